@@ -1,0 +1,92 @@
+//! What a user can ask for: the first of the three vocabularies.
+//!
+//! The terminal client, the one-shot command line and the JSON lines all produce a [`Command`];
+//! `desk` carries it out. JSON form: `{"command":"bid","room":"3f2a","amount":"120.00"}`.
+
+use serde::{Deserialize, Serialize};
+
+/// Something a user asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// Offers an item: opens an auction room.
+    List {
+        /// Shown to everybody; 1 to 80 characters.
+        title: String,
+        /// Lowest first bid, in units of the currency: `100` or `99.50`.
+        start: String,
+        /// ISO 4217 code.
+        #[serde(default = "default_currency")]
+        currency: String,
+        /// Least step between bids, in units of the currency; one minor unit × 100 if absent.
+        #[serde(default)]
+        increment: Option<String>,
+        /// How long the auction runs, e.g. `90s`, `10m`, `2h`.
+        #[serde(rename = "for")]
+        duration: String,
+        /// Soft close: each bid in the last such span extends the end by it.
+        #[serde(default)]
+        extend: Option<String>,
+        /// Longer text; up to 1,000 characters.
+        #[serde(default)]
+        description: Option<String>,
+    },
+    /// Bids in an auction.
+    Bid {
+        /// Prefix of the room's name.
+        room: String,
+        /// Amount in units of the room's currency: `120` or `119.50`.
+        amount: String,
+        /// If given, must be the room's currency.
+        #[serde(default)]
+        currency: Option<String>,
+    },
+    /// Lists the auctions (alias `allitems`).
+    Items,
+    /// Lists the user's own auctions and bids (alias `myitems`).
+    Mine,
+    /// Follows a room.
+    Join {
+        /// Prefix of the room's name.
+        room: String,
+    },
+    /// Stops following a room.
+    Leave {
+        /// Prefix of the room's name.
+        room: String,
+    },
+    /// Says something in a room, under a pseudonym used once.
+    Say {
+        /// Prefix of the room's name.
+        room: String,
+        /// 1 to 500 characters.
+        text: String,
+    },
+    /// Shows persona, broker, suite, TSA time and what was verified.
+    Whoami,
+    /// Lists the receipts held, re-checking each.
+    Receipts,
+    /// Hands in one's own disclosure in a reveal room.
+    Reveal {
+        /// Prefix of the reveal room's or of its auction's name.
+        room: String,
+        /// Name to show to the counterparty; 1 to 80 characters.
+        name: String,
+        /// How to be reached; up to 200 characters.
+        #[serde(default)]
+        contact: String,
+    },
+    /// Withdraws from a settled auction where the rules allow it without forfeit.
+    Withdraw {
+        /// Prefix of the reveal room's or of its auction's name.
+        room: String,
+    },
+    /// Explains the commands.
+    Help,
+    /// Ends the program.
+    Quit,
+}
+
+fn default_currency() -> String {
+    "EUR".to_owned()
+}

@@ -1,0 +1,273 @@
+//! What is reported to the user: the third of the three vocabularies.
+//!
+//! Every front shows the same events; JSON lines print them as they are, tagged by `event`.
+//! Amounts are minor units with the currency beside them; times are RFC 3339.
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::key::Fingerprint;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened, as told to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A session with the broker exists.
+    Connected {
+        /// Fingerprint of the broker's session key, as pinned.
+        broker: Fingerprint,
+        /// Fingerprint of the persona in use.
+        persona: Fingerprint,
+        /// The negotiated suite, e.g. `25519_AESGCM_SHA256`.
+        suite: String,
+        /// Whether TSA and CA run in simulated time.
+        simulated: bool,
+    },
+    /// The session ended; another is tried by itself unless `retry_in_ms` is absent.
+    Disconnected {
+        /// What happened.
+        reason: String,
+        /// When the next attempt starts.
+        retry_in_ms: Option<u64>,
+    },
+    /// A verified batch header arrived: the TSA's time.
+    Tick {
+        /// TSA time.
+        time: Time,
+    },
+    /// A room appeared or changed. Sent for every change of what it shows.
+    Room(RoomView),
+    /// A bid is in the log.
+    Bid {
+        /// Room.
+        room: String,
+        /// Position in the log.
+        seq: u64,
+        /// Minor units.
+        amount: u64,
+        /// Currency of the room.
+        currency: String,
+        /// Stamp time.
+        time: Time,
+        /// Whether it is the user's own.
+        own: bool,
+    },
+    /// Something was said in a room.
+    Said {
+        /// Room.
+        room: String,
+        /// Position in the log.
+        seq: u64,
+        /// Short form of the one-time key: a name used once.
+        author: String,
+        /// What was said. May hold any characters but controls.
+        text: String,
+        /// Stamp time.
+        time: Time,
+        /// Whether it is the user's own.
+        own: bool,
+    },
+    /// Anything else that happened in a room: closed, settled, forfeited, revealed …
+    Happened {
+        /// Room.
+        room: String,
+        /// Position in the log.
+        seq: u64,
+        /// Verb of the entry.
+        verb: String,
+        /// In words.
+        text: String,
+        /// Stamp time.
+        time: Time,
+    },
+    /// The user is one of the two in a reveal room: `reveal` hands in the disclosure.
+    Invited {
+        /// The reveal room.
+        room: String,
+        /// Its auction.
+        auction: String,
+        /// The auction's title.
+        title: String,
+        /// `seller` or `winner`.
+        role: Role,
+        /// Price in minor units.
+        price: u64,
+        /// Currency.
+        currency: String,
+        /// Until when both must have disclosed.
+        deadline: Time,
+    },
+    /// The counterparty's disclosure was opened and every part of it verified.
+    Revealed {
+        /// The reveal room.
+        room: String,
+        /// Its auction.
+        auction: String,
+        /// The counterparty's role.
+        role: Role,
+        /// Name as typed by the counterparty.
+        name: String,
+        /// Contact as typed by the counterparty.
+        contact: String,
+        /// Fingerprint of the counterparty's persona.
+        persona: Fingerprint,
+        /// E.g. `verified: this is who won`.
+        verdict: String,
+    },
+    /// The broker accepted an action and its receipt was verified and kept.
+    Receipt(ReceiptView),
+    /// A command was refused, by the broker or before it was sent.
+    Refused {
+        /// Stable code, e.g. `bid.too-low`.
+        code: String,
+        /// What happened.
+        message: String,
+        /// What to do next.
+        advice: String,
+    },
+    /// Something that arrived does not verify: the broker or the TSA may be cheating.
+    Alarm {
+        /// Room, if it concerns one.
+        room: Option<String>,
+        /// What does not hold.
+        message: String,
+        /// What to do next.
+        advice: String,
+    },
+    /// Answer to `items`.
+    Items {
+        /// Every auction known.
+        rooms: Vec<RoomView>,
+    },
+    /// Answer to `mine`.
+    Mine {
+        /// Auctions the user listed or bid in.
+        rooms: Vec<RoomView>,
+    },
+    /// Answer to `whoami`.
+    Whoami(Trust),
+    /// Answer to `receipts`.
+    Receipts {
+        /// Every receipt held, re-checked.
+        receipts: Vec<ReceiptView>,
+    },
+    /// Anything else worth a line.
+    Note {
+        /// The line.
+        text: String,
+    },
+    /// The command with this line's id is finished (JSON lines only).
+    Done {
+        /// The `id` given with the command, if any.
+        id: Option<String>,
+        /// Whether it was carried out.
+        ok: bool,
+    },
+}
+
+/// On which side of an auction somebody stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Listed the item.
+    Seller,
+    /// Placed the winning bid.
+    Winner,
+}
+
+/// Where an auction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Bids are accepted.
+    Open,
+    /// The end has passed; not yet settled.
+    Closed,
+    /// A winner is named; the two are to disclose.
+    Settled,
+    /// Both disclosed.
+    Revealed,
+    /// Ended without a sale, or given up.
+    Ended,
+}
+
+/// One room as shown to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomView {
+    /// Full name, 64 hexadecimal digits; screens show a prefix.
+    pub room: String,
+    /// Title from the listing.
+    pub title: String,
+    /// Longer text from the listing.
+    pub description: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// How it ended, in words; empty until then.
+    pub outcome: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Digits after the point in that currency.
+    pub digits: u8,
+    /// Lowest first bid, minor units.
+    pub start: u64,
+    /// Least step, minor units.
+    pub increment: u64,
+    /// Highest bid, minor units.
+    pub highest: Option<u64>,
+    /// Number of bids.
+    pub bids: u64,
+    /// End as it stands (soft close may move it).
+    pub end: Time,
+    /// Whether the user listed it.
+    pub own: bool,
+    /// Whether the user's bid is the highest.
+    pub leading: bool,
+    /// Whether the user has bid in it.
+    pub bidding: bool,
+    /// Whether the room is followed.
+    pub joined: bool,
+    /// Size of the newest head that was verified against every entry.
+    pub verified_size: u64,
+}
+
+/// One receipt as shown to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptView {
+    /// Room.
+    pub room: String,
+    /// Position in the log.
+    pub seq: u64,
+    /// Verb of the action.
+    pub verb: String,
+    /// Stamp time.
+    pub time: Time,
+    /// Digest of the action.
+    pub digest: String,
+    /// Whether author's, TSA's and broker's signatures and the proof were checked just now and hold.
+    pub holds: bool,
+}
+
+/// What the user may rely on at this moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trust {
+    /// Fingerprint of the persona.
+    pub persona: Fingerprint,
+    /// Fingerprint of the pinned broker.
+    pub broker: Fingerprint,
+    /// Fingerprint of the CA.
+    pub authority: Fingerprint,
+    /// Negotiated suite, if connected.
+    pub suite: Option<String>,
+    /// Newest TSA time, if any.
+    pub time: Option<Time>,
+    /// Age of that time on the local monotonic clock, milliseconds.
+    pub age_ms: u64,
+    /// Rooms whose every entry and newest head were verified.
+    pub rooms_verified: u64,
+    /// Alarms since the start.
+    pub alarms: u64,
+    /// Whether the TSA runs in simulated time.
+    pub simulated: bool,
+    /// When the certificate ends.
+    pub certificate_ends: Time,
+}

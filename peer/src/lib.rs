@@ -1,0 +1,4 @@
+//! The peer of Pregão.
+
+pub mod command;
+pub mod event;

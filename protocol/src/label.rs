@@ -1,0 +1,54 @@
+//! Domain-separation labels and limits, each once, so that none serves two purposes.
+//!
+//! A label stands at the head of everything that is signed or hashed in a format of ours. It
+//! stops a signature or digest made for one thing from being presented as another (SPEC 2).
+
+/// Hash of a room's opening action: the room's name.
+pub const ROOM: &str = "pregao/room/v1";
+/// Context of the key blinding that makes one-time keys.
+pub const BLIND: &str = "pregao/blind/v1";
+/// Derivation of the nonce prefix of a one-time key.
+pub const NONCE: &str = "pregao/nonce/v1";
+/// Prologue of a session's handshake.
+pub const SESSION: &str = "pregao/session/v1";
+/// What the broker signs in message 2 of the handshake.
+pub const SESSION_RESPONDER: &str = "pregao/session/responder/v1";
+/// What the persona signs in message 3 of the handshake.
+pub const SESSION_INITIATOR: &str = "pregao/session/initiator/v1";
+/// Proof of membership in a private room, bound to one session.
+pub const JOIN: &str = "pregao/join/v1";
+/// What a disclosure is signed over and sealed with.
+pub const DISCLOSE: &str = "pregao/disclose/v1";
+/// HPKE context of a message said in a reveal room.
+pub const WHISPER: &str = "pregao/whisper/v1";
+/// Hash of a stamp's batch header: the next header's `prev`.
+pub const BATCH: &str = "pregao/batch/v1";
+
+/// `typ` of an action, signed by a one-time key or by a broker's entry key.
+pub const TYP_ACTION: &str = "pregao-action-v1";
+/// `typ` of a batch header, signed by a TSA's stamp key.
+pub const TYP_BATCH: &str = "pregao-batch-v1";
+/// `typ` of a refusal, signed by a broker's entry key.
+pub const TYP_REFUSAL: &str = "pregao-refusal-v1";
+/// `typ` of a broker's certificate, signed by its session key.
+pub const TYP_BROKER: &str = "pregao-broker-v1";
+/// `typ` of the proof with which a persona asks the TSA for a ticket.
+pub const TYP_PROOF: &str = "pregao-proof-v1";
+/// `typ` of the ticket (RFC 7519).
+pub const TYP_TICKET: &str = "JWT";
+
+/// Longest action accepted, in bytes of its compact JWS.
+pub const MAX_ACTION: usize = 8 * 1024;
+/// Longest batch header accepted, in bytes of its compact JWS.
+pub const MAX_BATCH: usize = 1024;
+/// Longest path of a stamp, in hashes: a batch holds at most 2^16 digests.
+pub const MAX_STAMP_PATH: usize = 16;
+/// Longest path of a log proof, in hashes.
+pub const MAX_LOG_PATH: usize = 128;
+/// Longest frame, in bytes of its JSON. With length prefix, padding and tag it fits one Noise
+/// message (65,535 bytes).
+pub const MAX_FRAME: usize = 65_000;
+/// Most digests in one request for stamps.
+pub const MAX_DIGESTS: usize = 256;
+/// Largest amount in minor units, 2^53 − 1: exact in every JSON reader.
+pub const MAX_AMOUNT: u64 = (1 << 53) - 1;

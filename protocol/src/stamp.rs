@@ -1,0 +1,162 @@
+//! Stamps: the TSA's signed word that a digest existed at a time.
+//!
+//! The TSA signs one header for a whole batch of digests; a stamp is that header with the path
+//! of one digest in the batch's Merkle tree (SPEC 6). Headers form a chain: two different headers
+//! with the same number, or with the same predecessor, are evidence against the TSA.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Time;
+use crate::codec::{Digest, hashes};
+use crate::jws::{self, JwsError};
+use crate::key::{Fingerprint, PublicKey, SecretKey, Stamp as StampKey};
+use crate::label;
+use crate::merkle::{self, ProofError};
+
+/// Why a stamp was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StampError {
+    /// The header names or is signed by a key that is not among the accepted ones.
+    #[error("the stamp is not from an accepted TSA")]
+    UnknownTsa,
+    /// The header is not a well-formed signed header.
+    #[error("the batch header is not acceptable")]
+    Header(#[source] JwsError),
+    /// The header's payload has other members, another order or impossible values.
+    #[error("the batch header's content is not canonical")]
+    Content,
+    /// The path does not lead from the digest to the header's root.
+    #[error("the stamp is for another digest")]
+    OtherDigest(#[source] ProofError),
+}
+
+/// What the TSA signs, in this member order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchHeader {
+    /// Fingerprint of the stamp key.
+    pub tsa: Fingerprint,
+    /// Number of the batch; the first is 1 and each is its predecessor's plus one.
+    pub batch: u64,
+    /// When it was closed: read after the last digest was in.
+    pub time: Time,
+    /// How many digests the batch holds; 0 for a batch that only tells the time.
+    pub size: u64,
+    /// Merkle root over the digests (RFC 9162); that of the empty tree if there are none.
+    pub root: Digest,
+    /// [`BatchHeader::hash`] of the preceding header; 32 zero bytes in the first.
+    pub prev: Digest,
+    /// `time` of the preceding header; equal to `time` in the first.
+    pub prev_time: Time,
+}
+
+impl BatchHeader {
+    /// Signs the header; the result is what travels.
+    ///
+    /// # Panics
+    /// Never: a header always has a JSON form.
+    #[must_use]
+    pub fn sign(&self, key: &SecretKey<StampKey>) -> String {
+        let payload = serde_json::to_vec(self).unwrap_or_default();
+        jws::sign(label::TYP_BATCH, &payload, key)
+    }
+
+    /// What the next header calls `prev`: a labelled hash of the transmitted header.
+    #[must_use]
+    pub fn hash(compact: &str) -> Digest {
+        Digest::labelled(label::BATCH, compact.as_bytes())
+    }
+}
+
+/// A batch header whose signature was verified against an accepted key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedBatch {
+    header: BatchHeader,
+    hash: Digest,
+    compact: String,
+}
+
+impl VerifiedBatch {
+    /// Verifies a transmitted header against the accepted TSA keys (V-020, V-021).
+    ///
+    /// # Errors
+    /// [`StampError`] naming what is wrong.
+    pub fn open(compact: &str, accepted: &[PublicKey<StampKey>]) -> Result<Self, StampError> {
+        let parts =
+            jws::Unverified::parse(compact, label::MAX_BATCH).map_err(StampError::Header)?;
+        let payload =
+            jws::dangerous_payload(compact, label::MAX_BATCH).map_err(StampError::Header)?;
+        let header: BatchHeader =
+            serde_json::from_slice(&payload).map_err(|_| StampError::Content)?;
+        if serde_json::to_vec(&header).map_err(|_| StampError::Content)? != payload {
+            return Err(StampError::Content);
+        }
+        let key = accepted
+            .iter()
+            .find(|key| key.fingerprint() == header.tsa)
+            .ok_or(StampError::UnknownTsa)?;
+        parts.verify(label::TYP_BATCH, key).map_err(StampError::Header)?;
+        let possible = header.batch >= 1
+            && header.prev_time <= header.time
+            && header.size <= 1 << label::MAX_STAMP_PATH;
+        if !possible {
+            return Err(StampError::Content);
+        }
+        Ok(Self { header, hash: BatchHeader::hash(compact), compact: compact.to_owned() })
+    }
+
+    /// The verified content.
+    #[must_use]
+    pub const fn header(&self) -> &BatchHeader {
+        &self.header
+    }
+
+    /// [`BatchHeader::hash`] of this header.
+    #[must_use]
+    pub const fn hash(&self) -> Digest {
+        self.hash
+    }
+
+    /// The transmitted form.
+    #[must_use]
+    pub fn compact(&self) -> &str {
+        &self.compact
+    }
+
+    /// The batch's time.
+    #[must_use]
+    pub const fn time(&self) -> Time {
+        self.header.time
+    }
+}
+
+/// A digest's place in a batch, with the batch's header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stamp {
+    /// The signed header (compact JWS).
+    pub batch: String,
+    /// Index of the digest in the batch, from 0.
+    pub index: u64,
+    /// Merkle path from the digest to the root.
+    #[serde(with = "hashes")]
+    pub path: Vec<Digest>,
+}
+
+impl Stamp {
+    /// Checks that this stamp is for `digest` (V-022), given its own verified header.
+    ///
+    /// # Errors
+    /// [`StampError::OtherDigest`]; also if `batch` is not this stamp's header.
+    pub fn covers(&self, digest: &Digest, batch: &VerifiedBatch) -> Result<(), StampError> {
+        let leaf = merkle::leaf_hash(&digest.0);
+        let root = merkle::root_from_path(&leaf, self.index, batch.header.size, &self.path)
+            .map_err(StampError::OtherDigest)?;
+        if self.batch == batch.compact && root == batch.header.root {
+            Ok(())
+        } else {
+            Err(StampError::OtherDigest(ProofError::Mismatch))
+        }
+    }
+}
