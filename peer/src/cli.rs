@@ -1,1 +1,287 @@
-//! cli
+//! The command line of `pregao`.
+//!
+//! `enrol`, `chat`, `json` and `verify` are described here; every other subcommand is a line of the
+//! table in [`crate::command::table`], with the same words as in the chat.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand};
+use pregao_protocol::key::Fingerprint;
+
+use crate::command::{Command, Mistake, table};
+use crate::vault::WorkFactor;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "pregao", version, about = "Auctions under pseudonyms, with proof", after_help = command_help())]
+pub struct Cli {
+    /// What holds for every subcommand.
+    #[command(flatten)]
+    pub shared: Shared,
+    /// What to do.
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, Clone, Args)]
+pub struct Shared {
+    /// Folder of the vault [default: $XDG_DATA_HOME/pregao or ~/.local/share/pregao]
+    #[arg(long, global = true, value_name = "DIR", env = "PREGAO_DATA")]
+    pub data: Option<PathBuf>,
+    /// File whose first line is the passphrase; otherwise the environment variable
+    /// PREGAO_PASSPHRASE is used, otherwise it is asked for
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Broker to use, `ws://host:port/#<fingerprint>` [default: the one used last]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub broker: Option<BrokerAddress>,
+    /// Print events as JSON, one a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Make a persona and have it certified
+    Enrol(Enrol),
+    /// Open the chat
+    Chat,
+    /// Read commands as JSON from standard input, one a line, and write events
+    Json,
+    /// Check receipts or logs without a network
+    Verify {
+        /// What to check
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// A command of the chat
+    #[command(external_subcommand)]
+    Command(Vec<OsString>),
+}
+
+/// What enrolment needs.
+#[derive(Debug, Clone, Args)]
+pub struct Enrol {
+    /// Address of the TSA, e.g. `http://127.0.0.1:7443`
+    #[arg(long, value_name = "URL")]
+    pub tsa: String,
+    /// Invitation, where the TSA asks for one
+    #[arg(long, value_name = "CODE")]
+    pub invite: Option<String>,
+    /// Cost of trying a passphrase as a power of two; small ones are for throw-away vaults
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
+    pub work_factor: Option<u8>,
+}
+
+impl Enrol {
+    /// The cost of trying a passphrase.
+    #[must_use]
+    pub fn work(&self) -> WorkFactor {
+        self.work_factor.map_or(WorkFactor::Measured, WorkFactor::Fixed)
+    }
+}
+
+impl Shared {
+    /// The vault's folder; none if neither option nor environment names one.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.data
+            .clone()
+            .or_else(|| default_folder(std::env::var_os("XDG_DATA_HOME"), std::env::var_os("HOME")))
+    }
+}
+
+/// The folder by the XDG rules, which ignore relative paths.
+fn default_folder(data_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+    data_home
+        .and_then(absolute)
+        .or_else(|| home.and_then(absolute).map(|home| home.join(".local/share")))
+        .map(|base| base.join("pregao"))
+}
+
+/// Reads the words of [`Task::Command`] by the table.
+///
+/// # Errors
+/// A [`Mistake`] that says what to type instead; words that are not UTF-8 are one too.
+pub fn read_command(words: &[OsString]) -> Result<Command, Mistake> {
+    let words: Option<Vec<&str>> = words.iter().map(|word| word.to_str()).collect();
+    match words {
+        Some(words) => Command::parse(&words),
+        None => Err(Mistake {
+            message: "the command line is not UTF-8".to_owned(),
+            advice: "set the terminal to UTF-8".to_owned(),
+        }),
+    }
+}
+
+/// Where a broker is and which key it must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// `ws://host:port/` or `wss://host:port/`, without the fingerprint.
+    pub url: String,
+    /// Fingerprint of the broker's session key.
+    pub fingerprint: Fingerprint,
+}
+
+/// A text that is no address of a broker.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// Neither `ws://` nor `wss://`.
+    #[error("the address does not begin with ws:// or wss://; type ws://host:port/#<fingerprint>")]
+    Scheme,
+    /// No host.
+    #[error("the address names no host; type ws://host:port/#<fingerprint>")]
+    Host,
+    /// No `#`: the broker could be anybody.
+    #[error("the address has no fingerprint; add # and the 64 digits the broker prints at start")]
+    Unpinned,
+    /// Not 64 lower-case hexadecimal digits.
+    #[error("the fingerprint is not 64 lower-case hexadecimal digits; copy it once more")]
+    Fingerprint,
+}
+
+impl FromStr for BrokerAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        let place = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
+        let place = place.ok_or(AddressError::Scheme)?;
+        let odd = |c: char| c.is_whitespace() || c.is_control() || c == '@';
+        if place.starts_with(['/', '#', ':', '?']) || place.is_empty() || place.contains(odd) {
+            return Err(AddressError::Host);
+        }
+        let (url, fingerprint) = text.split_once('#').ok_or(AddressError::Unpinned)?;
+        let fingerprint = fingerprint.parse().map_err(|_| AddressError::Fingerprint)?;
+        let bare = !place.split('#').next().unwrap_or("").contains('/');
+        let url = if bare { format!("{url}/") } else { url.to_owned() };
+        Ok(Self { url, fingerprint })
+    }
+}
+
+impl std::fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}#{}", self.url, self.fingerprint)
+    }
+}
+
+/// The commands of the table, for `--help`.
+fn command_help() -> String {
+    let mut text = "Commands of the chat, which run alone as well:\n".to_owned();
+    for usage in table::COMMANDS {
+        text.push_str(&format!("  {:<9} {}\n", usage.name, usage.summary));
+    }
+    text.push_str("`pregao help COMMAND` and `pregao COMMAND --help` are about the options;\n");
+    text.push_str("in the chat, `/help COMMAND` tells more about a command.\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    const PINNED: &str =
+        "ws://127.0.0.1:7000/#00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_table_is_a_subcommand() {
+        for usage in table::COMMANDS {
+            // clap answers `help` itself.
+            if usage.name == "help" {
+                continue;
+            }
+            let words = usage.example.trim_start_matches('/').replace('"', "");
+            let line = ["pregao", "--json"].into_iter().chain(words.split(' '));
+            let cli = Cli::try_parse_from(line).unwrap();
+            let Task::Command(words) = cli.task else { panic!("{}", usage.name) };
+            assert!(cli.shared.json);
+            assert_eq!(words[0], usage.name);
+        }
+        let help = Cli::command().render_long_help().to_string();
+        assert!(table::COMMANDS.iter().all(|usage| help.contains(usage.summary)));
+    }
+
+    #[test]
+    fn words_of_a_shell_become_a_command() {
+        let cli = Cli::try_parse_from([
+            "pregao",
+            "--broker",
+            PINNED,
+            "list",
+            "Old radio",
+            "10",
+            "for",
+            "90s",
+            "--step",
+            "1",
+        ])
+        .unwrap();
+        let Task::Command(words) = cli.task else { panic!() };
+        let Ok(Command::List { title, increment, .. }) = read_command(&words) else { panic!() };
+        assert_eq!((title.as_str(), increment.as_deref()), ("Old radio", Some("1")));
+        assert!(read_command(&["bid".into()]).is_err());
+        assert!(read_command(&[]).is_err());
+    }
+
+    #[test]
+    fn enrolment_names_its_tsa_and_a_sane_cost() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        let cli = parse("pregao enrol --tsa http://t --work-factor 4 --data /tmp/x").unwrap();
+        let Task::Enrol(enrol) = cli.task else { panic!() };
+        assert_eq!(enrol.work(), WorkFactor::Fixed(4));
+        assert_eq!(cli.shared.folder(), Some(PathBuf::from("/tmp/x")));
+        for line in [
+            "pregao enrol",
+            "pregao enrol --tsa u --work-factor 0",
+            "pregao",
+            "pregao enrol --tsa u --work-factor 23",
+            "pregao verify",
+            "pregao chat more",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_broker_is_pinned_or_refused() {
+        let address: BrokerAddress = PINNED.parse().unwrap();
+        assert_eq!(address.url, "ws://127.0.0.1:7000/");
+        assert_eq!(address.to_string(), PINNED);
+        let bare: BrokerAddress = PINNED.replace("/#", "#").parse().unwrap();
+        assert_eq!(bare, address);
+        for (text, error) in [
+            ("http://h/#00", AddressError::Scheme),
+            ("", AddressError::Scheme),
+            ("ws://", AddressError::Host),
+            ("ws:///#00", AddressError::Host),
+            ("ws://user@h/#00", AddressError::Host),
+            ("ws://h:1/", AddressError::Unpinned),
+            ("ws://h:1/#00", AddressError::Fingerprint),
+        ] {
+            assert_eq!(text.parse::<BrokerAddress>(), Err(error), "{text}");
+        }
+        let upper = PINNED.replace("aabb", "AABB").parse::<BrokerAddress>();
+        assert_eq!(upper, Err(AddressError::Fingerprint));
+    }
+
+    #[test]
+    fn the_default_folder_follows_xdg() {
+        let folder = |data: &str, home: &str| default_folder(Some(data.into()), Some(home.into()));
+        assert_eq!(folder("/d", "/h"), Some(PathBuf::from("/d/pregao")));
+        assert_eq!(folder("d", "/h"), Some(PathBuf::from("/h/.local/share/pregao")));
+        assert_eq!(folder("", ""), None);
+        assert_eq!(default_folder(None, None), None);
+    }
+}

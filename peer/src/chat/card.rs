@@ -53,6 +53,7 @@ fn draw_auction(
     frame: &mut Frame<'_>,
 ) {
     let when = match view.phase {
+        Phase::Open if model.now.is_some_and(|now| now >= view.end) => " closing ".to_owned(),
         Phase::Open => format!(" closes in {} ", left(model.now, view.end)),
         other => format!(" {} ", phase(other)),
     };
@@ -179,7 +180,7 @@ fn chart(
     // The lowest price still shows one eighth: a column without any ink would say "no bid".
     let floor = first.amount.min(view.start);
     let rise = last.amount.saturating_sub(floor).max(1);
-    let unit = rise / 64 + 1;
+    let unit = rise.div_ceil(u64::from(plot.height).saturating_mul(8).max(1));
     let data: Vec<u64> = columns
         .iter()
         .map(|price| price.map_or(0, |price| price.saturating_sub(floor).saturating_add(unit)))

@@ -154,8 +154,8 @@ fn room_rows(
         let room_left = columns.saturating_sub(width(&name)).saturating_sub(width(&when));
         lines.push(Line::from(vec![
             Span::styled(name, palette.dim),
-            Span::styled(exactly(&standing, room_left), tone),
-            Span::styled(when, palette.dim),
+            Span::styled(exactly(&standing, room_left.saturating_sub(1)), tone),
+            Span::styled(format!(" {when}"), palette.dim),
         ]));
     }
     lines
@@ -187,7 +187,7 @@ pub(super) const fn phase(phase: Phase) -> &'static str {
 fn standing(room: &Room, palette: &Palette) -> (String, ratatui::style::Style) {
     if let Some(reveal) = &room.reveal {
         let role = side(reveal.role);
-        return (format!("you: {role}"), palette.own);
+        return (role.to_owned(), palette.own);
     }
     let Some(view) = &room.view else { return (String::new(), palette.dim) };
     let (text, style) = match view {
@@ -268,7 +268,7 @@ fn status_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> 
         parts.push(("SIMULATED TIME".to_owned(), palette.notice));
     }
     parts.push(match trust.alarms {
-        0 => ("no alarms".to_owned(), palette.good),
+        0 => ("0 alarms".to_owned(), palette.good),
         1 => ("1 ALARM".to_owned(), palette.alarm),
         many => (format!("{many} ALARMS"), palette.alarm),
     });
@@ -280,29 +280,34 @@ fn status_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> 
         (Some(_), age) => (format!("TSA silent {age}s"), palette.bad),
     });
     match model.verified() {
-        1 => parts.push(("1 head ok".to_owned(), palette.text)),
-        count => parts.push((format!("{count} heads ok"), palette.text)),
+        1 => parts.push(("1 head ✓".to_owned(), palette.text)),
+        count => parts.push((format!("{count} heads ✓"), palette.text)),
     }
     if let Some(persona) = &trust.persona {
         let persona = persona.to_string();
         parts.push((format!("me {}", persona.get(..6).unwrap_or("")), palette.own));
     }
     if let Some(suite) = &trust.suite {
-        parts.push((suite.trim_start_matches("25519_").replace('_', "/"), palette.dim));
+        parts.push((short_suite(suite), palette.dim));
     }
     let mut used = 0_usize;
-    let mut spans = Vec::new();
+    let mut spans: Vec<Span<'_>> = Vec::new();
     for (text, style) in parts {
-        let wide = width(&text).saturating_add(3);
+        let between = if spans.is_empty() { "" } else { " │ " };
+        let wide = width(&text).saturating_add(width(between));
         if used.saturating_add(wide) > usize::from(columns) {
             continue;
         }
         used = used.saturating_add(wide);
-        spans.push(Span::styled(format!(" {text} "), style));
-        spans.push(Span::styled("│", palette.dim));
+        spans.push(Span::styled(between, palette.dim));
+        spans.push(Span::styled(text, style));
     }
-    spans.pop();
     Line::from(spans)
+}
+
+/// A suite without what all suites share: `AESGCM/SHA256`, `ChaCha/BLAKE2s`.
+fn short_suite(suite: &str) -> String {
+    suite.trim_start_matches("25519_").replace("ChaChaPoly", "ChaCha").replace('_', "/")
 }
 
 fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {

@@ -190,3 +190,6 @@ fn restore() -> io::Result<()> {
     execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen)?;
     raw
 }
+
+#[cfg(test)]
+mod tests;
