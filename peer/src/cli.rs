@@ -77,6 +77,46 @@ pub struct Enrol {
     pub work_factor: Option<u8>,
 }
 
+/// Options of [`Shared`] that take a value.
+const VALUED: &[&str] = &["--data", "--passphrase-file", "--broker"];
+/// Options of [`Shared`] that take none.
+const BARE: &[&str] = &["--json"];
+
+impl Cli {
+    /// Reads the arguments of the program, its name first. Shared options may stand anywhere
+    /// before a `--`, also among the words of a command.
+    ///
+    /// # Errors
+    /// clap's, which prints itself: help and version are such "errors" too.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(options_first(arguments))
+    }
+}
+
+/// Moves shared options to the front: clap hands all words after an external subcommand over.
+fn options_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter();
+    let mut front: Vec<OsString> = arguments.next().into_iter().collect();
+    let mut rest = Vec::new();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        let name = text.split('=').next().unwrap_or("");
+        if text == "--" {
+            break;
+        } else if BARE.contains(&text.as_ref()) || (VALUED.contains(&name) && name != text) {
+            front.push(argument);
+        } else if VALUED.contains(&name) {
+            front.push(argument);
+            front.extend(arguments.next());
+        } else {
+            rest.push(argument);
+        }
+    }
+    front.extend(rest);
+    front.extend(arguments);
+    front
+}
+
 impl Enrol {
     /// The cost of trying a passphrase.
     #[must_use]
@@ -110,8 +150,9 @@ fn default_folder(data_home: Option<OsString>, home: Option<OsString>) -> Option
 /// A [`Mistake`] that says what to type instead; words that are not UTF-8 are one too.
 pub fn read_command(words: &[OsString]) -> Result<Command, Mistake> {
     let words: Option<Vec<&str>> = words.iter().map(|word| word.to_str()).collect();
-    match words {
-        Some(words) => Command::parse(&words),
+    match words.as_deref() {
+        Some([name, "--help" | "-h"]) => Command::parse(&["help", name]),
+        Some(words) => Command::parse(words),
         None => Err(Mistake {
             message: "the command line is not UTF-8".to_owned(),
             advice: "set the terminal to UTF-8".to_owned(),
@@ -177,8 +218,7 @@ fn command_help() -> String {
     for usage in table::COMMANDS {
         text.push_str(&format!("  {:<9} {}\n", usage.name, usage.summary));
     }
-    text.push_str("`pregao help COMMAND` and `pregao COMMAND --help` are about the options;\n");
-    text.push_str("in the chat, `/help COMMAND` tells more about a command.\n");
+    text.push_str("`pregao COMMAND --help` tells more; text after `--` holds no options.\n");
     text
 }
 
@@ -233,6 +273,43 @@ mod tests {
         assert_eq!((title.as_str(), increment.as_deref()), ("Old radio", Some("1")));
         assert!(read_command(&["bid".into()]).is_err());
         assert!(read_command(&[]).is_err());
+    }
+
+    #[test]
+    fn shared_options_may_stand_anywhere() {
+        let read = |line: &str| Cli::read(line.split(' ').map(OsString::from)).unwrap();
+        for line in [
+            "pregao --json --data /d bid 3f2a 120",
+            "pregao bid 3f2a 120 --json --data /d",
+            "pregao bid --data=/d 3f2a --json 120",
+        ] {
+            let cli = read(line);
+            assert!(cli.shared.json && cli.shared.data == Some(PathBuf::from("/d")), "{line}");
+            let Task::Command(words) = cli.task else { panic!() };
+            assert_eq!(words, ["bid", "3f2a", "120"].map(OsString::from));
+        }
+        let cli = read("pregao say 3f2a -- --json");
+        let Task::Command(words) = cli.task else { panic!() };
+        assert!(!cli.shared.json && words.last() == Some(&OsString::from("--json")));
+    }
+
+    #[test]
+    fn the_lists_of_shared_options_are_those_of_the_command_line() {
+        let command = Cli::command();
+        let options = command.get_arguments().filter(|option| option.is_global_set());
+        let mut names: Vec<String> =
+            options.map(|option| format!("--{}", option.get_long().unwrap())).collect();
+        names.sort();
+        let mut listed: Vec<&str> = VALUED.iter().chain(BARE).copied().collect();
+        listed.sort_unstable();
+        assert_eq!(names, listed);
+    }
+
+    #[test]
+    fn help_of_one_command_comes_from_the_table() {
+        let about = Some("bid".to_owned());
+        assert_eq!(read_command(&["b".into(), "--help".into()]), Ok(Command::Help { about }));
+        assert!(read_command(&["fly".into(), "--help".into()]).is_err());
     }
 
     #[test]

@@ -35,9 +35,10 @@ async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
     let desk = tokio::spawn(async move {
         let request = back.commands.recv().await.unwrap();
         for event in events {
-            let event = match event {
-                Event::Done { id: None, ok } => Event::Done { id: request.id.clone(), ok },
-                other => other,
+            let event = if let Event::Done { id: None, ok } = event {
+                Event::Done { id: request.id.clone(), ok }
+            } else {
+                event
             };
             if back.events.send(event).await.is_err() {
                 break;

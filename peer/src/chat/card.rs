@@ -55,7 +55,9 @@ fn draw_auction(
     let when = match view.phase {
         Phase::Open if model.now.is_some_and(|now| now >= view.end) => " closing ".to_owned(),
         Phase::Open => format!(" closes in {} ", left(model.now, view.end)),
-        other => format!(" {} ", phase(other)),
+        past @ (Phase::Closed | Phase::Settled | Phase::Revealed | Phase::Ended) => {
+            format!(" {} ", phase(past))
+        }
     };
     let columns = usize::from(area.width).saturating_sub(4);
     let title = format!(
@@ -111,7 +113,7 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
             money(view.increment),
             plain(&view.currency)
         ),
-        _ => plain(&view.outcome),
+        Phase::Closed | Phase::Settled | Phase::Revealed | Phase::Ended => plain(&view.outcome),
     };
     let ends = match view.extend_secs {
         0 => "fixed end".to_owned(),

@@ -312,9 +312,10 @@ fn short_suite(suite: &str) -> String {
 
 fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
     if let Some(command) = &model.confirm {
-        let text = match command {
-            Command::Reveal { name, contact, .. } => format!("Send \"{name}\", \"{contact}\"?"),
-            _ => "Send?".to_owned(),
+        let text = if let Command::Reveal { name, contact, .. } = command {
+            format!("Send \"{name}\", \"{contact}\"?")
+        } else {
+            "Send?".to_owned()
         };
         let keys = " y = send  n = cancel";
         let room = usize::from(area.width).saturating_sub(width(keys));

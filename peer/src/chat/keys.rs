@@ -37,6 +37,7 @@ impl Model {
         if self.confirm.is_some() {
             return self.confirming(key);
         }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "every other key edits the line")]
         match key.code {
             KeyCode::F(1) => self.help = true,
             KeyCode::Char('?') if self.input.is_empty() => self.help = true,
@@ -73,10 +74,12 @@ impl Model {
 
     /// A question is on screen: nothing but its answer counts, so that typing ahead sends nothing.
     fn confirming(&mut self, key: KeyEvent) -> Next {
-        match key.code {
-            KeyCode::Char('y' | 'Y') => self.decide(true),
-            KeyCode::Char('n' | 'N') | KeyCode::Esc => self.decide(false),
-            _ => Next::Wait,
+        if matches!(key.code, KeyCode::Char('y' | 'Y')) {
+            self.decide(true)
+        } else if matches!(key.code, KeyCode::Char('n' | 'N') | KeyCode::Esc) {
+            self.decide(false)
+        } else {
+            Next::Wait
         }
     }
 }

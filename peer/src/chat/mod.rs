@@ -13,6 +13,7 @@ pub mod palette;
 mod wrap;
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -78,6 +79,9 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                 }
             }
             _ = frames.tick() => {
+                if !OPEN.load(Ordering::Relaxed) {
+                    return Err(io::Error::other("a part of the program failed; see above"));
+                }
                 carry_time(&mut model, last_tick);
                 screen.draw(&mut model, &palette)?;
             }
@@ -134,6 +138,10 @@ fn send(model: &mut Model, front: &Front, command: Command) {
     }
 }
 
+/// Whether the terminal is in raw mode. A panic anywhere gives it back, so that its message can be
+/// read, and the loop then ends.
+static OPEN: AtomicBool = AtomicBool::new(false);
+
 /// The terminal in raw mode on its alternate screen; given back when dropped, also by a panic.
 struct Screen {
     terminal: Terminal<CrosstermBackend<io::Stdout>>,
@@ -147,6 +155,7 @@ impl Screen {
             before(panic);
         }));
         enable_raw_mode()?;
+        OPEN.store(true, Ordering::Relaxed);
         // From here on an early return must restore.
         let guard = Restore;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
@@ -186,6 +195,9 @@ impl Drop for Restore {
 }
 
 fn restore() -> io::Result<()> {
+    if !OPEN.swap(false, Ordering::Relaxed) {
+        return Ok(());
+    }
     let raw = disable_raw_mode();
     execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen)?;
     raw

@@ -331,7 +331,11 @@ impl Model {
                 self.tell(&selected, Tone::Bad, &format!("  → {advice}"));
             }
             Event::Alarm { room, message, advice } => self.raise(room, &message, &advice),
-            other => self.answer(&other),
+            answer @ (Event::Items { .. }
+            | Event::Mine { .. }
+            | Event::Whoami(_)
+            | Event::Receipts { .. }
+            | Event::Note { .. }) => self.answer(&answer),
         }
     }
 

@@ -103,14 +103,13 @@ impl VaultError {
     /// Names the cause of a refusal of the file system.
     pub(super) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::NotWritable { path, source }
-            }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull { path, source }
-            }
-            _ => Self::Io { path, source },
+        let is = |kinds: &[io::ErrorKind]| kinds.contains(&source.kind());
+        if is(&[io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem]) {
+            Self::NotWritable { path, source }
+        } else if is(&[io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded]) {
+            Self::DiskFull { path, source }
+        } else {
+            Self::Io { path, source }
         }
     }
 
