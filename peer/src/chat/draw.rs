@@ -371,6 +371,11 @@ fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
 fn help(palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
     let mut lines: Vec<Line<'_>> =
         table::help(None).into_iter().map(|line| Line::styled(line, palette.text)).collect();
+    // A small window has room for the keys only.
+    let rows = lines.len().saturating_add(super::keys::KEYS.len()).saturating_add(2);
+    if rows > usize::from(area.height) {
+        lines = vec![Line::styled("/help lists the commands", palette.text)];
+    }
     for (keys, what) in super::keys::KEYS {
         lines.push(Line::from(vec![
             Span::styled(format!("{keys:<14}"), palette.strong),

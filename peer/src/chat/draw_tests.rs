@@ -142,6 +142,17 @@ fn help_over_the_screen() {
 }
 
 #[test]
+fn help_on_the_smallest_window_keeps_every_key() {
+    let mut model = market();
+    press(&mut model, KeyCode::F(1), KeyModifiers::NONE);
+    let screen = text(&model, 40, 10);
+    for (keys, _) in crate::chat::keys::KEYS {
+        assert!(screen.contains(keys), "{keys}: {screen}");
+    }
+    assert!(screen.contains("/help lists"));
+}
+
+#[test]
 fn completion_shows_what_it_offers() {
     let mut model = market();
     for character in "/re".chars() {

@@ -1,6 +1,6 @@
 //! The terminal client: a loop around a pure model.
 //!
-//! Layout: [`model`] is the state, `keys` and [`input`] change it, [`mod@draw`] and `card` show it, and
+//! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `card` show it, and
 //! this module holds the terminal, the clock and the two channels. Nothing that arrives is
 //! trusted: the model strips what would steer the terminal, and bounds what it keeps.
 
@@ -10,6 +10,7 @@ pub mod input;
 mod keys;
 pub mod model;
 pub mod palette;
+pub mod room;
 mod wrap;
 
 use std::io::{self, Write as _};

@@ -1,5 +1,7 @@
 use super::*;
+use crate::chat::room::MOST_MESSAGES;
 use crate::chat::tests::{at, auction, bid, connected, invited, press, revealed, typed};
+use crate::event::Phase;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
 fn alarm(room: Option<&str>) -> Event {
