@@ -120,7 +120,7 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         extend => format!("soft close {}", span::print(std::time::Duration::from_secs(extend))),
     };
     let verified =
-        format!("ends {} UTC, {ends}; verified to entry {}", clock(view.end), view.verified_size);
+        format!("ends {}, {ends}, {} entries verified", clock(view.end), view.verified_size);
     let mut lines = vec![
         Line::from(vec![
             Span::styled(highest, palette.strong),
