@@ -38,7 +38,7 @@ pub const TYP_PROOF: &str = "pregao-proof-v1";
 pub const TYP_TICKET: &str = "JWT";
 
 /// Longest action accepted, in bytes of its compact JWS.
-pub const MAX_ACTION: usize = 8 * 1024;
+pub const MAX_ACTION: usize = 16 * 1024;
 /// Longest batch header accepted, in bytes of its compact JWS.
 pub const MAX_BATCH: usize = 1024;
 /// Longest path of a stamp, in hashes: a batch holds at most 2^16 digests.
@@ -52,3 +52,15 @@ pub const MAX_FRAME: usize = 65_000;
 pub const MAX_DIGESTS: usize = 256;
 /// Largest amount in minor units, 2^53 − 1: exact in every JSON reader.
 pub const MAX_AMOUNT: u64 = (1 << 53) - 1;
+/// Most entries in one log: every size is exact in every JSON reader.
+pub const MAX_LOG: u64 = (1 << 53) - 1;
+/// Size to which a disclosure is padded before it is sealed, in bytes.
+pub const DISCLOSURE_SIZE: usize = 8 * 1024;
+/// Size to which a sealed message is padded, in bytes.
+pub const WHISPER_SIZE: usize = 2_304;
+/// Most of their own actions that one side opens to the other.
+pub const MAX_OPENED: usize = 96;
+/// Longest life of a session in seconds; then a new handshake is due.
+pub const MAX_SESSION: u64 = 3_600;
+/// Most entries in one page of a log.
+pub const MAX_PAGE: usize = 256;
