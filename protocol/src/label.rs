@@ -52,3 +52,11 @@ pub const MAX_FRAME: usize = 65_000;
 pub const MAX_DIGESTS: usize = 256;
 /// Largest amount in minor units, 2^53 − 1: exact in every JSON reader.
 pub const MAX_AMOUNT: u64 = (1 << 53) - 1;
+/// Longest certificate or certification request accepted, in bytes of its DER.
+pub const MAX_CERTIFICATE: usize = 4 * 1024;
+/// Longest ticket accepted, in bytes of its compact JWS.
+pub const MAX_TICKET: usize = 2 * 1024;
+/// Longest proof accepted, in bytes of its compact JWS.
+pub const MAX_PROOF: usize = 1024;
+/// Longest sheet of TSA keys accepted, in bytes of its JSON.
+pub const MAX_SHEET: usize = 64 * 1024;
