@@ -114,7 +114,7 @@ pub enum CertificateError {
 }
 
 /// A certificate that passed every check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct PurposeCertificate<P: Purpose> {
     /// The certified key.
     pub key: PublicKey<P>,
@@ -123,6 +123,21 @@ pub struct PurposeCertificate<P: Purpose> {
     /// Whether the CA says of itself that its time is simulated.
     pub simulated: bool,
 }
+
+impl<P: Purpose> Clone for PurposeCertificate<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<P: Purpose> Copy for PurposeCertificate<P> {}
+impl<P: Purpose> PartialEq for PurposeCertificate<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+            && self.not_after == other.not_after
+            && self.simulated == other.simulated
+    }
+}
+impl<P: Purpose> Eq for PurposeCertificate<P> {}
 
 /// A persona's certificate that passed every check.
 pub type PersonaCertificate = PurposeCertificate<Persona>;

@@ -23,6 +23,8 @@ pub const DISCLOSE: &str = "pregao/disclose/v1";
 pub const WHISPER: &str = "pregao/whisper/v1";
 /// Hash of a stamp's batch header: the next header's `prev`.
 pub const BATCH: &str = "pregao/batch/v1";
+/// Hash under which the TSA keeps an invitation.
+pub const INVITE: &str = "pregao/invite/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";
