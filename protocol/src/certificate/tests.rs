@@ -235,7 +235,8 @@ fn an_authority_without_self_signature_or_restriction_is_refused() {
 }
 
 fn request(params: &CertificateParams, key: &KeyPair) -> Vec<u8> {
-    let params = CertificateParams { serial_number: None, ..params.clone() };
+    let mut params = params.clone();
+    params.serial_number = None;
     params.serialize_request(key).unwrap().der().to_vec()
 }
 
