@@ -23,6 +23,8 @@ pub const DISCLOSE: &str = "pregao/disclose/v1";
 pub const WHISPER: &str = "pregao/whisper/v1";
 /// Hash of a stamp's batch header: the next header's `prev`.
 pub const BATCH: &str = "pregao/batch/v1";
+/// Hash under which the TSA keeps an invitation.
+pub const INVITE: &str = "pregao/invite/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";
@@ -74,3 +76,11 @@ pub const MAX_OPENED: usize = 96;
 pub const MAX_SESSION: u64 = 3_600;
 /// Most entries in one page of a log.
 pub const MAX_PAGE: usize = 256;
+/// Longest certificate or certification request accepted, in bytes of its DER.
+pub const MAX_CERTIFICATE: usize = 4 * 1024;
+/// Longest ticket accepted, in bytes of its compact JWS.
+pub const MAX_TICKET: usize = 2 * 1024;
+/// Longest proof accepted, in bytes of its compact JWS.
+pub const MAX_PROOF: usize = 1024;
+/// Longest sheet of TSA keys accepted, in bytes of its JSON.
+pub const MAX_SHEET: usize = 64 * 1024;
