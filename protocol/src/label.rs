@@ -52,3 +52,22 @@ pub const MAX_FRAME: usize = 65_000;
 pub const MAX_DIGESTS: usize = 256;
 /// Largest amount in minor units, 2^53 − 1: exact in every JSON reader.
 pub const MAX_AMOUNT: u64 = (1 << 53) - 1;
+
+/// Version of the session's negotiation.
+pub const VERSION: u64 = 1;
+/// Longest frame of the session's negotiation (`hello`, `choice`), in bytes.
+pub const MAX_NEGOTIATION: usize = 1024;
+/// Most suites in a list.
+pub const MAX_SUITES: usize = 16;
+/// Longest name of a suite, in bytes.
+pub const MAX_SUITE_NAME: usize = 64;
+/// Size of the payloads of handshake messages 2 and 3, padding included, in bytes.
+pub const HANDSHAKE_PAYLOAD: usize = 4096;
+/// Sizes a record's plaintext is padded to, in bytes; the last fills a Noise message.
+pub const RECORD_BUCKETS: [usize; 9] = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_519];
+/// Records after which a direction of a session changes its key.
+pub const REKEY_RECORDS: u64 = 4096;
+/// Bytes of ciphertext, tags included, after which a direction of a session changes its key.
+pub const REKEY_BYTES: u64 = 16 * 1024 * 1024;
+/// Longest life of a session in seconds; both sides start a new handshake before.
+pub const MAX_SESSION: u64 = 3600;
