@@ -99,7 +99,7 @@ impl Action {
         let placed = if body.opens_a_room() {
             parsed.room.is_none() && parsed.seen == Seen::nothing()
         } else {
-            parsed.room.is_some() && (1..=label::MAX_LOG).contains(&parsed.seen.size)
+            parsed.room.is_some() && (1..=label::MAX_LOG_SIZE).contains(&parsed.seen.size)
         };
         if !placed {
             return Err(ActionError::Placement);
