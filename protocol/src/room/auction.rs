@@ -105,7 +105,8 @@ impl Auction {
             return Err(Code::VerbForbidden);
         }
         let freshness = Duration::from_secs(listing.freshness.into());
-        let mut ledger = Ledger::new(action.room(), freshness, &listing.stamps, broker, KeyRule::OncePerRoom);
+        let mut ledger =
+            Ledger::new(action.room(), freshness, &listing.stamps, broker, KeyRule::OncePerRoom);
         if !listing.stamps.iter().any(|key| key.fingerprint() == opening.batch().header().tsa) {
             return Err(Code::StampUnknownTsa);
         }
@@ -180,10 +181,8 @@ impl Auction {
             return Err(Code::VerbForbidden);
         }
         let leading = self.leading();
-        let due = Settled {
-            winner: leading.map(|bid| bid.seq),
-            price: leading.map(|bid| bid.amount),
-        };
+        let due =
+            Settled { winner: leading.map(|bid| bid.seq), price: leading.map(|bid| bid.amount) };
         if *settled == due { Ok(()) } else { Err(Code::SettledWrong) }
     }
 

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
 use crate::codec::{Digest, from_base64url, to_base64url};
-use crate::key::{
-    Authority, Entry, Head, OneTime, PublicKey, Session, Stamp,
-};
+use crate::key::{Authority, Entry, Head, OneTime, PublicKey, Session, Stamp};
 use crate::label::MAX_AMOUNT;
 use crate::log::RoomName;
 use crate::persona::Ratio;
@@ -442,4 +440,3 @@ impl Body {
         }
     }
 }
-

@@ -123,8 +123,8 @@ impl Place<'_> {
             &opening.root.0,
             opening.seller.as_bytes(),
             opening.winner.as_bytes(),
-            opening.seller_seal.as_bytes(),
-            opening.winner_seal.as_bytes(),
+            &opening.seller_seal.0,
+            &opening.winner_seal.0,
             &[role],
         ]
         .concat()
@@ -251,4 +251,3 @@ pub struct Disclosed {
     /// Positions of the actions opened as theirs.
     pub actions: Vec<u64>,
 }
-

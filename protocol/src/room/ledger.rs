@@ -219,19 +219,18 @@ impl Batches {
             .known
             .range((header.tsa, header.batch.saturating_add(1))..=(header.tsa, u64::MAX))
             .next();
-        let contradicted = at(header.batch).is_some_and(|known| known.hash != batch.hash())
-            || before.is_some_and(|(_, known)| known.time > header.time)
-            || after.is_some_and(|(_, known)| known.time < header.time)
-            || header
-                .batch
-                .checked_sub(1)
-                .and_then(at)
-                .is_some_and(|known| known.hash != header.prev || known.time != header.prev_time)
-            || header
-                .batch
-                .checked_add(1)
-                .and_then(at)
-                .is_some_and(|known| known.prev != batch.hash());
+        let contradicted =
+            at(header.batch).is_some_and(|known| known.hash != batch.hash())
+                || before.is_some_and(|(_, known)| known.time > header.time)
+                || after.is_some_and(|(_, known)| known.time < header.time)
+                || header.batch.checked_sub(1).and_then(at).is_some_and(|known| {
+                    known.hash != header.prev || known.time != header.prev_time
+                })
+                || header
+                    .batch
+                    .checked_add(1)
+                    .and_then(at)
+                    .is_some_and(|known| known.prev != batch.hash());
         if contradicted { Err(Code::StampContradiction) } else { Ok(()) }
     }
 

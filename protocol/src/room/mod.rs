@@ -260,8 +260,8 @@ impl Replay {
         if seq != expected {
             return Err(ReplayError::Position { expected, got: seq });
         }
-        let action = Action::parse(&entry.action)
-            .map_err(|source| ReplayError::Action { seq, source })?;
+        let action =
+            Action::parse(&entry.action).map_err(|source| ReplayError::Action { seq, source })?;
         let stamp_error = |source| ReplayError::Stamp { seq, source };
         let batch = match &self.batch {
             Some(batch) if batch.compact() == entry.stamp.batch => Arc::clone(batch),
@@ -291,9 +291,7 @@ impl Replay {
 
 /// The TSA keys that an opening action names for its own room.
 #[must_use]
-pub fn opening_stamp_keys(
-    action: &Action,
-) -> &[crate::key::PublicKey<crate::key::Stamp>] {
+pub fn opening_stamp_keys(action: &Action) -> &[crate::key::PublicKey<crate::key::Stamp>] {
     match action.body() {
         body::Body::List(listing) => &listing.stamps,
         body::Body::Reveal(reveal) => &reveal.stamps,

@@ -51,7 +51,8 @@ impl RevealRoom {
             return Err(Code::StampUnknownTsa);
         }
         let freshness = Duration::from_secs(reveal.freshness.into());
-        let mut ledger = Ledger::new(action.room(), freshness, &reveal.stamps, broker, KeyRule::Members);
+        let mut ledger =
+            Ledger::new(action.room(), freshness, &reveal.stamps, broker, KeyRule::Members);
         let hashes = ledger.append(opening, leaf);
         let room = Self { ledger, opening: reveal.clone(), seller: None, winner: None, end: None };
         Ok((room, hashes))
@@ -75,7 +76,11 @@ impl RevealRoom {
             _ if self.half() => Err(Code::DisclosePair),
             Body::Whisper(_) if self.complete() => Ok(()),
             Body::Withdraw(_) if !self.complete() => {
-                if self.opening.withdrawal { Ok(()) } else { Err(Code::WithdrawForbidden) }
+                if self.opening.withdrawal {
+                    Ok(())
+                } else {
+                    Err(Code::WithdrawForbidden)
+                }
             }
             _ => Err(Code::VerbForbidden),
         }
