@@ -12,7 +12,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 

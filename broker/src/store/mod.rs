@@ -10,6 +10,8 @@
 
 mod error;
 pub(crate) mod file;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -280,7 +282,7 @@ pub trait Log: Send + Sync + 'static {
     ///
     /// # Errors
     /// A failure of the store.
-    fn node(&self, room: &RoomName, level: u32, index: u64) -> Result<Option<Digest>, StoreError>;
+    fn node(&self, room: &RoomName, level: u8, index: u64) -> Result<Option<Digest>, StoreError>;
 
     /// The payloads a room holds back, by role.
     ///

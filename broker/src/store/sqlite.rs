@@ -90,6 +90,13 @@ impl SqliteLog {
         free.or_else(|| self.readers.first().map(Mutex::lock)).unwrap_or_else(|| self.writer.lock())
     }
 
+    /// Makes the store full once it has that many pages.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: u32) {
+        let connection = self.writer.lock();
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+    }
+
     fn commit_group(&self, group: &[Append]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let mut connection = self.writer.lock();
         let mut transaction =
@@ -190,11 +197,11 @@ impl Log for SqliteLog {
         Ok(Some(Answer::Entry { room: digest(row, 0)?, seq: natural(row, 1)? }))
     }
 
-    fn node(&self, room: &RoomName, level: u32, index: u64) -> Result<Option<Digest>, StoreError> {
+    fn node(&self, room: &RoomName, level: u8, index: u64) -> Result<Option<Digest>, StoreError> {
         // The node is complete with the last record below it, and is that record's hash `level`.
         let record = index
             .checked_add(1)
-            .and_then(|next| next.checked_mul(1_u64.checked_shl(level)?))
+            .and_then(|next| next.checked_mul(1_u64.checked_shl(level.into())?))
             .and_then(|end| i64::try_from(end - 1).ok());
         let Some(record) = record else { return Ok(None) };
         let connection = self.reader();
