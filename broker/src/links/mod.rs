@@ -119,7 +119,8 @@ impl Links {
         let transaction = links.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut answers = Vec::with_capacity(group.len());
         for (room, links) in group {
-            answers.push(match found.get(room) {
+            let key = if links.is_empty() { None } else { found.get(room) };
+            answers.push(match key {
                 None => Ok(()),
                 Some(None) => Err(StoreError::Erased { room: *room }),
                 Some(Some(key)) => {
