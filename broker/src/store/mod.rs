@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 
 pub use error::{OpenError, StoreError};
+pub use tree::StoredTree;
 
 /// Name of a room: 32 bytes.
 pub type RoomName = Digest;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::{Mutex, MutexGuard};
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::merkle::completing_record;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::file::{self, Format};
@@ -198,11 +199,7 @@ impl Log for SqliteLog {
     }
 
     fn node(&self, room: &RoomName, level: u8, index: u64) -> Result<Option<Digest>, StoreError> {
-        // The node is complete with the last record below it, and is that record's hash `level`.
-        let record = index
-            .checked_add(1)
-            .and_then(|next| next.checked_mul(1_u64.checked_shl(level.into())?))
-            .and_then(|end| i64::try_from(end - 1).ok());
+        let record = completing_record(level, index).and_then(|it| i64::try_from(it).ok());
         let Some(record) = record else { return Ok(None) };
         let connection = self.reader();
         let mut statement = connection.prepare_cached(

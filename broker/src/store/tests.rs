@@ -6,6 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use pregao_protocol::merkle::{
+    Frontier, HashSource as _, Tree, consistency_path, inclusion_path, leaf_hash, root_from_path,
+    verify_consistency,
+};
+
 use super::fixture::{
     TinyDisk, append, child, child_folder, contents, entry, link, opening, room, text,
 };
@@ -472,4 +477,88 @@ fn every_acknowledged_entry_and_its_link_survive_a_killed_process() {
         let links = Links::open(folder.path()).unwrap().room(&room("a")).unwrap().unwrap();
         assert!((1..=acknowledged).all(|number| links.contains(&link(number))));
     }
+}
+
+/// A store whose room `a` has a true tree of `size` entries, appended in groups of 1, 2, 3, …
+fn store_with_tree(size: u64) -> (Store, Tree) {
+    let store = store();
+    let mut frontier = Frontier::default();
+    let mut leaves = Vec::new();
+    let mut grown = |name: &str, seq: u64, action: &str| {
+        let mut new = append(name, seq, &[action]).entries.remove(0);
+        leaves.push(leaf_hash(new.text.as_bytes()));
+        new.hashes = frontier.push(leaf_hash(new.text.as_bytes()));
+        new
+    };
+    let mut first = opening("tree");
+    first.entries = vec![grown("tree", 0, "opening")];
+    store.log.append(&first).unwrap();
+    let mut next = 1;
+    for count in 1.. {
+        let end = size.min(next + count);
+        let entries: Vec<_> =
+            (next..end).map(|seq| grown("tree", seq, &format!("bid {seq}"))).collect();
+        if entries.is_empty() {
+            break;
+        }
+        let head = Some("head".into());
+        store.log.append(&Append { entries, head, ..Append::to(room("tree"), next) }).unwrap();
+        next = end;
+    }
+    (store, Tree::new(leaves))
+}
+
+#[test]
+fn the_stored_tree_gives_the_roots_and_paths_of_the_true_one() {
+    let (store, whole) = store_with_tree(70);
+    let tree = StoredTree::new(&store.log, room("tree"));
+    assert_eq!(Frontier::restore(&tree, 70).unwrap().root(), whole.root());
+    let roots: Vec<Digest> =
+        (0..=70).map(|size| Frontier::restore(&tree, size).unwrap().root()).collect();
+    for index in 0..70 {
+        assert_eq!(inclusion_path(&tree, index, 70), whole.path(index));
+        let entry = store.log.read(&room("tree"), index, 1).unwrap().remove(0);
+        let leaf = leaf_hash(entry.text.as_bytes());
+        for size in index + 1..=70 {
+            let path = inclusion_path(&tree, index, size).unwrap();
+            let root = root_from_path(&leaf, index, size, &path).unwrap();
+            assert_eq!(root, roots[size as usize]);
+        }
+    }
+    for (old, new) in [(1, 70), (7, 64), (32, 33), (33, 70), (69, 70), (70, 70)] {
+        let path = consistency_path(&tree, old, new).unwrap();
+        let root = |size: u64| &roots[size as usize];
+        verify_consistency(old, root(old), new, root(new), &path).unwrap();
+    }
+    tree.finish().unwrap();
+}
+
+#[test]
+fn nodes_that_are_not_complete_are_not_there() {
+    let (store, whole) = store_with_tree(70);
+    let tree = StoredTree::new(&store.log, room("tree"));
+    for level in 0..=7 {
+        let complete = 70 >> level;
+        for index in 0..complete + 2 {
+            assert_eq!(tree.node(level, index).is_some(), index < complete, "{level} {index}");
+            assert_eq!(tree.node(level, index), whole.node(level, index));
+        }
+    }
+    for (level, index) in [(0, u64::MAX), (0, i64::MAX as u64), (63, 1), (64, 0), (255, 0)] {
+        assert_eq!(tree.node(level, index), None);
+    }
+    assert!(inclusion_path(&tree, 0, 71).is_none());
+    assert!(Frontier::restore(&tree, 71).is_none());
+    assert!(Frontier::restore(&StoredTree::new(&store.log, room("x")), 1).is_none());
+    tree.finish().unwrap();
+}
+
+#[test]
+fn a_tree_that_cannot_be_read_says_so() {
+    let (store, _) = store_with_tree(4);
+    let file = rusqlite::Connection::open(store.path()).unwrap();
+    file.execute_batch("DROP TABLE entry").unwrap();
+    let tree = StoredTree::new(&store.log, room("tree"));
+    assert!(inclusion_path(&tree, 0, 4).is_none());
+    assert!(matches!(tree.finish(), Err(StoreError::Statement(_))));
 }
