@@ -61,7 +61,8 @@ pub enum StoreError {
     /// Another process reads the file that has to be cut.
     #[error("another process reads the file of keys: stop it, then try again")]
     InUse,
-    /// The database engine refused for a reason that is our mistake.
+    /// The database engine refused a statement, a constraint for example: either our mistake, or
+    /// the file was changed by somebody else.
     #[error("the store refused a statement")]
     Statement(#[source] Arc<rusqlite::Error>),
     /// A stored value does not have the form it was written in.
@@ -76,8 +77,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the store failed, so that the whole group is lost, rather than one member being
-    /// at fault.
+    /// Whether the store failed, so that the whole group is lost, rather than one member and its
+    /// room being at fault.
     #[must_use]
     pub const fn is_store_failure(&self) -> bool {
         match self {
@@ -86,14 +87,14 @@ impl StoreError {
             | Self::Duplicate { .. }
             | Self::Pending { .. }
             | Self::Malformed(_)
-            | Self::Erased { .. } => false,
+            | Self::Erased { .. }
+            | Self::Value(_)
+            | Self::Statement(_) => false,
             Self::Full
             | Self::Io(_)
             | Self::Damaged(_)
             | Self::Unavailable(_)
             | Self::InUse
-            | Self::Statement(_)
-            | Self::Value(_)
             | Self::Random
             | Self::Stopped => true,
         }

@@ -24,7 +24,7 @@ pub(crate) fn entry(seq: u64, action: &str) -> NewEntry {
         seq,
         text: format!(r#"{{"seq":{seq},"action":"{action}"}}"#).into(),
         digest: Digest::of(action.as_bytes()),
-        hashes: (0..completed).map(|level| Digest::of(&[level as u8; 3])).collect(),
+        hashes: (0..completed).map(|level| Digest::of(&level.to_be_bytes())).collect(),
     }
 }
 

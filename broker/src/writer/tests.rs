@@ -95,9 +95,9 @@ async fn stopping_makes_durable_what_is_queued_and_takes_no_more() {
     let Broker { folder, log, links, thread } = broker();
     let writer = thread.writer();
     let mut queued = vec![writer.queue(commit(opening("a"), &[0])).await.unwrap()];
-    for size in 1..300 {
-        let next = append("a", size, &[&format!("bid {size}")]);
-        queued.push(writer.queue(commit(next, &[size as u32])).await.unwrap());
+    for size in 1..300_u32 {
+        let next = append("a", size.into(), &[&format!("bid {size}")]);
+        queued.push(writer.queue(commit(next, &[size])).await.unwrap());
     }
     thread.stop().await.unwrap();
     for one in queued {
@@ -126,20 +126,20 @@ async fn a_full_disk_fails_the_group_and_the_writer_goes_on() {
     writer.commit(commit(opening("a"), &[0])).await.unwrap();
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![7; 300_000]).unwrap();
-    let mut acknowledged = 1;
+    let mut acknowledged = 1_u32;
     let failure = loop {
-        let mut next = append("a", acknowledged, &[&format!("bid {acknowledged}")]);
+        let mut next = append("a", acknowledged.into(), &[&format!("bid {acknowledged}")]);
         next.entries[0].text = text(20_000);
-        match writer.commit(commit(next, &[acknowledged as u32])).await {
+        match writer.commit(commit(next, &[acknowledged])).await {
             Ok(()) => acknowledged += 1,
             Err(error) => break error,
         }
     };
     assert!(matches!(failure, StoreError::Full), "{failure:?}");
-    assert_eq!(log.head(&room("a")).unwrap().size, acknowledged);
+    assert_eq!(log.head(&room("a")).unwrap().size, u64::from(acknowledged));
     std::fs::remove_file(&ballast).unwrap();
-    writer.commit(commit(append("a", acknowledged, &["after"]), &[9999])).await.unwrap();
-    assert_eq!(log.head(&room("a")).unwrap().size, acknowledged + 1);
+    writer.commit(commit(append("a", acknowledged.into(), &["after"]), &[9999])).await.unwrap();
+    assert_eq!(log.head(&room("a")).unwrap().size, u64::from(acknowledged) + 1);
     thread.stop().await.unwrap();
 }
 
