@@ -14,7 +14,7 @@ use super::{Append, NewEntry, NewRoom, RoomKind, RoomName};
 use crate::links::Link;
 
 pub(crate) fn room(name: &str) -> RoomName {
-    Digest(Digest::of(name.as_bytes()).0)
+    RoomName::of_opening(name)
 }
 
 /// An entry whose action's digest depends on `action` alone. Its hashes are no tree's.

@@ -23,10 +23,8 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 
 pub use error::{OpenError, StoreError};
+pub use pregao_protocol::log::RoomName;
 pub use tree::StoredTree;
-
-/// Name of a room: 32 bytes.
-pub type RoomName = Digest;
 
 /// Most entries that one [`Log::read`] returns, whatever was asked for.
 pub const MAX_PAGE: usize = 1024;

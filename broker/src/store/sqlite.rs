@@ -162,7 +162,7 @@ impl Log for SqliteLog {
         while let Some(row) = rows.next()? {
             let kind: String = row.get(1)?;
             rooms.push(StoredRoom {
-                name: digest(row, 0)?,
+                name: name(row, 0)?,
                 kind: RoomKind::from_text(&kind).ok_or(StoreError::Value("kind of room"))?,
                 opening: row.get(2)?,
                 created: Time::from_micros(natural(row, 3)?)
@@ -195,7 +195,7 @@ impl Log for SqliteLog {
         if let Some(jws) = row.get(2)? {
             return Ok(Some(Answer::Refusal(jws)));
         }
-        Ok(Some(Answer::Entry { room: digest(row, 0)?, seq: natural(row, 1)? }))
+        Ok(Some(Answer::Entry { room: name(row, 0)?, seq: natural(row, 1)? }))
     }
 
     fn node(&self, room: &RoomName, level: u8, index: u64) -> Result<Option<Digest>, StoreError> {
@@ -370,6 +370,10 @@ fn natural(row: &Row<'_>, column: usize) -> Result<u64, StoreError> {
 fn digest(row: &Row<'_>, column: usize) -> Result<Digest, StoreError> {
     let bytes = row.get_ref(column)?.as_blob().map_err(|_| StoreError::Value("digest"))?;
     bytes.try_into().map(Digest).map_err(|_| StoreError::Value("digest"))
+}
+
+fn name(row: &Row<'_>, column: usize) -> Result<RoomName, StoreError> {
+    digest(row, column).map(|digest| RoomName(digest.0))
 }
 
 impl RoomKind {
