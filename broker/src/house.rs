@@ -427,6 +427,12 @@ impl House {
         self.lobby.openings.lock().iter().skip(from).take(limit).cloned().collect()
     }
 
+    /// How many public rooms there are.
+    #[must_use]
+    pub fn lobby_size(&self) -> usize {
+        self.lobby.openings.lock().len()
+    }
+
     /// Tells how many public rooms there are, whenever that changes.
     #[must_use]
     pub fn watch_lobby(&self) -> watch::Receiver<usize> {
