@@ -296,7 +296,7 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    /// Draws the static key of this connection from the seed, then the ephemeral one.
+    /// Draws both X25519 keys of this connection from the seed: the static, then the ephemeral.
     pub(super) fn new(
         suite: Suite,
         side: Side,
@@ -304,13 +304,14 @@ impl Noise {
         prologue: &[u8],
     ) -> Result<Self, SessionError> {
         let mut rng = ChaCha20Rng::from_seed(*seed);
-        let mut secret = Zeroizing::new([0_u8; KEY]);
+        let (mut secret, mut ephemeral) = (Seed::default(), Seed::default());
         rng.fill_bytes(&mut *secret);
+        rng.fill_bytes(&mut *ephemeral);
         let own_static = public_key(&secret);
         let first = if side == Side::Initiator { Message::Choice } else { Message::Hello };
         let build = || {
             let params = format!("Noise_XX_{suite}").parse()?;
-            let builder = snow::Builder::with_resolver(params, Box::new(Resolver::new(rng)))
+            let builder = snow::Builder::with_resolver(params, Box::new(Resolver::new(ephemeral)))
                 .local_private_key(&*secret)?
                 .prologue(prologue)?;
             match side {
