@@ -263,6 +263,19 @@ mod tests {
         ] {
             assert!(malformed(&choose(&ranked(), text.as_bytes()), Message::Hello), "{text}");
         }
+        let of_size = |size: usize| {
+            let mut names = numbered(15);
+            names.extend((0..15).map(|at| format!("{}{at:03}", "x".repeat(40))));
+            names.truncate(16);
+            while list(&names).len() < size {
+                let name = names.iter_mut().find(|name| name.len() < 64).unwrap();
+                name.push('y');
+            }
+            list(&names)
+        };
+        let longest = choose(&ranked(), of_size(1024).as_bytes());
+        assert!(matches!(longest, Err(SessionError::NoCommonSuite { .. })));
+        assert!(malformed(&choose(&ranked(), of_size(1025).as_bytes()), Message::Hello));
         // Names nobody knows are fine, as far as they go.
         for names in [numbered(16), vec!["x".repeat(64)]] {
             let answer = choose(&ranked(), list(&names).as_bytes());

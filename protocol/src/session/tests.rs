@@ -143,6 +143,19 @@ fn every_suite_makes_a_session_with_one_name_on_both_sides() {
     }
 }
 
+/// The final hash covers every byte of all five messages.
+#[test]
+fn the_handshake_is_these_bytes() {
+    let names = Suite::ALL.map(|suite| hex::encode(Wire::of(suite).run().unwrap().0.id().0));
+    let expected = [
+        "dbc40721b98de3ea842e0dfe5c5a0d8b3df0d6afdd0b0f695f7d36e596915c6d",
+        "c9026ac5f55ef27020384118c11a756c035c91f6dd25cd1946ec9de38538ee53",
+        "32a374a765b67fb2d860df1c3e6cec02234a90abccee292e19121aa886bb7624",
+        "f02612f91a42560e09e07b78508a59007fa1f3013deb8bc94fe3dc50d00d6a0b",
+    ];
+    assert_eq!(names, expected);
+}
+
 #[test]
 fn other_seeds_make_another_session() {
     let first = Wire::of(Suite::AesGcmSha256).run().unwrap();
