@@ -1,1 +1,4 @@
 //! placeholder
+pub mod links;
+pub mod store;
+pub mod writer;
