@@ -100,19 +100,19 @@ impl SqliteLog {
 
     fn commit_group(&self, group: &[Append]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let mut connection = self.writer.lock();
-        let mut transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let run = |sql| transaction.prepare_cached(sql)?.execute([]);
         let mut answers = Vec::with_capacity(group.len());
         for append in group {
-            let member = transaction.savepoint()?;
-            let answer = apply(&member, append);
+            run("SAVEPOINT member")?;
+            let answer = apply(&transaction, append);
             match &answer {
-                Ok(()) => member.commit()?,
+                Ok(()) => {}
                 // Dropping the transaction takes the whole group back.
                 Err(error) if error.is_store_failure() => return Err(error.clone()),
-                // Dropping the savepoint takes this member back.
-                Err(_) => drop(member),
+                Err(_) => _ = run("ROLLBACK TO member")?,
             }
+            run("RELEASE member")?;
             answers.push(answer);
         }
         transaction.commit()?;
