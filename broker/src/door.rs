@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::metrics::Metrics;
-use crate::session::{Hall, serve};
+use crate::session::{Hall, serve, turned};
 
 /// Largest WebSocket message: the largest record with its tag.
 const MAX_MESSAGE: usize = RECORD_BUCKETS[RECORD_BUCKETS.len() - 1] + 16;
@@ -42,7 +42,7 @@ pub async fn run(
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
+            () = turned(&mut stopping) => return,
         };
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,

@@ -6,7 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding,
+};
 use pregao_protocol::key::{Purpose, SecretKey};
 use zeroize::Zeroizing;
 
@@ -17,7 +19,9 @@ use crate::house::Keys;
 #[non_exhaustive]
 pub enum FolderError {
     /// The folder or a file in it cannot be made, read or written.
-    #[error("cannot use {path}: {source}\nlet the broker's user own it, or choose another folder with --data")]
+    #[error(
+        "cannot use {path}: {source}\nlet the broker's user own it, or choose another folder with --data"
+    )]
     Io {
         /// Which.
         path: PathBuf,
@@ -39,7 +43,9 @@ pub enum FolderError {
         mode: u32,
     },
     /// A key file holds no Ed25519 key.
-    #[error("the key file {path} is damaged\nrestore it from a backup: with another key peers no longer recognise this broker")]
+    #[error(
+        "the key file {path} is damaged\nrestore it from a backup: with another key peers no longer recognise this broker"
+    )]
     Damaged {
         /// Which.
         path: PathBuf,

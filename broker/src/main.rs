@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 use pregao_broker::door::Capacity;
 use pregao_broker::server::{Options, Server};
 use pregao_broker::session::Limits;
-use pregao_protocol::certificate::TsaAddress;
+use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::label::MAX_SESSION;
 use pregao_protocol::session::{Ranking, Suite};
 

@@ -15,8 +15,10 @@ use crate::house::House;
 /// # Errors
 /// Those of the listening socket.
 pub async fn run(listener: TcpListener, house: Arc<House>) -> std::io::Result<()> {
-    let router =
-        Router::new().route("/healthz", get(health)).route("/metrics", get(metrics)).with_state(house);
+    let router = Router::new()
+        .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
+        .with_state(house);
     axum::serve(listener, router).await
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pregao_protocol::broker::BrokerCertificate;
-use pregao_protocol::certificate::{TsaAddress, TsaKeys};
+use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::session::{Padded, Ranking};
@@ -78,7 +78,8 @@ impl Server {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let folder = Folder::open(&options.data)?;
         let keys = folder.keys()?;
-        let acceptor = options.tls.as_ref().map(|(chain, key)| tls_acceptor(chain, key)).transpose()?;
+        let acceptor =
+            options.tls.as_ref().map(|(chain, key)| tls_acceptor(chain, key)).transpose()?;
         let listener = bind(options.listen, "--listen").await?;
         let tsa = learn(&options, &folder).await?;
         let metrics = Arc::new(Metrics::default());

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pregao_protocol::certificate::{SheetError, TsaAddress, TsaKeys, verify_jwks};
+use pregao_protocol::certificate::sheet::{SheetError, TsaAddress, TsaKeys, verify_jwks};
 use pregao_protocol::clock::Time;
 use pregao_protocol::label::MAX_SHEET;
 
@@ -20,7 +20,9 @@ pub enum TsaError {
         reason: String,
     },
     /// What it says of itself does not verify.
-    #[error("the TSA's keys do not verify: {0}\ncheck --tsa, the fingerprint in it, and whether the TSA was replaced")]
+    #[error(
+        "the TSA's keys do not verify: {0}\ncheck --tsa, the fingerprint in it, and whether the TSA was replaced"
+    )]
     Sheet(#[from] SheetError),
 }
 

@@ -1,9 +1,8 @@
 //! From a WebSocket to a session: negotiation, Noise, and who the persona is.
 
 use futures_util::SinkExt as _;
-use pregao_protocol::certificate::{
-    TicketParties, verify_persona_certificate, verify_ticket,
-};
+use pregao_protocol::certificate::ticket::{TicketParties, verify_ticket};
+use pregao_protocol::certificate::verify_persona_certificate;
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::{Persona, PublicKey};
 use pregao_protocol::session::{BrokerCredentials, ExpectHello, Opener, Padded, Sealer};
@@ -50,9 +49,8 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     let (expect, message) = expect.handle(&message, &credentials, sign).map_err(broken)?;
     wire.send(Message::binary(message)).await?;
     let message = wire.receive().await?;
-    let handled = expect.handle(&message, |certificate, ticket| {
-        authenticate(hall, certificate, ticket)
-    });
+    let handled =
+        expect.handle(&message, |certificate, ticket| authenticate(hall, certificate, ticket));
     let (mut unconfirmed, persona) = match handled {
         Ok(next) => next,
         Err(error) => {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use pregao_protocol::certificate::TsaKeys;
+use pregao_protocol::certificate::sheet::TsaKeys;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{Persona, PublicKey};
 use pregao_protocol::log::RoomName;
@@ -200,6 +200,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     talk.leave_all();
     talk.wire.close().await;
     hall.house.metrics.sessions.decrease();
+}
+
+/// Returns once a flag has turned true, or its owner is gone.
+pub(crate) async fn turned(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|turned| *turned).await;
 }
 
 /// An established session.

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 
-use super::{Ended, Talk, Watched};
+use super::{Ended, Talk, Watched, turned};
 use crate::check::Submission;
 use crate::fanout::{Delivery, Watcher};
 use crate::room::{Handle, Message, Reply, Watching};
@@ -65,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             tokio::select! {
                 biased;
                 () = &mut end => return Err(Ended::Over("session.expired")),
-                _ = stopping.wait_for(|stopping| *stopping) => {
+                () = turned(&mut stopping) => {
                     return Err(Ended::Over("broker.stopping"));
                 }
                 answer = answers.recv() => {
@@ -213,7 +213,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         from: u64,
         member: Option<Member>,
     ) -> Result<(), Ended> {
-        let Some(handle) = self.hall.house.room(room).filter(|handle| self.may_watch(handle, member))
+        let Some(handle) =
+            self.hall.house.room(room).filter(|handle| self.may_watch(handle, member))
         else {
             return self.error(Code::RoomUnknown.as_str(), Code::RoomUnknown.message()).await;
         };
@@ -225,7 +226,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;
         };
         if from > head.size {
-            return self.error("room.shorter", "the log here is shorter than the one you hold").await;
+            return self
+                .error("room.shorter", "the log here is shorter than the one you hold")
+                .await;
         }
         let Some(consistency) = house.consistency(room, from, head.size).await else {
             return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;

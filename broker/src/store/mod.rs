@@ -233,7 +233,7 @@ impl Append {
 /// A durable, append-only store of room logs.
 ///
 /// Calls block; the broker makes them from [`crate::writer`] and from blocking tasks.
-pub trait Log: Send + Sync + 'static {
+pub trait Log: std::fmt::Debug + Send + Sync + 'static {
     /// Makes a group durable and answers each member, in order. A member that does not fit
     /// leaves the others untouched; later members see earlier ones. A failure of the store
     /// itself is the answer of every member, and nothing of the group is kept.
