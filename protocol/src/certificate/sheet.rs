@@ -1,0 +1,269 @@
+//! The sheet of keys a TSA publishes (JWKS, RFC 7517), and what a reader takes from it (SPEC 5).
+//!
+//! The sheet itself is not signed and comes over plain HTTP: whoever reads it pins the CA by its
+//! fingerprint, and every other key follows from a certificate of that CA inside the sheet.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CertificateError, Certified, verify_authority_certificate, verify_purpose_certificate,
+};
+use crate::clock::Time;
+use crate::key::{Authority, Fingerprint, PublicKey, Purpose, Stamp, Ticket};
+use crate::label;
+
+/// Why a sheet of keys was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SheetError {
+    /// No JSON of this shape, or longer than [`label::MAX_SHEET`].
+    #[error("not a sheet of TSA keys")]
+    Malformed,
+    /// There is no key, or more than one, for a purpose.
+    #[error("expected exactly one key for the purpose {purpose}")]
+    Keys {
+        /// The purpose.
+        purpose: &'static str,
+    },
+    /// The sheet belongs to another CA than the pinned one.
+    #[error("the authority is {found}, and not the pinned {pinned}")]
+    OtherAuthority {
+        /// What the reader pinned.
+        pinned: Fingerprint,
+        /// What the sheet has.
+        found: Fingerprint,
+    },
+    /// A member contradicts the certificate beside it.
+    #[error("the entry for the purpose {purpose} contradicts its certificate")]
+    Contradiction {
+        /// The purpose.
+        purpose: &'static str,
+    },
+    /// A certificate does not hold.
+    #[error("the certificate for the purpose {purpose} does not hold")]
+    Certificate {
+        /// The purpose.
+        purpose: &'static str,
+        /// Why.
+        #[source]
+        source: CertificateError,
+    },
+}
+
+/// One key of the sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetKey {
+    /// Always `OKP` (RFC 8037).
+    pub kty: String,
+    /// Always `Ed25519`.
+    pub crv: String,
+    /// The public key, base64url.
+    pub x: String,
+    /// Fingerprint of the key.
+    pub kid: String,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    pub usage: String,
+    /// `authority`, `ticket` or `stamp`; readers ignore entries with another one.
+    #[serde(rename = "pregao:purpose")]
+    pub purpose: String,
+    /// The certificate, standard base64 of its DER, alone.
+    pub x5c: Vec<String>,
+}
+
+impl SheetKey {
+    /// The entry of `key`, with its certificate in DER.
+    #[must_use]
+    pub fn new<P: Purpose>(key: &PublicKey<P>, certificate: &[u8]) -> Self {
+        Self {
+            kty: "OKP".to_owned(),
+            crv: "Ed25519".to_owned(),
+            x: key.to_string(),
+            kid: key.fingerprint().to_string(),
+            usage: "sig".to_owned(),
+            purpose: P::NAME.to_owned(),
+            x5c: vec![STANDARD.encode(certificate)],
+        }
+    }
+
+    fn certificate(&self) -> Option<Vec<u8>> {
+        match self.x5c.as_slice() {
+            [only] => STANDARD.decode(only).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the members say the same as the certificate that was found to hold.
+    fn agrees<P: Purpose>(&self, key: &PublicKey<P>) -> Result<(), SheetError> {
+        let agrees = self.kty == "OKP"
+            && self.crv == "Ed25519"
+            && self.usage == "sig"
+            && self.x == key.to_string()
+            && self.kid == key.fingerprint().to_string();
+        if agrees { Ok(()) } else { Err(SheetError::Contradiction { purpose: P::NAME }) }
+    }
+}
+
+/// The document at `/.well-known/jwks.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthoritySheet {
+    /// The CA's own key and those it certified for the TSA.
+    pub keys: Vec<SheetKey>,
+}
+
+impl AuthoritySheet {
+    fn only<P: Purpose>(&self) -> Result<(&SheetKey, Vec<u8>), SheetError> {
+        let purpose = P::NAME;
+        let mut found = self.keys.iter().filter(|key| key.purpose == purpose);
+        let (Some(only), None) = (found.next(), found.next()) else {
+            return Err(SheetError::Keys { purpose });
+        };
+        let certificate = only.certificate().ok_or(SheetError::Contradiction { purpose })?;
+        Ok((only, certificate))
+    }
+
+    fn certified<P: Certified>(
+        &self,
+        authority: &PublicKey<Authority>,
+        now: Time,
+    ) -> Result<(PublicKey<P>, bool), SheetError> {
+        let (entry, der) = self.only::<P>()?;
+        let certificate = verify_purpose_certificate::<P>(&der, authority, now)
+            .map_err(|source| SheetError::Certificate { purpose: P::NAME, source })?;
+        entry.agrees(&certificate.key)?;
+        Ok((certificate.key, certificate.simulated))
+    }
+}
+
+/// The keys of a TSA, each verified to be certified for its purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TsaKeys {
+    /// The CA: verifies personas' certificates.
+    pub authority: PublicKey<Authority>,
+    /// Verifies tickets.
+    pub ticket: PublicKey<Ticket>,
+    /// Verifies stamps.
+    pub stamp: PublicKey<Stamp>,
+    /// Whether the TSA says of itself that its time is simulated.
+    pub simulated: bool,
+}
+
+/// Verifies a TSA's sheet against the pinned CA (V-011).
+///
+/// Without a pin the CA is taken on trust at first use: show its fingerprint to the user, keep
+/// it, and pin it from then on.
+///
+/// # Errors
+/// [`SheetError`] naming what is wrong.
+pub fn verify_jwks(
+    json: &[u8],
+    pinned: Option<Fingerprint>,
+    now: Time,
+) -> Result<TsaKeys, SheetError> {
+    if json.len() > label::MAX_SHEET {
+        return Err(SheetError::Malformed);
+    }
+    let sheet: AuthoritySheet = serde_json::from_slice(json).map_err(|_| SheetError::Malformed)?;
+    let (entry, der) = sheet.only::<Authority>()?;
+    let authority = verify_authority_certificate(&der, now)
+        .map_err(|source| SheetError::Certificate { purpose: Authority::NAME, source })?;
+    let found = authority.key.fingerprint();
+    if let Some(pinned) = pinned.filter(|pinned| *pinned != found) {
+        return Err(SheetError::OtherAuthority { pinned, found });
+    }
+    entry.agrees(&authority.key)?;
+    let (ticket, ticket_simulated) = sheet.certified::<Ticket>(&authority.key, now)?;
+    let (stamp, stamp_simulated) = sheet.certified::<Stamp>(&authority.key, now)?;
+    for (simulated, purpose) in [(ticket_simulated, Ticket::NAME), (stamp_simulated, Stamp::NAME)] {
+        if simulated != authority.simulated {
+            return Err(SheetError::Contradiction { purpose });
+        }
+    }
+    Ok(TsaKeys { authority: authority.key, ticket, stamp, simulated: authority.simulated })
+}
+
+/// Where a TSA is and which CA to expect there: `http://host:port/#<fingerprint>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TsaAddress {
+    /// `http://host:port` or `https://host:port`, without a slash at the end.
+    pub url: String,
+    /// The pinned CA; without it the CA is trusted at first use.
+    pub authority: Option<Fingerprint>,
+}
+
+/// A text that is not the address of a TSA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a TSA address of the form http://host:port/#<fingerprint of its CA>")]
+pub struct AddressError;
+
+impl FromStr for TsaAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (url, pin) = match text.split_once('#') {
+            Some((url, pin)) => (url, Some(pin)),
+            None => (text, None),
+        };
+        let authority = pin.map(str::parse).transpose().map_err(|_| AddressError)?;
+        let url = url.strip_suffix('/').unwrap_or(url);
+        let host = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+        let plain = |host: &str| {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:[]".contains(c))
+        };
+        if host.is_some_and(plain) {
+            Ok(Self { url: url.to_owned(), authority })
+        } else {
+            Err(AddressError)
+        }
+    }
+}
+
+impl fmt::Display for TsaAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.authority {
+            Some(authority) => write!(f, "{}/#{authority}", self.url),
+            None => write!(f, "{}/", self.url),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_carries_the_pin_behind_the_hash() {
+        let pin = Fingerprint([0xab; 32]);
+        let text = format!("http://127.0.0.1:8080/#{pin}");
+        let address: TsaAddress = text.parse().unwrap();
+        assert_eq!(address.url, "http://127.0.0.1:8080");
+        assert_eq!(address.authority, Some(pin));
+        assert_eq!(address.to_string(), text);
+        let unpinned: TsaAddress = "https://tsa.example".parse().unwrap();
+        assert_eq!(unpinned.authority, None);
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "tsa.example",
+            "http://",
+            "http:///",
+            "http://tsa.example/#",
+            "http://tsa.example/#abc",
+            "http://tsa.example/path",
+            "http://user@tsa.example/",
+            "ftp://tsa.example/",
+            "http://tsa.example/?q",
+        ] {
+            assert_eq!(text.parse::<TsaAddress>(), Err(AddressError), "{text}");
+        }
+    }
+}
