@@ -5,12 +5,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::certificate::sheet::TsaAddress;
 
 use crate::command::{Command, Mistake, table};
+use crate::link::BrokerAddress;
 use crate::vault::WorkFactor;
 
 /// The whole command line.
@@ -66,9 +66,10 @@ pub enum Task {
 /// What enrolment needs.
 #[derive(Debug, Clone, Args)]
 pub struct Enrol {
-    /// Address of the TSA, e.g. `http://127.0.0.1:7443`
+    /// Address of the TSA, `http://host:port/#<fingerprint of its CA>`; without the fingerprint the
+    /// CA is trusted at first use
     #[arg(long, value_name = "URL")]
-    pub tsa: String,
+    pub tsa: TsaAddress,
     /// Invitation, where the TSA asks for one
     #[arg(long, value_name = "CODE")]
     pub invite: Option<String>,
@@ -157,58 +158,6 @@ pub fn read_command(words: &[OsString]) -> Result<Command, Mistake> {
             message: "the command line is not UTF-8".to_owned(),
             advice: "set the terminal to UTF-8".to_owned(),
         }),
-    }
-}
-
-/// Where a broker is and which key it must have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BrokerAddress {
-    /// `ws://host:port/` or `wss://host:port/`, without the fingerprint.
-    pub url: String,
-    /// Fingerprint of the broker's session key.
-    pub fingerprint: Fingerprint,
-}
-
-/// A text that is no address of a broker.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AddressError {
-    /// Neither `ws://` nor `wss://`.
-    #[error("the address does not begin with ws:// or wss://; type ws://host:port/#<fingerprint>")]
-    Scheme,
-    /// No host.
-    #[error("the address names no host; type ws://host:port/#<fingerprint>")]
-    Host,
-    /// No `#`: the broker could be anybody.
-    #[error("the address has no fingerprint; add # and the 64 digits the broker prints at start")]
-    Unpinned,
-    /// Not 64 lower-case hexadecimal digits.
-    #[error("the fingerprint is not 64 lower-case hexadecimal digits; copy it once more")]
-    Fingerprint,
-}
-
-impl FromStr for BrokerAddress {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let text = text.trim();
-        let place = text.strip_prefix("ws://").or_else(|| text.strip_prefix("wss://"));
-        let place = place.ok_or(AddressError::Scheme)?;
-        let odd = |c: char| c.is_whitespace() || c.is_control() || c == '@';
-        if place.starts_with(['/', '#', ':', '?']) || place.is_empty() || place.contains(odd) {
-            return Err(AddressError::Host);
-        }
-        let (url, fingerprint) = text.split_once('#').ok_or(AddressError::Unpinned)?;
-        let fingerprint = fingerprint.parse().map_err(|_| AddressError::Fingerprint)?;
-        let bare = !place.split('#').next().unwrap_or("").contains('/');
-        let url = if bare { format!("{url}/") } else { url.to_owned() };
-        Ok(Self { url, fingerprint })
-    }
-}
-
-impl std::fmt::Display for BrokerAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}#{}", self.url, self.fingerprint)
     }
 }
 
@@ -315,15 +264,15 @@ mod tests {
     #[test]
     fn enrolment_names_its_tsa_and_a_sane_cost() {
         let parse = |line: &str| Cli::try_parse_from(line.split(' '));
-        let cli = parse("pregao enrol --tsa http://t --work-factor 4 --data /tmp/x").unwrap();
+        let cli = parse("pregao enrol --tsa http://t:1 --work-factor 4 --data /tmp/x").unwrap();
         let Task::Enrol(enrol) = cli.task else { panic!() };
         assert_eq!(enrol.work(), WorkFactor::Fixed(4));
         assert_eq!(cli.shared.folder(), Some(PathBuf::from("/tmp/x")));
         for line in [
             "pregao enrol",
-            "pregao enrol --tsa u --work-factor 0",
+            "pregao enrol --tsa http://t:1 --work-factor 0",
             "pregao",
-            "pregao enrol --tsa u --work-factor 23",
+            "pregao enrol --tsa http://t:1 --work-factor 23",
             "pregao verify",
             "pregao chat more",
         ] {
@@ -333,24 +282,12 @@ mod tests {
 
     #[test]
     fn a_broker_is_pinned_or_refused() {
-        let address: BrokerAddress = PINNED.parse().unwrap();
-        assert_eq!(address.url, "ws://127.0.0.1:7000/");
-        assert_eq!(address.to_string(), PINNED);
-        let bare: BrokerAddress = PINNED.replace("/#", "#").parse().unwrap();
-        assert_eq!(bare, address);
-        for (text, error) in [
-            ("http://h/#00", AddressError::Scheme),
-            ("", AddressError::Scheme),
-            ("ws://", AddressError::Host),
-            ("ws:///#00", AddressError::Host),
-            ("ws://user@h/#00", AddressError::Host),
-            ("ws://h:1/", AddressError::Unpinned),
-            ("ws://h:1/#00", AddressError::Fingerprint),
-        ] {
-            assert_eq!(text.parse::<BrokerAddress>(), Err(error), "{text}");
+        let parse = |address: &str| Cli::try_parse_from(["pregao", "--broker", address, "chat"]);
+        assert_eq!(parse(PINNED).unwrap().shared.broker, Some(PINNED.parse().unwrap()));
+        let bare = PINNED.split('#').next().unwrap();
+        for address in [bare, "", "ws://h:1/#00", &PINNED.replace("ws://", "http://")] {
+            assert!(parse(address).is_err(), "{address}");
         }
-        let upper = PINNED.replace("aabb", "AABB").parse::<BrokerAddress>();
-        assert_eq!(upper, Err(AddressError::Fingerprint));
     }
 
     #[test]
