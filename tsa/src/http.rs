@@ -308,6 +308,7 @@ fn csr_der(text: &str) -> Result<Vec<u8>, CertificateError> {
 }
 
 fn csr_error(error: CertificateError) -> ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
     let (code, advice) = match error {
         CertificateError::Possession => {
             ("csr.signature", "sign the request with the very key it contains")
@@ -398,6 +399,7 @@ async fn issue(
 }
 
 fn certificate_error(error: CertificateError) -> ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
     let (code, advice) = match error {
         CertificateError::Expired { .. } => {
             ("certificate.expired", "get a new one from /api/sign-csr")
@@ -416,6 +418,7 @@ fn certificate_error(error: CertificateError) -> ApiError {
 }
 
 fn proof_error(error: TicketError) -> ApiError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
     let code = match error {
         TicketError::Binding => "proof.certificate",
         TicketError::Content => "proof.content",
