@@ -49,6 +49,8 @@ const MAX_CHALLENGES: usize = 4096;
 const MAX_REQUESTS: usize = 256;
 /// Stamp streams that may be open at once.
 const MAX_STREAMS: usize = 64;
+/// Without a batch for this long the stamper is not well: one is promised each second.
+const MAX_SILENCE: Duration = Duration::from_secs(3);
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -88,17 +90,27 @@ pub struct Load {
     challenges: Mutex<HashMap<Challenge, Instant>>,
     refusals: AtomicU64,
     tickets: AtomicU64,
+    certificates: AtomicU64,
 }
 
-impl Default for Load {
-    fn default() -> Self {
+impl Load {
+    /// Nothing in use, after `certificates` were issued before this start.
+    #[must_use]
+    pub fn new(certificates: u64) -> Self {
         Self {
             requests: Semaphore::new(MAX_REQUESTS),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             challenges: Mutex::default(),
             refusals: AtomicU64::new(0),
             tickets: AtomicU64::new(0),
+            certificates: AtomicU64::new(certificates),
         }
+    }
+
+    /// Completes when no stamp stream is open.
+    pub async fn streams_closed(&self) {
+        let all = u32::try_from(MAX_STREAMS).unwrap_or(u32::MAX);
+        let _ = self.streams.acquire_many(all).await;
     }
 }
 
@@ -291,7 +303,10 @@ async fn sign_csr(
         ApiError::from(StampRefusal::Store(cause))
     })?;
     match admission {
-        Admission::Admitted => Ok(axum::Json(json!({ "certificate": pem })).into_response()),
+        Admission::Admitted => {
+            tsa.load.certificates.fetch_add(1, Ordering::Relaxed);
+            Ok(axum::Json(json!({ "certificate": pem })).into_response())
+        }
         Admission::Used => Err(invite_error("invite.used", "this invitation was used before")),
         Admission::Unknown => Err(invite_error("invite.unknown", "this is no invitation")),
     }
@@ -532,14 +547,21 @@ async fn healthz(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
         return Err(fault.into());
     }
     let (batch, time) = health.latest.unzip();
+    let now = tsa.stamper.now()?;
+    if time.is_none_or(|time| now.since(time) > MAX_SILENCE) {
+        return Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stamp.stalled",
+            format!("no batch was signed for more than {} s", MAX_SILENCE.as_secs()),
+            "look for a slow disk or a busy machine; restart if it stays so",
+        ));
+    }
     Ok(axum::Json(json!({ "status": "ok", "batch": batch, "time": time })).into_response())
 }
 
 async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
     let counts = tsa.stamper.counts();
     let health = tsa.stamper.health();
-    let certificates =
-        tsa.store.lock().unwrap_or_else(PoisonError::into_inner).certificates().unwrap_or_default();
     let streams = MAX_STREAMS.saturating_sub(tsa.load.streams.available_permits());
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let clock = matches!(health.fault, Some(StampRefusal::Clock(_)));
@@ -549,7 +571,7 @@ async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
         ("pregao_tsa_stamps_total", "counter", counts.stamps),
         ("pregao_tsa_stamp_refusals_total", "counter", counts.refusals),
         ("pregao_tsa_http_refusals_total", "counter", read(&tsa.load.refusals)),
-        ("pregao_tsa_certificates_total", "counter", certificates),
+        ("pregao_tsa_certificates_total", "counter", read(&tsa.load.certificates)),
         ("pregao_tsa_tickets_total", "counter", read(&tsa.load.tickets)),
         ("pregao_tsa_streams", "gauge", u64::try_from(streams).unwrap_or(u64::MAX)),
         ("pregao_tsa_clock_trusted", "gauge", u64::from(!clock)),

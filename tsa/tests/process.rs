@@ -133,6 +133,31 @@ fn a_signal_ends_it_in_good_order() {
     assert_eq!(tsa.process.wait().unwrap().code(), Some(0));
 }
 
+/// Limits how large a file the process may write, which fails like a full disk.
+fn limit_files(tsa: &Tsa, bytes: Option<u64>) {
+    let process = rustix::process::Pid::from_child(&tsa.process);
+    let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+    rustix::process::prlimit(Some(process), rustix::process::Resource::Fsize, limit).unwrap();
+}
+
+#[test]
+fn a_full_disk_stops_stamps_until_there_is_space_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_pregao-tsa")]);
+    let tsa = Tsa::start_by(shell, folder.path(), &[]);
+    let (_, before) = tsa.stamp(&Digest::of(b"before"));
+    limit_files(&tsa, Some(0));
+    let body = json!({"digest": Digest::of(b"during")});
+    assert_eq!(tsa.refusal("/api/timestamp", &body), (503, "store.failed".to_owned()));
+    assert_eq!(tsa.get("/healthz").0, 503);
+    limit_files(&tsa, None);
+    let digest = Digest::of(b"after");
+    let (stamp, after) = tsa.stamp(&digest);
+    assert_eq!(stamp.covers(&digest, &after), Ok(()));
+    assert!(after.header().batch > before.header().batch);
+}
+
 #[test]
 fn time_can_be_set_in_simulation_only_and_forward_only() {
     let folder = tempfile::tempdir().unwrap();

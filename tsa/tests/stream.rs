@@ -33,7 +33,7 @@ impl Stream {
             match self.0.next().await?.ok()? {
                 Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
                 Message::Close(_) => return None,
-                _ => {}
+                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     }
@@ -154,4 +154,24 @@ async fn a_client_that_reads_nothing_does_not_hold_up_others() {
         other.send(json!({"id": id, "digests": digests(0, 1)}).to_string()).await;
         assert_eq!(other.answer().await.unwrap()["id"], json!(id));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_closed_in_good_order_when_the_tsa_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tsa = Tsa::start(folder.path(), &[]);
+    let mut stream = Stream::open(&tsa).await;
+    stream.next().await.unwrap();
+    let process = rustix::process::Pid::from_child(&tsa.process);
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    let closing = loop {
+        match stream.0.next().await.unwrap().unwrap() {
+            Message::Close(frame) => break frame.unwrap(),
+            Message::Text(_) | Message::Binary(_) | Message::Ping(_) => {}
+            Message::Pong(_) | Message::Frame(_) => {}
+        }
+    };
+    assert_eq!(u16::from(closing.code), 1001);
+    drop(stream);
+    assert_eq!(tokio::task::block_in_place(|| tsa.process.wait()).unwrap().code(), Some(0));
 }

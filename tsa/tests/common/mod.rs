@@ -27,7 +27,12 @@ pub(crate) fn program() -> Command {
 
 impl Tsa {
     pub(crate) fn start(data: &Path, options: &[&str]) -> Self {
-        let mut process = program()
+        Self::start_by(program(), data, options)
+    }
+
+    /// Starts it by a command that takes the program's arguments behind its own.
+    pub(crate) fn start_by(mut command: Command, data: &Path, options: &[&str]) -> Self {
+        let mut process = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(options)
