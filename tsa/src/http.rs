@@ -12,12 +12,12 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pregao_protocol::certificate::ticket::{
-    Challenge, Proof, TicketError, TicketId, TicketParties, issue_ticket,
+    Challenge, Proof, TicketId, TicketParties, issue_ticket,
 };
 use pregao_protocol::certificate::{
     CertificateError, pem_to_der, verify_csr, verify_persona_certificate,
@@ -35,6 +35,10 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ca::Ca;
 use crate::clock::ClockError;
+use crate::refusal::{
+    ApiError, Refused, certificate_error, csr_error, invite_error, proof_error, unknown_method,
+    unknown_path,
+};
 use crate::stamper::{Share, StampRefusal, Stamper};
 use crate::store::{Admission, Store};
 use crate::stream;
@@ -114,67 +118,6 @@ impl Load {
     }
 }
 
-/// A refusal as the client sees it.
-#[derive(Debug)]
-pub struct ApiError {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    advice: &'static str,
-}
-
-impl ApiError {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<String>,
-        advice: &'static str,
-    ) -> Self {
-        Self { status, code, message: message.into(), advice }
-    }
-
-    fn internal(message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "tsa.failed",
-            message,
-            "the operator finds the cause in the log",
-        )
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let body = json!({"code": self.code, "message": self.message, "advice": self.advice});
-        let mut response = (self.status, axum::Json(body)).into_response();
-        response.extensions_mut().insert(Refused);
-        response
-    }
-}
-
-/// Marks a response as a refusal, for counting.
-#[derive(Clone, Copy)]
-struct Refused;
-
-impl From<StampRefusal> for ApiError {
-    fn from(refusal: StampRefusal) -> Self {
-        let status = match refusal {
-            StampRefusal::Count => StatusCode::BAD_REQUEST,
-            StampRefusal::Clock(_)
-            | StampRefusal::Store(_)
-            | StampRefusal::Busy
-            | StampRefusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self::new(status, refusal.code(), refusal.to_string(), refusal.advice())
-    }
-}
-
-impl From<ClockError> for ApiError {
-    fn from(error: ClockError) -> Self {
-        StampRefusal::from(error).into()
-    }
-}
-
 /// All routes. Setting the time exists only if the CA says that time is simulated.
 pub fn router(tsa: Arc<Tsa>) -> Router {
     let mut api = Router::new()
@@ -228,24 +171,6 @@ async fn counted(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
         tracing::debug!(path, status = response.status().as_u16(), "refused");
     }
     response
-}
-
-async fn unknown_path() -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        "path.unknown",
-        "there is nothing at this path",
-        "the paths are in the specification, section 6",
-    )
-}
-
-async fn unknown_method() -> ApiError {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method.unknown",
-        "this path does not take this method",
-        "POST to /api/…, GET everything else",
-    )
 }
 
 fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
@@ -322,28 +247,6 @@ fn csr_der(text: &str) -> Result<Vec<u8>, CertificateError> {
     }
 }
 
-fn csr_error(error: CertificateError) -> ApiError {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
-    let (code, advice) = match error {
-        CertificateError::Possession => {
-            ("csr.signature", "sign the request with the very key it contains")
-        }
-        CertificateError::WeakKey => ("csr.weak-key", "make a new key"),
-        CertificateError::Profile(_) => ("csr.key", "ask with an Ed25519 key"),
-        _ => ("csr.malformed", "send a PKCS#10 request as PEM, or its DER in base64"),
-    };
-    ApiError::new(StatusCode::BAD_REQUEST, code, error.to_string(), advice)
-}
-
-fn invite_error(code: &'static str, message: &str) -> ApiError {
-    ApiError::new(
-        StatusCode::FORBIDDEN,
-        code,
-        message,
-        "ask the operator for a code of `pregao-tsa invite` and send it as \"invite\"",
-    )
-}
-
 async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
     let mut bytes = [0_u8; 32];
     random(&mut bytes)?;
@@ -411,40 +314,6 @@ async fn issue(
     let ticket = issue_ticket(&parties, TicketId(id), now, &tsa.ticket);
     tsa.load.tickets.fetch_add(1, Ordering::Relaxed);
     Ok(axum::Json(json!({ "ticket": ticket })).into_response())
-}
-
-fn certificate_error(error: CertificateError) -> ApiError {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
-    let (code, advice) = match error {
-        CertificateError::Expired { .. } => {
-            ("certificate.expired", "get a new one from /api/sign-csr")
-        }
-        CertificateError::NotYetValid { .. } => {
-            ("certificate.not-yet-valid", "compare the clocks of both sides")
-        }
-        CertificateError::Authority => {
-            ("certificate.authority", "send a certificate of this TSA's own CA")
-        }
-        CertificateError::Purpose { .. } => ("certificate.purpose", "send a persona's certificate"),
-        CertificateError::WeakKey => ("certificate.weak-key", "make a new key"),
-        _ => ("certificate.malformed", "send the PEM that /api/sign-csr gave"),
-    };
-    ApiError::new(StatusCode::FORBIDDEN, code, error.to_string(), advice)
-}
-
-fn proof_error(error: TicketError) -> ApiError {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
-    let code = match error {
-        TicketError::Binding => "proof.certificate",
-        TicketError::Content => "proof.content",
-        _ => "proof.signature",
-    };
-    ApiError::new(
-        StatusCode::FORBIDDEN,
-        code,
-        error.to_string(),
-        "sign {challenge, aud, certificate} with the certified key, as the specification shows",
-    )
 }
 
 async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {

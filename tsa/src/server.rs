@@ -118,7 +118,8 @@ impl Server {
         let listen_error = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let (stamper, thread) = Stamper::start(keys.stamp, store, clock, system, options.pace)?;
+        let readings = Arc::new(move || system.read());
+        let (stamper, thread) = Stamper::start(keys.stamp, store, clock, readings, options.pace)?;
         let (stop, stopping) = watch::channel(false);
         let tsa = Arc::new(Tsa {
             ca,

@@ -5,6 +5,7 @@ use pregao_protocol::stamp::Stamp as Token;
 use rusqlite::Connection;
 
 use super::*;
+use crate::clock::{Reading, SystemClock};
 
 const PACE: Pace = Pace { wait: Duration::from_millis(2), size: 256 };
 
@@ -19,8 +20,12 @@ struct Running {
 
 impl Running {
     fn start(folder: &Path, pace: Pace) -> Self {
-        let (store, clock) = resume(folder, &key().public(), false).unwrap();
         let system = SystemClock::start();
+        Self::start_with(folder, pace, Arc::new(move || system.read()))
+    }
+
+    fn start_with(folder: &Path, pace: Pace, system: ReadClock) -> Self {
+        let (store, clock) = resume(folder, &key().public(), false).unwrap();
         let (stamper, thread) = Stamper::start(key(), store, clock, system, pace).unwrap();
         Self { stamper, thread }
     }
@@ -221,6 +226,48 @@ fn a_clock_set_back_stops_stamping() {
     running.stop();
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(last_batch(&store, &key().public()).unwrap().unwrap().header().batch, 7);
+}
+
+#[test]
+fn a_jump_ahead_stops_stamping_over_restarts_unless_it_is_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let step = Arc::new(AtomicU64::new(0));
+    let (system, ahead) = (SystemClock::start(), Arc::clone(&step));
+    let hands: ReadClock = Arc::new(move || {
+        let Reading { wall, monotonic } = system.read();
+        let wall = wall.plus(Duration::from_secs(ahead.load(Ordering::Relaxed)));
+        Reading { wall, monotonic }
+    });
+    let running = Running::start_with(folder.path(), PACE, hands);
+    assert!(running.stamp(digests(0, 1)).is_ok());
+    step.store(7200, Ordering::Relaxed);
+    assert_eq!(running.stamp(digests(1, 1)).unwrap_err().code(), "clock.jumped");
+    assert!(Store::open(folder.path()).unwrap().doubt().unwrap().is_some());
+    step.store(0, Ordering::Relaxed);
+    assert!(running.stamp(digests(2, 1)).is_ok());
+    assert_eq!(Store::open(folder.path()).unwrap().doubt().unwrap(), None);
+    step.store(7200, Ordering::Relaxed);
+    assert_eq!(running.stamp(digests(3, 1)).unwrap_err().code(), "clock.jumped");
+    running.stop();
+    let again = Running::start(folder.path(), PACE);
+    assert_eq!(again.stamp(digests(4, 1)).unwrap_err().code(), "clock.jumped");
+    again.stop();
+}
+
+#[test]
+fn a_batch_number_never_stands_for_two_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path(), Pace { wait: Duration::ZERO, size: 1 });
+    let answers: Vec<_> = (0..500).map(|n| running.ask(digests(n, 1))).collect();
+    let mut headers = std::collections::HashMap::new();
+    for answer in answers {
+        let share = answer.recv().unwrap().unwrap();
+        let known = headers.entry(share.batch.number).or_insert(share.batch.compact.clone());
+        assert_eq!(*known, share.batch.compact);
+    }
+    let hashes: HashSet<Digest> = headers.values().map(|text| BatchHeader::hash(text)).collect();
+    assert_eq!(hashes.len(), headers.len());
+    running.stop();
 }
 
 #[test]
