@@ -1,1 +1,346 @@
-//! Placeholder.
+//! What crosses the wire inside a session: the second of the three vocabularies (SPEC 9).
+//!
+//! One frame is one JSON object with one member, the frame's name; one record carries one frame.
+//! Frames are bounded by [`MAX_FRAME`] before they are parsed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::codec::{Digest, hashes};
+use crate::key::{OneTime, PublicKey, Signature};
+use crate::label::{self, MAX_FRAME};
+use crate::log::RoomName;
+use crate::persona::Blind;
+use crate::stamp::Stamp;
+
+/// Why bytes are not a frame.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Longer than [`MAX_FRAME`].
+    #[error("a frame of {length} bytes is longer than {MAX_FRAME}")]
+    TooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// Not JSON of any frame of this version.
+    #[error("not a frame of this version: {reason}")]
+    Malformed {
+        /// What the JSON reader says.
+        reason: String,
+    },
+}
+
+/// From a peer to its broker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FromPeer {
+    /// Asks for stamps over digests; the TSA sees neither peer nor content.
+    Stamp {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// 1 to [`label::MAX_DIGESTS`] digests of complete actions.
+        digests: Vec<Digest>,
+    },
+    /// Hands in an action with its stamp.
+    Submit {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// Compact JWS.
+        action: String,
+        /// Its stamp.
+        stamp: Stamp,
+        /// Ties the one-time key to the persona of this session, for the broker only.
+        blind: Blind,
+    },
+    /// Asks for the list of public rooms, from a position on, and for new ones as they open.
+    Rooms {
+        /// Position in the broker's list from which on rooms are wanted.
+        from: u64,
+    },
+    /// Asks for a room's log from a position on, and for new entries as they are logged.
+    Join {
+        /// The room.
+        room: RoomName,
+        /// Entries the peer holds already.
+        from: u64,
+        /// For a private room: proof of membership.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<Member>,
+    },
+    /// Asks for no more entries of a room.
+    Leave {
+        /// The room.
+        room: RoomName,
+    },
+}
+
+/// Proof that the sender holds the key that makes them a member of a private room.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// One-time key of the listing or of the winning bid.
+    pub key: PublicKey<OneTime>,
+    /// By that key over [`Member::message`].
+    pub signature: Signature,
+}
+
+impl Member {
+    /// What is signed: label ‖ session id ‖ room. It cannot be used in another session.
+    #[must_use]
+    pub fn message(session: &[u8; 32], room: RoomName) -> Vec<u8> {
+        [label::JOIN.as_bytes(), session, &room.0].concat()
+    }
+}
+
+/// From a broker to a peer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FromBroker {
+    /// First frame of a session.
+    Welcome {
+        /// The newest batch header: TSA time.
+        batch: String,
+    },
+    /// A newer batch header: TSA time moves on.
+    Tick {
+        /// Compact JWS.
+        batch: String,
+    },
+    /// Answer to [`FromPeer::Stamp`], in the order of the digests.
+    Stamped {
+        /// As in the request.
+        n: u64,
+        /// One stamp for each digest.
+        stamps: Vec<Stamp>,
+    },
+    /// The action is in the log, durably.
+    Receipt {
+        /// As in the request.
+        n: u64,
+        /// Position in the log.
+        seq: u64,
+        /// Inclusion proof in the tree of `head`.
+        #[serde(with = "hashes")]
+        path: Vec<Digest>,
+        /// Signed head.
+        head: String,
+    },
+    /// A disclosure is kept until the other side's arrives.
+    Held {
+        /// As in the request.
+        n: u64,
+    },
+    /// The action was refused, with the broker's signature under the reason.
+    Refused {
+        /// As in the request.
+        n: u64,
+        /// Compact JWS of a [`crate::broker::Refusal`].
+        refusal: String,
+    },
+    /// A request could not be carried out; no action was decided on.
+    Failed {
+        /// As in the request.
+        n: u64,
+        /// Stable code.
+        code: String,
+    },
+    /// Public rooms, by position in the broker's list.
+    Lobby {
+        /// Position of the first of them.
+        from: u64,
+        /// First entry of each room's log, as logged.
+        openings: Vec<Box<RawValue>>,
+        /// Whether more follow at once.
+        more: bool,
+    },
+    /// Answer to [`FromPeer::Join`].
+    Joined {
+        /// The room.
+        room: RoomName,
+        /// The newest signed head.
+        head: String,
+        /// Consistency proof from the size the peer holds to the head's.
+        #[serde(with = "hashes")]
+        consistency: Vec<Digest>,
+    },
+    /// Entries of a room, without gaps.
+    Entries {
+        /// The room.
+        room: RoomName,
+        /// As logged; what they hash to is these bytes.
+        entries: Vec<Box<RawValue>>,
+        /// The signed head that covers the last of them; absent while more of a page follow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<String>,
+    },
+    /// The peer is one of the two in a reveal room.
+    Invited {
+        /// The auction.
+        auction: RoomName,
+        /// The private room; to be joined with proof of membership.
+        room: RoomName,
+    },
+    /// A request was refused before it became an action, or the session ends.
+    Error {
+        /// Stable code.
+        code: String,
+        /// What happened.
+        message: String,
+    },
+}
+
+impl FromPeer {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// [`FrameError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, FrameError> {
+        parse(bytes)
+    }
+
+    /// Writes a frame.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`] if it does not fit one record.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        encode(self)
+    }
+}
+
+impl FromBroker {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// [`FrameError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, FrameError> {
+        parse(bytes)
+    }
+
+    /// Writes a frame.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`] if it does not fit one record.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        encode(self)
+    }
+}
+
+/// Writes entries, given as logged, as [`FromBroker::Entries`] frames that each fit one record.
+/// Only the last carries the head. Nothing is parsed again: this is the broker's hot path.
+#[must_use]
+pub fn encode_entries(room: RoomName, entries: &[&str], head: Option<&str>) -> Vec<Vec<u8>> {
+    let opening = format!(r#"{{"entries":{{"room":"{room}","entries":["#);
+    let head = head.and_then(|head| serde_json::to_string(head).ok());
+    let closing = match head {
+        Some(head) => format!(r#"],"head":{head}}}}}"#),
+        None => "]}}".to_owned(),
+    };
+    let budget = MAX_FRAME.saturating_sub(opening.len() + closing.len());
+    let mut frames = Vec::new();
+    let mut frame = opening.clone();
+    let mut used = 0_usize;
+    for entry in entries {
+        if used > 0 && used + entry.len() + 1 > budget {
+            frame.push_str("]}}");
+            frames.push(std::mem::replace(&mut frame, opening.clone()).into_bytes());
+            used = 0;
+        }
+        if used > 0 {
+            frame.push(',');
+        }
+        frame.push_str(entry);
+        used += entry.len() + 1;
+    }
+    frame.push_str(&closing);
+    frames.push(frame.into_bytes());
+    frames
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, FrameError> {
+    if bytes.len() > MAX_FRAME {
+        return Err(FrameError::TooLong { length: bytes.len() });
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| FrameError::Malformed { reason: error.to_string() })
+}
+
+fn encode<T: Serialize>(frame: &T) -> Result<Vec<u8>, FrameError> {
+    let bytes = serde_json::to_vec(frame)
+        .map_err(|error| FrameError::Malformed { reason: error.to_string() })?;
+    if bytes.len() <= MAX_FRAME {
+        Ok(bytes)
+    } else {
+        Err(FrameError::TooLong { length: bytes.len() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn frames_are_pinned_byte_for_byte() {
+        let stamp = FromPeer::Stamp { n: 7, digests: vec![Digest([0; 32])] };
+        let zeros = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(
+            String::from_utf8(stamp.encode().unwrap()).unwrap(),
+            format!(r#"{{"stamp":{{"n":7,"digests":["{zeros}"]}}}}"#)
+        );
+        let join = FromPeer::Join { room: RoomName([0; 32]), from: 3, member: None };
+        assert_eq!(
+            String::from_utf8(join.encode().unwrap()).unwrap(),
+            format!(r#"{{"join":{{"room":"{}","from":3}}}}"#, "0".repeat(64))
+        );
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"stamp":{"n":7}}"#,
+            r#"{"stamp":{"n":-1,"digests":[]}}"#,
+            r#"{"stamp":{"n":7,"digests":[]},"leave":{"room":""}}"#,
+            r#"{"rooms":{"from":0,"extra":1}}"#,
+            r#"{"rooms":{"from":0,"from":1}}"#,
+            r#"{"leave":{"room":"00"}}"#,
+            r#"{"shout":{}}"#,
+        ] {
+            assert!(FromPeer::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        let long = vec![b' '; MAX_FRAME + 1];
+        let refused = FromPeer::parse(&long).unwrap_err();
+        assert_eq!(refused, FrameError::TooLong { length: MAX_FRAME + 1 });
+    }
+
+    #[test]
+    fn many_entries_are_cut_into_frames_that_fit() {
+        let entry = format!(r#"{{"x":"{}"}}"#, "y".repeat(9_000));
+        let entries: Vec<&str> = std::iter::repeat_n(entry.as_str(), 20).collect();
+        let frames = encode_entries(RoomName([1; 32]), &entries, Some("head\n"));
+        assert!(frames.len() > 1);
+        let mut seen = 0;
+        for (at, frame) in frames.iter().enumerate() {
+            let FromBroker::Entries { entries, head, .. } = FromBroker::parse(frame).unwrap()
+            else {
+                panic!("another frame")
+            };
+            assert!(entries.iter().all(|raw| raw.get() == entry));
+            seen += entries.len();
+            assert_eq!(head.is_some(), at + 1 == frames.len());
+        }
+        assert_eq!(seen, 20);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = FromPeer::parse(&bytes);
+            let _ = FromBroker::parse(&bytes);
+        }
+    }
+}

@@ -40,13 +40,23 @@ pub const TYP_PROOF: &str = "pregao-proof-v1";
 pub const TYP_TICKET: &str = "JWT";
 
 /// Longest action accepted, in bytes of its compact JWS.
-pub const MAX_ACTION: usize = 8 * 1024;
+pub const MAX_ACTION: usize = 16 * 1024;
 /// Longest batch header accepted, in bytes of its compact JWS.
 pub const MAX_BATCH: usize = 1024;
 /// Longest path of a stamp, in hashes: a batch holds at most 2^16 digests.
 pub const MAX_STAMP_PATH: usize = 16;
 /// Longest path of a log proof, in hashes.
 pub const MAX_LOG_PATH: usize = 128;
+/// Most entries in one log, 2^53 − 1: every number of a log is exact in every JSON reader.
+pub const MAX_LOG_SIZE: u64 = (1 << 53) - 1;
+/// Longest entry of a log accepted, in bytes of its JSON: an action with its stamp.
+pub const MAX_ENTRY: usize = MAX_ACTION + MAX_BATCH + 1024;
+/// Longest signed head accepted, in bytes, cosignatures included.
+pub const MAX_HEAD: usize = 4 * 1024;
+/// Most signature lines under one head: the broker's and those of witnesses.
+pub const MAX_HEAD_SIGNATURES: usize = 16;
+/// Longest receipt accepted, in bytes of its JSON.
+pub const MAX_RECEIPT: usize = 64 * 1024;
 /// Longest frame, in bytes of its JSON. With length prefix, padding and tag it fits one Noise
 /// message (65,535 bytes).
 pub const MAX_FRAME: usize = 65_000;
@@ -54,6 +64,14 @@ pub const MAX_FRAME: usize = 65_000;
 pub const MAX_DIGESTS: usize = 256;
 /// Largest amount in minor units, 2^53 − 1: exact in every JSON reader.
 pub const MAX_AMOUNT: u64 = (1 << 53) - 1;
+/// Size to which a disclosure is padded before it is sealed, in bytes.
+pub const DISCLOSURE_SIZE: usize = 8 * 1024;
+/// Size to which a sealed message is padded, in bytes.
+pub const WHISPER_SIZE: usize = 2_304;
+/// Most of their own actions that one side opens to the other.
+pub const MAX_OPENED: usize = 96;
+/// Most entries in one page of a log.
+pub const MAX_PAGE: usize = 256;
 /// Longest certificate or certification request accepted, in bytes of its DER.
 pub const MAX_CERTIFICATE: usize = 4 * 1024;
 /// Longest ticket accepted, in bytes of its compact JWS.
@@ -62,3 +80,22 @@ pub const MAX_TICKET: usize = 2 * 1024;
 pub const MAX_PROOF: usize = 1024;
 /// Longest sheet of TSA keys accepted, in bytes of its JSON.
 pub const MAX_SHEET: usize = 64 * 1024;
+
+/// Version of the session's negotiation.
+pub const VERSION: u64 = 1;
+/// Longest frame of the session's negotiation (`hello`, `choice`), in bytes.
+pub const MAX_NEGOTIATION: usize = 1024;
+/// Most suites in a list.
+pub const MAX_SUITES: usize = 16;
+/// Longest name of a suite, in bytes.
+pub const MAX_SUITE_NAME: usize = 64;
+/// Size of the payloads of handshake messages 2 and 3, padding included, in bytes.
+pub const HANDSHAKE_PAYLOAD: usize = 4096;
+/// Sizes a record's plaintext is padded to, in bytes; the last fills a Noise message.
+pub const RECORD_BUCKETS: [usize; 9] = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_519];
+/// Records after which a direction of a session changes its key.
+pub const REKEY_RECORDS: u64 = 4096;
+/// Bytes of ciphertext, tags included, after which a direction of a session changes its key.
+pub const REKEY_BYTES: u64 = 16 * 1024 * 1024;
+/// Longest life of a session in seconds; both sides start a new handshake before.
+pub const MAX_SESSION: u64 = 3600;

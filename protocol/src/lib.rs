@@ -6,7 +6,8 @@
 //! carry numbers (`V-012`) there, here and in the tests.
 //!
 //! Layout, in the order a bid meets it:
-//! - [`persona`] keys, fingerprints and one-time keys; [`certificate`] who vouches for a persona
+//! - [`persona`] keys, fingerprints and one-time keys; [`certificate`] who vouches for a persona,
+//!   [`broker`] what a broker says of itself
 //! - [`action`] the signed envelope; [`stamp`] the time it existed at
 //! - [`session`] the encrypted connection; [`frame`] what crosses it
 //! - [`room`] what a log of actions means
@@ -17,6 +18,7 @@
 //! [`label`] every domain-separation label and limit, [`codec`] binary fields, [`clock`] instants.
 
 pub mod action;
+pub mod broker;
 pub mod certificate;
 pub mod clock;
 pub mod codec;

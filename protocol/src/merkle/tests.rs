@@ -354,6 +354,7 @@ fn the_largest_sizes_do_not_overflow() {
         assert_eq!(inclusion_path(&Uniform, size, size), None);
     }
     assert_eq!(Frontier::restore(&Uniform, Frontier::MAX_SIZE + 1), None);
+    assert!(Frontier::restore(&Uniform, Frontier::MAX_SIZE).is_some());
     let mut frontier = Frontier::restore(&Uniform, Frontier::MAX_SIZE - 1).unwrap();
     assert_eq!(frontier.push(leaf(0)).len(), 64);
     assert_eq!(frontier.push(leaf(1)).len(), 1);

@@ -1,1 +1,300 @@
-//! Rooms.
+//! Rooms: a log of actions, and the pure fold that says what the log means (SPEC 7).
+//!
+//! The same fold runs in the broker before an entry is accepted, in every peer when it arrives,
+//! and in the offline verifier long after. It reads no clock and nothing outside the log.
+//!
+//! - [`body`] what the actions carry, by verb; [`Code`] why one is refused
+//! - [`ledger`] rules for every entry; [`auction`] and [`reveal`] one fold for each kind of room
+//! - [`disclosure`] what the two sides of a reveal room show each other
+
+use std::sync::Arc;
+
+use crate::action::{Action, ActionError};
+use crate::clock::Time;
+use crate::codec::Digest;
+use crate::log::{Entry, EntryError};
+use crate::merkle;
+use crate::stamp::{Stamp, StampError, VerifiedBatch};
+
+pub mod auction;
+pub mod body;
+mod code;
+pub mod disclosure;
+pub mod ledger;
+pub mod reveal;
+
+pub use auction::Auction;
+pub use code::{Code, UnknownCode};
+pub use ledger::Ledger;
+pub use reveal::RevealRoom;
+
+/// An action with a stamp that was verified to be for exactly these bytes.
+#[derive(Debug, Clone)]
+pub struct Stamped {
+    action: Action,
+    stamp: Stamp,
+    batch: Arc<VerifiedBatch>,
+}
+
+impl Stamped {
+    /// Binds a stamp to an action (V-022).
+    ///
+    /// # Errors
+    /// [`StampError::OtherDigest`] if the stamp is for other bytes or has another header.
+    pub fn bind(
+        action: Action,
+        stamp: Stamp,
+        batch: Arc<VerifiedBatch>,
+    ) -> Result<Self, StampError> {
+        stamp.covers(&action.digest(), &batch)?;
+        Ok(Self { action, stamp, batch })
+    }
+
+    /// The action.
+    #[must_use]
+    pub const fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// The stamp as transmitted.
+    #[must_use]
+    pub const fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The verified header of the stamp's batch.
+    #[must_use]
+    pub fn batch(&self) -> &VerifiedBatch {
+        &self.batch
+    }
+
+    /// When the action existed at the latest.
+    #[must_use]
+    pub fn time(&self) -> Time {
+        self.batch.time()
+    }
+}
+
+/// The fold's word that an entry may be appended at one position. Made by `judge` only, so
+/// nothing that was not judged can be appended.
+#[derive(Debug)]
+#[must_use]
+pub struct Accepted {
+    seq: u64,
+}
+
+impl Accepted {
+    /// The entry's position.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+/// A room of any kind.
+#[derive(Debug, Clone)]
+pub enum Room {
+    /// An auction.
+    Auction(Box<Auction>),
+    /// The private room of seller and winner.
+    Reveal(Box<RevealRoom>),
+}
+
+impl Room {
+    /// Opens a room with its first entry.
+    ///
+    /// # Errors
+    /// The [`Code`] of the rule that the opening breaks.
+    pub fn open(opening: &Stamped, leaf: Digest) -> Result<(Self, Vec<Digest>), Code> {
+        match opening.action().body() {
+            body::Body::List(listing) => {
+                let (room, hashes) = Auction::open(listing, opening, leaf)?;
+                Ok((Self::Auction(Box::new(room)), hashes))
+            }
+            body::Body::Reveal(reveal) => {
+                let (room, hashes) = RevealRoom::open(reveal, opening, leaf)?;
+                Ok((Self::Reveal(Box::new(room)), hashes))
+            }
+            _ => Err(Code::VerbForbidden),
+        }
+    }
+
+    /// Decides about an action without changing anything.
+    ///
+    /// # Errors
+    /// The [`Code`] of the first rule it breaks.
+    pub fn judge(&self, entry: &Stamped) -> Result<Accepted, Code> {
+        match self {
+            Self::Auction(room) => room.judge(entry)?,
+            Self::Reveal(room) => room.judge(entry)?,
+        }
+        Ok(Accepted { seq: self.ledger().head().size })
+    }
+
+    /// Appends what was just judged; `leaf` is the hash of the encoded entry.
+    ///
+    /// Gives the tree hashes the entry completes, leaf first.
+    ///
+    /// # Errors
+    /// [`Code::VerbForbidden`] if the log has grown since the judgement.
+    pub fn append(
+        &mut self,
+        accepted: &Accepted,
+        entry: &Stamped,
+        leaf: Digest,
+    ) -> Result<Vec<Digest>, Code> {
+        if accepted.seq != self.ledger().head().size {
+            return Err(Code::VerbForbidden);
+        }
+        Ok(match self {
+            Self::Auction(room) => room.append(entry, leaf),
+            Self::Reveal(room) => room.append(entry, leaf),
+        })
+    }
+
+    /// What does not depend on the kind of room.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        match self {
+            Self::Auction(room) => room.ledger(),
+            Self::Reveal(room) => room.ledger(),
+        }
+    }
+
+    /// The keys of the broker that keeps this room, as its opening fixed them.
+    #[must_use]
+    pub const fn broker(&self) -> &body::BrokerKeys {
+        match self {
+            Self::Auction(room) => &room.listing().broker,
+            Self::Reveal(room) => &room.opening().broker,
+        }
+    }
+
+    /// The TSA keys whose stamps count here, as the opening fixed them.
+    #[must_use]
+    pub fn stamp_keys(&self) -> &[crate::key::PublicKey<crate::key::Stamp>] {
+        match self {
+            Self::Auction(room) => &room.listing().stamps,
+            Self::Reveal(room) => &room.opening().stamps,
+        }
+    }
+}
+
+/// Why an entry of a log does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The bytes are no entry.
+    #[error("the entry is malformed")]
+    Entry(#[from] EntryError),
+    /// Its position is not the next one.
+    #[error("expected entry {expected}, got entry {got}")]
+    Position {
+        /// The next position.
+        expected: u64,
+        /// The entry's own.
+        got: u64,
+    },
+    /// The action is malformed or badly signed.
+    #[error("entry {seq}: the action does not hold")]
+    Action {
+        /// Position.
+        seq: u64,
+        /// What is wrong with it.
+        #[source]
+        source: ActionError,
+    },
+    /// The stamp does not hold.
+    #[error("entry {seq}: the stamp does not hold")]
+    Stamp {
+        /// Position.
+        seq: u64,
+        /// What is wrong with it.
+        #[source]
+        source: StampError,
+    },
+    /// The fold refuses the entry.
+    #[error("entry {seq}: {code}")]
+    Rule {
+        /// Position.
+        seq: u64,
+        /// The rule's code.
+        code: Code,
+    },
+}
+
+/// Replays a log from its bytes: the fold as a stranger runs it.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    room: Option<Room>,
+    batch: Option<Arc<VerifiedBatch>>,
+}
+
+impl Replay {
+    /// Starts with an empty log.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The room as far as replayed; `None` before the first entry.
+    #[must_use]
+    pub const fn room(&self) -> Option<&Room> {
+        self.room.as_ref()
+    }
+
+    /// The room, once every entry was pushed.
+    #[must_use]
+    pub fn into_room(self) -> Option<Room> {
+        self.room
+    }
+
+    /// Verifies and folds the next entry, given as transmitted. On an error nothing changes.
+    ///
+    /// # Errors
+    /// [`ReplayError`] naming the entry and the rule.
+    pub fn push(&mut self, text: &str) -> Result<Stamped, ReplayError> {
+        let entry = Entry::parse(text)?;
+        let seq = entry.seq;
+        let expected = self.room.as_ref().map_or(0, |room| room.ledger().head().size);
+        if seq != expected {
+            return Err(ReplayError::Position { expected, got: seq });
+        }
+        let action =
+            Action::parse(&entry.action).map_err(|source| ReplayError::Action { seq, source })?;
+        let stamp_error = |source| ReplayError::Stamp { seq, source };
+        let batch = match &self.batch {
+            Some(batch) if batch.compact() == entry.stamp.batch => Arc::clone(batch),
+            Some(_) | None => {
+                let keys = match &self.room {
+                    Some(room) => room.stamp_keys(),
+                    None => opening_stamp_keys(&action),
+                };
+                Arc::new(VerifiedBatch::open(&entry.stamp.batch, keys).map_err(stamp_error)?)
+            }
+        };
+        let leaf = merkle::leaf_hash(text.as_bytes());
+        let stamped =
+            Stamped::bind(action, entry.stamp, Arc::clone(&batch)).map_err(stamp_error)?;
+        let rule = |code| ReplayError::Rule { seq, code };
+        match &mut self.room {
+            None => self.room = Some(Room::open(&stamped, leaf).map_err(rule)?.0),
+            Some(room) => {
+                let accepted = room.judge(&stamped).map_err(rule)?;
+                room.append(&accepted, &stamped, leaf).map_err(rule)?;
+            }
+        }
+        self.batch = Some(batch);
+        Ok(stamped)
+    }
+}
+
+/// The TSA keys that an opening action names for its own room.
+#[must_use]
+pub fn opening_stamp_keys(action: &Action) -> &[crate::key::PublicKey<crate::key::Stamp>] {
+    match action.body() {
+        body::Body::List(listing) => &listing.stamps,
+        body::Body::Reveal(reveal) => &reveal.stamps,
+        _ => &[],
+    }
+}

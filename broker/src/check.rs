@@ -1,0 +1,226 @@
+//! Checks signatures, blinds and stamps on worker threads, off every room's lock.
+//!
+//! What comes out is [`Checked`], which only this module can make: a room never sees an action
+//! whose signature, author and stamp were not verified.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use pregao_protocol::action::Action;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::key::{Fingerprint, Persona, PublicKey, Stamp as StampKey};
+use pregao_protocol::persona::{Blind, BlindContext, blinded};
+use pregao_protocol::room::body::Body;
+use pregao_protocol::room::{Code, Stamped};
+use pregao_protocol::stamp::{Stamp, StampError, VerifiedBatch};
+
+/// Most submissions waiting for one worker.
+const QUEUE: usize = 1_024;
+/// Headers each worker remembers: a batch covers many actions.
+const REMEMBERED: usize = 64;
+
+/// An action as handed in by a session.
+#[derive(Debug)]
+pub struct Submission {
+    /// Compact JWS.
+    pub action: String,
+    /// Its stamp.
+    pub stamp: Stamp,
+    /// Ties the one-time key to the persona.
+    pub blind: Blind,
+    /// The persona of the session.
+    pub persona: PublicKey<Persona>,
+}
+
+/// Who is behind a checked action.
+#[derive(Debug, Clone)]
+pub enum Author {
+    /// The persona, shown by the blind.
+    Persona {
+        /// The session's persona.
+        persona: PublicKey<Persona>,
+        /// What ties the key to it.
+        blind: Blind,
+    },
+    /// A member of a private room, shown by the key that made them one.
+    Member,
+}
+
+/// An action whose signature, author and stamp hold.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    stamped: Stamped,
+    author: Author,
+}
+
+impl Checked {
+    /// The action with its stamp.
+    #[must_use]
+    pub const fn stamped(&self) -> &Stamped {
+        &self.stamped
+    }
+
+    /// Who is behind it.
+    #[must_use]
+    pub const fn author(&self) -> &Author {
+        &self.author
+    }
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Everything holds.
+    Good(Box<Checked>),
+    /// It is an authentic action, but its blind or stamp does not hold.
+    Bad {
+        /// The action.
+        action: Box<Action>,
+        /// What does not hold.
+        code: Code,
+    },
+    /// It is no action at all.
+    Garbage {
+        /// SHA-256 of what was handed in.
+        digest: Digest,
+    },
+}
+
+type Reply = Box<dyn FnOnce(Verdict) + Send>;
+
+/// The pool of workers.
+#[derive(Clone)]
+pub struct Checker {
+    workers: Arc<[mpsc::SyncSender<(Submission, Reply)>]>,
+    next: Arc<AtomicUsize>,
+}
+
+impl std::fmt::Debug for Checker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Checker({} workers)", self.workers.len())
+    }
+}
+
+/// Every worker's queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many actions are waiting to be checked")]
+pub struct Busy;
+
+impl Checker {
+    /// Starts `threads` workers that accept stamps of `keys` for actions at `broker`.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start(
+        threads: usize,
+        broker: Fingerprint,
+        keys: &[PublicKey<StampKey>],
+    ) -> std::io::Result<Self> {
+        let mut workers = Vec::new();
+        for number in 0..threads.max(1) {
+            let (sender, queue) = mpsc::sync_channel::<(Submission, Reply)>(QUEUE);
+            let mut worker = Worker { broker, keys: keys.to_vec(), batches: VecDeque::new() };
+            std::thread::Builder::new().name(format!("check-{number}")).spawn(move || {
+                while let Ok((submission, reply)) = queue.recv() {
+                    reply(worker.check(submission));
+                }
+            })?;
+            workers.push(sender);
+        }
+        Ok(Self { workers: workers.into(), next: Arc::new(AtomicUsize::new(0)) })
+    }
+
+    /// Has a submission checked; `reply` runs on the worker's thread and must not block.
+    ///
+    /// # Errors
+    /// [`Busy`] if no worker has room.
+    pub fn check(&self, submission: Submission, reply: Reply) -> Result<(), Busy> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut job = (submission, reply);
+        for offset in 0..self.workers.len() {
+            let at = start.wrapping_add(offset) % self.workers.len();
+            let Some(worker) = self.workers.get(at) else { continue };
+            match worker.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(mpsc::TrySendError::Full(back) | mpsc::TrySendError::Disconnected(back)) => {
+                    job = back;
+                }
+            }
+        }
+        Err(Busy)
+    }
+}
+
+struct Worker {
+    broker: Fingerprint,
+    keys: Vec<PublicKey<StampKey>>,
+    batches: VecDeque<Arc<VerifiedBatch>>,
+}
+
+impl Worker {
+    /// Cheap to dear: encoding and signature, then blind, then stamp.
+    fn check(&mut self, submission: Submission) -> Verdict {
+        let Submission { action, stamp, blind, persona } = submission;
+        let Ok(action) = Action::parse(&action) else {
+            return Verdict::Garbage { digest: Digest::of(action.as_bytes()) };
+        };
+        let author = match self.author(&action, blind, persona) {
+            Ok(author) => author,
+            Err(code) => return Verdict::Bad { action: Box::new(action), code },
+        };
+        let batch = match self.batch(&stamp.batch) {
+            Ok(batch) => batch,
+            Err(code) => return Verdict::Bad { action: Box::new(action), code },
+        };
+        match Stamped::bind(action.clone(), stamp, batch) {
+            Ok(stamped) => Verdict::Good(Box::new(Checked { stamped, author })),
+            Err(_) => Verdict::Bad { action: Box::new(action), code: Code::StampOther },
+        }
+    }
+
+    fn author(
+        &self,
+        action: &Action,
+        blind: Blind,
+        persona: PublicKey<Persona>,
+    ) -> Result<Author, Code> {
+        match action.body() {
+            Body::List(_) | Body::Bid(_) | Body::Say(_) => {
+                let context = BlindContext { broker: self.broker, action: action.id(), persona };
+                if blinded(&blind, &context) == Ok(*action.key()) {
+                    Ok(Author::Persona { persona, blind })
+                } else {
+                    Err(Code::Blind)
+                }
+            }
+            // The key is that of a listing or bid made earlier; the room knows which.
+            Body::Disclose(_) | Body::Whisper(_) | Body::Withdraw(_) => Ok(Author::Member),
+            Body::Closed(_)
+            | Body::Settled(_)
+            | Body::Revealed(_)
+            | Body::Forfeited(_)
+            | Body::Abandoned(_)
+            | Body::Withdrawn(_)
+            | Body::Reveal(_)
+            | Body::Absent(_) => Err(Code::VerbForbidden),
+        }
+    }
+
+    fn batch(&mut self, compact: &str) -> Result<Arc<VerifiedBatch>, Code> {
+        if let Some(batch) = self.batches.iter().rev().find(|batch| batch.compact() == compact) {
+            return Ok(Arc::clone(batch));
+        }
+        let batch = VerifiedBatch::open(compact, &self.keys).map_err(|error| match error {
+            StampError::UnknownTsa => Code::StampUnknownTsa,
+            _ => Code::StampOther,
+        })?;
+        let batch = Arc::new(batch);
+        if self.batches.len() >= REMEMBERED {
+            self.batches.pop_front();
+        }
+        self.batches.push_back(Arc::clone(&batch));
+        Ok(batch)
+    }
+}

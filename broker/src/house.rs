@@ -1,0 +1,532 @@
+//! What every room and session of one broker shares: keys, stores, the TSA, and who is where.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use pregao_protocol::action::{Action, Draft, Seen};
+use pregao_protocol::broker::{BrokerCertificate, Refusal};
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::FromBroker;
+use pregao_protocol::key::{
+    Entry as EntryKey, Fingerprint, Head, OneTime, PublicKey, SecretKey, Session,
+};
+use pregao_protocol::log::{Entry, RoomName};
+use pregao_protocol::merkle;
+use pregao_protocol::room::body::{Body, Listing, Side};
+use pregao_protocol::room::{Code, Replay, Room, Stamped};
+use pregao_protocol::stamp::VerifiedBatch;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use crate::check::{Author, Checked, Verdict};
+use crate::links::{Link, Links};
+use crate::metrics::Metrics;
+use crate::room::{Handle, MAILBOX, Message, Opened, Reply, RoomTask};
+use crate::stamps::Stamps;
+use crate::store::{Append, Log, NewEntry, NewRoom, RoomKind, StoreError, StoredTree};
+use crate::writer::{Commit, Writer};
+
+/// Entries read from the log at a time.
+const PAGE: usize = 256;
+/// Entries a room keeps in memory after it was loaded.
+const RECENT: usize = 1_024;
+
+/// The broker's secret keys, each for one purpose.
+#[derive(Debug)]
+pub struct Keys {
+    /// Pinned by peers; signs handshakes and the certificate.
+    pub session: SecretKey<Session>,
+    /// Signs log heads.
+    pub head: SecretKey<Head>,
+    /// Signs the broker's entries and refusals.
+    pub entry: SecretKey<EntryKey>,
+}
+
+/// Everything shared.
+#[derive(Debug)]
+pub struct House {
+    /// The broker's keys.
+    pub keys: Keys,
+    /// What the broker says of itself.
+    pub certificate: BrokerCertificate,
+    /// Time and stamps.
+    pub stamps: Stamps,
+    /// Makes turns durable.
+    pub writer: Writer,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    log: Arc<dyn Log>,
+    links: Arc<Links>,
+    rooms: RwLock<HashMap<RoomName, Handle>>,
+    lobby: Lobby,
+    invitations: Mutex<HashMap<Fingerprint, Vec<(RoomName, RoomName)>>>,
+    online: Mutex<HashMap<Fingerprint, Vec<mpsc::UnboundedSender<FromBroker>>>>,
+    alarms: mpsc::UnboundedSender<(Time, RoomName)>,
+}
+
+/// The list of public rooms, in the order in which they were opened.
+#[derive(Debug)]
+struct Lobby {
+    openings: Mutex<Vec<Arc<str>>>,
+    count: watch::Sender<usize>,
+}
+
+/// Stores the house stands on.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Makes turns durable.
+    pub writer: Writer,
+    /// Room logs.
+    pub log: Arc<dyn Log>,
+    /// Who is behind which key.
+    pub links: Arc<Links>,
+}
+
+impl House {
+    /// Puts the house together. `alarms` is the monitor's ear.
+    #[must_use]
+    pub fn new(
+        keys: Keys,
+        certificate: BrokerCertificate,
+        stamps: Stamps,
+        stores: Stores,
+        metrics: Arc<Metrics>,
+        alarms: mpsc::UnboundedSender<(Time, RoomName)>,
+    ) -> Self {
+        let Stores { writer, log, links } = stores;
+        let lobby = Lobby { openings: Mutex::default(), count: watch::channel(0).0 };
+        Self {
+            keys,
+            certificate,
+            stamps,
+            writer,
+            metrics,
+            log,
+            links,
+            rooms: RwLock::default(),
+            lobby,
+            invitations: Mutex::default(),
+            online: Mutex::default(),
+            alarms,
+        }
+    }
+
+    /// Fingerprint of the session key: what peers pin.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.keys.session.public().fingerprint()
+    }
+
+    /// Takes up every room of the store where it was.
+    ///
+    /// # Errors
+    /// A failure of the store, or a log that does not hold.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
+        let rooms = self.read(|log| log.rooms()).await?;
+        let mut reveals: HashMap<RoomName, (u64, RoomName)> = HashMap::new();
+        let mut opened = Vec::new();
+        for stored in rooms {
+            let loaded = self.load(stored.name).await?;
+            if let Room::Reveal(reveal) = &loaded.room {
+                let settled = reveal.opening().settled;
+                let newest =
+                    reveals.entry(reveal.opening().auction).or_insert((settled, stored.name));
+                if settled >= newest.0 {
+                    *newest = (settled, stored.name);
+                }
+            }
+            opened.push(loaded);
+        }
+        for mut loaded in opened {
+            let name = loaded.room.ledger().name();
+            loaded.reveal = reveals.get(&name).copied();
+            if let Room::Auction(auction) = &loaded.room {
+                let links = self.authors(name).await.unwrap_or_default();
+                loaded.seller = links.iter().find(|link| link.key == *auction.seller()).cloned();
+                if let (Some((_, reveal)), Some(winner)) = (loaded.reveal, auction.winner()) {
+                    self.invite(name, reveal, [*auction.seller(), winner.key]).await;
+                }
+            }
+            self.serve(loaded);
+        }
+        Ok(())
+    }
+
+    /// Reads and replays one room's log: every signature, stamp and rule is checked again.
+    ///
+    /// # Errors
+    /// A failure of the store; [`StoreError::Malformed`] for a log that does not hold.
+    pub async fn load(&self, name: RoomName) -> Result<Opened, StoreError> {
+        let (replay, recent, head, held) = self
+            .read(move |log| {
+                let mut replay = Replay::new();
+                let mut recent: VecDeque<Arc<str>> = VecDeque::new();
+                let mut from = 0;
+                loop {
+                    let page = log.read(&name, from, PAGE)?;
+                    let Some(last) = page.last() else { break };
+                    from = last.seq + 1;
+                    for entry in page {
+                        replay.push(&entry.text).map_err(|error| {
+                            tracing::error!(%error, "a stored log does not hold");
+                            StoreError::Malformed("a stored log does not hold")
+                        })?;
+                        if recent.len() >= RECENT {
+                            recent.pop_front();
+                        }
+                        recent.push_back(entry.text.into());
+                    }
+                }
+                let held = log.pending(&name)?;
+                Ok((replay, recent, log.head(&name)?.note, held))
+            })
+            .await?;
+        let room = replay.into_room().ok_or(StoreError::Malformed("a stored log is empty"))?;
+        let held = held.iter().filter_map(|held| restore_held(&room, &held.payload)).collect();
+        Ok(Opened { room, head: head.into(), recent, seller: None, held, reveal: None })
+    }
+
+    /// Starts serving a room.
+    fn serve(self: &Arc<Self>, opened: Opened) -> RoomName {
+        let name = opened.room.ledger().name();
+        let members = match &opened.room {
+            Room::Auction(_) => None,
+            Room::Reveal(reveal) => Some([reveal.opening().seller, reveal.opening().winner]),
+        };
+        let public = members.is_none();
+        // A public room's first entry is what the lobby shows; a loaded room may have dropped it.
+        let first = match opened.recent.front() {
+            Some(first) if opened.recent.len() < RECENT => Some(Arc::clone(first)),
+            _ => self
+                .log
+                .read(&name, 0, 1)
+                .ok()
+                .and_then(|page| Some(page.first()?.text.clone().into())),
+        };
+        let (mailbox, inbox) = mpsc::channel(MAILBOX);
+        self.rooms.write().insert(name, Handle { name, mailbox, members });
+        self.metrics.rooms.add(1);
+        tokio::spawn(RoomTask::new(Arc::clone(self), opened, inbox).run());
+        if let (true, Some(first)) = (public, first) {
+            let mut openings = self.lobby.openings.lock();
+            openings.push(first);
+            self.lobby.count.send_replace(openings.len());
+        }
+        name
+    }
+
+    /// The way to a room.
+    #[must_use]
+    pub fn room(&self, name: RoomName) -> Option<Handle> {
+        self.rooms.read().get(&name).cloned()
+    }
+
+    /// Tells a room something; a room whose mailbox is full is told by the next occasion.
+    pub fn tell(&self, name: RoomName, message: Message) {
+        if let Some(handle) = self.room(name)
+            && handle.mailbox.try_send(message).is_err()
+        {
+            tracing::warn!("a room's mailbox is full");
+        }
+    }
+
+    /// Brings a worker's verdict to the room it concerns.
+    pub fn route(
+        self: &Arc<Self>,
+        verdict: Verdict,
+        reply: Reply,
+        runtime: &tokio::runtime::Handle,
+    ) {
+        let (name, message) = match verdict {
+            Verdict::Garbage { .. } => return reply.fail(Code::Parse.as_str()),
+            Verdict::Bad { action, code } => {
+                (action.room(), Message::Repeat(action, code.as_str(), reply))
+            }
+            Verdict::Good(checked) => {
+                let action = checked.stamped().action();
+                let name = action.room();
+                if action.opens_a_room() {
+                    let known = self.room(name).is_some();
+                    if !known {
+                        let house = Arc::clone(self);
+                        runtime.spawn(async move { house.list(*checked, reply).await });
+                        return;
+                    }
+                    let action = Box::new(action.clone());
+                    (name, Message::Repeat(action, Code::StoreFailed.as_str(), reply))
+                } else {
+                    (name, Message::Submit(checked, reply))
+                }
+            }
+        };
+        let Some(handle) = self.room(name) else {
+            if let Message::Submit(_, reply) | Message::Repeat(_, _, reply) = message {
+                reply.fail(Code::RoomUnknown.as_str());
+            }
+            return;
+        };
+        if let Err(error) = handle.mailbox.try_send(message)
+            && let Message::Submit(_, reply) | Message::Repeat(_, _, reply) = error.into_inner()
+        {
+            reply.fail(Code::DoorRate.as_str());
+        }
+    }
+
+    /// Opens the room of a new listing.
+    async fn list(self: Arc<Self>, checked: Checked, reply: Reply) {
+        let stamped = checked.stamped();
+        self.metrics.submitted.add(1);
+        let Ok(newest) = self.stamps.newest() else { return reply.fail(Code::TsaDown.as_str()) };
+        let Body::List(listing) = stamped.action().body() else {
+            return reply.fail(Code::VerbForbidden.as_str());
+        };
+        let Author::Persona { persona, blind } = checked.author() else {
+            return reply.fail(Code::Blind.as_str());
+        };
+        let freshness = std::time::Duration::from_secs(listing.freshness.into());
+        let link = Link {
+            key: *stamped.action().key(),
+            persona: *persona,
+            blind: blind.clone(),
+            action: stamped.action().id(),
+        };
+        let opened = if !self.knows_keys_of(listing) {
+            Err(Code::ListingKeys)
+        } else if stamped.time().plus(freshness) < newest.now() {
+            Err(Code::DoorStale)
+        } else {
+            self.open(stamped, Some(link)).await
+        };
+        let n = reply.n;
+        match opened {
+            Ok(name) => {
+                let seen = Seen { size: 1, root: leaf_of(stamped) };
+                let head = signed(&self, name, seen).to_string();
+                reply.send(FromBroker::Receipt { n, seq: 0, path: Vec::new(), head });
+            }
+            Err(Code::StoreFailed) => reply.fail(Code::StoreFailed.as_str()),
+            Err(code) => {
+                self.metrics.refused.add(1);
+                let refusal = Refusal {
+                    digest: stamped.action().digest(),
+                    room: stamped.action().room(),
+                    code,
+                    size: 0,
+                    root: merkle::empty_root(),
+                    batch: newest.batch.hash(),
+                    same_author: None,
+                };
+                reply.send(FromBroker::Refused { n, refusal: refusal.sign(&self.keys.entry) });
+            }
+        }
+    }
+
+    fn knows_keys_of(&self, listing: &Listing) -> bool {
+        listing.broker == self.certificate.keys
+            && listing.stamps.iter().all(|key| self.certificate.stamps.contains(key))
+            && listing.authorities.iter().all(|key| self.certificate.authorities.contains(key))
+    }
+
+    /// Makes a room durable and serves it.
+    ///
+    /// # Errors
+    /// The code of the rule that the opening breaks, or [`Code::StoreFailed`].
+    pub async fn open(
+        self: &Arc<Self>,
+        stamped: &Stamped,
+        link: Option<Link>,
+    ) -> Result<RoomName, Code> {
+        let leaf = leaf_of(stamped);
+        let (room, hashes) = Room::open(stamped, leaf)?;
+        let name = room.ledger().name();
+        let action = stamped.action();
+        let text: Arc<str> = entry_of(stamped).encode().into();
+        let head = signed(self, name, room.ledger().head());
+        let kind = match &room {
+            Room::Auction(_) => RoomKind::Auction,
+            Room::Reveal(_) => RoomKind::Reveal,
+        };
+        let mut append = Append::to(name, 0);
+        append.new_room =
+            Some(NewRoom { kind, opening: action.compact().into(), created: stamped.time() });
+        append.entries =
+            vec![NewEntry { seq: 0, text: Arc::clone(&text), digest: action.digest(), hashes }];
+        append.head = Some(Arc::clone(&head));
+        let links = link.iter().cloned().collect();
+        self.writer.commit(Commit { append, links }).await.map_err(|error| {
+            tracing::error!(%error, "a room could not be stored");
+            Code::StoreFailed
+        })?;
+        self.metrics.accepted.add(1);
+        let recent = VecDeque::from([text]);
+        let opened = Opened { room, head, recent, seller: link, held: Vec::new(), reveal: None };
+        Ok(self.serve(opened))
+    }
+
+    /// Signs a draft with the entry key and has it stamped.
+    ///
+    /// # Errors
+    /// [`Code::TsaDown`]; [`Code::Parse`] if the draft breaks a rule of its encoding.
+    pub async fn sign_and_stamp(&self, draft: &Draft) -> Result<Stamped, Code> {
+        let action = draft.sign_as_broker(&self.keys.entry).map_err(|error| {
+            tracing::error!(%error, "an entry of the broker's own is malformed");
+            Code::Parse
+        })?;
+        let mut granted =
+            self.stamps.request(vec![action.digest()]).await.map_err(|_| Code::TsaDown)?;
+        let stamp = granted.stamps.pop().ok_or(Code::TsaDown)?;
+        Stamped::bind(action, stamp, granted.batch).map_err(|_| Code::StampOther)
+    }
+
+    /// Signs a room's head.
+    #[must_use]
+    pub fn sign_head(&self, room: RoomName, seen: Seen) -> Arc<str> {
+        signed(self, room, seen)
+    }
+
+    /// Runs a read of the store where it may block.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Log) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let log = Arc::clone(&self.log);
+        let read = tokio::task::spawn_blocking(move || read(log.as_ref()));
+        read.await.unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// Proves from the store that an entry is in the log of `size` entries.
+    pub async fn inclusion(&self, room: RoomName, seq: u64, size: u64) -> Option<Vec<Digest>> {
+        let path = self
+            .read(move |log| Ok(merkle::inclusion_path(&StoredTree::new(log, room), seq, size)));
+        path.await.ok().flatten()
+    }
+
+    /// Proves from the store that the log of `new` entries continues that of `old`.
+    pub async fn consistency(&self, room: RoomName, old: u64, new: u64) -> Option<Vec<Digest>> {
+        let path = self
+            .read(move |log| Ok(merkle::consistency_path(&StoredTree::new(log, room), old, new)));
+        path.await.ok().flatten()
+    }
+
+    /// Who is behind the keys of a room; `None` once erased or if the store fails.
+    pub async fn authors(&self, room: RoomName) -> Option<Vec<Link>> {
+        let links = Arc::clone(&self.links);
+        tokio::task::spawn_blocking(move || links.room(&room)).await.ok()?.ok().flatten()
+    }
+
+    /// Erases who is behind the keys of a room that is over (DESIGN section 10).
+    pub async fn forget_authors(&self, room: RoomName) {
+        self.invitations
+            .lock()
+            .values_mut()
+            .for_each(|of| of.retain(|(auction, _)| *auction != room));
+        let links = Arc::clone(&self.links);
+        let erased = tokio::task::spawn_blocking(move || links.erase(&[room])).await;
+        if !matches!(erased, Ok(Ok(()))) {
+            tracing::error!(
+                "the links of a room that is over could not be erased; tried at the next start"
+            );
+        }
+    }
+
+    /// Asks the monitor to wake a room once TSA time has reached an instant.
+    pub fn wake_at(&self, time: Time, room: RoomName) {
+        // The monitor ends only with the process.
+        let _ = self.alarms.send((time, room));
+    }
+
+    /// Public rooms from a position on, at most `limit`, as logged.
+    #[must_use]
+    pub fn lobby(&self, from: usize, limit: usize) -> Vec<Arc<str>> {
+        self.lobby.openings.lock().iter().skip(from).take(limit).cloned().collect()
+    }
+
+    /// How many public rooms there are.
+    #[must_use]
+    pub fn lobby_size(&self) -> usize {
+        self.lobby.openings.lock().len()
+    }
+
+    /// Tells how many public rooms there are, whenever that changes.
+    #[must_use]
+    pub fn watch_lobby(&self) -> watch::Receiver<usize> {
+        self.lobby.count.subscribe()
+    }
+
+    /// Notes that two personas are the two of a reveal room, and tells those who are online.
+    pub async fn invite(&self, auction: RoomName, room: RoomName, keys: [PublicKey<OneTime>; 2]) {
+        let links = self.authors(auction).await.unwrap_or_default();
+        for link in links.iter().filter(|link| keys.contains(&link.key)) {
+            let persona = link.persona.fingerprint();
+            let mut invitations = self.invitations.lock();
+            let invited = invitations.entry(persona).or_default();
+            if !invited.contains(&(auction, room)) {
+                invited.push((auction, room));
+            }
+            drop(invitations);
+            for session in self.online.lock().get(&persona).into_iter().flatten() {
+                let _ = session.send(FromBroker::Invited { auction, room });
+            }
+        }
+    }
+
+    /// A session begins: gives the invitations kept for its persona.
+    pub fn arrive(
+        &self,
+        persona: Fingerprint,
+        session: mpsc::UnboundedSender<FromBroker>,
+    ) -> Vec<(RoomName, RoomName)> {
+        self.online.lock().entry(persona).or_default().push(session);
+        self.invitations.lock().get(&persona).cloned().unwrap_or_default()
+    }
+
+    /// A session has ended.
+    pub fn depart(&self, persona: Fingerprint, session: &mpsc::UnboundedSender<FromBroker>) {
+        let mut online = self.online.lock();
+        if let Some(sessions) = online.get_mut(&persona) {
+            sessions.retain(|other| !other.same_channel(session));
+            if sessions.is_empty() {
+                online.remove(&persona);
+            }
+        }
+    }
+}
+
+fn signed(house: &House, room: RoomName, seen: Seen) -> Arc<str> {
+    crate::room::signed_head(house, room, seen)
+}
+
+fn entry_of(stamped: &Stamped) -> Entry {
+    let action = stamped.action().compact().to_owned();
+    Entry { seq: 0, action, stamp: stamped.stamp().clone() }
+}
+
+fn leaf_of(stamped: &Stamped) -> Digest {
+    merkle::leaf_hash(entry_of(stamped).encode().as_bytes())
+}
+
+/// Reads a held disclosure back; what does not verify is dropped, and its author asks again.
+fn restore_held(room: &Room, payload: &str) -> Option<(Side, Stamped)> {
+    let Room::Reveal(reveal) = room else { return None };
+    let entry = Entry::parse(payload).ok()?;
+    let action = Action::parse(&entry.action).ok()?;
+    let side = reveal.side(&action)?;
+    let batch = VerifiedBatch::open(&entry.stamp.batch, room.stamp_keys()).ok()?;
+    Some((side, Stamped::bind(action, entry.stamp, Arc::new(batch)).ok()?))
+}
+
+/// A random UUID (version 4) from the operating system's generator.
+#[must_use]
+pub fn fresh_uuid() -> Uuid {
+    let mut bytes = [0_u8; 16];
+    // Without randomness the broker's actions would repeat an id and be refused as malformed.
+    if getrandom::fill(&mut bytes).is_err() {
+        return Uuid::nil();
+    }
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,114 @@
+//! One room as served: its fold, its watchers, and whoever holds the turn.
+//!
+//! A room is a task with a mailbox; having the turn is having the room's lock. A turn takes
+//! everything that waits, decides it in order, makes it durable in one commit, and only then
+//! tells anybody. Submissions that arrive meanwhile wait for the next turn, so load makes turns
+//! larger, not more frequent.
+
+mod steward;
+mod turn;
+
+use std::sync::Arc;
+
+use pregao_protocol::action::Action;
+use pregao_protocol::frame::FromBroker;
+use pregao_protocol::key::{OneTime, PublicKey};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::{Absent, Side};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::check::Checked;
+use crate::fanout::Watcher;
+
+pub(crate) use turn::signed_head;
+pub use turn::{Opened, RoomTask};
+
+/// Messages waiting for one room.
+pub const MAILBOX: usize = 8_192;
+
+/// How a session hears the answer to one request.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The request's number.
+    pub n: u64,
+    /// The session's queue of personal frames. Bounded by what a session may have under way.
+    pub to: mpsc::UnboundedSender<FromBroker>,
+}
+
+impl Reply {
+    /// Answers. A session that is gone no longer listens; that is no fault.
+    pub fn send(self, frame: FromBroker) {
+        let _ = self.to.send(frame);
+    }
+
+    /// Answers that nothing was decided.
+    pub fn fail(self, code: &str) {
+        let n = self.n;
+        self.send(FromBroker::Failed { n, code: code.to_owned() });
+    }
+}
+
+/// How the reveal of an auction went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevealEnd {
+    /// Both disclosed.
+    Complete,
+    /// One side withdrew.
+    Withdrawn(Side),
+    /// The deadline passed.
+    Absent(Absent),
+}
+
+/// What a room can be told.
+#[derive(Debug)]
+pub enum Message {
+    /// A checked action.
+    Submit(Box<Checked>, Reply),
+    /// An action that did not pass the checks: it may be a repetition of one that did before.
+    Repeat(Box<Action>, &'static str, Reply),
+    /// A session wants everything from a position on.
+    Watch {
+        /// The session.
+        watcher: Watcher,
+        /// Entries it holds.
+        next: u64,
+        /// Where to answer.
+        answer: oneshot::Sender<Watching>,
+    },
+    /// A session wants nothing more.
+    Unwatch(u64),
+    /// TSA time has passed an instant at which this room has something to do.
+    Due,
+    /// The reveal that follows from this auction's `settled` entry at a position has ended.
+    RevealEnded {
+        /// Position of the `settled` entry.
+        settled: u64,
+        /// How.
+        end: RevealEnd,
+    },
+}
+
+/// Answer to [`Message::Watch`].
+#[derive(Debug)]
+pub enum Watching {
+    /// Live from now on; `tail` is what lies between.
+    Live {
+        /// Entries from the position asked for, as logged.
+        tail: Vec<Arc<str>>,
+        /// The newest signed head.
+        head: Arc<str>,
+    },
+    /// Too far behind: read the log up to about this size, then ask again.
+    Behind(u64),
+}
+
+/// The way to a room.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    /// Its name.
+    pub name: RoomName,
+    /// Its mailbox.
+    pub mailbox: mpsc::Sender<Message>,
+    /// The only keys that may watch, if it is private.
+    pub members: Option<[PublicKey<OneTime>; 2]>,
+}

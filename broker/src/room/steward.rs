@@ -1,0 +1,228 @@
+//! What a room does by itself when its time has come: close, settle, open the reveal room,
+//! record absence and outcome (DESIGN sections 7 and 8).
+//!
+//! Every step is decided from the fold alone, so a broker that died between two steps takes up
+//! the next one when it starts.
+
+use pregao_protocol::action::Draft;
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::persona::{BlindContext, Ratio};
+use pregao_protocol::room::auction::{Auction, MAX_FORFEITED, Phase};
+use pregao_protocol::room::body::{
+    Absent, Body, By, Empty, Forfeited, ForfeitedBid, Reveal, Settled, Side,
+};
+use pregao_protocol::room::reveal::{End, RevealRoom};
+use pregao_protocol::room::{Code, Room};
+
+use super::turn::{Group, Undecided};
+use super::{Message, RevealEnd, RoomTask};
+use crate::house::fresh_uuid;
+use crate::links::Link;
+
+impl RoomTask {
+    /// Takes every step that is due.
+    pub(super) async fn advance(&mut self) {
+        if self.stale && self.reload().await.is_err() {
+            self.schedule();
+            return;
+        }
+        while let Some(body) = self.step().await {
+            let closed = matches!(body, Body::Closed(_));
+            if let Err(Undecided(code)) = self.append_own(body).await {
+                tracing::warn!(%code, "a step of a room is put off; it is tried again");
+                break;
+            }
+            if closed {
+                self.house.metrics.closed.add(1);
+            }
+        }
+        if let Room::Auction(auction) = &self.room
+            && let Phase::Ended(_) = auction.phase()
+        {
+            self.house.forget_authors(self.name).await;
+            self.seller = None;
+        }
+        if let (Room::Reveal(reveal), Some(end)) = (&self.room, self.finished_reveal()) {
+            let ended = Message::RevealEnded { settled: reveal.opening().settled, end };
+            self.house.tell(reveal.opening().auction, ended);
+        }
+        self.schedule();
+    }
+
+    /// Asks the monitor to wake this room when its next step is due.
+    pub(super) fn schedule(&self) {
+        let due = match &self.room {
+            Room::Auction(auction) => match auction.phase() {
+                Phase::Open => Some(auction.end()),
+                Phase::Closed => Some(Time::default()),
+                Phase::Settled { .. } if self.reveal.is_none() => Some(Time::default()),
+                Phase::Settled { .. } | Phase::Ended(_) => None,
+            },
+            Room::Reveal(_) if self.finished_reveal().is_some() => None,
+            Room::Reveal(reveal) => Some(reveal.opening().deadline),
+        };
+        if let Some(due) = due {
+            self.house.wake_at(due, self.name);
+        }
+    }
+
+    /// The next entry that the broker owes this room, if one is due.
+    async fn step(&mut self) -> Option<Body> {
+        let now = self.house.stamps.newest().ok()?.batch.time();
+        match &self.room {
+            Room::Auction(auction) => match auction.phase() {
+                Phase::Open => (now >= auction.end()).then_some(Body::Closed(Empty {})),
+                Phase::Closed => {
+                    let leading = auction.leading();
+                    let winner = leading.map(|bid| bid.seq);
+                    let price = leading.map(|bid| bid.amount);
+                    Some(Body::Settled(Settled { winner, price }))
+                }
+                Phase::Settled { seq, .. } => {
+                    if self.reveal.is_none_or(|(settled, _)| settled != seq) {
+                        self.reveal_end = None;
+                        self.open_reveal().await;
+                    }
+                    self.outcome().await
+                }
+                Phase::Ended(_) => None,
+            },
+            Room::Reveal(reveal) => {
+                let over = self.finished_reveal().is_none() && now > reveal.opening().deadline;
+                over.then(|| {
+                    let absent = |side| !self.held.iter().any(|(held, _)| *held == side);
+                    let (seller, winner) = (absent(Side::Seller), absent(Side::Winner));
+                    Body::Absent(Absent { seller, winner })
+                })
+            }
+        }
+    }
+
+    /// Signs, stamps and appends an entry of the broker's own.
+    async fn append_own(&mut self, body: Body) -> Result<(), Undecided> {
+        let draft = Draft {
+            id: fresh_uuid(),
+            room: Some(self.name),
+            body,
+            seen: self.room.ledger().head(),
+        };
+        let stamped = self.house.sign_and_stamp(&draft).await.map_err(Undecided)?;
+        let mut group = Group::default();
+        self.include(&stamped, &mut group)?;
+        self.commit(group, None).await.map_err(|_| Undecided(Code::StoreFailed))
+    }
+
+    /// How the reveal went, if this is a reveal room and it is over.
+    pub(super) fn finished_reveal(&self) -> Option<RevealEnd> {
+        let Room::Reveal(reveal) = &self.room else { return None };
+        finished(reveal)
+    }
+
+    pub(super) async fn reveal_ended(&mut self, settled: u64, end: RevealEnd) {
+        let Room::Auction(auction) = &self.room else { return };
+        if matches!(auction.phase(), Phase::Settled { seq, .. } if seq == settled) {
+            self.reveal_end = Some(end);
+            self.advance().await;
+        }
+    }
+
+    /// What the end of the reveal means for the auction.
+    async fn outcome(&mut self) -> Option<Body> {
+        let body = match self.reveal_end? {
+            RevealEnd::Complete => {
+                self.house.metrics.revealed.add(1);
+                Body::Revealed(Empty {})
+            }
+            RevealEnd::Withdrawn(side) => Body::Withdrawn(By { side }),
+            RevealEnd::Absent(absent) if absent.seller => Body::Abandoned(Empty {}),
+            RevealEnd::Absent(_) => Body::Forfeited(self.forfeit().await?),
+        };
+        Some(body)
+    }
+
+    /// Every bid of the absent winner's persona, each tied to the winning bid by a ratio.
+    async fn forfeit(&self) -> Option<Forfeited> {
+        let Room::Auction(auction) = &self.room else { return None };
+        let winner = auction.winner()?;
+        let links = self.house.authors(self.name).await?;
+        let find = |key| links.iter().find(|link| link.key == key);
+        let author = find(winner.key)?;
+        let broker = self.house.fingerprint();
+        let context =
+            |link: &Link| BlindContext { broker, action: link.action, persona: link.persona };
+        let others = auction
+            .bids()
+            .iter()
+            .filter(|bid| !bid.forfeited && bid.seq != winner.seq)
+            .filter_map(|bid| {
+                let link = find(bid.key).filter(|link| link.persona == author.persona)?;
+                let first = (&author.blind, &context(author));
+                let ratio = Ratio::between(first, (&link.blind, &context(link)));
+                Some(ForfeitedBid { seq: bid.seq, ratio })
+            })
+            .take(MAX_FORFEITED)
+            .collect();
+        Some(Forfeited { winner: winner.seq, others })
+    }
+
+    /// Opens the private room of seller and winner and invites both.
+    async fn open_reveal(&mut self) {
+        let Room::Auction(auction) = &self.room else { return };
+        let Some((settled, reveal)) = self.reveal_opening(auction) else { return };
+        let (seller, winner) = (reveal.seller, reveal.winner);
+        let draft = Draft {
+            id: fresh_uuid(),
+            room: None,
+            body: Body::Reveal(reveal),
+            seen: pregao_protocol::action::Seen::nothing(),
+        };
+        let opened = match self.house.sign_and_stamp(&draft).await {
+            Ok(stamped) => self.house.open(&stamped, None).await,
+            Err(code) => Err(code),
+        };
+        match opened {
+            Ok(room) => {
+                self.reveal = Some((settled, room));
+                self.house.invite(self.name, room, [seller, winner]).await;
+            }
+            Err(code) => tracing::warn!(%code, "a reveal room could not be opened; tried again"),
+        }
+    }
+
+    fn reveal_opening(&self, auction: &Auction) -> Option<(u64, Reveal)> {
+        let winner = auction.winner()?;
+        let Phase::Settled { seq, time, .. } = auction.phase() else { return None };
+        let listing = auction.listing();
+        let within = std::time::Duration::from_secs(listing.disclose_within.into());
+        let mut nonce = [0_u8; 32];
+        getrandom::fill(&mut nonce).ok()?;
+        // A reveal room opened late, after an outage, still gives the two their full time.
+        let now = self.house.stamps.newest().ok()?.now();
+        let reveal = Reveal {
+            nonce: Digest(nonce),
+            auction: self.name,
+            settled: seq,
+            root: auction.ledger().head().root,
+            seller: *auction.seller(),
+            winner: winner.key,
+            seller_seal: listing.seal,
+            winner_seal: winner.seal,
+            deadline: time.max(now).plus(within),
+            withdrawal: auction.withdrawal(),
+            freshness: listing.freshness,
+            broker: listing.broker,
+            stamps: listing.stamps.clone(),
+        };
+        Some((seq, reveal))
+    }
+}
+
+fn finished(reveal: &RevealRoom) -> Option<RevealEnd> {
+    match reveal.end() {
+        _ if reveal.complete() => Some(RevealEnd::Complete),
+        Some(End::Withdrawn(side)) => Some(RevealEnd::Withdrawn(side)),
+        Some(End::Absent(absent)) => Some(RevealEnd::Absent(absent)),
+        None => None,
+    }
+}

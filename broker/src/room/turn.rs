@@ -1,0 +1,518 @@
+//! The turn: decide, make durable, tell.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use pregao_protocol::broker::{Refusal, SameAuthor};
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::{FromBroker, encode_entries};
+use pregao_protocol::log::{Entry, Head, Origin, RoomName};
+use pregao_protocol::merkle::leaf_hash;
+use pregao_protocol::persona::{BlindContext, Ratio};
+use pregao_protocol::room::body::{Body, Side};
+use pregao_protocol::room::{Code, Room, Stamped};
+use pregao_protocol::session::Padded;
+use tokio::sync::mpsc;
+
+use crate::check::{Author, Checked};
+use crate::fanout::{Delivery, Watchers};
+use crate::house::House;
+use crate::links::Link;
+use crate::room::{Message, Reply, RevealEnd, Watching};
+use crate::store::{self, Answer, Append, NewEntry, NewRoom, PendingChange, StoreError};
+use crate::writer::Commit;
+
+/// Most messages taken in one turn.
+const TURN: usize = 512;
+/// Entries kept in memory so that watchers can go live while others write.
+const RECENT: usize = 1_024;
+
+/// A room's task.
+#[derive(Debug)]
+pub struct RoomTask {
+    pub(super) name: RoomName,
+    pub(super) room: Room,
+    pub(super) house: Arc<House>,
+    pub(super) watchers: Watchers,
+    pub(super) head: Arc<str>,
+    pub(super) recent: VecDeque<Arc<str>>,
+    /// Who listed the item; known while links exist.
+    pub(super) seller: Option<Link>,
+    /// Disclosures held, by side.
+    pub(super) held: Vec<(Side, Stamped)>,
+    /// The reveal room of the newest `settled` entry.
+    pub(super) reveal: Option<(u64, RoomName)>,
+    /// How that reveal ended.
+    pub(super) reveal_end: Option<RevealEnd>,
+    /// The store failed in the middle of a turn: fold and log may differ until reloaded.
+    pub(super) stale: bool,
+    mailbox: mpsc::Receiver<Message>,
+}
+
+/// What a room task starts from.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its fold.
+    pub room: Room,
+    /// Its newest signed head.
+    pub head: Arc<str>,
+    /// The last entries, as logged.
+    pub recent: VecDeque<Arc<str>>,
+    /// Who listed the item.
+    pub seller: Option<Link>,
+    /// Disclosures held, by side.
+    pub held: Vec<(Side, Stamped)>,
+    /// The reveal room of the newest `settled` entry.
+    pub reveal: Option<(u64, RoomName)>,
+}
+
+/// What one turn is about to make durable.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) entries: Vec<NewEntry>,
+    pub(super) links: Vec<Link>,
+    pub(super) pending: Vec<PendingChange>,
+    refusals: Vec<store::Refusal>,
+    receipts: Vec<(u64, Reply)>,
+    refused: Vec<(Arc<str>, Reply)>,
+    held: Vec<Reply>,
+    answered: HashMap<Digest, Decided>,
+}
+
+#[derive(Debug, Clone)]
+enum Decided {
+    Entry(u64),
+    Refused(Arc<str>),
+}
+
+/// Nothing was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Undecided(pub(super) Code);
+
+impl RoomTask {
+    /// Makes a task; [`RoomTask::run`] is it.
+    #[must_use]
+    pub fn new(house: Arc<House>, opened: Opened, mailbox: mpsc::Receiver<Message>) -> Self {
+        let Opened { room, head, recent, seller, held, reveal } = opened;
+        let name = room.ledger().name();
+        let watchers = Watchers::default();
+        Self {
+            name,
+            room,
+            house,
+            watchers,
+            head,
+            recent,
+            seller,
+            held,
+            reveal,
+            reveal_end: None,
+            stale: false,
+            mailbox,
+        }
+    }
+
+    /// Serves the room until the broker stops.
+    pub async fn run(mut self) {
+        self.schedule();
+        self.advance().await;
+        while let Some(first) = self.mailbox.recv().await {
+            let mut submissions = Vec::new();
+            let mut next = Some(first);
+            let mut taken = 0;
+            while let Some(message) = next {
+                taken += 1;
+                match message {
+                    Message::Submit(checked, reply) => submissions.push((checked, reply)),
+                    other => {
+                        self.turn(std::mem::take(&mut submissions)).await;
+                        self.handle(other).await;
+                    }
+                }
+                next = if taken < TURN { self.mailbox.try_recv().ok() } else { None };
+            }
+            self.turn(submissions).await;
+        }
+    }
+
+    async fn handle(&mut self, message: Message) {
+        match message {
+            Message::Submit(checked, reply) => self.turn(vec![(checked, reply)]).await,
+            Message::Repeat(action, code, reply) => self.repeat(action.digest(), code, reply).await,
+            Message::Watch { watcher, next, answer } => {
+                let watching = self.watch(next);
+                if matches!(watching, Watching::Live { .. }) {
+                    self.watchers.add(watcher);
+                }
+                // The session may have ended meanwhile.
+                let _ = answer.send(watching);
+            }
+            Message::Unwatch(session) => self.watchers.remove(session),
+            Message::Due => self.advance().await,
+            Message::RevealEnded { settled, end } => self.reveal_ended(settled, end).await,
+        }
+    }
+
+    fn watch(&self, next: u64) -> Watching {
+        let size = self.room.ledger().head().size;
+        let missing = usize::try_from(size.saturating_sub(next)).unwrap_or(usize::MAX);
+        match self.recent.len().checked_sub(missing) {
+            Some(skip) if next <= size && !self.stale => Watching::Live {
+                tail: self.recent.iter().skip(skip).cloned().collect(),
+                head: Arc::clone(&self.head),
+            },
+            Some(_) | None => Watching::Behind(size),
+        }
+    }
+
+    /// Decides submissions in order and makes the outcome durable.
+    async fn turn(&mut self, submissions: Vec<(Box<Checked>, Reply)>) {
+        if submissions.is_empty() {
+            return;
+        }
+        if self.stale && self.reload().await.is_err() {
+            for (_, reply) in submissions {
+                reply.fail(Code::StoreFailed.as_str());
+            }
+            return;
+        }
+        let mut group = Group::default();
+        let before = self.room.ledger().frontier().clone();
+        for (checked, reply) in submissions {
+            self.house.metrics.submitted.add(1);
+            match self.decide(&checked, &mut group).await {
+                Ok(Some(decided)) => group.answer(decided, reply),
+                Ok(None) => group.held.push(reply),
+                Err(Undecided(code)) => {
+                    self.house.metrics.failed.add(1);
+                    reply.fail(code.as_str());
+                }
+            }
+        }
+        let receipts = std::mem::take(&mut group.receipts);
+        let refused = std::mem::take(&mut group.refused);
+        let held = std::mem::take(&mut group.held);
+        let appended = before.clone().append(group.leaves());
+        if self.commit(group, None).await.is_err() {
+            let replies = receipts.into_iter().map(|(_, reply)| reply);
+            let replies = replies.chain(refused.into_iter().map(|(_, reply)| reply)).chain(held);
+            replies.for_each(|reply| reply.fail(Code::StoreFailed.as_str()));
+            return;
+        }
+        for (seq, reply) in receipts {
+            let head = self.head.to_string();
+            match appended.inclusion_path(seq) {
+                Some(path) => {
+                    let n = reply.n;
+                    reply.send(FromBroker::Receipt { n, seq, path, head });
+                }
+                None => self.receipt(seq, reply).await,
+            }
+        }
+        for (refusal, reply) in refused {
+            let n = reply.n;
+            reply.send(FromBroker::Refused { n, refusal: refusal.to_string() });
+        }
+        for reply in held {
+            let n = reply.n;
+            reply.send(FromBroker::Held { n });
+        }
+        if self.finished_reveal().is_some() {
+            self.advance().await;
+        }
+    }
+
+    /// Decides one action: door rules may only refuse, the fold has the last word.
+    async fn decide(
+        &mut self,
+        checked: &Checked,
+        group: &mut Group,
+    ) -> Result<Option<Decided>, Undecided> {
+        let stamped = checked.stamped();
+        let digest = stamped.action().digest();
+        if let Some(decided) = group.answered.get(&digest) {
+            return Ok(Some(decided.clone()));
+        }
+        if self.held.iter().any(|(_, held)| held.action().digest() == digest) {
+            return Ok(None);
+        }
+        let newest = self.house.stamps.newest().map_err(|_| Undecided(Code::TsaDown))?;
+        let mut same_author = None;
+        let judged = self.room.judge(stamped).and_then(|accepted| {
+            if stamped.time().plus(self.freshness()) < newest.now() {
+                return Err(Code::DoorStale);
+            }
+            same_author = self.own_item(checked);
+            if same_author.is_some() { Err(Code::BidOwnItem) } else { Ok(accepted) }
+        });
+        match judged {
+            Ok(_) if matches!(stamped.action().body(), Body::Disclose(_)) => {
+                Ok(self.disclose(stamped, group)?)
+            }
+            Ok(accepted) => {
+                if let Author::Persona { persona, blind } = checked.author() {
+                    group.links.push(Link {
+                        key: *stamped.action().key(),
+                        persona: *persona,
+                        blind: blind.clone(),
+                        action: stamped.action().id(),
+                    });
+                }
+                let seq = accepted.seq();
+                self.include(stamped, group)?;
+                group.answered.insert(digest, Decided::Entry(seq));
+                Ok(Some(Decided::Entry(seq)))
+            }
+            Err(code) => {
+                // The same bytes may have been answered before; then that answer stands.
+                if let Some(decided) = self.answered_before(digest).await? {
+                    return Ok(Some(decided));
+                }
+                let decided = Decided::Refused(self.refuse(digest, code, same_author, &newest));
+                if let Decided::Refused(jws) = &decided {
+                    group.refusals.push(store::Refusal { digest, jws: Arc::clone(jws) });
+                }
+                group.answered.insert(digest, decided.clone());
+                Ok(Some(decided))
+            }
+        }
+    }
+
+    fn freshness(&self) -> std::time::Duration {
+        let seconds = match &self.room {
+            Room::Auction(auction) => auction.listing().freshness,
+            Room::Reveal(reveal) => reveal.opening().freshness,
+        };
+        std::time::Duration::from_secs(seconds.into())
+    }
+
+    fn own_item(&self, checked: &Checked) -> Option<SameAuthor> {
+        let action = checked.stamped().action();
+        let (Body::Bid(_), Author::Persona { persona, blind }) = (action.body(), checked.author())
+        else {
+            return None;
+        };
+        let seller = self.seller.as_ref().filter(|seller| seller.persona == *persona)?;
+        let broker = self.house.fingerprint();
+        let context = |action| BlindContext { broker, action, persona: *persona };
+        let listing = context(seller.action);
+        let bid = context(action.id());
+        Some(SameAuthor { seq: 0, ratio: Ratio::between((&seller.blind, &listing), (blind, &bid)) })
+    }
+
+    fn refuse(
+        &self,
+        digest: Digest,
+        code: Code,
+        same_author: Option<SameAuthor>,
+        newest: &crate::stamps::Newest,
+    ) -> Arc<str> {
+        let seen = self.room.ledger().head();
+        let refusal = Refusal {
+            digest,
+            room: self.name,
+            code,
+            size: seen.size,
+            root: seen.root,
+            batch: newest.batch.hash(),
+            same_author,
+        };
+        refusal.sign(&self.house.keys.entry).into()
+    }
+
+    /// Appends what the fold accepts to fold and group.
+    pub(super) fn include(
+        &mut self,
+        stamped: &Stamped,
+        group: &mut Group,
+    ) -> Result<(), Undecided> {
+        let accepted = self.room.judge(stamped).map_err(Undecided)?;
+        let entry = Entry {
+            seq: accepted.seq(),
+            action: stamped.action().compact().to_owned(),
+            stamp: stamped.stamp().clone(),
+        };
+        let text: Arc<str> = entry.encode().into();
+        let leaf = leaf_hash(text.as_bytes());
+        let hashes = self.room.append(&accepted, stamped, leaf).map_err(Undecided)?;
+        let digest = stamped.action().digest();
+        group.entries.push(NewEntry { seq: accepted.seq(), text, digest, hashes });
+        Ok(())
+    }
+
+    /// Makes a group durable, then tells the watchers. On an error nothing is told, and the fold
+    /// is rebuilt from the log before the next turn.
+    pub(super) async fn commit(
+        &mut self,
+        group: Group,
+        new_room: Option<NewRoom>,
+    ) -> Result<(), StoreError> {
+        if group.entries.is_empty() && group.refusals.is_empty() && group.pending.is_empty() {
+            return Ok(());
+        }
+        let seen = self.room.ledger().head();
+        let from = group.entries.first().map_or(seen.size, |first| first.seq);
+        let texts: Vec<Arc<str>> =
+            group.entries.iter().map(|entry| Arc::clone(&entry.text)).collect();
+        let head: Option<Arc<str>> =
+            if texts.is_empty() { None } else { Some(self.house.sign_head(self.name, seen)) };
+        let (accepted, refused) = (texts.len() as u64, group.refusals.len() as u64);
+        let append = Append {
+            room: self.name,
+            expected_size: from,
+            new_room,
+            entries: group.entries,
+            head: head.clone(),
+            refusals: group.refusals,
+            pending: group.pending,
+        };
+        if let Err(error) = self.house.writer.commit(Commit { append, links: group.links }).await {
+            tracing::error!(%error, "a turn could not be stored; nothing of it was accepted");
+            self.stale = true;
+            return Err(error);
+        }
+        self.house.metrics.commits.add(1);
+        self.house.metrics.accepted.add(accepted);
+        self.house.metrics.refused.add(refused);
+        if let Some(head) = head {
+            self.head = head;
+            self.tell(from, &texts);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, from: u64, texts: &[Arc<str>]) {
+        for text in texts {
+            if self.recent.len() >= RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(Arc::clone(text));
+        }
+        if self.watchers.is_empty() {
+            return;
+        }
+        let entries: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        let frames = encode_entries(self.name, &entries, Some(&self.head));
+        let frames = frames.iter().filter_map(|frame| Padded::new(frame).ok()).collect();
+        let to = from + entries.len() as u64;
+        let delivery = Arc::new(Delivery { room: self.name, from, to, frames });
+        self.watchers.deliver(&delivery, &self.house.metrics);
+    }
+
+    /// Gives the answer that the same bytes got before, or says that they hold no water.
+    async fn repeat(&self, digest: Digest, code: &'static str, reply: Reply) {
+        match self.answered_before(digest).await {
+            Ok(Some(Decided::Entry(seq))) => self.receipt(seq, reply).await,
+            Ok(Some(Decided::Refused(refusal))) => {
+                let n = reply.n;
+                reply.send(FromBroker::Refused { n, refusal: refusal.to_string() });
+            }
+            Ok(None) => reply.fail(code),
+            Err(Undecided(code)) => reply.fail(code.as_str()),
+        }
+    }
+
+    async fn answered_before(&self, digest: Digest) -> Result<Option<Decided>, Undecided> {
+        match self.house.read(move |log| log.answer(&digest)).await {
+            Ok(Some(Answer::Entry { seq, .. })) => Ok(Some(Decided::Entry(seq))),
+            Ok(Some(Answer::Refusal(jws))) => Ok(Some(Decided::Refused(jws.into()))),
+            Ok(None) => Ok(None),
+            Err(_) => Err(Undecided(Code::StoreFailed)),
+        }
+    }
+
+    /// A receipt for an entry of an earlier turn, proved from the store.
+    async fn receipt(&self, seq: u64, reply: Reply) {
+        let size = self.room.ledger().head().size;
+        let n = reply.n;
+        match self.house.inclusion(self.name, seq, size).await {
+            Some(path) => {
+                reply.send(FromBroker::Receipt { n, seq, path, head: self.head.to_string() });
+            }
+            None => reply.fail(Code::StoreFailed.as_str()),
+        }
+    }
+
+    /// Rebuilds the fold from the log after a failed commit.
+    pub(super) async fn reload(&mut self) -> Result<(), StoreError> {
+        let opened = self.house.load(self.name).await?;
+        self.room = opened.room;
+        self.head = opened.head;
+        self.recent = opened.recent;
+        self.held = opened.held;
+        self.stale = false;
+        tracing::info!(size = self.room.ledger().head().size, "room rebuilt from its log");
+        Ok(())
+    }
+}
+
+impl Group {
+    fn answer(&mut self, decided: Decided, reply: Reply) {
+        match decided {
+            Decided::Entry(seq) => self.receipts.push((seq, reply)),
+            Decided::Refused(refusal) => self.refused.push((refusal, reply)),
+        }
+    }
+
+    fn leaves(&self) -> Vec<Digest> {
+        self.entries.iter().filter_map(|entry| entry.hashes.first().copied()).collect()
+    }
+}
+
+impl RoomTask {
+    /// Holds a disclosure until the other side's is there, then includes both, the older stamp
+    /// first. `None` if it is held.
+    fn disclose(
+        &mut self,
+        stamped: &Stamped,
+        group: &mut Group,
+    ) -> Result<Option<Decided>, Undecided> {
+        let Room::Reveal(reveal) = &self.room else {
+            return Err(Undecided(Code::VerbForbidden));
+        };
+        let side = reveal.side(stamped.action()).ok_or(Undecided(Code::VerbForbidden))?;
+        if self.held.iter().any(|(held, _)| *held == side) {
+            return Err(Undecided(Code::DiscloseTwice));
+        }
+        let Some((other, first)) = self.held.pop() else {
+            let payload = Entry {
+                seq: 0,
+                action: stamped.action().compact().to_owned(),
+                stamp: stamped.stamp().clone(),
+            };
+            let payload = payload.encode().into();
+            group.pending.push(PendingChange::Hold { role: role(side).to_owned(), payload });
+            self.held.push((side, stamped.clone()));
+            return Ok(None);
+        };
+        group.pending.push(PendingChange::Release { role: role(other).to_owned() });
+        let mut pair = [first, stamped.clone()];
+        pair.sort_by_key(Stamped::time);
+        for each in &pair {
+            let seq = self.room.ledger().head().size;
+            self.include(each, group)?;
+            group.answered.insert(each.action().digest(), Decided::Entry(seq));
+        }
+        Ok(group.answered.get(&stamped.action().digest()).cloned())
+    }
+}
+
+/// The name of a side in the store.
+#[must_use]
+pub(crate) const fn role(side: Side) -> &'static str {
+    match side {
+        Side::Seller => "seller",
+        Side::Winner => "winner",
+    }
+}
+
+/// The origin line of a room's heads.
+#[must_use]
+pub(crate) fn signed_head(
+    house: &House,
+    room: RoomName,
+    seen: pregao_protocol::action::Seen,
+) -> Arc<str> {
+    let origin = Origin { broker: house.fingerprint(), room };
+    Head { origin, size: seen.size, root: seen.root }.sign(&house.keys.head).into()
+}

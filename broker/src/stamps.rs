@@ -1,0 +1,403 @@
+//! The pooled connection to the TSA, and the time that comes with it.
+//!
+//! Digests of all peers go through one connection, mixed in random order, so that the TSA cannot
+//! tell which of them share an author (DESIGN section 2). Every answer and every header pushed is
+//! verified here before anybody hears of it. The connection is made again by itself; while it is
+//! down, requests fail at once with [`StampsDown`] and nothing is queued.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::{Digest, hashes};
+use pregao_protocol::key::{PublicKey, Stamp as StampKey};
+use pregao_protocol::label::MAX_DIGESTS;
+use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::metrics::Metrics;
+
+/// No batch for this long means that the TSA is down: nothing is accepted.
+pub const DOWN_AFTER: Duration = Duration::from_secs(2);
+/// How long a request for stamps may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long digests of different peers are collected before they go out together.
+const POOL_FOR: Duration = Duration::from_millis(1);
+/// Most requests waiting to be pooled.
+const QUEUE: usize = 4_096;
+
+/// The TSA does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the time-stamping authority does not answer")]
+pub struct StampsDown;
+
+/// Stamps together with the verified header they share.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// In the order of the digests.
+    pub stamps: Vec<Stamp>,
+    /// The header of their batch.
+    pub batch: Arc<VerifiedBatch>,
+}
+
+struct Request {
+    digests: Vec<Digest>,
+    answer: oneshot::Sender<Granted>,
+}
+
+/// The newest verified header and when it arrived.
+#[derive(Debug, Clone)]
+pub struct Newest {
+    /// The header.
+    pub batch: Arc<VerifiedBatch>,
+    /// When it arrived, on the monotonic clock.
+    pub arrived: Instant,
+}
+
+impl Newest {
+    /// TSA time carried forward by the monotonic clock.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.batch.time().plus(self.arrived.elapsed())
+    }
+
+    /// Whether the TSA has been silent for too long.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.arrived.elapsed() > DOWN_AFTER
+    }
+}
+
+/// Handle to the pooled connection. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stamps {
+    requests: mpsc::Sender<Request>,
+    newest: watch::Receiver<Option<Newest>>,
+}
+
+impl Stamps {
+    /// Starts the connection task. `url` is the stream's address, `ws://host:port/api/stream`.
+    #[must_use]
+    pub fn start(url: String, keys: Vec<PublicKey<StampKey>>, metrics: Arc<Metrics>) -> Self {
+        let (requests, queue) = mpsc::channel(QUEUE);
+        let (newest_sender, newest) = watch::channel(None);
+        let connection = Connection { url, keys, newest: newest_sender, metrics };
+        tokio::spawn(connection.run(queue));
+        Self { requests, newest }
+    }
+
+    /// Gets stamps for digests, 1 to [`MAX_DIGESTS`], all in one batch.
+    ///
+    /// # Errors
+    /// [`StampsDown`] if the TSA does not answer in time.
+    pub async fn request(&self, digests: Vec<Digest>) -> Result<Granted, StampsDown> {
+        let (answer, granted) = oneshot::channel();
+        self.requests.try_send(Request { digests, answer }).map_err(|_| StampsDown)?;
+        match tokio::time::timeout(ANSWER_WITHIN, granted).await {
+            Ok(Ok(granted)) => Ok(granted),
+            Ok(Err(_)) | Err(_) => Err(StampsDown),
+        }
+    }
+
+    /// The newest header, unless there was none yet or the TSA has been silent for too long.
+    ///
+    /// # Errors
+    /// [`StampsDown`].
+    pub fn newest(&self) -> Result<Newest, StampsDown> {
+        self.newest.borrow().clone().filter(|newest| !newest.is_down()).ok_or(StampsDown)
+    }
+
+    /// The newest header however old it is; `None` before the first.
+    #[must_use]
+    pub fn last(&self) -> Option<Newest> {
+        self.newest.borrow().clone()
+    }
+
+    /// Notified of every newer header.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Option<Newest>> {
+        self.newest.clone()
+    }
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+struct Connection {
+    url: String,
+    keys: Vec<PublicKey<StampKey>>,
+    newest: watch::Sender<Option<Newest>>,
+    metrics: Arc<Metrics>,
+}
+
+/// What was pooled into one message: who asked, and where their digests went.
+struct Pooled {
+    parts: Vec<(oneshot::Sender<Granted>, Vec<usize>)>,
+}
+
+#[derive(Serialize)]
+struct Ask<'a> {
+    id: u64,
+    digests: &'a [Digest],
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    id: Option<u64>,
+    #[serde(default)]
+    batch: Option<String>,
+    #[serde(default)]
+    stamps: Vec<Place>,
+    #[serde(default)]
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    index: u64,
+    #[serde(with = "hashes")]
+    path: Vec<Digest>,
+}
+
+/// Why a connection to the TSA ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the connection was closed")]
+    Closed,
+    #[error(transparent)]
+    Socket(#[from] tokio_tungstenite::tungstenite::Error),
+    #[error("no batch within {DOWN_AFTER:?}")]
+    Silent,
+    #[error("the answer does not verify: {0}")]
+    Untrue(String),
+}
+
+impl Connection {
+    async fn run(self, mut queue: mpsc::Receiver<Request>) {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.connect().await {
+                Ok(socket) => {
+                    tracing::info!("connected to the TSA");
+                    self.metrics.tsa_connected.set(1);
+                    pause = Duration::from_millis(50);
+                    match self.serve(socket, &mut queue).await {
+                        Ok(()) => return,
+                        Err(Ended::Untrue(what)) => {
+                            tracing::error!(
+                                what,
+                                "the TSA contradicts itself or its keys; keep this line"
+                            );
+                            self.metrics.tsa_untrue.add(1);
+                        }
+                        Err(ended) => tracing::warn!(%ended, "lost the TSA; trying again"),
+                    }
+                    self.metrics.tsa_connected.set(0);
+                }
+                Err(error) => tracing::warn!(%error, "cannot reach the TSA; trying again"),
+            }
+            // Requests made meanwhile fail at once: their senders are dropped here.
+            while queue.try_recv().is_ok() {}
+            if queue.is_closed() {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    async fn connect(&self) -> Result<Socket, tokio_tungstenite::tungstenite::Error> {
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(1 << 20))
+            .max_frame_size(Some(1 << 20))
+            .read_buffer_size(64 * 1024);
+        let attempt = tokio_tungstenite::connect_async_with_config(&self.url, Some(config), true);
+        match tokio::time::timeout(Duration::from_secs(3), attempt).await {
+            Ok(connected) => connected.map(|(socket, _)| socket),
+            Err(_) => {
+                Err(tokio_tungstenite::tungstenite::Error::Io(std::io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+
+    async fn serve(
+        &self,
+        socket: Socket,
+        queue: &mut mpsc::Receiver<Request>,
+    ) -> Result<(), Ended> {
+        let (mut sink, mut stream) = socket.split();
+        let mut waiting: HashMap<u64, Pooled> = HashMap::new();
+        let mut id = 0_u64;
+        let mut deadline = tokio::time::Instant::now() + DOWN_AFTER;
+        loop {
+            tokio::select! {
+                request = queue.recv() => {
+                    let Some(first) = request else { return Ok(()) };
+                    for (digests, pooled) in pool(first, queue).await {
+                        id += 1;
+                        let ask = serde_json::to_string(&Ask { id, digests: &digests })
+                            .map_err(|error| Ended::Untrue(error.to_string()))?;
+                        sink.feed(Message::text(ask)).await?;
+                        waiting.insert(id, pooled);
+                    }
+                    sink.flush().await?;
+                }
+                message = stream.next() => {
+                    let message = message.ok_or(Ended::Closed)??;
+                    let Message::Text(text) = message else { continue };
+                    if self.take(&text, &mut waiting)? {
+                        deadline = tokio::time::Instant::now() + DOWN_AFTER;
+                    }
+                    waiting.retain(|_, pooled| pooled.parts.iter().any(|(to, _)| !to.is_closed()));
+                }
+                () = tokio::time::sleep_until(deadline) => return Err(Ended::Silent),
+            }
+        }
+    }
+
+    /// Handles one message; true if it brought a newer header.
+    fn take(&self, text: &str, waiting: &mut HashMap<u64, Pooled>) -> Result<bool, Ended> {
+        let answer: Answer =
+            serde_json::from_str(text).map_err(|error| Ended::Untrue(error.to_string()))?;
+        if let Some(code) = answer.code {
+            tracing::warn!(code, "the TSA refused a request");
+            answer.id.and_then(|id| waiting.remove(&id));
+            return Ok(false);
+        }
+        let compact = answer.batch.ok_or_else(|| Ended::Untrue("no batch".to_owned()))?;
+        let (batch, newer) = self.newer(&compact)?;
+        let Some(pooled) = answer.id.and_then(|id| waiting.remove(&id)) else { return Ok(newer) };
+        for (to, places) in pooled.parts {
+            let stamps: Option<Vec<Stamp>> = places
+                .iter()
+                .map(|at| {
+                    let place = answer.stamps.get(*at)?;
+                    let path = place.path.clone();
+                    Some(Stamp { batch: compact.clone(), index: place.index, path })
+                })
+                .collect();
+            let stamps = stamps.ok_or_else(|| Ended::Untrue("too few stamps".to_owned()))?;
+            // A requester that has given up no longer listens; that is no fault.
+            let _ = to.send(Granted { stamps, batch: Arc::clone(&batch) });
+        }
+        Ok(newer)
+    }
+
+    /// Verifies a header and keeps it if it is the newest.
+    fn newer(&self, compact: &str) -> Result<(Arc<VerifiedBatch>, bool), Ended> {
+        let newest = self.newest.borrow().clone();
+        if let Some(newest) = &newest
+            && newest.batch.compact() == compact
+        {
+            return Ok((Arc::clone(&newest.batch), false));
+        }
+        let batch = VerifiedBatch::open(compact, &self.keys)
+            .map_err(|error| Ended::Untrue(error.to_string()))?;
+        let batch = Arc::new(batch);
+        let Some(newest) = newest else {
+            self.newest
+                .send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
+            return Ok((batch, true));
+        };
+        let (old, new) = (newest.batch.header(), batch.header());
+        if new.tsa == old.tsa {
+            let forked = new.batch == old.batch
+                || (new.batch > old.batch && new.time < old.time)
+                || (new.batch < old.batch && new.time > old.time);
+            if forked {
+                return Err(Ended::Untrue(format!("{} and {compact}", newest.batch.compact())));
+            }
+        }
+        let is_newer = new.time >= old.time;
+        if is_newer {
+            self.newest
+                .send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
+        }
+        Ok((batch, is_newer))
+    }
+}
+
+/// Mixes the first request with everything that arrives within [`POOL_FOR`]. Each request stays
+/// whole, so that all its digests land in one batch.
+async fn pool(first: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<(Vec<Digest>, Pooled)> {
+    let mut requests = vec![first];
+    let until = tokio::time::Instant::now() + POOL_FOR;
+    while requests.iter().map(|request| request.digests.len()).sum::<usize>() < 4 * MAX_DIGESTS {
+        match tokio::time::timeout_at(until, queue.recv()).await {
+            Ok(Some(request)) => requests.push(request),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let mut groups: Vec<Vec<Request>> = vec![Vec::new()];
+    let mut filled = 0;
+    for request in requests {
+        if filled + request.digests.len() > MAX_DIGESTS {
+            groups.push(Vec::new());
+            filled = 0;
+        }
+        filled += request.digests.len();
+        if let Some(group) = groups.last_mut() {
+            group.push(request);
+        }
+    }
+    groups.into_iter().map(mix).collect()
+}
+
+/// Puts the digests of several requests into one list in random order.
+fn mix(requests: Vec<Request>) -> (Vec<Digest>, Pooled) {
+    let mut slots: Vec<(u64, usize, usize)> = Vec::new();
+    for (who, request) in requests.iter().enumerate() {
+        slots.extend((0..request.digests.len()).map(|which| (random(), who, which)));
+    }
+    slots.sort_unstable();
+    let mut digests = Vec::with_capacity(slots.len());
+    let mut places: Vec<Vec<usize>> =
+        requests.iter().map(|request| vec![0; request.digests.len()]).collect();
+    for (at, (_, who, which)) in slots.into_iter().enumerate() {
+        if let Some(digest) = requests.get(who).and_then(|request| request.digests.get(which)) {
+            digests.push(*digest);
+        }
+        if let Some(place) = places.get_mut(who).and_then(|places| places.get_mut(which)) {
+            *place = at;
+        }
+    }
+    let parts = requests.into_iter().map(|request| request.answer).zip(places).collect();
+    (digests, Pooled { parts })
+}
+
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn pooled_digests_lose_their_order_and_find_their_way_back() {
+        let requests: Vec<Request> = (0..32_u8)
+            .map(|who| Request {
+                digests: vec![Digest([who; 32]), Digest([who + 100; 32])],
+                answer: oneshot::channel().0,
+            })
+            .collect();
+        let given: Vec<Digest> =
+            requests.iter().flat_map(|request| request.digests.clone()).collect();
+        let (digests, pooled) = mix(requests);
+        assert_ne!(digests, given, "64 digests stay in order once in 64! runs");
+        assert_eq!(digests.iter().collect::<HashSet<_>>(), given.iter().collect());
+        for (who, (_, places)) in pooled.parts.iter().enumerate() {
+            let who = u8::try_from(who).unwrap();
+            assert_eq!(digests[places[0]], Digest([who; 32]));
+            assert_eq!(digests[places[1]], Digest([who + 100; 32]));
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The fold of an English auction (SPEC 7.2).
+//!
+//! Open → closed → settled → ended. A bid counts iff it precedes `closed` in the log and was
+//! stamped before the end as it stood at its position. Log order decides; stamps never displace.
+
+use std::time::Duration;
+
+use crate::action::as_action_key;
+use crate::clock::Time;
+use crate::codec::Digest;
+use crate::key::{OneTime, PublicKey};
+use crate::room::body::{Amount, Bid, Body, Forfeited, Listing, Settled, Side};
+use crate::room::ledger::{KeyRule, Ledger};
+use crate::room::{Code, Stamped};
+use crate::seal::SealPublic;
+
+/// Longest auction, from the listing's stamp to its last possible end.
+pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Most bids that one `forfeited` entry may list.
+pub const MAX_FORFEITED: usize = 1_000;
+
+/// A counted bid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Position in the log.
+    pub seq: u64,
+    /// What was offered.
+    pub amount: Amount,
+    /// When it was stamped.
+    pub time: Time,
+    /// Its one-time key.
+    pub key: PublicKey<OneTime>,
+    /// Its author's HPKE key.
+    pub seal: SealPublic,
+    /// Whether it was forfeited.
+    pub forfeited: bool,
+}
+
+/// Where an auction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Bids are accepted.
+    Open,
+    /// No bid counts any more; the winner is not named yet.
+    Closed,
+    /// A winner is named; the two are to disclose.
+    Settled {
+        /// Position of the winning bid.
+        winner: u64,
+        /// Price.
+        price: Amount,
+        /// Position of the `settled` entry.
+        seq: u64,
+        /// Stamp of the `settled` entry.
+        time: Time,
+    },
+    /// Nothing more will happen.
+    Ended(Outcome),
+}
+
+/// How an auction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Seller and winner disclosed to each other.
+    Sold {
+        /// Position of the winning bid.
+        winner: u64,
+        /// Price.
+        price: Amount,
+    },
+    /// Nobody bid, or every bid was forfeited.
+    Unsold,
+    /// The seller did not disclose in time.
+    Abandoned,
+    /// One side withdrew, as the rules allowed.
+    Withdrawn(Side),
+}
+
+/// An English auction as its log gives it.
+#[derive(Debug, Clone)]
+pub struct Auction {
+    ledger: Ledger,
+    listing: Listing,
+    seller: PublicKey<OneTime>,
+    listed: Time,
+    end: Time,
+    phase: Phase,
+    bids: Vec<Counted>,
+    /// Whether `closed` came later than the grace allows.
+    late: bool,
+    /// How many winners have been named.
+    rounds: u32,
+}
+
+impl Auction {
+    pub(crate) fn open(
+        listing: &Listing,
+        opening: &Stamped,
+        leaf: Digest,
+    ) -> Result<(Self, Vec<Digest>), Code> {
+        check_terms(listing, opening.time())?;
+        let action = opening.action();
+        let broker = as_action_key(&listing.broker.entry);
+        if *action.key() == broker {
+            return Err(Code::VerbForbidden);
+        }
+        let freshness = Duration::from_secs(listing.freshness.into());
+        let mut ledger =
+            Ledger::new(action.room(), freshness, &listing.stamps, broker, KeyRule::OncePerRoom);
+        if !listing.stamps.iter().any(|key| key.fingerprint() == opening.batch().header().tsa) {
+            return Err(Code::StampUnknownTsa);
+        }
+        let hashes = ledger.append(opening, leaf);
+        let auction = Self {
+            ledger,
+            seller: *action.key(),
+            listed: opening.time(),
+            end: listing.end,
+            listing: listing.clone(),
+            phase: Phase::Open,
+            bids: Vec::new(),
+            late: false,
+            rounds: 0,
+        };
+        Ok((auction, hashes))
+    }
+
+    pub(crate) fn judge(&self, entry: &Stamped) -> Result<(), Code> {
+        self.ledger.judge(entry)?;
+        match entry.action().body() {
+            Body::Bid(bid) => self.judge_bid(bid, entry.time()),
+            Body::Say(_) => Ok(()),
+            Body::Closed(_) => self.judge_closed(entry),
+            Body::Settled(settled) => self.judge_settled(settled),
+            Body::Forfeited(forfeited) => self.judge_forfeited(forfeited),
+            Body::Revealed(_) | Body::Abandoned(_) => self.named().map(|_| ()),
+            Body::Withdrawn(_) => {
+                self.named()?;
+                if self.withdrawal() { Ok(()) } else { Err(Code::WithdrawForbidden) }
+            }
+            Body::List(_)
+            | Body::Reveal(_)
+            | Body::Disclose(_)
+            | Body::Whisper(_)
+            | Body::Withdraw(_)
+            | Body::Absent(_) => Err(Code::VerbForbidden),
+        }
+    }
+
+    /// V-040 to V-044.
+    fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
+        if self.phase != Phase::Open || time >= self.end {
+            return Err(Code::BidLate);
+        }
+        if time < self.listed {
+            return Err(Code::BidEarly);
+        }
+        if bid.currency != self.listing.currency {
+            return Err(Code::BidCurrency);
+        }
+        match self.least_bid() {
+            Some(least) if bid.amount >= least => Ok(()),
+            Some(_) | None => Err(Code::BidTooLow),
+        }
+    }
+
+    /// V-045.
+    fn judge_closed(&self, entry: &Stamped) -> Result<(), Code> {
+        if self.phase != Phase::Open {
+            return Err(Code::VerbForbidden);
+        }
+        if entry.time() < self.end {
+            return Err(Code::ClosedEarly);
+        }
+        if entry.action().seen() == self.ledger.head() { Ok(()) } else { Err(Code::ClosedSeen) }
+    }
+
+    /// V-046.
+    fn judge_settled(&self, settled: &Settled) -> Result<(), Code> {
+        if self.phase != Phase::Closed {
+            return Err(Code::VerbForbidden);
+        }
+        let leading = self.leading();
+        let due =
+            Settled { winner: leading.map(|bid| bid.seq), price: leading.map(|bid| bid.amount) };
+        if *settled == due { Ok(()) } else { Err(Code::SettledWrong) }
+    }
+
+    /// V-047. That the list is complete cannot be shown: only the broker knows the personas.
+    fn judge_forfeited(&self, forfeited: &Forfeited) -> Result<(), Code> {
+        let winner = self.named()?;
+        let wrong = Code::ForfeitWrong;
+        if forfeited.winner != winner.seq || forfeited.others.len() > MAX_FORFEITED {
+            return Err(wrong);
+        }
+        let mut last = None;
+        for other in &forfeited.others {
+            if last.is_some_and(|last| other.seq <= last) || other.seq == winner.seq {
+                return Err(wrong);
+            }
+            last = Some(other.seq);
+            let bid = self.bid(other.seq).filter(|bid| !bid.forfeited).ok_or(wrong)?;
+            other.ratio.verify(&winner.key, &bid.key).map_err(|_| wrong)?;
+        }
+        Ok(())
+    }
+
+    fn named(&self) -> Result<&Counted, Code> {
+        self.winner().ok_or(Code::VerbForbidden)
+    }
+
+    pub(crate) fn append(&mut self, entry: &Stamped, leaf: Digest) -> Vec<Digest> {
+        let seq = self.ledger.head().size;
+        let hashes = self.ledger.append(entry, leaf);
+        match entry.action().body() {
+            Body::Bid(bid) => self.count(bid, entry, seq),
+            Body::Closed(_) => {
+                let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
+                self.late = entry.time() > limit && entry.batch().header().prev_time > limit;
+                self.phase = Phase::Closed;
+            }
+            Body::Settled(settled) => {
+                self.rounds += 1;
+                self.phase = match (settled.winner, settled.price) {
+                    (Some(winner), Some(price)) => {
+                        Phase::Settled { winner, price, seq, time: entry.time() }
+                    }
+                    _ => Phase::Ended(Outcome::Unsold),
+                };
+            }
+            Body::Forfeited(forfeited) => {
+                for bid in &mut self.bids {
+                    bid.forfeited |= bid.seq == forfeited.winner
+                        || forfeited.others.iter().any(|other| other.seq == bid.seq);
+                }
+                self.phase = Phase::Closed;
+            }
+            Body::Revealed(_) => {
+                if let Phase::Settled { winner, price, .. } = self.phase {
+                    self.phase = Phase::Ended(Outcome::Sold { winner, price });
+                }
+            }
+            Body::Abandoned(_) => self.phase = Phase::Ended(Outcome::Abandoned),
+            Body::Withdrawn(by) => self.phase = Phase::Ended(Outcome::Withdrawn(by.side)),
+            Body::List(_)
+            | Body::Say(_)
+            | Body::Reveal(_)
+            | Body::Disclose(_)
+            | Body::Whisper(_)
+            | Body::Withdraw(_)
+            | Body::Absent(_) => {}
+        }
+        hashes
+    }
+
+    fn count(&mut self, bid: &Bid, entry: &Stamped, seq: u64) {
+        self.bids.push(Counted {
+            seq,
+            amount: bid.amount,
+            time: entry.time(),
+            key: *entry.action().key(),
+            seal: bid.seal,
+            forfeited: false,
+        });
+        if let Some(soft) = self.listing.soft {
+            let extended = entry.time().plus(Duration::from_secs(soft.extend.into()));
+            self.end = self.end.max(extended).min(soft.hard_end);
+        }
+    }
+
+    /// What does not depend on the kind of room.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The terms.
+    #[must_use]
+    pub const fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// The one-time key of the listing.
+    #[must_use]
+    pub const fn seller(&self) -> &PublicKey<OneTime> {
+        &self.seller
+    }
+
+    /// The end as it stands.
+    #[must_use]
+    pub const fn end(&self) -> Time {
+        self.end
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether it was closed later than the grace allows.
+    #[must_use]
+    pub const fn closed_late(&self) -> bool {
+        self.late
+    }
+
+    /// Whether either side may withdraw without forfeit (V-048).
+    #[must_use]
+    pub const fn withdrawal(&self) -> bool {
+        self.late || self.rounds > 1
+    }
+
+    /// Every counted bid, in log order.
+    #[must_use]
+    pub fn bids(&self) -> &[Counted] {
+        &self.bids
+    }
+
+    /// The counted bid at a position of the log.
+    #[must_use]
+    pub fn bid(&self, seq: u64) -> Option<&Counted> {
+        let at = self.bids.binary_search_by_key(&seq, |bid| bid.seq).ok()?;
+        self.bids.get(at)
+    }
+
+    /// The highest bid that is not forfeited: the last of them, since bids only rise.
+    #[must_use]
+    pub fn leading(&self) -> Option<&Counted> {
+        self.bids.iter().rev().find(|bid| !bid.forfeited)
+    }
+
+    /// The bid named as winner, while the two are to disclose.
+    #[must_use]
+    pub fn winner(&self) -> Option<&Counted> {
+        match self.phase {
+            Phase::Settled { winner, .. } => self.bid(winner),
+            Phase::Open | Phase::Closed | Phase::Ended(_) => None,
+        }
+    }
+
+    /// The least amount that a bid must have now; `None` if no larger amount exists.
+    #[must_use]
+    pub fn least_bid(&self) -> Option<Amount> {
+        match self.bids.last() {
+            Some(highest) => highest.amount.raised_by(self.listing.increment),
+            None => Some(self.listing.start),
+        }
+    }
+}
+
+/// V-039: what a listing may say.
+fn check_terms(listing: &Listing, listed: Time) -> Result<(), Code> {
+    let latest = listed.plus(MAX_DURATION);
+    let last_end = listing.soft.map_or(listing.end, |soft| soft.hard_end);
+    if listing.end <= listed || last_end > latest {
+        return Err(Code::ListingEnd);
+    }
+    let soft = listing.soft.is_none_or(|soft| {
+        soft.hard_end >= listing.end
+            && soft.extend <= 86_400
+            && soft.extend >= listing.freshness.saturating_mul(3)
+    });
+    let possible = soft
+        && (1..=60).contains(&listing.freshness)
+        && (1..=60).contains(&listing.grace)
+        && (10..=2_592_000).contains(&listing.disclose_within)
+        && (1..=8).contains(&listing.stamps.len())
+        && (1..=8).contains(&listing.authorities.len())
+        && listing.threshold == 1;
+    if possible { Ok(()) } else { Err(Code::ListingTerms) }
+}

@@ -1,0 +1,187 @@
+//! Stable codes of refusals: the words a program may rely on (SPEC 9).
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $message:literal, $advice:literal;)*) => {
+        /// Why an action was refused. The text form, e.g. `bid.too-low`, is stable.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the specification.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable text form.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What happened, for a person.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => $message,)* }
+            }
+
+            /// What to do next, for a person.
+            #[must_use]
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$variant => $advice,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Not an action in its canonical encoding, or badly signed.
+    Parse = "parse", "the action is malformed or its signature does not verify",
+        "this is a fault of the program that made it; update it";
+    /// The blind does not tie the one-time key to the persona of this session.
+    Blind = "blind.wrong", "the one-time key does not belong to this persona",
+        "this is a fault of the program that made it; update it";
+    /// The room does not exist here.
+    RoomUnknown = "room.unknown", "there is no such room at this broker",
+        "use /items to see the rooms there are";
+    /// The action names another room than the one it was put into.
+    RoomOther = "room.other", "the action belongs to another room",
+        "bid again in the room you mean";
+    /// The room accepts no such verb from this author at this point.
+    VerbForbidden = "verb.forbidden", "this may not be done here by its author",
+        "use /items to see where the auction stands";
+    /// The stamp's TSA is not one the listing names.
+    StampUnknownTsa = "stamp.unknown-tsa", "the stamp is from a TSA this room does not accept",
+        "connect to a broker that uses the room's TSA";
+    /// The stamp is for other bytes.
+    StampOther = "stamp.other-digest", "the stamp is for another action",
+        "this is a fault of the program that made it; update it";
+    /// The stamp is older than the freshness bound allows.
+    StampStale = "stamp.stale", "the stamp is too old by the time the action arrived",
+        "do it again; if it recurs, your connection is too slow";
+    /// The stamp contradicts another stamp in this log.
+    StampContradiction = "stamp.contradiction", "two stamps of this TSA contradict each other",
+        "keep this message: it is evidence against the TSA";
+    /// `seen` is no head this log ever had.
+    SeenFalse = "seen.false", "the action builds on a log that this room never had",
+        "leave and join the room again; if it recurs, keep both heads as evidence";
+    /// `seen` misses entries that are too old to be missed.
+    SeenStale = "seen.stale", "the action was made without knowing older entries of the room",
+        "wait until the room has caught up, then do it again";
+    /// The one-time key already occurs in this room.
+    KeyReused = "key.reused", "the one-time key was used before",
+        "do it again: every action makes a fresh key";
+    /// The listing's terms contradict each other or the protocol.
+    ListingTerms = "listing.terms", "the terms of the listing are not possible",
+        "check amounts, increment and times";
+    /// The end is not after the listing's own stamp, or too far off.
+    ListingEnd = "listing.end", "the auction would end before it begins, or in more than a year",
+        "choose another duration";
+    /// The listing names other keys than this broker and its TSA have.
+    ListingKeys = "listing.keys", "the listing names other keys than this broker's",
+        "connect again so that your program learns the broker's keys";
+    /// Below the least acceptable amount; equal to the highest counts as below.
+    BidTooLow = "bid.too-low", "the bid is too low",
+        "bid at least the highest bid plus the increment";
+    /// Stamped at or after the end, or logged after the close.
+    BidLate = "bid.late", "the auction had ended when the bid was stamped",
+        "use /items to find auctions that are open";
+    /// Stamped before the listing.
+    BidEarly = "bid.early", "the bid was stamped before the item was listed",
+        "bid again";
+    /// In another currency than the listing's.
+    BidCurrency = "bid.currency", "the bid is in another currency than the auction",
+        "bid in the auction's currency";
+    /// By the persona that listed the item.
+    BidOwnItem = "bid.own-item", "this is your own item",
+        "nobody may bid on their own item";
+    /// `closed` before the end.
+    ClosedEarly = "closed.early", "the auction was closed before its end",
+        "keep the log: it is evidence against the broker";
+    /// `closed` that has not seen every entry before it.
+    ClosedSeen = "closed.seen", "the close does not cover every bid before it",
+        "keep the log: it is evidence against the broker";
+    /// `settled` that names another winner or price than the log gives.
+    SettledWrong = "settled.wrong", "the winner named is not the one the log gives",
+        "keep the log: it is evidence against the broker";
+    /// `forfeited` whose ratios do not hold.
+    ForfeitWrong = "forfeit.wrong", "the forfeited bids are not shown to be of one author",
+        "keep the log: it is evidence against the broker";
+    /// Withdrawal where the rules allow none.
+    WithdrawForbidden = "withdraw.forbidden", "nobody may withdraw from this auction",
+        "hand in your disclosure with /reveal";
+    /// A second disclosure of one side.
+    DiscloseTwice = "disclose.twice", "this side has disclosed already",
+        "wait for the other side";
+    /// A disclosure after the deadline.
+    DiscloseLate = "disclose.late", "the deadline for disclosing has passed",
+        "nothing more can be done in this room";
+    /// A disclosure that is not followed by the other side's.
+    DisclosePair = "disclose.pair", "one disclosure was logged without the other",
+        "keep the log: it is evidence against the broker";
+    /// `absent` before the deadline or against the log.
+    AbsentWrong = "absent.wrong", "the absence recorded contradicts the log",
+        "keep the log: it is evidence against the broker";
+    /// The TSA gives no time: nothing can be stamped.
+    TsaDown = "tsa.down", "the time-stamping authority does not answer",
+        "wait a moment and try again; nothing was lost";
+    /// The stamp is older than the door's clock allows.
+    DoorStale = "door.stale", "the action took too long to arrive",
+        "do it again";
+    /// Too many requests of one peer.
+    DoorRate = "door.rate", "you are sending too much at once",
+        "wait a few seconds";
+    /// The broker cannot store at the moment.
+    StoreFailed = "store.failed", "the broker could not store the action",
+        "nothing was accepted; try again later";
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::error::Error for Code {}
+
+/// A text that is no code of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a known code")]
+pub struct UnknownCode;
+
+impl std::str::FromStr for Code {
+    type Err = UnknownCode;
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(UnknownCode)
+    }
+}
+
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_distinct_and_read_back() {
+        let texts: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert!(!code.message().is_empty() && !code.advice().is_empty());
+        }
+        assert_eq!("bid.too-high".parse::<Code>(), Err(UnknownCode));
+    }
+}

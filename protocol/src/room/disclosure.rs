@@ -1,0 +1,253 @@
+//! What seller and winner show each other, and how each checks it (SPEC 8).
+//!
+//! A disclosure is sealed to the counterparty's key and bound to one auction, one head, both
+//! sides' keys and one role: shown to anybody else, or in another auction, it does not verify.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::certificate::{CertificateError, PersonaCertificate, verify_persona_certificate};
+use crate::clock::Time;
+use crate::codec::from_base64url;
+use crate::key::{
+    Authority, Fingerprint, KeyError, OneTime, Persona, PublicKey, SecretKey, Signature,
+};
+use crate::label;
+use crate::log::RoomName;
+use crate::persona::{Blind, BlindContext, OneTimeKey, blinded};
+use crate::room::body::{Reveal, Side, Text};
+
+/// What a disclosure states, in this member order.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    /// Name to be shown.
+    pub name: Text<80>,
+    /// How to be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Text<200>>,
+    /// The persona's certificate: DER, base64url.
+    pub certificate: String,
+    /// Own actions in the auction, by rising position; at most [`label::MAX_OPENED`].
+    pub actions: Vec<OwnAction>,
+}
+
+impl std::fmt::Debug for Claims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Claims(..)")
+    }
+}
+
+/// One action of the author: its blind opens its one-time key to the persona.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnAction {
+    /// Position in the auction's log.
+    pub seq: u64,
+    /// The blind of its one-time key.
+    pub blind: Blind,
+}
+
+/// The plaintext of a disclosure.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disclosure {
+    /// JSON of [`Claims`], as signed.
+    claims: String,
+    by_persona: Signature,
+    by_one_time: Signature,
+}
+
+impl std::fmt::Debug for Disclosure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Disclosure(..)")
+    }
+}
+
+/// Why a disclosure does not prove what it claims.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DisclosureError {
+    /// Not a disclosure in its canonical form.
+    #[error("the disclosure is malformed")]
+    Malformed,
+    /// The certificate does not hold.
+    #[error("the certificate in the disclosure does not hold")]
+    Certificate(#[from] CertificateError),
+    /// A signature over this auction's context does not hold.
+    #[error("the {by} signature does not hold for this auction and role")]
+    Signature {
+        /// `persona` or `one-time`.
+        by: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: KeyError,
+    },
+    /// An action listed as the author's own is not theirs.
+    #[error("entry {seq} is not by this persona")]
+    NotTheirs {
+        /// Position in the auction's log.
+        seq: u64,
+    },
+    /// The action that makes the author a side of this room is not among those opened.
+    #[error("the disclosure does not open the listing or the winning bid")]
+    NotOpened,
+}
+
+/// Where a disclosure belongs: everything both sides know before it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Name of the reveal room.
+    pub room: RoomName,
+    /// Its opening.
+    pub opening: &'a Reveal,
+    /// The author's side.
+    pub side: Side,
+}
+
+impl Place<'_> {
+    /// HPKE `info`: label ‖ rooms ‖ final head ‖ both one-time keys ‖ both HPKE keys ‖ role.
+    #[must_use]
+    pub fn info(&self) -> Vec<u8> {
+        let opening = self.opening;
+        let role = match self.side {
+            Side::Seller => 0_u8,
+            Side::Winner => 1_u8,
+        };
+        [
+            label::DISCLOSE.as_bytes(),
+            &self.room.0,
+            &opening.auction.0,
+            &opening.settled.to_be_bytes(),
+            &opening.root.0,
+            opening.seller.as_bytes(),
+            opening.winner.as_bytes(),
+            &opening.seller_seal.0,
+            &opening.winner_seal.0,
+            &[role],
+        ]
+        .concat()
+    }
+
+    /// What both keys sign: [`Place::info`] ‖ SHA-256 of the claims.
+    fn message(&self, claims: &str) -> Vec<u8> {
+        let mut message = self.info();
+        message.extend_from_slice(&Sha256::digest(claims.as_bytes()));
+        message
+    }
+
+    /// The one-time key that made the author a side.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey<OneTime> {
+        match self.side {
+            Side::Seller => &self.opening.seller,
+            Side::Winner => &self.opening.winner,
+        }
+    }
+}
+
+impl Disclosure {
+    /// Signs claims for one place.
+    ///
+    /// # Errors
+    /// [`DisclosureError::Malformed`] if the claims have no JSON form.
+    pub fn sign(
+        place: &Place<'_>,
+        claims: &Claims,
+        persona: &SecretKey<Persona>,
+        one_time: &OneTimeKey,
+    ) -> Result<Self, DisclosureError> {
+        let claims = serde_json::to_string(claims).map_err(|_| DisclosureError::Malformed)?;
+        let message = place.message(&claims);
+        let by_persona = persona.sign(&message);
+        Ok(Self { by_persona, by_one_time: one_time.sign(&message), claims })
+    }
+
+    /// The bytes to be sealed.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what was opened and verifies every part of it (V-055 to V-059).
+    ///
+    /// `logged` gives identifier and one-time key of the auction's entry at a position.
+    ///
+    /// # Errors
+    /// [`DisclosureError`] naming what does not hold.
+    pub fn verify(
+        bytes: &[u8],
+        place: &Place<'_>,
+        authorities: &[PublicKey<Authority>],
+        now: Time,
+        logged: impl Fn(u64) -> Option<(Uuid, PublicKey<OneTime>)>,
+    ) -> Result<Disclosed, DisclosureError> {
+        let malformed = |_| DisclosureError::Malformed;
+        let disclosure: Self = serde_json::from_slice(bytes).map_err(malformed)?;
+        let claims: Claims = serde_json::from_str(&disclosure.claims).map_err(malformed)?;
+        if claims.actions.len() > label::MAX_OPENED {
+            return Err(DisclosureError::Malformed);
+        }
+        let certificate =
+            from_base64url(&claims.certificate).map_err(|_| DisclosureError::Malformed)?;
+        let persona = first_accepted(&certificate, authorities, now)?;
+        let message = place.message(&disclosure.claims);
+        persona
+            .key
+            .verify(&message, &disclosure.by_persona)
+            .map_err(|source| DisclosureError::Signature { by: "persona", source })?;
+        place
+            .key()
+            .verify(&message, &disclosure.by_one_time)
+            .map_err(|source| DisclosureError::Signature { by: "one-time", source })?;
+        let broker = place.opening.broker.session.fingerprint();
+        let mut opened = false;
+        for own in &claims.actions {
+            let not_theirs = DisclosureError::NotTheirs { seq: own.seq };
+            let (action, key) = logged(own.seq).ok_or_else(|| not_theirs.clone())?;
+            let context = BlindContext { broker, action, persona: persona.key };
+            if blinded(&own.blind, &context) != Ok(key) {
+                return Err(not_theirs);
+            }
+            opened |= key == *place.key();
+        }
+        if !opened {
+            return Err(DisclosureError::NotOpened);
+        }
+        Ok(Disclosed {
+            name: claims.name.into(),
+            contact: claims.contact.map(String::from).unwrap_or_default(),
+            persona: persona.key.fingerprint(),
+            actions: claims.actions.iter().map(|own| own.seq).collect(),
+        })
+    }
+}
+
+fn first_accepted(
+    certificate: &[u8],
+    authorities: &[PublicKey<Authority>],
+    now: Time,
+) -> Result<PersonaCertificate, DisclosureError> {
+    let mut refused = None;
+    for authority in authorities {
+        match verify_persona_certificate(certificate, authority, now) {
+            Ok(persona) => return Ok(persona),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or(DisclosureError::Malformed, DisclosureError::Certificate))
+}
+
+/// A disclosure whose every part was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disclosed {
+    /// Name as typed by the counterparty.
+    pub name: String,
+    /// Contact as typed by the counterparty; may be empty.
+    pub contact: String,
+    /// Fingerprint of the counterparty's persona.
+    pub persona: Fingerprint,
+    /// Positions of the actions opened as theirs.
+    pub actions: Vec<u64>,
+}

@@ -1,0 +1,249 @@
+//! What every room's fold keeps: the tree, the order of time and the keys used (SPEC 7).
+//!
+//! Rules here hold for every entry of every room, whatever its verb.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use crate::action::{Action, Seen};
+use crate::clock::Time;
+use crate::codec::Digest;
+use crate::key::{Fingerprint, OneTime, PublicKey, Stamp as StampKey};
+use crate::log::RoomName;
+use crate::merkle::Frontier;
+use crate::room::{Code, Stamped};
+use crate::stamp::VerifiedBatch;
+
+/// The state that does not depend on the kind of room.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    name: RoomName,
+    freshness: Duration,
+    tsas: Vec<Fingerprint>,
+    broker: PublicKey<OneTime>,
+    rule: KeyRule,
+    frontier: Frontier,
+    newest: Time,
+    heads: RecentHeads,
+    batches: Batches,
+    keys: HashSet<[u8; 32]>,
+}
+
+impl Ledger {
+    pub(crate) fn new(
+        name: RoomName,
+        freshness: Duration,
+        stamps: &[PublicKey<StampKey>],
+        broker: PublicKey<OneTime>,
+        rule: KeyRule,
+    ) -> Self {
+        let frontier = Frontier::default();
+        let heads = RecentHeads::new(frontier.root());
+        Self {
+            name,
+            freshness,
+            tsas: stamps.iter().map(PublicKey::fingerprint).collect(),
+            broker,
+            rule,
+            frontier,
+            newest: Time::default(),
+            heads,
+            batches: Batches::default(),
+            keys: HashSet::new(),
+        }
+    }
+
+    /// The room's name.
+    #[must_use]
+    pub const fn name(&self) -> RoomName {
+        self.name
+    }
+
+    /// The log as it stands: what a new action should name as `seen`.
+    #[must_use]
+    pub fn head(&self) -> Seen {
+        Seen { size: self.frontier.size(), root: self.heads.newest() }
+    }
+
+    /// The newest stamp in the log.
+    #[must_use]
+    pub const fn newest(&self) -> Time {
+        self.newest
+    }
+
+    /// The frontier of the log's tree.
+    #[must_use]
+    pub const fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+
+    /// Whether the action is signed by the broker's entry key.
+    #[must_use]
+    pub fn is_brokers(&self, action: &Action) -> bool {
+        *action.key() == self.broker
+    }
+
+    /// Rules for every entry (V-030 to V-036).
+    pub(crate) fn judge(&self, entry: &Stamped) -> Result<(), Code> {
+        let action = entry.action();
+        if action.room() != self.name {
+            return Err(Code::RoomOther);
+        }
+        if !self.tsas.contains(&entry.batch().header().tsa) {
+            return Err(Code::StampUnknownTsa);
+        }
+        let brokers = self.is_brokers(action);
+        if brokers != action.body().is_brokers() {
+            return Err(Code::VerbForbidden);
+        }
+        let reused = self.keys.contains(action.key().as_bytes());
+        if !brokers && self.rule == KeyRule::OncePerRoom && reused {
+            return Err(Code::KeyReused);
+        }
+        if entry.time().plus(self.freshness) < self.newest {
+            return Err(Code::StampStale);
+        }
+        self.batches.judge(entry.batch())?;
+        let earliest_missed = match self.rule {
+            KeyRule::OncePerRoom => entry.time().minus(self.freshness),
+            KeyRule::Members => Time::default(),
+        };
+        self.heads.judge(action.seen(), self.frontier.size(), earliest_missed)
+    }
+
+    /// Takes an entry that was judged. Gives the tree hashes it completes, leaf first.
+    pub(crate) fn append(&mut self, entry: &Stamped, leaf: Digest) -> Vec<Digest> {
+        let hashes = self.frontier.push(leaf);
+        self.newest = self.newest.max(entry.time());
+        let horizon = match self.rule {
+            KeyRule::OncePerRoom => self.newest.minus(self.freshness * 2),
+            KeyRule::Members => Time::default(),
+        };
+        self.heads.append(self.frontier.root(), entry.time(), horizon);
+        self.batches.append(entry.batch(), horizon);
+        self.keys.insert(*entry.action().key().as_bytes());
+        hashes
+    }
+}
+
+/// How often a key may occur in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyRule {
+    /// Each action has a key of its own.
+    OncePerRoom,
+    /// The two sides of a reveal room act under the keys that made them members. They disclose
+    /// without having seen each other's disclosure, so they may miss entries of any age.
+    Members,
+}
+
+/// The roots an honest action can still name, and the stamps it would miss by naming them.
+///
+/// An action is stamped at most F before the newest stamp, and misses nothing stamped more than
+/// F before itself: so nothing stamped more than 2F before the newest may be missed, and older
+/// roots need not be kept.
+#[derive(Debug, Clone)]
+struct RecentHeads {
+    /// Size of the log at the first root kept.
+    base: u64,
+    /// Roots at sizes `base`, `base + 1`, …; never empty.
+    roots: VecDeque<Digest>,
+    /// (index, stamp) of entries that are earlier than everything after them: the minimum over
+    /// all entries from an index on is the first of these at or after it.
+    minima: VecDeque<(u64, Time)>,
+}
+
+impl RecentHeads {
+    fn new(root: Digest) -> Self {
+        Self { base: 0, roots: VecDeque::from([root]), minima: VecDeque::new() }
+    }
+
+    fn newest(&self) -> Digest {
+        self.roots.back().copied().unwrap_or_else(crate::merkle::empty_root)
+    }
+
+    fn judge(&self, seen: Seen, size: u64, earliest_missed: Time) -> Result<(), Code> {
+        if seen.size > size {
+            return Err(Code::SeenFalse);
+        }
+        let Some(offset) = seen.size.checked_sub(self.base) else {
+            return Err(Code::SeenStale);
+        };
+        let root = usize::try_from(offset).ok().and_then(|offset| self.roots.get(offset));
+        if root != Some(&seen.root) {
+            return Err(Code::SeenFalse);
+        }
+        let first = self.minima.partition_point(|(index, _)| *index < seen.size);
+        match self.minima.get(first) {
+            Some((_, stamp)) if *stamp < earliest_missed => Err(Code::SeenStale),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn append(&mut self, root: Digest, stamp: Time, horizon: Time) {
+        let index = self.base + self.roots.len() as u64 - 1;
+        while self.minima.back().is_some_and(|(_, later)| *later >= stamp) {
+            self.minima.pop_back();
+        }
+        self.minima.push_back((index, stamp));
+        self.roots.push_back(root);
+        while let Some((index, _)) = self.minima.front().filter(|(_, stamp)| *stamp < horizon) {
+            while self.base <= *index {
+                self.roots.pop_front();
+                self.base += 1;
+            }
+            self.minima.pop_front();
+        }
+    }
+}
+
+/// Headers met in this log, to find a TSA that contradicts itself.
+#[derive(Debug, Clone, Default)]
+struct Batches {
+    known: BTreeMap<(Fingerprint, u64), Known>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    hash: Digest,
+    prev: Digest,
+    time: Time,
+}
+
+impl Batches {
+    /// Equal number ⇒ equal header; larger number ⇒ time not earlier; neighbours chain (V-034).
+    fn judge(&self, batch: &VerifiedBatch) -> Result<(), Code> {
+        let header = batch.header();
+        let at = |number| self.known.get(&(header.tsa, number));
+        let before = self.known.range((header.tsa, 0)..(header.tsa, header.batch)).next_back();
+        let after = self
+            .known
+            .range((header.tsa, header.batch.saturating_add(1))..=(header.tsa, u64::MAX))
+            .next();
+        let contradicted =
+            at(header.batch).is_some_and(|known| known.hash != batch.hash())
+                || before.is_some_and(|(_, known)| known.time > header.time)
+                || after.is_some_and(|(_, known)| known.time < header.time)
+                || header.batch.checked_sub(1).and_then(at).is_some_and(|known| {
+                    known.hash != header.prev || known.time != header.prev_time
+                })
+                || header
+                    .batch
+                    .checked_add(1)
+                    .and_then(at)
+                    .is_some_and(|known| known.prev != batch.hash());
+        if contradicted { Err(Code::StampContradiction) } else { Ok(()) }
+    }
+
+    fn append(&mut self, batch: &VerifiedBatch, horizon: Time) {
+        let header = batch.header();
+        let known = Known { hash: batch.hash(), prev: header.prev, time: header.time };
+        if self.known.insert((header.tsa, header.batch), known).is_none() {
+            // One header older than the horizon stays, as a bound for what is older still.
+            while self.known.len() > 1
+                && self.known.iter().nth(1).is_some_and(|(_, second)| second.time < horizon)
+            {
+                self.known.pop_first();
+            }
+        }
+    }
+}
