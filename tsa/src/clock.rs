@@ -3,6 +3,7 @@
 //! The rules (SPEC 7) are in [`Clock`], which reads no clock itself: a [`Reading`] of the
 //! system's two clocks is an argument, so every rule is tested without waiting.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pregao_protocol::clock::Time;
@@ -20,6 +21,9 @@ pub struct Reading {
     /// Time since some fixed moment in this process; only ever grows.
     pub monotonic: Duration,
 }
+
+/// Whatever gives readings: the system, or a test that turns the hands.
+pub type ReadClock = Arc<dyn Fn() -> Reading + Send + Sync>;
 
 /// Reads the system's clocks.
 #[derive(Debug, Clone, Copy)]

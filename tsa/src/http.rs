@@ -12,12 +12,12 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pregao_protocol::certificate::ticket::{
-    Challenge, Proof, TicketError, TicketId, TicketParties, issue_ticket,
+    Challenge, Proof, TicketId, TicketParties, issue_ticket,
 };
 use pregao_protocol::certificate::{
     CertificateError, pem_to_der, verify_csr, verify_persona_certificate,
@@ -35,6 +35,10 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ca::Ca;
 use crate::clock::ClockError;
+use crate::refusal::{
+    ApiError, Refused, certificate_error, csr_error, invite_error, proof_error, unknown_method,
+    unknown_path,
+};
 use crate::stamper::{Share, StampRefusal, Stamper};
 use crate::store::{Admission, Store};
 use crate::stream;
@@ -49,6 +53,8 @@ const MAX_CHALLENGES: usize = 4096;
 const MAX_REQUESTS: usize = 256;
 /// Stamp streams that may be open at once.
 const MAX_STREAMS: usize = 64;
+/// Without a batch for this long the stamper is not well: one is promised each second.
+const MAX_SILENCE: Duration = Duration::from_secs(3);
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -88,78 +94,27 @@ pub struct Load {
     challenges: Mutex<HashMap<Challenge, Instant>>,
     refusals: AtomicU64,
     tickets: AtomicU64,
+    certificates: AtomicU64,
 }
 
-impl Default for Load {
-    fn default() -> Self {
+impl Load {
+    /// Nothing in use, after `certificates` were issued before this start.
+    #[must_use]
+    pub fn new(certificates: u64) -> Self {
         Self {
             requests: Semaphore::new(MAX_REQUESTS),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             challenges: Mutex::default(),
             refusals: AtomicU64::new(0),
             tickets: AtomicU64::new(0),
+            certificates: AtomicU64::new(certificates),
         }
     }
-}
 
-/// A refusal as the client sees it.
-#[derive(Debug)]
-pub struct ApiError {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    advice: &'static str,
-}
-
-impl ApiError {
-    fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<String>,
-        advice: &'static str,
-    ) -> Self {
-        Self { status, code, message: message.into(), advice }
-    }
-
-    fn internal(message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "tsa.failed",
-            message,
-            "the operator finds the cause in the log",
-        )
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let body = json!({"code": self.code, "message": self.message, "advice": self.advice});
-        let mut response = (self.status, axum::Json(body)).into_response();
-        response.extensions_mut().insert(Refused);
-        response
-    }
-}
-
-/// Marks a response as a refusal, for counting.
-#[derive(Clone, Copy)]
-struct Refused;
-
-impl From<StampRefusal> for ApiError {
-    fn from(refusal: StampRefusal) -> Self {
-        let status = match refusal {
-            StampRefusal::Count => StatusCode::BAD_REQUEST,
-            StampRefusal::Clock(_)
-            | StampRefusal::Store(_)
-            | StampRefusal::Busy
-            | StampRefusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self::new(status, refusal.code(), refusal.to_string(), refusal.advice())
-    }
-}
-
-impl From<ClockError> for ApiError {
-    fn from(error: ClockError) -> Self {
-        StampRefusal::from(error).into()
+    /// Completes when no stamp stream is open.
+    pub async fn streams_closed(&self) {
+        let all = u32::try_from(MAX_STREAMS).unwrap_or(u32::MAX);
+        let _ = self.streams.acquire_many(all).await;
     }
 }
 
@@ -218,24 +173,6 @@ async fn counted(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
     response
 }
 
-async fn unknown_path() -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        "path.unknown",
-        "there is nothing at this path",
-        "the paths are in the specification, section 6",
-    )
-}
-
-async fn unknown_method() -> ApiError {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method.unknown",
-        "this path does not take this method",
-        "POST to /api/…, GET everything else",
-    )
-}
-
 fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
     let bytes = body.map_err(|rejection| {
         let status = rejection.status();
@@ -291,7 +228,10 @@ async fn sign_csr(
         ApiError::from(StampRefusal::Store(cause))
     })?;
     match admission {
-        Admission::Admitted => Ok(axum::Json(json!({ "certificate": pem })).into_response()),
+        Admission::Admitted => {
+            tsa.load.certificates.fetch_add(1, Ordering::Relaxed);
+            Ok(axum::Json(json!({ "certificate": pem })).into_response())
+        }
         Admission::Used => Err(invite_error("invite.used", "this invitation was used before")),
         Admission::Unknown => Err(invite_error("invite.unknown", "this is no invitation")),
     }
@@ -305,27 +245,6 @@ fn csr_der(text: &str) -> Result<Vec<u8>, CertificateError> {
             .decode(text)
             .map_err(|_| CertificateError::Malformed("PKCS#10 certification request"))
     }
-}
-
-fn csr_error(error: CertificateError) -> ApiError {
-    let (code, advice) = match error {
-        CertificateError::Possession => {
-            ("csr.signature", "sign the request with the very key it contains")
-        }
-        CertificateError::WeakKey => ("csr.weak-key", "make a new key"),
-        CertificateError::Profile(_) => ("csr.key", "ask with an Ed25519 key"),
-        _ => ("csr.malformed", "send a PKCS#10 request as PEM, or its DER in base64"),
-    };
-    ApiError::new(StatusCode::BAD_REQUEST, code, error.to_string(), advice)
-}
-
-fn invite_error(code: &'static str, message: &str) -> ApiError {
-    ApiError::new(
-        StatusCode::FORBIDDEN,
-        code,
-        message,
-        "ask the operator for a code of `pregao-tsa invite` and send it as \"invite\"",
-    )
 }
 
 async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
@@ -395,38 +314,6 @@ async fn issue(
     let ticket = issue_ticket(&parties, TicketId(id), now, &tsa.ticket);
     tsa.load.tickets.fetch_add(1, Ordering::Relaxed);
     Ok(axum::Json(json!({ "ticket": ticket })).into_response())
-}
-
-fn certificate_error(error: CertificateError) -> ApiError {
-    let (code, advice) = match error {
-        CertificateError::Expired { .. } => {
-            ("certificate.expired", "get a new one from /api/sign-csr")
-        }
-        CertificateError::NotYetValid { .. } => {
-            ("certificate.not-yet-valid", "compare the clocks of both sides")
-        }
-        CertificateError::Authority => {
-            ("certificate.authority", "send a certificate of this TSA's own CA")
-        }
-        CertificateError::Purpose { .. } => ("certificate.purpose", "send a persona's certificate"),
-        CertificateError::WeakKey => ("certificate.weak-key", "make a new key"),
-        _ => ("certificate.malformed", "send the PEM that /api/sign-csr gave"),
-    };
-    ApiError::new(StatusCode::FORBIDDEN, code, error.to_string(), advice)
-}
-
-fn proof_error(error: TicketError) -> ApiError {
-    let code = match error {
-        TicketError::Binding => "proof.certificate",
-        TicketError::Content => "proof.content",
-        _ => "proof.signature",
-    };
-    ApiError::new(
-        StatusCode::FORBIDDEN,
-        code,
-        error.to_string(),
-        "sign {challenge, aud, certificate} with the certified key, as the specification shows",
-    )
 }
 
 async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
@@ -529,14 +416,21 @@ async fn healthz(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
         return Err(fault.into());
     }
     let (batch, time) = health.latest.unzip();
+    let now = tsa.stamper.now()?;
+    if time.is_none_or(|time| now.since(time) > MAX_SILENCE) {
+        return Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stamp.stalled",
+            format!("no batch was signed for more than {} s", MAX_SILENCE.as_secs()),
+            "look for a slow disk or a busy machine; restart if it stays so",
+        ));
+    }
     Ok(axum::Json(json!({ "status": "ok", "batch": batch, "time": time })).into_response())
 }
 
 async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
     let counts = tsa.stamper.counts();
     let health = tsa.stamper.health();
-    let certificates =
-        tsa.store.lock().unwrap_or_else(PoisonError::into_inner).certificates().unwrap_or_default();
     let streams = MAX_STREAMS.saturating_sub(tsa.load.streams.available_permits());
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let clock = matches!(health.fault, Some(StampRefusal::Clock(_)));
@@ -546,7 +440,7 @@ async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
         ("pregao_tsa_stamps_total", "counter", counts.stamps),
         ("pregao_tsa_stamp_refusals_total", "counter", counts.refusals),
         ("pregao_tsa_http_refusals_total", "counter", read(&tsa.load.refusals)),
-        ("pregao_tsa_certificates_total", "counter", certificates),
+        ("pregao_tsa_certificates_total", "counter", read(&tsa.load.certificates)),
         ("pregao_tsa_tickets_total", "counter", read(&tsa.load.tickets)),
         ("pregao_tsa_streams", "gauge", u64::try_from(streams).unwrap_or(u64::MAX)),
         ("pregao_tsa_clock_trusted", "gauge", u64::from(!clock)),

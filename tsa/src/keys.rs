@@ -162,9 +162,12 @@ fn file_error(action: &'static str, path: &Path, source: io::Error) -> KeysError
 
 fn read<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
     let path = key_path(folder, P::NAME);
-    let file = File::open(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => KeysError::Missing { path: path.clone() },
-        _ => file_error("open", &path, source),
+    let file = File::open(&path).map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            KeysError::Missing { path: path.clone() }
+        } else {
+            file_error("open", &path, source)
+        }
     })?;
     let metadata = file.metadata().map_err(|source| file_error("examine", &path, source))?;
     let mode = metadata.permissions().mode() & 0o777;

@@ -5,7 +5,8 @@
 //! peers on one connection.
 //!
 //! Layout:
-//! - [`server`] opens everything and serves; [`http`] the routes; [`stream`] the stamp stream
+//! - [`server`] opens everything and serves; [`http`] the routes and [`refusal`] their
+//!   refusals; [`stream`] the stamp stream
 //! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
 //! - [`ca`] certificates; [`keys`] secret keys at rest; [`store`] what must not be forgotten
 
@@ -13,6 +14,7 @@ pub mod ca;
 pub mod clock;
 pub mod http;
 pub mod keys;
+pub mod refusal;
 pub mod server;
 pub mod stamper;
 pub mod store;

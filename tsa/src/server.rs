@@ -109,6 +109,7 @@ impl Server {
         let stamp: PublicKey<Stamp> = keys.stamp.public();
         let (store, clock) = stamper::resume(&folder, &stamp, options.accept_clock_jump)?;
         let invitations = Store::open(&folder)?;
+        let load = Load::new(invitations.certificates()?);
         let system = SystemClock::start();
         let reading = system.read();
         let now = clock.next(reading).unwrap_or_else(|_| clock.highest().unwrap_or(reading.wall));
@@ -117,7 +118,8 @@ impl Server {
         let listen_error = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let (stamper, thread) = Stamper::start(keys.stamp, store, clock, system, options.pace)?;
+        let readings = Arc::new(move || system.read());
+        let (stamper, thread) = Stamper::start(keys.stamp, store, clock, readings, options.pace)?;
         let (stop, stopping) = watch::channel(false);
         let tsa = Arc::new(Tsa {
             ca,
@@ -127,7 +129,7 @@ impl Server {
             store: Mutex::new(invitations),
             policy: options.policy,
             stopping,
-            load: Load::default(),
+            load,
         });
         Ok(Self { listener, address, tsa, stop, thread, _lock: lock })
     }
@@ -177,7 +179,11 @@ impl Server {
         drop(self.listener);
         let _ = self.stop.send(true);
         let every = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(GRACE, connections.acquire_many(every)).await;
+        let _ = tokio::time::timeout(GRACE, async {
+            let _ = connections.acquire_many(every).await;
+            self.tsa.load.streams_closed().await;
+        })
+        .await;
         self.tsa.stamper.stop();
         let thread = self.thread;
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -21,7 +21,7 @@ use pregao_protocol::stamp::{BatchHeader, VerifiedBatch};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::clock::{Clock, ClockError, SystemClock};
+use crate::clock::{Clock, ClockError, ReadClock};
 use crate::store::{Store, StoreError};
 
 /// Most digests in a batch: paths stay within [`label::MAX_STAMP_PATH`].
@@ -147,7 +147,7 @@ struct Counters {
 /// What the stamper's thread and its callers share.
 struct Shared {
     clock: Mutex<Clock>,
-    system: SystemClock,
+    system: ReadClock,
     counters: Counters,
     health: Mutex<Health>,
     watchers: Mutex<Vec<Watcher>>,
@@ -189,7 +189,7 @@ impl Stamper {
         key: SecretKey<Stamp>,
         store: Store,
         clock: Clock,
-        system: SystemClock,
+        system: ReadClock,
         pace: Pace,
     ) -> Result<(Self, JoinHandle<()>), StoreError> {
         let last = last_batch(&store, &key.public())?;
@@ -259,7 +259,7 @@ impl Stamper {
     /// # Errors
     /// [`ClockError`] if the clock cannot be believed.
     pub fn now(&self) -> Result<Time, ClockError> {
-        locked(&self.shared.clock).next(self.shared.system.read())
+        locked(&self.shared.clock).next((self.shared.system)())
     }
 
     /// How the stamper is doing.
@@ -443,7 +443,7 @@ impl Worker {
             .map(|digest| leaf_hash(&digest.0))
             .collect();
         let tree = Tree::new(leaves);
-        let reading = self.shared.system.read();
+        let reading = (self.shared.system)();
         let time = locked(&self.shared.clock).next(reading)?;
         let header = BatchHeader {
             tsa: self.fingerprint,
@@ -494,7 +494,7 @@ impl Worker {
     }
 
     fn set_time(&mut self, target: Option<Time>) -> Result<Time, StampRefusal> {
-        let reading = self.shared.system.read();
+        let reading = (self.shared.system)();
         let mut clock = locked(&self.shared.clock);
         let wanted = target.unwrap_or(reading.wall);
         let offset = clock.offset_to(wanted, reading)?;

@@ -130,25 +130,25 @@ async fn read(mut source: SplitStream<Socket>, client: &Arc<Client>, stamper: &S
             }
         };
         heard = Instant::now();
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Close(_) => return,
-            Message::Binary(_) | Message::Frame(_) => {
-                client.send(Outgoing::Malformed("frames are text".to_owned()));
-                continue;
+        let parsed = match message {
+            Message::Text(text) => {
+                serde_json::from_str::<Request>(&text).map_err(|error| error.to_string())
             }
+            Message::Binary(_) => Err("frames are text".to_owned()),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+            Message::Close(_) => return,
         };
+        // Given back by the writer with the reply.
         let Ok(permit) = client.permits.acquire().await else { return };
         permit.forget();
-        match serde_json::from_str::<Request>(&text) {
+        match parsed {
             Ok(request) => {
                 let (id, answering) = (request.id, Arc::clone(client));
                 let reply = Box::new(move |answer| answering.answer(id, answer));
                 stamper.stamp(request.digests, reply);
             }
-            Err(error) => {
-                client.send(Outgoing::Malformed(error.to_string()));
+            Err(message) => {
+                client.send(Outgoing::Malformed(message));
             }
         }
     }
