@@ -6,10 +6,10 @@ use pregao_tests::peer::{Peer, Person, Terms};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_auction_is_listed_bid_on_closed_and_settled() {
-    let house = House::open(&Options::default()).unwrap();
+    let house = House::open(&Options { log: Some("debug".into()), ..Options::default() }).unwrap();
     let seller = Person::enrol(&house.tsa.address).unwrap();
     let bidder = Person::enrol(&house.tsa.address).unwrap();
-    let mut seller = Peer::connect(&seller, &house.broker.address).await.unwrap();
+    let c = Peer::connect(&seller, &house.broker.address).await; let mut seller = c.unwrap();
     let mut bidder = Peer::connect(&bidder, &house.broker.address).await.unwrap();
     let end = seller.in_seconds(3).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
