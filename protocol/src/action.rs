@@ -226,3 +226,6 @@ fn encode(id: Uuid, room: Option<RoomName>, body: &Body, seen: Seen) -> Option<S
     let body = RawValue::from_string(body.encode()?).ok()?;
     serde_json::to_string(&Payload { id, room, verb, body, seen }).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,7 +266,7 @@ pub struct ForfeitedBid {
 pub struct Forfeited {
     /// Position of the winning bid.
     pub winner: u64,
-    /// The persona's other bids, by rising position; at most 1,000.
+    /// The persona's other bids, by rising position; at most 128.
     pub others: Vec<ForfeitedBid>,
 }
 

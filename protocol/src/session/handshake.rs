@@ -93,7 +93,7 @@ pub struct ExpectChoice {
 }
 
 impl ExpectChoice {
-    /// Recomputes the choice (V-041) and gives message 1.
+    /// Recomputes the choice (V-071) and gives message 1.
     ///
     /// # Errors
     /// [`SessionError::Malformed`], [`SessionError::NoCommonSuite`], [`SessionError::Choice`].
@@ -112,7 +112,7 @@ pub struct ExpectMessage2 {
 }
 
 impl ExpectMessage2 {
-    /// Checks the broker (V-043) and gives message 3.
+    /// Checks the broker (V-073) and gives message 3.
     ///
     /// `verify` gets the broker's certificate and gives the session key in it, if that is the
     /// broker the user wants. `sign` signs with the persona's key. Neither certificate nor
@@ -154,7 +154,7 @@ impl ExpectHello {
         Self { ranked, seed: Zeroizing::new(seed) }
     }
 
-    /// Chooses a suite (V-040) and gives the choice.
+    /// Chooses a suite (V-070) and gives the choice.
     ///
     /// # Errors
     /// [`SessionError::Malformed`], [`SessionError::Version`], [`SessionError::NoCommonSuite`].
@@ -172,7 +172,7 @@ pub struct ExpectMessage1 {
 }
 
 impl ExpectMessage1 {
-    /// Reads message 1, which carries nothing (V-042), and gives message 2. `sign` signs with
+    /// Reads message 1, which carries nothing (V-072), and gives message 2. `sign` signs with
     /// the broker's session key.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ pub struct ExpectMessage3 {
 }
 
 impl ExpectMessage3 {
-    /// Checks the persona (V-044) and gives the session and the persona's key.
+    /// Checks the persona (V-074) and gives the session and the persona's key.
     ///
     /// `authenticate` gets the certificate (DER) and the ticket, and gives the persona's key if
     /// both are good and belong together. What else it learns from them, such as the ticket's

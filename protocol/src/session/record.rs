@@ -91,7 +91,7 @@ impl Direction {
         }
     }
 
-    /// Counts a record of `length` bytes and changes the key when it is due (V-046).
+    /// Counts a record of `length` bytes and changes the key when it is due (V-076).
     fn spend(&mut self, length: usize) {
         self.nonce = self.nonce.saturating_add(1);
         self.records = self.records.saturating_add(1);
@@ -222,7 +222,7 @@ impl Unconfirmed {
         self.0.sealer.seal(padded)
     }
 
-    /// Opens the first record of the other side: with it the session is established (V-045).
+    /// Opens the first record of the other side: with it the session is established (V-075).
     ///
     /// # Errors
     /// As [`Opener::open`]; nothing is left of the session then.

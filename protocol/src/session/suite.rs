@@ -111,7 +111,7 @@ pub(super) fn hello(offer: &Ranking) -> Vec<u8> {
     serde_json::to_vec(&hello).expect("strings and a number always serialise")
 }
 
-/// Answers a hello: the first of `ranked` that was offered (V-040).
+/// Answers a hello: the first of `ranked` that was offered (V-070).
 ///
 /// # Errors
 /// [`SessionError::Malformed`], [`SessionError::Version`], [`SessionError::NoCommonSuite`].
@@ -130,7 +130,7 @@ pub(super) fn choose(ranked: &Ranking, hello: &[u8]) -> Result<(Suite, Vec<u8>),
     Ok((suite, serde_json::to_vec(&choice).expect("strings always serialise")))
 }
 
-/// Reads a choice and recomputes it from the responder's own list (V-041).
+/// Reads a choice and recomputes it from the responder's own list (V-071).
 ///
 /// # Errors
 /// [`SessionError::Malformed`]; [`SessionError::NoCommonSuite`] if nothing on the list was
