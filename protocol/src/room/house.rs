@@ -206,7 +206,6 @@ pub(crate) struct Table {
     pub(crate) room: Room,
     pub(crate) log: Vec<String>,
     pub(crate) opening: Stamped,
-    pub(crate) seller: Author,
     replay: Replay,
     count: u64,
 }
@@ -223,14 +222,14 @@ impl Table {
             Draft { id: own.id, room: None, body: Body::List(listing), seen: Seen::nothing() };
         let action = draft.sign(&seller.key(&own)).unwrap();
         let opening = tsa.stamp(action, at(0));
-        Self::open(tsa, opening, seller)
+        Self::open(tsa, opening)
     }
 
     pub(crate) fn auction() -> Self {
         Self::list(|_| {}).unwrap()
     }
 
-    pub(crate) fn open(tsa: Tsa, opening: Stamped, seller: Author) -> Result<Self, Code> {
+    pub(crate) fn open(tsa: Tsa, opening: Stamped) -> Result<Self, Code> {
         let entry = encoded(0, &opening);
         let opened = Room::open(&opening, leaf_hash(entry.as_bytes()));
         let mut replay = Replay::new();
@@ -240,7 +239,7 @@ impl Table {
             opened.as_ref().map(drop).map_err(|c| *c)
         );
         let (room, _) = opened?;
-        Ok(Self { tsa, room, log: vec![entry], opening, seller, replay, count: 0 })
+        Ok(Self { tsa, room, log: vec![entry], opening, replay, count: 0 })
     }
 
     pub(crate) fn name(&self) -> RoomName {

@@ -121,7 +121,7 @@ fn v038_the_broker_lists_nothing() {
         seen: crate::action::Seen::nothing(),
     };
     let opening = tsa.stamp(draft.sign_as_broker(&entry_key()).unwrap(), at(0));
-    assert_eq!(Table::open(tsa, opening, Author::new(0)).unwrap_err(), Code::VerbForbidden);
+    assert_eq!(Table::open(tsa, opening).unwrap_err(), Code::VerbForbidden);
 }
 
 // Bids: V-040 to V-044.
