@@ -19,9 +19,9 @@ fn parse(payload: &str) -> Result<Action, ActionError> {
 /// A canonical bid's payload.
 fn good() -> String {
     let room = "ab".repeat(32);
-    let zeros = "A".repeat(43);
+    let (zeros, nine) = ("A".repeat(43), format!("CQ{}", "A".repeat(41)));
     format!(
-        r#"{{"id":"00112233-4455-4677-8899-aabbccddeeff","room":"{room}","verb":"bid","body":{{"amount":100,"currency":"EUR","seal":"{zeros}"}},"seen":{{"size":1,"root":"{zeros}"}}}}"#
+        r#"{{"id":"00112233-4455-4677-8899-aabbccddeeff","room":"{room}","verb":"bid","body":{{"amount":100,"currency":"EUR","seal":"{nine}"}},"seen":{{"size":1,"root":"{zeros}"}}}}"#
     )
 }
 
@@ -132,6 +132,16 @@ fn v014_an_amount_out_of_range_is_no_action() {
     for amount in ["0", "9007199254740992", "18446744073709551615", "18446744073709551616"] {
         let payload = good().replacen("100,", &format!("{amount},"), 1);
         assert_eq!(parse(&payload).unwrap_err(), ActionError::NotCanonical, "{amount}");
+    }
+}
+
+#[test]
+fn v014_a_key_that_nobody_can_seal_to_is_refused() {
+    let nine = format!("CQ{}", "A".repeat(41));
+    for weak in ["AA", "AQ"] {
+        let key = format!("{weak}{}", "A".repeat(41));
+        let payload = good().replacen(&nine, &key, 1);
+        assert_eq!(parse(&payload).unwrap_err(), ActionError::SealKey, "{weak}");
     }
 }
 
