@@ -9,9 +9,11 @@ use pregao_protocol::broker::{BrokerCertificate, Refusal};
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::FromBroker;
-use pregao_protocol::key::{Entry as EntryKey, Fingerprint, Head, OneTime, PublicKey, SecretKey, Session};
+use pregao_protocol::key::{
+    Entry as EntryKey, Fingerprint, Head, OneTime, PublicKey, SecretKey, Session,
+};
 use pregao_protocol::log::{Entry, RoomName};
-use pregao_protocol::merkle::{self, HashSource};
+use pregao_protocol::merkle;
 use pregao_protocol::room::body::{Body, Listing, Side};
 use pregao_protocol::room::{Code, Replay, Room, Stamped};
 use pregao_protocol::stamp::VerifiedBatch;
@@ -23,7 +25,7 @@ use crate::links::{Link, Links};
 use crate::metrics::Metrics;
 use crate::room::{Handle, MAILBOX, Message, Opened, Reply, RoomTask};
 use crate::stamps::Stamps;
-use crate::store::{Append, Log, NewEntry, NewRoom, RoomKind, StoreError};
+use crate::store::{Append, Log, NewEntry, NewRoom, RoomKind, StoreError, StoredTree};
 use crate::writer::{Commit, Writer};
 
 /// Entries read from the log at a time.
@@ -129,7 +131,8 @@ impl House {
             let loaded = self.load(stored.name).await?;
             if let Room::Reveal(reveal) = &loaded.room {
                 let settled = reveal.opening().settled;
-                let newest = reveals.entry(reveal.opening().auction).or_insert((settled, stored.name));
+                let newest =
+                    reveals.entry(reveal.opening().auction).or_insert((settled, stored.name));
                 if settled >= newest.0 {
                     *newest = (settled, stored.name);
                 }
@@ -196,7 +199,11 @@ impl House {
         // A public room's first entry is what the lobby shows; a loaded room may have dropped it.
         let first = match opened.recent.front() {
             Some(first) if opened.recent.len() < RECENT => Some(Arc::clone(first)),
-            _ => self.log.read(&name, 0, 1).ok().and_then(|page| Some(page.first()?.text.clone().into())),
+            _ => self
+                .log
+                .read(&name, 0, 1)
+                .ok()
+                .and_then(|page| Some(page.first()?.text.clone().into())),
         };
         let (mailbox, inbox) = mpsc::channel(MAILBOX);
         self.rooms.write().insert(name, Handle { name, mailbox, members });
@@ -226,7 +233,12 @@ impl House {
     }
 
     /// Brings a worker's verdict to the room it concerns.
-    pub fn route(self: &Arc<Self>, verdict: Verdict, reply: Reply, runtime: &tokio::runtime::Handle) {
+    pub fn route(
+        self: &Arc<Self>,
+        verdict: Verdict,
+        reply: Reply,
+        runtime: &tokio::runtime::Handle,
+    ) {
         let (name, message) = match verdict {
             Verdict::Garbage { .. } => return reply.fail(Code::Parse.as_str()),
             Verdict::Bad { action, code } => {
@@ -389,13 +401,15 @@ impl House {
 
     /// Proves from the store that an entry is in the log of `size` entries.
     pub async fn inclusion(&self, room: RoomName, seq: u64, size: u64) -> Option<Vec<Digest>> {
-        let path = self.read(move |log| Ok(merkle::inclusion_path(&Nodes { log, room }, seq, size)));
+        let path = self
+            .read(move |log| Ok(merkle::inclusion_path(&StoredTree::new(log, room), seq, size)));
         path.await.ok().flatten()
     }
 
     /// Proves from the store that the log of `new` entries continues that of `old`.
     pub async fn consistency(&self, room: RoomName, old: u64, new: u64) -> Option<Vec<Digest>> {
-        let path = self.read(move |log| Ok(merkle::consistency_path(&Nodes { log, room }, old, new)));
+        let path = self
+            .read(move |log| Ok(merkle::consistency_path(&StoredTree::new(log, room), old, new)));
         path.await.ok().flatten()
     }
 
@@ -407,11 +421,16 @@ impl House {
 
     /// Erases who is behind the keys of a room that is over (DESIGN section 10).
     pub async fn forget_authors(&self, room: RoomName) {
-        self.invitations.lock().values_mut().for_each(|of| of.retain(|(auction, _)| *auction != room));
+        self.invitations
+            .lock()
+            .values_mut()
+            .for_each(|of| of.retain(|(auction, _)| *auction != room));
         let links = Arc::clone(&self.links);
         let erased = tokio::task::spawn_blocking(move || links.erase(&[room])).await;
         if !matches!(erased, Ok(Ok(()))) {
-            tracing::error!("the links of a room that is over could not be erased; tried at the next start");
+            tracing::error!(
+                "the links of a room that is over could not be erased; tried at the next start"
+            );
         }
     }
 
@@ -425,6 +444,12 @@ impl House {
     #[must_use]
     pub fn lobby(&self, from: usize, limit: usize) -> Vec<Arc<str>> {
         self.lobby.openings.lock().iter().skip(from).take(limit).cloned().collect()
+    }
+
+    /// How many public rooms there are.
+    #[must_use]
+    pub fn lobby_size(&self) -> usize {
+        self.lobby.openings.lock().len()
     }
 
     /// Tells how many public rooms there are, whenever that changes.
@@ -469,18 +494,6 @@ impl House {
                 online.remove(&persona);
             }
         }
-    }
-}
-
-/// The tree of a stored log.
-struct Nodes<'a> {
-    log: &'a dyn Log,
-    room: RoomName,
-}
-
-impl HashSource for Nodes<'_> {
-    fn node(&self, level: u8, index: u64) -> Option<Digest> {
-        self.log.node(&self.room, level.into(), index).ok().flatten()
     }
 }
 

@@ -1,1 +1,26 @@
-//! placeholder
+//! The broker of Pregão: checks, orders, stores and relays; it cannot forge, and it cannot
+//! rewrite without leaving evidence.
+//!
+//! Layout, along the way of one bid:
+//! - [`door`] accepts within limits → [`session`] handshake and frames, one task a connection
+//! - [`check`] signatures, blinds and stamps on worker threads → [`room`] one turn after another
+//! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
+//! - [`stamps`] the pooled TSA connection; [`monitor`] wakes rooms when TSA time has come
+//! - [`house`] what all of them share; [`folder`], [`tsa`], [`ops`], [`server`] around them
+
+pub mod check;
+pub mod door;
+pub mod fanout;
+pub mod folder;
+pub mod house;
+pub mod links;
+pub mod metrics;
+pub mod monitor;
+pub mod ops;
+pub mod room;
+pub mod server;
+pub mod session;
+pub mod stamps;
+pub mod store;
+pub mod tsa;
+pub mod writer;

@@ -1,2 +1,164 @@
-//! placeholder
-fn main() {}
+//! `pregao-broker`: see `pregao-broker --help`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use pregao_broker::door::Capacity;
+use pregao_broker::server::{Options, Server};
+use pregao_broker::session::Limits;
+use pregao_protocol::certificate::sheet::TsaAddress;
+use pregao_protocol::label::MAX_SESSION;
+use pregao_protocol::session::{Ranking, Suite};
+
+/// The house: keeps rooms in which people auction things without learning who they are.
+#[derive(Parser, Debug)]
+#[command(version)]
+struct Arguments {
+    /// Folder for keys and stores; made if missing.
+    #[arg(long, env = "PREGAO_BROKER_DATA")]
+    data: PathBuf,
+    /// Address of the TSA, as it prints it: http://host:port/#fingerprint.
+    #[arg(long)]
+    tsa: TsaAddress,
+    /// Where peers connect; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where /healthz and /metrics are served; nowhere if not given.
+    #[arg(long)]
+    ops: Option<SocketAddr>,
+    /// Accept a TSA that runs in simulated time: for tests only.
+    #[arg(long)]
+    accept_simulated_time: bool,
+    /// PEM certificate chain: peers then connect with wss://.
+    #[arg(long, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// PEM key of --tls-cert.
+    #[arg(long, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Most connections at once.
+    #[arg(long, default_value_t = 10_000)]
+    max_connections: usize,
+    /// Most connections at once from one address.
+    #[arg(long, default_value_t = 256)]
+    max_per_address: usize,
+    /// Frames a second that one session may send on average.
+    #[arg(long, default_value_t = 50)]
+    rate: u32,
+    /// Frames that one session may send at once.
+    #[arg(long, default_value_t = 200)]
+    burst: u32,
+    /// Seconds from connecting to an established session.
+    #[arg(long, default_value_t = 10)]
+    handshake_within: u64,
+    /// Seconds of silence after which a connection is ended.
+    #[arg(long, default_value_t = 90)]
+    idle: u64,
+    /// Longest life of a session in seconds; an hour at most.
+    #[arg(long, default_value_t = MAX_SESSION, value_parser = clap::value_parser!(u64).range(1..=MAX_SESSION))]
+    session_lifetime: u64,
+    /// Form of the log lines on standard error.
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let server = tokio::select! {
+        server = Server::start(options(arguments)) => server?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    announce(&server)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    server.stop().await
+}
+
+/// One line on standard output, for people and for programs that start this one.
+fn announce(server: &Server) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let scheme = if server.tls { "wss" } else { "ws" };
+    let fingerprint = server.house.fingerprint();
+    let ready = serde_json::json!({
+        "url": format!("{scheme}://{}/#{fingerprint}", server.address),
+        "fingerprint": fingerprint,
+        "ops": server.ops.map(|ops| format!("http://{ops}")),
+        "simulated": server.house.certificate.simulated,
+    });
+    let mut out = std::io::stdout();
+    writeln!(out, "ready {ready}")?;
+    out.flush()
+}
+
+fn options(arguments: Arguments) -> Options {
+    let suites = Ranking::new(&Suite::ALL).unwrap_or_default();
+    Options {
+        data: arguments.data,
+        listen: arguments.listen,
+        ops: arguments.ops,
+        tsa: arguments.tsa,
+        accept_simulated_time: arguments.accept_simulated_time,
+        tls: arguments.tls_cert.zip(arguments.tls_key),
+        capacity: Capacity {
+            connections: arguments.max_connections,
+            from_one_address: arguments.max_per_address,
+        },
+        limits: Limits {
+            handshake: Duration::from_secs(arguments.handshake_within),
+            idle: Duration::from_secs(arguments.idle.max(3)),
+            lifetime: Duration::from_secs(arguments.session_lifetime),
+            rate: arguments.rate,
+            burst: arguments.burst,
+            under_way: 256,
+            rooms: 256,
+        },
+        suites,
+        checkers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the last words of a program that cannot run")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("pregao-broker: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    ExitCode::FAILURE
+}

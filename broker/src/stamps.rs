@@ -191,7 +191,10 @@ impl Connection {
                     match self.serve(socket, &mut queue).await {
                         Ok(()) => return,
                         Err(Ended::Untrue(what)) => {
-                            tracing::error!(what, "the TSA contradicts itself or its keys; keep this line");
+                            tracing::error!(
+                                what,
+                                "the TSA contradicts itself or its keys; keep this line"
+                            );
                             self.metrics.tsa_untrue.add(1);
                         }
                         Err(ended) => tracing::warn!(%ended, "lost the TSA; trying again"),
@@ -215,13 +218,12 @@ impl Connection {
             .max_message_size(Some(1 << 20))
             .max_frame_size(Some(1 << 20))
             .read_buffer_size(64 * 1024);
-        let attempt =
-            tokio_tungstenite::connect_async_with_config(&self.url, Some(config), true);
+        let attempt = tokio_tungstenite::connect_async_with_config(&self.url, Some(config), true);
         match tokio::time::timeout(Duration::from_secs(3), attempt).await {
             Ok(connected) => connected.map(|(socket, _)| socket),
-            Err(_) => Err(tokio_tungstenite::tungstenite::Error::Io(
-                std::io::ErrorKind::TimedOut.into(),
-            )),
+            Err(_) => {
+                Err(tokio_tungstenite::tungstenite::Error::Io(std::io::ErrorKind::TimedOut.into()))
+            }
         }
     }
 
@@ -300,7 +302,8 @@ impl Connection {
             .map_err(|error| Ended::Untrue(error.to_string()))?;
         let batch = Arc::new(batch);
         let Some(newest) = newest else {
-            self.newest.send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
+            self.newest
+                .send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
             return Ok((batch, true));
         };
         let (old, new) = (newest.batch.header(), batch.header());
@@ -314,7 +317,8 @@ impl Connection {
         }
         let is_newer = new.time >= old.time;
         if is_newer {
-            self.newest.send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
+            self.newest
+                .send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
         }
         Ok((batch, is_newer))
     }

@@ -2,8 +2,15 @@
 //!
 //! The terminal client, the one-shot command line and the JSON lines all produce a [`Command`];
 //! `desk` carries it out. JSON form: `{"command":"bid","room":"3f2a","amount":"120.00"}`.
+//! [`table`] describes each command once; [`parse`] reads them as people type them.
+
+pub mod parse;
+pub mod table;
 
 use serde::{Deserialize, Serialize};
+
+pub use parse::{Line, Words, read_line};
+pub use table::{Argument, COMMANDS, Usage};
 
 /// Something a user asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,10 +88,71 @@ pub enum Command {
         /// Prefix of the reveal room's or of its auction's name.
         room: String,
     },
-    /// Explains the commands.
-    Help,
+    /// Explains the commands; fronts answer it themselves with [`table::help`].
+    Help {
+        /// The one command to explain; all if absent.
+        #[serde(default)]
+        about: Option<String>,
+    },
     /// Ends the program.
     Quit,
+}
+
+/// A line that is no command, as told to the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Mistake {
+    /// What happened.
+    pub message: String,
+    /// What to type instead.
+    pub advice: String,
+}
+
+impl Mistake {
+    /// Code of every refusal of a line that is no command.
+    pub const CODE: &str = "command.parse";
+
+    /// The mistake as an event, for fronts that show only events.
+    #[must_use]
+    pub fn into_event(self) -> crate::event::Event {
+        crate::event::Event::Refused {
+            code: Self::CODE.to_owned(),
+            message: self.message,
+            advice: self.advice,
+        }
+    }
+}
+
+impl Command {
+    /// Reads a command given as separate words, as on a shell's command line.
+    ///
+    /// No room is current there, so every room must be named.
+    ///
+    /// # Errors
+    /// A [`Mistake`] that says what to type instead.
+    pub fn parse<S: AsRef<str>>(words: &[S]) -> Result<Self, Mistake> {
+        parse::read_words(&Words::from_arguments(words), None)
+    }
+
+    /// The entry of the table that describes this command.
+    #[must_use]
+    pub fn usage(&self) -> &'static Usage {
+        match self {
+            Self::List { .. } => &table::LIST,
+            Self::Bid { .. } => &table::BID,
+            Self::Items => &table::ITEMS,
+            Self::Mine => &table::MINE,
+            Self::Join { .. } => &table::JOIN,
+            Self::Leave { .. } => &table::LEAVE,
+            Self::Say { .. } => &table::SAY,
+            Self::Whoami => &table::WHOAMI,
+            Self::Receipts => &table::RECEIPTS,
+            Self::Reveal { .. } => &table::REVEAL,
+            Self::Withdraw { .. } => &table::WITHDRAW,
+            Self::Help { .. } => &table::HELP,
+            Self::Quit => &table::QUIT,
+        }
+    }
 }
 
 fn default_currency() -> String {

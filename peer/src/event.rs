@@ -218,6 +218,10 @@ pub struct RoomView {
     pub bids: u64,
     /// End as it stands (soft close may move it).
     pub end: Time,
+    /// Soft close in seconds: a bid in the last such span moves the end by it; 0 if the end is
+    /// fixed.
+    #[serde(default)]
+    pub extend_secs: u64,
     /// Whether the user listed it.
     pub own: bool,
     /// Whether the user's bid is the highest.

@@ -1,4 +1,24 @@
-//! The peer of Pregão.
+//! The peer of Pregão: keeps a person's persona, connection and receipts, and talks to them.
+//!
+//! Layout, from the person inwards:
+//!
+//! - [`cli`] reads the command line; [`chat`], [`oneshot`] and [`jsonl`] are the three fronts;
+//! - [`front`] is the pair of channels all three hold: [`command::Command`]s in, [`event::Event`]s out;
+//! - [`command`] is the one table behind `/help`, completion and the command line;
+//! - [`amount`], [`span`] and [`plain`] read and show amounts, durations and untrusted text;
+//! - [`vault`] keeps secrets and receipts at rest;
+//! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA.
 
+pub mod amount;
+pub mod authority;
+pub mod chat;
+pub mod cli;
 pub mod command;
 pub mod event;
+pub mod front;
+pub mod jsonl;
+pub mod link;
+pub mod oneshot;
+pub mod plain;
+pub mod span;
+pub mod vault;

@@ -13,7 +13,7 @@ use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable as _, Kem, OpModeR, OpModeS, Serializable as _};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::codec::{array_from_base64url, text_form, to_base64url};
 use crate::session::padding::{pad, unpad};
@@ -181,6 +181,7 @@ pub fn seal_padded(
     seed: [u8; 32],
 ) -> Result<Vec<u8>, SealError> {
     let padded = pad(plaintext, size)
+        .map(Zeroizing::new)
         .ok_or(SealError::TooLong { max: size.saturating_sub(4), got: plaintext.len() })?;
     seal(public, info, aad, &padded, seed)
 }
@@ -197,9 +198,142 @@ pub fn open_padded(
     sealed: &[u8],
     size: usize,
 ) -> Result<Vec<u8>, SealError> {
-    let padded = open(secret, info, aad, sealed)?;
+    let padded = Zeroizing::new(open(secret, info, aad, sealed)?);
     if padded.len() != size {
         return Err(SealError::Padding);
     }
     unpad(&padded).map(<[u8]>::to_vec).ok_or(SealError::Padding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(serde::Deserialize)]
+    #[allow(non_snake_case, reason = "the names of the published file")]
+    struct Vector {
+        info: String,
+        ikmE: String,
+        skRm: String,
+        pkRm: String,
+        enc: String,
+        aad: String,
+        pt: String,
+        ct: String,
+    }
+
+    /// Gives the published key material instead of random bytes.
+    struct Published(Vec<u8>);
+
+    impl rand_core::TryRng for Published {
+        type Error = std::convert::Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            unreachable!("key material is drawn as bytes")
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            unreachable!("key material is drawn as bytes")
+        }
+        fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Self::Error> {
+            dest.copy_from_slice(&self.0);
+            Ok(())
+        }
+    }
+    impl rand_core::TryCryptoRng for Published {}
+
+    #[test]
+    fn the_published_vector_seals_and_opens() {
+        let file = include_str!("../vectors/hpke-x25519-chacha20poly1305.json");
+        let vector: Vector = serde_json::from_str(file).unwrap();
+        let bytes = |text: &str| hex::decode(text).unwrap();
+        let (info, aad) = (bytes(&vector.info), bytes(&vector.aad));
+        let secret = SealKey::from_random(bytes(&vector.skRm).try_into().unwrap());
+        assert_eq!(hex::encode(secret.public().0), vector.pkRm);
+        let sealed = bytes(&format!("{}{}", vector.enc, vector.ct));
+        let mut rng = Published(bytes(&vector.ikmE));
+        let own = seal_with(&secret.public(), &info, &aad, &bytes(&vector.pt), &mut rng).unwrap();
+        assert_eq!(own, sealed);
+        assert_eq!(hex::encode(open(&secret, &info, &aad, &sealed).unwrap()), vector.pt);
+    }
+
+    fn key() -> SealKey {
+        SealKey::from_random([7; 32])
+    }
+
+    #[test]
+    fn another_key_info_or_aad_opens_nothing() {
+        let sealed = seal(&key().public(), b"info", b"aad", b"secret", [1; 32]).unwrap();
+        assert_eq!(sealed.len(), 6 + OVERHEAD);
+        assert_eq!(open(&key(), b"info", b"aad", &sealed).unwrap(), b"secret");
+        let other = SealKey::from_random([8; 32]);
+        assert_eq!(open(&other, b"info", b"aad", &sealed), Err(SealError::Open));
+        assert_eq!(open(&key(), b"inf", b"oaad", &sealed), Err(SealError::Open));
+        assert_eq!(open(&key(), b"info", b"", &sealed), Err(SealError::Open));
+        assert_eq!(open(&key(), b"", b"aad", &sealed), Err(SealError::Open));
+    }
+
+    #[test]
+    fn every_flipped_byte_and_every_cut_is_refused() {
+        let sealed = seal(&key().public(), b"info", b"aad", b"secret", [1; 32]).unwrap();
+        for at in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[at] ^= 1;
+            assert_eq!(open(&key(), b"info", b"aad", &flipped), Err(SealError::Open), "{at}");
+            assert_eq!(open(&key(), b"info", b"aad", &sealed[..at]), Err(SealError::Open), "{at}");
+        }
+        let longer = [sealed, vec![0]].concat();
+        assert_eq!(open(&key(), b"info", b"aad", &longer), Err(SealError::Open));
+    }
+
+    #[test]
+    fn keys_of_small_order_are_refused_by_both_sides() {
+        let mut one = [0_u8; 32];
+        one[0] = 1;
+        for point in [[0; 32], one] {
+            let weak = SealPublic(point);
+            assert_eq!(weak.require_usable(), Err(SealError::Key));
+            assert_eq!(seal(&weak, b"", b"", b"x", [1; 32]), Err(SealError::Key));
+            let mut sealed = seal(&key().public(), b"", b"", b"x", [1; 32]).unwrap();
+            sealed[..32].copy_from_slice(&point);
+            assert_eq!(open(&key(), b"", b"", &sealed), Err(SealError::Open));
+        }
+        assert_eq!(key().public().require_usable(), Ok(()));
+    }
+
+    #[test]
+    fn padding_hides_the_length_and_has_one_form() {
+        let public = key().public();
+        let padded = |text: &[u8]| seal_padded(&public, b"i", b"a", text, 64, [1; 32]);
+        for text in [b"".as_slice(), b"short", &[1; 60]] {
+            let sealed = padded(text).unwrap();
+            assert_eq!(sealed.len(), 64 + OVERHEAD);
+            assert_eq!(open_padded(&key(), b"i", b"a", &sealed, 64).unwrap(), text);
+            assert_eq!(open_padded(&key(), b"i", b"a", &sealed, 63), Err(SealError::Padding));
+            assert_eq!(open_padded(&key(), b"i", b"b", &sealed, 64), Err(SealError::Open));
+        }
+        assert_eq!(padded(&[1; 61]), Err(SealError::TooLong { max: 60, got: 61 }));
+        let mut dirty = pad(b"short", 64).unwrap();
+        dirty[63] = 1;
+        let sealed = seal(&public, b"i", b"a", &dirty, [1; 32]).unwrap();
+        assert_eq!(open_padded(&key(), b"i", b"a", &sealed, 64), Err(SealError::Padding));
+    }
+
+    #[test]
+    fn debug_shows_the_public_half_only() {
+        assert_eq!(format!("{:?}", key()), "SealKey(..)");
+        let public = key().public();
+        assert_eq!(format!("{public:?}"), format!("SealPublic({public})"));
+        let text = serde_json::to_string(&public).unwrap();
+        assert_eq!(serde_json::from_str::<SealPublic>(&text).unwrap(), public);
+        assert!(serde_json::from_str::<SealPublic>("\"AAAA\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_never_open(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            prop_assert_eq!(open(&key(), b"", b"", &bytes), Err(SealError::Open));
+        }
+    }
 }

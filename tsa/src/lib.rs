@@ -1,1 +1,21 @@
-//! placeholder
+//! The time-stamping and certification authority of Pregão (SPEC 5, 6, 7).
+//!
+//! It certifies personas, issues session tickets, and signs that a digest existed at a time. It
+//! sees digests, never what they are of, and not whose they are: a broker pools those of all its
+//! peers on one connection.
+//!
+//! Layout:
+//! - [`server`] opens everything and serves; [`http`] the routes and [`refusal`] their
+//!   refusals; [`stream`] the stamp stream
+//! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
+//! - [`ca`] certificates; [`keys`] secret keys at rest; [`store`] what must not be forgotten
+
+pub mod ca;
+pub mod clock;
+pub mod http;
+pub mod keys;
+pub mod refusal;
+pub mod server;
+pub mod stamper;
+pub mod store;
+pub mod stream;

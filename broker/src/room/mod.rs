@@ -20,8 +20,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::check::Checked;
 use crate::fanout::Watcher;
 
-pub use turn::{Opened, RoomTask};
 pub(crate) use turn::signed_head;
+pub use turn::{Opened, RoomTask};
 
 /// Messages waiting for one room.
 pub const MAILBOX: usize = 8_192;

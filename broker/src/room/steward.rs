@@ -149,7 +149,8 @@ impl RoomTask {
         let find = |key| links.iter().find(|link| link.key == key);
         let author = find(winner.key)?;
         let broker = self.house.fingerprint();
-        let context = |link: &Link| BlindContext { broker, action: link.action, persona: link.persona };
+        let context =
+            |link: &Link| BlindContext { broker, action: link.action, persona: link.persona };
         let others = auction
             .bids()
             .iter()
@@ -225,4 +226,3 @@ fn finished(reveal: &RevealRoom) -> Option<RevealEnd> {
         None => None,
     }
 }
-

@@ -96,7 +96,20 @@ impl RoomTask {
         let Opened { room, head, recent, seller, held, reveal } = opened;
         let name = room.ledger().name();
         let watchers = Watchers::default();
-        Self { name, room, house, watchers, head, recent, seller, held, reveal, reveal_end: None, stale: false, mailbox }
+        Self {
+            name,
+            room,
+            house,
+            watchers,
+            head,
+            recent,
+            seller,
+            held,
+            reveal,
+            reveal_end: None,
+            stale: false,
+            mailbox,
+        }
     }
 
     /// Serves the room until the broker stops.
@@ -308,7 +321,11 @@ impl RoomTask {
     }
 
     /// Appends what the fold accepts to fold and group.
-    pub(super) fn include(&mut self, stamped: &Stamped, group: &mut Group) -> Result<(), Undecided> {
+    pub(super) fn include(
+        &mut self,
+        stamped: &Stamped,
+        group: &mut Group,
+    ) -> Result<(), Undecided> {
         let accepted = self.room.judge(stamped).map_err(Undecided)?;
         let entry = Entry {
             seq: accepted.seq(),
@@ -496,6 +513,6 @@ pub(crate) fn signed_head(
     room: RoomName,
     seen: pregao_protocol::action::Seen,
 ) -> Arc<str> {
-    let origin = Origin::new(house.fingerprint(), room);
+    let origin = Origin { broker: house.fingerprint(), room };
     Head { origin, size: seen.size, root: seen.root }.sign(&house.keys.head).into()
 }

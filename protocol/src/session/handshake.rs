@@ -93,7 +93,7 @@ pub struct ExpectChoice {
 }
 
 impl ExpectChoice {
-    /// Recomputes the choice (V-071) and gives message 1.
+    /// Recomputes the choice (V-081) and gives message 1.
     ///
     /// # Errors
     /// [`SessionError::Malformed`], [`SessionError::NoCommonSuite`], [`SessionError::Choice`].
@@ -112,7 +112,7 @@ pub struct ExpectMessage2 {
 }
 
 impl ExpectMessage2 {
-    /// Checks the broker (V-073) and gives message 3.
+    /// Checks the broker (V-083) and gives message 3.
     ///
     /// `verify` gets the broker's certificate and gives the session key in it, if that is the
     /// broker the user wants. `sign` signs with the persona's key. Neither certificate nor
@@ -154,7 +154,7 @@ impl ExpectHello {
         Self { ranked, seed: Zeroizing::new(seed) }
     }
 
-    /// Chooses a suite (V-070) and gives the choice.
+    /// Chooses a suite (V-080) and gives the choice.
     ///
     /// # Errors
     /// [`SessionError::Malformed`], [`SessionError::Version`], [`SessionError::NoCommonSuite`].
@@ -172,7 +172,7 @@ pub struct ExpectMessage1 {
 }
 
 impl ExpectMessage1 {
-    /// Reads message 1, which carries nothing (V-072), and gives message 2. `sign` signs with
+    /// Reads message 1, which carries nothing (V-082), and gives message 2. `sign` signs with
     /// the broker's session key.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ pub struct ExpectMessage3 {
 }
 
 impl ExpectMessage3 {
-    /// Checks the persona (V-074) and gives the session and the persona's key.
+    /// Checks the persona (V-084) and gives the session and the persona's key.
     ///
     /// `authenticate` gets the certificate (DER) and the ticket, and gives the persona's key if
     /// both are good and belong together. What else it learns from them, such as the ticket's
@@ -296,7 +296,7 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    /// Draws the static key of this connection from the seed, then the ephemeral one.
+    /// Draws both X25519 keys of this connection from the seed: the static, then the ephemeral.
     pub(super) fn new(
         suite: Suite,
         side: Side,
@@ -304,13 +304,14 @@ impl Noise {
         prologue: &[u8],
     ) -> Result<Self, SessionError> {
         let mut rng = ChaCha20Rng::from_seed(*seed);
-        let mut secret = Zeroizing::new([0_u8; KEY]);
+        let (mut secret, mut ephemeral) = (Seed::default(), Seed::default());
         rng.fill_bytes(&mut *secret);
+        rng.fill_bytes(&mut *ephemeral);
         let own_static = public_key(&secret);
         let first = if side == Side::Initiator { Message::Choice } else { Message::Hello };
         let build = || {
             let params = format!("Noise_XX_{suite}").parse()?;
-            let builder = snow::Builder::with_resolver(params, Box::new(Resolver::new(rng)))
+            let builder = snow::Builder::with_resolver(params, Box::new(Resolver::new(ephemeral)))
                 .local_private_key(&*secret)?
                 .prologue(prologue)?;
             match side {

@@ -24,3 +24,28 @@ pub(crate) fn unpad(padded: &[u8]) -> Option<&[u8]> {
     // Without an early exit the compiler compares many bytes at once.
     (zeros.iter().fold(0, |sum, byte| sum | byte) == 0).then_some(content)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_fits_up_to_the_last_byte() {
+        assert_eq!(pad(b"ab", 6).unwrap(), [0, 0, 0, 2, b'a', b'b']);
+        assert_eq!(pad(b"ab", 8).unwrap(), [0, 0, 0, 2, b'a', b'b', 0, 0]);
+        for too_small in 0..6 {
+            assert_eq!(pad(b"ab", too_small), None, "{too_small}");
+        }
+        assert_eq!(unpad(&[0, 0, 0, 2, b'a', b'b']), Some(b"ab".as_slice()));
+    }
+
+    #[test]
+    fn lengths_beyond_the_end_and_dirty_padding_are_refused() {
+        assert_eq!(unpad(&[0, 0, 0, 3, b'a', b'b']), None);
+        assert_eq!(unpad(&[255, 255, 255, 255, b'a', b'b']), None);
+        assert_eq!(unpad(&[0, 0, 0, 1, b'a', b'b']), None);
+        assert_eq!(unpad(&[0, 0, 0, 1, b'a', 0, 128]), None);
+        assert_eq!(unpad(&[0, 0, 0]), None);
+        assert_eq!(unpad(&[0, 0, 0, 0]), Some(b"".as_slice()));
+    }
+}

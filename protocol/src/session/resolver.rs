@@ -4,16 +4,14 @@
 //! what `snow` brings along: a shared secret of zeros is an error (a share of small order would
 //! take the other side's contribution out of the key), and randomness is handed in.
 //!
-//! aws-lc wipes its key objects when it frees them. Chaining keys that `snow` holds on its own
-//! during the handshake are overwritten by the next step, not wiped.
+//! aws-lc wipes its key objects when it frees them, and secrets held here wipe themselves. The
+//! chaining key inside `snow` is beyond reach: it is dropped with the handshake, not wiped.
 
 use std::cell::Cell;
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use blake2::Blake2s256;
-use rand_chacha::ChaCha20Rng;
-use rand_core::Rng as _;
 use sha2::{Digest, Sha256};
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::CryptoResolver;
@@ -29,19 +27,20 @@ const BLOCK: usize = 64;
 
 /// Hands the primitives to `snow`.
 pub(super) struct Resolver {
-    /// Source of the ephemeral key. Taken once: a second handshake needs a second resolver.
-    rng: Cell<Option<ChaCha20Rng>>,
+    /// The one ephemeral secret of the one handshake this resolver serves. A generator in its
+    /// place would leave its seed in freed memory.
+    ephemeral: Cell<Option<Zeroizing<[u8; KEY]>>>,
 }
 
 impl Resolver {
-    pub(super) const fn new(rng: ChaCha20Rng) -> Self {
-        Self { rng: Cell::new(Some(rng)) }
+    pub(super) const fn new(ephemeral: Zeroizing<[u8; KEY]>) -> Self {
+        Self { ephemeral: Cell::new(Some(ephemeral)) }
     }
 }
 
 impl CryptoResolver for Resolver {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(Seeded(self.rng.take()?)))
+        Some(Box::new(Once(Some(self.ephemeral.take()?))))
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
@@ -61,11 +60,13 @@ impl CryptoResolver for Resolver {
     }
 }
 
-struct Seeded(ChaCha20Rng);
+/// Gives its 32 bytes once, and nothing twice.
+struct Once(Option<Zeroizing<[u8; KEY]>>);
 
-impl Random for Seeded {
+impl Random for Once {
     fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), snow::Error> {
-        self.0.fill_bytes(dest);
+        let secret = self.0.take().filter(|secret| secret.len() == dest.len());
+        dest.copy_from_slice(secret.as_deref().ok_or(snow::Error::Rng)?);
         Ok(())
     }
 }
@@ -280,5 +281,152 @@ impl Cipher for Aead {
         let mut key = Zeroizing::new([0_u8; KEY]);
         self.seal(u64::MAX, &[], &mut *key);
         self.set(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Vectors {
+        vectors: Vec<Vector>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Vector {
+        protocol_name: String,
+        init_prologue: String,
+        init_static: String,
+        init_ephemeral: String,
+        resp_prologue: String,
+        resp_static: String,
+        resp_ephemeral: String,
+        handshake_hash: String,
+        messages: Vec<Exchange>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Exchange {
+        payload: String,
+        ciphertext: String,
+    }
+
+    fn side(name: &str, keys: [&str; 3], initiator: bool) -> snow::HandshakeState {
+        let [prologue, own, ephemeral] = keys.map(|text| hex::decode(text).unwrap());
+        let resolver = Box::new(Resolver::new(Zeroizing::new([0; 32])));
+        let builder = snow::Builder::with_resolver(name.parse().unwrap(), resolver)
+            .local_private_key(&own)
+            .unwrap()
+            .prologue(&prologue)
+            .unwrap()
+            .fixed_ephemeral_key_for_testing_only(&ephemeral);
+        if initiator { builder.build_initiator() } else { builder.build_responder() }.unwrap()
+    }
+
+    #[test]
+    fn published_vectors_give_handshake_keys_and_records() {
+        let file = include_str!("../../vectors/noise-xx.json");
+        let file: Vectors = serde_json::from_str(file).unwrap();
+        let names: Vec<&str> = file.vectors.iter().map(|v| v.protocol_name.as_str()).collect();
+        for suite in super::super::Suite::ALL {
+            assert!(names.contains(&format!("Noise_XX_{suite}").as_str()));
+        }
+        for v in file.vectors {
+            let name = v.protocol_name.as_str();
+            let mut one = side(name, [&v.init_prologue, &v.init_static, &v.init_ephemeral], true);
+            let mut two = side(name, [&v.resp_prologue, &v.resp_static, &v.resp_ephemeral], false);
+            let (handshake, records) = v.messages.split_at(3);
+            for exchange in handshake {
+                let payload = hex::decode(&exchange.payload).unwrap();
+                let (mut written, mut read) = (vec![0; 1000], vec![0; 1000]);
+                let length = one.write_message(&payload, &mut written).unwrap();
+                assert_eq!(hex::encode(&written[..length]), exchange.ciphertext, "{name}");
+                let length = two.read_message(&written[..length], &mut read).unwrap();
+                assert_eq!(read[..length], payload, "{name}");
+                std::mem::swap(&mut one, &mut two);
+            }
+            assert_eq!(hex::encode(one.get_handshake_hash()), v.handshake_hash, "{name}");
+            let (initiator, responder) = one.dangerously_get_raw_split();
+            let choice = name.parse::<snow::params::NoiseParams>().unwrap().cipher;
+            let keys = [responder, initiator].map(|key| {
+                let mut cipher = Aead::new(choice);
+                cipher.set(&key);
+                cipher
+            });
+            for (at, exchange) in records.iter().enumerate() {
+                let mut body = hex::decode(&exchange.payload).unwrap();
+                let (cipher, nonce) = (&keys[at % 2], at as u64 / 2);
+                let tag = cipher.seal(nonce, &[], &mut body);
+                let record = [body, tag.to_vec()].concat();
+                assert_eq!(hex::encode(&record), exchange.ciphertext, "{name}");
+                let mut opened = record;
+                let opened = cipher.open(nonce, &[], &mut opened).unwrap();
+                assert_eq!(hex::encode(opened), exchange.payload, "{name}");
+            }
+        }
+    }
+
+    /// The encodings of small-order points that X25519 takes (RFC 7748 ignores the top bit).
+    const SMALL_ORDER: [&str; 7] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+
+    #[test]
+    fn shares_of_small_order_give_no_secret() {
+        let mut pair = X25519::default();
+        pair.set(&[77; 32]);
+        for text in SMALL_ORDER {
+            let share = hex::decode(text).unwrap();
+            assert_eq!(pair.dh(&share, &mut [0; 32]), Err(snow::Error::Dh), "{text}");
+        }
+        let mut peer = X25519::default();
+        peer.set(&[78; 32]);
+        let (mut one, mut two) = ([0; 32], [0; 32]);
+        pair.dh(peer.pubkey(), &mut one).unwrap();
+        peer.dh(pair.pubkey(), &mut two).unwrap();
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn an_unset_pair_agrees_with_nobody() {
+        let mut pair = X25519::default();
+        assert_eq!(pair.dh(&public_key(&[1; 32]), &mut [0; 32]), Err(snow::Error::Dh));
+        pair.set(&[1; 31]);
+        assert_eq!(pair.dh(&public_key(&[1; 32]), &mut [0; 32]), Err(snow::Error::Dh));
+    }
+
+    #[test]
+    fn an_ephemeral_secret_is_given_once() {
+        let resolver = Resolver::new(Zeroizing::new([3; 32]));
+        let mut rng = resolver.resolve_rng().unwrap();
+        assert!(resolver.resolve_rng().is_none());
+        let mut out = [0; 32];
+        rng.try_fill_bytes(&mut out).unwrap();
+        assert_eq!(out, [3; 32]);
+        assert_eq!(rng.try_fill_bytes(&mut out), Err(snow::Error::Rng));
+        let mut short = Resolver::new(Zeroizing::new([3; 32])).resolve_rng().unwrap();
+        assert_eq!(short.try_fill_bytes(&mut [0; 31]), Err(snow::Error::Rng));
+    }
+
+    /// Noise 4.2: the first 32 bytes of 32 zeros encrypted under the last nonce.
+    #[test]
+    fn a_changed_key_is_the_one_noise_defines() {
+        for choice in [CipherChoice::AESGCM, CipherChoice::ChaChaPoly] {
+            let mut changed = Aead::new(choice);
+            changed.set(&[5; 32]);
+            let mut out = [0; 48];
+            changed.encrypt(u64::MAX, &[], &[0; 32], &mut out);
+            let mut expected = Aead::new(choice);
+            expected.set(out.first_chunk::<32>().unwrap());
+            changed.rekey();
+            assert_eq!(changed.seal(0, b"aad", &mut [1; 9]), expected.seal(0, b"aad", &mut [1; 9]));
+        }
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn hello(offer: &Ranking) -> Vec<u8> {
     serde_json::to_vec(&hello).expect("strings and a number always serialise")
 }
 
-/// Answers a hello: the first of `ranked` that was offered (V-070).
+/// Answers a hello: the first of `ranked` that was offered (V-080).
 ///
 /// # Errors
 /// [`SessionError::Malformed`], [`SessionError::Version`], [`SessionError::NoCommonSuite`].
@@ -130,7 +130,7 @@ pub(super) fn choose(ranked: &Ranking, hello: &[u8]) -> Result<(Suite, Vec<u8>),
     Ok((suite, serde_json::to_vec(&choice).expect("strings always serialise")))
 }
 
-/// Reads a choice and recomputes it from the responder's own list (V-071).
+/// Reads a choice and recomputes it from the responder's own list (V-081).
 ///
 /// # Errors
 /// [`SessionError::Malformed`]; [`SessionError::NoCommonSuite`] if nothing on the list was
@@ -187,4 +187,144 @@ fn canonical<T: Serialize + for<'de> Deserialize<'de>>(
 
 fn require(message: Message, holds: bool) -> Result<(), SessionError> {
     if holds { Ok(()) } else { Err(SessionError::Malformed { message }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: &str = r#"{"label":"pregao/session/v1","version":1,"suites":["25519_AESGCM_SHA256","25519_ChaChaPoly_BLAKE2s"]}"#;
+    const CHOICE: &str = r#"{"label":"pregao/session/v1","suite":"25519_AESGCM_SHA256","ranked":["25519_ChaChaPoly_SHA256","25519_AESGCM_SHA256","25519_ChaChaPoly_BLAKE2s"]}"#;
+
+    fn offer() -> Ranking {
+        Ranking::new(&[Suite::AesGcmSha256, Suite::ChaChaPolyBlake2s]).unwrap()
+    }
+
+    fn ranked() -> Ranking {
+        let suites = [Suite::ChaChaPolySha256, Suite::AesGcmSha256, Suite::ChaChaPolyBlake2s];
+        Ranking::new(&suites).unwrap()
+    }
+
+    #[test]
+    fn the_frames_are_these_bytes() {
+        assert_eq!(hello(&offer()), HELLO.as_bytes());
+        let (suite, choice) = choose(&ranked(), HELLO.as_bytes()).unwrap();
+        assert_eq!(suite, Suite::AesGcmSha256);
+        assert_eq!(choice, CHOICE.as_bytes());
+        assert_eq!(accept(&offer(), CHOICE.as_bytes()).unwrap(), suite);
+    }
+
+    #[test]
+    fn the_prologue_holds_label_and_both_frames_behind_their_lengths() {
+        let expected = [b"pregao/session/v1".as_slice(), &[0, 0, 0, 2], b"ab", &[0, 0, 0, 1], b"c"];
+        assert_eq!(prologue(b"ab", b"c"), expected.concat());
+        assert_ne!(prologue(b"ab", b"c"), prologue(b"a", b"bc"));
+    }
+
+    #[test]
+    fn a_ranking_is_not_empty_and_has_no_suite_twice() {
+        assert!(matches!(Ranking::new(&[]), Err(SessionError::Ranking)));
+        let twice = [Suite::AesGcmSha256, Suite::AesGcmBlake2s, Suite::AesGcmSha256];
+        assert!(matches!(Ranking::new(&twice), Err(SessionError::Ranking)));
+        assert_eq!(Ranking::default().suites(), Suite::ALL);
+    }
+
+    fn malformed<T>(result: &Result<T, SessionError>, message: Message) -> bool {
+        matches!(result, Err(SessionError::Malformed { message: at }) if *at == message)
+    }
+
+    #[test]
+    fn a_hello_of_another_form_is_refused() {
+        let list = |names: &[String]| {
+            let names = names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>();
+            format!(r#"{{"label":"pregao/session/v1","version":1,"suites":[{}]}}"#, names.join(","))
+        };
+        let numbered =
+            |count: usize| (0..count).map(|at| format!("suite_{at}")).collect::<Vec<_>>();
+        for text in [
+            HELLO.replace(':', ": "),
+            HELLO.replace("v1\"", "v2\""),
+            HELLO.replace('}', r#","more":0}"#),
+            HELLO.replace(r#""version":1"#, r#""version":1,"version":1"#),
+            HELLO.replace(r#""version":1"#, r#""version":1.0"#),
+            HELLO.replace(r#""version":1,"#, ""),
+            HELLO.replace("AESGCM", r"\u0041ESGCM"),
+            HELLO.replace("25519_ChaChaPoly_BLAKE2s", "25519_AESGCM_SHA256"),
+            HELLO.replace("BLAKE2s", "BLAKE2s "),
+            format!("{HELLO}\n"),
+            HELLO[..HELLO.len() - 1].to_owned(),
+            list(&[]),
+            list(&[String::new()]),
+            list(&["x".repeat(65)]),
+            list(&numbered(17)),
+            list(&(0..16).map(|at| format!("{at}{}", "x".repeat(60))).collect::<Vec<_>>()),
+            String::new(),
+            "null".into(),
+        ] {
+            assert!(malformed(&choose(&ranked(), text.as_bytes()), Message::Hello), "{text}");
+        }
+        let of_size = |size: usize| {
+            let mut names = numbered(15);
+            names.extend((0..15).map(|at| format!("{}{at:03}", "x".repeat(40))));
+            names.truncate(16);
+            while list(&names).len() < size {
+                let name = names.iter_mut().find(|name| name.len() < 64).unwrap();
+                name.push('y');
+            }
+            list(&names)
+        };
+        let longest = choose(&ranked(), of_size(1024).as_bytes());
+        assert!(matches!(longest, Err(SessionError::NoCommonSuite { .. })));
+        assert!(malformed(&choose(&ranked(), of_size(1025).as_bytes()), Message::Hello));
+        // Names nobody knows are fine, as far as they go.
+        for names in [numbered(16), vec!["x".repeat(64)]] {
+            let answer = choose(&ranked(), list(&names).as_bytes());
+            assert!(matches!(answer, Err(SessionError::NoCommonSuite { .. })), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let error = choose(&ranked(), HELLO.replace(":1,", ":2,").as_bytes()).err().unwrap();
+        assert!(matches!(error, SessionError::Version { expected: 1, got: 2 }));
+    }
+
+    #[test]
+    fn an_unknown_suite_is_passed_over() {
+        let offered = HELLO.replace(r#"["#, r#"["25519_Later_SHA3","#);
+        assert_eq!(choose(&ranked(), offered.as_bytes()).unwrap().0, Suite::AesGcmSha256);
+        let answer = CHOICE.replace(r#"["#, r#"["25519_Later_SHA3","#);
+        assert_eq!(accept(&offer(), answer.as_bytes()).unwrap(), Suite::AesGcmSha256);
+    }
+
+    #[test]
+    fn a_choice_of_anything_but_the_first_common_suite_is_refused() {
+        for other in
+            ["25519_ChaChaPoly_BLAKE2s", "25519_ChaChaPoly_SHA256", "25519_AESGCM_SHA512", ""]
+        {
+            let text = CHOICE.replacen("25519_AESGCM_SHA256", other, 1);
+            let answer = accept(&offer(), text.as_bytes());
+            let expected = Suite::AesGcmSha256;
+            let refused =
+                matches!(answer, Err(SessionError::Choice { expected: e, .. }) if e == expected);
+            assert!(refused, "{other}");
+        }
+        let nothing = CHOICE.replace(r#","25519_AESGCM_SHA256","25519_ChaChaPoly_BLAKE2s""#, "");
+        let answer = accept(&offer(), nothing.as_bytes());
+        assert!(matches!(answer, Err(SessionError::NoCommonSuite { .. })));
+    }
+
+    #[test]
+    fn a_choice_of_another_form_is_refused() {
+        for text in [
+            CHOICE.replace(':', ": "),
+            CHOICE.replace("/v1", "/v0"),
+            CHOICE.replace('}', r#","version":1}"#),
+            CHOICE.replace("25519_ChaChaPoly_SHA256", "25519_AESGCM_SHA256"),
+            HELLO.to_owned(),
+            " ".repeat(1024),
+        ] {
+            assert!(malformed(&accept(&offer(), text.as_bytes()), Message::Choice), "{text}");
+        }
+    }
 }

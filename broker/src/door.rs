@@ -1,0 +1,173 @@
+//! The door: accepts connections within limits, before anything of theirs is read.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pregao_protocol::label::RECORD_BUCKETS;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use crate::metrics::Metrics;
+use crate::session::{Hall, serve, turned};
+
+/// Largest WebSocket message: the largest record with its tag.
+const MAX_MESSAGE: usize = RECORD_BUCKETS[RECORD_BUCKETS.len() - 1] + 16;
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// At once.
+    pub connections: usize,
+    /// At once from one address.
+    pub from_one_address: usize,
+}
+
+/// Accepts connections until the broker stops.
+pub async fn run(
+    listener: TcpListener,
+    hall: Arc<Hall>,
+    capacity: Capacity,
+    tls: Option<TlsAcceptor>,
+) {
+    let places = Arc::new(Semaphore::new(capacity.connections));
+    let guests = Arc::new(Guests { most: capacity.from_one_address, by_address: Mutex::default() });
+    let mut stopping = hall.stopping.clone();
+    let mut pause = Duration::ZERO;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = turned(&mut stopping) => return,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, mostly: wait for some to come back instead of spinning.
+                pause = (pause * 2).clamp(Duration::from_millis(5), Duration::from_secs(1));
+                tracing::warn!(%error, "cannot accept a connection; waiting {pause:?}");
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+        };
+        pause = Duration::ZERO;
+        let place = Arc::clone(&places).try_acquire_owned().ok();
+        let admitted = place.and_then(|place| Some((place, guests.admit(address)?)));
+        let Some((place, guest)) = admitted else {
+            hall.house.metrics.connections_refused.add(1);
+            continue;
+        };
+        let counted = Counted::new(Arc::clone(&hall.house.metrics), place, guest);
+        tokio::spawn(receive(stream, Arc::clone(&hall), tls.clone(), counted));
+    }
+}
+
+async fn receive(stream: TcpStream, hall: Arc<Hall>, tls: Option<TlsAcceptor>, counted: Counted) {
+    // Records are small and waited for; without this they would wait for each other.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        Some(tls) => {
+            let shaken = tokio::time::timeout(hall.limits.handshake, tls.accept(stream)).await;
+            if let Ok(Ok(stream)) = shaken {
+                upgrade(stream, hall).await;
+            }
+        }
+        None => upgrade(stream, hall).await,
+    }
+    drop(counted);
+}
+
+async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hall: Arc<Hall>) {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE))
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(16 * 1024)
+        .max_write_buffer_size(1 << 20);
+    let upgrade = tokio_tungstenite::accept_async_with_config(stream, Some(config));
+    match tokio::time::timeout(hall.limits.handshake, upgrade).await {
+        Ok(Ok(socket)) => serve(hall, socket).await,
+        Ok(Err(error)) => tracing::debug!(%error, "not a WebSocket"),
+        Err(_) => tracing::debug!("the WebSocket upgrade took too long"),
+    }
+}
+
+/// Connections by address.
+#[derive(Debug)]
+struct Guests {
+    most: usize,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Guests {
+    fn admit(self: &Arc<Self>, address: SocketAddr) -> Option<Guest> {
+        let mut by_address = self.by_address.lock();
+        let count = by_address.entry(address.ip()).or_insert(0);
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Guest { guests: Arc::clone(self), address: address.ip() })
+    }
+}
+
+/// One connection's share of its address; given back when dropped.
+#[derive(Debug)]
+struct Guest {
+    guests: Arc<Guests>,
+    address: IpAddr,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut by_address = self.guests.by_address.lock();
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A connection that is counted as long as it lives.
+struct Counted {
+    metrics: Arc<Metrics>,
+    _place: OwnedSemaphorePermit,
+    _guest: Guest,
+}
+
+impl Counted {
+    fn new(metrics: Arc<Metrics>, place: OwnedSemaphorePermit, guest: Guest) -> Self {
+        metrics.connections.add(1);
+        Self { metrics, _place: place, _guest: guest }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.metrics.connections.decrease();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_gets_no_more_than_its_share_and_gives_it_back() {
+        let guests = Arc::new(Guests { most: 2, by_address: Mutex::default() });
+        let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let first = guests.admit(address).unwrap();
+        let _second = guests.admit(address).unwrap();
+        assert!(guests.admit(address).is_none());
+        let other: SocketAddr = "127.0.0.2:1".parse().unwrap();
+        assert!(guests.admit(other).is_some());
+        drop(first);
+        assert!(guests.admit(address).is_some());
+    }
+}

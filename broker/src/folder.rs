@@ -1,0 +1,184 @@
+//! The broker's data folder: keys at rest, the lock, and what is remembered of the TSA.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding,
+};
+use pregao_protocol::key::{Purpose, SecretKey};
+use zeroize::Zeroizing;
+
+use crate::house::Keys;
+
+/// Why the data folder cannot be used. The first line says what happened, the second what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// The folder or a file in it cannot be made, read or written.
+    #[error(
+        "cannot use {path}: {source}\nlet the broker's user own it, or choose another folder with --data"
+    )]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Another broker uses the folder.
+    #[error("another broker is using {path}\nstop it first, or choose another folder with --data")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A key file is readable by others.
+    #[error("the key file {path} can be read by others (mode {mode:o})\nrun: chmod 600 {path}")]
+    Open {
+        /// Which.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A key file holds no Ed25519 key.
+    #[error(
+        "the key file {path} is damaged\nrestore it from a backup: with another key peers no longer recognise this broker"
+    )]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+/// A data folder in use by this process alone.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if needed and locks it until dropped.
+    ///
+    /// # Errors
+    /// [`FolderError`].
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| FolderError::Io { path, source }
+        };
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        let lock_path = path.join("lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(io(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                Err(FolderError::InUse { path: path.to_owned() })
+            }
+            Err(std::fs::TryLockError::Error(source)) => {
+                Err(FolderError::Io { path: lock_path, source })
+            }
+        }
+    }
+
+    /// A file in the folder.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The broker's keys, made at the first start: PKCS#8 PEM, mode 0600.
+    ///
+    /// # Errors
+    /// [`FolderError`].
+    pub fn keys(&self) -> Result<Keys, FolderError> {
+        Ok(Keys { session: self.key()?, head: self.key()?, entry: self.key()? })
+    }
+
+    fn key<P: Purpose>(&self) -> Result<SecretKey<P>, FolderError> {
+        let path = self.file(&format!("{}.key.pem", P::NAME));
+        let io = |source| FolderError::Io { path: path.clone(), source };
+        let damaged = || FolderError::Damaged { path: path.clone() };
+        match File::open(&path) {
+            Ok(mut file) => {
+                let mode = file.metadata().map_err(io)?.permissions().mode() & 0o777;
+                if mode & 0o077 != 0 {
+                    return Err(FolderError::Open { path, mode });
+                }
+                let mut pem = Zeroizing::new(String::new());
+                file.read_to_string(&mut pem).map_err(|_| damaged())?;
+                let key = SigningKey::from_pkcs8_pem(&pem).map_err(|_| damaged())?;
+                Ok(SecretKey::from_seed(&Zeroizing::new(key.to_bytes())))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut seed = Zeroizing::new([0_u8; 32]);
+                getrandom::fill(seed.as_mut_slice()).map_err(|error| io(error.into()))?;
+                let pem = SigningKey::from_bytes(&seed)
+                    .to_pkcs8_pem(LineEnding::LF)
+                    .map_err(|_| damaged())?;
+                write_new(&path, pem.as_bytes()).map_err(io)?;
+                Ok(SecretKey::from_seed(&seed))
+            }
+            Err(source) => Err(FolderError::Io { path, source }),
+        }
+    }
+}
+
+/// Writes a file that did not exist, for the owner only, whole and durable or not at all.
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_made_once_for_the_owner_only() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        let first = folder.keys().unwrap().session.public();
+        assert_eq!(folder.keys().unwrap().session.public(), first);
+        for name in ["session", "head", "entry"] {
+            let path = folder.file(&format!("{name}.key.pem"));
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn open_damaged_and_busy_are_told_apart() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        folder.keys().unwrap();
+        assert!(matches!(Folder::open(place.path()), Err(FolderError::InUse { .. })));
+        let path = folder.file("head.key.pem");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(folder.keys(), Err(FolderError::Open { mode: 0o640, .. })));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, "half a ke").unwrap();
+        assert!(matches!(folder.keys(), Err(FolderError::Damaged { .. })));
+    }
+}

@@ -1,0 +1,227 @@
+//! Links: what is readable by whom, and what erasing leaves behind.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+use crate::store::fixture::{TinyDisk, contents, holds, link, room};
+
+fn links() -> (tempfile::TempDir, Links) {
+    let folder = tempfile::tempdir().unwrap();
+    let links = Links::open(folder.path()).unwrap();
+    (folder, links)
+}
+
+fn put(links: &Links, name: &str, numbers: &[u32]) -> Result<(), StoreError> {
+    let numbers: Vec<Link> = numbers.iter().copied().map(link).collect();
+    links.put(&[(room(name), &numbers)]).unwrap().pop().unwrap()
+}
+
+fn sorted(numbers: &[u32]) -> Vec<Link> {
+    let mut links: Vec<Link> = numbers.iter().copied().map(link).collect();
+    links.sort_by_key(|link| *link.key.as_bytes());
+    links
+}
+
+/// The file's key of a room, read past the code under test.
+fn stored_key(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let file = Connection::open(folder.join(KEYS_FILE)).unwrap();
+    let sql = "SELECT key FROM room_key WHERE room = ?1";
+    file.query_row(sql, [&room(name).0], |row| row.get(0)).unwrap()
+}
+
+fn change(folder: &Path, sql: &str, values: impl rusqlite::Params) {
+    let file = Connection::open(folder.join(LINKS_FILE)).unwrap();
+    assert_eq!(file.execute(sql, values).unwrap(), 1);
+}
+
+#[test]
+fn links_are_read_by_room_also_after_reopening() {
+    let (folder, links) = links();
+    put(&links, "a", &[1, 2]).unwrap();
+    put(&links, "a", &[3]).unwrap();
+    put(&links, "b", &[1]).unwrap();
+    for links in [links, Links::open(folder.path()).unwrap()] {
+        assert_eq!(links.room(&room("a")).unwrap().unwrap(), sorted(&[1, 2, 3]));
+        assert_eq!(links.room(&room("b")).unwrap().unwrap(), sorted(&[1]));
+        assert!(links.room(&room("c")).unwrap().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_link_of_the_same_key_is_replaced() {
+    let (_folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    let other = Link { key: link(1).key, ..link(2) };
+    links.put(&[(room("a"), std::slice::from_ref(&other))]).unwrap().pop().unwrap().unwrap();
+    assert_eq!(links.room(&room("a")).unwrap().unwrap(), [other]);
+}
+
+#[test]
+fn no_file_shows_who_is_behind_a_key() {
+    let (folder, links) = links();
+    put(&links, "a", &[1, 2, 3]).unwrap();
+    for checkpointed in [false, true] {
+        if checkpointed {
+            links.checkpoint().unwrap();
+        }
+        let files = contents(folder.path());
+        assert!(files.iter().any(|(_, bytes)| holds(bytes, link(1).key.as_bytes())));
+        for (name, bytes) in &files {
+            for link in sorted(&[1, 2, 3]) {
+                assert!(!holds(bytes, link.persona.as_bytes()), "persona in {name}");
+                assert!(!holds(bytes, link.blind.expose()), "blind in {name}");
+                assert!(!holds(bytes, link.action.as_bytes()), "action in {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rooms_have_keys_of_their_own_in_the_file_of_keys_only() {
+    let (folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    put(&links, "b", &[1]).unwrap();
+    let key = stored_key(folder.path(), "a").unwrap();
+    assert_ne!(key, stored_key(folder.path(), "b").unwrap());
+    links.checkpoint().unwrap();
+    for (name, bytes) in contents(folder.path()) {
+        assert_eq!(holds(&bytes, &key), name.ends_with(KEYS_FILE), "{name}");
+    }
+}
+
+#[test]
+fn an_erased_room_is_unreadable_and_its_key_is_nowhere() {
+    let (folder, links) = links();
+    put(&links, "a", &[1, 2]).unwrap();
+    put(&links, "b", &[3]).unwrap();
+    let key = stored_key(folder.path(), "a").unwrap();
+    let copy = std::fs::read(folder.path().join(LINKS_FILE)).unwrap();
+    links.erase(&[room("a")]).unwrap();
+    assert_eq!(stored_key(folder.path(), "a"), None);
+    for (name, bytes) in contents(folder.path()) {
+        assert!(!holds(&bytes, &key), "the key is still in {name}");
+    }
+    assert_eq!(links.room(&room("a")).unwrap(), None);
+    assert_eq!(links.room(&room("b")).unwrap().unwrap(), sorted(&[3]));
+    drop(links);
+    // A copy of the links made before does not bring them back.
+    std::fs::write(folder.path().join(LINKS_FILE), copy).unwrap();
+    let _ = std::fs::remove_file(folder.path().join("links.db-wal"));
+    assert_eq!(Links::open(folder.path()).unwrap().room(&room("a")).unwrap(), None);
+}
+
+#[test]
+fn an_erased_room_takes_no_links_and_the_rest_of_the_group_is_kept() {
+    let (folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    links.erase(&[room("a"), room("never used")]).unwrap();
+    links.erase(&[room("a")]).unwrap();
+    for links in [links, Links::open(folder.path()).unwrap()] {
+        let (one, two) = ([link(4)], [link(5)]);
+        let group: [(RoomName, &[Link]); 4] =
+            [(room("a"), &one), (room("b"), &two), (room("never used"), &one), (room("a"), &[])];
+        let answers = links.put(&group).unwrap();
+        assert!(matches!(answers[0], Err(StoreError::Erased { room: it }) if it == room("a")));
+        assert!(answers[1].is_ok());
+        assert!(matches!(answers[2], Err(StoreError::Erased { .. })));
+        assert!(answers[3].is_ok());
+        assert_eq!(links.room(&room("a")).unwrap(), None);
+        assert_eq!(links.room(&room("b")).unwrap().unwrap(), sorted(&[5]));
+    }
+}
+
+#[test]
+fn no_key_of_many_erased_rooms_stays_in_any_page() {
+    let (folder, links) = links();
+    let names: Vec<String> = (0..1500).map(|number| number.to_string()).collect();
+    let one = [link(1)];
+    for part in names.chunks(100) {
+        let group: Vec<(RoomName, &[Link])> =
+            part.iter().map(|name| (room(name), one.as_slice())).collect();
+        assert!(links.put(&group).unwrap().iter().all(Result::is_ok));
+    }
+    let (gone, kept) = names.split_at(1000);
+    let keys: Vec<_> = gone.iter().map(|name| stored_key(folder.path(), name).unwrap()).collect();
+    let rooms: Vec<_> = gone.iter().map(|name| room(name)).collect();
+    for part in rooms.chunks(300) {
+        links.erase(part).unwrap();
+    }
+    let mut windows = std::collections::HashSet::new();
+    for (name, bytes) in contents(folder.path()) {
+        if name.contains(KEYS_FILE) {
+            windows.extend(bytes.windows(32).map(<[u8]>::to_vec));
+        }
+    }
+    assert!(windows.contains(&stored_key(folder.path(), &kept[0]).unwrap()));
+    assert!(keys.iter().all(|key| !windows.contains(key)));
+    assert!(kept.iter().all(|name| links.room(&room(name)).unwrap().unwrap() == one));
+}
+
+#[test]
+fn an_altered_or_moved_link_is_refused() {
+    let moves = [
+        "UPDATE link SET sealed = zeroblob(96)",
+        "UPDATE link SET nonce = zeroblob(12)",
+        "UPDATE link SET key = zeroblob(32)",
+    ];
+    for sql in moves {
+        let (folder, links) = links();
+        put(&links, "a", &[1]).unwrap();
+        change(folder.path(), sql, []);
+        let error = links.room(&room("a")).unwrap_err();
+        assert!(matches!(error, StoreError::Value("link")), "{error}");
+    }
+    let (folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    put(&links, "b", &[2]).unwrap();
+    let sql = "UPDATE link SET room = ?1 WHERE room = ?2";
+    change(folder.path(), sql, [&room("b").0, &room("a").0]);
+    assert!(matches!(links.room(&room("b")), Err(StoreError::Value("link"))));
+}
+
+#[test]
+fn a_full_disk_keeps_no_link_of_the_group_and_recovers() {
+    let Some(disk) = TinyDisk::mount(512) else {
+        eprintln!("skipped: this process may not mount a small file system");
+        return;
+    };
+    let links = Links::open(disk.path()).unwrap();
+    put(&links, "a", &[1]).unwrap();
+    let ballast = disk.path().join("ballast");
+    std::fs::write(&ballast, vec![7; 240_000]).unwrap();
+    let many: Vec<Link> = (2..3000).map(link).collect();
+    let one = [link(1)];
+    let group: [(RoomName, &[Link]); 2] = [(room("a"), &many), (room("a"), &one)];
+    assert!(matches!(links.put(&group), Err(StoreError::Full)));
+    assert_eq!(links.room(&room("a")).unwrap().unwrap(), sorted(&[1]));
+    std::fs::remove_file(&ballast).unwrap();
+    put(&links, "a", &[2]).unwrap();
+    assert_eq!(links.room(&room("a")).unwrap().unwrap(), sorted(&[1, 2]));
+}
+
+#[test]
+fn files_are_for_their_owner_alone() {
+    let (folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    let files = contents(folder.path());
+    assert!(files.len() >= 4);
+    for (name, _) in files {
+        let mode = std::fs::metadata(&name).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_file_in_the_place_of_another_is_refused() {
+    let (folder, links) = links();
+    drop(links);
+    std::fs::rename(folder.path().join(LINKS_FILE), folder.path().join(KEYS_FILE)).unwrap();
+    assert!(matches!(Links::open(folder.path()), Err(OpenError::Foreign { .. })));
+}
+
+#[test]
+fn debug_shows_nothing_of_a_link() {
+    let (_folder, links) = links();
+    assert_eq!(format!("{:?}", link(1)), "Link(..)");
+    assert_eq!(format!("{links:?}"), "Links(..)");
+}

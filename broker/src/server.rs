@@ -1,0 +1,225 @@
+//! Puts the parts together and takes them down again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pregao_protocol::broker::BrokerCertificate;
+use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
+use pregao_protocol::frame::FromBroker;
+use pregao_protocol::room::body::BrokerKeys;
+use pregao_protocol::session::{Padded, Ranking};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use crate::check::Checker;
+use crate::door::{self, Capacity};
+use crate::folder::Folder;
+use crate::house::{House, Stores};
+use crate::links::Links;
+use crate::metrics::Metrics;
+use crate::session::{Hall, Limits};
+use crate::stamps::{Newest, Stamps};
+use crate::store::Log;
+use crate::store::sqlite::SqliteLog;
+use crate::tsa::{self, TsaError};
+use crate::writer::WriterThread;
+use crate::{monitor, ops};
+
+/// How a broker is to run.
+#[derive(Debug)]
+pub struct Options {
+    /// Data folder.
+    pub data: PathBuf,
+    /// Where peers connect.
+    pub listen: SocketAddr,
+    /// Where operators look, if anywhere.
+    pub ops: Option<SocketAddr>,
+    /// The TSA.
+    pub tsa: TsaAddress,
+    /// Whether a TSA in simulated time is accepted.
+    pub accept_simulated_time: bool,
+    /// TLS certificate chain and key, PEM.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Connections.
+    pub capacity: Capacity,
+    /// What one connection may use.
+    pub limits: Limits,
+    /// Suites accepted, in order.
+    pub suites: Ranking,
+    /// Threads that check signatures.
+    pub checkers: usize,
+}
+
+/// A running broker.
+#[derive(Debug)]
+pub struct Server {
+    /// Where peers connect.
+    pub address: SocketAddr,
+    /// Where operators look.
+    pub ops: Option<SocketAddr>,
+    /// Everything shared.
+    pub house: Arc<House>,
+    /// Whether peers must use TLS.
+    pub tls: bool,
+    stop: watch::Sender<bool>,
+    door: tokio::task::JoinHandle<()>,
+    writer: WriterThread,
+    _folder: Folder,
+}
+
+impl Server {
+    /// Starts a broker: every room of its store is taken up before the door opens.
+    ///
+    /// # Errors
+    /// Says what is wrong and what to do about it.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let folder = Folder::open(&options.data)?;
+        let keys = folder.keys()?;
+        let acceptor =
+            options.tls.as_ref().map(|(chain, key)| tls_acceptor(chain, key)).transpose()?;
+        let listener = bind(options.listen, "--listen").await?;
+        let tsa = learn(&options, &folder).await?;
+        let metrics = Arc::new(Metrics::default());
+        let log: Arc<dyn Log> = Arc::new(SqliteLog::open(&folder.file("log.db"))?);
+        let links = Arc::new(Links::open(folder.path())?);
+        let writer = WriterThread::start(Arc::clone(&log), Arc::clone(&links))?;
+        let stamps =
+            Stamps::start(tsa::stream_url(&options.tsa), vec![tsa.stamp], Arc::clone(&metrics));
+        let certificate = BrokerCertificate {
+            keys: BrokerKeys {
+                session: keys.session.public(),
+                head: keys.head.public(),
+                entry: keys.entry.public(),
+            },
+            authorities: vec![tsa.authority],
+            stamps: vec![tsa.stamp],
+            simulated: tsa.simulated,
+        };
+        let (alarms, alarm_ear) = mpsc::unbounded_channel();
+        let fingerprint = keys.session.public().fingerprint();
+        let checker = Checker::start(options.checkers, fingerprint, &[tsa.stamp])?;
+        let stores = Stores { writer: writer.writer(), log, links };
+        let house = House::new(keys, certificate, stamps.clone(), stores, metrics, alarms);
+        let house = Arc::new(house);
+        tokio::spawn(monitor::run(Arc::clone(&house), alarm_ear));
+        house.resume().await.context("a room of the store cannot be taken up")?;
+
+        let (stop, stopping) = watch::channel(false);
+        let ticks = ticker(stamps.watch());
+        let hall = Arc::new(Hall {
+            house: Arc::clone(&house),
+            checker,
+            tsa,
+            suites: options.suites,
+            limits: options.limits,
+            ticks,
+            stopping,
+        });
+        let ops = match options.ops {
+            Some(address) => {
+                let listener = bind(address, "--ops").await?;
+                let address = listener.local_addr()?;
+                tokio::spawn(ops::run(listener, Arc::clone(&house)));
+                Some(address)
+            }
+            None => None,
+        };
+        let address = listener.local_addr()?;
+        let tls = acceptor.is_some();
+        let door = tokio::spawn(door::run(listener, hall, options.capacity, acceptor));
+        Ok(Self { address, ops, house, tls, stop, door, writer, _folder: folder })
+    }
+
+    /// Lets nobody in any more, ends the sessions, and makes durable what is under way.
+    ///
+    /// # Errors
+    /// A failure of the store while tidying up.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        // Every session listens; if none is left, nobody does.
+        let _ = self.stop.send(true);
+        let _ = self.door.await;
+        for _ in 0..50 {
+            if self.house.metrics.sessions.value() == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.writer.stop().await?;
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}\nis another program using it? choose another address with {flag}")
+    })
+}
+
+/// Waits for the TSA if it has never been heard of: without its keys nothing can be judged.
+async fn learn(options: &Options, folder: &Folder) -> anyhow::Result<TsaKeys> {
+    let memory = folder.file("tsa.json");
+    let keys = loop {
+        let (address, memory) = (options.tsa.clone(), memory.clone());
+        let learned = tokio::task::spawn_blocking(move || tsa::learn(&address, &memory)).await?;
+        match learned {
+            Ok(keys) => break keys,
+            Err(error @ TsaError::Unreachable { .. }) => {
+                tracing::warn!(%error, "waiting for the TSA; the door stays shut until then");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    if keys.simulated && !options.accept_simulated_time {
+        bail!(
+            "the TSA at {} runs in simulated time\nuse another TSA, or start with --accept-simulated-time for a test",
+            options.tsa.url
+        );
+    }
+    Ok(keys)
+}
+
+/// Turns the newest batch header into one padded frame a second, shared by all sessions.
+fn ticker(mut newest: watch::Receiver<Option<Newest>>) -> watch::Receiver<Option<Arc<Padded>>> {
+    let (ticks, ticked) = watch::channel(None);
+    tokio::spawn(async move {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            second.tick().await;
+            if newest.changed().await.is_err() {
+                return;
+            }
+            let batch = newest.borrow_and_update().as_ref().map(|n| n.batch.compact().to_owned());
+            let frame = batch.and_then(|batch| FromBroker::Tick { batch }.encode().ok());
+            if let Some(padded) = frame.and_then(|frame| Padded::new(&frame).ok()) {
+                ticks.send_replace(Some(Arc::new(padded)));
+            }
+        }
+    });
+    ticked
+}
+
+fn tls_acceptor(
+    chain: &std::path::Path,
+    key: &std::path::Path,
+) -> anyhow::Result<tokio_rustls::TlsAcceptor> {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let advice = "give a PEM certificate chain with --tls-cert and its PEM key with --tls-key";
+    let read = |path: &std::path::Path| format!("cannot read {}\n{advice}", path.display());
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(chain)
+        .with_context(|| read(chain))?
+        .collect::<Result<_, _>>()
+        .with_context(|| read(chain))?;
+    let key = PrivateKeyDer::from_pem_file(key).with_context(|| read(key))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .with_context(|| format!("certificate and key do not belong together\n{advice}"))?;
+    Ok(tokio_rustls::TlsAcceptor::from(Arc::new(config)))
+}

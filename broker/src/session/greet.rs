@@ -1,0 +1,94 @@
+//! From a WebSocket to a session: negotiation, Noise, and who the persona is.
+
+use futures_util::SinkExt as _;
+use pregao_protocol::certificate::ticket::{TicketParties, verify_ticket};
+use pregao_protocol::certificate::verify_persona_certificate;
+use pregao_protocol::clock::Time;
+use pregao_protocol::key::{Persona, PublicKey};
+use pregao_protocol::session::{BrokerCredentials, ExpectHello, Opener, Padded, Sealer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{Ended, Hall, Wire};
+
+/// An established session and its first frame.
+pub(super) struct Greeted {
+    pub(super) persona: PublicKey<Persona>,
+    pub(super) id: [u8; 32],
+    pub(super) sealer: Sealer,
+    pub(super) opener: Opener,
+    pub(super) first: Vec<u8>,
+}
+
+/// Runs the handshake (SPEC 10). The session exists once the peer's first record was opened.
+pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
+    hall: &Hall,
+    wire: &mut Wire<S>,
+) -> Result<Greeted, Ended> {
+    let house = &hall.house;
+    let broken = |error: pregao_protocol::session::SessionError| Ended::Broken(error.to_string());
+    let certificate = house.certificate.sign(&house.keys.session);
+    let credentials = BrokerCredentials::new(&certificate).map_err(broken)?;
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(|_| Ended::Over("no randomness"))?;
+
+    let hello = wire.receive().await?;
+    let expect = ExpectHello::new(hall.suites.clone(), seed);
+    let (expect, choice) = match expect.handle(&hello) {
+        Ok(next) => next,
+        Err(error) => {
+            // The one thing a peer is told: it can offer other suites or be updated.
+            let reason = format!(r#"{{"code":"{}"}}"#, error.public_code());
+            wire.socket.send(Message::binary(reason.into_bytes())).await?;
+            return Err(broken(error));
+        }
+    };
+    wire.send(Message::binary(choice)).await?;
+    let message = wire.receive().await?;
+    let sign = |bytes: &[u8]| house.keys.session.sign(bytes);
+    let (expect, message) = expect.handle(&message, &credentials, sign).map_err(broken)?;
+    wire.send(Message::binary(message)).await?;
+    let message = wire.receive().await?;
+    let handled =
+        expect.handle(&message, |certificate, ticket| authenticate(hall, certificate, ticket));
+    let (mut unconfirmed, persona) = match handled {
+        Ok(next) => next,
+        Err(error) => {
+            let reason = format!(r#"{{"code":"{}"}}"#, error.public_code());
+            wire.socket.send(Message::binary(reason.into_bytes())).await?;
+            return Err(broken(error));
+        }
+    };
+    let newest = house.stamps.last();
+    let batch = newest.map(|newest| newest.batch.compact().to_owned()).unwrap_or_default();
+    let welcome = pregao_protocol::frame::FromBroker::Welcome { batch };
+    let welcome = welcome.encode().map_err(|error| Ended::Broken(error.to_string()))?;
+    let welcome = unconfirmed.seal(&Padded::new(&welcome).map_err(broken)?).map_err(broken)?;
+    wire.send(Message::binary(welcome)).await?;
+    let record = wire.receive().await?;
+    let (session, first) = unconfirmed.open(&record).map_err(broken)?;
+    let id = session.id().0;
+    let (sealer, opener) = session.split();
+    Ok(Greeted { persona, id, sealer, opener, first })
+}
+
+type Reason = Box<dyn std::error::Error + Send + Sync>;
+
+/// Certificate by an accepted CA, ticket for this broker, both for one persona (V-005 to V-009).
+fn authenticate(
+    hall: &Hall,
+    certificate: &[u8],
+    ticket: &str,
+) -> Result<PublicKey<Persona>, Reason> {
+    let now: Time =
+        hall.house.stamps.last().ok_or("no TSA time yet: certificates cannot be judged")?.now();
+    let persona = verify_persona_certificate(certificate, &hall.tsa.authority, now)?;
+    let parties = TicketParties {
+        authority: hall.tsa.authority.fingerprint(),
+        audience: hall.house.fingerprint(),
+        persona: persona.key.fingerprint(),
+        certificate,
+    };
+    verify_ticket(ticket, &hall.tsa.ticket, &parties, now)?;
+    Ok(persona.key)
+}

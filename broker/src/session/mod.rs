@@ -1,0 +1,233 @@
+//! One peer's session: handshake, then frames in both directions, one task for each connection.
+//!
+//! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
+//! has under way is bounded too, so its answers can never fill memory.
+
+mod greet;
+mod talk;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use pregao_protocol::certificate::sheet::TsaKeys;
+use pregao_protocol::frame::FromBroker;
+use pregao_protocol::key::{Persona, PublicKey};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::session::{Padded, Ranking};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+
+use crate::check::Checker;
+use crate::fanout::Delivery;
+use crate::house::House;
+
+/// What every session of one broker needs.
+#[derive(Debug)]
+pub struct Hall {
+    /// Everything shared.
+    pub house: Arc<House>,
+    /// Checks what peers hand in.
+    pub checker: Checker,
+    /// Verifies personas and tickets.
+    pub tsa: TsaKeys,
+    /// Suites accepted, in order.
+    pub suites: Ranking,
+    /// Limits.
+    pub limits: Limits,
+    /// The newest batch header as a padded frame, once a second.
+    pub ticks: watch::Receiver<Option<Arc<Padded>>>,
+    /// Turns true when the broker stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// What one connection may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Time from connecting to an established session.
+    pub handshake: Duration,
+    /// Silence after which a connection is ended; peers answer pings.
+    pub idle: Duration,
+    /// Longest life of a session; then the peer makes a new handshake.
+    pub lifetime: Duration,
+    /// Frames per second that one session may send on average.
+    pub rate: u32,
+    /// Frames that it may send at once.
+    pub burst: u32,
+    /// Requests that it may have under way.
+    pub under_way: usize,
+    /// Rooms that it may watch.
+    pub rooms: usize,
+}
+
+/// How long one write may take before the peer counts as gone.
+const WRITE_WITHIN: Duration = Duration::from_secs(30);
+static SESSIONS: AtomicU64 = AtomicU64::new(1);
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The peer closed it.
+    #[error("closed by the peer")]
+    Closed,
+    /// The socket failed.
+    #[error(transparent)]
+    Socket(#[from] WsError),
+    /// The peer took too long.
+    #[error("too slow: {0}")]
+    Slow(&'static str),
+    /// The peer broke the protocol.
+    #[error("protocol broken: {0}")]
+    Broken(String),
+    /// The session is as old as it may get, or the broker stops.
+    #[error("ended by the broker: {0}")]
+    Over(&'static str),
+}
+
+/// A WebSocket that only speaks binary messages of bounded size.
+pub(crate) struct Wire<S> {
+    socket: WebSocketStream<S>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(crate) fn new(socket: WebSocketStream<S>) -> Self {
+        Self { socket }
+    }
+
+    /// The next binary message.
+    async fn receive(&mut self) -> Result<Bytes, Ended> {
+        loop {
+            if let Some(bytes) = self.next().await? {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    /// The next message; `None` for one that only shows that the peer is there.
+    async fn next(&mut self) -> Result<Option<Bytes>, Ended> {
+        match self.socket.next().await {
+            Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
+            Some(Ok(Message::Text(_))) => {
+                Err(Ended::Broken("text where binary is expected".to_owned()))
+            }
+            Some(Ok(Message::Close(_))) | None => Err(Ended::Closed),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
+            Some(Err(error)) => Err(error.into()),
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Ended> {
+        match tokio::time::timeout(WRITE_WITHIN, self.socket.send(message)).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(Ended::Slow("a message could not be written")),
+        }
+    }
+
+    /// Queues a message; [`Wire::flush`] sends what is queued in one write.
+    async fn feed(&mut self, message: Message) -> Result<(), Ended> {
+        match tokio::time::timeout(WRITE_WITHIN, self.socket.feed(message)).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(Ended::Slow("a message could not be written")),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Ended> {
+        match tokio::time::timeout(WRITE_WITHIN, self.socket.flush()).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(Ended::Slow("messages could not be written")),
+        }
+    }
+
+    /// Says goodbye; a peer that does not listen is not waited for.
+    pub(crate) async fn close(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.socket.close(None)).await;
+    }
+}
+
+/// Serves one connection from its first message to its end.
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    hall: Arc<Hall>,
+    socket: WebSocketStream<S>,
+) {
+    let mut wire = Wire::new(socket);
+    let greeting = tokio::time::timeout(hall.limits.handshake, greet::greet(&hall, &mut wire));
+    let greeted = match greeting.await {
+        Ok(greeted) => greeted,
+        Err(_) => Err(Ended::Slow("the handshake took too long")),
+    };
+    let greeted = match greeted {
+        Ok(greeted) => greeted,
+        Err(ended) => {
+            hall.house.metrics.handshakes_failed.add(1);
+            tracing::debug!(%ended, "no session");
+            wire.close().await;
+            return;
+        }
+    };
+    hall.house.metrics.sessions.add(1);
+    let (personal, answers) = mpsc::unbounded_channel();
+    let persona = greeted.persona.fingerprint();
+    let invitations = hall.house.arrive(persona, personal.clone());
+    for (auction, room) in invitations {
+        // The queue's end is in this function.
+        let _ = personal.send(FromBroker::Invited { auction, room });
+    }
+    let (queue, deliveries) = mpsc::channel(crate::fanout::QUEUE);
+    let mut talk = Talk {
+        number: SESSIONS.fetch_add(1, Ordering::Relaxed),
+        lobby: None,
+        watched: HashMap::new(),
+        under_way: Arc::default(),
+        allowance: talk::Allowance::new(hall.limits.rate, hall.limits.burst),
+        persona: greeted.persona,
+        id: greeted.id,
+        sealer: greeted.sealer,
+        opener: greeted.opener,
+        personal: personal.clone(),
+        queue,
+        runtime: tokio::runtime::Handle::current(),
+        hall: Arc::clone(&hall),
+        wire,
+    };
+    let ended = talk.run(greeted.first, answers, deliveries).await;
+    tracing::debug!(%ended, "session ended");
+    hall.house.depart(persona, &personal);
+    talk.leave_all();
+    talk.wire.close().await;
+    hall.house.metrics.sessions.decrease();
+}
+
+/// Returns once a flag has turned true, or its owner is gone.
+pub(crate) async fn turned(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|turned| *turned).await;
+}
+
+/// An established session.
+pub(crate) struct Talk<S> {
+    number: u64,
+    hall: Arc<Hall>,
+    wire: Wire<S>,
+    persona: PublicKey<Persona>,
+    id: [u8; 32],
+    sealer: pregao_protocol::session::Sealer,
+    opener: pregao_protocol::session::Opener,
+    /// How much of the list of rooms the peer has, if it wants it.
+    lobby: Option<usize>,
+    watched: HashMap<RoomName, Watched>,
+    under_way: Arc<std::sync::atomic::AtomicUsize>,
+    allowance: talk::Allowance,
+    personal: mpsc::UnboundedSender<FromBroker>,
+    queue: mpsc::Sender<Arc<Delivery>>,
+    runtime: tokio::runtime::Handle,
+}
+
+/// How far one room was delivered.
+struct Watched {
+    next: u64,
+    lagging: Arc<AtomicBool>,
+}

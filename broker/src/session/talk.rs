@@ -1,0 +1,456 @@
+//! Frames in both directions, once the session exists.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::{FromBroker, FromPeer, Member, encode_entries};
+use pregao_protocol::label::{MAX_DIGESTS, MAX_PAGE};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
+use pregao_protocol::session::Padded;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::tungstenite::Message as WsMessage;
+
+use super::{Ended, Talk, Watched, turned};
+use crate::check::Submission;
+use crate::fanout::{Delivery, Watcher};
+use crate::room::{Handle, Message, Reply, Watching};
+
+/// Openings in one page of the list of rooms.
+const LOBBY_PAGE: usize = 16;
+/// Rounds of catching up before a session asks again later.
+const PATIENCE: usize = 64;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
+    /// Talks until one side ends it.
+    pub(super) async fn run(
+        &mut self,
+        first: Vec<u8>,
+        mut answers: mpsc::UnboundedReceiver<FromBroker>,
+        mut deliveries: mpsc::Receiver<Arc<Delivery>>,
+    ) -> Ended {
+        match self.exchange(first, &mut answers, &mut deliveries).await {
+            Ok(never) => match never {},
+            Err(ended) => {
+                if let Ended::Over(code) | Ended::Slow(code) = &ended {
+                    let message = "the session ends; connect again".to_owned();
+                    let goodbye = FromBroker::Error { code: (*code).to_owned(), message };
+                    // The connection may be gone already.
+                    let _ = self.say(&goodbye).await;
+                }
+                ended
+            }
+        }
+    }
+
+    async fn exchange(
+        &mut self,
+        first: Vec<u8>,
+        answers: &mut mpsc::UnboundedReceiver<FromBroker>,
+        deliveries: &mut mpsc::Receiver<Arc<Delivery>>,
+    ) -> Result<std::convert::Infallible, Ended> {
+        let limits = self.hall.limits;
+        let end = tokio::time::sleep(limits.lifetime);
+        tokio::pin!(end);
+        let mut ticks = self.hall.ticks.clone();
+        let mut stopping = self.hall.stopping.clone();
+        let mut lobby = self.hall.house.watch_lobby();
+        let mut pings = tokio::time::interval(limits.idle / 3);
+        let mut heard = Instant::now();
+        self.take(&first).await?;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => return Err(Ended::Over("session.expired")),
+                () = turned(&mut stopping) => {
+                    return Err(Ended::Over("broker.stopping"));
+                }
+                answer = answers.recv() => {
+                    if let Some(answer) = answer {
+                        self.feed(&answer).await?;
+                    }
+                    while let Ok(answer) = answers.try_recv() {
+                        self.feed(&answer).await?;
+                    }
+                    self.wire.flush().await?;
+                }
+                delivery = deliveries.recv() => {
+                    if let Some(delivery) = delivery {
+                        self.deliver(&delivery).await?;
+                    }
+                    while let Ok(delivery) = deliveries.try_recv() {
+                        self.deliver(&delivery).await?;
+                    }
+                    self.wire.flush().await?;
+                    self.catch_up_laggards().await?;
+                }
+                message = self.wire.next() => {
+                    heard = Instant::now();
+                    if let Some(record) = message? {
+                        let broken = |error: pregao_protocol::session::SessionError| {
+                            Ended::Broken(error.to_string())
+                        };
+                        let frame = self.opener.open(&record).map_err(broken)?;
+                        self.take(&frame).await?;
+                    }
+                }
+                changed = lobby.changed(), if self.lobby.is_some() => {
+                    if changed.is_ok() {
+                        self.show_lobby().await?;
+                    }
+                }
+                changed = ticks.changed() => {
+                    let tick = ticks.borrow_and_update().clone();
+                    if let (Ok(()), Some(tick)) = (changed, tick) {
+                        self.send(&tick).await?;
+                    }
+                }
+                _ = pings.tick() => {
+                    if heard.elapsed() > limits.idle {
+                        return Err(Ended::Slow("session.idle"));
+                    }
+                    self.wire.send(WsMessage::Ping(bytes::Bytes::new())).await?;
+                }
+            }
+        }
+    }
+
+    /// Acts on one frame.
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        if !self.allowance.take() {
+            self.hall.house.metrics.frames_refused.add(1);
+            return self.error(Code::DoorRate.as_str(), Code::DoorRate.message()).await;
+        }
+        let frame = match FromPeer::parse(bytes) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.hall.house.metrics.frames_refused.add(1);
+                return self.error("frame.malformed", &error.to_string()).await;
+            }
+        };
+        match frame {
+            FromPeer::Stamp { n, digests } => self.stamp(n, digests),
+            FromPeer::Submit { n, action, stamp, blind } => {
+                let persona = self.persona;
+                self.submit(n, Submission { action, stamp, blind, persona });
+            }
+            FromPeer::Rooms { from } => {
+                self.lobby = Some(usize::try_from(from).unwrap_or(usize::MAX));
+                self.show_lobby().await?;
+            }
+            FromPeer::Join { room, from, member } => self.join(room, from, member).await?,
+            FromPeer::Leave { room } => {
+                if self.watched.remove(&room).is_some() {
+                    self.hall.house.tell(room, Message::Unwatch(self.number));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one place among what may be under way; given back when the answer is sent.
+    fn reply(&self, n: u64) -> Option<Reply> {
+        let before = self.under_way.fetch_add(1, Ordering::AcqRel);
+        let reply = Reply { n, to: self.personal.clone() };
+        if before < self.hall.limits.under_way {
+            return Some(reply);
+        }
+        self.hall.house.metrics.frames_refused.add(1);
+        // The failure is an answer like any other: sending it gives the place back.
+        let _ = self.personal.send(FromBroker::Failed { n, code: "door.rate".to_owned() });
+        None
+    }
+
+    fn stamp(&self, n: u64, digests: Vec<Digest>) {
+        let Some(reply) = self.reply(n) else { return };
+        if digests.is_empty() || digests.len() > MAX_DIGESTS {
+            return reply.fail("frame.malformed");
+        }
+        let stamps = self.hall.house.stamps.clone();
+        self.runtime.spawn(async move {
+            match stamps.request(digests).await {
+                Ok(granted) => reply.send(FromBroker::Stamped { n, stamps: granted.stamps }),
+                Err(_) => reply.fail(Code::TsaDown.as_str()),
+            }
+        });
+    }
+
+    fn submit(&self, n: u64, submission: Submission) {
+        let Some(reply) = self.reply(n) else { return };
+        let house = Arc::clone(&self.hall.house);
+        let runtime = self.runtime.clone();
+        let spare = reply.clone();
+        let route = Box::new(move |verdict| house.route(verdict, reply, &runtime));
+        if self.hall.checker.check(submission, route).is_err() {
+            spare.fail(Code::DoorRate.as_str());
+        }
+    }
+
+    async fn show_lobby(&mut self) -> Result<(), Ended> {
+        while let Some(from) = self.lobby {
+            let openings = self.hall.house.lobby(from, LOBBY_PAGE);
+            let known = self.hall.house.lobby_size();
+            let more = from.saturating_add(openings.len()) < known;
+            if !openings.is_empty() || from == 0 {
+                let frame = lobby_frame(from, &openings, more);
+                self.send_bytes(&frame).await?;
+            }
+            self.lobby = Some(from.saturating_add(openings.len()));
+            if !more || openings.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows that the log only grew since the peer left, then delivers what it lacks.
+    async fn join(
+        &mut self,
+        room: RoomName,
+        from: u64,
+        member: Option<Member>,
+    ) -> Result<(), Ended> {
+        let Some(handle) =
+            self.hall.house.room(room).filter(|handle| self.may_watch(handle, member))
+        else {
+            return self.error(Code::RoomUnknown.as_str(), Code::RoomUnknown.message()).await;
+        };
+        if self.watched.len() >= self.hall.limits.rooms && !self.watched.contains_key(&room) {
+            return self.error("door.rooms", "too many rooms are followed at once").await;
+        }
+        let house = Arc::clone(&self.hall.house);
+        let Ok(head) = house.read(move |log| log.head(&room)).await else {
+            return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;
+        };
+        if from > head.size {
+            return self
+                .error("room.shorter", "the log here is shorter than the one you hold")
+                .await;
+        }
+        let Some(consistency) = house.consistency(room, from, head.size).await else {
+            return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;
+        };
+        self.say(&FromBroker::Joined { room, head: head.note, consistency }).await?;
+        self.watched.insert(room, Watched { next: from, lagging: Arc::default() });
+        self.catch_up(&handle).await
+    }
+
+    /// A private room exists only for those who hold one of its two keys, in this session.
+    fn may_watch(&self, handle: &Handle, member: Option<Member>) -> bool {
+        let Some(members) = &handle.members else { return true };
+        member.is_some_and(|member| {
+            members.contains(&member.key)
+                && member
+                    .key
+                    .verify(&Member::message(&self.id, handle.name), &member.signature)
+                    .is_ok()
+        })
+    }
+
+    /// Reads the log until the room's task takes this session live.
+    async fn catch_up(&mut self, handle: &Handle) -> Result<(), Ended> {
+        let room = handle.name;
+        for _ in 0..PATIENCE {
+            let Some(watched) = self.watched.get(&room) else { return Ok(()) };
+            let (answer, watching) = oneshot::channel();
+            let watcher = Watcher {
+                session: self.number,
+                queue: self.queue.clone(),
+                lagging: Arc::clone(&watched.lagging),
+            };
+            let next = watched.next;
+            let message = Message::Watch { watcher, next, answer };
+            if handle.mailbox.send(message).await.is_err() {
+                return Ok(());
+            }
+            match watching.await {
+                Ok(Watching::Live { tail, head }) => {
+                    let texts: Vec<&str> = tail.iter().map(|text| &**text).collect();
+                    for frame in encode_entries(room, &texts, Some(&head)) {
+                        self.send_bytes(&frame).await?;
+                    }
+                    self.advance(room, next.saturating_add(texts.len() as u64));
+                    return Ok(());
+                }
+                Ok(Watching::Behind(size)) => self.read_up_to(room, size).await?,
+                Err(_) => return Ok(()),
+            }
+        }
+        if let Some(watched) = self.watched.get(&room) {
+            watched.lagging.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    async fn read_up_to(&mut self, room: RoomName, size: u64) -> Result<(), Ended> {
+        while let Some(from) = self.watched.get(&room).map(|watched| watched.next) {
+            if from >= size {
+                break;
+            }
+            let page = self.hall.house.read(move |log| log.read(&room, from, MAX_PAGE)).await;
+            let Ok(page) = page else {
+                return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;
+            };
+            let texts: Vec<&str> = page.iter().map(|entry| entry.text.as_str()).collect();
+            if texts.is_empty() {
+                break;
+            }
+            for frame in encode_entries(room, &texts, None) {
+                self.send_bytes(&frame).await?;
+            }
+            self.advance(room, from.saturating_add(texts.len() as u64));
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, room: RoomName, next: u64) {
+        if let Some(watched) = self.watched.get_mut(&room) {
+            watched.next = next;
+        }
+    }
+
+    async fn catch_up_laggards(&mut self) -> Result<(), Ended> {
+        let lagging: Vec<RoomName> = self
+            .watched
+            .iter()
+            .filter(|(_, watched)| watched.lagging.load(Ordering::Acquire))
+            .map(|(room, _)| *room)
+            .collect();
+        for room in lagging {
+            if let Some(handle) = self.hall.house.room(room) {
+                self.catch_up(&handle).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes on what the room delivered, unless catching up has covered it already.
+    async fn deliver(&mut self, delivery: &Delivery) -> Result<(), Ended> {
+        let Some(watched) = self.watched.get_mut(&delivery.room) else { return Ok(()) };
+        if delivery.to <= watched.next {
+            return Ok(());
+        }
+        if delivery.from != watched.next {
+            watched.lagging.store(true, Ordering::Release);
+            return Ok(());
+        }
+        watched.next = delivery.to;
+        for frame in &delivery.frames {
+            let record = self.seal(frame)?;
+            self.wire.feed(record).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops watching everything: the session has ended.
+    pub(super) fn leave_all(&mut self) {
+        for (room, _) in self.watched.drain() {
+            self.hall.house.tell(room, Message::Unwatch(self.number));
+        }
+    }
+
+    async fn error(&mut self, code: &str, message: &str) -> Result<(), Ended> {
+        let frame = FromBroker::Error { code: code.to_owned(), message: message.to_owned() };
+        self.say(&frame).await
+    }
+
+    /// Queues an answer to something that was under way.
+    async fn feed(&mut self, frame: &FromBroker) -> Result<(), Ended> {
+        match frame {
+            FromBroker::Stamped { .. }
+            | FromBroker::Receipt { .. }
+            | FromBroker::Held { .. }
+            | FromBroker::Refused { .. }
+            | FromBroker::Failed { .. } => release(&self.under_way),
+            _ => {}
+        }
+        let bytes = frame.encode().map_err(|error| Ended::Broken(error.to_string()))?;
+        let padded = Padded::new(&bytes).map_err(|error| Ended::Broken(error.to_string()))?;
+        let record = self.seal(&padded)?;
+        self.wire.feed(record).await
+    }
+
+    async fn say(&mut self, frame: &FromBroker) -> Result<(), Ended> {
+        let bytes = frame.encode().map_err(|error| Ended::Broken(error.to_string()))?;
+        self.send_bytes(&bytes).await
+    }
+
+    async fn send_bytes(&mut self, frame: &[u8]) -> Result<(), Ended> {
+        let padded = Padded::new(frame).map_err(|error| Ended::Broken(error.to_string()))?;
+        self.send(&padded).await
+    }
+
+    async fn send(&mut self, frame: &Padded) -> Result<(), Ended> {
+        let record = self.seal(frame)?;
+        self.wire.send(record).await
+    }
+
+    fn seal(&mut self, frame: &Padded) -> Result<WsMessage, Ended> {
+        let record = self.sealer.seal(frame).map_err(|error| Ended::Broken(error.to_string()))?;
+        Ok(WsMessage::binary(record))
+    }
+}
+
+/// Gives back the place of a request that is answered.
+fn release(under_way: &AtomicUsize) {
+    let _ = under_way.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+}
+
+fn lobby_frame(from: usize, openings: &[Arc<str>], more: bool) -> Vec<u8> {
+    let openings = openings.join(",");
+    format!(r#"{{"lobby":{{"from":{from},"openings":[{openings}],"more":{more}}}}}"#).into_bytes()
+}
+
+/// A bucket of frames that refills with time.
+pub(super) struct Allowance {
+    rate: f64,
+    burst: f64,
+    left: f64,
+    at: Instant,
+}
+
+impl Allowance {
+    pub(super) fn new(rate: u32, burst: u32) -> Self {
+        let burst = f64::from(burst);
+        Self { rate: f64::from(rate), burst, left: burst, at: Instant::now() }
+    }
+
+    fn take(&mut self) -> bool {
+        let passed: Duration = self.at.elapsed();
+        self.at = Instant::now();
+        self.left = (self.left + passed.as_secs_f64() * self.rate).min(self.burst);
+        if self.left < 1.0 {
+            return false;
+        }
+        self.left -= 1.0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_is_spent_and_refilled() {
+        let mut allowance = Allowance::new(0, 3);
+        assert!((0..3).all(|_| allowance.take()));
+        assert!(!allowance.take());
+        allowance.rate = 1e9;
+        std::thread::yield_now();
+        assert!(allowance.take());
+    }
+
+    #[test]
+    fn a_lobby_frame_reads_back() {
+        let openings: Vec<Arc<str>> = vec![r#"{"seq":0}"#.into(), r#"{"seq":1}"#.into()];
+        let frame = FromBroker::parse(&lobby_frame(3, &openings, true)).unwrap();
+        let FromBroker::Lobby { from: 3, openings, more: true } = frame else {
+            panic!("another frame")
+        };
+        assert_eq!(openings.len(), 2);
+    }
+}

@@ -1,0 +1,305 @@
+//! The append-only store of room logs (DESIGN section 10).
+//!
+//! [`Log`] is what the broker needs of a store: compare-and-append of whole groups, and reads.
+//! [`sqlite`] is the embedded implementation. The interface asks nothing that a distributed log
+//! with "expected last sequence" could not give: one member of a group concerns one room.
+//!
+//! The store trusts its caller for the meaning of what it keeps: it checks sizes, sequence
+//! numbers, shapes and that an action is answered once, never signatures or rules. Who is behind
+//! a one-time key is kept elsewhere, in [`crate::links`].
+
+mod error;
+pub(crate) mod file;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::sync::Arc;
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+
+pub use error::{OpenError, StoreError};
+pub use pregao_protocol::log::RoomName;
+pub use tree::StoredTree;
+
+/// Most entries that one [`Log::read`] returns, whatever was asked for.
+pub const MAX_PAGE: usize = 1024;
+
+/// What a room is for: enough to find the rooms that need a monitor, without reading their logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RoomKind {
+    /// An auction.
+    Auction,
+    /// The private room of a seller and a winner.
+    Reveal,
+    /// A room of any other kind.
+    Other,
+}
+
+/// A room that begins with the append that carries this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRoom {
+    /// What the room is for.
+    pub kind: RoomKind,
+    /// Complete compact JWS of the opening action.
+    pub opening: Arc<str>,
+    /// When it was opened.
+    pub created: Time,
+}
+
+/// A room as the store lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRoom {
+    /// Its name.
+    pub name: RoomName,
+    /// What it is for.
+    pub kind: RoomKind,
+    /// Complete compact JWS of the opening action.
+    pub opening: String,
+    /// When it was opened.
+    pub created: Time,
+    /// Number of entries in its log.
+    pub size: u64,
+}
+
+/// An entry about to be appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Position in the room's log, from 0.
+    pub seq: u64,
+    /// The entry as transmitted: canonical JSON, the bytes that the tree's leaf is the hash of.
+    pub text: Arc<str>,
+    /// Digest of the entry's action. An action stands in at most one log, once.
+    pub digest: Digest,
+    /// The tree hashes that this record completes: leaf hash first, then each parent. Their
+    /// number is fixed by `seq`: one more than the trailing zero bits of `seq + 1`.
+    pub hashes: Vec<Digest>,
+}
+
+/// An entry as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// Position in the room's log, from 0.
+    pub seq: u64,
+    /// The entry as it was transmitted.
+    pub text: String,
+    /// Digest of its action.
+    pub digest: Digest,
+}
+
+/// Newest signed head of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHead {
+    /// Number of entries it covers.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+}
+
+/// A signed refusal, kept so that the same action gets the same answer again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Digest of the refused action.
+    pub digest: Digest,
+    /// The refusal as signed.
+    pub jws: Arc<str>,
+}
+
+/// Change of what a room holds back until its counterpart arrives (reveal rooms, DESIGN 8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PendingChange {
+    /// Keeps a payload for a role that has none.
+    Hold {
+        /// Who handed it in: one payload for each role.
+        role: String,
+        /// What was handed in.
+        payload: Arc<str>,
+    },
+    /// Takes away the payload of a role that has one, normally with the append that logs it.
+    Release {
+        /// Whose payload.
+        role: String,
+    },
+}
+
+/// A payload held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Who handed it in.
+    pub role: String,
+    /// What was handed in.
+    pub payload: String,
+}
+
+/// What an action got as its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// It stands in a log.
+    Entry {
+        /// In which room.
+        room: RoomName,
+        /// At which position.
+        seq: u64,
+    },
+    /// It was refused, with this signed refusal.
+    Refusal(String),
+}
+
+/// One member of a group: everything in it becomes durable, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Append {
+    /// The room concerned. Refusals may name a room that does not exist.
+    pub room: RoomName,
+    /// Number of entries the log has; 0 with `new_room`. Checked unless the member holds
+    /// nothing but refusals.
+    pub expected_size: u64,
+    /// Makes the room. Needs at least one entry.
+    pub new_room: Option<NewRoom>,
+    /// Entries `expected_size`, `expected_size + 1`, …
+    pub entries: Vec<NewEntry>,
+    /// The signed head over all entries: present exactly when there are new ones.
+    pub head: Option<Arc<str>>,
+    /// Refusals of actions meant for this room.
+    pub refusals: Vec<Refusal>,
+    /// Payloads to hold or to release.
+    pub pending: Vec<PendingChange>,
+}
+
+impl Append {
+    /// An append that does nothing yet to a room of `expected_size` entries.
+    #[must_use]
+    pub const fn to(room: RoomName, expected_size: u64) -> Self {
+        Self {
+            room,
+            expected_size,
+            new_room: None,
+            entries: Vec::new(),
+            head: None,
+            refusals: Vec::new(),
+            pending: Vec::new(),
+        }
+    }
+
+    /// Whether more than refusals is in it, so that the room's size matters.
+    #[must_use]
+    pub const fn changes_room(&self) -> bool {
+        self.new_room.is_some() || !self.entries.is_empty() || !self.pending.is_empty()
+    }
+
+    /// Bytes of text in it: what bounds a group.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let held = self.pending.iter().map(|change| match change {
+            PendingChange::Hold { payload, .. } => payload.len(),
+            PendingChange::Release { .. } => 0,
+        });
+        self.entries.iter().map(|entry| entry.text.len()).sum::<usize>()
+            + self.refusals.iter().map(|refusal| refusal.jws.len()).sum::<usize>()
+            + held.sum::<usize>()
+    }
+
+    /// Checks everything that needs no store.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] names the part that does not fit.
+    pub fn check_shape(&self) -> Result<(), StoreError> {
+        if self.new_room.is_some() && (self.expected_size != 0 || self.entries.is_empty()) {
+            return Err(StoreError::Malformed("a new room starts at size 0 with an entry"));
+        }
+        if self.head.is_some() == self.entries.is_empty() {
+            return Err(StoreError::Malformed("a head comes with new entries, and only then"));
+        }
+        let mut next = Some(self.expected_size);
+        for entry in &self.entries {
+            if Some(entry.seq) != next {
+                return Err(StoreError::Malformed("sequence numbers do not follow the size"));
+            }
+            next = entry.seq.checked_add(1);
+            let completed = next.map(|size| size.trailing_zeros() + 1);
+            if u32::try_from(entry.hashes.len()).ok() != completed {
+                return Err(StoreError::Malformed("an entry completes another number of hashes"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A durable, append-only store of room logs.
+///
+/// Calls block; the broker makes them from [`crate::writer`] and from blocking tasks.
+pub trait Log: std::fmt::Debug + Send + Sync + 'static {
+    /// Makes a group durable and answers each member, in order. A member that does not fit
+    /// leaves the others untouched; later members see earlier ones. A failure of the store
+    /// itself is the answer of every member, and nothing of the group is kept.
+    fn commit(&self, group: &[Append]) -> Vec<Result<(), StoreError>>;
+
+    /// Makes one append durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the log has another size; the other kinds of [`StoreError`]
+    /// as they apply. Nothing of it is kept.
+    fn append(&self, append: &Append) -> Result<(), StoreError> {
+        let mut answers = self.commit(std::slice::from_ref(append));
+        answers.pop().unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// Up to `limit` entries (never more than [`MAX_PAGE`]) from `from` on; none past the end.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRoom`], or a failure of the store.
+    fn read(
+        &self,
+        room: &RoomName,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// All rooms, in the order in which they were made.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn rooms(&self) -> Result<Vec<StoredRoom>, StoreError>;
+
+    /// The newest signed head of a room.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRoom`], or a failure of the store.
+    fn head(&self, room: &RoomName) -> Result<StoredHead, StoreError>;
+
+    /// What the action with this digest got as its answer, if it had one.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn answer(&self, digest: &Digest) -> Result<Option<Answer>, StoreError>;
+
+    /// The tree hash of the node `index` at `level` (leaves are level 0), if it is complete.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn node(&self, room: &RoomName, level: u8, index: u64) -> Result<Option<Digest>, StoreError>;
+
+    /// The payloads a room holds back, by role.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn pending(&self, room: &RoomName) -> Result<Vec<Pending>, StoreError>;
+
+    /// Deletes the refusals of a room and says how many there were. Actions refused there are
+    /// judged anew when they come again, so this is for rooms that are over.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn forget_refusals(&self, room: &RoomName) -> Result<u64, StoreError>;
+
+    /// Tidies up before the process ends; the store stays usable.
+    ///
+    /// # Errors
+    /// A failure of the store. Everything committed is durable all the same.
+    fn checkpoint(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,74 @@
+//! What the broker learns from its TSA over HTTP: the sheet of keys.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pregao_protocol::certificate::sheet::{SheetError, TsaAddress, TsaKeys, verify_jwks};
+use pregao_protocol::clock::Time;
+use pregao_protocol::label::MAX_SHEET;
+
+/// Why the TSA's keys are not known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TsaError {
+    /// It does not answer and nothing is remembered of it.
+    #[error("the TSA at {url} does not answer: {reason}")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// What the HTTP client says.
+        reason: String,
+    },
+    /// What it says of itself does not verify.
+    #[error(
+        "the TSA's keys do not verify: {0}\ncheck --tsa, the fingerprint in it, and whether the TSA was replaced"
+    )]
+    Sheet(#[from] SheetError),
+}
+
+/// Fetches and verifies the TSA's keys; falls back on those remembered in `memory`, so that a
+/// broker can start while its TSA is down.
+///
+/// # Errors
+/// [`TsaError`]; one that says `Unreachable` may be tried again.
+pub fn learn(address: &TsaAddress, memory: &Path) -> Result<TsaKeys, TsaError> {
+    let sheet = match fetch(&address.url) {
+        Ok(sheet) => sheet,
+        Err(reason) => {
+            let Ok(remembered) = std::fs::read(memory) else {
+                return Err(TsaError::Unreachable { url: address.url.clone(), reason });
+            };
+            tracing::warn!(reason, "the TSA does not answer; using the keys remembered of it");
+            remembered
+        }
+    };
+    let keys = verify_jwks(&sheet, address.authority, system_time())?;
+    if let Err(error) = std::fs::write(memory, &sheet) {
+        tracing::warn!(%error, "the TSA's keys could not be remembered");
+    }
+    Ok(keys)
+}
+
+fn fetch(url: &str) -> Result<Vec<u8>, String> {
+    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build();
+    let agent: ureq::Agent = config.into();
+    let mut answer = agent
+        .get(format!("{url}/.well-known/jwks.json"))
+        .call()
+        .map_err(|error| error.to_string())?;
+    let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
+    answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| error.to_string())
+}
+
+/// The system's time: good enough for the validity of year-long certificates before the TSA has
+/// told the time.
+fn system_time() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::default().plus(since)
+}
+
+/// The address of the TSA's stream.
+#[must_use]
+pub fn stream_url(address: &TsaAddress) -> String {
+    format!("{}/api/stream", address.url.replacen("http", "ws", 1))
+}

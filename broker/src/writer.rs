@@ -1,0 +1,195 @@
+//! Group commit: one thread that makes links and log entries durable (DESIGN section 4, step 7).
+//!
+//! The thread takes everything that waits, up to a bound, and makes it durable at once: first
+//! the links of the whole group in their file, then one transaction of the log, and only then
+//! are the callers answered. While the disk works, the next group gathers, so that the more
+//! there is to do the less each entry costs.
+//!
+//! A group pays two syncs, one for each file. `ATTACH` would not save one: in WAL mode SQLite
+//! syncs every attached journal of a transaction by itself and commits them in no order that a
+//! crash would respect. Two transactions in this order leave at worst a link without an entry,
+//! and a group without links pays one sync. Measured with entries of 2.5 kB on a disk that syncs
+//! in about 3 ms: 6 ms for a lone commit, 14 ms for a group of 256 (9 ms without links).
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::links::{Link, Links};
+use crate::store::{Append, Log, StoreError};
+
+/// Most commits in one group.
+const GROUP: usize = 256;
+/// Bytes of text after which a group takes no further commit.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+/// Commits that may wait; a caller beyond waits for a place.
+const QUEUE: usize = 1024;
+
+/// What one call makes durable: links first, then the append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Change of one room.
+    pub append: Append,
+    /// Who is behind the one-time keys of its entries.
+    pub links: Vec<Link>,
+}
+
+struct Request {
+    commit: Commit,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+enum Message {
+    // Boxed, so that a queue of messages is small.
+    Commit(Box<Request>),
+    Stop,
+}
+
+/// The way to the writer thread; clones share it.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Message>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writer(..)")
+    }
+}
+
+/// A commit that is queued. Dropping it does not take the commit back.
+#[derive(Debug)]
+pub struct Queued(oneshot::Receiver<Result<(), StoreError>>);
+
+impl Queued {
+    /// Waits until the commit is durable.
+    ///
+    /// # Errors
+    /// As [`Writer::commit`].
+    pub async fn durable(self) -> Result<(), StoreError> {
+        self.0.await.unwrap_or(Err(StoreError::Stopped))
+    }
+}
+
+impl Writer {
+    /// Queues a commit. Commits are applied in the order in which they were queued, so that a
+    /// caller may queue the next of a room before the first is durable; if the first fails, the
+    /// next conflicts.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopped`] if the writer has stopped.
+    pub async fn queue(&self, commit: Commit) -> Result<Queued, StoreError> {
+        let (done, answer) = oneshot::channel();
+        let request = Box::new(Request { commit, done });
+        let sent = self.queue.send(Message::Commit(request)).await;
+        sent.map(|()| Queued(answer)).map_err(|_| StoreError::Stopped)
+    }
+
+    /// Makes a commit durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] and the other faults of one member as they apply; a failure of
+    /// the store hits every member of the group, of which then only links may be kept. After
+    /// [`StoreError::Stopped`] it is unknown whether the commit was kept.
+    pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.queue(commit).await?.durable().await
+    }
+}
+
+/// The writer thread. It ends after [`WriterThread::stop`], or when this and every [`Writer`]
+/// are gone.
+#[derive(Debug)]
+pub struct WriterThread {
+    writer: Writer,
+    ended: oneshot::Receiver<Result<(), StoreError>>,
+}
+
+impl WriterThread {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Those of the operating system, if it gives no thread.
+    pub fn start(log: Arc<dyn Log>, links: Arc<Links>) -> std::io::Result<Self> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (end, ended) = oneshot::channel();
+        std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
+            run(waiting, log.as_ref(), &links);
+            // Nobody listens if the thread was not stopped but abandoned.
+            let _ = end.send(log.checkpoint().and_then(|()| links.checkpoint()));
+        })?;
+        Ok(Self { writer: Writer { queue }, ended })
+    }
+
+    /// The way to the thread.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        self.writer.clone()
+    }
+
+    /// Takes no further commits, makes durable what is queued, tidies up the files and ends.
+    ///
+    /// # Errors
+    /// A failure of the store while tidying up; what was acknowledged is durable all the same.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        // If the thread has ended already, so has what it would have done.
+        let _ = self.writer.queue.send(Message::Stop).await;
+        self.ended.await.unwrap_or(Err(StoreError::Stopped))
+    }
+}
+
+fn run(mut waiting: mpsc::Receiver<Message>, log: &dyn Log, links: &Links) {
+    while let Some(first) = waiting.blocking_recv() {
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Commit(request) => {
+                    bytes += request.commit.append.weight();
+                    group.push(*request);
+                }
+                // What was queued before the close still comes out of the queue.
+                Message::Stop => waiting.close(),
+            }
+            let full = group.len() >= GROUP || bytes >= GROUP_BYTES;
+            next = if full { None } else { waiting.try_recv().ok() };
+        }
+        settle(group, log, links);
+    }
+}
+
+/// Makes a group durable and answers its callers.
+fn settle(group: Vec<Request>, log: &dyn Log, links: &Links) {
+    let (commits, callers): (Vec<_>, Vec<_>) =
+        group.into_iter().map(|request| (request.commit, request.done)).unzip();
+    let answers = commit_group(commits, log, links);
+    for (caller, answer) in callers.into_iter().zip(answers) {
+        // The caller may have gone away; the commit stands.
+        let _ = caller.send(answer);
+    }
+}
+
+fn commit_group(commits: Vec<Commit>, log: &dyn Log, links: &Links) -> Vec<Result<(), StoreError>> {
+    let per_room: Vec<_> =
+        commits.iter().map(|commit| (commit.append.room, commit.links.as_slice())).collect();
+    let mut answers = match links.put(&per_room) {
+        Ok(answers) => answers,
+        Err(error) => return vec![Err(error); commits.len()],
+    };
+    // Members whose links were refused are left out; the others keep their order.
+    let appends: Vec<Append> = commits
+        .into_iter()
+        .zip(&answers)
+        .filter(|(_, answer)| answer.is_ok())
+        .map(|(commit, _)| commit.append)
+        .collect();
+    let mut logged = log.commit(&appends).into_iter();
+    for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+        *answer = logged.next().unwrap_or(Err(StoreError::Stopped));
+    }
+    answers
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! Amounts of money: decimal text as people type it, integer minor units everywhere else.
+//!
+//! SPEC: integers up to 2^53 − 1 minor units; the number of decimals follows ISO 4217. What could
+//! be read in two ways is refused, never guessed.
+
+use pregao_protocol::label::MAX_AMOUNT;
+
+use crate::command::Mistake;
+
+/// Currencies whose number of decimals is not two (ISO 4217, list one).
+const EXCEPTIONS: &[(u8, &[&str])] = &[
+    (
+        0,
+        &[
+            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+            "VND", "VUV", "XAF", "XOF", "XPF",
+        ],
+    ),
+    (3, &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
+    (4, &["CLF", "UYW"]),
+];
+
+/// Most decimals any currency has.
+const MOST_DECIMALS: usize = 4;
+
+/// Longest text looked at; 2^53 − 1 has 16 digits.
+const LONGEST: usize = 32;
+
+/// A text that is no amount.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AmountError {
+    /// Nothing was typed.
+    #[error("the amount is empty")]
+    Empty,
+    /// It begins with a minus sign.
+    #[error("the amount `{0}` is negative")]
+    Negative(String),
+    /// Commas, apostrophes or spaces: decimals in one country, thousands in another.
+    #[error("`{0}` can be read in two ways")]
+    Ambiguous(String),
+    /// Other characters, or a point without digits on both sides.
+    #[error("`{0}` is not an amount")]
+    NotANumber(String),
+    /// More decimals than the currency has.
+    #[error("`{text}` has {got} decimals, {currency} has {allowed}")]
+    TooManyDecimals {
+        /// As typed.
+        text: String,
+        /// Decimals typed.
+        got: usize,
+        /// Decimals of the currency.
+        allowed: usize,
+        /// The currency.
+        currency: String,
+    },
+    /// More than 2^53 − 1 minor units.
+    #[error("the amount `{0}` is too large")]
+    TooLarge(String),
+    /// Not three letters.
+    #[error("`{0}` is not a currency code")]
+    NotACurrency(String),
+}
+
+impl AmountError {
+    /// What to type instead.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Empty => "type an amount such as 120 or 119.50".to_owned(),
+            Self::Negative(_) => "type it without the minus sign".to_owned(),
+            Self::Ambiguous(_) => {
+                "use a point for decimals and nothing between thousands: 1234.50".to_owned()
+            }
+            Self::NotANumber(_) => {
+                "type digits with a point for decimals: 120 or 119.50".to_owned()
+            }
+            Self::TooManyDecimals { allowed: 0, currency, .. } => {
+                format!("{currency} has no decimals: type whole units, such as 120")
+            }
+            Self::TooManyDecimals { allowed, .. } => {
+                format!("type at most {allowed} digits after the point")
+            }
+            Self::TooLarge(_) => {
+                format!("the largest amount is {MAX_AMOUNT} of the currency's smallest unit")
+            }
+            Self::NotACurrency(_) => "type three letters such as EUR".to_owned(),
+        }
+    }
+}
+
+impl From<AmountError> for Mistake {
+    fn from(error: AmountError) -> Self {
+        Self { message: error.to_string(), advice: error.advice() }
+    }
+}
+
+/// Digits after the point in a currency; two for every code not in the table.
+#[must_use]
+pub fn digits(currency: &str) -> u8 {
+    EXCEPTIONS
+        .iter()
+        .find(|(_, currencies)| currencies.contains(&currency))
+        .map_or(2, |(digits, _)| *digits)
+}
+
+/// A currency code in capitals.
+///
+/// # Errors
+/// [`AmountError::NotACurrency`] unless it is three ASCII letters.
+pub fn currency(text: &str) -> Result<String, AmountError> {
+    if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        Ok(text.to_ascii_uppercase())
+    } else {
+        Err(AmountError::NotACurrency(text.to_owned()))
+    }
+}
+
+/// Minor units of a decimal text in `currency`: `119.50` EUR is 11950.
+///
+/// # Errors
+/// One [`AmountError`] for each way in which a text is no amount of this currency.
+pub fn parse(text: &str, currency: &str) -> Result<u64, AmountError> {
+    let (whole, decimals) = split(text)?;
+    let allowed = usize::from(digits(currency));
+    if decimals.len() > allowed {
+        return Err(AmountError::TooManyDecimals {
+            text: text.trim().to_owned(),
+            got: decimals.len(),
+            allowed,
+            currency: currency.to_owned(),
+        });
+    }
+    let padding = std::iter::repeat_n(b'0', allowed.saturating_sub(decimals.len()));
+    let too_large = || AmountError::TooLarge(text.trim().to_owned());
+    whole
+        .bytes()
+        .chain(decimals.bytes())
+        .chain(padding)
+        .try_fold(0_u64, |sum, digit| {
+            sum.checked_mul(10)?.checked_add(u64::from(digit.saturating_sub(b'0')))
+        })
+        .filter(|minor| *minor <= MAX_AMOUNT)
+        .ok_or_else(too_large)
+}
+
+/// Refuses what is no amount in any currency, where the currency is not known.
+///
+/// # Errors
+/// As [`parse`].
+pub fn check_form(text: &str) -> Result<(), AmountError> {
+    let (_, decimals) = split(text)?;
+    if decimals.len() > MOST_DECIMALS {
+        return Err(AmountError::TooManyDecimals {
+            text: text.trim().to_owned(),
+            got: decimals.len(),
+            allowed: MOST_DECIMALS,
+            currency: "any currency".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Minor units as text with `digits` decimals: `119.50`.
+#[must_use]
+pub fn print(minor: u64, digits: u8) -> String {
+    let digits = usize::from(digits);
+    if digits == 0 {
+        return minor.to_string();
+    }
+    let text = format!("{minor:0width$}", width = digits.saturating_add(1));
+    let (whole, decimals) = text.split_at(text.len().saturating_sub(digits));
+    format!("{whole}.{decimals}")
+}
+
+/// Minor units as text with the currency: `119.50 EUR`.
+#[must_use]
+pub fn print_in(minor: u64, currency: &str) -> String {
+    format!("{} {}", print(minor, digits(currency)), crate::plain::plain(currency))
+}
+
+/// Digits before and after the point.
+fn split(text: &str) -> Result<(&str, &str), AmountError> {
+    let text = text.trim();
+    let shown = || crate::plain::shortened(text, LONGEST);
+    if text.is_empty() {
+        return Err(AmountError::Empty);
+    }
+    if text.starts_with(['-', '\u{2212}']) {
+        return Err(AmountError::Negative(shown()));
+    }
+    let points = text.matches('.').count();
+    if text.contains([',', '\'', '’', ' ', '\u{a0}', '\u{202f}', '_']) || points > 1 {
+        return Err(AmountError::Ambiguous(shown()));
+    }
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits_only = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty()
+        || (points == 1 && decimals.is_empty())
+        || !digits_only(whole)
+        || !digits_only(decimals)
+    {
+        return Err(AmountError::NotANumber(shown()));
+    }
+    if text.len() > LONGEST {
+        return Err(AmountError::TooLarge(shown()));
+    }
+    Ok((whole, decimals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_become_minor_units_of_their_currency() {
+        for (text, currency, minor) in [
+            ("120", "EUR", 12_000),
+            ("119.5", "EUR", 11_950),
+            ("119.50", "EUR", 11_950),
+            ("0.01", "EUR", 1),
+            ("0", "EUR", 0),
+            (" 7 ", "EUR", 700),
+            ("120", "JPY", 120),
+            ("1.234", "KWD", 1_234),
+            ("1.2", "BHD", 1_200),
+            ("1.2345", "CLF", 12_345),
+            ("90071992547409.91", "EUR", MAX_AMOUNT),
+            ("9007199254740991", "JPY", MAX_AMOUNT),
+        ] {
+            assert_eq!(parse(text, currency), Ok(minor), "{text} {currency}");
+        }
+    }
+
+    #[test]
+    fn one_unit_above_the_largest_amount_is_refused() {
+        for text in ["90071992547409.92", "99999999999999999999", "184467440737095516.17"] {
+            assert!(matches!(parse(text, "EUR"), Err(AmountError::TooLarge(_))), "{text}");
+        }
+        let long = "9".repeat(1_000);
+        assert!(matches!(parse(&long, "EUR"), Err(AmountError::TooLarge(_))));
+    }
+
+    #[test]
+    fn commas_and_spaces_are_refused_with_advice() {
+        for text in ["1,50", "1.234,50", "1,234.50", "1 234", "1'234", "1.234.567", "1_000"] {
+            let error = parse(text, "EUR").unwrap_err();
+            assert_eq!(error, AmountError::Ambiguous(text.to_owned()));
+            assert!(error.advice().contains("1234.50"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in ["abc", "1e3", "+5", ".5", "5.", ".", "€5", "0x10", "١٢", "5EUR"] {
+            assert!(matches!(parse(text, "EUR"), Err(AmountError::NotANumber(_))), "{text}");
+        }
+        assert_eq!(parse("", "EUR"), Err(AmountError::Empty));
+        assert_eq!(parse("   ", "EUR"), Err(AmountError::Empty));
+        assert!(matches!(parse("-5", "EUR"), Err(AmountError::Negative(_))));
+        assert!(matches!(parse("\u{2212}5", "EUR"), Err(AmountError::Negative(_))));
+    }
+
+    #[test]
+    fn one_decimal_more_than_the_currency_has_is_refused() {
+        for (text, currency) in
+            [("1.001", "EUR"), ("1.000", "EUR"), ("1.0", "JPY"), ("1.0001", "KWD")]
+        {
+            let error = parse(text, currency).unwrap_err();
+            assert!(matches!(error, AmountError::TooManyDecimals { .. }), "{text} {currency}");
+        }
+        assert_eq!(check_form("1.0000"), Ok(()));
+        assert!(check_form("1.00000").is_err());
+    }
+
+    #[test]
+    fn printing_is_the_inverse_of_parsing() {
+        for currency in ["EUR", "JPY", "KWD", "CLF"] {
+            for minor in [0, 1, 9, 10, 99, 100, 101, 12_345, MAX_AMOUNT] {
+                let text = print(minor, digits(currency));
+                assert_eq!(parse(&text, currency), Ok(minor), "{text} {currency}");
+            }
+        }
+        assert_eq!(print_in(5, "EUR"), "0.05 EUR");
+        assert_eq!(print_in(5, "JPY"), "5 JPY");
+    }
+
+    #[test]
+    fn a_currency_is_three_letters() {
+        assert_eq!(currency("eur"), Ok("EUR".to_owned()));
+        for text in ["", "EU", "EURO", "E1R", "€", "éur"] {
+            assert!(currency(text).is_err(), "{text}");
+        }
+    }
+}

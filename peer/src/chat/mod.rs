@@ -1,0 +1,208 @@
+//! The terminal client: a loop around a pure model.
+//!
+//! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `card` show it, and
+//! this module holds the terminal, the clock and the two channels. Nothing that arrives is
+//! trusted: the model strips what would steer the terminal, and bounds what it keeps.
+
+mod card;
+pub mod draw;
+pub mod input;
+mod keys;
+pub mod model;
+pub mod palette;
+pub mod room;
+mod wrap;
+
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use pregao_protocol::clock::Time;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{
+    DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent,
+};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::command::{Command, Mistake};
+use crate::event::Event;
+use crate::front::{Front, Request};
+use model::{Model, Next, Tone};
+use palette::Palette;
+
+/// How often the screen may change without a key.
+const FRAME: Duration = Duration::from_millis(100);
+/// Most events taken in between two looks at the keyboard.
+const MOST_EVENTS: usize = 1_024;
+
+/// Runs the client until the user leaves or the desk ends.
+///
+/// # Errors
+/// Those of the terminal, which is restored first.
+pub async fn run(mut front: Front) -> io::Result<()> {
+    let mut screen = Screen::open()?;
+    let palette = Palette::from_environment();
+    let mut model = Model::new();
+    let mut last_tick: Option<(Time, Instant)> = None;
+    let mut keys = ratatui::crossterm::event::EventStream::new();
+    let mut frames = tokio::time::interval(FRAME);
+    frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut ended = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    screen.draw(&mut model, &palette)?;
+    loop {
+        let mut next = Next::Wait;
+        tokio::select! {
+            key = keys.next() => match key {
+                Some(key) => {
+                    next = take_key(&mut model, key?);
+                    carry_time(&mut model, last_tick);
+                    screen.draw(&mut model, &palette)?;
+                }
+                None => next = Next::Quit,
+            },
+            event = front.events.recv() => {
+                let Some(event) = event else { break };
+                let more = std::iter::from_fn(|| front.events.try_recv().ok());
+                for event in std::iter::once(event).chain(more).take(MOST_EVENTS) {
+                    if let Event::Tick { time } = &event {
+                        last_tick = Some((*time, Instant::now()));
+                    }
+                    carry_time(&mut model, last_tick);
+                    model.apply(event);
+                }
+            }
+            _ = frames.tick() => {
+                if !OPEN.load(Ordering::Relaxed) {
+                    return Err(io::Error::other("a part of the program failed; see above"));
+                }
+                carry_time(&mut model, last_tick);
+                screen.draw(&mut model, &palette)?;
+            }
+            _ = ended.recv() => next = Next::Quit,
+            _ = hung_up.recv() => next = Next::Quit,
+        }
+        match next {
+            Next::Wait => {}
+            Next::Send(command) => send(&mut model, &front, command),
+            Next::Quit => {
+                // A desk that is busy learns it from the channel's end.
+                let _ = front.commands.try_send(Request { id: None, command: Command::Quit });
+                break;
+            }
+        }
+    }
+    screen.close()
+}
+
+fn take_key(model: &mut Model, event: TerminalEvent) -> Next {
+    match event {
+        TerminalEvent::Key(key) => return model.key(key),
+        TerminalEvent::Paste(text) if model.confirm.is_none() => model.input.paste(&text),
+        TerminalEvent::Paste(_)
+        | TerminalEvent::Resize(..)
+        | TerminalEvent::FocusGained
+        | TerminalEvent::FocusLost
+        | TerminalEvent::Mouse(_) => {}
+    }
+    model.touch();
+    Next::Wait
+}
+
+/// TSA time moves on by the monotonic clock between two ticks.
+fn carry_time(model: &mut Model, last_tick: Option<(Time, Instant)>) {
+    if let Some((time, at)) = last_tick {
+        let age = at.elapsed();
+        model.advance(time.plus(age), age);
+    }
+}
+
+/// Hands a command on without waiting: the screen must not stand still.
+fn send(model: &mut Model, front: &Front, command: Command) {
+    let id = matches!(command, Command::Reveal { .. }).then(|| model::REVEAL_ID.to_owned());
+    match front.commands.try_send(Request { id, command }) {
+        Ok(()) => {}
+        Err(TrySendError::Full(_)) => model.refuse(Mistake {
+            message: "too many commands are waiting".to_owned(),
+            advice: "wait a moment and type it again".to_owned(),
+        }),
+        Err(TrySendError::Closed(_)) => {
+            model.report(Tone::Bad, "the connection has ended: /quit and start anew");
+        }
+    }
+}
+
+/// Whether the terminal is in raw mode. A panic anywhere gives it back, so that its message can be
+/// read, and the loop then ends.
+static OPEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal in raw mode on its alternate screen; given back when dropped, also by a panic.
+struct Screen {
+    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+}
+
+impl Screen {
+    fn open() -> io::Result<Self> {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let _ = restore();
+            before(panic);
+        }));
+        enable_raw_mode()?;
+        OPEN.store(true, Ordering::Relaxed);
+        // From here on an early return must restore.
+        let guard = Restore;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        std::mem::forget(guard);
+        Ok(Self { terminal })
+    }
+
+    fn draw(&mut self, model: &mut Model, palette: &Palette) -> io::Result<()> {
+        if model.take_ring() {
+            io::stdout().write_all(b"\x07")?;
+        }
+        if model.take_dirty() {
+            self.terminal.draw(|frame| draw::draw(model, palette, frame))?;
+        }
+        Ok(())
+    }
+
+    fn close(mut self) -> io::Result<()> {
+        self.terminal.show_cursor()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = restore();
+    }
+}
+
+/// Restores the terminal when opening it fails half way.
+struct Restore;
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let _ = restore();
+    }
+}
+
+fn restore() -> io::Result<()> {
+    if !OPEN.swap(false, Ordering::Relaxed) {
+        return Ok(());
+    }
+    let raw = disable_raw_mode();
+    execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen)?;
+    raw
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,528 @@
+//! What the chat client shows, as plain data: no terminal, no clock, no channel.
+//!
+//! Events change it, keys change it through `keys`, [`super::draw`] reads it. Everything
+//! in it is bounded, since a broker decides how much arrives.
+
+use std::time::Duration;
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::key::Fingerprint;
+
+use super::input::{InputLine, RoomName};
+use super::room::MOST_PRICES;
+pub use super::room::{Message, Other, Reveal, Room, Step, Tone};
+use crate::amount::print_in;
+use crate::command::{Command, Line, Mistake, read_line, table};
+use crate::event::{Event, Phase, Role, RoomView};
+use crate::plain::plain;
+use crate::span;
+
+/// Most rooms shown.
+pub const MOST_ROOMS: usize = 2_000;
+/// Shortest prefix by which a room is called.
+const SHORTEST_NAME: usize = 4;
+
+/// Name of the request that hands in a disclosure: if it fails, the user is asked again.
+pub const REVEAL_ID: &str = "reveal";
+
+/// Whether there is a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connection {
+    /// None yet.
+    Connecting,
+    /// One.
+    Connected,
+    /// It ended.
+    Lost,
+}
+
+/// What is known about whom to trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustLine {
+    /// Whether there is a session.
+    pub connection: Connection,
+    /// The user's persona.
+    pub persona: Option<Fingerprint>,
+    /// Negotiated suite.
+    pub suite: Option<String>,
+    /// Whether TSA and CA run in simulated time.
+    pub simulated: bool,
+    /// Alarms since the start.
+    pub alarms: u64,
+}
+
+/// What the loop is to do after a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Wait for the next key.
+    Wait,
+    /// Hand this to the desk.
+    Send(Command),
+    /// End.
+    Quit,
+}
+
+/// The whole state of the chat client.
+#[derive(Debug)]
+pub struct Model {
+    rooms: Vec<Room>,
+    selected: String,
+    short: usize,
+    /// Trust state for the status bar.
+    pub trust: TrustLine,
+    /// TSA time carried forward by the loop; none before the first tick.
+    pub now: Option<Time>,
+    /// Age of the last tick.
+    pub age: Duration,
+    /// The line being typed.
+    pub input: InputLine,
+    /// A disclosure waiting for the user's confirmation.
+    pub confirm: Option<Command>,
+    /// The newest alarm until it is hidden.
+    pub alarm: Option<String>,
+    /// Whether the help covers the screen.
+    pub help: bool,
+    dirty: bool,
+    ring: bool,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Model {
+    /// The state before anything happened.
+    #[must_use]
+    pub fn new() -> Self {
+        let trust = TrustLine {
+            connection: Connection::Connecting,
+            persona: None,
+            suite: None,
+            simulated: false,
+            alarms: 0,
+        };
+        let mut model = Self {
+            rooms: vec![Room::default()],
+            selected: String::new(),
+            short: SHORTEST_NAME,
+            trust,
+            now: None,
+            age: Duration::ZERO,
+            input: InputLine::default(),
+            confirm: None,
+            alarm: None,
+            help: false,
+            dirty: true,
+            ring: false,
+        };
+        for line in [
+            "Welcome. This is the lobby: the program itself speaks here.",
+            "Auctions appear on the left; Ctrl-N and Ctrl-P walk through them.",
+            "/items lists all, /bid 120 bids in the auction on screen, F1 or /help explains.",
+        ] {
+            model.report(Tone::System, line);
+        }
+        model
+    }
+
+    /// Takes an event in.
+    pub fn apply(&mut self, event: Event) {
+        self.dirty = true;
+        match event {
+            Event::Connected { persona, suite, simulated, .. } => {
+                self.trust.connection = Connection::Connected;
+                self.trust.persona = Some(persona);
+                self.trust.suite = Some(plain(&suite));
+                self.trust.simulated = simulated;
+                self.tell("", Tone::System, "connected; every entry is verified as it arrives");
+            }
+            Event::Disconnected { reason, retry_in_ms } => {
+                self.trust.connection = Connection::Lost;
+                let next = match retry_in_ms {
+                    Some(wait) => format!("trying again in {}s", wait.div_ceil(1_000)),
+                    None => "not trying again; /quit and start anew".to_owned(),
+                };
+                self.tell("", Tone::Bad, &format!("disconnected: {reason}; {next}"));
+            }
+            // The loop carries TSA time forward and hands it in through `advance`.
+            Event::Tick { .. } => {}
+            Event::Done { id, ok } => {
+                if !ok && id.as_deref() == Some(REVEAL_ID) {
+                    self.unsend();
+                }
+            }
+            Event::Room(view) => self.update_room(view),
+            Event::Bid { room, seq, amount, currency, time, own } => {
+                self.apply_bid(&room, seq, Step { time, amount }, &currency, own);
+            }
+            Event::Said { room, seq, author, text, time, own } => {
+                let tone = if own { Tone::Own } else { Tone::Said };
+                let author = if own { "you".to_owned() } else { plain(&author) };
+                self.enter(&room, seq, time, tone, &format!("<{author}> {text}"));
+            }
+            Event::Happened { room, seq, verb, text, time } => {
+                self.enter(&room, seq, time, Tone::System, &format!("{verb}: {text}"));
+            }
+            Event::Invited { room, auction, title, role, price, currency, deadline } => {
+                let title = plain(&title);
+                let (sent, other) = (false, None);
+                let reveal =
+                    Reveal { auction, title, role, price, currency, deadline, sent, other };
+                self.invite(&room, reveal);
+            }
+            Event::Revealed { room, auction, role, name, contact, persona, verdict } => {
+                let (name, contact, verdict) = (plain(&name), plain(&contact), plain(&verdict));
+                let other = Other { role, name, contact, persona, verdict };
+                self.meet(&room, &auction, other);
+            }
+            Event::Receipt(receipt) => {
+                let (seq, verb) = (receipt.seq, receipt.verb);
+                let text = format!("receipt held: entry {seq}, {verb}");
+                self.tell(&receipt.room, Tone::System, &text);
+            }
+            Event::Refused { code, message, advice } => {
+                let selected = self.selected.clone();
+                self.tell(&selected, Tone::Bad, &format!("refused: {message} ({code})"));
+                self.tell(&selected, Tone::Bad, &format!("  → {advice}"));
+            }
+            Event::Alarm { room, message, advice } => self.raise(room, &message, &advice),
+            answer @ (Event::Items { .. }
+            | Event::Mine { .. }
+            | Event::Whoami(_)
+            | Event::Receipts { .. }
+            | Event::Note { .. }) => self.answer(&answer),
+        }
+    }
+
+    /// Passes the TSA time carried forward, and the age of the tick it was carried from. The
+    /// screen changes only when a second is over.
+    pub fn advance(&mut self, now: Time, age: Duration) {
+        let shown = |time: Option<Time>, age: Duration| (time.map(Time::as_secs), age.as_secs());
+        self.dirty |= shown(self.now, self.age) != shown(Some(now), age);
+        self.now = Some(now);
+        self.age = age;
+    }
+
+    /// Whether something changed since the last call.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Whether the terminal should ring, once.
+    pub fn take_ring(&mut self) -> bool {
+        std::mem::take(&mut self.ring)
+    }
+
+    /// Marks the screen as outdated.
+    pub const fn touch(&mut self) {
+        self.dirty = true;
+    }
+
+    /// The rooms in the order of the list.
+    #[must_use]
+    pub fn listed(&self) -> Vec<&Room> {
+        let mut rooms: Vec<&Room> = self.rooms.iter().collect();
+        rooms.sort_by(|left, right| left.rank().cmp(&right.rank()));
+        rooms
+    }
+
+    /// The room on screen.
+    #[must_use]
+    pub fn current(&self) -> Option<&Room> {
+        self.rooms.iter().find(|room| room.id == self.selected)
+    }
+
+    /// The reveal room that waits for the user, the most urgent first.
+    #[must_use]
+    pub fn waiting(&self) -> Option<(&Room, &Reveal)> {
+        self.rooms
+            .iter()
+            .filter_map(|room| room.reveal.as_ref().map(|reveal| (room, reveal)))
+            .filter(|(_, reveal)| !reveal.sent && reveal.other.is_none())
+            .filter(|(_, reveal)| self.now.is_none_or(|now| now < reveal.deadline))
+            .min_by_key(|(_, reveal)| reveal.deadline)
+    }
+
+    /// The prefix by which a room is called: the shortest that names no two rooms.
+    #[must_use]
+    pub fn short<'a>(&self, id: &'a str) -> &'a str {
+        id.get(..self.short).unwrap_or(id)
+    }
+
+    /// Rooms of which at least one head was verified against every entry.
+    #[must_use]
+    pub fn verified(&self) -> usize {
+        let views = self.rooms.iter().filter_map(|room| room.view.as_ref());
+        views.filter(|view| view.verified_size > 0).count()
+    }
+
+    /// What completion offers for rooms.
+    #[must_use]
+    pub fn names(&self) -> Vec<RoomName> {
+        self.listed()
+            .into_iter()
+            .filter(|room| !room.is_lobby())
+            .map(|room| RoomName { short: self.short(&room.id).to_owned(), title: room.title() })
+            .collect()
+    }
+
+    /// Puts another room on screen: `1` is the next in the list, `-1` the one before.
+    pub fn walk(&mut self, step: isize) {
+        let listed = self.listed();
+        let at = listed.iter().position(|room| room.id == self.selected).unwrap_or(0);
+        let count = listed.len();
+        let to = at.saturating_add(count).saturating_add_signed(step).checked_rem(count);
+        if let Some(room) = to.and_then(|to| listed.get(to)) {
+            let id = room.id.clone();
+            self.select(&id);
+        }
+    }
+
+    /// Scrolls the pane by lines; positive is towards the past.
+    pub fn scroll(&mut self, lines: isize) {
+        self.dirty = true;
+        if let Some(room) = self.rooms.iter_mut().find(|room| room.id == self.selected) {
+            let most = room.messages.len().saturating_sub(1);
+            room.scroll = room.scroll.saturating_add_signed(lines).min(most);
+        }
+    }
+
+    /// Puts a room on screen.
+    pub fn select(&mut self, id: &str) {
+        self.dirty = true;
+        if let Some(room) = self.rooms.iter_mut().find(|room| room.id == id) {
+            room.unread = 0;
+            id.clone_into(&mut self.selected);
+        }
+    }
+
+    /// Carries out a line that was typed, as far as it needs no desk.
+    pub fn submit(&mut self, line: &str) -> Next {
+        self.dirty = true;
+        let room = (!self.selected.is_empty()).then(|| self.selected.clone());
+        match read_line(line, room.as_deref()) {
+            Ok(Line::Nothing) => Next::Wait,
+            Ok(Line::Command(Command::Quit)) => Next::Quit,
+            Ok(Line::Command(Command::Help { about })) => {
+                for line in table::help(about.as_deref()) {
+                    self.report(Tone::System, &line);
+                }
+                Next::Wait
+            }
+            Ok(Line::Command(reveal @ Command::Reveal { .. })) => {
+                self.confirm = Some(reveal);
+                Next::Wait
+            }
+            Ok(Line::Command(command)) => Next::Send(command),
+            Err(mistake) => {
+                self.refuse(mistake);
+                Next::Wait
+            }
+        }
+    }
+
+    /// Answers the question whether to send a disclosure.
+    pub fn decide(&mut self, send: bool) -> Next {
+        self.dirty = true;
+        let Some(command) = self.confirm.take() else { return Next::Wait };
+        if !send {
+            self.report(Tone::System, "nothing was sent");
+            return Next::Wait;
+        }
+        if let Command::Reveal { room: prefix, .. } = &command {
+            for room in &mut self.rooms {
+                let named = |id: &str| id.starts_with(prefix.as_str());
+                let id = room.id.clone();
+                if let Some(reveal) = &mut room.reveal {
+                    reveal.sent |= named(&id) || named(&reveal.auction);
+                }
+            }
+        }
+        Next::Send(command)
+    }
+
+    /// Shows a mistake in the room on screen.
+    pub fn refuse(&mut self, mistake: Mistake) {
+        self.apply(mistake.into_event());
+    }
+
+    /// Adds a line of the program to the room on screen.
+    pub fn report(&mut self, tone: Tone, text: &str) {
+        let selected = self.selected.clone();
+        self.tell(&selected, tone, text);
+    }
+
+    /// The room of this name, made if there is none. None beyond [`MOST_ROOMS`].
+    fn room(&mut self, id: &str) -> Option<&mut Room> {
+        if let Some(at) = self.rooms.iter().position(|room| room.id == id) {
+            return self.rooms.get_mut(at);
+        }
+        if self.rooms.len() >= MOST_ROOMS {
+            return None;
+        }
+        self.rooms.push(Room { id: id.to_owned(), ..Room::default() });
+        self.shorten();
+        self.rooms.last_mut()
+    }
+
+    /// Finds the shortest length at which no two names begin alike.
+    fn shorten(&mut self) {
+        let mut names: Vec<&str> = self.rooms.iter().map(|room| room.id.as_str()).collect();
+        names.sort_unstable();
+        let common = |pair: &[&str]| match pair {
+            [left, right] => left.bytes().zip(right.bytes()).take_while(|(l, r)| l == r).count(),
+            _ => 0,
+        };
+        let longest = names.windows(2).map(common).max().unwrap_or(0);
+        self.short = longest.saturating_add(1).max(SHORTEST_NAME);
+    }
+
+    /// Adds a line to a room and counts it as unread there; own lines are not counted.
+    fn add(&mut self, id: &str, message: Message) {
+        self.dirty = true;
+        let shown = self.selected == id;
+        let Some(room) = self.room(id) else { return };
+        if shown {
+            // Whoever reads the past keeps their place.
+            if room.scroll > 0 {
+                room.scroll = room.scroll.saturating_add(1);
+            }
+        } else if message.tone != Tone::Own {
+            room.unread = room.unread.saturating_add(1);
+        }
+        room.push(message);
+    }
+
+    fn tell(&mut self, id: &str, tone: Tone, text: &str) {
+        let message = Message { seq: None, time: self.now, tone, text: plain(text) };
+        self.add(id, message);
+    }
+
+    /// Adds an entry of the log, unless it is shown already.
+    fn enter(&mut self, id: &str, seq: u64, time: Time, tone: Tone, text: &str) -> bool {
+        if self.room(id).is_none_or(|room| room.shows(seq)) {
+            return false;
+        }
+        self.add(id, Message { seq: Some(seq), time: Some(time), tone, text: plain(text) });
+        true
+    }
+
+    fn apply_bid(&mut self, id: &str, seq: u64, step: Step, currency: &str, own: bool) {
+        let price = print_in(step.amount, currency);
+        let (tone, text) = match own {
+            true => (Tone::Own, format!("you bid {price}")),
+            false => (Tone::Bid, format!("bid {price}")),
+        };
+        if self.enter(id, seq, step.time, tone, &text)
+            && let Some(room) = self.room(id)
+        {
+            if room.prices.len() >= MOST_PRICES {
+                room.prices.pop_front();
+            }
+            room.prices.push_back(step);
+        }
+    }
+
+    fn update_room(&mut self, view: RoomView) {
+        let id = view.room.clone();
+        let Some(room) = self.room(&id) else { return };
+        let was_leading = room.view.as_ref().is_some_and(|before| before.leading);
+        let outbid = was_leading && !view.leading && view.phase == Phase::Open;
+        let price = view.highest.map(|price| print_in(price, &view.currency));
+        room.view = Some(view);
+        if outbid {
+            let price = price.unwrap_or_default();
+            self.tell(&id, Tone::Bad, &format!("you were outbid: the highest bid is {price}"));
+            self.ring = true;
+        }
+    }
+
+    fn invite(&mut self, id: &str, reveal: Reveal) {
+        let at_hand = self.selected.is_empty() || self.selected == reveal.auction;
+        let text = match reveal.role {
+            Role::Seller => "You sold this. The winner waits to learn who you are.",
+            Role::Winner => "You won this. The seller waits to learn who you are.",
+        };
+        let Some(room) = self.room(id) else { return };
+        let known = room.reveal.is_some();
+        if !known {
+            room.reveal = Some(reveal);
+            self.ring = true;
+            self.tell(id, Tone::Good, text);
+            let how = "Type /reveal \"Your Name\" and how to reach you; both are shown, or none.";
+            self.tell(id, Tone::System, how);
+        }
+        if at_hand && self.input.is_empty() && !known {
+            self.select(id);
+        }
+    }
+
+    /// Takes back that disclosures were sent, where the other side is not known yet.
+    fn unsend(&mut self) {
+        for reveal in self.rooms.iter_mut().filter_map(|room| room.reveal.as_mut()) {
+            reveal.sent &= reveal.other.is_some();
+        }
+    }
+
+    fn meet(&mut self, id: &str, auction: &str, other: Other) {
+        let side = side(other.role);
+        let lines = [
+            format!("The {side} is {}", other.name),
+            format!("  contact: {}", other.contact),
+            format!("  persona: {}", other.persona),
+            format!("  {}", other.verdict),
+        ];
+        let found = self.rooms.iter().any(|room| room.id == id);
+        let id = if found || auction.is_empty() { id } else { auction };
+        if let Some(reveal) = self.room(id).and_then(|room| room.reveal.as_mut()) {
+            reveal.other = Some(other);
+        }
+        for line in lines {
+            self.tell(id, Tone::Good, &line);
+        }
+        self.ring = true;
+    }
+
+    fn raise(&mut self, room: Option<String>, message: &str, advice: &str) {
+        self.trust.alarms = self.trust.alarms.saturating_add(1);
+        let text = format!("ALARM: {message}");
+        self.alarm = Some(plain(&format!("{message}. {advice}")));
+        self.ring = true;
+        for id in ["".to_owned()].into_iter().chain(room) {
+            self.tell(&id, Tone::Alarm, &text);
+            self.tell(&id, Tone::Alarm, &format!("  → {advice}"));
+        }
+    }
+
+    /// Shows the answer to a question in the room where it was asked.
+    fn answer(&mut self, event: &Event) {
+        for line in crate::oneshot::lines(event, self.now) {
+            self.report(Tone::System, &line);
+        }
+    }
+}
+
+/// What a role is called.
+#[must_use]
+pub const fn side(role: Role) -> &'static str {
+    match role {
+        Role::Seller => "seller",
+        Role::Winner => "winner",
+    }
+}
+
+/// The time left until `end` as a countdown; `over` once it has passed.
+#[must_use]
+pub fn left(now: Option<Time>, end: Time) -> String {
+    match now {
+        None => "?".to_owned(),
+        Some(now) if now >= end => "over".to_owned(),
+        Some(now) => span::countdown(end.since(now)),
+    }
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

@@ -1,0 +1,297 @@
+use super::*;
+use crate::chat::room::MOST_MESSAGES;
+use crate::chat::tests::{at, auction, bid, connected, invited, press, revealed, typed};
+use crate::event::Phase;
+use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+
+fn alarm(room: Option<&str>) -> Event {
+    Event::Alarm {
+        room: room.map(str::to_owned),
+        message: "two heads of one size differ".to_owned(),
+        advice: "stop bidding and keep your vault".to_owned(),
+    }
+}
+
+fn texts(model: &Model) -> Vec<&str> {
+    model.current().unwrap().messages.iter().map(|message| message.text.as_str()).collect()
+}
+
+fn unread(model: &Model, id: &str) -> usize {
+    model.listed().iter().find(|room| room.id == id).unwrap().unread
+}
+
+#[test]
+fn messages_of_other_rooms_are_counted_until_they_are_read() {
+    let (mut model, room) = (Model::new(), auction("3f2a", "Old radio"));
+    let id = room.room.clone();
+    model.apply(Event::Room(room));
+    model.apply(bid(&id, 2, 1_000, false));
+    model.apply(bid(&id, 3, 1_100, false));
+    model.apply(bid(&id, 4, 1_200, true));
+    assert_eq!(unread(&model, &id), 2);
+    model.select(&id);
+    model.apply(bid(&id, 5, 1_300, false));
+    assert_eq!(unread(&model, &id), 0);
+}
+
+#[test]
+fn an_entry_that_arrives_twice_is_shown_once() {
+    let (mut model, room) = (Model::new(), auction("3f2a", "Old radio"));
+    let id = room.room.clone();
+    model.apply(Event::Room(room));
+    for seq in [2, 3, 2, 3] {
+        model.apply(bid(&id, seq, 1_000 + seq, false));
+    }
+    model.select(&id);
+    assert_eq!(model.current().unwrap().prices.len(), 2);
+    assert_eq!(texts(&model), ["bid 10.02 EUR", "bid 10.03 EUR"]);
+}
+
+#[test]
+fn rooms_are_called_by_the_shortest_prefix_that_is_unique() {
+    let mut model = Model::new();
+    model.apply(Event::Room(auction("3f2a", "one")));
+    let id = model.listed()[1].id.clone();
+    assert_eq!(model.short(&id), "3f2a");
+    model.apply(Event::Room(auction("3f2a3fbb", "two")));
+    assert_eq!(model.short(&id), "3f2a3f2");
+    assert_eq!(model.short("é"), "é");
+}
+
+#[test]
+fn what_waits_for_the_user_is_listed_before_what_is_open_and_what_is_past() {
+    let mut model = Model::new();
+    let mut ended = auction("0001", "ended");
+    ended.phase = Phase::Ended;
+    let mut later = auction("0002", "later");
+    later.end = at(1_000);
+    for room in [ended, later, auction("0003", "sooner")] {
+        model.apply(Event::Room(room));
+    }
+    model.apply(invited("0004", "0001", Role::Seller));
+    let titles: Vec<String> = model.listed().iter().map(|room| room.title()).collect();
+    assert_eq!(titles, ["lobby", "reveal: Old radio", "sooner", "later", "ended"]);
+}
+
+#[test]
+fn walking_goes_round_the_list() {
+    let mut model = Model::new();
+    model.apply(Event::Room(auction("0001", "one")));
+    model.apply(Event::Room(auction("0002", "two")));
+    let mut titles = Vec::new();
+    for key in [KeyCode::Char('n'), KeyCode::Char('n'), KeyCode::Char('n'), KeyCode::Char('p')] {
+        press(&mut model, key, KeyModifiers::CONTROL);
+        titles.push(model.current().unwrap().title());
+    }
+    assert_eq!(titles, ["one", "two", "lobby", "two"]);
+    press(&mut model, KeyCode::Up, KeyModifiers::ALT);
+    assert_eq!(model.current().unwrap().title(), "one");
+}
+
+#[test]
+fn losing_the_lead_is_said_once_and_rings() {
+    let mut model = Model::new();
+    let mut room = auction("3f2a", "Old radio");
+    let id = room.room.clone();
+    room.bidding = true;
+    room.leading = true;
+    model.apply(Event::Room(room.clone()));
+    assert!(!model.take_ring());
+    room.leading = false;
+    room.highest = Some(12_100);
+    model.apply(Event::Room(room.clone()));
+    model.apply(Event::Room(room));
+    model.select(&id);
+    assert_eq!(texts(&model), ["you were outbid: the highest bid is 121.00 EUR"]);
+    assert!(model.take_ring());
+    assert!(!model.take_ring());
+}
+
+#[test]
+fn not_leading_after_the_close_is_not_called_outbid() {
+    let mut model = Model::new();
+    let mut room = auction("3f2a", "Old radio");
+    room.leading = true;
+    model.apply(Event::Room(room.clone()));
+    room.leading = false;
+    room.phase = Phase::Settled;
+    model.apply(Event::Room(room));
+    assert!(!model.take_ring());
+}
+
+#[test]
+fn an_alarm_stays_until_it_is_hidden_and_its_count_for_ever() {
+    let mut model = Model::new();
+    model.apply(alarm(None));
+    model.apply(alarm(Some("3f2a")));
+    assert!(model.alarm.as_deref().unwrap().contains("keep your vault"));
+    assert_eq!(unread(&model, "3f2a"), 2);
+    press(&mut model, KeyCode::Esc, KeyModifiers::NONE);
+    assert_eq!(model.alarm, None);
+    assert_eq!(model.trust.alarms, 2);
+}
+
+#[test]
+fn a_typed_bid_goes_to_the_room_on_screen() {
+    let mut model = Model::new();
+    let room = auction("3f2a", "Old radio");
+    let id = room.room.clone();
+    model.apply(Event::Room(room));
+    assert_eq!(typed(&mut model, "/bid 120"), Next::Wait);
+    assert!(texts(&model).iter().any(|text| text.contains("in which room")));
+    model.select(&id);
+    let expected = Command::Bid { room: id, amount: "120".to_owned(), currency: None };
+    assert_eq!(typed(&mut model, "/bid 120"), Next::Send(expected));
+}
+
+#[test]
+fn help_is_answered_without_the_desk() {
+    let mut model = Model::new();
+    assert_eq!(typed(&mut model, "/help bid"), Next::Wait);
+    assert!(texts(&model).contains(&"/bid [ROOM] AMOUNT [CURRENCY]"));
+    press(&mut model, KeyCode::Char('?'), KeyModifiers::NONE);
+    assert!(model.help);
+    press(&mut model, KeyCode::Char('x'), KeyModifiers::NONE);
+    assert!(!model.help && model.input.is_empty());
+    assert_eq!(typed(&mut model, "what?"), Next::Wait);
+    assert!(!model.help);
+}
+
+#[test]
+fn a_disclosure_is_sent_only_after_the_question() {
+    let mut model = Model::new();
+    model.apply(invited("77aa", "3f2a", Role::Winner));
+    assert_eq!(model.current().unwrap().id, "77aa");
+    assert!(model.waiting().is_some());
+    for refusal in [KeyCode::Esc, KeyCode::Char('n')] {
+        assert_eq!(typed(&mut model, "/reveal \"Ana\" ana@x.pt"), Next::Wait);
+        assert_eq!(press(&mut model, KeyCode::Enter, KeyModifiers::NONE), Next::Wait);
+        assert!(model.confirm.is_some());
+        assert_eq!(press(&mut model, refusal, KeyModifiers::NONE), Next::Wait);
+        assert!(model.confirm.is_none() && model.waiting().is_some());
+    }
+    typed(&mut model, "/reveal \"Ana\" ana@x.pt");
+    let sent = press(&mut model, KeyCode::Char('y'), KeyModifiers::NONE);
+    assert!(matches!(sent, Next::Send(Command::Reveal { .. })));
+    assert!(model.waiting().is_none());
+}
+
+#[test]
+fn a_disclosure_that_fails_is_asked_for_again() {
+    let mut model = Model::new();
+    model.apply(invited("77aa", "3f2a", Role::Winner));
+    typed(&mut model, "/reveal #3f2a \"Ana\" ana@x.pt");
+    press(&mut model, KeyCode::Char('y'), KeyModifiers::NONE);
+    model.apply(Event::Done { id: None, ok: false });
+    model.apply(Event::Done { id: Some(REVEAL_ID.to_owned()), ok: true });
+    assert!(model.waiting().is_none());
+    model.apply(Event::Done { id: Some(REVEAL_ID.to_owned()), ok: false });
+    assert!(model.waiting().is_some());
+}
+
+#[test]
+fn nothing_waits_past_the_deadline_or_once_both_are_known() {
+    let mut model = Model::new();
+    model.apply(invited("77aa", "3f2a", Role::Winner));
+    model.advance(at(599), Duration::ZERO);
+    assert!(model.waiting().is_some());
+    model.advance(at(600), Duration::ZERO);
+    assert!(model.waiting().is_none());
+    model.advance(at(0), Duration::ZERO);
+    model.apply(revealed("77aa", "3f2a"));
+    assert!(model.waiting().is_none());
+}
+
+#[test]
+fn an_invitation_does_not_take_the_screen_from_who_is_typing() {
+    let mut model = Model::new();
+    model.input.paste("/bid 1");
+    model.apply(invited("77aa", "3f2a", Role::Winner));
+    assert!(model.current().unwrap().is_lobby());
+    assert!(model.waiting().is_some());
+}
+
+#[test]
+fn the_screen_changes_with_the_second_only() {
+    let mut model = Model::new();
+    model.take_dirty();
+    let half = Time::from_micros(at(5).as_micros() + 500_000).unwrap();
+    model.advance(at(5), Duration::ZERO);
+    assert!(model.take_dirty());
+    model.advance(half, Duration::from_millis(500));
+    assert!(!model.take_dirty());
+    model.advance(at(6), Duration::from_millis(999));
+    assert!(model.take_dirty());
+}
+
+#[test]
+fn what_a_broker_sends_without_end_is_bounded() {
+    let mut model = Model::new();
+    let room = auction("3f2a", "Old radio");
+    let id = room.room.clone();
+    model.apply(Event::Room(room));
+    for seq in 0..(MOST_MESSAGES as u64 + 100) {
+        model.apply(bid(&id, seq, 1_000 + seq, false));
+    }
+    model.select(&id);
+    assert_eq!(model.current().unwrap().messages.len(), MOST_MESSAGES);
+    assert_eq!(model.current().unwrap().prices.len(), MOST_PRICES);
+    for number in 0..MOST_ROOMS + 10 {
+        model.apply(Event::Room(auction(&format!("{number:08x}"), "many")));
+    }
+    assert_eq!(model.listed().len(), MOST_ROOMS);
+}
+
+#[test]
+fn text_of_strangers_steers_nothing() {
+    let mut model = Model::new();
+    let mut room = auction("3f2a", "\u{1b}[2J\u{202e}oidar");
+    let id = room.room.clone();
+    room.description = "\u{7}".to_owned();
+    model.apply(Event::Room(room));
+    model.apply(Event::Said {
+        room: id.clone(),
+        seq: 2,
+        author: "\u{1b}]0;x".to_owned(),
+        text: "a\u{9b}31m\nb".to_owned(),
+        time: at(1),
+        own: false,
+    });
+    model.select(&id);
+    assert_eq!(model.current().unwrap().title(), "[2Joidar");
+    assert_eq!(texts(&model), ["<]0;x> a31m b"]);
+}
+
+#[test]
+fn control_c_and_quit_leave() {
+    let mut model = Model::new();
+    model.apply(connected());
+    assert_eq!(press(&mut model, KeyCode::Char('c'), KeyModifiers::CONTROL), Next::Quit);
+    assert_eq!(press(&mut model, KeyCode::Char('d'), KeyModifiers::CONTROL), Next::Quit);
+    assert_eq!(typed(&mut model, "/quit"), Next::Quit);
+    assert_eq!(press(&mut model, KeyCode::Char('q'), KeyModifiers::NONE), Next::Wait);
+}
+
+#[test]
+fn who_reads_the_past_keeps_their_place() {
+    let mut model = Model::new();
+    let room = auction("3f2a", "Old radio");
+    let id = room.room.clone();
+    model.apply(Event::Room(room));
+    model.select(&id);
+    for seq in 0..30 {
+        model.apply(bid(&id, seq, 1_000, false));
+    }
+    press(&mut model, KeyCode::PageUp, KeyModifiers::NONE);
+    assert_eq!(model.current().unwrap().scroll, 8);
+    model.apply(bid(&id, 30, 1_000, false));
+    assert_eq!(model.current().unwrap().scroll, 9);
+    for _ in 0..9 {
+        press(&mut model, KeyCode::PageUp, KeyModifiers::NONE);
+    }
+    assert_eq!(model.current().unwrap().scroll, 30);
+    for _ in 0..9 {
+        press(&mut model, KeyCode::PageDown, KeyModifiers::NONE);
+    }
+    assert_eq!(model.current().unwrap().scroll, 0);
+}

@@ -1,0 +1,153 @@
+//! One room as the chat shows it: its messages, its prices, and what waits in it.
+
+use std::collections::VecDeque;
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::key::Fingerprint;
+
+use crate::event::{Phase, Role, RoomView};
+use crate::plain::plain;
+
+/// Most messages kept of one room.
+pub const MOST_MESSAGES: usize = 1_000;
+/// Most prices kept of one room.
+pub const MOST_PRICES: usize = 512;
+/// How a message is meant, and so how it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Somebody's bid.
+    Bid,
+    /// The user's own bid or saying.
+    Own,
+    /// Somebody's saying.
+    Said,
+    /// What the program or the room reports.
+    System,
+    /// Good news.
+    Good,
+    /// Bad news: outbid, refused.
+    Bad,
+    /// Evidence of cheating.
+    Alarm,
+}
+
+/// One line of a room's pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Position in the room's log, if it is an entry.
+    pub seq: Option<u64>,
+    /// TSA time, if known.
+    pub time: Option<Time>,
+    /// How it is meant.
+    pub tone: Tone,
+    /// The line, without characters that steer a screen.
+    pub text: String,
+}
+
+/// A highest bid and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Stamp time of the bid.
+    pub time: Time,
+    /// Minor units.
+    pub amount: u64,
+}
+
+/// The state of a room for exactly two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reveal {
+    /// Its auction.
+    pub auction: String,
+    /// The auction's title.
+    pub title: String,
+    /// The user's own role.
+    pub role: Role,
+    /// Price in minor units.
+    pub price: u64,
+    /// Currency of the price.
+    pub currency: String,
+    /// Until when both must have disclosed.
+    pub deadline: Time,
+    /// Whether the user's own disclosure was sent.
+    pub sent: bool,
+    /// The other side, once it is known.
+    pub other: Option<Other>,
+}
+
+/// The other side of a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// Its role.
+    pub role: Role,
+    /// Name as typed.
+    pub name: String,
+    /// Contact as typed.
+    pub contact: String,
+    /// Its persona.
+    pub persona: Fingerprint,
+    /// What was verified.
+    pub verdict: String,
+}
+
+/// One room: the lobby, an auction or a reveal room.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Full name; empty for the lobby.
+    pub id: String,
+    /// What the desk says of it.
+    pub view: Option<RoomView>,
+    /// Present in a room for two.
+    pub reveal: Option<Reveal>,
+    /// Newest last.
+    pub messages: VecDeque<Message>,
+    /// Messages that came while another room was on screen.
+    pub unread: usize,
+    /// Highest bids, oldest first.
+    pub prices: VecDeque<Step>,
+    /// How many lines the pane is scrolled up.
+    pub scroll: usize,
+}
+
+impl Room {
+    /// Whether it is the room in which the program itself speaks.
+    #[must_use]
+    pub const fn is_lobby(&self) -> bool {
+        self.id.is_empty()
+    }
+
+    /// What it is called on screen.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match (&self.reveal, &self.view) {
+            (Some(reveal), _) => format!("reveal: {}", reveal.title),
+            (None, Some(view)) => plain(&view.title),
+            (None, None) if self.is_lobby() => "lobby".to_owned(),
+            (None, None) => "…".to_owned(),
+        }
+    }
+
+    /// Where it stands in the list: lobby, then what waits for the user, then open, then past.
+    pub(super) fn rank(&self) -> (u8, Time, &str) {
+        let (rank, time) = match (&self.reveal, &self.view) {
+            _ if self.is_lobby() => (0, Time::default()),
+            (Some(reveal), _) if reveal.other.is_none() => (1, reveal.deadline),
+            (None, Some(view)) if view.phase == Phase::Open => (2, view.end),
+            (Some(reveal), _) => (3, reveal.deadline),
+            (None, Some(view)) => (3, view.end),
+            (None, None) => (3, Time::MAX),
+        };
+        (rank, time, &self.id)
+    }
+
+    pub(super) fn push(&mut self, message: Message) {
+        if self.messages.len() >= MOST_MESSAGES {
+            self.messages.pop_front();
+        }
+        self.messages.push_back(message);
+    }
+
+    /// Whether an entry of the log is shown already: a resumed session repeats some.
+    pub(super) fn shows(&self, seq: u64) -> bool {
+        self.messages.iter().rev().any(|message| message.seq == Some(seq))
+    }
+}

@@ -1,0 +1,301 @@
+//! The command line of `pregao`.
+//!
+//! `enrol`, `chat`, `json` and `verify` are described here; every other subcommand is a line of the
+//! table in [`crate::command::table`], with the same words as in the chat.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use pregao_protocol::certificate::sheet::TsaAddress;
+
+use crate::command::{Command, Mistake, table};
+use crate::link::BrokerAddress;
+use crate::vault::WorkFactor;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "pregao", version, about = "Auctions under pseudonyms, with proof", after_help = command_help())]
+pub struct Cli {
+    /// What holds for every subcommand.
+    #[command(flatten)]
+    pub shared: Shared,
+    /// What to do.
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, Clone, Args)]
+pub struct Shared {
+    /// Folder of the vault [default: $XDG_DATA_HOME/pregao or ~/.local/share/pregao]
+    #[arg(long, global = true, value_name = "DIR", env = "PREGAO_DATA")]
+    pub data: Option<PathBuf>,
+    /// File whose first line is the passphrase; otherwise the environment variable
+    /// PREGAO_PASSPHRASE is used, otherwise it is asked for
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Broker to use, `ws://host:port/#<fingerprint>` [default: the one used last]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub broker: Option<BrokerAddress>,
+    /// Print events as JSON, one a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Make a persona and have it certified
+    Enrol(Enrol),
+    /// Open the chat
+    Chat,
+    /// Read commands as JSON from standard input, one a line, and write events
+    Json,
+    /// Check receipts or logs without a network
+    Verify {
+        /// What to check
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// A command of the chat
+    #[command(external_subcommand)]
+    Command(Vec<OsString>),
+}
+
+/// What enrolment needs.
+#[derive(Debug, Clone, Args)]
+pub struct Enrol {
+    /// Address of the TSA, `http://host:port/#<fingerprint of its CA>`; without the fingerprint the
+    /// CA is trusted at first use
+    #[arg(long, value_name = "URL")]
+    pub tsa: TsaAddress,
+    /// Invitation, where the TSA asks for one
+    #[arg(long, value_name = "CODE")]
+    pub invite: Option<String>,
+    /// Cost of trying a passphrase as a power of two; small ones are for throw-away vaults
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
+    pub work_factor: Option<u8>,
+}
+
+/// Options of [`Shared`] that take a value.
+const VALUED: &[&str] = &["--data", "--passphrase-file", "--broker"];
+/// Options of [`Shared`] that take none.
+const BARE: &[&str] = &["--json"];
+
+impl Cli {
+    /// Reads the arguments of the program, its name first. Shared options may stand anywhere
+    /// before a `--`, also among the words of a command.
+    ///
+    /// # Errors
+    /// clap's, which prints itself: help and version are such "errors" too.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(options_first(arguments))
+    }
+}
+
+/// Moves shared options to the front: clap hands all words after an external subcommand over.
+fn options_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments = arguments.into_iter();
+    let mut front: Vec<OsString> = arguments.next().into_iter().collect();
+    let mut rest = Vec::new();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        let name = text.split('=').next().unwrap_or("");
+        if text == "--" {
+            break;
+        } else if BARE.contains(&text.as_ref()) || (VALUED.contains(&name) && name != text) {
+            front.push(argument);
+        } else if VALUED.contains(&name) {
+            front.push(argument);
+            front.extend(arguments.next());
+        } else {
+            rest.push(argument);
+        }
+    }
+    front.extend(rest);
+    front.extend(arguments);
+    front
+}
+
+impl Enrol {
+    /// The cost of trying a passphrase.
+    #[must_use]
+    pub fn work(&self) -> WorkFactor {
+        self.work_factor.map_or(WorkFactor::Measured, WorkFactor::Fixed)
+    }
+}
+
+impl Shared {
+    /// The vault's folder; none if neither option nor environment names one.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.data
+            .clone()
+            .or_else(|| default_folder(std::env::var_os("XDG_DATA_HOME"), std::env::var_os("HOME")))
+    }
+}
+
+/// The folder by the XDG rules, which ignore relative paths.
+fn default_folder(data_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let absolute = |path: OsString| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+    data_home
+        .and_then(absolute)
+        .or_else(|| home.and_then(absolute).map(|home| home.join(".local/share")))
+        .map(|base| base.join("pregao"))
+}
+
+/// Reads the words of [`Task::Command`] by the table.
+///
+/// # Errors
+/// A [`Mistake`] that says what to type instead; words that are not UTF-8 are one too.
+pub fn read_command(words: &[OsString]) -> Result<Command, Mistake> {
+    let words: Option<Vec<&str>> = words.iter().map(|word| word.to_str()).collect();
+    match words.as_deref() {
+        Some([name, "--help" | "-h"]) => Command::parse(&["help", name]),
+        Some(words) => Command::parse(words),
+        None => Err(Mistake {
+            message: "the command line is not UTF-8".to_owned(),
+            advice: "set the terminal to UTF-8".to_owned(),
+        }),
+    }
+}
+
+/// The commands of the table, for `--help`.
+fn command_help() -> String {
+    let mut text = "Commands of the chat, which run alone as well:\n".to_owned();
+    for usage in table::COMMANDS {
+        text.push_str(&format!("  {:<9} {}\n", usage.name, usage.summary));
+    }
+    text.push_str("`pregao COMMAND --help` tells more; text after `--` holds no options.\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    const PINNED: &str =
+        "ws://127.0.0.1:7000/#00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_of_the_table_is_a_subcommand() {
+        for usage in table::COMMANDS {
+            // clap answers `help` itself.
+            if usage.name == "help" {
+                continue;
+            }
+            let words = usage.example.trim_start_matches('/').replace('"', "");
+            let line = ["pregao", "--json"].into_iter().chain(words.split(' '));
+            let cli = Cli::try_parse_from(line).unwrap();
+            let Task::Command(words) = cli.task else { panic!("{}", usage.name) };
+            assert!(cli.shared.json);
+            assert_eq!(words[0], usage.name);
+        }
+        let help = Cli::command().render_long_help().to_string();
+        assert!(table::COMMANDS.iter().all(|usage| help.contains(usage.summary)));
+    }
+
+    #[test]
+    fn words_of_a_shell_become_a_command() {
+        let cli = Cli::try_parse_from([
+            "pregao",
+            "--broker",
+            PINNED,
+            "list",
+            "Old radio",
+            "10",
+            "for",
+            "90s",
+            "--step",
+            "1",
+        ])
+        .unwrap();
+        let Task::Command(words) = cli.task else { panic!() };
+        let Ok(Command::List { title, increment, .. }) = read_command(&words) else { panic!() };
+        assert_eq!((title.as_str(), increment.as_deref()), ("Old radio", Some("1")));
+        assert!(read_command(&["bid".into()]).is_err());
+        assert!(read_command(&[]).is_err());
+    }
+
+    #[test]
+    fn shared_options_may_stand_anywhere() {
+        let read = |line: &str| Cli::read(line.split(' ').map(OsString::from)).unwrap();
+        for line in [
+            "pregao --json --data /d bid 3f2a 120",
+            "pregao bid 3f2a 120 --json --data /d",
+            "pregao bid --data=/d 3f2a --json 120",
+        ] {
+            let cli = read(line);
+            assert!(cli.shared.json && cli.shared.data == Some(PathBuf::from("/d")), "{line}");
+            let Task::Command(words) = cli.task else { panic!() };
+            assert_eq!(words, ["bid", "3f2a", "120"].map(OsString::from));
+        }
+        let cli = read("pregao say 3f2a -- --json");
+        let Task::Command(words) = cli.task else { panic!() };
+        assert!(!cli.shared.json && words.last() == Some(&OsString::from("--json")));
+    }
+
+    #[test]
+    fn the_lists_of_shared_options_are_those_of_the_command_line() {
+        let command = Cli::command();
+        let options = command.get_arguments().filter(|option| option.is_global_set());
+        let mut names: Vec<String> =
+            options.map(|option| format!("--{}", option.get_long().unwrap())).collect();
+        names.sort();
+        let mut listed: Vec<&str> = VALUED.iter().chain(BARE).copied().collect();
+        listed.sort_unstable();
+        assert_eq!(names, listed);
+    }
+
+    #[test]
+    fn help_of_one_command_comes_from_the_table() {
+        let about = Some("bid".to_owned());
+        assert_eq!(read_command(&["b".into(), "--help".into()]), Ok(Command::Help { about }));
+        assert!(read_command(&["fly".into(), "--help".into()]).is_err());
+    }
+
+    #[test]
+    fn enrolment_names_its_tsa_and_a_sane_cost() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' '));
+        let cli = parse("pregao enrol --tsa http://t:1 --work-factor 4 --data /tmp/x").unwrap();
+        let Task::Enrol(enrol) = cli.task else { panic!() };
+        assert_eq!(enrol.work(), WorkFactor::Fixed(4));
+        assert_eq!(cli.shared.folder(), Some(PathBuf::from("/tmp/x")));
+        for line in [
+            "pregao enrol",
+            "pregao enrol --tsa http://t:1 --work-factor 0",
+            "pregao",
+            "pregao enrol --tsa http://t:1 --work-factor 23",
+            "pregao verify",
+            "pregao chat more",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_broker_is_pinned_or_refused() {
+        let parse = |address: &str| Cli::try_parse_from(["pregao", "--broker", address, "chat"]);
+        assert_eq!(parse(PINNED).unwrap().shared.broker, Some(PINNED.parse().unwrap()));
+        let bare = PINNED.split('#').next().unwrap();
+        for address in [bare, "", "ws://h:1/#00", &PINNED.replace("ws://", "http://")] {
+            assert!(parse(address).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn the_default_folder_follows_xdg() {
+        let folder = |data: &str, home: &str| default_folder(Some(data.into()), Some(home.into()));
+        assert_eq!(folder("/d", "/h"), Some(PathBuf::from("/d/pregao")));
+        assert_eq!(folder("d", "/h"), Some(PathBuf::from("/h/.local/share/pregao")));
+        assert_eq!(folder("", ""), None);
+        assert_eq!(default_folder(None, None), None);
+    }
+}

@@ -1,0 +1,498 @@
+//! Reads commands as people type them.
+//!
+//! Quotes are `"` (or typographic ones); an apostrophe is an ordinary character. A room may be
+//! left out where one is current, and may always be marked with `#`.
+
+use super::table::{self, Usage};
+use super::{Command, Mistake, default_currency};
+use crate::{amount, plain, span};
+
+/// How the words after a command's name become a command.
+pub(crate) type Reader = fn(&Words, Option<&str>) -> Result<Command, Mistake>;
+
+/// Longest line read, in characters.
+pub const LONGEST_LINE: usize = 4_096;
+/// Most characters of a title.
+const LONGEST_TITLE: usize = 80;
+/// Most characters of a description.
+const LONGEST_DESCRIPTION: usize = 1_000;
+/// Most characters said at once.
+const LONGEST_SAYING: usize = 500;
+/// Most characters of a disclosed name.
+const LONGEST_NAME: usize = 80;
+/// Most characters of a disclosed contact.
+const LONGEST_CONTACT: usize = 200;
+
+/// What a line typed in the chat asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// Nothing was typed.
+    Nothing,
+    /// A command.
+    Command(Command),
+}
+
+/// One word of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Without its quotes.
+    pub text: String,
+    /// Whether it began with a quote: then it is no keyword and no room.
+    pub quoted: bool,
+    /// Where it starts in [`Words::rest`], in bytes.
+    start: usize,
+}
+
+/// A line cut into words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// The words in order.
+    pub words: Vec<Word>,
+    /// The line they were cut from.
+    rest: String,
+    /// Whether the last quote was left open; its text runs to the end of the line.
+    pub open_quote: bool,
+}
+
+impl Words {
+    /// Cuts a line at white space outside quotes. `\"` is a quote that does not quote.
+    #[must_use]
+    pub fn cut(line: &str) -> Self {
+        let mut cut = Self { words: Vec::new(), rest: line.to_owned(), open_quote: false };
+        let mut word: Option<Word> = None;
+        let mut characters = line.char_indices().peekable();
+        while let Some((start, character)) = characters.next() {
+            let escaped = character == '\\' && characters.next_if(|(_, c)| *c == '"').is_some();
+            if !cut.open_quote && !escaped && character.is_whitespace() {
+                cut.words.extend(word.take());
+                continue;
+            }
+            let current = word.get_or_insert(Word { text: String::new(), quoted: false, start });
+            if escaped {
+                current.text.push('"');
+            } else if matches!(character, '"' | '“' | '”' | '„') {
+                cut.open_quote = !cut.open_quote;
+                current.quoted |= current.text.is_empty();
+            } else {
+                current.text.push(character);
+            }
+        }
+        cut.words.extend(word);
+        cut
+    }
+
+    /// Words that a shell has cut already; one with white space in it was quoted there.
+    #[must_use]
+    pub fn from_arguments<S: AsRef<str>>(arguments: &[S]) -> Self {
+        let mut cut = Self::default();
+        for argument in arguments {
+            let text = argument.as_ref();
+            if !cut.rest.is_empty() {
+                cut.rest.push(' ');
+            }
+            let name = text.split('=').next().unwrap_or(text);
+            let quoted = text.is_empty() || name.contains(char::is_whitespace);
+            cut.words.push(Word { text: text.to_owned(), quoted, start: cut.rest.len() });
+            cut.rest.push_str(text);
+        }
+        cut
+    }
+
+    /// The words after the first `count`.
+    fn after(&self, count: usize) -> Self {
+        Self {
+            words: self.words.iter().skip(count).cloned().collect(),
+            rest: self.rest.clone(),
+            open_quote: self.open_quote,
+        }
+    }
+
+    /// The line from the first word on, exactly as typed.
+    fn verbatim(&self) -> &str {
+        let start = self.words.first().map_or(self.rest.len(), |word| word.start);
+        self.rest.get(start..).unwrap_or("").trim_end()
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        self.words.iter().map(|word| word.text.as_str()).collect()
+    }
+}
+
+/// Reads one line of the chat. `room` is the one on screen, where it is one.
+///
+/// # Errors
+/// A [`Mistake`] that says what to type instead.
+pub fn read_line(line: &str, room: Option<&str>) -> Result<Line, Mistake> {
+    let line = line.trim();
+    if line.is_empty() {
+        return Ok(Line::Nothing);
+    }
+    if line.chars().count() > LONGEST_LINE {
+        return Err(mistake(
+            "the line is too long",
+            format!("type at most {LONGEST_LINE} characters"),
+        ));
+    }
+    let Some(command) = line.strip_prefix('/') else { return saying(line, room) };
+    if command.starts_with('/') {
+        return saying(command, room);
+    }
+    read_words(&Words::cut(command), room).map(Line::Command)
+}
+
+/// Reads a command whose name is the first word.
+///
+/// # Errors
+/// A [`Mistake`] that says what to type instead.
+pub fn read_words(words: &Words, room: Option<&str>) -> Result<Command, Mistake> {
+    let Some(name) = words.words.first() else {
+        return Err(mistake("no command was given", "type /help for a list".to_owned()));
+    };
+    let Some(usage) = table::find(&name.text) else {
+        let advice = match table::nearest(&name.text) {
+            Some(near) => format!("did you mean {}? /help lists all", near.line()),
+            None => "type /help for a list".to_owned(),
+        };
+        let shown = plain::shortened(&name.text, 20);
+        return Err(mistake(&format!("there is no command /{shown}"), advice));
+    };
+    (usage.read)(&words.after(1), room)
+}
+
+/// Reads the words after `/list`.
+pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, Mistake> {
+    closed_quotes(words)?;
+    let first_keyword = words
+        .words
+        .iter()
+        .enumerate()
+        .skip(2)
+        .find(|(_, word)| !word.quoted && keyword(&word.text).is_some())
+        .map_or(words.words.len(), |(index, _)| index);
+    let (positional, pairs) = words.words.split_at_checked(first_keyword).unwrap_or((&[], &[]));
+    let mut terms = Terms::read(pairs)?;
+    let mut head: Vec<&str> = positional.iter().map(|word| word.text.as_str()).collect();
+    if head.len() > 2
+        && let Some(Ok(code)) = head.last().map(|word| amount::currency(word))
+    {
+        terms.currency.get_or_insert(code);
+        head.pop();
+    }
+    let start = head.pop().filter(|_| !head.is_empty());
+    let Some(start) = start else {
+        return Err(usage_mistake(&table::LIST, "the title or the start price is missing"));
+    };
+    let title = bounded("title", &head.join(" "), 1, LONGEST_TITLE)?;
+    let currency = terms.currency.unwrap_or_else(default_currency);
+    amount::parse(start, &currency)?;
+    if let Some(step) = &terms.step {
+        let step = amount::parse(step, &currency)?;
+        if step == 0 {
+            return Err(mistake(
+                "the step is zero",
+                "type a step of at least one minor unit".into(),
+            ));
+        }
+    }
+    let Some(duration) = terms.duration else {
+        let message = "how long the auction runs is missing";
+        return Err(mistake(message, "add for example: for 10m".to_owned()));
+    };
+    span::parse(&duration)?;
+    terms.extend.as_deref().map(span::parse).transpose()?;
+    let description = terms.description.filter(|text| !text.is_empty());
+    if let Some(text) = &description {
+        bounded("description", text, 1, LONGEST_DESCRIPTION)?;
+    }
+    Ok(Command::List {
+        title,
+        start: start.to_owned(),
+        currency,
+        increment: terms.step,
+        duration,
+        extend: terms.extend,
+        description,
+    })
+}
+
+/// Reads the words after `/bid`.
+pub(crate) fn bid(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    closed_quotes(words)?;
+    let all = words.texts();
+    let is_code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic());
+    let (room, amount, currency) = match *all.as_slice() {
+        [] => return Err(usage_mistake(&table::BID, "the amount is missing")),
+        [room] if room.starts_with('#') => {
+            return Err(usage_mistake(&table::BID, "the amount is missing"));
+        }
+        [amount] => (None, amount, None),
+        [amount, code] if is_code(code) => (None, amount, Some(code)),
+        [room, amount] => (Some(room), amount, None),
+        [room, amount, code] => (Some(room), amount, Some(code)),
+        _ => return Err(usage_mistake(&table::BID, "there are too many words")),
+    };
+    let currency = currency.map(amount::currency).transpose()?;
+    match &currency {
+        Some(currency) => amount::parse(amount, currency).map(|_| ())?,
+        None => amount::check_form(amount)?,
+    }
+    let room = named_or_current(&table::BID, room, current)?;
+    Ok(Command::Bid { room, amount: amount.to_owned(), currency })
+}
+
+/// Reads the words after `/items`.
+pub(crate) fn items(words: &Words, _room: Option<&str>) -> Result<Command, Mistake> {
+    nothing_more(&table::ITEMS, words, Command::Items)
+}
+
+/// Reads the words after `/mine`.
+pub(crate) fn mine(words: &Words, _room: Option<&str>) -> Result<Command, Mistake> {
+    nothing_more(&table::MINE, words, Command::Mine)
+}
+
+/// Reads the words after `/whoami`.
+pub(crate) fn whoami(words: &Words, _room: Option<&str>) -> Result<Command, Mistake> {
+    nothing_more(&table::WHOAMI, words, Command::Whoami)
+}
+
+/// Reads the words after `/receipts`.
+pub(crate) fn receipts(words: &Words, _room: Option<&str>) -> Result<Command, Mistake> {
+    nothing_more(&table::RECEIPTS, words, Command::Receipts)
+}
+
+/// Reads the words after `/quit`.
+pub(crate) fn quit(words: &Words, _room: Option<&str>) -> Result<Command, Mistake> {
+    nothing_more(&table::QUIT, words, Command::Quit)
+}
+
+/// Reads the words after `/join`.
+pub(crate) fn join(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    Ok(Command::Join { room: only_room(&table::JOIN, words, current)? })
+}
+
+/// Reads the words after `/leave`.
+pub(crate) fn leave(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    Ok(Command::Leave { room: only_room(&table::LEAVE, words, current)? })
+}
+
+/// Reads the words after `/withdraw`.
+pub(crate) fn withdraw(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    Ok(Command::Withdraw { room: only_room(&table::WITHDRAW, words, current)? })
+}
+
+/// Reads the words after `/say`: the text is taken as typed, quotes and all.
+pub(crate) fn say(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    let first = words.words.first();
+    let named = first.filter(|word| current.is_none() || word.text.starts_with('#'));
+    let room = named_or_current(&table::SAY, named.map(|word| word.text.as_str()), current)?;
+    let rest = if named.is_some() { words.after(1) } else { words.clone() };
+    if rest.words.is_empty() {
+        return Err(usage_mistake(&table::SAY, "there is nothing to say"));
+    }
+    Ok(Command::Say { room, text: bounded("text", rest.verbatim(), 1, LONGEST_SAYING)? })
+}
+
+/// Reads the words after `/reveal`.
+pub(crate) fn reveal(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    closed_quotes(words)?;
+    let named = words.words.first().filter(|word| match current {
+        None => true,
+        Some(_) => word.text.starts_with('#') || (!word.quoted && like_a_room(&word.text)),
+    });
+    let room = named_or_current(&table::REVEAL, named.map(|word| word.text.as_str()), current)?;
+    let rest = if named.is_some() { words.after(1) } else { words.clone() };
+    let name = rest.words.first();
+    let Some(name) = name else {
+        return Err(usage_mistake(&table::REVEAL, "your name is missing"));
+    };
+    if !name.quoted && rest.words.len() > 2 {
+        let message = "it is not clear where the name ends";
+        return Err(usage_mistake(&table::REVEAL, message));
+    }
+    let contact = rest.after(1).texts().join(" ");
+    Ok(Command::Reveal {
+        room,
+        name: bounded("name", &name.text, 1, LONGEST_NAME)?,
+        contact: bounded("contact", &contact, 0, LONGEST_CONTACT)?,
+    })
+}
+
+/// Reads the words after `/help`.
+pub(crate) fn help(words: &Words, _room: Option<&str>) -> Result<Command, Mistake> {
+    match *words.texts().as_slice() {
+        [] => Ok(Command::Help { about: None }),
+        [name] => match table::find(name) {
+            Some(usage) => Ok(Command::Help { about: Some(usage.name.to_owned()) }),
+            None => Err(usage_mistake(&table::HELP, "there is no such command")),
+        },
+        _ => Err(usage_mistake(&table::HELP, "there are too many words")),
+    }
+}
+
+/// The terms after title and price of a listing.
+#[derive(Default)]
+struct Terms {
+    duration: Option<String>,
+    step: Option<String>,
+    extend: Option<String>,
+    currency: Option<String>,
+    description: Option<String>,
+}
+
+impl Terms {
+    /// Reads pairs of keyword and value, each keyword at most once; a description runs on to the
+    /// next keyword, so that it need not be quoted.
+    fn read(words: &[Word]) -> Result<Self, Mistake> {
+        let mut terms = Self::default();
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            let Some((name, glued)) = keyword(&word.text).filter(|_| !word.quoted) else {
+                let shown = plain::shortened(&word.text, 20);
+                return Err(usage_mistake(
+                    &table::LIST,
+                    &format!("`{shown}` is not expected here"),
+                ));
+            };
+            let mut value = match glued {
+                Some(value) => value.to_owned(),
+                None => match words.next() {
+                    Some(value) => value.text.clone(),
+                    None => {
+                        return Err(usage_mistake(&table::LIST, &format!("`{name}` has no value")));
+                    }
+                },
+            };
+            let place = match name {
+                "for" => &mut terms.duration,
+                "step" => &mut terms.step,
+                "extend" => &mut terms.extend,
+                "currency" => {
+                    value = amount::currency(&value)?;
+                    &mut terms.currency
+                }
+                _ => {
+                    while let Some(more) =
+                        words.next_if(|word| word.quoted || keyword(&word.text).is_none())
+                    {
+                        value.push(' ');
+                        value.push_str(&more.text);
+                    }
+                    &mut terms.description
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(usage_mistake(&table::LIST, &format!("`{name}` occurs twice")));
+            }
+        }
+        Ok(terms)
+    }
+}
+
+/// A keyword of a listing in its one name, and the value glued to it: `for=90s`, `--step`.
+fn keyword(word: &str) -> Option<(&'static str, Option<&str>)> {
+    let word = word.strip_prefix("--").unwrap_or(word);
+    let (name, value) =
+        word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+    let name = match name.to_ascii_lowercase().as_str() {
+        "for" => "for",
+        "step" | "increment" => "step",
+        "extend" | "soft" => "extend",
+        "currency" => "currency",
+        "desc" | "description" => "desc",
+        _ => return None,
+    };
+    Some((name, value))
+}
+
+fn saying(text: &str, room: Option<&str>) -> Result<Line, Mistake> {
+    let Some(room) = room else {
+        return Err(mistake(
+            "no room is on screen to say this in",
+            "choose a room with Ctrl-N, or type /help for commands".to_owned(),
+        ));
+    };
+    let text = bounded("text", text, 1, LONGEST_SAYING)?;
+    Ok(Line::Command(Command::Say { room: room.to_owned(), text }))
+}
+
+fn only_room(
+    usage: &'static Usage,
+    words: &Words,
+    current: Option<&str>,
+) -> Result<String, Mistake> {
+    match *words.texts().as_slice() {
+        [] => named_or_current(usage, None, current),
+        [room] => named_or_current(usage, Some(room), current),
+        _ => Err(usage_mistake(usage, "there are too many words")),
+    }
+}
+
+/// The room named, else the current one. A name is one word of letters and digits.
+fn named_or_current(
+    usage: &'static Usage,
+    named: Option<&str>,
+    current: Option<&str>,
+) -> Result<String, Mistake> {
+    let Some(named) = named else {
+        let missing = || usage_mistake(usage, "it is not said in which room");
+        return current.map(str::to_owned).ok_or_else(missing);
+    };
+    let room = named.strip_prefix('#').unwrap_or(named);
+    if (1..=64).contains(&room.len()) && room.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(room.to_owned());
+    }
+    let shown = plain::shortened(named, 20);
+    Err(usage_mistake(usage, &format!("`{shown}` is not the name of a room")))
+}
+
+/// Whether an unmarked word is a room's prefix rather than somebody's name.
+fn like_a_room(word: &str) -> bool {
+    (4..=64).contains(&word.len())
+        && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn nothing_more(
+    usage: &'static Usage,
+    words: &Words,
+    command: Command,
+) -> Result<Command, Mistake> {
+    if words.words.is_empty() {
+        Ok(command)
+    } else {
+        Err(usage_mistake(usage, &format!("/{} takes no more words", usage.name)))
+    }
+}
+
+fn closed_quotes(words: &Words) -> Result<(), Mistake> {
+    if words.open_quote {
+        return Err(mistake("a quote is not closed", "add the missing \"".to_owned()));
+    }
+    Ok(())
+}
+
+/// Text of at least `least` and at most `most` characters, without characters that steer a screen.
+fn bounded(what: &str, text: &str, least: usize, most: usize) -> Result<String, Mistake> {
+    let text = plain::plain(text).trim().to_owned();
+    let length = text.chars().count();
+    if length < least {
+        return Err(mistake(&format!("the {what} is empty"), format!("type a {what}")));
+    }
+    if length > most {
+        let message = format!("the {what} has {length} characters");
+        return Err(mistake(&message, format!("shorten it to at most {most}")));
+    }
+    Ok(text)
+}
+
+fn usage_mistake(usage: &Usage, message: &str) -> Mistake {
+    mistake(message, format!("type {}, e.g. {}", usage.line(), usage.example))
+}
+
+fn mistake(message: &str, advice: String) -> Mistake {
+    Mistake { message: message.to_owned(), advice }
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

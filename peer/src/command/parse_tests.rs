@@ -1,0 +1,200 @@
+use super::*;
+
+fn command(line: &str, room: Option<&str>) -> Command {
+    match read_line(line, room) {
+        Ok(Line::Command(command)) => command,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn refused(line: &str, room: Option<&str>) -> Mistake {
+    let mistake = read_line(line, room).unwrap_err();
+    assert!(!mistake.advice.is_empty(), "{line}");
+    mistake
+}
+
+fn bid_of(room: &str, amount: &str, currency: Option<&str>) -> Command {
+    Command::Bid {
+        room: room.to_owned(),
+        amount: amount.to_owned(),
+        currency: currency.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_bid_names_its_room_or_takes_the_one_on_screen() {
+    assert_eq!(command("/bid 3f2a 120.00", None), bid_of("3f2a", "120.00", None));
+    assert_eq!(command("/bid #3f2a 120.00", Some("77")), bid_of("3f2a", "120.00", None));
+    assert_eq!(command("  /BID 120 ", Some("77")), bid_of("77", "120", None));
+    assert_eq!(command("/bid 120 eur", Some("77")), bid_of("77", "120", Some("EUR")));
+    assert_eq!(command("/bid 3f2a 120 EUR", None), bid_of("3f2a", "120", Some("EUR")));
+    assert_eq!(command("/bid 1234 120", Some("77")), bid_of("1234", "120", None));
+}
+
+#[test]
+fn a_bid_that_is_not_clear_is_refused() {
+    assert!(refused("/bid 120", None).message.contains("in which room"));
+    assert!(refused("/bid", Some("77")).message.contains("amount is missing"));
+    assert!(refused("/bid #3f2a", Some("77")).message.contains("amount is missing"));
+    assert!(refused("/bid 1,50", Some("77")).advice.contains("1234.50"));
+    assert!(refused("/bid 3f2a -1", None).message.contains("negative"));
+    assert!(refused("/bid 3f2a 1.5 JPY", None).message.contains("JPY has 0"));
+    assert!(refused("/bid 3f2a 1 EUR more", None).message.contains("too many"));
+    assert!(refused("/bid ../x 1", None).message.contains("name of a room"));
+    assert!(refused("/bid 3f2a abc1", None).message.contains("not an amount"));
+}
+
+#[test]
+fn a_listing_takes_its_terms_in_any_order() {
+    let expected = Command::List {
+        title: "Old radio".to_owned(),
+        start: "10".to_owned(),
+        currency: "EUR".to_owned(),
+        increment: Some("1".to_owned()),
+        duration: "90s".to_owned(),
+        extend: Some("30s".to_owned()),
+        description: Some("works, a bit loud".to_owned()),
+    };
+    for line in [
+        r#"/list "Old radio" 10 for 90s step 1 extend 30s currency EUR desc "works, a bit loud""#,
+        r#"/list Old radio 10 desc works, a bit loud extend 30s for 90s step 1"#,
+        r#"/list “Old radio” 10 eur for=90s step=1 extend=30s desc="works, a bit loud""#,
+        r#"/sell Old radio 10 EUR --for 90s --step 1 --extend 30s --desc "works, a bit loud""#,
+    ] {
+        assert_eq!(command(line, Some("77")), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_title_may_hold_keywords_and_numbers_when_it_is_quoted() {
+    let Command::List { title, start, .. } =
+        command(r#"/list "Waiting for Godot 3" 5.50 for 1h"#, None)
+    else {
+        panic!()
+    };
+    assert_eq!((title.as_str(), start.as_str()), ("Waiting for Godot 3", "5.50"));
+    let words = ["list", "step 1 for all", "5", "for", "1h"];
+    let Ok(Command::List { title, .. }) = Command::parse(&words) else { panic!() };
+    assert_eq!(title, "step 1 for all");
+}
+
+#[test]
+fn a_listing_with_a_hole_is_refused() {
+    for (line, part) in [
+        ("/list", "missing"),
+        ("/list radio", "missing"),
+        ("/list radio for 90s", "not an amount"),
+        ("/list radio 10", "how long"),
+        ("/list radio ten for 90s", "not an amount"),
+        ("/list radio 10 for", "no value"),
+        ("/list radio 10 for soon", "not a duration"),
+        ("/list radio 10 for 90s step 0", "zero"),
+        ("/list radio 10 for 90s for 10s", "twice"),
+        ("/list radio 10 for 90s step 1,5", "two ways"),
+        ("/list radio 1.5 for 90s currency JPY", "decimals"),
+        ("/list radio 10 for 90s currency euros", "not a currency"),
+        ("/list radio 10 for 90s extend never", "not a duration"),
+        ("/list \"radio 10 for 90s", "quote"),
+        ("/list \"\" 10 for 90s", "title is empty"),
+        ("/list radio 10 for 90s step 1 surprise", "not expected"),
+    ] {
+        assert!(refused(line, None).message.contains(part), "{line}: {:?}", refused(line, None));
+    }
+    let long = format!("/list \"{}\" 10 for 90s", "x".repeat(81));
+    assert!(refused(&long, None).message.contains("81 characters"));
+    let fits = format!("/list \"{}\" 10 for 90s", "x".repeat(80));
+    command(&fits, None);
+}
+
+#[test]
+fn a_line_without_a_slash_is_said_as_typed() {
+    let said = |text: &str| Command::Say { room: "77".to_owned(), text: text.to_owned() };
+    assert_eq!(command("it's \"great\"  isn't it", Some("77")), said("it's \"great\"  isn't it"));
+    assert_eq!(command("//bid is a command", Some("77")), said("/bid is a command"));
+    assert_eq!(command("/say is \"it  here\"? ", Some("77")), said("is \"it  here\"?"));
+    assert_eq!(command("/say #77 hello", Some("12")), said("hello"));
+    assert_eq!(command("/say 77 hello", None), said("hello"));
+    assert_eq!(read_line("   ", Some("77")), Ok(Line::Nothing));
+}
+
+#[test]
+fn nothing_is_said_without_a_room_or_beyond_the_limit() {
+    assert!(refused("hello", None).message.contains("no room"));
+    assert!(refused("/say", Some("77")).message.contains("nothing to say"));
+    assert!(refused("/say #77", Some("12")).message.contains("nothing to say"));
+    let longest = "x".repeat(500);
+    command(&longest, Some("77"));
+    assert!(refused(&format!("{longest}x"), Some("77")).message.contains("501"));
+    assert!(refused(&"x".repeat(5_000), Some("77")).message.contains("too long"));
+}
+
+#[test]
+fn a_reveal_says_clearly_who_and_how() {
+    let revealed = |room: &str, name: &str, contact: &str| Command::Reveal {
+        room: room.to_owned(),
+        name: name.to_owned(),
+        contact: contact.to_owned(),
+    };
+    assert_eq!(
+        command("/reveal \"Ana Silva\" tel 12 34", Some("77")),
+        revealed("77", "Ana Silva", "tel 12 34")
+    );
+    assert_eq!(command("/reveal Ana ana@x.pt", Some("77")), revealed("77", "Ana", "ana@x.pt"));
+    assert_eq!(
+        command("/reveal 3f2a Ana ana@x.pt", Some("77")),
+        revealed("3f2a", "Ana", "ana@x.pt")
+    );
+    assert_eq!(command("/reveal #dada Ana", Some("77")), revealed("dada", "Ana", ""));
+    assert_eq!(command("/reveal dada x@y", Some("77")), revealed("77", "dada", "x@y"));
+    assert_eq!(
+        Command::parse(&["reveal", "3f2a", "Ana Silva", "ana@x.pt"]),
+        Ok(revealed("3f2a", "Ana Silva", "ana@x.pt"))
+    );
+    assert!(refused("/reveal Ana Silva ana@x.pt", Some("77")).advice.contains("\"Ana Silva\""));
+    assert!(refused("/reveal", Some("77")).message.contains("name is missing"));
+    assert!(refused("/reveal 3f2a", None).message.contains("name is missing"));
+    assert!(refused("/reveal \"\" x", Some("77")).message.contains("empty"));
+}
+
+#[test]
+fn rooms_default_to_the_one_on_screen() {
+    assert_eq!(command("/join", Some("77")), Command::Join { room: "77".to_owned() });
+    assert_eq!(command("/leave 3f2a", Some("77")), Command::Leave { room: "3f2a".to_owned() });
+    refused("/leave", None);
+    refused("/join a b", None);
+    refused("/join \"\"", None);
+    refused(&format!("/join {}", "a".repeat(65)), None);
+}
+
+#[test]
+fn aliases_and_unknown_names() {
+    assert_eq!(command("/allitems", None), Command::Items);
+    assert_eq!(command("/myitems", None), Command::Mine);
+    assert_eq!(command("/help allitems", None), Command::Help { about: Some("items".to_owned()) });
+    assert!(refused("/bidd 12", None).advice.contains("/bid"));
+    assert!(refused("/", None).message.contains("no command"));
+    assert!(refused("/help me", None).message.contains("no such command"));
+    assert!(refused("/\u{1b}[2J", None).message.chars().all(|c| !c.is_control()));
+}
+
+#[test]
+fn control_characters_do_not_leave_the_program() {
+    let Command::Say { text, .. } = command("a\u{1b}[31m\u{202e}b", Some("77")) else { panic!() };
+    assert_eq!(text, "a[31mb");
+}
+
+#[test]
+fn any_line_is_read_without_panic() {
+    for line in [
+        "/list \"",
+        "/list \\\" \\",
+        "/say \u{202e}",
+        "/bid # #",
+        "/reveal # \" \"",
+        "/ / /",
+        "/list = = =",
+    ] {
+        let _ = read_line(line, None);
+        let _ = read_line(line, Some("77"));
+    }
+}

@@ -1,0 +1,366 @@
+//! The table of commands: `/help`, completion, usage errors and the command line come from it.
+
+use super::parse::{self, Reader};
+
+/// What a word at some place of a command is; completion offers what fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Argument {
+    /// A room; may be left out where one is current.
+    Room,
+    /// An amount of money.
+    Amount,
+    /// Free text.
+    Text,
+    /// The name of a command.
+    Command,
+    /// Words of which each is followed by a value, in any order.
+    Keywords(&'static [&'static str]),
+}
+
+/// One command as described to people.
+#[derive(Debug)]
+pub struct Usage {
+    /// What to type.
+    pub name: &'static str,
+    /// What else may be typed.
+    pub aliases: &'static [&'static str],
+    /// The places after the name, in words; brackets mark what may be left out.
+    pub synopsis: &'static str,
+    /// The places after the name, for completion.
+    pub arguments: &'static [Argument],
+    /// One line: what it does.
+    pub summary: &'static str,
+    /// More lines: rules and defaults.
+    pub details: &'static str,
+    /// A complete line that parses.
+    pub example: &'static str,
+    /// Reads the words after the name.
+    pub(crate) read: Reader,
+}
+
+/// Offers an item.
+pub static LIST: Usage = Usage {
+    name: "list",
+    aliases: &["sell"],
+    synopsis: "TITLE START for DURATION [step AMOUNT] [extend DURATION] [currency CODE] [desc TEXT]",
+    arguments: &[
+        Argument::Text,
+        Argument::Amount,
+        Argument::Keywords(&["for", "step", "extend", "currency", "desc"]),
+    ],
+    summary: "offer an item: opens an auction",
+    details: "START is the lowest first bid. Without `step`, bids rise by at least one unit. \
+              `extend 30s`: each bid in the last 30 seconds moves the end by 30 seconds. \
+              Nothing can be changed once it is listed.",
+    example: "/list \"Old radio\" 10 for 90s step 1 extend 30s currency EUR desc \"Works, a bit loud\"",
+    read: parse::list,
+};
+
+/// Bids.
+pub static BID: Usage = Usage {
+    name: "bid",
+    aliases: &["b"],
+    synopsis: "[ROOM] AMOUNT [CURRENCY]",
+    arguments: &[Argument::Room, Argument::Amount],
+    summary: "bid in an auction",
+    details: "Use a point for decimals. A bid is binding and cannot be taken back. \
+              Without ROOM it goes to the auction on screen.",
+    example: "/bid 3f2a 120.00",
+    read: parse::bid,
+};
+
+/// Lists all auctions.
+pub static ITEMS: Usage = Usage {
+    name: "items",
+    aliases: &["allitems"],
+    synopsis: "",
+    arguments: &[],
+    summary: "list all auctions",
+    details: "Shows where each stands and when it ends.",
+    example: "/items",
+    read: parse::items,
+};
+
+/// Lists one's own auctions and bids.
+pub static MINE: Usage = Usage {
+    name: "mine",
+    aliases: &["myitems"],
+    synopsis: "",
+    arguments: &[],
+    summary: "list the auctions you opened or bid in",
+    details: "Only your own vault knows which they are.",
+    example: "/mine",
+    read: parse::mine,
+};
+
+/// Follows a room.
+pub static JOIN: Usage = Usage {
+    name: "join",
+    aliases: &["j"],
+    synopsis: "[ROOM]",
+    arguments: &[Argument::Room],
+    summary: "follow a room",
+    details: "Every entry of its log is fetched and verified.",
+    example: "/join 3f2a",
+    read: parse::join,
+};
+
+/// Stops following a room.
+pub static LEAVE: Usage = Usage {
+    name: "leave",
+    aliases: &["part"],
+    synopsis: "[ROOM]",
+    arguments: &[Argument::Room],
+    summary: "stop following a room",
+    details: "Bids already made stay and stay binding.",
+    example: "/leave 3f2a",
+    read: parse::leave,
+};
+
+/// Says something.
+pub static SAY: Usage = Usage {
+    name: "say",
+    aliases: &["s"],
+    synopsis: "[#ROOM] TEXT",
+    arguments: &[Argument::Room, Argument::Text],
+    summary: "say something in a room, under a name used once",
+    details: "A line without a slash is said in the room on screen; begin with // to say a line \
+              that starts with a slash. Mark another room with #. At most 500 characters.",
+    example: "/say #3f2a is the box included?",
+    read: parse::say,
+};
+
+/// Shows what may be relied on.
+pub static WHOAMI: Usage = Usage {
+    name: "whoami",
+    aliases: &["trust"],
+    synopsis: "",
+    arguments: &[],
+    summary: "show persona, broker, suite, TSA time and what was verified",
+    details: "Compare the fingerprints with those you were given by another way.",
+    example: "/whoami",
+    read: parse::whoami,
+};
+
+/// Lists receipts.
+pub static RECEIPTS: Usage = Usage {
+    name: "receipts",
+    aliases: &["proofs"],
+    synopsis: "",
+    arguments: &[],
+    summary: "list your receipts and check each again",
+    details: "A receipt proves to anybody, without a network, that the broker took your action.",
+    example: "/receipts",
+    read: parse::receipts,
+};
+
+/// Hands in one's disclosure.
+pub static REVEAL: Usage = Usage {
+    name: "reveal",
+    aliases: &["disclose"],
+    synopsis: "[ROOM] \"NAME\" [CONTACT]",
+    arguments: &[Argument::Room, Argument::Text, Argument::Text],
+    summary: "after an auction: tell the other side who you are",
+    details: "Sealed to the other side; the broker cannot read it and releases both or neither. \
+              The other side can show it to others afterwards.",
+    example: "/reveal #3f2a \"Ana Silva\" ana@example.org",
+    read: parse::reveal,
+};
+
+/// Gives up a settled auction.
+pub static WITHDRAW: Usage = Usage {
+    name: "withdraw",
+    aliases: &[],
+    synopsis: "[ROOM]",
+    arguments: &[Argument::Room],
+    summary: "leave a settled auction where the rules allow it without forfeit",
+    details: "Allowed when the auction was closed late.",
+    example: "/withdraw 3f2a",
+    read: parse::withdraw,
+};
+
+/// Explains.
+pub static HELP: Usage = Usage {
+    name: "help",
+    aliases: &["h", "?"],
+    synopsis: "[COMMAND]",
+    arguments: &[Argument::Command],
+    summary: "explain all commands, or one",
+    details: "In the chat, F1 shows the same.",
+    example: "/help bid",
+    read: parse::help,
+};
+
+/// Ends the program.
+pub static QUIT: Usage = Usage {
+    name: "quit",
+    aliases: &["exit", "q"],
+    synopsis: "",
+    arguments: &[],
+    summary: "end the program",
+    details: "Bids stay in force; receipts are in the vault.",
+    example: "/quit",
+    read: parse::quit,
+};
+
+/// Every command, in the order in which `/help` shows them.
+pub static COMMANDS: &[&Usage] = &[
+    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &REVEAL, &WITHDRAW, &HELP,
+    &QUIT,
+];
+
+impl Usage {
+    /// The whole line in words: `/bid [ROOM] AMOUNT [CURRENCY]`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("/{} {}", self.name, self.synopsis).trim_end().to_owned()
+    }
+}
+
+/// Finds a command by name or alias, with or without its slash.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Usage> {
+    let name = name.strip_prefix('/').unwrap_or(name).to_lowercase();
+    COMMANDS
+        .iter()
+        .find(|usage| usage.name == name || usage.aliases.contains(&name.as_str()))
+        .copied()
+}
+
+/// The command whose name a mistyped name most probably means.
+#[must_use]
+pub fn nearest(name: &str) -> Option<&'static Usage> {
+    let name = name.to_lowercase();
+    COMMANDS
+        .iter()
+        .map(|usage| (distance(&name, usage.name), *usage))
+        .filter(|(distance, usage)| {
+            *distance <= 2 && distance.saturating_mul(2) <= usage.name.len()
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, usage)| usage)
+}
+
+/// The lines of `/help`, for all commands or for one.
+///
+/// An unknown name gives the list of all with a line that says so.
+#[must_use]
+pub fn help(about: Option<&str>) -> Vec<String> {
+    let Some(name) = about else { return overview() };
+    let Some(usage) = find(name) else {
+        let mut lines = vec![format!("there is no command /{}", crate::plain::shortened(name, 20))];
+        lines.extend(overview());
+        return lines;
+    };
+    let mut lines = vec![usage.line(), format!("  {}", usage.summary)];
+    lines.push(format!("  {}", usage.details));
+    lines.push(format!("  e.g. {}", usage.example));
+    if !usage.aliases.is_empty() {
+        let aliases: Vec<String> = usage.aliases.iter().map(|alias| format!("/{alias}")).collect();
+        lines.push(format!("  also: {}", aliases.join(" ")));
+    }
+    lines
+}
+
+fn overview() -> Vec<String> {
+    COMMANDS.iter().map(|usage| format!("/{:<9} {}", usage.name, usage.summary)).collect()
+}
+
+/// Number of single-character changes between two short words (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, from) in left.chars().take(32).enumerate() {
+        let mut diagonal = index;
+        let mut before = index.saturating_add(1);
+        let mut next = vec![before];
+        for (to, above) in right.iter().zip(row.iter().skip(1)) {
+            let replaced = diagonal.saturating_add(usize::from(from != *to));
+            before = replaced.min(above.saturating_add(1)).min(before.saturating_add(1));
+            diagonal = *above;
+            next.push(before);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{Command, Line, read_line};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_commands_share_a_name() {
+        let mut seen = BTreeSet::new();
+        for usage in COMMANDS {
+            for name in usage.aliases.iter().chain([&usage.name]) {
+                assert!(seen.insert(*name), "{name} occurs twice");
+                assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '?'), "{name}");
+                assert!(std::ptr::eq(find(name).unwrap(), *usage));
+            }
+        }
+    }
+
+    #[test]
+    fn every_example_parses_to_its_own_command() {
+        for usage in COMMANDS {
+            let line = read_line(usage.example, None);
+            let Ok(Line::Command(command)) = line else { panic!("{}: {line:?}", usage.name) };
+            assert!(std::ptr::eq(command.usage(), *usage), "{}", usage.name);
+        }
+    }
+
+    #[test]
+    fn every_command_of_the_table_is_reached_and_no_other_exists() {
+        let reached: BTreeSet<String> = COMMANDS
+            .iter()
+            .map(|usage| match read_line(usage.example, None) {
+                Ok(Line::Command(command)) => {
+                    serde_json::to_value(command).unwrap()["command"].as_str().unwrap().to_owned()
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let unknown = serde_json::from_str::<Command>(r#"{"command":"?"}"#).unwrap_err();
+        let expected = unknown.to_string();
+        let variants = expected.split('`').skip(3).step_by(2).map(str::to_owned);
+        assert_eq!(reached, variants.collect());
+    }
+
+    #[test]
+    fn every_command_is_described_in_whole() {
+        for usage in COMMANDS {
+            assert!(usage.summary.len() > 10 && usage.summary.len() < 68, "{}", usage.name);
+            assert!(
+                !usage.details.contains("  ") && usage.details.ends_with('.'),
+                "{}",
+                usage.name
+            );
+            assert!(usage.example.starts_with(&format!("/{}", usage.name)));
+            assert_eq!(usage.arguments.is_empty(), usage.synopsis.is_empty(), "{}", usage.name);
+            assert!(help(Some(usage.name)).iter().any(|line| line.contains(usage.example)));
+            assert!(help(None).iter().any(|line| line.contains(usage.summary)));
+        }
+    }
+
+    #[test]
+    fn commands_without_places_refuse_more_words() {
+        for usage in COMMANDS.iter().filter(|usage| usage.arguments.is_empty()) {
+            let mistake = read_line(&format!("/{} extra", usage.name), None).unwrap_err();
+            assert!(mistake.advice.contains(usage.example), "{}", usage.name);
+        }
+    }
+
+    #[test]
+    fn a_mistyped_name_finds_its_neighbour() {
+        for (typed, meant) in [("bidd", "bid"), ("itmes", "items"), ("revael", "reveal")] {
+            assert_eq!(nearest(typed).map(|usage| usage.name), Some(meant));
+        }
+        for typed in ["", "x", "frobnicate"] {
+            assert!(nearest(typed).is_none(), "{typed}");
+        }
+        assert!(help(Some("nothing"))[0].contains("no command"));
+    }
+}

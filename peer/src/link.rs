@@ -1,0 +1,337 @@
+//! The connection to the broker: WebSocket, handshake, frames in both directions (SPEC 10).
+//!
+//! A link lives as long as one session; reconnecting and resuming is the desk's business.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use pregao_protocol::broker::{BrokerCertificate, BrokerError};
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::{FrameError, FromBroker, FromPeer};
+use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::label::RECORD_BUCKETS;
+use pregao_protocol::session::{
+    Credentials, Initiator, Opener, Padded, Ranking, Sealer, SessionError, Suite,
+};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+
+/// How long connecting and the handshake may take.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// Silence after which the link counts as broken; the broker pings far more often.
+const SILENT_FOR: Duration = Duration::from_secs(120);
+const MAX_MESSAGE: usize = RECORD_BUCKETS[RECORD_BUCKETS.len() - 1] + 16;
+
+/// Where a broker is and who it must be: `ws://host:port/#<fingerprint>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// `ws://…` or `wss://…`, without the fingerprint.
+    pub url: String,
+    /// Fingerprint of its session key: the pin.
+    pub fingerprint: Fingerprint,
+}
+
+/// A text that is no broker address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a broker address of the form ws://host:port/#<fingerprint>; copy the whole line that the broker printed"
+)]
+pub struct AddressError;
+
+impl FromStr for BrokerAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (url, fingerprint) = text.trim().split_once('#').ok_or(AddressError)?;
+        let fingerprint = fingerprint.parse().map_err(|_| AddressError)?;
+        if url.starts_with("ws://") || url.starts_with("wss://") {
+            Ok(Self { url: url.to_owned(), fingerprint })
+        } else {
+            Err(AddressError)
+        }
+    }
+}
+
+impl fmt::Display for BrokerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.url, self.fingerprint)
+    }
+}
+
+/// Why there is no link, or why it ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The broker cannot be reached.
+    #[error("the broker at {url} cannot be reached: {source}")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// What the socket says.
+        source: WsError,
+    },
+    /// It took too long.
+    #[error("the broker did not answer in time")]
+    Slow,
+    /// The connection ended.
+    #[error("the connection was closed")]
+    Closed,
+    /// The socket failed.
+    #[error("the connection failed")]
+    Socket(#[from] WsError),
+    /// The broker refuses a session.
+    #[error("the broker refuses a session ({code})")]
+    Refused {
+        /// `session.suite` or `session.refused`.
+        code: String,
+    },
+    /// What answers is not the pinned broker, or somebody changed the handshake.
+    #[error("the handshake does not hold")]
+    Session(#[from] SessionError),
+    /// The broker's certificate does not hold.
+    #[error("the broker's certificate does not hold")]
+    Certificate(#[from] BrokerError),
+    /// A frame of the broker is malformed.
+    #[error("the broker sent something that is no frame")]
+    Frame(#[from] FrameError),
+    /// No randomness.
+    #[error("the system gives no random numbers")]
+    Random,
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// An established session.
+#[derive(Debug)]
+pub struct Link {
+    /// What the broker says of itself, verified.
+    pub certificate: BrokerCertificate,
+    /// Id of the session: what proofs of membership are bound to.
+    pub id: Digest,
+    /// The negotiated suite.
+    pub suite: Suite,
+    /// To the broker.
+    pub sender: LinkSender,
+    /// From the broker.
+    pub receiver: LinkReceiver,
+    /// The broker's first frame.
+    pub welcome: FromBroker,
+}
+
+/// Who connects.
+#[derive(Clone, Copy)]
+pub struct Identity<'a> {
+    /// The persona's key.
+    pub persona: &'a SecretKey<Persona>,
+    /// Its certificate, DER.
+    pub certificate: &'a [u8],
+    /// A fresh ticket for this broker.
+    pub ticket: &'a str,
+}
+
+impl fmt::Debug for Identity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity(..)")
+    }
+}
+
+/// Connects and runs the handshake.
+///
+/// # Errors
+/// [`LinkError`].
+pub async fn connect(
+    address: &BrokerAddress,
+    identity: Identity<'_>,
+    suites: &Ranking,
+    tls: Option<Arc<rustls::ClientConfig>>,
+) -> Result<Link, LinkError> {
+    match tokio::time::timeout(CONNECT_WITHIN, shake(address, identity, suites, tls)).await {
+        Ok(link) => link,
+        Err(_) => Err(LinkError::Slow),
+    }
+}
+
+async fn shake(
+    address: &BrokerAddress,
+    identity: Identity<'_>,
+    suites: &Ranking,
+    tls: Option<Arc<rustls::ClientConfig>>,
+) -> Result<Link, LinkError> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE))
+        .read_buffer_size(8 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(1 << 20);
+    let connector = tls.map(Connector::Rustls);
+    let (mut socket, _) = tokio_tungstenite::connect_async_tls_with_config(
+        &address.url,
+        Some(config),
+        true,
+        connector,
+    )
+    .await
+    .map_err(|source| LinkError::Unreachable { url: address.url.clone(), source })?;
+
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(|_| LinkError::Random)?;
+    let credentials = Credentials::new(identity.certificate, identity.ticket)?;
+    let (expect, hello) = Initiator::start(suites, seed);
+    socket.send(Message::binary(hello)).await?;
+    let choice = receive(&mut socket).await?;
+    refused(&choice)?;
+    let (expect, message) = expect.handle(&choice)?;
+    socket.send(Message::binary(message)).await?;
+    let message = receive(&mut socket).await?;
+    let mut certificate = None;
+    let verify = |compact: &str| {
+        let opened = BrokerCertificate::open(compact, address.fingerprint)?;
+        let session = opened.keys.session;
+        certificate = Some(opened);
+        Ok::<_, BrokerError>(session)
+    };
+    let sign = |bytes: &[u8]| identity.persona.sign(bytes);
+    let (unconfirmed, message) = expect.handle(&message, verify, &credentials, sign)?;
+    let certificate = certificate.ok_or(BrokerError::Content)?;
+    socket.send(Message::binary(message)).await?;
+    let record = receive(&mut socket).await?;
+    refused(&record)?;
+    let (session, welcome) = unconfirmed.open(&record)?;
+    let (id, suite) = (session.id(), session.suite());
+    let (sealer, opener) = session.split();
+    let (sink, stream) = socket.split();
+    Ok(Link {
+        certificate,
+        id,
+        suite,
+        sender: LinkSender { sealer, sink },
+        receiver: LinkReceiver { opener, stream },
+        welcome: FromBroker::parse(&welcome)?,
+    })
+}
+
+/// A refusal in clear text comes from anybody; it only ends what could not have begun.
+fn refused(message: &[u8]) -> Result<(), LinkError> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Refused {
+        code: String,
+    }
+    match serde_json::from_slice::<Refused>(message) {
+        Ok(Refused { code }) if code.len() < 64 => Err(LinkError::Refused { code }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+async fn receive(socket: &mut Socket) -> Result<bytes::Bytes, LinkError> {
+    loop {
+        if let Some(bytes) = binary(socket.next().await)? {
+            return Ok(bytes);
+        }
+    }
+}
+
+fn binary(message: Option<Result<Message, WsError>>) -> Result<Option<bytes::Bytes>, LinkError> {
+    match message {
+        Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
+        Some(Ok(Message::Close(_))) | None => Err(LinkError::Closed),
+        Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+            Ok(None)
+        }
+        Some(Err(error)) => Err(error.into()),
+    }
+}
+
+/// The way to the broker.
+#[derive(Debug)]
+pub struct LinkSender {
+    sealer: Sealer,
+    sink: SplitSink<Socket, Message>,
+}
+
+impl LinkSender {
+    /// Sends one frame.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the link is then over.
+    pub async fn send(&mut self, frame: &FromPeer) -> Result<(), LinkError> {
+        self.send_bytes(&frame.encode()?).await
+    }
+
+    /// Sends bytes as a frame, whatever they are.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the link is then over.
+    pub async fn send_bytes(&mut self, frame: &[u8]) -> Result<(), LinkError> {
+        let record = self.sealer.seal(&Padded::new(frame)?)?;
+        let sent = self.sink.send(Message::binary(record));
+        match tokio::time::timeout(CONNECT_WITHIN, sent).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(LinkError::Slow),
+        }
+    }
+
+    /// Says goodbye; nobody is waited for long.
+    pub async fn close(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.sink.close()).await;
+    }
+}
+
+/// The way from the broker.
+#[derive(Debug)]
+pub struct LinkReceiver {
+    opener: Opener,
+    stream: SplitStream<Socket>,
+}
+
+impl LinkReceiver {
+    /// The next frame.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the link is then over.
+    pub async fn next(&mut self) -> Result<FromBroker, LinkError> {
+        Ok(FromBroker::parse(&self.next_bytes().await?)?)
+    }
+
+    /// The next frame, unparsed.
+    ///
+    /// # Errors
+    /// [`LinkError`]; the link is then over.
+    pub async fn next_bytes(&mut self) -> Result<Vec<u8>, LinkError> {
+        loop {
+            let message = tokio::time::timeout(SILENT_FOR, self.stream.next()).await;
+            let message = message.map_err(|_| LinkError::Slow)?;
+            if let Some(record) = binary(message)? {
+                return Ok(self.opener.open(&record)?);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_whole_fingerprint_is_refused() {
+        let fingerprint = "0".repeat(64);
+        let good = format!("ws://127.0.0.1:1/#{fingerprint}");
+        assert_eq!(good.parse::<BrokerAddress>().unwrap().to_string(), good);
+        for bad in [
+            "ws://127.0.0.1:1/",
+            "ws://127.0.0.1:1/#",
+            "ws://127.0.0.1:1/#00",
+            &format!("http://127.0.0.1:1/#{fingerprint}"),
+            &format!("127.0.0.1:1#{fingerprint}"),
+            "",
+        ] {
+            assert_eq!(bad.parse::<BrokerAddress>(), Err(AddressError), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The front of one-shot subcommands: one command in, plain lines out, an exit code at the end.
+//!
+//! `pregao items`, `pregao bid 3f2a 120`. With `--json` the events are printed as they are.
+//! The chat prints answers with the same [`lines`].
+
+use std::io::{self, Write};
+
+use pregao_protocol::clock::Time;
+
+use crate::amount::print_in;
+use crate::command::Command;
+use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust};
+use crate::front::{Front, Request};
+use crate::plain::plain;
+use crate::span;
+
+/// Name of the one request, so that no other end of work is taken for its own.
+const ID: &str = "1";
+/// Characters of a room's name that are printed.
+const SHORT: usize = 8;
+
+/// How events are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Lines for people.
+    Text,
+    /// One JSON object for each event.
+    Json,
+}
+
+/// Sends one command and prints what happens until it is done. Whether it was carried out.
+///
+/// In text, events that do not answer the command are left out, except alarms.
+///
+/// # Errors
+/// Those of the output. A desk that ends before the command is done counts as not carried out.
+pub async fn run(
+    mut front: Front,
+    command: Command,
+    form: Form,
+    mut output: impl Write,
+) -> io::Result<bool> {
+    if let Command::Help { about } = &command {
+        for line in crate::command::table::help(about.as_deref()) {
+            writeln!(output, "{line}")?;
+        }
+        return Ok(true);
+    }
+    let request = Request { id: Some(ID.to_owned()), command };
+    if front.commands.send(request).await.is_err() {
+        return Ok(false);
+    }
+    let mut now = None;
+    while let Some(event) = front.events.recv().await {
+        if let Event::Tick { time } = &event {
+            now = Some(*time);
+        }
+        match form {
+            Form::Json => {
+                serde_json::to_writer(&mut output, &event)?;
+                writeln!(output)?;
+            }
+            Form::Text => {
+                for line in lines(&event, now) {
+                    writeln!(output, "{line}")?;
+                }
+            }
+        }
+        if let Event::Done { id, ok } = event
+            && id.as_deref() == Some(ID)
+        {
+            output.flush()?;
+            return Ok(ok);
+        }
+    }
+    output.flush()?;
+    Ok(false)
+}
+
+/// An event in lines for people; none for what only moves the screen of the chat.
+#[must_use]
+pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
+    match event {
+        Event::Items { rooms } if rooms.is_empty() => {
+            vec!["no auctions yet: offer something with /list".to_owned()]
+        }
+        Event::Mine { rooms } if rooms.is_empty() => {
+            vec!["you have listed nothing and bid on nothing".to_owned()]
+        }
+        Event::Items { rooms } | Event::Mine { rooms } => {
+            rooms.iter().map(|room| room_line(room, now)).collect()
+        }
+        Event::Receipts { receipts } if receipts.is_empty() => vec!["no receipts yet".to_owned()],
+        Event::Receipts { receipts } => receipts.iter().map(receipt_line).collect(),
+        Event::Receipt(receipt) => vec![receipt_line(receipt)],
+        Event::Whoami(trust) => trust_lines(trust),
+        Event::Note { text } => vec![plain(text)],
+        Event::Refused { code, message, advice } => vec![
+            format!("refused: {} ({})", plain(message), plain(code)),
+            format!("  → {}", plain(advice)),
+        ],
+        Event::Alarm { room, message, advice } => {
+            let room =
+                room.as_deref().map_or_else(String::new, |room| format!(" in {}", short(room)));
+            vec![format!("ALARM{room}: {}", plain(message)), format!("  → {}", plain(advice))]
+        }
+        Event::Invited { title, role, price, currency, deadline, room, .. } => {
+            let done = match role {
+                Role::Seller => "you sold",
+                Role::Winner => "you won",
+            };
+            let price = print_in(*price, currency);
+            vec![
+                format!("{done} \"{}\" for {price}", plain(title)),
+                format!("  → until {deadline}: reveal {} \"Your Name\" contact", short(room)),
+            ]
+        }
+        Event::Revealed { role, name, contact, persona, verdict, .. } => vec![
+            format!(
+                "the {} is {}, {}",
+                crate::chat::model::side(*role),
+                plain(name),
+                plain(contact)
+            ),
+            format!("  persona {persona}: {}", plain(verdict)),
+        ],
+        Event::Connected { .. }
+        | Event::Disconnected { .. }
+        | Event::Tick { .. }
+        | Event::Room(_)
+        | Event::Bid { .. }
+        | Event::Said { .. }
+        | Event::Happened { .. }
+        | Event::Done { .. } => Vec::new(),
+    }
+}
+
+fn room_line(room: &RoomView, now: Option<Time>) -> String {
+    let price = match room.highest {
+        Some(highest) => format!("{} ({} bids)", print_in(highest, &room.currency), room.bids),
+        None => format!("from {}", print_in(room.start, &room.currency)),
+    };
+    let end = match (room.phase, now) {
+        (Phase::Open, Some(now)) => format!("{} left", span::countdown(room.end.since(now))),
+        (Phase::Open, None) => format!("until {}", room.end),
+        (Phase::Closed, _) => "closed".to_owned(),
+        (Phase::Settled, _) => "settled".to_owned(),
+        (Phase::Revealed, _) => "revealed".to_owned(),
+        (Phase::Ended, _) => "ended".to_owned(),
+    };
+    let mine = match room {
+        RoomView { own: true, .. } => "  yours",
+        RoomView { leading: true, .. } => "  you lead",
+        RoomView { bidding: true, phase: Phase::Open, .. } => "  outbid",
+        _ => "",
+    };
+    let outcome = match room.outcome.as_str() {
+        "" => String::new(),
+        outcome => format!("  {}", plain(outcome)),
+    };
+    format!("{}  {}  {price}  {end}{mine}{outcome}", short(&room.room), plain(&room.title))
+}
+
+fn receipt_line(receipt: &ReceiptView) -> String {
+    let verdict = if receipt.holds { "holds" } else { "DOES NOT HOLD" };
+    let ReceiptView { room, seq, verb, time, digest, .. } = receipt;
+    format!(
+        "receipt {verdict}: {} entry {seq} {} {time} {}",
+        short(room),
+        plain(verb),
+        plain(digest)
+    )
+}
+
+fn trust_lines(trust: &Trust) -> Vec<String> {
+    let time = match trust.time {
+        Some(time) => format!("{time}, {} ms ago", trust.age_ms),
+        None => "none yet".to_owned(),
+    };
+    let simulated = if trust.simulated { " SIMULATED" } else { "" };
+    vec![
+        format!("persona    {}", trust.persona),
+        format!("broker     {}", trust.broker),
+        format!("authority  {}", trust.authority),
+        format!("suite      {}", plain(trust.suite.as_deref().unwrap_or("not connected"))),
+        format!("TSA time   {time}{simulated}"),
+        format!("verified   {} rooms, every entry and the newest head", trust.rooms_verified),
+        format!("alarms     {}", trust.alarms),
+        format!("certified  until {}", trust.certificate_ends),
+    ]
+}
+
+fn short(room: &str) -> String {
+    plain(room.get(..SHORT).unwrap_or(room))
+}
+
+#[cfg(test)]
+#[path = "oneshot_tests.rs"]
+mod tests;

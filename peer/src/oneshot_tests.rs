@@ -1,0 +1,151 @@
+use super::*;
+use crate::chat::model::side;
+use crate::front::pair;
+use pregao_protocol::key::Fingerprint;
+
+fn at(seconds: u64) -> Time {
+    Time::from_micros((1_795_179_600 + seconds) * 1_000_000).unwrap()
+}
+
+fn room(title: &str) -> RoomView {
+    RoomView {
+        room: "3f2a".repeat(16),
+        title: title.to_owned(),
+        description: String::new(),
+        phase: Phase::Open,
+        outcome: String::new(),
+        currency: "EUR".to_owned(),
+        digits: 2,
+        start: 1_000,
+        increment: 100,
+        highest: Some(12_000),
+        bids: 5,
+        end: at(90),
+        extend_secs: 0,
+        own: false,
+        leading: true,
+        bidding: true,
+        joined: true,
+        verified_size: 3,
+    }
+}
+
+async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
+    let (front, mut back) = pair();
+    let desk = tokio::spawn(async move {
+        let request = back.commands.recv().await.unwrap();
+        for event in events {
+            let event = if let Event::Done { id: None, ok } = event {
+                Event::Done { id: request.id.clone(), ok }
+            } else {
+                event
+            };
+            if back.events.send(event).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut output = Vec::new();
+    let ok = run(front, Command::Items, form, &mut output).await.unwrap();
+    desk.await.unwrap();
+    (ok, String::from_utf8(output).unwrap())
+}
+
+fn done(ok: bool) -> Event {
+    Event::Done { id: None, ok }
+}
+
+#[tokio::test]
+async fn an_answer_is_printed_in_plain_lines() {
+    let events = vec![
+        Event::Tick { time: at(0) },
+        Event::Room(room("not asked for")),
+        Event::Items { rooms: vec![room("Old \u{1b}[31mradio")] },
+        done(true),
+    ];
+    let (ok, text) = shown(events, Form::Text).await;
+    assert!(ok);
+    assert_eq!(text, "3f2a3f2a  Old [31mradio  120.00 EUR (5 bids)  1:30 left  you lead\n");
+}
+
+#[tokio::test]
+async fn a_refusal_is_printed_with_its_advice_and_fails() {
+    let refused = Event::Refused {
+        code: "bid.too-low".to_owned(),
+        message: "the bid is below 121.00".to_owned(),
+        advice: "bid 121.00 or more".to_owned(),
+    };
+    let (ok, text) = shown(vec![refused, done(false)], Form::Text).await;
+    assert!(!ok);
+    assert_eq!(text, "refused: the bid is below 121.00 (bid.too-low)\n  → bid 121.00 or more\n");
+}
+
+#[tokio::test]
+async fn json_prints_every_event_as_it_is() {
+    let events = vec![Event::Tick { time: at(0) }, Event::Items { rooms: vec![] }, done(true)];
+    let (ok, text) = shown(events, Form::Json).await;
+    assert!(ok);
+    let parsed: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(parsed[0], Event::Tick { time: at(0) });
+    assert_eq!(parsed.len(), 3);
+}
+
+#[tokio::test]
+async fn only_the_end_of_the_own_request_counts() {
+    let other = Event::Done { id: Some("other".to_owned()), ok: true };
+    assert!(!shown(vec![other.clone(), done(false)], Form::Text).await.0);
+    assert!(!shown(vec![other], Form::Text).await.0);
+    assert!(!shown(vec![], Form::Text).await.0);
+}
+
+#[tokio::test]
+async fn help_needs_no_desk() {
+    let (front, back) = pair();
+    drop(back);
+    let mut output = Vec::new();
+    let command = Command::Help { about: Some("bid".to_owned()) };
+    assert!(run(front, command, Form::Text, &mut output).await.unwrap());
+    assert!(String::from_utf8(output).unwrap().contains("/bid 3f2a 120.00"));
+}
+
+#[test]
+fn receipts_say_whether_they_hold() {
+    let receipt = |holds| ReceiptView {
+        room: "3f2a".repeat(16),
+        seq: 4,
+        verb: "bid".to_owned(),
+        time: at(0),
+        digest: "abc".to_owned(),
+        holds,
+    };
+    let event = Event::Receipts { receipts: vec![receipt(true), receipt(false)] };
+    let lines = lines(&event, None);
+    assert!(lines[0].starts_with("receipt holds: 3f2a3f2a entry 4 bid"));
+    assert!(lines[1].starts_with("receipt DOES NOT HOLD"));
+}
+
+#[test]
+fn trust_is_shown_in_full() {
+    let trust = Trust {
+        persona: Fingerprint([0x5e; 32]),
+        broker: Fingerprint([0xb0; 32]),
+        authority: Fingerprint([0xca; 32]),
+        suite: None,
+        time: Some(at(0)),
+        age_ms: 12,
+        rooms_verified: 2,
+        alarms: 1,
+        simulated: true,
+        certificate_ends: at(90),
+    };
+    let text = lines(&Event::Whoami(trust), None).join("\n");
+    for part in [&"5e".repeat(32), &"b0".repeat(32), &"ca".repeat(32), "SIMULATED", "12 ms ago"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn nobody_but_the_two_roles_is_named() {
+    assert_eq!((side(Role::Seller), side(Role::Winner)), ("seller", "winner"));
+    assert_eq!(lines(&Event::Items { rooms: vec![] }, None).len(), 1);
+}

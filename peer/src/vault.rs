@@ -1,0 +1,204 @@
+//! Secrets and receipts at rest: one folder, two age files, one program at a time.
+//!
+//! `identity.age` holds an age X25519 identity under the passphrase (scrypt); `vault.age` holds
+//! [`Contents`] as JSON, encrypted to that identity, so that saving costs no scrypt. Both are
+//! armoured age v1 files: `age --decrypt` reads them. The file system is trusted to keep what was
+//! synced, and with nothing else: what was changed or cut is refused, never half used.
+
+mod contents;
+mod error;
+mod sealed;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+pub use contents::{Contents, Kept, Secret, TrustedTsa, VERSION};
+pub use error::VaultError;
+pub use sealed::{Passphrase, WorkFactor};
+
+/// The identity under the passphrase.
+const IDENTITY: &str = "identity.age";
+/// The contents under the identity.
+const CONTENTS: &str = "vault.age";
+/// Held locked while a program uses the vault.
+const LOCK: &str = "lock";
+/// Largest file read; a vault of a hundred thousand receipts is smaller.
+const LARGEST: u64 = 512 * 1024 * 1024;
+
+/// An open vault. Dropping it gives the folder free.
+#[derive(Debug)]
+pub struct Vault {
+    folder: PathBuf,
+    recipient: sealed::Recipient,
+    contents: Contents,
+    _lock: File,
+}
+
+impl Vault {
+    /// Makes a vault in a folder that has none; the folder is made if it is absent.
+    ///
+    /// # Errors
+    /// [`VaultError::AlreadyThere`], [`VaultError::EmptyPassphrase`], [`VaultError::InUse`], and
+    /// what the file system refuses.
+    pub fn create(
+        folder: &Path,
+        passphrase: &Passphrase,
+        work: WorkFactor,
+        contents: Contents,
+    ) -> Result<Self, VaultError> {
+        if passphrase.is_empty() {
+            return Err(VaultError::EmptyPassphrase);
+        }
+        let io = |source| VaultError::from_io(folder, source);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+        let lock = take_lock(folder)?;
+        if folder.join(IDENTITY).exists() || folder.join(CONTENTS).exists() {
+            return Err(VaultError::AlreadyThere { folder: folder.to_owned() });
+        }
+        let identity = sealed::Identity::generate();
+        let sealed_identity = identity.under_passphrase(passphrase, work)?;
+        replace(folder, IDENTITY, &sealed_identity)?;
+        let vault = Self {
+            folder: folder.to_owned(),
+            recipient: identity.recipient(),
+            contents,
+            _lock: lock,
+        };
+        vault.save()?;
+        Ok(vault)
+    }
+
+    /// Opens the vault in `folder` and keeps other programs out until it is dropped.
+    ///
+    /// # Errors
+    /// One [`VaultError`] for each cause, each with its advice.
+    pub fn open(folder: &Path, passphrase: &Passphrase) -> Result<Self, VaultError> {
+        let identity_file = folder.join(IDENTITY);
+        if !identity_file.exists() {
+            return Err(match folder.join(CONTENTS).exists() {
+                true => VaultError::Incomplete { file: identity_file },
+                false => VaultError::NoVault { folder: folder.to_owned() },
+            });
+        }
+        let lock = take_lock(folder)?;
+        let identity =
+            sealed::Identity::from_passphrase(&identity_file, &read(&identity_file)?, passphrase)?;
+        let contents_file = folder.join(CONTENTS);
+        if !contents_file.exists() {
+            return Err(VaultError::Incomplete { file: contents_file });
+        }
+        let text = identity.unseal(&contents_file, &read(&contents_file)?)?;
+        let contents = Contents::from_json(&contents_file, &text)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            recipient: identity.recipient(),
+            contents,
+            _lock: lock,
+        })
+    }
+
+    /// Whether the folder holds a vault, whole or not.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(IDENTITY).exists() || folder.join(CONTENTS).exists()
+    }
+
+    /// What is kept.
+    #[must_use]
+    pub const fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// Changes what is kept and saves it.
+    ///
+    /// # Errors
+    /// As [`Vault::save`]. The change then stays in memory and goes with the next save; the files
+    /// are as they were before.
+    pub fn update<R>(&mut self, change: impl FnOnce(&mut Contents) -> R) -> Result<R, VaultError> {
+        let result = change(&mut self.contents);
+        self.save()?;
+        Ok(result)
+    }
+
+    /// Keeps an action, in place of an earlier one of the same id; durable on return.
+    ///
+    /// # Errors
+    /// As [`Vault::save`].
+    pub fn keep(&mut self, kept: Kept) -> Result<(), VaultError> {
+        self.update(|contents| contents.keep(kept))
+    }
+
+    /// Forgets the secret to which disclosures for the action `id` were sealed. The files no
+    /// longer hold it on return; a copy of an older file still does.
+    ///
+    /// # Errors
+    /// As [`Vault::save`]. An unknown id is no error: there is nothing to forget.
+    pub fn erase_seal_secret(&mut self, id: &str) -> Result<(), VaultError> {
+        if self.contents.erase_seal_secret(id) { self.save() } else { Ok(()) }
+    }
+
+    /// Writes everything: to a new file first, synced, then renamed over the old one.
+    ///
+    /// # Errors
+    /// What the file system refuses; the old file is then whole and in place.
+    pub fn save(&self) -> Result<(), VaultError> {
+        let json = self.contents.to_json()?;
+        replace(&self.folder, CONTENTS, &self.recipient.seal(&json)?)
+    }
+}
+
+/// Locks the folder for this program. The lock goes with the file's last handle, so a program
+/// that was killed leaves none behind.
+fn take_lock(folder: &Path) -> Result<File, VaultError> {
+    let path = folder.join(LOCK);
+    let io = |source| VaultError::from_io(&path, source);
+    let mut options = OpenOptions::new();
+    let lock =
+        options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(io)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(VaultError::InUse { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let io = |source| VaultError::from_io(path, source);
+    if fs::metadata(path).map_err(io)?.len() > LARGEST {
+        return Err(VaultError::Damaged { file: path.to_owned(), reason: "too large".to_owned() });
+    }
+    fs::read(path).map(Zeroizing::new).map_err(io)
+}
+
+/// Puts `bytes` in place of a file so that after a crash either the old or the new one is there.
+fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), VaultError> {
+    let path = folder.join(name);
+    let fresh = folder.join(format!("{name}.new"));
+    let written = write_synced(&fresh, bytes)
+        .and_then(|()| fs::rename(&fresh, &path))
+        .and_then(|()| File::open(folder)?.sync_all());
+    written.map_err(|source| {
+        // Whatever was written of the new file only takes up room; failing to remove it is
+        // harmless, since the next save does it again.
+        let _ = fs::remove_file(&fresh);
+        VaultError::from_io(&path, source)
+    })
+}
+
+/// Writes a file that nobody but its owner may read, and waits until it is durable.
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! What a vault keeps, and its JSON form.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+
+use pregao_protocol::codec::{Digest, array_from_base64url, from_base64url, to_base64url};
+use pregao_protocol::key::Fingerprint;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::VaultError;
+
+/// Version of the form below.
+pub const VERSION: u32 = 1;
+
+/// The text is filled up to a multiple of this, so that the file's size does not count actions.
+const BLOCK: usize = 4_096;
+
+/// 32 secret bytes: wiped when dropped, hidden from `Debug`, base64url in the file.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// Takes secret bytes over.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for deriving keys from them.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Zeroizing::new(to_base64url(&self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        array_from_base64url(&text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The TSA and CA this persona is enrolled with, as pinned at enrolment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedTsa {
+    /// Where it answers.
+    pub url: String,
+    /// Fingerprint of the CA's key.
+    pub authority: Fingerprint,
+    /// Its published keys, as JSON Web Keys.
+    pub keys: serde_json::Value,
+}
+
+/// Everything a persona needs to continue after a restart.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contents {
+    version: u32,
+    /// Seed of the persona's key.
+    pub persona: Secret,
+    /// Whom this persona trusts for time and certificates.
+    pub tsa: TrustedTsa,
+    /// The persona's certificate, DER.
+    #[serde(with = "base64url")]
+    pub certificate: Vec<u8>,
+    /// Addresses of brokers used, the newest last.
+    pub brokers: Vec<String>,
+    /// The persona's own actions, oldest first.
+    pub actions: Vec<Kept>,
+}
+
+/// One of the persona's own actions with what proves and opens it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// The action's UUID.
+    pub id: String,
+    /// Full name of its room.
+    pub room: String,
+    /// Its verb.
+    pub verb: String,
+    /// Digest of the compact action.
+    pub digest: Digest,
+    /// The compact action, exactly as signed.
+    pub action: String,
+    /// Its stamp, once there is one.
+    pub stamp: Option<serde_json::Value>,
+    /// The blind of its one-time key.
+    pub blind: Secret,
+    /// Opens what the counterparty seals to this action, until it is erased.
+    pub seal_secret: Option<Secret>,
+    /// Its receipt, once there is one.
+    pub receipt: Option<serde_json::Value>,
+}
+
+impl Contents {
+    /// The contents of a fresh vault: a persona and no actions.
+    #[must_use]
+    pub const fn new(persona: Secret, tsa: TrustedTsa, certificate: Vec<u8>) -> Self {
+        Self {
+            version: VERSION,
+            persona,
+            tsa,
+            certificate,
+            brokers: Vec::new(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Adds an action, in place of an earlier one of the same id.
+    pub fn keep(&mut self, kept: Kept) {
+        match self.actions.iter_mut().find(|earlier| earlier.id == kept.id) {
+            Some(earlier) => *earlier = kept,
+            None => self.actions.push(kept),
+        }
+    }
+
+    /// Forgets a seal secret; whether there was one.
+    pub fn erase_seal_secret(&mut self, id: &str) -> bool {
+        self.actions
+            .iter_mut()
+            .find(|kept| kept.id == id)
+            .and_then(|kept| kept.seal_secret.take())
+            .is_some()
+    }
+
+    /// Notes a broker as the newest used.
+    pub fn note_broker(&mut self, address: &str) {
+        self.brokers.retain(|known| known != address);
+        self.brokers.push(address.to_owned());
+    }
+
+    /// The JSON text, filled up with spaces, in memory that is wiped.
+    pub(super) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let failed = |error: serde_json::Error| VaultError::Encoding(error.to_string());
+        let mut size = Count(0);
+        serde_json::to_writer(&mut size, self).map_err(failed)?;
+        let padded = size.0.next_multiple_of(BLOCK);
+        // Room for all of it at once: a growing buffer would leave copies of secrets behind.
+        let mut text = Zeroizing::new(Vec::with_capacity(padded));
+        serde_json::to_writer(&mut *text, self).map_err(failed)?;
+        text.resize(padded, b' ');
+        Ok(text)
+    }
+
+    /// Reads the JSON text.
+    pub(super) fn from_json(file: &Path, text: &[u8]) -> Result<Self, VaultError> {
+        // The parser's message may quote the text, which is secret: only the place is told.
+        let damaged = |error: serde_json::Error| VaultError::Damaged {
+            file: file.to_owned(),
+            reason: format!("unexpected contents at column {}", error.column()),
+        };
+        let Version { version } = serde_json::from_slice(text).map_err(damaged)?;
+        if version > VERSION {
+            return Err(VaultError::Newer { file: file.to_owned() });
+        }
+        serde_json::from_slice(text).map_err(damaged)
+    }
+}
+
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contents")
+            .field("persona", &self.persona)
+            .field("tsa", &self.tsa.url)
+            .field("actions", &self.actions.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Naming room and action would tell which entries of a log this persona wrote.
+        f.debug_struct("Kept").field("verb", &self.verb).finish_non_exhaustive()
+    }
+}
+
+/// The one field that every version has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+/// Counts what is written to it.
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes of any length as base64url.
+mod base64url {
+    use super::{Deserialize as _, Deserializer, Serializer, from_base64url, to_base64url};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_base64url(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        from_base64url(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}

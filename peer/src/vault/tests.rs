@@ -1,0 +1,333 @@
+use super::*;
+use pregao_protocol::codec::{Digest, to_base64url};
+use pregao_protocol::key::Fingerprint;
+use std::os::unix::fs::PermissionsExt as _;
+use tempfile::TempDir;
+
+const CHEAP: WorkFactor = WorkFactor::Fixed(4);
+
+fn passphrase(text: &str) -> Passphrase {
+    Passphrase::new(text.to_owned())
+}
+
+fn contents() -> Contents {
+    let tsa = TrustedTsa {
+        url: "http://127.0.0.1:1".to_owned(),
+        authority: Fingerprint([7; 32]),
+        keys: serde_json::json!({"keys": []}),
+    };
+    Contents::new(Secret::new([0xa5; 32]), tsa, vec![1, 2, 3])
+}
+
+fn kept(id: &str) -> Kept {
+    Kept {
+        id: id.to_owned(),
+        room: "3f2a".repeat(16),
+        verb: "bid".to_owned(),
+        digest: Digest([9; 32]),
+        action: "header.payload.signature".to_owned(),
+        stamp: None,
+        blind: Secret::new([0xb6; 32]),
+        seal_secret: Some(Secret::new([0xc7; 32])),
+        receipt: None,
+    }
+}
+
+fn fresh() -> (TempDir, PathBuf) {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("vault");
+    drop(Vault::create(&folder, &passphrase("open sesame"), CHEAP, contents()).unwrap());
+    (temporary, folder)
+}
+
+fn failure(folder: &Path) -> VaultError {
+    let error = Vault::open(folder, &passphrase("open sesame")).unwrap_err();
+    assert!(!error.advice().is_empty() && error.code().starts_with("vault."));
+    error
+}
+
+/// Applies a change to the bytes of one file of a fresh vault and tells how opening fails.
+fn after(file: &str, change: impl FnOnce(&mut Vec<u8>)) -> VaultError {
+    let (_temporary, folder) = fresh();
+    let path = folder.join(file);
+    let mut bytes = fs::read(&path).unwrap();
+    change(&mut bytes);
+    fs::write(&path, bytes).unwrap();
+    failure(&folder)
+}
+
+#[test]
+fn what_is_kept_is_there_after_reopening() {
+    let (_temporary, folder) = fresh();
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    vault.keep(kept("one")).unwrap();
+    vault.keep(kept("two")).unwrap();
+    let changed = Kept { receipt: Some(serde_json::json!({"seq": 3})), ..kept("one") };
+    vault.keep(changed.clone()).unwrap();
+    vault.update(|contents| contents.note_broker("ws://127.0.0.1:2/#00")).unwrap();
+    drop(vault);
+    let vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    assert_eq!(vault.contents().actions, [changed, kept("two")]);
+    assert_eq!(vault.contents().persona, Secret::new([0xa5; 32]));
+    assert_eq!(vault.contents().brokers, ["ws://127.0.0.1:2/#00"]);
+}
+
+#[test]
+fn an_erased_seal_secret_is_gone_after_reopening() {
+    let (_temporary, folder) = fresh();
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    vault.keep(kept("one")).unwrap();
+    vault.keep(kept("two")).unwrap();
+    vault.erase_seal_secret("one").unwrap();
+    vault.erase_seal_secret("unknown").unwrap();
+    drop(vault);
+    let vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    let secrets: Vec<bool> =
+        vault.contents().actions.iter().map(|kept| kept.seal_secret.is_some()).collect();
+    assert_eq!(secrets, [false, true]);
+    assert_eq!(vault.contents().actions[0].blind, kept("one").blind);
+}
+
+#[test]
+fn a_folder_without_a_vault_says_so_and_is_left_alone() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("nothing");
+    assert!(matches!(failure(&folder), VaultError::NoVault { .. }));
+    assert!(!folder.exists());
+    assert!(failure(&folder).advice().contains("enrol"));
+}
+
+#[test]
+fn one_missing_file_is_no_missing_vault() {
+    for file in [IDENTITY, CONTENTS] {
+        let (_temporary, folder) = fresh();
+        fs::remove_file(folder.join(file)).unwrap();
+        let VaultError::Incomplete { file: missing } = failure(&folder) else { panic!() };
+        assert_eq!(missing, folder.join(file));
+        let again = Vault::create(&folder, &passphrase("x"), CHEAP, contents());
+        assert!(matches!(again, Err(VaultError::AlreadyThere { .. })));
+    }
+}
+
+#[test]
+fn another_passphrase_does_not_open() {
+    let (_temporary, folder) = fresh();
+    for wrong in ["open sesam", "open sesame ", "Open sesame", ""] {
+        let error = Vault::open(&folder, &passphrase(wrong)).unwrap_err();
+        assert!(matches!(error, VaultError::WrongPassphrase { .. }), "{error:?}");
+    }
+    Vault::open(&folder, &passphrase("open sesame")).unwrap();
+}
+
+#[test]
+fn an_empty_passphrase_makes_no_vault() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("vault");
+    let error = Vault::create(&folder, &passphrase(""), CHEAP, contents()).unwrap_err();
+    assert!(matches!(error, VaultError::EmptyPassphrase));
+    assert!(!Vault::exists(&folder));
+}
+
+#[test]
+fn a_second_vault_does_not_overwrite_the_first() {
+    let (_temporary, folder) = fresh();
+    let error = Vault::create(&folder, &passphrase("other"), CHEAP, contents()).unwrap_err();
+    assert!(matches!(error, VaultError::AlreadyThere { .. }));
+    Vault::open(&folder, &passphrase("open sesame")).unwrap();
+}
+
+#[test]
+fn a_file_cut_anywhere_is_called_cut_short() {
+    for file in [IDENTITY, CONTENTS] {
+        for left in [0, 1, 40, 200, 300] {
+            let error = after(file, |bytes| bytes.truncate(left));
+            assert!(matches!(error, VaultError::Truncated { .. }), "{file} {left}: {error:?}");
+        }
+        let error = after(file, |bytes| bytes.truncate(bytes.len() - 2));
+        assert!(matches!(error, VaultError::Truncated { .. }), "{file}: {error:?}");
+    }
+}
+
+#[test]
+fn a_file_with_a_hole_is_damaged() {
+    for file in [IDENTITY, CONTENTS] {
+        let error = after(file, |bytes| {
+            let end = bytes.len() - 34;
+            bytes.drain(end - 65..end);
+        });
+        assert!(matches!(error, VaultError::Damaged { .. }), "{file}: {error:?}");
+    }
+}
+
+#[test]
+fn a_changed_character_anywhere_is_noticed() {
+    for file in [IDENTITY, CONTENTS] {
+        let size = {
+            let (_temporary, folder) = fresh();
+            fs::read(folder.join(file)).unwrap().len()
+        };
+        for place in (0..size - 60).step_by(size / 12) {
+            let error = after(file, |bytes| {
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte = if *byte == b'A' { b'B' } else { b'A' };
+                }
+            });
+            let named = matches!(
+                error,
+                VaultError::Damaged { .. }
+                    | VaultError::WrongPassphrase { .. }
+                    | VaultError::TooMuchWork { .. }
+                    | VaultError::Newer { .. }
+            );
+            assert!(named, "{file} {place}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn files_of_two_vaults_do_not_mix() {
+    let (_one, first) = fresh();
+    let (_two, second) = fresh();
+    fs::copy(first.join(CONTENTS), second.join(CONTENTS)).unwrap();
+    let error = failure(&second);
+    assert!(matches!(error, VaultError::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().contains("another identity"));
+}
+
+#[test]
+fn contents_of_a_later_version_are_not_guessed_at() {
+    let file = Path::new("vault.age");
+    for (text, newer) in [
+        (r#"{"version":2,"unheard":true}"#, true),
+        (r#"{"version":1,"unheard":true}"#, false),
+        (r#"{"version":1}"#, false),
+        ("{}", false),
+        ("", false),
+    ] {
+        let error = Contents::from_json(file, text.as_bytes()).unwrap_err();
+        assert_eq!(matches!(error, VaultError::Newer { .. }), newer, "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_text_is_not_quoted_in_the_message() {
+    let text = br#"{"version":1,"persona":"paSecretThing"}"#;
+    let error = Contents::from_json(Path::new("vault.age"), text).unwrap_err();
+    assert!(!error.to_string().contains("paSecretThing"), "{error}");
+}
+
+#[test]
+fn two_programs_do_not_use_one_vault_at_once() {
+    let (_temporary, folder) = fresh();
+    let first = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    assert!(matches!(failure(&folder), VaultError::InUse { .. }));
+    drop(first);
+    Vault::open(&folder, &passphrase("open sesame")).unwrap();
+}
+
+#[test]
+fn a_save_that_fails_leaves_the_old_file_whole() {
+    let (_temporary, folder) = fresh();
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    let obstacle = folder.join("vault.age.new");
+    fs::create_dir(&obstacle).unwrap();
+    assert!(vault.keep(kept("one")).is_err());
+    fs::remove_dir(&obstacle).unwrap();
+    drop(vault);
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    assert!(vault.contents().actions.is_empty());
+    vault.keep(kept("one")).unwrap();
+}
+
+#[test]
+fn a_full_disk_and_a_read_only_folder_have_their_own_words() {
+    let full = File::options().write(true).open("/dev/full").unwrap().write_all(b"x").unwrap_err();
+    let full = VaultError::from_io(Path::new("vault.age"), full);
+    assert!(matches!(full, VaultError::DiskFull { .. }) && full.advice().contains("space"));
+    for kind in [std::io::ErrorKind::PermissionDenied, std::io::ErrorKind::ReadOnlyFilesystem] {
+        let error = VaultError::from_io(Path::new("vault.age"), kind.into());
+        assert!(
+            matches!(error, VaultError::NotWritable { .. }) && error.advice().contains("--data")
+        );
+    }
+    let other = VaultError::from_io(Path::new("x"), std::io::ErrorKind::NotADirectory.into());
+    assert!(matches!(other, VaultError::Io { .. }));
+}
+
+#[test]
+fn a_folder_that_takes_no_files_is_refused() {
+    let temporary = tempfile::tempdir().unwrap();
+    let file = temporary.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let below = file.join("vault");
+    let error = Vault::create(&below, &passphrase("x"), CHEAP, contents()).unwrap_err();
+    assert!(matches!(error, VaultError::Io { .. }), "{error:?}");
+    let folder = temporary.path().join("closed");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
+    // The administrator may write everywhere, so that this half needs another user.
+    if fs::write(folder.join("probe"), "").is_err() {
+        let error = Vault::create(&folder, &passphrase("x"), CHEAP, contents()).unwrap_err();
+        assert!(matches!(error, VaultError::NotWritable { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn only_the_owner_may_read_the_files() {
+    let (_temporary, folder) = fresh();
+    for file in [IDENTITY, CONTENTS, LOCK] {
+        let mode = fs::metadata(folder.join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
+}
+
+#[test]
+fn no_secret_is_found_in_any_file_or_in_debug() {
+    let (_temporary, folder) = fresh();
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    vault.keep(kept("one")).unwrap();
+    let mut seen = format!("{vault:?} {:?} {:?}", kept("one"), passphrase("open sesame"));
+    for entry in fs::read_dir(&folder).unwrap() {
+        seen.push_str(&String::from_utf8_lossy(&fs::read(entry.unwrap().path()).unwrap()));
+    }
+    for secret in [[0xa5; 32], [0xb6; 32], [0xc7; 32]] {
+        assert!(!seen.contains(&to_base64url(&secret)));
+        assert!(!seen.contains(&hex::encode(secret)));
+    }
+    for word in ["open sesame", "AGE-SECRET-KEY", "header.payload", "3f2a3f2a", "165, 165"] {
+        assert!(!seen.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let (_temporary, folder) = fresh();
+    let vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    insta::assert_snapshot!(
+        format!("{:?}", vault.contents()),
+        @r#"Contents { persona: Secret(..), tsa: "http://127.0.0.1:1", actions: 0, .. }"#
+    );
+    insta::assert_snapshot!(format!("{:?}", kept("one")), @r#"Kept { verb: "bid", .. }"#);
+}
+
+#[test]
+fn the_size_of_the_file_does_not_count_actions() {
+    let (_temporary, folder) = fresh();
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    let size = |vault: &Vault| vault.contents().to_json().unwrap().len();
+    let empty = size(&vault);
+    vault.keep(kept("one")).unwrap();
+    assert_eq!(size(&vault), empty);
+    assert_eq!(empty % 4_096, 0);
+}
+
+#[test]
+fn a_passphrase_is_the_first_line_of_its_file() {
+    let (temporary, folder) = fresh();
+    let file = temporary.path().join("passphrase");
+    fs::write(&file, "open sesame\nsecond line\n").unwrap();
+    Vault::open(&folder, &Passphrase::from_file(&file).unwrap()).unwrap();
+    assert!(Passphrase::from_file(&temporary.path().join("none")).is_err());
+}

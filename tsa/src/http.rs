@@ -1,0 +1,488 @@
+//! The TSA's HTTP interface (SPEC 6): bounded, parsed strictly, every refusal with a stable code.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use pregao_protocol::certificate::ticket::{
+    Challenge, Proof, TicketId, TicketParties, issue_ticket,
+};
+use pregao_protocol::certificate::{
+    CertificateError, pem_to_der, verify_csr, verify_persona_certificate,
+};
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::key::{PublicKey, SecretKey, Stamp, Ticket};
+use pregao_protocol::stamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use crate::ca::Ca;
+use crate::clock::ClockError;
+use crate::refusal::{
+    ApiError, Refused, certificate_error, csr_error, invite_error, proof_error, unknown_method,
+    unknown_path,
+};
+use crate::stamper::{Share, StampRefusal, Stamper};
+use crate::store::{Admission, Store};
+use crate::stream;
+
+/// Longest request body, in bytes.
+pub const MAX_BODY: usize = 16 * 1024;
+/// How long a challenge is good for.
+pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(60);
+/// Challenges that may be open at once.
+const MAX_CHALLENGES: usize = 4096;
+/// Requests that may be worked on at once; stamp streams not counted.
+const MAX_REQUESTS: usize = 256;
+/// Stamp streams that may be open at once.
+const MAX_STREAMS: usize = 64;
+/// Without a batch for this long the stamper is not well: one is promised each second.
+const MAX_SILENCE: Duration = Duration::from_secs(3);
+/// How long a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who gets a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Policy {
+    /// Everybody who asks.
+    Open,
+    /// Everybody who shows an unused invitation.
+    Invite,
+}
+
+/// What all requests share.
+pub struct Tsa {
+    /// Certifies personas.
+    pub ca: Ca,
+    /// Signs tickets.
+    pub ticket: SecretKey<Ticket>,
+    /// The public half of the stamper's key.
+    pub stamp: PublicKey<Stamp>,
+    /// Gives stamps and the time.
+    pub stamper: Stamper,
+    /// Invitations; a connection of its own, so that enrolment does not wait for stamps.
+    pub store: Mutex<Store>,
+    /// Who gets a certificate.
+    pub policy: Policy,
+    /// Turns true when the process is asked to end.
+    pub stopping: watch::Receiver<bool>,
+    /// Requests and tables in use.
+    pub load: Load,
+}
+
+/// Bounded tables and counters.
+pub struct Load {
+    requests: Semaphore,
+    streams: Arc<Semaphore>,
+    challenges: Mutex<HashMap<Challenge, Instant>>,
+    refusals: AtomicU64,
+    tickets: AtomicU64,
+    certificates: AtomicU64,
+}
+
+impl Load {
+    /// Nothing in use, after `certificates` were issued before this start.
+    #[must_use]
+    pub fn new(certificates: u64) -> Self {
+        Self {
+            requests: Semaphore::new(MAX_REQUESTS),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            challenges: Mutex::default(),
+            refusals: AtomicU64::new(0),
+            tickets: AtomicU64::new(0),
+            certificates: AtomicU64::new(certificates),
+        }
+    }
+
+    /// Completes when no stamp stream is open.
+    pub async fn streams_closed(&self) {
+        let all = u32::try_from(MAX_STREAMS).unwrap_or(u32::MAX);
+        let _ = self.streams.acquire_many(all).await;
+    }
+}
+
+/// All routes. Setting the time exists only if the CA says that time is simulated.
+pub fn router(tsa: Arc<Tsa>) -> Router {
+    let mut api = Router::new()
+        .route("/api/sign-csr", post(sign_csr))
+        .route("/api/challenge", post(challenge))
+        .route("/api/issue", post(issue))
+        .route("/api/timestamp", post(timestamp))
+        .route("/.well-known/jwks.json", get(sheet))
+        .route("/.well-known/ca.pem", get(ca_pem));
+    if tsa.ca.simulated() {
+        api = api.route("/api/settime", post(set_time)).route("/api/resettime", post(reset_time));
+    }
+    api.layer(middleware::from_fn_with_state(Arc::clone(&tsa), bounded))
+        .route("/api/stream", get(open_stream))
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(metrics))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&tsa), counted))
+        .with_state(tsa)
+}
+
+async fn bounded(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = tsa.load.requests.try_acquire() else {
+        return ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "tsa.busy",
+            format!("{MAX_REQUESTS} requests are being worked on"),
+            "try again in a moment",
+        )
+        .into_response();
+    };
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "tsa.timeout",
+            format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs()),
+            "send the whole body at once",
+        )
+        .into_response(),
+    }
+}
+
+async fn counted(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    if response.extensions().get::<Refused>().is_some() {
+        tsa.load.refusals.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(path, status = response.status().as_u16(), "refused");
+    }
+    response
+}
+
+fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+    let bytes = body.map_err(|rejection| {
+        let status = rejection.status();
+        let code =
+            if status == StatusCode::PAYLOAD_TOO_LARGE { "body.too-long" } else { "body.broken" };
+        ApiError::new(status, code, rejection.body_text(), "send at most 16 KiB")
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "body.json",
+            error.to_string(),
+            "send the JSON object the specification shows for this path",
+        )
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignCsr {
+    csr: String,
+    invite: Option<String>,
+}
+
+async fn sign_csr(
+    State(tsa): State<Arc<Tsa>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let request: SignCsr = parse(body)?;
+    let key = csr_der(&request.csr).and_then(|der| verify_csr(&der)).map_err(csr_error)?;
+    let now = tsa.stamper.now()?;
+    let invite = match (tsa.policy, request.invite) {
+        (Policy::Open, _) => None,
+        (Policy::Invite, Some(code)) => Some(code),
+        (Policy::Invite, None) => {
+            return Err(invite_error("invite.missing", "this TSA enrols by invitation only"));
+        }
+    };
+    // Made before the invitation is used up, so that no failure costs the applicant a code.
+    let pem = tsa.ca.certify_persona(&key, now).map_err(|error| {
+        tracing::error!(%error, "cannot make a certificate");
+        ApiError::internal("the certificate could not be made")
+    })?;
+    let state = Arc::clone(&tsa);
+    let admission = tokio::task::spawn_blocking(move || {
+        state.store.lock().unwrap_or_else(PoisonError::into_inner).enrol(invite.as_deref())
+    })
+    .await
+    .map_err(|_| ApiError::internal("the enrolment was interrupted"))?
+    .map_err(|error| {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%error, cause, "cannot record an enrolment");
+        ApiError::from(StampRefusal::Store(cause))
+    })?;
+    match admission {
+        Admission::Admitted => {
+            tsa.load.certificates.fetch_add(1, Ordering::Relaxed);
+            Ok(axum::Json(json!({ "certificate": pem })).into_response())
+        }
+        Admission::Used => Err(invite_error("invite.used", "this invitation was used before")),
+        Admission::Unknown => Err(invite_error("invite.unknown", "this is no invitation")),
+    }
+}
+
+fn csr_der(text: &str) -> Result<Vec<u8>, CertificateError> {
+    if text.trim_start().starts_with("-----BEGIN") {
+        pem_to_der(text, "CERTIFICATE REQUEST")
+    } else {
+        STANDARD
+            .decode(text)
+            .map_err(|_| CertificateError::Malformed("PKCS#10 certification request"))
+    }
+}
+
+async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
+    let mut bytes = [0_u8; 32];
+    random(&mut bytes)?;
+    let challenge = Challenge(bytes);
+    let now = Instant::now();
+    let mut open = tsa.load.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+    if open.len() >= MAX_CHALLENGES {
+        open.retain(|_, since| now.duration_since(*since) < CHALLENGE_LIFETIME);
+    }
+    if open.len() >= MAX_CHALLENGES {
+        return Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "challenge.busy",
+            format!("{MAX_CHALLENGES} challenges are open"),
+            "try again in a minute",
+        ));
+    }
+    open.insert(challenge, now);
+    drop(open);
+    Ok(axum::Json(json!({ "challenge": challenge })).into_response())
+}
+
+fn random(bytes: &mut [u8]) -> Result<(), ApiError> {
+    getrandom::fill(bytes).map_err(|error| {
+        tracing::error!(%error, "the system gives no random bytes");
+        ApiError::internal("the system gives no random bytes")
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Issue {
+    certificate: String,
+    proof: String,
+}
+
+async fn issue(
+    State(tsa): State<Arc<Tsa>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let request: Issue = parse(body)?;
+    let now = tsa.stamper.now()?;
+    let der = pem_to_der(&request.certificate, "CERTIFICATE").map_err(certificate_error)?;
+    let certificate =
+        verify_persona_certificate(&der, &tsa.ca.public(), now).map_err(certificate_error)?;
+    let proof = Proof::verify(&request.proof, &certificate.key, &der).map_err(proof_error)?;
+    let since =
+        tsa.load.challenges.lock().unwrap_or_else(PoisonError::into_inner).remove(&proof.challenge);
+    if since.is_none_or(|since| since.elapsed() >= CHALLENGE_LIFETIME) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "challenge.unknown",
+            "this challenge is not open: never given, used before, or older than a minute",
+            "fetch a new one from /api/challenge and sign that",
+        ));
+    }
+    let mut id = [0_u8; 16];
+    random(&mut id)?;
+    let parties = TicketParties {
+        authority: tsa.ca.fingerprint(),
+        audience: proof.aud,
+        persona: certificate.key.fingerprint(),
+        certificate: &der,
+    };
+    let ticket = issue_ticket(&parties, TicketId(id), now, &tsa.ticket);
+    tsa.load.tickets.fetch_add(1, Ordering::Relaxed);
+    Ok(axum::Json(json!({ "ticket": ticket })).into_response())
+}
+
+async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
+    let now = tsa.stamper.now()?;
+    let sheet = tsa.ca.sheet(&tsa.ticket.public(), &tsa.stamp, now).map_err(|error| {
+        tracing::error!(%error, "cannot make the sheet of keys");
+        ApiError::internal("the sheet of keys could not be made")
+    })?;
+    Ok(axum::Json(sheet).into_response())
+}
+
+async fn ca_pem(State(tsa): State<Arc<Tsa>>) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-pem-file")], tsa.ca.pem().to_owned()).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timestamp {
+    digest: Digest,
+}
+
+async fn timestamp(
+    State(tsa): State<Arc<Tsa>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let request: Timestamp = parse(body)?;
+    let (reply, answer) = oneshot::channel();
+    tsa.stamper.stamp(
+        vec![request.digest],
+        Box::new(move |answer| {
+            // The asker may have left: then nobody needs the stamp.
+            let _ = reply.send(answer);
+        }),
+    );
+    let Share { batch, slots } = answer.await.map_err(|_| StampRefusal::Stopping)??;
+    let slot = slots.first().copied().ok_or(StampRefusal::Count)?;
+    let stamp = stamp::Stamp {
+        batch: batch.compact.clone(),
+        index: u64::from(slot),
+        path: batch.path(slot),
+    };
+    Ok(axum::Json(stamp).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetTime {
+    time: String,
+}
+
+async fn set_time(
+    State(tsa): State<Arc<Tsa>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let request: SetTime = parse(body)?;
+    let target = rfc3339(&request.time).ok_or_else(|| {
+        ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "time.malformed",
+            "not a time in RFC 3339",
+            "send something like 2026-11-20T13:00:00Z",
+        )
+    })?;
+    change_time(&tsa, Some(target)).await
+}
+
+async fn reset_time(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
+    change_time(&tsa, None).await
+}
+
+fn rfc3339(text: &str) -> Option<Time> {
+    let instant = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    let micros = u64::try_from(instant.unix_timestamp_nanos() / 1_000).ok()?;
+    Time::from_micros(micros).ok()
+}
+
+async fn change_time(tsa: &Tsa, target: Option<Time>) -> Result<Response, ApiError> {
+    let (reply, answer) = oneshot::channel();
+    tsa.stamper.set_time(
+        target,
+        Box::new(move |answer| {
+            let _ = reply.send(answer);
+        }),
+    );
+    match answer.await.map_err(|_| StampRefusal::Stopping)? {
+        Ok(time) => Ok(axum::Json(json!({ "time": time })).into_response()),
+        Err(StampRefusal::Clock(ClockError::Behind { highest, .. })) => Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "time.back",
+            format!("stamps up to {highest} are signed, and signed time never goes back"),
+            "set a later time, or start with a new data folder",
+        )),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn healthz(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
+    let health = tsa.stamper.health();
+    if let Some(fault) = health.fault {
+        return Err(fault.into());
+    }
+    let (batch, time) = health.latest.unzip();
+    let now = tsa.stamper.now()?;
+    if time.is_none_or(|time| now.since(time) > MAX_SILENCE) {
+        return Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stamp.stalled",
+            format!("no batch was signed for more than {} s", MAX_SILENCE.as_secs()),
+            "look for a slow disk or a busy machine; restart if it stays so",
+        ));
+    }
+    Ok(axum::Json(json!({ "status": "ok", "batch": batch, "time": time })).into_response())
+}
+
+async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
+    let counts = tsa.stamper.counts();
+    let health = tsa.stamper.health();
+    let streams = MAX_STREAMS.saturating_sub(tsa.load.streams.available_permits());
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let clock = matches!(health.fault, Some(StampRefusal::Clock(_)));
+    let store = matches!(health.fault, Some(StampRefusal::Store(_)));
+    let lines = [
+        ("pregao_tsa_batches_total", "counter", counts.batches),
+        ("pregao_tsa_stamps_total", "counter", counts.stamps),
+        ("pregao_tsa_stamp_refusals_total", "counter", counts.refusals),
+        ("pregao_tsa_http_refusals_total", "counter", read(&tsa.load.refusals)),
+        ("pregao_tsa_certificates_total", "counter", read(&tsa.load.certificates)),
+        ("pregao_tsa_tickets_total", "counter", read(&tsa.load.tickets)),
+        ("pregao_tsa_streams", "gauge", u64::try_from(streams).unwrap_or(u64::MAX)),
+        ("pregao_tsa_clock_trusted", "gauge", u64::from(!clock)),
+        ("pregao_tsa_store_working", "gauge", u64::from(!store)),
+    ];
+    let text: String = lines
+        .iter()
+        .map(|(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n"))
+        .collect();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+async fn open_stream(
+    State(tsa): State<Arc<Tsa>>,
+    mut request: Request,
+) -> Result<Response, ApiError> {
+    let permit = Arc::clone(&tsa.load.streams).try_acquire_owned().map_err(|_| {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stream.busy",
+            format!("{MAX_STREAMS} stamp streams are open"),
+            "share one stream among all peers of a broker",
+        )
+    })?;
+    let response = tokio_tungstenite::tungstenite::handshake::server::create_response_with_body(
+        &request,
+        axum::body::Body::empty,
+    )
+    .map_err(|error| {
+        ApiError::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "stream.upgrade",
+            error.to_string(),
+            "open this path as a WebSocket, version 13",
+        )
+    })?;
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        if let Ok(upgraded) = upgrade.await {
+            stream::serve(upgraded, tsa.stamper.clone(), tsa.stopping.clone()).await;
+        }
+        drop(permit);
+    });
+    Ok(response)
+}

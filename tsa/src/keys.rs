@@ -1,0 +1,264 @@
+//! The TSA's secret keys at rest: PKCS#8 PEM files that only their owner may read.
+//!
+//! One key for each purpose (SPEC 3). Keys are made at the first start and never written again.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
+use pregao_protocol::key::{Authority, Purpose, SecretKey, Stamp, Ticket};
+use zeroize::Zeroizing;
+
+/// Longest key file read, in bytes.
+const MAX_KEY_FILE: u64 = 4096;
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// The file system refused.
+    #[error("cannot {action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody else than the owner may read a key.
+    #[error("{path} has mode {mode:03o}: others than its owner may read this key")]
+    Exposed {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file holds no Ed25519 key in PKCS#8 PEM.
+    #[error("{path} is no Ed25519 key in PKCS#8 PEM")]
+    Damaged {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// Some key files are there and one is not: making a new one would break what exists.
+    #[error("{path} is missing beside the other keys")]
+    Missing {
+        /// The key file that should be there.
+        path: PathBuf,
+    },
+    /// Another process uses the folder.
+    #[error("another pregao-tsa uses {path}")]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+impl KeysError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::File { .. } => {
+                "check that --data names a folder which this user owns and may write"
+            }
+            Self::Exposed { .. } => {
+                "run `chmod 600` on it if nobody has read it; else start with a new data folder"
+            }
+            Self::Damaged { .. } | Self::Missing { .. } => {
+                "restore the file from a backup; without it start with a new data folder"
+            }
+            Self::Locked { .. } => {
+                "stop the other process first: two of them would sign two timelines"
+            }
+        }
+    }
+}
+
+/// The keys of one TSA.
+#[derive(Debug)]
+pub struct Keys {
+    /// Signs certificates.
+    pub authority: SecretKey<Authority>,
+    /// Signs tickets.
+    pub ticket: SecretKey<Ticket>,
+    /// Signs batch headers.
+    pub stamp: SecretKey<Stamp>,
+}
+
+impl Keys {
+    /// Reads the keys in `folder`; makes them if there is none of them yet.
+    ///
+    /// # Errors
+    /// [`KeysError`] naming the file and what is wrong with it.
+    pub fn open_or_create(folder: &Path) -> Result<Self, KeysError> {
+        let fresh =
+            ["authority", "ticket", "stamp"].iter().all(|name| !key_path(folder, name).exists());
+        if fresh { Self::create(folder) } else { Self::open(folder) }
+    }
+
+    /// Reads the keys in `folder`.
+    ///
+    /// # Errors
+    /// [`KeysError`] naming the file and what is wrong with it.
+    pub fn open(folder: &Path) -> Result<Self, KeysError> {
+        Ok(Self { authority: read(folder)?, ticket: read(folder)?, stamp: read(folder)? })
+    }
+
+    fn create(folder: &Path) -> Result<Self, KeysError> {
+        Ok(Self { authority: make(folder)?, ticket: make(folder)?, stamp: make(folder)? })
+    }
+}
+
+/// The folder of a real or of a simulated TSA inside `data`: their keys and chains never meet.
+#[must_use]
+pub fn folder(data: &Path, simulated: bool) -> PathBuf {
+    if simulated { data.join("simulated") } else { data.to_path_buf() }
+}
+
+/// Makes the folder, closed to others, if it is not there.
+///
+/// # Errors
+/// [`KeysError::File`].
+pub fn create_folder(path: &Path) -> Result<(), KeysError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| file_error("create the folder", path, source))
+}
+
+/// Holds the folder against a second process until dropped.
+///
+/// # Errors
+/// [`KeysError::Locked`] and [`KeysError::File`].
+pub fn lock_folder(folder: &Path) -> Result<File, KeysError> {
+    let path = folder.join("tsa.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|source| file_error("open", &path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(KeysError::Locked { path: folder.to_path_buf() }),
+        Err(fs::TryLockError::Error(source)) => Err(file_error("lock", &path, source)),
+    }
+}
+
+fn key_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.key.pem"))
+}
+
+fn file_error(action: &'static str, path: &Path, source: io::Error) -> KeysError {
+    KeysError::File { action, path: path.to_path_buf(), source }
+}
+
+fn read<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
+    let path = key_path(folder, P::NAME);
+    let file = File::open(&path).map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            KeysError::Missing { path: path.clone() }
+        } else {
+            file_error("open", &path, source)
+        }
+    })?;
+    let metadata = file.metadata().map_err(|source| file_error("examine", &path, source))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeysError::Exposed { path, mode });
+    }
+    let mut pem = Zeroizing::new(String::new());
+    file.take(MAX_KEY_FILE)
+        .read_to_string(&mut pem)
+        .map_err(|source| file_error("read", &path, source))?;
+    let pair = KeypairBytes::from_pkcs8_pem(&pem).map_err(|_| KeysError::Damaged { path })?;
+    Ok(SecretKey::from_seed(&pair.secret_key))
+}
+
+fn make<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
+    let path = key_path(folder, P::NAME);
+    let mut seed = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(seed.as_mut())
+        .map_err(|error| file_error("draw random bytes for", &path, io::Error::other(error)))?;
+    // Without the public half this is version 1 of the format, which every openssl reads.
+    let pem = KeypairBytes { secret_key: *seed, public_key: None }
+        .to_pkcs8_pem(LineEnding::LF)
+        .map_err(|error| file_error("encode", &path, io::Error::other(error)))?;
+    write_new(&path, pem.as_bytes(), 0o600)?;
+    Ok(SecretKey::from_seed(&seed))
+}
+
+/// Writes a file that must not exist yet, durably.
+///
+/// # Errors
+/// [`KeysError::File`].
+pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), KeysError> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().map_err(|source| file_error("write", path, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_a_restart_and_only_their_owner_may_read_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Keys::open_or_create(folder.path()).unwrap();
+        let read = Keys::open_or_create(folder.path()).unwrap();
+        assert_eq!(made.authority.public(), read.authority.public());
+        assert_eq!(made.ticket.public(), read.ticket.public());
+        assert_eq!(made.stamp.public(), read.stamp.public());
+        assert_ne!(made.ticket.public().as_bytes(), made.stamp.public().as_bytes());
+        for name in ["authority", "ticket", "stamp"] {
+            let mode = fs::metadata(key_path(folder.path(), name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        for mode in [0o640, 0o604, 0o610, 0o644] {
+            let folder = tempfile::tempdir().unwrap();
+            Keys::open_or_create(folder.path()).unwrap();
+            let path = key_path(folder.path(), "stamp");
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = Keys::open_or_create(folder.path()).unwrap_err();
+            assert!(matches!(refused, KeysError::Exposed { mode: found, .. } if found == mode));
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_missing_key_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::open_or_create(folder.path()).unwrap();
+        let path = key_path(folder.path(), "ticket");
+        fs::write(&path, "garbage").unwrap();
+        let refused = Keys::open_or_create(folder.path()).unwrap_err();
+        assert!(matches!(refused, KeysError::Damaged { .. }));
+        fs::remove_file(&path).unwrap();
+        let refused = Keys::open_or_create(folder.path()).unwrap_err();
+        assert!(matches!(refused, KeysError::Missing { .. }));
+    }
+
+    #[test]
+    fn a_folder_serves_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock_folder(folder.path()).unwrap();
+        assert!(matches!(lock_folder(folder.path()), Err(KeysError::Locked { .. })));
+        drop(held);
+        assert!(lock_folder(folder.path()).is_ok());
+    }
+}

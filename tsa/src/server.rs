@@ -1,0 +1,228 @@
+//! From the command line's options to a running TSA: opens folder, chain and port, then serves.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use pregao_protocol::key::{Fingerprint, PublicKey, Stamp};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::ca::{Ca, CaError};
+use crate::clock::SystemClock;
+use crate::http::{self, Load, Policy, Tsa};
+use crate::keys::{self, Keys, KeysError};
+use crate::stamper::{self, Pace, Stamper};
+use crate::store::{Store, StoreError};
+
+/// Connections that may be open at once; more are closed unanswered.
+const MAX_CONNECTIONS: usize = 512;
+/// How long a client may take over the head of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long open connections have to finish when the process ends.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What the operator chose.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where keys, chain and invitations are.
+    pub data: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Who gets a certificate.
+    pub policy: Policy,
+    /// Whether the clock can be set. Has keys and a chain of its own.
+    pub simulate: bool,
+    /// When batches close.
+    pub pace: Pace,
+    /// Whether a clock that had jumped is to be believed from here on.
+    pub accept_clock_jump: bool,
+}
+
+/// Why the TSA does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Folder or keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The chain and the invitations.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The CA.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// The port.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl StartError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Keys(error) | Self::Ca(CaError::File(error)) => error.advice(),
+            Self::Store(_) => {
+                "check space and permissions of the data folder; a damaged tsa.db must come back \
+                 from a backup not older than the last stamp, else start with a new data folder"
+            }
+            Self::Ca(_) => "restore ca.pem from a backup, or start with a new data folder",
+            Self::Listen { .. } => {
+                "choose another address with --listen, or stop the process that has this one"
+            }
+        }
+    }
+}
+
+/// A TSA that listens and stamps.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    tsa: Arc<Tsa>,
+    stop: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+    _lock: std::fs::File,
+}
+
+impl Server {
+    /// Opens everything. Stamping begins with the return, answering with [`Server::run`].
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let folder = keys::folder(&options.data, options.simulate);
+        keys::create_folder(&folder)?;
+        let lock = keys::lock_folder(&folder)?;
+        let keys = Keys::open_or_create(&folder)?;
+        let stamp: PublicKey<Stamp> = keys.stamp.public();
+        let (store, clock) = stamper::resume(&folder, &stamp, options.accept_clock_jump)?;
+        let invitations = Store::open(&folder)?;
+        let load = Load::new(invitations.certificates()?);
+        let system = SystemClock::start();
+        let reading = system.read();
+        let now = clock.next(reading).unwrap_or_else(|_| clock.highest().unwrap_or(reading.wall));
+        let ca = Ca::open(&folder, keys.authority, options.simulate, now)?;
+        let address = options.listen;
+        let listen_error = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let readings = Arc::new(move || system.read());
+        let (stamper, thread) = Stamper::start(keys.stamp, store, clock, readings, options.pace)?;
+        let (stop, stopping) = watch::channel(false);
+        let tsa = Arc::new(Tsa {
+            ca,
+            ticket: keys.ticket,
+            stamp,
+            stamper,
+            store: Mutex::new(invitations),
+            policy: options.policy,
+            stopping,
+            load,
+        });
+        Ok(Self { listener, address, tsa, stop, thread, _lock: lock })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients pin.
+    #[must_use]
+    pub fn authority(&self) -> Fingerprint {
+        self.tsa.ca.fingerprint()
+    }
+
+    /// Whether its time is simulated.
+    #[must_use]
+    pub fn simulated(&self) -> bool {
+        self.tsa.ca.simulated()
+    }
+
+    /// Serves until `shutdown` completes, then lets open connections and the last batch finish.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let router = http::router(Arc::clone(&self.tsa));
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        tokio::pin!(shutdown);
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = &mut shutdown => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    if let Ok(permit) = Arc::clone(&connections).try_acquire_owned() {
+                        let stopping = self.tsa.stopping.clone();
+                        tokio::spawn(connection(stream, router.clone(), stopping, permit));
+                    }
+                }
+                Err(error) => {
+                    // Out of descriptors: waiting lets some close, retrying at once would spin.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        drop(self.listener);
+        let _ = self.stop.send(true);
+        let every = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(GRACE, async {
+            let _ = connections.acquire_many(every).await;
+            self.tsa.load.streams_closed().await;
+        })
+        .await;
+        self.tsa.stamper.stop();
+        let thread = self.thread;
+        let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: axum::Router,
+    mut stopping: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+) {
+    // Replies are written whole, so waiting to fill a packet only delays them.
+    let _ = stream.set_nodelay(true);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    tokio::pin!(served);
+    tokio::select! {
+        _ = served.as_mut() => {}
+        () = stopped(&mut stopping) => {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
+    }
+}
+
+/// Completes when the process is asked to end.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the same as one that says stop.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// The CA's fingerprint of an existing data folder.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn fingerprint(data: &Path, simulated: bool) -> Result<Fingerprint, KeysError> {
+    Ok(Keys::open(&keys::folder(data, simulated))?.authority.public().fingerprint())
+}

@@ -1,0 +1,256 @@
+//! What the TSA must not forget: the last header it signed, invitations, its clock's state.
+//!
+//! One SQLite file, `tsa.db`. Every write is durable before it counts (WAL, synchronous=FULL):
+//! a header that was released and then forgotten would be signed a second time with other
+//! content, which is evidence against the TSA.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::label;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+/// The store refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// SQLite says why; a full disk reads "database or disk is full".
+    #[error("the store tsa.db failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file opens but holds impossible values.
+    #[error("the store tsa.db is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// What became of an invitation that was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It was good, and is used up.
+    Admitted,
+    /// It was good once.
+    Used,
+    /// Nobody was ever given this code.
+    Unknown,
+}
+
+/// One connection to `tsa.db`.
+#[derive(Debug)]
+pub struct Store(Connection);
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS chain (
+        only INTEGER PRIMARY KEY CHECK (only = 1), header TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS clock (
+        name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS invite (
+        hash BLOB PRIMARY KEY, used INTEGER NOT NULL DEFAULT 0) STRICT;
+    CREATE TABLE IF NOT EXISTS counter (
+        name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+";
+
+const DOUBT: &str = "doubt";
+const OFFSET: &str = "offset";
+
+impl Store {
+    /// Opens or makes `tsa.db` in `folder`.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`] if the file is no database or cannot be written.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open(folder.join("tsa.db"))?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self(connection))
+    }
+
+    /// The last header that was signed and kept, as transmitted.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn last_header(&self) -> Result<Option<String>, StoreError> {
+        let mut query = self.0.prepare_cached("SELECT header FROM chain WHERE only = 1")?;
+        Ok(query.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps `header` as the last one. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`]: then the header must not be released.
+    pub fn keep_header(&self, header: &str) -> Result<(), StoreError> {
+        let mut insert =
+            self.0.prepare_cached("INSERT OR REPLACE INTO chain (only, header) VALUES (1, ?1)")?;
+        insert.execute([header])?;
+        Ok(())
+    }
+
+    /// The last trusted time before the clock came into doubt, if it is in doubt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn doubt(&self) -> Result<Option<Time>, StoreError> {
+        self.clock_value(DOUBT)?
+            .map(|micros| {
+                u64::try_from(micros)
+                    .ok()
+                    .and_then(|micros| Time::from_micros(micros).ok())
+                    .ok_or(StoreError::Damaged("a time beyond the calendar"))
+            })
+            .transpose()
+    }
+
+    /// Remembers over a restart that the clock is in doubt, or that it is trusted again.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn set_doubt(&self, since: Option<Time>) -> Result<(), StoreError> {
+        let value = since.and_then(|time| i64::try_from(time.as_micros()).ok());
+        self.set_clock_value(DOUBT, value)
+    }
+
+    /// How far the simulated clock is from the system's, in microseconds.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn offset(&self) -> Result<i64, StoreError> {
+        Ok(self.clock_value(OFFSET)?.unwrap_or(0))
+    }
+
+    /// Remembers the simulated clock's offset over a restart.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn set_offset(&self, micros: i64) -> Result<(), StoreError> {
+        self.set_clock_value(OFFSET, Some(micros))
+    }
+
+    fn clock_value(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let mut query = self.0.prepare_cached("SELECT value FROM clock WHERE name = ?1")?;
+        Ok(query.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    fn set_clock_value(&self, name: &str, value: Option<i64>) -> Result<(), StoreError> {
+        match value {
+            Some(value) => self.0.execute(
+                "INSERT OR REPLACE INTO clock (name, value) VALUES (?1, ?2)",
+                params![name, value],
+            )?,
+            None => self.0.execute("DELETE FROM clock WHERE name = ?1", [name])?,
+        };
+        Ok(())
+    }
+
+    /// Takes up a new invitation. Only a hash of the code is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn add_invite(&self, code: &str) -> Result<(), StoreError> {
+        self.0.execute("INSERT INTO invite (hash) VALUES (?1)", [invite_hash(code).0])?;
+        Ok(())
+    }
+
+    /// Counts one certificate and, if a code is shown, uses it up: both or neither.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn enrol(&mut self, invite: Option<&str>) -> Result<Admission, StoreError> {
+        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(code) = invite {
+            let hash = invite_hash(code).0;
+            let used: Option<i64> = transaction
+                .query_row("SELECT used FROM invite WHERE hash = ?1", [hash], |row| row.get(0))
+                .optional()?;
+            match used {
+                None => return Ok(Admission::Unknown),
+                Some(0) => {
+                    transaction.execute("UPDATE invite SET used = 1 WHERE hash = ?1", [hash])?;
+                }
+                Some(_) => return Ok(Admission::Used),
+            }
+        }
+        transaction.execute(
+            "INSERT INTO counter (name, value) VALUES ('certificates', 1)
+             ON CONFLICT (name) DO UPDATE SET value = value + 1",
+            [],
+        )?;
+        transaction.commit()?;
+        Ok(Admission::Admitted)
+    }
+
+    /// How many certificates were issued.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn certificates(&self) -> Result<u64, StoreError> {
+        let count: Option<i64> = self
+            .0
+            .query_row("SELECT value FROM counter WHERE name = 'certificates'", [], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        u64::try_from(count.unwrap_or(0)).map_err(|_| StoreError::Damaged("a negative count"))
+    }
+}
+
+/// Codes carry 128 random bits, so a plain hash hides them.
+fn invite_hash(code: &str) -> Digest {
+    Digest::labelled(label::INVITE, code.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_admits_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        store.add_invite("code").unwrap();
+        assert_eq!(store.enrol(Some("other")).unwrap(), Admission::Unknown);
+        assert_eq!(store.certificates().unwrap(), 0);
+        assert_eq!(store.enrol(Some("code")).unwrap(), Admission::Admitted);
+        assert_eq!(store.enrol(Some("code")).unwrap(), Admission::Used);
+        assert_eq!(store.certificates().unwrap(), 1);
+        let mut again = Store::open(folder.path()).unwrap();
+        assert_eq!(again.enrol(Some("code")).unwrap(), Admission::Used);
+        assert_eq!(again.enrol(None).unwrap(), Admission::Admitted);
+        assert_eq!(again.certificates().unwrap(), 2);
+    }
+
+    #[test]
+    fn no_code_is_readable_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.add_invite("a-code-that-would-show").unwrap();
+        drop(store);
+        let bytes = std::fs::read(folder.path().join("tsa.db")).unwrap();
+        assert!(!bytes.windows(22).any(|part| part == b"a-code-that-would-show"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tsa.db"), vec![b'x'; 8192]).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Sqlite(_))));
+    }
+
+    #[test]
+    fn header_doubt_and_offset_survive_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert_eq!(store.last_header().unwrap(), None);
+        store.keep_header("one").unwrap();
+        store.keep_header("two").unwrap();
+        store.set_doubt(Some(Time::MAX)).unwrap();
+        store.set_offset(-5).unwrap();
+        let again = Store::open(folder.path()).unwrap();
+        assert_eq!(again.last_header().unwrap().as_deref(), Some("two"));
+        assert_eq!(again.doubt().unwrap(), Some(Time::MAX));
+        assert_eq!(again.offset().unwrap(), -5);
+        again.set_doubt(None).unwrap();
+        assert_eq!(again.doubt().unwrap(), None);
+    }
+}

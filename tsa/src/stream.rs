@@ -1,0 +1,240 @@
+//! The pipelined WebSocket on which a broker gets stamps for the digests of all its peers.
+//!
+//! JSON text frames. Request `{"id":n,"digests":["…",…]}`; reply
+//! `{"id":n,"batch":"<header>","stamps":[{"index":i,"path":"…"},…]}` in the digests' order, or
+//! `{"id":n,"code":"…","message":"…"}`. Batches without a digest of this client come as
+//! `{"batch":"<header>"}`, so every client knows the TSA's time to the second.
+//!
+//! Nothing here waits for a client: its queue is bounded, and a client that lets it fill up, or
+//! does not read for a while, is disconnected.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use pregao_protocol::codec::{Digest, to_base64url};
+use pregao_protocol::label;
+use serde::Deserialize;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::server::stopped;
+use crate::stamper::{SealedBatch, Share, StampRefusal, Stamper};
+
+/// Longest frame a client may send, in bytes.
+pub const MAX_REQUEST: usize = 64 * 1024;
+/// Requests of one client that may be unanswered; reading pauses beyond.
+const IN_FLIGHT: usize = 256;
+/// Replies and headers that may wait for one client.
+const QUEUE: usize = 2048;
+/// A client that accepts no byte for this long is disconnected.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A silent client is sent a ping after this long.
+const PING_AFTER: Duration = Duration::from_secs(15);
+/// A client that is silent for this long is disconnected.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+/// Most replies joined into one write.
+const WRITE_TOGETHER: usize = 64;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+enum Outgoing {
+    Answer(u64, Result<Share, StampRefusal>),
+    Header(Arc<SealedBatch>),
+    Malformed(String),
+    Ping,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    id: u64,
+    digests: Vec<Digest>,
+}
+
+/// Serves one client until it leaves, misbehaves, or `stopping` turns true.
+pub async fn serve(upgraded: Upgraded, stamper: Stamper, stopping: watch::Receiver<bool>) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(16 * 1024)
+        .write_buffer_size(64 * 1024)
+        .max_write_buffer_size(4 * 1024 * 1024)
+        .max_message_size(Some(MAX_REQUEST))
+        .max_frame_size(Some(MAX_REQUEST));
+    let socket =
+        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let (sink, source) = socket.split();
+    let (queue, outgoing) = mpsc::channel(QUEUE);
+    let client =
+        Arc::new(Client { queue, permits: Semaphore::new(IN_FLIGHT), answered: AtomicU64::new(0) });
+    // Only the reader holds the client; what the stamper holds is weak or ends with an answer.
+    let watching = Arc::downgrade(&client);
+    stamper
+        .watch(Box::new(move |batch| watching.upgrade().is_some_and(|client| client.see(batch))));
+    tokio::select! {
+        () = read(source, &client, &stamper) => {}
+        () = write(sink, outgoing, &client, stopping) => {}
+    }
+}
+
+struct Client {
+    queue: mpsc::Sender<Outgoing>,
+    permits: Semaphore,
+    /// Number of the last batch with a digest of this client.
+    answered: AtomicU64,
+}
+
+impl Client {
+    /// Queues without waiting. A full queue closes it: the writer then ends the connection.
+    fn send(&self, outgoing: Outgoing) -> bool {
+        let sent = self.queue.try_send(outgoing).is_ok();
+        if !sent {
+            self.permits.close();
+        }
+        sent
+    }
+
+    fn answer(&self, id: u64, answer: Result<Share, StampRefusal>) {
+        if let Ok(share) = &answer {
+            self.answered.store(share.batch.number, Ordering::Relaxed);
+        }
+        self.send(Outgoing::Answer(id, answer));
+    }
+
+    fn see(&self, batch: &Arc<SealedBatch>) -> bool {
+        self.answered.load(Ordering::Relaxed) == batch.number
+            || self.send(Outgoing::Header(Arc::clone(batch)))
+    }
+}
+
+/// Takes requests until the client leaves, breaks a rule, falls silent or is too slow.
+async fn read(mut source: SplitStream<Socket>, client: &Arc<Client>, stamper: &Stamper) {
+    let mut heard = Instant::now();
+    loop {
+        let message = match timeout(PING_AFTER, source.next()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(_)) | None) => return,
+            Err(_) if heard.elapsed() >= IDLE_TIMEOUT => return,
+            Err(_) => {
+                client.send(Outgoing::Ping);
+                continue;
+            }
+        };
+        heard = Instant::now();
+        let parsed = match message {
+            Message::Text(text) => {
+                serde_json::from_str::<Request>(&text).map_err(|error| error.to_string())
+            }
+            Message::Binary(_) => Err("frames are text".to_owned()),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+            Message::Close(_) => return,
+        };
+        // Given back by the writer with the reply.
+        let Ok(permit) = client.permits.acquire().await else { return };
+        permit.forget();
+        match parsed {
+            Ok(request) => {
+                let (id, answering) = (request.id, Arc::clone(client));
+                let reply = Box::new(move |answer| answering.answer(id, answer));
+                stamper.stamp(request.digests, reply);
+            }
+            Err(message) => {
+                client.send(Outgoing::Malformed(message));
+            }
+        }
+    }
+}
+
+async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+    client: &Client,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut together = Vec::with_capacity(WRITE_TOGETHER);
+    loop {
+        tokio::select! {
+            count = outgoing.recv_many(&mut together, WRITE_TOGETHER) => if count == 0 { return },
+            () = stopped(&mut stopping) => break,
+        }
+        if client.permits.is_closed() {
+            break;
+        }
+        let mut answered = 0;
+        for next in together.drain(..) {
+            answered += usize::from(matches!(next, Outgoing::Answer(..) | Outgoing::Malformed(_)));
+            if !matches!(timeout(WRITE_TIMEOUT, sink.feed(encode(next))).await, Ok(Ok(()))) {
+                return;
+            }
+        }
+        if !matches!(timeout(WRITE_TIMEOUT, sink.flush()).await, Ok(Ok(()))) {
+            return;
+        }
+        client.permits.add_permits(answered);
+    }
+    let (code, reason) = if client.permits.is_closed() {
+        (CloseCode::Policy, "the client reads too slowly")
+    } else {
+        (CloseCode::Away, "the TSA is shutting down")
+    };
+    let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+    let _ = timeout(Duration::from_secs(1), sink.send(close)).await;
+}
+
+fn encode(outgoing: Outgoing) -> Message {
+    match outgoing {
+        Outgoing::Answer(id, Ok(share)) => Message::text(encode_share(id, &share)),
+        Outgoing::Answer(id, Err(refusal)) => Message::text(
+            serde_json::json!({
+                "id": id,
+                "code": refusal.code(),
+                "message": refusal.to_string(),
+            })
+            .to_string(),
+        ),
+        Outgoing::Header(batch) => Message::text(format!(r#"{{"batch":"{}"}}"#, batch.compact)),
+        Outgoing::Malformed(message) => Message::text(
+            serde_json::json!({ "id": null, "code": "stream.request", "message": message })
+                .to_string(),
+        ),
+        Outgoing::Ping => Message::Ping(bytes::Bytes::new()),
+    }
+}
+
+/// Written by hand: the header and base64url need no escaping, and this is the hot path.
+fn encode_share(id: u64, share: &Share) -> String {
+    const BETWEEN: usize = 40;
+    let path_bytes = 32 * label::MAX_STAMP_PATH;
+    let mut joined = Vec::with_capacity(path_bytes);
+    let mut text = String::new();
+    for (place, slot) in share.slots.iter().enumerate() {
+        joined.clear();
+        for hash in share.batch.path(*slot) {
+            joined.extend_from_slice(&hash.0);
+        }
+        let path = to_base64url(&joined);
+        if place == 0 {
+            text.reserve(
+                share.batch.compact.len() + 64 + share.slots.len() * (path.len() + BETWEEN),
+            );
+            // Writing to a string cannot fail.
+            let _ = write!(text, r#"{{"id":{id},"batch":"{}","stamps":["#, share.batch.compact);
+        } else {
+            text.push(',');
+        }
+        let _ = write!(text, r#"{{"index":{slot},"path":""#);
+        text.push_str(&path);
+        text.push_str("\"}");
+    }
+    text.push_str("]}");
+    text
+}
