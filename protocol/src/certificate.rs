@@ -407,4 +407,4 @@ fn signature_of(bytes: &[u8]) -> Result<Signature, CertificateError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

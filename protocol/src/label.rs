@@ -68,8 +68,9 @@ pub const MAX_AMOUNT: u64 = (1 << 53) - 1;
 pub const DISCLOSURE_SIZE: usize = 8 * 1024;
 /// Size to which a sealed message is padded, in bytes.
 pub const WHISPER_SIZE: usize = 2_304;
-/// Most of their own actions that one side opens to the other.
-pub const MAX_OPENED: usize = 96;
+/// Most of their own actions that one side opens to the other: with every other part at its
+/// longest they still fit [`DISCLOSURE_SIZE`].
+pub const MAX_OPENED: usize = 64;
 /// Most entries in one page of a log.
 pub const MAX_PAGE: usize = 256;
 /// Longest certificate or certification request accepted, in bytes of its DER.

@@ -153,7 +153,7 @@ pub struct TsaKeys {
     pub simulated: bool,
 }
 
-/// Verifies a TSA's sheet against the pinned CA (V-011).
+/// Verifies a TSA's sheet against the pinned CA (V-018).
 ///
 /// Without a pin the CA is taken on trust at first use: show its fingerprint to the user, keep
 /// it, and pin it from then on.

@@ -200,7 +200,7 @@ impl Proof {
         jws::sign(label::TYP_PROOF, &payload, key)
     }
 
-    /// Verifies a proof by `key`, whose certificate is `certificate` (V-010). Whether the
+    /// Verifies a proof by `key`, whose certificate is `certificate` (V-017). Whether the
     /// challenge is a known and unused one is for the TSA to say.
     ///
     /// # Errors

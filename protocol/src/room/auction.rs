@@ -16,8 +16,9 @@ use crate::seal::SealPublic;
 
 /// Longest auction, from the listing's stamp to its last possible end.
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
-/// Most bids that one `forfeited` entry may list.
-pub const MAX_FORFEITED: usize = 1_000;
+/// Most bids that one `forfeited` entry may list, so that it fits an action with the largest
+/// numbers. Whoever has more bids than that forfeits the others when they are named in turn.
+pub const MAX_FORFEITED: usize = 128;
 
 /// A counted bid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +133,15 @@ impl Auction {
             Body::Say(_) => Ok(()),
             Body::Closed(_) => self.judge_closed(entry),
             Body::Settled(settled) => self.judge_settled(settled),
-            Body::Forfeited(forfeited) => self.judge_forfeited(forfeited),
-            Body::Revealed(_) | Body::Abandoned(_) => self.named().map(|_| ()),
+            Body::Forfeited(forfeited) => {
+                self.judge_forfeited(forfeited)?;
+                self.judge_absence(entry.time())
+            }
+            Body::Revealed(_) => self.named().map(|_| ()),
+            Body::Abandoned(_) => {
+                self.named()?;
+                self.judge_absence(entry.time())
+            }
             Body::Withdrawn(_) => {
                 self.named()?;
                 if self.withdrawal() { Ok(()) } else { Err(Code::WithdrawForbidden) }
@@ -203,6 +211,17 @@ impl Auction {
             other.ratio.verify(&winner.key, &bid.key).map_err(|_| wrong)?;
         }
         Ok(())
+    }
+
+    /// V-049. Nobody was absent before the time to disclose was over.
+    fn judge_absence(&self, time: Time) -> Result<(), Code> {
+        let within = Duration::from_secs(self.listing.disclose_within.into());
+        match self.phase {
+            Phase::Settled { time: settled, .. } if time > settled.plus(within) => Ok(()),
+            Phase::Settled { .. } | Phase::Open | Phase::Closed | Phase::Ended(_) => {
+                Err(Code::AbsentWrong)
+            }
+        }
     }
 
     fn named(&self) -> Result<&Counted, Code> {
@@ -369,3 +388,6 @@ fn check_terms(listing: &Listing, listed: Time) -> Result<(), Code> {
         && listing.threshold == 1;
     if possible { Ok(()) } else { Err(Code::ListingTerms) }
 }
+
+#[cfg(test)]
+mod tests;

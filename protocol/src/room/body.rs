@@ -266,7 +266,7 @@ pub struct ForfeitedBid {
 pub struct Forfeited {
     /// Position of the winning bid.
     pub winner: u64,
-    /// The persona's other bids, by rising position; at most 1,000.
+    /// The persona's other bids, by rising position; at most 128.
     pub others: Vec<ForfeitedBid>,
 }
 
@@ -413,6 +413,18 @@ pub struct Absent {
 }
 
 impl Body {
+    /// Whether every key that the counterparty is to seal to can be sealed to (V-014). With one
+    /// that cannot, a winner would keep an honest seller from disclosing.
+    pub(crate) fn seals_are_usable(&self) -> bool {
+        let usable = |key: &SealPublic| key.require_usable().is_ok();
+        match self {
+            Self::List(listing) => usable(&listing.seal),
+            Self::Bid(bid) => usable(&bid.seal),
+            Self::Reveal(reveal) => usable(&reveal.seller_seal) && usable(&reveal.winner_seal),
+            _ => true,
+        }
+    }
+
     /// Whether this opens a room.
     #[must_use]
     pub const fn opens_a_room(&self) -> bool {

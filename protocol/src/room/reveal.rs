@@ -168,3 +168,6 @@ impl RevealRoom {
         self.seller.is_some() != self.winner.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;
