@@ -1,4 +1,4 @@
-//! The fold of an English auction (SPEC 7.2).
+//! The fold of an English auction (SPEC 7.3).
 //!
 //! Open → closed → settled → ended. A bid counts iff it precedes `closed` in the log and was
 //! stamped before the end as it stood at its position. Log order decides; stamps never displace.
@@ -99,6 +99,7 @@ impl Auction {
         opening: &Stamped,
         leaf: Digest,
     ) -> Result<(Self, Vec<Digest>), Code> {
+        // V-038, after the terms.
         check_terms(listing, opening.time())?;
         let action = opening.action();
         let broker = as_action_key(&listing.broker.entry);
@@ -155,7 +156,7 @@ impl Auction {
         }
     }
 
-    /// V-040 to V-044.
+    /// V-040 to V-043.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
         if self.phase != Phase::Open || time >= self.end {
             return Err(Code::BidLate);
@@ -234,6 +235,7 @@ impl Auction {
         match entry.action().body() {
             Body::Bid(bid) => self.count(bid, entry, seq),
             Body::Closed(_) => {
+                // V-045: after the limit there was a header in which the close could have been.
                 let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
                 self.late = entry.time() > limit && entry.batch().header().prev_time > limit;
                 self.phase = Phase::Closed;
@@ -272,6 +274,7 @@ impl Auction {
         hashes
     }
 
+    /// V-044.
     fn count(&mut self, bid: &Bid, entry: &Stamped, seq: u64) {
         self.bids.push(Counted {
             seq,
