@@ -235,9 +235,10 @@ impl Auction {
         match entry.action().body() {
             Body::Bid(bid) => self.count(bid, entry, seq),
             Body::Closed(_) => {
-                // V-045: after the limit there was a header in which the close could have been.
                 let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
-                self.late = entry.time() > limit && entry.batch().header().prev_time > limit;
+                // V-045. The header's own time is past the limit too, then: a header never
+                // precedes its predecessor.
+                self.late = entry.batch().header().prev_time > limit;
                 self.phase = Phase::Closed;
             }
             Body::Settled(settled) => {

@@ -327,6 +327,18 @@ fn v037_every_missed_entry_counts_and_not_only_the_first() {
     assert!(table.submit(&fresh).is_ok());
 }
 
+/// Stamped F before the newest, missing what was stamped F before that: nothing that this needs
+/// is forgotten too early.
+#[test]
+fn v037_an_action_as_old_and_as_blind_as_allowed_is_accepted() {
+    let mut table = Table::auction();
+    let listed = table.room.ledger().head();
+    table.bid(at(SECOND), 1_000).unwrap();
+    let blind = bid_seeing(&mut table, listed, at(SECOND + F), 3_000);
+    table.bid(at(SECOND + 2 * F), 1_100).unwrap();
+    assert_eq!(table.submit(&blind), Ok(3));
+}
+
 #[test]
 fn v037_a_head_that_is_long_forgotten_is_stale() {
     let mut table = Table::auction();
