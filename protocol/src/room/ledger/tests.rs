@@ -152,6 +152,21 @@ fn v034_one_number_has_one_header() {
 }
 
 #[test]
+fn v034_a_header_is_remembered_while_its_stamps_count() {
+    let mut table = Table::auction();
+    let before = table.tsa.last;
+    table.bid(at(SECOND), 1_000).unwrap();
+    table.tsa.last = before;
+    let fork = table.bid_at(at(SECOND), 9_000);
+    table.tsa.last = Some((9, Digest([9; 32]), at(SECOND)));
+    for round in 1..=4 {
+        table.bid(at(SECOND + round), 1_000 + 100 * round).unwrap();
+    }
+    table.bid(at(SECOND + F), 1_500).unwrap();
+    assert_eq!(table.submit(&fork), Err(Code::StampContradiction));
+}
+
+#[test]
 fn v034_a_larger_number_has_no_earlier_time() {
     let mut table = Table::auction();
     table.bid(at(3 * SECOND), 1_000).unwrap();
