@@ -1,1 +1,9 @@
-//! placeholder
+//! The programs of Pregão started together: what the end-to-end tests and the benchmarks share.
+//!
+//! - [`house`] starts, stops and kills the real programs in folders of their own
+//! - [`peer`] a peer that speaks frame by frame and can be told to do it wrongly
+//! - [`proxy`] stands between two of them, records what passes and changes it
+
+pub mod house;
+pub mod peer;
+pub mod proxy;

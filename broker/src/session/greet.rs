@@ -1,5 +1,7 @@
 //! From a WebSocket to a session: negotiation, Noise, and who the persona is.
 
+use std::time::Duration;
+
 use futures_util::SinkExt as _;
 use pregao_protocol::certificate::ticket::{TicketParties, verify_ticket};
 use pregao_protocol::certificate::verify_persona_certificate;
@@ -10,6 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Ended, Hall, Wire};
+
+/// How long a handshake waits for the first batch of the TSA; a batch comes every second.
+const FIRST_BATCH_WITHIN: Duration = Duration::from_secs(3);
 
 /// An established session and its first frame.
 pub(super) struct Greeted {
@@ -26,13 +31,18 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
 ) -> Result<Greeted, Ended> {
     let house = &hall.house;
-    let broken = |error: pregao_protocol::session::SessionError| Ended::Broken(error.to_string());
+    let broken = |error: pregao_protocol::session::SessionError| Ended::Broken(chain(&error));
     let certificate = house.certificate.sign(&house.keys.session);
     let credentials = BrokerCredentials::new(&certificate).map_err(broken)?;
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|_| Ended::Over("no randomness"))?;
 
     let hello = wire.receive().await?;
+    if !told_the_time(hall).await {
+        let reason = br#"{"code":"tsa.down"}"#.to_vec();
+        wire.send(Message::binary(reason)).await?;
+        return Err(Ended::Over("tsa.down"));
+    }
     let expect = ExpectHello::new(hall.suites.clone(), seed);
     let (expect, choice) = match expect.handle(&hello) {
         Ok(next) => next,
@@ -70,6 +80,20 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     let id = session.id().0;
     let (sealer, opener) = session.split();
     Ok(Greeted { persona, id, sealer, opener, first })
+}
+
+/// An error with its causes: operators see whether a ticket was expired or for another broker.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Certificates are judged by TSA time. A broker that has just started waits for the first batch
+/// instead of sending everybody away.
+async fn told_the_time(hall: &Hall) -> bool {
+    let mut newest = hall.house.stamps.watch();
+    let first = tokio::time::timeout(FIRST_BATCH_WITHIN, newest.wait_for(Option::is_some));
+    matches!(first.await, Ok(Ok(_)))
 }
 
 type Reason = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,699 @@
+//! A peer that speaks frame by frame: honest unless told otherwise, and distrustful always.
+//!
+//! Every entry, head and receipt it is given is verified as `pregao` would; what it hands in can
+//! be anything. It waits for frames and never for the clock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use pregao::authority::Authority;
+use pregao::link::{self, BrokerAddress, Identity, LinkReceiver, LinkSender};
+use pregao_protocol::action::{Action, Draft, Seen};
+use pregao_protocol::broker::{BrokerCertificate, Refusal};
+use pregao_protocol::certificate::sheet::TsaAddress;
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::{FromBroker, FromPeer, Member};
+use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::log::{Entry, Head, Origin, RoomName};
+use pregao_protocol::merkle;
+use pregao_protocol::persona::{Blind, OneTimeKey};
+use pregao_protocol::room::auction::Auction;
+use pregao_protocol::room::body::{Amount, Bid, Body, Listing, Say, SoftClose};
+use pregao_protocol::room::{Replay, Room};
+use pregao_protocol::seal::SealKey;
+use pregao_protocol::session::{Ranking, Suite};
+use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use uuid::Uuid;
+
+/// How long one frame is waited for: long enough for any machine, short enough for a hung test.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// A persona with its certificate.
+pub struct Person {
+    /// The persona's key.
+    pub key: SecretKey<Persona>,
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
+    authority: Authority,
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Person(..)")
+    }
+}
+
+impl Person {
+    /// Makes a persona and has it certified. Blocks.
+    ///
+    /// # Errors
+    /// What the TSA says.
+    pub fn enrol(tsa: &TsaAddress) -> Result<Arc<Self>> {
+        let key = SecretKey::from_seed(&random());
+        let authority = Authority::at(tsa.clone());
+        let (keys, _) = authority.keys()?;
+        let certificate = authority.enrol(&key, &keys, None)?;
+        Ok(Arc::new(Self { key, certificate, authority }))
+    }
+
+    /// A fresh ticket for a broker. Blocks.
+    ///
+    /// # Errors
+    /// What the TSA says.
+    pub fn ticket(&self, broker: Fingerprint) -> Result<String> {
+        Ok(self.authority.ticket(&self.key, &self.certificate, broker)?)
+    }
+
+    /// Fingerprint of the persona.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.public().fingerprint()
+    }
+}
+
+/// 32 bytes of the system's randomness.
+///
+/// # Panics
+/// If the system gives none.
+#[must_use]
+pub fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system gives random numbers");
+    bytes
+}
+
+/// A fresh name for an action.
+#[must_use]
+pub fn fresh_id() -> Uuid {
+    let [bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = random();
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// Terms of an auction, with values that suit most tests.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Instant of the end.
+    pub end: Time,
+    /// What is offered.
+    pub title: String,
+    /// Least first bid, in cents.
+    pub start: u64,
+    /// Least raise, in cents.
+    pub increment: u64,
+    /// F in seconds.
+    pub freshness: u32,
+    /// G in seconds.
+    pub grace: u32,
+    /// Seconds to disclose within.
+    pub disclose_within: u32,
+    /// Soft close.
+    pub soft: Option<SoftClose>,
+}
+
+impl Terms {
+    /// An auction that ends at an instant.
+    #[must_use]
+    pub fn until(end: Time) -> Self {
+        Self {
+            end,
+            title: "A lamp".to_owned(),
+            start: 100,
+            increment: 10,
+            freshness: 10,
+            grace: 5,
+            disclose_within: 60,
+            soft: None,
+        }
+    }
+}
+
+/// A signed action with what its author keeps.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// The action.
+    pub action: Action,
+    /// The blind of its one-time key.
+    pub blind: Blind,
+    /// The secret half of its HPKE key, if it has one.
+    pub seal: Option<SealKey>,
+}
+
+impl Made {
+    /// Its digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.action.digest()
+    }
+
+    /// Its one-time key.
+    #[must_use]
+    pub fn key(&self, person: &Person, broker: Fingerprint) -> OneTimeKey {
+        OneTimeKey::derive(&person.key, broker, self.action.id(), &self.blind)
+    }
+}
+
+/// What the broker answered to a submission.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// It is in the log.
+    Receipt {
+        /// Where.
+        seq: u64,
+        /// Inclusion proof.
+        path: Vec<Digest>,
+        /// Signed head.
+        head: String,
+    },
+    /// It is kept until the other side's arrives.
+    Held,
+    /// It was refused, with a signature that holds.
+    Refused(Box<Refusal>, String),
+    /// Nothing was decided.
+    Failed(String),
+}
+
+impl Answer {
+    /// The position it was logged at.
+    ///
+    /// # Errors
+    /// If it was not logged.
+    pub fn logged(&self) -> Result<u64> {
+        match self {
+            Self::Receipt { seq, .. } => Ok(*seq),
+            other => bail!("not logged: {}", other.code()),
+        }
+    }
+
+    /// The code of a refusal or failure, or what else it is.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Receipt { .. } => "receipt",
+            Self::Held => "held",
+            Self::Refused(refusal, _) => refusal.code.as_str(),
+            Self::Failed(code) => code,
+        }
+    }
+}
+
+/// A room as this peer knows it.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// The fold of everything received.
+    pub replay: Replay,
+    /// Every entry, as transmitted.
+    pub entries: Vec<String>,
+    /// The newest verified head.
+    pub head: Option<Head>,
+}
+
+impl Watched {
+    /// The fold.
+    ///
+    /// # Errors
+    /// If nothing was received.
+    pub fn room(&self) -> Result<&Room> {
+        self.replay.room().context("no entry of the room has arrived")
+    }
+
+    /// The auction.
+    ///
+    /// # Errors
+    /// If it is none, or nothing was received.
+    pub fn auction(&self) -> Result<&Auction> {
+        match self.room()? {
+            Room::Auction(auction) => Ok(auction),
+            Room::Reveal(_) => bail!("not an auction"),
+        }
+    }
+
+    /// How many entries have arrived.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.replay.room().map_or(0, |room| room.ledger().head().size)
+    }
+}
+
+/// A connected peer.
+pub struct Peer {
+    /// Who it is.
+    pub person: Arc<Person>,
+    /// What the broker says of itself.
+    pub broker: BrokerCertificate,
+    /// The broker's fingerprint.
+    pub pin: Fingerprint,
+    /// Id of the session.
+    pub session: Digest,
+    /// To the broker.
+    pub sender: LinkSender,
+    /// From the broker.
+    pub receiver: LinkReceiver,
+    /// Rooms followed.
+    pub rooms: HashMap<RoomName, Watched>,
+    /// Invitations received: auction and private room.
+    pub invited: Vec<(RoomName, RoomName)>,
+    /// Errors received.
+    pub errors: Vec<String>,
+    /// Names of the rooms in the broker's list.
+    pub lobby: Vec<RoomName>,
+    /// Every frame received, opened but not parsed, if `record` is set.
+    pub frames: Vec<Vec<u8>>,
+    /// Whether frames are kept.
+    pub record: bool,
+    /// The newest batch header.
+    pub newest: Option<Arc<VerifiedBatch>>,
+    answers: HashMap<u64, FromBroker>,
+    joined: Vec<RoomName>,
+    n: u64,
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Peer(..)")
+    }
+}
+
+impl Peer {
+    /// Connects with a fresh ticket and asks for the list of rooms.
+    ///
+    /// # Errors
+    /// Of ticket, connection and handshake.
+    pub async fn connect(person: &Arc<Person>, broker: &BrokerAddress) -> Result<Self> {
+        let (own, pin) = (Arc::clone(person), broker.fingerprint);
+        let ticket = tokio::task::spawn_blocking(move || own.ticket(pin)).await??;
+        Self::with_ticket(person, broker, &ticket).await
+    }
+
+    /// Connects with this ticket and asks for the list of rooms.
+    ///
+    /// # Errors
+    /// Of connection and handshake.
+    pub async fn with_ticket(
+        person: &Arc<Person>,
+        broker: &BrokerAddress,
+        ticket: &str,
+    ) -> Result<Self> {
+        let identity = Identity { persona: &person.key, certificate: &person.certificate, ticket };
+        let link = link::connect(broker, identity, &Ranking::new(&Suite::ALL)?, None).await?;
+        let mut peer = Self {
+            person: Arc::clone(person),
+            broker: link.certificate,
+            pin: broker.fingerprint,
+            session: link.id,
+            sender: link.sender,
+            receiver: link.receiver,
+            rooms: HashMap::new(),
+            invited: Vec::new(),
+            errors: Vec::new(),
+            lobby: Vec::new(),
+            frames: Vec::new(),
+            record: false,
+            newest: None,
+            answers: HashMap::new(),
+            joined: Vec::new(),
+            n: 0,
+        };
+        peer.absorb(link.welcome)?;
+        peer.send(&FromPeer::Rooms { from: 0 }).await?;
+        Ok(peer)
+    }
+
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// If the session is over.
+    pub async fn send(&mut self, frame: &FromPeer) -> Result<()> {
+        Ok(self.sender.send(frame).await?)
+    }
+
+    /// Takes one frame.
+    ///
+    /// # Errors
+    /// If none comes, the session is over, or something received does not hold.
+    pub async fn pump(&mut self) -> Result<()> {
+        let next = tokio::time::timeout(PATIENCE, self.receiver.next_bytes());
+        let bytes = next.await.context("no frame in time")??;
+        let frame = FromBroker::parse(&bytes)?;
+        if self.record {
+            self.frames.push(bytes);
+        }
+        self.absorb(frame)
+    }
+
+    /// Takes frames until something is there.
+    ///
+    /// # Errors
+    /// As [`Peer::pump`], or if it takes far too long.
+    pub async fn until<T>(&mut self, mut there: impl FnMut(&mut Self) -> Option<T>) -> Result<T> {
+        let waiting = async {
+            loop {
+                if let Some(found) = there(self) {
+                    return Ok(found);
+                }
+                self.pump().await?;
+            }
+        };
+        tokio::time::timeout(PATIENCE * 2, waiting).await.context("it never came")?
+    }
+
+    fn absorb(&mut self, frame: FromBroker) -> Result<()> {
+        match frame {
+            FromBroker::Welcome { batch } | FromBroker::Tick { batch } => {
+                if !batch.is_empty() {
+                    let batch = VerifiedBatch::open(&batch, &self.broker.stamps)?;
+                    self.newest = Some(Arc::new(batch));
+                }
+            }
+            FromBroker::Stamped { n, .. }
+            | FromBroker::Receipt { n, .. }
+            | FromBroker::Held { n }
+            | FromBroker::Refused { n, .. }
+            | FromBroker::Failed { n, .. } => {
+                self.answers.insert(n, frame);
+            }
+            FromBroker::Lobby { openings, .. } => {
+                for opening in openings {
+                    let entry = Entry::parse(opening.get())?;
+                    self.lobby.push(RoomName::of_opening(&entry.action));
+                }
+            }
+            FromBroker::Joined { room, head, consistency } => {
+                self.take_joined(room, &head, &consistency)?;
+            }
+            FromBroker::Entries { room, entries, head } => {
+                let watched = self.rooms.entry(room).or_default();
+                for entry in entries {
+                    watched.replay.push(entry.get())?;
+                    watched.entries.push(entry.get().to_owned());
+                }
+                if let Some(head) = head {
+                    let origin = Origin { broker: self.pin, room };
+                    let head = Head::open(&head, &origin, &self.broker.keys.head)?;
+                    let own = watched.room()?.ledger().head();
+                    ensure!(own == Seen { size: head.size, root: head.root }, "another log");
+                    watched.head = Some(head);
+                }
+            }
+            FromBroker::Invited { auction, room } => self.invited.push((auction, room)),
+            FromBroker::Error { code, .. } => self.errors.push(code),
+        }
+        Ok(())
+    }
+
+    fn take_joined(&mut self, room: RoomName, head: &str, consistency: &[Digest]) -> Result<()> {
+        let origin = Origin { broker: self.pin, room };
+        let head = Head::open(head, &origin, &self.broker.keys.head)?;
+        let watched = self.rooms.entry(room).or_default();
+        if let Some(known) = watched.replay.room() {
+            let own = known.ledger().head();
+            merkle::verify_consistency(own.size, &own.root, head.size, &head.root, consistency)?;
+        }
+        self.joined.push(room);
+        Ok(())
+    }
+
+    /// Sends a request that carries a number; gives the number.
+    ///
+    /// # Errors
+    /// If the session is over.
+    pub async fn ask(&mut self, frame: impl FnOnce(u64) -> FromPeer) -> Result<u64> {
+        self.n += 1;
+        let n = self.n;
+        self.send(&frame(n)).await?;
+        Ok(n)
+    }
+
+    /// Waits for the answer to a request.
+    ///
+    /// # Errors
+    /// As [`Peer::pump`].
+    pub async fn answer(&mut self, n: u64) -> Result<FromBroker> {
+        self.until(|peer| peer.answers.remove(&n)).await
+    }
+
+    /// Gets stamps through the broker.
+    ///
+    /// # Errors
+    /// The code of a failure.
+    pub async fn stamps(&mut self, digests: Vec<Digest>) -> Result<Vec<Stamp>> {
+        let n = self.ask(|n| FromPeer::Stamp { n, digests }).await?;
+        match self.answer(n).await? {
+            FromBroker::Stamped { stamps, .. } => Ok(stamps),
+            FromBroker::Failed { code, .. } => bail!("{code}"),
+            other => bail!("another answer: {other:?}"),
+        }
+    }
+
+    /// Gets a stamp for one action.
+    ///
+    /// # Errors
+    /// As [`Peer::stamps`].
+    pub async fn stamp(&mut self, made: &Made) -> Result<Stamp> {
+        self.stamps(vec![made.digest()]).await?.pop().context("no stamp")
+    }
+
+    /// Hands in whatever it is given; the answer is verified as far as the broker signs it.
+    ///
+    /// # Errors
+    /// As [`Peer::pump`].
+    pub async fn submit(&mut self, action: &str, stamp: &Stamp, blind: &Blind) -> Result<Answer> {
+        let (action, stamp, blind) = (action.to_owned(), stamp.clone(), blind.clone());
+        let n = self.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await?;
+        let answer = self.answer(n).await?;
+        self.read_answer(answer)
+    }
+
+    /// Reads the answer to a submission.
+    ///
+    /// # Errors
+    /// If it is none, or a refusal whose signature does not hold.
+    pub fn read_answer(&self, answer: FromBroker) -> Result<Answer> {
+        match answer {
+            FromBroker::Receipt { seq, path, head, .. } => Ok(Answer::Receipt { seq, path, head }),
+            FromBroker::Held { .. } => Ok(Answer::Held),
+            FromBroker::Refused { refusal, .. } => {
+                let opened = Refusal::open(&refusal, &self.broker.keys.entry)?;
+                Ok(Answer::Refused(Box::new(opened), refusal))
+            }
+            FromBroker::Failed { code, .. } => Ok(Answer::Failed(code)),
+            other => bail!("another answer: {other:?}"),
+        }
+    }
+
+    /// Stamps and hands in an action the honest way. A receipt is verified.
+    ///
+    /// # Errors
+    /// As [`Peer::pump`]; a failure to get a stamp.
+    pub async fn act(&mut self, made: &Made) -> Result<Answer> {
+        let stamp = self.stamp(made).await?;
+        let answer = self.submit(made.action.compact(), &stamp, &made.blind).await?;
+        if let Answer::Receipt { .. } = &answer {
+            self.check_receipt(made, &stamp, &answer)?;
+        }
+        Ok(answer)
+    }
+
+    /// Verifies that a receipt puts this action with this stamp into the log of its room.
+    ///
+    /// # Errors
+    /// If it is no receipt, or does not.
+    pub fn check_receipt(&self, made: &Made, stamp: &Stamp, answer: &Answer) -> Result<Head> {
+        let Answer::Receipt { seq, path, head } = answer else { bail!("no receipt: {answer:?}") };
+        let action = made.action.compact().to_owned();
+        let entry = Entry { seq: *seq, action, stamp: stamp.clone() };
+        let origin = Origin { broker: self.pin, room: made.action.room() };
+        let head = Head::open(head, &origin, &self.broker.keys.head)?;
+        let root = merkle::root_from_path(&entry.leaf(), *seq, head.size, path)?;
+        ensure!(root == head.root, "the receipt proves another entry");
+        Ok(head)
+    }
+
+    /// Signs an action with a fresh id and blind.
+    ///
+    /// # Errors
+    /// If it is malformed.
+    pub fn make(&self, room: Option<RoomName>, body: Body, seen: Seen) -> Result<Made> {
+        let (id, blind) = (fresh_id(), Blind::from_random(random()));
+        let key = OneTimeKey::derive(&self.person.key, self.pin, id, &blind);
+        let action = Draft { id, room, body, seen }.sign(&key)?;
+        Ok(Made { action, blind, seal: None })
+    }
+
+    /// A listing for this broker and its TSA.
+    ///
+    /// # Errors
+    /// If a term is impossible.
+    pub fn listing(&self, terms: &Terms) -> Result<(Listing, SealKey)> {
+        let seal = SealKey::from_random(random());
+        let listing = Listing {
+            title: terms.title.clone().try_into().map_err(|error| anyhow!("{error}"))?,
+            description: None,
+            currency: "EUR".parse()?,
+            start: terms.start.try_into()?,
+            increment: terms.increment.try_into()?,
+            end: terms.end,
+            soft: terms.soft,
+            freshness: terms.freshness,
+            grace: terms.grace,
+            disclose_within: terms.disclose_within,
+            seal: seal.public(),
+            broker: self.broker.keys,
+            stamps: self.broker.stamps.clone(),
+            threshold: 1,
+            authorities: self.broker.authorities.clone(),
+        };
+        Ok((listing, seal))
+    }
+
+    /// A signed listing.
+    ///
+    /// # Errors
+    /// If a term is impossible.
+    pub fn make_listing(&self, terms: &Terms) -> Result<Made> {
+        let (listing, seal) = self.listing(terms)?;
+        let made = self.make(None, Body::List(listing), Seen::nothing())?;
+        Ok(Made { seal: Some(seal), ..made })
+    }
+
+    /// Lists an item and joins its room.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn list(&mut self, terms: &Terms) -> Result<Made> {
+        let made = self.make_listing(terms)?;
+        self.act(&made).await?.logged()?;
+        self.join(made.action.room()).await?;
+        Ok(made)
+    }
+
+    /// A signed bid on what this peer has seen of the room.
+    ///
+    /// # Errors
+    /// If the room is not followed, or the amount impossible.
+    pub fn make_bid(&self, room: RoomName, amount: u64) -> Result<Made> {
+        let seen = self.watched(room)?.room()?.ledger().head();
+        self.make_bid_in(room, amount, "EUR", seen)
+    }
+
+    /// A signed bid with everything given.
+    ///
+    /// # Errors
+    /// If the amount is impossible.
+    pub fn make_bid_in(
+        &self,
+        room: RoomName,
+        amount: u64,
+        currency: &str,
+        seen: Seen,
+    ) -> Result<Made> {
+        let seal = SealKey::from_random(random());
+        let amount = Amount::try_from(amount)?;
+        let bid = Bid { amount, currency: currency.parse()?, seal: seal.public() };
+        let made = self.make(Some(room), Body::Bid(bid), seen)?;
+        Ok(Made { seal: Some(seal), ..made })
+    }
+
+    /// Bids the honest way.
+    ///
+    /// # Errors
+    /// As [`Peer::act`].
+    pub async fn bid(&mut self, room: RoomName, amount: u64) -> Result<(Made, Answer)> {
+        let made = self.make_bid(room, amount)?;
+        let answer = self.act(&made).await?;
+        Ok((made, answer))
+    }
+
+    /// A signed remark.
+    ///
+    /// # Errors
+    /// If the room is not followed.
+    pub fn make_say(&self, room: RoomName, text: &str) -> Result<Made> {
+        let seen = self.watched(room)?.room()?.ledger().head();
+        let text = text.to_owned().try_into().map_err(|error| anyhow!("{error}"))?;
+        self.make(Some(room), Body::Say(Say { text }), seen)
+    }
+
+    /// Follows a public room, from what is known of it on, and waits until it is known.
+    ///
+    /// # Errors
+    /// If there is no such room.
+    pub async fn join(&mut self, room: RoomName) -> Result<()> {
+        self.join_as(room, None).await
+    }
+
+    /// Follows a private room as the holder of a key.
+    ///
+    /// # Errors
+    /// If the key is none of its members'.
+    pub async fn join_private(&mut self, room: RoomName, key: &OneTimeKey) -> Result<()> {
+        let signature = key.sign(&Member::message(&self.session.0, room));
+        self.join_as(room, Some(Member { key: key.public(), signature })).await
+    }
+
+    async fn join_as(&mut self, room: RoomName, member: Option<Member>) -> Result<()> {
+        let from = self.rooms.get(&room).map_or(0, Watched::size);
+        self.joined.retain(|other| *other != room);
+        self.errors.clear();
+        self.send(&FromPeer::Join { room, from, member }).await?;
+        self.until(|peer| {
+            if let Some(code) = peer.errors.pop() {
+                return Some(Err(anyhow!(code)));
+            }
+            let known = peer.joined.contains(&room)
+                && peer.rooms.get(&room).is_some_and(|watched| watched.size() > 0);
+            known.then_some(Ok(()))
+        })
+        .await?
+    }
+
+    /// A room that is followed.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn watched(&self, room: RoomName) -> Result<&Watched> {
+        self.rooms.get(&room).context("the room is not followed")
+    }
+
+    /// Waits until a room has this many entries.
+    ///
+    /// # Errors
+    /// As [`Peer::until`].
+    pub async fn grown(&mut self, room: RoomName, size: u64) -> Result<()> {
+        self.until(|peer| (peer.rooms.get(&room)?.size() >= size).then_some(())).await
+    }
+
+    /// Waits until an auction is in a state.
+    ///
+    /// # Errors
+    /// As [`Peer::until`].
+    pub async fn auction_is(
+        &mut self,
+        room: RoomName,
+        is: impl Fn(&Auction) -> bool,
+    ) -> Result<()> {
+        self.until(|peer| {
+            let auction = peer.rooms.get(&room)?.auction().ok()?;
+            is(auction).then_some(())
+        })
+        .await
+    }
+
+    /// TSA time as last heard.
+    ///
+    /// # Errors
+    /// If none was heard yet and none comes.
+    pub async fn now(&mut self) -> Result<Time> {
+        self.until(|peer| peer.newest.as_ref().map(|batch| batch.time())).await
+    }
+
+    /// An instant some seconds after the TSA's time as last heard.
+    ///
+    /// # Errors
+    /// As [`Peer::now`].
+    pub async fn in_seconds(&mut self, seconds: u64) -> Result<Time> {
+        Ok(self.now().await?.plus(Duration::from_secs(seconds)))
+    }
+}
