@@ -98,8 +98,13 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
             "no broker is known\ngive one with --broker ws://host:port/#fingerprint, as the broker printed it"
         );
     };
-    let options =
-        Options { broker, suites: Ranking::default(), evidence: folder.join("evidence"), patient };
+    let options = Options {
+        broker,
+        suites: Ranking::default(),
+        evidence: folder.join("evidence"),
+        exports: folder.join("export"),
+        patient,
+    };
     let (front, back) = pair();
     let desk = desk::start(vault, options, back)?;
     Ok((front, desk))

@@ -26,6 +26,8 @@ pub(super) struct Followed {
     pub(super) broken: bool,
     /// First entry's action, for receipts.
     pub(super) opening: String,
+    /// Every entry, as logged.
+    pub(super) texts: Vec<String>,
     /// Leaf hashes of every entry.
     pub(super) leaves: Vec<Digest>,
     /// Identifier and key of every entry's action.
@@ -51,6 +53,7 @@ impl Followed {
             wanted: true,
             broken: false,
             opening,
+            texts: Vec::new(),
             leaves: Vec::new(),
             actions: Vec::new(),
             own: Vec::new(),
@@ -202,6 +205,7 @@ impl Desk {
         let own = self.kept_digest(stamped).is_some();
         let Some(room) = self.rooms.get_mut(&name) else { return };
         let seq = room.size();
+        room.texts.push(text.to_owned());
         room.leaves.push(merkle::leaf_hash(text.as_bytes()));
         room.actions.push((stamped.action().id(), *stamped.action().key()));
         if seq == 0 {
@@ -297,7 +301,7 @@ impl Desk {
         if let (Err(_), Ok(name)) = (self.find(prefix), prefix.parse::<RoomName>()) {
             self.rooms.insert(name, Followed::new(String::new()));
         }
-        let name = self.find_or_refuse(prefix).await?;
+        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
         if let Some(room) = self.rooms.get_mut(&name) {
             room.wanted = true;
         }
@@ -311,7 +315,7 @@ impl Desk {
     }
 
     pub(super) async fn leave_command(&mut self, prefix: &str) -> Option<bool> {
-        let name = self.find_or_refuse(prefix).await?;
+        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
         if let Some(room) = self.rooms.get_mut(&name) {
             room.wanted = false;
         }

@@ -7,11 +7,12 @@
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt
 //! - `follow` rooms as verified; `views` as shown
-//! - `reveal` the private room
+//! - `reveal` the private room; `export` logs and receipts as files
 //! - `enrol` making a persona
 
 mod acts;
 pub mod enrol;
+mod export;
 mod follow;
 mod reveal;
 mod views;
@@ -66,6 +67,8 @@ pub struct Options {
     pub suites: Ranking,
     /// Folder for evidence against broker or TSA.
     pub evidence: PathBuf,
+    /// Folder for exported logs and receipts.
+    pub exports: PathBuf,
     /// Whether commands given early wait until every followed room is caught up with.
     pub patient: bool,
 }
@@ -378,6 +381,7 @@ impl Desk {
                 Some(true)
             }
             Command::Receipts => self.receipts().await,
+            Command::Export { room } => self.export(&room).await,
             Command::Help { about } => {
                 for text in crate::command::table::help(about.as_deref()) {
                     self.tell(Event::Note { text }).await;
