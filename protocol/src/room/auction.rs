@@ -1,4 +1,4 @@
-//! The fold of an English auction (SPEC 7.2).
+//! The fold of an English auction (SPEC 7.3).
 //!
 //! Open → closed → settled → ended. A bid counts iff it precedes `closed` in the log and was
 //! stamped before the end as it stood at its position. Log order decides; stamps never displace.
@@ -99,6 +99,7 @@ impl Auction {
         opening: &Stamped,
         leaf: Digest,
     ) -> Result<(Self, Vec<Digest>), Code> {
+        // V-038, after the terms.
         check_terms(listing, opening.time())?;
         let action = opening.action();
         let broker = as_action_key(&listing.broker.entry);
@@ -155,7 +156,7 @@ impl Auction {
         }
     }
 
-    /// V-040 to V-044.
+    /// V-040 to V-043.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
         if self.phase != Phase::Open || time >= self.end {
             return Err(Code::BidLate);
@@ -235,7 +236,9 @@ impl Auction {
             Body::Bid(bid) => self.count(bid, entry, seq),
             Body::Closed(_) => {
                 let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
-                self.late = entry.time() > limit && entry.batch().header().prev_time > limit;
+                // V-045. The header's own time is past the limit too, then: a header never
+                // precedes its predecessor.
+                self.late = entry.batch().header().prev_time > limit;
                 self.phase = Phase::Closed;
             }
             Body::Settled(settled) => {
@@ -272,6 +275,7 @@ impl Auction {
         hashes
     }
 
+    /// V-044.
     fn count(&mut self, bid: &Bid, entry: &Stamped, seq: u64) {
         self.bids.push(Counted {
             seq,

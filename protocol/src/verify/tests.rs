@@ -251,7 +251,8 @@ fn third() -> (Tsa, String, BatchHeader) {
 
 #[test]
 fn v063_headers_that_cannot_both_be_honest_are_evidence_in_either_order() {
-    let cases: [(Contradiction, fn(&mut BatchHeader)); 7] = [
+    type Case = (Contradiction, fn(&mut BatchHeader));
+    let cases: [Case; 7] = [
         (Contradiction::Number, |header| header.batch = 3),
         (Contradiction::Order, |header| (header.time, header.prev_time) = (at(2), at(2))),
         (Contradiction::Order, |header| header.prev_time = at(2)),

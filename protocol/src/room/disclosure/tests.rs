@@ -8,7 +8,7 @@ use crate::certificate::{AUTHORITY_NAME, PERSONA_LIFETIME};
 use crate::codec::to_base64url;
 use crate::room::Replay;
 use crate::room::house::{Author, END, Own, SECOND, Table, at, text};
-use crate::seal::{SealKey, open_padded, seal_padded};
+use crate::seal::{SealKey, SealPublic, open_padded, seal_padded};
 
 /// A settled auction with three bids of the winner and one of a stranger (seq 2).
 struct Sale {
@@ -186,18 +186,19 @@ fn v057_a_disclosure_relayed_to_any_other_place_does_not_hold() {
     let bytes = sale.signed(&sale.claims());
     let other = Author::new(99).key(&Author::new(99).own(1)).public();
     let seal = SealKey::from_random([3; 32]).public();
-    let changes: [(&str, &dyn Fn(&mut Reveal)); 7] = [
-        ("another auction", &|opening| opening.auction = RoomName([9; 32])),
-        ("another settlement", &|opening| opening.settled += 1),
-        ("another head", &|opening| opening.root.0[0] ^= 1),
-        ("another seller", &|opening| opening.seller = other),
-        ("another winner", &|opening| opening.winner = other),
-        ("another key of the seller", &|opening| opening.seller_seal = seal),
-        ("another key of the winner", &|opening| opening.winner_seal = seal),
+    type Change = (&'static str, fn(&mut Reveal, PublicKey<OneTime>, SealPublic));
+    let changes: [Change; 7] = [
+        ("another auction", |opening, _, _| opening.auction = RoomName([9; 32])),
+        ("another settlement", |opening, _, _| opening.settled += 1),
+        ("another head", |opening, _, _| opening.root.0[0] ^= 1),
+        ("another seller", |opening, key, _| opening.seller = key),
+        ("another winner", |opening, key, _| opening.winner = key),
+        ("another key of the seller", |opening, _, seal| opening.seller_seal = seal),
+        ("another key of the winner", |opening, _, seal| opening.winner_seal = seal),
     ];
     for (what, change) in changes {
         let mut opening = sale.opening.clone();
-        change(&mut opening);
+        change(&mut opening, other, seal);
         let place = Place { opening: &opening, ..sale.place(Side::Winner) };
         let relayed = sale.verify_at(&bytes, &place, noon());
         assert!(matches!(relayed, Err(DisclosureError::Signature { by: "persona", .. })), "{what}");

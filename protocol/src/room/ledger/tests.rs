@@ -152,6 +152,21 @@ fn v034_one_number_has_one_header() {
 }
 
 #[test]
+fn v034_a_header_is_remembered_while_its_stamps_count() {
+    let mut table = Table::auction();
+    let before = table.tsa.last;
+    table.bid(at(SECOND), 1_000).unwrap();
+    table.tsa.last = before;
+    let fork = table.bid_at(at(SECOND), 9_000);
+    table.tsa.last = Some((9, Digest([9; 32]), at(SECOND)));
+    for round in 1..=4 {
+        table.bid(at(SECOND + round), 1_000 + 100 * round).unwrap();
+    }
+    table.bid(at(SECOND + F), 1_500).unwrap();
+    assert_eq!(table.submit(&fork), Err(Code::StampContradiction));
+}
+
+#[test]
 fn v034_a_larger_number_has_no_earlier_time() {
     let mut table = Table::auction();
     table.bid(at(3 * SECOND), 1_000).unwrap();
@@ -325,6 +340,18 @@ fn v037_every_missed_entry_counts_and_not_only_the_first() {
     .root();
     let fresh = bid_seeing(&mut table, seen, at(3 * SECOND + F), 4_000);
     assert!(table.submit(&fresh).is_ok());
+}
+
+/// Stamped F before the newest, missing what was stamped F before that: nothing that this needs
+/// is forgotten too early.
+#[test]
+fn v037_an_action_as_old_and_as_blind_as_allowed_is_accepted() {
+    let mut table = Table::auction();
+    let listed = table.room.ledger().head();
+    table.bid(at(SECOND), 1_000).unwrap();
+    let blind = bid_seeing(&mut table, listed, at(SECOND + F), 3_000);
+    table.bid(at(SECOND + 2 * F), 1_100).unwrap();
+    assert_eq!(table.submit(&blind), Ok(3));
 }
 
 #[test]
