@@ -60,6 +60,8 @@ pub struct House {
     log: Arc<dyn Log>,
     links: Arc<Links>,
     rooms: RwLock<HashMap<RoomName, Handle>>,
+    /// Rooms being opened: one listing at a time for each name.
+    opening: Mutex<HashMap<RoomName, Arc<tokio::sync::Mutex<()>>>>,
     lobby: Lobby,
     invitations: Mutex<HashMap<Fingerprint, Vec<(RoomName, RoomName)>>>,
     online: Mutex<HashMap<Fingerprint, Vec<mpsc::UnboundedSender<FromBroker>>>>,
@@ -106,6 +108,7 @@ impl House {
             log,
             links,
             rooms: RwLock::default(),
+            opening: Mutex::default(),
             lobby,
             invitations: Mutex::default(),
             online: Mutex::default(),
@@ -274,8 +277,26 @@ impl House {
         }
     }
 
-    /// Opens the room of a new listing.
+    /// Opens the room of a new listing, once: whoever hands in the same one meanwhile waits for
+    /// that and gets the same receipt.
     async fn list(self: Arc<Self>, checked: Checked, reply: Reply) {
+        let name = checked.stamped().action().room();
+        let turn = Arc::clone(self.opening.lock().entry(name).or_default());
+        let alone = turn.lock().await;
+        match self.room(name) {
+            Some(handle) => {
+                let action = Box::new(checked.stamped().action().clone());
+                let message = Message::Repeat(action, Code::StoreFailed.as_str(), reply);
+                // A room that ends with the process has nobody left to answer.
+                let _ = handle.mailbox.send(message).await;
+            }
+            None => self.list_new(&checked, reply).await,
+        }
+        drop(alone);
+        self.opening.lock().remove(&name);
+    }
+
+    async fn list_new(self: &Arc<Self>, checked: &Checked, reply: Reply) {
         let stamped = checked.stamped();
         self.metrics.submitted.add(1);
         let Ok(newest) = self.stamps.newest() else { return reply.fail(Code::TsaDown.as_str()) };
@@ -292,7 +313,9 @@ impl House {
             blind: blind.clone(),
             action: stamped.action().id(),
         };
-        let opened = if !self.knows_keys_of(listing) {
+        let opened = if let Err(code) = Room::open(stamped, leaf_of(stamped)) {
+            Err(code)
+        } else if !self.knows_keys_of(listing) {
             Err(Code::ListingKeys)
         } else if stamped.time().plus(freshness) < newest.now() {
             Err(Code::DoorStale)
@@ -303,7 +326,7 @@ impl House {
         match opened {
             Ok(name) => {
                 let seen = Seen { size: 1, root: leaf_of(stamped) };
-                let head = signed(&self, name, seen).to_string();
+                let head = signed(self, name, seen).to_string();
                 reply.send(FromBroker::Receipt { n, seq: 0, path: Vec::new(), head });
             }
             Err(Code::StoreFailed) => reply.fail(Code::StoreFailed.as_str()),

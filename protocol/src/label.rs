@@ -19,8 +19,6 @@ pub const SESSION_INITIATOR: &str = "pregao/session/initiator/v1";
 pub const JOIN: &str = "pregao/join/v1";
 /// What a disclosure is signed over and sealed with.
 pub const DISCLOSE: &str = "pregao/disclose/v1";
-/// HPKE context of a message said in a reveal room.
-pub const WHISPER: &str = "pregao/whisper/v1";
 /// Hash of a stamp's batch header: the next header's `prev`.
 pub const BATCH: &str = "pregao/batch/v1";
 /// Hash under which the TSA keeps an invitation.
@@ -66,8 +64,6 @@ pub const MAX_DIGESTS: usize = 256;
 pub const MAX_AMOUNT: u64 = (1 << 53) - 1;
 /// Size to which a disclosure is padded before it is sealed, in bytes.
 pub const DISCLOSURE_SIZE: usize = 8 * 1024;
-/// Size to which a sealed message is padded, in bytes.
-pub const WHISPER_SIZE: usize = 2_304;
 /// Most of their own actions that one side opens to the other: with every other part at its
 /// longest they still fit [`DISCLOSURE_SIZE`].
 pub const MAX_OPENED: usize = 64;

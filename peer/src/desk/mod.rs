@@ -218,7 +218,7 @@ impl Desk {
         &mut self,
         commands: &mut mpsc::Receiver<Request>,
     ) -> Option<Result<LinkReceiver, Lost>> {
-        let fresh = self.ticket.take().filter(|(_, since)| since.elapsed() < TICKET_FOR);
+        let fresh = self.ticket.clone().filter(|(_, since)| since.elapsed() < TICKET_FOR);
         let connecting = open_link(
             self.authority.clone(),
             self.options.clone(),
@@ -303,8 +303,15 @@ impl Desk {
         let lifetime = Duration::from_secs(45 * 60 + 2 * u64::from(random_byte()));
         let renew = tokio::time::sleep(lifetime);
         tokio::pin!(renew);
+        let mut tickets = renew_tickets(
+            self.authority.clone(),
+            Arc::clone(&self.persona),
+            self.vault.contents().certificate.clone(),
+            self.options.broker.fingerprint,
+        );
         loop {
             tokio::select! {
+                Some(ticket) = tickets.recv() => self.ticket = Some(ticket),
                 frame = receiver.next() => {
                     let handled = match frame {
                         Ok(frame) => self.frame(frame).await,
@@ -566,6 +573,38 @@ async fn open_link(
     let identity = Identity { persona: &persona, certificate: &certificate, ticket: &ticket.0 };
     let link = connect(&options.broker, identity, &options.suites, None).await?;
     Ok((link, ticket))
+}
+
+/// Fetches tickets ahead, at random times, so that the TSA does not see when somebody connects.
+/// Ends with the receiver.
+fn renew_tickets(
+    authority: Authority,
+    persona: Arc<SecretKey<Persona>>,
+    certificate: Vec<u8>,
+    broker: pregao_protocol::key::Fingerprint,
+) -> mpsc::Receiver<(String, Instant)> {
+    let (tickets, renewed) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let pause = Duration::from_millis(60_000 + 500 * u64::from(random_byte()));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = tickets.closed() => return,
+            }
+            let (authority, persona) = (authority.clone(), Arc::clone(&persona));
+            let certificate = certificate.clone();
+            let asked = tokio::task::spawn_blocking(move || {
+                authority.ticket(&persona, &certificate, broker)
+            });
+            // Without one, the next connection asks for it; the TSA may be down just now.
+            if let Ok(Ok(ticket)) = asked.await
+                && tickets.send((ticket, Instant::now())).await.is_err()
+            {
+                return;
+            }
+        }
+    });
+    renewed
 }
 
 /// A desk over its own end of a pair of channels.

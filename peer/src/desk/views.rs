@@ -155,9 +155,9 @@ fn story(body: &Body, auction: &Auction, followed: &Followed) -> String {
     match body {
         Body::List(_) => "listed".to_owned(),
         Body::Closed(_) if auction.closed_late() => {
-            "closed, later than the terms allow: nobody is bound".to_owned()
+            "later than the terms allow: nobody is bound".to_owned()
         }
-        Body::Closed(_) => "closed: no further bid counts".to_owned(),
+        Body::Closed(_) => "no further bid counts".to_owned(),
         Body::Settled(_) if auction.winner().is_none() => "ended without a sale".to_owned(),
         Body::Settled(_) | Body::Revealed(_) => outcome(auction, followed),
         Body::Forfeited(forfeited) => format!(

@@ -150,7 +150,6 @@ impl Auction {
             Body::List(_)
             | Body::Reveal(_)
             | Body::Disclose(_)
-            | Body::Whisper(_)
             | Body::Withdraw(_)
             | Body::Absent(_) => Err(Code::VerbForbidden),
         }
@@ -268,7 +267,6 @@ impl Auction {
             | Body::Say(_)
             | Body::Reveal(_)
             | Body::Disclose(_)
-            | Body::Whisper(_)
             | Body::Withdraw(_)
             | Body::Absent(_) => {}
         }

@@ -313,7 +313,7 @@ pub struct Reveal {
     pub stamps: Vec<PublicKey<Stamp>>,
 }
 
-/// A disclosure or a message, readable by the counterparty only.
+/// A disclosure, readable by the counterparty only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedBody {
@@ -394,8 +394,6 @@ verbs! {
     Reveal(Reveal) = "reveal";
     /// One side's sealed disclosure.
     Disclose(SealedBody) = "disclose";
-    /// A sealed message to the other side.
-    Whisper(SealedBody) = "whisper";
     /// One side withdraws.
     Withdraw(Empty) = "withdraw";
     /// Broker: who was absent at the deadline; the room is over.
@@ -443,12 +441,9 @@ impl Body {
             | Self::Withdrawn(_)
             | Self::Reveal(_)
             | Self::Absent(_) => true,
-            Self::List(_)
-            | Self::Bid(_)
-            | Self::Say(_)
-            | Self::Disclose(_)
-            | Self::Whisper(_)
-            | Self::Withdraw(_) => false,
+            Self::List(_) | Self::Bid(_) | Self::Say(_) | Self::Disclose(_) | Self::Withdraw(_) => {
+                false
+            }
         }
     }
 }

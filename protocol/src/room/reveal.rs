@@ -76,7 +76,6 @@ impl RevealRoom {
         match action.body() {
             Body::Disclose(_) => self.judge_disclose(side, entry),
             _ if self.half() => Err(Code::DisclosePair),
-            Body::Whisper(_) if self.complete() => Ok(()),
             Body::Withdraw(_) if !self.complete() => {
                 if self.opening.withdrawal {
                     Ok(())

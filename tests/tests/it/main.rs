@@ -5,7 +5,67 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     reason = "a fault anywhere ends the test"
 )]
 
 mod auction;
+mod bids;
+mod forgeries;
+mod privacy;
+mod restart;
+mod reveal;
+mod session_faults;
+mod sessions;
+mod store_faults;
+mod tsa_faults;
+
+use std::sync::Arc;
+
+use pregao_protocol::codec::to_base64url;
+use pregao_protocol::key::Fingerprint;
+use pregao_protocol::persona::{Blind, OneTimeKey};
+use pregao_protocol::stamp::Stamp;
+use pregao_tests::house::{House, Options};
+use pregao_tests::peer::{Peer, Person, fresh_id, random};
+
+/// A TSA and a broker with their default flags.
+fn open() -> House {
+    House::open(&Options::default()).unwrap()
+}
+
+/// A new persona of the house's CA.
+async fn person(house: &House) -> Arc<Person> {
+    let tsa = house.tsa.address.clone();
+    tokio::task::spawn_blocking(move || Person::enrol(&tsa).unwrap()).await.unwrap()
+}
+
+/// A new persona, connected.
+async fn guest(house: &House) -> Peer {
+    Peer::connect(&person(house).await, &house.broker.address).await.unwrap()
+}
+
+/// Signs any payload the way an action is signed. `ID` in it stands for the action's id.
+fn forge(person: &Person, broker: Fingerprint, payload: &str) -> (String, Blind) {
+    let (id, blind) = (fresh_id(), Blind::from_random(random()));
+    let key = OneTimeKey::derive(&person.key, broker, id, &blind);
+    let x = to_base64url(key.public().as_bytes());
+    let header = format!(
+        r#"{{"alg":"EdDSA","typ":"pregao-action-v1","jwk":{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}}}"#
+    );
+    let payload = payload.replace("ID", &id.to_string());
+    let signed =
+        format!("{}.{}", to_base64url(header.as_bytes()), to_base64url(payload.as_bytes()));
+    let signature = to_base64url(&key.sign(signed.as_bytes()).0);
+    (format!("{signed}.{signature}"), blind)
+}
+
+/// A stamp over HTTP, from any TSA.
+async fn stamp_at(url: &str, digest: pregao_protocol::codec::Digest) -> Stamp {
+    let url = format!("{}/api/timestamp", url.trim_end_matches('/'));
+    let ask = move || {
+        let body = serde_json::json!({ "digest": digest });
+        ureq::post(url).send_json(body).unwrap().body_mut().read_to_string().unwrap()
+    };
+    serde_json::from_str(&tokio::task::spawn_blocking(ask).await.unwrap()).unwrap()
+}

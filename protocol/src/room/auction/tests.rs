@@ -407,7 +407,7 @@ fn v049_verbs_of_reveal_rooms_are_refused_in_an_auction() {
     let mut table = Table::auction();
     let peer = Author::new(110);
     let sealed = crate::room::body::SealedBody { sealed: vec![0; 8].try_into().unwrap() };
-    for body in [Body::Disclose(sealed.clone()), Body::Whisper(sealed), Body::Withdraw(Empty {})] {
+    for body in [Body::Disclose(sealed), Body::Withdraw(Empty {})] {
         let own = table.fresh(&peer);
         let action = table.sign(&peer, &own, body);
         let stamped = table.tsa.stamp(action, at(SECOND));

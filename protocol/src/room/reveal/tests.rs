@@ -124,7 +124,6 @@ fn v066_strangers_do_nothing_in_a_reveal_room() {
     let stranger = Author::new(130);
     for body in [
         Body::Disclose(sealed(1)),
-        Body::Whisper(sealed(1)),
         Body::Withdraw(Empty {}),
         bid(1_000),
         Body::Say(Say { text: text("hello") }),
@@ -221,8 +220,6 @@ fn v053_nothing_comes_between_the_two_disclosures() {
     let mut two = two();
     two.disclose(Side::Seller, soon()).unwrap();
     for side in [Side::Seller, Side::Winner] {
-        let refused = two.act(side, soon(), Body::Whisper(sealed(1)));
-        assert_eq!(refused, Err(Code::DisclosePair));
         let refused = two.act(side, soon(), Body::Withdraw(Empty {}));
         assert_eq!(refused, Err(Code::DisclosePair));
     }
@@ -239,33 +236,6 @@ fn v053_a_log_that_ends_with_half_a_pair_does_not_hold() {
         two.disclose(other, soon()).unwrap();
         assert!(verify::log(&two.table.log, &two.table.head()).is_ok());
     }
-}
-
-#[test]
-fn v054_the_two_whisper_after_both_disclosed_and_not_before() {
-    let mut two = two();
-    for side in [Side::Seller, Side::Winner] {
-        let early = two.act(side, soon(), Body::Whisper(sealed(1)));
-        assert_eq!(early, Err(Code::VerbForbidden));
-    }
-    two.disclose(Side::Seller, soon()).unwrap();
-    two.disclose(Side::Winner, soon()).unwrap();
-    assert!(two.act(Side::Seller, soon(), Body::Whisper(sealed(1))).is_ok());
-    assert!(two.act(Side::Winner, past_deadline(), Body::Whisper(sealed(1))).is_ok());
-}
-
-#[test]
-fn v033_a_whisper_is_logged_once() {
-    let mut two = two();
-    two.disclose(Side::Seller, soon()).unwrap();
-    two.disclose(Side::Winner, soon()).unwrap();
-    let whisper = two.act_at(Side::Seller, soon(), Body::Whisper(sealed(1)));
-    two.table.submit(&whisper).unwrap();
-    assert_eq!(two.table.submit(&whisper), Err(Code::KeyReused));
-    let restamped = two.table.tsa.stamp(whisper.action().clone(), soon());
-    assert_eq!(two.table.submit(&restamped), Err(Code::KeyReused));
-    let again = two.act_at(Side::Seller, soon(), Body::Whisper(sealed(1)));
-    assert!(two.table.submit(&again).is_ok(), "the same words in another action");
 }
 
 #[test]
