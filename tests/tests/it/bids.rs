@@ -1,11 +1,11 @@
 //! Bids and listings that a rule of the auction refuses, each by its code.
 
+use pregao_protocol::action::Seen;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::label::MAX_AMOUNT;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Listing};
-use pregao_protocol::action::Seen;
 use pregao_tests::peer::{Answer, Peer, Terms};
 
 use crate::{forge, guest, open};

@@ -161,7 +161,10 @@ async fn a_bad_signature_or_another_spelling_is_no_action() {
     for (what, payload) in [
         ("white space", format!(r#"{{"id":"ID", "room":"{room}",{say},"seen":{seen}}}"#)),
         ("another order", format!(r#"{{"room":"{room}","id":"ID",{say},"seen":{seen}}}"#)),
-        ("a member too many", format!(r#"{{"id":"ID","room":"{room}",{say},"seen":{seen},"x":1}}"#)),
+        (
+            "a member too many",
+            format!(r#"{{"id":"ID","room":"{room}",{say},"seen":{seen},"x":1}}"#),
+        ),
         ("no room", format!(r#"{{"id":"ID",{say},"seen":{seen}}}"#)),
         ("nothing seen", format!(r#"{{"id":"ID","room":"{room}",{say},"seen":{nothing}}}"#)),
         ("an escape", canonical.replace("hi", r"\u0068i")),

@@ -26,8 +26,7 @@ pub(crate) fn opening(peer: &Peer, room: RoomName) -> Reveal {
 /// Seals and signs a disclosure; `made` is the action that made the peer a side.
 pub(crate) fn disclosure(peer: &Peer, room: RoomName, made: &Made, name: &str) -> Made {
     let opening = opening(peer, room);
-    let side =
-        if opening.seller == *made.action.key() { Side::Seller } else { Side::Winner };
+    let side = if opening.seller == *made.action.key() { Side::Seller } else { Side::Winner };
     let (seq, to) = match side {
         Side::Seller => (0, opening.winner_seal),
         Side::Winner => {
@@ -60,8 +59,7 @@ pub(crate) fn disclosure(peer: &Peer, room: RoomName, made: &Made, name: &str) -
 /// Opens and verifies the other side's disclosure.
 pub(crate) fn opened(peer: &mut Peer, room: RoomName, made: &Made) -> Disclosed {
     let opening = opening(peer, room);
-    let other =
-        if opening.seller == *made.action.key() { Side::Winner } else { Side::Seller };
+    let other = if opening.seller == *made.action.key() { Side::Winner } else { Side::Seller };
     let place = Place { room, opening: &opening, side: other };
     let Room::Reveal(reveal) = peer.watched(room).unwrap().room().unwrap() else { panic!() };
     let seq = usize::try_from(reveal.disclosed(other).unwrap()).unwrap();
@@ -140,7 +138,8 @@ async fn seller_and_winner_learn_each_other_and_nobody_else_gets_in() {
         signature: winner_key
             .sign(&pregao_protocol::frame::Member::message(&ana.session.0, private)),
     };
-    let frame = pregao_protocol::frame::FromPeer::Join { room: private, from: 0, member: Some(stolen) };
+    let frame =
+        pregao_protocol::frame::FromPeer::Join { room: private, from: 0, member: Some(stolen) };
     rui.send(&frame).await.unwrap();
     assert_eq!(rui.until(|peer| peer.errors.pop()).await.unwrap(), "room.unknown");
 

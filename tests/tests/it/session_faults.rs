@@ -147,15 +147,18 @@ async fn what_is_no_handshake_ends_the_connection() {
         ("oversize", vec![Message::binary(huge)]),
         ("hello twice", vec![Message::binary(hello.clone()), Message::binary(hello.clone())]),
         ("text after hello", vec![Message::binary(hello.clone()), Message::text("x")]),
-        ("garbage as message 1", vec![
-            Message::binary(hello.clone()),
-            Message::binary(vec![7_u8; 31]),
-        ]),
-        ("a low-order key, then garbage", vec![
-            Message::binary(hello.clone()),
-            Message::binary(vec![0_u8; 32]),
-            Message::binary(vec![0_u8; 4200]),
-        ]),
+        (
+            "garbage as message 1",
+            vec![Message::binary(hello.clone()), Message::binary(vec![7_u8; 31])],
+        ),
+        (
+            "a low-order key, then garbage",
+            vec![
+                Message::binary(hello.clone()),
+                Message::binary(vec![0_u8; 32]),
+                Message::binary(vec![0_u8; 4200]),
+            ],
+        ),
     ] {
         let (mut socket, _) =
             tokio_tungstenite::connect_async(&house.broker.address.url).await.unwrap();

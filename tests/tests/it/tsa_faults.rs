@@ -16,8 +16,7 @@ async fn a_broker_waits_for_a_tsa_that_is_not_there_yet() {
     let address = tsa.address.clone();
     tsa.kill().unwrap();
     let place = folder.path().to_owned();
-    let starting =
-        std::thread::spawn(move || Broker::start(&place, &address, &Options::default()));
+    let starting = std::thread::spawn(move || Broker::start(&place, &address, &Options::default()));
     let log = folder.path().join("broker.log");
     while !std::fs::read_to_string(&log).unwrap_or_default().contains("waiting for the TSA") {
         std::thread::yield_now();
@@ -124,8 +123,7 @@ async fn a_tsa_that_hangs_counts_as_down_and_recovers() {
     loop {
         match ana.stamp(&made).await {
             Ok(stamp) => {
-                let answer =
-                    ana.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
+                let answer = ana.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
                 if answer.code() == "tsa.down" {
                     continue;
                 }
