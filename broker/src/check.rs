@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use pregao_protocol::action::Action;
@@ -94,7 +93,6 @@ type Reply = Box<dyn FnOnce(Verdict) + Send>;
 #[derive(Clone)]
 pub struct Checker {
     workers: Arc<[mpsc::SyncSender<(Submission, Reply)>]>,
-    next: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Checker {
@@ -103,7 +101,7 @@ impl std::fmt::Debug for Checker {
     }
 }
 
-/// Every worker's queue is full.
+/// The worker's queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many actions are waiting to be checked")]
 pub struct Busy;
@@ -129,27 +127,21 @@ impl Checker {
             })?;
             workers.push(sender);
         }
-        Ok(Self { workers: workers.into(), next: Arc::new(AtomicUsize::new(0)) })
+        Ok(Self { workers: workers.into() })
     }
 
     /// Has a submission checked; `reply` runs on the worker's thread and must not block.
     ///
+    /// One session's submissions go to one worker, so that they are decided in the order in which
+    /// they were handed in: a peer that raises its own bid twice means the second to come second.
+    ///
     /// # Errors
-    /// [`Busy`] if no worker has room.
-    pub fn check(&self, submission: Submission, reply: Reply) -> Result<(), Busy> {
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut job = (submission, reply);
-        for offset in 0..self.workers.len() {
-            let at = start.wrapping_add(offset) % self.workers.len();
-            let Some(worker) = self.workers.get(at) else { continue };
-            match worker.try_send(job) {
-                Ok(()) => return Ok(()),
-                Err(mpsc::TrySendError::Full(back) | mpsc::TrySendError::Disconnected(back)) => {
-                    job = back;
-                }
-            }
-        }
-        Err(Busy)
+    /// [`Busy`] if that worker has no room.
+    pub fn check(&self, session: u64, submission: Submission, reply: Reply) -> Result<(), Busy> {
+        let lanes = u64::try_from(self.workers.len()).map_err(|_| Busy)?;
+        let lane = session.checked_rem(lanes).and_then(|lane| usize::try_from(lane).ok());
+        let worker = lane.and_then(|lane| self.workers.get(lane)).ok_or(Busy)?;
+        worker.try_send((submission, reply)).map_err(|_| Busy)
     }
 }
 

@@ -184,7 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let runtime = self.runtime.clone();
         let spare = reply.clone();
         let route = Box::new(move |verdict| house.route(verdict, reply, &runtime));
-        if self.hall.checker.check(submission, route).is_err() {
+        if self.hall.checker.check(self.number, submission, route).is_err() {
             spare.fail(Code::DoorRate.as_str());
         }
     }

@@ -1,0 +1,117 @@
+//! `pregao-bench`: what the real programs do per second, measured from outside.
+//!
+//! Every measurement starts its own TSA and broker on loopback with throw-away data and reads the
+//! CPU time of each process from the system. Counts and times are bounded; nothing is left over.
+#![allow(clippy::print_stdout, reason = "the table is what this program is for")]
+
+mod bids;
+mod fanout;
+mod gauge;
+mod primitives;
+mod stamps;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{Parser, ValueEnum};
+use gauge::Row;
+use pregao_tests::house::{Options, executable};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Measures TSA and broker on this machine.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure.
+    #[arg(value_enum, default_value = "all")]
+    subject: Subject,
+    /// How long each measurement lasts, in seconds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+    /// Numbers of watchers.
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 5_000])]
+    watchers: Vec<usize>,
+    /// Where to write the numbers as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    Primitives,
+    Stamps,
+    Bids,
+    Fanout,
+    Idle,
+    All,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    build()?;
+    raise_limits()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let rows = runtime.block_on(measure(&arguments))?;
+    if let Some(path) = arguments.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&rows)?)?;
+    }
+    Ok(())
+}
+
+async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
+    let wants = |subject| arguments.subject == subject || arguments.subject == Subject::All;
+    let mut rows = Vec::new();
+    let mut show = |more: Vec<Row>| {
+        more.iter().for_each(|row| println!("{row}"));
+        rows.extend(more);
+    };
+    let sums = primitives::measure();
+    if wants(Subject::Primitives) || wants(Subject::Bids) {
+        show(sums.rows());
+    }
+    if wants(Subject::Stamps) {
+        show(stamps::measure(arguments.seconds).await?);
+    }
+    if wants(Subject::Bids) {
+        show(bids::measure(arguments.seconds, &sums).await?);
+    }
+    if wants(Subject::Fanout) {
+        for watchers in &arguments.watchers {
+            show(fanout::measure(*watchers, arguments.seconds).await?);
+        }
+    }
+    if wants(Subject::Idle) {
+        show(fanout::idle(2_000).await?);
+    }
+    Ok(rows)
+}
+
+/// Builds the two programs beside this one if they are not there.
+fn build() -> Result<()> {
+    if executable("pregao-tsa").is_ok() && executable("pregao-broker").is_ok() {
+        return Ok(());
+    }
+    let cargo = std::env::var_os("CARGO").context("run cargo build --release --workspace first")?;
+    let mut command = Command::new(cargo);
+    command.args(["build", "-p", "pregao-tsa", "-p", "pregao-broker"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    ensure!(command.status()?.success(), "the programs could not be built");
+    Ok(())
+}
+
+/// Every connection takes a descriptor here and one in the broker, which inherits the limit.
+fn raise_limits() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).context("raise the limit of open files with ulimit -n")
+}
+
+/// Flags under which no limit of the door is in the way.
+fn unlimited() -> Options {
+    let options = Options { log: Some("warn".to_owned()), ..Options::default() };
+    options.broker(
+        "--rate 1000000 --burst 1000000 --max-per-address 20000 --max-connections 20000",
+    )
+}
