@@ -188,7 +188,7 @@ impl Worker {
                 }
             }
             // The key is that of a listing or bid made earlier; the room knows which.
-            Body::Disclose(_) | Body::Whisper(_) | Body::Withdraw(_) => Ok(Author::Member),
+            Body::Disclose(_) | Body::Withdraw(_) => Ok(Author::Member),
             Body::Closed(_)
             | Body::Settled(_)
             | Body::Revealed(_)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pregao_protocol::label::RECORD_BUCKETS;
+use pregao_protocol::label::MAX_RECORD;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,9 +15,6 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::metrics::Metrics;
 use crate::session::{Hall, serve, turned};
-
-/// Largest WebSocket message: the largest record with its tag.
-const MAX_MESSAGE: usize = RECORD_BUCKETS[RECORD_BUCKETS.len() - 1] + 16;
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +80,8 @@ async fn receive(stream: TcpStream, hall: Arc<Hall>, tls: Option<TlsAcceptor>, c
 
 async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hall: Arc<Hall>) {
     let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE))
+        .max_message_size(Some(MAX_RECORD))
+        .max_frame_size(Some(MAX_RECORD))
         .read_buffer_size(4 * 1024)
         .write_buffer_size(16 * 1024)
         .max_write_buffer_size(1 << 20);

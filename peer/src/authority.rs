@@ -102,17 +102,20 @@ impl Authority {
         &self.address
     }
 
-    /// Fetches and verifies its keys.
+    /// Fetches and verifies its keys; gives the sheet they stand on as well, for keeping it.
     ///
     /// # Errors
     /// [`AuthorityError`].
-    pub fn keys(&self) -> Result<TsaKeys, AuthorityError> {
+    pub fn keys(&self) -> Result<(TsaKeys, Value), AuthorityError> {
         let request = self.agent.get(self.url("/.well-known/jwks.json"));
         let mut answer = request.call().map_err(|error| self.unreachable(&error))?;
         let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
         let body = answer.body_mut().with_config().limit(limit).read_to_vec();
         let body = body.map_err(|error| self.unreachable(&error))?;
-        Ok(verify_jwks(&body, self.address.authority, system_time())?)
+        let keys = verify_jwks(&body, self.address.authority, system_time())?;
+        let sheet = serde_json::from_slice(&body)
+            .map_err(|error| AuthorityError::Answer(error.to_string()))?;
+        Ok((keys, sheet))
     }
 
     /// Has a persona certified; gives the certificate in DER.

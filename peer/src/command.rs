@@ -83,6 +83,12 @@ pub enum Command {
         #[serde(default)]
         contact: String,
     },
+    /// Writes a room's verified log and the own receipts in it to files, for checking them later
+    /// or elsewhere with `pregao verify`.
+    Export {
+        /// Prefix of the room's name.
+        room: String,
+    },
     /// Withdraws from a settled auction where the rules allow it without forfeit.
     Withdraw {
         /// Prefix of the reveal room's or of its auction's name.
@@ -148,6 +154,7 @@ impl Command {
             Self::Whoami => &table::WHOAMI,
             Self::Receipts => &table::RECEIPTS,
             Self::Reveal { .. } => &table::REVEAL,
+            Self::Export { .. } => &table::EXPORT,
             Self::Withdraw { .. } => &table::WITHDRAW,
             Self::Help { .. } => &table::HELP,
             Self::Quit => &table::QUIT,

@@ -14,6 +14,7 @@ pub mod authority;
 pub mod chat;
 pub mod cli;
 pub mod command;
+pub mod desk;
 pub mod event;
 pub mod front;
 pub mod jsonl;

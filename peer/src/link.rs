@@ -13,7 +13,7 @@ use pregao_protocol::broker::{BrokerCertificate, BrokerError};
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FrameError, FromBroker, FromPeer};
 use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
-use pregao_protocol::label::RECORD_BUCKETS;
+use pregao_protocol::label::MAX_RECORD;
 use pregao_protocol::session::{
     Credentials, Initiator, Opener, Padded, Ranking, Sealer, SessionError, Suite,
 };
@@ -26,7 +26,6 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Silence after which the link counts as broken; the broker pings far more often.
 const SILENT_FOR: Duration = Duration::from_secs(120);
-const MAX_MESSAGE: usize = RECORD_BUCKETS[RECORD_BUCKETS.len() - 1] + 16;
 
 /// Where a broker is and who it must be: `ws://host:port/#<fingerprint>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,8 +163,8 @@ async fn shake(
     tls: Option<Arc<rustls::ClientConfig>>,
 ) -> Result<Link, LinkError> {
     let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE))
+        .max_message_size(Some(MAX_RECORD))
+        .max_frame_size(Some(MAX_RECORD))
         .read_buffer_size(8 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(1 << 20);

@@ -1,2 +1,241 @@
-//! placeholder
-fn main() {}
+//! `pregao`: see `pregao --help`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use pregao::cli::{Cli, Enrol, Shared, Task, read_command};
+use pregao::command::Command;
+use pregao::desk::enrol::{EnrolError, enrol};
+use pregao::desk::{self, Options};
+use pregao::front::{Front, pair};
+use pregao::vault::{Passphrase, Vault};
+use pregao::{chat, jsonl, oneshot};
+use pregao_protocol::log::Receipt;
+use pregao_protocol::session::Ranking;
+use pregao_protocol::verify;
+
+fn main() -> ExitCode {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run(cli));
+            // A thread may still wait for a line of standard input that never comes.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<bool> {
+    start_log();
+    match cli.task {
+        Task::Enrol(arguments) => enrolment(&cli.shared, &arguments),
+        Task::Verify { files } => verify_files(&files),
+        Task::Chat => {
+            let (front, desk) = open(&cli.shared, false)?;
+            chat::run(front).await?;
+            desk.await?;
+            Ok(true)
+        }
+        Task::Json => {
+            let (front, desk) = open(&cli.shared, true)?;
+            let input = tokio::io::BufReader::new(tokio::io::stdin());
+            jsonl::run(front, input, tokio::io::stdout()).await?;
+            desk.await?;
+            Ok(true)
+        }
+        Task::Command(words) => match read_command(&words) {
+            Ok(command) => alone(&cli.shared, command).await,
+            Err(mistake) => bail!("{}\n{}", mistake.message, mistake.advice),
+        },
+    }
+}
+
+/// One command of the chat by itself.
+async fn alone(shared: &Shared, command: Command) -> anyhow::Result<bool> {
+    let form = if shared.json { oneshot::Form::Json } else { oneshot::Form::Text };
+    let mut out = std::io::stdout();
+    if let Command::Help { about } = &command {
+        for line in pregao::command::table::help(about.as_deref()) {
+            writeln!(out, "{line}")?;
+        }
+        return Ok(true);
+    }
+    let (front, _desk) = open(shared, true)?;
+    Ok(oneshot::run(front, command, form, &mut out).await?)
+}
+
+/// Opens the vault and a desk over it.
+fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::JoinHandle<()>)> {
+    let folder = folder(shared)?;
+    if !Vault::exists(&folder) {
+        bail!(
+            "there is no persona in {}\nmake one first: pregao enrol --tsa http://host:port/#fingerprint",
+            folder.display()
+        );
+    }
+    let passphrase = passphrase(shared, Ask::Once)?;
+    let vault = Vault::open(&folder, &passphrase).map_err(|error| {
+        let advice = error.advice();
+        anyhow::anyhow!("{error}\n{advice}")
+    })?;
+    let known = vault.contents().brokers.last().and_then(|broker| broker.parse().ok());
+    let Some(broker) = shared.broker.clone().or(known) else {
+        bail!(
+            "no broker is known\ngive one with --broker ws://host:port/#fingerprint, as the broker printed it"
+        );
+    };
+    let options = Options {
+        broker,
+        suites: Ranking::default(),
+        evidence: folder.join("evidence"),
+        exports: folder.join("export"),
+        patient,
+    };
+    let (front, back) = pair();
+    let desk = desk::start(vault, options, back)?;
+    Ok((front, desk))
+}
+
+fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
+    let folder = folder(shared)?;
+    if Vault::exists(&folder) {
+        bail!(
+            "there is a persona in {} already\nuse it, or choose another folder with --data",
+            folder.display()
+        );
+    }
+    let passphrase = passphrase(shared, Ask::Twice)?;
+    let invite = arguments.invite.as_deref();
+    let enrolled =
+        enrol(&folder, &passphrase, arguments.work(), &arguments.tsa, invite).map_err(|error| {
+            let advice = match &error {
+                EnrolError::Authority(authority) => authority.advice(),
+                EnrolError::Vault(vault) => vault.advice(),
+                _ => "restart the program",
+            };
+            anyhow::anyhow!("{error}\n{advice}")
+        })?;
+    let mut out = std::io::stdout();
+    if shared.json {
+        let line = serde_json::json!({
+            "event": "enrolled",
+            "persona": enrolled.persona,
+            "authority": enrolled.authority,
+            "pinned": enrolled.pinned,
+            "simulated": enrolled.simulated,
+        });
+        writeln!(out, "{line}")?;
+        return Ok(true);
+    }
+    writeln!(out, "persona {}", enrolled.persona)?;
+    writeln!(out, "certified by CA {}", enrolled.authority)?;
+    if !enrolled.pinned {
+        writeln!(
+            out,
+            "that CA was trusted at first use: compare its fingerprint with whoever runs it"
+        )?;
+    }
+    if enrolled.simulated {
+        writeln!(out, "SIMULATED TIME: this persona is for tests only")?;
+    }
+    Ok(true)
+}
+
+/// Checks receipts and logs without a network. Every file is checked, whatever the others hold.
+fn verify_files(files: &[PathBuf]) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout();
+    let mut all = true;
+    for file in files {
+        let name = file.display();
+        match verify_file(file) {
+            Ok(holds) => writeln!(out, "{name}: holds: {holds}")?,
+            Err(error) => {
+                all = false;
+                writeln!(out, "{name}: DOES NOT HOLD: {error:#}")?;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A receipt is one JSON object; a log is its entries, one a line, then a line with its head as a
+/// JSON string.
+fn verify_file(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).context("cannot be read")?;
+    if let Ok(receipt) = Receipt::parse(text.trim_end()) {
+        let verified = verify::receipt(&receipt)?;
+        let (seq, verb, time) = (verified.seq, verified.verb, verified.time);
+        return Ok(format!(
+            "receipt of entry {seq} ({verb}) of room {}, stamped {time}",
+            verified.room
+        ));
+    }
+    let mut lines: Vec<&str> = text.lines().collect();
+    let last = lines.pop().context("is empty")?;
+    let head: String =
+        serde_json::from_str(last).context("neither a receipt nor a log with its head")?;
+    let room = verify::log(&lines, &head)?;
+    let ledger = room.ledger();
+    Ok(format!("log of room {} with {} entries", ledger.name(), ledger.head().size))
+}
+
+fn folder(shared: &Shared) -> anyhow::Result<PathBuf> {
+    let folder = shared.folder();
+    folder.context("no folder for the vault\nset HOME, or give one with --data")
+}
+
+/// How often a passphrase is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    Once,
+    Twice,
+}
+
+fn passphrase(shared: &Shared, ask: Ask) -> anyhow::Result<Passphrase> {
+    if let Some(file) = &shared.passphrase_file {
+        let advice = |error: &pregao::vault::VaultError| error.advice();
+        return Passphrase::from_file(file)
+            .map_err(|error| anyhow::anyhow!("{error}\n{}", advice(&error)));
+    }
+    if let Ok(text) = std::env::var("PREGAO_PASSPHRASE") {
+        return Ok(Passphrase::new(text));
+    }
+    if !std::io::stdin().is_terminal() {
+        bail!("no passphrase\ngive it with --passphrase-file or in PREGAO_PASSPHRASE");
+    }
+    let first = rpassword::prompt_password("Passphrase of the vault: ")?;
+    if ask == Ask::Twice && rpassword::prompt_password("Once more: ")? != first {
+        bail!("the two passphrases differ\nnothing was made; try again");
+    }
+    Ok(Passphrase::new(first))
+}
+
+/// Diagnostics on standard error, only if asked for: the chat owns the screen.
+fn start_log() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("PREGAO_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the last words of a program that cannot go on")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("pregao: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    ExitCode::FAILURE
+}

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-pub use contents::{Contents, Kept, Secret, TrustedTsa, VERSION};
+pub use contents::{Contents, Counterparty, Kept, KeptReveal, Secret, TrustedTsa, VERSION};
 pub use error::VaultError;
 pub use sealed::{Passphrase, WorkFactor};
 

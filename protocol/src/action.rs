@@ -29,6 +29,9 @@ pub enum ActionError {
     /// The identifier is not a random UUID (version 4).
     #[error("the identifier is not a version 4 UUID")]
     Identifier,
+    /// The key that the counterparty is to seal to is of small order.
+    #[error("the key to seal to is not usable")]
+    SealKey,
     /// An opening action names a room, or another action does not; or `seen` contradicts it.
     #[error("room and seen head do not fit the verb")]
     Placement,
@@ -95,6 +98,9 @@ impl Action {
         }
         if parsed.id.get_version_num() != 4 || parsed.id.get_variant() != uuid::Variant::RFC4122 {
             return Err(ActionError::Identifier);
+        }
+        if !body.seals_are_usable() {
+            return Err(ActionError::SealKey);
         }
         let placed = if body.opens_a_room() {
             parsed.room.is_none() && parsed.seen == Seen::nothing()
@@ -226,3 +232,6 @@ fn encode(id: Uuid, room: Option<RoomName>, body: &Body, seen: Seen) -> Option<S
     let body = RawValue::from_string(body.encode()?).ok()?;
     serde_json::to_string(&Payload { id, room, verb, body, seen }).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,7 +120,7 @@ impl Refusal {
         jws::sign(label::TYP_REFUSAL, &payload, key)
     }
 
-    /// Verifies a refusal.
+    /// Verifies a refusal (V-019).
     ///
     /// # Errors
     /// [`BrokerError`] naming what is wrong.

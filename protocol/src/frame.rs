@@ -1,7 +1,7 @@
 //! What crosses the wire inside a session: the second of the three vocabularies (SPEC 9).
 //!
 //! One frame is one JSON object with one member, the frame's name; one record carries one frame.
-//! Frames are bounded by [`MAX_FRAME`] before they are parsed.
+//! Frames are bounded by [`MAX_FRAME`] before they are parsed (V-090).
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -75,7 +75,7 @@ pub enum FromPeer {
     },
 }
 
-/// Proof that the sender holds the key that makes them a member of a private room.
+/// Proof that the sender holds the key that makes them a member of a private room (V-091).
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
@@ -315,6 +315,31 @@ mod tests {
         let long = vec![b' '; MAX_FRAME + 1];
         let refused = FromPeer::parse(&long).unwrap_err();
         assert_eq!(refused, FrameError::TooLong { length: MAX_FRAME + 1 });
+    }
+
+    #[test]
+    fn v091_a_proof_of_membership_holds_in_one_session_and_room() {
+        let key = crate::key::SecretKey::<OneTime>::from_seed(&[1; 32]);
+        let (session, room) = ([2; 32], RoomName([3; 32]));
+        let message = Member::message(&session, room);
+        assert_eq!(message, [label::JOIN.as_bytes(), &[2; 32], &[3; 32]].concat());
+        let signature = key.sign(&message);
+        let shown = |session: [u8; 32], room| {
+            key.public().verify(&Member::message(&session, room), &signature)
+        };
+        assert!(shown(session, room).is_ok());
+        assert!(shown([4; 32], room).is_err());
+        assert!(shown(session, RoomName([4; 32])).is_err());
+    }
+
+    #[test]
+    fn v090_a_frame_is_at_most_65_000_bytes() {
+        let frame = |length: usize| {
+            let digests = "x".repeat(length - r#"{"submit":""}"#.len());
+            FromPeer::parse(format!(r#"{{"submit":"{digests}"}}"#).as_bytes()).unwrap_err()
+        };
+        assert!(matches!(frame(65_000), FrameError::Malformed { .. }));
+        assert_eq!(frame(65_001), FrameError::TooLong { length: 65_001 });
     }
 
     #[test]

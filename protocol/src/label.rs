@@ -19,8 +19,6 @@ pub const SESSION_INITIATOR: &str = "pregao/session/initiator/v1";
 pub const JOIN: &str = "pregao/join/v1";
 /// What a disclosure is signed over and sealed with.
 pub const DISCLOSE: &str = "pregao/disclose/v1";
-/// HPKE context of a message said in a reveal room.
-pub const WHISPER: &str = "pregao/whisper/v1";
 /// Hash of a stamp's batch header: the next header's `prev`.
 pub const BATCH: &str = "pregao/batch/v1";
 /// Hash under which the TSA keeps an invitation.
@@ -66,10 +64,9 @@ pub const MAX_DIGESTS: usize = 256;
 pub const MAX_AMOUNT: u64 = (1 << 53) - 1;
 /// Size to which a disclosure is padded before it is sealed, in bytes.
 pub const DISCLOSURE_SIZE: usize = 8 * 1024;
-/// Size to which a sealed message is padded, in bytes.
-pub const WHISPER_SIZE: usize = 2_304;
-/// Most of their own actions that one side opens to the other.
-pub const MAX_OPENED: usize = 96;
+/// Most of their own actions that one side opens to the other: with every other part at its
+/// longest they still fit [`DISCLOSURE_SIZE`].
+pub const MAX_OPENED: usize = 64;
 /// Most entries in one page of a log.
 pub const MAX_PAGE: usize = 256;
 /// Longest certificate or certification request accepted, in bytes of its DER.
@@ -93,6 +90,8 @@ pub const MAX_SUITE_NAME: usize = 64;
 pub const HANDSHAKE_PAYLOAD: usize = 4096;
 /// Sizes a record's plaintext is padded to, in bytes; the last fills a Noise message.
 pub const RECORD_BUCKETS: [usize; 9] = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_519];
+/// Largest record with its tag, in bytes: Noise's limit for one message.
+pub const MAX_RECORD: usize = 65_535;
 /// Records after which a direction of a session changes its key.
 pub const REKEY_RECORDS: u64 = 4096;
 /// Bytes of ciphertext, tags included, after which a direction of a session changes its key.

@@ -84,7 +84,7 @@ impl Entry {
         serde_json::to_string(self).expect("strings and integers always have a JSON form")
     }
 
-    /// Reads an entry, accepting only what [`Entry::encode`] gives. Action and stamp are not
+    /// Reads an entry, accepting only what [`Entry::encode`] gives (V-026). Action and stamp are not
     /// verified.
     ///
     /// # Errors

@@ -64,7 +64,8 @@ pub fn root_from_path(
     if path.next().is_none() { Ok(root) } else { Err(ProofError::Malformed) }
 }
 
-/// Verifies that the tree of `new_size` leaves begins with all leaves of the one of `old_size`.
+/// Verifies that the tree of `new_size` leaves begins with all leaves of the one of `old_size`
+/// (V-027).
 ///
 /// The empty tree is the beginning of every tree, with an empty path; equal sizes need equal roots
 /// and an empty path.

@@ -62,6 +62,11 @@ impl BatchHeader {
         jws::sign(label::TYP_BATCH, &payload, key)
     }
 
+    /// Whether it says of itself that nothing precedes it.
+    fn is_first(&self) -> bool {
+        self.prev == Digest([0; 32]) && self.prev_time == self.time
+    }
+
     /// What the next header calls `prev`: a labelled hash of the transmitted header.
     #[must_use]
     pub fn hash(compact: &str) -> Digest {
@@ -99,6 +104,7 @@ impl VerifiedBatch {
         parts.verify(label::TYP_BATCH, key).map_err(StampError::Header)?;
         let possible = header.batch >= 1
             && header.prev_time <= header.time
+            && (header.batch > 1 || header.is_first())
             && header.size <= 1 << label::MAX_STAMP_PATH;
         if !possible {
             return Err(StampError::Content);

@@ -2,8 +2,10 @@
 //!
 //! - [`house`] starts, stops and kills the real programs in folders of their own
 //! - [`peer`] a peer that speaks frame by frame and can be told to do it wrongly
+//! - [`demo`] the demonstration against bots
 //! - [`proxy`] stands between two of them, records what passes and changes it
 
+pub mod demo;
 pub mod house;
 pub mod peer;
 pub mod proxy;

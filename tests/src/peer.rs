@@ -54,7 +54,7 @@ impl Person {
     pub fn enrol(tsa: &TsaAddress) -> Result<Arc<Self>> {
         let key = SecretKey::from_seed(&random());
         let authority = Authority::at(tsa.clone());
-        let keys = authority.keys()?;
+        let (keys, _) = authority.keys()?;
         let certificate = authority.enrol(&key, &keys, None)?;
         Ok(Arc::new(Self { key, certificate, authority }))
     }

@@ -101,8 +101,12 @@ impl RoomKeys {
         for room in rooms {
             self.cache.remove(room);
         }
+        let mut living = false;
         let transaction = self.file.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for room in rooms {
+            let mut erased = transaction
+                .prepare_cached("SELECT 1 FROM room_key WHERE room = ?1 AND key IS NULL")?;
+            living |= !erased.exists([&room.0])?;
             transaction.execute(
                 "INSERT INTO room_key (room, key) VALUES (?1, NULL)
                  ON CONFLICT (room) DO UPDATE SET key = NULL",
@@ -110,6 +114,9 @@ impl RoomKeys {
             )?;
         }
         transaction.commit()?;
+        if !living {
+            return Ok(());
+        }
         // `secure_delete` clears the deleted cell itself, but moving cells between pages may
         // have left older copies in unused space, which only a rebuilt file is free of.
         self.file.execute_batch("VACUUM")?;

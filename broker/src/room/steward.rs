@@ -151,9 +151,12 @@ impl RoomTask {
         let broker = self.house.fingerprint();
         let context =
             |link: &Link| BlindContext { broker, action: link.action, persona: link.persona };
-        let others = auction
+        // The highest ones, should there be too many for one entry: what stays could only win a
+        // later round, and is forfeited then.
+        let mut others: Vec<ForfeitedBid> = auction
             .bids()
             .iter()
+            .rev()
             .filter(|bid| !bid.forfeited && bid.seq != winner.seq)
             .filter_map(|bid| {
                 let link = find(bid.key).filter(|link| link.persona == author.persona)?;
@@ -163,6 +166,7 @@ impl RoomTask {
             })
             .take(MAX_FORFEITED)
             .collect();
+        others.reverse();
         Some(Forfeited { winner: winner.seq, others })
     }
 

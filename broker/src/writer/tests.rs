@@ -144,6 +144,7 @@ async fn a_full_disk_fails_the_group_and_the_writer_goes_on() {
 }
 
 /// A log that waits for a word before each group, notes the group, and answers as told.
+#[derive(Debug)]
 struct Scripted {
     links: Arc<Links>,
     go: Mutex<std_mpsc::Receiver<Result<(), StoreError>>>,

@@ -280,6 +280,10 @@ pub(crate) fn withdraw(words: &Words, current: Option<&str>) -> Result<Command, 
     Ok(Command::Withdraw { room: only_room(&table::WITHDRAW, words, current)? })
 }
 
+pub(super) fn export(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    Ok(Command::Export { room: only_room(&table::EXPORT, words, current)? })
+}
+
 /// Reads the words after `/say`: the text is taken as typed, quotes and all.
 pub(crate) fn say(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
     let first = words.words.first();

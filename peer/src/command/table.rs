@@ -154,6 +154,18 @@ pub static RECEIPTS: Usage = Usage {
     read: parse::receipts,
 };
 
+/// Writes a log and receipts to files.
+pub static EXPORT: Usage = Usage {
+    name: "export",
+    aliases: &["save"],
+    synopsis: "[ROOM]",
+    arguments: &[Argument::Room],
+    summary: "write a room's log and your receipts to files",
+    details: "Anybody can check the files with `pregao verify`, without a network or an account.",
+    example: "/export #3f2a",
+    read: parse::export,
+};
+
 /// Hands in one's disclosure.
 pub static REVEAL: Usage = Usage {
     name: "reveal",
@@ -205,8 +217,8 @@ pub static QUIT: Usage = Usage {
 
 /// Every command, in the order in which `/help` shows them.
 pub static COMMANDS: &[&Usage] = &[
-    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &REVEAL, &WITHDRAW, &HELP,
-    &QUIT,
+    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &EXPORT, &REVEAL,
+    &WITHDRAW, &HELP, &QUIT,
 ];
 
 impl Usage {

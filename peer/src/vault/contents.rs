@@ -82,6 +82,35 @@ pub struct Contents {
     pub brokers: Vec<String>,
     /// The persona's own actions, oldest first.
     pub actions: Vec<Kept>,
+    /// Reveal rooms the persona is one of the two in, oldest first.
+    #[serde(default)]
+    pub reveals: Vec<KeptReveal>,
+}
+
+/// A reveal room and what came of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptReveal {
+    /// Full name of the auction.
+    pub auction: String,
+    /// Full name of the private room.
+    pub room: String,
+    /// Whether the own disclosure was handed in.
+    pub disclosed: bool,
+    /// The counterparty, once its disclosure was opened and verified.
+    pub counterparty: Option<Counterparty>,
+}
+
+/// Who the other side showed itself to be.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counterparty {
+    /// Name as typed.
+    pub name: String,
+    /// Contact as typed.
+    pub contact: String,
+    /// Fingerprint of its persona.
+    pub persona: Fingerprint,
 }
 
 /// One of the persona's own actions with what proves and opens it.
@@ -119,6 +148,7 @@ impl Contents {
             certificate,
             brokers: Vec::new(),
             actions: Vec::new(),
+            reveals: Vec::new(),
         }
     }
 
@@ -180,6 +210,19 @@ impl fmt::Debug for Contents {
             .field("tsa", &self.tsa.url)
             .field("actions", &self.actions.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KeptReveal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Who met whom is as secret as anything here.
+        f.write_str("KeptReveal(..)")
+    }
+}
+
+impl fmt::Debug for Counterparty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counterparty(..)")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The sheet of keys a TSA publishes (JWKS, RFC 7517), and what a reader takes from it (SPEC 5).
+//! The sheet of keys a TSA publishes (JWKS, RFC 7517), and what a reader takes from it (SPEC 3).
 //!
 //! The sheet itself is not signed and comes over plain HTTP: whoever reads it pins the CA by its
 //! fingerprint, and every other key follows from a certificate of that CA inside the sheet.
@@ -153,7 +153,7 @@ pub struct TsaKeys {
     pub simulated: bool,
 }
 
-/// Verifies a TSA's sheet against the pinned CA (V-011).
+/// Verifies a TSA's sheet against the pinned CA (V-018).
 ///
 /// Without a pin the CA is taken on trust at first use: show its fingerprint to the user, keep
 /// it, and pin it from then on.

@@ -38,7 +38,7 @@ fn authority_params(name: &str) -> CertificateParams {
     params
 }
 
-fn leaf<P: Certified>() -> CertificateParams {
+pub(crate) fn leaf<P: Certified>() -> CertificateParams {
     let mut params = named(P::SUBJECT);
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -48,7 +48,7 @@ fn leaf<P: Certified>() -> CertificateParams {
     params
 }
 
-fn authority() -> SecretKey<Authority> {
+pub(crate) fn authority() -> SecretKey<Authority> {
     SecretKey::from_seed(&[1; 32])
 }
 
@@ -56,7 +56,11 @@ fn persona() -> SecretKey<Persona> {
     SecretKey::from_seed(&[2; 32])
 }
 
-fn issue<P: Purpose>(params: &CertificateParams, name: &str, key: &PublicKey<P>) -> Vec<u8> {
+pub(crate) fn issue<P: Purpose>(
+    params: &CertificateParams,
+    name: &str,
+    key: &PublicKey<P>,
+) -> Vec<u8> {
     let issuer = Issuer::new(authority_params(name), pair(&authority()));
     params.signed_by(&spki(key), &issuer).unwrap().der().to_vec()
 }
@@ -65,7 +69,7 @@ fn persona_certificate() -> Vec<u8> {
     issue(&leaf::<Persona>(), AUTHORITY_NAME, &persona().public())
 }
 
-fn noon() -> Time {
+pub(crate) fn noon() -> Time {
     "2026-11-22T12:00:00.000000Z".parse().unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! The session ticket (JWT, RFC 7519) and the proof that earns one (SPEC 5).
+//! The session ticket (JWT, RFC 7519) and the proof that earns one (SPEC 3).
 //!
 //! A ticket says to one broker that the CA knows a persona, for five minutes. It is bound to the
 //! persona's certificate (RFC 8705), so a stolen ticket is of no use without the persona's key.
@@ -200,7 +200,7 @@ impl Proof {
         jws::sign(label::TYP_PROOF, &payload, key)
     }
 
-    /// Verifies a proof by `key`, whose certificate is `certificate` (V-010). Whether the
+    /// Verifies a proof by `key`, whose certificate is `certificate` (V-017). Whether the
     /// challenge is a known and unused one is for the TSA to say.
     ///
     /// # Errors

@@ -89,7 +89,7 @@ impl Head {
         format!("{text}\n{SIGNATURE_MARK}{name} {}\n", STANDARD.encode(blob))
     }
 
-    /// Reads a signed head of a known log (V-030).
+    /// Reads a signed head of a known log (V-024).
     ///
     /// Signature lines of others after the broker's must be well-formed and are not verified, so
     /// they are no part of what is returned.

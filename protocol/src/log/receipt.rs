@@ -79,7 +79,7 @@ impl Receipt {
         RoomName::of_opening(&self.opening)
     }
 
-    /// Verifies that the entry is in the log that this broker keeps of the room (V-031).
+    /// Verifies that the entry is in the log that this broker keeps of the room (V-025).
     ///
     /// The signatures of the opening action, of the entry's action and of its stamp are not looked
     /// at; neither is whether `head_key` is the one that the listing fixes.

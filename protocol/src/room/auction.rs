@@ -1,4 +1,4 @@
-//! The fold of an English auction (SPEC 7.2).
+//! The fold of an English auction (SPEC 7.3).
 //!
 //! Open → closed → settled → ended. A bid counts iff it precedes `closed` in the log and was
 //! stamped before the end as it stood at its position. Log order decides; stamps never displace.
@@ -16,8 +16,9 @@ use crate::seal::SealPublic;
 
 /// Longest auction, from the listing's stamp to its last possible end.
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
-/// Most bids that one `forfeited` entry may list.
-pub const MAX_FORFEITED: usize = 1_000;
+/// Most bids that one `forfeited` entry may list, so that it fits an action with the largest
+/// numbers. Whoever has more bids than that forfeits the others when they are named in turn.
+pub const MAX_FORFEITED: usize = 128;
 
 /// A counted bid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +99,7 @@ impl Auction {
         opening: &Stamped,
         leaf: Digest,
     ) -> Result<(Self, Vec<Digest>), Code> {
+        // V-038, after the terms.
         check_terms(listing, opening.time())?;
         let action = opening.action();
         let broker = as_action_key(&listing.broker.entry);
@@ -132,8 +134,15 @@ impl Auction {
             Body::Say(_) => Ok(()),
             Body::Closed(_) => self.judge_closed(entry),
             Body::Settled(settled) => self.judge_settled(settled),
-            Body::Forfeited(forfeited) => self.judge_forfeited(forfeited),
-            Body::Revealed(_) | Body::Abandoned(_) => self.named().map(|_| ()),
+            Body::Forfeited(forfeited) => {
+                self.judge_forfeited(forfeited)?;
+                self.judge_absence(entry.time())
+            }
+            Body::Revealed(_) => self.named().map(|_| ()),
+            Body::Abandoned(_) => {
+                self.named()?;
+                self.judge_absence(entry.time())
+            }
             Body::Withdrawn(_) => {
                 self.named()?;
                 if self.withdrawal() { Ok(()) } else { Err(Code::WithdrawForbidden) }
@@ -141,13 +150,12 @@ impl Auction {
             Body::List(_)
             | Body::Reveal(_)
             | Body::Disclose(_)
-            | Body::Whisper(_)
             | Body::Withdraw(_)
             | Body::Absent(_) => Err(Code::VerbForbidden),
         }
     }
 
-    /// V-040 to V-044.
+    /// V-040 to V-043.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
         if self.phase != Phase::Open || time >= self.end {
             return Err(Code::BidLate);
@@ -205,6 +213,17 @@ impl Auction {
         Ok(())
     }
 
+    /// V-049. Nobody was absent before the time to disclose was over.
+    fn judge_absence(&self, time: Time) -> Result<(), Code> {
+        let within = Duration::from_secs(self.listing.disclose_within.into());
+        match self.phase {
+            Phase::Settled { time: settled, .. } if time > settled.plus(within) => Ok(()),
+            Phase::Settled { .. } | Phase::Open | Phase::Closed | Phase::Ended(_) => {
+                Err(Code::AbsentWrong)
+            }
+        }
+    }
+
     fn named(&self) -> Result<&Counted, Code> {
         self.winner().ok_or(Code::VerbForbidden)
     }
@@ -216,7 +235,9 @@ impl Auction {
             Body::Bid(bid) => self.count(bid, entry, seq),
             Body::Closed(_) => {
                 let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
-                self.late = entry.time() > limit && entry.batch().header().prev_time > limit;
+                // V-045. The header's own time is past the limit too, then: a header never
+                // precedes its predecessor.
+                self.late = entry.batch().header().prev_time > limit;
                 self.phase = Phase::Closed;
             }
             Body::Settled(settled) => {
@@ -246,13 +267,13 @@ impl Auction {
             | Body::Say(_)
             | Body::Reveal(_)
             | Body::Disclose(_)
-            | Body::Whisper(_)
             | Body::Withdraw(_)
             | Body::Absent(_) => {}
         }
         hashes
     }
 
+    /// V-044.
     fn count(&mut self, bid: &Bid, entry: &Stamped, seq: u64) {
         self.bids.push(Counted {
             seq,
@@ -369,3 +390,6 @@ fn check_terms(listing: &Listing, listed: Time) -> Result<(), Code> {
         && listing.threshold == 1;
     if possible { Ok(()) } else { Err(Code::ListingTerms) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,7 +266,7 @@ pub struct ForfeitedBid {
 pub struct Forfeited {
     /// Position of the winning bid.
     pub winner: u64,
-    /// The persona's other bids, by rising position; at most 1,000.
+    /// The persona's other bids, by rising position; at most 128.
     pub others: Vec<ForfeitedBid>,
 }
 
@@ -313,7 +313,7 @@ pub struct Reveal {
     pub stamps: Vec<PublicKey<Stamp>>,
 }
 
-/// A disclosure or a message, readable by the counterparty only.
+/// A disclosure, readable by the counterparty only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedBody {
@@ -394,8 +394,6 @@ verbs! {
     Reveal(Reveal) = "reveal";
     /// One side's sealed disclosure.
     Disclose(SealedBody) = "disclose";
-    /// A sealed message to the other side.
-    Whisper(SealedBody) = "whisper";
     /// One side withdraws.
     Withdraw(Empty) = "withdraw";
     /// Broker: who was absent at the deadline; the room is over.
@@ -413,6 +411,18 @@ pub struct Absent {
 }
 
 impl Body {
+    /// Whether every key that the counterparty is to seal to can be sealed to (V-014). With one
+    /// that cannot, a winner would keep an honest seller from disclosing.
+    pub(crate) fn seals_are_usable(&self) -> bool {
+        let usable = |key: &SealPublic| key.require_usable().is_ok();
+        match self {
+            Self::List(listing) => usable(&listing.seal),
+            Self::Bid(bid) => usable(&bid.seal),
+            Self::Reveal(reveal) => usable(&reveal.seller_seal) && usable(&reveal.winner_seal),
+            _ => true,
+        }
+    }
+
     /// Whether this opens a room.
     #[must_use]
     pub const fn opens_a_room(&self) -> bool {
@@ -431,12 +441,9 @@ impl Body {
             | Self::Withdrawn(_)
             | Self::Reveal(_)
             | Self::Absent(_) => true,
-            Self::List(_)
-            | Self::Bid(_)
-            | Self::Say(_)
-            | Self::Disclose(_)
-            | Self::Whisper(_)
-            | Self::Withdraw(_) => false,
+            Self::List(_) | Self::Bid(_) | Self::Say(_) | Self::Disclose(_) | Self::Withdraw(_) => {
+                false
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ codes! {
     /// `seen` misses entries that are too old to be missed.
     SeenStale = "seen.stale", "the action was made without knowing older entries of the room",
         "wait until the room has caught up, then do it again";
-    /// The one-time key already occurs in this room.
+    /// The one-time key, or the very same action, already occurs in this room.
     KeyReused = "key.reused", "the one-time key was used before",
         "do it again: every action makes a fresh key";
     /// The listing's terms contradict each other or the protocol.
@@ -119,7 +119,7 @@ codes! {
     /// A disclosure that is not followed by the other side's.
     DisclosePair = "disclose.pair", "one disclosure was logged without the other",
         "keep the log: it is evidence against the broker";
-    /// `absent` before the deadline or against the log.
+    /// `absent`, `forfeited` or `abandoned` before the deadline or against the log.
     AbsentWrong = "absent.wrong", "the absence recorded contradicts the log",
         "keep the log: it is evidence against the broker";
     /// The TSA gives no time: nothing can be stamped.

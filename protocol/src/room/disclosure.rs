@@ -251,3 +251,6 @@ pub struct Disclosed {
     /// Positions of the actions opened as theirs.
     pub actions: Vec<u64>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,8 @@ pub struct Ledger {
     newest: Time,
     heads: RecentHeads,
     batches: Batches,
-    keys: HashSet<[u8; 32]>,
+    /// What must not occur again: keys, or digests of actions where keys act more than once.
+    used: HashSet<[u8; 32]>,
 }
 
 impl Ledger {
@@ -49,7 +50,7 @@ impl Ledger {
             newest: Time::default(),
             heads,
             batches: Batches::default(),
-            keys: HashSet::new(),
+            used: HashSet::new(),
         }
     }
 
@@ -83,9 +84,10 @@ impl Ledger {
         *action.key() == self.broker
     }
 
-    /// Rules for every entry (V-030 to V-036).
+    /// Rules for every entry (V-030 to V-037).
     pub(crate) fn judge(&self, entry: &Stamped) -> Result<(), Code> {
         let action = entry.action();
+        // V-030 to V-033: the room, the TSA, the author, and nothing twice.
         if action.room() != self.name {
             return Err(Code::RoomOther);
         }
@@ -96,8 +98,7 @@ impl Ledger {
         if brokers != action.body().is_brokers() {
             return Err(Code::VerbForbidden);
         }
-        let reused = self.keys.contains(action.key().as_bytes());
-        if !brokers && self.rule == KeyRule::OncePerRoom && reused {
+        if self.used.contains(&self.unique(action)) {
             return Err(Code::KeyReused);
         }
         if entry.time().plus(self.freshness) < self.newest {
@@ -111,6 +112,15 @@ impl Ledger {
         self.heads.judge(action.seen(), self.frontier.size(), earliest_missed)
     }
 
+    /// What may occur once in the room (V-033): the key, or the action where its key recurs.
+    fn unique(&self, action: &Action) -> [u8; 32] {
+        if self.rule == KeyRule::Members || self.is_brokers(action) {
+            action.digest().0
+        } else {
+            *action.key().as_bytes()
+        }
+    }
+
     /// Takes an entry that was judged. Gives the tree hashes it completes, leaf first.
     pub(crate) fn append(&mut self, entry: &Stamped, leaf: Digest) -> Vec<Digest> {
         let hashes = self.frontier.push(leaf);
@@ -121,7 +131,8 @@ impl Ledger {
         };
         self.heads.append(self.frontier.root(), entry.time(), horizon);
         self.batches.append(entry.batch(), horizon);
-        self.keys.insert(*entry.action().key().as_bytes());
+        let unique = self.unique(entry.action());
+        self.used.insert(unique);
         hashes
     }
 }
@@ -129,7 +140,7 @@ impl Ledger {
 /// How often a key may occur in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyRule {
-    /// Each action has a key of its own.
+    /// Each action of a peer has a key of its own.
     OncePerRoom,
     /// The two sides of a reveal room act under the keys that made them members. They disclose
     /// without having seen each other's disclosure, so they may miss entries of any age.
@@ -206,11 +217,13 @@ struct Batches {
 struct Known {
     hash: Digest,
     prev: Digest,
+    prev_time: Time,
     time: Time,
 }
 
 impl Batches {
-    /// Equal number ⇒ equal header; larger number ⇒ time not earlier; neighbours chain (V-034).
+    /// Equal number ⇒ equal header; larger number ⇒ time not earlier, that of the predecessor
+    /// named in a header included; neighbours chain (V-034).
     fn judge(&self, batch: &VerifiedBatch) -> Result<(), Code> {
         let header = batch.header();
         let at = |number| self.known.get(&(header.tsa, number));
@@ -221,8 +234,8 @@ impl Batches {
             .next();
         let contradicted =
             at(header.batch).is_some_and(|known| known.hash != batch.hash())
-                || before.is_some_and(|(_, known)| known.time > header.time)
-                || after.is_some_and(|(_, known)| known.time < header.time)
+                || before.is_some_and(|(_, known)| known.time > header.prev_time)
+                || after.is_some_and(|(_, known)| known.prev_time < header.time)
                 || header.batch.checked_sub(1).and_then(at).is_some_and(|known| {
                     known.hash != header.prev || known.time != header.prev_time
                 })
@@ -236,14 +249,28 @@ impl Batches {
 
     fn append(&mut self, batch: &VerifiedBatch, horizon: Time) {
         let header = batch.header();
-        let known = Known { hash: batch.hash(), prev: header.prev, time: header.time };
+        let known = Known {
+            hash: batch.hash(),
+            prev: header.prev,
+            prev_time: header.prev_time,
+            time: header.time,
+        };
         if self.known.insert((header.tsa, header.batch), known).is_none() {
-            // One header older than the horizon stays, as a bound for what is older still.
-            while self.known.len() > 1
-                && self.known.iter().nth(1).is_some_and(|(_, second)| second.time < horizon)
-            {
-                self.known.pop_first();
+            // Of each TSA one header older than the horizon stays, as a bound for what is older
+            // still.
+            while let Some(first) = self.superseded(header.tsa, horizon) {
+                self.known.remove(&first);
             }
         }
     }
+
+    /// The first header of a TSA, if the second is older than the horizon too.
+    fn superseded(&self, tsa: Fingerprint, horizon: Time) -> Option<(Fingerprint, u64)> {
+        let mut of_tsa = self.known.range((tsa, 0)..=(tsa, u64::MAX));
+        let (first, _) = of_tsa.next()?;
+        of_tsa.next().filter(|(_, second)| second.time < horizon).map(|_| *first)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,11 @@ pub mod disclosure;
 pub mod ledger;
 pub mod reveal;
 
+#[cfg(test)]
+pub(crate) mod house;
+#[cfg(test)]
+mod properties;
+
 pub use auction::Auction;
 pub use code::{Code, UnknownCode};
 pub use ledger::Ledger;
@@ -81,6 +86,7 @@ impl Stamped {
 #[must_use]
 pub struct Accepted {
     seq: u64,
+    digest: Digest,
 }
 
 impl Accepted {
@@ -128,7 +134,7 @@ impl Room {
             Self::Auction(room) => room.judge(entry)?,
             Self::Reveal(room) => room.judge(entry)?,
         }
-        Ok(Accepted { seq: self.ledger().head().size })
+        Ok(Accepted { seq: self.ledger().head().size, digest: entry.action().digest() })
     }
 
     /// Appends what was just judged; `leaf` is the hash of the encoded entry.
@@ -136,14 +142,16 @@ impl Room {
     /// Gives the tree hashes the entry completes, leaf first.
     ///
     /// # Errors
-    /// [`Code::VerbForbidden`] if the log has grown since the judgement.
+    /// [`Code::VerbForbidden`] if the log has grown since the judgement, or another action was
+    /// judged.
     pub fn append(
         &mut self,
         accepted: &Accepted,
         entry: &Stamped,
         leaf: Digest,
     ) -> Result<Vec<Digest>, Code> {
-        if accepted.seq != self.ledger().head().size {
+        let (seq, digest) = (self.ledger().head().size, entry.action().digest());
+        if accepted.seq != seq || accepted.digest != digest {
             return Err(Code::VerbForbidden);
         }
         Ok(match self {

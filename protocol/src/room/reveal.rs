@@ -36,6 +36,7 @@ impl RevealRoom {
         opening: &Stamped,
         leaf: Digest,
     ) -> Result<(Self, Vec<Digest>), Code> {
+        // V-065.
         let action = opening.action();
         let broker = as_action_key(&reveal.broker.entry);
         if *action.key() != broker || reveal.seller == reveal.winner {
@@ -67,6 +68,7 @@ impl RevealRoom {
                 _ => Err(Code::VerbForbidden),
             };
         }
+        // V-066, then V-053 and V-054.
         let side = self.side(action).ok_or(Code::VerbForbidden)?;
         if self.end.is_some() {
             return Err(Code::VerbForbidden);
@@ -74,7 +76,6 @@ impl RevealRoom {
         match action.body() {
             Body::Disclose(_) => self.judge_disclose(side, entry),
             _ if self.half() => Err(Code::DisclosePair),
-            Body::Whisper(_) if self.complete() => Ok(()),
             Body::Withdraw(_) if !self.complete() => {
                 if self.opening.withdrawal {
                     Ok(())
@@ -168,3 +169,6 @@ impl RevealRoom {
         self.seller.is_some() != self.winner.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Who speaks to whom: Noise XX with the long-term keys bound to it (SPEC 6.2).
+//! Who speaks to whom: Noise XX with the long-term keys bound to it (SPEC 10.2).
 //!
 //! A payload cannot sign the hash that contains itself, so a signature covers the hash *before*
 //! its message and, next to it, the signer's own static key, which the message brings along. The

@@ -1,4 +1,4 @@
-//! The encrypted session between peer and broker (SPEC 6): Noise XX, bound to the broker's key
+//! The encrypted session between peer and broker (SPEC 10): Noise XX, bound to the broker's key
 //! and to a persona.
 //!
 //! In order: `hello` and `choice` in clear, three handshake messages, records. Each awaited

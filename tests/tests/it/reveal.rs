@@ -79,9 +79,7 @@ pub(crate) fn opened(peer: &mut Peer, room: RoomName, made: &Made) -> Disclosed 
         Some((action.id(), *action.key()))
     };
     let now = peer.newest.as_ref().unwrap().time();
-    let verified =
-        Disclosure::verify(&plain, &place, &peer.broker.authorities, now, logged).unwrap();
-    verified
+    Disclosure::verify(&plain, &place, &peer.broker.authorities, now, logged).unwrap()
 }
 
 /// Whether an auction waits for its two sides.

@@ -1,0 +1,483 @@
+//! What is under way: signed and kept first, then stamped, submitted, and receipted.
+//!
+//! The action's bytes never change once signed. If the connection is lost in between, the same
+//! bytes go out again and the broker gives its original answer.
+
+use std::time::Duration;
+
+use pregao_protocol::action::{Action, Draft};
+use pregao_protocol::broker::Refusal;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::FromPeer;
+use pregao_protocol::log::{Entry, Receipt, RoomName};
+use pregao_protocol::persona::{Blind, OneTimeKey};
+use pregao_protocol::room::auction::{Auction, Phase};
+use pregao_protocol::room::body::{Amount, Bid, Body, Currency, Listing, Say, SoftClose, Text};
+use pregao_protocol::room::{Code, Room, Stamped};
+use pregao_protocol::seal::SealKey;
+use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use pregao_protocol::verify;
+use uuid::Uuid;
+
+use super::follow::Followed;
+use super::{Desk, Lost, random};
+use crate::command::Command;
+use crate::event::{Event, ReceiptView};
+use crate::vault::{Kept, Secret};
+use crate::{amount, span};
+
+/// F of auctions listed here, in seconds.
+const FRESHNESS: u32 = 10;
+/// G of auctions listed here, in seconds.
+const GRACE: u32 = 5;
+/// Seconds within which both sides must disclose in auctions listed here: three days.
+const DISCLOSE_WITHIN: u32 = 259_200;
+/// Extensions that a soft close allows before the hard end.
+const EXTENSIONS: u64 = 20;
+
+/// An action under way.
+#[derive(Debug)]
+pub(super) struct Act {
+    /// The front's name for the command.
+    request: Option<String>,
+    action: Action,
+    blind: Blind,
+    stamp: Option<Stamp>,
+}
+
+/// Why a command cannot become an action: code, what happened, what to do.
+pub(super) struct Cannot(pub(super) &'static str, pub(super) String, pub(super) String);
+
+impl Cannot {
+    fn code(code: Code) -> Self {
+        Self(code.as_str(), code.message().to_owned(), code.advice().to_owned())
+    }
+}
+
+fn offline() -> Cannot {
+    Cannot(
+        "link.down",
+        "there is no connection to the broker".to_owned(),
+        "wait until it is back, then do it again".to_owned(),
+    )
+}
+
+fn no_randomness() -> Cannot {
+    let advice = "nothing was sent; restart the program".to_owned();
+    Cannot("system.random", "the system gives no random numbers".to_owned(), advice)
+}
+
+impl Desk {
+    /// Starts an action for a command; `None` while it is under way.
+    pub(super) async fn act(&mut self, request: Option<String>, command: Command) -> Option<bool> {
+        let drafted = match command {
+            Command::List { .. } => self.draft_listing(&command),
+            Command::Bid { room, amount, currency } => {
+                self.draft_bid(&room, &amount, currency.as_deref())
+            }
+            Command::Say { room, text } => self.draft_say(&room, text),
+            _ => return Some(false),
+        };
+        match drafted {
+            Ok((room, body, seal)) => self.begin(request, room, body, seal).await,
+            Err(cannot) => self.cannot(cannot).await,
+        }
+    }
+
+    pub(super) async fn cannot(&self, Cannot(code, message, advice): Cannot) -> Option<bool> {
+        self.refuse(code, message, advice).await;
+        Some(false)
+    }
+
+    fn draft_listing(&self, command: &Command) -> Result<Drafted, Cannot> {
+        let Command::List { title, start, currency, increment, duration, extend, description } =
+            command
+        else {
+            return Err(Cannot::code(Code::VerbForbidden));
+        };
+        let bad = |what: String, advice: &str| Cannot("command.parse", what, advice.to_owned());
+        let online = self.online.as_ref().ok_or_else(offline)?;
+        let now = self.now().ok_or_else(|| Cannot::code(Code::TsaDown))?;
+        let money = |text: &str| -> Result<Amount, Cannot> {
+            let minor = amount::parse(text, currency)
+                .map_err(|error| bad(error.to_string(), &error.advice()))?;
+            Amount::try_from(minor).map_err(|error| bad(error.to_string(), "give another amount"))
+        };
+        let time = |text: &str| -> Result<Duration, Cannot> {
+            span::parse(text).map_err(|mistake| bad(mistake.message, &mistake.advice))
+        };
+        let step = match increment {
+            Some(step) => money(step)?,
+            None => money("1")?,
+        };
+        let end = now.plus(time(duration)?);
+        let soft = match extend {
+            Some(extend) => Some(soft_close(time(extend)?, end)?),
+            None => None,
+        };
+        let (seal, seal_public) = fresh_seal()?;
+        let text = |error: pregao_protocol::room::body::TextError| {
+            bad(error.to_string(), "shorten the title or the description")
+        };
+        let listing = Listing {
+            title: Text::try_from(title.clone()).map_err(text)?,
+            description: description.clone().map(Text::try_from).transpose().map_err(text)?,
+            currency: currency
+                .parse::<Currency>()
+                .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
+            start: money(start)?,
+            increment: step,
+            end,
+            soft,
+            freshness: FRESHNESS,
+            grace: GRACE,
+            disclose_within: DISCLOSE_WITHIN,
+            seal: seal_public,
+            broker: online.certificate.keys,
+            stamps: vec![self.tsa.stamp],
+            threshold: 1,
+            authorities: vec![self.tsa.authority],
+        };
+        Ok((None, Body::List(listing), Some(seal)))
+    }
+
+    fn draft_bid(
+        &self,
+        room: &str,
+        offered: &str,
+        currency: Option<&str>,
+    ) -> Result<Drafted, Cannot> {
+        let (name, auction) = self.open_auction(room)?;
+        let listing = auction.listing();
+        let own = listing.currency.to_string();
+        if currency.is_some_and(|given| !given.eq_ignore_ascii_case(&own)) {
+            return Err(Cannot::code(Code::BidCurrency));
+        }
+        let minor = amount::parse(offered, &own)
+            .map_err(|error| Cannot("command.parse", error.to_string(), error.advice()))?;
+        let amount = Amount::try_from(minor).map_err(|error| {
+            let advice = "bid an amount within these bounds".to_owned();
+            Cannot("command.parse", error.to_string(), advice)
+        })?;
+        if !matches!(auction.phase(), Phase::Open) {
+            return Err(Cannot::code(Code::BidLate));
+        }
+        if let Some(least) = auction.least_bid().filter(|least| amount < *least) {
+            let advice = format!("bid at least {}", amount::print_in(least.minor(), &own));
+            return Err(Cannot(Code::BidTooLow.as_str(), Code::BidTooLow.message().into(), advice));
+        }
+        if self.has_listed(name) {
+            return Err(Cannot::code(Code::BidOwnItem));
+        }
+        let (seal, seal_public) = fresh_seal()?;
+        let bid = Bid { amount, currency: listing.currency, seal: seal_public };
+        Ok((Some(name), Body::Bid(bid), Some(seal)))
+    }
+
+    fn draft_say(&self, room: &str, text: String) -> Result<Drafted, Cannot> {
+        let (name, _) = self.open_auction(room)?;
+        let text = Text::try_from(text).map_err(|error| {
+            let advice = "say it in fewer words, without control characters".to_owned();
+            Cannot("command.parse", error.to_string(), advice)
+        })?;
+        Ok((Some(name), Body::Say(Say { text }), None))
+    }
+
+    /// An auction that may be acted in: known, sound and caught up with.
+    fn open_auction(&self, prefix: &str) -> Result<(RoomName, &Auction), Cannot> {
+        self.online.as_ref().ok_or_else(offline)?;
+        let name = self.find(prefix).map_err(|_| {
+            let message = format!("no single room begins with {prefix}");
+            let advice = "type /items to see the rooms there are".to_owned();
+            Cannot(Code::RoomUnknown.as_str(), message, advice)
+        })?;
+        let followed = self.rooms.get(&name).ok_or_else(|| Cannot::code(Code::RoomUnknown))?;
+        if followed.broken {
+            let message = "this room did not verify".to_owned();
+            let advice = "do not act in it; the evidence is in your data folder".to_owned();
+            return Err(Cannot("room.broken", message, advice));
+        }
+        match followed.room() {
+            Some(Room::Auction(auction)) if followed.is_verified() => Ok((name, auction)),
+            Some(Room::Auction(_)) | None => {
+                let message = "the room's log is still being fetched".to_owned();
+                Err(Cannot("room.catching-up", message, "try again in a moment".to_owned()))
+            }
+            Some(Room::Reveal(_)) => {
+                let message = "this is the private room of seller and winner".to_owned();
+                let advice = "use /reveal there; talk over the contact you get".to_owned();
+                Err(Cannot(Code::VerbForbidden.as_str(), message, advice))
+            }
+        }
+    }
+
+    fn has_listed(&self, room: RoomName) -> bool {
+        let name = room.to_string();
+        self.vault.contents().actions.iter().any(|kept| kept.verb == "list" && kept.room == name)
+    }
+
+    /// Signs with a fresh one-time key, keeps, and asks for a stamp.
+    async fn begin(
+        &mut self,
+        request: Option<String>,
+        room: Option<RoomName>,
+        body: Body,
+        seal: Option<Secret>,
+    ) -> Option<bool> {
+        let (Some(id), Some(blind)) = (random::<16>(), random::<32>()) else {
+            return self.cannot(no_randomness()).await;
+        };
+        let id = uuid::Builder::from_random_bytes(id).into_uuid();
+        let blind = Blind::from_random(blind);
+        let broker = self.options.broker.fingerprint;
+        let key = OneTimeKey::derive(&self.persona, broker, id, &blind);
+        self.sign(request, Unsigned { id, room, body, seal, blind }, &key).await
+    }
+
+    /// Signs with a given key, keeps, and asks for a stamp.
+    pub(super) async fn sign(
+        &mut self,
+        request: Option<String>,
+        unsigned: Unsigned,
+        key: &OneTimeKey,
+    ) -> Option<bool> {
+        let Unsigned { id, room, body, seal, blind } = unsigned;
+        let seen = room
+            .and_then(|name| self.rooms.get(&name)?.room().map(|room| room.ledger().head()))
+            .unwrap_or_else(pregao_protocol::action::Seen::nothing);
+        let action = match (Draft { id, room, body, seen }).sign(key) {
+            Ok(action) => action,
+            Err(error) => {
+                let advice = "this is a fault of the program; nothing was sent".to_owned();
+                return self.cannot(Cannot("command.parse", error.to_string(), advice)).await;
+            }
+        };
+        let kept = Kept {
+            id: id.to_string(),
+            room: action.room().to_string(),
+            verb: action.body().verb().to_owned(),
+            digest: action.digest(),
+            action: action.compact().to_owned(),
+            stamp: None,
+            blind: Secret::new(*blind.expose()),
+            seal_secret: seal,
+            receipt: None,
+        };
+        // Durable before anything is sent: the secrets of a bid that wins must not be lost.
+        if let Err(error) = self.vault.keep(kept) {
+            self.vault_trouble(&error).await;
+            return Some(false);
+        }
+        let n = self.next;
+        self.next += 1;
+        let digests = vec![action.digest()];
+        self.acts.insert(n, Act { request, action, blind, stamp: None });
+        // Without a connection it goes out once there is one.
+        let _ = self.send(FromPeer::Stamp { n, digests }).await;
+        None
+    }
+
+    /// After a reconnect: everything under way goes out again, byte for byte.
+    pub(super) async fn resume_acts(&mut self) -> Result<(), Lost> {
+        let frames: Vec<FromPeer> = self
+            .acts
+            .iter()
+            .map(|(n, act)| match &act.stamp {
+                None => FromPeer::Stamp { n: *n, digests: vec![act.action.digest()] },
+                Some(stamp) => submit(*n, act, stamp.clone()),
+            })
+            .collect();
+        for frame in frames {
+            self.send(frame).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stamped(&mut self, n: u64, mut stamps: Vec<Stamp>) -> Result<(), Lost> {
+        let Some(act) = self.acts.get_mut(&n) else { return Ok(()) };
+        let holds = stamps.pop().filter(|stamp| {
+            VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp])
+                .and_then(|batch| Stamped::bind(act.action.clone(), stamp.clone(), batch.into()))
+                .is_ok()
+        });
+        let Some(stamp) = holds else {
+            self.alarm(
+                None,
+                "the stamp that came for your action does not verify",
+                "the action was not sent; do not use this broker until it is explained",
+            )
+            .await;
+            self.finish(n, false).await;
+            return Ok(());
+        };
+        act.stamp = Some(stamp.clone());
+        let frame = submit(n, act, stamp);
+        self.send(frame).await
+    }
+
+    pub(super) async fn receipt(&mut self, n: u64, seq: u64, path: Vec<Digest>, head: String) {
+        let Some(act) = self.acts.get(&n) else { return };
+        let Some(stamp) = act.stamp.clone() else { return };
+        let opening = if act.action.opens_a_room() {
+            act.action.compact().to_owned()
+        } else {
+            let followed = self.rooms.get(&act.action.room());
+            followed.map(|followed| followed.opening.clone()).unwrap_or_default()
+        };
+        let entry = Entry { seq, action: act.action.compact().to_owned(), stamp }.encode();
+        let receipt = Receipt { opening, entry, path, head };
+        let digest = act.action.digest();
+        let kept = self.keep_receipt(digest, &receipt).await;
+        self.finish(n, kept).await;
+    }
+
+    /// Verifies a receipt and keeps it; what does not verify is an alarm.
+    pub(super) async fn keep_receipt(&mut self, digest: Digest, receipt: &Receipt) -> bool {
+        let Some(kept) = self.vault.contents().actions.iter().find(|kept| kept.digest == digest)
+        else {
+            return false;
+        };
+        if kept.receipt.is_some() {
+            return true;
+        }
+        let verified = verify::receipt(receipt).ok().filter(|verified| verified.digest == digest);
+        let Some(verified) = verified else {
+            self.keep_evidence("receipt", &[&receipt.encode()]);
+            self.alarm(
+                None,
+                "the broker gave a receipt that does not verify",
+                "your action may not count; the evidence is in your data folder",
+            )
+            .await;
+            return false;
+        };
+        let value = serde_json::from_str(&receipt.encode()).ok();
+        let saved = self.vault.update(|contents| {
+            if let Some(kept) = contents.actions.iter_mut().find(|kept| kept.digest == digest) {
+                kept.receipt = value;
+            }
+        });
+        if let Err(error) = saved {
+            self.vault_trouble(&error).await;
+        }
+        self.tell(Event::Receipt(ReceiptView {
+            room: verified.room.to_string(),
+            seq: verified.seq,
+            verb: verified.verb.to_owned(),
+            time: verified.time,
+            digest: digest.to_string(),
+            holds: true,
+        }))
+        .await;
+        true
+    }
+
+    pub(super) async fn held(&mut self, n: u64) {
+        let text = "your disclosure is kept, sealed, until the other side hands in theirs";
+        self.tell(Event::Note { text: text.to_owned() }).await;
+        self.finish(n, true).await;
+    }
+
+    pub(super) async fn refused(&mut self, n: u64, compact: &str) {
+        let Some(act) = self.acts.get(&n) else { return };
+        let Some(online) = &self.online else { return };
+        let (digest, room) = (act.action.digest(), act.action.room());
+        let refusal = Refusal::open(compact, &online.certificate.keys.entry)
+            .ok()
+            .filter(|refusal| refusal.digest == digest && refusal.room == room);
+        let Some(refusal) = refusal else {
+            self.alarm(
+                Some(room),
+                "the broker refused without a valid signature",
+                "it can deny this later; do it again, and keep an eye on this broker",
+            )
+            .await;
+            self.finish(n, false).await;
+            return;
+        };
+        let code = refusal.code;
+        let mut advice = code.advice().to_owned();
+        if let (Code::BidTooLow, Some(Room::Auction(auction))) =
+            (code, self.rooms.get(&room).and_then(Followed::room))
+            && let Some(least) = auction.least_bid()
+        {
+            let currency = auction.listing().currency.to_string();
+            advice = format!("bid at least {}", amount::print_in(least.minor(), &currency));
+        }
+        let gone = self.vault.update(|contents| contents.actions.retain(|k| k.digest != digest));
+        if let Err(error) = gone {
+            self.vault_trouble(&error).await;
+        }
+        self.refuse(code.as_str(), code.message(), advice).await;
+        self.finish(n, false).await;
+    }
+
+    pub(super) async fn failed(&mut self, n: u64, code: &str) {
+        if !self.acts.contains_key(&n) {
+            return;
+        }
+        let (message, advice) = match code.parse::<Code>() {
+            Ok(code) => (code.message(), code.advice()),
+            Err(_) => ("the broker did not decide", "try again"),
+        };
+        self.refuse(code, message, advice).await;
+        self.finish(n, false).await;
+    }
+
+    async fn finish(&mut self, n: u64, ok: bool) {
+        if let Some(act) = self.acts.remove(&n) {
+            self.tell(Event::Done { id: act.request, ok }).await;
+        }
+    }
+
+    /// Own action with these bytes, if it is one.
+    pub(super) fn kept_digest(&self, stamped: &Stamped) -> Option<&Kept> {
+        let digest = stamped.action().digest();
+        self.vault.contents().actions.iter().find(|kept| kept.digest == digest)
+    }
+
+    /// The one-time key of an own action, derived again.
+    pub(super) fn one_time_key(&self, kept: &Kept) -> Option<OneTimeKey> {
+        let id: Uuid = kept.id.parse().ok()?;
+        let blind = Blind::from_random(*kept.blind.expose());
+        Some(OneTimeKey::derive(&self.persona, self.options.broker.fingerprint, id, &blind))
+    }
+}
+
+/// Room, body, and the secret of the body's HPKE key.
+type Drafted = (Option<RoomName>, Body, Option<Secret>);
+
+/// An action before it is signed.
+pub(super) struct Unsigned {
+    pub(super) id: Uuid,
+    pub(super) room: Option<RoomName>,
+    pub(super) body: Body,
+    pub(super) seal: Option<Secret>,
+    pub(super) blind: Blind,
+}
+
+fn submit(n: u64, act: &Act, stamp: Stamp) -> FromPeer {
+    let action = act.action.compact().to_owned();
+    FromPeer::Submit { n, action, stamp, blind: act.blind.clone() }
+}
+
+fn fresh_seal() -> Result<(Secret, pregao_protocol::seal::SealPublic), Cannot> {
+    let bytes = random::<32>().ok_or_else(no_randomness)?;
+    Ok((Secret::new(bytes), SealKey::from_random(bytes).public()))
+}
+
+fn soft_close(extend: Duration, end: pregao_protocol::clock::Time) -> Result<SoftClose, Cannot> {
+    let seconds = extend.as_secs();
+    let least = u64::from(FRESHNESS) * 3;
+    match u32::try_from(seconds) {
+        Ok(short) if (least..=86_400).contains(&seconds) => {
+            let hard_end = end.plus(Duration::from_secs(seconds * EXTENSIONS));
+            Ok(SoftClose { extend: short, hard_end })
+        }
+        Ok(_) | Err(_) => Err(Cannot(
+            Code::ListingTerms.as_str(),
+            format!("a soft close extends by {least} seconds to a day"),
+            format!("write for example: extend {least}s"),
+        )),
+    }
+}

@@ -1,0 +1,361 @@
+//! Rooms as followed: every entry replayed, every head checked against the replay.
+
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::{FromPeer, Member};
+use pregao_protocol::key::{OneTime, PublicKey};
+use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
+use pregao_protocol::merkle::{self, Tree};
+use pregao_protocol::room::auction::Phase;
+use pregao_protocol::room::body::Body;
+use pregao_protocol::room::{Replay, Room, Stamped};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{Desk, Lost};
+
+/// Rooms followed by themselves; others with `/join`.
+const FOLLOW: usize = 64;
+
+/// One room, as far as it was verified.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) replay: Replay,
+    /// Whether its entries are asked for.
+    pub(super) wanted: bool,
+    /// Something in it did not verify: nothing more of it is believed.
+    pub(super) broken: bool,
+    /// First entry's action, for receipts.
+    pub(super) opening: String,
+    /// Every entry, as logged.
+    pub(super) texts: Vec<String>,
+    /// Leaf hashes of every entry.
+    pub(super) leaves: Vec<Digest>,
+    /// Identifier and key of every entry's action.
+    pub(super) actions: Vec<(Uuid, PublicKey<OneTime>)>,
+    /// Positions of the user's own entries.
+    pub(super) own: Vec<u64>,
+    /// The newest head that agreed with the replay.
+    pub(super) head: Option<(u64, String)>,
+    /// Own entries that still lack a receipt: position and entry as logged.
+    pub(super) unreceipted: Vec<(u64, String)>,
+    /// Ciphertexts of a reveal room's disclosures, by position.
+    pub(super) sealed: Vec<(u64, Vec<u8>)>,
+    /// The counterparty's disclosure was opened, or found to be worthless.
+    pub(super) revealed: bool,
+    /// The user was told of this reveal room.
+    pub(super) announced: bool,
+}
+
+impl Followed {
+    fn new(opening: String) -> Self {
+        Self {
+            replay: Replay::new(),
+            wanted: true,
+            broken: false,
+            opening,
+            texts: Vec::new(),
+            leaves: Vec::new(),
+            actions: Vec::new(),
+            own: Vec::new(),
+            head: None,
+            unreceipted: Vec::new(),
+            sealed: Vec::new(),
+            revealed: false,
+            announced: false,
+        }
+    }
+
+    pub(super) fn room(&self) -> Option<&Room> {
+        self.replay.room()
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.leaves.len() as u64
+    }
+
+    /// Whether a signed head agrees with every entry held.
+    pub(super) fn is_verified(&self) -> bool {
+        !self.broken && self.head.as_ref().is_some_and(|(size, _)| *size == self.size())
+    }
+}
+
+impl Desk {
+    /// Takes openings of public rooms; follows those that are still of interest.
+    pub(super) async fn lobby(
+        &mut self,
+        from: u64,
+        openings: &[Box<RawValue>],
+    ) -> Result<(), Lost> {
+        self.lobby = self.lobby.max(from.saturating_add(openings.len() as u64));
+        let now = self.now();
+        for opening in openings {
+            let mut replay = Replay::new();
+            let Ok(stamped) = replay.push(opening.get()) else {
+                self.keep_evidence("opening", &[opening.get()]);
+                self.alarm(
+                    None,
+                    "the broker lists a room whose opening does not verify",
+                    "it was left out; the evidence is in your data folder",
+                )
+                .await;
+                continue;
+            };
+            let name = stamped.action().room();
+            let Some(Room::Auction(auction)) = replay.room() else { continue };
+            let trusted = auction.listing().stamps.contains(&self.tsa.stamp)
+                && auction.listing().broker.session.fingerprint()
+                    == self.options.broker.fingerprint;
+            if self.rooms.contains_key(&name) || !trusted {
+                continue;
+            }
+            let own = self.kept_digest(&stamped).is_some();
+            let open = now.is_none_or(|now| auction.end() > now);
+            if own || (open && self.rooms.len() < FOLLOW) || self.knows_actions_in(name) {
+                self.follow(name, &stamped);
+                self.join(name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn knows_actions_in(&self, room: RoomName) -> bool {
+        let name = room.to_string();
+        self.vault.contents().actions.iter().any(|kept| kept.room == name)
+    }
+
+    fn follow(&mut self, name: RoomName, opening: &Stamped) {
+        let compact = opening.action().compact().to_owned();
+        self.rooms.entry(name).or_insert_with(|| Followed::new(compact));
+    }
+
+    /// Asks for a room from where it is held.
+    pub(super) async fn join(&mut self, name: RoomName) -> Result<(), Lost> {
+        let member = self.member_proof(name);
+        let from = self.rooms.get(&name).map_or(0, Followed::size);
+        self.send(FromPeer::Join { room: name, from, member }).await
+    }
+
+    fn member_proof(&self, name: RoomName) -> Option<Member> {
+        let (auction, _) = self.invitations.iter().find(|(_, room)| *room == name)?;
+        let (_, kept) = self.role_in(*auction)?;
+        let key = self.one_time_key(kept)?;
+        let session = self.online.as_ref()?.id;
+        let signature = key.sign(&Member::message(&session, name));
+        Some(Member { key: key.public(), signature })
+    }
+
+    /// Prepares for a private room that the user is a member of, then asks for it.
+    pub(super) async fn join_private(&mut self, name: RoomName) -> Result<(), Lost> {
+        if self.rooms.contains_key(&name) || self.member_proof(name).is_none() {
+            return Ok(());
+        }
+        self.rooms.insert(name, Followed::new(String::new()));
+        self.join(name).await
+    }
+
+    /// The broker's newest head: it must continue what is held.
+    pub(super) async fn joined(&mut self, name: RoomName, note: &str, path: &[Digest]) {
+        let broker = self.options.broker.fingerprint;
+        let Some(online) = &self.online else { return };
+        let key = online.certificate.keys.head;
+        let Some(room) = self.rooms.get(&name) else { return };
+        let size = room.size();
+        let root =
+            room.replay.room().map_or_else(merkle::empty_root, |room| room.ledger().head().root);
+        let held = room.head.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
+        let holds = Head::open(note, &Origin { broker, room: name }, &key).is_ok_and(|head| {
+            merkle::verify_consistency(size, &root, head.size, &head.root, path).is_ok()
+        });
+        if !holds {
+            self.keep_evidence("fork", &[note, &held]);
+            self.distrust(name, "the broker shows another history of this room than before").await;
+        }
+    }
+
+    /// Replays new entries, then checks the head against the replay.
+    pub(super) async fn entries(
+        &mut self,
+        name: RoomName,
+        entries: &[Box<RawValue>],
+        head: Option<&str>,
+    ) {
+        for raw in entries {
+            let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.broken) else { return };
+            match room.replay.push(raw.get()) {
+                Ok(stamped) => self.logged(name, &stamped, raw.get()).await,
+                Err(error) => {
+                    self.keep_evidence("entry", &[raw.get()]);
+                    let message = format!("an entry of this room does not verify: {error}");
+                    self.distrust(name, &message).await;
+                    return;
+                }
+            }
+        }
+        if let Some(head) = head {
+            self.check_head(name, head).await;
+        }
+        self.settle_receipts(name).await;
+        self.inspect_reveal(name).await;
+        self.forget_what_is_over(name).await;
+        self.show_room(name).await;
+    }
+
+    /// Notes a verified entry and tells the user of it.
+    async fn logged(&mut self, name: RoomName, stamped: &Stamped, text: &str) {
+        let own = self.kept_digest(stamped).is_some();
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        let seq = room.size();
+        room.texts.push(text.to_owned());
+        room.leaves.push(merkle::leaf_hash(text.as_bytes()));
+        room.actions.push((stamped.action().id(), *stamped.action().key()));
+        if seq == 0 {
+            stamped.action().compact().clone_into(&mut room.opening);
+        }
+        if let Body::Disclose(disclosure) = stamped.action().body() {
+            room.sealed.push((seq, disclosure.sealed.as_bytes().to_vec()));
+        }
+        if own {
+            room.own.push(seq);
+            room.unreceipted.push((seq, text.to_owned()));
+        }
+        self.tell_entry(name, seq, stamped, own).await;
+    }
+
+    async fn check_head(&mut self, name: RoomName, note: &str) {
+        let broker = self.options.broker.fingerprint;
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        let Some(state) = room.replay.room() else { return };
+        let seen = state.ledger().head();
+        let opened = Head::open(note, &Origin { broker, room: name }, &state.broker().head);
+        if opened.as_ref().is_ok_and(|head| head.size == seen.size && head.root == seen.root) {
+            room.head = Some((seen.size, note.to_owned()));
+            return;
+        }
+        let held = format!("{} {}", seen.size, seen.root);
+        self.keep_evidence("head", &[note, &held]);
+        self.distrust(name, "the broker signed a head that the entries do not give").await;
+    }
+
+    /// Stops believing a room, and says so.
+    async fn distrust(&mut self, name: RoomName, message: &str) {
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.broken = true;
+        }
+        let advice = "do not act in this room any more; the evidence is in your data folder";
+        self.alarm(Some(name), message, advice).await;
+    }
+
+    /// Makes and keeps receipts for own entries that are covered by a verified head: also for
+    /// those whose receipt was lost with a connection.
+    async fn settle_receipts(&mut self, name: RoomName) {
+        let Some(room) = self.rooms.get_mut(&name).filter(|room| room.is_verified()) else {
+            return;
+        };
+        let Some((_, head)) = &room.head else { return };
+        if room.unreceipted.is_empty() {
+            return;
+        }
+        let tree = Tree::new(room.leaves.clone());
+        let receipts: Vec<(Digest, Receipt)> = std::mem::take(&mut room.unreceipted)
+            .into_iter()
+            .filter_map(|(seq, entry)| {
+                let digest = Digest::of(Entry::parse(&entry).ok()?.action.as_bytes());
+                let path = tree.path(seq)?;
+                let opening = room.opening.clone();
+                Some((digest, Receipt { opening, entry, path, head: head.clone() }))
+            })
+            .collect();
+        for (digest, receipt) in receipts {
+            self.keep_receipt(digest, &receipt).await;
+        }
+    }
+
+    /// Once an auction has ended its secrets for the reveal are of no more use.
+    ///
+    /// They are kept until then and not only to the close: if the winner forfeits, the next
+    /// bidder needs them.
+    async fn forget_what_is_over(&mut self, name: RoomName) {
+        let Some(Room::Auction(auction)) = self.rooms.get(&name).and_then(Followed::room) else {
+            return;
+        };
+        if !matches!(auction.phase(), Phase::Ended(_)) || self.awaits_reveal(name) {
+            return;
+        }
+        let name = name.to_string();
+        let kept = |kept: &crate::vault::Kept| kept.room == name && kept.seal_secret.is_some();
+        if !self.vault.contents().actions.iter().any(kept) {
+            return;
+        }
+        let erased = self.vault.update(|contents| {
+            for action in contents.actions.iter_mut().filter(|action| action.room == name) {
+                action.seal_secret = None;
+            }
+        });
+        if let Err(error) = erased {
+            self.vault_trouble(&error).await;
+        }
+    }
+
+    pub(super) async fn join_command(&mut self, prefix: &str) -> Option<bool> {
+        // A room that was not followed by itself is known to the broker by its full name only.
+        if let (Err(_), Ok(name)) = (self.find(prefix), prefix.parse::<RoomName>()) {
+            self.rooms.insert(name, Followed::new(String::new()));
+        }
+        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.wanted = true;
+        }
+        match self.join(name).await {
+            Ok(()) => Some(true),
+            Err(lost) => {
+                self.refuse("link.down", lost.0, "it is joined once the connection is back").await;
+                Some(true)
+            }
+        }
+    }
+
+    pub(super) async fn leave_command(&mut self, prefix: &str) -> Option<bool> {
+        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.wanted = false;
+        }
+        // Without a connection there is nothing to leave.
+        let _ = self.send(FromPeer::Leave { room: name }).await;
+        self.show_room(name).await;
+        Some(true)
+    }
+
+    /// The room that a prefix of its name means.
+    pub(super) fn find(&self, prefix: &str) -> Result<RoomName, Unclear> {
+        let prefix = prefix.trim_start_matches('#').to_lowercase();
+        let mut found = self.rooms.keys().filter(|name| name.to_string().starts_with(&prefix));
+        match (found.next(), found.next()) {
+            (Some(name), None) if !prefix.is_empty() => Ok(*name),
+            (Some(_), _) => Err(Unclear::Several),
+            (None, _) => Err(Unclear::None),
+        }
+    }
+
+    /// As [`Desk::find`]; tells the user what to do if it is not clear. The command is then done.
+    pub(super) async fn find_or_refuse(&self, prefix: &str) -> Option<RoomName> {
+        match self.find(prefix) {
+            Ok(name) => Some(name),
+            Err(unclear) => {
+                let message = match unclear {
+                    Unclear::None => format!("no room begins with {prefix}"),
+                    Unclear::Several => format!("several rooms begin with {prefix}"),
+                };
+                self.refuse("room.unknown", message, "type /items to see the rooms there are")
+                    .await;
+                None
+            }
+        }
+    }
+}
+
+/// Why a prefix names no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unclear {
+    None,
+    Several,
+}

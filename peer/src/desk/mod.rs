@@ -1,0 +1,631 @@
+//! What the user can do, and what happens meanwhile: one implementation behind all three fronts.
+//!
+//! The desk owns the vault, the connection and the folded rooms. It trusts nothing that arrives:
+//! every entry, stamp and head is verified before it is shown or acted upon, and what does not
+//! verify is said loudly and kept as evidence. It goes on without a connection and resumes with
+//! the same action bytes, so that nothing is done twice and nothing is lost.
+//!
+//! - `acts` what is under way: sign, stamp, submit, receipt
+//! - `follow` rooms as verified; `views` as shown
+//! - `reveal` the private room; `export` logs and receipts as files
+//! - `enrol` making a persona
+
+mod acts;
+pub mod enrol;
+mod export;
+mod follow;
+mod reveal;
+mod views;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pregao_protocol::broker::BrokerCertificate;
+use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
+use pregao_protocol::certificate::{CertificateError, verify_persona_certificate};
+use pregao_protocol::clock::Time;
+use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::key::{Persona, SecretKey};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::session::{Ranking, Suite};
+use pregao_protocol::stamp::VerifiedBatch;
+use tokio::sync::mpsc;
+
+use crate::authority::{Authority, AuthorityError, system_time};
+use crate::command::Command;
+use crate::event::{Event, Trust};
+use crate::front::{Back, Request};
+use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
+use crate::vault::{Vault, VaultError};
+
+use acts::Act;
+use follow::Followed;
+
+/// What stops a desk from opening.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeskError {
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The keys of the TSA kept in the vault do not hold.
+    #[error("the TSA's keys in the vault do not hold; enrol again")]
+    Trust(#[from] pregao_protocol::certificate::sheet::SheetError),
+    /// The persona's certificate no longer holds.
+    #[error("the persona's certificate does not hold; enrol again")]
+    Certificate(#[from] CertificateError),
+}
+
+/// How the desk connects.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The broker.
+    pub broker: BrokerAddress,
+    /// Suites offered, in order.
+    pub suites: Ranking,
+    /// Folder for evidence against broker or TSA.
+    pub evidence: PathBuf,
+    /// Folder for exported logs and receipts.
+    pub exports: PathBuf,
+    /// Whether commands given early wait until every followed room is caught up with.
+    pub patient: bool,
+}
+
+/// The desk.
+#[derive(Debug)]
+pub struct Desk {
+    options: Options,
+    vault: Vault,
+    persona: Arc<SecretKey<Persona>>,
+    tsa: TsaKeys,
+    authority: Authority,
+    certificate_ends: Time,
+    events: mpsc::Sender<Event>,
+    /// Rooms known, by name.
+    rooms: BTreeMap<RoomName, Followed>,
+    /// How much of the broker's list of rooms is known.
+    lobby: u64,
+    /// What is under way, by number.
+    acts: HashMap<u64, Act>,
+    next: u64,
+    /// The newest verified header and when it came.
+    tick: Option<(VerifiedBatch, Instant)>,
+    ticket: Option<(String, Instant)>,
+    online: Option<Online>,
+    invitations: Vec<(RoomName, RoomName)>,
+    alarms: u64,
+    /// The whole list of rooms has arrived.
+    lobby_known: bool,
+    /// Commands that wait for the desk to be caught up.
+    deferred: Vec<Request>,
+}
+
+/// A session as the desk sees it.
+#[derive(Debug)]
+struct Online {
+    sender: LinkSender,
+    certificate: BrokerCertificate,
+    id: [u8; 32],
+    suite: Suite,
+}
+
+/// How long a ticket is used before another is fetched, at most; tickets live five minutes.
+const TICKET_FOR: Duration = Duration::from_secs(240);
+
+/// The session is over; why, for the user.
+struct Lost(String);
+
+impl From<LinkError> for Lost {
+    fn from(error: LinkError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Desk {
+    /// Opens a desk over a vault.
+    ///
+    /// # Errors
+    /// [`DeskError`].
+    pub fn open(
+        vault: Vault,
+        options: Options,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, DeskError> {
+        let contents = vault.contents();
+        let persona = Arc::new(SecretKey::from_seed(contents.persona.expose()));
+        let sheet = contents.tsa.keys.to_string();
+        let pin = Some(contents.tsa.authority);
+        let tsa =
+            pregao_protocol::certificate::sheet::verify_jwks(sheet.as_bytes(), pin, system_time())?;
+        let address = TsaAddress { url: contents.tsa.url.clone(), authority: pin };
+        let certificate = match verify_persona_certificate(
+            &contents.certificate,
+            &tsa.authority,
+            system_time(),
+        ) {
+            // The TSA's clock, possibly a simulated one, is what counts; the broker judges.
+            Err(CertificateError::Expired { not_after }) if tsa.simulated => not_after,
+            Err(CertificateError::NotYetValid { not_before }) if tsa.simulated => not_before,
+            other => other?.not_after,
+        };
+        let invitations = contents
+            .reveals
+            .iter()
+            .filter_map(|kept| Some((kept.auction.parse().ok()?, kept.room.parse().ok()?)));
+        let invitations = invitations.collect();
+        Ok(Self {
+            options,
+            persona,
+            tsa,
+            authority: Authority::at(address),
+            certificate_ends: certificate,
+            vault,
+            events,
+            rooms: BTreeMap::new(),
+            lobby: 0,
+            acts: HashMap::new(),
+            next: 1,
+            tick: None,
+            ticket: None,
+            online: None,
+            invitations,
+            alarms: 0,
+            lobby_known: false,
+            deferred: Vec::new(),
+        })
+    }
+
+    /// Serves a front until it leaves.
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Request>) {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let lost = match self.connect(&mut commands).await {
+                Some(Ok(receiver)) => {
+                    pause = Duration::from_millis(100);
+                    match self.session(receiver, &mut commands).await {
+                        Some(lost) => lost,
+                        None => break,
+                    }
+                }
+                Some(Err(lost)) => lost,
+                None => break,
+            };
+            if let Some(mut online) = self.online.take() {
+                online.sender.close().await;
+            }
+            self.lobby_known = false;
+            for request in std::mem::take(&mut self.deferred) {
+                self.carry_out(request).await;
+            }
+            // Jitter keeps peers that lost one broker from coming back all at once.
+            let wait = pause + Duration::from_millis(u64::from(random_byte()));
+            let retry_in_ms = u64::try_from(wait.as_millis()).ok();
+            self.tell(Event::Disconnected { reason: lost.0, retry_in_ms }).await;
+            if !self.wait(wait, &mut commands).await {
+                break;
+            }
+            pause = (pause * 2).min(Duration::from_secs(15));
+        }
+        if let Some(mut online) = self.online.take() {
+            online.sender.close().await;
+        }
+    }
+
+    /// Connects while commands go on being answered. `None` if the front has left.
+    async fn connect(
+        &mut self,
+        commands: &mut mpsc::Receiver<Request>,
+    ) -> Option<Result<LinkReceiver, Lost>> {
+        let fresh = self.ticket.clone().filter(|(_, since)| since.elapsed() < TICKET_FOR);
+        let connecting = open_link(
+            self.authority.clone(),
+            self.options.clone(),
+            Arc::clone(&self.persona),
+            self.vault.contents().certificate.clone(),
+            fresh,
+        );
+        tokio::pin!(connecting);
+        loop {
+            tokio::select! {
+                connected = &mut connecting => return Some(match connected {
+                    Ok((link, ticket)) => {
+                        self.ticket = Some(ticket);
+                        self.arrive(link).await
+                    }
+                    Err(lost) => Err(lost),
+                }),
+                request = commands.recv() => {
+                    if !self.command(request?).await {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers commands for a while. False if the front has left.
+    async fn wait(&mut self, time: Duration, commands: &mut mpsc::Receiver<Request>) -> bool {
+        let end = tokio::time::Instant::now() + time;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => return true,
+                request = commands.recv() => match request {
+                    Some(request) => if !self.command(request).await { return false },
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    /// A session begins: says whom it is with, and takes up everything where it was.
+    async fn arrive(&mut self, link: Link) -> Result<LinkReceiver, Lost> {
+        let Link { certificate, id, suite, sender, receiver, welcome } = link;
+        let known = certificate.stamps.contains(&self.tsa.stamp)
+            && certificate.authorities.contains(&self.tsa.authority)
+            && certificate.simulated == self.tsa.simulated;
+        if !known {
+            return Err(Lost("this broker works with another TSA than your persona's".to_owned()));
+        }
+        self.tell(Event::Connected {
+            broker: self.options.broker.fingerprint,
+            persona: self.persona.public().fingerprint(),
+            suite: suite.to_string(),
+            simulated: certificate.simulated,
+        })
+        .await;
+        self.online = Some(Online { sender, certificate, id: id.0, suite });
+        let address = self.options.broker.to_string();
+        if self.vault.contents().brokers.last() != Some(&address)
+            && let Err(error) = self.vault.update(|contents| contents.note_broker(&address))
+        {
+            self.vault_trouble(&error).await;
+        }
+        self.frame(welcome).await?;
+        self.send(FromPeer::Rooms { from: self.lobby }).await?;
+        let followed: Vec<RoomName> =
+            self.rooms.iter().filter(|(_, room)| room.wanted).map(|(name, _)| *name).collect();
+        for name in followed {
+            self.join(name).await?;
+        }
+        self.resume_acts().await?;
+        Ok(receiver)
+    }
+
+    /// Talks until the session ends (some reason) or the front leaves (`None`).
+    async fn session(
+        &mut self,
+        mut receiver: LinkReceiver,
+        commands: &mut mpsc::Receiver<Request>,
+    ) -> Option<Lost> {
+        // A new handshake before the hour, at a time that says nothing about what is done then.
+        let lifetime = Duration::from_secs(45 * 60 + 2 * u64::from(random_byte()));
+        let renew = tokio::time::sleep(lifetime);
+        tokio::pin!(renew);
+        let mut tickets = renew_tickets(
+            self.authority.clone(),
+            Arc::clone(&self.persona),
+            self.vault.contents().certificate.clone(),
+            self.options.broker.fingerprint,
+        );
+        loop {
+            tokio::select! {
+                Some(ticket) = tickets.recv() => self.ticket = Some(ticket),
+                frame = receiver.next() => {
+                    let handled = match frame {
+                        Ok(frame) => self.frame(frame).await,
+                        Err(error) => Err(error.into()),
+                    };
+                    if let Err(lost) = handled {
+                        return Some(lost);
+                    }
+                    self.carry_out_deferred().await;
+                }
+                request = commands.recv() => {
+                    if !self.command(request?).await {
+                        return None;
+                    }
+                    if let Some(lost) = self.broken() {
+                        return Some(lost);
+                    }
+                }
+                () = &mut renew => return Some(Lost("renewing the session".to_owned())),
+            }
+        }
+    }
+
+    /// A command may have found that the connection is gone.
+    fn broken(&self) -> Option<Lost> {
+        self.online.is_none().then(|| Lost("the connection failed".to_owned()))
+    }
+
+    /// Takes one command. False if the front leaves with it.
+    async fn command(&mut self, request: Request) -> bool {
+        let at_once = matches!(request.command, Command::Quit | Command::Help { .. });
+        if self.options.patient && !at_once && !self.is_caught_up() {
+            self.deferred.push(request);
+            return true;
+        }
+        self.carry_out(request).await
+    }
+
+    /// Whether every followed room is verified up to a signed head.
+    fn is_caught_up(&self) -> bool {
+        let settled = |room: &Followed| !room.wanted || room.broken || room.head.is_some();
+        self.online.is_some() && self.lobby_known && self.rooms.values().all(settled)
+    }
+
+    /// Carries out what waited for the desk to be caught up.
+    async fn carry_out_deferred(&mut self) {
+        while !self.deferred.is_empty() && self.is_caught_up() {
+            let request = self.deferred.remove(0);
+            self.carry_out(request).await;
+        }
+    }
+
+    /// Carries out one command. False if the front leaves with it.
+    async fn carry_out(&mut self, Request { id, command }: Request) -> bool {
+        let ok = match command {
+            Command::Quit => {
+                self.tell(Event::Done { id, ok: true }).await;
+                return false;
+            }
+            Command::List { .. } | Command::Bid { .. } | Command::Say { .. } => {
+                self.act(id.clone(), command).await
+            }
+            Command::Reveal { room, name, contact } => {
+                self.disclose(id.clone(), &room, name, contact).await
+            }
+            Command::Withdraw { room } => self.withdraw(id.clone(), &room).await,
+            Command::Items => self.items().await,
+            Command::Mine => self.mine().await,
+            Command::Join { room } => self.join_command(&room).await,
+            Command::Leave { room } => self.leave_command(&room).await,
+            Command::Whoami => {
+                let trust = self.trust();
+                self.tell(Event::Whoami(trust)).await;
+                Some(true)
+            }
+            Command::Receipts => self.receipts().await,
+            Command::Export { room } => self.export(&room).await,
+            Command::Help { about } => {
+                for text in crate::command::table::help(about.as_deref()) {
+                    self.tell(Event::Note { text }).await;
+                }
+                Some(true)
+            }
+        };
+        // What is still under way is done when its answer comes.
+        if let Some(ok) = ok {
+            self.tell(Event::Done { id, ok }).await;
+        }
+        true
+    }
+
+    /// Acts on one frame of the broker.
+    async fn frame(&mut self, frame: FromBroker) -> Result<(), Lost> {
+        match frame {
+            FromBroker::Welcome { batch } | FromBroker::Tick { batch } => self.tick(&batch).await,
+            FromBroker::Stamped { n, stamps } => return self.stamped(n, stamps).await,
+            FromBroker::Receipt { n, seq, path, head } => self.receipt(n, seq, path, head).await,
+            FromBroker::Held { n } => self.held(n).await,
+            FromBroker::Refused { n, refusal } => self.refused(n, &refusal).await,
+            FromBroker::Failed { n, code } => self.failed(n, &code).await,
+            FromBroker::Lobby { from, openings, more } => {
+                self.lobby_known |= !more;
+                return self.lobby(from, &openings).await;
+            }
+            FromBroker::Joined { room, head, consistency } => {
+                self.joined(room, &head, &consistency).await;
+            }
+            FromBroker::Entries { room, entries, head } => {
+                self.entries(room, &entries, head.as_deref()).await;
+                return self.pursue_invitations().await;
+            }
+            FromBroker::Invited { auction, room } => {
+                if !self.invitations.contains(&(auction, room)) {
+                    self.invitations.push((auction, room));
+                }
+                return self.pursue_invitations().await;
+            }
+            FromBroker::Error { code, message } => {
+                if code == "room.shorter" {
+                    self.alarm(
+                        None,
+                        "the broker's log is shorter than what it signed before",
+                        "do not bid there; keep your data folder: it holds the signed heads",
+                    )
+                    .await;
+                } else if code == "session.expired" || code == "broker.stopping" {
+                    return Err(Lost(message));
+                } else {
+                    self.tell(Event::Note { text: format!("the broker says: {message} ({code})") })
+                        .await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// TSA time moves on, and never back.
+    async fn tick(&mut self, compact: &str) {
+        if compact.is_empty() {
+            return;
+        }
+        match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
+            Ok(batch) => {
+                let before = self.tick.as_ref().map(|(batch, _)| batch);
+                let back = before.is_some_and(|before| {
+                    before.header().batch < batch.header().batch && before.time() > batch.time()
+                });
+                if back {
+                    let evidence = before.map(|before| before.compact().to_owned());
+                    self.keep_evidence("tsa", &[compact, &evidence.unwrap_or_default()]);
+                    self.alarm(
+                        None,
+                        "the TSA's time went back",
+                        "do not trust its stamps; the evidence is in your data folder",
+                    )
+                    .await;
+                    return;
+                }
+                let time = batch.time();
+                self.tick = Some((batch, Instant::now()));
+                self.tell(Event::Tick { time }).await;
+            }
+            Err(error) => {
+                self.keep_evidence("tick", &[compact]);
+                let message = format!("a time announced by the broker does not verify: {error}");
+                self.alarm(None, &message, "do not bid until this is explained").await;
+            }
+        }
+    }
+
+    /// TSA time carried forward by the monotonic clock.
+    fn now(&self) -> Option<Time> {
+        self.tick.as_ref().map(|(batch, since)| batch.time().plus(since.elapsed()))
+    }
+
+    fn trust(&self) -> Trust {
+        let verified = self.rooms.values().filter(|room| room.is_verified()).count();
+        Trust {
+            persona: self.persona.public().fingerprint(),
+            broker: self.options.broker.fingerprint,
+            authority: self.tsa.authority.fingerprint(),
+            suite: self.online.as_ref().map(|online| online.suite.to_string()),
+            time: self.now(),
+            age_ms: self.tick.as_ref().map_or(0, |(_, since)| {
+                u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+            }),
+            rooms_verified: verified as u64,
+            alarms: self.alarms,
+            simulated: self.tsa.simulated,
+            certificate_ends: self.certificate_ends,
+        }
+    }
+
+    async fn send(&mut self, frame: FromPeer) -> Result<(), Lost> {
+        let Some(online) = &mut self.online else {
+            return Err(Lost("there is no connection".to_owned()));
+        };
+        match online.sender.send(&frame).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.online = None;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn tell(&self, event: Event) {
+        // A front that has left hears nothing; the loop notices on its next command.
+        let _ = self.events.send(event).await;
+    }
+
+    async fn refuse(&self, code: &str, message: impl Into<String>, advice: impl Into<String>) {
+        let (message, advice) = (message.into(), advice.into());
+        self.tell(Event::Refused { code: code.to_owned(), message, advice }).await;
+    }
+
+    async fn alarm(&mut self, room: Option<RoomName>, message: &str, advice: &str) {
+        self.alarms += 1;
+        let room = room.map(|room| room.to_string());
+        let (message, advice) = (message.to_owned(), advice.to_owned());
+        self.tell(Event::Alarm { room, message, advice }).await;
+    }
+
+    async fn vault_trouble(&self, error: &VaultError) {
+        self.refuse(error.code(), error.to_string(), error.advice()).await;
+    }
+
+    /// Keeps what proves a fault, for showing it to others.
+    fn keep_evidence(&self, name: &str, parts: &[&str]) {
+        let number = system_time().as_micros();
+        let path = self.options.evidence.join(format!("{name}-{number}.json"));
+        let kept = std::fs::create_dir_all(&self.options.evidence)
+            .and_then(|()| std::fs::write(&path, serde_json::json!(parts).to_string()));
+        if let Err(error) = kept {
+            tracing::error!(%error, "evidence could not be kept");
+        }
+    }
+}
+
+/// Gets a ticket, unless one is fresh enough, and opens the link.
+async fn open_link(
+    authority: Authority,
+    options: Options,
+    persona: Arc<SecretKey<Persona>>,
+    certificate: Vec<u8>,
+    fresh: Option<(String, Instant)>,
+) -> Result<(Link, (String, Instant)), Lost> {
+    let ticket = match fresh {
+        Some(fresh) => fresh,
+        None => {
+            let (key, shown) = (Arc::clone(&persona), certificate.clone());
+            let broker = options.broker.fingerprint;
+            let asked = tokio::task::spawn_blocking(move || authority.ticket(&key, &shown, broker));
+            let ticket = asked.await.map_err(|error| Lost(error.to_string()))?;
+            let explain = |error: AuthorityError| Lost(format!("{error}; {}", error.advice()));
+            (ticket.map_err(explain)?, Instant::now())
+        }
+    };
+    let identity = Identity { persona: &persona, certificate: &certificate, ticket: &ticket.0 };
+    let link = connect(&options.broker, identity, &options.suites, None).await?;
+    Ok((link, ticket))
+}
+
+/// Fetches tickets ahead, at random times, so that the TSA does not see when somebody connects.
+/// Ends with the receiver.
+fn renew_tickets(
+    authority: Authority,
+    persona: Arc<SecretKey<Persona>>,
+    certificate: Vec<u8>,
+    broker: pregao_protocol::key::Fingerprint,
+) -> mpsc::Receiver<(String, Instant)> {
+    let (tickets, renewed) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let pause = Duration::from_millis(60_000 + 500 * u64::from(random_byte()));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = tickets.closed() => return,
+            }
+            let (authority, persona) = (authority.clone(), Arc::clone(&persona));
+            let certificate = certificate.clone();
+            let asked = tokio::task::spawn_blocking(move || {
+                authority.ticket(&persona, &certificate, broker)
+            });
+            // Without one, the next connection asks for it; the TSA may be down just now.
+            if let Ok(Ok(ticket)) = asked.await
+                && tickets.send((ticket, Instant::now())).await.is_err()
+            {
+                return;
+            }
+        }
+    });
+    renewed
+}
+
+/// A desk over its own end of a pair of channels.
+///
+/// # Errors
+/// [`DeskError`].
+pub fn start(
+    vault: Vault,
+    options: Options,
+    back: Back,
+) -> Result<tokio::task::JoinHandle<()>, DeskError> {
+    let desk = Desk::open(vault, options, back.events)?;
+    Ok(tokio::spawn(desk.run(back.commands)))
+}
+
+fn random_byte() -> u8 {
+    random::<1>().map_or(0, |[byte]| byte)
+}
+
+/// Bytes from the operating system's generator.
+pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0_u8; N];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}

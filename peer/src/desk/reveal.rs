@@ -1,0 +1,388 @@
+//! The private room of seller and winner: proof of membership, disclosure, and what the other
+//! side showed (DESIGN section 8).
+
+use pregao_protocol::codec::to_base64url;
+use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::merkle::Tree;
+use pregao_protocol::persona::Blind;
+use pregao_protocol::room::auction::{Auction, Outcome, Phase};
+use pregao_protocol::room::body::{Body, Empty, Reveal, SealedBody, Side, Text};
+use pregao_protocol::room::disclosure::{Claims, Disclosed, Disclosure, OwnAction, Place};
+use pregao_protocol::room::{RevealRoom, Room};
+use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
+
+use super::acts::{Cannot, Unsigned};
+use super::follow::Followed;
+use super::{Desk, Lost, random};
+use crate::event::{Event, Role};
+use crate::vault::{Counterparty, Kept, KeptReveal};
+
+impl Desk {
+    /// Follows up on invitations as far as what is known allows.
+    pub(super) async fn pursue_invitations(&mut self) -> Result<(), Lost> {
+        for (auction, room) in self.invitations.clone() {
+            if self.role_in(auction).is_some() {
+                self.join_private(room).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// On which side the user stands in a settled auction, and by which own action.
+    pub(super) fn role_in(&self, auction: RoomName) -> Option<(Side, &Kept)> {
+        let followed = self.rooms.get(&auction).filter(|followed| followed.is_verified())?;
+        let Some(Room::Auction(state)) = followed.room() else { return None };
+        let winner = winner_of(state)?;
+        let (side, seq) = if followed.own.contains(&0) {
+            (Side::Seller, 0)
+        } else if followed.own.contains(&winner) {
+            (Side::Winner, winner)
+        } else {
+            return None;
+        };
+        Some((side, self.kept_at(followed, seq)?))
+    }
+
+    fn kept_at(&self, followed: &Followed, seq: u64) -> Option<&Kept> {
+        let (id, _) = followed.actions.get(usize::try_from(seq).ok()?)?;
+        let id = id.to_string();
+        self.vault.contents().actions.iter().find(|kept| kept.id == id)
+    }
+
+    /// Whether a reveal of this auction still needs its secrets.
+    pub(super) fn awaits_reveal(&self, auction: RoomName) -> bool {
+        let sold = match self.rooms.get(&auction).and_then(Followed::room) {
+            Some(Room::Auction(state)) => {
+                matches!(state.phase(), Phase::Ended(Outcome::Sold { .. }))
+            }
+            Some(Room::Reveal(_)) | None => false,
+        };
+        let opened = |room: &RoomName| self.rooms.get(room).is_some_and(|room| room.revealed);
+        sold && self.role_in(auction).is_some()
+            && self.invitations.iter().any(|(of, room)| *of == auction && !opened(room))
+    }
+
+    /// After new entries of a reveal room: announces it, or opens what the other side disclosed.
+    pub(super) async fn inspect_reveal(&mut self, name: RoomName) {
+        let Some(followed) = self.rooms.get(&name).filter(|room| room.is_verified()) else {
+            return;
+        };
+        let Some(Room::Reveal(room)) = followed.room() else { return };
+        let (announced, revealed) = (followed.announced, followed.revealed);
+        let room = room.clone();
+        let auction = room.opening().auction;
+        if !self.fits_auction(&room) {
+            let message = "this private room does not follow from its auction";
+            self.alarm(Some(name), message, "do not disclose anything in it").await;
+            return;
+        }
+        if !announced {
+            self.announce(name, &room).await;
+        }
+        if room.complete() && !revealed {
+            self.open_disclosure(name, &room, auction).await;
+        }
+    }
+
+    /// The opening must state what the auction's log gives: entry, root, both keys.
+    fn fits_auction(&self, room: &RevealRoom) -> bool {
+        let opening = room.opening();
+        let Some(followed) = self.rooms.get(&opening.auction) else { return false };
+        let Some(Room::Auction(auction)) = followed.room() else { return false };
+        let winner = winner_of(auction).and_then(|seq| auction.bid(seq));
+        let covered = usize::try_from(opening.settled.saturating_add(1)).unwrap_or(usize::MAX);
+        let root = followed.leaves.get(..covered).map(|leaves| Tree::new(leaves.to_vec()).root());
+        root == Some(opening.root)
+            && opening.seller == *auction.seller()
+            && opening.seller_seal == auction.listing().seal
+            && opening.broker == auction.listing().broker
+            && winner.is_some_and(|winner| {
+                winner.key == opening.winner && winner.seal == opening.winner_seal
+            })
+    }
+
+    async fn announce(&mut self, name: RoomName, room: &RevealRoom) {
+        let opening = room.opening();
+        let Some((side, _)) = self.role_in(opening.auction) else { return };
+        let Some(Room::Auction(auction)) =
+            self.rooms.get(&opening.auction).and_then(Followed::room)
+        else {
+            return;
+        };
+        let Some(winner) = winner_of(auction).and_then(|seq| auction.bid(seq)) else { return };
+        let invited = Event::Invited {
+            room: name.to_string(),
+            auction: opening.auction.to_string(),
+            title: auction.listing().title.as_str().to_owned(),
+            role: role(side),
+            price: winner.amount.minor(),
+            currency: auction.listing().currency.to_string(),
+            deadline: opening.deadline,
+        };
+        let kept = KeptReveal {
+            auction: opening.auction.to_string(),
+            room: name.to_string(),
+            disclosed: false,
+            counterparty: None,
+        };
+        if let Some(followed) = self.rooms.get_mut(&name) {
+            followed.announced = true;
+        }
+        let known = self.vault.contents().reveals.iter().find(|known| known.room == kept.room);
+        let disclosed = known.is_some_and(|known| known.disclosed);
+        if known.is_none() {
+            // Kept, because the broker forgets invitations once the auction has ended.
+            let saved = self.vault.update(|contents| contents.reveals.push(kept));
+            if let Err(error) = saved {
+                self.vault_trouble(&error).await;
+            }
+        }
+        if !disclosed && !room.complete() && room.end().is_none() {
+            self.tell(invited).await;
+        }
+    }
+
+    /// Seals and signs the user's disclosure, and hands it in.
+    pub(super) async fn disclose(
+        &mut self,
+        request: Option<String>,
+        prefix: &str,
+        name: String,
+        contact: String,
+    ) -> Option<bool> {
+        match self.draft_disclosure(prefix, name, contact) {
+            Ok((room, body)) => self.hand_in(request, room, body).await,
+            Err(cannot) => self.cannot(cannot).await,
+        }
+    }
+
+    pub(super) async fn withdraw(&mut self, request: Option<String>, prefix: &str) -> Option<bool> {
+        match self.reveal_room(prefix) {
+            Ok((name, _)) => self.hand_in(request, name, Body::Withdraw(Empty {})).await,
+            Err(cannot) => self.cannot(cannot).await,
+        }
+    }
+
+    /// Signs with the key that made the user a side of the room.
+    async fn hand_in(
+        &mut self,
+        request: Option<String>,
+        room: RoomName,
+        body: Body,
+    ) -> Option<bool> {
+        let auction = self.invitations.iter().find(|(_, of)| *of == room).map(|(of, _)| *of)?;
+        let (_, kept) = self.role_in(auction)?;
+        let blind = Blind::from_random(*kept.blind.expose());
+        let key = self.one_time_key(kept)?;
+        let id = uuid::Builder::from_random_bytes(random::<16>()?).into_uuid();
+        let discloses = matches!(body, Body::Disclose(_));
+        let unsigned = Unsigned { id, room: Some(room), body, seal: None, blind };
+        let handed = self.sign(request, unsigned, &key).await;
+        if discloses && handed.is_none() {
+            let name = room.to_string();
+            let saved = self.vault.update(|contents| {
+                for kept in contents.reveals.iter_mut().filter(|kept| kept.room == name) {
+                    kept.disclosed = true;
+                }
+            });
+            if let Err(error) = saved {
+                self.vault_trouble(&error).await;
+            }
+        }
+        handed
+    }
+
+    /// The reveal room that a prefix of its own or of its auction's name means.
+    fn reveal_room(&self, prefix: &str) -> Result<(RoomName, &RevealRoom), Cannot> {
+        let given = prefix.trim_start_matches('#').to_lowercase();
+        let meant = self.invitations.iter().find(|(auction, room)| {
+            auction.to_string().starts_with(&given) || room.to_string().starts_with(&given)
+        });
+        let room = meant.and_then(|(_, name)| {
+            match self.rooms.get(name).filter(|room| room.is_verified())?.room()? {
+                Room::Reveal(room) => Some((*name, &**room)),
+                Room::Auction(_) => None,
+            }
+        });
+        room.ok_or_else(|| {
+            Cannot(
+                "reveal.none",
+                format!("you are not one of the two of an auction that begins with {prefix}"),
+                "a private room opens for seller and winner once an auction has ended".to_owned(),
+            )
+        })
+    }
+
+    fn draft_disclosure(
+        &self,
+        prefix: &str,
+        name: String,
+        contact: String,
+    ) -> Result<(RoomName, Body), Cannot> {
+        let (room, state) = self.reveal_room(prefix)?;
+        let fault = |what: &str| {
+            let advice = "nothing was sent; try again after a restart".to_owned();
+            Cannot("reveal.failed", what.to_owned(), advice)
+        };
+        let opening = state.opening();
+        let (side, kept) =
+            self.role_in(opening.auction).ok_or_else(|| fault("your own action is not at hand"))?;
+        if state.complete() || state.disclosed(side).is_some() {
+            let message = "you have disclosed already".to_owned();
+            return Err(Cannot("disclose.twice", message, "wait for the other side".to_owned()));
+        }
+        let claims = self.claims(opening.auction, kept, name, contact)?;
+        let place = Place { room, opening, side };
+        let key = self.one_time_key(kept).ok_or_else(|| fault("your key cannot be derived"))?;
+        let disclosure = Disclosure::sign(&place, &claims, &self.persona, &key)
+            .map_err(|error| fault(&error.to_string()))?;
+        let theirs = match side {
+            Side::Seller => &opening.winner_seal,
+            Side::Winner => &opening.seller_seal,
+        };
+        let seed = random::<32>().ok_or_else(|| fault("the system gives no random numbers"))?;
+        let plain = disclosure.encode();
+        let sealed = seal_padded(theirs, &place.info(), b"", &plain, DISCLOSURE_SIZE, seed)
+            .map_err(|error| fault(&error.to_string()))?;
+        let sealed = sealed.try_into().map_err(|_| fault("the disclosure is too long"))?;
+        Ok((room, Body::Disclose(SealedBody { sealed })))
+    }
+
+    fn claims(
+        &self,
+        auction: RoomName,
+        role: &Kept,
+        name: String,
+        contact: String,
+    ) -> Result<Claims, Cannot> {
+        let bad = |error: &dyn std::fmt::Display| {
+            let advice = "shorten it; control characters are not allowed".to_owned();
+            Cannot("command.parse", error.to_string(), advice)
+        };
+        let contact = if contact.is_empty() {
+            None
+        } else {
+            Some(Text::try_from(contact).map_err(|error| bad(&error))?)
+        };
+        let followed = self.rooms.get(&auction);
+        let mut actions: Vec<OwnAction> = followed
+            .into_iter()
+            .flat_map(|followed| followed.own.iter().map(move |seq| (followed, *seq)))
+            .filter_map(|(followed, seq)| {
+                let kept = self.kept_at(followed, seq)?;
+                Some((kept.id == role.id, seq, Blind::from_random(*kept.blind.expose())))
+            })
+            .rev()
+            .enumerate()
+            .filter(|(at, (is_role, ..))| *is_role || *at < MAX_OPENED - 1)
+            .map(|(_, (_, seq, blind))| OwnAction { seq, blind })
+            .collect();
+        actions.reverse();
+        Ok(Claims {
+            name: Text::try_from(name).map_err(|error| bad(&error))?,
+            contact,
+            certificate: to_base64url(&self.vault.contents().certificate),
+            actions,
+        })
+    }
+
+    async fn open_disclosure(&mut self, name: RoomName, room: &RevealRoom, auction: RoomName) {
+        let Some((own, kept)) = self.role_in(auction) else { return };
+        let Some(secret) = &kept.seal_secret else { return };
+        let other = match own {
+            Side::Seller => Side::Winner,
+            Side::Winner => Side::Seller,
+        };
+        let secret = SealKey::from_random(*secret.expose());
+        let opened = self.opened(name, room.opening(), other, room.disclosed(other), &secret);
+        if let Some(followed) = self.rooms.get_mut(&name) {
+            followed.revealed = true;
+        }
+        match opened {
+            Ok(disclosed) => self.reveal(name, auction, other, disclosed).await,
+            Err(what) => {
+                let message = format!("what the other side disclosed is worthless: {what}");
+                let advice = "do not deal with them; the private room's log is your evidence";
+                self.alarm(Some(name), &message, advice).await;
+            }
+        }
+    }
+
+    fn opened(
+        &self,
+        name: RoomName,
+        opening: &Reveal,
+        side: Side,
+        seq: Option<u64>,
+        secret: &SealKey,
+    ) -> Result<Disclosed, String> {
+        let place = Place { room: name, opening, side };
+        let followed = self.rooms.get(&name).ok_or("the room is not at hand")?;
+        let sealed = followed.sealed.iter().find(|(at, _)| Some(*at) == seq);
+        let (_, sealed) = sealed.ok_or("there is no disclosure")?;
+        let plain = open_padded(secret, &place.info(), b"", sealed, DISCLOSURE_SIZE)
+            .map_err(|error| error.to_string())?;
+        let auction = self.rooms.get(&opening.auction).ok_or("the auction is not at hand")?;
+        let Some(Room::Auction(state)) = auction.room() else {
+            return Err("the auction is not at hand".to_owned());
+        };
+        let now = self.now().ok_or("there is no TSA time")?;
+        Disclosure::verify(&plain, &place, &state.listing().authorities, now, |seq| {
+            auction.actions.get(usize::try_from(seq).ok()?).copied()
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    /// Shows who the other side is, keeps it, and forgets the secrets of this auction.
+    async fn reveal(
+        &mut self,
+        name: RoomName,
+        auction: RoomName,
+        side: Side,
+        disclosed: Disclosed,
+    ) {
+        let Disclosed { name: called, contact, persona, .. } = disclosed;
+        let counterparty = Counterparty { name: called.clone(), contact: contact.clone(), persona };
+        let (room, of) = (name.to_string(), auction.to_string());
+        let saved = self.vault.update(|contents| {
+            for kept in contents.reveals.iter_mut().filter(|kept| kept.room == room) {
+                kept.counterparty = Some(counterparty.clone());
+            }
+            for action in contents.actions.iter_mut().filter(|action| action.room == of) {
+                action.seal_secret = None;
+            }
+        });
+        if let Err(error) = saved {
+            self.vault_trouble(&error).await;
+        }
+        let verdict = match side {
+            Side::Seller => "verified: this is who listed",
+            Side::Winner => "verified: this is who won",
+        };
+        self.tell(Event::Revealed {
+            room,
+            auction: of,
+            role: role(side),
+            name: called,
+            contact,
+            persona,
+            verdict: verdict.to_owned(),
+        })
+        .await;
+    }
+}
+
+fn winner_of(auction: &Auction) -> Option<u64> {
+    match auction.phase() {
+        Phase::Settled { winner, .. } | Phase::Ended(Outcome::Sold { winner, .. }) => Some(winner),
+        Phase::Open | Phase::Closed | Phase::Ended(_) => None,
+    }
+}
+
+const fn role(side: Side) -> Role {
+    match side {
+        Side::Seller => Role::Seller,
+        Side::Winner => Role::Winner,
+    }
+}
