@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Sparkline};
 
-use super::draw::{clock, phase};
+use super::draw::{clock, day_and_minute, phase};
 use super::model::{Model, Reveal, Room, Step, left, side};
 use super::palette::Palette;
 use super::wrap::{fit, width};
@@ -252,7 +252,7 @@ fn draw_reveal(
         ]),
         None => lines.extend([
             Line::styled(
-                format!("Until {} UTC, tell the {other} who you are:", clock(reveal.deadline)),
+                format!("Until {} UTC, show the {other} who you are:", day_and_minute(reveal.deadline)),
                 palette.text,
             ),
             Line::styled("  /reveal \"Your Name\" how to reach you", palette.notice),

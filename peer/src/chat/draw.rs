@@ -255,6 +255,11 @@ pub(super) fn clock(time: pregao_protocol::clock::Time) -> String {
     time.to_string().get(11..19).unwrap_or("").to_owned()
 }
 
+/// Day and minute of a time, for what may lie days ahead.
+pub(super) fn day_and_minute(time: pregao_protocol::clock::Time) -> String {
+    time.to_string().get(..16).unwrap_or("").replace('T', " ")
+}
+
 /// Trust state: what matters most comes first, what does not fit is left out.
 fn status_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
     let trust = &model.trust;
