@@ -130,7 +130,7 @@ impl Folder {
                 let pem = SigningKey::from_bytes(&seed)
                     .to_pkcs8_pem(LineEnding::LF)
                     .map_err(|_| damaged())?;
-                write_new(&path, pem.as_bytes()).map_err(io)?;
+                write_private(&path, pem.as_bytes()).map_err(io)?;
                 Ok(SecretKey::from_seed(&seed))
             }
             Err(source) => Err(FolderError::Io { path, source }),
@@ -138,8 +138,8 @@ impl Folder {
     }
 }
 
-/// Writes a file that did not exist, for the owner only, whole and durable or not at all.
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file for the owner only, whole and durable or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;

@@ -23,9 +23,11 @@ use uuid::Uuid;
 use crate::check::{Author, Checked, Verdict};
 use crate::links::{Link, Links};
 use crate::metrics::Metrics;
-use crate::room::{Handle, MAILBOX, Message, Opened, Reply, RoomTask};
+use crate::room::{Call, Handle, Inbox, MAILBOX, Message, Opened, Reply, RoomTask};
 use crate::stamps::Stamps;
-use crate::store::{Append, Log, NewEntry, NewRoom, RoomKind, StoreError, StoredTree};
+use crate::store::{
+    self, Answer, Append, Log, NewEntry, NewRoom, RoomKind, StoreError, StoredTree,
+};
 use crate::writer::{Commit, Writer};
 
 /// Entries read from the log at a time.
@@ -173,7 +175,7 @@ impl House {
                     from = last.seq + 1;
                     for entry in page {
                         replay.push(&entry.text).map_err(|error| {
-                            tracing::error!(%error, "a stored log does not hold");
+                            tracing::error!(room = %name.short(), %error, "a stored log does not hold; restore log.db from a backup");
                             StoreError::Malformed("a stored log does not hold")
                         })?;
                         if recent.len() >= RECENT {
@@ -208,8 +210,10 @@ impl House {
                 .ok()
                 .and_then(|page| Some(page.first()?.text.clone().into())),
         };
-        let (mailbox, inbox) = mpsc::channel(MAILBOX);
-        self.rooms.write().insert(name, Handle { name, mailbox, members });
+        let (mailbox, messages) = mpsc::channel(MAILBOX);
+        let (calls, called) = mpsc::unbounded_channel();
+        self.rooms.write().insert(name, Handle { name, mailbox, calls, members });
+        let inbox = Inbox { messages, calls: called };
         self.metrics.rooms.add(1);
         tokio::spawn(RoomTask::new(Arc::clone(self), opened, inbox).run());
         if let (true, Some(first)) = (public, first) {
@@ -232,6 +236,14 @@ impl House {
             && handle.mailbox.try_send(message).is_err()
         {
             tracing::warn!("a room's mailbox is full");
+        }
+    }
+
+    /// Tells a room what it must not miss.
+    pub fn call(&self, name: RoomName, call: Call) {
+        if let Some(handle) = self.room(name) {
+            // A room ends only with the process.
+            let _ = handle.calls.send(call);
         }
     }
 
@@ -313,6 +325,15 @@ impl House {
             blind: blind.clone(),
             action: stamped.action().id(),
         };
+        let digest = stamped.action().digest();
+        match self.read(move |log| log.answer(&digest)).await {
+            Ok(Some(Answer::Refusal(refusal))) => {
+                let n = reply.n;
+                return reply.send(FromBroker::Refused { n, refusal });
+            }
+            Ok(_) => {}
+            Err(_) => return reply.fail(Code::StoreFailed.as_str()),
+        }
         let opened = if let Err(code) = Room::open(stamped, leaf_of(stamped)) {
             Err(code)
         } else if !self.knows_keys_of(listing) {
@@ -332,16 +353,18 @@ impl House {
             Err(Code::StoreFailed) => reply.fail(Code::StoreFailed.as_str()),
             Err(code) => {
                 self.metrics.refused.add(1);
-                let refusal = Refusal {
-                    digest: stamped.action().digest(),
-                    room: stamped.action().room(),
-                    code,
-                    size: 0,
-                    root: merkle::empty_root(),
-                    batch: newest.batch.hash(),
-                    same_author: None,
-                };
-                reply.send(FromBroker::Refused { n, refusal: refusal.sign(&self.keys.entry) });
+                let room = stamped.action().room();
+                let root = merkle::empty_root();
+                let batch = newest.batch.hash();
+                let refusal =
+                    Refusal { digest, room, code, size: 0, root, batch, same_author: None };
+                let refusal = refusal.sign(&self.keys.entry);
+                let mut append = Append::to(room, 0);
+                append.refusals = vec![store::Refusal { digest, jws: refusal.as_str().into() }];
+                match self.writer.commit(Commit { append, links: Vec::new() }).await {
+                    Ok(()) => reply.send(FromBroker::Refused { n, refusal }),
+                    Err(_) => reply.fail(Code::StoreFailed.as_str()),
+                }
             }
         }
     }

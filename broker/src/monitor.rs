@@ -12,7 +12,7 @@ use pregao_protocol::log::RoomName;
 use tokio::sync::mpsc;
 
 use crate::house::House;
-use crate::room::Message;
+use crate::room::Call;
 
 /// Least pause between two rounds: a room that cannot act yet asks to be woken again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -45,7 +45,7 @@ pub async fn run(house: Arc<House>, mut alarms: mpsc::UnboundedReceiver<(Time, R
             }
         }
         for room in due {
-            house.tell(room, Message::Due);
+            house.call(room, Call::Due);
         }
     }
 }

@@ -30,6 +30,8 @@ pub const DOWN_AFTER: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long digests of different peers are collected before they go out together.
 const POOL_FOR: Duration = Duration::from_millis(1);
+/// Digests in a request at the least; those that no peer asked for are random.
+const COVER: usize = 16;
 /// Most requests waiting to be pooled.
 const QUEUE: usize = 4_096;
 
@@ -350,9 +352,12 @@ async fn pool(first: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<(Vec<D
     groups.into_iter().map(mix).collect()
 }
 
-/// Puts the digests of several requests into one list in random order.
+/// Puts the digests of several requests into one list in random order, among random digests that
+/// nobody asked for: so that a request with few of them does not say that they share an author.
 fn mix(requests: Vec<Request>) -> (Vec<Digest>, Pooled) {
     let mut slots: Vec<(u64, usize, usize)> = Vec::new();
+    let asked: usize = requests.iter().map(|request| request.digests.len()).sum();
+    slots.extend((asked..COVER).map(|which| (random(), usize::MAX, which)));
     for (who, request) in requests.iter().enumerate() {
         slots.extend((0..request.digests.len()).map(|which| (random(), who, which)));
     }
@@ -361,15 +366,21 @@ fn mix(requests: Vec<Request>) -> (Vec<Digest>, Pooled) {
     let mut places: Vec<Vec<usize>> =
         requests.iter().map(|request| vec![0; request.digests.len()]).collect();
     for (at, (_, who, which)) in slots.into_iter().enumerate() {
-        if let Some(digest) = requests.get(who).and_then(|request| request.digests.get(which)) {
-            digests.push(*digest);
-        }
+        let asked = requests.get(who).and_then(|request| request.digests.get(which));
+        digests.push(asked.copied().unwrap_or_else(random_digest));
         if let Some(place) = places.get_mut(who).and_then(|places| places.get_mut(which)) {
             *place = at;
         }
     }
     let parts = requests.into_iter().map(|request| request.answer).zip(places).collect();
     (digests, Pooled { parts })
+}
+
+fn random_digest() -> Digest {
+    let mut bytes = [0_u8; 32];
+    // Without randomness the cover is thin, and nothing else is wrong with it.
+    let _ = getrandom::fill(&mut bytes);
+    Digest(bytes)
 }
 
 fn random() -> u64 {

@@ -43,7 +43,7 @@ pub fn learn(address: &TsaAddress, memory: &Path) -> Result<TsaKeys, TsaError> {
         }
     };
     let keys = verify_jwks(&sheet, address.authority, system_time())?;
-    if let Err(error) = std::fs::write(memory, &sheet) {
+    if let Err(error) = crate::folder::write_private(memory, &sheet) {
         tracing::warn!(%error, "the TSA's keys could not be remembered");
     }
     Ok(keys)

@@ -39,7 +39,7 @@ pub enum FromPeer {
     Stamp {
         /// Chosen by the peer, repeated in the answer.
         n: u64,
-        /// 1 to [`label::MAX_DIGESTS`] digests of complete actions.
+        /// 1 to [`label::MAX_STAMPS`] digests of complete actions.
         digests: Vec<Digest>,
     },
     /// Hands in an action with its stamp.

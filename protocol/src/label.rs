@@ -58,7 +58,9 @@ pub const MAX_RECEIPT: usize = 64 * 1024;
 /// Longest frame, in bytes of its JSON. With length prefix, padding and tag it fits one Noise
 /// message (65,535 bytes).
 pub const MAX_FRAME: usize = 65_000;
-/// Most digests in one request for stamps.
+/// Most digests in one peer's request for stamps: their stamps fit one frame.
+pub const MAX_STAMPS: usize = 32;
+/// Most digests in one request to a TSA.
 pub const MAX_DIGESTS: usize = 256;
 /// Largest amount in minor units, 2^53 − 1: exact in every JSON reader.
 pub const MAX_AMOUNT: u64 = (1 << 53) - 1;

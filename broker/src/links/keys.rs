@@ -106,17 +106,21 @@ impl RoomKeys {
         for room in rooms {
             let mut erased = transaction
                 .prepare_cached("SELECT 1 FROM room_key WHERE room = ?1 AND key IS NULL")?;
-            living |= !erased.exists([&room.0])?;
+            if erased.exists([&room.0])? {
+                continue;
+            }
+            living = true;
             transaction.execute(
                 "INSERT INTO room_key (room, key) VALUES (?1, NULL)
                  ON CONFLICT (room) DO UPDATE SET key = NULL",
                 [&room.0],
             )?;
         }
-        transaction.commit()?;
         if !living {
+            drop(transaction);
             return Ok(());
         }
+        transaction.commit()?;
         // `secure_delete` clears the deleted cell itself, but moving cells between pages may
         // have left older copies in unused space, which only a rebuilt file is free of.
         self.file.execute_batch("VACUUM")?;

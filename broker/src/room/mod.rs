@@ -77,6 +77,11 @@ pub enum Message {
     },
     /// A session wants nothing more.
     Unwatch(u64),
+}
+
+/// What a room must not miss, however full its mailbox is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
     /// TSA time has passed an instant at which this room has something to do.
     Due,
     /// The reveal that follows from this auction's `settled` entry at a position has ended.
@@ -102,6 +107,15 @@ pub enum Watching {
     Behind(u64),
 }
 
+/// A room's end of its [`Handle`].
+#[derive(Debug)]
+pub struct Inbox {
+    /// From sessions.
+    pub messages: mpsc::Receiver<Message>,
+    /// From the monitor and from the reveal.
+    pub calls: mpsc::UnboundedReceiver<Call>,
+}
+
 /// The way to a room.
 #[derive(Debug, Clone)]
 pub struct Handle {
@@ -109,6 +123,8 @@ pub struct Handle {
     pub name: RoomName,
     /// Its mailbox.
     pub mailbox: mpsc::Sender<Message>,
+    /// For what must not be missed. Few: the monitor and the room's own reveal speak here.
+    pub calls: mpsc::UnboundedSender<Call>,
     /// The only keys that may watch, if it is private.
     pub members: Option<[PublicKey<OneTime>; 2]>,
 }

@@ -4,6 +4,8 @@
 //! Every step is decided from the fold alone, so a broker that died between two steps takes up
 //! the next one when it starts.
 
+use std::collections::HashMap;
+
 use pregao_protocol::action::Draft;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
@@ -16,26 +18,27 @@ use pregao_protocol::room::reveal::{End, RevealRoom};
 use pregao_protocol::room::{Code, Room};
 
 use super::turn::{Group, Undecided};
-use super::{Message, RevealEnd, RoomTask};
+use super::{Call, RevealEnd, RoomTask};
 use crate::house::fresh_uuid;
 use crate::links::Link;
 
 impl RoomTask {
     /// Takes every step that is due.
     pub(super) async fn advance(&mut self) {
-        if self.stale && self.reload().await.is_err() {
+        if self.recovered().await.is_err() {
             self.schedule();
             return;
         }
         while let Some(body) = self.step().await {
-            let closed = matches!(body, Body::Closed(_));
+            let (closed, revealed) =
+                (matches!(body, Body::Closed(_)), matches!(body, Body::Revealed(_)));
             if let Err(Undecided(code)) = self.append_own(body).await {
                 tracing::warn!(%code, "a step of a room is put off; it is tried again");
+                self.retry.failed();
                 break;
             }
-            if closed {
-                self.house.metrics.closed.add(1);
-            }
+            self.house.metrics.closed.add(closed.into());
+            self.house.metrics.revealed.add(revealed.into());
         }
         if let Room::Auction(auction) = &self.room
             && let Phase::Ended(_) = auction.phase()
@@ -44,27 +47,30 @@ impl RoomTask {
             self.seller = None;
         }
         if let (Room::Reveal(reveal), Some(end)) = (&self.room, self.finished_reveal()) {
-            let ended = Message::RevealEnded { settled: reveal.opening().settled, end };
-            self.house.tell(reveal.opening().auction, ended);
+            let ended = Call::RevealEnded { settled: reveal.opening().settled, end };
+            self.house.call(reveal.opening().auction, ended);
         }
         self.schedule();
     }
 
-    /// Asks the monitor to wake this room when its next step is due.
+    /// Asks the monitor to wake this room when its next step is due, or may be tried again.
     pub(super) fn schedule(&self) {
         let due = match &self.room {
             Room::Auction(auction) => match auction.phase() {
                 Phase::Open => Some(auction.end()),
                 Phase::Closed => Some(Time::default()),
-                Phase::Settled { .. } if self.reveal.is_none() => Some(Time::default()),
-                Phase::Settled { .. } | Phase::Ended(_) => None,
+                Phase::Settled { seq, .. } => {
+                    let opened = self.reveal.is_some_and(|(settled, _)| settled == seq);
+                    (!opened || self.reveal_end.is_some()).then(Time::default)
+                }
+                Phase::Ended(_) => None,
             },
             Room::Reveal(_) if self.finished_reveal().is_some() => None,
             Room::Reveal(reveal) => Some(reveal.opening().deadline),
         };
-        if let Some(due) = due {
-            self.house.wake_at(due, self.name);
-        }
+        let Some(due) = due else { return };
+        let now = self.house.stamps.last().map_or_else(Time::default, |newest| newest.now());
+        self.house.wake_at(due.max(now.plus(self.retry.pause())), self.name);
     }
 
     /// The next entry that the broker owes this room, if one is due.
@@ -130,10 +136,7 @@ impl RoomTask {
     /// What the end of the reveal means for the auction.
     async fn outcome(&mut self) -> Option<Body> {
         let body = match self.reveal_end? {
-            RevealEnd::Complete => {
-                self.house.metrics.revealed.add(1);
-                Body::Revealed(Empty {})
-            }
+            RevealEnd::Complete => Body::Revealed(Empty {}),
             RevealEnd::Withdrawn(side) => Body::Withdrawn(By { side }),
             RevealEnd::Absent(absent) if absent.seller => Body::Abandoned(Empty {}),
             RevealEnd::Absent(_) => Body::Forfeited(self.forfeit().await?),
@@ -146,7 +149,8 @@ impl RoomTask {
         let Room::Auction(auction) = &self.room else { return None };
         let winner = auction.winner()?;
         let links = self.house.authors(self.name).await?;
-        let find = |key| links.iter().find(|link| link.key == key);
+        let by_key: HashMap<_, &Link> = links.iter().map(|link| (link.key, link)).collect();
+        let find = |key| by_key.get(&key).copied();
         let author = find(winner.key)?;
         let broker = self.house.fingerprint();
         let context =

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pregao_protocol::broker::{Refusal, SameAuthor};
 use pregao_protocol::codec::Digest;
@@ -9,16 +10,16 @@ use pregao_protocol::frame::{FromBroker, encode_entries};
 use pregao_protocol::log::{Entry, Head, Origin, RoomName};
 use pregao_protocol::merkle::leaf_hash;
 use pregao_protocol::persona::{BlindContext, Ratio};
+use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Side};
 use pregao_protocol::room::{Code, Room, Stamped};
 use pregao_protocol::session::Padded;
-use tokio::sync::mpsc;
 
 use crate::check::{Author, Checked};
 use crate::fanout::{Delivery, Watchers};
 use crate::house::House;
 use crate::links::Link;
-use crate::room::{Message, Reply, RevealEnd, Watching};
+use crate::room::{Call, Inbox, Message, Reply, RevealEnd, Watching};
 use crate::store::{self, Answer, Append, NewEntry, NewRoom, PendingChange, StoreError};
 use crate::writer::Commit;
 
@@ -46,7 +47,8 @@ pub struct RoomTask {
     pub(super) reveal_end: Option<RevealEnd>,
     /// The store failed in the middle of a turn: fold and log may differ until reloaded.
     pub(super) stale: bool,
-    mailbox: mpsc::Receiver<Message>,
+    pub(super) retry: Retry,
+    inbox: Inbox,
 }
 
 /// What a room task starts from.
@@ -85,6 +87,37 @@ enum Decided {
     Refused(Arc<str>),
 }
 
+impl From<Answer> for Decided {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Entry { seq, .. } => Self::Entry(seq),
+            Answer::Refusal(jws) => Self::Refused(jws.into()),
+        }
+    }
+}
+
+/// When a step or a turn that failed may be tried again: 100 ms later, doubling up to 5 s.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Retry {
+    pause: Duration,
+    at: Option<Instant>,
+}
+
+impl Retry {
+    pub(super) fn failed(&mut self) {
+        self.pause = (self.pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(5));
+        self.at = Some(Instant::now() + self.pause);
+    }
+
+    pub(super) fn pause(&self) -> Duration {
+        self.pause
+    }
+
+    fn is_due(&self) -> bool {
+        self.at.is_none_or(|at| Instant::now() >= at)
+    }
+}
+
 /// Nothing was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Undecided(pub(super) Code);
@@ -92,7 +125,7 @@ pub(super) struct Undecided(pub(super) Code);
 impl RoomTask {
     /// Makes a task; [`RoomTask::run`] is it.
     #[must_use]
-    pub fn new(house: Arc<House>, opened: Opened, mailbox: mpsc::Receiver<Message>) -> Self {
+    pub fn new(house: Arc<House>, opened: Opened, inbox: Inbox) -> Self {
         let Opened { room, head, recent, seller, held, reveal } = opened;
         let name = room.ledger().name();
         let watchers = Watchers::default();
@@ -108,7 +141,8 @@ impl RoomTask {
             reveal,
             reveal_end: None,
             stale: false,
-            mailbox,
+            retry: Retry::default(),
+            inbox,
         }
     }
 
@@ -116,22 +150,46 @@ impl RoomTask {
     pub async fn run(mut self) {
         self.schedule();
         self.advance().await;
-        while let Some(first) = self.mailbox.recv().await {
+        loop {
+            // Deadlines come first: a full mailbox must not put off the close.
+            let first = tokio::select! {
+                biased;
+                call = self.inbox.calls.recv() => match call {
+                    Some(call) => {
+                        self.answer(call).await;
+                        continue;
+                    }
+                    None => return,
+                },
+                message = self.inbox.messages.recv() => match message {
+                    Some(message) => message,
+                    None => return,
+                },
+            };
             let mut submissions = Vec::new();
+            let mut others = Vec::new();
             let mut next = Some(first);
-            let mut taken = 0;
             while let Some(message) = next {
-                taken += 1;
                 match message {
                     Message::Submit(checked, reply) => submissions.push((checked, reply)),
-                    other => {
-                        self.turn(std::mem::take(&mut submissions)).await;
-                        self.handle(other).await;
-                    }
+                    other => others.push(other),
                 }
-                next = if taken < TURN { self.mailbox.try_recv().ok() } else { None };
+                let taken = submissions.len() + others.len();
+                next = if taken < TURN { self.inbox.messages.try_recv().ok() } else { None };
             }
+            // All submissions in one turn, so that nothing else sent in between can force each
+            // into a commit of its own.
             self.turn(submissions).await;
+            for other in others {
+                self.handle(other).await;
+            }
+        }
+    }
+
+    async fn answer(&mut self, call: Call) {
+        match call {
+            Call::Due => self.advance().await,
+            Call::RevealEnded { settled, end } => self.reveal_ended(settled, end).await,
         }
     }
 
@@ -148,8 +206,6 @@ impl RoomTask {
                 let _ = answer.send(watching);
             }
             Message::Unwatch(session) => self.watchers.remove(session),
-            Message::Due => self.advance().await,
-            Message::RevealEnded { settled, end } => self.reveal_ended(settled, end).await,
         }
     }
 
@@ -170,13 +226,14 @@ impl RoomTask {
         if submissions.is_empty() {
             return;
         }
-        if self.stale && self.reload().await.is_err() {
+        let before = self.answers_before(&submissions).await;
+        let (Ok(()), Ok(before_turn)) = (self.recovered().await, before) else {
             for (_, reply) in submissions {
                 reply.fail(Code::StoreFailed.as_str());
             }
             return;
-        }
-        let mut group = Group::default();
+        };
+        let mut group = Group { answered: before_turn, ..Group::default() };
         let before = self.room.ledger().frontier().clone();
         for (checked, reply) in submissions {
             self.house.metrics.submitted.add(1);
@@ -250,7 +307,9 @@ impl RoomTask {
                 Ok(self.disclose(stamped, group)?)
             }
             Ok(accepted) => {
-                if let Author::Persona { persona, blind } = checked.author() {
+                if let Author::Persona { persona, blind } = checked.author()
+                    && !self.is_over()
+                {
                     group.links.push(Link {
                         key: *stamped.action().key(),
                         persona: *persona,
@@ -264,10 +323,6 @@ impl RoomTask {
                 Ok(Some(Decided::Entry(seq)))
             }
             Err(code) => {
-                // The same bytes may have been answered before; then that answer stands.
-                if let Some(decided) = self.answered_before(digest).await? {
-                    return Ok(Some(decided));
-                }
                 let decided = Decided::Refused(self.refuse(digest, code, same_author, &newest));
                 if let Decided::Refused(jws) = &decided {
                     group.refusals.push(store::Refusal { digest, jws: Arc::clone(jws) });
@@ -335,6 +390,12 @@ impl RoomTask {
         let text: Arc<str> = entry.encode().into();
         let leaf = leaf_hash(text.as_bytes());
         let hashes = self.room.append(&accepted, stamped, leaf).map_err(Undecided)?;
+        if matches!(stamped.action().body(), Body::Absent(_) | Body::Withdraw(_)) {
+            // The room is over: what one side handed in alone is never released.
+            for (side, _) in self.held.drain(..) {
+                group.pending.push(PendingChange::Release { role: role(side).to_owned() });
+            }
+        }
         let digest = stamped.action().digest();
         group.entries.push(NewEntry { seq: accepted.seq(), text, digest, hashes });
         Ok(())
@@ -369,8 +430,10 @@ impl RoomTask {
         if let Err(error) = self.house.writer.commit(Commit { append, links: group.links }).await {
             tracing::error!(%error, "a turn could not be stored; nothing of it was accepted");
             self.stale = true;
+            self.retry.failed();
             return Err(error);
         }
+        self.retry = Retry::default();
         self.house.metrics.commits.add(1);
         self.house.metrics.accepted.add(accepted);
         self.house.metrics.refused.add(refused);
@@ -414,9 +477,7 @@ impl RoomTask {
 
     async fn answered_before(&self, digest: Digest) -> Result<Option<Decided>, Undecided> {
         match self.house.read(move |log| log.answer(&digest)).await {
-            Ok(Some(Answer::Entry { seq, .. })) => Ok(Some(Decided::Entry(seq))),
-            Ok(Some(Answer::Refusal(jws))) => Ok(Some(Decided::Refused(jws.into()))),
-            Ok(None) => Ok(None),
+            Ok(answer) => Ok(answer.map(Decided::from)),
             Err(_) => Err(Undecided(Code::StoreFailed)),
         }
     }
@@ -433,8 +494,48 @@ impl RoomTask {
         }
     }
 
+    /// What the same bytes were answered before, for every submission of a turn: that answer
+    /// stands, whatever would be decided now (SPEC 9).
+    async fn answers_before(
+        &self,
+        submissions: &[(Box<Checked>, Reply)],
+    ) -> Result<HashMap<Digest, Decided>, StoreError> {
+        let digests: Vec<Digest> =
+            submissions.iter().map(|(checked, _)| checked.stamped().action().digest()).collect();
+        let answers = self.house.read(move |log| {
+            let mut answers = HashMap::new();
+            for digest in digests {
+                if let Some(answer) = log.answer(&digest)? {
+                    answers.insert(digest, answer);
+                }
+            }
+            Ok(answers)
+        });
+        let answers = answers.await?.into_iter();
+        Ok(answers.map(|(digest, answer)| (digest, Decided::from(answer))).collect())
+    }
+
+    /// Whether the room ended: its links are erased, and no more are kept.
+    fn is_over(&self) -> bool {
+        match &self.room {
+            Room::Auction(auction) => matches!(auction.phase(), Phase::Ended(_)),
+            Room::Reveal(_) => false,
+        }
+    }
+
+    /// Makes fold and log agree again after a failed commit, not more often than [`Retry`] allows.
+    pub(super) async fn recovered(&mut self) -> Result<(), StoreError> {
+        if !self.stale {
+            return Ok(());
+        }
+        if !self.retry.is_due() {
+            return Err(StoreError::Stopped);
+        }
+        self.reload().await.inspect_err(|_| self.retry.failed())
+    }
+
     /// Rebuilds the fold from the log after a failed commit.
-    pub(super) async fn reload(&mut self) -> Result<(), StoreError> {
+    async fn reload(&mut self) -> Result<(), StoreError> {
         let opened = self.house.load(self.name).await?;
         self.room = opened.room;
         self.head = opened.head;
@@ -486,14 +587,31 @@ impl RoomTask {
             return Ok(None);
         };
         group.pending.push(PendingChange::Release { role: role(other).to_owned() });
-        let mut pair = [first, stamped.clone()];
+        let mut pair = [first.clone(), stamped.clone()];
         pair.sort_by_key(Stamped::time);
+        if let Err(code) = self.accepts_both(&pair) {
+            self.held.push((other, first));
+            group.pending.pop();
+            return Err(Undecided(code));
+        }
         for each in &pair {
             let seq = self.room.ledger().head().size;
             self.include(each, group)?;
             group.answered.insert(each.action().digest(), Decided::Entry(seq));
         }
         Ok(group.answered.get(&stamped.action().digest()).cloned())
+    }
+}
+
+impl RoomTask {
+    /// Whether the fold takes both disclosures, one after the other: half a pair is never logged.
+    fn accepts_both(&self, pair: &[Stamped; 2]) -> Result<(), Code> {
+        let mut trial = self.room.clone();
+        for each in pair {
+            let accepted = trial.judge(each)?;
+            trial.append(&accepted, each, leaf_hash(each.action().compact().as_bytes()))?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer, Member, encode_entries};
-use pregao_protocol::label::{MAX_DIGESTS, MAX_PAGE};
+use pregao_protocol::label::{MAX_PAGE, MAX_STAMPS};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
 use pregao_protocol::session::Padded;
@@ -106,6 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     let tick = ticks.borrow_and_update().clone();
                     if let (Ok(()), Some(tick)) = (changed, tick) {
                         self.send(&tick).await?;
+                        self.catch_up_laggards().await?;
                     }
                 }
                 _ = pings.tick() => {
@@ -166,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
 
     fn stamp(&self, n: u64, digests: Vec<Digest>) {
         let Some(reply) = self.reply(n) else { return };
-        if digests.is_empty() || digests.len() > MAX_DIGESTS {
+        if digests.is_empty() || digests.len() > MAX_STAMPS {
             return reply.fail("frame.malformed");
         }
         let stamps = self.hall.house.stamps.clone();
