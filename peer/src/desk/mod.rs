@@ -29,8 +29,10 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
 use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::VerifiedBatch;
+use pregao_protocol::verify;
 use tokio::sync::mpsc;
 
 use crate::authority::{Authority, AuthorityError, system_time};
@@ -96,6 +98,8 @@ pub struct Desk {
     online: Option<Online>,
     invitations: Vec<(RoomName, RoomName)>,
     alarms: u64,
+    /// The time announced last was not believed, and the user knows.
+    time_doubted: bool,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up.
@@ -113,13 +117,24 @@ struct Online {
 
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
+/// How far a tick may lag behind the newest header: ticks come once a second.
+const LAG: Duration = Duration::from_secs(5);
 
 /// The session is over; why, for the user.
 struct Lost(String);
 
 impl From<LinkError> for Lost {
     fn from(error: LinkError) -> Self {
-        Self(error.to_string())
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(because) = cause {
+            let because_text = because.to_string();
+            if !text.contains(&because_text) {
+                text = format!("{text}: {because_text}");
+            }
+            cause = because.source();
+        }
+        Self(format!("{text}; {}", error.advice()))
     }
 }
 
@@ -172,6 +187,7 @@ impl Desk {
             online: None,
             invitations,
             alarms: 0,
+            time_doubted: false,
             lobby_known: false,
             deferred: Vec::new(),
         })
@@ -283,9 +299,13 @@ impl Desk {
             self.vault_trouble(&error).await;
         }
         self.frame(welcome).await?;
-        self.send(FromPeer::Rooms { from: self.lobby }).await?;
-        let followed: Vec<RoomName> =
-            self.rooms.iter().filter(|(_, room)| room.wanted).map(|(name, _)| *name).collect();
+        // The last room known is asked for again: a broker without newer ones would not answer.
+        self.send(FromPeer::Rooms { from: self.lobby.saturating_sub(1) }).await?;
+        let mut followed = Vec::new();
+        for (name, room) in self.rooms.iter_mut().filter(|(_, room)| room.wanted) {
+            room.caught_up = false;
+            followed.push(*name);
+        }
         for name in followed {
             self.join(name).await?;
         }
@@ -352,7 +372,9 @@ impl Desk {
 
     /// Whether every followed room is verified up to a signed head.
     fn is_caught_up(&self) -> bool {
-        let settled = |room: &Followed| !room.wanted || room.broken || room.head.is_some();
+        let settled = |room: &Followed| {
+            !room.wanted || room.broken || room.caught_up || room.opening.is_empty()
+        };
         self.online.is_some() && self.lobby_known && self.rooms.values().all(settled)
     }
 
@@ -431,12 +453,12 @@ impl Desk {
             }
             FromBroker::Error { code, message } => {
                 if code == "room.shorter" {
-                    self.alarm(
-                        None,
-                        "the broker's log is shorter than what it signed before",
-                        "do not bid there; keep your data folder: it holds the signed heads",
-                    )
-                    .await;
+                    self.shorter(&message).await;
+                } else if code == Code::RoomUnknown.as_str() {
+                    // Asked for by name, and nothing came of it.
+                    self.rooms.retain(|_, room| !room.opening.is_empty() || room.size() > 0);
+                    let unknown = Code::RoomUnknown;
+                    self.refuse(&code, unknown.message(), unknown.advice()).await;
                 } else if code == "session.expired" || code == "broker.stopping" {
                     return Err(Lost(message));
                 } else {
@@ -453,32 +475,43 @@ impl Desk {
         if compact.is_empty() {
             return;
         }
-        match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
-            Ok(batch) => {
-                let before = self.tick.as_ref().map(|(batch, _)| batch);
-                let back = before.is_some_and(|before| {
-                    before.header().batch < batch.header().batch && before.time() > batch.time()
-                });
-                if back {
-                    let evidence = before.map(|before| before.compact().to_owned());
-                    self.keep_evidence("tsa", &[compact, &evidence.unwrap_or_default()]);
-                    self.alarm(
-                        None,
-                        "the TSA's time went back",
-                        "do not trust its stamps; the evidence is in your data folder",
-                    )
-                    .await;
-                    return;
-                }
-                let time = batch.time();
-                self.tick = Some((batch, Instant::now()));
-                self.tell(Event::Tick { time }).await;
-            }
+        let batch = match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
+            Ok(batch) => batch,
             Err(error) => {
-                self.keep_evidence("tick", &[compact]);
                 let message = format!("a time announced by the broker does not verify: {error}");
-                self.alarm(None, &message, "do not bid until this is explained").await;
+                let advice = "do not bid until this is explained";
+                return self.doubt_time("tick", &[compact], &message, advice).await;
             }
+        };
+        if let Some((before, _)) = &self.tick {
+            let held = before.compact().to_owned();
+            if verify::contradiction(&held, compact, &self.tsa.stamp).is_ok() {
+                let message = "the TSA contradicts itself: its time went back or its chain forks";
+                let advice = "do not trust its stamps; the evidence is in your data folder";
+                return self.doubt_time("tsa", &[compact, &held], message, advice).await;
+            }
+            if batch.header().batch <= before.header().batch {
+                // A tick may lag behind the header of a handshake, but not by much.
+                if before.time().since(batch.time()) > LAG {
+                    let message = "the broker announces a time that is long past";
+                    let advice = "do not bid until this is explained";
+                    self.doubt_time("tick", &[compact, &held], message, advice).await;
+                }
+                return;
+            }
+        }
+        let time = batch.time();
+        self.time_doubted = false;
+        self.tick = Some((batch, Instant::now()));
+        self.tell(Event::Tick { time }).await;
+    }
+
+    /// Says once that the time announced is not believed; a tick comes every second.
+    async fn doubt_time(&mut self, name: &str, evidence: &[&str], message: &str, advice: &str) {
+        if !self.time_doubted {
+            self.time_doubted = true;
+            self.keep_evidence(name, evidence);
+            self.alarm(None, message, advice).await;
         }
     }
 
