@@ -7,7 +7,7 @@ use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
 use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Listing};
-use pregao_protocol::room::{Replay, Room, Stamped};
+use pregao_protocol::room::{Code, Replay, Room, Stamped};
 use pregao_protocol::verify;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -142,7 +142,9 @@ impl Desk {
     pub(super) async fn join(&mut self, name: RoomName) -> Result<(), Lost> {
         let member = self.member_proof(name);
         let from = self.rooms.get(&name).map_or(0, Followed::size);
-        self.send(FromPeer::Join { room: name, from, member }).await
+        self.send(FromPeer::Join { room: name, from, member }).await?;
+        self.asked.push_back(name);
+        Ok(())
     }
 
     fn member_proof(&self, name: RoomName) -> Option<Member> {
@@ -165,6 +167,7 @@ impl Desk {
 
     /// The broker's newest head: it must continue what is held.
     pub(super) async fn joined(&mut self, name: RoomName, note: &str, path: &[Digest]) {
+        self.asked.pop_front_if(|asked| *asked == name);
         let broker = self.options.broker.fingerprint;
         let Some(online) = &self.online else { return };
         let key = online.certificate.keys.head;
@@ -191,20 +194,31 @@ impl Desk {
         }
     }
 
-    /// The broker says of itself that a log is shorter than the one held here.
-    pub(super) async fn shorter(&mut self, said: &str) {
-        // It does not say which.
-        let heads = self.rooms.values().filter_map(|room| room.head.as_ref());
-        let heads: Vec<String> = heads.map(|(_, note)| note.clone()).collect();
-        let parts: Vec<&str> =
-            std::iter::once(said).chain(heads.iter().map(String::as_str)).collect();
-        self.keep_evidence("shorter", &parts);
-        self.alarm(
-            None,
-            "the broker's log is shorter than what it signed before",
-            "do not bid there; the signed heads are kept as evidence in your data folder",
-        )
-        .await;
+    /// A room that was asked for is not shown. For one whose head the broker has signed, that is
+    /// a lie or a loss.
+    pub(super) async fn not_joined(&mut self, name: RoomName, code: &str, said: &str) {
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        room.wanted = false;
+        let head = room.head.as_ref().map(|(_, note)| note.clone());
+        let public = matches!(room.room(), Some(Room::Auction(_)));
+        match (code, head) {
+            ("room.shorter", head) => {
+                self.keep_evidence("shorter", &[said, &head.unwrap_or_default()]);
+                let message = "the broker's log is shorter than what it signed before";
+                self.distrust(name, message).await;
+            }
+            ("room.unknown", Some(head)) if public => {
+                self.keep_evidence("denied", &[said, &head]);
+                self.distrust(name, "the broker denies a room whose log it signed").await;
+            }
+            _ => {
+                if self.rooms.get(&name).is_some_and(|room| room.size() == 0) {
+                    self.rooms.remove(&name);
+                }
+                let advice = code.parse::<Code>().map_or("leave another room first", Code::advice);
+                self.refuse(code, said, advice).await;
+            }
+        }
     }
 
     /// Receipts held for own actions in a room, verified again.

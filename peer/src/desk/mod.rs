@@ -17,7 +17,7 @@ mod follow;
 mod reveal;
 mod views;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +29,6 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Code;
 use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::VerifiedBatch;
 use pregao_protocol::verify;
@@ -40,6 +39,7 @@ use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Request};
 use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
+use crate::plain::with_causes;
 use crate::vault::{Vault, VaultError};
 
 use acts::Act;
@@ -89,6 +89,8 @@ pub struct Desk {
     rooms: BTreeMap<RoomName, Followed>,
     /// How much of the broker's list of rooms is known.
     lobby: u64,
+    /// Rooms asked for in this session and not answered yet; answers come in order.
+    asked: VecDeque<RoomName>,
     /// What is under way, by number.
     acts: HashMap<u64, Act>,
     next: u64,
@@ -117,6 +119,8 @@ struct Online {
 
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
+/// Errors that answer a request to join.
+const JOIN_ERRORS: &[&str] = &["room.shorter", "room.unknown", "door.rooms", "store.failed"];
 /// How far a tick may lag behind the newest header: ticks come once a second.
 const LAG: Duration = Duration::from_secs(5);
 
@@ -125,16 +129,7 @@ struct Lost(String);
 
 impl From<LinkError> for Lost {
     fn from(error: LinkError) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(because) = cause {
-            let because_text = because.to_string();
-            if !text.contains(&because_text) {
-                text = format!("{text}: {because_text}");
-            }
-            cause = because.source();
-        }
-        Self(format!("{text}; {}", error.advice()))
+        Self(format!("{}; {}", with_causes(&error), error.advice()))
     }
 }
 
@@ -180,6 +175,7 @@ impl Desk {
             events,
             rooms: BTreeMap::new(),
             lobby: 0,
+            asked: VecDeque::new(),
             acts: HashMap::new(),
             next: 1,
             tick: None,
@@ -301,6 +297,7 @@ impl Desk {
         self.frame(welcome).await?;
         // The last room known is asked for again: a broker without newer ones would not answer.
         self.send(FromPeer::Rooms { from: self.lobby.saturating_sub(1) }).await?;
+        self.asked.clear();
         let mut followed = Vec::new();
         for (name, room) in self.rooms.iter_mut().filter(|(_, room)| room.wanted) {
             room.caught_up = false;
@@ -372,9 +369,7 @@ impl Desk {
 
     /// Whether every followed room is verified up to a signed head.
     fn is_caught_up(&self) -> bool {
-        let settled = |room: &Followed| {
-            !room.wanted || room.broken || room.caught_up || room.opening.is_empty()
-        };
+        let settled = |room: &Followed| !room.wanted || room.broken || room.caught_up;
         self.online.is_some() && self.lobby_known && self.rooms.values().all(settled)
     }
 
@@ -452,13 +447,9 @@ impl Desk {
                 return self.pursue_invitations().await;
             }
             FromBroker::Error { code, message } => {
-                if code == "room.shorter" {
-                    self.shorter(&message).await;
-                } else if code == Code::RoomUnknown.as_str() {
-                    // Asked for by name, and nothing came of it.
-                    self.rooms.retain(|_, room| !room.opening.is_empty() || room.size() > 0);
-                    let unknown = Code::RoomUnknown;
-                    self.refuse(&code, unknown.message(), unknown.advice()).await;
+                let about_a_room = JOIN_ERRORS.contains(&code.as_str());
+                if let Some(name) = self.asked.pop_front_if(|_| about_a_room) {
+                    self.not_joined(name, &code, &message).await;
                 } else if code == "session.expired" || code == "broker.stopping" {
                     return Err(Lost(message));
                 } else {
@@ -599,7 +590,9 @@ async fn open_link(
             let broker = options.broker.fingerprint;
             let asked = tokio::task::spawn_blocking(move || authority.ticket(&key, &shown, broker));
             let ticket = asked.await.map_err(|error| Lost(error.to_string()))?;
-            let explain = |error: AuthorityError| Lost(format!("{error}; {}", error.advice()));
+            let explain = |error: AuthorityError| {
+                Lost(format!("{}; {}", with_causes(&error), error.advice()))
+            };
             (ticket.map_err(explain)?, Instant::now())
         }
     };
