@@ -104,6 +104,30 @@ pub enum LinkError {
     Random,
 }
 
+impl LinkError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "check the address and whether pregao-broker runs there",
+            Self::Slow | Self::Closed | Self::Socket(_) => {
+                "it is tried again; if it recurs, check the network and the broker"
+            }
+            Self::Refused { code } => match code.as_str() {
+                "tsa.down" => "wait until its TSA is back",
+                "session.suite" => "update the program",
+                _ => "if it recurs, your certificate is not accepted there: enrol with its TSA",
+            },
+            Self::Session(_) | Self::Certificate(_) => {
+                "compare the fingerprint in the address with whoever runs the broker: \
+                 another one answers there, or somebody is in between"
+            }
+            Self::Frame(_) => "update the program, or ask whoever runs the broker",
+            Self::Random => "restart the program",
+        }
+    }
+}
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// An established session.

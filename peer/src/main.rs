@@ -10,6 +10,7 @@ use pregao::command::Command;
 use pregao::desk::enrol::{EnrolError, enrol};
 use pregao::desk::{self, Options};
 use pregao::front::{Front, pair};
+use pregao::plain::with_causes;
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, jsonl, oneshot};
 use pregao_protocol::log::Receipt;
@@ -90,7 +91,7 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
     let passphrase = passphrase(shared, Ask::Once)?;
     let vault = Vault::open(&folder, &passphrase).map_err(|error| {
         let advice = error.advice();
-        anyhow::anyhow!("{error}\n{advice}")
+        anyhow::anyhow!("{}\n{advice}", with_causes(&error))
     })?;
     let known = vault.contents().brokers.last().and_then(|broker| broker.parse().ok());
     let Some(broker) = shared.broker.clone().or(known) else {
@@ -127,7 +128,7 @@ fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
                 EnrolError::Vault(vault) => vault.advice(),
                 _ => "restart the program",
             };
-            anyhow::anyhow!("{error}\n{advice}")
+            anyhow::anyhow!("{}\n{advice}", with_causes(&error))
         })?;
     let mut out = std::io::stdout();
     if shared.json {

@@ -30,7 +30,8 @@ pub enum Form {
 
 /// Sends one command and prints what happens until it is done. Whether it was carried out.
 ///
-/// In text, events that do not answer the command are left out, except alarms.
+/// In text, events that do not answer the command are left out, except alarms and why there is no
+/// connection.
 ///
 /// # Errors
 /// Those of the output. A desk that ends before the command is done counts as not carried out.
@@ -61,6 +62,9 @@ pub async fn run(
                 writeln!(output)?;
             }
             Form::Text => {
+                if let Event::Disconnected { reason, .. } = &event {
+                    writeln!(output, "no connection: {}", plain(reason))?;
+                }
                 for line in lines(&event, now) {
                     writeln!(output, "{line}")?;
                 }

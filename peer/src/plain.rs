@@ -15,6 +15,15 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
+/// What an error says, followed by its causes that it does not name itself.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.map(ToString::to_string).fold(error.to_string(), |text, cause| {
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
+}
+
 /// The first `width` characters of the plain text, ending in `…` where something was cut.
 #[must_use]
 pub fn shortened(text: &str, width: usize) -> String {

@@ -2,10 +2,14 @@
 //!
 //! - [`house`] starts, stops and kills the real programs in folders of their own
 //! - [`peer`] a peer that speaks frame by frame and can be told to do it wrongly
+//! - [`desk`] the real `pregao`, run by its command line and by JSON lines
+//! - [`liar`] a broker with the real one's keys that says what a test wants
 //! - [`demo`] the demonstration against bots
 //! - [`proxy`] stands between two of them, records what passes and changes it
 
 pub mod demo;
+pub mod desk;
 pub mod house;
+pub mod liar;
 pub mod peer;
 pub mod proxy;

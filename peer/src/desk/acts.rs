@@ -54,7 +54,7 @@ impl Cannot {
     }
 }
 
-fn offline() -> Cannot {
+pub(super) fn offline() -> Cannot {
     Cannot(
         "link.down",
         "there is no connection to the broker".to_owned(),
@@ -295,12 +295,15 @@ impl Desk {
 
     pub(super) async fn stamped(&mut self, n: u64, mut stamps: Vec<Stamp>) -> Result<(), Lost> {
         let Some(act) = self.acts.get_mut(&n) else { return Ok(()) };
+        let given = serde_json::to_string(&stamps).unwrap_or_default();
         let holds = stamps.pop().filter(|stamp| {
             VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp])
                 .and_then(|batch| Stamped::bind(act.action.clone(), stamp.clone(), batch.into()))
                 .is_ok()
         });
         let Some(stamp) = holds else {
+            let action = act.action.compact().to_owned();
+            self.keep_evidence("stamp", &[&given, &action]);
             self.alarm(
                 None,
                 "the stamp that came for your action does not verify",
@@ -337,9 +340,7 @@ impl Desk {
         else {
             return false;
         };
-        if kept.receipt.is_some() {
-            return true;
-        }
+        let known = kept.receipt.is_some();
         let verified = verify::receipt(receipt).ok().filter(|verified| verified.digest == digest);
         let Some(verified) = verified else {
             self.keep_evidence("receipt", &[&receipt.encode()]);
@@ -351,6 +352,9 @@ impl Desk {
             .await;
             return false;
         };
+        if known {
+            return true;
+        }
         let value = serde_json::from_str(&receipt.encode()).ok();
         let saved = self.vault.update(|contents| {
             if let Some(kept) = contents.actions.iter_mut().find(|kept| kept.digest == digest) {
@@ -386,6 +390,8 @@ impl Desk {
             .ok()
             .filter(|refusal| refusal.digest == digest && refusal.room == room);
         let Some(refusal) = refusal else {
+            let action = act.action.compact().to_owned();
+            self.keep_evidence("refusal", &[compact, &action]);
             self.alarm(
                 Some(room),
                 "the broker refused without a valid signature",

@@ -6,8 +6,9 @@ use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
 use pregao_protocol::room::auction::Phase;
-use pregao_protocol::room::body::Body;
-use pregao_protocol::room::{Replay, Room, Stamped};
+use pregao_protocol::room::body::{Body, Listing};
+use pregao_protocol::room::{Code, Replay, Room, Stamped};
+use pregao_protocol::verify;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -24,7 +25,9 @@ pub(super) struct Followed {
     pub(super) wanted: bool,
     /// Something in it did not verify: nothing more of it is believed.
     pub(super) broken: bool,
-    /// First entry's action, for receipts.
+    /// Agrees with the newest head of this session.
+    pub(super) caught_up: bool,
+    /// First entry's action, for receipts; empty while only the name is known.
     pub(super) opening: String,
     /// Every entry, as logged.
     pub(super) texts: Vec<String>,
@@ -52,6 +55,7 @@ impl Followed {
             replay: Replay::new(),
             wanted: true,
             broken: false,
+            caught_up: false,
             opening,
             texts: Vec::new(),
             leaves: Vec::new(),
@@ -102,10 +106,7 @@ impl Desk {
             };
             let name = stamped.action().room();
             let Some(Room::Auction(auction)) = replay.room() else { continue };
-            let trusted = auction.listing().stamps.contains(&self.tsa.stamp)
-                && auction.listing().broker.session.fingerprint()
-                    == self.options.broker.fingerprint;
-            if self.rooms.contains_key(&name) || !trusted {
+            if self.rooms.contains_key(&name) || !self.has_known_keys(auction.listing()) {
                 continue;
             }
             let own = self.kept_digest(&stamped).is_some();
@@ -116,6 +117,15 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// Whether a listing names no other keys than the pinned broker's and those of the TSA and CA
+    /// that the user enrolled with. One more TSA could set times, one more CA make personas.
+    fn has_known_keys(&self, listing: &Listing) -> bool {
+        let Some(online) = &self.online else { return false };
+        listing.broker == online.certificate.keys
+            && listing.stamps.iter().all(|key| *key == self.tsa.stamp)
+            && listing.authorities.iter().all(|key| *key == self.tsa.authority)
     }
 
     fn knows_actions_in(&self, room: RoomName) -> bool {
@@ -132,7 +142,9 @@ impl Desk {
     pub(super) async fn join(&mut self, name: RoomName) -> Result<(), Lost> {
         let member = self.member_proof(name);
         let from = self.rooms.get(&name).map_or(0, Followed::size);
-        self.send(FromPeer::Join { room: name, from, member }).await
+        self.send(FromPeer::Join { room: name, from, member }).await?;
+        self.asked.push_back(name);
+        Ok(())
     }
 
     fn member_proof(&self, name: RoomName) -> Option<Member> {
@@ -155,21 +167,87 @@ impl Desk {
 
     /// The broker's newest head: it must continue what is held.
     pub(super) async fn joined(&mut self, name: RoomName, note: &str, path: &[Digest]) {
+        self.asked.pop_front_if(|asked| *asked == name);
         let broker = self.options.broker.fingerprint;
         let Some(online) = &self.online else { return };
         let key = online.certificate.keys.head;
-        let Some(room) = self.rooms.get(&name) else { return };
+        let Some(room) = self.rooms.get(&name).filter(|room| !room.broken) else { return };
         let size = room.size();
         let root =
             room.replay.room().map_or_else(merkle::empty_root, |room| room.ledger().head().root);
         let held = room.head.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
-        let holds = Head::open(note, &Origin { broker, room: name }, &key).is_ok_and(|head| {
+        let head = Head::open(note, &Origin { broker, room: name }, &key);
+        let continues = head.as_ref().is_ok_and(|head| {
             merkle::verify_consistency(size, &root, head.size, &head.root, path).is_ok()
         });
-        if !holds {
+        if !continues {
             self.keep_evidence("fork", &[note, &held]);
             self.distrust(name, "the broker shows another history of this room than before").await;
+            return;
         }
+        let size = head.map_or(0, |head| head.size);
+        let newer = self.held_receipts(name).into_iter().find(|held| held.size > size);
+        if let Some(newer) = newer {
+            self.keep_evidence("shorter", &[note, &newer.text]);
+            let message = "the log is shorter than when you got a receipt from it";
+            self.distrust(name, message).await;
+        }
+    }
+
+    /// A room that was asked for is not shown. For one whose head the broker has signed, that is
+    /// a lie or a loss.
+    pub(super) async fn not_joined(&mut self, name: RoomName, code: &str, said: &str) {
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        room.wanted = false;
+        let head = room.head.as_ref().map(|(_, note)| note.clone());
+        let public = matches!(room.room(), Some(Room::Auction(_)));
+        match (code, head) {
+            ("room.shorter", head) => {
+                self.keep_evidence("shorter", &[said, &head.unwrap_or_default()]);
+                let message = "the broker's log is shorter than what it signed before";
+                self.distrust(name, message).await;
+            }
+            ("room.unknown", Some(head)) if public => {
+                self.keep_evidence("denied", &[said, &head]);
+                self.distrust(name, "the broker denies a room whose log it signed").await;
+            }
+            _ => {
+                if self.rooms.get(&name).is_some_and(|room| room.size() == 0) {
+                    self.rooms.remove(&name);
+                }
+                let advice = code.parse::<Code>().map_or("leave another room first", Code::advice);
+                self.refuse(code, said, advice).await;
+            }
+        }
+    }
+
+    /// Receipts held for own actions in a room, verified again.
+    fn held_receipts(&self, name: RoomName) -> Vec<HeldReceipt> {
+        let full = name.to_string();
+        let kept = self.vault.contents().actions.iter().filter(|kept| kept.room == full);
+        kept.filter_map(|kept| {
+            let text = kept.receipt.as_ref()?.to_string();
+            let verified = verify::receipt(&Receipt::parse(&text).ok()?).ok()?;
+            let room_matches = verified.room == name && verified.digest == kept.digest;
+            room_matches.then_some(HeldReceipt { seq: verified.seq, size: verified.size, text })
+        })
+        .collect()
+    }
+
+    /// Every own action with a receipt must be in the log that the newest head covers.
+    async fn look_for_own(&mut self, name: RoomName) {
+        let Some(room) = self.rooms.get(&name).filter(|room| room.is_verified()) else { return };
+        let full = name.to_string();
+        let mine = self.vault.contents().actions.iter().filter(|kept| kept.room == full);
+        if mine.filter(|kept| kept.receipt.is_some()).count() <= room.own.len() {
+            return;
+        }
+        let (size, own) = (room.size(), room.own.clone());
+        let head = room.head.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
+        let missing = |held: &HeldReceipt| held.size <= size && !own.contains(&held.seq);
+        let Some(held) = self.held_receipts(name).into_iter().find(missing) else { return };
+        self.keep_evidence("missing", &[&head, &held.text]);
+        self.distrust(name, "an action you hold a receipt for is not in the log").await;
     }
 
     /// Replays new entries, then checks the head against the replay.
@@ -181,8 +259,16 @@ impl Desk {
     ) {
         for raw in entries {
             let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.broken) else { return };
+            let first = room.size() == 0;
             match room.replay.push(raw.get()) {
-                Ok(stamped) => self.logged(name, &stamped, raw.get()).await,
+                Ok(stamped) => {
+                    if first && !self.opens(name, &stamped) {
+                        self.keep_evidence("opening", &[&name.to_string(), raw.get()]);
+                        let message = "what the broker gives as this room's log begins otherwise";
+                        return self.distrust(name, message).await;
+                    }
+                    self.logged(name, &stamped, raw.get()).await;
+                }
                 Err(error) => {
                     self.keep_evidence("entry", &[raw.get()]);
                     let message = format!("an entry of this room does not verify: {error}");
@@ -195,9 +281,21 @@ impl Desk {
             self.check_head(name, head).await;
         }
         self.settle_receipts(name).await;
+        self.look_for_own(name).await;
         self.inspect_reveal(name).await;
         self.forget_what_is_over(name).await;
         self.show_room(name).await;
+    }
+
+    /// Whether an entry is the first of the room of this name, with keys that the user knows.
+    fn opens(&self, name: RoomName, first: &Stamped) -> bool {
+        let known = match first.action().body() {
+            Body::List(listing) => self.has_known_keys(listing),
+            // Compared with its auction's listing before it is believed.
+            Body::Reveal(_) => true,
+            _ => false,
+        };
+        known && first.action().room() == name
     }
 
     /// Notes a verified entry and tells the user of it.
@@ -229,6 +327,7 @@ impl Desk {
         let opened = Head::open(note, &Origin { broker, room: name }, &state.broker().head);
         if opened.as_ref().is_ok_and(|head| head.size == seen.size && head.root == seen.root) {
             room.head = Some((seen.size, note.to_owned()));
+            room.caught_up = true;
             return;
         }
         let held = format!("{} {}", seen.size, seen.root);
@@ -237,7 +336,7 @@ impl Desk {
     }
 
     /// Stops believing a room, and says so.
-    async fn distrust(&mut self, name: RoomName, message: &str) {
+    pub(super) async fn distrust(&mut self, name: RoomName, message: &str) {
         if let Some(room) = self.rooms.get_mut(&name) {
             room.broken = true;
         }
@@ -351,6 +450,13 @@ impl Desk {
             }
         }
     }
+}
+
+/// A receipt out of the vault, with what it shows.
+struct HeldReceipt {
+    seq: u64,
+    size: u64,
+    text: String,
 }
 
 /// Why a prefix names no room.

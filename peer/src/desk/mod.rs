@@ -17,7 +17,7 @@ mod follow;
 mod reveal;
 mod views;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +31,7 @@ use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::VerifiedBatch;
+use pregao_protocol::verify;
 use tokio::sync::mpsc;
 
 use crate::authority::{Authority, AuthorityError, system_time};
@@ -38,6 +39,7 @@ use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Request};
 use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
+use crate::plain::with_causes;
 use crate::vault::{Vault, VaultError};
 
 use acts::Act;
@@ -87,6 +89,8 @@ pub struct Desk {
     rooms: BTreeMap<RoomName, Followed>,
     /// How much of the broker's list of rooms is known.
     lobby: u64,
+    /// Rooms asked for in this session and not answered yet; answers come in order.
+    asked: VecDeque<RoomName>,
     /// What is under way, by number.
     acts: HashMap<u64, Act>,
     next: u64,
@@ -96,6 +100,8 @@ pub struct Desk {
     online: Option<Online>,
     invitations: Vec<(RoomName, RoomName)>,
     alarms: u64,
+    /// The time announced last was not believed, and the user knows.
+    time_doubted: bool,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up.
@@ -113,13 +119,17 @@ struct Online {
 
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
+/// Errors that answer a request to join.
+const JOIN_ERRORS: &[&str] = &["room.shorter", "room.unknown", "door.rooms", "store.failed"];
+/// How far a tick may lag behind the newest header: ticks come once a second.
+const LAG: Duration = Duration::from_secs(5);
 
 /// The session is over; why, for the user.
 struct Lost(String);
 
 impl From<LinkError> for Lost {
     fn from(error: LinkError) -> Self {
-        Self(error.to_string())
+        Self(format!("{}; {}", with_causes(&error), error.advice()))
     }
 }
 
@@ -165,6 +175,7 @@ impl Desk {
             events,
             rooms: BTreeMap::new(),
             lobby: 0,
+            asked: VecDeque::new(),
             acts: HashMap::new(),
             next: 1,
             tick: None,
@@ -172,6 +183,7 @@ impl Desk {
             online: None,
             invitations,
             alarms: 0,
+            time_doubted: false,
             lobby_known: false,
             deferred: Vec::new(),
         })
@@ -283,9 +295,14 @@ impl Desk {
             self.vault_trouble(&error).await;
         }
         self.frame(welcome).await?;
-        self.send(FromPeer::Rooms { from: self.lobby }).await?;
-        let followed: Vec<RoomName> =
-            self.rooms.iter().filter(|(_, room)| room.wanted).map(|(name, _)| *name).collect();
+        // The last room known is asked for again: a broker without newer ones would not answer.
+        self.send(FromPeer::Rooms { from: self.lobby.saturating_sub(1) }).await?;
+        self.asked.clear();
+        let mut followed = Vec::new();
+        for (name, room) in self.rooms.iter_mut().filter(|(_, room)| room.wanted) {
+            room.caught_up = false;
+            followed.push(*name);
+        }
         for name in followed {
             self.join(name).await?;
         }
@@ -352,7 +369,7 @@ impl Desk {
 
     /// Whether every followed room is verified up to a signed head.
     fn is_caught_up(&self) -> bool {
-        let settled = |room: &Followed| !room.wanted || room.broken || room.head.is_some();
+        let settled = |room: &Followed| !room.wanted || room.broken || room.caught_up;
         self.online.is_some() && self.lobby_known && self.rooms.values().all(settled)
     }
 
@@ -430,13 +447,9 @@ impl Desk {
                 return self.pursue_invitations().await;
             }
             FromBroker::Error { code, message } => {
-                if code == "room.shorter" {
-                    self.alarm(
-                        None,
-                        "the broker's log is shorter than what it signed before",
-                        "do not bid there; keep your data folder: it holds the signed heads",
-                    )
-                    .await;
+                let about_a_room = JOIN_ERRORS.contains(&code.as_str());
+                if let Some(name) = self.asked.pop_front_if(|_| about_a_room) {
+                    self.not_joined(name, &code, &message).await;
                 } else if code == "session.expired" || code == "broker.stopping" {
                     return Err(Lost(message));
                 } else {
@@ -453,32 +466,43 @@ impl Desk {
         if compact.is_empty() {
             return;
         }
-        match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
-            Ok(batch) => {
-                let before = self.tick.as_ref().map(|(batch, _)| batch);
-                let back = before.is_some_and(|before| {
-                    before.header().batch < batch.header().batch && before.time() > batch.time()
-                });
-                if back {
-                    let evidence = before.map(|before| before.compact().to_owned());
-                    self.keep_evidence("tsa", &[compact, &evidence.unwrap_or_default()]);
-                    self.alarm(
-                        None,
-                        "the TSA's time went back",
-                        "do not trust its stamps; the evidence is in your data folder",
-                    )
-                    .await;
-                    return;
-                }
-                let time = batch.time();
-                self.tick = Some((batch, Instant::now()));
-                self.tell(Event::Tick { time }).await;
-            }
+        let batch = match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
+            Ok(batch) => batch,
             Err(error) => {
-                self.keep_evidence("tick", &[compact]);
                 let message = format!("a time announced by the broker does not verify: {error}");
-                self.alarm(None, &message, "do not bid until this is explained").await;
+                let advice = "do not bid until this is explained";
+                return self.doubt_time("tick", &[compact], &message, advice).await;
             }
+        };
+        if let Some((before, _)) = &self.tick {
+            let held = before.compact().to_owned();
+            if verify::contradiction(&held, compact, &self.tsa.stamp).is_ok() {
+                let message = "the TSA contradicts itself: its time went back or its chain forks";
+                let advice = "do not trust its stamps; the evidence is in your data folder";
+                return self.doubt_time("tsa", &[compact, &held], message, advice).await;
+            }
+            if batch.header().batch <= before.header().batch {
+                // A tick may lag behind the header of a handshake, but not by much.
+                if before.time().since(batch.time()) > LAG {
+                    let message = "the broker announces a time that is long past";
+                    let advice = "do not bid until this is explained";
+                    self.doubt_time("tick", &[compact, &held], message, advice).await;
+                }
+                return;
+            }
+        }
+        let time = batch.time();
+        self.time_doubted = false;
+        self.tick = Some((batch, Instant::now()));
+        self.tell(Event::Tick { time }).await;
+    }
+
+    /// Says once that the time announced is not believed; a tick comes every second.
+    async fn doubt_time(&mut self, name: &str, evidence: &[&str], message: &str, advice: &str) {
+        if !self.time_doubted {
+            self.time_doubted = true;
+            self.keep_evidence(name, evidence);
+            self.alarm(None, message, advice).await;
         }
     }
 
@@ -566,7 +590,9 @@ async fn open_link(
             let broker = options.broker.fingerprint;
             let asked = tokio::task::spawn_blocking(move || authority.ticket(&key, &shown, broker));
             let ticket = asked.await.map_err(|error| Lost(error.to_string()))?;
-            let explain = |error: AuthorityError| Lost(format!("{error}; {}", error.advice()));
+            let explain = |error: AuthorityError| {
+                Lost(format!("{}; {}", with_causes(&error), error.advice()))
+            };
             (ticket.map_err(explain)?, Instant::now())
         }
     };

@@ -1,9 +1,10 @@
 //! The private room of seller and winner: proof of membership, disclosure, and what the other
 //! side showed (DESIGN section 8).
 
+use pregao_protocol::action::Action;
 use pregao_protocol::codec::to_base64url;
 use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED};
-use pregao_protocol::log::RoomName;
+use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::merkle::Tree;
 use pregao_protocol::persona::Blind;
 use pregao_protocol::room::auction::{Auction, Outcome, Phase};
@@ -73,8 +74,11 @@ impl Desk {
         let room = room.clone();
         let auction = room.opening().auction;
         if !self.fits_auction(&room) {
-            let message = "this private room does not follow from its auction";
-            self.alarm(Some(name), message, "do not disclose anything in it").await;
+            let texts = self.rooms.get(&name).map(|room| room.texts.clone()).unwrap_or_default();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            self.keep_evidence("reveal", &texts);
+            // A room that is not believed takes no disclosure: its keys may be anybody's.
+            self.distrust(name, "this private room does not follow from its auction").await;
             return;
         }
         if !announced {
@@ -90,13 +94,16 @@ impl Desk {
         let opening = room.opening();
         let Some(followed) = self.rooms.get(&opening.auction) else { return false };
         let Some(Room::Auction(auction)) = followed.room() else { return false };
-        let winner = winner_of(auction).and_then(|seq| auction.bid(seq));
+        // The winner named there, and not the one named now: another may have forfeited since.
+        let winner = named_at(followed, opening.settled).and_then(|seq| auction.bid(seq));
         let covered = usize::try_from(opening.settled.saturating_add(1)).unwrap_or(usize::MAX);
         let root = followed.leaves.get(..covered).map(|leaves| Tree::new(leaves.to_vec()).root());
         root == Some(opening.root)
             && opening.seller == *auction.seller()
             && opening.seller_seal == auction.listing().seal
             && opening.broker == auction.listing().broker
+            && opening.stamps == auction.listing().stamps
+            && opening.freshness == auction.listing().freshness
             && winner.is_some_and(|winner| {
                 winner.key == opening.winner && winner.seal == opening.winner_seal
             })
@@ -196,16 +203,17 @@ impl Desk {
     /// The reveal room that a prefix of its own or of its auction's name means.
     fn reveal_room(&self, prefix: &str) -> Result<(RoomName, &RevealRoom), Cannot> {
         let given = prefix.trim_start_matches('#').to_lowercase();
-        let meant = self.invitations.iter().find(|(auction, room)| {
+        // The newest first: after a forfeit an auction has a room for each winner named.
+        let meant = self.invitations.iter().rev().filter(|(auction, room)| {
             auction.to_string().starts_with(&given) || room.to_string().starts_with(&given)
         });
-        let room = meant.and_then(|(_, name)| {
+        let mut known = meant.filter_map(|(_, name)| {
             match self.rooms.get(name).filter(|room| room.is_verified())?.room()? {
                 Room::Reveal(room) => Some((*name, &**room)),
                 Room::Auction(_) => None,
             }
         });
-        room.ok_or_else(|| {
+        known.next().filter(|_| !given.is_empty()).ok_or_else(|| {
             Cannot(
                 "reveal.none",
                 format!("you are not one of the two of an auction that begins with {prefix}"),
@@ -302,8 +310,14 @@ impl Desk {
         match opened {
             Ok(disclosed) => self.reveal(name, auction, other, disclosed).await,
             Err(what) => {
+                let texts = self.rooms.get(&name).map(|room| room.texts.clone());
+                let texts = texts.unwrap_or_default();
+                self.keep_evidence(
+                    "disclosure",
+                    &texts.iter().map(String::as_str).collect::<Vec<_>>(),
+                );
                 let message = format!("what the other side disclosed is worthless: {what}");
-                let advice = "do not deal with them; the private room's log is your evidence";
+                let advice = "do not deal with them; the evidence is in your data folder";
                 self.alarm(Some(name), &message, advice).await;
             }
         }
@@ -370,6 +384,15 @@ impl Desk {
             verdict: verdict.to_owned(),
         })
         .await;
+    }
+}
+
+/// The winning bid that an auction's `settled` entry at this position names.
+fn named_at(auction: &Followed, settled: u64) -> Option<u64> {
+    let text = auction.texts.get(usize::try_from(settled).ok()?)?;
+    match Action::parse(&Entry::parse(text).ok()?.action).ok()?.body() {
+        Body::Settled(settled) => settled.winner,
+        _ => None,
     }
 }
 

@@ -48,12 +48,23 @@ impl Desk {
     }
 
     pub(super) async fn items(&self) -> Option<bool> {
+        if !self.knows_rooms() {
+            return self.cannot(super::acts::offline()).await;
+        }
         let rooms = self.rooms.keys().filter_map(|name| self.view(*name)).collect();
         self.tell(Event::Items { rooms }).await;
         Some(true)
     }
 
+    /// Without a connection so far, that no room is known does not mean that there is none.
+    fn knows_rooms(&self) -> bool {
+        self.online.is_some() || !self.rooms.is_empty()
+    }
+
     pub(super) async fn mine(&self) -> Option<bool> {
+        if !self.knows_rooms() {
+            return self.cannot(super::acts::offline()).await;
+        }
         let views = self.rooms.keys().filter_map(|name| self.view(*name));
         let rooms = views.filter(|view| view.own || view.bidding).collect();
         self.tell(Event::Mine { rooms }).await;

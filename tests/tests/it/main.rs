@@ -11,7 +11,10 @@
 
 mod auction;
 mod bids;
+mod desk;
 mod forgeries;
+mod fronts;
+mod liar;
 mod privacy;
 mod restart;
 mod reveal;

@@ -1,0 +1,300 @@
+//! The real `pregao` as a script runs it: one-shot commands, and JSON lines.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use pregao::event::Event;
+use pregao::link::BrokerAddress;
+use pregao::vault::{Contents, Passphrase, Vault};
+use pregao_protocol::certificate::sheet::TsaAddress;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::mpsc;
+
+use crate::house::executable;
+
+/// How long one event is waited for: long enough for any machine, short enough for a hung test.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Passphrase of every vault of the tests.
+pub const PASSPHRASE: &str = "a lamp of many words";
+
+/// What a one-shot command left behind.
+#[derive(Debug)]
+pub struct Ran {
+    /// Exit code; none if it was killed.
+    pub code: Option<i32>,
+    /// Standard output, then standard error.
+    pub text: String,
+}
+
+/// Runs `pregao` to its end.
+///
+/// # Errors
+/// If it cannot be started or does not end.
+pub async fn pregao(folder: &Path, words: &[&str]) -> Result<Ran> {
+    pregao_with(folder, PASSPHRASE, words).await
+}
+
+/// Runs `pregao` with some passphrase to its end.
+///
+/// # Errors
+/// As [`pregao`].
+pub async fn pregao_with(folder: &Path, passphrase: &str, words: &[&str]) -> Result<Ran> {
+    let mut command = program(folder)?;
+    command.env("PREGAO_PASSPHRASE", passphrase).args(words).stdin(Stdio::null());
+    let output = tokio::time::timeout(PATIENCE, command.output());
+    let output = output.await.context("the command does not end")??;
+    let text =
+        [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat();
+    Ok(Ran { code: output.status.code(), text })
+}
+
+fn program(folder: &Path) -> Result<Command> {
+    let mut command = Command::new(executable("pregao")?);
+    command.arg("--data").arg(folder).env("PREGAO_PASSPHRASE", PASSPHRASE).kill_on_drop(true);
+    Ok(command)
+}
+
+/// Enrols a persona into a new vault.
+///
+/// # Errors
+/// What `pregao enrol` says.
+pub async fn enrol(folder: &Path, tsa: &TsaAddress) -> Result<()> {
+    let ran = pregao(folder, &["enrol", "--work-factor", "4", "--tsa", &tsa.to_string()]).await?;
+    if ran.code == Some(0) { Ok(()) } else { bail!("{}", ran.text) }
+}
+
+/// What a vault holds; no program may be using it.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn vault(folder: &Path) -> Result<Contents> {
+    let vault = Vault::open(folder, &Passphrase::new(PASSPHRASE.to_owned()))?;
+    Ok(vault.contents().clone())
+}
+
+/// A running `pregao json`. Dropping it kills it.
+#[derive(Debug)]
+pub struct Desk {
+    /// Folder of its vault.
+    pub folder: PathBuf,
+    /// Everything it reported.
+    pub seen: Vec<Event>,
+    at: usize,
+    child: Child,
+    input: Option<ChildStdin>,
+    events: mpsc::UnboundedReceiver<Event>,
+    commands: u64,
+}
+
+impl Desk {
+    /// Starts it over a vault.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(folder: &Path, broker: &BrokerAddress) -> Result<Self> {
+        let mut child = program(folder)?
+            .args(["json", "--broker", &broker.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let input = child.stdin.take();
+        let output = child.stdout.take().context("no standard output")?;
+        let (events, reported) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut lines = BufReader::new(output).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let Ok(event) = serde_json::from_str(&line) else { continue };
+                if events.send(event).is_err() {
+                    break;
+                }
+            }
+        });
+        let folder = folder.to_owned();
+        Ok(Self { folder, seen: Vec::new(), at: 0, child, input, events: reported, commands: 0 })
+    }
+
+    /// Enrols a persona into a folder and starts it there.
+    ///
+    /// # Errors
+    /// As [`enrol`] and [`Desk::start`].
+    pub async fn open(folder: &Path, tsa: &TsaAddress, broker: &BrokerAddress) -> Result<Self> {
+        enrol(folder, tsa).await?;
+        Self::start(folder, broker)
+    }
+
+    /// Writes one line.
+    ///
+    /// # Errors
+    /// If the program is gone.
+    pub async fn line(&mut self, line: &str) -> Result<()> {
+        let input = self.input.as_mut().context("its input was ended")?;
+        input.write_all(format!("{line}\n").as_bytes()).await?;
+        Ok(input.flush().await?)
+    }
+
+    /// Gives it a command; gives the command's id.
+    ///
+    /// # Errors
+    /// If the program is gone.
+    pub async fn tell(&mut self, mut command: Value) -> Result<String> {
+        self.commands += 1;
+        let id = self.commands.to_string();
+        command.as_object_mut().context("no object")?.insert("id".to_owned(), json!(id));
+        self.line(&command.to_string()).await?;
+        Ok(id)
+    }
+
+    /// Gives it a command and waits until it is done; whether it was carried out.
+    ///
+    /// # Errors
+    /// As [`Desk::until`].
+    pub async fn ask(&mut self, command: Value) -> Result<bool> {
+        let id = self.tell(command).await?;
+        self.done(&id).await
+    }
+
+    /// Waits until a command is done; whether it was carried out.
+    ///
+    /// # Errors
+    /// As [`Desk::until`].
+    pub async fn done(&mut self, id: &str) -> Result<bool> {
+        self.ever(|event| match event {
+            Event::Done { id: Some(done), ok } if done == id => Some(*ok),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next event that is looked for, after the one found last.
+    ///
+    /// # Errors
+    /// If the program ends before, or far too much time passes.
+    pub async fn until<T>(&mut self, mut wanted: impl FnMut(&Event) -> Option<T>) -> Result<T> {
+        loop {
+            while let Some(event) = self.seen.get(self.at) {
+                self.at += 1;
+                if let Some(found) = wanted(event) {
+                    return Ok(found);
+                }
+            }
+            self.pump().await?;
+        }
+    }
+
+    /// The first event of all that is looked for.
+    ///
+    /// # Errors
+    /// As [`Desk::until`].
+    pub async fn ever<T>(&mut self, mut wanted: impl FnMut(&Event) -> Option<T>) -> Result<T> {
+        let mut at = 0;
+        loop {
+            while let Some(event) = self.seen.get(at) {
+                at += 1;
+                if let Some(found) = wanted(event) {
+                    return Ok(found);
+                }
+            }
+            self.pump().await?;
+        }
+    }
+
+    async fn pump(&mut self) -> Result<()> {
+        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+        let Ok(Some(event)) = event else {
+            let last: Vec<&Event> = self
+                .seen
+                .iter()
+                .rev()
+                .filter(|event| !matches!(event, Event::Tick { .. }))
+                .take(12)
+                .collect();
+            bail!("it did not come, and these were the last: {last:#?}");
+        };
+        self.seen.push(event);
+        Ok(())
+    }
+
+    /// Waits for an alarm; gives its message.
+    ///
+    /// # Errors
+    /// As [`Desk::until`].
+    pub async fn alarm(&mut self) -> Result<String> {
+        self.ever(|event| match event {
+            Event::Alarm { message, .. } => Some(message.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for the next refusal; gives its code, message and advice.
+    ///
+    /// # Errors
+    /// As [`Desk::until`].
+    pub async fn refusal(&mut self) -> Result<(String, String, String)> {
+        self.until(|event| match event {
+            Event::Refused { code, message, advice } => {
+                Some((code.clone(), message.clone(), advice.clone()))
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until it has verified this many entries of a room.
+    ///
+    /// # Errors
+    /// As [`Desk::until`].
+    pub async fn verified(&mut self, room: &str, size: u64) -> Result<()> {
+        self.ever(|event| match event {
+            Event::Room(view) if view.room == room && view.verified_size >= size => Some(()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The evidence it keeps: names of the files and what is in them.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn evidence(&self) -> Result<Vec<(String, String)>> {
+        let folder = self.folder.join("evidence");
+        if !folder.exists() {
+            return Ok(Vec::new());
+        }
+        let files = std::fs::read_dir(folder)?.map(|file| {
+            let file = file?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            Ok((name, std::fs::read_to_string(file.path())?))
+        });
+        files.collect()
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Ends its input; it then ends by itself, once what is under way is done.
+    ///
+    /// # Errors
+    /// If it does not end.
+    pub async fn end(mut self) -> Result<Option<i32>> {
+        self.input = None;
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
+        Ok(status.code())
+    }
+
+    /// Kills it where it stands: `kill -9`.
+    ///
+    /// # Errors
+    /// If it is not there any more.
+    pub async fn kill(mut self) -> Result<PathBuf> {
+        self.child.kill().await?;
+        Ok(self.folder)
+    }
+}

@@ -1,0 +1,705 @@
+//! A broker with its real keys that lies once: the real `pregao` says so loudly, keeps evidence,
+//! and does not act on it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pregao::event::Event;
+use pregao_protocol::action::{Action, Draft, Seen};
+use pregao_protocol::broker::Refusal;
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::key::{SecretKey, Stamp as StampKey};
+use pregao_protocol::label::DISCLOSURE_SIZE;
+use pregao_protocol::log::{Entry, Head, Origin, RoomName};
+use pregao_protocol::merkle::{self, Tree};
+use pregao_protocol::room::Code;
+use pregao_protocol::room::auction::Phase;
+use pregao_protocol::room::body::{Body, Reveal, SealedBody};
+use pregao_protocol::seal::{SealKey, seal_padded};
+use pregao_protocol::stamp::{BatchHeader, Stamp, VerifiedBatch};
+use pregao_tests::desk::{Desk, enrol};
+use pregao_tests::house::{House, Options};
+use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie, Up, secret_in};
+use pregao_tests::peer::{Made, Peer, Terms, fresh_id, random};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::reveal::{invitation, opening, settled};
+use crate::{guest, open, stamp_at};
+
+/// An auction with three bids at an honest broker, and a vault of somebody who will be lied to.
+struct Stage {
+    house: House,
+    seller: Peer,
+    bidder: Peer,
+    room: RoomName,
+    vault: PathBuf,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        Self::set_in(open()).await
+    }
+
+    async fn set_in(house: House) -> Self {
+        let (mut seller, mut bidder) = (guest(&house).await, guest(&house).await);
+        let end = seller.in_seconds(600).await.unwrap();
+        let room = seller.list(&Terms::until(end)).await.unwrap().action.room();
+        bidder.join(room).await.unwrap();
+        for (size, amount) in [(1, 100), (2, 120), (3, 140)] {
+            bidder.grown(room, size).await.unwrap();
+            bidder.bid(room, amount).await.unwrap().1.logged().unwrap();
+        }
+        bidder.grown(room, 4).await.unwrap();
+        let vault = house.folder.path().join("victim");
+        enrol(&vault, &house.tsa.address).await.unwrap();
+        Self { house, seller, bidder, room, vault }
+    }
+
+    fn secrets(&self) -> BrokerSecrets {
+        BrokerSecrets::read(self.house.broker.data()).unwrap()
+    }
+
+    fn origin(&self, room: RoomName) -> Origin {
+        Origin { broker: self.house.broker.address.fingerprint, room }
+    }
+
+    async fn lied_to(&self, lie: impl Lie) -> (Liar, Desk) {
+        let liar = Liar::before(&self.house, &self.vault, lie).await.unwrap();
+        let desk = Desk::start(&self.vault, &liar.address).unwrap();
+        (liar, desk)
+    }
+
+    /// The lie is about the log of the room: it is said, kept, and the room is not used any more.
+    async fn found_out(&self, mut desk: Desk, said: &str, kept: &str) {
+        found_out(&mut desk, said, kept).await;
+        let bid = json!({ "command": "bid", "room": self.room.to_string(), "amount": "9.99" });
+        assert!(!desk.ask(bid).await.unwrap());
+        let (code, ..) = desk.refusal().await.unwrap();
+        assert!(code == "room.broken", "{code}");
+        assert!(
+            desk.ask(json!({ "command": "export", "room": self.room.to_string() }))
+                .await
+                .is_ok_and(|ok| !ok)
+        );
+        assert_eq!(desk.end().await.unwrap(), Some(0));
+    }
+}
+
+/// An alarm with these words and evidence of this name; the program goes on.
+async fn found_out(desk: &mut Desk, said: &str, kept: &str) {
+    let message = desk.alarm().await.unwrap();
+    assert!(message.contains(said), "{message}");
+    let evidence = desk.evidence().unwrap();
+    assert!(evidence.iter().any(|(name, _)| name.starts_with(kept)), "{kept}: {evidence:?}");
+    assert!(evidence.iter().all(|(_, text)| text.len() > 10));
+    assert!(desk.ask(json!({ "command": "whoami" })).await.unwrap());
+    let alarms = desk
+        .ever(|event| match event {
+            Event::Whoami(trust) => Some(trust.alarms),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    assert!(alarms >= 1);
+}
+
+fn raw(text: String) -> Box<RawValue> {
+    RawValue::from_string(text).unwrap()
+}
+
+/// Another letter in the middle of an entry's action: one byte of the signed content.
+fn flipped(entry: &str) -> String {
+    let at = entry.find("action\":\"").unwrap() + 400;
+    let other = if entry.as_bytes()[at] == b'A' { "B" } else { "A" };
+    format!("{}{other}{}", &entry[..at], &entry[at + 1..])
+}
+
+/// A lie about the entries of a room, and about the head over them.
+fn about_entries(
+    mut change: impl FnMut(&mut Vec<Box<RawValue>>, &mut Option<String>) + Send + 'static,
+) -> impl Lie {
+    Down(move |frame| match frame {
+        FromBroker::Entries { room, mut entries, mut head } => {
+            change(&mut entries, &mut head);
+            vec![FromBroker::Entries { room, entries, head }]
+        }
+        other => vec![other],
+    })
+}
+
+/// A stamp for one digest, by any key and in any TSA's name.
+fn stamp_by(key: &SecretKey<StampKey>, header: BatchHeader) -> Stamp {
+    Stamp { batch: header.sign(key), index: 0, path: Vec::new() }
+}
+
+fn header(key: &SecretKey<StampKey>, digest: &Digest, time: Time) -> BatchHeader {
+    BatchHeader {
+        tsa: key.public().fingerprint(),
+        batch: 1,
+        time,
+        size: 1,
+        root: merkle::leaf_hash(&digest.0),
+        prev: Digest([0; 32]),
+        prev_time: time,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_honest_go_between_raises_no_alarm() {
+    let stage = Stage::set().await;
+    let (_liar, mut desk) = stage.lied_to(Down(|frame| vec![frame])).await;
+    let room = stage.room.to_string();
+    desk.verified(&room, 4).await.unwrap();
+    assert!(desk.ask(json!({ "command": "bid", "room": room, "amount": "1.50" })).await.unwrap());
+    desk.verified(&room, 5).await.unwrap();
+    assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })), "{:?}", desk.seen);
+    assert!(desk.evidence().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_with_another_byte_is_said_loudly() {
+    let stage = Stage::set().await;
+    let lie = about_entries(|entries, _| {
+        if entries.len() == 4 {
+            entries[2] = raw(flipped(entries[2].get()));
+        }
+    });
+    let (_liar, desk) = stage.lied_to(lie).await;
+    stage.found_out(desk, "does not verify", "entry").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_in_another_order_are_said_loudly() {
+    let stage = Stage::set().await;
+    let (_liar, desk) = stage.lied_to(about_entries(|entries, _| entries.swap(1, 2))).await;
+    stage.found_out(desk, "does not verify", "entry").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_left_out_is_said_loudly() {
+    let stage = Stage::set().await;
+    let lie = about_entries(|entries, _| drop(entries.remove(2)));
+    let (_liar, desk) = stage.lied_to(lie).await;
+    stage.found_out(desk, "does not verify", "entry").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_entry_kept_back_is_said_loudly() {
+    let stage = Stage::set().await;
+    let (_liar, desk) = stage.lied_to(about_entries(|entries, _| drop(entries.pop()))).await;
+    stage.found_out(desk, "signed a head that the entries do not give", "head").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_with_a_stamp_of_another_tsa_is_said_loudly() {
+    let stage = Stage::set().await;
+    let lie = about_entries(|entries, _| {
+        let mut entry = Entry::parse(entries[2].get()).unwrap();
+        let digest = Digest::of(entry.action.as_bytes());
+        let other = SecretKey::from_seed(&[7; 32]);
+        let time = VerifiedBatch::open(&entry.stamp.batch, &[]).is_err();
+        assert!(time, "no key, no time");
+        entry.stamp = stamp_by(&other, header(&other, &digest, Time::default()));
+        entries[2] = raw(entry.encode());
+    });
+    let (_liar, desk) = stage.lied_to(lie).await;
+    stage.found_out(desk, "does not verify", "entry").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_over_another_log_is_said_loudly() {
+    let stage = Stage::set().await;
+    let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
+    let lie = about_entries(move |_, head| {
+        let forged = Head { origin, size: 4, root: Digest(random()) };
+        *head = Some(forged.sign(&secrets.head));
+    });
+    let (_liar, desk) = stage.lied_to(lie).await;
+    stage.found_out(desk, "signed a head that the entries do not give", "head").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_by_another_key_is_said_loudly() {
+    let stage = Stage::set().await;
+    let own = stage.bidder.watched(stage.room).unwrap().head.unwrap();
+    let lie = about_entries(move |_, head| *head = Some(own.sign(&SecretKey::from_seed(&[5; 32]))));
+    let (_liar, desk) = stage.lied_to(lie).await;
+    stage.found_out(desk, "signed a head that the entries do not give", "head").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_head_after_a_newer_one_is_said_loudly() {
+    let mut stage = Stage::set().await;
+    let mut first = None;
+    let lie = about_entries(move |_, head| {
+        let older = first.get_or_insert_with(|| head.clone());
+        head.clone_from(older);
+    });
+    let (_liar, mut desk) = stage.lied_to(lie).await;
+    desk.verified(&stage.room.to_string(), 4).await.unwrap();
+    stage.bidder.bid(stage.room, 160).await.unwrap().1.logged().unwrap();
+    stage.found_out(desk, "signed a head that the entries do not give", "head").await;
+}
+
+/// On a second connection the peer holds entries already; there the broker says something else.
+fn on_return(mut lie: impl FnMut(RoomName) -> Vec<FromBroker> + Send + 'static) -> impl Lie {
+    Up(move |frame: &FromPeer| match frame {
+        FromPeer::Join { room, from: 1.., .. } => Some(lie(*room)),
+        _ => None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_said_to_be_shorter_than_before_is_said_loudly() {
+    let stage = Stage::set().await;
+    let shorter = |_| {
+        let (code, message) = ("room.shorter".to_owned(), "the log is shorter".to_owned());
+        vec![FromBroker::Error { code, message }]
+    };
+    let (liar, mut desk) = stage.lied_to(on_return(shorter)).await;
+    desk.verified(&stage.room.to_string(), 4).await.unwrap();
+    liar.renew();
+    found_out(&mut desk, "shorter than what it signed", "shorter").await;
+    let evidence = desk.evidence().unwrap();
+    assert!(evidence[0].1.contains("pregao/"), "the signed heads are in it: {evidence:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_history_than_before_is_said_loudly() {
+    // A shorter one, another one of the same size, and a longer one that does not continue it.
+    for (size, path) in [(3, 0), (4, 0), (5, 1)] {
+        let stage = Stage::set().await;
+        let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
+        let fork = move |room| {
+            let head = Head { origin, size, root: Digest(random()) }.sign(&secrets.head);
+            let consistency = vec![Digest(random()); path];
+            vec![FromBroker::Joined { room, head, consistency }]
+        };
+        let (liar, mut desk) = stage.lied_to(on_return(fork)).await;
+        desk.verified(&stage.room.to_string(), 4).await.unwrap();
+        liar.renew();
+        stage.found_out(desk, "another history", "fork").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_the_bid_that_was_receipted_is_said_loudly() {
+    let stage = Stage::set().await;
+    let room = stage.room.to_string();
+    let mut desk = Desk::start(&stage.vault, &stage.house.broker.address).unwrap();
+    assert!(desk.ask(json!({ "command": "bid", "room": room, "amount": "2" })).await.unwrap());
+    desk.end().await.unwrap();
+    // A peer that starts again holds no log, but its receipts.
+    let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
+    let entries = stage.bidder.watched(stage.room).unwrap().entries[..4].to_vec();
+    let leaves = entries.iter().map(|entry| merkle::leaf_hash(entry.as_bytes())).collect();
+    let root = Tree::new(leaves).root();
+    let lie = Up(move |frame: &FromPeer| match frame {
+        FromPeer::Join { room, .. } => {
+            let head = Head { origin, size: 4, root }.sign(&secrets.head);
+            let entries = entries.iter().cloned().map(raw).collect();
+            let joined =
+                FromBroker::Joined { room: *room, head: head.clone(), consistency: Vec::new() };
+            Some(vec![joined, FromBroker::Entries { room: *room, entries, head: Some(head) }])
+        }
+        _ => None,
+    });
+    let (_liar, desk) = stage.lied_to(lie).await;
+    stage.found_out(desk, "shorter than when you got a receipt", "shorter").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_another_room_under_this_name_is_said_loudly() {
+    let mut stage = Stage::set().await;
+    let end = stage.seller.in_seconds(600).await.unwrap();
+    let terms = Terms { title: "Another thing".to_owned(), ..Terms::until(end) };
+    let other = stage.seller.list(&terms).await.unwrap().action.room();
+    let text = stage.seller.watched(other).unwrap().entries[0].clone();
+    let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
+    let lied_about = stage.room;
+    let lie = Up(move |frame: &FromPeer| match frame {
+        FromPeer::Join { room, .. } if *room == lied_about => {
+            let root = merkle::leaf_hash(text.as_bytes());
+            let head = Head { origin, size: 1, root }.sign(&secrets.head);
+            let (room, entries) = (*room, vec![raw(text.clone())]);
+            let joined = FromBroker::Joined { room, head: head.clone(), consistency: Vec::new() };
+            Some(vec![joined, FromBroker::Entries { room, entries, head: Some(head) }])
+        }
+        _ => None,
+    });
+    let (_liar, desk) = stage.lied_to(lie).await;
+    stage.found_out(desk, "begins otherwise", "opening").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listed_room_whose_opening_does_not_verify_is_said_loudly() {
+    let stage = Stage::set().await;
+    let lie = Down(|frame| match frame {
+        FromBroker::Lobby { from, openings, more } => {
+            let openings = openings.iter().map(|text| raw(flipped(text.get()))).collect();
+            vec![FromBroker::Lobby { from, openings, more }]
+        }
+        other => vec![other],
+    });
+    let (_liar, mut desk) = stage.lied_to(lie).await;
+    found_out(&mut desk, "opening does not verify", "opening").await;
+    assert!(!desk.seen.iter().any(|event| matches!(event, Event::Room(_))));
+}
+
+/// Bids through a liar; gives how many submissions reached the broker.
+async fn bid_through(stage: &Stage, lie: impl Lie) -> (Liar, Desk, bool) {
+    let (liar, mut desk) = stage.lied_to(lie).await;
+    let bid = json!({ "command": "bid", "room": stage.room.to_string(), "amount": "2" });
+    let ok = desk.ask(bid).await.unwrap();
+    (liar, desk, ok)
+}
+
+/// Answers a request for a stamp with a made-up one, and counts what is handed in.
+fn stamping(
+    mut make: impl FnMut(Digest) -> Stamp + Send + 'static,
+    submitted: Arc<AtomicU64>,
+) -> impl Lie {
+    Up(move |frame: &FromPeer| match frame {
+        FromPeer::Stamp { n, digests } => {
+            let stamps = digests.iter().map(|digest| make(*digest)).collect();
+            Some(vec![FromBroker::Stamped { n: *n, stamps }])
+        }
+        FromPeer::Submit { .. } => {
+            submitted.fetch_add(1, Ordering::Relaxed);
+            None
+        }
+        _ => None,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stamp_that_does_not_hold_is_said_loudly_and_the_bid_stays_at_home() {
+    let stage = Stage::set().await;
+    let now = stage.bidder.newest.as_ref().unwrap().time();
+    let tsa = stage.bidder.broker.stamps[0].fingerprint();
+    let honest = stamp_at(&stage.house.tsa.address.url, Digest([9; 32])).await;
+    let other = || SecretKey::from_seed(&[7; 32]);
+    let makes: Vec<Box<dyn FnMut(Digest) -> Stamp + Send>> = vec![
+        // Another TSA's; in the real TSA's name; the real TSA's, of another digest.
+        Box::new(move |digest| stamp_by(&other(), header(&other(), &digest, now))),
+        Box::new(move |digest| {
+            stamp_by(&other(), BatchHeader { tsa, ..header(&other(), &digest, now) })
+        }),
+        Box::new(move |_| honest.clone()),
+    ];
+    for make in makes {
+        let submitted = Arc::new(AtomicU64::new(0));
+        let lie = stamping(make, Arc::clone(&submitted));
+        let (_liar, mut desk, ok) = bid_through(&stage, lie).await;
+        assert!(!ok);
+        found_out(&mut desk, "stamp that came for your action does not verify", "stamp").await;
+        assert_eq!(submitted.load(Ordering::Relaxed), 0);
+        desk.end().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_proves_nothing_is_said_loudly() {
+    let stage = Stage::set().await;
+    let lie = Down(|frame| match frame {
+        FromBroker::Receipt { n, seq, mut path, head } => {
+            path[0] = Digest(random());
+            vec![FromBroker::Receipt { n, seq, path, head }]
+        }
+        other => vec![other],
+    });
+    let (_liar, mut desk, ok) = bid_through(&stage, lie).await;
+    assert!(!ok);
+    found_out(&mut desk, "receipt that does not verify", "receipt").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_without_the_brokers_signature_is_said_loudly() {
+    // By another key; of another action; no refusal at all.
+    for kind in 0..3 {
+        let stage = Stage::set().await;
+        let secrets = stage.secrets();
+        let lie = Up(move |frame: &FromPeer| {
+            let FromPeer::Submit { n, action, .. } = frame else { return None };
+            let action = Action::parse(action).unwrap();
+            let digest = if kind == 1 { Digest([1; 32]) } else { action.digest() };
+            let refusal = Refusal {
+                digest,
+                room: action.room(),
+                code: Code::BidLate,
+                size: 4,
+                root: Digest([0; 32]),
+                batch: Digest([0; 32]),
+                same_author: None,
+            };
+            let other = SecretKey::from_seed(&[3; 32]);
+            let refusal = match kind {
+                0 => refusal.sign(&other),
+                1 => refusal.sign(&secrets.entry),
+                _ => "no".to_owned(),
+            };
+            Some(vec![FromBroker::Refused { n: *n, refusal }])
+        });
+        let (_liar, mut desk, ok) = bid_through(&stage, lie).await;
+        assert!(!ok);
+        found_out(&mut desk, "refused without a valid signature", "refusal").await;
+        assert!(!desk.seen.iter().any(|event| matches!(event, Event::Refused { .. })));
+        desk.end().await.unwrap();
+        // The bid's secrets are kept: it may be in the log after all.
+        let kept = pregao_tests::desk::vault(&stage.vault).unwrap();
+        assert!(kept.actions.iter().any(|kept| kept.seal_secret.is_some()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_that_goes_back_is_said_loudly_and_not_believed() {
+    let stage = Stage::set_in(House::open(&Options::default().simulated()).unwrap()).await;
+    let first = Arc::new(Mutex::new(None));
+    let kept = Arc::clone(&first);
+    let lie = Down(move |frame| {
+        if let FromBroker::Welcome { batch } = &frame {
+            *kept.lock() = Some(batch.clone());
+        }
+        vec![frame]
+    });
+    let (liar, mut desk) = stage.lied_to(lie).await;
+    desk.verified(&stage.room.to_string(), 4).await.unwrap();
+    let start = stage.bidder.newest.as_ref().unwrap().time();
+    let later = start.plus(Duration::from_secs(100));
+    stage.house.tsa.set_time(later).unwrap();
+    let ticked = |event: &Event| match event {
+        Event::Tick { time } if *time >= later => Some(()),
+        _ => None,
+    };
+    desk.until(ticked).await.unwrap();
+    let old = first.lock().clone().unwrap();
+    liar.inject(FromBroker::Tick { batch: old.clone() });
+    found_out(&mut desk, "long past", "tick").await;
+    let after = desk.seen.iter().skip_while(|event| ticked(event).is_none());
+    for event in after {
+        if let Event::Tick { time } = event {
+            assert!(*time >= later, "time went back to {time}");
+        }
+    }
+    // The same by a TSA that contradicts itself: it signs an earlier time under a later number.
+    let key: SecretKey<StampKey> = stamp_key(&stage);
+    let early =
+        BatchHeader { batch: 1 << 40, time: start, ..header(&key, &Digest([1; 32]), start) };
+    liar.inject(FromBroker::Tick { batch: early.sign(&key) });
+    let contradicts = |event: &Event| match event {
+        Event::Alarm { message, .. } if message.contains("contradicts itself") => Some(()),
+        _ => None,
+    };
+    desk.ever(contradicts).await.unwrap();
+    assert!(desk.evidence().unwrap().iter().any(|(name, _)| name.starts_with("tsa")));
+    // And one that no TSA signed.
+    desk.until(|event| matches!(event, Event::Tick { .. }).then_some(())).await.unwrap();
+    let other = SecretKey::from_seed(&[7; 32]);
+    let forged = header(&other, &Digest([1; 32]), later).sign(&other);
+    liar.inject(FromBroker::Tick { batch: forged });
+    let unsigned = |event: &Event| match event {
+        Event::Alarm { message, .. } if message.contains("announced by the broker does not") => {
+            Some(())
+        }
+        _ => None,
+    };
+    desk.ever(unsigned).await.unwrap();
+}
+
+/// The TSA's stamp key, out of its folder.
+fn stamp_key(stage: &Stage) -> SecretKey<StampKey> {
+    let mut folders = vec![stage.house.tsa.data().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(key) = secret_in::<StampKey>(&path)
+                && key.public() == stage.bidder.broker.stamps[0]
+            {
+                return key;
+            }
+        }
+    }
+    panic!("no stamp key")
+}
+
+/// An auction that ended with the victim as its seller, and the bidder as its winner.
+struct Sold {
+    stage: Stage,
+    liar: Liar,
+    desk: Desk,
+    auction: RoomName,
+    won: Made,
+}
+
+/// What the liar says when the private room is joined; nothing passes until it is made up.
+type MadeUp = Arc<Mutex<Option<(RoomName, Vec<FromBroker>)>>>;
+
+async fn sold(made_up: MadeUp) -> Sold {
+    let mut stage = Stage::set().await;
+    struct Private(MadeUp);
+    impl Lie for Private {
+        fn down(&mut self, frame: FromBroker) -> Vec<FromBroker> {
+            match frame {
+                FromBroker::Invited { .. } => Vec::new(),
+                other => vec![other],
+            }
+        }
+        fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
+            let FromPeer::Join { room, .. } = frame else { return None };
+            let made_up = self.0.lock();
+            let (fake, frames) = made_up.as_ref()?;
+            (fake == room).then(|| frames.clone())
+        }
+    }
+    let (liar, mut desk) = stage.lied_to(Private(made_up)).await;
+    let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": "5s" });
+    assert!(desk.ask(list).await.unwrap());
+    let room = desk
+        .ever(|event| match event {
+            Event::Room(view) if view.own => Some(view.room.clone()),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    let auction: RoomName = room.parse().unwrap();
+    stage.bidder.join(auction).await.unwrap();
+    let (won, answer) = stage.bidder.bid(auction, 500).await.unwrap();
+    answer.logged().unwrap();
+    stage.bidder.auction_is(auction, settled).await.unwrap();
+    Sold { stage, liar, desk, auction, won }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_room_with_other_keys_is_said_loudly_and_takes_no_disclosure() {
+    let made_up = MadeUp::default();
+    let Sold { mut stage, liar, mut desk, auction, won } = sold(Arc::clone(&made_up)).await;
+    let private = invitation(&mut stage.bidder, auction).await;
+    let key = won.key(&stage.bidder.person, stage.bidder.pin);
+    stage.bidder.join_private(private, &key).await.unwrap();
+    let real = opening(&stage.bidder, private);
+    // The broker's own key in the winner's place: it could read the seller's disclosure.
+    let body = Reveal { winner_seal: SealKey::from_random(random()).public(), ..real };
+    let draft =
+        Draft { id: fresh_id(), room: None, body: Body::Reveal(body), seen: Seen::nothing() };
+    let secrets = stage.secrets();
+    let action = draft.sign_as_broker(&secrets.entry).unwrap();
+    let stamp = stamp_at(&stage.house.tsa.address.url, action.digest()).await;
+    let room = action.room();
+    let entry = Entry { seq: 0, action: action.compact().to_owned(), stamp }.encode();
+    let root = merkle::leaf_hash(entry.as_bytes());
+    let head = Head { origin: stage.origin(room), size: 1, root }.sign(&secrets.head);
+    let joined = FromBroker::Joined { room, head: head.clone(), consistency: Vec::new() };
+    let entries = FromBroker::Entries { room, entries: vec![raw(entry)], head: Some(head) };
+    *made_up.lock() = Some((room, vec![joined, entries]));
+    liar.inject(FromBroker::Invited { auction, room });
+    found_out(&mut desk, "does not follow from its auction", "reveal").await;
+    assert!(!desk.seen.iter().any(|event| matches!(event, Event::Invited { .. })));
+    let reveal =
+        json!({ "command": "reveal", "room": auction.to_string(), "name": "A", "contact": "b" });
+    assert!(!desk.ask(reveal).await.unwrap());
+    assert_eq!(desk.refusal().await.unwrap().0, "reveal.none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disclosure_that_opens_to_nothing_is_said_loudly() {
+    // Random bytes sealed well; a ciphertext to another key; the disclosure of another persona.
+    for kind in 0..3 {
+        let house = open();
+        let folder = house.folder.path().join("seller");
+        let mut desk =
+            Desk::open(&folder, &house.tsa.address, &house.broker.address).await.unwrap();
+        let mut winner = guest(&house).await;
+        let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": "4s" });
+        assert!(desk.ask(list).await.unwrap());
+        let room = desk
+            .ever(|event| match event {
+                Event::Room(view) if view.own => Some(view.room.clone()),
+                _ => None,
+            })
+            .await
+            .unwrap();
+        let auction: RoomName = room.parse().unwrap();
+        winner.join(auction).await.unwrap();
+        let (won, answer) = winner.bid(auction, 500).await.unwrap();
+        answer.logged().unwrap();
+        winner.auction_is(auction, settled).await.unwrap();
+        let private = invitation(&mut winner, auction).await;
+        let key = won.key(&winner.person, winner.pin);
+        winner.join_private(private, &key).await.unwrap();
+        let made = if kind == 2 {
+            // Another persona's certificate and key, with the winner's one-time key.
+            let own = Arc::clone(&winner.person);
+            winner.person = crate::person(&house).await;
+            let stolen = worthless(&winner, private, &won, &own);
+            winner.person = own;
+            stolen
+        } else {
+            let opening = opening(&winner, private);
+            let place = pregao_protocol::room::disclosure::Place {
+                room: private,
+                opening: &opening,
+                side: pregao_protocol::room::body::Side::Winner,
+            };
+            let to = match kind {
+                0 => opening.seller_seal,
+                _ => SealKey::from_random(random()).public(),
+            };
+            let sealed =
+                seal_padded(&to, &place.info(), b"", &[7; 90], DISCLOSURE_SIZE, random()).unwrap();
+            let body = Body::Disclose(SealedBody { sealed: sealed.try_into().unwrap() });
+            let seen = winner.watched(private).unwrap().room().unwrap().ledger().head();
+            let draft = Draft { id: fresh_id(), room: Some(private), body, seen };
+            Made { action: draft.sign(&key).unwrap(), blind: won.blind.clone(), seal: None }
+        };
+        desk.ever(|event| matches!(event, Event::Invited { .. }).then_some(())).await.unwrap();
+        let reveal = json!({ "command": "reveal", "room": room, "name": "Ana", "contact": "a@b" });
+        assert!(desk.ask(reveal).await.unwrap());
+        winner.act(&made).await.unwrap().logged().unwrap();
+        found_out(&mut desk, "worthless", "disclosure").await;
+        assert!(!desk.seen.iter().any(|event| matches!(event, Event::Revealed { .. })));
+        winner
+            .auction_is(auction, |auction| matches!(auction.phase(), Phase::Ended(_)))
+            .await
+            .unwrap();
+        desk.end().await.unwrap();
+        let kept = pregao_tests::desk::vault(&folder).unwrap();
+        assert!(kept.reveals.iter().all(|reveal| reveal.counterparty.is_none()));
+    }
+}
+
+/// A disclosure in the name of `winner.person`, signed with the one-time key of `own`.
+fn worthless(
+    winner: &Peer,
+    private: RoomName,
+    won: &Made,
+    own: &pregao_tests::peer::Person,
+) -> Made {
+    use pregao_protocol::codec::to_base64url;
+    use pregao_protocol::room::body::Side;
+    use pregao_protocol::room::disclosure::{Claims, Disclosure, OwnAction, Place};
+    let opening = opening(winner, private);
+    let place = Place { room: private, opening: &opening, side: Side::Winner };
+    let seq = winner.watched(opening.auction).unwrap().auction().unwrap().winner().unwrap().seq;
+    let claims = Claims {
+        name: "Somebody Else".to_owned().try_into().unwrap(),
+        contact: None,
+        certificate: to_base64url(&winner.person.certificate),
+        actions: vec![OwnAction { seq, blind: won.blind.clone() }],
+    };
+    let key = won.key(own, winner.pin);
+    let signed = Disclosure::sign(&place, &claims, &winner.person.key, &key).unwrap().encode();
+    let (to, info) = (opening.seller_seal, place.info());
+    let sealed = seal_padded(&to, &info, b"", &signed, DISCLOSURE_SIZE, random()).unwrap();
+    let body = Body::Disclose(SealedBody { sealed: sealed.try_into().unwrap() });
+    let seen = winner.watched(private).unwrap().room().unwrap().ledger().head();
+    let draft = Draft { id: fresh_id(), room: Some(private), body, seen };
+    Made { action: draft.sign(&key).unwrap(), blind: won.blind.clone(), seal: None }
+}
