@@ -248,7 +248,7 @@ async fn nothing_the_tsa_sees_tells_which_digests_share_an_author() {
         bidder.join(room).await.unwrap();
         bidders.push(bidder);
     }
-    proxy.take();
+    drop(proxy.take());
     // Three bidders at once, each with two digests in one request, many times over.
     const ROUNDS: usize = 300;
     let mut author: HashMap<Digest, (usize, usize)> = HashMap::new();
