@@ -83,7 +83,7 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hall: Arc<Hall>) 
         .max_message_size(Some(MAX_RECORD))
         .max_frame_size(Some(MAX_RECORD))
         .read_buffer_size(4 * 1024)
-        .write_buffer_size(16 * 1024)
+        .write_buffer_size(4 * 1024)
         .max_write_buffer_size(1 << 20);
     let upgrade = tokio_tungstenite::accept_async_with_config(stream, Some(config));
     match tokio::time::timeout(hall.limits.handshake, upgrade).await {

@@ -86,9 +86,13 @@ pub fn random() -> [u8; 32] {
 }
 
 /// A fresh name for an action.
+///
+/// # Panics
+/// As [`random`].
 #[must_use]
 pub fn fresh_id() -> Uuid {
-    let [bytes @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = random();
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the system gives random numbers");
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 

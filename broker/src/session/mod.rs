@@ -155,7 +155,9 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     socket: WebSocketStream<S>,
 ) {
     let mut wire = Wire::new(socket);
-    let greeting = tokio::time::timeout(hall.limits.handshake, greet::greet(&hall, &mut wire));
+    // Boxed: what a handshake needs is given back when it is over, not kept for the whole session.
+    let greeting = Box::pin(greet::greet(&hall, &mut wire));
+    let greeting = tokio::time::timeout(hall.limits.handshake, greeting);
     let greeted = match greeting.await {
         Ok(greeted) => greeted,
         Err(_) => Err(Ended::Slow("the handshake took too long")),

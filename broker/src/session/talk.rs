@@ -57,6 +57,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         tokio::pin!(end);
         let mut ticks = self.hall.ticks.clone();
         let mut stopping = self.hall.stopping.clone();
+        // One future for the whole session: every wait that is made anew takes locks which all
+        // sessions share.
+        let stopping = turned(&mut stopping);
+        tokio::pin!(stopping);
         let mut lobby = self.hall.house.watch_lobby();
         let mut pings = tokio::time::interval(limits.idle / 3);
         let mut heard = Instant::now();
@@ -65,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             tokio::select! {
                 biased;
                 () = &mut end => return Err(Ended::Over("session.expired")),
-                () = turned(&mut stopping) => {
+                () = &mut stopping => {
                     return Err(Ended::Over("broker.stopping"));
                 }
                 answer = answers.recv() => {

@@ -1,7 +1,6 @@
 //! Who gets a session: only a certified persona with a fresh ticket for this very broker.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pregao::link::{self, BrokerAddress, Identity, LinkError};
 use pregao_protocol::certificate::PERSONA_LIFETIME;
@@ -148,5 +147,4 @@ async fn a_session_ends_at_its_age_and_says_so() {
     assert!(ana.pump().await.is_err(), "nothing comes after it");
     let again = Peer::connect(&ana.person, &house.broker.address).await.unwrap();
     assert_ne!(again.session, ana.session);
-    let _ = Duration::ZERO;
 }

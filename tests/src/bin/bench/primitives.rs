@@ -6,7 +6,7 @@ use std::time::Instant;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
 use pregao_protocol::persona::{Blind, BlindContext, blinded};
-use pregao_protocol::session::{Padded, Ranking};
+use pregao_protocol::session::Padded;
 use pregao_tests::peer::fresh_id;
 
 use crate::gauge::Row;
@@ -28,7 +28,6 @@ pub(crate) fn measure() -> Primitives {
         BlindContext { broker: Fingerprint([1; 32]), action: fresh_id(), persona: public };
     let blind = Blind::from_random([9; 32]);
     let kilobyte = [3_u8; 1024];
-    let _ = Ranking::default();
     Primitives {
         verify: time(2_000, || black_box(public.verify(&message, &signature)).is_ok()),
         blind: time(2_000, || black_box(blinded(&blind, &context)).is_ok()),
