@@ -96,7 +96,7 @@ impl From<Answer> for Decided {
     }
 }
 
-/// When a step or a turn that failed may be tried again: 100 ms later, doubling up to 5 s.
+/// When a step or a turn that failed may be tried again: 100 ms later, doubling up to 2 s.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Retry {
     pause: Duration,
@@ -105,7 +105,7 @@ pub(super) struct Retry {
 
 impl Retry {
     pub(super) fn failed(&mut self) {
-        self.pause = (self.pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(5));
+        self.pause = (self.pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(2));
         self.at = Some(Instant::now() + self.pause);
     }
 

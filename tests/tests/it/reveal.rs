@@ -261,3 +261,40 @@ async fn an_auction_without_bids_ends_unsold() {
     assert!(seller.invited.is_empty());
     assert_eq!(house.broker.metric("rooms").unwrap(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_killed_between_the_pair_and_the_outcome_finishes_the_reveal() {
+    let mut house = open();
+    let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
+    let end = seller.in_seconds(2).await.unwrap();
+    let listing = seller.list(&Terms::until(end)).await.unwrap();
+    let auction = listing.action.room();
+    ana.join(auction).await.unwrap();
+    let (won, answer) = ana.bid(auction, 150).await.unwrap();
+    answer.logged().unwrap();
+    seller.join(auction).await.unwrap();
+    ana.auction_is(auction, settled).await.unwrap();
+    seller.auction_is(auction, settled).await.unwrap();
+    let private = invitation(&mut ana, auction).await;
+    ana.join_private(private, &won.key(&ana.person, ana.pin)).await.unwrap();
+    seller.join_private(private, &listing.key(&seller.person, seller.pin)).await.unwrap();
+    let first = disclosure(&seller, private, &listing, "one");
+    assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
+    let second = disclosure(&ana, private, &won, "two");
+    let stamp = ana.stamp(&second).await.unwrap();
+    // Without the TSA the pair is logged, but nothing can follow from it.
+    house.tsa.program().freeze();
+    let answer = ana.submit(second.action.compact(), &stamp, &second.blind).await.unwrap();
+    answer.logged().unwrap();
+    house.broker.kill().unwrap();
+    house.tsa.program().thaw();
+    house.broker.restart().unwrap();
+    let mut again = Peer::connect(&ana.person, &house.broker.address).await.unwrap();
+    again.join(auction).await.unwrap();
+    again
+        .auction_is(auction, |auction| {
+            matches!(auction.phase(), Phase::Ended(Outcome::Sold { .. }))
+        })
+        .await
+        .unwrap();
+}

@@ -58,7 +58,10 @@ async fn one_byte_changed_anywhere_in_the_handshake_prevents_the_session() {
     let ticket = ticket(&house, &ana).await;
     let proxy = Proxy::before(house.broker.socket()).await.unwrap();
     let address = house.broker.address_at(&proxy.socket);
-    drop(Peer::with_ticket(&ana, &address, &ticket).await.unwrap());
+    let mut whole = Peer::with_ticket(&ana, &address, &ticket).await.unwrap();
+    whole.send(&FromPeer::Rooms { from: 0 }).await.unwrap();
+    whole.pump().await.unwrap();
+    drop(whole);
     let lengths: Vec<(Way, usize)> = proxy
         .take()
         .iter()
