@@ -272,7 +272,6 @@ async fn a_broker_killed_between_the_pair_and_the_outcome_finishes_the_reveal() 
     ana.join(auction).await.unwrap();
     let (won, answer) = ana.bid(auction, 150).await.unwrap();
     answer.logged().unwrap();
-    seller.join(auction).await.unwrap();
     ana.auction_is(auction, settled).await.unwrap();
     seller.auction_is(auction, settled).await.unwrap();
     let private = invitation(&mut ana, auction).await;
