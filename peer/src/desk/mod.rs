@@ -100,8 +100,8 @@ pub struct Desk {
     online: Option<Online>,
     invitations: Vec<(RoomName, RoomName)>,
     alarms: u64,
-    /// The time announced last was not believed, and the user knows.
-    time_doubted: bool,
+    /// Why the time announced last was not believed, if the user was told.
+    time_doubted: Option<String>,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up.
@@ -183,7 +183,7 @@ impl Desk {
             online: None,
             invitations,
             alarms: 0,
-            time_doubted: false,
+            time_doubted: None,
             lobby_known: false,
             deferred: Vec::new(),
         })
@@ -208,13 +208,14 @@ impl Desk {
                 online.sender.close().await;
             }
             self.lobby_known = false;
-            for request in std::mem::take(&mut self.deferred) {
-                self.carry_out(request).await;
-            }
             // Jitter keeps peers that lost one broker from coming back all at once.
             let wait = pause + Duration::from_millis(u64::from(random_byte()));
             let retry_in_ms = u64::try_from(wait.as_millis()).ok();
             self.tell(Event::Disconnected { reason: lost.0, retry_in_ms }).await;
+            // After the reason: some answer that there is no connection.
+            for request in std::mem::take(&mut self.deferred) {
+                self.carry_out(request).await;
+            }
             if !self.wait(wait, &mut commands).await {
                 break;
             }
@@ -492,15 +493,15 @@ impl Desk {
             }
         }
         let time = batch.time();
-        self.time_doubted = false;
+        self.time_doubted = None;
         self.tick = Some((batch, Instant::now()));
         self.tell(Event::Tick { time }).await;
     }
 
     /// Says once that the time announced is not believed; a tick comes every second.
     async fn doubt_time(&mut self, name: &str, evidence: &[&str], message: &str, advice: &str) {
-        if !self.time_doubted {
-            self.time_doubted = true;
+        if self.time_doubted.as_deref() != Some(message) {
+            self.time_doubted = Some(message.to_owned());
             self.keep_evidence(name, evidence);
             self.alarm(None, message, advice).await;
         }
