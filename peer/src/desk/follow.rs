@@ -167,7 +167,9 @@ impl Desk {
 
     /// The broker's newest head: it must continue what is held.
     pub(super) async fn joined(&mut self, name: RoomName, note: &str, path: &[Digest]) {
-        self.asked.pop_front_if(|asked| *asked == name);
+        if self.asked.front() == Some(&name) {
+            self.asked.pop_front();
+        }
         let broker = self.options.broker.fingerprint;
         let Some(online) = &self.online else { return };
         let key = online.certificate.keys.head;

@@ -7,6 +7,7 @@
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt
 //! - `follow` rooms as verified; `views` as shown
+//! - `time` what the TSA says
 //! - `reveal` the private room; `export` logs and receipts as files
 //! - `enrol` making a persona
 
@@ -15,6 +16,7 @@ pub mod enrol;
 mod export;
 mod follow;
 mod reveal;
+mod time;
 mod views;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -31,7 +33,6 @@ use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::VerifiedBatch;
-use pregao_protocol::verify;
 use tokio::sync::mpsc;
 
 use crate::authority::{Authority, AuthorityError, system_time};
@@ -100,8 +101,8 @@ pub struct Desk {
     online: Option<Online>,
     invitations: Vec<(RoomName, RoomName)>,
     alarms: u64,
-    /// The time announced last was not believed, and the user knows.
-    time_doubted: bool,
+    /// Why the time announced last was not believed, if the user was told.
+    time_doubted: Option<String>,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up.
@@ -121,8 +122,6 @@ struct Online {
 const TICKET_FOR: Duration = Duration::from_secs(240);
 /// Errors that answer a request to join.
 const JOIN_ERRORS: &[&str] = &["room.shorter", "room.unknown", "door.rooms", "store.failed"];
-/// How far a tick may lag behind the newest header: ticks come once a second.
-const LAG: Duration = Duration::from_secs(5);
 
 /// The session is over; why, for the user.
 struct Lost(String);
@@ -183,7 +182,7 @@ impl Desk {
             online: None,
             invitations,
             alarms: 0,
-            time_doubted: false,
+            time_doubted: None,
             lobby_known: false,
             deferred: Vec::new(),
         })
@@ -208,13 +207,14 @@ impl Desk {
                 online.sender.close().await;
             }
             self.lobby_known = false;
-            for request in std::mem::take(&mut self.deferred) {
-                self.carry_out(request).await;
-            }
             // Jitter keeps peers that lost one broker from coming back all at once.
             let wait = pause + Duration::from_millis(u64::from(random_byte()));
             let retry_in_ms = u64::try_from(wait.as_millis()).ok();
             self.tell(Event::Disconnected { reason: lost.0, retry_in_ms }).await;
+            // After the reason: some answer that there is no connection.
+            for request in std::mem::take(&mut self.deferred) {
+                self.carry_out(request).await;
+            }
             if !self.wait(wait, &mut commands).await {
                 break;
             }
@@ -448,7 +448,8 @@ impl Desk {
             }
             FromBroker::Error { code, message } => {
                 let about_a_room = JOIN_ERRORS.contains(&code.as_str());
-                if let Some(name) = self.asked.pop_front_if(|_| about_a_room) {
+                let asked = if about_a_room { self.asked.pop_front() } else { None };
+                if let Some(name) = asked {
                     self.not_joined(name, &code, &message).await;
                 } else if code == "session.expired" || code == "broker.stopping" {
                     return Err(Lost(message));
@@ -459,56 +460,6 @@ impl Desk {
             }
         }
         Ok(())
-    }
-
-    /// TSA time moves on, and never back.
-    async fn tick(&mut self, compact: &str) {
-        if compact.is_empty() {
-            return;
-        }
-        let batch = match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
-            Ok(batch) => batch,
-            Err(error) => {
-                let message = format!("a time announced by the broker does not verify: {error}");
-                let advice = "do not bid until this is explained";
-                return self.doubt_time("tick", &[compact], &message, advice).await;
-            }
-        };
-        if let Some((before, _)) = &self.tick {
-            let held = before.compact().to_owned();
-            if verify::contradiction(&held, compact, &self.tsa.stamp).is_ok() {
-                let message = "the TSA contradicts itself: its time went back or its chain forks";
-                let advice = "do not trust its stamps; the evidence is in your data folder";
-                return self.doubt_time("tsa", &[compact, &held], message, advice).await;
-            }
-            if batch.header().batch <= before.header().batch {
-                // A tick may lag behind the header of a handshake, but not by much.
-                if before.time().since(batch.time()) > LAG {
-                    let message = "the broker announces a time that is long past";
-                    let advice = "do not bid until this is explained";
-                    self.doubt_time("tick", &[compact, &held], message, advice).await;
-                }
-                return;
-            }
-        }
-        let time = batch.time();
-        self.time_doubted = false;
-        self.tick = Some((batch, Instant::now()));
-        self.tell(Event::Tick { time }).await;
-    }
-
-    /// Says once that the time announced is not believed; a tick comes every second.
-    async fn doubt_time(&mut self, name: &str, evidence: &[&str], message: &str, advice: &str) {
-        if !self.time_doubted {
-            self.time_doubted = true;
-            self.keep_evidence(name, evidence);
-            self.alarm(None, message, advice).await;
-        }
-    }
-
-    /// TSA time carried forward by the monotonic clock.
-    fn now(&self) -> Option<Time> {
-        self.tick.as_ref().map(|(batch, since)| batch.time().plus(since.elapsed()))
     }
 
     fn trust(&self) -> Trust {

@@ -297,10 +297,12 @@ impl Desk {
 
     async fn open_disclosure(&mut self, name: RoomName, room: &RevealRoom, auction: RoomName) {
         let Some((own, kept)) = self.role_in(auction) else { return };
-        let Some(secret) = &kept.seal_secret else { return };
         let other = match own {
             Side::Seller => Side::Winner,
             Side::Winner => Side::Seller,
+        };
+        let Some(secret) = &kept.seal_secret else {
+            return self.reveal_again(name, auction, other).await;
         };
         let secret = SealKey::from_random(*secret.expose());
         let opened = self.opened(name, room.opening(), other, room.disclosed(other), &secret);
@@ -357,7 +359,7 @@ impl Desk {
         disclosed: Disclosed,
     ) {
         let Disclosed { name: called, contact, persona, .. } = disclosed;
-        let counterparty = Counterparty { name: called.clone(), contact: contact.clone(), persona };
+        let counterparty = Counterparty { name: called, contact, persona };
         let (room, of) = (name.to_string(), auction.to_string());
         let saved = self.vault.update(|contents| {
             for kept in contents.reveals.iter_mut().filter(|kept| kept.room == room) {
@@ -370,13 +372,35 @@ impl Desk {
         if let Err(error) = saved {
             self.vault_trouble(&error).await;
         }
+        self.tell_revealed(name, auction, side, counterparty).await;
+    }
+
+    /// After a restart: what was verified before the secret was forgotten.
+    async fn reveal_again(&mut self, name: RoomName, auction: RoomName, side: Side) {
+        let room = name.to_string();
+        let kept = self.vault.contents().reveals.iter().find(|kept| kept.room == room);
+        let Some(counterparty) = kept.and_then(|kept| kept.counterparty.clone()) else { return };
+        if let Some(followed) = self.rooms.get_mut(&name) {
+            followed.revealed = true;
+        }
+        self.tell_revealed(name, auction, side, counterparty).await;
+    }
+
+    async fn tell_revealed(
+        &self,
+        name: RoomName,
+        auction: RoomName,
+        side: Side,
+        counterparty: Counterparty,
+    ) {
         let verdict = match side {
             Side::Seller => "verified: this is who listed",
             Side::Winner => "verified: this is who won",
         };
+        let Counterparty { name: called, contact, persona } = counterparty;
         self.tell(Event::Revealed {
-            room,
-            auction: of,
+            room: name.to_string(),
+            auction: auction.to_string(),
             role: role(side),
             name: called,
             contact,

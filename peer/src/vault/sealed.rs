@@ -161,7 +161,11 @@ fn name_failure(file: &Path, error: DecryptError) -> VaultError {
         DecryptError::ExcessiveWork { required, .. } => {
             VaultError::TooMuchWork { file, required, most: MOST_WORK }
         }
-        DecryptError::UnknownFormat => VaultError::Newer { file },
+        // A flipped bit can look like a form of the future.
+        DecryptError::UnknownFormat => VaultError::Damaged {
+            file,
+            reason: "it was changed, or a newer version of this program wrote it".to_owned(),
+        },
         DecryptError::NoMatchingKeys => VaultError::Damaged {
             file,
             reason: "it belongs to another identity than the one beside it".to_owned(),

@@ -141,6 +141,43 @@ async fn a_peer_killed_before_its_receipt_came_finds_it_in_the_log() {
     assert!(vault(&folder).unwrap().actions[0].receipt.is_some());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_lost_with_the_session_comes_again_for_the_same_bid() {
+    let house = open();
+    let mut seller = desk(&house, "seller").await;
+    let room = list(&mut seller, "10m").await;
+    let folder = house.folder.path().join("ana");
+    enrol(&folder, &house.tsa.address).await.unwrap();
+    // The first session is silent from the receipt on; the next one is not.
+    let mut silent = false;
+    let mut receipts_kept_back = 0;
+    let lie = Down(move |frame| {
+        match &frame {
+            FromBroker::Welcome { .. } => silent = false,
+            FromBroker::Receipt { .. } if receipts_kept_back == 0 => {
+                receipts_kept_back += 1;
+                silent = true;
+            }
+            _ => {}
+        }
+        if silent { Vec::new() } else { vec![frame] }
+    });
+    let liar = Liar::before(&house, &folder, lie).await.unwrap();
+    let mut ana = Desk::start(&folder, &liar.address).unwrap();
+    ana.verified(&room, 1).await.unwrap();
+    let command = json!({ "command": "bid", "room": room, "amount": "2" });
+    let under_way = ana.tell(command).await.unwrap();
+    seller.verified(&room, 2).await.unwrap();
+    liar.renew();
+    assert!(ana.done(&under_way).await.unwrap(), "{:?}", ana.seen);
+    ana.verified(&room, 2).await.unwrap();
+    assert_eq!((bids(&ana), receipts(&ana, "bid")), (vec![1], 1));
+    assert!(bid(&mut ana, &room, "3").await);
+    seller.verified(&room, 3).await.unwrap();
+    assert_eq!(bids(&seller), [1, 2]);
+    no_alarm(&ana);
+}
+
 /// Waits for the invitation.
 async fn invited(desk: &mut Desk) -> Role {
     desk.ever(|event| match event {
@@ -200,9 +237,13 @@ async fn the_two_meet_although_each_was_away_when_it_mattered() {
     assert!(!rui.ask(reveal("Rui")).await.unwrap());
     assert_eq!(rui.refusal().await.unwrap().0, "reveal.none");
     let heard = format!("{:?}", rui.seen);
-    for secret in ["Ana", "Sofia", "Invited", "Revealed"] {
+    for secret in ["Ana", "Sofia", "Invited {", "Revealed {"] {
         assert!(!heard.contains(secret), "a third peer heard {secret}");
     }
+    // Who the other one is stays known after another start, although the secret is gone.
+    let ana = ana.kill().await.unwrap();
+    let mut ana = Desk::start(&ana, &house.broker.address).unwrap();
+    assert_eq!(revealed(&mut ana).await.0, "Sofia");
     for desk in [seller, ana, rui] {
         no_alarm(&desk);
         let folder: PathBuf = desk.folder.clone();

@@ -1,0 +1,65 @@
+//! TSA time as the broker passes it on: verified, and believed only as long as it moves forward.
+
+use std::time::{Duration, Instant};
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::stamp::VerifiedBatch;
+use pregao_protocol::verify;
+
+use super::Desk;
+use crate::event::Event;
+
+/// How far a tick may lag behind the newest header: ticks come once a second.
+const LAG: Duration = Duration::from_secs(5);
+
+impl Desk {
+    /// TSA time moves on, and never back.
+    pub(super) async fn tick(&mut self, compact: &str) {
+        if compact.is_empty() {
+            return;
+        }
+        let batch = match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
+            Ok(batch) => batch,
+            Err(error) => {
+                let message = format!("a time announced by the broker does not verify: {error}");
+                let advice = "do not bid until this is explained";
+                return self.doubt_time("tick", &[compact], &message, advice).await;
+            }
+        };
+        if let Some((before, _)) = &self.tick {
+            let held = before.compact().to_owned();
+            if verify::contradiction(&held, compact, &self.tsa.stamp).is_ok() {
+                let message = "the TSA contradicts itself: its time went back or its chain forks";
+                let advice = "do not trust its stamps; the evidence is in your data folder";
+                return self.doubt_time("tsa", &[compact, &held], message, advice).await;
+            }
+            if batch.header().batch <= before.header().batch {
+                // A tick may lag behind the header of a handshake, but not by much.
+                if before.time().since(batch.time()) > LAG {
+                    let message = "the broker announces a time that is long past";
+                    let advice = "do not bid until this is explained";
+                    self.doubt_time("tick", &[compact, &held], message, advice).await;
+                }
+                return;
+            }
+        }
+        let time = batch.time();
+        self.time_doubted = None;
+        self.tick = Some((batch, Instant::now()));
+        self.tell(Event::Tick { time }).await;
+    }
+
+    /// Says once that the time announced is not believed; a tick comes every second.
+    async fn doubt_time(&mut self, name: &str, evidence: &[&str], message: &str, advice: &str) {
+        if self.time_doubted.as_deref() != Some(message) {
+            self.time_doubted = Some(message.to_owned());
+            self.keep_evidence(name, evidence);
+            self.alarm(None, message, advice).await;
+        }
+    }
+
+    /// TSA time carried forward by the monotonic clock.
+    pub(super) fn now(&self) -> Option<Time> {
+        self.tick.as_ref().map(|(batch, since)| batch.time().plus(since.elapsed()))
+    }
+}
