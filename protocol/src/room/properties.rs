@@ -47,6 +47,11 @@ impl Naive {
         counts
     }
 
+    /// Whether a bid was made without an entry that is stamped more than F before it.
+    fn misses_too_much(&self, seen: u64, micros: u64) -> bool {
+        self.bids.iter().any(|(seq, _, stamp)| *seq >= seen && stamp + F < micros)
+    }
+
     fn close(&mut self, micros: u64) -> bool {
         let closes = !self.closed && micros >= self.end();
         if closes {
@@ -138,6 +143,11 @@ impl Game {
 
     fn hand_in(&mut self, amount: u64, micros: u64, bid: super::Stamped) {
         let result = self.table.submit(&bid);
+        if self.naive.misses_too_much(bid.action().seen().size, micros) {
+            assert!(result.is_err(), "{amount} at {micros} misses what is too old to be missed");
+            self.handed_in.push(bid);
+            return;
+        }
         let counted = self.naive.bid(amount, micros, self.soft);
         assert_eq!(result.is_ok(), counted, "{result:?}: {amount} at {micros}");
         self.handed_in.push(bid);

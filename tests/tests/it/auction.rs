@@ -78,7 +78,7 @@ async fn a_watcher_too_slow_for_the_room_is_moved_to_catch_up_and_misses_nothing
             let answer = speaker.answer(n).await.unwrap();
             speaker.read_answer(answer).unwrap().logged().unwrap();
         }
-        said += 64;
+        said += 32;
         speaker.grown(room, said).await.unwrap();
         assert!(said < 60_000, "the watcher never fell behind");
     }

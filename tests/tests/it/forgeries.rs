@@ -169,7 +169,7 @@ async fn a_bad_signature_or_another_spelling_is_no_action() {
         ("nothing seen", format!(r#"{{"id":"ID","room":"{room}",{say},"seen":{nothing}}}"#)),
         ("an escape", canonical.replace("hi", r"\u0068i")),
         ("an unknown verb", canonical.replace(r#""say""#, r#""shout""#)),
-        ("another UUID", canonical.replace("ID", "00000000-0000-1000-8000-000000000000")),
+        ("another UUID", canonical.replace("\"ID\"", "\"00000000-0000-1000-8000-000000000000\"")),
     ] {
         let (action, blind) = forge(&ana.person, ana.pin, &payload);
         let stamp = ana.stamps(vec![Digest::of(action.as_bytes())]).await.unwrap().remove(0);

@@ -56,7 +56,7 @@ fn forge(person: &Person, broker: Fingerprint, payload: &str) -> (String, Blind)
     let header = format!(
         r#"{{"alg":"EdDSA","typ":"pregao-action-v1","jwk":{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}}}"#
     );
-    let payload = payload.replace("ID", &id.to_string());
+    let payload = payload.replace("\"ID\"", &format!("\"{id}\""));
     let signed =
         format!("{}.{}", to_base64url(header.as_bytes()), to_base64url(payload.as_bytes()));
     let signature = to_base64url(&key.sign(signed.as_bytes()).0);
