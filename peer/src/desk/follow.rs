@@ -1,5 +1,6 @@
 //! Rooms as followed: every entry replayed, every head checked against the replay.
 
+use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromPeer, Member};
 use pregao_protocol::key::{OneTime, PublicKey};
@@ -11,6 +12,7 @@ use pregao_protocol::room::{Replay, Room, Stamped};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::pins::{Pins, fault_of_opening};
 use super::{Desk, Lost};
 
 /// Rooms followed by themselves; others with `/join`.
@@ -38,8 +40,8 @@ pub(super) struct Followed {
     pub(super) head: Option<(u64, String)>,
     /// Own entries that still lack a receipt: position and entry as logged.
     pub(super) unreceipted: Vec<(u64, String)>,
-    /// Ciphertexts of a reveal room's disclosures, by position.
-    pub(super) sealed: Vec<(u64, Vec<u8>)>,
+    /// Positions, stamp times and ciphertexts of a reveal room's disclosures.
+    pub(super) sealed: Vec<(u64, Time, Vec<u8>)>,
     /// The counterparty's disclosure was opened, or found to be worthless.
     pub(super) revealed: bool,
     /// The user was told of this reveal room.
@@ -102,10 +104,9 @@ impl Desk {
             };
             let name = stamped.action().room();
             let Some(Room::Auction(auction)) = replay.room() else { continue };
-            let trusted = auction.listing().stamps.contains(&self.tsa.stamp)
-                && auction.listing().broker.session.fingerprint()
-                    == self.options.broker.fingerprint;
-            if self.rooms.contains_key(&name) || !trusted {
+            // A room of another TSA or CA is nobody's fault; it is not for this persona.
+            let fault = self.pins().map(|pins| fault_of_opening(name, stamped.action(), &pins));
+            if self.rooms.contains_key(&name) || fault != Some(None) {
                 continue;
             }
             let own = self.kept_digest(&stamped).is_some();
@@ -181,8 +182,14 @@ impl Desk {
     ) {
         for raw in entries {
             let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.broken) else { return };
+            let first = room.size() == 0;
             match room.replay.push(raw.get()) {
-                Ok(stamped) => self.logged(name, &stamped, raw.get()).await,
+                Ok(stamped) => {
+                    if first && !self.believes(name, &stamped, raw.get()).await {
+                        return;
+                    }
+                    self.logged(name, &stamped, raw.get()).await;
+                }
                 Err(error) => {
                     self.keep_evidence("entry", &[raw.get()]);
                     let message = format!("an entry of this room does not verify: {error}");
@@ -200,6 +207,34 @@ impl Desk {
         self.show_room(name).await;
     }
 
+    /// What the first entry of every room is held against; `None` without a session.
+    fn pins(&self) -> Option<Pins> {
+        let online = self.online.as_ref()?;
+        Some(Pins {
+            broker: self.options.broker.fingerprint,
+            keys: online.certificate.keys,
+            stamp: self.tsa.stamp,
+            authority: self.tsa.authority,
+        })
+    }
+
+    /// Whether the first entry opens the room that was asked for, under the pinned keys. The
+    /// broker chose which bytes to send for a name, so nothing in them vouches for them.
+    async fn believes(&mut self, name: RoomName, opening: &Stamped, text: &str) -> bool {
+        let fault = match self.pins() {
+            Some(pins) => fault_of_opening(name, opening.action(), &pins),
+            None => Some("it came without a session"),
+        };
+        let Some(fault) = fault else { return true };
+        if let Some(room) = self.rooms.get_mut(&name) {
+            // Not even its title is shown.
+            room.replay = Replay::new();
+        }
+        self.keep_evidence("opening", &[&name.to_string(), text]);
+        self.distrust(name, &format!("this room is not believed: {fault}")).await;
+        false
+    }
+
     /// Notes a verified entry and tells the user of it.
     async fn logged(&mut self, name: RoomName, stamped: &Stamped, text: &str) {
         let own = self.kept_digest(stamped).is_some();
@@ -212,7 +247,8 @@ impl Desk {
             stamped.action().compact().clone_into(&mut room.opening);
         }
         if let Body::Disclose(disclosure) = stamped.action().body() {
-            room.sealed.push((seq, disclosure.sealed.as_bytes().to_vec()));
+            let sealed = disclosure.sealed.as_bytes().to_vec();
+            room.sealed.push((seq, stamped.time(), sealed));
         }
         if own {
             room.own.push(seq);
@@ -224,7 +260,9 @@ impl Desk {
     async fn check_head(&mut self, name: RoomName, note: &str) {
         let broker = self.options.broker.fingerprint;
         let Some(room) = self.rooms.get_mut(&name) else { return };
-        let Some(state) = room.replay.room() else { return };
+        let Some(state) = room.replay.room().filter(|state| state.ledger().name() == name) else {
+            return;
+        };
         let seen = state.ledger().head();
         let opened = Head::open(note, &Origin { broker, room: name }, &state.broker().head);
         if opened.as_ref().is_ok_and(|head| head.size == seen.size && head.root == seen.root) {

@@ -6,7 +6,7 @@
 //! the same action bytes, so that nothing is done twice and nothing is lost.
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt
-//! - `follow` rooms as verified; `views` as shown
+//! - `follow` rooms as verified, from the keys in `pins` on; `views` as shown
 //! - `reveal` the private room; `export` logs and receipts as files
 //! - `enrol` making a persona
 
@@ -14,6 +14,7 @@ mod acts;
 pub mod enrol;
 mod export;
 mod follow;
+mod pins;
 mod reveal;
 mod views;
 
