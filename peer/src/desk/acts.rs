@@ -62,7 +62,7 @@ fn offline() -> Cannot {
     )
 }
 
-fn no_randomness() -> Cannot {
+pub(super) fn no_randomness() -> Cannot {
     let advice = "nothing was sent; restart the program".to_owned();
     Cannot("system.random", "the system gives no random numbers".to_owned(), advice)
 }
@@ -327,7 +327,12 @@ impl Desk {
         let entry = Entry { seq, action: act.action.compact().to_owned(), stamp }.encode();
         let receipt = Receipt { opening, entry, path, head };
         let digest = act.action.digest();
+        let discloses = matches!(act.action.body(), Body::Disclose(_));
+        let room = act.action.room();
         let kept = self.keep_receipt(digest, &receipt).await;
+        if discloses && kept {
+            self.mark_disclosed(room).await;
+        }
         self.finish(n, kept).await;
     }
 
@@ -373,6 +378,8 @@ impl Desk {
     }
 
     pub(super) async fn held(&mut self, n: u64) {
+        let Some(act) = self.acts.get(&n) else { return };
+        self.mark_disclosed(act.action.room()).await;
         let text = "your disclosure is kept, sealed, until the other side hands in theirs";
         self.tell(Event::Note { text: text.to_owned() }).await;
         self.finish(n, true).await;
