@@ -252,7 +252,10 @@ fn draw_reveal(
         ]),
         None => lines.extend([
             Line::styled(
-                format!("Until {} UTC, show the {other} who you are:", day_and_minute(reveal.deadline)),
+                format!(
+                    "Until {} UTC, show the {other} who you are:",
+                    day_and_minute(reveal.deadline)
+                ),
                 palette.text,
             ),
             Line::styled("  /reveal \"Your Name\" how to reach you", palette.notice),

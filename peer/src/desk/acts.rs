@@ -9,6 +9,7 @@ use pregao_protocol::action::{Action, Draft};
 use pregao_protocol::broker::Refusal;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::FromPeer;
+use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Receipt, RoomName};
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::{Auction, Phase};
@@ -262,6 +263,7 @@ impl Desk {
             blind: Secret::new(*blind.expose()),
             seal_secret: seal,
             receipt: None,
+            refusal: None,
         };
         // Durable before anything is sent: the secrets of a bid that wins must not be lost.
         if let Err(error) = self.vault.keep(kept) {
@@ -411,12 +413,57 @@ impl Desk {
             let currency = auction.listing().currency.to_string();
             advice = format!("bid at least {}", amount::print_in(least.minor(), &currency));
         }
-        let gone = self.vault.update(|contents| contents.actions.retain(|k| k.digest != digest));
-        if let Err(error) = gone {
+        let key = *act.action.key();
+        // The secrets stay: if the action turns up in a log all the same, it binds its author.
+        let kept = self.vault.update(|contents| {
+            for kept in contents.actions.iter_mut().filter(|kept| kept.digest == digest) {
+                kept.refusal = Some(compact.to_owned());
+            }
+        });
+        if let Err(error) = kept {
             self.vault_trouble(&error).await;
         }
+        self.check_grounds(room, &refusal, &key, compact).await;
         self.refuse(code.as_str(), code.message(), advice).await;
         self.finish(n, false).await;
+    }
+
+    /// A refusal for a common author shows the ratio of two keys: it must hold (V-004).
+    async fn check_grounds(
+        &mut self,
+        room: RoomName,
+        refusal: &Refusal,
+        key: &PublicKey<OneTime>,
+        compact: &str,
+    ) {
+        let Some(same) = &refusal.same_author else { return };
+        let earlier = self.rooms.get(&room).and_then(|followed| {
+            followed.actions.get(usize::try_from(same.seq).ok()?).map(|(_, key)| *key)
+        });
+        if earlier.is_none_or(|earlier| same.ratio.verify(&earlier, key).is_ok()) {
+            return;
+        }
+        self.keep_evidence("refusal", &[compact]);
+        self.alarm(
+            Some(room),
+            "the broker refused because of a common author and does not show it",
+            "its signed refusal is in your data folder: show it to others",
+        )
+        .await;
+    }
+
+    /// An own action that the broker refused under its signature must be in no log.
+    pub(super) async fn check_refused(&mut self, room: RoomName, stamped: &Stamped, entry: &str) {
+        let Some(refusal) = self.kept_digest(stamped).and_then(|kept| kept.refusal.clone()) else {
+            return;
+        };
+        self.keep_evidence("refused", &[&refusal, entry]);
+        self.alarm(
+            Some(room),
+            "the broker logged an action of yours that it had refused under its signature",
+            "both are in your data folder: they prove it; the action counts, so check what it did",
+        )
+        .await;
     }
 
     pub(super) async fn failed(&mut self, n: u64, code: &str) {

@@ -12,6 +12,8 @@ use pregao_protocol::room::{Replay, Room, Stamped};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::event::Event;
+
 use super::pins::{Pins, fault_of_opening};
 use super::{Desk, Lost};
 
@@ -254,6 +256,9 @@ impl Desk {
             room.own.push(seq);
             room.unreceipted.push((seq, text.to_owned()));
         }
+        if own {
+            self.check_refused(name, stamped, text).await;
+        }
         self.tell_entry(name, seq, stamped, own).await;
     }
 
@@ -349,6 +354,19 @@ impl Desk {
                 self.refuse("link.down", lost.0, "it is joined once the connection is back").await;
                 Some(true)
             }
+        }
+    }
+
+    /// The broker does not show a room: what never came must not be waited for.
+    pub(super) async fn not_joined(&mut self, name: RoomName) {
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        if room.replay.room().is_none() {
+            self.rooms.remove(&name);
+            let text = format!("room {} is not shown by this broker: left out", name.short());
+            self.tell(Event::Note { text }).await;
+        } else {
+            room.wanted = false;
+            self.show_room(name).await;
         }
     }
 

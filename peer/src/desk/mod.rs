@@ -430,7 +430,10 @@ impl Desk {
                 }
                 return self.pursue_invitations().await;
             }
-            FromBroker::Error { code, message } => {
+            FromBroker::Error { code, message, room } => {
+                if let Some(name) = room {
+                    self.not_joined(name).await;
+                }
                 if code == "room.shorter" {
                     self.alarm(
                         None,
