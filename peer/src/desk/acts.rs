@@ -3,7 +3,7 @@
 //! The action's bytes never change once signed. If the connection is lost in between, the same
 //! bytes go out again and the broker gives its original answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pregao_protocol::action::{Action, Draft};
 use pregao_protocol::broker::Refusal;
@@ -36,6 +36,9 @@ const DISCLOSE_WITHIN: u32 = 259_200;
 /// Extensions that a soft close allows before the hard end.
 const EXTENSIONS: u64 = 20;
 
+/// How long an answer is waited for in one session.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
 /// An action under way.
 #[derive(Debug)]
 pub(super) struct Act {
@@ -44,6 +47,8 @@ pub(super) struct Act {
     action: Action,
     blind: Blind,
     stamp: Option<Stamp>,
+    /// Since when an answer is waited for in this session.
+    since: Instant,
 }
 
 /// Why a command cannot become an action: code, what happened, what to do.
@@ -200,6 +205,11 @@ impl Desk {
         }
         match followed.room() {
             Some(Room::Auction(auction)) if followed.is_verified() => Ok((name, auction)),
+            None if !followed.wanted => {
+                let message = "this room is not followed".to_owned();
+                let advice = format!("type /join {} first", name.short());
+                Err(Cannot("room.not-followed", message, advice))
+            }
             Some(Room::Auction(_)) | None => {
                 let message = "the room's log is still being fetched".to_owned();
                 Err(Cannot("room.catching-up", message, "try again in a moment".to_owned()))
@@ -212,7 +222,7 @@ impl Desk {
         }
     }
 
-    fn has_listed(&self, room: RoomName) -> bool {
+    pub(super) fn has_listed(&self, room: RoomName) -> bool {
         let name = room.to_string();
         self.vault.contents().actions.iter().any(|kept| kept.verb == "list" && kept.room == name)
     }
@@ -273,7 +283,7 @@ impl Desk {
         let n = self.next;
         self.next += 1;
         let digests = vec![action.digest()];
-        self.acts.insert(n, Act { request, action, blind, stamp: None });
+        self.acts.insert(n, Act { request, action, blind, stamp: None, since: Instant::now() });
         // Without a connection it goes out once there is one.
         let _ = self.send(FromPeer::Stamp { n, digests }).await;
         None
@@ -281,6 +291,9 @@ impl Desk {
 
     /// After a reconnect: everything under way goes out again, byte for byte.
     pub(super) async fn resume_acts(&mut self) -> Result<(), Lost> {
+        for act in self.acts.values_mut() {
+            act.since = Instant::now();
+        }
         let frames: Vec<FromPeer> = self
             .acts
             .iter()
@@ -331,7 +344,7 @@ impl Desk {
         let digest = act.action.digest();
         let discloses = matches!(act.action.body(), Body::Disclose(_));
         let room = act.action.room();
-        let kept = self.keep_receipt(digest, &receipt).await;
+        let kept = self.keep_receipt(digest, receipt).await;
         if discloses && kept {
             self.mark_disclosed(room).await;
         }
@@ -339,44 +352,66 @@ impl Desk {
     }
 
     /// Verifies a receipt and keeps it; what does not verify is an alarm.
-    pub(super) async fn keep_receipt(&mut self, digest: Digest, receipt: &Receipt) -> bool {
-        let Some(kept) = self.vault.contents().actions.iter().find(|kept| kept.digest == digest)
-        else {
-            return false;
-        };
-        if kept.receipt.is_some() {
-            return true;
+    pub(super) async fn keep_receipt(&mut self, digest: Digest, receipt: Receipt) -> bool {
+        self.keep_receipts(vec![(digest, receipt)]).await
+    }
+
+    /// As [`Desk::keep_receipt`], with one writing of the vault for all. Whether all are kept.
+    pub(super) async fn keep_receipts(&mut self, receipts: Vec<(Digest, Receipt)>) -> bool {
+        let mut all = true;
+        let mut verified = Vec::new();
+        for (digest, receipt) in receipts {
+            match self.vault.action(&digest) {
+                None => all = false,
+                Some(kept) if kept.receipt.is_some() => {}
+                Some(_) => {
+                    let holds = verify::receipt(&receipt).ok();
+                    match holds.filter(|verified| verified.digest == digest) {
+                        Some(holds) => verified.push((digest, receipt.encode(), holds)),
+                        None => {
+                            all = false;
+                            self.doubt_receipt(&receipt).await;
+                        }
+                    }
+                }
+            }
         }
-        let verified = verify::receipt(receipt).ok().filter(|verified| verified.digest == digest);
-        let Some(verified) = verified else {
-            self.keep_evidence("receipt", &[&receipt.encode()]);
-            self.alarm(
-                None,
-                "the broker gave a receipt that does not verify",
-                "your action may not count; the evidence is in your data folder",
-            )
-            .await;
-            return false;
-        };
-        let value = serde_json::from_str(&receipt.encode()).ok();
+        if verified.is_empty() {
+            return all;
+        }
         let saved = self.vault.update(|contents| {
-            if let Some(kept) = contents.actions.iter_mut().find(|kept| kept.digest == digest) {
-                kept.receipt = value;
+            for kept in &mut contents.actions {
+                let of = verified.iter().find(|(digest, ..)| *digest == kept.digest);
+                if let Some((_, text, _)) = of {
+                    kept.receipt = serde_json::from_str(text).ok();
+                }
             }
         });
         if let Err(error) = saved {
             self.vault_trouble(&error).await;
         }
-        self.tell(Event::Receipt(ReceiptView {
-            room: verified.room.to_string(),
-            seq: verified.seq,
-            verb: verified.verb.to_owned(),
-            time: verified.time,
-            digest: digest.to_string(),
-            holds: true,
-        }))
+        for (digest, _, verified) in verified {
+            self.tell(Event::Receipt(ReceiptView {
+                room: verified.room.to_string(),
+                seq: verified.seq,
+                verb: verified.verb.to_owned(),
+                time: verified.time,
+                digest: digest.to_string(),
+                holds: true,
+            }))
+            .await;
+        }
+        all
+    }
+
+    async fn doubt_receipt(&mut self, receipt: &Receipt) {
+        self.keep_evidence("receipt", &[&receipt.encode()]);
+        self.alarm(
+            None,
+            "the broker gave a receipt that does not verify",
+            "your action may not count; the evidence is in your data folder",
+        )
         .await;
-        true
     }
 
     pub(super) async fn held(&mut self, n: u64) {
@@ -478,6 +513,21 @@ impl Desk {
         self.finish(n, false).await;
     }
 
+    /// Gives up waiting for answers that are overdue in a session that stands. The actions stay
+    /// kept: if one was logged after all, its receipt comes with the room's log.
+    pub(super) async fn give_up_overdue(&mut self) {
+        if self.online.is_none() {
+            return;
+        }
+        let overdue = self.acts.iter().filter(|(_, act)| act.since.elapsed() >= ANSWER_WITHIN);
+        for n in overdue.map(|(n, _)| *n).collect::<Vec<u64>>() {
+            let message = "the broker did not answer in time; the action may still be logged";
+            let advice = "look at the room before you do it again";
+            self.refuse("link.slow", message, advice).await;
+            self.finish(n, false).await;
+        }
+    }
+
     async fn finish(&mut self, n: u64, ok: bool) {
         if let Some(act) = self.acts.remove(&n) {
             self.tell(Event::Done { id: act.request, ok }).await;
@@ -486,8 +536,7 @@ impl Desk {
 
     /// Own action with these bytes, if it is one.
     pub(super) fn kept_digest(&self, stamped: &Stamped) -> Option<&Kept> {
-        let digest = stamped.action().digest();
-        self.vault.contents().actions.iter().find(|kept| kept.digest == digest)
+        self.vault.action(&stamped.action().digest())
     }
 
     /// The one-time key of an own action, derived again.

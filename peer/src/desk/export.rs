@@ -35,6 +35,19 @@ impl Desk {
         }
     }
 
+    /// Begins to follow a known room whose log is to be exported; whether it has to be waited for.
+    pub(super) async fn follow_for_export(&mut self, prefix: &str) -> bool {
+        let Ok(name) = self.find(prefix) else { return false };
+        let waits = self.rooms.get(&name).is_some_and(|room| !room.wanted && !room.broken);
+        if !waits || self.join(name).await.is_err() {
+            return false;
+        }
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.wanted = true;
+        }
+        true
+    }
+
     fn write_files(&self, name: RoomName) -> io::Result<Option<Vec<PathBuf>>> {
         let Some(room) = self.rooms.get(&name).filter(|room| room.is_verified()) else {
             return Ok(None);

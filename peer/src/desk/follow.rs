@@ -6,7 +6,7 @@ use pregao_protocol::frame::{FromPeer, Member};
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
-use pregao_protocol::room::auction::Phase;
+use pregao_protocol::room::auction::{Auction, Phase};
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::{Replay, Room, Stamped};
 use serde_json::value::RawValue;
@@ -17,8 +17,10 @@ use crate::event::Event;
 use super::pins::{Pins, fault_of_opening};
 use super::{Desk, Lost};
 
-/// Rooms followed by themselves; others with `/join`.
+/// Open auctions followed by themselves; others with `/join`.
 const FOLLOW: usize = 64;
+/// Rooms known at all; the broker's list may be longer than anybody reads.
+const KNOWN: usize = 4_096;
 
 /// One room, as far as it was verified.
 #[derive(Debug)]
@@ -28,6 +30,10 @@ pub(super) struct Followed {
     pub(super) wanted: bool,
     /// Something in it did not verify: nothing more of it is believed.
     pub(super) broken: bool,
+    /// The opening as listed, shown while the room is not followed.
+    pub(super) listed: Replay,
+    /// Position and stamp time of the newest `settled` entry.
+    pub(super) settled: Option<(u64, Time)>,
     /// First entry's action, for receipts.
     pub(super) opening: String,
     /// Every entry, as logged.
@@ -56,6 +62,8 @@ impl Followed {
             replay: Replay::new(),
             wanted: true,
             broken: false,
+            listed: Replay::new(),
+            settled: None,
             opening,
             texts: Vec::new(),
             leaves: Vec::new(),
@@ -71,6 +79,20 @@ impl Followed {
 
     pub(super) fn room(&self) -> Option<&Room> {
         self.replay.room()
+    }
+
+    /// The auction as far as it is known: replayed, or as listed.
+    pub(super) fn auction(&self) -> Option<&Auction> {
+        match self.room().or_else(|| self.listed.room().filter(|_| !self.broken)) {
+            Some(Room::Auction(auction)) => Some(auction),
+            Some(Room::Reveal(_)) | None => None,
+        }
+    }
+
+    /// Whether bids, or disclosures, may still come in an auction that is followed.
+    fn is_live(&self) -> bool {
+        let over = |auction: &Auction| matches!(auction.phase(), Phase::Ended(_));
+        self.wanted && self.auction().is_some_and(|auction| !over(auction))
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -111,24 +133,53 @@ impl Desk {
             if self.rooms.contains_key(&name) || fault != Some(None) {
                 continue;
             }
-            let own = self.kept_digest(&stamped).is_some();
             let open = now.is_none_or(|now| auction.end() > now);
-            if own || (open && self.rooms.len() < FOLLOW) || self.knows_actions_in(name) {
-                self.follow(name, &stamped);
+            let wanted = self.is_unfinished(name, open) || (open && self.has_place().await?);
+            if !wanted && self.rooms.len() >= KNOWN {
+                continue;
+            }
+            let mut room = Followed::new(stamped.action().compact().to_owned());
+            (room.wanted, room.listed) = (wanted, replay);
+            self.rooms.insert(name, room);
+            if wanted {
                 self.join(name).await?;
+            } else {
+                self.show_room(name).await;
             }
         }
         Ok(())
     }
 
-    fn knows_actions_in(&self, room: RoomName) -> bool {
+    /// Whether own actions in this auction may still lack something: a receipt, or an end, with
+    /// which the secrets for its reveal are erased.
+    fn is_unfinished(&self, room: RoomName, open: bool) -> bool {
         let name = room.to_string();
-        self.vault.contents().actions.iter().any(|kept| kept.room == name)
+        self.vault.contents().actions.iter().filter(|kept| kept.room == name).any(|kept| {
+            let answered = kept.receipt.is_some() || kept.refusal.is_some();
+            open || !answered || kept.seal_secret.is_some()
+        })
     }
 
-    fn follow(&mut self, name: RoomName, opening: &Stamped) {
-        let compact = opening.action().compact().to_owned();
-        self.rooms.entry(name).or_insert_with(|| Followed::new(compact));
+    /// Whether one more auction is followed by itself; makes place by leaving ended ones that the
+    /// user has no part in.
+    async fn has_place(&mut self) -> Result<bool, Lost> {
+        let wanted = self.rooms.values().filter(|room| room.wanted).count();
+        if wanted >= FOLLOW {
+            let ended: Vec<RoomName> = self
+                .rooms
+                .iter()
+                .filter(|(_, room)| room.wanted && room.own.is_empty() && !room.is_live())
+                .filter(|(_, room)| matches!(room.room(), Some(Room::Auction(_))))
+                .map(|(name, _)| *name)
+                .collect();
+            for name in ended {
+                if let Some(room) = self.rooms.get_mut(&name) {
+                    room.wanted = false;
+                }
+                self.send(FromPeer::Leave { room: name }).await?;
+            }
+        }
+        Ok(self.rooms.values().filter(|room| room.is_live()).count() < FOLLOW)
     }
 
     /// Asks for a room from where it is held.
@@ -248,6 +299,9 @@ impl Desk {
         if seq == 0 {
             stamped.action().compact().clone_into(&mut room.opening);
         }
+        if let Body::Settled(_) = stamped.action().body() {
+            room.settled = Some((seq, stamped.time()));
+        }
         if let Body::Disclose(disclosure) = stamped.action().body() {
             let sealed = disclosure.sealed.as_bytes().to_vec();
             room.sealed.push((seq, stamped.time(), sealed));
@@ -308,9 +362,7 @@ impl Desk {
                 Some((digest, Receipt { opening, entry, path, head: head.clone() }))
             })
             .collect();
-        for (digest, receipt) in receipts {
-            self.keep_receipt(digest, &receipt).await;
-        }
+        self.keep_receipts(receipts).await;
     }
 
     /// Once an auction has ended its secrets for the reveal are of no more use.
@@ -360,7 +412,8 @@ impl Desk {
     /// The broker does not show a room: what never came must not be waited for.
     pub(super) async fn not_joined(&mut self, name: RoomName) {
         let Some(room) = self.rooms.get_mut(&name) else { return };
-        if room.replay.room().is_none() {
+        let invited = self.invitations.iter().any(|(_, room)| *room == name);
+        if room.replay.room().is_none() && room.listed.room().is_none() && !invited {
             self.rooms.remove(&name);
             let text = format!("room {} is not shown by this broker: left out", name.short());
             self.tell(Event::Note { text }).await;

@@ -40,6 +40,7 @@ use crate::event::{Event, Trust};
 use crate::front::{Back, Request};
 use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
 use crate::vault::{Vault, VaultError};
+use pregao_protocol::verify::contradiction;
 
 use acts::Act;
 use follow::Followed;
@@ -97,6 +98,8 @@ pub struct Desk {
     online: Option<Online>,
     invitations: Vec<(RoomName, RoomName)>,
     alarms: u64,
+    /// The user was told that TSA and system disagree about the time.
+    clock_told: bool,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up.
@@ -114,6 +117,9 @@ struct Online {
 
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
+
+/// How far TSA time and the system's clock may be apart without a word to the user.
+const CLOCKS_AGREE: Duration = Duration::from_secs(60);
 
 /// The session is over; why, for the user.
 struct Lost(String);
@@ -173,6 +179,7 @@ impl Desk {
             online: None,
             invitations,
             alarms: 0,
+            clock_told: false,
             lobby_known: false,
             deferred: Vec::new(),
         })
@@ -304,6 +311,7 @@ impl Desk {
         let lifetime = Duration::from_secs(45 * 60 + 2 * u64::from(random_byte()));
         let renew = tokio::time::sleep(lifetime);
         tokio::pin!(renew);
+        let mut overdue = tokio::time::interval(Duration::from_secs(5));
         let mut tickets = renew_tickets(
             self.authority.clone(),
             Arc::clone(&self.persona),
@@ -327,6 +335,12 @@ impl Desk {
                     if !self.command(request?).await {
                         return None;
                     }
+                    if let Some(lost) = self.broken() {
+                        return Some(lost);
+                    }
+                }
+                _ = overdue.tick() => {
+                    self.give_up_overdue().await;
                     if let Some(lost) = self.broken() {
                         return Some(lost);
                     }
@@ -389,7 +403,13 @@ impl Desk {
                 Some(true)
             }
             Command::Receipts => self.receipts().await,
-            Command::Export { room } => self.export(&room).await,
+            Command::Export { room } => {
+                if self.follow_for_export(&room).await {
+                    self.deferred.push(Request { id, command: Command::Export { room } });
+                    return true;
+                }
+                self.export(&room).await
+            }
             Command::Help { about } => {
                 for text in crate::command::table::help(about.as_deref()) {
                     self.tell(Event::Note { text }).await;
@@ -459,23 +479,25 @@ impl Desk {
         }
         match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
             Ok(batch) => {
-                let before = self.tick.as_ref().map(|(batch, _)| batch);
-                let back = before.is_some_and(|before| {
-                    before.header().batch < batch.header().batch && before.time() > batch.time()
-                });
-                if back {
-                    let evidence = before.map(|before| before.compact().to_owned());
-                    self.keep_evidence("tsa", &[compact, &evidence.unwrap_or_default()]);
-                    self.alarm(
-                        None,
-                        "the TSA's time went back",
-                        "do not trust its stamps; the evidence is in your data folder",
-                    )
-                    .await;
-                    return;
+                if let Some((before, _)) = &self.tick {
+                    if contradiction(before.compact(), compact, &self.tsa.stamp).is_ok() {
+                        let before = before.compact().to_owned();
+                        self.keep_evidence("tsa", &[&before, compact]);
+                        self.alarm(
+                            None,
+                            "the TSA contradicts itself",
+                            "do not trust its stamps; the evidence is in your data folder",
+                        )
+                        .await;
+                        return;
+                    }
+                    if batch.header().batch <= before.header().batch {
+                        return;
+                    }
                 }
                 let time = batch.time();
                 self.tick = Some((batch, Instant::now()));
+                self.compare_clocks(time).await;
                 self.tell(Event::Tick { time }).await;
             }
             Err(error) => {
@@ -484,6 +506,22 @@ impl Desk {
                 self.alarm(None, &message, "do not bid until this is explained").await;
             }
         }
+    }
+
+    /// Tells once if the TSA's time and the system's are far apart: one of them is wrong.
+    async fn compare_clocks(&mut self, time: Time) {
+        let system = system_time();
+        let apart = time.since(system).max(system.since(time));
+        if self.tsa.simulated || self.clock_told || apart <= CLOCKS_AGREE {
+            return;
+        }
+        self.clock_told = true;
+        let seconds = apart.as_secs();
+        let text = format!(
+            "the TSA's time is {seconds} s away from this computer's: check the clock here, and if \
+             it is right, ask whoever runs the TSA"
+        );
+        self.tell(Event::Note { text }).await;
     }
 
     /// TSA time carried forward by the monotonic clock.

@@ -1,6 +1,8 @@
 //! The private room of seller and winner: proof of membership, disclosure, and what the other
 //! side showed (DESIGN section 8).
 
+use std::time::Duration;
+
 use pregao_protocol::codec::to_base64url;
 use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED};
 use pregao_protocol::log::RoomName;
@@ -72,6 +74,9 @@ impl Desk {
         let (announced, revealed) = (followed.announced, followed.revealed);
         let room = room.clone();
         let auction = room.opening().auction;
+        if self.is_superseded(&room) {
+            return;
+        }
         if !self.fits_auction(&room) {
             let message = "this private room does not follow from its auction";
             self.alarm(Some(name), message, "do not disclose anything in it").await;
@@ -85,7 +90,14 @@ impl Desk {
         }
     }
 
-    /// The opening must state what the auction's log gives: entry, root, both keys.
+    /// Whether another winner was named after the one this room is for: it is history.
+    fn is_superseded(&self, room: &RevealRoom) -> bool {
+        let auction = self.rooms.get(&room.opening().auction);
+        let newest = auction.and_then(|auction| auction.settled);
+        newest.is_some_and(|(seq, _)| room.opening().settled < seq)
+    }
+
+    /// The opening must state what the auction's log gives: entry, root, both keys, and the terms.
     fn fits_auction(&self, room: &RevealRoom) -> bool {
         let opening = room.opening();
         let Some(followed) = self.rooms.get(&opening.auction) else { return false };
@@ -97,6 +109,13 @@ impl Desk {
             && opening.seller == *auction.seller()
             && opening.seller_seal == auction.listing().seal
             && opening.broker == auction.listing().broker
+            && opening.stamps == auction.listing().stamps
+            && opening.freshness == auction.listing().freshness
+            && opening.withdrawal == auction.withdrawal()
+            && followed.settled.is_some_and(|(seq, time)| {
+                let within = Duration::from_secs(auction.listing().disclose_within.into());
+                opening.settled == seq && opening.deadline >= time.plus(within)
+            })
             && winner.is_some_and(|winner| {
                 winner.key == opening.winner && winner.seal == opening.winner_seal
             })

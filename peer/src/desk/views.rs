@@ -21,7 +21,7 @@ impl Desk {
 
     fn view(&self, name: RoomName) -> Option<RoomView> {
         let followed = self.rooms.get(&name)?;
-        let Some(Room::Auction(auction)) = followed.room() else { return None };
+        let auction = followed.auction()?;
         let listing = auction.listing();
         let currency = listing.currency.to_string();
         let own_bid = |seq: u64| followed.own.contains(&seq);
@@ -39,9 +39,9 @@ impl Desk {
             bids: auction.bids().len() as u64,
             end: auction.end(),
             extend_secs: listing.soft.map_or(0, |soft| soft.extend.into()),
-            own: own_bid(0),
+            own: own_bid(0) || (followed.size() == 0 && self.has_listed(name)),
             leading: auction.leading().is_some_and(|bid| own_bid(bid.seq)),
-            bidding: auction.bids().iter().any(|bid| own_bid(bid.seq)),
+            bidding: followed.own.iter().any(|seq| auction.bid(*seq).is_some()),
             joined: followed.wanted,
             verified_size: followed.head.as_ref().map_or(0, |(size, _)| *size),
         })
