@@ -195,6 +195,8 @@ fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, 
 struct SignCsr {
     csr: String,
     invite: Option<String>,
+    /// A certificate of the same key that is in force: stands in for an invitation.
+    certificate: Option<String>,
 }
 
 async fn sign_csr(
@@ -204,8 +206,14 @@ async fn sign_csr(
     let request: SignCsr = parse(body)?;
     let key = csr_der(&request.csr).and_then(|der| verify_csr(&der)).map_err(csr_error)?;
     let now = tsa.stamper.now()?;
+    let renews = request.certificate.is_some_and(|pem| {
+        let held = pem_to_der(&pem, "CERTIFICATE")
+            .and_then(|der| verify_persona_certificate(&der, &tsa.ca.public(), now));
+        held.is_ok_and(|held| held.key == key)
+    });
     let invite = match (tsa.policy, request.invite) {
         (Policy::Open, _) => None,
+        (Policy::Invite, _) if renews => None,
         (Policy::Invite, Some(code)) => Some(code),
         (Policy::Invite, None) => {
             return Err(invite_error("invite.missing", "this TSA enrols by invitation only"));

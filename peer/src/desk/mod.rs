@@ -8,13 +8,14 @@
 //! - `acts` what is under way: sign, stamp, submit, receipt
 //! - `follow` rooms as verified, from the keys in `pins` on; `views` as shown
 //! - `reveal` the private room; `export` logs and receipts as files
-//! - `enrol` making a persona
+//! - `enrol` making a persona; `renew` keeping it certified
 
 mod acts;
 pub mod enrol;
 mod export;
 mod follow;
 mod pins;
+mod renew;
 mod reveal;
 mod views;
 
@@ -24,8 +25,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pregao_protocol::broker::BrokerCertificate;
+use pregao_protocol::certificate::CertificateError;
 use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
-use pregao_protocol::certificate::{CertificateError, verify_persona_certificate};
 use pregao_protocol::clock::Time;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
@@ -34,7 +35,7 @@ use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::VerifiedBatch;
 use tokio::sync::mpsc;
 
-use crate::authority::{Authority, AuthorityError, system_time};
+use crate::authority::{Authority, AuthorityError, system_time, verify_whenever};
 use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Request};
@@ -44,6 +45,7 @@ use pregao_protocol::verify::contradiction;
 
 use acts::Act;
 use follow::Followed;
+use renew::EXPIRED;
 
 /// What stops a desk from opening.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,8 @@ pub struct Options {
     pub broker: BrokerAddress,
     /// Suites offered, in order.
     pub suites: Ranking,
+    /// TLS for `wss://` addresses, if not that of the public CAs.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
     /// Folder for evidence against broker or TSA.
     pub evidence: PathBuf,
     /// Folder for exported logs and receipts.
@@ -100,6 +104,10 @@ pub struct Desk {
     alarms: u64,
     /// The user was told that TSA and system disagree about the time.
     clock_told: bool,
+    /// The TSA said that the certificate has expired.
+    expired: bool,
+    /// When renewing was last tried.
+    renewed: Option<Instant>,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up.
@@ -147,16 +155,8 @@ impl Desk {
         let tsa =
             pregao_protocol::certificate::sheet::verify_jwks(sheet.as_bytes(), pin, system_time())?;
         let address = TsaAddress { url: contents.tsa.url.clone(), authority: pin };
-        let certificate = match verify_persona_certificate(
-            &contents.certificate,
-            &tsa.authority,
-            system_time(),
-        ) {
-            // The TSA's clock, possibly a simulated one, is what counts; the broker judges.
-            Err(CertificateError::Expired { not_after }) if tsa.simulated => not_after,
-            Err(CertificateError::NotYetValid { not_before }) if tsa.simulated => not_before,
-            other => other?.not_after,
-        };
+        // What is kept can be read whatever the time; whether it may be used, the broker judges.
+        let certificate = verify_whenever(&contents.certificate, &tsa.authority, system_time())?;
         let invitations = contents
             .reveals
             .iter()
@@ -167,7 +167,7 @@ impl Desk {
             persona,
             tsa,
             authority: Authority::at(address),
-            certificate_ends: certificate,
+            certificate_ends: certificate.not_after,
             vault,
             events,
             rooms: BTreeMap::new(),
@@ -180,6 +180,8 @@ impl Desk {
             invitations,
             alarms: 0,
             clock_told: false,
+            expired: false,
+            renewed: None,
             lobby_known: false,
             deferred: Vec::new(),
         })
@@ -188,6 +190,7 @@ impl Desk {
     /// Serves a front until it leaves.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Request>) {
         let mut pause = Duration::from_millis(100);
+        self.tell_if_expired().await;
         loop {
             let lost = match self.connect(&mut commands).await {
                 Some(Ok(receiver)) => {
@@ -226,6 +229,9 @@ impl Desk {
         &mut self,
         commands: &mut mpsc::Receiver<Request>,
     ) -> Option<Result<LinkReceiver, Lost>> {
+        if self.is_renewal_due() && !self.renew(commands).await {
+            return None;
+        }
         let fresh = self.ticket.clone().filter(|(_, since)| since.elapsed() < TICKET_FOR);
         let connecting = open_link(
             self.authority.clone(),
@@ -242,7 +248,11 @@ impl Desk {
                         self.ticket = Some(ticket);
                         self.arrive(link).await
                     }
-                    Err(lost) => Err(lost),
+                    Err(lost) => {
+                        // A simulated clock may have passed the end unseen.
+                        self.expired |= lost.0.contains(EXPIRED);
+                        Err(lost)
+                    }
                 }),
                 request = commands.recv() => {
                     if !self.command(request?).await {
@@ -608,12 +618,17 @@ async fn open_link(
             let broker = options.broker.fingerprint;
             let asked = tokio::task::spawn_blocking(move || authority.ticket(&key, &shown, broker));
             let ticket = asked.await.map_err(|error| Lost(error.to_string()))?;
-            let explain = |error: AuthorityError| Lost(format!("{error}; {}", error.advice()));
+            let explain = |error: AuthorityError| match &error {
+                AuthorityError::Refused { code, .. } if code == EXPIRED => {
+                    Lost(format!("{error} ({EXPIRED}); renew it with pregao enrol"))
+                }
+                _ => Lost(format!("{error}; {}", error.advice())),
+            };
             (ticket.map_err(explain)?, Instant::now())
         }
     };
     let identity = Identity { persona: &persona, certificate: &certificate, ticket: &ticket.0 };
-    let link = connect(&options.broker, identity, &options.suites, None).await?;
+    let link = connect(&options.broker, identity, &options.suites, options.tls.clone()).await?;
     Ok((link, ticket))
 }
 
