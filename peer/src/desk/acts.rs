@@ -172,7 +172,7 @@ impl Desk {
             let advice = format!("bid at least {}", amount::print_in(least.minor(), &own));
             return Err(Cannot(Code::BidTooLow.as_str(), Code::BidTooLow.message().into(), advice));
         }
-        if self.has_listed(name) {
+        if self.has_kept(name, "list") {
             return Err(Cannot::code(Code::BidOwnItem));
         }
         let (seal, seal_public) = fresh_seal()?;
@@ -222,9 +222,11 @@ impl Desk {
         }
     }
 
-    pub(super) fn has_listed(&self, room: RoomName) -> bool {
+    /// Whether an own action of this verb in a room was not refused.
+    pub(super) fn has_kept(&self, room: RoomName, verb: &str) -> bool {
         let name = room.to_string();
-        self.vault.contents().actions.iter().any(|kept| kept.verb == "list" && kept.room == name)
+        let counts = |kept: &Kept| kept.refusal.is_none() && kept.verb == verb && kept.room == name;
+        self.vault.contents().actions.iter().any(counts)
     }
 
     /// Signs with a fresh one-time key, keeps, and asks for a stamp.

@@ -143,7 +143,7 @@ impl Desk {
             self.rooms.insert(name, room);
             if wanted {
                 self.join(name).await?;
-            } else {
+            } else if open {
                 self.show_room(name).await;
             }
         }

@@ -8,6 +8,7 @@
 //! - `acts` what is under way: sign, stamp, submit, receipt
 //! - `follow` rooms as verified, from the keys in `pins` on; `views` as shown
 //! - `reveal` the private room; `export` logs and receipts as files
+//! - `time` the TSA's time, watched
 //! - `enrol` making a persona; `renew` keeping it certified
 
 mod acts;
@@ -17,6 +18,7 @@ mod follow;
 mod pins;
 mod renew;
 mod reveal;
+mod time;
 mod views;
 
 use std::collections::{BTreeMap, HashMap};
@@ -41,7 +43,6 @@ use crate::event::{Event, Trust};
 use crate::front::{Back, Request};
 use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
 use crate::vault::{Vault, VaultError};
-use pregao_protocol::verify::contradiction;
 
 use acts::Act;
 use follow::Followed;
@@ -125,9 +126,6 @@ struct Online {
 
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
-
-/// How far TSA time and the system's clock may be apart without a word to the user.
-const CLOCKS_AGREE: Duration = Duration::from_secs(60);
 
 /// The session is over; why, for the user.
 struct Lost(String);
@@ -480,63 +478,6 @@ impl Desk {
             }
         }
         Ok(())
-    }
-
-    /// TSA time moves on, and never back.
-    async fn tick(&mut self, compact: &str) {
-        if compact.is_empty() {
-            return;
-        }
-        match VerifiedBatch::open(compact, &[self.tsa.stamp]) {
-            Ok(batch) => {
-                if let Some((before, _)) = &self.tick {
-                    if contradiction(before.compact(), compact, &self.tsa.stamp).is_ok() {
-                        let before = before.compact().to_owned();
-                        self.keep_evidence("tsa", &[&before, compact]);
-                        self.alarm(
-                            None,
-                            "the TSA contradicts itself",
-                            "do not trust its stamps; the evidence is in your data folder",
-                        )
-                        .await;
-                        return;
-                    }
-                    if batch.header().batch <= before.header().batch {
-                        return;
-                    }
-                }
-                let time = batch.time();
-                self.tick = Some((batch, Instant::now()));
-                self.compare_clocks(time).await;
-                self.tell(Event::Tick { time }).await;
-            }
-            Err(error) => {
-                self.keep_evidence("tick", &[compact]);
-                let message = format!("a time announced by the broker does not verify: {error}");
-                self.alarm(None, &message, "do not bid until this is explained").await;
-            }
-        }
-    }
-
-    /// Tells once if the TSA's time and the system's are far apart: one of them is wrong.
-    async fn compare_clocks(&mut self, time: Time) {
-        let system = system_time();
-        let apart = time.since(system).max(system.since(time));
-        if self.tsa.simulated || self.clock_told || apart <= CLOCKS_AGREE {
-            return;
-        }
-        self.clock_told = true;
-        let seconds = apart.as_secs();
-        let text = format!(
-            "the TSA's time is {seconds} s away from this computer's: check the clock here, and if \
-             it is right, ask whoever runs the TSA"
-        );
-        self.tell(Event::Note { text }).await;
-    }
-
-    /// TSA time carried forward by the monotonic clock.
-    fn now(&self) -> Option<Time> {
-        self.tick.as_ref().map(|(batch, since)| batch.time().plus(since.elapsed()))
     }
 
     fn trust(&self) -> Trust {
