@@ -64,8 +64,9 @@ async fn a_watcher_too_slow_for_the_room_is_moved_to_catch_up_and_misses_nothing
     // `slow` reads nothing while more is said than sockets and queues hold.
     let mut said = 1;
     while house.broker.metric("lagging").unwrap() == 0 {
-        let made: Vec<Made> =
-            (0..64).map(|_| speaker.make_say(room, &"é".repeat(500)).unwrap()).collect();
+        let made: Vec<Made> = (0..64)
+            .map(|_| speaker.make_say(room, &"é".repeat(500)).unwrap())
+            .collect();
         let digests = made.iter().map(Made::digest).collect();
         let stamps = speaker.stamps(digests).await.unwrap();
         let mut asked = Vec::new();

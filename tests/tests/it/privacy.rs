@@ -255,7 +255,8 @@ async fn nothing_the_tsa_sees_tells_which_digests_share_an_author() {
     for _ in 0..ROUNDS {
         let mut asked = Vec::new();
         for (who, bidder) in bidders.iter_mut().enumerate() {
-            let made: Vec<Made> = (0..2).map(|_| bidder.make_say(room, "hello").unwrap()).collect();
+            let made: Vec<Made> =
+                (0..2).map(|_| bidder.make_say(room, "hello").unwrap()).collect();
             let digests: Vec<Digest> = made.iter().map(Made::digest).collect();
             for (which, digest) in digests.iter().enumerate() {
                 author.insert(*digest, (who, which));
@@ -293,7 +294,8 @@ async fn nothing_the_tsa_sees_tells_which_digests_share_an_author() {
 
 /// The TSA's side of the wire holds no part of an action and no trace of a persona.
 fn nothing_of_the_actions(passed: &[Passed], bid: &Made, bidders: &[Peer]) {
-    let text: String = passed.iter().map(|passed| String::from_utf8_lossy(&passed.bytes)).collect();
+    let text: String =
+        passed.iter().map(|passed| String::from_utf8_lossy(&passed.bytes)).collect();
     assert!(text.contains(&to_base64url(&bid.digest().0)), "the digest itself is there");
     let payload = bid.action.compact().split('.').nth(1).unwrap();
     let mut secrets = vec![
@@ -373,7 +375,8 @@ async fn recorded_traffic_stays_closed_to_whoever_gets_every_key_and_disk_later(
     let contexts = [Side::Seller, Side::Winner]
         .map(|side| Place { room: private, opening: &opening, side }.info());
     drop((seller, ana));
-    let recorded: Vec<Passed> = proxy.take().into_iter().filter(|passed| passed.message).collect();
+    let recorded: Vec<Passed> =
+        proxy.take().into_iter().filter(|passed| passed.message).collect();
     house.broker.stop().unwrap();
 
     // The records show nothing in clear: not the room, not an amount, not a frame's name.
@@ -418,8 +421,12 @@ async fn stolen_identity_opens_nothing(recorded: &[Passed], house: &House, perso
         assert!(opened.is_err(), "the recorded message 2 opened");
     }
     // Played to the broker that holds all the same keys, the recording gets no session either.
-    let mut house_again =
-        Broker::start(house.folder.path(), &house.tsa.address, &Options::default()).unwrap();
+    let mut house_again = Broker::start(
+        house.folder.path(),
+        &house.tsa.address,
+        &Options::default(),
+    )
+    .unwrap();
     let socket = BrokerAddress::clone(&house_again.address);
     let (mut stream, _) = tokio_tungstenite::connect_async(&socket.url).await.unwrap();
     let up = recorded.iter().filter(|passed| passed.connection == 1 && passed.way == Way::Up);
@@ -486,9 +493,9 @@ fn stolen_disk_opens_no_disclosure(
             let secret = made.seal.as_ref().unwrap().expose().as_slice();
             assert!(!bytes.windows(32).any(|window| window == secret));
         }
-        candidates.extend(
-            bytes.chunks_exact(32).take(64).map(|chunk| <[u8; 32]>::try_from(chunk).unwrap()),
-        );
+        candidates.extend(bytes.chunks_exact(32).take(64).map(|chunk| {
+            <[u8; 32]>::try_from(chunk).unwrap()
+        }));
     }
     let opens = |key: &SealKey| {
         let all = sealed.iter().flat_map(|sealed| contexts.iter().map(move |info| (sealed, info)));

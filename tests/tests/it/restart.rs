@@ -95,7 +95,8 @@ async fn every_receipt_of_a_killed_broker_is_in_its_log_and_no_refusal_is() {
         let mut peer = Peer::connect(&old.person, &house.broker.address).await.unwrap();
         for Sent { made, stamp, answer } in sent {
             let place = places.get(made.action.compact()).copied();
-            let repeated = peer.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
+            let repeated =
+                peer.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
             match answer {
                 Some(Answer::Receipt { seq, .. }) => {
                     receipts += 1;
@@ -120,10 +121,7 @@ async fn every_receipt_of_a_killed_broker_is_in_its_log_and_no_refusal_is() {
             }
         }
     }
-    assert!(
-        receipts >= 50 && refusals > 0,
-        "{receipts} receipts, {refusals} refusals, {open} open"
-    );
+    assert!(receipts >= 50 && refusals > 0, "{receipts} receipts, {refusals} refusals, {open} open");
     assert!(house.broker.metric("rooms").unwrap() == 1);
 }
 

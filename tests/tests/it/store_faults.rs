@@ -180,10 +180,7 @@ async fn a_log_changed_on_disk_is_not_served() {
     house.broker.stop().unwrap();
     let database = rusqlite::Connection::open(house.broker.data().join("log.db")).unwrap();
     let changed = database
-        .execute(
-            "UPDATE entry SET text = replace(text, 'index\":0', 'index\":1') WHERE seq = 1",
-            [],
-        )
+        .execute("UPDATE entry SET text = replace(text, 'index\":0', 'index\":1') WHERE seq = 1", [])
         .unwrap();
     assert_eq!(changed, 1);
     drop(database);

@@ -85,11 +85,8 @@ async fn crowd(person: &Arc<Person>, broker: &BrokerAddress, many: usize) -> Res
     let connect = || {
         let (person, broker, ticket) = (Arc::clone(person), broker.clone(), ticket.clone());
         tokio::spawn(async move {
-            let identity = Identity {
-                persona: &person.key,
-                certificate: &person.certificate,
-                ticket: &ticket,
-            };
+            let identity =
+                Identity { persona: &person.key, certificate: &person.certificate, ticket: &ticket };
             link::connect(&broker, identity, &Ranking::default(), None).await
         })
     };
@@ -253,7 +250,9 @@ async fn moderate(
     delays.sort_unstable();
     let share = |percent: usize| {
         let at = (delays.len() * percent / 100).min(delays.len().saturating_sub(1));
-        delays.get(at).map_or(f64::NAN, |micros| Duration::from_micros(*micros).as_secs_f64() * 1e3)
+        delays.get(at).map_or(f64::NAN, |micros| {
+            Duration::from_micros(*micros).as_secs_f64() * 1e3
+        })
     };
     let of = format!("{watchers} watchers, {} deliveries/s", rate * watchers);
     let cpu = used.iter().sum::<f64>() / count(rounds * watchers);

@@ -111,5 +111,7 @@ fn raise_limits() -> Result<()> {
 /// Flags under which no limit of the door is in the way.
 fn unlimited() -> Options {
     let options = Options { log: Some("warn".to_owned()), ..Options::default() };
-    options.broker("--rate 1000000 --burst 1000000 --max-per-address 20000 --max-connections 20000")
+    options.broker(
+        "--rate 1000000 --burst 1000000 --max-per-address 20000 --max-connections 20000",
+    )
 }
