@@ -9,10 +9,10 @@ use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use pregao_protocol::certificate::sheet::{SheetError, TsaAddress, TsaKeys, verify_jwks};
 use pregao_protocol::certificate::ticket::{Challenge, Proof};
 use pregao_protocol::certificate::{
-    CertificateError, certificate_hash, pem_to_der, verify_persona_certificate,
+    CertificateError, PersonaCertificate, certificate_hash, pem_to_der, verify_persona_certificate,
 };
 use pregao_protocol::clock::Time;
-use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::key::{Authority as AuthorityKey, Fingerprint, Persona, PublicKey, SecretKey};
 use pregao_protocol::label::MAX_SHEET;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -128,14 +128,46 @@ impl Authority {
         keys: &TsaKeys,
         invite: Option<&str>,
     ) -> Result<Vec<u8>, AuthorityError> {
+        self.certified(persona, keys, invite, None)
+    }
+
+    /// Has the key of a certificate certified again. While `held` is in force it stands in for an
+    /// invitation.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    pub fn renew(
+        &self,
+        persona: &SecretKey<Persona>,
+        keys: &TsaKeys,
+        invite: Option<&str>,
+        held: &[u8],
+    ) -> Result<Vec<u8>, AuthorityError> {
+        self.certified(persona, keys, invite, Some(held))
+    }
+
+    fn certified(
+        &self,
+        persona: &SecretKey<Persona>,
+        keys: &TsaKeys,
+        invite: Option<&str>,
+        held: Option<&[u8]>,
+    ) -> Result<Vec<u8>, AuthorityError> {
         let mut body = json!({ "csr": certification_request(persona)? });
         if let (Some(invite), Some(object)) = (invite, body.as_object_mut()) {
             object.insert("invite".to_owned(), invite.into());
         }
+        if let (Some(held), Some(object)) = (held, body.as_object_mut()) {
+            object.insert("certificate".to_owned(), to_pem(held).into());
+        }
         let answer = self.post("/api/sign-csr", &body)?;
         let pem = text(&answer, "certificate")?;
         let der = pem_to_der(pem, "CERTIFICATE")?;
-        let certified = verify_persona_certificate(&der, &keys.authority, system_time())?;
+        let certified = if keys.simulated {
+            verify_whenever(&der, &keys.authority, system_time())?
+        } else {
+            verify_persona_certificate(&der, &keys.authority, system_time())?
+        };
         if certified.key == persona.public() {
             Ok(der)
         } else {
@@ -211,6 +243,25 @@ fn certification_request(persona: &SecretKey<Persona>) -> Result<String, Authori
 
 fn to_pem(der: &[u8]) -> String {
     pem::encode(&pem::Pem::new("CERTIFICATE", der))
+}
+
+/// Verifies a persona's certificate but for its being in force at `now`; what it says of its end is
+/// in the result. For reading one's own vault, and for simulated time.
+///
+/// # Errors
+/// [`CertificateError`] for every other fault.
+pub fn verify_whenever(
+    der: &[u8],
+    authority: &PublicKey<AuthorityKey>,
+    now: Time,
+) -> Result<PersonaCertificate, CertificateError> {
+    match verify_persona_certificate(der, authority, now) {
+        Err(CertificateError::Expired { not_after: then })
+        | Err(CertificateError::NotYetValid { not_before: then }) => {
+            verify_persona_certificate(der, authority, then)
+        }
+        other => other,
+    }
 }
 
 /// The system's time, for judging certificates before the TSA has told the time.

@@ -38,6 +38,10 @@ pub struct Shared {
     /// Broker to use, `ws://host:port/#<fingerprint>` [default: the one used last]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub broker: Option<BrokerAddress>,
+    /// PEM file of the CAs that the TLS certificate of a `wss://` broker may come from, in place of
+    /// the public ones
+    #[arg(long, global = true, value_name = "FILE")]
+    pub tls_ca: Option<PathBuf>,
     /// Print events as JSON, one a line
     #[arg(long, global = true)]
     pub json: bool,
@@ -79,7 +83,7 @@ pub struct Enrol {
 }
 
 /// Options of [`Shared`] that take a value.
-const VALUED: &[&str] = &["--data", "--passphrase-file", "--broker"];
+const VALUED: &[&str] = &["--data", "--passphrase-file", "--broker", "--tls-ca"];
 /// Options of [`Shared`] that take none.
 const BARE: &[&str] = &["--json"];
 

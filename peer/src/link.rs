@@ -3,6 +3,7 @@
 //! A link lives as long as one session; reconnecting and resuming is the desk's business.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use pregao_protocol::label::MAX_RECORD;
 use pregao_protocol::session::{
     Credentials, Initiator, Opener, Padded, Ranking, Sealer, SessionError, Suite,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
@@ -61,6 +64,43 @@ impl fmt::Display for BrokerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.url, self.fingerprint)
     }
+}
+
+/// Why a file gives no roots for TLS.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RootsError {
+    /// Not PEM, or not readable.
+    #[error("the file of TLS roots cannot be read")]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    /// A certificate in it cannot be a root, or there is none.
+    #[error("the file of TLS roots holds no usable certificate")]
+    Certificate(#[source] Option<rustls::Error>),
+    /// The TLS library refuses its own defaults.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
+}
+
+/// TLS that trusts only the CAs in a PEM file. TLS hides the session from onlookers; whom one talks
+/// to is decided by the pin in the address.
+///
+/// # Errors
+/// [`RootsError`].
+pub fn trust_roots(file: &Path) -> Result<Arc<rustls::ClientConfig>, RootsError> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file)? {
+        roots.add(certificate?).map_err(|error| RootsError::Certificate(Some(error)))?;
+    }
+    if roots.is_empty() {
+        return Err(RootsError::Certificate(None));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(RootsError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }
 
 /// Why there is no link, or why it ended.
@@ -340,6 +380,15 @@ impl LinkReceiver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_without_a_certificate_gives_no_roots() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("roots.pem");
+        assert!(matches!(trust_roots(&file), Err(RootsError::Pem(_))));
+        std::fs::write(&file, "nothing").unwrap();
+        assert!(matches!(trust_roots(&file), Err(RootsError::Certificate(None))));
+    }
 
     #[test]
     fn an_address_without_a_whole_fingerprint_is_refused() {

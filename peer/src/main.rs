@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use pregao::cli::{Cli, Enrol, Shared, Task, read_command};
 use pregao::command::Command;
-use pregao::desk::enrol::{EnrolError, enrol};
+use pregao::desk::enrol::{EnrolError, enrol, renew};
 use pregao::desk::{self, Options};
 use pregao::front::{Front, pair};
+use pregao::link::trust_roots;
 use pregao::plain::with_causes;
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, jsonl, oneshot};
@@ -99,9 +100,12 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
             "no broker is known\ngive one with --broker ws://host:port/#fingerprint, as the broker printed it"
         );
     };
+    let tls = shared.tls_ca.as_deref().map(trust_roots).transpose();
+    let tls = tls.context("check the file given with --tls-ca")?;
     let options = Options {
         broker,
         suites: Ranking::default(),
+        tls,
         evidence: folder.join("evidence"),
         exports: folder.join("export"),
         patient,
@@ -113,23 +117,25 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
 
 fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
     let folder = folder(shared)?;
-    if Vault::exists(&folder) {
-        bail!(
-            "there is a persona in {} already\nuse it, or choose another folder with --data",
-            folder.display()
-        );
-    }
-    let passphrase = passphrase(shared, Ask::Twice)?;
     let invite = arguments.invite.as_deref();
-    let enrolled =
-        enrol(&folder, &passphrase, arguments.work(), &arguments.tsa, invite).map_err(|error| {
-            let advice = match &error {
-                EnrolError::Authority(authority) => authority.advice(),
-                EnrolError::Vault(vault) => vault.advice(),
-                _ => "restart the program",
-            };
-            anyhow::anyhow!("{}\n{advice}", with_causes(&error))
-        })?;
+    let outcome = if Vault::exists(&folder) {
+        // The same persona, certified again; everything kept stays.
+        renew(&folder, &passphrase(shared, Ask::Once)?, &arguments.tsa, invite)
+    } else {
+        let passphrase = passphrase(shared, Ask::Twice)?;
+        enrol(&folder, &passphrase, arguments.work(), &arguments.tsa, invite)
+    };
+    let enrolled = outcome.map_err(|error| {
+        let advice = match &error {
+            EnrolError::Authority(authority) => authority.advice(),
+            EnrolError::Vault(vault) => vault.advice(),
+            EnrolError::OtherAuthority { .. } => {
+                "enrol with that CA in another folder: choose one with --data"
+            }
+            _ => "restart the program",
+        };
+        anyhow::anyhow!("{}\n{advice}", with_causes(&error))
+    })?;
     let mut out = std::io::stdout();
     if shared.json {
         let line = serde_json::json!({

@@ -9,11 +9,13 @@ mod contents;
 mod error;
 mod sealed;
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use pregao_protocol::codec::Digest;
 use zeroize::Zeroizing;
 
 pub use contents::{Contents, Counterparty, Kept, KeptReveal, Secret, TrustedTsa, VERSION};
@@ -35,6 +37,8 @@ pub struct Vault {
     folder: PathBuf,
     recipient: sealed::Recipient,
     contents: Contents,
+    /// Places of the actions, by digest.
+    index: HashMap<Digest, usize>,
     _lock: File,
 }
 
@@ -65,6 +69,7 @@ impl Vault {
         let vault = Self {
             folder: folder.to_owned(),
             recipient: identity.recipient(),
+            index: index(&contents),
             contents,
             _lock: lock,
         };
@@ -96,6 +101,7 @@ impl Vault {
         Ok(Self {
             folder: folder.to_owned(),
             recipient: identity.recipient(),
+            index: index(&contents),
             contents,
             _lock: lock,
         })
@@ -113,6 +119,12 @@ impl Vault {
         &self.contents
     }
 
+    /// The own action with this digest. Does not search.
+    #[must_use]
+    pub fn action(&self, digest: &Digest) -> Option<&Kept> {
+        self.contents.actions.get(*self.index.get(digest)?)
+    }
+
     /// Changes what is kept and saves it.
     ///
     /// # Errors
@@ -120,6 +132,7 @@ impl Vault {
     /// are as they were before.
     pub fn update<R>(&mut self, change: impl FnOnce(&mut Contents) -> R) -> Result<R, VaultError> {
         let result = change(&mut self.contents);
+        self.index = index(&self.contents);
         self.save()?;
         Ok(result)
     }
@@ -149,6 +162,10 @@ impl Vault {
         let json = self.contents.to_json()?;
         replace(&self.folder, CONTENTS, &self.recipient.seal(&json)?)
     }
+}
+
+fn index(contents: &Contents) -> HashMap<Digest, usize> {
+    contents.actions.iter().enumerate().map(|(at, kept)| (kept.digest, at)).collect()
 }
 
 /// Locks the folder for this program. The lock goes with the file's last handle, so a program

@@ -187,6 +187,9 @@ pub enum FromBroker {
         code: String,
         /// What happened.
         message: String,
+        /// The room that was asked for, if the request named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<RoomName>,
     },
 }
 

@@ -174,7 +174,7 @@ impl Liar {
     /// Has the peer make a new session.
     pub fn renew(&self) {
         let (code, message) = ("session.expired".to_owned(), "the session ends".to_owned());
-        self.inject(FromBroker::Error { code, message });
+        self.inject(FromBroker::Error { code, message, room: None });
     }
 }
 

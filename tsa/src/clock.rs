@@ -10,7 +10,7 @@ use pregao_protocol::clock::Time;
 
 /// How far the system's clock may lag behind the last signed time and still be bridged.
 pub const MAX_LAG: Duration = Duration::from_millis(500);
-/// How far the system's clock may run ahead of the monotonic clock.
+/// How far the system's clock may run ahead of the monotonic clock, since the start altogether.
 pub const MAX_JUMP: Duration = Duration::from_secs(3600);
 
 /// What the system's clocks say at one moment.
@@ -103,7 +103,8 @@ impl ClockError {
 #[derive(Debug, Clone)]
 pub struct Clock {
     highest: Option<Time>,
-    trusted: Option<Reading>,
+    /// What the first time signed was read from. It stays, so that many small steps count as one.
+    anchor: Option<Reading>,
     doubt: Option<Time>,
     offset: i64,
 }
@@ -112,7 +113,7 @@ impl Clock {
     /// A clock that continues after `highest`, with what the store knows of doubt and offset.
     #[must_use]
     pub const fn resume(highest: Option<Time>, doubt: Option<Time>, offset: i64) -> Self {
-        Self { highest, trusted: None, doubt, offset }
+        Self { highest, anchor: None, doubt, offset }
     }
 
     /// The time to sign next: later than every time signed before.
@@ -124,12 +125,13 @@ impl Clock {
             return Err(ClockError::InDoubt { trusted });
         }
         let wall = self.shifted(reading.wall);
-        if let Some(trusted) = self.trusted {
-            let passed = reading.monotonic.saturating_sub(trusted.monotonic);
-            let expected = trusted.wall.plus(passed);
+        if let Some(anchor) = self.anchor {
+            let passed = reading.monotonic.saturating_sub(anchor.monotonic);
+            let expected = anchor.wall.plus(passed);
             let by = wall.since(expected);
             if by > MAX_JUMP {
-                return Err(ClockError::Jumped { by, trusted: trusted.wall });
+                let trusted = self.highest.unwrap_or(anchor.wall);
+                return Err(ClockError::Jumped { by, trusted });
             }
         }
         let Some(highest) = self.highest else { return Ok(wall) };
@@ -143,8 +145,8 @@ impl Clock {
     /// Takes note that `time` was signed and kept, when the clocks read `reading`.
     pub fn signed(&mut self, time: Time, reading: Reading) {
         self.highest = Some(time);
-        self.trusted =
-            Some(Reading { wall: self.shifted(reading.wall), monotonic: reading.monotonic });
+        let wall = self.shifted(reading.wall);
+        self.anchor.get_or_insert(Reading { wall, monotonic: reading.monotonic });
     }
 
     /// The highest time signed.
@@ -169,7 +171,7 @@ impl Clock {
     /// Sets the offset of a simulated clock. The step is wanted, so it raises no doubt.
     pub const fn set_offset(&mut self, offset: i64) {
         self.offset = offset;
-        self.trusted = None;
+        self.anchor = None;
     }
 
     fn shifted(&self, wall: Time) -> Time {
@@ -231,6 +233,19 @@ mod tests {
         assert_eq!(refused.code(), "clock.jumped");
         assert!(matches!(refused, ClockError::Jumped { trusted, .. } if trusted == at(0)));
         assert!(clock.next(reading(2_000, 2_000)).is_ok());
+    }
+
+    #[test]
+    fn many_small_jumps_count_as_one() {
+        let half = 1_800_000_000;
+        let mut clock = Clock::resume(None, None, 0);
+        for step in 0..=2 {
+            let reading = reading(step * half, 0);
+            let time = clock.next(reading).unwrap();
+            clock.signed(time, reading);
+        }
+        let refused = clock.next(reading(2 * half + 1, 0)).unwrap_err();
+        assert!(matches!(refused, ClockError::Jumped { trusted, .. } if trusted == at(2 * half)));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The TSA's HTTP interface (SPEC 6): bounded, parsed strictly, every refusal with a stable code.
 
-use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,9 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pregao_protocol::certificate::ticket::{
-    Challenge, Proof, TicketId, TicketParties, issue_ticket,
-};
+use pregao_protocol::certificate::ticket::{Proof, TicketId, TicketParties, issue_ticket};
 use pregao_protocol::certificate::{
     CertificateError, pem_to_der, verify_csr, verify_persona_certificate,
 };
@@ -34,25 +31,25 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ca::Ca;
+use crate::challenge::Challenges;
 use crate::clock::ClockError;
 use crate::refusal::{
-    ApiError, Refused, certificate_error, csr_error, invite_error, proof_error, unknown_method,
-    unknown_path,
+    ApiError, Refused, certificate_error, challenge_error, csr_error, invite_error, proof_error,
+    unknown_method, unknown_path,
 };
+use crate::shares::{Origin, Shares};
 use crate::stamper::{Share, StampRefusal, Stamper};
 use crate::store::{Admission, Store};
 use crate::stream;
 
 /// Longest request body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
-/// How long a challenge is good for.
-pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(60);
-/// Challenges that may be open at once.
-const MAX_CHALLENGES: usize = 4096;
 /// Requests that may be worked on at once; stamp streams not counted.
 const MAX_REQUESTS: usize = 256;
 /// Stamp streams that may be open at once.
 const MAX_STREAMS: usize = 64;
+/// Stamp streams that one address may hold; a broker needs one.
+const STREAMS_EACH: usize = 8;
 /// Without a batch for this long the stamper is not well: one is promised each second.
 const MAX_SILENCE: Duration = Duration::from_secs(3);
 /// How long a request may take.
@@ -91,20 +88,25 @@ pub struct Tsa {
 pub struct Load {
     requests: Semaphore,
     streams: Arc<Semaphore>,
-    challenges: Mutex<HashMap<Challenge, Instant>>,
+    streams_each: Arc<Shares>,
+    challenges: Challenges,
+    start: Instant,
     refusals: AtomicU64,
     tickets: AtomicU64,
     certificates: AtomicU64,
 }
 
 impl Load {
-    /// Nothing in use, after `certificates` were issued before this start.
+    /// Nothing in use, after `certificates` were issued before this start. Challenges stand under
+    /// `challenge_key`, which is fresh in each process.
     #[must_use]
-    pub fn new(certificates: u64) -> Self {
+    pub fn new(certificates: u64, challenge_key: &[u8; 32]) -> Self {
         Self {
             requests: Semaphore::new(MAX_REQUESTS),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-            challenges: Mutex::default(),
+            streams_each: Shares::of(STREAMS_EACH),
+            challenges: Challenges::new(challenge_key),
+            start: Instant::now(),
             refusals: AtomicU64::new(0),
             tickets: AtomicU64::new(0),
             certificates: AtomicU64::new(certificates),
@@ -195,6 +197,8 @@ fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, 
 struct SignCsr {
     csr: String,
     invite: Option<String>,
+    /// A certificate of the same key that is in force: stands in for an invitation.
+    certificate: Option<String>,
 }
 
 async fn sign_csr(
@@ -204,8 +208,14 @@ async fn sign_csr(
     let request: SignCsr = parse(body)?;
     let key = csr_der(&request.csr).and_then(|der| verify_csr(&der)).map_err(csr_error)?;
     let now = tsa.stamper.now()?;
+    let renews = request.certificate.is_some_and(|pem| {
+        let held = pem_to_der(&pem, "CERTIFICATE")
+            .and_then(|der| verify_persona_certificate(&der, &tsa.ca.public(), now));
+        held.is_ok_and(|held| held.key == key)
+    });
     let invite = match (tsa.policy, request.invite) {
         (Policy::Open, _) => None,
+        (Policy::Invite, _) if renews => None,
         (Policy::Invite, Some(code)) => Some(code),
         (Policy::Invite, None) => {
             return Err(invite_error("invite.missing", "this TSA enrols by invitation only"));
@@ -248,24 +258,9 @@ fn csr_der(text: &str) -> Result<Vec<u8>, CertificateError> {
 }
 
 async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
-    let mut bytes = [0_u8; 32];
+    let mut bytes = [0_u8; 8];
     random(&mut bytes)?;
-    let challenge = Challenge(bytes);
-    let now = Instant::now();
-    let mut open = tsa.load.challenges.lock().unwrap_or_else(PoisonError::into_inner);
-    if open.len() >= MAX_CHALLENGES {
-        open.retain(|_, since| now.duration_since(*since) < CHALLENGE_LIFETIME);
-    }
-    if open.len() >= MAX_CHALLENGES {
-        return Err(ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "challenge.busy",
-            format!("{MAX_CHALLENGES} challenges are open"),
-            "try again in a minute",
-        ));
-    }
-    open.insert(challenge, now);
-    drop(open);
+    let challenge = tsa.load.challenges.give(bytes, tsa.load.start.elapsed());
     Ok(axum::Json(json!({ "challenge": challenge })).into_response())
 }
 
@@ -293,16 +288,8 @@ async fn issue(
     let certificate =
         verify_persona_certificate(&der, &tsa.ca.public(), now).map_err(certificate_error)?;
     let proof = Proof::verify(&request.proof, &certificate.key, &der).map_err(proof_error)?;
-    let since =
-        tsa.load.challenges.lock().unwrap_or_else(PoisonError::into_inner).remove(&proof.challenge);
-    if since.is_none_or(|since| since.elapsed() >= CHALLENGE_LIFETIME) {
-        return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "challenge.unknown",
-            "this challenge is not open: never given, used before, or older than a minute",
-            "fetch a new one from /api/challenge and sign that",
-        ));
-    }
+    let taken = tsa.load.challenges.take(proof.challenge, tsa.load.start.elapsed());
+    taken.map_err(challenge_error)?;
     let mut id = [0_u8; 16];
     random(&mut id)?;
     let parties = TicketParties {
@@ -465,6 +452,18 @@ async fn open_stream(
             "share one stream among all peers of a broker",
         )
     })?;
+    let origin = request.extensions().get::<Origin>().copied();
+    let share = match origin.map(|origin| tsa.load.streams_each.take(origin)) {
+        Some(None) => {
+            return Err(ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "stream.busy",
+                format!("{STREAMS_EACH} stamp streams are open from this address"),
+                "share one stream among all peers of a broker",
+            ));
+        }
+        share => share,
+    };
     let response = tokio_tungstenite::tungstenite::handshake::server::create_response_with_body(
         &request,
         axum::body::Body::empty,
@@ -482,7 +481,7 @@ async fn open_stream(
         if let Ok(upgraded) = upgrade.await {
             stream::serve(upgraded, tsa.stamper.clone(), tsa.stopping.clone()).await;
         }
-        drop(permit);
+        drop((permit, share));
     });
     Ok(response)
 }

@@ -8,14 +8,17 @@
 //! - [`server`] opens everything and serves; [`http`] the routes and [`refusal`] their
 //!   refusals; [`stream`] the stamp stream
 //! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
+//! - [`challenge`] and [`shares`] what keeps one client from shutting others out
 //! - [`ca`] certificates; [`keys`] secret keys at rest; [`store`] what must not be forgotten
 
 pub mod ca;
+pub mod challenge;
 pub mod clock;
 pub mod http;
 pub mod keys;
 pub mod refusal;
 pub mod server;
+pub mod shares;
 pub mod stamper;
 pub mod store;
 pub mod stream;

@@ -7,6 +7,7 @@ use pregao_protocol::certificate::CertificateError;
 use pregao_protocol::certificate::ticket::TicketError;
 use serde_json::json;
 
+use crate::challenge::ChallengeError;
 use crate::clock::ClockError;
 use crate::stamper::StampRefusal;
 
@@ -128,6 +129,20 @@ pub(crate) fn certificate_error(error: CertificateError) -> ApiError {
         _ => ("certificate.malformed", "send the PEM that /api/sign-csr gave"),
     };
     ApiError::new(StatusCode::FORBIDDEN, code, error.to_string(), advice)
+}
+
+pub(crate) fn challenge_error(error: ChallengeError) -> ApiError {
+    let (status, code, advice) = match error {
+        ChallengeError::Unknown => (
+            StatusCode::FORBIDDEN,
+            "challenge.unknown",
+            "fetch a new one from /api/challenge and sign that",
+        ),
+        ChallengeError::Busy => {
+            (StatusCode::SERVICE_UNAVAILABLE, "challenge.busy", "try again in a minute")
+        }
+    };
+    ApiError::new(status, code, error.to_string(), advice)
 }
 
 pub(crate) fn proof_error(error: TicketError) -> ApiError {

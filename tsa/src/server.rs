@@ -17,11 +17,14 @@ use crate::ca::{Ca, CaError};
 use crate::clock::SystemClock;
 use crate::http::{self, Load, Policy, Tsa};
 use crate::keys::{self, Keys, KeysError};
+use crate::shares::{Origin, Share, Shares};
 use crate::stamper::{self, Pace, Stamper};
 use crate::store::{Store, StoreError};
 
 /// Connections that may be open at once; more are closed unanswered.
 const MAX_CONNECTIONS: usize = 512;
+/// Connections that one address may hold.
+const CONNECTIONS_EACH: usize = 64;
 /// How long a client may take over the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long open connections have to finish when the process ends.
@@ -57,6 +60,9 @@ pub enum StartError {
     /// The CA.
     #[error(transparent)]
     Ca(#[from] CaError),
+    /// No randomness.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
     /// The port.
     #[error("cannot listen on {address}")]
     Listen {
@@ -79,6 +85,7 @@ impl StartError {
                  from a backup not older than the last stamp, else start with a new data folder"
             }
             Self::Ca(_) => "restore ca.pem from a backup, or start with a new data folder",
+            Self::Random(_) => "restart the system",
             Self::Listen { .. } => {
                 "choose another address with --listen, or stop the process that has this one"
             }
@@ -109,7 +116,9 @@ impl Server {
         let stamp: PublicKey<Stamp> = keys.stamp.public();
         let (store, clock) = stamper::resume(&folder, &stamp, options.accept_clock_jump)?;
         let invitations = Store::open(&folder)?;
-        let load = Load::new(invitations.certificates()?);
+        let mut challenge_key = [0_u8; 32];
+        getrandom::fill(&mut challenge_key).map_err(StartError::Random)?;
+        let load = Load::new(invitations.certificates()?, &challenge_key);
         let system = SystemClock::start();
         let reading = system.read();
         let now = clock.next(reading).unwrap_or_else(|_| clock.highest().unwrap_or(reading.wall));
@@ -156,6 +165,7 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let router = http::router(Arc::clone(&self.tsa));
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let each = Shares::of(CONNECTIONS_EACH);
         tokio::pin!(shutdown);
         loop {
             let accepted = tokio::select! {
@@ -163,10 +173,13 @@ impl Server {
                 () = &mut shutdown => break,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
+                    let origin = Origin(address.ip());
+                    let Some(share) = each.take(origin) else { continue };
                     if let Ok(permit) = Arc::clone(&connections).try_acquire_owned() {
                         let stopping = self.tsa.stopping.clone();
-                        tokio::spawn(connection(stream, router.clone(), stopping, permit));
+                        let router = router.clone().layer(axum::Extension(origin));
+                        tokio::spawn(connection(stream, router, stopping, (permit, share)));
                     }
                 }
                 Err(error) => {
@@ -194,7 +207,7 @@ async fn connection(
     stream: TcpStream,
     router: axum::Router,
     mut stopping: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
+    _held: (OwnedSemaphorePermit, Share),
 ) {
     // Replies are written whole, so waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);

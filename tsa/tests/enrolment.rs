@@ -140,6 +140,25 @@ fn an_invitation_is_good_for_one_certificate() {
 }
 
 #[test]
+fn a_certificate_in_force_stands_in_for_an_invitation_of_the_same_key_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let tsa = Tsa::start(folder.path(), &["--policy", "invite", "--simulate"]);
+    let printed = program().args(["invite", "--simulate", "--data"]).arg(folder.path()).output();
+    let printed = String::from_utf8(printed.unwrap().stdout).unwrap();
+    let body = json!({"csr": csr(&persona(1)), "invite": printed.trim()});
+    let (status, answer) = tsa.post("/api/sign-csr", &body);
+    assert_eq!(status, 200, "{answer}");
+    let held = answer["certificate"].clone();
+    let renewal = |seed| json!({"csr": csr(&persona(seed)), "certificate": held});
+    assert_eq!(tsa.post("/api/sign-csr", &renewal(1)).0, 200);
+    let missing = (403, "invite.missing".to_owned());
+    assert_eq!(tsa.refusal("/api/sign-csr", &renewal(2)), missing);
+    let later = tsa.now().plus(std::time::Duration::from_secs(8 * 86_400));
+    assert_eq!(tsa.post("/api/settime", &json!({"time": later})).0, 200);
+    assert_eq!(tsa.refusal("/api/sign-csr", &renewal(1)), missing);
+}
+
+#[test]
 fn a_challenge_is_good_for_one_proof() {
     let folder = tempfile::tempdir().unwrap();
     let tsa = Tsa::start(folder.path(), &[]);

@@ -37,7 +37,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             Err(ended) => {
                 if let Ended::Over(code) | Ended::Slow(code) = &ended {
                     let message = "the session ends; connect again".to_owned();
-                    let goodbye = FromBroker::Error { code: (*code).to_owned(), message };
+                    let goodbye =
+                        FromBroker::Error { code: (*code).to_owned(), message, room: None };
                     // The connection may be gone already.
                     let _ = self.say(&goodbye).await;
                 }
@@ -221,22 +222,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let Some(handle) =
             self.hall.house.room(room).filter(|handle| self.may_watch(handle, member))
         else {
-            return self.error(Code::RoomUnknown.as_str(), Code::RoomUnknown.message()).await;
+            return self
+                .no_join(room, Code::RoomUnknown.as_str(), Code::RoomUnknown.message())
+                .await;
         };
         if self.watched.len() >= self.hall.limits.rooms && !self.watched.contains_key(&room) {
-            return self.error("door.rooms", "too many rooms are followed at once").await;
+            return self.no_join(room, "door.rooms", "too many rooms are followed at once").await;
         }
         let house = Arc::clone(&self.hall.house);
         let Ok(head) = house.read(move |log| log.head(&room)).await else {
-            return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;
+            return self
+                .no_join(room, Code::StoreFailed.as_str(), Code::StoreFailed.message())
+                .await;
         };
         if from > head.size {
             return self
-                .error("room.shorter", "the log here is shorter than the one you hold")
+                .no_join(room, "room.shorter", "the log here is shorter than the one you hold")
                 .await;
         }
         let Some(consistency) = house.consistency(room, from, head.size).await else {
-            return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;
+            return self
+                .no_join(room, Code::StoreFailed.as_str(), Code::StoreFailed.message())
+                .await;
         };
         self.say(&FromBroker::Joined { room, head: head.note, consistency }).await?;
         self.watched.insert(room, Watched { next: from, lagging: Arc::default() });
@@ -358,8 +365,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 
     async fn error(&mut self, code: &str, message: &str) -> Result<(), Ended> {
-        let frame = FromBroker::Error { code: code.to_owned(), message: message.to_owned() };
-        self.say(&frame).await
+        let (code, message) = (code.to_owned(), message.to_owned());
+        self.say(&FromBroker::Error { code, message, room: None }).await
+    }
+
+    /// As [`Talk::error`], naming the room that was not joined.
+    async fn no_join(&mut self, room: RoomName, code: &str, message: &str) -> Result<(), Ended> {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        self.say(&FromBroker::Error { code, message, room: Some(room) }).await
     }
 
     /// Queues an answer to something that was under way.

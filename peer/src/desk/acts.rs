@@ -3,12 +3,13 @@
 //! The action's bytes never change once signed. If the connection is lost in between, the same
 //! bytes go out again and the broker gives its original answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pregao_protocol::action::{Action, Draft};
 use pregao_protocol::broker::Refusal;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::FromPeer;
+use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Receipt, RoomName};
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::{Auction, Phase};
@@ -35,6 +36,9 @@ const DISCLOSE_WITHIN: u32 = 259_200;
 /// Extensions that a soft close allows before the hard end.
 const EXTENSIONS: u64 = 20;
 
+/// How long an answer is waited for in one session.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
 /// An action under way.
 #[derive(Debug)]
 pub(super) struct Act {
@@ -43,6 +47,8 @@ pub(super) struct Act {
     action: Action,
     blind: Blind,
     stamp: Option<Stamp>,
+    /// Since when an answer is waited for in this session.
+    since: Instant,
 }
 
 /// Why a command cannot become an action: code, what happened, what to do.
@@ -62,7 +68,7 @@ pub(super) fn offline() -> Cannot {
     )
 }
 
-fn no_randomness() -> Cannot {
+pub(super) fn no_randomness() -> Cannot {
     let advice = "nothing was sent; restart the program".to_owned();
     Cannot("system.random", "the system gives no random numbers".to_owned(), advice)
 }
@@ -166,7 +172,7 @@ impl Desk {
             let advice = format!("bid at least {}", amount::print_in(least.minor(), &own));
             return Err(Cannot(Code::BidTooLow.as_str(), Code::BidTooLow.message().into(), advice));
         }
-        if self.has_listed(name) {
+        if self.has_kept(name, "list") {
             return Err(Cannot::code(Code::BidOwnItem));
         }
         let (seal, seal_public) = fresh_seal()?;
@@ -199,6 +205,11 @@ impl Desk {
         }
         match followed.room() {
             Some(Room::Auction(auction)) if followed.is_verified() => Ok((name, auction)),
+            None if !followed.wanted => {
+                let message = "this room is not followed".to_owned();
+                let advice = format!("type /join {} first", name.short());
+                Err(Cannot("room.not-followed", message, advice))
+            }
             Some(Room::Auction(_)) | None => {
                 let message = "the room's log is still being fetched".to_owned();
                 Err(Cannot("room.catching-up", message, "try again in a moment".to_owned()))
@@ -211,9 +222,11 @@ impl Desk {
         }
     }
 
-    fn has_listed(&self, room: RoomName) -> bool {
+    /// Whether an own action of this verb in a room was not refused.
+    pub(super) fn has_kept(&self, room: RoomName, verb: &str) -> bool {
         let name = room.to_string();
-        self.vault.contents().actions.iter().any(|kept| kept.verb == "list" && kept.room == name)
+        let counts = |kept: &Kept| kept.refusal.is_none() && kept.verb == verb && kept.room == name;
+        self.vault.contents().actions.iter().any(counts)
     }
 
     /// Signs with a fresh one-time key, keeps, and asks for a stamp.
@@ -262,6 +275,7 @@ impl Desk {
             blind: Secret::new(*blind.expose()),
             seal_secret: seal,
             receipt: None,
+            refusal: None,
         };
         // Durable before anything is sent: the secrets of a bid that wins must not be lost.
         if let Err(error) = self.vault.keep(kept) {
@@ -271,7 +285,7 @@ impl Desk {
         let n = self.next;
         self.next += 1;
         let digests = vec![action.digest()];
-        self.acts.insert(n, Act { request, action, blind, stamp: None });
+        self.acts.insert(n, Act { request, action, blind, stamp: None, since: Instant::now() });
         // Without a connection it goes out once there is one.
         let _ = self.send(FromPeer::Stamp { n, digests }).await;
         None
@@ -279,6 +293,9 @@ impl Desk {
 
     /// After a reconnect: everything under way goes out again, byte for byte.
     pub(super) async fn resume_acts(&mut self) -> Result<(), Lost> {
+        for act in self.acts.values_mut() {
+            act.since = Instant::now();
+        }
         let frames: Vec<FromPeer> = self
             .acts
             .iter()
@@ -330,53 +347,82 @@ impl Desk {
         let entry = Entry { seq, action: act.action.compact().to_owned(), stamp }.encode();
         let receipt = Receipt { opening, entry, path, head };
         let digest = act.action.digest();
-        let kept = self.keep_receipt(digest, &receipt).await;
+        let discloses = matches!(act.action.body(), Body::Disclose(_));
+        let room = act.action.room();
+        let kept = self.keep_receipt(digest, receipt).await;
+        if discloses && kept {
+            self.mark_disclosed(room).await;
+        }
         self.finish(n, kept).await;
     }
 
     /// Verifies a receipt and keeps it; what does not verify is an alarm.
-    pub(super) async fn keep_receipt(&mut self, digest: Digest, receipt: &Receipt) -> bool {
-        let Some(kept) = self.vault.contents().actions.iter().find(|kept| kept.digest == digest)
-        else {
-            return false;
-        };
-        let known = kept.receipt.is_some();
-        let verified = verify::receipt(receipt).ok().filter(|verified| verified.digest == digest);
-        let Some(verified) = verified else {
-            self.keep_evidence("receipt", &[&receipt.encode()]);
-            self.alarm(
-                None,
-                "the broker gave a receipt that does not verify",
-                "your action may not count; the evidence is in your data folder",
-            )
-            .await;
-            return false;
-        };
-        if known {
-            return true;
+    pub(super) async fn keep_receipt(&mut self, digest: Digest, receipt: Receipt) -> bool {
+        self.keep_receipts(vec![(digest, receipt)]).await
+    }
+
+    /// As [`Desk::keep_receipt`], with one writing of the vault for all. Whether all are kept.
+    pub(super) async fn keep_receipts(&mut self, receipts: Vec<(Digest, Receipt)>) -> bool {
+        let mut all = true;
+        let mut verified = Vec::new();
+        for (digest, receipt) in receipts {
+            let Some(kept) = self.vault.action(&digest) else {
+                all = false;
+                continue;
+            };
+            let known = kept.receipt.is_some();
+            let holds = verify::receipt(&receipt).ok().filter(|holds| holds.digest == digest);
+            match holds {
+                Some(holds) if !known => verified.push((digest, receipt.encode(), holds)),
+                Some(_) => {}
+                None => {
+                    // Also if a good one is kept: what came now proves that the broker lies.
+                    all = false;
+                    self.doubt_receipt(&receipt).await;
+                }
+            }
         }
-        let value = serde_json::from_str(&receipt.encode()).ok();
+        if verified.is_empty() {
+            return all;
+        }
         let saved = self.vault.update(|contents| {
-            if let Some(kept) = contents.actions.iter_mut().find(|kept| kept.digest == digest) {
-                kept.receipt = value;
+            for kept in &mut contents.actions {
+                let of = verified.iter().find(|(digest, ..)| *digest == kept.digest);
+                if let Some((_, text, _)) = of {
+                    kept.receipt = serde_json::from_str(text).ok();
+                }
             }
         });
         if let Err(error) = saved {
             self.vault_trouble(&error).await;
         }
-        self.tell(Event::Receipt(ReceiptView {
-            room: verified.room.to_string(),
-            seq: verified.seq,
-            verb: verified.verb.to_owned(),
-            time: verified.time,
-            digest: digest.to_string(),
-            holds: true,
-        }))
+        for (digest, _, verified) in verified {
+            self.tell(Event::Receipt(ReceiptView {
+                room: verified.room.to_string(),
+                seq: verified.seq,
+                verb: verified.verb.to_owned(),
+                time: verified.time,
+                digest: digest.to_string(),
+                holds: true,
+            }))
+            .await;
+        }
+        all
+    }
+
+    async fn doubt_receipt(&mut self, receipt: &Receipt) {
+        self.keep_evidence("receipt", &[&receipt.encode()]);
+        self.alarm(
+            None,
+            "the broker gave a receipt that does not verify",
+            "your action may not count; the evidence is in your data folder",
+        )
         .await;
-        true
     }
 
     pub(super) async fn held(&mut self, n: u64) {
+        let Some(act) = self.acts.get(&n) else { return };
+        self.mark_disclosed(act.action.room()).await;
         let text = "your disclosure is kept, sealed, until the other side hands in theirs";
         self.tell(Event::Note { text: text.to_owned() }).await;
         self.finish(n, true).await;
@@ -410,12 +456,57 @@ impl Desk {
             let currency = auction.listing().currency.to_string();
             advice = format!("bid at least {}", amount::print_in(least.minor(), &currency));
         }
-        let gone = self.vault.update(|contents| contents.actions.retain(|k| k.digest != digest));
-        if let Err(error) = gone {
+        let key = *act.action.key();
+        // The secrets stay: if the action turns up in a log all the same, it binds its author.
+        let kept = self.vault.update(|contents| {
+            for kept in contents.actions.iter_mut().filter(|kept| kept.digest == digest) {
+                kept.refusal = Some(compact.to_owned());
+            }
+        });
+        if let Err(error) = kept {
             self.vault_trouble(&error).await;
         }
+        self.check_grounds(room, &refusal, &key, compact).await;
         self.refuse(code.as_str(), code.message(), advice).await;
         self.finish(n, false).await;
+    }
+
+    /// A refusal for a common author shows the ratio of two keys: it must hold (V-004).
+    async fn check_grounds(
+        &mut self,
+        room: RoomName,
+        refusal: &Refusal,
+        key: &PublicKey<OneTime>,
+        compact: &str,
+    ) {
+        let Some(same) = &refusal.same_author else { return };
+        let earlier = self.rooms.get(&room).and_then(|followed| {
+            followed.actions.get(usize::try_from(same.seq).ok()?).map(|(_, key)| *key)
+        });
+        if earlier.is_none_or(|earlier| same.ratio.verify(&earlier, key).is_ok()) {
+            return;
+        }
+        self.keep_evidence("refusal", &[compact]);
+        self.alarm(
+            Some(room),
+            "the broker refused because of a common author and does not show it",
+            "its signed refusal is in your data folder: show it to others",
+        )
+        .await;
+    }
+
+    /// An own action that the broker refused under its signature must be in no log.
+    pub(super) async fn check_refused(&mut self, room: RoomName, stamped: &Stamped, entry: &str) {
+        let Some(refusal) = self.kept_digest(stamped).and_then(|kept| kept.refusal.clone()) else {
+            return;
+        };
+        self.keep_evidence("refused", &[&refusal, entry]);
+        self.alarm(
+            Some(room),
+            "the broker logged an action of yours that it had refused under its signature",
+            "both are in your data folder: they prove it; the action counts, so check what it did",
+        )
+        .await;
     }
 
     pub(super) async fn failed(&mut self, n: u64, code: &str) {
@@ -430,6 +521,21 @@ impl Desk {
         self.finish(n, false).await;
     }
 
+    /// Gives up waiting for answers that are overdue in a session that stands. The actions stay
+    /// kept: if one was logged after all, its receipt comes with the room's log.
+    pub(super) async fn give_up_overdue(&mut self) {
+        if self.online.is_none() {
+            return;
+        }
+        let overdue = self.acts.iter().filter(|(_, act)| act.since.elapsed() >= ANSWER_WITHIN);
+        for n in overdue.map(|(n, _)| *n).collect::<Vec<u64>>() {
+            let message = "the broker did not answer in time; the action may still be logged";
+            let advice = "look at the room before you do it again";
+            self.refuse("link.slow", message, advice).await;
+            self.finish(n, false).await;
+        }
+    }
+
     async fn finish(&mut self, n: u64, ok: bool) {
         if let Some(act) = self.acts.remove(&n) {
             self.tell(Event::Done { id: act.request, ok }).await;
@@ -438,8 +544,7 @@ impl Desk {
 
     /// Own action with these bytes, if it is one.
     pub(super) fn kept_digest(&self, stamped: &Stamped) -> Option<&Kept> {
-        let digest = stamped.action().digest();
-        self.vault.contents().actions.iter().find(|kept| kept.digest == digest)
+        self.vault.action(&stamped.action().digest())
     }
 
     /// The one-time key of an own action, derived again.

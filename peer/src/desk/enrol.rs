@@ -1,4 +1,5 @@
-//! Making a persona: a fresh key, certified by the CA, kept in a new vault.
+//! Making a persona: a fresh key, certified by the CA, kept in a new vault. And certifying it again:
+//! a certificate holds for a week, a persona for as long as its vault.
 
 use std::path::Path;
 
@@ -19,6 +20,14 @@ pub enum EnrolError {
     /// The TSA.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The persona is certified by another CA.
+    #[error("the persona here is certified by the CA {expected}, and that TSA's is {got}")]
+    OtherAuthority {
+        /// The CA in the vault.
+        expected: Fingerprint,
+        /// The CA at the address.
+        got: Fingerprint,
+    },
     /// No randomness for a key.
     #[error("the system gives no random numbers")]
     Random,
@@ -67,6 +76,39 @@ pub fn enrol(
         persona: persona.public().fingerprint(),
         authority: keys.authority.fingerprint(),
         pinned: address.authority.is_some(),
+        simulated: keys.simulated,
+    })
+}
+
+/// Has the persona in an existing vault certified again by its CA; keeps everything else. Blocks.
+///
+/// # Errors
+/// [`EnrolError`]; the vault is then as it was.
+pub fn renew(
+    folder: &Path,
+    passphrase: &Passphrase,
+    address: &TsaAddress,
+    invite: Option<&str>,
+) -> Result<Enrolled, EnrolError> {
+    let mut vault = Vault::open(folder, passphrase)?;
+    let persona = SecretKey::<Persona>::from_seed(vault.contents().persona.expose());
+    let authority = Authority::at(address.clone());
+    let (keys, sheet) = authority.keys()?;
+    let (expected, got) = (vault.contents().tsa.authority, keys.authority.fingerprint());
+    if expected != got {
+        return Err(EnrolError::OtherAuthority { expected, got });
+    }
+    let held = vault.contents().certificate.clone();
+    let certificate = authority.renew(&persona, &keys, invite, &held)?;
+    vault.update(|contents| {
+        contents.certificate = certificate;
+        contents.tsa = TrustedTsa { url: address.url.clone(), authority: got, keys: sheet };
+    })?;
+    // The CA was pinned when the persona was made.
+    Ok(Enrolled {
+        persona: persona.public().fingerprint(),
+        authority: got,
+        pinned: true,
         simulated: keys.simulated,
     })
 }

@@ -11,9 +11,17 @@ use crate::event::Event;
 
 impl Desk {
     /// Writes the verified log of a room, one entry a line and its signed head last, and every own
-    /// receipt in it.
+    /// receipt in it; of a room that is not known in this session, the receipts only.
     pub(super) async fn export(&mut self, prefix: &str) -> Option<bool> {
-        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
+        // Without a connection no room is known, but the receipts in the vault are.
+        let kept = self.find(prefix).is_err().then(|| self.room_of_receipts(prefix)).flatten();
+        let name = match kept {
+            Some(name) => name,
+            None => match self.find_or_refuse(prefix).await {
+                Some(name) => name,
+                None => return Some(false),
+            },
+        };
         match self.write_files(name) {
             Ok(Some(paths)) => {
                 for path in paths {
@@ -35,20 +43,49 @@ impl Desk {
         }
     }
 
+    /// Begins to follow a known room whose log is to be exported; whether it has to be waited for.
+    pub(super) async fn follow_for_export(&mut self, prefix: &str) -> bool {
+        let Ok(name) = self.find(prefix) else { return false };
+        let waits = self.rooms.get(&name).is_some_and(|room| !room.wanted && !room.broken);
+        if !waits || self.join(name).await.is_err() {
+            return false;
+        }
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.wanted = true;
+        }
+        true
+    }
+
+    /// The one room with own receipts that a prefix of its name means.
+    fn room_of_receipts(&self, prefix: &str) -> Option<RoomName> {
+        let prefix = prefix.trim_start_matches('#').to_lowercase();
+        let actions = self.vault.contents().actions.iter();
+        let mut meant = actions
+            .filter(|kept| kept.receipt.is_some() && kept.room.starts_with(&prefix))
+            .map(|kept| kept.room.as_str());
+        let first = meant.next().filter(|_| !prefix.is_empty())?;
+        meant.all(|room| room == first).then(|| first.parse().ok()).flatten()
+    }
+
     fn write_files(&self, name: RoomName) -> io::Result<Option<Vec<PathBuf>>> {
-        let Some(room) = self.rooms.get(&name).filter(|room| room.is_verified()) else {
-            return Ok(None);
-        };
-        let Some((_, head)) = &room.head else { return Ok(None) };
         let folder = &self.options.exports;
         fs::create_dir_all(folder)?;
-        let mut log = room.texts.join("\n");
-        log.push('\n');
-        log.push_str(&serde_json::to_string(head)?);
-        log.push('\n');
-        let path = folder.join(format!("{}.log", name.short()));
-        fs::write(&path, &log)?;
-        let mut paths = vec![path];
+        let mut paths = Vec::new();
+        match self.rooms.get(&name) {
+            None => {}
+            Some(room) => {
+                let Some((_, head)) = room.head.as_ref().filter(|_| room.is_verified()) else {
+                    return Ok(None);
+                };
+                let mut log = room.texts.join("\n");
+                log.push('\n');
+                log.push_str(&serde_json::to_string(head)?);
+                log.push('\n');
+                let path = folder.join(format!("{}.log", name.short()));
+                fs::write(&path, &log)?;
+                paths.push(path);
+            }
+        }
         let full = name.to_string();
         for kept in self.vault.contents().actions.iter().filter(|kept| kept.room == full) {
             if let Some(receipt) = &kept.receipt {

@@ -1,21 +1,25 @@
 //! Rooms as followed: every entry replayed, every head checked against the replay.
 
+use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromPeer, Member};
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
-use pregao_protocol::room::auction::Phase;
-use pregao_protocol::room::body::{Body, Listing};
+use pregao_protocol::room::auction::{Auction, Phase};
+use pregao_protocol::room::body::Body;
 use pregao_protocol::room::{Code, Replay, Room, Stamped};
 use pregao_protocol::verify;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::pins::{Pins, fault_of_opening};
 use super::{Desk, Lost};
 
-/// Rooms followed by themselves; others with `/join`.
+/// Open auctions followed by themselves; others with `/join`.
 const FOLLOW: usize = 64;
+/// Rooms known at all; the broker's list may be longer than anybody reads.
+const KNOWN: usize = 4_096;
 
 /// One room, as far as it was verified.
 #[derive(Debug)]
@@ -25,8 +29,12 @@ pub(super) struct Followed {
     pub(super) wanted: bool,
     /// Something in it did not verify: nothing more of it is believed.
     pub(super) broken: bool,
-    /// Agrees with the newest head of this session.
+    /// Agrees with the newest head since it was last asked for.
     pub(super) caught_up: bool,
+    /// The opening as listed, shown while the room is not followed.
+    pub(super) listed: Replay,
+    /// Position and stamp time of the newest `settled` entry.
+    pub(super) settled: Option<(u64, Time)>,
     /// First entry's action, for receipts; empty while only the name is known.
     pub(super) opening: String,
     /// Every entry, as logged.
@@ -41,8 +49,8 @@ pub(super) struct Followed {
     pub(super) head: Option<(u64, String)>,
     /// Own entries that still lack a receipt: position and entry as logged.
     pub(super) unreceipted: Vec<(u64, String)>,
-    /// Ciphertexts of a reveal room's disclosures, by position.
-    pub(super) sealed: Vec<(u64, Vec<u8>)>,
+    /// Positions, stamp times and ciphertexts of a reveal room's disclosures.
+    pub(super) sealed: Vec<(u64, Time, Vec<u8>)>,
     /// The counterparty's disclosure was opened, or found to be worthless.
     pub(super) revealed: bool,
     /// The user was told of this reveal room.
@@ -56,6 +64,8 @@ impl Followed {
             wanted: true,
             broken: false,
             caught_up: false,
+            listed: Replay::new(),
+            settled: None,
             opening,
             texts: Vec::new(),
             leaves: Vec::new(),
@@ -71,6 +81,20 @@ impl Followed {
 
     pub(super) fn room(&self) -> Option<&Room> {
         self.replay.room()
+    }
+
+    /// The auction as far as it is known: replayed, or as listed.
+    pub(super) fn auction(&self) -> Option<&Auction> {
+        match self.room().or_else(|| self.listed.room().filter(|_| !self.broken)) {
+            Some(Room::Auction(auction)) => Some(auction),
+            Some(Room::Reveal(_)) | None => None,
+        }
+    }
+
+    /// Whether bids, or disclosures, may still come in an auction that is followed.
+    fn is_live(&self) -> bool {
+        let over = |auction: &Auction| matches!(auction.phase(), Phase::Ended(_));
+        self.wanted && self.auction().is_some_and(|auction| !over(auction))
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -106,45 +130,69 @@ impl Desk {
             };
             let name = stamped.action().room();
             let Some(Room::Auction(auction)) = replay.room() else { continue };
-            if self.rooms.contains_key(&name) || !self.has_known_keys(auction.listing()) {
+            // A room of another TSA or CA is nobody's fault; it is not for this persona.
+            let fault = self.pins().map(|pins| fault_of_opening(name, stamped.action(), &pins));
+            if self.rooms.contains_key(&name) || fault != Some(None) {
                 continue;
             }
-            let own = self.kept_digest(&stamped).is_some();
             let open = now.is_none_or(|now| auction.end() > now);
-            if own || (open && self.rooms.len() < FOLLOW) || self.knows_actions_in(name) {
-                self.follow(name, &stamped);
+            let wanted = self.is_unfinished(name, open) || (open && self.has_place().await?);
+            if !wanted && self.rooms.len() >= KNOWN {
+                continue;
+            }
+            let mut room = Followed::new(stamped.action().compact().to_owned());
+            (room.wanted, room.listed) = (wanted, replay);
+            self.rooms.insert(name, room);
+            if wanted {
                 self.join(name).await?;
+            } else if open {
+                self.show_room(name).await;
             }
         }
         Ok(())
     }
 
-    /// Whether a listing names no other keys than the pinned broker's and those of the TSA and CA
-    /// that the user enrolled with. One more TSA could set times, one more CA make personas.
-    fn has_known_keys(&self, listing: &Listing) -> bool {
-        let Some(online) = &self.online else { return false };
-        listing.broker == online.certificate.keys
-            && listing.stamps.iter().all(|key| *key == self.tsa.stamp)
-            && listing.authorities.iter().all(|key| *key == self.tsa.authority)
-    }
-
-    fn knows_actions_in(&self, room: RoomName) -> bool {
+    /// Whether own actions in this auction may still lack something: a receipt, or an end, with
+    /// which the secrets for its reveal are erased.
+    fn is_unfinished(&self, room: RoomName, open: bool) -> bool {
         let name = room.to_string();
-        self.vault.contents().actions.iter().any(|kept| kept.room == name)
+        self.vault.contents().actions.iter().filter(|kept| kept.room == name).any(|kept| {
+            let answered = kept.receipt.is_some() || kept.refusal.is_some();
+            open || !answered || kept.seal_secret.is_some()
+        })
     }
 
-    fn follow(&mut self, name: RoomName, opening: &Stamped) {
-        let compact = opening.action().compact().to_owned();
-        self.rooms.entry(name).or_insert_with(|| Followed::new(compact));
+    /// Whether one more auction is followed by itself; makes place by leaving ended ones that the
+    /// user has no part in.
+    async fn has_place(&mut self) -> Result<bool, Lost> {
+        let wanted = self.rooms.values().filter(|room| room.wanted).count();
+        if wanted >= FOLLOW {
+            let ended: Vec<RoomName> = self
+                .rooms
+                .iter()
+                .filter(|(_, room)| room.wanted && room.own.is_empty() && !room.is_live())
+                .filter(|(_, room)| matches!(room.room(), Some(Room::Auction(_))))
+                .map(|(name, _)| *name)
+                .collect();
+            for name in ended {
+                if let Some(room) = self.rooms.get_mut(&name) {
+                    room.wanted = false;
+                }
+                self.send(FromPeer::Leave { room: name }).await?;
+            }
+        }
+        Ok(self.rooms.values().filter(|room| room.is_live()).count() < FOLLOW)
     }
 
     /// Asks for a room from where it is held.
     pub(super) async fn join(&mut self, name: RoomName) -> Result<(), Lost> {
         let member = self.member_proof(name);
-        let from = self.rooms.get(&name).map_or(0, Followed::size);
-        self.send(FromPeer::Join { room: name, from, member }).await?;
-        self.asked.push_back(name);
-        Ok(())
+        let mut from = 0;
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.caught_up = false;
+            from = room.size();
+        }
+        self.send(FromPeer::Join { room: name, from, member }).await
     }
 
     fn member_proof(&self, name: RoomName) -> Option<Member> {
@@ -167,9 +215,6 @@ impl Desk {
 
     /// The broker's newest head: it must continue what is held.
     pub(super) async fn joined(&mut self, name: RoomName, note: &str, path: &[Digest]) {
-        if self.asked.front() == Some(&name) {
-            self.asked.pop_front();
-        }
         let broker = self.options.broker.fingerprint;
         let Some(online) = &self.online else { return };
         let key = online.certificate.keys.head;
@@ -197,12 +242,13 @@ impl Desk {
     }
 
     /// A room that was asked for is not shown. For one whose head the broker has signed, that is
-    /// a lie or a loss.
+    /// a lie or a loss; one of which nothing came is forgotten, as nothing must wait for it.
     pub(super) async fn not_joined(&mut self, name: RoomName, code: &str, said: &str) {
         let Some(room) = self.rooms.get_mut(&name) else { return };
         room.wanted = false;
         let head = room.head.as_ref().map(|(_, note)| note.clone());
         let public = matches!(room.room(), Some(Room::Auction(_)));
+        let known = room.room().is_some() || room.listed.room().is_some();
         match (code, head) {
             ("room.shorter", head) => {
                 self.keep_evidence("shorter", &[said, &head.unwrap_or_default()]);
@@ -214,7 +260,9 @@ impl Desk {
                 self.distrust(name, "the broker denies a room whose log it signed").await;
             }
             _ => {
-                if self.rooms.get(&name).is_some_and(|room| room.size() == 0) {
+                if known || self.invitations.iter().any(|(_, room)| *room == name) {
+                    self.show_room(name).await;
+                } else {
                     self.rooms.remove(&name);
                 }
                 let advice = code.parse::<Code>().map_or("leave another room first", Code::advice);
@@ -264,10 +312,8 @@ impl Desk {
             let first = room.size() == 0;
             match room.replay.push(raw.get()) {
                 Ok(stamped) => {
-                    if first && !self.opens(name, &stamped) {
-                        self.keep_evidence("opening", &[&name.to_string(), raw.get()]);
-                        let message = "what the broker gives as this room's log begins otherwise";
-                        return self.distrust(name, message).await;
+                    if first && !self.believes(name, &stamped, raw.get()).await {
+                        return;
                     }
                     self.logged(name, &stamped, raw.get()).await;
                 }
@@ -289,15 +335,32 @@ impl Desk {
         self.show_room(name).await;
     }
 
-    /// Whether an entry is the first of the room of this name, with keys that the user knows.
-    fn opens(&self, name: RoomName, first: &Stamped) -> bool {
-        let known = match first.action().body() {
-            Body::List(listing) => self.has_known_keys(listing),
-            // Compared with its auction's listing before it is believed.
-            Body::Reveal(_) => true,
-            _ => false,
+    /// What the first entry of every room is held against; `None` without a session.
+    fn pins(&self) -> Option<Pins> {
+        let online = self.online.as_ref()?;
+        Some(Pins {
+            broker: self.options.broker.fingerprint,
+            keys: online.certificate.keys,
+            stamp: self.tsa.stamp,
+            authority: self.tsa.authority,
+        })
+    }
+
+    /// Whether the first entry opens the room that was asked for, under the pinned keys. The
+    /// broker chose which bytes to send for a name, so nothing in them vouches for them.
+    async fn believes(&mut self, name: RoomName, opening: &Stamped, text: &str) -> bool {
+        let fault = match self.pins() {
+            Some(pins) => fault_of_opening(name, opening.action(), &pins),
+            None => Some("it came without a session"),
         };
-        known && first.action().room() == name
+        let Some(fault) = fault else { return true };
+        if let Some(room) = self.rooms.get_mut(&name) {
+            // Not even its title is shown.
+            room.replay = Replay::new();
+        }
+        self.keep_evidence("opening", &[&name.to_string(), text]);
+        self.distrust(name, &format!("this room's log begins otherwise: {fault}")).await;
+        false
     }
 
     /// Notes a verified entry and tells the user of it.
@@ -311,12 +374,19 @@ impl Desk {
         if seq == 0 {
             stamped.action().compact().clone_into(&mut room.opening);
         }
+        if let Body::Settled(_) = stamped.action().body() {
+            room.settled = Some((seq, stamped.time()));
+        }
         if let Body::Disclose(disclosure) = stamped.action().body() {
-            room.sealed.push((seq, disclosure.sealed.as_bytes().to_vec()));
+            let sealed = disclosure.sealed.as_bytes().to_vec();
+            room.sealed.push((seq, stamped.time(), sealed));
         }
         if own {
             room.own.push(seq);
             room.unreceipted.push((seq, text.to_owned()));
+        }
+        if own {
+            self.check_refused(name, stamped, text).await;
         }
         self.tell_entry(name, seq, stamped, own).await;
     }
@@ -324,7 +394,9 @@ impl Desk {
     async fn check_head(&mut self, name: RoomName, note: &str) {
         let broker = self.options.broker.fingerprint;
         let Some(room) = self.rooms.get_mut(&name) else { return };
-        let Some(state) = room.replay.room() else { return };
+        let Some(state) = room.replay.room().filter(|state| state.ledger().name() == name) else {
+            return;
+        };
         let seen = state.ledger().head();
         let opened = Head::open(note, &Origin { broker, room: name }, &state.broker().head);
         if opened.as_ref().is_ok_and(|head| head.size == seen.size && head.root == seen.root) {
@@ -366,9 +438,7 @@ impl Desk {
                 Some((digest, Receipt { opening, entry, path, head: head.clone() }))
             })
             .collect();
-        for (digest, receipt) in receipts {
-            self.keep_receipt(digest, &receipt).await;
-        }
+        self.keep_receipts(receipts).await;
     }
 
     /// Once an auction has ended its secrets for the reveal are of no more use.

@@ -6,27 +6,29 @@
 //! the same action bytes, so that nothing is done twice and nothing is lost.
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt
-//! - `follow` rooms as verified; `views` as shown
-//! - `time` what the TSA says
+//! - `follow` rooms as verified, from the keys in `pins` on; `views` as shown
 //! - `reveal` the private room; `export` logs and receipts as files
-//! - `enrol` making a persona
+//! - `time` the TSA's time, watched
+//! - `enrol` making a persona; `renew` keeping it certified
 
 mod acts;
 pub mod enrol;
 mod export;
 mod follow;
+mod pins;
+mod renew;
 mod reveal;
 mod time;
 mod views;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pregao_protocol::broker::BrokerCertificate;
+use pregao_protocol::certificate::CertificateError;
 use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
-use pregao_protocol::certificate::{CertificateError, verify_persona_certificate};
 use pregao_protocol::clock::Time;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
@@ -35,7 +37,7 @@ use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::VerifiedBatch;
 use tokio::sync::mpsc;
 
-use crate::authority::{Authority, AuthorityError, system_time};
+use crate::authority::{Authority, AuthorityError, system_time, verify_whenever};
 use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Request};
@@ -45,6 +47,7 @@ use crate::vault::{Vault, VaultError};
 
 use acts::Act;
 use follow::Followed;
+use renew::EXPIRED;
 
 /// What stops a desk from opening.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +71,8 @@ pub struct Options {
     pub broker: BrokerAddress,
     /// Suites offered, in order.
     pub suites: Ranking,
+    /// TLS for `wss://` addresses, if not that of the public CAs.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
     /// Folder for evidence against broker or TSA.
     pub evidence: PathBuf,
     /// Folder for exported logs and receipts.
@@ -90,8 +95,6 @@ pub struct Desk {
     rooms: BTreeMap<RoomName, Followed>,
     /// How much of the broker's list of rooms is known.
     lobby: u64,
-    /// Rooms asked for in this session and not answered yet; answers come in order.
-    asked: VecDeque<RoomName>,
     /// What is under way, by number.
     acts: HashMap<u64, Act>,
     next: u64,
@@ -103,6 +106,12 @@ pub struct Desk {
     alarms: u64,
     /// Why the time announced last was not believed, if the user was told.
     time_doubted: Option<String>,
+    /// The user was told that TSA and system disagree about the time.
+    clock_told: bool,
+    /// The TSA said that the certificate has expired.
+    expired: bool,
+    /// When renewing was last tried.
+    renewed: Option<Instant>,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up.
@@ -120,8 +129,6 @@ struct Online {
 
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
-/// Errors that answer a request to join.
-const JOIN_ERRORS: &[&str] = &["room.shorter", "room.unknown", "door.rooms", "store.failed"];
 
 /// The session is over; why, for the user.
 struct Lost(String);
@@ -149,16 +156,8 @@ impl Desk {
         let tsa =
             pregao_protocol::certificate::sheet::verify_jwks(sheet.as_bytes(), pin, system_time())?;
         let address = TsaAddress { url: contents.tsa.url.clone(), authority: pin };
-        let certificate = match verify_persona_certificate(
-            &contents.certificate,
-            &tsa.authority,
-            system_time(),
-        ) {
-            // The TSA's clock, possibly a simulated one, is what counts; the broker judges.
-            Err(CertificateError::Expired { not_after }) if tsa.simulated => not_after,
-            Err(CertificateError::NotYetValid { not_before }) if tsa.simulated => not_before,
-            other => other?.not_after,
-        };
+        // What is kept can be read whatever the time; whether it may be used, the broker judges.
+        let certificate = verify_whenever(&contents.certificate, &tsa.authority, system_time())?;
         let invitations = contents
             .reveals
             .iter()
@@ -169,12 +168,11 @@ impl Desk {
             persona,
             tsa,
             authority: Authority::at(address),
-            certificate_ends: certificate,
+            certificate_ends: certificate.not_after,
             vault,
             events,
             rooms: BTreeMap::new(),
             lobby: 0,
-            asked: VecDeque::new(),
             acts: HashMap::new(),
             next: 1,
             tick: None,
@@ -183,6 +181,9 @@ impl Desk {
             invitations,
             alarms: 0,
             time_doubted: None,
+            clock_told: false,
+            expired: false,
+            renewed: None,
             lobby_known: false,
             deferred: Vec::new(),
         })
@@ -191,6 +192,7 @@ impl Desk {
     /// Serves a front until it leaves.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Request>) {
         let mut pause = Duration::from_millis(100);
+        self.tell_if_expired().await;
         loop {
             let lost = match self.connect(&mut commands).await {
                 Some(Ok(receiver)) => {
@@ -230,6 +232,9 @@ impl Desk {
         &mut self,
         commands: &mut mpsc::Receiver<Request>,
     ) -> Option<Result<LinkReceiver, Lost>> {
+        if self.is_renewal_due() && !self.renew(commands).await {
+            return None;
+        }
         let fresh = self.ticket.clone().filter(|(_, since)| since.elapsed() < TICKET_FOR);
         let connecting = open_link(
             self.authority.clone(),
@@ -246,7 +251,11 @@ impl Desk {
                         self.ticket = Some(ticket);
                         self.arrive(link).await
                     }
-                    Err(lost) => Err(lost),
+                    Err(lost) => {
+                        // A simulated clock may have passed the end unseen.
+                        self.expired |= lost.0.contains(EXPIRED);
+                        Err(lost)
+                    }
                 }),
                 request = commands.recv() => {
                     if !self.command(request?).await {
@@ -297,12 +306,8 @@ impl Desk {
         self.frame(welcome).await?;
         // The last room known is asked for again: a broker without newer ones would not answer.
         self.send(FromPeer::Rooms { from: self.lobby.saturating_sub(1) }).await?;
-        self.asked.clear();
-        let mut followed = Vec::new();
-        for (name, room) in self.rooms.iter_mut().filter(|(_, room)| room.wanted) {
-            room.caught_up = false;
-            followed.push(*name);
-        }
+        let followed: Vec<RoomName> =
+            self.rooms.iter().filter(|(_, room)| room.wanted).map(|(name, _)| *name).collect();
         for name in followed {
             self.join(name).await?;
         }
@@ -320,6 +325,7 @@ impl Desk {
         let lifetime = Duration::from_secs(45 * 60 + 2 * u64::from(random_byte()));
         let renew = tokio::time::sleep(lifetime);
         tokio::pin!(renew);
+        let mut overdue = tokio::time::interval(Duration::from_secs(5));
         let mut tickets = renew_tickets(
             self.authority.clone(),
             Arc::clone(&self.persona),
@@ -343,6 +349,12 @@ impl Desk {
                     if !self.command(request?).await {
                         return None;
                     }
+                    if let Some(lost) = self.broken() {
+                        return Some(lost);
+                    }
+                }
+                _ = overdue.tick() => {
+                    self.give_up_overdue().await;
                     if let Some(lost) = self.broken() {
                         return Some(lost);
                     }
@@ -405,7 +417,13 @@ impl Desk {
                 Some(true)
             }
             Command::Receipts => self.receipts().await,
-            Command::Export { room } => self.export(&room).await,
+            Command::Export { room } => {
+                if self.follow_for_export(&room).await {
+                    self.deferred.push(Request { id, command: Command::Export { room } });
+                    return true;
+                }
+                self.export(&room).await
+            }
             Command::Help { about } => {
                 for text in crate::command::table::help(about.as_deref()) {
                     self.tell(Event::Note { text }).await;
@@ -446,10 +464,8 @@ impl Desk {
                 }
                 return self.pursue_invitations().await;
             }
-            FromBroker::Error { code, message } => {
-                let about_a_room = JOIN_ERRORS.contains(&code.as_str());
-                let asked = if about_a_room { self.asked.pop_front() } else { None };
-                if let Some(name) = asked {
+            FromBroker::Error { code, message, room } => {
+                if let Some(name) = room {
                     self.not_joined(name, &code, &message).await;
                 } else if code == "session.expired" || code == "broker.stopping" {
                     return Err(Lost(message));
@@ -541,14 +557,17 @@ async fn open_link(
             let broker = options.broker.fingerprint;
             let asked = tokio::task::spawn_blocking(move || authority.ticket(&key, &shown, broker));
             let ticket = asked.await.map_err(|error| Lost(error.to_string()))?;
-            let explain = |error: AuthorityError| {
-                Lost(format!("{}; {}", with_causes(&error), error.advice()))
+            let explain = |error: AuthorityError| match &error {
+                AuthorityError::Refused { code, .. } if code == EXPIRED => {
+                    Lost(format!("{error} ({EXPIRED}); renew it with pregao enrol"))
+                }
+                _ => Lost(format!("{}; {}", with_causes(&error), error.advice())),
             };
             (ticket.map_err(explain)?, Instant::now())
         }
     };
     let identity = Identity { persona: &persona, certificate: &certificate, ticket: &ticket.0 };
-    let link = connect(&options.broker, identity, &options.suites, None).await?;
+    let link = connect(&options.broker, identity, &options.suites, options.tls.clone()).await?;
     Ok((link, ticket))
 }
 

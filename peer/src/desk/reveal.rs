@@ -1,19 +1,21 @@
 //! The private room of seller and winner: proof of membership, disclosure, and what the other
 //! side showed (DESIGN section 8).
 
+use std::time::Duration;
+
 use pregao_protocol::action::Action;
 use pregao_protocol::codec::to_base64url;
 use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED};
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::merkle::Tree;
-use pregao_protocol::persona::Blind;
+use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::{Auction, Outcome, Phase};
 use pregao_protocol::room::body::{Body, Empty, Reveal, SealedBody, Side, Text};
 use pregao_protocol::room::disclosure::{Claims, Disclosed, Disclosure, OwnAction, Place};
 use pregao_protocol::room::{RevealRoom, Room};
 use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
 
-use super::acts::{Cannot, Unsigned};
+use super::acts::{Cannot, Unsigned, no_randomness};
 use super::follow::Followed;
 use super::{Desk, Lost, random};
 use crate::event::{Event, Role};
@@ -73,6 +75,9 @@ impl Desk {
         let (announced, revealed) = (followed.announced, followed.revealed);
         let room = room.clone();
         let auction = room.opening().auction;
+        if self.is_superseded(&room) {
+            return;
+        }
         if !self.fits_auction(&room) {
             let texts = self.rooms.get(&name).map(|room| room.texts.clone()).unwrap_or_default();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -89,7 +94,14 @@ impl Desk {
         }
     }
 
-    /// The opening must state what the auction's log gives: entry, root, both keys.
+    /// Whether another winner was named after the one this room is for: it is history.
+    fn is_superseded(&self, room: &RevealRoom) -> bool {
+        let auction = self.rooms.get(&room.opening().auction);
+        let newest = auction.and_then(|auction| auction.settled);
+        newest.is_some_and(|(seq, _)| room.opening().settled < seq)
+    }
+
+    /// The opening must state what the auction's log gives: entry, root, both keys, and the terms.
     fn fits_auction(&self, room: &RevealRoom) -> bool {
         let opening = room.opening();
         let Some(followed) = self.rooms.get(&opening.auction) else { return false };
@@ -104,6 +116,11 @@ impl Desk {
             && opening.broker == auction.listing().broker
             && opening.stamps == auction.listing().stamps
             && opening.freshness == auction.listing().freshness
+            && opening.withdrawal == auction.withdrawal()
+            && followed.settled.is_some_and(|(seq, time)| {
+                let within = Duration::from_secs(auction.listing().disclose_within.into());
+                opening.settled == seq && opening.deadline >= time.plus(within)
+            })
             && winner.is_some_and(|winner| {
                 winner.key == opening.winner && winner.seal == opening.winner_seal
             })
@@ -178,26 +195,46 @@ impl Desk {
         room: RoomName,
         body: Body,
     ) -> Option<bool> {
-        let auction = self.invitations.iter().find(|(_, of)| *of == room).map(|(of, _)| *of)?;
-        let (_, kept) = self.role_in(auction)?;
-        let blind = Blind::from_random(*kept.blind.expose());
-        let key = self.one_time_key(kept)?;
-        let id = uuid::Builder::from_random_bytes(random::<16>()?).into_uuid();
-        let discloses = matches!(body, Body::Disclose(_));
+        let (key, blind) = match self.key_of_side(room) {
+            Ok(side) => side,
+            Err(cannot) => return self.cannot(cannot).await,
+        };
+        let Some(id) = random::<16>() else { return self.cannot(no_randomness()).await };
+        let id = uuid::Builder::from_random_bytes(id).into_uuid();
         let unsigned = Unsigned { id, room: Some(room), body, seal: None, blind };
-        let handed = self.sign(request, unsigned, &key).await;
-        if discloses && handed.is_none() {
-            let name = room.to_string();
-            let saved = self.vault.update(|contents| {
-                for kept in contents.reveals.iter_mut().filter(|kept| kept.room == name) {
-                    kept.disclosed = true;
-                }
-            });
-            if let Err(error) = saved {
-                self.vault_trouble(&error).await;
-            }
+        self.sign(request, unsigned, &key).await
+    }
+
+    /// The key that made the user a side of a reveal room, with its blind.
+    fn key_of_side(&self, room: RoomName) -> Result<(OneTimeKey, Blind), Cannot> {
+        let auction = self.invitations.iter().find(|(_, of)| *of == room).map(|(of, _)| *of);
+        let found = auction.and_then(|auction| self.role_in(auction)).and_then(|(_, kept)| {
+            Some((self.one_time_key(kept)?, Blind::from_random(*kept.blind.expose())))
+        });
+        found.ok_or_else(|| {
+            Cannot(
+                "reveal.failed",
+                "your own action in the auction is not at hand".to_owned(),
+                "wait until the auction's log has arrived, then do it again".to_owned(),
+            )
+        })
+    }
+
+    /// Notes that the broker has the user's disclosure: it holds it, or logged it.
+    pub(super) async fn mark_disclosed(&mut self, room: RoomName) {
+        let name = room.to_string();
+        let unmarked = |kept: &KeptReveal| kept.room == name && !kept.disclosed;
+        if !self.vault.contents().reveals.iter().any(unmarked) {
+            return;
         }
-        handed
+        let saved = self.vault.update(|contents| {
+            for kept in contents.reveals.iter_mut().filter(|kept| kept.room == name) {
+                kept.disclosed = true;
+            }
+        });
+        if let Err(error) = saved {
+            self.vault_trouble(&error).await;
+        }
     }
 
     /// The reveal room that a prefix of its own or of its auction's name means.
@@ -335,16 +372,15 @@ impl Desk {
     ) -> Result<Disclosed, String> {
         let place = Place { room: name, opening, side };
         let followed = self.rooms.get(&name).ok_or("the room is not at hand")?;
-        let sealed = followed.sealed.iter().find(|(at, _)| Some(*at) == seq);
-        let (_, sealed) = sealed.ok_or("there is no disclosure")?;
+        let sealed = followed.sealed.iter().find(|(at, ..)| Some(*at) == seq);
+        let (_, stamped, sealed) = sealed.ok_or("there is no disclosure")?;
         let plain = open_padded(secret, &place.info(), b"", sealed, DISCLOSURE_SIZE)
             .map_err(|error| error.to_string())?;
         let auction = self.rooms.get(&opening.auction).ok_or("the auction is not at hand")?;
         let Some(Room::Auction(state)) = auction.room() else {
             return Err("the auction is not at hand".to_owned());
         };
-        let now = self.now().ok_or("there is no TSA time")?;
-        Disclosure::verify(&plain, &place, &state.listing().authorities, now, |seq| {
+        Disclosure::verify(&plain, &place, &state.listing().authorities, *stamped, |seq| {
             auction.actions.get(usize::try_from(seq).ok()?).copied()
         })
         .map_err(|error| error.to_string())

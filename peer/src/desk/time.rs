@@ -1,16 +1,20 @@
-//! TSA time as the broker passes it on: verified, and believed only as long as it moves forward.
+//! TSA time as the broker passes it on: verified, believed only as long as it moves forward, and
+//! compared with the system's.
 
 use std::time::{Duration, Instant};
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::stamp::VerifiedBatch;
-use pregao_protocol::verify;
+use pregao_protocol::verify::contradiction;
 
 use super::Desk;
+use crate::authority::system_time;
 use crate::event::Event;
 
 /// How far a tick may lag behind the newest header: ticks come once a second.
 const LAG: Duration = Duration::from_secs(5);
+/// How far TSA time and the system's clock may be apart without a word to the user.
+const CLOCKS_AGREE: Duration = Duration::from_secs(60);
 
 impl Desk {
     /// TSA time moves on, and never back.
@@ -28,7 +32,7 @@ impl Desk {
         };
         if let Some((before, _)) = &self.tick {
             let held = before.compact().to_owned();
-            if verify::contradiction(&held, compact, &self.tsa.stamp).is_ok() {
+            if contradiction(&held, compact, &self.tsa.stamp).is_ok() {
                 let message = "the TSA contradicts itself: its time went back or its chain forks";
                 let advice = "do not trust its stamps; the evidence is in your data folder";
                 return self.doubt_time("tsa", &[compact, &held], message, advice).await;
@@ -46,6 +50,7 @@ impl Desk {
         let time = batch.time();
         self.time_doubted = None;
         self.tick = Some((batch, Instant::now()));
+        self.compare_clocks(time).await;
         self.tell(Event::Tick { time }).await;
     }
 
@@ -56,6 +61,22 @@ impl Desk {
             self.keep_evidence(name, evidence);
             self.alarm(None, message, advice).await;
         }
+    }
+
+    /// Tells once if the TSA's time and the system's are far apart: one of them is wrong.
+    async fn compare_clocks(&mut self, time: Time) {
+        let system = system_time();
+        let apart = time.since(system).max(system.since(time));
+        if self.tsa.simulated || self.clock_told || apart <= CLOCKS_AGREE {
+            return;
+        }
+        self.clock_told = true;
+        let seconds = apart.as_secs();
+        let text = format!(
+            "the TSA's time is {seconds} s away from this computer's: check the clock here, and if \
+             it is right, ask whoever runs the TSA"
+        );
+        self.tell(Event::Note { text }).await;
     }
 
     /// TSA time carried forward by the monotonic clock.

@@ -21,16 +21,23 @@ impl Desk {
 
     fn view(&self, name: RoomName) -> Option<RoomView> {
         let followed = self.rooms.get(&name)?;
-        let Some(Room::Auction(auction)) = followed.room() else { return None };
+        let auction = followed.auction()?;
         let listing = auction.listing();
         let currency = listing.currency.to_string();
+        // Of a room that is not followed only the listing is known.
+        let only_listed = followed.size() == 0;
+        let over_unseen = only_listed && self.now().is_some_and(|now| now >= auction.end());
         let own_bid = |seq: u64| followed.own.contains(&seq);
         Some(RoomView {
             room: name.to_string(),
             title: listing.title.as_str().to_owned(),
             description: listing.description.clone().map(String::from).unwrap_or_default(),
-            phase: phase(auction),
-            outcome: outcome(auction, followed),
+            phase: if over_unseen { Phase::Closed } else { phase(auction) },
+            outcome: if over_unseen {
+                "not followed: /join it to see how it ended".to_owned()
+            } else {
+                outcome(auction, followed)
+            },
             digits: amount::digits(&currency),
             currency,
             start: listing.start.minor(),
@@ -39,9 +46,10 @@ impl Desk {
             bids: auction.bids().len() as u64,
             end: auction.end(),
             extend_secs: listing.soft.map_or(0, |soft| soft.extend.into()),
-            own: own_bid(0),
+            own: own_bid(0) || (only_listed && self.has_kept(name, "list")),
             leading: auction.leading().is_some_and(|bid| own_bid(bid.seq)),
-            bidding: auction.bids().iter().any(|bid| own_bid(bid.seq)),
+            bidding: followed.own.iter().any(|seq| auction.bid(*seq).is_some())
+                || (only_listed && self.has_kept(name, "bid")),
             joined: followed.wanted,
             verified_size: followed.head.as_ref().map_or(0, |(size, _)| *size),
         })

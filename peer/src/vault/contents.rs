@@ -135,6 +135,10 @@ pub struct Kept {
     pub seal_secret: Option<Secret>,
     /// Its receipt, once there is one.
     pub receipt: Option<serde_json::Value>,
+    /// The broker's signed refusal, as transmitted, if it refused: evidence should the action
+    /// appear in a log all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 impl Contents {

@@ -30,6 +30,7 @@ fn kept(id: &str) -> Kept {
         blind: Secret::new([0xb6; 32]),
         seal_secret: Some(Secret::new([0xc7; 32])),
         receipt: None,
+        refusal: None,
     }
 }
 

@@ -172,7 +172,9 @@ impl Disclosure {
 
     /// Reads what was opened and verifies every part of it (V-055 to V-059).
     ///
-    /// `logged` gives identifier and one-time key of the auction's entry at a position.
+    /// `stamped` is the stamp time of the entry that carries it: the certificate is judged then,
+    /// so that the verdict does not depend on who reads it when. `logged` gives identifier and
+    /// one-time key of the auction's entry at a position.
     ///
     /// # Errors
     /// [`DisclosureError`] naming what does not hold.
@@ -180,7 +182,7 @@ impl Disclosure {
         bytes: &[u8],
         place: &Place<'_>,
         authorities: &[PublicKey<Authority>],
-        now: Time,
+        stamped: Time,
         logged: impl Fn(u64) -> Option<(Uuid, PublicKey<OneTime>)>,
     ) -> Result<Disclosed, DisclosureError> {
         let malformed = |_| DisclosureError::Malformed;
@@ -191,7 +193,7 @@ impl Disclosure {
         }
         let certificate =
             from_base64url(&claims.certificate).map_err(|_| DisclosureError::Malformed)?;
-        let persona = first_accepted(&certificate, authorities, now)?;
+        let persona = first_accepted(&certificate, authorities, stamped)?;
         let message = place.message(&disclosure.claims);
         persona
             .key
@@ -227,11 +229,11 @@ impl Disclosure {
 fn first_accepted(
     certificate: &[u8],
     authorities: &[PublicKey<Authority>],
-    now: Time,
+    stamped: Time,
 ) -> Result<PersonaCertificate, DisclosureError> {
     let mut refused = None;
     for authority in authorities {
-        match verify_persona_certificate(certificate, authority, now) {
+        match verify_persona_certificate(certificate, authority, stamped) {
             Ok(persona) => return Ok(persona),
             Err(error) => refused = Some(error),
         }

@@ -253,9 +253,9 @@ fn on_return(mut lie: impl FnMut(RoomName) -> Vec<FromBroker> + Send + 'static) 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_said_to_be_shorter_than_before_is_said_loudly() {
     let stage = Stage::set().await;
-    let shorter = |_| {
+    let shorter = |room| {
         let (code, message) = ("room.shorter".to_owned(), "the log is shorter".to_owned());
-        vec![FromBroker::Error { code, message }]
+        vec![FromBroker::Error { code, message, room: Some(room) }]
     };
     let (liar, mut desk) = stage.lied_to(on_return(shorter)).await;
     desk.verified(&stage.room.to_string(), 4).await.unwrap();

@@ -1,0 +1,138 @@
+//! What the opening of a room must name before anything in the room is believed (SPEC 5, 7.2).
+//!
+//! A log proves itself by the keys in its own opening. Whoever made the opening chose those keys,
+//! so they are compared with what the user pinned and with what the session's broker showed. No
+//! other keys may be named beside them: one more TSA could set times, one more CA make personas.
+
+use pregao_protocol::action::Action;
+use pregao_protocol::key::{Authority, Fingerprint, PublicKey, Stamp};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::{Body, BrokerKeys};
+use pregao_protocol::room::opening_stamp_keys;
+
+/// What the user trusts, in the session at hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pins {
+    /// Fingerprint of the broker's session key.
+    pub(super) broker: Fingerprint,
+    /// All keys of that broker, as its certificate names them.
+    pub(super) keys: BrokerKeys,
+    /// The TSA's stamp key.
+    pub(super) stamp: PublicKey<Stamp>,
+    /// The CA's key.
+    pub(super) authority: PublicKey<Authority>,
+}
+
+/// What is wrong with `opening` as the first action of the room `name`; `None` if nothing is.
+pub(super) fn fault_of_opening(
+    name: RoomName,
+    opening: &Action,
+    pins: &Pins,
+) -> Option<&'static str> {
+    let (broker, certified) = match opening.body() {
+        Body::List(listing) => (&listing.broker, listing.authorities == [pins.authority]),
+        Body::Reveal(reveal) => (&reveal.broker, true),
+        _ => return Some("its first entry opens no room"),
+    };
+    if opening.room() != name {
+        Some("its log is that of another room")
+    } else if broker.session.fingerprint() != pins.broker || *broker != pins.keys {
+        Some("it names other keys than those of your broker")
+    } else if opening_stamp_keys(opening) != [pins.stamp] {
+        Some("it does not count the stamps of your TSA alone")
+    } else if !certified {
+        Some("it does not accept the personas of your CA alone")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pregao_protocol::action::{Draft, Seen};
+    use pregao_protocol::clock::Time;
+    use pregao_protocol::key::SecretKey;
+    use pregao_protocol::persona::{Blind, OneTimeKey};
+    use pregao_protocol::room::body::{Amount, Listing, Text};
+    use pregao_protocol::seal::SealKey;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn keys(seed: u8) -> BrokerKeys {
+        BrokerKeys {
+            session: SecretKey::from_seed(&[seed; 32]).public(),
+            head: SecretKey::from_seed(&[seed + 1; 32]).public(),
+            entry: SecretKey::from_seed(&[seed + 2; 32]).public(),
+        }
+    }
+
+    fn pins() -> Pins {
+        Pins {
+            broker: keys(1).session.fingerprint(),
+            keys: keys(1),
+            stamp: SecretKey::from_seed(&[7; 32]).public(),
+            authority: SecretKey::from_seed(&[8; 32]).public(),
+        }
+    }
+
+    fn listing(change: impl FnOnce(&mut Listing)) -> Action {
+        let pins = pins();
+        let mut listing = Listing {
+            title: Text::try_from("Lamp".to_owned()).unwrap(),
+            description: None,
+            currency: "EUR".parse().unwrap(),
+            start: Amount::try_from(100).unwrap(),
+            increment: Amount::try_from(1).unwrap(),
+            end: Time::default().plus(Duration::from_secs(60)),
+            soft: None,
+            freshness: 10,
+            grace: 5,
+            disclose_within: 60,
+            seal: SealKey::from_random([9; 32]).public(),
+            broker: pins.keys,
+            stamps: vec![pins.stamp],
+            threshold: 1,
+            authorities: vec![pins.authority],
+        };
+        change(&mut listing);
+        let id: Uuid = "6f1f5f4e-1c4b-4a3a-9d7e-0d6f5b3c2a10".parse().unwrap();
+        let persona = SecretKey::from_seed(&[10; 32]);
+        let blind = Blind::from_random([11; 32]);
+        let key = OneTimeKey::derive(&persona, pins.broker, id, &blind);
+        let draft = Draft { id, room: None, body: Body::List(listing), seen: Seen::nothing() };
+        draft.sign(&key).unwrap()
+    }
+
+    #[test]
+    fn an_opening_that_names_everything_pinned_has_no_fault() {
+        let opening = listing(|_| {});
+        assert_eq!(fault_of_opening(opening.room(), &opening, &pins()), None);
+    }
+
+    #[test]
+    fn an_opening_of_another_room_is_not_believed() {
+        let opening = listing(|_| {});
+        assert!(fault_of_opening(RoomName([0; 32]), &opening, &pins()).is_some());
+    }
+
+    #[test]
+    fn each_key_that_is_not_the_pinned_one_is_a_fault() {
+        let changes: [fn(&mut Listing); 8] = [
+            |listing| listing.broker.session = keys(30).session,
+            |listing| listing.broker.head = keys(30).head,
+            |listing| listing.broker.entry = keys(30).entry,
+            |listing| listing.broker = keys(30),
+            |listing| listing.stamps = vec![SecretKey::from_seed(&[20; 32]).public()],
+            |listing| listing.authorities = vec![SecretKey::from_seed(&[21; 32]).public()],
+            |listing| listing.stamps.push(SecretKey::from_seed(&[20; 32]).public()),
+            |listing| listing.authorities.push(SecretKey::from_seed(&[21; 32]).public()),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let opening = listing(change);
+            assert!(fault_of_opening(opening.room(), &opening, &pins()).is_some(), "{at}");
+        }
+    }
+}
