@@ -155,6 +155,10 @@ impl Desk {
     /// Whether own actions in this auction may still lack something: a receipt, or an end, with
     /// which the secrets for its reveal are erased.
     fn is_unfinished(&self, room: RoomName, open: bool) -> bool {
+        // The private room is read only next to its auction, and shows the other side again.
+        if self.invitations.iter().any(|(auction, _)| *auction == room) {
+            return true;
+        }
         let name = room.to_string();
         self.vault.contents().actions.iter().filter(|kept| kept.room == name).any(|kept| {
             let answered = kept.receipt.is_some() || kept.refusal.is_some();
