@@ -335,6 +335,11 @@ impl Desk {
         self.settle_receipts(name).await;
         self.look_for_own(name).await;
         self.inspect_reveal(name).await;
+        let rooms: Vec<RoomName> =
+            self.invitations.iter().filter(|(of, _)| *of == name).map(|(_, room)| *room).collect();
+        for room in rooms {
+            self.inspect_reveal(room).await;
+        }
         self.forget_what_is_over(name).await;
         self.show_room(name).await;
     }

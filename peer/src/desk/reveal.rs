@@ -75,7 +75,7 @@ impl Desk {
         let (announced, revealed) = (followed.announced, followed.revealed);
         let room = room.clone();
         let auction = room.opening().auction;
-        if self.is_superseded(&room) {
+        if self.is_superseded(&room) || self.is_ahead(&room) {
             return;
         }
         if !self.fits_auction(&room) {
@@ -99,6 +99,15 @@ impl Desk {
         let auction = self.rooms.get(&room.opening().auction);
         let newest = auction.and_then(|auction| auction.settled);
         newest.is_some_and(|(seq, _)| room.opening().settled < seq)
+    }
+
+    /// Whether the auction's log is not held yet up to the entry that this room follows from. The
+    /// room is looked at again once it is.
+    fn is_ahead(&self, room: &RevealRoom) -> bool {
+        let auction = self.rooms.get(&room.opening().auction);
+        auction.is_none_or(|auction| {
+            !auction.broken && (auction.size() <= room.opening().settled || !auction.is_verified())
+        })
     }
 
     /// The opening must state what the auction's log gives: entry, root, both keys, and the terms.
