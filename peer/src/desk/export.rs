@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use pregao_protocol::log::RoomName;
 
 use super::Desk;
+use super::follow::Unclear;
 use crate::event::Event;
 
 impl Desk {
@@ -14,7 +15,10 @@ impl Desk {
     /// receipt in it; of a room that is not known in this session, the receipts only.
     pub(super) async fn export(&mut self, prefix: &str) -> Option<bool> {
         // Without a connection no room is known, but the receipts in the vault are.
-        let kept = self.find(prefix).is_err().then(|| self.room_of_receipts(prefix)).flatten();
+        let kept = match self.find(prefix) {
+            Err(Unclear::None) => self.room_of_receipts(prefix),
+            Ok(_) | Err(Unclear::Several) => None,
+        };
         let name = match kept {
             Some(name) => name,
             None => match self.find_or_refuse(prefix).await {
