@@ -41,7 +41,7 @@ pub async fn pregao(folder: &Path, words: &[&str]) -> Result<Ran> {
 /// Runs `pregao` with some passphrase to its end.
 ///
 /// # Errors
-/// As [`pregao`].
+/// As [`pregao()`].
 pub async fn pregao_with(folder: &Path, passphrase: &str, words: &[&str]) -> Result<Ran> {
     let mut command = program(folder)?;
     command.env("PREGAO_PASSPHRASE", passphrase).args(words).stdin(Stdio::null());

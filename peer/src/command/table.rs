@@ -175,7 +175,7 @@ pub static REVEAL: Usage = Usage {
     summary: "after an auction: tell the other side who you are",
     details: "Sealed to the other side; the broker cannot read it and releases both or neither. \
               The other side can show it to others afterwards.",
-    example: "/reveal #3f2a \"Ana Silva\" ana@example.org",
+    example: "/reveal #3f2a \"Your Name\" you@example.org",
     read: parse::reveal,
 };
 
