@@ -150,7 +150,7 @@ fn a_reveal_says_clearly_who_and_how() {
         Command::parse(&["reveal", "3f2a", "Ana Silva", "ana@x.pt"]),
         Ok(revealed("3f2a", "Ana Silva", "ana@x.pt"))
     );
-    assert!(refused("/reveal Ana Silva ana@x.pt", Some("77")).advice.contains("\"Ana Silva\""));
+    assert!(refused("/reveal Ana Silva ana@x.pt", Some("77")).advice.contains("\"Your Name\""));
     assert!(refused("/reveal", Some("77")).message.contains("name is missing"));
     assert!(refused("/reveal 3f2a", None).message.contains("name is missing"));
     assert!(refused("/reveal \"\" x", Some("77")).message.contains("empty"));
