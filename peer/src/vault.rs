@@ -207,7 +207,7 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), VaultError> {
 }
 
 /// Writes a file that nobody but its owner may read, and waits until it is durable.
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -4,6 +4,8 @@
 //! a header that was released and then forgotten would be signed a second time with other
 //! content, which is evidence against the TSA.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,7 +61,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sqlite`] if the file is no database or cannot be written.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let connection = Connection::open(folder.join("tsa.db"))?;
+        let path = folder.join("tsa.db");
+        // For the owner only, journal included; what cannot be made SQLite itself explains.
+        let _ = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        let connection = Connection::open(&path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;

@@ -9,6 +9,7 @@ use pregao_protocol::log::RoomName;
 use super::Desk;
 use super::follow::Unclear;
 use crate::event::Event;
+use crate::vault::write_synced;
 
 impl Desk {
     /// Writes the verified log of a room, one entry a line and its signed head last, and every own
@@ -86,7 +87,7 @@ impl Desk {
                 log.push_str(&serde_json::to_string(head)?);
                 log.push('\n');
                 let path = folder.join(format!("{}.log", name.short()));
-                fs::write(&path, &log)?;
+                write_synced(&path, log.as_bytes())?;
                 paths.push(path);
             }
         }
@@ -94,7 +95,7 @@ impl Desk {
         for kept in self.vault.contents().actions.iter().filter(|kept| kept.room == full) {
             if let Some(receipt) = &kept.receipt {
                 let path = folder.join(format!("{}-{}.receipt", name.short(), kept.id));
-                fs::write(&path, receipt.to_string())?;
+                write_synced(&path, receipt.to_string().as_bytes())?;
                 paths.push(path);
             }
         }

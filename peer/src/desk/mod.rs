@@ -130,6 +130,9 @@ struct Online {
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
 
+/// Most pieces of evidence kept in one folder.
+const MOST_EVIDENCE: usize = 1_000;
+
 /// The session is over; why, for the user.
 struct Lost(String);
 
@@ -534,7 +537,12 @@ impl Desk {
     fn keep_evidence(&self, name: &str, parts: &[&str]) {
         let number = system_time().as_micros();
         let path = self.options.evidence.join(format!("{name}-{number}.json"));
-        let kept = std::fs::create_dir_all(&self.options.evidence)
+        let folder = &self.options.evidence;
+        // A broker that lies without end must not fill the disk with its lies.
+        if std::fs::read_dir(folder).is_ok_and(|kept| kept.count() >= MOST_EVIDENCE) {
+            return;
+        }
+        let kept = std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::write(&path, serde_json::json!(parts).to_string()));
         if let Err(error) = kept {
             tracing::error!(%error, "evidence could not be kept");
