@@ -21,7 +21,9 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name, X50
 
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{Authority, KeyError, Persona, PublicKey, Purpose, Signature, Stamp, Ticket};
+use crate::key::{
+    Authority, Enrolment, KeyError, Persona, PublicKey, Purpose, Signature, Stamp, Ticket,
+};
 use crate::label;
 
 pub mod sheet;
@@ -45,7 +47,7 @@ pub trait Certified: Purpose {
     const SUBJECT: &'static str;
     /// Value of the extended-key-usage extension, in DER: a sequence of one object identifier.
     ///
-    /// The identifiers are 2.25.9235162189116923262505617484516519951.{1,2,3}, an arc made of
+    /// The identifiers are 2.25.9235162189116923262505617484516519951.{1,2,3,4}, an arc made of
     /// the UUID 06f2a0a6-784c-4bed-bcee-1552140d700f as ITU-T X.667 allows.
     const USAGE: &'static [u8];
 }
@@ -72,6 +74,11 @@ impl Certified for Ticket {
 impl Certified for Stamp {
     const SUBJECT: &'static str = "pregao stamp";
     const USAGE: &'static [u8] = usage!(3);
+}
+
+impl Certified for Enrolment {
+    const SUBJECT: &'static str = "pregao enrolment";
+    const USAGE: &'static [u8] = usage!(4);
 }
 
 /// Why a certificate or a request for one was not accepted.

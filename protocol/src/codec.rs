@@ -116,6 +116,55 @@ impl std::fmt::Debug for Digest {
     }
 }
 
+/// Bytes of any length as one base64url string.
+pub mod base64url_bytes {
+    use super::{from_base64url, to_base64url};
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    /// Writes the string.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_base64url(bytes))
+    }
+
+    /// Reads the string.
+    ///
+    /// # Errors
+    /// If it is not canonical base64url.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        from_base64url(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A list of byte strings, each in base64url.
+pub mod base64url_list {
+    use super::{from_base64url, to_base64url};
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    /// Writes the list.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(list: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(|bytes| to_base64url(bytes)))
+    }
+
+    /// Reads the list.
+    ///
+    /// # Errors
+    /// If one of them is not canonical base64url.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Vec<u8>>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let read = texts.iter().map(|text| from_base64url(text).map_err(serde::de::Error::custom));
+        read.collect()
+    }
+}
+
 /// A sequence of hashes as one base64url string of 32 bytes each: a proof's path.
 pub mod hashes {
     use super::{Digest, from_base64url, to_base64url};

@@ -49,6 +49,8 @@ purposes! {
     Ticket = "ticket";
     /// Signs the batch headers of stamps.
     Stamp = "stamp";
+    /// Signs offers to enrol citizens, and states the keys of token issuers.
+    Enrolment = "enrolment";
 }
 
 /// A signature that did not verify, or a key that no honest program makes.

@@ -23,6 +23,18 @@ pub const DISCLOSE: &str = "pregao/disclose/v1";
 pub const BATCH: &str = "pregao/batch/v1";
 /// Hash under which the TSA keeps an invitation.
 pub const INVITE: &str = "pregao/invite/v1";
+/// What a citizen card signs to enrol, bound to one TSA, connection and blinded request.
+pub const ENROL: &str = "pregao/enrol/v1";
+/// What an application for a token is sealed with.
+pub const APPLY: &str = "pregao/apply/v1";
+/// What the answer to an application is sealed with.
+pub const ANSWER: &str = "pregao/answer/v1";
+/// Message of a token: the persona it was made for.
+pub const TOKEN: &str = "pregao/token/v1";
+/// Derivation of the key that an offer's applications are sealed to.
+pub const OFFER: &str = "pregao/offer/v1";
+/// Keyed hash under which a TSA counts a citizen within a period.
+pub const CITIZEN: &str = "pregao/citizen/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";
@@ -34,6 +46,10 @@ pub const TYP_REFUSAL: &str = "pregao-refusal-v1";
 pub const TYP_BROKER: &str = "pregao-broker-v1";
 /// `typ` of the proof with which a persona asks the TSA for a ticket.
 pub const TYP_PROOF: &str = "pregao-proof-v1";
+/// `typ` of an offer to enrol a citizen, signed by a TSA's enrolment key.
+pub const TYP_OFFER: &str = "pregao-offer-v1";
+/// `typ` of the statement of an issuer's key, signed by a TSA's enrolment key.
+pub const TYP_ISSUER: &str = "pregao-issuer-v1";
 /// `typ` of the ticket (RFC 7519).
 pub const TYP_TICKET: &str = "JWT";
 
@@ -77,6 +93,22 @@ pub const MAX_CERTIFICATE: usize = 4 * 1024;
 pub const MAX_TICKET: usize = 2 * 1024;
 /// Longest proof accepted, in bytes of its compact JWS.
 pub const MAX_PROOF: usize = 1024;
+/// Longest certificate of a citizen card or of the state's CAs accepted, in bytes of its DER.
+pub const MAX_CARD_CERTIFICATE: usize = 8 * 1024;
+/// Most CA certificates that an application brings along.
+pub const MAX_CARD_ISSUERS: usize = 4;
+/// Longest offer accepted, in bytes of its compact JWS.
+pub const MAX_OFFER: usize = 2 * 1024;
+/// Longest statement of an issuer's key accepted, in bytes of its compact JWS.
+pub const MAX_ISSUER: usize = 2 * 1024;
+/// Most issuer keys on a sheet: of this period, of the one before, and of the next.
+pub const MAX_ISSUERS: usize = 3;
+/// Size of an issuer's RSA modulus, and so of blinded requests and token signatures, in bytes.
+pub const ISSUER_SIZE: usize = 384;
+/// Size to which an application is padded before it is sealed, in bytes.
+pub const APPLICATION_SIZE: usize = 16 * 1024;
+/// Size to which an answer is padded before it is sealed, in bytes.
+pub const ANSWER_SIZE: usize = 2 * 1024;
 /// Longest sheet of TSA keys accepted, in bytes of its JSON.
 pub const MAX_SHEET: usize = 64 * 1024;
 

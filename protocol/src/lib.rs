@@ -13,6 +13,7 @@
 //! - [`room`] what a log of actions means
 //! - [`merkle`] and [`log`] tree, signed head, proofs, receipt; [`verify`] the offline check
 //! - [`seal`] what only the counterparty may read
+//! - [`enrolment`] how a citizen gets a persona certified that nobody can tell is theirs
 //!
 //! Below them: [`key`] signing keys that know their purpose, [`jws`] the one signed container,
 //! [`label`] every domain-separation label and limit, [`codec`] binary fields, [`clock`] instants.
@@ -22,6 +23,7 @@ pub mod broker;
 pub mod certificate;
 pub mod clock;
 pub mod codec;
+pub mod enrolment;
 pub mod frame;
 pub mod jws;
 pub mod key;

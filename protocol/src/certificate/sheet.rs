@@ -11,10 +11,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CertificateError, Certified, verify_authority_certificate, verify_purpose_certificate,
+    AuthorityCertificate, CertificateError, Certified, verify_authority_certificate,
+    verify_purpose_certificate,
 };
 use crate::clock::Time;
-use crate::key::{Authority, Fingerprint, PublicKey, Purpose, Stamp, Ticket};
+use crate::codec::Digest;
+use crate::enrolment::EnrolmentError;
+use crate::enrolment::issuer::{Issuer, IssuerKey};
+use crate::key::{Authority, Enrolment, Fingerprint, PublicKey, Purpose, Stamp, Ticket};
 use crate::label;
 
 /// Why a sheet of keys was not accepted.
@@ -44,6 +48,9 @@ pub enum SheetError {
         /// The purpose.
         purpose: &'static str,
     },
+    /// The statement of an issuer's key does not hold.
+    #[error("the statement of an issuer's key does not hold")]
+    Issuer(#[source] EnrolmentError),
     /// A certificate does not hold.
     #[error("the certificate for the purpose {purpose} does not hold")]
     Certificate {
@@ -58,23 +65,39 @@ pub enum SheetError {
 /// One key of the sheet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SheetKey {
-    /// Always `OKP` (RFC 8037).
+    /// `OKP` (RFC 8037); of an issuer's key `RSA`.
     pub kty: String,
-    /// Always `Ed25519`.
+    /// `Ed25519`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub crv: String,
     /// The public key, base64url.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub x: String,
-    /// Fingerprint of the key.
+    /// Of an issuer's key: the modulus, base64url.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub n: String,
+    /// Of an issuer's key: the exponent, base64url.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub e: String,
+    /// Fingerprint of the key; of an issuer's key its name.
     pub kid: String,
     /// Always `sig`.
     #[serde(rename = "use")]
     pub usage: String,
-    /// `authority`, `ticket` or `stamp`; readers ignore entries with another one.
+    /// `authority`, `ticket` or `stamp`, and where citizens enrol `enrolment` and `issuer`; readers
+    /// ignore entries with another one.
     #[serde(rename = "pregao:purpose")]
     pub purpose: String,
-    /// The certificate, standard base64 of its DER, alone.
+    /// The certificate, standard base64 of its DER, alone. An issuer's key has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub x5c: Vec<String>,
+    /// Of an issuer's key: what the enrolment key states of it.
+    #[serde(rename = "pregao:statement", default, skip_serializing_if = "String::is_empty")]
+    pub statement: String,
 }
+
+/// Purpose of the entries that state an issuer's key.
+const ISSUER: &str = "issuer";
 
 impl SheetKey {
     /// The entry of `key`, with its certificate in DER.
@@ -88,6 +111,27 @@ impl SheetKey {
             usage: "sig".to_owned(),
             purpose: P::NAME.to_owned(),
             x5c: vec![STANDARD.encode(certificate)],
+            n: String::new(),
+            e: String::new(),
+            statement: String::new(),
+        }
+    }
+
+    /// The entry of an issuer's key, with its signed statement.
+    #[must_use]
+    pub fn issuer(key: &IssuerKey, statement: String) -> Self {
+        let (n, e) = key.jwk_members();
+        Self {
+            kty: "RSA".to_owned(),
+            crv: String::new(),
+            x: String::new(),
+            n,
+            e,
+            kid: key.id().to_string(),
+            usage: "sig".to_owned(),
+            purpose: ISSUER.to_owned(),
+            x5c: Vec::new(),
+            statement,
         }
     }
 
@@ -127,6 +171,41 @@ impl AuthoritySheet {
         Ok((only, certificate))
     }
 
+    /// The enrolment key and the issuers it states, if citizens enrol here.
+    fn enrolment(
+        &self,
+        authority: &AuthorityCertificate,
+        now: Time,
+    ) -> Result<(Option<PublicKey<Enrolment>>, Vec<Issuer>), SheetError> {
+        let purpose = Enrolment::NAME;
+        let entries: Vec<&SheetKey> =
+            self.keys.iter().filter(|key| key.purpose == ISSUER).collect();
+        if !self.keys.iter().any(|key| key.purpose == purpose) {
+            let none = entries.is_empty();
+            return if none { Ok((None, Vec::new())) } else { Err(SheetError::Keys { purpose }) };
+        }
+        let (key, simulated) = self.certified::<Enrolment>(&authority.key, now)?;
+        if simulated != authority.simulated {
+            return Err(SheetError::Contradiction { purpose });
+        }
+        if entries.is_empty() || entries.len() > label::MAX_ISSUERS {
+            return Err(SheetError::Keys { purpose: ISSUER });
+        }
+        let mut issuers: Vec<Issuer> = Vec::new();
+        for entry in entries {
+            let issuer = Issuer::verify(&entry.statement, &key, authority.key.fingerprint())
+                .map_err(SheetError::Issuer)?;
+            let stated = SheetKey::issuer(&issuer.key, entry.statement.clone());
+            // One key for all: two that sign at the same time could tell citizens apart.
+            let apart = issuers.last().is_none_or(|before| before.until <= issuer.from);
+            if stated != *entry || !apart {
+                return Err(SheetError::Contradiction { purpose: ISSUER });
+            }
+            issuers.push(issuer);
+        }
+        Ok((Some(key), issuers))
+    }
+
     fn certified<P: Certified>(
         &self,
         authority: &PublicKey<Authority>,
@@ -149,11 +228,29 @@ pub struct TsaKeys {
     pub ticket: PublicKey<Ticket>,
     /// Verifies stamps.
     pub stamp: PublicKey<Stamp>,
+    /// Verifies offers to enrol citizens; absent where citizens do not enrol.
+    pub enrolment: Option<PublicKey<Enrolment>>,
+    /// Whose tokens buy certificates here, by rising period.
+    pub issuers: Vec<Issuer>,
     /// Whether the TSA says of itself that its time is simulated.
     pub simulated: bool,
 }
 
-/// Verifies a TSA's sheet against the pinned CA (V-018).
+impl TsaKeys {
+    /// The issuer that signs blinded requests at `now`.
+    #[must_use]
+    pub fn issuer_at(&self, now: Time) -> Option<&Issuer> {
+        self.issuers.iter().find(|issuer| issuer.signs_at(now))
+    }
+
+    /// The issuer with this name.
+    #[must_use]
+    pub fn issuer(&self, id: Digest) -> Option<&Issuer> {
+        self.issuers.iter().find(|issuer| issuer.key.id() == id)
+    }
+}
+
+/// Verifies a TSA's sheet against the pinned CA (V-018, V-136).
 ///
 /// Without a pin the CA is taken on trust at first use: show its fingerprint to the user, keep
 /// it, and pin it from then on.
@@ -184,7 +281,9 @@ pub fn verify_jwks(
             return Err(SheetError::Contradiction { purpose });
         }
     }
-    Ok(TsaKeys { authority: authority.key, ticket, stamp, simulated: authority.simulated })
+    let (enrolment, issuers) = sheet.enrolment(&authority, now)?;
+    let simulated = authority.simulated;
+    Ok(TsaKeys { authority: authority.key, ticket, stamp, enrolment, issuers, simulated })
 }
 
 /// Where a TSA is and which CA to expect there: `http://host:port/#<fingerprint>`.

@@ -1,3 +1,6 @@
+use std::sync::OnceLock;
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use base64::Engine as _;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer,
@@ -6,6 +9,7 @@ use rcgen::{
 
 use super::sheet::{AuthoritySheet, SheetError, SheetKey, verify_jwks};
 use super::*;
+use crate::enrolment::issuer::{IssuerKey, IssuerSecret, IssuerStatement};
 use crate::key::SecretKey;
 
 const USAGE_EXTENSION: &[u64] = &[2, 5, 29, 37];
@@ -385,4 +389,77 @@ fn real_and_simulated_keys_do_not_mix() {
     let stamp = issue(&leaf::<Stamp>(), SIMULATED_AUTHORITY_NAME, &stamp_key());
     mixed.keys[2] = SheetKey::new(&stamp_key(), &stamp);
     assert_eq!(opened(&mixed), Err(SheetError::Contradiction { purpose: "stamp" }));
+}
+
+fn enrolment_key() -> SecretKey<Enrolment> {
+    SecretKey::from_seed(&[7; 32])
+}
+
+/// A sheet of a TSA where citizens enrol, with issuers of these periods.
+fn citizens_sheet(periods: &[(u64, u64)]) -> AuthoritySheet {
+    static KEY: OnceLock<IssuerKey> = OnceLock::new();
+    let key = KEY.get_or_init(|| {
+        let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa3072).unwrap();
+        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        IssuerSecret::from_pkcs8(der.as_ref()).unwrap().public().unwrap()
+    });
+    let mut sheet = sheet();
+    let certificate = issue(&leaf::<Enrolment>(), AUTHORITY_NAME, &enrolment_key().public());
+    sheet.keys.push(SheetKey::new(&enrolment_key().public(), &certificate));
+    for (from, until) in periods {
+        let [from, until] = [*from, *until].map(|seconds| Time::from_micros(seconds * 1_000_000));
+        let statement = IssuerStatement {
+            authority: authority().public().fingerprint(),
+            key: key.spki().to_vec(),
+            from: from.unwrap(),
+            until: until.unwrap(),
+            spend_until: until.unwrap(),
+        };
+        sheet.keys.push(SheetKey::issuer(key, statement.sign(&enrolment_key())));
+    }
+    sheet
+}
+
+#[test]
+fn a_sheet_states_issuers_with_their_enrolment_key_or_not_at_all() {
+    let keys = opened(&sheet()).unwrap();
+    assert_eq!((keys.enrolment, keys.issuers.len()), (None, 0));
+    let keys = opened(&citizens_sheet(&[(100, 200), (200, 300), (300, 400)])).unwrap();
+    assert_eq!(keys.enrolment, Some(enrolment_key().public()));
+    assert_eq!(keys.issuers.len(), 3);
+    let second = Time::from_micros(200_000_000).unwrap();
+    assert_eq!(keys.issuer_at(second).unwrap().from, second);
+    let four = citizens_sheet(&[(1, 2), (2, 3), (3, 4), (4, 5)]);
+    assert_eq!(opened(&four), Err(SheetError::Keys { purpose: "issuer" }));
+    let none = citizens_sheet(&[]);
+    assert_eq!(opened(&none), Err(SheetError::Keys { purpose: "issuer" }));
+    let mut unsigned = citizens_sheet(&[(100, 200)]);
+    unsigned.keys.remove(3);
+    assert_eq!(opened(&unsigned), Err(SheetError::Keys { purpose: "enrolment" }));
+    let mut doubled = citizens_sheet(&[(100, 200)]);
+    doubled.keys.push(doubled.keys[3].clone());
+    assert_eq!(opened(&doubled), Err(SheetError::Keys { purpose: "enrolment" }));
+}
+
+#[test]
+fn issuers_of_one_time_or_with_other_members_are_refused() {
+    let contradiction = Err(SheetError::Contradiction { purpose: "issuer" });
+    for overlapping in [[(100, 200), (199, 300)], [(200, 300), (100, 200)]] {
+        assert_eq!(opened(&citizens_sheet(&overlapping)), contradiction);
+    }
+    let changes: [fn(&mut SheetKey); 5] = [
+        |key| key.kty = "OKP".to_owned(),
+        |key| key.n.push('A'),
+        |key| key.e = "AQAC".to_owned(),
+        |key| key.kid = key.kid.to_uppercase(),
+        |key| key.usage = "enc".to_owned(),
+    ];
+    for change in changes {
+        let mut sheet = citizens_sheet(&[(100, 200)]);
+        change(&mut sheet.keys[4]);
+        assert_eq!(opened(&sheet), contradiction);
+    }
+    let mut forged = citizens_sheet(&[(100, 200)]);
+    forged.keys[4].statement.pop();
+    assert!(matches!(opened(&forged), Err(SheetError::Issuer(_))));
 }
