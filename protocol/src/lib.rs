@@ -8,6 +8,7 @@
 //! Layout, in the order a bid meets it:
 //! - [`persona`] keys, fingerprints and one-time keys; [`certificate`] who vouches for a persona,
 //!   [`broker`] what a broker says of itself
+//! - [`citizen`] whether the state vouches for the person behind a citizen card
 //! - [`action`] the signed envelope; [`stamp`] the time it existed at
 //! - [`session`] the encrypted connection; [`frame`] what crosses it
 //! - [`room`] what a log of actions means
@@ -21,6 +22,7 @@
 pub mod action;
 pub mod broker;
 pub mod certificate;
+pub mod citizen;
 pub mod clock;
 pub mod codec;
 pub mod enrolment;
