@@ -3,13 +3,11 @@
 use rustls_pki_types::CertificateDer;
 use x509_parser::asn1_rs::{Any, FromDer as _};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{
-    DistributionPointName, GeneralName, ParsedExtension, X509Extension,
-};
+use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension, X509Extension};
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{X509Name, X509Version};
 
-use super::{CitizenError, ChainFault, MAX_CERTIFICATE, holder};
+use super::{ChainFault, CitizenError, MAX_CERTIFICATE, holder};
 use crate::clock::Time;
 
 /// A certificate's statements, not judged but for their form (V-100).
@@ -134,9 +132,9 @@ impl Form {
             }
             ParsedExtension::CRLDistributionPoints(points) => {
                 // A list for some reasons only, or of another issuer, does not settle the status.
-                let whole = points.iter().filter(|point| {
-                    point.reasons.is_none() && point.crl_issuer.is_none()
-                });
+                let whole = points
+                    .iter()
+                    .filter(|point| point.reasons.is_none() && point.crl_issuer.is_none());
                 for point in whole {
                     if let Some(DistributionPointName::FullName(names)) = &point.distribution_point
                     {
@@ -215,8 +213,9 @@ pub(super) fn location(name: &GeneralName<'_>) -> Option<String> {
 
 /// Whether a name is of the state's test PKI: it prefixes names with "(Teste) " (V-106).
 fn names_test(name: &X509Name<'_>) -> bool {
-    name.iter_attributes()
-        .any(|attribute| String::from_utf8_lossy(attribute.as_slice()).to_lowercase().contains("(teste)"))
+    name.iter_attributes().any(|attribute| {
+        String::from_utf8_lossy(attribute.as_slice()).to_lowercase().contains("(teste)")
+    })
 }
 
 /// Whether a location is at the state's test PKI, such as `pki.teste.cartaodecidadao.pt` (V-106).

@@ -123,9 +123,7 @@ fn attribute(
     if values.next().is_some() {
         return Err(CitizenError::Malformed("a subject that says something twice"));
     }
-    let text = value
-        .as_str()
-        .map_err(|_| CitizenError::Malformed("a subject that is not text"))?;
+    let text = value.as_str().map_err(|_| CitizenError::Malformed("a subject that is not text"))?;
     if text.is_empty() || text.len() > longest || !text.chars().all(printable) {
         return Err(CitizenError::Malformed("a subject with an empty, long or unprintable text"));
     }

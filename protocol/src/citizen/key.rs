@@ -64,13 +64,10 @@ pub(super) fn verify(
 ) -> Result<(), CitizenError> {
     let (kind, bits) = parts(key)?;
     let known = ALGORITHMS.iter().find(|known| {
-        known.signature_alg_id().as_ref() == algorithm
-            && known.public_key_alg_id().as_ref() == kind
+        known.signature_alg_id().as_ref() == algorithm && known.public_key_alg_id().as_ref() == kind
     });
     let known = known.ok_or(CitizenError::Algorithm("of a signature in the state's PKI"))?;
-    known
-        .verify_signature(bits, message, signature)
-        .map_err(|_| CitizenError::Signature)
+    known.verify_signature(bits, message, signature).map_err(|_| CitizenError::Signature)
 }
 
 /// A SubjectPublicKeyInfo taken apart: the content of its AlgorithmIdentifier, and the key.

@@ -205,9 +205,11 @@ impl List {
             Only::Citizens => certificate.authority.is_none(),
             Only::Authorities => certificate.authority.is_some(),
         };
-        let here = self.scope.points.as_ref().is_none_or(|points| {
-            points.iter().any(|point| certificate.points.contains(point))
-        });
+        let here = self
+            .scope
+            .points
+            .as_ref()
+            .is_none_or(|points| points.iter().any(|point| certificate.points.contains(point)));
         kind && here
     }
 
@@ -266,7 +268,11 @@ impl Scope {
 fn base_number(value: &[u8]) -> Result<BigUint, ListFault> {
     let (rest, number) = parse_der_integer(value).map_err(|_| ListFault::Number)?;
     let number = number.as_biguint().map_err(|_| ListFault::Number)?;
-    if rest.is_empty() && number.bits() <= LONGEST_NUMBER { Ok(number) } else { Err(ListFault::Number) }
+    if rest.is_empty() && number.bits() <= LONGEST_NUMBER {
+        Ok(number)
+    } else {
+        Err(ListFault::Number)
+    }
 }
 
 /// Serial number and meaning of one entry.
@@ -303,15 +309,12 @@ pub(super) fn consult(
     at: Time,
 ) -> Result<Spoken, CitizenError> {
     let malformed = |fault| CitizenError::ListMalformed { listed, fault };
-    let named: Vec<&List> =
-        lists.iter().filter(|list| list.issuer == certificate.issuer).collect();
+    let named: Vec<&List> = lists.iter().filter(|list| list.issuer == certificate.issuer).collect();
     if named.is_empty() {
-        let broken =
-            refused.iter().find(|one| one.issuer.as_ref() == Some(&certificate.issuer));
+        let broken = refused.iter().find(|one| one.issuer.as_ref() == Some(&certificate.issuer));
         return broken.map_or(Ok(Spoken::No), |one| Err(malformed(one.fault)));
     }
-    let covering: Vec<&List> =
-        named.into_iter().filter(|list| list.covers(certificate)).collect();
+    let covering: Vec<&List> = named.into_iter().filter(|list| list.covers(certificate)).collect();
     if covering.is_empty() {
         return Err(CitizenError::ListPartition(listed));
     }

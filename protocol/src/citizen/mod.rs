@@ -193,7 +193,8 @@ impl StatePki {
         }
         let anchors = authorities(&anchors, Place::Anchor, tests)?;
         let intermediates = authorities(&intermediates, Place::Intermediate, tests)?;
-        let mut pki = Self { anchors, intermediates, lists: Vec::new(), refused: Vec::new(), tests };
+        let mut pki =
+            Self { anchors, intermediates, lists: Vec::new(), refused: Vec::new(), tests };
         for (position, der) in lists.into_iter().enumerate() {
             match List::read(&der) {
                 Ok(list) => pki.take(position, list),
@@ -223,12 +224,10 @@ impl StatePki {
     #[must_use]
     pub fn warnings(&self, at: Time) -> Vec<Warning> {
         let refused = self.refused.iter();
-        let refused =
-            refused.map(|one| Warning::List { position: one.position, fault: one.fault });
+        let refused = refused.map(|one| Warning::List { position: one.position, fault: one.fault });
         let old = self.lists.iter().filter(|list| !list.in_force(at));
         let old = old.map(|list| Warning::ListTime { next_update: list.next_update() });
-        let places =
-            [(Place::Anchor, &self.anchors), (Place::Intermediate, &self.intermediates)];
+        let places = [(Place::Anchor, &self.anchors), (Place::Intermediate, &self.intermediates)];
         let expired = places.into_iter().flat_map(|(place, forms)| {
             forms.iter().enumerate().filter_map(move |(position, form)| {
                 let cause = form.authority_in_force(at).err()?;
@@ -320,11 +319,7 @@ impl StatePki {
 }
 
 /// Reads certificates that must be authorities'.
-fn authorities(
-    ders: &[Vec<u8>],
-    place: Place,
-    tests: TestCards,
-) -> Result<Vec<Form>, PkiError> {
+fn authorities(ders: &[Vec<u8>], place: Place, tests: TestCards) -> Result<Vec<Form>, PkiError> {
     let read = |der: &Vec<u8>| {
         let form = Form::read(der)?;
         if tests == TestCards::Refused && form.test {
@@ -421,3 +416,6 @@ pub fn blocks(file: &[u8], label: &str) -> Result<Vec<Vec<u8>>, PkiError> {
     }
     if blocks.is_empty() { Err(PkiError::File) } else { Ok(blocks) }
 }
+
+#[cfg(test)]
+mod tests;

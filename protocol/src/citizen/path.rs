@@ -79,8 +79,7 @@ pub(super) fn find<'a>(
     accept: impl Fn(&Authorities<'a>) -> Result<(), CitizenError>,
 ) -> Result<(), CitizenError> {
     const FORM: CitizenError = CitizenError::Malformed("no certificate in DER");
-    let trusted: Vec<&'a Form> =
-        ground.anchors.iter().filter(|form| form.in_force(at)).collect();
+    let trusted: Vec<&'a Form> = ground.anchors.iter().filter(|form| form.in_force(at)).collect();
     let anchors: Vec<TrustAnchor<'_>> = trusted
         .iter()
         .map(|form| webpki::anchor_from_trusted_cert(&form.der))
