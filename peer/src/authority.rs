@@ -12,10 +12,22 @@ use pregao_protocol::certificate::{
     CertificateError, PersonaCertificate, certificate_hash, pem_to_der, verify_persona_certificate,
 };
 use pregao_protocol::clock::Time;
+use pregao_protocol::codec::{from_base64url, to_base64url};
+use pregao_protocol::enrolment::token::Token;
+use pregao_protocol::enrolment::{EnrolmentError, Offer};
 use pregao_protocol::key::{Authority as AuthorityKey, Fingerprint, Persona, PublicKey, SecretKey};
 use pregao_protocol::label::MAX_SHEET;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+mod proxy;
+
+pub use proxy::{ProxyAddress, ProxyAddressError};
+
+/// How long an answer may take. Through a proxy everything takes longer, and with an application of
+/// a citizen the TSA asks the state about the certificate first.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why the TSA did not give what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +38,16 @@ pub enum AuthorityError {
     Unreachable {
         /// Where.
         url: String,
+        /// What the HTTP client says.
+        reason: String,
+    },
+    /// It is not reached by the way that was asked for.
+    #[error("the TSA at {url} is not reached through the proxy {proxy}: {reason}")]
+    Proxy {
+        /// Where.
+        url: String,
+        /// Through which proxy.
+        proxy: String,
         /// What the HTTP client says.
         reason: String,
     },
@@ -45,6 +67,12 @@ pub enum AuthorityError {
     /// Its keys do not verify.
     #[error("the TSA's keys do not verify")]
     Sheet(#[from] SheetError),
+    /// What it says for enrolling citizens does not hold.
+    #[error("what it offers for enrolling citizens does not hold")]
+    Enrolment(#[from] EnrolmentError),
+    /// Citizens do not enrol there.
+    #[error("citizens do not enrol with this TSA")]
+    NoCitizens,
     /// The certificate it gave does not hold.
     #[error("the certificate it gave does not hold")]
     Certificate(#[from] CertificateError),
@@ -59,11 +87,18 @@ impl AuthorityError {
     pub fn advice(&self) -> &str {
         match self {
             Self::Unreachable { .. } => "check the address and whether pregao-tsa runs",
+            Self::Proxy { .. } => {
+                "check that the proxy runs and lets you reach the TSA; nothing was sent around it"
+            }
             Self::Refused { advice, .. } => advice,
             Self::Answer(_) => "check that the address is that of a pregao-tsa",
             Self::Sheet(_) => {
                 "check the fingerprint in the address with whoever runs the TSA before going on"
             }
+            Self::Enrolment(_) => {
+                "check the address with whoever runs the TSA; nothing of you was sent after this"
+            }
+            Self::NoCitizens => "enrol without --card, with an invitation if it asks for one",
             Self::Certificate(_) => "ask whoever runs the TSA; keep what it answered",
             Self::Request(_) => "this is a fault of the program; update it",
         }
@@ -74,6 +109,7 @@ impl AuthorityError {
 #[derive(Debug, Clone)]
 pub struct Authority {
     address: TsaAddress,
+    proxy: Option<ProxyAddress>,
     agent: ureq::Agent,
 }
 
@@ -90,10 +126,24 @@ impl Authority {
     #[must_use]
     pub fn at(address: TsaAddress) -> Self {
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(10)))
+            .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .build();
-        Self { address, agent: config.into() }
+        Self { address, proxy: None, agent: config.into() }
+    }
+
+    /// A TSA at an address, reached through a proxy and no other way. Nothing is shared with the
+    /// connections of any other [`Authority`].
+    #[must_use]
+    pub fn through(address: TsaAddress, proxy: ProxyAddress) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(LONG_PATIENCE))
+            .http_status_as_error(false)
+            // It could lead off the way that was asked for.
+            .max_redirects(0)
+            .proxy(Some(proxy.proxy()))
+            .build();
+        Self { address, proxy: Some(proxy), agent: config.into() }
     }
 
     /// Where it is.
@@ -146,6 +196,41 @@ impl Authority {
         self.certified(persona, keys, invite, Some(held))
     }
 
+    /// Has a persona certified for a token that was made for it, as often as the token is honoured.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    pub fn spend(
+        &self,
+        persona: &SecretKey<Persona>,
+        keys: &TsaKeys,
+        token: &Token,
+    ) -> Result<Vec<u8>, AuthorityError> {
+        let body = json!({ "csr": certification_request(persona)?, "token": token });
+        self.certificate(persona, keys, &body)
+    }
+
+    /// Asks for an offer to a citizen, and verifies it (V-130).
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    pub fn offer(&self, keys: &TsaKeys) -> Result<Offer, AuthorityError> {
+        let key = keys.enrolment.as_ref().ok_or(AuthorityError::NoCitizens)?;
+        let answer = self.post("/api/citizen/offer", &json!({}))?;
+        Ok(Offer::verify(text(&answer, "offer")?, key, keys.authority.fingerprint())?)
+    }
+
+    /// Hands in a sealed application for an offer; gives the sealed answer.
+    ///
+    /// # Errors
+    /// [`AuthorityError`]. The TSA may have received it all the same.
+    pub fn apply(&self, challenge: Challenge, sealed: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+        let body = json!({ "challenge": challenge, "sealed": to_base64url(sealed) });
+        let answer = self.post_within("/api/citizen/enrol", &body, LONG_PATIENCE)?;
+        from_base64url(text(&answer, "sealed")?)
+            .map_err(|error| AuthorityError::Answer(error.to_string()))
+    }
+
     fn certified(
         &self,
         persona: &SecretKey<Persona>,
@@ -160,7 +245,16 @@ impl Authority {
         if let (Some(held), Some(object)) = (held, body.as_object_mut()) {
             object.insert("certificate".to_owned(), to_pem(held).into());
         }
-        let answer = self.post("/api/sign-csr", &body)?;
+        self.certificate(persona, keys, &body)
+    }
+
+    fn certificate(
+        &self,
+        persona: &SecretKey<Persona>,
+        keys: &TsaKeys,
+        body: &Value,
+    ) -> Result<Vec<u8>, AuthorityError> {
+        let answer = self.post("/api/sign-csr", body)?;
         let pem = text(&answer, "certificate")?;
         let der = pem_to_der(pem, "CERTIFICATE")?;
         let certified = if keys.simulated {
@@ -201,11 +295,26 @@ impl Authority {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> AuthorityError {
-        AuthorityError::Unreachable { url: self.address.url.clone(), reason: error.to_string() }
+        let (url, reason) = (self.address.url.clone(), error.to_string());
+        match &self.proxy {
+            None => AuthorityError::Unreachable { url, reason },
+            Some(proxy) => AuthorityError::Proxy { url, proxy: proxy.to_string(), reason },
+        }
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value, AuthorityError> {
-        let answer = self.agent.post(self.url(path)).send_json(body);
+        let patience = if self.proxy.is_some() { LONG_PATIENCE } else { PATIENCE };
+        self.post_within(path, body, patience)
+    }
+
+    fn post_within(
+        &self,
+        path: &str,
+        body: &Value,
+        patience: Duration,
+    ) -> Result<Value, AuthorityError> {
+        let request = self.agent.post(self.url(path)).config();
+        let answer = request.timeout_global(Some(patience)).build().send_json(body);
         let mut answer = answer.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
         let body = answer.body_mut().with_config().limit(64 * 1024).read_to_string();

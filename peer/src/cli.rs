@@ -5,12 +5,17 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use pregao_protocol::certificate::sheet::TsaAddress;
 
+use crate::authority::ProxyAddress;
 use crate::command::{Command, Mistake, table};
+use crate::desk::enrol::Spending;
+use crate::desk::enrol::card::Wait;
 use crate::link::BrokerAddress;
+use crate::span;
 use crate::vault::WorkFactor;
 
 /// The whole command line.
@@ -72,11 +77,34 @@ pub enum Task {
 pub struct Enrol {
     /// Address of the TSA, `http://host:port/#<fingerprint of its CA>`; without the fingerprint the
     /// CA is trusted at first use
-    #[arg(long, value_name = "URL")]
-    pub tsa: TsaAddress,
+    #[arg(long, value_name = "URL", required_unless_present = "spend")]
+    pub tsa: Option<TsaAddress>,
     /// Invitation, where the TSA asks for one
     #[arg(long, value_name = "CODE")]
     pub invite: Option<String>,
+    /// Fetch a token with the citizen card, where the TSA asks for one; the certificate is bought
+    /// with it later
+    #[arg(long, conflicts_with_all = ["invite", "spend", "proxy"])]
+    pub card: bool,
+    /// Card reader: its number, or a part of its name [default: the one with a card in it]
+    #[arg(long, value_name = "READER", requires = "card")]
+    pub reader: Option<String>,
+    /// File whose first line is the authentication PIN of the card, readable by you alone; otherwise
+    /// it is asked for
+    #[arg(long, value_name = "FILE", requires = "card")]
+    pub pin_file: Option<PathBuf>,
+    /// How long the token is to lie, e.g. 3h [default: at random between 1h and 24h]
+    #[arg(long, value_name = "TIME", requires = "card", conflicts_with = "now", value_parser = wait)]
+    pub spend_after: Option<Duration>,
+    /// Spend the token that --card fetched
+    #[arg(long, conflicts_with = "invite")]
+    pub spend: bool,
+    /// Spend it before the proposed time; with --card: propose no time to wait
+    #[arg(long)]
+    pub now: bool,
+    /// SOCKS proxy on the way to the TSA, `socks5://host:port`, so that it does not see your address
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<ProxyAddress>,
     /// Cost of trying a passphrase as a power of two; small ones are for throw-away vaults
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
     pub work_factor: Option<u8>,
@@ -122,7 +150,28 @@ fn options_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString>
     front
 }
 
+/// A duration as clap wants it.
+fn wait(text: &str) -> Result<Duration, String> {
+    span::parse(text).map_err(|mistake| format!("{}; {}", mistake.message, mistake.advice))
+}
+
 impl Enrol {
+    /// How long a token is to lie.
+    #[must_use]
+    pub fn wait(&self) -> Wait {
+        match self.spend_after {
+            Some(duration) => Wait::For(duration),
+            None if self.now => Wait::For(Duration::ZERO),
+            None => Wait::Random,
+        }
+    }
+
+    /// How a token is to be spent.
+    #[must_use]
+    pub fn spending(&self) -> Spending {
+        Spending { address: self.tsa.clone(), proxy: self.proxy.clone(), early: self.now }
+    }
+
     /// The cost of trying a passphrase.
     #[must_use]
     pub fn work(&self) -> WorkFactor {
@@ -281,6 +330,41 @@ mod tests {
             "pregao chat more",
         ] {
             assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn enrolling_with_the_card_is_one_visit_and_spending_another() {
+        let parse = |line: &str| {
+            let cli = Cli::try_parse_from(line.split(' ')).ok()?;
+            let Task::Enrol(enrol) = cli.task else { panic!() };
+            Some(enrol)
+        };
+        let enrol = parse("pregao enrol --tsa http://t:1 --card --reader 0 --pin-file /p").unwrap();
+        assert!(enrol.card && enrol.wait() == Wait::Random);
+        let enrol = parse("pregao enrol --tsa http://t:1 --card --spend-after 3h").unwrap();
+        assert_eq!(enrol.wait(), Wait::For(Duration::from_secs(3 * 3_600)));
+        let enrol = parse("pregao enrol --tsa http://t:1 --card --now").unwrap();
+        assert_eq!(enrol.wait(), Wait::For(Duration::ZERO));
+        let spending = parse("pregao enrol --spend").unwrap().spending();
+        assert!(spending.address.is_none() && spending.proxy.is_none() && !spending.early);
+        let line = "pregao enrol --spend --now --tsa http://t:1 --proxy socks5://127.0.0.1:9050";
+        let spending = parse(line).unwrap().spending();
+        assert!(spending.address.is_some() && spending.proxy.is_some() && spending.early);
+        for line in [
+            "pregao enrol --card",
+            "pregao enrol --tsa http://t:1 --card --spend",
+            "pregao enrol --tsa http://t:1 --card --invite x",
+            "pregao enrol --tsa http://t:1 --card --proxy socks5://127.0.0.1:9050",
+            "pregao enrol --tsa http://t:1 --card --spend-after 3",
+            "pregao enrol --tsa http://t:1 --card --spend-after 3h --now",
+            "pregao enrol --tsa http://t:1 --spend-after 3h",
+            "pregao enrol --tsa http://t:1 --pin-file /p",
+            "pregao enrol --spend --invite x",
+            "pregao enrol --spend --proxy http://127.0.0.1:9050",
+            "pregao enrol --spend --proxy 127.0.0.1:9050",
+        ] {
+            assert!(parse(line).is_none(), "{line}");
         }
     }
 

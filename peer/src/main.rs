@@ -7,16 +7,20 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use pregao::cli::{Cli, Enrol, Shared, Task, read_command};
 use pregao::command::Command;
-use pregao::desk::enrol::{EnrolError, enrol, renew};
+use pregao::desk::enrol::card::{self, TokenKept};
+use pregao::desk::enrol::report::Report;
+use pregao::desk::enrol::{EnrolError, enrol, reader, renew, require_certified, spend};
 use pregao::desk::{self, Options};
 use pregao::front::{Front, pair};
 use pregao::link::trust_roots;
-use pregao::plain::with_causes;
+use pregao::plain::{plain, with_causes};
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, jsonl, oneshot};
+use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::log::Receipt;
 use pregao_protocol::session::Ranking;
 use pregao_protocol::verify;
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
@@ -94,6 +98,7 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
         let advice = error.advice();
         anyhow::anyhow!("{}\n{advice}", with_causes(&error))
     })?;
+    require_certified(vault.contents()).map_err(|error| two_lines(&error))?;
     let known = vault.contents().brokers.last().and_then(|broker| broker.parse().ok());
     let Some(broker) = shared.broker.clone().or(known) else {
         bail!(
@@ -117,49 +122,59 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
 
 fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
     let folder = folder(shared)?;
-    let invite = arguments.invite.as_deref();
-    let outcome = if Vault::exists(&folder) {
+    let there = Vault::exists(&folder);
+    let asked = if there || arguments.spend { Ask::Once } else { Ask::Twice };
+    let passphrase = passphrase(shared, asked)?;
+    let (invite, spending) = (arguments.invite.as_deref(), arguments.spending());
+    let outcome = match &arguments.tsa {
+        Some(tsa) if arguments.card => boxed(with_card(&folder, &passphrase, tsa, arguments)),
         // The same persona, certified again; everything kept stays.
-        renew(&folder, &passphrase(shared, Ask::Once)?, &arguments.tsa, invite)
-    } else {
-        let passphrase = passphrase(shared, Ask::Twice)?;
-        enrol(&folder, &passphrase, arguments.work(), &arguments.tsa, invite)
+        Some(tsa) if there && !arguments.spend => {
+            boxed(renew(&folder, &passphrase, tsa, invite, &spending))
+        }
+        Some(tsa) if !arguments.spend => boxed(enrol(
+            &folder,
+            &passphrase,
+            arguments.work(),
+            tsa,
+            invite,
+            arguments.proxy.as_ref(),
+        )),
+        _ => boxed(spend(&folder, &passphrase, &spending)),
     };
-    let enrolled = outcome.map_err(|error| {
-        let advice = match &error {
-            EnrolError::Authority(authority) => authority.advice(),
-            EnrolError::Vault(vault) => vault.advice(),
-            EnrolError::OtherAuthority { .. } => {
-                "enrol with that CA in another folder: choose one with --data"
-            }
-            _ => "restart the program",
-        };
-        anyhow::anyhow!("{}\n{advice}", with_causes(&error))
-    })?;
+    let report = outcome.map_err(|error| two_lines(&error))?;
     let mut out = std::io::stdout();
     if shared.json {
-        let line = serde_json::json!({
-            "event": "enrolled",
-            "persona": enrolled.persona,
-            "authority": enrolled.authority,
-            "pinned": enrolled.pinned,
-            "simulated": enrolled.simulated,
-        });
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", report.json())?;
         return Ok(true);
     }
-    writeln!(out, "persona {}", enrolled.persona)?;
-    writeln!(out, "certified by CA {}", enrolled.authority)?;
-    if !enrolled.pinned {
-        writeln!(
-            out,
-            "that CA was trusted at first use: compare its fingerprint with whoever runs it"
-        )?;
-    }
-    if enrolled.simulated {
-        writeln!(out, "SIMULATED TIME: this persona is for tests only")?;
+    for line in report.lines() {
+        writeln!(out, "{line}")?;
     }
     Ok(true)
+}
+
+fn boxed(
+    outcome: Result<impl Report + 'static, EnrolError>,
+) -> Result<Box<dyn Report>, EnrolError> {
+    outcome.map(|report| -> Box<dyn Report> { Box::new(report) })
+}
+
+/// The first visit of a citizen: the vault, then the card.
+fn with_card(
+    folder: &Path,
+    passphrase: &Passphrase,
+    tsa: &TsaAddress,
+    arguments: &Enrol,
+) -> Result<TokenKept, EnrolError> {
+    let enrolment = card::begin(folder, passphrase, arguments.work(), tsa)?;
+    let mut card = reader::find(arguments.reader.as_deref(), arguments.pin_file.as_deref())?;
+    enrolment.finish(card.as_mut(), arguments.wait())
+}
+
+/// What happened, and what to do. The TSA's words are in it: nothing in them steers the terminal.
+fn two_lines(error: &EnrolError) -> anyhow::Error {
+    anyhow::anyhow!("{}\n{}", plain(&with_causes(error)), plain(&error.advice()))
 }
 
 /// Checks receipts and logs without a network. Every file is checked, whatever the others hold.
@@ -233,7 +248,12 @@ fn passphrase(shared: &Shared, ask: Ask) -> anyhow::Result<Passphrase> {
 
 /// Diagnostics on standard error, only if asked for: the chat owns the screen.
 fn start_log() {
-    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("PREGAO_LOG") {
+    if let Ok(filter) = EnvFilter::try_from_env("PREGAO_LOG") {
+        // What goes over HTTP is nobody's to read in a log: invitations, tokens, certificates.
+        let filter = ["ureq_proto=off", "ureq=info"]
+            .iter()
+            .filter_map(|directive| directive.parse().ok())
+            .fold(filter, EnvFilter::add_directive);
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }

@@ -6,6 +6,7 @@
 //! synced, and with nothing else: what was changed or cut is refused, never half used.
 
 mod contents;
+mod enrolment;
 mod error;
 mod sealed;
 
@@ -19,6 +20,7 @@ use pregao_protocol::codec::Digest;
 use zeroize::Zeroizing;
 
 pub use contents::{Contents, Counterparty, Kept, KeptReveal, Secret, TrustedTsa, VERSION};
+pub use enrolment::{AskedToken, HeldToken, KeptEnrolment, KeptIssuer};
 pub use error::VaultError;
 pub use sealed::{Passphrase, WorkFactor};
 

@@ -56,6 +56,9 @@ pub enum DeskError {
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The persona has no certificate yet.
+    #[error("{0}\n{advice}", advice = .0.advice())]
+    Uncertified(enrol::EnrolError),
     /// The keys of the TSA kept in the vault do not hold.
     #[error("the TSA's keys in the vault do not hold; enrol again")]
     Trust(#[from] pregao_protocol::certificate::sheet::SheetError),
@@ -153,6 +156,7 @@ impl Desk {
         events: mpsc::Sender<Event>,
     ) -> Result<Self, DeskError> {
         let contents = vault.contents();
+        enrol::require_certified(contents).map_err(DeskError::Uncertified)?;
         let persona = Arc::new(SecretKey::from_seed(contents.persona.expose()));
         let sheet = contents.tsa.keys.to_string();
         let pin = Some(contents.tsa.authority);

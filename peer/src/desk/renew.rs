@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pregao_protocol::clock::Time;
+use pregao_protocol::enrolment::token::Token;
 use tokio::sync::mpsc;
 
 use super::Desk;
 use crate::authority::{AuthorityError, system_time, verify_whenever};
 use crate::event::Event;
 use crate::front::Request;
+use crate::vault::{KeptEnrolment, KeptIssuer};
 
 /// The TSA's code for a certificate that has ended.
 pub(super) const EXPIRED: &str = "certificate.expired";
@@ -17,10 +19,38 @@ pub(super) const EXPIRED: &str = "certificate.expired";
 const RENEW_WITHIN: Duration = Duration::from_secs(2 * 86_400);
 /// How soon renewing is tried again after a failure.
 const RETRY_AFTER: Duration = Duration::from_secs(600);
+/// What is left of a token's time when the user is told.
+const TOKEN_ENDING: Duration = Duration::from_secs(7 * 86_400);
 
 /// Whether so little is left that another certificate is due.
 fn is_due(ends: Time, now: Time) -> bool {
     ends.since(now) <= RENEW_WITHIN
+}
+
+/// What the user is to know of a token whose issuer has ended its period or soon stops honouring it.
+fn token_ending(issuer: &KeptIssuer, now: Time) -> Option<String> {
+    let ends = issuer.spend_until;
+    let again = "enrol with the card again: pregao enrol --tsa ADDRESS --card";
+    if now >= ends {
+        Some(format!("your token ended on {ends} and renews your certificate no more: {again}"))
+    } else if now >= issuer.until {
+        Some(format!("your token of the last period ends on {ends}: {again}"))
+    } else if ends.since(now) <= TOKEN_ENDING {
+        let until = issuer.until;
+        Some(format!("your token of this period ends on {ends}: from {until} on, {again}"))
+    } else {
+        None
+    }
+}
+
+/// The token to renew with at a time, if that is known.
+fn renewing_token(kept: Option<&KeptEnrolment>, now: Option<Time>) -> Option<Token> {
+    let held = match now {
+        Some(now) => kept?.spendable(now)?,
+        // It was shown before, so that showing it again gives nothing away.
+        None => kept?.held.as_ref().filter(|held| held.spend_after.is_none())?,
+    };
+    Some(held.token.clone())
 }
 
 impl Desk {
@@ -39,6 +69,17 @@ impl Desk {
             );
             self.tell(Event::Note { text }).await;
         }
+        self.tell_if_token_ends().await;
+    }
+
+    /// Says that another token is needed, while there is time to fetch it.
+    async fn tell_if_token_ends(&self) {
+        let held = self.vault.contents().enrolment.as_ref().and_then(|kept| kept.held.as_ref());
+        let ending =
+            held.zip(self.judged_at()).and_then(|(held, now)| token_ending(&held.issuer, now));
+        if let Some(text) = ending {
+            self.tell(Event::Note { text }).await;
+        }
     }
 
     pub(super) fn is_renewal_due(&self) -> bool {
@@ -53,8 +94,12 @@ impl Desk {
         self.renewed = Some(Instant::now());
         let (authority, persona) = (self.authority.clone(), Arc::clone(&self.persona));
         let (keys, held) = (self.tsa.clone(), self.vault.contents().certificate.clone());
-        let asking =
-            tokio::task::spawn_blocking(move || authority.renew(&persona, &keys, None, &held));
+        let token = renewing_token(self.vault.contents().enrolment.as_ref(), self.judged_at());
+        let by_token = token.is_some();
+        let asking = tokio::task::spawn_blocking(move || match token {
+            Some(token) => authority.spend(&persona, &keys, &token),
+            None => authority.renew(&persona, &keys, None, &held),
+        });
         tokio::pin!(asking);
         let answer = loop {
             tokio::select! {
@@ -66,17 +111,24 @@ impl Desk {
             }
         };
         match answer {
-            Ok(Ok(certificate)) => self.take_certificate(certificate).await,
+            Ok(Ok(certificate)) => self.take_certificate(certificate, by_token).await,
             Ok(Err(error)) => self.not_renewed(&error).await,
             Err(error) => tracing::error!(%error, "renewing was interrupted"),
         }
         true
     }
 
-    async fn take_certificate(&mut self, certificate: Vec<u8>) {
+    async fn take_certificate(&mut self, certificate: Vec<u8>, by_token: bool) {
         let ends = verify_whenever(&certificate, &self.tsa.authority, system_time());
         let Ok(ends) = ends.map(|certified| certified.not_after) else { return };
-        if let Err(error) = self.vault.update(|contents| contents.certificate = certificate) {
+        let kept = self.vault.update(|contents| {
+            contents.certificate = certificate;
+            let held = contents.enrolment.as_mut().and_then(|kept| kept.held.as_mut());
+            if let Some(held) = held.filter(|_| by_token) {
+                held.spend_after = None;
+            }
+        });
+        if let Err(error) = kept {
             self.vault_trouble(&error).await;
         }
         (self.certificate_ends, self.expired) = (ends, false);
@@ -84,12 +136,16 @@ impl Desk {
         self.ticket = None;
         let text = format!("your certificate was renewed and holds until {ends}");
         self.tell(Event::Note { text }).await;
+        self.tell_if_token_ends().await;
     }
 
     async fn not_renewed(&self, error: &AuthorityError) {
         let advice = match error {
             AuthorityError::Refused { code, .. } if code.starts_with("invite.") => {
                 "ask the operator for an invitation, then run pregao enrol with --invite"
+            }
+            AuthorityError::Refused { code, .. } if code.starts_with("token.") => {
+                "fetch a token with your card: pregao enrol --tsa ADDRESS --card"
             }
             other => other.advice(),
         };

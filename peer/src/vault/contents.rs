@@ -9,7 +9,7 @@ use pregao_protocol::key::Fingerprint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::VaultError;
+use super::{KeptEnrolment, VaultError};
 
 /// Version of the form below.
 pub const VERSION: u32 = 1;
@@ -75,7 +75,7 @@ pub struct Contents {
     pub persona: Secret,
     /// Whom this persona trusts for time and certificates.
     pub tsa: TrustedTsa,
-    /// The persona's certificate, DER.
+    /// The persona's certificate, DER; empty until there is one.
     #[serde(with = "base64url")]
     pub certificate: Vec<u8>,
     /// Addresses of brokers used, the newest last.
@@ -85,6 +85,9 @@ pub struct Contents {
     /// Reveal rooms the persona is one of the two in, oldest first.
     #[serde(default)]
     pub reveals: Vec<KeptReveal>,
+    /// Where enrolling with the citizen card stands, if it ever began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<KeptEnrolment>,
 }
 
 /// A reveal room and what came of it.
@@ -153,7 +156,14 @@ impl Contents {
             brokers: Vec::new(),
             actions: Vec::new(),
             reveals: Vec::new(),
+            enrolment: None,
         }
+    }
+
+    /// Whether the persona was ever certified.
+    #[must_use]
+    pub const fn is_certified(&self) -> bool {
+        !self.certificate.is_empty()
     }
 
     /// Adds an action, in place of an earlier one of the same id.

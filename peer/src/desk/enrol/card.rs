@@ -1,0 +1,303 @@
+//! The first visit: the citizen card signs a blinded request, and the TSA signs a token unseen.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::enrolment::token::TokenRequest;
+use pregao_protocol::enrolment::{Answer, Application, EnrolmentError, Offer};
+use pregao_protocol::key::{Fingerprint, Persona, PublicKey, SecretKey};
+use pregao_protocol::label;
+use pregao_protocol::seal::{SealError, SealKey};
+
+use super::{
+    EnrolError, SignerError, fresh, issuer, random, require_own_authority, short_name, time_for,
+};
+use crate::authority::{Authority, AuthorityError, system_time};
+use crate::vault::{
+    AskedToken, Contents, HeldToken, KeptEnrolment, Passphrase, Secret, TrustedTsa, Vault,
+    WorkFactor,
+};
+
+/// What stands between this protocol and a citizen card: a reader and a dialogue, or in tests a key.
+pub trait CitizenSigner {
+    /// The holder's name, for display.
+    fn holder(&self) -> String;
+    /// The authentication certificate, DER.
+    fn certificate(&self) -> &[u8];
+    /// CA certificates that the card carries, DER.
+    fn issuers(&self) -> &[Vec<u8>];
+    /// Shows what is about to happen and collects the PIN, or makes sure that it can be typed: an
+    /// offer that is asked for afterwards lives for two minutes.
+    ///
+    /// # Errors
+    /// [`SignerError`], also if the holder does not want it.
+    fn consent(&mut self, notice: &[String]) -> Result<(), SignerError>;
+    /// Signs with the authentication key over SHA-256 of `message`.
+    ///
+    /// # Errors
+    /// [`SignerError`].
+    fn sign(&mut self, message: &[u8]) -> Result<Vec<u8>, SignerError>;
+}
+
+/// How long a token lies before it is spent. Spent at once, the time alone would tell whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// At random: [`SHORTEST_WAIT`] to [`LONGEST_WAIT`].
+    Random,
+    /// As long as the user wants.
+    For(Duration),
+}
+
+/// Least random wait.
+pub const SHORTEST_WAIT: Duration = Duration::from_secs(3_600);
+/// Greatest random wait.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3_600);
+
+impl Wait {
+    fn duration(self) -> Result<Duration, EnrolError> {
+        match self {
+            Self::For(duration) => Ok(duration),
+            Self::Random => random().ok_or(EnrolError::Random).map(spread),
+        }
+    }
+}
+
+/// A wait from random bytes, evenly over whole seconds.
+fn spread(random: [u8; 8]) -> Duration {
+    let seconds = LONGEST_WAIT.saturating_sub(SHORTEST_WAIT).as_secs().saturating_add(1);
+    let more = u64::from_le_bytes(random).checked_rem(seconds).unwrap_or_default();
+    SHORTEST_WAIT.saturating_add(Duration::from_secs(more))
+}
+
+/// A token was fetched and verified, and lies in the vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenKept {
+    /// The persona it was made for.
+    pub persona: Fingerprint,
+    /// The CA that is to certify it.
+    pub authority: Fingerprint,
+    /// Whether that CA was pinned, and not trusted at first use.
+    pub pinned: bool,
+    /// Whether TSA and CA run in simulated time.
+    pub simulated: bool,
+    /// Name of the issuer's key.
+    pub issuer: Digest,
+    /// End of the issuer's period.
+    pub period_until: Time,
+    /// Proposed time for spending it.
+    pub spend_after: Time,
+    /// From then on it buys nothing.
+    pub spend_until: Time,
+}
+
+/// An application to the TSA that only lacks the card. The vault is open and holds the request.
+#[derive(Debug)]
+pub struct CardEnrolment {
+    vault: Vault,
+    authority: Authority,
+    keys: TsaKeys,
+    persona: PublicKey<Persona>,
+    asked: AskedToken,
+    pinned: bool,
+}
+
+/// Opens the vault in `folder`, or makes it with a fresh persona, and keeps a request for a token of
+/// the present period in it: a request once sent is the only one that the TSA answers. Blocks.
+///
+/// # Errors
+/// [`EnrolError`]. Nothing was said to the TSA that concerns the user.
+pub fn begin(
+    folder: &Path,
+    passphrase: &Passphrase,
+    work: WorkFactor,
+    address: &TsaAddress,
+) -> Result<CardEnrolment, EnrolError> {
+    let vault = if Vault::exists(folder) { Some(Vault::open(folder, passphrase)?) } else { None };
+    let authority = Authority::at(address.clone());
+    let (keys, sheet) = authority.keys()?;
+    if keys.enrolment.is_none() {
+        return Err(AuthorityError::NoCitizens.into());
+    }
+    let known = vault.as_ref().map(|vault| require_own_authority(vault, &keys)).transpose()?;
+    let now = time_for(&authority, &keys)?;
+    let before = vault.as_ref().and_then(|vault| vault.contents().enrolment.clone());
+    let before = before.unwrap_or_default();
+    let issuer = issuer::signing(&keys, &sheet, now, &before)?;
+    if before.held.as_ref().is_some_and(|held| held.issuer.id == issuer.id) {
+        return Err(EnrolError::AlreadyHeld { until: issuer.until });
+    }
+    let seed = match &vault {
+        Some(vault) => vault.contents().persona.clone(),
+        None => Secret::new(fresh()?),
+    };
+    let persona = SecretKey::<Persona>::from_seed(seed.expose()).public();
+    let fingerprint = keys.authority.fingerprint();
+    let asked = match before.asked.filter(|asked| asked.issuer.id == issuer.id) {
+        Some(asked) => asked,
+        None => {
+            let key = keys.issuer(issuer.id).ok_or(EnrolError::NoIssuer { now })?;
+            let request = TokenRequest::new(&key.key, fingerprint, &persona, fresh()?)?;
+            AskedToken { issuer, request }
+        }
+    };
+    let kept = Some(KeptEnrolment { asked: Some(asked.clone()), held: before.held });
+    let tsa = TrustedTsa { url: address.url.clone(), authority: fingerprint, keys: sheet };
+    let vault = match vault {
+        Some(mut vault) => {
+            vault.update(|contents| (contents.tsa, contents.enrolment) = (tsa, kept))?;
+            vault
+        }
+        None => {
+            let mut contents = Contents::new(seed, tsa, Vec::new());
+            contents.enrolment = kept;
+            Vault::create(folder, passphrase, work, contents)?
+        }
+    };
+    let pinned = address.authority.is_some() || known.is_some();
+    Ok(CardEnrolment { vault, authority, keys, persona, asked, pinned })
+}
+
+impl CardEnrolment {
+    /// What the holder is told before the card is asked to sign.
+    #[must_use]
+    pub fn notice(&self, holder: &str) -> Vec<String> {
+        let until = self.asked.issuer.until;
+        vec![
+            format!("card of {holder}"),
+            format!("to enrol with the CA {}", self.keys.authority.fingerprint()),
+            "the CA learns that this citizen enrolled in this period, and not which persona is theirs"
+                .to_owned(),
+            format!(
+                "the card signs a challenge of that TSA together with a blinded request for one token; \
+                 the persona is not part of it; one token for each citizen until {until}"
+            ),
+            "the card's certificate, with name and civil number, goes to the TSA and nobody else, \
+             sealed"
+                .to_owned(),
+            format!(
+                "issuer of this period: {} - others who enrol now must see the same name",
+                short_name(self.asked.issuer.id)
+            ),
+        ]
+    }
+
+    /// Has the card sign, fetches the token, verifies and keeps it. Blocks.
+    ///
+    /// # Errors
+    /// [`EnrolError`]; the request stays in the vault and is sent again the next time.
+    pub fn finish(
+        mut self,
+        signer: &mut dyn CitizenSigner,
+        wait: Wait,
+    ) -> Result<TokenKept, EnrolError> {
+        let wait = wait.duration()?;
+        signer.consent(&self.notice(&signer.holder()))?;
+        let offer = self.offer()?;
+        let blind_signature = self.exchange(&offer, signer)?;
+        let authority = self.keys.authority.fingerprint();
+        let AskedToken { issuer, request } = &self.asked;
+        let shown = self.keys.issuer(issuer.id).ok_or(EnrolmentError::Key)?;
+        let token = request.finish(&shown.key, authority, &self.persona, &blind_signature)?;
+        let now = if self.keys.simulated { offer.time } else { system_time() };
+        let spend_after = whole_seconds(now.plus(wait));
+        let issuer = issuer.clone();
+        let kept = TokenKept {
+            persona: self.persona.fingerprint(),
+            authority,
+            pinned: self.pinned,
+            simulated: self.keys.simulated,
+            issuer: issuer.id,
+            period_until: issuer.until,
+            spend_after,
+            spend_until: issuer.spend_until,
+        };
+        let held = HeldToken { issuer, token, spend_after: Some(spend_after) };
+        self.vault.update(|contents| {
+            contents.enrolment = Some(KeptEnrolment { asked: None, held: Some(held) });
+        })?;
+        Ok(kept)
+    }
+
+    /// An offer for the issuer that the request was made for.
+    fn offer(&self) -> Result<Offer, EnrolError> {
+        let offer = self.authority.offer(&self.keys)?;
+        let (kept, until) = (self.asked.issuer.id, self.asked.issuer.until);
+        let now = if self.keys.simulated { offer.time } else { system_time() };
+        if now >= until || offer.time >= until {
+            Err(EnrolError::PeriodOver { until })
+        } else if offer.issuer == kept {
+            Ok(offer)
+        } else {
+            Err(EnrolError::OtherIssuer { kept, shown: Some(offer.issuer) })
+        }
+    }
+
+    /// Hands the application in; gives the signature over the blinded request.
+    fn exchange(
+        &self,
+        offer: &Offer,
+        signer: &mut dyn CitizenSigner,
+    ) -> Result<Vec<u8>, EnrolError> {
+        let reply = SealKey::from_random(fresh()?);
+        let blinded = self.asked.request.blinded.clone();
+        let signature = signer.sign(&offer.statement(&reply.public(), &blinded))?;
+        let application = Application {
+            certificate: signer.certificate().to_vec(),
+            issuers: signer.issuers().iter().take(label::MAX_CARD_ISSUERS).cloned().collect(),
+            blinded,
+            reply: reply.public(),
+            signature,
+        };
+        let sealed = match application.seal(offer, fresh()?) {
+            // They only help the TSA to find the way to the state's own.
+            Err(EnrolmentError::Sealed(SealError::TooLong { .. })) => {
+                Application { issuers: Vec::new(), ..application }.seal(offer, fresh()?)?
+            }
+            other => other?,
+        };
+        let answer =
+            self.authority.apply(offer.challenge, &sealed).map_err(|error| match error {
+                refused @ AuthorityError::Refused { .. } => EnrolError::Authority(refused),
+                lost => EnrolError::AnswerLost(lost),
+            })?;
+        match Answer::open(&answer, offer.challenge, &reply)? {
+            Answer::Signed { blind_signature } => Ok(blind_signature),
+            Answer::Refused { code, message, advice } => {
+                Err(AuthorityError::Refused { code, message, advice }.into())
+            }
+        }
+    }
+}
+
+/// A time that people can type and compare.
+fn whole_seconds(time: Time) -> Time {
+    time.minus(Duration::from_micros(time.as_micros().checked_rem(1_000_000).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_random_wait_lies_between_an_hour_and_a_day() {
+        let wait = |number: u64| spread(number.to_le_bytes());
+        assert_eq!(wait(0), SHORTEST_WAIT);
+        assert_eq!(wait(82_800), LONGEST_WAIT);
+        assert_eq!(wait(82_801), SHORTEST_WAIT);
+        for _ in 0..100 {
+            let drawn = Wait::Random.duration().unwrap();
+            assert!((SHORTEST_WAIT..=LONGEST_WAIT).contains(&drawn));
+        }
+        assert_eq!(Wait::For(Duration::ZERO).duration().unwrap(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_proposed_time_has_no_fraction() {
+        let time = Time::from_micros(1_700_000_000_999_999).unwrap();
+        assert_eq!(whole_seconds(time).to_string(), "2023-11-14T22:13:20.000000Z");
+        assert_eq!(whole_seconds(whole_seconds(time)), whole_seconds(time));
+    }
+}

@@ -1,0 +1,154 @@
+//! What can stop an enrolment, and what to do about it.
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::enrolment::EnrolmentError;
+use pregao_protocol::key::Fingerprint;
+
+use super::short_name;
+use crate::authority::AuthorityError;
+use crate::vault::VaultError;
+
+/// What stops an enrolment.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnrolError {
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The TSA.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The persona is certified by another CA.
+    #[error("the persona here belongs to the CA {expected}, and that TSA's is {got}")]
+    OtherAuthority {
+        /// The CA in the vault.
+        expected: Fingerprint,
+        /// The CA at the address.
+        got: Fingerprint,
+    },
+    /// No randomness for a key.
+    #[error("the system gives no random numbers")]
+    Random,
+    /// The card does not sign, or its holder does not want it to.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The application was handed in and its answer did not come.
+    #[error("the request was sent, and no answer came")]
+    AnswerLost(#[source] AuthorityError),
+    /// What the TSA sealed as its answer does not hold.
+    #[error("the TSA's answer to the card does not hold")]
+    Protocol(#[from] EnrolmentError),
+    /// No issuer signs at this time.
+    #[error("the TSA signs no requests of citizens at {now}")]
+    NoIssuer {
+        /// The time.
+        now: Time,
+    },
+    /// The issuer's key is another than the one kept for the same period.
+    #[error(
+        "THE TSA SHOWS ANOTHER ISSUER for the same period: kept {}, shown {}",
+        short_name(*.kept), .shown.map_or_else(|| "none".to_owned(), short_name)
+    )]
+    OtherIssuer {
+        /// Name of the one kept here.
+        kept: Digest,
+        /// Name of the one shown now, if there is one.
+        shown: Option<Digest>,
+    },
+    /// The period ended while the card was being asked.
+    #[error("the issuer's period ended at {until}, while the request was being made")]
+    PeriodOver {
+        /// When it ended.
+        until: Time,
+    },
+    /// There is a token for this period.
+    #[error("the vault holds the token of this period, which ends at {until}")]
+    AlreadyHeld {
+        /// End of the period.
+        until: Time,
+    },
+    /// There is no token to spend.
+    #[error("the vault holds no token to spend")]
+    NoToken,
+    /// Before the proposed time.
+    #[error("the token is to be spent at {until} or later, and it is {now}")]
+    TooEarly {
+        /// The proposed time.
+        until: Time,
+        /// Now.
+        now: Time,
+    },
+    /// Tokens of that period buy nothing any more.
+    #[error("the token's time was over at {until}")]
+    TokenOver {
+        /// When it was over.
+        until: Time,
+    },
+    /// A token is held and no certificate was bought with it.
+    #[error("the persona here has no certificate yet, but a token that buys one")]
+    Waiting {
+        /// The proposed time.
+        until: Option<Time>,
+    },
+    /// The card was never asked, or not to the end.
+    #[error("the persona here has no certificate yet: enrolling with the card was not finished")]
+    Unfinished,
+}
+
+/// Why a signature by the citizen card was not come by. The texts hold nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct SignerError {
+    /// Stable code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do next.
+    pub advice: String,
+}
+
+impl EnrolError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        let text = match self {
+            Self::Vault(error) => error.advice(),
+            Self::Authority(error) => error.advice(),
+            Self::Signer(error) => &error.advice,
+            Self::OtherAuthority { .. } => {
+                "enrol with that CA in another folder: choose one with --data"
+            }
+            Self::Random => "restart the program",
+            Self::AnswerLost(_) => {
+                "nothing is lost: run the same command again; the very same request is sent, and \
+                 the TSA gives it the very same answer"
+            }
+            Self::Protocol(_) => {
+                "run the same command again; if it stays so, tell whoever runs the TSA"
+            }
+            Self::NoIssuer { .. } => {
+                "check this machine's clock; ask whoever runs the TSA when its next period begins"
+            }
+            Self::OtherIssuer { .. } => {
+                "go no further: a key that others do not get would give your persona away; compare \
+                 both names with other people who enrol there, and with whoever runs the TSA"
+            }
+            Self::PeriodOver { .. } => "run the same command again, for the new period",
+            Self::AlreadyHeld { .. } => "spend it: pregao enrol --spend",
+            Self::NoToken => "fetch one with your card: pregao enrol --tsa ADDRESS --card",
+            Self::TooEarly { .. } => {
+                "wait, so that the time does not tell which persona is yours; or give --now"
+            }
+            Self::TokenOver { .. } => {
+                "fetch one of the present period with your card: pregao enrol --tsa ADDRESS --card"
+            }
+            Self::Waiting { until: Some(until) } => {
+                return format!("spend it at {until} or later: pregao enrol --spend");
+            }
+            Self::Waiting { until: None } => "spend it: pregao enrol --spend",
+            Self::Unfinished => "run it again: pregao enrol --tsa ADDRESS --card",
+        };
+        text.to_owned()
+    }
+}

@@ -1,0 +1,102 @@
+//! The second visit: later, on another connection, the token buys the persona's certificate.
+
+use std::path::Path;
+
+use pregao_protocol::certificate::sheet::{TsaAddress, verify_jwks};
+use pregao_protocol::clock::Time;
+use pregao_protocol::key::{Persona, SecretKey};
+
+use super::{By, EnrolError, Enrolled, issuer, reach, require_own_authority, time_for};
+use crate::authority::{ProxyAddress, system_time};
+use crate::vault::{Passphrase, TrustedTsa, Vault};
+
+/// How a token is to be spent.
+#[derive(Debug, Clone, Default)]
+pub struct Spending {
+    /// Where the TSA is, if not where it was.
+    pub address: Option<TsaAddress>,
+    /// By which way to go there.
+    pub proxy: Option<ProxyAddress>,
+    /// Before the proposed time.
+    pub early: bool,
+}
+
+/// Buys the certificate of the persona in `folder` with the token kept there, on a connection of its
+/// own. Blocks.
+///
+/// # Errors
+/// [`EnrolError`]; the token stays in the vault, and may be spent again.
+pub fn spend(
+    folder: &Path,
+    passphrase: &Passphrase,
+    spending: &Spending,
+) -> Result<Enrolled, EnrolError> {
+    with(Vault::open(folder, passphrase)?, spending)
+}
+
+/// As [`spend`], with a vault that is open.
+pub(super) fn with(mut vault: Vault, spending: &Spending) -> Result<Enrolled, EnrolError> {
+    let contents = vault.contents();
+    let held = contents.enrolment.as_ref().and_then(|kept| kept.held.clone());
+    let held = held.ok_or(EnrolError::NoToken)?;
+    let own = TsaAddress { url: contents.tsa.url.clone(), authority: Some(contents.tsa.authority) };
+    let address = spending.address.clone().unwrap_or(own);
+    let sheet = contents.tsa.keys.to_string();
+    let simulated = verify_jwks(sheet.as_bytes(), Some(contents.tsa.authority), system_time())
+        .is_ok_and(|keys| keys.simulated);
+    if !simulated {
+        // Before a connection is made: even that would be seen.
+        in_time(held.spend_after, system_time(), spending.early)?;
+    }
+    let authority = reach(&address, spending.proxy.as_ref());
+    // Seen by this way, without a card: what it shows to everybody.
+    let (keys, sheet) = authority.keys()?;
+    let got = require_own_authority(&vault, &keys)?;
+    let now = time_for(&authority, &keys)?;
+    let early = in_time(held.spend_after, now, spending.early)?;
+    let renews_until = issuer::honoured(&keys, now, &held.issuer)?.spend_until;
+    let persona = SecretKey::<Persona>::from_seed(vault.contents().persona.expose());
+    let certificate = authority.spend(&persona, &keys, &held.token)?;
+    vault.update(|contents| {
+        contents.certificate = certificate;
+        contents.tsa = TrustedTsa { url: address.url.clone(), authority: got, keys: sheet };
+        if let Some(held) = contents.enrolment.as_mut().and_then(|kept| kept.held.as_mut()) {
+            held.spend_after = None;
+        }
+    })?;
+    Ok(Enrolled {
+        persona: persona.public().fingerprint(),
+        authority: got,
+        pinned: true,
+        simulated: keys.simulated,
+        by: By::Token { early, renews_until },
+    })
+}
+
+/// Whether it is earlier than proposed.
+///
+/// # Errors
+/// [`EnrolError::TooEarly`] unless that is wanted.
+fn in_time(spend_after: Option<Time>, now: Time, wanted: bool) -> Result<bool, EnrolError> {
+    match spend_after {
+        Some(until) if now < until && wanted => Ok(true),
+        Some(until) if now < until => Err(EnrolError::TooEarly { until, now }),
+        _ => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_spent_from_the_proposed_instant_on_or_when_it_is_wanted_so() {
+        let at = |micros| Time::from_micros(micros).unwrap();
+        assert!(matches!(in_time(Some(at(10)), at(9), false), Err(EnrolError::TooEarly { .. })));
+        assert!(in_time(Some(at(10)), at(9), true).unwrap());
+        for wanted in [false, true] {
+            assert!(!in_time(Some(at(10)), at(10), wanted).unwrap());
+            assert!(!in_time(None, at(0), wanted).unwrap());
+        }
+    }
+}
