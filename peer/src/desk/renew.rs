@@ -169,4 +169,52 @@ mod tests {
         assert!(left(Duration::ZERO));
         assert!(is_due(Time::default(), now));
     }
+    fn issuer() -> KeptIssuer {
+        let at = |days: u64| Time::default().plus(Duration::from_secs(days * 86_400));
+        let statement = String::new();
+        let id = pregao_protocol::codec::Digest([1; 32]);
+        KeptIssuer { id, from: at(100), until: at(130), spend_until: at(137), statement }
+    }
+
+    #[test]
+    fn a_token_is_said_to_end_while_there_is_time_to_fetch_another() {
+        let tell = |seconds: u64| {
+            token_ending(&issuer(), Time::default().plus(Duration::from_secs(seconds)))
+        };
+        let day = 86_400;
+        assert_eq!(tell(130 * day - 1), None);
+        assert!(tell(130 * day).unwrap().contains("last period ends on"));
+        assert!(tell(137 * day - 1).unwrap().contains("last period ends on"));
+        assert!(tell(137 * day).unwrap().contains("ended on"));
+        // Where tokens end with their period, a week before.
+        let until = issuer().spend_until;
+        let short = KeptIssuer { until, ..issuer() };
+        let tell =
+            |seconds: u64| token_ending(&short, Time::default().plus(Duration::from_secs(seconds)));
+        assert_eq!(tell(130 * day - 1), None);
+        assert!(tell(130 * day).unwrap().contains(&format!("from {until} on")));
+    }
+
+    #[test]
+    fn a_token_renews_once_it_may_be_shown() {
+        let token = serde_json::json!({
+            "issuer": issuer().id, "randomizer": issuer().id, "signature": "AA",
+        });
+        let token: Token = serde_json::from_value(token).unwrap();
+        let after = Time::default().plus(Duration::from_secs(120 * 86_400));
+        let held = |spend_after| {
+            let held =
+                crate::vault::HeldToken { issuer: issuer(), token: token.clone(), spend_after };
+            KeptEnrolment { asked: None, held: Some(held) }
+        };
+        let renews = |kept: &KeptEnrolment, now| renewing_token(Some(kept), now).is_some();
+        let early = after.minus(Duration::from_micros(1));
+        assert!(
+            !renews(&held(Some(after)), Some(early)) && renews(&held(Some(after)), Some(after))
+        );
+        assert!(!renews(&held(Some(after)), None) && renews(&held(None), None));
+        assert!(!renews(&held(None), Some(issuer().spend_until)));
+        assert!(renewing_token(None, None).is_none());
+        assert!(!renews(&KeptEnrolment::default(), Some(after)));
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use pregao_protocol::clock::Time;
 use pregao_protocol::codec::{Digest, to_base64url};
 use pregao_protocol::key::Fingerprint;
 use std::os::unix::fs::PermissionsExt as _;
@@ -331,4 +332,91 @@ fn a_passphrase_is_the_first_line_of_its_file() {
     fs::write(&file, "open sesame\nsecond line\n").unwrap();
     Vault::open(&folder, &Passphrase::from_file(&file).unwrap()).unwrap();
     assert!(Passphrase::from_file(&temporary.path().join("none")).is_err());
+}
+
+fn kept_issuer() -> KeptIssuer {
+    let at = |seconds: u64| Time::from_micros(seconds * 1_000_000).unwrap();
+    KeptIssuer {
+        id: Digest([8; 32]),
+        from: at(100),
+        until: at(200),
+        spend_until: at(300),
+        statement: "header.payload.signature".to_owned(),
+    }
+}
+
+fn kept_enrolment() -> KeptEnrolment {
+    let secret = |byte: u8| to_base64url(&[byte; 32]);
+    let request = serde_json::json!({
+        "blinded": secret(0xd1), "secret": secret(0xd2), "randomizer": secret(0xd3)
+    });
+    let token = serde_json::json!({
+        "issuer": Digest([8; 32]), "randomizer": secret(0xd3), "signature": secret(0xd4)
+    });
+    let (request, token) =
+        (serde_json::from_value(request).unwrap(), serde_json::from_value(token).unwrap());
+    let spend_after = Some(Time::from_micros(150_000_000).unwrap());
+    KeptEnrolment {
+        asked: Some(AskedToken { issuer: kept_issuer(), request }),
+        held: Some(HeldToken { issuer: kept_issuer(), token, spend_after }),
+    }
+}
+
+#[test]
+fn where_enrolling_stands_is_there_after_reopening_and_nowhere_else() {
+    let (_temporary, folder) = fresh();
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    vault.update(|contents| contents.enrolment = Some(kept_enrolment())).unwrap();
+    let debug = format!("{vault:?} {:?} {:?}", vault.contents(), kept_enrolment());
+    drop(vault);
+    let mut seen = debug;
+    for entry in fs::read_dir(&folder).unwrap() {
+        seen.push_str(&String::from_utf8_lossy(&fs::read(entry.unwrap().path()).unwrap()));
+    }
+    for byte in [0xd1, 0xd2, 0xd3, 0xd4] {
+        assert!(!seen.contains(&to_base64url(&[byte; 32])));
+    }
+    let kept = kept_enrolment();
+    let debug = format!("{:?} {:?} {:?}", kept.asked, kept.held, kept_issuer());
+    assert!(!debug.contains(&to_base64url(&[0xd3; 32])) && !debug.contains("payload"), "{debug}");
+    let vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    assert_eq!(vault.contents().enrolment, Some(kept_enrolment()));
+}
+
+#[test]
+fn a_vault_written_before_there_were_cards_opens_and_stays_as_it_was() {
+    let file = Path::new("vault.age");
+    let text = contents().to_json().unwrap();
+    assert!(!String::from_utf8_lossy(&text).contains("enrolment"));
+    let old = Contents::from_json(file, &text).unwrap();
+    assert!(old.is_certified() && old.enrolment.is_none());
+}
+
+#[test]
+fn a_persona_without_a_certificate_says_so() {
+    let Contents { persona, tsa, .. } = contents();
+    assert!(!Contents::new(persona, tsa, Vec::new()).is_certified());
+}
+
+#[test]
+fn a_token_is_spendable_from_the_proposed_time_until_it_is_no_longer_honoured() {
+    let at = |micros: u64| Time::from_micros(micros).unwrap();
+    let spendable = |kept: &KeptEnrolment, now: u64| kept.spendable(at(now)).is_some();
+    let mut kept = kept_enrolment();
+    for (now, is) in
+        [(149_999_999, false), (150_000_000, true), (299_999_999, true), (300_000_000, false)]
+    {
+        assert_eq!(spendable(&kept, now), is, "{now}");
+    }
+    kept.held.as_mut().unwrap().spend_after = None;
+    assert!(spendable(&kept, 0) && !spendable(&kept, 300_000_000));
+    kept.held = None;
+    assert!(!spendable(&kept, 200_000_000));
+}
+
+#[test]
+fn an_issuer_signs_within_its_period_only() {
+    let at = |micros: u64| Time::from_micros(micros).unwrap();
+    let signs = |now: u64| kept_issuer().signs_at(at(now));
+    assert!(!signs(99_999_999) && signs(100_000_000) && signs(199_999_999) && !signs(200_000_000));
 }

@@ -68,3 +68,129 @@ fn statement(sheet: &Value, id: Digest) -> String {
     let mut own = entries.filter(|entry| text(entry, "kid").as_ref() == Some(&id));
     own.find_map(|entry| text(entry, "pregao:statement")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pregao_protocol::enrolment::issuer::IssuerKey;
+    use pregao_protocol::enrolment::token::TokenRequest;
+    use pregao_protocol::key::{Fingerprint, SecretKey};
+    use rcgen::{KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize};
+    use serde_json::json;
+    use std::sync::OnceLock;
+
+    use crate::vault::{AskedToken, HeldToken};
+
+    fn at(seconds: u64) -> Time {
+        Time::from_micros(seconds * 1_000_000).unwrap()
+    }
+
+    /// Two issuer keys, made once: making them takes a while.
+    fn issuer_keys() -> &'static [IssuerKey; 2] {
+        static KEYS: OnceLock<[IssuerKey; 2]> = OnceLock::new();
+        KEYS.get_or_init(|| {
+            [(); 2].map(|()| {
+                let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072).unwrap();
+                IssuerKey::from_spki(&pair.subject_public_key_info()).unwrap()
+            })
+        })
+    }
+
+    fn issuer(which: usize, from: u64, until: u64, spend_until: u64) -> Issuer {
+        let key = issuer_keys()[which].clone();
+        Issuer { key, from: at(from), until: at(until), spend_until: at(spend_until) }
+    }
+
+    fn kept(which: usize, from: u64, until: u64, spend_until: u64) -> KeptIssuer {
+        KeptIssuer::new(&issuer(which, from, until, spend_until), "stated".to_owned())
+    }
+
+    fn keys(issuers: &[Issuer]) -> TsaKeys {
+        TsaKeys {
+            authority: SecretKey::from_seed(&[1; 32]).public(),
+            ticket: SecretKey::from_seed(&[2; 32]).public(),
+            stamp: SecretKey::from_seed(&[3; 32]).public(),
+            enrolment: Some(SecretKey::from_seed(&[4; 32]).public()),
+            issuers: issuers.to_vec(),
+            simulated: false,
+        }
+    }
+
+    fn asked(issuer: KeptIssuer) -> KeptEnrolment {
+        let persona = SecretKey::from_seed(&[5; 32]).public();
+        let key = &issuer_keys()[0];
+        let request = TokenRequest::new(key, Fingerprint([7; 32]), &persona, [6; 32]).unwrap();
+        KeptEnrolment { asked: Some(AskedToken { issuer, request }), held: None }
+    }
+
+    fn held(issuer: KeptIssuer) -> KeptEnrolment {
+        let token = json!({
+            "issuer": issuer.id,
+            "randomizer": Digest([0; 32]),
+            "signature": "AA",
+        });
+        let token = serde_json::from_value(token).unwrap();
+        let held = HeldToken { issuer, token, spend_after: Some(at(150)) };
+        KeptEnrolment { asked: None, held: Some(held) }
+    }
+
+    #[test]
+    fn the_issuer_that_signs_now_is_kept_with_its_statement() {
+        let keys = keys(&[issuer(0, 100, 200, 300), issuer(1, 200, 300, 400)]);
+        let id = issuer_keys()[1].id();
+        let sheet = json!({ "keys": [
+            { "kid": issuer_keys()[0].id(), "pregao:statement": "first" },
+            { "kid": id, "pregao:statement": "second" },
+        ] });
+        let found = signing(&keys, &sheet, at(200), &KeptEnrolment::default()).unwrap();
+        assert_eq!((found.id, found.statement.as_str()), (id, "second"));
+        for now in [99, 300] {
+            let none = signing(&keys, &sheet, at(now), &KeptEnrolment::default());
+            assert!(matches!(none, Err(EnrolError::NoIssuer { .. })), "{now}");
+        }
+    }
+
+    #[test]
+    fn another_issuer_within_the_kept_period_is_refused_with_both_names() {
+        let (own, foreign) = (issuer_keys()[0].id(), issuer_keys()[1].id());
+        let shown = keys(&[issuer(1, 100, 200, 300)]);
+        for before in [asked(kept(0, 100, 200, 300)), held(kept(0, 100, 200, 300))] {
+            let last = at(200).minus(std::time::Duration::from_micros(1));
+            for now in [at(100), last] {
+                let error = signing(&shown, &json!({}), now, &before).unwrap_err();
+                let named = matches!(error, EnrolError::OtherIssuer { kept, shown }
+                    if kept == own && shown == Some(foreign));
+                assert!(named, "{error}");
+                let text = error.to_string();
+                assert!(text.contains(&short_name(own)) && text.contains(&short_name(foreign)));
+                assert!(error.advice().contains("compare"));
+            }
+            let error = signing(&keys(&[]), &json!({}), at(150), &before).unwrap_err();
+            assert!(matches!(error, EnrolError::OtherIssuer { shown: None, .. }), "{error}");
+            let same = keys(&[issuer(0, 100, 200, 300)]);
+            assert_eq!(signing(&same, &json!({}), at(150), &before).unwrap().id, own);
+            // In the next period the next issuer is in order.
+            let next = keys(&[issuer(1, 200, 300, 400)]);
+            assert_eq!(signing(&next, &json!({}), at(200), &before).unwrap().id, foreign);
+        }
+    }
+
+    #[test]
+    fn a_tokens_issuer_is_shown_until_its_time_is_over() {
+        let own = kept(0, 100, 200, 300);
+        let shown = keys(&[issuer(0, 100, 200, 300), issuer(1, 200, 300, 400)]);
+        let last = at(300).minus(std::time::Duration::from_micros(1));
+        assert!(honoured(&shown, last, &own).is_ok());
+        let over = honoured(&shown, at(300), &own).unwrap_err();
+        assert!(matches!(over, EnrolError::TokenOver { .. }));
+        // Forgotten by the TSA: in order afterwards, and before a reason for alarm.
+        let gone = keys(&[issuer(1, 200, 300, 400)]);
+        let over = honoured(&gone, at(300), &own).unwrap_err();
+        assert!(matches!(over, EnrolError::TokenOver { .. }));
+        let other = honoured(&gone, last, &own).unwrap_err();
+        assert!(matches!(other, EnrolError::OtherIssuer { shown: None, .. }));
+        let foreign = keys(&[issuer(1, 100, 200, 300)]);
+        let other = honoured(&foreign, at(150), &own).unwrap_err();
+        assert!(matches!(other, EnrolError::OtherIssuer { shown: Some(_), .. }));
+    }
+}

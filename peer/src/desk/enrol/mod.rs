@@ -169,3 +169,6 @@ fn time_for(authority: &Authority, keys: &TsaKeys) -> Result<Time, EnrolError> {
 fn fresh() -> Result<[u8; 32], EnrolError> {
     random::<32>().ok_or(EnrolError::Random)
 }
+
+#[cfg(test)]
+mod tests;
