@@ -1,5 +1,6 @@
 //! The programs of Pregão started together: what the end-to-end tests and the benchmarks share.
 //!
+//! - [`card`] a virtual citizen card in a reader of its own
 //! - [`house`] starts, stops and kills the real programs in folders of their own
 //! - [`peer`] a peer that speaks frame by frame and can be told to do it wrongly
 //! - [`desk`] the real `pregao`, run by its command line and by JSON lines
@@ -7,6 +8,7 @@
 //! - [`demo`] the demonstration against bots
 //! - [`proxy`] stands between two of them, records what passes and changes it
 
+pub mod card;
 pub mod demo;
 pub mod desk;
 pub mod house;
