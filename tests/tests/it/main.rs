@@ -15,6 +15,7 @@ mod desk;
 mod forgeries;
 mod fronts;
 mod liar;
+mod opensc;
 mod privacy;
 mod restart;
 mod reveal;
