@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CrlDistributionPoint, CustomExtension,
     DistinguishedName, IsCa, Issuer, KeyPair, KeyUsagePurpose, SerialNumber, SigningKey as _,
+    SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
 use yasna::models::ObjectIdentifier;
@@ -66,6 +67,12 @@ impl Authority {
         issuer.subordinate(Arc::clone(&self.key), params)
     }
 
+    /// What its certificate says.
+    #[must_use]
+    pub fn params(&self) -> &CertificateParams {
+        &self.params
+    }
+
     /// A certificate for `key`.
     #[must_use]
     pub fn certify(&self, key: &KeyPair, params: &CertificateParams) -> Credential {
@@ -75,6 +82,14 @@ impl Authority {
             certificate: certificate.der().to_vec(),
             serial: serial_of(params),
         }
+    }
+
+    /// A certificate for a public key of which nobody has the private part, such as
+    /// [`rsa_public_key`]'s.
+    #[must_use]
+    pub fn certify_public(&self, key: &[u8], params: &CertificateParams) -> Vec<u8> {
+        let key = SubjectPublicKeyInfo::from_der(key).expect("it is a public key");
+        params.signed_by(&key, &self.issuer()).expect("it is signed").der().to_vec()
     }
 
     fn issuer(&self) -> Issuer<'_, &KeyPair> {
@@ -153,8 +168,12 @@ pub(crate) fn next_serial() -> SerialNumber {
     SerialNumber::from(bytes)
 }
 
-/// An instant for rcgen.
-pub(crate) fn instant(seconds: u64) -> OffsetDateTime {
+/// An instant for the fields of [`CertificateParams`].
+///
+/// # Panics
+/// Past the year 9999.
+#[must_use]
+pub fn instant(seconds: u64) -> OffsetDateTime {
     let seconds = i64::try_from(seconds).expect("the time is in range");
     OffsetDateTime::from_unix_timestamp(seconds).expect("the time is in range")
 }
@@ -203,4 +222,31 @@ pub(crate) fn with_ocsp(params: &mut CertificateParams, location: &str) {
     });
     let access = [1, 3, 6, 1, 5, 5, 7, 1, 1];
     params.custom_extensions.push(CustomExtension::from_oid_content(&access, content));
+}
+
+/// SubjectPublicKeyInfo of an RSA key with a modulus of so many bits, of which nobody knows the
+/// factors.
+#[must_use]
+pub fn rsa_public_key(bits: usize) -> Vec<u8> {
+    let mut modulus = vec![0xa7; bits.div_ceil(8)];
+    if let Some(first) = modulus.first_mut() {
+        // The highest bit of so many.
+        *first = 1 << ((bits + 7) % 8);
+    }
+    let key = yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            writer.next().write_bigint_bytes(&modulus, true);
+            writer.next().write_u32(65_537);
+        });
+    });
+    yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            writer.next().write_sequence(|writer| {
+                let rsa = [1, 2, 840, 113_549, 1, 1, 1];
+                writer.next().write_oid(&ObjectIdentifier::from_slice(&rsa));
+                writer.next().write_null();
+            });
+            writer.next().write_bitvec_bytes(&key, key.len() * 8);
+        });
+    })
 }

@@ -183,6 +183,12 @@ impl Pki {
         material
     }
 
+    /// What the authentication certificate of a card in good order says.
+    #[must_use]
+    pub fn authentication_params(&self, profile: Profile, data: &CitizenData) -> CertificateParams {
+        self.citizen_params(profile, Purpose::Authentication, data)
+    }
+
     fn citizen_params(
         &self,
         profile: Profile,

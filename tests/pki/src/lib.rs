@@ -34,7 +34,7 @@ mod keys;
 mod list;
 mod name;
 
-pub use authority::{Authority, Credential};
+pub use authority::{Authority, Credential, instant, rsa_public_key};
 pub use card::{CardMaterial, CitizenData, Fault, Profile};
 pub use keys::Strength;
 pub use list::{ListPlan, Oddity, Only, Reason};
