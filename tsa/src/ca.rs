@@ -13,7 +13,9 @@ use pregao_protocol::certificate::{
     PURPOSE_LIFETIME, SIMULATED_AUTHORITY_NAME, pem_to_der, verify_authority_certificate,
 };
 use pregao_protocol::clock::Time;
-use pregao_protocol::key::{Authority, Fingerprint, Persona, PublicKey, SecretKey, Stamp, Ticket};
+use pregao_protocol::key::{
+    Authority, Enrolment, Fingerprint, Persona, PublicKey, SecretKey, Stamp, Ticket,
+};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType,
     IsCa, Issuer, KeyUsagePurpose, PKCS_ED25519, PublicKeyData, SerialNumber, SignatureAlgorithm,
@@ -140,7 +142,8 @@ impl Ca {
         Ok(self.certify(key, PERSONA_LIFETIME, now)?.pem())
     }
 
-    /// The sheet of keys, with certificates made today.
+    /// The sheet of keys, with certificates made today. Where citizens enrol: with the key for that and
+    /// the entries of the issuers it states.
     ///
     /// # Errors
     /// [`CaError`].
@@ -148,17 +151,22 @@ impl Ca {
         &self,
         ticket: &PublicKey<Ticket>,
         stamp: &PublicKey<Stamp>,
+        enrolment: Option<(PublicKey<Enrolment>, Vec<SheetKey>)>,
         now: Time,
     ) -> Result<AuthoritySheet, CaError> {
         let ticket_certificate = self.certify(ticket, PURPOSE_LIFETIME, now)?;
         let stamp_certificate = self.certify(stamp, PURPOSE_LIFETIME, now)?;
-        Ok(AuthoritySheet {
-            keys: vec![
-                SheetKey::new(&self.key.public(), &self.der),
-                SheetKey::new(ticket, ticket_certificate.der()),
-                SheetKey::new(stamp, stamp_certificate.der()),
-            ],
-        })
+        let mut keys = vec![
+            SheetKey::new(&self.key.public(), &self.der),
+            SheetKey::new(ticket, ticket_certificate.der()),
+            SheetKey::new(stamp, stamp_certificate.der()),
+        ];
+        if let Some((key, issuers)) = enrolment {
+            let certificate = self.certify(&key, PURPOSE_LIFETIME, now)?;
+            keys.push(SheetKey::new(&key, certificate.der()));
+            keys.extend(issuers);
+        }
+        Ok(AuthoritySheet { keys })
     }
 
     fn certify<P: Certified>(
@@ -277,7 +285,7 @@ mod tests {
         let ca = ca(folder.path());
         let ticket = SecretKey::from_seed(&[4; 32]).public();
         let stamp = SecretKey::from_seed(&[5; 32]).public();
-        let sheet = ca.sheet(&ticket, &stamp, now()).unwrap();
+        let sheet = ca.sheet(&ticket, &stamp, None, now()).unwrap();
         let json = serde_json::to_vec(&sheet).unwrap();
         let keys = verify_jwks(&json, Some(ca.fingerprint()), now()).unwrap();
         assert_eq!((keys.ticket, keys.stamp, keys.simulated), (ticket, stamp, false));

@@ -21,6 +21,7 @@ use pregao_protocol::certificate::{
 };
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::enrolment::token::Token;
 use pregao_protocol::key::{PublicKey, SecretKey, Stamp, Ticket};
 use pregao_protocol::stamp;
 use serde::Deserialize;
@@ -32,6 +33,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ca::Ca;
 use crate::challenge::Challenges;
+use crate::citizen::{Citizens, api};
 use crate::clock::ClockError;
 use crate::refusal::{
     ApiError, Refused, certificate_error, challenge_error, csr_error, invite_error, proof_error,
@@ -62,6 +64,8 @@ pub enum Policy {
     Open,
     /// Everybody who shows an unused invitation.
     Invite,
+    /// Everybody whose token says that they are a citizen; see --citizens.
+    Card,
 }
 
 /// What all requests share.
@@ -78,6 +82,8 @@ pub struct Tsa {
     pub store: Mutex<Store>,
     /// Who gets a certificate.
     pub policy: Policy,
+    /// Enrols citizens, if that is the policy.
+    pub citizens: Option<Arc<Citizens>>,
     /// Turns true when the process is asked to end.
     pub stopping: watch::Receiver<bool>,
     /// Requests and tables in use.
@@ -113,6 +119,12 @@ impl Load {
         }
     }
 
+    /// Time since the start; only ever grows.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// Completes when no stamp stream is open.
     pub async fn streams_closed(&self) {
         let all = u32::try_from(MAX_STREAMS).unwrap_or(u32::MAX);
@@ -125,6 +137,11 @@ pub fn router(tsa: Arc<Tsa>) -> Router {
     let mut api = Router::new()
         .route("/api/sign-csr", post(sign_csr))
         .route("/api/challenge", post(challenge))
+        .route("/api/citizen/offer", post(api::offer))
+        .route(
+            "/api/citizen/enrol",
+            post(api::enrol).layer(DefaultBodyLimit::max(api::MAX_APPLICATION)),
+        )
         .route("/api/issue", post(issue))
         .route("/api/timestamp", post(timestamp))
         .route("/.well-known/jwks.json", get(sheet))
@@ -170,17 +187,26 @@ async fn counted(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
     let response = next.run(request).await;
     if response.extensions().get::<Refused>().is_some() {
         tsa.load.refusals.fetch_add(1, Ordering::Relaxed);
+        // Of citizens not even this: a time and an outcome is more than the log shall know.
+        if path.starts_with("/api/citizen/") || tsa.citizens.is_some() && path == "/api/sign-csr" {
+            return response;
+        }
         tracing::debug!(path, status = response.status().as_u16(), "refused");
     }
     response
 }
 
-fn parse<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, ApiError> {
+/// Reads a body of at most `max` bytes, which is the limit of its route.
+pub(crate) fn parse<T: DeserializeOwned>(
+    body: Result<Bytes, BytesRejection>,
+    max: usize,
+) -> Result<T, ApiError> {
     let bytes = body.map_err(|rejection| {
         let status = rejection.status();
         let code =
             if status == StatusCode::PAYLOAD_TOO_LARGE { "body.too-long" } else { "body.broken" };
-        ApiError::new(status, code, rejection.body_text(), "send at most 16 KiB")
+        let advice = if max > MAX_BODY { "send at most 32 KiB" } else { "send at most 16 KiB" };
+        ApiError::new(status, code, rejection.body_text(), advice)
     })?;
     serde_json::from_slice(&bytes).map_err(|error| {
         ApiError::new(
@@ -199,13 +225,15 @@ struct SignCsr {
     invite: Option<String>,
     /// A certificate of the same key that is in force: stands in for an invitation.
     certificate: Option<String>,
+    /// Where citizens enrol: says that one of them stands behind the key.
+    token: Option<Token>,
 }
 
 async fn sign_csr(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: SignCsr = parse(body)?;
+    let request: SignCsr = parse(body, MAX_BODY)?;
     let key = csr_der(&request.csr).and_then(|der| verify_csr(&der)).map_err(csr_error)?;
     let now = tsa.stamper.now()?;
     let renews = request.certificate.is_some_and(|pem| {
@@ -215,6 +243,13 @@ async fn sign_csr(
     });
     let invite = match (tsa.policy, request.invite) {
         (Policy::Open, _) => None,
+        (Policy::Card, _) => {
+            // A certificate does not stand in: with it one citizen could keep a persona of every period.
+            let citizens = tsa.citizens.as_ref();
+            let citizens = citizens.ok_or_else(|| ApiError::internal("no citizens"))?;
+            api::require_token(&tsa, citizens, request.token.as_ref(), &key).await?;
+            None
+        }
         (Policy::Invite, _) if renews => None,
         (Policy::Invite, Some(code)) => Some(code),
         (Policy::Invite, None) => {
@@ -264,7 +299,7 @@ async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
     Ok(axum::Json(json!({ "challenge": challenge })).into_response())
 }
 
-fn random(bytes: &mut [u8]) -> Result<(), ApiError> {
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), ApiError> {
     getrandom::fill(bytes).map_err(|error| {
         tracing::error!(%error, "the system gives no random bytes");
         ApiError::internal("the system gives no random bytes")
@@ -282,14 +317,16 @@ async fn issue(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: Issue = parse(body)?;
+    let request: Issue = parse(body, MAX_BODY)?;
     let now = tsa.stamper.now()?;
     let der = pem_to_der(&request.certificate, "CERTIFICATE").map_err(certificate_error)?;
     let certificate =
         verify_persona_certificate(&der, &tsa.ca.public(), now).map_err(certificate_error)?;
     let proof = Proof::verify(&request.proof, &certificate.key, &der).map_err(proof_error)?;
     let taken = tsa.load.challenges.take(proof.challenge, tsa.load.start.elapsed());
-    taken.map_err(challenge_error)?;
+    taken.map_err(|error| {
+        challenge_error(error, "fetch a new one from /api/challenge and sign that")
+    })?;
     let mut id = [0_u8; 16];
     random(&mut id)?;
     let parties = TicketParties {
@@ -305,7 +342,13 @@ async fn issue(
 
 async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
     let now = tsa.stamper.now()?;
-    let sheet = tsa.ca.sheet(&tsa.ticket.public(), &tsa.stamp, now).map_err(|error| {
+    let mut issuers = None;
+    if let Some(citizens) = &tsa.citizens {
+        drop(api::period(citizens, now).await?);
+        let known = citizens.issuers();
+        issuers = Some((known.key().public(), known.sheet(now)));
+    }
+    let sheet = tsa.ca.sheet(&tsa.ticket.public(), &tsa.stamp, issuers, now).map_err(|error| {
         tracing::error!(%error, "cannot make the sheet of keys");
         ApiError::internal("the sheet of keys could not be made")
     })?;
@@ -326,7 +369,7 @@ async fn timestamp(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: Timestamp = parse(body)?;
+    let request: Timestamp = parse(body, MAX_BODY)?;
     let (reply, answer) = oneshot::channel();
     tsa.stamper.stamp(
         vec![request.digest],
@@ -355,7 +398,7 @@ async fn set_time(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: SetTime = parse(body)?;
+    let request: SetTime = parse(body, MAX_BODY)?;
     let target = rfc3339(&request.time).ok_or_else(|| {
         ApiError::new(
             StatusCode::BAD_REQUEST,
@@ -433,10 +476,13 @@ async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
         ("pregao_tsa_clock_trusted", "gauge", u64::from(!clock)),
         ("pregao_tsa_store_working", "gauge", u64::from(!store)),
     ];
-    let text: String = lines
+    let mut text: String = lines
         .iter()
         .map(|(name, kind, value)| format!("# TYPE {name} {kind}\n{name} {value}\n"))
         .collect();
+    if let Some(citizens) = &tsa.citizens {
+        text.push_str(&citizens.metrics());
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -8,10 +8,14 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
-use pregao_protocol::key::{Authority, Purpose, SecretKey, Stamp, Ticket};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes, SecretDocument,
+};
+use pregao_protocol::key::{Authority, Enrolment, Purpose, SecretKey, Stamp, Ticket};
 use zeroize::Zeroizing;
 
+/// Label of a PKCS#8 key in PEM (RFC 7468, 10).
+const PRIVATE_KEY: &str = "PRIVATE KEY";
 /// Longest key file read, in bytes.
 const MAX_KEY_FILE: u64 = 4096;
 
@@ -38,8 +42,8 @@ pub enum KeysError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The file holds no Ed25519 key in PKCS#8 PEM.
-    #[error("{path} is no Ed25519 key in PKCS#8 PEM")]
+    /// The file does not hold the kind of key it is named for.
+    #[error("{path} does not hold its key")]
     Damaged {
         /// The key file.
         path: PathBuf,
@@ -162,24 +166,87 @@ fn file_error(action: &'static str, path: &Path, source: io::Error) -> KeysError
 
 fn read<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
     let path = key_path(folder, P::NAME);
-    let file = File::open(&path).map_err(|source| {
-        if source.kind() == io::ErrorKind::NotFound {
-            KeysError::Missing { path: path.clone() }
-        } else {
-            file_error("open", &path, source)
-        }
-    })?;
-    let metadata = file.metadata().map_err(|source| file_error("examine", &path, source))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeysError::Exposed { path, mode });
-    }
-    let mut pem = Zeroizing::new(String::new());
-    file.take(MAX_KEY_FILE)
-        .read_to_string(&mut pem)
-        .map_err(|source| file_error("read", &path, source))?;
+    let pem = read_private(&path)?;
     let pair = KeypairBytes::from_pkcs8_pem(&pem).map_err(|_| KeysError::Damaged { path })?;
     Ok(SecretKey::from_seed(&pair.secret_key))
+}
+
+/// The key that signs offers to citizens. It is made when a TSA first enrols citizens: `first`
+/// says that it never did.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn enrolment(folder: &Path, first: bool) -> Result<SecretKey<Enrolment>, KeysError> {
+    let absent = !key_path(folder, Enrolment::NAME).exists();
+    if absent && first { make(folder) } else { read(folder) }
+}
+
+/// Reads a file that nobody but its owner may read.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn read_private(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+    let file = File::open(path).map_err(|source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            KeysError::Missing { path: path.to_path_buf() }
+        } else {
+            file_error("open", path, source)
+        }
+    })?;
+    let metadata = file.metadata().map_err(|source| file_error("examine", path, source))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeysError::Exposed { path: path.to_path_buf(), mode });
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.take(MAX_KEY_FILE)
+        .read_to_string(&mut text)
+        .map_err(|source| file_error("read", path, source))?;
+    Ok(text)
+}
+
+/// Reads the DER of a PKCS#8 key in PEM.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn read_pkcs8(path: &Path) -> Result<SecretDocument, KeysError> {
+    let damaged = || KeysError::Damaged { path: path.to_path_buf() };
+    let pem = read_private(path)?;
+    let (label, der) = SecretDocument::from_pem(&pem).map_err(|_| damaged())?;
+    if label == PRIVATE_KEY { Ok(der) } else { Err(damaged()) }
+}
+
+/// Writes the DER of a PKCS#8 key as PEM, to a file that must not exist yet.
+///
+/// # Errors
+/// [`KeysError::File`].
+pub fn write_pkcs8(path: &Path, der: &[u8]) -> Result<(), KeysError> {
+    let pem = SecretDocument::try_from(der)
+        .and_then(|document| document.to_pem(PRIVATE_KEY, LineEnding::LF))
+        .map_err(|error| file_error("encode", path, io::Error::other(error)))?;
+    write_new(path, pem.as_bytes(), 0o600)
+}
+
+/// Overwrites and removes a file, durably. One that is not there is none to remove.
+///
+/// A file system that writes elsewhere than it was told (a journal of data, snapshots, most flash
+/// memory) may keep what was overwritten: the operator's backups and disks decide about that.
+///
+/// # Errors
+/// [`KeysError::File`].
+pub fn destroy(path: &Path) -> Result<(), KeysError> {
+    let remove = || {
+        let mut file = match OpenOptions::new().write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+        file.write_all(&vec![0; length])?;
+        file.sync_all()?;
+        fs::remove_file(path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    remove().map_err(|source| file_error("destroy", path, source))
 }
 
 fn make<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
@@ -251,6 +318,30 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let refused = Keys::open_or_create(folder.path()).unwrap_err();
         assert!(matches!(refused, KeysError::Missing { .. }));
+    }
+
+    #[test]
+    fn the_enrolment_key_is_made_once_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = enrolment(folder.path(), false).unwrap_err();
+        assert!(matches!(missing, KeysError::Missing { .. }));
+        let made = enrolment(folder.path(), true).unwrap();
+        for first in [true, false] {
+            assert_eq!(enrolment(folder.path(), first).unwrap().public(), made.public());
+        }
+    }
+
+    #[test]
+    fn what_is_destroyed_is_overwritten_and_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("key"), folder.path().join("other name"));
+        write_new(&path, b"secret", 0o600).unwrap();
+        // A second name of the same file shows what became of its content.
+        fs::hard_link(&path, &other).unwrap();
+        destroy(&path).unwrap();
+        assert!(!path.exists());
+        assert_eq!(fs::read(&other).unwrap(), vec![0; 6]);
+        destroy(&path).unwrap();
     }
 
     #[test]

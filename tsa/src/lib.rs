@@ -9,10 +9,12 @@
 //!   refusals; [`stream`] the stamp stream
 //! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
 //! - [`challenge`] and [`shares`] what keeps one client from shutting others out
+//! - [`citizen`] blind enrolment of citizens, the policy `card`
 //! - [`ca`] certificates; [`keys`] secret keys at rest; [`store`] what must not be forgotten
 
 pub mod ca;
 pub mod challenge;
+pub mod citizen;
 pub mod clock;
 pub mod http;
 pub mod keys;

@@ -8,6 +8,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pregao_protocol::citizen::TestCards;
+use pregao_tsa::citizen::period::Length;
+use pregao_tsa::citizen::{CitizenOptions, ocsp};
 use pregao_tsa::http::Policy;
 use pregao_tsa::keys;
 use pregao_tsa::server::{self, Options, Server, StartError};
@@ -62,6 +65,27 @@ struct Serve {
     /// Who gets a certificate.
     #[arg(long, value_enum, default_value = "open")]
     policy: Policy,
+    /// With policy card: the folder of the state's certificates, with `anchors/`,
+    /// `intermediates/` and `lists/` in it.
+    ///
+    /// Each file is DER or PEM; a change is noticed within seconds. The TSA fetches nothing: put
+    /// the root "ECRaizEstado 002" into anchors/ (http://trust.ecee.gov.pt/ecraiz002.crt, SHA-256
+    /// 3932e8a2a6f9e422594291c14dd87667bfd0a72e607dfdd2872beab0e4d21a10), the authorities "Cartão
+    /// de Cidadão NNN" and "EC de Autenticação do Cartão de Cidadão NNNN" into intermediates/, and
+    /// have a timer of the system (cron) fetch the revocation lists that all these and the cards name
+    /// into lists/: first under a name that begins with a dot, then moved into place. A citizen of
+    /// whom no list in force speaks is refused.
+    #[arg(long, value_name = "FOLDER", required_if_eq("policy", "card"))]
+    citizens: Option<PathBuf>,
+    /// With policy card: accept cards of the state's test PKI, which anybody can have.
+    #[arg(long, requires = "citizens")]
+    accept_test_cards: bool,
+    /// With policy card: ask this responder (OCSP) about every card besides.
+    #[arg(long, value_name = "URL", requires = "citizens", value_parser = ocsp::address)]
+    ocsp: Option<String>,
+    /// With policy card: how long a period is, 1h to 366d. A citizen gets one token in each.
+    #[arg(long, value_name = "LENGTH", requires = "citizens", default_value = "30d")]
+    citizen_period: Length,
     /// How long the first digest of a batch waits for others, in milliseconds.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=500))]
     batch_ms: u64,
@@ -124,6 +148,9 @@ fn run(serve: Serve) -> ExitCode {
 }
 
 fn options(serve: Serve) -> Options {
+    let tests = if serve.accept_test_cards { TestCards::Accepted } else { TestCards::Refused };
+    let (ocsp, period) = (serve.ocsp, serve.citizen_period);
+    let citizens = serve.citizens.map(|folder| CitizenOptions { folder, tests, ocsp, period });
     Options {
         data: serve.folder.data,
         listen: serve.listen,
@@ -131,6 +158,7 @@ fn options(serve: Serve) -> Options {
         simulate: serve.folder.simulate,
         pace: Pace { wait: Duration::from_millis(serve.batch_ms), size: serve.batch_size },
         accept_clock_jump: serve.accept_clock_jump,
+        citizens,
     }
 }
 
@@ -147,6 +175,9 @@ async fn announce(server: Server) -> ExitCode {
     let ready = format!(r#"{{"url":"{url}","authority":"{authority}","simulated":{simulated}}}"#);
     if simulated {
         tracing::warn!("time is simulated: these stamps prove nothing");
+    }
+    if server.accepts_test_cards() {
+        tracing::warn!("test cards are accepted: anybody can have as many as they like");
     }
     tracing::info!(url, "ready");
     print(&format!("ready {ready}"));

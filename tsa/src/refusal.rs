@@ -131,18 +131,12 @@ pub(crate) fn certificate_error(error: CertificateError) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, code, error.to_string(), advice)
 }
 
-pub(crate) fn challenge_error(error: ChallengeError) -> ApiError {
-    let (status, code, advice) = match error {
-        ChallengeError::Unknown => (
-            StatusCode::FORBIDDEN,
-            "challenge.unknown",
-            "fetch a new one from /api/challenge and sign that",
-        ),
-        ChallengeError::Busy => {
-            (StatusCode::SERVICE_UNAVAILABLE, "challenge.busy", "try again in a minute")
-        }
+pub(crate) fn challenge_error(error: ChallengeError, renew: &'static str) -> ApiError {
+    let (status, advice) = match error {
+        ChallengeError::Unknown => (StatusCode::FORBIDDEN, renew),
+        ChallengeError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "try again in a minute"),
     };
-    ApiError::new(status, code, error.to_string(), advice)
+    ApiError::new(status, error.code(), error.to_string(), advice)
 }
 
 pub(crate) fn proof_error(error: TicketError) -> ApiError {

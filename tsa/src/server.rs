@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::ca::{Ca, CaError};
+use crate::citizen::{CitizenOptions, Citizens, CitizensError, Moment};
 use crate::clock::SystemClock;
 use crate::http::{self, Load, Policy, Tsa};
 use crate::keys::{self, Keys, KeysError};
@@ -27,6 +28,8 @@ const MAX_CONNECTIONS: usize = 512;
 const CONNECTIONS_EACH: usize = 64;
 /// How long a client may take over the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is looked whether a period is over or a file has changed.
+const CHORES: Duration = Duration::from_secs(1);
 /// How long open connections have to finish when the process ends.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -45,6 +48,8 @@ pub struct Options {
     pub pace: Pace,
     /// Whether a clock that had jumped is to be believed from here on.
     pub accept_clock_jump: bool,
+    /// How citizens enrol; present exactly if the policy is [`Policy::Card`].
+    pub citizens: Option<CitizenOptions>,
 }
 
 /// Why the TSA does not start.
@@ -60,6 +65,12 @@ pub enum StartError {
     /// The CA.
     #[error(transparent)]
     Ca(#[from] CaError),
+    /// The enrolment of citizens.
+    #[error(transparent)]
+    Citizens(#[from] CitizensError),
+    /// The policy is `card` and it is not said how citizens enrol, or the other way round.
+    #[error("the policy and the options for citizens do not fit")]
+    Policy,
     /// No randomness.
     #[error("the system gives no random bytes")]
     Random(#[source] getrandom::Error),
@@ -85,6 +96,8 @@ impl StartError {
                  from a backup not older than the last stamp, else start with a new data folder"
             }
             Self::Ca(_) => "restore ca.pem from a backup, or start with a new data folder",
+            Self::Citizens(error) => error.advice(),
+            Self::Policy => "give --citizens with --policy card, and only with it",
             Self::Random(_) => "restart the system",
             Self::Listen { .. } => {
                 "choose another address with --listen, or stop the process that has this one"
@@ -121,8 +134,19 @@ impl Server {
         let load = Load::new(invitations.certificates()?, &challenge_key);
         let system = SystemClock::start();
         let reading = system.read();
-        let now = clock.next(reading).unwrap_or_else(|_| clock.highest().unwrap_or(reading.wall));
+        let trusted = clock.next(reading);
+        let now = trusted.unwrap_or_else(|_| clock.highest().unwrap_or(reading.wall));
         let ca = Ca::open(&folder, keys.authority, options.simulate, now)?;
+        if (options.policy == Policy::Card) != options.citizens.is_some() {
+            return Err(StartError::Policy);
+        }
+        let mut offer_key = [0_u8; 32];
+        getrandom::fill(&mut offer_key).map_err(StartError::Random)?;
+        let open = |citizens: &CitizenOptions| {
+            let authority = ca.fingerprint();
+            Citizens::open(citizens, &folder, authority, &offer_key, now, trusted.is_ok())
+        };
+        let citizens = options.citizens.as_ref().map(open).transpose()?.map(Arc::new);
         let address = options.listen;
         let listen_error = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
@@ -137,6 +161,7 @@ impl Server {
             stamper,
             store: Mutex::new(invitations),
             policy: options.policy,
+            citizens,
             stopping,
             load,
         });
@@ -161,11 +186,18 @@ impl Server {
         self.tsa.ca.simulated()
     }
 
+    /// Whether cards of the state's test PKI enrol.
+    #[must_use]
+    pub fn accepts_test_cards(&self) -> bool {
+        self.tsa.citizens.as_ref().is_some_and(|citizens| citizens.accepts_test_cards())
+    }
+
     /// Serves until `shutdown` completes, then lets open connections and the last batch finish.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let router = http::router(Arc::clone(&self.tsa));
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let each = Shares::of(CONNECTIONS_EACH);
+        let chores = tokio::spawn(chores(Arc::clone(&self.tsa)));
         tokio::pin!(shutdown);
         loop {
             let accepted = tokio::select! {
@@ -190,6 +222,7 @@ impl Server {
             }
         }
         drop(self.listener);
+        chores.abort();
         let _ = self.stop.send(true);
         let every = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(GRACE, async {
@@ -200,6 +233,19 @@ impl Server {
         self.tsa.stamper.stop();
         let thread = self.thread;
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    }
+}
+
+/// Does for the enrolment of citizens what time brings.
+async fn chores(tsa: Arc<Tsa>) {
+    let Some(citizens) = tsa.citizens.clone() else { return };
+    loop {
+        if let Ok(now) = tsa.stamper.now() {
+            let (state, monotonic) = (Arc::clone(&citizens), tsa.load.elapsed());
+            let tick = move || state.tick(Moment { now, monotonic });
+            let _ = tokio::task::spawn_blocking(tick).await;
+        }
+        tokio::time::sleep(CHORES).await;
     }
 }
 

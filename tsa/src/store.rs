@@ -21,6 +21,9 @@ pub enum StoreError {
     /// SQLite says why; a full disk reads "database or disk is full".
     #[error("the store tsa.db failed")]
     Sqlite(#[from] rusqlite::Error),
+    /// The same of the file in which citizens are counted.
+    #[error("the store citizens.db failed")]
+    Citizens(#[source] rusqlite::Error),
     /// The file opens but holds impossible values.
     #[error("the store tsa.db is damaged: {0}")]
     Damaged(&'static str),

@@ -1,0 +1,351 @@
+//! Blind enrolment of citizens (SPEC 3.5): the policy `card`.
+//!
+//! A citizen card proves that there is a person, and the TSA signs one blinded request for each of
+//! them and period. Nothing here names a citizen to a log, and nothing says when or in which order they
+//! came: what is kept are keyed hashes, in the order of the hashes, until the period ends.
+//!
+//! - [`folder`] what the operator trusts of the state's PKI; [`ocsp`] the state's responder
+//! - [`offers`] challenges and sealing keys, of which nothing is kept
+//! - [`period`], [`issuers`] and [`ledger`] the keys of each period and the count
+//! - [`api`] the requests
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pregao_protocol::certificate::ticket::Challenge;
+use pregao_protocol::citizen::{Citizen, Revocation, TestCards};
+use pregao_protocol::clock::Time;
+use pregao_protocol::enrolment::{Answer, Application, EnrolmentError, Offer};
+use pregao_protocol::key::Fingerprint;
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::challenge::ChallengeError;
+
+pub mod api;
+pub mod folder;
+pub mod issuers;
+pub mod ledger;
+pub mod ocsp;
+pub mod offers;
+pub mod period;
+pub mod refusal;
+
+use folder::{FolderError, StateFolder};
+use issuers::{Issuers, IssuersError, NotAdmitted, Period};
+use ocsp::Responder;
+use offers::{Offers, Open};
+use refusal::Refusal;
+
+/// Applications that may be worked on at once; judging one takes a processor some milliseconds.
+const MAX_APPLICATIONS: usize = 8;
+
+/// What the operator chose for the policy `card`.
+#[derive(Debug, Clone)]
+pub struct CitizenOptions {
+    /// The folder of the state's certificates and revocation lists.
+    pub folder: PathBuf,
+    /// Whether cards of the state's test PKI are accepted.
+    pub tests: TestCards,
+    /// Address of the state's responder.
+    pub ocsp: Option<String>,
+    /// How long a period is.
+    pub period: period::Length,
+}
+
+/// Why citizens cannot be enrolled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CitizensError {
+    /// The state's certificates.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The keys of the periods.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
+}
+
+impl CitizensError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Folder(error) => error.advice(),
+            Self::Issuers(error) => error.advice(),
+        }
+    }
+}
+
+/// Counters, by code.
+#[derive(Default)]
+struct Tally {
+    offers: u64,
+    tokens: u64,
+    refusals: BTreeMap<&'static str, u64>,
+}
+
+/// Everything the policy `card` needs.
+pub struct Citizens {
+    authority: Fingerprint,
+    issuers: Issuers,
+    offers: Offers,
+    state: StateFolder,
+    responder: Option<Responder>,
+    permits: Arc<Semaphore>,
+    tally: Mutex<Tally>,
+    /// The last fault that was logged, so that a lasting one is logged once.
+    fault: Mutex<Option<String>>,
+}
+
+/// Fresh random bytes for one application.
+pub struct Seeds {
+    sign: [u8; 32],
+    seal: [u8; 32],
+    nonce: [u8; 32],
+}
+
+impl Seeds {
+    /// From the system.
+    ///
+    /// # Errors
+    /// If it gives none.
+    pub fn draw() -> Result<Self, getrandom::Error> {
+        let mut seeds = Self { sign: [0; 32], seal: [0; 32], nonce: [0; 32] };
+        getrandom::fill(&mut seeds.sign)?;
+        getrandom::fill(&mut seeds.seal)?;
+        getrandom::fill(&mut seeds.nonce)?;
+        Ok(seeds)
+    }
+}
+
+/// The TSA's two clocks at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// TSA time, not in doubt.
+    pub now: Time,
+    /// Time since the process began; only ever grows.
+    pub monotonic: Duration,
+}
+
+/// Why an application was not even opened: all that is answered in the open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unopened {
+    /// No open offer has this challenge.
+    #[error(transparent)]
+    Challenge(#[from] ChallengeError),
+    /// Not sealed for this offer, or malformed.
+    #[error("the application cannot be opened: {0}")]
+    Application(#[from] EnrolmentError),
+}
+
+impl Citizens {
+    /// Opens everything in the TSA's data folder `data`. `now` is TSA time; `trusted` says that it is
+    /// not in doubt, without which nothing is made or destroyed yet.
+    ///
+    /// # Errors
+    /// [`CitizensError`].
+    pub fn open(
+        options: &CitizenOptions,
+        data: &Path,
+        authority: Fingerprint,
+        challenge_key: &[u8; 32],
+        now: Time,
+        trusted: bool,
+    ) -> Result<Self, CitizensError> {
+        let state = StateFolder::open(&options.folder, options.tests, now)?;
+        let issuers = Issuers::open(data, authority, options.period, now)?;
+        if trusted {
+            issuers.advance(now)?;
+        }
+        Ok(Self {
+            authority,
+            issuers,
+            offers: Offers::new(challenge_key),
+            state,
+            responder: options.ocsp.clone().map(Responder::new),
+            permits: Arc::new(Semaphore::new(MAX_APPLICATIONS)),
+            tally: Mutex::default(),
+            fault: Mutex::default(),
+        })
+    }
+
+    /// The keys of the periods.
+    #[must_use]
+    pub const fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// Whether cards of the state's test PKI enrol.
+    #[must_use]
+    pub fn accepts_test_cards(&self) -> bool {
+        self.state.tests() == TestCards::Accepted
+    }
+
+    /// Does what time brings: ends periods, makes keys ahead, looks at the folder. Blocks.
+    pub fn tick(&self, moment: Moment) {
+        self.offers.forget(moment.monotonic);
+        drop(self.state.state(moment.monotonic, moment.now));
+        if !self.issuers.settled(moment.now) {
+            self.noted(self.issuers.advance(moment.now));
+        }
+    }
+
+    /// Logs a fault of the issuers once. Gives back whether there was none.
+    fn noted(&self, done: Result<(), IssuersError>) -> bool {
+        let text = done.err().map(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            format!("{error}: {}", cause.unwrap_or_default())
+        });
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = text.as_ref().filter(|text| fault.as_ref() != Some(*text)) {
+            tracing::error!(error = text, "the keys of the periods cannot be kept up");
+        }
+        *fault = text;
+        fault.is_none()
+    }
+
+    /// A new offer, signed.
+    #[must_use]
+    pub fn offer(
+        &self,
+        period: &Period,
+        random: [u8; 8],
+        seed: &Zeroizing<[u8; 32]>,
+        moment: Moment,
+    ) -> String {
+        let issuer = period.issuer().key.id();
+        let (challenge, key) = self.offers.offer(random, seed, issuer, moment.monotonic);
+        let (authority, seal) = (self.authority, key.public());
+        self.tallied().offers += 1;
+        Offer { authority, challenge, seal, issuer, time: moment.now }.sign(self.issuers.key())
+    }
+
+    /// Answers an application, sealed. Blocks, for as long as the responder takes.
+    ///
+    /// # Errors
+    /// [`Unopened`] for what was not sealed for an open offer.
+    pub fn answer(
+        &self,
+        challenge: Challenge,
+        sealed: &[u8],
+        period: &Period,
+        seeds: &Seeds,
+        moment: Moment,
+    ) -> Result<Vec<u8>, Unopened> {
+        let open = self.offers.check(challenge, moment.monotonic)?;
+        let (application, offer) = self.opened(open, challenge, sealed, period, moment)?;
+        let judged = match offer {
+            Some(offer) => self.judge(&application, &offer, open, period, seeds, moment),
+            None => Err(Refusal::Issuer),
+        };
+        let answer = match judged {
+            Ok(blind_signature) => {
+                self.tallied().tokens += 1;
+                Answer::Signed { blind_signature }
+            }
+            Err(refusal) => {
+                self.refused(refusal.code());
+                refusal.answer()
+            }
+        };
+        Ok(answer.seal(challenge, &application.reply, seeds.seal)?)
+    }
+
+    /// Opens an application. Without an offer if that was made for the issuer of another period.
+    fn opened(
+        &self,
+        open: Open,
+        challenge: Challenge,
+        sealed: &[u8],
+        period: &Period,
+        moment: Moment,
+    ) -> Result<(Application, Option<Offer>), Unopened> {
+        let mut refused = EnrolmentError::Content;
+        let before = self.issuers.before(period);
+        let issuers = std::iter::once(period.issuer().key.id()).chain(before);
+        for (position, issuer) in issuers.enumerate() {
+            let key = self.offers.key(open, issuer, moment.monotonic);
+            let key = key.ok_or(ChallengeError::Unknown)?;
+            match Application::open(sealed, self.authority, challenge, &key) {
+                Ok(application) => {
+                    let (authority, seal) = (self.authority, key.public());
+                    let time = moment.now;
+                    let offer = Offer { authority, challenge, seal, issuer, time };
+                    return Ok((application, (position == 0).then_some(offer)));
+                }
+                Err(error) if position == 0 => refused = error,
+                Err(_) => {}
+            }
+        }
+        Err(refused.into())
+    }
+
+    /// Every check, from cheap to dear; then the count; then the signature.
+    fn judge(
+        &self,
+        application: &Application,
+        offer: &Offer,
+        open: Open,
+        period: &Period,
+        seeds: &Seeds,
+        moment: Moment,
+    ) -> Result<Vec<u8>, Refusal> {
+        if !period.can_sign(&application.blinded) {
+            return Err(Refusal::Request);
+        }
+        let citizen = self.citizen(application, moment)?;
+        let statement = offer.statement(&application.reply, &application.blinded);
+        citizen.key.verify(&statement, &application.signature)?;
+        self.offers.take(open, moment.monotonic)?;
+        if let Some(responder) = &self.responder {
+            responder.ask(&application.certificate, &citizen.issuer, seeds.nonce, moment.now)?;
+        }
+        let admitted = self
+            .issuers
+            .count(period, &citizen.civil_number, &application.blinded)
+            .map_err(|not| match not {
+                NotAdmitted::Used => Refusal::Used { until: period.issuer().until },
+                NotAdmitted::Over => Refusal::Issuer,
+                NotAdmitted::Store(error) => {
+                    self.noted(Err(error.into()));
+                    Refusal::Failed
+                }
+            })?;
+        admitted.sign(seeds.sign).map_err(|_| Refusal::Failed)
+    }
+
+    fn citizen(&self, application: &Application, moment: Moment) -> Result<Citizen, Refusal> {
+        let state = self.state.state(moment.monotonic, moment.now);
+        let Application { certificate, issuers, .. } = application;
+        Ok(state.verify(certificate, issuers, moment.now, Revocation::Required)?)
+    }
+
+    /// Counts a refusal.
+    fn refused(&self, code: &'static str) {
+        *self.tallied().refusals.entry(code).or_insert(0) += 1;
+    }
+
+    fn tallied(&self) -> std::sync::MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The counters in the form of Prometheus.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        use std::fmt::Write as _;
+        let tally = self.tallied();
+        let mut text = String::new();
+        for (name, value) in [("offers", tally.offers), ("tokens", tally.tokens)] {
+            let name = format!("pregao_tsa_citizen_{name}_total");
+            let _ = writeln!(text, "# TYPE {name} counter\n{name} {value}");
+        }
+        let name = "pregao_tsa_citizen_refusals_total";
+        let _ = writeln!(text, "# TYPE {name} counter");
+        for (code, value) in &tally.refusals {
+            let _ = writeln!(text, "{name}{{code=\"{code}\"}} {value}");
+        }
+        text
+    }
+}

@@ -1,0 +1,166 @@
+//! The two requests of enrolment, and what a token buys.
+//!
+//! What these functions see is not logged, not even that they were called.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use pregao_protocol::certificate::ticket::Challenge;
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::{base64url_bytes, to_base64url};
+use pregao_protocol::enrolment::token::Token;
+use pregao_protocol::key::{Persona, PublicKey};
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::issuers::{Period, TokenRefusal};
+use super::{Citizens, Moment, Seeds, Unopened};
+use crate::http::{Tsa, parse, random};
+use crate::refusal::{ApiError, challenge_error};
+
+/// Longest body of an application, in bytes.
+pub const MAX_APPLICATION: usize = 32 * 1024;
+
+/// `POST /api/citizen/offer`.
+pub(crate) async fn offer(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
+    let citizens = enrolling(&tsa)?;
+    let moment = moment(&tsa)?;
+    let mut bytes = [0_u8; 8];
+    random(&mut bytes)?;
+    let mut seed = Zeroizing::new([0_u8; 32]);
+    random(seed.as_mut())?;
+    let period = period(&citizens, moment.now).await?;
+    let offer = citizens.offer(&period, bytes, &seed, moment);
+    Ok(axum::Json(json!({ "offer": offer })).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Enrol {
+    challenge: Challenge,
+    #[serde(with = "base64url_bytes")]
+    sealed: Vec<u8>,
+}
+
+/// `POST /api/citizen/enrol`.
+pub(crate) async fn enrol(
+    State(tsa): State<Arc<Tsa>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let citizens = enrolling(&tsa)?;
+    let request: Enrol = parse(body, MAX_APPLICATION)?;
+    let moment = moment(&tsa)?;
+    let permit = Arc::clone(&citizens.permits).try_acquire_owned().map_err(|_| {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "tsa.busy",
+            "too many applications are being worked on",
+            "send the application again in a moment",
+        )
+    })?;
+    let period = period(&citizens, moment.now).await?;
+    let seeds = Seeds::draw().map_err(|error| {
+        tracing::error!(%error, "the system gives no random bytes");
+        ApiError::internal("the system gives no random bytes")
+    })?;
+    let state = Arc::clone(&citizens);
+    let answered = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        state.answer(request.challenge, &request.sealed, &period, &seeds, moment)
+    })
+    .await
+    .map_err(|_| ApiError::internal("the enrolment was interrupted"))?;
+    let sealed = answered.map_err(|error| {
+        let (code, refusal) = unopened(error);
+        citizens.refused(code);
+        refusal
+    })?;
+    Ok(axum::Json(json!({ "sealed": to_base64url(&sealed) })).into_response())
+}
+
+fn unopened(error: Unopened) -> (&'static str, ApiError) {
+    match error {
+        Unopened::Challenge(error) => {
+            (error.code(), challenge_error(error, "fetch a new offer from /api/citizen/offer"))
+        }
+        Unopened::Application(error) => {
+            let code = "application.malformed";
+            let advice = "seal {certificate,issuers,blinded,reply,signature} to the key of the \
+                          offer, as the specification shows";
+            let text = Unopened::Application(error).to_string();
+            (code, ApiError::new(StatusCode::BAD_REQUEST, code, text, advice))
+        }
+    }
+}
+
+/// Whether a token buys a certificate for `persona`.
+pub(crate) async fn require_token(
+    tsa: &Tsa,
+    citizens: &Arc<Citizens>,
+    token: Option<&Token>,
+    persona: &PublicKey<Persona>,
+) -> Result<(), ApiError> {
+    const SHEET: &str = "the issuers and their times are on /.well-known/jwks.json";
+    let refusal = |code, message: String, advice| {
+        citizens.refused(code);
+        ApiError::new(StatusCode::FORBIDDEN, code, message, advice)
+    };
+    let Some(token) = token else {
+        let message = "this TSA certifies personas of citizens: a token is needed".to_owned();
+        let advice = "enrol with a citizen card (/api/citizen/offer) and send its \"token\"";
+        return Err(refusal("token.missing", message, advice));
+    };
+    let now = moment(tsa)?.now;
+    drop(period(citizens, now).await?);
+    citizens.issuers().judge(token, persona, now).map_err(|error| {
+        let (code, advice) = match error {
+            TokenRefusal::Issuer => ("token.issuer", SHEET),
+            TokenRefusal::Expired(_) => ("token.expired", "enrol again with the citizen card"),
+            TokenRefusal::Invalid => {
+                ("token.invalid", "send the token that was made for the persona of this request")
+            }
+        };
+        refusal(code, error.to_string(), advice)
+    })
+}
+
+/// What the policy needs, if it is `card`.
+fn enrolling(tsa: &Tsa) -> Result<Arc<Citizens>, ApiError> {
+    tsa.citizens.clone().ok_or_else(|| {
+        ApiError::new(
+            StatusCode::FORBIDDEN,
+            "enrolment.closed",
+            "citizens do not enrol at this TSA",
+            "its policy is another: ask for a certificate at /api/sign-csr",
+        )
+    })
+}
+
+fn moment(tsa: &Tsa) -> Result<Moment, ApiError> {
+    Ok(Moment { now: tsa.stamper.now()?, monotonic: tsa.load.elapsed() })
+}
+
+/// The period of `now`, begun if need be.
+///
+/// # Errors
+/// `store.failed` while its keys cannot be made or those of the period before not be destroyed.
+pub(crate) async fn period(citizens: &Arc<Citizens>, now: Time) -> Result<Arc<Period>, ApiError> {
+    if !citizens.issuers().begun(now) {
+        let state = Arc::clone(citizens);
+        let begun = tokio::task::spawn_blocking(move || state.noted(state.issuers.begin(now)));
+        begun.await.map_err(|_| ApiError::internal("the period could not be begun"))?;
+    }
+    citizens.issuers().current(now).filter(|_| citizens.issuers().begun(now)).ok_or_else(|| {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store.failed",
+            "the keys of this period cannot be made",
+            "the operator frees space on, or repairs, the disk of the data folder",
+        )
+    })
+}

@@ -1,0 +1,376 @@
+//! What the operator trusts of the state's PKI, read from a folder and read again when it changes.
+//!
+//! The folder holds `anchors/`, `intermediates/` and `lists/`; each file in them is DER, or PEM with one or
+//! more blocks. What belongs there, [`pregao_protocol::citizen`] says. The TSA fetches nothing:
+//! the operator has a timer of the system (cron) fetch revocation lists into `lists/`, under a name that
+//! begins with a dot first, and move them into place when complete. Names that begin with a dot are
+//! passed over.
+//!
+//! A file that was good and is replaced by a broken one keeps its old content until it is mended, and the log
+//! names it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use pregao_protocol::citizen::{PkiError, Place, StatePki, TestCards, Warning, blocks};
+use pregao_protocol::clock::Time;
+
+/// How often the folder is looked at, at most.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Most files in one of the three folders.
+const MAX_FILES: usize = 4_096;
+/// Longest file: a revocation list in PEM.
+const MAX_FILE: u64 = 24 * 1024 * 1024;
+/// All files together, in bytes.
+const MAX_TOTAL: usize = 256 * 1024 * 1024;
+
+/// The three folders, what is in them, and the label of their PEM.
+const PLACES: [(Place, &str, &str); 3] = [
+    (Place::Anchor, "anchors", "CERTIFICATE"),
+    (Place::Intermediate, "intermediates", "CERTIFICATE"),
+    (Place::List, "lists", "X509 CRL"),
+];
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// The file system refused.
+    #[error("cannot read {path}")]
+    File {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is longer than any of its kind, or all together are.
+    #[error("{path} is longer than accepted, or there is too much with it")]
+    TooLong {
+        /// Which file or folder.
+        path: PathBuf,
+    },
+    /// A file that is not what it should be.
+    #[error("{path} is not accepted")]
+    Content {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: PkiError,
+    },
+    /// Nothing is trusted.
+    #[error("{path} holds no anchor")]
+    NoAnchor {
+        /// The folder of anchors.
+        path: PathBuf,
+    },
+}
+
+impl FolderError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::File { .. } => {
+                "make --citizens name a folder with anchors/, intermediates/ and lists/ that this \
+                 user may read"
+            }
+            Self::TooLong { .. } => "keep only certificates and revocation lists there",
+            Self::Content { source: PkiError::Certificate { cause, .. }, .. } => match cause {
+                pregao_protocol::citizen::CitizenError::TestCard => {
+                    "it is of the state's test PKI, whose cards anybody can have: remove it, or \
+                     start with --accept-test-cards on a test installation"
+                }
+                _ => "replace it by the certificate of an authority in PEM or DER, or remove it",
+            },
+            Self::Content { .. } => {
+                "replace it by a certificate (in lists/ a revocation list) in PEM or DER, or \
+                 remove it"
+            }
+            Self::NoAnchor { .. } => {
+                "put the certificate of the state's root there; `pregao-tsa serve --help` says \
+                 where it comes from"
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::File { path, .. }
+            | Self::TooLong { path }
+            | Self::Content { path, .. }
+            | Self::NoAnchor { path } => path,
+        }
+    }
+}
+
+/// A file as the file system describes it without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sight {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+/// What the three folders showed, by path.
+type Seen = BTreeMap<PathBuf, Sight>;
+
+/// The DER of a file.
+#[derive(Clone)]
+struct Content {
+    place: Place,
+    path: PathBuf,
+    ders: Vec<Vec<u8>>,
+}
+
+struct Loaded {
+    pki: Arc<StatePki>,
+    seen: Seen,
+    /// What `pki` is made of, for when one of the files breaks.
+    good: Vec<Content>,
+    looked: Duration,
+}
+
+/// The state's PKI as the folder has it.
+pub struct StateFolder {
+    path: PathBuf,
+    tests: TestCards,
+    loaded: Mutex<Loaded>,
+}
+
+impl StateFolder {
+    /// Reads the folder for the first time.
+    ///
+    /// # Errors
+    /// [`FolderError`] for the first file that cannot be used. A revocation list that cannot is
+    /// only warned of: whoever it speaks of is refused.
+    pub fn open(path: &Path, tests: TestCards, now: Time) -> Result<Self, FolderError> {
+        let seen = look(path)?;
+        let mut good = Vec::new();
+        for (content, _) in read(path, &seen) {
+            good.push(content?);
+        }
+        let pki = build(path, &good, tests)?;
+        warn(&pki, &good, now);
+        let loaded = Loaded { pki: Arc::new(pki), seen, good, looked: Duration::ZERO };
+        Ok(Self { path: path.to_path_buf(), tests, loaded: Mutex::new(loaded) })
+    }
+
+    /// Whether test cards are accepted.
+    #[must_use]
+    pub const fn tests(&self) -> TestCards {
+        self.tests
+    }
+
+    /// What is trusted now. `monotonic` is a clock that only grows, `now` TSA time for warnings.
+    #[must_use]
+    pub fn state(&self, monotonic: Duration, now: Time) -> Arc<StatePki> {
+        let mut loaded = self.loaded();
+        if monotonic.saturating_sub(loaded.looked) >= PAUSE {
+            loaded.looked = monotonic;
+            self.refresh(&mut loaded, now);
+        }
+        Arc::clone(&loaded.pki)
+    }
+
+    fn refresh(&self, loaded: &mut Loaded, now: Time) {
+        let seen = match look(&self.path) {
+            Ok(seen) if seen == loaded.seen => return,
+            Ok(seen) => seen,
+            Err(error) => return complain(&error),
+        };
+        let mut fresh = Vec::new();
+        for (content, path) in read(&self.path, &seen) {
+            match content {
+                Ok(content) => fresh.push(content),
+                Err(error) => {
+                    complain(&error);
+                    fresh.extend(before(&loaded.good, &path).cloned());
+                }
+            }
+        }
+        loaded.seen = seen;
+        let Some((pki, good)) = self.mended(fresh, &loaded.good) else { return };
+        warn(&pki, &good, now);
+        tracing::info!(files = good.len(), "took up the state's certificates and lists anew");
+        loaded.pki = Arc::new(pki);
+        loaded.good = good;
+    }
+
+    /// The PKI of `fresh`, with what is broken in it put back to what it was.
+    fn mended(
+        &self,
+        mut fresh: Vec<Content>,
+        good: &[Content],
+    ) -> Option<(StatePki, Vec<Content>)> {
+        let restore = |fresh: &mut Vec<Content>, path: &Path| {
+            let old = before(good, path).cloned();
+            let changed =
+                |content: &Content| old.as_ref().is_none_or(|old| old.ders != content.ders);
+            let Some(at) = fresh.iter().position(|one| one.path == path && changed(one)) else {
+                return false;
+            };
+            fresh.remove(at);
+            if let Some(old) = old {
+                fresh.insert(at, old);
+            }
+            true
+        };
+        // Each round restores one file, which then is not changed any more.
+        loop {
+            let pki = match build(&self.path, &fresh, self.tests) {
+                Ok(pki) => pki,
+                Err(error) => {
+                    complain(&error);
+                    if restore(&mut fresh, error.path()) {
+                        continue;
+                    }
+                    return None;
+                }
+            };
+            let broken = broken_lists(&pki, &fresh);
+            let mut restored = false;
+            for (path, fault) in &broken {
+                if before(good, path).is_some() && restore(&mut fresh, path) {
+                    tracing::warn!(file = %path.display(), %fault, "kept the list as it was before");
+                    restored = true;
+                }
+            }
+            if !restored {
+                return Some((pki, fresh));
+            }
+        }
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a file held when it was good.
+fn before<'a>(good: &'a [Content], path: &Path) -> Option<&'a Content> {
+    good.iter().find(|content| content.path == path)
+}
+
+/// Lists the files of the three folders. Folders other than `anchors` may be absent.
+fn look(path: &Path) -> Result<Seen, FolderError> {
+    let mut seen = Seen::new();
+    for (place, name, _) in PLACES {
+        let folder = path.join(name);
+        let failed = |source| FolderError::File { path: folder.clone(), source };
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && place != Place::Anchor => {
+                continue;
+            }
+            entries => entries.map_err(failed)?,
+        };
+        let mut count = 0_usize;
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            // Of a link, what it leads to; one that leads nowhere, or was removed since, is no file.
+            let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+            if entry.file_name().to_string_lossy().starts_with('.') || !metadata.is_file() {
+                continue;
+            }
+            count += 1;
+            if count > MAX_FILES {
+                return Err(FolderError::TooLong { path: folder });
+            }
+            let sight = Sight { length: metadata.len(), modified: metadata.modified().ok() };
+            seen.insert(entry.path(), sight);
+        }
+    }
+    Ok(seen)
+}
+
+/// Reads the files of `seen`, the whole within [`MAX_TOTAL`].
+fn read(root: &Path, seen: &Seen) -> Vec<(Result<Content, FolderError>, PathBuf)> {
+    let mut left = MAX_TOTAL;
+    let mut contents = Vec::new();
+    for (place, name, label) in PLACES {
+        let folder = root.join(name);
+        for path in seen.keys().filter(|path| path.parent() == Some(folder.as_path())) {
+            let content = read_file(path, &mut left).and_then(|bytes| {
+                let ders = blocks(&bytes, label)
+                    .map_err(|source| FolderError::Content { path: path.clone(), source })?;
+                Ok(Content { place, path: path.clone(), ders })
+            });
+            contents.push((content, path.clone()));
+        }
+    }
+    contents
+}
+
+fn read_file(path: &Path, left: &mut usize) -> Result<Vec<u8>, FolderError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+        .map_err(|source| FolderError::File { path: path.to_path_buf(), source })?;
+    let too_long = bytes.len() as u64 > MAX_FILE;
+    match left.checked_sub(bytes.len()).filter(|_| !too_long) {
+        Some(rest) => {
+            *left = rest;
+            Ok(bytes)
+        }
+        None => Err(FolderError::TooLong { path: path.to_path_buf() }),
+    }
+}
+
+fn build(root: &Path, contents: &[Content], tests: TestCards) -> Result<StatePki, FolderError> {
+    let [anchors, intermediates, lists] =
+        [Place::Anchor, Place::Intermediate, Place::List].map(|place| ders(contents, place));
+    StatePki::new(anchors, intermediates, lists, tests).map_err(|source| match source {
+        PkiError::Certificate { place, position, .. } => {
+            let path = at(contents, place, position).unwrap_or(root).to_path_buf();
+            FolderError::Content { path, source }
+        }
+        PkiError::NoAnchor => FolderError::NoAnchor { path: root.join("anchors") },
+        source => FolderError::Content { path: root.to_path_buf(), source },
+    })
+}
+
+fn ders(contents: &[Content], place: Place) -> Vec<Vec<u8>> {
+    let of = contents.iter().filter(|content| content.place == place);
+    of.flat_map(|content| content.ders.iter().cloned()).collect()
+}
+
+/// The file that a position among all of a place is from.
+fn at(contents: &[Content], place: Place, position: usize) -> Option<&Path> {
+    let of = contents.iter().filter(|content| content.place == place);
+    let mut paths = of.flat_map(|content| content.ders.iter().map(|_| content.path.as_path()));
+    paths.nth(position)
+}
+
+fn broken_lists(pki: &StatePki, contents: &[Content]) -> Vec<(PathBuf, String)> {
+    let warnings = pki.warnings(Time::default());
+    let broken = warnings.iter().filter_map(|warning| match warning {
+        Warning::List { position, fault } => {
+            let path = at(contents, Place::List, *position)?;
+            Some((path.to_path_buf(), fault.to_string()))
+        }
+        _ => None,
+    });
+    broken.collect()
+}
+
+/// Tells the operator what should be looked at.
+fn warn(pki: &StatePki, contents: &[Content], now: Time) {
+    for warning in pki.warnings(now) {
+        let path = match &warning {
+            Warning::List { position, .. } => at(contents, Place::List, *position),
+            Warning::Authority { place, position, .. } => at(contents, *place, *position),
+            _ => None,
+        };
+        let file = path.map(|path| path.display().to_string()).unwrap_or_default();
+        tracing::warn!(file, %warning, "look at the state's certificates and lists");
+    }
+}
+
+fn complain(error: &FolderError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(%error, cause, "kept the state's certificates and lists as they were");
+}

@@ -1,0 +1,440 @@
+//! The issuers: one RSA key for each period, the same for every citizen, made ahead and destroyed when
+//! its period is over.
+//!
+//! Of a period there are two secrets, each in a file of its own: the issuer's key
+//! (`issuer-<period>.key.pem`) and the key under which citizens are counted
+//! (`citizens-<period>.key`); `<period>` is its first second since the epoch. What the issuer signed
+//! before stays verifiable: its public key and its statement outlive it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use pregao_protocol::certificate::sheet::SheetKey;
+use pregao_protocol::citizen::CivilNumber;
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::enrolment::EnrolmentError;
+use pregao_protocol::enrolment::issuer::{Issuer, IssuerSecret, IssuerStatement};
+use pregao_protocol::enrolment::token::Token;
+use pregao_protocol::key::{Enrolment, Fingerprint, Persona, PublicKey, SecretKey};
+use pregao_protocol::label;
+use zeroize::Zeroizing;
+
+use super::ledger::{Counted, Ledger};
+use super::period::{Length, Span};
+use crate::keys::{self, KeysError};
+use crate::store::StoreError;
+
+/// Why there is no issuer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuersError {
+    /// A key file.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The statements and the counting.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A statement that was kept does not hold.
+    #[error("a statement in citizens.db is not by the key enrolment.key.pem")]
+    Statement(#[source] EnrolmentError),
+    /// A key could not be made.
+    #[error("no key for the period could be made")]
+    Make,
+}
+
+impl IssuersError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Keys(error) => error.advice(),
+            Self::Store(_) => {
+                "check space and permissions of the data folder; restore a damaged citizens.db \
+                 with the keys beside it from a backup, else start with a new data folder"
+            }
+            Self::Statement(_) => {
+                "restore enrolment.key.pem and citizens.db from one backup, or start with a new \
+                 data folder"
+            }
+            Self::Make => "restart the system: it gave no random bytes",
+        }
+    }
+}
+
+/// Why a token buys nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    /// By a key that this TSA never stated, or forgot long ago.
+    #[error("the token is of an issuer that is not on the sheet of this TSA")]
+    Issuer,
+    /// By an issuer whose tokens are no longer honoured.
+    #[error("the tokens of its issuer were honoured until {0}")]
+    Expired(Time),
+    /// Not a token for this persona.
+    #[error("the token does not hold for this persona")]
+    Invalid,
+}
+
+/// The secrets of one period.
+pub struct Period {
+    issuer: Issuer,
+    secret: IssuerSecret,
+    counting: Zeroizing<[u8; 32]>,
+}
+
+impl Period {
+    /// The issuer, as stated.
+    #[must_use]
+    pub const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Whether a blinded request is a number that the issuer can sign.
+    #[must_use]
+    pub fn can_sign(&self, blinded: &[u8]) -> bool {
+        let (modulus, _) = self.issuer.key.jwk_members();
+        let modulus = pregao_protocol::codec::from_base64url(&modulus).unwrap_or_default();
+        blinded.len() == modulus.len() && blinded < modulus.as_slice()
+    }
+
+    /// The name under which a citizen is counted in this period.
+    fn hash(&self, number: &CivilNumber) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.counting.as_ref());
+        let mut context = hmac::Context::with_key(&key);
+        context.update(label::CITIZEN.as_bytes());
+        context.update(number.expose().as_bytes());
+        let mut hash = [0; 32];
+        for (byte, from) in hash.iter_mut().zip(context.sign().as_ref()) {
+            *byte = *from;
+        }
+        hash
+    }
+}
+
+/// The leave to have one request signed: made by [`Issuers::count`] only, for a citizen who passed.
+#[must_use]
+pub struct Admitted<'a> {
+    period: &'a Period,
+    blinded: &'a [u8],
+}
+
+impl Admitted<'_> {
+    /// Signs the request that was counted.
+    ///
+    /// # Errors
+    /// [`EnrolmentError::Content`].
+    pub fn sign(self, seed: [u8; 32]) -> Result<Vec<u8>, EnrolmentError> {
+        self.period.secret.sign(self.blinded, seed)
+    }
+}
+
+/// Why a citizen was not admitted.
+#[derive(Debug)]
+pub enum NotAdmitted {
+    /// They had another request signed in this period.
+    Used,
+    /// The period ended meanwhile.
+    Over,
+    /// The count could not be kept.
+    Store(StoreError),
+}
+
+struct Stated {
+    issuer: Issuer,
+    statement: String,
+}
+
+#[derive(Default)]
+struct State {
+    /// Every issuer whose statement is kept, by rising period.
+    stated: Vec<Stated>,
+    /// The secrets of this period and of the next.
+    held: Vec<Arc<Period>>,
+    /// The period whose citizens are counted.
+    counting: Option<Time>,
+}
+
+/// All issuers of a TSA.
+pub struct Issuers {
+    folder: PathBuf,
+    authority: Fingerprint,
+    key: SecretKey<Enrolment>,
+    length: Length,
+    ledger: Mutex<Ledger>,
+    state: Mutex<State>,
+    /// Held while keys are made or destroyed, so that readers of the state need not wait for it.
+    work: Mutex<()>,
+}
+
+impl Issuers {
+    /// Reads what is kept in `folder`. `now` may be a time in doubt: nothing is destroyed by it.
+    ///
+    /// # Errors
+    /// [`IssuersError`].
+    pub fn open(
+        folder: &Path,
+        authority: Fingerprint,
+        length: Length,
+        now: Time,
+    ) -> Result<Self, IssuersError> {
+        let ledger = Ledger::open(folder)?;
+        let statements = ledger.statements()?;
+        let key = keys::enrolment(folder, statements.is_empty())?;
+        let mut state = State::default();
+        for statement in statements {
+            let issuer = Issuer::verify(&statement, &key.public(), authority)
+                .map_err(IssuersError::Statement)?;
+            if now < issuer.until || key_path(folder, issuer.from).exists() {
+                state.held.push(Arc::new(read(folder, &issuer)?));
+            }
+            state.stated.push(Stated { issuer, statement });
+        }
+        let issuers = Self {
+            folder: folder.to_path_buf(),
+            authority,
+            key,
+            length,
+            ledger: Mutex::new(ledger),
+            state: Mutex::new(state),
+            work: Mutex::default(),
+        };
+        issuers.destroy_strays()?;
+        Ok(issuers)
+    }
+
+    /// The key that signs offers and states issuers.
+    #[must_use]
+    pub const fn key(&self) -> &SecretKey<Enrolment> {
+        &self.key
+    }
+
+    /// The secrets of the period of `now`, if they are there.
+    #[must_use]
+    pub fn current(&self, now: Time) -> Option<Arc<Period>> {
+        let state = locked(&self.state);
+        state.held.iter().find(|period| period.issuer.signs_at(now)).cloned()
+    }
+
+    /// Whether [`Self::begin`] has nothing to do.
+    #[must_use]
+    pub fn begun(&self, now: Time) -> bool {
+        let state = locked(&self.state);
+        let over = state.held.iter().any(|period| period.issuer.until <= now);
+        let mut held = state.held.iter().map(|period| &period.issuer);
+        let current = held.find(|issuer| issuer.signs_at(now)).map(|issuer| issuer.from);
+        !over && current.is_some() && state.counting == current
+    }
+
+    /// Whether [`Self::advance`] has nothing to do.
+    #[must_use]
+    pub fn settled(&self, now: Time) -> bool {
+        self.begun(now) && following(&locked(&self.state), now).is_none()
+    }
+
+    /// Destroys the secrets of periods that are over, and what they counted, and begins the period
+    /// of `now`, which is TSA time that is not in doubt. Takes as long as making an RSA key if none
+    /// was made ahead.
+    ///
+    /// # Errors
+    /// [`IssuersError`]. What could be done is done, and the rest is tried again.
+    pub fn begin(&self, now: Time) -> Result<(), IssuersError> {
+        let _working = locked(&self.work);
+        self.begin_alone(now)
+    }
+
+    /// As [`Self::begin`], and makes the key of the next period.
+    ///
+    /// # Errors
+    /// [`IssuersError`]. What could be done is done, and the rest is tried again.
+    pub fn advance(&self, now: Time) -> Result<(), IssuersError> {
+        let _working = locked(&self.work);
+        self.begin_alone(now)?;
+        let following = following(&locked(&self.state), now);
+        following.map_or(Ok(()), |from| self.make(self.length.beginning(from)))
+    }
+
+    fn begin_alone(&self, now: Time) -> Result<(), IssuersError> {
+        self.end(now)?;
+        if self.current(now).is_none() {
+            let last = locked(&self.state).stated.last().map(|stated| stated.issuer.until);
+            self.make(self.length.containing(now, last))?;
+        }
+        let current = self.current(now).map(|period| period.issuer.from);
+        locked(&self.ledger).begin(current)?;
+        locked(&self.state).counting = current;
+        Ok(())
+    }
+
+    /// Name of the issuer before this period's.
+    #[must_use]
+    pub fn before(&self, period: &Period) -> Option<Digest> {
+        let state = locked(&self.state);
+        let issuers = state.stated.iter().map(|stated| &stated.issuer);
+        issuers.rev().find(|issuer| issuer.from < period.issuer.from).map(|one| one.key.id())
+    }
+
+    /// The entries of the sheet of keys, by rising period.
+    #[must_use]
+    pub fn sheet(&self, now: Time) -> Vec<SheetKey> {
+        let state = locked(&self.state);
+        let honoured: Vec<&Stated> =
+            state.stated.iter().filter(|stated| now < stated.issuer.spend_until).collect();
+        let skipped = honoured.len().saturating_sub(label::MAX_ISSUERS);
+        let stated = honoured.into_iter().skip(skipped);
+        stated.map(|one| SheetKey::issuer(&one.issuer.key, one.statement.clone())).collect()
+    }
+
+    /// Judges a token shown for `persona`.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`].
+    pub fn judge(
+        &self,
+        token: &Token,
+        persona: &PublicKey<Persona>,
+        now: Time,
+    ) -> Result<(), TokenRefusal> {
+        let issuer = {
+            let state = locked(&self.state);
+            let mut issuers = state.stated.iter().map(|stated| &stated.issuer);
+            issuers.find(|issuer| issuer.key.id() == token.issuer).cloned()
+        };
+        let issuer = issuer.filter(|issuer| issuer.from <= now).ok_or(TokenRefusal::Issuer)?;
+        if !issuer.honoured_at(now) {
+            return Err(TokenRefusal::Expired(issuer.spend_until));
+        }
+        let verified = token.verify(&issuer.key, self.authority, persona);
+        verified.map_err(|_| TokenRefusal::Invalid)
+    }
+
+    /// Counts a citizen who passed every check, for one request in this period.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub fn count<'a>(
+        &self,
+        period: &'a Period,
+        number: &CivilNumber,
+        blinded: &'a [u8],
+    ) -> Result<Admitted<'a>, NotAdmitted> {
+        let (hash, request) = (period.hash(number), Digest::of(blinded));
+        let counted = locked(&self.ledger).count(period.issuer.from, hash, request);
+        match counted.map_err(NotAdmitted::Store)? {
+            Counted::First | Counted::Again => Ok(Admitted { period, blinded }),
+            Counted::Used => Err(NotAdmitted::Used),
+            Counted::Over => Err(NotAdmitted::Over),
+        }
+    }
+
+    /// Ends the periods that are over: first the keys, without which the rows say nothing.
+    fn end(&self, now: Time) -> Result<(), IssuersError> {
+        let over: Vec<Time> = {
+            let state = locked(&self.state);
+            let periods = state.held.iter().map(|period| &period.issuer);
+            periods.filter(|issuer| issuer.until <= now).map(|issuer| issuer.from).collect()
+        };
+        for from in over {
+            keys::destroy(&counting_path(&self.folder, from))?;
+            keys::destroy(&key_path(&self.folder, from))?;
+            locked(&self.state).held.retain(|period| period.issuer.from != from);
+            tracing::info!("a period of enrolment is over: its keys are destroyed");
+        }
+        Ok(())
+    }
+
+    fn make(&self, span: Span) -> Result<(), IssuersError> {
+        let Span { from, until, spend_until } = span;
+        let pair = KeyPair::generate(KeySize::Rsa3072).map_err(|_| IssuersError::Make)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| IssuersError::Make)?;
+        let secret = IssuerSecret::from_pkcs8(der.as_ref()).map_err(|_| IssuersError::Make)?;
+        let public = secret.public().map_err(|_| IssuersError::Make)?;
+        let mut counting = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(counting.as_mut()).map_err(|_| IssuersError::Make)?;
+        let statement = IssuerStatement {
+            authority: self.authority,
+            key: public.spki().to_vec(),
+            from,
+            until,
+            spend_until,
+        };
+        let statement = statement.sign(&self.key);
+        // Secrets first: what is stated can be signed with. A stray from a crash gives way.
+        let (key, citizens) = (key_path(&self.folder, from), counting_path(&self.folder, from));
+        keys::destroy(&key)?;
+        keys::destroy(&citizens)?;
+        keys::write_pkcs8(&key, der.as_ref())?;
+        let text = Zeroizing::new(hex::encode(counting.as_ref()));
+        keys::write_new(&citizens, text.as_bytes(), 0o600)?;
+        locked(&self.ledger).state(from, &statement)?;
+        let issuer = Issuer { key: public, from, until, spend_until };
+        let mut state = locked(&self.state);
+        state.held.push(Arc::new(Period { issuer: issuer.clone(), secret, counting }));
+        state.stated.push(Stated { issuer, statement });
+        tracing::info!(%from, %until, "made the keys of a period of enrolment");
+        Ok(())
+    }
+
+    /// Destroys secrets that no statement speaks of: a crash left them between two steps.
+    fn destroy_strays(&self) -> Result<(), IssuersError> {
+        let held: Vec<PathBuf> = locked(&self.state)
+            .held
+            .iter()
+            .map(|period| period.issuer.from)
+            .flat_map(|from| [key_path(&self.folder, from), counting_path(&self.folder, from)])
+            .collect();
+        let folder = fs::read_dir(&self.folder).map_err(|source| KeysError::File {
+            action: "list",
+            path: self.folder.clone(),
+            source,
+        })?;
+        for entry in folder.filter_map(Result::ok) {
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let ours = (name.starts_with("issuer-") && name.ends_with(".key.pem"))
+                || (name.starts_with("citizens-") && name.ends_with(".key"));
+            if ours && !held.contains(&path) {
+                keys::destroy(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When the next period begins, if it is to be made now: there is a current one and none after it, and
+/// the sheet has room for another.
+fn following(state: &State, now: Time) -> Option<Time> {
+    let last = &state.stated.last()?.issuer;
+    let honoured = state.stated.iter().filter(|stated| now < stated.issuer.spend_until).count();
+    (last.signs_at(now) && honoured < label::MAX_ISSUERS).then_some(last.until)
+}
+
+fn read(folder: &Path, issuer: &Issuer) -> Result<Period, IssuersError> {
+    let path = key_path(folder, issuer.from);
+    let der = keys::read_pkcs8(&path)?;
+    let damaged = |path| IssuersError::Keys(KeysError::Damaged { path });
+    let secret = IssuerSecret::from_pkcs8(der.as_bytes()).ok();
+    let secret = secret.filter(|secret| secret.public().as_ref() == Ok(&issuer.key));
+    let secret = secret.ok_or_else(|| damaged(path))?;
+    let path = counting_path(folder, issuer.from);
+    let text = keys::read_private(&path)?;
+    let mut counting = Zeroizing::new([0_u8; 32]);
+    hex::decode_to_slice(text.trim(), counting.as_mut()).map_err(|_| damaged(path))?;
+    Ok(Period { issuer: issuer.clone(), secret, counting })
+}
+
+fn key_path(folder: &Path, from: Time) -> PathBuf {
+    folder.join(format!("issuer-{}.key.pem", from.as_secs()))
+}
+
+fn counting_path(folder: &Path, from: Time) -> PathBuf {
+    folder.join(format!("citizens-{}.key", from.as_secs()))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,261 @@
+//! Which citizens got their token of the period: keyed hashes, and nothing of when.
+//!
+//! A file of its own, `citizens.db`, because `tsa.db` keeps a write-ahead log: there every enrolment
+//! would lie between two signed headers with their times, in the order in which citizens came. Here
+//! is no log, rows are keyed by hash, and after each row the file is written anew in the order of its
+//! keys, for SQLite puts rows into a page as they come.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+
+use crate::store::StoreError;
+
+/// Name of the file in the data folder.
+pub const FILE: &str = "citizens.db";
+/// Statements of issuers kept, so that a token of one that is over is told from an invented one.
+const STATEMENTS: i64 = 16;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS issuer (
+        period INTEGER PRIMARY KEY, statement TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS citizen (
+        period INTEGER NOT NULL, hash BLOB NOT NULL, request BLOB NOT NULL,
+        PRIMARY KEY (period, hash)) STRICT, WITHOUT ROWID;
+";
+
+/// What became of a citizen's request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// The first of the period.
+    First,
+    /// The very request that was counted before.
+    Again,
+    /// Another request was counted before.
+    Used,
+    /// The period is over.
+    Over,
+}
+
+/// One connection to `citizens.db`.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    /// Periods that are counted.
+    open: Option<i64>,
+}
+
+impl Ledger {
+    /// Opens or makes the file in `folder`.
+    ///
+    /// # Errors
+    /// [`StoreError::Citizens`].
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        // For the owner only; what cannot be made SQLite itself explains.
+        let _ = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        let open = || {
+            let connection = Connection::open(&path)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.pragma_update(None, "journal_mode", "DELETE")?;
+            connection.pragma_update(None, "synchronous", "EXTRA")?;
+            connection.pragma_update(None, "secure_delete", "ON")?;
+            connection.pragma_update(None, "temp_store", "MEMORY")?;
+            connection.execute_batch(SCHEMA)?;
+            connection.execute_batch("VACUUM")?;
+            Ok(connection)
+        };
+        Ok(Self { connection: open().map_err(StoreError::Citizens)?, open: None })
+    }
+
+    /// The statements of issuers kept, by rising period.
+    ///
+    /// # Errors
+    /// [`StoreError::Citizens`].
+    pub fn statements(&self) -> Result<Vec<String>, StoreError> {
+        let read = || {
+            let mut query =
+                self.connection.prepare("SELECT statement FROM issuer ORDER BY period")?;
+            query.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()
+        };
+        read().map_err(StoreError::Citizens)
+    }
+
+    /// Keeps the statement of the issuer of the period that begins at `from`.
+    ///
+    /// # Errors
+    /// [`StoreError::Citizens`].
+    pub fn state(&self, from: Time, statement: &str) -> Result<(), StoreError> {
+        let write = || {
+            self.connection.execute(
+                "INSERT INTO issuer (period, statement) VALUES (?1, ?2)",
+                params![name(from), statement],
+            )?;
+            self.connection.execute(
+                "DELETE FROM issuer WHERE period NOT IN
+                 (SELECT period FROM issuer ORDER BY period DESC LIMIT ?1)",
+                [STATEMENTS],
+            )?;
+            Ok(())
+        };
+        write().map_err(StoreError::Citizens)
+    }
+
+    /// Counts within the period that begins at `from`, and forgets all others.
+    ///
+    /// # Errors
+    /// [`StoreError::Citizens`].
+    pub fn begin(&mut self, from: Option<Time>) -> Result<(), StoreError> {
+        self.open = from.map(name);
+        let forget = || {
+            let over = "DELETE FROM citizen WHERE period IS NOT ?1";
+            if self.connection.execute(over, [self.open])? > 0 {
+                self.connection.execute_batch("VACUUM")?;
+            }
+            Ok(())
+        };
+        forget().map_err(StoreError::Citizens)
+    }
+
+    /// Counts a citizen's request, durably, unless another one was counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Citizens`]: then the citizen must get nothing.
+    pub fn count(
+        &mut self,
+        from: Time,
+        hash: [u8; 32],
+        request: Digest,
+    ) -> Result<Counted, StoreError> {
+        if self.open != Some(name(from)) {
+            return Ok(Counted::Over);
+        }
+        self.insert(name(from), hash, request).map_err(StoreError::Citizens)
+    }
+
+    fn insert(
+        &mut self,
+        period: i64,
+        hash: [u8; 32],
+        request: Digest,
+    ) -> Result<Counted, rusqlite::Error> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let counted: Option<[u8; 32]> = transaction
+            .query_row(
+                "SELECT request FROM citizen WHERE period = ?1 AND hash = ?2",
+                params![period, hash],
+                |row| row.get(0),
+            )
+            .optional()?;
+        match counted {
+            Some(before) if before == request.0 => return Ok(Counted::Again),
+            Some(_) => return Ok(Counted::Used),
+            None => {}
+        }
+        transaction.execute(
+            "INSERT INTO citizen (period, hash, request) VALUES (?1, ?2, ?3)",
+            params![period, hash, request.0],
+        )?;
+        transaction.commit()?;
+        self.connection.execute_batch("VACUUM")?;
+        Ok(Counted::First)
+    }
+}
+
+/// The name of a period: its first second since the epoch.
+fn name(from: Time) -> i64 {
+    i64::try_from(from.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FROM: Time = Time::MAX;
+
+    fn ledger(folder: &Path) -> Ledger {
+        let mut ledger = Ledger::open(folder).unwrap();
+        ledger.begin(Some(FROM)).unwrap();
+        ledger
+    }
+
+    fn request(byte: u8) -> Digest {
+        Digest([byte; 32])
+    }
+
+    #[test]
+    fn a_citizen_is_counted_once_and_the_same_request_again_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = ledger(folder.path());
+        assert_eq!(first.count(FROM, [1; 32], request(1)).unwrap(), Counted::First);
+        assert_eq!(first.count(FROM, [1; 32], request(1)).unwrap(), Counted::Again);
+        assert_eq!(first.count(FROM, [1; 32], request(2)).unwrap(), Counted::Used);
+        assert_eq!(first.count(FROM, [2; 32], request(1)).unwrap(), Counted::First);
+        drop(first);
+        let mut again = ledger(folder.path());
+        assert_eq!(again.count(FROM, [1; 32], request(2)).unwrap(), Counted::Used);
+        assert_eq!(again.count(FROM, [1; 32], request(1)).unwrap(), Counted::Again);
+    }
+
+    #[test]
+    fn a_period_that_is_over_is_forgotten_to_the_byte_and_counts_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = ledger(folder.path());
+        for byte in 0..30 {
+            ledger.count(FROM, [byte | 0x80; 32], request(byte | 0x80)).unwrap();
+        }
+        ledger.begin(Some(Time::default())).unwrap();
+        assert_eq!(ledger.count(FROM, [0x81; 32], request(1)).unwrap(), Counted::Over);
+        let bytes = std::fs::read(folder.path().join(FILE)).unwrap();
+        assert!((0x80..=0x9d).all(|byte| !bytes.windows(32).any(|part| part == [byte; 32])));
+        assert!(!folder.path().join("citizens.db-journal").exists());
+        assert!(!folder.path().join("citizens.db-wal").exists());
+        assert_eq!(ledger.count(Time::default(), [1; 32], request(1)).unwrap(), Counted::First);
+    }
+
+    #[test]
+    fn the_file_is_the_same_in_whatever_order_citizens_came() {
+        let file = |order: &[u8]| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut ledger = ledger(folder.path());
+            for byte in order {
+                ledger.count(FROM, [*byte; 32], request(*byte)).unwrap();
+            }
+            drop(ledger);
+            let mut bytes = std::fs::read(folder.path().join(FILE)).unwrap();
+            // Counters of SQLite's own: how many transactions there were, not which.
+            for at in [24..28, 40..44, 92..96] {
+                bytes[at].fill(0);
+            }
+            bytes
+        };
+        let rising: Vec<u8> = (0..60).collect();
+        let mut other: Vec<u8> = (0..60).rev().collect();
+        other.swap(3, 50);
+        other.rotate_left(17);
+        assert_eq!(file(&rising), file(&other));
+    }
+
+    #[test]
+    fn statements_come_back_by_period_and_only_the_last_ones_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(folder.path());
+        for second in [5, 3, 4] {
+            let from = Time::from_micros(second * 1_000_000).unwrap();
+            ledger.state(from, &second.to_string()).unwrap();
+        }
+        assert_eq!(ledger.statements().unwrap(), ["3", "4", "5"]);
+        for second in 6..40 {
+            let from = Time::from_micros(second * 1_000_000).unwrap();
+            ledger.state(from, &second.to_string()).unwrap();
+        }
+        let kept = ledger.statements().unwrap();
+        assert_eq!((kept.len(), kept.last().map(String::as_str)), (16, Some("39")));
+    }
+}

@@ -1,0 +1,329 @@
+//! Asking the state's responder about one certificate (RFC 6960), when the operator wants that.
+//!
+//! The responder learns that the card is being used, and when. It learns neither for what nor, of course,
+//! which persona. Its answer is signed; the way to it need not be safe.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use der::asn1::{Any, BitString, Null, ObjectIdentifier, OctetString};
+use der::{Decode as _, Encode as _, Reader as _, SliceReader, TagMode, TagNumber};
+use pregao_protocol::citizen::verify_signed;
+use pregao_protocol::clock::Time;
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::{CrlReason, ExtendedKeyUsage};
+use x509_cert::ext::{Extension, Extensions};
+use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_ocsp::ext::Nonce;
+use x509_ocsp::{
+    BasicOcspResponse, CertId, CertStatus, OcspGeneralizedTime, OcspRequest, OcspResponse,
+    OcspResponseStatus, Request, SingleResponse, TbsRequest,
+};
+
+/// How long the responder may take altogether.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest answer read, in bytes.
+const MAX_ANSWER: u64 = 64 * 1024;
+/// Most certificates looked at in an answer.
+const MAX_CERTIFICATES: usize = 4;
+/// How far the responder's clock may run ahead, and how old an answer without an end may be.
+const TOLERANCE: Duration = Duration::from_secs(300);
+
+const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
+const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
+const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+
+/// Why the responder's word does not admit a citizen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OcspError {
+    /// The certificate is revoked.
+    #[error("the state's responder says that the certificate is revoked")]
+    Revoked,
+    /// The certificate is suspended, or was never activated.
+    #[error("the state's responder says that the certificate is on hold")]
+    OnHold,
+    /// The responder does not know the certificate.
+    #[error("the state's responder does not know the certificate")]
+    Unknown,
+    /// No answer in time.
+    #[error("the state's responder did not answer: {0}")]
+    Unreachable(String),
+    /// An answer that says nothing of the certificate.
+    #[error("the state's responder gave no usable answer: {0}")]
+    Unusable(&'static str),
+    /// Not signed by the issuer or by whom it entrusted with that.
+    #[error("the answer of the state's responder is not signed as it must be")]
+    Signature,
+    /// Not of now.
+    #[error("the answer of the state's responder is of {this_update} and not in force")]
+    Stale {
+        /// When it was right.
+        this_update: Time,
+    },
+}
+
+impl OcspError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Revoked => "citizen.revoked",
+            Self::OnHold => "citizen.on-hold",
+            Self::Unknown => "citizen.unknown",
+            Self::Unreachable(_) | Self::Unusable(_) | Self::Signature | Self::Stale { .. } => {
+                "citizen.ocsp"
+            }
+        }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Revoked => "this card cannot be used any more; ask for a new one",
+            Self::OnHold => "activate the card, and apply again a while later",
+            Self::Unknown => "the operator asks a responder that knows this card's issuer",
+            Self::Unreachable(_) => "apply again in a while; the operator looks at the responder",
+            Self::Unusable(_) | Self::Signature | Self::Stale { .. } => {
+                "the operator looks at the address of the responder and at the TSA's clock"
+            }
+        }
+    }
+}
+
+/// A responder.
+pub struct Responder {
+    url: String,
+    agent: ureq::Agent,
+}
+
+/// Reads the address of a responder: plain HTTP, for the answer is signed.
+///
+/// # Errors
+/// What is wrong, for the operator.
+pub fn address(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").unwrap_or_default();
+    let plain = !host.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain { Ok(text.to_owned()) } else { Err("not of the form http://host/path".to_owned()) }
+}
+
+impl Responder {
+    /// The responder at `url`.
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .build();
+        Self { url, agent: config.into() }
+    }
+
+    /// Asks about `certificate`, which `issuer` issued, both in DER. Blocks. `nonce` is fresh.
+    ///
+    /// # Errors
+    /// [`OcspError`] for every answer but "good", in force at `now`.
+    pub fn ask(
+        &self,
+        certificate: &[u8],
+        issuer: &[u8],
+        nonce: [u8; 32],
+        now: Time,
+    ) -> Result<(), OcspError> {
+        let form = |_| OcspError::Unusable("the certificate cannot be asked about");
+        let id = name(certificate, issuer).map_err(form)?;
+        let request = request(&id, nonce).map_err(form)?;
+        let answer = self.post(&request)?;
+        judge(&answer, &id, issuer, nonce, now)
+    }
+
+    fn post(&self, request: &[u8]) -> Result<Vec<u8>, OcspError> {
+        let unreachable = |error: ureq::Error| OcspError::Unreachable(error.to_string());
+        let mut response = self
+            .agent
+            .post(&self.url)
+            .content_type("application/ocsp-request")
+            .send(request)
+            .map_err(unreachable)?;
+        if response.status() != 200 {
+            return Err(OcspError::Unreachable(format!(
+                "HTTP status {}",
+                response.status().as_u16()
+            )));
+        }
+        let mut answer = Vec::new();
+        response
+            .body_mut()
+            .as_reader()
+            .take(MAX_ANSWER + 1)
+            .read_to_end(&mut answer)
+            .map_err(|error| OcspError::Unreachable(error.to_string()))?;
+        if answer.len() as u64 > MAX_ANSWER {
+            return Err(OcspError::Unusable("longer than 64 KiB"));
+        }
+        Ok(answer)
+    }
+}
+
+/// How a certificate is named in questions: hashes of its issuer's name and key, and its number.
+fn name(certificate: &[u8], issuer: &[u8]) -> der::Result<CertId> {
+    let certificate = Certificate::from_der(certificate)?.tbs_certificate;
+    let issuer = Certificate::from_der(issuer)?.tbs_certificate;
+    let key = issuer.subject_public_key_info.subject_public_key;
+    // Names things, and protects nothing: the hash that every responder knows.
+    let hash = |bytes: &[u8]| OctetString::new(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
+    Ok(CertId {
+        hash_algorithm: AlgorithmIdentifierOwned { oid: SHA1, parameters: Some(Null.into()) },
+        issuer_name_hash: hash(&issuer.subject.to_der()?)?,
+        issuer_key_hash: hash(key.raw_bytes())?,
+        serial_number: certificate.serial_number,
+    })
+}
+
+fn request(id: &CertId, nonce: [u8; 32]) -> der::Result<Vec<u8>> {
+    let nonce = Extension {
+        extn_id: NONCE,
+        critical: false,
+        extn_value: OctetString::new(Nonce::new(nonce)?.0.to_der()?)?,
+    };
+    let tbs_request = TbsRequest {
+        request_list: vec![Request { req_cert: id.clone(), single_request_extensions: None }],
+        request_extensions: Some(vec![nonce]),
+        ..TbsRequest::default()
+    };
+    OcspRequest { tbs_request, optional_signature: None }.to_der()
+}
+
+/// Judges an answer to the question about `id`.
+fn judge(
+    answer: &[u8],
+    id: &CertId,
+    issuer: &[u8],
+    nonce: [u8; 32],
+    now: Time,
+) -> Result<(), OcspError> {
+    const FORM: OcspError = OcspError::Unusable("no answer in the form of RFC 6960");
+    let answer = OcspResponse::from_der(answer).map_err(|_| FORM)?;
+    if answer.response_status != OcspResponseStatus::Successful {
+        return Err(OcspError::Unusable("it cannot answer now, or not this"));
+    }
+    let bytes = answer.response_bytes.filter(|bytes| bytes.response_type == BASIC).ok_or(FORM)?;
+    let bytes = bytes.response.as_bytes();
+    let signed = Signed::read(bytes).map_err(|_| FORM)?;
+    let basic = BasicOcspResponse::from_der(bytes).map_err(|_| FORM)?;
+    signed.verify(issuer, now)?;
+    let data = &basic.tbs_response_data;
+    if critical(data.response_extensions.as_ref()) {
+        return Err(OcspError::Unusable("it has a critical extension that is not understood"));
+    }
+    // Answers made ahead carry none, and are bounded by their times instead.
+    if data.nonce().is_some_and(|echo| echo.0.as_bytes() != nonce) {
+        return Err(OcspError::Unusable("it answers another question"));
+    }
+    let single = data.responses.iter().find(|single| same(&single.cert_id, id));
+    let single = single.ok_or(OcspError::Unusable("it is about another certificate"))?;
+    if critical(single.single_extensions.as_ref()) {
+        return Err(OcspError::Unusable("it has a critical extension that is not understood"));
+    }
+    require_in_force(single, now)?;
+    match single.cert_status {
+        CertStatus::Good(_) => Ok(()),
+        CertStatus::Revoked(info) => match info.revocation_reason {
+            Some(CrlReason::CertificateHold) => Err(OcspError::OnHold),
+            _ => Err(OcspError::Revoked),
+        },
+        CertStatus::Unknown(_) => Err(OcspError::Unknown),
+    }
+}
+
+fn same(one: &CertId, other: &CertId) -> bool {
+    // The parameters of the hash may be NULL or absent.
+    one.hash_algorithm.oid == other.hash_algorithm.oid
+        && one.issuer_name_hash == other.issuer_name_hash
+        && one.issuer_key_hash == other.issuer_key_hash
+        && one.serial_number == other.serial_number
+}
+
+fn critical(extensions: Option<&Extensions>) -> bool {
+    extensions.is_some_and(|all| all.iter().any(|one| one.critical && one.extn_id != NONCE))
+}
+
+fn require_in_force(single: &SingleResponse, now: Time) -> Result<(), OcspError> {
+    let this_update = time(single.this_update);
+    let end = single.next_update.map_or(this_update.plus(TOLERANCE), time);
+    let begun = this_update <= now.plus(TOLERANCE);
+    if begun && now <= end { Ok(()) } else { Err(OcspError::Stale { this_update }) }
+}
+
+fn time(time: OcspGeneralizedTime) -> Time {
+    Time::default().plus(time.0.to_unix_duration())
+}
+
+/// Something signed, as it was transmitted: an answer or a certificate.
+struct Signed<'a> {
+    content: &'a [u8],
+    algorithm: &'a [u8],
+    signature: Vec<u8>,
+    certificates: Vec<Vec<u8>>,
+}
+
+impl<'a> Signed<'a> {
+    fn read(der: &'a [u8]) -> der::Result<Self> {
+        let mut reader = SliceReader::new(der)?;
+        let signed = reader.sequence(|parts| {
+            let (content, algorithm) = (slice(parts, der)?, slice(parts, der)?);
+            let signature = BitString::decode(parts)?;
+            let certificates =
+                parts.context_specific::<Vec<Any>>(TagNumber::N0, TagMode::Explicit)?;
+            let certificates = certificates.unwrap_or_default();
+            let certificates = certificates.iter().take(MAX_CERTIFICATES).map(der::Encode::to_der);
+            let signature = signature.as_bytes().unwrap_or_default().to_vec();
+            let certificates = certificates.collect::<der::Result<_>>()?;
+            Ok(Signed { content, algorithm, signature, certificates })
+        })?;
+        reader.finish(signed)
+    }
+
+    fn by(&self, certificate: &[u8]) -> bool {
+        verify_signed(certificate, self.algorithm, self.content, &self.signature).is_ok()
+    }
+
+    /// By the issuer itself, or by one whom it certified for that (RFC 6960, 4.2.2.2).
+    fn verify(&self, issuer: &[u8], now: Time) -> Result<(), OcspError> {
+        let delegated = |certificate: &Vec<u8>| {
+            entrusted(certificate, issuer, now).unwrap_or(false) && self.by(certificate)
+        };
+        if self.by(issuer) || self.certificates.iter().any(delegated) {
+            Ok(())
+        } else {
+            Err(OcspError::Signature)
+        }
+    }
+}
+
+/// The bytes of the next element.
+fn slice<'a>(
+    parts: &mut der::NestedReader<'_, SliceReader<'a>>,
+    _whole: &'a [u8],
+) -> der::Result<&'a [u8]> {
+    parts.tlv_bytes()
+}
+
+/// Whether the issuer certified somebody, in force at `now`, to answer for it.
+fn entrusted(der: &[u8], issuer: &[u8], now: Time) -> der::Result<bool> {
+    let certificate = Certificate::from_der(der)?.tbs_certificate;
+    let above = Certificate::from_der(issuer)?.tbs_certificate;
+    let usages = certificate.extensions.iter().flatten();
+    let mut usages = usages.filter(|extension| extension.extn_id == EXTENDED_KEY_USAGE);
+    let usage = usages.next().map(|usage| ExtendedKeyUsage::from_der(usage.extn_value.as_bytes()));
+    let answers = usage.transpose()?.is_some_and(|usage| usage.0.contains(&OCSP_SIGNING));
+    let instant = |time: x509_cert::time::Time| Time::default().plus(time.to_unix_duration());
+    let validity = certificate.validity;
+    let in_force = instant(validity.not_before) <= now && now <= instant(validity.not_after);
+    let named = certificate.issuer == above.subject;
+    Ok(answers && in_force && named && Signed::read(der)?.by(issuer))
+}

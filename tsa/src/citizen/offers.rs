@@ -1,0 +1,177 @@
+//! Challenges and sealing keys of offers, for which the TSA keeps nothing.
+//!
+//! The sealing key is derived from the challenge, the issuer that was offered, and a key of this
+//! process that is replaced every few minutes. With it goes the means to open what was sealed before:
+//! whoever takes the machine later finds no key for the applications of the past.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::hkdf;
+use pregao_protocol::certificate::ticket::Challenge;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::label;
+use pregao_protocol::seal::SealKey;
+use zeroize::Zeroizing;
+
+use crate::challenge::{ChallengeError, Challenges};
+
+/// How long an offer is good for: a person finds the card and types a PIN meanwhile.
+pub const LIFETIME: Duration = Duration::from_secs(120);
+/// How long new offers are made under one key. Longer than an offer lives, so that two keys do.
+const GENERATION: Duration = Duration::from_secs(180);
+
+/// The key of one generation.
+struct Key {
+    generation: u64,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+/// Makes offers, and recognises what comes back.
+pub struct Offers {
+    challenges: Challenges,
+    keys: Mutex<Vec<Key>>,
+}
+
+/// An offer of this process that is open.
+#[derive(Debug, Clone, Copy)]
+pub struct Open {
+    challenge: Challenge,
+    given: Duration,
+}
+
+impl Offers {
+    /// Challenges stand under a key of 32 random bytes.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self { challenges: Challenges::lasting(LIFETIME, key), keys: Mutex::default() }
+    }
+
+    /// A new offer, made at `now` on a clock that only grows, from fresh random bytes.
+    #[must_use]
+    pub fn offer(
+        &self,
+        random: [u8; 8],
+        seed: &Zeroizing<[u8; 32]>,
+        issuer: Digest,
+        now: Duration,
+    ) -> (Challenge, SealKey) {
+        let challenge = self.challenges.give(random, now);
+        let generation = generation(now);
+        let mut keys = self.kept(now);
+        if !keys.iter().any(|key| key.generation == generation) {
+            keys.push(Key { generation, secret: seed.clone() });
+        }
+        let key = keys.iter().find(|key| key.generation == generation);
+        let secret = key.map_or(seed, |key| &key.secret);
+        (challenge, derive(secret, challenge, issuer))
+    }
+
+    /// Recognises the challenge of an offer that is open.
+    ///
+    /// # Errors
+    /// [`ChallengeError`].
+    pub fn check(&self, challenge: Challenge, now: Duration) -> Result<Open, ChallengeError> {
+        let given = self.challenges.check(challenge, now)?;
+        Ok(Open { challenge, given })
+    }
+
+    /// The key that an application for this offer was sealed to, if it offered this issuer.
+    #[must_use]
+    pub fn key(&self, open: Open, issuer: Digest, now: Duration) -> Option<SealKey> {
+        let keys = self.kept(now);
+        let generation = generation(open.given);
+        let key = keys.iter().find(|key| key.generation == generation)?;
+        Some(derive(&key.secret, open.challenge, issuer))
+    }
+
+    /// Uses an offer up.
+    ///
+    /// # Errors
+    /// [`ChallengeError`] if somebody was faster.
+    pub fn take(&self, open: Open, now: Duration) -> Result<(), ChallengeError> {
+        self.challenges.take(open.challenge, now)
+    }
+
+    /// Wipes the keys of offers that are over.
+    pub fn forget(&self, now: Duration) {
+        drop(self.kept(now));
+    }
+
+    /// The keys of this generation and of the one before.
+    fn kept(&self, now: Duration) -> MutexGuard<'_, Vec<Key>> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = generation(now).saturating_sub(1);
+        keys.retain(|key| key.generation >= oldest);
+        keys
+    }
+}
+
+fn generation(now: Duration) -> u64 {
+    now.as_secs() / GENERATION.as_secs()
+}
+
+fn derive(secret: &[u8; 32], challenge: Challenge, issuer: Digest) -> SealKey {
+    let info = [label::OFFER.as_bytes(), &challenge.0, &issuer.0];
+    let key = hkdf::Salt::new(hkdf::HKDF_SHA256, b"").extract(secret);
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    let expanded = key.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(bytes.as_mut()));
+    expanded.expect("HKDF gives up to 255 times 32 bytes");
+    SealKey::from_random(*bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: Digest = Digest([4; 32]);
+
+    fn seed(byte: u8) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new([byte; 32])
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_offer_is_recognised_until_its_end_and_used_up_once() {
+        let offers = Offers::new(&[1; 32]);
+        let (challenge, key) = offers.offer([2; 8], &seed(3), ISSUER, at(179));
+        // The next generation has begun, and the offer still lives.
+        let last = at(179) + LIFETIME - Duration::from_millis(1);
+        let open = offers.check(challenge, last).unwrap();
+        assert_eq!(offers.key(open, ISSUER, last).unwrap().public(), key.public());
+        assert_eq!(offers.check(challenge, at(299)).unwrap_err(), ChallengeError::Unknown);
+        assert_eq!(offers.take(open, last), Ok(()));
+        assert_eq!(offers.take(open, last), Err(ChallengeError::Unknown));
+        assert_eq!(offers.check(challenge, last).unwrap_err(), ChallengeError::Unknown);
+    }
+
+    #[test]
+    fn every_challenge_issuer_and_process_has_a_key_of_its_own() {
+        let offers = Offers::new(&[1; 32]);
+        let (one, key) = offers.offer([2; 8], &seed(3), ISSUER, at(0));
+        let (_, second) = offers.offer([3; 8], &seed(9), ISSUER, at(0));
+        assert_ne!(key.public(), second.public());
+        let open = offers.check(one, at(0)).unwrap();
+        let other = offers.key(open, Digest([5; 32]), at(0)).unwrap();
+        assert_ne!(key.public(), other.public());
+        let restarted = Offers::new(&[2; 32]);
+        assert_eq!(restarted.check(one, at(0)).unwrap_err(), ChallengeError::Unknown);
+        let (_, again) = restarted.offer([2; 8], &seed(4), ISSUER, at(0));
+        assert_ne!(key.public(), again.public());
+    }
+
+    #[test]
+    fn keys_of_offers_that_are_over_are_forgotten() {
+        let offers = Offers::new(&[1; 32]);
+        let (challenge, _) = offers.offer([2; 8], &seed(3), ISSUER, at(0));
+        let open = offers.check(challenge, at(0)).unwrap();
+        offers.forget(at(359));
+        assert!(offers.key(open, ISSUER, at(359)).is_some());
+        offers.forget(at(360));
+        assert!(offers.keys.lock().unwrap().is_empty());
+        assert!(offers.key(open, ISSUER, at(360)).is_none());
+    }
+}
