@@ -130,8 +130,8 @@ pub enum ListFault {
     /// Its scope is of a kind that is not understood: indirect, or for some reasons only.
     #[error("a scope that is not understood")]
     Scope,
-    /// A delta list, or the base of one, without its number.
-    #[error("a delta list without its numbers")]
+    /// A number that is none or too long, or a delta list without its own.
+    #[error("a list number that is missing or malformed")]
     Number,
     /// Not signed by the issuer that it names, or by one that may not sign lists.
     #[error("not signed by its issuer")]

@@ -151,14 +151,11 @@ impl List {
 
     fn extend(&mut self, extension: &X509Extension<'_>) -> Result<(), ListFault> {
         match (extension.oid.as_bytes(), extension.parsed_extension()) {
-            (NUMBER, ParsedExtension::CRLNumber(number)) if number.bits() <= LONGEST_NUMBER => {
-                self.number = Some(number.clone());
-            }
-            (DELTA, _) => self.base = Some(base_number(extension.value)?),
+            (NUMBER, _) => self.number = Some(list_number(extension.value)?),
+            (DELTA, _) => self.base = Some(list_number(extension.value)?),
             (SCOPE, ParsedExtension::IssuingDistributionPoint(point)) => {
                 self.scope = Scope::of(extension.value, point)?;
             }
-            (NUMBER, _) => return Err(ListFault::Number),
             (SCOPE, _) => return Err(ListFault::Scope),
             (AUTHORITY_KEY, _) => {}
             _ if extension.critical => return Err(ListFault::Critical),
@@ -264,8 +261,8 @@ impl Scope {
     }
 }
 
-/// The number of the complete list that a delta list starts from.
-fn base_number(value: &[u8]) -> Result<BigUint, ListFault> {
+/// The number of a list, or of the complete list that a delta list starts from.
+pub(super) fn list_number(value: &[u8]) -> Result<BigUint, ListFault> {
     let (rest, number) = parse_der_integer(value).map_err(|_| ListFault::Number)?;
     let number = number.as_biguint().map_err(|_| ListFault::Number)?;
     if rest.is_empty() && number.bits() <= LONGEST_NUMBER {
@@ -301,7 +298,7 @@ fn entry(revoked: &RevokedCertificate<'_>) -> Result<(Box<[u8]>, Entry), ListFau
 /// # Errors
 /// What the lists hold against the certificate, or why those that should speak cannot be used.
 pub(super) fn consult(
-    lists: &[List],
+    lists: &[(usize, List)],
     refused: &[Refused],
     certificate: &Form,
     issuer: &Form,
@@ -309,7 +306,11 @@ pub(super) fn consult(
     at: Time,
 ) -> Result<Spoken, CitizenError> {
     let malformed = |fault| CitizenError::ListMalformed { listed, fault };
-    let named: Vec<&List> = lists.iter().filter(|list| list.issuer == certificate.issuer).collect();
+    let named: Vec<&List> = lists
+        .iter()
+        .map(|(_, list)| list)
+        .filter(|list| list.issuer == certificate.issuer)
+        .collect();
     if named.is_empty() {
         let broken = refused.iter().find(|one| one.issuer.as_ref() == Some(&certificate.issuer));
         return broken.map_or(Ok(Spoken::No), |one| Err(malformed(one.fault)));

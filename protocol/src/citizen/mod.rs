@@ -138,7 +138,8 @@ impl std::fmt::Debug for Citizen {
 pub struct StatePki {
     anchors: Vec<Form>,
     intermediates: Vec<Form>,
-    lists: Vec<List>,
+    /// With their positions among the lists that were given.
+    lists: Vec<(usize, List)>,
     refused: Vec<Refused>,
     tests: TestCards,
 }
@@ -155,9 +156,11 @@ pub enum Warning {
         /// What is wrong with it.
         fault: ListFault,
     },
-    /// Lists that are no longer or not yet in force.
-    #[error("a list of this issuer is not in force; the last instant was {next_update}")]
+    /// A list that is no longer or not yet in force.
+    #[error("list {position} is not in force; its last instant is {next_update}")]
     ListTime {
+        /// Position among the lists, from 0.
+        position: usize,
         /// The last instant of the list.
         next_update: Time,
     },
@@ -216,7 +219,7 @@ impl StatePki {
             let issuer = Some(list.issuer().to_vec());
             self.refused.push(Refused { position, issuer, fault: ListFault::Signature });
         } else {
-            self.lists.push(list);
+            self.lists.push((position, list));
         }
     }
 
@@ -225,8 +228,11 @@ impl StatePki {
     pub fn warnings(&self, at: Time) -> Vec<Warning> {
         let refused = self.refused.iter();
         let refused = refused.map(|one| Warning::List { position: one.position, fault: one.fault });
-        let old = self.lists.iter().filter(|list| !list.in_force(at));
-        let old = old.map(|list| Warning::ListTime { next_update: list.next_update() });
+        let old = self.lists.iter().filter(|(_, list)| !list.in_force(at));
+        let old = old.map(|(position, list)| Warning::ListTime {
+            position: *position,
+            next_update: list.next_update(),
+        });
         let places = [(Place::Anchor, &self.anchors), (Place::Intermediate, &self.intermediates)];
         let expired = places.into_iter().flat_map(|(place, forms)| {
             forms.iter().enumerate().filter_map(move |(position, form)| {

@@ -43,11 +43,13 @@ pub(super) fn vouched(
     let known = |form: &Form| {
         anchors.iter().chain(intermediates).any(|authority| authority.der == form.der)
     };
-    let mut waiting: Vec<Form> = sent
-        .iter()
-        .filter_map(|der| Form::read(der).ok())
-        .filter(|form| form.may_certify() && !known(form))
-        .collect();
+    let mut waiting: Vec<Form> = Vec::new();
+    for form in sent.iter().filter_map(|der| Form::read(der).ok()) {
+        let twice = waiting.iter().any(|other| other.der == form.der);
+        if form.may_certify() && !twice && !known(&form) {
+            waiting.push(form);
+        }
+    }
     let mut vouched: Vec<Form> = Vec::new();
     loop {
         let (signed, unsigned): (Vec<Form>, Vec<Form>) = waiting.into_iter().partition(|form| {

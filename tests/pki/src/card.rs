@@ -274,3 +274,37 @@ fn unknown_critical() -> CustomExtension {
     extension.set_criticality(true);
     extension
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_digit_is_that_of_the_civil_number() {
+        let text = |number| CitizenData::numbered(number).serial_number();
+        // The published sample.
+        assert_eq!(text(601), "BI000006017");
+        // A remainder of 0 and a check digit of 10 are both written 0.
+        assert_eq!(text(0), "BI000000000");
+        assert_eq!(text(6), "BI000000060");
+    }
+
+    #[test]
+    fn keys_of_authorities_are_those_of_every_pki_but_a_foreign_one() {
+        let key = |plan: Plan| Pki::new(plan).root().pkcs8();
+        let plan = Plan::quick(1_790_000_000);
+        assert_eq!(key(plan.clone()), key(plan.clone()));
+        assert_ne!(key(plan.clone()), key(plan.foreign()));
+    }
+
+    #[test]
+    fn no_name_is_longer_than_x520_allows() {
+        let pki = Pki::new(Plan::quick(1_790_000_000));
+        let branch = pki.branch(Profile::V5);
+        for authority in [pki.root(), &branch.card, &branch.authentication, &branch.signature] {
+            let name = authority.params().distinguished_name.get(&rcgen::DnType::CommonName);
+            let Some(rcgen::DnValue::Utf8String(name)) = name else { panic!("{name:?}") };
+            assert!(name.len() <= 64, "{name}: {}", name.len());
+        }
+    }
+}

@@ -4,6 +4,7 @@ use pregao_test_pki::rcgen::KeyUsagePurpose;
 use pregao_test_pki::{Authority, ListPlan, Oddity, Only, Reason};
 
 use super::*;
+use crate::citizen::list::list_number;
 use crate::citizen::{ListFault, Listed, MAX_LIST, RevocationStatus, Warning};
 
 fn issuing() -> &'static Authority {
@@ -152,7 +153,7 @@ fn v110_a_list_is_in_force_at_its_first_and_last_instant_and_not_outside() {
     assert_eq!(at(just_after(last)), "citizen.list-expired");
     let state = state(with(&[plan]));
     assert_eq!(state.warnings(last), []);
-    let late = Warning::ListTime { next_update: last };
+    let late = Warning::ListTime { position: 2, next_update: last };
     assert_eq!(state.warnings(just_after(last)), [late]);
 }
 
@@ -294,6 +295,21 @@ fn v109_what_is_no_list_is_named_and_stops_nothing_else() {
     let bound = |size: usize| refused(vec![vec![0; size]]).1;
     assert_eq!(bound(MAX_LIST), [ListFault::Form]);
     assert_eq!(bound(MAX_LIST + 1), [ListFault::TooLong]);
+}
+
+#[test]
+fn v109_the_number_of_a_list_has_at_most_20_octets_and_is_not_negative() {
+    let number = |octets: &[u8]| {
+        let mut der = vec![0x02, u8::try_from(octets.len()).unwrap()];
+        der.extend_from_slice(octets);
+        list_number(&der).map(|_| ())
+    };
+    assert_eq!(number(&[0x7f; 20]), Ok(()));
+    assert_eq!(number(&[&[0x00][..], &[0xff; 20]].concat()), Ok(()));
+    for refused in [&[0x01; 21][..], &[0x80], &[]] {
+        assert_eq!(number(refused), Err(ListFault::Number), "{refused:?}");
+    }
+    assert!(list_number(&[0x02, 1, 7, 0]).is_err());
 }
 
 #[test]
