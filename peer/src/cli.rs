@@ -1,6 +1,6 @@
 //! The command line of `pregao`.
 //!
-//! `enrol`, `chat`, `json` and `verify` are described here; every other subcommand is a line of the
+//! `enrol`, `card`, `chat`, `json` and `verify` are described here; every other subcommand is a line of the
 //! table in [`crate::command::table`], with the same words as in the chat.
 
 use std::ffi::OsString;
@@ -57,6 +57,8 @@ pub struct Shared {
 pub enum Task {
     /// Make a persona and have it certified
     Enrol(Enrol),
+    /// Look at a citizen card and try it out
+    Card(Card),
     /// Open the chat
     Chat,
     /// Read commands as JSON from standard input, one a line, and write events
@@ -108,6 +110,45 @@ pub struct Enrol {
     /// Cost of trying a passphrase as a power of two; small ones are for throw-away vaults
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
     pub work_factor: Option<u8>,
+}
+
+/// What to do with a citizen card.
+#[derive(Debug, Clone, Args)]
+pub struct Card {
+    /// Which card, and where its PIN comes from.
+    #[command(flatten)]
+    pub options: CardOptions,
+    /// What to do with it.
+    #[command(subcommand)]
+    pub task: CardTask,
+}
+
+/// Which card is used, and where its PIN comes from.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CardOptions {
+    /// Reader to use: its number from `pregao card readers`, or a part of its name [default: the
+    /// only one with a citizen card]
+    #[arg(long, global = true, value_name = "READER")]
+    pub reader: Option<String>,
+    /// File whose first line is the authentication PIN, for nobody but its owner to read; otherwise
+    /// it is typed on the reader's keypad, or asked for
+    #[arg(long, global = true, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+}
+
+/// The subcommands of `card`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CardTask {
+    /// List the readers and what is in them
+    Readers,
+    /// Show who holds the card, its certificates and the tries left of its PIN
+    Show {
+        /// Show the civil number in full
+        #[arg(long)]
+        civil_number: bool,
+    },
+    /// Sign something worthless with the card, and verify it
+    TestSign,
 }
 
 /// Options of [`Shared`] that take a value.
@@ -328,6 +369,9 @@ mod tests {
             "pregao enrol --tsa http://t:1 --work-factor 23",
             "pregao verify",
             "pregao chat more",
+            "pregao card",
+            "pregao card show --reader",
+            "pregao card eject",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
@@ -365,6 +409,20 @@ mod tests {
             "pregao enrol --spend --proxy 127.0.0.1:9050",
         ] {
             assert!(parse(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_options_of_a_card_stand_before_or_behind_what_is_done() {
+        for line in [
+            "pregao --json card --reader 2 --pin-file /p show --civil-number",
+            "pregao card show --reader 2 --json --civil-number --pin-file /p",
+        ] {
+            let cli = Cli::read(line.split(' ').map(OsString::from)).unwrap();
+            let Task::Card(card) = cli.task else { panic!("{line}") };
+            assert!(cli.shared.json && matches!(card.task, CardTask::Show { civil_number: true }));
+            assert_eq!(card.options.reader.as_deref(), Some("2"));
+            assert_eq!(card.options.pin_file, Some(PathBuf::from("/p")));
         }
     }
 

@@ -7,10 +7,12 @@
 //! - [`command`] is the one table behind `/help`, completion and the command line;
 //! - [`amount`], [`span`] and [`plain`] read and show amounts, durations and untrusted text;
 //! - [`vault`] keeps secrets and receipts at rest;
+//! - [`card`] asks a citizen card to sign and to say who holds it;
 //! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA.
 
 pub mod amount;
 pub mod authority;
+pub mod card;
 pub mod chat;
 pub mod cli;
 pub mod command;

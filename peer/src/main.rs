@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use pregao::cli::{Cli, Enrol, Shared, Task, read_command};
+use pregao::card::show;
+use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_command};
 use pregao::command::Command;
 use pregao::desk::enrol::card::{self, TokenKept};
 use pregao::desk::enrol::report::Report;
@@ -49,6 +50,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
     start_log();
     match cli.task {
         Task::Enrol(arguments) => enrolment(&cli.shared, &arguments),
+        Task::Card(arguments) => with_a_card(&cli.shared, &arguments),
         Task::Verify { files } => verify_files(&files),
         Task::Chat => {
             let (front, desk) = open(&cli.shared, false)?;
@@ -175,6 +177,14 @@ fn with_card(
 /// What happened, and what to do. The TSA's words are in it: nothing in them steers the terminal.
 fn two_lines(error: &EnrolError) -> anyhow::Error {
     anyhow::anyhow!("{}\n{}", plain(&with_causes(error)), plain(&error.advice()))
+}
+
+fn with_a_card(shared: &Shared, arguments: &Card) -> anyhow::Result<bool> {
+    show::run(arguments, shared.json, &mut std::io::stdout()).map_err(|error| {
+        let advice = error.advice();
+        anyhow::anyhow!("{}\n{advice}", with_causes(&error))
+    })?;
+    Ok(true)
 }
 
 /// Checks receipts and logs without a network. Every file is checked, whatever the others hold.

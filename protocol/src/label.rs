@@ -33,6 +33,8 @@ pub const ANSWER: &str = "pregao/answer/v1";
 pub const TOKEN: &str = "pregao/token/v1";
 /// Derivation of the key that an offer's applications are sealed to.
 pub const OFFER: &str = "pregao/offer/v1";
+/// What a citizen card signs when its holder tries it out; of no use anywhere else.
+pub const TEST_SIGN: &str = "pregao/test-sign/v1";
 /// Keyed hash under which a TSA counts a citizen within a period.
 pub const CITIZEN: &str = "pregao/citizen/v1";
 

@@ -1,0 +1,200 @@
+//! The dialogue before a card signs: whose card, what for, how many tries, and the PIN.
+//!
+//! The person sees what the signature is for before the PIN is asked. The PIN comes from a file,
+//! from the reader's keypad, or is typed without echo; never from the environment or the command
+//! line, which other programs can read.
+
+use std::fs::File;
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{Card, CardError, LastTry, Pin, PinEntry, Tries};
+
+/// Most bytes read of a file with a PIN.
+const LONGEST_FILE: u64 = 256;
+/// What confirms the last try, and nothing shorter.
+const CONFIRMATION: &str = "yes";
+
+/// A person at a terminal.
+pub trait Terminal {
+    /// Shows a line.
+    ///
+    /// # Errors
+    /// What the terminal refuses.
+    fn say(&mut self, line: &str) -> std::io::Result<()>;
+    /// Asks for a line. None if nobody is there to answer.
+    ///
+    /// # Errors
+    /// What the terminal refuses.
+    fn ask(&mut self, question: &str) -> std::io::Result<Option<String>>;
+    /// Asks for a line without showing it. None if nobody is there to answer.
+    ///
+    /// # Errors
+    /// What the terminal refuses.
+    fn ask_hidden(&mut self, question: &str) -> std::io::Result<Option<Zeroizing<String>>>;
+}
+
+/// The terminal of this program: questions go to standard error, since results go to standard
+/// output.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct OwnTerminal;
+
+impl Terminal for OwnTerminal {
+    fn say(&mut self, line: &str) -> std::io::Result<()> {
+        writeln!(std::io::stderr(), "{line}")
+    }
+
+    fn ask(&mut self, question: &str) -> std::io::Result<Option<String>> {
+        if !std::io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let mut out = std::io::stderr();
+        write!(out, "{question}")?;
+        out.flush()?;
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line)?;
+        Ok((read > 0).then(|| line.trim().to_owned()))
+    }
+
+    fn ask_hidden(&mut self, question: &str) -> std::io::Result<Option<Zeroizing<String>>> {
+        if !std::io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        rpassword::prompt_password(question).map(Zeroizing::new).map(Some)
+    }
+}
+
+/// Why the dialogue did not end with a signature.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PromptError {
+    /// The card did not do it.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The file with the PIN cannot be read.
+    #[error("the PIN file {} cannot be read", .file.display())]
+    PinFile {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Others than its owner may read or write the file with the PIN.
+    #[error("the PIN file {} is open to others (mode {mode:03o})", .file.display())]
+    PinFileOpen {
+        /// The file.
+        file: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// What should be the file with the PIN is something else.
+    #[error("{} is not a file with a PIN in its first line", .file.display())]
+    NoPinInFile {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Nobody can be asked for the PIN.
+    #[error("nobody is there to type the PIN")]
+    Nobody,
+    /// The terminal failed.
+    #[error("the terminal failed")]
+    Terminal(#[from] std::io::Error),
+}
+
+impl PromptError {
+    /// What to do about it.
+    #[must_use]
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Card(error) => error.advice(),
+            Self::PinFile { .. } => "check its name and who owns it",
+            Self::PinFileOpen { .. } => "take them away from others: chmod 600 FILE",
+            Self::NoPinInFile { .. } => "write the PIN, and nothing else, into its first line",
+            Self::Nobody => "start it in a terminal, or give --pin-file",
+            Self::Terminal(_) => "start it in a terminal",
+        }
+    }
+}
+
+/// Shows whose card will sign and how often the PIN may be wrong, then `lines`: what the
+/// signature is for and what it gives away. Asks for the PIN, has the card sign `message`, and
+/// says how many tries are left. Blocks.
+///
+/// # Errors
+/// [`PromptError`]; the last try is used only after a person confirmed it.
+pub fn sign(
+    card: &mut Card,
+    message: &[u8],
+    lines: &[&str],
+    pin_file: Option<&Path>,
+    terminal: &mut dyn Terminal,
+) -> Result<Vec<u8>, PromptError> {
+    let tries = card.tries_left()?;
+    terminal.say(&format!("card of {}, PIN: {tries}", card.holder().name))?;
+    lines.iter().try_for_each(|line| terminal.say(line))?;
+    if tries == Tries::Blocked {
+        return Err(CardError::Blocked.into());
+    }
+    // The file is read first: a bad one need not trouble anybody.
+    let typed = pin_file.map(from_file).transpose()?;
+    let last = if tries.is_last() { confirm_last(terminal)? } else { LastTry::Refuse };
+    let entry = match typed {
+        Some(pin) => PinEntry::Typed(pin),
+        None if card.has_pinpad() => {
+            terminal.say("type the authentication PIN on the reader")?;
+            PinEntry::Pinpad
+        }
+        None => {
+            let text = terminal.ask_hidden("authentication PIN: ")?.ok_or(PromptError::Nobody)?;
+            PinEntry::Typed(Pin::new(text)?)
+        }
+    };
+    let signature = card.sign(message, entry, last)?;
+    // The signature is there; not learning the count does not undo it.
+    if let Ok(tries) = card.tries_left() {
+        terminal.say(&format!("signed; PIN: {tries}"))?;
+    }
+    Ok(signature)
+}
+
+/// Has a person confirm that the last try is used.
+fn confirm_last(terminal: &mut dyn Terminal) -> Result<LastTry, PromptError> {
+    terminal.say("ONE TRY IS LEFT: a wrong PIN blocks the card's authentication")?;
+    let answer = terminal.ask(&format!("type {CONFIRMATION} to use it: "))?;
+    match answer {
+        Some(answer) if answer == CONFIRMATION => Ok(LastTry::Confirmed),
+        Some(_) | None => Err(CardError::LastTry.into()),
+    }
+}
+
+/// Reads a PIN from the first line of a file that nobody but its owner may read or write.
+///
+/// # Errors
+/// [`PromptError::PinFile`], [`PromptError::PinFileOpen`], [`PromptError::NoPinInFile`], and
+/// [`CardError::PinForm`].
+pub fn from_file(path: &Path) -> Result<Pin, PromptError> {
+    let unreadable = |source| PromptError::PinFile { file: path.to_owned(), source };
+    let no_pin = || PromptError::NoPinInFile { file: path.to_owned() };
+    // A named pipe would be waited for: it is refused before it is opened.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(no_pin());
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    // What was opened is what is judged.
+    let about = file.metadata().map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(no_pin());
+    }
+    let mode = about.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(PromptError::PinFileOpen { file: path.to_owned(), mode });
+    }
+    // Room for all, so that no copy is left behind by growing.
+    let mut text = Zeroizing::new(String::with_capacity(2 * 256));
+    file.take(LONGEST_FILE).read_to_string(&mut text).map_err(unreadable)?;
+    let line = text.lines().next().filter(|line| !line.is_empty()).ok_or_else(no_pin)?;
+    Ok(Pin::new(Zeroizing::new(line.to_owned()))?)
+}

@@ -1,0 +1,6 @@
+//! Scripted cards, layer by layer.
+
+mod dialogue;
+mod opening;
+mod session;
+mod signing;
