@@ -94,10 +94,10 @@ fn split_next(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         let end = rest.iter().position(|byte| byte & 0x80 == 0)?;
         rest = rest.get(end.saturating_add(1)..)?;
     }
-    let (length, rest) = match rest {
-        &[0x82, high, low, ref rest @ ..] => (usize::from(u16::from_be_bytes([high, low])), rest),
-        &[0x81, length, ref rest @ ..] => (usize::from(length), rest),
-        &[length @ 0..=0x7F, ref rest @ ..] => (usize::from(length), rest),
+    let (length, rest) = match *rest {
+        [0x82, high, low, ref rest @ ..] => (usize::from(u16::from_be_bytes([high, low])), rest),
+        [0x81, length, ref rest @ ..] => (usize::from(length), rest),
+        [length @ 0..=0x7F, ref rest @ ..] => (usize::from(length), rest),
         _ => return None,
     };
     let (content, after) = rest.split_at_checked(length)?;

@@ -119,19 +119,26 @@ impl PromptError {
     }
 }
 
+/// A person's consent to one signature, with the PIN for it or the promise to type it on the reader.
+#[derive(Debug)]
+#[must_use = "a consent that is not used signs nothing"]
+pub struct Consent {
+    entry: PinEntry,
+    last: LastTry,
+}
+
 /// Shows whose card will sign and how often the PIN may be wrong, then `lines`: what the
-/// signature is for and what it gives away. Asks for the PIN, has the card sign `message`, and
-/// says how many tries are left. Blocks.
+/// signature is for and what it gives away. Then asks for the PIN, unless it is in a file or will be
+/// typed on the reader. Blocks; the card is asked for its tries only.
 ///
 /// # Errors
 /// [`PromptError`]; the last try is used only after a person confirmed it.
-pub fn sign(
+pub fn consent(
     card: &mut Card,
-    message: &[u8],
     lines: &[&str],
     pin_file: Option<&Path>,
     terminal: &mut dyn Terminal,
-) -> Result<Vec<u8>, PromptError> {
+) -> Result<Consent, PromptError> {
     let tries = card.tries_left()?;
     terminal.say(&format!("card of {}, PIN: {tries}", card.holder().name))?;
     lines.iter().try_for_each(|line| terminal.say(line))?;
@@ -143,21 +150,50 @@ pub fn sign(
     let last = if tries.is_last() { confirm_last(terminal)? } else { LastTry::Refuse };
     let entry = match typed {
         Some(pin) => PinEntry::Typed(pin),
-        None if card.has_pinpad() => {
-            terminal.say("type the authentication PIN on the reader")?;
-            PinEntry::Pinpad
-        }
+        None if card.has_pinpad() => PinEntry::Pinpad,
         None => {
             let text = terminal.ask_hidden("authentication PIN: ")?.ok_or(PromptError::Nobody)?;
             PinEntry::Typed(Pin::new(text)?)
         }
     };
-    let signature = card.sign(message, entry, last)?;
-    // The signature is there; not learning the count does not undo it.
-    if let Ok(tries) = card.tries_left() {
-        terminal.say(&format!("signed; PIN: {tries}"))?;
+    Ok(Consent { entry, last })
+}
+
+impl Consent {
+    /// Has the card sign `message`, and says how many tries are left. Blocks.
+    ///
+    /// # Errors
+    /// As [`Card::sign`], and what the terminal refuses.
+    pub fn sign(
+        self,
+        card: &mut Card,
+        message: &[u8],
+        terminal: &mut dyn Terminal,
+    ) -> Result<Vec<u8>, PromptError> {
+        if matches!(self.entry, PinEntry::Pinpad) {
+            terminal.say("type the authentication PIN on the reader")?;
+        }
+        let signature = card.sign(message, self.entry, self.last)?;
+        // The signature is there; not learning the count does not undo it.
+        if let Ok(tries) = card.tries_left() {
+            terminal.say(&format!("signed; PIN: {tries}"))?;
+        }
+        Ok(signature)
     }
-    Ok(signature)
+}
+
+/// [`consent`] and [`Consent::sign`] in one, for messages that are known before.
+///
+/// # Errors
+/// As both.
+pub fn sign(
+    card: &mut Card,
+    message: &[u8],
+    lines: &[&str],
+    pin_file: Option<&Path>,
+    terminal: &mut dyn Terminal,
+) -> Result<Vec<u8>, PromptError> {
+    consent(card, lines, pin_file, terminal)?.sign(card, message, terminal)
 }
 
 /// Has a person confirm that the last try is used.
