@@ -21,7 +21,7 @@ mod wire;
 mod tests;
 
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
@@ -71,7 +71,8 @@ pub struct VirtualCard {
 
 #[derive(Debug)]
 struct Connection {
-    stream: TcpStream,
+    /// Lives as long as it is served.
+    stream: Weak<TcpStream>,
     serving: JoinHandle<()>,
 }
 
@@ -163,12 +164,12 @@ impl VirtualCard {
     fn connect(&self) -> Result<()> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.slot.port()))
             .with_context(|| format!("there is no reader {:?}", self.slot.reader()))?;
-        let (served, device) = (stream.try_clone()?, InSlot(Arc::clone(&self.body)));
+        let (served, device) = (Arc::new(stream), InSlot(Arc::clone(&self.body)));
+        let stream = Arc::downgrade(&served);
         device.0.lock().chip.reset();
         let serving = std::thread::spawn(move || {
             // Ends with an error when the card is pulled by hand.
             let _ = wire::serve(&served, &device);
-            let _ = served.shutdown(Shutdown::Both);
         });
         *self.connection.lock() = Some(Connection { stream, serving });
         reader::await_card(self.slot, true)
@@ -176,7 +177,10 @@ impl VirtualCard {
 
     fn disconnect(&self) {
         if let Some(connection) = self.connection.lock().take() {
-            let _ = connection.stream.shutdown(Shutdown::Both);
+            // Wakes who serves it, and tells the driver nothing yet.
+            if let Some(stream) = connection.stream.upgrade() {
+                let _ = stream.shutdown(Shutdown::Read);
+            }
             let _ = connection.serving.join();
         }
     }

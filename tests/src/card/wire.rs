@@ -4,10 +4,10 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
-use rustix::net::sockopt::set_tcp_quickack;
+use rustix::net::sockopt::{set_socket_linger, set_tcp_quickack};
 
-use super::apdu::Answer;
 use super::faults::Outcome;
 
 /// What the driver asks of a card.
@@ -20,12 +20,17 @@ pub(super) trait Device {
     fn transmit(&self, apdu: &[u8]) -> Outcome;
 }
 
-/// Answers the driver until the connection ends or the card is pulled.
+/// Answers the driver until the connection ends or the card is pulled. Closing the connection is
+/// then what pulls it.
 ///
 /// # Errors
 /// If the connection breaks, which is how a card is pulled by hand.
 pub(super) fn serve(mut stream: &TcpStream, device: &impl Device) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    // The driver takes an end in good order, or before it has the length of an answer, for an answer
+    // of no bytes. A program must see an error, as it does with a real reader: so the connection is
+    // reset when it is closed, after a length if an answer is due.
+    set_socket_linger(stream, Some(Duration::ZERO))?;
     loop {
         let mut length = [0; 2];
         receive(stream, &mut length)?;
@@ -38,10 +43,8 @@ pub(super) fn serve(mut stream: &TcpStream, device: &impl Device) -> io::Result<
             [_] => {}
             _ => match device.transmit(&message) {
                 Outcome::Answered(answer) => send(&mut stream, &answer.bytes())?,
-                Outcome::Pulled(answer) => {
-                    let last = answer.as_ref().map(Answer::bytes);
-                    return last.map_or(Ok(()), |bytes| send(&mut stream, &bytes));
-                }
+                Outcome::Pulled(Some(last)) => return send(&mut stream, &last.bytes()),
+                Outcome::Pulled(None) => return stream.write_all(&[0, 2]),
             },
         }
     }

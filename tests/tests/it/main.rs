@@ -17,6 +17,7 @@ mod fronts;
 mod liar;
 mod opensc;
 mod privacy;
+mod reader;
 mod restart;
 mod reveal;
 mod session_faults;
