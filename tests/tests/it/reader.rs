@@ -19,6 +19,7 @@ apart! {
     a_card_can_be_pulled_at_a_step_of_a_program
     another_program_resets_the_card_under_ones_hands
     an_empty_slot_is_no_card
+    tsa_and_broker_run_beside_the_reader
 }
 
 #[test]
@@ -157,6 +158,18 @@ mod inside {
         let _readers = Readers::open().unwrap();
         let nothing = connected().err().unwrap();
         assert_eq!(nothing, pcsc::Error::NoSmartcard);
+    }
+
+    #[tokio::test]
+    #[ignore = "started in namespaces of its own"]
+    async fn tsa_and_broker_run_beside_the_reader() {
+        let (_readers, virtual_card) = inserted(Profile::V5);
+        let house = crate::open();
+        crate::guest(&house).await;
+        let card = connected().unwrap();
+        assert_eq!(select(&card, EID).unwrap(), [0x90, 0x00]);
+        drop(card);
+        drop(virtual_card);
     }
 
     #[test]
