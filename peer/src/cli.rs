@@ -47,6 +47,16 @@ pub struct Shared {
     /// the public ones
     #[arg(long, global = true, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
+    /// Which citizen card is used, and where its PIN comes from.
+    #[command(flatten)]
+    pub card: CardOptions,
+    /// Folder of the state's certificates, which judge the citizen cards of others: `anchors`,
+    /// `intermediates`, `lists` [default: `citizen` in the vault's folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub citizen: Option<PathBuf>,
+    /// Accept the state's test cards, which prove nothing about a person
+    #[arg(long, global = true)]
+    pub accept_test_cards: bool,
     /// Print events as JSON, one a line
     #[arg(long, global = true)]
     pub json: bool,
@@ -88,13 +98,6 @@ pub struct Enrol {
     /// with it later
     #[arg(long, conflicts_with_all = ["invite", "spend", "proxy"])]
     pub card: bool,
-    /// Card reader: its number, or a part of its name [default: the one with a card in it]
-    #[arg(long, value_name = "READER", requires = "card")]
-    pub reader: Option<String>,
-    /// File whose first line is the authentication PIN of the card, readable by you alone; otherwise
-    /// it is asked for
-    #[arg(long, value_name = "FILE", requires = "card")]
-    pub pin_file: Option<PathBuf>,
     /// How long the token is to lie, e.g. 3h [default: at random between 1h and 24h]
     #[arg(long, value_name = "TIME", requires = "card", conflicts_with = "now", value_parser = wait)]
     pub spend_after: Option<Duration>,
@@ -115,9 +118,6 @@ pub struct Enrol {
 /// What to do with a citizen card.
 #[derive(Debug, Clone, Args)]
 pub struct Card {
-    /// Which card, and where its PIN comes from.
-    #[command(flatten)]
-    pub options: CardOptions,
     /// What to do with it.
     #[command(subcommand)]
     pub task: CardTask,
@@ -152,9 +152,10 @@ pub enum CardTask {
 }
 
 /// Options of [`Shared`] that take a value.
-const VALUED: &[&str] = &["--data", "--passphrase-file", "--broker", "--tls-ca"];
+const VALUED: &[&str] =
+    &["--data", "--passphrase-file", "--broker", "--tls-ca", "--pin-file", "--reader", "--citizen"];
 /// Options of [`Shared`] that take none.
-const BARE: &[&str] = &["--json"];
+const BARE: &[&str] = &["--json", "--accept-test-cards"];
 
 impl Cli {
     /// Reads the arguments of the program, its name first. Shared options may stand anywhere
@@ -403,7 +404,6 @@ mod tests {
             "pregao enrol --tsa http://t:1 --card --spend-after 3",
             "pregao enrol --tsa http://t:1 --card --spend-after 3h --now",
             "pregao enrol --tsa http://t:1 --spend-after 3h",
-            "pregao enrol --tsa http://t:1 --pin-file /p",
             "pregao enrol --spend --invite x",
             "pregao enrol --spend --proxy http://127.0.0.1:9050",
             "pregao enrol --spend --proxy 127.0.0.1:9050",
@@ -421,8 +421,8 @@ mod tests {
             let cli = Cli::read(line.split(' ').map(OsString::from)).unwrap();
             let Task::Card(card) = cli.task else { panic!("{line}") };
             assert!(cli.shared.json && matches!(card.task, CardTask::Show { civil_number: true }));
-            assert_eq!(card.options.reader.as_deref(), Some("2"));
-            assert_eq!(card.options.pin_file, Some(PathBuf::from("/p")));
+            assert_eq!(cli.shared.card.reader.as_deref(), Some("2"));
+            assert_eq!(cli.shared.card.pin_file, Some(PathBuf::from("/p")));
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod parse;
 pub mod table;
 
+use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
 pub use parse::{Line, Words, read_line};
@@ -83,6 +84,21 @@ pub enum Command {
         #[serde(default)]
         contact: String,
     },
+    /// Hands in one's own disclosure, signed by one's citizen card as well; the name is the
+    /// card's.
+    Prove {
+        /// Prefix of the reveal room's or of its auction's name.
+        room: String,
+        /// How to be reached; up to 200 characters.
+        #[serde(default)]
+        contact: String,
+        /// What to state beyond the card's certificate.
+        #[serde(default)]
+        show: Vec<Attribute>,
+        /// Number of the reader or a part of its name, if there are several.
+        #[serde(default)]
+        reader: Option<String>,
+    },
     /// Writes a room's verified log and the own receipts in it to files, for checking them later
     /// or elsewhere with `pregao verify`.
     Export {
@@ -154,6 +170,7 @@ impl Command {
             Self::Whoami => &table::WHOAMI,
             Self::Receipts => &table::RECEIPTS,
             Self::Reveal { .. } => &table::REVEAL,
+            Self::Prove { .. } => &table::PROVE,
             Self::Export { .. } => &table::EXPORT,
             Self::Withdraw { .. } => &table::WITHDRAW,
             Self::Help { .. } => &table::HELP,

@@ -5,6 +5,7 @@
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::Fingerprint;
+use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened, as told to the user.
@@ -113,6 +114,9 @@ pub enum Event {
         persona: Fingerprint,
         /// E.g. `verified: this is who won`.
         verdict: String,
+        /// The citizen card that signed it; absent if none did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        card: Option<CardView>,
     },
     /// The broker accepted an action and its receipt was verified and kept.
     Receipt(ReceiptView),
@@ -163,6 +167,89 @@ pub enum Event {
         /// Whether it was carried out.
         ok: bool,
     },
+}
+
+/// A citizen card that signed a disclosure, and how far it may be believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardView {
+    /// Whether the state certifies it.
+    pub standing: CardStanding,
+    /// What the holder states beyond the certificate; the state vouches for none of it.
+    pub stated: Vec<StatedView>,
+}
+
+/// Whether the state certifies a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum CardStanding {
+    /// The chain to the state held when the disclosure was stamped.
+    Certified {
+        /// Full name.
+        name: String,
+        /// Given names.
+        given_name: String,
+        /// Surnames.
+        surname: String,
+        /// Civil number.
+        civil_number: Personal,
+        /// Whether a revocation list spoke of the card; if not, it was not checked.
+        revocation_checked: bool,
+        /// Whether the state made it for tests: it then proves nothing about a person.
+        test: bool,
+    },
+    /// No certificates of the state are at hand: the card proves nothing.
+    Unjudged,
+    /// The chain does not hold: the card proves nothing.
+    Refused {
+        /// Stable code, e.g. `citizen.expired`.
+        code: String,
+        /// What does not hold.
+        message: String,
+    },
+}
+
+/// One attribute as the card's holder states it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatedView {
+    /// Which.
+    pub name: Attribute,
+    /// What they state.
+    pub value: Personal,
+}
+
+/// Something about a person that no log may hold: `Debug` hides it, JSON events and the vault
+/// have it in full.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Personal(String);
+
+impl Personal {
+    /// Takes a text over.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text in full.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// At most the last three characters, for screens that others may see.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let count = self.0.chars().count();
+        let covered = count.saturating_sub(3).max(count.min(5));
+        let shown = |(at, character)| if at < covered { '*' } else { character };
+        self.0.chars().enumerate().map(shown).collect()
+    }
+}
+
+impl std::fmt::Debug for Personal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Personal(..)")
+    }
 }
 
 /// On which side of an auction somebody stands.

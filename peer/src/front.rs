@@ -1,10 +1,14 @@
-//! What the three fronts hold: a sender of requests and a receiver of events.
+//! What the three fronts hold: a sender of requests, a receiver of events, and one of questions.
 //!
-//! The other end is the desk. Both queues are bounded: a front that does not read events makes the
-//! desk wait, a desk that is busy makes the front wait.
+//! The other end is the desk. All queues are bounded: a front that does not read events makes the
+//! desk wait, a desk that is busy makes the front wait. A question is no event: its answer holds
+//! a PIN, which nothing may write down, and only one front can give it.
 
-use tokio::sync::mpsc;
+use std::fmt;
 
+use tokio::sync::{mpsc, oneshot};
+
+use crate::card::{LastTry, PinEntry, Tries};
 use crate::command::Command;
 use crate::event::Event;
 
@@ -20,6 +24,62 @@ pub struct Request {
     pub command: Command,
 }
 
+/// Asks the user to let their card sign. One at a time; dropped without an answer, it counts as
+/// [`Answer::Cancel`].
+#[derive(Debug)]
+pub struct Question {
+    /// What the user must know before they answer.
+    pub pin: PinQuestion,
+    /// Takes the answer.
+    pub reply: oneshot::Sender<Answer>,
+}
+
+/// What the user reads before the PIN.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PinQuestion {
+    /// Whose card it is, as the card says.
+    pub holder: String,
+    /// In which reader.
+    pub reader: String,
+    /// Tries left. With one left, the answer must confirm that it may be the last.
+    pub tries: Tries,
+    /// What the signature does, in lines.
+    pub warning: Vec<String>,
+    /// Whether the PIN is typed on the reader itself.
+    pub pinpad: bool,
+}
+
+impl PinQuestion {
+    /// Whether a wrong PIN now blocks the card.
+    #[must_use]
+    pub const fn is_last_try(&self) -> bool {
+        self.tries.is_last()
+    }
+}
+
+impl fmt::Debug for PinQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The holder and what the card says of them belong in no log.
+        f.debug_struct("PinQuestion").field("tries", &self.tries).finish_non_exhaustive()
+    }
+}
+
+/// What a user answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// Sign, with this PIN or the one typed on the reader.
+    Sign(PinEntry, LastTry),
+    /// Sign nothing.
+    Cancel,
+    /// This front has no way to ask.
+    Unable {
+        /// What happened.
+        message: String,
+        /// What to do next.
+        advice: String,
+    },
+}
+
 /// The user's end.
 #[derive(Debug)]
 pub struct Front {
@@ -27,6 +87,8 @@ pub struct Front {
     pub commands: mpsc::Sender<Request>,
     /// Brings what happened.
     pub events: mpsc::Receiver<Event>,
+    /// Brings what only the user can answer.
+    pub questions: mpsc::Receiver<Question>,
 }
 
 /// The desk's end.
@@ -37,6 +99,8 @@ pub struct Back {
     /// What the user is told. The desk sends one [`Event::Done`] after the other events of each
     /// request.
     pub events: mpsc::Sender<Event>,
+    /// What the user is asked.
+    pub questions: mpsc::Sender<Question>,
 }
 
 /// Two ends that belong together.
@@ -44,5 +108,9 @@ pub struct Back {
 pub fn pair() -> (Front, Back) {
     let (commands, requests) = mpsc::channel(QUEUE);
     let (reports, events) = mpsc::channel(QUEUE);
-    (Front { commands, events }, Back { commands: requests, events: reports })
+    let (asked, questions) = mpsc::channel(1);
+    (
+        Front { commands, events, questions },
+        Back { commands: requests, events: reports, questions: asked },
+    )
 }

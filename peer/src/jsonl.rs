@@ -8,6 +8,7 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use crate::ask::PinSource;
 use crate::command::{Command, Mistake, table};
 use crate::event::Event;
 use crate::front::{Front, Request};
@@ -18,7 +19,8 @@ pub const LONGEST_LINE: usize = 64 * 1024;
 /// Longest `id` given back.
 const LONGEST_ID: usize = 128;
 
-/// Runs until `quit`, or until the input has ended and every request of it is done.
+/// Runs until `quit`, or until the input has ended and every request of it is done. `pins` answers
+/// where a card is to sign.
 ///
 /// # Errors
 /// Those of input and output.
@@ -26,6 +28,7 @@ pub async fn run(
     mut front: Front,
     input: impl AsyncBufRead + Unpin,
     mut output: impl AsyncWrite + Unpin,
+    pins: &PinSource,
 ) -> io::Result<()> {
     let mut input = Some(Lines { input, line: Vec::new(), skipping: false });
     let mut open = 0_usize;
@@ -60,6 +63,7 @@ pub async fn run(
                 None => break,
                 Some(event) => pass(&mut output, &event, &mut open).await?,
             },
+            Some(question) = front.questions.recv() => pins.answer(question),
         }
     }
     output.flush().await

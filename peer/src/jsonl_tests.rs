@@ -20,7 +20,7 @@ async fn talk(input: Vec<u8>) -> (Vec<Value>, Vec<Request>) {
     let mut output = Vec::new();
     // A small buffer, so that lines come in parts.
     let input = BufReader::with_capacity(7, input.as_slice());
-    run(front, input, &mut output).await.unwrap();
+    run(front, input, &mut output, &PinSource::Nowhere).await.unwrap();
     let lines = String::from_utf8(output).unwrap();
     let events = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (events, desk.await.unwrap())
@@ -128,9 +128,9 @@ async fn a_desk_that_is_gone_ends_the_front() {
     let (front, back) = pair();
     drop(back);
     let input = b"{\"command\":\"items\"}\n".as_slice();
-    run(front, input, &mut Vec::new()).await.unwrap();
-    let (front, Back { commands, events }) = pair();
+    run(front, input, &mut Vec::new(), &PinSource::Nowhere).await.unwrap();
+    let (front, Back { commands, events, .. }) = pair();
     drop(events);
-    run(front, input, &mut Vec::new()).await.unwrap();
+    run(front, input, &mut Vec::new(), &PinSource::Nowhere).await.unwrap();
     drop(commands);
 }

@@ -6,19 +6,24 @@
 //! - [`front`] is the pair of channels all three hold: [`command::Command`]s in, [`event::Event`]s out;
 //! - [`command`] is the one table behind `/help`, completion and the command line;
 //! - [`amount`], [`span`] and [`plain`] read and show amounts, durations and untrusted text;
+//! - [`ask`] answers the desk's questions where there is no screen; [`citizen`] reads the state's
+//!   certificates, [`identity`] says in words what a card proved;
 //! - [`vault`] keeps secrets and receipts at rest;
 //! - [`card`] asks a citizen card to sign and to say who holds it;
 //! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA.
 
 pub mod amount;
+pub mod ask;
 pub mod authority;
 pub mod card;
 pub mod chat;
+pub mod citizen;
 pub mod cli;
 pub mod command;
 pub mod desk;
 pub mod event;
 pub mod front;
+pub mod identity;
 pub mod jsonl;
 pub mod link;
 pub mod oneshot;

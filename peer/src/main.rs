@@ -3,21 +3,25 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use pregao::ask::PinSource;
 use pregao::card::show;
 use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_command};
 use pregao::command::Command;
 use pregao::desk::enrol::card::{self, TokenKept};
 use pregao::desk::enrol::report::Report;
 use pregao::desk::enrol::{EnrolError, enrol, reader, renew, require_certified, spend};
+use pregao::desk::signer::Readers;
 use pregao::desk::{self, Options};
 use pregao::front::{Front, pair};
 use pregao::link::trust_roots;
 use pregao::plain::{plain, with_causes};
 use pregao::vault::{Passphrase, Vault};
-use pregao::{chat, jsonl, oneshot};
+use pregao::{chat, citizen, jsonl, oneshot};
 use pregao_protocol::certificate::sheet::TsaAddress;
+use pregao_protocol::citizen::{StatePki, TestCards};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::session::Ranking;
 use pregao_protocol::verify;
@@ -61,7 +65,9 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Task::Json => {
             let (front, desk) = open(&cli.shared, true)?;
             let input = tokio::io::BufReader::new(tokio::io::stdin());
-            jsonl::run(front, input, tokio::io::stdout()).await?;
+            // Standard input is taken: only a file can hold the PIN.
+            let pins = PinSource::of(cli.shared.card.pin_file.as_deref(), false);
+            jsonl::run(front, input, tokio::io::stdout(), &pins).await?;
             desk.await?;
             Ok(true)
         }
@@ -83,7 +89,8 @@ async fn alone(shared: &Shared, command: Command) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let (front, _desk) = open(shared, true)?;
-    Ok(oneshot::run(front, command, form, &mut out).await?)
+    let pins = PinSource::of(shared.card.pin_file.as_deref(), true);
+    Ok(oneshot::run(front, command, form, &pins, &mut out).await?)
 }
 
 /// Opens the vault and a desk over it.
@@ -109,6 +116,7 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
     };
     let tls = shared.tls_ca.as_deref().map(trust_roots).transpose();
     let tls = tls.context("check the file given with --tls-ca")?;
+    let state = state_pki(shared, &folder)?;
     let options = Options {
         broker,
         suites: Ranking::default(),
@@ -116,10 +124,21 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
         evidence: folder.join("evidence"),
         exports: folder.join("export"),
         patient,
+        state: state.map(Arc::new),
+        cards: Arc::new(Readers),
+        reader: shared.card.reader.clone(),
     };
     let (front, back) = pair();
     let desk = desk::start(vault, options, back)?;
     Ok((front, desk))
+}
+
+/// The state's certificates, if the user has any.
+fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<Option<StatePki>> {
+    let folder = shared.citizen.clone().unwrap_or_else(|| vault.join("citizen"));
+    let tests = if shared.accept_test_cards { TestCards::Accepted } else { TestCards::Refused };
+    citizen::load(&folder, tests)
+        .map_err(|error| anyhow::anyhow!("{}\n{}", with_causes(&error), error.advice()))
 }
 
 fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
@@ -129,7 +148,9 @@ fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
     let passphrase = passphrase(shared, asked)?;
     let (invite, spending) = (arguments.invite.as_deref(), arguments.spending());
     let outcome = match &arguments.tsa {
-        Some(tsa) if arguments.card => boxed(with_card(&folder, &passphrase, tsa, arguments)),
+        Some(tsa) if arguments.card => {
+            boxed(with_card(shared, &folder, &passphrase, tsa, arguments))
+        }
         // The same persona, certified again; everything kept stays.
         Some(tsa) if there && !arguments.spend => {
             boxed(renew(&folder, &passphrase, tsa, invite, &spending))
@@ -164,13 +185,14 @@ fn boxed(
 
 /// The first visit of a citizen: the vault, then the card.
 fn with_card(
+    shared: &Shared,
     folder: &Path,
     passphrase: &Passphrase,
     tsa: &TsaAddress,
     arguments: &Enrol,
 ) -> Result<TokenKept, EnrolError> {
     let enrolment = card::begin(folder, passphrase, arguments.work(), tsa)?;
-    let mut card = reader::find(arguments.reader.as_deref(), arguments.pin_file.as_deref())?;
+    let mut card = reader::find(shared.card.reader.as_deref(), shared.card.pin_file.as_deref())?;
     enrolment.finish(card.as_mut(), arguments.wait())
 }
 
@@ -180,10 +202,12 @@ fn two_lines(error: &EnrolError) -> anyhow::Error {
 }
 
 fn with_a_card(shared: &Shared, arguments: &Card) -> anyhow::Result<bool> {
-    show::run(arguments, shared.json, &mut std::io::stdout()).map_err(|error| {
-        let advice = error.advice();
-        anyhow::anyhow!("{}\n{advice}", with_causes(&error))
-    })?;
+    show::run(&arguments.task, &shared.card, shared.json, &mut std::io::stdout()).map_err(
+        |error| {
+            let advice = error.advice();
+            anyhow::anyhow!("{}\n{advice}", with_causes(&error))
+        },
+    )?;
     Ok(true)
 }
 

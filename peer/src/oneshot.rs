@@ -8,9 +8,11 @@ use std::io::{self, Write};
 use pregao_protocol::clock::Time;
 
 use crate::amount::print_in;
+use crate::ask::PinSource;
 use crate::command::Command;
 use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust};
 use crate::front::{Front, Request};
+use crate::identity;
 use crate::plain::plain;
 use crate::span;
 
@@ -29,6 +31,7 @@ pub enum Form {
 }
 
 /// Sends one command and prints what happens until it is done. Whether it was carried out.
+/// `pins` answers where a card is to sign.
 ///
 /// In text, events that do not answer the command are left out, except alarms and why there is no
 /// connection.
@@ -39,6 +42,7 @@ pub async fn run(
     mut front: Front,
     command: Command,
     form: Form,
+    pins: &PinSource,
     mut output: impl Write,
 ) -> io::Result<bool> {
     if let Command::Help { about } = &command {
@@ -52,7 +56,15 @@ pub async fn run(
         return Ok(false);
     }
     let mut now = None;
-    while let Some(event) = front.events.recv().await {
+    loop {
+        let event = tokio::select! {
+            event = front.events.recv() => event,
+            Some(question) = front.questions.recv() => {
+                pins.answer(question);
+                continue;
+            }
+        };
+        let Some(event) = event else { break };
         if let Event::Tick { time } = &event {
             now = Some(*time);
         }
@@ -117,17 +129,18 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
             vec![
                 format!("{done} \"{}\" for {price}", plain(title)),
                 format!("  → until {deadline}: reveal {} \"Your Name\" contact", short(room)),
+                format!("  → or, signed by your citizen card: prove {} contact", short(room)),
             ]
         }
-        Event::Revealed { role, name, contact, persona, verdict, .. } => vec![
-            format!(
-                "the {} is {}, {}",
-                crate::chat::model::side(*role),
-                plain(name),
-                plain(contact)
-            ),
-            format!("  persona {persona}: {}", plain(verdict)),
-        ],
+        Event::Revealed { role, name, contact, persona, verdict, card, .. } => {
+            let role = crate::chat::model::side(*role);
+            let shown = identity::name(name, card.as_ref());
+            let mut lines = vec![format!("the {role} is {shown}, {}", plain(contact))];
+            let card = identity::lines(name, card.as_ref());
+            lines.extend(card.into_iter().map(|line| format!("  {line}")));
+            lines.push(format!("  persona {persona}: {}", plain(verdict)));
+            lines
+        }
         Event::Connected { .. }
         | Event::Disconnected { .. }
         | Event::Tick { .. }

@@ -46,7 +46,7 @@ async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
         }
     });
     let mut output = Vec::new();
-    let ok = run(front, Command::Items, form, &mut output).await.unwrap();
+    let ok = run(front, Command::Items, form, &PinSource::Nowhere, &mut output).await.unwrap();
     desk.await.unwrap();
     (ok, String::from_utf8(output).unwrap())
 }
@@ -104,7 +104,7 @@ async fn help_needs_no_desk() {
     drop(back);
     let mut output = Vec::new();
     let command = Command::Help { about: Some("bid".to_owned()) };
-    assert!(run(front, command, Form::Text, &mut output).await.unwrap());
+    assert!(run(front, command, Form::Text, &PinSource::Nowhere, &mut output).await.unwrap());
     assert!(String::from_utf8(output).unwrap().contains("/bid 3f2a 120.00"));
 }
 
@@ -148,4 +148,50 @@ fn trust_is_shown_in_full() {
 fn nobody_but_the_two_roles_is_named() {
     assert_eq!((side(Role::Seller), side(Role::Winner)), ("seller", "winner"));
     assert_eq!(lines(&Event::Items { rooms: vec![] }, None).len(), 1);
+}
+
+#[test]
+fn who_the_other_side_is_is_said_with_and_without_a_card() {
+    let revealed = |card| Event::Revealed {
+        room: "77aa".repeat(16),
+        auction: "3f2a".repeat(16),
+        role: Role::Seller,
+        name: "First Seller".to_owned(),
+        contact: "seller@example.org".to_owned(),
+        persona: Fingerprint([0xcd; 32]),
+        verdict: "verified: this is who listed".to_owned(),
+        card,
+    };
+    let typed = lines(&revealed(None), None);
+    assert_eq!(typed[0], "the seller is First Seller, seller@example.org");
+    assert_eq!(typed[1], "  no citizen card: the name is what they typed");
+    let proved = lines(&revealed(Some(crate::identity::tests::card())), None);
+    assert_eq!(proved[0], "the seller is Cidadã de Teste Um, seller@example.org");
+    assert!(proved[1].contains("CITIZEN CARD: Cidadã de Teste Um, certified by the state"));
+    assert!(!proved.join("").contains("99000601"));
+}
+
+#[tokio::test]
+async fn where_nobody_can_be_asked_the_question_is_answered_with_the_reason() {
+    let (front, mut back) = pair();
+    let desk = tokio::spawn(async move {
+        let request = back.commands.recv().await.unwrap();
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let pin = crate::front::PinQuestion {
+            holder: String::new(),
+            reader: String::new(),
+            tries: crate::card::Tries::Left(3),
+            warning: Vec::new(),
+            pinpad: false,
+        };
+        back.questions.send(crate::front::Question { pin, reply }).await.unwrap();
+        let answer = answer.await.unwrap();
+        back.events.send(Event::Done { id: request.id, ok: false }).await.unwrap();
+        answer
+    });
+    let command = Command::parse(&["prove", "3f2a"]).unwrap();
+    let ok = run(front, command, Form::Text, &PinSource::Nowhere, Vec::new()).await.unwrap();
+    assert!(!ok);
+    let answer = desk.await.unwrap();
+    assert!(matches!(answer, crate::front::Answer::Unable { .. }), "{answer:?}");
 }

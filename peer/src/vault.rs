@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 use pregao_protocol::codec::Digest;
 use zeroize::Zeroizing;
 
-pub use contents::{Contents, Counterparty, Kept, KeptReveal, Secret, TrustedTsa, VERSION};
+pub use contents::{
+    Contents, Counterparty, Kept, KeptCard, KeptReveal, Secret, TrustedTsa, VERSION,
+};
 pub use enrolment::{AskedToken, HeldToken, KeptEnrolment, KeptIssuer};
 pub use error::VaultError;
 pub use sealed::{Passphrase, WorkFactor};

@@ -87,6 +87,10 @@ pub const DISCLOSURE_SIZE: usize = 8 * 1024;
 /// Most of their own actions that one side opens to the other: with every other part at its
 /// longest they still fit [`DISCLOSURE_SIZE`].
 pub const MAX_OPENED: usize = 64;
+/// As [`MAX_OPENED`], beside a citizen card, whose certificate and signature take their place.
+pub const MAX_OPENED_WITH_CARD: usize = 16;
+/// Longest certificate of a citizen card in a disclosure, in bytes of its DER.
+pub const MAX_DISCLOSED_CARD: usize = 2_560;
 /// Most entries in one page of a log.
 pub const MAX_PAGE: usize = 256;
 /// Longest certificate or certification request accepted, in bytes of its DER.

@@ -7,16 +7,20 @@ use serde_json::{Value, json};
 
 use super::prompt::{self, OwnTerminal, PromptError, Terminal};
 use super::{Card, CardError, Facts, Seen, facts};
-use crate::cli::{self, CardTask};
+use crate::cli::{CardOptions, CardTask};
 use crate::plain::plain;
 
 /// Runs `pregao card`. Blocks.
 ///
 /// # Errors
 /// [`PromptError`], with advice.
-pub fn run(arguments: &cli::Card, json: bool, out: &mut impl Write) -> Result<(), PromptError> {
-    let options = &arguments.options;
-    let lines = match arguments.task {
+pub fn run(
+    task: &CardTask,
+    options: &CardOptions,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), PromptError> {
+    let lines = match *task {
         CardTask::Readers => readers(&Card::look()?, json),
         CardTask::Show { civil_number } => {
             let mut card = Card::find(options.reader.as_deref())?;

@@ -10,7 +10,7 @@ use ratatui::widgets::{Block, Paragraph, Sparkline};
 use super::draw::{clock, day_and_minute, phase};
 use super::model::{Model, Reveal, Room, Step, left, side};
 use super::palette::Palette;
-use super::wrap::{fit, width};
+use super::wrap::{fit, width, wrap};
 use crate::amount::{print, print_in};
 use crate::event::{Phase, Role, RoomView};
 use crate::plain::plain;
@@ -237,12 +237,21 @@ fn draw_reveal(
     };
     let mut lines = vec![Line::styled(format!("{what} for {price}."), palette.good)];
     match &reveal.other {
-        Some(known) => lines.extend([
-            Line::styled(format!("The {} is {}", side(known.role), known.name), palette.strong),
-            Line::styled(format!("contact: {}", known.contact), palette.strong),
-            Line::styled(known.verdict.clone(), palette.good),
-            Line::styled(format!("persona {}", known.persona), palette.dim),
-        ]),
+        Some(known) => {
+            let style = if known.certified { palette.good } else { palette.bad };
+            lines.push(Line::styled(
+                format!("The {} is {}", side(known.role), known.name),
+                palette.strong,
+            ));
+            lines.push(Line::styled(format!("contact: {}", known.contact), palette.strong));
+            let columns = usize::from(area.width).saturating_sub(2);
+            let rows = known.card.iter().flat_map(|line| wrap(line, columns, 2));
+            lines.extend(rows.map(|row| Line::styled(row, style)));
+            lines.extend([
+                Line::styled(known.verdict.clone(), palette.good),
+                Line::styled(format!("persona {}", known.persona), palette.dim),
+            ]);
+        }
         None if reveal.sent => lines.extend([
             Line::styled(
                 format!("Yours is handed in. The {other} has not answered."),
@@ -259,6 +268,7 @@ fn draw_reveal(
                 palette.text,
             ),
             Line::styled("  /reveal \"Your Name\" how to reach you", palette.notice),
+            Line::styled("  /prove how to reach you: with your citizen card", palette.notice),
             Line::styled(format!("Sealed to the {other}: the broker cannot read it"), palette.dim),
             Line::styled("and releases both or neither. Who stays away", palette.dim),
             Line::styled("is recorded; a winner then forfeits.", palette.dim),

@@ -60,7 +60,9 @@ pub fn draw(model: &Model, palette: &Palette, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(status_line(model, palette, area.width)), status);
     input_line(model, palette, input, frame);
     frame.render_widget(Paragraph::new(hint_line(model, palette, area.width)), hint);
-    if model.help {
+    if let Some(dialogue) = &model.pin {
+        dialogue.draw(palette, area, frame);
+    } else if model.help {
         help(palette, area, frame);
     }
 }
@@ -335,7 +337,7 @@ fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_
     let column = u16::try_from(width(&prompt).saturating_add(column)).unwrap_or(0);
     let line = Line::from(vec![Span::styled(prompt, palette.dim), Span::raw(text)]);
     frame.render_widget(Paragraph::new(line), area);
-    if !model.help {
+    if !model.help && model.pin.is_none() {
         let x = area.x.saturating_add(column).min(area.right().saturating_sub(1));
         frame.set_cursor_position(Position::new(x, area.y));
     }

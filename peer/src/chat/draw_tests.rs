@@ -1,6 +1,6 @@
 use super::*;
 use crate::chat::model::Next;
-use crate::chat::tests::{at, auction, bid, connected, invited, press, revealed, typed};
+use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
 use crate::event::{Event, Role};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -131,6 +131,16 @@ fn revealed_to_each_other() {
     typed(&mut model, "/reveal \"Ana Silva\" ana@example.org");
     press(&mut model, KeyCode::Char('y'), KeyModifiers::NONE);
     model.apply(revealed(&room, &sold));
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn revealed_with_a_citizen_card() {
+    let mut model = market();
+    let (room, sold) = ("77aa".repeat(16), "3f2a".repeat(16));
+    model.advance(at(301), Duration::ZERO);
+    model.apply(invited(&room, &sold, Role::Winner));
+    model.apply(proved(&room, &sold));
     insta::assert_snapshot!(text(&model, 80, 24));
 }
 

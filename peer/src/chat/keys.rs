@@ -30,6 +30,9 @@ impl Model {
         if control && matches!(key.code, KeyCode::Char('c' | 'd')) {
             return Next::Quit;
         }
+        if self.pin.is_some() {
+            return self.pin_key(key);
+        }
         if self.help {
             self.help = false;
             return Next::Wait;

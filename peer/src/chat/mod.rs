@@ -1,7 +1,7 @@
 //! The terminal client: a loop around a pure model.
 //!
-//! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `card` show it, and
-//! this module holds the terminal, the clock and the two channels. Nothing that arrives is
+//! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `card` show it,
+//! `pin` is the one question that takes a secret, and this module holds the terminal, the clock and the two channels. Nothing that arrives is
 //! trusted: the model strips what would steer the terminal, and bounds what it keeps.
 
 mod card;
@@ -10,6 +10,7 @@ pub mod input;
 mod keys;
 pub mod model;
 pub mod palette;
+mod pin;
 pub mod room;
 mod wrap;
 
@@ -30,10 +31,11 @@ use ratatui::crossterm::terminal::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::oneshot;
 
 use crate::command::{Command, Mistake};
 use crate::event::Event;
-use crate::front::{Front, Request};
+use crate::front::{Answer, Front, Question, Request};
 use model::{Model, Next, Tone};
 use palette::Palette;
 
@@ -51,6 +53,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
     let palette = Palette::from_environment();
     let mut model = Model::new();
     let mut last_tick: Option<(Time, Instant)> = None;
+    let mut reply: Option<oneshot::Sender<Answer>> = None;
     let mut keys = ratatui::crossterm::event::EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -79,6 +82,12 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                     model.apply(event);
                 }
             }
+            question = front.questions.recv(), if reply.is_none() => {
+                let Some(Question { pin, reply: to }) = question else { break };
+                model.ask(pin);
+                reply = Some(to);
+                screen.draw(&mut model, &palette)?;
+            }
             _ = frames.tick() => {
                 if !OPEN.load(Ordering::Relaxed) {
                     return Err(io::Error::other("a part of the program failed; see above"));
@@ -92,6 +101,12 @@ pub async fn run(mut front: Front) -> io::Result<()> {
         match next {
             Next::Wait => {}
             Next::Send(command) => send(&mut model, &front, command),
+            Next::Answer => {
+                if let (Some(to), Some(answer)) = (reply.take(), model.take_answer()) {
+                    // A desk that no longer waits has said why.
+                    let _ = to.send(answer);
+                }
+            }
             Next::Quit => {
                 // A desk that is busy learns it from the channel's end.
                 let _ = front.commands.try_send(Request { id: None, command: Command::Quit });
@@ -105,7 +120,9 @@ pub async fn run(mut front: Front) -> io::Result<()> {
 fn take_key(model: &mut Model, event: TerminalEvent) -> Next {
     match event {
         TerminalEvent::Key(key) => return model.key(key),
-        TerminalEvent::Paste(text) if model.confirm.is_none() => model.input.paste(&text),
+        TerminalEvent::Paste(text) if model.confirm.is_none() && model.pin.is_none() => {
+            model.input.paste(&text);
+        }
         TerminalEvent::Paste(_)
         | TerminalEvent::Resize(..)
         | TerminalEvent::FocusGained
@@ -126,7 +143,12 @@ fn carry_time(model: &mut Model, last_tick: Option<(Time, Instant)>) {
 
 /// Hands a command on without waiting: the screen must not stand still.
 fn send(model: &mut Model, front: &Front, command: Command) {
-    let id = matches!(command, Command::Reveal { .. }).then(|| model::REVEAL_ID.to_owned());
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are waited for")]
+    let id = match command {
+        Command::Reveal { .. } => Some(model::REVEAL_ID.to_owned()),
+        Command::Prove { .. } => Some(model::PROVE_ID.to_owned()),
+        _ => None,
+    };
     match front.commands.try_send(Request { id, command }) {
         Ok(()) => {}
         Err(TrySendError::Full(_)) => model.refuse(Mistake {

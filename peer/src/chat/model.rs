@@ -9,11 +9,14 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::key::Fingerprint;
 
 use super::input::{InputLine, RoomName};
+use super::pin::PinDialogue;
 use super::room::MOST_PRICES;
 pub use super::room::{Message, Other, Reveal, Room, Step, Tone};
 use crate::amount::print_in;
 use crate::command::{Command, Line, Mistake, read_line, table};
 use crate::event::{Event, Phase, Role, RoomView};
+use crate::front::{Answer, PinQuestion};
+use crate::identity;
 use crate::plain::plain;
 use crate::span;
 
@@ -24,6 +27,9 @@ const SHORTEST_NAME: usize = 4;
 
 /// Name of the request that hands in a disclosure: if it fails, the user is asked again.
 pub const REVEAL_ID: &str = "reveal";
+
+/// Name of the request that has the card sign a disclosure: once it is done, it was handed in.
+pub const PROVE_ID: &str = "prove";
 
 /// Whether there is a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +64,8 @@ pub enum Next {
     Wait,
     /// Hand this to the desk.
     Send(Command),
+    /// Hand the answer to the desk's question over: [`Model::take_answer`].
+    Answer,
     /// End.
     Quit,
 }
@@ -78,6 +86,11 @@ pub struct Model {
     pub input: InputLine,
     /// A disclosure waiting for the user's confirmation.
     pub confirm: Option<Command>,
+    /// The question for the PIN of the citizen card, while it is open.
+    pub pin: Option<PinDialogue>,
+    /// The room for which a card is asked to sign.
+    proving: Option<String>,
+    answer: Option<Answer>,
     /// The newest alarm until it is hidden.
     pub alarm: Option<String>,
     /// Whether the help covers the screen.
@@ -112,6 +125,9 @@ impl Model {
             age: Duration::ZERO,
             input: InputLine::default(),
             confirm: None,
+            pin: None,
+            proving: None,
+            answer: None,
             alarm: None,
             help: false,
             dirty: true,
@@ -148,11 +164,15 @@ impl Model {
             }
             // The loop carries TSA time forward and hands it in through `advance`.
             Event::Tick { .. } => {}
-            Event::Done { id, ok } => {
-                if !ok && id.as_deref() == Some(REVEAL_ID) {
-                    self.unsend();
+            Event::Done { id, ok } => match id.as_deref() {
+                Some(REVEAL_ID) if !ok => self.unsend(),
+                Some(PROVE_ID) => {
+                    if let Some(prefix) = self.proving.take().filter(|_| ok) {
+                        self.mark_sent(&prefix);
+                    }
                 }
-            }
+                _ => {}
+            },
             Event::Room(view) => self.update_room(view),
             Event::Bid { room, seq, amount, currency, time, own } => {
                 self.apply_bid(&room, seq, Step { time, amount }, &currency, own);
@@ -172,9 +192,18 @@ impl Model {
                     Reveal { auction, title, role, price, currency, deadline, sent, other };
                 self.invite(&room, reveal);
             }
-            Event::Revealed { room, auction, role, name, contact, persona, verdict } => {
-                let (name, contact, verdict) = (plain(&name), plain(&contact), plain(&verdict));
-                let other = Other { role, name, contact, persona, verdict };
+            Event::Revealed { room, auction, role, name, contact, persona, verdict, card } => {
+                let (contact, verdict) = (plain(&contact), plain(&verdict));
+                let certified = card.as_ref().is_some_and(identity::is_certified);
+                let other = Other {
+                    role,
+                    name: identity::name(&name, card.as_ref()),
+                    contact,
+                    persona,
+                    verdict,
+                    card: identity::lines(&name, card.as_ref()),
+                    certified,
+                };
                 self.meet(&room, &auction, other);
             }
             Event::Receipt(receipt) => {
@@ -192,7 +221,7 @@ impl Model {
             | Event::Mine { .. }
             | Event::Whoami(_)
             | Event::Receipts { .. }
-            | Event::Note { .. }) => self.answer(&answer),
+            | Event::Note { .. }) => self.show_answer(&answer),
         }
     }
 
@@ -315,7 +344,12 @@ impl Model {
                 self.confirm = Some(reveal);
                 Next::Wait
             }
-            Ok(Line::Command(command)) => Next::Send(command),
+            Ok(Line::Command(command)) => {
+                if let Command::Prove { room, .. } = &command {
+                    self.proving = Some(room.clone());
+                }
+                Next::Send(command)
+            }
             Err(mistake) => {
                 self.refuse(mistake);
                 Next::Wait
@@ -332,15 +366,44 @@ impl Model {
             return Next::Wait;
         }
         if let Command::Reveal { room: prefix, .. } = &command {
-            for room in &mut self.rooms {
-                let named = |id: &str| id.starts_with(prefix.as_str());
-                let id = room.id.clone();
-                if let Some(reveal) = &mut room.reveal {
-                    reveal.sent |= named(&id) || named(&reveal.auction);
-                }
-            }
+            self.mark_sent(&prefix.clone());
         }
         Next::Send(command)
+    }
+
+    /// Notes that a disclosure was sent in the room that a prefix means.
+    fn mark_sent(&mut self, prefix: &str) {
+        for room in &mut self.rooms {
+            if let Some(reveal) = &mut room.reveal {
+                reveal.sent |= room.id.starts_with(prefix) || reveal.auction.starts_with(prefix);
+            }
+        }
+    }
+
+    /// Puts the question for a PIN on screen, over everything else.
+    pub fn ask(&mut self, question: PinQuestion) {
+        self.dirty = true;
+        self.ring = true;
+        self.help = false;
+        self.pin = Some(PinDialogue::new(question));
+    }
+
+    /// Ends the question for the PIN; [`Next::Answer`] if there was one.
+    pub(super) fn answer_with(&mut self, answer: Answer) -> Next {
+        self.dirty = true;
+        if self.pin.take().is_none() {
+            return Next::Wait;
+        }
+        if matches!(answer, Answer::Sign(..)) {
+            self.report(Tone::System, "the card is signing; leave it in the reader");
+        }
+        self.answer = Some(answer);
+        Next::Answer
+    }
+
+    /// The answer given, once.
+    pub fn take_answer(&mut self) -> Option<Answer> {
+        self.answer.take()
     }
 
     /// Shows a mistake in the room on screen.
@@ -453,6 +516,9 @@ impl Model {
             self.tell(id, Tone::Good, text);
             let how = "Type /reveal \"Your Name\" and how to reach you; both are shown, or none.";
             self.tell(id, Tone::System, how);
+            let card =
+                "With a citizen card: /prove and how to reach you. The card signs who you are.";
+            self.tell(id, Tone::System, card);
         }
         if at_hand && self.input.is_empty() && !known {
             self.select(id);
@@ -468,19 +534,21 @@ impl Model {
 
     fn meet(&mut self, id: &str, auction: &str, other: Other) {
         let side = side(other.role);
-        let lines = [
-            format!("The {side} is {}", other.name),
-            format!("  contact: {}", other.contact),
-            format!("  persona: {}", other.persona),
-            format!("  {}", other.verdict),
-        ];
+        let tone = if other.certified { Tone::Good } else { Tone::Bad };
+        let mut lines = vec![(Tone::Good, format!("The {side} is {}", other.name))];
+        lines.extend(other.card.iter().map(|line| (tone, format!("  {line}"))));
+        lines.extend([
+            (Tone::Good, format!("  contact: {}", other.contact)),
+            (Tone::Good, format!("  persona: {}", other.persona)),
+            (Tone::Good, format!("  {}", other.verdict)),
+        ]);
         let found = self.rooms.iter().any(|room| room.id == id);
         let id = if found || auction.is_empty() { id } else { auction };
         if let Some(reveal) = self.room(id).and_then(|room| room.reveal.as_mut()) {
             reveal.other = Some(other);
         }
-        for line in lines {
-            self.tell(id, Tone::Good, &line);
+        for (tone, line) in lines {
+            self.tell(id, tone, &line);
         }
         self.ring = true;
     }
@@ -497,7 +565,7 @@ impl Model {
     }
 
     /// Shows the answer to a question in the room where it was asked.
-    fn answer(&mut self, event: &Event) {
+    fn show_answer(&mut self, event: &Event) {
         for line in crate::oneshot::lines(event, self.now) {
             self.report(Tone::System, &line);
         }

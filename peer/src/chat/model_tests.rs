@@ -1,6 +1,6 @@
 use super::*;
 use crate::chat::room::MOST_MESSAGES;
-use crate::chat::tests::{at, auction, bid, connected, invited, press, revealed, typed};
+use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
 use crate::event::Phase;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
@@ -187,6 +187,36 @@ fn a_disclosure_that_fails_is_asked_for_again() {
     assert!(model.waiting().is_none());
     model.apply(Event::Done { id: Some(REVEAL_ID.to_owned()), ok: false });
     assert!(model.waiting().is_some());
+}
+
+#[test]
+fn a_disclosure_with_a_card_counts_as_sent_once_it_was_handed_in() {
+    let mut model = Model::new();
+    model.apply(invited("77aa", "3f2a", Role::Winner));
+    for ok in [false, true] {
+        let sent = typed(&mut model, "/prove #3f2a ana@x.pt");
+        assert!(matches!(sent, Next::Send(Command::Prove { .. })));
+        assert!(model.waiting().is_some());
+        model.apply(Event::Done { id: Some(PROVE_ID.to_owned()), ok });
+        assert_eq!(model.waiting().is_none(), ok);
+    }
+}
+
+#[test]
+fn with_and_without_a_card_the_other_side_looks_different() {
+    let mut model = Model::new();
+    model.apply(invited("77aa", "3f2a", Role::Winner));
+    model.apply(revealed("77aa", "3f2a"));
+    let tone = |model: &Model, part: &str| {
+        let messages = &model.current().unwrap().messages;
+        messages.iter().rev().find(|message| message.text.contains(part)).map(|found| found.tone)
+    };
+    assert_eq!(tone(&model, "no citizen card: the name is what they typed"), Some(Tone::Bad));
+    assert_eq!(tone(&model, "certified"), None);
+    model.apply(proved("77aa", "3f2a"));
+    assert_eq!(tone(&model, "CITIZEN CARD: Cidadã de Teste Um, certified"), Some(Tone::Good));
+    assert_eq!(tone(&model, "The seller is Cidadã de Teste Um"), Some(Tone::Good));
+    assert!(!texts(&model).join("").contains("99000601"));
 }
 
 #[test]

@@ -87,6 +87,10 @@ pub struct Other {
     pub persona: Fingerprint,
     /// What was verified.
     pub verdict: String,
+    /// What their citizen card says, or that there is none, in lines.
+    pub card: Vec<String>,
+    /// Whether the state certifies who they are.
+    pub certified: bool,
 }
 
 /// One room: the lobby, an auction or a reveal room.

@@ -71,7 +71,17 @@ pub(super) fn revealed(room: &str, auction: &str) -> Event {
         contact: "bruno@example.org".to_owned(),
         persona: Fingerprint([0xcd; 32]),
         verdict: "verified: this is who listed".to_owned(),
+        card: None,
     }
+}
+
+/// The same, signed by a card that the state certifies.
+pub(super) fn proved(room: &str, auction: &str) -> Event {
+    let mut event = revealed(room, auction);
+    if let Event::Revealed { card, .. } = &mut event {
+        *card = Some(crate::identity::tests::card());
+    }
+    event
 }
 
 pub(super) fn press(model: &mut Model, code: KeyCode, modifiers: KeyModifiers) -> Next {

@@ -3,6 +3,8 @@
 //! Quotes are `"` (or typographic ones); an apostrophe is an ordinary character. A room may be
 //! left out where one is current, and may always be marked with `#`.
 
+use pregao_protocol::room::disclosure::Attribute;
+
 use super::table::{self, Usage};
 use super::{Command, Mistake, default_currency};
 use crate::{amount, plain, span};
@@ -22,6 +24,8 @@ const LONGEST_SAYING: usize = 500;
 const LONGEST_NAME: usize = 80;
 /// Most characters of a disclosed contact.
 const LONGEST_CONTACT: usize = 200;
+/// Most characters that name a reader.
+const LONGEST_READER: usize = 100;
 
 /// What a line typed in the chat asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,6 +323,67 @@ pub(crate) fn reveal(words: &Words, current: Option<&str>) -> Result<Command, Mi
         name: bounded("name", &name.text, 1, LONGEST_NAME)?,
         contact: bounded("contact", &contact, 0, LONGEST_CONTACT)?,
     })
+}
+
+/// Reads the words after `/prove`: room, contact, then `show` and `reader` with a value each.
+pub(crate) fn prove(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
+    closed_quotes(words)?;
+    let named = words.words.first().filter(|word| match current {
+        None => true,
+        Some(_) => word.text.starts_with('#') || (!word.quoted && like_a_room(&word.text)),
+    });
+    let room = named_or_current(&table::PROVE, named.map(|word| word.text.as_str()), current)?;
+    let rest = if named.is_some() { words.after(1) } else { words.clone() };
+    let keyword = |word: &Word| match word.text.as_str() {
+        "show" | "--show" if !word.quoted => Some("show"),
+        "reader" | "--reader" if !word.quoted => Some("reader"),
+        _ => None,
+    };
+    let first = rest.words.iter().position(|word| keyword(word).is_some());
+    let (contact, pairs) =
+        rest.words.split_at_checked(first.unwrap_or(rest.words.len())).unwrap_or((&[], &[]));
+    let (mut show, mut reader) = (None, None);
+    for pair in pairs.chunks(2) {
+        let [word, value] = pair else {
+            return Err(usage_mistake(&table::PROVE, "the last word has no value"));
+        };
+        let place = match keyword(word) {
+            Some("show") => &mut show,
+            Some(_) => &mut reader,
+            None => {
+                let shown = plain::shortened(&word.text, 20);
+                let message = format!("`{shown}` is not expected here");
+                return Err(usage_mistake(&table::PROVE, &message));
+            }
+        };
+        if place.replace(value.text.as_str()).is_some() {
+            return Err(usage_mistake(&table::PROVE, "a keyword occurs twice"));
+        }
+    }
+    let contact: Vec<&str> = contact.iter().map(|word| word.text.as_str()).collect();
+    Ok(Command::Prove {
+        room,
+        contact: bounded("contact", &contact.join(" "), 0, LONGEST_CONTACT)?,
+        show: show.map_or(Ok(Vec::new()), attributes)?,
+        reader: reader.map(|text| bounded("reader", text, 1, LONGEST_READER)).transpose()?,
+    })
+}
+
+/// Names of attributes between commas, each once.
+fn attributes(text: &str) -> Result<Vec<Attribute>, Mistake> {
+    let mut wanted = Vec::new();
+    for name in text.split(',') {
+        let attribute: Attribute = name.trim().parse().map_err(|_| {
+            let names: Vec<&str> = Attribute::ALL.into_iter().map(Attribute::as_str).collect();
+            let shown = plain::shortened(name, 20);
+            let advice = format!("name some of {}, with commas between", names.join(", "));
+            mistake(&format!("`{shown}` is nothing that the card can show"), advice)
+        })?;
+        if !wanted.contains(&attribute) {
+            wanted.push(attribute);
+        }
+    }
+    Ok(wanted)
 }
 
 /// Reads the words after `/help`.

@@ -198,3 +198,59 @@ fn any_line_is_read_without_panic() {
         let _ = read_line(line, Some("77"));
     }
 }
+
+fn prove_of(room: &str, contact: &str, show: &[Attribute], reader: Option<&str>) -> Command {
+    Command::Prove {
+        room: room.to_owned(),
+        contact: contact.to_owned(),
+        show: show.to_vec(),
+        reader: reader.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_proof_by_card_names_room_contact_attributes_and_reader() {
+    let (birth, sex) = (Attribute::BirthDate, Attribute::Sex);
+    assert_eq!(command("/prove", Some("77")), prove_of("77", "", &[], None));
+    assert_eq!(command("/prove 3f2a", None), prove_of("3f2a", "", &[], None));
+    assert_eq!(command("/prove a@x.pt", Some("77")), prove_of("77", "a@x.pt", &[], None));
+    assert_eq!(
+        command("/prove #3f2a call 1 2 show birth-date,sex reader 1", Some("77")),
+        prove_of("3f2a", "call 1 2", &[birth, sex], Some("1"))
+    );
+    assert_eq!(
+        command("/prove 3f2a reader \"Virtual Reader\" show sex,sex", None),
+        prove_of("3f2a", "", &[sex], Some("Virtual Reader"))
+    );
+    assert_eq!(
+        command("/prove #3f2a \"show me\" show \"sex, birth-date\"", None),
+        prove_of("3f2a", "show me", &[sex, birth], None)
+    );
+}
+
+#[test]
+fn a_proof_that_is_not_clear_is_refused() {
+    assert!(refused("/prove", None).message.contains("in which room"));
+    assert!(refused("/prove 3f2a show", None).message.contains("has no value"));
+    assert!(refused("/prove 3f2a show sex more", None).message.contains("has no value"));
+    assert!(refused("/prove 3f2a show sex more words", None).message.contains("not expected"));
+    assert!(refused("/prove 3f2a show sex show sex", None).message.contains("twice"));
+    for line in ["/prove 3f2a show tax-number", "/prove 3f2a show Sex", "/prove 3f2a show sex,"] {
+        assert!(refused(line, None).advice.contains("birth-date, nationality"), "{line}");
+    }
+    let long = "x".repeat(201);
+    assert!(refused(&format!("/prove 3f2a {long}"), None).message.contains("contact"));
+    assert!(refused(&format!("/prove 3f2a reader {long}"), None).message.contains("reader"));
+    assert!(refused("/prove 3f2a \"open", None).message.contains("quote"));
+}
+
+#[test]
+fn a_proof_in_json_leaves_out_what_is_left_out() {
+    let read = |json: &str| serde_json::from_str::<Command>(json);
+    let bare = read(r#"{"command":"prove","room":"3f2a"}"#).unwrap();
+    assert_eq!(bare, prove_of("3f2a", "", &[], None));
+    let whole = r#"{"command":"prove","room":"3f2a","show":["birth-date"],"reader":"1"}"#;
+    assert_eq!(read(whole).unwrap(), prove_of("3f2a", "", &[Attribute::BirthDate], Some("1")));
+    assert!(read(r#"{"command":"prove","room":"3f2a","show":["tax"]}"#).is_err());
+    assert!(read(r#"{"command":"prove","room":"3f2a","pin":"1234"}"#).is_err());
+}

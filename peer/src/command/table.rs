@@ -179,6 +179,20 @@ pub static REVEAL: Usage = Usage {
     read: parse::reveal,
 };
 
+/// Hands in one's disclosure with a citizen card.
+pub static PROVE: Usage = Usage {
+    name: "prove",
+    aliases: &[],
+    synopsis: "[ROOM] [CONTACT] [show ATTRIBUTE,…] [reader N]",
+    arguments: &[Argument::Room, Argument::Text, Argument::Keywords(&["show", "reader"])],
+    summary: "as reveal, signed by your citizen card: the name is the card's",
+    details: "The other side gets the card's certificate, which holds your name and civil number, \
+              and can show all of it to others. `show birth-date,nationality` states more of the \
+              card: also sex, document-number, card-expiry. You are asked before the PIN.",
+    example: "/prove #3f2a you@example.org show birth-date",
+    read: parse::prove,
+};
+
 /// Gives up a settled auction.
 pub static WITHDRAW: Usage = Usage {
     name: "withdraw",
@@ -217,7 +231,7 @@ pub static QUIT: Usage = Usage {
 
 /// Every command, in the order in which `/help` shows them.
 pub static COMMANDS: &[&Usage] = &[
-    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &EXPORT, &REVEAL,
+    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &EXPORT, &REVEAL, &PROVE,
     &WITHDRAW, &HELP, &QUIT,
 ];
 

@@ -7,7 +7,8 @@
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt
 //! - `follow` rooms as verified, from the keys in `pins` on; `views` as shown
-//! - `reveal` the private room; `export` logs and receipts as files
+//! - `reveal` the private room, `prove` with a citizen card (`signer`); `export` logs and
+//!   receipts as files
 //! - `time` the TSA's time, watched
 //! - `enrol` making a persona; `renew` keeping it certified
 
@@ -16,8 +17,10 @@ pub mod enrol;
 mod export;
 mod follow;
 mod pins;
+mod prove;
 mod renew;
 mod reveal;
+pub mod signer;
 mod time;
 mod views;
 
@@ -29,6 +32,7 @@ use std::time::{Duration, Instant};
 use pregao_protocol::broker::BrokerCertificate;
 use pregao_protocol::certificate::CertificateError;
 use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
+use pregao_protocol::citizen::StatePki;
 use pregao_protocol::clock::Time;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
@@ -40,14 +44,16 @@ use tokio::sync::mpsc;
 use crate::authority::{Authority, AuthorityError, system_time, verify_whenever};
 use crate::command::Command;
 use crate::event::{Event, Trust};
-use crate::front::{Back, Request};
+use crate::front::{Back, Question, Request};
 use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
 use crate::plain::with_causes;
 use crate::vault::{Vault, VaultError};
 
 use acts::Act;
 use follow::Followed;
+use prove::Proof;
 use renew::EXPIRED;
+use signer::Cards;
 
 /// What stops a desk from opening.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +88,12 @@ pub struct Options {
     pub exports: PathBuf,
     /// Whether commands given early wait until every followed room is caught up with.
     pub patient: bool,
+    /// The state's PKI, if its certificates are at hand: judges the cards of others.
+    pub state: Option<Arc<StatePki>>,
+    /// Where the user's card is.
+    pub cards: Arc<dyn Cards>,
+    /// The reader to use, unless a command names one.
+    pub reader: Option<String>,
 }
 
 /// The desk.
@@ -94,6 +106,11 @@ pub struct Desk {
     authority: Authority,
     certificate_ends: Time,
     events: mpsc::Sender<Event>,
+    questions: mpsc::Sender<Question>,
+    /// What the card signed, to be handed in; the sender is for the task that asks it.
+    proofs: (mpsc::Sender<Proof>, mpsc::Receiver<Proof>),
+    /// The task that asks the card.
+    proving: Option<tokio::task::JoinHandle<()>>,
     /// Rooms known, by name.
     rooms: BTreeMap<RoomName, Followed>,
     /// How much of the broker's list of rooms is known.
@@ -154,6 +171,7 @@ impl Desk {
         vault: Vault,
         options: Options,
         events: mpsc::Sender<Event>,
+        questions: mpsc::Sender<Question>,
     ) -> Result<Self, DeskError> {
         let contents = vault.contents();
         enrol::require_certified(contents).map_err(DeskError::Uncertified)?;
@@ -178,6 +196,9 @@ impl Desk {
             certificate_ends: certificate.not_after,
             vault,
             events,
+            questions,
+            proofs: mpsc::channel(1),
+            proving: None,
             rooms: BTreeMap::new(),
             lobby: 0,
             acts: HashMap::new(),
@@ -360,6 +381,12 @@ impl Desk {
                         return Some(lost);
                     }
                 }
+                Some(proof) = self.proofs.1.recv() => {
+                    self.proved(proof).await;
+                    if let Some(lost) = self.broken() {
+                        return Some(lost);
+                    }
+                }
                 _ = overdue.tick() => {
                     self.give_up_overdue().await;
                     if let Some(lost) = self.broken() {
@@ -412,6 +439,9 @@ impl Desk {
             }
             Command::Reveal { room, name, contact } => {
                 self.disclose(id.clone(), &room, name, contact).await
+            }
+            Command::Prove { room, contact, show, reader } => {
+                self.prove(id.clone(), &room, contact, show, reader).await
             }
             Command::Withdraw { room } => self.withdraw(id.clone(), &room).await,
             Command::Items => self.items().await,
@@ -624,7 +654,7 @@ pub fn start(
     options: Options,
     back: Back,
 ) -> Result<tokio::task::JoinHandle<()>, DeskError> {
-    let desk = Desk::open(vault, options, back.events)?;
+    let desk = Desk::open(vault, options, back.events, back.questions)?;
     Ok(tokio::spawn(desk.run(back.commands)))
 }
 

@@ -4,22 +4,28 @@
 use std::time::Duration;
 
 use pregao_protocol::action::Action;
+use pregao_protocol::citizen::RevocationStatus;
+use pregao_protocol::clock::Time;
 use pregao_protocol::codec::to_base64url;
-use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED};
+use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED, MAX_OPENED_WITH_CARD};
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::merkle::Tree;
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::{Auction, Outcome, Phase};
 use pregao_protocol::room::body::{Body, Empty, Reveal, SealedBody, Side, Text};
-use pregao_protocol::room::disclosure::{Claims, Disclosed, Disclosure, OwnAction, Place};
+use pregao_protocol::room::disclosure::{
+    Attribute, CardVerdict, Claims, Disclosed, Disclosure, OwnAction, Place, Stated,
+};
 use pregao_protocol::room::{RevealRoom, Room};
 use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
 
 use super::acts::{Cannot, Unsigned, no_randomness};
 use super::follow::Followed;
+use super::prove::Job;
 use super::{Desk, Lost, random};
-use crate::event::{Event, Role};
-use crate::vault::{Counterparty, Kept, KeptReveal};
+use crate::event::{CardStanding, CardView, Event, Personal, Role, StatedView};
+use crate::plain::with_causes;
+use crate::vault::{Counterparty, Kept, KeptCard, KeptReveal};
 
 impl Desk {
     /// Follows up on invitations as far as what is known allows.
@@ -198,7 +204,7 @@ impl Desk {
     }
 
     /// Signs with the key that made the user a side of the room.
-    async fn hand_in(
+    pub(super) async fn hand_in(
         &mut self,
         request: Option<String>,
         room: RoomName,
@@ -275,21 +281,58 @@ impl Desk {
         contact: String,
     ) -> Result<(RoomName, Body), Cannot> {
         let (room, state) = self.reveal_room(prefix)?;
-        let fault = |what: &str| {
-            let advice = "nothing was sent; try again after a restart".to_owned();
-            Cannot("reveal.failed", what.to_owned(), advice)
+        let (_, kept) = self.undisclosed(state)?;
+        let actions = self.own_actions(state.opening().auction, kept, MAX_OPENED);
+        let claims = self.claims(name, contact, actions)?;
+        Ok((room, self.sealed_disclosure(room, &claims, None)?))
+    }
+
+    /// What a card is to sign for a reveal room.
+    pub(super) fn job(
+        &self,
+        prefix: &str,
+        contact: String,
+        show: Vec<Attribute>,
+        reader: Option<String>,
+    ) -> Result<Job, Cannot> {
+        let (room, state) = self.reveal_room(prefix)?;
+        let (side, kept) = self.undisclosed(state)?;
+        let opening = state.opening().clone();
+        let title = match self.rooms.get(&opening.auction).and_then(Followed::room) {
+            Some(Room::Auction(auction)) => auction.listing().title.as_str().to_owned(),
+            Some(Room::Reveal(_)) | None => String::new(),
         };
-        let opening = state.opening();
-        let (side, kept) =
-            self.role_in(opening.auction).ok_or_else(|| fault("your own action is not at hand"))?;
+        let actions = self.own_actions(opening.auction, kept, MAX_OPENED_WITH_CARD);
+        // The name is the card's; it is put in once the card is found.
+        let claims = self.claims("?".to_owned(), contact, actions)?;
+        Ok(Job { room, opening, side, title, claims, show, reader })
+    }
+
+    /// The user's side of a room in which they may still disclose.
+    fn undisclosed(&self, state: &RevealRoom) -> Result<(Side, &Kept), Cannot> {
+        let (side, kept) = self
+            .role_in(state.opening().auction)
+            .ok_or_else(|| fault("your own action is not at hand"))?;
         if state.complete() || state.disclosed(side).is_some() {
             let message = "you have disclosed already".to_owned();
             return Err(Cannot("disclose.twice", message, "wait for the other side".to_owned()));
         }
-        let claims = self.claims(opening.auction, kept, name, contact)?;
+        Ok((side, kept))
+    }
+
+    /// Signs claims for the room as it stands, and seals them to the other side.
+    pub(super) fn sealed_disclosure(
+        &self,
+        room: RoomName,
+        claims: &Claims,
+        by_card: Option<&[u8]>,
+    ) -> Result<Body, Cannot> {
+        let (_, state) = self.reveal_room(&room.to_string())?;
+        let (side, kept) = self.undisclosed(state)?;
+        let opening = state.opening();
         let place = Place { room, opening, side };
         let key = self.one_time_key(kept).ok_or_else(|| fault("your key cannot be derived"))?;
-        let disclosure = Disclosure::sign(&place, &claims, &self.persona, &key)
+        let disclosure = Disclosure::sign(&place, claims, &self.persona, &key, by_card)
             .map_err(|error| fault(&error.to_string()))?;
         let theirs = match side {
             Side::Seller => &opening.winner_seal,
@@ -300,25 +343,11 @@ impl Desk {
         let sealed = seal_padded(theirs, &place.info(), b"", &plain, DISCLOSURE_SIZE, seed)
             .map_err(|error| fault(&error.to_string()))?;
         let sealed = sealed.try_into().map_err(|_| fault("the disclosure is too long"))?;
-        Ok((room, Body::Disclose(SealedBody { sealed })))
+        Ok(Body::Disclose(SealedBody { sealed }))
     }
 
-    fn claims(
-        &self,
-        auction: RoomName,
-        role: &Kept,
-        name: String,
-        contact: String,
-    ) -> Result<Claims, Cannot> {
-        let bad = |error: &dyn std::fmt::Display| {
-            let advice = "shorten it; control characters are not allowed".to_owned();
-            Cannot("command.parse", error.to_string(), advice)
-        };
-        let contact = if contact.is_empty() {
-            None
-        } else {
-            Some(Text::try_from(contact).map_err(|error| bad(&error))?)
-        };
+    /// The newest own actions in an auction, at most so many, that which made the side among them.
+    fn own_actions(&self, auction: RoomName, role: &Kept, most: usize) -> Vec<OwnAction> {
         let followed = self.rooms.get(&auction);
         let mut actions: Vec<OwnAction> = followed
             .into_iter()
@@ -329,14 +358,33 @@ impl Desk {
             })
             .rev()
             .enumerate()
-            .filter(|(at, (is_role, ..))| *is_role || *at < MAX_OPENED - 1)
+            .filter(|(at, (is_role, ..))| *is_role || *at < most.saturating_sub(1))
             .map(|(_, (_, seq, blind))| OwnAction { seq, blind })
             .collect();
         actions.reverse();
+        actions
+    }
+
+    fn claims(
+        &self,
+        name: String,
+        contact: String,
+        actions: Vec<OwnAction>,
+    ) -> Result<Claims, Cannot> {
+        let bad = |error: &dyn std::fmt::Display| {
+            let advice = "shorten it; control characters are not allowed".to_owned();
+            Cannot("command.parse", error.to_string(), advice)
+        };
+        let contact = if contact.is_empty() {
+            None
+        } else {
+            Some(Text::try_from(contact).map_err(|error| bad(&error))?)
+        };
         Ok(Claims {
             name: Text::try_from(name).map_err(|error| bad(&error))?,
             contact,
             certificate: to_base64url(&self.vault.contents().certificate),
+            card: None,
             actions,
         })
     }
@@ -356,7 +404,9 @@ impl Desk {
             followed.revealed = true;
         }
         match opened {
-            Ok(disclosed) => self.reveal(name, auction, other, disclosed).await,
+            Ok((disclosed, stamped)) => {
+                self.reveal(name, auction, other, disclosed, stamped).await;
+            }
             Err(what) => {
                 let texts = self.rooms.get(&name).map(|room| room.texts.clone());
                 let texts = texts.unwrap_or_default();
@@ -378,7 +428,7 @@ impl Desk {
         side: Side,
         seq: Option<u64>,
         secret: &SealKey,
-    ) -> Result<Disclosed, String> {
+    ) -> Result<(Disclosed, Time), String> {
         let place = Place { room: name, opening, side };
         let followed = self.rooms.get(&name).ok_or("the room is not at hand")?;
         let sealed = followed.sealed.iter().find(|(at, ..)| Some(*at) == seq);
@@ -389,10 +439,11 @@ impl Desk {
         let Some(Room::Auction(state)) = auction.room() else {
             return Err("the auction is not at hand".to_owned());
         };
-        Disclosure::verify(&plain, &place, &state.listing().authorities, *stamped, |seq| {
-            auction.actions.get(usize::try_from(seq).ok()?).copied()
-        })
-        .map_err(|error| error.to_string())
+        let (authorities, pki) = (&state.listing().authorities, self.options.state.as_deref());
+        let logged = |seq| auction.actions.get(usize::try_from(seq).ok()?).copied();
+        let disclosed = Disclosure::verify(&plain, &place, authorities, pki, *stamped, logged)
+            .map_err(|error| with_causes(&error))?;
+        Ok((disclosed, *stamped))
     }
 
     /// Shows who the other side is, keeps it, and forgets the secrets of this auction.
@@ -402,13 +453,28 @@ impl Desk {
         auction: RoomName,
         side: Side,
         disclosed: Disclosed,
+        stamped: Time,
     ) {
-        let Disclosed { name: called, contact, persona, .. } = disclosed;
-        let counterparty = Counterparty { name: called, contact, persona };
+        let Disclosed { name: called, contact, persona, card, .. } = disclosed;
+        let card = card.map(|card| KeptCard {
+            view: CardView {
+                standing: standing(card.verdict),
+                stated: card.stated.into_iter().map(stated).collect(),
+            },
+            certificate: card.certificate,
+            stamped,
+        });
+        let counterparty = Counterparty { name: called, contact, persona, card };
+        self.keep_counterparty(name, auction, &counterparty).await;
+        self.tell_revealed(name, auction, side, counterparty).await;
+    }
+
+    /// Keeps who the other side is, and forgets the secrets of this auction.
+    async fn keep_counterparty(&mut self, name: RoomName, auction: RoomName, known: &Counterparty) {
         let (room, of) = (name.to_string(), auction.to_string());
         let saved = self.vault.update(|contents| {
             for kept in contents.reveals.iter_mut().filter(|kept| kept.room == room) {
-                kept.counterparty = Some(counterparty.clone());
+                kept.counterparty = Some(known.clone());
             }
             for action in contents.actions.iter_mut().filter(|action| action.room == of) {
                 action.seal_secret = None;
@@ -417,18 +483,33 @@ impl Desk {
         if let Err(error) = saved {
             self.vault_trouble(&error).await;
         }
-        self.tell_revealed(name, auction, side, counterparty).await;
     }
 
     /// After a restart: what was verified before the secret was forgotten.
     async fn reveal_again(&mut self, name: RoomName, auction: RoomName, side: Side) {
         let room = name.to_string();
         let kept = self.vault.contents().reveals.iter().find(|kept| kept.room == room);
-        let Some(counterparty) = kept.and_then(|kept| kept.counterparty.clone()) else { return };
+        let Some(mut counterparty) = kept.and_then(|kept| kept.counterparty.clone()) else {
+            return;
+        };
+        if counterparty.card.as_mut().is_some_and(|card| self.judged_again(card)) {
+            self.keep_counterparty(name, auction, &counterparty).await;
+        }
         if let Some(followed) = self.rooms.get_mut(&name) {
             followed.revealed = true;
         }
         self.tell_revealed(name, auction, side, counterparty).await;
+    }
+
+    /// Judges a kept card that the state did not certify by the certificates at hand now. Whether
+    /// that changed anything.
+    fn judged_again(&self, card: &mut KeptCard) -> bool {
+        let state = self.options.state.as_deref();
+        if state.is_none() || matches!(card.view.standing, CardStanding::Certified { .. }) {
+            return false;
+        }
+        let now = standing(CardVerdict::of(&card.certificate, state, card.stamped));
+        std::mem::replace(&mut card.view.standing, now.clone()) != now
     }
 
     async fn tell_revealed(
@@ -442,7 +523,7 @@ impl Desk {
             Side::Seller => "verified: this is who listed",
             Side::Winner => "verified: this is who won",
         };
-        let Counterparty { name: called, contact, persona } = counterparty;
+        let Counterparty { name: called, contact, persona, card } = counterparty;
         self.tell(Event::Revealed {
             room: name.to_string(),
             auction: auction.to_string(),
@@ -451,9 +532,36 @@ impl Desk {
             contact,
             persona,
             verdict: verdict.to_owned(),
+            card: card.map(|card| card.view),
         })
         .await;
     }
+}
+
+fn fault(what: &str) -> Cannot {
+    let advice = "nothing was sent; try again after a restart".to_owned();
+    Cannot("reveal.failed", what.to_owned(), advice)
+}
+
+fn standing(verdict: CardVerdict) -> CardStanding {
+    match verdict {
+        CardVerdict::Holds(citizen) => CardStanding::Certified {
+            civil_number: Personal::new(citizen.civil_number.expose().to_owned()),
+            revocation_checked: citizen.revocation == RevocationStatus::Checked,
+            test: citizen.test,
+            name: citizen.name,
+            given_name: citizen.given_name,
+            surname: citizen.surname,
+        },
+        CardVerdict::Unjudged => CardStanding::Unjudged,
+        CardVerdict::DoesNotHold(error) => {
+            CardStanding::Refused { code: error.code().to_owned(), message: error.to_string() }
+        }
+    }
+}
+
+fn stated(stated: Stated) -> StatedView {
+    StatedView { name: stated.name, value: Personal::new(stated.value.into()) }
 }
 
 /// The winning bid that an auction's `settled` entry at this position names.

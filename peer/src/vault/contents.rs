@@ -4,12 +4,14 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
+use pregao_protocol::clock::Time;
 use pregao_protocol::codec::{Digest, array_from_base64url, from_base64url, to_base64url};
 use pregao_protocol::key::Fingerprint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{KeptEnrolment, VaultError};
+use crate::event::CardView;
 
 /// Version of the form below.
 pub const VERSION: u32 = 1;
@@ -114,6 +116,23 @@ pub struct Counterparty {
     pub contact: String,
     /// Fingerprint of its persona.
     pub persona: Fingerprint,
+    /// The citizen card that signed, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<KeptCard>,
+}
+
+/// A citizen card whose signature held in a disclosure.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptCard {
+    /// As it was judged.
+    pub view: CardView,
+    /// Its certificate in DER: where the state's certificates were not at hand, it is judged again
+    /// once they are.
+    #[serde(with = "base64url")]
+    pub certificate: Vec<u8>,
+    /// The instant it is judged by.
+    pub stamped: Time,
 }
 
 /// One of the persona's own actions with what proves and opens it.
@@ -237,6 +256,12 @@ impl fmt::Debug for KeptReveal {
 impl fmt::Debug for Counterparty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Counterparty(..)")
+    }
+}
+
+impl fmt::Debug for KeptCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptCard(..)")
     }
 }
 

@@ -420,3 +420,30 @@ fn an_issuer_signs_within_its_period_only() {
     let signs = |now: u64| kept_issuer().signs_at(at(now));
     assert!(!signs(99_999_999) && signs(100_000_000) && signs(199_999_999) && !signs(200_000_000));
 }
+
+#[test]
+fn a_counterparty_of_before_cards_is_read_and_one_with_a_card_is_kept() {
+    let reveal = |counterparty: serde_json::Value| {
+        let kept = serde_json::json!({
+            "auction": "3f2a", "room": "77aa", "disclosed": true, "counterparty": counterparty,
+        });
+        serde_json::from_value::<KeptReveal>(kept)
+    };
+    let mut old = serde_json::json!({
+        "name": "First Seller", "contact": "", "persona": "cd".repeat(32),
+    });
+    let read = reveal(old.clone()).unwrap().counterparty.unwrap();
+    assert_eq!(read.card, None);
+    assert_eq!(serde_json::to_value(&read).unwrap(), old, "nothing new where there is no card");
+    let card = KeptCard {
+        view: crate::identity::tests::card(),
+        certificate: vec![1, 2, 3],
+        stamped: pregao_protocol::clock::Time::default(),
+    };
+    let with = Counterparty { card: Some(card), ..read };
+    let written = serde_json::to_value(&with).unwrap();
+    assert!(reveal(written).unwrap().counterparty == Some(with.clone()));
+    assert_eq!(format!("{:?}", with.card), "Some(KeptCard(..))");
+    old["card"] = serde_json::json!({ "certificate": "AQID" });
+    assert!(reveal(old).is_err());
+}

@@ -8,8 +8,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::certificate::{CertificateError, PersonaCertificate, verify_persona_certificate};
+use crate::citizen::{CitizenError, StatePki};
 use crate::clock::Time;
-use crate::codec::from_base64url;
+use crate::codec::{from_base64url, to_base64url};
 use crate::key::{
     Authority, Fingerprint, KeyError, OneTime, Persona, PublicKey, SecretKey, Signature,
 };
@@ -17,6 +18,12 @@ use crate::label;
 use crate::log::RoomName;
 use crate::persona::{Blind, BlindContext, OneTimeKey, blinded};
 use crate::room::body::{Reveal, Side, Text};
+
+mod card;
+
+pub use card::{
+    Attribute, AttributeError, CardClaims, CardVerdict, ShownCard, Stated, Value, ValueError,
+};
 
 /// What a disclosure states, in this member order.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +36,19 @@ pub struct Claims {
     pub contact: Option<Text<200>>,
     /// The persona's certificate: DER, base64url.
     pub certificate: String,
-    /// Own actions in the auction, by rising position; at most [`label::MAX_OPENED`].
+    /// The citizen card that signs too, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardClaims>,
+    /// Own actions in the auction, by rising position; at most [`Claims::most_opened`].
     pub actions: Vec<OwnAction>,
+}
+
+impl Claims {
+    /// Most actions opened: fewer beside a card, whose certificate needs the room.
+    #[must_use]
+    pub const fn most_opened(card: bool) -> usize {
+        if card { label::MAX_OPENED_WITH_CARD } else { label::MAX_OPENED }
+    }
 }
 
 impl std::fmt::Debug for Claims {
@@ -57,6 +75,9 @@ pub struct Disclosure {
     claims: String,
     by_persona: Signature,
     by_one_time: Signature,
+    /// As cards make it, base64url.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by_card: Option<String>,
 }
 
 impl std::fmt::Debug for Disclosure {
@@ -84,6 +105,10 @@ pub enum DisclosureError {
         #[source]
         source: KeyError,
     },
+    /// The signature of the card does not hold for this auction and role, or the card's
+    /// certificate has no key of a card.
+    #[error("the card's signature does not hold for this auction and role")]
+    Card(#[source] CitizenError),
     /// An action listed as the author's own is not theirs.
     #[error("entry {seq} is not by this persona")]
     NotTheirs {
@@ -130,7 +155,16 @@ impl Place<'_> {
         .concat()
     }
 
-    /// What both keys sign: [`Place::info`] ‖ SHA-256 of the claims.
+    /// What a citizen card is to sign for these claims: the same as the other two keys.
+    ///
+    /// # Errors
+    /// [`DisclosureError::Malformed`] if the claims have no JSON form.
+    pub fn to_sign(&self, claims: &Claims) -> Result<Vec<u8>, DisclosureError> {
+        let claims = serde_json::to_string(claims).map_err(|_| DisclosureError::Malformed)?;
+        Ok(self.message(&claims))
+    }
+
+    /// What all keys sign: [`Place::info`] ‖ SHA-256 of the claims.
     fn message(&self, claims: &str) -> Vec<u8> {
         let mut message = self.info();
         message.extend_from_slice(&Sha256::digest(claims.as_bytes()));
@@ -148,20 +182,29 @@ impl Place<'_> {
 }
 
 impl Disclosure {
-    /// Signs claims for one place.
+    /// Signs claims for one place. `by_card` is the card's signature over [`Place::to_sign`],
+    /// where the claims name a card.
     ///
     /// # Errors
-    /// [`DisclosureError::Malformed`] if the claims have no JSON form.
+    /// [`DisclosureError::Malformed`] if the claims have no JSON form, or name a card without its
+    /// signature, or the other way round. [`DisclosureError::Card`] if that signature is of
+    /// another card or place.
     pub fn sign(
         place: &Place<'_>,
         claims: &Claims,
         persona: &SecretKey<Persona>,
         one_time: &OneTimeKey,
+        by_card: Option<&[u8]>,
     ) -> Result<Self, DisclosureError> {
-        let claims = serde_json::to_string(claims).map_err(|_| DisclosureError::Malformed)?;
-        let message = place.message(&claims);
-        let by_persona = persona.sign(&message);
-        Ok(Self { by_persona, by_one_time: one_time.sign(&message), claims })
+        let text = serde_json::to_string(claims).map_err(|_| DisclosureError::Malformed)?;
+        let message = place.message(&text);
+        signed_by_card(claims, &message, by_card)?;
+        Ok(Self {
+            by_persona: persona.sign(&message),
+            by_one_time: one_time.sign(&message),
+            by_card: by_card.map(to_base64url),
+            claims: text,
+        })
     }
 
     /// The bytes to be sealed.
@@ -170,11 +213,13 @@ impl Disclosure {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Reads what was opened and verifies every part of it (V-055 to V-059).
+    /// Reads what was opened and verifies every part of it (V-055 to V-059, V-120 to V-123).
     ///
-    /// `stamped` is the stamp time of the entry that carries it: the certificate is judged then,
-    /// so that the verdict does not depend on who reads it when. `logged` gives identifier and
-    /// one-time key of the auction's entry at a position.
+    /// `stamped` is the stamp time of the entry that carries it: the certificates are judged then,
+    /// so that the verdict does not depend on who reads it when. `state` judges a citizen card;
+    /// without it, or where the card's chain does not hold, the card is given with that verdict
+    /// and the rest still counts. `logged` gives identifier and one-time key of the auction's
+    /// entry at a position.
     ///
     /// # Errors
     /// [`DisclosureError`] naming what does not hold.
@@ -182,13 +227,14 @@ impl Disclosure {
         bytes: &[u8],
         place: &Place<'_>,
         authorities: &[PublicKey<Authority>],
+        state: Option<&StatePki>,
         stamped: Time,
         logged: impl Fn(u64) -> Option<(Uuid, PublicKey<OneTime>)>,
     ) -> Result<Disclosed, DisclosureError> {
         let malformed = |_| DisclosureError::Malformed;
         let disclosure: Self = serde_json::from_slice(bytes).map_err(malformed)?;
         let claims: Claims = serde_json::from_str(&disclosure.claims).map_err(malformed)?;
-        if claims.actions.len() > label::MAX_OPENED {
+        if claims.actions.len() > Claims::most_opened(claims.card.is_some()) {
             return Err(DisclosureError::Malformed);
         }
         let certificate =
@@ -203,6 +249,9 @@ impl Disclosure {
             .key()
             .verify(&message, &disclosure.by_one_time)
             .map_err(|source| DisclosureError::Signature { by: "one-time", source })?;
+        let by_card = disclosure.by_card.as_deref().map(from_base64url).transpose();
+        let by_card = by_card.map_err(|_| DisclosureError::Malformed)?;
+        let card = signed_by_card(&claims, &message, by_card.as_deref())?;
         let broker = place.opening.broker.session.fingerprint();
         let mut opened = false;
         for own in &claims.actions {
@@ -222,7 +271,31 @@ impl Disclosure {
             contact: claims.contact.map(String::from).unwrap_or_default(),
             persona: persona.key.fingerprint(),
             actions: claims.actions.iter().map(|own| own.seq).collect(),
+            card: card.zip(claims.card).map(|(certificate, claimed)| ShownCard {
+                verdict: CardVerdict::of(&certificate, state, stamped),
+                certificate,
+                stated: claimed.attributes,
+            }),
         })
+    }
+}
+
+/// The certificate of the card that signed `message`, if one is claimed; its chain is not judged.
+fn signed_by_card(
+    claims: &Claims,
+    message: &[u8],
+    by_card: Option<&[u8]>,
+) -> Result<Option<Vec<u8>>, DisclosureError> {
+    match (&claims.card, by_card) {
+        (None, None) => Ok(None),
+        (Some(card), Some(signature)) => {
+            let certificate = card.certificate().ok_or(DisclosureError::Malformed)?;
+            card::verify_signature(&certificate, message, signature)
+                .map_err(DisclosureError::Card)?;
+            Ok(Some(certificate))
+        }
+        // One without the other proves nothing (V-120).
+        (None, Some(_)) | (Some(_), None) => Err(DisclosureError::Malformed),
     }
 }
 
@@ -252,6 +325,9 @@ pub struct Disclosed {
     pub persona: Fingerprint,
     /// Positions of the actions opened as theirs.
     pub actions: Vec<u64>,
+    /// The citizen card that signed too, if one did. A card that no state vouches for is here as
+    /// well: its verdict must be read.
+    pub card: Option<ShownCard>,
 }
 
 #[cfg(test)]

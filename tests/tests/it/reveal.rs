@@ -39,10 +39,11 @@ pub(crate) fn disclosure(peer: &Peer, room: RoomName, made: &Made, name: &str) -
         name: name.to_owned().try_into().unwrap(),
         contact: Some(format!("{name}@example.org").try_into().unwrap()),
         certificate: to_base64url(&peer.person.certificate),
+        card: None,
         actions: vec![OwnAction { seq, blind: made.blind.clone() }],
     };
     let key = made.key(&peer.person, peer.pin);
-    let signed = Disclosure::sign(&place, &claims, &peer.person.key, &key).unwrap();
+    let signed = Disclosure::sign(&place, &claims, &peer.person.key, &key, None).unwrap();
     let info = place.info();
     let sealed =
         seal::seal_padded(&to, &info, &[], &signed.encode(), DISCLOSURE_SIZE, random()).unwrap();
@@ -79,7 +80,7 @@ pub(crate) fn opened(peer: &mut Peer, room: RoomName, made: &Made) -> Disclosed 
         Some((action.id(), *action.key()))
     };
     let now = peer.newest.as_ref().unwrap().time();
-    Disclosure::verify(&plain, &place, &peer.broker.authorities, now, logged).unwrap()
+    Disclosure::verify(&plain, &place, &peer.broker.authorities, None, now, logged).unwrap()
 }
 
 /// Whether an auction waits for its two sides.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+
+mod card;
 use crate::certificate::tests::{authority, issue, leaf, noon};
 use crate::certificate::{AUTHORITY_NAME, PERSONA_LIFETIME};
 use crate::codec::to_base64url;
@@ -49,6 +51,7 @@ impl Sale {
             name: text("Maria"),
             contact: Some(text("maria@example.org")),
             certificate: certificate(&self.winner),
+            card: None,
             actions: opened
                 .into_iter()
                 .map(|(seq, own)| OwnAction { seq, blind: own.blind })
@@ -59,7 +62,7 @@ impl Sale {
     fn signed(&self, claims: &Claims) -> Vec<u8> {
         let key = self.winner.key(&self.owns[2]);
         let place = self.place(Side::Winner);
-        Disclosure::sign(&place, claims, &self.winner.persona, &key).unwrap().encode()
+        Disclosure::sign(&place, claims, &self.winner.persona, &key, None).unwrap().encode()
     }
 
     fn verify_at(
@@ -69,7 +72,7 @@ impl Sale {
         now: Time,
     ) -> Result<Disclosed, DisclosureError> {
         let authorities = [SecretKey::from_seed(&[77; 32]).public(), authority().public()];
-        Disclosure::verify(bytes, place, &authorities, now, |seq| self.logged(seq))
+        Disclosure::verify(bytes, place, &authorities, None, now, |seq| self.logged(seq))
     }
 
     fn verify(&self, bytes: &[u8]) -> Result<Disclosed, DisclosureError> {
@@ -113,7 +116,7 @@ fn v055_the_seller_discloses_by_the_same_rules() {
     };
     let place = sale.place(Side::Seller);
     let key = seller.key(&own);
-    let bytes = Disclosure::sign(&place, &claims, &seller.persona, &key).unwrap().encode();
+    let bytes = Disclosure::sign(&place, &claims, &seller.persona, &key, None).unwrap().encode();
     let disclosed = sale.verify_at(&bytes, &place, noon()).unwrap();
     assert_eq!((disclosed.actions, disclosed.contact), (vec![0], String::new()));
     // The winner's place refuses what the seller signed for the seller's.
@@ -162,9 +165,9 @@ fn v056_the_certificate_is_of_a_ca_that_the_listing_names_and_in_force() {
         Err(DisclosureError::Certificate(CertificateError::NotYetValid { .. }))
     ));
     let other = [SecretKey::from_seed(&[77; 32]).public()];
-    let foreign = Disclosure::verify(&bytes, &place, &other, noon(), |seq| sale.logged(seq));
+    let foreign = Disclosure::verify(&bytes, &place, &other, None, noon(), |seq| sale.logged(seq));
     assert_eq!(foreign, Err(DisclosureError::Certificate(CertificateError::Authority)));
-    let nobody = Disclosure::verify(&bytes, &place, &[], noon(), |seq| sale.logged(seq));
+    let nobody = Disclosure::verify(&bytes, &place, &[], None, noon(), |seq| sale.logged(seq));
     assert_eq!(nobody, Err(DisclosureError::Malformed));
     for certificate in ["", "AA", "not base64", &certificate(&Author::new(1))[..20]] {
         let claims = Claims { certificate: certificate.to_owned(), ..sale.claims() };
@@ -213,8 +216,9 @@ fn v057_the_one_time_key_of_the_side_signs_too() {
     let sale = sale();
     let place = sale.place(Side::Winner);
     let other = sale.winner.key(&sale.owns[0]);
-    let bytes =
-        Disclosure::sign(&place, &sale.claims(), &sale.winner.persona, &other).unwrap().encode();
+    let bytes = Disclosure::sign(&place, &sale.claims(), &sale.winner.persona, &other, None)
+        .unwrap()
+        .encode();
     let refused = sale.verify(&bytes);
     assert!(matches!(refused, Err(DisclosureError::Signature { by: "one-time", .. })));
 }
@@ -278,6 +282,7 @@ fn a_disclosure_of_the_longest_kind_fits_its_size() {
         name: text(&widest.repeat(80)),
         contact: Some(text(&widest.repeat(200))),
         certificate: certificate(&sale.winner),
+        card: None,
         actions: vec![action; label::MAX_OPENED],
     };
     let length = sale.signed(&claims).len();
@@ -292,6 +297,6 @@ fn debug_shows_nothing_that_was_disclosed() {
     assert_eq!(format!("{claims:?}"), "Claims(..)");
     let key = sale.winner.key(&sale.owns[2]);
     let place = sale.place(Side::Winner);
-    let signed = Disclosure::sign(&place, &claims, &sale.winner.persona, &key).unwrap();
+    let signed = Disclosure::sign(&place, &claims, &sale.winner.persona, &key, None).unwrap();
     assert_eq!(format!("{signed:?}"), "Disclosure(..)");
 }

@@ -178,10 +178,12 @@ fn worthless(
         name: "Somebody Else".to_owned().try_into().unwrap(),
         contact: None,
         certificate: to_base64url(&winner.person.certificate),
+        card: None,
         actions: vec![OwnAction { seq, blind: won.blind.clone() }],
     };
     let key = won.key(own, winner.pin);
-    let signed = Disclosure::sign(&place, &claims, &winner.person.key, &key).unwrap().encode();
+    let signed =
+        Disclosure::sign(&place, &claims, &winner.person.key, &key, None).unwrap().encode();
     let (to, info) = (opening.seller_seal, place.info());
     let sealed = seal_padded(&to, &info, b"", &signed, DISCLOSURE_SIZE, random()).unwrap();
     let body = Body::Disclose(SealedBody { sealed: sealed.try_into().unwrap() });

@@ -1,0 +1,212 @@
+//! A disclosure that the user's citizen card signs too.
+//!
+//! Cards and people are slow, so the card's part runs beside the desk: find it, ask the user, have
+//! it sign. Only a signature comes back; whatever goes wrong on the way is told from there, and
+//! nothing was sent. The desk then hands in the disclosure as any other, by the state of the room
+//! as it is by then.
+
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::{Reveal, Side, Text};
+use pregao_protocol::room::disclosure::{Attribute, CardClaims, Claims, Place, Stated, Value};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Desk;
+use super::acts::Cannot;
+use super::signer::{CardTrouble, Cards};
+use crate::card::{CardError, LastTry, Tries};
+use crate::event::Event;
+use crate::front::{Answer, PinQuestion, Question};
+use crate::plain::plain;
+
+/// Most characters of a name in a disclosure.
+const LONGEST_NAME: usize = 80;
+
+/// What a card is to sign, before the card is known.
+pub(super) struct Job {
+    pub(super) room: RoomName,
+    pub(super) opening: Reveal,
+    pub(super) side: Side,
+    /// Title of the auction.
+    pub(super) title: String,
+    /// Without name and card.
+    pub(super) claims: Claims,
+    pub(super) show: Vec<Attribute>,
+    pub(super) reader: Option<String>,
+}
+
+/// Claims and the card's signature over them.
+#[derive(Debug)]
+pub(super) struct Proof {
+    pub(super) request: Option<String>,
+    pub(super) room: RoomName,
+    pub(super) claims: Claims,
+    pub(super) by_card: Vec<u8>,
+}
+
+impl Desk {
+    /// Has the card sign a disclosure, and hands it in once it did.
+    pub(super) async fn prove(
+        &mut self,
+        request: Option<String>,
+        prefix: &str,
+        contact: String,
+        show: Vec<Attribute>,
+        reader: Option<String>,
+    ) -> Option<bool> {
+        if self.proving.as_ref().is_some_and(|task| !task.is_finished()) {
+            let message = "a card is being asked already".to_owned();
+            let advice = "answer that question first, or cancel it".to_owned();
+            return self.cannot(Cannot("card.busy", message, advice)).await;
+        }
+        let reader = reader.or_else(|| self.options.reader.clone());
+        let job = match self.job(prefix, contact, show, reader) {
+            Ok(job) => job,
+            Err(cannot) => return self.cannot(cannot).await,
+        };
+        self.tell(Event::Note { text: "looking for a citizen card".to_owned() }).await;
+        let cards = std::sync::Arc::clone(&self.options.cards);
+        let (questions, events) = (self.questions.clone(), self.events.clone());
+        let proofs = self.proofs.0.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let room = job.room;
+            match job.run(&*cards, |pin| ask(&questions, pin)) {
+                Ok((claims, by_card)) => {
+                    // Waits in the queue where there is no connection just now.
+                    let _ = proofs.blocking_send(Proof { request, room, claims, by_card });
+                }
+                Err(CardTrouble { code, message, advice }) => {
+                    let refused = Event::Refused { code: code.to_owned(), message, advice };
+                    let _ = events.blocking_send(refused);
+                    let _ = events.blocking_send(Event::Done { id: request, ok: false });
+                }
+            }
+        });
+        self.proving = Some(task);
+        None
+    }
+
+    /// Hands in what the card signed.
+    pub(super) async fn proved(&mut self, proof: Proof) {
+        let Proof { request, room, claims, by_card } = proof;
+        let done = match self.sealed_disclosure(room, &claims, Some(&by_card)) {
+            Ok(body) => self.hand_in(request.clone(), room, body).await,
+            Err(cannot) => self.cannot(cannot).await,
+        };
+        if let Some(ok) = done {
+            self.tell(Event::Done { id: request, ok }).await;
+        }
+    }
+}
+
+/// Waits for the front's answer. Without a front, nobody answers.
+fn ask(questions: &mpsc::Sender<Question>, pin: PinQuestion) -> Answer {
+    let (reply, answer) = oneshot::channel();
+    if questions.blocking_send(Question { pin, reply }).is_err() {
+        return Answer::Cancel;
+    }
+    answer.blocking_recv().unwrap_or(Answer::Cancel)
+}
+
+impl Job {
+    /// Finds the card, asks the user, has it sign. Blocks.
+    pub(super) fn run(
+        self,
+        cards: &dyn Cards,
+        ask: impl FnOnce(PinQuestion) -> Answer,
+    ) -> Result<(Claims, Vec<u8>), CardTrouble> {
+        let mut card = cards.find(self.reader.as_deref())?;
+        let tries = card.tries_left()?;
+        if tries == Tries::Blocked {
+            return Err(CardError::Blocked.into());
+        }
+        let stated = if self.show.is_empty() {
+            Vec::new()
+        } else {
+            card.attributes(&self.show)?.into_iter().map(stated).collect::<Result<_, _>>()?
+        };
+        let name: String = plain(card.holder()).chars().take(LONGEST_NAME).collect();
+        let question = PinQuestion {
+            holder: name.clone(),
+            reader: plain(card.reader()),
+            tries,
+            warning: self.warning(&stated),
+            pinpad: card.has_pinpad(),
+        };
+        let mut claims = self.claims;
+        claims.name = Text::try_from(name).map_err(|_| {
+            trouble("card.name", "the card does not name its holder", "use /reveal instead")
+        })?;
+        claims.card = Some(CardClaims::new(card.certificate(), stated));
+        let place = Place { room: self.room, opening: &self.opening, side: self.side };
+        let message = place.to_sign(&claims).map_err(|error| {
+            trouble("reveal.failed", &error.to_string(), "nothing was sent; do it again")
+        })?;
+        let last_try = question.is_last_try();
+        match ask(question) {
+            Answer::Sign(_, LastTry::Refuse) if last_try => Err(trouble(
+                "card.last-try",
+                "one try is left and it was not confirmed that it may be the last",
+                "do it again in the chat or at a terminal, where it is asked; nothing was sent",
+            )),
+            Answer::Sign(pin, last) => Ok((claims, card.sign(&message, pin, last)?)),
+            Answer::Cancel => Err(trouble(
+                "card.cancelled",
+                "the card signed nothing and nothing was sent",
+                "do it again when you like, or /reveal without a card",
+            )),
+            Answer::Unable { message, advice } => Err(trouble("card.pin", &message, &advice)),
+        }
+    }
+
+    /// What the user must know before they type the PIN.
+    fn warning(&self, stated: &[Stated]) -> Vec<String> {
+        let other = match self.side {
+            Side::Seller => "winner",
+            Side::Winner => "seller",
+        };
+        let mut lines = vec![
+            format!("You show the {other} of \"{}\" who you are.", plain(&self.title)),
+            format!(
+                "The {other} gets the card's certificate: your full name and your civil number \
+                 are in it and cannot be left out."
+            ),
+        ];
+        if !stated.is_empty() {
+            let parts: Vec<String> = stated
+                .iter()
+                .map(|stated| format!("{} {}", stated.name, stated.value.as_str()))
+                .collect();
+            lines.push(format!("You state besides: {}.", parts.join(", ")));
+        }
+        lines.push(format!(
+            "The {other} can show all this to others and prove that your card signed it. It \
+             cannot be taken back."
+        ));
+        lines.push(
+            "It holds for this auction, its log, the keys of both of you and your role, and \
+             nowhere else."
+                .to_owned(),
+        );
+        lines.push(
+            "The broker sees only a padded ciphertext, and releases both sides' or neither."
+                .to_owned(),
+        );
+        lines
+    }
+}
+
+fn stated((name, value): (Attribute, String)) -> Result<Stated, CardTrouble> {
+    let value = Value::try_from(value.trim().to_owned()).map_err(|_| {
+        let message = format!("what the card says of {name} cannot be shown");
+        trouble("card.attribute", &message, "do it again without that attribute")
+    })?;
+    Ok(Stated { name, value })
+}
+
+fn trouble(code: &'static str, message: &str, advice: &str) -> CardTrouble {
+    CardTrouble { code, message: message.to_owned(), advice: advice.to_owned() }
+}
+
+#[cfg(test)]
+#[path = "prove_tests.rs"]
+mod tests;

@@ -1,0 +1,224 @@
+use std::sync::{Arc, Mutex};
+
+use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::key::SecretKey;
+use pregao_protocol::room::body::BrokerKeys;
+use pregao_protocol::seal::SealKey;
+use zeroize::Zeroizing;
+
+use super::super::signer::InsertedCard;
+use super::*;
+use crate::card::{Pin, PinEntry};
+
+/// A card that signs with nothing; it notes what it was asked to do.
+#[derive(Debug, Clone)]
+struct Fake {
+    tries: u8,
+    sex: &'static str,
+    fails: Option<&'static str>,
+    signed: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+fn card(tries: u8) -> Fake {
+    Fake { tries, sex: "F", fails: None, signed: Arc::default() }
+}
+
+impl Cards for Fake {
+    fn find(&self, reader: Option<&str>) -> Result<Box<dyn InsertedCard>, CardTrouble> {
+        match reader {
+            Some("absent") => Err(trouble("card.none", "no such reader", "look")),
+            _ => Ok(Box::new(self.clone())),
+        }
+    }
+}
+
+impl InsertedCard for Fake {
+    fn holder(&self) -> &str {
+        "Cidadã de Teste Um"
+    }
+    fn reader(&self) -> &str {
+        "Virtual\u{1b} Reader"
+    }
+    fn certificate(&self) -> &[u8] {
+        b"certificate"
+    }
+    fn has_pinpad(&self) -> bool {
+        false
+    }
+    fn tries_left(&mut self) -> Result<Tries, CardTrouble> {
+        Ok(if self.tries == 0 { Tries::Blocked } else { Tries::Left(self.tries) })
+    }
+    fn attributes(
+        &mut self,
+        wanted: &[Attribute],
+    ) -> Result<Vec<(Attribute, String)>, CardTrouble> {
+        Ok(wanted.iter().map(|name| (*name, self.sex.to_owned())).collect())
+    }
+    fn sign(&mut self, message: &[u8], _: PinEntry, _: LastTry) -> Result<Vec<u8>, CardTrouble> {
+        self.signed.lock().unwrap().push(message.to_vec());
+        match self.fails {
+            Some(code) => Err(trouble(code, "2 tries left", "check the PIN")),
+            None => Ok(vec![7; 64]),
+        }
+    }
+}
+
+fn opening() -> Reveal {
+    let seal = |seed| SealKey::from_random([seed; 32]).public();
+    Reveal {
+        nonce: Digest([1; 32]),
+        auction: RoomName([2; 32]),
+        settled: 9,
+        root: Digest([3; 32]),
+        seller: SecretKey::from_seed(&[4; 32]).public(),
+        winner: SecretKey::from_seed(&[5; 32]).public(),
+        seller_seal: seal(6),
+        winner_seal: seal(7),
+        deadline: Time::default(),
+        withdrawal: false,
+        freshness: 10,
+        broker: BrokerKeys {
+            session: SecretKey::from_seed(&[8; 32]).public(),
+            head: SecretKey::from_seed(&[9; 32]).public(),
+            entry: SecretKey::from_seed(&[10; 32]).public(),
+        },
+        stamps: Vec::new(),
+    }
+}
+
+fn job(side: Side, show: &[Attribute]) -> Job {
+    let claims = Claims {
+        name: "?".to_owned().try_into().unwrap(),
+        contact: None,
+        certificate: String::new(),
+        card: None,
+        actions: Vec::new(),
+    };
+    Job {
+        room: RoomName([11; 32]),
+        opening: opening(),
+        side,
+        title: "Old \u{202e}radio".to_owned(),
+        claims,
+        show: show.to_vec(),
+        reader: None,
+    }
+}
+
+fn typed(last: LastTry) -> Answer {
+    Answer::Sign(PinEntry::Typed(Pin::new(Zeroizing::new("1234".to_owned())).unwrap()), last)
+}
+
+#[test]
+fn the_card_signs_what_the_other_two_keys_sign_under_its_own_name() {
+    let card = card(3);
+    let (claims, by_card) =
+        job(Side::Winner, &[Attribute::Sex]).run(&card, |_| typed(LastTry::Refuse)).unwrap();
+    assert_eq!(claims.name.as_str(), "Cidadã de Teste Um");
+    let shown = claims.card.as_ref().unwrap();
+    let stated: Vec<_> =
+        shown.attributes.iter().map(|stated| (stated.name, stated.value.as_str())).collect();
+    assert_eq!(stated, [(Attribute::Sex, "F")]);
+    let place = Place { room: RoomName([11; 32]), opening: &opening(), side: Side::Winner };
+    assert_eq!(*card.signed.lock().unwrap(), [place.to_sign(&claims).unwrap()]);
+    assert_eq!(by_card, [7; 64]);
+}
+
+#[test]
+fn the_user_reads_what_the_signature_does_before_the_pin() {
+    for (side, other, absent) in
+        [(Side::Winner, "seller", "winner"), (Side::Seller, "winner", "seller")]
+    {
+        let mut asked = None;
+        let refused = job(side, &[Attribute::BirthDate]).run(&card(2), |question| {
+            asked = Some(question);
+            Answer::Cancel
+        });
+        assert_eq!(refused.unwrap_err().code, "card.cancelled");
+        let asked = asked.unwrap();
+        assert_eq!((asked.tries, asked.pinpad), (Tries::Left(2), false));
+        assert_eq!(asked.reader, "Virtual Reader");
+        let text = asked.warning.join("\n");
+        for part in [
+            "name and your civil number",
+            "can show all this to others",
+            "for this auction, its log, the keys of both",
+            "only a padded ciphertext",
+            "\"Old radio\"",
+            "You state besides: birth-date F",
+            other,
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains(absent), "{text}");
+    }
+}
+
+#[test]
+fn whoever_cancels_or_cannot_be_asked_signs_nothing() {
+    let card = card(3);
+    let unable = || Answer::Unable { message: "no terminal".to_owned(), advice: "x".to_owned() };
+    for (answer, code) in [(Answer::Cancel, "card.cancelled"), (unable(), "card.pin")] {
+        let refused = job(Side::Winner, &[]).run(&card, |_| answer).unwrap_err();
+        assert_eq!(refused.code, code);
+    }
+    let mut elsewhere = job(Side::Winner, &[]);
+    elsewhere.reader = Some("absent".to_owned());
+    let refused = elsewhere.run(&card, |_| panic!("there is no card")).unwrap_err();
+    assert_eq!(refused.code, "card.none");
+    assert!(card.signed.lock().unwrap().is_empty());
+}
+
+#[test]
+fn the_last_try_needs_its_confirmation() {
+    let one = card(1);
+    let refused = job(Side::Winner, &[]).run(&one, |question| {
+        assert!(question.is_last_try());
+        typed(LastTry::Refuse)
+    });
+    assert_eq!(refused.unwrap_err().code, "card.last-try");
+    assert!(one.signed.lock().unwrap().is_empty());
+    assert!(job(Side::Winner, &[]).run(&one, |_| typed(LastTry::Confirmed)).is_ok());
+    let blocked = job(Side::Winner, &[]).run(&card(0), |_| panic!("not asked"));
+    assert_eq!(blocked.unwrap_err().code, "card.blocked");
+    let two = card(2);
+    assert!(job(Side::Winner, &[]).run(&two, |_| typed(LastTry::Refuse)).is_ok());
+}
+
+#[test]
+fn a_wrong_pin_is_tried_once_and_says_what_the_card_says() {
+    let card = Fake { fails: Some("card.wrong-pin"), ..card(3) };
+    let refused = job(Side::Winner, &[]).run(&card, |_| typed(LastTry::Refuse)).unwrap_err();
+    assert_eq!((refused.code, refused.message.as_str()), ("card.wrong-pin", "2 tries left"));
+    assert_eq!(card.signed.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn what_the_card_says_and_no_attribute_can_hold_is_refused_before_the_pin() {
+    let odd = Fake { sex: "F\u{1b}[2J", ..card(3) };
+    let refused = job(Side::Winner, &[Attribute::Sex]).run(&odd, |_| panic!("not asked"));
+    assert_eq!(refused.unwrap_err().code, "card.attribute");
+    assert!(job(Side::Winner, &[]).run(&odd, |_| typed(LastTry::Refuse)).is_ok());
+}
+
+#[tokio::test]
+async fn a_front_that_leaves_has_cancelled() {
+    let question = || PinQuestion {
+        holder: String::new(),
+        reader: String::new(),
+        tries: Tries::Left(3),
+        warning: Vec::new(),
+        pinpad: false,
+    };
+    let asked = |questions: mpsc::Sender<Question>| {
+        tokio::task::spawn_blocking(move || ask(&questions, question()))
+    };
+    let (questions, front) = mpsc::channel(1);
+    drop(front);
+    assert!(matches!(asked(questions).await.unwrap(), Answer::Cancel));
+    let (questions, mut front) = mpsc::channel(1);
+    let waiting = asked(questions);
+    drop(front.recv().await.unwrap());
+    assert!(matches!(waiting.await.unwrap(), Answer::Cancel));
+}
