@@ -5,10 +5,41 @@
 
 mod common;
 
-use common::citizen::{Applicant, House, pki, purchase};
-use pregao_protocol::certificate::pem_to_der;
-use pregao_protocol::certificate::verify_persona_certificate;
-use pregao_test_pki::{CitizenData, Profile};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use common::citizen::{Applicant, Filled, House, card, code, pki, purchase, random, sign, start};
+use common::{Tsa, csr, persona, program};
+use pregao_protocol::certificate::{pem_to_der, verify_persona_certificate};
+use pregao_protocol::codec::to_base64url;
+use pregao_protocol::enrolment::Answer;
+use pregao_test_pki::{
+    CardMaterial, CitizenData, DAY, Fault, ListPlan, Pki, Plan, Profile, Reason,
+};
+use pregao_tsa::store::Store;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+const PERIOD: Duration = Duration::from_secs(86_400);
+const SIMULATED: [&str; 3] = ["--simulate", "--citizen-period", "24h"];
+
+/// Sets the clock to the first instant of the next period.
+fn next_period(tsa: &Tsa) {
+    let now = tsa.now();
+    let begun = Duration::from_secs(now.as_secs() % PERIOD.as_secs());
+    let next = now.minus(begun).plus(PERIOD);
+    assert_eq!(tsa.post("/api/settime", &json!({"time": next})).0, 200);
+}
+
+fn files(folder: &Path, prefix: &str) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    names.retain(|name| name.starts_with(prefix));
+    names.sort();
+    names
+}
 
 #[test]
 fn cards_of_every_generation_buy_a_certificate_for_a_persona() {
@@ -24,5 +55,385 @@ fn cards_of_every_generation_buy_a_certificate_for_a_persona() {
         let authority = applicant.keys.authority;
         let certificate = verify_persona_certificate(&der, &authority, tsa.now()).unwrap();
         assert_eq!(certificate.key, applicant.persona.public());
+    }
+    let (_, metrics) = tsa.get("/metrics");
+    let metrics = String::from_utf8(metrics).unwrap();
+    assert!(metrics.contains("\npregao_tsa_citizen_offers_total 3\n"));
+    assert!(metrics.contains("\npregao_tsa_citizen_tokens_total 3\n"));
+}
+
+#[test]
+fn a_card_with_a_fault_is_refused_by_its_name() {
+    let house = House::open(&[]);
+    for (fault, code) in [
+        (Fault::Expired, "citizen.expired"),
+        (Fault::NotYetValid, "citizen.not-yet-valid"),
+        (Fault::Usage, "citizen.usage"),
+        (Fault::OtherAuthority, "citizen.authority"),
+        (Fault::SignatureAuthority, "citizen.usage"),
+        (Fault::ChainTooLong, "citizen.chain"),
+    ] {
+        let card = pki().faulty(Profile::V5, &CitizenData::numbered(1), fault);
+        assert_eq!(house.refusal(&card), code, "{fault:?}");
+    }
+    let good = card(1);
+    let signature = CardMaterial { authentication: good.signature.clone(), ..good.clone() };
+    assert_eq!(house.refusal(&signature), "citizen.usage");
+    let mut garbage = good.clone();
+    garbage.authentication.certificate = b"garbage".to_vec();
+    assert_eq!(house.refusal(&garbage), "citizen.malformed");
+    // None of this counted against the citizen.
+    let applicant = Applicant::new(&house.tsa, good, 1);
+    applicant.token(&applicant.apply(&house.tsa));
+    let (_, metrics) = house.tsa.get("/metrics");
+    let line = "pregao_tsa_citizen_refusals_total{code=\"citizen.usage\"} 3\n";
+    assert!(String::from_utf8(metrics).unwrap().contains(line));
+}
+
+#[test]
+fn a_citizen_is_refused_unless_a_list_in_force_speaks_well_of_the_card() {
+    let now = pki().plan().now;
+    let at = |partition, number| {
+        let data = CitizenData { partition, ..CitizenData::numbered(number) };
+        pki().citizen(Profile::V5, &data)
+    };
+    let [good, revoked, hold] = [1, 2, 3].map(|number| at(0, number));
+    let branch = pki().branch(Profile::V5);
+    let point = |partition| pki().citizen_point(Profile::V5, partition);
+    let plan = ListPlan::around(now)
+        .at(&point(0))
+        .with(&revoked.authentication.serial, Reason::KeyCompromise)
+        .with(&hold.authentication.serial, Reason::Hold);
+    let old = ListPlan {
+        this_update: now - 2 * DAY,
+        next_update: Some(now - 1),
+        ..ListPlan::around(now).at(&point(9))
+    };
+    let above =
+        [pki().root().list(&ListPlan::around(now)), branch.card.list(&ListPlan::around(now))];
+    let lists = [branch.authentication.list(&plan), branch.authentication.list(&old)];
+    let house = House::with_lists(&[], &[above.as_slice(), &lists].concat());
+    assert_eq!(house.refusal(&revoked), "citizen.revoked");
+    assert_eq!(house.refusal(&hold), "citizen.on-hold");
+    assert_eq!(house.refusal(&at(9, 4)), "citizen.list-expired");
+    assert_eq!(house.refusal(&at(7, 5)), "citizen.list-partition");
+    let unlisted = pki().citizen(Profile::V4, &CitizenData::numbered(6));
+    assert_eq!(house.refusal(&unlisted), "citizen.list-missing");
+    let applicant = Applicant::new(&house.tsa, good, 1);
+    applicant.token(&applicant.apply(&house.tsa));
+}
+
+#[test]
+fn a_signature_over_anything_else_is_refused() {
+    let house = House::open(&[]);
+    let tsa = &house.tsa;
+    let applicant = Applicant::new(tsa, card(1), 1);
+    let other = Applicant::new(tsa, card(2), 2);
+    let [mut relayed, mut exchanged, mut stolen] = [(); 3].map(|()| applicant.application(tsa));
+    relayed.application.signature = applicant.application(tsa).application.signature;
+    exchanged.application.blinded = other.request.blinded.clone();
+    let statement = stolen.offer.statement(&stolen.reply.public(), &applicant.request.blinded);
+    stolen.application.signature = sign(&other.card.authentication, &statement);
+    let mut redirected = applicant.application(tsa);
+    redirected.reply = pregao_protocol::seal::SealKey::from_random(random());
+    redirected.application.reply = redirected.reply.public();
+    for wrong in [relayed, exchanged, stolen, redirected] {
+        assert_eq!(code(&wrong.send(tsa)), "citizen.signature");
+    }
+    let mut beyond = applicant.application(tsa);
+    beyond.application.blinded = vec![0xff; 384];
+    assert_eq!(code(&beyond.send(tsa)), "application.malformed");
+    applicant.token(&applicant.apply(tsa));
+}
+
+#[test]
+fn an_offer_is_good_once_and_at_the_process_that_made_it() {
+    let mut house = House::open(&[]);
+    let path = "/api/citizen/enrol";
+    let unknown = (403, "challenge.unknown".to_owned());
+    let applicant = Applicant::new(&house.tsa, card(1), 1);
+    let filled = applicant.application(&house.tsa);
+    let body = filled.body();
+    filled.opened(&house.tsa.post(path, &body));
+    assert_eq!(house.tsa.refusal(path, &body), unknown);
+    assert_eq!(house.tsa.refusal(path, &filled.body()), unknown);
+    let mut invented = applicant.application(&house.tsa).body();
+    invented["challenge"] = json!(to_base64url(&random()));
+    assert_eq!(house.tsa.refusal(path, &invented), unknown);
+    let before = applicant.application(&house.tsa).body();
+    house.restart(&[]);
+    assert_eq!(house.tsa.refusal(path, &before), unknown);
+    // A challenge for a ticket is no offer.
+    let ticket = json!({"challenge": house.tsa.challenge(), "sealed": before["sealed"]});
+    assert_eq!(house.tsa.refusal(path, &ticket), unknown);
+}
+
+#[test]
+fn what_is_not_sealed_for_the_offer_is_refused_in_the_open() {
+    let house = House::open(&[]);
+    let (tsa, path) = (&house.tsa, "/api/citizen/enrol");
+    let applicant = Applicant::new(tsa, card(1), 1);
+    let [one, two] = [(); 2].map(|()| applicant.application(tsa));
+    let malformed = (400, "application.malformed".to_owned());
+    let challenge = one.offer.challenge;
+    let sealed = |bytes: &[u8]| json!({"challenge": challenge, "sealed": to_base64url(bytes)});
+    for bytes in [b"".as_slice(), b"garbage", &[7; 16_500]] {
+        assert_eq!(tsa.refusal(path, &sealed(bytes)), malformed);
+    }
+    let exchanged = json!({"challenge": challenge, "sealed": two.body()["sealed"]});
+    assert_eq!(tsa.refusal(path, &exchanged), malformed);
+    let long = json!({"challenge": challenge, "sealed": "A".repeat(33 * 1024)});
+    assert_eq!(tsa.refusal(path, &long), (413, "body.too-long".to_owned()));
+    for body in [json!({}), json!({"challenge": challenge, "sealed": "="}), json!([])] {
+        assert_eq!(tsa.refusal(path, &body), (400, "body.json".to_owned()), "{body}");
+    }
+    // The offer is still open: garbage of others does not use it up.
+    applicant.token(&one.send(tsa));
+}
+
+#[test]
+fn one_request_of_a_citizen_is_signed_in_a_period_and_its_answer_given_again() {
+    let mut house = House::open(&[]);
+    let applicant = Applicant::new(&house.tsa, card(1), 1);
+    let first = applicant.apply(&house.tsa);
+    let token = applicant.token(&first);
+    assert_eq!(applicant.apply(&house.tsa), first);
+    let second = Applicant::new(&house.tsa, card(1), 2);
+    let Answer::Refused { code, advice, .. } = second.apply(&house.tsa) else { unreachable!() };
+    assert_eq!(code, "citizen.used");
+    assert!(advice.contains(&applicant.issuer.until.to_string()), "{advice}");
+    // Another card of the same person, of another generation, is the same citizen.
+    let older = pki().citizen(Profile::V4, &CitizenData::numbered(1));
+    assert_eq!(house.refusal(&older), "citizen.used");
+    house.restart(&[]);
+    assert_eq!(applicant.apply(&house.tsa), first);
+    assert_eq!(common::citizen::code(&second.apply(&house.tsa)), "citizen.used");
+    let (status, _) = house.tsa.post("/api/sign-csr", &purchase(&applicant.persona, &token));
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn a_token_buys_for_its_own_persona_as_often_as_it_is_shown_and_nothing_else_does() {
+    let house = House::open(&[]);
+    let (tsa, path) = (&house.tsa, "/api/sign-csr");
+    let applicant = Applicant::new(tsa, card(1), 1);
+    let token = applicant.token(&applicant.apply(tsa));
+    let refused = |body: &Value| tsa.refusal(path, body);
+    let (status, body) = tsa.post(path, &purchase(&persona(1), &token));
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(tsa.post(path, &purchase(&persona(1), &token)).0, 200);
+    let invalid = (403, "token.invalid".to_owned());
+    assert_eq!(refused(&purchase(&persona(2), &token)), invalid);
+    let mut changed = purchase(&persona(1), &token);
+    changed["token"]["randomizer"] = json!(to_base64url(&random()));
+    assert_eq!(refused(&changed), invalid);
+    let missing = (403, "token.missing".to_owned());
+    assert_eq!(refused(&json!({"csr": csr(&persona(1))})), missing);
+    let renewal = json!({"csr": csr(&persona(1)), "certificate": body["certificate"]});
+    assert_eq!(refused(&renewal), missing);
+    let printed = program().args(["invite", "--data"]).arg(house.data.path()).output().unwrap();
+    let invite = String::from_utf8(printed.stdout).unwrap();
+    let invited = json!({"csr": csr(&persona(1)), "invite": invite.trim()});
+    assert_eq!(refused(&invited), missing);
+    let elsewhere = House::open(&[]);
+    let foreign = elsewhere.tsa.refusal(path, &purchase(&persona(1), &token));
+    assert_eq!(foreign, (403, "token.issuer".to_owned()));
+    let broken = json!({"csr": "garbage", "token": token});
+    assert_eq!(refused(&broken), (400, "csr.malformed".to_owned()));
+}
+
+#[test]
+fn a_token_is_honoured_until_the_following_period_is_over() {
+    let house = House::open(&SIMULATED);
+    let (tsa, path) = (&house.tsa, "/api/sign-csr");
+    let applicant = Applicant::new(tsa, card(1), 1);
+    let token = applicant.token(&applicant.apply(tsa));
+    let body = purchase(&applicant.persona, &token);
+    next_period(tsa);
+    assert_eq!(tsa.post(path, &body).0, 200);
+    let end = applicant.issuer.spend_until;
+    let last = end.minus(Duration::from_secs(60));
+    assert_eq!(tsa.post("/api/settime", &json!({"time": last})).0, 200);
+    assert_eq!(tsa.post(path, &body).0, 200);
+    assert_eq!(tsa.post("/api/settime", &json!({"time": end})).0, 200);
+    assert_eq!(tsa.refusal(path, &body), (403, "token.expired".to_owned()));
+}
+
+#[test]
+fn the_end_of_a_period_destroys_its_keys_and_counts_and_citizens_enrol_again() {
+    let mut house = House::open(&SIMULATED);
+    let folder = house.data.path().join("simulated");
+    let applicant = Applicant::new(&house.tsa, card(1), 1);
+    applicant.token(&applicant.apply(&house.tsa));
+    let (issuers, keys) = (files(&folder, "issuer-"), files(&folder, "citizens-"));
+    assert_eq!((issuers.len(), keys.len()), (2, 2), "{issuers:?} {keys:?}");
+    for name in issuers.iter().chain(&keys).map(String::as_str).chain(["enrolment.key.pem"]) {
+        let mode = fs::metadata(folder.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let count = |period: i64| -> i64 {
+        let database = Connection::open(folder.join("citizens.db")).unwrap();
+        let sql = "SELECT count(*) FROM citizen WHERE period = ?1";
+        database.query_row(sql, [period], |row| row.get(0)).unwrap()
+    };
+    let first = i64::try_from(applicant.issuer.from.as_secs()).unwrap();
+    assert_eq!(count(first), 1);
+    next_period(&house.tsa);
+    let again = Applicant::new(&house.tsa, card(1), 2);
+    assert_ne!(again.issuer.key, applicant.issuer.key);
+    again.token(&again.apply(&house.tsa));
+    assert_eq!((count(first), count(first + 86_400)), (0, 1));
+    let kept = (files(&folder, "issuer-"), files(&folder, "citizens-"));
+    assert!(!kept.0.contains(&issuers[0]) && !kept.1.contains(&keys[0]), "{kept:?}");
+    house.restart(&SIMULATED);
+    assert_eq!(code(&Applicant::new(&house.tsa, card(1), 3).apply(&house.tsa)), "citizen.used");
+}
+
+#[test]
+fn an_offer_of_the_period_before_is_refused_with_the_reason() {
+    let house = House::open(&SIMULATED);
+    let applicant = Applicant::new(&house.tsa, card(1), 1);
+    let filled: Filled = applicant.application(&house.tsa);
+    next_period(&house.tsa);
+    assert_eq!(code(&filled.send(&house.tsa)), "citizen.issuer");
+}
+
+#[test]
+fn everybody_gets_the_same_statements_before_and_after_a_restart() {
+    let mut house = House::open(&SIMULATED);
+    let statements = |tsa: &Tsa| -> Vec<Value> {
+        let (_, sheet) = tsa.get("/.well-known/jwks.json");
+        let sheet: Value = serde_json::from_slice(&sheet).unwrap();
+        let keys = sheet["keys"].as_array().unwrap().iter();
+        keys.filter(|key| key["pregao:purpose"] == "issuer").cloned().collect()
+    };
+    let stated = statements(&house.tsa);
+    assert_eq!(stated.len(), 2);
+    assert_eq!(statements(&house.tsa), stated);
+    house.restart(&SIMULATED);
+    assert_eq!(statements(&house.tsa), stated);
+    let keys = house.tsa.keys();
+    let [this, next] = keys.issuers.as_slice() else { unreachable!() };
+    assert!(this.signs_at(house.tsa.now()));
+    assert_eq!((this.until, this.spend_until), (next.from, next.until));
+    next_period(&house.tsa);
+    let later = statements(&house.tsa);
+    assert_eq!(later[..2], stated[..]);
+    assert!(later.len() <= 3);
+}
+
+#[test]
+fn a_clock_in_doubt_enrols_nobody() {
+    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    pki().write_folder(state.path()).unwrap();
+    let running = start(data.path(), state.path(), &[]);
+    let applicant = Applicant::new(&running, card(1), 1);
+    let body = applicant.application(&running).body();
+    let now = running.now();
+    running.kill();
+    Store::open(data.path()).unwrap().set_doubt(Some(now)).unwrap();
+    let doubting = start(data.path(), state.path(), &[]);
+    let jumped = (503, "clock.jumped".to_owned());
+    assert_eq!(doubting.refusal("/api/citizen/offer", &Value::Null), jumped);
+    assert_eq!(doubting.refusal("/api/citizen/enrol", &body), jumped);
+    assert_eq!(doubting.refusal("/api/sign-csr", &json!({"csr": csr(&persona(1))})), jumped);
+}
+
+#[test]
+fn other_policies_enrol_no_citizens_and_keep_their_folders() {
+    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    pki().write_folder(state.path()).unwrap();
+    let open = Tsa::start(data.path(), &[]);
+    let closed = (403, "enrolment.closed".to_owned());
+    assert_eq!(open.refusal("/api/citizen/offer", &Value::Null), closed);
+    assert_eq!(open.refusal("/api/citizen/enrol", &json!({})), closed);
+    let authority = open.address.authority;
+    assert_eq!(open.keys().enrolment, None);
+    assert!(files(data.path(), "enrolment").is_empty());
+    open.kill();
+    let card_policy = start(data.path(), state.path(), &[]);
+    assert_eq!(card_policy.address.authority, authority);
+    card_policy.kill();
+    let open = Tsa::start(data.path(), &[]);
+    open.certificate(&persona(1));
+}
+
+/// Starts what must not start; gives what it says.
+fn failure(options: &[&str], data: &Path, state: &Path) -> String {
+    let run = program()
+        .args(["serve", "--policy", "card", "--data"])
+        .arg(data)
+        .arg("--citizens")
+        .arg(state)
+        .args(options)
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    String::from_utf8(run.stderr).unwrap()
+}
+
+#[test]
+fn a_test_pki_is_refused_under_a_production_policy() {
+    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    pki().write_folder(state.path()).unwrap();
+    let said = failure(&[], data.path(), state.path());
+    assert!(
+        said.contains("ecraizestado-002.pem") && said.contains("--accept-test-cards"),
+        "{said}"
+    );
+    // A production PKI, and a test card.
+    let real = Pki::new(Plan::quick(pki().plan().now).unmarked());
+    real.write_folder(state.path()).unwrap();
+    let folder = state.path().to_str().unwrap();
+    let tsa = Tsa::start(data.path(), &["--policy", "card", "--citizens", folder]);
+    let applicant = Applicant::new(&tsa, card(1), 1);
+    assert_eq!(code(&applicant.apply(&tsa)), "citizen.test-card");
+    let good = real.citizen(Profile::V5, &CitizenData::numbered(1));
+    let applicant = Applicant::new(&tsa, good, 1);
+    applicant.token(&applicant.apply(&tsa));
+}
+
+#[test]
+fn a_start_that_fails_names_the_file_and_what_to_do() {
+    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = state.path();
+    assert!(failure(&[], data.path(), path).contains("anchors"));
+    fs::create_dir(path.join("anchors")).unwrap();
+    assert!(failure(&[], data.path(), path).contains("no anchor"));
+    pki().write_folder(path).unwrap();
+    let test = ["--accept-test-cards"];
+    for place in ["anchors", "intermediates", "lists"] {
+        let file = path.join(place).join("zz-broken.pem");
+        fs::write(&file, "garbage").unwrap();
+        let said = failure(&test, data.path(), path);
+        assert!(said.contains("zz-broken.pem") && said.lines().count() >= 2, "{said}");
+        fs::remove_file(file).unwrap();
+    }
+    fs::write(path.join("anchors/leaf.der"), &card(1).authentication.certificate).unwrap();
+    let said = failure(&test, data.path(), path);
+    assert!(said.contains("leaf.der") && said.contains("authority"), "{said}");
+    fs::remove_file(path.join("anchors/leaf.der")).unwrap();
+    start(data.path(), path, &[]).kill();
+    let key = files(data.path(), "issuer-")[0].clone();
+    fs::set_permissions(data.path().join(&key), fs::Permissions::from_mode(0o644)).unwrap();
+    let said = failure(&test, data.path(), path);
+    assert!(said.contains(&key) && said.contains("chmod 600"), "{said}");
+    fs::remove_file(data.path().join(&key)).unwrap();
+    assert!(failure(&test, data.path(), path).contains(&key));
+}
+
+#[test]
+fn wrong_options_for_citizens_end_with_2() {
+    for options in [
+        &["--policy", "card"][..],
+        &["--accept-test-cards"],
+        &["--ocsp", "http://127.0.0.1/"],
+        &["--policy", "card", "--citizens", "x", "--citizen-period", "59m"],
+        &["--policy", "card", "--citizens", "x", "--citizen-period", "367d"],
+        &["--policy", "card", "--citizens", "x", "--ocsp", "https://127.0.0.1/"],
+    ] {
+        let data = tempfile::tempdir().unwrap();
+        let run = program().args(["serve", "--data"]).arg(data.path()).args(options).output();
+        assert_eq!(run.unwrap().status.code(), Some(2), "{options:?}");
     }
 }

@@ -361,7 +361,9 @@ fn broken_lists(pki: &StatePki, contents: &[Content]) -> Vec<(PathBuf, String)> 
 fn warn(pki: &StatePki, contents: &[Content], now: Time) {
     for warning in pki.warnings(now) {
         let path = match &warning {
-            Warning::List { position, .. } => at(contents, Place::List, *position),
+            Warning::List { position, .. } | Warning::ListTime { position, .. } => {
+                at(contents, Place::List, *position)
+            }
             Warning::Authority { place, position, .. } => at(contents, *place, *position),
             _ => None,
         };
@@ -373,4 +375,149 @@ fn warn(pki: &StatePki, contents: &[Content], now: Time) {
 fn complain(error: &FolderError) {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     tracing::warn!(%error, cause, "kept the state's certificates and lists as they were");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use pregao_protocol::citizen::{CitizenError, Revocation};
+    use pregao_test_pki::{
+        CardMaterial, CitizenData, ListPlan, Oddity, Pki, Plan, Profile, Reason,
+    };
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const NOW: u64 = 1_790_000_000;
+
+    fn pki() -> &'static Pki {
+        static PKI: OnceLock<Pki> = OnceLock::new();
+        PKI.get_or_init(|| Pki::new(Plan::quick(NOW)))
+    }
+
+    fn now() -> Time {
+        Time::default().plus(Duration::from_secs(NOW))
+    }
+
+    fn card() -> CardMaterial {
+        pki().citizen(Profile::V5, &CitizenData::numbered(1))
+    }
+
+    fn written() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        pki().write_folder(folder.path()).unwrap();
+        folder
+    }
+
+    fn open(folder: &Path) -> StateFolder {
+        StateFolder::open(folder, TestCards::Accepted, now()).unwrap()
+    }
+
+    fn judged(folder: &StateFolder, seconds: u64, card: &CardMaterial) -> Result<(), &'static str> {
+        let state = folder.state(Duration::from_secs(seconds), now());
+        let leaf = &card.authentication.certificate;
+        let judged = state.verify(leaf, &[], now(), Revocation::Required);
+        judged.map(|_| ()).map_err(|error| error.code())
+    }
+
+    /// The list of citizens of the newest generation, with this card revoked.
+    fn revoking(card: &CardMaterial) -> ListPlan {
+        let point = pki().citizen_point(Profile::V5, 0);
+        let plan = ListPlan { number: Some(101), ..ListPlan::around(NOW).at(&point) };
+        plan.with(&card.authentication.serial, Reason::KeyCompromise)
+    }
+
+    fn list(plan: &ListPlan) -> Vec<u8> {
+        pki().branch(Profile::V5).authentication.list(plan)
+    }
+
+    #[test]
+    fn a_new_list_counts_once_the_folder_is_looked_at_again() {
+        let (folder, card) = (written(), card());
+        let state = open(folder.path());
+        assert_eq!(judged(&state, 0, &card), Ok(()));
+        fs::write(folder.path().join("lists/4.crl"), list(&revoking(&card))).unwrap();
+        assert_eq!(judged(&state, 1, &card), Ok(()));
+        assert_eq!(judged(&state, 2, &card), Err("citizen.revoked"));
+    }
+
+    #[test]
+    fn a_list_under_a_name_with_a_dot_is_passed_over() {
+        let (folder, card) = (written(), card());
+        let state = open(folder.path());
+        fs::write(folder.path().join("lists/.new"), list(&revoking(&card))).unwrap();
+        fs::create_dir(folder.path().join("lists/folder")).unwrap();
+        assert_eq!(judged(&state, 9, &card), Ok(()));
+        fs::rename(folder.path().join("lists/.new"), folder.path().join("lists/4.crl")).unwrap();
+        assert_eq!(judged(&state, 18, &card), Err("citizen.revoked"));
+    }
+
+    #[test]
+    fn a_broken_file_keeps_what_it_held_before_and_others_are_taken_up() {
+        let (folder, card) = (written(), card());
+        let state = open(folder.path());
+        let broken = list(&revoking(&card).odd(Oddity::BrokenSignature));
+        fs::write(folder.path().join("lists/4.crl"), broken).unwrap();
+        assert_eq!(judged(&state, 9, &card), Ok(()));
+        fs::write(folder.path().join("anchors/ecraizestado-002.pem"), "garbage").unwrap();
+        fs::write(folder.path().join("intermediates/0.der"), &card.authentication.certificate)
+            .unwrap();
+        assert_eq!(judged(&state, 18, &card), Ok(()));
+        fs::write(folder.path().join("lists/new.crl"), list(&revoking(&card))).unwrap();
+        assert_eq!(judged(&state, 27, &card), Err("citizen.revoked"));
+    }
+
+    #[test]
+    fn what_is_removed_is_trusted_no_more_but_never_everything() {
+        let (folder, card) = (written(), card());
+        let state = open(folder.path());
+        fs::remove_file(folder.path().join("lists/4.crl")).unwrap();
+        assert_eq!(judged(&state, 9, &card), Err("citizen.list-missing"));
+        fs::remove_dir_all(folder.path().join("lists")).unwrap();
+        assert_eq!(judged(&state, 18, &card), Err("citizen.list-missing"));
+        pki().write_folder(folder.path()).unwrap();
+        fs::remove_dir_all(folder.path().join("anchors")).unwrap();
+        assert_eq!(judged(&state, 27, &card), Err("citizen.list-missing"));
+        fs::create_dir(folder.path().join("anchors")).unwrap();
+        assert_eq!(judged(&state, 36, &card), Err("citizen.list-missing"));
+        pki().write_folder(folder.path()).unwrap();
+        assert_eq!(judged(&state, 45, &card), Ok(()));
+    }
+
+    #[test]
+    fn a_test_anchor_that_appears_later_is_refused_like_at_the_start() {
+        let real = Pki::new(Plan::quick(NOW).unmarked());
+        let folder = tempfile::tempdir().unwrap();
+        real.write_folder(folder.path()).unwrap();
+        let state = StateFolder::open(folder.path(), TestCards::Refused, now()).unwrap();
+        let good = real.citizen(Profile::V5, &CitizenData::numbered(1));
+        assert_eq!(judged(&state, 0, &good), Ok(()));
+        fs::write(folder.path().join("anchors/test.pem"), pki().root().pem()).unwrap();
+        assert_eq!(judged(&state, 9, &card()), Err("citizen.test-card"));
+        assert_eq!(judged(&state, 9, &good), Ok(()));
+        let error = StateFolder::open(folder.path(), TestCards::Refused, now()).err().unwrap();
+        assert!(error.path().ends_with("anchors/test.pem"));
+        let FolderError::Content { source: PkiError::Certificate { cause, .. }, .. } = &error
+        else {
+            unreachable!("{error}")
+        };
+        assert_eq!(*cause, CitizenError::TestCard);
+        assert!(error.advice().contains("--accept-test-cards"));
+    }
+
+    #[test]
+    fn a_file_or_folder_beyond_its_bounds_is_refused() {
+        let folder = written();
+        let long = File::create(folder.path().join("lists/long.crl")).unwrap();
+        long.set_len(MAX_FILE + 1).unwrap();
+        let error = StateFolder::open(folder.path(), TestCards::Accepted, now()).err().unwrap();
+        assert!(matches!(&error, FolderError::TooLong { path } if path.ends_with("long.crl")));
+        fs::remove_file(folder.path().join("lists/long.crl")).unwrap();
+        for number in 0..MAX_FILES {
+            File::create(folder.path().join(format!("lists/empty-{number}"))).unwrap();
+        }
+        let error = StateFolder::open(folder.path(), TestCards::Accepted, now()).err().unwrap();
+        assert!(matches!(&error, FolderError::TooLong { path } if path.ends_with("lists")));
+    }
 }
