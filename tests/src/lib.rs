@@ -6,12 +6,15 @@
 //! - [`desk`] the real `pregao`, run by its command line and by JSON lines
 //! - [`liar`] a broker with the real one's keys that says what a test wants
 //! - [`demo`] the demonstration against bots
+//! - [`gate`] stands before the TSA, and [`socks`] is a proxy that hides from where one comes
 //! - [`proxy`] stands between two of them, records what passes and changes it
 
 pub mod card;
 pub mod demo;
 pub mod desk;
+pub mod gate;
 pub mod house;
 pub mod liar;
 pub mod peer;
 pub mod proxy;
+pub mod socks;

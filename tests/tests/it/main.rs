@@ -12,6 +12,7 @@
 mod auction;
 mod bids;
 mod desk;
+mod enrol;
 mod forgeries;
 mod fronts;
 mod liar;
