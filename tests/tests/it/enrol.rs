@@ -556,7 +556,6 @@ async fn without_a_service_for_cards_the_program_says_so_and_keeps_the_request()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_renews_with_the_token_until_its_time_is_over() {
     let hall = Hall::open_with(Options::default().simulated()).await;
-    hall.tsa.set_time(system_time()).unwrap();
     let options = Options::default().simulated();
     let broker = Broker::start(hall.folder.path(), &hall.tsa.address, &options).unwrap();
     let kept = hall.fetch("ana", 1, AT_ONCE).await.unwrap();
