@@ -193,12 +193,16 @@ fn with_card(
 ) -> Result<TokenKept, EnrolError> {
     let enrolment = card::begin(folder, passphrase, arguments.work(), tsa)?;
     let mut card = reader::find(shared.card.reader.as_deref(), shared.card.pin_file.as_deref())?;
-    enrolment.finish(card.as_mut(), arguments.wait())
+    enrolment.finish(&mut card, arguments.wait())
 }
 
 /// What happened, and what to do. The TSA's words are in it: nothing in them steers the terminal.
 fn two_lines(error: &EnrolError) -> anyhow::Error {
-    anyhow::anyhow!("{}\n{}", plain(&with_causes(error)), plain(&error.advice()))
+    let happened = match error {
+        EnrolError::Signer(signer) => signer.to_string(),
+        other => plain(&with_causes(other)),
+    };
+    anyhow::anyhow!("{happened}\n{}", plain(&error.advice()))
 }
 
 fn with_a_card(shared: &Shared, arguments: &Card) -> anyhow::Result<bool> {

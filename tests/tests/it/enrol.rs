@@ -66,7 +66,6 @@ impl Hall {
     fn citizen(&self, number: u32) -> Citizen {
         let material = self.pki.citizen(Profile::V4, &CitizenData::numbered(number));
         Citizen {
-            name: format!("Cidadã de Teste {number}"),
             key: KeyPair::try_from(material.authentication.pkcs8.as_slice()).unwrap(),
             certificate: material.authentication.certificate,
             issuers: material.issuers,
@@ -140,7 +139,6 @@ fn code(error: &EnrolError) -> &str {
 
 /// A key and a certificate such as a card holds.
 struct Citizen {
-    name: String,
     key: KeyPair,
     certificate: Vec<u8>,
     issuers: Vec<Vec<u8>>,
@@ -149,10 +147,6 @@ struct Citizen {
 }
 
 impl CitizenSigner for Citizen {
-    fn holder(&self) -> String {
-        self.name.clone()
-    }
-
     fn certificate(&self) -> &[u8] {
         &self.certificate
     }
@@ -163,11 +157,8 @@ impl CitizenSigner for Citizen {
 
     fn consent(&mut self, notice: &[String]) -> Result<(), SignerError> {
         self.told = notice.to_vec();
-        let unwilling = SignerError {
-            code: "card.cancelled".to_owned(),
-            message: "cancelled".to_owned(),
-            advice: "start again".to_owned(),
-        };
+        let unwilling =
+            SignerError { message: "cancelled".to_owned(), advice: "start again".to_owned() };
         if self.willing { Ok(()) } else { Err(unwilling) }
     }
 
@@ -251,8 +242,7 @@ async fn the_holder_is_told_everything_before_the_card_signs() {
     })
     .await;
     let told = told.join("\n");
-    for part in ["Cidadã de Teste 1", "not which persona", "civil number", &short_name(kept.issuer)]
-    {
+    for part in ["not which persona", "civil number", &short_name(kept.issuer)] {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(told.contains(&kept.authority.to_string()) && !told.contains("00000001"), "{told}");

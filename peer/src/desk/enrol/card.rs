@@ -23,13 +23,11 @@ use crate::vault::{
 
 /// What stands between this protocol and a citizen card: a reader and a dialogue, or in tests a key.
 pub trait CitizenSigner {
-    /// The holder's name, for display.
-    fn holder(&self) -> String;
     /// The authentication certificate, DER.
     fn certificate(&self) -> &[u8];
     /// CA certificates that the card carries, DER.
     fn issuers(&self) -> &[Vec<u8>];
-    /// Shows what is about to happen and collects the PIN, or makes sure that it can be typed: an
+    /// Shows whose card it is and what is about to happen, and collects the PIN, or makes sure that it can be typed: an
     /// offer that is asked for afterwards lives for two minutes.
     ///
     /// # Errors
@@ -163,11 +161,10 @@ pub fn begin(
 impl CardEnrolment {
     /// What the holder is told before the card is asked to sign.
     #[must_use]
-    pub fn notice(&self, holder: &str) -> Vec<String> {
+    pub fn notice(&self) -> Vec<String> {
         let until = self.asked.issuer.until;
         vec![
-            format!("card of {holder}"),
-            format!("to enrol with the CA {}", self.keys.authority.fingerprint()),
+            format!("the card is asked to enrol with the CA {}", self.keys.authority.fingerprint()),
             "the CA learns that this citizen enrolled in this period, and not which persona is theirs"
                 .to_owned(),
             format!(
@@ -194,7 +191,7 @@ impl CardEnrolment {
         wait: Wait,
     ) -> Result<TokenKept, EnrolError> {
         let wait = wait.duration()?;
-        signer.consent(&self.notice(&signer.holder()))?;
+        signer.consent(&self.notice())?;
         let offer = self.offer()?;
         let blind_signature = self.exchange(&offer, signer)?;
         let authority = self.keys.authority.fingerprint();

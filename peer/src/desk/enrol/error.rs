@@ -98,10 +98,8 @@ pub enum EnrolError {
 
 /// Why a signature by the citizen card was not come by. The texts hold nothing secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message} ({code})")]
+#[error("{message}")]
 pub struct SignerError {
-    /// Stable code.
-    pub code: String,
     /// What happened.
     pub message: String,
     /// What to do next.
