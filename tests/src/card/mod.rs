@@ -23,6 +23,7 @@ mod tests;
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use parking_lot::Mutex;
@@ -41,6 +42,10 @@ use faults::{Outcome, Plan};
 
 /// How many commands a card remembers.
 const REMEMBERED: usize = 10_000;
+/// How often a card is put in until it is seen.
+const ATTEMPTS: usize = 10;
+/// How long a reader is given to notice it each time.
+const NOTICED_WITHIN: Duration = Duration::from_secs(4);
 
 /// A card in a slot of a virtual reader. Dropping it pulls it.
 ///
@@ -161,7 +166,22 @@ impl VirtualCard {
         self.connect()
     }
 
+    /// Connects until the card is seen: a driver that is still busy with losing the last card may
+    /// end the connection of the next one.
     fn connect(&self) -> Result<()> {
+        let mut seen = Ok(());
+        for _ in 0..ATTEMPTS {
+            self.connect_once()?;
+            seen = reader::await_card_within(self.slot, true, NOTICED_WITHIN);
+            if seen.is_ok() {
+                break;
+            }
+            self.disconnect();
+        }
+        seen
+    }
+
+    fn connect_once(&self) -> Result<()> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.slot.port()))
             .with_context(|| format!("there is no reader {:?}", self.slot.reader()))?;
         let (served, device) = (Arc::new(stream), InSlot(Arc::clone(&self.body)));
@@ -172,7 +192,7 @@ impl VirtualCard {
             let _ = wire::serve(&served, &device);
         });
         *self.connection.lock() = Some(Connection { stream, serving });
-        reader::await_card(self.slot, true)
+        Ok(())
     }
 
     fn disconnect(&self) {

@@ -113,10 +113,15 @@ fn both_there() -> bool {
 
 /// Waits until programs see a card in a slot, or none.
 pub(super) fn await_card(slot: Slot, present: bool) -> Result<()> {
+    await_card_within(slot, present, READY_WITHIN)
+}
+
+/// As [`await_card`], with another bound.
+pub(super) fn await_card_within(slot: Slot, present: bool, bound: Duration) -> Result<()> {
     let context = Context::establish(Scope::User)?;
     let mut states = [ReaderState::new(slot.name()?, State::UNAWARE)];
     let begun = Instant::now();
-    while begun.elapsed() < READY_WITHIN {
+    while begun.elapsed() < bound {
         match context.get_status_change(Some(Duration::from_secs(1)), &mut states) {
             Ok(()) | Err(pcsc::Error::Timeout) => {}
             Err(error) => return Err(error.into()),
@@ -131,7 +136,7 @@ pub(super) fn await_card(slot: Slot, present: bool) -> Result<()> {
         }
     }
     let what = if present { "no card is seen" } else { "a card is still seen" };
-    bail!("{what} in {:?} after {READY_WITHIN:?}", slot.reader())
+    bail!("{what} in {:?} after {bound:?}", slot.reader())
 }
 
 /// Resets the card in a slot as another program does that uses it and ends. Waits while a program

@@ -11,6 +11,7 @@
 
 mod auction;
 mod bids;
+mod card;
 mod desk;
 mod enrol;
 mod forgeries;
