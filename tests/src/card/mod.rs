@@ -43,9 +43,9 @@ use faults::{Outcome, Plan};
 /// How many commands a card remembers.
 const REMEMBERED: usize = 10_000;
 /// How often a card is put in until it is seen.
-const ATTEMPTS: usize = 10;
+const ATTEMPTS: usize = 15;
 /// How long a reader is given to notice it each time.
-const NOTICED_WITHIN: Duration = Duration::from_secs(4);
+const NOTICED_WITHIN: Duration = Duration::from_secs(2);
 
 /// A card in a slot of a virtual reader. Dropping it pulls it.
 ///
@@ -166,8 +166,8 @@ impl VirtualCard {
         self.connect()
     }
 
-    /// Connects until the card is seen: a driver that is still busy with losing the last card may
-    /// end the connection of the next one.
+    /// Connects until the card is seen: after a card that was lost in the middle of a command the
+    /// reader often does not notice the next connection, and does notice the one after it.
     fn connect(&self) -> Result<()> {
         let mut seen = Ok(());
         for _ in 0..ATTEMPTS {

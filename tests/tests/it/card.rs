@@ -171,6 +171,7 @@ mod inside {
             virtual_card.arrange(step, Fault::PulledBefore);
             let lost = sign(&mut card).unwrap_err();
             assert!(!matches!(lost, CardError::WrongPin { .. } | CardError::Blocked), "{lost:?}");
+            drop(card);
             eprintln!("pulled before {step:?}: {lost:?}");
             virtual_card.put_back().unwrap();
             assert_eq!(virtual_card.chip(|chip| chip.tries(Reference::Authentication)), 3);
