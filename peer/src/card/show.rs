@@ -36,7 +36,7 @@ pub fn run(
 }
 
 /// A line for each reader.
-fn readers(seen: &[Seen], json: bool) -> Vec<String> {
+pub(super) fn readers(seen: &[Seen], json: bool) -> Vec<String> {
     seen.iter().map(|seen| if json { reader_json(seen) } else { reader_text(seen) }).collect()
 }
 
@@ -71,7 +71,11 @@ fn reader_json(seen: &Seen) -> String {
 }
 
 /// What the card says of itself, and the civil number if it was asked for.
-fn show(card: &mut Card, civil_number: bool, json: bool) -> Result<Vec<String>, CardError> {
+pub(super) fn show(
+    card: &mut Card,
+    civil_number: bool,
+    json: bool,
+) -> Result<Vec<String>, CardError> {
     let tries = card.tries_left()?;
     let holder = card.holder();
     let number = if civil_number {
@@ -113,7 +117,7 @@ fn show(card: &mut Card, civil_number: bool, json: bool) -> Result<Vec<String>, 
 }
 
 /// Has the card sign random bytes under a label that nothing accepts.
-fn test_sign(
+pub(super) fn test_sign(
     card: &mut Card,
     pin_file: Option<&std::path::Path>,
     terminal: &mut dyn Terminal,

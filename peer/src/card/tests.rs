@@ -3,4 +3,5 @@
 mod dialogue;
 mod opening;
 mod session;
+mod showing;
 mod signing;
