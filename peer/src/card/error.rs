@@ -2,6 +2,7 @@
 
 use super::apdu::{StatusWord, Step};
 use super::pin::{PinForm, Tries};
+use crate::plain::plain;
 
 /// Why something could not be done with a card. Contains no PIN and no civil number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +15,7 @@ pub enum CardError {
     #[error("no card reader is connected")]
     NoReader,
     /// The reader that was meant is not there.
-    #[error("no card reader is called {wanted:?}; there {}", list_readers(.present))]
+    #[error("no card reader is called {wanted:?}; connected: {}", list_readers(.present))]
     NoSuchReader {
         /// What was asked for.
         wanted: String,
@@ -121,14 +122,12 @@ pub struct Found {
 }
 
 fn list_readers(names: &[String]) -> String {
-    match names {
-        [] => "is none".to_owned(),
-        names => format!("is {}", names.join(", ")),
-    }
+    names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", ")
 }
 
 fn list_cards(cards: &[Found]) -> String {
-    let line = |card: &Found| format!("\n  {}  {}  ({})", card.number, card.reader, card.holder);
+    let line =
+        |card: &Found| format!("\n  {}  {}  ({})", card.number, plain(&card.reader), card.holder);
     cards.iter().map(line).collect()
 }
 
