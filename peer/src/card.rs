@@ -34,12 +34,12 @@ mod sign;
 mod transport;
 
 use pregao_protocol::citizen::{CardKey, Holder};
+use pregao_protocol::room::disclosure::Attribute;
 
 pub use apdu::{StatusWord, Step};
 pub use certificate::{Facts, facts};
 pub use error::{CardError, Found};
 pub use generation::Generation;
-pub use identity::Attribute;
 pub use pin::{LastTry, Pin, PinEntry, PinForm, Tries};
 
 use object::Form;
@@ -150,7 +150,7 @@ impl Card {
     /// Recognises a card and reads its certificate.
     fn open(mut link: Box<dyn Link>, reader: String) -> Result<Self, CardError> {
         let read = exclusively(link.as_mut(), |session| {
-            let pinpad = Pinpad::find(session, &reader);
+            let pinpad = Pinpad::find(session, &reader)?;
             let Some(generation) = generation::recognise(session)? else { return Ok(None) };
             let file = generation.certificate();
             let certificate =
@@ -260,10 +260,10 @@ fn enter_same(
 ) -> Result<(), Stop> {
     session.enter(generation.application())?;
     let file = generation.certificate();
-    let block = object::first_block(session, Step::ReadCertificate, file)?;
     // The first block holds the certificate's serial number and its issuer, which name it.
     let known = certificate.get(..object::BLOCK).unwrap_or(certificate);
-    if block.starts_with(known) { Ok(()) } else { Err(CardError::OtherCard.into()) }
+    let found = object::beginning(session, Step::ReadCertificate, file, known.len())?;
+    if found == known { Ok(()) } else { Err(CardError::OtherCard.into()) }
 }
 
 /// The readers meant, with their places.

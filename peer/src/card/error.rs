@@ -70,9 +70,14 @@ pub enum CardError {
     /// One try is left, and using it was not confirmed. The card was not asked.
     #[error("one try is left, and using it was not confirmed")]
     LastTry,
-    /// The card was disturbed while it judged the PIN.
-    #[error("the card was disturbed while it judged the PIN; {}", after(.left))]
+    /// The card was reset, by another program or by its reader.
+    #[error("the card was reset")]
+    Reset,
+    /// The PIN was sent, and no answer to it came or none that makes sense.
+    #[error("whether the PIN was right is not known: {cause}; a try may be lost: {}", after(.left))]
     TryUnknown {
+        /// What happened meanwhile.
+        cause: Box<CardError>,
         /// What the card says of its tries afterwards, if it says anything.
         left: Option<Tries>,
     },
@@ -133,8 +138,8 @@ fn list_cards(cards: &[Found]) -> String {
 
 fn after(left: &Option<Tries>) -> String {
     match left {
-        Some(tries) => format!("it now says: {tries}"),
-        None => "how many tries are left is not known".to_owned(),
+        Some(tries) => format!("the card now says: {tries}"),
+        None => "how many are left is not known".to_owned(),
     }
 }
 
@@ -161,7 +166,7 @@ impl CardError {
             Self::OtherCard => {
                 "start again with the card that is in now, or put the other one back"
             }
-            Self::ResetTooOften | Self::InUse => {
+            Self::Reset | Self::ResetTooOften | Self::InUse => {
                 "close other programs that use the card, such as a browser or the card's own program"
             }
             Self::WrongPin { left: 0 } | Self::Blocked => {
@@ -180,7 +185,7 @@ impl CardError {
                 "start again and confirm, or use the card with the right PIN in the official program first"
             }
             Self::TryUnknown { .. } => {
-                "the PIN was not sent again; look with `pregao card show`, then start again"
+                "look with `pregao card show` how many tries are left, then start again; the PIN was not sent again"
             }
             Self::NoPinpad => "type the PIN here, or use a reader with a keypad",
             Self::PinpadTimeout | Self::PinpadCancelled => "start again; no try was used",

@@ -27,30 +27,49 @@ pub(super) fn read(
     file: File,
     form: Form,
 ) -> Result<Vec<u8>, Stop> {
-    let mut object = first_block(session, step, file)?;
+    session.succeed(step, &Command::select(file))?;
+    let mut object = session.read(step, 0, BLOCK)?.unwrap_or_default();
     let length = length(&object, form).ok_or(CardError::Garbled(step))?;
-    for _ in 0..MAX_BLOCKS {
-        if object.len() >= length {
-            object.truncate(length);
-            return Ok(object);
-        }
-        let wanted = length.saturating_sub(object.len()).min(BLOCK);
-        match session.read(step, object.len(), wanted)? {
-            Some(block) if !block.is_empty() => object.extend(block),
-            _ => break,
-        }
+    gather(session, step, &mut object, length)?;
+    if object.len() < length {
+        return Err(CardError::Garbled(step).into());
     }
-    Err(CardError::Garbled(step).into())
+    object.truncate(length);
+    Ok(object)
 }
 
-/// Selects a file and reads its first bytes, at most [`BLOCK`].
-pub(super) fn first_block(
+/// Selects a file and reads its first `length` bytes, or fewer if it ends before.
+pub(super) fn beginning(
     session: &mut Session<'_>,
     step: Step,
     file: File,
+    length: usize,
 ) -> Result<Vec<u8>, Stop> {
     session.succeed(step, &Command::select(file))?;
-    Ok(session.read(step, 0, BLOCK)?.unwrap_or_default())
+    let mut bytes = Vec::new();
+    gather(session, step, &mut bytes, length)?;
+    Ok(bytes)
+}
+
+/// Reads on until there are `length` bytes or the file ends: a reader or card may give less at a
+/// time than it is asked for.
+fn gather(
+    session: &mut Session<'_>,
+    step: Step,
+    bytes: &mut Vec<u8>,
+    length: usize,
+) -> Result<(), Stop> {
+    for _ in 0..MAX_BLOCKS {
+        let wanted = length.saturating_sub(bytes.len()).min(BLOCK);
+        if wanted == 0 {
+            break;
+        }
+        match session.read(step, bytes.len(), wanted)? {
+            Some(block) if !block.is_empty() => bytes.extend(block),
+            _ => break,
+        }
+    }
+    Ok(())
 }
 
 /// How long an object is from its first to its last byte, if it begins as it should.

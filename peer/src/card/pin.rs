@@ -10,8 +10,9 @@ use super::CardError;
 const DIGITS: std::ops::RangeInclusive<usize> = 4..=8;
 
 /// A PIN in the form that the card takes: 4 to 8 ASCII digits, padded with FF to eight bytes.
-/// Wiped when dropped; `Debug` shows none of it.
-pub struct Pin(Zeroizing<[u8; 8]>);
+/// Wiped when dropped, and in one place from the first: moving it leaves no copies behind. `Debug`
+/// shows none of it.
+pub struct Pin(Box<Zeroizing<[u8; 8]>>);
 
 impl Pin {
     /// Takes what was typed, without its line end. The card is not asked.
@@ -29,7 +30,7 @@ impl Pin {
         if digits.len() > *DIGITS.end() {
             return Err(CardError::PinForm(PinForm::Long));
         }
-        let mut block = Zeroizing::new([0xFF; 8]);
+        let mut block = Box::new(Zeroizing::new([0xFF; 8]));
         block.iter_mut().zip(digits).for_each(|(place, digit)| *place = *digit);
         Ok(Self(block))
     }

@@ -1,7 +1,7 @@
 //! Readers with a keypad: PC/SC part 10, features 06 (VERIFY_PIN_DIRECT).
 
 use super::apdu::{Answer, Command, Wire};
-use super::session::Session;
+use super::session::{Session, Stop};
 use super::transport::Fault;
 
 /// Feature VERIFY_PIN_DIRECT.
@@ -42,9 +42,17 @@ impl Kind {
 impl Pinpad {
     /// Asks the reader. A reader that refuses the question, such as with "not transacted", has
     /// none.
-    pub(super) fn find(session: &mut Session<'_>, reader: &str) -> Option<Self> {
-        let features = session.control(feature_request()?, &[]).ok()?;
-        Some(Self { kind: Kind::of(reader), verify: verify_direct(&features)? })
+    ///
+    /// # Errors
+    /// [`Stop::Reset`]: the reader was not asked.
+    pub(super) fn find(session: &mut Session<'_>, reader: &str) -> Result<Option<Self>, Stop> {
+        let Some(request) = feature_request() else { return Ok(None) };
+        let features = match session.control(request, &[]) {
+            Ok(features) => features,
+            Err(Fault::ResetCard) => return Err(Stop::Reset),
+            Err(_) => return Ok(None),
+        };
+        Ok(verify_direct(&features).map(|verify| Self { kind: Kind::of(reader), verify }))
     }
 
     /// Has the reader take the PIN and verify it. None: what it answered is no status word.

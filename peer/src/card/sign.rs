@@ -30,8 +30,8 @@ impl Card {
         let result = self.sign_once(&Sha256::digest(message).into(), &pin, last);
         drop(pin);
         let signature = match result {
-            Err(CardError::TryUnknown { .. }) => {
-                return Err(CardError::TryUnknown { left: self.tries_left().ok() });
+            Err(CardError::TryUnknown { cause, .. }) => {
+                return Err(CardError::TryUnknown { cause, left: self.tries_left().ok() });
             }
             result => result?,
         };
@@ -93,13 +93,11 @@ fn verify(session: &mut Session<'_>, pin: &PinEntry, pinpad: Option<Pinpad>) -> 
     let answer = match pin {
         PinEntry::Typed(pin) => {
             session.pin_verified(true);
-            match session.run(Step::Verify, &Command::verify(pin)) {
-                // Whatever came between: the card may have counted a try, or may not.
-                Err(Stop::Reset | Stop::Error(CardError::Reader(_) | CardError::Garbled(_))) => {
-                    return Err(CardError::TryUnknown { left: None }.into());
-                }
-                answer => answer?,
-            }
+            // Whatever came between: the card may have counted a try, or may not.
+            session.run(Step::Verify, &Command::verify(pin)).map_err(|stop| match stop {
+                Stop::Reset => unknown(CardError::Reset),
+                Stop::Error(cause) => unknown(cause),
+            })?
         }
         PinEntry::Pinpad => {
             let pinpad = pinpad.ok_or(CardError::NoPinpad)?;
@@ -118,10 +116,13 @@ fn verify(session: &mut Session<'_>, pin: &PinEntry, pinpad: Option<Pinpad>) -> 
 fn on_pinpad(session: &mut Session<'_>, pinpad: Pinpad) -> Result<Answer, Stop> {
     let answer = match pinpad.verify(session) {
         Ok(Some(answer)) => answer,
-        Err(Fault::RemovedCard | Fault::NoSmartcard) => return Err(CardError::Pulled.into()),
         // GemPC readers report a blocked PIN as "not transacted": only the counter tells.
-        Err(Fault::NotTransacted) => return Err(blocked_or(session, UNKNOWN)),
-        Ok(None) | Err(_) => return Err(UNKNOWN.into()),
+        Err(Fault::NotTransacted) => {
+            return Err(blocked_or(session, try_unknown(CardError::PinpadFault)));
+        }
+        Err(Fault::ResetCard) => return Err(unknown(CardError::Reset)),
+        Err(fault) => return Err(unknown(CardError::during(fault))),
+        Ok(None) => return Err(unknown(CardError::Garbled(Step::Verify))),
     };
     match answer.word.status() {
         // Or as a PIN of wrong form.
@@ -130,7 +131,14 @@ fn on_pinpad(session: &mut Session<'_>, pinpad: Pinpad) -> Result<Answer, Stop> 
     }
 }
 
-const UNKNOWN: CardError = CardError::TryUnknown { left: None };
+/// The PIN left this program, and what became of it is not known.
+fn unknown(cause: CardError) -> Stop {
+    try_unknown(cause).into()
+}
+
+fn try_unknown(cause: CardError) -> CardError {
+    CardError::TryUnknown { cause: Box::new(cause), left: None }
+}
 
 /// [`CardError::Blocked`] if the counter says so, or `other`.
 fn blocked_or(session: &mut Session<'_>, other: CardError) -> Stop {

@@ -7,7 +7,7 @@ use std::fmt;
 
 use pregao_protocol::room::disclosure::Attribute;
 
-use crate::card::{self, Card, CardError, LastTry, PinEntry, Tries};
+use crate::card::{Card, CardError, LastTry, PinEntry, Tries};
 
 /// Why a card did not do what was asked; for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,9 +97,7 @@ impl InsertedCard for Card {
         &mut self,
         wanted: &[Attribute],
     ) -> Result<Vec<(Attribute, String)>, CardTrouble> {
-        let named: Vec<card::Attribute> = wanted.iter().map(|name| named(*name)).collect();
-        let read = self.attributes(&named)?.into_iter().map(|(_, value)| value);
-        Ok(wanted.iter().copied().zip(read).collect())
+        Ok(self.attributes(wanted)?)
     }
 
     fn sign(
@@ -130,26 +128,9 @@ impl From<CardError> for CardTrouble {
     }
 }
 
-const fn named(attribute: Attribute) -> card::Attribute {
-    match attribute {
-        Attribute::BirthDate => card::Attribute::BirthDate,
-        Attribute::Nationality => card::Attribute::Nationality,
-        Attribute::Sex => card::Attribute::Sex,
-        Attribute::DocumentNumber => card::Attribute::DocumentNumber,
-        Attribute::CardExpiry => card::Attribute::CardExpiry,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_attribute_has_one_name_for_card_and_disclosure() {
-        for attribute in Attribute::ALL {
-            assert_eq!(named(attribute).name(), attribute.as_str());
-        }
-    }
 
     #[test]
     fn a_wrong_pin_says_how_many_tries_are_left_and_what_to_do() {

@@ -2,13 +2,16 @@
 
 use pregao_test_pki::Profile;
 use proptest::prelude::*;
+use zeroize::Zeroizing;
 
 use crate::card::apdu::{Step, Wire};
 use crate::card::script::{
-    CIVIL_NUMBER, Script, ScriptedReaders, application, certificate_file, material, wire,
+    CIVIL_NUMBER, Script, ScriptedReaders, application, certificate_file, material, signature, wire,
 };
 use crate::card::transport::{Channel, Ending, Fault, Link};
-use crate::card::{Attribute, Card, CardError, Found, Generation, StatusWord, object};
+use crate::card::{
+    Attribute, Card, CardError, Found, Generation, LastTry, Pin, PinEntry, StatusWord, object,
+};
 
 fn opened(profile: Profile) -> Script {
     Script::new(wire(profile)).opens(profile)
@@ -141,21 +144,42 @@ fn bytes_that_are_no_certificate_are_refused_by_name() {
     assert!(matches!(card.unwrap_err(), CardError::Certificate(_)));
 }
 
+/// Reads `length` bytes from a card or reader that gives no more than 100 at a time.
+fn in_pieces(mut script: Script, bytes: &[u8], first: usize, length: usize) -> Script {
+    for offset in (0..length).step_by(100) {
+        let asked = if offset == 0 { first } else { (length - offset).min(256) };
+        let piece = hex::encode(&bytes[offset..length.min(offset + 100)]);
+        let command = format!("00B0{offset:04X}{:02X}", asked % 256);
+        script = script.then(&command, &format!("{piece}9000"));
+    }
+    script
+}
+
 #[test]
-fn a_certificate_in_short_pieces_is_put_together() {
+fn a_certificate_in_short_pieces_is_put_together_and_known_again() {
     let certificate = &material(Profile::V4).authentication.certificate;
-    let mut script = Script::new(Wire::T1)
+    let script = Script::new(Wire::T1)
         .features(Err(Fault::NotTransacted))
         .then(application(Profile::V4), "9000")
         .then("00CADF3000", "6A88")
         .then(certificate_file(Profile::V4), "9000");
-    for offset in (0..certificate.len()).step_by(100) {
-        let rest = certificate.len() - offset;
-        let asked = if offset == 0 { 0 } else { rest.min(256) % 256 };
-        let piece = hex::encode(&certificate[offset..offset + rest.min(100)]);
-        script = script.then(&format!("00B0{offset:04X}{asked:02X}"), &format!("{piece}9000"));
-    }
-    assert_eq!(script.open().unwrap().certificate(), certificate);
+    let script = in_pieces(script, certificate, 256, certificate.len())
+        .then(application(Profile::V4), "9000")
+        .then(certificate_file(Profile::V4), "9000");
+    let pin = Pin::new(Zeroizing::new("9083".to_owned())).unwrap();
+    let expected = signature(Profile::V4, b"message");
+    let (first, rest) = expected.split_at(256);
+    let script = in_pieces(script, certificate, 256, 256)
+        .then("0020008100", "63C3")
+        .then("002000810839303833FFFFFFFF", "9000")
+        .prepares(Profile::V4, b"message")
+        .then("002A9E9A00", &format!("{}6180", hex::encode(first)))
+        .then("00C0000080", &format!("{}9000", hex::encode(rest)))
+        .forgets(Profile::V4);
+    let mut card = script.open().unwrap();
+    assert_eq!(card.certificate(), certificate);
+    let signed = card.sign(b"message", PinEntry::Typed(pin), LastTry::Refuse);
+    assert_eq!(signed.unwrap(), expected);
     script.finish();
 }
 

@@ -86,7 +86,8 @@ fn every_error_says_what_happened_and_what_to_do() {
         CardError::WrongPin { left: 1 },
         CardError::WrongPin { left: 0 },
         CardError::LastTry,
-        CardError::TryUnknown { left: None },
+        CardError::Reset,
+        CardError::TryUnknown { cause: Box::new(CardError::Pulled), left: None },
         CardError::Signature,
         CardError::Reader(Fault::CommError),
     ];

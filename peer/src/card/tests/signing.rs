@@ -178,7 +178,8 @@ fn the_pin_does_not_go_to_another_card() {
         .opens(Profile::V4)
         .then(application(Profile::V4), "9000")
         .then(certificate_file(Profile::V4), "9000")
-        .then("00B0000000", "308204000000 9000");
+        .then("00B0000000", "308204000000 9000")
+        .then("00B00006FA", "9000");
     assert_eq!(sign(&script, typed(), LastTry::Refuse), Err(CardError::OtherCard));
 }
 
@@ -197,22 +198,46 @@ fn a_reset_before_the_pin_is_sent_only_begins_again() {
     assert_eq!(sign(&script, typed(), LastTry::Refuse).unwrap(), expected);
 }
 
+/// What became of the PIN is not known, for this reason.
+fn unknown(cause: CardError, left: Option<Tries>) -> CardError {
+    CardError::TryUnknown { cause: Box::new(cause), left }
+}
+
 #[test]
 fn a_pin_whose_fate_is_unknown_is_not_sent_again() {
-    for fault in [Fault::ResetCard, Fault::NotTransacted, Fault::CommError] {
+    for (fault, cause) in [
+        (Fault::ResetCard, CardError::Reset),
+        (Fault::NotTransacted, CardError::Reset),
+        (Fault::CommError, CardError::Reader(Fault::CommError)),
+        (Fault::UnresponsiveCard, CardError::Unresponsive),
+        (Fault::SharingViolation, CardError::InUse),
+        (Fault::ServiceStopped, CardError::NoService),
+        (Fault::InsufficientBuffer, CardError::Garbled(Step::Verify)),
+    ] {
         let script = asked(Profile::V4, "63C3")
             .fails(&verify(), fault)
             .then(application(Profile::V4), "9000")
             .then(ASK, "63C2");
         let error = sign(&script, typed(), LastTry::Refuse).unwrap_err();
-        assert_eq!(error, CardError::TryUnknown { left: Some(Tries::Left(2)) });
-        assert!(error.to_string().contains("2 tries left"), "{error}");
+        assert_eq!(error, unknown(cause.clone(), Some(Tries::Left(2))));
+        let text = error.to_string();
+        for part in ["a try may be lost", "2 tries left", &cause.to_string()] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(error.advice().contains("pregao card show"));
     }
     let script = asked(Profile::V4, "63C3")
         .fails(&verify(), Fault::ResetCard)
         .reconnect_fails(Fault::RemovedCard);
     let error = sign(&script, typed(), LastTry::Refuse).unwrap_err();
-    assert_eq!(error, CardError::TryUnknown { left: None });
+    assert_eq!(error, unknown(CardError::Reset, None));
+    // Half an answer is none.
+    let script = asked(Profile::V4, "63C3")
+        .then(&verify(), "90")
+        .then(application(Profile::V4), "9000")
+        .then(ASK, "63C3");
+    let error = sign(&script, typed(), LastTry::Refuse).unwrap_err();
+    assert_eq!(error, unknown(CardError::Garbled(Step::Verify), Some(Tries::Left(3))));
 }
 
 #[test]
@@ -246,16 +271,17 @@ fn a_wrong_pin_in_the_second_run_is_final() {
 }
 
 #[test]
-fn a_card_pulled_at_any_step_is_told_so() {
+fn a_card_pulled_at_any_step_is_told_so_and_whether_a_try_may_be_lost() {
     let pulled = Fault::RemovedCard;
-    let scripts = [
-        Script::new(wire(Profile::V4)).opens(Profile::V4).fails(application(Profile::V4), pulled),
-        asked(Profile::V4, "63C3").fails(&verify(), pulled),
-        verified(Profile::V4).fails(SIGN, pulled),
-    ];
-    for script in scripts {
-        assert_eq!(sign(&script, typed(), LastTry::Refuse), Err(CardError::Pulled));
-    }
+    let before =
+        Script::new(wire(Profile::V4)).opens(Profile::V4).fails(application(Profile::V4), pulled);
+    assert_eq!(sign(&before, typed(), LastTry::Refuse), Err(CardError::Pulled));
+    let judging = asked(Profile::V4, "63C3").fails(&verify(), pulled);
+    let lost = unknown(CardError::Pulled, None);
+    assert_eq!(sign(&judging, typed(), LastTry::Refuse), Err(lost));
+    // The card has said that the PIN is right.
+    let signing = verified(Profile::V4).fails(SIGN, pulled);
+    assert_eq!(sign(&signing, typed(), LastTry::Refuse), Err(CardError::Pulled));
 }
 
 #[test]
@@ -347,7 +373,7 @@ fn not_transacted_from_a_keypad_may_mean_a_blocked_pin() {
         .then(application(Profile::V5), "9000")
         .then(ASK, "63C2");
     let error = sign(&script, PinEntry::Pinpad, LastTry::Refuse).unwrap_err();
-    assert_eq!(error, CardError::TryUnknown { left: Some(Tries::Left(2)) });
+    assert_eq!(error, unknown(CardError::PinpadFault, Some(Tries::Left(2))));
 }
 
 #[test]
@@ -356,7 +382,7 @@ fn a_keypad_that_answers_without_sense_leaves_the_try_unknown() {
         let script =
             at_keypad().keypad(Ok(answer)).then(application(Profile::V5), "9000").then(ASK, "63C3");
         let error = sign(&script, PinEntry::Pinpad, LastTry::Refuse).unwrap_err();
-        assert_eq!(error, CardError::TryUnknown { left: Some(Tries::Left(3)) });
+        assert_eq!(error, unknown(CardError::Garbled(Step::Verify), Some(Tries::Left(3))));
     }
 }
 
@@ -369,9 +395,29 @@ fn after_a_reset_nobody_is_asked_to_type_again() {
 }
 
 #[test]
-fn a_card_pulled_while_typing_on_the_reader_is_told_so() {
-    let script = at_keypad().keypad(Err(Fault::RemovedCard));
-    assert_eq!(sign(&script, PinEntry::Pinpad, LastTry::Refuse), Err(CardError::Pulled));
+fn what_goes_wrong_while_typing_on_the_reader_leaves_the_try_unknown() {
+    for (fault, cause) in [
+        (Fault::RemovedCard, CardError::Pulled),
+        (Fault::NoSmartcard, CardError::Pulled),
+        (Fault::ResetCard, CardError::Reset),
+        (Fault::UnresponsiveCard, CardError::Unresponsive),
+        (Fault::CommError, CardError::Reader(Fault::CommError)),
+    ] {
+        let script =
+            at_keypad().keypad(Err(fault)).then(application(Profile::V5), "9000").then(ASK, "63C2");
+        let error = sign(&script, PinEntry::Pinpad, LastTry::Refuse).unwrap_err();
+        assert_eq!(error, unknown(cause, Some(Tries::Left(2))));
+    }
+}
+
+#[test]
+fn a_reset_while_the_reader_is_asked_for_its_keypad_does_not_hide_it() {
+    let script = Script::new(wire(Profile::V5))
+        .features(Err(Fault::ResetCard))
+        .features(Ok("060442330006"))
+        .recognises(Profile::V5);
+    assert!(script.open().unwrap().has_pinpad());
+    script.finish();
 }
 
 // --------------------------------------------------------------------------------------- logs
