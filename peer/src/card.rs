@@ -34,7 +34,7 @@ mod sign;
 mod transport;
 
 use pregao_protocol::citizen::{CardKey, Holder};
-use pregao_protocol::room::disclosure::Attribute;
+pub use pregao_protocol::room::disclosure::Attribute;
 
 pub use apdu::{StatusWord, Step};
 pub use certificate::{Facts, facts};
