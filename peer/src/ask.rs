@@ -1,12 +1,12 @@
 //! Answers the desk's question for a PIN where there is no screen: at the terminal, or from a
 //! file.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
-use crate::card::{LastTry, Pin, PinEntry, Tries, prompt};
+use crate::card::prompt::{self, OwnTerminal, PromptError, Terminal};
+use crate::card::{CardError, LastTry, PinEntry};
+use crate::event::{Event, Personal};
 use crate::front::{Answer, PinQuestion, Question};
 use crate::plain::{plain, with_causes};
 
@@ -37,94 +37,99 @@ impl PinSource {
         let source = self.clone();
         tokio::task::spawn_blocking(move || {
             let Question { pin, reply } = question;
-            let answer = source.answer_to(&pin).unwrap_or_else(|(message, advice)| {
-                Answer::Unable { message, advice: advice.to_owned() }
-            });
+            let answer =
+                source.answer_to(&pin, &mut OwnTerminal).unwrap_or_else(|(message, advice)| {
+                    Answer::Unable { message, advice: advice.to_owned() }
+                });
             // A desk that no longer waits has said why.
             let _ = reply.send(answer);
         });
     }
 
-    fn answer_to(&self, question: &PinQuestion) -> Result<Answer, (String, &'static str)> {
+    fn answer_to(
+        &self,
+        question: &PinQuestion,
+        terminal: &mut dyn Terminal,
+    ) -> Result<Answer, (String, &'static str)> {
+        let failed = |error: PromptError| (with_causes(&error), error.advice());
+        // Whoever runs a script finds there what their card was made to sign.
+        lines(question)
+            .iter()
+            .try_for_each(|line| terminal.say(line))
+            .map_err(|error| failed(error.into()))?;
         match self {
-            Self::Terminal => at_terminal(question)
-                .map_err(|error| (format!("the terminal cannot be read: {error}"), ADVICE)),
-            // The reader asks by itself, but nobody could read the warning.
-            Self::Nowhere => Err(("nobody can be asked for the PIN".to_owned(), ADVICE)),
-            // With one try left the desk refuses: a script cannot confirm.
-            Self::File(_) if question.pinpad => Ok(Answer::Sign(PinEntry::Pinpad, LastTry::Refuse)),
-            Self::File(file) => Ok(Answer::Sign(PinEntry::Typed(pin_in(file)?), LastTry::Refuse)),
+            Self::Terminal => match prompt::ask_pin(question.tries, question.pinpad, terminal) {
+                Ok((pin, last)) => Ok(Answer::Sign(pin, last)),
+                Err(PromptError::Cancelled | PromptError::Card(CardError::LastTry)) => {
+                    Ok(Answer::Cancel)
+                }
+                Err(PromptError::Nobody) => Err((NOBODY.to_owned(), ADVICE)),
+                Err(error) => Err(failed(error)),
+            },
+            // The reader would ask by itself, but nobody could read the warning.
+            Self::Nowhere => Err((NOBODY.to_owned(), ADVICE)),
+            // With one try left the desk refuses: a script cannot confirm. A keypad is not used:
+            // nobody may be at it.
+            Self::File(file) => {
+                let pin = prompt::from_file(file).map_err(failed)?;
+                Ok(Answer::Sign(PinEntry::Typed(pin), LastTry::Refuse))
+            }
         }
     }
 }
 
+const NOBODY: &str = "nobody can be asked for the PIN";
 const ADVICE: &str =
     "use the chat or a terminal, or give the PIN with --pin-file; nothing was sent";
 
-/// The PIN in a file that is nobody else's.
-fn pin_in(file: &Path) -> Result<Pin, (String, &'static str)> {
-    prompt::from_file(file).map_err(|error| (with_causes(&error), error.advice()))
-}
-
-/// Shows the warning and asks for the PIN without echo. An empty line cancels.
-fn at_terminal(question: &PinQuestion) -> std::io::Result<Answer> {
-    // Standard output may be a pipe that takes JSON.
-    let mut screen = std::io::stderr();
-    for line in dialogue(question) {
-        writeln!(screen, "{line}")?;
-    }
-    let last = if question.is_last_try() {
-        writeln!(screen, "Type LAST to go on with the last try, or Enter to sign nothing:")?;
-        let mut typed = String::new();
-        std::io::stdin().read_line(&mut typed)?;
-        if typed.trim() != "LAST" {
-            return Ok(Answer::Cancel);
-        }
-        LastTry::Confirmed
-    } else {
-        LastTry::Refuse
-    };
-    if question.pinpad {
-        writeln!(screen, "Enter: then type the PIN on the reader; n: sign nothing")?;
-        let mut typed = String::new();
-        std::io::stdin().read_line(&mut typed)?;
-        let go = typed.trim().is_empty() && typed.ends_with('\n');
-        return Ok(if go { Answer::Sign(PinEntry::Pinpad, last) } else { Answer::Cancel });
-    }
-    loop {
-        let typed = rpassword::prompt_password("Authentication PIN (Enter alone signs nothing): ")?;
-        let typed = Zeroizing::new(typed);
-        if typed.is_empty() {
-            return Ok(Answer::Cancel);
-        }
-        match Pin::new(typed) {
-            Ok(pin) => return Ok(Answer::Sign(PinEntry::Typed(pin), last)),
-            Err(_) => writeln!(screen, "A PIN is 4 to 8 digits. Nothing was tried.")?,
-        }
-    }
-}
-
 /// What is read before the PIN.
-fn dialogue(question: &PinQuestion) -> Vec<String> {
-    let mut lines = vec![format!("Citizen card of {}", plain(&question.holder))];
-    lines.push(format!("in {}; {}", plain(&question.reader), tries(question.tries)));
+fn lines(question: &PinQuestion) -> Vec<String> {
+    let mut lines = vec![format!("card of {}", plain(&question.holder))];
+    lines.push(format!("in {}; {}", plain(&question.reader), prompt::tries(question.tries)));
     lines.extend(question.warning.iter().map(|line| format!("  • {}", plain(line))));
     lines
 }
 
-/// The tries left in words.
+/// The same for scripts: whose card is about to sign what.
 #[must_use]
-pub fn tries(left: Tries) -> String {
-    match left {
-        left if left.is_last() => "ONE TRY IS LEFT: a wrong PIN blocks the card".to_owned(),
-        Tries::Verified => "the card does not say how many tries are left".to_owned(),
-        left @ (Tries::Left(_) | Tries::Blocked) => left.to_string(),
+pub fn event(question: &PinQuestion) -> Event {
+    Event::Signing {
+        holder: Personal::new(plain(&question.holder)),
+        reader: plain(&question.reader),
+        tries: question.tries.left(),
+        pinpad: question.pinpad,
+        warning: question.warning.iter().map(|line| Personal::new(plain(line))).collect(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card::Tries;
+    use zeroize::Zeroizing;
+
+    /// A screen, and what is typed at it.
+    #[derive(Default)]
+    struct Screen {
+        shown: Vec<String>,
+        typed: Vec<&'static str>,
+    }
+
+    impl Terminal for Screen {
+        fn say(&mut self, line: &str) -> std::io::Result<()> {
+            self.shown.push(line.to_owned());
+            Ok(())
+        }
+
+        fn ask(&mut self, question: &str) -> std::io::Result<Option<String>> {
+            self.say(question)?;
+            Ok(self.typed.pop().map(str::to_owned))
+        }
+
+        fn ask_hidden(&mut self, question: &str) -> std::io::Result<Option<Zeroizing<String>>> {
+            Ok(self.ask(question)?.map(Zeroizing::new))
+        }
+    }
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
     fn question(tries: u8, pinpad: bool) -> PinQuestion {
@@ -151,15 +156,17 @@ mod tests {
     fn a_pin_is_the_first_line_of_a_file_of_ones_own() {
         let folder = tempfile::tempdir().unwrap();
         for text in ["1234", "1234\n", "1234\r\nmore\n", "12345678\n"] {
-            let answer = file(folder.path(), 0o600, text).answer_to(&question(3, false));
+            let answer = file(folder.path(), 0o600, text)
+                .answer_to(&question(3, false), &mut Screen::default());
             assert!(
                 matches!(answer, Ok(Answer::Sign(PinEntry::Typed(_), LastTry::Refuse))),
                 "{text:?}: {answer:?}"
             );
         }
         for text in ["", "\n1234", "123", "123456789", "12a4", " 1234", "1234 "] {
-            let (message, advice) =
-                file(folder.path(), 0o600, text).answer_to(&question(3, false)).unwrap_err();
+            let (message, advice) = file(folder.path(), 0o600, text)
+                .answer_to(&question(3, false), &mut Screen::default())
+                .unwrap_err();
             assert!(!advice.is_empty());
             assert!(text.trim().is_empty() || !message.contains(text.trim()), "{message}");
         }
@@ -170,17 +177,91 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for mode in [0o640, 0o604, 0o660] {
             let source = file(folder.path(), mode, "1234\n");
-            let (message, advice) = source.answer_to(&question(3, false)).unwrap_err();
+            let (message, advice) =
+                source.answer_to(&question(3, false), &mut Screen::default()).unwrap_err();
             assert!(message.contains("to others") && advice.contains("chmod 600"), "{message}");
         }
         let nothing = PinSource::File(folder.path().join("absent"));
-        assert!(nothing.answer_to(&question(3, false)).unwrap_err().0.contains("absent"));
+        assert!(
+            nothing
+                .answer_to(&question(3, false), &mut Screen::default())
+                .unwrap_err()
+                .0
+                .contains("absent")
+        );
+    }
+
+    #[test]
+    fn a_pin_file_comes_before_a_keypad_and_the_warning_is_shown_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = file(folder.path(), 0o600, "1234\n");
+        let mut screen = Screen::default();
+        let answer = source.answer_to(&question(3, true), &mut screen);
+        assert!(
+            matches!(answer, Ok(Answer::Sign(PinEntry::Typed(_), LastTry::Refuse))),
+            "{answer:?}"
+        );
+        let text = screen.shown.join("\n");
+        assert!(text.contains("card of Cidadã") && text.contains("taken back"), "{text}");
+    }
+
+    #[test]
+    fn at_a_terminal_only_a_pin_or_the_whole_word_signs() {
+        let answer = |tries, pinpad, typed: &[&'static str]| {
+            let typed = typed.iter().rev().copied().collect();
+            let mut screen = Screen { typed, ..Screen::default() };
+            PinSource::Terminal.answer_to(&question(tries, pinpad), &mut screen).unwrap()
+        };
+        for (tries, pinpad, typed) in [
+            (3, false, &[""][..]),
+            (3, false, &["12x4", ""]),
+            (3, true, &[""]),
+            (3, true, &["1234"]),
+            (1, false, &[""]),
+            (1, false, &["LAST", "1234"]),
+            (1, true, &["y"]),
+        ] {
+            let answer = answer(tries, pinpad, typed);
+            assert!(matches!(answer, Answer::Cancel), "{typed:?}: {answer:?}");
+        }
+        assert!(matches!(
+            answer(3, false, &["12x4", "1234"]),
+            Answer::Sign(PinEntry::Typed(_), LastTry::Refuse)
+        ));
+        assert!(matches!(
+            answer(3, true, &["yes"]),
+            Answer::Sign(PinEntry::Pinpad, LastTry::Refuse)
+        ));
+        assert!(matches!(
+            answer(1, false, &["yes", "1234"]),
+            Answer::Sign(PinEntry::Typed(_), LastTry::Confirmed)
+        ));
+        assert!(matches!(
+            answer(1, true, &["yes"]),
+            Answer::Sign(PinEntry::Pinpad, LastTry::Confirmed)
+        ));
+    }
+
+    #[test]
+    fn scripts_are_told_whose_card_signs_what() {
+        let event = event(&question(2, true));
+        assert!(!format!("{event:?}").contains("Cidad"), "{event:?}");
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json["event"], "signing");
+        assert_eq!(
+            (json["holder"].as_str(), json["tries"].as_u64()),
+            (Some("Cidadã de Teste Um"), Some(2))
+        );
+        assert_eq!(json["warning"][0], "it cannot be taken back");
+        assert_eq!(json["reader"], "Virtual[2J Reader");
     }
 
     #[test]
     fn where_nobody_can_be_asked_the_advice_says_what_to_do() {
         for pinpad in [false, true] {
-            let (_, advice) = PinSource::Nowhere.answer_to(&question(3, pinpad)).unwrap_err();
+            let (_, advice) = PinSource::Nowhere
+                .answer_to(&question(3, pinpad), &mut Screen::default())
+                .unwrap_err();
             assert!(advice.contains("--pin-file") && advice.contains("nothing was sent"));
         }
         assert_eq!(PinSource::of(None, false), PinSource::Nowhere);
@@ -188,10 +269,10 @@ mod tests {
 
     #[test]
     fn what_is_read_before_the_pin_steers_no_terminal() {
-        let text = dialogue(&question(1, false)).join("\n");
+        let text = lines(&question(1, false)).join("\n");
         assert!(text.contains("ONE TRY IS LEFT") && text.contains("taken back"));
         assert!(text.contains("Virtual[2J Reader"));
-        assert!(dialogue(&question(2, false)).join("\n").contains("2 tries left"));
+        assert!(lines(&question(2, false)).join("\n").contains("2 tries left"));
     }
 
     #[test]

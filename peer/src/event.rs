@@ -155,6 +155,20 @@ pub enum Event {
         /// Every receipt held, re-checked.
         receipts: Vec<ReceiptView>,
     },
+    /// The user's citizen card is about to be asked for a signature; the PIN comes from a file or
+    /// the terminal (JSON only).
+    Signing {
+        /// Whose card it is, as the card says.
+        holder: Personal,
+        /// In which reader.
+        reader: String,
+        /// Tries left, if the card tells.
+        tries: Option<u8>,
+        /// Whether the reader has a keypad.
+        pinpad: bool,
+        /// What the signature does, in lines.
+        warning: Vec<Personal>,
+    },
     /// Anything else worth a line.
     Note {
         /// The line.

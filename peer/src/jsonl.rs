@@ -63,7 +63,10 @@ pub async fn run(
                 None => break,
                 Some(event) => pass(&mut output, &event, &mut open).await?,
             },
-            Some(question) = front.questions.recv() => pins.answer(question),
+            Some(question) = front.questions.recv() => {
+                write(&mut output, &crate::ask::event(&question.pin)).await?;
+                pins.answer(question);
+            }
         }
     }
     output.flush().await

@@ -57,6 +57,11 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Task::Card(arguments) => with_a_card(&cli.shared, &arguments),
         Task::Verify { files } => verify_files(&files),
         Task::Chat => {
+            if cli.shared.card.pin_file.is_some() {
+                bail!(
+                    "the chat takes no --pin-file\nleave it out: the chat asks for the PIN; scripts use pregao prove"
+                );
+            }
             let (front, desk) = open(&cli.shared, false)?;
             chat::run(front).await?;
             desk.await?;

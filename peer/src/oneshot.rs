@@ -60,6 +60,10 @@ pub async fn run(
         let event = tokio::select! {
             event = front.events.recv() => event,
             Some(question) = front.questions.recv() => {
+                if form == Form::Json {
+                    serde_json::to_writer(&mut output, &crate::ask::event(&question.pin))?;
+                    writeln!(output)?;
+                }
                 pins.answer(question);
                 continue;
             }
@@ -141,7 +145,9 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
             lines.push(format!("  persona {persona}: {}", plain(verdict)));
             lines
         }
-        Event::Connected { .. }
+        // The dialogue is on standard error already.
+        Event::Signing { .. }
+        | Event::Connected { .. }
         | Event::Disconnected { .. }
         | Event::Tick { .. }
         | Event::Room(_)

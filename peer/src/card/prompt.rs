@@ -1,5 +1,9 @@
 //! The dialogue before a card signs: whose card, what for, how many tries, and the PIN.
 //!
+//! One set of texts and rules for the terminal and the chat: an empty answer signs nothing, the last
+//! try and a reader's keypad are used only after [`CONFIRMATION`], and what cannot be a PIN is asked
+//! for again without a try.
+//!
 //! The person sees what the signature is for before the PIN is asked. The PIN comes from a file,
 //! from the reader's keypad, or is typed without echo; never from the environment or the command
 //! line, which other programs can read.
@@ -12,11 +16,36 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Card, CardError, LastTry, Pin, PinEntry, Tries};
+use crate::plain::plain;
 
 /// Most bytes read of a file with a PIN.
 const LONGEST_FILE: u64 = 256;
 /// What confirms the last try, and nothing shorter.
-const CONFIRMATION: &str = "yes";
+pub const CONFIRMATION: &str = "yes";
+/// What is said while one try is left.
+pub const LAST_TRY: &str = "ONE TRY IS LEFT: a wrong PIN blocks the card's authentication";
+/// What the PIN is asked for by.
+pub const ASK_PIN: &str = "authentication PIN";
+
+/// The tries left in words.
+#[must_use]
+pub fn tries(left: Tries) -> String {
+    match left {
+        left if left.is_last() => LAST_TRY.to_owned(),
+        // Some program gave the PIN before: that says nothing about now.
+        Tries::Verified => "the card does not say how many tries are left".to_owned(),
+        left @ (Tries::Left(_) | Tries::Blocked) => left.to_string(),
+    }
+}
+
+/// What was wrong with something typed for a PIN.
+#[must_use]
+pub fn not_tried(error: &CardError) -> String {
+    match error {
+        CardError::PinForm(form) => format!("no PIN: {form}; no try was used"),
+        other => other.to_string(),
+    }
+}
 
 /// A person at a terminal.
 pub trait Terminal {
@@ -99,6 +128,9 @@ pub enum PromptError {
     /// Nobody can be asked for the PIN.
     #[error("nobody is there to type the PIN")]
     Nobody,
+    /// The person does not want it.
+    #[error("cancelled; the card signed nothing")]
+    Cancelled,
     /// The terminal failed.
     #[error("the terminal failed")]
     Terminal(#[from] std::io::Error),
@@ -114,6 +146,7 @@ impl PromptError {
             Self::PinFileOpen { .. } => "take them away from others: chmod 600 FILE",
             Self::NoPinInFile { .. } => "write the PIN, and nothing else, into its first line",
             Self::Nobody => "start it in a terminal, or give --pin-file",
+            Self::Cancelled => "start it again when you like; no try was used",
             Self::Terminal(_) => "start it in a terminal",
         }
     }
@@ -139,24 +172,55 @@ pub fn consent(
     pin_file: Option<&Path>,
     terminal: &mut dyn Terminal,
 ) -> Result<Consent, PromptError> {
-    let tries = card.tries_left()?;
-    terminal.say(&format!("card of {}, PIN: {tries}", card.holder().name))?;
+    let left = card.tries_left()?;
+    terminal.say(&format!("card of {}; {}", plain(&card.holder().name), tries(left)))?;
     lines.iter().try_for_each(|line| terminal.say(line))?;
-    if tries == Tries::Blocked {
+    if left == Tries::Blocked {
         return Err(CardError::Blocked.into());
     }
     // The file is read first: a bad one need not trouble anybody.
-    let typed = pin_file.map(from_file).transpose()?;
-    let last = if tries.is_last() { confirm_last(terminal)? } else { LastTry::Refuse };
-    let entry = match typed {
-        Some(pin) => PinEntry::Typed(pin),
-        None if card.has_pinpad() => PinEntry::Pinpad,
-        None => {
-            let text = terminal.ask_hidden("authentication PIN: ")?.ok_or(PromptError::Nobody)?;
-            PinEntry::Typed(Pin::new(text)?)
+    match pin_file.map(from_file).transpose()? {
+        Some(pin) => {
+            let last = if left.is_last() { confirm_last(terminal)? } else { LastTry::Refuse };
+            Ok(Consent { entry: PinEntry::Typed(pin), last })
         }
-    };
-    Ok(Consent { entry, last })
+        None => {
+            let (entry, last) = ask_pin(left, card.has_pinpad(), terminal)?;
+            Ok(Consent { entry, last })
+        }
+    }
+}
+
+/// Asks for the PIN, or whether to type it on the reader, and before that for the last try. Whoever
+/// has this asked has shown what the signature is for.
+///
+/// # Errors
+/// [`PromptError::Nobody`], [`PromptError::Cancelled`], [`PromptError::Terminal`], and
+/// [`CardError::LastTry`] if the last try was not confirmed.
+pub fn ask_pin(
+    left: Tries,
+    pinpad: bool,
+    terminal: &mut dyn Terminal,
+) -> Result<(PinEntry, LastTry), PromptError> {
+    let last = if left.is_last() { confirm_last(terminal)? } else { LastTry::Refuse };
+    if pinpad {
+        // One word is enough; a line typed before the question came is none.
+        if last == LastTry::Refuse && !confirmed("to type the PIN on the reader", terminal)? {
+            return Err(PromptError::Cancelled);
+        }
+        return Ok((PinEntry::Pinpad, last));
+    }
+    loop {
+        let question = format!("{ASK_PIN} (Enter alone signs nothing): ");
+        let text = terminal.ask_hidden(&question)?.ok_or(PromptError::Nobody)?;
+        if text.is_empty() {
+            return Err(PromptError::Cancelled);
+        }
+        match Pin::new(text) {
+            Ok(pin) => return Ok((PinEntry::Typed(pin), last)),
+            Err(error) => terminal.say(&not_tried(&error))?,
+        }
+    }
 }
 
 impl Consent {
@@ -171,12 +235,12 @@ impl Consent {
         terminal: &mut dyn Terminal,
     ) -> Result<Vec<u8>, PromptError> {
         if matches!(self.entry, PinEntry::Pinpad) {
-            terminal.say("type the authentication PIN on the reader")?;
+            terminal.say(&format!("type the {ASK_PIN} on the reader"))?;
         }
         let signature = card.sign(message, self.entry, self.last)?;
         // The signature is there; not learning the count does not undo it.
-        if let Ok(tries) = card.tries_left() {
-            terminal.say(&format!("signed; PIN: {tries}"))?;
+        if let Ok(left) = card.tries_left() {
+            terminal.say(&format!("signed; {}", tries(left)))?;
         }
         Ok(signature)
     }
@@ -198,11 +262,20 @@ pub fn sign(
 
 /// Has a person confirm that the last try is used.
 fn confirm_last(terminal: &mut dyn Terminal) -> Result<LastTry, PromptError> {
-    terminal.say("ONE TRY IS LEFT: a wrong PIN blocks the card's authentication")?;
-    let answer = terminal.ask(&format!("type {CONFIRMATION} to use it: "))?;
-    match answer {
-        Some(answer) if answer == CONFIRMATION => Ok(LastTry::Confirmed),
-        Some(_) | None => Err(CardError::LastTry.into()),
+    terminal.say(LAST_TRY)?;
+    if confirmed("to use it", terminal)? {
+        Ok(LastTry::Confirmed)
+    } else {
+        Err(CardError::LastTry.into())
+    }
+}
+
+/// Whether a person types the whole word.
+fn confirmed(what: &str, terminal: &mut dyn Terminal) -> Result<bool, PromptError> {
+    let question = format!("type {CONFIRMATION} {what}, or Enter to sign nothing: ");
+    match terminal.ask(&question)? {
+        Some(answer) => Ok(answer == CONFIRMATION),
+        None => Err(PromptError::Nobody),
     }
 }
 

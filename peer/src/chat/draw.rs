@@ -18,11 +18,17 @@ pub const SMALLEST: (u16, u16) = (40, 10);
 /// Age from which the TSA counts as silent: the rule `tsa.down` of the broker.
 const SILENT_SECS: u64 = 2;
 
+/// Whether a window of this size is drawn.
+#[must_use]
+pub const fn fits(columns: u16, rows: u16) -> bool {
+    columns >= SMALLEST.0 && rows >= SMALLEST.1
+}
+
 /// Draws everything.
 pub fn draw(model: &Model, palette: &Palette, frame: &mut Frame<'_>) {
     let area = frame.area();
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        too_small(area, frame);
+    if !fits(area.width, area.height) {
+        too_small(area, model.pin.is_some(), frame);
         return;
     }
     let banners = banners(model, area.width, palette);
@@ -67,13 +73,16 @@ pub fn draw(model: &Model, palette: &Palette, frame: &mut Frame<'_>) {
     }
 }
 
-fn too_small(area: Rect, frame: &mut Frame<'_>) {
+fn too_small(area: Rect, asked: bool, frame: &mut Frame<'_>) {
     let (columns, rows) = SMALLEST;
-    let text = vec![
+    let mut text = vec![
         Line::from("window too small"),
         Line::from(format!("{columns}x{rows} needed")),
         Line::from(format!("this is {}x{}", area.width, area.height)),
     ];
+    if asked {
+        text.push(Line::from("a question waits"));
+    }
     frame.render_widget(Paragraph::new(text).alignment(Alignment::Center), area);
 }
 

@@ -146,7 +146,7 @@ fn send(model: &mut Model, front: &Front, command: Command) {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are waited for")]
     let id = match command {
         Command::Reveal { .. } => Some(model::REVEAL_ID.to_owned()),
-        Command::Prove { .. } => Some(model::PROVE_ID.to_owned()),
+        Command::Prove { ref room, .. } => Some(format!("{}{room}", model::PROVE_ID)),
         _ => None,
     };
     match front.commands.try_send(Request { id, command }) {
@@ -191,6 +191,8 @@ impl Screen {
         if model.take_ring() {
             io::stdout().write_all(b"\x07")?;
         }
+        let size = self.terminal.size()?;
+        model.draws(draw::fits(size.width, size.height));
         if model.take_dirty() {
             self.terminal.draw(|frame| draw::draw(model, palette, frame))?;
         }

@@ -28,8 +28,9 @@ const SHORTEST_NAME: usize = 4;
 /// Name of the request that hands in a disclosure: if it fails, the user is asked again.
 pub const REVEAL_ID: &str = "reveal";
 
-/// Name of the request that has the card sign a disclosure: once it is done, it was handed in.
-pub const PROVE_ID: &str = "prove";
+/// Begins the name of a request that has the card sign a disclosure; the room as typed follows. Once
+/// it is done, it was handed in there.
+pub const PROVE_ID: &str = "prove ";
 
 /// Whether there is a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +89,8 @@ pub struct Model {
     pub confirm: Option<Command>,
     /// The question for the PIN of the citizen card, while it is open.
     pub pin: Option<PinDialogue>,
-    /// The room for which a card is asked to sign.
-    proving: Option<String>,
+    /// Whether the window is large enough for anything to be drawn.
+    drawn: bool,
     answer: Option<Answer>,
     /// The newest alarm until it is hidden.
     pub alarm: Option<String>,
@@ -126,7 +127,7 @@ impl Model {
             input: InputLine::default(),
             confirm: None,
             pin: None,
-            proving: None,
+            drawn: false,
             answer: None,
             alarm: None,
             help: false,
@@ -166,9 +167,9 @@ impl Model {
             Event::Tick { .. } => {}
             Event::Done { id, ok } => match id.as_deref() {
                 Some(REVEAL_ID) if !ok => self.unsend(),
-                Some(PROVE_ID) => {
-                    if let Some(prefix) = self.proving.take().filter(|_| ok) {
-                        self.mark_sent(&prefix);
+                Some(id) if ok => {
+                    if let Some(prefix) = id.strip_prefix(PROVE_ID) {
+                        self.mark_sent(prefix);
                     }
                 }
                 _ => {}
@@ -221,7 +222,9 @@ impl Model {
             | Event::Mine { .. }
             | Event::Whoami(_)
             | Event::Receipts { .. }
-            | Event::Note { .. }) => self.show_answer(&answer),
+            | Event::Note { .. }
+            // Only written where there is no dialogue on a screen.
+            | Event::Signing { .. }) => self.show_answer(&answer),
         }
     }
 
@@ -344,12 +347,7 @@ impl Model {
                 self.confirm = Some(reveal);
                 Next::Wait
             }
-            Ok(Line::Command(command)) => {
-                if let Command::Prove { room, .. } = &command {
-                    self.proving = Some(room.clone());
-                }
-                Next::Send(command)
-            }
+            Ok(Line::Command(command)) => Next::Send(command),
             Err(mistake) => {
                 self.refuse(mistake);
                 Next::Wait
@@ -373,6 +371,7 @@ impl Model {
 
     /// Notes that a disclosure was sent in the room that a prefix means.
     fn mark_sent(&mut self, prefix: &str) {
+        let prefix = &*prefix.trim_start_matches('#').to_lowercase();
         for room in &mut self.rooms {
             if let Some(reveal) = &mut room.reveal {
                 reveal.sent |= room.id.starts_with(prefix) || reveal.auction.starts_with(prefix);
@@ -386,6 +385,17 @@ impl Model {
         self.ring = true;
         self.help = false;
         self.pin = Some(PinDialogue::new(question));
+    }
+
+    /// Notes whether the window is large enough to draw anything. A question that is not on the
+    /// screen takes no keys.
+    pub const fn draws(&mut self, drawn: bool) {
+        self.drawn = drawn;
+    }
+
+    /// Whether what is asked can be read.
+    pub(super) const fn is_drawn(&self) -> bool {
+        self.drawn
     }
 
     /// Ends the question for the PIN; [`Next::Answer`] if there was one.

@@ -197,8 +197,23 @@ fn a_disclosure_with_a_card_counts_as_sent_once_it_was_handed_in() {
         let sent = typed(&mut model, "/prove #3f2a ana@x.pt");
         assert!(matches!(sent, Next::Send(Command::Prove { .. })));
         assert!(model.waiting().is_some());
-        model.apply(Event::Done { id: Some(PROVE_ID.to_owned()), ok });
+        model.apply(Event::Done { id: Some(format!("{PROVE_ID}3f2a")), ok });
         assert_eq!(model.waiting().is_none(), ok);
+    }
+}
+
+#[test]
+fn a_second_disclosure_refused_meanwhile_leaves_the_first_one_counted() {
+    for (second, done) in [("3f2a", "3f2a"), ("9c01", "3F2A")] {
+        let mut model = Model::new();
+        model.apply(invited("77aa", "3f2a", Role::Winner));
+        typed(&mut model, "/prove #3f2a ana@x.pt");
+        typed(&mut model, &format!("/prove #{second} ana@x.pt"));
+        // The card is being asked already.
+        model.apply(Event::Done { id: Some(format!("{PROVE_ID}{second}")), ok: false });
+        assert!(model.waiting().is_some());
+        model.apply(Event::Done { id: Some(format!("{PROVE_ID}{done}")), ok: true });
+        assert!(model.waiting().is_none());
     }
 }
 

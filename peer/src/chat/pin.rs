@@ -1,7 +1,7 @@
 //! The question for the PIN of the citizen card, over everything else on the screen.
 //!
-//! Nothing but its own keys counts while it is open, and no character of the PIN is drawn, kept
-//! in the past lines or pasted.
+//! It may come in the middle of a word: until the warning is left with a key of its own, nothing that
+//! is typed counts. No character of the PIN is drawn, kept in the past lines or pasted.
 
 use std::fmt;
 
@@ -15,15 +15,16 @@ use zeroize::Zeroizing;
 use super::model::{Model, Next};
 use super::palette::Palette;
 use super::wrap::{fit, wrap};
-use crate::ask::tries;
+use crate::card::prompt::{ASK_PIN, CONFIRMATION, not_tried, tries};
 use crate::card::{LastTry, Pin, PinEntry};
 use crate::front::{Answer, PinQuestion};
 use crate::plain::plain;
 
-/// Most digits of a PIN.
-const MOST_DIGITS: usize = 8;
-/// Least digits of a PIN.
-const LEAST_DIGITS: usize = 4;
+/// Most characters kept of what is typed: one more than a PIN has, so that too long is said and not
+/// cut.
+const MOST_TYPED: usize = 9;
+/// Goes on from the warning: a key that no line being typed has.
+const GO_ON: KeyCode = KeyCode::F(2);
 /// Most rows that a warning is scrolled by.
 const MOST_ROWS: usize = 40;
 /// Widest the question is drawn.
@@ -32,11 +33,13 @@ const WIDEST: u16 = 72;
 /// The question while it is open.
 pub struct PinDialogue {
     question: PinQuestion,
-    digits: Zeroizing<String>,
+    stage: Stage,
+    /// What is typed for this stage.
+    typed: Zeroizing<String>,
     /// The user said that this may be the last try.
-    confirmed: bool,
-    /// Enter was pressed with too few digits.
-    short: bool,
+    last: LastTry,
+    /// What was wrong with what was typed last.
+    wrong: Option<String>,
     /// Rows of the warning above the window.
     scroll: usize,
 }
@@ -50,33 +53,27 @@ impl fmt::Debug for PinDialogue {
 /// What the user is to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// Read. The question may have come in the middle of a word: nothing of it counts.
+    Read,
     /// Say that this may be the last try.
     Confirm,
     /// Type the PIN here.
     Type,
-    /// Go on to the reader.
-    Pinpad,
+}
+
+fn covered(character: char) -> char {
+    if character.is_alphabetic() { character } else { '•' }
+}
+
+/// Room for all of it at once: a growing text would leave copies behind.
+fn empty() -> Zeroizing<String> {
+    Zeroizing::new(String::with_capacity(MOST_TYPED.saturating_mul(4)))
 }
 
 impl PinDialogue {
     pub(super) fn new(question: PinQuestion) -> Self {
-        // Room for all of it at once: a growing text would leave copies behind.
-        let digits = Zeroizing::new(String::with_capacity(MOST_DIGITS));
-        Self { question, digits, confirmed: false, short: false, scroll: 0 }
-    }
-
-    fn stage(&self) -> Stage {
-        if self.question.is_last_try() && !self.confirmed {
-            Stage::Confirm
-        } else if self.question.pinpad {
-            Stage::Pinpad
-        } else {
-            Stage::Type
-        }
-    }
-
-    fn last(&self) -> LastTry {
-        if self.confirmed { LastTry::Confirmed } else { LastTry::Refuse }
+        let (last, stage) = (LastTry::Refuse, Stage::Read);
+        Self { question, stage, typed: empty(), last, wrong: None, scroll: 0 }
     }
 
     /// Takes a key in; an answer if it ends the question.
@@ -84,40 +81,63 @@ impl PinDialogue {
         if key.code == KeyCode::Esc {
             return Some(Answer::Cancel);
         }
+        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "no other key counts")]
         match key.code {
             KeyCode::Down => self.scroll = self.scroll.saturating_add(1).min(MOST_ROWS),
             KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),
-            _ => {}
-        }
-        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        match (self.stage(), key.code) {
-            (Stage::Confirm, KeyCode::Char('y' | 'Y')) if plain => self.confirmed = true,
-            (Stage::Confirm, KeyCode::Char('n' | 'N')) => return Some(Answer::Cancel),
-            (Stage::Pinpad, KeyCode::Enter) => {
-                return Some(Answer::Sign(PinEntry::Pinpad, self.last()));
-            }
-            (Stage::Type, KeyCode::Char(digit)) if plain && digit.is_ascii_digit() => {
-                if self.digits.len() < MOST_DIGITS {
-                    self.digits.push(digit);
+            GO_ON if self.stage == Stage::Read => {
+                if !self.question.is_last_try() {
+                    return self.go_on();
                 }
-                self.short = false;
+                self.stage = Stage::Confirm;
             }
-            (Stage::Type, KeyCode::Backspace) => {
-                self.digits.pop();
-            }
-            (Stage::Type, KeyCode::Enter) => {
-                let digits = std::mem::take(&mut self.digits);
-                if digits.len() >= LEAST_DIGITS
-                    && let Ok(pin) = Pin::new(digits)
-                {
-                    return Some(Answer::Sign(PinEntry::Typed(pin), self.last()));
+            _ if self.stage == Stage::Read => {}
+            KeyCode::Char(character) if plain => {
+                if self.typed.chars().count() < MOST_TYPED {
+                    self.typed.push(character);
                 }
-                self.digits = Zeroizing::new(String::with_capacity(MOST_DIGITS));
-                self.short = true;
+                self.wrong = None;
             }
+            KeyCode::Backspace => {
+                self.typed.pop();
+            }
+            KeyCode::Enter => return self.entered(),
             _ => {}
         }
         None
+    }
+
+    /// From reading, or from confirming, to the PIN.
+    fn go_on(&mut self) -> Option<Answer> {
+        if self.question.pinpad {
+            return Some(Answer::Sign(PinEntry::Pinpad, self.last));
+        }
+        self.stage = Stage::Type;
+        None
+    }
+
+    /// Judges what was typed. An empty line signs nothing, at every stage.
+    fn entered(&mut self) -> Option<Answer> {
+        let typed = std::mem::replace(&mut self.typed, empty());
+        if typed.is_empty() {
+            return Some(Answer::Cancel);
+        }
+        if self.stage == Stage::Confirm {
+            if *typed == CONFIRMATION {
+                self.last = LastTry::Confirmed;
+                return self.go_on();
+            }
+            self.wrong = Some(format!("not {CONFIRMATION}; nothing was tried"));
+            return None;
+        }
+        match Pin::new(typed) {
+            Ok(pin) => Some(Answer::Sign(PinEntry::Typed(pin), self.last)),
+            Err(error) => {
+                self.wrong = Some(not_tried(&error));
+                None
+            }
+        }
     }
 
     pub(super) fn draw(&self, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
@@ -159,29 +179,32 @@ impl PinDialogue {
 
     /// Tries left, and what to do.
     fn end(&self, palette: &Palette, columns: usize) -> Vec<Line<'static>> {
-        let left = tries(self.question.tries);
         let style = if self.question.is_last_try() { palette.alarm } else { palette.dim };
-        let mut lines = vec![Line::default(), Line::styled(fit(&left, columns), style)];
-        match self.stage() {
-            Stage::Confirm => {
-                let text = "y = last try  n = sign nothing";
-                lines.push(Line::styled(fit(text, columns), palette.notice));
+        let left = wrap(&tries(self.question.tries), columns, 2);
+        let mut lines = vec![Line::default()];
+        lines.extend(left.into_iter().map(|row| Line::styled(row, style)));
+        let dots = "•".repeat(self.typed.chars().count());
+        let hint = match self.stage {
+            Stage::Read if self.question.pinpad && !self.question.is_last_try() => {
+                "F2 = PIN on the reader  Esc = nothing"
             }
-            Stage::Pinpad => {
-                let text = "Enter = PIN on reader  Esc = nothing";
-                lines.push(Line::styled(fit(text, columns), palette.notice));
+            Stage::Read => "F2 = go on  Esc = sign nothing",
+            Stage::Confirm => {
+                // Whoever types the PIN already must not see it here either.
+                let shown: String = self.typed.chars().map(covered).collect();
+                let text = format!("type {CONFIRMATION} to use it: {shown}");
+                lines.push(Line::styled(fit(&plain(&text), columns), palette.strong));
+                "Enter = go on  Esc = sign nothing"
             }
             Stage::Type => {
-                let dots = "•".repeat(self.digits.len());
-                lines.push(Line::styled(format!("authentication PIN: {dots}"), palette.strong));
-                let text = if self.short {
-                    "a PIN is 4 to 8 digits; nothing was tried"
-                } else {
-                    "Enter = sign  Esc = sign nothing"
-                };
-                lines.push(Line::styled(fit(text, columns), palette.notice));
+                lines.push(Line::styled(format!("{ASK_PIN}: {dots}"), palette.strong));
+                "Enter = sign  Esc = sign nothing"
             }
-        }
+        };
+        let hint = self.wrong.as_deref().unwrap_or(hint);
+        lines.extend(
+            wrap(hint, columns, 2).into_iter().map(|row| Line::styled(row, palette.notice)),
+        );
         lines
     }
 }
@@ -189,6 +212,9 @@ impl PinDialogue {
 impl Model {
     /// A key while the question for the PIN is open.
     pub(super) fn pin_key(&mut self, key: KeyEvent) -> Next {
+        if !self.is_drawn() {
+            return Next::Wait;
+        }
         match self.pin.as_mut().and_then(|dialogue| dialogue.key(key)) {
             Some(answer) => self.answer_with(answer),
             None => Next::Wait,

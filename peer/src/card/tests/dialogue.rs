@@ -90,11 +90,12 @@ fn holder_tries_and_warning_are_shown_before_the_pin_is_asked() {
     let script = signing("63C3");
     let mut person = Person::saying(&["9083"]);
     sign(&script, &mut person, None).unwrap();
-    let question = person.shown.iter().position(|line| line.contains("PIN: ")).unwrap();
+    let question =
+        person.shown.iter().position(|line| line.contains("authentication PIN")).unwrap();
     assert!(person.shown[0].contains("Cidadã") && person.shown[0].contains("3 tries left"));
     assert_eq!(person.shown[1], "gives your name away");
-    assert!(question < 2 && person.shown[2].contains("authentication PIN"));
-    assert!(person.shown.last().unwrap().contains("3 tries left"));
+    assert_eq!(question, 2, "{:?}", person.shown);
+    assert_eq!(person.shown.last().unwrap(), "signed; 3 tries left");
 }
 
 #[test]
@@ -114,6 +115,8 @@ fn a_pin_file_does_not_use_the_last_try_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let file = pin_file(&folder, "9083\n", 0o600);
     let error = sign(&counted("63C1"), &mut Person::default(), Some(&file)).unwrap_err();
+    assert!(matches!(error, PromptError::Nobody));
+    let error = sign(&counted("63C1"), &mut Person::saying(&[""]), Some(&file)).unwrap_err();
     assert!(matches!(error, PromptError::Card(CardError::LastTry)));
     let mut person = Person::saying(&["yes"]);
     sign(&signing("63C1"), &mut person, Some(&file)).unwrap();
@@ -129,13 +132,28 @@ fn a_blocked_card_asks_for_nothing() {
 }
 
 #[test]
-fn a_pin_of_wrong_form_never_reaches_the_card() {
-    for text in ["12", "123456789", "12x4"] {
-        let mut person = Person::saying(&[text]);
+fn a_pin_of_wrong_form_never_reaches_the_card_and_is_asked_for_again() {
+    for text in ["12", "123456789", "12x4", " 9083"] {
+        let mut person = Person::saying(&[text, ""]);
         let error = sign(&counted("63C3"), &mut person, None).unwrap_err();
-        assert!(matches!(error, PromptError::Card(CardError::PinForm(_))), "{text}");
-        assert!(!error.to_string().contains(text));
+        assert!(matches!(error, PromptError::Cancelled), "{text}");
+        assert!(person.saw("no try was used"), "{text}");
+        assert!(!person.saw(text), "{text}");
+        sign(&signing("63C3"), &mut Person::saying(&[text, "9083"]), None).unwrap();
     }
+}
+
+#[test]
+fn an_empty_line_signs_nothing() {
+    let error = sign(&counted("63C3"), &mut Person::saying(&[""]), None).unwrap_err();
+    assert!(matches!(error, PromptError::Cancelled));
+    assert!(!error.advice().is_empty());
+}
+
+#[test]
+fn a_card_that_tells_no_number_is_not_said_to_have_had_its_pin_now() {
+    let text = prompt::tries(crate::card::Tries::Verified);
+    assert!(text.contains("does not say") && !text.contains("verified"), "{text}");
 }
 
 #[test]
@@ -155,16 +173,27 @@ fn the_keypad_of_the_reader_is_used_unless_there_is_a_file() {
             .same(Profile::V5)
             .then(ASK, "63C3")
     };
-    let mut person = Person::default();
+    let mut person = Person::saying(&["yes"]);
     let error = sign(&start().keypad(Ok("6401")), &mut person, None).unwrap_err();
     assert!(matches!(error, PromptError::Card(CardError::PinpadCancelled)));
-    assert!(person.saw("on the reader"));
+    assert!(person.saw("authentication PIN on the reader"));
 
     let folder = tempfile::tempdir().unwrap();
     let file = pin_file(&folder, "9083", 0o400);
     let script = start().then(VERIFY, "63C2");
     let error = sign(&script, &mut Person::default(), Some(&file)).unwrap_err();
     assert!(matches!(error, PromptError::Card(CardError::WrongPin { left: 2 })));
+}
+
+#[test]
+fn a_stray_enter_starts_no_keypad() {
+    let start = Script::new(wire(Profile::V5))
+        .features(Ok("060442330006"))
+        .recognises(Profile::V5)
+        .then(application(Profile::V5), "9000")
+        .then(ASK, "63C3");
+    let error = sign(&start, &mut Person::saying(&[""]), None).unwrap_err();
+    assert!(matches!(error, PromptError::Cancelled));
 }
 
 #[test]
