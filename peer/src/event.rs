@@ -213,12 +213,25 @@ pub enum CardStanding {
     },
     /// No certificates of the state are at hand: the card proves nothing.
     Unjudged,
+    /// The revocation lists at hand do not tell: the card proves nothing yet, and that says nothing
+    /// about its holder.
+    NotCovered {
+        /// Stable code, e.g. `citizen.list-expired`.
+        code: String,
+        /// What is missing.
+        message: String,
+        /// What to do about it.
+        advice: String,
+    },
     /// The chain does not hold: the card proves nothing.
     Refused {
         /// Stable code, e.g. `citizen.expired`.
         code: String,
         /// What does not hold.
         message: String,
+        /// What to do about it; empty in what older versions kept.
+        #[serde(default)]
+        advice: String,
     },
 }
 

@@ -12,7 +12,7 @@ use crate::ask::PinSource;
 use crate::command::Command;
 use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust};
 use crate::front::{Front, Request};
-use crate::identity;
+use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
 use crate::span;
 
@@ -20,6 +20,9 @@ use crate::span;
 const ID: &str = "1";
 /// Characters of a room's name that are printed.
 const SHORT: usize = 8;
+
+/// Columns of a row that quotes the other side: narrower than terminals are.
+const QUOTED: usize = 60;
 
 /// How events are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,12 +141,9 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         }
         Event::Revealed { role, name, contact, persona, verdict, card, .. } => {
             let role = crate::chat::model::side(*role);
-            let shown = identity::name(name, card.as_ref());
-            let mut lines = vec![format!("the {role} is {shown}, {}", plain(contact))];
-            let card = identity::lines(name, card.as_ref());
-            lines.extend(card.into_iter().map(|line| format!("  {line}")));
-            lines.push(format!("  persona {persona}: {}", plain(verdict)));
-            lines
+            let card = card.as_ref();
+            let lines = Shown { role, name, contact, persona, verdict, card }.lines();
+            lines.iter().flat_map(said).collect()
         }
         // The dialogue is on standard error already.
         Event::Signing { .. }
@@ -155,6 +155,15 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         | Event::Said { .. }
         | Event::Happened { .. }
         | Event::Done { .. } => Vec::new(),
+    }
+}
+
+/// What the other side wrote is cut into rows here, so that no terminal wraps it into rows that do
+/// not say whose it is.
+fn said(line: &Said) -> Vec<String> {
+    match line.word {
+        Word::Typed | Word::Stated => line.rows(QUOTED),
+        Word::Program | Word::Certified | Word::Doubt => vec![line.text.clone()],
     }
 }
 

@@ -163,12 +163,28 @@ fn who_the_other_side_is_is_said_with_and_without_a_card() {
         card,
     };
     let typed = lines(&revealed(None), None);
-    assert_eq!(typed[0], "the seller is First Seller, seller@example.org");
-    assert_eq!(typed[1], "  no citizen card: the name is what they typed");
+    assert_eq!(
+        typed[..3],
+        [
+            "the seller shows a name",
+            "they typed: \"First Seller\"",
+            "they typed: \"seller@example.org\"",
+        ]
+    );
+    assert_eq!(typed.last().unwrap(), "NO CITIZEN CARD: the name is what they typed");
     let proved = lines(&revealed(Some(crate::identity::tests::card())), None);
-    assert_eq!(proved[0], "the seller is Cidadã de Teste Um, seller@example.org");
-    assert!(proved[1].contains("CITIZEN CARD: Cidadã de Teste Um, certified by the state"));
+    assert_eq!(proved[0], "the seller is Cidadã de Teste Um");
+    let verdict = "CITIZEN CARD: Cidadã de Teste Um, certified by the state";
+    assert_eq!(proved.iter().filter(|line| *line == verdict).count(), 1);
     assert!(!proved.join("").contains("99000601"));
+    // Typed, the same claim is in rows that no terminal wraps, each of which says whose it is.
+    let mut event = revealed(None);
+    if let Event::Revealed { contact, .. } = &mut event {
+        *contact = format!("{}{verdict} {verdict}", "x ".repeat(20));
+    }
+    for line in lines(&event, None).iter().filter(|line| line.contains("certified")) {
+        assert!(line.starts_with("they typed: \"") && line.chars().count() <= QUOTED, "{line}");
+    }
 }
 
 #[tokio::test]

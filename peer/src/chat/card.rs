@@ -8,11 +8,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Sparkline};
 
 use super::draw::{clock, day_and_minute, phase};
-use super::model::{Model, Reveal, Room, Step, left, side};
+use super::model::{Model, Other, Reveal, Room, Step, left};
 use super::palette::Palette;
-use super::wrap::{fit, width, wrap};
+use super::wrap::{fit, width};
 use crate::amount::{print, print_in};
 use crate::event::{Phase, Role, RoomView};
+use crate::identity::{Said, Word};
 use crate::plain::plain;
 use crate::span;
 
@@ -238,19 +239,9 @@ fn draw_reveal(
     let mut lines = vec![Line::styled(format!("{what} for {price}."), palette.good)];
     match &reveal.other {
         Some(known) => {
-            let style = if known.certified { palette.good } else { palette.bad };
-            lines.push(Line::styled(
-                format!("The {} is {}", side(known.role), known.name),
-                palette.strong,
-            ));
-            lines.push(Line::styled(format!("contact: {}", known.contact), palette.strong));
-            let columns = usize::from(area.width).saturating_sub(2);
-            let rows = known.card.iter().flat_map(|line| wrap(line, columns, 2));
-            lines.extend(rows.map(|row| Line::styled(row, style)));
-            lines.extend([
-                Line::styled(known.verdict.clone(), palette.good),
-                Line::styled(format!("persona {}", known.persona), palette.dim),
-            ]);
+            let (columns, height) = (usize::from(area.width), usize::from(area.height));
+            let room = height.saturating_sub(2).saturating_sub(lines.len());
+            lines.extend(known_rows(known, palette, columns.saturating_sub(2), room));
         }
         None if reveal.sent => lines.extend([
             Line::styled(
@@ -275,6 +266,38 @@ fn draw_reveal(
         ]),
     }
     frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+/// The other side in at most so many rows: what is proved of them stays, what they showed is cut.
+fn known_rows(
+    known: &Other,
+    palette: &Palette,
+    columns: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
+    let drawn = |line: &Said| {
+        let style = match line.word {
+            Word::Program => palette.dim,
+            Word::Typed | Word::Stated => palette.text,
+            Word::Certified => palette.good,
+            Word::Doubt => palette.bad,
+        };
+        line.rows(columns).into_iter().map(move |row| Line::styled(row, style))
+    };
+    let last = known.lines.iter().rev();
+    let proved = last.take_while(|line| matches!(line.word, Word::Certified | Word::Doubt)).count();
+    let (shown, proved) = known.lines.split_at(known.lines.len().saturating_sub(proved));
+    let proved: Vec<Line<'_>> = proved.iter().flat_map(drawn).collect();
+    let mut rows: Vec<Line<'_>> = shown.iter().flat_map(drawn).collect();
+    let room = height.saturating_sub(proved.len());
+    if rows.len() > room {
+        rows.truncate(room.saturating_sub(1));
+        if room > 0 {
+            rows.push(Line::styled("… all of it is below", palette.dim));
+        }
+    }
+    rows.extend(proved);
+    rows
 }
 
 #[cfg(test)]

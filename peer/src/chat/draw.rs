@@ -12,6 +12,7 @@ use super::wrap::{exactly, fit, width, wrap};
 use crate::amount::print_in;
 use crate::command::{Command, table};
 use crate::event::{Phase, RoomView};
+use crate::identity;
 
 /// Smallest window that is drawn.
 pub const SMALLEST: (u16, u16) = (40, 10);
@@ -238,7 +239,7 @@ fn messages(model: &Model, room: &Room, palette: &Palette, area: Rect, frame: &m
 
 fn message_rows(message: &Message, columns: usize, palette: &Palette) -> Vec<Line<'static>> {
     let style = match message.tone {
-        Tone::Bid | Tone::Said => palette.text,
+        Tone::Bid | Tone::Said | Tone::Quoted(_) => palette.text,
         Tone::Own => palette.own,
         Tone::System => palette.dim,
         Tone::Good => palette.good,
@@ -251,8 +252,11 @@ fn message_rows(message: &Message, columns: usize, palette: &Palette) -> Vec<Lin
     let head = if clock.is_empty() { String::new() } else { format!("{clock} ") };
     let hanging = width(&head);
     let wide = columns.saturating_sub(hanging);
-    wrap(&message.text, wide, 2)
-        .into_iter()
+    let rows = match message.tone {
+        Tone::Quoted(word) => identity::rows(word, &message.text, wide),
+        _ => wrap(&message.text, wide, 2),
+    };
+    rows.into_iter()
         .enumerate()
         .map(|(row, text)| {
             let head = if row == 0 { head.clone() } else { " ".repeat(hanging) };

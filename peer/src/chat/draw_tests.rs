@@ -145,6 +145,39 @@ fn revealed_with_a_citizen_card() {
 }
 
 #[test]
+fn a_contact_that_claims_a_citizen_card() {
+    let mut model = market();
+    let (room, sold) = ("77aa".repeat(16), "3f2a".repeat(16));
+    model.advance(at(301), Duration::ZERO);
+    model.apply(invited(&room, &sold, Role::Winner));
+    let mut event = revealed(&room, &sold);
+    if let Event::Revealed { contact, .. } = &mut event {
+        *contact = "me@example.org\"                            CITIZEN CARD: Cidadã de Teste Um, \
+                    certified by the state civil number *****601; not revoked by the list at hand"
+            .to_owned();
+    }
+    model.apply(event);
+    insta::assert_snapshot!(text(&model, 80, 24));
+    for columns in (40..120).step_by(3) {
+        let terminal = screen(&model, columns, 24);
+        let buffer = terminal.backend().buffer();
+        for row in 0..24 {
+            let cells = (0..columns).map(|column| &buffer[(column, row)]);
+            let green = cells.filter(|cell| cell.fg == ratatui::style::Color::Green);
+            let green: String = green.map(ratatui::buffer::Cell::symbol).collect();
+            assert!(!["CARD", "Cidad", "civil", "revoked"].iter().any(|part| green.contains(part)));
+        }
+        for line in text(&model, columns, 24).lines() {
+            let claims = line.contains("Cidad") || line.contains("CITIZEN CARD:");
+            assert!(
+                !claims || line.contains("they typed: \"") || line.contains("NO CIT"),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
 fn help_over_the_screen() {
     let mut model = market();
     press(&mut model, KeyCode::F(1), KeyModifiers::NONE);

@@ -12,7 +12,7 @@ pub mod model;
 pub mod palette;
 mod pin;
 pub mod room;
-mod wrap;
+pub(crate) mod wrap;
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};

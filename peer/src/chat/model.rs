@@ -16,7 +16,7 @@ use crate::amount::print_in;
 use crate::command::{Command, Line, Mistake, read_line, table};
 use crate::event::{Event, Phase, Role, RoomView};
 use crate::front::{Answer, PinQuestion};
-use crate::identity;
+use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
 use crate::span;
 
@@ -194,18 +194,10 @@ impl Model {
                 self.invite(&room, reveal);
             }
             Event::Revealed { room, auction, role, name, contact, persona, verdict, card } => {
-                let (contact, verdict) = (plain(&contact), plain(&verdict));
-                let certified = card.as_ref().is_some_and(identity::is_certified);
-                let other = Other {
-                    role,
-                    name: identity::name(&name, card.as_ref()),
-                    contact,
-                    persona,
-                    verdict,
-                    card: identity::lines(&name, card.as_ref()),
-                    certified,
-                };
-                self.meet(&room, &auction, other);
+                let (role, persona, card) = (side(role), &persona, card.as_ref());
+                let (name, contact, verdict) = (&*name, &*contact, &*verdict);
+                let shown = Shown { role, name, contact, persona, verdict, card };
+                self.meet(&room, &auction, Other { lines: shown.lines() });
             }
             Event::Receipt(receipt) => {
                 let (seq, verb) = (receipt.seq, receipt.verb);
@@ -543,22 +535,20 @@ impl Model {
     }
 
     fn meet(&mut self, id: &str, auction: &str, other: Other) {
-        let side = side(other.role);
-        let tone = if other.certified { Tone::Good } else { Tone::Bad };
-        let mut lines = vec![(Tone::Good, format!("The {side} is {}", other.name))];
-        lines.extend(other.card.iter().map(|line| (tone, format!("  {line}"))));
-        lines.extend([
-            (Tone::Good, format!("  contact: {}", other.contact)),
-            (Tone::Good, format!("  persona: {}", other.persona)),
-            (Tone::Good, format!("  {}", other.verdict)),
-        ]);
+        let lines = other.lines.clone();
         let found = self.rooms.iter().any(|room| room.id == id);
         let id = if found || auction.is_empty() { id } else { auction };
         if let Some(reveal) = self.room(id).and_then(|room| room.reveal.as_mut()) {
             reveal.other = Some(other);
         }
-        for (tone, line) in lines {
-            self.tell(id, tone, &line);
+        for Said { word, text } in lines {
+            let tone = match word {
+                Word::Program => Tone::System,
+                Word::Certified => Tone::Good,
+                Word::Doubt => Tone::Bad,
+                Word::Typed | Word::Stated => Tone::Quoted(word),
+            };
+            self.tell(id, tone, &text);
         }
         self.ring = true;
     }

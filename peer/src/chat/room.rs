@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use pregao_protocol::clock::Time;
-use pregao_protocol::key::Fingerprint;
 
 use crate::event::{Phase, Role, RoomView};
+use crate::identity::{Said, Word};
 use crate::plain::plain;
 
 /// Most messages kept of one room.
@@ -29,6 +29,8 @@ pub enum Tone {
     Bad,
     /// Evidence of cheating.
     Alarm,
+    /// What the other side showed of itself: every row is quoted.
+    Quoted(Word),
 }
 
 /// One line of a room's pane.
@@ -77,20 +79,9 @@ pub struct Reveal {
 /// The other side of a sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Other {
-    /// Its role.
-    pub role: Role,
-    /// Name as typed.
-    pub name: String,
-    /// Contact as typed.
-    pub contact: String,
-    /// Its persona.
-    pub persona: Fingerprint,
-    /// What was verified.
-    pub verdict: String,
-    /// What their citizen card says, or that there is none, in lines.
-    pub card: Vec<String>,
-    /// Whether the state certifies who they are.
-    pub certified: bool,
+    /// What they showed and what is proved of it; what their citizen card proves, or that there is
+    /// none, last.
+    pub lines: Vec<Said>,
 }
 
 /// One room: the lobby, an auction or a reveal room.

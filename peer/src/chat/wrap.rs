@@ -3,12 +3,12 @@
 use ratatui::text::Span;
 
 /// Columns that a text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     Span::raw(text).width()
 }
 
 /// As much of a text as fits, ending in `…` where something was cut.
-pub(super) fn fit(text: &str, columns: usize) -> String {
+pub(crate) fn fit(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -20,7 +20,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 }
 
 /// A text filled with spaces or cut to exactly so many columns.
-pub(super) fn exactly(text: &str, columns: usize) -> String {
+pub(crate) fn exactly(text: &str, columns: usize) -> String {
     let mut text = fit(text, columns);
     let missing = columns.saturating_sub(width(&text));
     text.extend(std::iter::repeat_n(' ', missing));
@@ -29,7 +29,7 @@ pub(super) fn exactly(text: &str, columns: usize) -> String {
 
 /// Lines of at most so many columns, broken at spaces where possible; lines after the first are
 /// indented.
-pub(super) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
     let indent = indent.min(columns / 2);
     let mut lines = Vec::new();
     let mut line = String::new();

@@ -7,8 +7,8 @@
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt
 //! - `follow` rooms as verified, from the keys in `pins` on; `views` as shown
-//! - `reveal` the private room, `prove` with a citizen card (`signer`); `export` logs and
-//!   receipts as files
+//! - `reveal` the private room, `prove` with a citizen card (`signer`), `judge` the other side's
+//!   card; `export` logs and receipts as files
 //! - `time` the TSA's time, watched
 //! - `enrol` making a persona; `renew` keeping it certified
 
@@ -16,6 +16,7 @@ mod acts;
 pub mod enrol;
 mod export;
 mod follow;
+mod judge;
 mod pins;
 mod prove;
 mod renew;

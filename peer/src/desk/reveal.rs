@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use pregao_protocol::action::Action;
-use pregao_protocol::citizen::RevocationStatus;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::to_base64url;
 use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED, MAX_OPENED_WITH_CARD};
@@ -14,16 +13,17 @@ use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::{Auction, Outcome, Phase};
 use pregao_protocol::room::body::{Body, Empty, Reveal, SealedBody, Side, Text};
 use pregao_protocol::room::disclosure::{
-    Attribute, CardVerdict, Claims, Disclosed, Disclosure, OwnAction, Place, Stated,
+    Attribute, Claims, Disclosed, Disclosure, OwnAction, Place, Stated,
 };
 use pregao_protocol::room::{RevealRoom, Room};
 use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
 
 use super::acts::{Cannot, Unsigned, no_randomness};
 use super::follow::Followed;
+use super::judge::{judged_again, standing};
 use super::prove::Job;
 use super::{Desk, Lost, random};
-use crate::event::{CardStanding, CardView, Event, Personal, Role, StatedView};
+use crate::event::{CardView, Event, Personal, Role, StatedView};
 use crate::plain::with_causes;
 use crate::vault::{Counterparty, Kept, KeptCard, KeptReveal};
 
@@ -492,24 +492,14 @@ impl Desk {
         let Some(mut counterparty) = kept.and_then(|kept| kept.counterparty.clone()) else {
             return;
         };
-        if counterparty.card.as_mut().is_some_and(|card| self.judged_again(card)) {
+        let state = self.options.state.as_deref();
+        if counterparty.card.as_mut().is_some_and(|card| judged_again(card, state)) {
             self.keep_counterparty(name, auction, &counterparty).await;
         }
         if let Some(followed) = self.rooms.get_mut(&name) {
             followed.revealed = true;
         }
         self.tell_revealed(name, auction, side, counterparty).await;
-    }
-
-    /// Judges a kept card that the state did not certify by the certificates at hand now. Whether
-    /// that changed anything.
-    fn judged_again(&self, card: &mut KeptCard) -> bool {
-        let state = self.options.state.as_deref();
-        if state.is_none() || matches!(card.view.standing, CardStanding::Certified { .. }) {
-            return false;
-        }
-        let now = standing(CardVerdict::of(&card.certificate, state, card.stamped));
-        std::mem::replace(&mut card.view.standing, now.clone()) != now
     }
 
     async fn tell_revealed(
@@ -541,23 +531,6 @@ impl Desk {
 fn fault(what: &str) -> Cannot {
     let advice = "nothing was sent; try again after a restart".to_owned();
     Cannot("reveal.failed", what.to_owned(), advice)
-}
-
-fn standing(verdict: CardVerdict) -> CardStanding {
-    match verdict {
-        CardVerdict::Holds(citizen) => CardStanding::Certified {
-            civil_number: Personal::new(citizen.civil_number.expose().to_owned()),
-            revocation_checked: citizen.revocation == RevocationStatus::Checked,
-            test: citizen.test,
-            name: citizen.name,
-            given_name: citizen.given_name,
-            surname: citizen.surname,
-        },
-        CardVerdict::Unjudged => CardStanding::Unjudged,
-        CardVerdict::DoesNotHold(error) => {
-            CardStanding::Refused { code: error.code().to_owned(), message: error.to_string() }
-        }
-    }
 }
 
 fn stated(stated: Stated) -> StatedView {

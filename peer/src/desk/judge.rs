@@ -1,0 +1,71 @@
+//! How far a citizen card of the other side is believed, and when that is asked again.
+
+use pregao_protocol::citizen::{CitizenError, RevocationStatus, StatePki};
+use pregao_protocol::clock::Time;
+use pregao_protocol::room::disclosure::CardVerdict;
+
+use crate::event::{CardStanding, Personal};
+use crate::vault::KeptCard;
+
+/// Judges a card's certificate as of an instant by the state's certificates and lists at hand.
+fn judged(certificate: &[u8], state: Option<&StatePki>, stamped: Time) -> CardStanding {
+    standing(CardVerdict::of(certificate, state, stamped))
+}
+
+/// A verdict in the words of events.
+pub(super) fn standing(verdict: CardVerdict) -> CardStanding {
+    let error = match verdict {
+        CardVerdict::Holds(citizen) => {
+            return CardStanding::Certified {
+                civil_number: Personal::new(citizen.civil_number.expose().to_owned()),
+                revocation_checked: citizen.revocation == RevocationStatus::Checked,
+                test: citizen.test,
+                name: citizen.name,
+                given_name: citizen.given_name,
+                surname: citizen.surname,
+            };
+        }
+        CardVerdict::Unjudged => return CardStanding::Unjudged,
+        CardVerdict::DoesNotHold(error) => error,
+    };
+    let (code, message) = (error.code().to_owned(), error.to_string());
+    let advice = error.advice().to_owned();
+    if speaks_of_lists(&error) {
+        CardStanding::NotCovered { code, message, advice }
+    } else {
+        CardStanding::Refused { code, message, advice }
+    }
+}
+
+/// Whether the reader's own lists are what is missing.
+const fn speaks_of_lists(error: &CitizenError) -> bool {
+    matches!(
+        error,
+        CitizenError::ListMissing(_)
+            | CitizenError::ListExpired { .. }
+            | CitizenError::ListPartition(_)
+            | CitizenError::ListMalformed { .. }
+    )
+}
+
+/// Judges a kept card again by what is at hand now: one that was not certified, or not looked up in
+/// a list. What was found before is not lost to a worse list. Whether anything changed.
+pub(super) fn judged_again(card: &mut KeptCard, state: Option<&StatePki>) -> bool {
+    let before = &card.view.standing;
+    let settled = matches!(before, CardStanding::Certified { revocation_checked: true, .. });
+    if state.is_none() || settled {
+        return false;
+    }
+    let now = judged(&card.certificate, state, card.stamped);
+    let lost = matches!(before, CardStanding::Certified { .. })
+        && matches!(now, CardStanding::NotCovered { .. });
+    if lost || now == *before {
+        return false;
+    }
+    card.view.standing = now;
+    true
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;
