@@ -13,6 +13,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::certificate::ticket::Challenge;
 use crate::clock::Time;
@@ -81,7 +82,8 @@ impl Offer {
         jws::sign(label::TYP_OFFER, &serde_json::to_vec(self).unwrap_or_default(), key)
     }
 
-    /// Verifies an offer of the CA `authority` (V-130).
+    /// Verifies an offer of the CA `authority` (V-130). Whether `issuer` is the one that signs
+    /// now, the caller judges, who has the sheet and the time.
     ///
     /// # Errors
     /// [`EnrolmentError::Signature`], [`EnrolmentError::Content`], [`EnrolmentError::Authority`].
@@ -118,7 +120,9 @@ impl Offer {
 }
 
 /// What the applicant shows of themselves: seen by the TSA alone.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Wiped when dropped, but for the key to answer to, which is public.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
 pub struct Application {
     /// The card's authentication certificate, in DER.
@@ -131,6 +135,7 @@ pub struct Application {
     #[serde(with = "base64url_bytes")]
     pub blinded: Vec<u8>,
     /// What the answer is to be sealed to; fresh for this application.
+    #[zeroize(skip)]
     pub reply: SealPublic,
     /// The card's signature over [`Offer::statement`].
     #[serde(with = "base64url_bytes")]
@@ -150,6 +155,7 @@ impl Application {
     /// [`EnrolmentError::Sealed`] if the card's certificates are too long together.
     pub fn seal(&self, offer: &Offer, seed: [u8; 32]) -> Result<Vec<u8>, EnrolmentError> {
         let plain = serde_json::to_vec(self).map_err(|_| EnrolmentError::Content)?;
+        let plain = Zeroizing::new(plain);
         let (info, size) = (apply_info(offer.authority, offer.challenge), label::APPLICATION_SIZE);
         Ok(seal_padded(&offer.seal, &info, b"", &plain, size, seed)?)
     }
@@ -166,6 +172,7 @@ impl Application {
     ) -> Result<Self, EnrolmentError> {
         let info = apply_info(authority, challenge);
         let plain = open_padded(key, &info, b"", sealed, label::APPLICATION_SIZE)?;
+        let plain = Zeroizing::new(plain);
         let application: Self = canonical(&plain)?;
         let fits = application.issuers.len() <= label::MAX_CARD_ISSUERS
             && application.blinded.len() == label::ISSUER_SIZE
@@ -220,7 +227,8 @@ impl Answer {
         challenge: Challenge,
         reply: &SealKey,
     ) -> Result<Self, EnrolmentError> {
-        canonical(&open_padded(reply, &answer_info(challenge), b"", sealed, label::ANSWER_SIZE)?)
+        let plain = open_padded(reply, &answer_info(challenge), b"", sealed, label::ANSWER_SIZE)?;
+        canonical(&Zeroizing::new(plain))
     }
 }
 
@@ -247,8 +255,8 @@ fn verified<T: Serialize + DeserializeOwned>(
 
 fn canonical<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, EnrolmentError> {
     let value: T = serde_json::from_slice(bytes).map_err(|_| EnrolmentError::Content)?;
-    let again = serde_json::to_vec(&value).map_err(|_| EnrolmentError::Content)?;
-    if again == bytes { Ok(value) } else { Err(EnrolmentError::Content) }
+    let again = Zeroizing::new(serde_json::to_vec(&value).map_err(|_| EnrolmentError::Content)?);
+    if *again == bytes { Ok(value) } else { Err(EnrolmentError::Content) }
 }
 
 #[cfg(test)]

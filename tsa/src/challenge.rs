@@ -3,7 +3,8 @@
 //! The same kind serves tickets and the enrolment of citizens, each under a key of its own.
 //! A challenge is 8 random bytes, the end of its life on this process's clock, and a MAC over both
 //! under a key of this process. Asking for challenges therefore fills no table, and nobody can keep
-//! others from getting one. Remembered are only those used: each cost a certified persona's proof.
+//! others from getting one. Remembered are only those used: each cost a certified persona's proof, or the
+//! signature of a citizen's card.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pregao_protocol::certificate::ticket::Challenge;
-use pregao_protocol::citizen::{Citizen, Revocation, TestCards};
+use pregao_protocol::citizen::{Citizen, CitizenError, Revocation, TestCards};
 use pregao_protocol::clock::Time;
 use pregao_protocol::enrolment::{Answer, Application, EnrolmentError, Offer};
 use pregao_protocol::key::Fingerprint;
@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::challenge::ChallengeError;
+use crate::shares::Shares;
 
 pub mod api;
 pub mod folder;
@@ -41,6 +42,10 @@ use refusal::Refusal;
 
 /// Applications that may be worked on at once; judging one takes a processor some milliseconds.
 const MAX_APPLICATIONS: usize = 8;
+/// Applications that one address may have worked on at once.
+const APPLICATIONS_EACH: usize = 2;
+/// What counters are rounded down to: whoever reads them often must not see single citizens.
+const COARSE: u64 = 10;
 
 /// What the operator chose for the policy `card`.
 #[derive(Debug, Clone)]
@@ -94,9 +99,31 @@ pub struct Citizens {
     state: StateFolder,
     responder: Option<Responder>,
     permits: Arc<Semaphore>,
+    each: Arc<Shares>,
     tally: Mutex<Tally>,
-    /// The last fault that was logged, so that a lasting one is logged once.
-    fault: Mutex<Option<String>>,
+    keys_fault: Fault,
+    count_fault: Fault,
+    responder_fault: Fault,
+}
+
+/// A fault that lasts, logged once until it is gone or another.
+#[derive(Default)]
+struct Fault(Mutex<Option<String>>);
+
+impl Fault {
+    /// Takes note of how it stands now; gives the text back if it is to be logged.
+    fn stands(&self, text: Option<String>) -> Option<String> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = text.clone().filter(|_| *known != text);
+        *known = text;
+        news
+    }
+}
+
+/// An error with its cause.
+fn told(error: &IssuersError) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// Fresh random bytes for one application.
@@ -155,9 +182,9 @@ impl Citizens {
         trusted: bool,
     ) -> Result<Self, CitizensError> {
         let state = StateFolder::open(&options.folder, options.tests, now)?;
-        let issuers = Issuers::open(data, authority, options.period, now)?;
+        let issuers = Issuers::open(data, authority, options.period, options.tests, now)?;
         if trusted {
-            issuers.advance(now)?;
+            issuers.advance(Moment { now, monotonic: Duration::ZERO })?;
         }
         Ok(Self {
             authority,
@@ -166,8 +193,11 @@ impl Citizens {
             state,
             responder: options.ocsp.clone().map(Responder::new),
             permits: Arc::new(Semaphore::new(MAX_APPLICATIONS)),
+            each: Shares::of(APPLICATIONS_EACH),
             tally: Mutex::default(),
-            fault: Mutex::default(),
+            keys_fault: Fault::default(),
+            count_fault: Fault::default(),
+            responder_fault: Fault::default(),
         })
     }
 
@@ -183,27 +213,50 @@ impl Citizens {
         self.state.tests() == TestCards::Accepted
     }
 
-    /// Does what time brings: ends periods, makes keys ahead, looks at the folder. Blocks.
+    /// Does what time brings: ends periods, makes keys ahead, looks at the folder, writes the count in
+    /// order. Blocks.
     pub fn tick(&self, moment: Moment) {
-        self.offers.forget(moment.monotonic);
-        drop(self.state.state(moment.monotonic, moment.now));
+        self.state.look(moment.monotonic, moment.now);
         if !self.issuers.settled(moment.now) {
-            self.noted(self.issuers.advance(moment.now));
+            // Noted, and tried again by the next tick.
+            let _ = self.noted(self.issuers.advance(moment));
+        }
+        if let Err(error) = self.issuers.tidy(moment.monotonic) {
+            self.not_counted(Some(&error));
         }
     }
 
-    /// Logs a fault of the issuers once. Gives back whether there was none.
-    fn noted(&self, done: Result<(), IssuersError>) -> bool {
-        let text = done.err().map(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            format!("{error}: {}", cause.unwrap_or_default())
-        });
-        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = text.as_ref().filter(|text| fault.as_ref() != Some(*text)) {
-            tracing::error!(error = text, "the keys of the periods cannot be kept up");
+    /// Wipes the keys of offers that are over, whatever TSA time is.
+    pub fn forget(&self, monotonic: Duration) {
+        self.offers.forget(monotonic);
+    }
+
+    /// Begins the period of now, if that is not done. Blocks.
+    ///
+    /// # Errors
+    /// [`IssuersError`], which is in the log.
+    pub fn begin(&self, moment: Moment) -> Result<(), IssuersError> {
+        self.noted(self.issuers.begin(moment))
+    }
+
+    /// Logs a fault of the keys once.
+    fn noted(&self, done: Result<(), IssuersError>) -> Result<(), IssuersError> {
+        let text = match &done {
+            Err(IssuersError::Paused | IssuersError::Behind) => return done,
+            Err(error) => Some(told(error)),
+            Ok(()) => None,
+        };
+        if let Some(error) = self.keys_fault.stands(text) {
+            tracing::error!(error, "the keys of the periods cannot be kept up");
         }
-        *fault = text;
-        fault.is_none()
+        done
+    }
+
+    /// Logs once that citizens cannot be counted.
+    fn not_counted(&self, error: Option<&IssuersError>) {
+        if let Some(error) = self.count_fault.stands(error.map(told)) {
+            tracing::error!(error, "citizens cannot be counted");
+        }
     }
 
     /// A new offer, signed.
@@ -299,9 +352,7 @@ impl Citizens {
         let statement = offer.statement(&application.reply, &application.blinded);
         citizen.key.verify(&statement, &application.signature)?;
         self.offers.take(open, moment.monotonic)?;
-        if let Some(responder) = &self.responder {
-            responder.ask(&application.certificate, &citizen.issuer, seeds.nonce, moment.now)?;
-        }
+        self.ask(&application.certificate, &citizen, seeds, moment.now)?;
         let admitted = self
             .issuers
             .count(period, &citizen.civil_number, &application.blinded)
@@ -309,17 +360,40 @@ impl Citizens {
                 NotAdmitted::Used => Refusal::Used { until: period.issuer().until },
                 NotAdmitted::Over => Refusal::Issuer,
                 NotAdmitted::Store(error) => {
-                    self.noted(Err(error.into()));
+                    self.not_counted(Some(&error.into()));
                     Refusal::Failed
                 }
             })?;
+        self.not_counted(None);
         admitted.sign(seeds.sign).map_err(|_| Refusal::Failed)
     }
 
     fn citizen(&self, application: &Application, moment: Moment) -> Result<Citizen, Refusal> {
-        let state = self.state.state(moment.monotonic, moment.now);
+        const EMPTY: CitizenError = CitizenError::Authority("nothing is trusted here");
+        let state = self.state.state().ok_or(EMPTY)?;
         let Application { certificate, issuers, .. } = application;
-        Ok(state.verify(certificate, issuers, moment.now, Revocation::Required)?)
+        let revocation = match self.responder {
+            Some(_) => Revocation::RequiredOfAuthorities,
+            None => Revocation::Required,
+        };
+        Ok(state.verify(certificate, issuers, moment.now, revocation)?)
+    }
+
+    /// Asks the responder, if there is one. Of its faults the log names each once.
+    fn ask(
+        &self,
+        certificate: &[u8],
+        citizen: &Citizen,
+        seeds: &Seeds,
+        now: Time,
+    ) -> Result<(), Refusal> {
+        let Some(responder) = &self.responder else { return Ok(()) };
+        let said = responder.ask(certificate, &citizen.issuer, seeds.nonce, now);
+        let fault = said.as_ref().err().and_then(ocsp::OcspError::fault);
+        if let Some(error) = self.responder_fault.stands(fault) {
+            tracing::error!(error, "citizens cannot be asked about");
+        }
+        Ok(said?)
     }
 
     /// Counts a refusal.
@@ -331,7 +405,7 @@ impl Citizens {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The counters in the form of Prometheus.
+    /// The counters in the form of Prometheus, rounded down to tens.
     #[must_use]
     pub fn metrics(&self) -> String {
         use std::fmt::Write as _;
@@ -339,13 +413,25 @@ impl Citizens {
         let mut text = String::new();
         for (name, value) in [("offers", tally.offers), ("tokens", tally.tokens)] {
             let name = format!("pregao_tsa_citizen_{name}_total");
-            let _ = writeln!(text, "# TYPE {name} counter\n{name} {value}");
+            let _ = writeln!(text, "# TYPE {name} counter\n{name} {}", coarse(value));
         }
         let name = "pregao_tsa_citizen_refusals_total";
         let _ = writeln!(text, "# TYPE {name} counter");
         for (code, value) in &tally.refusals {
+            let value = coarse(*value);
+            if value == 0 {
+                continue;
+            }
             let _ = writeln!(text, "{name}{{code=\"{code}\"}} {value}");
         }
+        let (name, value) = ("pregao_tsa_citizen_lists_not_in_force", self.state.not_in_force());
+        let _ = writeln!(text, "# TYPE {name} gauge\n{name} {value}");
         text
     }
+}
+
+/// What of a counter is shown.
+#[must_use]
+pub const fn coarse(value: u64) -> u64 {
+    value - value % COARSE
 }

@@ -33,7 +33,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::ca::Ca;
 use crate::challenge::Challenges;
-use crate::citizen::{Citizens, api};
+use crate::citizen::{Citizens, api, coarse};
 use crate::clock::ClockError;
 use crate::refusal::{
     ApiError, Refused, certificate_error, challenge_error, csr_error, invite_error, proof_error,
@@ -170,13 +170,18 @@ async fn bounded(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
         )
         .into_response();
     };
+    let advice = if request.uri().path() == "/api/citizen/enrol" {
+        "apply again with the same request: if it was signed meanwhile, its answer comes again"
+    } else {
+        "send the whole body at once"
+    };
     match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "tsa.timeout",
             format!("the request took longer than {} s", REQUEST_TIMEOUT.as_secs()),
-            "send the whole body at once",
+            advice,
         )
         .into_response(),
     }
@@ -186,11 +191,11 @@ async fn counted(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
     let path = request.uri().path().to_owned();
     let response = next.run(request).await;
     if response.extensions().get::<Refused>().is_some() {
-        tsa.load.refusals.fetch_add(1, Ordering::Relaxed);
-        // Of citizens not even this: a time and an outcome is more than the log shall know.
+        // Of citizens neither: a time and an outcome is more than log and counter shall tell.
         if path.starts_with("/api/citizen/") || tsa.citizens.is_some() && path == "/api/sign-csr" {
             return response;
         }
+        tsa.load.refusals.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(path, status = response.status().as_u16(), "refused");
     }
     response
@@ -261,6 +266,11 @@ async fn sign_csr(
         tracing::error!(%error, "cannot make a certificate");
         ApiError::internal("the certificate could not be made")
     })?;
+    if tsa.policy == Policy::Card {
+        // Not counted in the store: its file would tell when a token was spent.
+        tsa.load.certificates.fetch_add(1, Ordering::Relaxed);
+        return Ok(axum::Json(json!({ "certificate": pem })).into_response());
+    }
     let state = Arc::clone(&tsa);
     let admission = tokio::task::spawn_blocking(move || {
         state.store.lock().unwrap_or_else(PoisonError::into_inner).enrol(invite.as_deref())
@@ -341,12 +351,15 @@ async fn issue(
 }
 
 async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
-    let now = tsa.stamper.now()?;
+    let moment = api::moment(&tsa)?;
+    let now = moment.now;
     let mut issuers = None;
     if let Some(citizens) = &tsa.citizens {
-        drop(api::period(citizens, now).await?);
+        // Stamps and tickets do not wait for citizens: what is stated already is served in any case.
+        let _ = api::period(citizens, moment).await;
         let known = citizens.issuers();
-        issuers = Some((known.key().public(), known.sheet(now)));
+        let stated = known.sheet(now);
+        issuers = (!stated.is_empty()).then(|| (known.key().public(), stated));
     }
     let sheet = tsa.ca.sheet(&tsa.ticket.public(), &tsa.stamp, issuers, now).map_err(|error| {
         tracing::error!(%error, "cannot make the sheet of keys");
@@ -463,6 +476,8 @@ async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
     let health = tsa.stamper.health();
     let streams = MAX_STREAMS.saturating_sub(tsa.load.streams.available_permits());
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let certificates = read(&tsa.load.certificates);
+    let certificates = if tsa.citizens.is_some() { coarse(certificates) } else { certificates };
     let clock = matches!(health.fault, Some(StampRefusal::Clock(_)));
     let store = matches!(health.fault, Some(StampRefusal::Store(_)));
     let lines = [
@@ -470,7 +485,7 @@ async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
         ("pregao_tsa_stamps_total", "counter", counts.stamps),
         ("pregao_tsa_stamp_refusals_total", "counter", counts.refusals),
         ("pregao_tsa_http_refusals_total", "counter", read(&tsa.load.refusals)),
-        ("pregao_tsa_certificates_total", "counter", read(&tsa.load.certificates)),
+        ("pregao_tsa_certificates_total", "counter", certificates),
         ("pregao_tsa_tickets_total", "counter", read(&tsa.load.tickets)),
         ("pregao_tsa_streams", "gauge", u64::try_from(streams).unwrap_or(u64::MAX)),
         ("pregao_tsa_clock_trusted", "gauge", u64::from(!clock)),

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use pregao_protocol::citizen::TestCards;
 use pregao_tsa::citizen::period::Length;
 use pregao_tsa::citizen::{CitizenOptions, ocsp};
@@ -74,16 +75,18 @@ struct Serve {
     /// de Cidadão NNN" and "EC de Autenticação do Cartão de Cidadão NNNN" into intermediates/, and
     /// have a timer of the system (cron) fetch the revocation lists that all these and the cards name
     /// into lists/: first under a name that begins with a dot, then moved into place. A citizen of
-    /// whom no list in force speaks is refused.
+    /// whom no list in force speaks is refused, and so is everybody while anchors/ is empty.
     #[arg(long, value_name = "FOLDER", required_if_eq("policy", "card"))]
     citizens: Option<PathBuf>,
     /// With policy card: accept cards of the state's test PKI, which anybody can have.
     #[arg(long, requires = "citizens")]
     accept_test_cards: bool,
-    /// With policy card: ask this responder (OCSP) about every card besides.
+    /// With policy card: ask this responder (OCSP) about every card. Then lists of the citizens'
+    /// certificates are not needed; those of the authorities are.
     #[arg(long, value_name = "URL", requires = "citizens", value_parser = ocsp::address)]
     ocsp: Option<String>,
-    /// With policy card: how long a period is, 1h to 366d. A citizen gets one token in each.
+    /// With policy card: how long a period is, 7d to 366d, with --simulate from 1h on. A citizen gets
+    /// one token in each.
     #[arg(long, value_name = "LENGTH", requires = "citizens", default_value = "30d")]
     citizen_period: Length,
     /// How long the first digest of a batch waits for others, in milliseconds.
@@ -113,6 +116,10 @@ fn batch_size(text: &str) -> Result<usize, String> {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Serve(serve) if serve.citizen_period.is_short() && !serve.folder.simulate => {
+            let text = "a --citizen-period below 7d is for tests: only with --simulate\n";
+            Cli::command().error(ErrorKind::ValueValidation, text).exit()
+        }
         Command::Serve(serve) => run(serve),
         Command::Invite { folder, count } => match invite(&folder, count) {
             Ok(()) => ExitCode::SUCCESS,
@@ -171,12 +178,15 @@ async fn announce(server: Server) -> ExitCode {
     let authority = server.authority();
     let url = format!("http://{}/#{authority}", server.address());
     let simulated = server.simulated();
+    let tests = server.accepts_test_cards();
     // An address and a fingerprint need no escaping.
-    let ready = format!(r#"{{"url":"{url}","authority":"{authority}","simulated":{simulated}}}"#);
+    let ready = format!(
+        r#"{{"url":"{url}","authority":"{authority}","simulated":{simulated},"test_cards":{tests}}}"#
+    );
     if simulated {
         tracing::warn!("time is simulated: these stamps prove nothing");
     }
-    if server.accepts_test_cards() {
+    if tests {
         tracing::warn!("test cards are accepted: anybody can have as many as they like");
     }
     tracing::info!(url, "ready");

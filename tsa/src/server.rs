@@ -9,12 +9,16 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use pregao_protocol::citizen::TestCards;
+use pregao_protocol::clock::Time;
 use pregao_protocol::key::{Fingerprint, PublicKey, Stamp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::ca::{Ca, CaError};
-use crate::citizen::{CitizenOptions, Citizens, CitizensError, Moment};
+use crate::citizen::issuers::{Issuers, IssuersError};
+use crate::citizen::period::Length;
+use crate::citizen::{CitizenOptions, Citizens, CitizensError, Moment, ledger};
 use crate::clock::SystemClock;
 use crate::http::{self, Load, Policy, Tsa};
 use crate::keys::{self, Keys, KeysError};
@@ -30,6 +34,8 @@ const CONNECTIONS_EACH: usize = 64;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often it is looked whether a period is over or a file has changed.
 const CHORES: Duration = Duration::from_secs(1);
+/// How often it is looked whether a period is over where citizens do not enrol any more.
+const RETIRING: Duration = Duration::from_secs(60);
 /// How long open connections have to finish when the process ends.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -111,6 +117,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     tsa: Arc<Tsa>,
+    /// What is left of a time in which citizens enrolled.
+    retiring: Option<Arc<Issuers>>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
     _lock: std::fs::File,
@@ -147,6 +155,13 @@ impl Server {
             Citizens::open(citizens, &folder, authority, &offer_key, now, trusted.is_ok())
         };
         let citizens = options.citizens.as_ref().map(open).transpose()?.map(Arc::new);
+        let retiring = match citizens {
+            Some(_) => None,
+            None => retiring(&folder, ca.fingerprint(), now),
+        };
+        if let Some(issuers) = retiring.as_ref().filter(|_| trusted.is_ok()) {
+            retire(issuers, now);
+        }
         let address = options.listen;
         let listen_error = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
@@ -165,7 +180,7 @@ impl Server {
             stopping,
             load,
         });
-        Ok(Self { listener, address, tsa, stop, thread, _lock: lock })
+        Ok(Self { listener, address, tsa, retiring, stop, thread, _lock: lock })
     }
 
     /// Where it listens.
@@ -197,7 +212,7 @@ impl Server {
         let router = http::router(Arc::clone(&self.tsa));
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let each = Shares::of(CONNECTIONS_EACH);
-        let chores = tokio::spawn(chores(Arc::clone(&self.tsa)));
+        let chores = tokio::spawn(chores(Arc::clone(&self.tsa), self.retiring));
         tokio::pin!(shutdown);
         loop {
             let accepted = tokio::select! {
@@ -237,16 +252,54 @@ impl Server {
 }
 
 /// Does for the enrolment of citizens what time brings.
-async fn chores(tsa: Arc<Tsa>) {
+async fn chores(tsa: Arc<Tsa>, retiring: Option<Arc<Issuers>>) {
+    if let Some(issuers) = retiring {
+        loop {
+            tokio::time::sleep(RETIRING).await;
+            if let Ok(now) = tsa.stamper.now() {
+                let issuers = Arc::clone(&issuers);
+                let _ = tokio::task::spawn_blocking(move || retire(&issuers, now)).await;
+            }
+        }
+    }
     let Some(citizens) = tsa.citizens.clone() else { return };
     loop {
+        let monotonic = tsa.load.elapsed();
+        citizens.forget(monotonic);
         if let Ok(now) = tsa.stamper.now() {
-            let (state, monotonic) = (Arc::clone(&citizens), tsa.load.elapsed());
+            let state = Arc::clone(&citizens);
             let tick = move || state.tick(Moment { now, monotonic });
             let _ = tokio::task::spawn_blocking(tick).await;
         }
         tokio::time::sleep(CHORES).await;
     }
+}
+
+/// The keys of periods that are left where citizens enrolled once and do not now.
+fn retiring(folder: &Path, authority: Fingerprint, now: Time) -> Option<Arc<Issuers>> {
+    if !folder.join(ledger::FILE).exists() {
+        return None;
+    }
+    let (length, tests) = (Length::default(), TestCards::Refused);
+    match Issuers::open(folder, authority, length, tests, now) {
+        Ok(issuers) => Some(Arc::new(issuers)),
+        Err(error) => {
+            not_retired(&error);
+            None
+        }
+    }
+}
+
+fn retire(issuers: &Issuers, now: Time) {
+    if let Err(error) = issuers.retire(now) {
+        not_retired(&error);
+    }
+}
+
+fn not_retired(error: &IssuersError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let advice = error.advice();
+    tracing::error!(%error, cause, advice, "what was counted of citizens cannot be destroyed");
 }
 
 async fn connection(

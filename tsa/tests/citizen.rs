@@ -56,10 +56,34 @@ fn cards_of_every_generation_buy_a_certificate_for_a_persona() {
         let certificate = verify_persona_certificate(&der, &authority, tsa.now()).unwrap();
         assert_eq!(certificate.key, applicant.persona.public());
     }
-    let (_, metrics) = tsa.get("/metrics");
-    let metrics = String::from_utf8(metrics).unwrap();
-    assert!(metrics.contains("\npregao_tsa_citizen_offers_total 3\n"));
-    assert!(metrics.contains("\npregao_tsa_citizen_tokens_total 3\n"));
+    let store = Store::open(house.data.path()).unwrap();
+    assert_eq!(store.certificates().unwrap(), 0, "a purchase is not dated by the store");
+}
+
+#[test]
+fn counters_of_citizens_move_by_tens() {
+    let house = House::open(&[]);
+    let shown = || String::from_utf8(house.tsa.get("/metrics").1).unwrap();
+    let refused = json!({"csr": csr(&persona(1))});
+    for count in 1..=11 {
+        assert_eq!(house.tsa.post("/api/citizen/offer", &Value::Null).0, 200);
+        house.tsa.refusal("/api/sign-csr", &refused);
+        let (metrics, tens) = (shown(), count / 10 * 10);
+        assert!(metrics.contains(&format!("\npregao_tsa_citizen_offers_total {tens}\n")));
+        assert!(metrics.contains("\npregao_tsa_citizen_tokens_total 0\n"));
+        assert!(metrics.contains("\npregao_tsa_http_refusals_total 0\n"));
+        let missing = "\npregao_tsa_citizen_refusals_total{code=\"token.missing\"} 10\n";
+        assert_eq!(metrics.contains(missing), tens == 10, "{metrics}");
+        assert_eq!(metrics.contains("token.missing"), tens == 10);
+    }
+    let applicant = Applicant::new(&house.tsa, card(1), 1);
+    let token = applicant.token(&applicant.apply(&house.tsa));
+    let body = purchase(&applicant.persona, &token);
+    for count in 1..=11 {
+        assert_eq!(house.tsa.post("/api/sign-csr", &body).0, 200);
+        let line = format!("\npregao_tsa_certificates_total {}\n", count / 10 * 10);
+        assert!(shown().contains(&line), "{count}");
+    }
 }
 
 #[test]
@@ -85,9 +109,6 @@ fn a_card_with_a_fault_is_refused_by_its_name() {
     // None of this counted against the citizen.
     let applicant = Applicant::new(&house.tsa, good, 1);
     applicant.token(&applicant.apply(&house.tsa));
-    let (_, metrics) = house.tsa.get("/metrics");
-    let line = "pregao_tsa_citizen_refusals_total{code=\"citizen.usage\"} 3\n";
-    assert!(String::from_utf8(metrics).unwrap().contains(line));
 }
 
 #[test]
@@ -130,7 +151,7 @@ fn a_signature_over_anything_else_is_refused() {
     let applicant = Applicant::new(tsa, card(1), 1);
     let other = Applicant::new(tsa, card(2), 2);
     let [mut relayed, mut exchanged, mut stolen] = [(); 3].map(|()| applicant.application(tsa));
-    relayed.application.signature = applicant.application(tsa).application.signature;
+    relayed.application.signature = applicant.application(tsa).application.signature.clone();
     exchanged.application.blinded = other.request.blinded.clone();
     let statement = stolen.offer.statement(&stolen.reply.public(), &applicant.request.blinded);
     stolen.application.signature = sign(&other.card.authentication, &statement);
@@ -358,6 +379,116 @@ fn other_policies_enrol_no_citizens_and_keep_their_folders() {
     open.certificate(&persona(1));
 }
 
+#[test]
+fn what_was_counted_is_destroyed_at_its_time_under_another_policy_too() {
+    let mut house = House::open(&SIMULATED);
+    let folder = house.data.path().join("simulated");
+    let applicant = Applicant::new(&house.tsa, card(1), 1);
+    applicant.token(&applicant.apply(&house.tsa));
+    let kept = files(&folder, "citizens-");
+    let restart = |house: &mut House| {
+        house.tsa.process.kill().unwrap();
+        house.tsa.process.wait().unwrap();
+        house.tsa = Tsa::start(house.data.path(), &["--simulate"]);
+    };
+    restart(&mut house);
+    assert_eq!(files(&folder, "citizens-"), kept);
+    next_period(&house.tsa);
+    house.tsa.now();
+    restart(&mut house);
+    assert_eq!(files(&folder, "citizens-"), kept[1..]);
+    let database = Connection::open(folder.join("citizens.db")).unwrap();
+    let sql = "SELECT count(*) FROM citizen";
+    assert_eq!(database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+#[test]
+fn a_crash_at_the_end_of_a_period_does_not_keep_the_tsa_from_starting() {
+    let mut house = House::open(&SIMULATED);
+    let folder = house.data.path().join("simulated");
+    let (issuers, counting) = (files(&folder, "issuer-"), files(&folder, "citizens-"));
+    let held = fs::read(folder.join(&issuers[0])).unwrap();
+    next_period(&house.tsa);
+    house.tsa.now();
+    house.tsa.process.kill().unwrap();
+    house.tsa.process.wait().unwrap();
+    // Only the first of two steps was taken.
+    let _ = fs::remove_file(folder.join(&counting[0]));
+    fs::write(folder.join(&issuers[0]), held).unwrap();
+    house.tsa = start(house.data.path(), house.state.path(), &SIMULATED);
+    assert!(!files(&folder, "issuer-").contains(&issuers[0]));
+}
+
+#[test]
+fn keys_that_cannot_be_made_leave_stamps_and_tickets_alone() {
+    let house = House::open(&SIMULATED);
+    let folder = house.data.path().join("simulated");
+    let before = house.tsa.keys();
+    // What cannot be overwritten cannot be destroyed: the period cannot end.
+    let key = folder.join(&files(&folder, "issuer-")[0]);
+    fs::remove_file(&key).unwrap();
+    fs::create_dir(&key).unwrap();
+    next_period(&house.tsa);
+    let failed = (503, "store.failed".to_owned());
+    assert_eq!(house.tsa.refusal("/api/citizen/offer", &Value::Null), failed);
+    let keys = house.tsa.keys();
+    assert_eq!((keys.stamp, keys.issuers), (before.stamp, before.issuers));
+}
+
+#[test]
+fn two_applications_at_once_give_one_token_and_the_same_one_once() {
+    let house = House::open(&[]);
+    let tsa = &house.tsa;
+    let at_once = |filled: [&Filled; 2]| {
+        let bodies = filled.map(Filled::body);
+        std::thread::scope(|scope| {
+            let sent =
+                bodies.map(|body| scope.spawn(move || tsa.post("/api/citizen/enrol", &body)));
+            sent.map(|thread| thread.join().unwrap())
+        })
+    };
+    let [one, two] = [1, 2].map(|persona| Applicant::new(tsa, card(1), persona));
+    let [first, second] = [&one, &two].map(|applicant| applicant.application(tsa));
+    let [a, b] = at_once([&first, &second]);
+    let answers = [first.opened(&a), second.opened(&b)];
+    let tokens = answers.iter().filter(|answer| matches!(answer, Answer::Signed { .. })).count();
+    let refused = answers.iter().find(|answer| matches!(answer, Answer::Refused { .. })).unwrap();
+    assert_eq!((tokens, code(refused)), (1, "citizen.used".to_owned()));
+    // One and the same application, twice: its offer is good once.
+    let other = Applicant::new(tsa, card(2), 3);
+    let filled = other.application(tsa);
+    let answers = at_once([&filled, &filled]);
+    let signed = |(status, body): &(u16, Value)| {
+        *status == 200 && matches!(filled.opened(&(*status, body.clone())), Answer::Signed { .. })
+    };
+    assert_eq!(answers.iter().filter(|answer| signed(answer)).count(), 1);
+    let other = answers.iter().find(|answer| !signed(answer)).unwrap();
+    let refusal = if other.0 == 200 {
+        code(&filled.opened(other))
+    } else {
+        other.1["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(refusal, "challenge.unknown");
+}
+
+#[test]
+fn a_tsa_that_takes_test_cards_says_so_to_everybody() {
+    let house = House::open(&[]);
+    assert!(house.tsa.test_cards);
+    assert!(house.tsa.keys().issuers.iter().all(|issuer| issuer.test));
+    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let real = Pki::new(Plan::quick(pki().plan().now).unmarked());
+    real.write_folder(state.path()).unwrap();
+    let folder = state.path().to_str().unwrap();
+    let tsa = Tsa::start(data.path(), &["--policy", "card", "--citizens", folder]);
+    assert!(!tsa.test_cards);
+    assert!(tsa.keys().issuers.iter().all(|issuer| !issuer.test));
+    tsa.kill();
+    // Its issuers are stated to be for real cards, so they cannot be lent to test cards.
+    let said = failure(&["--accept-test-cards"], data.path(), state.path());
+    assert!(said.contains("real cards only") && said.contains("new data folder"), "{said}");
+}
+
 /// Starts what must not start; gives what it says.
 fn failure(options: &[&str], data: &Path, state: &Path) -> String {
     let run = program()
@@ -430,6 +561,8 @@ fn wrong_options_for_citizens_end_with_2() {
         &["--ocsp", "http://127.0.0.1/"],
         &["--policy", "card", "--citizens", "x", "--citizen-period", "59m"],
         &["--policy", "card", "--citizens", "x", "--citizen-period", "367d"],
+        &["--policy", "card", "--citizens", "x", "--citizen-period", "6d"],
+        &["--policy", "card", "--citizens", "x", "--citizen-period", "167h"],
         &["--policy", "card", "--citizens", "x", "--ocsp", "https://127.0.0.1/"],
     ] {
         let data = tempfile::tempdir().unwrap();

@@ -15,8 +15,9 @@ use common::citizen::{Applicant, House, card, code, pki};
 use der::asn1::{BitString, GeneralizedTime, OctetString};
 use der::{DateTime, Decode as _, Encode as _};
 use pregao_protocol::clock::Time;
-use pregao_test_pki::rcgen::ExtendedKeyUsagePurpose;
-use pregao_test_pki::{Credential, Profile};
+use pregao_protocol::enrolment::Answer;
+use pregao_test_pki::rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
+use pregao_test_pki::{Credential, ListPlan, Profile};
 use pregao_tsa::citizen::ocsp::{OcspError, Responder, address};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
@@ -190,6 +191,62 @@ fn an_answer_is_signed_by_the_issuer_or_by_one_entrusted_with_that() {
         params.not_after = params.not_before + Duration::from_secs(60);
     });
     assert_eq!(signed(over), refused);
+    // Its key is certified for something else, or it is an authority.
+    let agrees = pki().responder_with(Profile::V5, |params| {
+        params.key_usages = vec![KeyUsagePurpose::KeyAgreement];
+    });
+    assert_eq!(signed(agrees), refused);
+    let authority = pki().responder_with(Profile::V5, |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    });
+    assert_eq!(signed(authority), refused);
+}
+
+#[test]
+fn the_times_of_an_answer_are_bounds_that_count_themselves() {
+    let card = card(1);
+    let certificate = &card.authentication.certificate;
+    let second = common::citizen::now();
+    let ask = |this_update, next_update, now: Time| {
+        let url = serve_in(Manner { this_update, next_update, ..good() });
+        Responder::new(url).ask(certificate, &card.authentication_authority, [5; 32], now)
+    };
+    let (at, micro) = (Time::default().plus(Duration::from_secs(second)), Duration::from_micros(1));
+    let stale = |asked: Result<(), OcspError>| matches!(asked, Err(OcspError::Stale { .. }));
+    assert_eq!(ask(second - 9, Some(second), at), Ok(()));
+    assert!(stale(ask(second - 9, Some(second), at.plus(micro))));
+    // Without an end: five minutes.
+    assert_eq!(ask(second - 300, None, at), Ok(()));
+    assert!(stale(ask(second - 300, None, at.plus(micro))));
+    // A responder's clock may run five minutes ahead.
+    assert_eq!(ask(second + 300, Some(second + 600), at), Ok(()));
+    assert!(stale(ask(second + 300, Some(second + 600), at.minus(micro))));
+}
+
+#[test]
+fn with_a_responder_lists_of_authorities_are_enough_and_without_one_they_are_not() {
+    let branch = pki().branch(Profile::V5);
+    let plan = ListPlan::around(common::citizen::now());
+    let above = [pki().root().list(&plan), branch.card.list(&plan)];
+    let url = serve_in(good());
+    let asked = House::with_lists(&["--ocsp", &url], &above);
+    let applicant = Applicant::new(&asked.tsa, card(1), 1);
+    applicant.token(&applicant.apply(&asked.tsa));
+    let unasked = House::with_lists(&[], &above);
+    assert_eq!(unasked.refusal(&card(1)), "citizen.list-missing");
+    for left_out in 0..2 {
+        let house = House::with_lists(&["--ocsp", &url], &above[left_out..=left_out]);
+        assert_eq!(house.refusal(&card(1)), "citizen.list-missing");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_responder_an_applicant_is_not_told() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let house = House::open(&["--ocsp", &format!("http://{closed}/")]);
+    let applicant = Applicant::new(&house.tsa, card(1), 1);
+    let Answer::Refused { message, .. } = applicant.apply(&house.tsa) else { unreachable!() };
+    assert_eq!(message, "the state's responder did not answer");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -90,6 +91,7 @@ fn the_ca_cannot_tell_which_citizen_has_which_persona() {
         });
     }
     let issuer = applicants[0].issuer.key.clone();
+    in_order(data.path());
     tsa.kill();
     every_token_fits_every_application(&issuer, &seen, &spent);
     let log = fs::read(&log).unwrap();
@@ -233,6 +235,28 @@ fn nothing_of_a_persona_is_kept(data: &Path, log: &[u8], spent: &[Spent], seen: 
     }
 }
 
+/// Waits until the count was written in the order of its hashes, which it is within seconds.
+fn in_order(data: &Path) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !lies_in_order(data) {
+        assert!(Instant::now() < end, "the count was not put in order");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Whether the rows of the count lie in the file in the order of their hashes.
+fn lies_in_order(data: &Path) -> bool {
+    let path = data.join("citizens.db");
+    let database = Connection::open(&path).unwrap();
+    let mut query = database.prepare("SELECT hash FROM citizen ORDER BY hash").unwrap();
+    let rows = query.query_map([], |row| row.get(0)).unwrap();
+    let rows: Vec<[u8; 32]> = rows.map(Result::unwrap).collect();
+    let bytes = fs::read(&path).unwrap();
+    let place = |hash: &[u8; 32]| bytes.windows(32).position(|part| part == hash);
+    let places: Option<Vec<usize>> = rows.iter().map(place).collect();
+    places.is_some_and(|places| places.is_sorted_by(|one, next| one > next) || places.is_sorted())
+}
+
 /// The count holds hashes and nothing else, and neither its rows nor its bytes say who came first.
 fn the_order_is_that_of_the_hashes(data: &Path, seen: &[Seen]) {
     let path = data.join("citizens.db");
@@ -243,12 +267,6 @@ fn the_order_is_that_of_the_hashes(data: &Path, seen: &[Seen]) {
     let rows: Vec<([u8; 32], [u8; 32])> = rows.map(Result::unwrap).collect();
     assert_eq!(rows.len(), seen.len());
     assert!(rows.is_sorted());
-    let bytes = fs::read(&path).unwrap();
-    let places: Vec<usize> = rows
-        .iter()
-        .map(|(hash, _)| bytes.windows(32).position(|part| part == hash).unwrap())
-        .collect();
-    let falling = places.is_sorted_by(|one, next| one > next);
-    assert!(falling || places.is_sorted(), "rows lie in the file in another order: {places:?}");
+    assert!(lies_in_order(data), "rows lie in the file in another order");
     assert!(!data.join("citizens.db-journal").exists() && !data.join("citizens.db-wal").exists());
 }

@@ -414,6 +414,7 @@ fn citizens_sheet(periods: &[(u64, u64)]) -> AuthoritySheet {
             from: from.unwrap(),
             until: until.unwrap(),
             spend_until: until.unwrap(),
+            test: false,
         };
         sheet.keys.push(SheetKey::issuer(key, statement.sign(&enrolment_key())));
     }

@@ -136,6 +136,9 @@ pub enum ListFault {
     /// Not signed by the issuer that it names, or by one that may not sign lists.
     #[error("not signed by its issuer")]
     Signature,
+    /// Its number is lower than that of a list that was in use.
+    #[error("older than a list that was in use")]
+    Older,
 }
 
 impl CitizenError {

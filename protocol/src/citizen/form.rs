@@ -6,6 +6,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension, X509Extension};
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{X509Name, X509Version};
+use zeroize::Zeroize as _;
 
 use super::{ChainFault, CitizenError, MAX_CERTIFICATE, holder};
 use crate::clock::Time;
@@ -37,6 +38,15 @@ pub(super) struct Form {
     pub(super) signed: Vec<u8>,
     pub(super) algorithm: Vec<u8>,
     pub(super) signature: Vec<u8>,
+}
+
+/// Wipes what names its holder, but for [`Form::der`], whose type lends nobody its bytes to change.
+impl Drop for Form {
+    fn drop(&mut self) {
+        self.subject.zeroize();
+        self.signed.zeroize();
+        self.name.zeroize();
+    }
 }
 
 /// The bits of a key usage extension that are asked for.

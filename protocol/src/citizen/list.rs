@@ -61,6 +61,9 @@ pub(super) struct Refused {
     pub(super) fault: ListFault,
 }
 
+/// Names the lists that replace each other: see [`List::line`].
+pub(super) type Line = (Vec<u8>, Option<Vec<u8>>, bool);
+
 /// What a list says of one certificate, in the order of its weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Entry {
@@ -195,6 +198,28 @@ impl List {
         self.next_update
     }
 
+    /// What lists that replace each other have in common: issuer, scope, and whether they are delta
+    /// lists.
+    pub(super) fn line(&self) -> Line {
+        (self.issuer.clone(), self.scope.raw.clone(), self.base.is_some())
+    }
+
+    /// Its number, if its signature was verified and it has begun at `at`: what may show that other
+    /// lists are older.
+    pub(super) fn proven_number(&self, at: Time) -> Option<&BigUint> {
+        self.number.as_ref().filter(|_| self.signer.get().is_some() && self.this_update <= at)
+    }
+
+    /// Whether its number is below `floor`, or it has none.
+    pub(super) fn is_below(&self, floor: &BigUint) -> bool {
+        self.number.as_ref() < Some(floor)
+    }
+
+    /// Whether this delta list, begun at `at`, says something that `base` does not know yet.
+    fn is_newer_than(&self, base: &Self, at: Time) -> bool {
+        self.scope.raw == base.scope.raw && self.this_update <= at && self.number > base.number
+    }
+
     /// Whether it speaks of `certificate`, issued by the one who issued the list (V-111).
     fn covers(&self, certificate: &Form) -> bool {
         let kind = match self.scope.only {
@@ -325,26 +350,30 @@ pub(super) fn consult(
     }
     let (complete, deltas): (Vec<&List>, Vec<&List>) =
         signed.into_iter().partition(|list| list.base.is_none());
+    let expired = |list: &List| {
+        let (this_update, next_update) = (list.this_update, list.next_update);
+        CitizenError::ListExpired { listed, this_update, next_update }
+    };
     let newest = newest_of_each_scope(&complete, at);
     if newest.is_empty() {
         let latest = complete.iter().max_by_key(|list| list.next_update);
-        return Err(latest.map_or(CitizenError::ListMissing(listed), |latest| {
-            let (this_update, next_update) = (latest.this_update, latest.next_update);
-            CitizenError::ListExpired { listed, this_update, next_update }
-        }));
+        return Err(latest.map_or(CitizenError::ListMissing(listed), |latest| expired(latest)));
     }
     let says = newest.iter().filter_map(|base| status(base, &deltas, &certificate.serial, at));
     match says.max() {
-        Some(Entry::Revoked) => Err(CitizenError::Revoked(listed)),
-        Some(Entry::Held) => Err(CitizenError::OnHold(listed)),
-        Some(Entry::Removed) | None => Ok(Spoken::Yes),
+        Some(Entry::Revoked) => return Err(CitizenError::Revoked(listed)),
+        Some(Entry::Held) => return Err(CitizenError::OnHold(listed)),
+        Some(Entry::Removed) | None => {}
     }
+    let lacking = newest.iter().find_map(|base| lacking(base, &deltas, at));
+    lacking.map_or(Ok(Spoken::Yes), |delta| Err(expired(delta)))
 }
 
-/// Of the complete lists in force, the newest of each scope.
+/// Of the complete lists that have begun, the newest of each scope, if it is in force: an older
+/// one does not stand in for it, which somebody may have put back.
 fn newest_of_each_scope<'a>(complete: &[&'a List], at: Time) -> Vec<&'a List> {
     let mut newest: Vec<&List> = Vec::new();
-    for list in complete.iter().filter(|list| list.in_force(at)) {
+    for list in complete.iter().filter(|list| list.this_update <= at) {
         let age = |list: &List| (list.number.clone(), list.this_update);
         match newest.iter_mut().find(|known| known.scope.raw == list.scope.raw) {
             Some(known) if age(list) > age(known) => *known = list,
@@ -352,7 +381,18 @@ fn newest_of_each_scope<'a>(complete: &[&'a List], at: Time) -> Vec<&'a List> {
             None => newest.push(list),
         }
     }
+    newest.retain(|list| list.in_force(at));
     newest
+}
+
+/// The newest delta list that shows that more happened since `base` than is known here: it is newer, and
+/// none that continues `base` is in force (V-112).
+fn lacking<'a>(base: &List, deltas: &[&'a List], at: Time) -> Option<&'a List> {
+    if deltas.iter().any(|delta| delta.in_force(at) && delta.continues(base)) {
+        return None;
+    }
+    let newer = deltas.iter().copied().filter(|delta| delta.is_newer_than(base, at));
+    newer.max_by_key(|delta| delta.next_update)
 }
 
 /// What a complete list and the newest delta list that continues it say of a serial number.

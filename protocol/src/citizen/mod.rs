@@ -29,13 +29,19 @@
 //!   `http://pki2.cartaodecidadao.pt/entidade-certificacao-cc/lista-revogacao/CC_Root008.crl`; for
 //!   citizens the partitions named in their own certificates, such as
 //!   `http://pki.cartaodecidadao.pt/publico/lrc/cc_sub-ec_cidadao_autenticacao_crlNNNN_pPPPP.crl`, complete
-//!   lists and delta lists. Where citizens are asked about by OCSP, the lists of authorities are
-//!   enough.
+//!   lists and delta lists. Where citizens are asked about by OCSP
+//!   ([`Revocation::RequiredOfAuthorities`]), the lists of authorities are enough; of the citizens'
+//!   then either all partitions or none, for a card of a partition that is not there is refused.
+
+use std::collections::HashMap;
 
 use rustls_pki_types::CertificateDer;
+use x509_parser::num_bigint::BigUint;
 use x509_parser::pem::Pem;
+use zeroize::Zeroize as _;
 
 use crate::clock::Time;
+use crate::label;
 
 mod error;
 mod form;
@@ -49,11 +55,11 @@ pub use holder::{CivilNumber, Holder};
 pub use key::{CardKey, KeyKind, verify_signed};
 
 use form::{Answers, Form};
-use list::{List, Refused, Spoken};
+use list::{Line, List, Refused, Spoken};
 use path::{Authorities, Ground};
 
 /// Longest certificate accepted, in bytes of its DER.
-pub const MAX_CERTIFICATE: usize = 8 * 1024;
+pub const MAX_CERTIFICATE: usize = label::MAX_CARD_CERTIFICATE;
 /// Most certificates that may come with a citizen's.
 pub const MAX_SENT: usize = 8;
 /// Longest revocation list accepted, in bytes of its DER.
@@ -83,6 +89,9 @@ pub enum TestCards {
 pub enum Revocation {
     /// Every certificate below the anchor must be spoken of by a list in force.
     Required,
+    /// As [`Self::Required`] for authorities, and [`Self::WhereListed`] for the citizen's own
+    /// certificate: for whoever asks the state's responder (OCSP) about that.
+    RequiredOfAuthorities,
     /// Lists are asked where the issuer has any here.
     WhereListed,
 }
@@ -120,6 +129,15 @@ pub struct Citizen {
     pub revocation: RevocationStatus,
 }
 
+/// Wipes the names; the number wipes itself.
+impl Drop for Citizen {
+    fn drop(&mut self) {
+        self.name.zeroize();
+        self.given_name.zeroize();
+        self.surname.zeroize();
+    }
+}
+
 /// Shows that there is a citizen, and not who.
 impl std::fmt::Debug for Citizen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -141,6 +159,8 @@ pub struct StatePki {
     /// With their positions among the lists that were given.
     lists: Vec<(usize, List)>,
     refused: Vec<Refused>,
+    /// The highest numbers of lists that were in use before.
+    floors: HashMap<Line, BigUint>,
     tests: TestCards,
 }
 
@@ -176,6 +196,19 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// Of what it speaks: one of the inputs, and the position in it.
+    #[must_use]
+    pub const fn of(&self) -> (Place, usize) {
+        match self {
+            Self::List { position, .. } | Self::ListTime { position, .. } => {
+                (Place::List, *position)
+            }
+            Self::Authority { place, position, .. } => (*place, *position),
+        }
+    }
+}
+
 impl StatePki {
     /// Takes up certificates and revocation lists, each in DER.
     ///
@@ -196,8 +229,14 @@ impl StatePki {
         }
         let anchors = authorities(&anchors, Place::Anchor, tests)?;
         let intermediates = authorities(&intermediates, Place::Intermediate, tests)?;
-        let mut pki =
-            Self { anchors, intermediates, lists: Vec::new(), refused: Vec::new(), tests };
+        let mut pki = Self {
+            anchors,
+            intermediates,
+            lists: Vec::new(),
+            refused: Vec::new(),
+            floors: HashMap::new(),
+            tests,
+        };
         for (position, der) in lists.into_iter().enumerate() {
             match List::read(&der) {
                 Ok(list) => pki.take(position, list),
@@ -221,6 +260,36 @@ impl StatePki {
         } else {
             self.lists.push((position, list));
         }
+    }
+
+    /// Takes the place of `before` at `at`: refuses the lists of a scope if all of them have lower
+    /// numbers than one that was in use, for whoever stands in the way of lists can give old ones
+    /// again. Lists whose issuer is not among the certificates here are not looked after.
+    #[must_use]
+    pub fn succeed(mut self, before: &Self, at: Time) -> Self {
+        self.floors = before.floors.clone();
+        for (_, list) in &before.lists {
+            if let Some(number) = list.proven_number(at) {
+                let floor = self.floors.entry(list.line()).or_default();
+                *floor = number.clone().max(floor.clone());
+            }
+        }
+        for (line, floor) in &self.floors {
+            let proven = |list: &List| list.proven_number(Time::MAX).is_some();
+            let mut of_line = self.lists.iter().filter(|(_, list)| list.line() == *line);
+            if of_line.any(|(_, list)| proven(list) && !list.is_below(floor)) {
+                continue;
+            }
+            self.lists.retain(|(position, list)| {
+                let keep = list.line() != *line;
+                if !keep {
+                    let (position, issuer) = (*position, Some(list.issuer().to_vec()));
+                    self.refused.push(Refused { position, issuer, fault: ListFault::Older });
+                }
+                keep
+            });
+        }
+        self
     }
 
     /// What the operator should look at, as of `at`.
@@ -314,10 +383,14 @@ impl StatePki {
             let listed = if position == 0 { Listed::Citizen } else { Listed::Authority };
             match list::consult(&self.lists, &self.refused, form, issuer, listed, at)? {
                 Spoken::Yes => {}
-                Spoken::No if revocation == Revocation::Required => {
-                    return Err(CitizenError::ListMissing(listed));
-                }
-                Spoken::No => status = RevocationStatus::Unchecked,
+                Spoken::No => match (revocation, listed) {
+                    (Revocation::Required, _)
+                    | (Revocation::RequiredOfAuthorities, Listed::Authority) => {
+                        return Err(CitizenError::ListMissing(listed));
+                    }
+                    (Revocation::RequiredOfAuthorities, Listed::Citizen)
+                    | (Revocation::WhereListed, _) => status = RevocationStatus::Unchecked,
+                },
             }
         }
         Ok(status)
@@ -385,7 +458,8 @@ fn require_authentication(form: &Form) -> Result<(), CitizenError> {
 /// Judges the certificate of an OCSP responder that `issuer` delegated to (RFC 6960, 4.2.2.2;
 /// V-114): signed by the issuer itself, in force, and certified for nothing but this.
 ///
-/// Neither the issuer nor revocation is judged here.
+/// Neither the issuer nor revocation is judged here: of the responder's own revocation nothing is
+/// asked, whether its certificate says so (`nocheck`) or not.
 ///
 /// # Errors
 /// [`CitizenError`] naming what is wrong.

@@ -136,6 +136,10 @@ pub struct IssuerStatement {
     pub until: Time,
     /// From then on its tokens buy nothing.
     pub spend_until: Time,
+    /// Whether cards of the state's test PKI, which anybody can have, get tokens too. Left out when
+    /// they do not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
 }
 
 impl IssuerStatement {
@@ -162,6 +166,8 @@ pub struct Issuer {
     pub until: Time,
     /// From then on its tokens buy nothing.
     pub spend_until: Time,
+    /// Whether holders of test cards get its tokens too: then they say nothing of a person.
+    pub test: bool,
 }
 
 impl Issuer {
@@ -182,8 +188,8 @@ impl Issuer {
             return Err(EnrolmentError::Period);
         }
         let key = IssuerKey::from_spki(&stated.key)?;
-        let IssuerStatement { from, until, spend_until, .. } = stated;
-        Ok(Self { key, from, until, spend_until })
+        let IssuerStatement { from, until, spend_until, test, .. } = stated;
+        Ok(Self { key, from, until, spend_until, test })
     }
 
     /// Whether it signs blinded requests at `now`.

@@ -202,6 +202,7 @@ fn statement() -> IssuerStatement {
         from: at(100),
         until: at(200),
         spend_until: at(300),
+        test: false,
     }
 }
 
@@ -219,6 +220,25 @@ fn an_issuer_signs_within_its_period_and_is_honoured_after_it() {
     ] {
         assert_eq!((issuer.signs_at(time), issuer.honoured_at(time)), (signs, honoured), "{time}");
     }
+}
+
+#[test]
+fn an_issuer_for_test_cards_says_so_and_every_other_is_silent() {
+    let payload = |test| {
+        let statement = IssuerStatement { test, ..statement() };
+        (serde_json::to_string(&statement).unwrap(), statement.sign(&key()))
+    };
+    let verify = |compact: &str| Issuer::verify(compact, &key().public(), authority());
+    let (silent, compact) = payload(false);
+    assert!(!silent.contains("test"));
+    assert!(!verify(&compact).unwrap().test);
+    let (said, compact) = payload(true);
+    assert!(said.ends_with(",\"test\":true}"), "{said}");
+    assert!(verify(&compact).unwrap().test);
+    // The other spelling of "real cards only" is not the one encoding.
+    let spelt = said.replace("true", "false");
+    let compact = crate::jws::sign(label::TYP_ISSUER, spelt.as_bytes(), &key());
+    assert_eq!(verify(&compact), Err(EnrolmentError::Content));
 }
 
 #[test]
@@ -299,12 +319,18 @@ fn an_application_opens_for_its_own_offer_only() {
     assert_eq!(refused, Err(open));
 }
 
+fn changed(change: impl FnOnce(&mut Application)) -> Application {
+    let mut application = application();
+    change(&mut application);
+    application
+}
+
 #[test]
 fn every_application_and_every_answer_is_of_one_size() {
-    let short = Application { issuers: Vec::new(), ..application() };
+    let short = changed(|application| application.issuers.clear());
     let size = |application: &Application| application.seal(&offer(), [8; 32]).unwrap().len();
     assert_eq!(size(&short), size(&application()));
-    let long = Application { issuers: vec![vec![1; 4_000]; 4], ..application() };
+    let long = changed(|application| application.issuers = vec![vec![1; 4_000]; 4]);
     let refused = long.seal(&offer(), [8; 32]).unwrap_err();
     assert!(matches!(refused, EnrolmentError::Sealed(SealError::TooLong { .. })));
     let signed = Answer::Signed { blind_signature: vec![1; label::ISSUER_SIZE] };
@@ -322,16 +348,20 @@ fn every_application_and_every_answer_is_of_one_size() {
 fn an_application_beyond_its_limits_is_refused() {
     let secret = SealKey::from_random([2; 32]);
     for wrong in [
-        Application { blinded: vec![1; label::ISSUER_SIZE - 1], ..application() },
-        Application { blinded: vec![1; label::ISSUER_SIZE + 1], ..application() },
-        Application { issuers: vec![vec![1; 9]; label::MAX_CARD_ISSUERS + 1], ..application() },
-        Application { reply: SealPublic([0; 32]), ..application() },
+        changed(|application| application.blinded = vec![1; label::ISSUER_SIZE - 1]),
+        changed(|application| application.blinded = vec![1; label::ISSUER_SIZE + 1]),
+        changed(|application| {
+            application.issuers = vec![vec![1; 9]; label::MAX_CARD_ISSUERS + 1];
+        }),
+        changed(|application| application.reply = SealPublic([0; 32])),
     ] {
         let sealed = wrong.seal(&offer(), [8; 32]).unwrap();
         let refused = Application::open(&sealed, authority(), Challenge([1; 32]), &secret);
         assert_eq!(refused, Err(EnrolmentError::Content));
     }
-    let most = Application { issuers: vec![vec![1; 9]; label::MAX_CARD_ISSUERS], ..application() };
+    let most = changed(|application| {
+        application.issuers = vec![vec![1; 9]; label::MAX_CARD_ISSUERS];
+    });
     let sealed = most.seal(&offer(), [8; 32]).unwrap();
     assert!(Application::open(&sealed, authority(), Challenge([1; 32]), &secret).is_ok());
 }

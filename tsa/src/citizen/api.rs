@@ -3,14 +3,15 @@
 //! What these functions see is not logged, not even that they were called.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use pregao_protocol::certificate::ticket::Challenge;
-use pregao_protocol::clock::Time;
 use pregao_protocol::codec::{base64url_bytes, to_base64url};
 use pregao_protocol::enrolment::token::Token;
 use pregao_protocol::key::{Persona, PublicKey};
@@ -18,13 +19,16 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::issuers::{Period, TokenRefusal};
+use super::issuers::{IssuersError, Period, TokenRefusal};
 use super::{Citizens, Moment, Seeds, Unopened};
 use crate::http::{Tsa, parse, random};
 use crate::refusal::{ApiError, challenge_error};
+use crate::shares::Origin;
 
 /// Longest body of an application, in bytes.
 pub const MAX_APPLICATION: usize = 32 * 1024;
+/// How long an application waits for others to be finished.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `POST /api/citizen/offer`.
 pub(crate) async fn offer(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
@@ -34,7 +38,7 @@ pub(crate) async fn offer(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiEr
     random(&mut bytes)?;
     let mut seed = Zeroizing::new([0_u8; 32]);
     random(seed.as_mut())?;
-    let period = period(&citizens, moment.now).await?;
+    let period = period(&citizens, moment).await?;
     let offer = citizens.offer(&period, bytes, &seed, moment);
     Ok(axum::Json(json!({ "offer": offer })).into_response())
 }
@@ -50,27 +54,24 @@ struct Enrol {
 /// `POST /api/citizen/enrol`.
 pub(crate) async fn enrol(
     State(tsa): State<Arc<Tsa>>,
+    Extension(origin): Extension<Origin>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let citizens = enrolling(&tsa)?;
     let request: Enrol = parse(body, MAX_APPLICATION)?;
+    let share = citizens.each.take(origin).ok_or_else(busy)?;
+    let permit = Arc::clone(&citizens.permits).acquire_owned();
+    let permit = tokio::time::timeout(PATIENCE, permit).await;
+    let permit = permit.ok().and_then(Result::ok).ok_or_else(busy)?;
     let moment = moment(&tsa)?;
-    let permit = Arc::clone(&citizens.permits).try_acquire_owned().map_err(|_| {
-        ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "tsa.busy",
-            "too many applications are being worked on",
-            "send the application again in a moment",
-        )
-    })?;
-    let period = period(&citizens, moment.now).await?;
+    let period = period(&citizens, moment).await?;
     let seeds = Seeds::draw().map_err(|error| {
         tracing::error!(%error, "the system gives no random bytes");
         ApiError::internal("the system gives no random bytes")
     })?;
     let state = Arc::clone(&citizens);
     let answered = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
+        let _held = (permit, share);
         state.answer(request.challenge, &request.sealed, &period, &seeds, moment)
     })
     .await
@@ -81,6 +82,15 @@ pub(crate) async fn enrol(
         refusal
     })?;
     Ok(axum::Json(json!({ "sealed": to_base64url(&sealed) })).into_response())
+}
+
+fn busy() -> ApiError {
+    ApiError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "tsa.busy",
+        "too many applications are being worked on",
+        "send the application again in a moment",
+    )
 }
 
 fn unopened(error: Unopened) -> (&'static str, ApiError) {
@@ -115,8 +125,8 @@ pub(crate) async fn require_token(
         let advice = "enrol with a citizen card (/api/citizen/offer) and send its \"token\"";
         return Err(refusal("token.missing", message, advice));
     };
+    // Tokens of the periods stated are honoured whether or not the next can begin.
     let now = moment(tsa)?.now;
-    drop(period(citizens, now).await?);
     citizens.issuers().judge(token, persona, now).map_err(|error| {
         let (code, advice) = match error {
             TokenRefusal::Issuer => ("token.issuer", SHEET),
@@ -141,26 +151,40 @@ fn enrolling(tsa: &Tsa) -> Result<Arc<Citizens>, ApiError> {
     })
 }
 
-fn moment(tsa: &Tsa) -> Result<Moment, ApiError> {
+pub(crate) fn moment(tsa: &Tsa) -> Result<Moment, ApiError> {
     Ok(Moment { now: tsa.stamper.now()?, monotonic: tsa.load.elapsed() })
 }
 
-/// The period of `now`, begun if need be.
+/// The period of now, begun if need be.
 ///
 /// # Errors
-/// `store.failed` while its keys cannot be made or those of the period before not be destroyed.
-pub(crate) async fn period(citizens: &Arc<Citizens>, now: Time) -> Result<Arc<Period>, ApiError> {
+/// `store.failed` while its keys cannot be made or those of the period before not be destroyed;
+/// `clock.behind` while TSA time is before the period that began last.
+pub(crate) async fn period(
+    citizens: &Arc<Citizens>,
+    moment: Moment,
+) -> Result<Arc<Period>, ApiError> {
+    let now = moment.now;
     if !citizens.issuers().begun(now) {
         let state = Arc::clone(citizens);
-        let begun = tokio::task::spawn_blocking(move || state.noted(state.issuers.begin(now)));
-        begun.await.map_err(|_| ApiError::internal("the period could not be begun"))?;
+        let begun = tokio::task::spawn_blocking(move || state.begin(moment));
+        let begun = begun.await.map_err(|_| ApiError::internal("the period could not be begun"))?;
+        if let Err(error @ IssuersError::Behind) = begun {
+            return Err(ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "clock.behind",
+                error.to_string(),
+                "try again in a moment",
+            ));
+        }
     }
     citizens.issuers().current(now).filter(|_| citizens.issuers().begun(now)).ok_or_else(|| {
         ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store.failed",
             "the keys of this period cannot be made",
-            "the operator frees space on, or repairs, the disk of the data folder",
+            "try again in a minute; the operator frees space on, or repairs, the disk of the data \
+             folder",
         )
     })
 }

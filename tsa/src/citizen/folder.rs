@@ -7,20 +7,27 @@
 //! passed over.
 //!
 //! A file that was good and is replaced by a broken one keeps its old content until it is mended, and the log
-//! names it.
+//! names it. The same is done with a list of lower number than one that was in use, for lists come over a
+//! way that is not safe; which numbers were in use is not remembered over a restart. Without any file in
+//! `anchors/` nothing is trusted, and everybody is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use pregao_protocol::citizen::{PkiError, Place, StatePki, TestCards, Warning, blocks};
+use pregao_protocol::citizen::{
+    CitizenError, PkiError, Place, StatePki, TestCards, Warning, blocks,
+};
 use pregao_protocol::clock::Time;
 
 /// How often the folder is looked at, at most.
 const PAUSE: Duration = Duration::from_secs(2);
+/// When files that could not be read are tried again although they did not change.
+const RETRY: Duration = Duration::from_secs(30);
 /// Most files in one of the three folders.
 const MAX_FILES: usize = 4_096;
 /// Longest file: a revocation list in PEM.
@@ -81,13 +88,16 @@ impl FolderError {
                  user may read"
             }
             Self::TooLong { .. } => "keep only certificates and revocation lists there",
-            Self::Content { source: PkiError::Certificate { cause, .. }, .. } => match cause {
-                pregao_protocol::citizen::CitizenError::TestCard => {
-                    "it is of the state's test PKI, whose cards anybody can have: remove it, or \
-                     start with --accept-test-cards on a test installation"
-                }
-                _ => "replace it by the certificate of an authority in PEM or DER, or remove it",
-            },
+            Self::Content {
+                source: PkiError::Certificate { cause: CitizenError::TestCard, .. },
+                ..
+            } => {
+                "it is of the state's test PKI, whose cards anybody can have: remove it, or start \
+                 with --accept-test-cards on a test installation"
+            }
+            Self::Content { source: PkiError::Certificate { .. }, .. } => {
+                "replace it by the certificate of an authority in PEM or DER, or remove it"
+            }
             Self::Content { .. } => {
                 "replace it by a certificate (in lists/ a revocation list) in PEM or DER, or \
                  remove it"
@@ -127,19 +137,34 @@ struct Content {
     ders: Vec<Vec<u8>>,
 }
 
-struct Loaded {
-    pki: Arc<StatePki>,
-    seen: Seen,
-    /// What `pki` is made of, for when one of the files breaks.
-    good: Vec<Content>,
+/// What looking at the folder has found so far.
+struct Known {
+    /// When the folder was looked at last.
     looked: Duration,
+    /// When files that could not be read are tried again.
+    again: Option<Duration>,
+    seen: Seen,
+    /// What is in use, for when one of the files breaks.
+    good: Vec<Content>,
+    /// What was in use last, for the numbers of its lists.
+    last: Arc<StatePki>,
+    /// Why the folder could not be listed.
+    unlisted: Option<String>,
+    /// What is wrong with files.
+    faults: BTreeSet<String>,
+    /// All that the operator was told of, and that still holds.
+    told: BTreeSet<String>,
 }
 
 /// The state's PKI as the folder has it.
 pub struct StateFolder {
     path: PathBuf,
     tests: TestCards,
-    loaded: Mutex<Loaded>,
+    /// What is trusted now; nothing if there is no anchor.
+    current: Mutex<Option<Arc<StatePki>>>,
+    /// Held while the folder is read, so that nobody who asks what is trusted waits for it.
+    known: Mutex<Known>,
+    not_in_force: AtomicU64,
 }
 
 impl StateFolder {
@@ -154,10 +179,23 @@ impl StateFolder {
         for (content, _) in read(path, &seen) {
             good.push(content?);
         }
-        let pki = build(path, &good, tests)?;
-        warn(&pki, &good, now);
-        let loaded = Loaded { pki: Arc::new(pki), seen, good, looked: Duration::ZERO };
-        Ok(Self { path: path.to_path_buf(), tests, loaded: Mutex::new(loaded) })
+        let last = Arc::new(build(path, &good, tests)?);
+        let current = Mutex::new(Some(Arc::clone(&last)));
+        let known = Known {
+            looked: Duration::ZERO,
+            again: None,
+            seen,
+            good,
+            last,
+            unlisted: None,
+            faults: BTreeSet::new(),
+            told: BTreeSet::new(),
+        };
+        let known = Mutex::new(known);
+        let not_in_force = AtomicU64::new(0);
+        let folder = Self { path: path.to_path_buf(), tests, current, known, not_in_force };
+        folder.tell(&mut locked(&folder.known), now);
+        Ok(folder)
     }
 
     /// Whether test cards are accepted.
@@ -166,47 +204,80 @@ impl StateFolder {
         self.tests
     }
 
-    /// What is trusted now. `monotonic` is a clock that only grows, `now` TSA time for warnings.
+    /// What is trusted now; nothing, and so nobody, if `anchors/` was emptied.
     #[must_use]
-    pub fn state(&self, monotonic: Duration, now: Time) -> Arc<StatePki> {
-        let mut loaded = self.loaded();
-        if monotonic.saturating_sub(loaded.looked) >= PAUSE {
-            loaded.looked = monotonic;
-            self.refresh(&mut loaded, now);
-        }
-        Arc::clone(&loaded.pki)
+    pub fn state(&self) -> Option<Arc<StatePki>> {
+        locked(&self.current).clone()
     }
 
-    fn refresh(&self, loaded: &mut Loaded, now: Time) {
+    /// How many lists were not in force when the folder was looked at last.
+    #[must_use]
+    pub fn not_in_force(&self) -> u64 {
+        self.not_in_force.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether the folder has changed, every two seconds at most, and takes the change up. What
+    /// is wrong, or has come to be out of force meanwhile, is logged when it begins. Blocks.
+    /// `monotonic` is a clock that only grows.
+    pub fn look(&self, monotonic: Duration, now: Time) {
+        let mut known = locked(&self.known);
+        if monotonic.saturating_sub(known.looked) < PAUSE {
+            return;
+        }
+        known.looked = monotonic;
+        self.refresh(&mut known, now);
+        self.tell(&mut known, now);
+    }
+
+    fn refresh(&self, known: &mut Known, now: Time) {
         let seen = match look(&self.path) {
-            Ok(seen) if seen == loaded.seen => return,
             Ok(seen) => seen,
-            Err(error) => return complain(&error),
+            Err(error) => {
+                known.unlisted = Some(told(&error));
+                return;
+            }
         };
+        known.unlisted = None;
+        let due = known.again.is_some_and(|again| again <= known.looked);
+        if seen == known.seen && !due {
+            return;
+        }
+        known.faults.clear();
+        known.again = None;
         let mut fresh = Vec::new();
         for (content, path) in read(&self.path, &seen) {
             match content {
                 Ok(content) => fresh.push(content),
                 Err(error) => {
-                    complain(&error);
-                    fresh.extend(before(&loaded.good, &path).cloned());
+                    known.faults.insert(told(&error));
+                    known.again = Some(known.looked.saturating_add(RETRY));
+                    fresh.extend(before(&known.good, &path).cloned());
                 }
             }
         }
-        loaded.seen = seen;
-        let Some((pki, good)) = self.mended(fresh, &loaded.good) else { return };
-        warn(&pki, &good, now);
+        known.seen = seen;
+        if !fresh.iter().any(|content| content.place == Place::Anchor) {
+            let path = self.path.join("anchors");
+            known.faults.insert(told(&FolderError::NoAnchor { path }) + ": everybody is refused");
+            known.good = fresh;
+            *locked(&self.current) = None;
+            return;
+        }
+        let Some((pki, good)) = self.mended(fresh, known, now) else { return };
         tracing::info!(files = good.len(), "took up the state's certificates and lists anew");
-        loaded.pki = Arc::new(pki);
-        loaded.good = good;
+        known.last = Arc::new(pki);
+        known.good = good;
+        *locked(&self.current) = Some(Arc::clone(&known.last));
     }
 
     /// The PKI of `fresh`, with what is broken in it put back to what it was.
     fn mended(
         &self,
         mut fresh: Vec<Content>,
-        good: &[Content],
+        known: &mut Known,
+        now: Time,
     ) -> Option<(StatePki, Vec<Content>)> {
+        let good = &known.good;
         let restore = |fresh: &mut Vec<Content>, path: &Path| {
             let old = before(good, path).cloned();
             let changed =
@@ -223,9 +294,9 @@ impl StateFolder {
         // Each round restores one file, which then is not changed any more.
         loop {
             let pki = match build(&self.path, &fresh, self.tests) {
-                Ok(pki) => pki,
+                Ok(pki) => pki.succeed(&known.last, now),
                 Err(error) => {
-                    complain(&error);
+                    known.faults.insert(told(&error));
                     if restore(&mut fresh, error.path()) {
                         continue;
                     }
@@ -236,7 +307,8 @@ impl StateFolder {
             let mut restored = false;
             for (path, fault) in &broken {
                 if before(good, path).is_some() && restore(&mut fresh, path) {
-                    tracing::warn!(file = %path.display(), %fault, "kept the list as it was before");
+                    let kept = "kept the list as it was before";
+                    known.faults.insert(format!("{}: {kept}: {fault}", path.display()));
                     restored = true;
                 }
             }
@@ -246,9 +318,33 @@ impl StateFolder {
         }
     }
 
-    fn loaded(&self) -> MutexGuard<'_, Loaded> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Logs what the operator should look at and was not told of yet.
+    fn tell(&self, known: &mut Known, now: Time) {
+        let warnings = known.last.warnings(now);
+        let old = warnings.iter().filter(|one| matches!(one, Warning::ListTime { .. })).count();
+        self.not_in_force.store(u64::try_from(old).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let named = warnings.iter().map(|warning| {
+            let (place, position) = warning.of();
+            let file = at(&known.good, place, position).unwrap_or(&self.path);
+            format!("{}: {warning}", file.display())
+        });
+        let holds: BTreeSet<String> =
+            named.chain(known.faults.iter().cloned()).chain(known.unlisted.clone()).collect();
+        for what in holds.difference(&known.told) {
+            tracing::warn!(what, "look at the state's certificates and lists");
+        }
+        known.told = holds;
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An error with its cause.
+fn told(error: &FolderError) -> String {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// What a file held when it was good.
@@ -256,16 +352,14 @@ fn before<'a>(good: &'a [Content], path: &Path) -> Option<&'a Content> {
     good.iter().find(|content| content.path == path)
 }
 
-/// Lists the files of the three folders. Folders other than `anchors` may be absent.
+/// Lists the files of the three folders. Each may be absent, if the folder itself is there.
 fn look(path: &Path) -> Result<Seen, FolderError> {
     let mut seen = Seen::new();
-    for (place, name, _) in PLACES {
+    for (_, name, _) in PLACES {
         let folder = path.join(name);
         let failed = |source| FolderError::File { path: folder.clone(), source };
         let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && place != Place::Anchor => {
-                continue;
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             entries => entries.map_err(failed)?,
         };
         let mut count = 0_usize;
@@ -347,34 +441,12 @@ fn at(contents: &[Content], place: Place, position: usize) -> Option<&Path> {
 
 fn broken_lists(pki: &StatePki, contents: &[Content]) -> Vec<(PathBuf, String)> {
     let warnings = pki.warnings(Time::default());
-    let broken = warnings.iter().filter_map(|warning| match warning {
-        Warning::List { position, fault } => {
-            let path = at(contents, Place::List, *position)?;
-            Some((path.to_path_buf(), fault.to_string()))
-        }
-        _ => None,
+    let broken = warnings.iter().filter_map(|warning| {
+        let Warning::List { position, fault } = warning else { return None };
+        let path = at(contents, Place::List, *position)?;
+        Some((path.to_path_buf(), fault.to_string()))
     });
     broken.collect()
-}
-
-/// Tells the operator what should be looked at.
-fn warn(pki: &StatePki, contents: &[Content], now: Time) {
-    for warning in pki.warnings(now) {
-        let path = match &warning {
-            Warning::List { position, .. } | Warning::ListTime { position, .. } => {
-                at(contents, Place::List, *position)
-            }
-            Warning::Authority { place, position, .. } => at(contents, *place, *position),
-            _ => None,
-        };
-        let file = path.map(|path| path.display().to_string()).unwrap_or_default();
-        tracing::warn!(file, %warning, "look at the state's certificates and lists");
-    }
-}
-
-fn complain(error: &FolderError) {
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    tracing::warn!(%error, cause, "kept the state's certificates and lists as they were");
 }
 
 #[cfg(test)]
@@ -415,7 +487,8 @@ mod tests {
     }
 
     fn judged(folder: &StateFolder, seconds: u64, card: &CardMaterial) -> Result<(), &'static str> {
-        let state = folder.state(Duration::from_secs(seconds), now());
+        folder.look(Duration::from_secs(seconds), now());
+        let Some(state) = folder.state() else { return Err("nothing is trusted") };
         let leaf = &card.authentication.certificate;
         let judged = state.verify(leaf, &[], now(), Revocation::Required);
         judged.map(|_| ()).map_err(|error| error.code())
@@ -469,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_is_trusted_no_more_but_never_everything() {
+    fn what_is_removed_is_trusted_no_more_and_without_anchors_nothing_is() {
         let (folder, card) = (written(), card());
         let state = open(folder.path());
         fs::remove_file(folder.path().join("lists/4.crl")).unwrap();
@@ -478,11 +551,84 @@ mod tests {
         assert_eq!(judged(&state, 18, &card), Err("citizen.list-missing"));
         pki().write_folder(folder.path()).unwrap();
         fs::remove_dir_all(folder.path().join("anchors")).unwrap();
-        assert_eq!(judged(&state, 27, &card), Err("citizen.list-missing"));
+        assert_eq!(judged(&state, 27, &card), Err("nothing is trusted"));
         fs::create_dir(folder.path().join("anchors")).unwrap();
-        assert_eq!(judged(&state, 36, &card), Err("citizen.list-missing"));
+        assert_eq!(judged(&state, 36, &card), Err("nothing is trusted"));
+        assert!(told_of(&state, "everybody is refused"));
         pki().write_folder(folder.path()).unwrap();
         assert_eq!(judged(&state, 45, &card), Ok(()));
+        assert!(locked(&state.known).told.is_empty());
+    }
+
+    /// Whether the operator was told this of what still holds.
+    fn told_of(folder: &StateFolder, text: &str) -> bool {
+        locked(&folder.known).told.iter().any(|told| told.contains(text))
+    }
+
+    #[test]
+    fn a_list_that_runs_out_while_running_is_told_by_its_name_and_counted() {
+        let folder = written();
+        let point = pki().citizen_point(Profile::V5, 0);
+        let short = ListPlan { next_update: Some(NOW + 10), ..ListPlan::around(NOW).at(&point) };
+        fs::write(folder.path().join("lists/4.crl"), list(&short)).unwrap();
+        let state = open(folder.path());
+        let at = |looked, seconds| {
+            let now = now().plus(Duration::from_micros(seconds));
+            state.look(Duration::from_secs(looked), now);
+            (told_of(&state, "lists/4.crl: list "), state.not_in_force())
+        };
+        assert_eq!(at(2, 10_000_000), (false, 0));
+        assert_eq!(at(4, 10_000_001), (true, 1));
+        // An authority, too.
+        let years = 100 * 365 * 86_400 * 1_000_000;
+        assert!(at(6, years).0 && told_of(&state, "anchors/"));
+        assert!(told_of(&state, "intermediates/"));
+        fs::write(folder.path().join("lists/4.crl"), list(&ListPlan::around(NOW).at(&point)))
+            .unwrap();
+        assert_eq!(at(8, 10_000_001), (false, 0));
+    }
+
+    #[test]
+    fn an_older_list_leaves_the_newer_one_of_its_file_in_use() {
+        let (folder, card) = (written(), card());
+        let path = folder.path().join("lists/4.crl");
+        fs::write(&path, list(&revoking(&card))).unwrap();
+        let state = open(folder.path());
+        assert_eq!(judged(&state, 0, &card), Err("citizen.revoked"));
+        let point = pki().citizen_point(Profile::V5, 0);
+        let older = list(&ListPlan::around(NOW).at(&point));
+        fs::write(&path, &older).unwrap();
+        assert_eq!(judged(&state, 9, &card), Err("citizen.revoked"));
+        assert!(told_of(&state, "4.crl: kept the list as it was before: older"));
+        fs::remove_file(&path).unwrap();
+        fs::write(folder.path().join("lists/again.crl"), &older).unwrap();
+        assert_eq!(judged(&state, 18, &card), Err("citizen.list-malformed"));
+        let newer = ListPlan { number: Some(102), ..ListPlan::around(NOW).at(&point) };
+        fs::write(&path, list(&newer)).unwrap();
+        assert_eq!(judged(&state, 27, &card), Ok(()));
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_tried_again() {
+        let folder = written();
+        let state = open(folder.path());
+        // Longer than accepted, and not changed by what makes it fit.
+        let (long, other) = (folder.path().join("lists/a.crl"), folder.path().join("lists/0.crl"));
+        File::create(&long).unwrap().set_len(MAX_FILE + 1).unwrap();
+        state.look(Duration::from_secs(9), now());
+        assert!(told_of(&state, "a.crl is longer"));
+        assert_eq!(locked(&state.known).again, Some(Duration::from_secs(39)));
+        let _ = other;
+        let taken = |seconds| {
+            let before = Arc::as_ptr(&state.state().unwrap());
+            state.look(Duration::from_secs(seconds), now());
+            before != Arc::as_ptr(&state.state().unwrap())
+        };
+        assert!(!taken(38));
+        assert!(taken(39 + 1));
+        fs::remove_file(&long).unwrap();
+        assert!(taken(50));
+        assert_eq!(locked(&state.known).again, None);
     }
 
     #[test]

@@ -9,12 +9,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use pregao_protocol::certificate::sheet::SheetKey;
-use pregao_protocol::citizen::CivilNumber;
+use pregao_protocol::citizen::{CivilNumber, TestCards};
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::enrolment::EnrolmentError;
@@ -24,10 +25,17 @@ use pregao_protocol::key::{Enrolment, Fingerprint, Persona, PublicKey, SecretKey
 use pregao_protocol::label;
 use zeroize::Zeroizing;
 
+use super::Moment;
 use super::ledger::{Counted, Ledger};
 use super::period::{Length, Span};
 use crate::keys::{self, KeysError};
 use crate::store::StoreError;
+
+/// How long nothing is tried again after a failure: making a key takes seconds, and strangers may ask
+/// for one at any time.
+const PAUSE: Duration = Duration::from_secs(30);
+/// How far TSA time may be behind what it was before a restart.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// Why there is no issuer.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +53,15 @@ pub enum IssuersError {
     /// A key could not be made.
     #[error("no key for the period could be made")]
     Make,
+    /// TSA time fell back behind the beginning of a period.
+    #[error("the time is before the period of enrolment that has begun")]
+    Behind,
+    /// It failed a moment ago.
+    #[error("the keys of the period could not be made, and it is too early to try again")]
+    Paused,
+    /// What is stated of a period whose keys are here promises cards of citizens only.
+    #[error("the issuer of this period is stated to be for real cards only")]
+    TestCards,
 }
 
 impl IssuersError {
@@ -62,6 +79,10 @@ impl IssuersError {
                  data folder"
             }
             Self::Make => "restart the system: it gave no random bytes",
+            Self::Behind | Self::Paused => "wait a moment",
+            Self::TestCards => {
+                "accept test cards with a new data folder: this one served citizens with real cards"
+            }
         }
     }
 }
@@ -165,14 +186,17 @@ pub struct Issuers {
     authority: Fingerprint,
     key: SecretKey<Enrolment>,
     length: Length,
+    tests: TestCards,
     ledger: Mutex<Ledger>,
     state: Mutex<State>,
-    /// Held while keys are made or destroyed, so that readers of the state need not wait for it.
-    work: Mutex<()>,
+    /// Held while keys are made or destroyed, so that readers of the state need not wait for it. Until
+    /// when nothing is tried again, on the clock that only grows.
+    work: Mutex<Duration>,
 }
 
 impl Issuers {
-    /// Reads what is kept in `folder`. `now` may be a time in doubt: nothing is destroyed by it.
+    /// Reads what is kept in `folder`. `now` may be a time in doubt: nothing is destroyed by it, but
+    /// what a crash left that no statement speaks of.
     ///
     /// # Errors
     /// [`IssuersError`].
@@ -180,6 +204,7 @@ impl Issuers {
         folder: &Path,
         authority: Fingerprint,
         length: Length,
+        tests: TestCards,
         now: Time,
     ) -> Result<Self, IssuersError> {
         let ledger = Ledger::open(folder)?;
@@ -189,8 +214,11 @@ impl Issuers {
         for statement in statements {
             let issuer = Issuer::verify(&statement, &key.public(), authority)
                 .map_err(IssuersError::Statement)?;
-            if now < issuer.until || key_path(folder, issuer.from).exists() {
-                state.held.push(Arc::new(read(folder, &issuer)?));
+            if let Some(period) = needed(folder, &issuer, now)? {
+                if tests == TestCards::Accepted && !issuer.test {
+                    return Err(IssuersError::TestCards);
+                }
+                state.held.push(Arc::new(period));
             }
             state.stated.push(Stated { issuer, statement });
         }
@@ -199,6 +227,7 @@ impl Issuers {
             authority,
             key,
             length,
+            tests,
             ledger: Mutex::new(ledger),
             state: Mutex::new(state),
             work: Mutex::default(),
@@ -241,27 +270,73 @@ impl Issuers {
     /// was made ahead.
     ///
     /// # Errors
-    /// [`IssuersError`]. What could be done is done, and the rest is tried again.
-    pub fn begin(&self, now: Time) -> Result<(), IssuersError> {
-        let _working = locked(&self.work);
-        self.begin_alone(now)
+    /// [`IssuersError`]. What could be done is done, and the rest may be tried again 30 s later.
+    pub fn begin(&self, moment: Moment) -> Result<(), IssuersError> {
+        self.working(moment, |now| self.begin_alone(now))
     }
 
     /// As [`Self::begin`], and makes the key of the next period.
     ///
     /// # Errors
-    /// [`IssuersError`]. What could be done is done, and the rest is tried again.
-    pub fn advance(&self, now: Time) -> Result<(), IssuersError> {
+    /// [`IssuersError`]. What could be done is done, and the rest may be tried again 30 s later.
+    pub fn advance(&self, moment: Moment) -> Result<(), IssuersError> {
+        self.working(moment, |now| {
+            self.begin_alone(now)?;
+            let following = following(&locked(&self.state), now);
+            following.map_or(Ok(()), |from| self.make(self.length.beginning(from)))
+        })
+    }
+
+    /// Where citizens do not enrol any more: destroys the secrets of periods that are over, and what
+    /// they counted. Makes nothing. `now` is TSA time that is not in doubt.
+    ///
+    /// # Errors
+    /// [`IssuersError`].
+    pub fn retire(&self, now: Time) -> Result<(), IssuersError> {
         let _working = locked(&self.work);
-        self.begin_alone(now)?;
-        let following = following(&locked(&self.state), now);
-        following.map_or(Ok(()), |from| self.make(self.length.beginning(from)))
+        self.end(now)?;
+        let current = self.current(now).map(|period| period.issuer.from);
+        let to_come = locked(&self.state).stated.iter().any(|one| now < one.issuer.until);
+        if current.is_some() || !to_come {
+            locked(&self.ledger).begin(current)?;
+        }
+        Ok(())
+    }
+
+    /// Rewrites the count in the order of its hashes, if that is due.
+    ///
+    /// # Errors
+    /// [`IssuersError::Store`].
+    pub fn tidy(&self, monotonic: Duration) -> Result<(), IssuersError> {
+        Ok(locked(&self.ledger).tidy(monotonic)?)
+    }
+
+    /// Works alone, and not soon after a failure.
+    fn working(
+        &self,
+        moment: Moment,
+        work: impl FnOnce(Time) -> Result<(), IssuersError>,
+    ) -> Result<(), IssuersError> {
+        let mut not_before = locked(&self.work);
+        if moment.monotonic < *not_before {
+            return Err(IssuersError::Paused);
+        }
+        let done = work(moment.now);
+        if done.as_ref().is_err_and(|error| !matches!(error, IssuersError::Behind)) {
+            *not_before = moment.monotonic.saturating_add(PAUSE);
+        }
+        done
     }
 
     fn begin_alone(&self, now: Time) -> Result<(), IssuersError> {
         self.end(now)?;
         if self.current(now).is_none() {
             let last = locked(&self.state).stated.last().map(|stated| stated.issuer.until);
+            if last.is_some_and(|last| now < last) {
+                // The clock of a TSA may fall back a little. What is over stays over, and what has begun
+                // keeps its count.
+                return Err(IssuersError::Behind);
+            }
             self.make(self.length.containing(now, last))?;
         }
         let current = self.current(now).map(|period| period.issuer.from);
@@ -331,18 +406,22 @@ impl Issuers {
         }
     }
 
-    /// Ends the periods that are over: first the keys, without which the rows say nothing.
+    /// Ends the periods that are over: first the keys, without which the rows say nothing. Finishes
+    /// what a crash left undone.
     fn end(&self, now: Time) -> Result<(), IssuersError> {
         let over: Vec<Time> = {
             let state = locked(&self.state);
-            let periods = state.held.iter().map(|period| &period.issuer);
+            let periods = state.stated.iter().map(|stated| &stated.issuer);
             periods.filter(|issuer| issuer.until <= now).map(|issuer| issuer.from).collect()
         };
         for from in over {
-            keys::destroy(&counting_path(&self.folder, from))?;
-            keys::destroy(&key_path(&self.folder, from))?;
+            let files = [counting_path(&self.folder, from), key_path(&self.folder, from)];
+            let left = files.iter().any(|path| path.exists());
+            files.iter().try_for_each(|path| keys::destroy(path))?;
             locked(&self.state).held.retain(|period| period.issuer.from != from);
-            tracing::info!("a period of enrolment is over: its keys are destroyed");
+            if left {
+                tracing::info!("a period of enrolment is over: its keys are destroyed");
+            }
         }
         Ok(())
     }
@@ -361,7 +440,9 @@ impl Issuers {
             from,
             until,
             spend_until,
+            test: self.tests == TestCards::Accepted,
         };
+        let test = statement.test;
         let statement = statement.sign(&self.key);
         // Secrets first: what is stated can be signed with. A stray from a crash gives way.
         let (key, citizens) = (key_path(&self.folder, from), counting_path(&self.folder, from));
@@ -371,7 +452,7 @@ impl Issuers {
         let text = Zeroizing::new(hex::encode(counting.as_ref()));
         keys::write_new(&citizens, text.as_bytes(), 0o600)?;
         locked(&self.ledger).state(from, &statement)?;
-        let issuer = Issuer { key: public, from, until, spend_until };
+        let issuer = Issuer { key: public, from, until, spend_until, test };
         let mut state = locked(&self.state);
         state.held.push(Arc::new(Period { issuer: issuer.clone(), secret, counting }));
         state.stated.push(Stated { issuer, statement });
@@ -381,10 +462,10 @@ impl Issuers {
 
     /// Destroys secrets that no statement speaks of: a crash left them between two steps.
     fn destroy_strays(&self) -> Result<(), IssuersError> {
-        let held: Vec<PathBuf> = locked(&self.state)
-            .held
+        let stated: Vec<PathBuf> = locked(&self.state)
+            .stated
             .iter()
-            .map(|period| period.issuer.from)
+            .map(|stated| stated.issuer.from)
             .flat_map(|from| [key_path(&self.folder, from), counting_path(&self.folder, from)])
             .collect();
         let folder = fs::read_dir(&self.folder).map_err(|source| KeysError::File {
@@ -397,7 +478,7 @@ impl Issuers {
             let name = name.to_string_lossy();
             let ours = (name.starts_with("issuer-") && name.ends_with(".key.pem"))
                 || (name.starts_with("citizens-") && name.ends_with(".key"));
-            if ours && !held.contains(&path) {
+            if ours && !stated.contains(&path) {
                 keys::destroy(&path)?;
             }
         }
@@ -411,6 +492,18 @@ fn following(state: &State, now: Time) -> Option<Time> {
     let last = &state.stated.last()?.issuer;
     let honoured = state.stated.iter().filter(|stated| now < stated.issuer.spend_until).count();
     (last.signs_at(now) && honoured < label::MAX_ISSUERS).then_some(last.until)
+}
+
+/// The secrets of a period that is not over. Where `now` may be before what the time was when they were
+/// destroyed, they need not be there.
+fn needed(folder: &Path, issuer: &Issuer, now: Time) -> Result<Option<Period>, IssuersError> {
+    if issuer.until <= now {
+        return Ok(None);
+    }
+    match read(folder, issuer) {
+        Err(_) if issuer.until <= now.plus(SLACK) => Ok(None),
+        period => period.map(Some),
+    }
 }
 
 fn read(folder: &Path, issuer: &Issuer) -> Result<Period, IssuersError> {
@@ -438,3 +531,6 @@ fn counting_path(folder: &Path, from: Time) -> PathBuf {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

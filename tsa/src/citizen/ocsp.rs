@@ -9,10 +9,10 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use der::asn1::{Any, BitString, Null, ObjectIdentifier, OctetString};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, TagMode, TagNumber};
-use pregao_protocol::citizen::verify_signed;
+use pregao_protocol::citizen::{verify_responder, verify_signed};
 use pregao_protocol::clock::Time;
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::{CrlReason, ExtendedKeyUsage};
+use x509_cert::ext::pkix::CrlReason;
 use x509_cert::ext::{Extension, Extensions};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_ocsp::ext::Nonce;
@@ -31,10 +31,8 @@ const MAX_CERTIFICATES: usize = 4;
 const TOLERANCE: Duration = Duration::from_secs(300);
 
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
-const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 
 /// Why the responder's word does not admit a citizen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,8 +47,8 @@ pub enum OcspError {
     /// The responder does not know the certificate.
     #[error("the state's responder does not know the certificate")]
     Unknown,
-    /// No answer in time.
-    #[error("the state's responder did not answer: {0}")]
+    /// No answer in time; why not is for the operator alone.
+    #[error("the state's responder did not answer")]
     Unreachable(String),
     /// An answer that says nothing of the certificate.
     #[error("the state's responder gave no usable answer: {0}")]
@@ -59,7 +57,7 @@ pub enum OcspError {
     #[error("the answer of the state's responder is not signed as it must be")]
     Signature,
     /// Not of now.
-    #[error("the answer of the state's responder is of {this_update} and not in force")]
+    #[error("the answer of the state's responder is not in force")]
     Stale {
         /// When it was right.
         this_update: Time,
@@ -77,6 +75,16 @@ impl OcspError {
             Self::Unreachable(_) | Self::Unusable(_) | Self::Signature | Self::Stale { .. } => {
                 "citizen.ocsp"
             }
+        }
+    }
+
+    /// What the operator should look at, if it is not the card: the same text for the same fault.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        match self {
+            Self::Revoked | Self::OnHold | Self::Unknown => None,
+            Self::Unreachable(cause) => Some(format!("{self}: {cause}")),
+            Self::Unusable(_) | Self::Signature | Self::Stale { .. } => Some(self.to_string()),
         }
     }
 
@@ -275,7 +283,7 @@ impl<'a> Signed<'a> {
     fn read(der: &'a [u8]) -> der::Result<Self> {
         let mut reader = SliceReader::new(der)?;
         let signed = reader.sequence(|parts| {
-            let (content, algorithm) = (slice(parts, der)?, slice(parts, der)?);
+            let (content, algorithm) = (parts.tlv_bytes()?, parts.tlv_bytes()?);
             let signature = BitString::decode(parts)?;
             let certificates =
                 parts.context_specific::<Vec<Any>>(TagNumber::N0, TagMode::Explicit)?;
@@ -292,10 +300,10 @@ impl<'a> Signed<'a> {
         verify_signed(certificate, self.algorithm, self.content, &self.signature).is_ok()
     }
 
-    /// By the issuer itself, or by one whom it certified for that (RFC 6960, 4.2.2.2).
+    /// By the issuer itself, or by one whom it certified for that (V-114).
     fn verify(&self, issuer: &[u8], now: Time) -> Result<(), OcspError> {
         let delegated = |certificate: &Vec<u8>| {
-            entrusted(certificate, issuer, now).unwrap_or(false) && self.by(certificate)
+            verify_responder(certificate, issuer, now).is_ok() && self.by(certificate)
         };
         if self.by(issuer) || self.certificates.iter().any(delegated) {
             Ok(())
@@ -303,27 +311,4 @@ impl<'a> Signed<'a> {
             Err(OcspError::Signature)
         }
     }
-}
-
-/// The bytes of the next element.
-fn slice<'a>(
-    parts: &mut der::NestedReader<'_, SliceReader<'a>>,
-    _whole: &'a [u8],
-) -> der::Result<&'a [u8]> {
-    parts.tlv_bytes()
-}
-
-/// Whether the issuer certified somebody, in force at `now`, to answer for it.
-fn entrusted(der: &[u8], issuer: &[u8], now: Time) -> der::Result<bool> {
-    let certificate = Certificate::from_der(der)?.tbs_certificate;
-    let above = Certificate::from_der(issuer)?.tbs_certificate;
-    let usages = certificate.extensions.iter().flatten();
-    let mut usages = usages.filter(|extension| extension.extn_id == EXTENDED_KEY_USAGE);
-    let usage = usages.next().map(|usage| ExtendedKeyUsage::from_der(usage.extn_value.as_bytes()));
-    let answers = usage.transpose()?.is_some_and(|usage| usage.0.contains(&OCSP_SIGNING));
-    let instant = |time: x509_cert::time::Time| Time::default().plus(time.to_unix_duration());
-    let validity = certificate.validity;
-    let in_force = instant(validity.not_before) <= now && now <= instant(validity.not_after);
-    let named = certificate.issuer == above.subject;
-    Ok(answers && in_force && named && Signed::read(der)?.by(issuer))
 }

@@ -21,10 +21,10 @@ pub const LIFETIME: Duration = Duration::from_secs(120);
 /// How long new offers are made under one key. Longer than an offer lives, so that two keys do.
 const GENERATION: Duration = Duration::from_secs(180);
 
-/// The key of one generation.
+/// The key of one generation, in a box: moving it leaves no copy behind that is not wiped.
 struct Key {
     generation: u64,
-    secret: Zeroizing<[u8; 32]>,
+    secret: Box<Zeroizing<[u8; 32]>>,
 }
 
 /// Makes offers, and recognises what comes back.
@@ -60,10 +60,12 @@ impl Offers {
         let generation = generation(now);
         let mut keys = self.kept(now);
         if !keys.iter().any(|key| key.generation == generation) {
-            keys.push(Key { generation, secret: seed.clone() });
+            let mut secret = Box::new(Zeroizing::new([0; 32]));
+            secret.copy_from_slice(seed.as_ref());
+            keys.push(Key { generation, secret });
         }
         let key = keys.iter().find(|key| key.generation == generation);
-        let secret = key.map_or(seed, |key| &key.secret);
+        let secret = key.map_or(seed, |key| key.secret.as_ref());
         (challenge, derive(secret, challenge, issuer))
     }
 

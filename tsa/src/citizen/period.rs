@@ -16,6 +16,15 @@ const LONGEST: u64 = 366 * DAY;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Length(u64);
 
+impl Length {
+    /// Shorter than a persona's certificate lives: then more of them than
+    /// the specification says would be in force at once for one citizen.
+    #[must_use]
+    pub const fn is_short(self) -> bool {
+        self.0 < 7 * DAY
+    }
+}
+
 /// A text that is not the length of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a length from 1h to 366d, written like 30d or 12h")]

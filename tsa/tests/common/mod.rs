@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 pub(crate) struct Tsa {
     pub(crate) process: Child,
     pub(crate) address: TsaAddress,
+    /// Whether it says that it accepts test cards.
+    pub(crate) test_cards: bool,
 }
 
 pub(crate) fn program() -> Command {
@@ -47,7 +49,8 @@ impl Tsa {
         let ready: Value = serde_json::from_str(line.strip_prefix("ready ").unwrap()).unwrap();
         let address: TsaAddress = ready["url"].as_str().unwrap().parse().unwrap();
         assert_eq!(json!(address.authority.unwrap()), ready["authority"]);
-        Self { process, address }
+        let test_cards = ready["test_cards"].as_bool().unwrap();
+        Self { process, address, test_cards }
     }
 
     pub(crate) fn host(&self) -> &str {

@@ -241,7 +241,7 @@ impl CardEnrolment {
         let reply = SealKey::from_random(fresh()?);
         let blinded = self.asked.request.blinded.clone();
         let signature = signer.sign(&offer.statement(&reply.public(), &blinded))?;
-        let application = Application {
+        let mut application = Application {
             certificate: signer.certificate().to_vec(),
             issuers: signer.issuers().iter().take(label::MAX_CARD_ISSUERS).cloned().collect(),
             blinded,
@@ -251,7 +251,8 @@ impl CardEnrolment {
         let sealed = match application.seal(offer, fresh()?) {
             // They only help the TSA to find the way to the state's own.
             Err(EnrolmentError::Sealed(SealError::TooLong { .. })) => {
-                Application { issuers: Vec::new(), ..application }.seal(offer, fresh()?)?
+                application.issuers.clear();
+                application.seal(offer, fresh()?)?
             }
             other => other?,
         };

@@ -98,7 +98,7 @@ mod tests {
 
     fn issuer(which: usize, from: u64, until: u64, spend_until: u64) -> Issuer {
         let key = issuer_keys()[which].clone();
-        Issuer { key, from: at(from), until: at(until), spend_until: at(spend_until) }
+        Issuer { key, from: at(from), until: at(until), spend_until: at(spend_until), test: false }
     }
 
     fn kept(which: usize, from: u64, until: u64, spend_until: u64) -> KeptIssuer {

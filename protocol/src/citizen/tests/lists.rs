@@ -158,10 +158,92 @@ fn v110_a_list_is_in_force_at_its_first_and_last_instant_and_not_outside() {
 }
 
 #[test]
-fn v110_an_expired_list_does_not_stand_in_the_way_of_one_in_force() {
-    let old = ListPlan { next_update: Some(NOW - 1), number: Some(101), ..base() };
-    assert_eq!(judged(&[old.clone().with(serial(), Reason::Hold), base()]), "accepted");
-    assert_eq!(judged(&[old]), "citizen.list-expired");
+fn v113_an_older_list_does_not_stand_in_for_a_newer_one_that_expired() {
+    let expired = |number| ListPlan { next_update: Some(NOW - 1), number: Some(number), ..base() };
+    let held = |plan: ListPlan| plan.with(serial(), Reason::Hold);
+    assert_eq!(judged(&[held(expired(101)), base()]), "citizen.list-expired");
+    assert_eq!(judged(&[base(), held(expired(101))]), "citizen.list-expired");
+    assert_eq!(judged(&[held(expired(99)), base()]), "accepted");
+    assert_eq!(judged(&[expired(99)]), "citizen.list-expired");
+    // One that is to come does not stand in the way yet.
+    let coming = ListPlan { this_update: NOW + 1, number: Some(101), ..base() };
+    assert_eq!(judged(&[held(coming), base()]), "accepted");
+    // Neither does one of another scope.
+    let whole = ListPlan { point: None, ..expired(101) };
+    assert_eq!(judged(&[whole, base()]), "accepted");
+}
+
+#[test]
+fn v113_a_list_of_lower_number_does_not_take_the_place_of_one_in_use() {
+    let numbered = |number| ListPlan { number: Some(number), ..base() };
+    let held = numbered(101).with(serial(), Reason::Hold);
+    let leaf = &card().authentication.certificate;
+    let judge = |state: &StatePki| code(state.verify(leaf, &[], now(), Revocation::Required));
+    let before = state(with(std::slice::from_ref(&held)));
+    assert_eq!(judge(&before), "citizen.on-hold");
+    let older = state(with(&[base()])).succeed(&before, now());
+    assert_eq!(judge(&older), "citizen.list-malformed");
+    let warning = Warning::List { position: 2, fault: ListFault::Older };
+    assert_eq!(older.warnings(now()), [warning]);
+    // It is remembered while no list is there, and over further changes.
+    let none = state(with(&[])).succeed(&older, now());
+    assert_eq!(judge(&none), "citizen.list-missing");
+    let back = state(with(&[base()])).succeed(&none, now());
+    assert_eq!(judge(&back), "citizen.list-malformed");
+    let unnumbered = state(with(&[ListPlan { number: None, ..base() }])).succeed(&none, now());
+    assert_eq!(judge(&unnumbered), "citizen.list-malformed");
+    for number in [101, 102] {
+        let newer = state(with(&[numbered(number), base()])).succeed(&back, now());
+        assert_eq!((judge(&newer), newer.warnings(now()).len()), ("accepted", 0));
+    }
+    // Of another partition, and beside a delta list of higher number, all is well.
+    let other = ListPlan::around(NOW).at(&pki().citizen_point(Profile::V5, 1));
+    let before = state(with(&[base(), delta()]));
+    let after = state(with(&[base(), other])).succeed(&before, now());
+    assert_eq!(judge(&after), "accepted");
+}
+
+#[test]
+fn v113_a_number_that_nobody_signed_or_that_is_to_come_shuts_nobody_out() {
+    let leaf = &card().authentication.certificate;
+    let numbered = |number| ListPlan { number: Some(number), ..base() };
+    let coming = ListPlan { this_update: NOW + 1, ..numbered(900) };
+    for plan in [numbered(900).odd(Oddity::BrokenSignature), coming] {
+        let before = state(with(&[plan, base()]));
+        let after = state(with(&[base()])).succeed(&before, now());
+        let judged = after.verify(leaf, &[], now(), Revocation::Required);
+        assert_eq!(code(judged), "accepted");
+    }
+}
+
+#[test]
+fn v113_a_list_whose_issuer_cannot_be_read_is_nobodys() {
+    let leaf = &card().authentication.certificate;
+    for garbage in [b"garbage".to_vec(), vec![0; MAX_LIST + 1]] {
+        let state = state(vec![garbage]);
+        let judge = |revocation| state.verify(leaf, &[], now(), revocation);
+        let citizen = judge(Revocation::WhereListed).unwrap();
+        assert_eq!(citizen.revocation, RevocationStatus::Unchecked);
+        assert_eq!(code(judge(Revocation::Required)), "citizen.list-missing");
+        assert_eq!(state.warnings(now()).len(), 1);
+    }
+}
+
+#[test]
+fn v113_lists_of_authorities_can_be_required_without_those_of_citizens() {
+    let leaf = &card().authentication.certificate;
+    let judge = |lists: Vec<Vec<u8>>| {
+        state(lists).verify(leaf, &[], now(), Revocation::RequiredOfAuthorities)
+    };
+    assert_eq!(judge(with(&[])).unwrap().revocation, RevocationStatus::Unchecked);
+    assert_eq!(judge(with(&[base()])).unwrap().revocation, RevocationStatus::Checked);
+    assert_eq!(code(judge(with(&[base().with(serial(), Reason::Hold)]))), "citizen.on-hold");
+    for left_out in 0..2 {
+        let mut lists = with(&[]);
+        lists.remove(left_out);
+        let missing = CitizenError::ListMissing(Listed::Authority);
+        assert_eq!(judge(lists).unwrap_err(), missing);
+    }
 }
 
 #[test]
@@ -359,6 +441,30 @@ fn v112_a_delta_list_continues_only_what_it_says_it_continues() {
     assert_eq!(judged(&[held.clone(), at(NOW + 1, NOW + 9)]), "citizen.on-hold");
     let broken = lifted.odd(Oddity::BrokenSignature);
     assert_eq!(judged(&[held, broken]), "citizen.on-hold");
+}
+
+#[test]
+fn v112_a_delta_list_that_is_over_leaves_its_complete_list_out_of_date() {
+    let over = ListPlan { next_update: Some(NOW - 1), ..delta() };
+    let numbered =
+        |number, of, plan: ListPlan| ListPlan { number: Some(number), delta_of: Some(of), ..plan };
+    assert_eq!(judged(&[base(), delta()]), "accepted");
+    assert_eq!(judged(&[base(), over.clone()]), "citizen.list-expired");
+    // What is known to be revoked or held stays so.
+    let lost = base().with(serial(), Reason::KeyCompromise);
+    assert_eq!(judged(&[lost, over.clone()]), "citizen.revoked");
+    // It is in force but continues a complete list that is not here.
+    assert_eq!(judged(&[base(), numbered(102, 101, delta())]), "citizen.list-expired");
+    // Another one that is in force continues, whichever is newer.
+    assert_eq!(judged(&[base(), over.clone(), numbered(104, 100, delta())]), "accepted");
+    assert_eq!(judged(&[base(), numbered(109, 100, over.clone()), delta()]), "accepted");
+    // The complete list knows what it said, or it has not begun, or nobody signed it.
+    let newer = ListPlan { number: Some(101), ..base() };
+    assert_eq!(judged(&[newer, numbered(101, 100, over.clone())]), "accepted");
+    assert_eq!(judged(&[base(), ListPlan { this_update: NOW + 1, ..delta() }]), "accepted");
+    assert_eq!(judged(&[base(), over.clone().odd(Oddity::BrokenSignature)]), "accepted");
+    // Of another scope.
+    assert_eq!(judged(&[base(), ListPlan { point: None, ..over }]), "accepted");
 }
 
 #[test]
