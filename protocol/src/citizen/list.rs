@@ -370,7 +370,7 @@ pub(super) fn consult(
 }
 
 /// Of the complete lists that have begun, the newest of each scope, if it is in force: an older
-/// one does not stand in for it, which somebody may have put back.
+/// one does not stand in for it, which somebody may have put back (V-110).
 fn newest_of_each_scope<'a>(complete: &[&'a List], at: Time) -> Vec<&'a List> {
     let mut newest: Vec<&List> = Vec::new();
     for list in complete.iter().filter(|list| list.this_update <= at) {

@@ -158,7 +158,7 @@ fn v110_a_list_is_in_force_at_its_first_and_last_instant_and_not_outside() {
 }
 
 #[test]
-fn v113_an_older_list_does_not_stand_in_for_a_newer_one_that_expired() {
+fn v110_an_older_list_does_not_stand_in_for_a_newer_one_that_expired() {
     let expired = |number| ListPlan { next_update: Some(NOW - 1), number: Some(number), ..base() };
     let held = |plan: ListPlan| plan.with(serial(), Reason::Hold);
     assert_eq!(judged(&[held(expired(101)), base()]), "citizen.list-expired");
