@@ -15,7 +15,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("PgUp PgDn", "scroll the messages"),
     ("Ctrl-N Ctrl-P", "next and previous room (also Alt or Ctrl with Up, Down)"),
     ("Esc", "hide the alarm, the help, the question"),
-    ("F2", "go on where the citizen card is to sign"),
     ("Ctrl-C Ctrl-D", "leave"),
 ];
 
