@@ -20,9 +20,9 @@ pub(super) fn standing(verdict: CardVerdict) -> CardStanding {
                 civil_number: Personal::new(citizen.civil_number.expose().to_owned()),
                 revocation_checked: citizen.revocation == RevocationStatus::Checked,
                 test: citizen.test,
-                name: citizen.name,
-                given_name: citizen.given_name,
-                surname: citizen.surname,
+                name: citizen.name.clone(),
+                given_name: citizen.given_name.clone(),
+                surname: citizen.surname.clone(),
             };
         }
         CardVerdict::Unjudged => return CardStanding::Unjudged,
