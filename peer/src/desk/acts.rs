@@ -55,7 +55,7 @@ pub(super) struct Act {
 pub(super) struct Cannot(pub(super) &'static str, pub(super) String, pub(super) String);
 
 impl Cannot {
-    fn code(code: Code) -> Self {
+    pub(super) fn code(code: Code) -> Self {
         Self(code.as_str(), code.message().to_owned(), code.advice().to_owned())
     }
 }
@@ -88,6 +88,12 @@ impl Desk {
             Ok((room, body, seal)) => self.begin(request, room, body, seal).await,
             Err(cannot) => self.cannot(cannot).await,
         }
+    }
+
+    /// Whether a disclosure for this room is on its way to the broker.
+    pub(super) fn is_disclosing(&self, room: RoomName) -> bool {
+        let disclosure = |act: &Act| matches!(act.action.body(), Body::Disclose(_));
+        self.acts.values().any(|act| act.action.room() == room && disclosure(act))
     }
 
     pub(super) async fn cannot(&self, Cannot(code, message, advice): Cannot) -> Option<bool> {

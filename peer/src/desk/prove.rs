@@ -5,6 +5,8 @@
 //! nothing was sent. The desk then hands in the disclosure as any other, by the state of the room
 //! as it is by then.
 
+use pregao_protocol::key::Fingerprint;
+use pregao_protocol::label::MAX_DISCLOSED_CARD;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::{Reveal, Side, Text};
 use pregao_protocol::room::disclosure::{Attribute, CardClaims, Claims, Place, Stated, Value};
@@ -20,6 +22,8 @@ use crate::plain::plain;
 
 /// Most characters of a name in a disclosure.
 const LONGEST_NAME: usize = 80;
+/// Hexadecimal digits of a persona's fingerprint that a person compares.
+const SHORT_PERSONA: usize = 8;
 
 /// What a card is to sign, before the card is known.
 pub(super) struct Job {
@@ -28,6 +32,8 @@ pub(super) struct Job {
     pub(super) side: Side,
     /// Title of the auction.
     pub(super) title: String,
+    /// The persona that the card's signature ties to its holder.
+    pub(super) persona: Fingerprint,
     /// Without name and card.
     pub(super) claims: Claims,
     pub(super) show: Vec<Attribute>,
@@ -56,6 +62,11 @@ impl Desk {
         if self.proving.as_ref().is_some_and(|task| !task.is_finished()) {
             let message = "a card is being asked already".to_owned();
             let advice = "answer that question first, or cancel it".to_owned();
+            return self.cannot(Cannot("card.busy", message, advice)).await;
+        }
+        if !self.proofs.1.is_empty() {
+            let message = "what your card signed waits for the connection".to_owned();
+            let advice = "wait: it is handed in once there is one".to_owned();
             return self.cannot(Cannot("card.busy", message, advice)).await;
         }
         let reader = reader.or_else(|| self.options.reader.clone());
@@ -88,7 +99,11 @@ impl Desk {
     /// Hands in what the card signed.
     pub(super) async fn proved(&mut self, proof: Proof) {
         let Proof { request, room, claims, by_card } = proof;
-        let done = match self.sealed_disclosure(room, &claims, Some(&by_card)) {
+        // Much may have happened while the card was asked.
+        let body = self
+            .may_still_hand_in(room)
+            .and_then(|()| self.sealed_disclosure(room, &claims, Some(&by_card)));
+        let done = match body {
             Ok(body) => self.hand_in(request.clone(), room, body).await,
             Err(cannot) => self.cannot(cannot).await,
         };
@@ -118,6 +133,16 @@ impl Job {
         let tries = card.tries_left()?;
         if tries == Tries::Blocked {
             return Err(CardError::Blocked.into());
+        }
+        if card.certificate().len() > MAX_DISCLOSED_CARD {
+            return Err(trouble(
+                "card.too-long",
+                &format!(
+                    "the card's certificate is longer than the {MAX_DISCLOSED_CARD} bytes that a \
+                     disclosure has room for"
+                ),
+                "use /reveal instead, which needs no card; nothing was sent",
+            ));
         }
         let stated = if self.show.is_empty() {
             Vec::new()
@@ -167,8 +192,8 @@ impl Job {
         let mut lines = vec![
             format!("You show the {other} of \"{}\" who you are.", plain(&self.title)),
             format!(
-                "The {other} gets the card's certificate: your full name and your civil number \
-                 are in it and cannot be left out."
+                "The {other} gets the card's certificate: your full name and civil number. \
+                 Neither can be left out."
             ),
         ];
         if !stated.is_empty() {
@@ -178,17 +203,25 @@ impl Job {
                 .collect();
             lines.push(format!("You state besides: {}.", parts.join(", ")));
         }
+        lines.push(match &self.claims.contact {
+            Some(contact) => format!("They get this contact: \"{}\"", plain(contact.as_str())),
+            None => "They get no contact: you gave none.".to_owned(),
+        });
+        let persona = self.persona.to_string();
+        let persona = persona.get(..SHORT_PERSONA).unwrap_or(&persona);
+        lines.push(format!(
+            "It ties your pseudonym {persona} and your bids here to your name, for good: who knows \
+             that pseudonym elsewhere then knows you."
+        ));
         lines.push(format!(
             "The {other} can show all this to others and prove that your card signed it. It \
              cannot be taken back."
         ));
         lines.push(
-            "It holds for this auction, its log, the keys of both of you and your role, and \
-             nowhere else."
-                .to_owned(),
+            "It cannot be passed on as if made for another auction or another person.".to_owned(),
         );
         lines.push(
-            "The broker sees only a padded ciphertext, and releases both sides' or neither."
+            "The broker sees only a padded ciphertext. It releases both sides' or neither."
                 .to_owned(),
         );
         lines

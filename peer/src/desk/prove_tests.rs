@@ -16,12 +16,19 @@ use crate::card::{Pin, PinEntry};
 struct Fake {
     tries: u8,
     sex: &'static str,
+    certificate: Vec<u8>,
     fails: Option<&'static str>,
     signed: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 fn card(tries: u8) -> Fake {
-    Fake { tries, sex: "F", fails: None, signed: Arc::default() }
+    Fake {
+        tries,
+        sex: "F",
+        certificate: b"certificate".to_vec(),
+        fails: None,
+        signed: Arc::default(),
+    }
 }
 
 impl Cards for Fake {
@@ -41,7 +48,7 @@ impl InsertedCard for Fake {
         "Virtual\u{1b} Reader"
     }
     fn certificate(&self) -> &[u8] {
-        b"certificate"
+        &self.certificate
     }
     fn has_pinpad(&self) -> bool {
         false
@@ -100,6 +107,7 @@ fn job(side: Side, show: &[Attribute]) -> Job {
         opening: opening(),
         side,
         title: "Old \u{202e}radio".to_owned(),
+        persona: Fingerprint([0x5e; 32]),
         claims,
         show: show.to_vec(),
         reader: None,
@@ -131,7 +139,9 @@ fn the_user_reads_what_the_signature_does_before_the_pin() {
         [(Side::Winner, "seller", "winner"), (Side::Seller, "winner", "seller")]
     {
         let mut asked = None;
-        let refused = job(side, &[Attribute::BirthDate]).run(&card(2), |question| {
+        let mut job = job(side, &[Attribute::BirthDate]);
+        job.claims.contact = Some("ana@\u{202e}example.org".to_owned().try_into().unwrap());
+        let refused = job.run(&card(2), |question| {
             asked = Some(question);
             Answer::Cancel
         });
@@ -141,9 +151,12 @@ fn the_user_reads_what_the_signature_does_before_the_pin() {
         assert_eq!(asked.reader, "Virtual Reader");
         let text = asked.warning.join("\n");
         for part in [
-            "name and your civil number",
+            "full name and civil number",
+            "pseudonym 5e5e5e5e and your bids here to your name",
+            "knows that pseudonym elsewhere then knows you",
+            "They get this contact: \"ana@example.org\"",
             "can show all this to others",
-            "for this auction, its log, the keys of both",
+            "cannot be passed on as if made for another auction or another person",
             "only a padded ciphertext",
             "\"Old radio\"",
             "You state besides: birth-date F",
@@ -151,7 +164,8 @@ fn the_user_reads_what_the_signature_does_before_the_pin() {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(!text.contains(absent), "{text}");
+        assert!(!text.contains(absent) && !text.contains("nowhere"), "{text}");
+        assert!(asked.warning.iter().all(|line| line.chars().count() <= 140), "{text}");
     }
 }
 
@@ -200,6 +214,28 @@ fn what_the_card_says_and_no_attribute_can_hold_is_refused_before_the_pin() {
     let refused = job(Side::Winner, &[Attribute::Sex]).run(&odd, |_| panic!("not asked"));
     assert_eq!(refused.unwrap_err().code, "card.attribute");
     assert!(job(Side::Winner, &[]).run(&odd, |_| typed(LastTry::Refuse)).is_ok());
+}
+
+#[test]
+fn a_certificate_that_no_disclosure_has_room_for_is_refused_before_the_pin() {
+    let long = |length| Fake { certificate: vec![1; length], ..card(3) };
+    let refused = job(Side::Winner, &[])
+        .run(&long(MAX_DISCLOSED_CARD + 1), |_| panic!("not asked"))
+        .unwrap_err();
+    assert_eq!(refused.code, "card.too-long");
+    assert!(refused.advice.contains("/reveal"));
+    let fits = long(MAX_DISCLOSED_CARD);
+    assert!(job(Side::Winner, &[]).run(&fits, |_| typed(LastTry::Refuse)).is_ok());
+}
+
+#[test]
+fn without_a_contact_it_is_said_that_none_is_sent() {
+    let mut warning = Vec::new();
+    let _ = job(Side::Winner, &[]).run(&card(3), |question| {
+        warning = question.warning;
+        Answer::Cancel
+    });
+    assert!(warning.join("\n").contains("They get no contact"), "{warning:?}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED, MAX_OPENED_WITH_CARD};
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::merkle::Tree;
 use pregao_protocol::persona::{Blind, OneTimeKey};
+use pregao_protocol::room::Code;
 use pregao_protocol::room::auction::{Auction, Outcome, Phase};
 use pregao_protocol::room::body::{Body, Empty, Reveal, SealedBody, Side, Text};
 use pregao_protocol::room::disclosure::{
@@ -297,7 +298,9 @@ impl Desk {
     ) -> Result<Job, Cannot> {
         let (room, state) = self.reveal_room(prefix)?;
         let (side, kept) = self.undisclosed(state)?;
+        self.may_still_hand_in(room)?;
         let opening = state.opening().clone();
+        let persona = self.persona.public().fingerprint();
         let title = match self.rooms.get(&opening.auction).and_then(Followed::room) {
             Some(Room::Auction(auction)) => auction.listing().title.as_str().to_owned(),
             Some(Room::Reveal(_)) | None => String::new(),
@@ -305,7 +308,33 @@ impl Desk {
         let actions = self.own_actions(opening.auction, kept, MAX_OPENED_WITH_CARD);
         // The name is the card's; it is put in once the card is found.
         let claims = self.claims("?".to_owned(), contact, actions)?;
-        Ok(Job { room, opening, side, title, claims, show, reader })
+        Ok(Job { room, opening, side, title, persona, claims, show, reader })
+    }
+
+    /// Whether a disclosure would be taken now: nobody is asked for a PIN in vain.
+    pub(super) fn may_still_hand_in(&self, room: RoomName) -> Result<(), Cannot> {
+        let (_, state) = self.reveal_room(&room.to_string())?;
+        let twice = |message: &str| {
+            let advice = "wait for the other side".to_owned();
+            Err(Cannot("disclose.twice", message.to_owned(), advice))
+        };
+        let name = room.to_string();
+        let held = |kept: &KeptReveal| kept.room == name && kept.disclosed;
+        if self.vault.contents().reveals.iter().any(held) {
+            return twice("the broker has your disclosure already");
+        }
+        if self.is_disclosing(room) {
+            return twice("your disclosure is on its way");
+        }
+        if state.end().is_some() {
+            let advice = "nothing was sent; there is nothing to disclose any more".to_owned();
+            return Err(Cannot("disclose.over", "this private room has ended".to_owned(), advice));
+        }
+        match self.now() {
+            None => Err(Cannot::code(Code::TsaDown)),
+            Some(now) if now > state.opening().deadline => Err(Cannot::code(Code::DiscloseLate)),
+            Some(_) => Ok(()),
+        }
     }
 
     /// The user's side of a room in which they may still disclose.

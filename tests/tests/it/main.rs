@@ -19,6 +19,7 @@ mod fronts;
 mod liar;
 mod opensc;
 mod privacy;
+mod prove;
 mod reader;
 mod restart;
 mod reveal;
