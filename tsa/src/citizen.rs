@@ -103,6 +103,7 @@ pub struct Citizens {
     tally: Mutex<Tally>,
     keys_fault: Fault,
     count_fault: Fault,
+    order_fault: Fault,
     responder_fault: Fault,
 }
 
@@ -197,6 +198,7 @@ impl Citizens {
             tally: Mutex::default(),
             keys_fault: Fault::default(),
             count_fault: Fault::default(),
+            order_fault: Fault::default(),
             responder_fault: Fault::default(),
         })
     }
@@ -221,8 +223,9 @@ impl Citizens {
             // Noted, and tried again by the next tick.
             let _ = self.noted(self.issuers.advance(moment));
         }
-        if let Err(error) = self.issuers.tidy(moment.monotonic) {
-            self.not_counted(Some(&error));
+        let tidied = self.issuers.tidy(moment.monotonic);
+        if let Some(error) = self.order_fault.stands(tidied.err().as_ref().map(told)) {
+            tracing::error!(error, "the count of citizens cannot be written in order");
         }
     }
 
@@ -434,4 +437,26 @@ impl Citizens {
 #[must_use]
 pub const fn coarse(value: u64) -> u64 {
     value - value % COARSE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_logged_when_it_begins_or_changes_and_again_after_it_was_gone() {
+        let fault = Fault::default();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(fault.stands(None), None);
+        assert_eq!(fault.stands(text("full")), text("full"));
+        assert_eq!(fault.stands(text("full")), None);
+        assert_eq!(fault.stands(text("broken")), text("broken"));
+        assert_eq!(fault.stands(None), None);
+        assert_eq!(fault.stands(text("broken")), text("broken"));
+    }
+
+    #[test]
+    fn a_counter_shows_whole_tens() {
+        assert_eq!([0, 9, 10, 19, 20].map(coarse), [0, 0, 10, 10, 20]);
+    }
 }

@@ -72,6 +72,7 @@ fn counters_of_citizens_move_by_tens() {
         assert!(metrics.contains(&format!("\npregao_tsa_citizen_offers_total {tens}\n")));
         assert!(metrics.contains("\npregao_tsa_citizen_tokens_total 0\n"));
         assert!(metrics.contains("\npregao_tsa_http_refusals_total 0\n"));
+        assert!(metrics.contains("\npregao_tsa_citizen_lists_not_in_force 0\n"));
         let missing = "\npregao_tsa_citizen_refusals_total{code=\"token.missing\"} 10\n";
         assert_eq!(metrics.contains(missing), tens == 10, "{metrics}");
         assert_eq!(metrics.contains("token.missing"), tens == 10);
