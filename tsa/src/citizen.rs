@@ -223,7 +223,16 @@ impl Citizens {
             // Noted, and tried again by the next tick.
             let _ = self.noted(self.issuers.advance(moment));
         }
-        let tidied = self.issuers.tidy(moment.monotonic);
+        self.tidy(moment.monotonic);
+    }
+
+    /// Leaves the count in order when the process ends. Blocks.
+    pub fn finish(&self) {
+        self.tidy(Duration::MAX);
+    }
+
+    fn tidy(&self, monotonic: Duration) {
+        let tidied = self.issuers.tidy(monotonic);
         if let Some(error) = self.order_fault.stands(tidied.err().as_ref().map(told)) {
             tracing::error!(error, "the count of citizens cannot be written in order");
         }

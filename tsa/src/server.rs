@@ -245,6 +245,9 @@ impl Server {
             self.tsa.load.streams_closed().await;
         })
         .await;
+        if let Some(citizens) = self.tsa.citizens.clone() {
+            let _ = tokio::task::spawn_blocking(move || citizens.finish()).await;
+        }
         self.tsa.stamper.stop();
         let thread = self.thread;
         let _ = tokio::task::spawn_blocking(move || thread.join()).await;
