@@ -1,5 +1,6 @@
 //! The real `pregao` as a script runs it: one-shot commands, and JSON lines.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -101,7 +102,33 @@ impl Desk {
     /// # Errors
     /// If it cannot be started.
     pub fn start(folder: &Path, broker: &BrokerAddress) -> Result<Self> {
-        let mut child = program(folder)?
+        Self::launch(program(folder)?, folder, broker, None)
+    }
+
+    /// The same with further flags, logging everything. `kept` are the files to which is appended
+    /// what it says and what it logs.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_kept(
+        folder: &Path,
+        broker: &BrokerAddress,
+        flags: &[String],
+        kept: (&Path, &Path),
+    ) -> Result<Self> {
+        let open = |path: &Path| std::fs::File::options().create(true).append(true).open(path);
+        let mut command = program(folder)?;
+        command.env("PREGAO_LOG", "trace").env("NO_COLOR", "1").args(flags).stderr(open(kept.1)?);
+        Self::launch(command, folder, broker, Some(open(kept.0)?))
+    }
+
+    fn launch(
+        mut command: Command,
+        folder: &Path,
+        broker: &BrokerAddress,
+        mut kept: Option<std::fs::File>,
+    ) -> Result<Self> {
+        let mut child = command
             .args(["json", "--broker", &broker.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -112,6 +139,10 @@ impl Desk {
         tokio::spawn(async move {
             let mut lines = BufReader::new(output).lines();
             while let Ok(Some(line)) = lines.next_line().await {
+                if let Some(kept) = &mut kept {
+                    // Whoever looks for it finds that it is missing.
+                    let _ = writeln!(kept, "{line}");
+                }
                 let Ok(event) = serde_json::from_str(&line) else { continue };
                 if events.send(event).is_err() {
                     break;

@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use pregao_test_pki::Profile;
+use pregao_tests::demo::cards;
 use pregao_tests::demo::play::{Play, Told};
 
 /// Starts a TSA, a broker and a handful of peers on this machine, with data that is thrown away,
@@ -15,11 +17,52 @@ struct Arguments {
     /// of it holds. This is also what happens without a terminal.
     #[arg(long)]
     headless: bool,
+    /// Play with virtual citizen cards of this generation instead: two people enrol with their
+    /// cards, trade, and show each other who they are. Needs pcscd and vsmartcard-vpcd, which run
+    /// in namespaces of their own; always without a user.
+    #[arg(long, value_enum, value_name = "GENERATION", num_args = 0..=1, default_missing_value = "all")]
+    card: Option<Cards>,
+    /// The program has been started again in namespaces of its own.
+    #[arg(long, hide = true, requires = "card")]
+    inside: bool,
+}
+
+/// Generations to play with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Cards {
+    /// 2007 to about 2018.
+    V3,
+    /// 2018 to 2024.
+    V4,
+    /// Since 2024.
+    V5,
+    /// One after the other.
+    All,
+}
+
+impl Cards {
+    const fn profiles(self) -> &'static [Profile] {
+        match self {
+            Self::V3 => &[Profile::V3],
+            Self::V4 => &[Profile::V4],
+            Self::V5 => &[Profile::V5],
+            Self::All => &[Profile::V3, Profile::V4, Profile::V5],
+        }
+    }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let done = match arguments.card {
+        Some(_) if !arguments.inside => cards::apart(std::env::args_os().skip(1)).await,
+        Some(cards) => cards::play(cards.profiles()).await.map(|()| ExitCode::SUCCESS),
+        None => return trade(&arguments).await,
+    };
+    done.unwrap_or_else(|error| fail(&error))
+}
+
+async fn trade(arguments: &Arguments) -> ExitCode {
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let told = if arguments.headless || !terminal { Told::Aloud } else { Told::Silently };
     let outcome = tokio::select! {

@@ -12,6 +12,7 @@
 mod auction;
 mod bids;
 mod card;
+mod cards;
 mod desk;
 mod enrol;
 mod forgeries;
