@@ -162,6 +162,9 @@ impl Authority {
         let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
         let body = answer.body_mut().with_config().limit(limit).read_to_vec();
         let body = body.map_err(|error| self.unreachable(&error))?;
+        if !answer.status().is_success() {
+            return Err(refusal(answer.status().as_u16(), &body));
+        }
         let keys = verify_jwks(&body, self.address.authority, system_time())?;
         let sheet = serde_json::from_slice(&body)
             .map_err(|error| AuthorityError::Answer(error.to_string()))?;
@@ -323,12 +326,15 @@ impl Authority {
             return serde_json::from_str(&body)
                 .map_err(|error| AuthorityError::Answer(error.to_string()));
         }
-        match serde_json::from_str::<Refusal>(&body) {
-            Ok(Refusal { code, message, advice }) => {
-                Err(AuthorityError::Refused { code, message, advice })
-            }
-            Err(_) => Err(AuthorityError::Answer(format!("status {status}"))),
-        }
+        Err(refusal(status.as_u16(), body.as_bytes()))
+    }
+}
+
+/// What an answer that is no success says.
+fn refusal(status: u16, body: &[u8]) -> AuthorityError {
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(Refusal { code, message, advice }) => AuthorityError::Refused { code, message, advice },
+        Err(_) => AuthorityError::Answer(format!("status {status}")),
     }
 }
 
