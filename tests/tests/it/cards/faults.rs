@@ -32,7 +32,7 @@ mod check {
         let told = person.fetch(&scene.stage.house).unwrap();
         told.stopped("", "").unwrap();
         let text = told.text();
-        let known = ["was pulled out of the reader", "disturbed while it judged the PIN"];
+        let known = ["was pulled out of the reader", "whether the PIN was right is not known"];
         assert!(known.iter().any(|words| text.contains(words)), "{text}");
         let again = ["put it back and start again", "then start again"];
         assert!(again.iter().any(|words| text.contains(words)), "{text}");
