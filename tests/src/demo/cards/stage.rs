@@ -127,8 +127,20 @@ impl Stage {
             let path = entry?.path();
             if path.is_dir() {
                 searched.folder(&path, &everywhere)?;
-            } else if path.extension().is_none_or(|kind| kind != "said") {
+            } else if !people.iter().any(|person| person.said == path || person.log == path) {
                 searched.file(&path, &everywhere)?;
+            } else if people.iter().any(|person| person.log == path) {
+                // What a script's program says to a person stands between the lines of its log.
+                let text = std::fs::read_to_string(&path)?;
+                let (logged, aside): (Vec<&str>, Vec<&str>) =
+                    text.lines().partition(|line| is_log(line));
+                let place = path.display().to_string();
+                searched.text(&place, logged.join("\n").as_bytes(), &everywhere);
+                let unspeakable: Vec<Secret> = spoken
+                    .iter()
+                    .flat_map(|(_, pin, number)| [pin.clone(), number.clone()])
+                    .collect();
+                searched.text(&place, aside.join("\n").as_bytes(), &unspeakable);
             }
         }
         let all: Vec<Secret> =

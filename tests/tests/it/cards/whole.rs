@@ -41,7 +41,7 @@ const LIFE: &[&str] = &[
     "$ pregao card test-sign",
     "its signature of",
     "$ pregao enrol --card",
-    "signed; PIN: 3 tries left",
+    "3 tries left",
     "the vault holds a token",
     "$ pregao enrol --spend --now",
     "certified by CA",
