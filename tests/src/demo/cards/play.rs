@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use pregao::event::{CardStanding, CardView, Event};
+use pregao::identity::Shown;
+use pregao_protocol::key::Fingerprint;
 use pregao_test_pki::{CitizenData, Profile};
 use serde_json::json;
 
@@ -129,7 +131,7 @@ impl Troupe {
             [(&self.seller, &mut seller, &self.bidder), (&self.bidder, &mut bidder, &self.seller)];
         for (person, desk, other) in pairs {
             let (name, card) = revealed(desk, &room).await?;
-            for line in pregao::identity::lines(&name, card.as_ref()) {
+            for line in words(&name, card.as_ref()) {
                 say(&format!("[{}] reads: {line}", person.name));
             }
             let certified = certified(card.as_ref()).context("no certified name")?;
@@ -252,6 +254,14 @@ pub async fn revealed(desk: &mut Desk, of: &str) -> Result<(String, Option<CardV
         _ => None,
     })
     .await
+}
+
+/// What a person reads of the other side.
+#[must_use]
+pub fn words(name: &str, card: Option<&CardView>) -> Vec<String> {
+    let persona = &Fingerprint([0; 32]);
+    let shown = Shown { role: "other side", name, contact: "", persona, verdict: "verified", card };
+    shown.lines().into_iter().flat_map(|said| said.rows(200)).collect()
 }
 
 /// The name that the state certifies, revocation checked.

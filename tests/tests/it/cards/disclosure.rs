@@ -11,10 +11,9 @@ checks! { "disclosure":
 
 mod check {
     use pregao::event::{CardStanding, CardView, Event};
-    use pregao::identity;
     use pregao_test_pki::{Fault, Pki, Plan, Profile};
     use pregao_tests::card::{Slot, VirtualCard};
-    use pregao_tests::demo::cards::play::{auction, certified, invited, judging, revealed};
+    use pregao_tests::demo::cards::play::{self, auction, certified, invited, judging, revealed};
     use pregao_tests::demo::cards::stage::{Person, chip, now};
     use pregao_tests::desk::Desk;
     use serde_json::json;
@@ -51,7 +50,7 @@ mod check {
     }
 
     fn words(name: &str, card: Option<&CardView>) -> String {
-        identity::lines(name, card).join("\n")
+        play::words(name, card).join("\n")
     }
 
     fn refusal(card: Option<&CardView>) -> &str {
@@ -78,12 +77,13 @@ mod check {
             assert!(winner.ask(reveal).await.unwrap());
             let (name, card) = revealed(&mut winner, &room).await.unwrap();
             assert_eq!(certified(card.as_ref()).as_ref(), Some(&with.holder));
-            assert!(words(&name, card.as_ref()).contains("CITIZEN CARD: "));
+            assert!(words(&name, card.as_ref()).contains(&format!("it names {}", with.holder)));
             let (name, card) = revealed(&mut seller, &room).await.unwrap();
             assert!(card.is_none());
             assert_eq!(name, with.holder);
             let words = words(&name, card.as_ref());
-            assert_eq!(words, "no citizen card: the name is what they typed");
+            assert!(words.contains("NO CITIZEN CARD: the name is what they typed"), "{words}");
+            assert!(!words.contains("it names"), "{words}");
             seller.end().await.unwrap();
             winner.end().await.unwrap();
         });
