@@ -22,12 +22,15 @@ use serde_json::{Value, json};
 
 mod proxy;
 
-pub use proxy::{ProxyAddress, ProxyAddressError};
+pub use proxy::{ProxyAddress, ProxyAddressError, Route};
 
 /// How long an answer may take. Through a proxy everything takes longer, and with an application of
 /// a citizen the TSA asks the state about the certificate first.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same for everybody, whatever version of the program or its library they have.
+const USER_AGENT: &str = "pregao";
 
 /// Why the TSA did not give what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -122,12 +125,24 @@ struct Refusal {
 }
 
 impl Authority {
-    /// A TSA at an address.
+    /// A TSA at an address, reached through a proxy if there is one.
+    #[must_use]
+    pub fn by(address: TsaAddress, proxy: Option<&ProxyAddress>) -> Self {
+        match proxy {
+            Some(proxy) => Self::through(address, proxy.clone()),
+            None => Self::at(address),
+        }
+    }
+
+    /// A TSA at an address, reached straight, whatever proxies the environment names.
     #[must_use]
     pub fn at(address: TsaAddress) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
+            .user_agent(USER_AGENT)
+            // A way that nobody asked for: the library would take it from the environment.
+            .proxy(None)
             .build();
         Self { address, proxy: None, agent: config.into() }
     }
@@ -141,6 +156,7 @@ impl Authority {
             .http_status_as_error(false)
             // It could lead off the way that was asked for.
             .max_redirects(0)
+            .user_agent(USER_AGENT)
             .proxy(Some(proxy.proxy()))
             .build();
         Self { address, proxy: Some(proxy), agent: config.into() }
@@ -165,7 +181,7 @@ impl Authority {
         if !answer.status().is_success() {
             return Err(refusal(answer.status().as_u16(), &body));
         }
-        let keys = verify_jwks(&body, self.address.authority, system_time())?;
+        let keys = verify_sheet(&body, self.address.authority)?;
         let sheet = serde_json::from_slice(&body)
             .map_err(|error| AuthorityError::Answer(error.to_string()))?;
         Ok((keys, sheet))
@@ -213,14 +229,15 @@ impl Authority {
         self.certificate(persona, keys, &body)
     }
 
-    /// Asks for an offer to a citizen, and verifies it (V-130).
+    /// Asks for an offer to a citizen, and verifies it (V-130); gives it as it was signed as well.
     ///
     /// # Errors
     /// [`AuthorityError`].
-    pub fn offer(&self, keys: &TsaKeys) -> Result<Offer, AuthorityError> {
+    pub fn offer(&self, keys: &TsaKeys) -> Result<(Offer, String), AuthorityError> {
         let key = keys.enrolment.as_ref().ok_or(AuthorityError::NoCitizens)?;
         let answer = self.post("/api/citizen/offer", &json!({}))?;
-        Ok(Offer::verify(text(&answer, "offer")?, key, keys.authority.fingerprint())?)
+        let signed = text(&answer, "offer")?;
+        Ok((Offer::verify(signed, key, keys.authority.fingerprint())?, signed.to_owned()))
     }
 
     /// Hands in a sealed application for an offer; gives the sealed answer.
@@ -376,6 +393,25 @@ pub fn verify_whenever(
             verify_persona_certificate(der, authority, then)
         }
         other => other,
+    }
+}
+
+/// Verifies the TSA's keys at the system's time, which says nothing about simulated time: keys that
+/// are for simulated time only are judged at the instant to which their certificates point.
+fn verify_sheet(body: &[u8], pin: Option<Fingerprint>) -> Result<TsaKeys, SheetError> {
+    let error = match verify_jwks(body, pin, system_time()) {
+        Ok(keys) => return Ok(keys),
+        Err(error) => error,
+    };
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
+    let instant = causes.filter_map(|cause| cause.downcast_ref()).find_map(|cause| match cause {
+        CertificateError::Expired { not_after: then }
+        | CertificateError::NotYetValid { not_before: then } => Some(*then),
+        _ => None,
+    });
+    match instant.and_then(|then| verify_jwks(body, pin, then).ok()) {
+        Some(keys) if keys.simulated => Ok(keys),
+        _ => Err(error),
     }
 }
 

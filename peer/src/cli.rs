@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use pregao_protocol::certificate::sheet::TsaAddress;
 
-use crate::authority::ProxyAddress;
+use crate::authority::Route;
 use crate::command::{Command, Mistake, table};
 use crate::desk::enrol::Spending;
 use crate::desk::enrol::card::Wait;
@@ -57,6 +57,10 @@ pub struct Shared {
     /// Accept the state's test cards, which prove nothing about a person
     #[arg(long, global = true)]
     pub accept_test_cards: bool,
+    /// SOCKS proxy on the way to the TSA, `socks5://host:port`, so that it does not see your address;
+    /// `none` for no proxy [default: the one with which the persona was certified]
+    #[arg(long, global = true, value_name = "URL")]
+    pub proxy: Option<Route>,
     /// Print events as JSON, one a line
     #[arg(long, global = true)]
     pub json: bool,
@@ -88,15 +92,15 @@ pub enum Task {
 #[derive(Debug, Clone, Args)]
 pub struct Enrol {
     /// Address of the TSA, `http://host:port/#<fingerprint of its CA>`; without the fingerprint the
-    /// CA is trusted at first use
-    #[arg(long, value_name = "URL", required_unless_present = "spend")]
+    /// CA is trusted at first use [default: the one that the vault knows]
+    #[arg(long, value_name = "URL")]
     pub tsa: Option<TsaAddress>,
     /// Invitation, where the TSA asks for one
     #[arg(long, value_name = "CODE")]
     pub invite: Option<String>,
     /// Fetch a token with the citizen card, where the TSA asks for one; the certificate is bought
     /// with it later
-    #[arg(long, conflicts_with_all = ["invite", "spend", "proxy"])]
+    #[arg(long, conflicts_with_all = ["invite", "spend"])]
     pub card: bool,
     /// How long the token is to lie, e.g. 3h [default: at random between 1h and 24h]
     #[arg(long, value_name = "TIME", requires = "card", conflicts_with = "now", value_parser = wait)]
@@ -107,9 +111,6 @@ pub struct Enrol {
     /// Spend it before the proposed time; with --card: propose no time to wait
     #[arg(long)]
     pub now: bool,
-    /// SOCKS proxy on the way to the TSA, `socks5://host:port`, so that it does not see your address
-    #[arg(long, value_name = "URL")]
-    pub proxy: Option<ProxyAddress>,
     /// Cost of trying a passphrase as a power of two; small ones are for throw-away vaults
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=22))]
     pub work_factor: Option<u8>,
@@ -152,8 +153,16 @@ pub enum CardTask {
 }
 
 /// Options of [`Shared`] that take a value.
-const VALUED: &[&str] =
-    &["--data", "--passphrase-file", "--broker", "--tls-ca", "--pin-file", "--reader", "--citizen"];
+const VALUED: &[&str] = &[
+    "--data",
+    "--passphrase-file",
+    "--broker",
+    "--tls-ca",
+    "--pin-file",
+    "--reader",
+    "--citizen",
+    "--proxy",
+];
 /// Options of [`Shared`] that take none.
 const BARE: &[&str] = &["--json", "--accept-test-cards"];
 
@@ -210,8 +219,8 @@ impl Enrol {
 
     /// How a token is to be spent.
     #[must_use]
-    pub fn spending(&self) -> Spending {
-        Spending { address: self.tsa.clone(), proxy: self.proxy.clone(), early: self.now }
+    pub fn spending(&self, shared: &Shared) -> Spending {
+        Spending { address: self.tsa.clone(), route: shared.proxy.clone(), early: self.now }
     }
 
     /// The cost of trying a passphrase.
@@ -364,7 +373,6 @@ mod tests {
         assert_eq!(enrol.work(), WorkFactor::Fixed(4));
         assert_eq!(cli.shared.folder(), Some(PathBuf::from("/tmp/x")));
         for line in [
-            "pregao enrol",
             "pregao enrol --tsa http://t:1 --work-factor 0",
             "pregao",
             "pregao enrol --tsa http://t:1 --work-factor 23",
@@ -391,16 +399,23 @@ mod tests {
         assert_eq!(enrol.wait(), Wait::For(Duration::from_secs(3 * 3_600)));
         let enrol = parse("pregao enrol --tsa http://t:1 --card --now").unwrap();
         assert_eq!(enrol.wait(), Wait::For(Duration::ZERO));
-        let spending = parse("pregao enrol --spend").unwrap().spending();
-        assert!(spending.address.is_none() && spending.proxy.is_none() && !spending.early);
+        let parse = |line: &str| {
+            let cli = Cli::read(line.split(' ').map(OsString::from)).ok()?;
+            let Task::Enrol(enrol) = cli.task else { panic!() };
+            Some((enrol.spending(&cli.shared), enrol))
+        };
+        let (spending, _) = parse("pregao enrol --spend").unwrap();
+        assert!(spending.address.is_none() && spending.route.is_none() && !spending.early);
         let line = "pregao enrol --spend --now --tsa http://t:1 --proxy socks5://127.0.0.1:9050";
-        let spending = parse(line).unwrap().spending();
-        assert!(spending.address.is_some() && spending.proxy.is_some() && spending.early);
+        let (spending, _) = parse(line).unwrap();
+        assert!(spending.address.is_some() && spending.early);
+        assert!(matches!(spending.route, Some(Route::Through(_))));
+        let (spending, _) = parse("pregao --proxy none enrol --spend").unwrap();
+        assert_eq!(spending.route, Some(Route::Straight));
+        assert!(parse("pregao enrol --card").is_some());
         for line in [
-            "pregao enrol --card",
             "pregao enrol --tsa http://t:1 --card --spend",
             "pregao enrol --tsa http://t:1 --card --invite x",
-            "pregao enrol --tsa http://t:1 --card --proxy socks5://127.0.0.1:9050",
             "pregao enrol --tsa http://t:1 --card --spend-after 3",
             "pregao enrol --tsa http://t:1 --card --spend-after 3h --now",
             "pregao enrol --tsa http://t:1 --spend-after 3h",

@@ -11,6 +11,7 @@ use pregao::card::show;
 use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_command};
 use pregao::command::Command;
 use pregao::desk::enrol::card::{self, TokenKept};
+use pregao::desk::enrol::reader::InReader;
 use pregao::desk::enrol::report::Report;
 use pregao::desk::enrol::{EnrolError, enrol, reader, renew, require_certified, spend};
 use pregao::desk::signer::Readers;
@@ -20,7 +21,6 @@ use pregao::link::trust_roots;
 use pregao::plain::{plain, with_causes};
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, citizen, jsonl, oneshot};
-use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::citizen::{StatePki, TestCards};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::session::Ranking;
@@ -132,6 +132,7 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
         state: state.map(Arc::new),
         cards: Arc::new(Readers),
         reader: shared.card.reader.clone(),
+        route: shared.proxy.clone(),
     };
     let (front, back) = pair();
     let desk = desk::start(vault, options, back)?;
@@ -149,26 +150,31 @@ fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<Option<StatePki>> 
 fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
     let folder = folder(shared)?;
     let there = Vault::exists(&folder);
+    if arguments.tsa.is_none() && !there && !arguments.spend {
+        return Err(two_lines(&EnrolError::NoAddress));
+    }
+    if arguments.card && shared.proxy.is_some() {
+        bail!(
+            "--card takes no --proxy: citizen and persona are not to come by one way\ngive it with --spend"
+        );
+    }
+    // Without a card nothing is asked, made or contacted.
+    let options = &shared.card;
+    let card = || reader::find(options.reader.as_deref(), options.pin_file.as_deref());
+    let card = arguments.card.then(card).transpose();
+    let card = card.map_err(|error| two_lines(&error.into()))?;
     let asked = if there || arguments.spend { Ask::Once } else { Ask::Twice };
     let passphrase = passphrase(shared, asked)?;
-    let (invite, spending) = (arguments.invite.as_deref(), arguments.spending());
-    let outcome = match &arguments.tsa {
-        Some(tsa) if arguments.card => {
-            boxed(with_card(shared, &folder, &passphrase, tsa, arguments))
+    let (invite, spending) = (arguments.invite.as_deref(), arguments.spending(shared));
+    let outcome = match (card, &arguments.tsa) {
+        (Some(card), _) => boxed(with_card(&folder, &passphrase, card, arguments)),
+        _ if arguments.spend => boxed(spend(&folder, &passphrase, &spending)),
+        (None, Some(tsa)) if !there => {
+            let (work, route) = (arguments.work(), shared.proxy.as_ref());
+            boxed(enrol(&folder, &passphrase, work, tsa, invite, route))
         }
         // The same persona, certified again; everything kept stays.
-        Some(tsa) if there && !arguments.spend => {
-            boxed(renew(&folder, &passphrase, tsa, invite, &spending))
-        }
-        Some(tsa) if !arguments.spend => boxed(enrol(
-            &folder,
-            &passphrase,
-            arguments.work(),
-            tsa,
-            invite,
-            arguments.proxy.as_ref(),
-        )),
-        _ => boxed(spend(&folder, &passphrase, &spending)),
+        _ => boxed(renew(&folder, &passphrase, invite, &spending)),
     };
     let report = outcome.map_err(|error| two_lines(&error))?;
     let mut out = std::io::stdout();
@@ -188,16 +194,14 @@ fn boxed(
     outcome.map(|report| -> Box<dyn Report> { Box::new(report) })
 }
 
-/// The first visit of a citizen: the vault, then the card.
+/// The first visit of a citizen.
 fn with_card(
-    shared: &Shared,
     folder: &Path,
     passphrase: &Passphrase,
-    tsa: &TsaAddress,
+    mut card: InReader,
     arguments: &Enrol,
 ) -> Result<TokenKept, EnrolError> {
-    let enrolment = card::begin(folder, passphrase, arguments.work(), tsa)?;
-    let mut card = reader::find(shared.card.reader.as_deref(), shared.card.pin_file.as_deref())?;
+    let enrolment = card::begin(folder, passphrase, arguments.work(), arguments.tsa.as_ref())?;
     enrolment.finish(&mut card, arguments.wait())
 }
 
@@ -213,8 +217,9 @@ fn two_lines(error: &EnrolError) -> anyhow::Error {
 fn with_a_card(shared: &Shared, arguments: &Card) -> anyhow::Result<bool> {
     show::run(&arguments.task, &shared.card, shared.json, &mut std::io::stdout()).map_err(
         |error| {
-            let advice = error.advice();
-            anyhow::anyhow!("{}\n{advice}", with_causes(&error))
+            // A reader's name comes from whoever made the reader.
+            let lines: Vec<String> = with_causes(&error).lines().map(plain).collect();
+            anyhow::anyhow!("{}\n{}", lines.join("\n"), error.advice())
         },
     )?;
     Ok(true)

@@ -47,6 +47,12 @@ pub struct Vault {
 }
 
 impl Vault {
+    /// The folder it is in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Makes a vault in a folder that has none; the folder is made if it is absent.
     ///
     /// # Errors

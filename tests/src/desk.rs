@@ -102,11 +102,19 @@ impl Desk {
     /// # Errors
     /// If it cannot be started.
     pub fn start(folder: &Path, broker: &BrokerAddress) -> Result<Self> {
-        Self::launch(program(folder)?, folder, broker, None)
+        Self::launch(program(folder)?, &["json", "--broker", &broker.to_string()], None)
     }
 
-    /// The same with further flags, logging everything. `kept` are the files to which is appended
-    /// what it says and what it logs.
+    /// Starts it over a vault with these arguments.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn run(folder: &Path, arguments: &[&str]) -> Result<Self> {
+        Self::launch(program(folder)?, arguments, None)
+    }
+
+    /// As [`Desk::start`] with further flags, logging everything. `kept` are the files to which is
+    /// appended what it says and what it logs.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -119,17 +127,17 @@ impl Desk {
         let open = |path: &Path| std::fs::File::options().create(true).append(true).open(path);
         let mut command = program(folder)?;
         command.env("PREGAO_LOG", "trace").env("NO_COLOR", "1").args(flags).stderr(open(kept.1)?);
-        Self::launch(command, folder, broker, Some(open(kept.0)?))
+        let arguments = ["json", "--broker", &broker.to_string()];
+        Self::launch(command, &arguments, Some(open(kept.0)?))
     }
 
     fn launch(
         mut command: Command,
-        folder: &Path,
-        broker: &BrokerAddress,
+        arguments: &[&str],
         mut kept: Option<std::fs::File>,
     ) -> Result<Self> {
         let mut child = command
-            .args(["json", "--broker", &broker.to_string()])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

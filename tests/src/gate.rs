@@ -18,6 +18,8 @@ pub struct Asked {
     pub from: IpAddr,
     /// Which connection, from 0.
     pub connection: usize,
+    /// What the client calls itself.
+    pub agent: String,
     /// The path.
     pub path: String,
     /// What was sent; null if nothing was.
@@ -111,12 +113,12 @@ async fn serve(
     shared: Arc<Shared>,
 ) -> Result<()> {
     loop {
-        let (path, body) = request(&mut client).await?;
+        let (path, agent, body) = request(&mut client).await?;
         let (url, sent) = (format!("{}{path}", shared.target), body.clone());
         let (status, text) = tokio::task::spawn_blocking(move || pass(&url, &sent)).await??;
         let answer = serde_json::from_str(&text).unwrap_or(Value::Null);
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let asked = Asked { from, connection, path, body, answer };
+        let asked = Asked { from, connection, agent, path, body, answer };
         shared.asked.lock().push(asked.clone());
         let fate = shared.judge.lock().as_mut().map_or(Fate::Pass, |judge| judge(&asked));
         let text = match fate {
@@ -133,8 +135,8 @@ async fn serve(
     }
 }
 
-/// Reads one request; gives its path and body.
-async fn request(client: &mut TcpStream) -> Result<(String, Vec<u8>)> {
+/// Reads one request; gives its path, what the client calls itself, and its body.
+async fn request(client: &mut TcpStream) -> Result<(String, String, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         ensure!(head.len() < 64 * 1024, "no end of the head");
@@ -142,15 +144,17 @@ async fn request(client: &mut TcpStream) -> Result<(String, Vec<u8>)> {
     }
     let head = String::from_utf8(head)?;
     let path = head.split(' ').nth(1).context("no path")?.to_owned();
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(Ok(0), |(_, length)| length.trim().parse::<usize>())?;
+    let header = |wanted: &str| {
+        let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+        let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.trim().to_owned())
+    };
+    let length = header("content-length").map_or(Ok(0), |length| length.parse::<usize>())?;
+    let agent = header("user-agent").unwrap_or_default();
     ensure!(length < 1 << 20, "a long body");
     let mut body = vec![0; length];
     client.read_exact(&mut body).await?;
-    Ok((path, body))
+    Ok((path, agent, body))
 }
 
 /// Asks the TSA itself.

@@ -3,19 +3,22 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use ureq::{Proxy, ProxyProtocol};
 
 /// A SOCKS5 proxy (RFC 1928), `socks5://[user:password@]host:port`. Names are resolved by the proxy:
 /// asking for them here would tell the resolver where one is going.
 #[derive(Clone)]
 pub struct ProxyAddress {
+    /// As typed, with user and password.
+    typed: String,
     shown: String,
     proxy: Proxy,
 }
 
 /// A text that is not the address of a SOCKS5 proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a proxy address of the form socks5://host:port")]
+#[error("not a proxy address of the form socks5://host:port, and not `none`")]
 pub struct ProxyAddressError;
 
 impl FromStr for ProxyAddress {
@@ -41,13 +44,66 @@ impl FromStr for ProxyAddress {
             build = build.username(user).password(read.password().unwrap_or_default());
         }
         let proxy = build.build().map_err(|_| ProxyAddressError)?;
-        Ok(Self { shown: format!("socks5://{place}"), proxy })
+        Ok(Self { typed: text.to_owned(), shown: format!("socks5://{place}"), proxy })
     }
 }
 
 impl ProxyAddress {
     pub(super) fn proxy(&self) -> Proxy {
         self.proxy.clone()
+    }
+}
+
+/// By which way the user wants to go to the TSA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Without a proxy.
+    Straight,
+    /// Through this proxy.
+    Through(ProxyAddress),
+}
+
+/// What stands for no proxy.
+const STRAIGHT: &str = "none";
+
+impl FromStr for Route {
+    type Err = ProxyAddressError;
+
+    fn from_str(text: &str) -> Result<Self, ProxyAddressError> {
+        if text == STRAIGHT { Ok(Self::Straight) } else { text.parse().map(Self::Through) }
+    }
+}
+
+impl Route {
+    /// The proxy to go through: as the user wants it this time, or as it was kept.
+    #[must_use]
+    pub fn proxy(wanted: Option<&Self>, kept: Option<&ProxyAddress>) -> Option<ProxyAddress> {
+        match wanted {
+            Some(Self::Through(proxy)) => Some(proxy.clone()),
+            Some(Self::Straight) => None,
+            None => kept.cloned(),
+        }
+    }
+}
+
+impl PartialEq for ProxyAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.typed == other.typed
+    }
+}
+
+impl Eq for ProxyAddress {}
+
+/// Whole, for keeping it in a vault.
+impl Serialize for ProxyAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.typed)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProxyAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -80,6 +136,14 @@ mod tests {
         assert_eq!(format!("{proxy} {proxy:?}").matches("cret").count(), 0);
         assert_eq!(proxy.proxy.username(), Some("me"));
         assert_eq!(proxy.proxy.password(), Some("se@cret"));
+        // Kept whole, and the same afterwards.
+        let kept = serde_json::to_string(&proxy).unwrap();
+        assert!(kept.contains("cret"));
+        let again: ProxyAddress = serde_json::from_str(&kept).unwrap();
+        assert_eq!((again.proxy.password(), &again), (Some("se@cret"), &proxy));
+        assert!(serde_json::from_str::<ProxyAddress>("\"http://h:1\"").is_err());
+        assert_eq!("none".parse(), Ok(Route::Straight));
+        assert!("".parse::<Route>().is_err() && "None".parse::<Route>().is_err());
         assert!("socks5://[::1]:9050".parse::<ProxyAddress>().is_ok());
     }
 

@@ -14,6 +14,7 @@
 
 mod acts;
 pub mod enrol;
+mod evidence;
 mod export;
 mod follow;
 mod judge;
@@ -42,7 +43,7 @@ use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::VerifiedBatch;
 use tokio::sync::mpsc;
 
-use crate::authority::{Authority, AuthorityError, system_time, verify_whenever};
+use crate::authority::{Authority, AuthorityError, Route, system_time, verify_whenever};
 use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Question, Request};
@@ -95,6 +96,8 @@ pub struct Options {
     pub cards: Arc<dyn Cards>,
     /// The reader to use, unless a command names one.
     pub reader: Option<String>,
+    /// By which way to go to the TSA, if not by the one in the vault.
+    pub route: Option<Route>,
 }
 
 /// The desk.
@@ -151,9 +154,6 @@ struct Online {
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
 
-/// Most pieces of evidence kept in one folder.
-const MOST_EVIDENCE: usize = 1_000;
-
 /// The session is over; why, for the user.
 struct Lost(String);
 
@@ -182,6 +182,9 @@ impl Desk {
         let tsa =
             pregao_protocol::certificate::sheet::verify_jwks(sheet.as_bytes(), pin, system_time())?;
         let address = TsaAddress { url: contents.tsa.url.clone(), authority: pin };
+        // Citizen and persona must not meet at one address: what was spent through a proxy goes on
+        // through it.
+        let proxy = Route::proxy(options.route.as_ref(), contents.tsa.proxy.as_ref());
         // What is kept can be read whatever the time; whether it may be used, the broker judges.
         let certificate = verify_whenever(&contents.certificate, &tsa.authority, system_time())?;
         let invitations = contents
@@ -193,7 +196,7 @@ impl Desk {
             options,
             persona,
             tsa,
-            authority: Authority::at(address),
+            authority: Authority::by(address, proxy.as_ref()),
             certificate_ends: certificate.not_after,
             vault,
             events,
@@ -570,18 +573,7 @@ impl Desk {
 
     /// Keeps what proves a fault, for showing it to others.
     fn keep_evidence(&self, name: &str, parts: &[&str]) {
-        let number = system_time().as_micros();
-        let path = self.options.evidence.join(format!("{name}-{number}.json"));
-        let folder = &self.options.evidence;
-        // A broker that lies without end must not fill the disk with its lies.
-        if std::fs::read_dir(folder).is_ok_and(|kept| kept.count() >= MOST_EVIDENCE) {
-            return;
-        }
-        let kept = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&path, serde_json::json!(parts).to_string()));
-        if let Err(error) = kept {
-            tracing::error!(%error, "evidence could not be kept");
-        }
+        evidence::keep(&self.options.evidence, name, parts);
     }
 }
 

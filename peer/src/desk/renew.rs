@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pregao_protocol::clock::Time;
-use pregao_protocol::enrolment::token::Token;
 use tokio::sync::mpsc;
 
 use super::Desk;
+use super::enrol::{self, EnrolError};
 use crate::authority::{AuthorityError, system_time, verify_whenever};
 use crate::event::Event;
 use crate::front::Request;
-use crate::vault::{KeptEnrolment, KeptIssuer};
+use crate::vault::KeptIssuer;
 
 /// The TSA's code for a certificate that has ended.
 pub(super) const EXPIRED: &str = "certificate.expired";
@@ -30,7 +30,7 @@ fn is_due(ends: Time, now: Time) -> bool {
 /// What the user is to know of a token whose issuer has ended its period or soon stops honouring it.
 fn token_ending(issuer: &KeptIssuer, now: Time) -> Option<String> {
     let ends = issuer.spend_until;
-    let again = "enrol with the card again: pregao enrol --tsa ADDRESS --card";
+    let again = "enrol with the card again: pregao enrol --card";
     if now >= ends {
         Some(format!("your token ended on {ends} and renews your certificate no more: {again}"))
     } else if now >= issuer.until {
@@ -41,16 +41,6 @@ fn token_ending(issuer: &KeptIssuer, now: Time) -> Option<String> {
     } else {
         None
     }
-}
-
-/// The token to renew with at a time, if that is known.
-fn renewing_token(kept: Option<&KeptEnrolment>, now: Option<Time>) -> Option<Token> {
-    let held = match now {
-        Some(now) => kept?.spendable(now)?,
-        // It was shown before, so that showing it again gives nothing away.
-        None => kept?.held.as_ref().filter(|held| held.spend_after.is_none())?,
-    };
-    Some(held.token.clone())
 }
 
 impl Desk {
@@ -77,7 +67,10 @@ impl Desk {
         let held = self.vault.contents().enrolment.as_ref().and_then(|kept| kept.held.as_ref());
         let ending =
             held.zip(self.judged_at()).and_then(|(held, now)| token_ending(&held.issuer, now));
-        if let Some(text) = ending {
+        let unspent = held.and_then(|held| held.spend_after).map(|after| {
+            format!("your newest token is not spent yet; at {after} or later: pregao enrol --spend")
+        });
+        for text in ending.into_iter().chain(unspent) {
             self.tell(Event::Note { text }).await;
         }
     }
@@ -94,11 +87,11 @@ impl Desk {
         self.renewed = Some(Instant::now());
         let (authority, persona) = (self.authority.clone(), Arc::clone(&self.persona));
         let (keys, held) = (self.tsa.clone(), self.vault.contents().certificate.clone());
-        let token = renewing_token(self.vault.contents().enrolment.as_ref(), self.judged_at());
-        let by_token = token.is_some();
+        let enrolment = self.vault.contents().enrolment.as_ref();
+        let token = enrolment.and_then(|kept| kept.renewing(self.judged_at())).cloned();
         let asking = tokio::task::spawn_blocking(move || match token {
-            Some(token) => authority.spend(&persona, &keys, &token),
-            None => authority.renew(&persona, &keys, None, &held),
+            Some(token) => enrol::spend_again(&authority, &persona, &token),
+            None => Ok(authority.renew(&persona, &keys, None, &held)?),
         });
         tokio::pin!(asking);
         let answer = loop {
@@ -111,23 +104,17 @@ impl Desk {
             }
         };
         match answer {
-            Ok(Ok(certificate)) => self.take_certificate(certificate, by_token).await,
+            Ok(Ok(certificate)) => self.take_certificate(certificate).await,
             Ok(Err(error)) => self.not_renewed(&error).await,
             Err(error) => tracing::error!(%error, "renewing was interrupted"),
         }
         true
     }
 
-    async fn take_certificate(&mut self, certificate: Vec<u8>, by_token: bool) {
+    async fn take_certificate(&mut self, certificate: Vec<u8>) {
         let ends = verify_whenever(&certificate, &self.tsa.authority, system_time());
         let Ok(ends) = ends.map(|certified| certified.not_after) else { return };
-        let kept = self.vault.update(|contents| {
-            contents.certificate = certificate;
-            let held = contents.enrolment.as_mut().and_then(|kept| kept.held.as_mut());
-            if let Some(held) = held.filter(|_| by_token) {
-                held.spend_after = None;
-            }
-        });
+        let kept = self.vault.update(|contents| contents.certificate = certificate);
         if let Err(error) = kept {
             self.vault_trouble(&error).await;
         }
@@ -139,14 +126,27 @@ impl Desk {
         self.tell_if_token_ends().await;
     }
 
-    async fn not_renewed(&self, error: &AuthorityError) {
+    async fn not_renewed(&mut self, error: &EnrolError) {
+        if let EnrolError::OtherIssuer(conflict) = error {
+            self.keep_evidence("issuer", &conflict.evidence());
+            return self.alarm(None, &error.to_string(), &error.advice()).await;
+        }
+        let enrolment = self.vault.contents().enrolment.as_ref();
+        let unspent = enrolment.and_then(|kept| kept.held.as_ref()?.spend_after).is_some();
         let advice = match error {
-            AuthorityError::Refused { code, .. } if code.starts_with("invite.") => {
-                "ask the operator for an invitation, then run pregao enrol with --invite"
-            }
-            AuthorityError::Refused { code, .. } if code.starts_with("token.") => {
-                "fetch a token with your card: pregao enrol --tsa ADDRESS --card"
-            }
+            EnrolError::Authority(AuthorityError::Refused { code, .. }) => match code.as_str() {
+                code if code.starts_with("invite.") => {
+                    "ask the operator for an invitation, then run pregao enrol with --invite"
+                        .to_owned()
+                }
+                code if code.starts_with("token.") && unspent => {
+                    "spend the token you fetched: pregao enrol --spend".to_owned()
+                }
+                code if code.starts_with("token.") => {
+                    "fetch a token with your card: pregao enrol --card".to_owned()
+                }
+                _ => error.advice(),
+            },
             other => other.advice(),
         };
         let ends = self.certificate_ends;
@@ -193,28 +193,5 @@ mod tests {
             |seconds: u64| token_ending(&short, Time::default().plus(Duration::from_secs(seconds)));
         assert_eq!(tell(130 * day - 1), None);
         assert!(tell(130 * day).unwrap().contains(&format!("from {until} on")));
-    }
-
-    #[test]
-    fn a_token_renews_once_it_may_be_shown() {
-        let token = serde_json::json!({
-            "issuer": issuer().id, "randomizer": issuer().id, "signature": "AA",
-        });
-        let token: Token = serde_json::from_value(token).unwrap();
-        let after = Time::default().plus(Duration::from_secs(120 * 86_400));
-        let held = |spend_after| {
-            let held =
-                crate::vault::HeldToken { issuer: issuer(), token: token.clone(), spend_after };
-            KeptEnrolment { asked: None, held: Some(held) }
-        };
-        let renews = |kept: &KeptEnrolment, now| renewing_token(Some(kept), now).is_some();
-        let early = after.minus(Duration::from_micros(1));
-        assert!(
-            !renews(&held(Some(after)), Some(early)) && renews(&held(Some(after)), Some(after))
-        );
-        assert!(!renews(&held(Some(after)), None) && renews(&held(None), None));
-        assert!(!renews(&held(None), Some(issuer().spend_until)));
-        assert!(renewing_token(None, None).is_none());
-        assert!(!renews(&KeptEnrolment::default(), Some(after)));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
+use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::{Digest, array_from_base64url, from_base64url, to_base64url};
 use pregao_protocol::key::Fingerprint;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{KeptEnrolment, VaultError};
+use crate::authority::ProxyAddress;
 use crate::event::CardView;
 
 /// Version of the form below.
@@ -66,6 +68,20 @@ pub struct TrustedTsa {
     pub authority: Fingerprint,
     /// Its published keys, as JSON Web Keys.
     pub keys: serde_json::Value,
+    /// Whether the user gave that fingerprint, and the CA was not trusted at first use.
+    #[serde(default)]
+    pub pinned: bool,
+    /// The proxy through which the persona goes there; none if it goes straight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyAddress>,
+}
+
+impl TrustedTsa {
+    /// Where it answers, with its CA pinned.
+    #[must_use]
+    pub fn address(&self) -> TsaAddress {
+        TsaAddress { url: self.url.clone(), authority: Some(self.authority) }
+    }
 }
 
 /// Everything a persona needs to continue after a restart.

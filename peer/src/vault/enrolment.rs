@@ -15,9 +15,12 @@ pub struct KeptEnrolment {
     /// A request for a token that may have been sent, and no answer was kept yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<AskedToken>,
-    /// The token.
+    /// The newest token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldToken>,
+    /// The token before, shown already: it renews until the newest was spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<HeldToken>,
 }
 
 /// A request for a token. It is forgotten with the answer: whoever found it beside the token could
@@ -68,6 +71,18 @@ impl KeptIssuer {
         Self { id: issuer.key.id(), from, until, spend_until, statement }
     }
 
+    /// Whether the TSA contradicts itself by stating that issuer: the same key for other times, or
+    /// another key for the same.
+    #[must_use]
+    pub fn contradicts(&self, shown: &Issuer) -> bool {
+        let Issuer { from, until, spend_until, .. } = *shown;
+        if shown.key.id() == self.id {
+            (from, until, spend_until) != (self.from, self.until, self.spend_until)
+        } else {
+            from < self.until && self.from < until
+        }
+    }
+
     /// Whether it signs requests at `now`.
     #[must_use]
     pub fn signs_at(&self, now: Time) -> bool {
@@ -76,13 +91,28 @@ impl KeptIssuer {
 }
 
 impl KeptEnrolment {
-    /// The token if it may be shown at `now`: neither too early nor too late.
+    /// The token to renew with: the newest that was shown to the TSA before. The first time one is
+    /// shown is the user's to choose. `now` leaves out those that buy nothing any more.
     #[must_use]
-    pub fn spendable(&self, now: Time) -> Option<&HeldToken> {
-        let due = |held: &&HeldToken| {
-            held.spend_after.is_none_or(|after| after <= now) && now < held.issuer.spend_until
-        };
-        self.held.as_ref().filter(due)
+    pub fn renewing(&self, now: Option<Time>) -> Option<&HeldToken> {
+        let over = |held: &HeldToken| now.is_some_and(|now| now >= held.issuer.spend_until);
+        let mut tokens = self.held.iter().chain(&self.former);
+        tokens.find(|held| held.spend_after.is_none() && !over(held))
+    }
+
+    /// A token that was just fetched is kept, and the one before as far as it renews.
+    #[must_use]
+    pub fn fetched(self, held: HeldToken) -> Self {
+        let shown = self.held.filter(|before| before.spend_after.is_none());
+        Self { asked: None, held: Some(held), former: shown.or(self.former) }
+    }
+
+    /// The newest token was shown: it renews from now on.
+    pub fn spent(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.spend_after = None;
+            self.former = None;
+        }
     }
 }
 

@@ -16,6 +16,8 @@ fn contents() -> Contents {
         url: "http://127.0.0.1:1".to_owned(),
         authority: Fingerprint([7; 32]),
         keys: serde_json::json!({"keys": []}),
+        pinned: true,
+        proxy: Some("socks5://me:secret@127.0.0.1:9050".parse().unwrap()),
     };
     Contents::new(Secret::new([0xa5; 32]), tsa, vec![1, 2, 3])
 }
@@ -359,6 +361,7 @@ fn kept_enrolment() -> KeptEnrolment {
     KeptEnrolment {
         asked: Some(AskedToken { issuer: kept_issuer(), request }),
         held: Some(HeldToken { issuer: kept_issuer(), token, spend_after }),
+        former: None,
     }
 }
 
@@ -387,8 +390,13 @@ fn where_enrolling_stands_is_there_after_reopening_and_nowhere_else() {
 fn a_vault_written_before_there_were_cards_opens_and_stays_as_it_was() {
     let file = Path::new("vault.age");
     let text = contents().to_json().unwrap();
-    assert!(!String::from_utf8_lossy(&text).contains("enrolment"));
-    let old = Contents::from_json(file, &text).unwrap();
+    let mut text: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert!(text.get("enrolment").is_none());
+    for later in ["pinned", "proxy"] {
+        text["tsa"].as_object_mut().unwrap().remove(later).unwrap();
+    }
+    let old = Contents::from_json(file, text.to_string().as_bytes()).unwrap();
+    assert!(!old.tsa.pinned && old.tsa.proxy.is_none());
     assert!(old.is_certified() && old.enrolment.is_none());
 }
 
@@ -399,19 +407,37 @@ fn a_persona_without_a_certificate_says_so() {
 }
 
 #[test]
-fn a_token_is_spendable_from_the_proposed_time_until_it_is_no_longer_honoured() {
-    let at = |micros: u64| Time::from_micros(micros).unwrap();
-    let spendable = |kept: &KeptEnrolment, now: u64| kept.spendable(at(now)).is_some();
+fn only_a_token_that_was_spent_before_renews_and_only_while_it_is_honoured() {
+    let at = |micros: u64| Some(Time::from_micros(micros).unwrap());
+    let renews = |kept: &KeptEnrolment, now: u64| kept.renewing(at(now)).is_some();
     let mut kept = kept_enrolment();
-    for (now, is) in
-        [(149_999_999, false), (150_000_000, true), (299_999_999, true), (300_000_000, false)]
-    {
-        assert_eq!(spendable(&kept, now), is, "{now}");
-    }
-    kept.held.as_mut().unwrap().spend_after = None;
-    assert!(spendable(&kept, 0) && !spendable(&kept, 300_000_000));
-    kept.held = None;
-    assert!(!spendable(&kept, 200_000_000));
+    // Not even when the proposed time has come.
+    assert!(!renews(&kept, 0) && !renews(&kept, 150_000_000) && kept.renewing(None).is_none());
+    kept.spent();
+    assert!(renews(&kept, 0) && renews(&kept, 299_999_999) && kept.renewing(None).is_some());
+    assert!(!renews(&kept, 300_000_000));
+    assert!(KeptEnrolment::default().renewing(None).is_none());
+}
+
+#[test]
+fn the_token_before_renews_until_the_newest_was_spent() {
+    let token = |day: u64| {
+        let mut held = kept_enrolment().held.unwrap();
+        held.issuer.spend_until = Time::from_micros(day).unwrap();
+        held
+    };
+    let renewing = |kept: &KeptEnrolment| kept.renewing(None).map(|held| held.issuer.spend_until);
+    let mut kept = KeptEnrolment::default().fetched(token(1));
+    kept.spent();
+    let mut kept = KeptEnrolment { asked: kept_enrolment().asked, ..kept }.fetched(token(2));
+    assert!(kept.asked.is_none());
+    assert_eq!(renewing(&kept), Time::from_micros(1).ok());
+    // One that was never shown is not kept beside another, and hides none that renews.
+    kept = kept.fetched(token(3));
+    assert_eq!(renewing(&kept), Time::from_micros(1).ok());
+    kept.spent();
+    assert_eq!(renewing(&kept), Time::from_micros(3).ok());
+    assert!(kept.former.is_none());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use pregao::desk::enrol::{
     By, EnrolError, Enrolled, SignerError, Spending, renew, short_name, spend,
 };
 use pregao::event::Event;
-use pregao::vault::{Contents, KeptEnrolment, Passphrase, WorkFactor};
+use pregao::vault::{Contents, KeptEnrolment, Passphrase, Vault, WorkFactor};
 use pregao_protocol::certificate::sheet::{SheetKey, TsaAddress};
 use pregao_protocol::codec::from_base64url;
 use pregao_protocol::enrolment::issuer::{IssuerKey, IssuerStatement};
@@ -93,17 +93,42 @@ impl Hall {
 
     /// A sheet with another issuer for the same time, stated by the TSA's own key.
     fn forged(&self, sheet: &Value) -> Value {
-        let key: SecretKey<Enrolment> =
-            secret_in(&self.tsa.data().join("enrolment.key.pem")).unwrap();
         let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072).unwrap();
         let other = IssuerKey::from_spki(&pair.subject_public_key_info()).unwrap();
+        self.restated(sheet, |stated| stated.key = other.spki().to_vec())
+    }
+
+    /// A sheet with the first issuer stated otherwise by the TSA's own key.
+    fn restated(&self, sheet: &Value, change: impl FnOnce(&mut IssuerStatement)) -> Value {
+        let data = self.tsa.data();
+        let simulated = data.join("simulated");
+        let data = if simulated.exists() { simulated } else { data.to_owned() };
+        let key: SecretKey<Enrolment> = secret_in(&data.join("enrolment.key.pem")).unwrap();
         let mut sheet = sheet.clone();
         let entries = sheet["keys"].as_array_mut().unwrap();
         let entry = entries.iter_mut().find(|entry| entry["pregao:purpose"] == "issuer").unwrap();
         let mut stated: IssuerStatement = payload(entry["pregao:statement"].as_str().unwrap());
-        stated.key = other.spki().to_vec();
-        *entry = serde_json::to_value(SheetKey::issuer(&other, stated.sign(&key))).unwrap();
+        change(&mut stated);
+        let issuer = IssuerKey::from_spki(&stated.key).unwrap();
+        *entry = serde_json::to_value(SheetKey::issuer(&issuer, stated.sign(&key))).unwrap();
         sheet
+    }
+
+    /// From here on everybody who comes through the gate gets this sheet.
+    fn show(&self, sheet: Value) {
+        self.gate.judge(move |asked| {
+            let shown = asked.path.ends_with("jwks.json");
+            if shown { Fate::Instead(sheet.clone()) } else { Fate::Pass }
+        });
+    }
+
+    /// What was kept against the TSA: for each contradiction, what was signed.
+    fn evidence(&self, name: &str) -> Vec<Vec<String>> {
+        let folder = std::fs::read_dir(self.vault(name).join("evidence")).into_iter().flatten();
+        let read = |entry: std::io::Result<std::fs::DirEntry>| {
+            serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap()
+        };
+        folder.map(read).collect()
     }
 }
 
@@ -116,7 +141,7 @@ fn passphrase() -> Passphrase {
 }
 
 fn begin(folder: &Path, address: &TsaAddress) -> Result<CardEnrolment, EnrolError> {
-    card::begin(folder, &passphrase(), WorkFactor::Fixed(4), address)
+    card::begin(folder, &passphrase(), WorkFactor::Fixed(4), Some(address))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -202,9 +227,10 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
     let socks = Socks::start(Manners::Takes).await.unwrap();
     let port = hall.gate.socket.rsplit(':').next().unwrap().to_owned();
     let address = hall.tsa.address_at(&format!("localhost:{port}"));
-    let proxy = Some(socks.url().parse().unwrap());
-    let spending = Spending { address: Some(address), proxy, early: true };
+    let route = Some(socks.url().parse().unwrap());
+    let spending = Spending { address: Some(address), route, early: true };
     let enrolled = hall.spend("ana", spending).await.unwrap();
+    assert!(enrolled.pinned && enrolled.proxied);
     assert!(matches!(enrolled.by, By::Token { early: true, .. }));
     assert_eq!((enrolled.persona, enrolled.authority), (kept.persona, kept.authority));
     let second = hall.gate.take();
@@ -223,10 +249,10 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
 
     // The same token renews, without haste being a question.
     let folder = hall.vault("ana");
-    let address = hall.address();
-    let again =
-        blocking(move || renew(&folder, &passphrase(), &address, None, &Spending::default()));
+    let again = blocking(move || renew(&folder, &passphrase(), None, &Spending::default()));
     let again = again.await.unwrap();
+    // By the same way, although nobody said so.
+    assert!(again.proxied && hall.gate.take().iter().all(|asked| asked.from == OUTSIDE));
     assert!(matches!(again.by, By::Token { early: false, .. }));
     assert_eq!(again.persona, kept.persona);
 }
@@ -323,11 +349,10 @@ async fn an_issuer_of_ones_own_is_refused_at_either_visit() {
         if path.ends_with("jwks.json") { Fate::Instead(shown.clone()) } else { Fate::Pass }
     };
     let other_issuer = |error: EnrolError| {
-        let EnrolError::OtherIssuer { kept, shown: Some(shown) } = &error else {
-            panic!("{error}")
-        };
+        let EnrolError::OtherIssuer(conflict) = &error else { panic!("{error}") };
         let text = error.to_string();
-        assert!(text.contains(&short_name(*kept)) && text.contains(&short_name(*shown)), "{text}");
+        assert!(text.contains(&short_name(conflict.kept.id)), "{text}");
+        assert!(text.contains(&short_name(conflict.shown.unwrap())), "{text}");
         assert!(error.advice().contains("compare"));
     };
     // When the first visit is taken up again.
@@ -426,7 +451,7 @@ async fn without_the_proxy_nothing_is_sent() {
     // What answers there may also be no proxy at all.
     let gate = format!("socks5://{}", hall.tsa.socket());
     for proxy in [refusing.url(), hanging_up.url(), gone, gate] {
-        let spending = Spending { proxy: Some(proxy.parse().unwrap()), ..Spending::default() };
+        let spending = Spending { route: Some(proxy.parse().unwrap()), ..Spending::default() };
         let error = hall.spend("ana", spending).await.unwrap_err();
         let named = matches!(&error, EnrolError::Authority(AuthorityError::Proxy { proxy: shown, .. })
             if *shown == proxy);
@@ -525,21 +550,203 @@ async fn the_program_says_where_enrolling_stands_and_spends_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_service_for_cards_the_program_says_so_and_keeps_the_request() {
+async fn without_a_card_nothing_is_asked_made_or_contacted() {
     let hall = Hall::open().await;
     let vault = hall.vault("ana");
     let mut command = std::process::Command::new(executable("pregao").unwrap());
-    command.arg("--data").arg(&vault).env("PREGAO_PASSPHRASE", PASSPHRASE);
+    // No passphrase either: it would be missed only later.
+    command.arg("--data").arg(&vault).env_remove("PREGAO_PASSPHRASE");
     command.env("PCSCLITE_CSOCK_NAME", hall.vault("no-socket"));
     command.args(["enrol", "--work-factor", "4", "--card", "--tsa", &hall.address().to_string()]);
     let output = blocking(move || command.output().unwrap()).await;
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(text.trim().lines().count(), 2, "{text}");
-    assert!(text.contains("card"), "{text}");
-    let asked = enrolment(&hall.kept("ana")).asked.clone();
-    assert!(asked.is_some());
+    assert!(text.contains("pcscd"), "{text}");
+    assert!(!vault.exists() && hall.gate.take().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_says_which_address_it_lacks_and_takes_no_proxy_for_the_card() {
+    let place = tempfile::tempdir().unwrap();
+    for (words, part) in [
+        (&["enrol"][..], "no TSA is known"),
+        (&["enrol", "--card"], "no TSA is known"),
+        (&["enrol", "--card", "--tsa", "http://t:1", "--proxy", "socks5://h:1"], "--spend"),
+    ] {
+        let ran = desk::pregao(&place.path().join("none"), words).await.unwrap();
+        assert_eq!((ran.code, ran.text.trim().lines().count()), (Some(1), 2), "{}", ran.text);
+        assert!(ran.text.contains(part), "{}", ran.text);
+    }
+}
+
+/// Proxies of the environment are nobody's choice here, and would be left for the way straight
+/// without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_the_environment_is_not_used() {
+    let hall = Hall::open().await;
     hall.fetch("ana", 1, AT_ONCE).await.unwrap();
+    let _ = hall.gate.take();
+    let mut command = std::process::Command::new(executable("pregao").unwrap());
+    command.arg("--data").arg(hall.vault("ana")).env("PREGAO_PASSPHRASE", PASSPHRASE);
+    for name in ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy"] {
+        command.env(name, "socks5://127.0.0.1:9");
+    }
+    command.args(["enrol", "--spend"]);
+    let output = blocking(move || command.output().unwrap()).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("no proxy") && told.contains("every few minutes"), "{told}");
+    let asked = hall.gate.take();
+    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.agent == "pregao"), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_trusted_at_first_use_stays_so_until_its_fingerprint_is_given() {
+    let hall = Hall::open().await;
+    let unpinned = TsaAddress { authority: None, ..hall.address() };
+    let (folder, address) = (hall.vault("ana"), unpinned.clone());
+    let notice = move || begin(&folder, &address).unwrap().notice().join("\n");
+    let notice = std::sync::Arc::new(notice);
+    for _ in 0..2 {
+        // A first run that was broken off pins nothing.
+        let notice = std::sync::Arc::clone(&notice);
+        let told = blocking(move || notice()).await;
+        assert!(told.contains("trusted at first use"), "{told}");
+    }
+    let (folder, mut citizen) = (hall.vault("ana"), hall.citizen(1));
+    let kept =
+        blocking(move || begin(&folder, &unpinned).unwrap().finish(&mut citizen, AT_ONCE)).await;
+    assert!(!kept.unwrap().pinned);
+    assert!(!hall.spend("ana", Spending::default()).await.unwrap().pinned);
+    let pinned = Spending { address: Some(hall.address()), ..Spending::default() };
+    assert!(hall.spend("ana", pinned).await.unwrap().pinned);
+    assert!(hall.spend("ana", Spending::default()).await.unwrap().pinned);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_issuer_under_other_dates_is_refused_and_kept_as_evidence() {
+    let hall = Hall::open().await;
+    hall.fetch("ana", 1, AT_ONCE).await.unwrap();
+    let sheet = hall.gate.take().remove(0).answer;
+    let later = Duration::from_secs(1);
+    let forged =
+        hall.restated(&sheet, |stated| stated.spend_until = stated.spend_until.plus(later));
+    let signed = |sheet: &Value| {
+        let entries = sheet["keys"].as_array().unwrap();
+        let own = entries.iter().find(|entry| entry["pregao:purpose"] == "issuer").unwrap();
+        own["pregao:statement"].as_str().unwrap().to_owned()
+    };
+    hall.show(forged.clone());
+    let error = hall.spend("ana", Spending::default()).await.unwrap_err();
+    assert!(matches!(error, EnrolError::OtherIssuer(_)), "{error}");
+    assert!(error.to_string().contains("OTHER DATES") && error.advice().contains("evidence"));
+    assert_eq!(hall.gate.take().len(), 1, "the token was not shown");
+    let evidence = hall.evidence("ana");
+    assert_eq!(evidence.len(), 1);
+    assert_eq!(evidence[0][..2], [signed(&sheet), signed(&forged)]);
+    // In the next period as well.
+    let error = hall.fetch("ana", 1, AT_ONCE).await.unwrap_err();
+    assert!(matches!(error, EnrolError::OtherIssuer(_)), "{error}");
+    assert_eq!(hall.evidence("ana").len(), 2);
+}
+
+/// A house in simulated time: a citizen of it whose certificate has ended, and what it takes to trade.
+async fn ended(hall: &Hall, spending: Spending) -> Broker {
+    let options = Options::default().simulated();
+    let broker = Broker::start(hall.folder.path(), &hall.tsa.address, &options).unwrap();
+    hall.fetch("ana", 1, AT_ONCE).await.unwrap();
+    hall.spend("ana", spending).await.unwrap();
+    let eight_days = Duration::from_secs(8 * 86_400);
+    hall.tsa.set_time(system_time().plus(eight_days)).unwrap();
+    let _ = hall.gate.take();
+    broker
+}
+
+fn note(part: &'static str) -> impl FnMut(&Event) -> Option<String> {
+    move |event| match event {
+        Event::Note { text } if text.contains(part) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_goes_to_the_tsa_by_the_proxy_through_which_the_token_was_spent() {
+    let hall = Hall::open_with(Options::default().simulated()).await;
+    let socks = Socks::start(Manners::Takes).await.unwrap();
+    let route = Some(socks.url().parse().unwrap());
+    let broker = ended(&hall, Spending { route, ..Spending::default() }).await;
+    let mut desk = Desk::start(&hall.vault("ana"), &broker.address).unwrap();
+    desk.ever(note("was renewed")).await.unwrap();
+    desk.ever(|event| matches!(event, Event::Connected { .. }).then_some(())).await.unwrap();
+    desk.kill().await.unwrap();
+    let asked = hall.gate.take();
+    for path in ["/api/challenge", "/api/issue", "/api/sign-csr"] {
+        assert!(asked.iter().any(|asked| asked.path == path), "{path}: {asked:?}");
+    }
+    assert!(asked.iter().all(|asked| asked.from == OUTSIDE), "{asked:?}");
+    // Another one for this time, and none.
+    let refusing = Socks::start(Manners::Refuses).await.unwrap();
+    let address = broker.address.to_string();
+    let words = ["json", "--broker", &address, "--proxy"];
+    let mut desk =
+        Desk::run(&hall.vault("ana"), &[&words[..], &[&refusing.url()]].concat()).unwrap();
+    let reason = desk.ever(|event| match event {
+        Event::Disconnected { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    let reason = reason.await.unwrap();
+    assert!(reason.contains("not reached through the proxy"), "{reason}");
+    desk.kill().await.unwrap();
+    assert!(hall.gate.take().is_empty());
+    let mut desk = Desk::run(&hall.vault("ana"), &[&words[..], &["none"]].concat()).unwrap();
+    desk.ever(|event| matches!(event, Event::Connected { .. }).then_some(())).await.unwrap();
+    desk.kill().await.unwrap();
+    let asked = hall.gate.take();
+    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.from != OUTSIDE), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_shows_no_token_that_its_user_has_not_spent_yet() {
+    let hall = Hall::open_with(Options::default().simulated()).await;
+    let broker = ended(&hall, Spending::default()).await;
+    // As it is with one fetched for the next period, its time come.
+    let mut vault = Vault::open(&hall.vault("ana"), &passphrase()).unwrap();
+    let unspent = |contents: &mut Contents| {
+        let held = contents.enrolment.as_mut().and_then(|kept| kept.held.as_mut()).unwrap();
+        held.spend_after = Some(pregao_protocol::clock::Time::default());
+    };
+    vault.update(unspent).unwrap();
+    drop(vault);
+    let mut desk = Desk::start(&hall.vault("ana"), &broker.address).unwrap();
+    desk.ever(note("not spent yet")).await.unwrap();
+    let text = desk.ever(note("was not renewed")).await.unwrap();
+    assert!(text.contains("pregao enrol --spend"), "{text}");
+    desk.kill().await.unwrap();
+    let asked = hall.gate.take();
+    assert!(asked.iter().any(|asked| asked.path == "/api/sign-csr"), "{asked:?}");
+    assert!(asked.iter().all(|asked| asked.body["token"].is_null()), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_looks_at_the_issuer_again_before_it_renews() {
+    let hall = Hall::open_with(Options::default().simulated()).await;
+    hall.fetch("rui", 2, AT_ONCE).await.unwrap();
+    let sheet = hall.gate.take().remove(0).answer;
+    let broker = ended(&hall, Spending::default()).await;
+    let later = Duration::from_secs(1);
+    hall.show(hall.restated(&sheet, |stated| stated.until = stated.until.minus(later)));
+    let mut desk = Desk::start(&hall.vault("ana"), &broker.address).unwrap();
+    let alarm = desk.ever(|event| match event {
+        Event::Alarm { message, .. } => Some(message.clone()),
+        _ => None,
+    });
+    let alarm = alarm.await.unwrap();
+    assert!(alarm.contains("OTHER DATES"), "{alarm}");
+    desk.kill().await.unwrap();
+    let asked = hall.gate.take();
+    assert!(!asked.iter().any(|asked| asked.path == "/api/sign-csr"), "{asked:?}");
+    assert!(!hall.evidence("ana").is_empty());
 }
 
 /// A certificate does not stand in for a token: the desk shows the token again, by itself.

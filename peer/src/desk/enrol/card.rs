@@ -12,6 +12,8 @@ use pregao_protocol::key::{Fingerprint, Persona, PublicKey, SecretKey};
 use pregao_protocol::label;
 use pregao_protocol::seal::{SealError, SealKey};
 
+use super::issuer::IssuerConflict;
+use super::report::UNPINNED;
 use super::{
     EnrolError, SignerError, fresh, issuer, random, require_own_authority, short_name, time_for,
 };
@@ -89,6 +91,8 @@ pub struct TokenKept {
     pub spend_after: Time,
     /// From then on it buys nothing.
     pub spend_until: Time,
+    /// How long it is to lie.
+    pub wait: Duration,
 }
 
 /// An application to the TSA that only lacks the card. The vault is open and holds the request.
@@ -111,15 +115,31 @@ pub fn begin(
     folder: &Path,
     passphrase: &Passphrase,
     work: WorkFactor,
-    address: &TsaAddress,
+    address: Option<&TsaAddress>,
+) -> Result<CardEnrolment, EnrolError> {
+    issuer::with_evidence(folder, request(folder, passphrase, work, address))
+}
+
+fn request(
+    folder: &Path,
+    passphrase: &Passphrase,
+    work: WorkFactor,
+    address: Option<&TsaAddress>,
 ) -> Result<CardEnrolment, EnrolError> {
     let vault = if Vault::exists(folder) { Some(Vault::open(folder, passphrase)?) } else { None };
+    let own = vault.as_ref().map(|vault| vault.contents().tsa.clone());
+    let address = match (address, &own) {
+        (Some(address), _) => address.clone(),
+        (None, Some(own)) => own.address(),
+        (None, None) => return Err(EnrolError::NoAddress),
+    };
+    // Straight, whatever proxy the persona uses: the two are not to come by one way.
     let authority = Authority::at(address.clone());
     let (keys, sheet) = authority.keys()?;
     if keys.enrolment.is_none() {
         return Err(AuthorityError::NoCitizens.into());
     }
-    let known = vault.as_ref().map(|vault| require_own_authority(vault, &keys)).transpose()?;
+    vault.as_ref().map(|vault| require_own_authority(vault, &keys)).transpose()?;
     let now = time_for(&authority, &keys)?;
     let before = vault.as_ref().and_then(|vault| vault.contents().enrolment.clone());
     let before = before.unwrap_or_default();
@@ -133,7 +153,7 @@ pub fn begin(
     };
     let persona = SecretKey::<Persona>::from_seed(seed.expose()).public();
     let fingerprint = keys.authority.fingerprint();
-    let asked = match before.asked.filter(|asked| asked.issuer.id == issuer.id) {
+    let asked = match before.asked.clone().filter(|asked| asked.issuer.id == issuer.id) {
         Some(asked) => asked,
         None => {
             let key = keys.issuer(issuer.id).ok_or(EnrolError::NoIssuer { now })?;
@@ -141,8 +161,11 @@ pub fn begin(
             AskedToken { issuer, request }
         }
     };
-    let kept = Some(KeptEnrolment { asked: Some(asked.clone()), held: before.held });
-    let tsa = TrustedTsa { url: address.url.clone(), authority: fingerprint, keys: sheet };
+    let kept = Some(KeptEnrolment { asked: Some(asked.clone()), ..before });
+    let pinned = address.authority.is_some() || own.as_ref().is_some_and(|own| own.pinned);
+    let proxy = own.and_then(|own| own.proxy);
+    let tsa =
+        TrustedTsa { url: address.url.clone(), authority: fingerprint, keys: sheet, pinned, proxy };
     let vault = match vault {
         Some(mut vault) => {
             vault.update(|contents| (contents.tsa, contents.enrolment) = (tsa, kept))?;
@@ -154,7 +177,6 @@ pub fn begin(
             Vault::create(folder, passphrase, work, contents)?
         }
     };
-    let pinned = address.authority.is_some() || known.is_some();
     Ok(CardEnrolment { vault, authority, keys, persona, asked, pinned })
 }
 
@@ -162,23 +184,24 @@ impl CardEnrolment {
     /// What the holder is told before the card is asked to sign.
     #[must_use]
     pub fn notice(&self) -> Vec<String> {
-        let until = self.asked.issuer.until;
-        vec![
-            format!("the card is asked to enrol with the CA {}", self.keys.authority.fingerprint()),
-            "the CA learns that this citizen enrolled in this period, and not which persona is theirs"
+        let AskedToken { issuer, .. } = &self.asked;
+        let (until, name) = (issuer.until, short_name(issuer.id));
+        let authority = self.keys.authority.fingerprint();
+        let mut lines = vec![
+            "your card proves once that you are a person; you then trade under a pseudonym".to_owned(),
+            format!("the TSA of the CA {authority} alone gets the card's certificate, sealed, with name and \
+                     civil number; it may ask the state (OCSP) about it"),
+            format!("the card signs the TSA's challenge and a blinded request for a token, one for each \
+                     citizen until {until}: whoever gets this signature has proof that you applied there"),
+            "the CA does not learn which persona is yours, if you spend the token at another time and \
+             from another address"
                 .to_owned(),
-            format!(
-                "the card signs a challenge of that TSA together with a blinded request for one token; \
-                 the persona is not part of it; one token for each citizen until {until}"
-            ),
-            "the card's certificate, with name and civil number, goes to the TSA and nobody else, \
-             sealed"
-                .to_owned(),
-            format!(
-                "issuer of this period: {} - others who enrol now must see the same name",
-                short_name(self.asked.issuer.id)
-            ),
-        ]
+            format!("issuer of this period: {name} - others who enrol now must see the same name"),
+        ];
+        if !self.pinned {
+            lines.push(UNPINNED.to_owned());
+        }
+        lines
     }
 
     /// Has the card sign, fetches the token, verifies and keeps it. Blocks.
@@ -186,6 +209,15 @@ impl CardEnrolment {
     /// # Errors
     /// [`EnrolError`]; the request stays in the vault and is sent again the next time.
     pub fn finish(
+        self,
+        signer: &mut dyn CitizenSigner,
+        wait: Wait,
+    ) -> Result<TokenKept, EnrolError> {
+        let folder = self.vault.folder().to_owned();
+        issuer::with_evidence(&folder, self.fetch(signer, wait))
+    }
+
+    fn fetch(
         mut self,
         signer: &mut dyn CitizenSigner,
         wait: Wait,
@@ -210,25 +242,29 @@ impl CardEnrolment {
             period_until: issuer.until,
             spend_after,
             spend_until: issuer.spend_until,
+            wait,
         };
         let held = HeldToken { issuer, token, spend_after: Some(spend_after) };
         self.vault.update(|contents| {
-            contents.enrolment = Some(KeptEnrolment { asked: None, held: Some(held) });
+            let before = contents.enrolment.take().unwrap_or_default();
+            contents.enrolment = Some(before.fetched(held));
         })?;
         Ok(kept)
     }
 
     /// An offer for the issuer that the request was made for.
     fn offer(&self) -> Result<Offer, EnrolError> {
-        let offer = self.authority.offer(&self.keys)?;
-        let (kept, until) = (self.asked.issuer.id, self.asked.issuer.until);
+        let (offer, signed) = self.authority.offer(&self.keys)?;
+        let kept = &self.asked.issuer;
+        let until = kept.until;
         let now = if self.keys.simulated { offer.time } else { system_time() };
         if now >= until || offer.time >= until {
             Err(EnrolError::PeriodOver { until })
-        } else if offer.issuer == kept {
+        } else if offer.issuer == kept.id {
             Ok(offer)
         } else {
-            Err(EnrolError::OtherIssuer { kept, shown: Some(offer.issuer) })
+            let sheet = &self.vault.contents().tsa.keys;
+            Err(IssuerConflict::offered(kept, offer.issuer, signed, sheet))
         }
     }
 

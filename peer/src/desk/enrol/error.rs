@@ -1,11 +1,11 @@
 //! What can stop an enrolment, and what to do about it.
 
 use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
 use pregao_protocol::enrolment::EnrolmentError;
 use pregao_protocol::key::Fingerprint;
 
-use super::short_name;
+use super::issuer::IssuerConflict;
+use super::report::about;
 use crate::authority::AuthorityError;
 use crate::vault::VaultError;
 
@@ -45,17 +45,9 @@ pub enum EnrolError {
         /// The time.
         now: Time,
     },
-    /// The issuer's key is another than the one kept for the same period.
-    #[error(
-        "THE TSA SHOWS ANOTHER ISSUER for the same period: kept {}, shown {}",
-        short_name(*.kept), .shown.map_or_else(|| "none".to_owned(), short_name)
-    )]
-    OtherIssuer {
-        /// Name of the one kept here.
-        kept: Digest,
-        /// Name of the one shown now, if there is one.
-        shown: Option<Digest>,
-    },
+    /// The issuer is another than the one kept for the same period, or its dates are.
+    #[error("{0}")]
+    OtherIssuer(Box<IssuerConflict>),
     /// The period ended while the card was being asked.
     #[error("the issuer's period ended at {until}, while the request was being made")]
     PeriodOver {
@@ -68,11 +60,14 @@ pub enum EnrolError {
         /// End of the period.
         until: Time,
     },
+    /// No TSA is named, and no vault knows one.
+    #[error("no TSA is known")]
+    NoAddress,
     /// There is no token to spend.
     #[error("the vault holds no token to spend")]
     NoToken,
     /// Before the proposed time.
-    #[error("the token is to be spent at {until} or later, and it is {now}")]
+    #[error("the token is to be spent {} (at {until}) or later, and it is {now}", about(.until.since(*.now)))]
     TooEarly {
         /// The proposed time.
         until: Time,
@@ -128,24 +123,26 @@ impl EnrolError {
             Self::NoIssuer { .. } => {
                 "check this machine's clock; ask whoever runs the TSA when its next period begins"
             }
-            Self::OtherIssuer { .. } => {
+            Self::OtherIssuer(_) => {
                 "go no further: a key that others do not get would give your persona away; compare \
-                 both names with other people who enrol there, and with whoever runs the TSA"
+                 both with other people who enrol there, and with whoever runs the TSA; what it signed \
+                 is kept in the folder evidence"
             }
             Self::PeriodOver { .. } => "run the same command again, for the new period",
             Self::AlreadyHeld { .. } => "spend it: pregao enrol --spend",
-            Self::NoToken => "fetch one with your card: pregao enrol --tsa ADDRESS --card",
+            Self::NoAddress => "give its address: pregao enrol --tsa http://host:port/#fingerprint",
+            Self::NoToken => "fetch one with your card: pregao enrol --card",
             Self::TooEarly { .. } => {
                 "wait, so that the time does not tell which persona is yours; or give --now"
             }
             Self::TokenOver { .. } => {
-                "fetch one of the present period with your card: pregao enrol --tsa ADDRESS --card"
+                "fetch one of the present period with your card: pregao enrol --card"
             }
             Self::Waiting { until: Some(until) } => {
                 return format!("spend it at {until} or later: pregao enrol --spend");
             }
             Self::Waiting { until: None } => "spend it: pregao enrol --spend",
-            Self::Unfinished => "run it again: pregao enrol --tsa ADDRESS --card",
+            Self::Unfinished => "run it again: pregao enrol --card",
         };
         text.to_owned()
     }

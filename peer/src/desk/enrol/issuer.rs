@@ -1,6 +1,9 @@
 //! One issuer for everybody: a TSA that showed each citizen a key of their own could tell their
 //! personas by it. What it showed here before is kept and compared.
 
+use std::fmt;
+use std::path::Path;
+
 use pregao_protocol::certificate::sheet::TsaKeys;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
@@ -8,6 +11,7 @@ use pregao_protocol::enrolment::issuer::Issuer;
 use serde_json::Value;
 
 use super::EnrolError;
+use crate::desk::evidence;
 use crate::vault::{KeptEnrolment, KeptIssuer};
 
 /// The beginning of an issuer's name, long enough that none is made to fit: for comparing by eye.
@@ -16,10 +20,87 @@ pub fn short_name(id: Digest) -> String {
     id.to_string().chars().take(16).collect()
 }
 
+/// What a TSA stated here before and what it shows now, which cannot both be for everybody.
+#[derive(Debug)]
+pub struct IssuerConflict {
+    /// The one kept.
+    pub kept: KeptIssuer,
+    /// Name of the one shown; none if none is shown for its time.
+    pub shown: Option<Digest>,
+    /// Its dates, if it was stated.
+    dates: Option<String>,
+    /// What the TSA signed for it: a statement, or an offer.
+    signed: String,
+    /// The TSA's keys as it shows them now.
+    sheet: String,
+}
+
+impl IssuerConflict {
+    fn new(kept: &KeptIssuer, shown: Option<&Issuer>, sheet: &Value) -> EnrolError {
+        let signed = shown.map(|issuer| statement(sheet, issuer.key.id())).unwrap_or_default();
+        EnrolError::OtherIssuer(Box::new(Self {
+            kept: kept.clone(),
+            shown: shown.map(|issuer| issuer.key.id()),
+            dates: shown.map(|issuer| dates(issuer.from, issuer.until, issuer.spend_until)),
+            signed,
+            sheet: sheet.to_string(),
+        }))
+    }
+
+    /// An offer names another issuer than the sheet.
+    pub(super) fn offered(
+        kept: &KeptIssuer,
+        issuer: Digest,
+        offer: String,
+        sheet: &Value,
+    ) -> EnrolError {
+        EnrolError::OtherIssuer(Box::new(Self {
+            kept: kept.clone(),
+            shown: Some(issuer),
+            dates: None,
+            signed: offer,
+            sheet: sheet.to_string(),
+        }))
+    }
+
+    /// What shows the contradiction to others: both as the TSA signed them, and the keys.
+    #[must_use]
+    pub fn evidence(&self) -> [&str; 3] {
+        [&self.kept.statement, &self.signed, &self.sheet]
+    }
+}
+
+impl fmt::Display for IssuerConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = &self.kept;
+        let name = short_name(kept.id);
+        match (&self.dates, self.shown) {
+            (Some(shown), Some(id)) if id == kept.id => {
+                let dates = dates(kept.from, kept.until, kept.spend_until);
+                write!(
+                    f,
+                    "THE TSA SHOWS ISSUER {name} UNDER OTHER DATES: kept {dates}; shown {shown}"
+                )
+            }
+            (_, shown) => {
+                let shown = shown.map_or_else(|| "none".to_owned(), short_name);
+                write!(
+                    f,
+                    "THE TSA SHOWS ANOTHER ISSUER for the same period: kept {name}, shown {shown}"
+                )
+            }
+        }
+    }
+}
+
+fn dates(from: Time, until: Time, spend_until: Time) -> String {
+    format!("{from} to {until}, spent before {spend_until}")
+}
+
 /// The issuer that signs at `now`, as it is to be kept.
 ///
 /// # Errors
-/// [`EnrolError::NoIssuer`]; [`EnrolError::OtherIssuer`] if another one is kept for that time.
+/// [`EnrolError::NoIssuer`]; [`EnrolError::OtherIssuer`] if what is shown contradicts one that is kept.
 pub(super) fn signing(
     keys: &TsaKeys,
     sheet: &Value,
@@ -28,36 +109,54 @@ pub(super) fn signing(
 ) -> Result<KeptIssuer, EnrolError> {
     let signing = keys.issuer_at(now);
     let asked = before.asked.as_ref().map(|asked| &asked.issuer);
-    let held = before.held.as_ref().map(|held| &held.issuer);
-    for kept in asked.into_iter().chain(held).filter(|kept| kept.signs_at(now)) {
-        let shown = signing.map(|issuer| issuer.key.id());
-        if shown != Some(kept.id) {
-            return Err(EnrolError::OtherIssuer { kept: kept.id, shown });
+    let held = before.held.iter().chain(&before.former).map(|held| &held.issuer);
+    for kept in asked.into_iter().chain(held) {
+        agrees(keys, sheet, kept)?;
+        if signing.is_none() && kept.signs_at(now) {
+            return Err(IssuerConflict::new(kept, None, sheet));
         }
     }
     let signing = signing.ok_or(EnrolError::NoIssuer { now })?;
     Ok(KeptIssuer::new(signing, statement(sheet, signing.key.id())))
 }
 
+/// Nothing that is shown contradicts an issuer that is kept.
+fn agrees(keys: &TsaKeys, sheet: &Value, kept: &KeptIssuer) -> Result<(), EnrolError> {
+    match keys.issuers.iter().find(|issuer| kept.contradicts(issuer)) {
+        Some(other) => Err(IssuerConflict::new(kept, Some(other), sheet)),
+        None => Ok(()),
+    }
+}
+
 /// The issuer of a token as it is shown now.
 ///
 /// # Errors
-/// [`EnrolError::TokenOver`]; [`EnrolError::OtherIssuer`] if it should be shown and is not.
+/// [`EnrolError::TokenOver`]; [`EnrolError::OtherIssuer`] if it should be shown and is not, or not as
+/// it was.
 pub(super) fn honoured<'a>(
     keys: &'a TsaKeys,
+    sheet: &Value,
     now: Time,
     kept: &KeptIssuer,
 ) -> Result<&'a Issuer, EnrolError> {
+    agrees(keys, sheet, kept)?;
     match keys.issuer(kept.id) {
         Some(issuer) if issuer.honoured_at(now) => Ok(issuer),
         Some(issuer) => Err(EnrolError::TokenOver { until: issuer.spend_until }),
         None if now >= kept.spend_until => Err(EnrolError::TokenOver { until: kept.spend_until }),
-        None => {
-            let overlaps = |issuer: &&Issuer| issuer.from < kept.until && kept.from < issuer.until;
-            let shown = keys.issuers.iter().find(overlaps).map(|issuer| issuer.key.id());
-            Err(EnrolError::OtherIssuer { kept: kept.id, shown })
-        }
+        None => Err(IssuerConflict::new(kept, None, sheet)),
     }
+}
+
+/// Keeps what an outcome proves against the TSA.
+pub(super) fn with_evidence<T>(
+    vault: &Path,
+    outcome: Result<T, EnrolError>,
+) -> Result<T, EnrolError> {
+    if let Err(EnrolError::OtherIssuer(conflict)) = &outcome {
+        evidence::keep(&vault.join("evidence"), "issuer", &conflict.evidence());
+    }
+    outcome
 }
 
 /// The signed statement of an issuer in a sheet that was verified.
@@ -116,11 +215,16 @@ mod tests {
         }
     }
 
+    fn conflict(error: &EnrolError) -> &IssuerConflict {
+        let EnrolError::OtherIssuer(conflict) = error else { panic!("{error}") };
+        conflict
+    }
+
     fn asked(issuer: KeptIssuer) -> KeptEnrolment {
         let persona = SecretKey::from_seed(&[5; 32]).public();
         let key = &issuer_keys()[0];
         let request = TokenRequest::new(key, Fingerprint([7; 32]), &persona, [6; 32]).unwrap();
-        KeptEnrolment { asked: Some(AskedToken { issuer, request }), held: None }
+        KeptEnrolment { asked: Some(AskedToken { issuer, request }), held: None, former: None }
     }
 
     fn held(issuer: KeptIssuer) -> KeptEnrolment {
@@ -131,7 +235,7 @@ mod tests {
         });
         let token = serde_json::from_value(token).unwrap();
         let held = HeldToken { issuer, token, spend_after: Some(at(150)) };
-        KeptEnrolment { asked: None, held: Some(held) }
+        KeptEnrolment { asked: None, held: Some(held), former: None }
     }
 
     #[test]
@@ -158,15 +262,15 @@ mod tests {
             let last = at(200).minus(std::time::Duration::from_micros(1));
             for now in [at(100), last] {
                 let error = signing(&shown, &json!({}), now, &before).unwrap_err();
-                let named = matches!(error, EnrolError::OtherIssuer { kept, shown }
-                    if kept == own && shown == Some(foreign));
-                assert!(named, "{error}");
+                let conflict = conflict(&error);
+                assert_eq!((conflict.kept.id, conflict.shown), (own, Some(foreign)));
+                assert_eq!(conflict.evidence()[0], "stated");
                 let text = error.to_string();
                 assert!(text.contains(&short_name(own)) && text.contains(&short_name(foreign)));
                 assert!(error.advice().contains("compare"));
             }
             let error = signing(&keys(&[]), &json!({}), at(150), &before).unwrap_err();
-            assert!(matches!(error, EnrolError::OtherIssuer { shown: None, .. }), "{error}");
+            assert_eq!(conflict(&error).shown, None);
             let same = keys(&[issuer(0, 100, 200, 300)]);
             assert_eq!(signing(&same, &json!({}), at(150), &before).unwrap().id, own);
             // In the next period the next issuer is in order.
@@ -180,17 +284,74 @@ mod tests {
         let own = kept(0, 100, 200, 300);
         let shown = keys(&[issuer(0, 100, 200, 300), issuer(1, 200, 300, 400)]);
         let last = at(300).minus(std::time::Duration::from_micros(1));
-        assert!(honoured(&shown, last, &own).is_ok());
-        let over = honoured(&shown, at(300), &own).unwrap_err();
+        assert!(honoured(&shown, &json!({}), last, &own).is_ok());
+        let over = honoured(&shown, &json!({}), at(300), &own).unwrap_err();
         assert!(matches!(over, EnrolError::TokenOver { .. }));
         // Forgotten by the TSA: in order afterwards, and before a reason for alarm.
         let gone = keys(&[issuer(1, 200, 300, 400)]);
-        let over = honoured(&gone, at(300), &own).unwrap_err();
+        let over = honoured(&gone, &json!({}), at(300), &own).unwrap_err();
         assert!(matches!(over, EnrolError::TokenOver { .. }));
-        let other = honoured(&gone, last, &own).unwrap_err();
-        assert!(matches!(other, EnrolError::OtherIssuer { shown: None, .. }));
+        let other = honoured(&gone, &json!({}), last, &own).unwrap_err();
+        assert_eq!(conflict(&other).shown, None);
         let foreign = keys(&[issuer(1, 100, 200, 300)]);
-        let other = honoured(&foreign, at(150), &own).unwrap_err();
-        assert!(matches!(other, EnrolError::OtherIssuer { shown: Some(_), .. }));
+        let other = honoured(&foreign, &json!({}), at(150), &own).unwrap_err();
+        assert_eq!(conflict(&other).shown, Some(issuer_keys()[1].id()));
+    }
+
+    #[test]
+    fn the_same_key_under_other_dates_is_another_issuer() {
+        let own = kept(0, 100, 200, 300);
+        for (from, until, spend_until) in [(99, 200, 300), (100, 201, 300), (100, 200, 299)] {
+            let sheet = json!({ "keys": [
+                { "kid": own.id, "pregao:statement": "stated otherwise" },
+            ] });
+            let shown = keys(&[issuer(0, from, until, spend_until)]);
+            let errors = [
+                signing(&shown, &sheet, at(150), &asked(own.clone())).unwrap_err(),
+                signing(&shown, &sheet, at(150), &held(own.clone())).unwrap_err(),
+                honoured(&shown, &sheet, at(150), &own).unwrap_err(),
+            ];
+            for error in errors {
+                let conflict = conflict(&error);
+                assert_eq!(conflict.shown, Some(own.id));
+                assert_eq!(conflict.evidence()[..2], ["stated", "stated otherwise"]);
+                let text = error.to_string();
+                assert!(text.contains("OTHER DATES"), "{text}");
+                assert!(text.contains(&dates(at(from), at(until), at(spend_until))), "{text}");
+            }
+        }
+        // A token of before that still renews is compared as well.
+        let both = KeptEnrolment { former: held(own).held, ..held(kept(1, 200, 300, 400)) };
+        let shown = keys(&[issuer(0, 100, 199, 300), issuer(1, 200, 300, 400)]);
+        let error = signing(&shown, &json!({}), at(250), &both).unwrap_err();
+        assert_eq!(conflict(&error).shown, Some(issuer_keys()[0].id()));
+    }
+
+    #[test]
+    fn periods_that_touch_contradict_nothing() {
+        let own = kept(0, 100, 200, 300);
+        for (from, until, contradicts) in
+            [(200, 300, false), (199, 300, true), (50, 100, false), (50, 101, true)]
+        {
+            assert_eq!(own.contradicts(&issuer(1, from, until, 400)), contradicts, "{from}");
+        }
+        assert!(!own.contradicts(&issuer(0, 100, 200, 300)));
+    }
+
+    #[test]
+    fn a_contradiction_is_kept_as_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = kept(0, 100, 200, 300);
+        let sheet = json!({ "keys": [{ "kid": own.id, "pregao:statement": "stated otherwise" }] });
+        let shown = keys(&[issuer(0, 100, 200, 301)]);
+        let outcome = honoured(&shown, &sheet, at(150), &own);
+        assert!(with_evidence(folder.path(), outcome).is_err());
+        let other: Result<(), _> = Err(EnrolError::NoToken);
+        assert!(with_evidence(folder.path(), other).is_err());
+        let kept: Vec<_> = std::fs::read_dir(folder.path().join("evidence")).unwrap().collect();
+        assert_eq!(kept.len(), 1);
+        let text = std::fs::read_to_string(kept[0].as_ref().unwrap().path()).unwrap();
+        let parts: Vec<String> = serde_json::from_str(&text).unwrap();
+        assert_eq!(parts, ["stated", "stated otherwise", &sheet.to_string()]);
     }
 }

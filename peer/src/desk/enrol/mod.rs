@@ -10,9 +10,10 @@ use std::path::Path;
 use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
+use serde_json::Value;
 
 use super::random;
-use crate::authority::{Authority, ProxyAddress, system_time};
+use crate::authority::{Authority, ProxyAddress, Route, system_time};
 use crate::vault::{Contents, Passphrase, Secret, TrustedTsa, Vault, VaultError, WorkFactor};
 
 pub mod card;
@@ -23,7 +24,8 @@ pub mod report;
 mod spend;
 
 pub use error::{EnrolError, SignerError};
-pub use issuer::short_name;
+pub use issuer::{IssuerConflict, short_name};
+pub(super) use spend::spend_again;
 pub use spend::{Spending, spend};
 
 /// What an enrolment made.
@@ -35,6 +37,8 @@ pub struct Enrolled {
     pub authority: Fingerprint,
     /// Whether that CA was pinned by the address, and not trusted at first use.
     pub pinned: bool,
+    /// Whether the persona goes to the TSA through a proxy, now and later.
+    pub proxied: bool,
     /// Whether TSA and CA run in simulated time.
     pub simulated: bool,
     /// How the certificate was come by.
@@ -65,27 +69,32 @@ pub fn enrol(
     work: WorkFactor,
     address: &TsaAddress,
     invite: Option<&str>,
-    proxy: Option<&ProxyAddress>,
+    route: Option<&Route>,
 ) -> Result<Enrolled, EnrolError> {
     if Vault::exists(folder) {
         return Err(VaultError::AlreadyThere { folder: folder.to_owned() }.into());
     }
     let seed = fresh()?;
     let persona = SecretKey::<Persona>::from_seed(&seed);
-    let authority = reach(address, proxy);
+    let proxy = Route::proxy(route, None);
+    let authority = Authority::by(address.clone(), proxy.as_ref());
     let (keys, sheet) = authority.keys()?;
     let certificate = authority.enrol(&persona, &keys, invite)?;
+    let (pinned, proxied) = (address.authority.is_some(), proxy.is_some());
     let tsa = TrustedTsa {
         url: address.url.clone(),
         authority: keys.authority.fingerprint(),
         keys: sheet,
+        pinned,
+        proxy,
     };
     let contents = Contents::new(Secret::new(seed), tsa, certificate);
     Vault::create(folder, passphrase, work, contents)?;
     Ok(Enrolled {
         persona: persona.public().fingerprint(),
         authority: keys.authority.fingerprint(),
-        pinned: address.authority.is_some(),
+        pinned,
+        proxied,
         simulated: keys.simulated,
         by: By::Policy,
     })
@@ -99,41 +108,78 @@ pub fn enrol(
 pub fn renew(
     folder: &Path,
     passphrase: &Passphrase,
-    address: &TsaAddress,
     invite: Option<&str>,
     spending: &Spending,
 ) -> Result<Enrolled, EnrolError> {
     let mut vault = Vault::open(folder, passphrase)?;
     match vault.contents().enrolment.as_ref().filter(|_| invite.is_none()) {
         Some(kept) if kept.held.is_some() => {
-            let spending = Spending { address: Some(address.clone()), ..spending.clone() };
-            return spend::with(vault, &spending);
+            return issuer::with_evidence(folder, spend::with(vault, spending));
         }
         Some(_) if !vault.contents().is_certified() => return Err(EnrolError::Unfinished),
         _ => {}
     }
     let persona = SecretKey::<Persona>::from_seed(vault.contents().persona.expose());
-    let authority = reach(address, spending.proxy.as_ref());
+    let way = Way::of(&vault, spending);
+    let authority = way.reach();
     let (keys, sheet) = authority.keys()?;
-    let got = require_own_authority(&vault, &keys)?;
+    require_own_authority(&vault, &keys)?;
     let held = vault.contents().certificate.clone();
     let certificate = if held.is_empty() {
         authority.enrol(&persona, &keys, invite)?
     } else {
         authority.renew(&persona, &keys, invite, &held)?
     };
+    let enrolled = way.enrolled(&persona, &keys, By::Policy);
     vault.update(|contents| {
         contents.certificate = certificate;
-        contents.tsa = TrustedTsa { url: address.url.clone(), authority: got, keys: sheet };
+        contents.tsa = way.trusted(&keys, sheet);
     })?;
-    // The CA was pinned when the persona was made.
-    Ok(Enrolled {
-        persona: persona.public().fingerprint(),
-        authority: got,
-        pinned: true,
-        simulated: keys.simulated,
-        by: By::Policy,
-    })
+    Ok(enrolled)
+}
+
+/// Where a persona goes to be certified, and by which way.
+struct Way {
+    address: TsaAddress,
+    proxy: Option<ProxyAddress>,
+    pinned: bool,
+}
+
+impl Way {
+    /// As the user wants it, else as it is kept.
+    fn of(vault: &Vault, spending: &Spending) -> Self {
+        let own = &vault.contents().tsa;
+        let given = spending.address.as_ref();
+        Self {
+            address: given.cloned().unwrap_or_else(|| own.address()),
+            proxy: Route::proxy(spending.route.as_ref(), own.proxy.as_ref()),
+            // A fingerprint that the user gives is that of the CA in the vault, or all is refused.
+            pinned: own.pinned || given.is_some_and(|address| address.authority.is_some()),
+        }
+    }
+
+    /// A connection of its own.
+    fn reach(&self) -> Authority {
+        Authority::by(self.address.clone(), self.proxy.as_ref())
+    }
+
+    fn enrolled(&self, persona: &SecretKey<Persona>, keys: &TsaKeys, by: By) -> Enrolled {
+        Enrolled {
+            persona: persona.public().fingerprint(),
+            authority: keys.authority.fingerprint(),
+            pinned: self.pinned,
+            proxied: self.proxy.is_some(),
+            simulated: keys.simulated,
+            by,
+        }
+    }
+
+    /// The TSA as it is kept from now on.
+    fn trusted(self, keys: &TsaKeys, sheet: Value) -> TrustedTsa {
+        let Self { address, proxy, pinned } = self;
+        let authority = keys.authority.fingerprint();
+        TrustedTsa { url: address.url, authority, keys: sheet, pinned, proxy }
+    }
 }
 
 /// The persona is there to trade with.
@@ -148,14 +194,6 @@ pub fn require_certified(contents: &Contents) -> Result<(), EnrolError> {
     Err(held.map_or(EnrolError::Unfinished, |held| EnrolError::Waiting { until: held.spend_after }))
 }
 
-/// A connection of its own, by the way the user wants.
-fn reach(address: &TsaAddress, proxy: Option<&ProxyAddress>) -> Authority {
-    match proxy {
-        Some(proxy) => Authority::through(address.clone(), proxy.clone()),
-        None => Authority::at(address.clone()),
-    }
-}
-
 fn require_own_authority(vault: &Vault, keys: &TsaKeys) -> Result<Fingerprint, EnrolError> {
     let (expected, got) = (vault.contents().tsa.authority, keys.authority.fingerprint());
     if expected == got { Ok(got) } else { Err(EnrolError::OtherAuthority { expected, got }) }
@@ -163,7 +201,7 @@ fn require_own_authority(vault: &Vault, keys: &TsaKeys) -> Result<Fingerprint, E
 
 /// The time by which issuers are chosen: the system's, and where time is simulated the TSA's own.
 fn time_for(authority: &Authority, keys: &TsaKeys) -> Result<Time, EnrolError> {
-    if keys.simulated { Ok(authority.offer(keys)?.time) } else { Ok(system_time()) }
+    if keys.simulated { Ok(authority.offer(keys)?.0.time) } else { Ok(system_time()) }
 }
 
 fn fresh() -> Result<[u8; 32], EnrolError> {

@@ -6,17 +6,17 @@ use pregao_protocol::certificate::sheet::{TsaAddress, verify_jwks};
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::{Persona, SecretKey};
 
-use super::{By, EnrolError, Enrolled, issuer, reach, require_own_authority, time_for};
-use crate::authority::{ProxyAddress, system_time};
-use crate::vault::{Passphrase, TrustedTsa, Vault};
+use super::{By, EnrolError, Enrolled, Way, issuer, require_own_authority, time_for};
+use crate::authority::{Authority, Route, system_time};
+use crate::vault::{HeldToken, Passphrase, Vault};
 
 /// How a token is to be spent.
 #[derive(Debug, Clone, Default)]
 pub struct Spending {
     /// Where the TSA is, if not where it was.
     pub address: Option<TsaAddress>,
-    /// By which way to go there.
-    pub proxy: Option<ProxyAddress>,
+    /// By which way to go there, if not by the way that was kept. It is kept.
+    pub route: Option<Route>,
     /// Before the proposed time.
     pub early: bool,
 }
@@ -31,7 +31,7 @@ pub fn spend(
     passphrase: &Passphrase,
     spending: &Spending,
 ) -> Result<Enrolled, EnrolError> {
-    with(Vault::open(folder, passphrase)?, spending)
+    issuer::with_evidence(folder, with(Vault::open(folder, passphrase)?, spending))
 }
 
 /// As [`spend`], with a vault that is open.
@@ -39,8 +39,6 @@ pub(super) fn with(mut vault: Vault, spending: &Spending) -> Result<Enrolled, En
     let contents = vault.contents();
     let held = contents.enrolment.as_ref().and_then(|kept| kept.held.clone());
     let held = held.ok_or(EnrolError::NoToken)?;
-    let own = TsaAddress { url: contents.tsa.url.clone(), authority: Some(contents.tsa.authority) };
-    let address = spending.address.clone().unwrap_or(own);
     let sheet = contents.tsa.keys.to_string();
     let simulated = verify_jwks(sheet.as_bytes(), Some(contents.tsa.authority), system_time())
         .is_ok_and(|keys| keys.simulated);
@@ -48,29 +46,41 @@ pub(super) fn with(mut vault: Vault, spending: &Spending) -> Result<Enrolled, En
         // Before a connection is made: even that would be seen.
         in_time(held.spend_after, system_time(), spending.early)?;
     }
-    let authority = reach(&address, spending.proxy.as_ref());
+    let way = Way::of(&vault, spending);
+    let authority = way.reach();
     // Seen by this way, without a card: what it shows to everybody.
     let (keys, sheet) = authority.keys()?;
-    let got = require_own_authority(&vault, &keys)?;
+    require_own_authority(&vault, &keys)?;
     let now = time_for(&authority, &keys)?;
     let early = in_time(held.spend_after, now, spending.early)?;
-    let renews_until = issuer::honoured(&keys, now, &held.issuer)?.spend_until;
+    let renews_until = issuer::honoured(&keys, &sheet, now, &held.issuer)?.spend_until;
     let persona = SecretKey::<Persona>::from_seed(vault.contents().persona.expose());
     let certificate = authority.spend(&persona, &keys, &held.token)?;
+    let enrolled = way.enrolled(&persona, &keys, By::Token { early, renews_until });
     vault.update(|contents| {
         contents.certificate = certificate;
-        contents.tsa = TrustedTsa { url: address.url.clone(), authority: got, keys: sheet };
-        if let Some(held) = contents.enrolment.as_mut().and_then(|kept| kept.held.as_mut()) {
-            held.spend_after = None;
+        contents.tsa = way.trusted(&keys, sheet);
+        if let Some(kept) = contents.enrolment.as_mut() {
+            kept.spent();
         }
     })?;
-    Ok(Enrolled {
-        persona: persona.public().fingerprint(),
-        authority: got,
-        pinned: true,
-        simulated: keys.simulated,
-        by: By::Token { early, renews_until },
-    })
+    Ok(enrolled)
+}
+
+/// Renews with a token that was spent before. What the TSA shows to everybody is fetched and compared
+/// first. Blocks.
+///
+/// # Errors
+/// [`EnrolError`].
+pub(in crate::desk) fn spend_again(
+    authority: &Authority,
+    persona: &SecretKey<Persona>,
+    held: &HeldToken,
+) -> Result<Vec<u8>, EnrolError> {
+    let (keys, sheet) = authority.keys()?;
+    let now = time_for(authority, &keys)?;
+    issuer::honoured(&keys, &sheet, now, &held.issuer)?;
+    Ok(authority.spend(persona, &keys, &held.token)?)
 }
 
 /// Whether it is earlier than proposed.

@@ -10,7 +10,8 @@ fn at(seconds: u64) -> Time {
 
 fn contents(enrolment: Option<KeptEnrolment>, certificate: &[u8]) -> Contents {
     let authority = Fingerprint([7; 32]);
-    let tsa = TrustedTsa { url: String::new(), authority, keys: serde_json::Value::Null };
+    let (keys, pinned, proxy) = (serde_json::Value::Null, true, None);
+    let tsa = TrustedTsa { url: String::new(), authority, keys, pinned, proxy };
     let mut contents = Contents::new(Secret::new([1; 32]), tsa, certificate.to_vec());
     contents.enrolment = enrolment;
     contents
@@ -22,7 +23,7 @@ fn held(spend_after: Option<Time>) -> KeptEnrolment {
     let issuer = KeptIssuer { id, from: at(1), until: at(2), spend_until: at(3), statement };
     let token = serde_json::json!({ "issuer": id, "randomizer": id, "signature": "AA" });
     let token = serde_json::from_value(token).unwrap();
-    KeptEnrolment { asked: None, held: Some(HeldToken { issuer, token, spend_after }) }
+    KeptEnrolment { held: Some(HeldToken { issuer, token, spend_after }), ..Default::default() }
 }
 
 #[test]
@@ -56,6 +57,7 @@ fn a_token_is_reported_with_its_issuer_and_what_to_type_when() {
         period_until: at(2_000_000_000),
         spend_after: at(1_700_000_000),
         spend_until: at(2_100_000_000),
+        wait: std::time::Duration::from_secs(7 * 3_600),
     };
     let text = kept.lines().join("\n");
     for part in [
@@ -63,6 +65,7 @@ fn a_token_is_reported_with_its_issuer_and_what_to_type_when() {
         &kept.spend_after.to_string(),
         "pregao enrol --spend",
         "trusted at first use",
+        "in about 7 h (at ",
         "SIMULATED TIME",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -79,6 +82,7 @@ fn spending_early_is_reported_with_one_warning() {
         persona: Fingerprint([1; 32]),
         authority: Fingerprint([2; 32]),
         pinned: true,
+        proxied: early,
         simulated: false,
         by: By::Token { early, renews_until: at(2_000_000_000) },
     };
@@ -88,7 +92,28 @@ fn spending_early_is_reported_with_one_warning() {
     };
     assert_eq!((warnings(true), warnings(false)), (1, 0));
     assert_eq!(enrolled(true).json()["early"], true);
+    // Ordinary use reaches the TSA as well, and by which way is said.
+    for (proxied, part) in [(true, "the proxy is kept"), (false, "every few minutes")] {
+        let text = Enrolled { proxied, ..enrolled(false) }.lines().join("\n");
+        assert!(text.contains(part) && text.contains("tickets"), "{text}");
+    }
     let plain = Enrolled { by: By::Policy, ..enrolled(false) };
     assert_eq!(plain.lines().len(), 2);
     assert!(plain.json().get("early").is_none());
+}
+
+#[test]
+fn a_time_to_wait_is_told_in_what_people_count_by() {
+    use std::time::Duration;
+    for (seconds, told) in [
+        (0, "at once"),
+        (1, "in about 1 min"),
+        (90 * 60, "in about 90 min"),
+        (90 * 60 + 1, "in about 2 h"),
+        (7 * 3_600, "in about 7 h"),
+        (48 * 3_600, "in about 48 h"),
+        (72 * 3_600, "in about 3 days"),
+    ] {
+        assert_eq!(report::about(Duration::from_secs(seconds)), told, "{seconds}");
+    }
 }
