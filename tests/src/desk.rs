@@ -102,7 +102,7 @@ impl Desk {
     /// # Errors
     /// If it cannot be started.
     pub fn start(folder: &Path, broker: &BrokerAddress) -> Result<Self> {
-        Self::launch(program(folder)?, &["json", "--broker", &broker.to_string()], None)
+        Self::launch(folder, program(folder)?, &["json", "--broker", &broker.to_string()], None)
     }
 
     /// Starts it over a vault with these arguments.
@@ -110,7 +110,7 @@ impl Desk {
     /// # Errors
     /// If it cannot be started.
     pub fn run(folder: &Path, arguments: &[&str]) -> Result<Self> {
-        Self::launch(program(folder)?, arguments, None)
+        Self::launch(folder, program(folder)?, arguments, None)
     }
 
     /// As [`Desk::start`] with further flags, logging everything. `kept` are the files to which is
@@ -128,19 +128,17 @@ impl Desk {
         let mut command = program(folder)?;
         command.env("PREGAO_LOG", "trace").env("NO_COLOR", "1").args(flags).stderr(open(kept.1)?);
         let arguments = ["json", "--broker", &broker.to_string()];
-        Self::launch(command, &arguments, Some(open(kept.0)?))
+        Self::launch(folder, command, &arguments, Some(open(kept.0)?))
     }
 
     fn launch(
+        folder: &Path,
         mut command: Command,
         arguments: &[&str],
         mut kept: Option<std::fs::File>,
     ) -> Result<Self> {
-        let mut child = command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
         let output = child.stdout.take().context("no standard output")?;
         let (events, reported) = mpsc::unbounded_channel();

@@ -268,7 +268,7 @@ async fn the_holder_is_told_everything_before_the_card_signs() {
     })
     .await;
     let told = told.join("\n");
-    for part in ["not which persona", "civil number", &short_name(kept.issuer)] {
+    for part in ["which persona is yours", "civil number", &short_name(kept.issuer)] {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(told.contains(&kept.authority.to_string()) && !told.contains("00000001"), "{told}");

@@ -100,6 +100,7 @@ impl User {
             state: None,
             cards: Arc::new(card.clone()),
             reader: None,
+            route: None,
         };
         let (front, back) = pair();
         pregao::desk::start(vault, options, back).unwrap();
