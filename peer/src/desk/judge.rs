@@ -7,13 +7,19 @@ use pregao_protocol::room::disclosure::CardVerdict;
 use crate::event::{CardStanding, Personal};
 use crate::vault::KeptCard;
 
-/// Judges a card's certificate as of an instant by the state's certificates and lists at hand.
-fn judged(certificate: &[u8], state: Option<&StatePki>, stamped: Time) -> CardStanding {
-    standing(CardVerdict::of(certificate, state, stamped))
+/// Judges a card that signed at `stamped` by the state's certificates at hand and the lists that are
+/// in force at `read`: lists of that day are seldom kept.
+pub(super) fn judged(
+    certificate: &[u8],
+    state: Option<&StatePki>,
+    stamped: Time,
+    read: Time,
+) -> CardStanding {
+    standing(CardVerdict::of(certificate, state, stamped, read))
 }
 
 /// A verdict in the words of events.
-pub(super) fn standing(verdict: CardVerdict) -> CardStanding {
+fn standing(verdict: CardVerdict) -> CardStanding {
     let error = match verdict {
         CardVerdict::Holds(citizen) => {
             return CardStanding::Certified {
@@ -50,13 +56,13 @@ const fn speaks_of_lists(error: &CitizenError) -> bool {
 
 /// Judges a kept card again by what is at hand now: one that was not certified, or not looked up in
 /// a list. What was found before is not lost to a worse list. Whether anything changed.
-pub(super) fn judged_again(card: &mut KeptCard, state: Option<&StatePki>) -> bool {
+pub(super) fn judged_again(card: &mut KeptCard, state: Option<&StatePki>, read: Time) -> bool {
     let before = &card.view.standing;
     let settled = matches!(before, CardStanding::Certified { revocation_checked: true, .. });
     if state.is_none() || settled {
         return false;
     }
-    let now = judged(&card.certificate, state, card.stamped);
+    let now = judged(&card.certificate, state, card.stamped, read);
     let lost = matches!(before, CardStanding::Certified { .. })
         && matches!(now, CardStanding::NotCovered { .. });
     if lost || now == *before {

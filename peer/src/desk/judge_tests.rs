@@ -40,7 +40,7 @@ fn at(seconds: u64) -> Time {
 }
 
 fn judge(state: Option<&StatePki>, seconds: u64) -> CardStanding {
-    judged(&card().authentication.certificate, state, at(seconds))
+    judged(&card().authentication.certificate, state, at(seconds), at(seconds))
 }
 
 fn code(standing: &CardStanding) -> &str {
@@ -114,8 +114,33 @@ fn a_card_is_judged_again_by_what_is_at_hand_now_and_never_worse_for_worse_lists
             certificate: card().authentication.certificate.clone(),
             stamped: at(NOW),
         };
-        let changed = judged_again(&mut kept, now);
+        let changed = judged_again(&mut kept, now, at(NOW));
         assert_eq!(code(&kept.view.standing), after, "{standing:?}");
         assert_eq!(changed, kept.view.standing != standing);
     }
+}
+
+#[test]
+fn lists_fetched_after_the_signature_speak_of_the_card_too() {
+    let around = |seconds, revoked: bool| {
+        let (branch, plan) = (pki().branch(Profile::V5), ListPlan::around(seconds));
+        let above = [pki().root(), &branch.card];
+        let mut lists: Vec<Vec<u8>> = above.iter().map(|authority| authority.list(&plan)).collect();
+        let own = plan.at(&pki().citizen_point(Profile::V5, 0));
+        let serial = &card().authentication.serial;
+        let own = if revoked { own.with(serial, Reason::KeyCompromise) } else { own };
+        lists.push(branch.authentication.list(&own));
+        state(lists)
+    };
+    let judge = |state: &StatePki, read| {
+        let certificate = &card().authentication.certificate;
+        code(&judged(certificate, Some(state), at(NOW), at(read))).to_owned()
+    };
+    let [before, later] = OUTSIDE;
+    assert_eq!(judge(&around(later, false), later), "checked");
+    assert_eq!(judge(&around(later, true), later), "citizen.revoked");
+    assert_eq!(judge(&around(later, false), NOW), "citizen.list-expired");
+    assert_eq!(judge(&around(NOW, false), later), "citizen.list-expired");
+    // Whoever reads by a clock that is behind the stamp reads as of the stamp.
+    assert_eq!(judge(&around(NOW, false), before), "checked");
 }

@@ -21,7 +21,7 @@ use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
 
 use super::acts::{Cannot, Unsigned, no_randomness};
 use super::follow::Followed;
-use super::judge::{judged_again, standing};
+use super::judge::{judged, judged_again};
 use super::prove::Job;
 use super::{Desk, Lost, random};
 use crate::event::{CardView, Event, Personal, Role, StatedView};
@@ -485,9 +485,10 @@ impl Desk {
         stamped: Time,
     ) {
         let Disclosed { name: called, contact, persona, card, .. } = disclosed;
+        let (state, read) = (self.options.state.as_deref(), self.now().unwrap_or(stamped));
         let card = card.map(|card| KeptCard {
             view: CardView {
-                standing: standing(card.verdict),
+                standing: judged(&card.certificate, state, stamped, read),
                 stated: card.stated.into_iter().map(stated).collect(),
             },
             certificate: card.certificate,
@@ -521,8 +522,9 @@ impl Desk {
         let Some(mut counterparty) = kept.and_then(|kept| kept.counterparty.clone()) else {
             return;
         };
-        let state = self.options.state.as_deref();
-        if counterparty.card.as_mut().is_some_and(|card| judged_again(card, state)) {
+        let (state, now) = (self.options.state.as_deref(), self.now());
+        let again = |card: &mut KeptCard| judged_again(card, state, now.unwrap_or(card.stamped));
+        if counterparty.card.as_mut().is_some_and(again) {
             self.keep_counterparty(name, auction, &counterparty).await;
         }
         if let Some(followed) = self.rooms.get_mut(&name) {

@@ -326,6 +326,34 @@ impl StatePki {
         at: Time,
         revocation: Revocation,
     ) -> Result<Citizen, CitizenError> {
+        self.judge(leaf, sent, at, at, revocation)
+    }
+
+    /// As [`Self::verify`] with [`Revocation::WhereListed`], of a card that signed at `at` and is
+    /// looked up at `read` or, if that is earlier, at `at`: the certificates are judged as of the
+    /// signature, the lists are those in force when they are read (V-122).
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_later(
+        &self,
+        leaf: &[u8],
+        sent: &[Vec<u8>],
+        at: Time,
+        read: Time,
+    ) -> Result<Citizen, CitizenError> {
+        self.judge(leaf, sent, at, at.max(read), Revocation::WhereListed)
+    }
+
+    /// The certificates as of `at`, the lists as of `read`.
+    fn judge(
+        &self,
+        leaf: &[u8],
+        sent: &[Vec<u8>],
+        at: Time,
+        read: Time,
+        revocation: Revocation,
+    ) -> Result<Citizen, CitizenError> {
         let form = Form::read(leaf)?;
         self.refuse_tests(&form)?;
         require_in_force(&form, at)?;
@@ -338,7 +366,7 @@ impl StatePki {
         let found = std::cell::RefCell::new(None);
         path::find(&form, &ground, at, |authorities| {
             authorities.iter().try_for_each(|authority| self.refuse_tests(authority))?;
-            let status = self.revocation(&form, authorities, at, revocation)?;
+            let status = self.revocation(&form, authorities, read, revocation)?;
             let issuer = authorities.first().map(|issuer| issuer.der.to_vec());
             let test = form.test || authorities.iter().any(|authority| authority.test);
             found.replace(issuer.map(|issuer| (issuer, test, status)));

@@ -216,7 +216,8 @@ impl Disclosure {
     /// Reads what was opened and verifies every part of it (V-055 to V-059, V-120 to V-123).
     ///
     /// `stamped` is the stamp time of the entry that carries it: the certificates are judged then,
-    /// so that the verdict does not depend on who reads it when. `state` judges a citizen card;
+    /// so that the verdict does not depend on who reads it when. `state` judges a citizen card, by
+    /// lists that are in force at the same instant ([`CardVerdict::of`] asks those of another);
     /// without it, or where the card's chain does not hold, the card is given with that verdict
     /// and the rest still counts. `logged` gives identifier and one-time key of the auction's
     /// entry at a position.
@@ -272,7 +273,7 @@ impl Disclosure {
             persona: persona.key.fingerprint(),
             actions: claims.actions.iter().map(|own| own.seq).collect(),
             card: card.zip(claims.card).map(|(certificate, claimed)| ShownCard {
-                verdict: CardVerdict::of(&certificate, state, stamped),
+                verdict: CardVerdict::of(&certificate, state, stamped, stamped),
                 certificate,
                 stated: claimed.attributes,
             }),

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::citizen::{CardKey, Citizen, CitizenError, Revocation, StatePki};
+use crate::citizen::{CardKey, Citizen, CitizenError, StatePki};
 use crate::clock::Time;
 use crate::codec::{from_base64url, to_base64url};
 use crate::label;
@@ -192,12 +192,12 @@ pub enum CardVerdict {
 }
 
 impl CardVerdict {
-    /// Judges a certificate as of an instant.
+    /// Judges the certificate of a card that signed at `at`, by the lists in force at `read`.
     #[must_use]
-    pub fn of(certificate: &[u8], state: Option<&StatePki>, at: Time) -> Self {
+    pub fn of(certificate: &[u8], state: Option<&StatePki>, at: Time, read: Time) -> Self {
         let Some(state) = state else { return Self::Unjudged };
         // Nothing is sent beside the certificate: the reader holds the authorities in between.
-        match state.verify(certificate, &[], at, Revocation::WhereListed) {
+        match state.verify_later(certificate, &[], at, read) {
             Ok(citizen) => Self::Holds(Box::new(citizen)),
             Err(error) => Self::DoesNotHold(error),
         }

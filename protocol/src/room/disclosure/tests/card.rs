@@ -317,9 +317,9 @@ fn v122_a_chain_is_judged_at_the_time_of_the_stamp() {
     let certificate = &card.authentication.certificate;
     let end = citizen.not_after;
     let after = end.plus(Duration::from_micros(1));
-    assert!(matches!(CardVerdict::of(certificate, Some(&state), end), CardVerdict::Holds(_)));
+    assert!(matches!(CardVerdict::of(certificate, Some(&state), end, end), CardVerdict::Holds(_)));
     assert!(matches!(
-        CardVerdict::of(certificate, Some(&state), after),
+        CardVerdict::of(certificate, Some(&state), after, end),
         CardVerdict::DoesNotHold(CitizenError::Expired { .. })
     ));
     assert!(sale.judged(&bytes, Some(&state), noon()).is_ok());
