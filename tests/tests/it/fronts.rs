@@ -126,7 +126,9 @@ async fn what_may_not_be_bid_is_refused_with_what_to_do() {
     refused(&pregao(&ana, &["bid", "0123abc", "20"]).await.unwrap(), &["room.unknown", "/items"]);
     refused(&pregao(&ana, &["export", "0123abc"]).await.unwrap(), &["no room begins", "/items"]);
     refused(&pregao(&ana, &["fly"]).await.unwrap(), &["fly"]);
-    refused(&pregao(&ana, &["bid", &room]).await.unwrap(), &["is not an amount"]);
+    // What is left is read as an amount, and the beginning of a name may look like one.
+    refused(&pregao(&ana, &["bid", "room"]).await.unwrap(), &["is not an amount"]);
+    refused(&pregao(&ana, &["bid", "20"]).await.unwrap(), &["in which room"]);
     // As many rooms as beginnings of names: then some beginning is that of two.
     let mut seller = Desk::start(&sofia, &house.broker.address).unwrap();
     for at in 0..16 {

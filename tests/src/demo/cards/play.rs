@@ -1,6 +1,7 @@
 //! Two people with cards enrol, trade, and show each other who they are.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use pregao::event::{CardStanding, CardView, Event};
@@ -17,6 +18,8 @@ use crate::socks::{Manners, Socks};
 
 /// How long the auction runs.
 const RUNS: &str = "6s";
+/// How long the auction and its disclosures may take.
+const TRADE_WITHIN: Duration = Duration::from_secs(120);
 /// Which PINs a card is sent: for the trial, for enrolling, and for the disclosure.
 const PINS_SENT: usize = 3;
 
@@ -36,8 +39,10 @@ pub async fn with(profile: Profile) -> Result<()> {
         stage.person("bidder", &who("de Teste Dois", 28_463_917), (profile, Slot::Second))?;
     let troupe = Troupe { stage, seller, bidder };
     troupe.try_cards()?;
-    troupe.enrol().await?;
-    troupe.trade().await?;
+    // The bidder's persona goes to the TSA through it from then on.
+    let _proxy = troupe.enrol().await?;
+    let traded = tokio::time::timeout(TRADE_WITHIN, troupe.trade()).await;
+    traded.context("the auction was not over in time")??;
     troupe.verify()?;
     troupe.check_cards()?;
     troupe.search()
@@ -93,7 +98,7 @@ impl Troupe {
         Ok(())
     }
 
-    async fn enrol(&self) -> Result<()> {
+    async fn enrol(&self) -> Result<Socks> {
         let tsa = self.stage.house.tsa.address.to_string();
         for person in [&self.seller, &self.bidder] {
             let words = ["enrol", "--card", "--tsa", &tsa, "--work-factor", "4"];
@@ -106,7 +111,7 @@ impl Troupe {
         let by_proxy = [spend.to_vec(), vec!["--proxy".to_owned(), socks.url()]].concat();
         self.tell(&self.bidder, &by_proxy)?;
         ensure!(!socks.take().is_empty(), "the proxy was not used");
-        Ok(())
+        Ok(socks)
     }
 
     async fn trade(&self) -> Result<()> {

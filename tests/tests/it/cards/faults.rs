@@ -39,7 +39,7 @@ mod check {
         assert_eq!((person.pins_sent(), person.tries()), (pins, 3), "{text}");
         let before = kept(&person.folder);
         person.card.put_back().unwrap();
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         assert_eq!((person.pins_sent(), person.tries()), (1, 3));
         person.card.pull().unwrap();
     }
@@ -130,7 +130,7 @@ mod check {
                 assert_eq!(person.tries(), 3, "{step:?} {fault:?}: {}", told.text());
                 person.card.forgive();
             }
-            taken_up_again(scene, &person, &before);
+            taken_up_again(scene, &person, before.as_ref());
             person.card.pull().unwrap();
         }
     }
@@ -150,7 +150,7 @@ mod check {
             assert_eq!((person.pins_sent(), person.tries()), (0, 3));
             let before = kept(&person.folder);
             person.card.chip(|chip| chip.replace(&path, &good.authentication.certificate)).unwrap();
-            taken_up_again(scene, &person, &before);
+            taken_up_again(scene, &person, before.as_ref());
             person.card.pull().unwrap();
         }
     }
@@ -170,7 +170,7 @@ mod check {
             told.stopped("does not verify against its certificate", "nothing was sent").unwrap();
             assert_eq!((person.pins_sent(), person.tries()), (1, 3));
             let before = kept(&person.folder);
-            taken_up_again(scene, &person, &before);
+            taken_up_again(scene, &person, before.as_ref());
             person.card.pull().unwrap();
         }
     }

@@ -30,10 +30,11 @@ mod check {
             assert_eq!((person.pins_sent(), person.tries()), (1, 2));
             assert!(!told.text().contains("40404040"));
             let before = kept(&person.folder);
+            assert!(before.is_some(), "the request was not kept");
             let told = person.pregao(&["card", "show"]).unwrap().done().unwrap();
             assert!(told.text().contains("2 tries left"), "{}", told.text());
             person.write_pin(&person.pin).unwrap();
-            taken_up_again(scene, &person, &before);
+            taken_up_again(scene, &person, before.as_ref());
             assert_eq!((person.pins_sent(), person.tries()), (1, 3));
             person.card.pull().unwrap();
         }
@@ -57,8 +58,9 @@ mod check {
         told.stopped("not a file with a PIN", "first line").unwrap();
         assert_eq!((person.pins_sent(), person.tries()), (0, 3));
         let before = kept(&person.folder);
+        assert!(before.is_some(), "the request was not kept");
         person.write_pin(&person.pin).unwrap();
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 
@@ -71,8 +73,9 @@ mod check {
         assert!(told.text().contains("ONE TRY IS LEFT"), "{}", told.text());
         assert_eq!((person.pins_sent(), person.tries()), (0, 1));
         let before = kept(&person.folder);
+        assert!(before.is_some(), "the request was not kept");
         person.card.chip(|chip| chip.set_tries(Pin::Authentication, 3));
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 
@@ -86,8 +89,9 @@ mod check {
             let show = person.pregao(&["card", "show"]).unwrap().done().unwrap();
             assert!(show.text().contains("blocked"), "{}", show.text());
             let before = kept(&person.folder);
+            assert!(before.is_some(), "the request was not kept");
             person.card.chip(|chip| chip.set_tries(Pin::Authentication, 3));
-            taken_up_again(scene, &person, &before);
+            taken_up_again(scene, &person, before.as_ref());
             person.card.pull().unwrap();
         }
     }
@@ -100,9 +104,10 @@ mod check {
         told.stopped("is open to others", "chmod 600").unwrap();
         assert_eq!((person.pins_sent(), person.tries()), (0, 3));
         let before = kept(&person.folder);
+        assert!(before.is_some(), "the request was not kept");
         let own = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(&person.pin_file, own).unwrap();
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 

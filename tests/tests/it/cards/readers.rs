@@ -29,9 +29,10 @@ mod check {
         }
         person.fetch(&scene.stage.house).unwrap().stopped(words.0, words.1).unwrap();
         let before = kept(&person.folder);
+        assert!(before.is_none(), "a vault was made before a card was found");
         *scene.readers.lock() = Some(Readers::open().unwrap());
         person.card.put_back().unwrap();
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 
@@ -64,8 +65,9 @@ mod check {
         run("umount", &[place]);
         *scene.readers.lock() = Some(Readers::open().unwrap());
         let before = kept(&person.folder);
+        assert!(before.is_none(), "a vault was made before a card was found");
         person.card.put_back().unwrap();
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 
@@ -78,8 +80,9 @@ mod check {
         person.pregao(&["card", "show"]).unwrap().stopped(words.0, words.1).unwrap();
         person.fetch(&scene.stage.house).unwrap().stopped(words.0, words.1).unwrap();
         let before = kept(&person.folder);
+        assert!(before.is_none(), "a vault was made before a card was found");
         person.card.put_back().unwrap();
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 
@@ -95,11 +98,12 @@ mod check {
         let sent = other.exchanges();
         assert!(sent.iter().all(|it| it.command[1] != 0x20), "it was sent a PIN");
         let before = kept(&person.folder);
+        assert!(before.is_none(), "a vault was made before a card was found");
         // The only citizen card is found without saying which.
         let found = person.pregao(&["card", "show"]).unwrap().done().unwrap();
         assert!(found.text().contains(&person.holder));
         other.pull().unwrap();
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 
@@ -117,7 +121,8 @@ mod check {
         }
         assert_eq!((first.pins_sent(), second.pins_sent()), (0, 0));
         let before = kept(&second.folder);
-        taken_up_again(scene, &second, &before);
+        assert!(before.is_none(), "a vault was made before a card was found");
+        taken_up_again(scene, &second, before.as_ref());
         assert_eq!(first.pins_sent(), 0, "the other card was not asked");
         // A part of the reader's name chooses as well.
         let show = first.pregao(&["card", "show", "--reader", "00 00"]).unwrap().done().unwrap();

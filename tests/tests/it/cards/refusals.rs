@@ -41,7 +41,7 @@ mod check {
         told.stopped(what, advice).unwrap();
         assert_eq!((person.pins_sent(), person.tries()), (1, 3));
         assert!(!told.text().contains(&person.civil_number));
-        assert!(kept(&person.folder).1.asked.is_some());
+        assert!(kept(&person.folder).unwrap().1.asked.is_some());
         person
     }
 
@@ -114,7 +114,7 @@ mod check {
         let person = in_list(scene, 405, 102, Reason::Hold, "citizen.on-hold", "activate the card");
         let before = kept(&person.folder);
         listed(&scene.stage, None, 103);
-        taken_up_again(scene, &person, &before);
+        taken_up_again(scene, &person, before.as_ref());
         person.card.pull().unwrap();
     }
 
@@ -168,7 +168,7 @@ mod check {
             let again = scene.stage.person_with(&name, &material, Slot::First).unwrap();
             let told = again.fetch(&scene.stage.house).unwrap();
             told.stopped("citizen.used", "the very request").unwrap();
-            assert!(kept(&again.folder).1.held.is_none());
+            assert!(kept(&again.folder).unwrap().1.held.is_none());
             again.card.pull().unwrap();
         }
     }
