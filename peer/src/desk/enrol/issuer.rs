@@ -36,7 +36,8 @@ pub struct IssuerConflict {
 }
 
 impl IssuerConflict {
-    fn new(kept: &KeptIssuer, shown: Option<&Issuer>, sheet: &Value) -> EnrolError {
+    /// The sheet shows another issuer, or the same one otherwise.
+    fn refused(kept: &KeptIssuer, shown: Option<&Issuer>, sheet: &Value) -> EnrolError {
         let signed = shown.map(|issuer| statement(sheet, issuer.key.id())).unwrap_or_default();
         EnrolError::OtherIssuer(Box::new(Self {
             kept: kept.clone(),
@@ -113,7 +114,7 @@ pub(super) fn signing(
     for kept in asked.into_iter().chain(held) {
         agrees(keys, sheet, kept)?;
         if signing.is_none() && kept.signs_at(now) {
-            return Err(IssuerConflict::new(kept, None, sheet));
+            return Err(IssuerConflict::refused(kept, None, sheet));
         }
     }
     let signing = signing.ok_or(EnrolError::NoIssuer { now })?;
@@ -123,7 +124,7 @@ pub(super) fn signing(
 /// Nothing that is shown contradicts an issuer that is kept.
 fn agrees(keys: &TsaKeys, sheet: &Value, kept: &KeptIssuer) -> Result<(), EnrolError> {
     match keys.issuers.iter().find(|issuer| kept.contradicts(issuer)) {
-        Some(other) => Err(IssuerConflict::new(kept, Some(other), sheet)),
+        Some(other) => Err(IssuerConflict::refused(kept, Some(other), sheet)),
         None => Ok(()),
     }
 }
@@ -144,7 +145,7 @@ pub(super) fn honoured<'a>(
         Some(issuer) if issuer.honoured_at(now) => Ok(issuer),
         Some(issuer) => Err(EnrolError::TokenOver { until: issuer.spend_until }),
         None if now >= kept.spend_until => Err(EnrolError::TokenOver { until: kept.spend_until }),
-        None => Err(IssuerConflict::new(kept, None, sheet)),
+        None => Err(IssuerConflict::refused(kept, None, sheet)),
     }
 }
 
