@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
+use pregao_protocol::clock::Time;
 use pregao_protocol::label::TEST_SIGN;
 use serde_json::{Value, json};
 
 use super::prompt::{self, OwnTerminal, PromptError, Terminal};
 use super::{Card, CardError, Facts, Seen, facts};
+use crate::authority::system_time;
 use crate::cli::{CardOptions, CardTask};
 use crate::plain::plain;
 
@@ -24,7 +26,7 @@ pub fn run(
         CardTask::Readers => readers(&Card::look()?, json),
         CardTask::Show { civil_number } => {
             let mut card = Card::find(options.reader.as_deref())?;
-            show(&mut card, civil_number, json)?
+            show(&mut card, civil_number, json, system_time())?
         }
         CardTask::TestSign => {
             let mut card = Card::find(options.reader.as_deref())?;
@@ -70,11 +72,12 @@ fn reader_json(seen: &Seen) -> String {
     line.to_string()
 }
 
-/// What the card says of itself, and the civil number if it was asked for.
+/// What the card says of itself as of `now`, and the civil number if it was asked for.
 pub(super) fn show(
     card: &mut Card,
     civil_number: bool,
     json: bool,
+    now: Time,
 ) -> Result<Vec<String>, CardError> {
     let tries = card.tries_left()?;
     let holder = card.holder();
@@ -107,13 +110,24 @@ pub(super) fn show(
         format!("name          {}", holder.name),
         format!("civil number  {number}"),
         format!("card          {} in {}", card.generation(), plain(card.reader())),
-        format!("valid         {} to {}", own.not_before, own.not_after),
-        format!("issued by     {}", own.issuer),
+        format!("valid         {} to {}{}", own.not_before, own.not_after, outside(&own, now)),
+        format!("issued by     {}, as the card says: nobody judged that here", own.issuer),
     ];
     let above = |facts: &Facts| format!("on the card   {}, by {}", facts.subject, facts.issuer);
     lines.extend(authorities.iter().map(above));
     lines.push(format!("PIN           {tries}"));
     Ok(lines)
+}
+
+/// What to say of a certificate that is not in force.
+fn outside(facts: &Facts, now: Time) -> &'static str {
+    if now > facts.not_after {
+        " - EXPIRED: nobody accepts this card"
+    } else if now < facts.not_before {
+        " - NOT VALID YET: compare this machine's clock"
+    } else {
+        ""
+    }
 }
 
 /// Has the card sign random bytes under a label that nothing accepts.

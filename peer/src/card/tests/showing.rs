@@ -1,12 +1,15 @@
 //! What `pregao card` prints.
 
+use std::time::Duration;
+
+use pregao_protocol::clock::Time;
 use pregao_test_pki::Profile;
 use serde_json::Value;
 
 use crate::card::script::{CIVIL_NUMBER, Script, ScriptedReaders, application, material, wire};
 use crate::card::show::{readers, show, test_sign};
 use crate::card::transport::Fault;
-use crate::card::{Card, CardError};
+use crate::card::{Card, CardError, facts};
 
 const ASK: &str = "0020008100";
 
@@ -29,22 +32,44 @@ fn shown(profile: Profile) -> Card {
 fn the_civil_number_is_shown_only_if_asked_for() {
     let number = CIVIL_NUMBER.to_string();
     for json in [false, true] {
-        let masked = show(&mut shown(Profile::V4), false, json).unwrap().join("\n");
+        let masked = show(&mut shown(Profile::V4), false, json, now()).unwrap().join("\n");
         assert!(!masked.contains(&number) && masked.contains("*****"), "{masked}");
-        let open = show(&mut shown(Profile::V4), true, json).unwrap().join("\n");
+        let open = show(&mut shown(Profile::V4), true, json, now()).unwrap().join("\n");
         assert!(open.contains(&number), "{open}");
+    }
+}
+
+/// Within the validity of the card.
+fn now() -> Time {
+    facts(shown(Profile::V4).certificate()).unwrap().not_before
+}
+
+#[test]
+fn a_card_out_of_its_time_is_said_to_be_so() {
+    let facts = facts(shown(Profile::V4).certificate()).unwrap();
+    let moment = Duration::from_micros(1);
+    for (now, said) in [
+        (facts.not_before.minus(moment), "NOT VALID YET"),
+        (facts.not_before, ""),
+        (facts.not_after, ""),
+        (facts.not_after.plus(moment), "EXPIRED"),
+    ] {
+        let text = show(&mut shown(Profile::V4), false, false, now).unwrap().join("\n");
+        let odd = text.contains("EXPIRED") || text.contains("NOT VALID YET");
+        assert_eq!(odd, !said.is_empty(), "{now}");
+        assert!(!odd || text.contains(said), "{text}");
     }
 }
 
 #[test]
 fn a_card_is_shown_with_chain_validity_and_tries() {
-    let text = show(&mut shown(Profile::V4), false, false).unwrap().join("\n");
+    let text = show(&mut shown(Profile::V4), false, false, now()).unwrap().join("\n");
     for part in ["v4 in Scripted Reader", "2 tries left", "EC de Autenticação", "valid  "] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(text.matches("on the card").count(), 2);
 
-    let lines = show(&mut shown(Profile::V5), false, true).unwrap();
+    let lines = show(&mut shown(Profile::V5), false, true, now()).unwrap();
     let line: Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!((lines.len(), &line["generation"]), (1, &Value::from("v5")));
     assert_eq!(line["authorities"], Value::Array(Vec::new()));

@@ -53,6 +53,9 @@ pub enum Wait {
 
 /// Least random wait.
 pub const SHORTEST_WAIT: Duration = Duration::from_secs(3_600);
+/// What is said of a TSA whose issuer takes the state's test cards.
+const TESTS: &str =
+    "TEST CARDS are taken by this TSA, which anybody can have: its personas prove nothing";
 /// Greatest random wait.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3_600);
 
@@ -200,6 +203,9 @@ impl CardEnrolment {
         ];
         if !self.pinned {
             lines.push(UNPINNED.to_owned());
+        }
+        if self.keys.issuer(issuer.id).is_some_and(|issuer| issuer.test) {
+            lines.push(TESTS.to_owned());
         }
         lines
     }

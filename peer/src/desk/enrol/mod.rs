@@ -2,7 +2,7 @@
 //! a certificate holds for a week, a persona for as long as its vault.
 //!
 //! Where the TSA wants to see a citizen card it happens in two visits (SPEC 3.5): [`card`] fetches a
-//! token with the card, [`spend`] buys the persona's certificate with it later, by another way.
+//! token with the card, [`fn@spend`] buys the persona's certificate with it later, by another way.
 //! Between them the vault holds everything, so that whatever breaks off can be done again.
 
 use std::path::Path;

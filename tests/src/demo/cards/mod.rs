@@ -2,7 +2,7 @@
 //! TSA, broker and `pregao`, and at the end a search for everything that should be written nowhere.
 //!
 //! - [`stage`] PKI, services and people, also for tests
-//! - [`play`] what the two do
+//! - [`mod@play`] what the two do
 //! - [`secrets`] the search
 
 use std::ffi::OsString;
