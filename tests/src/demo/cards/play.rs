@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use pregao::event::{CardStanding, CardView, Event};
+use pregao::event::{CardStanding, CardView, Event, Role};
 use pregao::identity::Shown;
-use pregao_protocol::key::Fingerprint;
 use pregao_test_pki::{CitizenData, Profile};
 use serde_json::json;
 
@@ -135,8 +134,8 @@ impl Troupe {
         let pairs =
             [(&self.seller, &mut seller, &self.bidder), (&self.bidder, &mut bidder, &self.seller)];
         for (person, desk, other) in pairs {
-            let (name, card) = revealed(desk, &room).await?;
-            for line in words(&name, card.as_ref()) {
+            let Revelation { card, lines, .. } = revealed(desk, &room).await?;
+            for line in lines {
                 say(&format!("[{}] reads: {line}", person.name));
             }
             let certified = certified(card.as_ref()).context("no certified name")?;
@@ -251,22 +250,33 @@ pub async fn invited(desk: &mut Desk, of: &str) -> Result<String> {
 ///
 /// # Errors
 /// If it never is.
-pub async fn revealed(desk: &mut Desk, of: &str) -> Result<(String, Option<CardView>)> {
+pub async fn revealed(desk: &mut Desk, of: &str) -> Result<Revelation> {
     desk.ever(|event| match event {
-        Event::Revealed { auction, name, card, .. } if auction == of => {
-            Some((name.clone(), card.clone()))
+        Event::Revealed { auction, role, name, contact, persona, verdict, card, .. }
+            if auction == of =>
+        {
+            let role = match role {
+                Role::Seller => "seller",
+                Role::Winner => "winner",
+            };
+            let shown = Shown { role, name, contact, persona, verdict, card: card.as_ref() };
+            let lines = shown.lines().into_iter().flat_map(|said| said.rows(200)).collect();
+            Some(Revelation { name: name.clone(), card: card.clone(), lines })
         }
         _ => None,
     })
     .await
 }
 
-/// What a person reads of the other side.
-#[must_use]
-pub fn words(name: &str, card: Option<&CardView>) -> Vec<String> {
-    let persona = &Fingerprint([0; 32]);
-    let shown = Shown { role: "other side", name, contact: "", persona, verdict: "verified", card };
-    shown.lines().into_iter().flat_map(|said| said.rows(200)).collect()
+/// What one side was shown of the other.
+#[derive(Debug)]
+pub struct Revelation {
+    /// The name, as typed or as the card has it.
+    pub name: String,
+    /// The card, if one signed.
+    pub card: Option<CardView>,
+    /// What a person reads.
+    pub lines: Vec<String>,
 }
 
 /// The name that the state certifies, revocation checked.

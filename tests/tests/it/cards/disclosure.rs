@@ -13,7 +13,9 @@ mod check {
     use pregao::event::{CardStanding, CardView, Event};
     use pregao_test_pki::{Fault, Pki, Plan, Profile};
     use pregao_tests::card::{Slot, VirtualCard};
-    use pregao_tests::demo::cards::play::{self, auction, certified, invited, judging, revealed};
+    use pregao_tests::demo::cards::play::{
+        Revelation, auction, certified, invited, judging, revealed,
+    };
     use pregao_tests::demo::cards::stage::{Person, chip, now};
     use pregao_tests::desk::Desk;
     use serde_json::json;
@@ -49,10 +51,6 @@ mod check {
         (message, advice)
     }
 
-    fn words(name: &str, card: Option<&CardView>) -> String {
-        play::words(name, card).join("\n")
-    }
-
     fn refusal(card: Option<&CardView>) -> &str {
         match &card.unwrap().standing {
             CardStanding::Refused { code, .. } => code,
@@ -75,13 +73,13 @@ mod check {
                 "command": "reveal", "room": private, "name": with.holder, "contact": "x@example.org",
             });
             assert!(winner.ask(reveal).await.unwrap());
-            let (name, card) = revealed(&mut winner, &room).await.unwrap();
+            let Revelation { card, lines, .. } = revealed(&mut winner, &room).await.unwrap();
             assert_eq!(certified(card.as_ref()).as_ref(), Some(&with.holder));
-            assert!(words(&name, card.as_ref()).contains(&format!("it names {}", with.holder)));
-            let (name, card) = revealed(&mut seller, &room).await.unwrap();
+            assert!(lines.join("\n").contains(&format!("it names {}", with.holder)));
+            let Revelation { name, card, lines } = revealed(&mut seller, &room).await.unwrap();
             assert!(card.is_none());
             assert_eq!(name, with.holder);
-            let words = words(&name, card.as_ref());
+            let words = lines.join("\n");
             assert!(words.contains("NO CITIZEN CARD: the name is what they typed"), "{words}");
             assert!(!words.contains("it names"), "{words}");
             seller.end().await.unwrap();
@@ -122,7 +120,7 @@ mod check {
             assert_eq!((one.pins_sent(), one.tries()), (1, 3));
             invited(&mut winner, &room).await.unwrap();
             assert!(winner.ask(prove(&private)).await.unwrap());
-            let (_, card) = revealed(&mut winner, &room).await.unwrap();
+            let Revelation { card, .. } = revealed(&mut winner, &room).await.unwrap();
             assert_eq!(certified(card.as_ref()).as_ref(), Some(&one.holder));
             let alarm = |event: &&Event| matches!(event, Event::Alarm { .. });
             assert!(seller.seen.iter().find(alarm).is_none());
@@ -159,10 +157,10 @@ mod check {
             for (desk, code) in
                 [(&mut winner, "citizen.expired"), (&mut seller, "citizen.authority")]
             {
-                let (name, card) = revealed(desk, &room).await.unwrap();
+                let Revelation { card, lines, .. } = revealed(desk, &room).await.unwrap();
                 assert_eq!(refusal(card.as_ref()), code);
                 assert_eq!(certified(card.as_ref()), None);
-                let words = words(&name, card.as_ref());
+                let words = lines.join("\n");
                 assert!(words.contains("CITIZEN CARD REFUSED") && words.contains(code), "{words}");
                 assert!(!words.contains("certified by the state"), "{words}");
             }
@@ -189,17 +187,17 @@ mod check {
             assert!(seller.ask(prove(&private)).await.unwrap());
             invited(&mut winner, &room).await.unwrap();
             assert!(winner.ask(prove(&private)).await.unwrap());
-            let (name, card) = revealed(&mut winner, &room).await.unwrap();
+            let Revelation { card, lines, .. } = revealed(&mut winner, &room).await.unwrap();
             assert_eq!(card.as_ref().unwrap().standing, CardStanding::Unjudged);
-            let said = words(&name, card.as_ref());
+            let said = lines.join("\n");
             assert!(said.contains("NOT JUDGED") && said.contains("--citizen"), "{said}");
-            let (_, card) = revealed(&mut seller, &room).await.unwrap();
+            let Revelation { card, .. } = revealed(&mut seller, &room).await.unwrap();
             assert_eq!(refusal(card.as_ref()), "citizen.authority");
             seller.end().await.unwrap();
             // Restarted with the state's certificates, the same disclosure is judged by them.
             winner.end().await.unwrap();
             let mut winner = other.desk(house, &judging(&scene.stage)).unwrap();
-            let (_, card) = revealed(&mut winner, &room).await.unwrap();
+            let Revelation { card, .. } = revealed(&mut winner, &room).await.unwrap();
             assert_eq!(certified(card.as_ref()).as_ref(), Some(&one.holder));
             winner.end().await.unwrap();
         });
