@@ -61,7 +61,7 @@ pub(super) fn exclusively<R>(
             link.pause(RESET_PAUSE);
             match link.reconnect() {
                 Ok(()) => {}
-                Err(Fault::ResetCard | Fault::NotTransacted) => continue,
+                Err(fault) if is_reset(fault) => continue,
                 Err(fault) => return Err(CardError::during(fault)),
             }
         }
@@ -74,12 +74,18 @@ pub(super) fn exclusively<R>(
         match (outcome, begun) {
             (Some(Ok(result)), _) => return Ok(result),
             (Some(Err(Stop::Error(error))), _) => return Err(error),
-            (Some(Err(Stop::Reset)), _)
-            | (None, Ok(()) | Err(Fault::ResetCard | Fault::NotTransacted)) => {}
+            (Some(Err(Stop::Reset)), _) | (None, Ok(())) => {}
+            (None, Err(fault)) if is_reset(fault) => {}
             (None, Err(fault)) => return Err(CardError::during(fault)),
         }
     }
     Err(CardError::ResetTooOften)
+}
+
+/// Whether another program resets the card, before anything was said to it. While it does, no
+/// protocol is in use, and the service calls that a mismatch.
+const fn is_reset(fault: Fault) -> bool {
+    matches!(fault, Fault::ResetCard | Fault::NotTransacted | Fault::ProtoMismatch)
 }
 
 /// A card for which no other program can get in between.

@@ -144,7 +144,8 @@ fn after_a_reset_everything_begins_again() {
 #[test]
 fn ten_resets_are_borne_and_no_more() {
     let disturbed = |times: usize| {
-        let faults = [Fault::ResetCard, Fault::NotTransacted].into_iter().cycle();
+        let faults = [Fault::ResetCard, Fault::NotTransacted, Fault::ProtoMismatch];
+        let faults = faults.into_iter().cycle();
         faults.take(times).fold(Script::new(Wire::T1), Script::begin_fails)
     };
     let script = disturbed(10).then("0020008100", "63C3");
@@ -159,6 +160,7 @@ fn a_reconnection_that_fails_counts_as_a_reset_or_ends_it() {
     let script = Script::new(Wire::T1)
         .begin_fails(Fault::ResetCard)
         .reconnect_fails(Fault::ResetCard)
+        .reconnect_fails(Fault::ProtoMismatch)
         .then("0020008100", "63C3");
     assert!(run(&script, &Command::ask_tries()).is_ok());
     for fault in [Fault::RemovedCard, Fault::NoSmartcard] {

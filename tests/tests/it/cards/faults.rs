@@ -8,7 +8,7 @@ checks! { "faults":
     a_card_pulled_before_it_judges_the_pin_can_be_put_back
     a_card_pulled_between_pin_and_key_can_be_put_back
     a_card_pulled_between_digest_and_signature_can_be_put_back
-    a_card_that_other_programs_reset_all_the_time_still_signs_and_gets_one_pin
+    a_card_that_other_programs_reset_all_the_time_gets_one_pin_and_signs_then_or_later
     a_card_that_loses_its_state_at_any_step_gets_at_most_one_pin_and_loses_nothing
     a_certificate_that_makes_no_sense_is_told_and_costs_no_try
     a_wrong_signature_from_the_card_is_noticed_before_anything_is_sent
@@ -64,7 +64,7 @@ mod check {
         pulled(scene, 205, Profile::V4, (Step::Sign, 0), 1);
     }
 
-    pub(super) fn a_card_that_other_programs_reset_all_the_time_still_signs_and_gets_one_pin(
+    pub(super) fn a_card_that_other_programs_reset_all_the_time_gets_one_pin_and_signs_then_or_later(
         scene: &Scene,
     ) {
         for (number, profile) in [(211, Profile::V3), (212, Profile::V4), (213, Profile::V5)] {
@@ -83,8 +83,15 @@ mod check {
                 over.store(true, Ordering::Relaxed);
                 fetched
             });
-            fetched.unwrap().done().unwrap();
             assert!(person.card.resets() > before);
+            // Who gets in between ten attempts is chance; what a person is told then is not.
+            let fetched = fetched.unwrap();
+            if fetched.stopped("", "close other programs that use the card").is_ok() {
+                assert_eq!((person.pins_sent(), person.tries()), (0, 3));
+                person.fetch(&scene.stage.house).unwrap().done().unwrap();
+            } else {
+                fetched.done().unwrap();
+            }
             assert_eq!((person.pins_sent(), person.tries()), (1, 3));
             person.card.pull().unwrap();
         }
