@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Desk;
 use super::acts::Cannot;
 use super::signer::{CardTrouble, Cards};
+use crate::card::prompt::tries as tries_in_words;
 use crate::card::{CardError, LastTry, Tries};
 use crate::event::Event;
 use crate::front::{Answer, PinQuestion, Question};
@@ -81,7 +82,11 @@ impl Desk {
         let task = tokio::task::spawn_blocking(move || {
             let room = job.room;
             match job.run(&*cards, |pin| ask(&questions, pin)) {
-                Ok((claims, by_card)) => {
+                Ok((claims, by_card, left)) => {
+                    if let Some(left) = left {
+                        let text = format!("signed; {}", tries_in_words(left));
+                        let _ = events.blocking_send(Event::Note { text });
+                    }
                     // Waits in the queue where there is no connection just now.
                     let _ = proofs.blocking_send(Proof { request, room, claims, by_card });
                 }
@@ -123,12 +128,12 @@ fn ask(questions: &mpsc::Sender<Question>, pin: PinQuestion) -> Answer {
 }
 
 impl Job {
-    /// Finds the card, asks the user, has it sign. Blocks.
+    /// Finds the card, asks the user, has it sign; gives the tries left afterwards too. Blocks.
     pub(super) fn run(
         self,
         cards: &dyn Cards,
         ask: impl FnOnce(PinQuestion) -> Answer,
-    ) -> Result<(Claims, Vec<u8>), CardTrouble> {
+    ) -> Result<(Claims, Vec<u8>, Option<Tries>), CardTrouble> {
         let mut card = cards.find(self.reader.as_deref())?;
         let tries = card.tries_left()?;
         if tries == Tries::Blocked {
@@ -173,7 +178,11 @@ impl Job {
                 "one try is left and it was not confirmed that it may be the last",
                 "do it again in the chat or at a terminal, where it is asked; nothing was sent",
             )),
-            Answer::Sign(pin, last) => Ok((claims, card.sign(&message, pin, last)?)),
+            Answer::Sign(pin, last) => {
+                let by_card = card.sign(&message, pin, last)?;
+                // The signature is there; not learning the count does not undo it.
+                Ok((claims, by_card, card.tries_left().ok()))
+            }
             Answer::Cancel => Err(trouble(
                 "card.cancelled",
                 "the card signed nothing and nothing was sent",

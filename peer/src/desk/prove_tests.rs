@@ -121,8 +121,9 @@ fn typed(last: LastTry) -> Answer {
 #[test]
 fn the_card_signs_what_the_other_two_keys_sign_under_its_own_name() {
     let card = card(3);
-    let (claims, by_card) =
+    let (claims, by_card, left) =
         job(Side::Winner, &[Attribute::Sex]).run(&card, |_| typed(LastTry::Refuse)).unwrap();
+    assert_eq!(left, Some(Tries::Left(3)), "told after it too");
     assert_eq!(claims.name.as_str(), "Cidadã de Teste Um");
     let shown = claims.card.as_ref().unwrap();
     let stated: Vec<_> =
