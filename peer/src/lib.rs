@@ -17,6 +17,7 @@ pub mod ask;
 pub mod authority;
 pub mod card;
 pub mod chat;
+pub mod check;
 pub mod citizen;
 pub mod cli;
 pub mod command;

@@ -20,11 +20,9 @@ use pregao::front::{Front, pair};
 use pregao::link::trust_roots;
 use pregao::plain::{plain, with_causes};
 use pregao::vault::{Passphrase, Vault};
-use pregao::{chat, citizen, jsonl, oneshot};
+use pregao::{chat, check, citizen, jsonl, oneshot};
 use pregao_protocol::citizen::{StatePki, TestCards};
-use pregao_protocol::log::Receipt;
 use pregao_protocol::session::Ranking;
-use pregao_protocol::verify;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -55,7 +53,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
     match cli.task {
         Task::Enrol(arguments) => enrolment(&cli.shared, &arguments),
         Task::Card(arguments) => with_a_card(&cli.shared, &arguments),
-        Task::Verify { files } => verify_files(&files),
+        Task::Verify { files } => Ok(check::files(&files, &mut std::io::stdout())?),
         Task::Chat => {
             if cli.shared.card.pin_file.is_some() {
                 bail!(
@@ -223,44 +221,6 @@ fn with_a_card(shared: &Shared, arguments: &Card) -> anyhow::Result<bool> {
         },
     )?;
     Ok(true)
-}
-
-/// Checks receipts and logs without a network. Every file is checked, whatever the others hold.
-fn verify_files(files: &[PathBuf]) -> anyhow::Result<bool> {
-    let mut out = std::io::stdout();
-    let mut all = true;
-    for file in files {
-        let name = file.display();
-        match verify_file(file) {
-            Ok(holds) => writeln!(out, "{name}: holds: {holds}")?,
-            Err(error) => {
-                all = false;
-                writeln!(out, "{name}: DOES NOT HOLD: {error:#}")?;
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// A receipt is one JSON object; a log is its entries, one a line, then a line with its head as a
-/// JSON string.
-fn verify_file(file: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file).context("cannot be read")?;
-    if let Ok(receipt) = Receipt::parse(text.trim_end()) {
-        let verified = verify::receipt(&receipt)?;
-        let (seq, verb, time) = (verified.seq, verified.verb, verified.time);
-        return Ok(format!(
-            "receipt of entry {seq} ({verb}) of room {}, stamped {time}",
-            verified.room
-        ));
-    }
-    let mut lines: Vec<&str> = text.lines().collect();
-    let last = lines.pop().context("is empty")?;
-    let head: String =
-        serde_json::from_str(last).context("neither a receipt nor a log with its head")?;
-    let room = verify::log(&lines, &head)?;
-    let ledger = room.ledger();
-    Ok(format!("log of room {} with {} entries", ledger.name(), ledger.head().size))
 }
 
 fn folder(shared: &Shared) -> anyhow::Result<PathBuf> {

@@ -1,7 +1,8 @@
-//! Secrets and receipts at rest: one folder, two age files, one program at a time.
+//! Secrets and receipts at rest: one folder, three age files, one program at a time.
 //!
 //! `identity.age` holds an age X25519 identity under the passphrase (scrypt); `vault.age` holds
-//! [`Contents`] as JSON, encrypted to that identity, so that saving costs no scrypt. Both are
+//! [`Contents`] as JSON, encrypted to that identity, so that saving costs no scrypt; `heads.age`
+//! likewise what brokers signed about logs, which changes far more often. All are
 //! armoured age v1 files: `age --decrypt` reads them. The file system is trusted to keep what was
 //! synced, and with nothing else: what was changed or cut is refused, never half used.
 
@@ -20,7 +21,7 @@ use pregao_protocol::codec::Digest;
 use zeroize::Zeroizing;
 
 pub use contents::{
-    Contents, Counterparty, Kept, KeptCard, KeptReveal, Secret, TrustedTsa, VERSION,
+    Contents, Counterparty, Kept, KeptCard, KeptLog, KeptReveal, Secret, TrustedTsa, VERSION,
 };
 pub use enrolment::{AskedToken, HeldToken, KeptEnrolment, KeptIssuer};
 pub use error::VaultError;
@@ -30,6 +31,8 @@ pub use sealed::{Passphrase, WorkFactor};
 const IDENTITY: &str = "identity.age";
 /// The contents under the identity.
 const CONTENTS: &str = "vault.age";
+/// What brokers signed about logs, under the identity; there once something was.
+const MET: &str = "heads.age";
 /// Held locked while a program uses the vault.
 const LOCK: &str = "lock";
 /// Largest file read; a vault of a hundred thousand receipts is smaller.
@@ -41,6 +44,7 @@ pub struct Vault {
     folder: PathBuf,
     recipient: sealed::Recipient,
     contents: Contents,
+    met: Vec<KeptLog>,
     /// Places of the actions, by digest.
     index: HashMap<Digest, usize>,
     _lock: File,
@@ -81,6 +85,7 @@ impl Vault {
             recipient: identity.recipient(),
             index: index(&contents),
             contents,
+            met: Vec::new(),
             _lock: lock,
         };
         vault.save()?;
@@ -108,11 +113,20 @@ impl Vault {
         }
         let text = identity.unseal(&contents_file, &read(&contents_file)?)?;
         let contents = Contents::from_json(&contents_file, &text)?;
+        let met_file = folder.join(MET);
+        let met = match met_file.exists() {
+            true => {
+                let text = identity.unseal(&met_file, &read(&met_file)?)?;
+                contents::logs_from_json(&met_file, &text)?
+            }
+            false => Vec::new(),
+        };
         Ok(Self {
             folder: folder.to_owned(),
             recipient: identity.recipient(),
             index: index(&contents),
             contents,
+            met,
             _lock: lock,
         })
     }
@@ -127,6 +141,23 @@ impl Vault {
     #[must_use]
     pub const fn contents(&self) -> &Contents {
         &self.contents
+    }
+
+    /// What brokers had signed about logs when that was kept last.
+    #[must_use]
+    pub fn met(&self) -> &[KeptLog] {
+        &self.met
+    }
+
+    /// Keeps what brokers signed about logs, in a file of its own: it changes with every entry,
+    /// and the rest does not.
+    ///
+    /// # Errors
+    /// As [`Vault::save`].
+    pub fn keep_met(&mut self, met: Vec<KeptLog>) -> Result<(), VaultError> {
+        self.met = met;
+        let json = contents::to_json(&self.met)?;
+        replace(&self.folder, MET, &self.recipient.seal(&json)?)
     }
 
     /// The own action with this digest. Does not search.

@@ -12,7 +12,8 @@
 //! - [`action`] the signed envelope; [`stamp`] the time it existed at
 //! - [`session`] the encrypted connection; [`frame`] what crosses it
 //! - [`room`] what a log of actions means
-//! - [`merkle`] and [`log`] tree, signed head, proofs, receipt; [`verify`] the offline check
+//! - [`merkle`] and [`log`] tree, signed head, proofs, receipt; [`verify`] the offline check,
+//!   [`evidence`] what proves a lie
 //! - [`seal`] what only the counterparty may read
 //! - [`enrolment`] how a citizen gets a persona certified that nobody can tell is theirs
 //!
@@ -26,6 +27,7 @@ pub mod citizen;
 pub mod clock;
 pub mod codec;
 pub mod enrolment;
+pub mod evidence;
 pub mod frame;
 pub mod jws;
 pub mod key;

@@ -7,7 +7,8 @@
 use crate::action::{Action, ActionError, as_action_key};
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{Fingerprint, Head as HeadKey, OneTime, PublicKey, Stamp as StampKey};
+use crate::evidence::NoEvidence;
+use crate::key::{Fingerprint, OneTime, PublicKey, Stamp as StampKey};
 use crate::log::{Head, HeadError, Origin, Receipt, ReceiptError, RoomName};
 use crate::room::body::{Body, BrokerKeys, Side};
 use crate::room::{Code, Replay, ReplayError, Room, Stamped, opening_stamp_keys};
@@ -137,6 +138,8 @@ pub struct VerifiedReceipt {
     pub key: PublicKey<OneTime>,
     /// Entries of the log that the head covers.
     pub size: u64,
+    /// Its root.
+    pub root: Digest,
 }
 
 /// Verifies a receipt with no network (V-061): the opening action, the room's name and keys in
@@ -171,10 +174,11 @@ pub fn receipt(receipt: &Receipt) -> Result<VerifiedReceipt, VerifyError> {
         digest: action.digest(),
         key: *action.key(),
         size: head.size,
+        root: head.root,
     })
 }
 
-fn broker_keys(opening: &Action) -> Result<&BrokerKeys, VerifyError> {
+pub(crate) fn broker_keys(opening: &Action) -> Result<&BrokerKeys, VerifyError> {
     match opening.body() {
         Body::List(listing) => Ok(&listing.broker),
         Body::Reveal(reveal) => Ok(&reveal.broker),
@@ -190,64 +194,6 @@ fn judge_alone(action: &Action, seq: u64, keys: &BrokerKeys) -> Result<(), Code>
         return Err(Code::VerbForbidden);
     }
     if action.seen().size > seq { Err(Code::SeenFalse) } else { Ok(()) }
-}
-
-/// Two heads of one log that cannot both be true: evidence against the broker (V-062).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fork {
-    /// Which log.
-    pub origin: Origin,
-    /// Entries that both heads cover.
-    pub size: u64,
-    /// The two roots, in the order of the arguments.
-    pub roots: [Digest; 2],
-    /// The two signed heads as transmitted, in the order of the arguments.
-    pub heads: [String; 2],
-}
-
-/// Why two statements are no evidence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoEvidence {
-    /// A head is not validly signed for this log; so it says nothing about the broker.
-    #[error("a head does not hold")]
-    Head(#[from] HeadError),
-    /// A batch header is not validly signed; so it says nothing about the TSA.
-    #[error("a batch header does not hold")]
-    Batch(#[from] StampError),
-    /// Heads of different sizes need a consistency proof between them to be compared.
-    #[error("the heads are over {0} and {1} entries")]
-    OtherSize(u64, u64),
-    /// Both can be true.
-    #[error("the two statements do not contradict each other")]
-    Consistent,
-}
-
-/// Shows a fork: two validly signed heads of one log with the same size and different roots
-/// (V-062).
-///
-/// # Errors
-/// [`NoEvidence`] if the two are no evidence by themselves.
-pub fn two_heads(
-    origin: &Origin,
-    key: &PublicKey<HeadKey>,
-    first: &str,
-    second: &str,
-) -> Result<Fork, NoEvidence> {
-    let one = Head::open(first, origin, key)?;
-    let two = Head::open(second, origin, key)?;
-    if one.size != two.size {
-        return Err(NoEvidence::OtherSize(one.size, two.size));
-    }
-    if one.root == two.root {
-        return Err(NoEvidence::Consistent);
-    }
-    Ok(Fork {
-        origin: *origin,
-        size: one.size,
-        roots: [one.root, two.root],
-        heads: [first.to_owned(), second.to_owned()],
-    })
 }
 
 /// What two batch headers of one TSA contradict each other in.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pregao_protocol::action::{Action, Draft};
 use pregao_protocol::broker::Refusal;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::evidence::Statement;
 use pregao_protocol::frame::FromPeer;
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Receipt, RoomName};
@@ -20,6 +21,7 @@ use pregao_protocol::stamp::{Stamp, VerifiedBatch};
 use pregao_protocol::verify;
 use uuid::Uuid;
 
+use super::evidence::Exhibit;
 use super::follow::Followed;
 use super::{Desk, Lost, random};
 use crate::command::Command;
@@ -206,7 +208,7 @@ impl Desk {
         let followed = self.rooms.get(&name).ok_or_else(|| Cannot::code(Code::RoomUnknown))?;
         if followed.broken {
             let message = "this room did not verify".to_owned();
-            let advice = "do not act in it; the evidence is in your data folder".to_owned();
+            let advice = "do not act in it; see the folder evidence in your data folder".to_owned();
             return Err(Cannot("room.broken", message, advice));
         }
         match followed.room() {
@@ -326,11 +328,11 @@ impl Desk {
         });
         let Some(stamp) = holds else {
             let action = act.action.compact().to_owned();
-            self.keep_evidence("stamp", &[&given, &action]);
-            self.alarm(
+            self.accuse(
                 None,
                 "the stamp that came for your action does not verify",
                 "the action was not sent; do not use this broker until it is explained",
+                Exhibit::Notes("stamp", &[&given, &action]),
             )
             .await;
             self.finish(n, false).await;
@@ -355,7 +357,9 @@ impl Desk {
         let digest = act.action.digest();
         let discloses = matches!(act.action.body(), Body::Disclose(_));
         let room = act.action.room();
-        let kept = self.keep_receipt(digest, receipt).await;
+        let head = Statement::Head(receipt.head.clone());
+        let kept =
+            self.keep_receipt(digest, receipt).await && self.take_statement(room, head).await;
         if discloses && kept {
             self.mark_disclosed(room).await;
         }
@@ -417,11 +421,11 @@ impl Desk {
     }
 
     async fn doubt_receipt(&mut self, receipt: &Receipt) {
-        self.keep_evidence("receipt", &[&receipt.encode()]);
-        self.alarm(
+        self.accuse(
             None,
             "the broker gave a receipt that does not verify",
-            "your action may not count; the evidence is in your data folder",
+            "your action may not count",
+            Exhibit::Notes("receipt", &[&receipt.encode()]),
         )
         .await;
     }
@@ -443,11 +447,11 @@ impl Desk {
             .filter(|refusal| refusal.digest == digest && refusal.room == room);
         let Some(refusal) = refusal else {
             let action = act.action.compact().to_owned();
-            self.keep_evidence("refusal", &[compact, &action]);
-            self.alarm(
+            self.accuse(
                 Some(room),
                 "the broker refused without a valid signature",
                 "it can deny this later; do it again, and keep an eye on this broker",
+                Exhibit::Notes("refusal", &[compact, &action]),
             )
             .await;
             self.finish(n, false).await;
@@ -492,11 +496,11 @@ impl Desk {
         if earlier.is_none_or(|earlier| same.ratio.verify(&earlier, key).is_ok()) {
             return;
         }
-        self.keep_evidence("refusal", &[compact]);
-        self.alarm(
+        self.accuse(
             Some(room),
             "the broker refused because of a common author and does not show it",
-            "its signed refusal is in your data folder: show it to others",
+            "show its signed refusal to others",
+            Exhibit::Notes("refusal", &[compact]),
         )
         .await;
     }
@@ -506,11 +510,11 @@ impl Desk {
         let Some(refusal) = self.kept_digest(stamped).and_then(|kept| kept.refusal.clone()) else {
             return;
         };
-        self.keep_evidence("refused", &[&refusal, entry]);
-        self.alarm(
+        self.accuse(
             Some(room),
             "the broker logged an action of yours that it had refused under its signature",
-            "both are in your data folder: they prove it; the action counts, so check what it did",
+            "the action counts, so check what it did",
+            Exhibit::Notes("refused", &[&refusal, entry]),
         )
         .await;
     }

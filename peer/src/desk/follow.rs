@@ -2,6 +2,7 @@
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::evidence::Statement;
 use pregao_protocol::frame::{FromPeer, Member};
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
@@ -13,6 +14,7 @@ use pregao_protocol::verify;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::evidence::Exhibit;
 use super::pins::{Pins, fault_of_opening};
 use super::{Desk, Lost};
 
@@ -41,12 +43,16 @@ pub(super) struct Followed {
     pub(super) texts: Vec<String>,
     /// Leaf hashes of every entry.
     pub(super) leaves: Vec<Digest>,
+    /// Root of the log with each entry.
+    pub(super) roots: Vec<Digest>,
     /// Identifier and key of every entry's action.
     pub(super) actions: Vec<(Uuid, PublicKey<OneTime>)>,
     /// Positions of the user's own entries.
     pub(super) own: Vec<u64>,
     /// The newest head that agreed with the replay.
     pub(super) head: Option<(u64, String)>,
+    /// The broker signed a longer log and does not show it.
+    pub(super) owing: bool,
     /// Own entries that still lack a receipt: position and entry as logged.
     pub(super) unreceipted: Vec<(u64, String)>,
     /// Positions, stamp times and ciphertexts of a reveal room's disclosures.
@@ -69,9 +75,11 @@ impl Followed {
             opening,
             texts: Vec::new(),
             leaves: Vec::new(),
+            roots: Vec::new(),
             actions: Vec::new(),
             own: Vec::new(),
             head: None,
+            owing: false,
             unreceipted: Vec::new(),
             sealed: Vec::new(),
             revealed: false,
@@ -101,9 +109,11 @@ impl Followed {
         self.leaves.len() as u64
     }
 
-    /// Whether a signed head agrees with every entry held.
+    /// Whether a signed head agrees with every entry held, and no more is owed.
     pub(super) fn is_verified(&self) -> bool {
-        !self.broken && self.head.as_ref().is_some_and(|(size, _)| *size == self.size())
+        !self.broken
+            && !self.owing
+            && self.head.as_ref().is_some_and(|(size, _)| *size == self.size())
     }
 }
 
@@ -119,11 +129,11 @@ impl Desk {
         for opening in openings {
             let mut replay = Replay::new();
             let Ok(stamped) = replay.push(opening.get()) else {
-                self.keep_evidence("opening", &[opening.get()]);
-                self.alarm(
+                self.accuse(
                     None,
                     "the broker lists a room whose opening does not verify",
-                    "it was left out; the evidence is in your data folder",
+                    "it was left out",
+                    Exhibit::Notes("opening", &[opening.get()]),
                 )
                 .await;
                 continue;
@@ -227,22 +237,28 @@ impl Desk {
         let root =
             room.replay.room().map_or_else(merkle::empty_root, |room| room.ledger().head().root);
         let held = room.head.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
-        let head = Head::open(note, &Origin { broker, room: name }, &key);
-        let continues = head.as_ref().is_ok_and(|head| {
-            merkle::verify_consistency(size, &root, head.size, &head.root, path).is_ok()
-        });
-        if !continues {
-            self.keep_evidence("fork", &[note, &held]);
-            self.distrust(name, "the broker shows another history of this room than before").await;
+        let another = "the broker shows another history of this room than before";
+        let Ok(head) = Head::open(note, &Origin { broker, room: name }, &key) else {
+            return self.distrust(name, another, Exhibit::Notes("history", &[note, &held])).await;
+        };
+        // Contradicting what was signed before proves a lie; a proof that does not lead from one
+        // log to the other shows one, to the user alone.
+        if !self.take_receipts(name).await {
             return;
         }
-        let size = head.map_or(0, |head| head.size);
-        let newer = self.held_receipts(name).into_iter().find(|held| held.size > size);
-        if let Some(newer) = newer {
-            self.keep_evidence("shorter", &[note, &newer.text]);
-            let message = "the log is shorter than when you got a receipt from it";
-            self.distrust(name, message).await;
+        let longest = self.met.longest(name).cloned();
+        if !self.take_statement(name, Statement::Head(note.to_owned())).await {
+            return;
         }
+        if let Some(longest) = longest.filter(|longest| longest.size > head.size) {
+            let message = "the broker's log is shorter than what it signed before";
+            let longest = longest.statement.text();
+            return self.distrust(name, message, Exhibit::Notes("shorter", &[note, longest])).await;
+        }
+        if merkle::verify_consistency(size, &root, head.size, &head.root, path).is_err() {
+            return self.distrust(name, another, Exhibit::Notes("history", &[note, &held])).await;
+        }
+        self.expect_entries(name);
     }
 
     /// A room that was asked for is not shown. For one whose head the broker has signed, that is
@@ -250,18 +266,19 @@ impl Desk {
     pub(super) async fn not_joined(&mut self, name: RoomName, code: &str, said: &str) {
         let Some(room) = self.rooms.get_mut(&name) else { return };
         room.wanted = false;
-        let head = room.head.as_ref().map(|(_, note)| note.clone());
+        let head = self.met.longest(name).map(|claim| claim.statement.text().to_owned());
         let public = matches!(room.room(), Some(Room::Auction(_)));
         let known = room.room().is_some() || room.listed.room().is_some();
         match (code, head) {
             ("room.shorter", head) => {
-                self.keep_evidence("shorter", &[said, &head.unwrap_or_default()]);
+                let notes = [said, &head.unwrap_or_default()];
                 let message = "the broker's log is shorter than what it signed before";
-                self.distrust(name, message).await;
+                self.distrust(name, message, Exhibit::Notes("shorter", &notes)).await;
             }
             ("room.unknown", Some(head)) if public => {
-                self.keep_evidence("denied", &[said, &head]);
-                self.distrust(name, "the broker denies a room whose log it signed").await;
+                let notes = [said, head.as_str()];
+                let message = "the broker denies a room whose log it signed";
+                self.distrust(name, message, Exhibit::Notes("denied", &notes)).await;
             }
             _ => {
                 if known || self.invitations.iter().any(|(_, room)| *room == name) {
@@ -275,33 +292,17 @@ impl Desk {
         }
     }
 
-    /// Receipts held for own actions in a room, verified again.
-    fn held_receipts(&self, name: RoomName) -> Vec<HeldReceipt> {
+    /// The heads of receipts held for own actions in a room, verified again.
+    pub(super) fn heads_of_receipts(&self, name: RoomName) -> Vec<String> {
         let full = name.to_string();
         let kept = self.vault.contents().actions.iter().filter(|kept| kept.room == full);
         kept.filter_map(|kept| {
-            let text = kept.receipt.as_ref()?.to_string();
-            let verified = verify::receipt(&Receipt::parse(&text).ok()?).ok()?;
-            let room_matches = verified.room == name && verified.digest == kept.digest;
-            room_matches.then_some(HeldReceipt { seq: verified.seq, size: verified.size, text })
+            let receipt = Receipt::parse(&kept.receipt.as_ref()?.to_string()).ok()?;
+            let verified = verify::receipt(&receipt).ok()?;
+            let of_this = verified.room == name && verified.digest == kept.digest;
+            of_this.then_some(receipt.head)
         })
         .collect()
-    }
-
-    /// Every own action with a receipt must be in the log that the newest head covers.
-    async fn look_for_own(&mut self, name: RoomName) {
-        let Some(room) = self.rooms.get(&name).filter(|room| room.is_verified()) else { return };
-        let full = name.to_string();
-        let mine = self.vault.contents().actions.iter().filter(|kept| kept.room == full);
-        if mine.filter(|kept| kept.receipt.is_some()).count() <= room.own.len() {
-            return;
-        }
-        let (size, own) = (room.size(), room.own.clone());
-        let head = room.head.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
-        let missing = |held: &HeldReceipt| held.size <= size && !own.contains(&held.seq);
-        let Some(held) = self.held_receipts(name).into_iter().find(missing) else { return };
-        self.keep_evidence("missing", &[&head, &held.text]);
-        self.distrust(name, "an action you hold a receipt for is not in the log").await;
     }
 
     /// Replays new entries, then checks the head against the replay.
@@ -322,18 +323,17 @@ impl Desk {
                     self.logged(name, &stamped, raw.get()).await;
                 }
                 Err(error) => {
-                    self.keep_evidence("entry", &[raw.get()]);
                     let message = format!("an entry of this room does not verify: {error}");
-                    self.distrust(name, &message).await;
+                    self.distrust(name, &message, Exhibit::Notes("entry", &[raw.get()])).await;
                     return;
                 }
             }
         }
+        self.met.progressed(name);
         if let Some(head) = head {
             self.check_head(name, head).await;
         }
         self.settle_receipts(name).await;
-        self.look_for_own(name).await;
         self.inspect_reveal(name).await;
         let rooms: Vec<RoomName> =
             self.invitations.iter().filter(|(of, _)| *of == name).map(|(_, room)| *room).collect();
@@ -367,8 +367,9 @@ impl Desk {
             // Not even its title is shown.
             room.replay = Replay::new();
         }
-        self.keep_evidence("opening", &[&name.to_string(), text]);
-        self.distrust(name, &format!("this room's log begins otherwise: {fault}")).await;
+        let message = format!("this room's log begins otherwise: {fault}");
+        let notes = [&name.to_string(), text];
+        self.distrust(name, &message, Exhibit::Notes("opening", &notes)).await;
         false
     }
 
@@ -379,6 +380,7 @@ impl Desk {
         let seq = room.size();
         room.texts.push(text.to_owned());
         room.leaves.push(merkle::leaf_hash(text.as_bytes()));
+        room.roots.extend(room.replay.room().map(|room| room.ledger().head().root));
         room.actions.push((stamped.action().id(), *stamped.action().key()));
         if seq == 0 {
             stamped.action().compact().clone_into(&mut room.opening);
@@ -397,6 +399,10 @@ impl Desk {
         if own {
             self.check_refused(name, stamped, text).await;
         }
+        if let Body::Reveal(reveal) = stamped.action().body() {
+            let named = Statement::Reveal(stamped.action().compact().to_owned());
+            self.take_statement(reveal.auction, named).await;
+        }
         self.tell_entry(name, seq, stamped, own).await;
     }
 
@@ -411,20 +417,22 @@ impl Desk {
         if opened.as_ref().is_ok_and(|head| head.size == seen.size && head.root == seen.root) {
             room.head = Some((seen.size, note.to_owned()));
             room.caught_up = true;
+            return self.reconcile(name).await;
+        }
+        if opened.is_ok() && !self.take_statement(name, Statement::Head(note.to_owned())).await {
             return;
         }
         let held = format!("{} {}", seen.size, seen.root);
-        self.keep_evidence("head", &[note, &held]);
-        self.distrust(name, "the broker signed a head that the entries do not give").await;
+        let message = "the broker signed a head that the entries do not give";
+        self.distrust(name, message, Exhibit::Notes("head", &[note, &held])).await;
     }
 
     /// Stops believing a room, and says so.
-    pub(super) async fn distrust(&mut self, name: RoomName, message: &str) {
+    pub(super) async fn distrust(&mut self, name: RoomName, message: &str, shown: Exhibit<'_>) {
         if let Some(room) = self.rooms.get_mut(&name) {
             room.broken = true;
         }
-        let advice = "do not act in this room any more; the evidence is in your data folder";
-        self.alarm(Some(name), message, advice).await;
+        self.accuse(Some(name), message, "do not act in this room any more", shown).await;
     }
 
     /// Makes and keeps receipts for own entries that are covered by a verified head: also for
@@ -531,13 +539,6 @@ impl Desk {
             }
         }
     }
-}
-
-/// A receipt out of the vault, with what it shows.
-struct HeldReceipt {
-    seq: u64,
-    size: u64,
-    text: String,
 }
 
 /// Why a prefix names no room.

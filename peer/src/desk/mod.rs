@@ -6,7 +6,8 @@
 //! the same action bytes, so that nothing is done twice and nothing is lost.
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt
-//! - `follow` rooms as verified, from the keys in `pins` on; `views` as shown
+//! - `follow` rooms as verified, from the keys in `pins` on; `heads` what the broker signed about
+//!   them, over restarts; `views` as shown; `evidence` what shows a lie, as files
 //! - `reveal` the private room, `prove` with a citizen card (`signer`), `judge` the other side's
 //!   card; `export` logs and receipts as files
 //! - `time` the TSA's time, watched
@@ -17,6 +18,7 @@ pub mod enrol;
 mod evidence;
 mod export;
 mod follow;
+mod heads;
 mod judge;
 mod pins;
 mod prove;
@@ -52,7 +54,9 @@ use crate::plain::with_causes;
 use crate::vault::{Vault, VaultError};
 
 use acts::Act;
+use evidence::Exhibit;
 use follow::Followed;
+use heads::Met;
 use prove::Proof;
 use renew::EXPIRED;
 use signer::Cards;
@@ -117,6 +121,8 @@ pub struct Desk {
     proving: Option<tokio::task::JoinHandle<()>>,
     /// Rooms known, by name.
     rooms: BTreeMap<RoomName, Followed>,
+    /// What the broker signed about the logs of rooms.
+    met: Met,
     /// How much of the broker's list of rooms is known.
     lobby: u64,
     /// What is under way, by number.
@@ -192,6 +198,7 @@ impl Desk {
             .iter()
             .filter_map(|kept| Some((kept.auction.parse().ok()?, kept.room.parse().ok()?)));
         let invitations = invitations.collect();
+        let met = Met::restored(vault.met());
         Ok(Self {
             options,
             persona,
@@ -204,6 +211,7 @@ impl Desk {
             proofs: mpsc::channel(1),
             proving: None,
             rooms: BTreeMap::new(),
+            met,
             lobby: 0,
             acts: HashMap::new(),
             next: 1,
@@ -240,6 +248,7 @@ impl Desk {
             if let Some(mut online) = self.online.take() {
                 online.sender.close().await;
             }
+            self.keep_met().await;
             self.lobby_known = false;
             // Jitter keeps peers that lost one broker from coming back all at once.
             let wait = pause + Duration::from_millis(u64::from(random_byte()));
@@ -257,6 +266,7 @@ impl Desk {
         if let Some(mut online) = self.online.take() {
             online.sender.close().await;
         }
+        self.keep_met().await;
     }
 
     /// Connects while commands go on being answered. `None` if the front has left.
@@ -329,6 +339,7 @@ impl Desk {
         })
         .await;
         self.online = Some(Online { sender, certificate, id: id.0, suite });
+        self.met.begin_session();
         let address = self.options.broker.to_string();
         if self.vault.contents().brokers.last() != Some(&address)
             && let Err(error) = self.vault.update(|contents| contents.note_broker(&address))
@@ -393,6 +404,8 @@ impl Desk {
                 }
                 _ = overdue.tick() => {
                     self.give_up_overdue().await;
+                    self.claim_what_is_owed().await;
+                    self.keep_met().await;
                     if let Some(lost) = self.broken() {
                         return Some(lost);
                     }
@@ -571,9 +584,16 @@ impl Desk {
         self.refuse(error.code(), error.to_string(), error.advice()).await;
     }
 
-    /// Keeps what proves a fault, for showing it to others.
-    fn keep_evidence(&self, name: &str, parts: &[&str]) {
-        evidence::keep(&self.options.evidence, name, parts);
+    /// Keeps what shows a fault, and says it loudly: what happened, what to do, where it is kept.
+    async fn accuse(
+        &mut self,
+        room: Option<RoomName>,
+        message: &str,
+        advice: &str,
+        exhibit: Exhibit<'_>,
+    ) {
+        let kept = evidence::keep(&self.options.evidence, exhibit);
+        self.alarm(room, message, &format!("{advice}; {kept}")).await;
     }
 }
 

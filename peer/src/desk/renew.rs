@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Desk;
 use super::enrol::{self, EnrolError};
+use super::evidence::Exhibit;
 use crate::authority::{AuthorityError, system_time, verify_whenever};
 use crate::event::Event;
 use crate::front::Request;
@@ -128,8 +129,9 @@ impl Desk {
 
     async fn not_renewed(&mut self, error: &EnrolError) {
         if let EnrolError::OtherIssuer(conflict) = error {
-            self.keep_evidence("issuer", &conflict.evidence());
-            return self.alarm(None, &error.to_string(), &error.advice()).await;
+            let parts = conflict.evidence();
+            let notes = Exhibit::Notes("issuer", &parts);
+            return self.accuse(None, &error.to_string(), &error.advice(), notes).await;
         }
         let enrolment = self.vault.contents().enrolment.as_ref();
         let unspent = enrolment.and_then(|kept| kept.held.as_ref()?.spend_after).is_some();

@@ -20,6 +20,7 @@ use pregao_protocol::room::{RevealRoom, Room};
 use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
 
 use super::acts::{Cannot, Unsigned, no_randomness};
+use super::evidence::Exhibit;
 use super::follow::Followed;
 use super::judge::{judged, judged_again};
 use super::prove::Job;
@@ -88,9 +89,9 @@ impl Desk {
         if !self.fits_auction(&room) {
             let texts = self.rooms.get(&name).map(|room| room.texts.clone()).unwrap_or_default();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            self.keep_evidence("reveal", &texts);
             // A room that is not believed takes no disclosure: its keys may be anybody's.
-            self.distrust(name, "this private room does not follow from its auction").await;
+            let message = "this private room does not follow from its auction";
+            self.distrust(name, message, Exhibit::Notes("reveal", &texts)).await;
             return;
         }
         if !announced {
@@ -439,13 +440,11 @@ impl Desk {
             Err(what) => {
                 let texts = self.rooms.get(&name).map(|room| room.texts.clone());
                 let texts = texts.unwrap_or_default();
-                self.keep_evidence(
-                    "disclosure",
-                    &texts.iter().map(String::as_str).collect::<Vec<_>>(),
-                );
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
                 let message = format!("what the other side disclosed is worthless: {what}");
-                let advice = "do not deal with them; the evidence is in your data folder";
-                self.alarm(Some(name), &message, advice).await;
+                let advice = "do not deal with them";
+                let notes = Exhibit::Notes("disclosure", &texts);
+                self.accuse(Some(name), &message, advice, notes).await;
             }
         }
     }

@@ -4,10 +4,12 @@
 use std::time::{Duration, Instant};
 
 use pregao_protocol::clock::Time;
+use pregao_protocol::evidence::{Evidence, TwoBatches};
 use pregao_protocol::stamp::VerifiedBatch;
 use pregao_protocol::verify::contradiction;
 
 use super::Desk;
+use super::evidence::Exhibit;
 use crate::authority::system_time;
 use crate::event::Event;
 
@@ -27,22 +29,26 @@ impl Desk {
             Err(error) => {
                 let message = format!("a time announced by the broker does not verify: {error}");
                 let advice = "do not bid until this is explained";
-                return self.doubt_time("tick", &[compact], &message, advice).await;
+                let notes = Exhibit::Notes("tick", &[compact]);
+                return self.doubt_time(notes, &message, advice).await;
             }
         };
         if let Some((before, _)) = &self.tick {
             let held = before.compact().to_owned();
             if contradiction(&held, compact, &self.tsa.stamp).is_ok() {
                 let message = "the TSA contradicts itself: its time went back or its chain forks";
-                let advice = "do not trust its stamps; the evidence is in your data folder";
-                return self.doubt_time("tsa", &[compact, &held], message, advice).await;
+                let advice = "do not trust its stamps";
+                let batches = [held, compact.to_owned()];
+                let proof = Evidence::Batches(TwoBatches { key: self.tsa.stamp, batches });
+                return self.doubt_time(Exhibit::Proof(&proof, None), message, advice).await;
             }
             if batch.header().batch <= before.header().batch {
                 // A tick may lag behind the header of a handshake, but not by much.
                 if before.time().since(batch.time()) > LAG {
                     let message = "the broker announces a time that is long past";
                     let advice = "do not bid until this is explained";
-                    self.doubt_time("tick", &[compact, &held], message, advice).await;
+                    let notes = [compact, held.as_str()];
+                    self.doubt_time(Exhibit::Notes("tick", &notes), message, advice).await;
                 }
                 return;
             }
@@ -55,11 +61,10 @@ impl Desk {
     }
 
     /// Says once that the time announced is not believed; a tick comes every second.
-    async fn doubt_time(&mut self, name: &str, evidence: &[&str], message: &str, advice: &str) {
+    async fn doubt_time(&mut self, exhibit: Exhibit<'_>, message: &str, advice: &str) {
         if self.time_doubted.as_deref() != Some(message) {
             self.time_doubted = Some(message.to_owned());
-            self.keep_evidence(name, evidence);
-            self.alarm(None, message, advice).await;
+            self.accuse(None, message, advice, exhibit).await;
         }
     }
 

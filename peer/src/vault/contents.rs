@@ -7,7 +7,9 @@ use std::path::Path;
 use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::{Digest, array_from_base64url, from_base64url, to_base64url};
+use pregao_protocol::evidence::{Claim, Claims};
 use pregao_protocol::key::Fingerprint;
+use pregao_protocol::log::RoomName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -151,6 +153,19 @@ pub struct KeptCard {
     pub stamped: Time,
 }
 
+/// What a broker signed about one log: kept apart from the rest, as it changes with every entry.
+/// Which rooms a persona follows is as secret as what it does in them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptLog {
+    /// The room.
+    pub room: RoomName,
+    /// The newest head that agreed with the entries.
+    pub verified: Option<Claim>,
+    /// What the log had not reached.
+    pub open: Claims,
+}
+
 /// One of the persona's own actions with what proves and opens it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -226,15 +241,7 @@ impl Contents {
 
     /// The JSON text, filled up with spaces, in memory that is wiped.
     pub(super) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let failed = |error: serde_json::Error| VaultError::Encoding(error.to_string());
-        let mut size = Count(0);
-        serde_json::to_writer(&mut size, self).map_err(failed)?;
-        let padded = size.0.next_multiple_of(BLOCK);
-        // Room for all of it at once: a growing buffer would leave copies of secrets behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(padded));
-        serde_json::to_writer(&mut *text, self).map_err(failed)?;
-        text.resize(padded, b' ');
-        Ok(text)
+        to_json(self)
     }
 
     /// Reads the JSON text.
@@ -249,6 +256,34 @@ impl Contents {
             return Err(VaultError::Newer { file: file.to_owned() });
         }
         serde_json::from_slice(text).map_err(damaged)
+    }
+}
+
+/// A JSON text, filled up with spaces, in memory that is wiped.
+pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let failed = |error: serde_json::Error| VaultError::Encoding(error.to_string());
+    let mut size = Count(0);
+    serde_json::to_writer(&mut size, value).map_err(failed)?;
+    let padded = size.0.next_multiple_of(BLOCK);
+    // Room for all of it at once: a growing buffer would leave copies of secrets behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(padded));
+    serde_json::to_writer(&mut *text, value).map_err(failed)?;
+    text.resize(padded, b' ');
+    Ok(text)
+}
+
+/// Reads what [`to_json`] wrote.
+pub(super) fn logs_from_json(file: &Path, text: &[u8]) -> Result<Vec<KeptLog>, VaultError> {
+    // The parser's message may quote the text, which is secret: only the place is told.
+    serde_json::from_slice(text).map_err(|error| VaultError::Damaged {
+        file: file.to_owned(),
+        reason: format!("unexpected contents at column {}", error.column()),
+    })
+}
+
+impl fmt::Debug for KeptLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptLog(..)")
     }
 }
 

@@ -3,9 +3,7 @@
 use super::*;
 use crate::key::SecretKey;
 use crate::log::Entry;
-use crate::room::house::{
-    Author, END, SECOND, Table, Tsa, at, bid, broker_fingerprint, broker_keys, encoded,
-};
+use crate::room::house::{Author, END, SECOND, Table, Tsa, at, bid, broker_fingerprint, encoded};
 use crate::stamp::BatchHeader;
 
 /// A sold item: listing, three bids, close, winner.
@@ -217,28 +215,6 @@ fn v061_rules_that_need_no_other_entry_are_checked_in_a_receipt() {
     }
 }
 
-#[test]
-fn v062_two_heads_of_one_size_with_different_roots_are_a_fork() {
-    let table = house();
-    let key = broker_keys().head;
-    let (one, two) = (table.head_over(6, Digest([1; 32])), table.head_over(6, Digest([2; 32])));
-    let fork = two_heads(&table.origin(), &key, &one, &two).unwrap();
-    assert_eq!((fork.size, fork.roots), (6, [Digest([1; 32]), Digest([2; 32])]));
-    assert_eq!(fork.heads, [one.clone(), two]);
-    let same = two_heads(&table.origin(), &key, &one, &one);
-    assert_eq!(same, Err(NoEvidence::Consistent));
-    let longer = table.head_over(7, Digest([2; 32]));
-    let grown = two_heads(&table.origin(), &key, &one, &longer);
-    assert_eq!(grown, Err(NoEvidence::OtherSize(6, 7)));
-    let other = Table::list(|terms| terms.grace = 6).unwrap();
-    let elsewhere = other.head_over(6, Digest([2; 32]));
-    let rooms = two_heads(&table.origin(), &key, &one, &elsewhere);
-    assert_eq!(rooms, Err(NoEvidence::Head(HeadError::OtherLog)));
-    let forged = SecretKey::from_seed(&[1; 32]).public();
-    let keys = two_heads(&table.origin(), &forged, &one, &elsewhere);
-    assert_eq!(keys, Err(NoEvidence::Head(HeadError::OtherKey)));
-}
-
 /// A TSA at its third batch, and the honest header of its fourth.
 fn third() -> (Tsa, String, BatchHeader) {
     let mut tsa = Tsa::new(204);
@@ -295,5 +271,5 @@ fn v063_honest_headers_are_no_evidence() {
     }
     let other = Tsa::new(205).public();
     let foreign = contradiction(&third, &fourth, &other);
-    assert_eq!(foreign, Err(NoEvidence::Batch(StampError::UnknownTsa)));
+    assert_eq!(foreign, Err(NoEvidence::Stamp(StampError::UnknownTsa)));
 }

@@ -1,6 +1,7 @@
 //! A broker with its real keys that lies once: the real `pregao` says so loudly, keeps evidence,
 //! and does not act on it.
 
+mod heads;
 mod private;
 
 use std::path::PathBuf;
@@ -216,7 +217,7 @@ async fn a_head_over_another_log_is_said_loudly() {
         *head = Some(forged.sign(&secrets.head));
     });
     let (_liar, desk) = stage.lied_to(lie).await;
-    stage.found_out(desk, "signed a head that the entries do not give", "head").await;
+    stage.found_out(desk, "another history", "fork").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,8 +268,9 @@ async fn a_log_said_to_be_shorter_than_before_is_said_loudly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_history_than_before_is_said_loudly() {
-    // A shorter one, another one of the same size, and a longer one that does not continue it.
-    for (size, path) in [(3, 0), (4, 0), (5, 1)] {
+    // A shorter one, another one of the same size, and a longer one that does not continue it: that
+    // one can be shown to others once its entries are there.
+    for (size, path, kept) in [(3, 0, "fork"), (4, 0, "fork"), (5, 1, "history")] {
         let stage = Stage::set().await;
         let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
         let fork = move |room| {
@@ -279,7 +281,7 @@ async fn another_history_than_before_is_said_loudly() {
         let (liar, mut desk) = stage.lied_to(on_return(fork)).await;
         desk.verified(&stage.room.to_string(), 4).await.unwrap();
         liar.renew();
-        stage.found_out(desk, "another history", "fork").await;
+        stage.found_out(desk, "another history", kept).await;
     }
 }
 
@@ -306,7 +308,7 @@ async fn a_log_without_the_bid_that_was_receipted_is_said_loudly() {
         _ => None,
     });
     let (_liar, desk) = stage.lied_to(lie).await;
-    stage.found_out(desk, "shorter than when you got a receipt", "shorter").await;
+    stage.found_out(desk, "shorter than what it signed before", "shorter").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -492,7 +494,7 @@ async fn time_that_goes_back_is_said_loudly_and_not_believed() {
         _ => None,
     };
     desk.ever(contradicts).await.unwrap();
-    assert!(desk.evidence().unwrap().iter().any(|(name, _)| name.starts_with("tsa")));
+    assert!(desk.evidence().unwrap().iter().any(|(name, _)| name.starts_with("batches")));
     // And one that no TSA signed.
     desk.until(|event| matches!(event, Event::Tick { .. }).then_some(())).await.unwrap();
     let other = SecretKey::from_seed(&[7; 32]);

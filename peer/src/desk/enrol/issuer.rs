@@ -11,7 +11,7 @@ use pregao_protocol::enrolment::issuer::Issuer;
 use serde_json::Value;
 
 use super::EnrolError;
-use crate::desk::evidence;
+use crate::desk::evidence::{self, Exhibit};
 use crate::vault::{KeptEnrolment, KeptIssuer};
 
 /// The beginning of an issuer's name, long enough that none is made to fit: for comparing by eye.
@@ -155,7 +155,9 @@ pub(super) fn with_evidence<T>(
     outcome: Result<T, EnrolError>,
 ) -> Result<T, EnrolError> {
     if let Err(EnrolError::OtherIssuer(conflict)) = &outcome {
-        evidence::keep(&vault.join("evidence"), "issuer", &conflict.evidence());
+        let parts = conflict.evidence();
+        // What became of it is in the log; the error says what it is about.
+        let _ = evidence::keep(&vault.join("evidence"), Exhibit::Notes("issuer", &parts));
     }
     outcome
 }

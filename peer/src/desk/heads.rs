@@ -1,0 +1,278 @@
+//! What the broker signed about the logs of rooms, compared with what it shows (SPEC 7.5).
+//!
+//! A head that verifies by itself proves nothing: the broker can sign another for somebody else.
+//! So every statement is kept until the log has reached it, whichever frame it came in, and over
+//! restarts. What agrees with the verified log needs no keeping, for its newest head stands for it.
+//!
+//! The file is written at most every few seconds and when a session ends: a crash loses what came
+//! since. The heads of receipts are not lost with it, as receipts are in the vault itself.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use pregao_protocol::codec::Digest;
+use pregao_protocol::evidence::{Claim, Claims, Evidence, Fork, Statement};
+use pregao_protocol::log::{Origin, RoomName};
+use pregao_protocol::merkle::{self, Tree};
+
+use super::Desk;
+use super::evidence::Exhibit;
+use super::follow::Followed;
+use crate::vault::KeptLog;
+
+/// How long the broker may take to show what it signed, while the room is followed and nothing of
+/// it comes.
+const OWED_WITHIN: Duration = Duration::from_secs(20);
+/// Rooms whose statements are kept; those heard of longest ago go first.
+const ROOMS: usize = 1_024;
+
+/// What was met, by room.
+#[derive(Debug, Default)]
+pub(super) struct Met {
+    logs: BTreeMap<RoomName, Log>,
+    /// Counts changes, to tell which rooms were heard of last.
+    count: u64,
+    /// How many of them are in the file.
+    kept: u64,
+}
+
+/// What was signed about one log.
+#[derive(Debug, Default)]
+struct Log {
+    /// The newest head that agreed with the replay.
+    verified: Option<Claim>,
+    /// What the replay has not reached.
+    open: Claims,
+    changed: u64,
+    /// Since when the broker owes entries in this session.
+    owed_since: Option<Instant>,
+    /// The largest size that the user was told is owed.
+    told: u64,
+    /// The heads of receipts in the vault are among the claims.
+    receipts_taken: bool,
+}
+
+impl Log {
+    /// The claim about the longest log.
+    fn longest(&self) -> Option<&Claim> {
+        self.open.largest().or(self.verified.as_ref())
+    }
+}
+
+impl Met {
+    /// What an earlier run met. No log is held yet, so all of it is open.
+    pub(super) fn restored(kept: &[KeptLog]) -> Self {
+        let mut met = Self::default();
+        for KeptLog { room, verified, open } in kept {
+            let mut log = Log { open: open.clone(), ..Log::default() };
+            if let Some(verified) = verified {
+                // They agreed when they were kept, or were kept as a lie that was told already.
+                let _ = log.open.take(verified.clone(), |_| None);
+            }
+            met.count += 1;
+            log.changed = met.count;
+            met.logs.insert(*room, log);
+        }
+        met.kept = met.count;
+        met
+    }
+
+    /// What is owed is owed anew in each session, once its room is joined.
+    pub(super) fn begin_session(&mut self) {
+        for log in self.logs.values_mut() {
+            log.owed_since = None;
+        }
+    }
+
+    fn log(&mut self, room: RoomName) -> &mut Log {
+        if self.logs.len() >= ROOMS && !self.logs.contains_key(&room) {
+            let oldest = self.logs.iter().min_by_key(|(_, log)| log.changed);
+            if let Some(oldest) = oldest.map(|(room, _)| *room) {
+                self.logs.remove(&oldest);
+            }
+        }
+        self.count += 1;
+        let log = self.logs.entry(room).or_default();
+        log.changed = self.count;
+        log
+    }
+
+    /// The statement about the longest log of a room, if there is any.
+    pub(super) fn longest(&self, room: RoomName) -> Option<&Claim> {
+        self.logs.get(&room)?.longest()
+    }
+
+    /// Whether something is signed that the log has not reached.
+    pub(super) fn owes(&self, room: RoomName) -> bool {
+        self.logs.get(&room).is_some_and(|log| !log.open.is_empty())
+    }
+
+    /// Entries arrived: the broker is about to show what it owes.
+    pub(super) fn progressed(&mut self, room: RoomName) {
+        if let Some(since) = self.logs.get_mut(&room).and_then(|log| log.owed_since.as_mut()) {
+            *since = Instant::now();
+        }
+    }
+
+    fn to_keep(&self) -> Vec<KeptLog> {
+        let mut logs: Vec<(&RoomName, &Log)> = self.logs.iter().collect();
+        logs.sort_by_key(|(_, log)| log.changed);
+        let kept = logs.into_iter().map(|(room, log)| KeptLog {
+            room: *room,
+            verified: log.verified.clone(),
+            open: log.open.clone(),
+        });
+        kept.collect()
+    }
+}
+
+impl Desk {
+    /// Takes what the broker signed about a log. Whether nothing contradicts it; what does is an
+    /// alarm, and the room is no longer believed.
+    pub(super) async fn take_statement(&mut self, name: RoomName, statement: Statement) -> bool {
+        let Some(online) = &self.online else { return true };
+        let origin = Origin { broker: self.options.broker.fingerprint, room: name };
+        // Whoever hands one in has checked its signature for what it is to serve.
+        let Ok(claim) = Claim::open(statement, &origin, &online.certificate.keys) else {
+            return true;
+        };
+        let followed = self.rooms.get(&name);
+        let log = self.met.log(name);
+        let taken = log.open.take(claim, |size| followed?.verified_root(size));
+        if log.owed_since.is_none() && followed.is_some_and(|room| room.wanted) {
+            log.owed_since = Some(Instant::now());
+        }
+        match taken {
+            Ok(()) => true,
+            Err(contradiction) => {
+                let (lie, other) = *contradiction;
+                self.forked(name, &lie, other.as_ref()).await;
+                false
+            }
+        }
+    }
+
+    /// The broker's newest head came: what it owes is owed from now on.
+    pub(super) fn expect_entries(&mut self, name: RoomName) {
+        let log = self.met.log(name);
+        log.owed_since = Some(Instant::now());
+    }
+
+    /// Heads of own receipts out of the vault, once for each room. Whether nothing contradicts.
+    pub(super) async fn take_receipts(&mut self, name: RoomName) -> bool {
+        if std::mem::replace(&mut self.met.log(name).receipts_taken, true) {
+            return true;
+        }
+        for head in self.heads_of_receipts(name) {
+            if !self.take_statement(name, Statement::Head(head)).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A head agreed with the replay: everything signed about a log no longer than that must agree
+    /// too.
+    pub(super) async fn reconcile(&mut self, name: RoomName) {
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        let Some((size, note)) = room.head.clone() else { return };
+        let Some(root) = room.verified_root(size) else { return };
+        let log = self.met.log(name);
+        let lie = log.open.reach(size, |size| room.verified_root(size));
+        log.verified = Some(Claim { size, root, statement: Statement::Head(note) });
+        if log.open.is_empty() {
+            log.owed_since = None;
+            room.owing = false;
+        }
+        if let Some(lie) = lie {
+            self.forked(name, &lie, None).await;
+        }
+    }
+
+    /// Two signed statements about one log contradict each other.
+    async fn forked(&mut self, name: RoomName, lie: &Claim, other: Option<&Claim>) {
+        let message = "the broker shows another history of this room than before: it signed both";
+        let fork = self.rooms.get(&name).and_then(|room| fork(room, lie, other));
+        match fork.map(Evidence::Fork).filter(|evidence| evidence.verify().is_ok()) {
+            Some(proof) => {
+                self.distrust(name, message, Exhibit::Proof(&proof, Some(name))).await;
+            }
+            None => {
+                // Of a room whose opening is not known.
+                let other = other.map_or("", |other| other.statement.text());
+                let notes = [lie.statement.text(), other];
+                self.distrust(name, message, Exhibit::Notes("history", &notes)).await;
+            }
+        }
+    }
+
+    /// Says of each log that the broker signed and does not show that it is owed.
+    pub(super) async fn claim_what_is_owed(&mut self) {
+        let overdue = |log: &Log| {
+            log.owed_since.is_some_and(|since| since.elapsed() >= OWED_WITHIN)
+                && log.open.largest().is_some_and(|claim| claim.size > log.told)
+        };
+        let owed: Vec<(RoomName, Claim)> = self
+            .met
+            .logs
+            .iter()
+            .filter(|(_, log)| overdue(log))
+            .filter_map(|(name, log)| Some((*name, log.open.largest()?.clone())))
+            .collect();
+        for (name, claim) in owed {
+            let Some(room) = self.rooms.get_mut(&name) else { continue };
+            if room.broken || !room.wanted {
+                continue;
+            }
+            room.owing = true;
+            let held = room.size();
+            let head = room.head.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
+            self.met.log(name).told = claim.size;
+            let message = format!(
+                "the broker signed a log of {} entries of this room and shows {held}",
+                claim.size
+            );
+            let advice = "it owes you the rest: do not act here before it came";
+            let notes = [claim.statement.text(), head.as_str()];
+            self.accuse(Some(name), &message, advice, Exhibit::Notes("withheld", &notes)).await;
+        }
+    }
+
+    /// Writes what was met since the last time.
+    pub(super) async fn keep_met(&mut self) {
+        if self.met.kept == self.met.count {
+            return;
+        }
+        self.met.kept = self.met.count;
+        if let Err(error) = self.vault.keep_met(self.met.to_keep()) {
+            self.vault_trouble(&error).await;
+        }
+    }
+}
+
+/// What proves it, if the room's opening is known.
+fn fork(room: &Followed, lie: &Claim, other: Option<&Claim>) -> Option<Fork> {
+    let opening = Some(room.opening.clone()).filter(|opening| !opening.is_empty())?;
+    let smaller = lie.statement.clone();
+    if let Some(other) = other {
+        let larger = other.statement.clone();
+        return Some(Fork { opening, larger, smaller, root: other.root, path: Vec::new() });
+    }
+    let (size, note) = room.head.clone()?;
+    let leaves = room.leaves.get(..usize::try_from(size).ok()?)?;
+    let path = merkle::consistency_path(&Tree::new(leaves.to_vec()), lie.size, size)?;
+    let (larger, root) = (Statement::Head(note), room.verified_root(lie.size)?);
+    Some(Fork { opening, larger, smaller, root, path })
+}
+
+impl Followed {
+    /// The root that the log had at a size, as far as a signed head covers it.
+    fn verified_root(&self, size: u64) -> Option<Digest> {
+        let covered = self.head.as_ref().map_or(0, |(size, _)| *size);
+        if size == 0 && covered > 0 {
+            return Some(merkle::empty_root());
+        }
+        let at = usize::try_from(size.checked_sub(1)?).ok()?;
+        self.roots.get(at).filter(|_| size <= covered).copied()
+    }
+}

@@ -1,0 +1,214 @@
+//! Heads that contradict each other, whichever frames they come in and however long after each
+//! other: none passes for one history.
+
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::log::{Entry, Head, Origin, RoomName};
+use pregao_protocol::merkle;
+use pregao_tests::desk::{Desk, pregao, vault};
+use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie};
+use pregao_tests::peer::random;
+use serde_json::json;
+
+use super::{Stage, found_out, raw};
+
+/// The evidence of one kind verifies with no network, in a folder that knows nothing of it.
+pub(super) async fn verifies(desk: &Desk, kind: &str, said: &str) {
+    let evidence = desk.evidence().unwrap();
+    let file = evidence.iter().find(|(name, _)| name.starts_with(kind));
+    let (name, _) = file.unwrap_or_else(|| panic!("no {kind}: {evidence:?}"));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("shown.json");
+    std::fs::copy(desk.folder.join("evidence").join(name), &path).unwrap();
+    let ran = pregao(elsewhere.path(), &["verify", &path.display().to_string()]).await.unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("holds: evidence") && ran.text.contains(said), "{}", ran.text);
+}
+
+/// A receipt out of another history than the one that the log shows.
+struct OtherReceipt {
+    secrets: BrokerSecrets,
+    origin: Origin,
+    submitted: Option<Entry>,
+}
+
+impl Lie for OtherReceipt {
+    fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
+        if let FromPeer::Submit { action, stamp, .. } = frame {
+            let (action, stamp) = (action.clone(), stamp.clone());
+            self.submitted = Some(Entry { seq: 4, action, stamp });
+        }
+        None
+    }
+
+    fn down(&mut self, frame: FromBroker) -> Vec<FromBroker> {
+        let FromBroker::Receipt { n, seq: 4, .. } = frame else { return vec![frame] };
+        let leaf = merkle::leaf_hash(self.submitted.take().unwrap().encode().as_bytes());
+        let path = vec![Digest(random())];
+        let root = merkle::root_from_path(&leaf, 4, 5, &path).unwrap();
+        let head = Head { origin: self.origin, size: 5, root }.sign(&self.secrets.head);
+        vec![FromBroker::Receipt { n, seq: 4, path, head }]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_another_history_than_the_logs_is_a_fork() {
+    let stage = Stage::set().await;
+    let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
+    let lie = OtherReceipt { secrets, origin, submitted: None };
+    let (_liar, mut desk) = stage.lied_to(lie).await;
+    let bid = json!({ "command": "bid", "room": stage.room.to_string(), "amount": "2" });
+    desk.ask(bid).await.unwrap();
+    desk.alarm().await.unwrap();
+    verifies(&desk, "fork", "signed two different logs of 5 entries").await;
+    let folder = desk.folder.clone();
+    stage.found_out(desk, "another history", "fork").await;
+
+    // The receipt and the log hold each by itself; together they do not.
+    let kept = vault(&folder).unwrap();
+    let receipt = kept.actions.iter().find_map(|kept| kept.receipt.as_ref()).unwrap();
+    let mut bidder = stage.bidder;
+    bidder.grown(stage.room, 5).await.unwrap();
+    let watched = bidder.watched(stage.room).unwrap();
+    let secrets = BrokerSecrets::read(stage.house.broker.data()).unwrap();
+    let head = watched.head.unwrap().sign(&secrets.head);
+    let log = [watched.entries.join("\n"), json!(head).to_string()].join("\n");
+    let files = [("a.log", log), ("b.receipt", receipt.to_string())];
+    let paths = files.map(|(name, text)| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    });
+    for path in &paths {
+        assert_eq!(pregao(&folder, &["verify", path]).await.unwrap().code, Some(0));
+    }
+    let ran = pregao(&folder, &["verify", &paths[0], &paths[1]]).await.unwrap();
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(ran.text.contains("b.receipt: CONTRADICTS"), "{}", ran.text);
+}
+
+/// Promises another log of a size when a room is joined; its entries then come as they are.
+fn promising(stage: &Stage, size: u64) -> impl Lie + use<> {
+    let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
+    Down(move |frame| match frame {
+        FromBroker::Joined { room, consistency, .. } if room == origin.room => {
+            let head = Head { origin, size, root: Digest(random()) }.sign(&secrets.head);
+            vec![FromBroker::Joined { room, head, consistency }]
+        }
+        other => vec![other],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_under_another_root_than_the_one_promised_are_a_fork() {
+    let stage = Stage::set().await;
+    let (_liar, mut desk) = stage.lied_to(promising(&stage, 4)).await;
+    desk.alarm().await.unwrap();
+    verifies(&desk, "fork", "signed two different logs of 4 entries").await;
+    stage.found_out(desk, "another history", "fork").await;
+    // The same of a size that the log had earlier.
+    let stage = Stage::set().await;
+    let (_liar, mut desk) = stage.lied_to(promising(&stage, 2)).await;
+    desk.alarm().await.unwrap();
+    verifies(&desk, "fork", "signed a log of 2 entries, and one of 4").await;
+    stage.found_out(desk, "another history", "fork").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_promised_and_never_shown_is_said_loudly() {
+    let stage = Stage::set().await;
+    let (_liar, mut desk) = stage.lied_to(promising(&stage, 5)).await;
+    desk.verified(&stage.room.to_string(), 4).await.unwrap();
+    // What the broker signed beyond the log is not exported as a log that holds.
+    let export = json!({ "command": "export", "room": stage.room.to_string() });
+    assert!(!desk.ask(export.clone()).await.unwrap());
+    found_out(&mut desk, "signed a log of 5 entries of this room and shows 4", "withheld").await;
+    assert!(!desk.ask(export).await.unwrap());
+    let bid = json!({ "command": "bid", "room": stage.room.to_string(), "amount": "9" });
+    assert!(!desk.ask(bid).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_promised_before_a_restart_is_compared_after_it() {
+    let mut stage = Stage::set().await;
+    let (liar, mut desk) = stage.lied_to(promising(&stage, 5)).await;
+    desk.verified(&stage.room.to_string(), 4).await.unwrap();
+    assert_eq!(desk.end().await.unwrap(), Some(0));
+    drop(liar);
+    stage.bidder.bid(stage.room, 160).await.unwrap().1.logged().unwrap();
+    let mut desk = Desk::start(&stage.vault, &stage.house.broker.address).unwrap();
+    desk.alarm().await.unwrap();
+    verifies(&desk, "fork", "signed two different logs of 5 entries").await;
+    stage.found_out(desk, "another history", "fork").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_shorter_than_before_a_restart_is_said_loudly_also_without_a_receipt() {
+    let mut stage = Stage::set().await;
+    let room = stage.room.to_string();
+    let old: Vec<String> = stage.bidder.watched(stage.room).unwrap().entries.clone();
+    stage.bidder.bid(stage.room, 160).await.unwrap().1.logged().unwrap();
+    let mut desk = Desk::start(&stage.vault, &stage.house.broker.address).unwrap();
+    desk.verified(&room, 5).await.unwrap();
+    assert_eq!(desk.end().await.unwrap(), Some(0));
+    let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
+    let root = root_of(&old);
+    let shorter = pregao_tests::liar::Up(move |frame: &FromPeer| match frame {
+        FromPeer::Join { room, .. } => {
+            let room: RoomName = *room;
+            let head = Head { origin, size: 4, root }.sign(&secrets.head);
+            let entries = old.iter().cloned().map(raw).collect();
+            let joined = FromBroker::Joined { room, head: head.clone(), consistency: Vec::new() };
+            Some(vec![joined, FromBroker::Entries { room, entries, head: Some(head) }])
+        }
+        _ => None,
+    });
+    let liar = Liar::before(&stage.house, &stage.vault, shorter).await.unwrap();
+    let desk = Desk::start(&stage.vault, &liar.address).unwrap();
+    stage.found_out(desk, "shorter than what it signed before", "shorter").await;
+}
+
+pub(super) fn root_of(entries: &[String]) -> Digest {
+    let leaves = entries.iter().map(|entry| merkle::leaf_hash(entry.as_bytes())).collect();
+    merkle::Tree::new(leaves).root()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_worthless_openings_do_not_crowd_out_a_fork() {
+    let stage = Stage::set().await;
+    let mut fork = promising(&stage, 4);
+    let mut noise = Some(());
+    let lie = Down(move |frame| match frame {
+        FromBroker::Lobby { from, openings, more } => {
+            let mut said: Vec<FromBroker> = Vec::new();
+            if noise.take().is_some() {
+                for frame in 0..11 {
+                    let made_up =
+                        (0..100).map(|at| raw(format!(r#"{{"made up":"{frame} {at}"}}"#)));
+                    let openings = made_up.collect();
+                    said.push(FromBroker::Lobby { from: 0, openings, more: true });
+                }
+            }
+            said.push(FromBroker::Lobby { from, openings, more });
+            said
+        }
+        other => fork.down(other),
+    });
+    let (_liar, mut desk) = stage.lied_to(lie).await;
+    let history = desk
+        .ever(|event| match event {
+            pregao::event::Event::Alarm { message, advice, .. }
+                if message.contains("another history") =>
+            {
+                Some(advice.clone())
+            }
+            _ => None,
+        })
+        .await
+        .unwrap();
+    assert!(history.contains("fork-"), "{history}");
+    verifies(&desk, "fork", "signed two different logs of 4 entries").await;
+    let openings = desk.evidence().unwrap();
+    let openings = openings.iter().filter(|(name, _)| name.starts_with("opening")).count();
+    assert!((1..=100).contains(&openings), "{openings}");
+}
