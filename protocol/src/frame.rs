@@ -346,6 +346,28 @@ mod tests {
     }
 
     #[test]
+    fn v090_stamps_of_the_longest_kind_fit_one_frame() {
+        let longest = Stamp {
+            batch: "b".repeat(label::MAX_BATCH),
+            index: u64::MAX,
+            path: vec![Digest([0; 32]); label::MAX_STAMP_PATH],
+        };
+        let stamped = |many| {
+            let stamps = vec![longest.clone(); many];
+            FromBroker::Stamped { n: u64::MAX, stamps }.encode()
+        };
+        let frame = stamped(label::MAX_STAMPS).unwrap();
+        let FromBroker::Stamped { stamps, .. } = FromBroker::parse(&frame).unwrap() else {
+            panic!("another frame")
+        };
+        assert_eq!(stamps.len(), label::MAX_STAMPS);
+        let digests = vec![Digest([0; 32]); label::MAX_STAMPS];
+        FromPeer::Stamp { n: u64::MAX, digests }.encode().unwrap();
+        // The number is not only small enough: twice as many would not fit.
+        assert!(stamped(2 * label::MAX_STAMPS).is_err());
+    }
+
+    #[test]
     fn many_entries_are_cut_into_frames_that_fit() {
         let entry = format!(r#"{{"x":"{}"}}"#, "y".repeat(9_000));
         let entries: Vec<&str> = std::iter::repeat_n(entry.as_str(), 20).collect();

@@ -3,12 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pregao_protocol::room::Code;
+use pregao_protocol::room::{Code, auction, body};
+use pregao_protocol::{broker, citizen, label};
 
 const SPEC: &str = include_str!("../SPEC.md");
 
 /// Every source file of this crate, joined.
 fn sources() -> String {
+    joined(&["src"])
+}
+
+/// The same of every crate: rules of the wire are tested where they are kept.
+fn all_sources() -> String {
+    joined(&["src", "../broker/src", "../tsa/src", "../tsa/tests", "../peer/src", "../tests/tests"])
+}
+
+fn joined(folders: &[&str]) -> String {
     fn read(folder: &Path, text: &mut String) {
         for entry in std::fs::read_dir(folder).expect("the sources are there") {
             let path = entry.expect("the folder can be read").path();
@@ -20,7 +30,9 @@ fn sources() -> String {
         }
     }
     let mut text = String::new();
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut text);
+    for folder in folders {
+        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut text);
+    }
     text
 }
 
@@ -75,7 +87,7 @@ fn every_rule_that_code_or_specification_mentions_is_stated() {
 
 #[test]
 fn every_rule_has_tests_that_exist() {
-    let sources = sources();
+    let sources = all_sources();
     let table = table();
     let rules: Vec<u32> = table.iter().map(|(rule, _)| *rule).collect();
     assert_eq!(rules, stated().into_keys().collect::<Vec<_>>(), "rules in their order");
@@ -89,7 +101,7 @@ fn every_rule_has_tests_that_exist() {
 #[test]
 fn every_test_named_after_a_rule_names_a_stated_one() {
     let stated = stated();
-    for name in sources().split("fn v").skip(1) {
+    for name in all_sources().split("fn v").skip(1) {
         if let Some(Ok(rule)) = name.get(..3).map(str::parse) {
             assert!(stated.contains_key(&rule), "fn v{}", &name[..40]);
         }
@@ -101,6 +113,116 @@ fn every_refusal_code_is_explained() {
     for code in Code::ALL {
         assert!(SPEC.contains(&format!("`{code}`")), "{code}");
     }
+}
+
+/// The limits of section 12 as they read with the numbers of the code, in the order of the page.
+fn limits() -> Vec<(&'static str, String)> {
+    let bytes = |number: usize| format!("{} bytes", grouped(number as u64));
+    let pair = |one: usize, other: usize| format!("{} and {}", grouped(one as u64), bytes(other));
+    let plain = |number: usize| grouped(number as u64);
+    let power = |number: u64| {
+        assert!((number + 1).is_power_of_two());
+        format!("2^{} − 1", (number + 1).trailing_zeros())
+    };
+    vec![
+        ("action", bytes(label::MAX_ACTION)),
+        (
+            "batch header",
+            format!(
+                "{}, 2^{path} digests, path of {path} hashes",
+                bytes(label::MAX_BATCH),
+                path = label::MAX_STAMP_PATH
+            ),
+        ),
+        ("entry", bytes(label::MAX_ENTRY)),
+        (
+            "log",
+            format!(
+                "{} entries, path of {} hashes",
+                power(label::MAX_LOG_SIZE),
+                label::MAX_LOG_PATH
+            ),
+        ),
+        ("head", format!("{}, {} signatures", bytes(label::MAX_HEAD), label::MAX_HEAD_SIGNATURES)),
+        ("receipt", bytes(label::MAX_RECEIPT)),
+        ("frame", bytes(label::MAX_FRAME)),
+        ("digests in one `stamp`", plain(label::MAX_STAMPS)),
+        ("digests in one request to a TSA", plain(label::MAX_DIGESTS)),
+        ("entries in one page", plain(label::MAX_PAGE)),
+        ("amount", format!("{} minor units", power(label::MAX_AMOUNT))),
+        ("certificate, request", bytes(label::MAX_CERTIFICATE)),
+        (
+            "certificate of a card or of the state",
+            format!(
+                "{}; {} with it, {} in an application; {} authorities",
+                bytes(label::MAX_CARD_CERTIFICATE),
+                citizen::MAX_SENT,
+                label::MAX_CARD_ISSUERS,
+                citizen::MAX_AUTHORITIES
+            ),
+        ),
+        ("revocation list", format!("{} MiB", citizen::MAX_LIST >> 20)),
+        ("ticket", bytes(label::MAX_TICKET)),
+        ("proof", bytes(label::MAX_PROOF)),
+        ("sheet of keys", bytes(label::MAX_SHEET)),
+        ("offer, statement of an issuer", {
+            assert_eq!(label::MAX_OFFER, label::MAX_ISSUER);
+            bytes(label::MAX_OFFER)
+        }),
+        (
+            "application, answer",
+            format!(
+                "{}, exactly, and 48 for the seal",
+                pair(label::APPLICATION_SIZE, label::ANSWER_SIZE)
+            ),
+        ),
+        ("broker certificate", bytes(broker::MAX_CERTIFICATE)),
+        ("refusal", bytes(broker::MAX_REFUSAL)),
+        ("negotiation frame", bytes(label::MAX_NEGOTIATION)),
+        ("handshake payload", format!("{}, exactly", bytes(label::HANDSHAKE_PAYLOAD))),
+        ("`sealed` of an action", bytes(body::Sealed::MAX)),
+        (
+            "own actions opened",
+            format!("{}; {} beside a card", label::MAX_OPENED, label::MAX_OPENED_WITH_CARD),
+        ),
+        ("certificate of a card in a disclosure", bytes(label::MAX_DISCLOSED_CARD)),
+        ("bids in one `forfeited`", plain(auction::MAX_FORFEITED)),
+        ("session", format!("{} s", grouped(label::MAX_SESSION))),
+    ]
+}
+
+/// A number as the page writes it: `65,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[test]
+fn every_limit_is_the_one_in_the_code() {
+    let (_, table) = SPEC.split_once("\n## 12.").expect("section 12 is there");
+    let (table, _) = table.split_once("\n## 13.").expect("section 13 follows");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
+    let page: Vec<(&str, String)> = rows
+        .map(|row| {
+            let row = row.trim_end_matches(" |").split_once(" | ").expect("a row has two cells");
+            (row.0, row.1.to_owned())
+        })
+        .collect();
+    assert_eq!(page, limits());
+}
+
+#[test]
+fn the_frames_state_the_limits_of_their_lists() {
+    let peers = format!("`digests` (1 to {}:", label::MAX_STAMPS);
+    let streams = format!("`{{id,digests}}` (1 to {})", label::MAX_DIGESTS);
+    assert!(SPEC.contains(&peers) && SPEC.contains(&streams));
 }
 
 #[test]

@@ -13,16 +13,15 @@ use crate::gauge::{Gauge, Row, count};
 use crate::primitives::Primitives;
 use crate::unlimited;
 
-const BIDDERS: usize = 32;
 /// Bids of one bidder under way.
 const PIPELINED: usize = 16;
 /// Bids prepared for each bidder and second: more than any machine takes.
 const PREPARED: usize = 320;
 
-pub(crate) async fn measure(seconds: u64, sums: &Primitives) -> Result<Vec<Row>> {
+pub(crate) async fn measure(bidders: usize, seconds: u64, sums: &Primitives) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for rooms in [BIDDERS, 1] {
-        rows.extend(in_rooms(rooms, seconds, sums).await?);
+    for rooms in [bidders, 1] {
+        rows.extend(in_rooms(rooms, bidders, seconds, sums).await?);
     }
     Ok(rows)
 }
@@ -34,11 +33,16 @@ struct Tally {
     refused: usize,
 }
 
-async fn in_rooms(rooms: usize, seconds: u64, sums: &Primitives) -> Result<Vec<Row>> {
+async fn in_rooms(
+    rooms: usize,
+    bidders: usize,
+    seconds: u64,
+    sums: &Primitives,
+) -> Result<Vec<Row>> {
     let house = House::open(&unlimited())?;
     let tsa = house.tsa.address.clone();
     let people = tokio::task::spawn_blocking(move || {
-        (0..=BIDDERS).map(|_| Person::enrol(&tsa)).collect::<Result<Vec<_>>>()
+        (0..=bidders).map(|_| Person::enrol(&tsa)).collect::<Result<Vec<_>>>()
     });
     let mut people = people.await??.into_iter();
     let mut seller = connect(&house, people.next()).await?;
@@ -51,12 +55,14 @@ async fn in_rooms(rooms: usize, seconds: u64, sums: &Primitives) -> Result<Vec<R
     // Signing is the bidders' work, not the broker's: it is done before the clock starts. F is a
     // minute, so that what was seen then is still fresh at the end.
     let mut preparing = Vec::new();
-    for (number, name) in names.iter().cycle().take(BIDDERS).enumerate() {
+    for (number, name) in names.iter().cycle().take(bidders).enumerate() {
         let mut peer = connect(&house, people.next()).await?;
         peer.join(*name).await?;
         peer.send(&FromPeer::Leave { room: *name }).await?;
         let (name, many) = (*name, PREPARED * usize::try_from(seconds)?);
-        preparing.push(tokio::task::spawn_blocking(move || prepare(peer, name, number, many)));
+        preparing.push(tokio::task::spawn_blocking(move || {
+            prepare(peer, name, (number, bidders), many)
+        }));
     }
     let mut ready = Vec::new();
     for prepared in preparing {
@@ -78,7 +84,7 @@ async fn in_rooms(rooms: usize, seconds: u64, sums: &Primitives) -> Result<Vec<R
     let (broker, tsa) = (used.first().copied(), used.get(1).copied());
     let (broker, tsa) = (broker.unwrap_or(f64::NAN), tsa.unwrap_or(f64::NAN));
     let (taken, checked) = (count(accepted), count(accepted + refused));
-    let of = format!("{BIDDERS} bidders, {rooms} room(s)");
+    let of = format!("{bidders} bidders, {rooms} room(s)");
     Ok(vec![
         Row::new(format!("bids checked, {of}"), checked / passed, "bids/s"),
         Row::new(format!("bids durably accepted, {of}"), taken / passed, "bids/s"),
@@ -104,10 +110,15 @@ async fn connect(house: &House, person: Option<Arc<Person>>) -> Result<Peer> {
 }
 
 /// Signs rising bids. In a shared room bidders raise each other.
-fn prepare(peer: Peer, room: RoomName, number: usize, many: usize) -> Result<(Peer, Vec<Made>)> {
+fn prepare(
+    peer: Peer,
+    room: RoomName,
+    (number, bidders): (usize, usize),
+    many: usize,
+) -> Result<(Peer, Vec<Made>)> {
     let mut bids = Vec::with_capacity(many);
     for round in 0..many {
-        let amount = u64::try_from((round / PIPELINED * BIDDERS + number) * PIPELINED)?
+        let amount = u64::try_from((round / PIPELINED * bidders + number) * PIPELINED)?
             + u64::try_from(round % PIPELINED)?
             + 1;
         bids.push(peer.make_bid(room, amount)?);

@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use pregao::link::{self, BrokerAddress, Identity, Link};
 use pregao_protocol::frame::FromPeer;
+use pregao_protocol::label::MAX_STAMPS;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::session::Ranking;
 use pregao_tests::house::House;
@@ -151,7 +152,10 @@ impl Stage {
 
     /// Stamps and hands in a group at once; gives the numbers to wait for.
     async fn hand_in(&mut self, group: &[Made]) -> Result<Vec<u64>> {
-        let stamps = self.speaker.stamps(group.iter().map(Made::digest).collect()).await?;
+        let mut stamps = Vec::new();
+        for part in group.chunks(MAX_STAMPS) {
+            stamps.extend(self.speaker.stamps(part.iter().map(Made::digest).collect()).await?);
+        }
         let mut asked = Vec::new();
         for (made, stamp) in group.iter().zip(stamps) {
             let (action, blind) = (made.action.compact().to_owned(), made.blind.clone());

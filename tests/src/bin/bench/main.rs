@@ -10,6 +10,7 @@ mod gauge;
 mod primitives;
 mod stamps;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -29,8 +30,17 @@ struct Arguments {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
     /// Numbers of watchers.
-    #[arg(long, value_delimiter = ',', default_values_t = [100, 1_000, 5_000])]
-    watchers: Vec<usize>,
+    #[arg(long, value_delimiter = ',', default_values = ["100", "1000", "5000"])]
+    watchers: Vec<NonZeroUsize>,
+    /// Number of bidders.
+    #[arg(long, default_value = "32")]
+    bidders: NonZeroUsize,
+    /// Number of idle connections.
+    #[arg(long, default_value = "2000")]
+    idle: NonZeroUsize,
+    /// Everything at its smallest size: shows that all of it works, and measures nothing.
+    #[arg(long, conflicts_with_all = ["seconds", "watchers", "bidders", "idle"])]
+    smallest: bool,
     /// Where to write the numbers as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -47,7 +57,12 @@ enum Subject {
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    if arguments.smallest {
+        let one = NonZeroUsize::MIN;
+        arguments.seconds = 1;
+        (arguments.watchers, arguments.bidders, arguments.idle) = (vec![one], one, one);
+    }
     build()?;
     raise_limits()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -73,15 +88,15 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
         show(stamps::measure(arguments.seconds).await?);
     }
     if wants(Subject::Bids) {
-        show(bids::measure(arguments.seconds, &sums).await?);
+        show(bids::measure(arguments.bidders.get(), arguments.seconds, &sums).await?);
     }
     if wants(Subject::Fanout) {
         for watchers in &arguments.watchers {
-            show(fanout::measure(*watchers, arguments.seconds).await?);
+            show(fanout::measure(watchers.get(), arguments.seconds).await?);
         }
     }
     if wants(Subject::Idle) {
-        show(fanout::idle(2_000).await?);
+        show(fanout::idle(arguments.idle.get()).await?);
     }
     Ok(rows)
 }
