@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use pregao_protocol::action::{Action, Draft, Seen};
@@ -21,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::check::{Author, Checked, Verdict};
-use crate::links::{Link, Links};
+use crate::links::{self, Link, Links};
 use crate::metrics::Metrics;
 use crate::room::{Call, Handle, Inbox, MAILBOX, Message, Opened, Reply, RoomTask};
 use crate::stamps::Stamps;
@@ -32,6 +33,9 @@ use crate::writer::{Commit, Writer};
 
 /// Entries read from the log at a time.
 const PAGE: usize = 256;
+/// How soon erasing that failed is tried again, at first and at the longest.
+const ERASE_AGAIN: Duration = Duration::from_secs(1);
+const ERASE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
 /// Entries a room keeps in memory after it was loaded.
 const RECENT: usize = 1_024;
 
@@ -148,10 +152,12 @@ impl House {
             let name = loaded.room.ledger().name();
             loaded.reveal = reveals.get(&name).copied();
             if let Room::Auction(auction) = &loaded.room {
-                let links = self.authors(name).await.unwrap_or_default();
-                loaded.seller = links.iter().find(|link| link.key == *auction.seller()).cloned();
+                // Without them the seller could bid on their own item.
+                let links = self.authors(name).await?.unwrap_or_default();
+                loaded.seller = links.into_iter().find(|link| link.key == *auction.seller());
                 if let (Some((_, reveal)), Some(winner)) = (loaded.reveal, auction.winner()) {
-                    self.invite(name, reveal, [*auction.seller(), winner.key]).await;
+                    let keys = [*auction.seller(), winner.key];
+                    loaded.invited = self.invite(name, reveal, keys).await.is_ok();
                 }
             }
             self.serve(loaded);
@@ -189,8 +195,20 @@ impl House {
             })
             .await?;
         let room = replay.into_room().ok_or(StoreError::Malformed("a stored log is empty"))?;
-        let held = held.iter().filter_map(|held| restore_held(&room, &held.payload)).collect();
-        Ok(Opened { room, head: head.into(), recent, seller: None, held, reveal: None })
+        let mut restored = Vec::new();
+        for pending in held {
+            let opened = self.on_links(move |links| links.unseal(&name, &pending.payload)).await?;
+            restored.extend(opened.and_then(|payload| restore_held(&room, &payload)));
+        }
+        Ok(Opened {
+            room,
+            head: head.into(),
+            recent,
+            seller: None,
+            held: restored,
+            reveal: None,
+            invited: false,
+        })
     }
 
     /// Starts serving a room.
@@ -318,7 +336,7 @@ impl House {
         let Author::Persona { persona, blind } = checked.author() else {
             return reply.fail(Code::Blind.as_str());
         };
-        let freshness = std::time::Duration::from_secs(listing.freshness.into());
+        let freshness = Duration::from_secs(listing.freshness.into());
         let link = Link {
             key: *stamped.action().key(),
             persona: *persona,
@@ -407,7 +425,15 @@ impl House {
         })?;
         self.metrics.accepted.add(1);
         let recent = VecDeque::from([text]);
-        let opened = Opened { room, head, recent, seller: link, held: Vec::new(), reveal: None };
+        let opened = Opened {
+            room,
+            head,
+            recent,
+            seller: link,
+            held: Vec::new(),
+            reveal: None,
+            invited: false,
+        };
         Ok(self.serve(opened))
     }
 
@@ -459,24 +485,76 @@ impl House {
         path.await.ok().flatten()
     }
 
-    /// Who is behind the keys of a room; `None` once erased or if the store fails.
-    pub async fn authors(&self, room: RoomName) -> Option<Vec<Link>> {
+    /// Does something with the links where it may block.
+    async fn on_links<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Links) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let links = Arc::clone(&self.links);
-        tokio::task::spawn_blocking(move || links.room(&room)).await.ok()?.ok().flatten()
+        let act = tokio::task::spawn_blocking(move || act(&links));
+        act.await.unwrap_or(Err(StoreError::Stopped))
     }
 
-    /// Erases who is behind the keys of a room that is over (DESIGN section 10).
+    /// Who is behind the keys of a room; `None` once erased.
+    ///
+    /// # Errors
+    /// A failure of the store. Links that were altered are none, and the log says so.
+    pub async fn authors(&self, room: RoomName) -> Result<Option<Vec<Link>>, StoreError> {
+        match self.on_links(move |links| links.room(&room)).await {
+            Err(error) if !error.is_store_failure() => {
+                tracing::error!(%error, room = %room.short(), "links cannot be used");
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
+    /// Seals what a reveal room holds back under that room's key of the links: once the room is
+    /// over, [`House::forget_authors`] destroys it wherever the database left copies.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn seal_held(&self, room: RoomName, payload: String) -> Result<String, StoreError> {
+        self.on_links(move |links| links.seal(&room, &payload)).await
+    }
+
+    /// Erases who is behind the keys of a room that is over, and what was held there (DESIGN
+    /// section 10). What fails is finished by [`House::keep_erasing`].
     pub async fn forget_authors(&self, room: RoomName) {
         self.invitations
             .lock()
             .values_mut()
             .for_each(|of| of.retain(|(auction, _)| *auction != room));
-        let links = Arc::clone(&self.links);
-        let erased = tokio::task::spawn_blocking(move || links.erase(&[room])).await;
-        if !matches!(erased, Ok(Ok(()))) {
-            tracing::error!(
-                "the links of a room that is over could not be erased; tried at the next start"
+        if let Err(error) = self.on_links(move |links| links.erase(&[room])).await {
+            tracing::warn!(
+                %error,
+                "the links of a room that is over are not erased to the last byte; tried again"
             );
+        }
+        self.metrics.links_unerased.set(self.links.is_unfinished().into());
+    }
+
+    /// Finishes erasing that failed, now or before the broker started, until the process ends.
+    pub async fn keep_erasing(self: Arc<Self>) {
+        let mut pause = ERASE_AGAIN;
+        loop {
+            if self.links.is_unfinished() {
+                match self.on_links(Links::finish).await {
+                    Ok(()) => tracing::info!("what was to be erased is erased to the last byte"),
+                    Err(error) => {
+                        pause = (pause * 2).min(ERASE_AGAIN_AT_MOST);
+                        tracing::warn!(
+                            %error,
+                            again_in = ?pause,
+                            "keys of links that were erased may still be in {}", links::KEYS_FILE
+                        );
+                    }
+                }
+            } else {
+                pause = ERASE_AGAIN;
+            }
+            self.metrics.links_unerased.set(self.links.is_unfinished().into());
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -505,8 +583,16 @@ impl House {
     }
 
     /// Notes that two personas are the two of a reveal room, and tells those who are online.
-    pub async fn invite(&self, auction: RoomName, room: RoomName, keys: [PublicKey<OneTime>; 2]) {
-        let links = self.authors(auction).await.unwrap_or_default();
+    ///
+    /// # Errors
+    /// A failure of the store: nobody was invited.
+    pub async fn invite(
+        &self,
+        auction: RoomName,
+        room: RoomName,
+        keys: [PublicKey<OneTime>; 2],
+    ) -> Result<(), StoreError> {
+        let links = self.authors(auction).await?.unwrap_or_default();
         for link in links.iter().filter(|link| keys.contains(&link.key)) {
             let persona = link.persona.fingerprint();
             let mut invitations = self.invitations.lock();
@@ -519,6 +605,7 @@ impl House {
                 let _ = session.send(FromBroker::Invited { auction, room });
             }
         }
+        Ok(())
     }
 
     /// A session begins: gives the invitations kept for its persona.

@@ -72,6 +72,9 @@ metrics! {
     commits: "counter" = "Turns of rooms that were made durable.";
     deliveries: "counter" = "Entries handed to watchers.";
     lagging: "counter" = "Watchers moved to catch-up because their queue was full.";
+    store_working: "gauge" = "1 while the store takes commits.";
+    store_failed: "counter" = "Commits that the store failed to make durable.";
+    links_unerased: "gauge" = "1 while bytes of destroyed link keys may still be in a file.";
     rooms: "gauge" = "Rooms served.";
     closed: "counter" = "Auctions closed.";
     revealed: "counter" = "Pairs of disclosures released.";

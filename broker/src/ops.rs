@@ -22,11 +22,19 @@ pub async fn run(listener: TcpListener, house: Arc<House>) -> std::io::Result<()
     axum::serve(listener, router).await
 }
 
-/// 200 while actions can be accepted, 503 with the reason otherwise.
-async fn health(State(house): State<Arc<House>>) -> (StatusCode, &'static str) {
-    match house.stamps.newest() {
-        Ok(_) => (StatusCode::OK, "ok\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "tsa.down: no batch within 2 s\n"),
+/// 200 while actions can be accepted, 503 with every reason, one a line, otherwise.
+async fn health(State(house): State<Arc<House>>) -> (StatusCode, String) {
+    let mut reasons = String::new();
+    if !house.writer.health().works {
+        reasons.push_str("store.failed: the store takes no commits; the log says why\n");
+    }
+    if house.stamps.newest().is_err() {
+        reasons.push_str("tsa.down: no batch within 2 s\n");
+    }
+    if reasons.is_empty() {
+        (StatusCode::OK, "ok\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, reasons)
     }
 }
 

@@ -85,7 +85,8 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let log: Arc<dyn Log> = Arc::new(SqliteLog::open(&folder.file("log.db"))?);
         let links = Arc::new(Links::open(folder.path())?);
-        let writer = WriterThread::start(Arc::clone(&log), Arc::clone(&links))?;
+        let writer =
+            WriterThread::start(Arc::clone(&log), Arc::clone(&links), Arc::clone(&metrics))?;
         let stamps =
             Stamps::start(tsa::stream_url(&options.tsa), vec![tsa.stamp], Arc::clone(&metrics));
         let certificate = BrokerCertificate {
@@ -104,6 +105,7 @@ impl Server {
         let stores = Stores { writer: writer.writer(), log, links };
         let house = House::new(keys, certificate, stamps.clone(), stores, metrics, alarms);
         let house = Arc::new(house);
+        tokio::spawn(Arc::clone(&house).keep_erasing());
         tokio::spawn(monitor::run(Arc::clone(&house), alarm_ear));
         house.resume().await.context("a room of the store cannot be taken up")?;
 

@@ -13,10 +13,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::links::{Link, Links};
+use crate::metrics::Metrics;
 use crate::store::{Append, Log, StoreError};
 
 /// Most commits in one group.
@@ -25,6 +27,10 @@ const GROUP: usize = 256;
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 /// Commits that may wait; a caller beyond waits for a place.
 const QUEUE: usize = 1024;
+/// How often a store that failed is tried while nobody commits anything.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+/// How often the queue is looked at meanwhile.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// What one call makes durable: links first, then the append.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +56,16 @@ enum Message {
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Message>,
+    health: watch::Receiver<Health>,
+}
+
+/// Whether the store takes commits, and since when.
+#[derive(Debug, Clone, Copy)]
+pub struct Health {
+    /// It does.
+    pub works: bool,
+    /// Since when.
+    pub since: Instant,
 }
 
 impl fmt::Debug for Writer {
@@ -95,6 +111,13 @@ impl Writer {
     pub async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.queue(commit).await?.durable().await
     }
+
+    /// Whether the store takes commits: not from a failed one until another one, or a trial by
+    /// the writer itself, was made durable in every file.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        *self.health.borrow()
+    }
 }
 
 /// The writer thread. It ends after [`WriterThread::stop`], or when this and every [`Writer`]
@@ -110,15 +133,22 @@ impl WriterThread {
     ///
     /// # Errors
     /// Those of the operating system, if it gives no thread.
-    pub fn start(log: Arc<dyn Log>, links: Arc<Links>) -> std::io::Result<Self> {
+    pub fn start(
+        log: Arc<dyn Log>,
+        links: Arc<Links>,
+        metrics: Arc<Metrics>,
+    ) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (end, ended) = oneshot::channel();
+        metrics.store_working.set(1);
+        let (told, health) = watch::channel(Health { works: true, since: Instant::now() });
         std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
-            run(waiting, log.as_ref(), &links);
+            let stores = Stores { log: log.as_ref(), links: &links, metrics: &metrics, told };
+            stores.run(waiting);
             // Nobody listens if the thread was not stopped but abandoned.
             let _ = end.send(log.checkpoint().and_then(|()| links.checkpoint()));
         })?;
-        Ok(Self { writer: Writer { queue }, ended })
+        Ok(Self { writer: Writer { queue, health }, ended })
     }
 
     /// The way to the thread.
@@ -138,35 +168,101 @@ impl WriterThread {
     }
 }
 
-fn run(mut waiting: mpsc::Receiver<Message>, log: &dyn Log, links: &Links) {
-    while let Some(first) = waiting.blocking_recv() {
-        let mut group = Vec::new();
-        let mut bytes = 0;
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Commit(request) => {
-                    bytes += request.commit.append.weight();
-                    group.push(*request);
-                }
-                // What was queued before the close still comes out of the queue.
-                Message::Stop => waiting.close(),
-            }
-            let full = group.len() >= GROUP || bytes >= GROUP_BYTES;
-            next = if full { None } else { waiting.try_recv().ok() };
-        }
-        settle(group, log, links);
-    }
+/// What the thread writes to, and where it tells how that goes.
+struct Stores<'a> {
+    log: &'a dyn Log,
+    links: &'a Links,
+    metrics: &'a Metrics,
+    told: watch::Sender<Health>,
 }
 
-/// Makes a group durable and answers its callers.
-fn settle(group: Vec<Request>, log: &dyn Log, links: &Links) {
-    let (commits, callers): (Vec<_>, Vec<_>) =
-        group.into_iter().map(|request| (request.commit, request.done)).unzip();
-    let answers = commit_group(commits, log, links);
-    for (caller, answer) in callers.into_iter().zip(answers) {
-        // The caller may have gone away; the commit stands.
-        let _ = caller.send(answer);
+impl Stores<'_> {
+    fn run(&self, mut waiting: mpsc::Receiver<Message>) {
+        while let Some(first) = self.next(&mut waiting) {
+            let mut group = Vec::new();
+            let mut bytes = 0;
+            let mut next = Some(first);
+            while let Some(message) = next {
+                match message {
+                    Message::Commit(request) => {
+                        bytes += request.commit.append.weight();
+                        group.push(*request);
+                    }
+                    // What was queued before the close still comes out of the queue.
+                    Message::Stop => waiting.close(),
+                }
+                let full = group.len() >= GROUP || bytes >= GROUP_BYTES;
+                next = if full { None } else { waiting.try_recv().ok() };
+            }
+            self.settle(group);
+        }
+    }
+
+    /// The next message. While the store fails it is tried in between, so that it is known to
+    /// work again without anybody's risking an action on it.
+    fn next(&self, waiting: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        let mut tried = Instant::now();
+        while !self.told.borrow().works {
+            match waiting.try_recv() {
+                Ok(message) => return Some(message),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(GLANCE),
+            }
+            if tried.elapsed() >= PROBE_EVERY {
+                self.probe();
+                tried = Instant::now();
+            }
+        }
+        waiting.blocking_recv()
+    }
+
+    /// Makes a group durable and answers its callers.
+    fn settle(&self, group: Vec<Request>) {
+        let (commits, callers): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|request| (request.commit, request.done)).unzip();
+        let answers = commit_group(commits, self.log, self.links);
+        // Before anybody hears of it: who is told of a failure finds it in the health as well.
+        self.judge(&answers);
+        for (caller, answer) in callers.into_iter().zip(answers) {
+            // The caller may have gone away; the commit stands.
+            let _ = caller.send(answer);
+        }
+    }
+
+    fn judge(&self, answers: &[Result<(), StoreError>]) {
+        let failed = answers.iter().filter_map(|answer| answer.as_ref().err());
+        let failed = failed.filter(|error| error.is_store_failure()).count();
+        if failed > 0 {
+            self.metrics.store_failed.add(failed as u64);
+            self.tell(false);
+            // What could not be synced may stand in the journal all the same, and a crash would
+            // bring it back after its authors were told that nothing was accepted: the trial
+            // takes its place there.
+            self.probe();
+        } else if !self.told.borrow().works && answers.iter().any(Result::is_ok) {
+            // One file took something; whether all do is another question.
+            self.probe();
+        }
+    }
+
+    fn probe(&self) {
+        match self.links.probe().and_then(|()| self.log.probe()) {
+            Ok(()) => self.tell(true),
+            Err(error) => tracing::warn!(%error, "the store still fails"),
+        }
+    }
+
+    fn tell(&self, works: bool) {
+        if self.told.borrow().works == works {
+            return;
+        }
+        if works {
+            tracing::info!("the store takes commits again");
+        } else {
+            tracing::error!("the store fails; nothing is accepted until it takes commits again");
+        }
+        self.metrics.store_working.set(works.into());
+        self.told.send_replace(Health { works, since: Instant::now() });
     }
 }
 

@@ -136,5 +136,7 @@ pub const MAX_RECORD: usize = 65_535;
 pub const REKEY_RECORDS: u64 = 4096;
 /// Bytes of ciphertext, tags included, after which a direction of a session changes its key.
 pub const REKEY_BYTES: u64 = 16 * 1024 * 1024;
+/// Seconds within which a broker answers every request: by its result, or by a code.
+pub const MAX_ANSWER: u64 = 20;
 /// Longest life of a session in seconds; both sides start a new handshake before.
 pub const MAX_SESSION: u64 = 3600;

@@ -187,6 +187,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("certificate of a card in a disclosure", bytes(label::MAX_DISCLOSED_CARD)),
         ("bids in one `forfeited`", plain(auction::MAX_FORFEITED)),
+        ("answer of a broker", format!("{} s", label::MAX_ANSWER)),
         ("session", format!("{} s", grouped(label::MAX_SESSION))),
     ]
 }

@@ -172,6 +172,8 @@ pub struct Options {
     pub simulate: bool,
     /// Value of `RUST_LOG` for both.
     pub log: Option<String>,
+    /// Further environment of `pregao-broker`.
+    pub broker_env: Vec<(String, String)>,
 }
 
 impl Options {
@@ -350,6 +352,7 @@ impl Broker {
             command.arg("--accept-simulated-time");
         }
         command.args(&options.broker);
+        command.envs(options.broker_env.iter().cloned());
         command.env("RUST_LOG", options.log.as_deref().unwrap_or("info"));
         Program::launch(command, "pregao-broker", log)
     }
@@ -415,6 +418,16 @@ impl Broker {
         self.ops = ops.to_owned();
         self.program = Some(program);
         Ok(())
+    }
+
+    /// Status and text of `/healthz`.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn health(&self) -> Result<(u16, String)> {
+        let url = format!("{}/healthz", self.ops);
+        let mut answer = ureq::get(url).config().http_status_as_error(false).build().call()?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
     }
 
     /// One of its counters.

@@ -6,12 +6,14 @@
 //! - [`desk`] the real `pregao`, run by its command line and by JSON lines
 //! - [`liar`] a broker with the real one's keys that says what a test wants
 //! - [`demo`] the demonstration against bots
+//! - [`faults`] makes the broker's disk fail
 //! - [`gate`] stands before the TSA, and [`socks`] is a proxy that hides from where one comes
 //! - [`proxy`] stands between two of them, records what passes and changes it
 
 pub mod card;
 pub mod demo;
 pub mod desk;
+pub mod faults;
 pub mod gate;
 pub mod house;
 pub mod liar;

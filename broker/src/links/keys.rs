@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use zeroize::Zeroizing;
@@ -23,6 +24,9 @@ CREATE TABLE room_key (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// How long rebuilding and cutting wait for another process: commits of all rooms wait meanwhile.
+const SCRUB_BUSY: Duration = Duration::from_millis(50);
+
 /// Most keys kept in memory; the file is asked for the others.
 const CACHE: usize = 4096;
 
@@ -30,6 +34,10 @@ const CACHE: usize = 4096;
 pub(super) struct RoomKeys {
     file: Connection,
     cache: HashMap<RoomName, RoomKey>,
+    /// Unused space of the file may hold keys that were destroyed.
+    rebuild: bool,
+    /// The journal may.
+    cut: bool,
 }
 
 impl RoomKeys {
@@ -37,7 +45,9 @@ impl RoomKeys {
         let file = file::open(path, &FORMAT)?;
         file.pragma_update(None, "secure_delete", true)
             .map_err(|source| OpenError::Other { path: path.to_owned(), source })?;
-        Ok(Self { file, cache: HashMap::new() })
+        // Whatever was erased before may have been left unfinished by a crash; a file without
+        // living or dead keys costs nothing to rebuild.
+        Ok(Self { file, cache: HashMap::new(), rebuild: true, cut: true })
     }
 
     /// The key of a room, `Some(None)` if it is erased, `None` if it never had one.
@@ -96,13 +106,14 @@ impl RoomKeys {
         Ok(found)
     }
 
-    /// Destroys keys, in memory and in the file with its journal.
+    /// Takes keys away for good: durable when this returns. Their bytes may still stand in unused
+    /// parts of file and journal until [`RoomKeys::scrub`] succeeds.
     pub(super) fn erase(&mut self, rooms: &[RoomName]) -> Result<(), StoreError> {
         for room in rooms {
             self.cache.remove(room);
         }
-        let mut living = false;
         let transaction = self.file.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut living = false;
         for room in rooms {
             let mut erased = transaction
                 .prepare_cached("SELECT 1 FROM room_key WHERE room = ?1 AND key IS NULL")?;
@@ -116,15 +127,45 @@ impl RoomKeys {
                 [&room.0],
             )?;
         }
-        if !living {
-            drop(transaction);
-            return Ok(());
+        if living {
+            transaction.commit()?;
+            self.rebuild = true;
         }
-        transaction.commit()?;
-        // `secure_delete` clears the deleted cell itself, but moving cells between pages may
-        // have left older copies in unused space, which only a rebuilt file is free of.
-        self.file.execute_batch("VACUUM")?;
-        self.checkpoint()
+        Ok(())
+    }
+
+    /// Whether bytes of destroyed keys may still stand in a file.
+    pub(super) const fn is_soiled(&self) -> bool {
+        self.rebuild || self.cut
+    }
+
+    /// Rebuilds the file and cuts its journal, as far as either is still to be done. Waits for no
+    /// other process: whoever holds the file makes this fail, and it is called again.
+    pub(super) fn scrub(&mut self) -> Result<(), StoreError> {
+        self.file.busy_timeout(SCRUB_BUSY)?;
+        let scrubbed = self.scrub_now();
+        self.file.busy_timeout(file::BUSY)?;
+        scrubbed
+    }
+
+    fn scrub_now(&mut self) -> Result<(), StoreError> {
+        if self.rebuild {
+            // `secure_delete` clears the deleted cell itself, but moving cells between pages may
+            // have left older copies in unused space, which only a rebuilt file is free of.
+            self.file.execute_batch("VACUUM")?;
+            // Not again while only a reader stands in the way: each run makes the journal longer.
+            (self.rebuild, self.cut) = (false, true);
+        }
+        if self.cut {
+            self.checkpoint()?;
+            self.cut = false;
+        }
+        Ok(())
+    }
+
+    /// As a commit would, writes; see [`file::probe`].
+    pub(super) fn probe(&mut self) -> Result<(), StoreError> {
+        file::probe(&mut self.file, &FORMAT)
     }
 
     /// Copies the journal into the file and cuts it to nothing.

@@ -19,10 +19,12 @@ mod tests;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
 use parking_lot::Mutex;
+use pregao_protocol::codec::{array_from_base64url, from_base64url, to_base64url};
 use pregao_protocol::key::{OneTime, Persona, PublicKey};
 use pregao_protocol::persona::Blind;
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -37,6 +39,9 @@ use keys::{RoomKey, RoomKeys};
 pub const LINKS_FILE: &str = "links.db";
 /// Name of the file that holds the rooms' keys.
 pub const KEYS_FILE: &str = "link-keys.db";
+
+/// How a sealed text begins.
+const SEALED: &str = "sealed/v1.";
 
 /// Persona, blind and action id.
 const PLAIN: usize = 32 + 32 + 16;
@@ -75,11 +80,31 @@ impl fmt::Debug for Link {
 /// The links of every room, in a folder.
 pub struct Links {
     inner: Mutex<Inner>,
+    /// Beside the lock, so that asking waits for nobody.
+    unfinished: AtomicBool,
 }
 
 struct Inner {
     links: Connection,
     keys: RoomKeys,
+    /// Rooms that were to be erased and may still have their key or links.
+    owed: Vec<RoomName>,
+}
+
+impl Inner {
+    fn erase_owed(&mut self) -> Result<(), StoreError> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        self.keys.erase(&self.owed)?;
+        let transaction = self.links.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for room in &self.owed {
+            transaction.execute("DELETE FROM link WHERE room = ?1", [&room.0])?;
+        }
+        transaction.commit()?;
+        self.owed.clear();
+        Ok(())
+    }
 }
 
 impl fmt::Debug for Links {
@@ -96,7 +121,13 @@ impl Links {
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let keys = RoomKeys::open(&folder.join(KEYS_FILE))?;
         let links = file::open(&folder.join(LINKS_FILE), &FORMAT)?;
-        Ok(Self { inner: Mutex::new(Inner { links, keys }) })
+        let inner = Inner { links, keys, owed: Vec::new() };
+        let opened = Self { inner: Mutex::new(inner), unfinished: AtomicBool::new(true) };
+        // What cannot be finished now stays unfinished, and is no reason not to start.
+        if let Err(error) = opened.finish() {
+            tracing::warn!(%error, "erasing is not finished; tried again while the broker runs");
+        }
+        Ok(opened)
     }
 
     /// Makes the links of a group durable, each member's for one room, and answers each member.
@@ -110,7 +141,7 @@ impl Links {
         group: &[(RoomName, &[Link])],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let mut inner = self.inner.lock();
-        let Inner { links, keys } = &mut *inner;
+        let Inner { links, keys, owed: _ } = &mut *inner;
         if group.iter().all(|(_, links)| links.is_empty()) {
             return Ok(vec![Ok(()); group.len()]);
         }
@@ -158,22 +189,94 @@ impl Links {
         Ok(Some(links))
     }
 
-    /// Destroys the keys of rooms, which makes their links unreadable for good, and deletes the
-    /// links. Rooms that are erased already, or have no links, are erased all the same: no link
-    /// is accepted for them afterwards.
+    /// Destroys the keys of rooms, which makes what is under them unreadable for good, and deletes
+    /// the links. Rooms that are erased already, or have no links, are erased all the same: no
+    /// link is accepted for them afterwards.
     ///
     /// The cost is that of rewriting the file of keys: erase many rooms at once.
     ///
     /// # Errors
-    /// A failure of the store. Call again: only success means that the keys are gone.
+    /// A failure of the store, or another process that holds the file. What is left to do is
+    /// remembered, [`Links::finish`] does it, and only its success means that no byte of the keys
+    /// is left. What is left at a crash is finished after the next [`Links::open`].
     pub fn erase(&self, rooms: &[RoomName]) -> Result<(), StoreError> {
         let mut inner = self.inner.lock();
-        inner.keys.erase(rooms)?;
-        let transaction = inner.links.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for room in rooms {
-            transaction.execute("DELETE FROM link WHERE room = ?1", [&room.0])?;
+            if !inner.owed.contains(room) {
+                inner.owed.push(*room);
+            }
         }
-        Ok(transaction.commit()?)
+        self.unfinished.store(true, Ordering::Release);
+        self.finish_in(&mut inner)
+    }
+
+    /// Whether something that was to be erased may still be there.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished.load(Ordering::Acquire)
+    }
+
+    /// Does what is left to do of erasing.
+    ///
+    /// # Errors
+    /// As [`Links::erase`].
+    pub fn finish(&self) -> Result<(), StoreError> {
+        self.finish_in(&mut self.inner.lock())
+    }
+
+    fn finish_in(&self, inner: &mut Inner) -> Result<(), StoreError> {
+        inner.erase_owed()?;
+        if inner.keys.is_soiled() {
+            inner.keys.scrub()?;
+        }
+        self.unfinished.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Seals a text under the key of a room, so that erasing the room destroys it, wherever it
+    /// was copied to. Give it back to [`Links::unseal`].
+    ///
+    /// # Errors
+    /// A failure of the store; [`StoreError::Erased`] if the room is.
+    pub fn seal(&self, room: &RoomName, text: &str) -> Result<String, StoreError> {
+        let mut inner = self.inner.lock();
+        let found = inner.keys.find_or_make(std::iter::once(room))?;
+        let key = found.get(room).cloned().flatten();
+        let key = key.ok_or(StoreError::Erased { room: *room })?;
+        let mut nonce = [0_u8; 12];
+        getrandom::fill(&mut nonce).map_err(|_| StoreError::Random)?;
+        let sealed = cipher(&key)
+            .encrypt(&Nonce::from(nonce), Payload { msg: text.as_bytes(), aad: &sealed_for(room) })
+            .map_err(|_| StoreError::Malformed("a text could not be sealed"))?;
+        Ok(format!("{SEALED}{}.{}", to_base64url(&nonce), to_base64url(&sealed)))
+    }
+
+    /// Opens what [`Links::seal`] gave; `None` once the room is erased. What is not sealed is
+    /// given back as it is: earlier brokers sealed nothing.
+    ///
+    /// # Errors
+    /// A failure of the store; [`StoreError::Value`] if the text was altered or is another room's.
+    pub fn unseal(&self, room: &RoomName, text: &str) -> Result<Option<String>, StoreError> {
+        let Some(sealed) = text.strip_prefix(SEALED) else { return Ok(Some(text.to_owned())) };
+        let wrong = || StoreError::Value("held disclosure");
+        let (nonce, sealed) = sealed.split_once('.').ok_or_else(wrong)?;
+        let nonce: [u8; 12] = array_from_base64url(nonce).map_err(|_| wrong())?;
+        let sealed = from_base64url(sealed).map_err(|_| wrong())?;
+        let Some(Some(key)) = self.inner.lock().keys.find(room)? else { return Ok(None) };
+        let plain = cipher(&key)
+            .decrypt(&Nonce::from(nonce), Payload { msg: &sealed, aad: &sealed_for(room) })
+            .map_err(|_| wrong())?;
+        String::from_utf8(plain).map(Some).map_err(|_| wrong())
+    }
+
+    /// Makes a change durable in both files that means nothing.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        let mut inner = self.inner.lock();
+        inner.keys.probe()?;
+        file::probe(&mut inner.links, &FORMAT)
     }
 
     /// Tidies up before the process ends; the store stays usable.
@@ -189,6 +292,11 @@ impl Links {
 
 fn cipher(key: &RoomKey) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new((&**key).into())
+}
+
+/// What a sealed text cannot be moved away from; of another length than for links.
+const fn sealed_for(room: &RoomName) -> [u8; 32] {
+    room.0
 }
 
 /// What a sealed link cannot be moved away from.

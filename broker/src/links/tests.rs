@@ -225,3 +225,127 @@ fn debug_shows_nothing_of_a_link() {
     assert_eq!(format!("{:?}", link(1)), "Link(..)");
     assert_eq!(format!("{links:?}"), "Links(..)");
 }
+
+/// Somebody else reads the file of keys, and keeps what they see.
+fn hold(folder: &Path) -> Connection {
+    let reader = Connection::open(folder.join(KEYS_FILE)).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let _: i64 = reader.query_row("SELECT count(*) FROM room_key", [], |row| row.get(0)).unwrap();
+    reader
+}
+
+fn holders(folder: &Path, key: &[u8]) -> Vec<String> {
+    let files = contents(folder).into_iter().filter(|(_, bytes)| holds(bytes, key));
+    files.map(|(name, _)| name).collect()
+}
+
+/// What a process that is killed leaves: the files as they are, and no last word to them.
+fn killed(folder: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::copy(&path, left.path().join(path.file_name().unwrap())).unwrap();
+    }
+    left
+}
+
+#[test]
+fn a_reader_puts_erasing_off_and_it_is_finished_once_they_let_go() {
+    let (folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    put(&links, "b", &[2]).unwrap();
+    let key = stored_key(folder.path(), "a").unwrap();
+    let reader = hold(folder.path());
+    assert!(matches!(links.erase(&[room("a")]), Err(StoreError::InUse)));
+    assert!(links.is_unfinished());
+    assert_eq!(links.room(&room("a")).unwrap(), None, "for the broker it is gone at once");
+    assert!(!holders(folder.path(), &key).is_empty(), "the reader still sees it");
+    assert!(matches!(links.finish(), Err(StoreError::InUse)));
+    // Others are not kept waiting.
+    put(&links, "b", &[3]).unwrap();
+    drop(reader);
+    links.finish().unwrap();
+    assert!(!links.is_unfinished());
+    assert_eq!(holders(folder.path(), &key), Vec::<String>::new());
+    assert_eq!(links.room(&room("b")).unwrap().unwrap(), sorted(&[2, 3]));
+}
+
+#[test]
+fn erasing_that_a_crash_cut_off_is_finished_at_the_next_start() {
+    // After the key was taken away, before the file was rebuilt; and before the journal was cut.
+    for rebuilt in [false, true] {
+        let (folder, links) = links();
+        put(&links, "a", &[1]).unwrap();
+        let key = stored_key(folder.path(), "a").unwrap();
+        let reader = hold(folder.path());
+        if rebuilt {
+            links.erase(&[room("a")]).unwrap_err();
+        } else {
+            links.inner.lock().keys.erase(&[room("a")]).unwrap();
+        }
+        let left = killed(folder.path());
+        drop(reader);
+        assert!(!holders(left.path(), &key).is_empty(), "a crash leaves it");
+        let again = Links::open(left.path()).unwrap();
+        assert!(!again.is_unfinished());
+        assert_eq!(holders(left.path(), &key), Vec::<String>::new());
+        assert_eq!(again.room(&room("a")).unwrap(), None);
+    }
+}
+
+#[test]
+fn a_start_that_cannot_finish_erasing_says_so_and_finishes_later() {
+    let (folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    let key = stored_key(folder.path(), "a").unwrap();
+    let first = hold(folder.path());
+    links.erase(&[room("a")]).unwrap_err();
+    let left = killed(folder.path());
+    drop((first, links));
+    let reader = hold(left.path());
+    let again = Links::open(left.path()).unwrap();
+    assert!(again.is_unfinished());
+    drop(reader);
+    again.finish().unwrap();
+    assert_eq!(holders(left.path(), &key), Vec::<String>::new());
+}
+
+#[test]
+fn a_room_that_could_not_be_erased_at_all_is_erased_later() {
+    let (folder, links) = links();
+    put(&links, "a", &[1]).unwrap();
+    let key = stored_key(folder.path(), "a").unwrap();
+    let writer = Connection::open(folder.path().join(KEYS_FILE)).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(links.erase(&[room("a")]), Err(StoreError::Unavailable(_))));
+    assert!(links.is_unfinished());
+    drop(writer);
+    links.finish().unwrap();
+    assert_eq!(links.room(&room("a")).unwrap(), None);
+    assert_eq!(holders(folder.path(), &key), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_sealed_for_a_room_opens_there_until_the_room_is_erased() {
+    let (folder, links) = links();
+    let text = "a disclosure that nobody else may keep";
+    let sealed = links.seal(&room("a"), text).unwrap();
+    assert!(!sealed.contains(text));
+    let again = Links::open(folder.path()).unwrap();
+    assert_eq!(again.unseal(&room("a"), &sealed).unwrap().as_deref(), Some(text));
+    drop(again);
+    // Of another room, altered, or cut short.
+    links.seal(&room("b"), text).unwrap();
+    let altered = sealed.replace("sealed/v1.", "sealed/v1.A");
+    for (name, sealed) in
+        [("b", sealed.as_str()), ("a", &altered), ("a", &sealed[..30]), ("a", "sealed/v1.")]
+    {
+        let error = links.unseal(&room(name), sealed).unwrap_err();
+        assert!(matches!(error, StoreError::Value("held disclosure")), "{error}");
+    }
+    // What earlier brokers held is read as it stands.
+    assert_eq!(links.unseal(&room("a"), "{\"seq\":0}").unwrap().as_deref(), Some("{\"seq\":0}"));
+    links.erase(&[room("a")]).unwrap();
+    assert_eq!(links.unseal(&room("a"), &sealed).unwrap(), None);
+    assert!(matches!(links.seal(&room("a"), text), Err(StoreError::Erased { .. })));
+}

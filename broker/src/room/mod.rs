@@ -5,6 +5,7 @@
 //! tells anybody. Submissions that arrive meanwhile wait for the next turn, so load makes turns
 //! larger, not more frequent.
 
+mod retry;
 mod steward;
 mod turn;
 
@@ -14,11 +15,13 @@ use pregao_protocol::action::Action;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
 use pregao_protocol::room::body::{Absent, Side};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::check::Checked;
 use crate::fanout::Watcher;
+use crate::metrics::Metrics;
 
 pub(crate) use turn::signed_head;
 pub use turn::{Opened, RoomTask};
@@ -33,6 +36,8 @@ pub struct Reply {
     pub n: u64,
     /// The session's queue of personal frames. Bounded by what a session may have under way.
     pub to: mpsc::UnboundedSender<FromBroker>,
+    /// Where it is counted that the house could not decide.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Reply {
@@ -44,8 +49,16 @@ impl Reply {
     /// Answers that nothing was decided.
     pub fn fail(self, code: &str) {
         let n = self.n;
+        if is_ours(code) {
+            self.metrics.failed.add(1);
+        }
         self.send(FromBroker::Failed { n, code: code.to_owned() });
     }
+}
+
+/// Whether a failure is for want of time, store or capacity, and not for what was handed in.
+fn is_ours(code: &str) -> bool {
+    [Code::TsaDown, Code::StoreFailed, Code::DoorRate].iter().any(|ours| ours.as_str() == code)
 }
 
 /// How the reveal of an auction went.
@@ -105,6 +118,8 @@ pub enum Watching {
     },
     /// Too far behind: read the log up to about this size, then ask again.
     Behind(u64),
+    /// The store failed, and with it what the room knows of its log: ask again later.
+    Failed,
 }
 
 /// A room's end of its [`Handle`].

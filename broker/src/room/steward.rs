@@ -5,6 +5,7 @@
 //! the next one when it starts.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use pregao_protocol::action::Draft;
 use pregao_protocol::clock::Time;
@@ -25,8 +26,8 @@ use crate::links::Link;
 impl RoomTask {
     /// Takes every step that is due.
     pub(super) async fn advance(&mut self) {
-        if self.recovered().await.is_err() {
-            self.schedule();
+        // Until then, `next_try` knows when to come back.
+        if self.may_commit().await.is_err() {
             return;
         }
         while let Some(body) = self.step().await {
@@ -34,15 +35,17 @@ impl RoomTask {
                 (matches!(body, Body::Closed(_)), matches!(body, Body::Revealed(_)));
             if let Err(Undecided(code)) = self.append_own(body).await {
                 tracing::warn!(%code, "a step of a room is put off; it is tried again");
-                self.retry.failed();
+                self.steps.failed();
                 break;
             }
             self.house.metrics.closed.add(closed.into());
             self.house.metrics.revealed.add(revealed.into());
         }
-        if let Room::Auction(auction) = &self.room
-            && let Phase::Ended(_) = auction.phase()
-        {
+        if self.stale {
+            // What the fold says now is in no log: nothing may follow from it.
+            return;
+        }
+        if self.is_over() {
             self.house.forget_authors(self.name).await;
             self.seller = None;
         }
@@ -55,13 +58,16 @@ impl RoomTask {
 
     /// Asks the monitor to wake this room when its next step is due, or may be tried again.
     pub(super) fn schedule(&self) {
+        if self.patience.is_some() {
+            return;
+        }
         let due = match &self.room {
             Room::Auction(auction) => match auction.phase() {
                 Phase::Open => Some(auction.end()),
                 Phase::Closed => Some(Time::default()),
                 Phase::Settled { seq, .. } => {
                     let opened = self.reveal.is_some_and(|(settled, _)| settled == seq);
-                    (!opened || self.reveal_end.is_some()).then(Time::default)
+                    (!opened || !self.invited || self.reveal_end.is_some()).then(Time::default)
                 }
                 Phase::Ended(_) => None,
             },
@@ -70,7 +76,7 @@ impl RoomTask {
         };
         let Some(due) = due else { return };
         let now = self.house.stamps.last().map_or_else(Time::default, |newest| newest.now());
-        self.house.wake_at(due.max(now.plus(self.retry.pause())), self.name);
+        self.house.wake_at(due.max(now.plus(self.steps.pause())), self.name);
     }
 
     /// The next entry that the broker owes this room, if one is due.
@@ -89,6 +95,8 @@ impl RoomTask {
                     if self.reveal.is_none_or(|(settled, _)| settled != seq) {
                         self.reveal_end = None;
                         self.open_reveal().await;
+                    } else if !self.invited {
+                        self.invite().await;
                     }
                     self.outcome().await
                 }
@@ -96,7 +104,9 @@ impl RoomTask {
             },
             Room::Reveal(reveal) => {
                 let over = self.finished_reveal().is_none() && now > reveal.opening().deadline;
-                over.then(|| {
+                let health = self.house.writer.health();
+                self.patience = self.turned_away.patience(health, Instant::now()).filter(|_| over);
+                (over && self.patience.is_none()).then(|| {
                     let absent = |side| !self.held.iter().any(|(held, _)| *held == side);
                     let (seller, winner) = (absent(Side::Seller), absent(Side::Winner));
                     Body::Absent(Absent { seller, winner })
@@ -139,7 +149,13 @@ impl RoomTask {
             RevealEnd::Complete => Body::Revealed(Empty {}),
             RevealEnd::Withdrawn(side) => Body::Withdrawn(By { side }),
             RevealEnd::Absent(absent) if absent.seller => Body::Abandoned(Empty {}),
-            RevealEnd::Absent(_) => Body::Forfeited(self.forfeit().await?),
+            RevealEnd::Absent(_) => match self.forfeit().await {
+                Some(forfeited) => Body::Forfeited(forfeited),
+                None => {
+                    self.steps.failed();
+                    return None;
+                }
+            },
         };
         Some(body)
     }
@@ -148,7 +164,10 @@ impl RoomTask {
     async fn forfeit(&self) -> Option<Forfeited> {
         let Room::Auction(auction) = &self.room else { return None };
         let winner = auction.winner()?;
-        let links = self.house.authors(self.name).await?;
+        let links = self.house.authors(self.name).await.inspect_err(|error| {
+            tracing::warn!(%error, "who is behind the bids cannot be read; tried again");
+        });
+        let links = links.ok().flatten()?;
         let by_key: HashMap<_, &Link> = links.iter().map(|link| (link.key, link)).collect();
         let find = |key| by_key.get(&key).copied();
         let author = find(winner.key)?;
@@ -178,7 +197,6 @@ impl RoomTask {
     async fn open_reveal(&mut self) {
         let Room::Auction(auction) = &self.room else { return };
         let Some((settled, reveal)) = self.reveal_opening(auction) else { return };
-        let (seller, winner) = (reveal.seller, reveal.winner);
         let draft = Draft {
             id: fresh_uuid(),
             room: None,
@@ -191,10 +209,26 @@ impl RoomTask {
         };
         match opened {
             Ok(room) => {
-                self.reveal = Some((settled, room));
-                self.house.invite(self.name, room, [seller, winner]).await;
+                (self.reveal, self.invited) = (Some((settled, room)), false);
+                self.invite().await;
             }
-            Err(code) => tracing::warn!(%code, "a reveal room could not be opened; tried again"),
+            Err(code) => {
+                tracing::warn!(%code, "a reveal room could not be opened; tried again");
+                self.steps.failed();
+            }
+        }
+    }
+
+    /// Invites both sides to the reveal room: without it they would stay away unknowingly.
+    async fn invite(&mut self) {
+        let Room::Auction(auction) = &self.room else { return };
+        let (Some((_, room)), Some(winner)) = (self.reveal, auction.winner()) else { return };
+        match self.house.invite(self.name, room, [*auction.seller(), winner.key]).await {
+            Ok(()) => self.invited = true,
+            Err(error) => {
+                tracing::warn!(%error, "seller and winner could not be invited; tried again");
+                self.steps.failed();
+            }
         }
     }
 

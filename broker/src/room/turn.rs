@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use pregao_protocol::action::Action;
 use pregao_protocol::broker::{Refusal, SameAuthor};
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, encode_entries};
@@ -15,6 +16,7 @@ use pregao_protocol::room::body::{Body, Side};
 use pregao_protocol::room::{Code, Room, Stamped};
 use pregao_protocol::session::Padded;
 
+use super::retry::{Retry, TurnedAway};
 use crate::check::{Author, Checked};
 use crate::fanout::{Delivery, Watchers};
 use crate::house::House;
@@ -43,11 +45,22 @@ pub struct RoomTask {
     pub(super) held: Vec<(Side, Stamped)>,
     /// The reveal room of the newest `settled` entry.
     pub(super) reveal: Option<(u64, RoomName)>,
+    /// Both sides of that room are invited.
+    pub(super) invited: bool,
     /// How that reveal ended.
     pub(super) reveal_end: Option<RevealEnd>,
-    /// The store failed in the middle of a turn: fold and log may differ until reloaded.
+    /// The store failed in the middle of a turn: fold and log may differ until reloaded. Nothing
+    /// may be told or decided from the fold meanwhile.
     pub(super) stale: bool,
-    pub(super) retry: Retry,
+    /// When a step of the broker's own that failed is tried again.
+    pub(super) steps: Retry,
+    /// When the store, which failed, is trusted with another turn.
+    pub(super) commits: Retry,
+    /// When reading the log, which failed, is tried again.
+    reloads: Retry,
+    pub(super) turned_away: TurnedAway,
+    /// When to ask again whether absence may be recorded.
+    pub(super) patience: Option<Instant>,
     inbox: Inbox,
 }
 
@@ -66,6 +79,8 @@ pub struct Opened {
     pub held: Vec<(Side, Stamped)>,
     /// The reveal room of the newest `settled` entry.
     pub reveal: Option<(u64, RoomName)>,
+    /// Both sides of it are invited.
+    pub invited: bool,
 }
 
 /// What one turn is about to make durable.
@@ -96,28 +111,6 @@ impl From<Answer> for Decided {
     }
 }
 
-/// When a step or a turn that failed may be tried again: 100 ms later, doubling up to 2 s.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Retry {
-    pause: Duration,
-    at: Option<Instant>,
-}
-
-impl Retry {
-    pub(super) fn failed(&mut self) {
-        self.pause = (self.pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(2));
-        self.at = Some(Instant::now() + self.pause);
-    }
-
-    pub(super) fn pause(&self) -> Duration {
-        self.pause
-    }
-
-    fn is_due(&self) -> bool {
-        self.at.is_none_or(|at| Instant::now() >= at)
-    }
-}
-
 /// Nothing was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Undecided(pub(super) Code);
@@ -126,7 +119,7 @@ impl RoomTask {
     /// Makes a task; [`RoomTask::run`] is it.
     #[must_use]
     pub fn new(house: Arc<House>, opened: Opened, inbox: Inbox) -> Self {
-        let Opened { room, head, recent, seller, held, reveal } = opened;
+        let Opened { room, head, recent, seller, held, reveal, invited } = opened;
         let name = room.ledger().name();
         let watchers = Watchers::default();
         Self {
@@ -139,9 +132,14 @@ impl RoomTask {
             seller,
             held,
             reveal,
+            invited,
             reveal_end: None,
             stale: false,
-            retry: Retry::default(),
+            steps: Retry::default(),
+            commits: Retry::default(),
+            reloads: Retry::default(),
+            turned_away: TurnedAway::default(),
+            patience: None,
             inbox,
         }
     }
@@ -151,6 +149,7 @@ impl RoomTask {
         self.schedule();
         self.advance().await;
         loop {
+            let again = passed(self.next_try());
             // Deadlines come first: a full mailbox must not put off the close.
             let first = tokio::select! {
                 biased;
@@ -161,6 +160,10 @@ impl RoomTask {
                     }
                     None => return,
                 },
+                () = again => {
+                    self.try_again().await;
+                    continue;
+                }
                 message = self.inbox.messages.recv() => match message {
                     Some(message) => message,
                     None => return,
@@ -186,6 +189,18 @@ impl RoomTask {
         }
     }
 
+    /// When this room takes up by itself what failed: it waits for nobody's request.
+    fn next_try(&self) -> Option<Instant> {
+        [self.commits.at(), self.reloads.at(), self.patience].into_iter().flatten().min()
+    }
+
+    async fn try_again(&mut self) {
+        self.commits.passed();
+        self.reloads.passed();
+        self.patience = self.patience.filter(|at| *at > Instant::now());
+        self.advance().await;
+    }
+
     async fn answer(&mut self, call: Call) {
         match call {
             Call::Due => self.advance().await,
@@ -198,22 +213,28 @@ impl RoomTask {
             Message::Submit(checked, reply) => self.turn(vec![(checked, reply)]).await,
             Message::Repeat(action, code, reply) => self.repeat(action.digest(), code, reply).await,
             Message::Watch { watcher, next, answer } => {
-                let watching = self.watch(next);
-                if matches!(watching, Watching::Live { .. }) {
+                let watching = self.watch(next).await;
+                let (live, session) = (matches!(watching, Watching::Live { .. }), watcher.session);
+                if live {
                     self.watchers.add(watcher);
                 }
-                // The session may have ended meanwhile.
-                let _ = answer.send(watching);
+                // The session may have ended, or given up waiting: then it asks again.
+                if answer.send(watching).is_err() && live {
+                    self.watchers.remove(session);
+                }
             }
             Message::Unwatch(session) => self.watchers.remove(session),
         }
     }
 
-    fn watch(&self, next: u64) -> Watching {
+    async fn watch(&mut self, next: u64) -> Watching {
+        if self.recovered().await.is_err() {
+            return Watching::Failed;
+        }
         let size = self.room.ledger().head().size;
         let missing = usize::try_from(size.saturating_sub(next)).unwrap_or(usize::MAX);
         match self.recent.len().checked_sub(missing) {
-            Some(skip) if next <= size && !self.stale => Watching::Live {
+            Some(skip) if next <= size => Watching::Live {
                 tail: self.recent.iter().skip(skip).cloned().collect(),
                 head: Arc::clone(&self.head),
             },
@@ -226,8 +247,10 @@ impl RoomTask {
         if submissions.is_empty() {
             return;
         }
+        let disclosures = self.disclosures(&submissions);
         let before = self.answers_before(&submissions).await;
-        let (Ok(()), Ok(before_turn)) = (self.recovered().await, before) else {
+        let (Ok(()), Ok(before_turn)) = (self.may_commit().await, before) else {
+            self.turned_away.note(disclosures);
             for (_, reply) in submissions {
                 reply.fail(Code::StoreFailed.as_str());
             }
@@ -241,7 +264,9 @@ impl RoomTask {
                 Ok(Some(decided)) => group.answer(decided, reply),
                 Ok(None) => group.held.push(reply),
                 Err(Undecided(code)) => {
-                    self.house.metrics.failed.add(1);
+                    if code == Code::StoreFailed {
+                        self.turned_away.note([checked.stamped().action().digest()]);
+                    }
                     reply.fail(code.as_str());
                 }
             }
@@ -254,8 +279,10 @@ impl RoomTask {
             let replies = receipts.into_iter().map(|(_, reply)| reply);
             let replies = replies.chain(refused.into_iter().map(|(_, reply)| reply)).chain(held);
             replies.for_each(|reply| reply.fail(Code::StoreFailed.as_str()));
+            self.turned_away.note(disclosures);
             return;
         }
+        disclosures.iter().for_each(|digest| self.turned_away.settled(digest));
         for (seq, reply) in receipts {
             let head = self.head.to_string();
             match appended.inclusion_path(seq) {
@@ -279,6 +306,16 @@ impl RoomTask {
         }
     }
 
+    /// Disclosures of the two sides among what was handed in.
+    fn disclosures(&self, submissions: &[(Box<Checked>, Reply)]) -> Vec<Digest> {
+        let Room::Reveal(reveal) = &self.room else { return Vec::new() };
+        let actions = submissions.iter().map(|(checked, _)| checked.stamped().action());
+        let disclosures = actions.filter(|action| {
+            matches!(action.body(), Body::Disclose(_)) && reveal.side(action).is_some()
+        });
+        disclosures.map(Action::digest).collect()
+    }
+
     /// Decides one action: door rules may only refuse, the fold has the last word.
     async fn decide(
         &mut self,
@@ -296,7 +333,9 @@ impl RoomTask {
         let newest = self.house.stamps.newest().map_err(|_| Undecided(Code::TsaDown))?;
         let mut same_author = None;
         let judged = self.room.judge(stamped).and_then(|accepted| {
-            if stamped.time().plus(self.freshness()) < newest.now() {
+            // It was not old when the house could not store it.
+            let excused = self.turned_away.contains(&digest);
+            if !excused && stamped.time().plus(self.freshness()) < newest.now() {
                 return Err(Code::DoorStale);
             }
             same_author = self.own_item(checked);
@@ -304,7 +343,7 @@ impl RoomTask {
         });
         match judged {
             Ok(_) if matches!(stamped.action().body(), Body::Disclose(_)) => {
-                Ok(self.disclose(stamped, group)?)
+                Ok(self.disclose(stamped, group).await?)
             }
             Ok(accepted) => {
                 if let Author::Persona { persona, blind } = checked.author()
@@ -430,10 +469,10 @@ impl RoomTask {
         if let Err(error) = self.house.writer.commit(Commit { append, links: group.links }).await {
             tracing::error!(%error, "a turn could not be stored; nothing of it was accepted");
             self.stale = true;
-            self.retry.failed();
+            self.commits.failed();
             return Err(error);
         }
-        self.retry = Retry::default();
+        (self.steps, self.commits) = (Retry::default(), Retry::default());
         self.house.metrics.commits.add(1);
         self.house.metrics.accepted.add(accepted);
         self.house.metrics.refused.add(refused);
@@ -463,7 +502,10 @@ impl RoomTask {
     }
 
     /// Gives the answer that the same bytes got before, or says that they hold no water.
-    async fn repeat(&self, digest: Digest, code: &'static str, reply: Reply) {
+    async fn repeat(&mut self, digest: Digest, code: &'static str, reply: Reply) {
+        if self.recovered().await.is_err() {
+            return reply.fail(Code::StoreFailed.as_str());
+        }
         match self.answered_before(digest).await {
             Ok(Some(Decided::Entry(seq))) => self.receipt(seq, reply).await,
             Ok(Some(Decided::Refused(refusal))) => {
@@ -516,22 +558,34 @@ impl RoomTask {
     }
 
     /// Whether the room ended: its links are erased, and no more are kept.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         match &self.room {
             Room::Auction(auction) => matches!(auction.phase(), Phase::Ended(_)),
-            Room::Reveal(_) => false,
+            Room::Reveal(_) => self.finished_reveal().is_some(),
         }
     }
 
-    /// Makes fold and log agree again after a failed commit, not more often than [`Retry`] allows.
+    /// Makes fold and log agree again after a failed commit. One commit that failed costs one
+    /// reading of the log at the most, and reading that fails is paced by [`Retry`].
     pub(super) async fn recovered(&mut self) -> Result<(), StoreError> {
         if !self.stale {
             return Ok(());
         }
-        if !self.retry.is_due() {
+        if !self.reloads.is_due() {
             return Err(StoreError::Stopped);
         }
-        self.reload().await.inspect_err(|_| self.retry.failed())
+        self.reload().await.inspect_err(|error| {
+            tracing::warn!(%error, "a room could not be rebuilt from its log; tried again");
+            self.reloads.failed();
+        })
+    }
+
+    /// As [`RoomTask::recovered`]; besides, a store that just failed is given [`Retry`]'s pause.
+    pub(super) async fn may_commit(&mut self) -> Result<(), StoreError> {
+        if !self.commits.is_due() {
+            return Err(StoreError::Stopped);
+        }
+        self.recovered().await
     }
 
     /// Rebuilds the fold from the log after a failed commit.
@@ -542,6 +596,7 @@ impl RoomTask {
         self.recent = opened.recent;
         self.held = opened.held;
         self.stale = false;
+        self.reloads = Retry::default();
         tracing::info!(size = self.room.ledger().head().size, "room rebuilt from its log");
         Ok(())
     }
@@ -563,7 +618,7 @@ impl Group {
 impl RoomTask {
     /// Holds a disclosure until the other side's is there, then includes both, the older stamp
     /// first. `None` if it is held.
-    fn disclose(
+    async fn disclose(
         &mut self,
         stamped: &Stamped,
         group: &mut Group,
@@ -581,7 +636,12 @@ impl RoomTask {
                 action: stamped.action().compact().to_owned(),
                 stamp: stamped.stamp().clone(),
             };
-            let payload = payload.encode().into();
+            let sealed = self.house.seal_held(self.name, payload.encode()).await;
+            let payload = sealed.map_err(|error| {
+                tracing::error!(%error, "a disclosure could not be sealed to be held");
+                Undecided(Code::StoreFailed)
+            })?;
+            let payload = payload.into();
             group.pending.push(PendingChange::Hold { role: role(side).to_owned(), payload });
             self.held.push((side, stamped.clone()));
             return Ok(None);
@@ -612,6 +672,14 @@ impl RoomTask {
             trial.append(&accepted, each, leaf_hash(each.action().compact().as_bytes()))?;
         }
         Ok(())
+    }
+}
+
+/// Waits for an instant; for none, for ever.
+async fn passed(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod greet;
 mod talk;
+mod under_way;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use crate::check::Checker;
 use crate::fanout::Delivery;
 use crate::house::House;
+use under_way::UnderWay;
 
 /// What every session of one broker needs.
 #[derive(Debug)]
@@ -184,7 +186,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         number: SESSIONS.fetch_add(1, Ordering::Relaxed),
         lobby: None,
         watched: HashMap::new(),
-        under_way: Arc::default(),
+        under_way: UnderWay::at_most(hall.limits.under_way),
         allowance: talk::Allowance::new(hall.limits.rate, hall.limits.burst),
         persona: greeted.persona,
         id: greeted.id,
@@ -221,7 +223,8 @@ pub(crate) struct Talk<S> {
     /// How much of the list of rooms the peer has, if it wants it.
     lobby: Option<usize>,
     watched: HashMap<RoomName, Watched>,
-    under_way: Arc<std::sync::atomic::AtomicUsize>,
+    /// Requests without an answer so far, oldest first.
+    under_way: UnderWay,
     allowance: talk::Allowance,
     personal: mpsc::UnboundedSender<FromBroker>,
     queue: mpsc::Sender<Arc<Delivery>>,

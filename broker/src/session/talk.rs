@@ -1,7 +1,7 @@
 //! Frames in both directions, once the session exists.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use pregao_protocol::codec::Digest;
@@ -23,6 +23,21 @@ use crate::room::{Handle, Message, Reply, Watching};
 const LOBBY_PAGE: usize = 16;
 /// Rounds of catching up before a session asks again later.
 const PATIENCE: usize = 64;
+/// How long a session waits for a room before it asks again later: its peer hears nothing
+/// meanwhile.
+const ROOM_WITHIN: Duration = Duration::from_secs(2);
+/// How often requests are looked through for those without an answer in time (V-098).
+const OVERDUE_EVERY: Duration = Duration::from_secs(1);
+
+/// How far catching up with a room came.
+enum Reached {
+    /// The session is on the room's live list.
+    Live,
+    /// Not yet: it is tried again.
+    Later,
+    /// The store failed.
+    Nothing,
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// Talks until one side ends it.
@@ -64,6 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         tokio::pin!(stopping);
         let mut lobby = self.hall.house.watch_lobby();
         let mut pings = tokio::time::interval(limits.idle / 3);
+        let mut overdue = tokio::time::interval(OVERDUE_EVERY);
         let mut heard = Instant::now();
         self.take(&first).await?;
         loop {
@@ -114,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                         self.catch_up_laggards().await?;
                     }
                 }
+                _ = overdue.tick() => self.answer_overdue().await?,
                 _ = pings.tick() => {
                     if heard.elapsed() > limits.idle {
                         return Err(Ended::Slow("session.idle"));
@@ -148,29 +165,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                 self.show_lobby().await?;
             }
             FromPeer::Join { room, from, member } => self.join(room, from, member).await?,
-            FromPeer::Leave { room } => {
-                if self.watched.remove(&room).is_some() {
-                    self.hall.house.tell(room, Message::Unwatch(self.number));
-                }
-            }
+            FromPeer::Leave { room } => self.leave(room),
         }
         Ok(())
     }
 
     /// Takes one place among what may be under way; given back when the answer is sent.
-    fn reply(&self, n: u64) -> Option<Reply> {
-        let before = self.under_way.fetch_add(1, Ordering::AcqRel);
-        let reply = Reply { n, to: self.personal.clone() };
-        if before < self.hall.limits.under_way {
+    fn reply(&mut self, n: u64) -> Option<Reply> {
+        let metrics = Arc::clone(&self.hall.house.metrics);
+        let reply = Reply { n, to: self.personal.clone(), metrics };
+        if self.under_way.take(n, Instant::now()) {
             return Some(reply);
         }
         self.hall.house.metrics.frames_refused.add(1);
         // The failure is an answer like any other: sending it gives the place back.
-        let _ = self.personal.send(FromBroker::Failed { n, code: "door.rate".to_owned() });
+        reply.fail(Code::DoorRate.as_str());
         None
     }
 
-    fn stamp(&self, n: u64, digests: Vec<Digest>) {
+    /// Says of requests that nobody answered in time that they are undecided (V-098). What comes
+    /// for them later is not sent: the same bytes, handed in again, get it.
+    async fn answer_overdue(&mut self) -> Result<(), Ended> {
+        while let Some(n) = self.under_way.overdue(Instant::now()) {
+            self.hall.house.metrics.failed.add(1);
+            self.say(&FromBroker::Failed { n, code: Code::Slow.as_str().to_owned() }).await?;
+        }
+        Ok(())
+    }
+
+    fn stamp(&mut self, n: u64, digests: Vec<Digest>) {
         let Some(reply) = self.reply(n) else { return };
         if digests.is_empty() || digests.len() > MAX_STAMPS {
             return reply.fail("frame.malformed");
@@ -184,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         });
     }
 
-    fn submit(&self, n: u64, submission: Submission) {
+    fn submit(&mut self, n: u64, submission: Submission) {
         let Some(reply) = self.reply(n) else { return };
         let house = Arc::clone(&self.hall.house);
         let runtime = self.runtime.clone();
@@ -230,7 +253,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             return self.no_join(room, "door.rooms", "too many rooms are followed at once").await;
         }
         let house = Arc::clone(&self.hall.house);
-        let Ok(head) = house.read(move |log| log.head(&room)).await else {
+        let beginning = async {
+            let head = house.read(move |log| log.head(&room)).await.ok()?;
+            // Of a log that is shorter there is nothing to prove.
+            let proof = if from > head.size {
+                Vec::new()
+            } else {
+                house.consistency(room, from, head.size).await?
+            };
+            Some((head, proof))
+        };
+        // A disk that hangs is a disk that fails.
+        let beginning = tokio::time::timeout(ROOM_WITHIN, beginning).await;
+        let Some((head, consistency)) = beginning.ok().flatten() else {
             return self
                 .no_join(room, Code::StoreFailed.as_str(), Code::StoreFailed.message())
                 .await;
@@ -240,14 +275,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                 .no_join(room, "room.shorter", "the log here is shorter than the one you hold")
                 .await;
         }
-        let Some(consistency) = house.consistency(room, from, head.size).await else {
-            return self
-                .no_join(room, Code::StoreFailed.as_str(), Code::StoreFailed.message())
-                .await;
-        };
         self.say(&FromBroker::Joined { room, head: head.note, consistency }).await?;
         self.watched.insert(room, Watched { next: from, lagging: Arc::default() });
-        self.catch_up(&handle).await
+        match self.catch_up(&handle).await? {
+            Reached::Live | Reached::Later => Ok(()),
+            Reached::Nothing => {
+                // Said, and not left to be waited for: the peer asks again (V-099).
+                self.leave(room);
+                let code = Code::StoreFailed;
+                self.no_join(room, code.as_str(), code.message()).await
+            }
+        }
+    }
+
+    fn leave(&mut self, room: RoomName) {
+        if self.watched.remove(&room).is_some() {
+            self.hall.house.tell(room, Message::Unwatch(self.number));
+        }
     }
 
     /// A private room exists only for those who hold one of its two keys, in this session.
@@ -263,49 +307,54 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 
     /// Reads the log until the room's task takes this session live.
-    async fn catch_up(&mut self, handle: &Handle) -> Result<(), Ended> {
+    async fn catch_up(&mut self, handle: &Handle) -> Result<Reached, Ended> {
         let room = handle.name;
         for _ in 0..PATIENCE {
-            let Some(watched) = self.watched.get(&room) else { return Ok(()) };
-            let (answer, watching) = oneshot::channel();
+            let Some(watched) = self.watched.get(&room) else { return Ok(Reached::Live) };
             let watcher = Watcher {
                 session: self.number,
                 queue: self.queue.clone(),
                 lagging: Arc::clone(&watched.lagging),
             };
             let next = watched.next;
-            let message = Message::Watch { watcher, next, answer };
-            if handle.mailbox.send(message).await.is_err() {
-                return Ok(());
-            }
-            match watching.await {
+            let watching = ask_room(handle, watcher, next);
+            match tokio::time::timeout(ROOM_WITHIN, watching).await {
                 Ok(Watching::Live { tail, head }) => {
                     let texts: Vec<&str> = tail.iter().map(|text| &**text).collect();
                     for frame in encode_entries(room, &texts, Some(&head)) {
                         self.send_bytes(&frame).await?;
                     }
                     self.advance(room, next.saturating_add(texts.len() as u64));
-                    return Ok(());
+                    return Ok(Reached::Live);
                 }
-                Ok(Watching::Behind(size)) => self.read_up_to(room, size).await?,
-                Err(_) => return Ok(()),
+                Ok(Watching::Behind(size)) => {
+                    if !self.read_up_to(room, size).await? {
+                        return Ok(self.later(room, Reached::Nothing));
+                    }
+                }
+                Ok(Watching::Failed) => return Ok(self.later(room, Reached::Nothing)),
+                // A long turn of the room, or a slow disk.
+                Err(_) => break,
             }
         }
+        Ok(self.later(room, Reached::Later))
+    }
+
+    fn later(&mut self, room: RoomName, reached: Reached) -> Reached {
         if let Some(watched) = self.watched.get(&room) {
             watched.lagging.store(true, Ordering::Release);
         }
-        Ok(())
+        reached
     }
 
-    async fn read_up_to(&mut self, room: RoomName, size: u64) -> Result<(), Ended> {
+    /// Reads the log up to a size. False if the store failed.
+    async fn read_up_to(&mut self, room: RoomName, size: u64) -> Result<bool, Ended> {
         while let Some(from) = self.watched.get(&room).map(|watched| watched.next) {
             if from >= size {
                 break;
             }
             let page = self.hall.house.read(move |log| log.read(&room, from, MAX_PAGE)).await;
-            let Ok(page) = page else {
-                return self.error(Code::StoreFailed.as_str(), Code::StoreFailed.message()).await;
-            };
+            let Ok(page) = page else { return Ok(false) };
             let texts: Vec<&str> = page.iter().map(|entry| entry.text.as_str()).collect();
             if texts.is_empty() {
                 break;
@@ -315,7 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             }
             self.advance(room, from.saturating_add(texts.len() as u64));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn advance(&mut self, room: RoomName, next: u64) {
@@ -333,7 +382,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             .collect();
         for room in lagging {
             if let Some(handle) = self.hall.house.room(room) {
-                self.catch_up(&handle).await?;
+                match self.catch_up(&handle).await? {
+                    Reached::Live => {}
+                    // One slow room or a store that fails: the others are tried at the next tick.
+                    Reached::Later | Reached::Nothing => break,
+                }
             }
         }
         Ok(())
@@ -378,12 +431,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// Queues an answer to something that was under way.
     async fn feed(&mut self, frame: &FromBroker) -> Result<(), Ended> {
         match frame {
-            FromBroker::Stamped { .. }
-            | FromBroker::Receipt { .. }
-            | FromBroker::Held { .. }
-            | FromBroker::Refused { .. }
-            | FromBroker::Failed { .. } => release(&self.under_way),
-            _ => {}
+            FromBroker::Stamped { n, .. }
+            | FromBroker::Receipt { n, .. }
+            | FromBroker::Held { n }
+            | FromBroker::Refused { n, .. }
+            | FromBroker::Failed { n, .. } => {
+                if !self.under_way.answered(*n) {
+                    return Ok(());
+                }
+            }
+            FromBroker::Welcome { .. }
+            | FromBroker::Tick { .. }
+            | FromBroker::Lobby { .. }
+            | FromBroker::Joined { .. }
+            | FromBroker::Entries { .. }
+            | FromBroker::Invited { .. }
+            | FromBroker::Error { .. } => {}
         }
         let bytes = frame.encode().map_err(|error| Ended::Broken(error.to_string()))?;
         let padded = Padded::new(&bytes).map_err(|error| Ended::Broken(error.to_string()))?;
@@ -412,9 +475,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 }
 
-/// Gives back the place of a request that is answered.
-fn release(under_way: &AtomicUsize) {
-    let _ = under_way.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+/// Asks a room to take a session live. A room that is gone has failed.
+async fn ask_room(handle: &Handle, watcher: Watcher, next: u64) -> Watching {
+    let (answer, watching) = oneshot::channel();
+    if handle.mailbox.send(Message::Watch { watcher, next, answer }).await.is_err() {
+        return Watching::Failed;
+    }
+    watching.await.unwrap_or(Watching::Failed)
 }
 
 fn lobby_frame(from: usize, openings: &[Arc<str>], more: bool) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::OpenError;
+use super::{OpenError, StoreError};
 
 /// What a file must be, and how to make it so.
 pub(crate) struct Format {
@@ -17,7 +17,7 @@ pub(crate) struct Format {
 }
 
 /// How long a statement waits for another process that holds the file.
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// Pages of 4 KiB after which the journal is copied into the file. Digests and one-time keys fall
 /// on random pages of their index, each of which is copied once however often it was written: the
@@ -111,6 +111,15 @@ fn migrate(connection: &mut Connection, format: &Format, from: i64) -> rusqlite:
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Writes the format's number once more, durably: what a commit needs of disk and file, and no
+/// content.
+pub(crate) fn probe(connection: &mut Connection, format: &Format) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = i64::try_from(format.migrations.len()).unwrap_or(i64::MAX);
+    transaction.pragma_update(None, "user_version", version)?;
+    Ok(transaction.commit()?)
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {

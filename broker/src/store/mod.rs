@@ -297,6 +297,12 @@ pub trait Log: std::fmt::Debug + Send + Sync + 'static {
     /// A failure of the store.
     fn forget_refusals(&self, room: &RoomName) -> Result<u64, StoreError>;
 
+    /// Makes a change durable that means nothing: succeeds where a commit would.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn probe(&self) -> Result<(), StoreError>;
+
     /// Tidies up before the process ends; the store stays usable.
     ///
     /// # Errors

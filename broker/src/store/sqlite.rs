@@ -227,6 +227,10 @@ impl Log for SqliteLog {
         Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
     }
 
+    fn probe(&self) -> Result<(), StoreError> {
+        file::probe(&mut self.writer.lock(), &FORMAT)
+    }
+
     fn checkpoint(&self) -> Result<(), StoreError> {
         // A reader in the middle of a page only leaves the journal longer, which is no failure.
         self.writer.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

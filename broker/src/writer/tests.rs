@@ -21,7 +21,7 @@ fn broker() -> Broker {
     let folder = tempfile::tempdir().unwrap();
     let log = Arc::new(SqliteLog::open(&folder.path().join("log.db")).unwrap());
     let links = Arc::new(Links::open(folder.path()).unwrap());
-    let thread = WriterThread::start(log.clone(), links.clone()).unwrap();
+    let thread = WriterThread::start(log.clone(), links.clone(), Arc::default()).unwrap();
     Broker { folder, log, links, thread }
 }
 
@@ -121,7 +121,7 @@ async fn a_full_disk_fails_the_group_and_the_writer_goes_on() {
     };
     let log = Arc::new(SqliteLog::open(&disk.path().join("log.db")).unwrap());
     let links = Arc::new(Links::open(disk.path()).unwrap());
-    let thread = WriterThread::start(log.clone(), links).unwrap();
+    let thread = WriterThread::start(log.clone(), links, Arc::default()).unwrap();
     let writer = thread.writer();
     writer.commit(commit(opening("a"), &[0])).await.unwrap();
     let ballast = disk.path().join("ballast");
@@ -181,6 +181,9 @@ impl Log for Scripted {
     fn forget_refusals(&self, _: &RoomName) -> Result<u64, StoreError> {
         Ok(0)
     }
+    fn probe(&self) -> Result<(), StoreError> {
+        self.go.lock().recv().unwrap()
+    }
     fn checkpoint(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -193,7 +196,7 @@ async fn groups(appends: Vec<Append>, answers: &[Result<(), StoreError>]) -> (Ve
     let (go, wait) = std_mpsc::channel();
     let log =
         Arc::new(Scripted { links: links.clone(), go: wait.into(), groups: Mutex::default() });
-    let thread = WriterThread::start(log.clone(), links).unwrap();
+    let thread = WriterThread::start(log.clone(), links, Arc::default()).unwrap();
     let writer = thread.writer();
     let mut queued = vec![writer.queue(commit(opening("first"), &[1])).await.unwrap()];
     while log.groups.lock().is_empty() {
@@ -233,7 +236,7 @@ async fn a_group_takes_what_waits_up_to_a_weight() {
 #[tokio::test]
 async fn a_failure_of_the_store_is_the_answer_of_its_group_alone() {
     let appends = (0..GROUP + 5).map(|number| opening(&number.to_string())).collect();
-    let (sizes, failed) = groups(appends, &[Ok(()), Err(StoreError::Full), Ok(())]).await;
+    let (sizes, failed) = groups(appends, &[Ok(()), Err(StoreError::Full), Ok(()), Ok(())]).await;
     assert_eq!((sizes, failed), (vec![1, GROUP, 5], GROUP));
 }
 
@@ -287,4 +290,46 @@ fn measure_groups_of_1_64_and_256() {
             wall.as_secs_f64() * 1e3 / f64::from(groups),
         );
     }
+}
+
+/// A log whose commits and trials fail as told; what is to be learned is what the writer makes of it.
+async fn after(answers: &[Result<(), StoreError>]) -> (Health, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let links = Arc::new(Links::open(folder.path()).unwrap());
+    let (go, wait) = std_mpsc::channel();
+    let log =
+        Arc::new(Scripted { links: links.clone(), go: wait.into(), groups: Mutex::default() });
+    let metrics = Arc::new(Metrics::default());
+    let thread = WriterThread::start(log, links, Arc::clone(&metrics)).unwrap();
+    let writer = thread.writer();
+    assert!(writer.health().works && metrics.store_working.value() == 1);
+    for answer in answers {
+        go.send(answer.clone()).unwrap();
+    }
+    let failed = writer.commit(commit(opening("a"), &[1])).await;
+    assert!(failed.is_err());
+    // Nobody commits anything: the writer tries by itself until the script is at its end.
+    let mut health = writer.health;
+    if answers.len() > 1 {
+        health.wait_for(|health| health.works).await.unwrap();
+    }
+    let health = *health.borrow();
+    assert_eq!(metrics.store_working.value(), u64::from(health.works));
+    (health, metrics.store_failed.value())
+}
+
+#[tokio::test]
+async fn a_store_that_failed_is_tried_until_it_works_again() {
+    let (health, failed) = after(&[Err(StoreError::Full), Ok(())]).await;
+    assert_eq!((health.works, failed), (true, 1), "at once");
+    let (health, failed) =
+        after(&[Err(StoreError::Full), Err(StoreError::Full), Err(StoreError::Full), Ok(())]).await;
+    assert_eq!((health.works, failed), (true, 1), "a trial is no commit");
+}
+
+#[tokio::test]
+async fn a_member_that_does_not_fit_says_nothing_of_the_store() {
+    let unknown = StoreError::UnknownRoom { room: room("a") };
+    let (health, failed) = after(&[Err(unknown)]).await;
+    assert_eq!((health.works, failed), (true, 0));
 }

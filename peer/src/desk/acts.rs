@@ -51,6 +51,20 @@ pub(super) struct Act {
     stamp: Option<Stamp>,
     /// Since when an answer is waited for in this session.
     since: Instant,
+    /// The broker could not store it.
+    turned_away: Option<TurnedAway>,
+    /// The front was told that its command ended; the action goes on.
+    told: bool,
+}
+
+/// A disclosure is handed in again by itself, with the same bytes: their stamp shows that its
+/// author came in time, and the broker takes them once its store works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TurnedAway {
+    /// To be handed in again.
+    Waits,
+    /// Handed in again, without an answer yet.
+    Asked,
 }
 
 /// Why a command cannot become an action: code, what happened, what to do.
@@ -293,7 +307,18 @@ impl Desk {
         let n = self.next;
         self.next += 1;
         let digests = vec![action.digest()];
-        self.acts.insert(n, Act { request, action, blind, stamp: None, since: Instant::now() });
+        self.acts.insert(
+            n,
+            Act {
+                request,
+                action,
+                blind,
+                stamp: None,
+                since: Instant::now(),
+                turned_away: None,
+                told: false,
+            },
+        );
         // Without a connection it goes out once there is one.
         let _ = self.send(FromPeer::Stamp { n, digests }).await;
         None
@@ -520,7 +545,14 @@ impl Desk {
     }
 
     pub(super) async fn failed(&mut self, n: u64, code: &str) {
-        if !self.acts.contains_key(&n) {
+        let Some(act) = self.acts.get_mut(&n) else { return };
+        let disclosure = matches!(act.action.body(), Body::Disclose(_)) && act.stamp.is_some();
+        if disclosure && code == Code::StoreFailed.as_str() {
+            let first = act.turned_away.replace(TurnedAway::Waits).is_none();
+            if first {
+                let text = "the broker cannot store your disclosure; it is handed in again";
+                self.tell(Event::Note { text: text.to_owned() }).await;
+            }
             return;
         }
         let (message, advice) = match code.parse::<Code>() {
@@ -531,6 +563,23 @@ impl Desk {
         self.finish(n, false).await;
     }
 
+    /// Hands in again what the broker could not store.
+    pub(super) async fn hand_in_again(&mut self) {
+        let mut frames = Vec::new();
+        for (n, act) in &mut self.acts {
+            if let (Some(TurnedAway::Waits), Some(stamp)) = (act.turned_away, act.stamp.clone()) {
+                act.turned_away = Some(TurnedAway::Asked);
+                frames.push(submit(*n, act, stamp));
+            }
+        }
+        for frame in frames {
+            if self.send(frame).await.is_err() {
+                // It goes out again with the next session.
+                return;
+            }
+        }
+    }
+
     /// Gives up waiting for answers that are overdue in a session that stands. The actions stay
     /// kept: if one was logged after all, its receipt comes with the room's log.
     pub(super) async fn give_up_overdue(&mut self) {
@@ -539,6 +588,9 @@ impl Desk {
         }
         let overdue = self.acts.iter().filter(|(_, act)| act.since.elapsed() >= ANSWER_WITHIN);
         for n in overdue.map(|(n, _)| *n).collect::<Vec<u64>>() {
+            if self.goes_on_by_itself(n).await {
+                continue;
+            }
             let message = "the broker did not answer in time; the action may still be logged";
             let advice = "look at the room before you do it again";
             self.refuse("link.slow", message, advice).await;
@@ -546,8 +598,26 @@ impl Desk {
         }
     }
 
+    /// Ends the command of a disclosure that the broker could not store, and goes on handing it in.
+    async fn goes_on_by_itself(&mut self, n: u64) -> bool {
+        let Some(act) = self.acts.get_mut(&n).filter(|act| act.turned_away.is_some()) else {
+            return false;
+        };
+        if std::mem::replace(&mut act.told, true) {
+            return true;
+        }
+        let request = act.request.take();
+        let message = "the broker could not store your disclosure so far";
+        let advice = "it is handed in again by itself while this program runs";
+        self.refuse(Code::StoreFailed.as_str(), message, advice).await;
+        self.tell(Event::Done { id: request, ok: false }).await;
+        true
+    }
+
     async fn finish(&mut self, n: u64, ok: bool) {
-        if let Some(act) = self.acts.remove(&n) {
+        if let Some(act) = self.acts.remove(&n)
+            && !act.told
+        {
             self.tell(Event::Done { id: act.request, ok }).await;
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Followed {
     pub(super) broken: bool,
     /// Agrees with the newest head since it was last asked for.
     pub(super) caught_up: bool,
+    /// The broker could not show it just now: it is asked for again (V-099).
+    pub(super) ask_again: bool,
     /// The opening as listed, shown while the room is not followed.
     pub(super) listed: Replay,
     /// Position and stamp time of the newest `settled` entry.
@@ -70,6 +72,7 @@ impl Followed {
             wanted: true,
             broken: false,
             caught_up: false,
+            ask_again: false,
             listed: Replay::new(),
             settled: None,
             opening,
@@ -103,6 +106,11 @@ impl Followed {
     fn is_live(&self) -> bool {
         let over = |auction: &Auction| matches!(auction.phase(), Phase::Ended(_));
         self.wanted && self.auction().is_some_and(|auction| !over(auction))
+    }
+
+    /// Whether entries are still to come that lead up to a signed head.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.wanted && !self.broken && !self.caught_up
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -203,7 +211,7 @@ impl Desk {
         let member = self.member_proof(name);
         let mut from = 0;
         if let Some(room) = self.rooms.get_mut(&name) {
-            room.caught_up = false;
+            (room.caught_up, room.ask_again) = (false, false);
             from = room.size();
         }
         self.send(FromPeer::Join { room: name, from, member }).await
@@ -261,10 +269,27 @@ impl Desk {
         self.expect_entries(name);
     }
 
+    /// Asks again for rooms that the broker could not show because its store failed.
+    pub(super) async fn join_again(&mut self) {
+        let failed = self.rooms.iter().filter(|(_, room)| room.wanted && room.ask_again);
+        for name in failed.map(|(name, _)| *name).collect::<Vec<_>>() {
+            if self.join(name).await.is_err() {
+                // Without a session all rooms are asked for in the next one.
+                return;
+            }
+        }
+    }
+
     /// A room that was asked for is not shown. For one whose head the broker has signed, that is
     /// a lie or a loss; one of which nothing came is forgotten, as nothing must wait for it.
     pub(super) async fn not_joined(&mut self, name: RoomName, code: &str, said: &str) {
         let Some(room) = self.rooms.get_mut(&name) else { return };
+        if code == Code::StoreFailed.as_str() {
+            room.ask_again = true;
+            let advice = "it is asked for again by itself every few seconds";
+            self.refuse(code, "the broker cannot read this room's log", advice).await;
+            return;
+        }
         room.wanted = false;
         let head = self.met.longest(name).map(|claim| claim.statement.text().to_owned());
         let public = matches!(room.room(), Some(Room::Auction(_)));

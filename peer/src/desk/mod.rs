@@ -144,8 +144,8 @@ pub struct Desk {
     renewed: Option<Instant>,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
-    /// Commands that wait for the desk to be caught up.
-    deferred: Vec<Request>,
+    /// Commands that wait for the desk to be caught up, each since when.
+    deferred: Vec<(Request, Instant)>,
 }
 
 /// A session as the desk sees it.
@@ -156,6 +156,11 @@ struct Online {
     id: [u8; 32],
     suite: Suite,
 }
+
+/// How long a command waits for the desk to be caught up: then it gets what there is.
+const DEFERRED_WITHIN: Duration = Duration::from_secs(20);
+/// How often what takes too long is looked for, and what failed is asked for again.
+const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
@@ -255,7 +260,7 @@ impl Desk {
             let retry_in_ms = u64::try_from(wait.as_millis()).ok();
             self.tell(Event::Disconnected { reason: lost.0, retry_in_ms }).await;
             // After the reason: some answer that there is no connection.
-            for request in std::mem::take(&mut self.deferred) {
+            for (request, _) in std::mem::take(&mut self.deferred) {
                 self.carry_out(request).await;
             }
             if !self.wait(wait, &mut commands).await {
@@ -286,8 +291,10 @@ impl Desk {
             fresh,
         );
         tokio::pin!(connecting);
+        let mut overdue = tokio::time::interval(OVERDUE_EVERY);
         loop {
             tokio::select! {
+                _ = overdue.tick() => self.end_deferred().await,
                 connected = &mut connecting => return Some(match connected {
                     Ok((link, ticket)) => {
                         self.ticket = Some(ticket);
@@ -368,7 +375,7 @@ impl Desk {
         let lifetime = Duration::from_secs(45 * 60 + 2 * u64::from(random_byte()));
         let renew = tokio::time::sleep(lifetime);
         tokio::pin!(renew);
-        let mut overdue = tokio::time::interval(Duration::from_secs(5));
+        let mut overdue = tokio::time::interval(OVERDUE_EVERY);
         let mut tickets = renew_tickets(
             self.authority.clone(),
             Arc::clone(&self.persona),
@@ -406,6 +413,9 @@ impl Desk {
                     self.give_up_overdue().await;
                     self.claim_what_is_owed().await;
                     self.keep_met().await;
+                    self.hand_in_again().await;
+                    self.join_again().await;
+                    self.end_deferred().await;
                     if let Some(lost) = self.broken() {
                         return Some(lost);
                     }
@@ -424,7 +434,7 @@ impl Desk {
     async fn command(&mut self, request: Request) -> bool {
         let at_once = matches!(request.command, Command::Quit | Command::Help { .. });
         if self.options.patient && !at_once && !self.is_caught_up() {
-            self.deferred.push(request);
+            self.deferred.push((request, Instant::now()));
             return true;
         }
         self.carry_out(request).await
@@ -432,14 +442,33 @@ impl Desk {
 
     /// Whether every followed room is verified up to a signed head.
     fn is_caught_up(&self) -> bool {
-        let settled = |room: &Followed| !room.wanted || room.broken || room.caught_up;
-        self.online.is_some() && self.lobby_known && self.rooms.values().all(settled)
+        let awaited = self.rooms.values().any(Followed::is_awaited);
+        self.online.is_some() && self.lobby_known && !awaited
     }
 
     /// Carries out what waited for the desk to be caught up.
     async fn carry_out_deferred(&mut self) {
         while !self.deferred.is_empty() && self.is_caught_up() {
-            let request = self.deferred.remove(0);
+            let (request, _) = self.deferred.remove(0);
+            self.carry_out(request).await;
+        }
+    }
+
+    /// Lets no command wait for ever for a room that cannot be read: what can be done without it
+    /// is done, and the rest gets its code.
+    async fn end_deferred(&mut self) {
+        let waited = std::mem::take(&mut self.deferred);
+        let (ended, waiting): (Vec<_>, Vec<_>) =
+            waited.into_iter().partition(|(_, since)| since.elapsed() >= DEFERRED_WITHIN);
+        self.deferred = waiting;
+        for (request, _) in ended {
+            let missing = self.rooms.iter().filter(|(_, room)| room.is_awaited());
+            let missing: Vec<String> = missing.map(|(name, _)| name.short()).collect();
+            let text = match missing.as_slice() {
+                [] => "the broker has not sent its list of rooms in time".to_owned(),
+                rooms => format!("not read to the end in time: {}", rooms.join(", ")),
+            };
+            self.tell(Event::Note { text: format!("{text}; what follows leaves it out") }).await;
             self.carry_out(request).await;
         }
     }
@@ -473,7 +502,8 @@ impl Desk {
             Command::Receipts => self.receipts().await,
             Command::Export { room } => {
                 if self.follow_for_export(&room).await {
-                    self.deferred.push(Request { id, command: Command::Export { room } });
+                    let request = Request { id, command: Command::Export { room } };
+                    self.deferred.push((request, Instant::now()));
                     return true;
                 }
                 self.export(&room).await

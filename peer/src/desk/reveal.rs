@@ -284,6 +284,10 @@ impl Desk {
     ) -> Result<(RoomName, Body), Cannot> {
         let (room, state) = self.reveal_room(prefix)?;
         let (_, kept) = self.undisclosed(state)?;
+        if self.is_disclosing(room) {
+            let advice = "wait for the broker's answer".to_owned();
+            return Err(Cannot("disclose.twice", "your disclosure is on its way".into(), advice));
+        }
         let actions = self.own_actions(state.opening().auction, kept, MAX_OPENED);
         let claims = self.claims(name, contact, actions)?;
         Ok((room, self.sealed_disclosure(room, &claims, None)?))

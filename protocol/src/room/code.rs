@@ -134,6 +134,9 @@ codes! {
     /// The broker cannot store at the moment.
     StoreFailed = "store.failed", "the broker could not store the action",
         "nothing was accepted; try again later";
+    /// The broker has not decided within the time it has for an answer (V-098).
+    Slow = "broker.slow", "the broker did not decide in time; the action may still be logged",
+        "look at the room before you do it again";
 }
 
 impl std::fmt::Display for Code {

@@ -15,6 +15,7 @@ mod card;
 mod cards;
 mod desk;
 mod enrol;
+mod erasing;
 mod forgeries;
 mod fronts;
 mod liar;
@@ -27,6 +28,7 @@ mod reveal;
 mod session_faults;
 mod sessions;
 mod store_faults;
+mod store_recovery;
 mod tsa_faults;
 
 use std::sync::Arc;

@@ -92,8 +92,19 @@ async fn a_full_disk_accepts_nothing_and_loses_nothing() {
     // It goes on refusing, and says so; it does not die.
     let next = ana.make_say(room, "still full").unwrap();
     assert_eq!(ana.act(&next).await.unwrap().code(), "store.failed");
+    let (status, text) = house.broker.health().unwrap();
+    assert!(status == 503 && text.contains("store.failed"), "{status} {text}");
     assert_eq!(ana.watched(room).unwrap().size(), kept + 1, "nobody heard of what was not stored");
     std::fs::remove_file(&filler).unwrap();
+    // The room comes back without anybody's acting in it: health says so, and a fresh watcher
+    // gets all of it up to a signed head.
+    while house.broker.health().unwrap().0 != 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let mut rui = Peer::connect(&person, &house.broker.address).await.unwrap();
+    rui.join(room).await.unwrap();
+    let head = rui.until(|peer| peer.rooms.get(&room)?.head).await.unwrap();
+    assert_eq!(head.size, kept + 1);
     let (made, stamp) = lost;
     // The room is taken up again within seconds, not with the very next action.
     let answer = loop {

@@ -125,10 +125,13 @@ impl Ledger {
     /// [`StoreError::Citizens`].
     pub fn begin(&mut self, from: Option<Time>) -> Result<(), StoreError> {
         self.open = from.map(name);
-        let forget = || {
+        let mut forget = || {
             let over = "DELETE FROM citizen WHERE period IS NOT ?1";
             if self.connection.execute(over, [self.open])? > 0 {
+                // Should writing it anew fail, it is tidied up later.
+                self.changed = true;
                 self.connection.execute_batch("VACUUM")?;
+                self.changed = false;
             }
             Ok(())
         };
