@@ -23,6 +23,7 @@ mod opensc;
 mod privacy;
 mod prove;
 mod reader;
+mod readme;
 mod restart;
 mod reveal;
 mod session_faults;
