@@ -9,6 +9,7 @@
     reason = "a fault anywhere ends the test"
 )]
 
+mod answers;
 mod auction;
 mod bids;
 mod card;

@@ -1,0 +1,98 @@
+//! Whatever a user asks for ends: in a result or a code, also where the broker keeps silent.
+
+use pregao::event::Event;
+use pregao_protocol::frame::FromBroker;
+use pregao_protocol::log::RoomName;
+use pregao_tests::desk::{Desk, enrol, pregao};
+use pregao_tests::faults::{Fault, Faults};
+use pregao_tests::house::{House, Options};
+use pregao_tests::liar::{Down, Liar};
+use pregao_tests::peer::Terms;
+use serde_json::json;
+
+use crate::{guest, open};
+
+/// One room never comes to its end. What is asked of another is done, and what is asked of it
+/// gets a code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_never_read_to_its_end_stops_no_command() {
+    let house = open();
+    let mut seller = guest(&house).await;
+    let end = seller.in_seconds(900).await.unwrap();
+    let silent = seller.list(&Terms::until(end)).await.unwrap().action.room();
+    let spoken = seller.list(&Terms::until(end)).await.unwrap().action.room();
+    let folder = house.folder.path().join("ana");
+    enrol(&folder, &house.tsa.address).await.unwrap();
+    let without = move |frame: FromBroker| match frame {
+        FromBroker::Entries { room, .. } if room == silent => Vec::new(),
+        other => vec![other],
+    };
+    let liar = Liar::before(&house, &folder, Down(without)).await.unwrap();
+    let broker = liar.address.to_string();
+    let bid = |room: RoomName| {
+        let (folder, broker) = (folder.clone(), broker.clone());
+        async move {
+            let words = ["bid", &room.to_string(), "12", "--broker", &broker];
+            pregao(&folder, &words).await.unwrap()
+        }
+    };
+    let ran = bid(spoken).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    let missing = format!("not read to the end in time: {}", silent.short());
+    assert!(ran.text.contains(&missing), "{}", ran.text);
+    seller.grown(spoken, 2).await.unwrap();
+    let ran = bid(silent).await;
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(ran.text.contains("room.catching-up") && ran.text.contains('→'), "{}", ran.text);
+    let ran = pregao(&folder, &["items", "--broker", &broker]).await.unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains(&spoken.short()) && ran.text.contains(&missing), "{}", ran.text);
+}
+
+/// The store fails when both reveal, and works again later: nobody types anything twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
+    let faults = Faults::compile().unwrap();
+    let house = House::open(&faults.options(Options::default().simulated())).unwrap();
+    let mut desks = Vec::new();
+    for name in ["seller", "winner"] {
+        let folder = house.folder.path().join(name);
+        let desk = Desk::open(&folder, &house.tsa.address, &house.broker.address);
+        desks.push(desk.await.unwrap());
+    }
+    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m" });
+    assert!(desks[0].ask(listing).await.unwrap());
+    let own = |event: &Event| match event {
+        Event::Room(view) if view.own => Some((view.room.clone(), view.end)),
+        _ => None,
+    };
+    let (room, end) = desks[0].ever(own).await.unwrap();
+    desks[1].verified(&room, 1).await.unwrap();
+    let bid = json!({ "command": "bid", "room": room, "amount": "3" });
+    assert!(desks[1].ask(bid).await.unwrap());
+    house.tsa.set_time(end).unwrap();
+    for desk in &mut desks {
+        let invited = |event: &Event| matches!(event, Event::Invited { .. }).then_some(());
+        desk.ever(invited).await.unwrap();
+    }
+    faults.set(Fault::Sync, "log.db", 0).unwrap();
+    for (desk, name) in desks.iter_mut().zip(["Sofia", "Ana"]) {
+        let reveal = json!({ "command": "reveal", "room": room, "name": name, "contact": "x" });
+        desk.tell(reveal).await.unwrap();
+        desk.ever(|event| match event {
+            Event::Note { text } => text.contains("it is handed in again").then_some(()),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    }
+    faults.clear().unwrap();
+    for (desk, other) in desks.iter_mut().zip(["Ana", "Sofia"]) {
+        let revealed = |event: &Event| match event {
+            Event::Revealed { name, .. } => Some(name.clone()),
+            _ => None,
+        };
+        assert_eq!(desk.ever(revealed).await.unwrap(), other);
+        assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })));
+    }
+}
