@@ -9,6 +9,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{Algorithm, SHA3_256, SHA256, SHA512, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use common::citizen::{Applicant, House, card, code, pki};
@@ -23,7 +24,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_ocsp::{
-    BasicOcspResponse, CertStatus, OcspGeneralizedTime, OcspRequest, OcspResponse, ResponderId,
+    BasicOcspResponse, CertId, CertStatus, OcspGeneralizedTime, OcspRequest, OcspResponse, ResponderId,
     ResponseData, RevokedInfo, SingleResponse, Version,
 };
 
@@ -37,6 +38,64 @@ struct Manner {
     nonce: Nonce,
     other_serial: bool,
     forge: bool,
+    /// Further answers of the same response, behind the first, or before it.
+    more: Vec<Single>,
+    more_first: bool,
+    /// Writes the nonce again, changed, behind the first.
+    nonce_twice: bool,
+}
+
+/// One of several answers.
+#[derive(Clone)]
+struct Single {
+    status: CertStatus,
+    /// The hash that names the certificate: its OID, and how it is computed.
+    named_by: Option<(&'static str, &'static Algorithm)>,
+    other_serial: bool,
+    this_update: u64,
+    next_update: Option<u64>,
+}
+
+const SHA256_NAME: (&str, &Algorithm) = ("2.16.840.1.101.3.4.2.1", &SHA256);
+const SHA512_NAME: (&str, &Algorithm) = ("2.16.840.1.101.3.4.2.3", &SHA512);
+/// A hash that is not known to the TSA.
+const SHA3_NAME: (&str, &Algorithm) = ("2.16.840.1.101.3.4.2.8", &SHA3_256);
+
+fn single(status: CertStatus) -> Single {
+    let now = common::citizen::now();
+    Single {
+        status,
+        named_by: None,
+        other_serial: false,
+        this_update: now,
+        next_update: Some(now + 600),
+    }
+}
+
+impl Single {
+    fn written(&self, asked: &CertId) -> SingleResponse {
+        let mut cert_id = asked.clone();
+        if self.other_serial {
+            cert_id.serial_number = x509_cert::serial_number::SerialNumber::new(&[9]).unwrap();
+        }
+        if let Some((oid, algorithm)) = self.named_by {
+            let issuer = Certificate::from_der(&card(1).authentication_authority).unwrap();
+            let issuer = issuer.tbs_certificate;
+            let key = issuer.subject_public_key_info.subject_public_key;
+            let hash = |bytes: &[u8]| OctetString::new(digest(algorithm, bytes).as_ref()).unwrap();
+            let oid = oid.parse().unwrap();
+            cert_id.hash_algorithm = AlgorithmIdentifierOwned { oid, parameters: None };
+            cert_id.issuer_name_hash = hash(&issuer.subject.to_der().unwrap());
+            cert_id.issuer_key_hash = hash(key.raw_bytes());
+        }
+        SingleResponse {
+            cert_id,
+            cert_status: self.status,
+            this_update: time(self.this_update),
+            next_update: self.next_update.map(time),
+            single_extensions: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -56,6 +115,9 @@ fn good() -> Manner {
         nonce: Nonce::Echoed,
         other_serial: false,
         forge: false,
+        more: Vec::new(),
+        more_first: false,
+        nonce_twice: false,
     }
 }
 
@@ -71,10 +133,7 @@ fn revoked(reason: Option<CrlReason>) -> CertStatus {
 
 fn answer(request: &[u8], manner: &Manner) -> Vec<u8> {
     let request = OcspRequest::from_der(request).unwrap().tbs_request;
-    let mut cert_id = request.request_list[0].req_cert.clone();
-    if manner.other_serial {
-        cert_id.serial_number = x509_cert::serial_number::SerialNumber::new(&[9]).unwrap();
-    }
+    let asked = request.request_list[0].req_cert.clone();
     let mut extensions = request.request_extensions.clone();
     match manner.nonce {
         Nonce::Echoed => {}
@@ -84,18 +143,29 @@ fn answer(request: &[u8], manner: &Manner) -> Vec<u8> {
             extensions.as_mut().unwrap()[0].extn_value = OctetString::new(value).unwrap();
         }
     }
-    let single = SingleResponse {
-        cert_id,
-        cert_status: manner.status,
-        this_update: time(manner.this_update),
-        next_update: manner.next_update.map(time),
-        single_extensions: None,
+    if manner.nonce_twice {
+        let mut again = extensions.as_ref().unwrap()[0].clone();
+        let value = OctetString::new(vec![7; 32]).unwrap().to_der().unwrap();
+        again.extn_value = OctetString::new(value).unwrap();
+        extensions.as_mut().unwrap().push(again);
+    }
+    let first = Single {
+        status: manner.status,
+        named_by: None,
+        other_serial: manner.other_serial,
+        this_update: manner.this_update,
+        next_update: manner.next_update,
     };
+    let mut responses: Vec<SingleResponse> =
+        std::iter::once(&first).chain(&manner.more).map(|one| one.written(&asked)).collect();
+    if manner.more_first {
+        responses.reverse();
+    }
     let data = ResponseData {
         version: Version::V1,
         responder_id: ResponderId::ByKey(OctetString::new(vec![1; 20]).unwrap()),
         produced_at: time(manner.this_update),
-        responses: vec![single],
+        responses,
         response_extensions: extensions,
     };
     let content = data.to_der().unwrap();
@@ -172,6 +242,67 @@ fn good_revoked_on_hold_and_unknown_are_told_apart() {
     assert_eq!(said(revoked(Some(CrlReason::KeyCompromise))), Err(OcspError::Revoked));
     assert_eq!(said(revoked(Some(CrlReason::CertificateHold))), Err(OcspError::OnHold));
     assert_eq!(said(CertStatus::unknown()), Err(OcspError::Unknown));
+}
+
+/// What comes of a good answer together with `more`, in both orders.
+fn beside_good(more: &[Single]) -> Result<(), OcspError> {
+    let asked = |more_first| {
+        let manner = Manner { more: more.to_vec(), more_first, ..good() };
+        ask(serve_in(manner))
+    };
+    let said = asked(false);
+    assert_eq!(said, asked(true), "the order decides nothing");
+    said
+}
+
+#[test]
+fn of_several_answers_about_one_certificate_the_worst_counts() {
+    let hold = revoked(Some(CrlReason::CertificateHold));
+    assert_eq!(beside_good(&[single(CertStatus::good())]), Ok(()));
+    assert_eq!(beside_good(&[single(revoked(None))]), Err(OcspError::Revoked));
+    assert_eq!(beside_good(&[single(hold)]), Err(OcspError::OnHold));
+    assert_eq!(beside_good(&[single(CertStatus::unknown())]), Err(OcspError::Unknown));
+    let all = [single(CertStatus::unknown()), single(revoked(None)), single(hold)];
+    assert_eq!(beside_good(&all), Err(OcspError::Revoked));
+    assert_eq!(beside_good(&[all[0].clone(), all[2].clone()]), Err(OcspError::OnHold));
+}
+
+#[test]
+fn an_answer_counts_by_whatever_hash_it_names_the_certificate() {
+    for named_by in [SHA256_NAME, SHA512_NAME] {
+        let named = |status| Single { named_by: Some(named_by), ..single(status) };
+        assert_eq!(beside_good(&[named(revoked(None))]), Err(OcspError::Revoked));
+        assert_eq!(beside_good(&[named(CertStatus::good())]), Ok(()));
+    }
+    // It may be the one that counts, and cannot be told from others.
+    let strange = Single { named_by: Some(SHA3_NAME), ..single(CertStatus::good()) };
+    assert!(matches!(beside_good(&[strange.clone()]), Err(OcspError::Unusable(_))));
+    assert_eq!(beside_good(&[Single { other_serial: true, ..strange }]), Ok(()));
+}
+
+#[test]
+fn an_answer_that_is_over_spoils_one_in_force_and_one_about_another_certificate_does_not() {
+    let now = common::citizen::now();
+    let over = |status| Single {
+        this_update: now - 700,
+        next_update: Some(now - 60),
+        ..single(status)
+    };
+    for status in [CertStatus::good(), revoked(None)] {
+        assert!(matches!(beside_good(&[over(status)]), Err(OcspError::Stale { .. })));
+    }
+    let other = |status| Single { other_serial: true, ..single(status) };
+    assert_eq!(beside_good(&[other(revoked(None)), other(CertStatus::unknown())]), Ok(()));
+    assert_eq!(
+        beside_good(&[other(CertStatus::good()), single(revoked(None))]),
+        Err(OcspError::Revoked)
+    );
+}
+
+#[test]
+fn a_second_nonce_does_not_hide_behind_the_first() {
+    let refused = ask(serve_in(Manner { nonce_twice: true, ..good() }));
+    assert!(matches!(refused, Err(OcspError::Unusable(_))), "{refused:?}");
 }
 
 #[test]

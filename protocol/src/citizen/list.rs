@@ -369,20 +369,16 @@ pub(super) fn consult(
     lacking.map_or(Ok(Spoken::Yes), |delta| Err(expired(delta)))
 }
 
-/// Of the complete lists that have begun, the newest of each scope, if it is in force: an older
-/// one does not stand in for it, which somebody may have put back (V-110).
+/// Of the complete lists that have begun, the newest of each scope, if in force: an older one does
+/// not stand in for it, which somebody may have put back (V-110). Of one age there may be several,
+/// and each is kept: which was given first decides nothing (V-113).
 fn newest_of_each_scope<'a>(complete: &[&'a List], at: Time) -> Vec<&'a List> {
-    let mut newest: Vec<&List> = Vec::new();
-    for list in complete.iter().filter(|list| list.this_update <= at) {
-        let age = |list: &List| (list.number.clone(), list.this_update);
-        match newest.iter_mut().find(|known| known.scope.raw == list.scope.raw) {
-            Some(known) if age(list) > age(known) => *known = list,
-            Some(_) => {}
-            None => newest.push(list),
-        }
-    }
-    newest.retain(|list| list.in_force(at));
-    newest
+    let age = |list: &List| (list.number.clone(), list.this_update);
+    let begun = || complete.iter().copied().filter(|list| list.this_update <= at);
+    let replaced = |list: &List| {
+        begun().any(|other| other.scope.raw == list.scope.raw && age(other) > age(list))
+    };
+    begun().filter(|list| list.in_force(at) && !replaced(list)).collect()
 }
 
 /// The newest delta list that shows that more happened since `base` than is known here: it is newer, and
@@ -395,18 +391,18 @@ fn lacking<'a>(base: &List, deltas: &[&'a List], at: Time) -> Option<&'a List> {
     newer.max_by_key(|delta| delta.next_update)
 }
 
-/// What a complete list and the newest delta list that continues it say of a serial number.
+/// What a complete list and the newest delta list that continues it say of a serial number; of several
+/// delta lists of that number, the gravest.
 fn status(base: &List, deltas: &[&List], serial: &[u8], at: Time) -> Option<Entry> {
-    let delta = deltas
-        .iter()
-        .filter(|delta| delta.in_force(at) && delta.continues(base))
-        .max_by_key(|delta| delta.number.clone());
+    let continuing = || deltas.iter().filter(|delta| delta.in_force(at) && delta.continues(base));
     let before = base.entries.get(serial).copied();
-    match (before, delta.and_then(|delta| delta.entries.get(serial).copied())) {
+    let after = |delta: &&&List| match (before, delta.entries.get(serial).copied()) {
         (before, None) => before,
         // What is revoked for good stays so: a delta list lifts holds only.
         (Some(Entry::Revoked), Some(_)) => Some(Entry::Revoked),
         (_, Some(Entry::Removed)) => None,
         (_, Some(after)) => Some(after),
-    }
+    };
+    let Some(newest) = continuing().map(|delta| &delta.number).max() else { return before };
+    continuing().filter(|delta| delta.number == *newest).map(|delta| after(&delta)).max().flatten()
 }

@@ -3,10 +3,13 @@
 //! The responder learns that the card is being used, and when. It learns neither for what nor, of course,
 //! which persona. Its answer is signed; the way to it need not be safe.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::digest::{
+    Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest,
+};
 use der::asn1::{Any, BitString, Null, ObjectIdentifier, OctetString};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, TagMode, TagNumber};
 use pregao_protocol::citizen::{verify_responder, verify_signed};
@@ -30,7 +33,14 @@ const MAX_CERTIFICATES: usize = 4;
 /// How far the responder's clock may run ahead, and how old an answer without an end may be.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
-const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+/// The hashes by which answers may name a certificate; questions use the first, which every responder knows.
+/// They name things, and protect nothing.
+const HASHES: [(ObjectIdentifier, &Algorithm); 4] = [
+    (ObjectIdentifier::new_unwrap("1.3.14.3.2.26"), &SHA1_FOR_LEGACY_USE_ONLY),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"), &SHA256),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"), &SHA384),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"), &SHA512),
+];
 const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.1");
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.2");
 
@@ -143,10 +153,11 @@ impl Responder {
         now: Time,
     ) -> Result<(), OcspError> {
         let form = |_| OcspError::Unusable("the certificate cannot be asked about");
-        let id = name(certificate, issuer).map_err(form)?;
-        let request = request(&id, nonce).map_err(form)?;
+        let names = names(certificate, issuer).map_err(form)?;
+        let asked = names.first().ok_or(OcspError::Unusable("there is nothing to ask"))?;
+        let request = request(asked, nonce).map_err(form)?;
         let answer = self.post(&request)?;
-        judge(&answer, &id, issuer, nonce, now)
+        judge(&answer, &names, issuer, nonce, now)
     }
 
     fn post(&self, request: &[u8]) -> Result<Vec<u8>, OcspError> {
@@ -177,19 +188,22 @@ impl Responder {
     }
 }
 
-/// How a certificate is named in questions: hashes of its issuer's name and key, and its number.
-fn name(certificate: &[u8], issuer: &[u8]) -> der::Result<CertId> {
+/// How a certificate is named, by each of [`HASHES`]: hashes of its issuer's name and key, and its number.
+fn names(certificate: &[u8], issuer: &[u8]) -> der::Result<Vec<CertId>> {
     let certificate = Certificate::from_der(certificate)?.tbs_certificate;
     let issuer = Certificate::from_der(issuer)?.tbs_certificate;
+    let issuer_name = issuer.subject.to_der()?;
     let key = issuer.subject_public_key_info.subject_public_key;
-    // Names things, and protects nothing: the hash that every responder knows.
-    let hash = |bytes: &[u8]| OctetString::new(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
-    Ok(CertId {
-        hash_algorithm: AlgorithmIdentifierOwned { oid: SHA1, parameters: Some(Null.into()) },
-        issuer_name_hash: hash(&issuer.subject.to_der()?)?,
-        issuer_key_hash: hash(key.raw_bytes())?,
-        serial_number: certificate.serial_number,
-    })
+    let name = |(oid, algorithm): (ObjectIdentifier, &'static Algorithm)| {
+        let hash = |bytes: &[u8]| OctetString::new(digest(algorithm, bytes).as_ref());
+        Ok(CertId {
+            hash_algorithm: AlgorithmIdentifierOwned { oid, parameters: Some(Null.into()) },
+            issuer_name_hash: hash(&issuer_name)?,
+            issuer_key_hash: hash(key.raw_bytes())?,
+            serial_number: certificate.serial_number.clone(),
+        })
+    };
+    HASHES.into_iter().map(name).collect()
 }
 
 fn request(id: &CertId, nonce: [u8; 32]) -> der::Result<Vec<u8>> {
@@ -206,10 +220,11 @@ fn request(id: &CertId, nonce: [u8; 32]) -> der::Result<Vec<u8>> {
     OcspRequest { tbs_request, optional_signature: None }.to_der()
 }
 
-/// Judges an answer to the question about `id`.
+/// Judges an answer to the question about the certificate of these `names`. All that it says of the certificate
+/// counts, in whatever order, and the worst of it decides.
 fn judge(
     answer: &[u8],
-    id: &CertId,
+    names: &[CertId],
     issuer: &[u8],
     nonce: [u8; 32],
     now: Time,
@@ -225,18 +240,24 @@ fn judge(
     let basic = BasicOcspResponse::from_der(bytes).map_err(|_| FORM)?;
     signed.verify(issuer, now)?;
     let data = &basic.tbs_response_data;
-    if critical(data.response_extensions.as_ref()) {
-        return Err(OcspError::Unusable("it has a critical extension that is not understood"));
-    }
+    require_understood(data.response_extensions.as_ref())?;
     // Answers made ahead carry none, and are bounded by their times instead.
     if data.nonce().is_some_and(|echo| echo.0.as_bytes() != nonce) {
         return Err(OcspError::Unusable("it answers another question"));
     }
-    let single = data.responses.iter().find(|single| same(&single.cert_id, id));
-    let single = single.ok_or(OcspError::Unusable("it is about another certificate"))?;
-    if critical(single.single_extensions.as_ref()) {
-        return Err(OcspError::Unusable("it has a critical extension that is not understood"));
+    let mut said = Vec::new();
+    for single in &data.responses {
+        if is_about(&single.cert_id, names)? {
+            said.push(says(single, now));
+        }
     }
+    let worst = said.into_iter().max_by_key(weight);
+    worst.unwrap_or(Err(OcspError::Unusable("it is about another certificate")))
+}
+
+/// What one of the answers says.
+fn says(single: &SingleResponse, now: Time) -> Result<(), OcspError> {
+    require_understood(single.single_extensions.as_ref())?;
     require_in_force(single, now)?;
     match single.cert_status {
         CertStatus::Good(_) => Ok(()),
@@ -248,16 +269,47 @@ fn judge(
     }
 }
 
-fn same(one: &CertId, other: &CertId) -> bool {
-    // The parameters of the hash may be NULL or absent.
-    one.hash_algorithm.oid == other.hash_algorithm.oid
-        && one.issuer_name_hash == other.issuer_name_hash
-        && one.issuer_key_hash == other.issuer_key_hash
-        && one.serial_number == other.serial_number
+/// The more certain it is that the certificate is not good, the heavier.
+fn weight(said: &Result<(), OcspError>) -> u8 {
+    match said {
+        Ok(()) => 0,
+        Err(OcspError::Stale { .. }) => 1,
+        Err(OcspError::Unreachable(_) | OcspError::Unusable(_) | OcspError::Signature) => 2,
+        Err(OcspError::Unknown) => 3,
+        Err(OcspError::OnHold) => 4,
+        Err(OcspError::Revoked) => 5,
+    }
 }
 
-fn critical(extensions: Option<&Extensions>) -> bool {
-    extensions.is_some_and(|all| all.iter().any(|one| one.critical && one.extn_id != NONCE))
+/// Whether an answer is about the certificate of these names.
+///
+/// # Errors
+/// [`OcspError::Unusable`] if it has the certificate's number and names its issuer by a hash that is not
+/// known here: it may be the one that counts.
+fn is_about(answered: &CertId, names: &[CertId]) -> Result<bool, OcspError> {
+    // The parameters of the hash may be NULL or absent.
+    match names.iter().find(|name| name.hash_algorithm.oid == answered.hash_algorithm.oid) {
+        Some(name) => Ok(name.issuer_name_hash == answered.issuer_name_hash
+            && name.issuer_key_hash == answered.issuer_key_hash
+            && name.serial_number == answered.serial_number),
+        None if names.iter().any(|name| name.serial_number == answered.serial_number) => {
+            Err(OcspError::Unusable("it names the certificate by a hash that is not known here"))
+        }
+        None => Ok(false),
+    }
+}
+
+/// No extension that matters and is not understood, and none twice, where one would hide the other.
+fn require_understood(extensions: Option<&Extensions>) -> Result<(), OcspError> {
+    let Some(all) = extensions else { return Ok(()) };
+    if all.iter().any(|one| one.critical && one.extn_id != NONCE) {
+        return Err(OcspError::Unusable("it has a critical extension that is not understood"));
+    }
+    let different: BTreeSet<ObjectIdentifier> = all.iter().map(|one| one.extn_id).collect();
+    if different.len() < all.len() {
+        return Err(OcspError::Unusable("it has an extension twice"));
+    }
+    Ok(())
 }
 
 fn require_in_force(single: &SingleResponse, now: Time) -> Result<(), OcspError> {

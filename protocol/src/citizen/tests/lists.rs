@@ -134,6 +134,23 @@ fn v113_of_two_complete_lists_the_newer_one_counts() {
 }
 
 #[test]
+fn v113_of_lists_of_one_number_and_time_all_count_in_whatever_order() {
+    let (hold, loss) = (Reason::Hold, Reason::KeyCompromise);
+    let (held, lost) = (base().with(serial(), hold), base().with(serial(), loss));
+    for lists in [[base(), held.clone()], [held.clone(), base()]] {
+        assert_eq!(judged(&lists), "citizen.on-hold");
+    }
+    for lists in [[lost.clone(), held.clone()], [held, lost]] {
+        assert_eq!(judged(&lists), "citizen.revoked");
+    }
+    let deltas = [delta(), delta().with(serial(), hold)];
+    for (first, second) in [(0, 1), (1, 0)] {
+        let lists = [base(), deltas[first].clone(), deltas[second].clone()];
+        assert_eq!(judged(&lists), "citizen.on-hold");
+    }
+}
+
+#[test]
 fn v113_lists_of_two_scopes_both_count() {
     let everybody = ListPlan::around(NOW);
     let held = |plan: ListPlan| plan.with(serial(), Reason::Hold);
