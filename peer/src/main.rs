@@ -21,7 +21,7 @@ use pregao::link::trust_roots;
 use pregao::plain::{plain, with_causes};
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, check, citizen, jsonl, oneshot};
-use pregao_protocol::citizen::{StatePki, TestCards};
+use pregao_protocol::citizen::TestCards;
 use pregao_protocol::session::Ranking;
 use tracing_subscriber::EnvFilter;
 
@@ -119,7 +119,7 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
     };
     let tls = shared.tls_ca.as_deref().map(trust_roots).transpose();
     let tls = tls.context("check the file given with --tls-ca")?;
-    let state = state_pki(shared, &folder)?;
+    let loaded = state_pki(shared, &folder)?;
     let options = Options {
         broker,
         suites: Ranking::default(),
@@ -127,7 +127,8 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
         evidence: folder.join("evidence"),
         exports: folder.join("export"),
         patient,
-        state: state.map(Arc::new),
+        state: loaded.state.map(Arc::new),
+        passed_over: loaded.passed_over,
         cards: Arc::new(Readers),
         reader: shared.card.reader.clone(),
         route: shared.proxy.clone(),
@@ -138,7 +139,7 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
 }
 
 /// The state's certificates, if the user has any.
-fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<Option<StatePki>> {
+fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<citizen::Loaded> {
     let folder = shared.citizen.clone().unwrap_or_else(|| vault.join("citizen"));
     let tests = if shared.accept_test_cards { TestCards::Accepted } else { TestCards::Refused };
     citizen::load(&folder, tests)

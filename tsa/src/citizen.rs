@@ -436,8 +436,12 @@ impl Citizens {
             }
             let _ = writeln!(text, "{name}{{code=\"{code}\"}} {value}");
         }
-        let (name, value) = ("pregao_tsa_citizen_lists_not_in_force", self.state.not_in_force());
-        let _ = writeln!(text, "# TYPE {name} gauge\n{name} {value}");
+        for (name, value) in [
+            ("pregao_tsa_citizen_lists_not_in_force", self.state.not_in_force()),
+            ("pregao_tsa_citizen_files_passed_over", self.state.passed_over()),
+        ] {
+            let _ = writeln!(text, "# TYPE {name} gauge\n{name} {value}");
+        }
         text
     }
 }

@@ -24,8 +24,8 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_ocsp::{
-    BasicOcspResponse, CertId, CertStatus, OcspGeneralizedTime, OcspRequest, OcspResponse, ResponderId,
-    ResponseData, RevokedInfo, SingleResponse, Version,
+    BasicOcspResponse, CertId, CertStatus, OcspGeneralizedTime, OcspRequest, OcspResponse,
+    ResponderId, ResponseData, RevokedInfo, SingleResponse, Version,
 };
 
 /// How the responder answers.
@@ -276,18 +276,15 @@ fn an_answer_counts_by_whatever_hash_it_names_the_certificate() {
     }
     // It may be the one that counts, and cannot be told from others.
     let strange = Single { named_by: Some(SHA3_NAME), ..single(CertStatus::good()) };
-    assert!(matches!(beside_good(&[strange.clone()]), Err(OcspError::Unusable(_))));
+    assert!(matches!(beside_good(std::slice::from_ref(&strange)), Err(OcspError::Unusable(_))));
     assert_eq!(beside_good(&[Single { other_serial: true, ..strange }]), Ok(()));
 }
 
 #[test]
 fn an_answer_that_is_over_spoils_one_in_force_and_one_about_another_certificate_does_not() {
     let now = common::citizen::now();
-    let over = |status| Single {
-        this_update: now - 700,
-        next_update: Some(now - 60),
-        ..single(status)
-    };
+    let over =
+        |status| Single { this_update: now - 700, next_update: Some(now - 60), ..single(status) };
     for status in [CertStatus::good(), revoked(None)] {
         assert!(matches!(beside_good(&[over(status)]), Err(OcspError::Stale { .. })));
     }

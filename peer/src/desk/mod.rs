@@ -50,7 +50,7 @@ use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Question, Request};
 use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
-use crate::plain::with_causes;
+use crate::plain::{plain, with_causes};
 use crate::vault::{Vault, VaultError};
 
 use acts::Act;
@@ -96,6 +96,8 @@ pub struct Options {
     pub patient: bool,
     /// The state's PKI, if its certificates are at hand: judges the cards of others.
     pub state: Option<Arc<StatePki>>,
+    /// What of them was passed over, a line for each: the user is told.
+    pub passed_over: Vec<String>,
     /// Where the user's card is.
     pub cards: Arc<dyn Cards>,
     /// The reader to use, unless a command names one.
@@ -238,6 +240,7 @@ impl Desk {
     pub async fn run(mut self, mut commands: mpsc::Receiver<Request>) {
         let mut pause = Duration::from_millis(100);
         self.tell_if_expired().await;
+        self.tell_what_was_passed_over().await;
         loop {
             let lost = match self.connect(&mut commands).await {
                 Some(Ok(receiver)) => {
@@ -272,6 +275,20 @@ impl Desk {
             online.sender.close().await;
         }
         self.keep_met().await;
+    }
+
+    /// Files of the state that cannot be used; of very many, the first.
+    async fn tell_what_was_passed_over(&mut self) {
+        const SHOWN: usize = 8;
+        let all = std::mem::take(&mut self.options.passed_over);
+        let rest = all.len().saturating_sub(SHOWN);
+        for text in all.into_iter().take(SHOWN) {
+            self.tell(Event::Note { text: plain(&text) }).await;
+        }
+        if rest > 0 {
+            let text = format!("{rest} more files of the state were passed over likewise");
+            self.tell(Event::Note { text }).await;
+        }
     }
 
     /// Connects while commands go on being answered. `None` if the front has left.

@@ -199,15 +199,13 @@ pub enum PkiError {
     /// There is nothing to trust.
     #[error("no anchor: nothing would be accepted")]
     NoAnchor,
-    /// A file of certificates that holds none, or something else as well.
-    #[error("not a certificate in PEM or DER")]
+    /// A file that holds nothing of its kind.
+    #[error("neither PEM nor DER of what belongs there")]
     File,
-    /// A certificate that is no authority's.
-    #[error("{place} {position}: {cause}")]
-    Certificate {
-        /// Which of the three inputs.
-        place: Place,
-        /// Position in it, from 0.
+    /// An anchor that is no authority's.
+    #[error("anchor {position}: {cause}")]
+    Anchor {
+        /// Position among the anchors, from 0.
         position: usize,
         /// What is wrong.
         cause: CitizenError,

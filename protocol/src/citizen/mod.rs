@@ -156,6 +156,10 @@ impl std::fmt::Debug for Citizen {
 pub struct StatePki {
     anchors: Vec<Form>,
     intermediates: Vec<Form>,
+    /// Positions of the intermediates among those that were given.
+    positions: Vec<usize>,
+    /// Intermediates that are not used, by their positions.
+    unused: Vec<(usize, CitizenError)>,
     /// With their positions among the lists that were given.
     lists: Vec<(usize, List)>,
     refused: Vec<Refused>,
@@ -175,6 +179,14 @@ pub enum Warning {
         position: usize,
         /// What is wrong with it.
         fault: ListFault,
+    },
+    /// A certificate, needed to get to an anchor, that is not used at all.
+    #[error("intermediate {position} is not used: {cause}")]
+    Intermediate {
+        /// Position among the intermediates, from 0.
+        position: usize,
+        /// What is wrong with it.
+        cause: CitizenError,
     },
     /// A list that is no longer or not yet in force.
     #[error("list {position} is not in force; its last instant is {next_update}")]
@@ -204,7 +216,17 @@ impl Warning {
             Self::List { position, .. } | Self::ListTime { position, .. } => {
                 (Place::List, *position)
             }
+            Self::Intermediate { position, .. } => (Place::Intermediate, *position),
             Self::Authority { place, position, .. } => (*place, *position),
+        }
+    }
+
+    /// Whether that input is as good as absent, whatever the time.
+    #[must_use]
+    pub const fn is_unused(&self) -> bool {
+        match self {
+            Self::List { .. } | Self::Intermediate { .. } => true,
+            Self::ListTime { .. } | Self::Authority { .. } => false,
         }
     }
 }
@@ -212,12 +234,13 @@ impl Warning {
 impl StatePki {
     /// Takes up certificates and revocation lists, each in DER.
     ///
-    /// A list that cannot be used stops nothing: it is named by [`Self::warnings`], and a citizen
-    /// whose issuer it claims is refused unless a better list is there.
+    /// A list or an intermediate that cannot be used stops nothing: it is named by [`Self::warnings`].
+    /// A citizen whose issuer such a list claims is refused unless a better list is there; an
+    /// intermediate that is no authority's, or a test authority's while test cards are refused
+    /// (V-104, V-106), is as good as absent.
     ///
     /// # Errors
-    /// [`PkiError::NoAnchor`]; [`PkiError::Certificate`] for the first certificate that is not an
-    /// authority's, or is a test authority's while test cards are refused (V-104, V-106).
+    /// [`PkiError::NoAnchor`]; [`PkiError::Anchor`] for the first anchor that is such.
     pub fn new(
         anchors: Vec<Vec<u8>>,
         intermediates: Vec<Vec<u8>>,
@@ -227,16 +250,28 @@ impl StatePki {
         if anchors.is_empty() {
             return Err(PkiError::NoAnchor);
         }
-        let anchors = authorities(&anchors, Place::Anchor, tests)?;
-        let intermediates = authorities(&intermediates, Place::Intermediate, tests)?;
+        let anchor = |(position, der): (usize, &Vec<u8>)| {
+            authority(der, tests).map_err(|cause| PkiError::Anchor { position, cause })
+        };
         let mut pki = Self {
-            anchors,
-            intermediates,
+            anchors: anchors.iter().enumerate().map(anchor).collect::<Result<_, _>>()?,
+            intermediates: Vec::new(),
+            positions: Vec::new(),
+            unused: Vec::new(),
             lists: Vec::new(),
             refused: Vec::new(),
             floors: HashMap::new(),
             tests,
         };
+        for (position, der) in intermediates.iter().enumerate() {
+            match authority(der, tests) {
+                Ok(form) => {
+                    pki.intermediates.push(form);
+                    pki.positions.push(position);
+                }
+                Err(cause) => pki.unused.push((position, cause)),
+            }
+        }
         for (position, der) in lists.into_iter().enumerate() {
             match List::read(&der) {
                 Ok(list) => pki.take(position, list),
@@ -302,14 +337,20 @@ impl StatePki {
             position: *position,
             next_update: list.next_update(),
         });
-        let places = [(Place::Anchor, &self.anchors), (Place::Intermediate, &self.intermediates)];
-        let expired = places.into_iter().flat_map(|(place, forms)| {
-            forms.iter().enumerate().filter_map(move |(position, form)| {
-                let cause = form.authority_in_force(at).err()?;
-                Some(Warning::Authority { place, position, cause })
-            })
+        let unused = self.unused.iter();
+        let unused = unused.map(|(position, cause)| Warning::Intermediate {
+            position: *position,
+            cause: cause.clone(),
         });
-        refused.chain(old).chain(expired).collect()
+        let anchors = self.anchors.iter().enumerate();
+        let anchors = anchors.map(|(position, form)| (Place::Anchor, position, form));
+        let intermediates = self.positions.iter().zip(&self.intermediates);
+        let intermediates = intermediates.map(|(at, form)| (Place::Intermediate, *at, form));
+        let expired = anchors.chain(intermediates).filter_map(|(place, position, form)| {
+            let cause = form.authority_in_force(at).err()?;
+            Some(Warning::Authority { place, position, cause })
+        });
+        refused.chain(unused).chain(old).chain(expired).collect()
     }
 
     /// Judges the authentication certificate `leaf` of a citizen at the time `at`.
@@ -426,23 +467,18 @@ impl StatePki {
 }
 
 /// Reads certificates that must be authorities'.
-fn authorities(ders: &[Vec<u8>], place: Place, tests: TestCards) -> Result<Vec<Form>, PkiError> {
-    let read = |der: &Vec<u8>| {
-        let form = Form::read(der)?;
-        if tests == TestCards::Refused && form.test {
-            Err(CitizenError::TestCard)
-        } else if !form.may_certify() {
-            Err(CitizenError::Chain(ChainFault::NotAuthority))
-        } else if webpki::anchor_from_trusted_cert(&CertificateDer::from(der.as_slice())).is_err() {
-            Err(CitizenError::Malformed("no certificate in DER"))
-        } else {
-            Ok(form)
-        }
-    };
-    let named = |(position, der)| {
-        read(der).map_err(|cause| PkiError::Certificate { place, position, cause })
-    };
-    ders.iter().enumerate().map(named).collect()
+/// An authority as the operator gave it (V-104, V-106).
+fn authority(der: &[u8], tests: TestCards) -> Result<Form, CitizenError> {
+    let form = Form::read(der)?;
+    if tests == TestCards::Refused && form.test {
+        Err(CitizenError::TestCard)
+    } else if !form.may_certify() {
+        Err(CitizenError::Chain(ChainFault::NotAuthority))
+    } else if webpki::anchor_from_trusted_cert(&CertificateDer::from(der)).is_err() {
+        Err(CitizenError::Malformed("no certificate in DER"))
+    } else {
+        Ok(form)
+    }
 }
 
 /// V-101 of the citizen's own certificate.
@@ -505,24 +541,32 @@ pub fn verify_responder(responder: &[u8], issuer: &[u8], at: Time) -> Result<(),
     }
 }
 
+/// What is in a file of certificates or lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocks {
+    /// The DER of each good block, in their order.
+    pub ders: Vec<Vec<u8>>,
+    /// How many blocks are no PEM, or have another label.
+    pub faulty: usize,
+}
+
 /// The DER inside a file of certificates or lists: of each PEM block labelled `label`
-/// (`CERTIFICATE`, `X509 CRL`), or the file itself if it is DER.
+/// (`CERTIFICATE`, `X509 CRL`), or the file itself if it is DER. One bad block spoils no other.
 ///
 /// # Errors
-/// [`PkiError::File`] for anything else, or PEM with another block in it.
-pub fn blocks(file: &[u8], label: &str) -> Result<Vec<Vec<u8>>, PkiError> {
+/// [`PkiError::File`] for a file without any such block.
+pub fn blocks(file: &[u8], label: &str) -> Result<Blocks, PkiError> {
     if file.first() == Some(&0x30) {
-        return Ok(vec![file.to_vec()]);
+        return Ok(Blocks { ders: vec![file.to_vec()], faulty: 0 });
     }
-    let mut blocks = Vec::new();
+    let mut blocks = Blocks { ders: Vec::new(), faulty: 0 };
     for block in Pem::iter_from_buffer(file) {
-        let block = block.map_err(|_| PkiError::File)?;
-        if block.label != label {
-            return Err(PkiError::File);
+        match block {
+            Ok(block) if block.label == label => blocks.ders.push(block.contents),
+            Ok(_) | Err(_) => blocks.faulty += 1,
         }
-        blocks.push(block.contents);
     }
-    if blocks.is_empty() { Err(PkiError::File) } else { Ok(blocks) }
+    if blocks.ders.is_empty() { Err(PkiError::File) } else { Ok(blocks) }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod erasing;
 mod forgeries;
 mod fronts;
 mod liar;
+mod lists;
 mod opensc;
 mod privacy;
 mod prove;

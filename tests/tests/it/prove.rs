@@ -98,6 +98,7 @@ impl User {
             exports: folder.join("export"),
             patient: false,
             state: None,
+            passed_over: Vec::new(),
             cards: Arc::new(card.clone()),
             reader: None,
             route: None,

@@ -6,14 +6,16 @@
 //! begins with a dot first, and move them into place when complete. Names that begin with a dot are
 //! passed over.
 //!
-//! A file that was good and is replaced by a broken one keeps its old content until it is mended, and the log
-//! names it. The same is done with a list of lower number than one that was in use, for lists come over a
+//! A file of `intermediates/` or `lists/` that cannot be used stops nothing: it is passed over, the log names it and the
+//! metrics count it. Only `anchors/` stop the start. A file that was good and is replaced by a broken one keeps its old
+//! content until it is mended. The same is done with a list of lower number than one that was in use, for lists come over a
 //! way that is not safe; which numbers were in use is not remembered over a restart. Without any file in
 //! `anchors/` nothing is trusted, and everybody is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,6 +63,20 @@ pub enum FolderError {
         /// Which file or folder.
         path: PathBuf,
     },
+    /// A folder, a pipe, or a link that leads nowhere.
+    #[error("{path} is no file")]
+    NoFile {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A file has blocks that cannot be read beside good ones.
+    #[error("{path} has {count} blocks that are not what belongs there")]
+    Blocks {
+        /// Which file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+    },
     /// A file that is not what it should be.
     #[error("{path} is not accepted")]
     Content {
@@ -87,18 +103,20 @@ impl FolderError {
                 "make --citizens name a folder with anchors/, intermediates/ and lists/ that this \
                  user may read"
             }
-            Self::TooLong { .. } => "keep only certificates and revocation lists there",
+            Self::TooLong { .. } | Self::NoFile { .. } => {
+                "keep only certificates and revocation lists there"
+            }
             Self::Content {
-                source: PkiError::Certificate { cause: CitizenError::TestCard, .. },
+                source: PkiError::Anchor { cause: CitizenError::TestCard, .. },
                 ..
             } => {
                 "it is of the state's test PKI, whose cards anybody can have: remove it, or start \
                  with --accept-test-cards on a test installation"
             }
-            Self::Content { source: PkiError::Certificate { .. }, .. } => {
+            Self::Content { source: PkiError::Anchor { .. }, .. } => {
                 "replace it by the certificate of an authority in PEM or DER, or remove it"
             }
-            Self::Content { .. } => {
+            Self::Content { .. } | Self::Blocks { .. } => {
                 "replace it by a certificate (in lists/ a revocation list) in PEM or DER, or \
                  remove it"
             }
@@ -113,6 +131,8 @@ impl FolderError {
         match self {
             Self::File { path, .. }
             | Self::TooLong { path }
+            | Self::NoFile { path }
+            | Self::Blocks { path, .. }
             | Self::Content { path, .. }
             | Self::NoAnchor { path } => path,
         }
@@ -126,8 +146,16 @@ struct Sight {
     modified: Option<SystemTime>,
 }
 
-/// What the three folders showed, by path.
-type Seen = BTreeMap<PathBuf, Sight>;
+/// What is wrong with files and folders, by path.
+type Faults = BTreeMap<PathBuf, String>;
+
+/// What the three folders showed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Seen {
+    files: BTreeMap<PathBuf, Sight>,
+    /// What is there and cannot be read as a file, folders that cannot be listed among it.
+    misfits: Faults,
+}
 
 /// The DER of a file.
 #[derive(Clone)]
@@ -135,6 +163,15 @@ struct Content {
     place: Place,
     path: PathBuf,
     ders: Vec<Vec<u8>>,
+    /// How many blocks of the file are not among them.
+    faulty: usize,
+}
+
+impl Content {
+    fn fault(&self) -> Option<FolderError> {
+        let (path, count) = (self.path.clone(), self.faulty);
+        (count > 0).then_some(FolderError::Blocks { path, count })
+    }
 }
 
 /// What looking at the folder has found so far.
@@ -151,7 +188,7 @@ struct Known {
     /// Why the folder could not be listed.
     unlisted: Option<String>,
     /// What is wrong with files.
-    faults: BTreeSet<String>,
+    faults: Faults,
     /// All that the operator was told of, and that still holds.
     told: BTreeSet<String>,
 }
@@ -165,35 +202,50 @@ pub struct StateFolder {
     /// Held while the folder is read, so that nobody who asks what is trusted waits for it.
     known: Mutex<Known>,
     not_in_force: AtomicU64,
+    passed_over: AtomicU64,
 }
 
 impl StateFolder {
     /// Reads the folder for the first time.
     ///
     /// # Errors
-    /// [`FolderError`] for the first file that cannot be used. A revocation list that cannot is
-    /// only warned of: whoever it speaks of is refused.
+    /// [`FolderError`] if `anchors/` cannot be listed, or for the first anchor that cannot be used.
+    /// Everything else that cannot is only warned of: whoever a list speaks of is refused without it.
     pub fn open(path: &Path, tests: TestCards, now: Time) -> Result<Self, FolderError> {
         let seen = look(path)?;
-        let mut good = Vec::new();
-        for (content, _) in read(path, &seen) {
-            good.push(content?);
+        let (mut good, mut faults) = (Vec::new(), Faults::new());
+        for (place, path, content) in read(path, &seen) {
+            let fault = match content {
+                Ok(content) => {
+                    let fault = content.fault();
+                    good.push(content);
+                    fault
+                }
+                Err(error) => Some(error),
+            };
+            match fault {
+                Some(error) if place == Place::Anchor => return Err(error),
+                Some(error) => drop(faults.insert(path, told(&error))),
+                None => {}
+            }
         }
         let last = Arc::new(build(path, &good, tests)?);
         let current = Mutex::new(Some(Arc::clone(&last)));
         let known = Known {
             looked: Duration::ZERO,
-            again: None,
+            again: (!faults.is_empty()).then_some(RETRY),
             seen,
             good,
             last,
             unlisted: None,
-            faults: BTreeSet::new(),
+            faults,
             told: BTreeSet::new(),
         };
         let known = Mutex::new(known);
         let not_in_force = AtomicU64::new(0);
-        let folder = Self { path: path.to_path_buf(), tests, current, known, not_in_force };
+        let passed_over = AtomicU64::new(0);
+        let path = path.to_path_buf();
+        let folder = Self { path, tests, current, known, not_in_force, passed_over };
         folder.tell(&mut locked(&folder.known), now);
         Ok(folder)
     }
@@ -214,6 +266,13 @@ impl StateFolder {
     #[must_use]
     pub fn not_in_force(&self) -> u64 {
         self.not_in_force.load(Ordering::Relaxed)
+    }
+
+    /// How many files and folders were passed over, or kept as they were before they broke, when the
+    /// folder was looked at last.
+    #[must_use]
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over.load(Ordering::Relaxed)
     }
 
     /// Looks whether the folder has changed, every two seconds at most, and takes the change up. What
@@ -245,20 +304,35 @@ impl StateFolder {
         known.faults.clear();
         known.again = None;
         let mut fresh = Vec::new();
-        for (content, path) in read(&self.path, &seen) {
-            match content {
-                Ok(content) => fresh.push(content),
-                Err(error) => {
-                    known.faults.insert(told(&error));
-                    known.again = Some(known.looked.saturating_add(RETRY));
-                    fresh.extend(before(&known.good, &path).cloned());
-                }
+        for (_, path, content) in read(&self.path, &seen) {
+            let old = before(&known.good, &path);
+            let (content, fault) = match content {
+                Ok(content) => match content.fault() {
+                    // What it held whole stands for what it holds in part.
+                    Some(fault) => (Some(old.cloned().unwrap_or(content)), Some(fault)),
+                    None => (Some(content), None),
+                },
+                Err(error) => (old.cloned(), Some(error)),
+            };
+            fresh.extend(content);
+            if let Some(fault) = fault {
+                known.faults.insert(path, told(&fault));
+                known.again = Some(known.looked.saturating_add(RETRY));
+            }
+        }
+        for (place, name, _) in PLACES {
+            let folder = self.path.join(name);
+            let listed = seen.files.keys().any(|path| path.parent() == Some(folder.as_path()));
+            if seen.misfits.contains_key(&folder) && !listed {
+                // Not to be listed is not to be empty.
+                fresh.extend(known.good.iter().filter(|content| content.place == place).cloned());
             }
         }
         known.seen = seen;
         if !fresh.iter().any(|content| content.place == Place::Anchor) {
             let path = self.path.join("anchors");
-            known.faults.insert(told(&FolderError::NoAnchor { path }) + ": everybody is refused");
+            let error = FolderError::NoAnchor { path: path.clone() };
+            known.faults.insert(path, told(&error) + ": everybody is refused");
             known.good = fresh;
             *locked(&self.current) = None;
             return;
@@ -296,19 +370,20 @@ impl StateFolder {
             let pki = match build(&self.path, &fresh, self.tests) {
                 Ok(pki) => pki.succeed(&known.last, now),
                 Err(error) => {
-                    known.faults.insert(told(&error));
+                    known.faults.insert(error.path().to_path_buf(), told(&error));
                     if restore(&mut fresh, error.path()) {
                         continue;
                     }
                     return None;
                 }
             };
-            let broken = broken_lists(&pki, &fresh);
+            let broken = broken(&pki, &fresh);
             let mut restored = false;
             for (path, fault) in &broken {
                 if before(good, path).is_some() && restore(&mut fresh, path) {
-                    let kept = "kept the list as it was before";
-                    known.faults.insert(format!("{}: {kept}: {fault}", path.display()));
+                    let kept = "kept what it held before";
+                    let text = format!("{}: {kept}: {fault}", path.display());
+                    known.faults.insert(path.clone(), text);
                     restored = true;
                 }
             }
@@ -323,13 +398,20 @@ impl StateFolder {
         let warnings = known.last.warnings(now);
         let old = warnings.iter().filter(|one| matches!(one, Warning::ListTime { .. })).count();
         self.not_in_force.store(u64::try_from(old).unwrap_or(u64::MAX), Ordering::Relaxed);
-        let named = warnings.iter().map(|warning| {
+        let file = |warning: &Warning| {
             let (place, position) = warning.of();
-            let file = at(&known.good, place, position).unwrap_or(&self.path);
-            format!("{}: {warning}", file.display())
-        });
-        let holds: BTreeSet<String> =
-            named.chain(known.faults.iter().cloned()).chain(known.unlisted.clone()).collect();
+            at(&known.good, place, position).unwrap_or(&self.path)
+        };
+        let unused = warnings.iter().filter(|warning| warning.is_unused()).map(file);
+        let misfits = &known.seen.misfits;
+        let passed_over: BTreeSet<&Path> =
+            known.faults.keys().chain(misfits.keys()).map(PathBuf::as_path).chain(unused).collect();
+        let count = u64::try_from(passed_over.len()).unwrap_or(u64::MAX);
+        self.passed_over.store(count, Ordering::Relaxed);
+        let named =
+            warnings.iter().map(|warning| format!("{}: {warning}", file(warning).display()));
+        let faults = known.faults.values().chain(misfits.values()).cloned();
+        let holds: BTreeSet<String> = named.chain(faults).chain(known.unlisted.clone()).collect();
         for what in holds.difference(&known.told) {
             tracing::warn!(what, "look at the state's certificates and lists");
         }
@@ -353,73 +435,108 @@ fn before<'a>(good: &'a [Content], path: &Path) -> Option<&'a Content> {
 }
 
 /// Lists the files of the three folders. Each may be absent, if the folder itself is there.
+///
+/// # Errors
+/// [`FolderError`] if `anchors/` cannot be listed; what else cannot is among the misfits.
 fn look(path: &Path) -> Result<Seen, FolderError> {
-    let mut seen = Seen::new();
-    for (_, name, _) in PLACES {
+    let mut seen = Seen::default();
+    for (place, name, _) in PLACES {
         let folder = path.join(name);
-        let failed = |source| FolderError::File { path: folder.clone(), source };
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            entries => entries.map_err(failed)?,
-        };
-        let mut count = 0_usize;
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            // Of a link, what it leads to; one that leads nowhere, or was removed since, is no file.
-            let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-            if entry.file_name().to_string_lossy().starts_with('.') || !metadata.is_file() {
-                continue;
-            }
-            count += 1;
-            if count > MAX_FILES {
-                return Err(FolderError::TooLong { path: folder });
-            }
-            let sight = Sight { length: metadata.len(), modified: metadata.modified().ok() };
-            seen.insert(entry.path(), sight);
+        match list(&folder, &mut seen) {
+            Err(error) if place == Place::Anchor => return Err(error),
+            Err(error) => drop(seen.misfits.insert(folder, told(&error))),
+            Ok(()) => {}
         }
     }
     Ok(seen)
 }
 
+/// Lists one folder; of too many files, the first by name.
+fn list(folder: &Path, seen: &mut Seen) -> Result<(), FolderError> {
+    let failed = |source| FolderError::File { path: folder.to_path_buf(), source };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut files = BTreeMap::new();
+    let mut result = Ok(());
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                let sight = Sight { length: metadata.len(), modified: metadata.modified().ok() };
+                files.insert(path, sight);
+            }
+            // Removed since it was listed, and no link that leads nowhere.
+            Err(_) if fs::symlink_metadata(&path).is_err() => {}
+            Ok(_) | Err(_) if seen.misfits.len() < MAX_FILES => {
+                let error = FolderError::NoFile { path: path.clone() };
+                seen.misfits.insert(path, told(&error));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        if files.len() > MAX_FILES {
+            files.pop_last();
+            result = Err(FolderError::TooLong { path: folder.to_path_buf() });
+        }
+    }
+    seen.files.append(&mut files);
+    result
+}
+
 /// Reads the files of `seen`, the whole within [`MAX_TOTAL`].
-fn read(root: &Path, seen: &Seen) -> Vec<(Result<Content, FolderError>, PathBuf)> {
+fn read(root: &Path, seen: &Seen) -> Vec<(Place, PathBuf, Result<Content, FolderError>)> {
     let mut left = MAX_TOTAL;
     let mut contents = Vec::new();
     for (place, name, label) in PLACES {
         let folder = root.join(name);
-        for path in seen.keys().filter(|path| path.parent() == Some(folder.as_path())) {
+        let here = seen.files.keys().filter(|path| path.parent() == Some(folder.as_path()));
+        for path in here {
             let content = read_file(path, &mut left).and_then(|bytes| {
-                let ders = blocks(&bytes, label)
+                let blocks = blocks(&bytes, label)
                     .map_err(|source| FolderError::Content { path: path.clone(), source })?;
-                Ok(Content { place, path: path.clone(), ders })
+                let (ders, faulty) = (blocks.ders, blocks.faulty);
+                Ok(Content { place, path: path.clone(), ders, faulty })
             });
-            contents.push((content, path.clone()));
+            contents.push((place, path.clone(), content));
         }
     }
     contents
 }
 
 fn read_file(path: &Path, left: &mut usize) -> Result<Vec<u8>, FolderError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|source| FolderError::File { path: path.to_path_buf(), source })?;
-    let too_long = bytes.len() as u64 > MAX_FILE;
-    match left.checked_sub(bytes.len()).filter(|_| !too_long) {
-        Some(rest) => {
-            *left = rest;
-            Ok(bytes)
-        }
-        None => Err(FolderError::TooLong { path: path.to_path_buf() }),
+    let failed = |source| FolderError::File { path: path.to_path_buf(), source };
+    let too_long = || FolderError::TooLong { path: path.to_path_buf() };
+    // Since it was listed, a pipe may have come in its place, whose opening would wait for a writer.
+    let file = File::options()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)
+        .map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(FolderError::NoFile { path: path.to_path_buf() });
     }
+    if metadata.len() > MAX_FILE {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let grown = bytes.len() as u64 > MAX_FILE;
+    *left = left.checked_sub(bytes.len()).filter(|_| !grown).ok_or_else(too_long)?;
+    Ok(bytes)
 }
 
 fn build(root: &Path, contents: &[Content], tests: TestCards) -> Result<StatePki, FolderError> {
     let [anchors, intermediates, lists] =
         [Place::Anchor, Place::Intermediate, Place::List].map(|place| ders(contents, place));
     StatePki::new(anchors, intermediates, lists, tests).map_err(|source| match source {
-        PkiError::Certificate { place, position, .. } => {
-            let path = at(contents, place, position).unwrap_or(root).to_path_buf();
+        PkiError::Anchor { position, .. } => {
+            let path = at(contents, Place::Anchor, position).unwrap_or(root).to_path_buf();
             FolderError::Content { path, source }
         }
         PkiError::NoAnchor => FolderError::NoAnchor { path: root.join("anchors") },
@@ -439,12 +556,12 @@ fn at(contents: &[Content], place: Place, position: usize) -> Option<&Path> {
     paths.nth(position)
 }
 
-fn broken_lists(pki: &StatePki, contents: &[Content]) -> Vec<(PathBuf, String)> {
+/// The files of which something is as good as absent, and why.
+fn broken(pki: &StatePki, contents: &[Content]) -> Vec<(PathBuf, String)> {
     let warnings = pki.warnings(Time::default());
-    let broken = warnings.iter().filter_map(|warning| {
-        let Warning::List { position, fault } = warning else { return None };
-        let path = at(contents, Place::List, *position)?;
-        Some((path.to_path_buf(), fault.to_string()))
+    let broken = warnings.iter().filter(|warning| warning.is_unused()).filter_map(|warning| {
+        let (place, position) = warning.of();
+        Some((at(contents, place, position)?.to_path_buf(), warning.to_string()))
     });
     broken.collect()
 }
@@ -599,7 +716,7 @@ mod tests {
         let older = list(&ListPlan::around(NOW).at(&point));
         fs::write(&path, &older).unwrap();
         assert_eq!(judged(&state, 9, &card), Err("citizen.revoked"));
-        assert!(told_of(&state, "4.crl: kept the list as it was before: older"));
+        assert!(told_of(&state, "4.crl: kept what it held before: list"));
         fs::remove_file(&path).unwrap();
         fs::write(folder.path().join("lists/again.crl"), &older).unwrap();
         assert_eq!(judged(&state, 18, &card), Err("citizen.list-malformed"));
@@ -644,8 +761,7 @@ mod tests {
         assert_eq!(judged(&state, 9, &good), Ok(()));
         let error = StateFolder::open(folder.path(), TestCards::Refused, now()).err().unwrap();
         assert!(error.path().ends_with("anchors/test.pem"));
-        let FolderError::Content { source: PkiError::Certificate { cause, .. }, .. } = &error
-        else {
+        let FolderError::Content { source: PkiError::Anchor { cause, .. }, .. } = &error else {
             unreachable!("{error}")
         };
         assert_eq!(*cause, CitizenError::TestCard);
@@ -653,17 +769,110 @@ mod tests {
     }
 
     #[test]
-    fn a_file_or_folder_beyond_its_bounds_is_refused() {
-        let folder = written();
-        let long = File::create(folder.path().join("lists/long.crl")).unwrap();
-        long.set_len(MAX_FILE + 1).unwrap();
-        let error = StateFolder::open(folder.path(), TestCards::Accepted, now()).err().unwrap();
-        assert!(matches!(&error, FolderError::TooLong { path } if path.ends_with("long.crl")));
-        fs::remove_file(folder.path().join("lists/long.crl")).unwrap();
-        for number in 0..MAX_FILES {
+    fn anchors_beyond_their_bounds_stop_the_start_and_anything_else_is_passed_over() {
+        let (folder, card) = (written(), card());
+        let long = |path: &str| {
+            File::create(folder.path().join(path)).unwrap().set_len(1 << 30).unwrap();
+        };
+        long("lists/long.crl");
+        long("intermediates/long.pem");
+        for number in 0..=MAX_FILES {
             File::create(folder.path().join(format!("lists/empty-{number}"))).unwrap();
         }
+        let state = open(folder.path());
+        assert_eq!(judged(&state, 0, &card), Ok(()));
+        assert!(told_of(&state, "lists/long.crl is longer") || told_of(&state, "lists is longer"));
+        assert!(told_of(&state, "intermediates/long.pem is longer"));
+        long("anchors/long.pem");
         let error = StateFolder::open(folder.path(), TestCards::Accepted, now()).err().unwrap();
-        assert!(matches!(&error, FolderError::TooLong { path } if path.ends_with("lists")));
+        assert!(matches!(&error, FolderError::TooLong { path } if path.ends_with("long.pem")));
+    }
+
+    #[test]
+    fn what_is_no_list_is_passed_over_by_name_at_the_start_and_later() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let (folder, card) = (written(), card());
+        let lists = folder.path().join("lists");
+        let make = || {
+            fs::write(lists.join("page.crl"), "<html><title>404</title></html>\n").unwrap();
+            fs::write(lists.join("empty.crl"), "").unwrap();
+            fs::create_dir(lists.join("folder.crl")).unwrap();
+            std::os::unix::fs::symlink("nowhere", lists.join("link.crl")).unwrap();
+            fs::write(lists.join(std::ffi::OsStr::from_bytes(b"\xff.crl")), "x").unwrap();
+            // Opening it for reading would wait for somebody who writes.
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mkfifoat(rustix::fs::CWD, lists.join("pipe.crl"), mode).unwrap();
+        };
+        let names = ["page.crl", "empty.crl", "folder.crl", "link.crl", "\u{fffd}.crl", "pipe.crl"];
+        let all_told =
+            |state: &StateFolder| names.iter().all(|name| told_of(state, &format!("lists/{name}")));
+        make();
+        let state = open(folder.path());
+        assert_eq!((judged(&state, 0, &card), state.passed_over()), (Ok(()), 6));
+        assert!(all_told(&state));
+        fs::remove_dir_all(&lists).unwrap();
+        pki().write_folder(folder.path()).unwrap();
+        assert_eq!((judged(&state, 9, &card), state.passed_over()), (Ok(()), 0));
+        assert!(!all_told(&state));
+        make();
+        fs::write(lists.join("new.crl"), list(&revoking(&card))).unwrap();
+        assert_eq!(judged(&state, 18, &card), Err("citizen.revoked"));
+        assert!(all_told(&state) && state.passed_over() == 6);
+    }
+
+    #[test]
+    fn a_pipe_that_came_in_place_of_a_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
+        let mut left = MAX_TOTAL;
+        assert!(matches!(read_file(&path, &mut left), Err(FolderError::NoFile { .. })));
+        let gone = read_file(&folder.path().join("gone"), &mut left);
+        assert!(matches!(gone, Err(FolderError::File { .. })));
+        assert_eq!(left, MAX_TOTAL);
+    }
+
+    #[test]
+    fn good_certificates_beside_a_bad_one_in_a_bundle_are_used() {
+        let (folder, card) = (written(), card());
+        let branch = pki().branch(Profile::V5);
+        let bad = "-----BEGIN CERTIFICATE-----\n<html>\n-----END CERTIFICATE-----\n";
+        let bundle = |parts: &[&str]| {
+            fs::write(folder.path().join("intermediates/all.pem"), parts.concat()).unwrap();
+        };
+        fs::remove_dir_all(folder.path().join("intermediates")).unwrap();
+        fs::create_dir(folder.path().join("intermediates")).unwrap();
+        let (above, issuing) = (branch.card.pem(), branch.authentication.pem());
+        bundle(&[&above, bad, &issuing]);
+        let state = open(folder.path());
+        assert_eq!((judged(&state, 0, &card), state.passed_over()), (Ok(()), 1));
+        assert!(told_of(&state, "intermediates/all.pem has 1 blocks"));
+        bundle(&[&above, &issuing]);
+        assert_eq!((judged(&state, 9, &card), state.passed_over()), (Ok(()), 0));
+        // Whole before, it keeps what it held.
+        bundle(&[&above, bad]);
+        assert_eq!((judged(&state, 18, &card), state.passed_over()), (Ok(()), 1));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_listed_stops_only_if_it_holds_the_anchors() {
+        let (folder, card) = (written(), card());
+        fs::remove_dir_all(folder.path().join("lists")).unwrap();
+        fs::write(folder.path().join("lists"), "a file").unwrap();
+        let state = open(folder.path());
+        assert_eq!(judged(&state, 0, &card), Err("citizen.list-missing"));
+        assert!(told_of(&state, "cannot read") && told_of(&state, "lists"));
+        fs::remove_file(folder.path().join("lists")).unwrap();
+        pki().write_folder(folder.path()).unwrap();
+        assert_eq!(judged(&state, 9, &card), Ok(()));
+        fs::rename(folder.path().join("lists"), folder.path().join("away")).unwrap();
+        fs::write(folder.path().join("lists"), "a file").unwrap();
+        // What was in use stays so.
+        assert_eq!((judged(&state, 18, &card), state.passed_over()), (Ok(()), 1));
+        fs::remove_dir_all(folder.path().join("anchors")).unwrap();
+        fs::write(folder.path().join("anchors"), "a file").unwrap();
+        let error = StateFolder::open(folder.path(), TestCards::Accepted, now()).err().unwrap();
+        assert!(error.path().ends_with("anchors"), "{error}");
     }
 }

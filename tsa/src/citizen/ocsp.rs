@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{
-    Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest,
-};
+use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest};
 use der::asn1::{Any, BitString, Null, ObjectIdentifier, OctetString};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, TagMode, TagNumber};
 use pregao_protocol::citizen::{verify_responder, verify_signed};

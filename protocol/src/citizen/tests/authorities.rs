@@ -9,7 +9,7 @@ use pregao_test_pki::rcgen::{
 use pregao_test_pki::{Authority, instant};
 
 use super::*;
-use crate::citizen::{ChainFault, MAX_SENT, PkiError, verify_responder};
+use crate::citizen::{ChainFault, MAX_SENT, PkiError, Place, Warning, verify_responder};
 
 fn judged(
     anchors: &[&Authority],
@@ -209,8 +209,7 @@ fn v104_what_may_not_sign_certificates_is_no_authority() {
             TestCards::Accepted,
         );
         let cause = CitizenError::Chain(ChainFault::NotAuthority);
-        let place = crate::citizen::Place::Anchor;
-        assert_eq!(anchored.unwrap_err(), PkiError::Certificate { place, position: 0, cause });
+        assert_eq!(anchored.unwrap_err(), PkiError::Anchor { position: 0, cause });
         let sent = judged(&[pki().root()], &[&branch.card], leaf(), &[other], now());
         assert_eq!(code(sent), "citizen.authority");
     }
@@ -228,7 +227,33 @@ fn v104_a_pki_without_anchors_or_with_garbage_is_refused() {
     };
     assert_eq!(new(Vec::new(), pki().intermediates()), Err(PkiError::NoAnchor));
     assert!(new(vec![b"garbage".to_vec()], Vec::new()).is_err());
-    assert!(new(pki().anchors(), vec![leaf().to_vec()]).is_err());
+}
+
+#[test]
+fn v104_an_intermediate_that_is_no_authority_is_named_and_the_others_are_used() {
+    let [card, issuing] =
+        [&pki().branch(Profile::V5).card, &pki().branch(Profile::V5).authentication];
+    let given = [
+        b"garbage".to_vec(),
+        card.certificate.clone(),
+        Vec::new(),
+        leaf().to_vec(),
+        issuing.certificate.clone(),
+    ];
+    let state =
+        StatePki::new(pki().anchors(), given.to_vec(), Vec::new(), TestCards::Accepted).unwrap();
+    let unused = |at| {
+        let of_kind = state.warnings(at).into_iter().filter(Warning::is_unused);
+        of_kind.map(|warning| warning.of()).collect::<Vec<_>>()
+    };
+    assert_eq!(unused(now()), [0, 2, 3].map(|position| (Place::Intermediate, position)));
+    assert_eq!(code(state.verify(leaf(), &[], now(), Revocation::WhereListed)), "accepted");
+    // What runs out is named by where it was given, not by where it came to stand.
+    let late = seconds(NOW + 100 * 365 * 86_400);
+    let over = state.warnings(late).into_iter().filter(|warning| !warning.is_unused());
+    let over: Vec<_> = over.map(|warning| warning.of()).collect();
+    let expected = [(Place::Anchor, 0), (Place::Intermediate, 1), (Place::Intermediate, 4)];
+    assert_eq!(over, expected);
 }
 
 #[test]
@@ -237,11 +262,19 @@ fn v106_test_cards_and_their_authorities_are_refused_unless_accepted() {
         StatePki::new(pki.anchors(), intermediates, Vec::new(), TestCards::Refused)
     };
     let refused = |result: Result<StatePki, PkiError>| match result {
-        Err(PkiError::Certificate { cause, .. }) => cause.code(),
+        Err(PkiError::Anchor { cause, .. }) => cause.code(),
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(strict(pki(), Vec::new())), "citizen.test-card");
-    assert_eq!(refused(strict(unmarked(), pki().intermediates())), "citizen.test-card");
+    let skipping = strict(unmarked(), pki().intermediates()).unwrap();
+    let skipped = skipping.warnings(now());
+    assert_eq!(skipped.len(), pki().intermediates().len());
+    let test = CitizenError::TestCard;
+    assert!(
+        skipped.iter().all(
+            |warning| matches!(warning, Warning::Intermediate { cause, .. } if *cause == test)
+        )
+    );
 
     let state = strict(unmarked(), unmarked().intermediates()).unwrap();
     let judge = |leaf: &[u8]| state.verify(leaf, &[], now(), Revocation::WhereListed);

@@ -132,13 +132,24 @@ fn every_refusal_has_its_own_code_an_advice_and_no_number() {
 }
 
 #[test]
-fn a_file_is_der_or_pem_of_one_kind() {
+fn a_file_is_der_or_pem_and_one_bad_block_spoils_no_other() {
     let root = pki().root();
+    let of = |file: &[u8]| blocks(file, "CERTIFICATE").map(|found| (found.ders, found.faulty));
     let one = vec![root.certificate.clone()];
-    assert_eq!(blocks(&root.certificate, "CERTIFICATE"), Ok(one.clone()));
-    assert_eq!(blocks(root.pem().as_bytes(), "CERTIFICATE"), Ok(one));
-    let two = root.pem().repeat(2);
-    assert_eq!(blocks(two.as_bytes(), "CERTIFICATE").unwrap().len(), 2);
+    assert_eq!(of(&root.certificate), Ok((one.clone(), 0)));
+    assert_eq!(of(root.pem().as_bytes()), Ok((one.clone(), 0)));
+    let two = vec![root.certificate.clone(); 2];
+    assert_eq!(of(root.pem().repeat(2).as_bytes()), Ok((two.clone(), 0)));
+    for bad in [
+        &b"-----BEGIN CERTIFICATE-----\n<html>\n-----END CERTIFICATE-----\n"[..],
+        b"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
+        b"-----BEGIN CERTIFICATE-----\n\xff\xfe\n-----END CERTIFICATE-----\n",
+    ] {
+        let between = [root.pem().as_bytes(), bad, root.pem().as_bytes()].concat();
+        assert_eq!(of(&between), Ok((two.clone(), 1)), "{}", String::from_utf8_lossy(bad));
+    }
+    let cut = root.pem().to_owned() + "-----BEGIN CERTIFICATE-----\nMIIB";
+    assert_eq!(of(cut.as_bytes()), Ok((one, 1)));
     assert_eq!(blocks(root.pem().as_bytes(), "X509 CRL"), Err(PkiError::File));
     for other in [&b""[..], b"\n", b"garbage", b"-----BEGIN CERTIFICATE-----\nMIIB"] {
         assert_eq!(blocks(other, "CERTIFICATE"), Err(PkiError::File), "{other:?}");
@@ -153,7 +164,7 @@ fn the_folder_of_the_test_pki_is_what_the_state_is_made_of() {
         let mut ders = Vec::new();
         for entry in std::fs::read_dir(folder.join(kind)).unwrap() {
             let file = std::fs::read(entry.unwrap().path()).unwrap();
-            ders.extend(blocks(&file, label).unwrap());
+            ders.extend(blocks(&file, label).unwrap().ders);
         }
         ders
     };
