@@ -6,11 +6,11 @@
 //! down, requests fail at once with [`StampsDown`] and nothing is queued.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use pregao_protocol::clock::Time;
+use pregao_protocol::clock::{Carried, Time};
 use pregao_protocol::codec::{Digest, hashes};
 use pregao_protocol::key::{PublicKey, Stamp as StampKey};
 use pregao_protocol::label::MAX_DIGESTS;
@@ -54,26 +54,32 @@ struct Request {
     answer: oneshot::Sender<Granted>,
 }
 
-/// The newest verified header and when it arrived.
+/// Time since this was asked first, by a clock that goes on while the machine sleeps.
+fn uptime() -> Duration {
+    static START: LazyLock<boot_time::Instant> = LazyLock::new(boot_time::Instant::now);
+    START.elapsed()
+}
+
+/// The newest verified header and the time that headers tell.
 #[derive(Debug, Clone)]
 pub struct Newest {
     /// The header.
     pub batch: Arc<VerifiedBatch>,
-    /// When it arrived, on the monotonic clock.
-    pub arrived: Instant,
+    time: Carried,
 }
 
 impl Newest {
-    /// TSA time carried forward by the monotonic clock.
+    /// TSA time carried forward since the last header that did not wait on its way (V-094).
     #[must_use]
     pub fn now(&self) -> Time {
-        self.batch.time().plus(self.arrived.elapsed())
+        self.time.now(uptime())
     }
 
-    /// Whether the TSA has been silent for too long.
+    /// Whether the TSA has been silent for too long. A header that waited, while the machine slept say,
+    /// shows only that it was there once.
     #[must_use]
     pub fn is_down(&self) -> bool {
-        self.arrived.elapsed() > DOWN_AFTER
+        self.time.age(uptime()) > DOWN_AFTER
     }
 }
 
@@ -242,14 +248,18 @@ impl Connection {
             tokio::select! {
                 request = queue.recv() => {
                     let Some(first) = request else { return Ok(()) };
+                    let mut asks = Vec::new();
                     for (digests, pooled) in pool(first, queue).await {
                         id += 1;
                         let ask = serde_json::to_string(&Ask { id, digests: &digests })
                             .map_err(|error| Ended::Untrue(error.to_string()))?;
-                        sink.feed(Message::text(ask)).await?;
+                        asks.push(Message::text(ask));
                         waiting.insert(id, pooled);
                     }
-                    sink.flush().await?;
+                    // A connection that takes nothing is one on which nothing comes either.
+                    let mut asks = futures_util::stream::iter(asks.into_iter().map(Ok));
+                    let asked = tokio::time::timeout_at(deadline, sink.send_all(&mut asks)).await;
+                    asked.map_err(|_| Ended::Silent)??;
                 }
                 message = stream.next() => {
                     let message = message.ok_or(Ended::Closed)??;
@@ -303,9 +313,11 @@ impl Connection {
         let batch = VerifiedBatch::open(compact, &self.keys)
             .map_err(|error| Ended::Untrue(error.to_string()))?;
         let batch = Arc::new(batch);
+        let keep = |time: Carried| {
+            self.newest.send_replace(Some(Newest { batch: Arc::clone(&batch), time }));
+        };
         let Some(newest) = newest else {
-            self.newest
-                .send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
+            keep(Carried::start(batch.time(), uptime()));
             return Ok((batch, true));
         };
         let (old, new) = (newest.batch.header(), batch.header());
@@ -319,8 +331,9 @@ impl Connection {
         }
         let is_newer = new.time >= old.time;
         if is_newer {
-            self.newest
-                .send_replace(Some(Newest { batch: Arc::clone(&batch), arrived: Instant::now() }));
+            let mut time = newest.time;
+            time.hear(batch.time(), uptime());
+            keep(time);
         }
         Ok((batch, is_newer))
     }

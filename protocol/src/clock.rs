@@ -63,6 +63,70 @@ impl Time {
     }
 }
 
+/// How far behind the time carried forward a message may be and still tell the time: a message that waited longer
+/// tells when it was made.
+const LATE: Duration = Duration::from_secs(2);
+/// Two messages are compared if at least so much lies between them, and are in step if what passed between their making
+/// and between their coming differs by no more.
+const STEP: Duration = Duration::from_millis(500);
+
+/// A time that messages tell, carried forward between them (V-094).
+///
+/// Readings are of a clock that only grows and goes on while the machine sleeps, since whatever moment. A message
+/// may have waited: in a socket, while the program stood still or the machine slept. It is then late, and
+/// the time stays what was carried forward, until two messages come as far apart as they were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// What the last message said that was not late, and when it came.
+    fresh: (Time, Duration),
+    /// With what the next message is compared.
+    probe: (Time, Duration),
+}
+
+/// What became of a message that tells the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// It tells the time of its coming; otherwise it was late.
+    pub fresh: bool,
+    /// As much passed since an earlier one by its times as by the clock: neither of them waited, or
+    /// both did for as long.
+    pub in_step: bool,
+}
+
+impl Carried {
+    /// After the first message, which says `time` and came at `at`.
+    #[must_use]
+    pub const fn start(time: Time, at: Duration) -> Self {
+        Self { fresh: (time, at), probe: (time, at) }
+    }
+
+    /// Takes a message that says `time` and came at `at`.
+    pub fn hear(&mut self, time: Time, at: Duration) -> Heard {
+        let passed = at.saturating_sub(self.probe.1);
+        let in_step = passed >= STEP && time.since(self.probe.0).abs_diff(passed) <= STEP;
+        if passed >= STEP {
+            self.probe = (time, at);
+        }
+        let fresh = in_step || self.now(at).since(time) <= LATE;
+        if fresh {
+            self.fresh = (time, at);
+        }
+        Heard { fresh, in_step }
+    }
+
+    /// The time at `at`.
+    #[must_use]
+    pub fn now(&self, at: Duration) -> Time {
+        self.fresh.0.plus(self.age(at))
+    }
+
+    /// How long ago, at `at`, a message came that was not late.
+    #[must_use]
+    pub fn age(&self, at: Duration) -> Duration {
+        at.saturating_sub(self.fresh.1)
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = i128::from(self.0) * 1_000;
@@ -140,5 +204,81 @@ mod tests {
         assert_eq!(Time::default().minus(Duration::from_secs(1)), Time::default());
         assert_eq!(Time::MAX.to_string(), "9999-12-31T23:59:59.999999Z");
         assert!(Time::from_micros(Time::MAX.as_micros() + 1).is_err());
+    }
+
+    const START: u64 = 1_790_000_000_000;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn made(at: u64) -> Time {
+        Time::default().plus(ms(START + at))
+    }
+
+    /// A message made and come at these milliseconds.
+    fn hear(carried: &mut Carried, made_at: u64, came_at: u64) -> (bool, bool) {
+        let Heard { fresh, in_step } = carried.hear(made(made_at), ms(came_at));
+        (fresh, in_step)
+    }
+
+    #[test]
+    fn v094_messages_that_come_as_they_are_made_are_fresh_and_in_step() {
+        let mut carried = Carried::start(made(0), ms(40));
+        assert_eq!(hear(&mut carried, 1_000, 1_040), (true, true));
+        assert_eq!(hear(&mut carried, 2_000, 2_540), (true, true));
+        assert_eq!(hear(&mut carried, 3_000, 3_039), (true, false), "half a second and 1 ms less");
+        assert_eq!(carried.now(ms(5_039)), made(5_000));
+        assert_eq!(carried.age(ms(5_039)), ms(2_000));
+        // Before the step is over nothing is compared.
+        assert_eq!(hear(&mut carried, 3_400, 3_400), (true, false));
+        assert_eq!(hear(&mut carried, 4_000, 4_039), (true, true));
+    }
+
+    #[test]
+    fn v094_a_message_is_late_if_it_is_more_than_two_seconds_behind() {
+        let mut carried = Carried::start(made(0), ms(0));
+        assert_eq!(hear(&mut carried, 1_000, 3_000), (true, false));
+        assert_eq!(carried.now(ms(3_000)), made(1_000));
+        let mut carried = Carried::start(made(0), ms(0));
+        assert_eq!(hear(&mut carried, 1_000, 3_001), (false, false));
+        assert_eq!(carried.now(ms(3_001)), made(3_001), "the time goes on");
+        assert_eq!(carried.age(ms(3_001)), ms(3_001), "nothing was heard");
+    }
+
+    #[test]
+    fn v094_after_an_hour_of_sleep_what_had_waited_does_not_tell_the_time() {
+        const HOUR: u64 = 3_600_000;
+        let mut carried = Carried::start(made(0), ms(0));
+        assert_eq!(hear(&mut carried, 1_000, HOUR), (false, false));
+        assert_eq!(carried.now(ms(HOUR)), made(HOUR));
+        assert_eq!(carried.age(ms(HOUR)), ms(HOUR));
+        assert_eq!(hear(&mut carried, HOUR + 800, HOUR + 900), (true, false));
+        assert_eq!(hear(&mut carried, HOUR + 1_800, HOUR + 1_900), (true, true));
+        assert_eq!(carried.now(ms(HOUR + 1_900)), made(HOUR + 1_800));
+    }
+
+    #[test]
+    fn v094_a_queue_that_is_read_at_once_after_a_stall_is_late_until_it_is_empty() {
+        let mut carried = Carried::start(made(0), ms(0));
+        for waited in 1..18 {
+            assert_eq!(hear(&mut carried, waited * 1_000, 20_000 + waited), (false, false));
+        }
+        // Two seconds behind at the most, these tell the time well enough.
+        assert!(hear(&mut carried, 19_000, 20_019).0);
+        assert!(hear(&mut carried, 20_100, 20_120).0);
+        assert_eq!(carried.now(ms(20_120)), made(20_100));
+    }
+
+    #[test]
+    fn v094_a_clock_that_stood_is_believed_again_once_two_messages_are_in_step() {
+        let mut carried = Carried::start(made(0), ms(0));
+        // Nothing was signed for ten minutes, and then time went on where it had been.
+        assert_eq!(hear(&mut carried, 1_000, 600_000), (false, false));
+        assert_eq!(hear(&mut carried, 1_900, 600_900), (true, true));
+        assert_eq!(carried.now(ms(600_900)), made(1_900));
+        // Ahead is never late: a clock that was set, or a first message that had waited.
+        assert_eq!(hear(&mut carried, 9_000_000, 601_800), (true, false));
+        assert_eq!(carried.now(ms(601_800)), made(9_000_000));
     }
 }

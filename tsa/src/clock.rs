@@ -4,8 +4,9 @@
 //! system's two clocks is an argument, so every rule is tested without waiting.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use boot_time::Instant;
 use pregao_protocol::clock::Time;
 
 /// How far the system's clock may lag behind the last signed time and still be bridged.
@@ -18,7 +19,8 @@ pub const MAX_JUMP: Duration = Duration::from_secs(3600);
 pub struct Reading {
     /// Wall-clock time; can be stepped by anybody who may.
     pub wall: Time,
-    /// Time since some fixed moment in this process; only ever grows.
+    /// Time since some fixed moment in this process; only ever grows, also while the machine sleeps:
+    /// else the wall clock would seem to have jumped by a night.
     pub monotonic: Duration,
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -15,6 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use boot_time::Instant;
 use pregao_protocol::certificate::ticket::{Proof, TicketId, TicketParties, issue_ticket};
 use pregao_protocol::certificate::{
     CertificateError, pem_to_der, verify_csr, verify_persona_certificate,
