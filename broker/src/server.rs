@@ -20,7 +20,7 @@ use crate::folder::Folder;
 use crate::house::{House, Stores};
 use crate::links::Links;
 use crate::metrics::Metrics;
-use crate::session::{Hall, Limits};
+use crate::session::{Beat, Hall, Limits};
 use crate::stamps::{Newest, Stamps};
 use crate::store::Log;
 use crate::store::sqlite::SqliteLog;
@@ -110,14 +110,14 @@ impl Server {
         house.resume().await.context("a room of the store cannot be taken up")?;
 
         let (stop, stopping) = watch::channel(false);
-        let ticks = ticker(stamps.watch());
+        let beats = beats(stamps.watch());
         let hall = Arc::new(Hall {
             house: Arc::clone(&house),
             checker,
             tsa,
             suites: options.suites,
             limits: options.limits,
-            ticks,
+            beats,
             stopping,
         });
         let ops = match options.ops {
@@ -184,24 +184,37 @@ async fn learn(options: &Options, folder: &Folder) -> anyhow::Result<TsaKeys> {
     Ok(keys)
 }
 
-/// Turns the newest batch header into one padded frame a second, shared by all sessions.
-fn ticker(mut newest: watch::Receiver<Option<Newest>>) -> watch::Receiver<Option<Arc<Padded>>> {
-    let (ticks, ticked) = watch::channel(None);
+/// How long no session is without a word, and how long there is at least between two ticks.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Turns the newest batch header into one padded frame a second, shared by all sessions; where none comes
+/// within the second, into a ping, so that peers tell a silent TSA from a dead connection.
+fn beats(mut newest: watch::Receiver<Option<Newest>>) -> watch::Receiver<Beat> {
+    let (beats, heard) = watch::channel(Beat::Ping);
     tokio::spawn(async move {
-        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut said = tokio::time::Instant::now();
         loop {
-            second.tick().await;
-            if newest.changed().await.is_err() {
-                return;
-            }
-            let batch = newest.borrow_and_update().as_ref().map(|n| n.batch.compact().to_owned());
-            let frame = batch.and_then(|batch| FromBroker::Tick { batch }.encode().ok());
-            if let Some(padded) = frame.and_then(|frame| Padded::new(&frame).ok()) {
-                ticks.send_replace(Some(Arc::new(padded)));
+            let beat = match tokio::time::timeout_at(said + BEAT, newest.changed()).await {
+                Ok(Ok(())) => tick(newest.borrow_and_update().as_ref()),
+                Ok(Err(_)) => return,
+                Err(_) => Some(Beat::Ping),
+            };
+            let Some(beat) = beat else { continue };
+            let is_tick = matches!(beat, Beat::Tick(_));
+            said = tokio::time::Instant::now();
+            beats.send_replace(beat);
+            if is_tick {
+                tokio::time::sleep_until(said + BEAT).await;
             }
         }
     });
-    ticked
+    heard
+}
+
+fn tick(newest: Option<&Newest>) -> Option<Beat> {
+    let batch = newest?.batch.compact().to_owned();
+    let frame = FromBroker::Tick { batch }.encode().ok()?;
+    Some(Beat::Tick(Arc::new(Padded::new(&frame).ok()?)))
 }
 
 fn tls_acceptor(

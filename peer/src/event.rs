@@ -3,6 +3,8 @@
 //! Every front shows the same events; JSON lines print them as they are, tagged by `event`.
 //! Amounts are minor units with the currency beside them; times are RFC 3339.
 
+use std::time::Duration;
+
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::Fingerprint;
 use pregao_protocol::room::disclosure::Attribute;
@@ -35,6 +37,18 @@ pub enum Event {
     Tick {
         /// TSA time.
         time: Time,
+        /// When it came, by [`crate::uptime::Uptime`]; of this process only.
+        #[serde(skip)]
+        at: Duration,
+    },
+    /// The broker is there, but for seconds no time of the TSA has come: nothing can be stamped until the next tick.
+    TsaDown {
+        /// `tsa.down`.
+        code: String,
+        /// What happened.
+        message: String,
+        /// What to do next.
+        advice: String,
     },
     /// A room appeared or changed. Sent for every change of what it shows.
     Room(RoomView),
@@ -376,9 +390,9 @@ pub struct Trust {
     pub authority: Fingerprint,
     /// Negotiated suite, if connected.
     pub suite: Option<String>,
-    /// Newest TSA time, if any.
+    /// TSA time, if a tick of the last seconds tells it.
     pub time: Option<Time>,
-    /// Age of that time on the local monotonic clock, milliseconds.
+    /// Age of the newest tick by a clock that counts sleep, milliseconds; 0 if there was none.
     pub age_ms: u64,
     /// Rooms whose every entry and newest head were verified.
     pub rooms_verified: u64,

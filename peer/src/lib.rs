@@ -10,7 +10,8 @@
 //!   certificates, [`identity`] says in words what a card proved;
 //! - [`vault`] keeps secrets and receipts at rest;
 //! - [`card`] asks a citizen card to sign and to say who holds it;
-//! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA.
+//! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA;
+//! - [`uptime`] is a clock that goes on while the machine sleeps.
 
 pub mod amount;
 pub mod ask;
@@ -30,4 +31,5 @@ pub mod link;
 pub mod oneshot;
 pub mod plain;
 pub mod span;
+pub mod uptime;
 pub mod vault;

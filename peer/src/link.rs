@@ -27,8 +27,8 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 /// How long connecting and the handshake may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Silence after which the link counts as broken; the broker pings far more often.
-const SILENT_FOR: Duration = Duration::from_secs(120);
+/// Silence after which the link counts as broken; the broker sends something every second.
+pub const SILENT_FOR: Duration = Duration::from_secs(8);
 
 /// Where a broker is and who it must be: `ws://host:port/#<fingerprint>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,7 +274,7 @@ async fn shake(
         id,
         suite,
         sender: LinkSender { sealer, sink },
-        receiver: LinkReceiver { opener, stream },
+        receiver: LinkReceiver { opener, stream, messages: 0 },
         welcome: FromBroker::parse(&welcome)?,
     })
 }
@@ -334,7 +334,7 @@ impl LinkSender {
     pub async fn send_bytes(&mut self, frame: &[u8]) -> Result<(), LinkError> {
         let record = self.sealer.seal(&Padded::new(frame)?)?;
         let sent = self.sink.send(Message::binary(record));
-        match tokio::time::timeout(CONNECT_WITHIN, sent).await {
+        match tokio::time::timeout(SILENT_FOR, sent).await {
             Ok(sent) => Ok(sent?),
             Err(_) => Err(LinkError::Slow),
         }
@@ -351,10 +351,18 @@ impl LinkSender {
 pub struct LinkReceiver {
     opener: Opener,
     stream: SplitStream<Socket>,
+    messages: u64,
 }
 
 impl LinkReceiver {
-    /// The next frame.
+    /// How many messages have come, pings among them: what [`Silence`] is judged by.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    /// The next frame. It may be waited for anew without losing anything, and is waited for as long as it
+    /// takes: whether the broker has gone silent, [`Silence`] judges.
     ///
     /// # Errors
     /// [`LinkError`]; the link is then over.
@@ -368,8 +376,8 @@ impl LinkReceiver {
     /// [`LinkError`]; the link is then over.
     pub async fn next_bytes(&mut self) -> Result<Vec<u8>, LinkError> {
         loop {
-            let message = tokio::time::timeout(SILENT_FOR, self.stream.next()).await;
-            let message = message.map_err(|_| LinkError::Slow)?;
+            let message = self.stream.next().await;
+            self.messages = self.messages.saturating_add(1);
             if let Some(record) = binary(message)? {
                 return Ok(self.opener.open(&record)?);
             }
@@ -377,9 +385,84 @@ impl LinkReceiver {
     }
 }
 
+/// Judges by looks at intervals whether the other side has gone silent. What is asked for in between, and how often,
+/// changes nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silence {
+    bound: Duration,
+    messages: u64,
+    /// When the last message was noticed.
+    since: Duration,
+    doubted: bool,
+}
+
+impl Silence {
+    /// Something was heard just now, at `now`; `bound` is how long the silence may last.
+    #[must_use]
+    pub const fn after(bound: Duration, now: Duration) -> Self {
+        Self { bound, messages: 0, since: now, doubted: false }
+    }
+
+    /// Looks at `now`, after so many messages; true if the other side counts as gone. That takes two
+    /// looks: whoever was asleep first reads what has waited meanwhile.
+    pub fn look(&mut self, messages: u64, now: Duration) -> bool {
+        if messages != self.messages {
+            *self = Self { messages, ..Self::after(self.bound, now) };
+        }
+        let silent = now.saturating_sub(self.since) >= self.bound;
+        silent && std::mem::replace(&mut self.doubted, silent)
+    }
+
+    /// Whether the last look found silence that is too long.
+    #[must_use]
+    pub const fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
+    /// How long the silence lasts at `now`.
+    #[must_use]
+    pub const fn lasts(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn silence_is_measured_in_time_and_not_in_looks() {
+        let mut silence = Silence::after(8 * SECOND, SECOND);
+        // However often one looks.
+        for look in 1..800_u32 {
+            assert!(!silence.look(0, SECOND + look * SECOND / 100));
+        }
+        assert!(!silence.look(0, 9 * SECOND) && silence.is_doubted());
+        assert!(silence.look(0, 10 * SECOND));
+    }
+
+    #[test]
+    fn anything_heard_ends_the_silence() {
+        let mut silence = Silence::after(8 * SECOND, Duration::ZERO);
+        assert!(!silence.look(1, 7 * SECOND));
+        assert!(!silence.look(1, 14 * SECOND) && !silence.is_doubted());
+        assert!(!silence.look(1, 15 * SECOND) && silence.is_doubted());
+        assert!(!silence.look(2, 16 * SECOND) && !silence.is_doubted());
+        assert!(!silence.look(2, 24 * SECOND));
+        assert!(silence.look(2, 25 * SECOND));
+    }
+
+    #[test]
+    fn after_an_hour_of_sleep_one_look_is_left_for_what_has_waited() {
+        let mut silence = Silence::after(8 * SECOND, Duration::ZERO);
+        assert!(!silence.look(0, 3_600 * SECOND));
+        assert!(silence.look(0, 3_601 * SECOND));
+        let mut silence = Silence::after(8 * SECOND, Duration::ZERO);
+        assert!(!silence.look(0, 3_600 * SECOND));
+        assert!(!silence.look(1, 3_601 * SECOND));
+    }
 
     #[test]
     fn a_file_without_a_certificate_gives_no_roots() {

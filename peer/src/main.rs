@@ -17,8 +17,9 @@ use pregao::desk::enrol::{EnrolError, enrol, reader, renew, require_certified, s
 use pregao::desk::signer::Readers;
 use pregao::desk::{self, Options};
 use pregao::front::{Front, pair};
-use pregao::link::trust_roots;
+use pregao::link::{SILENT_FOR, trust_roots};
 use pregao::plain::{plain, with_causes};
+use pregao::uptime::Uptime;
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, check, citizen, jsonl, oneshot};
 use pregao_protocol::citizen::TestCards;
@@ -132,6 +133,8 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
         cards: Arc::new(Readers),
         reader: shared.card.reader.clone(),
         route: shared.proxy.clone(),
+        clock: Uptime::system(),
+        silent: SILENT_FOR,
     };
     let (front, back) = pair();
     let desk = desk::start(vault, options, back)?;

@@ -15,6 +15,7 @@ use crate::front::{Front, Request};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
 use crate::span;
+use crate::uptime::{self, Uptime};
 
 /// Name of the one request, so that no other end of work is taken for its own.
 const ID: &str = "1";
@@ -58,7 +59,7 @@ pub async fn run(
     if front.commands.send(request).await.is_err() {
         return Ok(false);
     }
-    let mut now = None;
+    let (mut tick, clock) = (None, Uptime::system());
     loop {
         let event = tokio::select! {
             event = front.events.recv() => event,
@@ -72,9 +73,10 @@ pub async fn run(
             }
         };
         let Some(event) = event else { break };
-        if let Event::Tick { time } = &event {
-            now = Some(*time);
+        if let Event::Tick { time, at } = &event {
+            tick = Some((*time, *at));
         }
+        let now = tick.and_then(|(time, at)| uptime::carried(time, at, clock.read()));
         match form {
             Form::Json => {
                 serde_json::to_writer(&mut output, &event)?;
@@ -122,6 +124,9 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
             format!("refused: {} ({})", plain(message), plain(code)),
             format!("  → {}", plain(advice)),
         ],
+        Event::TsaDown { code, message, advice } => {
+            vec![format!("{} ({})", plain(message), plain(code)), format!("  → {}", plain(advice))]
+        }
         Event::Alarm { room, message, advice } => {
             let room =
                 room.as_deref().map_or_else(String::new, |room| format!(" in {}", short(room)));
@@ -207,7 +212,7 @@ fn receipt_line(receipt: &ReceiptView) -> String {
 fn trust_lines(trust: &Trust) -> Vec<String> {
     let time = match trust.time {
         Some(time) => format!("{time}, {} ms ago", trust.age_ms),
-        None => "none yet".to_owned(),
+        None => "unknown: no tick in the last seconds".to_owned(),
     };
     let simulated = if trust.simulated { " SIMULATED" } else { "" };
     vec![

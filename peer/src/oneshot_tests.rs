@@ -30,6 +30,11 @@ fn room(title: &str) -> RoomView {
     }
 }
 
+/// A minute ahead, so that no time passes after the tick however slow the machine is.
+fn uptime() -> std::time::Duration {
+    Uptime::system().read() + std::time::Duration::from_secs(60)
+}
+
 async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
     let (front, mut back) = pair();
     let desk = tokio::spawn(async move {
@@ -58,7 +63,7 @@ fn done(ok: bool) -> Event {
 #[tokio::test]
 async fn an_answer_is_printed_in_plain_lines() {
     let events = vec![
-        Event::Tick { time: at(0) },
+        Event::Tick { time: at(0), at: uptime() },
         Event::Room(room("not asked for")),
         Event::Items { rooms: vec![room("Old \u{1b}[31mradio")] },
         done(true),
@@ -82,11 +87,12 @@ async fn a_refusal_is_printed_with_its_advice_and_fails() {
 
 #[tokio::test]
 async fn json_prints_every_event_as_it_is() {
-    let events = vec![Event::Tick { time: at(0) }, Event::Items { rooms: vec![] }, done(true)];
+    let events =
+        vec![Event::Tick { time: at(0), at: uptime() }, Event::Items { rooms: vec![] }, done(true)];
     let (ok, text) = shown(events, Form::Json).await;
     assert!(ok);
     let parsed: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(parsed[0], Event::Tick { time: at(0) });
+    assert_eq!(parsed[0], Event::Tick { time: at(0), at: std::time::Duration::ZERO });
     assert_eq!(parsed.len(), 3);
 }
 

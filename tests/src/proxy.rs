@@ -2,6 +2,7 @@
 //! and to change chosen ones on their way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
 use parking_lot::Mutex;
@@ -41,6 +42,10 @@ pub type Change = dyn FnMut(Way, usize, &mut Vec<u8>) + Send;
 struct Shared {
     passed: Mutex<Vec<Passed>>,
     change: Mutex<Option<Box<Change>>>,
+    /// How many connections there were so far.
+    accepted: AtomicUsize,
+    /// Connections below this number pass nothing on any more.
+    silent: AtomicUsize,
 }
 
 /// A listening proxy. Dropping it cuts every connection.
@@ -76,10 +81,9 @@ impl Proxy {
         let accepting = tokio::spawn(async move {
             // Connections end with this task.
             let mut connections = tokio::task::JoinSet::new();
-            let mut connection = 0;
             while let Ok((client, _)) = listener.accept().await {
+                let connection = own.accepted.fetch_add(1, Ordering::SeqCst);
                 connections.spawn(pass(client, target.clone(), connection, Arc::clone(&own)));
-                connection += 1;
             }
         });
         Ok(Self { socket, shared, accepting })
@@ -93,6 +97,12 @@ impl Proxy {
     /// Passes messages on as they are from here on.
     pub fn leave(&self) {
         *self.shared.change.lock() = None;
+    }
+
+    /// Passes no message of the connections so far on any more, pings among them; they stay open, as a
+    /// connection does whose other end went away without a word.
+    pub fn silence(&self) {
+        self.shared.silent.store(self.shared.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     /// Everything that passed since the last call.
@@ -210,6 +220,9 @@ impl Lane {
             }
             let mut payload = vec![0; usize::try_from(length)?];
             from.read_exact(&mut payload).await?;
+            if self.connection < self.shared.silent.load(Ordering::SeqCst) {
+                continue;
+            }
             apply(&mut payload, mask);
             // Text and binary; control frames pass as they are.
             if matches!(first & 0x0f, 1 | 2) {

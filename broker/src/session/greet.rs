@@ -69,7 +69,8 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
             return Err(broken(error));
         }
     };
-    let newest = house.stamps.last();
+    // Of a TSA that is away the last word is no time: the peer would count down from it.
+    let newest = house.stamps.newest().ok();
     let batch = newest.map(|newest| newest.batch.compact().to_owned()).unwrap_or_default();
     let welcome = pregao_protocol::frame::FromBroker::Welcome { batch };
     let welcome = welcome.encode().map_err(|error| Ended::Broken(error.to_string()))?;

@@ -42,10 +42,19 @@ pub struct Hall {
     pub suites: Ranking,
     /// Limits.
     pub limits: Limits,
-    /// The newest batch header as a padded frame, once a second.
-    pub ticks: watch::Receiver<Option<Arc<Padded>>>,
+    /// What every session says at least once a second.
+    pub beats: watch::Receiver<Beat>,
     /// Turns true when the broker stops.
     pub stopping: watch::Receiver<bool>,
+}
+
+/// What shows a peer that the broker is there.
+#[derive(Debug, Clone)]
+pub enum Beat {
+    /// The newest batch header as a padded frame.
+    Tick(Arc<Padded>),
+    /// There is no newer one: a ping instead.
+    Ping,
 }
 
 /// What one connection may use.

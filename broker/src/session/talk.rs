@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 
-use super::{Ended, Talk, Watched, turned};
+use super::{Beat, Ended, Talk, Watched, turned};
 use crate::check::Submission;
 use crate::fanout::{Delivery, Watcher};
 use crate::room::{Handle, Message, Reply, Watching};
@@ -71,7 +71,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let limits = self.hall.limits;
         let end = tokio::time::sleep(limits.lifetime);
         tokio::pin!(end);
-        let mut ticks = self.hall.ticks.clone();
+        let mut beats = self.hall.beats.clone();
+        // The last one may be older than what the welcome said.
+        beats.mark_unchanged();
         let mut stopping = self.hall.stopping.clone();
         // One future for the whole session: every wait that is made anew takes locks which all
         // sessions share.
@@ -80,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let mut lobby = self.hall.house.watch_lobby();
         let mut pings = tokio::time::interval(limits.idle / 3);
         let mut overdue = tokio::time::interval(OVERDUE_EVERY);
-        let mut heard = Instant::now();
+        let mut heard = boot_time::Instant::now();
         self.take(&first).await?;
         loop {
             tokio::select! {
@@ -109,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     self.catch_up_laggards().await?;
                 }
                 message = self.wire.next() => {
-                    heard = Instant::now();
+                    heard = boot_time::Instant::now();
                     if let Some(record) = message? {
                         let broken = |error: pregao_protocol::session::SessionError| {
                             Ended::Broken(error.to_string())
@@ -123,12 +125,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                         self.show_lobby().await?;
                     }
                 }
-                changed = ticks.changed() => {
-                    let tick = ticks.borrow_and_update().clone();
-                    if let (Ok(()), Some(tick)) = (changed, tick) {
-                        self.send(&tick).await?;
-                        self.catch_up_laggards().await?;
+                changed = beats.changed() => {
+                    let beat = beats.borrow_and_update().clone();
+                    match (changed, beat) {
+                        (Ok(()), Beat::Tick(tick)) => self.send(&tick).await?,
+                        (Ok(()), Beat::Ping) => {
+                            self.wire.send(WsMessage::Ping(bytes::Bytes::new())).await?;
+                        }
+                        // The house is going; `stopping` says so.
+                        (Err(_), _) => {}
                     }
+                    self.catch_up_laggards().await?;
                 }
                 _ = overdue.tick() => self.answer_overdue().await?,
                 _ = pings.tick() => {

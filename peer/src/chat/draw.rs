@@ -293,6 +293,7 @@ fn status_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> 
         many => (format!("{many} ALARMS"), palette.alarm),
     });
     parts.push(match (model.now, model.age.as_secs()) {
+        (None, age) if model.tsa_down => (format!("tsa.down {age}s"), palette.bad),
         (None, _) => ("no TSA time".to_owned(), palette.bad),
         (Some(now), 0..SILENT_SECS) => {
             (format!("TSA {} +{}s", clock(now), model.age.as_secs()), palette.text)

@@ -303,6 +303,23 @@ fn a_silent_tsa_is_named_from_two_seconds_on() {
 }
 
 #[test]
+fn without_a_tick_of_the_last_five_seconds_no_countdown_is_shown() {
+    let mut model = market();
+    model.advance(at(220), Duration::from_secs(5));
+    assert!(text(&model, 80, 24).contains("closes in 1:20"));
+    let (code, message) = ("tsa.down".to_owned(), "the TSA does not answer".to_owned());
+    model.apply(Event::TsaDown { code, message, advice: "wait".to_owned() });
+    model.advance(at(221), Duration::from_millis(5_001));
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("closes in --:--") && screen.contains("tsa.down 5s"), "{screen}");
+    assert!(!screen.contains("1:19") && !screen.contains("offline"), "{screen}");
+    model.apply(Event::Tick { time: at(222), at: Duration::ZERO });
+    model.advance(at(222), Duration::ZERO);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("closes in 1:18") && !screen.contains("tsa.down 5s"), "{screen}");
+}
+
+#[test]
 fn the_countdown_ends_with_the_auction() {
     let mut model = market();
     model.advance(at(299), Duration::ZERO);

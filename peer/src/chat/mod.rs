@@ -16,7 +16,7 @@ pub(crate) mod wrap;
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use pregao_protocol::clock::Time;
@@ -36,6 +36,7 @@ use tokio::sync::oneshot;
 use crate::command::{Command, Mistake};
 use crate::event::Event;
 use crate::front::{Answer, Front, Question, Request};
+use crate::uptime::Uptime;
 use model::{Model, Next, Tone};
 use palette::Palette;
 
@@ -52,7 +53,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
     let mut screen = Screen::open()?;
     let palette = Palette::from_environment();
     let mut model = Model::new();
-    let mut last_tick: Option<(Time, Instant)> = None;
+    let (mut last_tick, clock) = (None, Uptime::system());
     let mut reply: Option<oneshot::Sender<Answer>> = None;
     let mut keys = ratatui::crossterm::event::EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
@@ -66,7 +67,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
             key = keys.next() => match key {
                 Some(key) => {
                     next = take_key(&mut model, key?);
-                    carry_time(&mut model, last_tick);
+                    carry_time(&mut model, last_tick, clock.read());
                     screen.draw(&mut model, &palette)?;
                 }
                 None => next = Next::Quit,
@@ -75,10 +76,10 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                 let Some(event) = event else { break };
                 let more = std::iter::from_fn(|| front.events.try_recv().ok());
                 for event in std::iter::once(event).chain(more).take(MOST_EVENTS) {
-                    if let Event::Tick { time } = &event {
-                        last_tick = Some((*time, Instant::now()));
+                    if let Event::Tick { time, at } = &event {
+                        last_tick = Some((*time, *at));
                     }
-                    carry_time(&mut model, last_tick);
+                    carry_time(&mut model, last_tick, clock.read());
                     model.apply(event);
                 }
             }
@@ -92,7 +93,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                 if !OPEN.load(Ordering::Relaxed) {
                     return Err(io::Error::other("a part of the program failed; see above"));
                 }
-                carry_time(&mut model, last_tick);
+                carry_time(&mut model, last_tick, clock.read());
                 screen.draw(&mut model, &palette)?;
             }
             _ = ended.recv() => next = Next::Quit,
@@ -133,10 +134,10 @@ fn take_key(model: &mut Model, event: TerminalEvent) -> Next {
     Next::Wait
 }
 
-/// TSA time moves on by the monotonic clock between two ticks.
-fn carry_time(model: &mut Model, last_tick: Option<(Time, Instant)>) {
+/// TSA time moves on between two ticks by a clock that counts sleep.
+fn carry_time(model: &mut Model, last_tick: Option<(Time, Duration)>, now: Duration) {
     if let Some((time, at)) = last_tick {
-        let age = at.elapsed();
+        let age = now.saturating_sub(at);
         model.advance(time.plus(age), age);
     }
 }

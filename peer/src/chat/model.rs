@@ -19,6 +19,7 @@ use crate::front::{Answer, PinQuestion};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
 use crate::span;
+use crate::uptime::RECENT;
 
 /// Most rooms shown.
 pub const MOST_ROOMS: usize = 2_000;
@@ -83,6 +84,8 @@ pub struct Model {
     pub now: Option<Time>,
     /// Age of the last tick.
     pub age: Duration,
+    /// The broker is there, and the TSA's time does not come.
+    pub tsa_down: bool,
     /// The line being typed.
     pub input: InputLine,
     /// A disclosure waiting for the user's confirmation.
@@ -124,6 +127,7 @@ impl Model {
             trust,
             now: None,
             age: Duration::ZERO,
+            tsa_down: false,
             input: InputLine::default(),
             confirm: None,
             pin: None,
@@ -149,6 +153,7 @@ impl Model {
         self.dirty = true;
         match event {
             Event::Connected { persona, suite, simulated, .. } => {
+                self.tsa_down = false;
                 self.trust.connection = Connection::Connected;
                 self.trust.persona = Some(persona);
                 self.trust.suite = Some(plain(&suite));
@@ -157,6 +162,7 @@ impl Model {
             }
             Event::Disconnected { reason, retry_in_ms } => {
                 self.trust.connection = Connection::Lost;
+                self.tsa_down = false;
                 let next = match retry_in_ms {
                     Some(wait) => format!("trying again in {}s", wait.div_ceil(1_000)),
                     None => "not trying again; /quit and start anew".to_owned(),
@@ -164,7 +170,16 @@ impl Model {
                 self.tell("", Tone::Bad, &format!("disconnected: {reason}; {next}"));
             }
             // The loop carries TSA time forward and hands it in through `advance`.
-            Event::Tick { .. } => {}
+            Event::Tick { .. } => {
+                if std::mem::take(&mut self.tsa_down) {
+                    self.tell("", Tone::Good, "the TSA is back: its time comes again");
+                }
+            }
+            Event::TsaDown { code, message, advice } => {
+                self.tsa_down = true;
+                self.tell("", Tone::Bad, &format!("{message} ({code})"));
+                self.tell("", Tone::Bad, &format!("  → {advice}"));
+            }
             Event::Done { id, ok } => match id.as_deref() {
                 Some(REVEAL_ID) if !ok => self.unsend(),
                 Some(id) if ok => {
@@ -220,12 +235,13 @@ impl Model {
         }
     }
 
-    /// Passes the TSA time carried forward, and the age of the tick it was carried from. The
-    /// screen changes only when a second is over.
+    /// Passes the TSA time carried forward, and the age of the tick it was carried from: the time
+    /// counts as known only if that is recent. The screen changes only when a second is over.
     pub fn advance(&mut self, now: Time, age: Duration) {
+        let now = (age <= RECENT).then_some(now);
         let shown = |time: Option<Time>, age: Duration| (time.map(Time::as_secs), age.as_secs());
-        self.dirty |= shown(self.now, self.age) != shown(Some(now), age);
-        self.now = Some(now);
+        self.dirty |= shown(self.now, self.age) != shown(now, age);
+        self.now = now;
         self.age = age;
     }
 
@@ -585,7 +601,7 @@ pub const fn side(role: Role) -> &'static str {
 #[must_use]
 pub fn left(now: Option<Time>, end: Time) -> String {
     match now {
-        None => "?".to_owned(),
+        None => "--:--".to_owned(),
         Some(now) if now >= end => "over".to_owned(),
         Some(now) => span::countdown(end.since(now)),
     }

@@ -3,7 +3,7 @@
 //! The action's bytes never change once signed. If the connection is lost in between, the same
 //! bytes go out again and the broker gives its original answer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::action::{Action, Draft};
 use pregao_protocol::broker::Refusal;
@@ -50,7 +50,7 @@ pub(super) struct Act {
     blind: Blind,
     stamp: Option<Stamp>,
     /// Since when an answer is waited for in this session.
-    since: Instant,
+    since: Duration,
     /// The broker could not store it.
     turned_away: Option<TurnedAway>,
     /// The front was told that its command ended; the action goes on.
@@ -307,17 +307,10 @@ impl Desk {
         let n = self.next;
         self.next += 1;
         let digests = vec![action.digest()];
+        let since = self.options.clock.read();
         self.acts.insert(
             n,
-            Act {
-                request,
-                action,
-                blind,
-                stamp: None,
-                since: Instant::now(),
-                turned_away: None,
-                told: false,
-            },
+            Act { request, action, blind, stamp: None, since, turned_away: None, told: false },
         );
         // Without a connection it goes out once there is one.
         let _ = self.send(FromPeer::Stamp { n, digests }).await;
@@ -326,8 +319,9 @@ impl Desk {
 
     /// After a reconnect: everything under way goes out again, byte for byte.
     pub(super) async fn resume_acts(&mut self) -> Result<(), Lost> {
+        let now = self.options.clock.read();
         for act in self.acts.values_mut() {
-            act.since = Instant::now();
+            act.since = now;
         }
         let frames: Vec<FromPeer> = self
             .acts
@@ -586,7 +580,9 @@ impl Desk {
         if self.online.is_none() {
             return;
         }
-        let overdue = self.acts.iter().filter(|(_, act)| act.since.elapsed() >= ANSWER_WITHIN);
+        let now = self.options.clock.read();
+        let waited = |act: &Act| now.saturating_sub(act.since) >= ANSWER_WITHIN;
+        let overdue = self.acts.iter().filter(|(_, act)| waited(act));
         for n in overdue.map(|(n, _)| *n).collect::<Vec<u64>>() {
             if self.goes_on_by_itself(n).await {
                 continue;

@@ -133,7 +133,7 @@ impl Desk {
         openings: &[Box<RawValue>],
     ) -> Result<(), Lost> {
         self.lobby = self.lobby.max(from.saturating_add(openings.len() as u64));
-        let now = self.now();
+        let now = self.reckoned();
         for opening in openings {
             let mut replay = Replay::new();
             let Ok(stamped) = replay.push(opening.get()) else {

@@ -31,7 +31,7 @@ mod views;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::broker::BrokerCertificate;
 use pregao_protocol::certificate::CertificateError;
@@ -42,15 +42,17 @@ use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::session::{Ranking, Suite};
-use pregao_protocol::stamp::VerifiedBatch;
 use tokio::sync::mpsc;
 
 use crate::authority::{Authority, AuthorityError, Route, system_time, verify_whenever};
 use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Question, Request};
-use crate::link::{BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, connect};
+use crate::link::{
+    BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, Silence, connect,
+};
 use crate::plain::{plain, with_causes};
+use crate::uptime::Uptime;
 use crate::vault::{Vault, VaultError};
 
 use acts::Act;
@@ -60,6 +62,7 @@ use heads::Met;
 use prove::Proof;
 use renew::EXPIRED;
 use signer::Cards;
+use time::{Clocks, Told};
 
 /// What stops a desk from opening.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +107,10 @@ pub struct Options {
     pub reader: Option<String>,
     /// By which way to go to the TSA, if not by the one in the vault.
     pub route: Option<Route>,
+    /// What time is measured with between two ticks.
+    pub clock: Uptime,
+    /// After how much silence of the broker the connection counts as gone.
+    pub silent: Duration,
 }
 
 /// The desk.
@@ -130,24 +137,27 @@ pub struct Desk {
     /// What is under way, by number.
     acts: HashMap<u64, Act>,
     next: u64,
-    /// The newest verified header and when it came.
-    tick: Option<(VerifiedBatch, Instant)>,
-    ticket: Option<(String, Instant)>,
+    /// The newest verified header and the time it tells.
+    tick: Option<Told>,
+    ticket: Option<Ticket>,
     online: Option<Online>,
     invitations: Vec<(RoomName, RoomName)>,
     alarms: u64,
     /// Why the time announced last was not believed, if the user was told.
     time_doubted: Option<String>,
-    /// The user was told that TSA and system disagree about the time.
-    clock_told: bool,
+    clocks: Clocks,
+    /// The user was told that no time comes.
+    tsa_down: bool,
+    /// When the session began.
+    arrived: Duration,
     /// The TSA said that the certificate has expired.
     expired: bool,
     /// When renewing was last tried.
-    renewed: Option<Instant>,
+    renewed: Option<Duration>,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
     /// Commands that wait for the desk to be caught up, each since when.
-    deferred: Vec<(Request, Instant)>,
+    deferred: Vec<(Request, Duration)>,
 }
 
 /// A session as the desk sees it.
@@ -164,6 +174,17 @@ const DEFERRED_WITHIN: Duration = Duration::from_secs(20);
 /// How often what takes too long is looked for, and what failed is asked for again.
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 
+/// A ticket, and when it came.
+type Ticket = (String, Duration);
+
+/// How often the desk looks whether the broker, and what was asked of it, is silent.
+const LOOK: Duration = Duration::from_secs(1);
+/// A broker that is there says something every second, with room for a bad line.
+const SPOKEN: Duration = Duration::from_secs(3);
+/// The first pause before a new connection, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
+/// A session that stood so long was a good one: the next attempt does not wait long.
+const STOOD: Duration = Duration::from_secs(10);
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
 
@@ -228,7 +249,9 @@ impl Desk {
             invitations,
             alarms: 0,
             time_doubted: None,
-            clock_told: false,
+            clocks: Clocks::default(),
+            tsa_down: false,
+            arrived: Duration::ZERO,
             expired: false,
             renewed: None,
             lobby_known: false,
@@ -238,18 +261,18 @@ impl Desk {
 
     /// Serves a front until it leaves.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Request>) {
-        let mut pause = Duration::from_millis(100);
+        let mut pause = PAUSES.0;
         self.tell_if_expired().await;
         self.tell_what_was_passed_over().await;
         loop {
             let lost = match self.connect(&mut commands).await {
-                Some(Ok(receiver)) => {
-                    pause = Duration::from_millis(100);
-                    match self.session(receiver, &mut commands).await {
-                        Some(lost) => lost,
-                        None => break,
+                Some(Ok(receiver)) => match self.session(receiver, &mut commands).await {
+                    Some(lost) => {
+                        pause = pause_after(pause, self.options.clock.read(), self.arrived);
+                        lost
                     }
-                }
+                    None => break,
+                },
                 Some(Err(lost)) => lost,
                 None => break,
             };
@@ -269,7 +292,7 @@ impl Desk {
             if !self.wait(wait, &mut commands).await {
                 break;
             }
-            pause = (pause * 2).min(Duration::from_secs(15));
+            pause = (pause * 2).min(PAUSES.1);
         }
         if let Some(mut online) = self.online.take() {
             online.sender.close().await;
@@ -299,7 +322,9 @@ impl Desk {
         if self.is_renewal_due() && !self.renew(commands).await {
             return None;
         }
-        let fresh = self.ticket.clone().filter(|(_, since)| since.elapsed() < TICKET_FOR);
+        let now = self.options.clock.read();
+        let fresh =
+            self.ticket.clone().filter(|(_, since)| now.saturating_sub(*since) < TICKET_FOR);
         let connecting = open_link(
             self.authority.clone(),
             self.options.clone(),
@@ -364,6 +389,7 @@ impl Desk {
         .await;
         self.online = Some(Online { sender, certificate, id: id.0, suite });
         self.met.begin_session();
+        (self.arrived, self.tsa_down) = (self.options.clock.read(), false);
         let address = self.options.broker.to_string();
         if self.vault.contents().brokers.last() != Some(&address)
             && let Err(error) = self.vault.update(|contents| contents.note_broker(&address))
@@ -390,10 +416,13 @@ impl Desk {
     ) -> Option<Lost> {
         // A new handshake before the hour, at a time that says nothing about what is done then.
         let lifetime = Duration::from_secs(45 * 60 + 2 * u64::from(random_byte()));
-        let renew = tokio::time::sleep(lifetime);
-        tokio::pin!(renew);
-        let mut overdue = tokio::time::interval(OVERDUE_EVERY);
+        let (clock, bound) = (self.options.clock.clone(), self.options.silent);
+        let mut silence = Silence::after(bound, clock.read());
+        let mut look = tokio::time::interval(LOOK.min(bound / 4));
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut owed = tokio::time::interval(OVERDUE_EVERY);
         let mut tickets = renew_tickets(
+            clock.clone(),
             self.authority.clone(),
             Arc::clone(&self.persona),
             self.vault.contents().certificate.clone(),
@@ -426,8 +455,7 @@ impl Desk {
                         return Some(lost);
                     }
                 }
-                _ = overdue.tick() => {
-                    self.give_up_overdue().await;
+                _ = owed.tick() => {
                     self.claim_what_is_owed().await;
                     self.keep_met().await;
                     self.hand_in_again().await;
@@ -437,7 +465,26 @@ impl Desk {
                         return Some(lost);
                     }
                 }
-                () = &mut renew => return Some(Lost("renewing the session".to_owned())),
+                _ = look.tick() => {
+                    let now = clock.read();
+                    if silence.look(receiver.messages(), now) {
+                        let lost = "nothing has come from the broker for seconds; it is tried again";
+                        return Some(Lost(lost.to_owned()));
+                    }
+                    if now.saturating_sub(self.arrived) >= lifetime {
+                        return Some(Lost("renewing the session".to_owned()));
+                    }
+                    if !silence.is_doubted() {
+                        self.give_up_overdue().await;
+                    }
+                    // Of a broker that says nothing it is not known what its TSA does.
+                    if silence.lasts(now) <= SPOKEN {
+                        self.watch_time().await;
+                    }
+                    if let Some(lost) = self.broken() {
+                        return Some(lost);
+                    }
+                }
             }
         }
     }
@@ -451,7 +498,7 @@ impl Desk {
     async fn command(&mut self, request: Request) -> bool {
         let at_once = matches!(request.command, Command::Quit | Command::Help { .. });
         if self.options.patient && !at_once && !self.is_caught_up() {
-            self.deferred.push((request, Instant::now()));
+            self.deferred.push((request, self.options.clock.read()));
             return true;
         }
         self.carry_out(request).await
@@ -474,9 +521,11 @@ impl Desk {
     /// Lets no command wait for ever for a room that cannot be read: what can be done without it
     /// is done, and the rest gets its code.
     async fn end_deferred(&mut self) {
+        let now = self.options.clock.read();
         let waited = std::mem::take(&mut self.deferred);
-        let (ended, waiting): (Vec<_>, Vec<_>) =
-            waited.into_iter().partition(|(_, since)| since.elapsed() >= DEFERRED_WITHIN);
+        let (ended, waiting): (Vec<_>, Vec<_>) = waited
+            .into_iter()
+            .partition(|(_, since)| now.saturating_sub(*since) >= DEFERRED_WITHIN);
         self.deferred = waiting;
         for (request, _) in ended {
             let missing = self.rooms.iter().filter(|(_, room)| room.is_awaited());
@@ -520,7 +569,7 @@ impl Desk {
             Command::Export { room } => {
                 if self.follow_for_export(&room).await {
                     let request = Request { id, command: Command::Export { room } };
-                    self.deferred.push((request, Instant::now()));
+                    self.deferred.push((request, self.options.clock.read()));
                     return true;
                 }
                 self.export(&room).await
@@ -587,9 +636,7 @@ impl Desk {
             authority: self.tsa.authority.fingerprint(),
             suite: self.online.as_ref().map(|online| online.suite.to_string()),
             time: self.now(),
-            age_ms: self.tick.as_ref().map_or(0, |(_, since)| {
-                u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-            }),
+            age_ms: self.age_ms(),
             rooms_verified: verified as u64,
             alarms: self.alarms,
             simulated: self.tsa.simulated,
@@ -650,8 +697,8 @@ async fn open_link(
     options: Options,
     persona: Arc<SecretKey<Persona>>,
     certificate: Vec<u8>,
-    fresh: Option<(String, Instant)>,
-) -> Result<(Link, (String, Instant)), Lost> {
+    fresh: Option<Ticket>,
+) -> Result<(Link, Ticket), Lost> {
     let ticket = match fresh {
         Some(fresh) => fresh,
         None => {
@@ -665,7 +712,7 @@ async fn open_link(
                 }
                 _ => Lost(format!("{}; {}", with_causes(&error), error.advice())),
             };
-            (ticket.map_err(explain)?, Instant::now())
+            (ticket.map_err(explain)?, options.clock.read())
         }
     };
     let identity = Identity { persona: &persona, certificate: &certificate, ticket: &ticket.0 };
@@ -676,11 +723,12 @@ async fn open_link(
 /// Fetches tickets ahead, at random times, so that the TSA does not see when somebody connects.
 /// Ends with the receiver.
 fn renew_tickets(
+    clock: Uptime,
     authority: Authority,
     persona: Arc<SecretKey<Persona>>,
     certificate: Vec<u8>,
     broker: pregao_protocol::key::Fingerprint,
-) -> mpsc::Receiver<(String, Instant)> {
+) -> mpsc::Receiver<Ticket> {
     let (tickets, renewed) = mpsc::channel(1);
     tokio::spawn(async move {
         loop {
@@ -696,7 +744,7 @@ fn renew_tickets(
             });
             // Without one, the next connection asks for it; the TSA may be down just now.
             if let Ok(Ok(ticket)) = asked.await
-                && tickets.send((ticket, Instant::now())).await.is_err()
+                && tickets.send((ticket, clock.read())).await.is_err()
             {
                 return;
             }
@@ -718,6 +766,12 @@ pub fn start(
     Ok(tokio::spawn(desk.run(back.commands)))
 }
 
+/// The pause before the next attempt, after a session that began at `arrived` ended at `now`. A broker that
+/// drops its sessions at once is not asked every tenth of a second.
+fn pause_after(pause: Duration, now: Duration, arrived: Duration) -> Duration {
+    if now.saturating_sub(arrived) >= STOOD { PAUSES.0 } else { pause }
+}
+
 fn random_byte() -> u8 {
     random::<1>().map_or(0, |[byte]| byte)
 }
@@ -726,4 +780,16 @@ fn random_byte() -> u8 {
 pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
     let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes).ok().map(|()| bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_session_that_stood_makes_the_next_pause_short() {
+        let (second, long) = (Duration::from_secs(1), Duration::from_secs(8));
+        assert_eq!(pause_after(long, 109 * second, 100 * second), long);
+        assert_eq!(pause_after(long, 110 * second, 100 * second), PAUSES.0);
+    }
 }

@@ -1,7 +1,7 @@
 //! Keeping the persona certified: the same key, before its certificate ends.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::clock::Time;
 use tokio::sync::mpsc;
@@ -47,7 +47,7 @@ fn token_ending(issuer: &KeptIssuer, now: Time) -> Option<String> {
 impl Desk {
     /// TSA time if it is known, else the system's, which says nothing about simulated time.
     fn judged_at(&self) -> Option<Time> {
-        self.now().or_else(|| (!self.tsa.simulated).then(system_time))
+        self.reckoned().or_else(|| (!self.tsa.simulated).then(system_time))
     }
 
     /// Says what an expired certificate leaves, once at the start.
@@ -77,7 +77,8 @@ impl Desk {
     }
 
     pub(super) fn is_renewal_due(&self) -> bool {
-        let tried = self.renewed.is_some_and(|since| since.elapsed() < RETRY_AFTER);
+        let now = self.options.clock.read();
+        let tried = self.renewed.is_some_and(|since| now.saturating_sub(since) < RETRY_AFTER);
         let due = self.judged_at().is_some_and(|now| is_due(self.certificate_ends, now));
         !tried && (due || self.expired)
     }
@@ -85,7 +86,7 @@ impl Desk {
     /// Asks the CA to certify the same key again while commands go on being answered. A failure
     /// stops nothing: what is left of the certificate goes on being used. False if the front left.
     pub(super) async fn renew(&mut self, commands: &mut mpsc::Receiver<Request>) -> bool {
-        self.renewed = Some(Instant::now());
+        self.renewed = Some(self.options.clock.read());
         let (authority, persona) = (self.authority.clone(), Arc::clone(&self.persona));
         let (keys, held) = (self.tsa.clone(), self.vault.contents().certificate.clone());
         let enrolment = self.vault.contents().enrolment.as_ref();

@@ -488,7 +488,7 @@ impl Desk {
         stamped: Time,
     ) {
         let Disclosed { name: called, contact, persona, card, .. } = disclosed;
-        let (state, read) = (self.options.state.as_deref(), self.now().unwrap_or(stamped));
+        let (state, read) = (self.options.state.as_deref(), self.reckoned().unwrap_or(stamped));
         let card = card.map(|card| KeptCard {
             view: CardView {
                 standing: judged(&card.certificate, state, stamped, read),
@@ -525,7 +525,7 @@ impl Desk {
         let Some(mut counterparty) = kept.and_then(|kept| kept.counterparty.clone()) else {
             return;
         };
-        let (state, now) = (self.options.state.as_deref(), self.now());
+        let (state, now) = (self.options.state.as_deref(), self.reckoned());
         let again = |card: &mut KeptCard| judged_again(card, state, now.unwrap_or(card.stamped));
         if counterparty.card.as_mut().is_some_and(again) {
             self.keep_counterparty(name, auction, &counterparty).await;

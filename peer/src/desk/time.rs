@@ -1,10 +1,11 @@
 //! TSA time as the broker passes it on: verified, believed only as long as it moves forward, and
 //! compared with the system's.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use pregao_protocol::clock::Time;
+use pregao_protocol::clock::{Carried, Heard, Time};
 use pregao_protocol::evidence::{Evidence, TwoBatches};
+use pregao_protocol::room::Code;
 use pregao_protocol::stamp::VerifiedBatch;
 use pregao_protocol::verify::contradiction;
 
@@ -12,11 +13,45 @@ use super::Desk;
 use super::evidence::Exhibit;
 use crate::authority::system_time;
 use crate::event::Event;
+use crate::uptime::RECENT;
 
 /// How far a tick may lag behind the newest header: ticks come once a second.
 const LAG: Duration = Duration::from_secs(5);
 /// How far TSA time and the system's clock may be apart without a word to the user.
 const CLOCKS_AGREE: Duration = Duration::from_secs(60);
+
+/// The newest verified header, and the time that headers tell.
+#[derive(Debug)]
+pub(super) struct Told {
+    batch: VerifiedBatch,
+    time: Carried,
+}
+
+/// Whether the user was told that the TSA's clock and the system's disagree.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Clocks {
+    told: bool,
+}
+
+impl Clocks {
+    /// What to tell once if `time`, which was `heard` when the system's clock read `system`, is far from it: one of the
+    /// two is wrong. A tick that may have waited says nothing about now. Taken back once they agree.
+    fn compare(&mut self, heard: Heard, time: Time, system: Time) -> Option<String> {
+        let apart = time.since(system).max(system.since(time));
+        if !heard.fresh || !heard.in_step || self.told == (apart > CLOCKS_AGREE) {
+            return None;
+        }
+        self.told = !self.told;
+        if !self.told {
+            return Some("the TSA's time and this computer's clock agree again".to_owned());
+        }
+        let seconds = apart.as_secs();
+        Some(format!(
+            "the TSA's time is {seconds} s away from this computer's: check the clock here, and if it is \
+             right, ask whoever runs the TSA"
+        ))
+    }
+}
 
 impl Desk {
     /// TSA time moves on, and never back.
@@ -33,7 +68,7 @@ impl Desk {
                 return self.doubt_time(notes, &message, advice).await;
             }
         };
-        if let Some((before, _)) = &self.tick {
+        if let Some(Told { batch: before, .. }) = &self.tick {
             let held = before.compact().to_owned();
             if contradiction(&held, compact, &self.tsa.stamp).is_ok() {
                 let message = "the TSA contradicts itself: its time went back or its chain forks";
@@ -53,11 +88,43 @@ impl Desk {
                 return;
             }
         }
-        let time = batch.time();
+        let (time, at) = (batch.time(), self.options.clock.read());
         self.time_doubted = None;
-        self.tick = Some((batch, Instant::now()));
-        self.compare_clocks(time).await;
-        self.tell(Event::Tick { time }).await;
+        let heard = match &mut self.tick {
+            Some(told) => {
+                told.batch = batch;
+                told.time.hear(time, at)
+            }
+            None => {
+                self.tick = Some(Told { batch, time: Carried::start(time, at) });
+                Heard { fresh: true, in_step: false }
+            }
+        };
+        if !heard.fresh {
+            return;
+        }
+        self.tsa_down = false;
+        if !self.tsa.simulated
+            && let Some(text) = self.clocks.compare(heard, time, system_time())
+        {
+            self.tell(Event::Note { text }).await;
+        }
+        self.tell(Event::Tick { time, at }).await;
+    }
+
+    /// Tells once if no time of the TSA comes although the broker is there.
+    pub(super) async fn watch_time(&mut self) {
+        let now = self.options.clock.read();
+        let since = now.saturating_sub(self.arrived);
+        let silent = self.tick.as_ref().map_or(since, |told| told.time.age(now).min(since));
+        if self.tsa_down || self.online.is_none() || silent <= RECENT {
+            return;
+        }
+        self.tsa_down = true;
+        let down = Code::TsaDown;
+        let message = format!("{}: no time has come for {} s", down.message(), silent.as_secs());
+        let (code, advice) = (down.as_str().to_owned(), down.advice().to_owned());
+        self.tell(Event::TsaDown { code, message, advice }).await;
     }
 
     /// Says once that the time announced is not believed; a tick comes every second.
@@ -68,24 +135,78 @@ impl Desk {
         }
     }
 
-    /// Tells once if the TSA's time and the system's are far apart: one of them is wrong.
-    async fn compare_clocks(&mut self, time: Time) {
-        let system = system_time();
-        let apart = time.since(system).max(system.since(time));
-        if self.tsa.simulated || self.clock_told || apart <= CLOCKS_AGREE {
-            return;
-        }
-        self.clock_told = true;
-        let seconds = apart.as_secs();
-        let text = format!(
-            "the TSA's time is {seconds} s away from this computer's: check the clock here, and if \
-             it is right, ask whoever runs the TSA"
-        );
-        self.tell(Event::Note { text }).await;
+    /// TSA time, if a tick of the last seconds tells it: what countdowns and one's own actions go by.
+    pub(super) fn now(&self) -> Option<Time> {
+        let (told, now) = (self.tick.as_ref()?, self.options.clock.read());
+        (told.time.age(now) <= RECENT).then(|| told.time.now(now))
     }
 
-    /// TSA time carried forward by the monotonic clock.
-    pub(super) fn now(&self) -> Option<Time> {
-        self.tick.as_ref().map(|(batch, since)| batch.time().plus(since.elapsed()))
+    /// TSA time carried forward however far: what others' certificates are judged by, which no sudden
+    /// silence makes younger.
+    pub(super) fn reckoned(&self) -> Option<Time> {
+        let now = self.options.clock.read();
+        self.tick.as_ref().map(|told| told.time.now(now))
+    }
+
+    /// Milliseconds since the last tick that tells the time; 0 before the first.
+    pub(super) fn age_ms(&self) -> u64 {
+        let now = self.options.clock.read();
+        let age = self.tick.as_ref().map_or(Duration::ZERO, |told| told.time.age(now));
+        u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(seconds: u64) -> Time {
+        Time::default().plus(Duration::from_secs(1_790_000_000 + seconds))
+    }
+
+    /// Ticks as they were made and came, each in seconds; what the user was told meanwhile. The system's clock
+    /// is right but for `off` seconds.
+    fn told(ticks: &[(u64, u64)], off: u64) -> Vec<String> {
+        let mut clocks = Clocks::default();
+        let (&(made, came), rest) = ticks.split_first().unwrap();
+        let mut carried = Carried::start(at(made), Duration::from_secs(came));
+        let compared = rest.iter().filter_map(|(made, came)| {
+            let heard = carried.hear(at(*made), Duration::from_secs(*came));
+            clocks.compare(heard, at(*made), at(*came + off))
+        });
+        compared.collect()
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_once_by_two_ticks_in_step() {
+        assert_eq!(told(&[(0, 0), (1, 1), (2, 2)], 60), Vec::<String>::new());
+        let said = told(&[(0, 0), (1, 1), (2, 2), (3, 3)], 61);
+        assert!(matches!(said.as_slice(), [one] if one.contains("61 s away")), "{said:?}");
+    }
+
+    #[test]
+    fn ticks_that_waited_raise_no_doubt_about_the_clock() {
+        // Twenty minutes still, then all at once; asleep for an hour, with one tick in the socket; the same from
+        // the first tick on.
+        let stalled: Vec<(u64, u64)> =
+            (0..3).map(|s| (s, s)).chain((3..1_203).map(|made| (made, 1_203))).collect();
+        assert_eq!(told(&stalled, 0), Vec::<String>::new());
+        let slept = [(0, 0), (1, 1), (2, 3_602), (3_602, 3_602), (3_603, 3_603), (3_604, 3_604)];
+        assert_eq!(told(&slept, 0), Vec::<String>::new());
+        let late: Vec<(u64, u64)> = (0..600).map(|made| (made, 600)).collect();
+        assert_eq!(told(&late, 0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_doubt_is_taken_back_once_the_clocks_agree() {
+        let mut clocks = Clocks::default();
+        let heard = Heard { fresh: true, in_step: true };
+        assert!(clocks.compare(heard, at(0), at(61)).unwrap().contains("check the clock"));
+        assert!(clocks.compare(heard, at(1), at(62)).is_none());
+        assert!(clocks.compare(Heard { fresh: true, in_step: false }, at(2), at(2)).is_none());
+        assert!(clocks.compare(heard, at(2), at(2)).unwrap().contains("agree again"));
+        assert!(clocks.compare(heard, at(3), at(3).plus(SECOND)).is_none());
     }
 }

@@ -26,7 +26,7 @@ impl Desk {
         let currency = listing.currency.to_string();
         // Of a room that is not followed only the listing is known.
         let only_listed = followed.size() == 0;
-        let over_unseen = only_listed && self.now().is_some_and(|now| now >= auction.end());
+        let over_unseen = only_listed && self.reckoned().is_some_and(|now| now >= auction.end());
         let own_bid = |seq: u64| followed.own.contains(&seq);
         Some(RoomView {
             room: name.to_string(),

@@ -30,6 +30,7 @@ mod restart;
 mod reveal;
 mod session_faults;
 mod sessions;
+mod silence;
 mod store_faults;
 mod store_recovery;
 mod tsa_faults;

@@ -102,6 +102,8 @@ impl User {
             cards: Arc::new(card.clone()),
             reader: None,
             route: None,
+            clock: pregao::uptime::Uptime::system(),
+            silent: pregao::link::SILENT_FOR,
         };
         let (front, back) = pair();
         pregao::desk::start(vault, options, back).unwrap();
@@ -131,7 +133,12 @@ impl User {
     /// The next question for a PIN.
     async fn question(&mut self) -> Question {
         let asked = tokio::time::timeout(Duration::from_secs(60), self.front.questions.recv());
-        asked.await.unwrap().unwrap()
+        let Ok(asked) = asked.await else {
+            let said = std::iter::from_fn(|| self.front.events.try_recv().ok());
+            let said = said.filter(|event| !matches!(event, Event::Tick { .. }));
+            panic!("no question came, but {:#?}", said.collect::<Vec<_>>());
+        };
+        asked.unwrap()
     }
 
     /// Waits for the end of a command: none if it was carried out, or the code of its refusal. Being
