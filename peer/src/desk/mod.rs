@@ -31,6 +31,7 @@ mod views;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use pregao_protocol::broker::BrokerCertificate;
@@ -126,8 +127,8 @@ pub struct Desk {
     questions: mpsc::Sender<Question>,
     /// What the card signed, to be handed in; the sender is for the task that asks it.
     proofs: (mpsc::Sender<Proof>, mpsc::Receiver<Proof>),
-    /// The task that asks the card.
-    proving: Option<tokio::task::JoinHandle<()>>,
+    /// Whether a card is being asked.
+    proving: Arc<AtomicBool>,
     /// Rooms known, by name.
     rooms: BTreeMap<RoomName, Followed>,
     /// What the broker signed about the logs of rooms.
@@ -237,7 +238,7 @@ impl Desk {
             events,
             questions,
             proofs: mpsc::channel(1),
-            proving: None,
+            proving: Arc::default(),
             rooms: BTreeMap::new(),
             met,
             lobby: 0,

@@ -5,6 +5,9 @@
 //! nothing was sent. The desk then hands in the disclosure as any other, by the state of the room
 //! as it is by then.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pregao_protocol::key::Fingerprint;
 use pregao_protocol::label::MAX_DISCLOSED_CARD;
 use pregao_protocol::log::RoomName;
@@ -60,7 +63,7 @@ impl Desk {
         show: Vec<Attribute>,
         reader: Option<String>,
     ) -> Option<bool> {
-        if self.proving.as_ref().is_some_and(|task| !task.is_finished()) {
+        if self.proving.load(Ordering::Acquire) {
             let message = "a card is being asked already".to_owned();
             let advice = "answer that question first, or cancel it".to_owned();
             return self.cannot(Cannot("card.busy", message, advice)).await;
@@ -76,12 +79,16 @@ impl Desk {
             Err(cannot) => return self.cannot(cannot).await,
         };
         self.tell(Event::Note { text: "looking for a citizen card".to_owned() }).await;
-        let cards = std::sync::Arc::clone(&self.options.cards);
+        let cards = Arc::clone(&self.options.cards);
         let (questions, events) = (self.questions.clone(), self.events.clone());
         let proofs = self.proofs.0.clone();
-        let task = tokio::task::spawn_blocking(move || {
+        let asking = Asking::begin(&self.proving);
+        tokio::task::spawn_blocking(move || {
             let room = job.room;
-            match job.run(&*cards, |pin| ask(&questions, pin)) {
+            let ran = job.run(&*cards, |pin| ask(&questions, pin));
+            // Before it is told: whoever hears of the end may ask again at once.
+            drop(asking);
+            match ran {
                 Ok((claims, by_card, left)) => {
                     if let Some(left) = left {
                         let text = format!("signed; {}", tries_in_words(left));
@@ -97,7 +104,6 @@ impl Desk {
                 }
             }
         });
-        self.proving = Some(task);
         None
     }
 
@@ -115,6 +121,22 @@ impl Desk {
         if let Some(ok) = done {
             self.tell(Event::Done { id: request, ok }).await;
         }
+    }
+}
+
+/// Says that a card is being asked, until it is dropped.
+struct Asking(Arc<AtomicBool>);
+
+impl Asking {
+    fn begin(proving: &Arc<AtomicBool>) -> Self {
+        proving.store(true, Ordering::Release);
+        Self(Arc::clone(proving))
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
