@@ -61,6 +61,12 @@ impl Checked {
         &self.stamped
     }
 
+    /// Whether it is a listing, which opens its room.
+    #[must_use]
+    pub fn opens_a_room(&self) -> bool {
+        self.stamped.action().opens_a_room()
+    }
+
     /// Who is behind it.
     #[must_use]
     pub const fn author(&self) -> &Author {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::check::{Author, Checked, Verdict};
 use crate::links::{self, Link, Links};
 use crate::metrics::Metrics;
-use crate::room::{Call, Handle, Inbox, MAILBOX, Message, Opened, Reply, RoomTask};
+use crate::room::{Call, Handed, Handle, Inbox, MAILBOX, Message, Opened, Reply, RoomTask};
 use crate::stamps::Stamps;
 use crate::store::{
     self, Answer, Append, Log, NewEntry, NewRoom, RoomKind, StoreError, StoredTree,
@@ -66,8 +66,8 @@ pub struct House {
     log: Arc<dyn Log>,
     links: Arc<Links>,
     rooms: RwLock<HashMap<RoomName, Handle>>,
-    /// Rooms being opened: one listing at a time for each name.
-    opening: Mutex<HashMap<RoomName, Arc<tokio::sync::Mutex<()>>>>,
+    /// Rooms being opened, with what was handed in for each meanwhile, in order (V-092).
+    opening: Mutex<HashMap<RoomName, VecDeque<(Handed, Reply)>>>,
     lobby: Lobby,
     invitations: Mutex<HashMap<Fingerprint, Vec<(RoomName, RoomName)>>>,
     online: Mutex<HashMap<Fingerprint, Vec<mpsc::UnboundedSender<FromBroker>>>>,
@@ -265,65 +265,83 @@ impl House {
         }
     }
 
-    /// Brings a worker's verdict to the room it concerns.
+    /// Brings a worker's verdict to the room it concerns, behind what was handed in for that room
+    /// before (V-092).
     pub fn route(
         self: &Arc<Self>,
         verdict: Verdict,
         reply: Reply,
         runtime: &tokio::runtime::Handle,
     ) {
-        let (name, message) = match verdict {
+        let handed = match verdict {
             Verdict::Garbage { .. } => return reply.fail(Code::Parse.as_str()),
-            Verdict::Bad { action, code } => {
-                (action.room(), Message::Repeat(action, code.as_str(), reply))
-            }
-            Verdict::Good(checked) => {
-                let action = checked.stamped().action();
-                let name = action.room();
-                if action.opens_a_room() {
-                    let known = self.room(name).is_some();
-                    if !known {
-                        let house = Arc::clone(self);
-                        runtime.spawn(async move { house.list(*checked, reply).await });
-                        return;
-                    }
-                    let action = Box::new(action.clone());
-                    (name, Message::Repeat(action, Code::StoreFailed.as_str(), reply))
-                } else {
-                    (name, Message::Submit(checked, reply))
-                }
-            }
+            Verdict::Bad { action, code } => Handed::Repeated(action, code),
+            Verdict::Good(checked) => Handed::Checked(checked),
         };
-        let Some(handle) = self.room(name) else {
-            if let Message::Submit(_, reply) | Message::Repeat(_, _, reply) = message {
-                reply.fail(Code::RoomUnknown.as_str());
+        let name = handed.action().room();
+        let opens = matches!(&handed, Handed::Checked(checked) if checked.opens_a_room());
+        let opens = opens && self.room(name).is_none();
+        let mut opening = self.opening.lock();
+        if let Some(waiting) = opening.get_mut(&name) {
+            if waiting.len() < MAILBOX {
+                return waiting.push_back((handed, reply));
             }
+            drop(opening);
+            return reply.fail(Code::DoorRate.as_str());
+        }
+        if opens {
+            opening.insert(name, VecDeque::new());
+            drop(opening);
+            let house = Arc::clone(self);
+            runtime.spawn(async move { house.list(name, handed, reply).await });
             return;
+        }
+        drop(opening);
+        self.hand_in(name, handed, reply);
+    }
+
+    fn hand_in(&self, name: RoomName, handed: Handed, reply: Reply) {
+        let Some(handle) = self.room(name) else {
+            return reply.fail(Code::RoomUnknown.as_str());
         };
-        if let Err(error) = handle.mailbox.try_send(message)
-            && let Message::Submit(_, reply) | Message::Repeat(_, _, reply) = error.into_inner()
+        let handed = match handed {
+            // The room is there: this listing was handed in before.
+            Handed::Checked(checked) if checked.opens_a_room() => {
+                let action = Box::new(checked.stamped().action().clone());
+                Handed::Repeated(action, Code::StoreFailed)
+            }
+            handed => handed,
+        };
+        if let Err(error) = handle.mailbox.try_send(Message::Submit(handed, reply))
+            && let Message::Submit(_, reply) = error.into_inner()
         {
             reply.fail(Code::DoorRate.as_str());
         }
     }
 
-    /// Opens the room of a new listing, once: whoever hands in the same one meanwhile waits for
-    /// that and gets the same receipt.
-    async fn list(self: Arc<Self>, checked: Checked, reply: Reply) {
-        let name = checked.stamped().action().room();
-        let turn = Arc::clone(self.opening.lock().entry(name).or_default());
-        let alone = turn.lock().await;
-        match self.room(name) {
-            Some(handle) => {
-                let action = Box::new(checked.stamped().action().clone());
-                let message = Message::Repeat(action, Code::StoreFailed.as_str(), reply);
-                // A room that ends with the process has nobody left to answer.
-                let _ = handle.mailbox.send(message).await;
+    /// Opens the room of a new listing, once, then does what was handed in for it meanwhile:
+    /// whoever handed in the same listing gets the same receipt.
+    async fn list(self: Arc<Self>, name: RoomName, handed: Handed, reply: Reply) {
+        let mut next = Some((handed, reply));
+        while let Some((handed, reply)) = next {
+            match handed {
+                Handed::Checked(checked) if checked.opens_a_room() && self.room(name).is_none() => {
+                    self.list_new(&checked, reply).await;
+                }
+                handed => self.hand_in(name, handed, reply),
             }
-            None => self.list_new(&checked, reply).await,
+            next = self.next_of_opening(name);
         }
-        drop(alone);
-        self.opening.lock().remove(&name);
+    }
+
+    /// What waits next for a room to be opened; what comes after the last goes to the room.
+    fn next_of_opening(&self, name: RoomName) -> Option<(Handed, Reply)> {
+        let mut opening = self.opening.lock();
+        let next = opening.get_mut(&name).and_then(VecDeque::pop_front);
+        if next.is_none() {
+            opening.remove(&name);
+        }
+        next
     }
 
     async fn list_new(self: &Arc<Self>, checked: &Checked, reply: Reply) {

@@ -106,12 +106,16 @@ impl Stamps {
     /// # Errors
     /// [`StampsDown`] if the TSA does not answer in time.
     pub async fn request(&self, digests: Vec<Digest>) -> Result<Granted, StampsDown> {
+        self.ask(digests).granted().await
+    }
+
+    /// As [`Stamps::request`], without waiting: the request is on its way on return.
+    #[must_use]
+    pub fn ask(&self, digests: Vec<Digest>) -> Asked {
         let (answer, granted) = oneshot::channel();
-        self.requests.try_send(Request { digests, answer }).map_err(|_| StampsDown)?;
-        match tokio::time::timeout(ANSWER_WITHIN, granted).await {
-            Ok(Ok(granted)) => Ok(granted),
-            Ok(Err(_)) | Err(_) => Err(StampsDown),
-        }
+        // If the queue is full the request is dropped, and with it the sender of the answer.
+        let _ = self.requests.try_send(Request { digests, answer });
+        Asked { granted, until: tokio::time::Instant::now() + ANSWER_WITHIN }
     }
 
     /// The newest header, unless there was none yet or the TSA has been silent for too long.
@@ -132,6 +136,26 @@ impl Stamps {
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Option<Newest>> {
         self.newest.clone()
+    }
+}
+
+/// A request for stamps that is on its way.
+#[derive(Debug)]
+pub struct Asked {
+    granted: oneshot::Receiver<Granted>,
+    until: tokio::time::Instant,
+}
+
+impl Asked {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// [`StampsDown`] if the TSA does not answer in time, counted from the request.
+    pub async fn granted(self) -> Result<Granted, StampsDown> {
+        match tokio::time::timeout_at(self.until, self.granted).await {
+            Ok(Ok(granted)) => Ok(granted),
+            Ok(Err(_)) | Err(_) => Err(StampsDown),
+        }
     }
 }
 

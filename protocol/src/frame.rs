@@ -101,6 +101,10 @@ pub enum FromBroker {
     Welcome {
         /// The newest batch header: TSA time.
         batch: String,
+        /// Frames a second that the session may send on average (V-093).
+        rate: u32,
+        /// Frames that it may send at once.
+        burst: u32,
     },
     /// A newer batch header: TSA time moves on.
     Tick {
@@ -208,6 +212,35 @@ impl FromPeer {
     /// [`FrameError::TooLong`] if it does not fit one record.
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
         encode(self)
+    }
+}
+
+/// What a frame of a peer asks about: the broker's answer names it, also where it refuses the
+/// frame unread (V-093).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The number of a request.
+    Request(u64),
+    /// A room.
+    Room(RoomName),
+}
+
+impl Subject {
+    /// Looks for it in bytes that need not be a frame of this version; `None` if they name nothing.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Asked {
+            n: Option<u64>,
+            room: Option<RoomName>,
+        }
+        let frame: std::collections::BTreeMap<String, Asked> = parse(bytes).ok()?;
+        let mut asked = frame.into_values();
+        match (asked.next()?, asked.next()) {
+            (Asked { n: Some(n), .. }, None) => Some(Self::Request(n)),
+            (Asked { n: None, room }, None) => room.map(Self::Room),
+            (_, Some(_)) => None,
+        }
     }
 }
 
@@ -321,6 +354,34 @@ mod tests {
     }
 
     #[test]
+    fn v093_a_frame_that_is_refused_unread_still_names_what_it_asked_for() {
+        let room = RoomName([3; 32]);
+        let subject = |text: &str| Subject::of(text.replace("ROOM", &room.to_string()).as_bytes());
+        for (text, named) in [
+            (r#"{"stamp":{"n":7,"digests":[]}}"#, Some(Subject::Request(7))),
+            (r#"{"submit":{"n":18446744073709551615}}"#, Some(Subject::Request(u64::MAX))),
+            (r#"{"submit":{"n":7,"action":{"n":8},"extra":[1,{}]}}"#, Some(Subject::Request(7))),
+            (r#"{"shout":{"n":7}}"#, Some(Subject::Request(7))),
+            (r#"{"join":{"room":"ROOM","from":0}}"#, Some(Subject::Room(room))),
+            (r#"{"leave":{"room":"ROOM","n":null}}"#, Some(Subject::Room(room))),
+            (r#"{"rooms":{"from":0}}"#, None),
+            (r#"{"stamp":{"n":7,"n":8}}"#, None),
+            (r#"{"stamp":{"n":-7}}"#, None),
+            (r#"{"stamp":{"n":18446744073709551616}}"#, None),
+            (r#"{"stamp":{"n":7.0}}"#, None),
+            (r#"{"stamp":{"n":7},"submit":{"n":8}}"#, None),
+            (r#"{"leave":{"room":"00"}}"#, None),
+            (r#"{"stamp":7}"#, None),
+            (r#"{"stamp":{"n":7}"#, None),
+            ("7", None),
+            ("", None),
+        ] {
+            assert_eq!(subject(text), named, "{text}");
+        }
+        assert_eq!(Subject::of(&vec![b' '; MAX_FRAME + 1]), None);
+    }
+
+    #[test]
     fn v091_a_proof_of_membership_holds_in_one_session_and_room() {
         let key = crate::key::SecretKey::<OneTime>::from_seed(&[1; 32]);
         let (session, room) = ([2; 32], RoomName([3; 32]));
@@ -389,7 +450,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = FromPeer::parse(&bytes);
+            let _ = (FromPeer::parse(&bytes), Subject::of(&bytes));
             let _ = FromBroker::parse(&bytes);
         }
     }

@@ -365,7 +365,7 @@ impl Peer {
 
     fn absorb(&mut self, frame: FromBroker) -> Result<()> {
         match frame {
-            FromBroker::Welcome { batch } | FromBroker::Tick { batch } => {
+            FromBroker::Welcome { batch, .. } | FromBroker::Tick { batch } => {
                 if !batch.is_empty() {
                     let batch = VerifiedBatch::open(&batch, &self.broker.stamps)?;
                     self.newest = Some(Arc::new(batch));

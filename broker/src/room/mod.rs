@@ -72,13 +72,32 @@ pub enum RevealEnd {
     Absent(Absent),
 }
 
+/// What was handed in for a room.
+#[derive(Debug)]
+pub enum Handed {
+    /// A checked action.
+    Checked(Box<Checked>),
+    /// An action that did not pass the checks, and what does not hold: it may be a repetition of
+    /// one that did before.
+    Repeated(Box<Action>, Code),
+}
+
+impl Handed {
+    /// The action.
+    #[must_use]
+    pub fn action(&self) -> &Action {
+        match self {
+            Self::Checked(checked) => checked.stamped().action(),
+            Self::Repeated(action, _) => action,
+        }
+    }
+}
+
 /// What a room can be told.
 #[derive(Debug)]
 pub enum Message {
-    /// A checked action.
-    Submit(Box<Checked>, Reply),
-    /// An action that did not pass the checks: it may be a repetition of one that did before.
-    Repeat(Box<Action>, &'static str, Reply),
+    /// Something handed in.
+    Submit(Handed, Reply),
     /// A session wants everything from a position on.
     Watch {
         /// The session.

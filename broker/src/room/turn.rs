@@ -21,7 +21,7 @@ use crate::check::{Author, Checked};
 use crate::fanout::{Delivery, Watchers};
 use crate::house::House;
 use crate::links::Link;
-use crate::room::{Call, Inbox, Message, Reply, RevealEnd, Watching};
+use crate::room::{Call, Handed, Inbox, Message, Reply, RevealEnd, Watching};
 use crate::store::{self, Answer, Append, NewEntry, NewRoom, PendingChange, StoreError};
 use crate::writer::Commit;
 
@@ -174,7 +174,7 @@ impl RoomTask {
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
-                    Message::Submit(checked, reply) => submissions.push((checked, reply)),
+                    Message::Submit(handed, reply) => submissions.push((handed, reply)),
                     other => others.push(other),
                 }
                 let taken = submissions.len() + others.len();
@@ -210,8 +210,7 @@ impl RoomTask {
 
     async fn handle(&mut self, message: Message) {
         match message {
-            Message::Submit(checked, reply) => self.turn(vec![(checked, reply)]).await,
-            Message::Repeat(action, code, reply) => self.repeat(action.digest(), code, reply).await,
+            Message::Submit(handed, reply) => self.turn(vec![(handed, reply)]).await,
             Message::Watch { watcher, next, answer } => {
                 let watching = self.watch(next).await;
                 let (live, session) = (matches!(watching, Watching::Live { .. }), watcher.session);
@@ -242,8 +241,8 @@ impl RoomTask {
         }
     }
 
-    /// Decides submissions in order and makes the outcome durable.
-    async fn turn(&mut self, submissions: Vec<(Box<Checked>, Reply)>) {
+    /// Decides submissions in order (V-092) and makes the outcome durable.
+    async fn turn(&mut self, submissions: Vec<(Handed, Reply)>) {
         if submissions.is_empty() {
             return;
         }
@@ -258,13 +257,25 @@ impl RoomTask {
         };
         let mut group = Group { answered: before_turn, ..Group::default() };
         let before = self.room.ledger().frontier().clone();
-        for (checked, reply) in submissions {
-            self.house.metrics.submitted.add(1);
-            match self.decide(&checked, &mut group).await {
+        for (handed, reply) in submissions {
+            let decided = match &handed {
+                Handed::Checked(checked) => {
+                    self.house.metrics.submitted.add(1);
+                    let decided = self.decide(checked, &mut group).await;
+                    self.house.metrics.failed.add(decided.is_err().into());
+                    decided
+                }
+                Handed::Repeated(action, code) => {
+                    self.decided_before(action.digest(), &group).ok_or(Undecided(*code))
+                }
+            };
+            match decided {
                 Ok(Some(decided)) => group.answer(decided, reply),
                 Ok(None) => group.held.push(reply),
                 Err(Undecided(code)) => {
-                    if code == Code::StoreFailed {
+                    if code == Code::StoreFailed
+                        && let Handed::Checked(checked) = &handed
+                    {
                         self.turned_away.note([checked.stamped().action().digest()]);
                     }
                     reply.fail(code.as_str());
@@ -307,9 +318,12 @@ impl RoomTask {
     }
 
     /// Disclosures of the two sides among what was handed in.
-    fn disclosures(&self, submissions: &[(Box<Checked>, Reply)]) -> Vec<Digest> {
+    fn disclosures(&self, submissions: &[(Handed, Reply)]) -> Vec<Digest> {
         let Room::Reveal(reveal) = &self.room else { return Vec::new() };
-        let actions = submissions.iter().map(|(checked, _)| checked.stamped().action());
+        let actions = submissions.iter().filter_map(|(handed, _)| match handed {
+            Handed::Checked(checked) => Some(checked.stamped().action()),
+            Handed::Repeated(..) => None,
+        });
         let disclosures = actions.filter(|action| {
             matches!(action.body(), Body::Disclose(_)) && reveal.side(action).is_some()
         });
@@ -324,11 +338,8 @@ impl RoomTask {
     ) -> Result<Option<Decided>, Undecided> {
         let stamped = checked.stamped();
         let digest = stamped.action().digest();
-        if let Some(decided) = group.answered.get(&digest) {
-            return Ok(Some(decided.clone()));
-        }
-        if self.held.iter().any(|(_, held)| held.action().digest() == digest) {
-            return Ok(None);
+        if let Some(before) = self.decided_before(digest, group) {
+            return Ok(before);
         }
         let newest = self.house.stamps.newest().map_err(|_| Undecided(Code::TsaDown))?;
         let mut same_author = None;
@@ -370,6 +381,15 @@ impl RoomTask {
                 Ok(Some(decided))
             }
         }
+    }
+
+    /// What the same bytes were answered before, in an earlier turn or in this one; nothing inside
+    /// for a disclosure that is held.
+    fn decided_before(&self, digest: Digest, group: &Group) -> Option<Option<Decided>> {
+        if let Some(decided) = group.answered.get(&digest) {
+            return Some(Some(decided.clone()));
+        }
+        self.held.iter().any(|(_, held)| held.action().digest() == digest).then_some(None)
     }
 
     fn freshness(&self) -> std::time::Duration {
@@ -501,29 +521,6 @@ impl RoomTask {
         self.watchers.deliver(&delivery, &self.house.metrics);
     }
 
-    /// Gives the answer that the same bytes got before, or says that they hold no water.
-    async fn repeat(&mut self, digest: Digest, code: &'static str, reply: Reply) {
-        if self.recovered().await.is_err() {
-            return reply.fail(Code::StoreFailed.as_str());
-        }
-        match self.answered_before(digest).await {
-            Ok(Some(Decided::Entry(seq))) => self.receipt(seq, reply).await,
-            Ok(Some(Decided::Refused(refusal))) => {
-                let n = reply.n;
-                reply.send(FromBroker::Refused { n, refusal: refusal.to_string() });
-            }
-            Ok(None) => reply.fail(code),
-            Err(Undecided(code)) => reply.fail(code.as_str()),
-        }
-    }
-
-    async fn answered_before(&self, digest: Digest) -> Result<Option<Decided>, Undecided> {
-        match self.house.read(move |log| log.answer(&digest)).await {
-            Ok(answer) => Ok(answer.map(Decided::from)),
-            Err(_) => Err(Undecided(Code::StoreFailed)),
-        }
-    }
-
     /// A receipt for an entry of an earlier turn, proved from the store.
     async fn receipt(&self, seq: u64, reply: Reply) {
         let size = self.room.ledger().head().size;
@@ -540,10 +537,10 @@ impl RoomTask {
     /// stands, whatever would be decided now (SPEC 9).
     async fn answers_before(
         &self,
-        submissions: &[(Box<Checked>, Reply)],
+        submissions: &[(Handed, Reply)],
     ) -> Result<HashMap<Digest, Decided>, StoreError> {
         let digests: Vec<Digest> =
-            submissions.iter().map(|(checked, _)| checked.stamped().action().digest()).collect();
+            submissions.iter().map(|(handed, _)| handed.action().digest()).collect();
         let answers = self.house.read(move |log| {
             let mut answers = HashMap::new();
             for digest in digests {

@@ -72,7 +72,8 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     // Of a TSA that is away the last word is no time: the peer would count down from it.
     let newest = house.stamps.newest().ok();
     let batch = newest.map(|newest| newest.batch.compact().to_owned()).unwrap_or_default();
-    let welcome = pregao_protocol::frame::FromBroker::Welcome { batch };
+    let super::Limits { rate, burst, .. } = hall.limits;
+    let welcome = pregao_protocol::frame::FromBroker::Welcome { batch, rate, burst };
     let welcome = welcome.encode().map_err(|error| Ended::Broken(error.to_string()))?;
     let welcome = unconfirmed.seal(&Padded::new(&welcome).map_err(broken)?).map_err(broken)?;
     wire.send(Message::binary(welcome)).await?;

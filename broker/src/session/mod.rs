@@ -27,6 +27,8 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use crate::check::Checker;
 use crate::fanout::Delivery;
 use crate::house::House;
+use crate::room::Reply;
+use crate::stamps::Asked;
 use under_way::UnderWay;
 
 /// What every session of one broker needs.
@@ -191,6 +193,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         let _ = personal.send(FromBroker::Invited { auction, room });
     }
     let (queue, deliveries) = mpsc::channel(crate::fanout::QUEUE);
+    let (stamping, asked) = mpsc::unbounded_channel();
+    tokio::spawn(talk::answer_stamps(asked));
     let mut talk = Talk {
         number: SESSIONS.fetch_add(1, Ordering::Relaxed),
         lobby: None,
@@ -203,6 +207,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         opener: greeted.opener,
         personal: personal.clone(),
         queue,
+        stamping,
         runtime: tokio::runtime::Handle::current(),
         hall: Arc::clone(&hall),
         wire,
@@ -237,6 +242,8 @@ pub(crate) struct Talk<S> {
     allowance: talk::Allowance,
     personal: mpsc::UnboundedSender<FromBroker>,
     queue: mpsc::Sender<Arc<Delivery>>,
+    /// Requests for stamps under way, in the order asked. Bounded by what may be under way.
+    stamping: mpsc::UnboundedSender<(Reply, Asked)>,
     runtime: tokio::runtime::Handle,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::{FromBroker, FromPeer, Member, encode_entries};
+use pregao_protocol::frame::{FromBroker, FromPeer, Member, Subject, encode_entries};
 use pregao_protocol::label::{MAX_PAGE, MAX_STAMPS};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
@@ -18,9 +18,12 @@ use super::{Beat, Ended, Talk, Watched, turned};
 use crate::check::Submission;
 use crate::fanout::{Delivery, Watcher};
 use crate::room::{Handle, Message, Reply, Watching};
+use crate::stamps::{Asked, Granted};
 
 /// Openings in one page of the list of rooms.
 const LOBBY_PAGE: usize = 16;
+/// Characters of a message about a frame that is no frame.
+const LONGEST_MESSAGE: usize = 200;
 /// Rounds of catching up before a session asks again later.
 const PATIENCE: usize = 64;
 /// How long a session waits for a room before it asks again later: its peer hears nothing
@@ -151,14 +154,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// Acts on one frame.
     async fn take(&mut self, bytes: &[u8]) -> Result<(), Ended> {
         if !self.allowance.take() {
-            self.hall.house.metrics.frames_refused.add(1);
-            return self.error(Code::DoorRate.as_str(), Code::DoorRate.message()).await;
+            return self.turn_away(bytes, Code::DoorRate.as_str(), Code::DoorRate.message()).await;
         }
         let frame = match FromPeer::parse(bytes) {
             Ok(frame) => frame,
             Err(error) => {
-                self.hall.house.metrics.frames_refused.add(1);
-                return self.error("frame.malformed", &error.to_string()).await;
+                return self.turn_away(bytes, "frame.malformed", &error.to_string()).await;
             }
         };
         match frame {
@@ -175,6 +176,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             FromPeer::Leave { room } => self.leave(room),
         }
         Ok(())
+    }
+
+    /// Refuses a frame that is not acted upon, naming what it asked for (V-093).
+    async fn turn_away(&mut self, bytes: &[u8], code: &str, message: &str) -> Result<(), Ended> {
+        self.hall.house.metrics.frames_refused.add(1);
+        // What the JSON reader says may quote the frame at length.
+        let message = message.chars().take(LONGEST_MESSAGE).collect();
+        let code = code.to_owned();
+        self.say(&match Subject::of(bytes) {
+            Some(Subject::Request(n)) => FromBroker::Failed { n, code },
+            Some(Subject::Room(room)) => FromBroker::Error { code, message, room: Some(room) },
+            None => FromBroker::Error { code, message, room: None },
+        })
+        .await
     }
 
     /// Takes one place among what may be under way; given back when the answer is sent.
@@ -205,13 +220,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         if digests.is_empty() || digests.len() > MAX_STAMPS {
             return reply.fail("frame.malformed");
         }
-        let stamps = self.hall.house.stamps.clone();
-        self.runtime.spawn(async move {
-            match stamps.request(digests).await {
-                Ok(granted) => reply.send(FromBroker::Stamped { n, stamps: granted.stamps }),
-                Err(_) => reply.fail(Code::TsaDown.as_str()),
-            }
-        });
+        let asked = self.hall.house.stamps.ask(digests);
+        // Only a runtime that shuts down ends the other side.
+        let _ = self.stamping.send((reply, asked));
     }
 
     fn submit(&mut self, n: u64, submission: Submission) {
@@ -424,12 +435,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         }
     }
 
-    async fn error(&mut self, code: &str, message: &str) -> Result<(), Ended> {
-        let (code, message) = (code.to_owned(), message.to_owned());
-        self.say(&FromBroker::Error { code, message, room: None }).await
-    }
-
-    /// As [`Talk::error`], naming the room that was not joined.
+    /// Says that a room is not joined, naming it.
     async fn no_join(&mut self, room: RoomName, code: &str, message: &str) -> Result<(), Ended> {
         let (code, message) = (code.to_owned(), message.to_owned());
         self.say(&FromBroker::Error { code, message, room: Some(room) }).await
@@ -489,6 +495,20 @@ async fn ask_room(handle: &Handle, watcher: Watcher, next: u64) -> Watching {
         return Watching::Failed;
     }
     watching.await.unwrap_or(Watching::Failed)
+}
+
+/// Answers one session's requests for stamps in the order in which they were asked, though they
+/// are all under way at once (V-092). Ends with the session.
+pub(super) async fn answer_stamps(mut asked: mpsc::UnboundedReceiver<(Reply, Asked)>) {
+    while let Some((reply, asked)) = asked.recv().await {
+        match asked.granted().await {
+            Ok(Granted { stamps, .. }) => {
+                let n = reply.n;
+                reply.send(FromBroker::Stamped { n, stamps });
+            }
+            Err(_) => reply.fail(Code::TsaDown.as_str()),
+        }
+    }
 }
 
 fn lobby_frame(from: usize, openings: &[Arc<str>], more: bool) -> Vec<u8> {

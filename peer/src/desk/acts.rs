@@ -1,7 +1,8 @@
 //! What is under way: signed and kept first, then stamped, submitted, and receipted.
 //!
 //! The action's bytes never change once signed. If the connection is lost in between, the same
-//! bytes go out again and the broker gives its original answer.
+//! bytes go out again and the broker gives its original answer. What is sent when, and in which
+//! order, `under_way` says.
 
 use std::time::Duration;
 
@@ -23,9 +24,11 @@ use uuid::Uuid;
 
 use super::evidence::Exhibit;
 use super::follow::Followed;
-use super::{Desk, Lost, random};
+use super::under_way::{Act, Step};
+use super::{DEFERRED_WITHIN, Desk, Lost, random};
 use crate::command::Command;
 use crate::event::{Event, ReceiptView};
+use crate::front::Request;
 use crate::vault::{Kept, Secret};
 use crate::{amount, span};
 
@@ -35,37 +38,11 @@ const FRESHNESS: u32 = 10;
 const GRACE: u32 = 5;
 /// Seconds within which both sides must disclose in auctions listed here: three days.
 const DISCLOSE_WITHIN: u32 = 259_200;
+/// Actions under way in one room. Each names the log as it was when it was signed: the last of a
+/// long row would know too little of those before it (V-037).
+const MOST_IN_A_ROOM: usize = 4;
 /// Extensions that a soft close allows before the hard end.
 const EXTENSIONS: u64 = 20;
-
-/// How long an answer is waited for in one session.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-
-/// An action under way.
-#[derive(Debug)]
-pub(super) struct Act {
-    /// The front's name for the command.
-    request: Option<String>,
-    action: Action,
-    blind: Blind,
-    stamp: Option<Stamp>,
-    /// Since when an answer is waited for in this session.
-    since: Duration,
-    /// The broker could not store it.
-    turned_away: Option<TurnedAway>,
-    /// The front was told that its command ended; the action goes on.
-    told: bool,
-}
-
-/// A disclosure is handed in again by itself, with the same bytes: their stamp shows that its
-/// author came in time, and the broker takes them once its store works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TurnedAway {
-    /// To be handed in again.
-    Waits,
-    /// Handed in again, without an answer yet.
-    Asked,
-}
 
 /// Why a command cannot become an action: code, what happened, what to do.
 pub(super) struct Cannot(pub(super) &'static str, pub(super) String, pub(super) String);
@@ -90,8 +67,60 @@ pub(super) fn no_randomness() -> Cannot {
 }
 
 impl Desk {
-    /// Starts an action for a command; `None` while it is under way.
+    /// Starts an action for a command, behind those that wait for a place; `None` while it is under
+    /// way. It is signed only then, on what the room's log has become.
     pub(super) async fn act(&mut self, request: Option<String>, command: Command) -> Option<bool> {
+        if self.online.is_some() && (!self.waiting.is_empty() || !self.has_a_place(&command)) {
+            self.waiting.push_back(Request { id: request, command });
+            return None;
+        }
+        self.start_act(request, command).await
+    }
+
+    /// Whether one more action may be under way, in its room and at all.
+    fn has_a_place(&self, command: &Command) -> bool {
+        let room = match command {
+            Command::Bid { room, .. } | Command::Say { room, .. } => self.find(room).ok(),
+            _ => None,
+        };
+        let in_room = self.acts.iter().filter(|act| Some(act.action.room()) == room).count();
+        self.acts.len() < self.pace.most_under_way() && in_room < MOST_IN_A_ROOM
+    }
+
+    /// Signs what waits for as long as there are places, then sends what the pace allows.
+    pub(super) async fn go_on(&mut self) -> Result<(), Lost> {
+        while self.waiting.front().is_some_and(|next| self.has_a_place(&next.command))
+            && !self.waits_for_rooms()
+        {
+            let Some(Request { id, command }) = self.waiting.pop_front() else { break };
+            if let Some(ok) = self.start_act(id.clone(), command).await {
+                self.tell(Event::Done { id, ok }).await;
+            }
+        }
+        self.ask_again().await?;
+        self.send_what_may_go().await
+    }
+
+    /// Whether scripts still wait for rooms to be read, which they do not for ever (V-099).
+    fn waits_for_rooms(&mut self) -> bool {
+        if !self.options.patient || self.is_caught_up() {
+            self.behind_since = None;
+            return false;
+        }
+        let now = self.options.clock.read();
+        let since = *self.behind_since.get_or_insert(now);
+        now.saturating_sub(since) < DEFERRED_WITHIN
+    }
+
+    /// Answers what waits for a place: there is no connection to wait for.
+    pub(super) async fn refuse_waiting(&mut self) {
+        for Request { id, command } in std::mem::take(&mut self.waiting) {
+            let ok = self.start_act(id.clone(), command).await.unwrap_or(false);
+            self.tell(Event::Done { id, ok }).await;
+        }
+    }
+
+    async fn start_act(&mut self, request: Option<String>, command: Command) -> Option<bool> {
         let drafted = match command {
             Command::List { .. } => self.draft_listing(&command),
             Command::Bid { room, amount, currency } => {
@@ -109,7 +138,7 @@ impl Desk {
     /// Whether a disclosure for this room is on its way to the broker.
     pub(super) fn is_disclosing(&self, room: RoomName) -> bool {
         let disclosure = |act: &Act| matches!(act.action.body(), Body::Disclose(_));
-        self.acts.values().any(|act| act.action.room() == room && disclosure(act))
+        self.acts.iter().any(|act| act.action.room() == room && disclosure(act))
     }
 
     pub(super) async fn cannot(&self, Cannot(code, message, advice): Cannot) -> Option<bool> {
@@ -304,48 +333,67 @@ impl Desk {
             self.vault_trouble(&error).await;
             return Some(false);
         }
-        let n = self.next;
-        self.next += 1;
-        let digests = vec![action.digest()];
-        let since = self.options.clock.read();
-        self.acts.insert(
-            n,
-            Act { request, action, blind, stamp: None, since, turned_away: None, told: false },
-        );
-        // Without a connection it goes out once there is one.
-        let _ = self.send(FromPeer::Stamp { n, digests }).await;
+        let freshness = self.freshness_of(&action);
+        // It goes out by itself, once there is a connection.
+        self.acts.add(Act::new(request, action, blind, freshness, self.options.clock.read()));
         None
     }
 
-    /// After a reconnect: everything under way goes out again, byte for byte.
-    pub(super) async fn resume_acts(&mut self) -> Result<(), Lost> {
-        let now = self.options.clock.read();
-        for act in self.acts.values_mut() {
-            act.since = now;
-        }
-        let frames: Vec<FromPeer> = self
-            .acts
-            .iter()
-            .map(|(n, act)| match &act.stamp {
-                None => FromPeer::Stamp { n: *n, digests: vec![act.action.digest()] },
-                Some(stamp) => submit(*n, act, stamp.clone()),
-            })
-            .collect();
-        for frame in frames {
-            self.send(frame).await?;
-        }
-        Ok(())
+    /// F of the room that an action belongs to.
+    fn freshness_of(&self, action: &Action) -> Duration {
+        let room = self.rooms.get(&action.room()).and_then(Followed::room);
+        let seconds = match (action.body(), room) {
+            (Body::List(listing), _) => listing.freshness,
+            (_, Some(Room::Auction(auction))) => auction.listing().freshness,
+            (_, Some(Room::Reveal(reveal))) => reveal.opening().freshness,
+            (_, None) => FRESHNESS,
+        };
+        Duration::from_secs(seconds.into())
     }
 
-    pub(super) async fn stamped(&mut self, n: u64, mut stamps: Vec<Stamp>) -> Result<(), Lost> {
-        let Some(act) = self.acts.get_mut(&n) else { return Ok(()) };
+    /// After a reconnect: everything under way goes out again, byte for byte.
+    pub(super) fn resume_acts(&mut self) {
+        self.acts.resume(self.options.clock.read());
+    }
+
+    /// Sends what actions under way need, in their order.
+    pub(super) async fn send_acts(&mut self) -> Result<(), Lost> {
+        loop {
+            let now = self.options.clock.read();
+            let Some(step) = self.acts.step(now, self.now()) else { return Ok(()) };
+            let Some(frame) = self.frame_for(step) else { return Ok(()) };
+            if !self.pace.take(now) {
+                return Ok(());
+            }
+            self.acts.sent(step, now);
+            self.send_now(frame).await?;
+        }
+    }
+
+    fn frame_for(&self, step: Step) -> Option<FromPeer> {
+        match step {
+            Step::Stamp(n) => {
+                let digests = vec![self.acts.get(n)?.action.digest()];
+                Some(FromPeer::Stamp { n, digests })
+            }
+            Step::Submit(n) => {
+                let act = self.acts.get(n)?;
+                let (stamp, blind) = (act.stamp()?.clone(), act.blind.clone());
+                let action = act.action.compact().to_owned();
+                Some(FromPeer::Submit { n, action, stamp, blind })
+            }
+        }
+    }
+
+    pub(super) async fn stamped(&mut self, n: u64, mut stamps: Vec<Stamp>) {
+        let Some(act) = self.acts.stamping(n) else { return };
         let given = serde_json::to_string(&stamps).unwrap_or_default();
-        let holds = stamps.pop().filter(|stamp| {
-            VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp])
-                .and_then(|batch| Stamped::bind(act.action.clone(), stamp.clone(), batch.into()))
-                .is_ok()
+        let holds = stamps.pop().and_then(|stamp| {
+            let batch = VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp]).ok()?;
+            let bound = Stamped::bind(act.action.clone(), stamp.clone(), batch.into()).ok()?;
+            Some((stamp, bound.time()))
         });
-        let Some(stamp) = holds else {
+        let Some((stamp, time)) = holds else {
             let action = act.action.compact().to_owned();
             self.accuse(
                 None,
@@ -355,16 +403,14 @@ impl Desk {
             )
             .await;
             self.finish(n, false).await;
-            return Ok(());
+            return;
         };
-        act.stamp = Some(stamp.clone());
-        let frame = submit(n, act, stamp);
-        self.send(frame).await
+        self.acts.stamped(n, stamp, time, self.options.clock.read());
     }
 
     pub(super) async fn receipt(&mut self, n: u64, seq: u64, path: Vec<Digest>, head: String) {
-        let Some(act) = self.acts.get(&n) else { return };
-        let Some(stamp) = act.stamp.clone() else { return };
+        let Some(act) = self.acts.get(n) else { return };
+        let Some(stamp) = act.stamp().cloned() else { return };
         let opening = if act.action.opens_a_room() {
             act.action.compact().to_owned()
         } else {
@@ -450,7 +496,7 @@ impl Desk {
     }
 
     pub(super) async fn held(&mut self, n: u64) {
-        let Some(act) = self.acts.get(&n) else { return };
+        let Some(act) = self.acts.get(n) else { return };
         self.mark_disclosed(act.action.room()).await;
         let text = "your disclosure is kept, sealed, until the other side hands in theirs";
         self.tell(Event::Note { text: text.to_owned() }).await;
@@ -458,7 +504,7 @@ impl Desk {
     }
 
     pub(super) async fn refused(&mut self, n: u64, compact: &str) {
-        let Some(act) = self.acts.get(&n) else { return };
+        let Some(act) = self.acts.get(n) else { return };
         let Some(online) = &self.online else { return };
         let (digest, room) = (act.action.digest(), act.action.room());
         let refusal = Refusal::open(compact, &online.certificate.keys.entry)
@@ -539,14 +585,20 @@ impl Desk {
     }
 
     pub(super) async fn failed(&mut self, n: u64, code: &str) {
-        let Some(act) = self.acts.get_mut(&n) else { return };
-        let disclosure = matches!(act.action.body(), Body::Disclose(_)) && act.stamp.is_some();
-        if disclosure && code == Code::StoreFailed.as_str() {
-            let first = act.turned_away.replace(TurnedAway::Waits).is_none();
+        if self.acts.get(n).is_none() {
+            return;
+        }
+        if code == Code::StoreFailed.as_str()
+            && let Some(first) = self.acts.turned_away(n, self.options.clock.read())
+        {
             if first {
                 let text = "the broker cannot store your disclosure; it is handed in again";
                 self.tell(Event::Note { text: text.to_owned() }).await;
             }
+            return;
+        }
+        // Nothing was decided, and the place at the door comes back with time.
+        if code == Code::DoorRate.as_str() && self.acts.again(n, self.options.clock.read()) {
             return;
         }
         let (message, advice) = match code.parse::<Code>() {
@@ -557,38 +609,24 @@ impl Desk {
         self.finish(n, false).await;
     }
 
-    /// Hands in again what the broker could not store.
-    pub(super) async fn hand_in_again(&mut self) {
-        let mut frames = Vec::new();
-        for (n, act) in &mut self.acts {
-            if let (Some(TurnedAway::Waits), Some(stamp)) = (act.turned_away, act.stamp.clone()) {
-                act.turned_away = Some(TurnedAway::Asked);
-                frames.push(submit(*n, act, stamp));
-            }
-        }
-        for frame in frames {
-            if self.send(frame).await.is_err() {
-                // It goes out again with the next session.
-                return;
-            }
-        }
-    }
-
     /// Gives up waiting for answers that are overdue in a session that stands. The actions stay
     /// kept: if one was logged after all, its receipt comes with the room's log.
     pub(super) async fn give_up_overdue(&mut self) {
         if self.online.is_none() {
             return;
         }
-        let now = self.options.clock.read();
-        let waited = |act: &Act| now.saturating_sub(act.since) >= ANSWER_WITHIN;
-        let overdue = self.acts.iter().filter(|(_, act)| waited(act));
-        for n in overdue.map(|(n, _)| *n).collect::<Vec<u64>>() {
+        for n in self.acts.overdue(self.options.clock.read()) {
             if self.goes_on_by_itself(n).await {
                 continue;
             }
-            let message = "the broker did not answer in time; the action may still be logged";
-            let advice = "look at the room before you do it again";
+            let logged = self.acts.get(n).is_some_and(Act::may_be_logged);
+            let (message, advice) = if logged {
+                let message = "the broker did not answer in time; the action may still be logged";
+                (message, "look at the room before you do it again")
+            } else {
+                let message = "the broker gave no stamp in time; the action was not handed in";
+                (message, "do it again; if it recurs, the broker is overloaded or refuses service")
+            };
             self.refuse("link.slow", message, advice).await;
             self.finish(n, false).await;
         }
@@ -596,13 +634,8 @@ impl Desk {
 
     /// Ends the command of a disclosure that the broker could not store, and goes on handing it in.
     async fn goes_on_by_itself(&mut self, n: u64) -> bool {
-        let Some(act) = self.acts.get_mut(&n).filter(|act| act.turned_away.is_some()) else {
-            return false;
-        };
-        if std::mem::replace(&mut act.told, true) {
-            return true;
-        }
-        let request = act.request.take();
+        let Some(told) = self.acts.goes_on(n) else { return false };
+        let Some(request) = told else { return true };
         let message = "the broker could not store your disclosure so far";
         let advice = "it is handed in again by itself while this program runs";
         self.refuse(Code::StoreFailed.as_str(), message, advice).await;
@@ -611,7 +644,7 @@ impl Desk {
     }
 
     async fn finish(&mut self, n: u64, ok: bool) {
-        if let Some(act) = self.acts.remove(&n)
+        if let Some(act) = self.acts.remove(n)
             && !act.told
         {
             self.tell(Event::Done { id: act.request, ok }).await;
@@ -641,11 +674,6 @@ pub(super) struct Unsigned {
     pub(super) body: Body,
     pub(super) seal: Option<Secret>,
     pub(super) blind: Blind,
-}
-
-fn submit(n: u64, act: &Act, stamp: Stamp) -> FromPeer {
-    let action = act.action.compact().to_owned();
-    FromPeer::Submit { n, action, stamp, blind: act.blind.clone() }
 }
 
 fn fresh_seal() -> Result<(Secret, pregao_protocol::seal::SealPublic), Cannot> {

@@ -5,7 +5,7 @@
 //! verify is said loudly and kept as evidence. It goes on without a connection and resumes with
 //! the same action bytes, so that nothing is done twice and nothing is lost.
 //!
-//! - `acts` what is under way: sign, stamp, submit, receipt
+//! - `acts` what is under way: sign, stamp, submit, receipt; `under_way` in which order, `pace` how fast
 //! - `follow` rooms as verified, from the keys in `pins` on; `heads` what the broker signed about
 //!   them, over restarts; `views` as shown; `evidence` what shows a lie, as files
 //! - `reveal` the private room, `prove` with a citizen card (`signer`), `judge` the other side's
@@ -20,15 +20,17 @@ mod export;
 mod follow;
 mod heads;
 mod judge;
+mod pace;
 mod pins;
 mod prove;
 mod renew;
 mod reveal;
 pub mod signer;
 mod time;
+mod under_way;
 mod views;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -42,8 +44,10 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
 use pregao_protocol::session::{Ranking, Suite};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::authority::{Authority, AuthorityError, Route, system_time, verify_whenever};
 use crate::command::Command;
@@ -56,14 +60,15 @@ use crate::plain::{plain, with_causes};
 use crate::uptime::Uptime;
 use crate::vault::{Vault, VaultError};
 
-use acts::Act;
 use evidence::Exhibit;
 use follow::Followed;
 use heads::Met;
+use pace::Pace;
 use prove::Proof;
 use renew::EXPIRED;
 use signer::Cards;
 use time::{Clocks, Told};
+use under_way::UnderWay;
 
 /// What stops a desk from opening.
 #[derive(Debug, thiserror::Error)]
@@ -135,9 +140,19 @@ pub struct Desk {
     met: Met,
     /// How much of the broker's list of rooms is known.
     lobby: u64,
-    /// What is under way, by number.
-    acts: HashMap<u64, Act>,
-    next: u64,
+    /// Actions under way.
+    acts: UnderWay,
+    /// Commands that wait for a place among them.
+    waiting: VecDeque<Request>,
+    /// Since when they wait for rooms to be read.
+    behind_since: Option<Duration>,
+    /// How fast this session may send.
+    pace: Pace,
+    /// Frames other than those for actions, in order.
+    unsent: VecDeque<FromPeer>,
+    /// What the broker refused at its door, and is asked for again at an instant: a room, or the
+    /// list of rooms.
+    again: BTreeSet<(Duration, Option<RoomName>)>,
     /// The newest verified header and the time it tells.
     tick: Option<Told>,
     ticket: Option<Ticket>,
@@ -188,6 +203,13 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const STOOD: Duration = Duration::from_secs(10);
 /// How long a ticket is used before another is fetched, at most; tickets live five minutes.
 const TICKET_FOR: Duration = Duration::from_secs(240);
+
+/// How long a room or the list of rooms is not asked for after a refusal at the door.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often is looked whether the pace allows to send what waits.
+const STEP: Duration = Duration::from_millis(50);
+/// Most commands that wait for a place among what is under way; the front keeps the others.
+const WAITING: usize = 256;
 
 /// The session is over; why, for the user.
 struct Lost(String);
@@ -242,8 +264,12 @@ impl Desk {
             rooms: BTreeMap::new(),
             met,
             lobby: 0,
-            acts: HashMap::new(),
-            next: 1,
+            acts: UnderWay::default(),
+            waiting: VecDeque::new(),
+            behind_since: None,
+            pace: Pace::below(0, 0, Duration::ZERO),
+            unsent: VecDeque::new(),
+            again: BTreeSet::new(),
             tick: None,
             ticket: None,
             online: None,
@@ -266,15 +292,15 @@ impl Desk {
         self.tell_if_expired().await;
         self.tell_what_was_passed_over().await;
         loop {
-            let lost = match self.connect(&mut commands).await {
+            let (lost, met) = match self.connect(&mut commands).await {
                 Some(Ok(receiver)) => match self.session(receiver, &mut commands).await {
                     Some(lost) => {
                         pause = pause_after(pause, self.options.clock.read(), self.arrived);
-                        lost
+                        (lost, true)
                     }
                     None => break,
                 },
-                Some(Err(lost)) => lost,
+                Some(Err(lost)) => (lost, false),
                 None => break,
             };
             if let Some(mut online) = self.online.take() {
@@ -289,6 +315,10 @@ impl Desk {
             // After the reason: some answer that there is no connection.
             for (request, _) in std::mem::take(&mut self.deferred) {
                 self.carry_out(request).await;
+            }
+            // The loss of a session is not told to what waits for a place: it may come back.
+            if !met {
+                self.refuse_waiting().await;
             }
             if !self.wait(wait, &mut commands).await {
                 break;
@@ -391,6 +421,8 @@ impl Desk {
         self.online = Some(Online { sender, certificate, id: id.0, suite });
         self.met.begin_session();
         (self.arrived, self.tsa_down) = (self.options.clock.read(), false);
+        self.unsent.clear();
+        self.again.clear();
         let address = self.options.broker.to_string();
         if self.vault.contents().brokers.last() != Some(&address)
             && let Err(error) = self.vault.update(|contents| contents.note_broker(&address))
@@ -405,7 +437,7 @@ impl Desk {
         for name in followed {
             self.join(name).await?;
         }
-        self.resume_acts().await?;
+        self.resume_acts();
         Ok(receiver)
     }
 
@@ -420,8 +452,10 @@ impl Desk {
         let (clock, bound) = (self.options.clock.clone(), self.options.silent);
         let mut silence = Silence::after(bound, clock.read());
         let mut look = tokio::time::interval(LOOK.min(bound / 4));
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut owed = tokio::time::interval(OVERDUE_EVERY);
+        let mut steps = tokio::time::interval(STEP);
+        steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tickets = renew_tickets(
             clock.clone(),
             self.authority.clone(),
@@ -430,7 +464,11 @@ impl Desk {
             self.options.broker.fingerprint,
         );
         loop {
+            if let Err(lost) = self.go_on().await {
+                return Some(lost);
+            }
             tokio::select! {
+                _ = steps.tick(), if self.has_something_to_send() => {}
                 Some(ticket) = tickets.recv() => self.ticket = Some(ticket),
                 frame = receiver.next() => {
                     let handled = match frame {
@@ -442,7 +480,8 @@ impl Desk {
                     }
                     self.carry_out_deferred().await;
                 }
-                request = commands.recv() => {
+                // What cannot be begun yet is left where it is.
+                request = commands.recv(), if self.waiting.len() < WAITING => {
                     if !self.command(request?).await {
                         return None;
                     }
@@ -459,7 +498,6 @@ impl Desk {
                 _ = owed.tick() => {
                     self.claim_what_is_owed().await;
                     self.keep_met().await;
-                    self.hand_in_again().await;
                     self.join_again().await;
                     self.end_deferred().await;
                     if let Some(lost) = self.broken() {
@@ -592,8 +630,12 @@ impl Desk {
     /// Acts on one frame of the broker.
     async fn frame(&mut self, frame: FromBroker) -> Result<(), Lost> {
         match frame {
-            FromBroker::Welcome { batch } | FromBroker::Tick { batch } => self.tick(&batch).await,
-            FromBroker::Stamped { n, stamps } => return self.stamped(n, stamps).await,
+            FromBroker::Welcome { batch, rate, burst } => {
+                self.pace = Pace::below(rate, burst, self.options.clock.read());
+                self.tick(&batch).await;
+            }
+            FromBroker::Tick { batch } => self.tick(&batch).await,
+            FromBroker::Stamped { n, stamps } => self.stamped(n, stamps).await,
             FromBroker::Receipt { n, seq, path, head } => self.receipt(n, seq, path, head).await,
             FromBroker::Held { n } => self.held(n).await,
             FromBroker::Refused { n, refusal } => self.refused(n, &refusal).await,
@@ -614,6 +656,10 @@ impl Desk {
                     self.invitations.push((auction, room));
                 }
                 return self.pursue_invitations().await;
+            }
+            FromBroker::Error { code, room, .. } if code == Code::DoorRate.as_str() => {
+                self.again.retain(|(_, other)| *other != room);
+                self.again.insert((self.options.clock.read() + AGAIN_AFTER, room));
             }
             FromBroker::Error { code, message, room } => {
                 if let Some(name) = room {
@@ -645,7 +691,52 @@ impl Desk {
         }
     }
 
+    /// Sends a frame as soon as the pace allows.
     async fn send(&mut self, frame: FromPeer) -> Result<(), Lost> {
+        if self.online.is_none() {
+            return Err(Lost("there is no connection".to_owned()));
+        }
+        self.unsent.push_back(frame);
+        self.send_what_may_go().await
+    }
+
+    fn has_something_to_send(&self) -> bool {
+        self.acts.len() > 0
+            || !self.waiting.is_empty()
+            || !self.unsent.is_empty()
+            || !self.again.is_empty()
+    }
+
+    /// Sends what the pace allows: what actions under way need goes first.
+    async fn send_what_may_go(&mut self) -> Result<(), Lost> {
+        self.send_acts().await?;
+        while !self.unsent.is_empty() && self.pace.take(self.options.clock.read()) {
+            let Some(frame) = self.unsent.pop_front() else { break };
+            self.send_now(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks again for what was refused at the door a while ago.
+    async fn ask_again(&mut self) -> Result<(), Lost> {
+        while let Some((at, room)) = self.again.first().copied() {
+            if at > self.options.clock.read() {
+                break;
+            }
+            self.again.pop_first();
+            match room {
+                None => self.send(FromPeer::Rooms { from: self.lobby.saturating_sub(1) }).await?,
+                Some(name) => match self.rooms.get(&name).map(|room| room.wanted) {
+                    Some(true) => self.join(name).await?,
+                    Some(false) => self.send(FromPeer::Leave { room: name }).await?,
+                    None => {}
+                },
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_now(&mut self, frame: FromPeer) -> Result<(), Lost> {
         let Some(online) = &mut self.online else {
             return Err(Lost("there is no connection".to_owned()));
         };

@@ -460,7 +460,7 @@ async fn time_that_goes_back_is_said_loudly_and_not_believed() {
     let first = Arc::new(Mutex::new(None));
     let kept = Arc::clone(&first);
     let lie = Down(move |frame| {
-        if let FromBroker::Welcome { batch } = &frame {
+        if let FromBroker::Welcome { batch, .. } = &frame {
             *kept.lock() = Some(batch.clone());
         }
         vec![frame]

@@ -22,6 +22,7 @@ mod fronts;
 mod liar;
 mod lists;
 mod opensc;
+mod order;
 mod privacy;
 mod prove;
 mod reader;
