@@ -33,3 +33,4 @@ pub mod plain;
 pub mod span;
 pub mod uptime;
 pub mod vault;
+pub mod visible;

@@ -7,6 +7,7 @@ use pregao_protocol::room::disclosure::Attribute;
 
 use super::table::{self, Usage};
 use super::{Command, Mistake, default_currency};
+use crate::visible::shows_something;
 use crate::{amount, plain, span};
 
 /// How the words after a command's name become a command.
@@ -546,6 +547,10 @@ fn bounded(what: &str, text: &str, least: usize, most: usize) -> Result<String, 
     let length = text.chars().count();
     if length < least {
         return Err(mistake(&format!("the {what} is empty"), format!("type a {what}")));
+    }
+    if least > 0 && !shows_something(&text) {
+        let message = format!("the {what} shows nothing: it has no character that can be seen");
+        return Err(mistake(&message, format!("type a {what} that people can read")));
     }
     if length > most {
         let message = format!("the {what} has {length} characters");

@@ -30,6 +30,7 @@ use crate::command::Command;
 use crate::event::{Event, ReceiptView};
 use crate::front::Request;
 use crate::vault::{Kept, Secret};
+use crate::visible::shows_something;
 use crate::{amount, span};
 
 /// F of auctions listed here, in seconds.
@@ -172,6 +173,10 @@ impl Desk {
             Some(extend) => Some(soft_close(time(extend)?, end)?),
             None => None,
         };
+        if !shows_something(title) {
+            let what = "the title shows nothing: it has no character that can be seen";
+            return Err(bad(what.to_owned(), "give it a title that people can read"));
+        }
         let (seal, seal_public) = fresh_seal()?;
         let text = |error: pregao_protocol::room::body::TextError| {
             bad(error.to_string(), "shorten the title or the description")
@@ -233,6 +238,11 @@ impl Desk {
 
     fn draft_say(&self, room: &str, text: String) -> Result<Drafted, Cannot> {
         let (name, _) = self.open_auction(room)?;
+        if !shows_something(&text) {
+            let message = "the text shows nothing: it has no character that can be seen".to_owned();
+            let advice = "say something that people can read".to_owned();
+            return Err(Cannot("command.parse", message, advice));
+        }
         let text = Text::try_from(text).map_err(|error| {
             let advice = "say it in fewer words, without control characters".to_owned();
             Cannot("command.parse", error.to_string(), advice)
