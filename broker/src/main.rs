@@ -92,7 +92,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    announce(&server)?;
+    announce(&server);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -101,8 +101,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     server.stop().await
 }
 
-/// One line on standard output, for people and for programs that start this one.
-fn announce(server: &Server) -> std::io::Result<()> {
+/// One line on standard output, for people and for programs that start this one. Whoever closed it
+/// does not want the line: that stops nobody from bidding.
+fn announce(server: &Server) {
     use std::io::Write as _;
     let scheme = if server.tls { "wss" } else { "ws" };
     let fingerprint = server.house.fingerprint();
@@ -113,8 +114,9 @@ fn announce(server: &Server) -> std::io::Result<()> {
         "simulated": server.house.certificate.simulated,
     });
     let mut out = std::io::stdout();
-    writeln!(out, "ready {ready}")?;
-    out.flush()
+    if let Err(error) = writeln!(out, "ready {ready}").and_then(|()| out.flush()) {
+        tracing::warn!(%error, %ready, "standard output cannot be written to");
+    }
 }
 
 fn options(arguments: Arguments) -> Options {
@@ -154,11 +156,14 @@ fn start_log(format: LogFormat) {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "the last words of a program that cannot run")]
+/// The last words of a program that cannot run.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("pregao-broker: {error}");
+    use std::io::Write as _;
+    let mut words = format!("pregao-broker: {error}\n");
     for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+        words.push_str(&format!("  because: {cause}\n"));
     }
+    // If nobody reads them, the exit status is all that is left.
+    let _ = std::io::stderr().write_all(words.as_bytes());
     ExitCode::FAILURE
 }

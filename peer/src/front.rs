@@ -5,8 +5,10 @@
 //! a PIN, which nothing may write down, and only one front can give it.
 
 use std::fmt;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::card::{LastTry, PinEntry, Tries};
 use crate::command::Command;
@@ -14,6 +16,37 @@ use crate::event::Event;
 
 /// How many requests and how many events may wait.
 pub const QUEUE: usize = 256;
+
+/// How long scripts wait for news of what they asked, while no person is asked anything.
+pub const ANSWERS_WITHIN: Duration = Duration::from_secs(120);
+
+/// Returns when nothing was heard for too long; never while a person is asked.
+pub(crate) async fn silence(heard: Option<Instant>, patience: Duration) {
+    match heard {
+        Some(heard) => tokio::time::sleep_until(heard + patience).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What is said of a command of which nothing was heard for that long.
+pub(crate) fn no_answer() -> Event {
+    Event::Refused {
+        code: "link.slow".to_owned(),
+        message: "no answer came in time; an action may still be logged".to_owned(),
+        advice: "look at the room before you do it again".to_owned(),
+    }
+}
+
+/// Whether an event is news of what was asked, and not of time and connection only.
+pub(crate) const fn is_progress(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::Tick { .. }
+            | Event::TsaDown { .. }
+            | Event::Connected { .. }
+            | Event::Disconnected { .. }
+    )
+}
 
 /// A command with the name its asker gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,156 +1,394 @@
 //! The front of scripts: a JSON object with a command on each line in, an event on each line out.
 //!
-//! `{"id":"7","command":"bid","room":"3f2a","amount":"120"}`; the `id` comes back in `done`. A line
-//! that is no command is refused with the code `command.parse` and ends nothing. Lines longer than
-//! [`LONGEST_LINE`] are skipped without being kept in memory.
+//! `{"id":"7","command":"bid","room":"3f2a","amount":"120"}`; the `id` comes back as it came. A line
+//! that is no command is refused with the code `command.parse` and ends nothing; so is one with a
+//! member twice, because nobody knows which was meant. Lines longer than [`LONGEST_LINE`] are
+//! skipped without being kept in memory.
 
-use std::io;
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, Write};
+use std::time::Duration;
 
+use serde::Deserialize;
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::Instant;
 
 use crate::ask::PinSource;
 use crate::command::{Command, Mistake, table};
 use crate::event::Event;
-use crate::front::{Front, Request};
+use crate::front::{ANSWERS_WITHIN, Front, Request, is_progress, no_answer, silence};
+use crate::status::Status;
 
 /// Longest line read, in bytes.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
-/// Longest `id` given back.
-const LONGEST_ID: usize = 128;
+/// Longest `id` given back, in bytes, with its quotes.
+const LONGEST_ID: usize = 130;
 
-/// Runs until `quit`, or until the input has ended and every request of it is done. `pins` answers
-/// where a card is to sign.
-///
-/// # Errors
-/// Those of input and output.
+/// What some programs write before the first line of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Runs until `quit`, or until the input has ended, and every request of it is done; at the end no
+/// longer than [`ANSWERS_WITHIN`] without news. `pins` answers where a card is to sign. If the output
+/// cannot be written to, no more is read, and what becomes of each request under way is said on
+/// `aside`.
 pub async fn run(
+    front: Front,
+    input: impl AsyncBufRead + Unpin,
+    output: impl AsyncWrite + Unpin,
+    aside: impl Write,
+    pins: &PinSource,
+) -> Status {
+    run_for(ANSWERS_WITHIN, front, input, Teller::new(output, aside), pins).await
+}
+
+async fn run_for(
+    patience: Duration,
     mut front: Front,
     input: impl AsyncBufRead + Unpin,
-    mut output: impl AsyncWrite + Unpin,
+    mut out: Teller<impl AsyncWrite + Unpin, impl Write>,
     pins: &PinSource,
-) -> io::Result<()> {
-    let mut input = Some(Lines { input, line: Vec::new(), skipping: false });
-    let mut open = 0_usize;
-    while input.is_some() || open > 0 {
+) -> Status {
+    let mut input = Some(Lines::new(input));
+    let mut quit = None;
+    loop {
+        if out.broken.is_some() {
+            input = None;
+        }
+        if input.is_none() && out.open.is_empty() {
+            let Some(asked) = quit.take().filter(|_| out.broken.is_none()) else { break };
+            if !hand_over(&mut front, asked, &mut out).await {
+                break;
+            }
+        }
         tokio::select! {
-            line = next_line(&mut input), if input.is_some() => match line? {
-                None => input = None,
-                Some(line) => match take_line(&line) {
+            line = next_line(&mut input), if input.is_some() => match line {
+                Ok(None) => input = None,
+                Ok(Some(line)) => match take_line(&line) {
                     Ok(None) => {}
-                    Ok(Some(request)) => {
-                        if let Command::Help { about } = &request.command {
-                            explain(&mut output, about.as_deref(), request.id).await?;
-                            continue;
+                    Ok(Some((id, command))) if command == Command::Quit => {
+                        // What is under way is answered first.
+                        (input, quit) = (None, Some((id, command)));
+                    }
+                    Ok(Some((id, Command::Help { about }))) => {
+                        let id = Some(out.begin(id));
+                        for text in table::help(about.as_deref()) {
+                            out.tell(&Event::Note { text }).await;
                         }
-                        let last = request.command == Command::Quit;
-                        // Events are written while the desk is too busy to take the request.
-                        if !hand_over(&front.commands, request, &mut front.events, &mut output, &mut open).await? {
+                        out.tell(&Event::Done { id, ok: true }).await;
+                    }
+                    Ok(Some(asked)) => {
+                        if !hand_over(&mut front, asked, &mut out).await {
                             break;
-                        }
-                        open = open.saturating_add(1);
-                        if last {
-                            input = None;
                         }
                     }
                     Err((id, mistake)) => {
-                        write(&mut output, &mistake.into_event()).await?;
-                        write(&mut output, &Event::Done { id, ok: false }).await?;
+                        let id = Some(out.begin(id));
+                        out.tell(&mistake.into_event()).await;
+                        out.tell(&Event::Done { id, ok: false }).await;
                     }
                 },
+                Err(error) => {
+                    input = None;
+                    out.say_aside(&format!("standard input cannot be read: {error}"));
+                    out.refused = true;
+                }
             },
             event = front.events.recv() => match event {
-                None => break,
-                Some(event) => pass(&mut output, &event, &mut open).await?,
+                None => {
+                    out.refused = true;
+                    break;
+                }
+                Some(event) => out.tell(&event).await,
             },
             Some(question) = front.questions.recv() => {
-                write(&mut output, &crate::ask::event(&question.pin)).await?;
+                out.tell(&crate::ask::event(&question.pin)).await;
+                // Who is asked may think it over.
+                out.heard = None;
                 pins.answer(question);
             }
+            () = silence(out.heard, patience), if input.is_none() => break,
         }
     }
-    output.flush().await
+    out.end().await
 }
 
-/// Waits for room in the queue while still writing events; false if the desk has ended.
+/// Hands a request to the desk; events are written while it is too busy to take it. False if it
+/// has ended.
 async fn hand_over(
-    commands: &tokio::sync::mpsc::Sender<Request>,
-    request: Request,
-    events: &mut tokio::sync::mpsc::Receiver<Event>,
-    output: &mut (impl AsyncWrite + Unpin),
-    open: &mut usize,
-) -> io::Result<bool> {
-    let sending = commands.send(request);
+    front: &mut Front,
+    (id, command): (GivenId, Command),
+    out: &mut Teller<impl AsyncWrite + Unpin, impl Write>,
+) -> bool {
+    let id = Some(out.begin(id));
+    let sending = front.commands.send(Request { id, command });
     tokio::pin!(sending);
     loop {
         tokio::select! {
-            sent = &mut sending => return Ok(sent.is_ok()),
-            event = events.recv() => match event {
-                None => return Ok(false),
-                Some(event) => pass(output, &event, open).await?,
+            sent = &mut sending => return sent.is_ok(),
+            event = front.events.recv() => match event {
+                None => return false,
+                Some(event) => out.tell(&event).await,
             },
         }
     }
 }
 
-async fn pass(
-    output: &mut (impl AsyncWrite + Unpin),
-    event: &Event,
-    open: &mut usize,
-) -> io::Result<()> {
-    if matches!(event, Event::Done { .. }) {
-        *open = open.saturating_sub(1);
-    }
-    write(output, event).await
+/// The `id` of a line as it was written.
+type GivenId = Option<Box<RawValue>>;
+
+/// Writes events, and knows which requests are still to be answered.
+struct Teller<W, E> {
+    output: W,
+    aside: E,
+    /// The ids of requests under way, by the numbers that they go by in here.
+    open: BTreeMap<u64, GivenId>,
+    last: u64,
+    /// When something was asked or happened last; absent while a person is asked.
+    heard: Option<Instant>,
+    /// Something was refused or failed.
+    refused: bool,
+    /// Something was carried out and could not be told.
+    unreported: bool,
+    broken: Option<io::Error>,
 }
 
-async fn explain(
-    output: &mut (impl AsyncWrite + Unpin),
-    about: Option<&str>,
-    id: Option<String>,
-) -> io::Result<()> {
-    for text in table::help(about) {
-        write(output, &Event::Note { text }).await?;
+impl<W: AsyncWrite + Unpin, E: Write> Teller<W, E> {
+    fn new(output: W, aside: E) -> Self {
+        Self {
+            output,
+            aside,
+            open: BTreeMap::new(),
+            last: 0,
+            heard: Some(Instant::now()),
+            refused: false,
+            unreported: false,
+            broken: None,
+        }
     }
-    write(output, &Event::Done { id, ok: true }).await
-}
 
-async fn write(output: &mut (impl AsyncWrite + Unpin), event: &Event) -> io::Result<()> {
-    let mut line = serde_json::to_vec(event)?;
-    line.push(b'\n');
-    output.write_all(&line).await?;
-    output.flush().await
+    /// Takes a request up; gives the id that it goes by in here.
+    fn begin(&mut self, id: GivenId) -> String {
+        self.heard = Some(Instant::now());
+        self.last = self.last.saturating_add(1);
+        self.open.insert(self.last, id);
+        self.last.to_string()
+    }
+
+    async fn tell(&mut self, event: &Event) {
+        if is_progress(event) {
+            self.heard = Some(Instant::now());
+        }
+        if self.broken.is_none()
+            && let Err(error) = self.write(event).await
+        {
+            self.broken = Some(error);
+        }
+        let Event::Done { id: Some(id), ok, .. } = event else { return };
+        let given = id.parse().ok().and_then(|number: u64| self.open.remove(&number));
+        self.refused |= !ok;
+        let Some(error) = &self.broken else { return };
+        self.unreported |= ok;
+        let id = given.flatten().map_or_else(|| "without an id".to_owned(), |id| id.to_string());
+        let what = if *ok { "carried out" } else { "refused or failed" };
+        let text = format!("command {id}: {what}; standard output cannot be written to: {error}");
+        self.say_aside(&text);
+    }
+
+    async fn write(&mut self, event: &Event) -> io::Result<()> {
+        let mut line = self.with_given_id(serde_json::to_string(event)?)?;
+        line.push('\n');
+        self.output.write_all(line.as_bytes()).await?;
+        self.output.flush().await
+    }
+
+    /// An event with the id that was given in the place of its number, byte for byte.
+    fn with_given_id(&self, event: String) -> io::Result<String> {
+        let Members { members, .. } = serde_json::from_str(&event)?;
+        let number = members.iter().find(|(name, _)| name == "id");
+        let number = number.and_then(|(_, id)| serde_json::from_str::<String>(id.get()).ok());
+        let number = number.and_then(|number| number.parse::<u64>().ok());
+        let Some(given) = number.and_then(|number| self.open.get(&number)) else {
+            return Ok(event);
+        };
+        let given = given.as_ref().map_or("null", |id| id.get());
+        let members = members.iter().map(|(name, value)| {
+            let value = if name == "id" { given } else { value.get() };
+            format!("{}:{value}", serde_json::Value::from(name.as_str()))
+        });
+        Ok(format!("{{{}}}", members.collect::<Vec<String>>().join(",")))
+    }
+
+    fn say_aside(&mut self, text: &str) {
+        // If nothing can be written anywhere, the exit status is all that is left.
+        let _ = writeln!(self.aside, "pregao: {text}");
+    }
+
+    /// Answers what the desk did not, and gives the outcome.
+    async fn end(mut self) -> Status {
+        for number in self.open.keys().copied().collect::<Vec<u64>>() {
+            let id = Some(number.to_string());
+            self.tell(&no_answer()).await;
+            self.tell(&Event::Done { id, ok: false }).await;
+        }
+        match (self.unreported, self.refused || self.broken.is_some()) {
+            (true, _) => Status::Unreported,
+            (false, true) => Status::Refused,
+            (false, false) => Status::CarriedOut,
+        }
+    }
 }
 
 /// Reads one line: nothing if it is empty. The `id` is given back with a mistake where it is
 /// known.
-fn take_line(line: &TakenLine) -> Result<Option<Request>, (Option<String>, Mistake)> {
+fn take_line(line: &TakenLine) -> Result<Option<(GivenId, Command)>, (GivenId, Mistake)> {
+    let nameless = |message: &str| (None, mistake(message));
     let TakenLine::Whole(bytes) = line else {
-        return Err((None, mistake(&format!("the line is longer than {LONGEST_LINE} bytes"))));
+        return Err(nameless(&format!("the line is longer than {LONGEST_LINE} bytes")));
     };
     if bytes.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let value: serde_json::Value = serde_json::from_slice(bytes)
-        .map_err(|error| (None, mistake(&format!("the line is not JSON: {error}"))))?;
-    let serde_json::Value::Object(mut members) = value else {
-        return Err((None, mistake("the line is not a JSON object")));
-    };
-    let id = match members.remove("id") {
-        None | Some(serde_json::Value::Null) => None,
-        Some(serde_json::Value::String(id)) if id.len() <= LONGEST_ID => Some(id),
-        Some(serde_json::Value::Number(id)) => Some(id.to_string()),
-        Some(_) => return Err((None, mistake("the id is neither a short string nor a number"))),
-    };
-    // Commands without places would let unknown members pass.
-    let alone = members.len() == 1;
-    let command: Command = serde_json::from_value(serde_json::Value::Object(members))
-        .map_err(|error| (id.clone(), mistake(&error.to_string())))?;
-    if command.usage().arguments.is_empty() && !alone {
-        let message = format!("`{}` takes no members", command.usage().name);
-        return Err((id, mistake(&message)));
+    let text = std::str::from_utf8(bytes).map_err(|_| nameless("the line is not UTF-8"))?;
+    let Members { members, twice } = serde_json::from_str(text).map_err(|error| {
+        nameless(&match error.classify() {
+            serde_json::error::Category::Data => "the line is not a JSON object".to_owned(),
+            _ => format!("the line is not JSON: {error}"),
+        })
+    })?;
+    let id = id_of(&members).map_err(nameless)?;
+    let named = |message: &str| (id.clone(), mistake(message));
+    if let Some(name) = twice {
+        let name = crate::plain::shortened(&name, 20);
+        return Err(named(&format!("the member `{name}` occurs twice")));
     }
-    Ok(Some(Request { id, command }))
+    let mut rest = serde_json::Map::new();
+    for (name, value) in members.into_iter().filter(|(name, _)| name != "id") {
+        let value = serde_json::from_str::<Unique>(value.get())
+            .and_then(|Unique| serde_json::from_str(value.get()));
+        rest.insert(name, value.map_err(|error| named(&error.to_string()))?);
+    }
+    // Commands without places would let unknown members pass.
+    let alone = rest.len() == 1;
+    let command: Command = serde_json::from_value(serde_json::Value::Object(rest))
+        .map_err(|error| named(&error.to_string()))?;
+    if command.usage().arguments.is_empty() && !alone {
+        return Err(named(&format!("`{}` takes no members", command.usage().name)));
+    }
+    Ok(Some((id, command)))
+}
+
+/// The one `id` among members, if there is one.
+fn id_of(members: &[(String, Box<RawValue>)]) -> Result<GivenId, &'static str> {
+    let mut ids = members.iter().filter(|(name, _)| name == "id").map(|(_, value)| value);
+    match (ids.next(), ids.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err("the member `id` occurs twice"),
+        (Some(id), None) if id.get() == "null" => Ok(None),
+        (Some(id), None) if id.get().len() <= LONGEST_ID && is_a_name(id.get()) => {
+            Ok(Some(id.clone()))
+        }
+        (Some(_), None) => Err("the id is neither a short string nor a number"),
+    }
+}
+
+/// Whether JSON is a string or a number.
+fn is_a_name(json: &str) -> bool {
+    let string = json.starts_with('"') && serde_json::from_str::<String>(json).is_ok();
+    string || json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+}
+
+/// Members of a JSON object, as written, and the first name that occurs twice.
+struct Members {
+    members: Vec<(String, Box<RawValue>)>,
+    twice: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let (mut members, mut names, mut twice) = (Vec::new(), HashSet::new(), None);
+                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if !names.insert(name.clone()) {
+                        twice.get_or_insert_with(|| name.clone());
+                    }
+                    members.push((name, value));
+                }
+                Ok(Members { members, twice })
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Any JSON in which no object has a member twice.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Unique;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
+                Ok(Unique)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
+                Ok(Unique)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
+                Ok(Unique)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
+                Ok(Unique)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
+                Ok(Unique)
+            }
+
+            fn visit_unit<E>(self) -> Result<Unique, E> {
+                Ok(Unique)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Unique, A::Error> {
+                while let Some(Unique) = list.next_element()? {}
+                Ok(Unique)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
+                let mut names = HashSet::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if names.contains(&name) {
+                        let name = crate::plain::shortened(&name, 20);
+                        let message = format!("the member `{name}` occurs twice");
+                        return Err(de::Error::custom(message));
+                    }
+                    names.insert(name);
+                    let Unique = map.next_value()?;
+                }
+                Ok(Unique)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
 }
 
 fn mistake(message: &str) -> Mistake {
@@ -171,6 +409,14 @@ struct Lines<R> {
     input: R,
     line: Vec<u8>,
     skipping: bool,
+    /// No line was read yet: a byte order mark may stand before the first.
+    first: bool,
+}
+
+impl<R> Lines<R> {
+    const fn new(input: R) -> Self {
+        Self { input, line: Vec::new(), skipping: false, first: true }
+    }
 }
 
 async fn next_line<R: AsyncBufRead + Unpin>(
@@ -197,7 +443,10 @@ async fn next_line<R: AsyncBufRead + Unpin>(
             return Ok(None);
         }
         if found || ended {
-            let line = std::mem::take(&mut lines.line);
+            let mut line = std::mem::take(&mut lines.line);
+            if std::mem::take(&mut lines.first) && line.starts_with(BYTE_ORDER_MARK) {
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
             return Ok(Some(match std::mem::take(&mut lines.skipping) {
                 true => TakenLine::TooLong,
                 false => TakenLine::Whole(line),

@@ -31,6 +31,7 @@ pub mod link;
 pub mod oneshot;
 pub mod plain;
 pub mod span;
+pub mod status;
 pub mod uptime;
 pub mod vault;
 pub mod visible;

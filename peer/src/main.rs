@@ -1,9 +1,10 @@
 //! `pregao`: see `pregao --help`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pregao::ask::PinSource;
@@ -19,12 +20,16 @@ use pregao::desk::{self, Options};
 use pregao::front::{Front, pair};
 use pregao::link::{SILENT_FOR, trust_roots};
 use pregao::plain::{plain, with_causes};
+use pregao::status::{Out, Status};
 use pregao::uptime::Uptime;
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, check, citizen, jsonl, oneshot};
 use pregao_protocol::citizen::TestCards;
 use pregao_protocol::session::Ranking;
 use tracing_subscriber::EnvFilter;
+
+/// How long the desk may take to end after its front.
+const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
@@ -43,18 +48,27 @@ fn main() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => status.into(),
         Err(error) => fail(&error),
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<bool> {
+async fn run(cli: Cli) -> anyhow::Result<Status> {
     start_log();
+    let mut out = Out::standard();
     match cli.task {
-        Task::Enrol(arguments) => enrolment(&cli.shared, &arguments),
-        Task::Card(arguments) => with_a_card(&cli.shared, &arguments),
-        Task::Verify { files } => Ok(check::files(&files, &mut std::io::stdout())?),
+        Task::Enrol(arguments) => {
+            enrolment(&cli.shared, &arguments, &mut out)?;
+            Ok(out.end(true))
+        }
+        Task::Card(arguments) => {
+            with_a_card(&cli.shared, &arguments, &mut out)?;
+            Ok(out.end(true))
+        }
+        Task::Verify { files } => {
+            let all = check::files(&files, &mut out)?;
+            Ok(out.end(all))
+        }
         Task::Chat => {
             if cli.shared.card.pin_file.is_some() {
                 bail!(
@@ -64,28 +78,32 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
             let (front, desk) = open(&cli.shared, false)?;
             chat::run(front).await?;
             desk.await?;
-            Ok(true)
+            Ok(Status::CarriedOut)
         }
         Task::Json => {
             let (front, desk) = open(&cli.shared, true)?;
             let input = tokio::io::BufReader::new(tokio::io::stdin());
             // Standard input is taken: only a file can hold the PIN.
             let pins = PinSource::of(cli.shared.card.pin_file.as_deref(), false);
-            jsonl::run(front, input, tokio::io::stdout(), &pins).await?;
-            desk.await?;
-            Ok(true)
+            let output = tokio::io::stdout();
+            let status = jsonl::run(front, input, output, std::io::stderr(), &pins).await;
+            // It takes its leave of the broker, if that listens.
+            let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
+            Ok(status)
         }
         Task::Command(words) => match read_command(&words) {
-            Ok(command) => alone(&cli.shared, command).await,
+            Ok(command) => {
+                let ok = alone(&cli.shared, command, &mut out).await?;
+                Ok(out.end(ok))
+            }
             Err(mistake) => bail!("{}\n{}", mistake.message, mistake.advice),
         },
     }
 }
 
 /// One command of the chat by itself.
-async fn alone(shared: &Shared, command: Command) -> anyhow::Result<bool> {
+async fn alone(shared: &Shared, command: Command, out: &mut impl Write) -> anyhow::Result<bool> {
     let form = if shared.json { oneshot::Form::Json } else { oneshot::Form::Text };
-    let mut out = std::io::stdout();
     if let Command::Help { about } = &command {
         for line in pregao::command::table::help(about.as_deref()) {
             writeln!(out, "{line}")?;
@@ -94,7 +112,7 @@ async fn alone(shared: &Shared, command: Command) -> anyhow::Result<bool> {
     }
     let (front, _desk) = open(shared, true)?;
     let pins = PinSource::of(shared.card.pin_file.as_deref(), true);
-    Ok(oneshot::run(front, command, form, &pins, &mut out).await?)
+    Ok(oneshot::run(front, command, form, &pins, out).await?)
 }
 
 /// Opens the vault and a desk over it.
@@ -149,7 +167,7 @@ fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<citizen::Loaded> {
         .map_err(|error| anyhow::anyhow!("{}\n{}", with_causes(&error), error.advice()))
 }
 
-fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
+fn enrolment(shared: &Shared, arguments: &Enrol, out: &mut impl Write) -> anyhow::Result<()> {
     let folder = folder(shared)?;
     let there = Vault::exists(&folder);
     if arguments.tsa.is_none() && !there && !arguments.spend {
@@ -179,15 +197,14 @@ fn enrolment(shared: &Shared, arguments: &Enrol) -> anyhow::Result<bool> {
         _ => boxed(renew(&folder, &passphrase, invite, &spending)),
     };
     let report = outcome.map_err(|error| two_lines(&error))?;
-    let mut out = std::io::stdout();
     if shared.json {
         writeln!(out, "{}", report.json())?;
-        return Ok(true);
+        return Ok(());
     }
     for line in report.lines() {
         writeln!(out, "{line}")?;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn boxed(
@@ -216,15 +233,12 @@ fn two_lines(error: &EnrolError) -> anyhow::Error {
     anyhow::anyhow!("{happened}\n{}", plain(&error.advice()))
 }
 
-fn with_a_card(shared: &Shared, arguments: &Card) -> anyhow::Result<bool> {
-    show::run(&arguments.task, &shared.card, shared.json, &mut std::io::stdout()).map_err(
-        |error| {
-            // A reader's name comes from whoever made the reader.
-            let lines: Vec<String> = with_causes(&error).lines().map(plain).collect();
-            anyhow::anyhow!("{}\n{}", lines.join("\n"), error.advice())
-        },
-    )?;
-    Ok(true)
+fn with_a_card(shared: &Shared, arguments: &Card, out: &mut impl Write) -> anyhow::Result<()> {
+    show::run(&arguments.task, &shared.card, shared.json, out).map_err(|error| {
+        // A reader's name comes from whoever made the reader.
+        let lines: Vec<String> = with_causes(&error).lines().map(plain).collect();
+        anyhow::anyhow!("{}\n{}", lines.join("\n"), error.advice())
+    })
 }
 
 fn folder(shared: &Shared) -> anyhow::Result<PathBuf> {
@@ -270,11 +284,13 @@ fn start_log() {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "the last words of a program that cannot go on")]
+/// The last words of a program that cannot go on.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("pregao: {error}");
+    let mut words = format!("pregao: {error}\n");
     for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+        words.push_str(&format!("  because: {cause}\n"));
     }
-    ExitCode::FAILURE
+    // If nobody reads them, the exit status is all that is left.
+    let _ = std::io::stderr().write_all(words.as_bytes());
+    Status::Refused.into()
 }

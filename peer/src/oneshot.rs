@@ -6,12 +6,13 @@
 use std::io::{self, Write};
 
 use pregao_protocol::clock::Time;
+use tokio::time::Instant;
 
 use crate::amount::print_in;
 use crate::ask::PinSource;
 use crate::command::Command;
 use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust};
-use crate::front::{Front, Request};
+use crate::front::{ANSWERS_WITHIN, Front, Request, is_progress, no_answer, silence};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
 use crate::span;
@@ -60,37 +61,33 @@ pub async fn run(
         return Ok(false);
     }
     let (mut tick, clock) = (None, Uptime::system());
+    let mut heard = Some(Instant::now());
     loop {
         let event = tokio::select! {
             event = front.events.recv() => event,
             Some(question) = front.questions.recv() => {
                 if form == Form::Json {
-                    serde_json::to_writer(&mut output, &crate::ask::event(&question.pin))?;
-                    writeln!(output)?;
+                    show(&mut output, form, &crate::ask::event(&question.pin), None)?;
                 }
+                // Who is asked may think it over.
+                heard = None;
                 pins.answer(question);
                 continue;
             }
+            () = silence(heard, ANSWERS_WITHIN) => {
+                show(&mut output, form, &no_answer(), None)?;
+                break;
+            }
         };
         let Some(event) = event else { break };
+        if is_progress(&event) {
+            heard = Some(Instant::now());
+        }
         if let Event::Tick { time, at } = &event {
             tick = Some((*time, *at));
         }
         let now = tick.and_then(|(time, at)| uptime::carried(time, at, clock.read()));
-        match form {
-            Form::Json => {
-                serde_json::to_writer(&mut output, &event)?;
-                writeln!(output)?;
-            }
-            Form::Text => {
-                if let Event::Disconnected { reason, .. } = &event {
-                    writeln!(output, "no connection: {}", plain(reason))?;
-                }
-                for line in lines(&event, now) {
-                    writeln!(output, "{line}")?;
-                }
-            }
-        }
+        show(&mut output, form, &event, now)?;
         if let Event::Done { id, ok } = event
             && id.as_deref() == Some(ID)
         {
@@ -100,6 +97,21 @@ pub async fn run(
     }
     output.flush()?;
     Ok(false)
+}
+
+fn show(output: &mut impl Write, form: Form, event: &Event, now: Option<Time>) -> io::Result<()> {
+    match form {
+        Form::Json => {
+            serde_json::to_writer(&mut *output, event)?;
+            writeln!(output)
+        }
+        Form::Text => {
+            if let Event::Disconnected { reason, .. } = event {
+                writeln!(output, "no connection: {}", plain(reason))?;
+            }
+            lines(event, now).iter().try_for_each(|line| writeln!(output, "{line}"))
+        }
+    }
 }
 
 /// An event in lines for people; none for what only moves the screen of the chat.

@@ -127,7 +127,10 @@ fn main() -> ExitCode {
         },
         Command::Fingerprint { folder } => {
             match server::fingerprint(&folder.data, folder.simulate) {
-                Ok(fingerprint) => print(&fingerprint.to_string()),
+                Ok(fingerprint) => match print(&fingerprint.to_string()) {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error) => fail(&error, "give it a standard output that can be written to"),
+                },
                 Err(error) => fail(&error, "run `pregao-tsa serve` once to make the keys"),
             }
         }
@@ -190,7 +193,10 @@ async fn announce(server: Server) -> ExitCode {
         tracing::warn!("test cards are accepted: anybody can have as many as they like");
     }
     tracing::info!(url, "ready");
-    print(&format!("ready {ready}"));
+    // Whoever closed it does not want the line: that stops nobody from getting stamps.
+    if let Err(error) = print(&format!("ready {ready}")) {
+        tracing::warn!(%error, "standard output cannot be written to");
+    }
     server
         .run(async move {
             tokio::select! {
@@ -213,7 +219,8 @@ fn invite(folder: &Folder, count: u16) -> Result<(), (Box<dyn Error>, &'static s
         getrandom::fill(&mut bytes).map_err(|error| (error.into(), ADVICE))?;
         let code = hex::encode(bytes);
         store.add_invite(&code).map_err(|error| (error.into(), ADVICE))?;
-        print(&code);
+        let lost = "a code is of no use unread: free standard output, then ask for others";
+        print(&code).map_err(|error| (error.into(), lost))?;
     }
     Ok(())
 }
@@ -222,11 +229,10 @@ fn start_failure(error: &StartError) -> ExitCode {
     fail(error, error.advice())
 }
 
-/// One line on stdout. Whoever closed it does not want the line.
-fn print(line: &str) -> ExitCode {
+/// One line on stdout.
+fn print(line: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-    ExitCode::SUCCESS
+    writeln!(out, "{line}").and_then(|()| out.flush())
 }
 
 /// What happened, with its causes, then what to do.

@@ -173,7 +173,7 @@ async fn lines_that_are_no_command_are_refused_and_end_nothing() {
     }
     assert!(ana.ask(json!({ "command": "items" })).await.unwrap());
     assert!(!ana.ask(json!({ "command": "bid", "room": "ab", "amount": "1" })).await.unwrap());
-    assert_eq!(ana.end().await.unwrap(), Some(0));
+    assert_eq!(ana.end().await.unwrap(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,7 +85,7 @@ impl Stage {
                 .await
                 .is_ok_and(|ok| !ok)
         );
-        assert_eq!(desk.end().await.unwrap(), Some(0));
+        assert_eq!(desk.end().await.unwrap(), Some(1));
     }
 }
 

@@ -19,6 +19,7 @@ mod enrol;
 mod erasing;
 mod forgeries;
 mod fronts;
+mod json;
 mod liar;
 mod lists;
 mod opensc;
