@@ -253,7 +253,7 @@ mod tests {
             (Some("Cidadã de Teste Um"), Some(2))
         );
         assert_eq!(json["warning"][0], "it cannot be taken back");
-        assert_eq!(json["reader"], "Virtual[2J Reader");
+        assert_eq!(json["reader"], "Virtual⌧[2J Reader");
     }
 
     #[test]
@@ -271,7 +271,7 @@ mod tests {
     fn what_is_read_before_the_pin_steers_no_terminal() {
         let text = lines(&question(1, false)).join("\n");
         assert!(text.contains("ONE TRY IS LEFT") && text.contains("taken back"));
-        assert!(text.contains("Virtual[2J Reader"));
+        assert!(text.contains("Virtual⌧[2J Reader"));
         assert!(lines(&question(2, false)).join("\n").contains("2 tries left"));
     }
 

@@ -261,7 +261,7 @@ pub(crate) mod tests {
             text(&lines),
             format!(
                 "the seller shows a name\n\
-                 they typed: \"First Bidder\"\n\
+                 they typed: \"First⌧ Bidder\"\n\
                  and no contact\n\
                  verified: this is who listed; persona {}\n\
                  NO CITIZEN CARD: the name is what they typed",

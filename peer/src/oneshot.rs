@@ -14,7 +14,7 @@ use crate::command::Command;
 use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust};
 use crate::front::{ANSWERS_WITHIN, Front, Request, is_progress, no_answer, silence};
 use crate::identity::{Said, Shown, Word};
-use crate::plain::plain;
+use crate::plain::{apart, plain};
 use crate::span;
 use crate::uptime::{self, Uptime};
 
@@ -207,7 +207,8 @@ fn room_line(room: &RoomView, now: Option<Time>) -> String {
         "" => String::new(),
         outcome => format!("  {}", plain(outcome)),
     };
-    format!("{}  {}  {price}  {end}{mine}{outcome}", short(&room.room), plain(&room.title))
+    let title = apart(&plain(&room.title));
+    format!("{}  {title}  {price}  {end}{mine}{outcome}", short(&room.room))
 }
 
 fn receipt_line(receipt: &ReceiptView) -> String {

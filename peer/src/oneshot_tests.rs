@@ -70,7 +70,7 @@ async fn an_answer_is_printed_in_plain_lines() {
     ];
     let (ok, text) = shown(events, Form::Text).await;
     assert!(ok);
-    assert_eq!(text, "3f2a3f2a  Old [31mradio  120.00 EUR (5 bids)  1:30 left  you lead\n");
+    assert_eq!(text, "3f2a3f2a  Old ⌧[31mradio  120.00 EUR (5 bids)  1:30 left  you lead\n");
 }
 
 #[tokio::test]

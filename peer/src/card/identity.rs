@@ -80,7 +80,7 @@ mod tests {
     fn a_field_ends_at_its_padding_and_steers_no_terminal() {
         assert_eq!(text(b"PRT\0\0\0").unwrap(), "PRT");
         assert_eq!(text(b" 01 02 1990 \0x").unwrap(), "01 02 1990");
-        assert_eq!(text("\u{1b}[2JÉ".as_bytes()).unwrap(), "[2JÉ");
+        assert_eq!(text("\u{1b}[2JÉ".as_bytes()).unwrap(), "⌧[2JÉ");
         assert_eq!(text(b"").unwrap(), "");
         assert!(text(b"\xFF\xFE").is_err());
     }

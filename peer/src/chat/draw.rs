@@ -13,6 +13,7 @@ use crate::amount::print_in;
 use crate::command::{Command, table};
 use crate::event::{Phase, RoomView};
 use crate::identity;
+use crate::plain::STAND_IN;
 
 /// Smallest window that is drawn.
 pub const SMALLEST: (u16, u16) = (40, 10);
@@ -371,6 +372,11 @@ fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
             spans.push(Span::raw("  "));
         }
         return Line::from(spans);
+    }
+    let stood_in = model.input.stood_in();
+    if !stood_in.is_empty() {
+        let text = format!("{STAND_IN} stands for {}, sent as typed", stood_in.join(" "));
+        return Line::styled(fit(&text, columns), palette.bad);
     }
     let text = model.input.text();
     let usage = text.strip_prefix('/').and_then(|rest| table::find(rest.split(' ').next()?));

@@ -3,9 +3,10 @@
 use ratatui::crossterm::event::{Event as TerminalEvent, KeyEvent};
 use tui_input::backend::crossterm::to_input_request;
 use tui_input::{Input, InputRequest};
+use unicode_normalization::char::compose;
 
 use crate::command::{Argument, table};
-use crate::plain::plain;
+use crate::plain::{shown, width};
 
 /// Most characters of a line.
 const LONGEST: usize = 1_200;
@@ -65,19 +66,33 @@ impl InputLine {
         self.input.value().is_empty()
     }
 
-    /// The part of the line that fits into `width` columns, and the column of the cursor in it.
+    /// The part of the line that fits into `columns`, and the column of the cursor in it. Each
+    /// character has its place; what is not drawn as it is shows a stand-in.
     #[must_use]
-    pub fn visible(&self, width: usize) -> (String, usize) {
-        let skipped = self.input.visual_scroll(width.saturating_sub(1));
-        let mut column = 0_usize;
-        let mut text = String::new();
-        for character in self.input.value().chars() {
-            if column >= skipped {
-                text.push(character);
-            }
-            column = column.saturating_add(super::wrap::width(character.encode_utf8(&mut [0; 4])));
+    pub fn visible(&self, columns: usize) -> (String, usize) {
+        let drawn: String = self.input.value().chars().map(shown).collect();
+        let at = drawn.char_indices().nth(self.input.cursor()).map_or(drawn.len(), |(at, _)| at);
+        let (before, after) = drawn.split_at_checked(at).unwrap_or((&drawn, ""));
+        let mut before = before;
+        while width(before) > columns.saturating_sub(1) {
+            let mut rest = before.chars();
+            rest.next();
+            before = rest.as_str();
         }
-        (text, self.input.visual_cursor().saturating_sub(skipped))
+        (format!("{before}{after}"), width(before))
+    }
+
+    /// Code points of the line that are sent though not drawn as they are, each once.
+    #[must_use]
+    pub fn stood_in(&self) -> Vec<String> {
+        let mut named: Vec<String> = Vec::new();
+        for character in self.input.value().chars().filter(|c| shown(*c) != *c) {
+            let name = format!("U+{:04X}", u32::from(character));
+            if !named.contains(&name) {
+                named.push(name);
+            }
+        }
+        named
     }
 
     /// Whether the cursor stands behind the last character.
@@ -104,11 +119,12 @@ impl InputLine {
         true
     }
 
-    /// Inserts pasted text as one line.
+    /// Inserts pasted text as one line; line breaks become spaces.
     pub fn paste(&mut self, text: &str) {
         self.round = None;
-        for character in plain(text).chars().take(LONGEST) {
-            self.insert(character);
+        for character in text.replace("\r\n", "\n").chars().take(LONGEST) {
+            let breaks = matches!(character, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}');
+            self.insert(if breaks { ' ' } else { character });
         }
     }
 
@@ -182,8 +198,18 @@ impl InputLine {
         self.round.take().is_some()
     }
 
+    /// Inserts a character; a mark is composed with the letter before it where that gives one
+    /// character.
     fn insert(&mut self, character: char) {
-        if self.input.value().chars().count() < LONGEST && !character.is_control() {
+        if character.is_control() {
+            return;
+        }
+        let before = self.input.cursor().checked_sub(1);
+        let before = before.and_then(|before| self.input.value().chars().nth(before));
+        if let Some(composed) = before.and_then(|before| compose(before, character)) {
+            self.input.handle(InputRequest::DeletePrevChar);
+            self.input.handle(InputRequest::InsertChar(composed));
+        } else if self.input.value().chars().count() < LONGEST {
             self.input.handle(InputRequest::InsertChar(character));
         }
     }
@@ -370,8 +396,20 @@ mod tests {
 
     #[test]
     fn pasted_lines_become_one_and_send_nothing() {
-        let line = typed("/bid 1\n/bid 2\u{1b}[A\u{202e}");
-        assert_eq!(line.text(), "/bid 1 /bid 2[A");
+        let line = typed("one\r\ntwo\u{1b}[A\tthree");
+        assert_eq!(line.text(), "one two[A three");
+    }
+
+    #[test]
+    fn what_is_not_drawn_as_it_is_shows_in_its_place_and_is_named() {
+        let line = typed("/say \u{600}9 नि \u{202e}x");
+        assert_eq!(line.visible(80), ("/say ⌧9 न⌧ ⌧x".to_owned(), 13));
+        assert_eq!(line.stood_in(), ["U+0600", "U+093F", "U+202E"]);
+        let line = typed("e\u{301} \u{1112}\u{1161}\u{11ab} 日本");
+        assert_eq!(line.text(), "é 한 日本");
+        assert_eq!(line.visible(80), ("é 한 日本".to_owned(), 9));
+        assert!(line.stood_in().is_empty());
+        assert_eq!(line.visible(6), (" 日本".to_owned(), 5));
     }
 
     #[test]

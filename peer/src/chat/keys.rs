@@ -12,7 +12,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("Enter", "send the line; without a slash it is said in the room on screen"),
     ("Tab", "complete a command, a room (by name or title), a keyword"),
     ("Up Down", "earlier and later lines"),
-    ("PgUp PgDn", "scroll the messages"),
+    ("PgUp PgDn", "scroll the messages; Ctrl-L draws the screen anew"),
     ("Ctrl-N Ctrl-P", "next and previous room (also Alt or Ctrl with Up, Down)"),
     ("Esc", "hide the alarm, the help, the question"),
     ("Ctrl-C Ctrl-D", "leave"),
@@ -29,6 +29,10 @@ impl Model {
         let jump = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         if control && matches!(key.code, KeyCode::Char('c' | 'd')) {
             return Next::Quit;
+        }
+        if control && key.code == KeyCode::Char('l') {
+            self.repaint();
+            return Next::Wait;
         }
         if self.pin.is_some() {
             return self.pin_key(key);

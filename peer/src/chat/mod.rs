@@ -1,8 +1,8 @@
 //! The terminal client: a loop around a pure model.
 //!
 //! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `card` show it,
-//! `pin` is the one question that takes a secret, and this module holds the terminal, the clock and the two channels. Nothing that arrives is
-//! trusted: the model strips what would steer the terminal, and bounds what it keeps.
+//! `pin` is the one question that takes a secret, `rows` writes to the terminal, and this module holds the terminal, the clock and the channels. Nothing that arrives is
+//! trusted: the model shows a stand-in for what would steer the terminal, and bounds what it keeps.
 
 mod card;
 pub mod draw;
@@ -12,22 +12,23 @@ pub mod model;
 pub mod palette;
 mod pin;
 pub mod room;
+mod rows;
 pub(crate) mod wrap;
 
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use pregao_protocol::clock::Time;
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{
     DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent,
 };
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::error::TrySendError;
@@ -39,9 +40,14 @@ use crate::front::{Answer, Front, Question, Request};
 use crate::uptime::Uptime;
 use model::{Model, Next, Tone};
 use palette::Palette;
+use rows::Rows;
 
 /// How often the screen may change without a key.
 const FRAME: Duration = Duration::from_millis(100);
+/// Bytes of a frame that are written at once.
+const FRAME_BYTES: usize = 64 * 1024;
+/// Sent to a program that goes on after it was stopped.
+const CONTINUE: SignalKind = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
 /// Most events taken in between two looks at the keyboard.
 const MOST_EVENTS: usize = 1_024;
 
@@ -60,6 +66,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut ended = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
+    let mut resumed = signal(CONTINUE)?;
     screen.draw(&mut model, &palette)?;
     loop {
         let mut next = Next::Wait;
@@ -96,6 +103,12 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                 carry_time(&mut model, last_tick, clock.read());
                 screen.draw(&mut model, &palette)?;
             }
+            _ = resumed.recv() => {
+                // Whoever had the terminal meanwhile may have left it in any state.
+                screen.take_back()?;
+                model.repaint();
+                screen.draw(&mut model, &palette)?;
+            }
             _ = ended.recv() => next = Next::Quit,
             _ = hung_up.recv() => next = Next::Quit,
         }
@@ -124,8 +137,8 @@ fn take_key(model: &mut Model, event: TerminalEvent) -> Next {
         TerminalEvent::Paste(text) if model.confirm.is_none() && model.pin.is_none() => {
             model.input.paste(&text);
         }
+        TerminalEvent::Resize(..) => model.repaint(),
         TerminalEvent::Paste(_)
-        | TerminalEvent::Resize(..)
         | TerminalEvent::FocusGained
         | TerminalEvent::FocusLost
         | TerminalEvent::Mouse(_) => {}
@@ -168,7 +181,9 @@ static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal in raw mode on its alternate screen; given back when dropped, also by a panic.
 struct Screen {
-    terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    terminal: Terminal<Rows<BufWriter<io::Stdout>>>,
+    /// The room drawn last.
+    room: String,
 }
 
 impl Screen {
@@ -178,14 +193,21 @@ impl Screen {
             let _ = restore();
             before(panic);
         }));
-        enable_raw_mode()?;
-        OPEN.store(true, Ordering::Relaxed);
         // From here on an early return must restore.
         let guard = Restore;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        seize()?;
+        // A frame goes out in one piece.
+        let writer = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
+        let terminal = Terminal::new(Rows::new(writer))?;
         std::mem::forget(guard);
-        Ok(Self { terminal })
+        Ok(Self { terminal, room: String::new() })
+    }
+
+    /// Puts the terminal into the state that the chat needs, whatever it is in.
+    fn take_back(&mut self) -> io::Result<()> {
+        // The mode is set again only if it counts as not set.
+        disable_raw_mode()?;
+        seize()
     }
 
     fn draw(&mut self, model: &mut Model, palette: &Palette) -> io::Result<()> {
@@ -194,7 +216,16 @@ impl Screen {
         }
         let size = self.terminal.size()?;
         model.draws(draw::fits(size.width, size.height));
+        if model.take_repaint() {
+            self.terminal.clear()?;
+        }
         if model.take_dirty() {
+            let room = model.current().map_or("", |room| room.id.as_str());
+            if room != self.room {
+                // What others wrote there leaves nothing behind.
+                room.clone_into(&mut self.room);
+                self.terminal.backend_mut().repaint();
+            }
             self.terminal.draw(|frame| draw::draw(model, palette, frame))?;
         }
         Ok(())
@@ -211,6 +242,13 @@ impl Drop for Screen {
     }
 }
 
+/// Takes the terminal: raw, on the other screen, pastes marked, nothing wrapped.
+fn seize() -> io::Result<()> {
+    enable_raw_mode()?;
+    OPEN.store(true, Ordering::Relaxed);
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, DisableLineWrap)
+}
+
 /// Restores the terminal when opening it fails half way.
 struct Restore;
 
@@ -225,7 +263,7 @@ fn restore() -> io::Result<()> {
         return Ok(());
     }
     let raw = disable_raw_mode();
-    execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen)?;
+    execute!(io::stdout(), EnableLineWrap, DisableBracketedPaste, LeaveAlternateScreen)?;
     raw
 }
 

@@ -100,6 +100,7 @@ pub struct Model {
     /// Whether the help covers the screen.
     pub help: bool,
     dirty: bool,
+    repaint: bool,
     ring: bool,
 }
 
@@ -136,6 +137,7 @@ impl Model {
             alarm: None,
             help: false,
             dirty: true,
+            repaint: true,
             ring: false,
         };
         for line in [
@@ -253,6 +255,17 @@ impl Model {
     /// Whether the terminal should ring, once.
     pub fn take_ring(&mut self) -> bool {
         std::mem::take(&mut self.ring)
+    }
+
+    /// Has the whole screen written anew, whatever stands on it.
+    pub const fn repaint(&mut self) {
+        self.repaint = true;
+        self.dirty = true;
+    }
+
+    /// Whether the whole screen is to be written anew, once.
+    pub fn take_repaint(&mut self) -> bool {
+        std::mem::take(&mut self.repaint)
     }
 
     /// Marks the screen as outdated.

@@ -303,8 +303,8 @@ fn text_of_strangers_steers_nothing() {
         own: false,
     });
     model.select(&id);
-    assert_eq!(model.current().unwrap().title(), "[2Joidar");
-    assert_eq!(texts(&model), ["<]0;x> a31m b"]);
+    assert_eq!(model.current().unwrap().title(), "⌧[2J⌧oidar");
+    assert_eq!(texts(&model), ["<⌧]0;x> a⌧31m b"]);
 }
 
 #[test]

@@ -1,22 +1,27 @@
-//! Text in terminal columns: width, cutting, wrapping.
+//! Text in terminal columns: cutting, wrapping. What is handed in is [`crate::plain::plain`]; each row
+//! that comes out is kept apart from what is drawn beside it.
 
-use ratatui::text::Span;
-
-/// Columns that a text takes.
-pub(crate) fn width(text: &str) -> usize {
-    Span::raw(text).width()
-}
+pub(crate) use crate::plain::width;
+use crate::plain::{apart, turns};
 
 /// As much of a text as fits, ending in `…` where something was cut.
 pub(crate) fn fit(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
+    let whole = apart(text);
+    if width(&whole) <= columns {
+        return whole;
     }
-    let (mut cut, _) = split(text, columns.saturating_sub(1));
-    if columns > 0 {
-        cut.push('…');
+    // Room for the mark of the cut, and for what keeps right-to-left text apart.
+    for spare in 1..=3 {
+        let (mut cut, _) = split(text, columns.saturating_sub(spare));
+        if columns > 0 {
+            cut.push('…');
+        }
+        let cut = apart(&cut);
+        if width(&cut) <= columns {
+            return cut;
+        }
     }
-    cut
+    "…".repeat(columns.min(1))
 }
 
 /// A text filled with spaces or cut to exactly so many columns.
@@ -30,6 +35,15 @@ pub(crate) fn exactly(text: &str, columns: usize) -> String {
 /// Lines of at most so many columns, broken at spaces where possible; lines after the first are
 /// indented.
 pub(crate) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
+    if !turns(text) {
+        return broken(text, columns, indent);
+    }
+    // Each row may need a blank on both sides.
+    let rows = broken(text, columns.saturating_sub(2).max(1), indent);
+    rows.iter().map(|row| apart(row)).collect()
+}
+
+fn broken(text: &str, columns: usize, indent: usize) -> Vec<String> {
     let indent = indent.min(columns / 2);
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -57,20 +71,14 @@ pub(crate) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
 
 /// The longest beginning that fits, and the rest.
 fn split(text: &str, columns: usize) -> (String, String) {
-    let mut head = String::new();
     let mut used = 0_usize;
-    let mut characters = text.chars();
-    let mut rest = text;
-    while let Some(character) = characters.next() {
-        let columns_more = width(character.encode_utf8(&mut [0; 4]));
-        if used.saturating_add(columns_more) > columns {
-            break;
-        }
-        used = used.saturating_add(columns_more);
-        head.push(character);
-        rest = characters.as_str();
-    }
-    (head, rest.to_owned())
+    let end = text.char_indices().find(|(_, character)| {
+        used = used.saturating_add(width(character.encode_utf8(&mut [0; 4])));
+        used > columns
+    });
+    let at = end.map_or(text.len(), |(at, _)| at);
+    let (head, rest) = text.split_at_checked(at).unwrap_or((text, ""));
+    (head.to_owned(), rest.to_owned())
 }
 
 #[cfg(test)]

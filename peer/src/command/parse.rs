@@ -541,9 +541,17 @@ fn closed_quotes(words: &Words) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// Text of at least `least` and at most `most` characters, without characters that steer a screen.
+/// Text of at least `least` and at most `most` characters, on one line, as it was typed. One with
+/// characters that steer a screen is refused: what is left out unseen was not meant.
 fn bounded(what: &str, text: &str, least: usize, most: usize) -> Result<String, Mistake> {
-    let text = plain::plain(text).trim().to_owned();
+    let breaks = |c: char| matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}');
+    let text: String = text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect();
+    let text = text.trim().to_owned();
+    if let Some(steering) = text.chars().find(|character| plain::steers(*character)) {
+        let message =
+            format!("the {what} holds U+{:04X}, which steers a screen", u32::from(steering));
+        return Err(mistake(&message, "type it without that character".to_owned()));
+    }
     let length = text.chars().count();
     if length < least {
         return Err(mistake(&format!("the {what} is empty"), format!("type a {what}")));

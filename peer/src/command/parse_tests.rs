@@ -179,8 +179,16 @@ fn aliases_and_unknown_names() {
 
 #[test]
 fn control_characters_do_not_leave_the_program() {
-    let Command::Say { text, .. } = command("a\u{1b}[31m\u{202e}b", Some("77")) else { panic!() };
-    assert_eq!(text, "a[31mb");
+    for (line, named) in [("a\u{1b}[31mb", "U+001B"), ("/list \u{202e}x 1 for 1h", "U+202E")] {
+        assert!(refused(line, Some("77")).message.contains(named));
+    }
+    // What no terminal shows alike is no fault of the text.
+    for text in ["a\u{200c}b", "e\u{301}", "\u{600}9"] {
+        let said = Command::Say { room: "77".to_owned(), text: text.to_owned() };
+        assert_eq!(command(text, Some("77")), said);
+    }
+    let Command::Say { text, .. } = command("a\nb", Some("77")) else { panic!() };
+    assert_eq!(text, "a b");
 }
 
 #[test]

@@ -149,17 +149,17 @@ fn the_user_reads_what_the_signature_does_before_the_pin() {
         assert_eq!(refused.unwrap_err().code, "card.cancelled");
         let asked = asked.unwrap();
         assert_eq!((asked.tries, asked.pinpad), (Tries::Left(2), false));
-        assert_eq!(asked.reader, "Virtual Reader");
+        assert_eq!(asked.reader, "Virtual⌧ Reader");
         let text = asked.warning.join("\n");
         for part in [
             "full name and civil number",
             "pseudonym 5e5e5e5e and your bids here to your name",
             "knows that pseudonym elsewhere then knows you",
-            "They get this contact: \"ana@example.org\"",
+            "They get this contact: \"ana@⌧example.org\"",
             "can show all this to others",
             "cannot be passed on as if made for another auction or another person",
             "only a padded ciphertext",
-            "\"Old radio\"",
+            "\"Old ⌧radio\"",
             "You state besides: birth-date F",
             other,
         ] {

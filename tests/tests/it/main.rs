@@ -35,6 +35,7 @@ mod sessions;
 mod silence;
 mod store_faults;
 mod store_recovery;
+mod terminal;
 mod tsa_faults;
 
 use std::sync::Arc;

@@ -88,7 +88,7 @@ fn each_reader_has_a_line_with_what_is_in_it() {
         Card::look_among(&readers).unwrap()
     };
     let lines = readers(&seen(), false);
-    assert_eq!(lines[0], "1  Empty[2J Reader: empty");
+    assert_eq!(lines[0], "1  Empty⌧[2J Reader: empty");
     assert!(lines[1].starts_with("2  Full Reader: ") && lines[1].contains("citizen card v5"));
     assert_eq!(lines[2], "3  Broken Reader: the card does not answer");
     let lines = readers(&seen(), true);
