@@ -1,21 +1,20 @@
-//! Answers the desk's question for a PIN where there is no screen: at the terminal, or from a
+//! Answers the desk's questions where there is no screen: at the terminal, or, for a PIN, from a
 //! file.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use crate::card::prompt::{self, OwnTerminal, PromptError, Terminal};
 use crate::card::{CardError, LastTry, PinEntry};
 use crate::event::{Event, Personal};
-use crate::front::{Answer, PinQuestion, Question};
+use crate::front::{Answer, Confirmation, PinQuestion, Question, Subject};
 use crate::plain::{plain, with_causes};
 
-/// Where a PIN comes from.
+/// Where a PIN comes from, and with it who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PinSource {
     /// The user is asked, and reads the warning first.
     Terminal,
-    /// The first line of a file, for scripts: whoever wrote it there has decided.
+    /// The first line of a file, for scripts, which are asked nothing.
     File(PathBuf),
     /// There is nobody to ask.
     Nowhere,
@@ -27,7 +26,7 @@ impl PinSource {
     pub fn of(file: Option<&Path>, may_ask: bool) -> Self {
         match file {
             Some(file) => Self::File(file.to_owned()),
-            None if may_ask && std::io::stdin().is_terminal() => Self::Terminal,
+            None if may_ask && prompt::somebody_is_there() => Self::Terminal,
             None => Self::Nowhere,
         }
     }
@@ -36,51 +35,94 @@ impl PinSource {
     pub fn answer(&self, question: Question) {
         let source = self.clone();
         tokio::task::spawn_blocking(move || {
-            let Question { pin, reply } = question;
-            let answer =
-                source.answer_to(&pin, &mut OwnTerminal).unwrap_or_else(|(message, advice)| {
-                    Answer::Unable { message, advice: advice.to_owned() }
-                });
+            let Question { about, reply } = question;
+            let answer = match about {
+                Subject::Pin(pin) => source.answer_to(&pin, &mut OwnTerminal),
+                Subject::Confirm(question) => source.confirm(&question, &mut OwnTerminal),
+            };
+            let answer = answer.unwrap_or_else(|Unable(code, message, advice)| Answer::Unable {
+                code,
+                message,
+                advice: advice.to_owned(),
+            });
             // A desk that no longer waits has said why.
             let _ = reply.send(answer);
         });
+    }
+
+    fn confirm(
+        &self,
+        question: &Confirmation,
+        terminal: &mut dyn Terminal,
+    ) -> Result<Answer, Unable> {
+        if *self != Self::Terminal {
+            return Err(unconfirmed());
+        }
+        let confirmed = (|| {
+            terminal.say(&plain(&question.act))?;
+            let mut grounds = question.grounds.iter();
+            grounds.try_for_each(|line| terminal.say(&format!("  • {}", plain(line))))?;
+            prompt::confirmed("to do it", "do nothing", terminal)
+        })();
+        match confirmed {
+            Ok(true) => Ok(Answer::Yes),
+            Ok(false) => Ok(Answer::Cancel),
+            Err(PromptError::Nobody) => Err(unconfirmed()),
+            Err(error) => Err(failed(&error)),
+        }
     }
 
     fn answer_to(
         &self,
         question: &PinQuestion,
         terminal: &mut dyn Terminal,
-    ) -> Result<Answer, (String, &'static str)> {
-        let failed = |error: PromptError| (with_causes(&error), error.advice());
+    ) -> Result<Answer, Unable> {
         // Whoever runs a script finds there what their card was made to sign.
         lines(question)
             .iter()
             .try_for_each(|line| terminal.say(line))
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| failed(&error.into()))?;
         match self {
             Self::Terminal => match prompt::ask_pin(question.tries, question.pinpad, terminal) {
                 Ok((pin, last)) => Ok(Answer::Sign(pin, last)),
                 Err(PromptError::Cancelled | PromptError::Card(CardError::LastTry)) => {
                     Ok(Answer::Cancel)
                 }
-                Err(PromptError::Nobody) => Err((NOBODY.to_owned(), ADVICE)),
-                Err(error) => Err(failed(error)),
+                Err(PromptError::Nobody) => Err(nobody()),
+                Err(error) => Err(failed(&error)),
             },
             // The reader would ask by itself, but nobody could read the warning.
-            Self::Nowhere => Err((NOBODY.to_owned(), ADVICE)),
+            Self::Nowhere => Err(nobody()),
+            Self::File(_) if !question.yes => Err(unconfirmed()),
             // With one try left the desk refuses: a script cannot confirm. A keypad is not used:
             // nobody may be at it.
             Self::File(file) => {
-                let pin = prompt::from_file(file).map_err(failed)?;
+                let pin = prompt::from_file(file).map_err(|error| failed(&error))?;
                 Ok(Answer::Sign(PinEntry::Typed(pin), LastTry::Refuse))
             }
         }
     }
 }
 
-const NOBODY: &str = "nobody can be asked for the PIN";
-const ADVICE: &str =
-    "use the chat or a terminal, or give the PIN with --pin-file; nothing was sent";
+/// Why nobody answers: code, what happened, what to do.
+#[derive(Debug)]
+struct Unable(&'static str, String, &'static str);
+
+fn nobody() -> Unable {
+    let advice = "use the chat or a terminal, or give the PIN with --pin-file; nothing was sent";
+    Unable("card.pin", "nobody can be asked for the PIN".to_owned(), advice)
+}
+
+fn unconfirmed() -> Unable {
+    let message = "this is done only if it is confirmed, and nobody can be asked".to_owned();
+    let advice =
+        "use the chat or a terminal, or agree with --yes or \"yes\":true; nothing was sent";
+    Unable("confirm.needed", message, advice)
+}
+
+fn failed(error: &PromptError) -> Unable {
+    Unable("card.pin", with_causes(error), error.advice())
+}
 
 /// What is read before the PIN.
 fn lines(question: &PinQuestion) -> Vec<String> {
@@ -90,16 +132,17 @@ fn lines(question: &PinQuestion) -> Vec<String> {
     lines
 }
 
-/// The same for scripts: whose card is about to sign what.
+/// The same for scripts: whose card is about to sign what. They are asked nothing else.
 #[must_use]
-pub fn event(question: &PinQuestion) -> Event {
-    Event::Signing {
+pub fn event(question: &Question) -> Option<Event> {
+    let Subject::Pin(question) = &question.about else { return None };
+    Some(Event::Signing {
         holder: Personal::new(plain(&question.holder)),
         reader: plain(&question.reader),
         tries: question.tries.left(),
         pinpad: question.pinpad,
         warning: question.warning.iter().map(|line| Personal::new(plain(line))).collect(),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -139,6 +182,7 @@ mod tests {
             tries: Tries::Left(tries),
             warning: vec!["it cannot be taken back".to_owned()],
             pinpad,
+            yes: true,
         }
     }
 
@@ -164,7 +208,7 @@ mod tests {
             );
         }
         for text in ["", "\n1234", "123", "123456789", "12a4", " 1234", "1234 "] {
-            let (message, advice) = file(folder.path(), 0o600, text)
+            let Unable(_, message, advice) = file(folder.path(), 0o600, text)
                 .answer_to(&question(3, false), &mut Screen::default())
                 .unwrap_err();
             assert!(!advice.is_empty());
@@ -177,7 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for mode in [0o640, 0o604, 0o660] {
             let source = file(folder.path(), mode, "1234\n");
-            let (message, advice) =
+            let Unable(_, message, advice) =
                 source.answer_to(&question(3, false), &mut Screen::default()).unwrap_err();
             assert!(message.contains("to others") && advice.contains("chmod 600"), "{message}");
         }
@@ -186,7 +230,7 @@ mod tests {
             nothing
                 .answer_to(&question(3, false), &mut Screen::default())
                 .unwrap_err()
-                .0
+                .1
                 .contains("absent")
         );
     }
@@ -244,7 +288,8 @@ mod tests {
 
     #[test]
     fn scripts_are_told_whose_card_signs_what() {
-        let event = event(&question(2, true));
+        let about = Subject::Pin(question(2, true));
+        let event = event(&Question { about, reply: tokio::sync::oneshot::channel().0 }).unwrap();
         assert!(!format!("{event:?}").contains("Cidad"), "{event:?}");
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["event"], "signing");
@@ -257,9 +302,44 @@ mod tests {
     }
 
     #[test]
+    fn only_the_whole_word_at_a_terminal_confirms() {
+        let question = Confirmation {
+            act: "bid 500.00 EUR".to_owned(),
+            grounds: vec!["It is more than three times\u{1b}".to_owned()],
+        };
+        for (typed, yes) in [("yes", true), ("y", false), ("", false), ("YES", false)] {
+            let mut screen = Screen { typed: vec![typed], ..Screen::default() };
+            let answer = PinSource::Terminal.confirm(&question, &mut screen).unwrap();
+            assert_eq!(matches!(answer, Answer::Yes), yes, "{typed}");
+            let text = screen.shown.join("\n");
+            assert!(text.contains("bid 500.00 EUR\n  • It is more than three times⌧"), "{text}");
+        }
+        let nobody = PinSource::Terminal.confirm(&question, &mut Screen::default());
+        let file = PinSource::File("pin".into());
+        for answer in [
+            nobody,
+            PinSource::Nowhere.confirm(&question, &mut Screen::default()),
+            file.confirm(&question, &mut Screen::default()),
+        ] {
+            let Unable(code, _, advice) = answer.unwrap_err();
+            assert!(code == "confirm.needed" && advice.contains("--yes"));
+        }
+    }
+
+    #[test]
+    fn a_pin_in_a_file_confirms_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = file(folder.path(), 0o600, "1234\n");
+        let question = PinQuestion { yes: false, ..question(3, false) };
+        let mut screen = Screen::default();
+        let Unable(code, ..) = source.answer_to(&question, &mut screen).unwrap_err();
+        assert!(code == "confirm.needed" && screen.shown.join("").contains("taken back"));
+    }
+
+    #[test]
     fn where_nobody_can_be_asked_the_advice_says_what_to_do() {
         for pinpad in [false, true] {
-            let (_, advice) = PinSource::Nowhere
+            let Unable(_, _, advice) = PinSource::Nowhere
                 .answer_to(&question(3, pinpad), &mut Screen::default())
                 .unwrap_err();
             assert!(advice.contains("--pin-file") && advice.contains("nothing was sent"));

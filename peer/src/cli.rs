@@ -61,6 +61,9 @@ pub struct Shared {
     /// `none` for no proxy [default: the one with which the persona was certified]
     #[arg(long, global = true, value_name = "URL")]
     pub proxy: Option<Route>,
+    /// Agree beforehand to what would be asked; without a terminal it is refused otherwise
+    #[arg(long, global = true)]
+    pub yes: bool,
     /// Print events as JSON, one a line
     #[arg(long, global = true)]
     pub json: bool,
@@ -164,7 +167,7 @@ const VALUED: &[&str] = &[
     "--proxy",
 ];
 /// Options of [`Shared`] that take none.
-const BARE: &[&str] = &["--json", "--accept-test-cards"];
+const BARE: &[&str] = &["--json", "--accept-test-cards", "--yes"];
 
 impl Cli {
     /// Reads the arguments of the program, its name first. Shared options may stand anywhere

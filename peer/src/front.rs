@@ -1,7 +1,7 @@
 //! What the three fronts hold: a sender of requests, a receiver of events, and one of questions.
 //!
 //! The other end is the desk. All queues are bounded: a front that does not read events makes the
-//! desk wait, a desk that is busy makes the front wait. A question is no event: its answer holds
+//! desk wait, a desk that is busy makes the front wait. A question is no event: its answer may hold
 //! a PIN, which nothing may write down, and only one front can give it.
 
 use std::fmt;
@@ -55,16 +55,43 @@ pub struct Request {
     pub id: Option<String>,
     /// What is asked.
     pub command: Command,
+    /// What would be asked before it is done is agreed to.
+    pub yes: bool,
 }
 
-/// Asks the user to let their card sign. One at a time; dropped without an answer, it counts as
-/// [`Answer::Cancel`].
+/// Asks the user. One at a time; dropped without an answer, it counts as [`Answer::Cancel`]. What
+/// was typed before it was shown answers nothing.
 #[derive(Debug)]
 pub struct Question {
-    /// What the user must know before they answer.
-    pub pin: PinQuestion,
+    /// What it is about.
+    pub about: Subject,
     /// Takes the answer.
     pub reply: oneshot::Sender<Answer>,
+}
+
+/// What a question is about.
+#[derive(Debug)]
+pub enum Subject {
+    /// Whether a card is to sign, and its PIN.
+    Pin(PinQuestion),
+    /// Whether something is to be done.
+    Confirm(Confirmation),
+}
+
+/// What the user reads before something is done that costs much or cannot be taken back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// What will be done.
+    pub act: String,
+    /// Why this is asked, in lines.
+    pub grounds: Vec<String>,
+}
+
+impl fmt::Debug for Confirmation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It may hold who the user is.
+        f.debug_struct("Confirmation").finish_non_exhaustive()
+    }
 }
 
 /// What the user reads before the PIN.
@@ -80,6 +107,8 @@ pub struct PinQuestion {
     pub warning: Vec<String>,
     /// Whether the PIN is typed on the reader itself.
     pub pinpad: bool,
+    /// Whether the signature is agreed to already: a PIN from a file is then enough.
+    pub yes: bool,
 }
 
 impl PinQuestion {
@@ -102,10 +131,14 @@ impl fmt::Debug for PinQuestion {
 pub enum Answer {
     /// Sign, with this PIN or the one typed on the reader.
     Sign(PinEntry, LastTry),
-    /// Sign nothing.
+    /// Do it.
+    Yes,
+    /// Sign nothing, do nothing.
     Cancel,
     /// This front has no way to ask.
     Unable {
+        /// Stable code.
+        code: &'static str,
         /// What happened.
         message: String,
         /// What to do next.

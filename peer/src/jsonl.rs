@@ -2,8 +2,9 @@
 //!
 //! `{"id":"7","command":"bid","room":"3f2a","amount":"120"}`; the `id` comes back as it came. A line
 //! that is no command is refused with the code `command.parse` and ends nothing; so is one with a
-//! member twice, because nobody knows which was meant. Lines longer than [`LONGEST_LINE`] are
-//! skipped without being kept in memory.
+//! member twice, because nobody knows which was meant. Nobody can be asked here: what a person would
+//! have to confirm is refused unless the line has `"yes":true`. Lines longer than [`LONGEST_LINE`]
+//! are skipped without being kept in memory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
@@ -31,7 +32,7 @@ const LONGEST_ID: usize = 130;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Runs until `quit`, or until the input has ended, and every request of it is done; at the end no
-/// longer than [`ANSWERS_WITHIN`] without news. `pins` answers where a card is to sign. If the output
+/// longer than [`ANSWERS_WITHIN`] without news. `pins` answers what is asked. If the output
 /// cannot be written to, no more is read, and what becomes of each request under way is said on
 /// `aside`.
 pub async fn run(
@@ -68,11 +69,11 @@ async fn run_for(
                 Ok(None) => input = None,
                 Ok(Some(line)) => match take_line(&line) {
                     Ok(None) => {}
-                    Ok(Some((id, command))) if command == Command::Quit => {
+                    Ok(Some((id, command, yes))) if command == Command::Quit => {
                         // What is under way is answered first.
-                        (input, quit) = (None, Some((id, command)));
+                        (input, quit) = (None, Some((id, command, yes)));
                     }
-                    Ok(Some((id, Command::Help { about }))) => {
+                    Ok(Some((id, Command::Help { about }, _))) => {
                         let id = Some(out.begin(id));
                         for text in table::help(about.as_deref()) {
                             out.tell(&Event::Note { text }).await;
@@ -104,7 +105,9 @@ async fn run_for(
                 Some(event) => out.tell(&event).await,
             },
             Some(question) = front.questions.recv() => {
-                out.tell(&crate::ask::event(&question.pin)).await;
+                if let Some(event) = crate::ask::event(&question) {
+                    out.tell(&event).await;
+                }
                 // Who is asked may think it over.
                 out.heard = None;
                 pins.answer(question);
@@ -119,11 +122,11 @@ async fn run_for(
 /// has ended.
 async fn hand_over(
     front: &mut Front,
-    (id, command): (GivenId, Command),
+    (id, command, yes): Asked,
     out: &mut Teller<impl AsyncWrite + Unpin, impl Write>,
 ) -> bool {
     let id = Some(out.begin(id));
-    let sending = front.commands.send(Request { id, command });
+    let sending = front.commands.send(Request { id, command, yes });
     tokio::pin!(sending);
     loop {
         tokio::select! {
@@ -138,6 +141,9 @@ async fn hand_over(
 
 /// The `id` of a line as it was written.
 type GivenId = Option<Box<RawValue>>;
+
+/// What a line asks, and whether it agrees to what would be asked before that is done.
+type Asked = (GivenId, Command, bool);
 
 /// Writes events, and knows which requests are still to be answered.
 struct Teller<W, E> {
@@ -243,7 +249,7 @@ impl<W: AsyncWrite + Unpin, E: Write> Teller<W, E> {
 
 /// Reads one line: nothing if it is empty. The `id` is given back with a mistake where it is
 /// known.
-fn take_line(line: &TakenLine) -> Result<Option<(GivenId, Command)>, (GivenId, Mistake)> {
+fn take_line(line: &TakenLine) -> Result<Option<Asked>, (GivenId, Mistake)> {
     let nameless = |message: &str| (None, mistake(message));
     let TakenLine::Whole(bytes) = line else {
         return Err(nameless(&format!("the line is longer than {LONGEST_LINE} bytes")));
@@ -265,10 +271,15 @@ fn take_line(line: &TakenLine) -> Result<Option<(GivenId, Command)>, (GivenId, M
         return Err(named(&format!("the member `{name}` occurs twice")));
     }
     let mut rest = serde_json::Map::new();
+    let mut yes = false;
     for (name, value) in members.into_iter().filter(|(name, _)| name != "id") {
         let value = serde_json::from_str::<Unique>(value.get())
             .and_then(|Unique| serde_json::from_str(value.get()));
-        rest.insert(name, value.map_err(|error| named(&error.to_string()))?);
+        match (&*name, value.map_err(|error| named(&error.to_string()))?) {
+            ("yes", serde_json::Value::Bool(agreed)) => yes = agreed,
+            ("yes", _) => return Err(named("`yes` is neither true nor false")),
+            (_, value) => drop(rest.insert(name, value)),
+        }
     }
     // Commands without places would let unknown members pass.
     let alone = rest.len() == 1;
@@ -277,7 +288,7 @@ fn take_line(line: &TakenLine) -> Result<Option<(GivenId, Command)>, (GivenId, M
     if command.usage().arguments.is_empty() && !alone {
         return Err(named(&format!("`{}` takes no members", command.usage().name)));
     }
-    Ok(Some((id, command)))
+    Ok(Some((id, command, yes)))
 }
 
 /// The one `id` among members, if there is one.

@@ -112,7 +112,7 @@ async fn alone(shared: &Shared, command: Command, out: &mut impl Write) -> anyho
     }
     let (front, _desk) = open(shared, true)?;
     let pins = PinSource::of(shared.card.pin_file.as_deref(), true);
-    Ok(oneshot::run(front, command, form, &pins, out).await?)
+    Ok(oneshot::run(front, (command, shared.yes), form, &pins, out).await?)
 }
 
 /// Opens the vault and a desk over it.

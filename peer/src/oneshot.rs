@@ -12,7 +12,7 @@ use crate::amount::print_in;
 use crate::ask::PinSource;
 use crate::command::Command;
 use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust};
-use crate::front::{ANSWERS_WITHIN, Front, Request, is_progress, no_answer, silence};
+use crate::front::{ANSWERS_WITHIN, Front, Request, Subject, is_progress, no_answer, silence};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::{apart, plain};
 use crate::span;
@@ -36,7 +36,7 @@ pub enum Form {
 }
 
 /// Sends one command and prints what happens until it is done. Whether it was carried out.
-/// `pins` answers where a card is to sign.
+/// `pins` answers what is asked; `yes` agrees to it beforehand.
 ///
 /// In text, events that do not answer the command are left out, except alarms and why there is no
 /// connection.
@@ -45,7 +45,7 @@ pub enum Form {
 /// Those of the output. A desk that ends before the command is done counts as not carried out.
 pub async fn run(
     mut front: Front,
-    command: Command,
+    (command, yes): (Command, bool),
     form: Form,
     pins: &PinSource,
     mut output: impl Write,
@@ -56,7 +56,7 @@ pub async fn run(
         }
         return Ok(true);
     }
-    let request = Request { id: Some(ID.to_owned()), command };
+    let request = Request { id: Some(ID.to_owned()), command, yes };
     if front.commands.send(request).await.is_err() {
         return Ok(false);
     }
@@ -66,12 +66,16 @@ pub async fn run(
         let event = tokio::select! {
             event = front.events.recv() => event,
             Some(question) = front.questions.recv() => {
-                if form == Form::Json {
-                    show(&mut output, form, &crate::ask::event(&question.pin), None)?;
+                if let Some(event) = crate::ask::event(&question).filter(|_| form == Form::Json) {
+                    show(&mut output, form, &event, None)?;
                 }
                 // Who is asked may think it over.
                 heard = None;
-                pins.answer(question);
+                // Whoever takes JSON is a program: it agrees beforehand or not at all.
+                match (form, &question.about) {
+                    (Form::Json, Subject::Confirm(_)) => PinSource::Nowhere.answer(question),
+                    _ => pins.answer(question),
+                }
                 continue;
             }
             () = silence(heard, ANSWERS_WITHIN) => {

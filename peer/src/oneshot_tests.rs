@@ -51,7 +51,8 @@ async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
         }
     });
     let mut output = Vec::new();
-    let ok = run(front, Command::Items, form, &PinSource::Nowhere, &mut output).await.unwrap();
+    let ok =
+        run(front, (Command::Items, false), form, &PinSource::Nowhere, &mut output).await.unwrap();
     desk.await.unwrap();
     (ok, String::from_utf8(output).unwrap())
 }
@@ -110,7 +111,9 @@ async fn help_needs_no_desk() {
     drop(back);
     let mut output = Vec::new();
     let command = Command::Help { about: Some("bid".to_owned()) };
-    assert!(run(front, command, Form::Text, &PinSource::Nowhere, &mut output).await.unwrap());
+    assert!(
+        run(front, (command, false), Form::Text, &PinSource::Nowhere, &mut output).await.unwrap()
+    );
     assert!(String::from_utf8(output).unwrap().contains("/bid 3f2a 120.00"));
 }
 
@@ -199,20 +202,22 @@ async fn where_nobody_can_be_asked_the_question_is_answered_with_the_reason() {
     let desk = tokio::spawn(async move {
         let request = back.commands.recv().await.unwrap();
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let pin = crate::front::PinQuestion {
+        let about = crate::front::Subject::Pin(crate::front::PinQuestion {
             holder: String::new(),
             reader: String::new(),
             tries: crate::card::Tries::Left(3),
             warning: Vec::new(),
             pinpad: false,
-        };
-        back.questions.send(crate::front::Question { pin, reply }).await.unwrap();
+            yes: false,
+        });
+        back.questions.send(crate::front::Question { about, reply }).await.unwrap();
         let answer = answer.await.unwrap();
         back.events.send(Event::Done { id: request.id, ok: false }).await.unwrap();
         answer
     });
     let command = Command::parse(&["prove", "3f2a"]).unwrap();
-    let ok = run(front, command, Form::Text, &PinSource::Nowhere, Vec::new()).await.unwrap();
+    let ok =
+        run(front, (command, false), Form::Text, &PinSource::Nowhere, Vec::new()).await.unwrap();
     assert!(!ok);
     let answer = desk.await.unwrap();
     assert!(matches!(answer, crate::front::Answer::Unable { .. }), "{answer:?}");

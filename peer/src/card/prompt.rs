@@ -24,6 +24,8 @@ const LONGEST_FILE: u64 = 256;
 pub const CONFIRMATION: &str = "yes";
 /// What is said while one try is left.
 pub const LAST_TRY: &str = "ONE TRY IS LEFT: a wrong PIN blocks the card's authentication";
+/// What Enter alone does.
+const SIGN_NOTHING: &str = "sign nothing";
 /// What the PIN is asked for by.
 pub const ASK_PIN: &str = "authentication PIN";
 
@@ -77,9 +79,10 @@ impl Terminal for OwnTerminal {
     }
 
     fn ask(&mut self, question: &str) -> std::io::Result<Option<String>> {
-        if !std::io::stdin().is_terminal() {
+        if !somebody_is_there() {
             return Ok(None);
         }
+        forget_what_was_typed();
         let mut out = std::io::stderr();
         write!(out, "{question}")?;
         out.flush()?;
@@ -89,11 +92,24 @@ impl Terminal for OwnTerminal {
     }
 
     fn ask_hidden(&mut self, question: &str) -> std::io::Result<Option<Zeroizing<String>>> {
-        if !std::io::stdin().is_terminal() {
+        if !somebody_is_there() {
             return Ok(None);
         }
+        forget_what_was_typed();
         rpassword::prompt_password(question).map(Zeroizing::new).map(Some)
     }
+}
+
+/// Whether a person can read a question and answer it.
+#[must_use]
+pub fn somebody_is_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// What was typed before a question was shown answers nothing.
+fn forget_what_was_typed() {
+    // Where this cannot be done there is no terminal that anything was typed at.
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
 /// Why the dialogue did not end with a signature.
@@ -205,7 +221,8 @@ pub fn ask_pin(
     let last = if left.is_last() { confirm_last(terminal)? } else { LastTry::Refuse };
     if pinpad {
         // One word is enough; a line typed before the question came is none.
-        if last == LastTry::Refuse && !confirmed("to type the PIN on the reader", terminal)? {
+        let what = "to type the PIN on the reader";
+        if last == LastTry::Refuse && !confirmed(what, SIGN_NOTHING, terminal)? {
             return Err(PromptError::Cancelled);
         }
         return Ok((PinEntry::Pinpad, last));
@@ -263,7 +280,7 @@ pub fn sign(
 /// Has a person confirm that the last try is used.
 fn confirm_last(terminal: &mut dyn Terminal) -> Result<LastTry, PromptError> {
     terminal.say(LAST_TRY)?;
-    if confirmed("to use it", terminal)? {
+    if confirmed("to use it", SIGN_NOTHING, terminal)? {
         Ok(LastTry::Confirmed)
     } else {
         Err(CardError::LastTry.into())
@@ -271,8 +288,15 @@ fn confirm_last(terminal: &mut dyn Terminal) -> Result<LastTry, PromptError> {
 }
 
 /// Whether a person types the whole word.
-fn confirmed(what: &str, terminal: &mut dyn Terminal) -> Result<bool, PromptError> {
-    let question = format!("type {CONFIRMATION} {what}, or Enter to sign nothing: ");
+///
+/// # Errors
+/// [`PromptError::Nobody`] and [`PromptError::Terminal`].
+pub fn confirmed(
+    what: &str,
+    otherwise: &str,
+    terminal: &mut dyn Terminal,
+) -> Result<bool, PromptError> {
+    let question = format!("type {CONFIRMATION} {what}, or Enter to {otherwise}: ");
     match terminal.ask(&question)? {
         Some(answer) => Ok(answer == CONFIRMATION),
         None => Err(PromptError::Nobody),

@@ -10,7 +10,7 @@ use super::model::{Connection, Message, Model, Room, Tone, left, side};
 use super::palette::Palette;
 use super::wrap::{exactly, fit, width, wrap};
 use crate::amount::print_in;
-use crate::command::{Command, table};
+use crate::command::table;
 use crate::event::{Phase, RoomView};
 use crate::identity;
 use crate::plain::STAND_IN;
@@ -30,7 +30,7 @@ pub const fn fits(columns: u16, rows: u16) -> bool {
 pub fn draw(model: &Model, palette: &Palette, frame: &mut Frame<'_>) {
     let area = frame.area();
     if !fits(area.width, area.height) {
-        too_small(area, model.pin.is_some(), frame);
+        too_small(area, model.is_asked(), frame);
         return;
     }
     let banners = banners(model, area.width, palette);
@@ -69,6 +69,8 @@ pub fn draw(model: &Model, palette: &Palette, frame: &mut Frame<'_>) {
     input_line(model, palette, input, frame);
     frame.render_widget(Paragraph::new(hint_line(model, palette, area.width)), hint);
     if let Some(dialogue) = &model.pin {
+        dialogue.draw(palette, area, frame);
+    } else if let Some(dialogue) = &model.confirm {
         dialogue.draw(palette, area, frame);
     } else if model.help {
         help(palette, area, frame);
@@ -333,18 +335,6 @@ fn short_suite(suite: &str) -> String {
 }
 
 fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
-    if let Some(command) = &model.confirm {
-        let text = if let Command::Reveal { name, contact, .. } = command {
-            format!("Send \"{name}\", \"{contact}\"?")
-        } else {
-            "Send?".to_owned()
-        };
-        let keys = " y = send  n = cancel";
-        let room = usize::from(area.width).saturating_sub(width(keys));
-        let line = Line::styled(format!("{}{keys}", fit(&text, room)), palette.notice);
-        frame.render_widget(Paragraph::new(line), area);
-        return;
-    }
     let room = model.current().filter(|room| !room.is_lobby());
     let prompt = room.map_or("> ".to_owned(), |room| format!("#{}> ", model.short(&room.id)));
     let room_left = usize::from(area.width).saturating_sub(width(&prompt));
@@ -352,7 +342,7 @@ fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_
     let column = u16::try_from(width(&prompt).saturating_add(column)).unwrap_or(0);
     let line = Line::from(vec![Span::styled(prompt, palette.dim), Span::raw(text)]);
     frame.render_widget(Paragraph::new(line), area);
-    if !model.help && model.pin.is_none() {
+    if !model.help && !model.is_asked() {
         let x = area.x.saturating_add(column).min(area.right().saturating_sub(1));
         frame.set_cursor_position(Position::new(x, area.y));
     }
@@ -360,10 +350,6 @@ fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_
 
 fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
     let columns = usize::from(columns);
-    if model.confirm.is_some() {
-        let text = "The other side can show this to anybody, and prove that it is yours.";
-        return Line::styled(fit(text, columns), palette.bad);
-    }
     if let Some((candidates, at)) = model.input.offered() {
         let mut spans = Vec::new();
         for (index, candidate) in candidates.iter().enumerate().skip(at).take(8) {

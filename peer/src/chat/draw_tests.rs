@@ -118,7 +118,12 @@ fn question_before_a_disclosure() {
     let mut model = market();
     model.advance(at(301), Duration::ZERO);
     model.apply(invited(&"77aa".repeat(16), &"3f2a".repeat(16), Role::Winner));
-    typed(&mut model, "/reveal \"Ana Silva\" ana@example.org");
+    model.draws(true);
+    model.ask(crate::front::Subject::Confirm(crate::chat::confirm::tests::disclosure()));
+    model.takes_answers();
+    for character in "ye".chars() {
+        press(&mut model, KeyCode::Char(character), KeyModifiers::NONE);
+    }
     insta::assert_snapshot!(text(&model, 80, 24));
 }
 
@@ -128,8 +133,6 @@ fn revealed_to_each_other() {
     let (room, sold) = ("77aa".repeat(16), "3f2a".repeat(16));
     model.advance(at(301), Duration::ZERO);
     model.apply(invited(&room, &sold, Role::Winner));
-    typed(&mut model, "/reveal \"Ana Silva\" ana@example.org");
-    press(&mut model, KeyCode::Char('y'), KeyModifiers::NONE);
     model.apply(revealed(&room, &sold));
     insta::assert_snapshot!(text(&model, 80, 24));
 }

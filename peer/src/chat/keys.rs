@@ -1,11 +1,16 @@
 //! What each key does.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{
+    Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers,
+};
 
 use super::model::{Model, Next};
 
 /// Lines by which a page key scrolls.
 const PAGE: isize = 8;
+
+/// Most keys of one read that are taken in: more than a line holds.
+pub(super) const MOST_TYPED: usize = 4_096;
 
 /// The keys in words, for the help.
 pub(super) const KEYS: &[(&str, &str)] = &[
@@ -19,6 +24,42 @@ pub(super) const KEYS: &[(&str, &str)] = &[
 ];
 
 impl Model {
+    /// Takes in what arrived in one read. Once a question is open or was answered, what came with it
+    /// was typed before it could be read, and counts for nothing.
+    pub fn events(&mut self, events: Vec<TerminalEvent>) -> Next {
+        let too_much = events.len() > MOST_TYPED;
+        if too_much || (!self.is_asked() && is_several_lines(&events)) {
+            self.help = false;
+            if too_much {
+                self.refuse_several();
+            } else {
+                self.paste(&events.iter().filter_map(typed).collect::<String>());
+            }
+            return if events.iter().any(leaves) { Next::Quit } else { Next::Wait };
+        }
+        for event in events {
+            let next = match event {
+                TerminalEvent::Key(key) => self.key(key),
+                TerminalEvent::Paste(text) if !self.is_asked() => {
+                    self.paste(&text);
+                    Next::Wait
+                }
+                TerminalEvent::Resize(..) => {
+                    self.repaint();
+                    Next::Wait
+                }
+                TerminalEvent::Paste(_)
+                | TerminalEvent::FocusGained
+                | TerminalEvent::FocusLost
+                | TerminalEvent::Mouse(_) => Next::Wait,
+            };
+            if next != Next::Wait {
+                return next;
+            }
+        }
+        Next::Wait
+    }
+
     /// Takes a key in.
     pub fn key(&mut self, key: KeyEvent) -> Next {
         if key.kind == KeyEventKind::Release {
@@ -37,12 +78,12 @@ impl Model {
         if self.pin.is_some() {
             return self.pin_key(key);
         }
+        if self.confirm.is_some() {
+            return self.confirm_key(key);
+        }
         if self.help {
             self.help = false;
             return Next::Wait;
-        }
-        if self.confirm.is_some() {
-            return self.confirming(key);
         }
         #[expect(clippy::wildcard_enum_match_arm, reason = "every other key edits the line")]
         match key.code {
@@ -78,15 +119,28 @@ impl Model {
         let names = self.names();
         self.input.complete(&names, back);
     }
+}
 
-    /// A question is on screen: nothing but its answer counts, so that typing ahead sends nothing.
-    fn confirming(&mut self, key: KeyEvent) -> Next {
-        if matches!(key.code, KeyCode::Char('y' | 'Y')) {
-            self.decide(true)
-        } else if matches!(key.code, KeyCode::Char('n' | 'N') | KeyCode::Esc) {
-            self.decide(false)
-        } else {
-            Next::Wait
-        }
+/// The character that a key types.
+fn typed(event: &TerminalEvent) -> Option<char> {
+    let TerminalEvent::Key(key) = event else { return None };
+    let steers = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other key types anything")]
+    match key.code {
+        _ if key.kind == KeyEventKind::Release || steers => None,
+        KeyCode::Char(character) => Some(character),
+        KeyCode::Enter => Some('\n'),
+        _ => None,
     }
+}
+
+/// Whether more was typed after an Enter.
+fn is_several_lines(events: &[TerminalEvent]) -> bool {
+    let text: String = events.iter().filter_map(typed).collect();
+    text.split_once('\n').is_some_and(|(_, rest)| !rest.is_empty())
+}
+
+fn leaves(event: &TerminalEvent) -> bool {
+    let TerminalEvent::Key(key) = event else { return false };
+    key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char('c' | 'd'))
 }

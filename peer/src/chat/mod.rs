@@ -1,10 +1,11 @@
 //! The terminal client: a loop around a pure model.
 //!
 //! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `card` show it,
-//! `pin` is the one question that takes a secret, `rows` writes to the terminal, and this module holds the terminal, the clock and the channels. Nothing that arrives is
+//! `pin` and `confirm` are the questions (`window`), `rows` writes to the terminal, and this module holds the terminal, the clock and the channels. Nothing that arrives is
 //! trusted: the model shows a stand-in for what would steer the terminal, and bounds what it keeps.
 
 mod card;
+mod confirm;
 pub mod draw;
 pub mod input;
 mod keys;
@@ -13,17 +14,18 @@ pub mod palette;
 mod pin;
 pub mod room;
 mod rows;
+mod window;
 pub(crate) mod wrap;
 
 use std::io::{self, BufWriter, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use pregao_protocol::clock::Time;
 use ratatui::Terminal;
 use ratatui::crossterm::event::{
-    DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent,
+    DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent, EventStream,
 };
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
@@ -38,6 +40,7 @@ use crate::command::{Command, Mistake};
 use crate::event::Event;
 use crate::front::{Answer, Front, Question, Request};
 use crate::uptime::Uptime;
+use keys::MOST_TYPED;
 use model::{Model, Next, Tone};
 use palette::Palette;
 use rows::Rows;
@@ -48,6 +51,8 @@ const FRAME: Duration = Duration::from_millis(100);
 const FRAME_BYTES: usize = 64 * 1024;
 /// Sent to a program that goes on after it was stopped.
 const CONTINUE: SignalKind = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+/// Most keys looked at between two looks at all else, so that a signal still ends the program.
+const MOST_IN_ONE_READ: usize = 1 << 20;
 /// Most events taken in between two looks at the keyboard.
 const MOST_EVENTS: usize = 1_024;
 
@@ -61,7 +66,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
     let mut model = Model::new();
     let (mut last_tick, clock) = (None, Uptime::system());
     let mut reply: Option<oneshot::Sender<Answer>> = None;
-    let mut keys = ratatui::crossterm::event::EventStream::new();
+    let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut ended = signal(SignalKind::terminate())?;
@@ -73,7 +78,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
         tokio::select! {
             key = keys.next() => match key {
                 Some(key) => {
-                    next = take_key(&mut model, key?);
+                    next = model.events(one_read(&mut keys, key)?);
                     carry_time(&mut model, last_tick, clock.read());
                     screen.draw(&mut model, &palette)?;
                 }
@@ -91,9 +96,17 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                 }
             }
             question = front.questions.recv(), if reply.is_none() => {
-                let Some(Question { pin, reply: to }) = question else { break };
-                model.ask(pin);
+                let Some(Question { about, reply: to }) = question else { break };
+                model.ask(about);
                 reply = Some(to);
+                screen.draw(&mut model, &palette)?;
+                // What was typed before the question stood there answers nothing.
+                while let Some(Some(event)) = keys.next().now_or_never() {
+                    if matches!(event?, TerminalEvent::Resize(..)) {
+                        model.repaint();
+                    }
+                }
+                model.takes_answers();
                 screen.draw(&mut model, &palette)?;
             }
             _ = frames.tick() => {
@@ -123,7 +136,8 @@ pub async fn run(mut front: Front) -> io::Result<()> {
             }
             Next::Quit => {
                 // A desk that is busy learns it from the channel's end.
-                let _ = front.commands.try_send(Request { id: None, command: Command::Quit });
+                let quit = Request { id: None, command: Command::Quit, yes: false };
+                let _ = front.commands.try_send(quit);
                 break;
             }
         }
@@ -131,20 +145,21 @@ pub async fn run(mut front: Front) -> io::Result<()> {
     screen.close()
 }
 
-fn take_key(model: &mut Model, event: TerminalEvent) -> Next {
-    match event {
-        TerminalEvent::Key(key) => return model.key(key),
-        TerminalEvent::Paste(text) if model.confirm.is_none() && model.pin.is_none() => {
-            model.input.paste(&text);
+/// The key that came and all that can be had without waiting: what arrived in one read.
+fn one_read(
+    keys: &mut EventStream,
+    first: io::Result<TerminalEvent>,
+) -> io::Result<Vec<TerminalEvent>> {
+    let mut events = vec![first?];
+    for _ in 0..MOST_IN_ONE_READ {
+        let Some(Some(event)) = keys.next().now_or_never() else { break };
+        let event = event?;
+        // One too many is kept, to tell it by; the rest came with it and counts as little.
+        if events.len() <= MOST_TYPED {
+            events.push(event);
         }
-        TerminalEvent::Resize(..) => model.repaint(),
-        TerminalEvent::Paste(_)
-        | TerminalEvent::FocusGained
-        | TerminalEvent::FocusLost
-        | TerminalEvent::Mouse(_) => {}
     }
-    model.touch();
-    Next::Wait
+    Ok(events)
 }
 
 /// TSA time moves on between two ticks by a clock that counts sleep.
@@ -159,11 +174,12 @@ fn carry_time(model: &mut Model, last_tick: Option<(Time, Duration)>, now: Durat
 fn send(model: &mut Model, front: &Front, command: Command) {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are waited for")]
     let id = match command {
-        Command::Reveal { .. } => Some(model::REVEAL_ID.to_owned()),
-        Command::Prove { ref room, .. } => Some(format!("{}{room}", model::PROVE_ID)),
+        Command::Reveal { ref room, .. } | Command::Prove { ref room, .. } => {
+            Some(format!("{}{room}", model::DISCLOSE_ID))
+        }
         _ => None,
     };
-    match front.commands.try_send(Request { id, command }) {
+    match front.commands.try_send(Request { id, command, yes: false }) {
         Ok(()) => {}
         Err(TrySendError::Full(_)) => model.refuse(Mistake {
             message: "too many commands are waiting".to_owned(),

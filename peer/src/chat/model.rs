@@ -8,6 +8,7 @@ use std::time::Duration;
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::Fingerprint;
 
+use super::confirm::ConfirmDialogue;
 use super::input::{InputLine, RoomName};
 use super::pin::PinDialogue;
 use super::room::MOST_PRICES;
@@ -15,7 +16,7 @@ pub use super::room::{Message, Other, Reveal, Room, Step, Tone};
 use crate::amount::print_in;
 use crate::command::{Command, Line, Mistake, read_line, table};
 use crate::event::{Event, Phase, Role, RoomView};
-use crate::front::{Answer, PinQuestion};
+use crate::front::{Answer, Subject};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
 use crate::span;
@@ -26,12 +27,9 @@ pub const MOST_ROOMS: usize = 2_000;
 /// Shortest prefix by which a room is called.
 const SHORTEST_NAME: usize = 4;
 
-/// Name of the request that hands in a disclosure: if it fails, the user is asked again.
-pub const REVEAL_ID: &str = "reveal";
-
-/// Begins the name of a request that has the card sign a disclosure; the room as typed follows. Once
-/// it is done, it was handed in there.
-pub const PROVE_ID: &str = "prove ";
+/// Begins the name of a request for a disclosure; the room as typed follows. Once it is done, it was
+/// handed in there.
+pub const DISCLOSE_ID: &str = "disclose ";
 
 /// Whether there is a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +86,8 @@ pub struct Model {
     pub tsa_down: bool,
     /// The line being typed.
     pub input: InputLine,
-    /// A disclosure waiting for the user's confirmation.
-    pub confirm: Option<Command>,
+    /// The question whether to do something, while it is open.
+    pub confirm: Option<ConfirmDialogue>,
     /// The question for the PIN of the citizen card, while it is open.
     pub pin: Option<PinDialogue>,
     /// Whether the window is large enough for anything to be drawn.
@@ -182,15 +180,13 @@ impl Model {
                 self.tell("", Tone::Bad, &format!("{message} ({code})"));
                 self.tell("", Tone::Bad, &format!("  → {advice}"));
             }
-            Event::Done { id, ok } => match id.as_deref() {
-                Some(REVEAL_ID) if !ok => self.unsend(),
-                Some(id) if ok => {
-                    if let Some(prefix) = id.strip_prefix(PROVE_ID) {
-                        self.mark_sent(prefix);
-                    }
+            Event::Done { id, ok } => {
+                if let Some(prefix) = id.as_deref().and_then(|id| id.strip_prefix(DISCLOSE_ID))
+                    && ok
+                {
+                    self.mark_sent(prefix);
                 }
-                _ => {}
-            },
+            }
             Event::Room(view) => self.update_room(view),
             Event::Bid { room, seq, amount, currency, time, own } => {
                 self.apply_bid(&room, seq, Step { time, amount }, &currency, own);
@@ -364,30 +360,12 @@ impl Model {
                 }
                 Next::Wait
             }
-            Ok(Line::Command(reveal @ Command::Reveal { .. })) => {
-                self.confirm = Some(reveal);
-                Next::Wait
-            }
             Ok(Line::Command(command)) => Next::Send(command),
             Err(mistake) => {
                 self.refuse(mistake);
                 Next::Wait
             }
         }
-    }
-
-    /// Answers the question whether to send a disclosure.
-    pub fn decide(&mut self, send: bool) -> Next {
-        self.dirty = true;
-        let Some(command) = self.confirm.take() else { return Next::Wait };
-        if !send {
-            self.report(Tone::System, "nothing was sent");
-            return Next::Wait;
-        }
-        if let Command::Reveal { room: prefix, .. } = &command {
-            self.mark_sent(&prefix.clone());
-        }
-        Next::Send(command)
     }
 
     /// Notes that a disclosure was sent in the room that a prefix means.
@@ -400,12 +378,22 @@ impl Model {
         }
     }
 
-    /// Puts the question for a PIN on screen, over everything else.
-    pub fn ask(&mut self, question: PinQuestion) {
+    /// Puts a question on screen, over everything else. Keys that were typed before it was drawn are
+    /// to be kept from it.
+    pub fn ask(&mut self, about: Subject) {
         self.dirty = true;
         self.ring = true;
         self.help = false;
-        self.pin = Some(PinDialogue::new(question));
+        match about {
+            Subject::Pin(question) => self.pin = Some(PinDialogue::new(question)),
+            Subject::Confirm(question) => self.confirm = Some(ConfirmDialogue::new(question)),
+        }
+    }
+
+    /// Whether a question is open.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        self.pin.is_some() || self.confirm.is_some()
     }
 
     /// Notes whether the window is large enough to draw anything. A question that is not on the
@@ -419,15 +407,9 @@ impl Model {
         self.drawn
     }
 
-    /// Ends the question for the PIN; [`Next::Answer`] if there was one.
-    pub(super) fn answer_with(&mut self, answer: Answer) -> Next {
+    /// Keeps an answer for the loop.
+    pub(super) fn give(&mut self, answer: Answer) -> Next {
         self.dirty = true;
-        if self.pin.take().is_none() {
-            return Next::Wait;
-        }
-        if matches!(answer, Answer::Sign(..)) {
-            self.report(Tone::System, "the card is signing; leave it in the reader");
-        }
         self.answer = Some(answer);
         Next::Answer
     }
@@ -435,6 +417,29 @@ impl Model {
     /// The answer given, once.
     pub fn take_answer(&mut self) -> Option<Answer> {
         self.answer.take()
+    }
+
+    /// Takes in what was pasted, or typed faster than it was read: as one line, to be looked at and
+    /// sent with Enter. Of several lines none is carried out, so that a bid among them is not one.
+    pub fn paste(&mut self, text: &str) {
+        self.touch();
+        let before = self.input.text().trim();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let commands = lines.clone().chain([before]).any(|line| line.starts_with('/'));
+        if commands && lines.nth(1).is_some() {
+            self.refuse_several();
+        } else {
+            self.input.paste(text);
+        }
+    }
+
+    /// Says that nothing of what came at once was done.
+    pub(super) fn refuse_several(&mut self) {
+        self.touch();
+        self.refuse(Mistake {
+            message: "several lines came at once; none was carried out".to_owned(),
+            advice: "send commands one at a time".to_owned(),
+        });
     }
 
     /// Shows a mistake in the room on screen.
@@ -553,13 +558,6 @@ impl Model {
         }
         if at_hand && self.input.is_empty() && !known {
             self.select(id);
-        }
-    }
-
-    /// Takes back that disclosures were sent, where the other side is not known yet.
-    fn unsend(&mut self) {
-        for reveal in self.rooms.iter_mut().filter_map(|room| room.reveal.as_mut()) {
-            reveal.sent &= reveal.other.is_some();
         }
     }
 

@@ -158,46 +158,20 @@ fn help_is_answered_without_the_desk() {
 }
 
 #[test]
-fn a_disclosure_is_sent_only_after_the_question() {
-    let mut model = Model::new();
-    model.apply(invited("77aa", "3f2a", Role::Winner));
-    assert_eq!(model.current().unwrap().id, "77aa");
-    assert!(model.waiting().is_some());
-    for refusal in [KeyCode::Esc, KeyCode::Char('n')] {
-        assert_eq!(typed(&mut model, "/reveal \"Ana\" ana@x.pt"), Next::Wait);
-        assert_eq!(press(&mut model, KeyCode::Enter, KeyModifiers::NONE), Next::Wait);
-        assert!(model.confirm.is_some());
-        assert_eq!(press(&mut model, refusal, KeyModifiers::NONE), Next::Wait);
-        assert!(model.confirm.is_none() && model.waiting().is_some());
+fn a_disclosure_counts_as_sent_once_it_was_handed_in() {
+    for line in ["/prove #3f2a ana@x.pt", "/reveal #3f2a \"Ana\" ana@x.pt"] {
+        let mut model = Model::new();
+        model.apply(invited("77aa", "3f2a", Role::Winner));
+        disclosed(&mut model, line);
     }
-    typed(&mut model, "/reveal \"Ana\" ana@x.pt");
-    let sent = press(&mut model, KeyCode::Char('y'), KeyModifiers::NONE);
-    assert!(matches!(sent, Next::Send(Command::Reveal { .. })));
-    assert!(model.waiting().is_none());
 }
 
-#[test]
-fn a_disclosure_that_fails_is_asked_for_again() {
-    let mut model = Model::new();
-    model.apply(invited("77aa", "3f2a", Role::Winner));
-    typed(&mut model, "/reveal #3f2a \"Ana\" ana@x.pt");
-    press(&mut model, KeyCode::Char('y'), KeyModifiers::NONE);
-    model.apply(Event::Done { id: None, ok: false });
-    model.apply(Event::Done { id: Some(REVEAL_ID.to_owned()), ok: true });
-    assert!(model.waiting().is_none());
-    model.apply(Event::Done { id: Some(REVEAL_ID.to_owned()), ok: false });
-    assert!(model.waiting().is_some());
-}
-
-#[test]
-fn a_disclosure_with_a_card_counts_as_sent_once_it_was_handed_in() {
-    let mut model = Model::new();
-    model.apply(invited("77aa", "3f2a", Role::Winner));
+fn disclosed(model: &mut Model, line: &str) {
     for ok in [false, true] {
-        let sent = typed(&mut model, "/prove #3f2a ana@x.pt");
-        assert!(matches!(sent, Next::Send(Command::Prove { .. })));
+        let sent = typed(model, line);
+        assert!(matches!(sent, Next::Send(Command::Prove { .. } | Command::Reveal { .. })));
         assert!(model.waiting().is_some());
-        model.apply(Event::Done { id: Some(format!("{PROVE_ID}3f2a")), ok });
+        model.apply(Event::Done { id: Some(format!("{DISCLOSE_ID}3f2a")), ok });
         assert_eq!(model.waiting().is_none(), ok);
     }
 }
@@ -210,9 +184,9 @@ fn a_second_disclosure_refused_meanwhile_leaves_the_first_one_counted() {
         typed(&mut model, "/prove #3f2a ana@x.pt");
         typed(&mut model, &format!("/prove #{second} ana@x.pt"));
         // The card is being asked already.
-        model.apply(Event::Done { id: Some(format!("{PROVE_ID}{second}")), ok: false });
+        model.apply(Event::Done { id: Some(format!("{DISCLOSE_ID}{second}")), ok: false });
         assert!(model.waiting().is_some());
-        model.apply(Event::Done { id: Some(format!("{PROVE_ID}{done}")), ok: true });
+        model.apply(Event::Done { id: Some(format!("{DISCLOSE_ID}{done}")), ok: true });
         assert!(model.waiting().is_none());
     }
 }

@@ -9,11 +9,11 @@ use ratatui::Frame;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Clear, Paragraph};
 use zeroize::Zeroizing;
 
-use super::model::{Model, Next};
+use super::model::{Model, Next, Tone};
 use super::palette::Palette;
+use super::window;
 use super::wrap::{fit, wrap};
 use crate::card::prompt::{ASK_PIN, CONFIRMATION, not_tried, tries};
 use crate::card::{LastTry, Pin, PinEntry};
@@ -25,10 +25,6 @@ use crate::plain::plain;
 const MOST_TYPED: usize = 9;
 /// Goes on from the warning: a key that no line being typed has.
 const GO_ON: KeyCode = KeyCode::F(2);
-/// Most rows that a warning is scrolled by.
-const MOST_ROWS: usize = 40;
-/// Widest the question is drawn.
-const WIDEST: u16 = 72;
 
 /// The question while it is open.
 pub struct PinDialogue {
@@ -84,7 +80,7 @@ impl PinDialogue {
         let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         #[expect(clippy::wildcard_enum_match_arm, reason = "no other key counts")]
         match key.code {
-            KeyCode::Down => self.scroll = self.scroll.saturating_add(1).min(MOST_ROWS),
+            KeyCode::Down => self.scroll = self.scroll.saturating_add(1).min(window::MOST_ROWS),
             KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),
             GO_ON if self.stage == Stage::Read => {
                 if !self.question.is_last_try() {
@@ -141,8 +137,7 @@ impl PinDialogue {
     }
 
     pub(super) fn draw(&self, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
-        let columns = area.width.min(WIDEST);
-        let inner = usize::from(columns).saturating_sub(4);
+        let inner = window::columns(area);
         let styled = |text: &str, style| {
             wrap(text, inner, 2).into_iter().map(move |row| Line::styled(row, style))
         };
@@ -155,26 +150,8 @@ impl PinDialogue {
         }
         // What to do must stay on the screen; of the warning, the window decides how much.
         let end = self.end(palette, inner);
-        let room = usize::from(area.height).saturating_sub(2).saturating_sub(end.len());
-        if lines.len() > room {
-            let fits = room.saturating_sub(1);
-            let first = self.scroll.min(lines.len().saturating_sub(fits));
-            lines = lines.split_off(first);
-            lines.truncate(fits);
-            lines.push(Line::styled("Up Down: read all of it", palette.bad));
-        }
-        lines.extend(end);
-        let rows = u16::try_from(lines.len().saturating_add(2)).unwrap_or(u16::MAX);
-        let rows = rows.min(area.height);
-        let x = area.x.saturating_add(area.width.saturating_sub(columns) / 2);
-        let y = area.y.saturating_add(area.height.saturating_sub(rows) / 2);
-        let place = Rect::new(x, y, columns, rows);
-        frame.render_widget(Clear, place);
-        let block = Block::bordered()
-            .title(" citizen card: sign who you are? ")
-            .border_style(palette.strong)
-            .padding(ratatui::widgets::Padding::horizontal(1));
-        frame.render_widget(Paragraph::new(lines).block(block), place);
+        let title = " citizen card: sign who you are? ";
+        window::draw(title, (lines, self.scroll), end, palette, area, frame);
     }
 
     /// Tries left, and what to do.
@@ -216,7 +193,13 @@ impl Model {
             return Next::Wait;
         }
         match self.pin.as_mut().and_then(|dialogue| dialogue.key(key)) {
-            Some(answer) => self.answer_with(answer),
+            Some(answer) => {
+                self.pin = None;
+                if matches!(answer, Answer::Sign(..)) {
+                    self.report(Tone::System, "the card is signing; leave it in the reader");
+                }
+                self.give(answer)
+            }
             None => Next::Wait,
         }
     }

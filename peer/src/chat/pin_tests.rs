@@ -2,6 +2,7 @@ use super::*;
 use crate::card::Tries;
 use crate::chat::draw::{self, draw};
 use crate::chat::tests::{press, typed};
+use crate::front::Subject;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -26,13 +27,14 @@ pub(crate) fn question(tries: u8, pinpad: bool) -> PinQuestion {
         .map(str::to_owned)
         .to_vec(),
         pinpad,
+        yes: false,
     }
 }
 
 fn asked(tries: u8, pinpad: bool) -> Model {
     let mut model = Model::new();
     model.draws(true);
-    model.ask(question(tries, pinpad));
+    model.ask(Subject::Pin(question(tries, pinpad)));
     model
 }
 
@@ -142,7 +144,7 @@ fn a_question_in_the_middle_of_typing_takes_nothing_of_it() {
         let mut model = Model::new();
         model.draws(true);
         keys(&mut model, "/bid 15");
-        model.ask(question(tries, pinpad));
+        model.ask(Subject::Pin(question(tries, pinpad)));
         for part in ["00 1234", "y1234", "yes", "\t1234"] {
             keys(&mut model, part);
             assert_eq!(press(&mut model, KeyCode::Enter, KeyModifiers::NONE), Next::Wait);
@@ -230,7 +232,7 @@ fn nothing_typed_for_the_pin_reaches_the_line_or_its_past() {
     typed(&mut model, "/items");
     keys(&mut model, "/bi");
     model.draws(true);
-    model.ask(question(3, false));
+    model.ask(Subject::Pin(question(3, false)));
     press(&mut model, GO_ON, KeyModifiers::NONE);
     keys(&mut model, "1234");
     press(&mut model, KeyCode::Up, KeyModifiers::NONE);

@@ -51,7 +51,7 @@ pub static LIST: Usage = Usage {
     summary: "offer an item: opens an auction",
     details: "START is the lowest first bid. Without `step`, bids rise by at least one unit. \
               `extend 30s`: each bid in the last 30 seconds moves the end by 30 seconds. \
-              Nothing can be changed once it is listed.",
+              Nothing can be changed once it is listed. You are asked before one of more than 30 days.",
     example: "/list \"Old radio\" 10 for 90s step 1 extend 30s currency EUR desc \"Works, a bit loud\"",
     read: parse::list,
 };
@@ -64,7 +64,8 @@ pub static BID: Usage = Usage {
     arguments: &[Argument::Room, Argument::Amount],
     summary: "bid in an auction",
     details: "Use a point for decimals. A bid is binding and cannot be taken back. \
-              Without ROOM it goes to the auction on screen.",
+              Without ROOM it goes to the auction on screen. You are asked before a bid against \
+              yourself, and before one of more than three times the least.",
     example: "/bid 3f2a 120.00",
     read: parse::bid,
 };
@@ -174,7 +175,7 @@ pub static REVEAL: Usage = Usage {
     arguments: &[Argument::Room, Argument::Text, Argument::Text],
     summary: "after an auction: tell the other side who you are",
     details: "Sealed to the other side; the broker cannot read it and releases both or neither. \
-              The other side can show it to others afterwards.",
+              The other side can show it to others afterwards. You are asked before it is sent.",
     example: "/reveal #3f2a \"Your Name\" you@example.org",
     read: parse::reveal,
 };

@@ -22,13 +22,13 @@ use pregao_protocol::stamp::{Stamp, VerifiedBatch};
 use pregao_protocol::verify;
 use uuid::Uuid;
 
+use super::confirm::Consent;
 use super::evidence::Exhibit;
 use super::follow::Followed;
 use super::under_way::{Act, Step};
 use super::{DEFERRED_WITHIN, Desk, Lost, random};
 use crate::command::Command;
 use crate::event::{Event, ReceiptView};
-use crate::front::Request;
 use crate::vault::{Kept, Secret};
 use crate::visible::shows_something;
 use crate::{amount, span};
@@ -70,12 +70,19 @@ pub(super) fn no_randomness() -> Cannot {
 impl Desk {
     /// Starts an action for a command, behind those that wait for a place; `None` while it is under
     /// way. It is signed only then, on what the room's log has become.
-    pub(super) async fn act(&mut self, request: Option<String>, command: Command) -> Option<bool> {
-        if self.online.is_some() && (!self.waiting.is_empty() || !self.has_a_place(&command)) {
-            self.waiting.push_back(Request { id: request, command });
+    pub(super) async fn act(
+        &mut self,
+        request: Option<String>,
+        command: Command,
+        consent: Consent,
+    ) -> Option<bool> {
+        let waits = !self.waiting.is_empty() || !self.has_a_place(&command);
+        // A disclosure is handed in when its room is, whatever waits in auctions.
+        if self.online.is_some() && waits && !matches!(command, Command::Reveal { .. }) {
+            self.waiting.push_back((request, command, consent));
             return None;
         }
-        self.start_act(request, command).await
+        self.start_act(request, command, &consent).await
     }
 
     /// Whether one more action may be under way, in its room and at all.
@@ -90,11 +97,11 @@ impl Desk {
 
     /// Signs what waits for as long as there are places, then sends what the pace allows.
     pub(super) async fn go_on(&mut self) -> Result<(), Lost> {
-        while self.waiting.front().is_some_and(|next| self.has_a_place(&next.command))
+        while self.waiting.front().is_some_and(|(_, next, _)| self.has_a_place(next))
             && !self.waits_for_rooms()
         {
-            let Some(Request { id, command }) = self.waiting.pop_front() else { break };
-            if let Some(ok) = self.start_act(id.clone(), command).await {
+            let Some((id, command, consent)) = self.waiting.pop_front() else { break };
+            if let Some(ok) = self.start_act(id.clone(), command, &consent).await {
                 self.tell(Event::Done { id, ok }).await;
             }
         }
@@ -115,25 +122,52 @@ impl Desk {
 
     /// Answers what waits for a place: there is no connection to wait for.
     pub(super) async fn refuse_waiting(&mut self) {
-        for Request { id, command } in std::mem::take(&mut self.waiting) {
-            let ok = self.start_act(id.clone(), command).await.unwrap_or(false);
+        for (id, command, consent) in std::mem::take(&mut self.waiting) {
+            let ok = self.start_act(id.clone(), command, &consent).await.unwrap_or(false);
             self.tell(Event::Done { id, ok }).await;
         }
     }
 
-    async fn start_act(&mut self, request: Option<String>, command: Command) -> Option<bool> {
-        let drafted = match command {
+    async fn start_act(
+        &mut self,
+        request: Option<String>,
+        command: Command,
+        consent: &Consent,
+    ) -> Option<bool> {
+        let drafted = match &command {
             Command::List { .. } => self.draft_listing(&command),
             Command::Bid { room, amount, currency } => {
-                self.draft_bid(&room, &amount, currency.as_deref())
+                self.draft_bid(room, amount, currency.as_deref())
             }
-            Command::Say { room, text } => self.draft_say(&room, text),
+            Command::Say { room, text } => self.draft_say(room, text.clone()),
+            Command::Reveal { room, name, contact } => {
+                self.draft_disclosure(room, name.clone(), contact.clone())
+            }
             _ => return Some(false),
         };
-        match drafted {
-            Ok((room, body, seal)) => self.begin(request, room, body, seal).await,
-            Err(cannot) => self.cannot(cannot).await,
+        let (room, body, seal) = match drafted {
+            Ok(drafted) => drafted,
+            Err(cannot) => return self.cannot(cannot).await,
+        };
+        let grounds = self.grounds(room, &body);
+        if !consent.covers(&grounds) {
+            self.ask(request, command, grounds, room);
+            return None;
         }
+        match (room, &body) {
+            (Some(room), Body::Disclose(_)) => self.hand_in(request, room, body).await,
+            _ => self.begin(request, room, body, seal).await,
+        }
+    }
+
+    /// Amounts of the own bids in a room that are under way, in minor units.
+    pub(super) fn bids_under_way(&self, room: RoomName) -> impl Iterator<Item = u64> {
+        self.acts.iter().filter(move |act| act.action.room() == room).filter_map(|act| {
+            match act.action.body() {
+                Body::Bid(bid) => Some(bid.amount.minor()),
+                _ => None,
+            }
+        })
     }
 
     /// Whether a disclosure for this room is on its way to the broker.
@@ -675,7 +709,7 @@ impl Desk {
 }
 
 /// Room, body, and the secret of the body's HPKE key.
-type Drafted = (Option<RoomName>, Body, Option<Secret>);
+pub(super) type Drafted = (Option<RoomName>, Body, Option<Secret>);
 
 /// An action before it is signed.
 pub(super) struct Unsigned {

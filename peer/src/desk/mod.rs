@@ -6,6 +6,7 @@
 //! the same action bytes, so that nothing is done twice and nothing is lost.
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt; `under_way` in which order, `pace` how fast
+//! - `confirm` what the user is asked before it is done
 //! - `follow` rooms as verified, from the keys in `pins` on; `heads` what the broker signed about
 //!   them, over restarts; `views` as shown; `evidence` what shows a lie, as files
 //! - `reveal` the private room, `prove` with a citizen card (`signer`), `judge` the other side's
@@ -14,6 +15,7 @@
 //! - `enrol` making a persona; `renew` keeping it certified
 
 mod acts;
+mod confirm;
 pub mod enrol;
 mod evidence;
 mod export;
@@ -60,6 +62,7 @@ use crate::plain::{plain, with_causes};
 use crate::uptime::Uptime;
 use crate::vault::{Vault, VaultError};
 
+use confirm::{Answered, Consent};
 use evidence::Exhibit;
 use follow::Followed;
 use heads::Met;
@@ -130,6 +133,8 @@ pub struct Desk {
     certificate_ends: Time,
     events: mpsc::Sender<Event>,
     questions: mpsc::Sender<Question>,
+    /// What the user answered; the sender is for the tasks that ask.
+    answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
     /// What the card signed, to be handed in; the sender is for the task that asks it.
     proofs: (mpsc::Sender<Proof>, mpsc::Receiver<Proof>),
     /// Whether a card is being asked.
@@ -143,7 +148,7 @@ pub struct Desk {
     /// Actions under way.
     acts: UnderWay,
     /// Commands that wait for a place among them.
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<(Option<String>, Command, Consent)>,
     /// Since when they wait for rooms to be read.
     behind_since: Option<Duration>,
     /// How fast this session may send.
@@ -259,6 +264,7 @@ impl Desk {
             vault,
             events,
             questions,
+            answers: mpsc::channel(confirm::WAITING),
             proofs: mpsc::channel(1),
             proving: Arc::default(),
             rooms: BTreeMap::new(),
@@ -379,6 +385,7 @@ impl Desk {
                         Err(lost)
                     }
                 }),
+                Some(answered) = self.answers.1.recv() => self.answered(answered).await,
                 request = commands.recv() => {
                     if !self.command(request?).await {
                         return None;
@@ -394,6 +401,7 @@ impl Desk {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(end) => return true,
+                Some(answered) = self.answers.1.recv() => self.answered(answered).await,
                 request = commands.recv() => match request {
                     Some(request) => if !self.command(request).await { return false },
                     None => return false,
@@ -489,6 +497,12 @@ impl Desk {
                         return Some(lost);
                     }
                 }
+                Some(answered) = self.answers.1.recv() => {
+                    self.answered(answered).await;
+                    if let Some(lost) = self.broken() {
+                        return Some(lost);
+                    }
+                }
                 Some(proof) = self.proofs.1.recv() => {
                     self.proved(proof).await;
                     if let Some(lost) = self.broken() {
@@ -579,20 +593,23 @@ impl Desk {
     }
 
     /// Carries out one command. False if the front leaves with it.
-    async fn carry_out(&mut self, Request { id, command }: Request) -> bool {
+    async fn carry_out(&mut self, Request { id, command, yes }: Request) -> bool {
+        let last = command == Command::Quit;
+        self.carry_out_with(id, command, Consent::of(yes)).await;
+        !last
+    }
+
+    /// Carries out one command with what was agreed to.
+    async fn carry_out_with(&mut self, id: Option<String>, command: Command, consent: Consent) {
         let ok = match command {
-            Command::Quit => {
-                self.tell(Event::Done { id, ok: true }).await;
-                return false;
-            }
-            Command::List { .. } | Command::Bid { .. } | Command::Say { .. } => {
-                self.act(id.clone(), command).await
-            }
-            Command::Reveal { room, name, contact } => {
-                self.disclose(id.clone(), &room, name, contact).await
-            }
+            Command::Quit => Some(true),
+            Command::List { .. }
+            | Command::Bid { .. }
+            | Command::Say { .. }
+            | Command::Reveal { .. } => self.act(id.clone(), command, consent).await,
             Command::Prove { room, contact, show, reader } => {
-                self.prove(id.clone(), &room, contact, show, reader).await
+                let yes = consent == Consent::Beforehand;
+                self.prove(id.clone(), (&room, yes), contact, show, reader).await
             }
             Command::Withdraw { room } => self.withdraw(id.clone(), &room).await,
             Command::Items => self.items().await,
@@ -607,9 +624,10 @@ impl Desk {
             Command::Receipts => self.receipts().await,
             Command::Export { room } => {
                 if self.follow_for_export(&room).await {
-                    let request = Request { id, command: Command::Export { room } };
+                    let command = Command::Export { room };
+                    let request = Request { id, command, yes: false };
                     self.deferred.push((request, self.options.clock.read()));
-                    return true;
+                    return;
                 }
                 self.export(&room).await
             }
@@ -624,7 +642,6 @@ impl Desk {
         if let Some(ok) = ok {
             self.tell(Event::Done { id, ok }).await;
         }
-        true
     }
 
     /// Acts on one frame of the broker.

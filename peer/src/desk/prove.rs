@@ -21,7 +21,7 @@ use super::signer::{CardTrouble, Cards};
 use crate::card::prompt::tries as tries_in_words;
 use crate::card::{CardError, LastTry, Tries};
 use crate::event::Event;
-use crate::front::{Answer, PinQuestion, Question};
+use crate::front::{Answer, PinQuestion, Question, Subject};
 use crate::plain::plain;
 
 /// Most characters of a name in a disclosure.
@@ -58,7 +58,7 @@ impl Desk {
     pub(super) async fn prove(
         &mut self,
         request: Option<String>,
-        prefix: &str,
+        (prefix, yes): (&str, bool),
         contact: String,
         show: Vec<Attribute>,
         reader: Option<String>,
@@ -85,7 +85,7 @@ impl Desk {
         let asking = Asking::begin(&self.proving);
         tokio::task::spawn_blocking(move || {
             let room = job.room;
-            let ran = job.run(&*cards, |pin| ask(&questions, pin));
+            let ran = job.run(&*cards, |pin| ask(&questions, PinQuestion { yes, ..pin }));
             // Before it is told: whoever hears of the end may ask again at once.
             drop(asking);
             match ran {
@@ -143,7 +143,7 @@ impl Drop for Asking {
 /// Waits for the front's answer. Without a front, nobody answers.
 fn ask(questions: &mpsc::Sender<Question>, pin: PinQuestion) -> Answer {
     let (reply, answer) = oneshot::channel();
-    if questions.blocking_send(Question { pin, reply }).is_err() {
+    if questions.blocking_send(Question { about: Subject::Pin(pin), reply }).is_err() {
         return Answer::Cancel;
     }
     answer.blocking_recv().unwrap_or(Answer::Cancel)
@@ -183,6 +183,7 @@ impl Job {
             tries,
             warning: self.warning(&stated),
             pinpad: card.has_pinpad(),
+            yes: false,
         };
         let mut claims = self.claims;
         claims.name = Text::try_from(name).map_err(|_| {
@@ -205,12 +206,12 @@ impl Job {
                 // The signature is there; not learning the count does not undo it.
                 Ok((claims, by_card, card.tries_left().ok()))
             }
-            Answer::Cancel => Err(trouble(
+            Answer::Cancel | Answer::Yes => Err(trouble(
                 "card.cancelled",
                 "the card signed nothing and nothing was sent",
                 "do it again when you like, or /reveal without a card",
             )),
-            Answer::Unable { message, advice } => Err(trouble("card.pin", &message, &advice)),
+            Answer::Unable { code, message, advice } => Err(trouble(code, &message, &advice)),
         }
     }
 

@@ -173,8 +173,13 @@ fn the_user_reads_what_the_signature_does_before_the_pin() {
 #[test]
 fn whoever_cancels_or_cannot_be_asked_signs_nothing() {
     let card = card(3);
-    let unable = || Answer::Unable { message: "no terminal".to_owned(), advice: "x".to_owned() };
-    for (answer, code) in [(Answer::Cancel, "card.cancelled"), (unable(), "card.pin")] {
+    let unable =
+        |code| Answer::Unable { code, message: "no terminal".to_owned(), advice: "x".to_owned() };
+    for (answer, code) in [
+        (Answer::Cancel, "card.cancelled"),
+        (unable("card.pin"), "card.pin"),
+        (unable("confirm.needed"), "confirm.needed"),
+    ] {
         let refused = job(Side::Winner, &[]).run(&card, |_| answer).unwrap_err();
         assert_eq!(refused.code, code);
     }
@@ -247,6 +252,7 @@ async fn a_front_that_leaves_has_cancelled() {
         tries: Tries::Left(3),
         warning: Vec::new(),
         pinpad: false,
+        yes: false,
     };
     let asked = |questions: mpsc::Sender<Question>| {
         tokio::task::spawn_blocking(move || ask(&questions, question()))

@@ -19,7 +19,7 @@ use pregao_protocol::room::disclosure::{
 use pregao_protocol::room::{RevealRoom, Room};
 use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
 
-use super::acts::{Cannot, Unsigned, no_randomness};
+use super::acts::{Cannot, Drafted, Unsigned, no_randomness};
 use super::evidence::Exhibit;
 use super::follow::Followed;
 use super::judge::{judged, judged_again};
@@ -184,20 +184,7 @@ impl Desk {
         }
     }
 
-    /// Seals and signs the user's disclosure, and hands it in.
-    pub(super) async fn disclose(
-        &mut self,
-        request: Option<String>,
-        prefix: &str,
-        name: String,
-        contact: String,
-    ) -> Option<bool> {
-        match self.draft_disclosure(prefix, name, contact) {
-            Ok((room, body)) => self.hand_in(request, room, body).await,
-            Err(cannot) => self.cannot(cannot).await,
-        }
-    }
-
+    /// Leaves a settled auction.
     pub(super) async fn withdraw(&mut self, request: Option<String>, prefix: &str) -> Option<bool> {
         match self.reveal_room(prefix) {
             Ok((name, _)) => self.hand_in(request, name, Body::Withdraw(Empty {})).await,
@@ -276,12 +263,13 @@ impl Desk {
         })
     }
 
-    fn draft_disclosure(
+    /// A disclosure without a card.
+    pub(super) fn draft_disclosure(
         &self,
         prefix: &str,
         name: String,
         contact: String,
-    ) -> Result<(RoomName, Body), Cannot> {
+    ) -> Result<Drafted, Cannot> {
         let (room, state) = self.reveal_room(prefix)?;
         let (_, kept) = self.undisclosed(state)?;
         if self.is_disclosing(room) {
@@ -290,7 +278,7 @@ impl Desk {
         }
         let actions = self.own_actions(state.opening().auction, kept, MAX_OPENED);
         let claims = self.claims(name, contact, actions)?;
-        Ok((room, self.sealed_disclosure(room, &claims, None)?))
+        Ok((Some(room), self.sealed_disclosure(room, &claims, None)?, None))
     }
 
     /// What a card is to sign for a reveal room.

@@ -108,7 +108,7 @@ impl Member {
     pub async fn disclose(&mut self, room: &str) -> Result<()> {
         let contact = format!("{}@example.org", self.name.to_lowercase().replace(' ', "."));
         let name = self.name.clone();
-        let reveal = json!({ "id": "reveal", "command": "reveal", "room": room, "name": name, "contact": contact });
+        let reveal = json!({ "id": "reveal", "yes": true, "command": "reveal", "room": room, "name": name, "contact": contact });
         self.tell(&reveal).await
     }
 }

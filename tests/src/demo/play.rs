@@ -222,7 +222,7 @@ impl Play {
             return Ok(());
         }
         let offer = amount::print(offer, room.digits);
-        let line = json!({ "id": "bid", "command": "bid", "room": room.room, "amount": offer });
+        let line = json!({ "id": "bid", "yes": true, "command": "bid", "room": room.room, "amount": offer });
         member.tell(&line).await
     }
 

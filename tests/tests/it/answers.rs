@@ -32,7 +32,7 @@ async fn a_room_that_is_never_read_to_its_end_stops_no_command() {
     let bid = |room: RoomName| {
         let (folder, broker) = (folder.clone(), broker.clone());
         async move {
-            let words = ["bid", &room.to_string(), "12", "--broker", &broker];
+            let words = ["bid", &room.to_string(), "12", "--yes", "--broker", &broker];
             pregao(&folder, &words).await.unwrap()
         }
     };
@@ -77,7 +77,8 @@ async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
     }
     faults.set(Fault::Sync, "log.db", 0).unwrap();
     for (desk, name) in desks.iter_mut().zip(["Sofia", "Ana"]) {
-        let reveal = json!({ "command": "reveal", "room": room, "name": name, "contact": "x" });
+        let reveal =
+            json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
         desk.tell(reveal).await.unwrap();
         desk.ever(|event| match event {
             Event::Note { text } => text.contains("it is handed in again").then_some(()),

@@ -32,7 +32,9 @@ async fn list(desk: &mut Desk, time: &str) -> String {
 }
 
 async fn bid(desk: &mut Desk, room: &str, amount: &str) -> bool {
-    desk.ask(json!({ "command": "bid", "room": room, "amount": amount })).await.unwrap()
+    desk.ask(json!({ "yes": true, "command": "bid", "room": room, "amount": amount }))
+        .await
+        .unwrap()
 }
 
 fn receipts(desk: &Desk, of: &str) -> usize {
@@ -72,7 +74,7 @@ async fn a_bid_under_way_while_the_broker_is_killed_counts_exactly_once() {
 
     // The TSA stands still, so the bid waits for its stamp when the broker dies.
     house.tsa.program().freeze();
-    let command = json!({ "command": "bid", "room": room, "amount": "3" });
+    let command = json!({ "yes": true, "command": "bid", "room": room, "amount": "3" });
     let under_way = ana.tell(command).await.unwrap();
     ana.verified(&room, 2).await.unwrap();
     house.broker.kill().unwrap();
@@ -121,7 +123,7 @@ async fn a_peer_killed_before_its_receipt_came_finds_it_in_the_log() {
     let liar = Liar::before(&house, &folder, lie).await.unwrap();
     let mut ana = Desk::start(&folder, &liar.address).unwrap();
     ana.verified(&room, 1).await.unwrap();
-    ana.tell(json!({ "command": "bid", "room": room, "amount": "2" })).await.unwrap();
+    ana.tell(json!({ "yes": true, "command": "bid", "room": room, "amount": "2" })).await.unwrap();
     seller.verified(&room, 2).await.unwrap();
     ana.kill().await.unwrap();
     let kept = vault(&folder).unwrap();
@@ -165,7 +167,7 @@ async fn a_receipt_lost_with_the_session_comes_again_for_the_same_bid() {
     let liar = Liar::before(&house, &folder, lie).await.unwrap();
     let mut ana = Desk::start(&folder, &liar.address).unwrap();
     ana.verified(&room, 1).await.unwrap();
-    let command = json!({ "command": "bid", "room": room, "amount": "2" });
+    let command = json!({ "yes": true, "command": "bid", "room": room, "amount": "2" });
     let under_way = ana.tell(command).await.unwrap();
     seller.verified(&room, 2).await.unwrap();
     liar.renew();
@@ -213,7 +215,7 @@ async fn the_two_meet_although_each_was_away_when_it_mattered() {
     // The seller is away when the auction ends.
     let seller = seller.kill().await.unwrap();
     assert_eq!(invited(&mut ana).await, Role::Winner);
-    let reveal = |name: &str| json!({ "command": "reveal", "room": room, "name": name, "contact": format!("{name}@example.org") });
+    let reveal = |name: &str| json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": format!("{name}@example.org") });
     assert!(ana.ask(reveal("Ana")).await.unwrap(), "{:?}", ana.seen.last());
     // The winner disclosed first, and is away when the seller does.
     let ana = ana.kill().await.unwrap();
@@ -347,7 +349,7 @@ async fn a_second_winner_is_met_in_the_second_room() {
     house.tsa.set_time(end).unwrap();
     ana.auction_is(name, crate::reveal::settled).await.unwrap();
     assert_eq!(invited(&mut seller).await, Role::Seller);
-    let reveal = json!({ "command": "reveal", "room": room, "name": "Sofia", "contact": "s@b" });
+    let reveal = json!({ "yes": true, "command": "reveal", "room": room, "name": "Sofia", "contact": "s@b" });
     assert!(seller.ask(reveal.clone()).await.unwrap());
     let four_days = std::time::Duration::from_secs(4 * 86_400);
     house.tsa.set_time(end.plus(four_days)).unwrap();

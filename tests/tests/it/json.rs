@@ -121,7 +121,7 @@ async fn a_bid_that_is_carried_out_never_ends_as_if_it_had_failed() {
     let mut amount = 10;
     for (form, out) in [(None, full()), (None, closed()), (Some("--json"), full())] {
         let offer = amount.to_string();
-        let mut words = vec!["bid", &room, &offer];
+        let mut words = vec!["bid", &room, &offer, "--yes"];
         words.extend(form);
         let ran = run(&vault, &words, "", out).await;
         assert_eq!(ran.code, Some(3), "{}", ran.err);
@@ -130,8 +130,7 @@ async fn a_bid_that_is_carried_out_never_ends_as_if_it_had_failed() {
         seller.grown(name, amount - 9).await.unwrap();
     }
     for out in [full(), closed()] {
-        let bid =
-            json!({ "id": "b", "command": "bid", "room": room, "amount": amount.to_string() });
+        let bid = json!({ "yes": true, "id": "b", "command": "bid", "room": room, "amount": amount.to_string() });
         let ran = run(&vault, &["json"], &format!("{bid}\n"), out).await;
         // Where the output breaks before the line is read, nothing is bid.
         let logged = ran.code == Some(3);

@@ -76,7 +76,7 @@ impl Stage {
     /// The lie is about the log of the room: it is said, kept, and the room is not used any more.
     async fn found_out(&self, mut desk: Desk, said: &str, kept: &str) {
         found_out(&mut desk, said, kept).await;
-        let bid = json!({ "command": "bid", "room": self.room.to_string(), "amount": "9.99" });
+        let bid = json!({ "yes": true, "command": "bid", "room": self.room.to_string(), "amount": "9.99" });
         assert!(!desk.ask(bid).await.unwrap());
         let (code, ..) = desk.refusal().await.unwrap();
         assert!(code == "room.broken", "{code}");
@@ -154,7 +154,11 @@ async fn an_honest_go_between_raises_no_alarm() {
     let (_liar, mut desk) = stage.lied_to(Down(|frame| vec![frame])).await;
     let room = stage.room.to_string();
     desk.verified(&room, 4).await.unwrap();
-    assert!(desk.ask(json!({ "command": "bid", "room": room, "amount": "1.50" })).await.unwrap());
+    assert!(
+        desk.ask(json!({ "yes": true, "command": "bid", "room": room, "amount": "1.50" }))
+            .await
+            .unwrap()
+    );
     desk.verified(&room, 5).await.unwrap();
     assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })), "{:?}", desk.seen);
     assert!(desk.evidence().unwrap().is_empty());
@@ -290,7 +294,11 @@ async fn a_log_without_the_bid_that_was_receipted_is_said_loudly() {
     let stage = Stage::set().await;
     let room = stage.room.to_string();
     let mut desk = Desk::start(&stage.vault, &stage.house.broker.address).unwrap();
-    assert!(desk.ask(json!({ "command": "bid", "room": room, "amount": "2" })).await.unwrap());
+    assert!(
+        desk.ask(json!({ "yes": true, "command": "bid", "room": room, "amount": "2" }))
+            .await
+            .unwrap()
+    );
     desk.end().await.unwrap();
     // A peer that starts again holds no log, but its receipts.
     let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
@@ -352,7 +360,8 @@ async fn a_listed_room_whose_opening_does_not_verify_is_said_loudly() {
 /// Bids through a liar; gives how many submissions reached the broker.
 async fn bid_through(stage: &Stage, lie: impl Lie) -> (Liar, Desk, bool) {
     let (liar, mut desk) = stage.lied_to(lie).await;
-    let bid = json!({ "command": "bid", "room": stage.room.to_string(), "amount": "2" });
+    let bid =
+        json!({ "yes": true, "command": "bid", "room": stage.room.to_string(), "amount": "2" });
     let ok = desk.ask(bid).await.unwrap();
     (liar, desk, ok)
 }

@@ -14,6 +14,7 @@ mod auction;
 mod bids;
 mod card;
 mod cards;
+mod confirm;
 mod desk;
 mod enrol;
 mod erasing;

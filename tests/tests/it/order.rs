@@ -66,7 +66,8 @@ async fn raise(desk: &mut Desk, room: RoomName, count: u64) {
     let mut ids = Vec::new();
     for at in 0..count {
         let amount = (10 + at).to_string();
-        let bid = json!({ "command": "bid", "room": room.to_string(), "amount": amount });
+        let bid =
+            json!({ "yes": true, "command": "bid", "room": room.to_string(), "amount": amount });
         ids.push(desk.tell(bid).await.unwrap());
     }
     let mut open: BTreeSet<String> = ids.into_iter().collect();

@@ -12,7 +12,7 @@ use pregao::card::{CardError, LastTry, Pin, PinEntry, Tries};
 use pregao::command::Command;
 use pregao::desk::signer::{CardTrouble, Cards, InsertedCard};
 use pregao::event::{CardStanding, Event};
-use pregao::front::{Answer, Front, Question, Request, pair};
+use pregao::front::{Answer, Front, PinQuestion, Question, Request, Subject, pair};
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::session::Ranking;
@@ -114,7 +114,11 @@ impl User {
         self.asked += 1;
         let id = self.asked.to_string();
         let command = Command::parse(words).unwrap();
-        self.front.commands.send(Request { id: Some(id.clone()), command }).await.unwrap();
+        self.front
+            .commands
+            .send(Request { id: Some(id.clone()), command, yes: false })
+            .await
+            .unwrap();
         id
     }
 
@@ -161,6 +165,11 @@ impl User {
     }
 }
 
+fn pin_of(question: &Question) -> &PinQuestion {
+    let Subject::Pin(pin) = &question.about else { panic!("{question:?}") };
+    pin
+}
+
 fn typed() -> Answer {
     let pin = Pin::new("1234".to_owned().into()).unwrap();
     Answer::Sign(PinEntry::Typed(pin), LastTry::Refuse)
@@ -189,7 +198,7 @@ async fn cancelling_or_a_wrong_pin_loses_nothing_and_a_second_disclosure_asks_fo
     // Cancelled; and while the question is open, another is not begun.
     let first = ana.tell(&prove).await;
     let question = ana.question().await;
-    assert!(question.pin.warning.join("\n").contains("\"ana@example.org\""));
+    assert!(pin_of(&question).warning.join("\n").contains("\"ana@example.org\""));
     let second = ana.tell(&prove).await;
     assert_eq!(ana.refusal(&second).await.as_deref(), Some("card.busy"));
     question.reply.send(Answer::Cancel).unwrap();
@@ -204,7 +213,7 @@ async fn cancelling_or_a_wrong_pin_loses_nothing_and_a_second_disclosure_asks_fo
     ana.card.right.store(1, Ordering::SeqCst);
     let right = ana.tell(&prove).await;
     let question = ana.question().await;
-    assert_eq!(question.pin.tries, Tries::Left(2));
+    assert_eq!(pin_of(&question).tries, Tries::Left(2));
     question.reply.send(typed()).unwrap();
     assert_eq!(ana.refusal(&right).await, None);
 
@@ -213,7 +222,7 @@ async fn cancelling_or_a_wrong_pin_loses_nothing_and_a_second_disclosure_asks_fo
     assert_eq!(ana.refusal(&again).await.as_deref(), Some("disclose.twice"));
 
     seller.ever(|event| matches!(event, Event::Invited { .. }).then_some(())).await.unwrap();
-    let reveal = json!({ "command": "reveal", "room": room, "name": "First Seller" });
+    let reveal = json!({ "yes": true, "command": "reveal", "room": room, "name": "First Seller" });
     assert!(seller.ask(reveal).await.unwrap());
     let revealed = |event: &Event| match event {
         Event::Revealed { name, contact, card, .. } => {

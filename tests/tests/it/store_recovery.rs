@@ -65,7 +65,7 @@ async fn after_one_failed_sync_a_fresh_watcher_and_a_fresh_program_find_the_room
         let folder = house.folder.path().join("buyer");
         enrol(&folder, &house.tsa.address).await.unwrap();
         let broker = house.broker.address.to_string();
-        let words = ["bid", &room.to_string(), "12.50", "--broker", &broker];
+        let words = ["bid", &room.to_string(), "12.50", "--yes", "--broker", &broker];
         let ran = pregao(&folder, &words).await.unwrap();
         assert_eq!(ran.code, Some(0), "{}", ran.text);
         rui.grown(room, 2).await.unwrap();

@@ -124,7 +124,7 @@ impl Troupe {
             let private = invited(desk, &room).await?;
             let contact = format!("{}@example.org", person.name);
             let prove = json!({
-                "command": "prove", "room": private, "contact": contact, "show": ["birth-date"],
+                "yes": true, "command": "prove", "room": private, "contact": contact, "show": ["birth-date"],
             });
             if !desk.ask(prove).await? {
                 bail!("{}: prove was refused: {:?}", person.name, desk.refusal().await?);
@@ -229,7 +229,7 @@ pub async fn auction(
     };
     let room = seller.ever(of_title).await?;
     bidder.verified(&room, 1).await?;
-    let bid = json!({ "command": "bid", "room": room, "amount": "12" });
+    let bid = json!({ "yes": true, "command": "bid", "room": room, "amount": "12" });
     ensure!(bidder.ask(bid).await?, "the bid was refused");
     Ok(room)
 }

@@ -39,7 +39,7 @@ mod check {
     }
 
     fn prove(room: &str) -> serde_json::Value {
-        json!({ "command": "prove", "room": room, "contact": "somebody@example.org" })
+        json!({ "yes": true, "command": "prove", "room": room, "contact": "somebody@example.org" })
     }
 
     /// Refused with this code; gives message and advice.
@@ -70,7 +70,7 @@ mod check {
             invited(&mut winner, &room).await.unwrap();
             // They type the very name that is on the other one's card.
             let reveal = json!({
-                "command": "reveal", "room": private, "name": with.holder, "contact": "x@example.org",
+                "yes": true, "command": "reveal", "room": private, "name": with.holder, "contact": "x@example.org",
             });
             assert!(winner.ask(reveal).await.unwrap());
             let Revelation { card, lines, .. } = revealed(&mut winner, &room).await.unwrap();

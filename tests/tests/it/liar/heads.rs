@@ -57,7 +57,8 @@ async fn a_receipt_of_another_history_than_the_logs_is_a_fork() {
     let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
     let lie = OtherReceipt { secrets, origin, submitted: None };
     let (_liar, mut desk) = stage.lied_to(lie).await;
-    let bid = json!({ "command": "bid", "room": stage.room.to_string(), "amount": "2" });
+    let bid =
+        json!({ "yes": true, "command": "bid", "room": stage.room.to_string(), "amount": "2" });
     desk.ask(bid).await.unwrap();
     desk.alarm().await.unwrap();
     verifies(&desk, "fork", "signed two different logs of 5 entries").await;
@@ -124,7 +125,8 @@ async fn a_log_that_is_promised_and_never_shown_is_said_loudly() {
     assert!(!desk.ask(export.clone()).await.unwrap());
     found_out(&mut desk, "signed a log of 5 entries of this room and shows 4", "withheld").await;
     assert!(!desk.ask(export).await.unwrap());
-    let bid = json!({ "command": "bid", "room": stage.room.to_string(), "amount": "9" });
+    let bid =
+        json!({ "yes": true, "command": "bid", "room": stage.room.to_string(), "amount": "9" });
     assert!(!desk.ask(bid).await.unwrap());
 }
 

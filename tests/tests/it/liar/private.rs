@@ -95,8 +95,7 @@ async fn a_private_room_with_other_keys_is_said_loudly_and_takes_no_disclosure()
     liar.inject(FromBroker::Invited { auction, room });
     found_out(&mut desk, "does not follow from its auction", "reveal").await;
     assert!(!desk.seen.iter().any(|event| matches!(event, Event::Invited { .. })));
-    let reveal =
-        json!({ "command": "reveal", "room": auction.to_string(), "name": "A", "contact": "b" });
+    let reveal = json!({ "yes": true, "command": "reveal", "room": auction.to_string(), "name": "A", "contact": "b" });
     assert!(!desk.ask(reveal).await.unwrap());
     assert_eq!(desk.refusal().await.unwrap().0, "reveal.none");
 }
@@ -149,7 +148,7 @@ async fn a_disclosure_that_opens_to_nothing_is_said_loudly() {
             Made { action: draft.sign(&key).unwrap(), blind: won.blind.clone(), seal: None }
         };
         desk.ever(|event| matches!(event, Event::Invited { .. }).then_some(())).await.unwrap();
-        let reveal = json!({ "command": "reveal", "room": room, "name": "Ana", "contact": "a@b" });
+        let reveal = json!({ "yes": true, "command": "reveal", "room": room, "name": "Ana", "contact": "a@b" });
         assert!(desk.ask(reveal).await.unwrap());
         winner.act(&made).await.unwrap().logged().unwrap();
         found_out(&mut desk, "worthless", "disclosure").await;

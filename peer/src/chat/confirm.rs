@@ -1,0 +1,106 @@
+//! The question whether to do something that costs much or cannot be taken back.
+//!
+//! Only the whole word answers it, typed into the question itself: what stood in the line before is
+//! still there afterwards and answers nothing.
+
+use ratatui::Frame;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::model::{Model, Next, Tone};
+use super::palette::Palette;
+use super::window;
+use super::wrap::{fit, wrap};
+use crate::card::prompt::CONFIRMATION;
+use crate::front::{Answer, Confirmation};
+use crate::plain::plain;
+
+/// Most characters kept of an answer: more than the longest that counts.
+const MOST_TYPED: usize = 16;
+
+/// The question while it is open.
+#[derive(Debug)]
+pub struct ConfirmDialogue {
+    question: Confirmation,
+    /// Whether it stands on the screen, and what was typed before that is gone.
+    ready: bool,
+    typed: String,
+    scroll: usize,
+}
+
+impl ConfirmDialogue {
+    pub(super) const fn new(question: Confirmation) -> Self {
+        Self { question, ready: false, typed: String::new(), scroll: 0 }
+    }
+
+    /// Takes a key in; an answer if it ends the question.
+    fn key(&mut self, key: KeyEvent) -> Option<Answer> {
+        let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "no other key counts")]
+        match key.code {
+            KeyCode::Esc => return Some(Answer::Cancel),
+            KeyCode::Down => self.scroll = self.scroll.saturating_add(1).min(window::MOST_ROWS),
+            KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),
+            KeyCode::Char(character) if plain && self.typed.chars().count() < MOST_TYPED => {
+                self.typed.push(character);
+            }
+            KeyCode::Backspace => {
+                self.typed.pop();
+            }
+            KeyCode::Enter if self.typed == CONFIRMATION => return Some(Answer::Yes),
+            KeyCode::Enter => return Some(Answer::Cancel),
+            _ => {}
+        }
+        None
+    }
+
+    pub(super) fn draw(&self, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
+        let columns = window::columns(area);
+        let styled = |text: &str, style| {
+            wrap(text, columns, 2).into_iter().map(move |row| Line::styled(row, style))
+        };
+        let mut lines: Vec<Line<'_>> = styled(&plain(&self.question.act), palette.strong).collect();
+        for text in &self.question.grounds {
+            lines.extend(styled(&format!("• {}", plain(text)), palette.bad));
+        }
+        let answer = match self.ready {
+            true => format!("type {CONFIRMATION} to do it: {}", plain(&self.typed)),
+            false => String::new(),
+        };
+        let end = vec![
+            Line::default(),
+            Line::styled(fit(&answer, columns), palette.strong),
+            Line::styled(fit("Enter = answer  Esc = do nothing", columns), palette.notice),
+        ];
+        window::draw(" are you sure? ", (lines, self.scroll), end, palette, area, frame);
+    }
+}
+
+impl Model {
+    /// The question stands on the screen, and nothing is left of what was typed before.
+    pub fn takes_answers(&mut self) {
+        self.touch();
+        if let Some(dialogue) = &mut self.confirm {
+            dialogue.ready = true;
+        }
+    }
+
+    /// A key while the question is open.
+    pub(super) fn confirm_key(&mut self, key: KeyEvent) -> Next {
+        let drawn = self.is_drawn();
+        let dialogue = self.confirm.as_mut().filter(|dialogue| dialogue.ready && drawn);
+        let Some(answer) = dialogue.and_then(|dialogue| dialogue.key(key)) else {
+            return Next::Wait;
+        };
+        self.confirm = None;
+        if matches!(answer, Answer::Cancel) {
+            self.report(Tone::System, "nothing was sent");
+        }
+        self.give(answer)
+    }
+}
+
+#[cfg(test)]
+#[path = "confirm_tests.rs"]
+pub(super) mod tests;

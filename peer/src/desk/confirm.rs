@@ -1,0 +1,269 @@
+//! What a person is asked before the desk does it: what costs more than they may have meant, and what
+//! cannot be taken back.
+//!
+//! The desk goes on while a question is open. When its answer comes the act is judged anew; a ground
+//! that was not there before is asked about again.
+
+use std::time::Duration;
+
+use pregao_protocol::label::MAX_AMOUNT;
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Room;
+use pregao_protocol::room::auction::Auction;
+use pregao_protocol::room::body::{Amount, Body};
+use tokio::sync::oneshot;
+
+use super::Desk;
+use super::acts::Cannot;
+use super::follow::Followed;
+use crate::command::Command;
+use crate::event::Event;
+use crate::front::{Answer, Confirmation, Question, Subject};
+use crate::plain::{apart, plain};
+use crate::{amount, span};
+
+/// A bid of more than so many times the least is asked about.
+const TIMES: u64 = 3;
+/// A listing that runs for longer is asked about: 30 days.
+const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Answers that wait for the desk.
+pub(super) const WAITING: usize = 16;
+
+/// Why a person is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// Their own bid of so many minor units leads already, or would once it is logged.
+    OwnLead(u64),
+    /// The bid is of more than three times the least, which is this.
+    High(u64),
+    /// The auction runs for longer than 30 days.
+    Long,
+    /// It tells the other side of this room who they are, for good.
+    Discloses(RoomName),
+}
+
+/// What a person agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// Whatever there is to ask.
+    Beforehand,
+    /// These grounds.
+    To(Vec<Ground>),
+}
+
+impl Consent {
+    /// What is agreed to with a request.
+    pub(super) const fn of(yes: bool) -> Self {
+        if yes { Self::Beforehand } else { Self::To(Vec::new()) }
+    }
+
+    /// Whether all these grounds are agreed to. A least bid that has risen makes a high bid less high.
+    pub(super) fn covers(&self, grounds: &[Ground]) -> bool {
+        let Self::To(agreed) = self else { return true };
+        grounds.iter().all(|ground| {
+            agreed.iter().any(|agreed| match (ground, agreed) {
+                (Ground::High(least), Ground::High(earlier)) => least >= earlier,
+                (ground, agreed) => ground == agreed,
+            })
+        })
+    }
+}
+
+/// An answer, with what was asked about.
+#[derive(Debug)]
+pub(super) struct Answered {
+    request: Option<String>,
+    command: Command,
+    grounds: Vec<Ground>,
+    answer: Answer,
+}
+
+/// What to ask about a bid.
+fn of_bid(bid: u64, least: u64, own_lead: Option<u64>) -> Vec<Ground> {
+    let high = bid > least.saturating_mul(TIMES);
+    own_lead.map(Ground::OwnLead).into_iter().chain(high.then_some(Ground::High(least))).collect()
+}
+
+/// What to ask about a listing.
+fn of_listing(runs: Duration) -> Vec<Ground> {
+    if runs > LONG { vec![Ground::Long] } else { Vec::new() }
+}
+
+impl Ground {
+    /// What the person reads.
+    fn lines(self, currency: &str) -> Vec<String> {
+        let money = |minor| amount::print_in(minor, currency);
+        match self {
+            Self::OwnLead(own) => {
+                vec![format!("You would bid against yourself: {} is your own bid.", money(own))]
+            }
+            Self::High(least) => vec![format!(
+                "It is more than three times {}, the least that may be bid.",
+                money(least)
+            )],
+            Self::Long => {
+                vec!["It runs for more than 30 days, and its end cannot be changed.".to_owned()]
+            }
+            Self::Discloses(_) => vec![
+                "The other side can show this to anybody, and prove that it is yours.".to_owned(),
+                "It cannot be taken back.".to_owned(),
+            ],
+        }
+    }
+}
+
+impl Desk {
+    /// What a person must agree to before this is done.
+    pub(super) fn grounds(&self, room: Option<RoomName>, body: &Body) -> Vec<Ground> {
+        match body {
+            Body::Bid(bid) => {
+                let Some((room, auction)) = room.and_then(|room| Some((room, self.auction(room)?)))
+                else {
+                    return Vec::new();
+                };
+                let least = auction.least_bid().map_or(MAX_AMOUNT, Amount::minor);
+                of_bid(bid.amount.minor(), least, self.own_lead(room, auction, least))
+            }
+            Body::List(listing) => {
+                of_listing(self.now().map_or(Duration::MAX, |now| listing.end.since(now)))
+            }
+            Body::Disclose(_) => room.map(Ground::Discloses).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The user's own bid that leads, or that will if it is logged as the room stands.
+    fn own_lead(&self, room: RoomName, auction: &Auction, least: u64) -> Option<u64> {
+        let followed = self.rooms.get(&room)?;
+        let leads = auction.leading().filter(|bid| followed.own.contains(&bid.seq));
+        let under_way = self.bids_under_way(room).filter(|bid| *bid >= least);
+        under_way.chain(leads.map(|bid| bid.amount.minor())).max()
+    }
+
+    fn auction(&self, room: RoomName) -> Option<&Auction> {
+        match self.rooms.get(&room).and_then(Followed::room) {
+            Some(Room::Auction(auction)) => Some(auction),
+            Some(Room::Reveal(_)) | None => None,
+        }
+    }
+
+    /// Asks the user, and does the command anew with what they answer.
+    pub(super) fn ask(
+        &self,
+        request: Option<String>,
+        command: Command,
+        grounds: Vec<Ground>,
+        room: Option<RoomName>,
+    ) {
+        let question = self.confirmation(&command, &grounds, room);
+        let (questions, answers) = (self.questions.clone(), self.answers.0.clone());
+        tokio::spawn(async move {
+            let (reply, answer) = oneshot::channel();
+            let question = Question { about: Subject::Confirm(question), reply };
+            // Without a front nobody answers.
+            let answer = match questions.send(question).await {
+                Ok(()) => answer.await.unwrap_or(Answer::Cancel),
+                Err(_) => Answer::Cancel,
+            };
+            let _ = answers.send(Answered { request, command, grounds, answer }).await;
+        });
+    }
+
+    fn confirmation(
+        &self,
+        command: &Command,
+        grounds: &[Ground],
+        room: Option<RoomName>,
+    ) -> Confirmation {
+        let listing = |auction: &Auction| {
+            let title = apart(&plain(auction.listing().title.as_str()));
+            (title, auction.listing().currency.to_string())
+        };
+        let auction =
+            room.and_then(|room| match self.rooms.get(&room).and_then(Followed::room)? {
+                Room::Auction(auction) => Some(listing(auction)),
+                Room::Reveal(reveal) => self.auction(reveal.opening().auction).map(listing),
+            });
+        let (title, currency) = auction.unwrap_or_default();
+        let named = room.map(|room| format!("#{} \"{title}\"", room.short())).unwrap_or_default();
+        let act = match command {
+            Command::Bid { amount: offered, .. } => {
+                let minor = amount::parse(offered, &currency).unwrap_or(0);
+                format!("bid {} in {named}", amount::print_in(minor, &currency))
+            }
+            Command::List { title, duration, .. } => {
+                let runs = span::parse(duration).map(span::print).unwrap_or_default();
+                format!("list \"{}\" for {runs}", apart(&plain(title)))
+            }
+            Command::Reveal { name, contact, .. } => format!(
+                "show \"{}\", \"{}\" to the other side of {named}",
+                apart(&plain(name)),
+                apart(&plain(contact))
+            ),
+            other => format!("{} {named}", other.usage().name),
+        };
+        let grounds = grounds.iter().flat_map(|ground| ground.lines(&currency)).collect();
+        Confirmation { act, grounds }
+    }
+
+    /// Takes the user's answer.
+    pub(super) async fn answered(&mut self, answered: Answered) {
+        let Answered { request, command, grounds, answer } = answered;
+        let refused = match answer {
+            Answer::Yes => {
+                self.carry_out_with(request, command, Consent::To(grounds)).await;
+                return;
+            }
+            Answer::Unable { code, message, advice } => Cannot(code, message, advice),
+            Answer::Cancel | Answer::Sign(..) => Cannot(
+                "confirm.declined",
+                "it was not confirmed; nothing was sent".to_owned(),
+                "do it again when you like".to_owned(),
+            ),
+        };
+        self.cannot(refused).await;
+        self.tell(Event::Done { id: request, ok: false }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_times_the_least_needs_no_question_and_one_unit_more_does() {
+        for least in [1, 100, 1_099, MAX_AMOUNT / 3] {
+            assert_eq!(of_bid(least, least, None), []);
+            assert_eq!(of_bid(least * 3, least, None), []);
+            assert_eq!(of_bid(least * 3 + 1, least, None), [Ground::High(least)]);
+        }
+        assert_eq!(of_bid(MAX_AMOUNT, u64::MAX / 2, None), []);
+    }
+
+    #[test]
+    fn a_bid_against_oneself_is_asked_about_whatever_its_amount() {
+        assert_eq!(of_bid(101, 101, Some(100)), [Ground::OwnLead(100)]);
+        assert_eq!(of_bid(304, 101, Some(100)), [Ground::OwnLead(100), Ground::High(101)]);
+    }
+
+    #[test]
+    fn thirty_days_need_no_question_and_more_do() {
+        assert_eq!(of_listing(Duration::from_secs(2_592_000)), []);
+        assert_eq!(of_listing(Duration::from_secs(2_592_001)), [Ground::Long]);
+    }
+
+    #[test]
+    fn what_was_agreed_to_is_not_asked_again_and_what_changed_is() {
+        let [own, high] = [Ground::OwnLead(100), Ground::High(50)];
+        let agreed = Consent::To(vec![own, high]);
+        assert!(agreed.covers(&[]) && agreed.covers(&[high]) && agreed.covers(&[own, high]));
+        assert!(agreed.covers(&[Ground::High(51)]));
+        for changed in [Ground::High(49), Ground::OwnLead(120), Ground::Long] {
+            assert!(!agreed.covers(&[own, changed]), "{changed:?}");
+        }
+        assert!(!Consent::of(false).covers(&[own]) && Consent::of(false).covers(&[]));
+        assert!(Consent::of(true).covers(&[own, high, Ground::Long]));
+        let room = |byte| Ground::Discloses(RoomName([byte; 32]));
+        assert!(!Consent::To(vec![room(1)]).covers(&[room(2)]));
+    }
+}
