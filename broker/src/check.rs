@@ -12,7 +12,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::key::{Fingerprint, Persona, PublicKey, Stamp as StampKey};
 use pregao_protocol::persona::{Blind, BlindContext, blinded};
 use pregao_protocol::room::body::Body;
-use pregao_protocol::room::{Code, Stamped};
+use pregao_protocol::room::{Stamped, Undecided};
 use pregao_protocol::stamp::{Stamp, StampError, VerifiedBatch};
 
 /// Most submissions waiting for one worker.
@@ -84,7 +84,7 @@ pub enum Verdict {
         /// The action.
         action: Box<Action>,
         /// What does not hold.
-        code: Code,
+        code: Undecided,
     },
     /// It is no action at all.
     Garbage {
@@ -174,7 +174,7 @@ impl Worker {
         };
         match Stamped::bind(action.clone(), stamp, batch) {
             Ok(stamped) => Verdict::Good(Box::new(Checked { stamped, author })),
-            Err(_) => Verdict::Bad { action: Box::new(action), code: Code::StampOther },
+            Err(_) => Verdict::Bad { action: Box::new(action), code: Undecided::STAMP_OTHER },
         }
     }
 
@@ -183,14 +183,14 @@ impl Worker {
         action: &Action,
         blind: Blind,
         persona: PublicKey<Persona>,
-    ) -> Result<Author, Code> {
+    ) -> Result<Author, Undecided> {
         match action.body() {
             Body::List(_) | Body::Bid(_) | Body::Say(_) => {
                 let context = BlindContext { broker: self.broker, action: action.id(), persona };
                 if blinded(&blind, &context) == Ok(*action.key()) {
                     Ok(Author::Persona { persona, blind })
                 } else {
-                    Err(Code::Blind)
+                    Err(Undecided::BLIND)
                 }
             }
             // The key is that of a listing or bid made earlier; the room knows which.
@@ -202,17 +202,18 @@ impl Worker {
             | Body::Abandoned(_)
             | Body::Withdrawn(_)
             | Body::Reveal(_)
-            | Body::Absent(_) => Err(Code::VerbForbidden),
+            // Also as the broker signed it: it hands in its own.
+            | Body::Absent(_) => Err(Undecided::PARSE),
         }
     }
 
-    fn batch(&mut self, compact: &str) -> Result<Arc<VerifiedBatch>, Code> {
+    fn batch(&mut self, compact: &str) -> Result<Arc<VerifiedBatch>, Undecided> {
         if let Some(batch) = self.batches.iter().rev().find(|batch| batch.compact() == compact) {
             return Ok(Arc::clone(batch));
         }
         let batch = VerifiedBatch::open(compact, &self.keys).map_err(|error| match error {
-            StampError::UnknownTsa => Code::StampUnknownTsa,
-            _ => Code::StampOther,
+            StampError::UnknownTsa => Undecided::STAMP_UNKNOWN_TSA,
+            _ => Undecided::STAMP_OTHER,
         })?;
         let batch = Arc::new(batch);
         if self.batches.len() >= REMEMBERED {

@@ -16,7 +16,7 @@ use pregao_protocol::key::{
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::merkle;
 use pregao_protocol::room::body::{Body, Listing, Side};
-use pregao_protocol::room::{Code, Replay, Room, Stamped};
+use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
 use pregao_protocol::stamp::VerifiedBatch;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -198,7 +198,12 @@ impl House {
         let mut restored = Vec::new();
         for pending in held {
             let opened = self.on_links(move |links| links.unseal(&name, &pending.payload)).await?;
-            restored.extend(opened.and_then(|payload| restore_held(&room, &payload)));
+            // Without its key the room is over. What does not verify is not dropped: its author has
+            // it in writing that it is held.
+            if let Some(payload) = opened {
+                let held = restore_held(&room, &payload);
+                restored.push(held.ok_or(StoreError::Malformed("a held disclosure"))?);
+            }
         }
         Ok(Opened {
             room,
@@ -274,7 +279,7 @@ impl House {
         runtime: &tokio::runtime::Handle,
     ) {
         let handed = match verdict {
-            Verdict::Garbage { .. } => return reply.fail(Code::Parse.as_str()),
+            Verdict::Garbage { .. } => return reply.fail(Undecided::PARSE),
             Verdict::Bad { action, code } => Handed::Repeated(action, code),
             Verdict::Good(checked) => Handed::Checked(checked),
         };
@@ -287,7 +292,7 @@ impl House {
                 return waiting.push_back((handed, reply));
             }
             drop(opening);
-            return reply.fail(Code::DoorRate.as_str());
+            return reply.fail(Undecided::DOOR_RATE);
         }
         if opens {
             opening.insert(name, VecDeque::new());
@@ -302,20 +307,20 @@ impl House {
 
     fn hand_in(&self, name: RoomName, handed: Handed, reply: Reply) {
         let Some(handle) = self.room(name) else {
-            return reply.fail(Code::RoomUnknown.as_str());
+            return reply.fail(Undecided::ROOM_UNKNOWN);
         };
         let handed = match handed {
             // The room is there: this listing was handed in before.
             Handed::Checked(checked) if checked.opens_a_room() => {
                 let action = Box::new(checked.stamped().action().clone());
-                Handed::Repeated(action, Code::StoreFailed)
+                Handed::Repeated(action, Undecided::STORE_FAILED)
             }
             handed => handed,
         };
         if let Err(error) = handle.mailbox.try_send(Message::Submit(handed, reply))
             && let Message::Submit(_, reply) = error.into_inner()
         {
-            reply.fail(Code::DoorRate.as_str());
+            reply.fail(Undecided::DOOR_RATE);
         }
     }
 
@@ -347,12 +352,12 @@ impl House {
     async fn list_new(self: &Arc<Self>, checked: &Checked, reply: Reply) {
         let stamped = checked.stamped();
         self.metrics.submitted.add(1);
-        let Ok(newest) = self.stamps.newest() else { return reply.fail(Code::TsaDown.as_str()) };
+        let Ok(newest) = self.stamps.newest() else { return reply.fail(Undecided::TSA_DOWN) };
         let Body::List(listing) = stamped.action().body() else {
-            return reply.fail(Code::VerbForbidden.as_str());
+            return reply.fail(Undecided::PARSE);
         };
         let Author::Persona { persona, blind } = checked.author() else {
-            return reply.fail(Code::Blind.as_str());
+            return reply.fail(Undecided::BLIND);
         };
         let freshness = Duration::from_secs(listing.freshness.into());
         let link = Link {
@@ -368,13 +373,13 @@ impl House {
                 return reply.send(FromBroker::Refused { n, refusal });
             }
             Ok(_) => {}
-            Err(_) => return reply.fail(Code::StoreFailed.as_str()),
+            Err(_) => return reply.fail(Undecided::STORE_FAILED),
         }
         let opened = if let Err(code) = Room::open(stamped, leaf_of(stamped)) {
             Err(code)
         } else if !self.knows_keys_of(listing) {
             Err(Code::ListingKeys)
-        } else if stamped.time().plus(freshness) < newest.now() {
+        } else if stamped.time().plus(freshness) < newest.shown_now() {
             Err(Code::DoorStale)
         } else {
             self.open(stamped, Some(link)).await
@@ -386,20 +391,23 @@ impl House {
                 let head = signed(self, name, seen).to_string();
                 reply.send(FromBroker::Receipt { n, seq: 0, path: Vec::new(), head });
             }
-            Err(Code::StoreFailed) => reply.fail(Code::StoreFailed.as_str()),
+            Err(Code::StoreFailed) => reply.fail(Undecided::STORE_FAILED),
             Err(code) => {
                 self.metrics.refused.add(1);
                 let room = stamped.action().room();
                 let root = merkle::empty_root();
                 let batch = newest.batch.hash();
+                let header = (code == Code::DoorStale).then(|| newest.batch.compact().to_owned());
+                let stamp = stamped.batch().hash();
+                let (size, same_author) = (0, None);
                 let refusal =
-                    Refusal { digest, room, code, size: 0, root, batch, same_author: None };
+                    Refusal { digest, room, stamp, code, size, root, batch, same_author, header };
                 let refusal = refusal.sign(&self.keys.entry);
                 let mut append = Append::to(room, 0);
                 append.refusals = vec![store::Refusal { digest, jws: refusal.as_str().into() }];
                 match self.writer.commit(Commit { append, links: Vec::new() }).await {
                     Ok(()) => reply.send(FromBroker::Refused { n, refusal }),
-                    Err(_) => reply.fail(Code::StoreFailed.as_str()),
+                    Err(_) => reply.fail(Undecided::STORE_FAILED),
                 }
             }
         }
@@ -494,6 +502,15 @@ impl House {
         let path = self
             .read(move |log| Ok(merkle::inclusion_path(&StoredTree::new(log, room), seq, size)));
         path.await.ok().flatten()
+    }
+
+    /// The root that the log had at a size, from the store.
+    pub async fn root(&self, room: RoomName, size: u64) -> Option<Digest> {
+        let root = self.read(move |log| {
+            let frontier = merkle::Frontier::restore(&StoredTree::new(log, room), size);
+            Ok(frontier.map(|frontier| frontier.root()))
+        });
+        root.await.ok().flatten()
     }
 
     /// Proves from the store that the log of `new` entries continues that of `old`.
@@ -661,7 +678,8 @@ fn leaf_of(stamped: &Stamped) -> Digest {
     merkle::leaf_hash(entry_of(stamped).encode().as_bytes())
 }
 
-/// Reads a held disclosure back; what does not verify is dropped, and its author asks again.
+/// Reads a held disclosure back. One that does not verify is not dropped: its author has it in
+/// writing that it is held.
 fn restore_held(room: &Room, payload: &str) -> Option<(Side, Stamped)> {
     let Room::Reveal(reveal) = room else { return None };
     let entry = Entry::parse(payload).ok()?;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::clock::{Carried, Time};
 use pregao_protocol::codec::{Digest, hashes};
+use pregao_protocol::evidence::CARRIED;
 use pregao_protocol::key::{PublicKey, Stamp as StampKey};
 use pregao_protocol::label::MAX_DIGESTS;
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
@@ -73,6 +74,13 @@ impl Newest {
     #[must_use]
     pub fn now(&self) -> Time {
         self.time.now(uptime())
+    }
+
+    /// As [`Newest::now`], but never further on from the header than a refusal may rest on: whoever
+    /// holds the header can then see that the refusal was due (V-073).
+    #[must_use]
+    pub fn shown_now(&self) -> Time {
+        self.now().min(self.batch.time().plus(CARRIED))
     }
 
     /// Whether the TSA has been silent for too long. A header that waited, while the machine slept say,

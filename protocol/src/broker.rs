@@ -1,4 +1,5 @@
-//! What a broker says of itself: its certificate and its refusals.
+//! What a broker says of itself, and signs besides logs: its certificate, refusals, and that it
+//! holds a disclosure.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use crate::room::body::BrokerKeys;
 pub const MAX_CERTIFICATE: usize = 3_000;
 /// Longest refusal, in bytes of its compact JWS.
 pub const MAX_REFUSAL: usize = 4_096;
+/// Longest word about a disclosure held, in bytes of its compact JWS.
+pub const MAX_HELD: usize = 1_024;
 
 /// Why a broker's statement was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +92,9 @@ pub struct Refusal {
     pub digest: Digest,
     /// The room it was for.
     pub room: RoomName,
+    /// Hash of the batch header of the stamp it was handed in with: by another stamp the answer
+    /// might have been another.
+    pub stamp: Digest,
     /// Why.
     pub code: Code,
     /// Size of the log when it was decided.
@@ -100,6 +106,40 @@ pub struct Refusal {
     /// Where the reason is a common author: the earlier entry, and key = ratio · its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same_author: Option<SameAuthor>,
+    /// Where the reason is the newest batch header: that header (compact JWS), whose hash is
+    /// `batch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+}
+
+/// A broker's signed word that it holds a disclosure until the other side's arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// Digest of the disclosure.
+    pub digest: Digest,
+    /// The reveal room.
+    pub room: RoomName,
+    /// Hash of the batch header of the stamp it was handed in with.
+    pub stamp: Digest,
+}
+
+impl Held {
+    /// Signs it.
+    #[must_use]
+    pub fn sign(&self, key: &SecretKey<Entry>) -> String {
+        let payload = serde_json::to_vec(self).unwrap_or_default();
+        jws::sign(label::TYP_HELD, &payload, key)
+    }
+
+    /// Verifies it (V-075).
+    ///
+    /// # Errors
+    /// [`BrokerError`] naming what is wrong.
+    pub fn open(compact: &str, key: &PublicKey<Entry>) -> Result<Self, BrokerError> {
+        let parts = jws::Unverified::parse(compact, MAX_HELD)?;
+        canonical(&parts.verify(label::TYP_HELD, key)?)
+    }
 }
 
 /// One author behind a refused action and an entry of the log.
@@ -184,15 +224,30 @@ mod tests {
         let refusal = Refusal {
             digest: Digest([1; 32]),
             room: RoomName([2; 32]),
+            stamp: Digest([6; 32]),
             code: Code::BidTooLow,
             size: 3,
             root: Digest([4; 32]),
             batch: Digest([5; 32]),
             same_author: None,
+            header: None,
         };
         let compact = refusal.sign(&entry);
         assert_eq!(Refusal::open(&compact, &entry.public()), Ok(refusal));
         let other = SecretKey::<Entry>::from_seed(&[4; 32]).public();
         assert!(Refusal::open(&compact, &other).is_err());
+    }
+
+    #[test]
+    fn v075_a_word_about_a_disclosure_is_the_brokers_and_of_no_other_kind() {
+        let entry = SecretKey::<Entry>::from_seed(&[3; 32]);
+        let held =
+            Held { digest: Digest([1; 32]), room: RoomName([2; 32]), stamp: Digest([3; 32]) };
+        let compact = held.sign(&entry);
+        assert_eq!(Held::open(&compact, &entry.public()), Ok(held));
+        assert!(compact.len() <= MAX_HELD);
+        let other = SecretKey::<Entry>::from_seed(&[4; 32]).public();
+        assert!(Held::open(&compact, &other).is_err());
+        assert!(Refusal::open(&compact, &entry.public()).is_err());
     }
 }

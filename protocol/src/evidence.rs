@@ -13,13 +13,18 @@ use crate::codec::{Digest, hashes};
 use crate::key::{Fingerprint, PublicKey, Stamp as StampKey};
 use crate::log::{Head, HeadError, Origin, RoomName};
 use crate::merkle::{self, ProofError};
+use crate::room::ReplayError;
 use crate::room::body::{Body, BrokerKeys};
 use crate::stamp::StampError;
 use crate::verify::{self, VerifyError};
 
+mod absence;
 mod claims;
+mod refusal;
 
+pub use absence::FalseAbsence;
 pub use claims::{Claim, Claims, MOST_OPEN};
+pub use refusal::{CARRIED, FalseRefusal, Falsehood, Grounds, RefusedAndLogged, judge};
 
 /// Why something is no evidence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +48,12 @@ pub enum NoEvidence {
     /// A batch header or stamp does not hold; so it says nothing about the TSA.
     #[error("a stamp does not hold")]
     Stamp(#[from] StampError),
+    /// The log at hand does not hold, so nothing can be judged by it.
+    #[error("the log does not hold")]
+    Log(#[source] Box<ReplayError>),
+    /// The receipt does not hold.
+    #[error("the receipt does not hold")]
+    Receipt(#[source] VerifyError),
     /// The parts are about different rooms, actions or sides.
     #[error("its parts are not about the same thing")]
     OtherThing,
@@ -140,6 +151,12 @@ pub enum Evidence {
     Fork(Fork),
     /// A TSA that contradicts itself.
     Batches(TwoBatches),
+    /// A refusal that is false by the log it names.
+    FalseRefusal(FalseRefusal),
+    /// A refused action in the log.
+    RefusedAndLogged(RefusedAndLogged),
+    /// Somebody absent who had disclosed.
+    FalseAbsence(FalseAbsence),
 }
 
 /// What evidence shows, verified.
@@ -177,6 +194,9 @@ impl Evidence {
         match self {
             Self::Fork(_) => "fork",
             Self::Batches(_) => "batches",
+            Self::FalseRefusal(_) => "false-refusal",
+            Self::RefusedAndLogged(_) => "refused-and-logged",
+            Self::FalseAbsence(_) => "false-absence",
         }
     }
 
@@ -188,6 +208,9 @@ impl Evidence {
         match self {
             Self::Fork(fork) => fork.verify(),
             Self::Batches(two) => two.verify(),
+            Self::FalseRefusal(refusal) => refusal.verify(),
+            Self::RefusedAndLogged(both) => both.verify(),
+            Self::FalseAbsence(absence) => absence.verify(),
         }
     }
 }

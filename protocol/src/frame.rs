@@ -134,6 +134,8 @@ pub enum FromBroker {
     Held {
         /// As in the request.
         n: u64,
+        /// Compact JWS of a [`crate::broker::Held`].
+        held: String,
     },
     /// The action was refused, with the broker's signature under the reason.
     Refused {
@@ -146,7 +148,8 @@ pub enum FromBroker {
     Failed {
         /// As in the request.
         n: u64,
-        /// Stable code.
+        /// Stable code of an [`crate::room::Undecided`]; a broker has no other way to say no
+        /// without its signature (V-070).
         code: String,
     },
     /// Public rooms, by position in the broker's list.

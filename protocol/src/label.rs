@@ -44,6 +44,8 @@ pub const TYP_ACTION: &str = "pregao-action-v1";
 pub const TYP_BATCH: &str = "pregao-batch-v1";
 /// `typ` of a refusal, signed by a broker's entry key.
 pub const TYP_REFUSAL: &str = "pregao-refusal-v1";
+/// `typ` of a broker's word that it holds a disclosure, signed by its entry key.
+pub const TYP_HELD: &str = "pregao-held-v1";
 /// `typ` of a broker's certificate, signed by its session key.
 pub const TYP_BROKER: &str = "pregao-broker-v1";
 /// `typ` of the proof with which a persona asks the TSA for a ticket.

@@ -178,6 +178,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("broker certificate", bytes(broker::MAX_CERTIFICATE)),
         ("refusal", bytes(broker::MAX_REFUSAL)),
+        ("word about a disclosure held", bytes(broker::MAX_HELD)),
         ("negotiation frame", bytes(label::MAX_NEGOTIATION)),
         ("handshake payload", format!("{}, exactly", bytes(label::HANDSHAKE_PAYLOAD))),
         ("`sealed` of an action", bytes(body::Sealed::MAX)),

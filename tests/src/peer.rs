@@ -373,7 +373,7 @@ impl Peer {
             }
             FromBroker::Stamped { n, .. }
             | FromBroker::Receipt { n, .. }
-            | FromBroker::Held { n }
+            | FromBroker::Held { n, .. }
             | FromBroker::Refused { n, .. }
             | FromBroker::Failed { n, .. } => {
                 self.answers.insert(n, frame);

@@ -15,7 +15,7 @@ use pregao_protocol::action::Action;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Code;
+use pregao_protocol::room::Undecided;
 use pregao_protocol::room::body::{Absent, Side};
 use tokio::sync::{mpsc, oneshot};
 
@@ -46,19 +46,19 @@ impl Reply {
         let _ = self.to.send(frame);
     }
 
-    /// Answers that nothing was decided.
-    pub fn fail(self, code: &str) {
+    /// Answers that nothing was decided: there is no other answer without a signature.
+    pub fn fail(self, code: Undecided) {
         let n = self.n;
         if is_ours(code) {
             self.metrics.failed.add(1);
         }
-        self.send(FromBroker::Failed { n, code: code.to_owned() });
+        self.send(FromBroker::Failed { n, code: code.code().as_str().to_owned() });
     }
 }
 
 /// Whether a failure is for want of time, store or capacity, and not for what was handed in.
-fn is_ours(code: &str) -> bool {
-    [Code::TsaDown, Code::StoreFailed, Code::DoorRate].iter().any(|ours| ours.as_str() == code)
+fn is_ours(code: Undecided) -> bool {
+    [Undecided::TSA_DOWN, Undecided::STORE_FAILED, Undecided::DOOR_RATE].contains(&code)
 }
 
 /// How the reveal of an auction went.
@@ -79,7 +79,7 @@ pub enum Handed {
     Checked(Box<Checked>),
     /// An action that did not pass the checks, and what does not hold: it may be a repetition of
     /// one that did before.
-    Repeated(Box<Action>, Code),
+    Repeated(Box<Action>, Undecided),
 }
 
 impl Handed {

@@ -18,7 +18,7 @@ use pregao_protocol::room::body::{
 use pregao_protocol::room::reveal::{End, RevealRoom};
 use pregao_protocol::room::{Code, Room};
 
-use super::turn::{Group, Undecided};
+use super::turn::Group;
 use super::{Call, RevealEnd, RoomTask};
 use crate::house::fresh_uuid;
 use crate::links::Link;
@@ -33,7 +33,7 @@ impl RoomTask {
         while let Some(body) = self.step().await {
             let (closed, revealed) =
                 (matches!(body, Body::Closed(_)), matches!(body, Body::Revealed(_)));
-            if let Err(Undecided(code)) = self.append_own(body).await {
+            if let Err(code) = self.append_own(body).await {
                 tracing::warn!(%code, "a step of a room is put off; it is tried again");
                 self.steps.failed();
                 break;
@@ -116,17 +116,17 @@ impl RoomTask {
     }
 
     /// Signs, stamps and appends an entry of the broker's own.
-    async fn append_own(&mut self, body: Body) -> Result<(), Undecided> {
+    async fn append_own(&mut self, body: Body) -> Result<(), Code> {
         let draft = Draft {
             id: fresh_uuid(),
             room: Some(self.name),
             body,
             seen: self.room.ledger().head(),
         };
-        let stamped = self.house.sign_and_stamp(&draft).await.map_err(Undecided)?;
+        let stamped = self.house.sign_and_stamp(&draft).await?;
         let mut group = Group::default();
         self.include(&stamped, &mut group)?;
-        self.commit(group, None).await.map_err(|_| Undecided(Code::StoreFailed))
+        self.commit(group, None).await.map_err(|_| Code::StoreFailed)
     }
 
     /// How the reveal went, if this is a reveal room and it is over.
@@ -196,7 +196,14 @@ impl RoomTask {
     /// Opens the private room of seller and winner and invites both.
     async fn open_reveal(&mut self) {
         let Room::Auction(auction) = &self.room else { return };
-        let Some((settled, reveal)) = self.reveal_opening(auction) else { return };
+        let Phase::Settled { seq, .. } = auction.phase() else { return };
+        // Of the log up to `settled` and no further, whatever was said since: the opening is a
+        // signed word about that log.
+        let Some(root) = self.house.root(self.name, seq.saturating_add(1)).await else {
+            self.steps.failed();
+            return;
+        };
+        let Some((settled, reveal)) = self.reveal_opening(auction, root) else { return };
         let draft = Draft {
             id: fresh_uuid(),
             room: None,
@@ -232,7 +239,7 @@ impl RoomTask {
         }
     }
 
-    fn reveal_opening(&self, auction: &Auction) -> Option<(u64, Reveal)> {
+    fn reveal_opening(&self, auction: &Auction, root: Digest) -> Option<(u64, Reveal)> {
         let winner = auction.winner()?;
         let Phase::Settled { seq, time, .. } = auction.phase() else { return None };
         let listing = auction.listing();
@@ -245,7 +252,7 @@ impl RoomTask {
             nonce: Digest(nonce),
             auction: self.name,
             settled: seq,
-            root: auction.ledger().head().root,
+            root,
             seller: *auction.seller(),
             winner: winner.key,
             seller_seal: listing.seal,

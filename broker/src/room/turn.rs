@@ -4,8 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use pregao_protocol::action::Action;
-use pregao_protocol::broker::{Refusal, SameAuthor};
+use pregao_protocol::broker::{Held, Refusal, SameAuthor};
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, encode_entries};
 use pregao_protocol::log::{Entry, Head, Origin, RoomName};
@@ -13,7 +12,7 @@ use pregao_protocol::merkle::leaf_hash;
 use pregao_protocol::persona::{BlindContext, Ratio};
 use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Side};
-use pregao_protocol::room::{Code, Room, Stamped};
+use pregao_protocol::room::{Code, Room, Stamped, Undecided};
 use pregao_protocol::session::Padded;
 
 use super::retry::{Retry, TurnedAway};
@@ -92,7 +91,7 @@ pub(super) struct Group {
     refusals: Vec<store::Refusal>,
     receipts: Vec<(u64, Reply)>,
     refused: Vec<(Arc<str>, Reply)>,
-    held: Vec<Reply>,
+    held: Vec<(String, Reply)>,
     answered: HashMap<Digest, Decided>,
 }
 
@@ -110,10 +109,6 @@ impl From<Answer> for Decided {
         }
     }
 }
-
-/// Nothing was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Undecided(pub(super) Code);
 
 impl RoomTask {
     /// Makes a task; [`RoomTask::run`] is it.
@@ -251,7 +246,7 @@ impl RoomTask {
         let (Ok(()), Ok(before_turn)) = (self.may_commit().await, before) else {
             self.turned_away.note(disclosures);
             for (_, reply) in submissions {
-                reply.fail(Code::StoreFailed.as_str());
+                reply.fail(Undecided::STORE_FAILED);
             }
             return;
         };
@@ -266,19 +261,22 @@ impl RoomTask {
                     decided
                 }
                 Handed::Repeated(action, code) => {
-                    self.decided_before(action.digest(), &group).ok_or(Undecided(*code))
+                    self.decided_before(action.digest(), &group).ok_or(*code)
                 }
             };
             match decided {
                 Ok(Some(decided)) => group.answer(decided, reply),
-                Ok(None) => group.held.push(reply),
-                Err(Undecided(code)) => {
-                    if code == Code::StoreFailed
+                Ok(None) => match self.word_of_holding(handed.action().digest()) {
+                    Some(word) => group.held.push((word, reply)),
+                    None => reply.fail(Undecided::STORE_FAILED),
+                },
+                Err(code) => {
+                    if code == Undecided::STORE_FAILED
                         && let Handed::Checked(checked) = &handed
                     {
                         self.turned_away.note([checked.stamped().action().digest()]);
                     }
-                    reply.fail(code.as_str());
+                    reply.fail(code);
                 }
             }
         }
@@ -288,8 +286,9 @@ impl RoomTask {
         let appended = before.clone().append(group.leaves());
         if self.commit(group, None).await.is_err() {
             let replies = receipts.into_iter().map(|(_, reply)| reply);
-            let replies = replies.chain(refused.into_iter().map(|(_, reply)| reply)).chain(held);
-            replies.for_each(|reply| reply.fail(Code::StoreFailed.as_str()));
+            let replies = replies.chain(refused.into_iter().map(|(_, reply)| reply));
+            let replies = replies.chain(held.into_iter().map(|(_, reply)| reply));
+            replies.for_each(|reply| reply.fail(Undecided::STORE_FAILED));
             self.turned_away.note(disclosures);
             return;
         }
@@ -308,9 +307,9 @@ impl RoomTask {
             let n = reply.n;
             reply.send(FromBroker::Refused { n, refusal: refusal.to_string() });
         }
-        for reply in held {
+        for (held, reply) in held {
             let n = reply.n;
-            reply.send(FromBroker::Held { n });
+            reply.send(FromBroker::Held { n, held });
         }
         if self.finished_reveal().is_some() {
             self.advance().await;
@@ -341,12 +340,15 @@ impl RoomTask {
         if let Some(before) = self.decided_before(digest, group) {
             return Ok(before);
         }
-        let newest = self.house.stamps.newest().map_err(|_| Undecided(Code::TsaDown))?;
+        let newest = self.house.stamps.newest().map_err(|_| Undecided::TSA_DOWN)?;
         let mut same_author = None;
         let judged = self.room.judge(stamped).and_then(|accepted| {
+            if self.holds_of_side(stamped) {
+                return Err(Code::DiscloseTwice);
+            }
             // It was not old when the house could not store it.
             let excused = self.turned_away.contains(&digest);
-            if !excused && stamped.time().plus(self.freshness()) < newest.now() {
+            if !excused && stamped.time().plus(self.freshness()) < newest.shown_now() {
                 return Err(Code::DoorStale);
             }
             same_author = self.own_item(checked);
@@ -368,12 +370,12 @@ impl RoomTask {
                     });
                 }
                 let seq = accepted.seq();
-                self.include(stamped, group)?;
+                self.include(stamped, group).map_err(not_taken)?;
                 group.answered.insert(digest, Decided::Entry(seq));
                 Ok(Some(Decided::Entry(seq)))
             }
             Err(code) => {
-                let decided = Decided::Refused(self.refuse(digest, code, same_author, &newest));
+                let decided = Decided::Refused(self.refuse(stamped, code, same_author, &newest));
                 if let Decided::Refused(jws) = &decided {
                     group.refusals.push(store::Refusal { digest, jws: Arc::clone(jws) });
                 }
@@ -416,31 +418,29 @@ impl RoomTask {
 
     fn refuse(
         &self,
-        digest: Digest,
+        stamped: &Stamped,
         code: Code,
         same_author: Option<SameAuthor>,
         newest: &crate::stamps::Newest,
     ) -> Arc<str> {
         let seen = self.room.ledger().head();
         let refusal = Refusal {
-            digest,
+            digest: stamped.action().digest(),
             room: self.name,
+            stamp: stamped.batch().hash(),
             code,
             size: seen.size,
             root: seen.root,
             batch: newest.batch.hash(),
             same_author,
+            header: (code == Code::DoorStale).then(|| newest.batch.compact().to_owned()),
         };
         refusal.sign(&self.house.keys.entry).into()
     }
 
     /// Appends what the fold accepts to fold and group.
-    pub(super) fn include(
-        &mut self,
-        stamped: &Stamped,
-        group: &mut Group,
-    ) -> Result<(), Undecided> {
-        let accepted = self.room.judge(stamped).map_err(Undecided)?;
+    pub(super) fn include(&mut self, stamped: &Stamped, group: &mut Group) -> Result<(), Code> {
+        let accepted = self.room.judge(stamped)?;
         let entry = Entry {
             seq: accepted.seq(),
             action: stamped.action().compact().to_owned(),
@@ -448,7 +448,7 @@ impl RoomTask {
         };
         let text: Arc<str> = entry.encode().into();
         let leaf = leaf_hash(text.as_bytes());
-        let hashes = self.room.append(&accepted, stamped, leaf).map_err(Undecided)?;
+        let hashes = self.room.append(&accepted, stamped, leaf)?;
         if matches!(stamped.action().body(), Body::Absent(_) | Body::Withdraw(_)) {
             // The room is over: what one side handed in alone is never released.
             for (side, _) in self.held.drain(..) {
@@ -529,7 +529,7 @@ impl RoomTask {
             Some(path) => {
                 reply.send(FromBroker::Receipt { n, seq, path, head: self.head.to_string() });
             }
-            None => reply.fail(Code::StoreFailed.as_str()),
+            None => reply.fail(Undecided::STORE_FAILED),
         }
     }
 
@@ -620,13 +620,8 @@ impl RoomTask {
         stamped: &Stamped,
         group: &mut Group,
     ) -> Result<Option<Decided>, Undecided> {
-        let Room::Reveal(reveal) = &self.room else {
-            return Err(Undecided(Code::VerbForbidden));
-        };
-        let side = reveal.side(stamped.action()).ok_or(Undecided(Code::VerbForbidden))?;
-        if self.held.iter().any(|(held, _)| *held == side) {
-            return Err(Undecided(Code::DiscloseTwice));
-        }
+        // The fold has just judged it a disclosure of a side that none is held of.
+        let side = self.side_of(stamped).ok_or_else(|| not_taken(Code::VerbForbidden))?;
         let Some((other, first)) = self.held.pop() else {
             let payload = Entry {
                 seq: 0,
@@ -636,7 +631,7 @@ impl RoomTask {
             let sealed = self.house.seal_held(self.name, payload.encode()).await;
             let payload = sealed.map_err(|error| {
                 tracing::error!(%error, "a disclosure could not be sealed to be held");
-                Undecided(Code::StoreFailed)
+                Undecided::STORE_FAILED
             })?;
             let payload = payload.into();
             group.pending.push(PendingChange::Hold { role: role(side).to_owned(), payload });
@@ -649,11 +644,13 @@ impl RoomTask {
         if let Err(code) = self.accepts_both(&pair) {
             self.held.push((other, first));
             group.pending.pop();
-            return Err(Undecided(code));
+            // Each alone is acceptable: only their stamps can contradict each other.
+            tracing::error!(%code, "two disclosures do not go together: the TSA contradicts itself");
+            return Err(Undecided::TSA_DOWN);
         }
         for each in &pair {
             let seq = self.room.ledger().head().size;
-            self.include(each, group)?;
+            self.include(each, group).map_err(not_taken)?;
             group.answered.insert(each.action().digest(), Decided::Entry(seq));
         }
         Ok(group.answered.get(&stamped.action().digest()).cloned())
@@ -661,6 +658,28 @@ impl RoomTask {
 }
 
 impl RoomTask {
+    /// By which side of a reveal room an action is.
+    fn side_of(&self, stamped: &Stamped) -> Option<Side> {
+        match &self.room {
+            Room::Reveal(reveal) => reveal.side(stamped.action()),
+            Room::Auction(_) => None,
+        }
+    }
+
+    /// Whether this is another disclosure of a side of which one is held.
+    fn holds_of_side(&self, stamped: &Stamped) -> bool {
+        let discloses = matches!(stamped.action().body(), Body::Disclose(_));
+        let side = self.side_of(stamped).filter(|_| discloses);
+        side.is_some_and(|side| self.held.iter().any(|(held, _)| *held == side))
+    }
+
+    /// The signed word that a disclosure is held, with the stamp that it was held with.
+    fn word_of_holding(&self, digest: Digest) -> Option<String> {
+        let (_, held) = self.held.iter().find(|(_, held)| held.action().digest() == digest)?;
+        let stamp = held.batch().hash();
+        Some(Held { digest, room: self.name, stamp }.sign(&self.house.keys.entry))
+    }
+
     /// Whether the fold takes both disclosures, one after the other: half a pair is never logged.
     fn accepts_both(&self, pair: &[Stamped; 2]) -> Result<(), Code> {
         let mut trial = self.room.clone();
@@ -678,6 +697,13 @@ async fn passed(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
+}
+
+/// What was judged acceptable a moment ago is not: a fault of this program, told as one of its
+/// store, for nothing was decided.
+fn not_taken(code: Code) -> Undecided {
+    tracing::error!(%code, "an action that the fold accepts was not taken");
+    Undecided::STORE_FAILED
 }
 
 /// The name of a side in the store.

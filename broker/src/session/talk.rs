@@ -8,7 +8,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer, Member, Subject, encode_entries};
 use pregao_protocol::label::{MAX_PAGE, MAX_STAMPS};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Code;
+use pregao_protocol::room::{Code, Undecided};
 use pregao_protocol::session::Padded;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -201,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         }
         self.hall.house.metrics.frames_refused.add(1);
         // The failure is an answer like any other: sending it gives the place back.
-        reply.fail(Code::DoorRate.as_str());
+        reply.fail(Undecided::DOOR_RATE);
         None
     }
 
@@ -210,7 +210,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     async fn answer_overdue(&mut self) -> Result<(), Ended> {
         while let Some(n) = self.under_way.overdue(Instant::now()) {
             self.hall.house.metrics.failed.add(1);
-            self.say(&FromBroker::Failed { n, code: Code::Slow.as_str().to_owned() }).await?;
+            self.say(&FromBroker::Failed { n, code: Undecided::SLOW.code().as_str().to_owned() })
+                .await?;
         }
         Ok(())
     }
@@ -218,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     fn stamp(&mut self, n: u64, digests: Vec<Digest>) {
         let Some(reply) = self.reply(n) else { return };
         if digests.is_empty() || digests.len() > MAX_STAMPS {
-            return reply.fail("frame.malformed");
+            return reply.fail(Undecided::FRAME_MALFORMED);
         }
         let asked = self.hall.house.stamps.ask(digests);
         // Only a runtime that shuts down ends the other side.
@@ -232,7 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let spare = reply.clone();
         let route = Box::new(move |verdict| house.route(verdict, reply, &runtime));
         if self.hall.checker.check(self.number, submission, route).is_err() {
-            spare.fail(Code::DoorRate.as_str());
+            spare.fail(Undecided::DOOR_RATE);
         }
     }
 
@@ -446,7 +447,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         match frame {
             FromBroker::Stamped { n, .. }
             | FromBroker::Receipt { n, .. }
-            | FromBroker::Held { n }
+            | FromBroker::Held { n, .. }
             | FromBroker::Refused { n, .. }
             | FromBroker::Failed { n, .. } => {
                 if !self.under_way.answered(*n) {
@@ -506,7 +507,7 @@ pub(super) async fn answer_stamps(mut asked: mpsc::UnboundedReceiver<(Reply, Ask
                 let n = reply.n;
                 reply.send(FromBroker::Stamped { n, stamps });
             }
-            Err(_) => reply.fail(Code::TsaDown.as_str()),
+            Err(_) => reply.fail(Undecided::TSA_DOWN),
         }
     }
 }

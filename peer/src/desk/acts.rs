@@ -7,11 +7,9 @@
 use std::time::Duration;
 
 use pregao_protocol::action::{Action, Draft};
-use pregao_protocol::broker::Refusal;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::Statement;
 use pregao_protocol::frame::FromPeer;
-use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Receipt, RoomName};
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::{Auction, Phase};
@@ -470,7 +468,7 @@ impl Desk {
         let kept =
             self.keep_receipt(digest, receipt).await && self.take_statement(room, head).await;
         if discloses && kept {
-            self.mark_disclosed(room).await;
+            self.mark_disclosed(room, None).await;
         }
         self.finish(n, kept).await;
     }
@@ -516,6 +514,7 @@ impl Desk {
             self.vault_trouble(&error).await;
         }
         for (digest, _, verified) in verified {
+            self.check_refused(&digest).await;
             self.tell(Event::Receipt(ReceiptView {
                 room: verified.room.to_string(),
                 seq: verified.seq,
@@ -539,95 +538,6 @@ impl Desk {
         .await;
     }
 
-    pub(super) async fn held(&mut self, n: u64) {
-        let Some(act) = self.acts.get(n) else { return };
-        self.mark_disclosed(act.action.room()).await;
-        let text = "your disclosure is kept, sealed, until the other side hands in theirs";
-        self.tell(Event::Note { text: text.to_owned() }).await;
-        self.finish(n, true).await;
-    }
-
-    pub(super) async fn refused(&mut self, n: u64, compact: &str) {
-        let Some(act) = self.acts.get(n) else { return };
-        let Some(online) = &self.online else { return };
-        let (digest, room) = (act.action.digest(), act.action.room());
-        let refusal = Refusal::open(compact, &online.certificate.keys.entry)
-            .ok()
-            .filter(|refusal| refusal.digest == digest && refusal.room == room);
-        let Some(refusal) = refusal else {
-            let action = act.action.compact().to_owned();
-            self.accuse(
-                Some(room),
-                "the broker refused without a valid signature",
-                "it can deny this later; do it again, and keep an eye on this broker",
-                Exhibit::Notes("refusal", &[compact, &action]),
-            )
-            .await;
-            self.finish(n, false).await;
-            return;
-        };
-        let code = refusal.code;
-        let mut advice = code.advice().to_owned();
-        if let (Code::BidTooLow, Some(Room::Auction(auction))) =
-            (code, self.rooms.get(&room).and_then(Followed::room))
-            && let Some(least) = auction.least_bid()
-        {
-            let currency = auction.listing().currency.to_string();
-            advice = format!("bid at least {}", amount::print_in(least.minor(), &currency));
-        }
-        let key = *act.action.key();
-        // The secrets stay: if the action turns up in a log all the same, it binds its author.
-        let kept = self.vault.update(|contents| {
-            for kept in contents.actions.iter_mut().filter(|kept| kept.digest == digest) {
-                kept.refusal = Some(compact.to_owned());
-            }
-        });
-        if let Err(error) = kept {
-            self.vault_trouble(&error).await;
-        }
-        self.check_grounds(room, &refusal, &key, compact).await;
-        self.refuse(code.as_str(), code.message(), advice).await;
-        self.finish(n, false).await;
-    }
-
-    /// A refusal for a common author shows the ratio of two keys: it must hold (V-004).
-    async fn check_grounds(
-        &mut self,
-        room: RoomName,
-        refusal: &Refusal,
-        key: &PublicKey<OneTime>,
-        compact: &str,
-    ) {
-        let Some(same) = &refusal.same_author else { return };
-        let earlier = self.rooms.get(&room).and_then(|followed| {
-            followed.actions.get(usize::try_from(same.seq).ok()?).map(|(_, key)| *key)
-        });
-        if earlier.is_none_or(|earlier| same.ratio.verify(&earlier, key).is_ok()) {
-            return;
-        }
-        self.accuse(
-            Some(room),
-            "the broker refused because of a common author and does not show it",
-            "show its signed refusal to others",
-            Exhibit::Notes("refusal", &[compact]),
-        )
-        .await;
-    }
-
-    /// An own action that the broker refused under its signature must be in no log.
-    pub(super) async fn check_refused(&mut self, room: RoomName, stamped: &Stamped, entry: &str) {
-        let Some(refusal) = self.kept_digest(stamped).and_then(|kept| kept.refusal.clone()) else {
-            return;
-        };
-        self.accuse(
-            Some(room),
-            "the broker logged an action of yours that it had refused under its signature",
-            "the action counts, so check what it did",
-            Exhibit::Notes("refused", &[&refusal, entry]),
-        )
-        .await;
-    }
-
     pub(super) async fn failed(&mut self, n: u64, code: &str) {
         if self.acts.get(n).is_none() {
             return;
@@ -640,6 +550,9 @@ impl Desk {
                 self.tell(Event::Note { text: text.to_owned() }).await;
             }
             return;
+        }
+        if !self.is_undecided(n, code).await {
+            return self.finish(n, false).await;
         }
         // Nothing was decided, and the place at the door comes back with time.
         if code == Code::DoorRate.as_str() && self.acts.again(n, self.options.clock.read()) {
@@ -660,6 +573,11 @@ impl Desk {
             return;
         }
         for n in self.acts.overdue(self.options.clock.read()) {
+            if self.acts.get(n).is_some_and(|act| act.refusal.is_some()) {
+                // That its log is owed was said; the refusal is not shown as if it were true.
+                self.finish(n, false).await;
+                continue;
+            }
             if self.goes_on_by_itself(n).await {
                 continue;
             }
@@ -687,7 +605,7 @@ impl Desk {
         true
     }
 
-    async fn finish(&mut self, n: u64, ok: bool) {
+    pub(super) async fn finish(&mut self, n: u64, ok: bool) {
         if let Some(act) = self.acts.remove(n)
             && !act.told
         {

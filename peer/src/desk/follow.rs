@@ -354,11 +354,12 @@ impl Desk {
                 }
             }
         }
-        self.met.progressed(name);
+        self.met.progressed(name, self.options.clock.read());
         if let Some(head) = head {
             self.check_head(name, head).await;
         }
         self.settle_receipts(name).await;
+        self.settle_refusals(name).await;
         self.inspect_reveal(name).await;
         let rooms: Vec<RoomName> =
             self.invitations.iter().filter(|(of, _)| *of == name).map(|(_, room)| *room).collect();
@@ -421,9 +422,7 @@ impl Desk {
             room.own.push(seq);
             room.unreceipted.push((seq, text.to_owned()));
         }
-        if own {
-            self.check_refused(name, stamped, text).await;
-        }
+        self.check_absence(name, stamped, text).await;
         if let Body::Reveal(reveal) = stamped.action().body() {
             let named = Statement::Reveal(stamped.action().compact().to_owned());
             self.take_statement(reveal.auction, named).await;
@@ -492,6 +491,10 @@ impl Desk {
             return;
         };
         if !matches!(auction.phase(), Phase::Ended(_)) || self.awaits_reveal(name) {
+            return;
+        }
+        // Whoever was called absent against the broker's own word keeps everything.
+        if self.is_wronged(name) {
             return;
         }
         let name = name.to_string();

@@ -8,7 +8,7 @@
 //! since. The heads of receipts are not lost with it, as receipts are in the vault itself.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::{Claim, Claims, Evidence, Fork, Statement};
@@ -20,7 +20,7 @@ use super::evidence::Exhibit;
 use super::follow::Followed;
 use crate::vault::KeptLog;
 
-/// How long the broker may take to show what it signed, while the room is followed and nothing of
+/// On the clock that counts sleep, how long the broker may take to show what it signed, while the room is followed and nothing of
 /// it comes.
 const OWED_WITHIN: Duration = Duration::from_secs(20);
 /// Rooms whose statements are kept; those heard of longest ago go first.
@@ -44,8 +44,8 @@ struct Log {
     /// What the replay has not reached.
     open: Claims,
     changed: u64,
-    /// Since when the broker owes entries in this session.
-    owed_since: Option<Instant>,
+    /// Since when the broker owes entries in this session, on the clock that counts sleep.
+    owed_since: Option<Duration>,
     /// The largest size that the user was told is owed.
     told: u64,
     /// The heads of receipts in the vault are among the claims.
@@ -108,9 +108,9 @@ impl Met {
     }
 
     /// Entries arrived: the broker is about to show what it owes.
-    pub(super) fn progressed(&mut self, room: RoomName) {
+    pub(super) fn progressed(&mut self, room: RoomName, now: Duration) {
         if let Some(since) = self.logs.get_mut(&room).and_then(|log| log.owed_since.as_mut()) {
-            *since = Instant::now();
+            *since = now;
         }
     }
 
@@ -136,11 +136,11 @@ impl Desk {
         let Ok(claim) = Claim::open(statement, &origin, &online.certificate.keys) else {
             return true;
         };
-        let followed = self.rooms.get(&name);
+        let (followed, now) = (self.rooms.get(&name), self.options.clock.read());
         let log = self.met.log(name);
         let taken = log.open.take(claim, |size| followed?.verified_root(size));
         if log.owed_since.is_none() && followed.is_some_and(|room| room.wanted) {
-            log.owed_since = Some(Instant::now());
+            log.owed_since = Some(now);
         }
         match taken {
             Ok(()) => true,
@@ -154,8 +154,8 @@ impl Desk {
 
     /// The broker's newest head came: what it owes is owed from now on.
     pub(super) fn expect_entries(&mut self, name: RoomName) {
-        let log = self.met.log(name);
-        log.owed_since = Some(Instant::now());
+        let now = self.options.clock.read();
+        self.met.log(name).owed_since = Some(now);
     }
 
     /// Heads of own receipts out of the vault, once for each room. Whether nothing contradicts.
@@ -208,8 +208,9 @@ impl Desk {
 
     /// Says of each log that the broker signed and does not show that it is owed.
     pub(super) async fn claim_what_is_owed(&mut self) {
+        let now = self.options.clock.read();
         let overdue = |log: &Log| {
-            log.owed_since.is_some_and(|since| since.elapsed() >= OWED_WITHIN)
+            log.owed_since.is_some_and(|since| now.saturating_sub(since) >= OWED_WITHIN)
                 && log.open.largest().is_some_and(|claim| claim.size > log.told)
         };
         let owed: Vec<(RoomName, Claim)> = self

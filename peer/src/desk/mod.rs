@@ -5,15 +5,16 @@
 //! verify is said loudly and kept as evidence. It goes on without a connection and resumes with
 //! the same action bytes, so that nothing is done twice and nothing is lost.
 //!
-//! - `acts` what is under way: sign, stamp, submit, receipt; `under_way` in which order, `pace` how fast
-//! - `confirm` what the user is asked before it is done
+//! - `acts` what is under way: sign, stamp, submit, receipt; `under_way` in which order, `pace` how fast;
+//!   `refusals` replayed before they are shown; `confirm` what the user is asked before it is done
 //! - `follow` rooms as verified, from the keys in `pins` on; `heads` what the broker signed about
 //!   them, over restarts; `views` as shown; `evidence` what shows a lie, as files
-//! - `reveal` the private room, `prove` with a citizen card (`signer`), `judge` the other side's
-//!   card; `export` logs and receipts as files
+//! - `reveal` the private room, `absence` what the broker says of who disclosed, `prove` with a citizen
+//!   card (`signer`), `judge` the other side's card; `export` logs and receipts as files
 //! - `time` the TSA's time, watched
 //! - `enrol` making a persona; `renew` keeping it certified
 
+mod absence;
 mod acts;
 mod confirm;
 pub mod enrol;
@@ -25,6 +26,7 @@ mod judge;
 mod pace;
 mod pins;
 mod prove;
+mod refusals;
 mod renew;
 mod reveal;
 pub mod signer;
@@ -654,7 +656,7 @@ impl Desk {
             FromBroker::Tick { batch } => self.tick(&batch).await,
             FromBroker::Stamped { n, stamps } => self.stamped(n, stamps).await,
             FromBroker::Receipt { n, seq, path, head } => self.receipt(n, seq, path, head).await,
-            FromBroker::Held { n } => self.held(n).await,
+            FromBroker::Held { n, held } => self.held(n, &held).await,
             FromBroker::Refused { n, refusal } => self.refused(n, &refusal).await,
             FromBroker::Failed { n, code } => self.failed(n, &code).await,
             FromBroker::Lobby { from, openings, more } => {

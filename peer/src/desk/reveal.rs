@@ -166,6 +166,8 @@ impl Desk {
             room: name.to_string(),
             disclosed: false,
             counterparty: None,
+            held: None,
+            wronged: false,
         };
         if let Some(followed) = self.rooms.get_mut(&name) {
             followed.announced = true;
@@ -222,23 +224,6 @@ impl Desk {
                 "wait until the auction's log has arrived, then do it again".to_owned(),
             )
         })
-    }
-
-    /// Notes that the broker has the user's disclosure: it holds it, or logged it.
-    pub(super) async fn mark_disclosed(&mut self, room: RoomName) {
-        let name = room.to_string();
-        let unmarked = |kept: &KeptReveal| kept.room == name && !kept.disclosed;
-        if !self.vault.contents().reveals.iter().any(unmarked) {
-            return;
-        }
-        let saved = self.vault.update(|contents| {
-            for kept in contents.reveals.iter_mut().filter(|kept| kept.room == name) {
-                kept.disclosed = true;
-            }
-        });
-        if let Err(error) = saved {
-            self.vault_trouble(&error).await;
-        }
     }
 
     /// The reveal room that a prefix of its own or of its auction's name means.

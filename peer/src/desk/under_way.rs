@@ -44,6 +44,8 @@ pub(super) struct Act {
     in_doubt: bool,
     /// Since when the broker could not store it.
     turned_away: Option<Duration>,
+    /// A signed refusal by a log that has not arrived yet.
+    pub(super) refusal: Option<String>,
     /// The front was told that its command ended; the action goes on.
     pub(super) told: bool,
 }
@@ -78,6 +80,7 @@ impl Act {
             refused: 0,
             in_doubt: false,
             turned_away: None,
+            refusal: None,
             told: false,
         }
     }
@@ -231,6 +234,19 @@ impl UnderWay {
         let first = act.turned_away.is_none();
         act.turned_away.get_or_insert(now);
         Some(first)
+    }
+
+    /// Notes that the refusal of an action waits for the log that it names.
+    pub(super) fn refused_ahead(&mut self, n: u64, refusal: &str) {
+        if let Some(act) = self.acts.get_mut(&n) {
+            act.refusal = Some(refusal.to_owned());
+        }
+    }
+
+    /// The refusals in a room that wait for its log.
+    pub(super) fn refusals_in(&self, room: RoomName) -> Vec<(u64, String)> {
+        let here = self.acts.iter().filter(|(_, act)| act.action.room() == room);
+        here.filter_map(|(n, act)| Some((*n, act.refusal.clone()?))).collect()
     }
 
     /// For an action that goes on by itself: the command to be told of, the first time. `None` for

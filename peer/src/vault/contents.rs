@@ -122,6 +122,13 @@ pub struct KeptReveal {
     pub disclosed: bool,
     /// The counterparty, once its disclosure was opened and verified.
     pub counterparty: Option<Counterparty>,
+    /// The broker's signed word that it holds the own disclosure: evidence should it record the
+    /// persona as absent all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// It did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wronged: bool,
 }
 
 /// Who the other side showed itself to be.

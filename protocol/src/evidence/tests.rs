@@ -1,8 +1,14 @@
 //! Each kind of evidence: what is one, and what everybody could have made up.
 
 use super::*;
+use crate::action::{Draft, Seen};
+use crate::broker::{Held, SameAuthor};
 use crate::key::SecretKey;
-use crate::room::house::{END, SECOND, Table, Tsa, at, broker_fingerprint, entry_key};
+use crate::room::body::{Absent, Forfeited, SealedBody};
+use crate::room::house::{
+    Author, END, F, Own, SECOND, Table, Tsa, at, bid, broker_fingerprint, entry_key, terms,
+};
+use crate::room::{Code, Stamped};
 use crate::stamp::BatchHeader;
 
 /// A sold item: listing, three bids, close, winner.
@@ -82,11 +88,13 @@ fn refused(table: &Table, size: u64, root: Digest, room: RoomName) -> Refusal {
     Refusal {
         digest: Digest([1; 32]),
         room,
-        code: crate::room::Code::BidTooLow,
+        stamp: BatchHeader::hash(&table.opening.stamp().batch),
+        code: Code::BidTooLow,
         size,
         root,
         batch: BatchHeader::hash(&table.opening.stamp().batch),
         same_author: None,
+        header: None,
     }
 }
 
@@ -136,4 +144,308 @@ fn v063_two_headers_of_one_number_are_evidence_that_a_stranger_reads() {
     let batches = [one.tick(at(2 * SECOND)), one.tick(at(3 * SECOND))];
     let honest = Evidence::Batches(TwoBatches { key: one.public(), batches });
     assert_eq!(honest.verify(), Err(NoEvidence::Consistent));
+}
+
+/// A signed refusal of an action, decided on the log as it stands.
+fn refusal(table: &Table, stamped: &Stamped, code: Code) -> Refusal {
+    let seen = table.room.ledger().head();
+    Refusal {
+        digest: stamped.action().digest(),
+        room: table.name(),
+        stamp: stamped.batch().hash(),
+        code,
+        size: seen.size,
+        root: seen.root,
+        batch: stamped.batch().hash(),
+        same_author: None,
+        header: None,
+    }
+}
+
+fn shown(table: &Table, stamped: &Stamped, refusal: &Refusal) -> Result<String, NoEvidence> {
+    let evidence = Evidence::FalseRefusal(FalseRefusal {
+        action: stamped.action().compact().to_owned(),
+        stamp: stamped.stamp().clone(),
+        refusal: refusal.sign(&entry_key()),
+        log: table.log.clone(),
+    });
+    assert_eq!(Evidence::parse(&evidence.encode()).as_ref(), Ok(&evidence));
+    let shown = evidence.verify()?;
+    assert_eq!((shown.by, shown.room), (broker_fingerprint(), Some(table.name())));
+    Ok(shown.what)
+}
+
+#[test]
+fn v071_a_refusal_is_false_with_every_code_but_the_one_that_the_log_gives() {
+    let mut table = Table::auction();
+    table.bid(at(SECOND), 1_000).unwrap();
+    let low = table.bid_at(at(2 * SECOND), 1_099);
+    let good = table.bid_at(at(2 * SECOND), 1_100);
+    let late = table.bid_at(at(END), 5_000);
+    for (stamped, due) in
+        [(&low, Some(Code::BidTooLow)), (&good, None), (&late, Some(Code::BidLate))]
+    {
+        for code in Code::ALL {
+            let result = shown(&table, stamped, &refusal(&table, stamped, *code));
+            match due {
+                Some(due) if due == *code => assert_eq!(result, Err(NoEvidence::Consistent)),
+                _ => {
+                    let what = result.unwrap();
+                    assert!(what.contains(code.as_str()), "{code}: {what}");
+                    assert!(due.is_none_or(|due| what.contains(due.as_str())), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn v071_a_refusal_of_something_else_shows_nothing() {
+    let mut table = Table::auction();
+    let good = table.bid_at(at(SECOND), 1_000);
+    let other = table.bid_at(at(SECOND), 1_000);
+    let lie = refusal(&table, &good, Code::BidTooLow);
+    assert!(shown(&table, &good, &lie).is_ok());
+    let thing = Err(NoEvidence::OtherThing);
+    let digest = other.action().digest();
+    assert_eq!(shown(&table, &good, &Refusal { digest, ..lie.clone() }), thing);
+    // By another stamp the answer might have been another: an author could ask for a late one,
+    // have it refused, and show an early one.
+    let stamp = other.batch().hash();
+    assert_eq!(shown(&table, &good, &Refusal { stamp, ..lie.clone() }), thing);
+    let room = RoomName([1; 32]);
+    assert_eq!(shown(&table, &good, &Refusal { room, ..lie.clone() }), thing);
+    for (size, root) in [(0, lie.root), (2, lie.root), (1, Digest([0; 32]))] {
+        assert_eq!(shown(&table, &good, &Refusal { size, root, ..lie.clone() }), thing);
+    }
+    let forged = Evidence::FalseRefusal(FalseRefusal {
+        action: good.action().compact().to_owned(),
+        stamp: good.stamp().clone(),
+        refusal: lie.sign(&SecretKey::from_seed(&[1; 32])),
+        log: table.log.clone(),
+    });
+    assert!(matches!(forged.verify(), Err(NoEvidence::Statement(_))));
+    let mut longer = table.log.clone();
+    longer.push(table.log[0].clone());
+    let made_up = Evidence::FalseRefusal(FalseRefusal {
+        action: good.action().compact().to_owned(),
+        stamp: good.stamp().clone(),
+        refusal: lie.sign(&entry_key()),
+        log: longer,
+    });
+    assert!(matches!(made_up.verify(), Err(NoEvidence::Log(_))));
+}
+
+#[test]
+fn v071_a_listing_is_refused_on_an_empty_log() {
+    let mut tsa = Tsa::new(204);
+    let seller = Author::new(100);
+    let own = seller.own(0);
+    let mut listed = |grace: u32| {
+        let mut listing = terms(&tsa);
+        listing.grace = grace;
+        let body = Body::List(listing);
+        let draft = Draft { id: own.id, room: None, body, seen: Seen::nothing() };
+        tsa.stamp(draft.sign(&seller.key(&own)).unwrap(), at(0))
+    };
+    let (good, bad) = (listed(5), listed(0));
+    let says = |stamped: &Stamped, code, size| {
+        let refusal = Refusal {
+            digest: stamped.action().digest(),
+            room: stamped.action().room(),
+            stamp: stamped.batch().hash(),
+            code,
+            size,
+            root: merkle::empty_root(),
+            batch: stamped.batch().hash(),
+            same_author: None,
+            header: None,
+        };
+        let evidence = Evidence::FalseRefusal(FalseRefusal {
+            action: stamped.action().compact().to_owned(),
+            stamp: stamped.stamp().clone(),
+            refusal: refusal.sign(&entry_key()),
+            log: Vec::new(),
+        });
+        evidence.verify().map(|shown| shown.by)
+    };
+    assert_eq!(says(&bad, Code::ListingTerms, 0), Err(NoEvidence::Consistent));
+    assert_eq!(says(&bad, Code::ListingEnd, 0), Ok(broker_fingerprint()));
+    assert_eq!(says(&good, Code::ListingTerms, 0), Ok(broker_fingerprint()));
+    // What keys the broker has, the broker says.
+    assert_eq!(says(&good, Code::ListingKeys, 0), Err(NoEvidence::Consistent));
+    assert_eq!(says(&good, Code::ListingTerms, 1), Err(NoEvidence::OtherThing));
+}
+
+#[test]
+fn v072_a_common_author_is_shown_by_the_ratio_to_the_listing() {
+    let mut table = Table::auction();
+    let (seller, stranger) = (Author::new(100), Author::new(110));
+    let listing = seller.own(0);
+    let stamped = |table: &mut Table, author: &Author| -> (Own, Stamped) {
+        let own = table.fresh(author);
+        let action = table.sign(author, &own, bid(1_000));
+        (own, table.tsa.stamp(action, at(SECOND)))
+    };
+    let (own, by_seller) = stamped(&mut table, &seller);
+    let (_, by_stranger) = stamped(&mut table, &stranger);
+    let ratio = seller.ratio(&listing, &own);
+    let says = |table: &Table, stamped: &Stamped, same_author| {
+        let refusal = Refusal { same_author, ..refusal(table, stamped, Code::BidOwnItem) };
+        shown(table, stamped, &refusal)
+    };
+    let same = |seq| Some(SameAuthor { seq, ratio });
+    assert_eq!(says(&table, &by_seller, same(0)), Err(NoEvidence::Consistent));
+    for (stamped, same) in [
+        (&by_seller, None),
+        (&by_seller, same(1)),
+        (&by_seller, same(1_000_000_000)),
+        (&by_stranger, same(0)),
+        (&by_stranger, None),
+    ] {
+        let what = says(&table, stamped, same).unwrap();
+        assert!(what.contains("no common author is shown"), "{what}");
+    }
+}
+
+#[test]
+fn v073_a_stamp_is_too_old_by_the_header_that_the_refusal_carries() {
+    let mut table = Table::auction();
+    let stamped = table.bid_at(at(SECOND), 1_000);
+    // F after the stamp, less the two seconds that time may be carried forward.
+    let last = SECOND + F - 2 * SECOND;
+    let fresh = table.tsa.tick(at(last));
+    let stale = table.tsa.tick(at(last + 1));
+    let others = Tsa::new(205).tick(at(END));
+    let says = |header: Option<&String>, named: Option<&String>| {
+        let batch = named.map_or(Digest([0; 32]), |named| BatchHeader::hash(named));
+        let header = header.cloned();
+        let refusal = Refusal { header, batch, ..refusal(&table, &stamped, Code::DoorStale) };
+        shown(&table, &stamped, &refusal)
+    };
+    assert_eq!(says(Some(&stale), Some(&stale)), Err(NoEvidence::Consistent));
+    for (header, named) in [
+        (Some(&fresh), Some(&fresh)),
+        (Some(&stale), Some(&fresh)),
+        (None, Some(&stale)),
+        (Some(&others), Some(&others)),
+    ] {
+        let what = says(header, named).unwrap();
+        assert!(what.contains("not too old"), "{what}");
+    }
+}
+
+#[test]
+fn v074_an_action_that_was_refused_is_in_no_log() {
+    let table = sold();
+    let logged = table.receipt(2);
+    let entry = crate::log::Entry::parse(&logged.entry).unwrap();
+    let refusal = Refusal {
+        digest: Digest::of(entry.action.as_bytes()),
+        ..refused(&table, 2, Digest([0; 32]), table.name())
+    };
+    let both = |refusal: &Refusal, key: &SecretKey<crate::key::Entry>| {
+        let refusal = refusal.sign(key);
+        Evidence::RefusedAndLogged(RefusedAndLogged { refusal, receipt: logged.clone() })
+    };
+    let evidence = both(&refusal, &entry_key());
+    assert_eq!(Evidence::parse(&evidence.encode()).as_ref(), Ok(&evidence));
+    assert_eq!(evidence.verify().unwrap().by, broker_fingerprint());
+    let other = Refusal { digest: Digest([1; 32]), ..refusal.clone() };
+    assert_eq!(both(&other, &entry_key()).verify(), Err(NoEvidence::OtherThing));
+    let forged = both(&refusal, &SecretKey::from_seed(&[1; 32]));
+    assert!(matches!(forged.verify(), Err(NoEvidence::Statement(_))));
+}
+
+/// The private room of a sold item, the winner's disclosure in it, and the broker's word for that.
+fn private(auction: &mut Table) -> (Table, Stamped, Held) {
+    let reveal = auction.reveal_opening(at(2 * END));
+    let id = Author::new(0).own(999).id;
+    let draft = Draft { id, room: None, body: Body::Reveal(reveal), seen: Seen::nothing() };
+    let mut tsa = Tsa::new(204);
+    let opening = tsa.stamp(draft.sign_as_broker(&entry_key()).unwrap(), at(END + SECOND));
+    let mut table = Table::open(tsa, opening).unwrap();
+    // The third bid of the one stranger who bids here.
+    let winner = Author::new(110);
+    let own = winner.own(3);
+    let sealed = SealedBody { sealed: vec![1; 64].try_into().unwrap() };
+    let action = table.sign(&winner, &own, Body::Disclose(sealed));
+    let disclosure = table.tsa.stamp(action, at(END + 2 * SECOND));
+    let held = Held {
+        digest: disclosure.action().digest(),
+        room: table.name(),
+        stamp: disclosure.batch().hash(),
+    };
+    (table, disclosure, held)
+}
+
+#[test]
+fn v076_nobody_is_absent_whose_disclosure_is_held() {
+    let mut auction = sold();
+    let (mut table, disclosure, held) = private(&mut auction);
+    let absent = |table: &mut Table, seller, winner| {
+        let body = Body::Absent(Absent { seller, winner });
+        table.broker_at(at(2 * END + SECOND), body).action().compact().to_owned()
+    };
+    let (gone, other_gone) = (absent(&mut table, true, true), absent(&mut table, true, false));
+    let good = FalseAbsence {
+        opening: table.opening.action().compact().to_owned(),
+        disclosure: disclosure.action().compact().to_owned(),
+        held: held.sign(&entry_key()),
+        recorded: gone,
+        bid: None,
+    };
+    let evidence = Evidence::FalseAbsence(good.clone());
+    assert_eq!(Evidence::parse(&evidence.encode()).as_ref(), Ok(&evidence));
+    let shown = evidence.verify().unwrap();
+    assert_eq!((shown.by, shown.room), (broker_fingerprint(), Some(table.name())));
+    let changed = |change: &dyn Fn(&mut FalseAbsence)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        Evidence::FalseAbsence(changed).verify().unwrap_err()
+    };
+    assert_eq!(
+        changed(&|evidence| evidence.recorded.clone_from(&other_gone)),
+        NoEvidence::Consistent
+    );
+    let of_other = Held { digest: Digest([1; 32]), ..held.clone() }.sign(&entry_key());
+    assert_eq!(changed(&|evidence| evidence.held.clone_from(&of_other)), NoEvidence::OtherThing);
+    let forged = held.sign(&SecretKey::from_seed(&[1; 32]));
+    assert!(matches!(
+        changed(&|evidence| evidence.held.clone_from(&forged)),
+        NoEvidence::Statement(_)
+    ));
+    // Anybody can sign that somebody was absent.
+    let draft =
+        table.draft(&Author::new(7).own(1), Body::Absent(Absent { seller: true, winner: true }));
+    let anybodys = draft.sign_as_broker(&SecretKey::from_seed(&[1; 32])).unwrap();
+    assert_eq!(
+        changed(&|evidence| evidence.recorded = anybodys.compact().to_owned()),
+        NoEvidence::OtherThing
+    );
+}
+
+#[test]
+fn v076_nobody_forfeits_a_bid_whose_disclosure_is_held() {
+    let mut auction = sold();
+    let (table, disclosure, held) = private(&mut auction);
+    let forfeited = |auction: &mut Table, winner| {
+        let body = Body::Forfeited(Forfeited { winner, others: Vec::new() });
+        auction.broker_at(at(2 * END), body).action().compact().to_owned()
+    };
+    let evidence = |recorded: String, bid| {
+        Evidence::FalseAbsence(FalseAbsence {
+            opening: table.opening.action().compact().to_owned(),
+            disclosure: disclosure.action().compact().to_owned(),
+            held: held.sign(&entry_key()),
+            recorded,
+            bid,
+        })
+    };
+    let (this, other) = (forfeited(&mut auction, 3), forfeited(&mut auction, 2));
+    let bid = |seq| Some(auction.receipt(seq));
+    assert_eq!(evidence(this.clone(), bid(3)).verify().unwrap().by, broker_fingerprint());
+    assert_eq!(evidence(other, bid(3)).verify(), Err(NoEvidence::Consistent));
+    assert_eq!(evidence(this.clone(), bid(2)).verify(), Err(NoEvidence::OtherThing));
+    assert_eq!(evidence(this, None).verify(), Err(NoEvidence::OtherThing));
 }

@@ -34,6 +34,62 @@ macro_rules! codes {
     };
 }
 
+/// A code that decides nothing about an action: the only ones that may go unsigned (V-070). Each
+/// is about the submission, that is load, store, time, or what was handed in beside the action;
+/// the same action may be handed in again, and may be in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Undecided(Code);
+
+impl Undecided {
+    /// The bytes are no action that a peer may hand in.
+    pub const PARSE: Self = Self(Code::Parse);
+    /// The blind handed in beside the action is not its own.
+    pub const BLIND: Self = Self(Code::Blind);
+    /// The room is not known here, so there is no log to decide by.
+    pub const ROOM_UNKNOWN: Self = Self(Code::RoomUnknown);
+    /// The stamp handed in beside the action is by no TSA that is known here.
+    pub const STAMP_UNKNOWN_TSA: Self = Self(Code::StampUnknownTsa);
+    /// The stamp handed in beside the action is not its own.
+    pub const STAMP_OTHER: Self = Self(Code::StampOther);
+    /// The request has another form than it may have.
+    pub const FRAME_MALFORMED: Self = Self(Code::FrameMalformed);
+    /// There is no TSA time.
+    pub const TSA_DOWN: Self = Self(Code::TsaDown);
+    /// Too much at once.
+    pub const DOOR_RATE: Self = Self(Code::DoorRate);
+    /// Nothing can be stored.
+    pub const STORE_FAILED: Self = Self(Code::StoreFailed);
+    /// Not decided within the time for an answer (V-098).
+    pub const SLOW: Self = Self(Code::Slow);
+
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::PARSE,
+        Self::BLIND,
+        Self::ROOM_UNKNOWN,
+        Self::STAMP_UNKNOWN_TSA,
+        Self::STAMP_OTHER,
+        Self::FRAME_MALFORMED,
+        Self::TSA_DOWN,
+        Self::DOOR_RATE,
+        Self::STORE_FAILED,
+        Self::SLOW,
+    ];
+
+    /// The code.
+    #[must_use]
+    pub const fn code(self) -> Code {
+        self.0
+    }
+}
+
+impl std::str::FromStr for Undecided {
+    type Err = UnknownCode;
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        Self::ALL.into_iter().find(|code| code.0.as_str() == text).ok_or(UnknownCode)
+    }
+}
+
 codes! {
     /// Not an action in its canonical encoding, or badly signed.
     Parse = "parse", "the action is malformed or its signature does not verify",
@@ -122,6 +178,9 @@ codes! {
     /// `absent`, `forfeited` or `abandoned` before the deadline or against the log.
     AbsentWrong = "absent.wrong", "the absence recorded contradicts the log",
         "keep the log: it is evidence against the broker";
+    /// A request of another form than it may have.
+    FrameMalformed = "frame.malformed", "the broker does not understand the request",
+        "this is a fault of the program that made it; update it";
     /// The TSA gives no time: nothing can be stamped.
     TsaDown = "tsa.down", "the time-stamping authority does not answer",
         "wait a moment and try again; nothing was lost";
@@ -176,6 +235,23 @@ impl<'de> serde::Deserialize<'de> for Code {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn v070_what_may_go_unsigned_is_a_closed_set_that_decides_nothing() {
+        for code in Undecided::ALL {
+            assert_eq!(code.code().as_str().parse(), Ok(code));
+        }
+        let deciding =
+            Code::ALL.iter().filter(|code| !Undecided::ALL.iter().any(|own| own.code() == **code));
+        assert_eq!(deciding.clone().count(), Code::ALL.len() - Undecided::ALL.len());
+        for code in deciding {
+            assert_eq!(code.as_str().parse::<Undecided>(), Err(UnknownCode), "{code}");
+        }
+        for code in [Code::BidTooLow, Code::BidLate, Code::BidOwnItem, Code::DoorStale] {
+            assert!(code.as_str().parse::<Undecided>().is_err());
+        }
+        assert!("bid.too-high".parse::<Undecided>().is_err());
+    }
 
     #[test]
     fn codes_are_distinct_and_read_back() {

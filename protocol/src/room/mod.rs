@@ -29,7 +29,7 @@ pub(crate) mod house;
 mod properties;
 
 pub use auction::Auction;
-pub use code::{Code, UnknownCode};
+pub use code::{Code, Undecided, UnknownCode};
 pub use ledger::Ledger;
 pub use reveal::RevealRoom;
 

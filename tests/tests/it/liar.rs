@@ -1,8 +1,10 @@
 //! A broker with its real keys that lies once: the real `pregao` says so loudly, keeps evidence,
 //! and does not act on it.
 
+mod absence;
 mod heads;
 mod private;
+mod refusals;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -432,17 +434,19 @@ async fn a_refusal_without_the_brokers_signature_is_said_loudly() {
         let stage = Stage::set().await;
         let secrets = stage.secrets();
         let lie = Up(move |frame: &FromPeer| {
-            let FromPeer::Submit { n, action, .. } = frame else { return None };
+            let FromPeer::Submit { n, action, stamp, .. } = frame else { return None };
             let action = Action::parse(action).unwrap();
             let digest = if kind == 1 { Digest([1; 32]) } else { action.digest() };
             let refusal = Refusal {
                 digest,
                 room: action.room(),
+                stamp: BatchHeader::hash(&stamp.batch),
                 code: Code::BidLate,
                 size: 4,
                 root: Digest([0; 32]),
                 batch: Digest([0; 32]),
                 same_author: None,
+                header: None,
             };
             let other = SecretKey::from_seed(&[3; 32]);
             let refusal = match kind {

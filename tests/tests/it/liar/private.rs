@@ -33,7 +33,7 @@ struct Sold {
 }
 
 /// What the liar says when the private room is joined; nothing passes until it is made up.
-type MadeUp = Arc<Mutex<Option<(RoomName, Vec<FromBroker>)>>>;
+pub(super) type MadeUp = Arc<Mutex<Option<(RoomName, Vec<FromBroker>)>>>;
 
 async fn sold(made_up: MadeUp) -> Sold {
     let mut stage = Stage::set().await;

@@ -1,0 +1,187 @@
+//! What the broker says of who disclosed: that it holds a disclosure, it says under its signature,
+//! and that somebody stayed away must not contradict that (SPEC 7.5, 8).
+
+use pregao_protocol::broker::Held;
+use pregao_protocol::evidence::{Evidence, FalseAbsence};
+use pregao_protocol::log::{Receipt, RoomName};
+use pregao_protocol::room::Stamped;
+use pregao_protocol::room::body::Body;
+
+use super::Desk;
+use super::evidence::Exhibit;
+use super::follow::Followed;
+use crate::event::Event;
+use crate::vault::KeptReveal;
+
+impl Desk {
+    /// The broker holds a disclosure until the other side's is there.
+    pub(super) async fn held(&mut self, n: u64, compact: &str) {
+        let (Some(act), Some(online)) = (self.acts.get(n), &self.online) else { return };
+        let (room, digest) = (act.action.room(), act.action.digest());
+        let stamp =
+            act.stamp().map(|stamp| pregao_protocol::stamp::BatchHeader::hash(&stamp.batch));
+        let of_this =
+            |held: &Held| held.digest == digest && held.room == room && Some(held.stamp) == stamp;
+        let held = Held::open(compact, &online.certificate.keys.entry).ok().filter(of_this);
+        if held.is_none() {
+            let action = act.action.compact().to_owned();
+            self.accuse(
+                Some(room),
+                "the broker says without a valid signature that it keeps your disclosure",
+                "it can deny this later and call you absent: hand it in again",
+                Exhibit::Notes("held", &[compact, &action]),
+            )
+            .await;
+            return self.finish(n, false).await;
+        }
+        self.mark_disclosed(room, Some(compact)).await;
+        let text = "your disclosure is kept, sealed, until the other side hands in theirs";
+        self.tell(Event::Note { text: text.to_owned() }).await;
+        self.finish(n, true).await;
+    }
+
+    /// Notes that the broker has the user's disclosure: it holds it, in its signed words, or logged
+    /// it.
+    pub(super) async fn mark_disclosed(&mut self, room: RoomName, held: Option<&str>) {
+        let name = room.to_string();
+        let news = |kept: &KeptReveal| {
+            kept.room == name && (!kept.disclosed || (held.is_some() && kept.held.is_none()))
+        };
+        if !self.vault.contents().reveals.iter().any(news) {
+            return;
+        }
+        let saved = self.vault.update(|contents| {
+            for kept in contents.reveals.iter_mut().filter(|kept| kept.room == name) {
+                kept.disclosed = true;
+                kept.held = kept.held.take().or_else(|| held.map(str::to_owned));
+            }
+        });
+        if let Err(error) = saved {
+            self.vault_trouble(&error).await;
+        }
+    }
+
+    /// Whether the broker recorded the user as absent from a reveal of this auction against its own
+    /// word: what could still be of use is then kept.
+    pub(super) fn is_wronged(&self, auction: RoomName) -> bool {
+        let name = auction.to_string();
+        self.vault.contents().reveals.iter().any(|kept| kept.wronged && kept.auction == name)
+    }
+
+    /// An entry that says that somebody stayed away must not say it of the user while the broker
+    /// holds their disclosure.
+    pub(super) async fn check_absence(&mut self, name: RoomName, stamped: &Stamped, text: &str) {
+        let body = stamped.action().body();
+        let private = match body {
+            Body::Absent(_) => Some(name),
+            Body::Forfeited(_) | Body::Abandoned(_) => self.newest_reveal(name),
+            _ => None,
+        };
+        let Some((private, kept)) = private.and_then(|room| Some((room, self.held_in(room)?)))
+        else {
+            return;
+        };
+        let Some(followed) = self.rooms.get(&name) else { return };
+        let gone = match body {
+            Body::Absent(absent) => match self.own_side(private) {
+                Some(own) => (own.seller && absent.seller) || (own.winner && absent.winner),
+                None => false,
+            },
+            Body::Forfeited(forfeited) => followed.own.contains(&forfeited.winner),
+            _ => followed.own.contains(&0),
+        };
+        // Told once for each room: the auction's outcome only repeats the private room's.
+        if !gone || (kept.wronged && private != name) {
+            return;
+        }
+        let proof = self.false_absence(private, &kept, stamped);
+        let saved = self.vault.update(|contents| {
+            let room = private.to_string();
+            for kept in contents.reveals.iter_mut().filter(|kept| kept.room == room) {
+                kept.wronged = true;
+            }
+        });
+        if let Err(error) = saved {
+            self.vault_trouble(&error).await;
+        }
+        let held = kept.held.unwrap_or_default();
+        let notes = [held.as_str(), text];
+        let proof = proof.filter(|proof| proof.verify().is_ok());
+        let shown = match &proof {
+            Some(proof) => Exhibit::Proof(proof, Some(private)),
+            None => Exhibit::Notes("absence", &notes),
+        };
+        let message = "THE BROKER RECORDS THAT YOU STAYED AWAY, though it signed that it keeps your \
+                       disclosure";
+        let advice = "you did disclose: show this to the other side; all your secrets are kept";
+        self.accuse(Some(name), message, advice, shown).await;
+    }
+
+    /// The private room of an auction that the user was invited to last.
+    fn newest_reveal(&self, auction: RoomName) -> Option<RoomName> {
+        self.invitations.iter().rev().find(|(of, _)| *of == auction).map(|(_, room)| *room)
+    }
+
+    /// What is kept of a private room in which the broker holds the user's disclosure.
+    fn held_in(&self, room: RoomName) -> Option<KeptReveal> {
+        let name = room.to_string();
+        let kept = self.vault.contents().reveals.iter().find(|kept| kept.room == name)?;
+        kept.held.is_some().then(|| kept.clone())
+    }
+
+    /// Which sides of a private room the own disclosure in it is by.
+    fn own_side(&self, private: RoomName) -> Option<Sides> {
+        let disclosure = pregao_protocol::action::Action::parse(&self.disclosure(private)?).ok()?;
+        let pregao_protocol::room::Room::Reveal(room) = self.rooms.get(&private)?.room()? else {
+            return None;
+        };
+        let (seller, winner) = (room.opening().seller, room.opening().winner);
+        let key = *disclosure.key();
+        Some(Sides { seller: key == seller, winner: key == winner })
+    }
+
+    /// The own disclosure that the broker holds.
+    fn disclosure(&self, private: RoomName) -> Option<String> {
+        let name = private.to_string();
+        let disclosures = self.vault.contents().actions.iter();
+        let mut disclosures =
+            disclosures.filter(|kept| kept.room == name && kept.verb == "disclose");
+        let entry = self.online.as_ref()?.certificate.keys.entry;
+        let held = Held::open(self.held_in(private)?.held.as_ref()?, &entry).ok()?;
+        disclosures.find(|kept| kept.digest == held.digest).map(|kept| kept.action.clone())
+    }
+
+    fn false_absence(
+        &self,
+        private: RoomName,
+        kept: &KeptReveal,
+        recorded: &Stamped,
+    ) -> Option<Evidence> {
+        let opening = self.rooms.get(&private).map(|room| room.opening.clone())?;
+        let auction = kept.auction.as_str();
+        let bid = match recorded.action().body() {
+            Body::Forfeited(forfeited) => {
+                let followed: &Followed = self.rooms.get(&auction.parse().ok()?)?;
+                let at = usize::try_from(forfeited.winner).ok()?;
+                let (id, _) = followed.actions.get(at)?;
+                let id = id.to_string();
+                let own = self.vault.contents().actions.iter().find(|kept| kept.id == id)?;
+                Some(Receipt::parse(&own.receipt.as_ref()?.to_string()).ok()?)
+            }
+            _ => None,
+        };
+        Some(Evidence::FalseAbsence(FalseAbsence {
+            opening,
+            disclosure: self.disclosure(private)?,
+            held: kept.held.clone()?,
+            recorded: recorded.action().compact().to_owned(),
+            bid,
+        }))
+    }
+}
+
+/// Sides of a private room.
+struct Sides {
+    seller: bool,
+    winner: bool,
+}

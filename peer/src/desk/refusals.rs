@@ -1,0 +1,255 @@
+//! Refusals: replayed against the log that they name before they are shown (SPEC 7.5).
+//!
+//! A broker may say no for reasons that decide nothing (`failed`), without a signature, or for a
+//! rule, with one. What it signs is decided again here: a refusal that is false is not shown to
+//! the user as if it were true, and others can see that it is false.
+
+use pregao_protocol::action::Action;
+use pregao_protocol::broker::Refusal;
+use pregao_protocol::codec::Digest;
+use pregao_protocol::evidence::{
+    self, Evidence, FalseRefusal, Falsehood, Grounds, RefusedAndLogged, Statement,
+};
+use pregao_protocol::log::{Receipt, RoomName};
+use pregao_protocol::merkle;
+use pregao_protocol::room::body::Body;
+use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
+use pregao_protocol::stamp::VerifiedBatch;
+
+use super::Desk;
+use super::evidence::Exhibit;
+use super::follow::Followed;
+use crate::amount;
+
+/// What can be said of a refusal.
+enum Judged {
+    /// It is not false; what it rests on.
+    Fair(Grounds),
+    False(Falsehood, Box<FalseRefusal>),
+    /// The log that it names has not arrived.
+    Ahead,
+    /// The room is not followed, or not believed.
+    Unseen,
+}
+
+impl Desk {
+    pub(super) async fn refused(&mut self, n: u64, compact: &str) {
+        let (Some(stamped), Some(online)) = (self.handed_in(n), &self.online) else { return };
+        let (digest, room) = (stamped.action().digest(), stamped.action().room());
+        let of_this = |refusal: &Refusal| {
+            let stamp = stamped.batch().hash();
+            (refusal.digest, refusal.room, refusal.stamp) == (digest, room, stamp)
+        };
+        let refusal = Refusal::open(compact, &online.certificate.keys.entry).ok().filter(of_this);
+        let Some(refusal) = refusal else {
+            let action = stamped.action().compact();
+            self.accuse(
+                Some(room),
+                "the broker refused without a valid signature",
+                "it can deny this later; do it again, and keep an eye on this broker",
+                Exhibit::Notes("refusal", &[compact, action]),
+            )
+            .await;
+            return self.finish(n, false).await;
+        };
+        // The secrets stay: if the action turns up in a log all the same, it binds its author.
+        let kept = self.vault.update(|contents| {
+            for kept in contents.actions.iter_mut().filter(|kept| kept.digest == digest) {
+                kept.refusal = Some(compact.to_owned());
+            }
+        });
+        if let Err(error) = kept {
+            self.vault_trouble(&error).await;
+        }
+        self.check_refused(&digest).await;
+        let named = Statement::Refusal(compact.to_owned());
+        if !stamped.action().opens_a_room() && !self.take_statement(room, named).await {
+            return self.finish(n, false).await;
+        }
+        self.settle_refusal(n, &stamped, &refusal, compact).await;
+    }
+
+    /// The action under way with its stamp.
+    fn handed_in(&self, n: u64) -> Option<Stamped> {
+        let act = self.acts.get(n)?;
+        let stamp = act.stamp()?.clone();
+        let batch = VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp]).ok()?;
+        Stamped::bind(act.action.clone(), stamp, batch.into()).ok()
+    }
+
+    /// Decides again about what waits for the log that its refusal names.
+    pub(super) async fn settle_refusals(&mut self, name: RoomName) {
+        for (n, compact) in self.acts.refusals_in(name) {
+            let (Some(stamped), Some(online)) = (self.handed_in(n), &self.online) else { continue };
+            let Ok(refusal) = Refusal::open(&compact, &online.certificate.keys.entry) else {
+                continue;
+            };
+            self.settle_refusal(n, &stamped, &refusal, &compact).await;
+        }
+    }
+
+    /// Judges a refusal and tells the user, or has it wait for the log it names.
+    async fn settle_refusal(
+        &mut self,
+        n: u64,
+        stamped: &Stamped,
+        refusal: &Refusal,
+        compact: &str,
+    ) {
+        let code = refusal.code;
+        match self.judged(stamped, refusal, compact).await {
+            Judged::Ahead => {
+                return self.acts.refused_ahead(n, compact);
+            }
+            Judged::False(falsehood, shown) => {
+                let room = stamped.action().room();
+                let message = format!("the broker refused with a lie ({code}): {falsehood}");
+                let advice = "what you did was in order: do it elsewhere, or show this to others";
+                let proof = Evidence::FalseRefusal(*shown);
+                let action = stamped.action().compact();
+                let shown = match proof.verify() {
+                    Ok(_) => Exhibit::Proof(&proof, Some(room)),
+                    Err(_) => Exhibit::Notes("refusal", &[compact, action]),
+                };
+                self.accuse(Some(room), &message, advice, shown).await;
+            }
+            Judged::Fair(Grounds::Word) if self.knows_better(stamped.action(), code) => {
+                let message = format!("the broker refused with a lie ({code})");
+                let advice = "you know better than its word; keep an eye on this broker";
+                let notes = [compact, stamped.action().compact()];
+                let room = Some(stamped.action().room());
+                self.accuse(room, &message, advice, Exhibit::Notes("refusal", &notes)).await;
+            }
+            Judged::Fair(_) => {
+                let advice = self.advice(code, stamped.action().room());
+                self.refuse(code.as_str(), code.message(), advice).await;
+            }
+            Judged::Unseen => {
+                let message = format!("{} (the broker's word, not checked)", code.message());
+                self.refuse(code.as_str(), message, code.advice()).await;
+            }
+        }
+        self.finish(n, false).await;
+    }
+
+    async fn judged(&self, stamped: &Stamped, refusal: &Refusal, compact: &str) -> Judged {
+        let action = stamped.action();
+        let shown = |log: Vec<String>| {
+            Box::new(FalseRefusal {
+                action: action.compact().to_owned(),
+                stamp: stamped.stamp().clone(),
+                refusal: compact.to_owned(),
+                log,
+            })
+        };
+        let of = |outcome: Result<Grounds, Falsehood>, log: &[String]| match outcome {
+            Ok(grounds) => Judged::Fair(grounds),
+            Err(falsehood) => Judged::False(falsehood, shown(log.to_vec())),
+        };
+        if action.opens_a_room() {
+            let empty = (refusal.size, refusal.root) == (0, merkle::empty_root());
+            let outcome = if empty {
+                evidence::judge(refusal, stamped, None)
+            } else {
+                Err(Falsehood::Nothing)
+            };
+            return of(outcome, &[]);
+        }
+        let Some(room) = self.rooms.get(&refusal.room).filter(|room| room.wanted && !room.broken)
+        else {
+            return Judged::Unseen;
+        };
+        if refusal.size > room.head.as_ref().map_or(0, |(size, _)| *size) {
+            return Judged::Ahead;
+        }
+        let log = usize::try_from(refusal.size).ok().and_then(|size| room.texts.get(..size));
+        let Some(log) = log else { return Judged::Ahead };
+        if refusal.size == room.size() {
+            return of(evidence::judge(refusal, stamped, room.room()), log);
+        }
+        match fold(log.to_vec()).await {
+            Some(earlier) => of(evidence::judge(refusal, stamped, Some(&earlier)), log),
+            None => of(Err(Falsehood::Nothing), log),
+        }
+    }
+
+    /// Whether the user's side knows that a reason for which the broker's word must do is false.
+    fn knows_better(&self, action: &Action, code: Code) -> bool {
+        match (code, action.body()) {
+            (Code::ListingKeys, Body::List(listing)) => {
+                self.online.as_ref().is_some_and(|online| {
+                    let certificate = &online.certificate;
+                    listing.broker == certificate.keys
+                        && listing.stamps.iter().all(|key| certificate.stamps.contains(key))
+                        && listing
+                            .authorities
+                            .iter()
+                            .all(|key| certificate.authorities.contains(key))
+                })
+            }
+            (Code::DiscloseTwice, _) => {
+                let (room, digest) = (action.room().to_string(), action.digest());
+                let other = |kept: &crate::vault::Kept| {
+                    kept.room == room && kept.verb == "disclose" && kept.digest != digest
+                };
+                !self.vault.contents().actions.iter().any(other)
+            }
+            _ => false,
+        }
+    }
+
+    fn advice(&self, code: Code, room: RoomName) -> String {
+        if let (Code::BidTooLow, Some(Room::Auction(auction))) =
+            (code, self.rooms.get(&room).and_then(Followed::room))
+            && let Some(least) = auction.least_bid()
+        {
+            let currency = auction.listing().currency.to_string();
+            return format!("bid at least {}", amount::print_in(least.minor(), &currency));
+        }
+        code.advice().to_owned()
+    }
+
+    /// An own action that the broker refused under its signature must be in no log.
+    pub(super) async fn check_refused(&mut self, digest: &Digest) {
+        let Some(kept) = self.vault.action(digest) else { return };
+        let (Some(refusal), Some(receipt)) = (&kept.refusal, &kept.receipt) else { return };
+        let Ok(receipt) = Receipt::parse(&receipt.to_string()) else { return };
+        let (room, refusal) = (receipt.room(), refusal.clone());
+        let proof = Evidence::RefusedAndLogged(RefusedAndLogged { refusal, receipt });
+        self.accuse(
+            Some(room),
+            "the broker logged an action of yours that it had refused under its signature",
+            "the action counts, so check what it did",
+            Exhibit::Proof(&proof, Some(room)),
+        )
+        .await;
+    }
+
+    /// An answer without a signature may only say that nothing was decided. Any other code in it is
+    /// a lie, and no refusal: the action may be in the log.
+    pub(super) async fn is_undecided(&mut self, n: u64, code: &str) -> bool {
+        let Some(action) = self.acts.get(n).map(|act| act.action.clone()) else { return true };
+        let room = action.room();
+        let said = match code.parse::<Undecided>() {
+            Ok(Undecided::ROOM_UNKNOWN) if self.met.longest(room).is_some() => {
+                "the broker denies a room whose log it signed"
+            }
+            Ok(_) => return true,
+            Err(_) => "the broker refused without a signature, by a rule that takes one",
+        };
+        let advice = "do not believe it: what you did may be in the log, so look at the room first";
+        let notes = Exhibit::Notes("failed", &[code, action.compact()]);
+        self.accuse(Some(room), said, advice, notes).await;
+        false
+    }
+}
+
+/// The fold of the first entries of a log. They verified before; the work is as much as then.
+async fn fold(log: Vec<String>) -> Option<Room> {
+    let replayed = tokio::task::spawn_blocking(move || {
+        let mut replay = Replay::new();
+        log.iter().try_for_each(|entry| replay.push(entry).map(drop)).ok()?;
+        replay.into_room()
+    });
+    replayed.await.ok().flatten()
+}
