@@ -14,7 +14,7 @@ use pregao_protocol::key::{
     Entry as EntryKey, Fingerprint, Head, OneTime, PublicKey, SecretKey, Session,
 };
 use pregao_protocol::log::{Entry, RoomName};
-use pregao_protocol::merkle;
+use pregao_protocol::merkle::{self, Frontier};
 use pregao_protocol::room::body::{Body, Listing, Side};
 use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
 use pregao_protocol::stamp::VerifiedBatch;
@@ -504,20 +504,25 @@ impl House {
         path.await.ok().flatten()
     }
 
-    /// The root that the log had at a size, from the store.
-    pub async fn root(&self, room: RoomName, size: u64) -> Option<Digest> {
-        let root = self.read(move |log| {
-            let frontier = merkle::Frontier::restore(&StoredTree::new(log, room), size);
-            Ok(frontier.map(|frontier| frontier.root()))
-        });
-        root.await.ok().flatten()
-    }
-
     /// Proves from the store that the log of `new` entries continues that of `old`.
     pub async fn consistency(&self, room: RoomName, old: u64, new: u64) -> Option<Vec<Digest>> {
         let path = self
             .read(move |log| Ok(merkle::consistency_path(&StoredTree::new(log, room), old, new)));
         path.await.ok().flatten()
+    }
+
+    /// The root that a room's log had when it was of some size, not greater than what is stored.
+    ///
+    /// # Errors
+    /// Those of the store; [`StoreError::Malformed`] if the log is shorter.
+    pub async fn root(&self, room: RoomName, size: u64) -> Result<Digest, StoreError> {
+        self.read(move |log| {
+            let tree = StoredTree::new(log, room);
+            let then = Frontier::restore(&tree, size);
+            tree.finish()?;
+            then.map(|then| then.root()).ok_or(StoreError::Malformed("a log is shorter than told"))
+        })
+        .await
     }
 
     /// Does something with the links where it may block.

@@ -22,6 +22,7 @@ use super::turn::Group;
 use super::{Call, RevealEnd, RoomTask};
 use crate::house::fresh_uuid;
 use crate::links::Link;
+use crate::store::StoreError;
 
 impl RoomTask {
     /// Takes every step that is due.
@@ -196,14 +197,14 @@ impl RoomTask {
     /// Opens the private room of seller and winner and invites both.
     async fn open_reveal(&mut self) {
         let Room::Auction(auction) = &self.room else { return };
-        let Phase::Settled { seq, .. } = auction.phase() else { return };
-        // Of the log up to `settled` and no further, whatever was said since: the opening is a
-        // signed word about that log.
-        let Some(root) = self.house.root(self.name, seq.saturating_add(1)).await else {
-            self.steps.failed();
-            return;
+        let (settled, reveal) = match self.reveal_opening(auction).await {
+            Ok(Some(opening)) => opening,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "a reveal room could not be opened; tried again");
+                return self.steps.failed();
+            }
         };
-        let Some((settled, reveal)) = self.reveal_opening(auction, root) else { return };
         let draft = Draft {
             id: fresh_uuid(),
             room: None,
@@ -239,15 +240,19 @@ impl RoomTask {
         }
     }
 
-    fn reveal_opening(&self, auction: &Auction, root: Digest) -> Option<(u64, Reveal)> {
-        let winner = auction.winner()?;
-        let Phase::Settled { seq, time, .. } = auction.phase() else { return None };
+    /// What a reveal room of the newest settlement begins with, and where that is logged.
+    async fn reveal_opening(&self, auction: &Auction) -> Result<Option<(u64, Reveal)>, StoreError> {
+        let Some(winner) = auction.winner() else { return Ok(None) };
+        let Phase::Settled { seq, time, .. } = auction.phase() else { return Ok(None) };
+        // That of the settlement: opened late, the room may have grown since.
+        let root = self.house.root(self.name, seq.saturating_add(1)).await?;
         let listing = auction.listing();
         let within = std::time::Duration::from_secs(listing.disclose_within.into());
         let mut nonce = [0_u8; 32];
-        getrandom::fill(&mut nonce).ok()?;
+        getrandom::fill(&mut nonce).map_err(|_| StoreError::Random)?;
         // A reveal room opened late, after an outage, still gives the two their full time.
-        let now = self.house.stamps.newest().ok()?.now();
+        let Ok(newest) = self.house.stamps.newest() else { return Ok(None) };
+        let now = newest.now();
         let reveal = Reveal {
             nonce: Digest(nonce),
             auction: self.name,
@@ -263,7 +268,7 @@ impl RoomTask {
             broker: listing.broker,
             stamps: listing.stamps.clone(),
         };
-        Some((seq, reveal))
+        Ok(Some((seq, reveal)))
     }
 }
 

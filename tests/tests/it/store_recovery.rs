@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::merkle::{Tree, leaf_hash};
 use pregao_protocol::room::Room;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_tests::desk::{enrol, pregao};
@@ -278,6 +279,42 @@ async fn a_sync_that_fails_at_the_end_of_an_auction_loses_neither_side_its_sale(
         insist(winner, &second).await.0.logged().unwrap();
         sale.is_sold(private).await;
     }
+}
+
+/// Anybody may go on talking while the private room cannot be opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_room_opened_late_rests_on_the_log_as_it_was_settled() {
+    let between = loop {
+        let mut sale = Sale::open(3_600).await;
+        sale.faults.set(Fault::Sync, "log.db", 2).unwrap();
+        sale.end();
+        // Each time the broker pauses longer, so that there is time for a remark.
+        let put_off = "a reveal room could not be opened";
+        while sale.house.broker.log().matches(put_off).count() < 5 {
+            sale.seller.pump().await.unwrap();
+        }
+        let said = sale.seller.make_say(sale.auction, "sold?").unwrap();
+        sale.faults.clear().unwrap();
+        let said = insist(&mut sale.seller, &said).await.0.logged().unwrap();
+        // Receipt and invitation come from the same task, in the order in which it acted.
+        if sale.seller.invited.is_empty() {
+            break (sale, said);
+        }
+    };
+    let (mut sale, said) = between;
+    let private = sale.meet().await;
+    let opening = opening(&sale.winner, private);
+    assert_eq!(said, opening.settled + 1, "else this test shows nothing");
+    sale.winner.grown(sale.auction, said + 1).await.unwrap();
+    let entries = sale.winner.watched(sale.auction).unwrap().entries.iter();
+    let leaves = entries.take(usize::try_from(said).unwrap());
+    let tree = Tree::new(leaves.map(|entry| leaf_hash(entry.as_bytes())).collect());
+    assert_eq!(opening.root, tree.root());
+    let first = disclosure(&sale.seller, private, &sale.listing, "Seller Silva");
+    assert!(matches!(insist(&mut sale.seller, &first).await.0, Answer::Held));
+    let second = disclosure(&sale.winner, private, &sale.bid, "Winner Costa");
+    insist(&mut sale.winner, &second).await.0.logged().unwrap();
+    sale.is_sold(private).await;
 }
 
 /// The one that is held, the pair, and `revealed`.
