@@ -1,14 +1,14 @@
 //! When what failed may be tried again, and how long absence is not held against anybody.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use pregao_protocol::codec::Digest;
+use pregao_protocol::room::body::Side;
 
 use crate::writer::Health;
 
-/// Disclosures remembered in one room: two people, and as many tries as a person makes.
-const REMEMBERED: usize = 32;
+/// Disclosures of one side remembered: as many tries as a person makes.
+const REMEMBERED: usize = 16;
 /// How long after a fault of the store a disclosure may be handed in that was turned away.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long until a store that fails is asked about again.
@@ -50,34 +50,32 @@ impl Retry {
 
 /// Disclosures that the house could not store. Whoever handed one in did their part: their
 /// absence is not recorded, and the same bytes are taken once the store works, however old their
-/// stamp is by then. In memory only.
+/// stamp is by then. In memory only. Each side has its own room, and what was handed in first
+/// stays: whatever the other side hands in, it takes nobody's excuse away.
 #[derive(Debug, Default)]
 pub(super) struct TurnedAway {
-    digests: VecDeque<Digest>,
+    digests: Vec<(Side, Digest)>,
     last: Option<Instant>,
 }
 
 impl TurnedAway {
-    pub(super) fn note(&mut self, digests: impl IntoIterator<Item = Digest>) {
-        for digest in digests {
+    pub(super) fn note(&mut self, disclosures: impl IntoIterator<Item = (Side, Digest)>) {
+        for (side, digest) in disclosures {
             self.last = Some(Instant::now());
-            if self.contains(&digest) {
-                continue;
+            let of_side = self.digests.iter().filter(|(other, _)| *other == side).count();
+            if !self.contains(&digest) && of_side < REMEMBERED {
+                self.digests.push((side, digest));
             }
-            if self.digests.len() >= REMEMBERED {
-                self.digests.pop_front();
-            }
-            self.digests.push_back(digest);
         }
     }
 
     pub(super) fn contains(&self, digest: &Digest) -> bool {
-        self.digests.contains(digest)
+        self.digests.iter().any(|(_, other)| other == digest)
     }
 
     /// It is stored after all.
     pub(super) fn settled(&mut self, digest: &Digest) {
-        self.digests.retain(|other| other != digest);
+        self.digests.retain(|(_, other)| other != digest);
     }
 
     /// Until when absence is not recorded, given how the store does; `None` if nothing stands in
@@ -116,7 +114,7 @@ mod tests {
         assert!(turned.patience(health(false, now), now).is_some());
         assert_eq!(turned.patience(health(true, now), now), None);
         let digest = Digest([1; 32]);
-        turned.note([digest, digest]);
+        turned.note([(Side::Seller, digest); 2]);
         let later = Instant::now();
         let until = turned.patience(health(true, later), later).unwrap();
         assert_eq!(until, later + PATIENCE, "counted from when the store works again");
@@ -126,11 +124,15 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_disclosures_is_remembered_within_a_bound() {
+    fn a_flood_of_one_side_is_bounded_and_pushes_nobodys_excuse_out() {
         let mut turned = TurnedAway::default();
         let digest = |number: u8| Digest([number; 32]);
-        turned.note((0..100).map(digest));
-        assert_eq!(turned.digests.len(), REMEMBERED);
-        assert!(turned.contains(&digest(99)) && !turned.contains(&digest(0)));
+        turned.note([(Side::Winner, digest(200))]);
+        turned.note((0..100).map(|number| (Side::Seller, digest(number))));
+        assert_eq!(turned.digests.len(), REMEMBERED + 1);
+        assert!(turned.contains(&digest(0)), "the first of a side stays");
+        turned.note([(Side::Winner, digest(201))]);
+        assert!(turned.contains(&digest(200)) && turned.contains(&digest(201)));
+        assert!(!turned.contains(&digest(99)));
     }
 }

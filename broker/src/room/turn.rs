@@ -271,10 +271,10 @@ impl RoomTask {
                     None => reply.fail(Undecided::STORE_FAILED),
                 },
                 Err(code) => {
-                    if code == Undecided::STORE_FAILED
-                        && let Handed::Checked(checked) = &handed
-                    {
-                        self.turned_away.note([checked.stamped().action().digest()]);
+                    if code == Undecided::STORE_FAILED {
+                        let digest = handed.action().digest();
+                        let this = disclosures.iter().filter(|(_, other)| *other == digest);
+                        self.turned_away.note(this.copied());
                     }
                     reply.fail(code);
                 }
@@ -292,7 +292,7 @@ impl RoomTask {
             self.turned_away.note(disclosures);
             return;
         }
-        disclosures.iter().for_each(|digest| self.turned_away.settled(digest));
+        disclosures.iter().for_each(|(_, digest)| self.turned_away.settled(digest));
         for (seq, reply) in receipts {
             let head = self.head.to_string();
             match appended.inclusion_path(seq) {
@@ -317,16 +317,14 @@ impl RoomTask {
     }
 
     /// Disclosures of the two sides among what was handed in.
-    fn disclosures(&self, submissions: &[(Handed, Reply)]) -> Vec<Digest> {
+    fn disclosures(&self, submissions: &[(Handed, Reply)]) -> Vec<(Side, Digest)> {
         let Room::Reveal(reveal) = &self.room else { return Vec::new() };
         let actions = submissions.iter().filter_map(|(handed, _)| match handed {
             Handed::Checked(checked) => Some(checked.stamped().action()),
             Handed::Repeated(..) => None,
         });
-        let disclosures = actions.filter(|action| {
-            matches!(action.body(), Body::Disclose(_)) && reveal.side(action).is_some()
-        });
-        disclosures.map(Action::digest).collect()
+        let disclosures = actions.filter(|action| matches!(action.body(), Body::Disclose(_)));
+        disclosures.filter_map(|action| Some((reveal.side(action)?, action.digest()))).collect()
     }
 
     /// Decides one action: door rules may only refuse, the fold has the last word.
