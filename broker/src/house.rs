@@ -13,12 +13,13 @@ use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{
     Entry as EntryKey, Fingerprint, Head, OneTime, PublicKey, SecretKey, Session,
 };
+use pregao_protocol::label::MAX_ANSWER;
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::merkle::{self, Frontier};
 use pregao_protocol::room::body::{Body, Listing, Side};
 use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
 use pregao_protocol::stamp::VerifiedBatch;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 use crate::check::{Author, Checked, Verdict};
@@ -33,6 +34,10 @@ use crate::writer::{Commit, Writer};
 
 /// Entries read from the log at a time.
 const PAGE: usize = 256;
+/// How long a read may take: half of what a request may wait for its answer (V-098).
+const READ_WITHIN: Duration = Duration::from_secs(MAX_ANSWER / 2);
+/// Reads that go on at once. One that nobody waits for any longer still holds a thread.
+const READS: usize = 64;
 /// How soon erasing that failed is tried again, at first and at the longest.
 const ERASE_AGAIN: Duration = Duration::from_secs(1);
 const ERASE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
@@ -64,6 +69,7 @@ pub struct House {
     /// Counters.
     pub metrics: Arc<Metrics>,
     log: Arc<dyn Log>,
+    reads: Arc<Semaphore>,
     links: Arc<Links>,
     rooms: RwLock<HashMap<RoomName, Handle>>,
     /// Rooms being opened, with what was handed in for each meanwhile, in order (V-092).
@@ -112,6 +118,7 @@ impl House {
             writer,
             metrics,
             log,
+            reads: Arc::new(Semaphore::new(READS)),
             links,
             rooms: RwLock::default(),
             opening: Mutex::default(),
@@ -133,7 +140,7 @@ impl House {
     /// # Errors
     /// A failure of the store, or a log that does not hold.
     pub async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
-        let rooms = self.read(|log| log.rooms()).await?;
+        let rooms = self.read_long(|log| log.rooms()).await?;
         let mut reveals: HashMap<RoomName, (u64, RoomName)> = HashMap::new();
         let mut opened = Vec::new();
         for stored in rooms {
@@ -171,7 +178,7 @@ impl House {
     /// A failure of the store; [`StoreError::Malformed`] for a log that does not hold.
     pub async fn load(&self, name: RoomName) -> Result<Opened, StoreError> {
         let (replay, recent, head, held) = self
-            .read(move |log| {
+            .read_long(move |log| {
                 let mut replay = Replay::new();
                 let mut recent: VecDeque<Arc<str>> = VecDeque::new();
                 let mut from = 0;
@@ -484,16 +491,32 @@ impl House {
         signed(self, room, seen)
     }
 
-    /// Runs a read of the store where it may block.
+    /// Runs a short read of the store where it may block.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store; [`StoreError::Slow`] after ten seconds, for a disk that hangs is a
+    /// disk that fails.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Log) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let read = tokio::time::timeout(READ_WITHIN, self.read_long(read)).await;
+        read.unwrap_or(Err(StoreError::Slow))
+    }
+
+    /// As [`House::read`], without a limit of time.
+    async fn read_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Log) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.reads).acquire_owned().await;
+        let turn = turn.map_err(|_| StoreError::Stopped)?;
         let log = Arc::clone(&self.log);
-        let read = tokio::task::spawn_blocking(move || read(log.as_ref()));
+        let read = tokio::task::spawn_blocking(move || {
+            let read = read(log.as_ref());
+            drop(turn);
+            read
+        });
         read.await.unwrap_or(Err(StoreError::Stopped))
     }
 

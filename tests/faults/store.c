@@ -6,6 +6,7 @@
  *   sync WORD N     fsync and fdatasync fail with EIO; "once" for "sync": one call, then never again
  *   hang WORD N     they wait until the file is gone, and then succeed
  *   read WORD N     reading fails with EIO
+ *   stall WORD N    reading waits until the file is gone, and then succeeds
  * A fault that was set once takes its file away. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -66,11 +67,15 @@ static int is_due(const struct fault *fault) {
     return due;
 }
 
+static void wait_until_gone(void) {
+    while (access(getenv("PREGAO_FAULT"), F_OK) == 0) usleep(5000);
+}
+
 static int sync_fails(int fd) {
     struct fault fault;
     if (!meets(fd, &fault)) return 0;
     if (!strcmp(fault.kind, "hang") && is_due(&fault)) {
-        while (access(getenv("PREGAO_FAULT"), F_OK) == 0) usleep(5000);
+        wait_until_gone();
         return 0;
     }
     int once = !strcmp(fault.kind, "once");
@@ -83,7 +88,12 @@ static int sync_fails(int fd) {
 
 static int read_fails(int fd) {
     struct fault fault;
-    if (!meets(fd, &fault) || strcmp(fault.kind, "read") || !is_due(&fault)) return 0;
+    if (!meets(fd, &fault)) return 0;
+    if (!strcmp(fault.kind, "stall") && is_due(&fault)) {
+        wait_until_gone();
+        return 0;
+    }
+    if (strcmp(fault.kind, "read") || !is_due(&fault)) return 0;
     errno = EIO;
     return 1;
 }

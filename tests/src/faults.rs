@@ -24,6 +24,8 @@ pub enum Fault {
     Hang,
     /// Reading fails.
     Read,
+    /// Reading waits until the fault is cleared.
+    Stall,
 }
 
 /// The library, compiled, and the file that says what it is to do.
@@ -76,6 +78,7 @@ impl Faults {
             Fault::Sync => "sync",
             Fault::Hang => "hang",
             Fault::Read => "read",
+            Fault::Stall => "stall",
         };
         let time = self.times_set.fetch_add(1, Ordering::Relaxed);
         let fresh = self.folder.path().join("fresh");

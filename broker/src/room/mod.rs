@@ -135,8 +135,8 @@ pub enum Watching {
         /// The newest signed head.
         head: Arc<str>,
     },
-    /// Too far behind: read the log up to about this size, then ask again.
-    Behind(u64),
+    /// Too far behind: read a page of the log, then ask again.
+    Behind,
     /// The store failed, and with it what the room knows of its log: ask again later.
     Failed,
 }

@@ -232,7 +232,7 @@ impl RoomTask {
                 tail: self.recent.iter().skip(skip).cloned().collect(),
                 head: Arc::clone(&self.head),
             },
-            Some(_) | None => Watching::Behind(size),
+            Some(_) | None => Watching::Behind,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
 //! has under way is bounded too, so its answers can never fill memory.
 
+mod behind;
 mod greet;
 mod talk;
 mod under_way;
@@ -29,6 +30,7 @@ use crate::fanout::Delivery;
 use crate::house::House;
 use crate::room::Reply;
 use crate::stamps::Asked;
+use behind::Behind;
 use under_way::UnderWay;
 
 /// What every session of one broker needs.
@@ -199,6 +201,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         number: SESSIONS.fetch_add(1, Ordering::Relaxed),
         lobby: None,
         watched: HashMap::new(),
+        behind: Behind::default(),
         under_way: UnderWay::at_most(hall.limits.under_way),
         allowance: talk::Allowance::new(hall.limits.rate, hall.limits.burst),
         persona: greeted.persona,
@@ -237,6 +240,8 @@ pub(crate) struct Talk<S> {
     /// How much of the list of rooms the peer has, if it wants it.
     lobby: Option<usize>,
     watched: HashMap<RoomName, Watched>,
+    /// Rooms to catch up with, whenever nothing else is to be done.
+    behind: Behind,
     /// Requests without an answer so far, oldest first.
     under_way: UnderWay,
     allowance: talk::Allowance,

@@ -24,10 +24,8 @@ use crate::stamps::{Asked, Granted};
 const LOBBY_PAGE: usize = 16;
 /// Characters of a message about a frame that is no frame.
 const LONGEST_MESSAGE: usize = 200;
-/// Rounds of catching up before a session asks again later.
-const PATIENCE: usize = 64;
-/// How long a session waits for a room before it asks again later: its peer hears nothing
-/// meanwhile.
+/// How long a session waits for a room, or for a page of its log, before it asks again later: its
+/// peer hears nothing meanwhile.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
 /// How often requests are looked through for those without an answer in time (V-098).
 const OVERDUE_EVERY: Duration = Duration::from_secs(1);
@@ -36,7 +34,9 @@ const OVERDUE_EVERY: Duration = Duration::from_secs(1);
 enum Reached {
     /// The session is on the room's live list.
     Live,
-    /// Not yet: it is tried again.
+    /// A page nearer: it is gone on with once nothing else is to be done.
+    Nearer,
+    /// Not yet: it is tried again at the next beat.
     Later,
     /// The store failed.
     Nothing,
@@ -103,6 +103,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     }
                     self.wire.flush().await?;
                 }
+                // Before everything that a peer or a room can make much of: silence is taken for
+                // a dead connection.
+                changed = beats.changed() => {
+                    let beat = beats.borrow_and_update().clone();
+                    match (changed, beat) {
+                        (Ok(()), Beat::Tick(tick)) => self.send(&tick).await?,
+                        (Ok(()), Beat::Ping) => {
+                            self.wire.send(WsMessage::Ping(bytes::Bytes::new())).await?;
+                        }
+                        // The house is going; `stopping` says so.
+                        (Err(_), _) => {}
+                    }
+                    self.note_laggards();
+                }
+                _ = overdue.tick() => self.answer_overdue().await?,
                 delivery = deliveries.recv() => {
                     if let Some(delivery) = delivery {
                         self.deliver(&delivery).await?;
@@ -111,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                         self.deliver(&delivery).await?;
                     }
                     self.wire.flush().await?;
-                    self.catch_up_laggards().await?;
+                    self.note_laggards();
                 }
                 message = self.wire.next() => {
                     heard = boot_time::Instant::now();
@@ -128,24 +143,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                         self.show_lobby().await?;
                     }
                 }
-                changed = beats.changed() => {
-                    let beat = beats.borrow_and_update().clone();
-                    match (changed, beat) {
-                        (Ok(()), Beat::Tick(tick)) => self.send(&tick).await?,
-                        (Ok(()), Beat::Ping) => {
-                            self.wire.send(WsMessage::Ping(bytes::Bytes::new())).await?;
-                        }
-                        // The house is going; `stopping` says so.
-                        (Err(_), _) => {}
-                    }
-                    self.catch_up_laggards().await?;
-                }
-                _ = overdue.tick() => self.answer_overdue().await?,
                 _ = pings.tick() => {
                     if heard.elapsed() > limits.idle {
                         return Err(Ended::Slow("session.idle"));
                     }
                     self.wire.send(WsMessage::Ping(bytes::Bytes::new())).await?;
+                }
+                () = std::future::ready(()), if !self.behind.is_empty() => {
+                    self.catch_up_next().await?;
                 }
             }
         }
@@ -297,7 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         self.say(&FromBroker::Joined { room, head: head.note, consistency }).await?;
         self.watched.insert(room, Watched { next: from, lagging: Arc::default() });
         match self.catch_up(&handle).await? {
-            Reached::Live | Reached::Later => Ok(()),
+            Reached::Live | Reached::Nearer | Reached::Later => Ok(()),
             Reached::Nothing => {
                 // Said, and not left to be waited for: the peer asks again (V-099).
                 self.leave(room);
@@ -325,65 +330,63 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         })
     }
 
-    /// Reads the log until the room's task takes this session live.
+    /// Asks the room's task to take this session live, or else reads one page of its log: what
+    /// else the session has to do comes between two pages.
     async fn catch_up(&mut self, handle: &Handle) -> Result<Reached, Ended> {
         let room = handle.name;
-        for _ in 0..PATIENCE {
-            let Some(watched) = self.watched.get(&room) else { return Ok(Reached::Live) };
-            let watcher = Watcher {
-                session: self.number,
-                queue: self.queue.clone(),
-                lagging: Arc::clone(&watched.lagging),
-            };
-            let next = watched.next;
-            let watching = ask_room(handle, watcher, next);
-            match tokio::time::timeout(ROOM_WITHIN, watching).await {
-                Ok(Watching::Live { tail, head }) => {
-                    let texts: Vec<&str> = tail.iter().map(|text| &**text).collect();
-                    for frame in encode_entries(room, &texts, Some(&head)) {
-                        self.send_bytes(&frame).await?;
-                    }
-                    self.advance(room, next.saturating_add(texts.len() as u64));
-                    return Ok(Reached::Live);
-                }
-                Ok(Watching::Behind(size)) => {
-                    if !self.read_up_to(room, size).await? {
-                        return Ok(self.later(room, Reached::Nothing));
-                    }
-                }
-                Ok(Watching::Failed) => return Ok(self.later(room, Reached::Nothing)),
-                // A long turn of the room, or a slow disk.
-                Err(_) => break,
+        let Some(watched) = self.watched.get(&room) else { return Ok(Reached::Live) };
+        let watcher = Watcher {
+            session: self.number,
+            queue: self.queue.clone(),
+            lagging: Arc::clone(&watched.lagging),
+        };
+        let next = watched.next;
+        let watching = ask_room(handle, watcher, next);
+        let reached = match tokio::time::timeout(ROOM_WITHIN, watching).await {
+            Ok(Watching::Live { tail, head }) => {
+                let texts: Vec<&str> = tail.iter().map(|text| &**text).collect();
+                self.send_entries(room, next, &texts, Some(&head)).await?;
+                return Ok(Reached::Live);
             }
-        }
-        Ok(self.later(room, Reached::Later))
-    }
-
-    fn later(&mut self, room: RoomName, reached: Reached) -> Reached {
+            Ok(Watching::Behind) => self.read_page(room, next).await?,
+            Ok(Watching::Failed) => Reached::Nothing,
+            // A long turn of the room, or a slow disk.
+            Err(_) => Reached::Later,
+        };
         if let Some(watched) = self.watched.get(&room) {
             watched.lagging.store(true, Ordering::Release);
+            if matches!(reached, Reached::Nearer) {
+                self.behind.push(room);
+            }
         }
-        reached
+        Ok(reached)
     }
 
-    /// Reads the log up to a size. False if the store failed.
-    async fn read_up_to(&mut self, room: RoomName, size: u64) -> Result<bool, Ended> {
-        while let Some(from) = self.watched.get(&room).map(|watched| watched.next) {
-            if from >= size {
-                break;
-            }
-            let page = self.hall.house.read(move |log| log.read(&room, from, MAX_PAGE)).await;
-            let Ok(page) = page else { return Ok(false) };
-            let texts: Vec<&str> = page.iter().map(|entry| entry.text.as_str()).collect();
-            if texts.is_empty() {
-                break;
-            }
-            for frame in encode_entries(room, &texts, None) {
-                self.send_bytes(&frame).await?;
-            }
-            self.advance(room, from.saturating_add(texts.len() as u64));
+    async fn read_page(&mut self, room: RoomName, next: u64) -> Result<Reached, Ended> {
+        let page = self.hall.house.read(move |log| log.read(&room, next, MAX_PAGE));
+        // A disk that hangs is a disk that fails.
+        let page = tokio::time::timeout(ROOM_WITHIN, page).await;
+        let Ok(Ok(page)) = page else { return Ok(Reached::Nothing) };
+        if page.is_empty() {
+            return Ok(Reached::Later);
         }
-        Ok(true)
+        let texts: Vec<&str> = page.iter().map(|entry| entry.text.as_str()).collect();
+        self.send_entries(room, next, &texts, None).await?;
+        Ok(Reached::Nearer)
+    }
+
+    async fn send_entries(
+        &mut self,
+        room: RoomName,
+        next: u64,
+        texts: &[&str],
+        head: Option<&str>,
+    ) -> Result<(), Ended> {
+        for frame in encode_entries(room, texts, head) {
+            self.send_bytes(&frame).await?;
+        }
+        self.advance(room, next.saturating_add(texts.len() as u64));
+        Ok(())
     }
 
     fn advance(&mut self, room: RoomName, next: u64) {
@@ -392,21 +395,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         }
     }
 
-    async fn catch_up_laggards(&mut self) -> Result<(), Ended> {
-        let lagging: Vec<RoomName> = self
-            .watched
-            .iter()
-            .filter(|(_, watched)| watched.lagging.load(Ordering::Acquire))
-            .map(|(room, _)| *room)
-            .collect();
-        for room in lagging {
-            if let Some(handle) = self.hall.house.room(room) {
-                match self.catch_up(&handle).await? {
-                    Reached::Live => {}
-                    // One slow room or a store that fails: the others are tried at the next tick.
-                    Reached::Later | Reached::Nothing => break,
-                }
+    fn note_laggards(&mut self) {
+        for (room, watched) in &self.watched {
+            if watched.lagging.load(Ordering::Acquire) {
+                self.behind.push(*room);
             }
+        }
+    }
+
+    /// Goes on with the room that has waited longest.
+    async fn catch_up_next(&mut self) -> Result<(), Ended> {
+        let Some(room) = self.behind.pop() else { return Ok(()) };
+        let lags = |watched: &Watched| watched.lagging.load(Ordering::Acquire);
+        if self.watched.get(&room).is_some_and(lags)
+            && let Some(handle) = self.hall.house.room(room)
+        {
+            // One that came no nearer waits for the next beat; the others do not wait for it.
+            self.catch_up(&handle).await?;
         }
         Ok(())
     }

@@ -71,6 +71,9 @@ pub enum StoreError {
     /// No random numbers for a key or a nonce.
     #[error("the operating system gives no random numbers")]
     Random,
+    /// The disk gave no answer in time.
+    #[error("the disk does not answer in time")]
+    Slow,
     /// The writer has stopped.
     #[error("the writer has stopped")]
     Stopped,
@@ -96,6 +99,7 @@ impl StoreError {
             | Self::Unavailable(_)
             | Self::InUse
             | Self::Random
+            | Self::Slow
             | Self::Stopped => true,
         }
     }

@@ -7,7 +7,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::merkle::{Tree, leaf_hash};
 use pregao_protocol::room::Room;
 use pregao_protocol::room::auction::{Outcome, Phase};
-use pregao_tests::desk::{enrol, pregao};
+use pregao_tests::desk::{Desk, enrol, pregao};
 use pregao_tests::faults::{Fault, Faults};
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Answer, Made, Peer, Terms};
@@ -157,28 +157,70 @@ async fn a_join_is_answered_while_the_log_cannot_be_read_and_works_afterwards() 
     let mut ana = guest(&house).await;
     let end = ana.in_seconds(600).await.unwrap();
     let room = ana.list(&Terms::until(end)).await.unwrap().action.room();
-    // The fold is lost with the commit, and cannot be read again.
-    faults.set(Fault::OneSync, "log.db", 0).unwrap();
+    let mut rui = guest(&house).await;
+    let folder = house.folder.path().join("watcher");
+    enrol(&folder, &house.tsa.address).await.unwrap();
+    // What readers keep in memory is of no use to them once something was stored after it.
+    let said = ana.make_say(room, "kept").unwrap();
+    assert_eq!(ana.act(&said).await.unwrap().logged().unwrap(), 1);
+    faults.set(Fault::Read, "log.db", 0).unwrap();
+    assert_eq!(join_answer(&mut rui, room).await, "store.failed");
+    // Nor can it be read what was answered before.
     let said = ana.make_say(room, "lost").unwrap();
     assert_eq!(ana.act(&said).await.unwrap().code(), "store.failed");
-    faults.happened().await.unwrap();
-    // Pages that were read before may be at hand; then the join simply works.
-    faults.set(Fault::Read, "log.db", 0).unwrap();
-    let mut rui = guest(&house).await;
-    rui.record = true;
-    rui.send(&FromPeer::Join { room, from: 0, member: None }).await.unwrap();
+    assert_eq!(join_answer(&mut rui, room).await, "store.failed");
+    // A real peer hears of it as well, and asks again by itself.
+    let mut desk = Desk::start(&folder, &house.broker.address).unwrap();
+    assert_eq!(desk.refusal().await.unwrap().0, "store.failed");
+    faults.clear().unwrap();
+    desk.verified(&room.to_string(), 2).await.unwrap();
+    while join_answer(&mut rui, room).await != "joined" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    rui.grown(room, 2).await.unwrap();
+}
+
+/// Joins a room from its beginning: `joined`, or the code of the answer that names it.
+async fn join_answer(peer: &mut Peer, room: RoomName) -> String {
+    peer.record = true;
+    peer.frames.clear();
+    peer.send(&FromPeer::Join { room, from: 0, member: None }).await.unwrap();
     let answered = |frame: &Vec<u8>| match FromBroker::parse(frame).unwrap() {
         FromBroker::Joined { room: of, .. } => (of == room).then_some("joined".to_owned()),
         FromBroker::Error { room: of, code, .. } => (of == Some(room)).then_some(code),
         _ => None,
     };
-    let code = rui.until(|peer| peer.frames.iter().find_map(answered)).await.unwrap();
-    assert!(["joined", "store.failed"].contains(&code.as_str()), "{code}");
+    peer.until(|peer| peer.frames.iter().find_map(answered)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_hangs_while_reading_freezes_no_session_and_every_request_gets_a_code() {
+    let (faults, house) = house_with(Options::default());
+    let mut ana = guest(&house).await;
+    let end = ana.in_seconds(600).await.unwrap();
+    let room = ana.list(&Terms::until(end)).await.unwrap().action.room();
+    let mut rui = guest(&house).await;
+    let said = ana.make_say(room, "kept").unwrap();
+    assert_eq!(ana.act(&said).await.unwrap().logged().unwrap(), 1);
+    // All that is logged: what has seen less is refused after a while.
+    ana.grown(room, 2).await.unwrap();
+    let said = ana.make_say(room, "later").unwrap();
+    let stamp = ana.stamp(&said).await.unwrap();
+    faults.set(Fault::Stall, "log.db", 0).unwrap();
+    let answer = ana.submit(said.action.compact(), &stamp, &said.blind).await.unwrap();
+    assert_eq!(answer.code(), "store.failed", "and not that nobody knows");
+    assert_eq!(join_answer(&mut rui, room).await, "store.failed");
+    // Both sessions go on.
+    for peer in [&mut ana, &mut rui] {
+        let seen = peer.newest.as_ref().unwrap().time();
+        peer.until(|peer| (peer.newest.as_ref()?.time() > seen).then_some(())).await.unwrap();
+    }
     faults.clear().unwrap();
-    while rui.join(room).await.is_err() {
+    assert_eq!(insist(&mut ana, &said).await.0.logged().unwrap(), 2);
+    while join_answer(&mut rui, room).await != "joined" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    rui.until(|peer| peer.rooms.get(&room)?.head).await.unwrap();
+    rui.grown(room, 3).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
