@@ -28,7 +28,8 @@ use crate::metrics::Metrics;
 use crate::room::{Call, Handed, Handle, Inbox, MAILBOX, Message, Opened, Reply, RoomTask};
 use crate::stamps::Stamps;
 use crate::store::{
-    self, Answer, Append, Log, NewEntry, NewRoom, RoomKind, StoreError, StoredTree,
+    self, Answer, Append, Log, NewEntry, NewRoom, Pending, PendingChange, RoomKind, StoreError,
+    StoredTree,
 };
 use crate::writer::{Commit, Writer};
 
@@ -202,25 +203,48 @@ impl House {
             })
             .await?;
         let room = replay.into_room().ok_or(StoreError::Malformed("a stored log is empty"))?;
-        let mut restored = Vec::new();
-        for pending in held {
-            let opened = self.on_links(move |links| links.unseal(&name, &pending.payload)).await?;
-            // Without its key the room is over. What does not verify is not dropped: its author has
-            // it in writing that it is held.
-            if let Some(payload) = opened {
-                let held = restore_held(&room, &payload);
-                restored.push(held.ok_or(StoreError::Malformed("a held disclosure"))?);
-            }
-        }
+        let held = self.restore(&room, held).await?;
         Ok(Opened {
             room,
             head: head.into(),
             recent,
             seller: None,
-            held: restored,
+            held,
             reveal: None,
             invited: false,
         })
+    }
+
+    /// Reads held disclosures back. One that cannot be read any more is dropped, for its author
+    /// still has it: no other room waits for it, and its place is free.
+    async fn restore(
+        &self,
+        room: &Room,
+        held: Vec<Pending>,
+    ) -> Result<Vec<(Side, Stamped)>, StoreError> {
+        let name = room.ledger().name();
+        let mut restored = Vec::new();
+        for Pending { role, payload } in held {
+            let unsealed = self.on_links(move |links| links.unseal(&name, &payload)).await;
+            let disclosure = match unsealed {
+                Ok(None) => continue,
+                Ok(Some(payload)) => restore_held(room, &payload),
+                Err(error) if error.is_store_failure() => return Err(error),
+                Err(_) => None,
+            };
+            if let Some(disclosure) = disclosure {
+                restored.push(disclosure);
+                continue;
+            }
+            tracing::error!(
+                room = %name.short(), role,
+                "a held disclosure was altered and is dropped; its author has to hand it in again"
+            );
+            let mut append = Append::to(name, room.ledger().head().size);
+            append.pending = vec![PendingChange::Release { role }];
+            self.writer.commit(Commit { append, links: Vec::new() }).await?;
+        }
+        Ok(restored)
     }
 
     /// Starts serving a room.
@@ -706,8 +730,7 @@ fn leaf_of(stamped: &Stamped) -> Digest {
     merkle::leaf_hash(entry_of(stamped).encode().as_bytes())
 }
 
-/// Reads a held disclosure back. One that does not verify is not dropped: its author has it in
-/// writing that it is held.
+/// Reads a held disclosure back; nothing if it does not verify.
 fn restore_held(room: &Room, payload: &str) -> Option<(Side, Stamped)> {
     let Room::Reveal(reveal) = room else { return None };
     let entry = Entry::parse(payload).ok()?;

@@ -263,6 +263,46 @@ async fn an_auction_without_bids_ends_unsold() {
     assert_eq!(house.broker.metric("rooms").unwrap(), 1);
 }
 
+/// What stands in the store was altered: its author still has it, and nobody else pays for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_held_disclosure_is_handed_in_again_and_stops_no_broker() {
+    let mut house = open();
+    let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
+    let end = seller.in_seconds(2).await.unwrap();
+    let listing = seller.list(&Terms::until(end)).await.unwrap();
+    let auction = listing.action.room();
+    ana.join(auction).await.unwrap();
+    let (won, answer) = ana.bid(auction, 150).await.unwrap();
+    answer.logged().unwrap();
+    ana.auction_is(auction, settled).await.unwrap();
+    let private = invitation(&mut seller, auction).await;
+    let key = listing.key(&seller.person, seller.pin);
+    seller.join_private(private, &key).await.unwrap();
+    let first = disclosure(&seller, private, &listing, "one");
+    assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
+    for altered in ["substr(payload, 1, length(payload) - 4)", "'{}'"] {
+        house.broker.kill().unwrap();
+        let log = rusqlite::Connection::open(house.broker.data().join("log.db")).unwrap();
+        let sql = format!("UPDATE pending SET payload = {altered}");
+        assert_eq!(log.execute(&sql, []).unwrap(), 1);
+        drop(log);
+        house.broker.restart().unwrap();
+        assert!(house.broker.log().contains("a held disclosure was altered"), "it is said");
+        seller = Peer::connect(&seller.person, &house.broker.address).await.unwrap();
+        assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
+    }
+    ana = Peer::connect(&ana.person, &house.broker.address).await.unwrap();
+    ana.join(auction).await.unwrap();
+    ana.auction_is(auction, settled).await.unwrap();
+    ana.join_private(private, &won.key(&ana.person, ana.pin)).await.unwrap();
+    let second = disclosure(&ana, private, &won, "two");
+    ana.act(&second).await.unwrap().logged().unwrap();
+    let sold = |auction: &pregao_protocol::room::Auction| {
+        matches!(auction.phase(), Phase::Ended(Outcome::Sold { .. }))
+    };
+    ana.auction_is(auction, sold).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_killed_between_the_pair_and_the_outcome_finishes_the_reveal() {
     let mut house = open();
