@@ -23,6 +23,22 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long a program may take to end by itself when it is dropped.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How long something that programs do by themselves may take: long enough for any machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until something holds that a program brings about by itself.
+///
+/// # Errors
+/// If it does not for far too long: names what was waited for.
+pub async fn holds(what: &str, mut it: impl FnMut() -> bool) -> Result<()> {
+    let waiting = async {
+        while !it() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.with_context(|| format!("waited for {what}"))
+}
+
 /// A running program. Dropping it ends it.
 #[derive(Debug)]
 pub struct Program {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::auction::{Outcome, Phase};
-use pregao_tests::house::{Broker, House, Options};
+use pregao_tests::house::{Broker, House, Options, holds};
 use pregao_tests::peer::{Answer, Peer, Terms};
 use rusqlite::Connection;
 
@@ -40,9 +40,8 @@ fn hold(broker: &Broker) -> Connection {
 }
 
 async fn metric_is(house: &House, name: &str, value: u64) {
-    while house.broker.metric(name).unwrap() != value {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let what = format!("{name} of {value}");
+    holds(&what, || house.broker.metric(name).unwrap() == value).await.unwrap();
 }
 
 /// An auction that ended unsold while somebody reads the file of keys.
@@ -122,9 +121,8 @@ async fn a_disclosure_that_was_held_in_vain_is_destroyed_with_its_rooms_key() {
     house.tsa.set_time(deadline.plus(Duration::from_secs(1))).unwrap();
     again.join_private(private, &key).await.unwrap();
     again.grown(private, 2).await.unwrap();
-    while !holders(house.broker.data(), &room_key).is_empty() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let gone = || holders(house.broker.data(), &room_key).is_empty();
+    holds("the room's key in no file", gone).await.unwrap();
     metric_is(&house, "links_unerased", 0).await;
     assert_eq!(holders(house.broker.data(), &room_key), Vec::<String>::new());
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use pregao::event::Event;
 use pregao_test_pki::{Pki, Plan};
 use pregao_tests::desk::{Desk, enrol};
-use pregao_tests::house::{Options, Tsa};
+use pregao_tests::house::{Options, Tsa, holds};
 use serde_json::json;
 
 use crate::open;
@@ -30,8 +30,8 @@ fn passed_over(tsa: &Tsa) -> u64 {
     text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
 }
 
-#[test]
-fn a_tsa_starts_and_runs_on_beside_files_that_are_no_lists() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tsa_starts_and_runs_on_beside_files_that_are_no_lists() {
     let parent = tempfile::tempdir().unwrap();
     let citizens = folder(parent.path());
     let flags = format!("--policy card --citizens {} --accept-test-cards", citizens.display());
@@ -41,13 +41,9 @@ fn a_tsa_starts_and_runs_on_beside_files_that_are_no_lists() {
         assert!(tsa.log().contains(name), "{name}: {}", tsa.log());
     }
     fs::remove_file(citizens.join("lists/empty.crl")).unwrap();
-    while passed_over(&tsa) != 2 {
-        std::thread::yield_now();
-    }
+    holds("two files passed over", || passed_over(&tsa) == 2).await.unwrap();
     fs::write(citizens.join("lists/later.crl"), "").unwrap();
-    while passed_over(&tsa) != 3 {
-        std::thread::yield_now();
-    }
+    holds("three files passed over", || passed_over(&tsa) == 3).await.unwrap();
     assert!(tsa.log().contains("lists/later.crl"));
     tsa.restart().unwrap();
     assert_eq!(passed_over(&tsa), 3);

@@ -9,7 +9,7 @@ use pregao_protocol::room::Room;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_tests::desk::{Desk, enrol, pregao};
 use pregao_tests::faults::{Fault, Faults};
-use pregao_tests::house::{House, Options};
+use pregao_tests::house::{House, Options, holds};
 use pregao_tests::peer::{Answer, Made, Peer, Terms};
 
 use crate::guest;
@@ -37,9 +37,7 @@ async fn insist(peer: &mut Peer, made: &Made) -> (Answer, Vec<String>) {
 
 /// Waits until `/healthz` says so; nobody asks the broker for anything else meanwhile.
 async fn healthy(house: &House) {
-    while house.broker.health().unwrap().0 != 200 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    holds("a broker in good health", || house.broker.health().unwrap().0 == 200).await.unwrap();
 }
 
 /// One sync fails while a remark is stored; nobody acts afterwards.
