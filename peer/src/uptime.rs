@@ -5,10 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use pregao_protocol::clock::Time;
-
-/// How old a tick may be for the time to be known. Without a newer one no countdown is shown.
-pub const RECENT: Duration = Duration::from_secs(5);
+use pregao_protocol::clock::{RECENT, Time};
 
 /// Tells how much time has passed since some moment before; it only grows, asleep and awake.
 #[derive(Clone)]

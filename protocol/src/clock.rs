@@ -63,23 +63,33 @@ impl Time {
     }
 }
 
+/// How old a message may be for the time to be known.
+pub const RECENT: Duration = Duration::from_secs(5);
 /// How far behind the time carried forward a message may be and still tell the time: a message that waited longer
 /// tells when it was made.
 const LATE: Duration = Duration::from_secs(2);
-/// Two messages are compared if at least so much lies between them, and are in step if what passed between their making
+/// Messages are compared if at least so much lies between them, and are in step if what passed between their making
 /// and between their coming differs by no more.
 const STEP: Duration = Duration::from_millis(500);
+/// How long messages must have come in step for time that was lost to be believed again.
+const STEADY: Duration = Duration::from_secs(3);
+/// The time carried forward gives way to messages that come in step by one part in so many: more than clocks
+/// that are set right differ.
+const DRIFT: u32 = 1_000;
 
 /// A time that messages tell, carried forward between them (V-094).
 ///
 /// Readings are of a clock that only grows and goes on while the machine sleeps, since whatever moment. A message
-/// may have waited: in a socket, while the program stood still or the machine slept. It is then late, and
-/// the time stays what was carried forward, until two messages come as far apart as they were made.
+/// may have waited: in a socket, while the program stood still or the machine slept, or because who passes it on
+/// held it. No message comes before it was made, so what tells of the latest time is nearest to the truth, and
+/// messages that wait ever longer do not slow the time: they become late, and soon no time is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Carried {
-    /// What the last message said that was not late, and when it came.
-    fresh: (Time, Duration),
-    /// With what the next message is compared.
+    /// What was told of the latest time, and when.
+    ahead: (Time, Duration),
+    /// When the last message came that was not late.
+    fresh: Duration,
+    /// The first of those in step, with which the next is compared.
     probe: (Time, Duration),
 }
 
@@ -97,19 +107,28 @@ impl Carried {
     /// After the first message, which says `time` and came at `at`.
     #[must_use]
     pub const fn start(time: Time, at: Duration) -> Self {
-        Self { fresh: (time, at), probe: (time, at) }
+        Self { ahead: (time, at), fresh: at, probe: (time, at) }
     }
 
     /// Takes a message that says `time` and came at `at`.
     pub fn hear(&mut self, time: Time, at: Duration) -> Heard {
         let passed = at.saturating_sub(self.probe.1);
-        let in_step = passed >= STEP && time.since(self.probe.0).abs_diff(passed) <= STEP;
-        if passed >= STEP {
+        let stepped = time.since(self.probe.0).abs_diff(passed) <= STEP;
+        let in_step = stepped && passed >= STEP;
+        if !stepped {
             self.probe = (time, at);
         }
-        let fresh = in_step || self.now(at).since(time) <= LATE;
+        let carried = self.now(at);
+        let late = carried.since(time) > LATE;
+        // The clock of whoever made them may have stood: then it is believed anew.
+        let again = in_step && passed >= STEADY && self.age(at) > RECENT;
+        let fresh = !late || again;
         if fresh {
-            self.fresh = (time, at);
+            let given = if late { Duration::MAX } else { at.saturating_sub(self.ahead.1) / DRIFT };
+            if time >= carried || in_step {
+                self.ahead = (time.max(carried.minus(given)), at);
+            }
+            self.fresh = at;
         }
         Heard { fresh, in_step }
     }
@@ -117,13 +136,13 @@ impl Carried {
     /// The time at `at`.
     #[must_use]
     pub fn now(&self, at: Duration) -> Time {
-        self.fresh.0.plus(self.age(at))
+        self.ahead.0.plus(at.saturating_sub(self.ahead.1))
     }
 
     /// How long ago, at `at`, a message came that was not late.
     #[must_use]
     pub fn age(&self, at: Duration) -> Duration {
-        at.saturating_sub(self.fresh.1)
+        at.saturating_sub(self.fresh)
     }
 }
 
@@ -227,19 +246,24 @@ mod tests {
         let mut carried = Carried::start(made(0), ms(40));
         assert_eq!(hear(&mut carried, 1_000, 1_040), (true, true));
         assert_eq!(hear(&mut carried, 2_000, 2_540), (true, true));
-        assert_eq!(hear(&mut carried, 3_000, 3_039), (true, false), "half a second and 1 ms less");
-        assert_eq!(carried.now(ms(5_039)), made(5_000));
-        assert_eq!(carried.age(ms(5_039)), ms(2_000));
+        assert_eq!(hear(&mut carried, 3_000, 3_541), (true, false), "half a second and 1 ms more");
+        // Nothing of this slows the time, but for what clocks differ.
+        let now = carried.now(ms(5_040));
+        assert!(made(4_997) <= now && now <= made(5_000), "{now}");
+        assert_eq!(carried.age(ms(5_541)), ms(2_000));
         // Before the step is over nothing is compared.
-        assert_eq!(hear(&mut carried, 3_400, 3_400), (true, false));
-        assert_eq!(hear(&mut carried, 4_000, 4_039), (true, true));
+        assert_eq!(hear(&mut carried, 3_400, 3_700), (true, false));
+        assert_eq!(hear(&mut carried, 4_000, 4_039), (true, false));
+        assert_eq!(hear(&mut carried, 5_000, 5_039), (true, true));
+        assert_eq!(carried.now(ms(5_039)), made(5_000));
     }
 
     #[test]
     fn v094_a_message_is_late_if_it_is_more_than_two_seconds_behind() {
         let mut carried = Carried::start(made(0), ms(0));
         assert_eq!(hear(&mut carried, 1_000, 3_000), (true, false));
-        assert_eq!(carried.now(ms(3_000)), made(1_000));
+        assert_eq!(carried.now(ms(3_000)), made(3_000), "the time goes on");
+        assert_eq!(carried.age(ms(3_000)), ms(0));
         let mut carried = Carried::start(made(0), ms(0));
         assert_eq!(hear(&mut carried, 1_000, 3_001), (false, false));
         assert_eq!(carried.now(ms(3_001)), made(3_001), "the time goes on");
@@ -264,21 +288,53 @@ mod tests {
         for waited in 1..18 {
             assert_eq!(hear(&mut carried, waited * 1_000, 20_000 + waited), (false, false));
         }
-        // Two seconds behind at the most, these tell the time well enough.
+        // Two seconds behind at the most, these tell that the time is known.
         assert!(hear(&mut carried, 19_000, 20_019).0);
         assert!(hear(&mut carried, 20_100, 20_120).0);
-        assert_eq!(carried.now(ms(20_120)), made(20_100));
+        assert_eq!(carried.now(ms(20_120)), made(20_120));
     }
 
     #[test]
-    fn v094_a_clock_that_stood_is_believed_again_once_two_messages_are_in_step() {
+    fn v094_a_clock_that_stood_is_believed_again_once_messages_are_in_step_for_three_seconds() {
         let mut carried = Carried::start(made(0), ms(0));
         // Nothing was signed for ten minutes, and then time went on where it had been.
         assert_eq!(hear(&mut carried, 1_000, 600_000), (false, false));
-        assert_eq!(hear(&mut carried, 1_900, 600_900), (true, true));
-        assert_eq!(carried.now(ms(600_900)), made(1_900));
+        assert_eq!(hear(&mut carried, 1_900, 600_900), (false, true));
+        assert_eq!(hear(&mut carried, 3_999, 602_999), (false, true));
+        assert_eq!(hear(&mut carried, 4_000, 603_000), (true, true));
+        assert_eq!(carried.now(ms(603_000)), made(4_000));
         // Ahead is never late: a clock that was set, or a first message that had waited.
-        assert_eq!(hear(&mut carried, 9_000_000, 601_800), (true, false));
-        assert_eq!(carried.now(ms(601_800)), made(9_000_000));
+        assert_eq!(hear(&mut carried, 9_000_000, 603_800), (true, false));
+        assert_eq!(carried.now(ms(603_800)), made(9_000_000));
+    }
+
+    #[test]
+    fn v094_messages_that_are_held_ever_longer_do_not_slow_the_time_but_end_it() {
+        // A second of time in so many milliseconds, each.
+        for pace in [1_200, 1_400, 1_600, 1_999, 3_000, 60_000] {
+            let mut carried = Carried::start(made(0), ms(0));
+            let (mut last, mut behind) = (0, Duration::ZERO);
+            for n in 1..600 {
+                if hear(&mut carried, n * 1_000, n * pace).0 {
+                    last = n * pace;
+                }
+                behind = behind.max(made(n * pace).since(carried.now(ms(n * pace))));
+            }
+            assert!(behind <= ms(100), "{behind:?} behind at {pace}");
+            // The first that is more than two seconds behind was the last but one to be believed.
+            assert!(last <= 2_000 * pace / (pace - 1_000), "believed at {last} at {pace}");
+            assert!(carried.age(ms(last + 5_001)) > RECENT);
+        }
+    }
+
+    #[test]
+    fn v094_clocks_that_differ_a_little_stay_together() {
+        // Half a thousandth, which is what clocks are set right by, for a day.
+        let mut carried = Carried::start(made(0), ms(0));
+        for n in 1..86_400 {
+            let came = n * 1_000 + n / 2;
+            assert!(hear(&mut carried, n * 1_000, came).0, "late at {n} s");
+            assert!(carried.now(ms(came)).since(made(n * 1_000)) <= ms(501));
+        }
     }
 }

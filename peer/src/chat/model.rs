@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use pregao_protocol::clock::Time;
+use pregao_protocol::clock::{RECENT, Time};
 use pregao_protocol::key::Fingerprint;
 
 use super::confirm::ConfirmDialogue;
@@ -20,7 +20,6 @@ use crate::front::{Answer, Subject};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
 use crate::span;
-use crate::uptime::RECENT;
 
 /// Most rooms shown.
 pub const MOST_ROOMS: usize = 2_000;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pregao_protocol::clock::{Carried, Heard, Time};
+use pregao_protocol::clock::{Carried, Heard, RECENT, Time};
 use pregao_protocol::evidence::{Evidence, TwoBatches};
 use pregao_protocol::room::Code;
 use pregao_protocol::stamp::VerifiedBatch;
@@ -13,7 +13,6 @@ use super::Desk;
 use super::evidence::Exhibit;
 use crate::authority::system_time;
 use crate::event::Event;
-use crate::uptime::RECENT;
 
 /// How far a tick may lag behind the newest header: ticks come once a second.
 const LAG: Duration = Duration::from_secs(5);
@@ -90,14 +89,14 @@ impl Desk {
         }
         let (time, at) = (batch.time(), self.options.clock.read());
         self.time_doubted = None;
-        let heard = match &mut self.tick {
+        let (heard, now) = match &mut self.tick {
             Some(told) => {
                 told.batch = batch;
-                told.time.hear(time, at)
+                (told.time.hear(time, at), told.time.now(at))
             }
             None => {
                 self.tick = Some(Told { batch, time: Carried::start(time, at) });
-                Heard { fresh: true, in_step: false }
+                (Heard { fresh: true, in_step: false }, time)
             }
         };
         if !heard.fresh {
@@ -109,7 +108,7 @@ impl Desk {
         {
             self.tell(Event::Note { text }).await;
         }
-        self.tell(Event::Tick { time, at }).await;
+        self.tell(Event::Tick { time: now, at }).await;
     }
 
     /// Tells once if no time of the TSA comes although the broker is there.
@@ -197,6 +196,28 @@ mod tests {
         assert_eq!(told(&slept, 0), Vec::<String>::new());
         let late: Vec<(u64, u64)> = (0..600).map(|made| (made, 600)).collect();
         assert_eq!(told(&late, 0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn ticks_held_ever_longer_end_the_time_or_raise_a_doubt() {
+        // A second of time in so many: the slowest walks are in step, and are measured against the system's clock.
+        for pace in [1.01, 1.05, 1.1, 1.15, 1.2, 1.4, 1.6, 2.5] {
+            let (mut clocks, mut doubted) = (Clocks::default(), false);
+            let mut carried = Carried::start(at(0), Duration::ZERO);
+            for n in 1..8_000 {
+                let came = Duration::from_secs(n).mul_f64(pace);
+                let (made, truth) = (at(n), at(0).plus(came));
+                let heard = carried.hear(made, came);
+                doubted |= clocks.compare(heard, made, truth).is_some();
+                let known = carried.age(came) <= RECENT;
+                let behind = truth.since(carried.now(came));
+                assert!(
+                    !known || doubted || behind <= CLOCKS_AGREE + 4 * SECOND,
+                    "{behind:?} at {pace}"
+                );
+            }
+            assert!(doubted || carried.age(Duration::from_secs(8_000).mul_f64(pace)) > RECENT);
+        }
     }
 
     #[test]
