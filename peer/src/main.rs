@@ -110,9 +110,12 @@ async fn alone(shared: &Shared, command: Command, out: &mut impl Write) -> anyho
         }
         return Ok(true);
     }
-    let (front, _desk) = open(shared, true)?;
+    let (front, desk) = open(shared, true)?;
     let pins = PinSource::of(shared.card.pin_file.as_deref(), true);
-    Ok(oneshot::run(front, (command, shared.yes), form, &pins, out).await?)
+    let ran = oneshot::run(front, (command, shared.yes), form, &pins, out).await;
+    // It keeps what it met, and takes its leave of the broker, if that listens.
+    let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
+    Ok(ran?)
 }
 
 /// Opens the vault and a desk over it.

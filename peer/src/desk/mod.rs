@@ -333,10 +333,11 @@ impl Desk {
             }
             pause = (pause * 2).min(PAUSES.1);
         }
+        // First what stays: a broker that does not read lets nobody take leave.
+        self.keep_met().await;
         if let Some(mut online) = self.online.take() {
             online.sender.close().await;
         }
-        self.keep_met().await;
     }
 
     /// Files of the state that cannot be used; of very many, the first.

@@ -144,6 +144,20 @@ async fn what_was_promised_before_a_restart_is_compared_after_it() {
     stage.found_out(desk, "another history", "fork").await;
 }
 
+/// The same by single commands, each of which leaves as soon as it is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_command_was_promised_is_compared_by_the_next() {
+    let mut stage = Stage::set().await;
+    let liar = Liar::before(&stage.house, &stage.vault, promising(&stage, 5)).await.unwrap();
+    let (promised, kept) = (liar.address.to_string(), stage.house.broker.address.to_string());
+    let ran = pregao(&stage.vault, &["items", "--broker", &promised]).await.unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    drop(liar);
+    stage.bidder.bid(stage.room, 160).await.unwrap().1.logged().unwrap();
+    let ran = pregao(&stage.vault, &["items", "--broker", &kept]).await.unwrap();
+    assert!(ran.text.contains("ALARM") && ran.text.contains("another history"), "{}", ran.text);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_shorter_than_before_a_restart_is_said_loudly_also_without_a_receipt() {
     let mut stage = Stage::set().await;
