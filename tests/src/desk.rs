@@ -10,12 +10,13 @@ use pregao::event::Event;
 use pregao::link::BrokerAddress;
 use pregao::vault::{Contents, Passphrase, Vault};
 use pregao_protocol::certificate::sheet::TsaAddress;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 
-use crate::house::executable;
+use crate::house::{executable, signal};
 
 /// How long one event is waited for: long enough for any machine, short enough for a hung test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -319,6 +320,16 @@ impl Desk {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Stops it (SIGSTOP): it is there, but does nothing.
+    pub fn freeze(&self) {
+        self.child.id().into_iter().for_each(|pid| signal(pid, Signal::STOP));
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&self) {
+        self.child.id().into_iter().for_each(|pid| signal(pid, Signal::CONT));
     }
 
     /// Ends its input; it then ends by itself, once what is under way is done.

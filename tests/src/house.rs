@@ -18,6 +18,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// Sends a process a signal.
+pub(crate) fn signal(pid: u32, sent: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may have ended already.
+        let _ = kill_process(pid, sent);
+    }
+}
+
 /// How long a program may take until it says that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long a program may take to end by itself when it is dropped.
@@ -127,12 +135,8 @@ impl Program {
         self.end_within(READY_WITHIN).context("the program does not end")
     }
 
-    fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // It may have ended already.
-            let _ = kill_process(pid, signal);
-        }
+    fn signal(&self, sent: Signal) {
+        signal(self.child.id(), sent);
     }
 
     fn end_within(&mut self, limit: Duration) -> Option<ExitStatus> {

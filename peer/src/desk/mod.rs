@@ -897,6 +897,25 @@ pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::SILENT_FOR;
+
+    #[test]
+    fn a_broker_that_falls_silent_is_given_up_within_five_to_ten_seconds() {
+        let every = LOOK.min(SILENT_FOR / 4);
+        let steps = |ms: u64| Duration::from_millis(ms);
+        // Wherever between two looks the last byte came.
+        for heard in (0..1_000).step_by(10).map(steps) {
+            let mut silence = Silence::after(SILENT_FOR, Duration::ZERO);
+            let mut now = Duration::ZERO;
+            let gone = loop {
+                now += every;
+                if silence.look(u64::from(now >= heard), now) {
+                    break now - heard;
+                }
+            };
+            assert!(steps(5_000) <= gone && gone <= steps(10_000), "{gone:?}");
+        }
+    }
 
     #[test]
     fn only_a_session_that_stood_makes_the_next_pause_short() {
