@@ -33,8 +33,13 @@ pub(super) struct Followed {
     pub(super) broken: bool,
     /// Agrees with the newest head since it was last asked for.
     pub(super) caught_up: bool,
+    /// The session in which it was asked for last, if the broker has not refused since: what comes is
+    /// asked for once, as entries on their way would come twice.
+    asked_in: Option<[u8; 32]>,
     /// The broker could not show it just now: it is asked for again (V-099).
     pub(super) ask_again: bool,
+    /// The user was told that the broker could not show it.
+    unread_told: bool,
     /// The opening as listed, shown while the room is not followed.
     pub(super) listed: Replay,
     /// Position and stamp time of the newest `settled` entry.
@@ -72,7 +77,9 @@ impl Followed {
             wanted: true,
             broken: false,
             caught_up: false,
+            asked_in: None,
             ask_again: false,
+            unread_told: false,
             listed: Replay::new(),
             settled: None,
             opening,
@@ -198,7 +205,7 @@ impl Desk {
                 .collect();
             for name in ended {
                 if let Some(room) = self.rooms.get_mut(&name) {
-                    room.wanted = false;
+                    (room.wanted, room.asked_in) = (false, None);
                 }
                 self.send(FromPeer::Leave { room: name }).await?;
             }
@@ -209,9 +216,10 @@ impl Desk {
     /// Asks for a room from where it is held.
     pub(super) async fn join(&mut self, name: RoomName) -> Result<(), Lost> {
         let member = self.member_proof(name);
+        let session = self.online.as_ref().map(|online| online.id);
         let mut from = 0;
         if let Some(room) = self.rooms.get_mut(&name) {
-            (room.caught_up, room.ask_again) = (false, false);
+            (room.caught_up, room.ask_again, room.asked_in) = (false, false, session);
             from = room.size();
         }
         self.send(FromPeer::Join { room: name, from, member }).await
@@ -285,12 +293,14 @@ impl Desk {
     pub(super) async fn not_joined(&mut self, name: RoomName, code: &str, said: &str) {
         let Some(room) = self.rooms.get_mut(&name) else { return };
         if code == Code::StoreFailed.as_str() {
-            room.ask_again = true;
-            let advice = "it is asked for again by itself every few seconds";
-            self.refuse(code, "the broker cannot read this room's log", advice).await;
+            (room.ask_again, room.asked_in) = (true, None);
+            if !std::mem::replace(&mut room.unread_told, true) {
+                let advice = "it is asked for again by itself every few seconds";
+                self.refuse(code, "the broker cannot read this room's log", advice).await;
+            }
             return;
         }
-        room.wanted = false;
+        (room.wanted, room.asked_in) = (false, None);
         let head = self.met.longest(name).map(|claim| claim.statement.text().to_owned());
         let public = matches!(room.room(), Some(Room::Auction(_)));
         let known = room.room().is_some() || room.listed.room().is_some();
@@ -440,7 +450,7 @@ impl Desk {
         let opened = Head::open(note, &Origin { broker, room: name }, &state.broker().head);
         if opened.as_ref().is_ok_and(|head| head.size == seen.size && head.root == seen.root) {
             room.head = Some((seen.size, note.to_owned()));
-            room.caught_up = true;
+            (room.caught_up, room.unread_told) = (true, false);
             return self.reconcile(name).await;
         }
         if opened.is_ok() && !self.take_statement(name, Statement::Head(note.to_owned())).await {
@@ -518,8 +528,12 @@ impl Desk {
             self.rooms.insert(name, Followed::new(String::new()));
         }
         let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
+        let session = self.online.as_ref().map(|online| online.id);
         if let Some(room) = self.rooms.get_mut(&name) {
             room.wanted = true;
+            if session.is_some() && room.asked_in == session {
+                return Some(true);
+            }
         }
         match self.join(name).await {
             Ok(()) => Some(true),
@@ -533,7 +547,7 @@ impl Desk {
     pub(super) async fn leave_command(&mut self, prefix: &str) -> Option<bool> {
         let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
         if let Some(room) = self.rooms.get_mut(&name) {
-            room.wanted = false;
+            (room.wanted, room.asked_in) = (false, None);
         }
         // Without a connection there is nothing to leave.
         let _ = self.send(FromPeer::Leave { room: name }).await;
