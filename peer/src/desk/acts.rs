@@ -132,6 +132,12 @@ impl Desk {
         command: Command,
         consent: &Consent,
     ) -> Option<bool> {
+        if let Command::Reveal { room, .. } = &command
+            && let Ok(name) = self.reveal_room(room).map(|(name, _)| name)
+            && self.takes_up(name, request.as_deref()).await
+        {
+            return None;
+        }
         let drafted = match &command {
             Command::List { .. } => self.draft_listing(&command),
             Command::Bid { room, amount, currency } => {
@@ -447,7 +453,54 @@ impl Desk {
             self.finish(n, false).await;
             return;
         };
+        self.keep_stamp(n, &stamp).await;
         self.acts.stamped(n, stamp, time, self.options.clock.read());
+    }
+
+    /// Keeps the stamp of a disclosure before it is handed in: with it the same bytes are handed in until
+    /// there is an answer, by this run of the program or a later one.
+    async fn keep_stamp(&mut self, n: u64, stamp: &Stamp) {
+        let Some(act) = self.acts.get(n) else { return };
+        if !matches!(act.action.body(), Body::Disclose(_)) {
+            return;
+        }
+        let (digest, stamp) = (act.action.digest(), serde_json::to_value(stamp).ok());
+        self.note_stamp(digest, stamp).await;
+    }
+
+    async fn note_stamp(&mut self, digest: Digest, stamp: Option<serde_json::Value>) {
+        let saved = self.vault.update(|contents| {
+            for kept in contents.actions.iter_mut().filter(|kept| kept.digest == digest) {
+                kept.stamp.clone_from(&stamp);
+            }
+        });
+        if let Err(error) = saved {
+            self.vault_trouble(&error).await;
+        }
+    }
+
+    /// At the start of the program: disclosures that were to be handed in, and that no answer came to.
+    pub(super) fn resume_disclosures(&mut self) {
+        let contents = self.vault.contents();
+        let disclosed =
+            |room: &str| contents.reveals.iter().any(|kept| kept.room == room && kept.disclosed);
+        let unanswered = |kept: &&Kept| {
+            kept.verb == "disclose" && kept.receipt.is_none() && kept.refusal.is_none()
+        };
+        let left: Vec<Act> = contents
+            .actions
+            .iter()
+            .filter(unanswered)
+            .filter(|kept| !disclosed(&kept.room))
+            .filter_map(|kept| {
+                let stamp: Stamp = serde_json::from_value(kept.stamp.clone()?).ok()?;
+                let time = VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp]).ok()?.time();
+                let action = Action::parse(&kept.action).ok()?;
+                let blind = Blind::from_random(*kept.blind.expose());
+                Some(Act::left_over(action, blind, stamp, time, self.options.clock.read()))
+            })
+            .collect();
+        left.into_iter().for_each(|act| self.acts.add(act));
     }
 
     pub(super) async fn receipt(&mut self, n: u64, seq: u64, path: Vec<Digest>, head: String) {
@@ -539,24 +592,31 @@ impl Desk {
     }
 
     pub(super) async fn failed(&mut self, n: u64, code: &str) {
-        if self.acts.get(n).is_none() {
+        let Some(act) = self.acts.get(n) else { return };
+        let (digest, now) = (act.action.digest(), self.options.clock.read());
+        // Nothing was decided, and the place at the door comes back with time.
+        if code == Code::DoorRate.as_str() && self.acts.again(n, now) {
             return;
         }
-        if code == Code::StoreFailed.as_str()
-            && let Some(first) = self.acts.turned_away(n, self.options.clock.read())
+        // Whoever disclosed in time must not count as absent because the broker could not take it just then.
+        if matches!(
+            code.parse(),
+            Ok(Code::StoreFailed | Code::Slow | Code::TsaDown | Code::DoorRate)
+        ) && let Some(first) = self.acts.turned_away(n, now)
         {
             if first {
-                let text = "the broker cannot store your disclosure; it is handed in again";
-                self.tell(Event::Note { text: text.to_owned() }).await;
+                let text = format!(
+                    "the broker cannot take your disclosure just now ({code}); it is handed in again"
+                );
+                self.tell(Event::Note { text }).await;
             }
             return;
         }
         if !self.is_undecided(n, code).await {
             return self.finish(n, false).await;
         }
-        // Nothing was decided, and the place at the door comes back with time.
-        if code == Code::DoorRate.as_str() && self.acts.again(n, self.options.clock.read()) {
-            return;
+        if self.vault.action(&digest).is_some_and(|kept| kept.stamp.is_some()) {
+            self.note_stamp(digest, None).await;
         }
         let (message, advice) = match code.parse::<Code>() {
             Ok(code) => (code.message(), code.advice()),
@@ -566,12 +626,9 @@ impl Desk {
         self.finish(n, false).await;
     }
 
-    /// Gives up waiting for answers that are overdue in a session that stands. The actions stay
+    /// Gives up waiting for answers that are overdue, with a connection or without. The actions stay
     /// kept: if one was logged after all, its receipt comes with the room's log.
     pub(super) async fn give_up_overdue(&mut self) {
-        if self.online.is_none() {
-            return;
-        }
         for n in self.acts.overdue(self.options.clock.read()) {
             if self.acts.get(n).is_some_and(|act| act.refusal.is_some()) {
                 // That its log is owed was said; the refusal is not shown as if it were true.
@@ -586,21 +643,23 @@ impl Desk {
                 let message = "the broker did not answer in time; the action may still be logged";
                 (message, "look at the room before you do it again")
             } else {
-                let message = "the broker gave no stamp in time; the action was not handed in";
-                (message, "do it again; if it recurs, the broker is overloaded or refuses service")
+                let message = "no stamp came in time; the action was not handed in";
+                let advice = "do it again once there is a connection; if it recurs, the broker is overloaded \
+                              or refuses service";
+                (message, advice)
             };
             self.refuse("link.slow", message, advice).await;
             self.finish(n, false).await;
         }
     }
 
-    /// Ends the command of a disclosure that the broker could not store, and goes on handing it in.
+    /// Ends the command of a disclosure that the broker could not take, and goes on handing it in.
     async fn goes_on_by_itself(&mut self, n: u64) -> bool {
-        let Some(told) = self.acts.goes_on(n) else { return false };
+        let Some(told) = self.acts.goes_on(n, self.options.clock.read()) else { return false };
         let Some(request) = told else { return true };
-        let message = "the broker could not store your disclosure so far";
-        let advice = "it is handed in again by itself while this program runs";
-        self.refuse(Code::StoreFailed.as_str(), message, advice).await;
+        let message = "the broker has not taken your disclosure so far";
+        let advice = "keep pregao running or run it again before the deadline: it hands in the same by itself";
+        self.refuse("link.slow", message, advice).await;
         self.tell(Event::Done { id: request, ok: false }).await;
         true
     }

@@ -299,6 +299,7 @@ impl Desk {
         let mut pause = PAUSES.0;
         self.tell_if_expired().await;
         self.tell_what_was_passed_over().await;
+        self.resume_disclosures();
         loop {
             let (lost, met) = match self.connect(&mut commands).await {
                 Some(Ok(receiver)) => match self.session(receiver, &mut commands).await {
@@ -376,7 +377,7 @@ impl Desk {
         let mut overdue = tokio::time::interval(OVERDUE_EVERY);
         loop {
             tokio::select! {
-                _ = overdue.tick() => self.end_deferred().await,
+                _ = overdue.tick() => self.end_what_waits().await,
                 connected = &mut connecting => return Some(match connected {
                     Ok((link, ticket)) => {
                         self.ticket = Some(ticket);
@@ -401,10 +402,12 @@ impl Desk {
     /// Answers commands for a while. False if the front has left.
     async fn wait(&mut self, time: Duration, commands: &mut mpsc::Receiver<Request>) -> bool {
         let end = tokio::time::Instant::now() + time;
+        let mut overdue = tokio::time::interval(OVERDUE_EVERY);
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(end) => return true,
                 Some(answered) = self.answers.1.recv() => self.answered(answered).await,
+                _ = overdue.tick() => self.end_what_waits().await,
                 request = commands.recv() => match request {
                     Some(request) => if !self.command(request).await { return false },
                     None => return false,
@@ -572,6 +575,12 @@ impl Desk {
             let (request, _) = self.deferred.remove(0);
             self.carry_out(request).await;
         }
+    }
+
+    /// Without a connection nothing waits for ever for one.
+    async fn end_what_waits(&mut self) {
+        self.end_deferred().await;
+        self.give_up_overdue().await;
     }
 
     /// Lets no command wait for ever for a room that cannot be read: what can be done without it

@@ -73,6 +73,11 @@ impl Desk {
             let advice = "wait: it is handed in once there is one".to_owned();
             return self.cannot(Cannot("card.busy", message, advice)).await;
         }
+        if let Ok(room) = self.reveal_room(prefix).map(|(room, _)| room)
+            && self.takes_up(room, request.as_deref()).await
+        {
+            return None;
+        }
         let reader = reader.or_else(|| self.options.reader.clone());
         let job = match self.job(prefix, contact, show, reader) {
             Ok(job) => job,

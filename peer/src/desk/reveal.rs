@@ -186,6 +186,16 @@ impl Desk {
         }
     }
 
+    /// Whether a disclosure signed before still is to be handed in: the command waits for that one.
+    pub(super) async fn takes_up(&mut self, room: RoomName, request: Option<&str>) -> bool {
+        if !self.acts.take_up(room, request, self.options.clock.read()) {
+            return false;
+        }
+        let text = "what you signed before is handed in again, and not what was given now";
+        self.tell(Event::Note { text: text.to_owned() }).await;
+        true
+    }
+
     /// Leaves a settled auction.
     pub(super) async fn withdraw(&mut self, request: Option<String>, prefix: &str) -> Option<bool> {
         match self.reveal_room(prefix) {
@@ -227,7 +237,7 @@ impl Desk {
     }
 
     /// The reveal room that a prefix of its own or of its auction's name means.
-    fn reveal_room(&self, prefix: &str) -> Result<(RoomName, &RevealRoom), Cannot> {
+    pub(super) fn reveal_room(&self, prefix: &str) -> Result<(RoomName, &RevealRoom), Cannot> {
         let given = prefix.trim_start_matches('#').to_lowercase();
         // The newest first: after a forfeit an auction has a room for each winner named.
         let meant = self.invitations.iter().rev().filter(|(auction, room)| {

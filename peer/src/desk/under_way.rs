@@ -18,11 +18,14 @@ use super::pace::pause_after;
 
 /// How long an answer is waited for in one session.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long an action may be under way in all, however often the connection is lost meanwhile. Longer than the
+/// pauses after refusals at the door take together.
+const IN_ALL: Duration = Duration::from_secs(60);
 /// How long the next action in a room waits for the answer to the one before it. That one was
 /// handed in first, so the broker decides it first; with its answer known, also a refusal at the
 /// door can be made good in order.
 const IN_TURN_WITHIN: Duration = Duration::from_secs(3);
-/// How long a disclosure that the broker could not store is not handed in again.
+/// How long a disclosure that the broker could not take is not handed in again.
 const TURNED_AWAY_FOR: Duration = Duration::from_secs(1);
 /// A stamp that has less than this to live is replaced before it is used.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -36,13 +39,15 @@ pub(super) struct Act {
     pub(super) blind: Blind,
     /// F of the room: how old its stamp may be when it is handed in.
     freshness: Duration,
+    /// When the front's command began.
+    begun: Duration,
     stage: Stage,
     /// How often it was refused at the door.
     refused: u32,
     /// Whether it was handed in, in a session that ended before the answer: it may be in the log
     /// under the stamp that it has.
     in_doubt: bool,
-    /// Since when the broker could not store it.
+    /// Since when the broker could not take it.
     turned_away: Option<Duration>,
     /// A signed refusal by a log that has not arrived yet.
     pub(super) refusal: Option<String>,
@@ -76,6 +81,7 @@ impl Act {
             action,
             blind,
             freshness,
+            begun: now,
             stage,
             refused: 0,
             in_doubt: false,
@@ -83,6 +89,24 @@ impl Act {
             refusal: None,
             told: false,
         }
+    }
+
+    /// A disclosure of an earlier run of the program that has its stamp and no answer: no command waits for it.
+    pub(super) fn left_over(
+        action: Action,
+        blind: Blind,
+        stamp: Stamp,
+        time: Time,
+        now: Duration,
+    ) -> Self {
+        let stage = Stage::Stamped { stamp, time, not_before: now };
+        let (in_doubt, turned_away, told) = (true, Some(now), true);
+        let fresh = Self::new(None, action, blind, Duration::ZERO, now);
+        Self { stage, in_doubt, turned_away, told, ..fresh }
+    }
+
+    fn discloses(&self) -> bool {
+        matches!(self.action.body(), Body::Disclose(_))
     }
 
     /// Its stamp, once it has one.
@@ -219,18 +243,19 @@ impl UnderWay {
         true
     }
 
-    /// Notes that the broker could not store a disclosure: it is handed in again by itself, with the
-    /// same bytes. Their stamp shows that its author came in time, and the broker takes them once
-    /// its store works. Whether it is the first time; `None` for anything else.
+    /// Notes that the broker could not take a disclosure just now: it is handed in again by itself, with
+    /// the same bytes. Their stamp shows that its author came in time, and the broker takes them once
+    /// it can. Whether it is the first time; `None` for anything else.
     pub(super) fn turned_away(&mut self, n: u64, now: Duration) -> Option<bool> {
-        let act = self.acts.get_mut(&n)?;
-        let disclosure = matches!(act.action.body(), Body::Disclose(_));
-        let Stage::HandedIn { stamp, time, .. } = &act.stage else { return None };
-        if !disclosure {
-            return None;
-        }
-        let (stamp, time, not_before) = (stamp.clone(), *time, now + TURNED_AWAY_FOR);
-        act.stage = Stage::Stamped { stamp, time, not_before };
+        let act = self.acts.get_mut(&n).filter(|act| act.discloses())?;
+        let not_before = now + TURNED_AWAY_FOR;
+        act.stage = match &act.stage {
+            Stage::HandedIn { stamp, time, .. } => {
+                Stage::Stamped { stamp: stamp.clone(), time: *time, not_before }
+            }
+            Stage::Stamping { .. } => Stage::Signed { not_before },
+            Stage::Signed { .. } | Stage::Stamped { .. } => return None,
+        };
         let first = act.turned_away.is_none();
         act.turned_away.get_or_insert(now);
         Some(first)
@@ -249,10 +274,25 @@ impl UnderWay {
         here.filter_map(|(n, act)| Some((*n, act.refusal.clone()?))).collect()
     }
 
-    /// For an action that goes on by itself: the command to be told of, the first time. `None` for
-    /// anything else.
-    pub(super) fn goes_on(&mut self, n: u64) -> Option<Option<Option<String>>> {
-        let act = self.acts.get_mut(&n).filter(|act| act.turned_away.is_some())?;
+    /// Lets a command wait for the disclosure in a room that goes on although no command waits for it:
+    /// nobody discloses twice. False if there is none.
+    pub(super) fn take_up(&mut self, room: RoomName, request: Option<&str>, now: Duration) -> bool {
+        let goes_on = |act: &&mut Act| act.told && act.discloses() && act.action.room() == room;
+        let Some(act) = self.acts.values_mut().find(goes_on) else { return false };
+        act.request = request.map(str::to_owned);
+        (act.begun, act.turned_away, act.told) = (now, Some(now), false);
+        true
+    }
+
+    /// For a disclosure, which goes on by itself once it has a stamp: the command to be told of, the
+    /// first time. `None` for anything else.
+    pub(super) fn goes_on(&mut self, n: u64, now: Duration) -> Option<Option<Option<String>>> {
+        let act = self.acts.get_mut(&n).filter(|act| act.discloses() && act.stamp().is_some())?;
+        if let Stage::HandedIn { stamp, time, .. } = &act.stage {
+            let (stamp, time) = (stamp.clone(), *time);
+            act.stage = Stage::Stamped { stamp, time, not_before: now };
+        }
+        act.turned_away.get_or_insert(now);
         let told = std::mem::replace(&mut act.told, true);
         Some((!told).then(|| act.request.take()))
     }
@@ -273,11 +313,15 @@ impl UnderWay {
         }
     }
 
-    /// Numbers of those that have waited too long for an answer in a session that stands.
+    /// Numbers of those that have waited too long: for one answer, or in all. Of those that go on by
+    /// themselves the commands have ended.
     pub(super) fn overdue(&self, now: Duration) -> Vec<u64> {
         let late = |since: &Duration| now.saturating_sub(*since) >= ANSWER_WITHIN;
         let overdue = self.acts.iter().filter(|(_, act)| match &act.stage {
-            _ if act.turned_away.as_ref().is_some_and(late) => !act.told,
+            Stage::HandedIn { since, .. } if act.told => late(since),
+            _ if act.told => false,
+            _ if now.saturating_sub(act.begun) >= IN_ALL => true,
+            _ if act.turned_away.as_ref().is_some_and(late) => true,
             Stage::Stamping { since } | Stage::HandedIn { since, .. } => late(since),
             Stage::Signed { .. } | Stage::Stamped { .. } => false,
         });

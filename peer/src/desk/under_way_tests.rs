@@ -3,17 +3,26 @@ use pregao_protocol::action::{Draft, Seen};
 use pregao_protocol::codec::Digest;
 use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
 use pregao_protocol::persona::OneTimeKey;
-use pregao_protocol::room::body::{Body, Say};
+use pregao_protocol::room::body::{Body, Say, SealedBody};
 use proptest::prelude::*;
 
 const F: Duration = Duration::from_secs(10);
 
 fn act(room: u8, now: Duration) -> Act {
+    let say = Say { text: "hello".to_owned().try_into().unwrap() };
+    act_of(Body::Say(say), room, now)
+}
+
+fn disclosure(room: u8, now: Duration) -> Act {
+    let sealed = vec![1; 64].try_into().unwrap();
+    act_of(Body::Disclose(SealedBody { sealed }), room, now)
+}
+
+fn act_of(body: Body, room: u8, now: Duration) -> Act {
     let persona = SecretKey::<Persona>::from_seed(&[1; 32]);
     let id = uuid::Builder::from_random_bytes([7; 16]).into_uuid();
     let blind = Blind::from_random([3; 32]);
     let key = OneTimeKey::derive(&persona, Fingerprint([2; 32]), id, &blind);
-    let body = Body::Say(Say { text: "hello".to_owned().try_into().unwrap() });
     let seen = Seen { size: 1, root: Digest([0; 32]) };
     let action = Draft { id, room: Some(RoomName([room; 32])), body, seen }.sign(&key).unwrap();
     Act::new(None, action, blind, F, now)
@@ -122,6 +131,69 @@ fn after_a_reconnect_everything_goes_out_again_in_its_order() {
     assert_eq!(sent(&mut line, now), [Submit(1), Ask(2)]);
     line.remove(1);
     assert_eq!(sent(&mut line, now), [Submit(3)]);
+}
+
+#[test]
+fn an_action_ends_in_one_time_however_often_the_connection_is_lost() {
+    let begun = Duration::from_secs(1_000);
+    let mut line = line(&[1, 2], begun);
+    let (second, mut now) = (Duration::from_secs(1), begun);
+    while now < begun + IN_ALL - second {
+        sent(&mut line, now);
+        if line.stamping(1).is_some() {
+            stamped(&mut line, 1, now);
+            assert_eq!(sent(&mut line, now), [Submit(1)]);
+        }
+        now += second;
+        assert_eq!(line.overdue(now), [0; 0]);
+        line.resume(now);
+    }
+    assert_eq!(line.overdue(begun + IN_ALL), [1, 2]);
+    assert!(line.get(1).unwrap().may_be_logged() && !line.get(2).unwrap().may_be_logged());
+}
+
+#[test]
+fn a_disclosure_that_has_its_stamp_goes_on_when_its_command_has_ended() {
+    let mut now = Duration::from_secs(1_000);
+    let mut line = UnderWay::default();
+    line.add(disclosure(1, now));
+    assert_eq!(sent(&mut line, now), [Ask(1)]);
+    // Without a stamp nothing was handed in: it may fail, but is asked for again before.
+    assert_eq!(line.turned_away(1, now), Some(true));
+    assert_eq!(line.goes_on(1, now), None);
+    now += TURNED_AWAY_FOR;
+    assert_eq!(sent(&mut line, now), [Ask(1)]);
+    stamped(&mut line, 1, now);
+    assert_eq!(sent(&mut line, now), [Submit(1)]);
+    assert_eq!(line.turned_away(1, now), Some(false));
+    assert_eq!(sent(&mut line, now), []);
+    now += TURNED_AWAY_FOR;
+    assert_eq!(sent(&mut line, now), [Submit(1)]);
+    // No answer at all, ever again: the command ends, the disclosure is handed in anew.
+    for tries in 0..4 {
+        now += ANSWER_WITHIN;
+        assert_eq!(line.overdue(now), [1]);
+        assert_eq!(line.goes_on(1, now), Some((tries == 0).then_some(None)));
+        assert_eq!(sent(&mut line, now), [Submit(1)]);
+        assert_eq!(line.overdue(now), [0; 0]);
+    }
+    // Whoever asks once more waits for the same one, and not for ever.
+    assert!(!line.take_up(RoomName([2; 32]), Some("7"), now));
+    assert!(line.take_up(RoomName([1; 32]), Some("7"), now));
+    assert!(!line.take_up(RoomName([1; 32]), Some("8"), now), "one command waits");
+    assert_eq!(line.overdue(now + ANSWER_WITHIN), [1]);
+    assert_eq!(line.goes_on(1, now + ANSWER_WITHIN), Some(Some(Some("7".to_owned()))));
+}
+
+#[test]
+fn what_was_left_over_is_handed_in_under_the_stamp_it_has() {
+    let now = Duration::from_secs(1_000);
+    let Act { action, blind, .. } = disclosure(1, now);
+    let mut line = UnderWay::default();
+    line.add(Act::left_over(action, blind, stamp(), time(), now));
+    let late = time().plus(Duration::from_secs(86_400));
+    assert_eq!(line.step(now, Some(late)), Some(Submit(1)));
+    assert_eq!(line.overdue(now + IN_ALL), [0; 0], "no command waits for it");
 }
 
 #[test]

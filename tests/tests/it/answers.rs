@@ -1,12 +1,12 @@
 //! Whatever a user asks for ends: in a result or a code, also where the broker keeps silent.
 
 use pregao::event::Event;
-use pregao_protocol::frame::FromBroker;
+use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
-use pregao_tests::desk::{Desk, enrol, pregao};
+use pregao_tests::desk::{Desk, enrol, pregao, vault};
 use pregao_tests::faults::{Fault, Faults};
 use pregao_tests::house::{House, Options};
-use pregao_tests::liar::{Down, Liar};
+use pregao_tests::liar::{Down, Liar, Up};
 use pregao_tests::peer::Terms;
 use serde_json::json;
 
@@ -49,11 +49,8 @@ async fn a_room_that_is_never_read_to_its_end_stops_no_command() {
     assert!(ran.text.contains(&spoken.short()) && ran.text.contains(&missing), "{}", ran.text);
 }
 
-/// The store fails when both reveal, and works again later: nobody types anything twice.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
-    let faults = Faults::compile().unwrap();
-    let house = House::open(&faults.options(Options::default().simulated())).unwrap();
+/// Seller and winner of an auction that has ended, both invited to its private room.
+async fn sold(house: &House) -> (Vec<Desk>, String) {
     let mut desks = Vec::new();
     for name in ["seller", "winner"] {
         let folder = house.folder.path().join(name);
@@ -75,6 +72,15 @@ async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
         let invited = |event: &Event| matches!(event, Event::Invited { .. }).then_some(());
         desk.ever(invited).await.unwrap();
     }
+    (desks, room)
+}
+
+/// The store fails when both reveal, and works again later: nobody types anything twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
+    let faults = Faults::compile().unwrap();
+    let house = House::open(&faults.options(Options::default().simulated())).unwrap();
+    let (mut desks, room) = sold(&house).await;
     faults.set(Fault::Sync, "log.db", 0).unwrap();
     for (desk, name) in desks.iter_mut().zip(["Sofia", "Ana"]) {
         let reveal =
@@ -96,4 +102,88 @@ async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
         assert_eq!(desk.ever(revealed).await.unwrap(), other);
         assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })));
     }
+}
+
+/// The broker has the disclosure and says that it does not know; the program ends. The next run hands in the same
+/// bytes, and nobody types anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disclosure_that_was_not_answered_is_handed_in_by_the_next_run() {
+    let house = House::open(&Options::default().simulated()).unwrap();
+    let (mut desks, room) = sold(&house).await;
+    let winner = desks.pop().unwrap();
+    let folder = winner.folder.clone();
+    winner.kill().await.unwrap();
+    let undecided = Down(|frame| match frame {
+        FromBroker::Held { n } => vec![FromBroker::Failed { n, code: "broker.slow".to_owned() }],
+        other => vec![other],
+    });
+    let liar = Liar::before(&house, &folder, undecided).await.unwrap();
+    let mut winner = Desk::start(&folder, &liar.address).unwrap();
+    winner.ever(|event| matches!(event, Event::Invited { .. }).then_some(())).await.unwrap();
+    let reveal =
+        |name: &str| json!({ "command": "reveal", "room": room, "name": name, "contact": "x" });
+    winner.tell(reveal("Ana")).await.unwrap();
+    winner
+        .ever(|event| match event {
+            Event::Note { text } => text.contains("(broker.slow)").then_some(()),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    winner.kill().await.unwrap();
+    drop(liar);
+    let signed = disclosures(&folder);
+    assert_eq!(signed.len(), 1);
+    let mut winner = Desk::start(&folder, &house.broker.address).unwrap();
+    desks[0].tell(reveal("Sofia")).await.unwrap();
+    for (desk, other) in [&mut winner, &mut desks[0]].into_iter().zip(["Sofia", "Ana"]) {
+        let revealed = |event: &Event| match event {
+            Event::Revealed { name, .. } => Some(name.clone()),
+            _ => None,
+        };
+        assert_eq!(desk.ever(revealed).await.unwrap(), other);
+    }
+    assert_eq!(disclosures(&folder), signed);
+}
+
+/// The disclosures that a vault holds.
+fn disclosures(folder: &std::path::Path) -> Vec<String> {
+    let kept = vault(folder).unwrap().actions.into_iter();
+    kept.filter(|kept| kept.verb == "disclose").map(|kept| kept.action).collect()
+}
+
+/// The broker takes a bid and is never seen again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_broker_goes_away_for_good_ends_with_a_code() {
+    let house = open();
+    let mut seller = guest(&house).await;
+    let end = seller.in_seconds(900).await.unwrap();
+    let room = seller.list(&Terms::until(end)).await.unwrap().action.room().to_string();
+    let folder = house.folder.path().join("ana");
+    enrol(&folder, &house.tsa.address).await.unwrap();
+    let (taken, mut submitted) = tokio::sync::mpsc::unbounded_channel();
+    let lie = Up(move |frame: &FromPeer| {
+        let submits = matches!(frame, FromPeer::Submit { .. });
+        submits.then(|| {
+            let _ = taken.send(());
+            Vec::new()
+        })
+    });
+    let liar = Liar::before(&house, &folder, lie).await.unwrap();
+    let broker = liar.address.to_string();
+    let words = ["bid", &room, "12", "--json", "--broker", &broker];
+    let mut bid = Desk::run(&folder, &words).unwrap();
+    submitted.recv().await.unwrap();
+    drop(liar);
+    let said = bid
+        .ever(|event| match event {
+            Event::Refused { code, message, .. } => Some((code.clone(), message.clone())),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    assert_eq!(said.0, "link.slow");
+    assert!(said.1.contains("the action may still be logged"), "{}", said.1);
+    bid.ever(|event| matches!(event, Event::Done { ok: false, .. }).then_some(())).await.unwrap();
+    assert_eq!(bid.end().await.unwrap(), Some(1));
 }
