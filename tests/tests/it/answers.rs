@@ -1,5 +1,8 @@
 //! Whatever a user asks for ends: in a result or a code, also where the broker keeps silent.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pregao::event::Event;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
@@ -186,4 +189,65 @@ async fn a_command_whose_broker_goes_away_for_good_ends_with_a_code() {
     assert!(said.1.contains("the action may still be logged"), "{}", said.1);
     bid.ever(|event| matches!(event, Event::Done { ok: false, .. }).then_some(())).await.unwrap();
     assert_eq!(bid.end().await.unwrap(), Some(1));
+}
+
+/// Entries on their way would come twice, and the second ones would not follow from the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_asked_for_already_is_not_asked_for_again() {
+    let house = open();
+    let mut seller = guest(&house).await;
+    let end = seller.in_seconds(900).await.unwrap();
+    let listed = seller.list(&Terms::until(end)).await.unwrap().action.room();
+    let folder = house.folder.path().join("ana");
+    enrol(&folder, &house.tsa.address).await.unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&asked);
+    let count = Up(move |frame: &FromPeer| {
+        if matches!(frame, FromPeer::Join { room, .. } if *room == listed) {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        None
+    });
+    let liar = Liar::before(&house, &folder, count).await.unwrap();
+    let mut desk = Desk::start(&folder, &liar.address).unwrap();
+    let room = listed.to_string();
+    desk.verified(&room, 1).await.unwrap();
+    for _ in 0..3 {
+        assert!(desk.ask(json!({ "command": "join", "room": room })).await.unwrap());
+    }
+    // An answer to something later: what was sent before it has come through.
+    let say = json!({ "command": "say", "room": room, "text": "hello" });
+    assert!(desk.ask(say.clone()).await.unwrap());
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // After a leave it is.
+    assert!(desk.ask(json!({ "command": "leave", "room": room })).await.unwrap());
+    assert!(desk.ask(json!({ "command": "join", "room": room })).await.unwrap());
+    assert!(desk.ask(say).await.unwrap());
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+/// It is asked for every few seconds, and told once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_read_for_a_while_is_told_once() {
+    let house = open();
+    let mut seller = guest(&house).await;
+    let end = seller.in_seconds(900).await.unwrap();
+    let listed = seller.list(&Terms::until(end)).await.unwrap().action.room();
+    let folder = house.folder.path().join("ana");
+    enrol(&folder, &house.tsa.address).await.unwrap();
+    let mut failures = 3;
+    let unread = Up(move |frame: &FromPeer| {
+        let FromPeer::Join { room, .. } = frame else { return None };
+        (*room == listed && failures > 0).then(|| {
+            failures -= 1;
+            let (code, message) = ("store.failed".to_owned(), "later".to_owned());
+            vec![FromBroker::Error { code, message, room: Some(*room) }]
+        })
+    });
+    let liar = Liar::before(&house, &folder, unread).await.unwrap();
+    let mut desk = Desk::start(&folder, &liar.address).unwrap();
+    desk.verified(&listed.to_string(), 1).await.unwrap();
+    let told =
+        |event: &&Event| matches!(event, Event::Refused { code, .. } if code == "store.failed");
+    assert_eq!(desk.seen.iter().filter(told).count(), 1);
 }
