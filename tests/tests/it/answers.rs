@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use pregao::event::Event;
 use pregao_protocol::frame::{FromBroker, FromPeer};
@@ -117,14 +118,15 @@ async fn a_disclosure_that_was_not_answered_is_handed_in_by_the_next_run() {
     let folder = winner.folder.clone();
     winner.kill().await.unwrap();
     let undecided = Down(|frame| match frame {
-        FromBroker::Held { n } => vec![FromBroker::Failed { n, code: "broker.slow".to_owned() }],
+        FromBroker::Held { n, held: _ } => {
+            vec![FromBroker::Failed { n, code: "broker.slow".to_owned() }]
+        }
         other => vec![other],
     });
     let liar = Liar::before(&house, &folder, undecided).await.unwrap();
     let mut winner = Desk::start(&folder, &liar.address).unwrap();
     winner.ever(|event| matches!(event, Event::Invited { .. }).then_some(())).await.unwrap();
-    let reveal =
-        |name: &str| json!({ "command": "reveal", "room": room, "name": name, "contact": "x" });
+    let reveal = |name: &str| json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
     winner.tell(reveal("Ana")).await.unwrap();
     winner
         .ever(|event| match event {
@@ -174,9 +176,10 @@ async fn a_command_whose_broker_goes_away_for_good_ends_with_a_code() {
     });
     let liar = Liar::before(&house, &folder, lie).await.unwrap();
     let broker = liar.address.to_string();
-    let words = ["bid", &room, "12", "--json", "--broker", &broker];
+    let words = ["bid", &room, "12", "--yes", "--json", "--broker", &broker];
     let mut bid = Desk::run(&folder, &words).unwrap();
-    submitted.recv().await.unwrap();
+    let taken = tokio::time::timeout(Duration::from_secs(60), submitted.recv());
+    taken.await.expect("the bid was not handed in").unwrap();
     drop(liar);
     let said = bid
         .ever(|event| match event {
