@@ -83,7 +83,8 @@ impl Won {
         let lie = Private::default();
         let (liar, mut desk) = stage.lied_to(lie.clone()).await;
         desk.verified(&auction.to_string(), 1).await.unwrap();
-        let bid = json!({ "command": "bid", "room": auction.to_string(), "amount": "5" });
+        let bid =
+            json!({ "yes": true, "command": "bid", "room": auction.to_string(), "amount": "5" });
         assert!(desk.ask(bid).await.unwrap());
         stage.seller.auction_is(auction, settled).await.unwrap();
         let private = invitation(&mut stage.seller, auction).await;
@@ -106,6 +107,7 @@ impl Won {
     /// Has the victim disclose; whether that was taken.
     async fn discloses(&mut self) -> bool {
         let reveal = json!({
+            "yes": true,
             "command": "reveal",
             "room": self.auction.to_string(),
             "name": "Ana",

@@ -136,7 +136,8 @@ async fn a_refusal_by_another_log_is_a_fork_and_by_none_is_owed() {
         (refusal.code, refusal.size, refusal.root) = (Code::BidLate, 4_711, Digest([0; 32]));
     });
     let (_liar, mut desk) = stage.lied_to(lie).await;
-    let bid = json!({ "command": "bid", "room": stage.room.to_string(), "amount": "2" });
+    let bid =
+        json!({ "yes": true, "command": "bid", "room": stage.room.to_string(), "amount": "2" });
     let id = desk.tell(bid).await.unwrap();
     found_out(&mut desk, "signed a log of 4711 entries", "withheld").await;
     assert!(!desk.done(&id).await.unwrap());
@@ -189,7 +190,7 @@ async fn a_true_refusal_is_told_once_its_log_is_there() {
     desk.verified(&room, 4).await.unwrap();
     *held.lock() = Some(Vec::new());
     stage.bidder.bid(stage.room, 160).await.unwrap().1.logged().unwrap();
-    let bid = json!({ "command": "bid", "room": room, "amount": "1.50" });
+    let bid = json!({ "yes": true, "command": "bid", "room": room, "amount": "1.50" });
     let id = desk.tell(bid).await.unwrap();
     // The refusal's log is not here, so it cannot be told yet.
     desk.until(|event| matches!(event, Event::Tick { .. }).then_some(())).await.unwrap();
