@@ -190,7 +190,8 @@ fn split(text: &str) -> Result<(&str, &str), AmountError> {
         return Err(AmountError::Negative(shown()));
     }
     let points = text.matches('.').count();
-    if text.contains([',', '\'', '’', ' ', '\u{a0}', '\u{202f}', '_']) || points > 1 {
+    let apart = |c: char| c.is_whitespace() || matches!(c, ',' | '\'' | '’' | '_' | '٬' | '·');
+    if text.contains(apart) || points > 1 {
         return Err(AmountError::Ambiguous(shown()));
     }
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
@@ -243,7 +244,20 @@ mod tests {
 
     #[test]
     fn commas_and_spaces_are_refused_with_advice() {
-        for text in ["1,50", "1.234,50", "1,234.50", "1 234", "1'234", "1.234.567", "1_000"] {
+        for text in [
+            "1,50",
+            "1.234,50",
+            "1,234.50",
+            "1 234",
+            "1'234",
+            "1.234.567",
+            "1_000",
+            "1\u{a0}500",
+            "1\u{202f}500",
+            "1\u{2009}500",
+            "1\u{3000}500",
+            "9  900",
+        ] {
             let error = parse(text, "EUR").unwrap_err();
             assert_eq!(error, AmountError::Ambiguous(text.to_owned()));
             assert!(error.advice().contains("1234.50"));

@@ -2,10 +2,12 @@
 //!
 //! The terminal client, the one-shot command line and the JSON lines all produce a [`Command`];
 //! `desk` carries it out. JSON form: `{"command":"bid","room":"3f2a","amount":"120.00"}`.
-//! [`table`] describes each command once; [`parse`] reads them as people type them.
+//! [`table`] describes each command once; [`parse`] reads them as people type them, and what is
+//! [`unclear`] is refused.
 
 pub mod parse;
 pub mod table;
+pub mod unclear;
 
 use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
@@ -146,6 +148,28 @@ impl Mistake {
 }
 
 impl Command {
+    /// The room that it names, as typed.
+    #[must_use]
+    pub fn room(&self) -> Option<&str> {
+        match self {
+            Self::Bid { room, .. }
+            | Self::Join { room }
+            | Self::Leave { room }
+            | Self::Say { room, .. }
+            | Self::Reveal { room, .. }
+            | Self::Prove { room, .. }
+            | Self::Export { room }
+            | Self::Withdraw { room } => Some(room),
+            Self::List { .. }
+            | Self::Items
+            | Self::Mine
+            | Self::Whoami
+            | Self::Receipts
+            | Self::Help { .. }
+            | Self::Quit => None,
+        }
+    }
+
     /// Reads a command given as separate words, as on a shell's command line.
     ///
     /// No room is current there, so every room must be named.

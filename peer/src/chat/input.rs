@@ -265,17 +265,18 @@ fn name_candidates(word: &str) -> Vec<Candidate> {
     named
 }
 
-/// Rooms whose name begins with the word or whose title holds it.
+/// Rooms whose name begins with the word or whose title holds it; marked, since a bare name may be
+/// read as an amount or as text.
 fn room_candidates(word: &str, rooms: &[RoomName]) -> Vec<Candidate> {
-    let (mark, word) = word.strip_prefix('#').map_or(("", word), |rest| ("#", rest));
+    let word = word.strip_prefix('#').unwrap_or(word);
     let part = word.trim_matches('"').to_lowercase();
     rooms
         .iter()
         .filter(|room| room.short.starts_with(&part) || room.title.to_lowercase().contains(&part))
         .take(MOST_OFFERED)
         .map(|room| Candidate {
-            text: format!("{mark}{}", room.short),
-            label: format!("{} {}", room.short, room.title),
+            text: format!("#{}", room.short),
+            label: format!("#{} {}", room.short, room.title),
         })
         .collect()
 }
@@ -327,13 +328,36 @@ mod tests {
 
     #[test]
     fn tab_completes_rooms_by_name_and_by_title() {
-        assert_eq!(completed("/bid 3f", 1), "/bid 3f2a ");
-        assert_eq!(completed("/bid 3f", 2), "/bid 3fbb ");
-        assert_eq!(completed("/bid lam", 1), "/bid 3fbb ");
-        assert_eq!(completed("/bid RADIO", 2), "/bid 9c01 ");
+        assert_eq!(completed("/bid 3f", 1), "/bid #3f2a ");
+        assert_eq!(completed("/bid #3f", 2), "/bid #3fbb ");
+        assert_eq!(completed("/bid lam", 1), "/bid #3fbb ");
+        assert_eq!(completed("/bid RADIO", 2), "/bid #9c01 ");
         assert_eq!(completed("/say #tub", 1), "/say #9c01 ");
         assert_eq!(completed("/bid 3f2a 1", 1), "/bid 3f2a 1");
         assert_eq!(completed("/join nothing", 1), "/join nothing");
+    }
+
+    #[test]
+    fn a_completed_room_is_the_room_and_no_text_or_amount() {
+        use crate::command::{Command, Line, read_line};
+        let current = Some("77");
+        let line = format!("{}hello", completed("/say ", 1));
+        let Ok(Line::Command(Command::Say { room, text })) = read_line(&line, current) else {
+            panic!("{line}")
+        };
+        assert_eq!((room.as_str(), text.as_str()), ("3f2a", "hello"));
+        // Entered as it stands, nothing is said and nothing is bid.
+        for command in table::COMMANDS.iter().filter(|usage| {
+            usage.arguments.len() > 1 && usage.arguments.first() == Some(&Argument::Room)
+        }) {
+            let line = completed(&format!("/{} ", command.name), 1);
+            assert_eq!(line, format!("/{} #3f2a ", command.name));
+            match read_line(&line, current) {
+                Err(_) => {}
+                Ok(Line::Command(command)) => assert_eq!(command.room(), Some("3f2a")),
+                Ok(Line::Nothing) => panic!("{line}"),
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Reads commands as people type them.
 //!
 //! Quotes are `"` (or typographic ones); an apostrophe is an ordinary character. A room may be
-//! left out where one is current, and may always be marked with `#`.
+//! left out where one is current, and may always be marked with `#`. Where a word could be a room
+//! as well as an amount or text, it is not guessed: in the chat it needs the mark.
 
 use pregao_protocol::room::disclosure::Attribute;
 
 use super::table::{self, Usage};
+use super::unclear::{SHORTEST_ROOM, like_a_name, marked_room, split_amount, split_price};
 use super::{Command, Mistake, default_currency};
 use crate::visible::shows_something;
 use crate::{amount, plain, span};
@@ -57,13 +59,16 @@ pub struct Words {
     rest: String,
     /// Whether the last quote was left open; its text runs to the end of the line.
     pub open_quote: bool,
+    /// Whether a shell cut them: there no room is on screen, so the first word of a command that
+    /// takes a room can be nothing else.
+    by_shell: bool,
 }
 
 impl Words {
     /// Cuts a line at white space outside quotes. `\"` is a quote that does not quote.
     #[must_use]
     pub fn cut(line: &str) -> Self {
-        let mut cut = Self { words: Vec::new(), rest: line.to_owned(), open_quote: false };
+        let mut cut = Self { rest: line.to_owned(), ..Self::default() };
         let mut word: Option<Word> = None;
         let mut characters = line.char_indices().peekable();
         while let Some((start, character)) = characters.next() {
@@ -89,7 +94,7 @@ impl Words {
     /// Words that a shell has cut already; one with white space in it was quoted there.
     #[must_use]
     pub fn from_arguments<S: AsRef<str>>(arguments: &[S]) -> Self {
-        let mut cut = Self::default();
+        let mut cut = Self { by_shell: true, ..Self::default() };
         for argument in arguments {
             let text = argument.as_ref();
             if !cut.rest.is_empty() {
@@ -109,6 +114,7 @@ impl Words {
             words: self.words.iter().skip(count).cloned().collect(),
             rest: self.rest.clone(),
             open_quote: self.open_quote,
+            by_shell: self.by_shell,
         }
     }
 
@@ -183,6 +189,11 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, Mistak
         terms.currency.get_or_insert(code);
         head.pop();
     }
+    if let Some([.., title, start]) = positional.get(..head.len()).filter(|_| head.len() > 2)
+        && !title.quoted
+    {
+        split_price(&title.text, &start.text)?;
+    }
     let start = head.pop().filter(|_| !head.is_empty());
     let Some(start) = start else {
         return Err(usage_mistake(&table::LIST, "the title or the start price is missing"));
@@ -225,6 +236,7 @@ pub(crate) fn bid(words: &Words, current: Option<&str>) -> Result<Command, Mista
     closed_quotes(words)?;
     let all = words.texts();
     let is_code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic());
+    split_amount(&all, words.by_shell)?;
     let (room, amount, currency) = match *all.as_slice() {
         [] => return Err(usage_mistake(&table::BID, "the amount is missing")),
         [room] if room.starts_with('#') => {
@@ -289,10 +301,13 @@ pub(super) fn export(words: &Words, current: Option<&str>) -> Result<Command, Mi
     Ok(Command::Export { room: only_room(&table::EXPORT, words, current)? })
 }
 
-/// Reads the words after `/say`: the text is taken as typed, quotes and all.
+/// Reads the words after `/say`: the text is taken as typed, quotes and all. With a room on screen
+/// only `#` and at least four hexadecimal digits name another; whether there is such a room the desk
+/// knows, and it says nothing anywhere if there is none.
 pub(crate) fn say(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
     let first = words.words.first();
-    let named = first.filter(|word| current.is_none() || word.text.starts_with('#'));
+    let marked = |word: &Word| word.text.strip_prefix('#').is_some_and(like_a_name);
+    let named = first.filter(|word| current.is_none() || marked(word));
     let room = named_or_current(&table::SAY, named.map(|word| word.text.as_str()), current)?;
     let rest = if named.is_some() { words.after(1) } else { words.clone() };
     if rest.words.is_empty() {
@@ -304,10 +319,7 @@ pub(crate) fn say(words: &Words, current: Option<&str>) -> Result<Command, Mista
 /// Reads the words after `/reveal`.
 pub(crate) fn reveal(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
     closed_quotes(words)?;
-    let named = words.words.first().filter(|word| match current {
-        None => true,
-        Some(_) => word.text.starts_with('#') || (!word.quoted && like_a_room(&word.text)),
-    });
+    let named = marked_room(words, current)?;
     let room = named_or_current(&table::REVEAL, named.map(|word| word.text.as_str()), current)?;
     let rest = if named.is_some() { words.after(1) } else { words.clone() };
     let name = rest.words.first();
@@ -329,10 +341,7 @@ pub(crate) fn reveal(words: &Words, current: Option<&str>) -> Result<Command, Mi
 /// Reads the words after `/prove`: room, contact, then `show` and `reader` with a value each.
 pub(crate) fn prove(words: &Words, current: Option<&str>) -> Result<Command, Mistake> {
     closed_quotes(words)?;
-    let named = words.words.first().filter(|word| match current {
-        None => true,
-        Some(_) => word.text.starts_with('#') || (!word.quoted && like_a_room(&word.text)),
-    });
+    let named = marked_room(words, current)?;
     let room = named_or_current(&table::PROVE, named.map(|word| word.text.as_str()), current)?;
     let rest = if named.is_some() { words.after(1) } else { words.clone() };
     let keyword = |word: &Word| match word.text.as_str() {
@@ -508,18 +517,19 @@ fn named_or_current(
         return current.map(str::to_owned).ok_or_else(missing);
     };
     let room = named.strip_prefix('#').unwrap_or(named);
-    if (1..=64).contains(&room.len()) && room.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    let shown = plain::shortened(named, 20);
+    if room.len() < SHORTEST_ROOM && room.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(mistake(
+            &format!("`{shown}` is too short to name a room"),
+            format!("type at least {SHORTEST_ROOM} characters of its name; /items shows them"),
+        ));
+    }
+    if (SHORTEST_ROOM..=64).contains(&room.len())
+        && room.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
         return Ok(room.to_owned());
     }
-    let shown = plain::shortened(named, 20);
     Err(usage_mistake(usage, &format!("`{shown}` is not the name of a room")))
-}
-
-/// Whether an unmarked word is a room's prefix rather than somebody's name.
-fn like_a_room(word: &str) -> bool {
-    (4..=64).contains(&word.len())
-        && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        && word.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn nothing_more(
@@ -571,7 +581,7 @@ fn usage_mistake(usage: &Usage, message: &str) -> Mistake {
     mistake(message, format!("type {}, e.g. {}", usage.line(), usage.example))
 }
 
-fn mistake(message: &str, advice: String) -> Mistake {
+pub(super) fn mistake(message: &str, advice: String) -> Mistake {
     Mistake { message: message.to_owned(), advice }
 }
 

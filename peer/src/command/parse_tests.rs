@@ -28,7 +28,8 @@ fn a_bid_names_its_room_or_takes_the_one_on_screen() {
     assert_eq!(command("  /BID 120 ", Some("77")), bid_of("77", "120", None));
     assert_eq!(command("/bid 120 eur", Some("77")), bid_of("77", "120", Some("EUR")));
     assert_eq!(command("/bid 3f2a 120 EUR", None), bid_of("3f2a", "120", Some("EUR")));
-    assert_eq!(command("/bid 1234 120", Some("77")), bid_of("1234", "120", None));
+    assert_eq!(command("/bid #1234 120", Some("77")), bid_of("1234", "120", None));
+    assert_eq!(command("/bid 1e05 120", Some("77")), bid_of("1e05", "120", None));
 }
 
 #[test]
@@ -42,6 +43,83 @@ fn a_bid_that_is_not_clear_is_refused() {
     assert!(refused("/bid 3f2a 1 EUR more", None).message.contains("too many"));
     assert!(refused("/bid ../x 1", None).message.contains("name of a room"));
     assert!(refused("/bid 3f2a abc1", None).message.contains("not an amount"));
+}
+
+#[test]
+fn digits_a_space_and_digits_are_never_a_room_and_an_amount() {
+    for line in [
+        "/bid 1 500",
+        "/bid 1 600",
+        "/bid 9 900",
+        "/bid 1  500",
+        "/bid 1\t500",
+        "/bid 1\u{a0}500",
+        "/bid 1\u{202f}500",
+        "/bid 1\u{2009}500",
+        "/bid 1\u{2007}500.00",
+        "/bid 1\u{3000}500 EUR",
+        "/bid 1234 500",
+        "/bid 5000 20",
+        "/bid 0541 12.50",
+        "/bid 1 500 000",
+        "/bid \"1\" \"500\"",
+        "/bid 3f2a 1 500",
+        "/bid #3f2a 1 500",
+    ] {
+        for room in [Some("77"), None] {
+            let refused = refused(line, room);
+            assert!(refused.message.contains("can be one amount"), "{line}: {refused:?}");
+        }
+    }
+    assert_eq!(
+        refused("/bid 1 500", Some("77")).advice,
+        "write 1500 without the space, or mark the room: #1abc 500"
+    );
+    assert!(refused("/bid 1234 500", Some("77")).advice.ends_with("#1234 500"));
+    for line in ["/bid #1 500", "/bid #12 500", "/bid #123 500", "/bid 1ab 500"] {
+        assert!(refused(line, Some("77")).message.contains("too short"), "{line}");
+    }
+}
+
+#[test]
+fn a_shell_names_the_room_first_and_by_at_least_four_characters() {
+    let read = |words: &[&str]| Command::parse(words);
+    assert_eq!(read(&["bid", "0541", "12.50"]), Ok(bid_of("0541", "12.50", None)));
+    assert_eq!(read(&["bid", "1234", "500", "EUR"]), Ok(bid_of("1234", "500", Some("EUR"))));
+    for words in [
+        &["bid", "1", "500"][..],
+        &["bid", "123", "500"],
+        &["bid", "3f2a", "1", "500"],
+        &["bid", "1234", "1", "500"],
+        &["bid", "12", "500", "000"],
+    ] {
+        assert!(read(words).unwrap_err().message.contains("can be one amount"), "{words:?}");
+    }
+    for words in [&["bid", "3f2a", "1 500"][..], &["bid", "3f2a", "1\u{202f}500"]] {
+        assert!(read(words).unwrap_err().message.contains("two ways"), "{words:?}");
+    }
+    for words in
+        [&["bid", "1f", "500"][..], &["join", "1"], &["say", "#1", "fan"], &["export", "abc"]]
+    {
+        assert!(read(words).unwrap_err().message.contains("too short"), "{words:?}");
+    }
+}
+
+#[test]
+fn a_number_at_the_end_of_a_title_is_not_taken_from_the_price() {
+    for line in ["/list Old clock 1 500 for 10m", "/list Console 5 100 EUR for 1h"] {
+        let refused = refused(line, None);
+        assert!(refused.message.contains("the end of the title"), "{line}: {refused:?}");
+        assert!(refused.advice.contains("quotes"));
+    }
+    for (line, title) in [
+        ("/list \"Old clock 1\" 500 for 10m", "Old clock 1"),
+        ("/list 1984 10 for 10m", "1984"),
+        ("/list Apollo 11 mission patch 10 for 10m", "Apollo 11 mission patch"),
+    ] {
+        let Command::List { title: read, .. } = command(line, None) else { panic!("{line}") };
+        assert_eq!(read, title);
+    }
 }
 
 #[test]
@@ -112,8 +190,15 @@ fn a_line_without_a_slash_is_said_as_typed() {
     assert_eq!(command("it's \"great\"  isn't it", Some("77")), said("it's \"great\"  isn't it"));
     assert_eq!(command("//bid is a command", Some("77")), said("/bid is a command"));
     assert_eq!(command("/say is \"it  here\"? ", Some("77")), said("is \"it  here\"?"));
-    assert_eq!(command("/say #77 hello", Some("12")), said("hello"));
-    assert_eq!(command("/say 77 hello", None), said("hello"));
+    let in_another = Command::Say { room: "77ab".to_owned(), text: "hello".to_owned() };
+    assert_eq!(command("/say #77ab hello", Some("12")), in_another);
+    assert_eq!(command("/say 77ab hello", None), in_another);
+    // A number, a word, a room without its mark: text, said as typed.
+    for text in ["#1 fan of this clock", "#12 is mine", "#abc", "#radio", "3f2a hello", "# 3f2a x"]
+    {
+        assert_eq!(command(&format!("/say {text}"), Some("77")), said(text));
+        assert_eq!(command(text, Some("77")), said(text));
+    }
     assert_eq!(read_line("   ", Some("77")), Ok(Line::Nothing));
 }
 
@@ -121,7 +206,7 @@ fn a_line_without_a_slash_is_said_as_typed() {
 fn nothing_is_said_without_a_room_or_beyond_the_limit() {
     assert!(refused("hello", None).message.contains("no room"));
     assert!(refused("/say", Some("77")).message.contains("nothing to say"));
-    assert!(refused("/say #77", Some("12")).message.contains("nothing to say"));
+    assert!(refused("/say #77ab", Some("12")).message.contains("nothing to say"));
     let longest = "x".repeat(500);
     command(&longest, Some("77"));
     assert!(refused(&format!("{longest}x"), Some("77")).message.contains("501"));
@@ -141,9 +226,16 @@ fn a_reveal_says_clearly_who_and_how() {
     );
     assert_eq!(command("/reveal Ana ana@x.pt", Some("77")), revealed("77", "Ana", "ana@x.pt"));
     assert_eq!(
-        command("/reveal 3f2a Ana ana@x.pt", Some("77")),
+        command("/reveal #3f2a Ana ana@x.pt", Some("77")),
         revealed("3f2a", "Ana", "ana@x.pt")
     );
+    for line in ["/reveal 3f2a Ana ana@x.pt", "/reveal 3f2a Ana", "/prove 912345678"] {
+        let refused = refused(line, Some("77"));
+        assert!(refused.message.contains("can be a room"), "{line}: {refused:?}");
+        assert!(refused.advice.contains("mark a room with #") && refused.advice.contains("quote"));
+    }
+    assert_eq!(command("/prove \"912345678\"", Some("77")), prove_of("77", "912345678", &[], None));
+    assert!(refused("/reveal #1 Ana", Some("77")).message.contains("too short"));
     assert_eq!(command("/reveal #dada Ana", Some("77")), revealed("dada", "Ana", ""));
     assert_eq!(command("/reveal dada x@y", Some("77")), revealed("77", "dada", "x@y"));
     assert_eq!(
@@ -162,6 +254,9 @@ fn rooms_default_to_the_one_on_screen() {
     assert_eq!(command("/leave 3f2a", Some("77")), Command::Leave { room: "3f2a".to_owned() });
     refused("/leave", None);
     refused("/join a b", None);
+    for line in ["/leave 1", "/join #1", "/withdraw 123", "/export abc"] {
+        assert!(refused(line, Some("77")).message.contains("too short"), "{line}");
+    }
     refused("/join \"\"", None);
     refused(&format!("/join {}", "a".repeat(65)), None);
 }

@@ -64,8 +64,8 @@ pub static BID: Usage = Usage {
     arguments: &[Argument::Room, Argument::Amount],
     summary: "bid in an auction",
     details: "Use a point for decimals. A bid is binding and cannot be taken back. \
-              Without ROOM it goes to the auction on screen. You are asked before a bid against \
-              yourself, and before one of more than three times the least.",
+              Without ROOM it goes to the auction on screen. Mark a room of digits only: #1234. You \
+              are asked before a bid against yourself, and before one of more than three times the least.",
     example: "/bid 3f2a 120.00",
     read: parse::bid,
 };
@@ -126,7 +126,8 @@ pub static SAY: Usage = Usage {
     arguments: &[Argument::Room, Argument::Text],
     summary: "say something in a room, under a name used once",
     details: "A line without a slash is said in the room on screen; begin with // to say a line \
-              that starts with a slash. Mark another room with #. At most 500 characters.",
+              that starts with a slash. Another room is marked with # and has at least four \
+              characters. At most 500 characters.",
     example: "/say #3f2a is the box included?",
     read: parse::say,
 };
