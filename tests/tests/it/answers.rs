@@ -7,7 +7,7 @@ use std::time::Duration;
 use pregao::event::Event;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
-use pregao_tests::desk::{Desk, enrol, pregao, vault};
+use pregao_tests::desk::{Desk, enrol, pregao};
 use pregao_tests::faults::{Fault, Faults};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{Down, Liar, Up};
@@ -106,55 +106,6 @@ async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
         assert_eq!(desk.ever(revealed).await.unwrap(), other);
         assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })));
     }
-}
-
-/// The broker has the disclosure and says that it does not know; the program ends. The next run hands in the same
-/// bytes, and nobody types anything.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_disclosure_that_was_not_answered_is_handed_in_by_the_next_run() {
-    let house = House::open(&Options::default().simulated()).unwrap();
-    let (mut desks, room) = sold(&house).await;
-    let winner = desks.pop().unwrap();
-    let folder = winner.folder.clone();
-    winner.kill().await.unwrap();
-    let undecided = Down(|frame| match frame {
-        FromBroker::Held { n, held: _ } => {
-            vec![FromBroker::Failed { n, code: "broker.slow".to_owned() }]
-        }
-        other => vec![other],
-    });
-    let liar = Liar::before(&house, &folder, undecided).await.unwrap();
-    let mut winner = Desk::start(&folder, &liar.address).unwrap();
-    winner.ever(|event| matches!(event, Event::Invited { .. }).then_some(())).await.unwrap();
-    let reveal = |name: &str| json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
-    winner.tell(reveal("Ana")).await.unwrap();
-    winner
-        .ever(|event| match event {
-            Event::Note { text } => text.contains("(broker.slow)").then_some(()),
-            _ => None,
-        })
-        .await
-        .unwrap();
-    winner.kill().await.unwrap();
-    drop(liar);
-    let signed = disclosures(&folder);
-    assert_eq!(signed.len(), 1);
-    let mut winner = Desk::start(&folder, &house.broker.address).unwrap();
-    desks[0].tell(reveal("Sofia")).await.unwrap();
-    for (desk, other) in [&mut winner, &mut desks[0]].into_iter().zip(["Sofia", "Ana"]) {
-        let revealed = |event: &Event| match event {
-            Event::Revealed { name, .. } => Some(name.clone()),
-            _ => None,
-        };
-        assert_eq!(desk.ever(revealed).await.unwrap(), other);
-    }
-    assert_eq!(disclosures(&folder), signed);
-}
-
-/// The disclosures that a vault holds.
-fn disclosures(folder: &std::path::Path) -> Vec<String> {
-    let kept = vault(folder).unwrap().actions.into_iter();
-    kept.filter(|kept| kept.verb == "disclose").map(|kept| kept.action).collect()
 }
 
 /// The broker takes a bid and is never seen again.
