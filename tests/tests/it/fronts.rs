@@ -143,7 +143,8 @@ async fn what_may_not_be_bid_is_refused_with_what_to_do() {
     first.sort_unstable();
     let twice = first.windows(2).find(|pair| pair[0] == pair[1]).unwrap()[0].to_string();
     refused(&pregao(&ana, &["export", &twice]).await.unwrap(), &["too short", "/items"]);
-    refused(&pregao(&ana, &["bid", &twice, "20"]).await.unwrap(), &["too short", "/items"]);
+    let marked = format!("#{twice}");
+    refused(&pregao(&ana, &["bid", &marked, "20"]).await.unwrap(), &["too short", "/items"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
