@@ -136,13 +136,15 @@ impl Mistake {
     /// Code of every refusal of a line that is no command.
     pub const CODE: &str = "command.parse";
 
-    /// The mistake as an event, for fronts that show only events.
+    /// The mistake as an event, for fronts that show only events; `id` is that of the command.
     #[must_use]
-    pub fn into_event(self) -> crate::event::Event {
+    pub fn into_event(self, id: Option<String>) -> crate::event::Event {
         crate::event::Event::Refused {
+            id,
             code: Self::CODE.to_owned(),
             message: self.message,
             advice: self.advice,
+            of: crate::event::ActView::default(),
         }
     }
 }

@@ -10,6 +10,8 @@ use pregao_protocol::key::Fingerprint;
 use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
+use crate::plain::{apart, plain, shortened};
+
 /// Something that happened, as told to the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -99,6 +101,8 @@ pub enum Event {
     Invited {
         /// The reveal room.
         room: String,
+        /// By which beginning of its name it is called.
+        short: String,
         /// Its auction.
         auction: String,
         /// The auction's title.
@@ -132,21 +136,37 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         card: Option<CardView>,
     },
+    /// A room is called by a longer beginning of its name from now on, because another begins alike.
+    Called {
+        /// Room.
+        room: String,
+        /// The beginning of its name by which it is called.
+        short: String,
+    },
     /// The broker accepted an action and its receipt was verified and kept.
     Receipt(ReceiptView),
     /// A command was refused, by the broker or before it was sent.
     Refused {
+        /// The `id` given with the command, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
         /// Stable code, e.g. `bid.too-low`.
         code: String,
         /// What happened.
         message: String,
         /// What to do next.
         advice: String,
+        /// What was refused, and in which room.
+        #[serde(flatten)]
+        of: ActView,
     },
     /// Something that arrived does not verify: the broker or the TSA may be cheating.
     Alarm {
         /// Room, if it concerns one.
         room: Option<String>,
+        /// By which beginning of its name that room is called.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        short: Option<String>,
         /// What does not hold.
         message: String,
         /// What to do next.
@@ -187,14 +207,74 @@ pub enum Event {
     Note {
         /// The line.
         text: String,
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// What it is about, and in which room.
+        #[serde(flatten)]
+        of: ActView,
     },
-    /// The command with this line's id is finished (JSON lines only).
+    /// A command is finished.
     Done {
         /// The `id` given with the command, if any.
         id: Option<String>,
         /// Whether it was carried out.
         ok: bool,
+        /// What was asked, and in which room.
+        #[serde(flatten)]
+        of: ActView,
     },
+}
+
+impl Event {
+    /// A line that is about no command.
+    #[must_use]
+    pub fn note(text: String) -> Self {
+        Self::Note { text, id: None, of: ActView::default() }
+    }
+}
+
+/// Which act of the user an answer is about, and in which room: nothing is left to what happens to
+/// be on a screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActView {
+    /// Name of the command, e.g. `bid`; absent if this answers none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<String>,
+    /// Full name of the room; absent if it is about none, or none that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// By which beginning of its name the room is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<String>,
+    /// Title of the room, or of its auction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What was bid, with its currency: `12.50 EUR`; as typed where the currency is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<String>,
+}
+
+impl ActView {
+    /// In words for people: `bid 12.50 EUR in #3f2a "Old radio"`; empty if it is about nothing.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let room = self.short.as_deref().map(|short| room_words(short, self.title.as_deref()));
+        let parts = [self.act.as_deref().map(plain), self.offer.as_deref().map(plain)];
+        let mut words: Vec<String> = parts.into_iter().flatten().collect();
+        if let Some(room) = room {
+            words.push(if words.is_empty() { room } else { format!("in {room}") });
+        }
+        words.join(" ")
+    }
+}
+
+/// A room as people read it: `#3f2a "Old radio"`.
+#[must_use]
+pub fn room_words(short: &str, title: Option<&str>) -> String {
+    let title =
+        title.map_or_else(String::new, |title| format!(" \"{}\"", apart(&shortened(title, 40))));
+    format!("#{}{title}", plain(short))
 }
 
 /// A citizen card that signed a disclosure, and how far it may be believed.
@@ -322,8 +402,11 @@ pub enum Phase {
 /// One room as shown to the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomView {
-    /// Full name, 64 hexadecimal digits; screens show a prefix.
+    /// Full name, 64 hexadecimal digits.
     pub room: String,
+    /// The beginning of it by which the room is called: as many characters as tell it apart from
+    /// every other room known, at least four.
+    pub short: String,
     /// Title from the listing.
     pub title: String,
     /// Longer text from the listing.
@@ -342,8 +425,8 @@ pub struct RoomView {
     pub increment: u64,
     /// Highest bid, minor units.
     pub highest: Option<u64>,
-    /// Number of bids.
-    pub bids: u64,
+    /// Number of bids; absent while nothing but the listing is known: not followed, or not fetched.
+    pub bids: Option<u64>,
     /// End as it stands (soft close may move it).
     pub end: Time,
     /// Soft close in seconds: a bid in the last such span moves the end by it; 0 if the end is
@@ -356,10 +439,24 @@ pub struct RoomView {
     pub leading: bool,
     /// Whether the user has bid in it.
     pub bidding: bool,
-    /// Whether the room is followed.
+    /// Whether the room is followed; if not, bids and end are as of when it was, or as listed.
     pub joined: bool,
     /// Size of the newest head that was verified against every entry.
     pub verified_size: u64,
+}
+
+impl RoomView {
+    /// Whether its log is not fetched although something may still come.
+    #[must_use]
+    pub const fn is_unfollowed(&self) -> bool {
+        !self.joined && !matches!(self.phase, Phase::Revealed | Phase::Ended)
+    }
+
+    /// Whether it tells who leads: its log is known, and nothing of it is missed.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.bids.is_some() && !self.is_unfollowed()
+    }
 }
 
 /// One receipt as shown to the user.
@@ -367,6 +464,11 @@ pub struct RoomView {
 pub struct ReceiptView {
     /// Room.
     pub room: String,
+    /// By which beginning of its name the room is called.
+    pub short: String,
+    /// Title of the room, or of its auction; absent if the room is not known now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Position in the log.
     pub seq: u64,
     /// Verb of the action.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::card::{LastTry, PinEntry, Tries};
 use crate::command::Command;
-use crate::event::Event;
+use crate::event::{ActView, Event};
 
 /// How many requests and how many events may wait.
 pub const QUEUE: usize = 256;
@@ -29,11 +29,13 @@ pub(crate) async fn silence(heard: Option<Instant>, patience: Duration) {
 }
 
 /// What is said of a command of which nothing was heard for that long.
-pub(crate) fn no_answer() -> Event {
+pub(crate) fn no_answer(id: Option<String>) -> Event {
     Event::Refused {
+        id,
         code: "link.slow".to_owned(),
         message: "no answer came in time; an action may still be logged".to_owned(),
         advice: "look at the room before you do it again".to_owned(),
+        of: ActView::default(),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::ask::PinSource;
 use crate::command::{Command, Mistake, table};
-use crate::event::Event;
+use crate::event::{ActView, Event};
 use crate::front::{ANSWERS_WITHIN, Front, Request, is_progress, no_answer, silence};
 use crate::status::Status;
 
@@ -76,9 +76,10 @@ async fn run_for(
                     Ok(Some((id, Command::Help { about }, _))) => {
                         let id = Some(out.begin(id));
                         for text in table::help(about.as_deref()) {
-                            out.tell(&Event::Note { text }).await;
+                            out.tell(&Event::note(text)).await;
                         }
-                        out.tell(&Event::Done { id, ok: true }).await;
+                        let of = ActView { act: Some("help".to_owned()), ..ActView::default() };
+                        out.tell(&Event::Done { id, ok: true, of }).await;
                     }
                     Ok(Some(asked)) => {
                         if !hand_over(&mut front, asked, &mut out).await {
@@ -87,8 +88,8 @@ async fn run_for(
                     }
                     Err((id, mistake)) => {
                         let id = Some(out.begin(id));
-                        out.tell(&mistake.into_event()).await;
-                        out.tell(&Event::Done { id, ok: false }).await;
+                        out.tell(&mistake.into_event(id.clone())).await;
+                        out.tell(&Event::Done { id, ok: false, of: ActView::default() }).await;
                     }
                 },
                 Err(error) => {
@@ -236,8 +237,8 @@ impl<W: AsyncWrite + Unpin, E: Write> Teller<W, E> {
     async fn end(mut self) -> Status {
         for number in self.open.keys().copied().collect::<Vec<u64>>() {
             let id = Some(number.to_string());
-            self.tell(&no_answer()).await;
-            self.tell(&Event::Done { id, ok: false }).await;
+            self.tell(&no_answer(id.clone())).await;
+            self.tell(&Event::Done { id, ok: false, of: ActView::default() }).await;
         }
         match (self.unreported, self.refused || self.broken.is_some()) {
             (true, _) => Status::Unreported,

@@ -16,9 +16,9 @@ async fn talk_raw(input: Vec<u8>) -> (Status, Vec<String>, Vec<Request>) {
         let mut taken = Vec::new();
         while let Some(request) = back.commands.recv().await {
             let text = format!("{:?}", request.command);
-            back.events.send(Event::Note { text }).await.unwrap();
+            back.events.send(Event::note(text)).await.unwrap();
             let id = request.id.clone();
-            back.events.send(Event::Done { id, ok: true }).await.unwrap();
+            back.events.send(Event::Done { id, ok: true, of: ActView::default() }).await.unwrap();
             taken.push(request);
         }
         taken
@@ -255,7 +255,7 @@ async fn unread(room: usize, ok: bool) -> (Status, String) {
     let (front, mut back) = pair();
     let desk = tokio::spawn(async move {
         while let Some(Request { id, .. }) = back.commands.recv().await {
-            back.events.send(Event::Done { id, ok }).await.unwrap();
+            back.events.send(Event::Done { id, ok, of: ActView::default() }).await.unwrap();
         }
     });
     let input = b"{\"id\":1,\"command\":\"items\"}\n{\"id\":2,\"command\":\"mine\"}\n".as_slice();
@@ -296,10 +296,16 @@ async fn quit_comes_after_what_is_under_way() {
         // Nothing else comes before this is answered.
         tokio::task::yield_now().await;
         assert!(back.commands.try_recv().is_err());
-        back.events.send(Event::Done { id: first.id, ok: true }).await.unwrap();
+        back.events
+            .send(Event::Done { id: first.id, ok: true, of: ActView::default() })
+            .await
+            .unwrap();
         let last = back.commands.recv().await.unwrap();
         assert_eq!(last.command, Command::Quit);
-        back.events.send(Event::Done { id: last.id, ok: true }).await.unwrap();
+        back.events
+            .send(Event::Done { id: last.id, ok: true, of: ActView::default() })
+            .await
+            .unwrap();
     });
     let input = b"{\"command\":\"items\"}\n{\"command\":\"quit\"}\n".as_slice();
     let status = run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere).await;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::amount::print_in;
 use crate::ask::PinSource;
 use crate::command::Command;
-use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust};
+use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust, room_words};
 use crate::front::{ANSWERS_WITHIN, Front, Request, Subject, is_progress, no_answer, silence};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::{apart, plain};
@@ -20,8 +20,6 @@ use crate::uptime::{self, Uptime};
 
 /// Name of the one request, so that no other end of work is taken for its own.
 const ID: &str = "1";
-/// Characters of a room's name that are printed.
-const SHORT: usize = 8;
 
 /// Columns of a row that quotes the other side: narrower than terminals are.
 const QUOTED: usize = 60;
@@ -79,7 +77,7 @@ pub async fn run(
                 continue;
             }
             () = silence(heard, ANSWERS_WITHIN) => {
-                show(&mut output, form, &no_answer(), None)?;
+                show(&mut output, form, &no_answer(Some(ID.to_owned())), None)?;
                 break;
             }
         };
@@ -92,7 +90,7 @@ pub async fn run(
         }
         let now = tick.and_then(|(time, at)| uptime::carried(time, at, clock.read()));
         show(&mut output, form, &event, now)?;
-        if let Event::Done { id, ok } = event
+        if let Event::Done { id, ok, .. } = event
             && id.as_deref() == Some(ID)
         {
             output.flush()?;
@@ -135,20 +133,27 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         Event::Receipts { receipts } => receipts.iter().map(receipt_line).collect(),
         Event::Receipt(receipt) => vec![receipt_line(receipt)],
         Event::Whoami(trust) => trust_lines(trust),
-        Event::Note { text } => vec![plain(text)],
-        Event::Refused { code, message, advice } => vec![
-            format!("refused: {} ({})", plain(message), plain(code)),
-            format!("  → {}", plain(advice)),
-        ],
+        Event::Note { text, .. } => vec![plain(text)],
+        Event::Refused { code, message, advice, of, .. } => {
+            let of = match of.words() {
+                words if words.is_empty() => String::new(),
+                words => format!("{words}: "),
+            };
+            vec![
+                format!("refused: {of}{} ({})", plain(message), plain(code)),
+                format!("  → {}", plain(advice)),
+            ]
+        }
         Event::TsaDown { code, message, advice } => {
             vec![format!("{} ({})", plain(message), plain(code)), format!("  → {}", plain(advice))]
         }
-        Event::Alarm { room, message, advice } => {
+        Event::Alarm { short, message, advice, .. } => {
             let room =
-                room.as_deref().map_or_else(String::new, |room| format!(" in {}", short(room)));
+                short.as_deref().map_or_else(String::new, |short| format!(" in #{}", plain(short)));
             vec![format!("ALARM{room}: {}", plain(message)), format!("  → {}", plain(advice))]
         }
-        Event::Invited { title, role, price, currency, deadline, room, .. } => {
+        Event::Invited { title, role, price, currency, deadline, short, .. } => {
+            let short = plain(short);
             let done = match role {
                 Role::Seller => "you sold",
                 Role::Winner => "you won",
@@ -156,8 +161,8 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
             let price = print_in(*price, currency);
             vec![
                 format!("{done} \"{}\" for {price}", plain(title)),
-                format!("  → until {deadline}: reveal {} \"Your Name\" contact", short(room)),
-                format!("  → or, signed by your citizen card: prove {} contact", short(room)),
+                format!("  → until {deadline}: reveal {short} \"Your Name\" contact"),
+                format!("  → or, signed by your citizen card: prove {short} contact"),
             ]
         }
         Event::Revealed { role, name, contact, persona, verdict, card, .. } => {
@@ -172,6 +177,7 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         | Event::Disconnected { .. }
         | Event::Tick { .. }
         | Event::Room(_)
+        | Event::Called { .. }
         | Event::Bid { .. }
         | Event::Said { .. }
         | Event::Happened { .. }
@@ -189,10 +195,13 @@ fn said(line: &Said) -> Vec<String> {
 }
 
 fn room_line(room: &RoomView, now: Option<Time>) -> String {
-    let price = match room.highest {
-        Some(highest) => format!("{} ({} bids)", print_in(highest, &room.currency), room.bids),
-        None => format!("from {}", print_in(room.start, &room.currency)),
+    let price = match (room.highest, room.bids) {
+        (Some(highest), Some(bids)) => {
+            format!("{} ({bids} bids)", print_in(highest, &room.currency))
+        }
+        (Some(_) | None, _) => format!("from {}", print_in(room.start, &room.currency)),
     };
+    let followed = if room.is_unfollowed() { "  not followed" } else { "" };
     let end = match (room.phase, now) {
         (Phase::Open, Some(now)) => format!("{} left", span::countdown(room.end.since(now))),
         (Phase::Open, None) => format!("until {}", room.end),
@@ -203,6 +212,7 @@ fn room_line(room: &RoomView, now: Option<Time>) -> String {
     };
     let mine = match room {
         RoomView { own: true, .. } => "  yours",
+        RoomView { bidding: true, .. } if !room.is_known() => "  you bid",
         RoomView { leading: true, .. } => "  you lead",
         RoomView { bidding: true, phase: Phase::Open, .. } => "  outbid",
         _ => "",
@@ -211,19 +221,16 @@ fn room_line(room: &RoomView, now: Option<Time>) -> String {
         "" => String::new(),
         outcome => format!("  {}", plain(outcome)),
     };
-    let title = apart(&plain(&room.title));
-    format!("{}  {title}  {price}  {end}{mine}{outcome}", short(&room.room))
+    let (short, title) = (plain(&room.short), apart(&plain(&room.title)));
+    format!("{short}  {title}  {price}  {end}{followed}{mine}{outcome}")
 }
 
 fn receipt_line(receipt: &ReceiptView) -> String {
     let verdict = if receipt.holds { "holds" } else { "DOES NOT HOLD" };
-    let ReceiptView { room, seq, verb, time, digest, .. } = receipt;
-    format!(
-        "receipt {verdict}: {} entry {seq} {} {time} {}",
-        short(room),
-        plain(verb),
-        plain(digest)
-    )
+    let ReceiptView { short, title, seq, verb, time, digest, .. } = receipt;
+    let room = room_words(short, title.as_deref());
+    let (verb, digest) = (plain(verb), plain(digest));
+    format!("receipt {verdict}: {room} entry {seq} {verb} {time} {digest}")
 }
 
 fn trust_lines(trust: &Trust) -> Vec<String> {
@@ -242,10 +249,6 @@ fn trust_lines(trust: &Trust) -> Vec<String> {
         format!("alarms     {}", trust.alarms),
         format!("certified  until {}", trust.certificate_ends),
     ]
-}
-
-fn short(room: &str) -> String {
-    plain(room.get(..SHORT).unwrap_or(room))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::chat::model::side;
+use crate::event::ActView;
 use crate::front::pair;
 use pregao_protocol::key::Fingerprint;
 
@@ -10,6 +11,7 @@ fn at(seconds: u64) -> Time {
 fn room(title: &str) -> RoomView {
     RoomView {
         room: "3f2a".repeat(16),
+        short: "3f2a".to_owned(),
         title: title.to_owned(),
         description: String::new(),
         phase: Phase::Open,
@@ -19,7 +21,7 @@ fn room(title: &str) -> RoomView {
         start: 1_000,
         increment: 100,
         highest: Some(12_000),
-        bids: 5,
+        bids: Some(5),
         end: at(90),
         extend_secs: 0,
         own: false,
@@ -40,8 +42,8 @@ async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
     let desk = tokio::spawn(async move {
         let request = back.commands.recv().await.unwrap();
         for event in events {
-            let event = if let Event::Done { id: None, ok } = event {
-                Event::Done { id: request.id.clone(), ok }
+            let event = if let Event::Done { id: None, ok, of } = event {
+                Event::Done { id: request.id.clone(), ok, of }
             } else {
                 event
             };
@@ -58,7 +60,7 @@ async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
 }
 
 fn done(ok: bool) -> Event {
-    Event::Done { id: None, ok }
+    Event::Done { id: None, ok, of: ActView::default() }
 }
 
 #[tokio::test]
@@ -71,19 +73,49 @@ async fn an_answer_is_printed_in_plain_lines() {
     ];
     let (ok, text) = shown(events, Form::Text).await;
     assert!(ok);
-    assert_eq!(text, "3f2a3f2a  Old ⌧[31mradio  120.00 EUR (5 bids)  1:30 left  you lead\n");
+    assert_eq!(text, "3f2a  Old ⌧[31mradio  120.00 EUR (5 bids)  1:30 left  you lead\n");
+}
+
+#[test]
+fn a_room_that_is_not_followed_says_so_and_not_that_it_has_no_bids() {
+    let mut listed = room("Old radio");
+    (listed.highest, listed.bids, listed.joined) = (None, None, false);
+    (listed.leading, listed.bidding) = (false, false);
+    let shown = lines(&Event::Items { rooms: vec![listed.clone()] }, Some(at(0)));
+    assert_eq!(shown, ["3f2a  Old radio  from 10.00 EUR  1:30 left  not followed"]);
+    let json = serde_json::to_value(&listed).unwrap();
+    assert!(json["bids"].is_null() && json["joined"] == false, "{json}");
+    // What was seen before it was left may be old: nobody is said to lead.
+    (listed.highest, listed.bids) = (Some(12_000), Some(5));
+    for leading in [false, true] {
+        (listed.leading, listed.bidding) = (leading, true);
+        let line = lines(&Event::Items { rooms: vec![listed.clone()] }, None).remove(0);
+        assert!(line.ends_with("not followed  you bid"), "{line}");
+    }
+    listed.phase = Phase::Ended;
+    assert!(!lines(&Event::Items { rooms: vec![listed] }, None)[0].contains("not followed"));
 }
 
 #[tokio::test]
 async fn a_refusal_is_printed_with_its_advice_and_fails() {
     let refused = Event::Refused {
+        id: None,
         code: "bid.too-low".to_owned(),
         message: "the bid is below 121.00".to_owned(),
         advice: "bid 121.00 or more".to_owned(),
+        of: ActView {
+            act: Some("bid".to_owned()),
+            room: Some("3f2a".repeat(16)),
+            short: Some("3f2a".to_owned()),
+            title: Some("Old \u{1b}[31mradio".to_owned()),
+            offer: Some("9.00 EUR".to_owned()),
+        },
     };
     let (ok, text) = shown(vec![refused, done(false)], Form::Text).await;
     assert!(!ok);
-    assert_eq!(text, "refused: the bid is below 121.00 (bid.too-low)\n  → bid 121.00 or more\n");
+    let of = "bid 9.00 EUR in #3f2a \"Old ⌧[31mradio\"";
+    let said = format!("refused: {of}: the bid is below 121.00 (bid.too-low)");
+    assert_eq!(text, format!("{said}\n  → bid 121.00 or more\n"));
 }
 
 #[tokio::test]
@@ -99,7 +131,7 @@ async fn json_prints_every_event_as_it_is() {
 
 #[tokio::test]
 async fn only_the_end_of_the_own_request_counts() {
-    let other = Event::Done { id: Some("other".to_owned()), ok: true };
+    let other = Event::Done { id: Some("other".to_owned()), ok: true, of: ActView::default() };
     assert!(!shown(vec![other.clone(), done(false)], Form::Text).await.0);
     assert!(!shown(vec![other], Form::Text).await.0);
     assert!(!shown(vec![], Form::Text).await.0);
@@ -121,6 +153,8 @@ async fn help_needs_no_desk() {
 fn receipts_say_whether_they_hold() {
     let receipt = |holds| ReceiptView {
         room: "3f2a".repeat(16),
+        short: "3f2a".to_owned(),
+        title: Some("Old radio".to_owned()),
         seq: 4,
         verb: "bid".to_owned(),
         time: at(0),
@@ -129,7 +163,7 @@ fn receipts_say_whether_they_hold() {
     };
     let event = Event::Receipts { receipts: vec![receipt(true), receipt(false)] };
     let lines = lines(&event, None);
-    assert!(lines[0].starts_with("receipt holds: 3f2a3f2a entry 4 bid"));
+    assert!(lines[0].starts_with("receipt holds: #3f2a \"Old radio\" entry 4 bid"));
     assert!(lines[1].starts_with("receipt DOES NOT HOLD"));
 }
 
@@ -212,7 +246,8 @@ async fn where_nobody_can_be_asked_the_question_is_answered_with_the_reason() {
         });
         back.questions.send(crate::front::Question { about, reply }).await.unwrap();
         let answer = answer.await.unwrap();
-        back.events.send(Event::Done { id: request.id, ok: false }).await.unwrap();
+        let (id, of) = (request.id, ActView::default());
+        back.events.send(Event::Done { id, ok: false, of }).await.unwrap();
         answer
     });
     let command = Command::parse(&["prove", "3f2a"]).unwrap();

@@ -206,7 +206,7 @@ impl Desk {
     /// As [`Desk::until`].
     pub async fn done(&mut self, id: &str) -> Result<bool> {
         self.ever(|event| match event {
-            Event::Done { id: Some(done), ok } if done == id => Some(*ok),
+            Event::Done { id: Some(done), ok, .. } if done == id => Some(*ok),
             _ => None,
         })
         .await
@@ -279,7 +279,7 @@ impl Desk {
     /// As [`Desk::until`].
     pub async fn refusal(&mut self) -> Result<(String, String, String)> {
         self.until(|event| match event {
-            Event::Refused { code, message, advice } => {
+            Event::Refused { code, message, advice, .. } => {
                 Some((code.clone(), message.clone(), advice.clone()))
             }
             _ => None,

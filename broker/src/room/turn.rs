@@ -575,9 +575,10 @@ impl RoomTask {
         })
     }
 
-    /// As [`RoomTask::recovered`]; besides, a store that just failed is given [`Retry`]'s pause.
+    /// As [`RoomTask::recovered`]; besides, a store that just failed and has taken no trial since is
+    /// given [`Retry`]'s pause.
     pub(super) async fn may_commit(&mut self) -> Result<(), StoreError> {
-        if !self.commits.is_due() {
+        if !self.commits.is_due() && !self.house.writer.health().works {
             return Err(StoreError::Stopped);
         }
         self.recovered().await

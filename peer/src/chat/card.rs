@@ -91,14 +91,20 @@ fn closing_style(model: &Model, view: &RoomView, palette: &Palette) -> Style {
 
 fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static>> {
     let money = |minor| print(minor, view.digits);
-    let highest = match view.highest {
-        Some(highest) => format!("{} {}", money(highest), plain(&view.currency)),
-        None => "no bids yet".to_owned(),
+    let highest = match (view.highest, view.bids) {
+        (Some(highest), _) => format!("{} {}", money(highest), plain(&view.currency)),
+        (None, None) if view.joined => "being fetched".to_owned(),
+        (None, _) if view.is_unfollowed() => "not followed".to_owned(),
+        (None, _) => "no bids yet".to_owned(),
     };
     let bids = match view.bids {
-        0 => String::new(),
-        1 => " after 1 bid".to_owned(),
-        bids => format!(" after {bids} bids"),
+        Some(1) => " after 1 bid".to_owned(),
+        Some(bids) if view.highest.is_some() => format!(" after {bids} bids"),
+        Some(_) | None => String::new(),
+    };
+    let bids = match view.highest {
+        Some(_) if view.is_unfollowed() => format!("{bids}, not followed"),
+        Some(_) | None => bids,
     };
     let (state, tone) = state(view, palette);
     let gap = columns
@@ -107,6 +113,12 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         .saturating_sub(width(&state));
     let next = view.highest.map_or(view.start, |price| price.saturating_add(view.increment));
     let terms = match view.phase {
+        Phase::Open if view.is_unfollowed() => format!(
+            "from {}, step {} {}; /join shows the bids",
+            money(view.start),
+            money(view.increment),
+            plain(&view.currency)
+        ),
         Phase::Open => format!(
             "bid {} or more; from {}, step {} {}",
             money(next),
@@ -141,6 +153,8 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
 fn state(view: &RoomView, palette: &Palette) -> (String, Style) {
     let (text, style) = match (view, view.phase) {
         (RoomView { own: true, .. }, _) => ("you are selling", palette.own),
+        (RoomView { bidding: true, .. }, _) if !view.is_known() => ("you bid here", palette.own),
+        _ if !view.is_known() => ("", palette.dim),
         (RoomView { leading: true, .. }, Phase::Open) => ("▲ YOU LEAD", palette.good),
         (RoomView { leading: true, .. }, _) => ("▲ YOU WON", palette.good),
         (RoomView { bidding: true, .. }, Phase::Open) => ("▼ OUTBID", palette.bad),

@@ -207,6 +207,8 @@ fn standing(room: &Room, palette: &Palette) -> (String, ratatui::style::Style) {
     let Some(view) = &room.view else { return (String::new(), palette.dim) };
     let (text, style) = match view {
         RoomView { own: true, .. } => ("yours", palette.own),
+        view if view.is_unfollowed() => ("unseen", palette.dim),
+        view if !view.is_known() => ("", palette.dim),
         RoomView { leading: true, phase: Phase::Open, .. } => ("▲ leading", palette.good),
         RoomView { leading: true, .. } => ("▲ won", palette.good),
         RoomView { bidding: true, phase: Phase::Open, .. } => ("▼ outbid", palette.bad),

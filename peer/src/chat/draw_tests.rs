@@ -1,7 +1,7 @@
 use super::*;
 use crate::chat::model::Next;
 use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
-use crate::event::{Event, Role};
+use crate::event::{ActView, Event, Role};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
@@ -46,7 +46,7 @@ fn market() -> Model {
         own: false,
     });
     model.apply(bid(&id, 20, 12_000, true));
-    (radio.highest, radio.bids) = (Some(12_000), 5);
+    (radio.highest, radio.bids) = (Some(12_000), Some(5));
     (radio.leading, radio.bidding, radio.verified_size) = (true, true, 21);
     model.apply(Event::Room(radio));
     model.apply(bid(&"9c01".repeat(16), 2, 1_000, false));
@@ -57,7 +57,7 @@ fn market() -> Model {
 fn outbid() -> Model {
     let mut model = market();
     let mut radio = model.current().unwrap().view.clone().unwrap();
-    (radio.highest, radio.bids, radio.leading) = (Some(14_000), 6, false);
+    (radio.highest, radio.bids, radio.leading) = (Some(14_000), Some(6), false);
     model.apply(bid(&radio.room, 21, 14_000, false));
     model.apply(Event::Room(radio));
     typed(&mut model, "/bid 1,50");
@@ -98,6 +98,7 @@ fn alarm_while_simulated_and_offline() {
     model.apply(Event::Disconnected { reason, retry_in_ms: Some(1_500) });
     model.apply(Event::Alarm {
         room: Some("3f2a".repeat(16)),
+        short: None,
         message: "the new head does not extend the last one".to_owned(),
         advice: "stop bidding here and keep your vault: it holds the evidence".to_owned(),
     });
@@ -251,13 +252,19 @@ fn hostile_text_draws_no_control_character_and_no_override() {
         text: nasty.to_owned(),
         time: at(1),
     });
+    let word = || Some(nasty.to_owned());
+    let of = ActView { act: word(), room: None, short: word(), title: word(), offer: word() };
     model.apply(Event::Refused {
+        id: None,
         code: nasty.to_owned(),
         message: nasty.to_owned(),
         advice: nasty.to_owned(),
+        of,
     });
+    model.apply(Event::Called { room: id.clone(), short: nasty.to_owned() });
     model.apply(Event::Alarm {
         room: Some(id.clone()),
+        short: Some(nasty.to_owned()),
         message: nasty.to_owned(),
         advice: nasty.to_owned(),
     });
@@ -271,7 +278,12 @@ fn hostile_text_draws_no_control_character_and_no_override() {
 #[test]
 fn without_colours_no_cell_has_one() {
     let mut model = outbid();
-    model.apply(Event::Alarm { room: None, message: "x".to_owned(), advice: "y".to_owned() });
+    model.apply(Event::Alarm {
+        room: None,
+        short: None,
+        message: "x".to_owned(),
+        advice: "y".to_owned(),
+    });
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     terminal.draw(|frame| draw(&model, &Palette::monochrome(), frame)).unwrap();
     let plain = ratatui::style::Color::Reset;
@@ -282,7 +294,12 @@ fn without_colours_no_cell_has_one() {
 #[test]
 fn an_alarm_is_red_and_inverse() {
     let mut model = market();
-    model.apply(Event::Alarm { room: None, message: "x".to_owned(), advice: "y".to_owned() });
+    model.apply(Event::Alarm {
+        room: None,
+        short: None,
+        message: "x".to_owned(),
+        advice: "y".to_owned(),
+    });
     let terminal = screen(&model, 80, 24);
     let cell = &terminal.backend().buffer()[(1, 0)];
     assert_eq!(cell.fg, ratatui::style::Color::Red);
@@ -294,6 +311,26 @@ fn the_lead_is_lost_at_the_moment_the_view_says_so() {
     assert!(text(&market(), 80, 24).contains("YOU LEAD"));
     let screen = text(&outbid(), 80, 24);
     assert!(screen.contains("OUTBID") && !screen.contains("YOU LEAD"));
+}
+
+#[test]
+fn a_room_that_is_not_followed_says_so_and_not_that_it_has_no_bids() {
+    let mut model = Model::new();
+    let mut room = auction("3f2a", "Old radio");
+    let id = room.room.clone();
+    (room.bids, room.joined) = (None, false);
+    model.apply(Event::Room(room.clone()));
+    model.select(&id);
+    let shown = text(&model, 80, 24);
+    assert!(shown.contains("3f2a unseen") && shown.contains("not followed"), "{shown}");
+    assert!(shown.contains("/join") && !shown.contains("no bids yet"), "{shown}");
+    room.joined = true;
+    model.apply(Event::Room(room.clone()));
+    let shown = text(&model, 80, 24);
+    assert!(shown.contains("being fetched") && !shown.contains("no bids yet"), "{shown}");
+    room.bids = Some(0);
+    model.apply(Event::Room(room));
+    assert!(text(&model, 80, 24).contains("no bids yet"));
 }
 
 #[test]

@@ -172,14 +172,9 @@ fn carry_time(model: &mut Model, last_tick: Option<(Time, Duration)>, now: Durat
 
 /// Hands a command on without waiting: the screen must not stand still.
 fn send(model: &mut Model, front: &Front, command: Command) {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are waited for")]
-    let id = match command {
-        Command::Reveal { ref room, .. } | Command::Prove { ref room, .. } => {
-            Some(format!("{}{room}", model::DISCLOSE_ID))
-        }
-        _ => None,
-    };
+    let (id, question) = (Some(model.request_id()), model::is_question(&command));
     match front.commands.try_send(Request { id, command, yes: false }) {
+        Ok(()) if question => model.asked(),
         Ok(()) => {}
         Err(TrySendError::Full(_)) => model.refuse(Mistake {
             message: "too many commands are waiting".to_owned(),

@@ -3,6 +3,7 @@
 //! Events change it, keys change it through `keys`, [`super::draw`] reads it. Everything
 //! in it is bounded, since a broker decides how much arrives.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use pregao_protocol::clock::{RECENT, Time};
@@ -15,7 +16,7 @@ use super::room::MOST_PRICES;
 pub use super::room::{Message, Other, Reveal, Room, Step, Tone};
 use crate::amount::print_in;
 use crate::command::{Command, Line, Mistake, read_line, table};
-use crate::event::{Event, Phase, Role, RoomView};
+use crate::event::{ActView, Event, Phase, ReceiptView, Role, RoomView, room_words};
 use crate::front::{Answer, Subject};
 use crate::identity::{Said, Shown, Word};
 use crate::plain::plain;
@@ -23,12 +24,10 @@ use crate::span;
 
 /// Most rooms shown.
 pub const MOST_ROOMS: usize = 2_000;
-/// Shortest prefix by which a room is called.
-const SHORTEST_NAME: usize = 4;
-
-/// Begins the name of a request for a disclosure; the room as typed follows. Once it is done, it was
-/// handed in there.
-pub const DISCLOSE_ID: &str = "disclose ";
+/// Most questions of which is remembered where they were asked.
+const MOST_ASKED: usize = 64;
+/// Characters of a name shown until the desk has said by how many the room is called.
+const SHORT: usize = 8;
 
 /// Whether there is a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +73,8 @@ pub enum Next {
 pub struct Model {
     rooms: Vec<Room>,
     selected: String,
-    short: usize,
+    /// Rooms in which questions were asked that are not answered yet, the first asked first.
+    asked: VecDeque<String>,
     /// Trust state for the status bar.
     pub trust: TrustLine,
     /// TSA time carried forward by the loop; none before the first tick.
@@ -121,7 +121,7 @@ impl Model {
         let mut model = Self {
             rooms: vec![Room::default()],
             selected: String::new(),
-            short: SHORTEST_NAME,
+            asked: VecDeque::new(),
             trust,
             now: None,
             age: Duration::ZERO,
@@ -179,13 +179,8 @@ impl Model {
                 self.tell("", Tone::Bad, &format!("{message} ({code})"));
                 self.tell("", Tone::Bad, &format!("  → {advice}"));
             }
-            Event::Done { id, ok } => {
-                if let Some(prefix) = id.as_deref().and_then(|id| id.strip_prefix(DISCLOSE_ID))
-                    && ok
-                {
-                    self.mark_sent(prefix);
-                }
-            }
+            Event::Done { id, ok, of } => self.finish(id.as_deref(), ok, &of),
+            Event::Called { room, short } => self.call(&room, short),
             Event::Room(view) => self.update_room(view),
             Event::Bid { room, seq, amount, currency, time, own } => {
                 self.apply_bid(&room, seq, Step { time, amount }, &currency, own);
@@ -198,12 +193,13 @@ impl Model {
             Event::Happened { room, seq, verb, text, time } => {
                 self.enter(&room, seq, time, Tone::System, &format!("{verb}: {text}"));
             }
-            Event::Invited { room, auction, title, role, price, currency, deadline } => {
+            Event::Invited { room, short, auction, title, role, price, currency, deadline } => {
                 let title = plain(&title);
                 let (sent, other) = (false, None);
                 let reveal =
                     Reveal { auction, title, role, price, currency, deadline, sent, other };
                 self.invite(&room, reveal);
+                self.call(&room, short);
             }
             Event::Revealed { room, auction, role, name, contact, persona, verdict, card } => {
                 let (role, persona, card) = (side(role), &persona, card.as_ref());
@@ -212,21 +208,29 @@ impl Model {
                 self.meet(&room, &auction, Other { lines: shown.lines() });
             }
             Event::Receipt(receipt) => {
-                let (seq, verb) = (receipt.seq, receipt.verb);
-                let text = format!("receipt held: entry {seq}, {verb}");
-                self.tell(&receipt.room, Tone::System, &text);
+                let ReceiptView { room, short, title, seq, verb, .. } = receipt;
+                let words = room_words(&short, title.as_deref());
+                let text = format!("receipt held: entry {seq}, {verb}, in {words}");
+                self.tell(&room, Tone::System, &text);
+                self.call(&room, short);
             }
-            Event::Refused { code, message, advice } => {
-                let selected = self.selected.clone();
-                self.tell(&selected, Tone::Bad, &format!("refused: {message} ({code})"));
-                self.tell(&selected, Tone::Bad, &format!("  → {advice}"));
+            Event::Refused { id, code, message, advice, of } => {
+                let words = of.words();
+                let of_act = if words.is_empty() { words } else { format!("{words}: ") };
+                for room in self.answered_in(id.as_deref(), &of) {
+                    self.tell(&room, Tone::Bad, &format!("refused: {of_act}{message} ({code})"));
+                    self.tell(&room, Tone::Bad, &format!("  → {advice}"));
+                }
             }
-            Event::Alarm { room, message, advice } => self.raise(room, &message, &advice),
+            Event::Note { text, id, .. } => {
+                let room = self.typed_in(id.as_deref()).unwrap_or_else(|| self.selected.clone());
+                self.tell(&room, Tone::System, &text);
+            }
+            Event::Alarm { room, message, advice, .. } => self.raise(room, &message, &advice),
             answer @ (Event::Items { .. }
             | Event::Mine { .. }
             | Event::Whoami(_)
             | Event::Receipts { .. }
-            | Event::Note { .. }
             // Only written where there is no dialogue on a screen.
             | Event::Signing { .. }) => self.show_answer(&answer),
         }
@@ -293,10 +297,13 @@ impl Model {
             .min_by_key(|(_, reveal)| reveal.deadline)
     }
 
-    /// The prefix by which a room is called: the shortest that names no two rooms.
+    /// The beginning of its name by which a room is called: the desk, which knows all rooms, says how
+    /// much of it tells the room apart.
     #[must_use]
-    pub fn short<'a>(&self, id: &'a str) -> &'a str {
-        id.get(..self.short).unwrap_or(id)
+    pub fn short<'a>(&'a self, id: &'a str) -> &'a str {
+        let called = self.rooms.iter().find(|room| room.id == id).map(|room| room.short.as_str());
+        let unsaid = || id.get(..SHORT).unwrap_or(id);
+        called.filter(|short| !short.is_empty()).unwrap_or_else(unsaid)
     }
 
     /// Rooms of which at least one head was verified against every entry.
@@ -367,12 +374,11 @@ impl Model {
         }
     }
 
-    /// Notes that a disclosure was sent in the room that a prefix means.
-    fn mark_sent(&mut self, prefix: &str) {
-        let prefix = &*prefix.trim_start_matches('#').to_lowercase();
+    /// Notes that a disclosure was sent in a private room, or in that of an auction.
+    fn mark_sent(&mut self, name: &str) {
         for room in &mut self.rooms {
             if let Some(reveal) = &mut room.reveal {
-                reveal.sent |= room.id.starts_with(prefix) || reveal.auction.starts_with(prefix);
+                reveal.sent |= room.id == name || reveal.auction == name;
             }
         }
     }
@@ -443,7 +449,7 @@ impl Model {
 
     /// Shows a mistake in the room on screen.
     pub fn refuse(&mut self, mistake: Mistake) {
-        self.apply(mistake.into_event());
+        self.apply(mistake.into_event(None));
     }
 
     /// Adds a line of the program to the room on screen.
@@ -461,20 +467,7 @@ impl Model {
             return None;
         }
         self.rooms.push(Room { id: id.to_owned(), ..Room::default() });
-        self.shorten();
         self.rooms.last_mut()
-    }
-
-    /// Finds the shortest length at which no two names begin alike.
-    fn shorten(&mut self) {
-        let mut names: Vec<&str> = self.rooms.iter().map(|room| room.id.as_str()).collect();
-        names.sort_unstable();
-        let common = |pair: &[&str]| match pair {
-            [left, right] => left.bytes().zip(right.bytes()).take_while(|(l, r)| l == r).count(),
-            _ => 0,
-        };
-        let longest = names.windows(2).map(common).max().unwrap_or(0);
-        self.short = longest.saturating_add(1).max(SHORTEST_NAME);
     }
 
     /// Adds a line to a room and counts it as unread there; own lines are not counted.
@@ -526,8 +519,9 @@ impl Model {
     fn update_room(&mut self, view: RoomView) {
         let id = view.room.clone();
         let Some(room) = self.room(&id) else { return };
+        room.short = plain(&view.short);
         let was_leading = room.view.as_ref().is_some_and(|before| before.leading);
-        let outbid = was_leading && !view.leading && view.phase == Phase::Open;
+        let outbid = was_leading && !view.leading && view.phase == Phase::Open && view.is_known();
         let price = view.highest.map(|price| print_in(price, &view.currency));
         room.view = Some(view);
         if outbid {
@@ -557,6 +551,53 @@ impl Model {
         }
         if at_hand && self.input.is_empty() && !known {
             self.select(id);
+        }
+    }
+
+    /// The name of a command that is typed now: by it the answer finds the room on screen again.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        self.selected.clone()
+    }
+
+    /// Notes where a question was asked that the desk has got.
+    pub fn asked(&mut self) {
+        if self.asked.len() < MOST_ASKED {
+            self.asked.push_back(self.selected.clone());
+        }
+    }
+
+    /// The room where a command was typed, from its name.
+    fn typed_in(&self, id: Option<&str>) -> Option<String> {
+        self.rooms.iter().map(|room| &room.id).find(|room| Some(room.as_str()) == id).cloned()
+    }
+
+    /// Where an answer is shown: in the room that it is about, and where the command was typed.
+    fn answered_in(&self, id: Option<&str>, of: &ActView) -> Vec<String> {
+        let about = self.typed_in(of.room.as_deref());
+        let typed = self.typed_in(id).filter(|typed| Some(typed) != about.as_ref());
+        let rooms: Vec<String> = about.into_iter().chain(typed).collect();
+        if rooms.is_empty() { vec![self.selected.clone()] } else { rooms }
+    }
+
+    /// A command is finished: says so where it was typed, if it was about another room.
+    fn finish(&mut self, id: Option<&str>, ok: bool, of: &ActView) {
+        match (of.act.as_deref(), of.room.as_deref()) {
+            (Some("reveal" | "prove"), Some(room)) if ok => self.mark_sent(room),
+            (Some("items" | "mine" | "whoami" | "receipts"), _) => {
+                self.asked.pop_front();
+            }
+            _ => {}
+        }
+        let typed = self.typed_in(id).filter(|typed| Some(typed) != of.room.as_ref());
+        if let (true, Some(_), Some(typed)) = (ok, &of.room, typed) {
+            self.tell(&typed, Tone::Own, &format!("{}: done", of.words()));
+        }
+    }
+
+    fn call(&mut self, id: &str, short: String) {
+        if let Some(room) = self.rooms.iter_mut().find(|room| room.id == id) {
+            room.short = plain(&short);
         }
     }
 
@@ -592,10 +633,17 @@ impl Model {
 
     /// Shows the answer to a question in the room where it was asked.
     fn show_answer(&mut self, event: &Event) {
+        let room = self.asked.front().cloned().unwrap_or_else(|| self.selected.clone());
         for line in crate::oneshot::lines(event, self.now) {
-            self.report(Tone::System, &line);
+            self.tell(&room, Tone::System, &line);
         }
     }
+}
+
+/// Whether a command asks for something to be shown. The desk answers these in order.
+#[must_use]
+pub const fn is_question(command: &Command) -> bool {
+    matches!(command, Command::Items | Command::Mine | Command::Whoami | Command::Receipts)
 }
 
 /// What a role is called.

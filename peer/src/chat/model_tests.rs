@@ -1,12 +1,13 @@
 use super::*;
 use crate::chat::room::MOST_MESSAGES;
 use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
-use crate::event::Phase;
+use crate::event::{ActView, Phase};
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
 fn alarm(room: Option<&str>) -> Event {
     Event::Alarm {
         room: room.map(str::to_owned),
+        short: room.map(str::to_owned),
         message: "two heads of one size differ".to_owned(),
         advice: "stop bidding and keep your vault".to_owned(),
     }
@@ -48,14 +49,137 @@ fn an_entry_that_arrives_twice_is_shown_once() {
 }
 
 #[test]
-fn rooms_are_called_by_the_shortest_prefix_that_is_unique() {
+fn rooms_are_called_as_the_desk_says_that_knows_all_of_them() {
     let mut model = Model::new();
+    let name = "3f2a".repeat(16);
+    model.apply(bid(&name, 1, 1_000, false));
+    assert_eq!(model.short(&name), "3f2a3f2a");
     model.apply(Event::Room(auction("3f2a", "one")));
-    let id = model.listed()[1].id.clone();
-    assert_eq!(model.short(&id), "3f2a");
-    model.apply(Event::Room(auction("3f2a3fbb", "two")));
-    assert_eq!(model.short(&id), "3f2a3f2");
+    assert_eq!(model.short(&name), "3f2a");
+    // Another begins alike, of which nothing is shown here.
+    model.apply(Event::Called { room: name.clone(), short: "3f2a3f2".to_owned() });
+    assert_eq!(model.short(&name), "3f2a3f2");
+    assert_eq!(model.names()[0].short, "3f2a3f2");
     assert_eq!(model.short("é"), "é");
+}
+
+fn act(name: &str, room: &str, title: &str) -> ActView {
+    ActView {
+        act: Some(name.to_owned()),
+        room: Some(room.to_owned()),
+        short: Some(room.get(..4).unwrap_or(room).to_owned()),
+        title: Some(title.to_owned()),
+        offer: (name == "bid").then(|| "9.00 EUR".to_owned()),
+    }
+}
+
+/// The end of a command that was typed in a room.
+fn done(typed: &str, of: ActView, ok: bool) -> Event {
+    Event::Done { id: Some(typed.to_owned()), ok, of }
+}
+
+fn refusal(typed: &str, of: ActView) -> Event {
+    Event::Refused {
+        id: Some(typed.to_owned()),
+        code: "bid.too-low".to_owned(),
+        message: "the bid is too low".to_owned(),
+        advice: "bid more".to_owned(),
+        of,
+    }
+}
+
+fn lines_of(model: &Model, id: &str) -> Vec<String> {
+    let room = model.listed().into_iter().find(|room| room.id == id).unwrap();
+    room.messages.iter().map(|message| message.text.clone()).collect()
+}
+
+/// A radio and a lamp; the radio is on screen.
+fn two_rooms() -> (Model, String, String) {
+    let mut model = Model::new();
+    let (radio, lamp) = (auction("3f2a", "Old radio"), auction("9c01", "Lamp"));
+    let ids = (radio.room.clone(), lamp.room.clone());
+    model.apply(Event::Room(radio));
+    model.apply(Event::Room(lamp));
+    model.select(&ids.0);
+    (model, ids.0, ids.1)
+}
+
+#[test]
+fn a_refusal_that_comes_after_another_room_was_chosen_is_shown_in_its_own() {
+    let (mut model, radio, lamp) = two_rooms();
+    let typed_in = model.request_id();
+    assert_eq!(typed_in, radio);
+    press(&mut model, KeyCode::Char('n'), KeyModifiers::CONTROL);
+    assert_eq!(model.current().unwrap().id, lamp);
+    model.apply(refusal(&typed_in, act("bid", &radio, "Old radio")));
+    let refused = "refused: bid 9.00 EUR in #3f2a \"Old radio\": the bid is too low (bid.too-low)";
+    assert_eq!(lines_of(&model, &radio), [refused, "  → bid more"]);
+    assert_eq!(lines_of(&model, &lamp), [""; 0]);
+    assert_eq!(unread(&model, &radio), 2);
+}
+
+#[test]
+fn an_answer_about_another_room_is_shown_there_and_where_it_was_typed() {
+    let (mut model, radio, lamp) = two_rooms();
+    let typed_in = model.request_id();
+    model.apply(refusal(&typed_in, act("bid", &lamp, "Lamp")));
+    let refused = "refused: bid 9.00 EUR in #9c01 \"Lamp\": the bid is too low (bid.too-low)";
+    for room in [&radio, &lamp] {
+        assert_eq!(lines_of(&model, room), [refused, "  → bid more"]);
+    }
+    press(&mut model, KeyCode::Char('n'), KeyModifiers::CONTROL);
+    model.apply(done(&typed_in, act("bid", &lamp, "Lamp"), true));
+    assert_eq!(lines_of(&model, &radio)[2], "bid 9.00 EUR in #9c01 \"Lamp\": done");
+    // In its own room the bid itself and its receipt say so.
+    model.apply(done(&lamp, act("bid", &lamp, "Lamp"), true));
+    assert_eq!(lines_of(&model, &lamp).len(), 2);
+}
+
+#[test]
+fn an_answer_about_no_room_that_is_shown_stays_where_the_command_was_typed() {
+    let (mut model, radio, lamp) = two_rooms();
+    let typed_in = model.request_id();
+    model.select(&lamp);
+    let of = ActView { act: Some("bid".to_owned()), ..ActView::default() };
+    model.apply(refusal(&typed_in, of));
+    model.apply(refusal(&typed_in, act("bid", &"77".repeat(32), "beyond what is shown")));
+    assert_eq!(lines_of(&model, &radio).len(), 4);
+    assert_eq!(lines_of(&model, &lamp).len(), 0);
+    // Of the lobby, whose name is empty, as of any other room.
+    model.select("");
+    let (typed_in, before) = (model.request_id(), lines_of(&model, "").len());
+    model.select(&lamp);
+    model.apply(refusal(&typed_in, ActView::default()));
+    assert_eq!(lines_of(&model, "").len(), before + 2);
+}
+
+#[test]
+fn what_was_asked_for_is_shown_where_it_was_asked() {
+    let (mut model, radio, lamp) = two_rooms();
+    let answer = || Event::Items { rooms: vec![auction("3f2a", "Old radio")] };
+    let finished = |id: &str| {
+        let of = ActView { act: Some("items".to_owned()), ..ActView::default() };
+        Event::Done { id: Some(id.to_owned()), ok: true, of }
+    };
+    let first = model.request_id();
+    model.asked();
+    model.select(&lamp);
+    let second = model.request_id();
+    model.asked();
+    model.select("");
+    let before = lines_of(&model, "").len();
+    for event in [answer(), finished(&first), answer(), finished(&second)] {
+        model.apply(event);
+    }
+    assert_eq!((lines_of(&model, &radio).len(), lines_of(&model, &lamp).len()), (1, 1));
+    assert_eq!(lines_of(&model, "").len(), before);
+    let note = |id: &str| Event::Note {
+        text: "wrote a file".to_owned(),
+        id: Some(id.to_owned()),
+        of: act("export", &lamp, "Lamp"),
+    };
+    model.apply(note(&first));
+    assert_eq!(lines_of(&model, &radio)[1], "wrote a file");
 }
 
 #[test]
@@ -104,6 +228,17 @@ fn losing_the_lead_is_said_once_and_rings() {
     model.select(&id);
     assert_eq!(texts(&model), ["you were outbid: the highest bid is 121.00 EUR"]);
     assert!(model.take_ring());
+    assert!(!model.take_ring());
+}
+
+#[test]
+fn leaving_a_room_is_not_called_outbid() {
+    let mut model = Model::new();
+    let mut room = auction("3f2a", "Old radio");
+    room.leading = true;
+    model.apply(Event::Room(room.clone()));
+    (room.leading, room.joined) = (false, false);
+    model.apply(Event::Room(room));
     assert!(!model.take_ring());
 }
 
@@ -171,22 +306,23 @@ fn disclosed(model: &mut Model, line: &str) {
         let sent = typed(model, line);
         assert!(matches!(sent, Next::Send(Command::Prove { .. } | Command::Reveal { .. })));
         assert!(model.waiting().is_some());
-        model.apply(Event::Done { id: Some(format!("{DISCLOSE_ID}3f2a")), ok });
+        let command = line.trim_start_matches('/').split(' ').next().unwrap();
+        model.apply(done("77aa", act(command, "77aa", "Old radio"), ok));
         assert_eq!(model.waiting().is_none(), ok);
     }
 }
 
 #[test]
 fn a_second_disclosure_refused_meanwhile_leaves_the_first_one_counted() {
-    for (second, done) in [("3f2a", "3f2a"), ("9c01", "3F2A")] {
+    for second in ["3f2a", "9c01"] {
         let mut model = Model::new();
         model.apply(invited("77aa", "3f2a", Role::Winner));
         typed(&mut model, "/prove #3f2a ana@x.pt");
         typed(&mut model, &format!("/prove #{second} ana@x.pt"));
         // The card is being asked already.
-        model.apply(Event::Done { id: Some(format!("{DISCLOSE_ID}{second}")), ok: false });
+        model.apply(done("77aa", act("prove", second, "Old radio"), false));
         assert!(model.waiting().is_some());
-        model.apply(Event::Done { id: Some(format!("{DISCLOSE_ID}{done}")), ok: true });
+        model.apply(done("77aa", act("prove", "77aa", "Old radio"), true));
         assert!(model.waiting().is_none());
     }
 }

@@ -89,6 +89,8 @@ pub struct Other {
 pub struct Room {
     /// Full name; empty for the lobby.
     pub id: String,
+    /// By which beginning of its name it is called; empty until the desk has said so.
+    pub short: String,
     /// What the desk says of it.
     pub view: Option<RoomView>,
     /// Present in a room for two.

@@ -156,7 +156,7 @@ fn apply(model: &mut Model, step: Step, seq: u64) {
         }
         Step::Titled(first, title, description) => {
             let mut view = auction(if first { "3f2a" } else { "9c01" }, &title);
-            (view.description, view.highest, view.bids) = (description, Some(12_000), 5);
+            (view.description, view.highest, view.bids) = (description, Some(12_000), Some(5));
             model.apply(Event::Room(view));
         }
         Step::Bid(first, amount) => model.apply(bid(&room(first), seq, amount, false)),
@@ -166,7 +166,7 @@ fn apply(model: &mut Model, step: Step, seq: u64) {
         }
         Step::Alarm(message) => {
             let advice = "stop".to_owned();
-            model.apply(Event::Alarm { room: None, message, advice });
+            model.apply(Event::Alarm { room: None, short: None, message, advice });
         }
         Step::Revealed(typed, reached) => {
             model.apply(invited(&"77aa".repeat(16), &room(true), Role::Winner));

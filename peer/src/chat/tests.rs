@@ -16,6 +16,7 @@ pub(super) fn at(seconds: u64) -> Time {
 pub(super) fn auction(prefix: &str, title: &str) -> RoomView {
     RoomView {
         room: prefix.repeat(64 / prefix.len()),
+        short: prefix.to_owned(),
         title: title.to_owned(),
         description: String::new(),
         phase: Phase::Open,
@@ -25,7 +26,7 @@ pub(super) fn auction(prefix: &str, title: &str) -> RoomView {
         start: 1_000,
         increment: 100,
         highest: None,
-        bids: 0,
+        bids: Some(0),
         end: at(300),
         extend_secs: 30,
         own: false,
@@ -53,6 +54,7 @@ pub(super) fn connected() -> Event {
 pub(super) fn invited(room: &str, auction: &str, role: Role) -> Event {
     Event::Invited {
         room: room.to_owned(),
+        short: room.get(..4).unwrap_or(room).to_owned(),
         auction: auction.to_owned(),
         title: "Old radio".to_owned(),
         role,

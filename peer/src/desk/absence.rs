@@ -1,16 +1,16 @@
 //! What the broker says of who disclosed: that it holds a disclosure, it says under its signature,
 //! and that somebody stayed away must not contradict that (SPEC 7.5, 8).
 
+use pregao_protocol::action::Action;
 use pregao_protocol::broker::Held;
 use pregao_protocol::evidence::{Evidence, FalseAbsence};
 use pregao_protocol::log::{Receipt, RoomName};
-use pregao_protocol::room::Stamped;
 use pregao_protocol::room::body::Body;
+use pregao_protocol::room::{Room, Stamped};
 
 use super::Desk;
 use super::evidence::Exhibit;
 use super::follow::Followed;
-use crate::event::Event;
 use crate::vault::KeptReveal;
 
 impl Desk {
@@ -34,9 +34,13 @@ impl Desk {
             .await;
             return self.finish(n, false).await;
         }
+        self.answering = act.of.clone();
         self.mark_disclosed(room, Some(compact)).await;
-        let text = "your disclosure is kept, sealed, until the other side hands in theirs";
-        self.tell(Event::Note { text: text.to_owned() }).await;
+        let words = self.words(room);
+        let text = format!(
+            "your disclosure in {words} is kept, sealed, until the other side hands in theirs"
+        );
+        self.note(text).await;
         self.finish(n, true).await;
     }
 
@@ -85,7 +89,8 @@ impl Desk {
         let gone = match body {
             Body::Absent(absent) => match self.own_side(private) {
                 Some(own) => (own.seller && absent.seller) || (own.winner && absent.winner),
-                None => false,
+                // Better said once too often than not at all.
+                None => absent.seller || absent.winner,
             },
             Body::Forfeited(forfeited) => followed.own.contains(&forfeited.winner),
             _ => followed.own.contains(&0),
@@ -129,15 +134,18 @@ impl Desk {
         kept.held.is_some().then(|| kept.clone())
     }
 
-    /// Which sides of a private room the own disclosure in it is by.
+    /// Which sides of a private room the user's disclosures in it are by, whether there is a connection
+    /// or not.
     fn own_side(&self, private: RoomName) -> Option<Sides> {
-        let disclosure = pregao_protocol::action::Action::parse(&self.disclosure(private)?).ok()?;
-        let pregao_protocol::room::Room::Reveal(room) = self.rooms.get(&private)?.room()? else {
-            return None;
-        };
+        let Room::Reveal(room) = self.rooms.get(&private)?.room()? else { return None };
         let (seller, winner) = (room.opening().seller, room.opening().winner);
-        let key = *disclosure.key();
-        Some(Sides { seller: key == seller, winner: key == winner })
+        let name = private.to_string();
+        let kept = self.vault.contents().actions.iter();
+        let own = kept.filter(|kept| kept.room == name && kept.verb == "disclose");
+        let keys = own.filter_map(|kept| Action::parse(&kept.action).ok()).map(|own| *own.key());
+        let keys: Vec<_> = keys.collect();
+        let own = Sides { seller: keys.contains(&seller), winner: keys.contains(&winner) };
+        (own.seller || own.winner).then_some(own)
     }
 
     /// The own disclosure that the broker holds.

@@ -20,6 +20,7 @@ use pregao_protocol::stamp::{Stamp, VerifiedBatch};
 use pregao_protocol::verify;
 use uuid::Uuid;
 
+use super::answers::Answering;
 use super::confirm::Consent;
 use super::evidence::Exhibit;
 use super::follow::Followed;
@@ -68,19 +69,15 @@ pub(super) fn no_randomness() -> Cannot {
 impl Desk {
     /// Starts an action for a command, behind those that wait for a place; `None` while it is under
     /// way. It is signed only then, on what the room's log has become.
-    pub(super) async fn act(
-        &mut self,
-        request: Option<String>,
-        command: Command,
-        consent: Consent,
-    ) -> Option<bool> {
+    pub(super) async fn act(&mut self, command: Command, consent: Consent) -> Option<bool> {
         let waits = !self.waiting.is_empty() || !self.has_a_place(&command);
         // A disclosure is handed in when its room is, whatever waits in auctions.
         if self.online.is_some() && waits && !matches!(command, Command::Reveal { .. }) {
-            self.waiting.push_back((request, command, consent));
+            let id = self.answering.id.clone();
+            self.waiting.push_back((id, command, consent));
             return None;
         }
-        self.start_act(request, command, &consent).await
+        self.start_act(command, &consent).await
     }
 
     /// Whether one more action may be under way, in its room and at all.
@@ -99,9 +96,11 @@ impl Desk {
             && !self.waits_for_rooms()
         {
             let Some((id, command, consent)) = self.waiting.pop_front() else { break };
-            if let Some(ok) = self.start_act(id.clone(), command, &consent).await {
-                self.tell(Event::Done { id, ok }).await;
+            self.answering = self.about(id, &command);
+            if let Some(ok) = self.start_act(command, &consent).await {
+                self.done(ok).await;
             }
+            self.answering = Answering::default();
         }
         self.ask_again().await?;
         self.send_what_may_go().await
@@ -121,20 +120,16 @@ impl Desk {
     /// Answers what waits for a place: there is no connection to wait for.
     pub(super) async fn refuse_waiting(&mut self) {
         for (id, command, consent) in std::mem::take(&mut self.waiting) {
-            let ok = self.start_act(id.clone(), command, &consent).await.unwrap_or(false);
-            self.tell(Event::Done { id, ok }).await;
+            self.answering = self.about(id, &command);
+            let ok = self.start_act(command, &consent).await.unwrap_or(false);
+            self.done(ok).await;
         }
     }
 
-    async fn start_act(
-        &mut self,
-        request: Option<String>,
-        command: Command,
-        consent: &Consent,
-    ) -> Option<bool> {
+    async fn start_act(&mut self, command: Command, consent: &Consent) -> Option<bool> {
         if let Command::Reveal { room, .. } = &command
             && let Ok(name) = self.reveal_room(room).map(|(name, _)| name)
-            && self.takes_up(name, request.as_deref()).await
+            && self.takes_up(name).await
         {
             return None;
         }
@@ -155,12 +150,12 @@ impl Desk {
         };
         let grounds = self.grounds(room, &body);
         if !consent.covers(&grounds) {
-            self.ask(request, command, grounds, room);
+            self.ask(command, grounds, room);
             return None;
         }
         match (room, &body) {
-            (Some(room), Body::Disclose(_)) => self.hand_in(request, room, body).await,
-            _ => self.begin(request, room, body, seal).await,
+            (Some(room), Body::Disclose(_)) => self.hand_in(room, body).await,
+            _ => self.begin(room, body, seal).await,
         }
     }
 
@@ -291,11 +286,7 @@ impl Desk {
     /// An auction that may be acted in: known, sound and caught up with.
     fn open_auction(&self, prefix: &str) -> Result<(RoomName, &Auction), Cannot> {
         self.online.as_ref().ok_or_else(offline)?;
-        let name = self.find(prefix).map_err(|_| {
-            let message = format!("no single room begins with {prefix}");
-            let advice = "type /items to see the rooms there are".to_owned();
-            Cannot(Code::RoomUnknown.as_str(), message, advice)
-        })?;
+        let name = self.find(prefix)?;
         let followed = self.rooms.get(&name).ok_or_else(|| Cannot::code(Code::RoomUnknown))?;
         if followed.broken {
             let message = "this room did not verify".to_owned();
@@ -303,16 +294,10 @@ impl Desk {
             return Err(Cannot("room.broken", message, advice));
         }
         match followed.room() {
-            Some(Room::Auction(auction)) if followed.is_verified() => Ok((name, auction)),
-            None if !followed.wanted => {
-                let message = "this room is not followed".to_owned();
-                let advice = format!("type /join {} first", name.short());
-                Err(Cannot("room.not-followed", message, advice))
+            Some(Room::Auction(auction)) if followed.wanted && followed.is_verified() => {
+                Ok((name, auction))
             }
-            Some(Room::Auction(_)) | None => {
-                let message = "the room's log is still being fetched".to_owned();
-                Err(Cannot("room.catching-up", message, "try again in a moment".to_owned()))
-            }
+            Some(Room::Auction(_)) | None => Err(followed.cannot_follow()),
             Some(Room::Reveal(_)) => {
                 let message = "this is the private room of seller and winner".to_owned();
                 let advice = "use /reveal there; talk over the contact you get".to_owned();
@@ -331,7 +316,6 @@ impl Desk {
     /// Signs with a fresh one-time key, keeps, and asks for a stamp.
     async fn begin(
         &mut self,
-        request: Option<String>,
         room: Option<RoomName>,
         body: Body,
         seal: Option<Secret>,
@@ -343,16 +327,11 @@ impl Desk {
         let blind = Blind::from_random(blind);
         let broker = self.options.broker.fingerprint;
         let key = OneTimeKey::derive(&self.persona, broker, id, &blind);
-        self.sign(request, Unsigned { id, room, body, seal, blind }, &key).await
+        self.sign(Unsigned { id, room, body, seal, blind }, &key).await
     }
 
     /// Signs with a given key, keeps, and asks for a stamp.
-    pub(super) async fn sign(
-        &mut self,
-        request: Option<String>,
-        unsigned: Unsigned,
-        key: &OneTimeKey,
-    ) -> Option<bool> {
+    pub(super) async fn sign(&mut self, unsigned: Unsigned, key: &OneTimeKey) -> Option<bool> {
         let Unsigned { id, room, body, seal, blind } = unsigned;
         let seen = room
             .and_then(|name| self.rooms.get(&name)?.room().map(|room| room.ledger().head()))
@@ -381,9 +360,10 @@ impl Desk {
             self.vault_trouble(&error).await;
             return Some(false);
         }
+        let of = self.answering_with(action.room(), action.body());
         let freshness = self.freshness_of(&action);
         // It goes out by itself, once there is a connection.
-        self.acts.add(Act::new(request, action, blind, freshness, self.options.clock.read()));
+        self.acts.add(Act::new(of, action, blind, freshness, self.options.clock.read()));
         None
     }
 
@@ -570,6 +550,8 @@ impl Desk {
             self.check_refused(&digest).await;
             self.tell(Event::Receipt(ReceiptView {
                 room: verified.room.to_string(),
+                short: self.names.short(verified.room),
+                title: self.title(verified.room),
                 seq: verified.seq,
                 verb: verified.verb.to_owned(),
                 time: verified.time,
@@ -608,7 +590,9 @@ impl Desk {
                 let text = format!(
                     "the broker cannot take your disclosure just now ({code}); it is handed in again"
                 );
-                self.tell(Event::Note { text }).await;
+                self.answering = self.acts.get(n).map(|act| act.of.clone()).unwrap_or_default();
+                self.note(text).await;
+                self.answering = Answering::default();
             }
             return;
         }
@@ -617,6 +601,9 @@ impl Desk {
         }
         if self.vault.action(&digest).is_some_and(|kept| kept.stamp.is_some()) {
             self.note_stamp(digest, None).await;
+        }
+        if let Some(act) = self.acts.get(n) {
+            self.answering = act.of.clone();
         }
         let (message, advice) = match code.parse::<Code>() {
             Ok(code) => (code.message(), code.advice()),
@@ -648,6 +635,9 @@ impl Desk {
                               or refuses service";
                 (message, advice)
             };
+            if let Some(act) = self.acts.get(n) {
+                self.answering = act.of.clone();
+            }
             self.refuse("link.slow", message, advice).await;
             self.finish(n, false).await;
         }
@@ -656,11 +646,12 @@ impl Desk {
     /// Ends the command of a disclosure that the broker could not take, and goes on handing it in.
     async fn goes_on_by_itself(&mut self, n: u64) -> bool {
         let Some(told) = self.acts.goes_on(n, self.options.clock.read()) else { return false };
-        let Some(request) = told else { return true };
+        let Some(of) = told else { return true };
+        self.answering = of;
         let message = "the broker has not taken your disclosure so far";
         let advice = "keep pregao running or run it again before the deadline: it hands in the same by itself";
         self.refuse("link.slow", message, advice).await;
-        self.tell(Event::Done { id: request, ok: false }).await;
+        self.done(false).await;
         true
     }
 
@@ -668,8 +659,10 @@ impl Desk {
         if let Some(act) = self.acts.remove(n)
             && !act.told
         {
-            self.tell(Event::Done { id: act.request, ok }).await;
+            self.answering = act.of;
+            self.done(ok).await;
         }
+        self.answering = Answering::default();
     }
 
     /// Own action with these bytes, if it is one.

@@ -17,7 +17,6 @@ use super::Desk;
 use super::acts::Cannot;
 use super::follow::Followed;
 use crate::command::Command;
-use crate::event::Event;
 use crate::front::{Answer, Confirmation, Question, Subject};
 use crate::plain::{apart, plain};
 use crate::{amount, span};
@@ -72,7 +71,7 @@ impl Consent {
 /// An answer, with what was asked about.
 #[derive(Debug)]
 pub(super) struct Answered {
-    request: Option<String>,
+    id: Option<String>,
     command: Command,
     grounds: Vec<Ground>,
     answer: Answer,
@@ -148,14 +147,9 @@ impl Desk {
     }
 
     /// Asks the user, and does the command anew with what they answer.
-    pub(super) fn ask(
-        &self,
-        request: Option<String>,
-        command: Command,
-        grounds: Vec<Ground>,
-        room: Option<RoomName>,
-    ) {
+    pub(super) fn ask(&self, command: Command, grounds: Vec<Ground>, room: Option<RoomName>) {
         let question = self.confirmation(&command, &grounds, room);
+        let id = self.answering.id.clone();
         let (questions, answers) = (self.questions.clone(), self.answers.0.clone());
         tokio::spawn(async move {
             let (reply, answer) = oneshot::channel();
@@ -165,7 +159,7 @@ impl Desk {
                 Ok(()) => answer.await.unwrap_or(Answer::Cancel),
                 Err(_) => Answer::Cancel,
             };
-            let _ = answers.send(Answered { request, command, grounds, answer }).await;
+            let _ = answers.send(Answered { id, command, grounds, answer }).await;
         });
     }
 
@@ -175,17 +169,10 @@ impl Desk {
         grounds: &[Ground],
         room: Option<RoomName>,
     ) -> Confirmation {
-        let listing = |auction: &Auction| {
-            let title = apart(&plain(auction.listing().title.as_str()));
-            (title, auction.listing().currency.to_string())
-        };
-        let auction =
-            room.and_then(|room| match self.rooms.get(&room).and_then(Followed::room)? {
-                Room::Auction(auction) => Some(listing(auction)),
-                Room::Reveal(reveal) => self.auction(reveal.opening().auction).map(listing),
-            });
-        let (title, currency) = auction.unwrap_or_default();
-        let named = room.map(|room| format!("#{} \"{title}\"", room.short())).unwrap_or_default();
+        let auction = room.and_then(|room| self.auction(room));
+        let currency = auction.map(|auction| auction.listing().currency.to_string());
+        let currency = currency.unwrap_or_default();
+        let named = room.map(|room| self.words(room)).unwrap_or_default();
         let act = match command {
             Command::Bid { amount: offered, .. } => {
                 let minor = amount::parse(offered, &currency).unwrap_or(0);
@@ -208,10 +195,10 @@ impl Desk {
 
     /// Takes the user's answer.
     pub(super) async fn answered(&mut self, answered: Answered) {
-        let Answered { request, command, grounds, answer } = answered;
+        let Answered { id, command, grounds, answer } = answered;
         let refused = match answer {
             Answer::Yes => {
-                self.carry_out_with(request, command, Consent::To(grounds)).await;
+                self.carry_out_with(id, command, Consent::To(grounds)).await;
                 return;
             }
             Answer::Unable { code, message, advice } => Cannot(code, message, advice),
@@ -221,8 +208,9 @@ impl Desk {
                 "do it again when you like".to_owned(),
             ),
         };
+        self.answering = self.about(id, &command);
         self.cannot(refused).await;
-        self.tell(Event::Done { id: request, ok: false }).await;
+        self.done(false).await;
     }
 }
 

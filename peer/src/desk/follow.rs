@@ -9,19 +9,15 @@ use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
 use pregao_protocol::room::auction::{Auction, Phase};
 use pregao_protocol::room::body::Body;
-use pregao_protocol::room::{Code, Replay, Room, Stamped};
+use pregao_protocol::room::{Replay, Room, Stamped};
 use pregao_protocol::verify;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::evidence::Exhibit;
 use super::pins::{Pins, fault_of_opening};
+use super::places::Denied;
 use super::{Desk, Lost};
-
-/// Open auctions followed by themselves; others with `/join`.
-const FOLLOW: usize = 64;
-/// Rooms known at all; the broker's list may be longer than anybody reads.
-const KNOWN: usize = 4_096;
 
 /// One room, as far as it was verified.
 #[derive(Debug)]
@@ -29,17 +25,23 @@ pub(super) struct Followed {
     pub(super) replay: Replay,
     /// Whether its entries are asked for.
     pub(super) wanted: bool,
+    /// The user asked for it, or acts in it.
+    pub(super) asked: bool,
+    /// The user does not want it to be followed.
+    pub(super) left: bool,
+    /// The broker does not show it.
+    pub(super) denied: Option<Denied>,
     /// Something in it did not verify: nothing more of it is believed.
     pub(super) broken: bool,
     /// Agrees with the newest head since it was last asked for.
     pub(super) caught_up: bool,
-    /// The session in which it was asked for last, if the broker has not refused since: what comes is
-    /// asked for once, as entries on their way would come twice.
-    asked_in: Option<[u8; 32]>,
+    /// How often it was asked for in this session without an answer yet. What comes meanwhile was sent
+    /// for an earlier asking and comes again.
+    pub(super) unanswered: u32,
     /// The broker could not show it just now: it is asked for again (V-099).
     pub(super) ask_again: bool,
     /// The user was told that the broker could not show it.
-    unread_told: bool,
+    pub(super) unread_told: bool,
     /// The opening as listed, shown while the room is not followed.
     pub(super) listed: Replay,
     /// Position and stamp time of the newest `settled` entry.
@@ -71,13 +73,16 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    fn new(opening: String) -> Self {
+    pub(super) fn new(opening: String) -> Self {
         Self {
             replay: Replay::new(),
-            wanted: true,
+            wanted: false,
+            asked: false,
+            left: false,
+            denied: None,
             broken: false,
             caught_up: false,
-            asked_in: None,
+            unanswered: 0,
             ask_again: false,
             unread_told: false,
             listed: Replay::new(),
@@ -109,12 +114,6 @@ impl Followed {
         }
     }
 
-    /// Whether bids, or disclosures, may still come in an auction that is followed.
-    fn is_live(&self) -> bool {
-        let over = |auction: &Auction| matches!(auction.phase(), Phase::Ended(_));
-        self.wanted && self.auction().is_some_and(|auction| !over(auction))
-    }
-
     /// Whether entries are still to come that lead up to a signed head.
     pub(super) const fn is_awaited(&self) -> bool {
         self.wanted && !self.broken && !self.caught_up
@@ -133,14 +132,13 @@ impl Followed {
 }
 
 impl Desk {
-    /// Takes openings of public rooms; follows those that are still of interest.
+    /// Takes openings of public rooms, and chooses anew which to follow.
     pub(super) async fn lobby(
         &mut self,
         from: u64,
         openings: &[Box<RawValue>],
     ) -> Result<(), Lost> {
         self.lobby = self.lobby.max(from.saturating_add(openings.len() as u64));
-        let now = self.reckoned();
         for opening in openings {
             let mut replay = Replay::new();
             let Ok(stamped) = replay.push(opening.get()) else {
@@ -154,72 +152,32 @@ impl Desk {
                 continue;
             };
             let name = stamped.action().room();
-            let Some(Room::Auction(auction)) = replay.room() else { continue };
+            let Some(Room::Auction(_)) = replay.room() else { continue };
             // A room of another TSA or CA is nobody's fault; it is not for this persona.
             let fault = self.pins().map(|pins| fault_of_opening(name, stamped.action(), &pins));
             if self.rooms.contains_key(&name) || fault != Some(None) {
                 continue;
             }
-            let open = now.is_none_or(|now| auction.end() > now);
-            let wanted = self.is_unfinished(name, open) || (open && self.has_place().await?);
-            if !wanted && self.rooms.len() >= KNOWN {
+            if !self.may_know_another() {
                 continue;
             }
             let mut room = Followed::new(stamped.action().compact().to_owned());
-            (room.wanted, room.listed) = (wanted, replay);
+            room.listed = replay;
             self.rooms.insert(name, room);
-            if wanted {
-                self.join(name).await?;
-            } else if open {
-                self.show_room(name).await;
-            }
+            self.learn(name).await;
+            self.listed.push(name);
         }
-        Ok(())
-    }
-
-    /// Whether own actions in this auction may still lack something: a receipt, or an end, with
-    /// which the secrets for its reveal are erased.
-    fn is_unfinished(&self, room: RoomName, open: bool) -> bool {
-        // The private room is read only next to its auction, and shows the other side again.
-        if self.invitations.iter().any(|(auction, _)| *auction == room) {
-            return true;
-        }
-        let name = room.to_string();
-        self.vault.contents().actions.iter().filter(|kept| kept.room == name).any(|kept| {
-            let answered = kept.receipt.is_some() || kept.refusal.is_some();
-            open || !answered || kept.seal_secret.is_some()
-        })
-    }
-
-    /// Whether one more auction is followed by itself; makes place by leaving ended ones that the
-    /// user has no part in.
-    async fn has_place(&mut self) -> Result<bool, Lost> {
-        let wanted = self.rooms.values().filter(|room| room.wanted).count();
-        if wanted >= FOLLOW {
-            let ended: Vec<RoomName> = self
-                .rooms
-                .iter()
-                .filter(|(_, room)| room.wanted && room.own.is_empty() && !room.is_live())
-                .filter(|(_, room)| matches!(room.room(), Some(Room::Auction(_))))
-                .map(|(name, _)| *name)
-                .collect();
-            for name in ended {
-                if let Some(room) = self.rooms.get_mut(&name) {
-                    (room.wanted, room.asked_in) = (false, None);
-                }
-                self.send(FromPeer::Leave { room: name }).await?;
-            }
-        }
-        Ok(self.rooms.values().filter(|room| room.is_live()).count() < FOLLOW)
+        // As long as more are to come, nobody knows which end first.
+        self.choose_rooms().await
     }
 
     /// Asks for a room from where it is held.
     pub(super) async fn join(&mut self, name: RoomName) -> Result<(), Lost> {
         let member = self.member_proof(name);
-        let session = self.online.as_ref().map(|online| online.id);
         let mut from = 0;
         if let Some(room) = self.rooms.get_mut(&name) {
-            (room.caught_up, room.ask_again, room.asked_in) = (false, false, session);
+            (room.caught_up, room.ask_again) = (false, false);
+            room.unanswered = room.unanswered.saturating_add(1);
             from = room.size();
         }
         self.send(FromPeer::Join { room: name, from, member }).await
@@ -240,7 +198,8 @@ impl Desk {
             return Ok(());
         }
         self.rooms.insert(name, Followed::new(String::new()));
-        self.join(name).await
+        self.learn(name).await;
+        self.choose_rooms().await
     }
 
     /// The broker's newest head: it must continue what is held.
@@ -248,6 +207,10 @@ impl Desk {
         let broker = self.options.broker.fingerprint;
         let Some(online) = &self.online else { return };
         let key = online.certificate.keys.head;
+        // What was not asked for is not believed either: a broker could go on for ever with it.
+        if !self.is_answered(name) {
+            return;
+        }
         let Some(room) = self.rooms.get(&name).filter(|room| !room.broken) else { return };
         let size = room.size();
         let root =
@@ -277,6 +240,15 @@ impl Desk {
         self.expect_entries(name);
     }
 
+    /// Takes an answer to the question for a room. Whether it is the one to the last.
+    pub(super) fn is_answered(&mut self, name: RoomName) -> bool {
+        let Some(room) = self.rooms.get_mut(&name).filter(|room| room.unanswered > 0) else {
+            return false;
+        };
+        room.unanswered -= 1;
+        room.unanswered == 0
+    }
+
     /// Asks again for rooms that the broker could not show because its store failed.
     pub(super) async fn join_again(&mut self) {
         let failed = self.rooms.iter().filter(|(_, room)| room.wanted && room.ask_again);
@@ -284,45 +256,6 @@ impl Desk {
             if self.join(name).await.is_err() {
                 // Without a session all rooms are asked for in the next one.
                 return;
-            }
-        }
-    }
-
-    /// A room that was asked for is not shown. For one whose head the broker has signed, that is
-    /// a lie or a loss; one of which nothing came is forgotten, as nothing must wait for it.
-    pub(super) async fn not_joined(&mut self, name: RoomName, code: &str, said: &str) {
-        let Some(room) = self.rooms.get_mut(&name) else { return };
-        if code == Code::StoreFailed.as_str() {
-            (room.ask_again, room.asked_in) = (true, None);
-            if !std::mem::replace(&mut room.unread_told, true) {
-                let advice = "it is asked for again by itself every few seconds";
-                self.refuse(code, "the broker cannot read this room's log", advice).await;
-            }
-            return;
-        }
-        (room.wanted, room.asked_in) = (false, None);
-        let head = self.met.longest(name).map(|claim| claim.statement.text().to_owned());
-        let public = matches!(room.room(), Some(Room::Auction(_)));
-        let known = room.room().is_some() || room.listed.room().is_some();
-        match (code, head) {
-            ("room.shorter", head) => {
-                let notes = [said, &head.unwrap_or_default()];
-                let message = "the broker's log is shorter than what it signed before";
-                self.distrust(name, message, Exhibit::Notes("shorter", &notes)).await;
-            }
-            ("room.unknown", Some(head)) if public => {
-                let notes = [said, head.as_str()];
-                let message = "the broker denies a room whose log it signed";
-                self.distrust(name, message, Exhibit::Notes("denied", &notes)).await;
-            }
-            _ => {
-                if known || self.invitations.iter().any(|(_, room)| *room == name) {
-                    self.show_room(name).await;
-                } else {
-                    self.rooms.remove(&name);
-                }
-                let advice = code.parse::<Code>().map_or("leave another room first", Code::advice);
-                self.refuse(code, said, advice).await;
             }
         }
     }
@@ -347,6 +280,9 @@ impl Desk {
         entries: &[Box<RawValue>],
         head: Option<&str>,
     ) {
+        if self.rooms.get(&name).is_some_and(|room| room.unanswered > 0) {
+            return;
+        }
         for raw in entries {
             let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.broken) else { return };
             let first = room.size() == 0;
@@ -423,6 +359,7 @@ impl Desk {
         }
         if let Body::Settled(_) = stamped.action().body() {
             room.settled = Some((seq, stamped.time()));
+            self.settled = true;
         }
         if let Body::Disclose(disclosure) = stamped.action().body() {
             let sealed = disclosure.sealed.as_bytes().to_vec();
@@ -521,71 +458,4 @@ impl Desk {
             self.vault_trouble(&error).await;
         }
     }
-
-    pub(super) async fn join_command(&mut self, prefix: &str) -> Option<bool> {
-        // A room that was not followed by itself is known to the broker by its full name only.
-        if let (Err(_), Ok(name)) = (self.find(prefix), prefix.parse::<RoomName>()) {
-            self.rooms.insert(name, Followed::new(String::new()));
-        }
-        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
-        let session = self.online.as_ref().map(|online| online.id);
-        if let Some(room) = self.rooms.get_mut(&name) {
-            room.wanted = true;
-            if session.is_some() && room.asked_in == session {
-                return Some(true);
-            }
-        }
-        match self.join(name).await {
-            Ok(()) => Some(true),
-            Err(lost) => {
-                self.refuse("link.down", lost.0, "it is joined once the connection is back").await;
-                Some(true)
-            }
-        }
-    }
-
-    pub(super) async fn leave_command(&mut self, prefix: &str) -> Option<bool> {
-        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
-        if let Some(room) = self.rooms.get_mut(&name) {
-            (room.wanted, room.asked_in) = (false, None);
-        }
-        // Without a connection there is nothing to leave.
-        let _ = self.send(FromPeer::Leave { room: name }).await;
-        self.show_room(name).await;
-        Some(true)
-    }
-
-    /// The room that a prefix of its name means.
-    pub(super) fn find(&self, prefix: &str) -> Result<RoomName, Unclear> {
-        let prefix = prefix.trim_start_matches('#').to_lowercase();
-        let mut found = self.rooms.keys().filter(|name| name.to_string().starts_with(&prefix));
-        match (found.next(), found.next()) {
-            (Some(name), None) if !prefix.is_empty() => Ok(*name),
-            (Some(_), _) => Err(Unclear::Several),
-            (None, _) => Err(Unclear::None),
-        }
-    }
-
-    /// As [`Desk::find`]; tells the user what to do if it is not clear. The command is then done.
-    pub(super) async fn find_or_refuse(&self, prefix: &str) -> Option<RoomName> {
-        match self.find(prefix) {
-            Ok(name) => Some(name),
-            Err(unclear) => {
-                let message = match unclear {
-                    Unclear::None => format!("no room begins with {prefix}"),
-                    Unclear::Several => format!("several rooms begin with {prefix}"),
-                };
-                self.refuse("room.unknown", message, "type /items to see the rooms there are")
-                    .await;
-                None
-            }
-        }
-    }
-}
-
-/// Why a prefix names no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unclear {
-    None,
-    Several,
 }

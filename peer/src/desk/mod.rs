@@ -7,8 +7,10 @@
 //!
 //! - `acts` what is under way: sign, stamp, submit, receipt; `under_way` in which order, `pace` how fast;
 //!   `refusals` replayed before they are shown; `confirm` what the user is asked before it is done
-//! - `follow` rooms as verified, from the keys in `pins` on; `heads` what the broker signed about
-//!   them, over restarts; `views` as shown; `evidence` what shows a lie, as files
+//! - `answers` to the user, each with its act and room; `names` what rooms are called
+//! - `places` which rooms are followed; `follow` rooms as verified, from the keys in `pins` on;
+//!   `heads` what the broker signed about them, over restarts; `views` as shown; `evidence` what
+//!   shows a lie, as files
 //! - `reveal` the private room, `absence` what the broker says of who disclosed, `prove` with a citizen
 //!   card (`signer`), `judge` the other side's card; `export` logs and receipts as files
 //! - `time` the TSA's time, watched
@@ -16,6 +18,7 @@
 
 mod absence;
 mod acts;
+mod answers;
 mod confirm;
 pub mod enrol;
 mod evidence;
@@ -23,8 +26,10 @@ mod export;
 mod follow;
 mod heads;
 mod judge;
+mod names;
 mod pace;
 mod pins;
+mod places;
 mod prove;
 mod refusals;
 mod renew;
@@ -64,11 +69,14 @@ use crate::plain::{plain, with_causes};
 use crate::uptime::Uptime;
 use crate::vault::{Vault, VaultError};
 
+use answers::Answering;
 use confirm::{Answered, Consent};
 use evidence::Exhibit;
 use follow::Followed;
 use heads::Met;
+use names::Names;
 use pace::Pace;
+use places::{Deferred, Following, PLACES};
 use prove::Proof;
 use renew::EXPIRED;
 use signer::Cards;
@@ -145,6 +153,10 @@ pub struct Desk {
     rooms: BTreeMap<RoomName, Followed>,
     /// What the broker signed about the logs of rooms.
     met: Met,
+    /// What rooms are called.
+    names: Names,
+    /// What is being answered just now.
+    answering: Answering,
     /// How much of the broker's list of rooms is known.
     lobby: u64,
     /// Actions under way.
@@ -179,8 +191,14 @@ pub struct Desk {
     renewed: Option<Duration>,
     /// The whole list of rooms has arrived.
     lobby_known: bool,
-    /// Commands that wait for the desk to be caught up, each since when.
-    deferred: Vec<(Request, Duration)>,
+    /// Commands that wait for rooms to be caught up with.
+    deferred: Vec<Deferred>,
+    /// How many rooms may be followed.
+    places: usize,
+    /// Rooms that were listed and not shown yet.
+    listed: Vec<RoomName>,
+    /// An auction was settled since rooms to follow were chosen last.
+    settled: bool,
 }
 
 /// A session as the desk sees it.
@@ -255,7 +273,13 @@ impl Desk {
             .reveals
             .iter()
             .filter_map(|kept| Some((kept.auction.parse().ok()?, kept.room.parse().ok()?)));
-        let invitations = invitations.collect();
+        let invitations: Vec<(RoomName, RoomName)> = invitations.collect();
+        let mut names = Names::default();
+        let acted_in = contents.actions.iter().filter_map(|kept| kept.room.parse().ok());
+        for name in invitations.iter().flat_map(|(auction, room)| [*auction, *room]).chain(acted_in)
+        {
+            names.learn(name);
+        }
         let met = Met::restored(vault.met());
         Ok(Self {
             options,
@@ -271,6 +295,8 @@ impl Desk {
             proving: Arc::default(),
             rooms: BTreeMap::new(),
             met,
+            names,
+            answering: Answering::default(),
             lobby: 0,
             acts: UnderWay::default(),
             waiting: VecDeque::new(),
@@ -291,6 +317,9 @@ impl Desk {
             renewed: None,
             lobby_known: false,
             deferred: Vec::new(),
+            places: PLACES,
+            listed: Vec::new(),
+            settled: false,
         })
     }
 
@@ -322,7 +351,7 @@ impl Desk {
             let retry_in_ms = u64::try_from(wait.as_millis()).ok();
             self.tell(Event::Disconnected { reason: lost.0, retry_in_ms }).await;
             // After the reason: some answer that there is no connection.
-            for (request, _) in std::mem::take(&mut self.deferred) {
+            for request in self.take_deferred() {
                 self.carry_out(request).await;
             }
             // The loss of a session is not told to what waits for a place: it may come back.
@@ -347,11 +376,11 @@ impl Desk {
         let all = std::mem::take(&mut self.options.passed_over);
         let rest = all.len().saturating_sub(SHOWN);
         for text in all.into_iter().take(SHOWN) {
-            self.tell(Event::Note { text: plain(&text) }).await;
+            self.tell(Event::note(plain(&text))).await;
         }
         if rest > 0 {
             let text = format!("{rest} more files of the state were passed over likewise");
-            self.tell(Event::Note { text }).await;
+            self.tell(Event::note(text)).await;
         }
     }
 
@@ -446,6 +475,10 @@ impl Desk {
         self.frame(welcome).await?;
         // The last room known is asked for again: a broker without newer ones would not answer.
         self.send(FromPeer::Rooms { from: self.lobby.saturating_sub(1) }).await?;
+        self.places = PLACES;
+        for room in self.rooms.values_mut() {
+            (room.denied, room.unanswered) = (None, 0);
+        }
         let followed: Vec<RoomName> =
             self.rooms.iter().filter(|(_, room)| room.wanted).map(|(name, _)| *name).collect();
         for name in followed {
@@ -557,7 +590,7 @@ impl Desk {
     async fn command(&mut self, request: Request) -> bool {
         let at_once = matches!(request.command, Command::Quit | Command::Help { .. });
         if self.options.patient && !at_once && !self.is_caught_up() {
-            self.deferred.push((request, self.options.clock.read()));
+            self.defer(request);
             return true;
         }
         self.carry_out(request).await
@@ -569,43 +602,23 @@ impl Desk {
         self.online.is_some() && self.lobby_known && !awaited
     }
 
-    /// Carries out what waited for the desk to be caught up.
-    async fn carry_out_deferred(&mut self) {
-        while !self.deferred.is_empty() && self.is_caught_up() {
-            let (request, _) = self.deferred.remove(0);
-            self.carry_out(request).await;
-        }
-    }
-
     /// Without a connection nothing waits for ever for one.
     async fn end_what_waits(&mut self) {
         self.end_deferred().await;
         self.give_up_overdue().await;
     }
 
-    /// Lets no command wait for ever for a room that cannot be read: what can be done without it
-    /// is done, and the rest gets its code.
-    async fn end_deferred(&mut self) {
-        let now = self.options.clock.read();
-        let waited = std::mem::take(&mut self.deferred);
-        let (ended, waiting): (Vec<_>, Vec<_>) = waited
-            .into_iter()
-            .partition(|(_, since)| now.saturating_sub(*since) >= DEFERRED_WITHIN);
-        self.deferred = waiting;
-        for (request, _) in ended {
-            let missing = self.rooms.iter().filter(|(_, room)| room.is_awaited());
-            let missing: Vec<String> = missing.map(|(name, _)| name.short()).collect();
-            let text = match missing.as_slice() {
-                [] => "the broker has not sent its list of rooms in time".to_owned(),
-                rooms => format!("not read to the end in time: {}", rooms.join(", ")),
-            };
-            self.tell(Event::Note { text: format!("{text}; what follows leaves it out") }).await;
-            self.carry_out(request).await;
-        }
+    /// Carries out one command. False if the front leaves with it.
+    async fn carry_out(&mut self, request: Request) -> bool {
+        self.carry_out_waited(request, None).await
     }
 
-    /// Carries out one command. False if the front leaves with it.
-    async fn carry_out(&mut self, Request { id, command, yes }: Request) -> bool {
+    /// As [`Desk::carry_out`], after the log of a room was waited for.
+    async fn carry_out_waited(&mut self, request: Request, waited: Option<RoomName>) -> bool {
+        if let Following::Waits = self.follow_for(&request, waited).await {
+            return true;
+        }
+        let Request { id, command, yes } = request;
         let last = command == Command::Quit;
         self.carry_out_with(id, command, Consent::of(yes)).await;
         !last
@@ -613,17 +626,18 @@ impl Desk {
 
     /// Carries out one command with what was agreed to.
     async fn carry_out_with(&mut self, id: Option<String>, command: Command, consent: Consent) {
+        self.answering = self.about(id, &command);
         let ok = match command {
             Command::Quit => Some(true),
             Command::List { .. }
             | Command::Bid { .. }
             | Command::Say { .. }
-            | Command::Reveal { .. } => self.act(id.clone(), command, consent).await,
+            | Command::Reveal { .. } => self.act(command, consent).await,
             Command::Prove { room, contact, show, reader } => {
                 let yes = consent == Consent::Beforehand;
-                self.prove(id.clone(), (&room, yes), contact, show, reader).await
+                self.prove((&room, yes), contact, show, reader).await
             }
-            Command::Withdraw { room } => self.withdraw(id.clone(), &room).await,
+            Command::Withdraw { room } => self.withdraw(&room).await,
             Command::Items => self.items().await,
             Command::Mine => self.mine().await,
             Command::Join { room } => self.join_command(&room).await,
@@ -634,26 +648,19 @@ impl Desk {
                 Some(true)
             }
             Command::Receipts => self.receipts().await,
-            Command::Export { room } => {
-                if self.follow_for_export(&room).await {
-                    let command = Command::Export { room };
-                    let request = Request { id, command, yes: false };
-                    self.deferred.push((request, self.options.clock.read()));
-                    return;
-                }
-                self.export(&room).await
-            }
+            Command::Export { room } => self.export(&room).await,
             Command::Help { about } => {
                 for text in crate::command::table::help(about.as_deref()) {
-                    self.tell(Event::Note { text }).await;
+                    self.note(text).await;
                 }
                 Some(true)
             }
         };
         // What is still under way is done when its answer comes.
         if let Some(ok) = ok {
-            self.tell(Event::Done { id, ok }).await;
+            self.done(ok).await;
         }
+        self.answering = Answering::default();
     }
 
     /// Acts on one frame of the broker.
@@ -678,7 +685,10 @@ impl Desk {
             }
             FromBroker::Entries { room, entries, head } => {
                 self.entries(room, &entries, head.as_deref()).await;
-                return self.pursue_invitations().await;
+                self.pursue_invitations().await?;
+                if std::mem::take(&mut self.settled) {
+                    self.choose_rooms().await?;
+                }
             }
             FromBroker::Invited { auction, room } => {
                 if !self.invitations.contains(&(auction, room)) {
@@ -687,17 +697,20 @@ impl Desk {
                 return self.pursue_invitations().await;
             }
             FromBroker::Error { code, room, .. } if code == Code::DoorRate.as_str() => {
+                if let Some(name) = room {
+                    self.is_answered(name);
+                }
                 self.again.retain(|(_, other)| *other != room);
                 self.again.insert((self.options.clock.read() + AGAIN_AFTER, room));
             }
             FromBroker::Error { code, message, room } => {
                 if let Some(name) = room {
-                    self.not_joined(name, &code, &message).await;
+                    return self.not_joined(name, &code, &message).await;
                 } else if code == "session.expired" || code == "broker.stopping" {
                     return Err(Lost(message));
                 } else {
-                    self.tell(Event::Note { text: format!("the broker says: {message} ({code})") })
-                        .await;
+                    let text = format!("the broker says: {message} ({code})");
+                    self.tell(Event::note(text)).await;
                 }
             }
         }
@@ -783,16 +796,12 @@ impl Desk {
         let _ = self.events.send(event).await;
     }
 
-    async fn refuse(&self, code: &str, message: impl Into<String>, advice: impl Into<String>) {
-        let (message, advice) = (message.into(), advice.into());
-        self.tell(Event::Refused { code: code.to_owned(), message, advice }).await;
-    }
-
     async fn alarm(&mut self, room: Option<RoomName>, message: &str, advice: &str) {
         self.alarms += 1;
+        let short = room.map(|room| self.names.short(room));
         let room = room.map(|room| room.to_string());
         let (message, advice) = (message.to_owned(), advice.to_owned());
-        self.tell(Event::Alarm { room, message, advice }).await;
+        self.tell(Event::Alarm { room, short, message, advice }).await;
     }
 
     async fn vault_trouble(&self, error: &VaultError) {

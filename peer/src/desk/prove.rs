@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Desk;
 use super::acts::Cannot;
+use super::answers::Answering;
 use super::signer::{CardTrouble, Cards};
 use crate::card::prompt::tries as tries_in_words;
 use crate::card::{CardError, LastTry, Tries};
@@ -47,7 +48,7 @@ pub(super) struct Job {
 /// Claims and the card's signature over them.
 #[derive(Debug)]
 pub(super) struct Proof {
-    pub(super) request: Option<String>,
+    pub(super) of: Answering,
     pub(super) room: RoomName,
     pub(super) claims: Claims,
     pub(super) by_card: Vec<u8>,
@@ -57,7 +58,6 @@ impl Desk {
     /// Has the card sign a disclosure, and hands it in once it did.
     pub(super) async fn prove(
         &mut self,
-        request: Option<String>,
         (prefix, yes): (&str, bool),
         contact: String,
         show: Vec<Attribute>,
@@ -74,7 +74,7 @@ impl Desk {
             return self.cannot(Cannot("card.busy", message, advice)).await;
         }
         if let Ok(room) = self.reveal_room(prefix).map(|(room, _)| room)
-            && self.takes_up(room, request.as_deref()).await
+            && self.takes_up(room).await
         {
             return None;
         }
@@ -83,7 +83,10 @@ impl Desk {
             Ok(job) => job,
             Err(cannot) => return self.cannot(cannot).await,
         };
-        self.tell(Event::Note { text: "looking for a citizen card".to_owned() }).await;
+        self.answering.room = Some(job.room);
+        self.note("looking for a citizen card".to_owned()).await;
+        let of = std::mem::take(&mut self.answering);
+        let view = self.named(&of);
         let cards = Arc::clone(&self.options.cards);
         let (questions, events) = (self.questions.clone(), self.events.clone());
         let proofs = self.proofs.0.clone();
@@ -97,15 +100,18 @@ impl Desk {
                 Ok((claims, by_card, left)) => {
                     if let Some(left) = left {
                         let text = format!("signed; {}", tries_in_words(left));
-                        let _ = events.blocking_send(Event::Note { text });
+                        let note = Event::Note { text, id: of.id.clone(), of: view };
+                        let _ = events.blocking_send(note);
                     }
                     // Waits in the queue where there is no connection just now.
-                    let _ = proofs.blocking_send(Proof { request, room, claims, by_card });
+                    let _ = proofs.blocking_send(Proof { of, room, claims, by_card });
                 }
                 Err(CardTrouble { code, message, advice }) => {
-                    let refused = Event::Refused { code: code.to_owned(), message, advice };
+                    let (id, code) = (of.id, code.to_owned());
+                    let of = view.clone();
+                    let refused = Event::Refused { id: id.clone(), code, message, advice, of };
                     let _ = events.blocking_send(refused);
-                    let _ = events.blocking_send(Event::Done { id: request, ok: false });
+                    let _ = events.blocking_send(Event::Done { id, ok: false, of: view });
                 }
             }
         });
@@ -114,18 +120,20 @@ impl Desk {
 
     /// Hands in what the card signed.
     pub(super) async fn proved(&mut self, proof: Proof) {
-        let Proof { request, room, claims, by_card } = proof;
+        let Proof { of, room, claims, by_card } = proof;
+        self.answering = of;
         // Much may have happened while the card was asked.
         let body = self
             .may_still_hand_in(room)
             .and_then(|()| self.sealed_disclosure(room, &claims, Some(&by_card)));
         let done = match body {
-            Ok(body) => self.hand_in(request.clone(), room, body).await,
+            Ok(body) => self.hand_in(room, body).await,
             Err(cannot) => self.cannot(cannot).await,
         };
         if let Some(ok) = done {
-            self.tell(Event::Done { id: request, ok }).await;
+            self.done(ok).await;
         }
+        self.answering = Answering::default();
     }
 }
 

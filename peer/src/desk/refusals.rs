@@ -17,6 +17,7 @@ use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
 use pregao_protocol::stamp::VerifiedBatch;
 
 use super::Desk;
+use super::answers::Answering;
 use super::evidence::Exhibit;
 use super::follow::Followed;
 use crate::amount;
@@ -97,8 +98,10 @@ impl Desk {
         compact: &str,
     ) {
         let code = refusal.code;
+        self.answering = self.acts.get(n).map(|act| act.of.clone()).unwrap_or_default();
         match self.judged(stamped, refusal, compact).await {
             Judged::Ahead => {
+                self.answering = Answering::default();
                 return self.acts.refused_ahead(n, compact);
             }
             Judged::False(falsehood, shown) => {

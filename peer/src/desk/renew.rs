@@ -58,7 +58,7 @@ impl Desk {
                  renew it with pregao enrol",
                 self.certificate_ends
             );
-            self.tell(Event::Note { text }).await;
+            self.tell(Event::note(text)).await;
         }
         self.tell_if_token_ends().await;
     }
@@ -72,7 +72,7 @@ impl Desk {
             format!("your newest token is not spent yet; at {after} or later: pregao enrol --spend")
         });
         for text in ending.into_iter().chain(unspent) {
-            self.tell(Event::Note { text }).await;
+            self.tell(Event::note(text)).await;
         }
     }
 
@@ -124,7 +124,7 @@ impl Desk {
         // A ticket names the certificate it was given for.
         self.ticket = None;
         let text = format!("your certificate was renewed and holds until {ends}");
-        self.tell(Event::Note { text }).await;
+        self.tell(Event::note(text)).await;
         self.tell_if_token_ends().await;
     }
 
@@ -155,7 +155,7 @@ impl Desk {
         let ends = self.certificate_ends;
         let text =
             format!("your certificate ends at {ends} and was not renewed: {error}; {advice}");
-        self.tell(Event::Note { text }).await;
+        self.tell(Event::note(text)).await;
     }
 }
 

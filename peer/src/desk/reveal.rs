@@ -154,6 +154,7 @@ impl Desk {
         let Some(winner) = winner_of(auction).and_then(|seq| auction.bid(seq)) else { return };
         let invited = Event::Invited {
             room: name.to_string(),
+            short: self.names.short(name),
             auction: opening.auction.to_string(),
             title: auction.listing().title.as_str().to_owned(),
             role: role(side),
@@ -187,30 +188,27 @@ impl Desk {
     }
 
     /// Whether a disclosure signed before still is to be handed in: the command waits for that one.
-    pub(super) async fn takes_up(&mut self, room: RoomName, request: Option<&str>) -> bool {
-        if !self.acts.take_up(room, request, self.options.clock.read()) {
+    pub(super) async fn takes_up(&mut self, room: RoomName) -> bool {
+        self.answering.room = Some(room);
+        if !self.acts.take_up(room, &self.answering, self.options.clock.read()) {
             return false;
         }
         let text = "what you signed before is handed in again, and not what was given now";
-        self.tell(Event::Note { text: text.to_owned() }).await;
+        self.note(text.to_owned()).await;
         true
     }
 
     /// Leaves a settled auction.
-    pub(super) async fn withdraw(&mut self, request: Option<String>, prefix: &str) -> Option<bool> {
+    pub(super) async fn withdraw(&mut self, prefix: &str) -> Option<bool> {
         match self.reveal_room(prefix) {
-            Ok((name, _)) => self.hand_in(request, name, Body::Withdraw(Empty {})).await,
+            Ok((name, _)) => self.hand_in(name, Body::Withdraw(Empty {})).await,
             Err(cannot) => self.cannot(cannot).await,
         }
     }
 
     /// Signs with the key that made the user a side of the room.
-    pub(super) async fn hand_in(
-        &mut self,
-        request: Option<String>,
-        room: RoomName,
-        body: Body,
-    ) -> Option<bool> {
+    pub(super) async fn hand_in(&mut self, room: RoomName, body: Body) -> Option<bool> {
+        self.answering.room = Some(room);
         let (key, blind) = match self.key_of_side(room) {
             Ok(side) => side,
             Err(cannot) => return self.cannot(cannot).await,
@@ -218,7 +216,7 @@ impl Desk {
         let Some(id) = random::<16>() else { return self.cannot(no_randomness()).await };
         let id = uuid::Builder::from_random_bytes(id).into_uuid();
         let unsigned = Unsigned { id, room: Some(room), body, seal: None, blind };
-        self.sign(request, unsigned, &key).await
+        self.sign(unsigned, &key).await
     }
 
     /// The key that made the user a side of a reveal room, with its blind.
@@ -238,21 +236,20 @@ impl Desk {
 
     /// The reveal room that a prefix of its own or of its auction's name means.
     pub(super) fn reveal_room(&self, prefix: &str) -> Result<(RoomName, &RevealRoom), Cannot> {
-        let given = prefix.trim_start_matches('#').to_lowercase();
+        let given = self.find(prefix)?;
         // The newest first: after a forfeit an auction has a room for each winner named.
-        let meant = self.invitations.iter().rev().filter(|(auction, room)| {
-            auction.to_string().starts_with(&given) || room.to_string().starts_with(&given)
-        });
+        let of_given = |(auction, room): &&(RoomName, RoomName)| [*auction, *room].contains(&given);
+        let meant = self.invitations.iter().rev().filter(of_given);
         let mut known = meant.filter_map(|(_, name)| {
             match self.rooms.get(name).filter(|room| room.is_verified())?.room()? {
                 Room::Reveal(room) => Some((*name, &**room)),
                 Room::Auction(_) => None,
             }
         });
-        known.next().filter(|_| !given.is_empty()).ok_or_else(|| {
+        known.next().ok_or_else(|| {
             Cannot(
                 "reveal.none",
-                format!("you are not one of the two of an auction that begins with {prefix}"),
+                format!("you are not one of the two of {}", self.words(given)),
                 "a private room opens for seller and winner once an auction has ended".to_owned(),
             )
         })

@@ -106,7 +106,7 @@ impl Desk {
         if !self.tsa.simulated
             && let Some(text) = self.clocks.compare(heard, time, system_time())
         {
-            self.tell(Event::Note { text }).await;
+            self.tell(Event::note(text)).await;
         }
         self.tell(Event::Tick { time: now, at }).await;
     }

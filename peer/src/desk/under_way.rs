@@ -14,6 +14,7 @@ use pregao_protocol::persona::Blind;
 use pregao_protocol::room::body::Body;
 use pregao_protocol::stamp::Stamp;
 
+use super::answers::Answering;
 use super::pace::pause_after;
 
 /// How long an answer is waited for in one session.
@@ -33,8 +34,8 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// An action under way.
 #[derive(Debug)]
 pub(super) struct Act {
-    /// The front's name for the command.
-    pub(super) request: Option<String>,
+    /// What is answered with what becomes of it.
+    pub(super) of: Answering,
     pub(super) action: Action,
     pub(super) blind: Blind,
     /// F of the room: how old its stamp may be when it is handed in.
@@ -69,7 +70,7 @@ enum Stage {
 
 impl Act {
     pub(super) fn new(
-        request: Option<String>,
+        of: Answering,
         action: Action,
         blind: Blind,
         freshness: Duration,
@@ -77,7 +78,7 @@ impl Act {
     ) -> Self {
         let stage = Stage::Signed { not_before: now };
         Self {
-            request,
+            of,
             action,
             blind,
             freshness,
@@ -101,7 +102,8 @@ impl Act {
     ) -> Self {
         let stage = Stage::Stamped { stamp, time, not_before: now };
         let (in_doubt, turned_away, told) = (true, Some(now), true);
-        let fresh = Self::new(None, action, blind, Duration::ZERO, now);
+        let of = Answering::of_room(action.room());
+        let fresh = Self::new(of, action, blind, Duration::ZERO, now);
         Self { stage, in_doubt, turned_away, told, ..fresh }
     }
 
@@ -276,17 +278,17 @@ impl UnderWay {
 
     /// Lets a command wait for the disclosure in a room that goes on although no command waits for it:
     /// nobody discloses twice. False if there is none.
-    pub(super) fn take_up(&mut self, room: RoomName, request: Option<&str>, now: Duration) -> bool {
+    pub(super) fn take_up(&mut self, room: RoomName, of: &Answering, now: Duration) -> bool {
         let goes_on = |act: &&mut Act| act.told && act.discloses() && act.action.room() == room;
         let Some(act) = self.acts.values_mut().find(goes_on) else { return false };
-        act.request = request.map(str::to_owned);
+        act.of = of.clone();
         (act.begun, act.turned_away, act.told) = (now, Some(now), false);
         true
     }
 
-    /// For a disclosure, which goes on by itself once it has a stamp: the command to be told of, the
+    /// For a disclosure, which goes on by itself once it has a stamp: what is to be answered, the
     /// first time. `None` for anything else.
-    pub(super) fn goes_on(&mut self, n: u64, now: Duration) -> Option<Option<Option<String>>> {
+    pub(super) fn goes_on(&mut self, n: u64, now: Duration) -> Option<Option<Answering>> {
         let act = self.acts.get_mut(&n).filter(|act| act.discloses() && act.stamp().is_some())?;
         if let Stage::HandedIn { stamp, time, .. } = &act.stage {
             let (stamp, time) = (stamp.clone(), *time);
@@ -294,7 +296,7 @@ impl UnderWay {
         }
         act.turned_away.get_or_insert(now);
         let told = std::mem::replace(&mut act.told, true);
-        Some((!told).then(|| act.request.take()))
+        Some((!told).then(|| act.of.clone()))
     }
 
     /// A new session begins: everything unanswered goes out again, byte for byte, in its order.

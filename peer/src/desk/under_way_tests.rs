@@ -25,7 +25,7 @@ fn act_of(body: Body, room: u8, now: Duration) -> Act {
     let key = OneTimeKey::derive(&persona, Fingerprint([2; 32]), id, &blind);
     let seen = Seen { size: 1, root: Digest([0; 32]) };
     let action = Draft { id, room: Some(RoomName([room; 32])), body, seen }.sign(&key).unwrap();
-    Act::new(None, action, blind, F, now)
+    Act::new(Answering::default(), action, blind, F, now)
 }
 
 /// As many actions as given, each in its room; numbered from 1.
@@ -173,16 +173,21 @@ fn a_disclosure_that_has_its_stamp_goes_on_when_its_command_has_ended() {
     for tries in 0..4 {
         now += ANSWER_WITHIN;
         assert_eq!(line.overdue(now), [1]);
-        assert_eq!(line.goes_on(1, now), Some((tries == 0).then_some(None)));
+        assert_eq!(line.goes_on(1, now), Some((tries == 0).then(Answering::default)));
         assert_eq!(sent(&mut line, now), [Submit(1)]);
         assert_eq!(line.overdue(now), [0; 0]);
     }
     // Whoever asks once more waits for the same one, and not for ever.
-    assert!(!line.take_up(RoomName([2; 32]), Some("7"), now));
-    assert!(line.take_up(RoomName([1; 32]), Some("7"), now));
-    assert!(!line.take_up(RoomName([1; 32]), Some("8"), now), "one command waits");
+    let by = |id: &str| {
+        let mut answering = Answering::default();
+        answering.id = Some(id.to_owned());
+        answering
+    };
+    assert!(!line.take_up(RoomName([2; 32]), &by("7"), now));
+    assert!(line.take_up(RoomName([1; 32]), &by("7"), now));
+    assert!(!line.take_up(RoomName([1; 32]), &by("8"), now), "one command waits");
     assert_eq!(line.overdue(now + ANSWER_WITHIN), [1]);
-    assert_eq!(line.goes_on(1, now + ANSWER_WITHIN), Some(Some(Some("7".to_owned()))));
+    assert_eq!(line.goes_on(1, now + ANSWER_WITHIN), Some(Some(by("7"))));
 }
 
 #[test]

@@ -30,11 +30,12 @@ impl Desk {
         let own_bid = |seq: u64| followed.own.contains(&seq);
         Some(RoomView {
             room: name.to_string(),
+            short: self.names.short(name),
             title: listing.title.as_str().to_owned(),
             description: listing.description.clone().map(String::from).unwrap_or_default(),
             phase: if over_unseen { Phase::Closed } else { phase(auction) },
             outcome: if over_unseen {
-                "not followed: /join it to see how it ended".to_owned()
+                "/join it to see how it ended".to_owned()
             } else {
                 outcome(auction, followed)
             },
@@ -43,7 +44,7 @@ impl Desk {
             start: listing.start.minor(),
             increment: listing.increment.minor(),
             highest: auction.leading().map(|bid| bid.amount.minor()),
-            bids: auction.bids().len() as u64,
+            bids: (!only_listed).then_some(auction.bids().len() as u64),
             end: auction.end(),
             extend_secs: listing.soft.map_or(0, |soft| soft.extend.into()),
             own: own_bid(0) || (only_listed && self.has_kept(name, "list")),
@@ -92,8 +93,11 @@ impl Desk {
                     .ok()
                     .and_then(|receipt| verify::receipt(&receipt).ok())
                     .filter(|verified| verified.digest == kept.digest);
+                let room: Option<RoomName> = kept.room.parse().ok();
                 Some(ReceiptView {
                     room: kept.room.clone(),
+                    short: room.map_or_else(String::new, |room| self.names.short(room)),
+                    title: room.and_then(|room| self.title(room)),
                     seq: verified.map_or(0, |verified| verified.seq),
                     verb: kept.verb.clone(),
                     time: verified.map(|verified| verified.time).unwrap_or_default(),

@@ -665,7 +665,7 @@ async fn ended(hall: &Hall, spending: Spending) -> Broker {
 
 fn note(part: &'static str) -> impl FnMut(&Event) -> Option<String> {
     move |event| match event {
-        Event::Note { text } if text.contains(part) => Some(text.clone()),
+        Event::Note { text, .. } if text.contains(part) => Some(text.clone()),
         _ => None,
     }
 }
@@ -763,7 +763,7 @@ async fn a_desk_renews_with_the_token_although_its_certificate_has_ended() {
     hall.tsa.set_time(system_time().plus(eight_days)).unwrap();
     let mut desk = Desk::start(&hall.vault("ana"), &broker.address).unwrap();
     let renewed = |event: &Event| match event {
-        Event::Note { text } if text.contains("was renewed") => Some(()),
+        Event::Note { text, .. } if text.contains("was renewed") => Some(()),
         _ => None,
     };
     desk.ever(renewed).await.unwrap();

@@ -65,7 +65,7 @@ async fn a_peer_names_the_file_and_goes_on() {
     let mut desk = Desk::run(&vault, &arguments).unwrap();
     for name in ["lists/page.crl", "lists/empty.crl", "intermediates/page.pem"] {
         let told = desk.ever(|event| match event {
-            Event::Note { text } if text.contains(name) => Some(text.clone()),
+            Event::Note { text, .. } if text.contains(name) => Some(text.clone()),
             _ => None,
         });
         let told = told.await.unwrap();

@@ -31,6 +31,7 @@ mod reader;
 mod readme;
 mod restart;
 mod reveal;
+mod rooms;
 mod session_faults;
 mod sessions;
 mod silence;

@@ -73,7 +73,7 @@ async fn raise(desk: &mut Desk, room: RoomName, count: u64) {
     let mut open: BTreeSet<String> = ids.into_iter().collect();
     while !open.is_empty() {
         let done = |event: &Event| match event {
-            Event::Done { id: Some(id), ok } => Some((id.clone(), *ok)),
+            Event::Done { id: Some(id), ok, .. } => Some((id.clone(), *ok)),
             Event::Refused { code, message, .. } => panic!("{code}: {message}"),
             _ => None,
         };
@@ -214,7 +214,7 @@ async fn list_many(options: &Options, count: usize) {
     }
     while !open.is_empty() {
         let done = |event: &Event| match event {
-            Event::Done { id: Some(id), ok } => Some((id.clone(), *ok)),
+            Event::Done { id: Some(id), ok, .. } => Some((id.clone(), *ok)),
             Event::Refused { code, message, .. } => panic!("{code}: {message}"),
             _ => None,
         };

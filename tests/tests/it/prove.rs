@@ -155,7 +155,7 @@ impl User {
                 code = Some(new.clone());
                 None
             }
-            Event::Done { id: Some(done), ok } if done == id => Some(*ok),
+            Event::Done { id: Some(done), ok, .. } if done == id => Some(*ok),
             _ => None,
         };
         let ok = self.until(done).await;

@@ -226,7 +226,8 @@ async fn a_program_that_stood_for_a_while_raises_no_doubt_about_the_clock() {
     for _ in 0..3 {
         desk.until(ticked).await.unwrap();
     }
-    let doubt = |event: &&Event| matches!(event, Event::Note { text } if text.contains("clock"));
+    let doubt =
+        |event: &&Event| matches!(event, Event::Note { text, .. } if text.contains("clock"));
     assert_eq!(desk.seen.iter().find(doubt), None);
 }
 

@@ -1,0 +1,187 @@
+//! Answers to what the user asked. Each names its act and its room, whatever else goes on meanwhile.
+
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::Body;
+use pregao_protocol::room::{Code, Room};
+
+use super::Desk;
+use super::acts::Cannot;
+use super::follow::Followed;
+use super::names::{SHORTEST, Unclear};
+use crate::amount;
+use crate::command::Command;
+use crate::event::{ActView, Event};
+use crate::plain::shortened;
+
+/// What is being answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Answering {
+    /// The front's name for the command.
+    pub(super) id: Option<String>,
+    /// Name of the command.
+    pub(super) act: Option<&'static str>,
+    /// The room that is meant, if it is known.
+    pub(super) room: Option<RoomName>,
+    /// Title of an item that is offered: its room is not known yet.
+    title: Option<String>,
+    /// What is bid.
+    offer: Option<String>,
+}
+
+impl Answering {
+    /// Of something that happened in a room by itself.
+    pub(super) fn of_room(room: RoomName) -> Self {
+        Self { room: Some(room), ..Self::default() }
+    }
+}
+
+impl Desk {
+    /// What a command asks for, as far as it is clear.
+    pub(super) fn about(&self, id: Option<String>, command: &Command) -> Answering {
+        let room = command.room().and_then(|room| self.names.find(room).ok());
+        let offer = match command {
+            Command::Bid { amount, currency, .. } => {
+                Some(self.offer(room, amount, currency.as_deref()))
+            }
+            _ => None,
+        };
+        let title = match command {
+            Command::List { title, .. } => Some(title.clone()),
+            _ => None,
+        };
+        Answering { id, act: Some(command.usage().name), room, title, offer }
+    }
+
+    /// What was bid, as an amount of the room's currency if it is one.
+    fn offer(&self, room: Option<RoomName>, typed: &str, currency: Option<&str>) -> String {
+        let auction = room.and_then(|room| self.rooms.get(&room)?.auction());
+        let own = auction.map(|auction| auction.listing().currency.to_string());
+        let currency = currency.map(str::to_ascii_uppercase);
+        match own.filter(|own| currency.as_ref().is_none_or(|given| given == own)) {
+            Some(own) => match amount::parse(typed, &own) {
+                Ok(minor) => amount::print_in(minor, &own),
+                Err(_) => typed.to_owned(),
+            },
+            None => currency.map_or_else(|| typed.to_owned(), |given| format!("{typed} {given}")),
+        }
+    }
+
+    /// What is answered, with its room as it is called now.
+    pub(super) fn named(&self, answering: &Answering) -> ActView {
+        let Answering { act, room, title, offer, .. } = answering;
+        ActView {
+            act: act.map(str::to_owned),
+            room: room.map(|room| room.to_string()),
+            short: room.map(|room| self.names.short(room)),
+            title: room.and_then(|room| self.title(room)).or_else(|| title.clone()),
+            offer: offer.clone(),
+        }
+    }
+
+    /// Title of a room, or of the auction that it belongs to.
+    pub(super) fn title(&self, name: RoomName) -> Option<String> {
+        let followed = self.rooms.get(&name);
+        let titled = |room: &Followed| Some(room.auction()?.listing().title.as_str().to_owned());
+        followed.and_then(titled).or_else(|| {
+            let of = match followed.and_then(Followed::room) {
+                Some(Room::Reveal(room)) => Some(room.opening().auction),
+                Some(Room::Auction(_)) | None => None,
+            };
+            let invited = || self.invitations.iter().find(|(_, room)| *room == name);
+            self.rooms.get(&of.or_else(|| invited().map(|(auction, _)| *auction))?).and_then(titled)
+        })
+    }
+
+    /// The room that is meant by the beginning of its name, if that is clear.
+    pub(super) fn find(&self, typed: &str) -> Result<RoomName, Cannot> {
+        let shown = shortened(typed.strip_prefix('#').unwrap_or(typed), 70);
+        self.names.find(typed).map_err(|unclear| match unclear {
+            Unclear::None => Cannot(
+                Code::RoomUnknown.as_str(),
+                format!("no room begins with {shown}"),
+                match self.answering.act {
+                    // It may have been meant as a part of the text.
+                    Some("say") => {
+                        "nothing was said: type /items for the rooms there are, or the line \
+                                without /say to say all of it in the room on screen"
+                    }
+                    _ => "type /items to see the rooms there are",
+                }
+                .to_owned(),
+            ),
+            Unclear::Short => Cannot(
+                "room.short",
+                format!("`{shown}` is too short to name a room"),
+                format!("type at least {SHORTEST} characters of its name; /items shows them"),
+            ),
+            Unclear::Several(first, second) => Cannot(
+                "room.ambiguous",
+                format!(
+                    "several rooms begin with {shown}, among them {} and {}",
+                    self.words(first),
+                    self.words(second)
+                ),
+                "type more characters of the one that is meant".to_owned(),
+            ),
+        })
+    }
+
+    /// As [`Desk::find`]; tells the user what to do if it is not clear. The command is then done.
+    pub(super) async fn find_or_refuse(&self, typed: &str) -> Option<RoomName> {
+        match self.find(typed) {
+            Ok(name) => Some(name),
+            Err(cannot) => {
+                self.cannot(cannot).await;
+                None
+            }
+        }
+    }
+
+    /// Takes the name of a room in, and tells which others are called otherwise for it.
+    pub(super) async fn learn(&mut self, name: RoomName) {
+        for other in self.names.learn(name) {
+            let (room, short) = (other.to_string(), self.names.short(other));
+            self.tell(Event::Called { room, short }).await;
+        }
+    }
+
+    /// A room as people read it.
+    pub(super) fn words(&self, name: RoomName) -> String {
+        crate::event::room_words(&self.names.short(name), self.title(name).as_deref())
+    }
+
+    /// Refuses what is being answered.
+    pub(super) async fn refuse(
+        &self,
+        code: &str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        let (message, advice) = (message.into(), advice.into());
+        let (id, of) = (self.answering.id.clone(), self.named(&self.answering));
+        self.tell(Event::Refused { id, code: code.to_owned(), message, advice, of }).await;
+    }
+
+    /// A line for whoever is being answered.
+    pub(super) async fn note(&self, text: String) {
+        let (id, of) = (self.answering.id.clone(), self.named(&self.answering));
+        self.tell(Event::Note { text, id, of }).await;
+    }
+
+    /// What is being answered is finished; nothing is, after that.
+    pub(super) async fn done(&mut self, ok: bool) {
+        let answering = std::mem::take(&mut self.answering);
+        let of = self.named(&answering);
+        self.tell(Event::Done { id: answering.id, ok, of }).await;
+    }
+
+    /// What is being answered, for the action that it becomes.
+    pub(super) fn answering_with(&self, room: RoomName, body: &Body) -> Answering {
+        let mut answering = self.answering.clone();
+        answering.room = Some(room);
+        if let Body::List(listing) = body {
+            answering.title = Some(listing.title.as_str().to_owned());
+        }
+        answering
+    }
+}
