@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pregao_protocol::log::RoomName;
 
@@ -63,18 +63,71 @@ impl Desk {
                 log.push('\n');
                 log.push_str(&serde_json::to_string(head)?);
                 log.push('\n');
-                let path = folder.join(format!("{called}.log"));
-                write_synced(&path, log.as_bytes())?;
+                let path = free_of_others(folder, called, &full, &log);
+                replace(&path, log.as_bytes())?;
                 paths.push(path);
             }
         }
         for kept in self.vault.contents().actions.iter().filter(|kept| kept.room == full) {
             if let Some(receipt) = &kept.receipt {
                 let path = folder.join(format!("{called}-{}.receipt", kept.id));
-                write_synced(&path, receipt.to_string().as_bytes())?;
+                replace(&path, receipt.to_string().as_bytes())?;
                 paths.push(path);
             }
         }
         Ok(Some(paths))
+    }
+}
+
+/// The file of a room's log: another one's that is called alike stays.
+fn free_of_others(folder: &Path, called: &str, full: &str, log: &str) -> PathBuf {
+    let path = folder.join(format!("{called}.log"));
+    let first = |text: &str| text.lines().next().map(str::to_owned);
+    match fs::read_to_string(&path) {
+        Ok(other) if first(&other) != first(log) => folder.join(format!("{full}.log")),
+        Ok(_) | Err(_) => path,
+    }
+}
+
+/// Writes a file whole or not at all: what was there before is not lost to a full disk.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
+    let written = write_synced(&fresh, bytes).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        // What is cut short is of no use to anybody.
+        let _ = fs::remove_file(&fresh);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_rooms_log_that_is_called_alike_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |log: &str| free_of_others(folder.path(), "3f2a3f2a", "3f2a3f2a99", log);
+        assert!(path("one\ntwo\n").ends_with("3f2a3f2a.log"));
+        fs::write(folder.path().join("3f2a3f2a.log"), "one\ntwo\n").unwrap();
+        assert!(path("one\ntwo\nthree\n").ends_with("3f2a3f2a.log"));
+        assert!(path("another\n").ends_with("3f2a3f2a99.log"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        replace(&path, b"old").unwrap();
+        // A folder is in the way of the fresh file.
+        fs::create_dir(folder.path().join("a.log.new")).unwrap();
+        assert!(replace(&path, b"new").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        fs::remove_dir(folder.path().join("a.log.new")).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
