@@ -28,6 +28,7 @@ use super::{Desk, Lost, random};
 use crate::event::{CardView, Event, Personal, Role, StatedView};
 use crate::plain::with_causes;
 use crate::vault::{Counterparty, Kept, KeptCard, KeptReveal};
+use crate::visible::shows_something;
 
 impl Desk {
     /// Follows up on invitations as far as what is known allows.
@@ -267,6 +268,11 @@ impl Desk {
         if self.is_disclosing(room) {
             let advice = "wait for the broker's answer".to_owned();
             return Err(Cannot("disclose.twice", "your disclosure is on its way".into(), advice));
+        }
+        if !shows_something(&name) {
+            let message = "the name shows nothing: it has no character that can be seen".to_owned();
+            let advice = "give a name that people can read".to_owned();
+            return Err(Cannot("command.parse", message, advice));
         }
         let actions = self.own_actions(state.opening().auction, kept, MAX_OPENED);
         let claims = self.claims(name, contact, actions)?;
