@@ -175,6 +175,8 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub struct Link {
     /// What the broker says of itself, verified.
     pub certificate: BrokerCertificate,
+    /// The same as it came (compact JWS), for others to verify.
+    pub shown: String,
     /// Id of the session: what proofs of membership are bound to.
     pub id: Digest,
     /// The negotiated suite.
@@ -253,7 +255,9 @@ async fn shake(
     socket.send(Message::binary(message)).await?;
     let message = receive(&mut socket).await?;
     let mut certificate = None;
+    let mut shown = String::new();
     let verify = |compact: &str| {
+        compact.clone_into(&mut shown);
         let opened = BrokerCertificate::open(compact, address.fingerprint)?;
         let session = opened.keys.session;
         certificate = Some(opened);
@@ -271,6 +275,7 @@ async fn shake(
     let (sink, stream) = socket.split();
     Ok(Link {
         certificate,
+        shown,
         id,
         suite,
         sender: LinkSender { sealer, sink },

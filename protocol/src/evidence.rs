@@ -1,14 +1,15 @@
 //! What proves to a stranger that a broker or a TSA lied, with a verifier for each kind (SPEC 7.5).
 //!
-//! Evidence carries the opening of the room that it is about, and the opening fixes the keys. So
-//! whoever knows which broker or TSA they mean needs nothing but the bytes at hand. What two sides
-//! merely say of each other is no evidence: every kind rests on signatures that contradict each
-//! other, or that contradict the rules.
+//! Evidence against a broker carries the opening of the room that it is about, which names the keys,
+//! and the broker's certificate, which shows that they are its keys: anybody can write an opening.
+//! So whoever knows which broker or TSA they mean needs nothing but the bytes at hand. What two
+//! sides merely say of each other is no evidence: every kind rests on signatures that contradict
+//! each other, or that contradict the rules.
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, ActionError};
-use crate::broker::{BrokerError, Refusal};
+use crate::broker::{BrokerCertificate, BrokerError, Refusal};
 use crate::codec::{Digest, hashes};
 use crate::key::{Fingerprint, PublicKey, Stamp as StampKey};
 use crate::log::{Head, HeadError, Origin, RoomName};
@@ -36,6 +37,10 @@ pub enum NoEvidence {
     /// The opening action is malformed, badly signed, or opens no room.
     #[error("the opening action does not hold")]
     Opening(#[source] VerifyError),
+    /// The broker's certificate does not hold, or not for the keys that the opening names: whoever
+    /// wrote the opening may have made them up.
+    #[error("the broker's certificate does not vouch for these keys")]
+    Certificate,
     /// A head is not validly signed for this log; so it says nothing about the broker.
     #[error("a head does not hold")]
     Head(#[from] HeadError),
@@ -119,7 +124,9 @@ impl Statement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fork {
-    /// The room's opening action (compact JWS), which fixes the broker's keys.
+    /// The broker's certificate (compact JWS).
+    pub certificate: String,
+    /// The room's opening action (compact JWS).
     pub opening: String,
     /// The statement about the larger log.
     pub larger: Statement,
@@ -217,7 +224,7 @@ impl Evidence {
 
 impl Fork {
     fn verify(&self) -> Result<Shown, NoEvidence> {
-        let (origin, keys) = opened(&self.opening)?;
+        let (origin, keys) = opened(&self.opening, &self.certificate)?;
         let (size, root) = self.larger.open(&origin, &keys)?;
         let (smaller, stated) = self.smaller.open(&origin, &keys)?;
         if smaller > size {
@@ -248,11 +255,20 @@ impl TwoBatches {
 }
 
 /// The log that an opening action opens, and the keys of the broker that keeps it.
-fn opened(opening: &str) -> Result<(Origin, BrokerKeys), NoEvidence> {
+fn opened(opening: &str, certificate: &str) -> Result<(Origin, BrokerKeys), NoEvidence> {
     let action = Action::parse(opening)?;
     let keys = verify::broker_keys(&action).map_err(NoEvidence::Opening)?;
-    let origin = Origin { broker: keys.session.fingerprint(), room: action.room() };
+    let origin = vouched(keys, action.room(), certificate)?;
     Ok((origin, *keys))
+}
+
+/// The log of a room, if the broker's certificate vouches for the keys in the room's opening (V-077).
+fn vouched(keys: &BrokerKeys, room: RoomName, certificate: &str) -> Result<Origin, NoEvidence> {
+    let broker = keys.session.fingerprint();
+    match BrokerCertificate::open(certificate, broker) {
+        Ok(certificate) if certificate.keys == *keys => Ok(Origin { broker, room }),
+        Ok(_) | Err(_) => Err(NoEvidence::Certificate),
+    }
 }
 
 #[cfg(test)]

@@ -179,6 +179,7 @@ impl Desk {
             _ => None,
         };
         Some(Evidence::FalseAbsence(FalseAbsence {
+            certificate: self.certificate.clone(),
             opening,
             disclosure: self.disclosure(private)?,
             held: kept.held.clone()?,

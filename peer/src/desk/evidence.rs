@@ -113,6 +113,7 @@ mod tests {
 
     fn fork(root: u8) -> Evidence {
         Evidence::Fork(Fork {
+            certificate: "c".to_owned(),
             opening: "o".to_owned(),
             larger: Statement::Head("a".to_owned()),
             smaller: Statement::Head("b".to_owned()),

@@ -152,6 +152,7 @@ impl Desk {
                 continue;
             };
             let name = stamped.action().room();
+            self.met.listed(name);
             let Some(Room::Auction(_)) = replay.room() else { continue };
             // A room of another TSA or CA is nobody's fault; it is not for this persona.
             let fault = self.pins().map(|pins| fault_of_opening(name, stamped.action(), &pins));

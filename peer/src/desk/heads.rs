@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::{Claim, Claims, Evidence, Fork, Statement};
-use pregao_protocol::log::{Origin, RoomName};
+use pregao_protocol::log::{Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
 
 use super::Desk;
@@ -34,6 +34,8 @@ pub(super) struct Met {
     count: u64,
     /// How many of them are in the file.
     kept: u64,
+    /// The user was told that the file cannot be written.
+    unwritten: bool,
 }
 
 /// What was signed about one log.
@@ -44,6 +46,10 @@ struct Log {
     /// What the replay has not reached.
     open: Claims,
     changed: u64,
+    /// The user acted in it.
+    own: bool,
+    /// The broker has listed the room in this run of the program.
+    listed: bool,
     /// Since when the broker owes entries in this session, on the clock that counts sleep.
     owed_since: Option<Duration>,
     /// The largest size that the user was told is owed.
@@ -86,7 +92,8 @@ impl Met {
 
     fn log(&mut self, room: RoomName) -> &mut Log {
         if self.logs.len() >= ROOMS && !self.logs.contains_key(&room) {
-            let oldest = self.logs.iter().min_by_key(|(_, log)| log.changed);
+            // What others did fills the places of what others did.
+            let oldest = self.logs.iter().min_by_key(|(_, log)| (log.own, log.changed));
             if let Some(oldest) = oldest.map(|(room, _)| *room) {
                 self.logs.remove(&oldest);
             }
@@ -105,6 +112,31 @@ impl Met {
     /// Whether something is signed that the log has not reached.
     pub(super) fn owes(&self, room: RoomName) -> bool {
         self.logs.get(&room).is_some_and(|log| !log.open.is_empty())
+    }
+
+    /// The user acted in a room: what was signed about it stays longest.
+    pub(super) fn acted_in(&mut self, room: RoomName) {
+        self.log(room).own = true;
+    }
+
+    /// The broker lists a room.
+    pub(super) fn listed(&mut self, room: RoomName) {
+        if let Some(log) = self.logs.get_mut(&room) {
+            log.listed = true;
+        }
+    }
+
+    /// Rooms of which the broker signed a log and which it has not listed.
+    pub(super) fn unlisted(&self) -> Vec<RoomName> {
+        let signed = self.logs.iter().filter(|(_, log)| log.longest().is_some());
+        signed.filter(|(_, log)| !log.listed).map(|(room, _)| *room).collect()
+    }
+
+    /// The broker cannot read a log just now: what it owes is owed anew once the room is joined.
+    pub(super) fn excused(&mut self, room: RoomName) {
+        if let Some(log) = self.logs.get_mut(&room) {
+            log.owed_since = None;
+        }
     }
 
     /// Entries arrived: the broker is about to show what it owes.
@@ -160,10 +192,13 @@ impl Desk {
 
     /// Heads of own receipts out of the vault, once for each room. Whether nothing contradicts.
     pub(super) async fn take_receipts(&mut self, name: RoomName) -> bool {
-        if std::mem::replace(&mut self.met.log(name).receipts_taken, true) {
+        let log = self.met.log(name);
+        if std::mem::replace(&mut log.receipts_taken, true) {
             return true;
         }
-        for head in self.heads_of_receipts(name) {
+        let heads = self.heads_of_receipts(name);
+        self.met.log(name).own |= !heads.is_empty();
+        for head in heads {
             if !self.take_statement(name, Statement::Head(head)).await {
                 return false;
             }
@@ -192,16 +227,17 @@ impl Desk {
     /// Two signed statements about one log contradict each other.
     async fn forked(&mut self, name: RoomName, lie: &Claim, other: Option<&Claim>) {
         let message = "the broker shows another history of this room than before: it signed both";
-        let fork = self.rooms.get(&name).and_then(|room| fork(room, lie, other));
+        let fork = self.fork(name, lie, other);
         match fork.map(Evidence::Fork).filter(|evidence| evidence.verify().is_ok()) {
             Some(proof) => {
                 self.distrust(name, message, Exhibit::Proof(&proof, Some(name))).await;
             }
             None => {
-                // Of a room whose opening is not known.
+                // Of a room whose opening is not known. Nobody but the broker can make such notes,
+                // so they share no room with those that anybody can.
                 let other = other.map_or("", |other| other.statement.text());
                 let notes = [lie.statement.text(), other];
-                self.distrust(name, message, Exhibit::Notes("history", &notes)).await;
+                self.distrust(name, message, Exhibit::Notes("contradiction", &notes)).await;
             }
         }
     }
@@ -244,26 +280,42 @@ impl Desk {
         if self.met.kept == self.met.count {
             return;
         }
-        self.met.kept = self.met.count;
-        if let Err(error) = self.vault.keep_met(self.met.to_keep()) {
-            self.vault_trouble(&error).await;
+        let count = self.met.count;
+        match self.vault.keep_met(self.met.to_keep()) {
+            Ok(()) => (self.met.kept, self.met.unwritten) = (count, false),
+            // Tried again at the next look, and told once.
+            Err(error) => {
+                if !std::mem::replace(&mut self.met.unwritten, true) {
+                    self.vault_trouble(&error).await;
+                }
+            }
         }
     }
-}
 
-/// What proves it, if the room's opening is known.
-fn fork(room: &Followed, lie: &Claim, other: Option<&Claim>) -> Option<Fork> {
-    let opening = Some(room.opening.clone()).filter(|opening| !opening.is_empty())?;
-    let smaller = lie.statement.clone();
-    if let Some(other) = other {
-        let larger = other.statement.clone();
-        return Some(Fork { opening, larger, smaller, root: other.root, path: Vec::new() });
+    /// What proves that two statements contradict each other, if the room's opening is known.
+    fn fork(&self, name: RoomName, lie: &Claim, other: Option<&Claim>) -> Option<Fork> {
+        let room = self.rooms.get(&name);
+        let opening = room.map(|room| room.opening.clone()).filter(|opening| !opening.is_empty());
+        let opening = opening.or_else(|| self.opening_in_receipts(name))?;
+        let (certificate, smaller) = (self.certificate.clone(), lie.statement.clone());
+        if let Some(other) = other {
+            let (larger, root, path) = (other.statement.clone(), other.root, Vec::new());
+            return Some(Fork { certificate, opening, larger, smaller, root, path });
+        }
+        let room = room?;
+        let (size, note) = room.head.clone()?;
+        let leaves = room.leaves.get(..usize::try_from(size).ok()?)?;
+        let path = merkle::consistency_path(&Tree::new(leaves.to_vec()), lie.size, size)?;
+        let (larger, root) = (Statement::Head(note), room.verified_root(lie.size)?);
+        Some(Fork { certificate, opening, larger, smaller, root, path })
     }
-    let (size, note) = room.head.clone()?;
-    let leaves = room.leaves.get(..usize::try_from(size).ok()?)?;
-    let path = merkle::consistency_path(&Tree::new(leaves.to_vec()), lie.size, size)?;
-    let (larger, root) = (Statement::Head(note), room.verified_root(lie.size)?);
-    Some(Fork { opening, larger, smaller, root, path })
+
+    /// The opening of a room in which the user acted.
+    fn opening_in_receipts(&self, name: RoomName) -> Option<String> {
+        let full = name.to_string();
+        let mut own = self.vault.contents().actions.iter().filter(|kept| kept.room == full);
+        own.find_map(|kept| Some(Receipt::parse(&kept.receipt.as_ref()?.to_string()).ok()?.opening))
+    }
 }
 
 impl Followed {

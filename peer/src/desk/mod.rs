@@ -176,6 +176,8 @@ pub struct Desk {
     tick: Option<Told>,
     ticket: Option<Ticket>,
     online: Option<Online>,
+    /// The certificate that the broker showed last (compact JWS): evidence carries it.
+    certificate: String,
     invitations: Vec<(RoomName, RoomName)>,
     alarms: u64,
     /// Why the time announced last was not believed, if the user was told.
@@ -233,6 +235,8 @@ const TICKET_FOR: Duration = Duration::from_secs(240);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often is looked whether the pace allows to send what waits.
 const STEP: Duration = Duration::from_millis(50);
+/// Most private rooms of which the user is told: a broker could invite for ever.
+const INVITATIONS: usize = 4_096;
 /// Most commands that wait for a place among what is under way; the front keeps the others.
 const WAITING: usize = 256;
 
@@ -276,11 +280,13 @@ impl Desk {
         let invitations: Vec<(RoomName, RoomName)> = invitations.collect();
         let mut names = Names::default();
         let acted_in = contents.actions.iter().filter_map(|kept| kept.room.parse().ok());
+        let acted_in: Vec<RoomName> = acted_in.collect();
+        let mut met = Met::restored(vault.met());
+        acted_in.iter().for_each(|name| met.acted_in(*name));
         for name in invitations.iter().flat_map(|(auction, room)| [*auction, *room]).chain(acted_in)
         {
             names.learn(name);
         }
-        let met = Met::restored(vault.met());
         Ok(Self {
             options,
             persona,
@@ -307,6 +313,7 @@ impl Desk {
             tick: None,
             ticket: None,
             online: None,
+            certificate: String::new(),
             invitations,
             alarms: 0,
             time_doubted: None,
@@ -447,7 +454,7 @@ impl Desk {
 
     /// A session begins: says whom it is with, and takes up everything where it was.
     async fn arrive(&mut self, link: Link) -> Result<LinkReceiver, Lost> {
-        let Link { certificate, id, suite, sender, receiver, welcome } = link;
+        let Link { certificate, shown, id, suite, sender, receiver, welcome } = link;
         let known = certificate.stamps.contains(&self.tsa.stamp)
             && certificate.authorities.contains(&self.tsa.authority)
             && certificate.simulated == self.tsa.simulated;
@@ -462,6 +469,7 @@ impl Desk {
         })
         .await;
         self.online = Some(Online { sender, certificate, id: id.0, suite });
+        self.certificate = shown;
         self.met.begin_session();
         (self.arrived, self.tsa_down) = (self.options.clock.read(), false);
         self.unsent.clear();
@@ -501,6 +509,8 @@ impl Desk {
         let mut look = tokio::time::interval(LOOK.min(bound / 4));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut owed = tokio::time::interval(OVERDUE_EVERY);
+        // After a stop of this program, what has come meanwhile is read before it is looked again.
+        owed.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut steps = tokio::time::interval(STEP);
         steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tickets = renew_tickets(
@@ -549,7 +559,9 @@ impl Desk {
                     }
                 }
                 _ = owed.tick() => {
-                    self.claim_what_is_owed().await;
+                    if !silence.is_doubted() {
+                        self.claim_what_is_owed().await;
+                    }
                     self.keep_met().await;
                     self.join_again().await;
                     self.end_deferred().await;
@@ -677,8 +689,12 @@ impl Desk {
             FromBroker::Refused { n, refusal } => self.refused(n, &refusal).await,
             FromBroker::Failed { n, code } => self.failed(n, &code).await,
             FromBroker::Lobby { from, openings, more } => {
+                let complete = !more && !self.lobby_known;
                 self.lobby_known |= !more;
-                return self.lobby(from, &openings).await;
+                self.lobby(from, &openings).await?;
+                if complete {
+                    self.miss_rooms().await?;
+                }
             }
             FromBroker::Joined { room, head, consistency } => {
                 self.joined(room, &head, &consistency).await;
@@ -691,7 +707,8 @@ impl Desk {
                 }
             }
             FromBroker::Invited { auction, room } => {
-                if !self.invitations.contains(&(auction, room)) {
+                let known = self.invitations.contains(&(auction, room));
+                if !known && self.invitations.len() < INVITATIONS {
                     self.invitations.push((auction, room));
                 }
                 return self.pursue_invitations().await;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use pregao_protocol::clock::Time;
 use pregao_protocol::frame::FromPeer;
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
 use pregao_protocol::room::auction::{Auction, Phase};
-use pregao_protocol::room::{Code, Room};
 
 use super::acts::Cannot;
 use super::answers::Answering;
@@ -365,9 +365,11 @@ impl Desk {
         said: &str,
     ) -> Result<(), Lost> {
         self.is_answered(name);
+        self.take_receipts(name).await;
         let Some(room) = self.rooms.get_mut(&name) else { return Ok(()) };
         if code == Code::StoreFailed.as_str() {
             room.ask_again = true;
+            self.met.excused(name);
             if !std::mem::replace(&mut room.unread_told, true) {
                 self.answering = Answering::of_room(name);
                 let advice = "it is asked for again by itself every few seconds";
@@ -387,9 +389,9 @@ impl Desk {
             }
             return Ok(());
         }
-        let Some(room) = self.rooms.get(&name) else { return Ok(()) };
         let head = self.met.longest(name).map(|claim| claim.statement.text().to_owned());
-        let public = matches!(room.room(), Some(Room::Auction(_)));
+        // A private room is shown to its members only, and not for ever.
+        let public = !self.invitations.iter().any(|(_, private)| *private == name);
         match (code, head) {
             ("room.shorter", head) => {
                 let notes = [said, &head.unwrap_or_default()];
@@ -402,6 +404,23 @@ impl Desk {
                 self.distrust(name, message, Exhibit::Notes("denied", &notes)).await;
             }
             _ => self.is_denied(name, code, said).await,
+        }
+        Ok(())
+    }
+
+    /// The broker's list of rooms is whole. One whose log it signed before and that is not on it is
+    /// asked for by its name: who leaves it out must deny it, and denying it is a lie.
+    pub(super) async fn miss_rooms(&mut self) -> Result<(), Lost> {
+        for name in self.own_rooms().into_keys() {
+            self.take_receipts(name).await;
+        }
+        for name in self.met.unlisted() {
+            let private = self.invitations.iter().any(|(_, private)| *private == name);
+            if !private && !self.rooms.contains_key(&name) && self.may_know_another() {
+                self.know(name).await;
+                self.set_wanted(name, true);
+                self.join(name).await?;
+            }
         }
         Ok(())
     }

@@ -139,6 +139,7 @@ impl Desk {
         let action = stamped.action();
         let shown = |log: Vec<String>| {
             Box::new(FalseRefusal {
+                certificate: self.certificate.clone(),
                 action: action.compact().to_owned(),
                 stamp: stamped.stamp().clone(),
                 refusal: compact.to_owned(),
@@ -218,7 +219,9 @@ impl Desk {
         let (Some(refusal), Some(receipt)) = (&kept.refusal, &kept.receipt) else { return };
         let Ok(receipt) = Receipt::parse(&receipt.to_string()) else { return };
         let (room, refusal) = (receipt.room(), refusal.clone());
-        let proof = Evidence::RefusedAndLogged(RefusedAndLogged { refusal, receipt });
+        let certificate = self.certificate.clone();
+        let both = RefusedAndLogged { certificate, refusal, receipt };
+        let proof = Evidence::RefusedAndLogged(both);
         self.accuse(
             Some(room),
             "the broker logged an action of yours that it had refused under its signature",

@@ -13,6 +13,8 @@ use crate::verify;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FalseAbsence {
+    /// The broker's certificate (compact JWS).
+    pub certificate: String,
     /// The reveal room's opening action (compact JWS).
     pub opening: String,
     /// The disclosure (compact JWS).
@@ -28,7 +30,7 @@ pub struct FalseAbsence {
 
 impl FalseAbsence {
     pub(super) fn verify(&self) -> Result<Shown, NoEvidence> {
-        let (origin, keys) = opened(&self.opening)?;
+        let (origin, keys) = opened(&self.opening, &self.certificate)?;
         let opening = Action::parse(&self.opening)?;
         let Body::Reveal(reveal) = opening.body() else { return Err(NoEvidence::OtherThing) };
         let disclosure = Action::parse(&self.disclosure)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NoEvidence, Shown, opened};
+use super::{NoEvidence, Shown, opened, vouched};
 use crate::action::Action;
 use crate::broker::Refusal;
 use crate::codec::Digest;
@@ -122,6 +122,8 @@ fn stale(refusal: &Refusal, stamped: &Stamped, room: Option<&Room>) -> Result<Gr
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FalseRefusal {
+    /// The broker's certificate (compact JWS).
+    pub certificate: String,
     /// The refused action (compact JWS).
     pub action: String,
     /// The stamp it was handed in with.
@@ -142,11 +144,10 @@ impl FalseRefusal {
         let room = replay.room();
         let (origin, keys) = match room {
             Some(room) => {
-                let keys = *room.broker();
-                let broker = keys.session.fingerprint();
-                (Origin { broker, room: room.ledger().name() }, keys)
+                let keys = room.broker();
+                (vouched(keys, room.ledger().name(), &self.certificate)?, *keys)
             }
-            None => opened(&self.action)?,
+            None => opened(&self.action, &self.certificate)?,
         };
         let seen = room.map_or_else(crate::action::Seen::nothing, |room| room.ledger().head());
         let stamped = handed_in(action, &self.stamp, room)?;
@@ -190,6 +191,8 @@ fn refusal_of(
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RefusedAndLogged {
+    /// The broker's certificate (compact JWS).
+    pub certificate: String,
     /// The signed refusal.
     pub refusal: String,
     /// The receipt of the entry.
@@ -198,7 +201,7 @@ pub struct RefusedAndLogged {
 
 impl RefusedAndLogged {
     pub(super) fn verify(&self) -> Result<Shown, NoEvidence> {
-        let (origin, keys) = opened(&self.receipt.opening)?;
+        let (origin, keys) = opened(&self.receipt.opening, &self.certificate)?;
         let logged = verify::receipt(&self.receipt).map_err(NoEvidence::Receipt)?;
         let refusal = Refusal::open(&self.refusal, &keys.entry)?;
         if refusal.digest != logged.digest || refusal.room != origin.room {

@@ -6,7 +6,8 @@ use crate::broker::{Held, SameAuthor};
 use crate::key::SecretKey;
 use crate::room::body::{Absent, Forfeited, SealedBody};
 use crate::room::house::{
-    Author, END, F, Own, SECOND, Table, Tsa, at, bid, broker_fingerprint, entry_key, terms,
+    Author, END, F, Own, SECOND, Table, Tsa, at, bid, broker_certificate, broker_fingerprint,
+    broker_keys, certificate_for, entry_key, terms,
 };
 use crate::room::{Code, Stamped};
 use crate::stamp::BatchHeader;
@@ -28,6 +29,7 @@ fn fork(table: &Table, smaller: Statement, size: u64) -> Fork {
     let leaves = table.log.iter().map(|entry| merkle::leaf_hash(entry.as_bytes()));
     let prefix = leaves.take(usize::try_from(size).unwrap()).collect();
     Fork {
+        certificate: broker_certificate(),
         opening: table.opening.action().compact().to_owned(),
         larger: Statement::Head(table.head()),
         smaller,
@@ -132,6 +134,41 @@ fn v062_a_fork_with_any_part_exchanged_shows_nothing() {
     }
 }
 
+/// Anybody can list an item under the true broker's session key and entry or head keys of their own, and
+/// sign two heads of that log with those.
+#[test]
+fn v077_keys_that_the_broker_does_not_certify_show_nothing_of_it() {
+    let (mine, session) = (SecretKey::from_seed(&[77; 32]), SecretKey::from_seed(&[78; 32]));
+    let forged = crate::room::body::BrokerKeys { head: mine.public(), ..broker_keys() };
+    let table = Table::list(|terms| terms.broker = forged).unwrap();
+    let head = |root| {
+        let head = crate::log::Head { origin: table.origin(), size: 1, root: Digest([root; 32]) };
+        Statement::Head(head.sign(&mine))
+    };
+    let by = |certificate: String| {
+        let opening = table.opening.action().compact().to_owned();
+        let (larger, smaller, path) = (head(1), head(2), Vec::new());
+        let root = Digest([1; 32]);
+        Evidence::Fork(Fork { certificate, opening, larger, smaller, root, path }).verify()
+    };
+    let doubted = Err(NoEvidence::Certificate);
+    assert_eq!(by(broker_certificate()), doubted);
+    // Neither does one that only the forger signs.
+    assert_eq!(by(certificate_for(forged, &session)), doubted);
+    assert_eq!(
+        by(certificate_for(BrokerKeys { session: session.public(), ..forged }, &session)),
+        doubted
+    );
+    assert_eq!(by(String::new()), doubted);
+    let mut table = Table::auction();
+    let good = table.bid_at(at(SECOND), 1_000);
+    let refusal = refusal(&table, &good, Code::BidTooLow).sign(&entry_key());
+    let (action, stamp) = (good.action().compact().to_owned(), good.stamp().clone());
+    let (certificate, log) = (certificate_for(broker_keys(), &session), table.log.clone());
+    let unsigned = FalseRefusal { certificate, action, stamp, refusal, log };
+    assert_eq!(Evidence::FalseRefusal(unsigned).verify(), doubted);
+}
+
 #[test]
 fn v063_two_headers_of_one_number_are_evidence_that_a_stranger_reads() {
     let mut one = Tsa::new(7);
@@ -164,6 +201,7 @@ fn refusal(table: &Table, stamped: &Stamped, code: Code) -> Refusal {
 
 fn shown(table: &Table, stamped: &Stamped, refusal: &Refusal) -> Result<String, NoEvidence> {
     let evidence = Evidence::FalseRefusal(FalseRefusal {
+        certificate: broker_certificate(),
         action: stamped.action().compact().to_owned(),
         stamp: stamped.stamp().clone(),
         refusal: refusal.sign(&entry_key()),
@@ -219,6 +257,7 @@ fn v071_a_refusal_of_something_else_shows_nothing() {
         assert_eq!(shown(&table, &good, &Refusal { size, root, ..lie.clone() }), thing);
     }
     let forged = Evidence::FalseRefusal(FalseRefusal {
+        certificate: broker_certificate(),
         action: good.action().compact().to_owned(),
         stamp: good.stamp().clone(),
         refusal: lie.sign(&SecretKey::from_seed(&[1; 32])),
@@ -228,6 +267,7 @@ fn v071_a_refusal_of_something_else_shows_nothing() {
     let mut longer = table.log.clone();
     longer.push(table.log[0].clone());
     let made_up = Evidence::FalseRefusal(FalseRefusal {
+        certificate: broker_certificate(),
         action: good.action().compact().to_owned(),
         stamp: good.stamp().clone(),
         refusal: lie.sign(&entry_key()),
@@ -262,6 +302,7 @@ fn v071_a_listing_is_refused_on_an_empty_log() {
             header: None,
         };
         let evidence = Evidence::FalseRefusal(FalseRefusal {
+            certificate: broker_certificate(),
             action: stamped.action().compact().to_owned(),
             stamp: stamped.stamp().clone(),
             refusal: refusal.sign(&entry_key()),
@@ -346,7 +387,8 @@ fn v074_an_action_that_was_refused_is_in_no_log() {
     };
     let both = |refusal: &Refusal, key: &SecretKey<crate::key::Entry>| {
         let refusal = refusal.sign(key);
-        Evidence::RefusedAndLogged(RefusedAndLogged { refusal, receipt: logged.clone() })
+        let (certificate, receipt) = (broker_certificate(), logged.clone());
+        Evidence::RefusedAndLogged(RefusedAndLogged { certificate, refusal, receipt })
     };
     let evidence = both(&refusal, &entry_key());
     assert_eq!(Evidence::parse(&evidence.encode()).as_ref(), Ok(&evidence));
@@ -389,6 +431,7 @@ fn v076_nobody_is_absent_whose_disclosure_is_held() {
     };
     let (gone, other_gone) = (absent(&mut table, true, true), absent(&mut table, true, false));
     let good = FalseAbsence {
+        certificate: broker_certificate(),
         opening: table.opening.action().compact().to_owned(),
         disclosure: disclosure.action().compact().to_owned(),
         held: held.sign(&entry_key()),
@@ -435,6 +478,7 @@ fn v076_nobody_forfeits_a_bid_whose_disclosure_is_held() {
     };
     let evidence = |recorded: String, bid| {
         Evidence::FalseAbsence(FalseAbsence {
+            certificate: broker_certificate(),
             opening: table.opening.action().compact().to_owned(),
             disclosure: disclosure.action().compact().to_owned(),
             held: held.sign(&entry_key()),

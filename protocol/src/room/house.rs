@@ -13,9 +13,12 @@ use super::body::{Amount, Bid, Body, BrokerKeys, Currency, Empty, Listing, Revea
 use super::reveal::RevealRoom;
 use super::{Code, Replay, ReplayError, Room, Stamped};
 use crate::action::{Action, Draft, Seen};
+use crate::broker::BrokerCertificate;
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{Authority, Fingerprint, Persona, PublicKey, SecretKey, Stamp as StampKey};
+use crate::key::{
+    Authority, Fingerprint, Persona, PublicKey, SecretKey, Session, Stamp as StampKey,
+};
 use crate::log::{Entry, Head, Origin, Receipt, RoomName};
 use crate::merkle::{Tree, leaf_hash};
 use crate::persona::{Blind, BlindContext, OneTimeKey, Ratio};
@@ -173,6 +176,18 @@ pub(crate) fn broker_keys() -> BrokerKeys {
 
 pub(crate) fn broker_fingerprint() -> Fingerprint {
     broker_keys().session.fingerprint()
+}
+
+/// The broker's certificate for its keys.
+pub(crate) fn broker_certificate() -> String {
+    certificate_for(broker_keys(), &SecretKey::from_seed(&SESSION_SEED))
+}
+
+/// A certificate for some keys, signed by anybody.
+pub(crate) fn certificate_for(keys: BrokerKeys, key: &SecretKey<Session>) -> String {
+    let authorities = vec![SecretKey::from_seed(&[4; 32]).public()];
+    let stamps = vec![SecretKey::from_seed(&[5; 32]).public()];
+    BrokerCertificate { keys, authorities, stamps, simulated: false }.sign(key)
 }
 
 pub(crate) fn seal_key(seed: u8) -> SealPublic {
