@@ -59,6 +59,9 @@ pub struct Request {
     pub command: Command,
     /// What would be asked before it is done is agreed to.
     pub yes: bool,
+    /// When a program wrote it, by the desk's clock: of what it was told later it did not know. Absent
+    /// where everything told is known.
+    pub written: Option<Duration>,
 }
 
 /// Asks the user. One at a time; dropped without an answer, it counts as [`Answer::Cancel`]. What

@@ -3,7 +3,8 @@
 //! `{"id":"7","command":"bid","room":"3f2a","amount":"120"}`; the `id` comes back as it came. A line
 //! that is no command is refused with the code `command.parse` and ends nothing; so is one with a
 //! member twice, because nobody knows which was meant. Nobody can be asked here: what a person would
-//! have to confirm is refused unless the line has `"yes":true`. Lines longer than [`LONGEST_LINE`]
+//! have to confirm is refused unless the line has `"yes":true`. A row of bids that was written before
+//! any of them was answered is no bid against oneself. Lines longer than [`LONGEST_LINE`]
 //! are skipped without being kept in memory.
 
 use std::collections::{BTreeMap, HashSet};
@@ -21,6 +22,7 @@ use crate::command::{Command, Mistake, table};
 use crate::event::{ActView, Event};
 use crate::front::{ANSWERS_WITHIN, Front, Request, is_progress, no_answer, silence};
 use crate::status::Status;
+use crate::uptime::Uptime;
 
 /// Longest line read, in bytes.
 pub const LONGEST_LINE: usize = 64 * 1024;
@@ -32,7 +34,8 @@ const LONGEST_ID: usize = 130;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Runs until `quit`, or until the input has ended, and every request of it is done; at the end no
-/// longer than [`ANSWERS_WITHIN`] without news. `pins` answers what is asked. If the output
+/// longer than [`ANSWERS_WITHIN`] without news. `pins` answers what is asked; `clock`, which is the
+/// desk's, tells when a line was read. If the output
 /// cannot be written to, no more is read, and what becomes of each request under way is said on
 /// `aside`.
 pub async fn run(
@@ -41,12 +44,13 @@ pub async fn run(
     output: impl AsyncWrite + Unpin,
     aside: impl Write,
     pins: &PinSource,
+    clock: &Uptime,
 ) -> Status {
-    run_for(ANSWERS_WITHIN, front, input, Teller::new(output, aside), pins).await
+    run_for((ANSWERS_WITHIN, clock), front, input, Teller::new(output, aside), pins).await
 }
 
 async fn run_for(
-    patience: Duration,
+    (patience, clock): (Duration, &Uptime),
     mut front: Front,
     input: impl AsyncBufRead + Unpin,
     mut out: Teller<impl AsyncWrite + Unpin, impl Write>,
@@ -60,7 +64,7 @@ async fn run_for(
         }
         if input.is_none() && out.open.is_empty() {
             let Some(asked) = quit.take().filter(|_| out.broken.is_none()) else { break };
-            if !hand_over(&mut front, asked, &mut out).await {
+            if !hand_over(&mut front, asked, None, &mut out).await {
                 break;
             }
         }
@@ -82,7 +86,8 @@ async fn run_for(
                         out.tell(&Event::Done { id, ok: true, of }).await;
                     }
                     Ok(Some(asked)) => {
-                        if !hand_over(&mut front, asked, &mut out).await {
+                        let written = Some(clock.read());
+                        if !hand_over(&mut front, asked, written, &mut out).await {
                             break;
                         }
                     }
@@ -124,10 +129,11 @@ async fn run_for(
 async fn hand_over(
     front: &mut Front,
     (id, command, yes): Asked,
+    written: Option<Duration>,
     out: &mut Teller<impl AsyncWrite + Unpin, impl Write>,
 ) -> bool {
     let id = Some(out.begin(id));
-    let sending = front.commands.send(Request { id, command, yes });
+    let sending = front.commands.send(Request { id, command, yes, written });
     tokio::pin!(sending);
     loop {
         tokio::select! {

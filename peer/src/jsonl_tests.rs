@@ -26,7 +26,8 @@ async fn talk_raw(input: Vec<u8>) -> (Status, Vec<String>, Vec<Request>) {
     let mut output = Vec::new();
     // A small buffer, so that lines come in parts.
     let input = BufReader::with_capacity(7, input.as_slice());
-    let status = run(front, input, &mut output, io::sink(), &PinSource::Nowhere).await;
+    let status =
+        run(front, input, &mut output, io::sink(), &PinSource::Nowhere, &Uptime::system()).await;
     let lines = String::from_utf8(output).unwrap();
     (status, lines.lines().map(str::to_owned).collect(), desk.await.unwrap())
 }
@@ -133,11 +134,15 @@ async fn a_desk_that_is_gone_ends_the_front() {
     let (front, back) = pair();
     drop(back);
     let input = b"{\"command\":\"items\"}\n".as_slice();
-    let status = run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere).await;
+    let status =
+        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &Uptime::system())
+            .await;
     assert_eq!(status, Status::Refused);
     let (front, Back { commands, events, .. }) = pair();
     drop(events);
-    let status = run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere).await;
+    let status =
+        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &Uptime::system())
+            .await;
     assert_eq!(status, Status::Refused);
     drop(commands);
 }
@@ -260,7 +265,8 @@ async fn unread(room: usize, ok: bool) -> (Status, String) {
     });
     let input = b"{\"id\":1,\"command\":\"items\"}\n{\"id\":2,\"command\":\"mine\"}\n".as_slice();
     let mut aside = Vec::new();
-    let status = run(front, input, Full(room), &mut aside, &PinSource::Nowhere).await;
+    let status =
+        run(front, input, Full(room), &mut aside, &PinSource::Nowhere, &Uptime::system()).await;
     desk.await.unwrap();
     (status, String::from_utf8(aside).unwrap())
 }
@@ -282,7 +288,8 @@ async fn a_desk_that_says_nothing_is_not_waited_for_for_ever() {
     let input = b"{\"id\":1,\"command\":\"items\"}\n".as_slice();
     let mut output = Vec::new();
     let out = Teller::new(&mut output, io::sink());
-    let status = run_for(Duration::ZERO, front, input, out, &PinSource::Nowhere).await;
+    let status =
+        run_for((Duration::ZERO, &Uptime::system()), front, input, out, &PinSource::Nowhere).await;
     assert_eq!(status, Status::Refused);
     let said = String::from_utf8(output).unwrap();
     assert!(said.contains("link.slow") && said.contains(r#""id":1,"ok":false"#), "{said}");
@@ -308,7 +315,9 @@ async fn quit_comes_after_what_is_under_way() {
             .unwrap();
     });
     let input = b"{\"command\":\"items\"}\n{\"command\":\"quit\"}\n".as_slice();
-    let status = run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere).await;
+    let status =
+        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &Uptime::system())
+            .await;
     desk.await.unwrap();
     assert_eq!(status, Status::CarriedOut);
 }

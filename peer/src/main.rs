@@ -86,7 +86,8 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
             // Standard input is taken: only a file can hold the PIN.
             let pins = PinSource::of(cli.shared.card.pin_file.as_deref(), false);
             let output = tokio::io::stdout();
-            let status = jsonl::run(front, input, output, std::io::stderr(), &pins).await;
+            let (aside, clock) = (std::io::stderr(), Uptime::system());
+            let status = jsonl::run(front, input, output, aside, &pins, &clock).await;
             // It takes its leave of the broker, if that listens.
             let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
             Ok(status)

@@ -54,7 +54,7 @@ pub async fn run(
         }
         return Ok(true);
     }
-    let request = Request { id: Some(ID.to_owned()), command, yes };
+    let request = Request { id: Some(ID.to_owned()), command, yes, written: None };
     if front.commands.send(request).await.is_err() {
         return Ok(false);
     }

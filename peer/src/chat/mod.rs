@@ -136,7 +136,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
             }
             Next::Quit => {
                 // A desk that is busy learns it from the channel's end.
-                let quit = Request { id: None, command: Command::Quit, yes: false };
+                let quit = Request { id: None, command: Command::Quit, yes: false, written: None };
                 let _ = front.commands.try_send(quit);
                 break;
             }
@@ -173,7 +173,7 @@ fn carry_time(model: &mut Model, last_tick: Option<(Time, Duration)>, now: Durat
 /// Hands a command on without waiting: the screen must not stand still.
 fn send(model: &mut Model, front: &Front, command: Command) {
     let (id, question) = (Some(model.request_id()), model::is_question(&command));
-    match front.commands.try_send(Request { id, command, yes: false }) {
+    match front.commands.try_send(Request { id, command, yes: false, written: None }) {
         Ok(()) if question => model.asked(),
         Ok(()) => {}
         Err(TrySendError::Full(_)) => model.refuse(Mistake {

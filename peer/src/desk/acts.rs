@@ -148,7 +148,7 @@ impl Desk {
             Ok(drafted) => drafted,
             Err(cannot) => return self.cannot(cannot).await,
         };
-        let grounds = self.grounds(room, &body);
+        let grounds = self.grounds(room, &body, consent);
         if !consent.covers(&grounds) {
             self.ask(command, grounds, room);
             return None;
@@ -659,6 +659,10 @@ impl Desk {
         if let Some(act) = self.acts.remove(n)
             && !act.told
         {
+            if matches!(act.action.body(), Body::Bid(_)) {
+                // Before it is told: whoever writes after hearing of it writes later than this.
+                self.ends.insert(act.action.digest(), self.options.clock.read());
+            }
             self.answering = act.of;
             self.done(ok).await;
         }

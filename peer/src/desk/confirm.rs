@@ -41,24 +41,42 @@ pub(super) enum Ground {
     Discloses(RoomName),
 }
 
-/// What a person agreed to.
+/// What a person agreed to, or a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Consent {
     /// Whatever there is to ask.
     Beforehand,
     /// These grounds.
     To(Vec<Ground>),
+    /// To nothing; and what was told after this instant was not known.
+    Written(Duration),
 }
 
 impl Consent {
     /// What is agreed to with a request.
-    pub(super) const fn of(yes: bool) -> Self {
-        if yes { Self::Beforehand } else { Self::To(Vec::new()) }
+    pub(super) const fn of(yes: bool, written: Option<Duration>) -> Self {
+        match (yes, written) {
+            (true, _) => Self::Beforehand,
+            (false, Some(written)) => Self::Written(written),
+            (false, None) => Self::To(Vec::new()),
+        }
+    }
+
+    /// Until when what was told was known, where not everything was.
+    const fn knows_until(&self) -> Option<Duration> {
+        match self {
+            Self::Written(written) => Some(*written),
+            Self::Beforehand | Self::To(_) => None,
+        }
     }
 
     /// Whether all these grounds are agreed to. A least bid that has risen makes a high bid less high.
     pub(super) fn covers(&self, grounds: &[Ground]) -> bool {
-        let Self::To(agreed) = self else { return true };
+        let agreed = match self {
+            Self::Beforehand => return true,
+            Self::To(agreed) => agreed.as_slice(),
+            Self::Written(_) => &[],
+        };
         grounds.iter().all(|ground| {
             agreed.iter().any(|agreed| match (ground, agreed) {
                 (Ground::High(least), Ground::High(earlier)) => least >= earlier,
@@ -112,8 +130,13 @@ impl Ground {
 }
 
 impl Desk {
-    /// What a person must agree to before this is done.
-    pub(super) fn grounds(&self, room: Option<RoomName>, body: &Body) -> Vec<Ground> {
+    /// What must be agreed to before this is done.
+    pub(super) fn grounds(
+        &self,
+        room: Option<RoomName>,
+        body: &Body,
+        consent: &Consent,
+    ) -> Vec<Ground> {
         match body {
             Body::Bid(bid) => {
                 let Some((room, auction)) = room.and_then(|room| Some((room, self.auction(room)?)))
@@ -121,7 +144,8 @@ impl Desk {
                     return Vec::new();
                 };
                 let least = auction.least_bid().map_or(MAX_AMOUNT, Amount::minor);
-                of_bid(bid.amount.minor(), least, self.own_lead(room, auction, least))
+                let own_lead = self.own_lead(room, auction, least, consent.knows_until());
+                of_bid(bid.amount.minor(), least, own_lead)
             }
             Body::List(listing) => {
                 of_listing(self.now().map_or(Duration::MAX, |now| listing.end.since(now)))
@@ -131,12 +155,27 @@ impl Desk {
         }
     }
 
-    /// The user's own bid that leads, or that will if it is logged as the room stands.
-    fn own_lead(&self, room: RoomName, auction: &Auction, least: u64) -> Option<u64> {
+    /// The user's own bid that leads, or that will if it is logged as the room stands. Who knows only
+    /// what was told until some instant knows of no bid whose end was told later, nor of one under way.
+    fn own_lead(
+        &self,
+        room: RoomName,
+        auction: &Auction,
+        least: u64,
+        until: Option<Duration>,
+    ) -> Option<u64> {
         let followed = self.rooms.get(&room)?;
+        let is_known = |seq| match until {
+            None => true,
+            Some(until) => self.kept_at(followed, seq).is_none_or(|kept| {
+                let under_way = self.acts.iter().any(|act| act.action.digest() == kept.digest);
+                !under_way && self.ends.get(&kept.digest).is_none_or(|told| *told <= until)
+            }),
+        };
         let leads = auction.leading().filter(|bid| followed.own.contains(&bid.seq));
-        let under_way = self.bids_under_way(room).filter(|bid| *bid >= least);
-        under_way.chain(leads.map(|bid| bid.amount.minor())).max()
+        let leads = leads.filter(|bid| is_known(bid.seq)).map(|bid| bid.amount.minor());
+        let under_way = self.bids_under_way(room).filter(|bid| *bid >= least && until.is_none());
+        under_way.chain(leads).max()
     }
 
     fn auction(&self, room: RoomName) -> Option<&Auction> {
@@ -249,8 +288,13 @@ mod tests {
         for changed in [Ground::High(49), Ground::OwnLead(120), Ground::Long] {
             assert!(!agreed.covers(&[own, changed]), "{changed:?}");
         }
-        assert!(!Consent::of(false).covers(&[own]) && Consent::of(false).covers(&[]));
-        assert!(Consent::of(true).covers(&[own, high, Ground::Long]));
+        assert!(!Consent::of(false, None).covers(&[own]) && Consent::of(false, None).covers(&[]));
+        assert!(Consent::of(true, None).covers(&[own, high, Ground::Long]));
+        let written = Some(Duration::from_secs(1));
+        assert!(!Consent::of(false, written).covers(&[own]));
+        assert!(
+            Consent::of(false, written).covers(&[]) && Consent::of(true, written).covers(&[own])
+        );
         let room = |byte| Ground::Discloses(RoomName([byte; 32]));
         assert!(!Consent::To(vec![room(1)]).covers(&[room(2)]));
     }

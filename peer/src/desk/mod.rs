@@ -50,6 +50,7 @@ use pregao_protocol::certificate::CertificateError;
 use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
 use pregao_protocol::citizen::StatePki;
 use pregao_protocol::clock::Time;
+use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
@@ -161,6 +162,8 @@ pub struct Desk {
     lobby: u64,
     /// Actions under way.
     acts: UnderWay,
+    /// When the ends of own bids were told in this run.
+    ends: BTreeMap<Digest, Duration>,
     /// Commands that wait for a place among them.
     waiting: VecDeque<(Option<String>, Command, Consent)>,
     /// Since when they wait for rooms to be read.
@@ -305,6 +308,7 @@ impl Desk {
             answering: Answering::default(),
             lobby: 0,
             acts: UnderWay::default(),
+            ends: BTreeMap::new(),
             waiting: VecDeque::new(),
             behind_since: None,
             pace: Pace::below(0, 0, Duration::ZERO),
@@ -630,9 +634,9 @@ impl Desk {
         if let Following::Waits = self.follow_for(&request, waited).await {
             return true;
         }
-        let Request { id, command, yes } = request;
+        let Request { id, command, yes, written } = request;
         let last = command == Command::Quit;
-        self.carry_out_with(id, command, Consent::of(yes)).await;
+        self.carry_out_with(id, command, Consent::of(yes, written)).await;
         !last
     }
 

@@ -56,7 +56,7 @@ impl Desk {
         Some((side, self.kept_at(followed, seq)?))
     }
 
-    fn kept_at(&self, followed: &Followed, seq: u64) -> Option<&Kept> {
+    pub(super) fn kept_at(&self, followed: &Followed, seq: u64) -> Option<&Kept> {
         let (id, _) = followed.actions.get(usize::try_from(seq).ok()?)?;
         let id = id.to_string();
         self.vault.contents().actions.iter().find(|kept| kept.id == id)

@@ -96,7 +96,18 @@ async fn ten_rising_bids_written_at_once_are_logged_in_their_order() {
         assert!(desk.done(&format!("b{at}")).await.unwrap(), "b{at}");
     }
     assert_eq!(stage.logged(11).await, rising(10));
-    assert_eq!(desk.end().await.unwrap(), Some(0));
+    // Whoever has heard that they lead is asked, in the same run and in the next.
+    let bid =
+        |amount| json!({ "command": "bid", "room": stage.room.to_string(), "amount": amount });
+    assert!(!desk.ask(bid("20")).await.unwrap());
+    let needed =
+        |event: &&Event| matches!(event, Event::Refused { code, .. } if code == "confirm.needed");
+    assert!(desk.seen.iter().any(|event| needed(&event)));
+    assert_eq!(desk.end().await.unwrap(), Some(1));
+    let mut again = Desk::start(&stage.vault, &stage.house.broker.address).unwrap();
+    assert!(!again.ask(bid("20")).await.unwrap());
+    assert!(again.seen.iter().any(|event| needed(&event)));
+    assert_eq!(again.end().await.unwrap(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,7 +116,7 @@ impl User {
         let command = Command::parse(words).unwrap();
         self.front
             .commands
-            .send(Request { id: Some(id.clone()), command, yes: false })
+            .send(Request { id: Some(id.clone()), command, yes: false, written: None })
             .await
             .unwrap();
         id

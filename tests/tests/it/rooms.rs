@@ -425,7 +425,7 @@ impl Chat {
         let id = Some(self.model.request_id());
         self.front
             .commands
-            .send(Request { id, command: command.clone(), yes: true })
+            .send(Request { id, command: command.clone(), yes: true, written: None })
             .await
             .unwrap();
         Some(command)

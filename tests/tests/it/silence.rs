@@ -83,7 +83,7 @@ impl User {
     }
 
     async fn whoami(&mut self) -> Trust {
-        let request = Request { id: None, command: Command::Whoami, yes: false };
+        let request = Request { id: None, command: Command::Whoami, yes: false, written: None };
         self.front.commands.send(request).await.unwrap();
         self.until(|event| match event {
             Event::Whoami(trust) => Some(trust.clone()),
@@ -128,7 +128,7 @@ async fn a_connection_that_goes_silent_is_offline_and_made_again_however_busy_th
     // Every command is a round of the loop in which the broker is waited for.
     let commands = user.front.commands.clone();
     let busy = tokio::spawn(async move {
-        let whoami = || Request { id: None, command: Command::Whoami, yes: false };
+        let whoami = || Request { id: None, command: Command::Whoami, yes: false, written: None };
         while commands.send(whoami()).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
