@@ -15,11 +15,14 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::house::{executable, signal};
 
 /// How long one event is waited for: long enough for any machine, short enough for a hung test.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it is waited for among others.
+const IN_ALL: Duration = Duration::from_secs(240);
 /// Passphrase of every vault of the tests.
 pub const PASSPHRASE: &str = "a lamp of many words";
 
@@ -217,6 +220,8 @@ impl Desk {
     /// # Errors
     /// If the program ends before, or far too much time passes.
     pub async fn until<T>(&mut self, mut wanted: impl FnMut(&Event) -> Option<T>) -> Result<T> {
+        // A program that lives says something every second: that is not what is waited for.
+        let end = Instant::now() + IN_ALL;
         loop {
             while let Some(event) = self.seen.get(self.at) {
                 self.at += 1;
@@ -224,7 +229,7 @@ impl Desk {
                     return Ok(found);
                 }
             }
-            self.pump().await?;
+            self.pump(end).await?;
         }
     }
 
@@ -233,7 +238,7 @@ impl Desk {
     /// # Errors
     /// As [`Desk::until`].
     pub async fn ever<T>(&mut self, mut wanted: impl FnMut(&Event) -> Option<T>) -> Result<T> {
-        let mut at = 0;
+        let (mut at, end) = (0, Instant::now() + IN_ALL);
         loop {
             while let Some(event) = self.seen.get(at) {
                 at += 1;
@@ -241,12 +246,13 @@ impl Desk {
                     return Ok(found);
                 }
             }
-            self.pump().await?;
+            self.pump(end).await?;
         }
     }
 
-    async fn pump(&mut self) -> Result<()> {
-        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+    async fn pump(&mut self, end: Instant) -> Result<()> {
+        let end = end.min(Instant::now() + PATIENCE);
+        let event = tokio::time::timeout_at(end, self.events.recv()).await;
         let Ok(Some(event)) = event else {
             let last: Vec<&Event> = self
                 .seen

@@ -484,6 +484,8 @@ impl Desk {
         {
             self.vault_trouble(&error).await;
         }
+        // Before anything is sent: what was handed in by then would be handed in twice.
+        self.resume_acts();
         self.frame(welcome).await?;
         // The last room known is asked for again: a broker without newer ones would not answer.
         self.send(FromPeer::Rooms { from: self.lobby.saturating_sub(1) }).await?;
@@ -496,7 +498,6 @@ impl Desk {
         for name in followed {
             self.join(name).await?;
         }
-        self.resume_acts();
         Ok(receiver)
     }
 

@@ -256,7 +256,8 @@ impl UnderWay {
                 Stage::Stamped { stamp: stamp.clone(), time: *time, not_before }
             }
             Stage::Stamping { .. } => Stage::Signed { not_before },
-            Stage::Signed { .. } | Stage::Stamped { .. } => return None,
+            // Nothing is waited for: there is nothing that could not be taken.
+            Stage::Signed { .. } | Stage::Stamped { .. } => return Some(false),
         };
         let first = act.turned_away.is_none();
         act.turned_away.get_or_insert(now);

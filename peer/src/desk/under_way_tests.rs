@@ -166,6 +166,11 @@ fn a_disclosure_that_has_its_stamp_goes_on_when_its_command_has_ended() {
     stamped(&mut line, 1, now);
     assert_eq!(sent(&mut line, now), [Submit(1)]);
     assert_eq!(line.turned_away(1, now), Some(false));
+    assert_eq!(
+        line.turned_away(1, now),
+        Some(false),
+        "nothing is waited for: it goes out all the same"
+    );
     assert_eq!(sent(&mut line, now), []);
     now += TURNED_AWAY_FOR;
     assert_eq!(sent(&mut line, now), [Submit(1)]);

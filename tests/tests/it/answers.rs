@@ -1,5 +1,6 @@
 //! Whatever a user asks for ends: in a result or a code, also where the broker keeps silent.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use pregao::event::Event;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
-use pregao_tests::desk::{Desk, enrol, pregao};
+use pregao_tests::desk::{Desk, enrol, pregao, vault};
 use pregao_tests::faults::{Fault, Faults};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{Down, Liar, Up};
@@ -110,6 +111,47 @@ async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
         assert_eq!(desk.ever(revealed).await.unwrap(), other);
         assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })));
     }
+}
+
+/// The program ends before the broker took the disclosure. The next run hands in the same bytes, and
+/// nobody types anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disclosure_that_was_not_taken_is_handed_in_by_the_next_run() {
+    let faults = Faults::compile().unwrap();
+    let house = House::open(&faults.options(Options::default().simulated())).unwrap();
+    let (mut desks, room) = sold(&house).await;
+    let mut winner = desks.pop().unwrap();
+    let folder = winner.folder.clone();
+    let reveal = |name: &str| json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
+    faults.set(Fault::Sync, "log.db", 0).unwrap();
+    winner.tell(reveal("Ana")).await.unwrap();
+    winner
+        .ever(|event| match event {
+            Event::Note { text, .. } => text.contains("it is handed in again").then_some(()),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    winner.kill().await.unwrap();
+    let signed = disclosures(&folder);
+    assert_eq!(signed.len(), 1);
+    faults.clear().unwrap();
+    let mut winner = Desk::start(&folder, &house.broker.address).unwrap();
+    assert!(desks[0].ask(reveal("Sofia")).await.unwrap());
+    for (desk, other) in [&mut winner, &mut desks[0]].into_iter().zip(["Sofia", "Ana"]) {
+        let revealed = |event: &Event| match event {
+            Event::Revealed { name, .. } => Some(name.clone()),
+            _ => None,
+        };
+        assert_eq!(desk.ever(revealed).await.unwrap(), other);
+    }
+    assert_eq!(disclosures(&folder), signed);
+}
+
+/// The disclosures that a vault holds.
+fn disclosures(folder: &Path) -> Vec<String> {
+    let kept = vault(folder).unwrap().actions.into_iter();
+    kept.filter(|kept| kept.verb == "disclose").map(|kept| kept.action).collect()
 }
 
 /// The broker takes a bid and is never seen again.
