@@ -1,6 +1,8 @@
 //! Heads that contradict each other, whichever frames they come in and however long after each
 //! other: none passes for one history.
 
+use pregao::event::Event;
+use pregao_protocol::action::Action;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::{Entry, Head, Origin, RoomName};
@@ -182,6 +184,58 @@ async fn a_log_shorter_than_before_a_restart_is_said_loudly_also_without_a_recei
     let liar = Liar::before(&stage.house, &stage.vault, shorter).await.unwrap();
     let desk = Desk::start(&stage.vault, &liar.address).unwrap();
     stage.found_out(desk, "shorter than what it signed before", "shorter").await;
+}
+
+/// Leaves a room out of its list, and denies it to whoever asks.
+struct Without(RoomName);
+
+impl Lie for Without {
+    fn down(&mut self, frame: FromBroker) -> Vec<FromBroker> {
+        let FromBroker::Lobby { from, mut openings, more } = frame else { return vec![frame] };
+        openings.retain(|opening| {
+            Entry::parse(opening.get()).is_ok_and(|entry| room_of(&entry) != Some(self.0))
+        });
+        vec![FromBroker::Lobby { from, openings, more }]
+    }
+
+    fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
+        let asked = matches!(frame, FromPeer::Join { room, .. } if *room == self.0);
+        let (code, message) = ("room.unknown".to_owned(), "there is no such room".to_owned());
+        asked.then(|| vec![FromBroker::Error { code, message, room: Some(self.0) }])
+    }
+}
+
+fn room_of(entry: &Entry) -> Option<RoomName> {
+    Action::parse(&entry.action).ok().map(|action| action.room())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_left_out_after_a_restart_is_said_loudly_with_a_receipt_and_without() {
+    for bids in [true, false] {
+        let stage = Stage::set().await;
+        let folder = stage.vault.clone();
+        let mut desk = Desk::start(&folder, &stage.house.broker.address).unwrap();
+        desk.verified(&stage.room.to_string(), 4).await.unwrap();
+        if bids {
+            let room = stage.room.to_string();
+            let bid = json!({ "yes": true, "command": "bid", "room": room, "amount": "2" });
+            assert!(desk.ask(bid).await.unwrap());
+        }
+        assert_eq!(desk.end().await.unwrap(), Some(0));
+        if bids {
+            // Without what was met, the receipt in the vault is enough.
+            std::fs::remove_file(folder.join("heads.age")).unwrap();
+        }
+        let liar = Liar::before(&stage.house, &folder, Without(stage.room)).await.unwrap();
+        let mut desk = Desk::start(&folder, &liar.address).unwrap();
+        found_out(&mut desk, "denies a room whose log it signed", "denied").await;
+        // Whoever tells the truth is not suspected.
+        desk.end().await.unwrap();
+        let mut desk = Desk::start(&folder, &stage.house.broker.address).unwrap();
+        desk.verified(&stage.room.to_string(), 4 + u64::from(bids)).await.unwrap();
+        assert!(desk.ask(json!({ "command": "items" })).await.unwrap());
+        assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })));
+    }
 }
 
 pub(super) fn root_of(entries: &[String]) -> Digest {
