@@ -543,3 +543,34 @@ async fn a_log_that_never_comes_ends_the_command_with_a_code() {
     assert!(!ana.done(&id).await.unwrap());
     assert!(*asked.lock().unwrap() > 0);
 }
+
+/// Entries for an earlier asking are still on their way when the room is asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn leaving_and_joining_while_entries_come_raises_no_alarm() {
+    let house = open();
+    let (mut seller, mut rui) = (guest(&house).await, guest(&house).await);
+    let room = list(&mut seller, "Radio", 600).await;
+    let folder = house.folder.path().join("ana");
+    let mut ana = Desk::open(&folder, &house.tsa.address, &house.broker.address).await.unwrap();
+    ana.verified(&room.to_string(), 1).await.unwrap();
+    rui.join(room).await.unwrap();
+    let bids = tokio::spawn(async move {
+        for at in 1..=60 {
+            rui.grown(room, at).await.unwrap();
+            rui.bid(room, 100 * (at + 1)).await.unwrap().1.logged().unwrap();
+        }
+    });
+    let name = room.to_string();
+    while !bids.is_finished() {
+        let mut last = String::new();
+        for command in ["leave", "join", "leave", "join"] {
+            last = ana.tell(json!({ "command": command, "room": name })).await.unwrap();
+        }
+        assert!(ana.done(&last).await.unwrap());
+    }
+    bids.await.unwrap();
+    ana.verified(&name, 61).await.unwrap();
+    let alarm = |event: &&Event| matches!(event, Event::Alarm { .. });
+    assert_eq!(ana.seen.iter().find(alarm), None);
+    assert_eq!(ana.end().await.unwrap(), Some(0));
+}
