@@ -56,7 +56,7 @@ async fn run_for(
     mut out: Teller<impl AsyncWrite + Unpin, impl Write>,
     pins: &PinSource,
 ) -> Status {
-    let mut input = Some(Lines::new(input));
+    let mut input = Some(Lines::new(input, clock.clone()));
     let mut quit = None;
     loop {
         if out.broken.is_some() {
@@ -71,7 +71,7 @@ async fn run_for(
         tokio::select! {
             line = next_line(&mut input), if input.is_some() => match line {
                 Ok(None) => input = None,
-                Ok(Some(line)) => match take_line(&line) {
+                Ok(Some((line, written))) => match take_line(&line) {
                     Ok(None) => {}
                     Ok(Some((id, command, yes))) if command == Command::Quit => {
                         // What is under way is answered first.
@@ -86,8 +86,7 @@ async fn run_for(
                         out.tell(&Event::Done { id, ok: true, of }).await;
                     }
                     Ok(Some(asked)) => {
-                        let written = Some(clock.read());
-                        if !hand_over(&mut front, asked, written, &mut out).await {
+                        if !hand_over(&mut front, asked, Some(written), &mut out).await {
                             break;
                         }
                     }
@@ -222,11 +221,11 @@ impl<W: AsyncWrite + Unpin, E: Write> Teller<W, E> {
         let Members { members, .. } = serde_json::from_str(&event)?;
         let number = members.iter().find(|(name, _)| name == "id");
         let number = number.and_then(|(_, id)| serde_json::from_str::<String>(id.get()).ok());
-        let number = number.and_then(|number| number.parse::<u64>().ok());
-        let Some(given) = number.and_then(|number| self.open.get(&number)) else {
-            return Ok(event);
-        };
-        let given = given.as_ref().map_or("null", |id| id.get());
+        let Some(number) = number else { return Ok(event) };
+        // What is answered already has no id any more: the number means nothing outside.
+        let given = number.parse().ok().and_then(|number: u64| self.open.get(&number));
+        let given = given.and_then(Option::as_ref);
+        let given = given.map_or("null", |id| id.get());
         let members = members.iter().map(|(name, value)| {
             let value = if name == "id" { given } else { value.get() };
             format!("{}:{value}", serde_json::Value::from(name.as_str()))
@@ -429,21 +428,26 @@ struct Lines<R> {
     skipping: bool,
     /// No line was read yet: a byte order mark may stand before the first.
     first: bool,
+    clock: Uptime,
+    /// When what is at hand of the input was read; lines that came in one piece were written together.
+    filled: Option<Duration>,
 }
 
 impl<R> Lines<R> {
-    const fn new(input: R) -> Self {
-        Self { input, line: Vec::new(), skipping: false, first: true }
+    const fn new(input: R, clock: Uptime) -> Self {
+        Self { input, line: Vec::new(), skipping: false, first: true, clock, filled: None }
     }
 }
 
+/// The next line, and when it was there at the latest.
 async fn next_line<R: AsyncBufRead + Unpin>(
     lines: &mut Option<Lines<R>>,
-) -> io::Result<Option<TakenLine>> {
+) -> io::Result<Option<(TakenLine, Duration)>> {
     let Some(lines) = lines else { return Ok(None) };
     loop {
         let bytes = lines.input.fill_buf().await?;
-        let ended = bytes.is_empty();
+        let filled = *lines.filled.get_or_insert_with(|| lines.clock.read());
+        let (ended, all) = (bytes.is_empty(), bytes.len());
         let (part, found) = match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => (bytes.get(..end).unwrap_or(bytes), true),
             None => (bytes, false),
@@ -457,6 +461,9 @@ async fn next_line<R: AsyncBufRead + Unpin>(
         }
         let used = part.len().saturating_add(usize::from(found));
         lines.input.consume(used);
+        if used == all {
+            lines.filled = None;
+        }
         if ended && lines.line.is_empty() && !lines.skipping {
             return Ok(None);
         }
@@ -465,10 +472,11 @@ async fn next_line<R: AsyncBufRead + Unpin>(
             if std::mem::take(&mut lines.first) && line.starts_with(BYTE_ORDER_MARK) {
                 line.drain(..BYTE_ORDER_MARK.len());
             }
-            return Ok(Some(match std::mem::take(&mut lines.skipping) {
+            let line = match std::mem::take(&mut lines.skipping) {
                 true => TakenLine::TooLong,
                 false => TakenLine::Whole(line),
-            }));
+            };
+            return Ok(Some((line, filled)));
         }
     }
 }

@@ -321,3 +321,60 @@ async fn quit_comes_after_what_is_under_way() {
     desk.await.unwrap();
     assert_eq!(status, Status::CarriedOut);
 }
+
+/// Gives a piece at each reading.
+struct Pieces(Vec<&'static [u8]>);
+
+impl tokio::io::AsyncRead for Pieces {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<io::Result<()>> {
+        if !self.0.is_empty() {
+            buffer.put_slice(self.0.remove(0));
+        }
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn lines_that_came_in_one_piece_were_written_together() {
+    let seconds = std::sync::atomic::AtomicU64::new(0);
+    // Each look at the clock is a second later.
+    let clock = Uptime::by(move || {
+        Duration::from_secs(seconds.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    });
+    let pieces = Pieces(vec![b"a\nb\nc", b"c\nd\n", b"e"]);
+    let mut lines = Some(Lines::new(tokio::io::BufReader::new(pieces), clock));
+    let mut read = Vec::new();
+    while let Some((TakenLine::Whole(line), written)) = next_line(&mut lines).await.unwrap() {
+        read.push((String::from_utf8(line).unwrap(), written.as_secs()));
+    }
+    let expected = [("a", 0), ("b", 0), ("cc", 1), ("d", 1), ("e", 3)];
+    assert_eq!(read, expected.map(|(line, written)| (line.to_owned(), written)));
+}
+
+#[tokio::test]
+async fn what_comes_after_the_end_of_a_command_has_no_id_any_more() {
+    let (front, mut back) = pair();
+    let desk = tokio::spawn(async move {
+        let Request { id, .. } = back.commands.recv().await.unwrap();
+        let of = ActView::default();
+        back.events.send(Event::Done { id: id.clone(), ok: true, of: of.clone() }).await.unwrap();
+        let late = Event::Note { text: "late".to_owned(), id, of };
+        back.events.send(late).await.unwrap();
+        while back.commands.recv().await.is_some() {}
+    });
+    let input =
+        b"{\"id\":\"a\",\"command\":\"items\"}\n{\"id\":\"q\",\"command\":\"quit\"}".as_slice();
+    let mut output = Vec::new();
+    let out = Teller::new(&mut output, io::sink());
+    let clock = Uptime::system();
+    run_for((Duration::from_millis(200), &clock), front, input, out, &PinSource::Nowhere).await;
+    desk.abort();
+    let said = String::from_utf8(output).unwrap();
+    let late = said.lines().find(|line| line.contains("late"));
+    assert!(late.is_none_or(|line| line.contains(r#""id":null"#)), "{said}");
+    assert!(late.is_some(), "{said}");
+}

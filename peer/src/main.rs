@@ -82,7 +82,8 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
         }
         Task::Json => {
             let (front, desk) = open(&cli.shared, true)?;
-            let input = tokio::io::BufReader::new(tokio::io::stdin());
+            // Large: what was written in one piece is to be read in one.
+            let input = tokio::io::BufReader::with_capacity(1 << 20, tokio::io::stdin());
             // Standard input is taken: only a file can hold the PIN.
             let pins = PinSource::of(cli.shared.card.pin_file.as_deref(), false);
             let output = tokio::io::stdout();

@@ -20,15 +20,18 @@ impl Desk {
         let (room, digest) = (act.action.room(), act.action.digest());
         let stamp =
             act.stamp().map(|stamp| pregao_protocol::stamp::BatchHeader::hash(&stamp.batch));
-        let of_this =
-            |held: &Held| held.digest == digest && held.room == room && Some(held.stamp) == stamp;
+        // Nothing else than a disclosure is ever held.
+        let discloses = matches!(act.action.body(), Body::Disclose(_));
+        let of_this = |held: &Held| {
+            discloses && held.digest == digest && held.room == room && Some(held.stamp) == stamp
+        };
         let held = Held::open(compact, &online.certificate.keys.entry).ok().filter(of_this);
         if held.is_none() {
             let action = act.action.compact().to_owned();
             self.accuse(
                 Some(room),
                 "the broker says without a valid signature that it keeps your disclosure",
-                "it can deny this later and call you absent: hand it in again",
+                "it can deny this later: look at the room before you do it again",
                 Exhibit::Notes("held", &[compact, &action]),
             )
             .await;

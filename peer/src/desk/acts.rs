@@ -360,6 +360,7 @@ impl Desk {
             self.vault_trouble(&error).await;
             return Some(false);
         }
+        self.met.acted_in(action.room(), action.body().verb());
         let of = self.answering_with(action.room(), action.body());
         let freshness = self.freshness_of(&action);
         // It goes out by itself, once there is a connection.
@@ -497,9 +498,7 @@ impl Desk {
         let digest = act.action.digest();
         let discloses = matches!(act.action.body(), Body::Disclose(_));
         let room = act.action.room();
-        let head = Statement::Head(receipt.head.clone());
-        let kept =
-            self.keep_receipt(digest, receipt).await && self.take_statement(room, head).await;
+        let kept = self.keep_receipt(digest, receipt).await;
         if discloses && kept {
             self.mark_disclosed(room, None).await;
         }
@@ -523,8 +522,15 @@ impl Desk {
             let known = kept.receipt.is_some();
             let holds = verify::receipt(&receipt).ok().filter(|holds| holds.digest == digest);
             match holds {
-                Some(holds) if !known => verified.push((digest, receipt.encode(), holds)),
-                Some(_) => {}
+                Some(holds) => {
+                    let text = receipt.encode();
+                    // A receipt that holds by itself may still be of another log than the one shown.
+                    let fits = self.take_statement(holds.room, Statement::Head(receipt.head)).await;
+                    all &= fits;
+                    if !known {
+                        verified.push((digest, text, holds, fits));
+                    }
+                }
                 None => {
                     // Also if a good one is kept: what came now proves that the broker lies.
                     all = false;
@@ -538,7 +544,7 @@ impl Desk {
         let saved = self.vault.update(|contents| {
             for kept in &mut contents.actions {
                 let of = verified.iter().find(|(digest, ..)| *digest == kept.digest);
-                if let Some((_, text, _)) = of {
+                if let Some((_, text, ..)) = of {
                     kept.receipt = serde_json::from_str(text).ok();
                 }
             }
@@ -546,7 +552,7 @@ impl Desk {
         if let Err(error) = saved {
             self.vault_trouble(&error).await;
         }
-        for (digest, _, verified) in verified {
+        for (digest, _, verified, fits) in verified {
             self.check_refused(&digest).await;
             self.tell(Event::Receipt(ReceiptView {
                 room: verified.room.to_string(),
@@ -556,7 +562,7 @@ impl Desk {
                 verb: verified.verb.to_owned(),
                 time: verified.time,
                 digest: digest.to_string(),
-                holds: true,
+                holds: fits,
             }))
             .await;
         }

@@ -6,12 +6,14 @@
 
 use std::time::Duration;
 
+use pregao_protocol::action::Action;
 use pregao_protocol::label::MAX_AMOUNT;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Room;
 use pregao_protocol::room::auction::Auction;
 use pregao_protocol::room::body::{Amount, Body};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::Desk;
 use super::acts::Cannot;
@@ -19,6 +21,7 @@ use super::follow::Followed;
 use crate::command::Command;
 use crate::front::{Answer, Confirmation, Question, Subject};
 use crate::plain::{apart, plain};
+use crate::vault::Kept;
 use crate::{amount, span};
 
 /// A bid of more than so many times the least is asked about.
@@ -165,17 +168,33 @@ impl Desk {
         until: Option<Duration>,
     ) -> Option<u64> {
         let followed = self.rooms.get(&room)?;
-        let is_known = |seq| match until {
+        let is_known = |kept: &Kept| match until {
             None => true,
-            Some(until) => self.kept_at(followed, seq).is_none_or(|kept| {
+            Some(until) => {
                 let under_way = self.acts.iter().any(|act| act.action.digest() == kept.digest);
                 !under_way && self.ends.get(&kept.digest).is_none_or(|told| *told <= until)
-            }),
+            }
         };
         let leads = auction.leading().filter(|bid| followed.own.contains(&bid.seq));
-        let leads = leads.filter(|bid| is_known(bid.seq)).map(|bid| bid.amount.minor());
-        let under_way = self.bids_under_way(room).filter(|bid| *bid >= least && until.is_none());
-        under_way.chain(leads).max()
+        let leads = leads
+            .filter(|bid| self.kept_at(followed, bid.seq).is_none_or(&is_known))
+            .map(|bid| bid.amount.minor());
+        let under_way = self.bids_under_way(room).filter(|_| until.is_none());
+        // Receipted, and its entry is still to come: the log does not show it yet.
+        let name = room.to_string();
+        let kept = self.vault.contents().actions.iter();
+        let ahead = kept
+            .filter(|kept| kept.room == name && kept.verb == "bid" && kept.receipt.is_some())
+            .filter(|kept| {
+                let id = kept.id.parse::<Uuid>().ok();
+                !followed.actions.iter().any(|(logged, _)| Some(*logged) == id)
+            })
+            .filter(|kept| is_known(kept))
+            .filter_map(|kept| match Action::parse(&kept.action).ok()?.body() {
+                Body::Bid(bid) => Some(bid.amount.minor()),
+                _ => None,
+            });
+        under_way.chain(ahead).filter(|bid| *bid >= least).chain(leads).max()
     }
 
     fn auction(&self, room: RoomName) -> Option<&Auction> {

@@ -38,6 +38,8 @@ pub(super) struct Followed {
     /// How often it was asked for in this session without an answer yet. What comes meanwhile was sent
     /// for an earlier asking and comes again.
     pub(super) unanswered: u32,
+    /// It was asked for with a proof of membership.
+    pub(super) proved: bool,
     /// The broker could not show it just now: it is asked for again (V-099).
     pub(super) ask_again: bool,
     /// The user was told that the broker could not show it.
@@ -83,6 +85,7 @@ impl Followed {
             broken: false,
             caught_up: false,
             unanswered: 0,
+            proved: false,
             ask_again: false,
             unread_told: false,
             listed: Replay::new(),
@@ -179,6 +182,7 @@ impl Desk {
         if let Some(room) = self.rooms.get_mut(&name) {
             (room.caught_up, room.ask_again) = (false, false);
             room.unanswered = room.unanswered.saturating_add(1);
+            room.proved = member.is_some();
             from = room.size();
         }
         self.send(FromPeer::Join { room: name, from, member }).await
@@ -195,11 +199,18 @@ impl Desk {
 
     /// Prepares for a private room that the user is a member of, then asks for it.
     pub(super) async fn join_private(&mut self, name: RoomName) -> Result<(), Lost> {
-        if self.rooms.contains_key(&name) || self.member_proof(name).is_none() {
+        if self.member_proof(name).is_none() {
             return Ok(());
         }
-        self.rooms.insert(name, Followed::new(String::new()));
-        self.learn(name).await;
+        match self.rooms.get_mut(&name) {
+            // It was asked for as if it were anybody's.
+            Some(room) if room.denied.is_some() && !room.proved => room.denied = None,
+            Some(_) => return Ok(()),
+            None => {
+                self.rooms.insert(name, Followed::new(String::new()));
+                self.learn(name).await;
+            }
+        }
         self.choose_rooms().await
     }
 
@@ -208,8 +219,10 @@ impl Desk {
         let broker = self.options.broker.fingerprint;
         let Some(online) = &self.online else { return };
         let key = online.certificate.keys.head;
-        // What was not asked for is not believed either: a broker could go on for ever with it.
+        // What answers an earlier asking, or none, shows nothing of what is to come. It is signed all
+        // the same.
         if !self.is_answered(name) {
+            self.note_head(name, note).await;
             return;
         }
         let Some(room) = self.rooms.get(&name).filter(|room| !room.broken) else { return };
@@ -239,6 +252,13 @@ impl Desk {
             return self.distrust(name, another, Exhibit::Notes("history", &[note, &held])).await;
         }
         self.expect_entries(name);
+    }
+
+    /// Keeps what a head says of a room that is known.
+    async fn note_head(&mut self, name: RoomName, note: &str) {
+        if self.rooms.get(&name).is_some_and(|room| !room.broken) {
+            self.take_statement(name, Statement::Head(note.to_owned())).await;
+        }
     }
 
     /// Takes an answer to the question for a room. Whether it is the one to the last.
@@ -282,6 +302,9 @@ impl Desk {
         head: Option<&str>,
     ) {
         if self.rooms.get(&name).is_some_and(|room| room.unanswered > 0) {
+            if let Some(head) = head {
+                self.note_head(name, head).await;
+            }
             return;
         }
         for raw in entries {
@@ -301,7 +324,9 @@ impl Desk {
                 }
             }
         }
-        self.met.progressed(name, self.options.clock.read());
+        if !entries.is_empty() {
+            self.met.progressed(name, self.options.clock.read());
+        }
         if let Some(head) = head {
             self.check_head(name, head).await;
         }

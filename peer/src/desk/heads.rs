@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::{Claim, Claims, Evidence, Fork, Statement};
+use pregao_protocol::key::Fingerprint;
 use pregao_protocol::log::{Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
+use pregao_protocol::room::body::BrokerKeys;
 
 use super::Desk;
 use super::evidence::Exhibit;
@@ -48,8 +50,12 @@ struct Log {
     changed: u64,
     /// The user acted in it.
     own: bool,
+    /// It is an auction, which the broker lists for everybody.
+    public: bool,
     /// The broker has listed the room in this run of the program.
     listed: bool,
+    /// Another broker signed it: it is kept for that one.
+    foreign: bool,
     /// Since when the broker owes entries in this session, on the clock that counts sleep.
     owed_since: Option<Duration>,
     /// The largest size that the user was told is owed.
@@ -59,9 +65,9 @@ struct Log {
 }
 
 impl Log {
-    /// The claim about the longest log.
+    /// The claim of this session's broker about the longest log.
     fn longest(&self) -> Option<&Claim> {
-        self.open.largest().or(self.verified.as_ref())
+        self.open.largest().or(self.verified.as_ref()).filter(|_| !self.foreign)
     }
 }
 
@@ -69,8 +75,8 @@ impl Met {
     /// What an earlier run met. No log is held yet, so all of it is open.
     pub(super) fn restored(kept: &[KeptLog]) -> Self {
         let mut met = Self::default();
-        for KeptLog { room, verified, open } in kept {
-            let mut log = Log { open: open.clone(), ..Log::default() };
+        for KeptLog { room, public, verified, open } in kept {
+            let mut log = Log { open: open.clone(), public: *public, ..Log::default() };
             if let Some(verified) = verified {
                 // They agreed when they were kept, or were kept as a lie that was told already.
                 let _ = log.open.take(verified.clone(), |_| None);
@@ -83,10 +89,17 @@ impl Met {
         met
     }
 
-    /// What is owed is owed anew in each session, once its room is joined.
-    pub(super) fn begin_session(&mut self) {
-        for log in self.logs.values_mut() {
+    /// What is owed is owed anew in each session, once its room is joined. What another broker signed is
+    /// no business of this one.
+    pub(super) fn begin_session(&mut self, broker: Fingerprint, keys: &BrokerKeys) {
+        for (room, log) in &mut self.logs {
             log.owed_since = None;
+            let of_this = |claim: &Claim| {
+                let origin = Origin { broker, room: *room };
+                Claim::open(claim.statement.clone(), &origin, keys).is_ok()
+            };
+            let newest = log.open.largest().or(log.verified.as_ref());
+            log.foreign = newest.is_some_and(|claim| !of_this(claim));
         }
     }
 
@@ -115,21 +128,28 @@ impl Met {
     }
 
     /// The user acted in a room: what was signed about it stays longest.
-    pub(super) fn acted_in(&mut self, room: RoomName) {
-        self.log(room).own = true;
+    pub(super) fn acted_in(&mut self, room: RoomName, verb: &str) {
+        let log = self.log(room);
+        log.own = true;
+        log.public |= matches!(verb, "list" | "bid" | "say");
     }
 
     /// The broker lists a room.
     pub(super) fn listed(&mut self, room: RoomName) {
         if let Some(log) = self.logs.get_mut(&room) {
-            log.listed = true;
+            (log.listed, log.public) = (true, true);
         }
     }
 
-    /// Rooms of which the broker signed a log and which it has not listed.
+    /// Auctions of which the broker signed a log and which it has not listed.
     pub(super) fn unlisted(&self) -> Vec<RoomName> {
-        let signed = self.logs.iter().filter(|(_, log)| log.longest().is_some());
+        let signed = self.logs.iter().filter(|(_, log)| log.public && log.longest().is_some());
         signed.filter(|(_, log)| !log.listed).map(|(room, _)| *room).collect()
+    }
+
+    /// Whether a room is an auction of which the broker signed a log.
+    pub(super) fn is_public(&self, room: RoomName) -> bool {
+        self.logs.get(&room).is_some_and(|log| log.public)
     }
 
     /// The broker cannot read a log just now: what it owes is owed anew once the room is joined.
@@ -151,6 +171,7 @@ impl Met {
         logs.sort_by_key(|(_, log)| log.changed);
         let kept = logs.into_iter().map(|(room, log)| KeptLog {
             room: *room,
+            public: log.public,
             verified: log.verified.clone(),
             open: log.open.clone(),
         });
@@ -171,8 +192,12 @@ impl Desk {
         let (followed, now) = (self.rooms.get(&name), self.options.clock.read());
         let log = self.met.log(name);
         let taken = log.open.take(claim, |size| followed?.verified_root(size));
-        if log.owed_since.is_none() && followed.is_some_and(|room| room.wanted) {
-            log.owed_since = Some(now);
+        log.foreign = false;
+        log.public |= followed.is_some_and(|room| room.auction().is_some());
+        if log.open.is_empty() {
+            log.owed_since = None;
+        } else if followed.is_some_and(|room| room.wanted) {
+            log.owed_since.get_or_insert(now);
         }
         match taken {
             Ok(()) => true,
@@ -187,7 +212,11 @@ impl Desk {
     /// The broker's newest head came: what it owes is owed from now on.
     pub(super) fn expect_entries(&mut self, name: RoomName) {
         let now = self.options.clock.read();
-        self.met.log(name).owed_since = Some(now);
+        let log = self.met.log(name);
+        if !log.open.is_empty() {
+            // Whoever is asked again owes what it owed before.
+            log.owed_since.get_or_insert(now);
+        }
     }
 
     /// Heads of own receipts out of the vault, once for each room. Whether nothing contradicts.

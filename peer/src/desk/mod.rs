@@ -282,10 +282,13 @@ impl Desk {
             .filter_map(|kept| Some((kept.auction.parse().ok()?, kept.room.parse().ok()?)));
         let invitations: Vec<(RoomName, RoomName)> = invitations.collect();
         let mut names = Names::default();
-        let acted_in = contents.actions.iter().filter_map(|kept| kept.room.parse().ok());
-        let acted_in: Vec<RoomName> = acted_in.collect();
         let mut met = Met::restored(vault.met());
-        acted_in.iter().for_each(|name| met.acted_in(*name));
+        let mut acted_in = Vec::new();
+        for kept in &contents.actions {
+            let Ok(name) = kept.room.parse::<RoomName>() else { continue };
+            met.acted_in(name, &kept.verb);
+            acted_in.push(name);
+        }
         for name in invitations.iter().flat_map(|(auction, room)| [*auction, *room]).chain(acted_in)
         {
             names.learn(name);
@@ -472,9 +475,9 @@ impl Desk {
             simulated: certificate.simulated,
         })
         .await;
+        self.met.begin_session(self.options.broker.fingerprint, &certificate.keys);
         self.online = Some(Online { sender, certificate, id: id.0, suite });
         self.certificate = shown;
-        self.met.begin_session();
         (self.arrived, self.tsa_down) = (self.options.clock.read(), false);
         self.unsent.clear();
         self.again.clear();

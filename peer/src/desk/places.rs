@@ -4,7 +4,7 @@
 //! first; what has ended keeps a place as long as nobody else needs it. Whoever acts in a room that
 //! is not followed follows it by that: the command waits for the room's log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pregao_protocol::clock::Time;
@@ -59,6 +59,8 @@ struct Known {
     own: BTreeMap<RoomName, bool>,
     /// Private rooms, and their auctions.
     invited: BTreeMap<RoomName, RoomName>,
+    /// Auctions that have one.
+    met: BTreeSet<RoomName>,
     now: Option<Time>,
 }
 
@@ -100,6 +102,10 @@ impl Desk {
     fn is_over(&self, waiting: &Deferred) -> bool {
         match waiting.room {
             Some(room) => self.is_at_rest(room),
+            // Whoever acts in one room waits for that one, once it is known which is meant.
+            None if !self.options.patient && acted_in(&waiting.request.command).is_some() => {
+                self.online.is_some() && self.lobby_known
+            }
             None => self.is_caught_up(),
         }
     }
@@ -120,14 +126,17 @@ impl Desk {
             self.answering = self.about(request.id.clone(), &request.command);
             self.note(format!("{text}; what follows leaves it out")).await;
             let typed = acted_in(&request.command);
-            if typed.is_some() && self.online.is_some() && !self.lobby_known {
+            let unclear = typed.is_some_and(|typed| typed.parse::<RoomName>().is_err());
+            if unclear && self.online.is_some() && !self.lobby_known {
                 let message = "which room is meant is not known; nothing was sent";
                 self.refuse("room.catching-up", message, "try again in a moment").await;
                 self.done(false).await;
                 continue;
             }
-            let waited = room.or_else(|| self.auction_meant(typed?));
+            let meant = || self.auction_meant(typed?).or_else(|| typed?.parse().ok());
+            let waited = room.or_else(meant);
             self.carry_out_waited(request, waited).await;
+            self.answering = Answering::default();
         }
     }
 
@@ -141,8 +150,9 @@ impl Desk {
         let Some(typed) = acted_in(&request.command).filter(|_| self.online.is_some()) else {
             return Following::Ready;
         };
-        // Before the list is known, the beginning of a name may mean a room that is not.
-        if !self.lobby_known && typed.parse::<RoomName>().is_err() {
+        // Before the list is known, the beginning of a name may mean a room that is not, and nobody
+        // knows which rooms get places.
+        if !self.lobby_known && waited.is_none() {
             self.defer(request.clone());
             return Following::Waits;
         }
@@ -153,7 +163,9 @@ impl Desk {
         let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.broken) else {
             return Following::Ready;
         };
-        (room.asked, room.left) = (true, false);
+        if waited.is_none() {
+            (room.asked, room.left) = (true, false);
+        }
         let at_hand = room.wanted && room.caught_up;
         if waited == Some(name) || (at_hand && self.is_at_rest(name)) {
             return Following::Ready;
@@ -264,7 +276,9 @@ impl Desk {
 
     /// The rooms that get a place.
     fn chosen(&self) -> BTreeMap<RoomName, Interest> {
-        let known = Known { own: self.own_rooms(), invited: self.invited(), now: self.reckoned() };
+        let (own, invited, now) = (self.own_rooms(), self.invited(), self.reckoned());
+        let met = invited.values().copied().collect();
+        let known = Known { own, invited, met, now };
         let rooms = self.rooms.iter().filter_map(|(name, room)| {
             Some((self.interest(*name, room, &known)?, !room.wanted, *name))
         });
@@ -292,7 +306,7 @@ impl Desk {
         if known.own.get(&auction).is_some_and(|unfinished| *unfinished || open) {
             return Some(Interest::Own);
         }
-        if known.invited.values().any(|of| *of == auction) {
+        if known.met.contains(&auction) {
             return Some(Interest::Met);
         }
         match room.auction() {
@@ -364,6 +378,9 @@ impl Desk {
         code: &str,
         said: &str,
     ) -> Result<(), Lost> {
+        if !self.rooms.contains_key(&name) {
+            return Ok(());
+        }
         self.is_answered(name);
         self.take_receipts(name).await;
         let Some(room) = self.rooms.get_mut(&name) else { return Ok(()) };
@@ -391,7 +408,7 @@ impl Desk {
         }
         let head = self.met.longest(name).map(|claim| claim.statement.text().to_owned());
         // A private room is shown to its members only, and not for ever.
-        let public = !self.invitations.iter().any(|(_, private)| *private == name);
+        let public = self.met.is_public(name);
         match (code, head) {
             ("room.shorter", head) => {
                 let notes = [said, &head.unwrap_or_default()];
@@ -415,8 +432,7 @@ impl Desk {
             self.take_receipts(name).await;
         }
         for name in self.met.unlisted() {
-            let private = self.invitations.iter().any(|(_, private)| *private == name);
-            if !private && !self.rooms.contains_key(&name) && self.may_know_another() {
+            if !self.rooms.contains_key(&name) && self.may_know_another() {
                 self.know(name).await;
                 self.set_wanted(name, true);
                 self.join(name).await?;
@@ -449,6 +465,9 @@ impl Followed {
     pub(super) fn cannot_follow(&self) -> Cannot {
         let (code, message, advice) = match &self.denied {
             Some(Denied { code, said, advice }) => (*code, said.as_str(), *advice),
+            None if self.left => {
+                ("room.not-followed", "you have left this room", "join it first: /join ROOM")
+            }
             None if self.wanted => (
                 "room.catching-up",
                 "the room's log is still being fetched",

@@ -297,7 +297,10 @@ impl UnderWay {
         }
         act.turned_away.get_or_insert(now);
         let told = std::mem::replace(&mut act.told, true);
-        Some((!told).then(|| act.of.clone()))
+        let of = act.of.clone();
+        // Whoever asked has its answer with that; what comes later is about the room.
+        act.of.id = None;
+        Some((!told).then_some(of))
     }
 
     /// A new session begins: everything unanswered goes out again, byte for byte, in its order.

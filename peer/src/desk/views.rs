@@ -94,6 +94,8 @@ impl Desk {
                     .and_then(|receipt| verify::receipt(&receipt).ok())
                     .filter(|verified| verified.digest == kept.digest);
                 let room: Option<RoomName> = kept.room.parse().ok();
+                let followed = room.and_then(|room| self.rooms.get(&room));
+                let believed = followed.is_none_or(|room| !room.broken);
                 Some(ReceiptView {
                     room: kept.room.clone(),
                     short: room.map_or_else(String::new, |room| self.names.short(room)),
@@ -102,7 +104,7 @@ impl Desk {
                     verb: kept.verb.clone(),
                     time: verified.map(|verified| verified.time).unwrap_or_default(),
                     digest: kept.digest.to_string(),
-                    holds: verified.is_some(),
+                    holds: verified.is_some() && believed,
                 })
             })
             .collect();

@@ -167,6 +167,9 @@ pub struct KeptCard {
 pub struct KeptLog {
     /// The room.
     pub room: RoomName,
+    /// It is an auction, which the broker lists for everybody.
+    #[serde(default)]
+    pub public: bool,
     /// The newest head that agreed with the entries.
     pub verified: Option<Claim>,
     /// What the log had not reached.

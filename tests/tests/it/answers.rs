@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pregao::event::Event;
+use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
-use pregao_tests::desk::{Desk, enrol, pregao, vault};
+use pregao_tests::desk::{Desk, PASSPHRASE, enrol, pregao, vault};
 use pregao_tests::faults::{Fault, Faults};
-use pregao_tests::house::{House, Options};
+use pregao_tests::house::{Broker, House, Options};
 use pregao_tests::liar::{Down, Liar, Up};
 use pregao_tests::peer::Terms;
 use serde_json::json;
@@ -250,4 +251,54 @@ async fn a_log_that_cannot_be_read_for_a_while_is_told_once() {
     let told =
         |event: &&Event| matches!(event, Event::Refused { code, .. } if code == "store.failed");
     assert_eq!(desk.seen.iter().filter(told).count(), 1);
+}
+
+/// An earlier run met the private room and ended before it told of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_room_that_was_met_and_not_told_of_is_told_of_by_the_next_run() {
+    let house = House::open(&Options::default().simulated()).unwrap();
+    let (mut desks, room) = sold(&house).await;
+    let winner = desks.pop().unwrap();
+    let folder = winner.folder.clone();
+    winner.end().await.unwrap();
+    let passphrase = Passphrase::new(PASSPHRASE.to_owned());
+    let mut kept = Vault::open(&folder, &passphrase).unwrap();
+    kept.update(|contents| contents.reveals.clear()).unwrap();
+    drop(kept);
+    let mut winner = Desk::start(&folder, &house.broker.address).unwrap();
+    let invited = |event: &Event| matches!(event, Event::Invited { .. }).then_some(());
+    winner.ever(invited).await.unwrap();
+    let reveal = |name: &str| json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
+    for (desk, name) in [(&mut winner, "Ana"), (&mut desks[0], "Sofia")] {
+        assert!(desk.ask(reveal(name)).await.unwrap());
+    }
+    let revealed = |event: &Event| matches!(event, Event::Revealed { .. }).then_some(());
+    winner.ever(revealed).await.unwrap();
+    assert!(!winner.seen.iter().any(|event| matches!(event, Event::Alarm { .. })));
+}
+
+/// What one broker signed is no business of another that works with the same TSA.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_broker_is_not_suspected_of_the_rooms_of_the_first() {
+    let house = open();
+    let mut seller = guest(&house).await;
+    let end = seller.in_seconds(900).await.unwrap();
+    let room = seller.list(&Terms::until(end)).await.unwrap().action.room().to_string();
+    let folder = house.folder.path().join("ana");
+    enrol(&folder, &house.tsa.address).await.unwrap();
+    let first = house.broker.address.to_string();
+    let bid = pregao(&folder, &["bid", &room, "12", "--yes", "--broker", &first]).await.unwrap();
+    assert_eq!(bid.code, Some(0), "{}", bid.text);
+    let other = house.folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let other = Broker::start(&other, &house.tsa.address, &Options::default()).unwrap();
+    let second = other.address.to_string();
+    for words in [&["items"][..], &["join", &room], &["items"]] {
+        let words = [words, &["--broker", &second]].concat();
+        let ran = pregao(&folder, &words).await.unwrap();
+        assert!(!ran.text.contains("ALARM"), "{}", ran.text);
+    }
+    // And the first is held to its word as before.
+    let ran = pregao(&folder, &["items", "--broker", &first]).await.unwrap();
+    assert!(ran.text.contains("you lead") && !ran.text.contains("ALARM"), "{}", ran.text);
 }

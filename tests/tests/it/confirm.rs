@@ -136,11 +136,13 @@ async fn what_was_typed_ahead_at_a_terminal_answers_nothing() {
     let mut ahead = market.at_terminal(&["bid", &room, "500"]);
     // Before the program has even read its vault.
     ahead.types("yes\nyes\n").await;
+    // The terminal has taken it in.
+    ahead.shows("yes").await;
     ahead.shows("type yes to do it").await;
     assert!(ahead.text().contains("bid 500.00 EUR in #"), "{}", ahead.text());
     assert!(ahead.text().contains("more than three times 10.00 EUR"), "{}", ahead.text());
     ahead.types("\n").await;
-    assert_eq!(ahead.end().await, Some(1));
+    assert_eq!(ahead.end().await, Some(1), "{}", ahead.text());
     assert!(ahead.text().contains("confirm.declined"), "{}", ahead.text());
 
     let mut after = market.at_terminal(&["bid", &room, "400"]);

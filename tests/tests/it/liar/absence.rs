@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pregao::event::Event;
+use pregao_protocol::action::Action;
 use pregao_protocol::action::Draft;
 use pregao_protocol::broker::Held;
 use pregao_protocol::codec::Digest;
@@ -173,4 +174,23 @@ async fn a_disclosure_kept_without_the_brokers_signature_is_not_kept() {
     assert_eq!(desk.end().await.unwrap(), Some(1));
     let kept = vault(&stage.vault).unwrap();
     assert!(kept.reveals.iter().all(|kept| !kept.disclosed && kept.held.is_none()));
+}
+
+/// A bid is receipted or refused; "held" would end it with neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_disclosure_is_not_kept_whatever_the_broker_signs() {
+    let stage = super::Stage::set().await;
+    let secrets = stage.secrets();
+    let holding = pregao_tests::liar::Up(move |frame: &FromPeer| {
+        let FromPeer::Submit { n, action, stamp, .. } = frame else { return None };
+        let action = Action::parse(action).unwrap();
+        let stamp = pregao_protocol::stamp::BatchHeader::hash(&stamp.batch);
+        let held = Held { digest: action.digest(), room: action.room(), stamp };
+        Some(vec![FromBroker::Held { n: *n, held: held.sign(&secrets.entry) }])
+    });
+    let (_liar, mut desk) = stage.lied_to(holding).await;
+    let room = stage.room.to_string();
+    let bid = json!({ "yes": true, "command": "bid", "room": room, "amount": "2" });
+    assert!(!desk.ask(bid).await.unwrap());
+    super::found_out(&mut desk, "without a valid signature", "held").await;
 }

@@ -63,6 +63,13 @@ async fn a_receipt_of_another_history_than_the_logs_is_a_fork() {
         json!({ "yes": true, "command": "bid", "room": stage.room.to_string(), "amount": "2" });
     desk.ask(bid).await.unwrap();
     desk.alarm().await.unwrap();
+    // The receipt came before the log that contradicts it; from then on it is not shown as if it held.
+    assert!(desk.ask(json!({ "command": "receipts" })).await.unwrap());
+    let shown = |event: &Event| match event {
+        Event::Receipts { receipts } => Some(receipts.iter().any(|receipt| receipt.holds)),
+        _ => None,
+    };
+    assert!(!desk.ever(shown).await.unwrap());
     verifies(&desk, "fork", "signed two different logs of 5 entries").await;
     let folder = desk.folder.clone();
     stage.found_out(desk, "another history", "fork").await;
@@ -93,10 +100,15 @@ async fn a_receipt_of_another_history_than_the_logs_is_a_fork() {
 /// Promises another log of a size when a room is joined; its entries then come as they are.
 fn promising(stage: &Stage, size: u64) -> impl Lie + use<> {
     let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
-    Down(move |frame| match frame {
+    Down(move |frame: FromBroker| match frame {
         FromBroker::Joined { room, consistency, .. } if room == origin.room => {
             let head = Head { origin, size, root: Digest(random()) }.sign(&secrets.head);
             vec![FromBroker::Joined { room, head, consistency }]
+        }
+        // Empty hands, again and again, are no progress.
+        FromBroker::Tick { .. } => {
+            let (room, entries) = (origin.room, Vec::new());
+            vec![frame, FromBroker::Entries { room, entries, head: None }]
         }
         other => vec![other],
     })
@@ -132,11 +144,40 @@ async fn a_log_that_is_promised_and_never_shown_is_said_loudly() {
     assert!(!desk.ask(bid).await.unwrap());
 }
 
+/// Speaks of more rooms than are remembered, once, besides another lie.
+struct Noisy<L> {
+    lie: L,
+    made: bool,
+}
+
+impl<L: Lie> Lie for Noisy<L> {
+    fn down(&mut self, frame: FromBroker) -> Vec<FromBroker> {
+        let tick = matches!(frame, FromBroker::Tick { .. });
+        let mut said = self.lie.down(frame);
+        if tick && !std::mem::replace(&mut self.made, true) {
+            let error = |message: &str, room| FromBroker::Error {
+                code: "room.unknown".to_owned(),
+                message: message.to_owned(),
+                room,
+            };
+            let made_up = (0..1_100).map(|_| error("no", Some(RoomName(random()))));
+            said.extend(made_up.chain([error("the noise is over", None)]));
+        }
+        said
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_promised_before_a_restart_is_compared_after_it() {
     let mut stage = Stage::set().await;
-    let (liar, mut desk) = stage.lied_to(promising(&stage, 5)).await;
+    let noisy = Noisy { lie: promising(&stage, 5), made: false };
+    let (liar, mut desk) = stage.lied_to(noisy).await;
     desk.verified(&stage.room.to_string(), 4).await.unwrap();
+    let noise = |event: &Event| match event {
+        Event::Note { text, .. } => text.contains("the noise is over").then_some(()),
+        _ => None,
+    };
+    desk.ever(noise).await.unwrap();
     assert_eq!(desk.end().await.unwrap(), Some(0));
     drop(liar);
     stage.bidder.bid(stage.room, 160).await.unwrap().1.logged().unwrap();
