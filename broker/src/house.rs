@@ -250,10 +250,7 @@ impl House {
     /// Starts serving a room.
     fn serve(self: &Arc<Self>, opened: Opened) -> RoomName {
         let name = opened.room.ledger().name();
-        let members = match &opened.room {
-            Room::Auction(_) => None,
-            Room::Reveal(reveal) => Some([reveal.opening().seller, reveal.opening().winner]),
-        };
+        let members = opened.room.terms().members().map(Arc::from);
         let public = members.is_none();
         // A public room's first entry is what the lobby shows; a loaded room may have dropped it.
         let first = match opened.recent.front() {
@@ -736,7 +733,7 @@ fn restore_held(room: &Room, payload: &str) -> Option<(Side, Stamped)> {
     let entry = Entry::parse(payload).ok()?;
     let action = Action::parse(&entry.action).ok()?;
     let side = reveal.side(&action)?;
-    let batch = VerifiedBatch::open(&entry.stamp.batch, room.stamp_keys()).ok()?;
+    let batch = VerifiedBatch::open(&entry.stamp.batch, &room.terms().stamps).ok()?;
     Some((side, Stamped::bind(action, entry.stamp, Arc::new(batch)).ok()?))
 }
 

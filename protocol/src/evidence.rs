@@ -257,9 +257,9 @@ impl TwoBatches {
 /// The log that an opening action opens, and the keys of the broker that keeps it.
 fn opened(opening: &str, certificate: &str) -> Result<(Origin, BrokerKeys), NoEvidence> {
     let action = Action::parse(opening)?;
-    let keys = verify::broker_keys(&action).map_err(NoEvidence::Opening)?;
-    let origin = vouched(keys, action.room(), certificate)?;
-    Ok((origin, *keys))
+    let keys = verify::terms(&action).map_err(NoEvidence::Opening)?.broker;
+    let origin = vouched(&keys, action.room(), certificate)?;
+    Ok((origin, keys))
 }
 
 /// The log of a room, if the broker's certificate vouches for the keys in the room's opening (V-077).

@@ -10,8 +10,8 @@ use crate::codec::Digest;
 use crate::evidence::NoEvidence;
 use crate::key::{Fingerprint, OneTime, PublicKey, Stamp as StampKey};
 use crate::log::{Head, HeadError, Origin, Receipt, ReceiptError, RoomName};
-use crate::room::body::{Body, BrokerKeys, Side};
-use crate::room::{Code, Replay, ReplayError, Room, Stamped, opening_stamp_keys};
+use crate::room::body::{BrokerKeys, Side};
+use crate::room::{Code, Replay, ReplayError, Room, Stamped, Terms};
 use crate::stamp::{StampError, VerifiedBatch};
 
 /// Why a log or a receipt does not hold. Keep it with the bytes that were checked: together they
@@ -106,7 +106,7 @@ pub fn log<T: AsRef<str>>(
             (Some(_), Some(_)) | (None, None) => {}
         }
     }
-    let keys = room.broker();
+    let keys = &room.terms().broker;
     let origin = Origin { broker: keys.session.fingerprint(), room: room.ledger().name() };
     let head = Head::open(head_note, &origin, &keys.head)?;
     let own = room.ledger().head();
@@ -151,7 +151,8 @@ pub struct VerifiedReceipt {
 /// [`VerifyError`] naming the first part that does not hold.
 pub fn receipt(receipt: &Receipt) -> Result<VerifiedReceipt, VerifyError> {
     let opening = Action::parse(&receipt.opening).map_err(VerifyError::Opening)?;
-    let keys = broker_keys(&opening)?;
+    let terms = terms(&opening)?;
+    let keys = &terms.broker;
     let broker = keys.session.fingerprint();
     let (entry, head) = receipt.check_inclusion(&keys.head, &broker)?;
     let seq = entry.seq;
@@ -160,8 +161,8 @@ pub fn receipt(receipt: &Receipt) -> Result<VerifiedReceipt, VerifyError> {
     if got != expected {
         return Err(VerifyError::OtherRoom { expected, got });
     }
-    let batch = VerifiedBatch::open(&entry.stamp.batch, opening_stamp_keys(&opening))
-        .map_err(VerifyError::Stamp)?;
+    let batch =
+        VerifiedBatch::open(&entry.stamp.batch, &terms.stamps).map_err(VerifyError::Stamp)?;
     let stamped = Stamped::bind(action, entry.stamp, batch.into()).map_err(VerifyError::Stamp)?;
     let action = stamped.action();
     judge_alone(action, seq, keys).map_err(|code| VerifyError::Rule { seq, code })?;
@@ -178,12 +179,10 @@ pub fn receipt(receipt: &Receipt) -> Result<VerifiedReceipt, VerifyError> {
     })
 }
 
-pub(crate) fn broker_keys(opening: &Action) -> Result<&BrokerKeys, VerifyError> {
-    match opening.body() {
-        Body::List(listing) => Ok(&listing.broker),
-        Body::Reveal(reveal) => Ok(&reveal.broker),
-        other => Err(VerifyError::NotAnOpening { verb: other.verb() }),
-    }
+/// What an opening fixes.
+pub(crate) fn terms(opening: &Action) -> Result<Terms, VerifyError> {
+    let body = opening.body();
+    Terms::of(body).ok_or_else(|| VerifyError::NotAnOpening { verb: body.verb() })
 }
 
 /// The rules of the fold that need no other entry: who may do this, that only the first entry

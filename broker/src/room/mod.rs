@@ -160,5 +160,5 @@ pub struct Handle {
     /// For what must not be missed. Few: the monitor and the room's own reveal speak here.
     pub calls: mpsc::UnboundedSender<Call>,
     /// The only keys that may watch, if it is private.
-    pub members: Option<[PublicKey<OneTime>; 2]>,
+    pub members: Option<Arc<[PublicKey<OneTime>]>>,
 }

@@ -346,7 +346,7 @@ impl RoomTask {
             }
             // It was not old when the house could not store it.
             let excused = self.turned_away.contains(&digest);
-            if !excused && stamped.time().plus(self.freshness()) < newest.shown_now() {
+            if !excused && stamped.time().plus(self.room.terms().freshness) < newest.shown_now() {
                 return Err(Code::DoorStale);
             }
             same_author = self.own_item(checked);
@@ -390,14 +390,6 @@ impl RoomTask {
             return Some(Some(decided.clone()));
         }
         self.held.iter().any(|(_, held)| held.action().digest() == digest).then_some(None)
-    }
-
-    fn freshness(&self) -> std::time::Duration {
-        let seconds = match &self.room {
-            Room::Auction(auction) => auction.listing().freshness,
-            Room::Reveal(reveal) => reveal.opening().freshness,
-        };
-        std::time::Duration::from_secs(seconds.into())
     }
 
     fn own_item(&self, checked: &Checked) -> Option<SameAuthor> {

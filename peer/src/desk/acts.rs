@@ -14,7 +14,7 @@ use pregao_protocol::log::{Entry, Receipt, RoomName};
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::{Auction, Phase};
 use pregao_protocol::room::body::{Amount, Bid, Body, Currency, Listing, Say, SoftClose, Text};
-use pregao_protocol::room::{Code, Room, Stamped};
+use pregao_protocol::room::{Code, Room, Stamped, Terms};
 use pregao_protocol::seal::SealKey;
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
 use pregao_protocol::verify;
@@ -371,13 +371,9 @@ impl Desk {
     /// F of the room that an action belongs to.
     fn freshness_of(&self, action: &Action) -> Duration {
         let room = self.rooms.get(&action.room()).and_then(Followed::room);
-        let seconds = match (action.body(), room) {
-            (Body::List(listing), _) => listing.freshness,
-            (_, Some(Room::Auction(auction))) => auction.listing().freshness,
-            (_, Some(Room::Reveal(reveal))) => reveal.opening().freshness,
-            (_, None) => FRESHNESS,
-        };
-        Duration::from_secs(seconds.into())
+        let opened = || Terms::of(action.body()).map(|terms| terms.freshness);
+        let freshness = room.map(|room| room.terms().freshness).or_else(opened);
+        freshness.unwrap_or(Duration::from_secs(FRESHNESS.into()))
     }
 
     /// After a reconnect: everything under way goes out again, byte for byte.

@@ -410,7 +410,7 @@ impl Desk {
             return;
         };
         let seen = state.ledger().head();
-        let opened = Head::open(note, &Origin { broker, room: name }, &state.broker().head);
+        let opened = Head::open(note, &Origin { broker, room: name }, &state.terms().broker.head);
         if opened.as_ref().is_ok_and(|head| head.size == seen.size && head.root == seen.root) {
             room.head = Some((seen.size, note.to_owned()));
             (room.caught_up, room.unread_told) = (true, false);

@@ -7,8 +7,8 @@
 use pregao_protocol::action::Action;
 use pregao_protocol::key::{Authority, Fingerprint, PublicKey, Stamp};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::body::{Body, BrokerKeys};
-use pregao_protocol::room::opening_stamp_keys;
+use pregao_protocol::room::body::BrokerKeys;
+use pregao_protocol::room::{Access, Terms};
 
 /// What the user trusts, in the session at hand.
 #[derive(Debug, Clone, Copy)]
@@ -29,16 +29,16 @@ pub(super) fn fault_of_opening(
     opening: &Action,
     pins: &Pins,
 ) -> Option<&'static str> {
-    let (broker, certified) = match opening.body() {
-        Body::List(listing) => (&listing.broker, listing.authorities == [pins.authority]),
-        Body::Reveal(reveal) => (&reveal.broker, true),
-        _ => return Some("its first entry opens no room"),
+    let Some(Terms { broker, stamps, authorities, access, .. }) = Terms::of(opening.body()) else {
+        return Some("its first entry opens no room");
     };
+    // Members need no persona's certificate: their keys are named.
+    let certified = access != Access::Public || authorities == [pins.authority];
     if opening.room() != name {
         Some("its log is that of another room")
-    } else if broker.session.fingerprint() != pins.broker || *broker != pins.keys {
+    } else if broker.session.fingerprint() != pins.broker || broker != pins.keys {
         Some("it names other keys than those of your broker")
-    } else if opening_stamp_keys(opening) != [pins.stamp] {
+    } else if stamps != [pins.stamp] {
         Some("it does not count the stamps of your TSA alone")
     } else if !certified {
         Some("it does not accept the personas of your CA alone")
@@ -55,7 +55,7 @@ mod tests {
     use pregao_protocol::clock::Time;
     use pregao_protocol::key::SecretKey;
     use pregao_protocol::persona::{Blind, OneTimeKey};
-    use pregao_protocol::room::body::{Amount, Listing, Text};
+    use pregao_protocol::room::body::{Amount, Body, Listing, Text};
     use pregao_protocol::seal::SealKey;
     use uuid::Uuid;
 

@@ -13,7 +13,7 @@ use crate::broker::Refusal;
 use crate::codec::Digest;
 use crate::log::Origin;
 use crate::room::body::{Body, BrokerKeys};
-use crate::room::{Code, Replay, Room, Stamped, opening_stamp_keys};
+use crate::room::{Code, Replay, Room, Stamped, Terms};
 use crate::stamp::{Stamp, VerifiedBatch};
 use crate::verify;
 
@@ -101,20 +101,15 @@ fn same_author(
 /// V-073: the header named is by a TSA that counts here, and its time, carried forward as far as a
 /// broker may, is more than F after the stamp.
 fn stale(refusal: &Refusal, stamped: &Stamped, room: Option<&Room>) -> Result<Grounds, Falsehood> {
-    let freshness = match (room, stamped.action().body()) {
-        (Some(Room::Auction(auction)), _) => auction.listing().freshness,
-        (Some(Room::Reveal(reveal)), _) => reveal.opening().freshness,
-        (None, Body::List(listing)) => listing.freshness,
-        (None, _) => return Err(Falsehood::Nothing),
-    };
-    let keys = room.map_or_else(|| opening_stamp_keys(stamped.action()), Room::stamp_keys);
+    let opening = if room.is_none() { Terms::of(stamped.action().body()) } else { None };
+    let terms = room.map(Room::terms).or(opening.as_ref()).ok_or(Falsehood::Nothing)?;
     let newest = refusal
         .header
         .as_ref()
-        .and_then(|header| VerifiedBatch::open(header, keys).ok())
+        .and_then(|header| VerifiedBatch::open(header, &terms.stamps).ok())
         .filter(|newest| newest.hash() == refusal.batch)
         .ok_or(Falsehood::NotStale)?;
-    let until = stamped.time().plus(Duration::from_secs(freshness.into()));
+    let until = stamped.time().plus(terms.freshness);
     if until < newest.time().plus(CARRIED) { Ok(Grounds::Shown) } else { Err(Falsehood::NotStale) }
 }
 
@@ -144,7 +139,7 @@ impl FalseRefusal {
         let room = replay.room();
         let (origin, keys) = match room {
             Some(room) => {
-                let keys = room.broker();
+                let keys = &room.terms().broker;
                 (vouched(keys, room.ledger().name(), &self.certificate)?, *keys)
             }
             None => opened(&self.action, &self.certificate)?,
@@ -167,8 +162,9 @@ impl FalseRefusal {
 
 /// The action with its stamp, by the stamp keys that count in its room.
 fn handed_in(action: Action, stamp: &Stamp, room: Option<&Room>) -> Result<Stamped, NoEvidence> {
-    let keys = room.map_or_else(|| opening_stamp_keys(&action), Room::stamp_keys);
-    let batch = VerifiedBatch::open(&stamp.batch, keys)?;
+    let opening = if room.is_none() { Terms::of(action.body()) } else { None };
+    let terms = room.map(Room::terms).or(opening.as_ref());
+    let batch = VerifiedBatch::open(&stamp.batch, terms.map_or(&[][..], |terms| &terms.stamps))?;
     Ok(Stamped::bind(action, stamp.clone(), batch.into())?)
 }
 

@@ -5,13 +5,12 @@
 
 use std::time::Duration;
 
-use crate::action::as_action_key;
 use crate::clock::Time;
 use crate::codec::Digest;
 use crate::key::{OneTime, PublicKey};
 use crate::room::body::{Amount, Bid, Body, Forfeited, Listing, Settled, Side};
-use crate::room::ledger::{KeyRule, Ledger};
-use crate::room::{Code, Stamped};
+use crate::room::ledger::Ledger;
+use crate::room::{Code, Stamped, Terms};
 use crate::seal::SealPublic;
 
 /// Longest auction, from the listing's stamp to its last possible end.
@@ -96,20 +95,18 @@ pub struct Auction {
 impl Auction {
     pub(crate) fn open(
         listing: &Listing,
+        terms: Terms,
         opening: &Stamped,
         leaf: Digest,
     ) -> Result<(Self, Vec<Digest>), Code> {
         // V-038, after the terms.
         check_terms(listing, opening.time())?;
         let action = opening.action();
-        let broker = as_action_key(&listing.broker.entry);
-        if *action.key() == broker {
+        let mut ledger = Ledger::new(action.room(), terms);
+        if ledger.is_brokers(action) {
             return Err(Code::VerbForbidden);
         }
-        let freshness = Duration::from_secs(listing.freshness.into());
-        let mut ledger =
-            Ledger::new(action.room(), freshness, &listing.stamps, broker, KeyRule::OncePerRoom);
-        if !listing.stamps.iter().any(|key| key.fingerprint() == opening.batch().header().tsa) {
+        if !ledger.knows_tsa(opening.batch()) {
             return Err(Code::StampUnknownTsa);
         }
         let hashes = ledger.append(opening, leaf);

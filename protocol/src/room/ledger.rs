@@ -3,25 +3,23 @@
 //! Rules here hold for every entry of every room, whatever its verb.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::time::Duration;
 
-use crate::action::{Action, Seen};
+use crate::action::{Action, Seen, as_action_key};
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{Fingerprint, OneTime, PublicKey, Stamp as StampKey};
+use crate::key::{Fingerprint, OneTime, PublicKey};
 use crate::log::RoomName;
 use crate::merkle::Frontier;
-use crate::room::{Code, Stamped};
+use crate::room::{Access, Code, Stamped, Terms};
 use crate::stamp::VerifiedBatch;
 
 /// The state that does not depend on the kind of room.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     name: RoomName,
-    freshness: Duration,
+    terms: Terms,
     tsas: Vec<Fingerprint>,
     broker: PublicKey<OneTime>,
-    rule: KeyRule,
     frontier: Frontier,
     newest: Time,
     heads: RecentHeads,
@@ -31,21 +29,14 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(
-        name: RoomName,
-        freshness: Duration,
-        stamps: &[PublicKey<StampKey>],
-        broker: PublicKey<OneTime>,
-        rule: KeyRule,
-    ) -> Self {
+    pub(crate) fn new(name: RoomName, terms: Terms) -> Self {
         let frontier = Frontier::default();
         let heads = RecentHeads::new(frontier.root());
         Self {
             name,
-            freshness,
-            tsas: stamps.iter().map(PublicKey::fingerprint).collect(),
-            broker,
-            rule,
+            tsas: terms.stamps.iter().map(PublicKey::fingerprint).collect(),
+            broker: as_action_key(&terms.broker.entry),
+            terms,
             frontier,
             newest: Time::default(),
             heads,
@@ -58,6 +49,17 @@ impl Ledger {
     #[must_use]
     pub const fn name(&self) -> RoomName {
         self.name
+    }
+
+    /// What the opening fixed.
+    #[must_use]
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Whether a stamp is by a TSA that counts here.
+    pub(crate) fn knows_tsa(&self, batch: &VerifiedBatch) -> bool {
+        self.tsas.contains(&batch.header().tsa)
     }
 
     /// The log as it stands: what a new action should name as `seen`.
@@ -91,7 +93,7 @@ impl Ledger {
         if action.room() != self.name {
             return Err(Code::RoomOther);
         }
-        if !self.tsas.contains(&entry.batch().header().tsa) {
+        if !self.knows_tsa(entry.batch()) {
             return Err(Code::StampUnknownTsa);
         }
         let brokers = self.is_brokers(action);
@@ -101,23 +103,22 @@ impl Ledger {
         if self.used.contains(&self.unique(action)) {
             return Err(Code::KeyReused);
         }
-        if entry.time().plus(self.freshness) < self.newest {
+        if entry.time().plus(self.terms.freshness) < self.newest {
             return Err(Code::StampStale);
         }
         self.batches.judge(entry.batch())?;
-        let earliest_missed = match self.rule {
-            KeyRule::OncePerRoom => entry.time().minus(self.freshness),
-            KeyRule::Members => Time::default(),
+        let earliest_missed = match self.terms.access {
+            Access::Public => entry.time().minus(self.terms.freshness),
+            Access::Members(_) => Time::default(),
         };
         self.heads.judge(action.seen(), self.frontier.size(), earliest_missed)
     }
 
     /// What may occur once in the room (V-033): the key, or the action where its key recurs.
     fn unique(&self, action: &Action) -> [u8; 32] {
-        if self.rule == KeyRule::Members || self.is_brokers(action) {
-            action.digest().0
-        } else {
-            *action.key().as_bytes()
+        match self.terms.access {
+            Access::Public if !self.is_brokers(action) => *action.key().as_bytes(),
+            Access::Public | Access::Members(_) => action.digest().0,
         }
     }
 
@@ -125,9 +126,10 @@ impl Ledger {
     pub(crate) fn append(&mut self, entry: &Stamped, leaf: Digest) -> Vec<Digest> {
         let hashes = self.frontier.push(leaf);
         self.newest = self.newest.max(entry.time());
-        let horizon = match self.rule {
-            KeyRule::OncePerRoom => self.newest.minus(self.freshness * 2),
-            KeyRule::Members => Time::default(),
+        // Members disclose without having seen each other's disclosure: they may miss entries of any age.
+        let horizon = match self.terms.access {
+            Access::Public => self.newest.minus(self.terms.freshness * 2),
+            Access::Members(_) => Time::default(),
         };
         self.heads.append(self.frontier.root(), entry.time(), horizon);
         self.batches.append(entry.batch(), horizon);
@@ -135,16 +137,6 @@ impl Ledger {
         self.used.insert(unique);
         hashes
     }
-}
-
-/// How often a key may occur in the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyRule {
-    /// Each action of a peer has a key of its own.
-    OncePerRoom,
-    /// The two sides of a reveal room act under the keys that made them members. They disclose
-    /// without having seen each other's disclosure, so they may miss entries of any age.
-    Members,
 }
 
 /// The roots an honest action can still name, and the stamps it would miss by naming them.

@@ -4,7 +4,7 @@
 //! and in the offline verifier long after. It reads no clock and nothing outside the log.
 //!
 //! - [`body`] what the actions carry, by verb; [`Code`] why one is refused
-//! - [`ledger`] rules for every entry; [`auction`] and [`reveal`] one fold for each kind of room
+//! - [`Terms`] what every opening fixes; [`ledger`] rules for every entry; [`auction`] and [`reveal`] one fold for each kind of room
 //! - [`disclosure`] what the two sides of a reveal room show each other
 
 use std::sync::Arc;
@@ -22,6 +22,7 @@ mod code;
 pub mod disclosure;
 pub mod ledger;
 pub mod reveal;
+mod terms;
 
 #[cfg(test)]
 pub(crate) mod house;
@@ -32,6 +33,7 @@ pub use auction::Auction;
 pub use code::{Code, Undecided, UnknownCode};
 pub use ledger::Ledger;
 pub use reveal::RevealRoom;
+pub use terms::{Access, Terms};
 
 /// An action with a stamp that was verified to be for exactly these bytes.
 #[derive(Debug, Clone)]
@@ -112,13 +114,15 @@ impl Room {
     /// # Errors
     /// The [`Code`] of the rule that the opening breaks.
     pub fn open(opening: &Stamped, leaf: Digest) -> Result<(Self, Vec<Digest>), Code> {
-        match opening.action().body() {
+        let body = opening.action().body();
+        let terms = Terms::of(body).ok_or(Code::VerbForbidden)?;
+        match body {
             body::Body::List(listing) => {
-                let (room, hashes) = Auction::open(listing, opening, leaf)?;
+                let (room, hashes) = Auction::open(listing, terms, opening, leaf)?;
                 Ok((Self::Auction(Box::new(room)), hashes))
             }
             body::Body::Reveal(reveal) => {
-                let (room, hashes) = RevealRoom::open(reveal, opening, leaf)?;
+                let (room, hashes) = RevealRoom::open(reveal, terms, opening, leaf)?;
                 Ok((Self::Reveal(Box::new(room)), hashes))
             }
             _ => Err(Code::VerbForbidden),
@@ -169,22 +173,10 @@ impl Room {
         }
     }
 
-    /// The keys of the broker that keeps this room, as its opening fixed them.
+    /// What its opening fixed.
     #[must_use]
-    pub const fn broker(&self) -> &body::BrokerKeys {
-        match self {
-            Self::Auction(room) => &room.listing().broker,
-            Self::Reveal(room) => &room.opening().broker,
-        }
-    }
-
-    /// The TSA keys whose stamps count here, as the opening fixed them.
-    #[must_use]
-    pub fn stamp_keys(&self) -> &[crate::key::PublicKey<crate::key::Stamp>] {
-        match self {
-            Self::Auction(room) => &room.listing().stamps,
-            Self::Reveal(room) => &room.opening().stamps,
-        }
+    pub const fn terms(&self) -> &Terms {
+        self.ledger().terms()
     }
 }
 
@@ -274,10 +266,9 @@ impl Replay {
         let batch = match &self.batch {
             Some(batch) if batch.compact() == entry.stamp.batch => Arc::clone(batch),
             Some(_) | None => {
-                let keys = match &self.room {
-                    Some(room) => room.stamp_keys(),
-                    None => opening_stamp_keys(&action),
-                };
+                let opening = if self.room.is_none() { Terms::of(action.body()) } else { None };
+                let terms = self.room.as_ref().map(Room::terms).or(opening.as_ref());
+                let keys = terms.map_or(&[][..], |terms| &terms.stamps);
                 Arc::new(VerifiedBatch::open(&entry.stamp.batch, keys).map_err(stamp_error)?)
             }
         };
@@ -294,15 +285,5 @@ impl Replay {
         }
         self.batch = Some(batch);
         Ok(stamped)
-    }
-}
-
-/// The TSA keys that an opening action names for its own room.
-#[must_use]
-pub fn opening_stamp_keys(action: &Action) -> &[crate::key::PublicKey<crate::key::Stamp>] {
-    match action.body() {
-        body::Body::List(listing) => &listing.stamps,
-        body::Body::Reveal(reveal) => &reveal.stamps,
-        _ => &[],
     }
 }

@@ -3,13 +3,11 @@
 //! Exactly two keys may act here besides the broker's: that of the listing and that of the
 //! winning bid. Their disclosures are logged as a pair or not at all.
 
-use std::time::Duration;
-
-use crate::action::{Action, as_action_key};
+use crate::action::Action;
 use crate::codec::Digest;
 use crate::room::body::{Absent, Body, Reveal, Side};
-use crate::room::ledger::{KeyRule, Ledger};
-use crate::room::{Code, Stamped};
+use crate::room::ledger::Ledger;
+use crate::room::{Code, Stamped, Terms};
 
 /// How a reveal room ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +31,14 @@ pub struct RevealRoom {
 impl RevealRoom {
     pub(crate) fn open(
         reveal: &Reveal,
+        terms: Terms,
         opening: &Stamped,
         leaf: Digest,
     ) -> Result<(Self, Vec<Digest>), Code> {
         // V-065.
         let action = opening.action();
-        let broker = as_action_key(&reveal.broker.entry);
-        if *action.key() != broker || reveal.seller == reveal.winner {
+        let mut ledger = Ledger::new(action.room(), terms);
+        if !ledger.is_brokers(action) || reveal.seller == reveal.winner {
             return Err(Code::VerbForbidden);
         }
         if reveal.deadline <= opening.time()
@@ -48,12 +47,9 @@ impl RevealRoom {
         {
             return Err(Code::ListingTerms);
         }
-        if !reveal.stamps.iter().any(|key| key.fingerprint() == opening.batch().header().tsa) {
+        if !ledger.knows_tsa(opening.batch()) {
             return Err(Code::StampUnknownTsa);
         }
-        let freshness = Duration::from_secs(reveal.freshness.into());
-        let mut ledger =
-            Ledger::new(action.room(), freshness, &reveal.stamps, broker, KeyRule::Members);
         let hashes = ledger.append(opening, leaf);
         let room = Self { ledger, opening: reveal.clone(), seller: None, winner: None, end: None };
         Ok((room, hashes))

@@ -1,5 +1,7 @@
 //! Rules for every entry: room, TSA, author, key, time, contradictions, heads seen.
 
+use std::time::Duration;
+
 use super::*;
 use crate::room::body::{Body, Empty};
 use crate::room::house::{Author, END, F, SECOND, Table, Tsa, at, bid};

@@ -1,5 +1,7 @@
 //! The private room: two sides, one pair of disclosures, deadlines to the microsecond.
 
+use std::time::Duration;
+
 use super::*;
 use crate::action::{Draft, Seen};
 use crate::clock::Time;

@@ -1,0 +1,64 @@
+//! What the opening of a room fixes for good, whatever the kind of room (SPEC 7).
+
+use std::time::Duration;
+
+use crate::key::{Authority, OneTime, PublicKey, Stamp as StampKey};
+use crate::room::body::{Body, BrokerKeys};
+
+/// Terms of a room: by whose keys it is kept and stamped, and who may act in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The broker that keeps the room.
+    pub broker: BrokerKeys,
+    /// TSA keys whose stamps count.
+    pub stamps: Vec<PublicKey<StampKey>>,
+    /// F: how much older than the newest stamp an entry's may be.
+    pub freshness: Duration,
+    /// CAs whose personas may act. Empty where only members act.
+    pub authorities: Vec<PublicKey<Authority>>,
+    /// Who may read the room and act in it.
+    pub access: Access,
+}
+
+/// Who may read a room and act in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody reads; every action of a persona has a key of its own.
+    Public,
+    /// The holders of these keys, which act more than once.
+    Members(Vec<PublicKey<OneTime>>),
+}
+
+impl Terms {
+    /// The terms that an action fixes by opening a room; `None` if it opens none.
+    #[must_use]
+    pub fn of(body: &Body) -> Option<Self> {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        match body {
+            Body::List(listing) => Some(Self {
+                broker: listing.broker,
+                stamps: listing.stamps.clone(),
+                freshness: seconds(listing.freshness),
+                authorities: listing.authorities.clone(),
+                access: Access::Public,
+            }),
+            Body::Reveal(reveal) => Some(Self {
+                broker: reveal.broker,
+                stamps: reveal.stamps.clone(),
+                freshness: seconds(reveal.freshness),
+                authorities: Vec::new(),
+                access: Access::Members(vec![reveal.seller, reveal.winner]),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The keys of the members; `None` for a public room.
+    #[must_use]
+    pub fn members(&self) -> Option<&[PublicKey<OneTime>]> {
+        match &self.access {
+            Access::Public => None,
+            Access::Members(keys) => Some(keys),
+        }
+    }
+}
