@@ -403,19 +403,18 @@ impl House {
             Ok(_) => {}
             Err(_) => return reply.fail(Undecided::STORE_FAILED),
         }
-        let opened = if let Err(code) = Room::open(stamped, leaf_of(stamped)) {
-            Err(code)
-        } else if !self.knows_keys_of(listing) {
-            Err(Code::ListingKeys)
-        } else if stamped.time().plus(freshness) < newest.shown_now() {
-            Err(Code::DoorStale)
-        } else {
-            self.open(stamped, Some(link)).await
+        let opened = match First::of(stamped) {
+            Err(code) => Err(code),
+            Ok(_) if !self.knows_keys_of(listing) => Err(Code::ListingKeys),
+            Ok(_) if stamped.time().plus(freshness) < newest.shown_now() => Err(Code::DoorStale),
+            Ok(first) => {
+                let seen = first.room.ledger().head();
+                self.open_with(first, stamped, Some(link)).await.map(|name| (name, seen))
+            }
         };
         let n = reply.n;
         match opened {
-            Ok(name) => {
-                let seen = Seen { size: 1, root: leaf_of(stamped) };
+            Ok((name, seen)) => {
                 let head = signed(self, name, seen).to_string();
                 reply.send(FromBroker::Receipt { n, seq: 0, path: Vec::new(), head });
             }
@@ -456,11 +455,17 @@ impl House {
         stamped: &Stamped,
         link: Option<Link>,
     ) -> Result<RoomName, Code> {
-        let leaf = leaf_of(stamped);
-        let (room, hashes) = Room::open(stamped, leaf)?;
+        self.open_with(First::of(stamped)?, stamped, link).await
+    }
+
+    async fn open_with(
+        self: &Arc<Self>,
+        First { room, hashes, text }: First,
+        stamped: &Stamped,
+        link: Option<Link>,
+    ) -> Result<RoomName, Code> {
         let name = room.ledger().name();
         let action = stamped.action();
-        let text: Arc<str> = entry_of(stamped).encode().into();
         let head = signed(self, name, room.ledger().head());
         let kind = match &room {
             Room::Auction(_) => RoomKind::Auction,
@@ -718,13 +723,26 @@ fn signed(house: &House, room: RoomName, seen: Seen) -> Arc<str> {
     crate::room::signed_head(house, room, seen)
 }
 
-fn entry_of(stamped: &Stamped) -> Entry {
-    let action = stamped.action().compact().to_owned();
-    Entry { seq: 0, action, stamp: stamped.stamp().clone() }
+/// The first entry of a new room, encoded and folded once.
+struct First {
+    room: Room,
+    /// Hashes that the entry completes in the tree.
+    hashes: Vec<Digest>,
+    text: Arc<str>,
 }
 
-fn leaf_of(stamped: &Stamped) -> Digest {
-    merkle::leaf_hash(entry_of(stamped).encode().as_bytes())
+impl First {
+    /// The room that an action opens.
+    ///
+    /// # Errors
+    /// The code of the rule that the opening breaks.
+    fn of(stamped: &Stamped) -> Result<Self, Code> {
+        let action = stamped.action().compact().to_owned();
+        let entry = Entry { seq: 0, action, stamp: stamped.stamp().clone() };
+        let text: Arc<str> = entry.encode().into();
+        let (room, hashes) = Room::open(stamped, merkle::leaf_hash(text.as_bytes()))?;
+        Ok(Self { room, hashes, text })
+    }
 }
 
 /// Reads a held disclosure back; nothing if it does not verify.

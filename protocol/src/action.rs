@@ -139,6 +139,12 @@ impl Action {
         &self.key
     }
 
+    /// Whether it is a broker's own, signed with this entry key.
+    #[must_use]
+    pub fn is_by(&self, entry: &PublicKey<Entry>) -> bool {
+        self.key == as_action_key(entry)
+    }
+
     /// The fresh identifier the one-time key is bound to.
     #[must_use]
     pub const fn id(&self) -> Uuid {
@@ -214,9 +220,8 @@ impl Draft {
     }
 }
 
-/// A broker's entry key in the place of a one-time key.
-#[must_use]
-pub const fn as_action_key(key: &PublicKey<Entry>) -> PublicKey<OneTime> {
+/// A broker's entry key in the place of a one-time key: what its own actions name as theirs.
+const fn as_action_key(key: &PublicKey<Entry>) -> PublicKey<OneTime> {
     PublicKey::from_bytes(*key.as_bytes())
 }
 

@@ -110,7 +110,7 @@ impl Statement {
                 let Body::Reveal(reveal) = action.body() else {
                     return Err(NoEvidence::OtherThing);
                 };
-                if *action.key() != crate::action::as_action_key(&keys.entry) {
+                if !action.is_by(&keys.entry) {
                     return Err(NoEvidence::OtherThing);
                 }
                 (reveal.auction, reveal.settled.saturating_add(1), reveal.root)

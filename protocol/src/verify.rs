@@ -4,7 +4,7 @@
 //! that action. So whoever knows the name trusts no key that is not in the bytes at hand. Nothing
 //! here asks a network, a clock or a store, and an error carries what shows the fault to others.
 
-use crate::action::{Action, ActionError, as_action_key};
+use crate::action::{Action, ActionError};
 use crate::clock::Time;
 use crate::codec::Digest;
 use crate::evidence::NoEvidence;
@@ -188,7 +188,7 @@ pub(crate) fn terms(opening: &Action) -> Result<Terms, VerifyError> {
 /// The rules of the fold that need no other entry: who may do this, that only the first entry
 /// opens, and that nobody saw more of the log than there was.
 fn judge_alone(action: &Action, seq: u64, keys: &BrokerKeys) -> Result<(), Code> {
-    let brokers = *action.key() == as_action_key(&keys.entry);
+    let brokers = action.is_by(&keys.entry);
     if brokers != action.body().is_brokers() || action.opens_a_room() != (seq == 0) {
         return Err(Code::VerbForbidden);
     }

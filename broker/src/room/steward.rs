@@ -126,7 +126,8 @@ impl RoomTask {
         };
         let stamped = self.house.sign_and_stamp(&draft).await?;
         let mut group = Group::default();
-        self.include(&stamped, &mut group)?;
+        let accepted = self.room.judge(&stamped)?;
+        self.include(&accepted, &stamped, &mut group)?;
         self.commit(group, None).await.map_err(|_| Code::StoreFailed)
     }
 

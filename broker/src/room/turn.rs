@@ -12,7 +12,7 @@ use pregao_protocol::merkle::leaf_hash;
 use pregao_protocol::persona::{BlindContext, Ratio};
 use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Side};
-use pregao_protocol::room::{Code, Room, Stamped, Undecided};
+use pregao_protocol::room::{Accepted, Code, Room, Stamped, Undecided};
 use pregao_protocol::session::Padded;
 
 use super::retry::{Retry, TurnedAway};
@@ -368,7 +368,7 @@ impl RoomTask {
                     });
                 }
                 let seq = accepted.seq();
-                self.include(stamped, group).map_err(not_taken)?;
+                self.include(&accepted, stamped, group).map_err(not_taken)?;
                 group.answered.insert(digest, Decided::Entry(seq));
                 Ok(Some(Decided::Entry(seq)))
             }
@@ -428,9 +428,13 @@ impl RoomTask {
         refusal.sign(&self.house.keys.entry).into()
     }
 
-    /// Appends what the fold accepts to fold and group.
-    pub(super) fn include(&mut self, stamped: &Stamped, group: &mut Group) -> Result<(), Code> {
-        let accepted = self.room.judge(stamped)?;
+    /// Appends what the fold accepted to fold and group.
+    pub(super) fn include(
+        &mut self,
+        accepted: &Accepted,
+        stamped: &Stamped,
+        group: &mut Group,
+    ) -> Result<(), Code> {
         let entry = Entry {
             seq: accepted.seq(),
             action: stamped.action().compact().to_owned(),
@@ -438,7 +442,7 @@ impl RoomTask {
         };
         let text: Arc<str> = entry.encode().into();
         let leaf = leaf_hash(text.as_bytes());
-        let hashes = self.room.append(&accepted, stamped, leaf)?;
+        let hashes = self.room.append(accepted, stamped, leaf)?;
         if matches!(stamped.action().body(), Body::Absent(_) | Body::Withdraw(_)) {
             // The room is over: what one side handed in alone is never released.
             for (side, _) in self.held.drain(..) {
@@ -640,8 +644,9 @@ impl RoomTask {
             return Err(Undecided::TSA_DOWN);
         }
         for each in &pair {
-            let seq = self.room.ledger().head().size;
-            self.include(each, group).map_err(not_taken)?;
+            let accepted = self.room.judge(each).map_err(not_taken)?;
+            let seq = accepted.seq();
+            self.include(&accepted, each, group).map_err(not_taken)?;
             group.answered.insert(each.action().digest(), Decided::Entry(seq));
         }
         Ok(group.answered.get(&stamped.action().digest()).cloned())

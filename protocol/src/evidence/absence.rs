@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NoEvidence, Shown, opened};
-use crate::action::{Action, as_action_key};
+use crate::action::Action;
 use crate::broker::Held;
 use crate::log::Receipt;
 use crate::room::body::{Body, Side};
@@ -45,7 +45,7 @@ impl FalseAbsence {
             return Err(NoEvidence::OtherThing);
         }
         let recorded = Action::parse(&self.recorded)?;
-        if *recorded.key() != as_action_key(&keys.entry) {
+        if !recorded.is_by(&keys.entry) {
             return Err(NoEvidence::OtherThing);
         }
         let (gone, name) = match (recorded.body(), side) {

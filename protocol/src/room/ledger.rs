@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use crate::action::{Action, Seen, as_action_key};
+use crate::action::{Action, Seen};
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{Fingerprint, OneTime, PublicKey};
+use crate::key::{Fingerprint, PublicKey};
 use crate::log::RoomName;
 use crate::merkle::Frontier;
 use crate::room::{Access, Code, Stamped, Terms};
@@ -19,7 +19,6 @@ pub struct Ledger {
     name: RoomName,
     terms: Terms,
     tsas: Vec<Fingerprint>,
-    broker: PublicKey<OneTime>,
     frontier: Frontier,
     newest: Time,
     heads: RecentHeads,
@@ -35,7 +34,6 @@ impl Ledger {
         Self {
             name,
             tsas: terms.stamps.iter().map(PublicKey::fingerprint).collect(),
-            broker: as_action_key(&terms.broker.entry),
             terms,
             frontier,
             newest: Time::default(),
@@ -83,7 +81,7 @@ impl Ledger {
     /// Whether the action is signed by the broker's entry key.
     #[must_use]
     pub fn is_brokers(&self, action: &Action) -> bool {
-        *action.key() == self.broker
+        action.is_by(&self.terms.broker.entry)
     }
 
     /// Rules for every entry (V-030 to V-037).
