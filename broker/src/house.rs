@@ -607,8 +607,8 @@ impl House {
         self.on_links(move |links| links.seal(&room, &payload)).await
     }
 
-    /// Erases who is behind the keys of a room that is over, and what was held there (DESIGN
-    /// section 10). What fails is finished by [`House::keep_erasing`].
+    /// Erases who is behind the keys of a room that is over, and what was held there (SPEC
+    /// 1). What fails is finished by [`House::keep_erasing`].
     pub async fn forget_authors(&self, room: RoomName) {
         self.invitations
             .lock()

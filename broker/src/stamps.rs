@@ -1,7 +1,7 @@
 //! The pooled connection to the TSA, and the time that comes with it.
 //!
 //! Digests of all peers go through one connection, mixed in random order, so that the TSA cannot
-//! tell which of them share an author (DESIGN section 2). Every answer and every header pushed is
+//! tell which of them share an author (SPEC 1). Every answer and every header pushed is
 //! verified here before anybody hears of it. The connection is made again by itself; while it is
 //! down, requests fail at once with [`StampsDown`] and nothing is queued.
 

@@ -1,4 +1,4 @@
-//! Group commit: one thread that makes links and log entries durable (DESIGN section 4, step 7).
+//! Group commit: one thread that makes links and log entries durable before they are answered.
 //!
 //! The thread takes everything that waits, up to a bound, and makes it durable at once: first
 //! the links of the whole group in their file, then one transaction of the log, and only then

@@ -1,6 +1,6 @@
 //! What the peer asks of the TSA over HTTP: keys, a certificate, tickets.
 //!
-//! Actions are never shown to it: their digests go through the broker (DESIGN section 4).
+//! Actions are never shown to it: their digests go through the broker (SPEC 11).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

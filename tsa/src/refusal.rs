@@ -91,7 +91,6 @@ pub(crate) async fn unknown_method() -> ApiError {
 }
 
 pub(crate) fn csr_error(error: CertificateError) -> ApiError {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
     let (code, advice) = match error {
         CertificateError::Possession => {
             ("csr.signature", "sign the request with the very key it contains")
@@ -113,7 +112,6 @@ pub(crate) fn invite_error(code: &'static str, message: &str) -> ApiError {
 }
 
 pub(crate) fn certificate_error(error: CertificateError) -> ApiError {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
     let (code, advice) = match error {
         CertificateError::Expired { .. } => {
             ("certificate.expired", "get a new one from /api/sign-csr")
@@ -140,7 +138,6 @@ pub(crate) fn challenge_error(error: ChallengeError, renew: &'static str) -> Api
 }
 
 pub(crate) fn proof_error(error: TicketError) -> ApiError {
-    #[allow(clippy::wildcard_enum_match_arm, reason = "what may be added is a kind of the last")]
     let code = match error {
         TicketError::Binding => "proof.certificate",
         TicketError::Content => "proof.content",

@@ -1,4 +1,4 @@
-//! Who is behind which one-time key (DESIGN section 10): a durable store beside the log.
+//! Who is behind which one-time key (SPEC 1): a durable store beside the log.
 //!
 //! A link is kept until its room's forfeit deadline has passed, encrypted under a key of its
 //! room alone. The keys stand in a file of their own, so that erasing a room means destroying 32

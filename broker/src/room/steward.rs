@@ -1,5 +1,5 @@
 //! What a room does by itself when its time has come: close, settle, open the reveal room,
-//! record absence and outcome (DESIGN sections 7 and 8).
+//! record absence and outcome (SPEC 7.3 and 8).
 //!
 //! Every step is decided from the fold alone, so a broker that died between two steps takes up
 //! the next one when it starts.

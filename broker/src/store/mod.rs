@@ -1,4 +1,4 @@
-//! The append-only store of room logs (DESIGN section 10).
+//! The append-only store of room logs (SPEC 7.1).
 //!
 //! [`Log`] is what the broker needs of a store: compare-and-append of whole groups, and reads.
 //! [`sqlite`] is the embedded implementation. The interface asks nothing that a distributed log
@@ -110,7 +110,7 @@ pub struct Refusal {
     pub jws: Arc<str>,
 }
 
-/// Change of what a room holds back until its counterpart arrives (reveal rooms, DESIGN 8).
+/// Change of what a room holds back until its counterpart arrives (reveal rooms, SPEC 8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PendingChange {
     /// Keeps a payload for a role that has none.

@@ -37,7 +37,6 @@ impl ConfirmDialogue {
     /// Takes a key in; an answer if it ends the question.
     fn key(&mut self, key: KeyEvent) -> Option<Answer> {
         let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        #[expect(clippy::wildcard_enum_match_arm, reason = "no other key counts")]
         match key.code {
             KeyCode::Esc => return Some(Answer::Cancel),
             KeyCode::Down => self.scroll = self.scroll.saturating_add(1).min(window::MOST_ROWS),

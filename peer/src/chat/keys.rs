@@ -85,7 +85,6 @@ impl Model {
             self.help = false;
             return Next::Wait;
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "every other key edits the line")]
         match key.code {
             KeyCode::F(1) => self.help = true,
             KeyCode::Char('?') if self.input.is_empty() => self.help = true,
@@ -125,7 +124,6 @@ impl Model {
 fn typed(event: &TerminalEvent) -> Option<char> {
     let TerminalEvent::Key(key) = event else { return None };
     let steers = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other key types anything")]
     match key.code {
         _ if key.kind == KeyEventKind::Release || steers => None,
         KeyCode::Char(character) => Some(character),

@@ -78,7 +78,6 @@ impl PinDialogue {
             return Some(Answer::Cancel);
         }
         let plain = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        #[expect(clippy::wildcard_enum_match_arm, reason = "no other key counts")]
         match key.code {
             KeyCode::Down => self.scroll = self.scroll.saturating_add(1).min(window::MOST_ROWS),
             KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),

@@ -1,5 +1,5 @@
 //! The private room of seller and winner: proof of membership, disclosure, and what the other
-//! side showed (DESIGN section 8).
+//! side showed (SPEC 8).
 
 use std::time::Duration;
 
