@@ -7,21 +7,8 @@ use pregao_protocol::label::MAX_AMOUNT;
 
 use crate::command::Mistake;
 
-/// Currencies whose number of decimals is not two (ISO 4217, list one).
-const EXCEPTIONS: &[(u8, &[&str])] = &[
-    (
-        0,
-        &[
-            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
-            "VND", "VUV", "XAF", "XOF", "XPF",
-        ],
-    ),
-    (3, &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
-    (4, &["CLF", "UYW"]),
-];
-
 /// Most decimals any currency has.
-const MOST_DECIMALS: usize = 4;
+const MOST_DECIMALS: usize = 3;
 
 /// Longest text looked at; 2^53 − 1 has 16 digits.
 const LONGEST: usize = 32;
@@ -57,8 +44,8 @@ pub enum AmountError {
     /// More than 2^53 − 1 minor units.
     #[error("the amount `{0}` is too large")]
     TooLarge(String),
-    /// Not three letters.
-    #[error("`{0}` is not a currency code")]
+    /// No currency that somebody pays in.
+    #[error("`{0}` is not a currency")]
     NotACurrency(String),
 }
 
@@ -84,7 +71,9 @@ impl AmountError {
             Self::TooLarge(_) => {
                 format!("the largest amount is {MAX_AMOUNT} of the currency's smallest unit")
             }
-            Self::NotACurrency(_) => "type three letters such as EUR".to_owned(),
+            Self::NotACurrency(_) => {
+                "type its three letters as in ISO 4217, such as EUR".to_owned()
+            }
         }
     }
 }
@@ -95,24 +84,24 @@ impl From<AmountError> for Mistake {
     }
 }
 
-/// Digits after the point in a currency; two for every code not in the table.
+/// Digits after the point in a currency; nothing for a code that is none, or in which nobody pays:
+/// funds, metals, and what another code has replaced.
 #[must_use]
-pub fn digits(currency: &str) -> u8 {
-    EXCEPTIONS
-        .iter()
-        .find(|(_, currencies)| currencies.contains(&currency))
-        .map_or(2, |(digits, _)| *digits)
+pub fn digits(currency: &str) -> Option<u8> {
+    let known = iso_currency::Currency::from_code(currency)?;
+    let paid_in = !known.is_fund() && !known.is_special() && known.is_superseded().is_none();
+    known.exponent().filter(|_| paid_in)?.try_into().ok()
 }
 
 /// A currency code in capitals.
 ///
 /// # Errors
-/// [`AmountError::NotACurrency`] unless it is three ASCII letters.
+/// [`AmountError::NotACurrency`] unless somebody pays in it.
 pub fn currency(text: &str) -> Result<String, AmountError> {
-    if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        Ok(text.to_ascii_uppercase())
-    } else {
-        Err(AmountError::NotACurrency(text.to_owned()))
+    let code = text.to_ascii_uppercase();
+    match digits(&code) {
+        Some(_) => Ok(code),
+        None => Err(AmountError::NotACurrency(crate::plain::shortened(text, LONGEST))),
     }
 }
 
@@ -122,7 +111,8 @@ pub fn currency(text: &str) -> Result<String, AmountError> {
 /// One [`AmountError`] for each way in which a text is no amount of this currency.
 pub fn parse(text: &str, currency: &str) -> Result<u64, AmountError> {
     let (whole, decimals) = split(text)?;
-    let allowed = usize::from(digits(currency));
+    let unknown = || AmountError::NotACurrency(crate::plain::shortened(currency, LONGEST));
+    let allowed = usize::from(digits(currency).ok_or_else(unknown)?);
     if decimals.len() > allowed {
         return Err(AmountError::TooManyDecimals {
             text: text.trim().to_owned(),
@@ -176,7 +166,12 @@ pub fn print(minor: u64, digits: u8) -> String {
 /// Minor units as text with the currency: `119.50 EUR`.
 #[must_use]
 pub fn print_in(minor: u64, currency: &str) -> String {
-    format!("{} {}", print(minor, digits(currency)), crate::plain::plain(currency))
+    let shown = crate::plain::plain(currency);
+    match digits(currency) {
+        Some(digits) => format!("{} {shown}", print(minor, digits)),
+        // Where the point stands is not known.
+        None => format!("{minor} smallest units of {shown}"),
+    }
 }
 
 /// Digits before and after the point.
@@ -225,7 +220,6 @@ mod tests {
             ("120", "JPY", 120),
             ("1.234", "KWD", 1_234),
             ("1.2", "BHD", 1_200),
-            ("1.2345", "CLF", 12_345),
             ("90071992547409.91", "EUR", MAX_AMOUNT),
             ("9007199254740991", "JPY", MAX_AMOUNT),
         ] {
@@ -283,15 +277,15 @@ mod tests {
             let error = parse(text, currency).unwrap_err();
             assert!(matches!(error, AmountError::TooManyDecimals { .. }), "{text} {currency}");
         }
-        assert_eq!(check_form("1.0000"), Ok(()));
-        assert!(check_form("1.00000").is_err());
+        assert_eq!(check_form("1.000"), Ok(()));
+        assert!(check_form("1.0000").is_err());
     }
 
     #[test]
     fn printing_is_the_inverse_of_parsing() {
-        for currency in ["EUR", "JPY", "KWD", "CLF"] {
+        for currency in ["EUR", "JPY", "KWD"] {
             for minor in [0, 1, 9, 10, 99, 100, 101, 12_345, MAX_AMOUNT] {
-                let text = print(minor, digits(currency));
+                let text = print(minor, digits(currency).unwrap());
                 assert_eq!(parse(&text, currency), Ok(minor), "{text} {currency}");
             }
         }
@@ -300,10 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn a_currency_is_three_letters() {
+    fn a_currency_is_one_that_somebody_pays_in() {
         assert_eq!(currency("eur"), Ok("EUR".to_owned()));
-        for text in ["", "EU", "EURO", "E1R", "€", "éur"] {
+        // No code, a fund, a metal, a code for tests, one that is no more.
+        for text in ["", "EU", "EURO", "E1R", "€", "éur", "QQQ", "CLF", "XAU", "XTS", "VES"] {
             assert!(currency(text).is_err(), "{text}");
+            assert!(parse("1", text).is_err(), "{text}");
         }
+        assert_eq!(print_in(1_234, "QQQ"), "1234 smallest units of QQQ");
     }
 }

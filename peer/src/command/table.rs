@@ -258,10 +258,11 @@ pub fn find(name: &str) -> Option<&'static Usage> {
 /// The command whose name a mistyped name most probably means.
 #[must_use]
 pub fn nearest(name: &str) -> Option<&'static Usage> {
-    let name = name.to_lowercase();
+    // No command is nearly as long, and a pasted line may be.
+    let name: String = name.to_lowercase().chars().take(32).collect();
     COMMANDS
         .iter()
-        .map(|usage| (distance(&name, usage.name), *usage))
+        .map(|usage| (strsim::levenshtein(&name, usage.name), *usage))
         .filter(|(distance, usage)| {
             *distance <= 2 && distance.saturating_mul(2) <= usage.name.len()
         })
@@ -292,25 +293,6 @@ pub fn help(about: Option<&str>) -> Vec<String> {
 
 fn overview() -> Vec<String> {
     COMMANDS.iter().map(|usage| format!("/{:<9} {}", usage.name, usage.summary)).collect()
-}
-
-/// Number of single-character changes between two short words (Levenshtein).
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, from) in left.chars().take(32).enumerate() {
-        let mut diagonal = index;
-        let mut before = index.saturating_add(1);
-        let mut next = vec![before];
-        for (to, above) in right.iter().zip(row.iter().skip(1)) {
-            let replaced = diagonal.saturating_add(usize::from(from != *to));
-            before = replaced.min(above.saturating_add(1)).min(before.saturating_add(1));
-            diagonal = *above;
-            next.push(before);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

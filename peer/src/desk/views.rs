@@ -39,7 +39,7 @@ impl Desk {
             } else {
                 outcome(auction, followed)
             },
-            digits: amount::digits(&currency),
+            digits: amount::digits(&currency).unwrap_or(0),
             currency,
             start: listing.start.minor(),
             increment: listing.increment.minor(),
