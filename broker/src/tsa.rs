@@ -50,7 +50,11 @@ pub fn learn(address: &TsaAddress, memory: &Path) -> Result<TsaKeys, TsaError> {
 }
 
 fn fetch(url: &str) -> Result<Vec<u8>, String> {
-    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build();
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(5)))
+        // The library would take one from the environment, and the stream goes straight.
+        .proxy(None)
+        .build();
     let agent: ureq::Agent = config.into();
     let mut answer = agent
         .get(format!("{url}/.well-known/jwks.json"))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pregao_protocol::room::auction::Phase;
-use pregao_tests::house::{Broker, Options, Tsa};
+use pregao_tests::house::{Broker, House, Options, Tsa};
 use pregao_tests::peer::{Peer, Person, Terms};
 
 use crate::reveal::settled;
@@ -133,4 +133,17 @@ async fn a_tsa_that_hangs_counts_as_down_and_recovers() {
             Err(error) => assert_eq!(error.to_string(), "tsa.down"),
         }
     }
+}
+
+/// A broker that went by what the environment names would not find its TSA, or tell somebody else of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_broker_reaches_its_tsa_whatever_proxy_the_environment_names() {
+    let mut options = Options::default();
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        options.broker_env.push((name.into(), "http://127.0.0.1:1".into()));
+    }
+    let house = House::open(&options).unwrap();
+    let mut ana = guest(&house).await;
+    let end = ana.in_seconds(600).await.unwrap();
+    ana.list(&Terms::until(end)).await.unwrap();
 }

@@ -135,6 +135,8 @@ impl Responder {
             .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
             .http_status_as_error(false)
+            // Whoever the environment names would learn of whom is asked.
+            .proxy(None)
             .build();
         Self { url, agent: config.into() }
     }
