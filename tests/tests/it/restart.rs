@@ -205,5 +205,6 @@ async fn a_polite_stop_ends_sessions_with_a_word_and_loses_nothing() {
     assert!(seller.errors.contains(&"broker.stopping".to_owned()), "{:?}", seller.errors);
     house.broker.restart().unwrap();
     back(&house, &mut seller, &[room]).await;
+    seller.grown(room, 2).await.unwrap();
     assert_eq!(seller.watched(room).unwrap().size(), 2);
 }
