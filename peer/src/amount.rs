@@ -8,7 +8,7 @@ use pregao_protocol::label::MAX_AMOUNT;
 use crate::command::Mistake;
 
 /// Most decimals any currency has.
-const MOST_DECIMALS: usize = 3;
+const MOST_DECIMALS: usize = 4;
 
 /// Longest text looked at; 2^53 − 1 has 16 digits.
 const LONGEST: usize = 32;
@@ -84,22 +84,25 @@ impl From<AmountError> for Mistake {
     }
 }
 
-/// Digits after the point in a currency; nothing for a code that is none, or in which nobody pays:
-/// funds, metals, and what another code has replaced.
+/// Digits after the point in a currency; nothing for a code that is none, or that counts nothing.
 #[must_use]
 pub fn digits(currency: &str) -> Option<u8> {
-    let known = iso_currency::Currency::from_code(currency)?;
-    let paid_in = !known.is_fund() && !known.is_special() && known.is_superseded().is_none();
-    known.exponent().filter(|_| paid_in)?.try_into().ok()
+    iso_currency::Currency::from_code(currency)?.exponent()?.try_into().ok()
 }
 
-/// A currency code in capitals.
+/// A currency code in capitals, in which something may be offered.
 ///
 /// # Errors
-/// [`AmountError::NotACurrency`] unless somebody pays in it.
+/// [`AmountError::NotACurrency`] unless somebody pays in it: for funds, metals, and what another
+/// code has replaced.
 pub fn currency(text: &str) -> Result<String, AmountError> {
     let code = text.to_ascii_uppercase();
-    match digits(&code) {
+    let known = iso_currency::Currency::from_code(&code).filter(|known| {
+        // ISO 4217 has VED beside it, and both are paid in.
+        let replaced = known.is_superseded().is_some() && *known != iso_currency::Currency::VES;
+        known.exponent().is_some() && !known.is_fund() && !known.is_special() && !replaced
+    });
+    match known {
         Some(_) => Ok(code),
         None => Err(AmountError::NotACurrency(crate::plain::shortened(text, LONGEST))),
     }
@@ -277,8 +280,8 @@ mod tests {
             let error = parse(text, currency).unwrap_err();
             assert!(matches!(error, AmountError::TooManyDecimals { .. }), "{text} {currency}");
         }
-        assert_eq!(check_form("1.000"), Ok(()));
-        assert!(check_form("1.0000").is_err());
+        assert_eq!(check_form("1.0000"), Ok(()));
+        assert!(check_form("1.00000").is_err());
     }
 
     #[test]
@@ -296,11 +299,14 @@ mod tests {
     #[test]
     fn a_currency_is_one_that_somebody_pays_in() {
         assert_eq!(currency("eur"), Ok("EUR".to_owned()));
+        assert_eq!(currency("VES"), Ok("VES".to_owned()));
         // No code, a fund, a metal, a code for tests, one that is no more.
-        for text in ["", "EU", "EURO", "E1R", "€", "éur", "QQQ", "CLF", "XAU", "XTS", "VES"] {
+        for text in ["", "EU", "EURO", "E1R", "€", "éur", "QQQ", "CLF", "XAU", "XTS", "HRK"] {
             assert!(currency(text).is_err(), "{text}");
-            assert!(parse("1", text).is_err(), "{text}");
         }
+        // What somebody listed in one of these all the same is counted as it is.
+        assert_eq!((parse("1.50", "HRK"), parse("1.2345", "CLF")), (Ok(150), Ok(12_345)));
+        assert!(parse("1", "QQQ").is_err());
         assert_eq!(print_in(1_234, "QQQ"), "1234 smallest units of QQQ");
     }
 }

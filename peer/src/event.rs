@@ -477,7 +477,8 @@ pub struct ReceiptView {
     pub time: Time,
     /// Digest of the action.
     pub digest: String,
-    /// Whether author's, TSA's and broker's signatures and the proof were checked just now and hold.
+    /// Whether author's, TSA's and broker's signatures and the proof were checked just now and hold, and
+    /// nothing that is known of the room's log contradicts them.
     pub holds: bool,
 }
 

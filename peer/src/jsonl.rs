@@ -3,8 +3,8 @@
 //! `{"id":"7","command":"bid","room":"3f2a","amount":"120"}`; the `id` comes back as it came. A line
 //! that is no command is refused with the code `command.parse` and ends nothing; so is one with a
 //! member twice, because nobody knows which was meant. Nobody can be asked here: what a person would
-//! have to confirm is refused unless the line has `"yes":true`. A row of bids that was written before
-//! any of them was answered is no bid against oneself. Lines longer than [`LONGEST_LINE`]
+//! have to confirm is refused unless the line has `"yes":true`. A row of bids that came in one
+//! piece (through a pipe at most what it holds, 64 KiB) is no bid against oneself. Lines longer than [`LONGEST_LINE`]
 //! are skipped without being kept in memory.
 
 use std::collections::{BTreeMap, HashSet};

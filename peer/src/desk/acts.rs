@@ -197,6 +197,7 @@ impl Desk {
         let time = |text: &str| -> Result<Duration, Cannot> {
             span::parse(text).map_err(|mistake| bad(mistake.message, &mistake.advice))
         };
+        amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
         let step = match increment {
             Some(step) => money(step)?,
             None => money("1")?,

@@ -175,9 +175,12 @@ impl Desk {
                 !under_way && self.ends.get(&kept.digest).is_none_or(|told| *told <= until)
             }
         };
-        let leads = auction.leading().filter(|bid| followed.own.contains(&bid.seq));
-        let leads = leads
-            .filter(|bid| self.kept_at(followed, bid.seq).is_none_or(&is_known))
+        // Of own bids that are not known yet, the one before counts.
+        let is_own = |seq: u64| followed.own.contains(&seq);
+        let mut newest = auction.bids().iter().rev();
+        let leads = newest
+            .find(|bid| !is_own(bid.seq) || self.kept_at(followed, bid.seq).is_none_or(&is_known))
+            .filter(|bid| is_own(bid.seq))
             .map(|bid| bid.amount.minor());
         let under_way = self.bids_under_way(room).filter(|_| until.is_none());
         // Receipted, and its entry is still to come: the log does not show it yet.

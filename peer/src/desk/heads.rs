@@ -152,7 +152,8 @@ impl Met {
         self.logs.get(&room).is_some_and(|log| log.public)
     }
 
-    /// The broker cannot read a log just now: what it owes is owed anew once the room is joined.
+    /// The broker cannot read a log just now, or was asked to leave the room: what it owes is owed anew
+    /// once the room is joined.
     pub(super) fn excused(&mut self, room: RoomName) {
         if let Some(log) = self.logs.get_mut(&room) {
             log.owed_since = None;
@@ -244,6 +245,7 @@ impl Desk {
         let log = self.met.log(name);
         let lie = log.open.reach(size, |size| room.verified_root(size));
         log.verified = Some(Claim { size, root, statement: Statement::Head(note) });
+        log.public |= room.auction().is_some();
         if log.open.is_empty() {
             log.owed_since = None;
             room.owing = false;
@@ -349,7 +351,7 @@ impl Desk {
 
 impl Followed {
     /// The root that the log had at a size, as far as a signed head covers it.
-    fn verified_root(&self, size: u64) -> Option<Digest> {
+    pub(super) fn verified_root(&self, size: u64) -> Option<Digest> {
         let covered = self.head.as_ref().map_or(0, |(size, _)| *size);
         if size == 0 && covered > 0 {
             return Some(merkle::empty_root());

@@ -730,7 +730,9 @@ impl Desk {
             }
             FromBroker::Error { code, message, room } => {
                 if let Some(name) = room {
-                    return self.not_joined(name, &code, &message).await;
+                    self.not_joined(name, &code, &message).await?;
+                    // A private room that was asked for before the proof could be made.
+                    return self.pursue_invitations().await;
                 } else if code == "session.expired" || code == "broker.stopping" {
                     return Err(Lost(message));
                 } else {

@@ -248,6 +248,7 @@ impl Desk {
         let (leave, join) = (changed(true), changed(false));
         for name in leave {
             self.set_wanted(name, false);
+            self.met.excused(name);
             self.send(FromPeer::Leave { room: name }).await?;
             self.show_room(name).await;
         }
@@ -362,6 +363,7 @@ impl Desk {
         if let Some(room) = self.rooms.get_mut(&name) {
             (room.wanted, room.asked, room.left) = (false, false, true);
         }
+        self.met.excused(name);
         // Without a connection there is nothing to leave.
         let _ = self.send(FromPeer::Leave { room: name }).await;
         self.show_room(name).await;

@@ -5,7 +5,7 @@ use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::auction::{self, Auction, Outcome};
 use pregao_protocol::room::body::{Body, Side};
 use pregao_protocol::room::{Room, Stamped};
-use pregao_protocol::verify;
+use pregao_protocol::verify::{self, VerifiedReceipt};
 
 use super::Desk;
 use super::follow::Followed;
@@ -95,7 +95,11 @@ impl Desk {
                     .filter(|verified| verified.digest == kept.digest);
                 let room: Option<RoomName> = kept.room.parse().ok();
                 let followed = room.and_then(|room| self.rooms.get(&room));
-                let believed = followed.is_none_or(|room| !room.broken);
+                // The log may show another history than the receipt's head.
+                let fits = |holds: &VerifiedReceipt| {
+                    let root = followed.and_then(|room| room.verified_root(holds.size));
+                    root.is_none_or(|root| root == holds.root)
+                };
                 Some(ReceiptView {
                     room: kept.room.clone(),
                     short: room.map_or_else(String::new, |room| self.names.short(room)),
@@ -104,7 +108,7 @@ impl Desk {
                     verb: kept.verb.clone(),
                     time: verified.map(|verified| verified.time).unwrap_or_default(),
                     digest: kept.digest.to_string(),
-                    holds: verified.is_some() && believed,
+                    holds: verified.as_ref().is_some_and(fits),
                 })
             })
             .collect();

@@ -129,6 +129,10 @@ async fn what_may_not_be_bid_is_refused_with_what_to_do() {
     // What is left is read as an amount, and the beginning of a name may look like one.
     refused(&pregao(&ana, &["bid", "room"]).await.unwrap(), &["is not an amount"]);
     refused(&pregao(&ana, &["bid", "20"]).await.unwrap(), &["in which room"]);
+    for code in ["QQQ", "XAU", "HRK", "euro"] {
+        let words = ["list", "Lamp", "1", "for", "9m", "currency", code];
+        refused(&pregao(&ana, &words).await.unwrap(), &["is not a currency", "ISO 4217"]);
+    }
     for words in [&["export", "0"][..], &["bid", "01a", "20"], &["join", "#1"]] {
         let ran = pregao(&ana, words).await.unwrap();
         assert!(ran.code == Some(1) && ran.text.contains("at least 4 characters"), "{}", ran.text);
