@@ -141,7 +141,8 @@ impl Play {
     /// If anything does not hold or takes too long.
     pub async fn alone(mut self) -> Result<()> {
         let play = async {
-            while self.finished.len() < ITEMS.len() {
+            // Both sides of each sale learn of it, the one perhaps after the observer.
+            while self.finished.len() < ITEMS.len() || self.seen.len() < 2 * self.sold() {
                 self.step().await?;
             }
             anyhow::Ok(())
@@ -292,9 +293,13 @@ impl Play {
         Ok(files)
     }
 
+    fn sold(&self) -> usize {
+        self.rooms.values().filter(|room| room.phase == Phase::Revealed).count()
+    }
+
     /// In every sold auction both sides learned who the other is, and nobody else did.
     fn check_reveals(&self) -> Result<()> {
-        let sold = self.rooms.values().filter(|room| room.phase == Phase::Revealed).count();
+        let sold = self.sold();
         let mut by_room: BTreeMap<&str, Vec<(usize, &Role, &str)>> = BTreeMap::new();
         for ((who, room), (role, name)) in &self.seen {
             by_room.entry(room).or_default().push((*who, role, name));
