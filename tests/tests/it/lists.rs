@@ -73,7 +73,7 @@ async fn a_peer_names_the_file_and_goes_on() {
     }
     let command = json!({"command": "items"});
     assert!(desk.ask(command).await.unwrap());
-    drop(desk);
+    desk.kill().await.unwrap();
     fs::write(citizens.join("anchors/page.pem"), "<html><title>404</title></html>\n").unwrap();
     let words = ["items", "--broker", &broker, "--citizen", &shown, "--accept-test-cards"];
     let ran = pregao_tests::desk::pregao(&vault, &words).await.unwrap();
