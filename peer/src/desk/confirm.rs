@@ -4,6 +4,7 @@
 //! The desk goes on while a question is open. When its answer comes the act is judged anew; a ground
 //! that was not there before is asked about again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pregao_protocol::action::Action;
@@ -185,13 +186,13 @@ impl Desk {
         let under_way = self.bids_under_way(room).filter(|_| until.is_none());
         // Receipted, and its entry is still to come: the log does not show it yet.
         let name = room.to_string();
+        let own = followed.own.iter().filter_map(|seq| usize::try_from(*seq).ok());
+        let logged: BTreeSet<Uuid> =
+            own.filter_map(|seq| followed.actions.get(seq)).map(|(id, _)| *id).collect();
         let kept = self.vault.contents().actions.iter();
         let ahead = kept
             .filter(|kept| kept.room == name && kept.verb == "bid" && kept.receipt.is_some())
-            .filter(|kept| {
-                let id = kept.id.parse::<Uuid>().ok();
-                !followed.actions.iter().any(|(logged, _)| Some(*logged) == id)
-            })
+            .filter(|kept| kept.id.parse().is_ok_and(|id| !logged.contains(&id)))
             .filter(|kept| is_known(kept))
             .filter_map(|kept| match Action::parse(&kept.action).ok()?.body() {
                 Body::Bid(bid) => Some(bid.amount.minor()),

@@ -199,13 +199,14 @@ impl Desk {
 
     /// Prepares for a private room that the user is a member of, then asks for it.
     pub(super) async fn join_private(&mut self, name: RoomName) -> Result<(), Lost> {
-        if self.member_proof(name).is_none() {
+        // Whether it was asked for as if it were anybody's. The proof costs a signature, and this is
+        // looked at with every entry.
+        let again = |room: &Followed| room.denied.is_some() && !room.proved;
+        if !self.rooms.get(&name).is_none_or(again) || self.member_proof(name).is_none() {
             return Ok(());
         }
         match self.rooms.get_mut(&name) {
-            // It was asked for as if it were anybody's.
-            Some(room) if room.denied.is_some() && !room.proved => room.denied = None,
-            Some(_) => return Ok(()),
+            Some(room) => room.denied = None,
             None => {
                 self.rooms.insert(name, Followed::new(String::new()));
                 self.learn(name).await;

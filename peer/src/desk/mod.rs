@@ -546,7 +546,7 @@ impl Desk {
                     self.carry_out_deferred().await;
                 }
                 // What cannot be begun yet is left where it is.
-                request = commands.recv(), if self.waiting.len() < WAITING => {
+                request = commands.recv(), if self.waiting.len() + self.deferred.len() < WAITING => {
                     if !self.command(request?).await {
                         return None;
                     }
@@ -721,6 +721,8 @@ impl Desk {
                 }
                 return self.pursue_invitations().await;
             }
+            // About rooms that nobody asked for, a broker could speak for ever.
+            FromBroker::Error { room: Some(name), .. } if !self.rooms.contains_key(&name) => {}
             FromBroker::Error { code, room, .. } if code == Code::DoorRate.as_str() => {
                 if let Some(name) = room {
                     self.is_answered(name);

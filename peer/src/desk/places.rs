@@ -20,6 +20,7 @@ use super::follow::Followed;
 use super::{DEFERRED_WITHIN, Desk, Lost};
 use crate::command::Command;
 use crate::front::Request;
+use crate::plain::shortened;
 
 /// Auctions followed that the user has no part in.
 const FOLLOW: usize = 64;
@@ -27,6 +28,9 @@ const FOLLOW: usize = 64;
 pub(super) const PLACES: usize = 240;
 /// Rooms known at all; the broker's list may be longer than anybody reads.
 const KNOWN: usize = 4_096;
+
+/// Most characters kept of why the broker does not show a room.
+const LONGEST_SAID: usize = 200;
 
 /// How much a room matters to the user; what is less comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -380,9 +384,6 @@ impl Desk {
         code: &str,
         said: &str,
     ) -> Result<(), Lost> {
-        if !self.rooms.contains_key(&name) {
-            return Ok(());
-        }
         self.is_answered(name);
         self.take_receipts(name).await;
         let Some(room) = self.rooms.get_mut(&name) else { return Ok(()) };
@@ -456,7 +457,9 @@ impl Desk {
         if self.title(name).is_none() {
             self.forget(name);
         } else if let Some(room) = self.rooms.get_mut(&name) {
-            room.denied = Some(Denied { code, said: said.to_owned(), advice });
+            // Kept for as long as the room is known, so no longer than it is read.
+            let said = shortened(said, LONGEST_SAID);
+            room.denied = Some(Denied { code, said, advice });
             self.show_room(name).await;
         }
     }

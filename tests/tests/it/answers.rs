@@ -85,6 +85,24 @@ async fn sold(house: &House) -> (Vec<Desk>, String) {
     (desks, room)
 }
 
+/// Waits until it says that the broker could not take its disclosure just now.
+async fn handed_in_again(desk: &mut Desk) {
+    let said = |event: &Event| match event {
+        Event::Note { text, .. } => text.contains("it is handed in again").then_some(()),
+        _ => None,
+    };
+    desk.ever(said).await.unwrap();
+}
+
+/// The name that the other side disclosed.
+async fn learned(desk: &mut Desk) -> String {
+    let revealed = |event: &Event| match event {
+        Event::Revealed { name, .. } => Some(name.clone()),
+        _ => None,
+    };
+    desk.ever(revealed).await.unwrap()
+}
+
 /// The store fails when both reveal, and works again later: nobody types anything twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
@@ -96,20 +114,11 @@ async fn a_disclosure_that_could_not_be_stored_is_handed_in_again_by_itself() {
         let reveal =
             json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
         desk.tell(reveal).await.unwrap();
-        desk.ever(|event| match event {
-            Event::Note { text, .. } => text.contains("it is handed in again").then_some(()),
-            _ => None,
-        })
-        .await
-        .unwrap();
+        handed_in_again(desk).await;
     }
     faults.clear().unwrap();
     for (desk, other) in desks.iter_mut().zip(["Ana", "Sofia"]) {
-        let revealed = |event: &Event| match event {
-            Event::Revealed { name, .. } => Some(name.clone()),
-            _ => None,
-        };
-        assert_eq!(desk.ever(revealed).await.unwrap(), other);
+        assert_eq!(learned(desk).await, other);
         assert!(!desk.seen.iter().any(|event| matches!(event, Event::Alarm { .. })));
     }
 }
@@ -126,13 +135,7 @@ async fn a_disclosure_that_was_not_taken_is_handed_in_by_the_next_run() {
     let reveal = |name: &str| json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
     faults.set(Fault::Sync, "log.db", 0).unwrap();
     winner.tell(reveal("Ana")).await.unwrap();
-    winner
-        .ever(|event| match event {
-            Event::Note { text, .. } => text.contains("it is handed in again").then_some(()),
-            _ => None,
-        })
-        .await
-        .unwrap();
+    handed_in_again(&mut winner).await;
     winner.kill().await.unwrap();
     let signed = disclosures(&folder);
     assert_eq!(signed.len(), 1);
@@ -140,11 +143,7 @@ async fn a_disclosure_that_was_not_taken_is_handed_in_by_the_next_run() {
     let mut winner = Desk::start(&folder, &house.broker.address).unwrap();
     assert!(desks[0].ask(reveal("Sofia")).await.unwrap());
     for (desk, other) in [&mut winner, &mut desks[0]].into_iter().zip(["Sofia", "Ana"]) {
-        let revealed = |event: &Event| match event {
-            Event::Revealed { name, .. } => Some(name.clone()),
-            _ => None,
-        };
-        assert_eq!(desk.ever(revealed).await.unwrap(), other);
+        assert_eq!(learned(desk).await, other);
     }
     assert_eq!(disclosures(&folder), signed);
 }

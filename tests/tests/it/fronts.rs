@@ -23,13 +23,13 @@ fn refused(ran: &Ran, words: &[&str]) {
     assert!(!ran.text.contains("panicked"), "{}", ran.text);
 }
 
-fn carried_out(ran: &Ran) -> &str {
+pub(crate) fn carried_out(ran: &Ran) -> &str {
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     &ran.text
 }
 
 /// Folder of a new persona that has talked to the broker once.
-async fn persona(house: &House, name: &str) -> PathBuf {
+pub(crate) async fn persona(house: &House, name: &str) -> PathBuf {
     let folder = house.folder.path().join(name);
     enrol(&folder, &house.tsa.address).await.unwrap();
     let broker = house.broker.address.to_string();

@@ -2,7 +2,7 @@
 //! answers name what they answer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,27 +19,14 @@ use pregao_tests::liar::{Liar, Up};
 use pregao_tests::peer::{Made, Peer, Terms};
 use serde_json::json;
 
+use crate::fronts::{carried_out, persona};
 use crate::{guest, open};
-
-fn carried_out(ran: &Ran) -> &str {
-    assert_eq!(ran.code, Some(0), "{}", ran.text);
-    &ran.text
-}
 
 fn refused(ran: &Ran, words: &[&str]) {
     assert_eq!(ran.code, Some(1), "{}", ran.text);
     for word in words {
         assert!(ran.text.contains(word), "no `{word}` in: {}", ran.text);
     }
-}
-
-/// Folder of a new persona that has talked to the broker once.
-async fn persona(house: &House, name: &str) -> PathBuf {
-    let folder = house.folder.path().join(name);
-    enrol(&folder, &house.tsa.address).await.unwrap();
-    let broker = house.broker.address.to_string();
-    carried_out(&pregao(&folder, &["whoami", "--broker", &broker]).await.unwrap());
-    folder
 }
 
 /// Lists an item that ends in so many seconds.
