@@ -11,7 +11,7 @@ use pregao_protocol::action::Action;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::key::{Fingerprint, Persona, PublicKey, Stamp as StampKey};
 use pregao_protocol::persona::{Blind, BlindContext, blinded};
-use pregao_protocol::room::body::Body;
+use pregao_protocol::room::body::Signer;
 use pregao_protocol::room::{Stamped, Undecided};
 use pregao_protocol::stamp::{Stamp, StampError, VerifiedBatch};
 
@@ -184,8 +184,8 @@ impl Worker {
         blind: Blind,
         persona: PublicKey<Persona>,
     ) -> Result<Author, Undecided> {
-        match action.body() {
-            Body::List(_) | Body::Bid(_) | Body::Say(_) => {
+        match action.body().signer() {
+            Signer::Persona => {
                 let context = BlindContext { broker: self.broker, action: action.id(), persona };
                 if blinded(&blind, &context) == Ok(*action.key()) {
                     Ok(Author::Persona { persona, blind })
@@ -193,17 +193,10 @@ impl Worker {
                     Err(Undecided::BLIND)
                 }
             }
-            // The key is that of a listing or bid made earlier; the room knows which.
-            Body::Disclose(_) | Body::Withdraw(_) => Ok(Author::Member),
-            Body::Closed(_)
-            | Body::Settled(_)
-            | Body::Revealed(_)
-            | Body::Forfeited(_)
-            | Body::Abandoned(_)
-            | Body::Withdrawn(_)
-            | Body::Reveal(_)
+            // The key made its holder a member, earlier and elsewhere; the room knows which.
+            Signer::Member => Ok(Author::Member),
             // Also as the broker signed it: it hands in its own.
-            | Body::Absent(_) => Err(Undecided::PARSE),
+            Signer::Broker => Err(Undecided::PARSE),
         }
     }
 

@@ -16,8 +16,7 @@ use pregao_protocol::key::{
 use pregao_protocol::label::MAX_ANSWER;
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::merkle::{self, Frontier};
-use pregao_protocol::room::body::{Body, Listing, Side};
-use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
+use pregao_protocol::room::{Code, Replay, Room, Stamped, Terms, Undecided};
 use pregao_protocol::stamp::VerifiedBatch;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
@@ -25,11 +24,11 @@ use uuid::Uuid;
 use crate::check::{Author, Checked, Verdict};
 use crate::links::{self, Link, Links};
 use crate::metrics::Metrics;
-use crate::room::{Call, Handed, Handle, Inbox, MAILBOX, Message, Opened, Reply, RoomTask};
+use crate::room::kinds::{AnyPolicy, Followers, Follows, Held, follows};
+use crate::room::{Call, Handed, Handle, Inbox, MAILBOX, Message, Opened, RECENT, Reply, RoomTask};
 use crate::stamps::Stamps;
 use crate::store::{
-    self, Answer, Append, Log, NewEntry, NewRoom, Pending, PendingChange, RoomKind, StoreError,
-    StoredTree,
+    self, Answer, Append, Log, NewEntry, NewRoom, Pending, PendingChange, StoreError, StoredTree,
 };
 use crate::writer::{Commit, Writer};
 
@@ -42,9 +41,6 @@ const READS: usize = 64;
 /// How soon erasing that failed is tried again, at first and at the longest.
 const ERASE_AGAIN: Duration = Duration::from_secs(1);
 const ERASE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
-/// Entries a room keeps in memory after it was loaded.
-const RECENT: usize = 1_024;
-
 /// The broker's secret keys, each for one purpose.
 #[derive(Debug)]
 pub struct Keys {
@@ -142,32 +138,26 @@ impl House {
     /// A failure of the store, or a log that does not hold.
     pub async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
         let rooms = self.read_long(|log| log.rooms()).await?;
-        let mut reveals: HashMap<RoomName, (u64, RoomName)> = HashMap::new();
+        let mut followers = Followers::new();
         let mut opened = Vec::new();
         for stored in rooms {
             let loaded = self.load(stored.name).await?;
-            if let Room::Reveal(reveal) = &loaded.room {
-                let settled = reveal.opening().settled;
-                let newest =
-                    reveals.entry(reveal.opening().auction).or_insert((settled, stored.name));
-                if settled >= newest.0 {
-                    *newest = (settled, stored.name);
-                }
+            if let Some(Follows { room, seq }) = follows(&loaded.room) {
+                followers.entry(room).or_default().push((seq, stored.name));
             }
             opened.push(loaded);
         }
         for mut loaded in opened {
-            let name = loaded.room.ledger().name();
-            loaded.reveal = reveals.get(&name).copied();
-            if let Room::Auction(auction) = &loaded.room {
-                // Without them the seller could bid on their own item.
+            let ledger = loaded.room.ledger();
+            let name = ledger.name();
+            if !ledger.is_opened_by_broker() {
+                // Without it the seller could bid on their own item.
                 let links = self.authors(name).await?.unwrap_or_default();
-                loaded.seller = links.into_iter().find(|link| link.key == *auction.seller());
-                if let (Some((_, reveal)), Some(winner)) = (loaded.reveal, auction.winner()) {
-                    let keys = [*auction.seller(), winner.key];
-                    loaded.invited = self.invite(name, reveal, keys).await.is_ok();
-                }
+                let opener = *ledger.opened_by();
+                loaded.opener = links.into_iter().find(|link| link.key == opener);
             }
+            let followers = followers.get(&name).map_or(&[][..], Vec::as_slice);
+            loaded.resume(self, followers).await?;
             self.serve(loaded);
         }
         Ok(())
@@ -177,7 +167,7 @@ impl House {
     ///
     /// # Errors
     /// A failure of the store; [`StoreError::Malformed`] for a log that does not hold.
-    pub async fn load(&self, name: RoomName) -> Result<Opened, StoreError> {
+    pub(crate) async fn load(&self, name: RoomName) -> Result<Opened, StoreError> {
         let (replay, recent, head, held) = self
             .read_long(move |log| {
                 let mut replay = Replay::new();
@@ -203,42 +193,36 @@ impl House {
             })
             .await?;
         let room = replay.into_room().ok_or(StoreError::Malformed("a stored log is empty"))?;
-        let held = self.restore(&room, held).await?;
-        Ok(Opened {
-            room,
-            head: head.into(),
-            recent,
-            seller: None,
-            held,
-            reveal: None,
-            invited: false,
-        })
+        let policy = AnyPolicy::of(&room);
+        let held = self.restore(&room, &policy, held).await?;
+        Ok(Opened { room, policy, head: head.into(), recent, opener: None, held })
     }
 
-    /// Reads held disclosures back. One that cannot be read any more is dropped, for its author
+    /// Reads held actions back. One that cannot be read any more is dropped, for its author
     /// still has it: no other room waits for it, and its place is free.
     async fn restore(
         &self,
         room: &Room,
+        policy: &AnyPolicy,
         held: Vec<Pending>,
-    ) -> Result<Vec<(Side, Stamped)>, StoreError> {
+    ) -> Result<Vec<Held>, StoreError> {
         let name = room.ledger().name();
         let mut restored = Vec::new();
         for Pending { role, payload } in held {
             let unsealed = self.on_links(move |links| links.unseal(&name, &payload)).await;
-            let disclosure = match unsealed {
+            let held = match unsealed {
                 Ok(None) => continue,
-                Ok(Some(payload)) => restore_held(room, &payload),
+                Ok(Some(payload)) => restore_held(room, policy, &payload),
                 Err(error) if error.is_store_failure() => return Err(error),
                 Err(_) => None,
             };
-            if let Some(disclosure) = disclosure {
-                restored.push(disclosure);
+            if let Some(held) = held {
+                restored.push(held);
                 continue;
             }
             tracing::error!(
                 room = %name.short(), role,
-                "a held disclosure was altered and is dropped; its author has to hand it in again"
+                "a held action was altered and is dropped; its author has to hand it in again"
             );
             let mut append = Append::to(name, room.ledger().head().size);
             append.pending = vec![PendingChange::Release { role }];
@@ -381,13 +365,12 @@ impl House {
         let stamped = checked.stamped();
         self.metrics.submitted.add(1);
         let Ok(newest) = self.stamps.newest() else { return reply.fail(Undecided::TSA_DOWN) };
-        let Body::List(listing) = stamped.action().body() else {
+        let Some(terms) = stamped.action().body().terms() else {
             return reply.fail(Undecided::PARSE);
         };
         let Author::Persona { persona, blind } = checked.author() else {
             return reply.fail(Undecided::BLIND);
         };
-        let freshness = Duration::from_secs(listing.freshness.into());
         let link = Link {
             key: *stamped.action().key(),
             persona: *persona,
@@ -405,8 +388,10 @@ impl House {
         }
         let opened = match First::of(stamped) {
             Err(code) => Err(code),
-            Ok(_) if !self.knows_keys_of(listing) => Err(Code::ListingKeys),
-            Ok(_) if stamped.time().plus(freshness) < newest.shown_now() => Err(Code::DoorStale),
+            Ok(_) if !self.knows_keys_of(&terms) => Err(Code::ListingKeys),
+            Ok(_) if stamped.time().plus(terms.freshness) < newest.shown_now() => {
+                Err(Code::DoorStale)
+            }
             Ok(first) => {
                 let seen = first.room.ledger().head();
                 self.open_with(first, stamped, Some(link)).await.map(|name| (name, seen))
@@ -440,10 +425,10 @@ impl House {
         }
     }
 
-    fn knows_keys_of(&self, listing: &Listing) -> bool {
-        listing.broker == self.certificate.keys
-            && listing.stamps.iter().all(|key| self.certificate.stamps.contains(key))
-            && listing.authorities.iter().all(|key| self.certificate.authorities.contains(key))
+    fn knows_keys_of(&self, terms: &Terms) -> bool {
+        terms.broker == self.certificate.keys
+            && terms.stamps.iter().all(|key| self.certificate.stamps.contains(key))
+            && terms.authorities.iter().all(|key| self.certificate.authorities.contains(key))
     }
 
     /// Makes a room durable and serves it.
@@ -467,13 +452,12 @@ impl House {
         let name = room.ledger().name();
         let action = stamped.action();
         let head = signed(self, name, room.ledger().head());
-        let kind = match &room {
-            Room::Auction(_) => RoomKind::Auction,
-            Room::Reveal(_) => RoomKind::Reveal,
-        };
         let mut append = Append::to(name, 0);
-        append.new_room =
-            Some(NewRoom { kind, opening: action.compact().into(), created: stamped.time() });
+        append.new_room = Some(NewRoom {
+            kind: room.kind(),
+            opening: action.compact().into(),
+            created: stamped.time(),
+        });
         append.entries =
             vec![NewEntry { seq: 0, text: Arc::clone(&text), digest: action.digest(), hashes }];
         append.head = Some(Arc::clone(&head));
@@ -484,15 +468,8 @@ impl House {
         })?;
         self.metrics.accepted.add(1);
         let recent = VecDeque::from([text]);
-        let opened = Opened {
-            room,
-            head,
-            recent,
-            seller: link,
-            held: Vec::new(),
-            reveal: None,
-            invited: false,
-        };
+        let policy = AnyPolicy::of(&room);
+        let opened = Opened { room, policy, head, recent, opener: link, held: Vec::new() };
         Ok(self.serve(opened))
     }
 
@@ -745,14 +722,13 @@ impl First {
     }
 }
 
-/// Reads a held disclosure back; nothing if it does not verify.
-fn restore_held(room: &Room, payload: &str) -> Option<(Side, Stamped)> {
-    let Room::Reveal(reveal) = room else { return None };
+/// Reads a held action back; nothing if it does not verify.
+fn restore_held(room: &Room, policy: &AnyPolicy, payload: &str) -> Option<Held> {
     let entry = Entry::parse(payload).ok()?;
     let action = Action::parse(&entry.action).ok()?;
-    let side = reveal.side(&action)?;
+    let role = policy.role(room, &action)?;
     let batch = VerifiedBatch::open(&entry.stamp.batch, &room.terms().stamps).ok()?;
-    Some((side, Stamped::bind(action, entry.stamp, Arc::new(batch)).ok()?))
+    Some(Held { role, stamped: Stamped::bind(action, entry.stamp, Arc::new(batch)).ok()? })
 }
 
 /// A random UUID (version 4) from the operating system's generator.

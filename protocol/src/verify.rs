@@ -10,7 +10,7 @@ use crate::codec::Digest;
 use crate::evidence::NoEvidence;
 use crate::key::{Fingerprint, OneTime, PublicKey, Stamp as StampKey};
 use crate::log::{Head, HeadError, Origin, Receipt, ReceiptError, RoomName};
-use crate::room::body::{BrokerKeys, Side};
+use crate::room::body::BrokerKeys;
 use crate::room::{Code, Replay, ReplayError, Room, Stamped, Terms};
 use crate::stamp::{StampError, VerifiedBatch};
 
@@ -25,11 +25,11 @@ pub enum VerifyError {
     /// An entry does not hold.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// The log ends after one disclosure, without the other side's.
-    #[error("the log ends between the two disclosures, after that of the {side:?}")]
-    HalfPair {
-        /// Whose disclosure is there.
-        side: Side,
+    /// The log ends where it may not: half of what belongs together is missing.
+    #[error("the log ends where it may not: {code}")]
+    CutShort {
+        /// The rule's code.
+        code: Code,
     },
     /// The head is not one the room's broker signed for this room.
     #[error("the head does not hold")]
@@ -99,12 +99,8 @@ pub fn log<T: AsRef<str>>(
         replay.push(entry.as_ref())?;
     }
     let room = replay.into_room().ok_or(VerifyError::Empty)?;
-    if let Room::Reveal(reveal) = &room {
-        match (reveal.disclosed(Side::Seller), reveal.disclosed(Side::Winner)) {
-            (Some(_), None) => return Err(VerifyError::HalfPair { side: Side::Seller }),
-            (None, Some(_)) => return Err(VerifyError::HalfPair { side: Side::Winner }),
-            (Some(_), Some(_)) | (None, None) => {}
-        }
+    if let Some(code) = room.cut_short() {
+        return Err(VerifyError::CutShort { code });
     }
     let keys = &room.terms().broker;
     let origin = Origin { broker: keys.session.fingerprint(), room: room.ledger().name() };
@@ -182,15 +178,17 @@ pub fn receipt(receipt: &Receipt) -> Result<VerifiedReceipt, VerifyError> {
 /// What an opening fixes.
 pub(crate) fn terms(opening: &Action) -> Result<Terms, VerifyError> {
     let body = opening.body();
-    Terms::of(body).ok_or_else(|| VerifyError::NotAnOpening { verb: body.verb() })
+    body.terms().ok_or_else(|| VerifyError::NotAnOpening { verb: body.verb() })
 }
 
 /// The rules of the fold that need no other entry: who may do this, that only the first entry
 /// opens, and that nobody saw more of the log than there was.
 fn judge_alone(action: &Action, seq: u64, keys: &BrokerKeys) -> Result<(), Code> {
-    let brokers = action.is_by(&keys.entry);
-    if brokers != action.body().is_brokers() || action.opens_a_room() != (seq == 0) {
-        return Err(Code::VerbForbidden);
+    if action.is_by(&keys.entry) != action.body().is_brokers() {
+        return Err(Code::VerbAuthor);
+    }
+    if action.opens_a_room() != (seq == 0) {
+        return Err(Code::VerbPhase);
     }
     if action.seen().size > seq { Err(Code::SeenFalse) } else { Ok(()) }
 }

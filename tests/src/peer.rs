@@ -228,10 +228,7 @@ impl Watched {
     /// # Errors
     /// If it is none, or nothing was received.
     pub fn auction(&self) -> Result<&Auction> {
-        match self.room()? {
-            Room::Auction(auction) => Ok(auction),
-            Room::Reveal(_) => bail!("not an auction"),
-        }
+        Auction::of(self.room()?).context("not an auction")
     }
 
     /// How many entries have arrived.

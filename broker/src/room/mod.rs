@@ -1,13 +1,18 @@
-//! One room as served: its fold, its watchers, and whoever holds the turn.
+//! One room as served: its log, its watchers, and what the broker does in it by itself.
 //!
-//! A room is a task with a mailbox; having the turn is having the room's lock. A turn takes
-//! everything that waits, decides it in order, makes it durable in one commit, and only then
-//! tells anybody. Submissions that arrive meanwhile wait for the next turn, so load makes turns
-//! larger, not more frequent.
+//! A room is a task with a mailbox. It takes everything that waits as one batch, decides it in order,
+//! makes it durable in one commit, and only then tells anybody. Submissions that arrive meanwhile
+//! wait for the next batch, so load makes batches larger, not more frequent.
+//!
+//! - `task` the mailbox; `batch` decides; `commit` makes durable, tells the watchers and recovers
+//! - `lifecycle` takes the steps that are due; `kinds` says, for each kind of room, which those are
 
+mod batch;
+mod commit;
+pub(crate) mod kinds;
+mod lifecycle;
 mod retry;
-mod steward;
-mod turn;
+mod task;
 
 use std::sync::Arc;
 
@@ -15,16 +20,15 @@ use pregao_protocol::action::Action;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Undecided;
-use pregao_protocol::room::body::{Absent, Side};
+use pregao_protocol::room::{Room, Undecided};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::check::Checked;
 use crate::fanout::Watcher;
 use crate::metrics::Metrics;
 
-pub(crate) use turn::signed_head;
-pub use turn::{Opened, RoomTask};
+pub(crate) use commit::{RECENT, signed_head};
+pub(crate) use task::{Opened, RoomTask};
 
 /// Messages waiting for one room.
 pub const MAILBOX: usize = 8_192;
@@ -59,17 +63,6 @@ impl Reply {
 /// Whether a failure is for want of time, store or capacity, and not for what was handed in.
 fn is_ours(code: Undecided) -> bool {
     [Undecided::TSA_DOWN, Undecided::STORE_FAILED, Undecided::DOOR_RATE].contains(&code)
-}
-
-/// How the reveal of an auction went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RevealEnd {
-    /// Both disclosed.
-    Complete,
-    /// One side withdrew.
-    Withdrawn(Side),
-    /// The deadline passed.
-    Absent(Absent),
 }
 
 /// What was handed in for a room.
@@ -112,16 +105,16 @@ pub enum Message {
 }
 
 /// What a room must not miss, however full its mailbox is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Call {
     /// TSA time has passed an instant at which this room has something to do.
     Due,
-    /// The reveal that follows from this auction's `settled` entry at a position has ended.
-    RevealEnded {
-        /// Position of the `settled` entry.
-        settled: u64,
-        /// How.
-        end: RevealEnd,
+    /// A room that follows from one of this room's entries is complete.
+    FollowerEnded {
+        /// Position of the entry.
+        seq: u64,
+        /// The other room.
+        room: Arc<Room>,
     },
 }
 
@@ -146,7 +139,7 @@ pub enum Watching {
 pub struct Inbox {
     /// From sessions.
     pub messages: mpsc::Receiver<Message>,
-    /// From the monitor and from the reveal.
+    /// From the monitor and from rooms that follow from this one.
     pub calls: mpsc::UnboundedReceiver<Call>,
 }
 
@@ -157,7 +150,7 @@ pub struct Handle {
     pub name: RoomName,
     /// Its mailbox.
     pub mailbox: mpsc::Sender<Message>,
-    /// For what must not be missed. Few: the monitor and the room's own reveal speak here.
+    /// For what must not be missed. Few: the monitor and the rooms that follow from this one speak here.
     pub calls: mpsc::UnboundedSender<Call>,
     /// The only keys that may watch, if it is private.
     pub members: Option<Arc<[PublicKey<OneTime>]>>,

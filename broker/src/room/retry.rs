@@ -1,13 +1,14 @@
-//! When what failed may be tried again, and how long absence is not held against anybody.
+//! When what failed may be tried again, and for how long absence is not held against anybody.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::codec::Digest;
-use pregao_protocol::room::body::Side;
+use tokio::time::Instant;
 
+use super::kinds::Role;
 use crate::writer::Health;
 
-/// Disclosures of one side remembered: as many tries as a person makes.
+/// Actions of one role remembered: as many tries as a person makes.
 const REMEMBERED: usize = 16;
 /// How long after a fault of the store a disclosure may be handed in that was turned away.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,9 +23,9 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    pub(super) fn failed(&mut self) {
+    pub(super) fn failed(&mut self, now: Instant) {
         self.pause = (self.pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(2));
-        self.at = Some(Instant::now() + self.pause);
+        self.at = Some(now + self.pause);
     }
 
     pub(super) fn pause(&self) -> Duration {
@@ -36,35 +37,35 @@ impl Retry {
         self.at
     }
 
-    pub(super) fn is_due(&self) -> bool {
-        self.at.is_none_or(|at| Instant::now() >= at)
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.at.is_none_or(|at| now >= at)
     }
 
     /// Takes note that the instant has come; the next failure still pauses longer.
-    pub(super) fn passed(&mut self) {
-        if self.is_due() {
+    pub(super) fn passed(&mut self, now: Instant) {
+        if self.is_due(now) {
             self.at = None;
         }
     }
 }
 
-/// Disclosures that the house could not store. Whoever handed one in did their part: their
+/// Actions, held until their counterparts are there, that the house could not store. Whoever handed one in did their part: their
 /// absence is not recorded, and the same bytes are taken once the store works, however old their
-/// stamp is by then. In memory only. Each side has its own room, and what was handed in first
-/// stays: whatever the other side hands in, it takes nobody's excuse away.
+/// stamp is by then. In memory only. Each role has its own room, and what was handed in first
+/// stays: whatever others hand in, it takes nobody's excuse away.
 #[derive(Debug, Default)]
 pub(super) struct TurnedAway {
-    digests: Vec<(Side, Digest)>,
+    digests: Vec<(Role, Digest)>,
     last: Option<Instant>,
 }
 
 impl TurnedAway {
-    pub(super) fn note(&mut self, disclosures: impl IntoIterator<Item = (Side, Digest)>) {
-        for (side, digest) in disclosures {
-            self.last = Some(Instant::now());
-            let of_side = self.digests.iter().filter(|(other, _)| *other == side).count();
-            if !self.contains(&digest) && of_side < REMEMBERED {
-                self.digests.push((side, digest));
+    pub(super) fn note(&mut self, actions: impl IntoIterator<Item = (Role, Digest)>, now: Instant) {
+        for (role, digest) in actions {
+            self.last = Some(now);
+            let of_role = self.digests.iter().filter(|(other, _)| *other == role).count();
+            if !self.contains(&digest) && of_role < REMEMBERED {
+                self.digests.push((role, digest));
             }
         }
     }
@@ -95,15 +96,22 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_bound_and_count_from_the_failure() {
+        let mut now = Instant::now();
         let mut retry = Retry::default();
-        assert!(retry.is_due());
+        assert!(retry.is_due(now));
         for milliseconds in [100, 200, 400, 800, 1_600, 2_000, 2_000] {
-            retry.failed();
-            assert_eq!(retry.pause(), Duration::from_millis(milliseconds));
+            retry.failed(now);
+            let pause = Duration::from_millis(milliseconds);
+            assert_eq!((retry.pause(), retry.at()), (pause, Some(now + pause)));
+            let early = now + pause - Duration::from_nanos(1);
+            assert!(!retry.is_due(early));
+            retry.passed(early);
+            assert!(retry.at().is_some(), "the instant has not come");
+            now += pause;
+            assert!(retry.is_due(now));
+            retry.passed(now);
+            assert_eq!(retry.at(), None);
         }
-        assert!(!retry.is_due());
-        retry.passed();
-        assert!(retry.at().is_some(), "the instant has not come");
     }
 
     #[test]
@@ -114,8 +122,8 @@ mod tests {
         assert!(turned.patience(health(false, now), now).is_some());
         assert_eq!(turned.patience(health(true, now), now), None);
         let digest = Digest([1; 32]);
-        turned.note([(Side::Seller, digest); 2]);
-        let later = Instant::now();
+        let later = now + Duration::from_secs(5);
+        turned.note([("seller", digest); 2], later);
         let until = turned.patience(health(true, later), later).unwrap();
         assert_eq!(until, later + PATIENCE, "counted from when the store works again");
         assert_eq!(turned.patience(health(true, later), until), None, "and not for ever");
@@ -127,11 +135,12 @@ mod tests {
     fn a_flood_of_one_side_is_bounded_and_pushes_nobodys_excuse_out() {
         let mut turned = TurnedAway::default();
         let digest = |number: u8| Digest([number; 32]);
-        turned.note([(Side::Winner, digest(200))]);
-        turned.note((0..100).map(|number| (Side::Seller, digest(number))));
+        let now = Instant::now();
+        turned.note([("winner", digest(200))], now);
+        turned.note((0..100).map(|number| ("seller", digest(number))), now);
         assert_eq!(turned.digests.len(), REMEMBERED + 1);
         assert!(turned.contains(&digest(0)), "the first of a side stays");
-        turned.note([(Side::Winner, digest(201))]);
+        turned.note([("winner", digest(201))], now);
         assert!(turned.contains(&digest(200)) && turned.contains(&digest(201)));
         assert!(!turned.contains(&digest(99)));
     }

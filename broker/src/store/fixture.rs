@@ -10,7 +10,7 @@ use pregao_protocol::key::PublicKey;
 use pregao_protocol::persona::Blind;
 use uuid::Uuid;
 
-use super::{Append, NewEntry, NewRoom, RoomKind, RoomName};
+use super::{Append, Kind, NewEntry, NewRoom, RoomName};
 use crate::links::Link;
 
 pub(crate) fn room(name: &str) -> RoomName {
@@ -38,7 +38,7 @@ pub(crate) fn append(name: &str, size: u64, actions: &[&str]) -> Append {
 /// The append that makes a room with one entry.
 pub(crate) fn opening(name: &str) -> Append {
     let new_room = NewRoom {
-        kind: RoomKind::Auction,
+        kind: Kind::Auction,
         opening: format!("opening of {name}").into(),
         created: Time::from_micros(1_000_000).unwrap(),
     };

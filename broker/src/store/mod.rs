@@ -24,28 +24,17 @@ use pregao_protocol::codec::Digest;
 
 pub use error::{OpenError, StoreError};
 pub use pregao_protocol::log::RoomName;
+pub use pregao_protocol::room::Kind;
 pub use tree::StoredTree;
 
 /// Most entries that one [`Log::read`] returns, whatever was asked for.
 pub const MAX_PAGE: usize = 1024;
 
-/// What a room is for: enough to find the rooms that need a monitor, without reading their logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RoomKind {
-    /// An auction.
-    Auction,
-    /// The private room of a seller and a winner.
-    Reveal,
-    /// A room of any other kind.
-    Other,
-}
-
 /// A room that begins with the append that carries this.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRoom {
-    /// What the room is for.
-    pub kind: RoomKind,
+    /// Of which kind it is.
+    pub kind: Kind,
     /// Complete compact JWS of the opening action.
     pub opening: Arc<str>,
     /// When it was opened.
@@ -57,8 +46,8 @@ pub struct NewRoom {
 pub struct StoredRoom {
     /// Its name.
     pub name: RoomName,
-    /// What it is for.
-    pub kind: RoomKind,
+    /// Of which kind it is.
+    pub kind: Kind,
     /// Complete compact JWS of the opening action.
     pub opening: String,
     /// When it was opened.

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 use super::file::{self, Format};
 use super::{
     Answer, Append, Log, MAX_PAGE, NewEntry, NewRoom, OpenError, Pending, PendingChange, Refusal,
-    RoomKind, RoomName, StoreError, StoredEntry, StoredHead, StoredRoom,
+    RoomName, StoreError, StoredEntry, StoredHead, StoredRoom,
 };
 
 /// Connections for reading: as many reads go on at once.
@@ -163,7 +163,7 @@ impl Log for SqliteLog {
             let kind: String = row.get(1)?;
             rooms.push(StoredRoom {
                 name: name(row, 0)?,
-                kind: RoomKind::from_text(&kind).ok_or(StoreError::Value("kind of room"))?,
+                kind: kind.parse().map_err(|_| StoreError::Value("kind of room"))?,
                 opening: row.get(2)?,
                 created: Time::from_micros(natural(row, 3)?)
                     .map_err(|_| StoreError::Value("time"))?,
@@ -293,7 +293,7 @@ fn insert_room(
         "INSERT INTO room (name, kind, created, opening) VALUES (?1, ?2, ?3, ?4)",
     )?;
     let created = storable(room.created.as_micros())?;
-    Ok(statement.insert(params![&name.0, room.kind.as_text(), created, room.opening])?)
+    Ok(statement.insert(params![&name.0, room.kind.as_str(), created, room.opening])?)
 }
 
 fn insert_entry(connection: &Connection, room: i64, entry: &NewEntry) -> Result<(), StoreError> {
@@ -378,18 +378,4 @@ fn digest(row: &Row<'_>, column: usize) -> Result<Digest, StoreError> {
 
 fn name(row: &Row<'_>, column: usize) -> Result<RoomName, StoreError> {
     digest(row, column).map(|digest| RoomName(digest.0))
-}
-
-impl RoomKind {
-    const fn as_text(self) -> &'static str {
-        match self {
-            Self::Auction => "auction",
-            Self::Reveal => "reveal",
-            Self::Other => "other",
-        }
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        [Self::Auction, Self::Reveal, Self::Other].into_iter().find(|kind| kind.as_text() == text)
-    }
 }

@@ -87,12 +87,12 @@ fn a_page_has_a_largest_size() {
 fn rooms_are_listed_in_the_order_they_were_made() {
     let Store { log, .. } = &store();
     let mut second = opening("b");
-    second.new_room.as_mut().unwrap().kind = RoomKind::Reveal;
+    second.new_room.as_mut().unwrap().kind = Kind::Reveal;
     log.append(&second).unwrap();
     let rooms = log.rooms().unwrap();
     assert_eq!(rooms.len(), 2);
-    assert_eq!((rooms[0].name, rooms[0].kind), (room("a"), RoomKind::Auction));
-    assert_eq!((rooms[1].name, rooms[1].kind), (room("b"), RoomKind::Reveal));
+    assert_eq!((rooms[0].name, rooms[0].kind), (room("a"), Kind::Auction));
+    assert_eq!((rooms[1].name, rooms[1].kind), (room("b"), Kind::Reveal));
     assert_eq!(rooms[1].opening, "opening of b");
     assert_eq!(rooms[1].created, second.new_room.unwrap().created);
 }

@@ -12,10 +12,8 @@ use pregao_protocol::evidence::Statement;
 use pregao_protocol::frame::FromPeer;
 use pregao_protocol::log::{Entry, Receipt, RoomName};
 use pregao_protocol::persona::{Blind, OneTimeKey};
-use pregao_protocol::room::auction::{Auction, Phase};
-use pregao_protocol::room::body::{Amount, Bid, Body, Currency, Listing, Say, SoftClose, Text};
-use pregao_protocol::room::{Code, Room, Stamped, Terms};
-use pregao_protocol::seal::SealKey;
+use pregao_protocol::room::body::{Body, Signer};
+use pregao_protocol::room::{Code, Stamped};
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
 use pregao_protocol::verify;
 use uuid::Uuid;
@@ -24,25 +22,18 @@ use super::answers::Answering;
 use super::confirm::Consent;
 use super::evidence::Exhibit;
 use super::follow::Followed;
+use super::kinds;
 use super::under_way::{Act, Step};
 use super::{DEFERRED_WITHIN, Desk, Lost, random};
 use crate::command::Command;
 use crate::event::{Event, ReceiptView};
 use crate::vault::{Kept, Secret};
-use crate::visible::shows_something;
-use crate::{amount, span};
 
-/// F of auctions listed here, in seconds.
+/// F taken where the room of an action is not known any more, in seconds.
 const FRESHNESS: u32 = 10;
-/// G of auctions listed here, in seconds.
-const GRACE: u32 = 5;
-/// Seconds within which both sides must disclose in auctions listed here: three days.
-const DISCLOSE_WITHIN: u32 = 259_200;
 /// Actions under way in one room. Each names the log as it was when it was signed: the last of a
 /// long row would know too little of those before it (V-037).
 const MOST_IN_A_ROOM: usize = 4;
-/// Extensions that a soft close allows before the hard end.
-const EXTENSIONS: u64 = 20;
 
 /// Why a command cannot become an action: code, what happened, what to do.
 pub(super) struct Cannot(pub(super) &'static str, pub(super) String, pub(super) String);
@@ -71,8 +62,7 @@ impl Desk {
     /// way. It is signed only then, on what the room's log has become.
     pub(super) async fn act(&mut self, command: Command, consent: Consent) -> Option<bool> {
         let waits = !self.waiting.is_empty() || !self.has_a_place(&command);
-        // A disclosure is handed in when its room is, whatever waits in auctions.
-        if self.online.is_some() && waits && !matches!(command, Command::Reveal { .. }) {
+        if self.online.is_some() && waits && !kinds::overtakes(&command) {
             let id = self.answering.id.clone();
             self.waiting.push_back((id, command, consent));
             return None;
@@ -82,10 +72,7 @@ impl Desk {
 
     /// Whether one more action may be under way, in its room and at all.
     fn has_a_place(&self, command: &Command) -> bool {
-        let room = match command {
-            Command::Bid { room, .. } | Command::Say { room, .. } => self.find(room).ok(),
-            _ => None,
-        };
+        let room = command.room().and_then(|room| self.find(room).ok());
         let in_room = self.acts.iter().filter(|act| Some(act.action.room()) == room).count();
         self.acts.len() < self.pace.most_under_way() && in_room < MOST_IN_A_ROOM
     }
@@ -127,184 +114,28 @@ impl Desk {
     }
 
     async fn start_act(&mut self, command: Command, consent: &Consent) -> Option<bool> {
-        if let Command::Reveal { room, .. } = &command
-            && let Ok(name) = self.reveal_room(room).map(|(name, _)| name)
-            && self.takes_up(name).await
-        {
+        if kinds::takes_up(self, &command).await {
             return None;
         }
-        let drafted = match &command {
-            Command::List { .. } => self.draft_listing(&command),
-            Command::Bid { room, amount, currency } => {
-                self.draft_bid(room, amount, currency.as_deref())
-            }
-            Command::Say { room, text } => self.draft_say(room, text.clone()),
-            Command::Reveal { room, name, contact } => {
-                self.draft_disclosure(room, name.clone(), contact.clone())
-            }
-            _ => return Some(false),
+        let (room, body, seal) = match kinds::draft(self, &command) {
+            Some(Ok(drafted)) => drafted,
+            Some(Err(cannot)) => return self.cannot(cannot).await,
+            None => return Some(false),
         };
-        let (room, body, seal) = match drafted {
-            Ok(drafted) => drafted,
-            Err(cannot) => return self.cannot(cannot).await,
-        };
-        let grounds = self.grounds(room, &body, consent);
+        let grounds = kinds::grounds(self, room, &body, consent);
         if !consent.covers(&grounds) {
             self.ask(command, grounds, room);
             return None;
         }
-        match (room, &body) {
-            (Some(room), Body::Disclose(_)) => self.hand_in(room, body).await,
+        match (room, body.signer()) {
+            (Some(room), Signer::Member) => self.hand_in(room, body).await,
             _ => self.begin(room, body, seal).await,
         }
-    }
-
-    /// Amounts of the own bids in a room that are under way, in minor units.
-    pub(super) fn bids_under_way(&self, room: RoomName) -> impl Iterator<Item = u64> {
-        self.acts.iter().filter(move |act| act.action.room() == room).filter_map(|act| {
-            match act.action.body() {
-                Body::Bid(bid) => Some(bid.amount.minor()),
-                _ => None,
-            }
-        })
-    }
-
-    /// Whether a disclosure for this room is on its way to the broker.
-    pub(super) fn is_disclosing(&self, room: RoomName) -> bool {
-        let disclosure = |act: &Act| matches!(act.action.body(), Body::Disclose(_));
-        self.acts.iter().any(|act| act.action.room() == room && disclosure(act))
     }
 
     pub(super) async fn cannot(&self, Cannot(code, message, advice): Cannot) -> Option<bool> {
         self.refuse(code, message, advice).await;
         Some(false)
-    }
-
-    fn draft_listing(&self, command: &Command) -> Result<Drafted, Cannot> {
-        let Command::List { title, start, currency, increment, duration, extend, description } =
-            command
-        else {
-            return Err(Cannot::code(Code::VerbForbidden));
-        };
-        let bad = |what: String, advice: &str| Cannot("command.parse", what, advice.to_owned());
-        let online = self.online.as_ref().ok_or_else(offline)?;
-        let now = self.now().ok_or_else(|| Cannot::code(Code::TsaDown))?;
-        let money = |text: &str| -> Result<Amount, Cannot> {
-            let minor = amount::parse(text, currency)
-                .map_err(|error| bad(error.to_string(), &error.advice()))?;
-            Amount::try_from(minor).map_err(|error| bad(error.to_string(), "give another amount"))
-        };
-        let time = |text: &str| -> Result<Duration, Cannot> {
-            span::parse(text).map_err(|mistake| bad(mistake.message, &mistake.advice))
-        };
-        amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
-        let step = match increment {
-            Some(step) => money(step)?,
-            None => money("1")?,
-        };
-        let end = now.plus(time(duration)?);
-        let soft = match extend {
-            Some(extend) => Some(soft_close(time(extend)?, end)?),
-            None => None,
-        };
-        if !shows_something(title) {
-            let what = "the title shows nothing: it has no character that can be seen";
-            return Err(bad(what.to_owned(), "give it a title that people can read"));
-        }
-        let (seal, seal_public) = fresh_seal()?;
-        let text = |error: pregao_protocol::room::body::TextError| {
-            bad(error.to_string(), "shorten the title or the description")
-        };
-        let listing = Listing {
-            title: Text::try_from(title.clone()).map_err(text)?,
-            description: description.clone().map(Text::try_from).transpose().map_err(text)?,
-            currency: currency
-                .parse::<Currency>()
-                .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
-            start: money(start)?,
-            increment: step,
-            end,
-            soft,
-            freshness: FRESHNESS,
-            grace: GRACE,
-            disclose_within: DISCLOSE_WITHIN,
-            seal: seal_public,
-            broker: online.certificate.keys,
-            stamps: vec![self.tsa.stamp],
-            threshold: 1,
-            authorities: vec![self.tsa.authority],
-        };
-        Ok((None, Body::List(listing), Some(seal)))
-    }
-
-    fn draft_bid(
-        &self,
-        room: &str,
-        offered: &str,
-        currency: Option<&str>,
-    ) -> Result<Drafted, Cannot> {
-        let (name, auction) = self.open_auction(room)?;
-        let listing = auction.listing();
-        let own = listing.currency.to_string();
-        if currency.is_some_and(|given| !given.eq_ignore_ascii_case(&own)) {
-            return Err(Cannot::code(Code::BidCurrency));
-        }
-        let minor = amount::parse(offered, &own)
-            .map_err(|error| Cannot("command.parse", error.to_string(), error.advice()))?;
-        let amount = Amount::try_from(minor).map_err(|error| {
-            let advice = "bid an amount within these bounds".to_owned();
-            Cannot("command.parse", error.to_string(), advice)
-        })?;
-        if !matches!(auction.phase(), Phase::Open) {
-            return Err(Cannot::code(Code::BidLate));
-        }
-        if let Some(least) = auction.least_bid().filter(|least| amount < *least) {
-            let advice = format!("bid at least {}", amount::print_in(least.minor(), &own));
-            return Err(Cannot(Code::BidTooLow.as_str(), Code::BidTooLow.message().into(), advice));
-        }
-        if self.has_kept(name, "list") {
-            return Err(Cannot::code(Code::BidOwnItem));
-        }
-        let (seal, seal_public) = fresh_seal()?;
-        let bid = Bid { amount, currency: listing.currency, seal: seal_public };
-        Ok((Some(name), Body::Bid(bid), Some(seal)))
-    }
-
-    fn draft_say(&self, room: &str, text: String) -> Result<Drafted, Cannot> {
-        let (name, _) = self.open_auction(room)?;
-        if !shows_something(&text) {
-            let message = "the text shows nothing: it has no character that can be seen".to_owned();
-            let advice = "say something that people can read".to_owned();
-            return Err(Cannot("command.parse", message, advice));
-        }
-        let text = Text::try_from(text).map_err(|error| {
-            let advice = "say it in fewer words, without control characters".to_owned();
-            Cannot("command.parse", error.to_string(), advice)
-        })?;
-        Ok((Some(name), Body::Say(Say { text }), None))
-    }
-
-    /// An auction that may be acted in: known, sound and caught up with.
-    fn open_auction(&self, prefix: &str) -> Result<(RoomName, &Auction), Cannot> {
-        self.online.as_ref().ok_or_else(offline)?;
-        let name = self.find(prefix)?;
-        let followed = self.rooms.get(&name).ok_or_else(|| Cannot::code(Code::RoomUnknown))?;
-        if followed.broken {
-            let message = "this room did not verify".to_owned();
-            let advice = "do not act in it; see the folder evidence in your data folder".to_owned();
-            return Err(Cannot("room.broken", message, advice));
-        }
-        match followed.room() {
-            Some(Room::Auction(auction)) if followed.wanted && followed.is_verified() => {
-                Ok((name, auction))
-            }
-            Some(Room::Auction(_)) | None => Err(followed.cannot_follow()),
-            Some(Room::Reveal(_)) => {
-                let message = "this is the private room of seller and winner".to_owned();
-                let advice = "use /reveal there; talk over the contact you get".to_owned();
-                Err(Cannot(Code::VerbForbidden.as_str(), message, advice))
-            }
-        }
     }
 
     /// Whether an own action of this verb in a room was not refused.
@@ -372,7 +203,7 @@ impl Desk {
     /// F of the room that an action belongs to.
     fn freshness_of(&self, action: &Action) -> Duration {
         let room = self.rooms.get(&action.room()).and_then(Followed::room);
-        let opened = || Terms::of(action.body()).map(|terms| terms.freshness);
+        let opened = || action.body().terms().map(|terms| terms.freshness);
         let freshness = room.map(|room| room.terms().freshness).or_else(opened);
         freshness.unwrap_or(Duration::from_secs(FRESHNESS.into()))
     }
@@ -439,7 +270,7 @@ impl Desk {
     /// there is an answer, by this run of the program or a later one.
     async fn keep_stamp(&mut self, n: u64, stamp: &Stamp) {
         let Some(act) = self.acts.get(n) else { return };
-        if !matches!(act.action.body(), Body::Disclose(_)) {
+        if !act.action.body().is_paired() {
             return;
         }
         let (digest, stamp) = (act.action.digest(), serde_json::to_value(stamp).ok());
@@ -493,7 +324,7 @@ impl Desk {
         let entry = Entry { seq, action: act.action.compact().to_owned(), stamp }.encode();
         let receipt = Receipt { opening, entry, path, head };
         let digest = act.action.digest();
-        let discloses = matches!(act.action.body(), Body::Disclose(_));
+        let discloses = act.action.body().is_paired();
         let room = act.action.room();
         let kept = self.keep_receipt(digest, receipt).await;
         if discloses && kept {
@@ -695,25 +526,4 @@ pub(super) struct Unsigned {
     pub(super) body: Body,
     pub(super) seal: Option<Secret>,
     pub(super) blind: Blind,
-}
-
-fn fresh_seal() -> Result<(Secret, pregao_protocol::seal::SealPublic), Cannot> {
-    let bytes = random::<32>().ok_or_else(no_randomness)?;
-    Ok((Secret::new(bytes), SealKey::from_random(bytes).public()))
-}
-
-fn soft_close(extend: Duration, end: pregao_protocol::clock::Time) -> Result<SoftClose, Cannot> {
-    let seconds = extend.as_secs();
-    let least = u64::from(FRESHNESS) * 3;
-    match u32::try_from(seconds) {
-        Ok(short) if (least..=86_400).contains(&seconds) => {
-            let hard_end = end.plus(Duration::from_secs(seconds * EXTENSIONS));
-            Ok(SoftClose { extend: short, hard_end })
-        }
-        Ok(_) | Err(_) => Err(Cannot(
-            Code::ListingTerms.as_str(),
-            format!("a soft close extends by {least} seconds to a day"),
-            format!("write for example: extend {least}s"),
-        )),
-    }
 }

@@ -1,14 +1,14 @@
 //! Answers to what the user asked. Each names its act and its room, whatever else goes on meanwhile.
 
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
 use pregao_protocol::room::body::Body;
-use pregao_protocol::room::{Code, Room};
 
 use super::Desk;
 use super::acts::Cannot;
 use super::follow::Followed;
+use super::kinds;
 use super::names::{SHORTEST, Unclear};
-use crate::amount;
 use crate::command::Command;
 use crate::event::{ActView, Event};
 use crate::plain::shortened;
@@ -39,31 +39,9 @@ impl Desk {
     /// What a command asks for, as far as it is clear.
     pub(super) fn about(&self, id: Option<String>, command: &Command) -> Answering {
         let room = command.room().and_then(|room| self.names.find(room).ok());
-        let offer = match command {
-            Command::Bid { amount, currency, .. } => {
-                Some(self.offer(room, amount, currency.as_deref()))
-            }
-            _ => None,
-        };
-        let title = match command {
-            Command::List { title, .. } => Some(title.clone()),
-            _ => None,
-        };
+        let offer = kinds::offer(self, room, command);
+        let title = kinds::title_of_command(command);
         Answering { id, act: Some(command.usage().name), room, title, offer }
-    }
-
-    /// What was bid, as an amount of the room's currency if it is one.
-    fn offer(&self, room: Option<RoomName>, typed: &str, currency: Option<&str>) -> String {
-        let auction = room.and_then(|room| self.rooms.get(&room)?.auction());
-        let own = auction.map(|auction| auction.listing().currency.to_string());
-        let currency = currency.map(str::to_ascii_uppercase);
-        match own.filter(|own| currency.as_ref().is_none_or(|given| given == own)) {
-            Some(own) => match amount::parse(typed, &own) {
-                Ok(minor) => amount::print_in(minor, &own),
-                Err(_) => typed.to_owned(),
-            },
-            None => currency.map_or_else(|| typed.to_owned(), |given| format!("{typed} {given}")),
-        }
     }
 
     /// What is answered, with its room as it is called now.
@@ -81,12 +59,9 @@ impl Desk {
     /// Title of a room, or of the auction that it belongs to.
     pub(super) fn title(&self, name: RoomName) -> Option<String> {
         let followed = self.rooms.get(&name);
-        let titled = |room: &Followed| Some(room.auction()?.listing().title.as_str().to_owned());
+        let titled = |room: &Followed| kinds::title(room.known()?);
         followed.and_then(titled).or_else(|| {
-            let of = match followed.and_then(Followed::room) {
-                Some(Room::Reveal(room)) => Some(room.opening().auction),
-                Some(Room::Auction(_)) | None => None,
-            };
+            let of = followed.and_then(Followed::room).and_then(kinds::belongs_to);
             let invited = || self.invitations.iter().find(|(_, room)| *room == name);
             self.rooms.get(&of.or_else(|| invited().map(|(auction, _)| *auction))?).and_then(titled)
         })
@@ -179,8 +154,8 @@ impl Desk {
     pub(super) fn answering_with(&self, room: RoomName, body: &Body) -> Answering {
         let mut answering = self.answering.clone();
         answering.room = Some(room);
-        if let Body::List(listing) = body {
-            answering.title = Some(listing.title.as_str().to_owned());
+        if let Some(title) = kinds::title_of_opening(body) {
+            answering.title = Some(title);
         }
         answering
     }

@@ -4,25 +4,16 @@
 //! The desk goes on while a question is open. When its answer comes the act is judged anew; a ground
 //! that was not there before is asked about again.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use pregao_protocol::action::Action;
-use pregao_protocol::label::MAX_AMOUNT;
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Room;
-use pregao_protocol::room::auction::Auction;
-use pregao_protocol::room::body::{Amount, Body};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use super::Desk;
 use super::acts::Cannot;
-use super::follow::Followed;
 use crate::command::Command;
 use crate::front::{Answer, Confirmation, Question, Subject};
 use crate::plain::{apart, plain};
-use crate::vault::Kept;
 use crate::{amount, span};
 
 /// A bid of more than so many times the least is asked about.
@@ -67,7 +58,7 @@ impl Consent {
     }
 
     /// Until when what was told was known, where not everything was.
-    const fn knows_until(&self) -> Option<Duration> {
+    pub(super) const fn knows_until(&self) -> Option<Duration> {
         match self {
             Self::Written(written) => Some(*written),
             Self::Beforehand | Self::To(_) => None,
@@ -100,13 +91,13 @@ pub(super) struct Answered {
 }
 
 /// What to ask about a bid.
-fn of_bid(bid: u64, least: u64, own_lead: Option<u64>) -> Vec<Ground> {
+pub(super) fn of_bid(bid: u64, least: u64, own_lead: Option<u64>) -> Vec<Ground> {
     let high = bid > least.saturating_mul(TIMES);
     own_lead.map(Ground::OwnLead).into_iter().chain(high.then_some(Ground::High(least))).collect()
 }
 
 /// What to ask about a listing.
-fn of_listing(runs: Duration) -> Vec<Ground> {
+pub(super) fn of_listing(runs: Duration) -> Vec<Ground> {
     if runs > LONG { vec![Ground::Long] } else { Vec::new() }
 }
 
@@ -134,80 +125,6 @@ impl Ground {
 }
 
 impl Desk {
-    /// What must be agreed to before this is done.
-    pub(super) fn grounds(
-        &self,
-        room: Option<RoomName>,
-        body: &Body,
-        consent: &Consent,
-    ) -> Vec<Ground> {
-        match body {
-            Body::Bid(bid) => {
-                let Some((room, auction)) = room.and_then(|room| Some((room, self.auction(room)?)))
-                else {
-                    return Vec::new();
-                };
-                let least = auction.least_bid().map_or(MAX_AMOUNT, Amount::minor);
-                let own_lead = self.own_lead(room, auction, least, consent.knows_until());
-                of_bid(bid.amount.minor(), least, own_lead)
-            }
-            Body::List(listing) => {
-                of_listing(self.now().map_or(Duration::MAX, |now| listing.end.since(now)))
-            }
-            Body::Disclose(_) => room.map(Ground::Discloses).into_iter().collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The user's own bid that leads, or that will if it is logged as the room stands. Who knows only
-    /// what was told until some instant knows of no bid whose end was told later, nor of one under way.
-    fn own_lead(
-        &self,
-        room: RoomName,
-        auction: &Auction,
-        least: u64,
-        until: Option<Duration>,
-    ) -> Option<u64> {
-        let followed = self.rooms.get(&room)?;
-        let is_known = |kept: &Kept| match until {
-            None => true,
-            Some(until) => {
-                let under_way = self.acts.iter().any(|act| act.action.digest() == kept.digest);
-                !under_way && self.ends.get(&kept.digest).is_none_or(|told| *told <= until)
-            }
-        };
-        // Of own bids that are not known yet, the one before counts.
-        let is_own = |seq: u64| followed.own.contains(&seq);
-        let mut newest = auction.bids().iter().rev();
-        let leads = newest
-            .find(|bid| !is_own(bid.seq) || self.kept_at(followed, bid.seq).is_none_or(&is_known))
-            .filter(|bid| is_own(bid.seq))
-            .map(|bid| bid.amount.minor());
-        let under_way = self.bids_under_way(room).filter(|_| until.is_none());
-        // Receipted, and its entry is still to come: the log does not show it yet.
-        let name = room.to_string();
-        let own = followed.own.iter().filter_map(|seq| usize::try_from(*seq).ok());
-        let logged: BTreeSet<Uuid> =
-            own.filter_map(|seq| followed.actions.get(seq)).map(|(id, _)| *id).collect();
-        let kept = self.vault.contents().actions.iter();
-        let ahead = kept
-            .filter(|kept| kept.room == name && kept.verb == "bid" && kept.receipt.is_some())
-            .filter(|kept| kept.id.parse().is_ok_and(|id| !logged.contains(&id)))
-            .filter(|kept| is_known(kept))
-            .filter_map(|kept| match Action::parse(&kept.action).ok()?.body() {
-                Body::Bid(bid) => Some(bid.amount.minor()),
-                _ => None,
-            });
-        under_way.chain(ahead).filter(|bid| *bid >= least).chain(leads).max()
-    }
-
-    fn auction(&self, room: RoomName) -> Option<&Auction> {
-        match self.rooms.get(&room).and_then(Followed::room) {
-            Some(Room::Auction(auction)) => Some(auction),
-            Some(Room::Reveal(_)) | None => None,
-        }
-    }
-
     /// Asks the user, and does the command anew with what they answer.
     pub(super) fn ask(&self, command: Command, grounds: Vec<Ground>, room: Option<RoomName>) {
         let question = self.confirmation(&command, &grounds, room);
@@ -279,6 +196,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pregao_protocol::label::MAX_AMOUNT;
 
     #[test]
     fn three_times_the_least_needs_no_question_and_one_unit_more_does() {

@@ -1,20 +1,18 @@
 //! Rooms as followed: every entry replayed, every head checked against the replay.
 
-use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::Statement;
 use pregao_protocol::frame::{FromPeer, Member};
 use pregao_protocol::key::{OneTime, PublicKey};
 use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
-use pregao_protocol::room::auction::{Auction, Phase};
-use pregao_protocol::room::body::Body;
 use pregao_protocol::room::{Replay, Room, Stamped};
 use pregao_protocol::verify;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::evidence::Exhibit;
+use super::kinds::{self, Notes};
 use super::pins::{Pins, fault_of_opening};
 use super::places::Denied;
 use super::{Desk, Lost};
@@ -46,8 +44,6 @@ pub(super) struct Followed {
     pub(super) unread_told: bool,
     /// The opening as listed, shown while the room is not followed.
     pub(super) listed: Replay,
-    /// Position and stamp time of the newest `settled` entry.
-    pub(super) settled: Option<(u64, Time)>,
     /// First entry's action, for receipts; empty while only the name is known.
     pub(super) opening: String,
     /// Every entry, as logged.
@@ -66,12 +62,8 @@ pub(super) struct Followed {
     pub(super) owing: bool,
     /// Own entries that still lack a receipt: position and entry as logged.
     pub(super) unreceipted: Vec<(u64, String)>,
-    /// Positions, stamp times and ciphertexts of a reveal room's disclosures.
-    pub(super) sealed: Vec<(u64, Time, Vec<u8>)>,
-    /// The counterparty's disclosure was opened, or found to be worthless.
-    pub(super) revealed: bool,
-    /// The user was told of this reveal room.
-    pub(super) announced: bool,
+    /// What its kind of room remembers besides.
+    pub(super) notes: Notes,
 }
 
 impl Followed {
@@ -89,7 +81,6 @@ impl Followed {
             ask_again: false,
             unread_told: false,
             listed: Replay::new(),
-            settled: None,
             opening,
             texts: Vec::new(),
             leaves: Vec::new(),
@@ -99,9 +90,7 @@ impl Followed {
             head: None,
             owing: false,
             unreceipted: Vec::new(),
-            sealed: Vec::new(),
-            revealed: false,
-            announced: false,
+            notes: Notes::default(),
         }
     }
 
@@ -109,12 +98,14 @@ impl Followed {
         self.replay.room()
     }
 
-    /// The auction as far as it is known: replayed, or as listed.
-    pub(super) fn auction(&self) -> Option<&Auction> {
-        match self.room().or_else(|| self.listed.room().filter(|_| !self.broken)) {
-            Some(Room::Auction(auction)) => Some(auction),
-            Some(Room::Reveal(_)) | None => None,
-        }
+    /// The room as far as it is known: replayed, or as listed.
+    pub(super) fn known(&self) -> Option<&Room> {
+        self.room().or_else(|| self.listed.room().filter(|_| !self.broken))
+    }
+
+    /// Whether anybody may read it, as far as it is known.
+    pub(super) fn is_public(&self) -> bool {
+        self.known().is_some_and(|room| room.terms().members().is_none())
     }
 
     /// Whether entries are still to come that lead up to a signed head.
@@ -156,7 +147,10 @@ impl Desk {
             };
             let name = stamped.action().room();
             self.met.listed(name);
-            let Some(Room::Auction(_)) = replay.room() else { continue };
+            // A private room is in no list.
+            if replay.room().is_none_or(|room| room.terms().members().is_some()) {
+                continue;
+            }
             // A room of another TSA or CA is nobody's fault; it is not for this persona.
             let fault = self.pins().map(|pins| fault_of_opening(name, stamped.action(), &pins));
             if self.rooms.contains_key(&name) || fault != Some(None) {
@@ -333,13 +327,7 @@ impl Desk {
         }
         self.settle_receipts(name).await;
         self.settle_refusals(name).await;
-        self.inspect_reveal(name).await;
-        let rooms: Vec<RoomName> =
-            self.invitations.iter().filter(|(of, _)| *of == name).map(|(_, room)| *room).collect();
-        for room in rooms {
-            self.inspect_reveal(room).await;
-        }
-        self.forget_what_is_over(name).await;
+        kinds::caught_up(self, name).await;
         self.show_room(name).await;
     }
 
@@ -384,23 +372,13 @@ impl Desk {
         if seq == 0 {
             stamped.action().compact().clone_into(&mut room.opening);
         }
-        if let Body::Settled(_) = stamped.action().body() {
-            room.settled = Some((seq, stamped.time()));
-            self.settled = true;
-        }
-        if let Body::Disclose(disclosure) = stamped.action().body() {
-            let sealed = disclosure.sealed.as_bytes().to_vec();
-            room.sealed.push((seq, stamped.time(), sealed));
-        }
+        let kind = room.room().map(Room::kind);
+        self.choose_again |= kind.is_some_and(|kind| room.notes.note(kind, seq, stamped));
         if own {
             room.own.push(seq);
             room.unreceipted.push((seq, text.to_owned()));
         }
-        self.check_absence(name, stamped, text).await;
-        if let Body::Reveal(reveal) = stamped.action().body() {
-            let named = Statement::Reveal(stamped.action().compact().to_owned());
-            self.take_statement(reveal.auction, named).await;
-        }
+        kinds::logged(self, name, stamped, text).await;
         self.tell_entry(name, seq, stamped, own).await;
     }
 
@@ -454,35 +432,5 @@ impl Desk {
             })
             .collect();
         self.keep_receipts(receipts).await;
-    }
-
-    /// Once an auction has ended its secrets for the reveal are of no more use.
-    ///
-    /// They are kept until then and not only to the close: if the winner forfeits, the next
-    /// bidder needs them.
-    async fn forget_what_is_over(&mut self, name: RoomName) {
-        let Some(Room::Auction(auction)) = self.rooms.get(&name).and_then(Followed::room) else {
-            return;
-        };
-        if !matches!(auction.phase(), Phase::Ended(_)) || self.awaits_reveal(name) {
-            return;
-        }
-        // Whoever was called absent against the broker's own word keeps everything.
-        if self.is_wronged(name) {
-            return;
-        }
-        let name = name.to_string();
-        let kept = |kept: &crate::vault::Kept| kept.room == name && kept.seal_secret.is_some();
-        if !self.vault.contents().actions.iter().any(kept) {
-            return;
-        }
-        let erased = self.vault.update(|contents| {
-            for action in contents.actions.iter_mut().filter(|action| action.room == name) {
-                action.seal_secret = None;
-            }
-        });
-        if let Err(error) = erased {
-            self.vault_trouble(&error).await;
-        }
     }
 }

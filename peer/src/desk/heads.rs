@@ -194,7 +194,7 @@ impl Desk {
         let log = self.met.log(name);
         let taken = log.open.take(claim, |size| followed?.verified_root(size));
         log.foreign = false;
-        log.public |= followed.is_some_and(|room| room.auction().is_some());
+        log.public |= followed.is_some_and(Followed::is_public);
         if log.open.is_empty() {
             log.owed_since = None;
         } else if followed.is_some_and(|room| room.wanted) {
@@ -245,7 +245,7 @@ impl Desk {
         let log = self.met.log(name);
         let lie = log.open.reach(size, |size| room.verified_root(size));
         log.verified = Some(Claim { size, root, statement: Statement::Head(note) });
-        log.public |= room.auction().is_some();
+        log.public |= room.is_public();
         if log.open.is_empty() {
             log.owed_since = None;
             room.owing = false;

@@ -11,12 +11,11 @@
 //! - `places` which rooms are followed; `follow` rooms as verified, from the keys in `pins` on;
 //!   `heads` what the broker signed about them, over restarts; `views` as shown; `evidence` what
 //!   shows a lie, as files
-//! - `reveal` the private room, `absence` what the broker says of who disclosed, `prove` with a citizen
-//!   card (`signer`), `judge` the other side's card; `export` logs and receipts as files
+//! - `kinds` what the desk does in each kind of room; `signer` the user's card; `export` logs and
+//!   receipts as files
 //! - `time` the TSA's time, watched
 //! - `enrol` making a persona; `renew` keeping it certified
 
-mod absence;
 mod acts;
 mod answers;
 mod confirm;
@@ -25,15 +24,13 @@ mod evidence;
 mod export;
 mod follow;
 mod heads;
-mod judge;
+mod kinds;
 mod names;
 mod pace;
 mod pins;
 mod places;
-mod prove;
 mod refusals;
 mod renew;
-mod reveal;
 pub mod signer;
 mod time;
 mod under_way;
@@ -75,10 +72,10 @@ use confirm::{Answered, Consent};
 use evidence::Exhibit;
 use follow::Followed;
 use heads::Met;
+use kinds::reveal::prove::Proof;
 use names::Names;
 use pace::Pace;
 use places::{Deferred, Following, PLACES};
-use prove::Proof;
 use renew::EXPIRED;
 use signer::Cards;
 use time::{Clocks, Told};
@@ -202,8 +199,8 @@ pub struct Desk {
     places: usize,
     /// Rooms that were listed and not shown yet.
     listed: Vec<RoomName>,
-    /// An auction was settled since rooms to follow were chosen last.
-    settled: bool,
+    /// Something was logged since rooms to follow were chosen last that may change the choice.
+    choose_again: bool,
 }
 
 /// A session as the desk sees it.
@@ -333,7 +330,7 @@ impl Desk {
             deferred: Vec::new(),
             places: PLACES,
             listed: Vec::new(),
-            settled: false,
+            choose_again: false,
         })
     }
 
@@ -710,7 +707,7 @@ impl Desk {
             FromBroker::Entries { room, entries, head } => {
                 self.entries(room, &entries, head.as_deref()).await;
                 self.pursue_invitations().await?;
-                if std::mem::take(&mut self.settled) {
+                if std::mem::take(&mut self.choose_again) {
                     self.choose_rooms().await?;
                 }
             }

@@ -29,7 +29,7 @@ pub(super) fn fault_of_opening(
     opening: &Action,
     pins: &Pins,
 ) -> Option<&'static str> {
-    let Some(Terms { broker, stamps, authorities, access, .. }) = Terms::of(opening.body()) else {
+    let Some(Terms { broker, stamps, authorities, access, .. }) = opening.body().terms() else {
         return Some("its first entry opens no room");
     };
     // Members need no persona's certificate: their keys are named.

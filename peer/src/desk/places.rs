@@ -11,12 +11,12 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::frame::FromPeer;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
-use pregao_protocol::room::auction::{Auction, Phase};
 
 use super::acts::Cannot;
 use super::answers::Answering;
 use super::evidence::Exhibit;
 use super::follow::Followed;
+use super::kinds;
 use super::{DEFERRED_WITHIN, Desk, Lost};
 use crate::command::Command;
 use crate::front::Request;
@@ -216,7 +216,7 @@ impl Desk {
             return true;
         }
         let own = self.own_rooms();
-        let ends = |room: &Followed| room.auction().map(Auction::end);
+        let ends = |room: &Followed| room.known().and_then(kinds::end);
         let now = self.reckoned();
         let over = self.rooms.iter().filter(|(name, room)| {
             !room.wanted
@@ -264,7 +264,7 @@ impl Desk {
         for name in std::mem::take(&mut self.listed) {
             let now = self.reckoned();
             let open = |room: &Followed| {
-                !room.wanted && room.auction().is_some_and(|auction| is_open(auction, now))
+                !room.wanted && room.known().is_some_and(|room| kinds::is_open(room, now))
             };
             if self.rooms.get(&name).is_some_and(open) {
                 self.show_room(name).await;
@@ -307,22 +307,20 @@ impl Desk {
         if room.asked || of.is_some_and(|room| room.asked) {
             return Some(Interest::Asked);
         }
-        let open = of.and_then(Followed::auction).is_none_or(|of| is_open(of, known.now));
+        let open = of.and_then(Followed::known).is_none_or(|of| kinds::is_open(of, known.now));
         if known.own.get(&auction).is_some_and(|unfinished| *unfinished || open) {
             return Some(Interest::Own);
         }
         if known.met.contains(&auction) {
             return Some(Interest::Met);
         }
-        match room.auction() {
-            // Also past its end: how it ended is told soon.
-            Some(auction)
-                if is_open(auction, known.now) || (room.wanted && !is_settled(auction)) =>
-            {
-                Some(Interest::Open(auction.end()))
-            }
-            Some(_) | None => past(),
-        }
+        let Some((state, end)) = room.known().and_then(|state| Some((state, kinds::end(state)?)))
+        else {
+            return past();
+        };
+        // Also past its end: how it ended is told soon.
+        let is_near = room.wanted && !kinds::is_decided(state);
+        if is_near || kinds::is_open(state, known.now) { Some(Interest::Open(end)) } else { past() }
     }
 
     /// The auctions of private rooms.
@@ -494,16 +492,6 @@ fn acted_in(command: &Command) -> Option<&str> {
         Command::Leave { .. } => None,
         other => other.room(),
     }
-}
-
-/// Whether bids may come, as far as the listing and what was replayed tell.
-fn is_open(auction: &Auction, now: Option<Time>) -> bool {
-    matches!(auction.phase(), Phase::Open) && now.is_none_or(|now| auction.end() > now)
-}
-
-/// Whether the winner, or that there is none, is known.
-fn is_settled(auction: &Auction) -> bool {
-    !matches!(auction.phase(), Phase::Open | Phase::Closed)
 }
 
 /// Gives `places` to the first of what is ranked, of which at most [`FOLLOW`] without a part of the

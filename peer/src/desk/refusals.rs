@@ -12,7 +12,6 @@ use pregao_protocol::evidence::{
 };
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::merkle;
-use pregao_protocol::room::body::Body;
 use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
 use pregao_protocol::stamp::VerifiedBatch;
 
@@ -20,7 +19,7 @@ use super::Desk;
 use super::answers::Answering;
 use super::evidence::Exhibit;
 use super::follow::Followed;
-use crate::amount;
+use super::kinds;
 
 /// What can be said of a refusal.
 enum Judged {
@@ -179,18 +178,13 @@ impl Desk {
 
     /// Whether the user's side knows that a reason for which the broker's word must do is false.
     fn knows_better(&self, action: &Action, code: Code) -> bool {
-        match (code, action.body()) {
-            (Code::ListingKeys, Body::List(listing)) => {
-                self.online.as_ref().is_some_and(|online| {
-                    let certificate = &online.certificate;
-                    listing.broker == certificate.keys
-                        && listing.stamps.iter().all(|key| certificate.stamps.contains(key))
-                        && listing
-                            .authorities
-                            .iter()
-                            .all(|key| certificate.authorities.contains(key))
-                })
-            }
+        match (code, action.body().terms()) {
+            (Code::ListingKeys, Some(terms)) => self.online.as_ref().is_some_and(|online| {
+                let shown = &online.certificate;
+                terms.broker == shown.keys
+                    && terms.stamps.iter().all(|key| shown.stamps.contains(key))
+                    && terms.authorities.iter().all(|key| shown.authorities.contains(key))
+            }),
             (Code::DiscloseTwice, _) => {
                 let (room, digest) = (action.room().to_string(), action.digest());
                 let other = |kept: &crate::vault::Kept| {
@@ -203,14 +197,9 @@ impl Desk {
     }
 
     fn advice(&self, code: Code, room: RoomName) -> String {
-        if let (Code::BidTooLow, Some(Room::Auction(auction))) =
-            (code, self.rooms.get(&room).and_then(Followed::room))
-            && let Some(least) = auction.least_bid()
-        {
-            let currency = auction.listing().currency.to_string();
-            return format!("bid at least {}", amount::print_in(least.minor(), &currency));
-        }
-        code.advice().to_owned()
+        let followed = self.rooms.get(&room).and_then(Followed::room);
+        let advice = followed.and_then(|room| kinds::advice(room, code));
+        advice.unwrap_or_else(|| code.advice().to_owned())
     }
 
     /// An own action that the broker refused under its signature must be in no log.

@@ -11,7 +11,6 @@ use pregao_protocol::action::Action;
 use pregao_protocol::clock::Time;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::persona::Blind;
-use pregao_protocol::room::body::Body;
 use pregao_protocol::stamp::Stamp;
 
 use super::answers::Answering;
@@ -108,7 +107,7 @@ impl Act {
     }
 
     fn discloses(&self) -> bool {
-        matches!(self.action.body(), Body::Disclose(_))
+        self.action.body().is_paired()
     }
 
     /// Its stamp, once it has one.

@@ -12,8 +12,8 @@ use crate::action::Action;
 use crate::broker::Refusal;
 use crate::codec::Digest;
 use crate::log::Origin;
-use crate::room::body::{Body, BrokerKeys};
-use crate::room::{Code, Replay, Room, Stamped, Terms};
+use crate::room::body::BrokerKeys;
+use crate::room::{Beyond, Code, Replay, Room, Stamped};
 use crate::stamp::{Stamp, VerifiedBatch};
 use crate::verify;
 
@@ -74,34 +74,32 @@ pub fn judge(
         Err(code) => return Err(Falsehood::Other(code)),
         Ok(()) => {}
     }
-    match (refusal.code, action.body()) {
-        (Code::BidOwnItem, Body::Bid(_)) => same_author(refusal, action, room),
-        (Code::DoorStale, _) => stale(refusal, stamped, room),
-        // The broker knows its own keys, and whether it holds a disclosure already.
-        (Code::ListingKeys, Body::List(_)) | (Code::DiscloseTwice, Body::Disclose(_)) => {
-            Ok(Grounds::Word)
-        }
-        _ => Err(Falsehood::Acceptable),
+    let beyond = match (refusal.code, room) {
+        (Code::DoorStale, _) => return stale(refusal, stamped, room),
+        // The broker knows its own keys.
+        (Code::ListingKeys, None) => Some(Beyond::Word),
+        (code, Some(room)) => room.beyond_the_log(code, action.body()),
+        (_, None) => None,
+    };
+    match (beyond, room) {
+        (Some(Beyond::CommonAuthor), Some(room)) => same_author(refusal, action, room),
+        (Some(Beyond::Word), _) => Ok(Grounds::Word),
+        (Some(Beyond::CommonAuthor) | None, _) => Err(Falsehood::Acceptable),
     }
 }
 
-/// V-072: the earlier entry is the listing, and the ratio leads from its key to the action's.
-fn same_author(
-    refusal: &Refusal,
-    action: &Action,
-    room: Option<&Room>,
-) -> Result<Grounds, Falsehood> {
-    let (Some(same), Some(Room::Auction(auction))) = (&refusal.same_author, room) else {
-        return Err(Falsehood::SameAuthor);
-    };
-    let holds = same.seq == 0 && same.ratio.verify(auction.seller(), action.key()).is_ok();
+/// V-072: the earlier entry is the opening, and the ratio leads from its key to the action's.
+fn same_author(refusal: &Refusal, action: &Action, room: &Room) -> Result<Grounds, Falsehood> {
+    let same = refusal.same_author.as_ref().ok_or(Falsehood::SameAuthor)?;
+    let opener = room.ledger().opened_by();
+    let holds = same.seq == 0 && same.ratio.verify(opener, action.key()).is_ok();
     if holds { Ok(Grounds::Shown) } else { Err(Falsehood::SameAuthor) }
 }
 
 /// V-073: the header named is by a TSA that counts here, and its time, carried forward as far as a
 /// broker may, is more than F after the stamp.
 fn stale(refusal: &Refusal, stamped: &Stamped, room: Option<&Room>) -> Result<Grounds, Falsehood> {
-    let opening = if room.is_none() { Terms::of(stamped.action().body()) } else { None };
+    let opening = if room.is_none() { stamped.action().body().terms() } else { None };
     let terms = room.map(Room::terms).or(opening.as_ref()).ok_or(Falsehood::Nothing)?;
     let newest = refusal
         .header
@@ -162,7 +160,7 @@ impl FalseRefusal {
 
 /// The action with its stamp, by the stamp keys that count in its room.
 fn handed_in(action: Action, stamp: &Stamp, room: Option<&Room>) -> Result<Stamped, NoEvidence> {
-    let opening = if room.is_none() { Terms::of(action.body()) } else { None };
+    let opening = if room.is_none() { action.body().terms() } else { None };
     let terms = room.map(Room::terms).or(opening.as_ref());
     let batch = VerifiedBatch::open(&stamp.batch, terms.map_or(&[][..], |terms| &terms.stamps))?;
     Ok(Stamped::bind(action, stamp.clone(), batch.into())?)

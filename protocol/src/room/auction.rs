@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use crate::clock::Time;
-use crate::codec::Digest;
 use crate::key::{OneTime, PublicKey};
 use crate::room::body::{Amount, Bid, Body, Forfeited, Listing, Settled, Side};
-use crate::room::ledger::Ledger;
-use crate::room::{Code, Stamped, Terms};
+use crate::room::kind::{Beyond, Fold};
+use crate::room::{Access, Code, Ledger, Stamped, Terms};
 use crate::seal::SealPublic;
+
+pub mod verbs;
 
 /// Longest auction, from the listing's stamp to its last possible end.
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -79,7 +80,6 @@ pub enum Outcome {
 /// An English auction as its log gives it.
 #[derive(Debug, Clone)]
 pub struct Auction {
-    ledger: Ledger,
     listing: Listing,
     seller: PublicKey<OneTime>,
     listed: Time,
@@ -92,44 +92,38 @@ pub struct Auction {
     rounds: u32,
 }
 
-impl Auction {
-    pub(crate) fn open(
-        listing: &Listing,
-        terms: Terms,
-        opening: &Stamped,
-        leaf: Digest,
-    ) -> Result<(Self, Vec<Digest>), Code> {
-        // V-038, after the terms.
-        check_terms(listing, opening.time())?;
-        let action = opening.action();
-        let mut ledger = Ledger::new(action.room(), terms);
-        if ledger.is_brokers(action) {
-            return Err(Code::VerbForbidden);
+impl Fold for Auction {
+    type Opening = Listing;
+
+    fn terms(listing: &Listing) -> Terms {
+        Terms {
+            broker: listing.broker,
+            stamps: listing.stamps.clone(),
+            freshness: Duration::from_secs(listing.freshness.into()),
+            authorities: listing.authorities.clone(),
+            access: Access::Public,
         }
-        if !ledger.knows_tsa(opening.batch()) {
-            return Err(Code::StampUnknownTsa);
-        }
-        let hashes = ledger.append(opening, leaf);
-        let auction = Self {
-            ledger,
-            seller: *action.key(),
-            listed: opening.time(),
+    }
+
+    fn open(listing: &Listing, entry: &Stamped) -> Result<Self, Code> {
+        check_terms(listing, entry.time())?;
+        Ok(Self {
+            seller: *entry.action().key(),
+            listed: entry.time(),
             end: listing.end,
             listing: listing.clone(),
             phase: Phase::Open,
             bids: Vec::new(),
             late: false,
             rounds: 0,
-        };
-        Ok((auction, hashes))
+        })
     }
 
-    pub(crate) fn judge(&self, entry: &Stamped) -> Result<(), Code> {
-        self.ledger.judge(entry)?;
+    fn judge(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
         match entry.action().body() {
             Body::Bid(bid) => self.judge_bid(bid, entry.time()),
             Body::Say(_) => Ok(()),
-            Body::Closed(_) => self.judge_closed(entry),
+            Body::Closed(_) => self.judge_closed(ledger, entry),
             Body::Settled(settled) => self.judge_settled(settled),
             Body::Forfeited(forfeited) => {
                 self.judge_forfeited(forfeited)?;
@@ -144,14 +138,61 @@ impl Auction {
                 self.named()?;
                 if self.withdrawal() { Ok(()) } else { Err(Code::WithdrawForbidden) }
             }
-            Body::List(_)
-            | Body::Reveal(_)
-            | Body::Disclose(_)
-            | Body::Withdraw(_)
-            | Body::Absent(_) => Err(Code::VerbForbidden),
+            _ => Err(Code::VerbKind),
         }
     }
 
+    fn append(&mut self, ledger: &Ledger, entry: &Stamped) {
+        let seq = ledger.head().size;
+        match entry.action().body() {
+            Body::Bid(bid) => self.count(bid, entry, seq),
+            Body::Closed(_) => {
+                let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
+                // V-045. The header's own time is past the limit too, then: a header never
+                // precedes its predecessor.
+                self.late = entry.batch().header().prev_time > limit;
+                self.phase = Phase::Closed;
+            }
+            Body::Settled(settled) => {
+                self.rounds += 1;
+                self.phase = match (settled.winner, settled.price) {
+                    (Some(winner), Some(price)) => {
+                        Phase::Settled { winner, price, seq, time: entry.time() }
+                    }
+                    _ => Phase::Ended(Outcome::Unsold),
+                };
+            }
+            Body::Forfeited(forfeited) => {
+                for bid in &mut self.bids {
+                    bid.forfeited |= bid.seq == forfeited.winner
+                        || forfeited.others.iter().any(|other| other.seq == bid.seq);
+                }
+                self.phase = Phase::Closed;
+            }
+            Body::Revealed(_) => {
+                if let Phase::Settled { winner, price, .. } = self.phase {
+                    self.phase = Phase::Ended(Outcome::Sold { winner, price });
+                }
+            }
+            Body::Abandoned(_) => self.phase = Phase::Ended(Outcome::Abandoned),
+            Body::Withdrawn(by) => self.phase = Phase::Ended(Outcome::Withdrawn(by.side)),
+            _ => {}
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
+    }
+
+    fn beyond_the_log(code: Code, body: &Body) -> Option<Beyond> {
+        match (code, body) {
+            (Code::BidOwnItem, Body::Bid(_)) => Some(Beyond::CommonAuthor),
+            _ => None,
+        }
+    }
+}
+
+impl Auction {
     /// V-040 to V-043.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
         if self.phase != Phase::Open || time >= self.end {
@@ -170,20 +211,20 @@ impl Auction {
     }
 
     /// V-045.
-    fn judge_closed(&self, entry: &Stamped) -> Result<(), Code> {
+    fn judge_closed(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
         if self.phase != Phase::Open {
-            return Err(Code::VerbForbidden);
+            return Err(Code::VerbPhase);
         }
         if entry.time() < self.end {
             return Err(Code::ClosedEarly);
         }
-        if entry.action().seen() == self.ledger.head() { Ok(()) } else { Err(Code::ClosedSeen) }
+        if entry.action().seen() == ledger.head() { Ok(()) } else { Err(Code::ClosedSeen) }
     }
 
     /// V-046.
     fn judge_settled(&self, settled: &Settled) -> Result<(), Code> {
         if self.phase != Phase::Closed {
-            return Err(Code::VerbForbidden);
+            return Err(Code::VerbPhase);
         }
         let leading = self.leading();
         let due =
@@ -222,52 +263,7 @@ impl Auction {
     }
 
     fn named(&self) -> Result<&Counted, Code> {
-        self.winner().ok_or(Code::VerbForbidden)
-    }
-
-    pub(crate) fn append(&mut self, entry: &Stamped, leaf: Digest) -> Vec<Digest> {
-        let seq = self.ledger.head().size;
-        let hashes = self.ledger.append(entry, leaf);
-        match entry.action().body() {
-            Body::Bid(bid) => self.count(bid, entry, seq),
-            Body::Closed(_) => {
-                let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
-                // V-045. The header's own time is past the limit too, then: a header never
-                // precedes its predecessor.
-                self.late = entry.batch().header().prev_time > limit;
-                self.phase = Phase::Closed;
-            }
-            Body::Settled(settled) => {
-                self.rounds += 1;
-                self.phase = match (settled.winner, settled.price) {
-                    (Some(winner), Some(price)) => {
-                        Phase::Settled { winner, price, seq, time: entry.time() }
-                    }
-                    _ => Phase::Ended(Outcome::Unsold),
-                };
-            }
-            Body::Forfeited(forfeited) => {
-                for bid in &mut self.bids {
-                    bid.forfeited |= bid.seq == forfeited.winner
-                        || forfeited.others.iter().any(|other| other.seq == bid.seq);
-                }
-                self.phase = Phase::Closed;
-            }
-            Body::Revealed(_) => {
-                if let Phase::Settled { winner, price, .. } = self.phase {
-                    self.phase = Phase::Ended(Outcome::Sold { winner, price });
-                }
-            }
-            Body::Abandoned(_) => self.phase = Phase::Ended(Outcome::Abandoned),
-            Body::Withdrawn(by) => self.phase = Phase::Ended(Outcome::Withdrawn(by.side)),
-            Body::List(_)
-            | Body::Say(_)
-            | Body::Reveal(_)
-            | Body::Disclose(_)
-            | Body::Withdraw(_)
-            | Body::Absent(_) => {}
-        }
-        hashes
+        self.winner().ok_or(Code::VerbPhase)
     }
 
     /// V-044.
@@ -284,12 +280,6 @@ impl Auction {
             let extended = entry.time().plus(Duration::from_secs(soft.extend.into()));
             self.end = self.end.max(extended).min(soft.hard_end);
         }
-    }
-
-    /// What does not depend on the kind of room.
-    #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
     }
 
     /// The terms.

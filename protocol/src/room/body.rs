@@ -1,16 +1,20 @@
 //! What the actions of all rooms carry: one type for each verb.
 //!
-//! Types here are shapes; the fold of the room (`auction`, `reveal`) decides what they mean.
+//! Types here are shapes; the fold of the room decides what they mean. What belongs to one kind of
+//! room stands in its folder, and a verb takes one line of `verbs!`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Time;
-use crate::codec::{Digest, from_base64url, to_base64url};
-use crate::key::{Authority, Entry, Head, OneTime, PublicKey, Session, Stamp};
+use crate::codec::{from_base64url, to_base64url};
+use crate::key::{Entry, Head, PublicKey, Session};
 use crate::label::MAX_AMOUNT;
-use crate::log::RoomName;
-use crate::persona::Ratio;
-use crate::seal::SealPublic;
+use crate::room::kind::{Fold, State};
+use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
+
+pub use crate::room::auction::verbs::{
+    Bid, By, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose,
+};
+pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
 
 /// An amount in minor units of the room's currency, 1 to 2^53 − 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -178,172 +182,25 @@ pub struct BrokerKeys {
     pub entry: PublicKey<Entry>,
 }
 
-/// Soft close: late bids extend the end, up to a hard end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SoftClose {
-    /// A counted bid stamped at `t` moves the end to at least `t` + this many seconds; ≥ 3F.
-    pub extend: u32,
-    /// The end never moves past this.
-    pub hard_end: Time,
-}
-
-/// The terms of an English auction. Every bid signs them, through the room's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listing {
-    /// What is offered.
-    pub title: Text<80>,
-    /// More about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<Text<1000>>,
-    /// Currency of every amount in the room.
-    pub currency: Currency,
-    /// Lowest first bid.
-    pub start: Amount,
-    /// A bid exceeds the highest by at least this.
-    pub increment: Amount,
-    /// Bids stamped before this instant count.
-    pub end: Time,
-    /// Soft close, if the seller wants it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub soft: Option<SoftClose>,
-    /// F in seconds, 1 to 60: how much older than the newest stamp an entry's may be.
-    pub freshness: u32,
-    /// G in seconds, 1 to 60: how late the close may be stamped.
-    pub grace: u32,
-    /// Seconds after `settled` within which both must disclose; 10 to 2,592,000 (30 days).
-    pub disclose_within: u32,
-    /// The seller's fresh HPKE key for this auction's reveal.
-    pub seal: SealPublic,
-    /// The broker that keeps the room.
-    pub broker: BrokerKeys,
-    /// TSA keys whose stamps count; 1 to 8.
-    pub stamps: Vec<PublicKey<Stamp>>,
-    /// How many of them each entry needs; 1 here, since an entry carries one stamp.
-    pub threshold: u32,
-    /// CAs whose personas may act; 1 to 8.
-    pub authorities: Vec<PublicKey<Authority>>,
-}
-
-/// A bid in an English auction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bid {
-    /// What is offered for the item.
-    pub amount: Amount,
-    /// Must be the listing's.
-    pub currency: Currency,
-    /// The bidder's fresh HPKE key for the reveal, should this bid win.
-    pub seal: SealPublic,
-}
-
-/// Names the winning bid, or none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settled {
-    /// Position of the winning bid; absent if nobody bid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub winner: Option<u64>,
-    /// Price in minor units; absent if nobody bid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<Amount>,
-}
-
-/// One forfeited bid, tied to the forfeiting winner's by a ratio of blinds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ForfeitedBid {
-    /// Position of the bid.
-    pub seq: u64,
-    /// key of this bid = ratio · key of the winning bid.
-    pub ratio: Ratio,
-}
-
-/// The winner did not disclose in time: all bids of that persona go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Forfeited {
-    /// Position of the winning bid.
-    pub winner: u64,
-    /// The persona's other bids, by rising position; at most 128.
-    pub others: Vec<ForfeitedBid>,
-}
-
-/// Who withdrew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// Listed the item.
-    Seller,
-    /// Placed the winning bid.
-    Winner,
-}
-
-/// Opens the private room of the two.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reveal {
-    /// 32 random bytes: they make the room's name unpredictable.
-    pub nonce: Digest,
-    /// The auction.
-    pub auction: RoomName,
-    /// Position of the `settled` entry this room follows from.
-    pub settled: u64,
-    /// Root of the auction's log right after that entry.
-    pub root: Digest,
-    /// One-time key of the listing.
-    pub seller: PublicKey<OneTime>,
-    /// One-time key of the winning bid.
-    pub winner: PublicKey<OneTime>,
-    /// HPKE key of the listing.
-    pub seller_seal: SealPublic,
-    /// HPKE key of the winning bid.
-    pub winner_seal: SealPublic,
-    /// Until when both must have disclosed.
-    pub deadline: Time,
-    /// Whether either may withdraw without forfeit: the auction was closed late, or the winner
-    /// is not the first one.
-    pub withdrawal: bool,
-    /// F of the auction, in seconds.
-    pub freshness: u32,
-    /// Keys of the broker, as in the listing.
-    pub broker: BrokerKeys,
-    /// TSA keys, as in the listing.
-    pub stamps: Vec<PublicKey<Stamp>>,
-}
-
-/// A disclosure, readable by the counterparty only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealedBody {
-    /// HPKE ciphertext to the counterparty's key, padded.
-    pub sealed: Sealed,
-}
-
 /// An object without members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
 
-/// Says something to everybody in the room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Say {
-    /// What is said.
-    pub text: Text<500>,
-}
-
-/// One of the two sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct By {
-    /// Which.
-    pub side: Side,
+/// Who signs an action, by its verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// A persona, with a one-time key that a blind ties to it.
+    Persona,
+    /// A member of the room, with the key that made it one.
+    Member,
+    /// The broker, with its entry key.
+    Broker,
 }
 
 macro_rules! verbs {
-    ($($(#[$doc:meta])* $variant:ident($body:ty) = $verb:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident($body:ty) = $verb:literal by $signer:ident
+        $(, opens $fold:ty)? $(, seals($($seal:ident),+))? $(, is $paired:ident)?;)*) => {
         /// What an action does: its verb with the verb's body.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Body {
@@ -355,6 +212,58 @@ macro_rules! verbs {
             #[must_use]
             pub const fn verb(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $verb,)* }
+            }
+
+            /// Who signs it.
+            #[must_use]
+            pub const fn signer(&self) -> Signer {
+                match self { $(Self::$variant(_) => Signer::$signer,)* }
+            }
+
+            /// What it fixes by opening a room; `None` if it opens none.
+            #[must_use]
+            pub fn terms(&self) -> Option<Terms> {
+                match self {
+                    $($(Self::$variant(opening) => Some(<$fold as Fold>::terms(opening)),)?)*
+                    _ => None,
+                }
+            }
+
+            /// Whether this opens a room.
+            #[must_use]
+            pub const fn opens_a_room(&self) -> bool {
+                match self {
+                    $($(Self::$variant(_) => { const _: Option<$fold> = None; true })?)*
+                    _ => false,
+                }
+            }
+
+            /// Whether the broker holds it until its counterpart is there.
+            #[must_use]
+            pub const fn is_paired(&self) -> bool {
+                match self {
+                    $($(Self::$variant(_) => { stringify!($paired); true })?)*
+                    _ => false,
+                }
+            }
+
+            /// The state of the room that it opens; `None` if it opens none.
+            pub(crate) fn open(&self, entry: &Stamped) -> Option<Result<State, Code>> {
+                match self {
+                    $($(Self::$variant(opening) => {
+                        Some(<$fold as Fold>::open(opening, entry).map(State::from))
+                    })?)*
+                    _ => None,
+                }
+            }
+
+            /// Whether every key that the counterparty is to seal to can be sealed to (V-014). With one
+            /// that cannot, a winner would keep an honest seller from disclosing.
+            pub(crate) fn seals_are_usable(&self) -> bool {
+                match self {
+                    $($(Self::$variant(body) => $(body.$seal.require_usable().is_ok())&&+,)?)*
+                    _ => true,
+                }
             }
 
             pub(crate) fn parse(verb: &str, body: &str) -> Option<Self> {
@@ -373,77 +282,37 @@ macro_rules! verbs {
 
 verbs! {
     /// Opens an English auction.
-    List(Listing) = "list";
+    List(Listing) = "list" by Persona, opens Auction, seals(seal);
     /// Bids.
-    Bid(Bid) = "bid";
+    Bid(Bid) = "bid" by Persona, seals(seal);
     /// Says something in an auction room.
-    Say(Say) = "say";
-    /// Broker: no bid counts from here on.
-    Closed(Empty) = "closed";
-    /// Broker: names winner and price.
-    Settled(Settled) = "settled";
-    /// Broker: both sides disclosed.
-    Revealed(Empty) = "revealed";
-    /// Broker: the winner did not disclose in time.
-    Forfeited(Forfeited) = "forfeited";
-    /// Broker: the seller did not disclose in time.
-    Abandoned(Empty) = "abandoned";
-    /// Broker: one side withdrew, as the rules allowed.
-    Withdrawn(By) = "withdrawn";
-    /// Broker: opens the private room of the two.
-    Reveal(Reveal) = "reveal";
+    Say(Say) = "say" by Persona;
+    /// No bid counts from here on.
+    Closed(Empty) = "closed" by Broker;
+    /// Names winner and price.
+    Settled(Settled) = "settled" by Broker;
+    /// Both sides disclosed.
+    Revealed(Empty) = "revealed" by Broker;
+    /// The winner did not disclose in time.
+    Forfeited(Forfeited) = "forfeited" by Broker;
+    /// The seller did not disclose in time.
+    Abandoned(Empty) = "abandoned" by Broker;
+    /// One side withdrew, as the rules allowed.
+    Withdrawn(By) = "withdrawn" by Broker;
+    /// Opens the private room of the two.
+    Reveal(Reveal) = "reveal" by Broker, opens RevealRoom, seals(seller_seal, winner_seal);
     /// One side's sealed disclosure.
-    Disclose(SealedBody) = "disclose";
+    Disclose(SealedBody) = "disclose" by Member, is paired;
     /// One side withdraws.
-    Withdraw(Empty) = "withdraw";
-    /// Broker: who was absent at the deadline; the room is over.
-    Absent(Absent) = "absent";
-}
-
-/// Who had not disclosed at the deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Absent {
-    /// The seller was absent.
-    pub seller: bool,
-    /// The winner was absent.
-    pub winner: bool,
+    Withdraw(Empty) = "withdraw" by Member;
+    /// Who was absent at the deadline; the room is over.
+    Absent(Absent) = "absent" by Broker;
 }
 
 impl Body {
-    /// Whether every key that the counterparty is to seal to can be sealed to (V-014). With one
-    /// that cannot, a winner would keep an honest seller from disclosing.
-    pub(crate) fn seals_are_usable(&self) -> bool {
-        let usable = |key: &SealPublic| key.require_usable().is_ok();
-        match self {
-            Self::List(listing) => usable(&listing.seal),
-            Self::Bid(bid) => usable(&bid.seal),
-            Self::Reveal(reveal) => usable(&reveal.seller_seal) && usable(&reveal.winner_seal),
-            _ => true,
-        }
-    }
-
-    /// Whether this opens a room.
-    #[must_use]
-    pub const fn opens_a_room(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Reveal(_))
-    }
-
     /// Whether only the broker may do this.
     #[must_use]
     pub const fn is_brokers(&self) -> bool {
-        match self {
-            Self::Closed(_)
-            | Self::Settled(_)
-            | Self::Revealed(_)
-            | Self::Forfeited(_)
-            | Self::Abandoned(_)
-            | Self::Withdrawn(_)
-            | Self::Reveal(_)
-            | Self::Absent(_) => true,
-            Self::List(_) | Self::Bid(_) | Self::Say(_) | Self::Disclose(_) | Self::Withdraw(_) => {
-                false
-            }
-        }
+        matches!(self.signer(), Signer::Broker)
     }
 }

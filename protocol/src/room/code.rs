@@ -103,8 +103,14 @@ codes! {
     /// The action names another room than the one it was put into.
     RoomOther = "room.other", "the action belongs to another room",
         "bid again in the room you mean";
-    /// The room accepts no such verb from this author at this point.
-    VerbForbidden = "verb.forbidden", "this may not be done here by its author",
+    /// Rooms of this kind have no such verb.
+    VerbKind = "verb.kind", "nothing of this sort is done in a room of this kind",
+        "use /items to see which room is which";
+    /// The verb is another's to use.
+    VerbAuthor = "verb.author", "this is for somebody else in this room to do",
+        "use /items to see where the auction stands";
+    /// Not at this point of the room.
+    VerbPhase = "verb.phase", "this cannot be done at this point",
         "use /items to see where the auction stands";
     /// The stamp's TSA is not one the listing names.
     StampUnknownTsa = "stamp.unknown-tsa", "the stamp is from a TSA this room does not accept",

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::auction::Auction;
 use super::body::{Amount, Bid, Body, BrokerKeys, Currency, Empty, Listing, Reveal, Settled, Text};
 use super::reveal::RevealRoom;
-use super::{Code, Replay, ReplayError, Room, Stamped};
+use super::{Code, Replay, ReplayError, Room, Stamped, State};
 use crate::action::{Action, Draft, Seen};
 use crate::broker::BrokerCertificate;
 use crate::clock::Time;
@@ -262,17 +262,11 @@ impl Table {
     }
 
     pub(crate) fn fold(&self) -> &Auction {
-        match &self.room {
-            Room::Auction(auction) => auction,
-            Room::Reveal(_) => panic!("not an auction"),
-        }
+        Auction::of(&self.room).expect("an auction")
     }
 
     pub(crate) fn reveal(&self) -> &RevealRoom {
-        match &self.room {
-            Room::Reveal(room) => room,
-            Room::Auction(_) => panic!("not a reveal room"),
-        }
+        RevealRoom::of(&self.room).expect("a reveal room")
     }
 
     /// An action for this room that has seen all of it.
@@ -393,8 +387,8 @@ impl Table {
         Reveal {
             nonce: Digest([7; 32]),
             auction: self.name(),
-            settled: auction.ledger().head().size - 1,
-            root: auction.ledger().head().root,
+            settled: self.room.ledger().head().size - 1,
+            root: self.room.ledger().head().root,
             seller: *auction.seller(),
             winner: winner.key,
             seller_seal: auction.listing().seal,
@@ -433,8 +427,8 @@ fn code(error: &ReplayError) -> Code {
 /// Everything of a room that anybody can ask it for.
 fn snapshot(room: &Room) -> String {
     let ledger = room.ledger();
-    let state = match room {
-        Room::Auction(auction) => format!(
+    let state = match room.state() {
+        State::Auction(auction) => format!(
             "{:?} {:?} {:?} {:?} {:?} {:?}",
             auction.phase(),
             auction.end(),
@@ -443,7 +437,7 @@ fn snapshot(room: &Room) -> String {
             auction.closed_late(),
             auction.withdrawal(),
         ),
-        Room::Reveal(room) => format!(
+        State::Reveal(room) => format!(
             "{:?} {:?} {:?}",
             room.disclosed(super::body::Side::Seller),
             room.disclosed(super::body::Side::Winner),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use crate::action::{Action, Seen};
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{Fingerprint, PublicKey};
+use crate::key::{Fingerprint, OneTime, PublicKey};
 use crate::log::RoomName;
 use crate::merkle::Frontier;
 use crate::room::{Access, Code, Stamped, Terms};
@@ -17,6 +17,7 @@ use crate::stamp::VerifiedBatch;
 #[derive(Debug, Clone)]
 pub struct Ledger {
     name: RoomName,
+    opened_by: PublicKey<OneTime>,
     terms: Terms,
     tsas: Vec<Fingerprint>,
     frontier: Frontier,
@@ -28,11 +29,33 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(name: RoomName, terms: Terms) -> Self {
+    /// Begins a log with its opening, before its kind of room judges that. Gives the tree hashes it
+    /// completes, leaf first.
+    ///
+    /// # Errors
+    /// [`Code::VerbAuthor`] if another signed it than its verb says, [`Code::StampUnknownTsa`] if
+    /// its stamp is by none of the TSAs that it names.
+    pub(crate) fn open(
+        opening: &Stamped,
+        terms: Terms,
+        leaf: Digest,
+    ) -> Result<(Self, Vec<Digest>), Code> {
+        let action = opening.action();
+        let mut ledger = Self::new(action.room(), *action.key(), terms);
+        ledger.judge_signer(action)?;
+        if !ledger.knows_tsa(opening.batch()) {
+            return Err(Code::StampUnknownTsa);
+        }
+        let hashes = ledger.append(opening, leaf);
+        Ok((ledger, hashes))
+    }
+
+    fn new(name: RoomName, opened_by: PublicKey<OneTime>, terms: Terms) -> Self {
         let frontier = Frontier::default();
         let heads = RecentHeads::new(frontier.root());
         Self {
             name,
+            opened_by,
             tsas: terms.stamps.iter().map(PublicKey::fingerprint).collect(),
             terms,
             frontier,
@@ -47,6 +70,18 @@ impl Ledger {
     #[must_use]
     pub const fn name(&self) -> RoomName {
         self.name
+    }
+
+    /// The key that the opening is signed with.
+    #[must_use]
+    pub const fn opened_by(&self) -> &PublicKey<OneTime> {
+        &self.opened_by
+    }
+
+    /// Whether the broker opened the room.
+    #[must_use]
+    pub fn is_opened_by_broker(&self) -> bool {
+        self.terms.broker.entry.as_bytes() == self.opened_by.as_bytes()
     }
 
     /// What the opening fixed.
@@ -94,10 +129,7 @@ impl Ledger {
         if !self.knows_tsa(entry.batch()) {
             return Err(Code::StampUnknownTsa);
         }
-        let brokers = self.is_brokers(action);
-        if brokers != action.body().is_brokers() {
-            return Err(Code::VerbForbidden);
-        }
+        self.judge_signer(action)?;
         if self.used.contains(&self.unique(action)) {
             return Err(Code::KeyReused);
         }
@@ -110,6 +142,12 @@ impl Ledger {
             Access::Members(_) => Time::default(),
         };
         self.heads.judge(action.seen(), self.frontier.size(), earliest_missed)
+    }
+
+    /// V-032.
+    fn judge_signer(&self, action: &Action) -> Result<(), Code> {
+        let as_due = self.is_brokers(action) == action.body().is_brokers();
+        if as_due { Ok(()) } else { Err(Code::VerbAuthor) }
     }
 
     /// What may occur once in the room (V-033): the key, or the action where its key recurs.

@@ -4,7 +4,8 @@
 //! and in the offline verifier long after. It reads no clock and nothing outside the log.
 //!
 //! - [`body`] what the actions carry, by verb; [`Code`] why one is refused
-//! - [`Terms`] what every opening fixes; [`ledger`] rules for every entry; [`auction`] and [`reveal`] one fold for each kind of room
+//! - [`Terms`] what every opening fixes; [`ledger`] rules for every entry
+//! - [`kind`] what a kind of room is; [`auction`] and [`reveal`] one fold for each
 //! - [`disclosure`] what the two sides of a reveal room show each other
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub mod auction;
 pub mod body;
 mod code;
 pub mod disclosure;
+pub mod kind;
 pub mod ledger;
 pub mod reveal;
 mod terms;
@@ -31,6 +33,7 @@ mod properties;
 
 pub use auction::Auction;
 pub use code::{Code, Undecided, UnknownCode};
+pub use kind::{Beyond, Kind, State};
 pub use ledger::Ledger;
 pub use reveal::RevealRoom;
 pub use terms::{Access, Terms};
@@ -99,34 +102,32 @@ impl Accepted {
     }
 }
 
+/// An entry that was not judged as the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log has grown since the judgement, or another action was judged")]
+pub struct NotJudged;
+
 /// A room of any kind.
 #[derive(Debug, Clone)]
-pub enum Room {
-    /// An auction.
-    Auction(Box<Auction>),
-    /// The private room of seller and winner.
-    Reveal(Box<RevealRoom>),
+pub struct Room {
+    ledger: Ledger,
+    state: State,
 }
 
 impl Room {
-    /// Opens a room with its first entry.
+    /// Opens a room with its first entry; `leaf` is the hash of the encoded entry.
+    ///
+    /// Gives the tree hashes the entry completes, too, leaf first.
     ///
     /// # Errors
     /// The [`Code`] of the rule that the opening breaks.
     pub fn open(opening: &Stamped, leaf: Digest) -> Result<(Self, Vec<Digest>), Code> {
         let body = opening.action().body();
-        let terms = Terms::of(body).ok_or(Code::VerbForbidden)?;
-        match body {
-            body::Body::List(listing) => {
-                let (room, hashes) = Auction::open(listing, terms, opening, leaf)?;
-                Ok((Self::Auction(Box::new(room)), hashes))
-            }
-            body::Body::Reveal(reveal) => {
-                let (room, hashes) = RevealRoom::open(reveal, terms, opening, leaf)?;
-                Ok((Self::Reveal(Box::new(room)), hashes))
-            }
-            _ => Err(Code::VerbForbidden),
-        }
+        // V-061: only an opening stands first.
+        let terms = body.terms().ok_or(Code::VerbPhase)?;
+        let (ledger, hashes) = Ledger::open(opening, terms, leaf)?;
+        let state = body.open(opening).ok_or(Code::VerbPhase)??;
+        Ok((Self { ledger, state }, hashes))
     }
 
     /// Decides about an action without changing anything.
@@ -134,11 +135,9 @@ impl Room {
     /// # Errors
     /// The [`Code`] of the first rule it breaks.
     pub fn judge(&self, entry: &Stamped) -> Result<Accepted, Code> {
-        match self {
-            Self::Auction(room) => room.judge(entry)?,
-            Self::Reveal(room) => room.judge(entry)?,
-        }
-        Ok(Accepted { seq: self.ledger().head().size, digest: entry.action().digest() })
+        self.ledger.judge(entry)?;
+        self.state.judge(&self.ledger, entry)?;
+        Ok(Accepted { seq: self.ledger.head().size, digest: entry.action().digest() })
     }
 
     /// Appends what was just judged; `leaf` is the hash of the encoded entry.
@@ -146,37 +145,61 @@ impl Room {
     /// Gives the tree hashes the entry completes, leaf first.
     ///
     /// # Errors
-    /// [`Code::VerbForbidden`] if the log has grown since the judgement, or another action was
-    /// judged.
+    /// [`NotJudged`] if the log has grown since the judgement, or another action was judged.
     pub fn append(
         &mut self,
         accepted: &Accepted,
         entry: &Stamped,
         leaf: Digest,
-    ) -> Result<Vec<Digest>, Code> {
-        let (seq, digest) = (self.ledger().head().size, entry.action().digest());
+    ) -> Result<Vec<Digest>, NotJudged> {
+        let (seq, digest) = (self.ledger.head().size, entry.action().digest());
         if accepted.seq != seq || accepted.digest != digest {
-            return Err(Code::VerbForbidden);
+            return Err(NotJudged);
         }
-        Ok(match self {
-            Self::Auction(room) => room.append(entry, leaf),
-            Self::Reveal(room) => room.append(entry, leaf),
-        })
+        self.state.append(&self.ledger, entry);
+        Ok(self.ledger.append(entry, leaf))
     }
 
     /// What does not depend on the kind of room.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
-        match self {
-            Self::Auction(room) => room.ledger(),
-            Self::Reveal(room) => room.ledger(),
-        }
+        &self.ledger
     }
 
     /// What its opening fixed.
     #[must_use]
     pub const fn terms(&self) -> &Terms {
-        self.ledger().terms()
+        self.ledger.terms()
+    }
+
+    /// What depends on it. For one kind only, ask its fold: `Auction::of(&room)`.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Of which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.state.kind()
+    }
+
+    /// Whether nothing of consequence can follow.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.state.is_complete()
+    }
+
+    /// The rule that forbids the log to end here, if one does.
+    #[must_use]
+    pub fn cut_short(&self) -> Option<Code> {
+        self.state.cut_short()
+    }
+
+    /// What a refusal by `code` rests on if the log alone accepts the action; `None` if nothing may.
+    #[must_use]
+    pub fn beyond_the_log(&self, code: Code, body: &body::Body) -> Option<Beyond> {
+        self.state.beyond_the_log(code, body)
     }
 }
 
@@ -266,7 +289,7 @@ impl Replay {
         let batch = match &self.batch {
             Some(batch) if batch.compact() == entry.stamp.batch => Arc::clone(batch),
             Some(_) | None => {
-                let opening = if self.room.is_none() { Terms::of(action.body()) } else { None };
+                let opening = if self.room.is_none() { action.body().terms() } else { None };
                 let terms = self.room.as_ref().map(Room::terms).or(opening.as_ref());
                 let keys = terms.map_or(&[][..], |terms| &terms.stamps);
                 Arc::new(VerifiedBatch::open(&entry.stamp.batch, keys).map_err(stamp_error)?)
@@ -280,7 +303,9 @@ impl Replay {
             None => self.room = Some(Room::open(&stamped, leaf).map_err(rule)?.0),
             Some(room) => {
                 let accepted = room.judge(&stamped).map_err(rule)?;
-                room.append(&accepted, &stamped, leaf).map_err(rule)?;
+                // It is the next one: it was judged on the line above.
+                room.append(&accepted, &stamped, leaf)
+                    .map_err(|NotJudged| rule(Code::VerbPhase))?;
             }
         }
         self.batch = Some(batch);

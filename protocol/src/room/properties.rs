@@ -218,11 +218,8 @@ impl Game {
         assert_eq!(counted, naive);
         let leaves = self.table.log.iter().map(|entry| leaf_hash(entry.as_bytes()));
         assert_eq!(self.table.room.ledger().head().root, Tree::new(leaves.collect()).root());
-        let super::Room::Auction(replayed) =
-            verify::log(&self.table.log, &self.table.head()).unwrap()
-        else {
-            panic!("not an auction")
-        };
+        let room = verify::log(&self.table.log, &self.table.head()).unwrap();
+        let replayed = super::Auction::of(&room).expect("an auction");
         assert_eq!(replayed.phase(), self.table.fold().phase());
         let winner = match replayed.phase() {
             Phase::Settled { winner, price, .. } => Some((winner, price.minor())),

@@ -3,11 +3,14 @@
 //! Exactly two keys may act here besides the broker's: that of the listing and that of the
 //! winning bid. Their disclosures are logged as a pair or not at all.
 
+use std::time::Duration;
+
 use crate::action::Action;
-use crate::codec::Digest;
 use crate::room::body::{Absent, Body, Reveal, Side};
-use crate::room::ledger::Ledger;
-use crate::room::{Code, Stamped, Terms};
+use crate::room::kind::{Beyond, Fold};
+use crate::room::{Access, Code, Ledger, Stamped, Terms};
+
+pub mod verbs;
 
 /// How a reveal room ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,68 +24,90 @@ pub enum End {
 /// A reveal room as its log gives it.
 #[derive(Debug, Clone)]
 pub struct RevealRoom {
-    ledger: Ledger,
     opening: Reveal,
     seller: Option<u64>,
     winner: Option<u64>,
     end: Option<End>,
 }
 
-impl RevealRoom {
-    pub(crate) fn open(
-        reveal: &Reveal,
-        terms: Terms,
-        opening: &Stamped,
-        leaf: Digest,
-    ) -> Result<(Self, Vec<Digest>), Code> {
-        // V-065.
-        let action = opening.action();
-        let mut ledger = Ledger::new(action.room(), terms);
-        if !ledger.is_brokers(action) || reveal.seller == reveal.winner {
-            return Err(Code::VerbForbidden);
+impl Fold for RevealRoom {
+    type Opening = Reveal;
+
+    fn terms(reveal: &Reveal) -> Terms {
+        Terms {
+            broker: reveal.broker,
+            stamps: reveal.stamps.clone(),
+            freshness: Duration::from_secs(reveal.freshness.into()),
+            authorities: Vec::new(),
+            access: Access::Members(vec![reveal.seller, reveal.winner]),
         }
-        if reveal.deadline <= opening.time()
-            || !(1..=60).contains(&reveal.freshness)
-            || !(1..=8).contains(&reveal.stamps.len())
-        {
-            return Err(Code::ListingTerms);
-        }
-        if !ledger.knows_tsa(opening.batch()) {
-            return Err(Code::StampUnknownTsa);
-        }
-        let hashes = ledger.append(opening, leaf);
-        let room = Self { ledger, opening: reveal.clone(), seller: None, winner: None, end: None };
-        Ok((room, hashes))
     }
 
-    pub(crate) fn judge(&self, entry: &Stamped) -> Result<(), Code> {
-        self.ledger.judge(entry)?;
+    fn open(reveal: &Reveal, entry: &Stamped) -> Result<Self, Code> {
+        // V-065.
+        let possible = reveal.seller != reveal.winner
+            && reveal.deadline > entry.time()
+            && (1..=60).contains(&reveal.freshness)
+            && (1..=8).contains(&reveal.stamps.len());
+        if !possible {
+            return Err(Code::ListingTerms);
+        }
+        Ok(Self { opening: reveal.clone(), seller: None, winner: None, end: None })
+    }
+
+    fn judge(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
         let action = entry.action();
-        if self.ledger.is_brokers(action) {
+        if ledger.is_brokers(action) {
             return match action.body() {
                 Body::Absent(absent) => self.judge_absent(absent, entry),
-                _ => Err(Code::VerbForbidden),
+                _ => Err(Code::VerbKind),
             };
         }
         // V-066, then V-053 and V-054.
-        let side = self.side(action).ok_or(Code::VerbForbidden)?;
+        let side = self.side(action).ok_or(Code::VerbAuthor)?;
         if self.end.is_some() {
-            return Err(Code::VerbForbidden);
+            return Err(Code::VerbPhase);
         }
         match action.body() {
             Body::Disclose(_) => self.judge_disclose(side, entry),
             _ if self.half() => Err(Code::DisclosePair),
-            Body::Withdraw(_) if !self.complete() => {
-                if self.opening.withdrawal {
-                    Ok(())
-                } else {
-                    Err(Code::WithdrawForbidden)
-                }
-            }
-            _ => Err(Code::VerbForbidden),
+            Body::Withdraw(_) if self.complete() => Err(Code::VerbPhase),
+            Body::Withdraw(_) if self.opening.withdrawal => Ok(()),
+            Body::Withdraw(_) => Err(Code::WithdrawForbidden),
+            _ => Err(Code::VerbKind),
         }
     }
 
+    fn append(&mut self, ledger: &Ledger, entry: &Stamped) {
+        let seq = ledger.head().size;
+        let side = self.side(entry.action());
+        match (entry.action().body(), side) {
+            (Body::Disclose(_), Some(Side::Seller)) => self.seller = Some(seq),
+            (Body::Disclose(_), Some(Side::Winner)) => self.winner = Some(seq),
+            (Body::Withdraw(_), Some(side)) => self.end = Some(End::Withdrawn(side)),
+            (Body::Absent(absent), _) => self.end = Some(End::Absent(*absent)),
+            _ => {}
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete() || self.end.is_some()
+    }
+
+    fn cut_short(&self) -> Option<Code> {
+        self.half().then_some(Code::DisclosePair)
+    }
+
+    fn beyond_the_log(code: Code, body: &Body) -> Option<Beyond> {
+        match (code, body) {
+            // Whether the broker holds a disclosure of this side already.
+            (Code::DiscloseTwice, Body::Disclose(_)) => Some(Beyond::Word),
+            _ => None,
+        }
+    }
+}
+
+impl RevealRoom {
     /// V-050, V-051.
     fn judge_disclose(&self, side: Side, entry: &Stamped) -> Result<(), Code> {
         if self.disclosed(side).is_some() {
@@ -102,20 +127,6 @@ impl RevealRoom {
         }
     }
 
-    pub(crate) fn append(&mut self, entry: &Stamped, leaf: Digest) -> Vec<Digest> {
-        let seq = self.ledger.head().size;
-        let hashes = self.ledger.append(entry, leaf);
-        let side = self.side(entry.action());
-        match (entry.action().body(), side) {
-            (Body::Disclose(_), Some(Side::Seller)) => self.seller = Some(seq),
-            (Body::Disclose(_), Some(Side::Winner)) => self.winner = Some(seq),
-            (Body::Withdraw(_), Some(side)) => self.end = Some(End::Withdrawn(side)),
-            (Body::Absent(absent), _) => self.end = Some(End::Absent(*absent)),
-            _ => {}
-        }
-        hashes
-    }
-
     /// Which side an action is by; `None` for the broker and for strangers.
     #[must_use]
     pub fn side(&self, action: &Action) -> Option<Side> {
@@ -126,12 +137,6 @@ impl RevealRoom {
         } else {
             None
         }
-    }
-
-    /// What does not depend on the kind of room.
-    #[must_use]
-    pub const fn ledger(&self) -> &Ledger {
-        &self.ledger
     }
 
     /// The opening.

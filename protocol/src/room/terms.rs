@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::key::{Authority, OneTime, PublicKey, Stamp as StampKey};
-use crate::room::body::{Body, BrokerKeys};
+use crate::room::body::BrokerKeys;
 
 /// Terms of a room: by whose keys it is kept and stamped, and who may act in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,29 +30,6 @@ pub enum Access {
 }
 
 impl Terms {
-    /// The terms that an action fixes by opening a room; `None` if it opens none.
-    #[must_use]
-    pub fn of(body: &Body) -> Option<Self> {
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        match body {
-            Body::List(listing) => Some(Self {
-                broker: listing.broker,
-                stamps: listing.stamps.clone(),
-                freshness: seconds(listing.freshness),
-                authorities: listing.authorities.clone(),
-                access: Access::Public,
-            }),
-            Body::Reveal(reveal) => Some(Self {
-                broker: reveal.broker,
-                stamps: reveal.stamps.clone(),
-                freshness: seconds(reveal.freshness),
-                authorities: Vec::new(),
-                access: Access::Members(vec![reveal.seller, reveal.winner]),
-            }),
-            _ => None,
-        }
-    }
-
     /// The keys of the members; `None` for a public room.
     #[must_use]
     pub fn members(&self) -> Option<&[PublicKey<OneTime>]> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pregao_protocol::codec::to_base64url;
 use pregao_protocol::label::DISCLOSURE_SIZE;
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Room;
+use pregao_protocol::room::RevealRoom;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_protocol::room::body::{Body, Reveal, SealedBody, Side};
 use pregao_protocol::room::disclosure::{Claims, Disclosed, Disclosure, OwnAction, Place};
@@ -17,10 +17,8 @@ use crate::{guest, open};
 
 /// The opening of a reveal room that a peer follows.
 pub(crate) fn opening(peer: &Peer, room: RoomName) -> Reveal {
-    match peer.watched(room).unwrap().room().unwrap() {
-        Room::Reveal(reveal) => reveal.opening().clone(),
-        Room::Auction(_) => panic!("an auction"),
-    }
+    let room = peer.watched(room).unwrap().room().unwrap();
+    RevealRoom::of(room).unwrap().opening().clone()
 }
 
 /// Seals and signs a disclosure; `made` is the action that made the peer a side.
@@ -62,7 +60,7 @@ pub(crate) fn opened(peer: &mut Peer, room: RoomName, made: &Made) -> Disclosed 
     let opening = opening(peer, room);
     let other = if opening.seller == *made.action.key() { Side::Winner } else { Side::Seller };
     let place = Place { room, opening: &opening, side: other };
-    let Room::Reveal(reveal) = peer.watched(room).unwrap().room().unwrap() else { panic!() };
+    let reveal = RevealRoom::of(peer.watched(room).unwrap().room().unwrap()).unwrap();
     let seq = usize::try_from(reveal.disclosed(other).unwrap()).unwrap();
     let entry = &peer.watched(room).unwrap().entries[seq];
     let entry = pregao_protocol::log::Entry::parse(entry).unwrap();
@@ -201,7 +199,7 @@ async fn abandoned_by(absent: Side) -> (House, Peer, RoomName) {
     let late = opening(peer, private).deadline.plus(Duration::from_secs(1));
     house.tsa.set_time(late).unwrap();
     peer.grown(private, 2).await.unwrap();
-    let Room::Reveal(reveal) = peer.watched(private).unwrap().room().unwrap() else { panic!() };
+    let reveal = RevealRoom::of(peer.watched(private).unwrap().room().unwrap()).unwrap();
     assert!(reveal.disclosed(Side::Seller).is_none() && reveal.disclosed(Side::Winner).is_none());
     (house, rui, auction)
 }
@@ -287,7 +285,7 @@ async fn an_altered_held_disclosure_is_handed_in_again_and_stops_no_broker() {
         assert_eq!(log.execute(&sql, []).unwrap(), 1);
         drop(log);
         house.broker.restart().unwrap();
-        assert!(house.broker.log().contains("a held disclosure was altered"), "it is said");
+        assert!(house.broker.log().contains("a held action was altered"), "it is said");
         seller = Peer::connect(&seller.person, &house.broker.address).await.unwrap();
         assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::merkle::{Tree, leaf_hash};
-use pregao_protocol::room::Room;
+use pregao_protocol::room::RevealRoom;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_tests::desk::{Desk, enrol, pregao};
 use pregao_tests::faults::{Fault, Faults};
@@ -432,8 +432,7 @@ async fn nobody_is_recorded_as_absent_because_the_house_could_not_store() {
     assert!(matches!(answers[0], Answer::Held), "{answers:?}");
     answers[1].logged().unwrap();
     sale.is_sold(private).await;
-    let Room::Reveal(reveal) = sale.seller.watched(private).unwrap().room().unwrap() else {
-        panic!("an auction")
-    };
+    let room = sale.seller.watched(private).unwrap().room().unwrap();
+    let reveal = RevealRoom::of(room).unwrap();
     assert!(reveal.complete() && reveal.end().is_none());
 }

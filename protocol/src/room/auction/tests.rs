@@ -121,7 +121,7 @@ fn v038_the_broker_lists_nothing() {
         seen: crate::action::Seen::nothing(),
     };
     let opening = tsa.stamp(draft.sign_as_broker(&entry_key()).unwrap(), at(0));
-    assert_eq!(Table::open(tsa, opening).unwrap_err(), Code::VerbForbidden);
+    assert_eq!(Table::open(tsa, opening).unwrap_err(), Code::VerbAuthor);
 }
 
 // Bids: V-040 to V-044.
@@ -299,7 +299,7 @@ fn v045_a_close_has_seen_every_entry_before_it() {
 #[test]
 fn v045_a_room_is_closed_once() {
     let mut table = closed();
-    assert_eq!(table.close(at(END)), Err(Code::VerbForbidden));
+    assert_eq!(table.close(at(END)), Err(Code::VerbPhase));
 }
 
 #[test]
@@ -319,11 +319,11 @@ fn v032_peers_do_nothing_that_is_the_brokers_and_the_broker_nothing_that_is_thei
         let own = table.fresh(&peer);
         let action = table.sign(&peer, &own, body);
         let stamped = table.tsa.stamp(action, at(END));
-        assert_eq!(table.submit(&stamped), Err(Code::VerbForbidden));
+        assert_eq!(table.submit(&stamped), Err(Code::VerbAuthor));
     }
-    assert_eq!(table.broker(at(END), bid(1_000)), Err(Code::VerbForbidden));
+    assert_eq!(table.broker(at(END), bid(1_000)), Err(Code::VerbAuthor));
     let say = Body::Say(Say { text: text("hello") });
-    assert_eq!(table.broker(at(END), say), Err(Code::VerbForbidden));
+    assert_eq!(table.broker(at(END), say), Err(Code::VerbAuthor));
     assert!(Body::Reveal(reveal).is_brokers());
 }
 
@@ -348,10 +348,10 @@ fn v045_a_close_is_late_if_stamp_and_preceding_header_are_past_end_and_grace() {
 #[test]
 fn v046_no_winner_is_named_before_the_close_or_twice() {
     let mut table = Table::auction();
-    assert_eq!(table.settle(at(SECOND), None), Err(Code::VerbForbidden));
+    assert_eq!(table.settle(at(SECOND), None), Err(Code::VerbPhase));
     let mut table = closed();
     table.settle(at(END), Some((1, 1_000))).unwrap();
-    assert_eq!(table.settle(at(END), Some((1, 1_000))), Err(Code::VerbForbidden));
+    assert_eq!(table.settle(at(END), Some((1, 1_000))), Err(Code::VerbPhase));
 }
 
 #[test]
@@ -386,7 +386,7 @@ fn v046_an_auction_without_bids_ends_unsold() {
 #[test]
 fn v046_an_auction_is_sold_once_both_disclosed_and_nothing_follows() {
     let mut table = closed();
-    assert_eq!(table.broker(at(END), Body::Revealed(Empty {})), Err(Code::VerbForbidden));
+    assert_eq!(table.broker(at(END), Body::Revealed(Empty {})), Err(Code::VerbPhase));
     table.settle(at(END), Some((1, 1_000))).unwrap();
     table.broker(at(END), Body::Revealed(Empty {})).unwrap();
     let sold = Outcome::Sold { winner: 1, price: amount(1_000) };
@@ -398,7 +398,7 @@ fn v046_an_auction_is_sold_once_both_disclosed_and_nothing_follows() {
         Body::Closed(Empty {}),
         Body::Settled(Settled { winner: Some(1), price: Some(amount(1_000)) }),
     ] {
-        assert_eq!(table.broker(over(), body), Err(Code::VerbForbidden));
+        assert_eq!(table.broker(over(), body), Err(Code::VerbPhase));
     }
 }
 
@@ -411,10 +411,10 @@ fn v049_verbs_of_reveal_rooms_are_refused_in_an_auction() {
         let own = table.fresh(&peer);
         let action = table.sign(&peer, &own, body);
         let stamped = table.tsa.stamp(action, at(SECOND));
-        assert_eq!(table.submit(&stamped), Err(Code::VerbForbidden));
+        assert_eq!(table.submit(&stamped), Err(Code::VerbKind));
     }
     let absent = crate::room::body::Absent { seller: true, winner: false };
-    assert_eq!(table.broker(at(SECOND), Body::Absent(absent)), Err(Code::VerbForbidden));
+    assert_eq!(table.broker(at(SECOND), Body::Absent(absent)), Err(Code::VerbKind));
 }
 
 #[test]
@@ -449,8 +449,8 @@ fn v049_nobody_is_absent_before_the_time_to_disclose_is_over() {
 fn v049_before_a_winner_is_named_nobody_can_be_absent() {
     let mut table = closed();
     let list = Forfeited { winner: 1, others: vec![] };
-    assert_eq!(table.broker(over(), Body::Forfeited(list)), Err(Code::VerbForbidden));
-    assert_eq!(table.broker(over(), Body::Abandoned(Empty {})), Err(Code::VerbForbidden));
+    assert_eq!(table.broker(over(), Body::Forfeited(list)), Err(Code::VerbPhase));
+    assert_eq!(table.broker(over(), Body::Abandoned(Empty {})), Err(Code::VerbPhase));
 }
 
 #[test]
@@ -592,7 +592,7 @@ fn v048_either_side_may_withdraw_after_a_late_close() {
         let late = at(END + G + 1);
         table.tsa.tick(late);
         table.close(late).unwrap();
-        assert_eq!(table.broker(late, Body::Withdrawn(By { side })), Err(Code::VerbForbidden));
+        assert_eq!(table.broker(late, Body::Withdrawn(By { side })), Err(Code::VerbPhase));
         table.settle(late, Some((1, 1_000))).unwrap();
         table.broker(late, Body::Withdrawn(By { side })).unwrap();
         assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Withdrawn(side)));

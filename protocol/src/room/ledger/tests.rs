@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::room::NotJudged;
 use crate::room::body::{Body, Empty};
 use crate::room::house::{Author, END, F, SECOND, Table, Tsa, at, bid};
 use crate::stamp::{BatchHeader, Stamp, StampError};
@@ -375,8 +376,8 @@ fn what_was_judged_at_another_place_or_for_another_action_is_not_appended() {
     let leaf = Digest([0; 32]);
     let judged = table.room.judge(&first).unwrap();
     let refused = table.room.append(&judged, &second, leaf);
-    assert_eq!(refused, Err(Code::VerbForbidden), "another action was judged");
+    assert_eq!(refused, Err(NotJudged), "another action was judged");
     table.submit(&second).unwrap();
     let refused = table.room.append(&judged, &first, leaf);
-    assert_eq!(refused, Err(Code::VerbForbidden), "the log has grown");
+    assert_eq!(refused, Err(NotJudged), "the log has grown");
 }

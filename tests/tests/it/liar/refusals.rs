@@ -67,7 +67,9 @@ async fn a_signed_refusal_that_the_log_does_not_give_is_a_lie_that_others_can_se
         Code::SeenStale,
         Code::StampStale,
         Code::StampContradiction,
-        Code::VerbForbidden,
+        Code::VerbKind,
+        Code::VerbAuthor,
+        Code::VerbPhase,
         Code::DiscloseLate,
         Code::StoreFailed,
     ];

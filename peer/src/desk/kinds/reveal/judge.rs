@@ -9,7 +9,7 @@ use crate::vault::KeptCard;
 
 /// Judges a card that signed at `stamped` by the state's certificates at hand and the lists that are
 /// in force at `read`: lists of that day are seldom kept.
-pub(super) fn judged(
+pub(in crate::desk) fn judged(
     certificate: &[u8],
     state: Option<&StatePki>,
     stamped: Time,
@@ -56,7 +56,11 @@ const fn speaks_of_lists(error: &CitizenError) -> bool {
 
 /// Judges a kept card again by what is at hand now: one that was not certified, or not looked up in
 /// a list. What was found before is not lost to a worse list. Whether anything changed.
-pub(super) fn judged_again(card: &mut KeptCard, state: Option<&StatePki>, read: Time) -> bool {
+pub(in crate::desk) fn judged_again(
+    card: &mut KeptCard,
+    state: Option<&StatePki>,
+    read: Time,
+) -> bool {
     let before = &card.view.standing;
     let settled = matches!(before, CardStanding::Certified { revocation_checked: true, .. });
     if state.is_none() || settled {

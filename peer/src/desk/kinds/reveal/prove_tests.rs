@@ -7,9 +7,9 @@ use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::seal::SealKey;
 use zeroize::Zeroizing;
 
-use super::super::signer::InsertedCard;
 use super::*;
 use crate::card::{Pin, PinEntry};
+use crate::desk::signer::InsertedCard;
 
 /// A card that signs with nothing; it notes what it was asked to do.
 #[derive(Debug, Clone)]

@@ -1,13 +1,20 @@
 //! The private room of seller and winner: proof of membership, disclosure, and what the other
 //! side showed (SPEC 8).
+//!
+//! - `absence` what the broker says of who disclosed
+//! - `prove` disclosing with a citizen card; `judge` the other side's card
+
+pub(in crate::desk) mod absence;
+mod judge;
+pub(in crate::desk) mod prove;
 
 use std::time::Duration;
 
-use pregao_protocol::action::Action;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::to_base64url;
+use pregao_protocol::evidence::Statement;
 use pregao_protocol::label::{DISCLOSURE_SIZE, MAX_OPENED, MAX_OPENED_WITH_CARD};
-use pregao_protocol::log::{Entry, RoomName};
+use pregao_protocol::log::RoomName;
 use pregao_protocol::merkle::Tree;
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::Code;
@@ -16,23 +23,113 @@ use pregao_protocol::room::body::{Body, Empty, Reveal, SealedBody, Side, Text};
 use pregao_protocol::room::disclosure::{
     Attribute, Claims, Disclosed, Disclosure, OwnAction, Place, Stated,
 };
-use pregao_protocol::room::{RevealRoom, Room};
+use pregao_protocol::room::{RevealRoom, Stamped};
 use pregao_protocol::seal::{SealKey, open_padded, seal_padded};
 
-use super::acts::{Cannot, Drafted, Unsigned, no_randomness};
-use super::evidence::Exhibit;
-use super::follow::Followed;
-use super::judge::{judged, judged_again};
-use super::prove::Job;
-use super::{Desk, Lost, random};
+use self::judge::{judged, judged_again};
+use self::prove::Job;
+use super::View;
+use super::auction::{named_at, winner_of};
+use crate::command::Command;
+use crate::desk::acts::{Cannot, Drafted, Unsigned, no_randomness};
+use crate::desk::confirm::{Consent, Ground};
+use crate::desk::evidence::Exhibit;
+use crate::desk::follow::Followed;
+use crate::desk::under_way::Act;
+use crate::desk::{Desk, Lost, random};
 use crate::event::{CardView, Event, Personal, Role, StatedView};
 use crate::plain::with_causes;
 use crate::vault::{Counterparty, Kept, KeptCard, KeptReveal};
 use crate::visible::shows_something;
 
+/// A reveal room as the user meets it.
+#[derive(Debug)]
+pub(in crate::desk) struct RevealView;
+
+/// What is remembered of a reveal room besides its log.
+#[derive(Debug, Default)]
+pub(in crate::desk) struct RevealNotes {
+    /// Positions, stamp times and ciphertexts of the disclosures.
+    sealed: Vec<(u64, Time, Vec<u8>)>,
+    /// The counterparty's disclosure was opened, or found to be worthless.
+    revealed: bool,
+    /// The user was told of this room.
+    announced: bool,
+}
+
+impl View for RevealView {
+    type Fold = RevealRoom;
+    type Notes = RevealNotes;
+
+    fn belongs_to(reveal: &RevealRoom) -> Option<RoomName> {
+        Some(reveal.opening().auction)
+    }
+
+    fn note(notes: &mut RevealNotes, seq: u64, stamped: &Stamped) -> bool {
+        if let Body::Disclose(disclosure) = stamped.action().body() {
+            let sealed = disclosure.sealed.as_bytes().to_vec();
+            notes.sealed.push((seq, stamped.time(), sealed));
+        }
+        false
+    }
+
+    async fn logged(desk: &mut Desk, name: RoomName, stamped: &Stamped, text: &str) {
+        desk.check_absence(name, stamped, text).await;
+        if let Body::Reveal(reveal) = stamped.action().body() {
+            let named = Statement::Reveal(stamped.action().compact().to_owned());
+            desk.take_statement(reveal.auction, named).await;
+        }
+    }
+
+    async fn caught_up(desk: &mut Desk, name: RoomName) {
+        desk.inspect_reveal(name).await;
+    }
+
+    fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Cannot>> {
+        match command {
+            Command::Reveal { room, name, contact } => {
+                Some(desk.draft_disclosure(room, name.clone(), contact.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// A disclosure is handed in when its room is, whatever waits in auctions.
+    fn overtakes(command: &Command) -> bool {
+        matches!(command, Command::Reveal { .. })
+    }
+
+    async fn takes_up(desk: &mut Desk, command: &Command) -> bool {
+        let Command::Reveal { room, .. } = command else { return false };
+        match desk.reveal_room(room).map(|(name, _)| name) {
+            Ok(name) => desk.takes_up(name).await,
+            Err(_) => false,
+        }
+    }
+
+    fn grounds(
+        _desk: &Desk,
+        room: Option<RoomName>,
+        body: &Body,
+        _consent: &Consent,
+    ) -> Vec<Ground> {
+        match body {
+            Body::Disclose(_) => room.map(Ground::Discloses).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn wrong_kind() -> (&'static str, &'static str) {
+        (
+            "this is the private room of seller and winner",
+            "use /reveal there; talk over the contact you get",
+        )
+    }
+}
+
 impl Desk {
     /// Follows up on invitations as far as what is known allows.
-    pub(super) async fn pursue_invitations(&mut self) -> Result<(), Lost> {
+    pub(in crate::desk) async fn pursue_invitations(&mut self) -> Result<(), Lost> {
         for (auction, room) in self.invitations.clone() {
             if self.role_in(auction).is_some() {
                 self.join_private(room).await?;
@@ -42,9 +139,9 @@ impl Desk {
     }
 
     /// On which side the user stands in a settled auction, and by which own action.
-    pub(super) fn role_in(&self, auction: RoomName) -> Option<(Side, &Kept)> {
+    pub(in crate::desk) fn role_in(&self, auction: RoomName) -> Option<(Side, &Kept)> {
         let followed = self.rooms.get(&auction).filter(|followed| followed.is_verified())?;
-        let Some(Room::Auction(state)) = followed.room() else { return None };
+        let state = followed.room().and_then(Auction::of)?;
         let winner = winner_of(state)?;
         let (side, seq) = if followed.own.contains(&0) {
             (Side::Seller, 0)
@@ -56,32 +153,31 @@ impl Desk {
         Some((side, self.kept_at(followed, seq)?))
     }
 
-    pub(super) fn kept_at(&self, followed: &Followed, seq: u64) -> Option<&Kept> {
+    pub(in crate::desk) fn kept_at(&self, followed: &Followed, seq: u64) -> Option<&Kept> {
         let (id, _) = followed.actions.get(usize::try_from(seq).ok()?)?;
         let id = id.to_string();
         self.vault.contents().actions.iter().find(|kept| kept.id == id)
     }
 
     /// Whether a reveal of this auction still needs its secrets.
-    pub(super) fn awaits_reveal(&self, auction: RoomName) -> bool {
-        let sold = match self.rooms.get(&auction).and_then(Followed::room) {
-            Some(Room::Auction(state)) => {
-                matches!(state.phase(), Phase::Ended(Outcome::Sold { .. }))
-            }
-            Some(Room::Reveal(_)) | None => false,
-        };
-        let opened = |room: &RoomName| self.rooms.get(room).is_some_and(|room| room.revealed);
+    pub(in crate::desk) fn awaits_reveal(&self, auction: RoomName) -> bool {
+        let state = self.rooms.get(&auction).and_then(Followed::room).and_then(Auction::of);
+        let sold =
+            state.is_some_and(|state| matches!(state.phase(), Phase::Ended(Outcome::Sold { .. })));
+        let opened =
+            |room: &RoomName| self.rooms.get(room).is_some_and(|room| room.notes.reveal.revealed);
         sold && self.role_in(auction).is_some()
             && self.invitations.iter().any(|(of, room)| *of == auction && !opened(room))
     }
 
     /// After new entries of a reveal room: announces it, or opens what the other side disclosed.
-    pub(super) async fn inspect_reveal(&mut self, name: RoomName) {
+    pub(in crate::desk) async fn inspect_reveal(&mut self, name: RoomName) {
         let Some(followed) = self.rooms.get(&name).filter(|room| room.is_verified()) else {
             return;
         };
-        let Some(Room::Reveal(room)) = followed.room() else { return };
-        let (announced, revealed) = (followed.announced, followed.revealed);
+        let Some(room) = followed.room().and_then(RevealRoom::of) else { return };
+        let (announced, revealed) =
+            (followed.notes.reveal.announced, followed.notes.reveal.revealed);
         let room = room.clone();
         let auction = room.opening().auction;
         if self.is_superseded(&room) || self.is_ahead(&room) {
@@ -106,7 +202,7 @@ impl Desk {
     /// Whether another winner was named after the one this room is for: it is history.
     fn is_superseded(&self, room: &RevealRoom) -> bool {
         let auction = self.rooms.get(&room.opening().auction);
-        let newest = auction.and_then(|auction| auction.settled);
+        let newest = auction.and_then(|auction| auction.notes.auction.settled);
         newest.is_some_and(|(seq, _)| room.opening().settled < seq)
     }
 
@@ -123,7 +219,7 @@ impl Desk {
     fn fits_auction(&self, room: &RevealRoom) -> bool {
         let opening = room.opening();
         let Some(followed) = self.rooms.get(&opening.auction) else { return false };
-        let Some(Room::Auction(auction)) = followed.room() else { return false };
+        let Some(auction) = followed.room().and_then(Auction::of) else { return false };
         // The winner named there, and not the one named now: another may have forfeited since.
         let winner = named_at(followed, opening.settled).and_then(|seq| auction.bid(seq));
         let covered = usize::try_from(opening.settled.saturating_add(1)).unwrap_or(usize::MAX);
@@ -135,7 +231,7 @@ impl Desk {
             && opening.stamps == auction.listing().stamps
             && opening.freshness == auction.listing().freshness
             && opening.withdrawal == auction.withdrawal()
-            && followed.settled.is_some_and(|(seq, time)| {
+            && followed.notes.auction.settled.is_some_and(|(seq, time)| {
                 let within = Duration::from_secs(auction.listing().disclose_within.into());
                 opening.settled == seq && opening.deadline >= time.plus(within)
             })
@@ -147,11 +243,8 @@ impl Desk {
     async fn announce(&mut self, name: RoomName, room: &RevealRoom) {
         let opening = room.opening();
         let Some((side, _)) = self.role_in(opening.auction) else { return };
-        let Some(Room::Auction(auction)) =
-            self.rooms.get(&opening.auction).and_then(Followed::room)
-        else {
-            return;
-        };
+        let followed = self.rooms.get(&opening.auction).and_then(Followed::room);
+        let Some(auction) = followed.and_then(Auction::of) else { return };
         let Some(winner) = winner_of(auction).and_then(|seq| auction.bid(seq)) else { return };
         let invited = Event::Invited {
             room: name.to_string(),
@@ -172,7 +265,7 @@ impl Desk {
             wronged: false,
         };
         if let Some(followed) = self.rooms.get_mut(&name) {
-            followed.announced = true;
+            followed.notes.reveal.announced = true;
         }
         let known = self.vault.contents().reveals.iter().find(|known| known.room == kept.room);
         let disclosed = known.is_some_and(|known| known.disclosed);
@@ -189,7 +282,7 @@ impl Desk {
     }
 
     /// Whether a disclosure signed before still is to be handed in: the command waits for that one.
-    pub(super) async fn takes_up(&mut self, room: RoomName) -> bool {
+    pub(in crate::desk) async fn takes_up(&mut self, room: RoomName) -> bool {
         self.answering.room = Some(room);
         if !self.acts.take_up(room, &self.answering, self.options.clock.read()) {
             return false;
@@ -200,7 +293,7 @@ impl Desk {
     }
 
     /// Leaves a settled auction.
-    pub(super) async fn withdraw(&mut self, prefix: &str) -> Option<bool> {
+    pub(in crate::desk) async fn withdraw(&mut self, prefix: &str) -> Option<bool> {
         match self.reveal_room(prefix) {
             Ok((name, _)) => self.hand_in(name, Body::Withdraw(Empty {})).await,
             Err(cannot) => self.cannot(cannot).await,
@@ -208,7 +301,7 @@ impl Desk {
     }
 
     /// Signs with the key that made the user a side of the room.
-    pub(super) async fn hand_in(&mut self, room: RoomName, body: Body) -> Option<bool> {
+    pub(in crate::desk) async fn hand_in(&mut self, room: RoomName, body: Body) -> Option<bool> {
         self.answering.room = Some(room);
         let (key, blind) = match self.key_of_side(room) {
             Ok(side) => side,
@@ -236,16 +329,17 @@ impl Desk {
     }
 
     /// The reveal room that a prefix of its own or of its auction's name means.
-    pub(super) fn reveal_room(&self, prefix: &str) -> Result<(RoomName, &RevealRoom), Cannot> {
+    pub(in crate::desk) fn reveal_room(
+        &self,
+        prefix: &str,
+    ) -> Result<(RoomName, &RevealRoom), Cannot> {
         let given = self.find(prefix)?;
         // The newest first: after a forfeit an auction has a room for each winner named.
         let of_given = |(auction, room): &&(RoomName, RoomName)| [*auction, *room].contains(&given);
         let meant = self.invitations.iter().rev().filter(of_given);
         let mut known = meant.filter_map(|(_, name)| {
-            match self.rooms.get(name).filter(|room| room.is_verified())?.room()? {
-                Room::Reveal(room) => Some((*name, &**room)),
-                Room::Auction(_) => None,
-            }
+            let room = self.rooms.get(name).filter(|room| room.is_verified())?.room()?;
+            Some((*name, RevealRoom::of(room)?))
         });
         known.next().ok_or_else(|| {
             Cannot(
@@ -257,7 +351,7 @@ impl Desk {
     }
 
     /// A disclosure without a card.
-    pub(super) fn draft_disclosure(
+    pub(in crate::desk) fn draft_disclosure(
         &self,
         prefix: &str,
         name: String,
@@ -280,7 +374,7 @@ impl Desk {
     }
 
     /// What a card is to sign for a reveal room.
-    pub(super) fn job(
+    pub(in crate::desk) fn job(
         &self,
         prefix: &str,
         contact: String,
@@ -292,18 +386,24 @@ impl Desk {
         self.may_still_hand_in(room)?;
         let opening = state.opening().clone();
         let persona = self.persona.public().fingerprint();
-        let title = match self.rooms.get(&opening.auction).and_then(Followed::room) {
-            Some(Room::Auction(auction)) => auction.listing().title.as_str().to_owned(),
-            Some(Room::Reveal(_)) | None => String::new(),
-        };
+        let followed = self.rooms.get(&opening.auction).and_then(Followed::room);
+        let auction = followed.and_then(Auction::of);
+        let title =
+            auction.map_or_else(String::new, |auction| auction.listing().title.as_str().to_owned());
         let actions = self.own_actions(opening.auction, kept, MAX_OPENED_WITH_CARD);
         // The name is the card's; it is put in once the card is found.
         let claims = self.claims("?".to_owned(), contact, actions)?;
         Ok(Job { room, opening, side, title, persona, claims, show, reader })
     }
 
+    /// Whether a disclosure for this room is on its way to the broker.
+    pub(in crate::desk) fn is_disclosing(&self, room: RoomName) -> bool {
+        let disclosure = |act: &Act| act.action.body().is_paired();
+        self.acts.iter().any(|act| act.action.room() == room && disclosure(act))
+    }
+
     /// Whether a disclosure would be taken now: nobody is asked for a PIN in vain.
-    pub(super) fn may_still_hand_in(&self, room: RoomName) -> Result<(), Cannot> {
+    pub(in crate::desk) fn may_still_hand_in(&self, room: RoomName) -> Result<(), Cannot> {
         let (_, state) = self.reveal_room(&room.to_string())?;
         let twice = |message: &str| {
             let advice = "wait for the other side".to_owned();
@@ -341,7 +441,7 @@ impl Desk {
     }
 
     /// Signs claims for the room as it stands, and seals them to the other side.
-    pub(super) fn sealed_disclosure(
+    pub(in crate::desk) fn sealed_disclosure(
         &self,
         room: RoomName,
         claims: &Claims,
@@ -421,7 +521,7 @@ impl Desk {
         let secret = SealKey::from_random(*secret.expose());
         let opened = self.opened(name, room.opening(), other, room.disclosed(other), &secret);
         if let Some(followed) = self.rooms.get_mut(&name) {
-            followed.revealed = true;
+            followed.notes.reveal.revealed = true;
         }
         match opened {
             Ok((disclosed, stamped)) => {
@@ -449,14 +549,12 @@ impl Desk {
     ) -> Result<(Disclosed, Time), String> {
         let place = Place { room: name, opening, side };
         let followed = self.rooms.get(&name).ok_or("the room is not at hand")?;
-        let sealed = followed.sealed.iter().find(|(at, ..)| Some(*at) == seq);
+        let sealed = followed.notes.reveal.sealed.iter().find(|(at, ..)| Some(*at) == seq);
         let (_, stamped, sealed) = sealed.ok_or("there is no disclosure")?;
         let plain = open_padded(secret, &place.info(), b"", sealed, DISCLOSURE_SIZE)
             .map_err(|error| error.to_string())?;
         let auction = self.rooms.get(&opening.auction).ok_or("the auction is not at hand")?;
-        let Some(Room::Auction(state)) = auction.room() else {
-            return Err("the auction is not at hand".to_owned());
-        };
+        let state = auction.room().and_then(Auction::of).ok_or("the auction is not at hand")?;
         let (authorities, pki) = (&state.listing().authorities, self.options.state.as_deref());
         let logged = |seq| auction.actions.get(usize::try_from(seq).ok()?).copied();
         let disclosed = Disclosure::verify(&plain, &place, authorities, pki, *stamped, logged)
@@ -517,7 +615,7 @@ impl Desk {
             self.keep_counterparty(name, auction, &counterparty).await;
         }
         if let Some(followed) = self.rooms.get_mut(&name) {
-            followed.revealed = true;
+            followed.notes.reveal.revealed = true;
         }
         self.tell_revealed(name, auction, side, counterparty).await;
     }
@@ -555,22 +653,6 @@ fn fault(what: &str) -> Cannot {
 
 fn stated(stated: Stated) -> StatedView {
     StatedView { name: stated.name, value: Personal::new(stated.value.into()) }
-}
-
-/// The winning bid that an auction's `settled` entry at this position names.
-fn named_at(auction: &Followed, settled: u64) -> Option<u64> {
-    let text = auction.texts.get(usize::try_from(settled).ok()?)?;
-    match Action::parse(&Entry::parse(text).ok()?.action).ok()?.body() {
-        Body::Settled(settled) => settled.winner,
-        _ => None,
-    }
-}
-
-fn winner_of(auction: &Auction) -> Option<u64> {
-    match auction.phase() {
-        Phase::Settled { winner, .. } | Phase::Ended(Outcome::Sold { winner, .. }) => Some(winner),
-        Phase::Open | Phase::Closed | Phase::Ended(_) => None,
-    }
 }
 
 const fn role(side: Side) -> Role {

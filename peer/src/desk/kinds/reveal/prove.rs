@@ -15,12 +15,12 @@ use pregao_protocol::room::body::{Reveal, Side, Text};
 use pregao_protocol::room::disclosure::{Attribute, CardClaims, Claims, Place, Stated, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Desk;
-use super::acts::Cannot;
-use super::answers::Answering;
-use super::signer::{CardTrouble, Cards};
 use crate::card::prompt::tries as tries_in_words;
 use crate::card::{CardError, LastTry, Tries};
+use crate::desk::Desk;
+use crate::desk::acts::Cannot;
+use crate::desk::answers::Answering;
+use crate::desk::signer::{CardTrouble, Cards};
 use crate::event::Event;
 use crate::front::{Answer, PinQuestion, Question, Subject};
 use crate::plain::plain;
@@ -31,32 +31,32 @@ const LONGEST_NAME: usize = 80;
 const SHORT_PERSONA: usize = 8;
 
 /// What a card is to sign, before the card is known.
-pub(super) struct Job {
-    pub(super) room: RoomName,
-    pub(super) opening: Reveal,
-    pub(super) side: Side,
+pub(in crate::desk) struct Job {
+    pub(in crate::desk) room: RoomName,
+    pub(in crate::desk) opening: Reveal,
+    pub(in crate::desk) side: Side,
     /// Title of the auction.
-    pub(super) title: String,
+    pub(in crate::desk) title: String,
     /// The persona that the card's signature ties to its holder.
-    pub(super) persona: Fingerprint,
+    pub(in crate::desk) persona: Fingerprint,
     /// Without name and card.
-    pub(super) claims: Claims,
-    pub(super) show: Vec<Attribute>,
-    pub(super) reader: Option<String>,
+    pub(in crate::desk) claims: Claims,
+    pub(in crate::desk) show: Vec<Attribute>,
+    pub(in crate::desk) reader: Option<String>,
 }
 
 /// Claims and the card's signature over them.
 #[derive(Debug)]
-pub(super) struct Proof {
-    pub(super) of: Answering,
-    pub(super) room: RoomName,
-    pub(super) claims: Claims,
-    pub(super) by_card: Vec<u8>,
+pub(in crate::desk) struct Proof {
+    pub(in crate::desk) of: Answering,
+    pub(in crate::desk) room: RoomName,
+    pub(in crate::desk) claims: Claims,
+    pub(in crate::desk) by_card: Vec<u8>,
 }
 
 impl Desk {
     /// Has the card sign a disclosure, and hands it in once it did.
-    pub(super) async fn prove(
+    pub(in crate::desk) async fn prove(
         &mut self,
         (prefix, yes): (&str, bool),
         contact: String,
@@ -119,7 +119,7 @@ impl Desk {
     }
 
     /// Hands in what the card signed.
-    pub(super) async fn proved(&mut self, proof: Proof) {
+    pub(in crate::desk) async fn proved(&mut self, proof: Proof) {
         let Proof { of, room, claims, by_card } = proof;
         self.answering = of;
         // Much may have happened while the card was asked.
@@ -164,7 +164,7 @@ fn ask(questions: &mpsc::Sender<Question>, pin: PinQuestion) -> Answer {
 
 impl Job {
     /// Finds the card, asks the user, has it sign; gives the tries left afterwards too. Blocks.
-    pub(super) fn run(
+    pub(in crate::desk) fn run(
         self,
         cards: &dyn Cards,
         ask: impl FnOnce(PinQuestion) -> Answer,

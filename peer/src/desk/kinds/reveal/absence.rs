@@ -6,16 +6,16 @@ use pregao_protocol::broker::Held;
 use pregao_protocol::evidence::{Evidence, FalseAbsence};
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::body::Body;
-use pregao_protocol::room::{Room, Stamped};
+use pregao_protocol::room::{RevealRoom, Stamped};
 
-use super::Desk;
-use super::evidence::Exhibit;
-use super::follow::Followed;
+use crate::desk::Desk;
+use crate::desk::evidence::Exhibit;
+use crate::desk::follow::Followed;
 use crate::vault::KeptReveal;
 
 impl Desk {
     /// The broker holds a disclosure until the other side's is there.
-    pub(super) async fn held(&mut self, n: u64, compact: &str) {
+    pub(in crate::desk) async fn held(&mut self, n: u64, compact: &str) {
         let (Some(act), Some(online)) = (self.acts.get(n), &self.online) else { return };
         let (room, digest) = (act.action.room(), act.action.digest());
         let stamp =
@@ -49,7 +49,7 @@ impl Desk {
 
     /// Notes that the broker has the user's disclosure: it holds it, in its signed words, or logged
     /// it.
-    pub(super) async fn mark_disclosed(&mut self, room: RoomName, held: Option<&str>) {
+    pub(in crate::desk) async fn mark_disclosed(&mut self, room: RoomName, held: Option<&str>) {
         let name = room.to_string();
         let news = |kept: &KeptReveal| {
             kept.room == name && (!kept.disclosed || (held.is_some() && kept.held.is_none()))
@@ -70,14 +70,19 @@ impl Desk {
 
     /// Whether the broker recorded the user as absent from a reveal of this auction against its own
     /// word: what could still be of use is then kept.
-    pub(super) fn is_wronged(&self, auction: RoomName) -> bool {
+    pub(in crate::desk) fn is_wronged(&self, auction: RoomName) -> bool {
         let name = auction.to_string();
         self.vault.contents().reveals.iter().any(|kept| kept.wronged && kept.auction == name)
     }
 
     /// An entry that says that somebody stayed away must not say it of the user while the broker
     /// holds their disclosure.
-    pub(super) async fn check_absence(&mut self, name: RoomName, stamped: &Stamped, text: &str) {
+    pub(in crate::desk) async fn check_absence(
+        &mut self,
+        name: RoomName,
+        stamped: &Stamped,
+        text: &str,
+    ) {
         let body = stamped.action().body();
         let private = match body {
             Body::Absent(_) => Some(name),
@@ -140,7 +145,7 @@ impl Desk {
     /// Which sides of a private room the user's disclosures in it are by, whether there is a connection
     /// or not.
     fn own_side(&self, private: RoomName) -> Option<Sides> {
-        let Room::Reveal(room) = self.rooms.get(&private)?.room()? else { return None };
+        let room = RevealRoom::of(self.rooms.get(&private)?.room()?)?;
         let (seller, winner) = (room.opening().seller, room.opening().winner);
         let name = private.to_string();
         let kept = self.vault.contents().actions.iter();

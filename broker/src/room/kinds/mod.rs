@@ -1,0 +1,257 @@
+//! What the broker does in each kind of room besides keeping its log: one [`Policy`] for each kind,
+//! registered by one line of `policies!`.
+//!
+//! A policy decides from the fold alone, so a broker that died between two steps takes up the next
+//! one when it starts. It never touches the log: it says what is to be appended.
+
+pub(crate) mod auction;
+pub(crate) mod reveal;
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use pregao_protocol::action::Action;
+use pregao_protocol::broker::SameAuthor;
+use pregao_protocol::clock::Time;
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::Body;
+use pregao_protocol::room::kind::Fold;
+use pregao_protocol::room::{Code, Room, Stamped, State};
+use tokio::time::Instant;
+
+use crate::check::Checked;
+use crate::house::House;
+use crate::links::Link;
+use crate::metrics::Metrics;
+use crate::store::StoreError;
+
+/// Whose action of two is held until the other's is there; the name under which the store keeps it.
+pub(crate) type Role = &'static str;
+
+/// An action that is held until its counterpart is there.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// Whose it is.
+    pub(crate) role: Role,
+    /// The action.
+    pub(crate) stamped: Stamped,
+}
+
+/// The entry of another room that a room follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Follows {
+    /// The other room.
+    pub(crate) room: RoomName,
+    /// Position of the entry.
+    pub(crate) seq: u64,
+}
+
+/// Rooms that follow from each room, by position of the entry that they follow from.
+pub(crate) type Followers = HashMap<RoomName, Vec<(u64, RoomName)>>;
+
+/// What a policy may look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) house: &'a Arc<House>,
+    pub(crate) room: &'a Room,
+    /// Who opened the room; known while links exist.
+    pub(crate) opener: Option<&'a Link>,
+    pub(crate) held: &'a [Held],
+    /// Until when nobody's absence is recorded, because the store failed them.
+    pub(crate) patience: Option<Instant>,
+}
+
+impl View<'_> {
+    /// The room's name.
+    pub(crate) fn name(&self) -> RoomName {
+        self.room.ledger().name()
+    }
+}
+
+/// What a policy wants to happen next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Nothing is due.
+    Idle,
+    /// This entry of the broker's own is to be appended; then ask again.
+    Append(Box<Body>),
+    /// Something failed and the cause was logged; it is tried again.
+    Failed,
+    /// Ask again at this instant.
+    Wait(Instant),
+}
+
+/// Why the broker refuses what the fold accepts (SPEC 7.3, door rules).
+#[derive(Debug)]
+pub(crate) struct Objection {
+    pub(crate) code: Code,
+    pub(crate) same_author: Option<SameAuthor>,
+}
+
+impl From<Code> for Objection {
+    fn from(code: Code) -> Self {
+        Self { code, same_author: None }
+    }
+}
+
+/// What the broker does in rooms of one kind.
+pub(crate) trait Policy: Debug + Default + Send {
+    /// The fold it decides from.
+    type Fold: Fold;
+
+    /// When the next step is due by TSA time; `None` if none is to come.
+    fn due(&self, fold: &Self::Fold) -> Option<Time>;
+
+    /// The step that is due at `now`, TSA time.
+    async fn step(&mut self, fold: &Self::Fold, view: View<'_>, now: Time) -> Step;
+
+    /// In whose role an action is held until its counterpart is there; `None` if it is not.
+    fn role(&self, fold: &Self::Fold, action: &Action) -> Option<Role> {
+        let _ = (fold, action);
+        None
+    }
+
+    /// Whether the broker takes an action that the fold accepts.
+    ///
+    /// # Errors
+    /// [`Objection`].
+    fn admit(&self, fold: &Self::Fold, view: View<'_>, checked: &Checked) -> Result<(), Objection> {
+        let _ = (fold, view, checked);
+        Ok(())
+    }
+
+    /// Counts what an entry means, once it is durable.
+    fn count(body: &Body, metrics: &Metrics) {
+        let _ = (body, metrics);
+    }
+
+    /// The entry of another room that this room follows from.
+    fn follows(fold: &Self::Fold) -> Option<Follows> {
+        let _ = fold;
+        None
+    }
+
+    /// A room that follows from the entry at `seq` is complete.
+    fn ended(&mut self, fold: &Self::Fold, seq: u64, follower: &Room) {
+        let _ = (fold, seq, follower);
+    }
+
+    /// Takes up a room of the store. `followers` are the rooms that follow from this one.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    async fn resume(
+        &mut self,
+        fold: &Self::Fold,
+        view: View<'_>,
+        followers: &[(u64, RoomName)],
+    ) -> Result<(), StoreError> {
+        let _ = (fold, view, followers);
+        Ok(())
+    }
+}
+
+macro_rules! policies {
+    ($($kind:ident: $policy:ty;)*) => {
+        /// The policy of a room of any kind.
+        #[derive(Debug)]
+        pub(crate) enum AnyPolicy {
+            $(
+                #[doc = concat!("See [`Policy`]: ", stringify!($kind), ".")]
+                $kind($policy),
+            )*
+        }
+
+        impl AnyPolicy {
+            /// The policy for a room.
+            pub(crate) fn of(room: &Room) -> Self {
+                match room.state() {
+                    $(State::$kind(_) => Self::$kind(Default::default()),)*
+                }
+            }
+
+            pub(crate) fn due(&self, room: &Room) -> Option<Time> {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => policy.due(fold),)*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => None,
+                }
+            }
+
+            pub(crate) async fn step(&mut self, view: View<'_>, now: Time) -> Step {
+                match (self, view.room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.step(fold, view, now).await
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => Step::Idle,
+                }
+            }
+
+            pub(crate) fn role(&self, room: &Room, action: &Action) -> Option<Role> {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => policy.role(fold, action),)*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => None,
+                }
+            }
+
+            pub(crate) fn admit(
+                &self,
+                view: View<'_>,
+                checked: &Checked,
+            ) -> Result<(), Objection> {
+                match (self, view.room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.admit(fold, view, checked)
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => Ok(()),
+                }
+            }
+
+            pub(crate) fn count(&self, body: &Body, metrics: &Metrics) {
+                match self {
+                    $(Self::$kind(_) => <$policy as Policy>::count(body, metrics),)*
+                }
+            }
+
+            pub(crate) fn ended(&mut self, room: &Room, seq: u64, follower: &Room) {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.ended(fold, seq, follower);
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => {}
+                }
+            }
+
+            pub(crate) async fn resume(
+                &mut self,
+                view: View<'_>,
+                followers: &[(u64, RoomName)],
+            ) -> Result<(), StoreError> {
+                match (self, view.room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.resume(fold, view, followers).await
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => Ok(()),
+                }
+            }
+        }
+
+        /// The entry of another room that a room follows from.
+        pub(crate) fn follows(room: &Room) -> Option<Follows> {
+            match room.state() {
+                $(State::$kind(fold) => <$policy as Policy>::follows(fold),)*
+            }
+        }
+    };
+}
+
+policies! {
+    Auction: auction::AuctionPolicy;
+    Reveal: reveal::RevealPolicy;
+}

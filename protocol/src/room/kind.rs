@@ -1,0 +1,161 @@
+//! What a kind of room is, and the list of those that this program knows (SPEC 7).
+//!
+//! A kind is a [`Fold`] and one line in `kinds!`. Nothing outside a kind's own folder matches on it.
+
+use std::fmt;
+
+use crate::room::body::Body;
+use crate::room::{Code, Ledger, Room, Stamped, Terms};
+
+/// What the log of one kind of room means. It reads no clock and nothing outside the log.
+///
+/// Rules that hold in every room are the [`Ledger`]'s and are not repeated here: whenever a fold is
+/// asked, they hold.
+pub trait Fold: fmt::Debug + Clone + Sized {
+    /// The body of the action that opens such a room.
+    type Opening;
+
+    /// What an opening fixes. Nothing was judged yet.
+    fn terms(opening: &Self::Opening) -> Terms;
+
+    /// The state after the opening.
+    ///
+    /// # Errors
+    /// The [`Code`] of the first rule of this kind that the opening breaks.
+    fn open(opening: &Self::Opening, entry: &Stamped) -> Result<Self, Code>;
+
+    /// Decides about the next entry without changing anything.
+    ///
+    /// # Errors
+    /// The [`Code`] of the first rule of this kind that it breaks; [`Code::VerbKind`] for a verb
+    /// that rooms of this kind do not have.
+    fn judge(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code>;
+
+    /// Takes an entry that was judged. `ledger` is the log before it.
+    fn append(&mut self, ledger: &Ledger, entry: &Stamped);
+
+    /// Whether nothing of consequence can follow: what the house knows of the authors is erased
+    /// then, and nothing that was held back is logged any more.
+    fn is_complete(&self) -> bool;
+
+    /// The rule that forbids the log to end here, if one does.
+    fn cut_short(&self) -> Option<Code> {
+        None
+    }
+
+    /// What a refusal by `code` rests on if the log alone would have accepted the action; `None`
+    /// if nothing may.
+    fn beyond_the_log(code: Code, body: &Body) -> Option<Beyond> {
+        let _ = (code, body);
+        None
+    }
+}
+
+/// What a broker may know beyond the log when it refuses an action (SPEC 7.3, door rules).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// That the author opened the room too, which the refusal shows (V-072).
+    CommonAuthor,
+    /// Something of its own that nobody else can check.
+    Word,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident($fold:ty) = $name:literal;)*) => {
+        /// A kind of room.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Kind {
+            /// Every kind, in the order of the specification.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// The stable name, as kept in stores.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+        }
+
+        /// The state of a room of any kind.
+        #[derive(Debug, Clone)]
+        pub enum State {
+            $($(#[$doc])* $kind(Box<$fold>),)*
+        }
+
+        impl State {
+            /// Which kind it is of.
+            #[must_use]
+            pub const fn kind(&self) -> Kind {
+                match self { $(Self::$kind(_) => Kind::$kind,)* }
+            }
+
+            pub(super) fn judge(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
+                match self { $(Self::$kind(fold) => fold.judge(ledger, entry),)* }
+            }
+
+            pub(super) fn append(&mut self, ledger: &Ledger, entry: &Stamped) {
+                match self { $(Self::$kind(fold) => fold.append(ledger, entry),)* }
+            }
+
+            pub(super) fn is_complete(&self) -> bool {
+                match self { $(Self::$kind(fold) => fold.is_complete(),)* }
+            }
+
+            pub(super) fn cut_short(&self) -> Option<Code> {
+                match self { $(Self::$kind(fold) => fold.cut_short(),)* }
+            }
+
+            pub(super) fn beyond_the_log(&self, code: Code, body: &Body) -> Option<Beyond> {
+                match self { $(Self::$kind(_) => <$fold as Fold>::beyond_the_log(code, body),)* }
+            }
+        }
+
+        $(
+            impl $fold {
+                /// The fold of a room, if the room is of this kind.
+                #[must_use]
+                pub fn of(room: &Room) -> Option<&Self> {
+                    match room.state() {
+                        State::$kind(fold) => Some(fold),
+                        #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                        _ => None,
+                    }
+                }
+            }
+
+            impl From<$fold> for State {
+                fn from(fold: $fold) -> Self {
+                    Self::$kind(Box::new(fold))
+                }
+            }
+        )*
+    };
+}
+
+kinds! {
+    /// An English auction.
+    Auction(crate::room::auction::Auction) = "auction";
+    /// The private room of seller and winner.
+    Reveal(crate::room::reveal::RevealRoom) = "reveal";
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Not the name of a kind of room that this program knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of room that this program knows; update it")]
+pub struct UnknownKind;
+
+impl std::str::FromStr for Kind {
+    type Err = UnknownKind;
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or(UnknownKind)
+    }
+}
