@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::auction::Auction;
 use super::body::{Amount, Bid, Body, BrokerKeys, Currency, Empty, Listing, Reveal, Settled, Text};
 use super::reveal::RevealRoom;
-use super::{Code, Replay, ReplayError, Room, Stamped, State};
+use super::{Code, Replay, ReplayError, Room, Stamped};
 use crate::action::{Action, Draft, Seen};
 use crate::broker::BrokerCertificate;
 use crate::clock::Time;
@@ -424,25 +424,8 @@ fn code(error: &ReplayError) -> Code {
     }
 }
 
-/// Everything of a room that anybody can ask it for.
+/// Everything of a room that its fold keeps.
 fn snapshot(room: &Room) -> String {
     let ledger = room.ledger();
-    let state = match room.state() {
-        State::Auction(auction) => format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            auction.phase(),
-            auction.end(),
-            auction.least_bid(),
-            auction.bids(),
-            auction.closed_late(),
-            auction.withdrawal(),
-        ),
-        State::Reveal(room) => format!(
-            "{:?} {:?} {:?}",
-            room.disclosed(super::body::Side::Seller),
-            room.disclosed(super::body::Side::Winner),
-            room.end(),
-        ),
-    };
-    format!("{:?} {:?} {state}", ledger.head(), ledger.newest())
+    format!("{:?} {:?} {:?}", ledger.head(), ledger.newest(), room.state())
 }
