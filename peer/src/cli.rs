@@ -1,7 +1,9 @@
 //! The command line of `pregao`.
 //!
-//! `enrol`, `card`, `chat`, `json` and `verify` are described here; every other subcommand is a line of the
-//! table in [`crate::command::table`], with the same words as in the chat.
+//! `enrol`, `card`, `chat`, `json` and `verify` are described here; [`subcommands`] makes every other
+//! subcommand from the table in [`crate::command::table`], with the same words as in the chat.
+
+pub mod subcommands;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use pregao_protocol::certificate::sheet::TsaAddress;
 
 use crate::authority::Route;
-use crate::command::{Command, Mistake, table};
+use crate::command::{Command, Mistake};
 use crate::desk::enrol::Spending;
 use crate::desk::enrol::card::Wait;
 use crate::link::BrokerAddress;
@@ -20,7 +22,7 @@ use crate::vault::WorkFactor;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "pregao", version, about = "Auctions under pseudonyms, with proof", after_help = command_help())]
+#[command(name = "pregao", version, about = "Auctions under pseudonyms, with proof", after_help = AFTER_HELP)]
 pub struct Cli {
     /// What holds for every subcommand.
     #[command(flatten)]
@@ -32,6 +34,7 @@ pub struct Cli {
 
 /// Options of every subcommand.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every subcommand")]
 pub struct Shared {
     /// Folder of the vault [default: $XDG_DATA_HOME/pregao or ~/.local/share/pregao]
     #[arg(long, global = true, value_name = "DIR", env = "PREGAO_DATA")]
@@ -87,8 +90,11 @@ pub enum Task {
         files: Vec<PathBuf>,
     },
     /// A command of the chat
+    #[command(flatten)]
+    Command(subcommands::Given),
+    /// Any other word, with all that follows it
     #[command(external_subcommand)]
-    Command(Vec<OsString>),
+    Other(Vec<OsString>),
 }
 
 /// What enrolment needs.
@@ -155,19 +161,8 @@ pub enum CardTask {
     TestSign,
 }
 
-/// Options of [`Shared`] that take a value.
-const VALUED: &[&str] = &[
-    "--data",
-    "--passphrase-file",
-    "--broker",
-    "--tls-ca",
-    "--pin-file",
-    "--reader",
-    "--citizen",
-    "--proxy",
-];
-/// Options of [`Shared`] that take none.
-const BARE: &[&str] = &["--json", "--accept-test-cards", "--yes"];
+/// What stands below the subcommands.
+const AFTER_HELP: &str = "`pregao COMMAND --help` tells more; text after `--` holds no options.";
 
 impl Cli {
     /// Reads the arguments of the program, its name first. Shared options may stand anywhere
@@ -176,32 +171,8 @@ impl Cli {
     /// # Errors
     /// clap's, which prints itself: help and version are such "errors" too.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(options_first(arguments))
+        Self::try_parse_from(arguments)
     }
-}
-
-/// Moves shared options to the front: clap hands all words after an external subcommand over.
-fn options_first(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut arguments = arguments.into_iter();
-    let mut front: Vec<OsString> = arguments.next().into_iter().collect();
-    let mut rest = Vec::new();
-    while let Some(argument) = arguments.next() {
-        let text = argument.to_string_lossy();
-        let name = text.split('=').next().unwrap_or("");
-        if text == "--" {
-            break;
-        } else if BARE.contains(&text.as_ref()) || (VALUED.contains(&name) && name != text) {
-            front.push(argument);
-        } else if VALUED.contains(&name) {
-            front.push(argument);
-            front.extend(arguments.next());
-        } else {
-            rest.push(argument);
-        }
-    }
-    front.extend(rest);
-    front.extend(arguments);
-    front
 }
 
 /// A duration as clap wants it.
@@ -252,30 +223,21 @@ fn default_folder(data_home: Option<OsString>, home: Option<OsString>) -> Option
         .map(|base| base.join("pregao"))
 }
 
-/// Reads the words of [`Task::Command`] by the table.
+/// Reads the words of [`Task::Other`]: another name of `help`, or no command at all.
 ///
 /// # Errors
 /// A [`Mistake`] that says what to type instead; words that are not UTF-8 are one too.
-pub fn read_command(words: &[OsString]) -> Result<Command, Mistake> {
+pub fn read_other(words: &[OsString]) -> Result<Command, Mistake> {
     let words: Option<Vec<&str>> = words.iter().map(|word| word.to_str()).collect();
-    match words.as_deref() {
-        Some([name, "--help" | "-h"]) => Command::parse(&["help", name]),
-        Some(words) => Command::parse(words),
-        None => Err(Mistake {
-            message: "the command line is not UTF-8".to_owned(),
-            advice: "set the terminal to UTF-8".to_owned(),
-        }),
-    }
-}
-
-/// The commands of the table, for `--help`.
-fn command_help() -> String {
-    let mut text = "Commands of the chat, which run alone as well:\n".to_owned();
-    for usage in table::COMMANDS {
-        text.push_str(&format!("  {:<9} {}\n", usage.name, usage.summary));
-    }
-    text.push_str("`pregao COMMAND --help` tells more; text after `--` holds no options.\n");
-    text
+    words.as_deref().map_or_else(
+        || {
+            Err(Mistake {
+                message: "the command line is not UTF-8".to_owned(),
+                advice: "set the terminal to UTF-8".to_owned(),
+            })
+        },
+        Command::parse,
+    )
 }
 
 #[cfg(test)]
@@ -289,83 +251,6 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_of_the_table_is_a_subcommand() {
-        for usage in table::COMMANDS {
-            // clap answers `help` itself.
-            if usage.name == "help" {
-                continue;
-            }
-            let words = usage.example.trim_start_matches('/').replace('"', "");
-            let line = ["pregao", "--json"].into_iter().chain(words.split(' '));
-            let cli = Cli::try_parse_from(line).unwrap();
-            let Task::Command(words) = cli.task else { panic!("{}", usage.name) };
-            assert!(cli.shared.json);
-            assert_eq!(words[0], usage.name);
-        }
-        let help = Cli::command().render_long_help().to_string();
-        assert!(table::COMMANDS.iter().all(|usage| help.contains(usage.summary)));
-    }
-
-    #[test]
-    fn words_of_a_shell_become_a_command() {
-        let cli = Cli::try_parse_from([
-            "pregao",
-            "--broker",
-            PINNED,
-            "list",
-            "Old radio",
-            "10",
-            "for",
-            "90s",
-            "--step",
-            "1",
-        ])
-        .unwrap();
-        let Task::Command(words) = cli.task else { panic!() };
-        let Ok(Command::List { title, increment, .. }) = read_command(&words) else { panic!() };
-        assert_eq!((title.as_str(), increment.as_deref()), ("Old radio", Some("1")));
-        assert!(read_command(&["bid".into()]).is_err());
-        assert!(read_command(&[]).is_err());
-    }
-
-    #[test]
-    fn shared_options_may_stand_anywhere() {
-        let read = |line: &str| Cli::read(line.split(' ').map(OsString::from)).unwrap();
-        for line in [
-            "pregao --json --data /d bid 3f2a 120",
-            "pregao bid 3f2a 120 --json --data /d",
-            "pregao bid --data=/d 3f2a --json 120",
-        ] {
-            let cli = read(line);
-            assert!(cli.shared.json && cli.shared.data == Some(PathBuf::from("/d")), "{line}");
-            let Task::Command(words) = cli.task else { panic!() };
-            assert_eq!(words, ["bid", "3f2a", "120"].map(OsString::from));
-        }
-        let cli = read("pregao say 3f2a -- --json");
-        let Task::Command(words) = cli.task else { panic!() };
-        assert!(!cli.shared.json && words.last() == Some(&OsString::from("--json")));
-    }
-
-    #[test]
-    fn the_lists_of_shared_options_are_those_of_the_command_line() {
-        let command = Cli::command();
-        let options = command.get_arguments().filter(|option| option.is_global_set());
-        let mut names: Vec<String> =
-            options.map(|option| format!("--{}", option.get_long().unwrap())).collect();
-        names.sort();
-        let mut listed: Vec<&str> = VALUED.iter().chain(BARE).copied().collect();
-        listed.sort_unstable();
-        assert_eq!(names, listed);
-    }
-
-    #[test]
-    fn help_of_one_command_comes_from_the_table() {
-        let about = Some("bid".to_owned());
-        assert_eq!(read_command(&["b".into(), "--help".into()]), Ok(Command::Help { about }));
-        assert!(read_command(&["fly".into(), "--help".into()]).is_err());
     }
 
     #[test]

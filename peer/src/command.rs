@@ -13,7 +13,7 @@ use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
 pub use parse::{Line, Words, read_line};
-pub use table::{Argument, COMMANDS, Usage};
+pub use table::{Argument, COMMANDS, Keyword, Kind, Need, Usage};
 
 /// Something a user asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

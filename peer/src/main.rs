@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use pregao::ask::PinSource;
 use pregao::card::show;
-use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_command};
-use pregao::command::Command;
+use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_other};
+use pregao::command::{Command, Mistake};
 use pregao::desk::enrol::card::{self, TokenKept};
 use pregao::desk::enrol::reader::InReader;
 use pregao::desk::enrol::report::Report;
@@ -93,18 +93,27 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
             let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
             Ok(status)
         }
-        Task::Command(words) => match read_command(&words) {
-            Ok(command) => {
-                let ok = alone(&cli.shared, command, &mut out).await?;
-                Ok(out.end(ok))
-            }
-            Err(mistake) => bail!("{}\n{}", mistake.message, mistake.advice),
-        },
+        Task::Command(given) => {
+            let ok = alone(&cli.shared, given.read(), &mut out).await?;
+            Ok(out.end(ok))
+        }
+        Task::Other(words) => {
+            let ok = alone(&cli.shared, read_other(&words), &mut out).await?;
+            Ok(out.end(ok))
+        }
     }
 }
 
 /// One command of the chat by itself.
-async fn alone(shared: &Shared, command: Command, out: &mut impl Write) -> anyhow::Result<bool> {
+async fn alone(
+    shared: &Shared,
+    command: Result<Command, Mistake>,
+    out: &mut impl Write,
+) -> anyhow::Result<bool> {
+    let command = match command {
+        Ok(command) => command,
+        Err(mistake) => bail!("{}\n{}", mistake.message, mistake.advice),
+    };
     let form = if shared.json { oneshot::Form::Json } else { oneshot::Form::Text };
     if let Command::Help { about } = &command {
         for line in pregao::command::table::help(about.as_deref()) {

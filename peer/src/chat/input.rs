@@ -5,7 +5,7 @@ use tui_input::backend::crossterm::to_input_request;
 use tui_input::{Input, InputRequest};
 use unicode_normalization::char::compose;
 
-use crate::command::{Argument, table};
+use crate::command::{Kind, table};
 use crate::plain::{shown, width};
 
 /// Most characters of a line.
@@ -236,17 +236,18 @@ fn candidates<'a>(before: &'a str, rooms: &[RoomName]) -> (&'a str, Vec<Candidat
         return (kept, Vec::new());
     };
     let place = earlier.len().saturating_sub(1);
-    // The last place repeats: keywords follow each other.
-    let argument = usage.arguments.get(place).or(usage.arguments.last());
-    let offered = match argument {
-        Some(Argument::Room) if place == 0 => room_candidates(word, rooms),
-        Some(Argument::Keywords(words)) => words
+    let offered = match usage.arguments.get(place).map(|argument| argument.kind) {
+        Some(Kind::Room) => room_candidates(word, rooms),
+        Some(Kind::Command) => name_candidates(&format!("/{}", word.trim_start_matches('/'))),
+        Some(Kind::Amount | Kind::Word | Kind::Text | Kind::Saying) => Vec::new(),
+        // Keywords follow the places, and each other.
+        None => usage
+            .keywords
             .iter()
-            .filter(|keyword| keyword.starts_with(word) && !earlier.contains(keyword))
-            .map(|keyword| Candidate { text: (*keyword).to_owned(), label: (*keyword).to_owned() })
+            .map(|keyword| keyword.name)
+            .filter(|name| name.starts_with(word) && !earlier.contains(name))
+            .map(|name| Candidate { text: name.to_owned(), label: name.to_owned() })
             .collect(),
-        Some(Argument::Command) => name_candidates(&format!("/{}", word.trim_start_matches('/'))),
-        Some(Argument::Room | Argument::Amount | Argument::Text) | None => Vec::new(),
     };
     (kept, offered)
 }
@@ -348,7 +349,8 @@ mod tests {
         assert_eq!((room.as_str(), text.as_str()), ("3f2a", "hello"));
         // Entered as it stands, nothing is said and nothing is bid.
         for command in table::COMMANDS.iter().filter(|usage| {
-            usage.arguments.len() > 1 && usage.arguments.first() == Some(&Argument::Room)
+            let first = usage.arguments.first().map(|argument| argument.kind);
+            usage.arguments.len() > 1 && first == Some(Kind::Room)
         }) {
             let line = completed(&format!("/{} ", command.name), 1);
             assert_eq!(line, format!("/{} #3f2a ", command.name));

@@ -6,7 +6,7 @@
 
 use pregao_protocol::room::disclosure::Attribute;
 
-use super::table::{self, Usage};
+use super::table::{self, Keyword, Usage};
 use super::unclear::{SHORTEST_ROOM, like_a_name, marked_room, split_amount, split_price};
 use super::{Command, Mistake, default_currency};
 use crate::visible::shows_something;
@@ -22,7 +22,7 @@ const LONGEST_TITLE: usize = 80;
 /// Most characters of a description.
 const LONGEST_DESCRIPTION: usize = 1_000;
 /// Most characters said at once.
-const LONGEST_SAYING: usize = 500;
+pub(crate) const LONGEST_SAYING: usize = 500;
 /// Most characters of a disclosed name.
 const LONGEST_NAME: usize = 80;
 /// Most characters of a disclosed contact.
@@ -91,21 +91,40 @@ impl Words {
         cut
     }
 
-    /// Words that a shell has cut already; one with white space in it was quoted there.
+    /// Words that a shell has cut already.
     #[must_use]
     pub fn from_arguments<S: AsRef<str>>(arguments: &[S]) -> Self {
-        let mut cut = Self { by_shell: true, ..Self::default() };
+        let mut cut = Self::by_shell();
         for argument in arguments {
-            let text = argument.as_ref();
-            if !cut.rest.is_empty() {
-                cut.rest.push(' ');
-            }
-            let name = text.split('=').next().unwrap_or(text);
-            let quoted = text.is_empty() || name.contains(char::is_whitespace);
-            cut.words.push(Word { text: text.to_owned(), quoted, start: cut.rest.len() });
-            cut.rest.push_str(text);
+            cut.add_word(argument.as_ref());
         }
         cut
+    }
+
+    /// No word yet of those that a shell has cut.
+    #[must_use]
+    pub fn by_shell() -> Self {
+        Self { by_shell: true, ..Self::default() }
+    }
+
+    /// Adds a word that a shell has cut; one with white space in it was quoted there.
+    pub fn add_word(&mut self, text: &str) {
+        let name = text.split('=').next().unwrap_or(text);
+        self.add(text, text.is_empty() || name.contains(char::is_whitespace));
+    }
+
+    /// Adds the value of an option as the value of its keyword, whatever word it is.
+    pub fn add_option(&mut self, keyword: &Keyword, value: &str) {
+        self.add(keyword.name, false);
+        self.add(value, true);
+    }
+
+    fn add(&mut self, text: &str, quoted: bool) {
+        if !self.words.is_empty() {
+            self.rest.push(' ');
+        }
+        self.words.push(Word { text: text.to_owned(), quoted, start: self.rest.len() });
+        self.rest.push_str(text);
     }
 
     /// The words after the first `count`.
@@ -472,15 +491,7 @@ fn keyword(word: &str) -> Option<(&'static str, Option<&str>)> {
     let word = word.strip_prefix("--").unwrap_or(word);
     let (name, value) =
         word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-    let name = match name.to_ascii_lowercase().as_str() {
-        "for" => "for",
-        "step" | "increment" => "step",
-        "extend" | "soft" => "extend",
-        "currency" => "currency",
-        "desc" | "description" => "desc",
-        _ => return None,
-    };
-    Some((name, value))
+    table::LIST.keyword(name).map(|keyword| (keyword.name, value))
 }
 
 fn saying(text: &str, room: Option<&str>) -> Result<Line, Mistake> {

@@ -4,17 +4,59 @@ use super::parse::{self, Reader};
 
 /// What a word at some place of a command is; completion offers what fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Argument {
+pub enum Kind {
     /// A room; may be left out where one is current.
     Room,
     /// An amount of money.
     Amount,
-    /// Free text.
+    /// One word.
+    Word,
+    /// One word, or several in quotes; in the last place also several without.
     Text,
+    /// Everything up to the end, as it was typed.
+    Saying,
     /// The name of a command.
     Command,
-    /// Words of which each is followed by a value, in any order.
-    Keywords(&'static [&'static str]),
+}
+
+/// Whether a place may be left empty on the command line, where no room is current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Never.
+    Required,
+    /// Never; but a single word may belong to this place or to the one before it, so the reader
+    /// says which of the two is missing.
+    Judged,
+    /// Always.
+    Optional,
+}
+
+/// One place after the name of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argument {
+    /// What it is called in the synopsis.
+    pub name: &'static str,
+    /// What stands there.
+    pub kind: Kind,
+    /// Whether it may be left out.
+    pub need: Need,
+    /// One line: what to put there.
+    pub summary: &'static str,
+}
+
+/// A word that is followed by a value: `step 1`, and on the command line `--step 1` too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keyword {
+    /// What to type.
+    pub name: &'static str,
+    /// What else may be typed.
+    pub aliases: &'static [&'static str],
+    /// What the value is called in the synopsis.
+    pub value: &'static str,
+    /// What the value is.
+    pub kind: Kind,
+    /// One line: what it does.
+    pub summary: &'static str,
 }
 
 /// One command as described to people.
@@ -24,10 +66,12 @@ pub struct Usage {
     pub name: &'static str,
     /// What else may be typed.
     pub aliases: &'static [&'static str],
-    /// The places after the name, in words; brackets mark what may be left out.
+    /// The places after the name, in words; brackets mark what may be left out in the chat.
     pub synopsis: &'static str,
-    /// The places after the name, for completion.
+    /// The places after the name.
     pub arguments: &'static [Argument],
+    /// The keywords after the places, in any order.
+    pub keywords: &'static [Keyword],
     /// One line: what it does.
     pub summary: &'static str,
     /// More lines: rules and defaults.
@@ -38,15 +82,77 @@ pub struct Usage {
     pub(crate) read: Reader,
 }
 
+/// The room in which a command acts.
+const ROOM: Argument = Argument {
+    name: "ROOM",
+    kind: Kind::Room,
+    need: Need::Required,
+    summary: "Beginning of the room's name, at least four characters",
+};
+
+/// How the other side reaches the user.
+const CONTACT: Argument = Argument {
+    name: "CONTACT",
+    kind: Kind::Text,
+    need: Need::Optional,
+    summary: "How to reach you; at most 200 characters",
+};
+
 /// Offers an item.
 pub static LIST: Usage = Usage {
     name: "list",
     aliases: &["sell"],
     synopsis: "TITLE START for DURATION [step AMOUNT] [extend DURATION] [currency CODE] [desc TEXT]",
     arguments: &[
-        Argument::Text,
-        Argument::Amount,
-        Argument::Keywords(&["for", "step", "extend", "currency", "desc"]),
+        Argument {
+            name: "TITLE",
+            kind: Kind::Text,
+            need: Need::Required,
+            summary: "What is offered; at most 80 characters",
+        },
+        Argument {
+            name: "START",
+            kind: Kind::Amount,
+            need: Need::Required,
+            summary: "Lowest first bid, in units of the currency",
+        },
+    ],
+    keywords: &[
+        Keyword {
+            name: "for",
+            aliases: &[],
+            value: "DURATION",
+            kind: Kind::Word,
+            summary: "How long the auction runs, e.g. 90s, 10m, 2h; always needed",
+        },
+        Keyword {
+            name: "step",
+            aliases: &["increment"],
+            value: "AMOUNT",
+            kind: Kind::Amount,
+            summary: "Least step between bids [default: one unit]",
+        },
+        Keyword {
+            name: "extend",
+            aliases: &["soft"],
+            value: "DURATION",
+            kind: Kind::Word,
+            summary: "Each bid in the last such span moves the end by it",
+        },
+        Keyword {
+            name: "currency",
+            aliases: &[],
+            value: "CODE",
+            kind: Kind::Word,
+            summary: "Three letters as in ISO 4217 [default: EUR]",
+        },
+        Keyword {
+            name: "desc",
+            aliases: &["description"],
+            value: "TEXT",
+            kind: Kind::Saying,
+            summary: "More about the item; at most 1,000 characters",
+        },
     ],
     summary: "offer an item: opens an auction",
     details: "START is the lowest first bid. Without `step`, bids rise by at least one unit. \
@@ -61,7 +167,22 @@ pub static BID: Usage = Usage {
     name: "bid",
     aliases: &["b"],
     synopsis: "[ROOM] AMOUNT [CURRENCY]",
-    arguments: &[Argument::Room, Argument::Amount],
+    arguments: &[
+        ROOM,
+        Argument {
+            name: "AMOUNT",
+            kind: Kind::Amount,
+            need: Need::Judged,
+            summary: "What you bid, in units of the room's currency, e.g. 119.50; always needed",
+        },
+        Argument {
+            name: "CURRENCY",
+            kind: Kind::Word,
+            need: Need::Optional,
+            summary: "If given, it must be the room's",
+        },
+    ],
+    keywords: &[],
     summary: "bid in an auction",
     details: "Use a point for decimals. A bid is binding and cannot be taken back. \
               Without ROOM it goes to the auction on screen. Mark a room of digits only: #1234. You \
@@ -76,6 +197,7 @@ pub static ITEMS: Usage = Usage {
     aliases: &["allitems"],
     synopsis: "",
     arguments: &[],
+    keywords: &[],
     summary: "list all auctions",
     details: "Shows where each stands and when it ends.",
     example: "/items",
@@ -88,6 +210,7 @@ pub static MINE: Usage = Usage {
     aliases: &["myitems"],
     synopsis: "",
     arguments: &[],
+    keywords: &[],
     summary: "list the auctions you opened or bid in",
     details: "Only your own vault knows which they are.",
     example: "/mine",
@@ -99,7 +222,8 @@ pub static JOIN: Usage = Usage {
     name: "join",
     aliases: &["j"],
     synopsis: "[ROOM]",
-    arguments: &[Argument::Room],
+    arguments: &[ROOM],
+    keywords: &[],
     summary: "follow a room",
     details: "Every entry of its log is fetched and verified.",
     example: "/join 3f2a",
@@ -111,7 +235,8 @@ pub static LEAVE: Usage = Usage {
     name: "leave",
     aliases: &["part"],
     synopsis: "[ROOM]",
-    arguments: &[Argument::Room],
+    arguments: &[ROOM],
+    keywords: &[],
     summary: "stop following a room",
     details: "Bids already made stay and stay binding.",
     example: "/leave 3f2a",
@@ -123,7 +248,16 @@ pub static SAY: Usage = Usage {
     name: "say",
     aliases: &["s"],
     synopsis: "[#ROOM] TEXT",
-    arguments: &[Argument::Room, Argument::Text],
+    arguments: &[
+        ROOM,
+        Argument {
+            name: "TEXT",
+            kind: Kind::Saying,
+            need: Need::Required,
+            summary: "What to say; at most 500 characters",
+        },
+    ],
+    keywords: &[],
     summary: "say something in a room, under a name used once",
     details: "A line without a slash is said in the room on screen; begin with // to say a line \
               that starts with a slash. Another room is marked with # and has at least four \
@@ -138,6 +272,7 @@ pub static WHOAMI: Usage = Usage {
     aliases: &["trust"],
     synopsis: "",
     arguments: &[],
+    keywords: &[],
     summary: "show persona, broker, suite, TSA time and what was verified",
     details: "Compare the fingerprints with those you were given by another way.",
     example: "/whoami",
@@ -150,6 +285,7 @@ pub static RECEIPTS: Usage = Usage {
     aliases: &["proofs"],
     synopsis: "",
     arguments: &[],
+    keywords: &[],
     summary: "list your receipts and check each again",
     details: "A receipt proves to anybody, without a network, that the broker took your action.",
     example: "/receipts",
@@ -161,7 +297,8 @@ pub static EXPORT: Usage = Usage {
     name: "export",
     aliases: &["save"],
     synopsis: "[ROOM]",
-    arguments: &[Argument::Room],
+    arguments: &[ROOM],
+    keywords: &[],
     summary: "write a room's log and your receipts to files",
     details: "Anybody can check the files with `pregao verify`, without a network or an account.",
     example: "/export #3f2a",
@@ -173,7 +310,17 @@ pub static REVEAL: Usage = Usage {
     name: "reveal",
     aliases: &["disclose"],
     synopsis: "[ROOM] \"NAME\" [CONTACT]",
-    arguments: &[Argument::Room, Argument::Text, Argument::Text],
+    arguments: &[
+        ROOM,
+        Argument {
+            name: "NAME",
+            kind: Kind::Text,
+            need: Need::Required,
+            summary: "Your name as the other side is to read it; at most 80 characters",
+        },
+        CONTACT,
+    ],
+    keywords: &[],
     summary: "after an auction: tell the other side who you are",
     details: "Sealed to the other side; the broker cannot read it and releases both or neither. \
               The other side can show it to others afterwards. You are asked before it is sent.",
@@ -186,7 +333,23 @@ pub static PROVE: Usage = Usage {
     name: "prove",
     aliases: &[],
     synopsis: "[ROOM] [CONTACT] [show ATTRIBUTE,…] [reader N]",
-    arguments: &[Argument::Room, Argument::Text, Argument::Keywords(&["show", "reader"])],
+    arguments: &[ROOM, CONTACT],
+    keywords: &[
+        Keyword {
+            name: "show",
+            aliases: &[],
+            value: "ATTRIBUTE",
+            kind: Kind::Word,
+            summary: "What to state beyond the card's certificate, with commas between",
+        },
+        Keyword {
+            name: "reader",
+            aliases: &[],
+            value: "N",
+            kind: Kind::Text,
+            summary: "Number of the reader, or a part of its name",
+        },
+    ],
     summary: "as reveal, signed by your citizen card: the name is the card's",
     details: "The other side gets the card's certificate, which holds your name and civil number, \
               and can show all of it to others. `show birth-date,nationality` states more of the \
@@ -200,7 +363,8 @@ pub static WITHDRAW: Usage = Usage {
     name: "withdraw",
     aliases: &[],
     synopsis: "[ROOM]",
-    arguments: &[Argument::Room],
+    arguments: &[ROOM],
+    keywords: &[],
     summary: "leave a settled auction where the rules allow it without forfeit",
     details: "Allowed when the auction was closed late.",
     example: "/withdraw 3f2a",
@@ -212,7 +376,13 @@ pub static HELP: Usage = Usage {
     name: "help",
     aliases: &["h", "?"],
     synopsis: "[COMMAND]",
-    arguments: &[Argument::Command],
+    arguments: &[Argument {
+        name: "COMMAND",
+        kind: Kind::Command,
+        need: Need::Optional,
+        summary: "Command to explain",
+    }],
+    keywords: &[],
     summary: "explain all commands, or one",
     details: "In the chat, F1 shows the same.",
     example: "/help bid",
@@ -225,6 +395,7 @@ pub static QUIT: Usage = Usage {
     aliases: &["exit", "q"],
     synopsis: "",
     arguments: &[],
+    keywords: &[],
     summary: "end the program",
     details: "Bids stay in force; receipts are in the vault.",
     example: "/quit",
@@ -238,6 +409,15 @@ pub static COMMANDS: &[&Usage] = &[
 ];
 
 impl Usage {
+    /// The keyword that a word is, by name or alias, in any case.
+    #[must_use]
+    pub fn keyword(&self, word: &str) -> Option<&'static Keyword> {
+        let word = word.to_ascii_lowercase();
+        self.keywords
+            .iter()
+            .find(|keyword| keyword.name == word || keyword.aliases.contains(&word.as_str()))
+    }
+
     /// The whole line in words: `/bid [ROOM] AMOUNT [CURRENCY]`.
     #[must_use]
     pub fn line(&self) -> String {
@@ -349,9 +529,29 @@ mod tests {
                 usage.name
             );
             assert!(usage.example.starts_with(&format!("/{}", usage.name)));
-            assert_eq!(usage.arguments.is_empty(), usage.synopsis.is_empty(), "{}", usage.name);
+            let places = usage.arguments.iter().map(|argument| argument.name);
+            let pairs = usage.keywords.iter().flat_map(|keyword| [keyword.name, keyword.value]);
+            let shown = usage.synopsis.split(|c: char| !c.is_ascii_alphabetic());
+            let shown: Vec<&str> = shown.filter(|word| !word.is_empty()).collect();
+            assert_eq!(shown, places.chain(pairs).collect::<Vec<_>>(), "{}", usage.name);
             assert!(help(Some(usage.name)).iter().any(|line| line.contains(usage.example)));
             assert!(help(None).iter().any(|line| line.contains(usage.summary)));
+        }
+    }
+
+    #[test]
+    fn no_two_keywords_of_a_command_share_a_name() {
+        for usage in COMMANDS {
+            let mut seen = BTreeSet::new();
+            for keyword in usage.keywords {
+                for name in keyword.aliases.iter().chain([&keyword.name]) {
+                    assert!(seen.insert(*name), "{name} occurs twice in {}", usage.name);
+                    assert_eq!(usage.keyword(&name.to_uppercase()), Some(keyword));
+                }
+            }
+            for word in ["", "--", "nothing"] {
+                assert!(usage.keyword(word).is_none(), "{word}");
+            }
         }
     }
 

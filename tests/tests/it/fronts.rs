@@ -140,6 +140,32 @@ async fn what_may_not_be_bid_is_refused_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_command_explains_itself_and_a_mistyped_option_does_nothing() {
+    let nowhere = Path::new("/nonexistent");
+    let by_word = pregao(nowhere, &["help", "bid"]).await.unwrap();
+    let by_option = pregao(nowhere, &["bid", "--help"]).await.unwrap();
+    assert_eq!(carried_out(&by_word), carried_out(&by_option));
+    for part in ["<ROOM> <AMOUNT> [CURRENCY]", "binding", "--yes", "pregao bid 3f2a 120.00"] {
+        assert!(by_word.text.contains(part), "no `{part}` in: {}", by_word.text);
+    }
+    // It is not tried at all: there is no vault, and nobody hears of that.
+    for (words, named) in [
+        (&["bid", "3f2a", "120", "--jsno"][..], &["'--jsno'", "'--json'"][..]),
+        (&["list", "Lamp", "1", "--for", "9m", "--stpe", "1"], &["'--stpe'", "'--step'"]),
+        (&["bid"], &["<ROOM>", "Usage: pregao bid"]),
+        (&["say", "3f2a"], &["<TEXT>", "Usage: pregao say"]),
+        (&["help", "fly"], &["'fly'"]),
+    ] {
+        let ran = pregao(nowhere, words).await.unwrap();
+        assert_eq!(ran.code, Some(2), "{words:?}: {}", ran.text);
+        for part in named {
+            assert!(ran.text.contains(part), "{words:?}: no `{part}` in: {}", ran.text);
+        }
+        assert!(!ran.text.contains("persona"), "{}", ran.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lines_that_are_no_command_are_refused_and_end_nothing() {
     let house = open();
     let folder = house.folder.path().join("ana");
