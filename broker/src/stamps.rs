@@ -16,6 +16,9 @@ use pregao_protocol::evidence::CARRIED;
 use pregao_protocol::key::{PublicKey, Stamp as StampKey};
 use pregao_protocol::label::MAX_DIGESTS;
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha12Rng;
+use rand_core::{CryptoRng, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -372,7 +375,8 @@ impl Connection {
 }
 
 /// Mixes the first request with everything that arrives within [`POOL_FOR`]. Each request stays
-/// whole, so that all its digests land in one batch.
+/// whole, so that all its digests land in one batch. Without randomness nothing goes out, and the
+/// requests fail as while the TSA is down: in their own order they would say who shares an author.
 async fn pool(first: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<(Vec<Digest>, Pooled)> {
     let mut requests = vec![first];
     let until = tokio::time::Instant::now() + POOL_FOR;
@@ -394,26 +398,33 @@ async fn pool(first: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<(Vec<D
             group.push(request);
         }
     }
-    groups.into_iter().map(mix).collect()
+    match generator() {
+        Ok(mut generator) => groups.into_iter().map(|group| mix(group, &mut generator)).collect(),
+        Err(error) => {
+            tracing::error!("no stamps: the system gives no random bytes: {error}");
+            Vec::new()
+        }
+    }
 }
 
 /// Puts the digests of several requests into one list in random order, among random digests that
 /// nobody asked for: so that a request with few of them does not say that they share an author.
-fn mix(requests: Vec<Request>) -> (Vec<Digest>, Pooled) {
-    let mut slots: Vec<(u64, usize, usize)> = Vec::new();
-    let asked: usize = requests.iter().map(|request| request.digests.len()).sum();
-    slots.extend((asked..COVER).map(|which| (random(), usize::MAX, which)));
+fn mix(requests: Vec<Request>, generator: &mut impl CryptoRng) -> (Vec<Digest>, Pooled) {
+    // Whose digest, and which of theirs; nobody's for the cover.
+    let mut slots: Vec<Option<(usize, usize)>> = Vec::new();
     for (who, request) in requests.iter().enumerate() {
-        slots.extend((0..request.digests.len()).map(|which| (random(), who, which)));
+        slots.extend((0..request.digests.len()).map(|which| Some((who, which))));
     }
-    slots.sort_unstable();
+    slots.resize(slots.len().max(COVER), None);
+    slots.shuffle(generator);
     let mut digests = Vec::with_capacity(slots.len());
     let mut places: Vec<Vec<usize>> =
         requests.iter().map(|request| vec![0; request.digests.len()]).collect();
-    for (at, (_, who, which)) in slots.into_iter().enumerate() {
-        let asked = requests.get(who).and_then(|request| request.digests.get(which));
-        digests.push(asked.copied().unwrap_or_else(random_digest));
-        if let Some(place) = places.get_mut(who).and_then(|places| places.get_mut(which)) {
+    for (at, slot) in slots.into_iter().enumerate() {
+        let asked = slot.and_then(|(who, which)| requests.get(who)?.digests.get(which));
+        digests.push(asked.copied().unwrap_or_else(|| random_digest(generator)));
+        let place = slot.and_then(|(who, which)| places.get_mut(who)?.get_mut(which));
+        if let Some(place) = place {
             *place = at;
         }
     }
@@ -421,21 +432,66 @@ fn mix(requests: Vec<Request>) -> (Vec<Digest>, Pooled) {
     (digests, Pooled { parts })
 }
 
-fn random_digest() -> Digest {
+fn random_digest(generator: &mut impl CryptoRng) -> Digest {
     let mut bytes = [0_u8; 32];
-    // Without randomness the cover is thin, and nothing else is wrong with it.
-    let _ = getrandom::fill(&mut bytes);
+    generator.fill_bytes(&mut bytes);
     Digest(bytes)
 }
 
-fn random() -> u64 {
-    getrandom::u64().unwrap_or_default()
+/// A generator for one round of mixing.
+fn generator() -> Result<ChaCha12Rng, getrandom::Error> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed)?;
+    Ok(ChaCha12Rng::from_seed(seed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    fn asked(counts: &[u8]) -> Vec<Request> {
+        let digests = |who: usize, count: u8| {
+            (0..count)
+                .map(|which| {
+                    Digest([u8::try_from(who).unwrap() + 1, which].repeat(16).try_into().unwrap())
+                })
+                .collect()
+        };
+        let request =
+            |(who, count)| Request { digests: digests(who, count), answer: oneshot::channel().0 };
+        counts.iter().copied().enumerate().map(request).collect()
+    }
+
+    #[test]
+    fn a_small_request_is_covered_by_digests_that_nobody_asked_for() {
+        let mut generator = ChaCha12Rng::from_seed([7; 32]);
+        for (counts, length) in
+            [(&[][..], COVER), (&[1], COVER), (&[9, 6], COVER), (&[16], COVER), (&[9, 8], 17)]
+        {
+            let requests = asked(counts);
+            let given: Vec<Digest> =
+                requests.iter().flat_map(|request| request.digests.clone()).collect();
+            let (digests, pooled) = mix(requests, &mut generator);
+            assert_eq!(digests.len(), length, "{counts:?}");
+            let different: HashSet<&Digest> = digests.iter().collect();
+            assert_eq!(different.len(), length, "{counts:?}: each is another one");
+            let found: Vec<Digest> =
+                pooled.parts.iter().flat_map(|(_, places)| places).map(|at| digests[*at]).collect();
+            assert_eq!(found, given, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn the_order_follows_from_the_generator_alone() {
+        let mixed = |seed| mix(asked(&[8, 8, 8]), &mut ChaCha12Rng::from_seed([seed; 32])).0;
+        assert_eq!(mixed(7), mixed(7));
+        assert_ne!(mixed(7), mixed(8));
+        let mut generator = ChaCha12Rng::from_seed([7; 32]);
+        let mut first = || mix(asked(&[1]), &mut generator).1.parts[0].1[0];
+        let places: HashSet<usize> = (0..500).map(|_| first()).collect();
+        assert_eq!(places.len(), COVER, "a digest alone comes to stand everywhere");
+    }
 
     #[test]
     fn pooled_digests_lose_their_order_and_find_their_way_back() {
@@ -447,7 +503,7 @@ mod tests {
             .collect();
         let given: Vec<Digest> =
             requests.iter().flat_map(|request| request.digests.clone()).collect();
-        let (digests, pooled) = mix(requests);
+        let (digests, pooled) = mix(requests, &mut ChaCha12Rng::from_seed([7; 32]));
         assert_ne!(digests, given, "64 digests stay in order once in 64! runs");
         assert_eq!(digests.iter().collect::<HashSet<_>>(), given.iter().collect());
         for (who, (_, places)) in pooled.parts.iter().enumerate() {

@@ -18,8 +18,9 @@ use pregao_protocol::key::{PublicKey, SecretKey, Stamp};
 use pregao_protocol::label;
 use pregao_protocol::merkle::{Tree, leaf_hash};
 use pregao_protocol::stamp::{BatchHeader, VerifiedBatch};
+use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
-use rand_core::{Rng as _, SeedableRng as _};
+use rand_core::{CryptoRng, SeedableRng as _};
 
 use crate::clock::{Clock, ClockError, ReadClock};
 use crate::store::{Store, StoreError};
@@ -434,9 +435,10 @@ impl Worker {
 
     /// Permutes, hashes, reads the time, signs and makes durable, in this order.
     fn seal(&mut self, digests: &[Digest]) -> Result<(Arc<SealedBatch>, Vec<u32>), StampRefusal> {
-        let order = permutation(digests.len()).map_err(|error| {
+        let mut generator = generator().map_err(|error| {
             StampRefusal::Store(format!("the system gives no random bytes: {error}"))
         })?;
+        let order = permutation(digests.len(), &mut generator);
         let leaves = order
             .iter()
             .filter_map(|at| digests.get(usize::try_from(*at).ok()?))
@@ -510,32 +512,21 @@ fn stored(error: StoreError) -> StampRefusal {
     StampRefusal::Store(cause.unwrap_or_else(|| error.to_string()))
 }
 
-/// A random order: which digest, by arrival, stands in each slot (Fisher–Yates).
-fn permutation(size: usize) -> Result<Vec<u32>, getrandom::Error> {
-    let mut order: Vec<u32> = (0..u32::try_from(size).unwrap_or(u32::MAX)).collect();
-    if size < 2 {
-        return Ok(order);
-    }
+/// A generator for the order of one batch.
+///
+/// # Errors
+/// If the system gives no random bytes: a batch in a guessable order is not signed.
+fn generator() -> Result<ChaCha12Rng, getrandom::Error> {
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed)?;
-    let mut generator = ChaCha12Rng::from_seed(seed);
-    for last in (1..order.len()).rev() {
-        order.swap(last, below(&mut generator, last + 1));
-    }
-    Ok(order)
+    Ok(ChaCha12Rng::from_seed(seed))
 }
 
-/// A number in `0..bound` without bias, for bounds up to [`MAX_BATCH`].
-fn below(generator: &mut ChaCha12Rng, bound: usize) -> usize {
-    let bound = u32::try_from(bound).unwrap_or(u32::MAX);
-    // Draws above the largest multiple of `bound` are thrown away.
-    let limit = u32::MAX - u32::MAX % bound;
-    loop {
-        let draw = generator.next_u32();
-        if draw < limit {
-            return usize::try_from(draw % bound).unwrap_or(0);
-        }
-    }
+/// A random order: which digest, by arrival, stands in each slot.
+fn permutation(size: usize, generator: &mut impl CryptoRng) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..u32::try_from(size).unwrap_or(u32::MAX)).collect();
+    order.shuffle(generator);
+    order
 }
 
 /// The slot of each digest, by arrival.

@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, channel};
 
 use pregao_protocol::stamp::Stamp as Token;
@@ -116,16 +116,32 @@ fn the_order_in_a_batch_is_not_the_order_of_arrival() {
 }
 
 #[test]
-fn every_order_of_three_is_drawn() {
-    let orders: HashSet<Vec<u32>> = (0..600).map(|_| permutation(3).unwrap()).collect();
-    assert_eq!(orders.len(), 6);
-    for size in [0, 1, 2, 1000] {
-        let order = permutation(size).unwrap();
+fn every_order_of_three_is_drawn_about_equally_often() {
+    let mut generator = ChaCha12Rng::from_seed([7; 32]);
+    let mut drawn = HashMap::new();
+    for _ in 0..6_000 {
+        *drawn.entry(permutation(3, &mut generator)).or_insert(0) += 1;
+    }
+    assert_eq!(drawn.len(), 6);
+    assert!(drawn.values().all(|times| (850..1_150).contains(times)), "{drawn:?}");
+}
+
+#[test]
+fn an_order_holds_each_place_once_and_follows_from_the_generator_alone() {
+    for size in [0, 1, 2, 1000, MAX_BATCH] {
+        let order = permutation(size, &mut ChaCha12Rng::from_seed([7; 32]));
+        assert_eq!(order.len(), size);
         let slots = inverse(&order);
         for (at, slot) in slots.iter().enumerate() {
             assert_eq!(order[*slot as usize] as usize, at);
         }
+        assert_eq!(order, permutation(size, &mut ChaCha12Rng::from_seed([7; 32])));
+        let other = permutation(size, &mut ChaCha12Rng::from_seed([8; 32]));
+        assert!(size < 1000 || order != other);
     }
+    // Two batches never draw the same seed.
+    let one = permutation(1000, &mut generator().unwrap());
+    assert_ne!(one, permutation(1000, &mut generator().unwrap()));
 }
 
 #[test]
