@@ -6,89 +6,16 @@
 //! than a failed download, is passed over, and the user is told its name.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pregao_protocol::citizen::{PkiError, Place, StatePki, TestCards, blocks};
-use pregao_protocol::clock::Time;
+use pregao_protocol::citizen::folder::{
+    self, Chosen, Content, Entry, FolderError, Intake, Taken, Unread, choose,
+};
+use pregao_protocol::citizen::{Place, StatePki, TestCards};
 
 use crate::plain::with_causes;
-
-/// Most files of one kind.
-const MOST_FILES: usize = 1_000;
-/// Largest file of certificates, in bytes.
-const LARGEST_CERTIFICATE: u64 = 1024 * 1024;
-/// Largest file of revocation lists, in bytes.
-const LARGEST_LIST: u64 = 32 * 1024 * 1024;
-
-const REFETCH: &str = "fetch the file again from the state's site, or take it out of the folder";
-
-/// Why the folder, or something in it, cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FolderError {
-    /// A file or a folder could not be read.
-    #[error("{path} cannot be read")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A file is larger than any of its kind.
-    #[error("{path} is larger than {most} bytes")]
-    TooLarge {
-        /// Which.
-        path: PathBuf,
-        /// Most bytes of such a file.
-        most: u64,
-    },
-    /// A folder, a pipe, or a link that leads nowhere.
-    #[error("{path} is no file")]
-    NoFile {
-        /// Which.
-        path: PathBuf,
-    },
-    /// A file has blocks that cannot be read beside good ones.
-    #[error("{path} has {count} blocks that are not what belongs there")]
-    Blocks {
-        /// Which.
-        path: PathBuf,
-        /// How many.
-        count: usize,
-    },
-    /// A folder has more files than any of its kind.
-    #[error("{path} holds more than {MOST_FILES} files")]
-    TooMany {
-        /// Which.
-        path: PathBuf,
-    },
-    /// A file holds nothing that can be used there.
-    #[error("{path} is refused")]
-    Refused {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: PkiError,
-    },
-}
-
-impl FolderError {
-    /// What to do about it.
-    #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => "check that you may read it, or name another folder with --citizen",
-            Self::TooLarge { .. } | Self::TooMany { .. } | Self::NoFile { .. } => {
-                "keep only the state's certificates and lists there"
-            }
-            Self::Refused { .. } | Self::Blocks { .. } => REFETCH,
-        }
-    }
-}
 
 /// The state's PKI as the folder has it.
 #[derive(Debug, Default)]
@@ -105,126 +32,110 @@ pub struct Loaded {
 /// # Errors
 /// [`FolderError`], which names the file, for anchors that cannot be used.
 pub fn load(folder: &Path, tests: TestCards) -> Result<Loaded, FolderError> {
-    let (anchors, faults) = read(&folder.join("anchors"), "CERTIFICATE", LARGEST_CERTIFICATE);
-    let harmless = |fault: &FolderError| matches!(fault, FolderError::NoFile { .. });
-    let (mut faults, fatal): (Vec<FolderError>, Vec<FolderError>) =
-        faults.into_iter().partition(harmless);
-    if let Some(fault) = fatal.into_iter().next() {
-        return Err(fault);
+    let (mut contents, mut faults) = (Vec::new(), Vec::new());
+    let mut intake = Intake::default();
+    for place in Place::ALL {
+        let (found, wrong) = read(folder, place, &mut intake);
+        contents.extend(found);
+        for fault in wrong {
+            if place == Place::Anchor && !fault.is_harmless() {
+                return Err(fault);
+            }
+            faults.push(fault);
+        }
+        if contents.is_empty() {
+            // Without an anchor the rest says nothing of anybody.
+            return Ok(Loaded::default());
+        }
     }
-    if anchors.is_empty() {
-        return Ok(Loaded::default());
-    }
-    let (intermediates, more) =
-        read(&folder.join("intermediates"), "CERTIFICATE", LARGEST_CERTIFICATE);
-    faults.extend(more);
-    let (lists, more) = read(&folder.join("lists"), "X509 CRL", LARGEST_LIST);
-    faults.extend(more);
-    let ders = |found: &[Found]| found.iter().map(|found| found.der.clone()).collect();
-    let named = |found: &[Found], position: usize| {
-        found.get(position).map_or_else(|| folder.to_owned(), |found| found.path.clone())
-    };
-    let state = StatePki::new(ders(&anchors), ders(&intermediates), ders(&lists), tests);
-    let state = state.map_err(|source| {
-        let path = match &source {
-            PkiError::Anchor { position, .. } => named(&anchors, *position),
-            _ => folder.to_owned(),
-        };
-        FolderError::Refused { path, source }
-    })?;
+    let state = folder::state(folder, &contents, tests)?;
     let mut passed_over: Vec<String> = faults
         .iter()
-        .map(|fault| format!("passed over: {}; {}", with_causes(fault), fault.advice()))
+        .map(|fault| format!("passed over: {}; {}", with_causes(fault), advice(fault)))
         .collect();
-    for warning in state.warnings(Time::default()).iter().filter(|warning| warning.is_unused()) {
-        let path = match warning.of() {
-            (Place::List, position) => named(&lists, position),
-            (_, position) => named(&intermediates, position),
-        };
-        passed_over.push(format!("passed over: {}: {warning}; {REFETCH}", path.display()));
+    for (path, fault) in folder::unused(&state, &contents) {
+        passed_over.push(format!("passed over: {}: {fault}; {}", path.display(), folder::REFETCH));
     }
     Ok(Loaded { state: Some(state), passed_over })
 }
 
-/// Something in DER, and the file that it is from.
-struct Found {
-    der: Vec<u8>,
-    path: PathBuf,
-}
-
-/// Everything in the files of a folder, in the order of their names, and what cannot be read of them.
-fn read(folder: &Path, label: &str, most: u64) -> (Vec<Found>, Vec<FolderError>) {
-    let (mut files, mut faults) = (Vec::new(), Vec::new());
-    if let Err(fault) = list(folder, &mut files) {
-        faults.push(fault);
-    }
-    files.sort();
-    let mut found = Vec::new();
-    for path in files {
-        let blocks = bounded(&path, most).and_then(|bytes| {
-            blocks(&bytes, label)
-                .map_err(|source| FolderError::Refused { path: path.clone(), source })
-        });
-        match blocks {
-            Ok(blocks) => {
-                found.extend(blocks.ders.into_iter().map(|der| Found { der, path: path.clone() }));
-                let count = blocks.faulty;
-                faults.extend((count > 0).then_some(FolderError::Blocks { path, count }));
-            }
-            Err(fault) => faults.push(fault),
+/// What the user can do about it.
+#[must_use]
+pub const fn advice(fault: &FolderError) -> &'static str {
+    match fault {
+        FolderError::Unreadable { .. } => {
+            "check that you may read it, or name another folder with --citizen"
         }
+        fault => fault.advice(),
     }
-    (found, faults)
 }
 
-/// What is in a folder, hidden files apart.
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), FolderError> {
-    let io = |source| FolderError::Io { path: folder.to_owned(), source };
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(io(error)),
+/// What the files of one of the three folders hold, and what is wrong with them.
+fn read(root: &Path, place: Place, intake: &mut Intake) -> (Vec<Content>, Vec<FolderError>) {
+    let folder = root.join(place.folder());
+    let chosen = match list(&folder) {
+        Ok(chosen) => chosen,
+        Err(source) => {
+            return (Vec::new(), vec![FolderError::Unreadable { path: folder, source }]);
+        }
     };
-    for entry in entries {
-        let entry = entry.map_err(io)?;
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        if files.len() >= MOST_FILES {
-            return Err(FolderError::TooMany { path: folder.to_owned() });
-        }
-        files.push(entry.path());
+    let (mut contents, mut faults) = (Vec::new(), chosen.faults);
+    for path in chosen.files.into_keys() {
+        let bytes = bytes(&path, place.longest_file());
+        let Taken { content, fault, .. } = intake.take(place, path, bytes);
+        contents.extend(content);
+        faults.extend(fault);
     }
-    Ok(())
+    (contents, faults)
 }
 
-fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, FolderError> {
-    let io = |source| FolderError::Io { path: path.to_owned(), source };
-    // The opening of a pipe would wait for somebody who writes.
+/// The files of a folder that count; none if there is no such folder.
+fn list(folder: &Path) -> io::Result<Chosen<()>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(choose(folder, []));
+        }
+        entries => entries?,
+    };
+    let mut failed = Ok(());
+    let paths = entries.map_while(|entry| {
+        entry.map(|entry| entry.path()).map_err(|error| failed = Err(error)).ok()
+    });
+    let listed = paths.filter_map(|path| match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => Some((path, Entry::File(()))),
+        // Removed since it was listed, and no link that leads nowhere.
+        Err(_) if fs::symlink_metadata(&path).is_err() => None,
+        Ok(_) | Err(_) => Some((path, Entry::Other)),
+    });
+    let chosen = choose(folder, listed);
+    failed.map(|()| chosen)
+}
+
+/// The bytes of a file, of at most `most`.
+fn bytes(path: &Path, most: usize) -> Result<Vec<u8>, Unread> {
+    // A pipe may have come in place of the file: opening it would wait for somebody who writes.
     let file = File::options()
         .read(true)
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
-        .map_err(|source| match fs::symlink_metadata(path) {
-            Ok(link) if link.is_symlink() => FolderError::NoFile { path: path.to_owned() },
-            Ok(_) | Err(_) => io(source),
-        })?;
-    let metadata = file.metadata().map_err(io)?;
+        .map_err(Unread::Failed)?;
+    let metadata = file.metadata().map_err(Unread::Failed)?;
     if !metadata.is_file() {
-        return Err(FolderError::NoFile { path: path.to_owned() });
+        return Err(Unread::NoFile);
     }
-    let too_large = || FolderError::TooLarge { path: path.to_owned(), most };
-    if metadata.len() > most {
-        return Err(too_large());
-    }
+    let most = most as u64;
     let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
+    if metadata.len() <= most {
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+    }
+    let fits = metadata.len() <= most && bytes.len() as u64 <= most;
+    if fits { Ok(bytes) } else { Err(Unread::TooLong) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pregao_protocol::clock::Time;
     use pregao_test_pki::{Pki, Plan};
     use std::sync::OnceLock;
 
@@ -263,7 +174,7 @@ mod tests {
             let error = load(folder.path(), tests).unwrap_err();
             let text = error.to_string();
             assert!(text.contains(part), "{text}");
-            assert!(!error.advice().is_empty());
+            assert!(!advice(&error).is_empty());
         };
         named(&folder(), TestCards::Refused, "anchors/");
         for bytes in ["no certificate", "", "-----BEGIN NOTHING-----\n-----END NOTHING-----\n"] {
@@ -272,9 +183,13 @@ mod tests {
             named(&folder, TestCards::Accepted, "anchors/zz.crt");
         }
         let large = folder();
-        let most = usize::try_from(LARGEST_CERTIFICATE).unwrap();
+        let most = Place::Anchor.longest_file();
         fs::write(large.path().join("anchors/zz.crt"), vec![0x30; most + 1]).unwrap();
         named(&large, TestCards::Accepted, "anchors/zz.crt");
+        let unlisted = folder();
+        fs::remove_dir_all(unlisted.path().join("anchors")).unwrap();
+        fs::write(unlisted.path().join("anchors"), "a file").unwrap();
+        named(&unlisted, TestCards::Accepted, "anchors");
     }
 
     #[test]
@@ -320,16 +235,5 @@ mod tests {
         let now = Time::default().plus(std::time::Duration::from_secs(1_795_262_400));
         let required = pregao_protocol::citizen::Revocation::Required;
         assert!(loaded.state.unwrap().verify(leaf, &[], now, required).is_ok());
-    }
-
-    #[test]
-    fn of_too_many_files_the_rest_is_passed_over() {
-        let many = folder();
-        for number in 0..MOST_FILES {
-            fs::write(many.path().join(format!("lists/many-{number}.crl")), "").unwrap();
-        }
-        let loaded = load(many.path(), TestCards::Accepted).unwrap();
-        assert!(loaded.passed_over.iter().any(|line| line.contains("more than 1000 files")));
-        assert!(loaded.state.is_some());
     }
 }

@@ -178,7 +178,7 @@ fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<citizen::Loaded> {
     let folder = shared.citizen.clone().unwrap_or_else(|| vault.join("citizen"));
     let tests = if shared.accept_test_cards { TestCards::Accepted } else { TestCards::Refused };
     citizen::load(&folder, tests)
-        .map_err(|error| anyhow::anyhow!("{}\n{}", with_causes(&error), error.advice()))
+        .map_err(|error| anyhow::anyhow!("{}\n{}", with_causes(&error), citizen::advice(&error)))
 }
 
 fn enrolment(shared: &Shared, arguments: &Enrol, out: &mut impl Write) -> anyhow::Result<()> {

@@ -34,7 +34,7 @@ pub mod offers;
 pub mod period;
 pub mod refusal;
 
-use folder::{FolderError, StateFolder};
+use folder::StateFolder;
 use issuers::{Issuers, IssuersError, NotAdmitted, Period};
 use ocsp::Responder;
 use offers::{Offers, Open};
@@ -66,7 +66,7 @@ pub struct CitizenOptions {
 pub enum CitizensError {
     /// The state's certificates.
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Folder(#[from] pregao_protocol::citizen::folder::FolderError),
     /// The keys of the periods.
     #[error(transparent)]
     Issuers(#[from] IssuersError),
@@ -77,7 +77,7 @@ impl CitizensError {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::Folder(error) => error.advice(),
+            Self::Folder(error) => folder::advice(error),
             Self::Issuers(error) => error.advice(),
         }
     }

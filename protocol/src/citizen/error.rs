@@ -213,7 +213,7 @@ pub enum PkiError {
 }
 
 /// One of the inputs that make up the state's PKI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Place {
     /// What is trusted.

@@ -8,7 +8,8 @@
 //! # The folder of the state's certificates
 //!
 //! The programs read the three inputs of [`StatePki::new`] from a folder with three folders in it;
-//! each file is DER, or PEM with one or more blocks ([`blocks`]).
+//! each file is DER, or PEM with one or more blocks ([`blocks`]). Which files count, how long they may
+//! be and what is reported, [`folder`] says.
 //!
 //! - `anchors/`: what is trusted. Best the root *ECRaizEstado 002* (SHA-256 of its DER
 //!   `3932e8a2a6f9e422594291c14dd87667bfd0a72e607dfdd2872beab0e4d21a10`, from
@@ -44,6 +45,7 @@ use crate::clock::Time;
 use crate::label;
 
 mod error;
+pub mod folder;
 mod form;
 mod holder;
 mod key;

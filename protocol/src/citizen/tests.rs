@@ -10,6 +10,7 @@ use crate::clock::Time;
 
 mod authorities;
 mod cards;
+mod folder;
 mod lists;
 mod texts;
 

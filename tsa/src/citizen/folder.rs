@@ -1,7 +1,8 @@
 //! What the operator trusts of the state's PKI, read from a folder and read again when it changes.
 //!
 //! The folder holds `anchors/`, `intermediates/` and `lists/`; each file in them is DER, or PEM with one or
-//! more blocks. What belongs there, [`pregao_protocol::citizen`] says. The TSA fetches nothing:
+//! more blocks. What belongs there, [`pregao_protocol::citizen`] says, and what of it counts,
+//! [`pregao_protocol::citizen::folder`]. The TSA fetches nothing:
 //! the operator has a timer of the system (cron) fetch revocation lists into `lists/`, under a name that
 //! begins with a dot first, and move them into place when complete. Names that begin with a dot are
 //! passed over.
@@ -21,121 +22,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use pregao_protocol::citizen::{
-    CitizenError, PkiError, Place, StatePki, TestCards, Warning, blocks,
+use pregao_protocol::citizen::folder::{
+    Content, Entry, FolderError, Intake, Taken, Unread, choose, origin, state, unused,
 };
+use pregao_protocol::citizen::{Place, StatePki, TestCards, Warning};
 use pregao_protocol::clock::Time;
 
 /// How often the folder is looked at, at most.
 const PAUSE: Duration = Duration::from_secs(2);
 /// When files that could not be read are tried again although they did not change.
 const RETRY: Duration = Duration::from_secs(30);
-/// Most files in one of the three folders.
-const MAX_FILES: usize = 4_096;
-/// Longest file: a revocation list in PEM.
-const MAX_FILE: u64 = 24 * 1024 * 1024;
-/// All files together, in bytes.
-const MAX_TOTAL: usize = 256 * 1024 * 1024;
 
-/// The three folders, what is in them, and the label of their PEM.
-const PLACES: [(Place, &str, &str); 3] = [
-    (Place::Anchor, "anchors", "CERTIFICATE"),
-    (Place::Intermediate, "intermediates", "CERTIFICATE"),
-    (Place::List, "lists", "X509 CRL"),
-];
-
-/// Why the folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FolderError {
-    /// The file system refused.
-    #[error("cannot read {path}")]
-    File {
-        /// Which file or folder.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// A file is longer than any of its kind, or all together are.
-    #[error("{path} is longer than accepted, or there is too much with it")]
-    TooLong {
-        /// Which file or folder.
-        path: PathBuf,
-    },
-    /// A folder, a pipe, or a link that leads nowhere.
-    #[error("{path} is no file")]
-    NoFile {
-        /// Which.
-        path: PathBuf,
-    },
-    /// A file has blocks that cannot be read beside good ones.
-    #[error("{path} has {count} blocks that are not what belongs there")]
-    Blocks {
-        /// Which file.
-        path: PathBuf,
-        /// How many.
-        count: usize,
-    },
-    /// A file that is not what it should be.
-    #[error("{path} is not accepted")]
-    Content {
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: PkiError,
-    },
-    /// Nothing is trusted.
-    #[error("{path} holds no anchor")]
-    NoAnchor {
-        /// The folder of anchors.
-        path: PathBuf,
-    },
-}
-
-impl FolderError {
-    /// What the operator can do about it.
-    #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        match self {
-            Self::File { .. } => {
-                "make --citizens name a folder with anchors/, intermediates/ and lists/ that this \
-                 user may read"
-            }
-            Self::TooLong { .. } | Self::NoFile { .. } => {
-                "keep only certificates and revocation lists there"
-            }
-            Self::Content {
-                source: PkiError::Anchor { cause: CitizenError::TestCard, .. },
-                ..
-            } => {
-                "it is of the state's test PKI, whose cards anybody can have: remove it, or start \
-                 with --accept-test-cards on a test installation"
-            }
-            Self::Content { source: PkiError::Anchor { .. }, .. } => {
-                "replace it by the certificate of an authority in PEM or DER, or remove it"
-            }
-            Self::Content { .. } | Self::Blocks { .. } => {
-                "replace it by a certificate (in lists/ a revocation list) in PEM or DER, or \
-                 remove it"
-            }
-            Self::NoAnchor { .. } => {
-                "put the certificate of the state's root there; `pregao-tsa serve --help` says \
-                 where it comes from"
-            }
+/// What the operator can do about it.
+#[must_use]
+pub const fn advice(error: &FolderError) -> &'static str {
+    match error {
+        FolderError::Unreadable { .. } => {
+            "make --citizens name a folder with anchors/, intermediates/ and lists/ that this \
+             user may read"
         }
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::File { path, .. }
-            | Self::TooLong { path }
-            | Self::NoFile { path }
-            | Self::Blocks { path, .. }
-            | Self::Content { path, .. }
-            | Self::NoAnchor { path } => path,
+        FolderError::NoAnchor { .. } => {
+            "put the certificate of the state's root there; `pregao-tsa serve --help` says where \
+             it comes from"
         }
+        error => error.advice(),
     }
 }
 
@@ -155,23 +65,6 @@ struct Seen {
     files: BTreeMap<PathBuf, Sight>,
     /// What is there and cannot be read as a file, folders that cannot be listed among it.
     misfits: Faults,
-}
-
-/// The DER of a file.
-#[derive(Clone)]
-struct Content {
-    place: Place,
-    path: PathBuf,
-    ders: Vec<Vec<u8>>,
-    /// How many blocks of the file are not among them.
-    faulty: usize,
-}
-
-impl Content {
-    fn fault(&self) -> Option<FolderError> {
-        let (path, count) = (self.path.clone(), self.faulty);
-        (count > 0).then_some(FolderError::Blocks { path, count })
-    }
 }
 
 /// What looking at the folder has found so far.
@@ -213,27 +106,24 @@ impl StateFolder {
     /// Everything else that cannot is only warned of: whoever a list speaks of is refused without it.
     pub fn open(path: &Path, tests: TestCards, now: Time) -> Result<Self, FolderError> {
         let seen = look(path)?;
-        let (mut good, mut faults) = (Vec::new(), Faults::new());
-        for (place, path, content) in read(path, &seen) {
-            let fault = match content {
-                Ok(content) => {
-                    let fault = content.fault();
-                    good.push(content);
-                    fault
-                }
-                Err(error) => Some(error),
-            };
+        let (mut good, mut faults, mut again) = (Vec::new(), Faults::new(), None);
+        for taken in read(path, &seen) {
+            let Taken { place, path, content, fault } = taken;
+            good.extend(content);
             match fault {
-                Some(error) if place == Place::Anchor => return Err(error),
-                Some(error) => drop(faults.insert(path, told(&error))),
+                Some(error) if place == Place::Anchor && !error.is_harmless() => return Err(error),
+                Some(error) => {
+                    again = again.or(may_pass(&error).then_some(RETRY));
+                    faults.insert(path, told(&error));
+                }
                 None => {}
             }
         }
-        let last = Arc::new(build(path, &good, tests)?);
+        let last = Arc::new(state(path, &good, tests)?);
         let current = Mutex::new(Some(Arc::clone(&last)));
         let known = Known {
             looked: Duration::ZERO,
-            again: (!faults.is_empty()).then_some(RETRY),
+            again,
             seen,
             good,
             last,
@@ -304,32 +194,32 @@ impl StateFolder {
         known.faults.clear();
         known.again = None;
         let mut fresh = Vec::new();
-        for (_, path, content) in read(&self.path, &seen) {
-            let old = before(&known.good, &path);
-            let (content, fault) = match content {
-                Ok(content) => match content.fault() {
-                    // What it held whole stands for what it holds in part.
-                    Some(fault) => (Some(old.cloned().unwrap_or(content)), Some(fault)),
-                    None => (Some(content), None),
-                },
-                Err(error) => (old.cloned(), Some(error)),
-            };
-            fresh.extend(content);
+        for taken in read(&self.path, &seen) {
+            let Taken { path, content, fault, .. } = taken;
+            let old = || before(&known.good, &path).cloned();
+            // What a file held whole stands for what it holds in part, and for what cannot be read.
+            fresh.extend(match (content, &fault) {
+                (Some(content), _) if content.is_whole() => Some(content),
+                // It is taken from the file that held it first.
+                (None, Some(FolderError::Twice { .. })) => None,
+                (content, _) => old().or(content),
+            });
             if let Some(fault) = fault {
+                let again = may_pass(&fault).then(|| known.looked.saturating_add(RETRY));
+                known.again = known.again.or(again);
                 known.faults.insert(path, told(&fault));
-                known.again = Some(known.looked.saturating_add(RETRY));
             }
         }
-        for (place, name, _) in PLACES {
-            let folder = self.path.join(name);
+        for place in Place::ALL {
+            let folder = self.path.join(place.folder());
             let listed = seen.files.keys().any(|path| path.parent() == Some(folder.as_path()));
             if seen.misfits.contains_key(&folder) && !listed {
                 // Not to be listed is not to be empty.
-                fresh.extend(known.good.iter().filter(|content| content.place == place).cloned());
+                fresh.extend(known.good.iter().filter(|content| content.place() == place).cloned());
             }
         }
         known.seen = seen;
-        if !fresh.iter().any(|content| content.place == Place::Anchor) {
+        if !fresh.iter().any(|content| content.place() == Place::Anchor) {
             let path = self.path.join("anchors");
             let error = FolderError::NoAnchor { path: path.clone() };
             known.faults.insert(path, told(&error) + ": everybody is refused");
@@ -355,8 +245,8 @@ impl StateFolder {
         let restore = |fresh: &mut Vec<Content>, path: &Path| {
             let old = before(good, path).cloned();
             let changed =
-                |content: &Content| old.as_ref().is_none_or(|old| old.ders != content.ders);
-            let Some(at) = fresh.iter().position(|one| one.path == path && changed(one)) else {
+                |content: &Content| old.as_ref().is_none_or(|old| !old.holds_what(content));
+            let Some(at) = fresh.iter().position(|one| one.path() == path && changed(one)) else {
                 return false;
             };
             fresh.remove(at);
@@ -367,7 +257,7 @@ impl StateFolder {
         };
         // Each round restores one file, which then is not changed any more.
         loop {
-            let pki = match build(&self.path, &fresh, self.tests) {
+            let pki = match state(&self.path, &fresh, self.tests) {
                 Ok(pki) => pki.succeed(&known.last, now),
                 Err(error) => {
                     known.faults.insert(error.path().to_path_buf(), told(&error));
@@ -377,7 +267,7 @@ impl StateFolder {
                     return None;
                 }
             };
-            let broken = broken(&pki, &fresh);
+            let broken = unused(&pki, &fresh);
             let mut restored = false;
             for (path, fault) in &broken {
                 if before(good, path).is_some() && restore(&mut fresh, path) {
@@ -400,7 +290,7 @@ impl StateFolder {
         self.not_in_force.store(u64::try_from(old).unwrap_or(u64::MAX), Ordering::Relaxed);
         let file = |warning: &Warning| {
             let (place, position) = warning.of();
-            at(&known.good, place, position).unwrap_or(&self.path)
+            origin(&known.good, place, position).unwrap_or(&self.path)
         };
         let unused = warnings.iter().filter(|warning| warning.is_unused()).map(file);
         let misfits = &known.seen.misfits;
@@ -423,6 +313,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a fault may be gone although no file changed in length or time.
+const fn may_pass(fault: &FolderError) -> bool {
+    !matches!(fault, FolderError::Twice { .. })
+}
+
 /// An error with its cause.
 fn told(error: &FolderError) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string);
@@ -431,7 +326,7 @@ fn told(error: &FolderError) -> String {
 
 /// What a file held when it was good.
 fn before<'a>(good: &'a [Content], path: &Path) -> Option<&'a Content> {
-    good.iter().find(|content| content.path == path)
+    good.iter().find(|content| content.path() == path)
 }
 
 /// Lists the files of the three folders. Each may be absent, if the folder itself is there.
@@ -440,9 +335,9 @@ fn before<'a>(good: &'a [Content], path: &Path) -> Option<&'a Content> {
 /// [`FolderError`] if `anchors/` cannot be listed; what else cannot is among the misfits.
 fn look(path: &Path) -> Result<Seen, FolderError> {
     let mut seen = Seen::default();
-    for (place, name, _) in PLACES {
-        let folder = path.join(name);
-        match list(&folder, &mut seen) {
+    for place in Place::ALL {
+        let folder = path.join(place.folder());
+        match list(&folder, place, &mut seen) {
             Err(error) if place == Place::Anchor => return Err(error),
             Err(error) => drop(seen.misfits.insert(folder, told(&error))),
             Ok(()) => {}
@@ -451,119 +346,71 @@ fn look(path: &Path) -> Result<Seen, FolderError> {
     Ok(seen)
 }
 
-/// Lists one folder; of too many files, the first by name.
-fn list(folder: &Path, seen: &mut Seen) -> Result<(), FolderError> {
-    let failed = |source| FolderError::File { path: folder.to_path_buf(), source };
+/// Lists one folder.
+fn list(folder: &Path, place: Place, seen: &mut Seen) -> Result<(), FolderError> {
+    let failed = |source| FolderError::Unreadable { path: folder.to_path_buf(), source };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(failed)?,
     };
-    let mut files = BTreeMap::new();
-    let mut result = Ok(());
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
+    let mut unlisted = Ok(());
+    let paths = entries.map_while(|entry| {
+        entry.map(|entry| entry.path()).map_err(|error| unlisted = Err(failed(error))).ok()
+    });
+    let listed = paths.filter_map(|path| match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => {
+            let sight = Sight { length: metadata.len(), modified: metadata.modified().ok() };
+            Some((path, Entry::File(sight)))
         }
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => {
-                let sight = Sight { length: metadata.len(), modified: metadata.modified().ok() };
-                files.insert(path, sight);
-            }
-            // Removed since it was listed, and no link that leads nowhere.
-            Err(_) if fs::symlink_metadata(&path).is_err() => {}
-            Ok(_) | Err(_) if seen.misfits.len() < MAX_FILES => {
-                let error = FolderError::NoFile { path: path.clone() };
-                seen.misfits.insert(path, told(&error));
-            }
-            Ok(_) | Err(_) => {}
+        // Removed since it was listed, and no link that leads nowhere.
+        Err(_) if fs::symlink_metadata(&path).is_err() => None,
+        Ok(_) | Err(_) => Some((path, Entry::Other)),
+    });
+    let mut chosen = choose(folder, listed);
+    unlisted?;
+    seen.files.append(&mut chosen.files);
+    for fault in chosen.faults {
+        if place == Place::Anchor && !fault.is_harmless() {
+            return Err(fault);
         }
-        if files.len() > MAX_FILES {
-            files.pop_last();
-            result = Err(FolderError::TooLong { path: folder.to_path_buf() });
-        }
+        seen.misfits.insert(fault.path().to_path_buf(), told(&fault));
     }
-    seen.files.append(&mut files);
-    result
+    Ok(())
 }
 
-/// Reads the files of `seen`, the whole within [`MAX_TOTAL`].
-fn read(root: &Path, seen: &Seen) -> Vec<(Place, PathBuf, Result<Content, FolderError>)> {
-    let mut left = MAX_TOTAL;
-    let mut contents = Vec::new();
-    for (place, name, label) in PLACES {
-        let folder = root.join(name);
-        let here = seen.files.keys().filter(|path| path.parent() == Some(folder.as_path()));
-        for path in here {
-            let content = read_file(path, &mut left).and_then(|bytes| {
-                let blocks = blocks(&bytes, label)
-                    .map_err(|source| FolderError::Content { path: path.clone(), source })?;
-                let (ders, faulty) = (blocks.ders, blocks.faulty);
-                Ok(Content { place, path: path.clone(), ders, faulty })
-            });
-            contents.push((place, path.clone(), content));
+/// Reads the files of `seen`.
+fn read(root: &Path, seen: &Seen) -> Vec<Taken> {
+    let mut intake = Intake::default();
+    let mut taken = Vec::new();
+    for place in Place::ALL {
+        let folder = root.join(place.folder());
+        for path in seen.files.keys().filter(|path| path.parent() == Some(folder.as_path())) {
+            let bytes = read_file(path, place.longest_file());
+            taken.push(intake.take(place, path.clone(), bytes));
         }
     }
-    contents
+    taken
 }
 
-fn read_file(path: &Path, left: &mut usize) -> Result<Vec<u8>, FolderError> {
-    let failed = |source| FolderError::File { path: path.to_path_buf(), source };
-    let too_long = || FolderError::TooLong { path: path.to_path_buf() };
+/// The bytes of a file, of at most `most`.
+fn read_file(path: &Path, most: usize) -> Result<Vec<u8>, Unread> {
     // Since it was listed, a pipe may have come in its place, whose opening would wait for a writer.
     let file = File::options()
         .read(true)
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(path)
-        .map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
+        .map_err(Unread::Failed)?;
+    let metadata = file.metadata().map_err(Unread::Failed)?;
     if !metadata.is_file() {
-        return Err(FolderError::NoFile { path: path.to_path_buf() });
+        return Err(Unread::NoFile);
     }
-    if metadata.len() > MAX_FILE {
-        return Err(too_long());
-    }
+    let most = most as u64;
     let mut bytes = Vec::new();
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
-    let grown = bytes.len() as u64 > MAX_FILE;
-    *left = left.checked_sub(bytes.len()).filter(|_| !grown).ok_or_else(too_long)?;
-    Ok(bytes)
-}
-
-fn build(root: &Path, contents: &[Content], tests: TestCards) -> Result<StatePki, FolderError> {
-    let [anchors, intermediates, lists] =
-        [Place::Anchor, Place::Intermediate, Place::List].map(|place| ders(contents, place));
-    StatePki::new(anchors, intermediates, lists, tests).map_err(|source| match source {
-        PkiError::Anchor { position, .. } => {
-            let path = at(contents, Place::Anchor, position).unwrap_or(root).to_path_buf();
-            FolderError::Content { path, source }
-        }
-        PkiError::NoAnchor => FolderError::NoAnchor { path: root.join("anchors") },
-        source => FolderError::Content { path: root.to_path_buf(), source },
-    })
-}
-
-fn ders(contents: &[Content], place: Place) -> Vec<Vec<u8>> {
-    let of = contents.iter().filter(|content| content.place == place);
-    of.flat_map(|content| content.ders.iter().cloned()).collect()
-}
-
-/// The file that a position among all of a place is from.
-fn at(contents: &[Content], place: Place, position: usize) -> Option<&Path> {
-    let of = contents.iter().filter(|content| content.place == place);
-    let mut paths = of.flat_map(|content| content.ders.iter().map(|_| content.path.as_path()));
-    paths.nth(position)
-}
-
-/// The files of which something is as good as absent, and why.
-fn broken(pki: &StatePki, contents: &[Content]) -> Vec<(PathBuf, String)> {
-    let warnings = pki.warnings(Time::default());
-    let broken = warnings.iter().filter(|warning| warning.is_unused()).filter_map(|warning| {
-        let (place, position) = warning.of();
-        Some((at(contents, place, position)?.to_path_buf(), warning.to_string()))
-    });
-    broken.collect()
+    if metadata.len() <= most {
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Unread::Failed)?;
+    }
+    let fits = metadata.len() <= most && bytes.len() as u64 <= most;
+    if fits { Ok(bytes) } else { Err(Unread::TooLong) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use pregao_protocol::citizen::{CitizenError, Revocation};
+use pregao_protocol::citizen::folder::{MAX_FILES, MAX_LIST_FILE};
+use pregao_protocol::citizen::{CitizenError, PkiError, Revocation};
 use pregao_test_pki::{CardMaterial, CitizenData, ListPlan, Oddity, Pki, Plan, Profile, Reason};
 use tempfile::TempDir;
 
@@ -159,7 +160,7 @@ fn a_file_that_could_not_be_read_is_tried_again() {
     let state = open(folder.path());
     // Longer than accepted, and not changed by what makes it fit.
     let (long, other) = (folder.path().join("lists/a.crl"), folder.path().join("lists/0.crl"));
-    File::create(&long).unwrap().set_len(MAX_FILE + 1).unwrap();
+    File::create(&long).unwrap().set_len(MAX_LIST_FILE as u64 + 1).unwrap();
     state.look(Duration::from_secs(9), now());
     assert!(told_of(&state, "a.crl is longer"));
     assert_eq!(locked(&state.known).again, Some(Duration::from_secs(39)));
@@ -193,7 +194,7 @@ fn a_test_anchor_that_appears_later_is_refused_like_at_the_start() {
         unreachable!("{error}")
     };
     assert_eq!(*cause, CitizenError::TestCard);
-    assert!(error.advice().contains("--accept-test-cards"));
+    assert!(advice(&error).contains("--accept-test-cards"));
 }
 
 #[test]
@@ -209,11 +210,11 @@ fn anchors_beyond_their_bounds_stop_the_start_and_anything_else_is_passed_over()
     }
     let state = open(folder.path());
     assert_eq!(judged(&state, 0, &card), Ok(()));
-    assert!(told_of(&state, "lists/long.crl is longer") || told_of(&state, "lists is longer"));
+    assert!(told_of(&state, &format!("lists holds more than {MAX_FILES} files")));
     assert!(told_of(&state, "intermediates/long.pem is longer"));
     long("anchors/long.pem");
     let error = StateFolder::open(folder.path(), TestCards::Accepted, now()).err().unwrap();
-    assert!(matches!(&error, FolderError::TooLong { path } if path.ends_with("long.pem")));
+    assert!(matches!(&error, FolderError::TooLong { path, .. } if path.ends_with("long.pem")));
 }
 
 #[test]
@@ -254,11 +255,11 @@ fn a_pipe_that_came_in_place_of_a_file_is_not_waited_for() {
     let path = folder.path().join("pipe");
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).unwrap();
-    let mut left = MAX_TOTAL;
-    assert!(matches!(read_file(&path, &mut left), Err(FolderError::NoFile { .. })));
-    let gone = read_file(&folder.path().join("gone"), &mut left);
-    assert!(matches!(gone, Err(FolderError::File { .. })));
-    assert_eq!(left, MAX_TOTAL);
+    assert!(matches!(read_file(&path, 9), Err(Unread::NoFile)));
+    assert!(matches!(read_file(&folder.path().join("gone"), 9), Err(Unread::Failed(_))));
+    fs::write(folder.path().join("file"), "123456789").unwrap();
+    assert_eq!(read_file(&folder.path().join("file"), 9).unwrap(), b"123456789");
+    assert!(matches!(read_file(&folder.path().join("file"), 8), Err(Unread::TooLong)));
 }
 
 #[test]
@@ -281,6 +282,27 @@ fn good_certificates_beside_a_bad_one_in_a_bundle_are_used() {
     // Whole before, it keeps what it held.
     bundle(&[above, bad]);
     assert_eq!((judged(&state, 18, &card), state.passed_over()), (Ok(()), 1));
+}
+
+#[test]
+fn a_certificate_that_is_there_twice_counts_once_and_is_told_once() {
+    let (folder, card) = (written(), card());
+    let copy = folder.path().join("anchors/zz.pem");
+    fs::write(&copy, pki().root().pem()).unwrap();
+    let state = open(folder.path());
+    assert_eq!((judged(&state, 0, &card), state.passed_over()), (Ok(()), 1));
+    assert!(told_of(&state, "anchors/zz.pem holds a certificate that "));
+    // No time makes two of them one: nothing is read again until something changes.
+    assert_eq!(locked(&state.known).again, None);
+    // The copy is as good as what it was a copy of.
+    fs::remove_file(folder.path().join("anchors/ecraizestado-002.pem")).unwrap();
+    assert_eq!((judged(&state, 9, &card), state.passed_over()), (Ok(()), 0));
+    fs::write(folder.path().join("anchors/aa.pem"), pki().root().pem()).unwrap();
+    assert_eq!((judged(&state, 18, &card), state.passed_over()), (Ok(()), 1));
+    assert_eq!(locked(&state.known).again, None);
+    fs::remove_file(folder.path().join("anchors/aa.pem")).unwrap();
+    fs::remove_file(&copy).unwrap();
+    assert_eq!(judged(&state, 27, &card), Err("nothing is trusted"));
 }
 
 #[test]
