@@ -5,7 +5,7 @@
 
 use pregao_protocol::label::MAX_AMOUNT;
 
-use crate::command::Mistake;
+use crate::mistake::Mistake;
 
 /// Most decimals any currency has.
 const MOST_DECIMALS: usize = 4;

@@ -3,6 +3,7 @@
 //! `enrol`, `card`, `chat`, `json` and `verify` are described here; [`subcommands`] makes every other
 //! subcommand from the table in [`crate::command::table`], with the same words as in the chat.
 
+pub mod card;
 pub mod subcommands;
 
 use std::ffi::OsString;

@@ -12,6 +12,7 @@ pub mod unclear;
 use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
+pub use crate::mistake::Mistake;
 pub use parse::{Line, Words, read_line};
 pub use table::{Argument, COMMANDS, Keyword, Kind, Need, Usage};
 
@@ -120,33 +121,6 @@ pub enum Command {
     },
     /// Ends the program.
     Quit,
-}
-
-/// A line that is no command, as told to the user.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Mistake {
-    /// What happened.
-    pub message: String,
-    /// What to type instead.
-    pub advice: String,
-}
-
-impl Mistake {
-    /// Code of every refusal of a line that is no command.
-    pub const CODE: &str = "command.parse";
-
-    /// The mistake as an event, for fronts that show only events; `id` is that of the command.
-    #[must_use]
-    pub fn into_event(self, id: Option<String>) -> crate::event::Event {
-        crate::event::Event::Refused {
-            id,
-            code: Self::CODE.to_owned(),
-            message: self.message,
-            advice: self.advice,
-            of: crate::event::ActView::default(),
-        }
-    }
 }
 
 impl Command {

@@ -383,6 +383,17 @@ pub enum Role {
     Winner,
 }
 
+impl Role {
+    /// What the role is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Seller => "seller",
+            Self::Winner => "winner",
+        }
+    }
+}
+
 /// Where an auction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,9 +6,9 @@
 
 use pregao_protocol::key::Fingerprint;
 
-use crate::chat::wrap::{width, wrap};
 use crate::event::{CardStanding, CardView};
 use crate::plain::plain;
+use crate::wrap::{width, wrap};
 
 /// Narrowest a quotation is drawn; a window below that cuts it.
 const NARROWEST: usize = 8;

@@ -5,7 +5,8 @@
 //! - [`cli`] reads the command line; [`chat`], [`oneshot`] and [`jsonl`] are the three fronts;
 //! - [`front`] is the pair of channels all three hold: [`command::Command`]s in, [`event::Event`]s out;
 //! - [`command`] is the one table behind `/help`, completion and the command line;
-//! - [`amount`], [`span`] and [`plain`] read and show amounts, durations and untrusted text;
+//! - [`amount`], [`span`] and [`plain`] read and show amounts, durations and untrusted text, and a
+//!   [`mistake`] says what cannot be read;
 //! - [`ask`] answers the desk's questions where there is no screen; [`citizen`] reads the state's
 //!   certificates, [`identity`] says in words what a card proved;
 //! - [`vault`] keeps secrets and receipts at rest;
@@ -28,6 +29,7 @@ pub mod front;
 pub mod identity;
 pub mod jsonl;
 pub mod link;
+pub mod mistake;
 pub mod oneshot;
 pub mod plain;
 pub mod span;
@@ -35,3 +37,4 @@ pub mod status;
 pub mod uptime;
 pub mod vault;
 pub mod visible;
+mod wrap;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pregao::ask::PinSource;
-use pregao::card::show;
 use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_other};
 use pregao::command::{Command, Mistake};
 use pregao::desk::enrol::card::{self, TokenKept};
@@ -23,7 +22,7 @@ use pregao::plain::{plain, with_causes};
 use pregao::status::{Out, Status};
 use pregao::uptime::Uptime;
 use pregao::vault::{Passphrase, Vault};
-use pregao::{chat, check, citizen, jsonl, oneshot};
+use pregao::{chat, check, citizen, cli, jsonl, oneshot};
 use pregao_protocol::citizen::TestCards;
 use pregao_protocol::session::Ranking;
 use tracing_subscriber::EnvFilter;
@@ -248,7 +247,7 @@ fn two_lines(error: &EnrolError) -> anyhow::Error {
 }
 
 fn with_a_card(shared: &Shared, arguments: &Card, out: &mut impl Write) -> anyhow::Result<()> {
-    show::run(&arguments.task, &shared.card, shared.json, out).map_err(|error| {
+    cli::card::run(&arguments.task, &shared.card, shared.json, out).map_err(|error| {
         // A reader's name comes from whoever made the reader.
         let lines: Vec<String> = with_causes(&error).lines().map(plain).collect();
         anyhow::anyhow!("{}\n{}", lines.join("\n"), error.advice())

@@ -166,7 +166,7 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
             ]
         }
         Event::Revealed { role, name, contact, persona, verdict, card, .. } => {
-            let role = crate::chat::model::side(*role);
+            let role = role.name();
             let card = card.as_ref();
             let lines = Shown { role, name, contact, persona, verdict, card }.lines();
             lines.iter().flat_map(said).collect()

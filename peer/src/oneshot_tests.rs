@@ -1,5 +1,4 @@
 use super::*;
-use crate::chat::model::side;
 use crate::event::ActView;
 use crate::front::pair;
 use pregao_protocol::key::Fingerprint;
@@ -189,7 +188,7 @@ fn trust_is_shown_in_full() {
 
 #[test]
 fn nobody_but_the_two_roles_is_named() {
-    assert_eq!((side(Role::Seller), side(Role::Winner)), ("seller", "winner"));
+    assert_eq!((Role::Seller.name(), Role::Winner.name()), ("seller", "winner"));
     assert_eq!(lines(&Event::Items { rooms: vec![] }, None).len(), 1);
 }
 

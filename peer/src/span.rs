@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::command::Mistake;
+use crate::mistake::Mistake;
 
 /// Units from long to short, with their seconds.
 const UNITS: &[(char, u64)] = &[('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];

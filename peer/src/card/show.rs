@@ -1,44 +1,15 @@
-//! `pregao card`: readers, who holds a card, and a trial signature.
-
-use std::io::Write;
+//! What `pregao card` prints: readers, who holds a card, and a trial signature.
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::label::TEST_SIGN;
 use serde_json::{Value, json};
 
-use super::prompt::{self, OwnTerminal, PromptError, Terminal};
+use super::prompt::{self, PromptError, Terminal};
 use super::{Card, CardError, Facts, Seen, facts};
-use crate::authority::system_time;
-use crate::cli::{CardOptions, CardTask};
 use crate::plain::plain;
 
-/// Runs `pregao card`. Blocks.
-///
-/// # Errors
-/// [`PromptError`], with advice.
-pub fn run(
-    task: &CardTask,
-    options: &CardOptions,
-    json: bool,
-    out: &mut impl Write,
-) -> Result<(), PromptError> {
-    let lines = match *task {
-        CardTask::Readers => readers(&Card::look()?, json),
-        CardTask::Show { civil_number } => {
-            let mut card = Card::find(options.reader.as_deref())?;
-            show(&mut card, civil_number, json, system_time())?
-        }
-        CardTask::TestSign => {
-            let mut card = Card::find(options.reader.as_deref())?;
-            let pin_file = options.pin_file.as_deref();
-            test_sign(&mut card, pin_file, &mut OwnTerminal, json)?
-        }
-    };
-    lines.iter().try_for_each(|line| writeln!(out, "{line}")).map_err(PromptError::Terminal)
-}
-
 /// A line for each reader.
-pub(super) fn readers(seen: &[Seen], json: bool) -> Vec<String> {
+pub(crate) fn readers(seen: &[Seen], json: bool) -> Vec<String> {
     seen.iter().map(|seen| if json { reader_json(seen) } else { reader_text(seen) }).collect()
 }
 
@@ -73,7 +44,7 @@ fn reader_json(seen: &Seen) -> String {
 }
 
 /// What the card says of itself as of `now`, and the civil number if it was asked for.
-pub(super) fn show(
+pub(crate) fn show(
     card: &mut Card,
     civil_number: bool,
     json: bool,
@@ -131,7 +102,7 @@ fn outside(facts: &Facts, now: Time) -> &'static str {
 }
 
 /// Has the card sign random bytes under a label that nothing accepts.
-pub(super) fn test_sign(
+pub(crate) fn test_sign(
     card: &mut Card,
     pin_file: Option<&std::path::Path>,
     terminal: &mut dyn Terminal,

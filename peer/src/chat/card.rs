@@ -10,12 +10,12 @@ use ratatui::widgets::{Block, Paragraph, Sparkline};
 use super::draw::{clock, day_and_minute, phase};
 use super::model::{Model, Other, Reveal, Room, Step, left};
 use super::palette::Palette;
-use super::wrap::{fit, width};
 use crate::amount::{print, print_in};
 use crate::event::{Phase, Role, RoomView};
 use crate::identity::{Said, Word};
 use crate::plain::plain;
 use crate::span;
+use crate::wrap::{fit, width};
 
 /// Rows of the card in a pane of so many rows.
 pub(super) const fn rows(height: u16) -> u16 {

@@ -11,10 +11,10 @@ use ratatui::text::Line;
 use super::model::{Model, Next, Tone};
 use super::palette::Palette;
 use super::window;
-use super::wrap::{fit, wrap};
 use crate::card::prompt::CONFIRMATION;
 use crate::front::{Answer, Confirmation};
 use crate::plain::plain;
+use crate::wrap::{fit, wrap};
 
 /// Most characters kept of an answer: more than the longest that counts.
 const MOST_TYPED: usize = 16;

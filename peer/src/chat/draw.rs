@@ -6,14 +6,14 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::card;
-use super::model::{Connection, Message, Model, Room, Tone, left, side};
+use super::model::{Connection, Message, Model, Room, Tone, left};
 use super::palette::Palette;
-use super::wrap::{exactly, fit, width, wrap};
 use crate::amount::print_in;
 use crate::command::table;
 use crate::event::{Phase, RoomView};
 use crate::identity;
 use crate::plain::STAND_IN;
+use crate::wrap::{exactly, fit, width, wrap};
 
 /// Smallest window that is drawn.
 pub const SMALLEST: (u16, u16) = (40, 10);
@@ -201,7 +201,7 @@ pub(super) const fn phase(phase: Phase) -> &'static str {
 /// The user's part in a room, short.
 fn standing(room: &Room, palette: &Palette) -> (String, ratatui::style::Style) {
     if let Some(reveal) = &room.reveal {
-        let role = side(reveal.role);
+        let role = reveal.role.name();
         return (role.to_owned(), palette.own);
     }
     let Some(view) = &room.view else { return (String::new(), palette.dim) };

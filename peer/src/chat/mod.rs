@@ -15,7 +15,6 @@ mod pin;
 pub mod room;
 mod rows;
 mod window;
-pub(crate) mod wrap;
 
 use std::io::{self, BufWriter, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};

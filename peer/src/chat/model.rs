@@ -202,7 +202,7 @@ impl Model {
                 self.call(&room, short);
             }
             Event::Revealed { room, auction, role, name, contact, persona, verdict, card } => {
-                let (role, persona, card) = (side(role), &persona, card.as_ref());
+                let (role, persona, card) = (role.name(), &persona, card.as_ref());
                 let (name, contact, verdict) = (&*name, &*contact, &*verdict);
                 let shown = Shown { role, name, contact, persona, verdict, card };
                 self.meet(&room, &auction, Other { lines: shown.lines() });
@@ -644,15 +644,6 @@ impl Model {
 #[must_use]
 pub const fn is_question(command: &Command) -> bool {
     matches!(command, Command::Items | Command::Mine | Command::Whoami | Command::Receipts)
-}
-
-/// What a role is called.
-#[must_use]
-pub const fn side(role: Role) -> &'static str {
-    match role {
-        Role::Seller => "seller",
-        Role::Winner => "winner",
-    }
 }
 
 /// The time left until `end` as a countdown; `over` once it has passed.

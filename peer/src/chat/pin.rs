@@ -14,11 +14,11 @@ use zeroize::Zeroizing;
 use super::model::{Model, Next, Tone};
 use super::palette::Palette;
 use super::window;
-use super::wrap::{fit, wrap};
 use crate::card::prompt::{ASK_PIN, CONFIRMATION, not_tried, tries};
 use crate::card::{LastTry, Pin, PinEntry};
 use crate::front::{Answer, PinQuestion};
 use crate::plain::plain;
+use crate::wrap::{fit, wrap};
 
 /// Most characters kept of what is typed: one more than a PIN has, so that too long is said and not
 /// cut.

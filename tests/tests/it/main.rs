@@ -23,6 +23,7 @@ mod fronts;
 mod json;
 mod liar;
 mod lists;
+mod modules;
 mod opensc;
 mod order;
 mod privacy;
