@@ -87,8 +87,7 @@ impl Server {
         let links = Arc::new(Links::open(folder.path())?);
         let writer =
             WriterThread::start(Arc::clone(&log), Arc::clone(&links), Arc::clone(&metrics))?;
-        let stamps =
-            Stamps::start(tsa::stream_url(&options.tsa), vec![tsa.stamp], Arc::clone(&metrics));
+        let stamps = Stamps::start(options.tsa.stream(), vec![tsa.stamp], Arc::clone(&metrics));
         let certificate = BrokerCertificate {
             keys: BrokerKeys {
                 session: keys.session.public(),

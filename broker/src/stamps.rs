@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::clock::{Carried, Time};
-use pregao_protocol::codec::{Digest, hashes};
+use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::CARRIED;
 use pregao_protocol::key::{PublicKey, Stamp as StampKey};
 use pregao_protocol::label::MAX_DIGESTS;
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use pregao_protocol::tsa::stream::{MAX_ANSWER, StampRequest, StreamFrame};
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::Message;
@@ -184,31 +184,6 @@ struct Pooled {
     parts: Vec<(oneshot::Sender<Granted>, Vec<usize>)>,
 }
 
-#[derive(Serialize)]
-struct Ask<'a> {
-    id: u64,
-    digests: &'a [Digest],
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    id: Option<u64>,
-    #[serde(default)]
-    batch: Option<String>,
-    #[serde(default)]
-    stamps: Vec<Place>,
-    #[serde(default)]
-    code: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Place {
-    index: u64,
-    #[serde(with = "hashes")]
-    path: Vec<Digest>,
-}
-
 /// Why a connection to the TSA ended.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
@@ -258,8 +233,8 @@ impl Connection {
 
     async fn connect(&self) -> Result<Socket, tokio_tungstenite::tungstenite::Error> {
         let config = WebSocketConfig::default()
-            .max_message_size(Some(1 << 20))
-            .max_frame_size(Some(1 << 20))
+            .max_message_size(Some(MAX_ANSWER))
+            .max_frame_size(Some(MAX_ANSWER))
             .read_buffer_size(64 * 1024);
         let attempt = tokio_tungstenite::connect_async_with_config(&self.url, Some(config), true);
         match tokio::time::timeout(Duration::from_secs(3), attempt).await {
@@ -286,9 +261,7 @@ impl Connection {
                     let mut asks = Vec::new();
                     for (digests, pooled) in pool(first, queue).await {
                         id += 1;
-                        let ask = serde_json::to_string(&Ask { id, digests: &digests })
-                            .map_err(|error| Ended::Untrue(error.to_string()))?;
-                        asks.push(Message::text(ask));
+                        asks.push(Message::text(StampRequest { id, digests }.encode()));
                         waiting.insert(id, pooled);
                     }
                     // A connection that takes nothing is one on which nothing comes either.
@@ -311,25 +284,21 @@ impl Connection {
 
     /// Handles one message; true if it brought a newer header.
     fn take(&self, text: &str, waiting: &mut HashMap<u64, Pooled>) -> Result<bool, Ended> {
-        let answer: Answer =
-            serde_json::from_str(text).map_err(|error| Ended::Untrue(error.to_string()))?;
-        if let Some(code) = answer.code {
-            tracing::warn!(code, "the TSA refused a request");
-            answer.id.and_then(|id| waiting.remove(&id));
-            return Ok(false);
-        }
-        let compact = answer.batch.ok_or_else(|| Ended::Untrue("no batch".to_owned()))?;
+        let frame = StreamFrame::parse(text).map_err(|error| Ended::Untrue(error.to_string()))?;
+        let (id, compact, stamps) = match frame {
+            StreamFrame::Refused { id, code, .. } => {
+                tracing::warn!(code, "the TSA refused a request");
+                id.and_then(|id| waiting.remove(&id));
+                return Ok(false);
+            }
+            StreamFrame::Batch { batch } => return Ok(self.newer(&batch)?.1),
+            StreamFrame::Stamped { id, batch, stamps } => (id, batch, stamps),
+        };
         let (batch, newer) = self.newer(&compact)?;
-        let Some(pooled) = answer.id.and_then(|id| waiting.remove(&id)) else { return Ok(newer) };
+        let Some(pooled) = waiting.remove(&id) else { return Ok(newer) };
         for (to, places) in pooled.parts {
-            let stamps: Option<Vec<Stamp>> = places
-                .iter()
-                .map(|at| {
-                    let place = answer.stamps.get(*at)?;
-                    let path = place.path.clone();
-                    Some(Stamp { batch: compact.clone(), index: place.index, path })
-                })
-                .collect();
+            let stamps: Option<Vec<Stamp>> =
+                places.iter().map(|at| Some(stamps.get(*at)?.with(&compact))).collect();
             let stamps = stamps.ok_or_else(|| Ended::Untrue("too few stamps".to_owned()))?;
             // A requester that has given up no longer listens; that is no fault.
             let _ = to.send(Granted { stamps, batch: Arc::clone(&batch) });

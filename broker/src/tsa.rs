@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pregao_protocol::certificate::sheet::{SheetError, TsaAddress, TsaKeys, verify_jwks};
 use pregao_protocol::clock::Time;
 use pregao_protocol::label::MAX_SHEET;
+use pregao_protocol::tsa::path;
 
 /// Why the TSA's keys are not known.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ pub enum TsaError {
 /// # Errors
 /// [`TsaError`]; one that says `Unreachable` may be tried again.
 pub fn learn(address: &TsaAddress, memory: &Path) -> Result<TsaKeys, TsaError> {
-    let sheet = match fetch(&address.url) {
+    let sheet = match fetch(address) {
         Ok(sheet) => sheet,
         Err(reason) => {
             let Ok(remembered) = std::fs::read(memory) else {
@@ -49,17 +50,15 @@ pub fn learn(address: &TsaAddress, memory: &Path) -> Result<TsaKeys, TsaError> {
     Ok(keys)
 }
 
-fn fetch(url: &str) -> Result<Vec<u8>, String> {
+fn fetch(address: &TsaAddress) -> Result<Vec<u8>, String> {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(5)))
         // The library would take one from the environment, and the stream goes straight.
         .proxy(None)
         .build();
     let agent: ureq::Agent = config.into();
-    let mut answer = agent
-        .get(format!("{url}/.well-known/jwks.json"))
-        .call()
-        .map_err(|error| error.to_string())?;
+    let mut answer =
+        agent.get(address.endpoint(path::SHEET)).call().map_err(|error| error.to_string())?;
     let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
     answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| error.to_string())
 }
@@ -69,10 +68,4 @@ fn fetch(url: &str) -> Result<Vec<u8>, String> {
 fn system_time() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time::default().plus(since)
-}
-
-/// The address of the TSA's stream.
-#[must_use]
-pub fn stream_url(address: &TsaAddress) -> String {
-    format!("{}/api/stream", address.url.replacen("http", "ws", 1))
 }

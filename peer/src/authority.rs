@@ -12,13 +12,15 @@ use pregao_protocol::certificate::{
     CertificateError, PersonaCertificate, certificate_hash, pem_to_der, verify_persona_certificate,
 };
 use pregao_protocol::clock::Time;
-use pregao_protocol::codec::{from_base64url, to_base64url};
 use pregao_protocol::enrolment::token::Token;
 use pregao_protocol::enrolment::{EnrolmentError, Offer};
 use pregao_protocol::key::{Authority as AuthorityKey, Fingerprint, Persona, PublicKey, SecretKey};
-use pregao_protocol::label::MAX_SHEET;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use pregao_protocol::tsa::{
+    CitizenEnrol, CitizenOffer, Issue, MAX_ANSWER, NewChallenge, Refusal, Request, SignCsr,
+    content, path,
+};
+use serde_json::Value;
+use ureq::http::Response;
 
 mod proxy;
 
@@ -116,14 +118,6 @@ pub struct Authority {
     agent: ureq::Agent,
 }
 
-#[derive(Deserialize)]
-struct Refusal {
-    code: String,
-    message: String,
-    #[serde(default)]
-    advice: String,
-}
-
 impl Authority {
     /// A TSA at an address, reached through a proxy if there is one.
     #[must_use]
@@ -173,11 +167,9 @@ impl Authority {
     /// # Errors
     /// [`AuthorityError`].
     pub fn keys(&self) -> Result<(TsaKeys, Value), AuthorityError> {
-        let request = self.agent.get(self.url("/.well-known/jwks.json"));
+        let request = self.agent.get(self.address.endpoint(path::SHEET));
         let mut answer = request.call().map_err(|error| self.unreachable(&error))?;
-        let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
-        let body = answer.body_mut().with_config().limit(limit).read_to_vec();
-        let body = body.map_err(|error| self.unreachable(&error))?;
+        let body = self.body(&mut answer)?;
         if !answer.status().is_success() {
             return Err(refusal(answer.status().as_u16(), &body));
         }
@@ -197,7 +189,9 @@ impl Authority {
         keys: &TsaKeys,
         invite: Option<&str>,
     ) -> Result<Vec<u8>, AuthorityError> {
-        self.certified(persona, keys, invite, None)
+        let invite = invite.map(str::to_owned);
+        let csr = certification_request(persona)?;
+        self.certificate(persona, keys, &SignCsr { csr, invite, ..SignCsr::default() })
     }
 
     /// Has the key of a certificate certified again. While `held` is in force it stands in for an
@@ -212,7 +206,10 @@ impl Authority {
         invite: Option<&str>,
         held: &[u8],
     ) -> Result<Vec<u8>, AuthorityError> {
-        self.certified(persona, keys, invite, Some(held))
+        let (invite, held) = (invite.map(str::to_owned), Some(to_pem(held)));
+        let csr = certification_request(persona)?;
+        let request = SignCsr { csr, invite, certificate: held, ..SignCsr::default() };
+        self.certificate(persona, keys, &request)
     }
 
     /// Has a persona certified for a token that was made for it, as often as the token is honoured.
@@ -225,8 +222,8 @@ impl Authority {
         keys: &TsaKeys,
         token: &Token,
     ) -> Result<Vec<u8>, AuthorityError> {
-        let body = json!({ "csr": certification_request(persona)?, "token": token });
-        self.certificate(persona, keys, &body)
+        let (csr, token) = (certification_request(persona)?, Some(token.clone()));
+        self.certificate(persona, keys, &SignCsr { csr, token, ..SignCsr::default() })
     }
 
     /// Asks for an offer to a citizen, and verifies it (V-130); gives it as it was signed as well.
@@ -235,9 +232,8 @@ impl Authority {
     /// [`AuthorityError`].
     pub fn offer(&self, keys: &TsaKeys) -> Result<(Offer, String), AuthorityError> {
         let key = keys.enrolment.as_ref().ok_or(AuthorityError::NoCitizens)?;
-        let answer = self.post("/api/citizen/offer", &json!({}))?;
-        let signed = text(&answer, "offer")?;
-        Ok((Offer::verify(signed, key, keys.authority.fingerprint())?, signed.to_owned()))
+        let signed = self.post(&CitizenOffer {})?.offer;
+        Ok((Offer::verify(&signed, key, keys.authority.fingerprint())?, signed))
     }
 
     /// Hands in a sealed application for an offer; gives the sealed answer.
@@ -245,38 +241,17 @@ impl Authority {
     /// # Errors
     /// [`AuthorityError`]. The TSA may have received it all the same.
     pub fn apply(&self, challenge: Challenge, sealed: &[u8]) -> Result<Vec<u8>, AuthorityError> {
-        let body = json!({ "challenge": challenge, "sealed": to_base64url(sealed) });
-        let answer = self.post_within("/api/citizen/enrol", &body, LONG_PATIENCE)?;
-        from_base64url(text(&answer, "sealed")?)
-            .map_err(|error| AuthorityError::Answer(error.to_string()))
-    }
-
-    fn certified(
-        &self,
-        persona: &SecretKey<Persona>,
-        keys: &TsaKeys,
-        invite: Option<&str>,
-        held: Option<&[u8]>,
-    ) -> Result<Vec<u8>, AuthorityError> {
-        let mut body = json!({ "csr": certification_request(persona)? });
-        if let (Some(invite), Some(object)) = (invite, body.as_object_mut()) {
-            object.insert("invite".to_owned(), invite.into());
-        }
-        if let (Some(held), Some(object)) = (held, body.as_object_mut()) {
-            object.insert("certificate".to_owned(), to_pem(held).into());
-        }
-        self.certificate(persona, keys, &body)
+        let request = CitizenEnrol { challenge, sealed: sealed.to_vec() };
+        Ok(self.post_within(&request, LONG_PATIENCE)?.sealed)
     }
 
     fn certificate(
         &self,
         persona: &SecretKey<Persona>,
         keys: &TsaKeys,
-        body: &Value,
+        request: &SignCsr,
     ) -> Result<Vec<u8>, AuthorityError> {
-        let answer = self.post("/api/sign-csr", body)?;
-        let pem = text(&answer, "certificate")?;
-        let der = pem_to_der(pem, "CERTIFICATE")?;
+        let der = pem_to_der(&self.post(request)?.certificate, "CERTIFICATE")?;
         let certified = if keys.simulated {
             verify_whenever(&der, &keys.authority, system_time())?
         } else {
@@ -299,19 +274,10 @@ impl Authority {
         certificate: &[u8],
         broker: Fingerprint,
     ) -> Result<String, AuthorityError> {
-        let answer = self.post("/api/challenge", &json!({}))?;
-        let challenge: Challenge = text(&answer, "challenge")?
-            .parse()
-            .map_err(|_| AuthorityError::Answer("a malformed challenge".to_owned()))?;
+        let challenge = self.post(&NewChallenge {})?.challenge;
         let proof = Proof { challenge, aud: broker, certificate: certificate_hash(certificate) };
-        let pem = to_pem(certificate);
-        let body = json!({ "certificate": pem, "proof": proof.sign(persona) });
-        let answer = self.post("/api/issue", &body)?;
-        text(&answer, "ticket").map(str::to_owned)
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.address.url)
+        let request = Issue { certificate: to_pem(certificate), proof: proof.sign(persona) };
+        Ok(self.post(&request)?.ticket)
     }
 
     fn unreachable(&self, error: &ureq::Error) -> AuthorityError {
@@ -322,42 +288,42 @@ impl Authority {
         }
     }
 
-    fn post(&self, path: &str, body: &Value) -> Result<Value, AuthorityError> {
+    fn post<R: Request>(&self, request: &R) -> Result<R::Answer, AuthorityError> {
         let patience = if self.proxy.is_some() { LONG_PATIENCE } else { PATIENCE };
-        self.post_within(path, body, patience)
+        self.post_within(request, patience)
     }
 
-    fn post_within(
+    fn post_within<R: Request>(
         &self,
-        path: &str,
-        body: &Value,
+        request: &R,
         patience: Duration,
-    ) -> Result<Value, AuthorityError> {
-        let request = self.agent.post(self.url(path)).config();
-        let answer = request.timeout_global(Some(patience)).build().send_json(body);
+    ) -> Result<R::Answer, AuthorityError> {
+        let post = self.agent.post(self.address.endpoint(R::PATH)).config();
+        let post = post.timeout_global(Some(patience)).build().content_type(content::JSON);
+        let answer = post.send(request.encode().as_slice());
         let mut answer = answer.map_err(|error| self.unreachable(&error))?;
-        let status = answer.status();
-        let body = answer.body_mut().with_config().limit(64 * 1024).read_to_string();
-        let body = body.map_err(|error| self.unreachable(&error))?;
-        if status.is_success() {
-            return serde_json::from_str(&body)
+        let body = self.body(&mut answer)?;
+        if answer.status().is_success() {
+            return R::parse_answer(&body)
                 .map_err(|error| AuthorityError::Answer(error.to_string()));
         }
-        Err(refusal(status.as_u16(), body.as_bytes()))
+        Err(refusal(answer.status().as_u16(), &body))
+    }
+
+    /// The body of an answer, whole.
+    fn body(&self, answer: &mut Response<ureq::Body>) -> Result<Vec<u8>, AuthorityError> {
+        let limit = u64::try_from(MAX_ANSWER).unwrap_or(u64::MAX);
+        let body = answer.body_mut().with_config().limit(limit).read_to_vec();
+        body.map_err(|error| self.unreachable(&error))
     }
 }
 
 /// What an answer that is no success says.
 fn refusal(status: u16, body: &[u8]) -> AuthorityError {
-    match serde_json::from_slice::<Refusal>(body) {
+    match Refusal::parse(body) {
         Ok(Refusal { code, message, advice }) => AuthorityError::Refused { code, message, advice },
         Err(_) => AuthorityError::Answer(format!("status {status}")),
     }
-}
-
-fn text<'a>(answer: &'a Value, member: &str) -> Result<&'a str, AuthorityError> {
-    let found = answer.get(member).and_then(Value::as_str);
-    found.ok_or_else(|| AuthorityError::Answer(format!("no {member}")))
 }
 
 /// A PKCS#10 request in PEM, signed with the persona's key: proof of possession.

@@ -10,7 +10,7 @@
 //!   [`broker`] what a broker says of itself
 //! - [`citizen`] whether the state vouches for the person behind a citizen card
 //! - [`action`] the signed envelope; [`stamp`] the time it existed at
-//! - [`session`] the encrypted connection; [`frame`] what crosses it
+//! - [`session`] the encrypted connection; [`frame`] what crosses it; [`tsa`] what crosses the way to a TSA
 //! - [`room`] what a log of actions means
 //! - [`merkle`] and [`log`] tree, signed head, proofs, receipt; [`verify`] the offline check,
 //!   [`evidence`] what proves a lie
@@ -39,4 +39,5 @@ pub mod room;
 pub mod seal;
 pub mod session;
 pub mod stamp;
+pub mod tsa;
 pub mod verify;

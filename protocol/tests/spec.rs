@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pregao_protocol::room::{Code, auction, body};
+use pregao_protocol::tsa::{self, stream};
 use pregao_protocol::{broker, citizen, label};
 
 const SPEC: &str = include_str!("../SPEC.md");
@@ -148,6 +149,24 @@ fn limits() -> Vec<(&'static str, String)> {
         ("frame", bytes(label::MAX_FRAME)),
         ("digests in one `stamp`", plain(label::MAX_STAMPS)),
         ("digests in one request to a TSA", plain(label::MAX_DIGESTS)),
+        (
+            "request to a TSA",
+            format!(
+                "{}; {} with an application",
+                bytes(tsa::MAX_REQUEST),
+                bytes(tsa::MAX_APPLICATION_REQUEST)
+            ),
+        ),
+        ("answer of a TSA", bytes(tsa::MAX_ANSWER)),
+        (
+            "frame on a stamp stream",
+            format!(
+                "{} to the TSA, {} from it; {} requests unanswered",
+                bytes(stream::MAX_REQUEST),
+                bytes(stream::MAX_ANSWER),
+                stream::MAX_UNANSWERED
+            ),
+        ),
         ("entries in one page", plain(label::MAX_PAGE)),
         ("amount", format!("{} minor units", power(label::MAX_AMOUNT))),
         ("certificate, request", bytes(label::MAX_CERTIFICATE)),
@@ -250,5 +269,18 @@ fn every_frame_is_listed() {
     assert!(names.len() > 15, "{names:?}");
     for name in names.iter().filter(|name| *name != "toolong" && *name != "malformed") {
         assert!(SPEC.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn every_path_of_a_tsa_is_listed() {
+    let page = include_str!("../src/tsa.rs");
+    let (_, paths) = page.split_once("pub mod path {").expect("the paths are there");
+    let (paths, _) = paths.split_once("\n}\n").expect("they end");
+    let paths: Vec<&str> = paths.split('"').skip(1).step_by(2).collect();
+    assert!(paths.len() > 10, "{paths:?}");
+    for path in paths.into_iter().filter(|path| *path != tsa::path::CITIZEN) {
+        let listed = SPEC.contains(&format!("`POST {path}`"));
+        assert!(listed || SPEC.contains(&format!("`GET {path}`")), "{path}");
     }
 }

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use pregao::link::BrokerAddress;
 use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::clock::Time;
+use pregao_protocol::tsa::{Request as _, SetTime};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -311,8 +312,8 @@ impl Tsa {
     /// # Errors
     /// If the TSA refuses.
     pub fn set_time(&self, time: Time) -> Result<()> {
-        let url = format!("{}/api/settime", self.address.url.trim_end_matches('/'));
-        ureq::post(url).send_json(serde_json::json!({ "time": time }))?;
+        let request = SetTime { time: time.to_string() };
+        ureq::post(self.address.endpoint(SetTime::PATH)).send_json(request)?;
         Ok(())
     }
 }

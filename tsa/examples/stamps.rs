@@ -5,9 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::codec::Digest;
+use pregao_protocol::tsa::path;
+use pregao_protocol::tsa::stream::{StampRequest, StreamFrame};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -21,11 +23,10 @@ async fn main() -> anyhow::Result<()> {
     let (flight, digests, seconds) = (number(32)?, number(256)?, number(5)?);
     let stream = TcpStream::connect(&address).await?;
     stream.set_nodelay(true)?;
-    let url = format!("ws://{address}/api/stream");
+    let url = format!("ws://{address}{}", path::STREAM);
     let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await?;
     let list: Vec<Digest> = (0..digests).map(|n| Digest::of(&n.to_be_bytes())).collect();
-    let list = serde_json::to_string(&list)?;
-    let request = |id: u64| Message::text(format!(r#"{{"id":{id},"digests":{list}}}"#));
+    let request = |id| Message::text(StampRequest { id, digests: list.clone() }.encode());
     for id in 0..flight {
         socket.feed(request(id)).await?;
     }
@@ -36,10 +37,11 @@ async fn main() -> anyhow::Result<()> {
         let message = socket.next().await.context("the TSA closed the stream")??;
         let Message::Text(text) = message else { continue };
         bytes += text.len();
-        if text.starts_with(r#"{"batch""#) {
-            continue;
+        match StreamFrame::parse(&text)? {
+            StreamFrame::Stamped { .. } => {}
+            StreamFrame::Batch { .. } => continue,
+            StreamFrame::Refused { code, .. } => bail!("refused: {code}"),
         }
-        ensure!(text.ends_with("]}"), "refused: {text}");
         answered += 1;
         socket.send(request(sent)).await?;
         sent += 1;

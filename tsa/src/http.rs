@@ -12,7 +12,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use boot_time::Instant;
@@ -21,13 +21,13 @@ use pregao_protocol::certificate::{
     CertificateError, pem_to_der, verify_csr, verify_persona_certificate,
 };
 use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::enrolment::token::Token;
 use pregao_protocol::key::{PublicKey, SecretKey, Stamp, Ticket};
 use pregao_protocol::stamp;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::json;
+use pregao_protocol::tsa::{
+    CertificateAnswer, ChallengeAnswer, CitizenEnrol, CitizenOffer, Health, Issue, MAX_REQUEST,
+    NewChallenge, Request as Asked, ResetTime, SetTime, SignCsr, TicketAnswer, TimeAnswer,
+    Timestamp, WireError, content, path,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -45,8 +45,6 @@ use crate::stamper::{Share, StampRefusal, Stamper};
 use crate::store::{Admission, Store};
 use crate::stream;
 
-/// Longest request body, in bytes.
-pub const MAX_BODY: usize = 16 * 1024;
 /// Requests that may be worked on at once; stamp streams not counted.
 const MAX_REQUESTS: usize = 256;
 /// Stamp streams that may be open at once.
@@ -136,29 +134,32 @@ impl Load {
 /// All routes. Setting the time exists only if the CA says that time is simulated.
 pub fn router(tsa: Arc<Tsa>) -> Router {
     let mut api = Router::new()
-        .route("/api/sign-csr", post(sign_csr))
-        .route("/api/challenge", post(challenge))
-        .route("/api/citizen/offer", post(api::offer))
-        .route(
-            "/api/citizen/enrol",
-            post(api::enrol).layer(DefaultBodyLimit::max(api::MAX_APPLICATION)),
-        )
-        .route("/api/issue", post(issue))
-        .route("/api/timestamp", post(timestamp))
-        .route("/.well-known/jwks.json", get(sheet))
-        .route("/.well-known/ca.pem", get(ca_pem));
+        .route(path::SIGN_CSR, posted::<SignCsr>(post(sign_csr)))
+        .route(path::CHALLENGE, posted::<NewChallenge>(post(challenge)))
+        .route(path::CITIZEN_OFFER, posted::<CitizenOffer>(post(api::offer)))
+        .route(path::CITIZEN_ENROL, posted::<CitizenEnrol>(post(api::enrol)))
+        .route(path::ISSUE, posted::<Issue>(post(issue)))
+        .route(path::TIMESTAMP, posted::<Timestamp>(post(timestamp)))
+        .route(path::SHEET, get(sheet))
+        .route(path::CA, get(ca_pem));
     if tsa.ca.simulated() {
-        api = api.route("/api/settime", post(set_time)).route("/api/resettime", post(reset_time));
+        api = api
+            .route(path::SET_TIME, posted::<SetTime>(post(set_time)))
+            .route(path::RESET_TIME, posted::<ResetTime>(post(reset_time)));
     }
     api.layer(middleware::from_fn_with_state(Arc::clone(&tsa), bounded))
-        .route("/api/stream", get(open_stream))
-        .route("/healthz", get(healthz))
-        .route("/metrics", get(metrics))
+        .route(path::STREAM, get(open_stream))
+        .route(path::HEALTH, get(healthz))
+        .route(path::METRICS, get(metrics))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&tsa), counted))
         .with_state(tsa)
+}
+
+/// Bounds the body of a route by the limit of its request.
+fn posted<R: Asked>(route: MethodRouter<Arc<Tsa>>) -> MethodRouter<Arc<Tsa>> {
+    route.layer(DefaultBodyLimit::max(R::MAX))
 }
 
 async fn bounded(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> Response {
@@ -171,7 +172,7 @@ async fn bounded(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
         )
         .into_response();
     };
-    let advice = if request.uri().path() == "/api/citizen/enrol" {
+    let advice = if request.uri().path() == path::CITIZEN_ENROL {
         "apply again with the same request: if it was signed meanwhile, its answer comes again"
     } else {
         "send the whole body at once"
@@ -189,57 +190,52 @@ async fn bounded(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
 }
 
 async fn counted(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
+    let asked = request.uri().path().to_owned();
     let response = next.run(request).await;
     if response.extensions().get::<Refused>().is_some() {
         // Of citizens neither: a time and an outcome is more than log and counter shall tell.
-        if path.starts_with("/api/citizen/") || tsa.citizens.is_some() && path == "/api/sign-csr" {
+        let spent = tsa.citizens.is_some() && asked == path::SIGN_CSR;
+        if spent || asked.starts_with(path::CITIZEN) {
             return response;
         }
         tsa.load.refusals.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(path, status = response.status().as_u16(), "refused");
+        tracing::debug!(path = asked, status = response.status().as_u16(), "refused");
     }
     response
 }
 
-/// Reads a body of at most `max` bytes, which is the limit of its route.
-pub(crate) fn parse<T: DeserializeOwned>(
-    body: Result<Bytes, BytesRejection>,
-    max: usize,
-) -> Result<T, ApiError> {
+/// Reads the body of a request.
+pub(crate) fn parse<R: Asked>(body: Result<Bytes, BytesRejection>) -> Result<R, ApiError> {
+    let advice = if R::MAX > MAX_REQUEST { "send at most 32 KiB" } else { "send at most 16 KiB" };
     let bytes = body.map_err(|rejection| {
         let status = rejection.status();
         let code =
             if status == StatusCode::PAYLOAD_TOO_LARGE { "body.too-long" } else { "body.broken" };
-        let advice = if max > MAX_BODY { "send at most 32 KiB" } else { "send at most 16 KiB" };
         ApiError::new(status, code, rejection.body_text(), advice)
     })?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "body.json",
-            error.to_string(),
-            "send the JSON object the specification shows for this path",
-        )
+    R::parse(&bytes).map_err(|error| {
+        let (status, code, advice) = match error {
+            WireError::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body.too-long", advice),
+            _ => (
+                StatusCode::BAD_REQUEST,
+                "body.json",
+                "send the JSON object the specification shows for this path",
+            ),
+        };
+        ApiError::new(status, code, error.to_string(), advice)
     })
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignCsr {
-    csr: String,
-    invite: Option<String>,
-    /// A certificate of the same key that is in force: stands in for an invitation.
-    certificate: Option<String>,
-    /// Where citizens enrol: says that one of them stands behind the key.
-    token: Option<Token>,
+/// The answer to a request.
+pub(crate) fn answered<R: Asked>(answer: R::Answer) -> Response {
+    axum::Json(answer).into_response()
 }
 
 async fn sign_csr(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: SignCsr = parse(body, MAX_BODY)?;
+    let request: SignCsr = parse(body)?;
     let key = csr_der(&request.csr).and_then(|der| verify_csr(&der)).map_err(csr_error)?;
     let now = tsa.stamper.now()?;
     let renews = request.certificate.is_some_and(|pem| {
@@ -270,7 +266,7 @@ async fn sign_csr(
     if tsa.policy == Policy::Card {
         // Not counted in the store: its file would tell when a token was spent.
         tsa.load.certificates.fetch_add(1, Ordering::Relaxed);
-        return Ok(axum::Json(json!({ "certificate": pem })).into_response());
+        return Ok(answered::<SignCsr>(CertificateAnswer { certificate: pem }));
     }
     let state = Arc::clone(&tsa);
     let admission = tokio::task::spawn_blocking(move || {
@@ -286,7 +282,7 @@ async fn sign_csr(
     match admission {
         Admission::Admitted => {
             tsa.load.certificates.fetch_add(1, Ordering::Relaxed);
-            Ok(axum::Json(json!({ "certificate": pem })).into_response())
+            Ok(answered::<SignCsr>(CertificateAnswer { certificate: pem }))
         }
         Admission::Used => Err(invite_error("invite.used", "this invitation was used before")),
         Admission::Unknown => Err(invite_error("invite.unknown", "this is no invitation")),
@@ -307,7 +303,7 @@ async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
     let mut bytes = [0_u8; 8];
     random(&mut bytes)?;
     let challenge = tsa.load.challenges.give(bytes, tsa.load.start.elapsed());
-    Ok(axum::Json(json!({ "challenge": challenge })).into_response())
+    Ok(answered::<NewChallenge>(ChallengeAnswer { challenge }))
 }
 
 pub(crate) fn random(bytes: &mut [u8]) -> Result<(), ApiError> {
@@ -317,18 +313,11 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<(), ApiError> {
     })
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Issue {
-    certificate: String,
-    proof: String,
-}
-
 async fn issue(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: Issue = parse(body, MAX_BODY)?;
+    let request: Issue = parse(body)?;
     let now = tsa.stamper.now()?;
     let der = pem_to_der(&request.certificate, "CERTIFICATE").map_err(certificate_error)?;
     let certificate =
@@ -348,7 +337,7 @@ async fn issue(
     };
     let ticket = issue_ticket(&parties, TicketId(id), now, &tsa.ticket);
     tsa.load.tickets.fetch_add(1, Ordering::Relaxed);
-    Ok(axum::Json(json!({ "ticket": ticket })).into_response())
+    Ok(answered::<Issue>(TicketAnswer { ticket }))
 }
 
 async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
@@ -370,20 +359,14 @@ async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
 }
 
 async fn ca_pem(State(tsa): State<Arc<Tsa>>) -> Response {
-    ([(header::CONTENT_TYPE, "application/x-pem-file")], tsa.ca.pem().to_owned()).into_response()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Timestamp {
-    digest: Digest,
+    ([(header::CONTENT_TYPE, content::PEM)], tsa.ca.pem().to_owned()).into_response()
 }
 
 async fn timestamp(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: Timestamp = parse(body, MAX_BODY)?;
+    let request: Timestamp = parse(body)?;
     let (reply, answer) = oneshot::channel();
     tsa.stamper.stamp(
         vec![request.digest],
@@ -399,20 +382,14 @@ async fn timestamp(
         index: u64::from(slot),
         path: batch.path(slot),
     };
-    Ok(axum::Json(stamp).into_response())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetTime {
-    time: String,
+    Ok(answered::<Timestamp>(stamp))
 }
 
 async fn set_time(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let request: SetTime = parse(body, MAX_BODY)?;
+    let request: SetTime = parse(body)?;
     let target = rfc3339(&request.time).ok_or_else(|| {
         ApiError::new(
             StatusCode::BAD_REQUEST,
@@ -443,7 +420,7 @@ async fn change_time(tsa: &Tsa, target: Option<Time>) -> Result<Response, ApiErr
         }),
     );
     match answer.await.map_err(|_| StampRefusal::Stopping)? {
-        Ok(time) => Ok(axum::Json(json!({ "time": time })).into_response()),
+        Ok(time) => Ok(answered::<SetTime>(TimeAnswer { time })),
         Err(StampRefusal::Clock(ClockError::Behind { highest, .. })) => Err(ApiError::new(
             StatusCode::CONFLICT,
             "time.back",
@@ -469,7 +446,7 @@ async fn healthz(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
             "look for a slow disk or a busy machine; restart if it stays so",
         ));
     }
-    Ok(axum::Json(json!({ "status": "ok", "batch": batch, "time": time })).into_response())
+    Ok(axum::Json(Health { status: "ok".to_owned(), batch, time }).into_response())
 }
 
 async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
@@ -499,7 +476,7 @@ async fn metrics(State(tsa): State<Arc<Tsa>>) -> Response {
     if let Some(citizens) = &tsa.citizens {
         text.push_str(&citizens.metrics());
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    ([(header::CONTENT_TYPE, content::METRICS)], text).into_response()
 }
 
 async fn open_stream(

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use pregao_protocol::certificate::CertificateError;
 use pregao_protocol::certificate::ticket::TicketError;
-use serde_json::json;
+use pregao_protocol::tsa::Refusal;
 
 use crate::challenge::ChallengeError;
 use crate::clock::ClockError;
@@ -42,7 +42,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({"code": self.code, "message": self.message, "advice": self.advice});
+        let (code, advice) = (self.code.to_owned(), self.advice.to_owned());
+        let body = Refusal { code, message: self.message, advice };
         let mut response = (self.status, axum::Json(body)).into_response();
         response.extensions_mut().insert(Refused);
         response

@@ -1,14 +1,11 @@
 //! The pipelined WebSocket on which a broker gets stamps for the digests of all its peers.
 //!
-//! JSON text frames. Request `{"id":n,"digests":["…",…]}`; reply
-//! `{"id":n,"batch":"<header>","stamps":[{"index":i,"path":"…"},…]}` in the digests' order, or
-//! `{"id":n,"code":"…","message":"…"}`. Batches without a digest of this client come as
-//! `{"batch":"<header>"}`, so every client knows the TSA's time to the second.
+//! The frames are in [`pregao_protocol::tsa::stream`]. Batches without a digest of this client come
+//! unasked, so every client knows the TSA's time to the second.
 //!
 //! Nothing here waits for a client: its queue is bounded, and a client that lets it fill up, or
 //! does not read for a while, is disconnected.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,9 +14,9 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use pregao_protocol::codec::{Digest, to_base64url};
-use pregao_protocol::label;
-use serde::Deserialize;
+use pregao_protocol::tsa::stream::{
+    MAX_REQUEST, MAX_UNANSWERED, StampRequest, StreamFrame, encode_stamped,
+};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -31,10 +28,6 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use crate::server::stopped;
 use crate::stamper::{SealedBatch, Share, StampRefusal, Stamper};
 
-/// Longest frame a client may send, in bytes.
-pub const MAX_REQUEST: usize = 64 * 1024;
-/// Requests of one client that may be unanswered; reading pauses beyond.
-const IN_FLIGHT: usize = 256;
 /// Replies and headers that may wait for one client.
 const QUEUE: usize = 2048;
 /// A client that accepts no byte for this long is disconnected.
@@ -55,13 +48,6 @@ enum Outgoing {
     Ping,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    id: u64,
-    digests: Vec<Digest>,
-}
-
 /// Serves one client until it leaves, misbehaves, or `stopping` turns true.
 pub async fn serve(upgraded: Upgraded, stamper: Stamper, stopping: watch::Receiver<bool>) {
     let config = WebSocketConfig::default()
@@ -74,8 +60,11 @@ pub async fn serve(upgraded: Upgraded, stamper: Stamper, stopping: watch::Receiv
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (sink, source) = socket.split();
     let (queue, outgoing) = mpsc::channel(QUEUE);
-    let client =
-        Arc::new(Client { queue, permits: Semaphore::new(IN_FLIGHT), answered: AtomicU64::new(0) });
+    let client = Arc::new(Client {
+        queue,
+        permits: Semaphore::new(MAX_UNANSWERED),
+        answered: AtomicU64::new(0),
+    });
     // Only the reader holds the client; what the stamper holds is weak or ends with an answer.
     let watching = Arc::downgrade(&client);
     stamper
@@ -131,9 +120,7 @@ async fn read(mut source: SplitStream<Socket>, client: &Arc<Client>, stamper: &S
         };
         heard = Instant::now();
         let parsed = match message {
-            Message::Text(text) => {
-                serde_json::from_str::<Request>(&text).map_err(|error| error.to_string())
-            }
+            Message::Text(text) => StampRequest::parse(&text).map_err(|error| error.to_string()),
             Message::Binary(_) => Err("frames are text".to_owned()),
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
             Message::Close(_) => return,
@@ -191,50 +178,22 @@ async fn write(
 }
 
 fn encode(outgoing: Outgoing) -> Message {
-    match outgoing {
-        Outgoing::Answer(id, Ok(share)) => Message::text(encode_share(id, &share)),
-        Outgoing::Answer(id, Err(refusal)) => Message::text(
-            serde_json::json!({
-                "id": id,
-                "code": refusal.code(),
-                "message": refusal.to_string(),
-            })
-            .to_string(),
-        ),
-        Outgoing::Header(batch) => Message::text(format!(r#"{{"batch":"{}"}}"#, batch.compact)),
-        Outgoing::Malformed(message) => Message::text(
-            serde_json::json!({ "id": null, "code": "stream.request", "message": message })
-                .to_string(),
-        ),
-        Outgoing::Ping => Message::Ping(bytes::Bytes::new()),
-    }
-}
-
-/// Written by hand: the header and base64url need no escaping, and this is the hot path.
-fn encode_share(id: u64, share: &Share) -> String {
-    const BETWEEN: usize = 40;
-    let path_bytes = 32 * label::MAX_STAMP_PATH;
-    let mut joined = Vec::with_capacity(path_bytes);
-    let mut text = String::new();
-    for (place, slot) in share.slots.iter().enumerate() {
-        joined.clear();
-        for hash in share.batch.path(*slot) {
-            joined.extend_from_slice(&hash.0);
+    let frame = match outgoing {
+        Outgoing::Answer(id, Ok(share)) => {
+            let batch = &share.batch;
+            let places = share.slots.iter().map(|slot| (u64::from(*slot), batch.path(*slot)));
+            return Message::text(encode_stamped(id, &batch.compact, places));
         }
-        let path = to_base64url(&joined);
-        if place == 0 {
-            text.reserve(
-                share.batch.compact.len() + 64 + share.slots.len() * (path.len() + BETWEEN),
-            );
-            // Writing to a string cannot fail.
-            let _ = write!(text, r#"{{"id":{id},"batch":"{}","stamps":["#, share.batch.compact);
-        } else {
-            text.push(',');
+        Outgoing::Answer(id, Err(refusal)) => StreamFrame::Refused {
+            id: Some(id),
+            code: refusal.code().to_owned(),
+            message: refusal.to_string(),
+        },
+        Outgoing::Header(batch) => StreamFrame::Batch { batch: batch.compact.clone() },
+        Outgoing::Malformed(message) => {
+            StreamFrame::Refused { id: None, code: "stream.request".to_owned(), message }
         }
-        let _ = write!(text, r#"{{"index":{slot},"path":""#);
-        text.push_str(&path);
-        text.push_str("\"}");
-    }
-    text.push_str("]}");
-    text
+        Outgoing::Ping => return Message::Ping(bytes::Bytes::new()),
+    };
+    Message::text(frame.encode())
 }

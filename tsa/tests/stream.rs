@@ -9,7 +9,8 @@ use std::collections::HashSet;
 use common::Tsa;
 use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::codec::Digest;
-use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use pregao_protocol::stamp::VerifiedBatch;
+use pregao_protocol::tsa::stream::{StampRequest, StreamFrame};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -20,7 +21,7 @@ struct Stream(WebSocketStream<TcpStream>);
 impl Stream {
     async fn open(tsa: &Tsa) -> Self {
         let tcp = TcpStream::connect(tsa.host()).await.unwrap();
-        let url = format!("ws://{}/api/stream", tsa.host());
+        let url = tsa.address.stream();
         Self(tokio_tungstenite::client_async(url, tcp).await.unwrap().0)
     }
 
@@ -60,24 +61,22 @@ async fn pipelined_requests_are_answered_each_in_one_batch() {
     let keys = tokio::task::block_in_place(|| tsa.keys());
     let mut stream = Stream::open(&tsa).await;
     for id in 0..40_u32 {
-        let request = json!({"id": id, "digests": digests(id * 100, 1 + id)});
-        stream.send(request.to_string()).await;
+        let digests = digests(id * 100, 1 + id);
+        stream.send(StampRequest { id: u64::from(id), digests }.encode()).await;
     }
     let mut open: HashSet<u32> = (0..40).collect();
     while !open.is_empty() {
-        let answer = stream.answer().await.unwrap();
-        let id = u32::try_from(answer["id"].as_u64().unwrap()).unwrap();
+        let answer = stream.answer().await.unwrap().to_string();
+        let frame = StreamFrame::parse(&answer).unwrap();
+        let StreamFrame::Stamped { id, batch: compact, stamps } = frame else {
+            panic!("{frame:?}")
+        };
+        let id = u32::try_from(id).unwrap();
         assert!(open.remove(&id));
-        let compact = answer["batch"].as_str().unwrap();
-        let batch = VerifiedBatch::open(compact, &[keys.stamp]).unwrap();
-        let stamps = answer["stamps"].as_array().unwrap();
+        let batch = VerifiedBatch::open(&compact, &[keys.stamp]).unwrap();
         assert_eq!(stamps.len(), 1 + id as usize);
-        for (digest, stamp) in digests(id * 100, 1 + id).iter().zip(stamps) {
-            let whole = json!({
-                "batch": compact, "index": stamp["index"], "path": stamp["path"]
-            });
-            let stamp: Stamp = serde_json::from_value(whole).unwrap();
-            assert_eq!(stamp.covers(digest, &batch), Ok(()));
+        for (digest, place) in digests(id * 100, 1 + id).iter().zip(stamps) {
+            assert_eq!(place.with(&compact).covers(digest, &batch), Ok(()));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use pregao::event::Event;
+use pregao_protocol::tsa::path;
 use pregao_test_pki::{Pki, Plan};
 use pregao_tests::desk::{Desk, enrol};
 use pregao_tests::house::{Options, Tsa, holds};
@@ -24,8 +25,12 @@ fn folder(parent: &Path) -> PathBuf {
 }
 
 fn passed_over(tsa: &Tsa) -> u64 {
-    let url = format!("{}/metrics", tsa.address.url.trim_end_matches('/'));
-    let text = ureq::get(url).call().unwrap().body_mut().read_to_string().unwrap();
+    let text = ureq::get(tsa.address.endpoint(path::METRICS))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_to_string()
+        .unwrap();
     let name = "pregao_tsa_citizen_files_passed_over ";
     text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
 }

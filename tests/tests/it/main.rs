@@ -47,6 +47,7 @@ use pregao_protocol::codec::to_base64url;
 use pregao_protocol::key::Fingerprint;
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::stamp::Stamp;
+use pregao_protocol::tsa::{Request as _, Timestamp};
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Peer, Person, fresh_id, random};
 
@@ -83,10 +84,10 @@ fn forge(person: &Person, broker: Fingerprint, payload: &str) -> (String, Blind)
 
 /// A stamp over HTTP, from any TSA.
 async fn stamp_at(url: &str, digest: pregao_protocol::codec::Digest) -> Stamp {
-    let url = format!("{}/api/timestamp", url.trim_end_matches('/'));
+    let url = format!("{}{}", url.trim_end_matches('/'), Timestamp::PATH);
     let ask = move || {
-        let body = serde_json::json!({ "digest": digest });
-        ureq::post(url).send_json(body).unwrap().body_mut().read_to_string().unwrap()
+        let mut answer = ureq::post(url).send_json(Timestamp { digest }).unwrap();
+        Timestamp::parse_answer(&answer.body_mut().read_to_vec().unwrap()).unwrap()
     };
-    serde_json::from_str(&tokio::task::spawn_blocking(ask).await.unwrap()).unwrap()
+    tokio::task::spawn_blocking(ask).await.unwrap()
 }

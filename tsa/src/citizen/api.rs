@@ -10,23 +10,18 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
-use pregao_protocol::certificate::ticket::Challenge;
-use pregao_protocol::codec::{base64url_bytes, to_base64url};
+use axum::response::Response;
 use pregao_protocol::enrolment::token::Token;
 use pregao_protocol::key::{Persona, PublicKey};
-use serde::Deserialize;
-use serde_json::json;
+use pregao_protocol::tsa::{CitizenEnrol, CitizenOffer, OfferAnswer, SealedAnswer};
 use zeroize::Zeroizing;
 
 use super::issuers::{IssuersError, Period, TokenRefusal};
 use super::{Citizens, Moment, Seeds, Unopened};
-use crate::http::{Tsa, parse, random};
+use crate::http::{Tsa, answered, parse, random};
 use crate::refusal::{ApiError, challenge_error};
 use crate::shares::Origin;
 
-/// Longest body of an application, in bytes.
-pub const MAX_APPLICATION: usize = 32 * 1024;
 /// How long an application waits for others to be finished.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -40,15 +35,7 @@ pub(crate) async fn offer(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiEr
     random(seed.as_mut())?;
     let period = period(&citizens, moment).await?;
     let offer = citizens.offer(&period, bytes, &seed, moment);
-    Ok(axum::Json(json!({ "offer": offer })).into_response())
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Enrol {
-    challenge: Challenge,
-    #[serde(with = "base64url_bytes")]
-    sealed: Vec<u8>,
+    Ok(answered::<CitizenOffer>(OfferAnswer { offer }))
 }
 
 /// `POST /api/citizen/enrol`.
@@ -58,7 +45,7 @@ pub(crate) async fn enrol(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let citizens = enrolling(&tsa)?;
-    let request: Enrol = parse(body, MAX_APPLICATION)?;
+    let request: CitizenEnrol = parse(body)?;
     let share = citizens.each.take(origin).ok_or_else(busy)?;
     let permit = Arc::clone(&citizens.permits).acquire_owned();
     let permit = tokio::time::timeout(PATIENCE, permit).await;
@@ -70,18 +57,18 @@ pub(crate) async fn enrol(
         ApiError::internal("the system gives no random bytes")
     })?;
     let state = Arc::clone(&citizens);
-    let answered = tokio::task::spawn_blocking(move || {
+    let judged = tokio::task::spawn_blocking(move || {
         let _held = (permit, share);
         state.answer(request.challenge, &request.sealed, &period, &seeds, moment)
     })
     .await
     .map_err(|_| ApiError::internal("the enrolment was interrupted"))?;
-    let sealed = answered.map_err(|error| {
+    let sealed = judged.map_err(|error| {
         let (code, refusal) = unopened(error);
         citizens.refused(code);
         refusal
     })?;
-    Ok(axum::Json(json!({ "sealed": to_base64url(&sealed) })).into_response())
+    Ok(answered::<CitizenEnrol>(SealedAnswer { sealed }))
 }
 
 fn busy() -> ApiError {

@@ -9,12 +9,13 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
 };
 use pregao_protocol::certificate::sheet::TsaKeys;
-use pregao_protocol::codec::{from_base64url, to_base64url};
+use pregao_protocol::codec::from_base64url;
 use pregao_protocol::enrolment::issuer::Issuer;
 use pregao_protocol::enrolment::token::{Token, TokenRequest};
 use pregao_protocol::enrolment::{Answer, Application, Offer};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::seal::SealKey;
+use pregao_protocol::tsa::{CitizenEnrol, CitizenOffer, Request as _};
 use pregao_test_pki::{CardMaterial, CitizenData, Credential, Pki, Plan, Profile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -96,11 +97,9 @@ impl Applicant {
 
     /// Fetches an offer and fills in an application for it.
     pub(crate) fn application(&self, tsa: &Tsa) -> Filled {
-        let (status, body) = tsa.post("/api/citizen/offer", &Value::Null);
-        assert_eq!(status, 200, "{body}");
-        let compact = body["offer"].as_str().unwrap();
+        let compact = tsa.ask(&CitizenOffer {}).offer;
         let authority = self.keys.authority.fingerprint();
-        let offer = Offer::verify(compact, &self.keys.enrolment.unwrap(), authority).unwrap();
+        let offer = Offer::verify(&compact, &self.keys.enrolment.unwrap(), authority).unwrap();
         let reply = SealKey::from_random(random());
         let statement = offer.statement(&reply.public(), &self.request.blinded);
         let application = Application {
@@ -136,11 +135,11 @@ pub(crate) struct Filled {
 impl Filled {
     pub(crate) fn body(&self) -> Value {
         let sealed = self.application.seal(&self.offer, random()).unwrap();
-        json!({"challenge": self.offer.challenge, "sealed": to_base64url(&sealed)})
+        serde_json::to_value(CitizenEnrol { challenge: self.offer.challenge, sealed }).unwrap()
     }
 
     pub(crate) fn send(&self, tsa: &Tsa) -> Answer {
-        self.opened(&tsa.post("/api/citizen/enrol", &self.body()))
+        self.opened(&tsa.post(CitizenEnrol::PATH, &self.body()))
     }
 
     pub(crate) fn opened(&self, (status, body): &(u16, Value)) -> Answer {

@@ -15,6 +15,7 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::key::{Fingerprint, Persona, Purpose, SecretKey};
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use pregao_protocol::tsa::{NewChallenge, Request, SignCsr, Timestamp, path};
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
@@ -80,6 +81,13 @@ impl Tsa {
         (status, serde_json::from_slice(&bytes).unwrap())
     }
 
+    /// Posts a request; gives the answer, which must not be a refusal.
+    pub(crate) fn ask<R: Request>(&self, request: &R) -> R::Answer {
+        let (status, bytes) = self.request("POST", R::PATH, &request.encode());
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&bytes));
+        R::parse_answer(&bytes).unwrap()
+    }
+
     /// Posts what must be refused; gives status and code, and wants a message and advice.
     pub(crate) fn refusal(&self, path: &str, body: &Value) -> (u16, String) {
         let (status, answer) = self.post(path, body);
@@ -89,35 +97,29 @@ impl Tsa {
     }
 
     pub(crate) fn now(&self) -> Time {
-        let (_, body) = self.post("/api/timestamp", &json!({"digest": Digest::of(b"now")}));
-        let stamp: Stamp = serde_json::from_value(body).unwrap();
+        let stamp = self.ask(&Timestamp { digest: Digest::of(b"now") });
         let payload = pregao_protocol::jws::dangerous_payload(&stamp.batch, 1024).unwrap();
         let header: Value = serde_json::from_slice(&payload).unwrap();
         header["time"].as_str().unwrap().parse().unwrap()
     }
 
     pub(crate) fn keys(&self) -> TsaKeys {
-        let (_, json) = self.get("/.well-known/jwks.json");
+        let (_, json) = self.get(path::SHEET);
         verify_jwks(&json, self.address.authority, self.now()).unwrap()
     }
 
     pub(crate) fn stamp(&self, digest: &Digest) -> (Stamp, VerifiedBatch) {
-        let (status, body) = self.post("/api/timestamp", &json!({ "digest": digest }));
-        assert_eq!(status, 200, "{body}");
-        let stamp: Stamp = serde_json::from_value(body).unwrap();
+        let stamp = self.ask(&Timestamp { digest: *digest });
         let batch = VerifiedBatch::open(&stamp.batch, &[self.keys().stamp]).unwrap();
         (stamp, batch)
     }
 
     pub(crate) fn certificate(&self, key: &SecretKey<Persona>) -> String {
-        let (status, body) = self.post("/api/sign-csr", &json!({"csr": csr(key)}));
-        assert_eq!(status, 200, "{body}");
-        body["certificate"].as_str().unwrap().to_owned()
+        self.ask(&SignCsr { csr: csr(key), ..SignCsr::default() }).certificate
     }
 
     pub(crate) fn challenge(&self) -> Challenge {
-        let (_, body) = self.post("/api/challenge", &Value::Null);
-        body["challenge"].as_str().unwrap().parse().unwrap()
+        self.ask(&NewChallenge {}).challenge
     }
 
     pub(crate) fn proof(

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::codec::Digest;
+use pregao_protocol::tsa::stream::StampRequest;
 use pregao_tests::house::Tsa;
 use pregao_tests::peer::random;
 use std::time::{Duration, Instant};
@@ -25,12 +26,10 @@ pub(crate) async fn measure(seconds: u64) -> Result<Vec<Row>> {
 async fn with_requests_of(digests: usize, seconds: u64) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
     let tsa = Tsa::start(folder.path(), &unlimited())?;
-    let url = format!("ws://{}/api/stream", tsa.socket());
-    let (socket, _) = tokio_tungstenite::connect_async(url).await?;
+    let (socket, _) = tokio_tungstenite::connect_async(tsa.address.stream()).await?;
     let (mut sink, mut stream) = socket.split();
     let list: Vec<Digest> = (0..digests).map(|_| Digest(random())).collect();
-    let list = serde_json::to_string(&list)?;
-    let ask = |id: usize| Message::text(format!(r#"{{"id":{id},"digests":{list}}}"#));
+    let ask = |id| Message::text(StampRequest { id, digests: list.clone() }.encode());
     let mut id = 0;
     for _ in 0..IN_FLIGHT {
         id += 1;
@@ -45,6 +44,7 @@ async fn with_requests_of(digests: usize, seconds: u64) -> Result<Vec<Row>> {
         let mut next = stream.next().await;
         while let Some(message) = next {
             let text = message?.into_text()?;
+            // Not parsed whole: the stamps are the TSA's to make, and this measures the TSA.
             if text.starts_with(r#"{"id":"#) {
                 ensure!(!text.contains(r#""code":"#), "refused: {text}");
                 freed += 1;
