@@ -1,4 +1,4 @@
-//! Who vouches for a key: X.509 certificates of the CA, read strictly (SPEC 3).
+//! Who vouches for a key: X.509 certificates of the CA, read strictly (SPEC 3.2).
 //!
 //! The CA certifies personas, and the two keys the TSA signs tickets and stamps with. Each
 //! certificate names one purpose in a critical extension, so that a key certified for one thing

@@ -1,6 +1,6 @@
 //! Ed25519 keys that know their purpose.
 //!
-//! One key serves one purpose (SPEC 3): the purpose is part of the type, so a key that stamps
+//! One key serves one purpose (SPEC 3.1): the purpose is part of the type, so a key that stamps
 //! cannot sign a ticket by mistake. Verification is strict everywhere, with no batch variant, so
 //! that broker, peers and the offline verifier can never disagree about a signature.
 

@@ -1,4 +1,4 @@
-//! A room's log: the room's name, its entries, the signed head over them, and receipts (SPEC 7).
+//! A room's log: the room's name, its entries, the signed head over them, and receipts (SPEC 7.1).
 //!
 //! An entry's leaf is the hash of its bytes, and an entry has exactly one spelling, so every peer
 //! and every verifier computes the same tree from the same text. What an entry *means* is not

@@ -1,4 +1,4 @@
-//! Merkle trees as in RFC 9162: roots, proofs and their verification (SPEC 7).
+//! Merkle trees as in RFC 9162: roots, proofs and their verification (SPEC 7.1).
 //!
 //! Three shapes of one tree. [`Tree`] holds all nodes of a batch that never grows: the TSA's
 //! stamps. [`Frontier`] holds what an append-only log needs to grow and to know its root: one hash

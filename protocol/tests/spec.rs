@@ -9,11 +9,6 @@ use pregao_protocol::{broker, citizen, label};
 
 const SPEC: &str = include_str!("../SPEC.md");
 
-/// Every source file of this crate, joined.
-fn sources() -> String {
-    joined(&["src"])
-}
-
 /// The same of every crate: rules of the wire are tested where they are kept.
 fn all_sources() -> String {
     joined(&["src", "../broker/src", "../tsa/src", "../tsa/tests", "../peer/src", "../tests/tests"])
@@ -78,11 +73,102 @@ fn every_rule_is_stated_exactly_once() {
     }
 }
 
+/// Every file that may refer to the specification, with its path from the root of the workspace.
+fn pages() -> Vec<(String, String)> {
+    fn read(folder: &Path, root: &Path, pages: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(folder).expect("the sources are there") {
+            let path = entry.expect("the folder can be read").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+            if path.is_dir() {
+                // What is built or hidden is nobody's page.
+                if name != "target" && !name.starts_with('.') {
+                    read(&path, root, pages);
+                }
+            } else if ["rs", "md", "toml"].contains(&kind) {
+                let text = std::fs::read_to_string(&path).expect("sources are text");
+                let path = path.strip_prefix(root).expect("it is below the root");
+                pages.push((path.display().to_string(), text));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut pages = Vec::new();
+    read(&root, &root, &mut pages);
+    pages
+}
+
+/// Numbers of the headings: `7`, `7.1`.
+fn headings() -> BTreeSet<&'static str> {
+    let headings = SPEC.lines().filter(|line| line.starts_with("## ") || line.starts_with("### "));
+    let numbers = headings.filter_map(|line| line.split(' ').nth(1));
+    numbers.map(|number| number.trim_end_matches('.')).collect()
+}
+
+/// The section number at the head of a text, and what follows it.
+fn section(text: &str) -> Option<(&str, &str)> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let (number, rest) = text.split_at(end.unwrap_or(text.len()));
+    // A full stop may end the sentence.
+    let number = number.trim_end_matches('.');
+    number.starts_with(|letter: char| letter.is_ascii_digit()).then_some((number, rest))
+}
+
+/// The sections that a text refers to behind one of the words: `SPEC 7.5, 8`, `SPEC section 13`.
+fn references<'a>(text: &'a str, words: &[&str]) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for word in words {
+        for rest in text.split(word).skip(1) {
+            let rest = rest.strip_prefix("section ").unwrap_or(rest);
+            let mut next = section(rest);
+            while let Some((number, rest)) = next {
+                found.push(number);
+                next = [", ", " and "]
+                    .iter()
+                    .find_map(|between| rest.strip_prefix(between))
+                    .and_then(section);
+            }
+        }
+    }
+    found
+}
+
 #[test]
-fn every_rule_that_code_or_specification_mentions_is_stated() {
+fn references_are_found_in_every_form_they_have() {
+    let words = ["SPEC "];
+    assert_eq!(references("(SPEC 7.5, 8) SPEC section 13. SPEC", &words), ["7.5", "8", "13"]);
+    assert_eq!(references("(SPEC 7.3 and 8).", &words), ["7.3", "8"]);
+    assert_eq!(references("SPEC says, SPEC: SPEC.md", &words), [""; 0]);
+}
+
+#[test]
+fn every_section_that_is_referred_to_exists() {
+    let headings = headings();
+    assert!(headings.contains("3.5") && headings.contains("13"), "{headings:?}");
+    // Split, so that this page does not refer to anything by them.
+    let words = [concat!("SPEC", " "), concat!("the specification", ", section ")];
+    let mut found = 0;
+    for (path, text) in pages() {
+        for number in references(&text, &words) {
+            // This page shows how references look.
+            let shown = path.ends_with("protocol/tests/spec.rs");
+            assert!(shown || headings.contains(number), "{path}: SPEC {number}");
+            found += 1;
+        }
+    }
+    assert!(found > 60, "only {found} references were found");
+    for number in references(SPEC, &[" section ", "(section "]) {
+        assert!(headings.contains(number), "SPEC.md: section {number}");
+    }
+}
+
+#[test]
+fn every_rule_that_any_page_mentions_is_stated() {
     let stated = stated();
-    for rule in rules_in(&sources()).into_iter().chain(rules_in(SPEC)) {
-        assert!(stated.contains_key(&rule), "V-{rule:03}");
+    for (path, text) in pages() {
+        for rule in rules_in(&text) {
+            assert!(stated.contains_key(&rule), "{path}: V-{rule:03}");
+        }
     }
 }
 
@@ -239,11 +325,94 @@ fn every_limit_is_the_one_in_the_code() {
     assert_eq!(page, limits());
 }
 
+/// Where a rule or a section states a limit beside section 12, and how it reads with the number of the code.
+fn limits_in_prose() -> Vec<(&'static str, String)> {
+    let bytes = |number: usize| format!("{} bytes", grouped(number as u64));
+    let kib = |number: usize| {
+        assert!(number.is_multiple_of(1024));
+        format!("at most {} KiB", number / 1024)
+    };
+    let buckets: Vec<String> =
+        label::RECORD_BUCKETS.iter().map(|size| grouped(*size as u64)).collect();
+    vec![
+        ("- **V-005**", kib(label::MAX_CERTIFICATE)),
+        ("- **V-008**", kib(label::MAX_CERTIFICATE)),
+        ("- **V-010**", format!("At most {}", bytes(label::MAX_ACTION))),
+        ("- **V-014**", format!("`sealed` at most {}", bytes(body::Sealed::MAX))),
+        ("- **V-016**", format!("at most {}", bytes(broker::MAX_CERTIFICATE))),
+        ("- **V-018**", kib(label::MAX_SHEET)),
+        ("- **V-019**", kib(broker::MAX_REFUSAL)),
+        ("- **V-021**", format!("at most {}", bytes(label::MAX_BATCH))),
+        ("- **V-021**", format!("`size` ≤ 2^{}", label::MAX_STAMP_PATH)),
+        ("- **V-024**", kib(label::MAX_HEAD)),
+        ("- **V-024**", format!("at most {} cosignatures", label::MAX_HEAD_SIGNATURES - 1)),
+        ("- **V-026**", format!("at most {}", bytes(label::MAX_ENTRY))),
+        ("- **V-047**", format!("at most {} other bids", auction::MAX_FORFEITED)),
+        ("- **V-055**", format!("at most {} actions", label::MAX_OPENED)),
+        ("- **V-075**", kib(broker::MAX_HELD)),
+        (
+            "- **V-086**",
+            format!(
+                "{} records or {} MiB",
+                grouped(label::REKEY_RECORDS),
+                label::REKEY_BYTES >> 20
+            ),
+        ),
+        ("- **V-090**", format!("at most {}", bytes(label::MAX_FRAME))),
+        ("- **V-098**", format!("within {} s", label::MAX_ANSWER)),
+        ("- **V-099**", format!("within {} s", label::MAX_ANSWER)),
+        ("- **V-100**", kib(label::MAX_CARD_CERTIFICATE)),
+        ("- **V-103**", format!("At most {} certificates", citizen::MAX_SENT)),
+        ("- **V-104**", format!("at most {} on a path", citizen::MAX_AUTHORITIES)),
+        ("- **V-109**", format!("at most {} MiB", citizen::MAX_LIST >> 20)),
+        ("- **V-120**", format!("at most {} actions", label::MAX_OPENED_WITH_CARD)),
+        ("- **V-120**", format!("at most {}", bytes(label::MAX_DISCLOSED_CARD))),
+        ("- **V-130**", kib(label::MAX_OFFER)),
+        ("- **V-132**", format!("at most {} `issuers`", label::MAX_CARD_ISSUERS)),
+        ("- **V-132**", format!("has {} bytes", label::ISSUER_SIZE)),
+        ("- **V-134**", kib(label::MAX_ISSUER)),
+        ("- **V-136**", format!("1 to {} entries", label::MAX_ISSUERS)),
+        ("### 3.5", format!("padded to {}", bytes(label::APPLICATION_SIZE))),
+        ("### 3.5", format!("({}, `info`", bytes(label::ANSWER_SIZE))),
+        ("## 8.", format!("zeros to {}", bytes(label::DISCLOSURE_SIZE))),
+        ("## 9.", format!("`digests` (1 to {}:", label::MAX_STAMPS)),
+        ("### 10.1", kib(label::MAX_NEGOTIATION)),
+        ("### 10.1", format!("lists of 1 to {} different", label::MAX_SUITES)),
+        ("### 10.1", format!("at most {} characters", label::MAX_SUITE_NAME)),
+        ("### 10.1", format!("version {},", label::VERSION)),
+        ("### 10.2", format!("to {}", bytes(label::HANDSHAKE_PAYLOAD))),
+        ("### 10.3", format!("{} bytes", buckets.join(", "))),
+        ("## 11.", format!("bodies of {}", kib(tsa::MAX_REQUEST))),
+        ("## 11.", format!("answers of {}", kib(tsa::MAX_ANSWER))),
+        ("## 11.", format!("`{{challenge,sealed}}` of {}", kib(tsa::MAX_APPLICATION_REQUEST))),
+        (
+            "## 11.",
+            format!(
+                "of {} to the TSA and {} KiB from it",
+                kib(stream::MAX_REQUEST),
+                stream::MAX_ANSWER / 1024
+            ),
+        ),
+        ("## 11.", format!("`{{id,digests}}` (1 to {})", label::MAX_DIGESTS)),
+        ("## 11.", format!("At most {} requests may be unanswered", stream::MAX_UNANSWERED)),
+    ]
+}
+
+/// What stands at a heading or a rule, on one line: until the next heading, or the next rule.
+fn stands_at(place: &str) -> String {
+    let (_, text) = SPEC.split_once(&format!("\n{place}")).expect("the place is there");
+    let ends: &[&str] =
+        if place.starts_with("- ") { &["\n- ", "\n\n"] } else { &["\n## ", "\n### "] };
+    let end = ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
+    text[..end].split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
-fn the_frames_state_the_limits_of_their_lists() {
-    let peers = format!("`digests` (1 to {}:", label::MAX_STAMPS);
-    let streams = format!("`{{id,digests}}` (1 to {})", label::MAX_DIGESTS);
-    assert!(SPEC.contains(&peers) && SPEC.contains(&streams));
+fn every_limit_beside_the_table_is_the_one_in_the_code() {
+    for (place, limit) in limits_in_prose() {
+        let text = stands_at(place);
+        assert!(text.contains(&limit), "{place} does not say `{limit}`: {text}");
+    }
 }
 
 #[test]

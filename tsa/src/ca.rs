@@ -1,4 +1,4 @@
-//! The certification authority: one profile of certificate, for one purpose each (SPEC 5).
+//! The certification authority: one profile of certificate, for one purpose each (SPEC 3.2).
 //!
 //! Of an applicant only the public key is taken over. Subject, dates and extensions are ours, so
 //! that every persona's certificate looks like every other's.

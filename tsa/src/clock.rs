@@ -1,6 +1,6 @@
 //! The clock that stamps are signed with: it never goes back and refuses when it is in doubt.
 //!
-//! The rules (SPEC 7) are in [`Clock`], which reads no clock itself: a [`Reading`] of the
+//! The rules (SPEC 6) are in [`Clock`], which reads no clock itself: a [`Reading`] of the
 //! system's two clocks is an argument, so every rule is tested without waiting.
 
 use std::sync::Arc;

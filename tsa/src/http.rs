@@ -1,4 +1,4 @@
-//! The TSA's HTTP interface (SPEC 6): bounded, parsed strictly, every refusal with a stable code.
+//! The TSA's HTTP interface (SPEC 11): bounded, parsed strictly, every refusal with a stable code.
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,6 +1,6 @@
 //! The TSA's secret keys at rest: PKCS#8 PEM files that only their owner may read.
 //!
-//! One key for each purpose (SPEC 3). Keys are made at the first start and never written again.
+//! One key for each purpose (SPEC 3.1). Keys are made at the first start and never written again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

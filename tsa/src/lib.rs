@@ -1,4 +1,4 @@
-//! The time-stamping and certification authority of Pregão (SPEC 5, 6, 7).
+//! The time-stamping and certification authority of Pregão (SPEC 3, 6, 11).
 //!
 //! It certifies personas, issues session tickets, and signs that a digest existed at a time. It
 //! sees digests, never what they are of, and not whose they are: a broker pools those of all its

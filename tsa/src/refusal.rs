@@ -78,7 +78,7 @@ pub(crate) async fn unknown_path() -> ApiError {
         StatusCode::NOT_FOUND,
         "path.unknown",
         "there is nothing at this path",
-        "the paths are in the specification, section 6",
+        "the paths are in the specification, section 11",
     )
 }
 

@@ -1,4 +1,4 @@
-//! The pipelined WebSocket on which a broker gets stamps for the digests of all its peers.
+//! The pipelined WebSocket on which a broker gets stamps for the digests of all its peers (SPEC 11).
 //!
 //! The frames are in [`pregao_protocol::tsa::stream`]. Batches without a digest of this client come
 //! unasked, so every client knows the TSA's time to the second.

@@ -25,7 +25,7 @@ pub(super) struct Greeted {
     pub(super) first: Vec<u8>,
 }
 
-/// Runs the handshake (SPEC 10). The session exists once the peer's first record was opened.
+/// Runs the handshake (SPEC 10.2). The session exists once the peer's first record was opened.
 pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     hall: &Hall,
     wire: &mut Wire<S>,

@@ -1,4 +1,4 @@
-//! The sheet of keys a TSA publishes (JWKS, RFC 7517), and what a reader takes from it (SPEC 3).
+//! The sheet of keys a TSA publishes (JWKS, RFC 7517), and what a reader takes from it (SPEC 3.2).
 //!
 //! The sheet itself is not signed and comes over plain HTTP: whoever reads it pins the CA by its
 //! fingerprint, and every other key follows from a certificate of that CA inside the sheet.

@@ -1,4 +1,4 @@
-//! The session ticket (JWT, RFC 7519) and the proof that earns one (SPEC 3).
+//! The session ticket (JWT, RFC 7519) and the proof that earns one (SPEC 3.2).
 //!
 //! A ticket says to one broker that the CA knows a persona, for five minutes. It is bound to the
 //! persona's certificate (RFC 8705), so a stolen ticket is of no use without the persona's key.

@@ -1,4 +1,4 @@
-//! Records: frames padded to a bucket, sealed in order, with a key that changes (SPEC 10).
+//! Records: frames padded to a bucket, sealed in order, with a key that changes (SPEC 10.3).
 //!
 //! The two directions of a session share nothing but a flag, so that a sending and a receiving
 //! task own one each. That is why the keys are taken out of `snow` after the handshake (its raw

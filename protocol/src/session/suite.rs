@@ -1,4 +1,4 @@
-//! Suites, and the two clear frames that agree on one (SPEC 10).
+//! Suites, and the two clear frames that agree on one (SPEC 10.1).
 //!
 //! Both frames are canonical JSON: a reader serialises what it parsed and compares. They are
 //! sent in clear and trusted by nobody; the handshake's prologue holds them as transmitted, so
