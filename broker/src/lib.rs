@@ -6,7 +6,8 @@
 //! - [`check`] signatures, blinds and stamps on worker threads → [`room`] one turn after another
 //! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
 //! - [`stamps`] the pooled TSA connection; [`monitor`] wakes rooms when TSA time has come
-//! - [`house`] what all of them share; [`folder`], [`tsa`], [`ops`], [`server`] around them
+//! - [`house`] what all of them share; [`folder`], [`tsa`], [`tls`], [`ops`], [`server`]
+//!   around them
 
 pub mod check;
 pub mod door;
@@ -22,5 +23,6 @@ pub mod server;
 pub mod session;
 pub mod stamps;
 pub mod store;
+pub mod tls;
 pub mod tsa;
 pub mod writer;

@@ -20,9 +20,13 @@ struct Arguments {
     /// Folder for keys and stores; made if missing.
     #[arg(long, env = "PREGAO_BROKER_DATA")]
     data: PathBuf,
-    /// Address of the TSA, as it prints it: http://host:port/#fingerprint.
+    /// Address of the TSA, as it prints it: http://host:port/#fingerprint; https:// if TLS is in front of it.
     #[arg(long)]
     tsa: TsaAddress,
+    /// PEM file of the CAs that the TLS certificate of an https:// TSA may come from, in place of the
+    /// public ones.
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
     /// Where peers connect; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -127,6 +131,7 @@ fn options(arguments: Arguments) -> Options {
         ops: arguments.ops,
         tsa: arguments.tsa,
         accept_simulated_time: arguments.accept_simulated_time,
+        tls_ca: arguments.tls_ca,
         tls: arguments.tls_cert.zip(arguments.tls_key),
         capacity: Capacity {
             connections: arguments.max_connections,

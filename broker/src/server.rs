@@ -24,6 +24,7 @@ use crate::session::{Beat, Hall, Limits};
 use crate::stamps::{Newest, Stamps};
 use crate::store::Log;
 use crate::store::sqlite::SqliteLog;
+use crate::tls::{self, Roots};
 use crate::tsa::{self, TsaError};
 use crate::writer::WriterThread;
 use crate::{monitor, ops};
@@ -41,6 +42,8 @@ pub struct Options {
     pub tsa: TsaAddress,
     /// Whether a TSA in simulated time is accepted.
     pub accept_simulated_time: bool,
+    /// PEM file of the CAs that the TSA's TLS certificate may come from, if not the public ones.
+    pub tls_ca: Option<PathBuf>,
     /// TLS certificate chain and key, PEM.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Connections.
@@ -79,15 +82,17 @@ impl Server {
         let folder = Folder::open(&options.data)?;
         let keys = folder.keys()?;
         let acceptor =
-            options.tls.as_ref().map(|(chain, key)| tls_acceptor(chain, key)).transpose()?;
+            options.tls.as_ref().map(|(chain, key)| tls::acceptor(chain, key)).transpose()?;
+        let roots = options.tls_ca.as_deref().map(Roots::only).transpose()?.unwrap_or_default();
         let listener = bind(options.listen, "--listen").await?;
-        let tsa = learn(&options, &folder).await?;
+        let tsa = learn(&options, &roots, &folder).await?;
         let metrics = Arc::new(Metrics::default());
         let log: Arc<dyn Log> = Arc::new(SqliteLog::open(&folder.file("log.db"))?);
         let links = Arc::new(Links::open(folder.path())?);
         let writer =
             WriterThread::start(Arc::clone(&log), Arc::clone(&links), Arc::clone(&metrics))?;
-        let stamps = Stamps::start(options.tsa.stream(), vec![tsa.stamp], Arc::clone(&metrics));
+        let stamps =
+            Stamps::start(options.tsa.stream(), vec![tsa.stamp], &roots, Arc::clone(&metrics));
         let certificate = BrokerCertificate {
             keys: BrokerKeys {
                 session: keys.session.public(),
@@ -160,11 +165,12 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// Waits for the TSA if it has never been heard of: without its keys nothing can be judged.
-async fn learn(options: &Options, folder: &Folder) -> anyhow::Result<TsaKeys> {
+async fn learn(options: &Options, roots: &Roots, folder: &Folder) -> anyhow::Result<TsaKeys> {
     let memory = folder.file("tsa.json");
     let keys = loop {
-        let (address, memory) = (options.tsa.clone(), memory.clone());
-        let learned = tokio::task::spawn_blocking(move || tsa::learn(&address, &memory)).await?;
+        let (address, memory, roots) = (options.tsa.clone(), memory.clone(), roots.clone());
+        let learn = move || tsa::learn(&address, &roots, &memory);
+        let learned = tokio::task::spawn_blocking(learn).await?;
         match learned {
             Ok(keys) => break keys,
             Err(error @ TsaError::Unreachable { .. }) => {
@@ -214,26 +220,4 @@ fn tick(newest: Option<&Newest>) -> Option<Beat> {
     let batch = newest?.batch.compact().to_owned();
     let frame = FromBroker::Tick { batch }.encode().ok()?;
     Some(Beat::Tick(Arc::new(Padded::new(&frame).ok()?)))
-}
-
-fn tls_acceptor(
-    chain: &std::path::Path,
-    key: &std::path::Path,
-) -> anyhow::Result<tokio_rustls::TlsAcceptor> {
-    use rustls::pki_types::pem::PemObject as _;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let advice = "give a PEM certificate chain with --tls-cert and its PEM key with --tls-key";
-    let read = |path: &std::path::Path| format!("cannot read {}\n{advice}", path.display());
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(chain)
-        .with_context(|| read(chain))?
-        .collect::<Result<_, _>>()
-        .with_context(|| read(chain))?;
-    let key = PrivateKeyDer::from_pem_file(key).with_context(|| read(key))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .with_context(|| format!("certificate and key do not belong together\n{advice}"))?;
-    Ok(tokio_rustls::TlsAcceptor::from(Arc::new(config)))
 }

@@ -22,11 +22,12 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 use crate::metrics::Metrics;
+use crate::tls::{ADVICE, Roots, distrusted};
 
 /// No batch for this long means that the TSA is down: nothing is accepted.
 pub const DOWN_AFTER: Duration = Duration::from_secs(2);
@@ -102,12 +103,18 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// Starts the connection task. `url` is the stream's address, `ws://host:port/api/stream`.
+    /// Starts the connection task. `url` is the stream's address, `ws://host:port/api/stream` or `wss://`.
     #[must_use]
-    pub fn start(url: String, keys: Vec<PublicKey<StampKey>>, metrics: Arc<Metrics>) -> Self {
+    pub fn start(
+        url: String,
+        keys: Vec<PublicKey<StampKey>>,
+        roots: &Roots,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE);
         let (newest_sender, newest) = watch::channel(None);
-        let connection = Connection { url, keys, newest: newest_sender, metrics };
+        let connector = roots.connector();
+        let connection = Connection { url, connector, keys, newest: newest_sender, metrics };
         tokio::spawn(connection.run(queue));
         Self { requests, newest }
     }
@@ -174,6 +181,8 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 struct Connection {
     url: String,
+    /// TLS that believes the given CAs only; `None` for the public ones.
+    connector: Option<Connector>,
     keys: Vec<PublicKey<StampKey>>,
     newest: watch::Sender<Option<Newest>>,
     metrics: Arc<Metrics>,
@@ -190,7 +199,7 @@ enum Ended {
     #[error("the connection was closed")]
     Closed,
     #[error(transparent)]
-    Socket(#[from] tokio_tungstenite::tungstenite::Error),
+    Socket(#[from] WsError),
     #[error("no batch within {DOWN_AFTER:?}")]
     Silent,
     #[error("the answer does not verify: {0}")]
@@ -219,6 +228,11 @@ impl Connection {
                     }
                     self.metrics.tsa_connected.set(0);
                 }
+                Err(WsError::Io(error)) if distrusted(&error).is_some() => tracing::warn!(
+                    %error,
+                    advice = ADVICE,
+                    "the TLS certificate of the TSA is not believed; trying again"
+                ),
                 Err(error) => tracing::warn!(%error, "cannot reach the TSA; trying again"),
             }
             // Requests made meanwhile fail at once: their senders are dropped here.
@@ -231,17 +245,20 @@ impl Connection {
         }
     }
 
-    async fn connect(&self) -> Result<Socket, tokio_tungstenite::tungstenite::Error> {
+    async fn connect(&self) -> Result<Socket, WsError> {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MAX_ANSWER))
             .max_frame_size(Some(MAX_ANSWER))
             .read_buffer_size(64 * 1024);
-        let attempt = tokio_tungstenite::connect_async_with_config(&self.url, Some(config), true);
+        let attempt = tokio_tungstenite::connect_async_tls_with_config(
+            &self.url,
+            Some(config),
+            true,
+            self.connector.clone(),
+        );
         match tokio::time::timeout(Duration::from_secs(3), attempt).await {
             Ok(connected) => connected.map(|(socket, _)| socket),
-            Err(_) => {
-                Err(tokio_tungstenite::tungstenite::Error::Io(std::io::ErrorKind::TimedOut.into()))
-            }
+            Err(_) => Err(WsError::Io(std::io::ErrorKind::TimedOut.into())),
         }
     }
 

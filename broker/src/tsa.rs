@@ -8,6 +8,8 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::label::MAX_SHEET;
 use pregao_protocol::tsa::path;
 
+use crate::tls::{ADVICE, Roots, distrusted};
+
 /// Why the TSA's keys are not known.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,14 @@ pub enum TsaError {
         /// Where.
         url: String,
         /// What the HTTP client says.
+        reason: String,
+    },
+    /// It shows a TLS certificate that is not believed, and nothing is remembered of it.
+    #[error("the TLS certificate of the TSA at {url} is not believed: {reason}\n{ADVICE}")]
+    Distrusted {
+        /// Where.
+        url: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// What it says of itself does not verify.
@@ -32,14 +42,12 @@ pub enum TsaError {
 ///
 /// # Errors
 /// [`TsaError`]; one that says `Unreachable` may be tried again.
-pub fn learn(address: &TsaAddress, memory: &Path) -> Result<TsaKeys, TsaError> {
-    let sheet = match fetch(address) {
+pub fn learn(address: &TsaAddress, roots: &Roots, memory: &Path) -> Result<TsaKeys, TsaError> {
+    let sheet = match fetch(address, roots) {
         Ok(sheet) => sheet,
-        Err(reason) => {
-            let Ok(remembered) = std::fs::read(memory) else {
-                return Err(TsaError::Unreachable { url: address.url.clone(), reason });
-            };
-            tracing::warn!(reason, "the TSA does not answer; using the keys remembered of it");
+        Err(error) => {
+            let Ok(remembered) = std::fs::read(memory) else { return Err(error) };
+            tracing::warn!(%error, "the TSA does not answer; using the keys remembered of it");
             remembered
         }
     };
@@ -50,17 +58,37 @@ pub fn learn(address: &TsaAddress, memory: &Path) -> Result<TsaKeys, TsaError> {
     Ok(keys)
 }
 
-fn fetch(address: &TsaAddress) -> Result<Vec<u8>, String> {
+fn fetch(address: &TsaAddress, roots: &Roots) -> Result<Vec<u8>, TsaError> {
+    let failed = |error| failure(&address.url, &error);
+    let mut answer = agent(roots).get(address.endpoint(path::SHEET)).call().map_err(failed)?;
+    let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
+    answer.body_mut().with_config().limit(limit).read_to_vec().map_err(failed)
+}
+
+fn failure(url: &str, error: &ureq::Error) -> TsaError {
+    let (url, reason) = (url.to_owned(), error.to_string());
+    let distrusted = match error {
+        ureq::Error::Io(error) => distrusted(error),
+        ureq::Error::Rustls(rustls::Error::InvalidCertificate(_)) => Some(reason.clone()),
+        _ => None,
+    };
+    match distrusted {
+        Some(reason) => TsaError::Distrusted { url, reason },
+        None => TsaError::Unreachable { url, reason },
+    }
+}
+
+/// The one place where a client of HTTP is made.
+fn agent(roots: &Roots) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(5)))
+        // A TSA has none; one could lead out of TLS.
+        .max_redirects(0)
         // The library would take one from the environment, and the stream goes straight.
         .proxy(None)
+        .tls_config(roots.http())
         .build();
-    let agent: ureq::Agent = config.into();
-    let mut answer =
-        agent.get(address.endpoint(path::SHEET)).call().map_err(|error| error.to_string())?;
-    let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
-    answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| error.to_string())
+    config.into()
 }
 
 /// The system's time: good enough for the validity of year-long certificates before the TSA has

@@ -22,6 +22,8 @@ use pregao_protocol::tsa::{
 use serde_json::Value;
 use ureq::http::Response;
 
+use crate::tls::{ADVICE as TLS_ADVICE, Roots, distrusted};
+
 mod proxy;
 
 pub use proxy::{ProxyAddress, ProxyAddressError, Route};
@@ -44,6 +46,14 @@ pub enum AuthorityError {
         /// Where.
         url: String,
         /// What the HTTP client says.
+        reason: String,
+    },
+    /// It shows a TLS certificate that is not believed.
+    #[error("the TLS certificate of the TSA at {url} is not believed: {reason}")]
+    Distrusted {
+        /// Where.
+        url: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// It is not reached by the way that was asked for.
@@ -92,6 +102,7 @@ impl AuthorityError {
     pub fn advice(&self) -> &str {
         match self {
             Self::Unreachable { .. } => "check the address and whether pregao-tsa runs",
+            Self::Distrusted { .. } => TLS_ADVICE,
             Self::Proxy { .. } => {
                 "check that the proxy runs and lets you reach the TSA; nothing was sent around it"
             }
@@ -119,41 +130,19 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A TSA at an address, reached through a proxy if there is one.
+    /// A TSA at an address, reached through the proxy if there is one, and then no other way. Nothing is
+    /// shared with the connections of any other [`Authority`].
     #[must_use]
-    pub fn by(address: TsaAddress, proxy: Option<&ProxyAddress>) -> Self {
-        match proxy {
-            Some(proxy) => Self::through(address, proxy.clone()),
-            None => Self::at(address),
-        }
+    pub fn by(address: TsaAddress, proxy: Option<&ProxyAddress>, roots: &Roots) -> Self {
+        let agent = agent(proxy, roots);
+        Self { address, proxy: proxy.cloned(), agent }
     }
 
-    /// A TSA at an address, reached straight, whatever proxies the environment names.
+    /// A TSA at an address, reached straight, whatever proxies the environment names. Of `https://` the
+    /// public CAs are believed.
     #[must_use]
     pub fn at(address: TsaAddress) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            .http_status_as_error(false)
-            .user_agent(USER_AGENT)
-            // A way that nobody asked for: the library would take it from the environment.
-            .proxy(None)
-            .build();
-        Self { address, proxy: None, agent: config.into() }
-    }
-
-    /// A TSA at an address, reached through a proxy and no other way. Nothing is shared with the
-    /// connections of any other [`Authority`].
-    #[must_use]
-    pub fn through(address: TsaAddress, proxy: ProxyAddress) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(LONG_PATIENCE))
-            .http_status_as_error(false)
-            // It could lead off the way that was asked for.
-            .max_redirects(0)
-            .user_agent(USER_AGENT)
-            .proxy(Some(proxy.proxy()))
-            .build();
-        Self { address, proxy: Some(proxy), agent: config.into() }
+        Self::by(address, None, &Roots::default())
     }
 
     /// Where it is.
@@ -282,6 +271,14 @@ impl Authority {
 
     fn unreachable(&self, error: &ureq::Error) -> AuthorityError {
         let (url, reason) = (self.address.url.clone(), error.to_string());
+        let distrusted = match error {
+            ureq::Error::Io(error) => distrusted(error),
+            ureq::Error::Rustls(rustls::Error::InvalidCertificate(_)) => Some(reason.clone()),
+            _ => None,
+        };
+        if let Some(reason) = distrusted {
+            return AuthorityError::Distrusted { url, reason };
+        }
         match &self.proxy {
             None => AuthorityError::Unreachable { url, reason },
             Some(proxy) => AuthorityError::Proxy { url, proxy: proxy.to_string(), reason },
@@ -316,6 +313,22 @@ impl Authority {
         let body = answer.body_mut().with_config().limit(limit).read_to_vec();
         body.map_err(|error| self.unreachable(&error))
     }
+}
+
+/// The one place where a client of HTTP is made.
+fn agent(proxy: Option<&ProxyAddress>, roots: &Roots) -> ureq::Agent {
+    let patience = if proxy.is_some() { LONG_PATIENCE } else { PATIENCE };
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(patience))
+        .http_status_as_error(false)
+        // A TSA has none; one could lead off the way that was asked for, or out of TLS.
+        .max_redirects(0)
+        .user_agent(USER_AGENT)
+        // Said in every case: the library would take one from the environment.
+        .proxy(proxy.map(ProxyAddress::proxy))
+        .tls_config(roots.http())
+        .build();
+    config.into()
 }
 
 /// What an answer that is no success says.

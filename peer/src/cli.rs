@@ -47,8 +47,8 @@ pub struct Shared {
     /// Broker to use, `ws://host:port/#<fingerprint>` [default: the one used last]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub broker: Option<BrokerAddress>,
-    /// PEM file of the CAs that the TLS certificate of a `wss://` broker may come from, in place of
-    /// the public ones
+    /// PEM file of the CAs that the TLS certificates of a `wss://` broker and an `https://` TSA may come
+    /// from, in place of the public ones
     #[arg(long, global = true, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
     /// Which citizen card is used, and where its PIN comes from.
@@ -195,7 +195,8 @@ impl Enrol {
     /// How a token is to be spent.
     #[must_use]
     pub fn spending(&self, shared: &Shared) -> Spending {
-        Spending { address: self.tsa.clone(), route: shared.proxy.clone(), early: self.now }
+        let (address, route) = (self.tsa.clone(), shared.proxy.clone());
+        Spending { address, route, early: self.now, ..Spending::default() }
     }
 
     /// The cost of trying a passphrase.

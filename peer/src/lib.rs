@@ -34,6 +34,7 @@ pub mod oneshot;
 pub mod plain;
 pub mod span;
 pub mod status;
+pub mod tls;
 pub mod uptime;
 pub mod vault;
 pub mod visible;

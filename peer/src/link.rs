@@ -3,9 +3,7 @@
 //! A link lives as long as one session; reconnecting and resuming is the desk's business.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
@@ -18,12 +16,12 @@ use pregao_protocol::label::MAX_RECORD;
 use pregao_protocol::session::{
     Credentials, Initiator, Opener, Padded, Ranking, Sealer, SessionError, Suite,
 };
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::tls::{ADVICE as TLS_ADVICE, Roots, distrusted};
 
 /// How long connecting and the handshake may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -66,43 +64,6 @@ impl fmt::Display for BrokerAddress {
     }
 }
 
-/// Why a file gives no roots for TLS.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RootsError {
-    /// Not PEM, or not readable.
-    #[error("the file of TLS roots cannot be read")]
-    Pem(#[from] rustls::pki_types::pem::Error),
-    /// A certificate in it cannot be a root, or there is none.
-    #[error("the file of TLS roots holds no usable certificate")]
-    Certificate(#[source] Option<rustls::Error>),
-    /// The TLS library refuses its own defaults.
-    #[error("TLS cannot be set up")]
-    Tls(#[source] rustls::Error),
-}
-
-/// TLS that trusts only the CAs in a PEM file. TLS hides the session from onlookers; whom one talks
-/// to is decided by the pin in the address.
-///
-/// # Errors
-/// [`RootsError`].
-pub fn trust_roots(file: &Path) -> Result<Arc<rustls::ClientConfig>, RootsError> {
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file)? {
-        roots.add(certificate?).map_err(|error| RootsError::Certificate(Some(error)))?;
-    }
-    if roots.is_empty() {
-        return Err(RootsError::Certificate(None));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(RootsError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
 /// Why there is no link, or why it ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -114,6 +75,14 @@ pub enum LinkError {
         url: String,
         /// What the socket says.
         source: WsError,
+    },
+    /// It shows a TLS certificate that is not believed.
+    #[error("the TLS certificate of the broker at {url} is not believed: {reason}")]
+    Distrusted {
+        /// Where.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// It took too long.
     #[error("the broker did not answer in time")]
@@ -150,6 +119,7 @@ impl LinkError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "check the address and whether pregao-broker runs there",
+            Self::Distrusted { .. } => TLS_ADVICE,
             Self::Slow | Self::Closed | Self::Socket(_) => {
                 "it is tried again; if it recurs, check the network and the broker"
             }
@@ -214,7 +184,7 @@ pub async fn connect(
     address: &BrokerAddress,
     identity: Identity<'_>,
     suites: &Ranking,
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: &Roots,
 ) -> Result<Link, LinkError> {
     match tokio::time::timeout(CONNECT_WITHIN, shake(address, identity, suites, tls)).await {
         Ok(link) => link,
@@ -226,7 +196,7 @@ async fn shake(
     address: &BrokerAddress,
     identity: Identity<'_>,
     suites: &Ranking,
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: &Roots,
 ) -> Result<Link, LinkError> {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_RECORD))
@@ -234,15 +204,14 @@ async fn shake(
         .read_buffer_size(8 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(1 << 20);
-    let connector = tls.map(Connector::Rustls);
     let (mut socket, _) = tokio_tungstenite::connect_async_tls_with_config(
         &address.url,
         Some(config),
         true,
-        connector,
+        tls.connector(),
     )
     .await
-    .map_err(|source| LinkError::Unreachable { url: address.url.clone(), source })?;
+    .map_err(|source| unreachable(address.url.clone(), source))?;
 
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|_| LinkError::Random)?;
@@ -282,6 +251,17 @@ async fn shake(
         receiver: LinkReceiver { opener, stream, messages: 0 },
         welcome: FromBroker::parse(&welcome)?,
     })
+}
+
+fn unreachable(url: String, source: WsError) -> LinkError {
+    let distrusted = match &source {
+        WsError::Io(error) => distrusted(error),
+        _ => None,
+    };
+    match distrusted {
+        Some(reason) => LinkError::Distrusted { url, reason },
+        None => LinkError::Unreachable { url, source },
+    }
 }
 
 /// A refusal in clear text comes from anybody; it only ends what could not have begun.
@@ -467,15 +447,6 @@ mod tests {
         let mut silence = Silence::after(8 * SECOND, Duration::ZERO);
         assert!(!silence.look(0, 3_600 * SECOND));
         assert!(!silence.look(1, 3_601 * SECOND));
-    }
-
-    #[test]
-    fn a_file_without_a_certificate_gives_no_roots() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("roots.pem");
-        assert!(matches!(trust_roots(&file), Err(RootsError::Pem(_))));
-        std::fs::write(&file, "nothing").unwrap();
-        assert!(matches!(trust_roots(&file), Err(RootsError::Certificate(None))));
     }
 
     #[test]

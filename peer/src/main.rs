@@ -13,13 +13,14 @@ use pregao::command::{Command, Mistake};
 use pregao::desk::enrol::card::{self, TokenKept};
 use pregao::desk::enrol::reader::InReader;
 use pregao::desk::enrol::report::Report;
-use pregao::desk::enrol::{EnrolError, enrol, reader, renew, require_certified, spend};
+use pregao::desk::enrol::{EnrolError, Spending, enrol, reader, renew, require_certified, spend};
 use pregao::desk::signer::Readers;
 use pregao::desk::{self, Options};
 use pregao::front::{Front, pair};
-use pregao::link::{SILENT_FOR, trust_roots};
+use pregao::link::SILENT_FOR;
 use pregao::plain::{plain, with_causes};
 use pregao::status::{Out, Status};
+use pregao::tls::Roots;
 use pregao::uptime::Uptime;
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, check, citizen, cli, jsonl, oneshot};
@@ -149,8 +150,7 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
             "no broker is known\ngive one with --broker ws://host:port/#fingerprint, as the broker printed it"
         );
     };
-    let tls = shared.tls_ca.as_deref().map(trust_roots).transpose();
-    let tls = tls.context("check the file given with --tls-ca")?;
+    let tls = roots(shared)?;
     let loaded = state_pki(shared, &folder)?;
     let options = Options {
         broker,
@@ -172,6 +172,15 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
     Ok((front, desk))
 }
 
+/// Whose TLS certificates are believed.
+fn roots(shared: &Shared) -> anyhow::Result<Roots> {
+    let given = shared.tls_ca.as_deref().map(Roots::only).transpose();
+    let given = given.map_err(|error| {
+        anyhow::anyhow!("{}\ncheck the file given with --tls-ca", with_causes(&error))
+    })?;
+    Ok(given.unwrap_or_default())
+}
+
 /// The state's certificates, if the user has any.
 fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<citizen::Loaded> {
     let folder = shared.citizen.clone().unwrap_or_else(|| vault.join("citizen"));
@@ -191,6 +200,7 @@ fn enrolment(shared: &Shared, arguments: &Enrol, out: &mut impl Write) -> anyhow
             "--card takes no --proxy: citizen and persona are not to come by one way\ngive it with --spend"
         );
     }
+    let roots = roots(shared)?;
     // Without a card nothing is asked, made or contacted.
     let options = &shared.card;
     let card = || reader::find(options.reader.as_deref(), options.pin_file.as_deref());
@@ -198,13 +208,14 @@ fn enrolment(shared: &Shared, arguments: &Enrol, out: &mut impl Write) -> anyhow
     let card = card.map_err(|error| two_lines(&error.into()))?;
     let asked = if there || arguments.spend { Ask::Once } else { Ask::Twice };
     let passphrase = passphrase(shared, asked)?;
-    let (invite, spending) = (arguments.invite.as_deref(), arguments.spending(shared));
+    let invite = arguments.invite.as_deref();
+    let spending = Spending { roots: roots.clone(), ..arguments.spending(shared) };
     let outcome = match (card, &arguments.tsa) {
-        (Some(card), _) => boxed(with_card(&folder, &passphrase, card, arguments)),
+        (Some(card), _) => boxed(with_card(&folder, &passphrase, card, arguments, &roots)),
         _ if arguments.spend => boxed(spend(&folder, &passphrase, &spending)),
         (None, Some(tsa)) if !there => {
             let (work, route) = (arguments.work(), shared.proxy.as_ref());
-            boxed(enrol(&folder, &passphrase, work, tsa, invite, route))
+            boxed(enrol(&folder, &passphrase, work, tsa, invite, route, &roots))
         }
         // The same persona, certified again; everything kept stays.
         _ => boxed(renew(&folder, &passphrase, invite, &spending)),
@@ -232,8 +243,10 @@ fn with_card(
     passphrase: &Passphrase,
     mut card: InReader,
     arguments: &Enrol,
+    roots: &Roots,
 ) -> Result<TokenKept, EnrolError> {
-    let enrolment = card::begin(folder, passphrase, arguments.work(), arguments.tsa.as_ref())?;
+    let (work, tsa) = (arguments.work(), arguments.tsa.as_ref());
+    let enrolment = card::begin(folder, passphrase, work, tsa, roots)?;
     enrolment.finish(&mut card, arguments.wait())
 }
 

@@ -13,6 +13,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use pregao::authority::Authority;
 use pregao::link::{self, BrokerAddress, Identity};
+use pregao::tls::Roots;
 use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Entry, Head, Persona, Purpose, SecretKey, Session};
@@ -190,7 +191,8 @@ async fn serve(
     let ticket = ticket.await??;
     let identity =
         Identity { persona: &shared.persona, certificate: &shared.certificate, ticket: &ticket };
-    let mut link = link::connect(&shared.broker, identity, &Ranking::default(), None).await?;
+    let mut link =
+        link::connect(&shared.broker, identity, &Ranking::default(), &Roots::default()).await?;
     let mut socket = tokio_tungstenite::accept_async(stream).await?;
 
     let certificate = link.certificate.sign(&shared.secrets.session);

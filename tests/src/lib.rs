@@ -8,7 +8,7 @@
 //! - [`demo`] the demonstration against bots
 //! - [`faults`] makes the broker's disk fail
 //! - [`gate`] stands before the TSA, and [`socks`] is a proxy that hides from where one comes
-//! - [`proxy`] stands between two of them, records what passes and changes it
+//! - [`proxy`] stands between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
 
 pub mod card;
 pub mod demo;
@@ -20,3 +20,4 @@ pub mod liar;
 pub mod peer;
 pub mod proxy;
 pub mod socks;
+pub mod tls;

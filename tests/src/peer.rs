@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use pregao::authority::Authority;
 use pregao::link::{self, BrokerAddress, Identity, LinkReceiver, LinkSender};
+use pregao::tls::Roots;
 use pregao_protocol::action::{Action, Draft, Seen};
 use pregao_protocol::broker::{BrokerCertificate, Refusal};
 use pregao_protocol::certificate::sheet::TsaAddress;
@@ -298,7 +299,8 @@ impl Peer {
         ticket: &str,
     ) -> Result<Self> {
         let identity = Identity { persona: &person.key, certificate: &person.certificate, ticket };
-        let link = link::connect(broker, identity, &Ranking::new(&Suite::ALL)?, None).await?;
+        let link =
+            link::connect(broker, identity, &Ranking::new(&Suite::ALL)?, &Roots::default()).await?;
         let mut peer = Self {
             person: Arc::clone(person),
             broker: link.certificate,

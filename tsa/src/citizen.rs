@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::challenge::ChallengeError;
 use crate::shares::Shares;
+use crate::tls::{self, RootsError};
 
 pub mod api;
 pub mod folder;
@@ -56,6 +57,8 @@ pub struct CitizenOptions {
     pub tests: TestCards,
     /// Address of the state's responder.
     pub ocsp: Option<String>,
+    /// PEM file of the CAs that the responder's TLS certificate may come from, if not the public ones.
+    pub tls_ca: Option<PathBuf>,
     /// How long a period is.
     pub period: period::Length,
 }
@@ -70,6 +73,9 @@ pub enum CitizensError {
     /// The keys of the periods.
     #[error(transparent)]
     Issuers(#[from] IssuersError),
+    /// The CAs for TLS to the responder.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
 }
 
 impl CitizensError {
@@ -79,6 +85,7 @@ impl CitizensError {
         match self {
             Self::Folder(error) => folder::advice(error),
             Self::Issuers(error) => error.advice(),
+            Self::Roots(error) => error.advice(),
         }
     }
 }
@@ -182,6 +189,7 @@ impl Citizens {
         now: Time,
         trusted: bool,
     ) -> Result<Self, CitizensError> {
+        let tls = tls::roots(options.tls_ca.as_deref())?;
         let state = StateFolder::open(&options.folder, options.tests, now)?;
         let issuers = Issuers::open(data, authority, options.period, options.tests, now)?;
         if trusted {
@@ -192,7 +200,7 @@ impl Citizens {
             issuers,
             offers: Offers::new(challenge_key),
             state,
-            responder: options.ocsp.clone().map(Responder::new),
+            responder: options.ocsp.clone().map(|url| Responder::new(url, tls)),
             permits: Arc::new(Semaphore::new(MAX_APPLICATIONS)),
             each: Shares::of(APPLICATIONS_EACH),
             tally: Mutex::default(),

@@ -9,7 +9,7 @@
 //!   refusals; [`stream`] the stamp stream
 //! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
 //! - [`challenge`] and [`shares`] what keeps one client from shutting others out
-//! - [`citizen`] blind enrolment of citizens, the policy `card`
+//! - [`citizen`] blind enrolment of citizens, the policy `card`; [`tls`] on the way to the state's responder
 //! - [`ca`] certificates; [`keys`] secret keys at rest; [`store`] what must not be forgotten
 
 pub mod ca;
@@ -24,3 +24,4 @@ pub mod shares;
 pub mod stamper;
 pub mod store;
 pub mod stream;
+pub mod tls;

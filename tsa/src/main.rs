@@ -85,6 +85,10 @@ struct Serve {
     /// certificates are not needed; those of the authorities are.
     #[arg(long, value_name = "URL", requires = "citizens", value_parser = ocsp::address)]
     ocsp: Option<String>,
+    /// PEM file of the CAs that the TLS certificate of an `https://` responder may come from, in place of
+    /// the public ones.
+    #[arg(long, value_name = "FILE", requires = "ocsp")]
+    tls_ca: Option<PathBuf>,
     /// With policy card: how long a period is, 7d to 366d, with --simulate from 1h on. A citizen gets
     /// one token in each.
     #[arg(long, value_name = "LENGTH", requires = "citizens", default_value = "30d")]
@@ -159,8 +163,9 @@ fn run(serve: Serve) -> ExitCode {
 
 fn options(serve: Serve) -> Options {
     let tests = if serve.accept_test_cards { TestCards::Accepted } else { TestCards::Refused };
-    let (ocsp, period) = (serve.ocsp, serve.citizen_period);
-    let citizens = serve.citizens.map(|folder| CitizenOptions { folder, tests, ocsp, period });
+    let (ocsp, tls_ca, period) = (serve.ocsp, serve.tls_ca, serve.citizen_period);
+    let citizen = |folder| CitizenOptions { folder, tests, ocsp, tls_ca, period };
+    let citizens = serve.citizens.map(citizen);
     Options {
         data: serve.folder.data,
         listen: serve.listen,

@@ -562,7 +562,8 @@ fn wrong_options_for_citizens_end_with_2() {
         &["--policy", "card", "--citizens", "x", "--citizen-period", "367d"],
         &["--policy", "card", "--citizens", "x", "--citizen-period", "6d"],
         &["--policy", "card", "--citizens", "x", "--citizen-period", "167h"],
-        &["--policy", "card", "--citizens", "x", "--ocsp", "https://127.0.0.1/"],
+        &["--policy", "card", "--citizens", "x", "--ocsp", "ftp://127.0.0.1/"],
+        &["--policy", "card", "--citizens", "x", "--tls-ca", "ca.pem"],
     ] {
         let data = tempfile::tempdir().unwrap();
         let run = program().args(["serve", "--data"]).arg(data.path()).args(options).output();

@@ -4,8 +4,9 @@
 
 mod common;
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use pregao_protocol::enrolment::Answer;
 use pregao_test_pki::rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use pregao_test_pki::{Credential, ListPlan, Profile};
 use pregao_tsa::citizen::ocsp::{OcspError, Responder, address};
+use pregao_tsa::tls;
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::spki::AlgorithmIdentifierOwned;
@@ -199,28 +203,62 @@ fn serve(respond: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> String {
     let url = format!("http://{}/ocsp", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut read = Vec::new();
-            let body = loop {
-                let mut part = [0; 4096];
-                let count = stream.read(&mut part).unwrap_or(0);
-                read.extend_from_slice(&part[..count]);
-                let head = read.windows(4).position(|end| end == b"\r\n\r\n");
-                let Some(head) = head else { continue };
-                let text = String::from_utf8_lossy(&read[..head]).to_lowercase();
-                assert!(text.contains("content-type: application/ocsp-request"));
-                let length = text.split("content-length: ").nth(1).unwrap();
-                let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
-                if read.len() >= head + 4 + length {
-                    break read[head + 4..].to_vec();
-                }
-            };
-            let body = respond(&body);
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-            let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+            respond_on(&mut stream.unwrap(), &respond);
         }
     });
     url
+}
+
+/// Answers one request.
+fn respond_on(stream: &mut (impl Read + Write), respond: &impl Fn(&[u8]) -> Vec<u8>) {
+    let mut read = Vec::new();
+    let body = loop {
+        let mut part = [0; 4096];
+        // Whoever does not believe the certificate leaves without having asked.
+        let Ok(count) = stream.read(&mut part) else { return };
+        read.extend_from_slice(&part[..count]);
+        let head = read.windows(4).position(|end| end == b"\r\n\r\n");
+        let Some(head) = head else { continue };
+        let text = String::from_utf8_lossy(&read[..head]).to_lowercase();
+        assert!(text.contains("content-type: application/ocsp-request"));
+        let length = text.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+        if read.len() >= head + 4 + length {
+            break read[head + 4..].to_vec();
+        }
+    };
+    let body = respond(&body);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+}
+
+/// The same behind TLS; gives its address and its certificate in PEM, which signed itself.
+fn serve_by_tls(respond: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        );
+    let config = Arc::new(config.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/ocsp", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(session, stream.unwrap());
+            respond_on(&mut stream, &respond);
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    });
+    (url, certificate.pem())
 }
 
 fn serve_in(manner: Manner) -> String {
@@ -228,10 +266,32 @@ fn serve_in(manner: Manner) -> String {
 }
 
 fn ask(url: String) -> Result<(), OcspError> {
+    ask_by(url, None)
+}
+
+/// Believes the CAs in the file only, if there is one.
+fn ask_by(url: String, roots: Option<&Path>) -> Result<(), OcspError> {
     let card = card(1);
     let now = Time::default().plus(Duration::from_secs(common::citizen::now()));
     let certificate = &card.authentication.certificate;
-    Responder::new(url).ask(certificate, &card.authentication_authority, [5; 32], now)
+    let responder = Responder::new(url, tls::roots(roots).unwrap());
+    responder.ask(certificate, &card.authentication_authority, [5; 32], now)
+}
+
+#[test]
+fn a_responder_behind_tls_is_asked_if_its_certificate_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let manner = good();
+    let (url, certificate) = serve_by_tls(move |request| answer(request, &manner));
+    std::fs::write(&file, certificate).unwrap();
+    assert_eq!(ask_by(url.clone(), Some(&file)), Ok(()));
+    let Err(OcspError::Unreachable(told)) = ask_by(url.clone(), None) else { panic!("asked") };
+    assert!(told.contains("certificate"), "{told}");
+    // A file with another CA is not the same as none, and believes nobody else.
+    let (_, other) = serve_by_tls(|_| Vec::new());
+    std::fs::write(&file, other).unwrap();
+    assert!(matches!(ask_by(url, Some(&file)), Err(OcspError::Unreachable(_))));
 }
 
 #[test]
@@ -337,7 +397,8 @@ fn the_times_of_an_answer_are_bounds_that_count_themselves() {
     let second = common::citizen::now();
     let ask = |this_update, next_update, now: Time| {
         let url = serve_in(Manner { this_update, next_update, ..good() });
-        Responder::new(url).ask(certificate, &card.authentication_authority, [5; 32], now)
+        let responder = Responder::new(url, tls::roots(None).unwrap());
+        responder.ask(certificate, &card.authentication_authority, [5; 32], now)
     };
     let (at, micro) = (Time::default().plus(Duration::from_secs(second)), Duration::from_micros(1));
     let stale = |asked: Result<(), OcspError>| matches!(asked, Err(OcspError::Stale { .. }));
@@ -412,9 +473,10 @@ fn what_is_no_answer_is_refused_within_bounds() {
     let refused = ask(format!("http://{closed}/")).unwrap_err();
     assert!(matches!(refused, OcspError::Unreachable(_)), "{refused:?}");
     assert_eq!(refused.code(), "citizen.ocsp");
-    for text in ["", "http://", "https://ocsp.example/", "ocsp.example", "http://a b/"] {
+    for text in ["", "http://", "https://", "ftp://ocsp.example/", "ocsp.example", "http://a b/"] {
         assert!(address(text).is_err(), "{text}");
     }
+    assert!(address("https://ocsp.example/").is_ok() && address("http://ocsp.example/").is_ok());
 }
 
 #[test]

@@ -64,6 +64,7 @@ use crate::link::{
     BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, Silence, connect,
 };
 use crate::plain::{plain, with_causes};
+use crate::tls::Roots;
 use crate::uptime::Uptime;
 use crate::vault::{Vault, VaultError};
 
@@ -106,8 +107,8 @@ pub struct Options {
     pub broker: BrokerAddress,
     /// Suites offered, in order.
     pub suites: Ranking,
-    /// TLS for `wss://` addresses, if not that of the public CAs.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Whose TLS certificates are believed, of `wss://` brokers and `https://` TSAs.
+    pub tls: Roots,
     /// Folder for evidence against broker or TSA.
     pub evidence: PathBuf,
     /// Folder for exported logs and receipts.
@@ -290,11 +291,12 @@ impl Desk {
         {
             names.learn(name);
         }
+        let authority = Authority::by(address, proxy.as_ref(), &options.tls);
         Ok(Self {
             options,
             persona,
             tsa,
-            authority: Authority::by(address, proxy.as_ref()),
+            authority,
             certificate_ends: certificate.not_after,
             vault,
             events,
@@ -872,7 +874,7 @@ async fn open_link(
         }
     };
     let identity = Identity { persona: &persona, certificate: &certificate, ticket: &ticket.0 };
-    let link = connect(&options.broker, identity, &options.suites, options.tls.clone()).await?;
+    let link = connect(&options.broker, identity, &options.suites, &options.tls).await?;
     Ok((link, ticket))
 }
 

@@ -1,6 +1,6 @@
 //! The sheet of keys a TSA publishes (JWKS, RFC 7517), and what a reader takes from it (SPEC 3.2).
 //!
-//! The sheet itself is not signed and comes over plain HTTP: whoever reads it pins the CA by its
+//! The sheet itself is not signed, and TLS on its way vouches for nothing: whoever reads it pins the CA by its
 //! fingerprint, and every other key follows from a certificate of that CA inside the sheet.
 
 use std::fmt;
@@ -286,7 +286,7 @@ pub fn verify_jwks(
     Ok(TsaKeys { authority: authority.key, ticket, stamp, enrolment, issuers, simulated })
 }
 
-/// Where a TSA is and which CA to expect there: `http://host:port/#<fingerprint>`.
+/// Where a TSA is and which CA to expect there: `http://host:port/#<fingerprint>`, or `https://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TsaAddress {
     /// `http://host:port` or `https://host:port`, without a slash at the end.
@@ -297,7 +297,7 @@ pub struct TsaAddress {
 
 /// A text that is not the address of a TSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a TSA address of the form http://host:port/#<fingerprint of its CA>")]
+#[error("not a TSA address of the form http://host:port/#<fingerprint of its CA>, or https://")]
 pub struct AddressError;
 
 impl FromStr for TsaAddress {

@@ -12,6 +12,7 @@ use pregao::desk::enrol::{
     By, EnrolError, Enrolled, SignerError, Spending, renew, short_name, spend,
 };
 use pregao::event::Event;
+use pregao::tls::Roots;
 use pregao::vault::{Contents, KeptEnrolment, Passphrase, Vault, WorkFactor};
 use pregao_protocol::certificate::sheet::{SheetKey, TsaAddress};
 use pregao_protocol::codec::from_base64url;
@@ -141,7 +142,7 @@ fn passphrase() -> Passphrase {
 }
 
 fn begin(folder: &Path, address: &TsaAddress) -> Result<CardEnrolment, EnrolError> {
-    card::begin(folder, &passphrase(), WorkFactor::Fixed(4), Some(address))
+    card::begin(folder, &passphrase(), WorkFactor::Fixed(4), Some(address), &Roots::default())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -228,7 +229,7 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
     let port = hall.gate.socket.rsplit(':').next().unwrap().to_owned();
     let address = hall.tsa.address_at(&format!("localhost:{port}"));
     let route = Some(socks.url().parse().unwrap());
-    let spending = Spending { address: Some(address), route, early: true };
+    let spending = Spending { address: Some(address), route, early: true, ..Spending::default() };
     let enrolled = hall.spend("ana", spending).await.unwrap();
     assert!(enrolled.pinned && enrolled.proxied);
     assert!(matches!(enrolled.by, By::Token { early: true, .. }));

@@ -39,6 +39,7 @@ mod silence;
 mod store_faults;
 mod store_recovery;
 mod terminal;
+mod tls;
 mod tsa_faults;
 
 use std::sync::Arc;

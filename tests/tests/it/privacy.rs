@@ -448,7 +448,13 @@ async fn stolen_identity_opens_nothing(recorded: &[Passed], house: &House, perso
     };
     let identity =
         Identity { persona: &person.key, certificate: &person.certificate, ticket: &ticket };
-    let link = pregao::link::connect(&socket, identity, &Ranking::default(), None).await;
+    let link = pregao::link::connect(
+        &socket,
+        identity,
+        &Ranking::default(),
+        &pregao::tls::Roots::default(),
+    )
+    .await;
     assert!(!matches!(link, Err(LinkError::Refused { .. })), "{link:?}");
     house_again.stop().unwrap();
 }

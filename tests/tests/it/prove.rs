@@ -13,6 +13,7 @@ use pregao::command::Command;
 use pregao::desk::signer::{CardTrouble, Cards, InsertedCard};
 use pregao::event::{CardStanding, Event};
 use pregao::front::{Answer, Front, PinQuestion, Question, Request, Subject, pair};
+use pregao::tls::Roots;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::session::Ranking;
@@ -93,7 +94,7 @@ impl User {
         let options = pregao::desk::Options {
             broker: house.broker.address.clone(),
             suites: Ranking::default(),
-            tls: None,
+            tls: Roots::default(),
             evidence: folder.join("evidence"),
             exports: folder.join("export"),
             patient: false,

@@ -10,6 +10,7 @@ use pregao::chat::model::{Model, Next};
 use pregao::command::Command;
 use pregao::event::{ActView, Event, RoomView};
 use pregao::front::{Front, Request, pair};
+use pregao::tls::Roots;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
@@ -359,7 +360,7 @@ impl Chat {
         let options = pregao::desk::Options {
             broker: house.broker.address.clone(),
             suites: pregao_protocol::session::Ranking::default(),
-            tls: None,
+            tls: Roots::default(),
             evidence: folder.join("evidence"),
             exports: folder.join("export"),
             patient: false,

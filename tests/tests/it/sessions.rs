@@ -24,7 +24,8 @@ async fn outcome(
     ticket: &str,
 ) -> String {
     let identity = Identity { persona: key, certificate, ticket };
-    match link::connect(broker, identity, &Ranking::default(), None).await {
+    match link::connect(broker, identity, &Ranking::default(), &pregao::tls::Roots::default()).await
+    {
         Ok(_) => "session".to_owned(),
         Err(LinkError::Refused { code }) => code,
         Err(other) => other.to_string(),
@@ -40,7 +41,10 @@ async fn every_suite_leads_to_a_session() {
         let identity =
             Identity { persona: &person.key, certificate: &person.certificate, ticket: &ticket };
         let only = Ranking::new(&[suite]).unwrap();
-        let link = link::connect(&house.broker.address, identity, &only, None).await.unwrap();
+        let link =
+            link::connect(&house.broker.address, identity, &only, &pregao::tls::Roots::default())
+                .await
+                .unwrap();
         assert_eq!(link.suite, suite);
         assert!(!link.certificate.simulated);
     }

@@ -11,6 +11,7 @@ use pregao::desk::signer::Readers;
 use pregao::event::{Event, Trust};
 use pregao::front::{Front, Request, pair};
 use pregao::link::{BrokerAddress, SILENT_FOR};
+use pregao::tls::Roots;
 use pregao::uptime::Uptime;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::clock::Time;
@@ -101,7 +102,7 @@ fn options(folder: &Path, broker: BrokerAddress, clock: Uptime, silent: Duration
     desk::Options {
         broker,
         suites: Ranking::default(),
-        tls: None,
+        tls: Roots::default(),
         evidence: folder.join("evidence"),
         exports: folder.join("export"),
         patient: false,

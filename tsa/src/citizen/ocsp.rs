@@ -12,6 +12,7 @@ use der::asn1::{Any, BitString, Null, ObjectIdentifier, OctetString};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, TagMode, TagNumber};
 use pregao_protocol::citizen::{verify_responder, verify_signed};
 use pregao_protocol::clock::Time;
+use ureq::tls::TlsConfig;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
 use x509_cert::ext::{Extension, Extensions};
@@ -117,26 +118,32 @@ pub struct Responder {
     agent: ureq::Agent,
 }
 
-/// Reads the address of a responder: plain HTTP, for the answer is signed.
+/// Reads the address of a responder. Plain HTTP will do, for the answer is signed; TLS hides of whom is asked.
 ///
 /// # Errors
 /// What is wrong, for the operator.
 pub fn address(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("http://").unwrap_or_default();
+    let mut schemes = ["http://", "https://"].iter();
+    let host = schemes.find_map(|scheme| text.strip_prefix(scheme)).unwrap_or_default();
     let plain = !host.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if plain { Ok(text.to_owned()) } else { Err("not of the form http://host/path".to_owned()) }
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("not of the form http://host/path or https://host/path".to_owned())
+    }
 }
 
 impl Responder {
-    /// The responder at `url`.
+    /// The responder at `url`. The one place of this program where a client of HTTP is made.
     #[must_use]
-    pub fn new(url: String) -> Self {
+    pub fn new(url: String, tls: TlsConfig) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
             .http_status_as_error(false)
             // Whoever the environment names would learn of whom is asked.
             .proxy(None)
+            .tls_config(tls)
             .build();
         Self { url, agent: config.into() }
     }

@@ -18,6 +18,7 @@ use super::{
     EnrolError, SignerError, fresh, issuer, random, require_own_authority, short_name, time_for,
 };
 use crate::authority::{Authority, AuthorityError, system_time};
+use crate::tls::Roots;
 use crate::vault::{
     AskedToken, Contents, HeldToken, KeptEnrolment, Passphrase, Secret, TrustedTsa, Vault,
     WorkFactor,
@@ -119,8 +120,9 @@ pub fn begin(
     passphrase: &Passphrase,
     work: WorkFactor,
     address: Option<&TsaAddress>,
+    roots: &Roots,
 ) -> Result<CardEnrolment, EnrolError> {
-    issuer::with_evidence(folder, request(folder, passphrase, work, address))
+    issuer::with_evidence(folder, request(folder, passphrase, work, address, roots))
 }
 
 fn request(
@@ -128,6 +130,7 @@ fn request(
     passphrase: &Passphrase,
     work: WorkFactor,
     address: Option<&TsaAddress>,
+    roots: &Roots,
 ) -> Result<CardEnrolment, EnrolError> {
     let vault = if Vault::exists(folder) { Some(Vault::open(folder, passphrase)?) } else { None };
     let own = vault.as_ref().map(|vault| vault.contents().tsa.clone());
@@ -137,7 +140,7 @@ fn request(
         (None, None) => return Err(EnrolError::NoAddress),
     };
     // Straight, whatever proxy the persona uses: the two are not to come by one way.
-    let authority = Authority::at(address.clone());
+    let authority = Authority::by(address.clone(), None, roots);
     let (keys, sheet) = authority.keys()?;
     if keys.enrolment.is_none() {
         return Err(AuthorityError::NoCitizens.into());

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::random;
 use crate::authority::{Authority, ProxyAddress, Route, system_time};
+use crate::tls::Roots;
 use crate::vault::{Contents, Passphrase, Secret, TrustedTsa, Vault, VaultError, WorkFactor};
 
 pub mod card;
@@ -70,6 +71,7 @@ pub fn enrol(
     address: &TsaAddress,
     invite: Option<&str>,
     route: Option<&Route>,
+    roots: &Roots,
 ) -> Result<Enrolled, EnrolError> {
     if Vault::exists(folder) {
         return Err(VaultError::AlreadyThere { folder: folder.to_owned() }.into());
@@ -77,7 +79,7 @@ pub fn enrol(
     let seed = fresh()?;
     let persona = SecretKey::<Persona>::from_seed(&seed);
     let proxy = Route::proxy(route, None);
-    let authority = Authority::by(address.clone(), proxy.as_ref());
+    let authority = Authority::by(address.clone(), proxy.as_ref(), roots);
     let (keys, sheet) = authority.keys()?;
     let certificate = authority.enrol(&persona, &keys, invite)?;
     let (pinned, proxied) = (address.authority.is_some(), proxy.is_some());
@@ -142,6 +144,7 @@ pub fn renew(
 struct Way {
     address: TsaAddress,
     proxy: Option<ProxyAddress>,
+    roots: Roots,
     pinned: bool,
 }
 
@@ -153,6 +156,7 @@ impl Way {
         Self {
             address: given.cloned().unwrap_or_else(|| own.address()),
             proxy: Route::proxy(spending.route.as_ref(), own.proxy.as_ref()),
+            roots: spending.roots.clone(),
             // A fingerprint that the user gives is that of the CA in the vault, or all is refused.
             pinned: own.pinned || given.is_some_and(|address| address.authority.is_some()),
         }
@@ -160,7 +164,7 @@ impl Way {
 
     /// A connection of its own.
     fn reach(&self) -> Authority {
-        Authority::by(self.address.clone(), self.proxy.as_ref())
+        Authority::by(self.address.clone(), self.proxy.as_ref(), &self.roots)
     }
 
     fn enrolled(&self, persona: &SecretKey<Persona>, keys: &TsaKeys, by: By) -> Enrolled {
@@ -176,7 +180,7 @@ impl Way {
 
     /// The TSA as it is kept from now on.
     fn trusted(self, keys: &TsaKeys, sheet: Value) -> TrustedTsa {
-        let Self { address, proxy, pinned } = self;
+        let Self { address, proxy, pinned, roots: _ } = self;
         let authority = keys.authority.fingerprint();
         TrustedTsa { url: address.url, authority, keys: sheet, pinned, proxy }
     }

@@ -8,6 +8,7 @@ use pregao_protocol::key::{Persona, SecretKey};
 
 use super::{By, EnrolError, Enrolled, Way, issuer, require_own_authority, time_for};
 use crate::authority::{Authority, Route, system_time};
+use crate::tls::Roots;
 use crate::vault::{HeldToken, Passphrase, Vault};
 
 /// How a token is to be spent.
@@ -19,6 +20,8 @@ pub struct Spending {
     pub route: Option<Route>,
     /// Before the proposed time.
     pub early: bool,
+    /// Whose TLS certificates are believed, of `https://` TSAs. It is not kept.
+    pub roots: Roots,
 }
 
 /// Buys the certificate of the persona in `folder` with the token kept there, on a connection of its

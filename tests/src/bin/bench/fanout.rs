@@ -91,7 +91,8 @@ async fn crowd(person: &Arc<Person>, broker: &BrokerAddress, many: usize) -> Res
                 certificate: &person.certificate,
                 ticket: &ticket,
             };
-            link::connect(&broker, identity, &Ranking::default(), None).await
+            link::connect(&broker, identity, &Ranking::default(), &pregao::tls::Roots::default())
+                .await
         })
     };
     let mut links = Vec::new();
