@@ -1,11 +1,8 @@
 //! The door: accepts connections within limits, before anything of theirs is read.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use pregao_protocol::label::MAX_RECORD;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::ip_limiter::{IpLimiter, IpPermit};
 use crate::metrics::Metrics;
 use crate::session::{Hall, serve, turned};
 
@@ -21,7 +19,7 @@ use crate::session::{Hall, serve, turned};
 pub struct Capacity {
     /// At once.
     pub connections: usize,
-    /// At once from one address.
+    /// At once from one address; loopback is not counted.
     pub from_one_address: usize,
 }
 
@@ -33,7 +31,7 @@ pub async fn run(
     tls: Option<TlsAcceptor>,
 ) {
     let places = Arc::new(Semaphore::new(capacity.connections));
-    let guests = Arc::new(Guests { most: capacity.from_one_address, by_address: Mutex::default() });
+    let limiter = IpLimiter::new(capacity.from_one_address);
     let mut stopping = hall.stopping.clone();
     let mut pause = Duration::ZERO;
     loop {
@@ -53,12 +51,12 @@ pub async fn run(
         };
         pause = Duration::ZERO;
         let place = Arc::clone(&places).try_acquire_owned().ok();
-        let admitted = place.and_then(|place| Some((place, guests.admit(address)?)));
-        let Some((place, guest)) = admitted else {
+        let admitted = place.and_then(|place| Some((place, limiter.take(address.ip())?)));
+        let Some((place, permit)) = admitted else {
             hall.house.metrics.connections_refused.add(1);
             continue;
         };
-        let counted = Counted::new(Arc::clone(&hall.house.metrics), place, guest);
+        let counted = Counted::new(Arc::clone(&hall.house.metrics), place, permit);
         tokio::spawn(receive(stream, Arc::clone(&hall), tls.clone(), counted));
     }
 }
@@ -93,78 +91,22 @@ async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hall: Arc<Hall>) 
     }
 }
 
-/// Connections by address.
-#[derive(Debug)]
-struct Guests {
-    most: usize,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
-}
-
-impl Guests {
-    fn admit(self: &Arc<Self>, address: SocketAddr) -> Option<Guest> {
-        let mut by_address = self.by_address.lock();
-        let count = by_address.entry(address.ip()).or_insert(0);
-        if *count >= self.most {
-            return None;
-        }
-        *count += 1;
-        Some(Guest { guests: Arc::clone(self), address: address.ip() })
-    }
-}
-
-/// One connection's share of its address; given back when dropped.
-#[derive(Debug)]
-struct Guest {
-    guests: Arc<Guests>,
-    address: IpAddr,
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut by_address = self.guests.by_address.lock();
-        if let Some(count) = by_address.get_mut(&self.address) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                by_address.remove(&self.address);
-            }
-        }
-    }
-}
-
 /// A connection that is counted as long as it lives.
 struct Counted {
     metrics: Arc<Metrics>,
     _place: OwnedSemaphorePermit,
-    _guest: Guest,
+    _permit: IpPermit,
 }
 
 impl Counted {
-    fn new(metrics: Arc<Metrics>, place: OwnedSemaphorePermit, guest: Guest) -> Self {
+    fn new(metrics: Arc<Metrics>, place: OwnedSemaphorePermit, permit: IpPermit) -> Self {
         metrics.connections.add(1);
-        Self { metrics, _place: place, _guest: guest }
+        Self { metrics, _place: place, _permit: permit }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         self.metrics.connections.decrease();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_gets_no_more_than_its_share_and_gives_it_back() {
-        let guests = Arc::new(Guests { most: 2, by_address: Mutex::default() });
-        let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
-        let first = guests.admit(address).unwrap();
-        let _second = guests.admit(address).unwrap();
-        assert!(guests.admit(address).is_none());
-        let other: SocketAddr = "127.0.0.2:1".parse().unwrap();
-        assert!(guests.admit(other).is_some());
-        drop(first);
-        assert!(guests.admit(address).is_some());
     }
 }

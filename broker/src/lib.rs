@@ -14,6 +14,7 @@ pub mod door;
 pub mod fanout;
 pub mod folder;
 pub mod house;
+mod ip_limiter;
 pub mod links;
 pub mod metrics;
 pub mod monitor;

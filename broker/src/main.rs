@@ -45,7 +45,7 @@ struct Arguments {
     /// Most connections at once.
     #[arg(long, default_value_t = 10_000)]
     max_connections: usize,
-    /// Most connections at once from one address.
+    /// Most connections at once from one address; loopback is not counted.
     #[arg(long, default_value_t = 256)]
     max_per_address: usize,
     /// Frames a second that one session may send on average.

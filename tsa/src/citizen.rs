@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::challenge::ChallengeError;
-use crate::shares::Shares;
+use crate::ip_limiter::IpLimiter;
 use crate::tls::{self, RootsError};
 
 pub mod api;
@@ -106,7 +106,7 @@ pub struct Citizens {
     state: StateFolder,
     responder: Option<Responder>,
     permits: Arc<Semaphore>,
-    each: Arc<Shares>,
+    each: Arc<IpLimiter>,
     tally: Mutex<Tally>,
     keys_fault: Fault,
     count_fault: Fault,
@@ -202,7 +202,7 @@ impl Citizens {
             state,
             responder: options.ocsp.clone().map(|url| Responder::new(url, tls)),
             permits: Arc::new(Semaphore::new(MAX_APPLICATIONS)),
-            each: Shares::of(APPLICATIONS_EACH),
+            each: IpLimiter::new(APPLICATIONS_EACH),
             tally: Mutex::default(),
             keys_fault: Fault::default(),
             count_fault: Fault::default(),

@@ -36,11 +36,11 @@ use crate::ca::Ca;
 use crate::challenge::Challenges;
 use crate::citizen::{Citizens, api, coarse};
 use crate::clock::ClockError;
+use crate::ip_limiter::{IpLimiter, Origin};
 use crate::refusal::{
     ApiError, Refused, certificate_error, challenge_error, csr_error, invite_error, proof_error,
     unknown_method, unknown_path,
 };
-use crate::shares::{Origin, Shares};
 use crate::stamper::{Share, StampRefusal, Stamper};
 use crate::store::{Admission, Store};
 use crate::stream;
@@ -93,7 +93,7 @@ pub struct Tsa {
 pub struct Load {
     requests: Semaphore,
     streams: Arc<Semaphore>,
-    streams_each: Arc<Shares>,
+    streams_each: Arc<IpLimiter>,
     challenges: Challenges,
     start: Instant,
     refusals: AtomicU64,
@@ -109,7 +109,7 @@ impl Load {
         Self {
             requests: Semaphore::new(MAX_REQUESTS),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-            streams_each: Shares::of(STREAMS_EACH),
+            streams_each: IpLimiter::new(STREAMS_EACH),
             challenges: Challenges::new(challenge_key),
             start: Instant::now(),
             refusals: AtomicU64::new(0),

@@ -8,7 +8,7 @@
 //! - [`server`] opens everything and serves; [`http`] the routes and [`refusal`] their
 //!   refusals; [`stream`] the stamp stream
 //! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
-//! - [`challenge`] and [`shares`] what keeps one client from shutting others out
+//! - [`challenge`] and [`ip_limiter`] what keeps one client from shutting others out
 //! - [`citizen`] blind enrolment of citizens, the policy `card`; [`tls`] on the way to the state's responder
 //! - [`ca`] certificates; [`keys`] secret keys at rest; [`store`] what must not be forgotten
 
@@ -17,10 +17,10 @@ pub mod challenge;
 pub mod citizen;
 pub mod clock;
 pub mod http;
+pub mod ip_limiter;
 pub mod keys;
 pub mod refusal;
 pub mod server;
-pub mod shares;
 pub mod stamper;
 pub mod store;
 pub mod stream;

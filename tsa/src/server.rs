@@ -21,8 +21,8 @@ use crate::citizen::period::Length;
 use crate::citizen::{CitizenOptions, Citizens, CitizensError, Moment, ledger};
 use crate::clock::SystemClock;
 use crate::http::{self, Load, Policy, Tsa};
+use crate::ip_limiter::{IpLimiter, IpPermit, Origin};
 use crate::keys::{self, Keys, KeysError};
-use crate::shares::{Origin, Share, Shares};
 use crate::stamper::{self, Pace, Stamper};
 use crate::store::{Store, StoreError};
 
@@ -211,7 +211,7 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let router = http::router(Arc::clone(&self.tsa));
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let each = Shares::of(CONNECTIONS_EACH);
+        let each = IpLimiter::new(CONNECTIONS_EACH);
         let chores = tokio::spawn(chores(Arc::clone(&self.tsa), self.retiring));
         tokio::pin!(shutdown);
         loop {
@@ -309,7 +309,7 @@ async fn connection(
     stream: TcpStream,
     router: axum::Router,
     mut stopping: watch::Receiver<bool>,
-    _held: (OwnedSemaphorePermit, Share),
+    _held: (OwnedSemaphorePermit, IpPermit),
 ) {
     // Replies are written whole, so waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);

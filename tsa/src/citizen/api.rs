@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 use super::issuers::{IssuersError, Period, TokenRefusal};
 use super::{Citizens, Moment, Seeds, Unopened};
 use crate::http::{Tsa, answered, parse, random};
+use crate::ip_limiter::Origin;
 use crate::refusal::{ApiError, challenge_error};
-use crate::shares::Origin;
 
 /// How long an application waits for others to be finished.
 const PATIENCE: Duration = Duration::from_secs(2);
