@@ -7,7 +7,6 @@
 //! - [`folder`] what the operator trusts of the state's PKI; [`ocsp`] the state's responder
 //! - [`offers`] challenges and sealing keys, of which nothing is kept
 //! - [`period`], [`issuers`] and [`ledger`] the keys of each period and the count
-//! - [`api`] the requests
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,14 +18,14 @@ use pregao_protocol::citizen::{Citizen, CitizenError, Revocation, TestCards};
 use pregao_protocol::clock::Time;
 use pregao_protocol::enrolment::{Answer, Application, EnrolmentError, Offer};
 use pregao_protocol::key::Fingerprint;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::challenge::ChallengeError;
-use crate::ip_limiter::IpLimiter;
+use crate::clock::Moment;
+use crate::ip_limiter::{IpLimiter, IpPermit, Origin};
 use crate::tls::{self, RootsError};
 
-pub mod api;
 pub mod folder;
 pub mod issuers;
 pub mod ledger;
@@ -45,6 +44,8 @@ use refusal::Refusal;
 const MAX_APPLICATIONS: usize = 8;
 /// Applications that one address may have worked on at once.
 const APPLICATIONS_EACH: usize = 2;
+/// How long an application waits for others to be finished.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// What counters are rounded down to: whoever reads them often must not see single citizens.
 const COARSE: u64 = 10;
 
@@ -114,6 +115,13 @@ pub struct Citizens {
     responder_fault: Fault,
 }
 
+/// A place among the applications that are worked on; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    _share: IpPermit,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// A fault that lasts, logged once until it is gone or another.
 #[derive(Default)]
 struct Fault(Mutex<Option<String>>);
@@ -153,15 +161,6 @@ impl Seeds {
         getrandom::fill(&mut seeds.nonce)?;
         Ok(seeds)
     }
-}
-
-/// The TSA's two clocks at one moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// TSA time, not in doubt.
-    pub now: Time,
-    /// Time since the process began; only ever grows.
-    pub monotonic: Duration,
 }
 
 /// Why an application was not even opened: all that is answered in the open.
@@ -221,6 +220,15 @@ impl Citizens {
     #[must_use]
     pub fn accepts_test_cards(&self) -> bool {
         self.state.tests() == TestCards::Accepted
+    }
+
+    /// A place among the applications that are worked on, waited for a little while. `None` if this address
+    /// has as many under way as it may, or all others together.
+    pub(crate) async fn admit(&self, origin: Origin) -> Option<Admitted> {
+        let share = self.each.take(origin)?;
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = tokio::time::timeout(PATIENCE, permit).await.ok()?.ok()?;
+        Some(Admitted { _share: share, _permit: permit })
     }
 
     /// Does what time brings: ends periods, makes keys ahead, looks at the folder, writes the count in
@@ -417,7 +425,7 @@ impl Citizens {
     }
 
     /// Counts a refusal.
-    fn refused(&self, code: &'static str) {
+    pub(crate) fn refused(&self, code: &'static str) {
         *self.tallied().refusals.entry(code).or_insert(0) += 1;
     }
 

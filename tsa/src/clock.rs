@@ -14,6 +14,15 @@ pub const MAX_LAG: Duration = Duration::from_millis(500);
 /// How far the system's clock may run ahead of the monotonic clock, since the start altogether.
 pub const MAX_JUMP: Duration = Duration::from_secs(3600);
 
+/// The TSA's two clocks at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// TSA time, not in doubt.
+    pub now: Time,
+    /// Time since the process began; only ever grows.
+    pub monotonic: Duration,
+}
+
 /// What the system's clocks say at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {

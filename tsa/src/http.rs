@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,129 +15,48 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use boot_time::Instant;
 use pregao_protocol::certificate::ticket::{Proof, TicketId, TicketParties, issue_ticket};
 use pregao_protocol::certificate::{
     CertificateError, pem_to_der, verify_csr, verify_persona_certificate,
 };
 use pregao_protocol::clock::Time;
-use pregao_protocol::key::{PublicKey, SecretKey, Stamp, Ticket};
 use pregao_protocol::stamp;
 use pregao_protocol::tsa::{
-    CertificateAnswer, ChallengeAnswer, CitizenEnrol, CitizenOffer, Health, Issue, MAX_REQUEST,
-    NewChallenge, Request as Asked, ResetTime, SetTime, SignCsr, TicketAnswer, TimeAnswer,
-    Timestamp, WireError, content, path,
+    CertificateAnswer, ChallengeAnswer, CitizenEnrol, CitizenOffer, Health, Issue, NewChallenge,
+    Request as Asked, ResetTime, SetTime, SignCsr, TicketAnswer, TimeAnswer, Timestamp, content,
+    path,
 };
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::oneshot;
 
-use crate::ca::Ca;
-use crate::challenge::Challenges;
-use crate::citizen::{Citizens, api, coarse};
+use crate::citizen::coarse;
 use crate::clock::ClockError;
-use crate::ip_limiter::{IpLimiter, Origin};
+use crate::ip_limiter::Origin;
 use crate::refusal::{
     ApiError, Refused, certificate_error, challenge_error, csr_error, invite_error, proof_error,
     unknown_method, unknown_path,
 };
-use crate::stamper::{Share, StampRefusal, Stamper};
-use crate::store::{Admission, Store};
+use crate::request::{answered, parse, random};
+use crate::stamper::{Share, StampRefusal};
+use crate::state::{MAX_REQUESTS, MAX_STREAMS, Policy, STREAMS_EACH, Tsa};
+use crate::store::Admission;
 use crate::stream;
 
-/// Requests that may be worked on at once; stamp streams not counted.
-const MAX_REQUESTS: usize = 256;
-/// Stamp streams that may be open at once.
-const MAX_STREAMS: usize = 64;
-/// Stamp streams that one address may hold; a broker needs one.
-const STREAMS_EACH: usize = 8;
+mod enrol;
+
 /// Without a batch for this long the stamper is not well: one is promised each second.
 const MAX_SILENCE: Duration = Duration::from_secs(3);
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Who gets a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Policy {
-    /// Everybody who asks.
-    Open,
-    /// Everybody who shows an unused invitation.
-    Invite,
-    /// Everybody whose token says that they are a citizen; see --citizens.
-    Card,
-}
-
-/// What all requests share.
-pub struct Tsa {
-    /// Certifies personas.
-    pub ca: Ca,
-    /// Signs tickets.
-    pub ticket: SecretKey<Ticket>,
-    /// The public half of the stamper's key.
-    pub stamp: PublicKey<Stamp>,
-    /// Gives stamps and the time.
-    pub stamper: Stamper,
-    /// Invitations; a connection of its own, so that enrolment does not wait for stamps.
-    pub store: Mutex<Store>,
-    /// Who gets a certificate.
-    pub policy: Policy,
-    /// Enrols citizens, if that is the policy.
-    pub citizens: Option<Arc<Citizens>>,
-    /// Turns true when the process is asked to end.
-    pub stopping: watch::Receiver<bool>,
-    /// Requests and tables in use.
-    pub load: Load,
-}
-
-/// Bounded tables and counters.
-pub struct Load {
-    requests: Semaphore,
-    streams: Arc<Semaphore>,
-    streams_each: Arc<IpLimiter>,
-    challenges: Challenges,
-    start: Instant,
-    refusals: AtomicU64,
-    tickets: AtomicU64,
-    certificates: AtomicU64,
-}
-
-impl Load {
-    /// Nothing in use, after `certificates` were issued before this start. Challenges stand under
-    /// `challenge_key`, which is fresh in each process.
-    #[must_use]
-    pub fn new(certificates: u64, challenge_key: &[u8; 32]) -> Self {
-        Self {
-            requests: Semaphore::new(MAX_REQUESTS),
-            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-            streams_each: IpLimiter::new(STREAMS_EACH),
-            challenges: Challenges::new(challenge_key),
-            start: Instant::now(),
-            refusals: AtomicU64::new(0),
-            tickets: AtomicU64::new(0),
-            certificates: AtomicU64::new(certificates),
-        }
-    }
-
-    /// Time since the start; only ever grows.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    /// Completes when no stamp stream is open.
-    pub async fn streams_closed(&self) {
-        let all = u32::try_from(MAX_STREAMS).unwrap_or(u32::MAX);
-        let _ = self.streams.acquire_many(all).await;
-    }
-}
 
 /// All routes. Setting the time exists only if the CA says that time is simulated.
 pub fn router(tsa: Arc<Tsa>) -> Router {
     let mut api = Router::new()
         .route(path::SIGN_CSR, posted::<SignCsr>(post(sign_csr)))
         .route(path::CHALLENGE, posted::<NewChallenge>(post(challenge)))
-        .route(path::CITIZEN_OFFER, posted::<CitizenOffer>(post(api::offer)))
-        .route(path::CITIZEN_ENROL, posted::<CitizenEnrol>(post(api::enrol)))
+        .route(path::CITIZEN_OFFER, posted::<CitizenOffer>(post(enrol::offer)))
+        .route(path::CITIZEN_ENROL, posted::<CitizenEnrol>(post(enrol::enrol)))
         .route(path::ISSUE, posted::<Issue>(post(issue)))
         .route(path::TIMESTAMP, posted::<Timestamp>(post(timestamp)))
         .route(path::SHEET, get(sheet))
@@ -204,33 +123,6 @@ async fn counted(State(tsa): State<Arc<Tsa>>, request: Request, next: Next) -> R
     response
 }
 
-/// Reads the body of a request.
-pub(crate) fn parse<R: Asked>(body: Result<Bytes, BytesRejection>) -> Result<R, ApiError> {
-    let advice = if R::MAX > MAX_REQUEST { "send at most 32 KiB" } else { "send at most 16 KiB" };
-    let bytes = body.map_err(|rejection| {
-        let status = rejection.status();
-        let code =
-            if status == StatusCode::PAYLOAD_TOO_LARGE { "body.too-long" } else { "body.broken" };
-        ApiError::new(status, code, rejection.body_text(), advice)
-    })?;
-    R::parse(&bytes).map_err(|error| {
-        let (status, code, advice) = match error {
-            WireError::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body.too-long", advice),
-            _ => (
-                StatusCode::BAD_REQUEST,
-                "body.json",
-                "send the JSON object the specification shows for this path",
-            ),
-        };
-        ApiError::new(status, code, error.to_string(), advice)
-    })
-}
-
-/// The answer to a request.
-pub(crate) fn answered<R: Asked>(answer: R::Answer) -> Response {
-    axum::Json(answer).into_response()
-}
-
 async fn sign_csr(
     State(tsa): State<Arc<Tsa>>,
     body: Result<Bytes, BytesRejection>,
@@ -249,7 +141,7 @@ async fn sign_csr(
             // A certificate does not stand in: with it one citizen could keep a persona of every period.
             let citizens = tsa.citizens.as_ref();
             let citizens = citizens.ok_or_else(|| ApiError::internal("no citizens"))?;
-            api::require_token(&tsa, citizens, request.token.as_ref(), &key).await?;
+            enrol::require_token(&tsa, citizens, request.token.as_ref(), &key).await?;
             None
         }
         (Policy::Invite, _) if renews => None,
@@ -302,15 +194,8 @@ fn csr_der(text: &str) -> Result<Vec<u8>, CertificateError> {
 async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
     let mut bytes = [0_u8; 8];
     random(&mut bytes)?;
-    let challenge = tsa.load.challenges.give(bytes, tsa.load.start.elapsed());
+    let challenge = tsa.load.challenges.give(bytes, tsa.load.elapsed());
     Ok(answered::<NewChallenge>(ChallengeAnswer { challenge }))
-}
-
-pub(crate) fn random(bytes: &mut [u8]) -> Result<(), ApiError> {
-    getrandom::fill(bytes).map_err(|error| {
-        tracing::error!(%error, "the system gives no random bytes");
-        ApiError::internal("the system gives no random bytes")
-    })
 }
 
 async fn issue(
@@ -323,7 +208,7 @@ async fn issue(
     let certificate =
         verify_persona_certificate(&der, &tsa.ca.public(), now).map_err(certificate_error)?;
     let proof = Proof::verify(&request.proof, &certificate.key, &der).map_err(proof_error)?;
-    let taken = tsa.load.challenges.take(proof.challenge, tsa.load.start.elapsed());
+    let taken = tsa.load.challenges.take(proof.challenge, tsa.load.elapsed());
     taken.map_err(|error| {
         challenge_error(error, "fetch a new one from /api/challenge and sign that")
     })?;
@@ -341,12 +226,12 @@ async fn issue(
 }
 
 async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
-    let moment = api::moment(&tsa)?;
+    let moment = enrol::moment(&tsa)?;
     let now = moment.now;
     let mut issuers = None;
     if let Some(citizens) = &tsa.citizens {
         // Stamps and tickets do not wait for citizens: what is stated already is served in any case.
-        let _ = api::period(citizens, moment).await;
+        let _ = enrol::period(citizens, moment).await;
         let known = citizens.issuers();
         let stated = known.sheet(now);
         issuers = (!stated.is_empty()).then(|| (known.key().public(), stated));

@@ -12,10 +12,10 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use pregao_protocol::citizen::TestCards;
 use pregao_tsa::citizen::period::Length;
 use pregao_tsa::citizen::{CitizenOptions, ocsp};
-use pregao_tsa::http::Policy;
 use pregao_tsa::keys;
 use pregao_tsa::server::{self, Options, Server, StartError};
 use pregao_tsa::stamper::{MAX_BATCH, Pace};
+use pregao_tsa::state::Policy;
 use pregao_tsa::store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 

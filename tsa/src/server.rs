@@ -18,12 +18,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::ca::{Ca, CaError};
 use crate::citizen::issuers::{Issuers, IssuersError};
 use crate::citizen::period::Length;
-use crate::citizen::{CitizenOptions, Citizens, CitizensError, Moment, ledger};
-use crate::clock::SystemClock;
-use crate::http::{self, Load, Policy, Tsa};
+use crate::citizen::{CitizenOptions, Citizens, CitizensError, ledger};
+use crate::clock::{Moment, SystemClock};
+use crate::http;
 use crate::ip_limiter::{IpLimiter, IpPermit, Origin};
 use crate::keys::{self, Keys, KeysError};
 use crate::stamper::{self, Pace, Stamper};
+use crate::state::{Load, Policy, Tsa};
+use crate::stopping::stopped;
 use crate::store::{Store, StoreError};
 
 /// Connections that may be open at once; more are closed unanswered.
@@ -326,12 +328,6 @@ async fn connection(
             let _ = served.await;
         }
     }
-}
-
-/// Completes when the process is asked to end.
-pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // A sender that is gone means the same as one that says stop.
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// The CA's fingerprint of an existing data folder.

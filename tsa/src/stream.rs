@@ -25,8 +25,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::server::stopped;
 use crate::stamper::{SealedBatch, Share, StampRefusal, Stamper};
+use crate::stopping::stopped;
 
 /// Replies and headers that may wait for one client.
 const QUEUE: usize = 2048;

@@ -25,9 +25,9 @@ use pregao_protocol::key::{Enrolment, Fingerprint, Persona, PublicKey, SecretKey
 use pregao_protocol::label;
 use zeroize::Zeroizing;
 
-use super::Moment;
 use super::ledger::{Counted, Ledger};
 use super::period::{Length, Span};
+use crate::clock::Moment;
 use crate::keys::{self, KeysError};
 use crate::store::StoreError;
 

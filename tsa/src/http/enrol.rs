@@ -3,7 +3,6 @@
 //! What these functions see is not logged, not even that they were called.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -16,14 +15,13 @@ use pregao_protocol::key::{Persona, PublicKey};
 use pregao_protocol::tsa::{CitizenEnrol, CitizenOffer, OfferAnswer, SealedAnswer};
 use zeroize::Zeroizing;
 
-use super::issuers::{IssuersError, Period, TokenRefusal};
-use super::{Citizens, Moment, Seeds, Unopened};
-use crate::http::{Tsa, answered, parse, random};
+use crate::citizen::issuers::{IssuersError, Period, TokenRefusal};
+use crate::citizen::{Citizens, Seeds, Unopened};
+use crate::clock::Moment;
 use crate::ip_limiter::Origin;
 use crate::refusal::{ApiError, challenge_error};
-
-/// How long an application waits for others to be finished.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::request::{answered, parse, random};
+use crate::state::Tsa;
 
 /// `POST /api/citizen/offer`.
 pub(crate) async fn offer(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
@@ -46,10 +44,7 @@ pub(crate) async fn enrol(
 ) -> Result<Response, ApiError> {
     let citizens = enrolling(&tsa)?;
     let request: CitizenEnrol = parse(body)?;
-    let share = citizens.each.take(origin).ok_or_else(busy)?;
-    let permit = Arc::clone(&citizens.permits).acquire_owned();
-    let permit = tokio::time::timeout(PATIENCE, permit).await;
-    let permit = permit.ok().and_then(Result::ok).ok_or_else(busy)?;
+    let place = citizens.admit(origin).await.ok_or_else(busy)?;
     let moment = moment(&tsa)?;
     let period = period(&citizens, moment).await?;
     let seeds = Seeds::draw().map_err(|error| {
@@ -58,7 +53,7 @@ pub(crate) async fn enrol(
     })?;
     let state = Arc::clone(&citizens);
     let judged = tokio::task::spawn_blocking(move || {
-        let _held = (permit, share);
+        let _held = place;
         state.answer(request.challenge, &request.sealed, &period, &seeds, moment)
     })
     .await
