@@ -648,10 +648,6 @@ impl Desk {
         self.answering = self.about(id, &command);
         let ok = match command {
             Command::Quit => Some(true),
-            Command::List { .. }
-            | Command::Bid { .. }
-            | Command::Say { .. }
-            | Command::Reveal { .. } => self.act(command, consent).await,
             Command::Prove { room, contact, show, reader } => {
                 let yes = consent == Consent::Beforehand;
                 self.prove((&room, yes), contact, show, reader).await
@@ -674,6 +670,8 @@ impl Desk {
                 }
                 Some(true)
             }
+            // Which kind of room it is for, the kinds know.
+            acting => self.act(acting, consent).await,
         };
         // What is still under way is done when its answer comes.
         if let Some(ok) = ok {
