@@ -101,8 +101,8 @@ pub enum Task {
 /// What enrolment needs.
 #[derive(Debug, Clone, Args)]
 pub struct Enrol {
-    /// Address of the TSA, `http://host:port/#<fingerprint of its CA>`; without the fingerprint the
-    /// CA is trusted at first use [default: the one that the vault knows]
+    /// Address of the TSA, `http://host:port/#<fingerprint of its CA>`, or `https://`; without the
+    /// fingerprint the CA is trusted at first use [default: the one that the vault knows]
     #[arg(long, value_name = "URL")]
     pub tsa: Option<TsaAddress>,
     /// Invitation, where the TSA asks for one

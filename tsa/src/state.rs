@@ -21,6 +21,7 @@ pub(crate) const MAX_REQUESTS: usize = 256;
 pub(crate) const MAX_STREAMS: usize = 64;
 /// Stamp streams that one address may hold; a broker needs one.
 pub(crate) const STREAMS_EACH: usize = 8;
+
 /// Who gets a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Policy {
