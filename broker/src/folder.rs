@@ -1,8 +1,6 @@
 //! The broker's data folder: keys at rest, the lock, and what is remembered of the TSA.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
@@ -13,6 +11,11 @@ use pregao_protocol::key::{Purpose, SecretKey};
 use zeroize::Zeroizing;
 
 use crate::house::Keys;
+use crate::private;
+pub(crate) use crate::private::replace as write_private;
+
+/// Longest key file read, in bytes.
+const LONGEST_KEY: u64 = 4_096;
 
 /// Why the data folder cannot be used. The first line says what happened, the second what to do.
 #[derive(Debug, thiserror::Error)]
@@ -69,23 +72,11 @@ impl Folder {
             let path = path.to_owned();
             move |source| FolderError::Io { path, source }
         };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
+        private::make_folder(path).map_err(io(path))?;
         let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(io(&lock_path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                Err(FolderError::InUse { path: path.to_owned() })
-            }
-            Err(std::fs::TryLockError::Error(source)) => {
-                Err(FolderError::Io { path: lock_path, source })
-            }
+        match private::lock(&lock_path).map_err(io(&lock_path))? {
+            Some(lock) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            None => Err(FolderError::InUse { path: path.to_owned() }),
         }
     }
 
@@ -113,24 +104,21 @@ impl Folder {
         let path = self.file(&format!("{}.key.pem", P::NAME));
         let io = |source| FolderError::Io { path: path.clone(), source };
         let damaged = || FolderError::Damaged { path: path.clone() };
-        match File::open(&path) {
-            Ok(mut file) => {
-                let mode = file.metadata().map_err(io)?.permissions().mode() & 0o777;
-                if mode & 0o077 != 0 {
-                    return Err(FolderError::Open { path, mode });
-                }
-                let mut pem = Zeroizing::new(String::new());
-                file.read_to_string(&mut pem).map_err(|_| damaged())?;
-                let key = SigningKey::from_pkcs8_pem(&pem).map_err(|_| damaged())?;
+        match private::read(&path, LONGEST_KEY) {
+            Ok(file) if file.is_exposed() => Err(FolderError::Open { path, mode: file.mode }),
+            Ok(file) => {
+                let pem = std::str::from_utf8(&file.bytes).map_err(|_| damaged())?;
+                let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| damaged())?;
                 Ok(SecretKey::from_seed(&Zeroizing::new(key.to_bytes())))
             }
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Err(damaged()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut seed = Zeroizing::new([0_u8; 32]);
                 getrandom::fill(seed.as_mut_slice()).map_err(|error| io(error.into()))?;
                 let pem = SigningKey::from_bytes(&seed)
                     .to_pkcs8_pem(LineEnding::LF)
                     .map_err(|_| damaged())?;
-                write_private(&path, pem.as_bytes()).map_err(io)?;
+                private::create(&path, pem.as_bytes(), 0o600).map_err(io)?;
                 Ok(SecretKey::from_seed(&seed))
             }
             Err(source) => Err(FolderError::Io { path, source }),
@@ -138,22 +126,10 @@ impl Folder {
     }
 }
 
-/// Writes a file for the owner only, whole and durable or not at all.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -178,7 +154,11 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(folder.keys(), Err(FolderError::Open { mode: 0o640, .. })));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        std::fs::write(&path, "half a ke").unwrap();
-        assert!(matches!(folder.keys(), Err(FolderError::Damaged { .. })));
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let long = format!("{whole}{}", "\n".repeat(4_096));
+        for damaged in ["half a ke", "", "\u{fffd}", &long] {
+            std::fs::write(&path, damaged).unwrap();
+            assert!(matches!(folder.keys(), Err(FolderError::Damaged { .. })), "{damaged:.9}");
+        }
     }
 }

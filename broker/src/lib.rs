@@ -3,10 +3,10 @@
 //!
 //! Layout, along the way of one bid:
 //! - [`door`] accepts within limits → [`session`] handshake and frames, one task a connection
-//! - [`check`] signatures, blinds and stamps on worker threads → [`room`] one turn after another
+//! - [`check`] signatures, blinds and stamps on worker threads → [`room`] one batch after another
 //! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
 //! - [`stamps`] the pooled TSA connection; [`monitor`] wakes rooms when TSA time has come
-//! - [`house`] what all of them share; [`folder`], [`tsa`], [`tls`], [`ops`], [`server`]
+//! - [`house`] what all of them share; [`folder`], [`private`], [`tsa`], [`tls`], [`ops`], [`server`]
 //!   around them
 
 pub mod check;
@@ -19,6 +19,7 @@ pub mod links;
 pub mod metrics;
 pub mod monitor;
 pub mod ops;
+pub mod private;
 pub mod room;
 pub mod server;
 pub mod session;

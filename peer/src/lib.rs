@@ -9,7 +9,7 @@
 //!   [`mistake`] says what cannot be read;
 //! - [`ask`] answers the desk's questions where there is no screen; [`citizen`] reads the state's
 //!   certificates, [`identity`] says in words what a card proved;
-//! - [`vault`] keeps secrets and receipts at rest;
+//! - [`vault`] keeps secrets and receipts at rest, in [`private`] files;
 //! - [`card`] asks a citizen card to sign and to say who holds it;
 //! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA;
 //! - [`uptime`] is a clock that goes on while the machine sleeps.
@@ -32,6 +32,7 @@ pub mod link;
 pub mod mistake;
 pub mod oneshot;
 pub mod plain;
+pub mod private;
 pub mod span;
 pub mod status;
 pub mod tls;

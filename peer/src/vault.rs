@@ -12,13 +12,14 @@ mod error;
 mod sealed;
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pregao_protocol::codec::Digest;
 use zeroize::Zeroizing;
+
+use crate::private;
 
 pub use contents::{
     Contents, Counterparty, Kept, KeptCard, KeptLog, KeptReveal, Secret, TrustedTsa, VERSION,
@@ -72,7 +73,7 @@ impl Vault {
             return Err(VaultError::EmptyPassphrase);
         }
         let io = |source| VaultError::from_io(folder, source);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+        private::make_folder(folder).map_err(io)?;
         let lock = take_lock(folder)?;
         if folder.join(IDENTITY).exists() || folder.join(CONTENTS).exists() {
             return Err(VaultError::AlreadyThere { folder: folder.to_owned() });
@@ -209,53 +210,26 @@ fn index(contents: &Contents) -> HashMap<Digest, usize> {
     contents.actions.iter().enumerate().map(|(at, kept)| (kept.digest, at)).collect()
 }
 
-/// Locks the folder for this program. The lock goes with the file's last handle, so a program
-/// that was killed leaves none behind.
+/// Locks the folder for this program.
 fn take_lock(folder: &Path) -> Result<File, VaultError> {
     let path = folder.join(LOCK);
-    let io = |source| VaultError::from_io(&path, source);
-    let mut options = OpenOptions::new();
-    let lock =
-        options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(io)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(VaultError::InUse { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(io(source)),
-    }
+    let lock = private::lock(&path).map_err(|source| VaultError::from_io(&path, source))?;
+    lock.ok_or_else(|| VaultError::InUse { folder: folder.to_owned() })
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    let io = |source| VaultError::from_io(path, source);
-    if fs::metadata(path).map_err(io)?.len() > LARGEST {
-        return Err(VaultError::Damaged { file: path.to_owned(), reason: "too large".to_owned() });
+    match private::read(path, LARGEST) {
+        Ok(file) => Ok(file.bytes),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err(VaultError::Damaged { file: path.to_owned(), reason: "too large".to_owned() })
+        }
+        Err(source) => Err(VaultError::from_io(path, source)),
     }
-    fs::read(path).map(Zeroizing::new).map_err(io)
 }
 
-/// Puts `bytes` in place of a file so that after a crash either the old or the new one is there.
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), VaultError> {
     let path = folder.join(name);
-    let fresh = folder.join(format!("{name}.new"));
-    let written = write_synced(&fresh, bytes)
-        .and_then(|()| fs::rename(&fresh, &path))
-        .and_then(|()| File::open(folder)?.sync_all());
-    written.map_err(|source| {
-        // Whatever was written of the new file only takes up room; failing to remove it is
-        // harmless, since the next save does it again.
-        let _ = fs::remove_file(&fresh);
-        VaultError::from_io(&path, source)
-    })
-}
-
-/// Writes a file that nobody but its owner may read, and waits until it is durable.
-pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    private::replace(&path, bytes).map_err(|source| VaultError::from_io(&path, source))
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 //!
 //! One key for each purpose (SPEC 3.1). Keys are made at the first start and never written again.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -13,6 +12,8 @@ use ed25519_dalek::pkcs8::{
 };
 use pregao_protocol::key::{Authority, Enrolment, Purpose, SecretKey, Stamp, Ticket};
 use zeroize::Zeroizing;
+
+use crate::private;
 
 /// Label of a PKCS#8 key in PEM (RFC 7468, 10).
 const PRIVATE_KEY: &str = "PRIVATE KEY";
@@ -129,11 +130,7 @@ pub fn folder(data: &Path, simulated: bool) -> PathBuf {
 /// # Errors
 /// [`KeysError::File`].
 pub fn create_folder(path: &Path) -> Result<(), KeysError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|source| file_error("create the folder", path, source))
+    private::make_folder(path).map_err(|source| file_error("create the folder", path, source))
 }
 
 /// Holds the folder against a second process until dropped.
@@ -142,18 +139,8 @@ pub fn create_folder(path: &Path) -> Result<(), KeysError> {
 /// [`KeysError::Locked`] and [`KeysError::File`].
 pub fn lock_folder(folder: &Path) -> Result<File, KeysError> {
     let path = folder.join("tsa.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|source| file_error("open", &path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(KeysError::Locked { path: folder.to_path_buf() }),
-        Err(fs::TryLockError::Error(source)) => Err(file_error("lock", &path, source)),
-    }
+    let lock = private::lock(&path).map_err(|source| file_error("lock", &path, source))?;
+    lock.ok_or_else(|| KeysError::Locked { path: folder.to_path_buf() })
 }
 
 fn key_path(folder: &Path, name: &str) -> PathBuf {
@@ -186,23 +173,17 @@ pub fn enrolment(folder: &Path, first: bool) -> Result<SecretKey<Enrolment>, Key
 /// # Errors
 /// [`KeysError`].
 pub fn read_private(path: &Path) -> Result<Zeroizing<String>, KeysError> {
-    let file = File::open(path).map_err(|source| {
-        if source.kind() == io::ErrorKind::NotFound {
-            KeysError::Missing { path: path.to_path_buf() }
-        } else {
-            file_error("open", path, source)
-        }
+    let file = private::read(path, MAX_KEY_FILE).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => KeysError::Missing { path: path.to_path_buf() },
+        io::ErrorKind::FileTooLarge => KeysError::Damaged { path: path.to_path_buf() },
+        _ => file_error("read", path, source),
     })?;
-    let metadata = file.metadata().map_err(|source| file_error("examine", path, source))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeysError::Exposed { path: path.to_path_buf(), mode });
+    if file.is_exposed() {
+        return Err(KeysError::Exposed { path: path.to_path_buf(), mode: file.mode });
     }
-    let mut text = Zeroizing::new(String::new());
-    file.take(MAX_KEY_FILE)
-        .read_to_string(&mut text)
-        .map_err(|source| file_error("read", path, source))?;
-    Ok(text)
+    let text = std::str::from_utf8(&file.bytes);
+    let text = text.map_err(|_| KeysError::Damaged { path: path.to_path_buf() })?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// Reads the DER of a PKCS#8 key in PEM.
@@ -267,17 +248,13 @@ fn make<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
 /// # Errors
 /// [`KeysError::File`].
 pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), KeysError> {
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().map_err(|source| file_error("write", path, source))
+    private::create(path, content, mode).map_err(|source| file_error("write", path, source))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -312,7 +289,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         Keys::open_or_create(folder.path()).unwrap();
         let path = key_path(folder.path(), "ticket");
-        fs::write(&path, "garbage").unwrap();
+        let long = fs::read_to_string(&path).unwrap() + &"\n".repeat(4_096);
+        for damaged in ["garbage", "", &long] {
+            fs::write(&path, damaged).unwrap();
+            let refused = Keys::open_or_create(folder.path()).unwrap_err();
+            assert!(matches!(refused, KeysError::Damaged { .. }), "{damaged:.9}");
+        }
+        fs::write(&path, [0xff, 0xfe]).unwrap();
         let refused = Keys::open_or_create(folder.path()).unwrap_err();
         assert!(matches!(refused, KeysError::Damaged { .. }));
         fs::remove_file(&path).unwrap();

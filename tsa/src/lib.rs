@@ -10,7 +10,7 @@
 //! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
 //! - [`challenge`] and [`ip_limiter`] what keeps one client from shutting others out
 //! - [`citizen`] blind enrolment of citizens, the policy `card`; [`tls`] on the way to the state's responder
-//! - [`ca`] certificates; [`keys`] secret keys at rest; [`store`] what must not be forgotten
+//! - [`ca`] certificates; [`keys`] secret keys at rest, in [`private`] files; [`store`] what must not be forgotten
 //!
 //! No module uses one that uses it, at whatever remove; `tests/modules.rs` looks.
 
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod http;
 pub mod ip_limiter;
 pub mod keys;
+pub mod private;
 pub mod refusal;
 mod request;
 pub mod server;

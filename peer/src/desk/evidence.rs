@@ -4,7 +4,7 @@
 //! *Notes* are the bytes that were met, as they came; many of them anybody could have made up. So
 //! each kind has room of its own, and whoever makes noise fills the room for that noise only.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::Evidence;
 use pregao_protocol::log::RoomName;
 
-use crate::vault::write_synced;
+use crate::private::replace;
 
 /// Most notes of one kind.
 const MOST_NOTES: usize = 32;
@@ -92,10 +92,7 @@ fn try_keep(folder: &Path, exhibit: Exhibit<'_>) -> io::Result<Kept> {
     if count >= most {
         return Ok(Kept::Enough);
     }
-    let fresh = folder.join(format!("{name}.new"));
-    write_synced(&fresh, text.as_bytes())?;
-    fs::rename(&fresh, &path)?;
-    File::open(folder)?.sync_all()?;
+    replace(&path, text.as_bytes())?;
     Ok(Kept::In(path))
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pregao_protocol::log::RoomName;
 
 use super::Desk;
-use crate::vault::write_synced;
+use crate::private::replace;
 
 /// Fewest characters of a room's name in the name of a file.
 const FILE_NAME: usize = 8;
@@ -89,19 +89,6 @@ fn free_of_others(folder: &Path, called: &str, full: &str, log: &str) -> PathBuf
     }
 }
 
-/// Writes a file whole or not at all: what was there before is not lost to a full disk.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
-    let written = write_synced(&fresh, bytes).and_then(|()| fs::rename(&fresh, path));
-    if written.is_err() {
-        // What is cut short is of no use to anybody.
-        let _ = fs::remove_file(&fresh);
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,20 +101,5 @@ mod tests {
         fs::write(folder.path().join("3f2a3f2a.log"), "one\ntwo\n").unwrap();
         assert!(path("one\ntwo\nthree\n").ends_with("3f2a3f2a.log"));
         assert!(path("another\n").ends_with("3f2a3f2a99.log"));
-    }
-
-    #[test]
-    fn what_cannot_be_written_leaves_what_was_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.log");
-        replace(&path, b"old").unwrap();
-        // A folder is in the way of the fresh file.
-        fs::create_dir(folder.path().join("a.log.new")).unwrap();
-        assert!(replace(&path, b"new").is_err());
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        fs::remove_dir(folder.path().join("a.log.new")).unwrap();
-        replace(&path, b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

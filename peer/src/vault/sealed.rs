@@ -1,6 +1,7 @@
 //! The age files: what is encrypted to whom, and what can be wrong with one.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -13,6 +14,9 @@ use super::VaultError;
 
 /// The last line of a whole file.
 const END: &[u8] = b"-----END AGE ENCRYPTED FILE-----";
+
+/// Longest file read for a passphrase, in bytes.
+const LONGEST_PASSPHRASE_FILE: u64 = 64 * 1024;
 
 /// Greatest work factor accepted when opening: half a minute or so on a small machine.
 const MOST_WORK: u8 = 22;
@@ -33,9 +37,16 @@ impl Passphrase {
     /// # Errors
     /// [`VaultError::Io`] and its kin if the file cannot be read.
     pub fn from_file(path: &Path) -> Result<Self, VaultError> {
-        let text = std::fs::read_to_string(path)
-            .map(Zeroizing::new)
-            .map_err(|source| VaultError::Io { path: path.to_owned(), source })?;
+        // It may be a pipe: its length shows only when it is read.
+        let most = LONGEST_PASSPHRASE_FILE;
+        let mut text = Zeroizing::new(String::new());
+        let read = File::open(path)
+            .and_then(|file| file.take(most.saturating_add(1)).read_to_string(&mut text))
+            .and_then(|length| match u64::try_from(length) {
+                Ok(length) if length <= most => Ok(()),
+                Ok(_) | Err(_) => Err(io::ErrorKind::FileTooLarge.into()),
+            });
+        read.map_err(|source| VaultError::Io { path: path.to_owned(), source })?;
         Ok(Self::new(text.lines().next().unwrap_or("").to_owned()))
     }
 

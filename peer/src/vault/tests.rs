@@ -2,6 +2,8 @@ use super::*;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::{Digest, to_base64url};
 use pregao_protocol::key::Fingerprint;
+use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 
@@ -244,6 +246,15 @@ fn a_save_that_fails_leaves_the_old_file_whole() {
 }
 
 #[test]
+fn a_file_larger_than_any_vault_is_not_read() {
+    let (_temporary, folder) = fresh();
+    let file = File::options().write(true).open(folder.join(CONTENTS)).unwrap();
+    file.set_len(LARGEST + 1).unwrap();
+    let error = Vault::open(&folder, &passphrase("open sesame")).unwrap_err();
+    assert!(matches!(&error, VaultError::Damaged { reason, .. } if reason == "too large"));
+}
+
+#[test]
 fn a_full_disk_and_a_read_only_folder_have_their_own_words() {
     let full = File::options().write(true).open("/dev/full").unwrap().write_all(b"x").unwrap_err();
     let full = VaultError::from_io(Path::new("vault.age"), full);
@@ -334,6 +345,9 @@ fn a_passphrase_is_the_first_line_of_its_file() {
     fs::write(&file, "open sesame\nsecond line\n").unwrap();
     Vault::open(&folder, &Passphrase::from_file(&file).unwrap()).unwrap();
     assert!(Passphrase::from_file(&temporary.path().join("none")).is_err());
+    let endless = Passphrase::from_file(Path::new("/dev/zero")).unwrap_err();
+    assert!(matches!(&endless, VaultError::Io { source, .. }
+        if source.kind() == io::ErrorKind::FileTooLarge));
 }
 
 fn kept_issuer() -> KeptIssuer {

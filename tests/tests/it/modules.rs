@@ -1,5 +1,6 @@
 //! The modules of the peer use each other in one direction only: what is above can be changed, and
-//! read, without what is below.
+//! read, without what is below. And what stands in three crates because they share none that could
+//! hold it stays the same in all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -88,6 +89,16 @@ fn no_modules_of_the_peer_import_each_other_in_a_circle() {
     let graph = uses(&source);
     assert!(graph.len() > 20 && graph["chat"].contains("command"), "{graph:?}");
     assert_eq!(circles(graph), Graph::new(), "these use each other in a circle");
+}
+
+#[test]
+fn broker_peer_and_tsa_treat_private_files_alike() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text =
+        |crate_: &str| std::fs::read_to_string(root.join(crate_).join("src/private.rs")).unwrap();
+    let copy = "copy it: the three are one text";
+    assert!(text("broker") == text("peer"), "broker/src/private.rs is not the peer's; {copy}");
+    assert!(text("tsa") == text("peer"), "tsa/src/private.rs is not the peer's; {copy}");
 }
 
 #[test]

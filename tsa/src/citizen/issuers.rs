@@ -29,6 +29,7 @@ use super::ledger::{Counted, Ledger};
 use super::period::{Length, Span};
 use crate::clock::Moment;
 use crate::keys::{self, KeysError};
+use crate::private::FRESH;
 use crate::store::StoreError;
 
 /// How long nothing is tried again after a failure: making a key takes seconds, and strangers may ask
@@ -476,6 +477,8 @@ impl Issuers {
         for entry in folder.filter_map(Result::ok) {
             let (path, name) = (entry.path(), entry.file_name());
             let name = name.to_string_lossy();
+            // A secret that was not even whole yet is one as well.
+            let name = name.strip_suffix(FRESH).unwrap_or(&name);
             let ours = (name.starts_with("issuer-") && name.ends_with(".key.pem"))
                 || (name.starts_with("citizens-") && name.ends_with(".key"));
             if ours && !stated.contains(&path) {

@@ -86,6 +86,26 @@ fn a_crash_between_the_steps_of_an_end_is_made_good_at_the_next_start() {
 }
 
 #[test]
+fn secrets_that_a_crash_left_half_written_or_unstated_are_destroyed_at_the_start() {
+    let (folder, issuers) = begun();
+    drop(issuers);
+    let stated = [key_path, counting_path].map(|path| path(folder.path(), at(START)));
+    let unstated = [key_path, counting_path].map(|path| path(folder.path(), at(START + 3_600)));
+    let half = stated.iter().chain(&unstated).map(|path| {
+        let mut half = path.as_os_str().to_owned();
+        half.push(FRESH);
+        PathBuf::from(half)
+    });
+    let strays: Vec<PathBuf> = unstated.iter().cloned().chain(half).collect();
+    for stray in &strays {
+        fs::write(stray, "secret").unwrap();
+    }
+    open(folder.path(), at(START)).begin(moment(at(START))).unwrap();
+    assert!(stated.iter().all(|path| path.exists()));
+    assert!(!strays.iter().any(|path| path.exists()));
+}
+
+#[test]
 fn a_time_just_before_the_period_makes_no_issuer_and_forgets_no_count() {
     let (folder, issuers) = begun();
     let end = at(START + 3_600);
