@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pregao_protocol::room::{Code, auction, body};
+use pregao_protocol::room::{Code, ErrorCode, auction, body};
 use pregao_protocol::tsa::{self, stream};
 use pregao_protocol::{broker, citizen, label};
 
@@ -199,6 +199,9 @@ fn every_test_named_after_a_rule_names_a_stated_one() {
 fn every_refusal_code_is_explained() {
     for code in Code::ALL {
         assert!(SPEC.contains(&format!("`{code}`")), "{code}");
+    }
+    for code in ErrorCode::ALL {
+        assert!(SPEC.contains(&format!("`{}`", code.as_str())), "{}", code.as_str());
     }
 }
 

@@ -7,6 +7,7 @@ use pregao_protocol::certificate::ticket::{TicketParties, verify_ticket};
 use pregao_protocol::certificate::verify_persona_certificate;
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::{Persona, PublicKey};
+use pregao_protocol::room::Code;
 use pregao_protocol::session::{BrokerCredentials, ExpectHello, Opener, Padded, Sealer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message;
@@ -31,17 +32,17 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
 ) -> Result<Greeted, Ended> {
     let house = &hall.house;
-    let broken = |error: pregao_protocol::session::SessionError| Ended::Broken(chain(&error));
+    let broken = |error: pregao_protocol::session::SessionError| Ended::Violation(chain(&error));
     let certificate = house.certificate.sign(&house.keys.session);
     let credentials = BrokerCredentials::new(&certificate).map_err(broken)?;
     let mut seed = [0_u8; 32];
-    getrandom::fill(&mut seed).map_err(|_| Ended::Over("no randomness"))?;
+    getrandom::fill(&mut seed).map_err(|_| Ended::NoRandomness)?;
 
     let hello = wire.receive().await?;
     if !told_the_time(hall).await {
-        let reason = br#"{"code":"tsa.down"}"#.to_vec();
+        let reason = format!(r#"{{"code":"{}"}}"#, Code::TsaDown).into_bytes();
         wire.send(Message::binary(reason)).await?;
-        return Err(Ended::Over("tsa.down"));
+        return Err(Ended::NoTime);
     }
     let expect = ExpectHello::new(hall.suites.clone(), seed);
     let (expect, choice) = match expect.handle(&hello) {
@@ -74,7 +75,7 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     let batch = newest.map(|newest| newest.batch.compact().to_owned()).unwrap_or_default();
     let super::Limits { rate, burst, .. } = hall.limits;
     let welcome = pregao_protocol::frame::FromBroker::Welcome { batch, rate, burst };
-    let welcome = welcome.encode().map_err(|error| Ended::Broken(error.to_string()))?;
+    let welcome = welcome.encode().map_err(|error| Ended::Violation(error.to_string()))?;
     let welcome = unconfirmed.seal(&Padded::new(&welcome).map_err(broken)?).map_err(broken)?;
     wire.send(Message::binary(welcome)).await?;
     let record = wire.receive().await?;

@@ -19,6 +19,7 @@ use pregao_protocol::certificate::sheet::TsaKeys;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{Persona, PublicKey};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::ErrorCode;
 use pregao_protocol::session::{Padded, Ranking};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
@@ -93,15 +94,48 @@ pub enum Ended {
     /// The socket failed.
     #[error(transparent)]
     Socket(#[from] WsError),
-    /// The peer took too long.
-    #[error("too slow: {0}")]
-    Slow(&'static str),
+    /// The peer took nothing of what was written.
+    #[error("a message could not be written within {WRITE_WITHIN:?}")]
+    WriteTimeout,
+    /// The peer did not establish a session in time.
+    #[error("the handshake took too long")]
+    HandshakeTimeout,
+    /// Nothing came from the peer for too long.
+    #[error("nothing was heard for too long")]
+    Idle,
     /// The peer broke the protocol.
-    #[error("protocol broken: {0}")]
-    Broken(String),
-    /// The session is as old as it may get, or the broker stops.
-    #[error("ended by the broker: {0}")]
-    Over(&'static str),
+    #[error("protocol violation: {0}")]
+    Violation(String),
+    /// The session is as old as it may get.
+    #[error("as old as a session may get")]
+    Expired,
+    /// The broker stops.
+    #[error("the broker stops")]
+    Stopping,
+    /// There is no TSA time to judge certificates by.
+    #[error("no TSA time yet")]
+    NoTime,
+    /// The system gives no random numbers.
+    #[error("no randomness")]
+    NoRandomness,
+}
+
+impl Ended {
+    /// What the peer is told, if it still listens.
+    const fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Expired => Some(ErrorCode::SessionExpired),
+            Self::Idle => Some(ErrorCode::SessionIdle),
+            Self::Stopping => Some(ErrorCode::BrokerStopping),
+            Self::Closed
+            | Self::Socket(_)
+            | Self::WriteTimeout
+            | Self::HandshakeTimeout
+            | Self::Violation(_)
+            | Self::NoTime
+            | Self::NoRandomness => None,
+        }
+    }
 }
 
 /// A WebSocket that only speaks binary messages of bounded size.
@@ -128,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         match self.socket.next().await {
             Some(Ok(Message::Binary(bytes))) => Ok(Some(bytes)),
             Some(Ok(Message::Text(_))) => {
-                Err(Ended::Broken("text where binary is expected".to_owned()))
+                Err(Ended::Violation("text where binary is expected".to_owned()))
             }
             Some(Ok(Message::Close(_))) | None => Err(Ended::Closed),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
@@ -139,7 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     async fn send(&mut self, message: Message) -> Result<(), Ended> {
         match tokio::time::timeout(WRITE_WITHIN, self.socket.send(message)).await {
             Ok(sent) => Ok(sent?),
-            Err(_) => Err(Ended::Slow("a message could not be written")),
+            Err(_) => Err(Ended::WriteTimeout),
         }
     }
 
@@ -147,14 +181,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     async fn feed(&mut self, message: Message) -> Result<(), Ended> {
         match tokio::time::timeout(WRITE_WITHIN, self.socket.feed(message)).await {
             Ok(sent) => Ok(sent?),
-            Err(_) => Err(Ended::Slow("a message could not be written")),
+            Err(_) => Err(Ended::WriteTimeout),
         }
     }
 
     async fn flush(&mut self) -> Result<(), Ended> {
         match tokio::time::timeout(WRITE_WITHIN, self.socket.flush()).await {
             Ok(sent) => Ok(sent?),
-            Err(_) => Err(Ended::Slow("messages could not be written")),
+            Err(_) => Err(Ended::WriteTimeout),
         }
     }
 
@@ -175,7 +209,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let greeting = tokio::time::timeout(hall.limits.handshake, greeting);
     let greeted = match greeting.await {
         Ok(greeted) => greeted,
-        Err(_) => Err(Ended::Slow("the handshake took too long")),
+        Err(_) => Err(Ended::HandshakeTimeout),
     };
     let greeted = match greeted {
         Ok(greeted) => greeted,

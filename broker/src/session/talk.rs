@@ -8,7 +8,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer, Member, Subject, encode_entries};
 use pregao_protocol::label::{MAX_PAGE, MAX_STAMPS};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::{Code, Undecided};
+use pregao_protocol::room::{Code, ErrorCode, Undecided};
 use pregao_protocol::session::Padded;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -53,10 +53,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         match self.exchange(first, &mut answers, &mut deliveries).await {
             Ok(never) => match never {},
             Err(ended) => {
-                if let Ended::Over(code) | Ended::Slow(code) = &ended {
-                    let message = "the session ends; connect again".to_owned();
-                    let goodbye =
-                        FromBroker::Error { code: (*code).to_owned(), message, room: None };
+                if let Some(code) = ended.code() {
+                    let (code, message) = (code.as_str().to_owned(), code.message().to_owned());
+                    let goodbye = FromBroker::Error { code, message, room: None };
                     // The connection may be gone already.
                     let _ = self.say(&goodbye).await;
                 }
@@ -90,10 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         loop {
             tokio::select! {
                 biased;
-                () = &mut end => return Err(Ended::Over("session.expired")),
-                () = &mut stopping => {
-                    return Err(Ended::Over("broker.stopping"));
-                }
+                () = &mut end => return Err(Ended::Expired),
+                () = &mut stopping => return Err(Ended::Stopping),
                 answer = answers.recv() => {
                     if let Some(answer) = answer {
                         self.feed(&answer).await?;
@@ -132,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     heard = boot_time::Instant::now();
                     if let Some(record) = message? {
                         let broken = |error: pregao_protocol::session::SessionError| {
-                            Ended::Broken(error.to_string())
+                            Ended::Violation(error.to_string())
                         };
                         let frame = self.opener.open(&record).map_err(broken)?;
                         self.take(&frame).await?;
@@ -145,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                 }
                 _ = pings.tick() => {
                     if heard.elapsed() > limits.idle {
-                        return Err(Ended::Slow("session.idle"));
+                        return Err(Ended::Idle);
                     }
                     self.wire.send(WsMessage::Ping(bytes::Bytes::new())).await?;
                 }
@@ -164,7 +161,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let frame = match FromPeer::parse(bytes) {
             Ok(frame) => frame,
             Err(error) => {
-                return self.turn_away(bytes, "frame.malformed", &error.to_string()).await;
+                return self
+                    .turn_away(bytes, Code::FrameMalformed.as_str(), &error.to_string())
+                    .await;
             }
         };
         match frame {
@@ -274,7 +273,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                 .await;
         };
         if self.watched.len() >= self.hall.limits.rooms && !self.watched.contains_key(&room) {
-            return self.no_join(room, "door.rooms", "too many rooms are followed at once").await;
+            return self
+                .no_join(room, ErrorCode::RoomsLimit.as_str(), ErrorCode::RoomsLimit.message())
+                .await;
         }
         let house = Arc::clone(&self.hall.house);
         let beginning = async {
@@ -296,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         };
         if from > head.size {
             return self
-                .no_join(room, "room.shorter", "the log here is shorter than the one you hold")
+                .no_join(room, ErrorCode::RoomShorter.as_str(), ErrorCode::RoomShorter.message())
                 .await;
         }
         self.say(&FromBroker::Joined { room, head: head.note, consistency }).await?;
@@ -467,19 +468,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             | FromBroker::Invited { .. }
             | FromBroker::Error { .. } => {}
         }
-        let bytes = frame.encode().map_err(|error| Ended::Broken(error.to_string()))?;
-        let padded = Padded::new(&bytes).map_err(|error| Ended::Broken(error.to_string()))?;
+        let bytes = frame.encode().map_err(|error| Ended::Violation(error.to_string()))?;
+        let padded = Padded::new(&bytes).map_err(|error| Ended::Violation(error.to_string()))?;
         let record = self.seal(&padded)?;
         self.wire.feed(record).await
     }
 
     async fn say(&mut self, frame: &FromBroker) -> Result<(), Ended> {
-        let bytes = frame.encode().map_err(|error| Ended::Broken(error.to_string()))?;
+        let bytes = frame.encode().map_err(|error| Ended::Violation(error.to_string()))?;
         self.send_bytes(&bytes).await
     }
 
     async fn send_bytes(&mut self, frame: &[u8]) -> Result<(), Ended> {
-        let padded = Padded::new(frame).map_err(|error| Ended::Broken(error.to_string()))?;
+        let padded = Padded::new(frame).map_err(|error| Ended::Violation(error.to_string()))?;
         self.send(&padded).await
     }
 
@@ -489,7 +490,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     }
 
     fn seal(&mut self, frame: &Padded) -> Result<WsMessage, Ended> {
-        let record = self.sealer.seal(frame).map_err(|error| Ended::Broken(error.to_string()))?;
+        let record =
+            self.sealer.seal(frame).map_err(|error| Ended::Violation(error.to_string()))?;
         Ok(WsMessage::binary(record))
     }
 }

@@ -51,7 +51,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Code;
+use pregao_protocol::room::{Code, ErrorCode};
 use pregao_protocol::session::{Ranking, Suite};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -732,7 +732,7 @@ impl Desk {
                     self.not_joined(name, &code, &message).await?;
                     // A private room that was asked for before the proof could be made.
                     return self.pursue_invitations().await;
-                } else if code == "session.expired" || code == "broker.stopping" {
+                } else if ends_the_session(&code) {
                     return Err(Lost(message));
                 } else {
                     let text = format!("the broker says: {message} ({code})");
@@ -845,6 +845,16 @@ impl Desk {
         let kept = evidence::keep(&self.options.evidence, exhibit);
         self.alarm(room, message, &format!("{advice}; {kept}")).await;
     }
+}
+
+/// Whether an unsigned word of the broker is its goodbye.
+fn ends_the_session(code: &str) -> bool {
+    let known = code.parse::<ErrorCode>().ok();
+    known.is_some_and(|code| match code {
+        ErrorCode::SessionExpired | ErrorCode::SessionIdle | ErrorCode::BrokerStopping => true,
+        // About one room, or of a newer version.
+        _ => false,
+    })
 }
 
 /// Gets a ticket, unless one is fresh enough, and opens the link.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use pregao_protocol::clock::Time;
 use pregao_protocol::frame::FromPeer;
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Code;
+use pregao_protocol::room::{Code, ErrorCode};
 
 use super::acts::Cannot;
 use super::answers::Answering;
@@ -397,7 +397,7 @@ impl Desk {
             return Ok(());
         }
         let was_wanted = std::mem::take(&mut room.wanted);
-        if code == "door.rooms" {
+        if code == ErrorCode::RoomsLimit.as_str() {
             if was_wanted {
                 // This broker has fewer places: what matters most gets them.
                 let wanted = self.rooms.values().filter(|room| room.wanted).count();
@@ -411,12 +411,12 @@ impl Desk {
         // A private room is shown to its members only, and not for ever.
         let public = self.met.is_public(name);
         match (code, head) {
-            ("room.shorter", head) => {
+            (code, head) if code == ErrorCode::RoomShorter.as_str() => {
                 let notes = [said, &head.unwrap_or_default()];
                 let message = "the broker's log is shorter than what it signed before";
                 self.distrust(name, message, Exhibit::Notes("shorter", &notes)).await;
             }
-            ("room.unknown", Some(head)) if public => {
+            (code, Some(head)) if public && code == Code::RoomUnknown.as_str() => {
                 let notes = [said, head.as_str()];
                 let message = "the broker denies a room whose log it signed";
                 self.distrust(name, message, Exhibit::Notes("denied", &notes)).await;

@@ -1,15 +1,16 @@
 //! Stable codes of refusals: the words a program may rely on (SPEC 9).
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal, $message:literal, $advice:literal;)*) => {
-        /// Why an action was refused. The text form, e.g. `bid.too-low`, is stable.
+    ($(#[$about:meta])* $name:ident:
+        $($(#[$doc:meta])* $variant:ident = $code:literal, $message:literal, $advice:literal;)*) => {
+        $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum Code {
+        pub enum $name {
             $($(#[$doc])* $variant,)*
         }
 
-        impl Code {
+        impl $name {
             /// Every code, in the order of the specification.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
@@ -29,6 +30,13 @@ macro_rules! codes {
             #[must_use]
             pub const fn advice(self) -> &'static str {
                 match self { $(Self::$variant => $advice,)* }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = UnknownCode;
+            fn from_str(text: &str) -> Result<Self, UnknownCode> {
+                Self::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(UnknownCode)
             }
         }
     };
@@ -91,6 +99,29 @@ impl std::str::FromStr for Undecided {
 }
 
 codes! {
+    /// Why a room is not shown, or a session ends: the codes of unsigned `error` frames beside those
+    /// of [`Code`] (SPEC 9). They decide nothing about an action.
+    ErrorCode:
+    /// The session follows as many rooms as it may.
+    RoomsLimit = "door.rooms", "too many rooms are followed at once",
+        "leave another room first";
+    /// The log is shorter than the one that the peer holds.
+    RoomShorter = "room.shorter", "the log here is shorter than the one you hold",
+        "keep both heads as evidence";
+    /// The session is as old as it may get.
+    SessionExpired = "session.expired", "the session is as old as it may get",
+        "connect again";
+    /// Nothing came from the peer for too long, not even an answer to a ping.
+    SessionIdle = "session.idle", "nothing was heard for too long",
+        "connect again";
+    /// The broker stops.
+    BrokerStopping = "broker.stopping", "the broker stops",
+        "connect again in a while";
+}
+
+codes! {
+    /// Why an action was refused. The text form, e.g. `bid.too-low`, is stable.
+    Code:
     /// Not an action in its canonical encoding, or badly signed.
     Parse = "parse", "the action is malformed or its signature does not verify",
         "this is a fault of the program that made it; update it";
@@ -217,13 +248,6 @@ impl std::error::Error for Code {}
 #[error("not a known code")]
 pub struct UnknownCode;
 
-impl std::str::FromStr for Code {
-    type Err = UnknownCode;
-    fn from_str(text: &str) -> Result<Self, UnknownCode> {
-        Self::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(UnknownCode)
-    }
-}
-
 impl serde::Serialize for Code {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -261,8 +285,14 @@ mod tests {
 
     #[test]
     fn codes_are_distinct_and_read_back() {
-        let texts: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(texts.len(), Code::ALL.len());
+        let errors = ErrorCode::ALL.iter().map(|code| code.as_str());
+        let texts: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).chain(errors).collect();
+        assert_eq!(texts.len(), Code::ALL.len() + ErrorCode::ALL.len());
+        for code in ErrorCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert!(code.as_str().parse::<Code>().is_err());
+            assert!(!code.message().is_empty() && !code.advice().is_empty());
+        }
         for code in Code::ALL {
             assert_eq!(code.as_str().parse(), Ok(*code));
             assert!(!code.message().is_empty() && !code.advice().is_empty());

@@ -32,7 +32,7 @@ pub(crate) mod house;
 mod properties;
 
 pub use auction::Auction;
-pub use code::{Code, Undecided, UnknownCode};
+pub use code::{Code, ErrorCode, Undecided, UnknownCode};
 pub use kind::{Beyond, Kind, State};
 pub use ledger::Ledger;
 pub use reveal::RevealRoom;
