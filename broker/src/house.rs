@@ -168,9 +168,10 @@ impl House {
     /// # Errors
     /// A failure of the store; [`StoreError::Malformed`] for a log that does not hold.
     pub(crate) async fn load(&self, name: RoomName) -> Result<Opened, StoreError> {
-        let (replay, recent, head, held) = self
+        let (replay, first, recent, head, held) = self
             .read_long(move |log| {
                 let mut replay = Replay::new();
+                let mut first: Option<Arc<str>> = None;
                 let mut recent: VecDeque<Arc<str>> = VecDeque::new();
                 let mut from = 0;
                 loop {
@@ -185,17 +186,20 @@ impl House {
                         if recent.len() >= RECENT {
                             recent.pop_front();
                         }
-                        recent.push_back(entry.text.into());
+                        let text: Arc<str> = entry.text.into();
+                        first.get_or_insert_with(|| Arc::clone(&text));
+                        recent.push_back(text);
                     }
                 }
                 let held = log.pending(&name)?;
-                Ok((replay, recent, log.head(&name)?.note, held))
+                Ok((replay, first, recent, log.head(&name)?.note, held))
             })
             .await?;
-        let room = replay.into_room().ok_or(StoreError::Malformed("a stored log is empty"))?;
+        let empty = StoreError::Malformed("a stored log is empty");
+        let (Some(room), Some(first)) = (replay.into_room(), first) else { return Err(empty) };
         let policy = AnyPolicy::of(&room);
         let held = self.restore(&room, &policy, held).await?;
-        Ok(Opened { room, policy, head: head.into(), recent, opener: None, held })
+        Ok(Opened { room, policy, head: head.into(), first, recent, opener: None, held })
     }
 
     /// Reads held actions back. One that cannot be read any more is dropped, for its author
@@ -236,22 +240,14 @@ impl House {
         let name = opened.room.ledger().name();
         let members = opened.room.terms().members().map(Arc::from);
         let public = members.is_none();
-        // A public room's first entry is what the lobby shows; a loaded room may have dropped it.
-        let first = match opened.recent.front() {
-            Some(first) if opened.recent.len() < RECENT => Some(Arc::clone(first)),
-            _ => self
-                .log
-                .read(&name, 0, 1)
-                .ok()
-                .and_then(|page| Some(page.first()?.text.clone().into())),
-        };
+        let first = Arc::clone(&opened.first);
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let (calls, called) = mpsc::unbounded_channel();
         self.rooms.write().insert(name, Handle { name, mailbox, calls, members });
         let inbox = Inbox { messages, calls: called };
         self.metrics.rooms.add(1);
         tokio::spawn(RoomTask::new(Arc::clone(self), opened, inbox).run());
-        if let (true, Some(first)) = (public, first) {
+        if public {
             let mut openings = self.lobby.openings.lock();
             openings.push(first);
             self.lobby.count.send_replace(openings.len());
@@ -467,9 +463,10 @@ impl House {
             Code::StoreFailed
         })?;
         self.metrics.accepted.add(1);
-        let recent = VecDeque::from([text]);
+        let recent = VecDeque::from([Arc::clone(&text)]);
         let policy = AnyPolicy::of(&room);
-        let opened = Opened { room, policy, head, recent, opener: link, held: Vec::new() };
+        let held = Vec::new();
+        let opened = Opened { room, policy, head, first: text, recent, opener: link, held };
         Ok(self.serve(opened))
     }
 

@@ -3,7 +3,7 @@
 //! It only says that an instant has passed; what that means the room decides under its own turn.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,13 +34,15 @@ pub async fn run(house: Arc<House>, mut alarms: mpsc::UnboundedReceiver<(Time, R
             queue.push(Reverse(alarm));
         }
         let Ok(now) = house.stamps.newest().map(|newest| newest.batch.time()) else { continue };
+        // In order of their deadlines, each room once.
         let mut due = Vec::new();
+        let mut seen = HashSet::new();
         while let Some(Reverse((time, room))) = queue.peek().copied() {
             if time > now {
                 break;
             }
             queue.pop();
-            if !due.contains(&room) {
+            if seen.insert(room) {
                 due.push(room);
             }
         }

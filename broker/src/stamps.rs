@@ -291,8 +291,12 @@ impl Connection {
                     let Message::Text(text) = message else { continue };
                     if self.take(&text, &mut waiting)? {
                         deadline = tokio::time::Instant::now() + DOWN_AFTER;
+                        // Once a second, and not at every answer: all that waits is looked at.
+                        let is_awaited = |pooled: &Pooled| {
+                            pooled.parts.iter().any(|(to, _)| !to.is_closed())
+                        };
+                        waiting.retain(|_, pooled| is_awaited(pooled));
                     }
-                    waiting.retain(|_, pooled| pooled.parts.iter().any(|(to, _)| !to.is_closed()));
                 }
                 () = tokio::time::sleep_until(deadline) => return Err(Ended::Silent),
             }

@@ -57,6 +57,8 @@ pub(crate) struct Opened {
     pub(crate) policy: AnyPolicy,
     /// Its newest signed head.
     pub(crate) head: Arc<str>,
+    /// Its first entry, as logged: what the list of rooms shows.
+    pub(crate) first: Arc<str>,
     /// The last entries, as logged.
     pub(crate) recent: VecDeque<Arc<str>>,
     /// Who opened it.
@@ -85,7 +87,7 @@ impl RoomTask {
     /// Makes a task; [`RoomTask::run`] is it.
     #[must_use]
     pub(crate) fn new(house: Arc<House>, opened: Opened, inbox: Inbox) -> Self {
-        let Opened { room, policy, head, recent, opener, held } = opened;
+        let Opened { room, policy, head, first: _, recent, opener, held } = opened;
         Self {
             name: room.ledger().name(),
             room,
