@@ -9,7 +9,7 @@ use std::sync::mpsc;
 
 use pregao_protocol::action::Action;
 use pregao_protocol::codec::Digest;
-use pregao_protocol::key::{Fingerprint, Persona, PublicKey, Stamp as StampKey};
+use pregao_protocol::key::{Fingerprint, Persona, PublicKey, StampKey};
 use pregao_protocol::persona::{Blind, BlindContext, blinded};
 use pregao_protocol::room::body::Signer;
 use pregao_protocol::room::{Stamped, Undecided};

@@ -11,7 +11,7 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{
-    Entry as EntryKey, Fingerprint, Head, OneTime, PublicKey, SecretKey, Session,
+    EntryKey, Fingerprint, HeadKey, OneTime, PublicKey, SecretKey, SessionKey,
 };
 use pregao_protocol::label::MAX_ANSWER;
 use pregao_protocol::log::{Entry, RoomName};
@@ -45,9 +45,9 @@ const ERASE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Keys {
     /// Pinned by peers; signs handshakes and the certificate.
-    pub session: SecretKey<Session>,
+    pub session: SecretKey<SessionKey>,
     /// Signs log heads.
-    pub head: SecretKey<Head>,
+    pub head: SecretKey<HeadKey>,
     /// Signs the broker's entries and refusals.
     pub entry: SecretKey<EntryKey>,
 }

@@ -13,7 +13,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::clock::{Carried, Time};
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::CARRIED;
-use pregao_protocol::key::{PublicKey, Stamp as StampKey};
+use pregao_protocol::key::{PublicKey, StampKey};
 use pregao_protocol::label::MAX_DIGESTS;
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
 use pregao_protocol::tsa::stream::{MAX_ANSWER, StampRequest, StreamFrame};

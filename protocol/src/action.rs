@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::codec::Digest;
 use crate::jws::{self, JwsError};
-use crate::key::{Entry, Fingerprint, OneTime, PublicKey, SecretKey};
+use crate::key::{EntryKey, Fingerprint, OneTime, PublicKey, SecretKey};
 use crate::label;
 use crate::log::RoomName;
 use crate::persona::OneTimeKey;
@@ -141,7 +141,7 @@ impl Action {
 
     /// Whether it is a broker's own, signed with this entry key.
     #[must_use]
-    pub fn is_by(&self, entry: &PublicKey<Entry>) -> bool {
+    pub fn is_by(&self, entry: &PublicKey<EntryKey>) -> bool {
         self.key == as_action_key(entry)
     }
 
@@ -204,7 +204,7 @@ impl Draft {
     ///
     /// # Errors
     /// As [`Draft::sign`].
-    pub fn sign_as_broker(&self, key: &SecretKey<Entry>) -> Result<Action, ActionError> {
+    pub fn sign_as_broker(&self, key: &SecretKey<EntryKey>) -> Result<Action, ActionError> {
         self.finish(&as_action_key(&key.public()), |input| key.sign(input))
     }
 
@@ -221,7 +221,7 @@ impl Draft {
 }
 
 /// A broker's entry key in the place of a one-time key: what its own actions name as theirs.
-const fn as_action_key(key: &PublicKey<Entry>) -> PublicKey<OneTime> {
+const fn as_action_key(key: &PublicKey<EntryKey>) -> PublicKey<OneTime> {
     PublicKey::from_bytes(*key.as_bytes())
 }
 

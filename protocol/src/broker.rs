@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::Digest;
 use crate::jws::{self, JwsError};
-use crate::key::{Authority, Entry, Fingerprint, PublicKey, SecretKey, Session, Stamp};
+use crate::key::{Authority, EntryKey, Fingerprint, PublicKey, SecretKey, SessionKey, StampKey};
 use crate::label;
 use crate::log::RoomName;
 use crate::persona::Ratio;
@@ -49,7 +49,7 @@ pub struct BrokerCertificate {
     /// CAs whose personas it admits.
     pub authorities: Vec<PublicKey<Authority>>,
     /// TSA keys whose stamps it accepts.
-    pub stamps: Vec<PublicKey<Stamp>>,
+    pub stamps: Vec<PublicKey<StampKey>>,
     /// Whether those run in simulated time.
     pub simulated: bool,
 }
@@ -57,7 +57,7 @@ pub struct BrokerCertificate {
 impl BrokerCertificate {
     /// Signs the certificate; the result is what travels in message 2 of the handshake.
     #[must_use]
-    pub fn sign(&self, key: &SecretKey<Session>) -> String {
+    pub fn sign(&self, key: &SecretKey<SessionKey>) -> String {
         let payload = serde_json::to_vec(self).unwrap_or_default();
         jws::sign(label::TYP_BROKER, &payload, key)
     }
@@ -127,7 +127,7 @@ pub struct Held {
 impl Held {
     /// Signs it.
     #[must_use]
-    pub fn sign(&self, key: &SecretKey<Entry>) -> String {
+    pub fn sign(&self, key: &SecretKey<EntryKey>) -> String {
         let payload = serde_json::to_vec(self).unwrap_or_default();
         jws::sign(label::TYP_HELD, &payload, key)
     }
@@ -136,7 +136,7 @@ impl Held {
     ///
     /// # Errors
     /// [`BrokerError`] naming what is wrong.
-    pub fn open(compact: &str, key: &PublicKey<Entry>) -> Result<Self, BrokerError> {
+    pub fn open(compact: &str, key: &PublicKey<EntryKey>) -> Result<Self, BrokerError> {
         let parts = jws::Unverified::parse(compact, MAX_HELD)?;
         canonical(&parts.verify(label::TYP_HELD, key)?)
     }
@@ -155,7 +155,7 @@ pub struct SameAuthor {
 impl Refusal {
     /// Signs the refusal.
     #[must_use]
-    pub fn sign(&self, key: &SecretKey<Entry>) -> String {
+    pub fn sign(&self, key: &SecretKey<EntryKey>) -> String {
         let payload = serde_json::to_vec(self).unwrap_or_default();
         jws::sign(label::TYP_REFUSAL, &payload, key)
     }
@@ -164,7 +164,7 @@ impl Refusal {
     ///
     /// # Errors
     /// [`BrokerError`] naming what is wrong.
-    pub fn open(compact: &str, key: &PublicKey<Entry>) -> Result<Self, BrokerError> {
+    pub fn open(compact: &str, key: &PublicKey<EntryKey>) -> Result<Self, BrokerError> {
         let parts = jws::Unverified::parse(compact, MAX_REFUSAL)?;
         canonical(&parts.verify(label::TYP_REFUSAL, key)?)
     }
@@ -180,7 +180,7 @@ fn canonical<T: Serialize + for<'a> Deserialize<'a>>(payload: &[u8]) -> Result<T
 mod tests {
     use super::*;
 
-    fn certificate() -> (SecretKey<Session>, BrokerCertificate) {
+    fn certificate() -> (SecretKey<SessionKey>, BrokerCertificate) {
         let session = SecretKey::from_seed(&[1; 32]);
         let keys = BrokerKeys {
             session: session.public(),
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(BrokerCertificate::open(&compact, pinned), Ok(certificate.clone()));
         let other = BrokerCertificate::open(&compact, Fingerprint([0; 32]));
         assert!(matches!(other, Err(BrokerError::OtherBroker { .. })));
-        let stranger = SecretKey::<Session>::from_seed(&[9; 32]);
+        let stranger = SecretKey::<SessionKey>::from_seed(&[9; 32]);
         assert!(BrokerCertificate::open(&certificate.sign(&stranger), pinned).is_err());
         assert!(BrokerCertificate::open("..", pinned).is_err());
     }
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_refusal_by_another_key_is_no_refusal() {
-        let entry = SecretKey::<Entry>::from_seed(&[3; 32]);
+        let entry = SecretKey::<EntryKey>::from_seed(&[3; 32]);
         let refusal = Refusal {
             digest: Digest([1; 32]),
             room: RoomName([2; 32]),
@@ -234,19 +234,19 @@ mod tests {
         };
         let compact = refusal.sign(&entry);
         assert_eq!(Refusal::open(&compact, &entry.public()), Ok(refusal));
-        let other = SecretKey::<Entry>::from_seed(&[4; 32]).public();
+        let other = SecretKey::<EntryKey>::from_seed(&[4; 32]).public();
         assert!(Refusal::open(&compact, &other).is_err());
     }
 
     #[test]
     fn v075_a_word_about_a_disclosure_is_the_brokers_and_of_no_other_kind() {
-        let entry = SecretKey::<Entry>::from_seed(&[3; 32]);
+        let entry = SecretKey::<EntryKey>::from_seed(&[3; 32]);
         let held =
             Held { digest: Digest([1; 32]), room: RoomName([2; 32]), stamp: Digest([3; 32]) };
         let compact = held.sign(&entry);
         assert_eq!(Held::open(&compact, &entry.public()), Ok(held));
         assert!(compact.len() <= MAX_HELD);
-        let other = SecretKey::<Entry>::from_seed(&[4; 32]).public();
+        let other = SecretKey::<EntryKey>::from_seed(&[4; 32]).public();
         assert!(Held::open(&compact, &other).is_err());
         assert!(Refusal::open(&compact, &entry.public()).is_err());
     }

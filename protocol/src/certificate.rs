@@ -22,7 +22,7 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name, X50
 use crate::clock::Time;
 use crate::codec::Digest;
 use crate::key::{
-    Authority, Enrolment, KeyError, Persona, PublicKey, Purpose, Signature, Stamp, Ticket,
+    Authority, Enrolment, KeyError, Persona, PublicKey, Purpose, Signature, StampKey, Ticket,
 };
 use crate::label;
 
@@ -71,7 +71,7 @@ impl Certified for Ticket {
     const USAGE: &'static [u8] = usage!(2);
 }
 
-impl Certified for Stamp {
+impl Certified for StampKey {
     const SUBJECT: &'static str = "pregao stamp";
     const USAGE: &'static [u8] = usage!(3);
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::{Action, ActionError};
 use crate::broker::{BrokerCertificate, BrokerError, Refusal};
 use crate::codec::{Digest, hashes};
-use crate::key::{Fingerprint, PublicKey, Stamp as StampKey};
+use crate::key::{Fingerprint, PublicKey, StampKey};
 use crate::log::{Head, HeadError, Origin, RoomName};
 use crate::merkle::{self, ProofError};
 use crate::room::ReplayError;

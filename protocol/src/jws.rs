@@ -137,26 +137,26 @@ const EMBEDDED_SUFFIX: &str = r#""}}"#;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{Entry, Stamp};
+    use crate::key::{EntryKey, StampKey};
 
     fn verified(compact: &str, typ: &str, seed: u8) -> Result<Vec<u8>, JwsError> {
-        let key = SecretKey::<Entry>::from_seed(&[seed; 32]).public();
+        let key = SecretKey::<EntryKey>::from_seed(&[seed; 32]).public();
         Unverified::parse(compact, 4096)?.verify(typ, &key)
     }
 
     #[test]
     fn another_type_key_or_purpose_is_refused() {
-        let compact = sign("a", b"payload", &SecretKey::<Entry>::from_seed(&[1; 32]));
+        let compact = sign("a", b"payload", &SecretKey::<EntryKey>::from_seed(&[1; 32]));
         assert_eq!(verified(&compact, "a", 1), Ok(b"payload".to_vec()));
         assert_eq!(verified(&compact, "b", 1), Err(JwsError::Header));
         assert_eq!(verified(&compact, "a", 2), Err(JwsError::Header));
-        let stamp = SecretKey::<Stamp>::from_seed(&[1; 32]);
+        let stamp = SecretKey::<StampKey>::from_seed(&[1; 32]);
         assert_ne!(sign("b", b"payload", &stamp), compact);
     }
 
     #[test]
     fn every_changed_character_is_noticed() {
-        let compact = sign("a", b"payload", &SecretKey::<Entry>::from_seed(&[1; 32]));
+        let compact = sign("a", b"payload", &SecretKey::<EntryKey>::from_seed(&[1; 32]));
         for at in 0..compact.len() {
             let mut bytes = compact.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
@@ -170,7 +170,7 @@ mod tests {
         for text in ["", ".", "..", "...", "a.b", "a.b.c.d", "é.é.é", "e30.e30."] {
             assert!(verified(text, "a", 1).is_err(), "{text}");
         }
-        let compact = sign("a", &[b'x'; 9000], &SecretKey::<Entry>::from_seed(&[1; 32]));
+        let compact = sign("a", &[b'x'; 9000], &SecretKey::<EntryKey>::from_seed(&[1; 32]));
         assert_eq!(verified(&compact, "a", 1), Err(JwsError::TooLong { max: 4096 }));
     }
 }

@@ -38,17 +38,17 @@ purposes! {
     /// Signs the one action it was derived for.
     OneTime = "one-time";
     /// A broker's pinned key; signs its certificate and handshakes.
-    Session = "session";
+    SessionKey = "session";
     /// Signs a broker's log heads.
-    Head = "head";
+    HeadKey = "head";
     /// Signs a broker's own entries and its refusals.
-    Entry = "entry";
+    EntryKey = "entry";
     /// The CA's key; signs certificates.
     Authority = "authority";
     /// Signs tickets (JWT).
     Ticket = "ticket";
     /// Signs the batch headers of stamps.
-    Stamp = "stamp";
+    StampKey = "stamp";
     /// Signs offers to enrol citizens, and states the keys of token issuers.
     Enrolment = "enrolment";
 }
@@ -253,13 +253,13 @@ mod tests {
 
     #[test]
     fn debug_shows_the_purpose_and_no_secret() {
-        let key = SecretKey::<Stamp>::from_seed(&[7; 32]);
+        let key = SecretKey::<StampKey>::from_seed(&[7; 32]);
         assert_eq!(format!("{key:?}"), "SecretKey<stamp>(..)");
     }
 
     #[test]
     fn a_damaged_signature_is_refused() {
-        let key = SecretKey::<Entry>::from_seed(&[1; 32]);
+        let key = SecretKey::<EntryKey>::from_seed(&[1; 32]);
         let signature = key.sign(b"message");
         assert_eq!(key.public().verify(b"message", &signature), Ok(()));
         assert_eq!(key.public().verify(b"massage", &signature), Err(KeyError::Signature));

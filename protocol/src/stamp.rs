@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Time;
 use crate::codec::{Digest, hashes};
 use crate::jws::{self, JwsError};
-use crate::key::{Fingerprint, PublicKey, SecretKey, Stamp as StampKey};
+use crate::key::{Fingerprint, PublicKey, SecretKey, StampKey};
 use crate::label;
 use crate::merkle::{self, ProofError};
 

@@ -8,7 +8,7 @@ use crate::action::{Action, ActionError};
 use crate::clock::Time;
 use crate::codec::Digest;
 use crate::evidence::NoEvidence;
-use crate::key::{Fingerprint, OneTime, PublicKey, Stamp as StampKey};
+use crate::key::{Fingerprint, OneTime, PublicKey, StampKey};
 use crate::log::{Head, HeadError, Origin, Receipt, ReceiptError, RoomName};
 use crate::room::body::BrokerKeys;
 use crate::room::{Code, Replay, ReplayError, Room, Stamped, Terms};

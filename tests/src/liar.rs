@@ -16,7 +16,7 @@ use pregao::link::{self, BrokerAddress, Identity};
 use pregao::tls::Roots;
 use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::key::{Entry, Head, Persona, Purpose, SecretKey, Session};
+use pregao_protocol::key::{EntryKey, HeadKey, Persona, Purpose, SecretKey, SessionKey};
 use pregao_protocol::session::{BrokerCredentials, ExpectHello, Padded, Ranking};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
@@ -30,11 +30,11 @@ use crate::peer::random;
 /// The secret keys of a broker, out of its folder.
 pub struct BrokerSecrets {
     /// Signs handshakes.
-    pub session: SecretKey<Session>,
+    pub session: SecretKey<SessionKey>,
     /// Signs heads.
-    pub head: SecretKey<Head>,
+    pub head: SecretKey<HeadKey>,
     /// Signs entries and refusals.
-    pub entry: SecretKey<Entry>,
+    pub entry: SecretKey<EntryKey>,
 }
 
 impl std::fmt::Debug for BrokerSecrets {

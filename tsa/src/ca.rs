@@ -14,7 +14,7 @@ use pregao_protocol::certificate::{
 };
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::{
-    Authority, Enrolment, Fingerprint, Persona, PublicKey, SecretKey, Stamp, Ticket,
+    Authority, Enrolment, Fingerprint, Persona, PublicKey, SecretKey, StampKey, Ticket,
 };
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType,
@@ -150,7 +150,7 @@ impl Ca {
     pub fn sheet(
         &self,
         ticket: &PublicKey<Ticket>,
-        stamp: &PublicKey<Stamp>,
+        stamp: &PublicKey<StampKey>,
         enrolment: Option<(PublicKey<Enrolment>, Vec<SheetKey>)>,
         now: Time,
     ) -> Result<AuthoritySheet, CaError> {
@@ -262,7 +262,7 @@ mod tests {
         let read = verify_persona_certificate(&der, &ca.public(), midnight).unwrap();
         assert_eq!(read.key, persona());
         assert_eq!(read.not_after.to_string(), "2026-11-27T00:00:00.000000Z");
-        let stamp = verify_purpose_certificate::<Stamp>(&der, &ca.public(), now());
+        let stamp = verify_purpose_certificate::<StampKey>(&der, &ca.public(), now());
         assert_eq!(stamp.unwrap_err(), CertificateError::Purpose { expected: "stamp" });
     }
 

@@ -10,7 +10,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{
     DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes, SecretDocument,
 };
-use pregao_protocol::key::{Authority, Enrolment, Purpose, SecretKey, Stamp, Ticket};
+use pregao_protocol::key::{Authority, Enrolment, Purpose, SecretKey, StampKey, Ticket};
 use zeroize::Zeroizing;
 
 use crate::private;
@@ -92,7 +92,7 @@ pub struct Keys {
     /// Signs tickets.
     pub ticket: SecretKey<Ticket>,
     /// Signs batch headers.
-    pub stamp: SecretKey<Stamp>,
+    pub stamp: SecretKey<StampKey>,
 }
 
 impl Keys {

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use pregao_protocol::citizen::TestCards;
 use pregao_protocol::clock::Time;
-use pregao_protocol::key::{Fingerprint, PublicKey, Stamp};
+use pregao_protocol::key::{Fingerprint, PublicKey, StampKey};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -136,7 +136,7 @@ impl Server {
         keys::create_folder(&folder)?;
         let lock = keys::lock_folder(&folder)?;
         let keys = Keys::open_or_create(&folder)?;
-        let stamp: PublicKey<Stamp> = keys.stamp.public();
+        let stamp: PublicKey<StampKey> = keys.stamp.public();
         let (store, clock) = stamper::resume(&folder, &stamp, options.accept_clock_jump)?;
         let invitations = Store::open(&folder)?;
         let mut challenge_key = [0_u8; 32];

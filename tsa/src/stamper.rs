@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
-use pregao_protocol::key::{PublicKey, SecretKey, Stamp};
+use pregao_protocol::key::{PublicKey, SecretKey, StampKey};
 use pregao_protocol::label;
 use pregao_protocol::merkle::{Tree, leaf_hash};
 use pregao_protocol::stamp::{BatchHeader, VerifiedBatch};
@@ -187,7 +187,7 @@ impl Stamper {
     /// # Errors
     /// [`StoreError`] if the store cannot be read or its header is not ours.
     pub fn start(
-        key: SecretKey<Stamp>,
+        key: SecretKey<StampKey>,
         store: Store,
         clock: Clock,
         system: ReadClock,
@@ -299,7 +299,7 @@ impl Stamper {
 /// [`StoreError`].
 pub fn last_batch(
     store: &Store,
-    key: &PublicKey<Stamp>,
+    key: &PublicKey<StampKey>,
 ) -> Result<Option<VerifiedBatch>, StoreError> {
     store
         .last_header()?
@@ -316,7 +316,7 @@ pub fn last_batch(
 /// [`StoreError`].
 pub fn resume(
     folder: &Path,
-    key: &PublicKey<Stamp>,
+    key: &PublicKey<StampKey>,
     accept_jump: bool,
 ) -> Result<(Store, Clock), StoreError> {
     let store = Store::open(folder)?;
@@ -342,7 +342,7 @@ impl Link {
 }
 
 struct Worker {
-    key: SecretKey<Stamp>,
+    key: SecretKey<StampKey>,
     fingerprint: pregao_protocol::key::Fingerprint,
     store: Store,
     last: Option<Link>,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use boot_time::Instant;
-use pregao_protocol::key::{PublicKey, SecretKey, Stamp, Ticket};
+use pregao_protocol::key::{PublicKey, SecretKey, StampKey, Ticket};
 use tokio::sync::{Semaphore, watch};
 
 use crate::ca::Ca;
@@ -40,7 +40,7 @@ pub struct Tsa {
     /// Signs tickets.
     pub ticket: SecretKey<Ticket>,
     /// The public half of the stamper's key.
-    pub stamp: PublicKey<Stamp>,
+    pub stamp: PublicKey<StampKey>,
     /// Gives stamps and the time.
     pub stamper: Stamper,
     /// Invitations; a connection of its own, so that enrolment does not wait for stamps.

@@ -5,7 +5,7 @@
 //! other keys may be named beside them: one more TSA could set times, one more CA make personas.
 
 use pregao_protocol::action::Action;
-use pregao_protocol::key::{Authority, Fingerprint, PublicKey, Stamp};
+use pregao_protocol::key::{Authority, Fingerprint, PublicKey, StampKey};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::room::{Access, Terms};
@@ -18,7 +18,7 @@ pub(super) struct Pins {
     /// All keys of that broker, as its certificate names them.
     pub(super) keys: BrokerKeys,
     /// The TSA's stamp key.
-    pub(super) stamp: PublicKey<Stamp>,
+    pub(super) stamp: PublicKey<StampKey>,
     /// The CA's key.
     pub(super) authority: PublicKey<Authority>,
 }

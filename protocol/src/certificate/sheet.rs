@@ -18,7 +18,7 @@ use crate::clock::Time;
 use crate::codec::Digest;
 use crate::enrolment::EnrolmentError;
 use crate::enrolment::issuer::{Issuer, IssuerKey};
-use crate::key::{Authority, Enrolment, Fingerprint, PublicKey, Purpose, Stamp, Ticket};
+use crate::key::{Authority, Enrolment, Fingerprint, PublicKey, Purpose, StampKey, Ticket};
 use crate::label;
 
 /// Why a sheet of keys was not accepted.
@@ -227,7 +227,7 @@ pub struct TsaKeys {
     /// Verifies tickets.
     pub ticket: PublicKey<Ticket>,
     /// Verifies stamps.
-    pub stamp: PublicKey<Stamp>,
+    pub stamp: PublicKey<StampKey>,
     /// Verifies offers to enrol citizens; absent where citizens do not enrol.
     pub enrolment: Option<PublicKey<Enrolment>>,
     /// Whose tokens buy certificates here, by rising period.
@@ -275,8 +275,10 @@ pub fn verify_jwks(
     }
     entry.agrees(&authority.key)?;
     let (ticket, ticket_simulated) = sheet.certified::<Ticket>(&authority.key, now)?;
-    let (stamp, stamp_simulated) = sheet.certified::<Stamp>(&authority.key, now)?;
-    for (simulated, purpose) in [(ticket_simulated, Ticket::NAME), (stamp_simulated, Stamp::NAME)] {
+    let (stamp, stamp_simulated) = sheet.certified::<StampKey>(&authority.key, now)?;
+    for (simulated, purpose) in
+        [(ticket_simulated, Ticket::NAME), (stamp_simulated, StampKey::NAME)]
+    {
         if simulated != authority.simulated {
             return Err(SheetError::Contradiction { purpose });
         }

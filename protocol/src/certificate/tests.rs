@@ -119,16 +119,16 @@ fn a_certificate_of_another_authority_is_refused() {
 #[test]
 fn a_certificate_for_one_purpose_is_refused_for_every_other() {
     let authority = authority().public();
-    let key = SecretKey::<Stamp>::from_seed(&[4; 32]).public();
-    let stamp = issue(&leaf::<Stamp>(), AUTHORITY_NAME, &key);
-    assert!(verify_purpose_certificate::<Stamp>(&stamp, &authority, noon()).is_ok());
+    let key = SecretKey::<StampKey>::from_seed(&[4; 32]).public();
+    let stamp = issue(&leaf::<StampKey>(), AUTHORITY_NAME, &key);
+    assert!(verify_purpose_certificate::<StampKey>(&stamp, &authority, noon()).is_ok());
     assert_eq!(
         verify_purpose_certificate::<Ticket>(&stamp, &authority, noon()).unwrap_err(),
         CertificateError::Purpose { expected: "ticket" }
     );
     assert_eq!(verified(&stamp), Err(CertificateError::Purpose { expected: "persona" }));
     assert_eq!(
-        verify_purpose_certificate::<Stamp>(&persona_certificate(), &authority, noon())
+        verify_purpose_certificate::<StampKey>(&persona_certificate(), &authority, noon())
             .unwrap_err(),
         CertificateError::Purpose { expected: "stamp" }
     );
@@ -136,7 +136,7 @@ fn a_certificate_for_one_purpose_is_refused_for_every_other() {
 
 #[test]
 fn subject_and_usage_must_both_name_the_purpose() {
-    let mut params = leaf::<Stamp>();
+    let mut params = leaf::<StampKey>();
     params.distinguished_name = named(Persona::SUBJECT).distinguished_name;
     let wrong = CertificateError::Purpose { expected: "persona" };
     let der = issue(&params, AUTHORITY_NAME, &persona().public());
@@ -302,14 +302,14 @@ fn ticket_key() -> PublicKey<Ticket> {
     SecretKey::<Ticket>::from_seed(&[5; 32]).public()
 }
 
-fn stamp_key() -> PublicKey<Stamp> {
-    SecretKey::<Stamp>::from_seed(&[6; 32]).public()
+fn stamp_key() -> PublicKey<StampKey> {
+    SecretKey::<StampKey>::from_seed(&[6; 32]).public()
 }
 
 fn sheet() -> AuthoritySheet {
     let own = authority_params(AUTHORITY_NAME).self_signed(&pair(&authority())).unwrap();
     let ticket = issue(&leaf::<Ticket>(), AUTHORITY_NAME, &ticket_key());
-    let stamp = issue(&leaf::<Stamp>(), AUTHORITY_NAME, &stamp_key());
+    let stamp = issue(&leaf::<StampKey>(), AUTHORITY_NAME, &stamp_key());
     AuthoritySheet {
         keys: vec![
             SheetKey::new(&authority().public(), own.der()),
@@ -386,7 +386,7 @@ fn a_sheet_whose_members_contradict_a_certificate_is_refused() {
 #[test]
 fn real_and_simulated_keys_do_not_mix() {
     let mut mixed = sheet();
-    let stamp = issue(&leaf::<Stamp>(), SIMULATED_AUTHORITY_NAME, &stamp_key());
+    let stamp = issue(&leaf::<StampKey>(), SIMULATED_AUTHORITY_NAME, &stamp_key());
     mixed.keys[2] = SheetKey::new(&stamp_key(), &stamp);
     assert_eq!(opened(&mixed), Err(SheetError::Contradiction { purpose: "stamp" }));
 }

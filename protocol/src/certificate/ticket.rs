@@ -238,7 +238,7 @@ fn instant(seconds: u64) -> Result<Time, TicketError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Stamp;
+    use crate::key::StampKey;
 
     fn print(byte: u8) -> Fingerprint {
         Fingerprint([byte; 32])
@@ -321,7 +321,7 @@ mod tests {
         let batch = jws::sign(label::TYP_BATCH, &payload, &key());
         let result = verify_ticket(&batch, &key().public(), &parties(), at(1_000_000));
         assert_eq!(result, Err(TicketError::Signature(JwsError::Header)));
-        let same_seed = SecretKey::<Stamp>::from_seed(&[9; 32]);
+        let same_seed = SecretKey::<StampKey>::from_seed(&[9; 32]);
         assert_eq!(same_seed.public().fingerprint(), key().public().fingerprint());
     }
 

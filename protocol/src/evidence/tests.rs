@@ -68,7 +68,7 @@ fn v062_every_statement_of_the_broker_counts_and_nobody_elses() {
     let elsewhere = refusal(Digest([9; 32]), RoomName([8; 32]));
     let error = Evidence::Fork(fork(&table, elsewhere, 3)).verify().unwrap_err();
     assert_eq!(error, NoEvidence::OtherThing);
-    let opening = |root: Digest, key: &SecretKey<crate::key::Entry>| {
+    let opening = |root: Digest, key: &SecretKey<crate::key::EntryKey>| {
         let body =
             Body::Reveal(crate::room::body::Reveal { root, ..table.reveal_opening(at(2 * END)) });
         let id = uuid::Builder::from_random_bytes([3; 16]).into_uuid();
@@ -385,7 +385,7 @@ fn v074_an_action_that_was_refused_is_in_no_log() {
         digest: Digest::of(entry.action.as_bytes()),
         ..refused(&table, 2, Digest([0; 32]), table.name())
     };
-    let both = |refusal: &Refusal, key: &SecretKey<crate::key::Entry>| {
+    let both = |refusal: &Refusal, key: &SecretKey<crate::key::EntryKey>| {
         let refusal = refusal.sign(key);
         let (certificate, receipt) = (broker_certificate(), logged.clone());
         Evidence::RefusedAndLogged(RefusedAndLogged { certificate, refusal, receipt })

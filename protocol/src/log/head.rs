@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::RoomName;
 use crate::codec::Digest;
-use crate::key::{Fingerprint, Head as HeadKey, KeyError, PublicKey, SecretKey, Signature};
+use crate::key::{Fingerprint, HeadKey, KeyError, PublicKey, SecretKey, Signature};
 use crate::label;
 
 /// Signature type of Ed25519 in a signed note.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, EntryError, Head, HeadError, Origin, RoomName};
 use crate::codec::{Digest, hashes};
-use crate::key::{Fingerprint, Head as HeadKey, PublicKey};
+use crate::key::{Fingerprint, HeadKey, PublicKey};
 use crate::label;
 use crate::merkle::{self, ProofError};
 

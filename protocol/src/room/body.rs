@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{from_base64url, to_base64url};
-use crate::key::{Entry, Head, PublicKey, Session};
+use crate::key::{EntryKey, HeadKey, PublicKey, SessionKey};
 use crate::label::MAX_AMOUNT;
 use crate::room::kind::{Fold, State};
 use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
@@ -175,11 +175,11 @@ impl From<Sealed> for String {
 #[serde(deny_unknown_fields)]
 pub struct BrokerKeys {
     /// Signs handshakes; peers pin its fingerprint.
-    pub session: PublicKey<Session>,
+    pub session: PublicKey<SessionKey>,
     /// Signs log heads.
-    pub head: PublicKey<Head>,
+    pub head: PublicKey<HeadKey>,
     /// Signs the broker's own entries and refusals.
-    pub entry: PublicKey<Entry>,
+    pub entry: PublicKey<EntryKey>,
 }
 
 /// An object without members.

@@ -16,9 +16,7 @@ use crate::action::{Action, Draft, Seen};
 use crate::broker::BrokerCertificate;
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{
-    Authority, Fingerprint, Persona, PublicKey, SecretKey, Session, Stamp as StampKey,
-};
+use crate::key::{Authority, Fingerprint, Persona, PublicKey, SecretKey, SessionKey, StampKey};
 use crate::log::{Entry, Head, Origin, Receipt, RoomName};
 use crate::merkle::{Tree, leaf_hash};
 use crate::persona::{Blind, BlindContext, OneTimeKey, Ratio};
@@ -184,7 +182,7 @@ pub(crate) fn broker_certificate() -> String {
 }
 
 /// A certificate for some keys, signed by anybody.
-pub(crate) fn certificate_for(keys: BrokerKeys, key: &SecretKey<Session>) -> String {
+pub(crate) fn certificate_for(keys: BrokerKeys, key: &SecretKey<SessionKey>) -> String {
     let authorities = vec![SecretKey::from_seed(&[4; 32]).public()];
     let stamps = vec![SecretKey::from_seed(&[5; 32]).public()];
     BrokerCertificate { keys, authorities, stamps, simulated: false }.sign(key)
@@ -402,7 +400,7 @@ impl Table {
     }
 }
 
-pub(crate) fn entry_key() -> SecretKey<crate::key::Entry> {
+pub(crate) fn entry_key() -> SecretKey<crate::key::EntryKey> {
     SecretKey::from_seed(&ENTRY_SEED)
 }
 

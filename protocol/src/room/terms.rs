@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::key::{Authority, OneTime, PublicKey, Stamp as StampKey};
+use crate::key::{Authority, OneTime, PublicKey, StampKey};
 use crate::room::body::BrokerKeys;
 
 /// Terms of a room: by whose keys it is kept and stamped, and who may act in it.

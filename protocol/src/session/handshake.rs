@@ -17,7 +17,7 @@ use super::resolver::{KEY, Resolver, TAG, public_key};
 use super::suite::{self, Ranking, Suite};
 use super::{Message, SessionError, hidden_debug, parse_canonical};
 use crate::codec::{Digest, from_base64url, to_base64url};
-use crate::key::{Persona, PublicKey, Purpose, Session as SessionKey, Signature};
+use crate::key::{Persona, PublicKey, Purpose, SessionKey, Signature};
 use crate::label;
 
 type Refusal = Box<dyn std::error::Error + Send + Sync>;

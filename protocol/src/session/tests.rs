@@ -13,7 +13,7 @@ const TICKET: &str = "ticket.of.persona";
 const PEER_SEED: [u8; 32] = [21; 32];
 const BROKER_SEED: [u8; 32] = [22; 32];
 
-fn broker_key() -> SecretKey<key::Session> {
+fn broker_key() -> SecretKey<key::SessionKey> {
     SecretKey::from_seed(&[1; 32])
 }
 
@@ -33,7 +33,7 @@ fn broker_credentials() -> BrokerCredentials {
     BrokerCredentials::new(BROKER_CERTIFICATE).unwrap()
 }
 
-fn verify(certificate: &str) -> Result<PublicKey<key::Session>, String> {
+fn verify(certificate: &str) -> Result<PublicKey<key::SessionKey>, String> {
     if certificate == BROKER_CERTIFICATE {
         Ok(broker_key().public())
     } else {

@@ -18,7 +18,7 @@ use pregao_protocol::broker::Refusal;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::key::{SecretKey, Stamp as StampKey};
+use pregao_protocol::key::{SecretKey, StampKey};
 use pregao_protocol::log::{Entry, Head, Origin, RoomName};
 use pregao_protocol::merkle::{self, Tree};
 use pregao_protocol::room::Code;

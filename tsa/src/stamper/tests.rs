@@ -9,7 +9,7 @@ use crate::clock::{Reading, SystemClock};
 
 const PACE: Pace = Pace { wait: Duration::from_millis(2), size: 256 };
 
-fn key() -> SecretKey<Stamp> {
+fn key() -> SecretKey<StampKey> {
     SecretKey::from_seed(&[1; 32])
 }
 
@@ -193,7 +193,7 @@ fn the_first_batch_ever_has_no_predecessor() {
     let store = Store::open(folder.path()).unwrap();
     let batch = last_batch(&store, &key().public()).unwrap().unwrap();
     assert!(batch.header().batch <= 2);
-    let other = SecretKey::<Stamp>::from_seed(&[2; 32]).public();
+    let other = SecretKey::<StampKey>::from_seed(&[2; 32]).public();
     assert!(matches!(last_batch(&store, &other), Err(StoreError::Damaged(_))));
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
-use crate::key::{Authority, PublicKey, Stamp};
+use crate::key::{Authority, PublicKey, StampKey};
 use crate::persona::Ratio;
 use crate::room::body::{Amount, BrokerKeys, Currency, Text};
 use crate::room::reveal::verbs::Side;
@@ -50,7 +50,7 @@ pub struct Listing {
     /// The broker that keeps the room.
     pub broker: BrokerKeys,
     /// TSA keys whose stamps count; 1 to 8.
-    pub stamps: Vec<PublicKey<Stamp>>,
+    pub stamps: Vec<PublicKey<StampKey>>,
     /// How many of them each entry needs; 1 here, since an entry carries one stamp.
     pub threshold: u32,
     /// CAs whose personas may act; 1 to 8.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::key::{OneTime, PublicKey, Stamp};
+use crate::key::{OneTime, PublicKey, StampKey};
 use crate::log::RoomName;
 use crate::room::body::{BrokerKeys, Sealed};
 use crate::seal::SealPublic;
@@ -49,7 +49,7 @@ pub struct Reveal {
     /// Keys of the broker, as in the listing.
     pub broker: BrokerKeys,
     /// TSA keys, as in the listing.
-    pub stamps: Vec<PublicKey<Stamp>>,
+    pub stamps: Vec<PublicKey<StampKey>>,
 }
 
 /// A disclosure, readable by the counterparty only.
