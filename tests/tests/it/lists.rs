@@ -74,7 +74,7 @@ async fn a_peer_names_the_file_and_goes_on() {
             _ => None,
         });
         let told = told.await.unwrap();
-        assert!(told.contains("passed over") && told.contains("fetch the file again"), "{told}");
+        assert!(told.contains("passed over") && told.contains("fetch it again"), "{told}");
     }
     let command = json!({"command": "items"});
     assert!(desk.ask(command).await.unwrap());
