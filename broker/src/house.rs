@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::check::{Author, Checked, Verdict};
 use crate::links::{self, Link, Links};
 use crate::metrics::Metrics;
-use crate::room::kinds::{AnyPolicy, Followers, Follows, Held, follows};
+use crate::room::kinds::{AnyPolicy, Follower, Followers, Follows, Held, follows};
 use crate::room::{Call, Handed, Handle, Inbox, MAILBOX, Message, Opened, RECENT, Reply, RoomTask};
 use crate::stamps::Stamps;
 use crate::store::{
@@ -41,6 +41,7 @@ const READS: usize = 64;
 /// How soon erasing that failed is tried again, at first and at the longest.
 const ERASE_AGAIN: Duration = Duration::from_secs(1);
 const ERASE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
+
 /// The broker's secret keys, each for one purpose.
 #[derive(Debug)]
 pub struct Keys {
@@ -143,7 +144,8 @@ impl House {
         for stored in rooms {
             let loaded = self.load(stored.name).await?;
             if let Some(Follows { room, seq }) = follows(&loaded.room) {
-                followers.entry(room).or_default().push((seq, stored.name));
+                let follower = Follower { seq, name: stored.name, kind: loaded.room.kind() };
+                followers.entry(room).or_default().push(follower);
             }
             opened.push(loaded);
         }

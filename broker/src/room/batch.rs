@@ -83,7 +83,6 @@ impl RoomTask {
         if submissions.is_empty() {
             return;
         }
-        let was_complete = self.room.is_complete();
         let paired = self.paired(&submissions);
         let before = self.answers_before(&submissions).await;
         let (Ok(()), Ok(answered)) = (self.may_commit().await, before) else {
@@ -93,6 +92,8 @@ impl RoomTask {
             }
             return;
         };
+        // Not before the fold agrees with the log again: one that ran ahead may be complete already.
+        let was_complete = self.room.is_complete();
         let mut group = Group { answered, ..Group::default() };
         let mut frontier = self.room.ledger().frontier().clone();
         for (handed, reply) in submissions {

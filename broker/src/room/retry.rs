@@ -49,9 +49,9 @@ impl Retry {
     }
 }
 
-/// Actions, held until their counterparts are there, that the house could not store. Whoever handed one in did their part: their
-/// absence is not recorded, and the same bytes are taken once the store works, however old their
-/// stamp is by then. In memory only. Each role has its own room, and what was handed in first
+/// Actions that were to be held until their counterparts are there, and that the house could not
+/// store. Whoever handed one in did their part: their absence is not recorded, and the same bytes
+/// are taken once the store works, however old their stamp is by then. In memory only. Each role has its own room, and what was handed in first
 /// stays: whatever others hand in, it takes nobody's excuse away.
 #[derive(Debug, Default)]
 pub(super) struct TurnedAway {

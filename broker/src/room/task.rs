@@ -7,7 +7,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Room;
 use tokio::time::Instant;
 
-use super::kinds::{AnyPolicy, Held, View};
+use super::kinds::{AnyPolicy, Follower, Held, View};
 use super::retry::{Retry, TurnedAway};
 use crate::fanout::Watchers;
 use crate::house::House;
@@ -75,7 +75,7 @@ impl Opened {
     pub(crate) async fn resume(
         &mut self,
         house: &Arc<House>,
-        followers: &[(u64, RoomName)],
+        followers: &[Follower],
     ) -> Result<(), StoreError> {
         let opener = self.opener.as_ref();
         let view = View { house, room: &self.room, opener, held: &self.held, patience: None };

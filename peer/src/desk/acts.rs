@@ -120,7 +120,7 @@ impl Desk {
         let (room, body, seal) = match kinds::draft(self, &command) {
             Some(Ok(drafted)) => drafted,
             Some(Err(cannot)) => return self.cannot(cannot).await,
-            None => return Some(false),
+            None => return self.cannot(Cannot::code(Code::VerbKind)).await,
         };
         let grounds = kinds::grounds(self, room, &body, consent);
         if !consent.covers(&grounds) {

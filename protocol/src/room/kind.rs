@@ -1,6 +1,7 @@
 //! What a kind of room is, and the list of those that this program knows (SPEC 7).
 //!
-//! A kind is a [`Fold`] and one line in `kinds!`. Nothing outside a kind's own folder matches on it.
+//! A kind is a [`Fold`] and one line in `kinds!`. Outside a kind's own folder only [`crate::evidence`]
+//! knows what some of its verbs mean: what a lie is, depends on them.
 
 use std::fmt;
 

@@ -14,9 +14,9 @@ use pregao_protocol::room::body::{
     Absent, Body, By, Empty, Forfeited, ForfeitedBid, Reveal, Settled, Side,
 };
 use pregao_protocol::room::reveal::{End, RevealRoom};
-use pregao_protocol::room::{Code, Room};
+use pregao_protocol::room::{Code, Kind, Room};
 
-use super::{Objection, Policy, Step, View};
+use super::{Follower, Objection, Policy, Step, View};
 use crate::check::{Author, Checked};
 use crate::house::fresh_uuid;
 use crate::links::Link;
@@ -100,7 +100,9 @@ impl Policy for AuctionPolicy {
     }
 
     fn ended(&mut self, _auction: &Auction, seq: u64, follower: &Room) {
-        let reveal = self.reveal.as_mut().filter(|reveal| reveal.settled == seq);
+        let name = follower.ledger().name();
+        let reveal = self.reveal.as_mut();
+        let reveal = reveal.filter(|reveal| reveal.settled == seq && reveal.room == name);
         if let (Some(reveal), Some(follower)) = (reveal, RevealRoom::of(follower)) {
             reveal.end = end_of(follower);
         }
@@ -110,10 +112,11 @@ impl Policy for AuctionPolicy {
         &mut self,
         auction: &Auction,
         view: View<'_>,
-        followers: &[(u64, RoomName)],
+        followers: &[Follower],
     ) -> Result<(), StoreError> {
-        let newest = followers.iter().max_by_key(|(settled, _)| *settled).copied();
-        let Some((settled, room)) = newest else { return Ok(()) };
+        let reveals = followers.iter().filter(|follower| follower.kind == Kind::Reveal);
+        let Some(newest) = reveals.max_by_key(|reveal| reveal.seq) else { return Ok(()) };
+        let (settled, room) = (newest.seq, newest.name);
         let invited = match auction.winner() {
             Some(winner) => invite(auction, winner, view, room).await,
             None => false,

@@ -17,7 +17,7 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::kind::Fold;
-use pregao_protocol::room::{Code, Room, Stamped, State};
+use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
 use tokio::time::Instant;
 
 use crate::check::Checked;
@@ -47,8 +47,19 @@ pub(crate) struct Follows {
     pub(crate) seq: u64,
 }
 
-/// Rooms that follow from each room, by position of the entry that they follow from.
-pub(crate) type Followers = HashMap<RoomName, Vec<(u64, RoomName)>>;
+/// A room that follows from an entry of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Follower {
+    /// Position of the entry.
+    pub(crate) seq: u64,
+    /// Its name.
+    pub(crate) name: RoomName,
+    /// Of which kind it is.
+    pub(crate) kind: Kind,
+}
+
+/// The rooms that follow from each room.
+pub(crate) type Followers = HashMap<RoomName, Vec<Follower>>;
 
 /// What a policy may look at.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +156,7 @@ pub(crate) trait Policy: Debug + Default + Send {
         &mut self,
         fold: &Self::Fold,
         view: View<'_>,
-        followers: &[(u64, RoomName)],
+        followers: &[Follower],
     ) -> Result<(), StoreError> {
         let _ = (fold, view, followers);
         Ok(())
@@ -230,7 +241,7 @@ macro_rules! policies {
             pub(crate) async fn resume(
                 &mut self,
                 view: View<'_>,
-                followers: &[(u64, RoomName)],
+                followers: &[Follower],
             ) -> Result<(), StoreError> {
                 match (self, view.room.state()) {
                     $((Self::$kind(policy), State::$kind(fold)) => {

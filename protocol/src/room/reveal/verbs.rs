@@ -9,7 +9,7 @@ use crate::log::RoomName;
 use crate::room::body::{BrokerKeys, Sealed};
 use crate::seal::SealPublic;
 
-/// Who withdrew.
+/// One of the two between whom an auction was settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
