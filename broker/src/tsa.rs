@@ -46,9 +46,10 @@ pub fn learn(address: &TsaAddress, roots: &Roots, memory: &Path) -> Result<TsaKe
     let sheet = match fetch(address, roots) {
         Ok(sheet) => sheet,
         Err(error) => {
-            let Ok(remembered) = std::fs::read(memory) else { return Err(error) };
-            tracing::warn!(%error, "the TSA does not answer; using the keys remembered of it");
-            remembered
+            let most = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
+            let Ok(remembered) = crate::private::read(memory, most) else { return Err(error) };
+            tracing::warn!(%error, "the TSA's keys cannot be fetched; using those remembered of it");
+            remembered.bytes.to_vec()
         }
     };
     let keys = verify_jwks(&sheet, address.authority, system_time())?;
@@ -61,6 +62,17 @@ pub fn learn(address: &TsaAddress, roots: &Roots, memory: &Path) -> Result<TsaKe
 fn fetch(address: &TsaAddress, roots: &Roots) -> Result<Vec<u8>, TsaError> {
     let failed = |error| failure(&address.url, &error);
     let mut answer = agent(roots).get(address.endpoint(path::SHEET)).call().map_err(failed)?;
+    // The client takes a redirection for an answer; what comes with it is no sheet.
+    let status = answer.status();
+    if status != ureq::http::StatusCode::OK {
+        let url = address.url.clone();
+        let reason = format!(
+            "it answered with status {}; redirections are not followed, so give --tsa the address \
+             where it is",
+            status.as_u16()
+        );
+        return Err(TsaError::Unreachable { url, reason });
+    }
     let limit = u64::try_from(MAX_SHEET).unwrap_or(u64::MAX);
     answer.body_mut().with_config().limit(limit).read_to_vec().map_err(failed)
 }

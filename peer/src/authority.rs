@@ -335,7 +335,10 @@ fn agent(proxy: Option<&ProxyAddress>, roots: &Roots) -> ureq::Agent {
 fn refusal(status: u16, body: &[u8]) -> AuthorityError {
     match Refusal::parse(body) {
         Ok(Refusal { code, message, advice }) => AuthorityError::Refused { code, message, advice },
-        Err(_) => AuthorityError::Answer(format!("status {status}")),
+        Err(_) => AuthorityError::Answer(match status {
+            300..400 => format!("status {status}; redirections are not followed"),
+            _ => format!("status {status}"),
+        }),
     }
 }
 

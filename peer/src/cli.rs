@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use pregao_protocol::certificate::sheet::TsaAddress;
 
@@ -172,7 +173,15 @@ impl Cli {
     /// # Errors
     /// clap's, which prints itself: help and version are such "errors" too.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments)
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        Self::try_parse_from(&arguments).map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp if subcommands::asks_for_help_while_saying(&arguments) => {
+                let message = "help was asked for among the words to be said, and nothing was said; \
+                               put -- before the words to say them all\n";
+                clap::Error::raw(ErrorKind::UnknownArgument, message)
+            }
+            _ => error,
+        })
     }
 }
 

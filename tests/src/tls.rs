@@ -31,14 +31,22 @@ impl Pair {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn make(folder: &Path, name: &str) -> Result<Self> {
+        Self::make_for(folder, name, &["127.0.0.1", "localhost"])
+    }
+
+    /// As [`Pair::make`], for a host with other names.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub fn make_for(folder: &Path, name: &str, hosts: &[&str]) -> Result<Self> {
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca_key = KeyPair::generate()?;
         let ca = parameters.self_signed(&ca_key)?.pem();
         let issuer = Issuer::new(parameters, ca_key);
         let key = KeyPair::generate()?;
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let certificate = CertificateParams::new(hosts)?.signed_by(&key, &issuer)?;
         let write = |part: &str, text: String| -> Result<PathBuf> {
             let file = folder.join(format!("{name}-{part}.pem"));
             std::fs::write(&file, text)?;

@@ -3,6 +3,8 @@
 //! clap reads options, help and what is missing; the reader of the table judges the words that are
 //! left, as it judges those of the chat.
 
+use std::ffi::OsString;
+
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
@@ -28,6 +30,23 @@ impl Given {
     pub fn read(&self) -> Result<Command, Mistake> {
         (self.usage.read)(&self.words, None)
     }
+}
+
+/// Whether help stands among the words of a command that says everything up to the end of the line:
+/// whoever said something is not to be told with success that all was done.
+pub(super) fn asks_for_help_while_saying(arguments: &[OsString]) -> bool {
+    let mut words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+    let says = |usage: &&Usage| {
+        usage.arguments.last().is_some_and(|argument| argument.kind == Kind::Saying)
+    };
+    let command = words.find_map(|word| {
+        let named = |usage: &&Usage| usage.name == word || usage.aliases.contains(&word);
+        commands().find(named).filter(says)
+    });
+    let Some(command) = command else { return false };
+    let is_help = |word: &&str| *word == "--help" || (word.starts_with("-h") && word.len() > 1);
+    let before = words.take_while(|word| !is_help(word) && *word != "--");
+    before.filter(|word| !word.starts_with('-')).count() >= command.arguments.len()
 }
 
 /// The commands that are subcommands: all but `help`, which clap answers itself.

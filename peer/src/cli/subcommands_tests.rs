@@ -281,9 +281,21 @@ fn what_is_said_is_said_as_typed_and_options_among_it_are_options() {
         assert_eq!(text, "hello there", "{line}");
         assert!(shared.json && shared.data == Some(PathBuf::from("/d")), "{line}");
     }
+    // Help among them is no success: nothing was said.
+    for line in
+        ["pregao say 3f2a press -h for help", "pregao say 3f2a see --help", "pregao s 3f2a x -h"]
+    {
+        let (kind, text) = refused(line);
+        assert_eq!(kind, ErrorKind::UnknownArgument, "{line}");
+        assert!(text.contains("put -- before the words"), "{text}");
+    }
+    for line in ["pregao say --help", "pregao say 3f2a --help", "pregao say -h"] {
+        assert_eq!(refused(line).0, ErrorKind::DisplayHelp, "{line}");
+    }
     // After two dashes there are no options.
     for (line, text) in [
         ("pregao say 3f2a -- --json", "--json"),
+        ("pregao say 3f2a -- press -h for --help", "press -h for --help"),
         ("pregao say 3f2a hello -- --data /d", "hello --data /d"),
         ("pregao say -- 3f2a --yes", "--yes"),
     ] {

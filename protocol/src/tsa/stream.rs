@@ -10,6 +10,11 @@ use crate::codec::{Digest, hashes, to_base64url};
 use crate::label;
 use crate::stamp::Stamp;
 
+/// Longest code and longest message of a refusal, in bytes: both go into logs.
+const MAX_CODE: usize = 64;
+/// See [`MAX_CODE`].
+const MAX_MESSAGE: usize = 1_024;
+
 /// Longest request, in bytes.
 pub const MAX_REQUEST: usize = 64 * 1024;
 /// Longest answer, in bytes: stamps of [`label::MAX_DIGESTS`] digests with the longest paths, and their
@@ -156,7 +161,10 @@ impl StreamFrame {
         let (batch, stamps) = match self {
             Self::Stamped { batch, stamps, .. } => (batch.as_str(), stamps.as_slice()),
             Self::Batch { batch } => (batch.as_str(), [].as_slice()),
-            Self::Refused { .. } => return Ok(()),
+            Self::Refused { code, message, .. } => {
+                let bounded = code.len() <= MAX_CODE && message.len() <= MAX_MESSAGE;
+                return bounded.then_some(()).ok_or(WireError::Frame("a refusal is too long"));
+            }
         };
         if batch.len() > label::MAX_BATCH {
             return Err(WireError::Frame("the header is longer than any header"));

@@ -2,13 +2,15 @@
 //! they believe.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_tests::desk::{Desk, Ran, pregao};
-use pregao_tests::house::{Broker, Options, Tsa, holds};
+use pregao_tests::house::{Broker, Options, Tsa, executable, holds};
 use pregao_tests::tls::{Pair, Terminator};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// A TSA with TLS in front of it, and a CA that issued nothing here.
 struct Scene {
@@ -102,6 +104,76 @@ async fn a_peer_that_does_not_believe_the_certificate_of_a_tsa_is_told_what_to_d
         assert_ne!(ran.code, Some(0), "{}", ran.text);
         assert!(ran.text.contains("check the file given with --tls-ca"), "{}", ran.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_a_believed_ca_for_another_host_is_not_believed() {
+    let scene = Scene::open().await;
+    let other = Pair::make_for(scene.folder.path(), "other", &["elsewhere.invalid"]).unwrap();
+    let front = Terminator::before(scene.tsa.socket(), &other).await.unwrap();
+    let url = format!("https://{}", front.socket);
+    let address = TsaAddress { url, ..scene.tsa.address.clone() };
+    let (shown, ca) = (address.to_string(), other.ca.to_str().unwrap());
+    let words = ["enrol", "--work-factor", "4", "--tsa", &shown, "--tls-ca", ca];
+    let ran = pregao(&scene.folder.path().join("ana"), &words).await.unwrap();
+    assert_ne!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("is not believed"), "{}", ran.text);
+    let (place, options) = (scene.folder.path().to_owned(), scene.broker(&other.ca));
+    let start = move || Broker::start(&place, &address, &options).map(drop).unwrap_err();
+    let words = tokio::task::spawn_blocking(start).await.unwrap().to_string();
+    assert!(words.contains("is not believed"), "{words}");
+    assert_eq!(front.passed(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_follows_a_tsa_that_sends_them_elsewhere() {
+    let scene = Scene::open().await;
+    // To the TSA itself: whoever followed would be served.
+    let target = scene.tsa.address.url.clone();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let target = target.clone();
+            tokio::spawn(async move {
+                let mut asked = [0_u8; 4_096];
+                let read = stream.read(&mut asked).await.unwrap_or(0);
+                let text = String::from_utf8_lossy(&asked[..read]).into_owned();
+                let path = text.split(' ').nth(1).unwrap_or("/");
+                let answer = format!(
+                    "HTTP/1.1 302 Found\r\nlocation: {target}{path}\r\ncontent-length: 0\r\n\
+                     connection: close\r\n\r\n"
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    let address = TsaAddress { url: format!("http://{socket}"), ..scene.tsa.address.clone() };
+    let shown = address.to_string();
+    let words = ["enrol", "--work-factor", "4", "--tsa", &shown];
+    let ran = pregao(&scene.folder.path().join("ana"), &words).await.unwrap();
+    assert_ne!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("status 302"), "{}", ran.text);
+    // The broker waits for a TSA that is one, and says why.
+    let log = scene.folder.path().join("broker.log");
+    let data = scene.folder.path().join("broker");
+    let mut broker = Command::new(executable("pregao-broker").unwrap())
+        .arg("--data")
+        .arg(&data)
+        .args(["--tsa", &shown])
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let told = || {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        text.contains("status 302; redirections are not followed")
+    };
+    let held = holds("the broker's word about the redirection", told).await;
+    broker.kill().unwrap();
+    broker.wait().unwrap();
+    held.unwrap();
+    assert!(!data.join("tsa.json").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -478,15 +478,33 @@ impl Issuers {
             let (path, name) = (entry.path(), entry.file_name());
             let name = name.to_string_lossy();
             // A secret that was not even whole yet is one as well.
-            let name = name.strip_suffix(FRESH).unwrap_or(&name);
-            let ours = (name.starts_with("issuer-") && name.ends_with(".key.pem"))
-                || (name.starts_with("citizens-") && name.ends_with(".key"));
-            if ours && !stated.contains(&path) {
-                keys::destroy(&path)?;
+            let whole = name.strip_suffix(FRESH).unwrap_or(&name);
+            let ours = (whole.starts_with("issuer-") && whole.ends_with(".key.pem"))
+                || (whole.starts_with("citizens-") && whole.ends_with(".key"));
+            if !ours || stated.contains(&path) {
+                continue;
             }
+            // Where files cannot be renamed without replacing, they are linked and then unlinked: a
+            // crash in between leaves a second name of a key that is needed.
+            if whole != name && is_same_file(&path, &self.folder.join(whole)) {
+                fs::remove_file(&path).map_err(|source| KeysError::File {
+                    action: "remove",
+                    path,
+                    source,
+                })?;
+                continue;
+            }
+            keys::destroy(&path)?;
         }
         Ok(())
     }
+}
+
+/// Whether two names are of one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let of = |path: &Path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    of(one).is_some_and(|one| of(other) == Some(one))
 }
 
 /// When the next period begins, if it is to be made now: there is a current one and none after it, and

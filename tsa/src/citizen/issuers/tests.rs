@@ -106,6 +106,25 @@ fn secrets_that_a_crash_left_half_written_or_unstated_are_destroyed_at_the_start
 }
 
 #[test]
+fn a_second_name_of_a_key_that_is_needed_is_removed_and_the_key_stays() {
+    let (folder, issuers) = begun();
+    drop(issuers);
+    let stated = [key_path, counting_path].map(|path| path(folder.path(), at(START)));
+    let kept = stated.each_ref().map(|path| fs::read(path).unwrap());
+    let names = stated.each_ref().map(|path| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(FRESH);
+        PathBuf::from(name)
+    });
+    for (path, name) in stated.iter().zip(&names) {
+        fs::hard_link(path, name).unwrap();
+    }
+    open(folder.path(), at(START)).begin(moment(at(START))).unwrap();
+    assert_eq!(stated.each_ref().map(|path| fs::read(path).unwrap()), kept);
+    assert!(!names.iter().any(|name| name.exists()));
+}
+
+#[test]
 fn a_time_just_before_the_period_makes_no_issuer_and_forgets_no_count() {
     let (folder, issuers) = begun();
     let end = at(START + 3_600);
