@@ -393,6 +393,33 @@ async fn syncs_that_fail_between_two_disclosures_lose_neither() {
     sale.is_sold(private).await;
 }
 
+/// One sync fails, that of the pair, and the store works again before the pause after a failure is
+/// over: the same bytes are taken at once, from a fold that had run ahead of its log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_handed_in_again_right_after_a_failed_sync_ends_its_auction() {
+    let mut sale = Sale::open(3_600).await;
+    sale.end();
+    let private = sale.meet().await;
+    let first = disclosure(&sale.seller, private, &sale.listing, "Seller Silva");
+    let second = disclosure(&sale.winner, private, &sale.bid, "Winner Costa");
+    assert!(matches!(insist(&mut sale.seller, &first).await.0, Answer::Held));
+    let stamp = sale.winner.stamp(&second).await.unwrap();
+    sale.faults.set(Fault::OneSync, "log.db", 0).unwrap();
+    let mut refused = 0;
+    let (action, blind) = (second.action.compact(), &second.blind);
+    loop {
+        let answer = sale.winner.submit(action, &stamp, blind).await.unwrap();
+        if answer.code() != "store.failed" {
+            answer.logged().unwrap();
+            break;
+        }
+        refused += 1;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(refused > 0, "the pair's own commit was to fail");
+    sale.is_sold(private).await;
+}
+
 /// The disk fails before the deadline and works again after it. Both had handed in in time.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_recorded_as_absent_because_the_house_could_not_store() {
