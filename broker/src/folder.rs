@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 
 use crate::house::Keys;
 use crate::private;
-pub(crate) use crate::private::replace as write_private;
 
 /// Longest key file read, in bytes.
 const LONGEST_KEY: u64 = 4_096;

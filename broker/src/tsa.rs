@@ -53,7 +53,7 @@ pub fn learn(address: &TsaAddress, roots: &Roots, memory: &Path) -> Result<TsaKe
         }
     };
     let keys = verify_jwks(&sheet, address.authority, system_time())?;
-    if let Err(error) = crate::folder::write_private(memory, &sheet) {
+    if let Err(error) = crate::private::replace(memory, &sheet) {
         tracing::warn!(%error, "the TSA's keys could not be remembered");
     }
     Ok(keys)

@@ -89,7 +89,8 @@ pub fn read(path: &Path, most: u64) -> io::Result<Private> {
 /// and on return the new one stays.
 ///
 /// # Errors
-/// Those of the file system; the old file is then in place and whole.
+/// Those of the file system. The old file is then in place and whole, or the new one is, if only making
+/// its name durable failed.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written(path, bytes, 0o600)?.persist(path).map_err(|failed| failed.error)?;
     File::open(parent(path))?.sync_all()
@@ -201,7 +202,9 @@ mod tests {
         assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"first".to_vec(), 0o600));
         create(&folder.path().join("public"), b"", 0o644).unwrap();
         assert_eq!(mode(&folder.path().join("public")) & !0o044, 0o600);
-        assert_eq!(names(folder.path()).len(), 2);
+        create(&folder.path().join("fixed"), b"", 0o400).unwrap();
+        assert_eq!(mode(&folder.path().join("fixed")), 0o400);
+        assert_eq!(names(folder.path()).len(), 3);
     }
 
     #[test]

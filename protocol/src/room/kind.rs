@@ -160,3 +160,34 @@ impl std::str::FromStr for Kind {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or(UnknownKind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::codec::Digest;
+    use crate::room::house::{SECOND, Table, at};
+
+    #[test]
+    fn kinds_have_names_of_their_own_that_read_back_and_no_other_text_is_one() {
+        let names: HashSet<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+        }
+        for other in ["", "Auction", "auction ", "other"] {
+            assert_eq!(other.parse::<Kind>(), Err(UnknownKind), "{other}");
+        }
+    }
+
+    #[test]
+    fn v061_only_an_opening_stands_first() {
+        let mut table = Table::auction();
+        assert_eq!(table.room.kind(), Kind::Auction);
+        let bid = table.bid_at(at(SECOND), 1_000);
+        assert_eq!(Room::open(&bid, Digest([0; 32])).unwrap_err(), Code::VerbPhase);
+        let closed = table.broker_at(at(SECOND), Body::Closed(crate::room::body::Empty {}));
+        assert_eq!(Room::open(&closed, Digest([0; 32])).unwrap_err(), Code::VerbPhase);
+    }
+}

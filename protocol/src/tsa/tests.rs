@@ -318,3 +318,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_refusal_of_the_greatest_length_is_read_and_a_longer_one_is_not() {
+    let refused = |code: usize, message: usize| {
+        let (code, message) = ("c".repeat(code), "m".repeat(message));
+        StreamFrame::parse(&StreamFrame::Refused { id: None, code, message }.encode())
+    };
+    assert!(refused(64, 1_024).is_ok());
+    let long = Err(WireError::Frame("a refusal is too long"));
+    assert_eq!(refused(65, 1).map(drop), long);
+    assert_eq!(refused(1, 1_025).map(drop), long);
+}
