@@ -307,7 +307,9 @@ impl Desk {
         if room.asked || of.is_some_and(|room| room.asked) {
             return Some(Interest::Asked);
         }
-        let open = of.and_then(Followed::known).is_none_or(|of| kinds::is_open(of, known.now));
+        // Of what has no end of its own it is not known that it is over.
+        let is_open = |of| kinds::end(of).is_none() || kinds::is_open(of, known.now);
+        let open = of.and_then(Followed::known).is_none_or(is_open);
         if known.own.get(&auction).is_some_and(|unfinished| *unfinished || open) {
             return Some(Interest::Own);
         }
