@@ -13,6 +13,7 @@ pub mod check;
 pub mod door;
 pub mod fanout;
 pub mod folder;
+pub mod host;
 pub mod house;
 mod ip_limiter;
 pub mod links;

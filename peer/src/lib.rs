@@ -26,6 +26,7 @@ pub mod command;
 pub mod desk;
 pub mod event;
 pub mod front;
+pub mod host;
 pub mod identity;
 pub mod jsonl;
 pub mod link;

@@ -18,7 +18,8 @@
 //! - [`enrolment`] how a citizen gets a persona certified that nobody can tell is theirs
 //!
 //! Below them: [`key`] signing keys that know their purpose, [`jws`] the one signed container,
-//! [`label`] every domain-separation label and limit, [`codec`] binary fields, [`clock`] instants.
+//! [`label`] every domain-separation label and limit, [`codec`] binary fields, [`clock`] instants,
+//! [`host`] what a program asks of the machine under it.
 
 pub mod action;
 pub mod broker;
@@ -29,6 +30,7 @@ pub mod codec;
 pub mod enrolment;
 pub mod evidence;
 pub mod frame;
+pub mod host;
 pub mod jws;
 pub mod key;
 pub mod label;

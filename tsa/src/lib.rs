@@ -18,6 +18,7 @@ pub mod ca;
 pub mod challenge;
 pub mod citizen;
 pub mod clock;
+pub mod host;
 pub mod http;
 pub mod ip_limiter;
 pub mod keys;
