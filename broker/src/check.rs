@@ -1,19 +1,20 @@
-//! Checks signatures, blinds and stamps on worker threads, off every room's lock.
+//! Checks signatures, blinds and stamps on workers, off every room's task.
 //!
 //! What comes out is [`Checked`], which only this module can make: a room never sees an action
 //! whose signature, author and stamp were not verified.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc;
 
 use pregao_protocol::action::Action;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::host::Spawn;
 use pregao_protocol::key::{Fingerprint, Persona, PublicKey, StampKey};
 use pregao_protocol::persona::{Blind, BlindContext, blinded};
 use pregao_protocol::room::body::Signer;
 use pregao_protocol::room::{Stamped, Undecided};
 use pregao_protocol::stamp::{Stamp, StampError, VerifiedBatch};
+use tokio::sync::mpsc;
 
 /// Most submissions waiting for one worker.
 const QUEUE: usize = 1_024;
@@ -98,7 +99,7 @@ type Reply = Box<dyn FnOnce(Verdict) + Send>;
 /// The pool of workers.
 #[derive(Clone)]
 pub struct Checker {
-    workers: Arc<[mpsc::SyncSender<(Submission, Reply)>]>,
+    workers: Arc<[mpsc::Sender<(Submission, Reply)>]>,
 }
 
 impl std::fmt::Debug for Checker {
@@ -113,30 +114,32 @@ impl std::fmt::Debug for Checker {
 pub struct Busy;
 
 impl Checker {
-    /// Starts `threads` workers that accept stamps of `keys` for actions at `broker`.
+    /// Starts `workers` that accept stamps of `keys` for actions at `broker`.
     ///
     /// # Errors
     /// If a thread cannot be started.
     pub fn start(
-        threads: usize,
+        workers: usize,
         broker: Fingerprint,
         keys: &[PublicKey<StampKey>],
+        spawn: &dyn Spawn,
     ) -> std::io::Result<Self> {
-        let mut workers = Vec::new();
-        for number in 0..threads.max(1) {
-            let (sender, queue) = mpsc::sync_channel::<(Submission, Reply)>(QUEUE);
+        let mut lanes = Vec::new();
+        for number in 0..workers.max(1) {
+            let (sender, mut queue) = mpsc::channel::<(Submission, Reply)>(QUEUE);
             let mut worker = Worker { broker, keys: keys.to_vec(), batches: VecDeque::new() };
-            std::thread::Builder::new().name(format!("check-{number}")).spawn(move || {
-                while let Ok((submission, reply)) = queue.recv() {
+            let work = async move {
+                while let Some((submission, reply)) = queue.recv().await {
                     reply(worker.check(submission));
                 }
-            })?;
-            workers.push(sender);
+            };
+            spawn.worker(&format!("check-{number}"), Box::pin(work))?;
+            lanes.push(sender);
         }
-        Ok(Self { workers: workers.into() })
+        Ok(Self { workers: lanes.into() })
     }
 
-    /// Has a submission checked; `reply` runs on the worker's thread and must not block.
+    /// Has a submission checked; `reply` runs on the worker and must not block.
     ///
     /// One session's submissions go to one worker, so that they are decided in the order in which
     /// they were handed in: a peer that raises its own bid twice means the second to come second.

@@ -57,7 +57,7 @@ pub async fn run(
             continue;
         };
         let counted = Counted::new(Arc::clone(&hall.house.metrics), place, permit);
-        tokio::spawn(receive(stream, Arc::clone(&hall), tls.clone(), counted));
+        hall.house.host.task(receive(stream, Arc::clone(&hall), tls.clone(), counted));
     }
 }
 
@@ -68,15 +68,16 @@ async fn receive(stream: TcpStream, hall: Arc<Hall>, tls: Option<TlsAcceptor>, c
         Some(tls) => {
             let shaken = tokio::time::timeout(hall.limits.handshake, tls.accept(stream)).await;
             if let Ok(Ok(stream)) = shaken {
-                upgrade(stream, hall).await;
+                connection(stream, hall).await;
             }
         }
-        None => upgrade(stream, hall).await,
+        None => connection(stream, hall).await,
     }
     drop(counted);
 }
 
-async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hall: Arc<Hall>) {
+/// Serves one connection, from the request for a WebSocket to its end.
+pub async fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, hall: Arc<Hall>) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_RECORD))
         .max_frame_size(Some(MAX_RECORD))

@@ -7,6 +7,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::{
     DecodePrivateKey as _, EncodePrivateKey as _, spki::der::pem::LineEnding,
 };
+use pregao_protocol::host::Random;
 use pregao_protocol::key::{Purpose, SecretKey};
 use zeroize::Zeroizing;
 
@@ -95,11 +96,11 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError`].
-    pub fn keys(&self) -> Result<Keys, FolderError> {
-        Ok(Keys { session: self.key()?, head: self.key()?, entry: self.key()? })
+    pub fn keys(&self, random: &dyn Random) -> Result<Keys, FolderError> {
+        Ok(Keys { session: self.key(random)?, head: self.key(random)?, entry: self.key(random)? })
     }
 
-    fn key<P: Purpose>(&self) -> Result<SecretKey<P>, FolderError> {
+    fn key<P: Purpose>(&self, random: &dyn Random) -> Result<SecretKey<P>, FolderError> {
         let path = self.file(&format!("{}.key.pem", P::NAME));
         let io = |source| FolderError::Io { path: path.clone(), source };
         let damaged = || FolderError::Damaged { path: path.clone() };
@@ -113,7 +114,9 @@ impl Folder {
             Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => Err(damaged()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut seed = Zeroizing::new([0_u8; 32]);
-                getrandom::fill(seed.as_mut_slice()).map_err(|error| io(error.into()))?;
+                random
+                    .fill(seed.as_mut_slice())
+                    .map_err(|error| io(std::io::Error::other(error)))?;
                 let pem = SigningKey::from_bytes(&seed)
                     .to_pkcs8_pem(LineEnding::LF)
                     .map_err(|_| damaged())?;
@@ -130,13 +133,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use std::sync::Arc;
+
+    fn random() -> Arc<dyn Random> {
+        crate::host::system().random
+    }
 
     #[test]
     fn keys_are_made_once_for_the_owner_only() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::open(place.path()).unwrap();
-        let first = folder.keys().unwrap().session.public();
-        assert_eq!(folder.keys().unwrap().session.public(), first);
+        let first = folder.keys(&*random()).unwrap().session.public();
+        assert_eq!(folder.keys(&*random()).unwrap().session.public(), first);
         for name in ["session", "head", "entry"] {
             let path = folder.file(&format!("{name}.key.pem"));
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -147,17 +155,20 @@ mod tests {
     fn open_damaged_and_busy_are_told_apart() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::open(place.path()).unwrap();
-        folder.keys().unwrap();
+        folder.keys(&*random()).unwrap();
         assert!(matches!(Folder::open(place.path()), Err(FolderError::InUse { .. })));
         let path = folder.file("head.key.pem");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(folder.keys(), Err(FolderError::Open { mode: 0o640, .. })));
+        assert!(matches!(folder.keys(&*random()), Err(FolderError::Open { mode: 0o640, .. })));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let whole = std::fs::read_to_string(&path).unwrap();
         let long = format!("{whole}{}", "\n".repeat(4_096));
         for damaged in ["half a ke", "", "\u{fffd}", &long] {
             std::fs::write(&path, damaged).unwrap();
-            assert!(matches!(folder.keys(), Err(FolderError::Damaged { .. })), "{damaged:.9}");
+            assert!(
+                matches!(folder.keys(&*random()), Err(FolderError::Damaged { .. })),
+                "{damaged:.9}"
+            );
         }
     }
 }

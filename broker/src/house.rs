@@ -10,6 +10,7 @@ use pregao_protocol::broker::{BrokerCertificate, Refusal};
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::FromBroker;
+use pregao_protocol::host::Host;
 use pregao_protocol::key::{
     EntryKey, Fingerprint, HeadKey, OneTime, PublicKey, SecretKey, SessionKey,
 };
@@ -22,6 +23,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 use crate::check::{Author, Checked, Verdict};
+use crate::host;
 use crate::links::{self, Link, Links};
 use crate::metrics::Metrics;
 use crate::room::kinds::{AnyPolicy, Follower, Followers, Follows, Held, follows};
@@ -56,6 +58,8 @@ pub struct Keys {
 /// Everything shared.
 #[derive(Debug)]
 pub struct House {
+    /// The machine: clocks, chance, and where work runs.
+    pub host: Host,
     /// The broker's keys.
     pub keys: Keys,
     /// What the broker says of itself.
@@ -100,6 +104,7 @@ impl House {
     /// Puts the house together. `alarms` is the monitor's ear.
     #[must_use]
     pub fn new(
+        host: Host,
         keys: Keys,
         certificate: BrokerCertificate,
         stamps: Stamps,
@@ -110,6 +115,7 @@ impl House {
         let Stores { writer, log, links } = stores;
         let lobby = Lobby { openings: Mutex::default(), count: watch::channel(0).0 };
         Self {
+            host,
             keys,
             certificate,
             stamps,
@@ -248,7 +254,7 @@ impl House {
         self.rooms.write().insert(name, Handle { name, mailbox, calls, members });
         let inbox = Inbox { messages, calls: called };
         self.metrics.rooms.add(1);
-        tokio::spawn(RoomTask::new(Arc::clone(self), opened, inbox).run());
+        self.host.task(RoomTask::new(Arc::clone(self), opened, inbox).run());
         if public {
             let mut openings = self.lobby.openings.lock();
             openings.push(first);
@@ -282,12 +288,7 @@ impl House {
 
     /// Brings a worker's verdict to the room it concerns, behind what was handed in for that room
     /// before (V-092).
-    pub fn route(
-        self: &Arc<Self>,
-        verdict: Verdict,
-        reply: Reply,
-        runtime: &tokio::runtime::Handle,
-    ) {
+    pub fn route(self: &Arc<Self>, verdict: Verdict, reply: Reply) {
         let handed = match verdict {
             Verdict::Garbage { .. } => return reply.fail(Undecided::PARSE),
             Verdict::Bad { action, code } => Handed::Repeated(action, code),
@@ -308,7 +309,7 @@ impl House {
             opening.insert(name, VecDeque::new());
             drop(opening);
             let house = Arc::clone(self);
-            runtime.spawn(async move { house.list(name, handed, reply).await });
+            self.host.task(async move { house.list(name, handed, reply).await });
             return;
         }
         drop(opening);
@@ -487,6 +488,14 @@ impl House {
         Stamped::bind(action, stamp, granted.batch).map_err(|_| Code::StampOther)
     }
 
+    /// A random UUID (version 4).
+    #[must_use]
+    pub fn fresh_uuid(&self) -> Uuid {
+        // Without randomness the broker's actions repeat an id and are refused as malformed.
+        let bytes = self.host.random().unwrap_or_default();
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
     /// Signs a room's head.
     #[must_use]
     pub fn sign_head(&self, room: RoomName, seen: Seen) -> Arc<str> {
@@ -514,7 +523,7 @@ impl House {
         let turn = Arc::clone(&self.reads).acquire_owned().await;
         let turn = turn.map_err(|_| StoreError::Stopped)?;
         let log = Arc::clone(&self.log);
-        let read = tokio::task::spawn_blocking(move || {
+        let read = host::blocking(&self.host, move || {
             let read = read(log.as_ref());
             drop(turn);
             read
@@ -556,8 +565,7 @@ impl House {
         act: impl FnOnce(&Links) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let links = Arc::clone(&self.links);
-        let act = tokio::task::spawn_blocking(move || act(&links));
-        act.await.unwrap_or(Err(StoreError::Stopped))
+        host::blocking(&self.host, move || act(&links)).await.unwrap_or(Err(StoreError::Stopped))
     }
 
     /// Who is behind the keys of a room; `None` once erased.
@@ -728,15 +736,4 @@ fn restore_held(room: &Room, policy: &AnyPolicy, payload: &str) -> Option<Held> 
     let role = policy.role(room, &action)?;
     let batch = VerifiedBatch::open(&entry.stamp.batch, &room.terms().stamps).ok()?;
     Some(Held { role, stamped: Stamped::bind(action, entry.stamp, Arc::new(batch)).ok()? })
-}
-
-/// A random UUID (version 4) from the operating system's generator.
-#[must_use]
-pub fn fresh_uuid() -> Uuid {
-    let mut bytes = [0_u8; 16];
-    // Without randomness the broker's actions would repeat an id and be refused as malformed.
-    if getrandom::fill(&mut bytes).is_err() {
-        return Uuid::nil();
-    }
-    uuid::Builder::from_random_bytes(bytes).into_uuid()
 }

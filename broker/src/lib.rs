@@ -19,6 +19,7 @@ mod ip_limiter;
 pub mod links;
 pub mod metrics;
 pub mod monitor;
+pub mod network;
 pub mod ops;
 pub mod private;
 pub mod room;

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use pregao_broker::door::Capacity;
-use pregao_broker::server::{Options, Server};
+use pregao_broker::folder::Folder;
+use pregao_broker::host;
+use pregao_broker::server::{Options, Ports, Server};
 use pregao_broker::session::Limits;
+use pregao_broker::tls::Roots;
 use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::label::MAX_SESSION;
 use pregao_protocol::session::{Ranking, Suite};
@@ -91,8 +94,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let folder = Folder::open(&arguments.data)?;
+    let (options, ports) = options(arguments)?;
     let server = tokio::select! {
-        server = Server::start(options(arguments)) => server?,
+        server = Server::start(folder, options, ports, host::system()) => server?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
@@ -123,20 +128,21 @@ fn announce(server: &Server) {
     }
 }
 
-fn options(arguments: Arguments) -> Options {
+fn options(arguments: Arguments) -> anyhow::Result<(Options, Ports)> {
     let suites = Ranking::new(&Suite::ALL).unwrap_or_default();
-    Options {
-        data: arguments.data,
+    let ports = Ports {
         listen: arguments.listen,
         ops: arguments.ops,
-        tsa: arguments.tsa,
-        accept_simulated_time: arguments.accept_simulated_time,
-        tls_ca: arguments.tls_ca,
         tls: arguments.tls_cert.zip(arguments.tls_key),
         capacity: Capacity {
             connections: arguments.max_connections,
             from_one_address: arguments.max_per_address,
         },
+    };
+    let options = Options {
+        tsa: arguments.tsa,
+        accept_simulated_time: arguments.accept_simulated_time,
+        roots: arguments.tls_ca.as_deref().map(Roots::only).transpose()?.unwrap_or_default(),
         limits: Limits {
             handshake: Duration::from_secs(arguments.handshake_within),
             idle: Duration::from_secs(arguments.idle.max(3)),
@@ -148,7 +154,8 @@ fn options(arguments: Arguments) -> Options {
         },
         suites,
         checkers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-    }
+    };
+    Ok((options, ports))
 }
 
 fn start_log(format: LogFormat) {

@@ -6,13 +6,14 @@
 //! down, requests fail at once with [`StampsDown`] and nothing is queued.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::clock::{Carried, Time};
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::CARRIED;
+use pregao_protocol::host::{Clock, Host, NoRandomness};
 use pregao_protocol::key::{PublicKey, StampKey};
 use pregao_protocol::label::MAX_DIGESTS;
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
@@ -20,13 +21,13 @@ use pregao_protocol::tsa::stream::{MAX_ANSWER, StampRequest, StreamFrame};
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 use crate::metrics::Metrics;
+use crate::network::{self, Network, Socket};
 use crate::tls::{ADVICE, Roots, distrusted};
 
 /// No batch for this long means that the TSA is down: nothing is accepted.
@@ -59,25 +60,20 @@ struct Request {
     answer: oneshot::Sender<Granted>,
 }
 
-/// Time since this was asked first, by a clock that goes on while the machine sleeps.
-fn uptime() -> Duration {
-    static START: LazyLock<boot_time::Instant> = LazyLock::new(boot_time::Instant::now);
-    START.elapsed()
-}
-
 /// The newest verified header and the time that headers tell.
 #[derive(Debug, Clone)]
 pub struct Newest {
     /// The header.
     pub batch: Arc<VerifiedBatch>,
     time: Carried,
+    clock: Arc<dyn Clock>,
 }
 
 impl Newest {
     /// TSA time carried forward since the last header that did not wait on its way (V-094).
     #[must_use]
     pub fn now(&self) -> Time {
-        self.time.now(uptime())
+        self.time.now(self.clock.uptime())
     }
 
     /// As [`Newest::now`], but never further on from the header than a refusal may rest on: whoever
@@ -91,8 +87,19 @@ impl Newest {
     /// shows only that it was there once.
     #[must_use]
     pub fn is_down(&self) -> bool {
-        self.time.age(uptime()) > DOWN_AFTER
+        self.time.age(self.clock.uptime()) > DOWN_AFTER
     }
+}
+
+/// Where the stream of stamps is.
+#[derive(Debug)]
+pub struct Source {
+    /// `ws://host:port/api/stream`, or `wss://`.
+    pub url: String,
+    /// The CAs that its TLS certificate may come from.
+    pub roots: Roots,
+    /// The way there.
+    pub network: Arc<dyn Network>,
 }
 
 /// Handle to the pooled connection. Cheap to clone.
@@ -103,19 +110,26 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// Starts the connection task. `url` is the stream's address, `ws://host:port/api/stream` or `wss://`.
+    /// Starts the connection task.
     #[must_use]
     pub fn start(
-        url: String,
+        source: Source,
         keys: Vec<PublicKey<StampKey>>,
-        roots: &Roots,
         metrics: Arc<Metrics>,
+        host: &Host,
     ) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE);
         let (newest_sender, newest) = watch::channel(None);
-        let connector = roots.connector();
-        let connection = Connection { url, connector, keys, newest: newest_sender, metrics };
-        tokio::spawn(connection.run(queue));
+        let connector = source.roots.connector();
+        let connection = Connection {
+            source,
+            connector,
+            keys,
+            newest: newest_sender,
+            metrics,
+            host: host.clone(),
+        };
+        host.task(connection.run(queue));
         Self { requests, newest }
     }
 
@@ -177,15 +191,14 @@ impl Asked {
     }
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
 struct Connection {
-    url: String,
+    source: Source,
     /// TLS that believes the given CAs only; `None` for the public ones.
     connector: Option<Connector>,
     keys: Vec<PublicKey<StampKey>>,
     newest: watch::Sender<Option<Newest>>,
     metrics: Arc<Metrics>,
+    host: Host,
 }
 
 /// What was pooled into one message: who asked, and where their digests went.
@@ -250,14 +263,10 @@ impl Connection {
             .max_message_size(Some(MAX_ANSWER))
             .max_frame_size(Some(MAX_ANSWER))
             .read_buffer_size(64 * 1024);
-        let attempt = tokio_tungstenite::connect_async_tls_with_config(
-            &self.url,
-            Some(config),
-            true,
-            self.connector.clone(),
-        );
+        let Source { url, network, .. } = &self.source;
+        let attempt = network::connect(&**network, url, config, self.connector.clone());
         match tokio::time::timeout(Duration::from_secs(3), attempt).await {
-            Ok(connected) => connected.map(|(socket, _)| socket),
+            Ok(connected) => connected,
             Err(_) => Err(WsError::Io(std::io::ErrorKind::TimedOut.into())),
         }
     }
@@ -276,7 +285,7 @@ impl Connection {
                 request = queue.recv() => {
                     let Some(first) = request else { return Ok(()) };
                     let mut asks = Vec::new();
-                    for (digests, pooled) in pool(first, queue).await {
+                    for (digests, pooled) in self.pool(first, queue).await {
                         id += 1;
                         asks.push(Message::text(StampRequest { id, digests }.encode()));
                         waiting.insert(id, pooled);
@@ -338,11 +347,13 @@ impl Connection {
         let batch = VerifiedBatch::open(compact, &self.keys)
             .map_err(|error| Ended::Untrue(error.to_string()))?;
         let batch = Arc::new(batch);
+        let uptime = self.host.clock.uptime();
         let keep = |time: Carried| {
-            self.newest.send_replace(Some(Newest { batch: Arc::clone(&batch), time }));
+            let (batch, clock) = (Arc::clone(&batch), Arc::clone(&self.host.clock));
+            self.newest.send_replace(Some(Newest { batch, time, clock }));
         };
         let Some(newest) = newest else {
-            keep(Carried::start(batch.time(), uptime()));
+            keep(Carried::start(batch.time(), uptime));
             return Ok((batch, true));
         };
         let (old, new) = (newest.batch.header(), batch.header());
@@ -357,17 +368,35 @@ impl Connection {
         let is_newer = new.time >= old.time;
         if is_newer {
             let mut time = newest.time;
-            time.hear(batch.time(), uptime());
+            time.hear(batch.time(), uptime);
             keep(time);
         }
         Ok((batch, is_newer))
     }
+
+    /// Mixes the first request with everything that arrives within [`POOL_FOR`]. Each request stays
+    /// whole, so that all its digests land in one batch. Without randomness nothing goes out, and the
+    /// requests fail as while the TSA is down: in their own order they would say who shares an author.
+    async fn pool(
+        &self,
+        first: Request,
+        queue: &mut mpsc::Receiver<Request>,
+    ) -> Vec<(Vec<Digest>, Pooled)> {
+        let groups = gather(first, queue).await;
+        match generator(&self.host) {
+            Ok(mut generator) => {
+                groups.into_iter().map(|group| mix(group, &mut generator)).collect()
+            }
+            Err(error) => {
+                tracing::error!(%error, "no stamps");
+                Vec::new()
+            }
+        }
+    }
 }
 
-/// Mixes the first request with everything that arrives within [`POOL_FOR`]. Each request stays
-/// whole, so that all its digests land in one batch. Without randomness nothing goes out, and the
-/// requests fail as while the TSA is down: in their own order they would say who shares an author.
-async fn pool(first: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<(Vec<Digest>, Pooled)> {
+/// Takes what arrives within [`POOL_FOR`] of the first request, in groups that fit one message.
+async fn gather(first: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<Vec<Request>> {
     let mut requests = vec![first];
     let until = tokio::time::Instant::now() + POOL_FOR;
     while requests.iter().map(|request| request.digests.len()).sum::<usize>() < 4 * MAX_DIGESTS {
@@ -388,13 +417,7 @@ async fn pool(first: Request, queue: &mut mpsc::Receiver<Request>) -> Vec<(Vec<D
             group.push(request);
         }
     }
-    match generator() {
-        Ok(mut generator) => groups.into_iter().map(|group| mix(group, &mut generator)).collect(),
-        Err(error) => {
-            tracing::error!("no stamps: the system gives no random bytes: {error}");
-            Vec::new()
-        }
-    }
+    groups
 }
 
 /// Puts the digests of several requests into one list in random order, among random digests that
@@ -429,10 +452,8 @@ fn random_digest(generator: &mut impl CryptoRng) -> Digest {
 }
 
 /// A generator for one round of mixing.
-fn generator() -> Result<ChaCha12Rng, getrandom::Error> {
-    let mut seed = [0_u8; 32];
-    getrandom::fill(&mut seed)?;
-    Ok(ChaCha12Rng::from_seed(seed))
+fn generator(host: &Host) -> Result<ChaCha12Rng, NoRandomness> {
+    Ok(ChaCha12Rng::from_seed(host.random()?))
 }
 
 #[cfg(test)]

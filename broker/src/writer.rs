@@ -1,6 +1,6 @@
-//! Group commit: one thread that makes links and log entries durable before they are answered.
+//! Group commit: one worker that makes links and log entries durable before they are answered.
 //!
-//! The thread takes everything that waits, up to a bound, and makes it durable at once: first
+//! The worker takes everything that waits, up to a bound, and makes it durable at once: first
 //! the links of the whole group in their file, then one transaction of the log, and only then
 //! are the callers answered. While the disk works, the next group gathers, so that the more
 //! there is to do the less each entry costs.
@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pregao_protocol::host::Spawn;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -30,8 +31,6 @@ const GROUP_BYTES: usize = 4 * 1024 * 1024;
 const QUEUE: usize = 1024;
 /// How often a store that failed is tried while nobody commits anything.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
-/// How often the queue is looked at meanwhile.
-const GLANCE: Duration = Duration::from_millis(20);
 
 /// What one call makes durable: links first, then the append.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +52,7 @@ enum Message {
     Stop,
 }
 
-/// The way to the writer thread; clones share it.
+/// The way to the worker; clones share it.
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Message>,
@@ -121,8 +120,7 @@ impl Writer {
     }
 }
 
-/// The writer thread. It ends after [`WriterThread::stop`], or when this and every [`Writer`]
-/// are gone.
+/// The worker. It ends after [`WriterThread::stop`], or when this and every [`Writer`] are gone.
 #[derive(Debug)]
 pub struct WriterThread {
     writer: Writer,
@@ -130,7 +128,7 @@ pub struct WriterThread {
 }
 
 impl WriterThread {
-    /// Starts the thread.
+    /// Starts the worker, on a thread of its own where there is one: disks block.
     ///
     /// # Errors
     /// Those of the operating system, if it gives no thread.
@@ -138,21 +136,23 @@ impl WriterThread {
         log: Arc<dyn Log>,
         links: Arc<Links>,
         metrics: Arc<Metrics>,
+        spawn: &dyn Spawn,
     ) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (end, ended) = oneshot::channel();
         metrics.store_working.set(1);
         let (told, health) = watch::channel(Health { works: true, since: Instant::now() });
-        std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
-            let stores = Stores { log: log.as_ref(), links: &links, metrics: &metrics, told };
-            stores.run(waiting);
-            // Nobody listens if the thread was not stopped but abandoned.
-            let _ = end.send(log.checkpoint().and_then(|()| links.checkpoint()));
-        })?;
+        let stores = Stores { log, links, metrics, told };
+        let work = async move {
+            stores.run(waiting).await;
+            // Nobody listens if the worker was not stopped but abandoned.
+            let _ = end.send(stores.checkpoint());
+        };
+        spawn.worker("writer", Box::pin(work))?;
         Ok(Self { writer: Writer { queue, health }, ended })
     }
 
-    /// The way to the thread.
+    /// The way to the worker.
     #[must_use]
     pub fn writer(&self) -> Writer {
         self.writer.clone()
@@ -163,23 +163,23 @@ impl WriterThread {
     /// # Errors
     /// A failure of the store while tidying up; what was acknowledged is durable all the same.
     pub async fn stop(self) -> Result<(), StoreError> {
-        // If the thread has ended already, so has what it would have done.
+        // If the worker has ended already, so has what it would have done.
         let _ = self.writer.queue.send(Message::Stop).await;
         self.ended.await.unwrap_or(Err(StoreError::Stopped))
     }
 }
 
-/// What the thread writes to, and where it tells how that goes.
-struct Stores<'a> {
-    log: &'a dyn Log,
-    links: &'a Links,
-    metrics: &'a Metrics,
+/// What the worker writes to, and where it tells how that goes.
+struct Stores {
+    log: Arc<dyn Log>,
+    links: Arc<Links>,
+    metrics: Arc<Metrics>,
     told: watch::Sender<Health>,
 }
 
-impl Stores<'_> {
-    fn run(&self, mut waiting: mpsc::Receiver<Message>) {
-        while let Some(first) = self.next(&mut waiting) {
+impl Stores {
+    async fn run(&self, mut waiting: mpsc::Receiver<Message>) {
+        while let Some(first) = self.next(&mut waiting).await {
             let mut group = Vec::new();
             let mut bytes = 0;
             let mut next = Some(first);
@@ -201,27 +201,29 @@ impl Stores<'_> {
 
     /// The next message. While the store fails it is tried in between, so that it is known to
     /// work again without anybody's risking an action on it.
-    fn next(&self, waiting: &mut mpsc::Receiver<Message>) -> Option<Message> {
-        let mut tried = Instant::now();
-        while !self.told.borrow().works {
-            match waiting.try_recv() {
-                Ok(message) => return Some(message),
-                Err(mpsc::error::TryRecvError::Disconnected) => return None,
-                Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(GLANCE),
-            }
-            if tried.elapsed() >= PROBE_EVERY {
-                self.probe();
-                tried = Instant::now();
+    async fn next(&self, waiting: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        while !self.works() {
+            match tokio::time::timeout(PROBE_EVERY, waiting.recv()).await {
+                Ok(message) => return message,
+                Err(_) => self.probe(),
             }
         }
-        waiting.blocking_recv()
+        waiting.recv().await
+    }
+
+    fn works(&self) -> bool {
+        self.told.borrow().works
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        self.log.checkpoint().and_then(|()| self.links.checkpoint())
     }
 
     /// Makes a group durable and answers its callers.
     fn settle(&self, group: Vec<Request>) {
         let (commits, callers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|request| (request.commit, request.done)).unzip();
-        let answers = commit_group(commits, self.log, self.links);
+        let answers = commit_group(commits, &*self.log, &self.links);
         // Before anybody hears of it: who is told of a failure finds it in the health as well.
         self.judge(&answers);
         for (caller, answer) in callers.into_iter().zip(answers) {
@@ -240,7 +242,7 @@ impl Stores<'_> {
             // bring it back after its authors were told that nothing was accepted: the trial
             // takes its place there.
             self.probe();
-        } else if !self.told.borrow().works && answers.iter().any(Result::is_ok) {
+        } else if !self.works() && answers.iter().any(Result::is_ok) {
             // One file took something; whether all do is another question.
             self.probe();
         }
@@ -254,7 +256,7 @@ impl Stores<'_> {
     }
 
     fn tell(&self, works: bool) {
-        if self.told.borrow().works == works {
+        if self.works() == works {
             return;
         }
         if works {

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use pregao_protocol::host::Random;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
@@ -33,6 +35,7 @@ const CACHE: usize = 4096;
 /// The file of keys, and the keys in use.
 pub(super) struct RoomKeys {
     file: Connection,
+    random: Arc<dyn Random>,
     cache: HashMap<RoomName, RoomKey>,
     /// Unused space of the file may hold keys that were destroyed.
     rebuild: bool,
@@ -41,13 +44,13 @@ pub(super) struct RoomKeys {
 }
 
 impl RoomKeys {
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, random: Arc<dyn Random>) -> Result<Self, OpenError> {
         let file = file::open(path, &FORMAT)?;
         file.pragma_update(None, "secure_delete", true)
             .map_err(|source| OpenError::Other { path: path.to_owned(), source })?;
         // Whatever was erased before may have been left unfinished by a crash; a file without
         // living or dead keys costs nothing to rebuild.
-        Ok(Self { file, cache: HashMap::new(), rebuild: true, cut: true })
+        Ok(Self { file, random, cache: HashMap::new(), rebuild: true, cut: true })
     }
 
     /// The key of a room, `Some(None)` if it is erased, `None` if it never had one.
@@ -82,7 +85,7 @@ impl RoomKeys {
                 Some(key) => key,
                 None => {
                     let mut key = RoomKey::default();
-                    getrandom::fill(&mut *key).map_err(|_| StoreError::Random)?;
+                    self.random.fill(&mut *key)?;
                     fresh.push((*room, key.clone()));
                     Some(key)
                 }

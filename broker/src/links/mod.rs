@@ -19,12 +19,14 @@ mod tests;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
 use parking_lot::Mutex;
 use pregao_protocol::codec::{array_from_base64url, from_base64url, to_base64url};
+use pregao_protocol::host::Random;
 use pregao_protocol::key::{OneTime, Persona, PublicKey};
 use pregao_protocol::persona::Blind;
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -80,6 +82,7 @@ impl fmt::Debug for Link {
 /// The links of every room, in a folder.
 pub struct Links {
     inner: Mutex<Inner>,
+    random: Arc<dyn Random>,
     /// Beside the lock, so that asking waits for nobody.
     unfinished: AtomicBool,
 }
@@ -118,11 +121,11 @@ impl Links {
     ///
     /// # Errors
     /// [`OpenError`] says what is wrong with a file and what to do.
-    pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let keys = RoomKeys::open(&folder.join(KEYS_FILE))?;
+    pub fn open(folder: &Path, random: Arc<dyn Random>) -> Result<Self, OpenError> {
+        let keys = RoomKeys::open(&folder.join(KEYS_FILE), Arc::clone(&random))?;
         let links = file::open(&folder.join(LINKS_FILE), &FORMAT)?;
         let inner = Inner { links, keys, owed: Vec::new() };
-        let opened = Self { inner: Mutex::new(inner), unfinished: AtomicBool::new(true) };
+        let opened = Self { inner: Mutex::new(inner), random, unfinished: AtomicBool::new(true) };
         // What cannot be finished now stays unfinished, and is no reason not to start.
         if let Err(error) = opened.finish() {
             tracing::warn!(%error, "erasing is not finished; tried again while the broker runs");
@@ -155,7 +158,7 @@ impl Links {
                 None => Ok(()),
                 Some(None) => Err(StoreError::Erased { room: *room }),
                 Some(Some(key)) => {
-                    insert(&transaction, room, key, links)?;
+                    insert(&transaction, (room, key), links, &*self.random)?;
                     Ok(())
                 }
             });
@@ -244,7 +247,7 @@ impl Links {
         let key = found.get(room).cloned().flatten();
         let key = key.ok_or(StoreError::Erased { room: *room })?;
         let mut nonce = [0_u8; 12];
-        getrandom::fill(&mut nonce).map_err(|_| StoreError::Random)?;
+        self.random.fill(&mut nonce)?;
         let sealed = cipher(&key)
             .encrypt(&Nonce::from(nonce), Payload { msg: text.as_bytes(), aad: &sealed_for(room) })
             .map_err(|_| StoreError::Malformed("a text could not be sealed"))?;
@@ -310,9 +313,9 @@ fn associated(room: &RoomName, key: &[u8; 32]) -> [u8; 64] {
 
 fn insert(
     connection: &Connection,
-    room: &RoomName,
-    key: &RoomKey,
+    (room, key): (&RoomName, &RoomKey),
     links: &[Link],
+    random: &dyn Random,
 ) -> Result<(), StoreError> {
     let cipher = cipher(key);
     let mut statement = connection.prepare_cached(
@@ -325,7 +328,7 @@ fn insert(
         plain.extend_from_slice(link.action.as_bytes());
         // Random nonces: 2^32 links of one room would repeat one with probability 2^-33.
         let mut nonce = [0_u8; 12];
-        getrandom::fill(&mut nonce).map_err(|_| StoreError::Random)?;
+        random.fill(&mut nonce)?;
         let aad = associated(room, link.key.as_bytes());
         let sealed = cipher
             .encrypt(&Nonce::from(nonce), Payload { msg: &plain, aad: &aad })

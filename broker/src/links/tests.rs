@@ -3,11 +3,11 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::store::fixture::{TinyDisk, contents, holds, link, room};
+use crate::store::fixture::{TinyDisk, contents, holds, link, random, room};
 
 fn links() -> (tempfile::TempDir, Links) {
     let folder = tempfile::tempdir().unwrap();
-    let links = Links::open(folder.path()).unwrap();
+    let links = Links::open(folder.path(), random()).unwrap();
     (folder, links)
 }
 
@@ -40,7 +40,7 @@ fn links_are_read_by_room_also_after_reopening() {
     put(&links, "a", &[1, 2]).unwrap();
     put(&links, "a", &[3]).unwrap();
     put(&links, "b", &[1]).unwrap();
-    for links in [links, Links::open(folder.path()).unwrap()] {
+    for links in [links, Links::open(folder.path(), random()).unwrap()] {
         assert_eq!(links.room(&room("a")).unwrap().unwrap(), sorted(&[1, 2, 3]));
         assert_eq!(links.room(&room("b")).unwrap().unwrap(), sorted(&[1]));
         assert!(links.room(&room("c")).unwrap().unwrap().is_empty());
@@ -107,7 +107,7 @@ fn an_erased_room_is_unreadable_and_its_key_is_nowhere() {
     // A copy of the links made before does not bring them back.
     std::fs::write(folder.path().join(LINKS_FILE), copy).unwrap();
     let _ = std::fs::remove_file(folder.path().join("links.db-wal"));
-    assert_eq!(Links::open(folder.path()).unwrap().room(&room("a")).unwrap(), None);
+    assert_eq!(Links::open(folder.path(), random()).unwrap().room(&room("a")).unwrap(), None);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn an_erased_room_takes_no_links_and_the_rest_of_the_group_is_kept() {
     put(&links, "a", &[1]).unwrap();
     links.erase(&[room("a"), room("never used")]).unwrap();
     links.erase(&[room("a")]).unwrap();
-    for links in [links, Links::open(folder.path()).unwrap()] {
+    for links in [links, Links::open(folder.path(), random()).unwrap()] {
         let (one, two) = ([link(4)], [link(5)]);
         let group: [(RoomName, &[Link]); 4] =
             [(room("a"), &one), (room("b"), &two), (room("never used"), &one), (room("a"), &[])];
@@ -185,7 +185,7 @@ fn a_full_disk_keeps_no_link_of_the_group_and_recovers() {
         eprintln!("skipped: this process may not mount a small file system");
         return;
     };
-    let links = Links::open(disk.path()).unwrap();
+    let links = Links::open(disk.path(), random()).unwrap();
     put(&links, "a", &[1]).unwrap();
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![7; 240_000]).unwrap();
@@ -216,7 +216,7 @@ fn a_file_in_the_place_of_another_is_refused() {
     let (folder, links) = links();
     drop(links);
     std::fs::rename(folder.path().join(LINKS_FILE), folder.path().join(KEYS_FILE)).unwrap();
-    assert!(matches!(Links::open(folder.path()), Err(OpenError::Foreign { .. })));
+    assert!(matches!(Links::open(folder.path(), random()), Err(OpenError::Foreign { .. })));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn erasing_that_a_crash_cut_off_is_finished_at_the_next_start() {
         let left = killed(folder.path());
         drop(reader);
         assert!(!holders(left.path(), &key).is_empty(), "a crash leaves it");
-        let again = Links::open(left.path()).unwrap();
+        let again = Links::open(left.path(), random()).unwrap();
         assert!(!again.is_unfinished());
         assert_eq!(holders(left.path(), &key), Vec::<String>::new());
         assert_eq!(again.room(&room("a")).unwrap(), None);
@@ -303,7 +303,7 @@ fn a_start_that_cannot_finish_erasing_says_so_and_finishes_later() {
     let left = killed(folder.path());
     drop((first, links));
     let reader = hold(left.path());
-    let again = Links::open(left.path()).unwrap();
+    let again = Links::open(left.path(), random()).unwrap();
     assert!(again.is_unfinished());
     drop(reader);
     again.finish().unwrap();
@@ -331,7 +331,7 @@ fn what_was_sealed_for_a_room_opens_there_until_the_room_is_erased() {
     let text = "a disclosure that nobody else may keep";
     let sealed = links.seal(&room("a"), text).unwrap();
     assert!(!sealed.contains(text));
-    let again = Links::open(folder.path()).unwrap();
+    let again = Links::open(folder.path(), random()).unwrap();
     assert_eq!(again.unseal(&room("a"), &sealed).unwrap().as_deref(), Some(text));
     drop(again);
     // Of another room, altered, or cut short.

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use super::batch::Group;
 use super::kinds::{Step, View, follows};
 use super::{Call, RoomTask};
-use crate::house::fresh_uuid;
 
 impl RoomTask {
     /// Takes every step that is due.
@@ -79,7 +78,7 @@ impl RoomTask {
     /// Signs, stamps and appends an entry of the broker's own.
     async fn append_own(&mut self, body: &Body) -> Result<(), Code> {
         let draft = Draft {
-            id: fresh_uuid(),
+            id: self.house.fresh_uuid(),
             room: Some(self.name),
             body: body.clone(),
             seen: self.room.ledger().head(),

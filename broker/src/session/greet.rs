@@ -35,8 +35,7 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     let broken = |error: pregao_protocol::session::SessionError| Ended::Violation(chain(&error));
     let certificate = house.certificate.sign(&house.keys.session);
     let credentials = BrokerCredentials::new(&certificate).map_err(broken)?;
-    let mut seed = [0_u8; 32];
-    getrandom::fill(&mut seed).map_err(|_| Ended::NoRandomness)?;
+    let seed = house.host.random()?;
 
     let hello = wire.receive().await?;
     if !told_the_time(hall).await {

@@ -8,7 +8,7 @@ mod greet;
 mod talk;
 mod under_way;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use pregao_protocol::certificate::sheet::TsaKeys;
 use pregao_protocol::frame::FromBroker;
+use pregao_protocol::host::NoRandomness;
 use pregao_protocol::key::{Persona, PublicKey};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::ErrorCode;
@@ -51,6 +52,15 @@ pub struct Hall {
     pub beats: watch::Receiver<Beat>,
     /// Turns true when the broker stops.
     pub stopping: watch::Receiver<bool>,
+    /// How many sessions there were: what numbers them.
+    pub begun: AtomicU64,
+}
+
+impl Hall {
+    /// Time that only grows, asleep and awake.
+    fn uptime(&self) -> Duration {
+        self.house.host.clock.uptime()
+    }
 }
 
 /// What shows a peer that the broker is there.
@@ -83,7 +93,6 @@ pub struct Limits {
 
 /// How long one write may take before the peer counts as gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
-static SESSIONS: AtomicU64 = AtomicU64::new(1);
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -116,8 +125,8 @@ pub enum Ended {
     #[error("no TSA time yet")]
     NoTime,
     /// The system gives no random numbers.
-    #[error("no randomness")]
-    NoRandomness,
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
 }
 
 impl Ended {
@@ -133,7 +142,7 @@ impl Ended {
             | Self::HandshakeTimeout
             | Self::Violation(_)
             | Self::NoTime
-            | Self::NoRandomness => None,
+            | Self::NoRandomness(_) => None,
         }
     }
 }
@@ -230,14 +239,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let (queue, deliveries) = mpsc::channel(crate::fanout::QUEUE);
     let (stamping, asked) = mpsc::unbounded_channel();
-    tokio::spawn(talk::answer_stamps(asked));
+    hall.house.host.task(talk::answer_stamps(asked));
     let mut talk = Talk {
-        number: SESSIONS.fetch_add(1, Ordering::Relaxed),
+        number: hall.begun.fetch_add(1, Ordering::Relaxed),
         lobby: None,
-        watched: HashMap::new(),
+        watched: BTreeMap::new(),
         behind: Behind::default(),
         under_way: UnderWay::at_most(hall.limits.under_way),
-        allowance: talk::Allowance::new(hall.limits.rate, hall.limits.burst),
+        allowance: talk::Allowance::new(hall.limits.rate, hall.limits.burst, hall.uptime()),
         persona: greeted.persona,
         id: greeted.id,
         sealer: greeted.sealer,
@@ -245,7 +254,6 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         personal: personal.clone(),
         queue,
         stamping,
-        runtime: tokio::runtime::Handle::current(),
         hall: Arc::clone(&hall),
         wire,
     };
@@ -273,7 +281,7 @@ pub(crate) struct Talk<S> {
     opener: pregao_protocol::session::Opener,
     /// How much of the list of rooms the peer has, if it wants it.
     lobby: Option<usize>,
-    watched: HashMap<RoomName, Watched>,
+    watched: BTreeMap<RoomName, Watched>,
     /// Rooms to catch up with, whenever nothing else is to be done.
     behind: Behind,
     /// Requests without an answer so far, oldest first.
@@ -283,7 +291,6 @@ pub(crate) struct Talk<S> {
     queue: mpsc::Sender<Arc<Delivery>>,
     /// Requests for stamps under way, in the order asked. Bounded by what may be under way.
     stamping: mpsc::UnboundedSender<(Reply, Asked)>,
-    runtime: tokio::runtime::Handle,
 }
 
 /// How far one room was delivered.

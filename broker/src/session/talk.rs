@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer, Member, Subject, encode_entries};
@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let mut lobby = self.hall.house.watch_lobby();
         let mut pings = tokio::time::interval(limits.idle / 3);
         let mut overdue = tokio::time::interval(OVERDUE_EVERY);
-        let mut heard = boot_time::Instant::now();
+        let mut heard = self.hall.uptime();
         self.take(&first).await?;
         loop {
             tokio::select! {
@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     self.note_laggards();
                 }
                 message = self.wire.next() => {
-                    heard = boot_time::Instant::now();
+                    heard = self.hall.uptime();
                     if let Some(record) = message? {
                         let broken = |error: pregao_protocol::session::SessionError| {
                             Ended::Violation(error.to_string())
@@ -141,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     }
                 }
                 _ = pings.tick() => {
-                    if heard.elapsed() > limits.idle {
+                    if self.hall.uptime().saturating_sub(heard) > limits.idle {
                         return Err(Ended::Idle);
                     }
                     self.wire.send(WsMessage::Ping(bytes::Bytes::new())).await?;
@@ -155,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
 
     /// Acts on one frame.
     async fn take(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        if !self.allowance.take() {
+        if !self.allowance.take(self.hall.uptime()) {
             return self.turn_away(bytes, Code::DoorRate.as_str(), Code::DoorRate.message()).await;
         }
         let frame = match FromPeer::parse(bytes) {
@@ -200,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     fn reply(&mut self, n: u64) -> Option<Reply> {
         let metrics = Arc::clone(&self.hall.house.metrics);
         let reply = Reply { n, to: self.personal.clone(), metrics };
-        if self.under_way.take(n, Instant::now()) {
+        if self.under_way.take(n, self.hall.uptime()) {
             return Some(reply);
         }
         self.hall.house.metrics.frames_refused.add(1);
@@ -212,7 +212,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     /// Says of requests that nobody answered in time that they are undecided (V-098). What comes
     /// for them later is not sent: the same bytes, handed in again, get it.
     async fn answer_overdue(&mut self) -> Result<(), Ended> {
-        while let Some(n) = self.under_way.overdue(Instant::now()) {
+        while let Some(n) = self.under_way.overdue(self.hall.uptime()) {
             self.hall.house.metrics.failed.add(1);
             self.say(&FromBroker::Failed { n, code: Undecided::SLOW.code().as_str().to_owned() })
                 .await?;
@@ -233,9 +233,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
     fn submit(&mut self, n: u64, submission: Submission) {
         let Some(reply) = self.reply(n) else { return };
         let house = Arc::clone(&self.hall.house);
-        let runtime = self.runtime.clone();
         let spare = reply.clone();
-        let route = Box::new(move |verdict| house.route(verdict, reply, &runtime));
+        let route = Box::new(move |verdict| house.route(verdict, reply));
         if self.hall.checker.check(self.number, submission, route).is_err() {
             spare.fail(Undecided::DOOR_RATE);
         }
@@ -437,7 +436,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
 
     /// Stops watching everything: the session has ended.
     pub(super) fn leave_all(&mut self) {
-        for (room, _) in self.watched.drain() {
+        for (room, _) in std::mem::take(&mut self.watched) {
             self.hall.house.tell(room, Message::Unwatch(self.number));
         }
     }
@@ -529,18 +528,19 @@ pub(super) struct Allowance {
     rate: f64,
     burst: f64,
     left: f64,
-    at: Instant,
+    /// When it was refilled last, by a clock that only grows.
+    at: Duration,
 }
 
 impl Allowance {
-    pub(super) fn new(rate: u32, burst: u32) -> Self {
+    pub(super) fn new(rate: u32, burst: u32, now: Duration) -> Self {
         let burst = f64::from(burst);
-        Self { rate: f64::from(rate), burst, left: burst, at: Instant::now() }
+        Self { rate: f64::from(rate), burst, left: burst, at: now }
     }
 
-    fn take(&mut self) -> bool {
-        let passed: Duration = self.at.elapsed();
-        self.at = Instant::now();
+    fn take(&mut self, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.at);
+        self.at = now;
         self.left = (self.left + passed.as_secs_f64() * self.rate).min(self.burst);
         if self.left < 1.0 {
             return false;
@@ -556,12 +556,15 @@ mod tests {
 
     #[test]
     fn an_allowance_is_spent_and_refilled() {
-        let mut allowance = Allowance::new(0, 3);
-        assert!((0..3).all(|_| allowance.take()));
-        assert!(!allowance.take());
-        allowance.rate = 1e9;
-        std::thread::yield_now();
-        assert!(allowance.take());
+        let at = |ms: u64| Duration::from_millis(5_000 + ms);
+        let mut allowance = Allowance::new(10, 3, at(0));
+        assert!((0..3).all(|_| allowance.take(at(0))));
+        assert!(!allowance.take(at(0)) && !allowance.take(at(99)));
+        assert!(allowance.take(at(101)), "ten a second: one every 100 ms");
+        assert!(!allowance.take(at(101)));
+        assert!((0..3).all(|_| allowance.take(at(60_000))));
+        assert!(!allowance.take(at(60_000)), "however long it rests, no more than the burst");
+        assert!(!allowance.take(at(0)), "a clock that went back refills nothing");
     }
 
     #[test]

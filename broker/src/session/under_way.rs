@@ -1,18 +1,18 @@
 //! Requests of one session that have no answer yet: how many, and since when.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::label::MAX_ANSWER;
 
 /// How long a request may go without an answer (V-098).
 const ANSWER_WITHIN: Duration = Duration::from_secs(MAX_ANSWER);
 
-/// Requests under way, oldest first.
+/// Requests under way, oldest first. Instants are those of a clock that only grows.
 #[derive(Debug)]
 pub(super) struct UnderWay {
     most: usize,
-    asked: VecDeque<(u64, Instant)>,
+    asked: VecDeque<(u64, Duration)>,
 }
 
 impl UnderWay {
@@ -22,7 +22,7 @@ impl UnderWay {
 
     /// Notes a request, whose number is the peer's to choose. False if it is one too many: then
     /// only its refusal may be under way.
-    pub(super) fn take(&mut self, n: u64, now: Instant) -> bool {
+    pub(super) fn take(&mut self, n: u64, now: Duration) -> bool {
         self.asked.push_back((n, now));
         self.asked.len() <= self.most
     }
@@ -34,9 +34,9 @@ impl UnderWay {
     }
 
     /// Takes out a request that has waited for too long.
-    pub(super) fn overdue(&mut self, now: Instant) -> Option<u64> {
+    pub(super) fn overdue(&mut self, now: Duration) -> Option<u64> {
         let (n, since) = self.asked.front()?;
-        if now.saturating_duration_since(*since) < ANSWER_WITHIN {
+        if now.saturating_sub(*since) < ANSWER_WITHIN {
             return None;
         }
         let n = *n;
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn v098_a_request_is_overdue_at_its_time_and_not_before() {
         let mut under_way = UnderWay::at_most(8);
-        let start = Instant::now();
+        let start = Duration::from_secs(1_000);
         let at = |seconds| start + Duration::from_secs(seconds);
         assert!(under_way.take(7, start) && under_way.take(8, at(5)));
         assert_eq!(under_way.overdue(at(MAX_ANSWER) - Duration::from_nanos(1)), None);
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn v098_a_request_that_was_answered_is_never_overdue() {
         let mut under_way = UnderWay::at_most(8);
-        let start = Instant::now();
+        let start = Duration::from_secs(1_000);
         under_way.take(7, start);
         assert!(under_way.answered(7) && !under_way.answered(7));
         assert_eq!(under_way.overdue(start + 10 * ANSWER_WITHIN), None);
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn places_are_bounded_and_given_back() {
         let mut under_way = UnderWay::at_most(2);
-        let now = Instant::now();
+        let now = Duration::ZERO;
         assert!(under_way.take(1, now) && under_way.take(1, now) && !under_way.take(2, now));
         assert!(under_way.answered(2) && under_way.answered(1));
         assert!(under_way.take(3, now), "one of the two that shared a number is answered");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pregao_protocol::codec::Digest;
+use pregao_protocol::host::NoRandomness;
 
 use super::RoomName;
 
@@ -102,6 +103,12 @@ impl StoreError {
             | Self::Slow
             | Self::Stopped => true,
         }
+    }
+}
+
+impl From<NoRandomness> for StoreError {
+    fn from(_: NoRandomness) -> Self {
+        Self::Random
     }
 }
 

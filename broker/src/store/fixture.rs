@@ -13,6 +13,11 @@ use uuid::Uuid;
 use super::{Append, Kind, NewEntry, NewRoom, RoomName};
 use crate::links::Link;
 
+/// The system's generator.
+pub(crate) fn random() -> Arc<dyn pregao_protocol::host::Random> {
+    crate::host::system().random
+}
+
 pub(crate) fn room(name: &str) -> RoomName {
     RoomName::of_opening(name)
 }

@@ -12,7 +12,7 @@ use pregao_protocol::merkle::{
 };
 
 use super::fixture::{
-    TinyDisk, append, child, child_folder, contents, entry, link, opening, room, text,
+    TinyDisk, append, child, child_folder, contents, entry, link, opening, random, room, text,
 };
 use super::sqlite::SqliteLog;
 use super::*;
@@ -465,7 +465,7 @@ fn a_journal_cut_short_loses_whole_groups_only() {
 fn child_commits_until_it_is_killed() {
     let Some(folder) = child_folder() else { return };
     let log = SqliteLog::open(&folder.join("log.db")).unwrap();
-    let links = Links::open(&folder).unwrap();
+    let links = Links::open(&folder, random()).unwrap();
     log.append(&opening("a")).unwrap();
     for size in 1..u32::MAX {
         links.put(&[(room("a"), &[link(size)])]).unwrap();
@@ -497,7 +497,8 @@ fn every_acknowledged_entry_and_its_link_survive_a_killed_process() {
         assert!(log.head(&room("a")).unwrap().size > acknowledged.into());
         let last = log.answer(&Digest::of(format!("bid {acknowledged}").as_bytes())).unwrap();
         assert_eq!(last, Some(Answer::Entry { room: room("a"), seq: acknowledged.into() }));
-        let links = Links::open(folder.path()).unwrap().room(&room("a")).unwrap().unwrap();
+        let links =
+            Links::open(folder.path(), random()).unwrap().room(&room("a")).unwrap().unwrap();
         assert!((1..=acknowledged).all(|number| links.contains(&link(number))));
     }
 }

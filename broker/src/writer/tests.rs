@@ -6,7 +6,8 @@ use parking_lot::Mutex;
 use pregao_protocol::codec::Digest;
 
 use super::*;
-use crate::store::fixture::{TinyDisk, append, link, opening, room, text};
+use crate::host::system;
+use crate::store::fixture::{TinyDisk, append, link, opening, random, room, text};
 use crate::store::sqlite::SqliteLog;
 use crate::store::{Answer, Pending, RoomName, StoredEntry, StoredHead, StoredRoom};
 
@@ -20,8 +21,9 @@ struct Broker {
 fn broker() -> Broker {
     let folder = tempfile::tempdir().unwrap();
     let log = Arc::new(SqliteLog::open(&folder.path().join("log.db")).unwrap());
-    let links = Arc::new(Links::open(folder.path()).unwrap());
-    let thread = WriterThread::start(log.clone(), links.clone(), Arc::default()).unwrap();
+    let links = Arc::new(Links::open(folder.path(), random()).unwrap());
+    let thread =
+        WriterThread::start(log.clone(), links.clone(), Arc::default(), &*system().spawn).unwrap();
     Broker { folder, log, links, thread }
 }
 
@@ -120,8 +122,8 @@ async fn a_full_disk_fails_the_group_and_the_writer_goes_on() {
         return;
     };
     let log = Arc::new(SqliteLog::open(&disk.path().join("log.db")).unwrap());
-    let links = Arc::new(Links::open(disk.path()).unwrap());
-    let thread = WriterThread::start(log.clone(), links, Arc::default()).unwrap();
+    let links = Arc::new(Links::open(disk.path(), random()).unwrap());
+    let thread = WriterThread::start(log.clone(), links, Arc::default(), &*system().spawn).unwrap();
     let writer = thread.writer();
     writer.commit(commit(opening("a"), &[0])).await.unwrap();
     let ballast = disk.path().join("ballast");
@@ -192,11 +194,11 @@ impl Log for Scripted {
 /// Queues commits while the first waits in the log, then lets all groups end with `answers`.
 async fn groups(appends: Vec<Append>, answers: &[Result<(), StoreError>]) -> (Vec<usize>, usize) {
     let folder = tempfile::tempdir().unwrap();
-    let links = Arc::new(Links::open(folder.path()).unwrap());
+    let links = Arc::new(Links::open(folder.path(), random()).unwrap());
     let (go, wait) = std_mpsc::channel();
     let log =
         Arc::new(Scripted { links: links.clone(), go: wait.into(), groups: Mutex::default() });
-    let thread = WriterThread::start(log.clone(), links, Arc::default()).unwrap();
+    let thread = WriterThread::start(log.clone(), links, Arc::default(), &*system().spawn).unwrap();
     let writer = thread.writer();
     let mut queued = vec![writer.queue(commit(opening("first"), &[1])).await.unwrap()];
     while log.groups.lock().is_empty() {
@@ -258,7 +260,7 @@ fn measure_groups_of_1_64_and_256() {
     for (group, with_links) in [(1, true), (64, true), (256, true), (256, false), (64, false)] {
         let folder = tempfile::tempdir().unwrap();
         let log = SqliteLog::open(&folder.path().join("log.db")).unwrap();
-        let links = Links::open(folder.path()).unwrap();
+        let links = Links::open(folder.path(), random()).unwrap();
         let rooms: Vec<String> = (0..32).map(|number| format!("room {number}")).collect();
         for room in &rooms {
             commit_group(vec![commit(opening(room), &[u32::MAX])], &log, &links);
@@ -295,12 +297,12 @@ fn measure_groups_of_1_64_and_256() {
 /// A log whose commits and trials fail as told; what is to be learned is what the writer makes of it.
 async fn after(answers: &[Result<(), StoreError>]) -> (Health, u64) {
     let folder = tempfile::tempdir().unwrap();
-    let links = Arc::new(Links::open(folder.path()).unwrap());
+    let links = Arc::new(Links::open(folder.path(), random()).unwrap());
     let (go, wait) = std_mpsc::channel();
     let log =
         Arc::new(Scripted { links: links.clone(), go: wait.into(), groups: Mutex::default() });
     let metrics = Arc::new(Metrics::default());
-    let thread = WriterThread::start(log, links, Arc::clone(&metrics)).unwrap();
+    let thread = WriterThread::start(log, links, Arc::clone(&metrics), &*system().spawn).unwrap();
     let writer = thread.writer();
     assert!(writer.health().works && metrics.store_working.value() == 1);
     for answer in answers {

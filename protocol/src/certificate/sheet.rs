@@ -288,6 +288,32 @@ pub fn verify_jwks(
     Ok(TsaKeys { authority: authority.key, ticket, stamp, enrolment, issuers, simulated })
 }
 
+/// As [`verify_jwks`] at the wall clock's time, which says nothing about simulated time: keys that are
+/// for simulated time only are judged at the instant to which their certificates point.
+///
+/// # Errors
+/// [`SheetError`] naming what is wrong.
+pub fn verify_jwks_by_wall_clock(
+    json: &[u8],
+    pinned: Option<Fingerprint>,
+    wall: Time,
+) -> Result<TsaKeys, SheetError> {
+    let error = match verify_jwks(json, pinned, wall) {
+        Ok(keys) => return Ok(keys),
+        Err(error) => error,
+    };
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
+    let instant = causes.filter_map(|cause| cause.downcast_ref()).find_map(|cause| match cause {
+        CertificateError::Expired { not_after: then }
+        | CertificateError::NotYetValid { not_before: then } => Some(*then),
+        _ => None,
+    });
+    match instant.and_then(|then| verify_jwks(json, pinned, then).ok()) {
+        Some(keys) if keys.simulated => Ok(keys),
+        _ => Err(error),
+    }
+}
+
 /// Where a TSA is and which CA to expect there: `http://host:port/#<fingerprint>`, or `https://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TsaAddress {

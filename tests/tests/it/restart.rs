@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::stamp::Stamp;
-use pregao_tests::house::House;
+use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Answer, Made, Peer, Terms};
 
 use crate::reveal::{disclosure, invitation, opened, settled};
@@ -207,4 +207,15 @@ async fn a_polite_stop_ends_sessions_with_a_word_and_loses_nothing() {
     back(&house, &mut seller, &[room]).await;
     seller.grown(room, 2).await.unwrap();
     assert_eq!(seller.watched(room).unwrap().size(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_starts_again_though_simulated_time_is_days_ahead() {
+    let mut house = House::open(&Options::default().simulated()).unwrap();
+    let mut peer = guest(&house).await;
+    let ahead = peer.in_seconds(3 * 86_400).await.unwrap();
+    house.tsa.set_time(ahead).unwrap();
+    house.broker.kill().unwrap();
+    house.broker.restart().unwrap();
+    guest(&house).await;
 }

@@ -18,7 +18,6 @@ use pregao_protocol::room::{Code, Kind, Room};
 
 use super::{Follower, Objection, Policy, Step, View};
 use crate::check::{Author, Checked};
-use crate::house::fresh_uuid;
 use crate::links::Link;
 use crate::metrics::Metrics;
 use crate::store::StoreError;
@@ -161,7 +160,7 @@ impl AuctionPolicy {
             Err(error) => return failed(&error),
         };
         let body = Body::Reveal(opening);
-        let draft = Draft { id: fresh_uuid(), room: None, body, seen: Seen::nothing() };
+        let draft = Draft { id: view.house.fresh_uuid(), room: None, body, seen: Seen::nothing() };
         let opened = match view.house.sign_and_stamp(&draft).await {
             Ok(stamped) => view.house.open(&stamped, None).await,
             Err(code) => Err(code),
@@ -197,8 +196,7 @@ async fn reveal_opening(
     let root = view.house.root(view.name(), seq.saturating_add(1)).await?;
     let listing = auction.listing();
     let within = std::time::Duration::from_secs(listing.disclose_within.into());
-    let mut nonce = [0_u8; 32];
-    getrandom::fill(&mut nonce).map_err(|_| StoreError::Random)?;
+    let nonce = view.house.host.random()?;
     // A reveal room opened late, after an outage, still gives the two their full time.
     let Ok(newest) = view.house.stamps.newest() else { return Ok(None) };
     let now = newest.now();
