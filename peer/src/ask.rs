@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pregao_protocol::host::Host;
+
 use crate::card::prompt::{self, OwnTerminal, PromptError, Terminal};
 use crate::card::{CardError, LastTry, PinEntry};
 use crate::event::{Event, Personal};
@@ -31,10 +33,10 @@ impl PinSource {
         }
     }
 
-    /// Answers on a thread that may wait for the user.
-    pub fn answer(&self, question: Question) {
+    /// Answers beside the caller, where it may be waited for the user.
+    pub fn answer(&self, host: &Host, question: Question) {
         let source = self.clone();
-        tokio::task::spawn_blocking(move || {
+        host.spawn.blocking(Box::new(move || {
             let Question { about, reply } = question;
             let answer = match about {
                 Subject::Pin(pin) => source.answer_to(&pin, &mut OwnTerminal),
@@ -47,7 +49,7 @@ impl PinSource {
             });
             // A desk that no longer waits has said why.
             let _ = reply.send(answer);
-        });
+        }));
     }
 
     fn confirm(

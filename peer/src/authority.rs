@@ -2,7 +2,9 @@
 //!
 //! Actions are never shown to it: their digests go through the broker (SPEC 11).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
@@ -14,27 +16,20 @@ use pregao_protocol::certificate::{
 use pregao_protocol::clock::Time;
 use pregao_protocol::enrolment::token::Token;
 use pregao_protocol::enrolment::{EnrolmentError, Offer};
+use pregao_protocol::host::Clock;
 use pregao_protocol::key::{Authority as AuthorityKey, Fingerprint, Persona, PublicKey, SecretKey};
 use pregao_protocol::tsa::{
-    CitizenEnrol, CitizenOffer, Issue, MAX_ANSWER, NewChallenge, Refusal, Request, SignCsr,
-    content, path,
+    CitizenEnrol, CitizenOffer, Issue, NewChallenge, Refusal, Request, SignCsr, path,
 };
 use serde_json::Value;
-use ureq::http::Response;
 
-use crate::tls::{ADVICE as TLS_ADVICE, Roots, distrusted};
-
-mod proxy;
-
-pub use proxy::{ProxyAddress, ProxyAddressError, Route};
+use crate::net::{HttpAnswer, ProxyAddress, Reach, Transport, TransportError};
+use crate::tls::ADVICE as TLS_ADVICE;
 
 /// How long an answer may take. Through a proxy everything takes longer, and with an application of
 /// a citizen the TSA asks the state about the certificate first.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
-
-/// The same for everybody, whatever version of the program or its library they have.
-const USER_AGENT: &str = "pregao";
 
 /// Why the TSA did not give what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -125,24 +120,33 @@ impl AuthorityError {
 #[derive(Debug, Clone)]
 pub struct Authority {
     address: TsaAddress,
-    proxy: Option<ProxyAddress>,
-    agent: ureq::Agent,
+    transport: Arc<dyn Transport>,
+    /// How long an answer may take.
+    patience: Duration,
+    /// Judges certificates before the TSA has told the time.
+    clock: Arc<dyn Clock>,
 }
 
 impl Authority {
     /// A TSA at an address, reached through the proxy if there is one, and then no other way. Nothing is
     /// shared with the connections of any other [`Authority`].
     #[must_use]
-    pub fn by(address: TsaAddress, proxy: Option<&ProxyAddress>, roots: &Roots) -> Self {
-        let agent = agent(proxy, roots);
-        Self { address, proxy: proxy.cloned(), agent }
+    pub fn by(address: TsaAddress, proxy: Option<&ProxyAddress>, reach: Reach<'_>) -> Self {
+        let transport = reach.net.tsa(&address, proxy, reach.tls);
+        let patience = if proxy.is_some() { LONG_PATIENCE } else { PATIENCE };
+        Self { address, transport, patience, clock: Arc::clone(&reach.host.clock) }
     }
 
-    /// A TSA at an address, reached straight, whatever proxies the environment names. Of `https://` the
-    /// public CAs are believed.
+    /// A TSA at an address, reached straight, whatever proxies the environment names.
     #[must_use]
-    pub fn at(address: TsaAddress) -> Self {
-        Self::by(address, None, &Roots::default())
+    pub fn at(address: TsaAddress, reach: Reach<'_>) -> Self {
+        Self::by(address, None, reach)
+    }
+
+    /// What the machine's wall clock shows.
+    #[must_use]
+    pub fn wall(&self) -> Time {
+        self.clock.wall()
     }
 
     /// Where it is.
@@ -156,13 +160,9 @@ impl Authority {
     /// # Errors
     /// [`AuthorityError`].
     pub fn keys(&self) -> Result<(TsaKeys, Value), AuthorityError> {
-        let request = self.agent.get(self.address.endpoint(path::SHEET));
-        let mut answer = request.call().map_err(|error| self.unreachable(&error))?;
-        let body = self.body(&mut answer)?;
-        if !answer.status().is_success() {
-            return Err(refusal(answer.status().as_u16(), &body));
-        }
-        let keys = verify_sheet(&body, self.address.authority)?;
+        let answer = self.transport.get(&self.address.endpoint(path::SHEET), self.patience);
+        let body = self.body(answer)?;
+        let keys = verify_sheet(&body, self.address.authority, self.wall())?;
         let sheet = serde_json::from_slice(&body)
             .map_err(|error| AuthorityError::Answer(error.to_string()))?;
         Ok((keys, sheet))
@@ -242,9 +242,9 @@ impl Authority {
     ) -> Result<Vec<u8>, AuthorityError> {
         let der = pem_to_der(&self.post(request)?.certificate, "CERTIFICATE")?;
         let certified = if keys.simulated {
-            verify_whenever(&der, &keys.authority, system_time())?
+            verify_whenever(&der, &keys.authority, self.wall())?
         } else {
-            verify_persona_certificate(&der, &keys.authority, system_time())?
+            verify_persona_certificate(&der, &keys.authority, self.wall())?
         };
         if certified.key == persona.public() {
             Ok(der)
@@ -269,25 +269,8 @@ impl Authority {
         Ok(self.post(&request)?.ticket)
     }
 
-    fn unreachable(&self, error: &ureq::Error) -> AuthorityError {
-        let (url, reason) = (self.address.url.clone(), error.to_string());
-        let distrusted = match error {
-            ureq::Error::Io(error) => distrusted(error),
-            ureq::Error::Rustls(rustls::Error::InvalidCertificate(_)) => Some(reason.clone()),
-            _ => None,
-        };
-        if let Some(reason) = distrusted {
-            return AuthorityError::Distrusted { url, reason };
-        }
-        match &self.proxy {
-            None => AuthorityError::Unreachable { url, reason },
-            Some(proxy) => AuthorityError::Proxy { url, proxy: proxy.to_string(), reason },
-        }
-    }
-
     fn post<R: Request>(&self, request: &R) -> Result<R::Answer, AuthorityError> {
-        let patience = if self.proxy.is_some() { LONG_PATIENCE } else { PATIENCE };
-        self.post_within(request, patience)
+        self.post_within(request, self.patience)
     }
 
     fn post_within<R: Request>(
@@ -295,56 +278,41 @@ impl Authority {
         request: &R,
         patience: Duration,
     ) -> Result<R::Answer, AuthorityError> {
-        let post = self.agent.post(self.address.endpoint(R::PATH)).config();
-        let post = post.timeout_global(Some(patience)).build().content_type(content::JSON);
-        let answer = post.send(request.encode().as_slice());
-        let mut answer = answer.map_err(|error| self.unreachable(&error))?;
-        let body = self.body(&mut answer)?;
-        if answer.status().is_success() {
-            return R::parse_answer(&body)
-                .map_err(|error| AuthorityError::Answer(error.to_string()));
+        let url = self.address.endpoint(R::PATH);
+        let body = self.body(self.transport.post(&url, &request.encode(), patience))?;
+        R::parse_answer(&body).map_err(|error| AuthorityError::Answer(error.to_string()))
+    }
+
+    /// What was answered, if it is no refusal.
+    fn body(&self, answer: Result<HttpAnswer, TransportError>) -> Result<Vec<u8>, AuthorityError> {
+        let answer = answer.map_err(|error| self.unreachable(error))?;
+        if answer.is_success() { Ok(answer.body) } else { Err(refusal(&answer)) }
+    }
+
+    fn unreachable(&self, error: TransportError) -> AuthorityError {
+        let url = self.address.url.clone();
+        match error {
+            TransportError::Unreachable { reason } => AuthorityError::Unreachable { url, reason },
+            TransportError::Distrusted { reason } => AuthorityError::Distrusted { url, reason },
+            TransportError::Proxy { proxy, reason } => AuthorityError::Proxy { url, proxy, reason },
         }
-        Err(refusal(answer.status().as_u16(), &body))
     }
-
-    /// The body of an answer, whole.
-    fn body(&self, answer: &mut Response<ureq::Body>) -> Result<Vec<u8>, AuthorityError> {
-        let limit = u64::try_from(MAX_ANSWER).unwrap_or(u64::MAX);
-        let body = answer.body_mut().with_config().limit(limit).read_to_vec();
-        body.map_err(|error| self.unreachable(&error))
-    }
-}
-
-/// The one place where a client of HTTP is made.
-fn agent(proxy: Option<&ProxyAddress>, roots: &Roots) -> ureq::Agent {
-    let patience = if proxy.is_some() { LONG_PATIENCE } else { PATIENCE };
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(patience))
-        .http_status_as_error(false)
-        // A TSA has none; one could lead off the way that was asked for, or out of TLS.
-        .max_redirects(0)
-        .user_agent(USER_AGENT)
-        // Said in every case: the library would take one from the environment.
-        .proxy(proxy.map(ProxyAddress::proxy))
-        .tls_config(roots.http())
-        .build();
-    config.into()
 }
 
 /// What an answer that is no success says.
-fn refusal(status: u16, body: &[u8]) -> AuthorityError {
-    match Refusal::parse(body) {
+fn refusal(answer: &HttpAnswer) -> AuthorityError {
+    match Refusal::parse(&answer.body) {
         Ok(Refusal { code, message, advice }) => AuthorityError::Refused { code, message, advice },
-        Err(_) => AuthorityError::Answer(match status {
-            300..400 => format!("status {status}; redirections are not followed"),
-            _ => format!("status {status}"),
+        Err(_) => AuthorityError::Answer(match answer.status {
+            status @ 300..400 => format!("status {status}; redirections are not followed"),
+            status => format!("status {status}"),
         }),
     }
 }
 
 /// A PKCS#10 request in PEM, signed with the persona's key: proof of possession.
 fn certification_request(persona: &SecretKey<Persona>) -> Result<String, AuthorityError> {
-    let failed = |error: &dyn std::fmt::Display| AuthorityError::Request(error.to_string());
+    let failed = |error: &dyn fmt::Display| AuthorityError::Request(error.to_string());
     let seed = persona.expose_seed();
     let der = SigningKey::from_bytes(&seed).to_pkcs8_der().map_err(|error| failed(&error))?;
     let key = rcgen::KeyPair::try_from(der.as_bytes()).map_err(|error| failed(&error))?;
@@ -380,8 +348,8 @@ pub fn verify_whenever(
 
 /// Verifies the TSA's keys at the system's time, which says nothing about simulated time: keys that
 /// are for simulated time only are judged at the instant to which their certificates point.
-fn verify_sheet(body: &[u8], pin: Option<Fingerprint>) -> Result<TsaKeys, SheetError> {
-    let error = match verify_jwks(body, pin, system_time()) {
+fn verify_sheet(body: &[u8], pin: Option<Fingerprint>, now: Time) -> Result<TsaKeys, SheetError> {
+    let error = match verify_jwks(body, pin, now) {
         Ok(keys) => return Ok(keys),
         Err(error) => error,
     };
@@ -395,11 +363,4 @@ fn verify_sheet(body: &[u8], pin: Option<Fingerprint>) -> Result<TsaKeys, SheetE
         Some(keys) if keys.simulated => Ok(keys),
         _ => Err(error),
     }
-}
-
-/// The system's time, for judging certificates before the TSA has told the time.
-#[must_use]
-pub fn system_time() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::default().plus(since)
 }

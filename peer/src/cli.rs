@@ -14,11 +14,11 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use pregao_protocol::certificate::sheet::TsaAddress;
 
-use crate::authority::Route;
 use crate::command::{Command, Mistake};
 use crate::desk::enrol::Spending;
 use crate::desk::enrol::card::Wait;
 use crate::link::BrokerAddress;
+use crate::net::Route;
 use crate::span;
 use crate::vault::WorkFactor;
 
@@ -205,7 +205,7 @@ impl Enrol {
     #[must_use]
     pub fn spending(&self, shared: &Shared) -> Spending {
         let (address, route) = (self.tsa.clone(), shared.proxy.clone());
-        Spending { address, route, early: self.now, ..Spending::default() }
+        Spending { address, route, early: self.now }
     }
 
     /// The cost of trying a passphrase.

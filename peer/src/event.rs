@@ -39,7 +39,7 @@ pub enum Event {
     Tick {
         /// TSA time.
         time: Time,
-        /// When it came, by [`crate::uptime::Uptime`]; of this process only.
+        /// When it came, by the uptime of the desk's host; of this process only.
         #[serde(skip)]
         at: Duration,
     },

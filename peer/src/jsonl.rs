@@ -9,8 +9,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
+use pregao_protocol::host::{Clock, Host};
 use serde::Deserialize;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -22,7 +24,6 @@ use crate::command::{Command, Mistake, table};
 use crate::event::{ActView, Event};
 use crate::front::{ANSWERS_WITHIN, Front, Request, is_progress, no_answer, silence};
 use crate::status::Status;
-use crate::uptime::Uptime;
 
 /// Longest line read, in bytes.
 pub const LONGEST_LINE: usize = 64 * 1024;
@@ -34,8 +35,8 @@ const LONGEST_ID: usize = 130;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Runs until `quit`, or until the input has ended, and every request of it is done; at the end no
-/// longer than [`ANSWERS_WITHIN`] without news. `pins` answers what is asked; `clock`, which is the
-/// desk's, tells when a line was read. If the output
+/// longer than [`ANSWERS_WITHIN`] without news. `pins` answers what is asked; the clock of `host`,
+/// which is the desk's, tells when a line was read. If the output
 /// cannot be written to, no more is read, and what becomes of each request under way is said on
 /// `aside`.
 pub async fn run(
@@ -44,19 +45,19 @@ pub async fn run(
     output: impl AsyncWrite + Unpin,
     aside: impl Write,
     pins: &PinSource,
-    clock: &Uptime,
+    host: &Host,
 ) -> Status {
-    run_for((ANSWERS_WITHIN, clock), front, input, Teller::new(output, aside), pins).await
+    run_for((ANSWERS_WITHIN, host), front, input, Teller::new(output, aside), pins).await
 }
 
 async fn run_for(
-    (patience, clock): (Duration, &Uptime),
+    (patience, host): (Duration, &Host),
     mut front: Front,
     input: impl AsyncBufRead + Unpin,
     mut out: Teller<impl AsyncWrite + Unpin, impl Write>,
     pins: &PinSource,
 ) -> Status {
-    let mut input = Some(Lines::new(input, clock.clone()));
+    let mut input = Some(Lines::new(input, Arc::clone(&host.clock)));
     let mut quit = None;
     loop {
         if out.broken.is_some() {
@@ -115,7 +116,7 @@ async fn run_for(
                 }
                 // Who is asked may think it over.
                 out.heard = None;
-                pins.answer(question);
+                pins.answer(host, question);
             }
             () = silence(out.heard, patience), if input.is_none() => break,
         }
@@ -428,13 +429,13 @@ struct Lines<R> {
     skipping: bool,
     /// No line was read yet: a byte order mark may stand before the first.
     first: bool,
-    clock: Uptime,
+    clock: Arc<dyn Clock>,
     /// When what is at hand of the input was read; lines that came in one piece were written together.
     filled: Option<Duration>,
 }
 
 impl<R> Lines<R> {
-    const fn new(input: R, clock: Uptime) -> Self {
+    const fn new(input: R, clock: Arc<dyn Clock>) -> Self {
         Self { input, line: Vec::new(), skipping: false, first: true, clock, filled: None }
     }
 }
@@ -446,7 +447,7 @@ async fn next_line<R: AsyncBufRead + Unpin>(
     let Some(lines) = lines else { return Ok(None) };
     loop {
         let bytes = lines.input.fill_buf().await?;
-        let filled = *lines.filled.get_or_insert_with(|| lines.clock.read());
+        let filled = *lines.filled.get_or_insert_with(|| lines.clock.uptime());
         let (ended, all) = (bytes.is_empty(), bytes.len());
         let (part, found) = match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => (bytes.get(..end).unwrap_or(bytes), true),

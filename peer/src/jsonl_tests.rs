@@ -1,5 +1,6 @@
 use super::*;
 use crate::front::{Back, pair};
+use crate::host::system;
 use serde_json::{Value, json};
 use tokio::io::BufReader;
 
@@ -26,8 +27,7 @@ async fn talk_raw(input: Vec<u8>) -> (Status, Vec<String>, Vec<Request>) {
     let mut output = Vec::new();
     // A small buffer, so that lines come in parts.
     let input = BufReader::with_capacity(7, input.as_slice());
-    let status =
-        run(front, input, &mut output, io::sink(), &PinSource::Nowhere, &Uptime::system()).await;
+    let status = run(front, input, &mut output, io::sink(), &PinSource::Nowhere, &system()).await;
     let lines = String::from_utf8(output).unwrap();
     (status, lines.lines().map(str::to_owned).collect(), desk.await.unwrap())
 }
@@ -135,14 +135,12 @@ async fn a_desk_that_is_gone_ends_the_front() {
     drop(back);
     let input = b"{\"command\":\"items\"}\n".as_slice();
     let status =
-        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &Uptime::system())
-            .await;
+        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &system()).await;
     assert_eq!(status, Status::Refused);
     let (front, Back { commands, events, .. }) = pair();
     drop(events);
     let status =
-        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &Uptime::system())
-            .await;
+        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &system()).await;
     assert_eq!(status, Status::Refused);
     drop(commands);
 }
@@ -265,8 +263,7 @@ async fn unread(room: usize, ok: bool) -> (Status, String) {
     });
     let input = b"{\"id\":1,\"command\":\"items\"}\n{\"id\":2,\"command\":\"mine\"}\n".as_slice();
     let mut aside = Vec::new();
-    let status =
-        run(front, input, Full(room), &mut aside, &PinSource::Nowhere, &Uptime::system()).await;
+    let status = run(front, input, Full(room), &mut aside, &PinSource::Nowhere, &system()).await;
     desk.await.unwrap();
     (status, String::from_utf8(aside).unwrap())
 }
@@ -288,8 +285,7 @@ async fn a_desk_that_says_nothing_is_not_waited_for_for_ever() {
     let input = b"{\"id\":1,\"command\":\"items\"}\n".as_slice();
     let mut output = Vec::new();
     let out = Teller::new(&mut output, io::sink());
-    let status =
-        run_for((Duration::ZERO, &Uptime::system()), front, input, out, &PinSource::Nowhere).await;
+    let status = run_for((Duration::ZERO, &system()), front, input, out, &PinSource::Nowhere).await;
     assert_eq!(status, Status::Refused);
     let said = String::from_utf8(output).unwrap();
     assert!(said.contains("link.slow") && said.contains(r#""id":1,"ok":false"#), "{said}");
@@ -316,8 +312,7 @@ async fn quit_comes_after_what_is_under_way() {
     });
     let input = b"{\"command\":\"items\"}\n{\"command\":\"quit\"}\n".as_slice();
     let status =
-        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &Uptime::system())
-            .await;
+        run(front, input, &mut Vec::new(), io::sink(), &PinSource::Nowhere, &system()).await;
     desk.await.unwrap();
     assert_eq!(status, Status::CarriedOut);
 }
@@ -338,13 +333,23 @@ impl tokio::io::AsyncRead for Pieces {
     }
 }
 
+/// A clock on which each look is a second later.
+#[derive(Debug, Default)]
+struct Looked(std::sync::atomic::AtomicU64);
+
+impl Clock for Looked {
+    fn uptime(&self) -> Duration {
+        Duration::from_secs(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn wall(&self) -> pregao_protocol::clock::Time {
+        pregao_protocol::clock::Time::default()
+    }
+}
+
 #[tokio::test]
 async fn lines_that_came_in_one_piece_were_written_together() {
-    let seconds = std::sync::atomic::AtomicU64::new(0);
-    // Each look at the clock is a second later.
-    let clock = Uptime::by(move || {
-        Duration::from_secs(seconds.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
-    });
+    let clock = Arc::new(Looked::default());
     let pieces = Pieces(vec![b"a\nb\nc", b"c\nd\n", b"e"]);
     let mut lines = Some(Lines::new(tokio::io::BufReader::new(pieces), clock));
     let mut read = Vec::new();
@@ -370,8 +375,7 @@ async fn what_comes_after_the_end_of_a_command_has_no_id_any_more() {
         b"{\"id\":\"a\",\"command\":\"items\"}\n{\"id\":\"q\",\"command\":\"quit\"}".as_slice();
     let mut output = Vec::new();
     let out = Teller::new(&mut output, io::sink());
-    let clock = Uptime::system();
-    run_for((Duration::from_millis(200), &clock), front, input, out, &PinSource::Nowhere).await;
+    run_for((Duration::from_millis(200), &system()), front, input, out, &PinSource::Nowhere).await;
     desk.abort();
     let said = String::from_utf8(output).unwrap();
     let late = said.lines().find(|line| line.contains("late"));

@@ -12,7 +12,7 @@
 //! - [`vault`] keeps secrets and receipts at rest, in [`private`] files;
 //! - [`card`] asks a citizen card to sign and to say who holds it;
 //! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA;
-//! - [`uptime`] is a clock that goes on while the machine sleeps.
+//! - [`mod@host`] is the machine and [`net`] its network: a simulation hands others down.
 
 pub mod amount;
 pub mod ask;
@@ -31,13 +31,13 @@ pub mod identity;
 pub mod jsonl;
 pub mod link;
 pub mod mistake;
+pub mod net;
 pub mod oneshot;
 pub mod plain;
 pub mod private;
 pub mod span;
 pub mod status;
 pub mod tls;
-pub mod uptime;
 pub mod vault;
 pub mod visible;
 mod wrap;

@@ -16,12 +16,15 @@ use pregao_protocol::label::MAX_RECORD;
 use pregao_protocol::session::{
     Credentials, Initiator, Opener, Padded, Ranking, Sealer, SessionError, Suite,
 };
-use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::error::UrlError;
+use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use crate::tls::{ADVICE as TLS_ADVICE, Roots, distrusted};
+use crate::net::{Reach, Stream};
+use crate::tls::{ADVICE as TLS_ADVICE, distrusted};
 
 /// How long connecting and the handshake may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -138,7 +141,7 @@ impl LinkError {
     }
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<MaybeTlsStream<Box<dyn Stream>>>;
 
 /// An established session.
 #[derive(Debug)]
@@ -184,9 +187,9 @@ pub async fn connect(
     address: &BrokerAddress,
     identity: Identity<'_>,
     suites: &Ranking,
-    tls: &Roots,
+    reach: Reach<'_>,
 ) -> Result<Link, LinkError> {
-    match tokio::time::timeout(CONNECT_WITHIN, shake(address, identity, suites, tls)).await {
+    match tokio::time::timeout(CONNECT_WITHIN, shake(address, identity, suites, reach)).await {
         Ok(link) => link,
         Err(_) => Err(LinkError::Slow),
     }
@@ -196,25 +199,11 @@ async fn shake(
     address: &BrokerAddress,
     identity: Identity<'_>,
     suites: &Ranking,
-    tls: &Roots,
+    reach: Reach<'_>,
 ) -> Result<Link, LinkError> {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_RECORD))
-        .max_frame_size(Some(MAX_RECORD))
-        .read_buffer_size(8 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(1 << 20);
-    let (mut socket, _) = tokio_tungstenite::connect_async_tls_with_config(
-        &address.url,
-        Some(config),
-        true,
-        tls.connector(),
-    )
-    .await
-    .map_err(|source| unreachable(address.url.clone(), source))?;
-
-    let mut seed = [0_u8; 32];
-    getrandom::fill(&mut seed).map_err(|_| LinkError::Random)?;
+    let opened = open(&address.url, reach).await;
+    let mut socket = opened.map_err(|source| unreachable(address.url.clone(), source))?;
+    let seed = reach.host.random().map_err(|_| LinkError::Random)?;
     let credentials = Credentials::new(identity.certificate, identity.ticket)?;
     let (expect, hello) = Initiator::start(suites, seed);
     socket.send(Message::binary(hello)).await?;
@@ -251,6 +240,35 @@ async fn shake(
         receiver: LinkReceiver { opener, stream, messages: 0 },
         welcome: FromBroker::parse(&welcome)?,
     })
+}
+
+/// Opens a WebSocket.
+async fn open(url: &str, reach: Reach<'_>) -> Result<Socket, WsError> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_RECORD))
+        .max_frame_size(Some(MAX_RECORD))
+        .read_buffer_size(8 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(1 << 20);
+    let request = url.into_client_request()?;
+    let (host, port) = place(request.uri())?;
+    let stream = reach.net.dial(host, port).await.map_err(WsError::Io)?;
+    let tls = reach.tls.connector();
+    let (socket, _) = client_async_tls_with_config(request, stream, Some(config), tls).await?;
+    Ok(socket)
+}
+
+/// Host and port of a URL; the host of an IPv6 address without its brackets.
+fn place(uri: &Uri) -> Result<(&str, u16), WsError> {
+    let host = uri.host().ok_or(UrlError::NoHostName)?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let usual = || match uri.scheme_str() {
+        Some("wss") => Some(443),
+        Some("ws") => Some(80),
+        _ => None,
+    };
+    let port = uri.port_u16().or_else(usual).ok_or(UrlError::UnsupportedUrlScheme)?;
+    Ok((bare.unwrap_or(host), port))
 }
 
 fn unreachable(url: String, source: WsError) -> LinkError {
@@ -447,6 +465,21 @@ mod tests {
         let mut silence = Silence::after(8 * SECOND, Duration::ZERO);
         assert!(!silence.look(0, 3_600 * SECOND));
         assert!(!silence.look(1, 3_601 * SECOND));
+    }
+
+    #[test]
+    fn a_url_names_host_and_port_or_the_usual_port_of_its_scheme() {
+        let of = |url: &str| {
+            let request = url.into_client_request().unwrap();
+            place(request.uri()).map(|(host, port)| (host.to_owned(), port)).ok()
+        };
+        let is = |host: &str, port: u16| Some((host.to_owned(), port));
+        assert_eq!(of("ws://127.0.0.1:7400/"), is("127.0.0.1", 7_400));
+        assert_eq!(of("ws://broker.example/"), is("broker.example", 80));
+        assert_eq!(of("wss://broker.example"), is("broker.example", 443));
+        assert_eq!(of("ws://[::1]:7400/"), is("::1", 7_400));
+        assert_eq!(of("wss://[2001:db8::1]/"), is("2001:db8::1", 443));
+        assert_eq!(of("http://broker.example/"), None);
     }
 
     #[test]

@@ -13,18 +13,19 @@ use pregao::command::{Command, Mistake};
 use pregao::desk::enrol::card::{self, TokenKept};
 use pregao::desk::enrol::reader::InReader;
 use pregao::desk::enrol::report::Report;
-use pregao::desk::enrol::{EnrolError, Spending, enrol, reader, renew, require_certified, spend};
+use pregao::desk::enrol::{EnrolError, enrol, reader, renew, require_certified, spend};
 use pregao::desk::signer::Readers;
-use pregao::desk::{self, Options};
+use pregao::desk::{self, Ended, Options};
 use pregao::front::{Front, pair};
 use pregao::link::SILENT_FOR;
+use pregao::net::{Internet, Reach};
 use pregao::plain::{plain, with_causes};
 use pregao::status::{Out, Status};
 use pregao::tls::Roots;
-use pregao::uptime::Uptime;
 use pregao::vault::{Passphrase, Vault};
-use pregao::{chat, check, citizen, cli, jsonl, oneshot};
+use pregao::{chat, check, citizen, cli, host, jsonl, oneshot};
 use pregao_protocol::citizen::TestCards;
+use pregao_protocol::host::Host;
 use pregao_protocol::session::Ranking;
 use tracing_subscriber::EnvFilter;
 
@@ -56,13 +57,14 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<Status> {
     start_log();
     let mut out = Out::standard();
+    let host = host::system();
     match cli.task {
         Task::Enrol(arguments) => {
-            enrolment(&cli.shared, &arguments, &mut out)?;
+            enrolment(&cli.shared, &arguments, &host, &mut out)?;
             Ok(out.end(true))
         }
         Task::Card(arguments) => {
-            with_a_card(&cli.shared, &arguments, &mut out)?;
+            with_a_card(&cli.shared, &arguments, &host, &mut out)?;
             Ok(out.end(true))
         }
         Task::Verify { files } => {
@@ -75,30 +77,29 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
                     "the chat takes no --pin-file\nleave it out: the chat asks for the PIN; scripts use pregao prove"
                 );
             }
-            let (front, desk) = open(&cli.shared, false)?;
-            chat::run(front).await?;
-            desk.await?;
+            let (front, desk) = open(&cli.shared, false, &host)?;
+            chat::run(front, &host).await?;
+            desk.await.context("a part of the program failed")?;
             Ok(Status::CarriedOut)
         }
         Task::Json => {
-            let (front, desk) = open(&cli.shared, true)?;
+            let (front, desk) = open(&cli.shared, true, &host)?;
             // Large: what was written in one piece is to be read in one.
             let input = tokio::io::BufReader::with_capacity(1 << 20, tokio::io::stdin());
             // Standard input is taken: only a file can hold the PIN.
             let pins = PinSource::of(cli.shared.card.pin_file.as_deref(), false);
             let output = tokio::io::stdout();
-            let (aside, clock) = (std::io::stderr(), Uptime::system());
-            let status = jsonl::run(front, input, output, aside, &pins, &clock).await;
+            let status = jsonl::run(front, input, output, std::io::stderr(), &pins, &host).await;
             // It takes its leave of the broker, if that listens.
             let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
             Ok(status)
         }
         Task::Command(given) => {
-            let ok = alone(&cli.shared, given.read(), &mut out).await?;
+            let ok = alone(&cli.shared, given.read(), &host, &mut out).await?;
             Ok(out.end(ok))
         }
         Task::Other(words) => {
-            let ok = alone(&cli.shared, read_other(&words), &mut out).await?;
+            let ok = alone(&cli.shared, read_other(&words), &host, &mut out).await?;
             Ok(out.end(ok))
         }
     }
@@ -108,6 +109,7 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
 async fn alone(
     shared: &Shared,
     command: Result<Command, Mistake>,
+    host: &Host,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
     let command = match command {
@@ -121,16 +123,16 @@ async fn alone(
         }
         return Ok(true);
     }
-    let (front, desk) = open(shared, true)?;
+    let (front, desk) = open(shared, true, host)?;
     let pins = PinSource::of(shared.card.pin_file.as_deref(), true);
-    let ran = oneshot::run(front, (command, shared.yes), form, &pins, out).await;
+    let ran = oneshot::run(front, (command, shared.yes), form, &pins, host, out).await;
     // It keeps what it met, and takes its leave of the broker, if that listens.
     let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
     Ok(ran?)
 }
 
 /// Opens the vault and a desk over it.
-fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::JoinHandle<()>)> {
+fn open(shared: &Shared, patient: bool, host: &Host) -> anyhow::Result<(Front, Ended)> {
     let folder = folder(shared)?;
     if !Vault::exists(&folder) {
         bail!(
@@ -164,7 +166,8 @@ fn open(shared: &Shared, patient: bool) -> anyhow::Result<(Front, tokio::task::J
         cards: Arc::new(Readers),
         reader: shared.card.reader.clone(),
         route: shared.proxy.clone(),
-        clock: Uptime::system(),
+        host: host.clone(),
+        net: Arc::new(Internet),
         silent: SILENT_FOR,
     };
     let (front, back) = pair();
@@ -189,7 +192,12 @@ fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<citizen::Loaded> {
         .map_err(|error| anyhow::anyhow!("{}\n{}", with_causes(&error), citizen::advice(&error)))
 }
 
-fn enrolment(shared: &Shared, arguments: &Enrol, out: &mut impl Write) -> anyhow::Result<()> {
+fn enrolment(
+    shared: &Shared,
+    arguments: &Enrol,
+    host: &Host,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let folder = folder(shared)?;
     let there = Vault::exists(&folder);
     if arguments.tsa.is_none() && !there && !arguments.spend {
@@ -200,7 +208,8 @@ fn enrolment(shared: &Shared, arguments: &Enrol, out: &mut impl Write) -> anyhow
             "--card takes no --proxy: citizen and persona are not to come by one way\ngive it with --spend"
         );
     }
-    let roots = roots(shared)?;
+    let tls = roots(shared)?;
+    let reach = Reach { host, net: &Internet, tls: &tls };
     // Without a card nothing is asked, made or contacted.
     let options = &shared.card;
     let card = || reader::find(options.reader.as_deref(), options.pin_file.as_deref());
@@ -209,16 +218,16 @@ fn enrolment(shared: &Shared, arguments: &Enrol, out: &mut impl Write) -> anyhow
     let asked = if there || arguments.spend { Ask::Once } else { Ask::Twice };
     let passphrase = passphrase(shared, asked)?;
     let invite = arguments.invite.as_deref();
-    let spending = Spending { roots: roots.clone(), ..arguments.spending(shared) };
+    let spending = arguments.spending(shared);
     let outcome = match (card, &arguments.tsa) {
-        (Some(card), _) => boxed(with_card(&folder, &passphrase, card, arguments, &roots)),
-        _ if arguments.spend => boxed(spend(&folder, &passphrase, &spending)),
+        (Some(card), _) => boxed(with_card(&folder, &passphrase, card, arguments, reach)),
+        _ if arguments.spend => boxed(spend(&folder, &passphrase, &spending, reach)),
         (None, Some(tsa)) if !there => {
             let (work, route) = (arguments.work(), shared.proxy.as_ref());
-            boxed(enrol(&folder, &passphrase, work, tsa, invite, route, &roots))
+            boxed(enrol(&folder, &passphrase, work, tsa, invite, route, reach))
         }
         // The same persona, certified again; everything kept stays.
-        _ => boxed(renew(&folder, &passphrase, invite, &spending)),
+        _ => boxed(renew(&folder, &passphrase, invite, &spending, reach)),
     };
     let report = outcome.map_err(|error| two_lines(&error))?;
     if shared.json {
@@ -243,10 +252,10 @@ fn with_card(
     passphrase: &Passphrase,
     mut card: InReader,
     arguments: &Enrol,
-    roots: &Roots,
+    reach: Reach<'_>,
 ) -> Result<TokenKept, EnrolError> {
     let (work, tsa) = (arguments.work(), arguments.tsa.as_ref());
-    let enrolment = card::begin(folder, passphrase, work, tsa, roots)?;
+    let enrolment = card::begin(folder, passphrase, work, tsa, reach)?;
     enrolment.finish(&mut card, arguments.wait())
 }
 
@@ -259,8 +268,13 @@ fn two_lines(error: &EnrolError) -> anyhow::Error {
     anyhow::anyhow!("{happened}\n{}", plain(&error.advice()))
 }
 
-fn with_a_card(shared: &Shared, arguments: &Card, out: &mut impl Write) -> anyhow::Result<()> {
-    cli::card::run(&arguments.task, &shared.card, shared.json, out).map_err(|error| {
+fn with_a_card(
+    shared: &Shared,
+    arguments: &Card,
+    host: &Host,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    cli::card::run(&arguments.task, &shared.card, shared.json, host, out).map_err(|error| {
         // A reader's name comes from whoever made the reader.
         let lines: Vec<String> = with_causes(&error).lines().map(plain).collect();
         anyhow::anyhow!("{}\n{}", lines.join("\n"), error.advice())

@@ -4,8 +4,10 @@
 //! The chat prints answers with the same [`lines`].
 
 use std::io::{self, Write};
+use std::time::Duration;
 
-use pregao_protocol::clock::Time;
+use pregao_protocol::clock::{RECENT, Time};
+use pregao_protocol::host::Host;
 use tokio::time::Instant;
 
 use crate::amount::print_in;
@@ -16,7 +18,6 @@ use crate::front::{ANSWERS_WITHIN, Front, Request, Subject, is_progress, no_answ
 use crate::identity::{Said, Shown, Word};
 use crate::plain::{apart, plain};
 use crate::span;
-use crate::uptime::{self, Uptime};
 
 /// Name of the one request, so that no other end of work is taken for its own.
 const ID: &str = "1";
@@ -34,7 +35,7 @@ pub enum Form {
 }
 
 /// Sends one command and prints what happens until it is done. Whether it was carried out.
-/// `pins` answers what is asked; `yes` agrees to it beforehand.
+/// `pins` answers what is asked; `yes` agrees to it beforehand; `host` is the desk's.
 ///
 /// In text, events that do not answer the command are left out, except alarms and why there is no
 /// connection.
@@ -46,6 +47,7 @@ pub async fn run(
     (command, yes): (Command, bool),
     form: Form,
     pins: &PinSource,
+    host: &Host,
     mut output: impl Write,
 ) -> io::Result<bool> {
     if let Command::Help { about } = &command {
@@ -58,7 +60,7 @@ pub async fn run(
     if front.commands.send(request).await.is_err() {
         return Ok(false);
     }
-    let (mut tick, clock) = (None, Uptime::system());
+    let mut tick = None;
     let mut heard = Some(Instant::now());
     loop {
         let event = tokio::select! {
@@ -71,8 +73,8 @@ pub async fn run(
                 heard = None;
                 // Whoever takes JSON is a program: it agrees beforehand or not at all.
                 match (form, &question.about) {
-                    (Form::Json, Subject::Confirm(_)) => PinSource::Nowhere.answer(question),
-                    _ => pins.answer(question),
+                    (Form::Json, Subject::Confirm(_)) => PinSource::Nowhere.answer(host, question),
+                    _ => pins.answer(host, question),
                 }
                 continue;
             }
@@ -88,7 +90,7 @@ pub async fn run(
         if let Event::Tick { time, at } = &event {
             tick = Some((*time, *at));
         }
-        let now = tick.and_then(|(time, at)| uptime::carried(time, at, clock.read()));
+        let now = tick.and_then(|(time, at)| carried(time, at, host.clock.uptime()));
         show(&mut output, form, &event, now)?;
         if let Event::Done { id, ok, .. } = event
             && id.as_deref() == Some(ID)
@@ -99,6 +101,12 @@ pub async fn run(
     }
     output.flush()?;
     Ok(false)
+}
+
+/// The time at `now`, carried forward from a tick that came at `at`; none if that is too long ago.
+fn carried(time: Time, at: Duration, now: Duration) -> Option<Time> {
+    let age = now.saturating_sub(at);
+    (age <= RECENT).then(|| time.plus(age))
 }
 
 fn show(output: &mut impl Write, form: Form, event: &Event, now: Option<Time>) -> io::Result<()> {

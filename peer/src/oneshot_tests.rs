@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::ActView;
 use crate::front::pair;
+use crate::host::system;
 use pregao_protocol::key::Fingerprint;
 
 fn at(seconds: u64) -> Time {
@@ -32,8 +33,8 @@ fn room(title: &str) -> RoomView {
 }
 
 /// A minute ahead, so that no time passes after the tick however slow the machine is.
-fn uptime() -> std::time::Duration {
-    Uptime::system().read() + std::time::Duration::from_secs(60)
+fn uptime() -> Duration {
+    system().clock.uptime() + Duration::from_secs(60)
 }
 
 async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
@@ -52,8 +53,9 @@ async fn shown(events: Vec<Event>, form: Form) -> (bool, String) {
         }
     });
     let mut output = Vec::new();
-    let ok =
-        run(front, (Command::Items, false), form, &PinSource::Nowhere, &mut output).await.unwrap();
+    let ok = run(front, (Command::Items, false), form, &PinSource::Nowhere, &system(), &mut output)
+        .await
+        .unwrap();
     desk.await.unwrap();
     (ok, String::from_utf8(output).unwrap())
 }
@@ -143,7 +145,9 @@ async fn help_needs_no_desk() {
     let mut output = Vec::new();
     let command = Command::Help { about: Some("bid".to_owned()) };
     assert!(
-        run(front, (command, false), Form::Text, &PinSource::Nowhere, &mut output).await.unwrap()
+        run(front, (command, false), Form::Text, &PinSource::Nowhere, &system(), &mut output)
+            .await
+            .unwrap()
     );
     assert!(String::from_utf8(output).unwrap().contains("/bid 3f2a 120.00"));
 }
@@ -250,9 +254,19 @@ async fn where_nobody_can_be_asked_the_question_is_answered_with_the_reason() {
         answer
     });
     let command = Command::parse(&["prove", "3f2a"]).unwrap();
-    let ok =
-        run(front, (command, false), Form::Text, &PinSource::Nowhere, Vec::new()).await.unwrap();
+    let ok = run(front, (command, false), Form::Text, &PinSource::Nowhere, &system(), Vec::new())
+        .await
+        .unwrap();
     assert!(!ok);
     let answer = desk.await.unwrap();
     assert!(matches!(answer, crate::front::Answer::Unable { .. }), "{answer:?}");
+}
+
+#[test]
+fn a_tick_is_carried_forward_for_five_seconds_and_not_over_a_sleep() {
+    let time = at(0);
+    let (came, second) = (Duration::from_secs(100), Duration::from_secs(1));
+    assert_eq!(carried(time, came, came + 5 * second), Some(time.plus(5 * second)));
+    assert_eq!(carried(time, came, came + 5 * second + Duration::from_nanos(1)), None);
+    assert_eq!(carried(time, came, came + 3_600 * second), None);
 }

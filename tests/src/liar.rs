@@ -13,7 +13,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use pregao::authority::Authority;
 use pregao::link::{self, BrokerAddress, Identity};
-use pregao::tls::Roots;
 use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{EntryKey, HeadKey, Persona, Purpose, SecretKey, SessionKey};
@@ -26,6 +25,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::house::House;
 use crate::peer::random;
+use crate::reach;
 
 /// The secret keys of a broker, out of its folder.
 pub struct BrokerSecrets {
@@ -186,13 +186,12 @@ async fn serve(
 ) -> Result<()> {
     let (own, pin) = (Arc::clone(&shared), shared.broker.fingerprint);
     let ticket = tokio::task::spawn_blocking(move || {
-        Authority::at(own.tsa.clone()).ticket(&own.persona, &own.certificate, pin)
+        Authority::at(own.tsa.clone(), reach()).ticket(&own.persona, &own.certificate, pin)
     });
     let ticket = ticket.await??;
     let identity =
         Identity { persona: &shared.persona, certificate: &shared.certificate, ticket: &ticket };
-    let mut link =
-        link::connect(&shared.broker, identity, &Ranking::default(), &Roots::default()).await?;
+    let mut link = link::connect(&shared.broker, identity, &Ranking::default(), reach()).await?;
     let mut socket = tokio_tungstenite::accept_async(stream).await?;
 
     let certificate = link.certificate.sign(&shared.secrets.session);

@@ -10,6 +10,12 @@
 //! - [`gate`] stands before the TSA, and [`socks`] is a proxy that hides from where one comes
 //! - [`proxy`] stands between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
 
+use std::sync::LazyLock;
+
+use pregao::net::{Internet, Reach};
+use pregao::tls::Roots;
+use pregao_protocol::host::Host;
+
 pub mod card;
 pub mod demo;
 pub mod desk;
@@ -21,3 +27,11 @@ pub mod peer;
 pub mod proxy;
 pub mod socks;
 pub mod tls;
+
+/// What a test's own peers reach others with: this machine, its network, and the public CAs.
+#[must_use]
+pub fn reach() -> Reach<'static> {
+    static HOST: LazyLock<Host> = LazyLock::new(pregao::host::system);
+    static TLS: LazyLock<Roots> = LazyLock::new(Roots::default);
+    Reach { host: &HOST, net: &Internet, tls: &TLS }
+}

@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use pregao::authority::Authority;
 use pregao::link::{self, BrokerAddress, Identity, LinkReceiver, LinkSender};
-use pregao::tls::Roots;
 use pregao_protocol::action::{Action, Draft, Seen};
 use pregao_protocol::broker::{BrokerCertificate, Refusal};
 use pregao_protocol::certificate::sheet::TsaAddress;
@@ -28,6 +27,8 @@ use pregao_protocol::seal::SealKey;
 use pregao_protocol::session::{Ranking, Suite};
 use pregao_protocol::stamp::{Stamp, VerifiedBatch};
 use uuid::Uuid;
+
+use crate::reach;
 
 /// How long one frame is waited for: long enough for any machine, short enough for a hung test.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -54,7 +55,7 @@ impl Person {
     /// What the TSA says.
     pub fn enrol(tsa: &TsaAddress) -> Result<Arc<Self>> {
         let key = SecretKey::from_seed(&random());
-        let authority = Authority::at(tsa.clone());
+        let authority = Authority::at(tsa.clone(), reach());
         let (keys, _) = authority.keys()?;
         let certificate = authority.enrol(&key, &keys, None)?;
         Ok(Arc::new(Self { key, certificate, authority }))
@@ -299,8 +300,7 @@ impl Peer {
         ticket: &str,
     ) -> Result<Self> {
         let identity = Identity { persona: &person.key, certificate: &person.certificate, ticket };
-        let link =
-            link::connect(broker, identity, &Ranking::new(&Suite::ALL)?, &Roots::default()).await?;
+        let link = link::connect(broker, identity, &Ranking::new(&Suite::ALL)?, reach()).await?;
         let mut peer = Self {
             person: Arc::clone(person),
             broker: link.certificate,

@@ -101,15 +101,14 @@ fn outside(facts: &Facts, now: Time) -> &'static str {
     }
 }
 
-/// Has the card sign random bytes under a label that nothing accepts.
+/// Has the card sign these random bytes under a label that nothing accepts.
 pub(crate) fn test_sign(
     card: &mut Card,
+    random: [u8; 32],
     pin_file: Option<&std::path::Path>,
     terminal: &mut dyn Terminal,
     json: bool,
 ) -> Result<Vec<String>, PromptError> {
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(std::io::Error::from)?;
     let message = [TEST_SIGN.as_bytes(), &random].concat();
     let lines = ["trial: signs random bytes, which are then thrown away; nothing is sent"];
     let signature = prompt::sign(card, &message, &lines, pin_file, terminal)?;

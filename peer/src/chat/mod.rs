@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use pregao_protocol::clock::Time;
+use pregao_protocol::host::Host;
 use ratatui::Terminal;
 use ratatui::crossterm::event::{
     DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent, EventStream,
@@ -38,7 +39,6 @@ use tokio::sync::oneshot;
 use crate::command::{Command, Mistake};
 use crate::event::Event;
 use crate::front::{Answer, Front, Question, Request};
-use crate::uptime::Uptime;
 use keys::MOST_TYPED;
 use model::{Model, Next, Tone};
 use palette::Palette;
@@ -55,15 +55,16 @@ const MOST_IN_ONE_READ: usize = 1 << 20;
 /// Most events taken in between two looks at the keyboard.
 const MOST_EVENTS: usize = 1_024;
 
-/// Runs the client until the user leaves or the desk ends.
+/// Runs the client until the user leaves or the desk ends. Time goes on by the clock of `host`, which is
+/// the desk's.
 ///
 /// # Errors
 /// Those of the terminal, which is restored first.
-pub async fn run(mut front: Front) -> io::Result<()> {
+pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
     let mut screen = Screen::open()?;
     let palette = Palette::from_environment();
     let mut model = Model::new();
-    let (mut last_tick, clock) = (None, Uptime::system());
+    let (mut last_tick, clock) = (None, &host.clock);
     let mut reply: Option<oneshot::Sender<Answer>> = None;
     let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
@@ -78,7 +79,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
             key = keys.next() => match key {
                 Some(key) => {
                     next = model.events(one_read(&mut keys, key)?);
-                    carry_time(&mut model, last_tick, clock.read());
+                    carry_time(&mut model, last_tick, clock.uptime());
                     screen.draw(&mut model, &palette)?;
                 }
                 None => next = Next::Quit,
@@ -90,7 +91,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                     if let Event::Tick { time, at } = &event {
                         last_tick = Some((*time, *at));
                     }
-                    carry_time(&mut model, last_tick, clock.read());
+                    carry_time(&mut model, last_tick, clock.uptime());
                     model.apply(event);
                 }
             }
@@ -112,7 +113,7 @@ pub async fn run(mut front: Front) -> io::Result<()> {
                 if !OPEN.load(Ordering::Relaxed) {
                     return Err(io::Error::other("a part of the program failed; see above"));
                 }
-                carry_time(&mut model, last_tick, clock.read());
+                carry_time(&mut model, last_tick, clock.uptime());
                 screen.draw(&mut model, &palette)?;
             }
             _ = resumed.recv() => {

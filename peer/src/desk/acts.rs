@@ -10,6 +10,7 @@ use pregao_protocol::action::{Action, Draft};
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::Statement;
 use pregao_protocol::frame::FromPeer;
+use pregao_protocol::host::NoRandomness;
 use pregao_protocol::log::{Entry, Receipt, RoomName};
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::body::{Body, Signer};
@@ -24,7 +25,7 @@ use super::evidence::Exhibit;
 use super::follow::Followed;
 use super::kinds;
 use super::under_way::{Act, Step};
-use super::{DEFERRED_WITHIN, Desk, Lost, random};
+use super::{DEFERRED_WITHIN, Desk, Lost};
 use crate::command::Command;
 use crate::event::{Event, ReceiptView};
 use crate::vault::{Kept, Secret};
@@ -52,9 +53,11 @@ pub(super) fn offline() -> Cannot {
     )
 }
 
-pub(super) fn no_randomness() -> Cannot {
-    let advice = "nothing was sent; restart the program".to_owned();
-    Cannot("system.random", "the system gives no random numbers".to_owned(), advice)
+impl From<NoRandomness> for Cannot {
+    fn from(_: NoRandomness) -> Self {
+        let advice = "nothing was sent; restart the program".to_owned();
+        Self("system.random", "the system gives no random numbers".to_owned(), advice)
+    }
 }
 
 impl Desk {
@@ -99,7 +102,7 @@ impl Desk {
             self.behind_since = None;
             return false;
         }
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let since = *self.behind_since.get_or_insert(now);
         now.saturating_sub(since) < DEFERRED_WITHIN
     }
@@ -152,8 +155,10 @@ impl Desk {
         body: Body,
         seal: Option<Secret>,
     ) -> Option<bool> {
-        let (Some(id), Some(blind)) = (random::<16>(), random::<32>()) else {
-            return self.cannot(no_randomness()).await;
+        let host = &self.options.host;
+        let (id, blind) = match host.random().and_then(|id| Ok((id, host.random()?))) {
+            Ok(drawn) => drawn,
+            Err(none) => return self.cannot(none.into()).await,
         };
         let id = uuid::Builder::from_random_bytes(id).into_uuid();
         let blind = Blind::from_random(blind);
@@ -196,7 +201,7 @@ impl Desk {
         let of = self.answering_with(action.room(), action.body());
         let freshness = self.freshness_of(&action);
         // It goes out by itself, once there is a connection.
-        self.acts.add(Act::new(of, action, blind, freshness, self.options.clock.read()));
+        self.acts.add(Act::new(of, action, blind, freshness, self.options.host.clock.uptime()));
         None
     }
 
@@ -210,13 +215,13 @@ impl Desk {
 
     /// After a reconnect: everything under way goes out again, byte for byte.
     pub(super) fn resume_acts(&mut self) {
-        self.acts.resume(self.options.clock.read());
+        self.acts.resume(self.options.host.clock.uptime());
     }
 
     /// Sends what actions under way need, in their order.
     pub(super) async fn send_acts(&mut self) -> Result<(), Lost> {
         loop {
-            let now = self.options.clock.read();
+            let now = self.options.host.clock.uptime();
             let Some(step) = self.acts.step(now, self.now()) else { return Ok(()) };
             let Some(frame) = self.frame_for(step) else { return Ok(()) };
             if !self.pace.take(now) {
@@ -263,7 +268,7 @@ impl Desk {
             return;
         };
         self.keep_stamp(n, &stamp).await;
-        self.acts.stamped(n, stamp, time, self.options.clock.read());
+        self.acts.stamped(n, stamp, time, self.options.host.clock.uptime());
     }
 
     /// Keeps the stamp of a disclosure before it is handed in: with it the same bytes are handed in until
@@ -306,7 +311,7 @@ impl Desk {
                 let time = VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp]).ok()?.time();
                 let action = Action::parse(&kept.action).ok()?;
                 let blind = Blind::from_random(*kept.blind.expose());
-                Some(Act::left_over(action, blind, stamp, time, self.options.clock.read()))
+                Some(Act::left_over(action, blind, stamp, time, self.options.host.clock.uptime()))
             })
             .collect();
         left.into_iter().for_each(|act| self.acts.add(act));
@@ -409,7 +414,7 @@ impl Desk {
 
     pub(super) async fn failed(&mut self, n: u64, code: &str) {
         let Some(act) = self.acts.get(n) else { return };
-        let (digest, now) = (act.action.digest(), self.options.clock.read());
+        let (digest, now) = (act.action.digest(), self.options.host.clock.uptime());
         // Nothing was decided, and the place at the door comes back with time.
         if code == Code::DoorRate.as_str() && self.acts.again(n, now) {
             return;
@@ -450,7 +455,7 @@ impl Desk {
     /// Gives up waiting for answers that are overdue, with a connection or without. The actions stay
     /// kept: if one was logged after all, its receipt comes with the room's log.
     pub(super) async fn give_up_overdue(&mut self) {
-        for n in self.acts.overdue(self.options.clock.read()) {
+        for n in self.acts.overdue(self.options.host.clock.uptime()) {
             if self.acts.get(n).is_some_and(|act| act.refusal.is_some()) {
                 // That its log is owed was said; the refusal is not shown as if it were true.
                 self.finish(n, false).await;
@@ -479,7 +484,9 @@ impl Desk {
 
     /// Ends the command of a disclosure that the broker could not take, and goes on handing it in.
     async fn goes_on_by_itself(&mut self, n: u64) -> bool {
-        let Some(told) = self.acts.goes_on(n, self.options.clock.read()) else { return false };
+        let Some(told) = self.acts.goes_on(n, self.options.host.clock.uptime()) else {
+            return false;
+        };
         let Some(of) = told else { return true };
         self.answering = of;
         let message = "the broker has not taken your disclosure so far";
@@ -495,7 +502,7 @@ impl Desk {
         {
             if matches!(act.action.body(), Body::Bid(_)) {
                 // Before it is told: whoever writes after hearing of it writes later than this.
-                self.ends.insert(act.action.digest(), self.options.clock.read());
+                self.ends.insert(act.action.digest(), self.options.host.clock.uptime());
             }
             self.answering = act.of;
             self.done(ok).await;

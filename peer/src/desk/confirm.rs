@@ -130,7 +130,7 @@ impl Desk {
         let question = self.confirmation(&command, &grounds, room);
         let id = self.answering.id.clone();
         let (questions, answers) = (self.questions.clone(), self.answers.0.clone());
-        tokio::spawn(async move {
+        self.options.host.task(async move {
             let (reply, answer) = oneshot::channel();
             let question = Question { about: Subject::Confirm(question), reply };
             // Without a front nobody answers.

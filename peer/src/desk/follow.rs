@@ -320,7 +320,7 @@ impl Desk {
             }
         }
         if !entries.is_empty() {
-            self.met.progressed(name, self.options.clock.read());
+            self.met.progressed(name, self.options.host.clock.uptime());
         }
         if let Some(head) = head {
             self.check_head(name, head).await;

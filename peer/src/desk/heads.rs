@@ -190,7 +190,7 @@ impl Desk {
         let Ok(claim) = Claim::open(statement, &origin, &online.certificate.keys) else {
             return true;
         };
-        let (followed, now) = (self.rooms.get(&name), self.options.clock.read());
+        let (followed, now) = (self.rooms.get(&name), self.options.host.clock.uptime());
         let log = self.met.log(name);
         let taken = log.open.take(claim, |size| followed?.verified_root(size));
         log.foreign = false;
@@ -212,7 +212,7 @@ impl Desk {
 
     /// The broker's newest head came: what it owes is owed from now on.
     pub(super) fn expect_entries(&mut self, name: RoomName) {
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let log = self.met.log(name);
         if !log.open.is_empty() {
             // Whoever is asked again owes what it owed before.
@@ -275,7 +275,7 @@ impl Desk {
 
     /// Says of each log that the broker signed and does not show that it is owed.
     pub(super) async fn claim_what_is_owed(&mut self) {
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let overdue = |log: &Log| {
             log.owed_since.is_some_and(|since| now.saturating_sub(since) >= OWED_WITHIN)
                 && log.open.largest().is_some_and(|claim| claim.size > log.told)

@@ -49,23 +49,25 @@ use pregao_protocol::citizen::StatePki;
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::host::Host;
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::{Code, ErrorCode};
 use pregao_protocol::session::{Ranking, Suite};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use crate::authority::{Authority, AuthorityError, Route, system_time, verify_whenever};
+use crate::authority::{Authority, AuthorityError, verify_whenever};
 use crate::command::Command;
 use crate::event::{Event, Trust};
 use crate::front::{Back, Question, Request};
+use crate::host::blocking;
 use crate::link::{
     BrokerAddress, Identity, Link, LinkError, LinkReceiver, LinkSender, Silence, connect,
 };
+use crate::net::{Network, Reach, Route};
 use crate::plain::{plain, with_causes};
 use crate::tls::Roots;
-use crate::uptime::Uptime;
 use crate::vault::{Vault, VaultError};
 
 use answers::Answering;
@@ -125,13 +127,24 @@ pub struct Options {
     pub reader: Option<String>,
     /// By which way to go to the TSA, if not by the one in the vault.
     pub route: Option<Route>,
-    /// What time is measured with between two ticks.
-    pub clock: Uptime,
+    /// The machine: its clock measures time between two ticks, its chance makes keys.
+    pub host: Host,
+    /// Where broker and TSA are reached.
+    pub net: Arc<dyn Network>,
     /// After how much silence of the broker the connection counts as gone.
     pub silent: Duration,
 }
 
-/// The desk.
+impl Options {
+    /// What broker and TSA are reached with.
+    #[must_use]
+    pub fn reach(&self) -> Reach<'_> {
+        Reach { host: &self.host, net: &*self.net, tls: &self.tls }
+    }
+}
+
+/// The desk. Dropping it, wherever it waits, is what a crash is: the vault is then free again, and
+/// holds what it had to hold by then.
 #[derive(Debug)]
 pub struct Desk {
     options: Options,
@@ -266,14 +279,14 @@ impl Desk {
         let persona = Arc::new(SecretKey::from_seed(contents.persona.expose()));
         let sheet = contents.tsa.keys.to_string();
         let pin = Some(contents.tsa.authority);
-        let tsa =
-            pregao_protocol::certificate::sheet::verify_jwks(sheet.as_bytes(), pin, system_time())?;
+        let wall = options.host.clock.wall();
+        let tsa = pregao_protocol::certificate::sheet::verify_jwks(sheet.as_bytes(), pin, wall)?;
         let address = TsaAddress { url: contents.tsa.url.clone(), authority: pin };
         // Citizen and persona must not meet at one address: what was spent through a proxy goes on
         // through it.
         let proxy = Route::proxy(options.route.as_ref(), contents.tsa.proxy.as_ref());
         // What is kept can be read whatever the time; whether it may be used, the broker judges.
-        let certificate = verify_whenever(&contents.certificate, &tsa.authority, system_time())?;
+        let certificate = verify_whenever(&contents.certificate, &tsa.authority, wall)?;
         let invitations = contents
             .reveals
             .iter()
@@ -291,7 +304,7 @@ impl Desk {
         {
             names.learn(name);
         }
-        let authority = Authority::by(address, proxy.as_ref(), &options.tls);
+        let authority = Authority::by(address, proxy.as_ref(), options.reach());
         Ok(Self {
             options,
             persona,
@@ -346,7 +359,7 @@ impl Desk {
             let (lost, met) = match self.connect(&mut commands).await {
                 Some(Ok(receiver)) => match self.session(receiver, &mut commands).await {
                     Some(lost) => {
-                        pause = pause_after(pause, self.options.clock.read(), self.arrived);
+                        pause = pause_after(pause, self.options.host.clock.uptime(), self.arrived);
                         (lost, true)
                     }
                     None => break,
@@ -360,7 +373,7 @@ impl Desk {
             self.keep_met().await;
             self.lobby_known = false;
             // Jitter keeps peers that lost one broker from coming back all at once.
-            let wait = pause + Duration::from_millis(u64::from(random_byte()));
+            let wait = pause + Duration::from_millis(u64::from(random_byte(&self.options.host)));
             let retry_in_ms = u64::try_from(wait.as_millis()).ok();
             self.tell(Event::Disconnected { reason: lost.0, retry_in_ms }).await;
             // After the reason: some answer that there is no connection.
@@ -405,7 +418,7 @@ impl Desk {
         if self.is_renewal_due() && !self.renew(commands).await {
             return None;
         }
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let fresh =
             self.ticket.clone().filter(|(_, since)| now.saturating_sub(*since) < TICKET_FOR);
         let connecting = open_link(
@@ -477,7 +490,7 @@ impl Desk {
         self.met.begin_session(self.options.broker.fingerprint, &certificate.keys);
         self.online = Some(Online { sender, certificate, id: id.0, suite });
         self.certificate = shown;
-        (self.arrived, self.tsa_down) = (self.options.clock.read(), false);
+        (self.arrived, self.tsa_down) = (self.options.host.clock.uptime(), false);
         self.unsent.clear();
         self.again.clear();
         let address = self.options.broker.to_string();
@@ -510,9 +523,10 @@ impl Desk {
         commands: &mut mpsc::Receiver<Request>,
     ) -> Option<Lost> {
         // A new handshake before the hour, at a time that says nothing about what is done then.
-        let lifetime = Duration::from_secs(45 * 60 + 2 * u64::from(random_byte()));
-        let (clock, bound) = (self.options.clock.clone(), self.options.silent);
-        let mut silence = Silence::after(bound, clock.read());
+        let lifetime =
+            Duration::from_secs(45 * 60 + 2 * u64::from(random_byte(&self.options.host)));
+        let (clock, bound) = (Arc::clone(&self.options.host.clock), self.options.silent);
+        let mut silence = Silence::after(bound, clock.uptime());
         let mut look = tokio::time::interval(LOOK.min(bound / 4));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut owed = tokio::time::interval(OVERDUE_EVERY);
@@ -521,7 +535,7 @@ impl Desk {
         let mut steps = tokio::time::interval(STEP);
         steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tickets = renew_tickets(
-            clock.clone(),
+            self.options.host.clone(),
             self.authority.clone(),
             Arc::clone(&self.persona),
             self.vault.contents().certificate.clone(),
@@ -577,7 +591,7 @@ impl Desk {
                     }
                 }
                 _ = look.tick() => {
-                    let now = clock.read();
+                    let now = clock.uptime();
                     if silence.look(receiver.messages(), now) {
                         let lost = "nothing has come from the broker for seconds; it is tried again";
                         return Some(Lost(lost.to_owned()));
@@ -684,7 +698,7 @@ impl Desk {
     async fn frame(&mut self, frame: FromBroker) -> Result<(), Lost> {
         match frame {
             FromBroker::Welcome { batch, rate, burst } => {
-                self.pace = Pace::below(rate, burst, self.options.clock.read());
+                self.pace = Pace::below(rate, burst, self.options.host.clock.uptime());
                 self.tick(&batch).await;
             }
             FromBroker::Tick { batch } => self.tick(&batch).await,
@@ -725,7 +739,7 @@ impl Desk {
                     self.is_answered(name);
                 }
                 self.again.retain(|(_, other)| *other != room);
-                self.again.insert((self.options.clock.read() + AGAIN_AFTER, room));
+                self.again.insert((self.options.host.clock.uptime() + AGAIN_AFTER, room));
             }
             FromBroker::Error { code, message, room } => {
                 if let Some(name) = room {
@@ -778,7 +792,7 @@ impl Desk {
     /// Sends what the pace allows: what actions under way need goes first.
     async fn send_what_may_go(&mut self) -> Result<(), Lost> {
         self.send_acts().await?;
-        while !self.unsent.is_empty() && self.pace.take(self.options.clock.read()) {
+        while !self.unsent.is_empty() && self.pace.take(self.options.host.clock.uptime()) {
             let Some(frame) = self.unsent.pop_front() else { break };
             self.send_now(frame).await?;
         }
@@ -788,7 +802,7 @@ impl Desk {
     /// Asks again for what was refused at the door a while ago.
     async fn ask_again(&mut self) -> Result<(), Lost> {
         while let Some((at, room)) = self.again.first().copied() {
-            if at > self.options.clock.read() {
+            if at > self.options.host.clock.uptime() {
                 break;
             }
             self.again.pop_first();
@@ -870,47 +884,46 @@ async fn open_link(
         None => {
             let (key, shown) = (Arc::clone(&persona), certificate.clone());
             let broker = options.broker.fingerprint;
-            let asked = tokio::task::spawn_blocking(move || authority.ticket(&key, &shown, broker));
-            let ticket = asked.await.map_err(|error| Lost(error.to_string()))?;
+            let asked = blocking(&options.host, move || authority.ticket(&key, &shown, broker));
+            let ticket =
+                asked.await.ok_or_else(|| Lost("asking for a ticket broke off".to_owned()))?;
             let explain = |error: AuthorityError| match &error {
                 AuthorityError::Refused { code, .. } if code == EXPIRED => {
                     Lost(format!("{error} ({EXPIRED}); renew it with pregao enrol"))
                 }
                 _ => Lost(format!("{}; {}", with_causes(&error), error.advice())),
             };
-            (ticket.map_err(explain)?, options.clock.read())
+            (ticket.map_err(explain)?, options.host.clock.uptime())
         }
     };
     let identity = Identity { persona: &persona, certificate: &certificate, ticket: &ticket.0 };
-    let link = connect(&options.broker, identity, &options.suites, &options.tls).await?;
+    let link = connect(&options.broker, identity, &options.suites, options.reach()).await?;
     Ok((link, ticket))
 }
 
 /// Fetches tickets ahead, at random times, so that the TSA does not see when somebody connects.
 /// Ends with the receiver.
 fn renew_tickets(
-    clock: Uptime,
+    host: Host,
     authority: Authority,
     persona: Arc<SecretKey<Persona>>,
     certificate: Vec<u8>,
     broker: pregao_protocol::key::Fingerprint,
 ) -> mpsc::Receiver<Ticket> {
     let (tickets, renewed) = mpsc::channel(1);
-    tokio::spawn(async move {
+    host.clone().task(async move {
         loop {
-            let pause = Duration::from_millis(60_000 + 500 * u64::from(random_byte()));
+            let pause = Duration::from_millis(60_000 + 500 * u64::from(random_byte(&host)));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = tickets.closed() => return,
             }
             let (authority, persona) = (authority.clone(), Arc::clone(&persona));
             let certificate = certificate.clone();
-            let asked = tokio::task::spawn_blocking(move || {
-                authority.ticket(&persona, &certificate, broker)
-            });
+            let asked = blocking(&host, move || authority.ticket(&persona, &certificate, broker));
             // Without one, the next connection asks for it; the TSA may be down just now.
-            if let Ok(Ok(ticket)) = asked.await
-                && tickets.send((ticket, clock.read())).await.is_err()
+            if let Some(Ok(ticket)) = asked.await
+                && tickets.send((ticket, host.clock.uptime())).await.is_err()
             {
                 return;
             }
@@ -919,17 +932,23 @@ fn renew_tickets(
     renewed
 }
 
-/// A desk over its own end of a pair of channels.
+/// Comes when a desk that was started has ended and its vault is free; an error, if it broke off.
+pub type Ended = oneshot::Receiver<()>;
+
+/// Starts a desk over its own end of a pair of channels, as a task of its host.
 ///
 /// # Errors
 /// [`DeskError`].
-pub fn start(
-    vault: Vault,
-    options: Options,
-    back: Back,
-) -> Result<tokio::task::JoinHandle<()>, DeskError> {
+pub fn start(vault: Vault, options: Options, back: Back) -> Result<Ended, DeskError> {
+    let host = options.host.clone();
     let desk = Desk::open(vault, options, back.events, back.questions)?;
-    Ok(tokio::spawn(desk.run(back.commands)))
+    let (end, ended) = oneshot::channel();
+    host.task(async move {
+        desk.run(back.commands).await;
+        // Whoever started it may not care.
+        let _ = end.send(());
+    });
+    Ok(ended)
 }
 
 /// The pause before the next attempt, after a session that began at `arrived` ended at `now`. A broker that
@@ -938,14 +957,9 @@ fn pause_after(pause: Duration, now: Duration, arrived: Duration) -> Duration {
     if now.saturating_sub(arrived) >= STOOD { PAUSES.0 } else { pause }
 }
 
-fn random_byte() -> u8 {
-    random::<1>().map_or(0, |[byte]| byte)
-}
-
-/// Bytes from the operating system's generator.
-pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
-    let mut bytes = [0_u8; N];
-    getrandom::fill(&mut bytes).ok().map(|()| bytes)
+/// For pauses that are to differ; without chance they are the shortest.
+fn random_byte(host: &Host) -> u8 {
+    host.random().map_or(0, |[byte]| byte)
 }
 
 #[cfg(test)]

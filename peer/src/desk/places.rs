@@ -87,7 +87,11 @@ pub(super) enum Following {
 impl Desk {
     /// Puts a command off until everything that is followed is caught up with.
     pub(super) fn defer(&mut self, request: Request) {
-        self.deferred.push(Deferred { request, room: None, since: self.options.clock.read() });
+        self.deferred.push(Deferred {
+            request,
+            room: None,
+            since: self.options.host.clock.uptime(),
+        });
     }
 
     /// All that waits, in order.
@@ -117,7 +121,7 @@ impl Desk {
     /// Lets no command wait for ever for what cannot be read: what can be done without it is done, and
     /// the rest gets its code.
     pub(super) async fn end_deferred(&mut self) {
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let late = |waiting: &Deferred| now.saturating_sub(waiting.since) >= DEFERRED_WITHIN;
         while let Some(at) = self.deferred.iter().position(late) {
             let Deferred { request, room, .. } = self.deferred.remove(at);
@@ -183,7 +187,7 @@ impl Desk {
             return Following::Ready;
         }
         let (request, room) = (request.clone(), Some(name));
-        self.deferred.push(Deferred { request, room, since: self.options.clock.read() });
+        self.deferred.push(Deferred { request, room, since: self.options.host.clock.uptime() });
         Following::Waits
     }
 

@@ -10,6 +10,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::{
     self, Evidence, FalseRefusal, Falsehood, Grounds, RefusedAndLogged, Statement,
 };
+use pregao_protocol::host::Host;
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::merkle;
 use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
@@ -20,6 +21,7 @@ use super::answers::Answering;
 use super::evidence::Exhibit;
 use super::follow::Followed;
 use super::kinds;
+use crate::host::blocking;
 
 /// What can be said of a refusal.
 enum Judged {
@@ -170,7 +172,7 @@ impl Desk {
         if refusal.size == room.size() {
             return of(evidence::judge(refusal, stamped, room.room()), log);
         }
-        match fold(log.to_vec()).await {
+        match fold(&self.options.host, log.to_vec()).await {
             Some(earlier) => of(evidence::judge(refusal, stamped, Some(&earlier)), log),
             None => of(Err(Falsehood::Nothing), log),
         }
@@ -240,11 +242,11 @@ impl Desk {
 }
 
 /// The fold of the first entries of a log. They verified before; the work is as much as then.
-async fn fold(log: Vec<String>) -> Option<Room> {
-    let replayed = tokio::task::spawn_blocking(move || {
+async fn fold(host: &Host, log: Vec<String>) -> Option<Room> {
+    let replayed = blocking(host, move || {
         let mut replay = Replay::new();
         log.iter().try_for_each(|entry| replay.push(entry).map(drop)).ok()?;
         replay.into_room()
     });
-    replayed.await.ok().flatten()
+    replayed.await.flatten()
 }

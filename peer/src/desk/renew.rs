@@ -9,9 +9,10 @@ use tokio::sync::mpsc;
 use super::Desk;
 use super::enrol::{self, EnrolError};
 use super::evidence::Exhibit;
-use crate::authority::{AuthorityError, system_time, verify_whenever};
+use crate::authority::{AuthorityError, verify_whenever};
 use crate::event::Event;
 use crate::front::Request;
+use crate::host::blocking;
 use crate::vault::KeptIssuer;
 
 /// The TSA's code for a certificate that has ended.
@@ -47,7 +48,8 @@ fn token_ending(issuer: &KeptIssuer, now: Time) -> Option<String> {
 impl Desk {
     /// TSA time if it is known, else the system's, which says nothing about simulated time.
     fn judged_at(&self) -> Option<Time> {
-        self.reckoned().or_else(|| (!self.tsa.simulated).then(system_time))
+        let wall = || self.options.host.clock.wall();
+        self.reckoned().or_else(|| (!self.tsa.simulated).then(wall))
     }
 
     /// Says what an expired certificate leaves, once at the start.
@@ -77,7 +79,7 @@ impl Desk {
     }
 
     pub(super) fn is_renewal_due(&self) -> bool {
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let tried = self.renewed.is_some_and(|since| now.saturating_sub(since) < RETRY_AFTER);
         let due = self.judged_at().is_some_and(|now| is_due(self.certificate_ends, now));
         !tried && (due || self.expired)
@@ -86,12 +88,13 @@ impl Desk {
     /// Asks the CA to certify the same key again while commands go on being answered. A failure
     /// stops nothing: what is left of the certificate goes on being used. False if the front left.
     pub(super) async fn renew(&mut self, commands: &mut mpsc::Receiver<Request>) -> bool {
-        self.renewed = Some(self.options.clock.read());
+        self.renewed = Some(self.options.host.clock.uptime());
         let (authority, persona) = (self.authority.clone(), Arc::clone(&self.persona));
         let (keys, held) = (self.tsa.clone(), self.vault.contents().certificate.clone());
         let enrolment = self.vault.contents().enrolment.as_ref();
         let token = enrolment.and_then(|kept| kept.renewing(self.judged_at())).cloned();
-        let asking = tokio::task::spawn_blocking(move || match token {
+        let host = self.options.host.clone();
+        let asking = blocking(&host, move || match token {
             Some(token) => enrol::spend_again(&authority, &persona, &token),
             None => Ok(authority.renew(&persona, &keys, None, &held)?),
         });
@@ -106,15 +109,16 @@ impl Desk {
             }
         };
         match answer {
-            Ok(Ok(certificate)) => self.take_certificate(certificate).await,
-            Ok(Err(error)) => self.not_renewed(&error).await,
-            Err(error) => tracing::error!(%error, "renewing was interrupted"),
+            Some(Ok(certificate)) => self.take_certificate(certificate).await,
+            Some(Err(error)) => self.not_renewed(&error).await,
+            None => tracing::error!("renewing was interrupted"),
         }
         true
     }
 
     async fn take_certificate(&mut self, certificate: Vec<u8>) {
-        let ends = verify_whenever(&certificate, &self.tsa.authority, system_time());
+        let wall = self.options.host.clock.wall();
+        let ends = verify_whenever(&certificate, &self.tsa.authority, wall);
         let Ok(ends) = ends.map(|certified| certified.not_after) else { return };
         let kept = self.vault.update(|contents| contents.certificate = certificate);
         if let Err(error) = kept {

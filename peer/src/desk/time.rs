@@ -11,7 +11,6 @@ use pregao_protocol::verify::contradiction;
 
 use super::Desk;
 use super::evidence::Exhibit;
-use crate::authority::system_time;
 use crate::event::Event;
 
 /// How far a tick may lag behind the newest header: ticks come once a second.
@@ -87,7 +86,7 @@ impl Desk {
                 return;
             }
         }
-        let (time, at) = (batch.time(), self.options.clock.read());
+        let (time, at) = (batch.time(), self.options.host.clock.uptime());
         self.time_doubted = None;
         let (heard, now) = match &mut self.tick {
             Some(told) => {
@@ -104,7 +103,7 @@ impl Desk {
         }
         self.tsa_down = false;
         if !self.tsa.simulated
-            && let Some(text) = self.clocks.compare(heard, time, system_time())
+            && let Some(text) = self.clocks.compare(heard, time, self.options.host.clock.wall())
         {
             self.tell(Event::note(text)).await;
         }
@@ -113,7 +112,7 @@ impl Desk {
 
     /// Tells once if no time of the TSA comes although the broker is there.
     pub(super) async fn watch_time(&mut self) {
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let since = now.saturating_sub(self.arrived);
         let silent = self.tick.as_ref().map_or(since, |told| told.time.age(now).min(since));
         if self.tsa_down || self.online.is_none() || silent <= RECENT {
@@ -136,20 +135,20 @@ impl Desk {
 
     /// TSA time, if a tick of the last seconds tells it: what countdowns and one's own actions go by.
     pub(super) fn now(&self) -> Option<Time> {
-        let (told, now) = (self.tick.as_ref()?, self.options.clock.read());
+        let (told, now) = (self.tick.as_ref()?, self.options.host.clock.uptime());
         (told.time.age(now) <= RECENT).then(|| told.time.now(now))
     }
 
     /// TSA time carried forward however far: what others' certificates are judged by, which no sudden
     /// silence makes younger.
     pub(super) fn reckoned(&self) -> Option<Time> {
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         self.tick.as_ref().map(|told| told.time.now(now))
     }
 
     /// Milliseconds since the last tick that tells the time; 0 before the first.
     pub(super) fn age_ms(&self) -> u64 {
-        let now = self.options.clock.read();
+        let now = self.options.host.clock.uptime();
         let age = self.tick.as_ref().map_or(Duration::ZERO, |told| told.time.age(now));
         u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
     }

@@ -14,8 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{KeptEnrolment, VaultError};
-use crate::authority::ProxyAddress;
 use crate::event::CardView;
+use crate::net::ProxyAddress;
 
 /// Version of the form below.
 pub const VERSION: u32 = 1;

@@ -6,13 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pregao::authority::{AuthorityError, system_time};
+use pregao::authority::AuthorityError;
 use pregao::desk::enrol::card::{self, CardEnrolment, CitizenSigner, TokenKept, Wait};
 use pregao::desk::enrol::{
     By, EnrolError, Enrolled, SignerError, Spending, renew, short_name, spend,
 };
 use pregao::event::Event;
-use pregao::tls::Roots;
 use pregao::vault::{Contents, KeptEnrolment, Passphrase, Vault, WorkFactor};
 use pregao_protocol::certificate::sheet::{SheetKey, TsaAddress};
 use pregao_protocol::codec::from_base64url;
@@ -27,6 +26,7 @@ use pregao_tests::desk::{self, Desk, PASSPHRASE};
 use pregao_tests::gate::{Fate, Gate};
 use pregao_tests::house::{Broker, Options, Tsa, executable};
 use pregao_tests::liar::secret_in;
+use pregao_tests::reach;
 use pregao_tests::socks::{Manners, OUTSIDE, Socks};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ impl Hall {
 
     async fn open_with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let pki = Pki::new(Plan::quick(system_time().as_secs()));
+        let pki = Pki::new(Plan::quick(reach().host.clock.wall().as_secs()));
         let citizens = folder.path().join("citizens");
         pki.write_folder(&citizens).unwrap();
         let flags = format!("--policy card --citizens {} --accept-test-cards", citizens.display());
@@ -85,7 +85,7 @@ impl Hall {
     /// The second visit.
     async fn spend(&self, name: &str, spending: Spending) -> Result<Enrolled, EnrolError> {
         let folder = self.vault(name);
-        blocking(move || spend(&folder, &passphrase(), &spending)).await
+        blocking(move || spend(&folder, &passphrase(), &spending, reach())).await
     }
 
     fn kept(&self, name: &str) -> Contents {
@@ -142,7 +142,7 @@ fn passphrase() -> Passphrase {
 }
 
 fn begin(folder: &Path, address: &TsaAddress) -> Result<CardEnrolment, EnrolError> {
-    card::begin(folder, &passphrase(), WorkFactor::Fixed(4), Some(address), &Roots::default())
+    card::begin(folder, &passphrase(), WorkFactor::Fixed(4), Some(address), reach())
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -201,7 +201,7 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
     let hall = Hall::open().await;
     let hours = Wait::For(Duration::from_secs(3 * 3_600));
     let kept = hall.fetch("ana", 1, hours).await.unwrap();
-    assert!(kept.pinned && !kept.simulated && kept.spend_after > system_time());
+    assert!(kept.pinned && !kept.simulated && kept.spend_after > reach().host.clock.wall());
     let first = hall.gate.take();
     let paths: Vec<&str> = first.iter().map(|asked| asked.path.as_str()).collect();
     let sheet = "/.well-known/jwks.json";
@@ -250,7 +250,8 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
 
     // The same token renews, without haste being a question.
     let folder = hall.vault("ana");
-    let again = blocking(move || renew(&folder, &passphrase(), None, &Spending::default()));
+    let again =
+        blocking(move || renew(&folder, &passphrase(), None, &Spending::default(), reach()));
     let again = again.await.unwrap();
     // By the same way, although nobody said so.
     assert!(again.proxied && hall.gate.take().iter().all(|asked| asked.from == OUTSIDE));
@@ -327,7 +328,7 @@ async fn what_the_tsa_says_of_a_card_is_shown_as_it_is() {
     citizen.key = hall.citizen(2).key;
     let error = blocking(move || begin(&folder, &address)?.finish(&mut citizen, AT_ONCE)).await;
     assert_eq!(code(&error.unwrap_err()), "citizen.signature");
-    let foreign = Pki::new(Plan::quick(system_time().as_secs()).foreign());
+    let foreign = Pki::new(Plan::quick(reach().host.clock.wall().as_secs()).foreign());
     let material = foreign.citizen(Profile::V4, &CitizenData::numbered(1));
     let mut stranger = hall.citizen(1);
     stranger.key = KeyPair::try_from(material.authentication.pkcs8.as_slice()).unwrap();
@@ -500,7 +501,8 @@ async fn a_tsa_that_is_away_or_of_another_kind_is_told_with_what_to_do() {
     let error = blocking(move || begin(&folder, &address).unwrap_err()).await;
     assert!(matches!(error, EnrolError::OtherAuthority { .. }), "{error}");
     let folder = hall.vault("none");
-    let error = blocking(move || spend(&folder, &passphrase(), &Spending::default())).await;
+    let error =
+        blocking(move || spend(&folder, &passphrase(), &Spending::default(), reach())).await;
     assert!(matches!(error, Err(EnrolError::Vault(_))));
 }
 
@@ -659,7 +661,7 @@ async fn ended(hall: &Hall, spending: Spending) -> Broker {
     hall.fetch("ana", 1, AT_ONCE).await.unwrap();
     hall.spend("ana", spending).await.unwrap();
     let eight_days = Duration::from_secs(8 * 86_400);
-    hall.tsa.set_time(system_time().plus(eight_days)).unwrap();
+    hall.tsa.set_time(reach().host.clock.wall().plus(eight_days)).unwrap();
     let _ = hall.gate.take();
     broker
 }
@@ -761,7 +763,7 @@ async fn a_desk_renews_with_the_token_although_its_certificate_has_ended() {
     hall.spend("ana", Spending::default()).await.unwrap();
     let before = hall.kept("ana").certificate;
     let eight_days = Duration::from_secs(8 * 86_400);
-    hall.tsa.set_time(system_time().plus(eight_days)).unwrap();
+    hall.tsa.set_time(reach().host.clock.wall().plus(eight_days)).unwrap();
     let mut desk = Desk::start(&hall.vault("ana"), &broker.address).unwrap();
     let renewed = |event: &Event| match event {
         Event::Note { text, .. } if text.contains("was renewed") => Some(()),

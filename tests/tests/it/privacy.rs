@@ -442,19 +442,16 @@ async fn stolen_identity_opens_nothing(recorded: &[Passed], house: &House, perso
         let (certificate, pin) = (person.certificate.clone(), socket.fingerprint);
         let get = move || {
             let key = pregao_protocol::key::SecretKey::from_seed(&key);
-            pregao::authority::Authority::at(tsa).ticket(&key, &certificate, pin).unwrap()
+            pregao::authority::Authority::at(tsa, pregao_tests::reach())
+                .ticket(&key, &certificate, pin)
+                .unwrap()
         };
         tokio::task::spawn_blocking(get).await.unwrap()
     };
     let identity =
         Identity { persona: &person.key, certificate: &person.certificate, ticket: &ticket };
-    let link = pregao::link::connect(
-        &socket,
-        identity,
-        &Ranking::default(),
-        &pregao::tls::Roots::default(),
-    )
-    .await;
+    let link =
+        pregao::link::connect(&socket, identity, &Ranking::default(), pregao_tests::reach()).await;
     assert!(!matches!(link, Err(LinkError::Refused { .. })), "{link:?}");
     house_again.stop().unwrap();
 }

@@ -103,7 +103,8 @@ impl User {
             cards: Arc::new(card.clone()),
             reader: None,
             route: None,
-            clock: pregao::uptime::Uptime::system(),
+            host: pregao::host::system(),
+            net: Arc::new(pregao::net::Internet),
             silent: pregao::link::SILENT_FOR,
         };
         let (front, back) = pair();

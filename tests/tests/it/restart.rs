@@ -160,7 +160,7 @@ async fn an_auction_goes_on_through_kills_at_every_stage() {
 
     // While the end passes: closed as soon as it is back.
     house.broker.kill().unwrap();
-    while pregao::authority::system_time() < end {
+    while pregao::host::system().clock.wall() < end {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     house.broker.restart().unwrap();

@@ -369,7 +369,8 @@ impl Chat {
             cards: Arc::new(pregao::desk::signer::Readers),
             reader: None,
             route: None,
-            clock: pregao::uptime::Uptime::system(),
+            host: pregao::host::system(),
+            net: Arc::new(pregao::net::Internet),
             silent: Duration::from_secs(60),
         };
         let (front, back) = pair();

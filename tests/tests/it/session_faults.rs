@@ -320,9 +320,8 @@ async fn an_offer_without_a_common_suite_is_told_so() {
     let identity =
         Identity { persona: &person.key, certificate: &person.certificate, ticket: &ticket };
     let address = house.broker.address_at(&proxy.socket);
-    let refused =
-        link::connect(&address, identity, &Ranking::default(), &pregao::tls::Roots::default())
-            .await
-            .unwrap_err();
+    let refused = link::connect(&address, identity, &Ranking::default(), pregao_tests::reach())
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("session.suite"), "{refused}");
 }

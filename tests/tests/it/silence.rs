@@ -10,12 +10,14 @@ use pregao::desk;
 use pregao::desk::signer::Readers;
 use pregao::event::{Event, Trust};
 use pregao::front::{Front, Request, pair};
+use pregao::host::system;
 use pregao::link::{BrokerAddress, SILENT_FOR};
+use pregao::net::Internet;
 use pregao::tls::Roots;
-use pregao::uptime::Uptime;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::clock::Time;
 use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::host::{Clock, Host};
 use pregao_protocol::session::Ranking;
 use pregao_tests::desk::{Desk, PASSPHRASE, enrol};
 use pregao_tests::house::{House, Options};
@@ -39,11 +41,11 @@ struct User {
 }
 
 impl User {
-    async fn start(house: &House, broker: BrokerAddress, clock: Uptime, silent: Duration) -> Self {
+    async fn start(house: &House, broker: BrokerAddress, host: Host, silent: Duration) -> Self {
         let vault = tempfile::tempdir().unwrap();
         let folder = vault.path().join("vault");
         enrol(&folder, &house.tsa.address).await.unwrap();
-        let options = options(&folder, broker, clock, silent);
+        let options = options(&folder, broker, host, silent);
         let opened = Vault::open(&folder, &Passphrase::new(PASSPHRASE.to_owned())).unwrap();
         let (front, back) = pair();
         desk::start(opened, options, back).unwrap();
@@ -98,7 +100,25 @@ impl User {
     }
 }
 
-fn options(folder: &Path, broker: BrokerAddress, clock: Uptime, silent: Duration) -> desk::Options {
+/// The clock of a machine that slept for so many seconds.
+#[derive(Debug)]
+struct Slept {
+    awake: Host,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Clock for Slept {
+    fn uptime(&self) -> Duration {
+        let slept = Duration::from_secs(self.seconds.load(Ordering::SeqCst));
+        self.awake.clock.uptime() + slept
+    }
+
+    fn wall(&self) -> Time {
+        self.awake.clock.wall()
+    }
+}
+
+fn options(folder: &Path, broker: BrokerAddress, host: Host, silent: Duration) -> desk::Options {
     desk::Options {
         broker,
         suites: Ranking::default(),
@@ -111,7 +131,8 @@ fn options(folder: &Path, broker: BrokerAddress, clock: Uptime, silent: Duration
         cards: Arc::new(Readers),
         reader: None,
         route: None,
-        clock,
+        host,
+        net: Arc::new(Internet),
         silent,
     }
 }
@@ -122,7 +143,7 @@ async fn a_connection_that_goes_silent_is_offline_and_made_again_however_busy_th
     let proxy = Proxy::before(house.broker.socket()).await.unwrap();
     let address = house.broker.address_at(&proxy.socket);
     let silent = Duration::from_secs(3);
-    let mut user = User::start(&house, address, Uptime::system(), silent).await;
+    let mut user = User::start(&house, address, system(), silent).await;
     user.connected().await;
     user.ticked().await;
     proxy.silence();
@@ -145,7 +166,7 @@ async fn a_connection_that_goes_silent_is_offline_and_made_again_however_busy_th
 async fn while_the_tsa_stands_still_it_is_down_and_the_broker_is_there() {
     let house = open();
     let broker = house.broker.address.clone();
-    let mut user = User::start(&house, broker, Uptime::system(), SILENT_FOR).await;
+    let mut user = User::start(&house, broker, system(), SILENT_FOR).await;
     user.connected().await;
     user.ticked().await;
     house.tsa.program().freeze();
@@ -186,9 +207,9 @@ async fn after_a_long_sleep_the_time_is_unknown_until_the_next_tick_and_then_rig
     let proxy = Proxy::before(house.broker.socket()).await.unwrap();
     let address = house.broker.address_at(&proxy.socket);
     let slept = Arc::new(AtomicU64::new(0));
-    let (own, system) = (Arc::clone(&slept), Uptime::system());
-    let clock = Uptime::by(move || system.read() + Duration::from_secs(own.load(Ordering::SeqCst)));
-    let mut user = User::start(&house, address, clock, SILENT_FOR).await;
+    let clock = Arc::new(Slept { awake: system(), seconds: Arc::clone(&slept) });
+    let host = Host { clock, ..system() };
+    let mut user = User::start(&house, address, host, SILENT_FOR).await;
     user.connected().await;
     let before = user.ticked().await;
     assert!(user.whoami().await.time.is_some());

@@ -97,7 +97,7 @@ async fn an_auction_whose_end_finds_no_tsa_is_closed_late_with_every_bid() {
     house.tsa.kill().unwrap();
     // The outage must outlast end and grace by the clock that the TSA will read again.
     let until = end.plus(Duration::from_secs(2));
-    while pregao::authority::system_time() < until {
+    while pregao::host::system().clock.wall() < until {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(house.broker.metric("closed").unwrap(), 0, "no TSA, no close");

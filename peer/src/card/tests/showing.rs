@@ -141,7 +141,7 @@ fn a_trial_signs_under_a_label_of_its_own_and_says_first_that_nothing_is_sent() 
         }
     }
     let mut person = Nobody(Vec::new());
-    assert!(test_sign(&mut shown(Profile::V5), None, &mut person, false).is_err());
+    assert!(test_sign(&mut shown(Profile::V5), [7; 32], None, &mut person, false).is_err());
     assert!(person.0[1].contains("nothing is sent"), "{:?}", person.0);
     assert_eq!(pregao_protocol::label::TEST_SIGN, "pregao/test-sign/v1");
 }

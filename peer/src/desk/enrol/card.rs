@@ -8,17 +8,16 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::enrolment::token::TokenRequest;
 use pregao_protocol::enrolment::{Answer, Application, EnrolmentError, Offer};
+use pregao_protocol::host::Host;
 use pregao_protocol::key::{Fingerprint, Persona, PublicKey, SecretKey};
 use pregao_protocol::label;
 use pregao_protocol::seal::{SealError, SealKey};
 
 use super::issuer::IssuerConflict;
 use super::report::UNPINNED;
-use super::{
-    EnrolError, SignerError, fresh, issuer, random, require_own_authority, short_name, time_for,
-};
-use crate::authority::{Authority, AuthorityError, system_time};
-use crate::tls::Roots;
+use super::{EnrolError, SignerError, fresh, issuer, require_own_authority, short_name, time_for};
+use crate::authority::{Authority, AuthorityError};
+use crate::net::Reach;
 use crate::vault::{
     AskedToken, Contents, HeldToken, KeptEnrolment, Passphrase, Secret, TrustedTsa, Vault,
     WorkFactor,
@@ -61,10 +60,10 @@ const TESTS: &str =
 pub const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3_600);
 
 impl Wait {
-    fn duration(self) -> Result<Duration, EnrolError> {
+    fn duration(self, host: &Host) -> Result<Duration, EnrolError> {
         match self {
             Self::For(duration) => Ok(duration),
-            Self::Random => random().ok_or(EnrolError::Random).map(spread),
+            Self::Random => host.random().map(spread).map_err(|_| EnrolError::Random),
         }
     }
 }
@@ -102,6 +101,7 @@ pub struct TokenKept {
 /// An application to the TSA that only lacks the card. The vault is open and holds the request.
 #[derive(Debug)]
 pub struct CardEnrolment {
+    host: Host,
     vault: Vault,
     authority: Authority,
     keys: TsaKeys,
@@ -120,9 +120,9 @@ pub fn begin(
     passphrase: &Passphrase,
     work: WorkFactor,
     address: Option<&TsaAddress>,
-    roots: &Roots,
+    reach: Reach<'_>,
 ) -> Result<CardEnrolment, EnrolError> {
-    issuer::with_evidence(folder, request(folder, passphrase, work, address, roots))
+    issuer::with_evidence(folder, request(folder, passphrase, work, address, reach))
 }
 
 fn request(
@@ -130,7 +130,7 @@ fn request(
     passphrase: &Passphrase,
     work: WorkFactor,
     address: Option<&TsaAddress>,
-    roots: &Roots,
+    reach: Reach<'_>,
 ) -> Result<CardEnrolment, EnrolError> {
     let vault = if Vault::exists(folder) { Some(Vault::open(folder, passphrase)?) } else { None };
     let own = vault.as_ref().map(|vault| vault.contents().tsa.clone());
@@ -140,7 +140,7 @@ fn request(
         (None, None) => return Err(EnrolError::NoAddress),
     };
     // Straight, whatever proxy the persona uses: the two are not to come by one way.
-    let authority = Authority::by(address.clone(), None, roots);
+    let authority = Authority::by(address.clone(), None, reach);
     let (keys, sheet) = authority.keys()?;
     if keys.enrolment.is_none() {
         return Err(AuthorityError::NoCitizens.into());
@@ -155,7 +155,7 @@ fn request(
     }
     let seed = match &vault {
         Some(vault) => vault.contents().persona.clone(),
-        None => Secret::new(fresh()?),
+        None => Secret::new(fresh(reach.host)?),
     };
     let persona = SecretKey::<Persona>::from_seed(seed.expose()).public();
     let fingerprint = keys.authority.fingerprint();
@@ -163,7 +163,7 @@ fn request(
         Some(asked) => asked,
         None => {
             let key = keys.issuer(issuer.id).ok_or(EnrolError::NoIssuer { now })?;
-            let request = TokenRequest::new(&key.key, fingerprint, &persona, fresh()?)?;
+            let request = TokenRequest::new(&key.key, fingerprint, &persona, fresh(reach.host)?)?;
             AskedToken { issuer, request }
         }
     };
@@ -183,7 +183,8 @@ fn request(
             Vault::create(folder, passphrase, work, contents)?
         }
     };
-    Ok(CardEnrolment { vault, authority, keys, persona, asked, pinned })
+    let host = reach.host.clone();
+    Ok(CardEnrolment { host, vault, authority, keys, persona, asked, pinned })
 }
 
 impl CardEnrolment {
@@ -231,7 +232,7 @@ impl CardEnrolment {
         signer: &mut dyn CitizenSigner,
         wait: Wait,
     ) -> Result<TokenKept, EnrolError> {
-        let wait = wait.duration()?;
+        let wait = wait.duration(&self.host)?;
         signer.consent(&self.notice())?;
         let offer = self.offer()?;
         let blind_signature = self.exchange(&offer, signer)?;
@@ -239,7 +240,7 @@ impl CardEnrolment {
         let AskedToken { issuer, request } = &self.asked;
         let shown = self.keys.issuer(issuer.id).ok_or(EnrolmentError::Key)?;
         let token = request.finish(&shown.key, authority, &self.persona, &blind_signature)?;
-        let now = if self.keys.simulated { offer.time } else { system_time() };
+        let now = if self.keys.simulated { offer.time } else { self.host.clock.wall() };
         let spend_after = whole_seconds(now.plus(wait));
         let issuer = issuer.clone();
         let kept = TokenKept {
@@ -266,7 +267,7 @@ impl CardEnrolment {
         let (offer, signed) = self.authority.offer(&self.keys)?;
         let kept = &self.asked.issuer;
         let until = kept.until;
-        let now = if self.keys.simulated { offer.time } else { system_time() };
+        let now = if self.keys.simulated { offer.time } else { self.host.clock.wall() };
         if now >= until || offer.time >= until {
             Err(EnrolError::PeriodOver { until })
         } else if offer.issuer == kept.id {
@@ -283,7 +284,7 @@ impl CardEnrolment {
         offer: &Offer,
         signer: &mut dyn CitizenSigner,
     ) -> Result<Vec<u8>, EnrolError> {
-        let reply = SealKey::from_random(fresh()?);
+        let reply = SealKey::from_random(fresh(&self.host)?);
         let blinded = self.asked.request.blinded.clone();
         let signature = signer.sign(&offer.statement(&reply.public(), &blinded))?;
         let mut application = Application {
@@ -293,11 +294,11 @@ impl CardEnrolment {
             reply: reply.public(),
             signature,
         };
-        let sealed = match application.seal(offer, fresh()?) {
+        let sealed = match application.seal(offer, fresh(&self.host)?) {
             // They only help the TSA to find the way to the state's own.
             Err(EnrolmentError::Sealed(SealError::TooLong { .. })) => {
                 application.issuers.clear();
-                application.seal(offer, fresh()?)?
+                application.seal(offer, fresh(&self.host)?)?
             }
             other => other?,
         };
@@ -330,11 +331,12 @@ mod tests {
         assert_eq!(wait(0), SHORTEST_WAIT);
         assert_eq!(wait(82_800), LONGEST_WAIT);
         assert_eq!(wait(82_801), SHORTEST_WAIT);
+        let host = crate::host::system();
         for _ in 0..100 {
-            let drawn = Wait::Random.duration().unwrap();
+            let drawn = Wait::Random.duration(&host).unwrap();
             assert!((SHORTEST_WAIT..=LONGEST_WAIT).contains(&drawn));
         }
-        assert_eq!(Wait::For(Duration::ZERO).duration().unwrap(), Duration::ZERO);
+        assert_eq!(Wait::For(Duration::ZERO).duration(&host).unwrap(), Duration::ZERO);
     }
 
     #[test]

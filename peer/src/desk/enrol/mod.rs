@@ -9,12 +9,12 @@ use std::path::Path;
 
 use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
 use pregao_protocol::clock::Time;
+use pregao_protocol::host::Host;
 use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
 use serde_json::Value;
 
-use super::random;
-use crate::authority::{Authority, ProxyAddress, Route, system_time};
-use crate::tls::Roots;
+use crate::authority::Authority;
+use crate::net::{ProxyAddress, Reach, Route};
 use crate::vault::{Contents, Passphrase, Secret, TrustedTsa, Vault, VaultError, WorkFactor};
 
 pub mod card;
@@ -60,7 +60,8 @@ pub enum By {
     },
 }
 
-/// Enrols with the TSA at `address` and keeps the persona in a new vault in `folder`. Blocks.
+/// Enrols with the TSA at `address` and keeps the persona in a new vault in `folder`, which is closed
+/// again. Blocks.
 ///
 /// # Errors
 /// [`EnrolError`]; an existing vault is never touched.
@@ -71,15 +72,15 @@ pub fn enrol(
     address: &TsaAddress,
     invite: Option<&str>,
     route: Option<&Route>,
-    roots: &Roots,
+    reach: Reach<'_>,
 ) -> Result<Enrolled, EnrolError> {
     if Vault::exists(folder) {
         return Err(VaultError::AlreadyThere { folder: folder.to_owned() }.into());
     }
-    let seed = fresh()?;
+    let seed = fresh(reach.host)?;
     let persona = SecretKey::<Persona>::from_seed(&seed);
     let proxy = Route::proxy(route, None);
-    let authority = Authority::by(address.clone(), proxy.as_ref(), roots);
+    let authority = Authority::by(address.clone(), proxy.as_ref(), reach);
     let (keys, sheet) = authority.keys()?;
     let certificate = authority.enrol(&persona, &keys, invite)?;
     let (pinned, proxied) = (address.authority.is_some(), proxy.is_some());
@@ -112,18 +113,19 @@ pub fn renew(
     passphrase: &Passphrase,
     invite: Option<&str>,
     spending: &Spending,
+    reach: Reach<'_>,
 ) -> Result<Enrolled, EnrolError> {
     let mut vault = Vault::open(folder, passphrase)?;
     match vault.contents().enrolment.as_ref().filter(|_| invite.is_none()) {
         Some(kept) if kept.held.is_some() => {
-            return issuer::with_evidence(folder, spend::with(vault, spending));
+            return issuer::with_evidence(folder, spend::with(vault, spending, reach));
         }
         Some(_) if !vault.contents().is_certified() => return Err(EnrolError::Unfinished),
         _ => {}
     }
     let persona = SecretKey::<Persona>::from_seed(vault.contents().persona.expose());
     let way = Way::of(&vault, spending);
-    let authority = way.reach();
+    let authority = way.authority(reach);
     let (keys, sheet) = authority.keys()?;
     require_own_authority(&vault, &keys)?;
     let held = vault.contents().certificate.clone();
@@ -144,7 +146,6 @@ pub fn renew(
 struct Way {
     address: TsaAddress,
     proxy: Option<ProxyAddress>,
-    roots: Roots,
     pinned: bool,
 }
 
@@ -156,15 +157,14 @@ impl Way {
         Self {
             address: given.cloned().unwrap_or_else(|| own.address()),
             proxy: Route::proxy(spending.route.as_ref(), own.proxy.as_ref()),
-            roots: spending.roots.clone(),
             // A fingerprint that the user gives is that of the CA in the vault, or all is refused.
             pinned: own.pinned || given.is_some_and(|address| address.authority.is_some()),
         }
     }
 
     /// A connection of its own.
-    fn reach(&self) -> Authority {
-        Authority::by(self.address.clone(), self.proxy.as_ref(), &self.roots)
+    fn authority(&self, reach: Reach<'_>) -> Authority {
+        Authority::by(self.address.clone(), self.proxy.as_ref(), reach)
     }
 
     fn enrolled(&self, persona: &SecretKey<Persona>, keys: &TsaKeys, by: By) -> Enrolled {
@@ -180,7 +180,7 @@ impl Way {
 
     /// The TSA as it is kept from now on.
     fn trusted(self, keys: &TsaKeys, sheet: Value) -> TrustedTsa {
-        let Self { address, proxy, pinned, roots: _ } = self;
+        let Self { address, proxy, pinned } = self;
         let authority = keys.authority.fingerprint();
         TrustedTsa { url: address.url, authority, keys: sheet, pinned, proxy }
     }
@@ -205,11 +205,11 @@ fn require_own_authority(vault: &Vault, keys: &TsaKeys) -> Result<Fingerprint, E
 
 /// The time by which issuers are chosen: the system's, and where time is simulated the TSA's own.
 fn time_for(authority: &Authority, keys: &TsaKeys) -> Result<Time, EnrolError> {
-    if keys.simulated { Ok(authority.offer(keys)?.0.time) } else { Ok(system_time()) }
+    if keys.simulated { Ok(authority.offer(keys)?.0.time) } else { Ok(authority.wall()) }
 }
 
-fn fresh() -> Result<[u8; 32], EnrolError> {
-    random::<32>().ok_or(EnrolError::Random)
+fn fresh(host: &Host) -> Result<[u8; 32], EnrolError> {
+    host.random().map_err(|_| EnrolError::Random)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::key::{Persona, SecretKey};
 
 use super::{By, EnrolError, Enrolled, Way, issuer, require_own_authority, time_for};
-use crate::authority::{Authority, Route, system_time};
-use crate::tls::Roots;
+use crate::authority::Authority;
+use crate::net::{Reach, Route};
 use crate::vault::{HeldToken, Passphrase, Vault};
 
 /// How a token is to be spent.
@@ -20,8 +20,6 @@ pub struct Spending {
     pub route: Option<Route>,
     /// Before the proposed time.
     pub early: bool,
-    /// Whose TLS certificates are believed, of `https://` TSAs. It is not kept.
-    pub roots: Roots,
 }
 
 /// Buys the certificate of the persona in `folder` with the token kept there, on a connection of its
@@ -33,24 +31,30 @@ pub fn spend(
     folder: &Path,
     passphrase: &Passphrase,
     spending: &Spending,
+    reach: Reach<'_>,
 ) -> Result<Enrolled, EnrolError> {
-    issuer::with_evidence(folder, with(Vault::open(folder, passphrase)?, spending))
+    issuer::with_evidence(folder, with(Vault::open(folder, passphrase)?, spending, reach))
 }
 
 /// As [`spend`], with a vault that is open.
-pub(super) fn with(mut vault: Vault, spending: &Spending) -> Result<Enrolled, EnrolError> {
+pub(super) fn with(
+    mut vault: Vault,
+    spending: &Spending,
+    reach: Reach<'_>,
+) -> Result<Enrolled, EnrolError> {
     let contents = vault.contents();
     let held = contents.enrolment.as_ref().and_then(|kept| kept.held.clone());
     let held = held.ok_or(EnrolError::NoToken)?;
     let sheet = contents.tsa.keys.to_string();
-    let simulated = verify_jwks(sheet.as_bytes(), Some(contents.tsa.authority), system_time())
+    let wall = reach.host.clock.wall();
+    let simulated = verify_jwks(sheet.as_bytes(), Some(contents.tsa.authority), wall)
         .is_ok_and(|keys| keys.simulated);
     if !simulated {
         // Before a connection is made: even that would be seen.
-        in_time(held.spend_after, system_time(), spending.early)?;
+        in_time(held.spend_after, wall, spending.early)?;
     }
     let way = Way::of(&vault, spending);
-    let authority = way.reach();
+    let authority = way.authority(reach);
     // Seen by this way, without a card: what it shows to everybody.
     let (keys, sheet) = authority.keys()?;
     require_own_authority(&vault, &keys)?;

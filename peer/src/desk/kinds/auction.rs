@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pregao_protocol::action::{Action, short_name};
 use pregao_protocol::clock::Time;
+use pregao_protocol::host::Host;
 use pregao_protocol::label::MAX_AMOUNT;
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::room::auction::{self, Auction, Outcome};
@@ -18,10 +19,10 @@ use uuid::Uuid;
 
 use super::{LoggedEntry, View, wrong_kind};
 use crate::command::Command;
-use crate::desk::acts::{Cannot, Drafted, no_randomness, offline};
+use crate::desk::Desk;
+use crate::desk::acts::{Cannot, Drafted, offline};
 use crate::desk::confirm::{Consent, Ground, of_bid, of_listing};
 use crate::desk::follow::Followed;
-use crate::desk::{Desk, random};
 use crate::event::{Event, Phase, RoomView};
 use crate::vault::{Kept, Secret};
 use crate::visible::shows_something;
@@ -253,7 +254,7 @@ impl Desk {
             let what = "the title shows nothing: it has no character that can be seen";
             return Err(bad(what.to_owned(), "give it a title that people can read"));
         }
-        let (seal, seal_public) = fresh_seal()?;
+        let (seal, seal_public) = fresh_seal(&self.options.host)?;
         let text =
             |error: TextError| bad(error.to_string(), "shorten the title or the description");
         let listing = Listing {
@@ -306,7 +307,7 @@ impl Desk {
         if self.has_kept(name, "list") {
             return Err(Cannot::code(Code::BidOwnItem));
         }
-        let (seal, seal_public) = fresh_seal()?;
+        let (seal, seal_public) = fresh_seal(&self.options.host)?;
         let bid = Bid { amount, currency: listing.currency, seal: seal_public };
         Ok((Some(name), Body::Bid(bid), Some(seal)))
     }
@@ -445,8 +446,8 @@ impl Desk {
     }
 }
 
-fn fresh_seal() -> Result<(Secret, SealPublic), Cannot> {
-    let bytes = random::<32>().ok_or_else(no_randomness)?;
+fn fresh_seal(host: &Host) -> Result<(Secret, SealPublic), Cannot> {
+    let bytes = host.random()?;
     Ok((Secret::new(bytes), SealKey::from_random(bytes).public()))
 }
 

@@ -91,8 +91,7 @@ async fn crowd(person: &Arc<Person>, broker: &BrokerAddress, many: usize) -> Res
                 certificate: &person.certificate,
                 ticket: &ticket,
             };
-            link::connect(&broker, identity, &Ranking::default(), &pregao::tls::Roots::default())
-                .await
+            link::connect(&broker, identity, &Ranking::default(), pregao_tests::reach()).await
         })
     };
     let mut links = Vec::new();

@@ -31,12 +31,12 @@ use self::prove::Job;
 use super::View;
 use super::auction::{named_at, winner_of};
 use crate::command::Command;
-use crate::desk::acts::{Cannot, Drafted, Unsigned, no_randomness};
+use crate::desk::acts::{Cannot, Drafted, Unsigned};
 use crate::desk::confirm::{Consent, Ground};
 use crate::desk::evidence::Exhibit;
 use crate::desk::follow::Followed;
 use crate::desk::under_way::Act;
-use crate::desk::{Desk, Lost, random};
+use crate::desk::{Desk, Lost};
 use crate::event::{CardView, Event, Personal, Role, StatedView};
 use crate::plain::with_causes;
 use crate::vault::{Counterparty, Kept, KeptCard, KeptReveal};
@@ -284,7 +284,7 @@ impl Desk {
     /// Whether a disclosure signed before still is to be handed in: the command waits for that one.
     pub(in crate::desk) async fn takes_up(&mut self, room: RoomName) -> bool {
         self.answering.room = Some(room);
-        if !self.acts.take_up(room, &self.answering, self.options.clock.read()) {
+        if !self.acts.take_up(room, &self.answering, self.options.host.clock.uptime()) {
             return false;
         }
         let text = "what you signed before is handed in again, and not what was given now";
@@ -307,7 +307,10 @@ impl Desk {
             Ok(side) => side,
             Err(cannot) => return self.cannot(cannot).await,
         };
-        let Some(id) = random::<16>() else { return self.cannot(no_randomness()).await };
+        let id = match self.options.host.random() {
+            Ok(id) => id,
+            Err(none) => return self.cannot(none.into()).await,
+        };
         let id = uuid::Builder::from_random_bytes(id).into_uuid();
         let unsigned = Unsigned { id, room: Some(room), body, seal: None, blind };
         self.sign(unsigned, &key).await
@@ -458,7 +461,7 @@ impl Desk {
             Side::Seller => &opening.winner_seal,
             Side::Winner => &opening.seller_seal,
         };
-        let seed = random::<32>().ok_or_else(|| fault("the system gives no random numbers"))?;
+        let seed = self.options.host.random()?;
         let plain = disclosure.encode();
         let sealed = seal_padded(theirs, &place.info(), b"", &plain, DISCLOSURE_SIZE, seed)
             .map_err(|error| fault(&error.to_string()))?;

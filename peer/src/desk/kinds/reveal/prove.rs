@@ -91,7 +91,7 @@ impl Desk {
         let (questions, events) = (self.questions.clone(), self.events.clone());
         let proofs = self.proofs.0.clone();
         let asking = Asking::begin(&self.proving);
-        tokio::task::spawn_blocking(move || {
+        let asking_the_card = move || {
             let room = job.room;
             let ran = job.run(&*cards, |pin| ask(&questions, PinQuestion { yes, ..pin }));
             // Before it is told: whoever hears of the end may ask again at once.
@@ -114,7 +114,8 @@ impl Desk {
                     let _ = events.blocking_send(Event::Done { id, ok: false, of: view });
                 }
             }
-        });
+        };
+        self.options.host.spawn.blocking(Box::new(asking_the_card));
         None
     }
 
