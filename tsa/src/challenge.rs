@@ -6,7 +6,7 @@
 //! others from getting one. Remembered are only those used: each cost a certified persona's proof, or the
 //! signature of a citizen's card.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub struct Challenges {
     key: hmac::Key,
     lifetime: Duration,
     /// Ends of life of those used, in milliseconds.
-    used: Mutex<HashMap<Challenge, u64>>,
+    used: Mutex<BTreeMap<Challenge, u64>>,
 }
 
 impl Challenges {
