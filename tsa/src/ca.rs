@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pregao_protocol::certificate::sheet::{AuthoritySheet, SheetKey};
@@ -13,6 +14,7 @@ use pregao_protocol::certificate::{
     PURPOSE_LIFETIME, SIMULATED_AUTHORITY_NAME, pem_to_der, verify_authority_certificate,
 };
 use pregao_protocol::clock::Time;
+use pregao_protocol::host::{NoRandomness, Random};
 use pregao_protocol::key::{
     Authority, Enrolment, Fingerprint, Persona, PublicKey, SecretKey, StampKey, Ticket,
 };
@@ -38,7 +40,7 @@ pub enum CaError {
     Encode(#[from] rcgen::Error),
     /// The operating system gave no random bytes for the serial number.
     #[error("no random bytes")]
-    Random(#[from] getrandom::Error),
+    Random(#[from] NoRandomness),
     /// `ca.pem` cannot be read or written.
     #[error(transparent)]
     File(#[from] KeysError),
@@ -57,6 +59,7 @@ pub struct Ca {
     simulated: bool,
     der: Vec<u8>,
     pem: String,
+    random: Arc<dyn Random>,
 }
 
 /// Lends the CA's key to rcgen without copying it there.
@@ -82,7 +85,7 @@ impl SigningKey for Signer<'_> {
 }
 
 impl Ca {
-    /// Reads `ca.pem` in `folder`, or makes it.
+    /// Reads `ca.pem` in `folder`, or makes it. Serial numbers are drawn from `random`.
     ///
     /// # Errors
     /// [`CaError`].
@@ -91,10 +94,11 @@ impl Ca {
         key: SecretKey<Authority>,
         simulated: bool,
         now: Time,
+        random: Arc<dyn Random>,
     ) -> Result<Self, CaError> {
         let path = folder.join("ca.pem");
         if !path.exists() {
-            let made = self_signed(&key, simulated, now)?;
+            let made = self_signed(&key, simulated, now, &*random)?;
             write_new(&path, made.pem().as_bytes(), 0o644)?;
         }
         let pem = fs::read_to_string(&path).map_err(|source| KeysError::File {
@@ -107,7 +111,7 @@ impl Ca {
         if own.key != key.public() || own.simulated != simulated {
             return Err(CaError::Mismatch);
         }
-        Ok(Self { key, simulated, der, pem })
+        Ok(Self { key, simulated, der, pem, random })
     }
 
     /// What clients pin.
@@ -175,13 +179,13 @@ impl Ca {
         lifetime: Duration,
         now: Time,
     ) -> Result<Certificate, CaError> {
-        let mut params = profile(P::SUBJECT, lifetime, now)?;
+        let mut params = profile(P::SUBJECT, lifetime, now, &*self.random)?;
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let mut usage = CustomExtension::from_oid_content(EXTENDED_KEY_USAGE, P::USAGE.to_vec());
         usage.set_criticality(true);
         params.custom_extensions = vec![usage];
-        let authority = authority_profile(self.simulated, now)?;
+        let authority = authority_profile(self.simulated, now, &*self.random)?;
         let issuer = Issuer::new(authority, Signer { key: &self.key, public: self.key.public() });
         let key = SubjectPublicKeyInfo::from_der(&key.to_spki())?;
         Ok(params.signed_by(&key, &issuer)?)
@@ -192,25 +196,35 @@ fn self_signed(
     key: &SecretKey<Authority>,
     simulated: bool,
     now: Time,
+    random: &dyn Random,
 ) -> Result<Certificate, CaError> {
-    let params = authority_profile(simulated, now)?;
+    let params = authority_profile(simulated, now, random)?;
     Ok(params.self_signed(&Signer { key, public: key.public() })?)
 }
 
-fn authority_profile(simulated: bool, now: Time) -> Result<CertificateParams, CaError> {
+fn authority_profile(
+    simulated: bool,
+    now: Time,
+    random: &dyn Random,
+) -> Result<CertificateParams, CaError> {
     let name = if simulated { SIMULATED_AUTHORITY_NAME } else { AUTHORITY_NAME };
-    let mut params = profile(name, AUTHORITY_LIFETIME, now)?;
+    let mut params = profile(name, AUTHORITY_LIFETIME, now, random)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     Ok(params)
 }
 
-fn profile(name: &str, lifetime: Duration, now: Time) -> Result<CertificateParams, CaError> {
+fn profile(
+    name: &str,
+    lifetime: Duration,
+    now: Time,
+    random: &dyn Random,
+) -> Result<CertificateParams, CaError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
     let mut serial = [0_u8; 16];
-    getrandom::fill(&mut serial)?;
+    random.fill(&mut serial)?;
     // Positive and of one length, so that the encoding is as long for every certificate.
     if let Some(first) = serial.first_mut() {
         *first = (*first & 0x7f) | 0x40;
@@ -244,8 +258,13 @@ mod tests {
         "2026-11-20T13:45:12.000000Z".parse().unwrap()
     }
 
+    fn open(folder: &Path, seed: u8, simulated: bool) -> Result<Ca, CaError> {
+        let key = SecretKey::from_seed(&[seed; 32]);
+        Ca::open(folder, key, simulated, now(), crate::host::system().random)
+    }
+
     fn ca(folder: &Path) -> Ca {
-        Ca::open(folder, SecretKey::from_seed(&[1; 32]), false, now()).unwrap()
+        open(folder, 1, false).unwrap()
     }
 
     fn persona() -> PublicKey<Persona> {
@@ -295,15 +314,12 @@ mod tests {
     fn a_foreign_or_simulated_certificate_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         ca(folder.path());
-        let other = SecretKey::from_seed(&[9; 32]);
-        let refused = Ca::open(folder.path(), other, false, now()).unwrap_err();
+        let refused = open(folder.path(), 9, false).unwrap_err();
         assert!(matches!(refused, CaError::Mismatch));
-        let same = SecretKey::from_seed(&[1; 32]);
-        let refused = Ca::open(folder.path(), same, true, now()).unwrap_err();
+        let refused = open(folder.path(), 1, true).unwrap_err();
         assert!(matches!(refused, CaError::Mismatch));
         fs::write(folder.path().join("ca.pem"), "garbage").unwrap();
-        let same = SecretKey::from_seed(&[1; 32]);
-        let refused = Ca::open(folder.path(), same, false, now()).unwrap_err();
+        let refused = open(folder.path(), 1, false).unwrap_err();
         assert!(matches!(refused, CaError::Own(CertificateError::Malformed(_))));
     }
 

@@ -17,6 +17,7 @@ use pregao_protocol::certificate::ticket::Challenge;
 use pregao_protocol::citizen::{Citizen, CitizenError, Revocation, TestCards};
 use pregao_protocol::clock::Time;
 use pregao_protocol::enrolment::{Answer, Application, EnrolmentError, Offer};
+use pregao_protocol::host::{Host, NoRandomness, Random};
 use pregao_protocol::key::Fingerprint;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
@@ -150,15 +151,15 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// From the system.
+    /// Draws them.
     ///
     /// # Errors
-    /// If it gives none.
-    pub fn draw() -> Result<Self, getrandom::Error> {
+    /// [`NoRandomness`].
+    pub fn draw(random: &dyn Random) -> Result<Self, NoRandomness> {
         let mut seeds = Self { sign: [0; 32], seal: [0; 32], nonce: [0; 32] };
-        getrandom::fill(&mut seeds.sign)?;
-        getrandom::fill(&mut seeds.seal)?;
-        getrandom::fill(&mut seeds.nonce)?;
+        random.fill(&mut seeds.sign)?;
+        random.fill(&mut seeds.seal)?;
+        random.fill(&mut seeds.nonce)?;
         Ok(seeds)
     }
 }
@@ -187,10 +188,11 @@ impl Citizens {
         challenge_key: &[u8; 32],
         now: Time,
         trusted: bool,
+        host: &Host,
     ) -> Result<Self, CitizensError> {
         let tls = tls::roots(options.tls_ca.as_deref())?;
         let state = StateFolder::open(&options.folder, options.tests, now)?;
-        let issuers = Issuers::open(data, authority, options.period, options.tests, now)?;
+        let issuers = Issuers::open(data, authority, options.period, options.tests, now, host)?;
         if trusted {
             issuers.advance(Moment { now, monotonic: Duration::ZERO })?;
         }

@@ -3,11 +3,10 @@
 //! The rules (SPEC 6) are in [`Clock`], which reads no clock itself: a [`Reading`] of the
 //! system's two clocks is an argument, so every rule is tested without waiting.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use boot_time::Instant;
 use pregao_protocol::clock::Time;
+use pregao_protocol::host;
 
 /// How far the system's clock may lag behind the last signed time and still be bridged.
 pub const MAX_LAG: Duration = Duration::from_millis(500);
@@ -28,33 +27,17 @@ pub struct Moment {
 pub struct Reading {
     /// Wall-clock time; can be stepped by anybody who may.
     pub wall: Time,
-    /// Time since some fixed moment in this process; only ever grows, also while the machine sleeps:
+    /// Time since some fixed moment; only ever grows, also while the machine sleeps:
     /// else the wall clock would seem to have jumped by a night.
     pub monotonic: Duration,
 }
 
-/// Whatever gives readings: the system, or a test that turns the hands.
-pub type ReadClock = Arc<dyn Fn() -> Reading + Send + Sync>;
-
-/// Reads the system's clocks.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemClock {
-    start: Instant,
-}
-
-impl SystemClock {
-    /// Starts the monotonic clock.
+impl Reading {
+    /// Reads both clocks. A wall clock before 1970 or past 9999 reads as the nearest of the two, which the
+    /// rules then refuse.
     #[must_use]
-    pub fn start() -> Self {
-        Self { start: Instant::now() }
-    }
-
-    /// Both clocks. A wall clock before 1970 or past 9999 reads as the nearest of the two, which
-    /// the rules then refuse.
-    #[must_use]
-    pub fn read(&self) -> Reading {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Reading { wall: Time::default().plus(since), monotonic: self.start.elapsed() }
+    pub fn of(clock: &dyn host::Clock) -> Self {
+        Self { wall: clock.wall(), monotonic: clock.uptime() }
     }
 }
 

@@ -32,6 +32,7 @@ use tokio::sync::oneshot;
 
 use crate::citizen::coarse;
 use crate::clock::ClockError;
+use crate::host;
 use crate::ip_limiter::Origin;
 use crate::refusal::{
     ApiError, Refused, certificate_error, challenge_error, csr_error, invite_error, proof_error,
@@ -161,11 +162,11 @@ async fn sign_csr(
         return Ok(answered::<SignCsr>(CertificateAnswer { certificate: pem }));
     }
     let state = Arc::clone(&tsa);
-    let admission = tokio::task::spawn_blocking(move || {
+    let admission = host::blocking(&tsa.host, move || {
         state.store.lock().unwrap_or_else(PoisonError::into_inner).enrol(invite.as_deref())
     })
     .await
-    .map_err(|_| ApiError::internal("the enrolment was interrupted"))?
+    .ok_or_else(|| ApiError::internal("the enrolment was interrupted"))?
     .map_err(|error| {
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         tracing::error!(%error, cause, "cannot record an enrolment");
@@ -193,7 +194,7 @@ fn csr_der(text: &str) -> Result<Vec<u8>, CertificateError> {
 
 async fn challenge(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
     let mut bytes = [0_u8; 8];
-    random(&mut bytes)?;
+    random(&tsa.host, &mut bytes)?;
     let challenge = tsa.load.challenges.give(bytes, tsa.load.elapsed());
     Ok(answered::<NewChallenge>(ChallengeAnswer { challenge }))
 }
@@ -213,7 +214,7 @@ async fn issue(
         challenge_error(error, "fetch a new one from /api/challenge and sign that")
     })?;
     let mut id = [0_u8; 16];
-    random(&mut id)?;
+    random(&tsa.host, &mut id)?;
     let parties = TicketParties {
         authority: tsa.ca.fingerprint(),
         audience: proof.aud,
@@ -231,7 +232,7 @@ async fn sheet(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiError> {
     let mut issuers = None;
     if let Some(citizens) = &tsa.citizens {
         // Stamps and tickets do not wait for citizens: what is stated already is served in any case.
-        let _ = enrol::period(citizens, moment).await;
+        let _ = enrol::period(&tsa.host, citizens, moment).await;
         let known = citizens.issuers();
         let stated = known.sheet(now);
         issuers = (!stated.is_empty()).then(|| (known.key().public(), stated));
@@ -401,7 +402,8 @@ async fn open_stream(
         )
     })?;
     let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
+    let host = tsa.host.clone();
+    host.task(async move {
         if let Ok(upgraded) = upgrade.await {
             stream::serve(upgraded, tsa.stamper.clone(), tsa.stopping.clone()).await;
         }

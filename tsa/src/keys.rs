@@ -10,6 +10,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{
     DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes, SecretDocument,
 };
+use pregao_protocol::host::Random;
 use pregao_protocol::key::{Authority, Enrolment, Purpose, SecretKey, StampKey, Ticket};
 use zeroize::Zeroizing;
 
@@ -96,14 +97,14 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Reads the keys in `folder`; makes them if there is none of them yet.
+    /// Reads the keys in `folder`; makes them from `random` if there is none of them yet.
     ///
     /// # Errors
     /// [`KeysError`] naming the file and what is wrong with it.
-    pub fn open_or_create(folder: &Path) -> Result<Self, KeysError> {
+    pub fn open_or_create(folder: &Path, random: &dyn Random) -> Result<Self, KeysError> {
         let fresh =
             ["authority", "ticket", "stamp"].iter().all(|name| !key_path(folder, name).exists());
-        if fresh { Self::create(folder) } else { Self::open(folder) }
+        if fresh { Self::create(folder, random) } else { Self::open(folder) }
     }
 
     /// Reads the keys in `folder`.
@@ -114,8 +115,12 @@ impl Keys {
         Ok(Self { authority: read(folder)?, ticket: read(folder)?, stamp: read(folder)? })
     }
 
-    fn create(folder: &Path) -> Result<Self, KeysError> {
-        Ok(Self { authority: make(folder)?, ticket: make(folder)?, stamp: make(folder)? })
+    fn create(folder: &Path, random: &dyn Random) -> Result<Self, KeysError> {
+        Ok(Self {
+            authority: make(folder, random)?,
+            ticket: make(folder, random)?,
+            stamp: make(folder, random)?,
+        })
     }
 }
 
@@ -158,14 +163,18 @@ fn read<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
     Ok(SecretKey::from_seed(&pair.secret_key))
 }
 
-/// The key that signs offers to citizens. It is made when a TSA first enrols citizens: `first`
-/// says that it never did.
+/// The key that signs offers to citizens. It is made, from `random`, when a TSA first enrols citizens:
+/// `first` says that it never did.
 ///
 /// # Errors
 /// [`KeysError`].
-pub fn enrolment(folder: &Path, first: bool) -> Result<SecretKey<Enrolment>, KeysError> {
+pub fn enrolment(
+    folder: &Path,
+    first: bool,
+    random: &dyn Random,
+) -> Result<SecretKey<Enrolment>, KeysError> {
     let absent = !key_path(folder, Enrolment::NAME).exists();
-    if absent && first { make(folder) } else { read(folder) }
+    if absent && first { make(folder, random) } else { read(folder) }
 }
 
 /// Reads a file that nobody but its owner may read.
@@ -230,10 +239,11 @@ pub fn destroy(path: &Path) -> Result<(), KeysError> {
     remove().map_err(|source| file_error("destroy", path, source))
 }
 
-fn make<P: Purpose>(folder: &Path) -> Result<SecretKey<P>, KeysError> {
+fn make<P: Purpose>(folder: &Path, random: &dyn Random) -> Result<SecretKey<P>, KeysError> {
     let path = key_path(folder, P::NAME);
     let mut seed = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(seed.as_mut())
+    random
+        .fill(seed.as_mut())
         .map_err(|error| file_error("draw random bytes for", &path, io::Error::other(error)))?;
     // Without the public half this is version 1 of the format, which every openssl reads.
     let pem = KeypairBytes { secret_key: *seed, public_key: None }
@@ -257,11 +267,15 @@ mod tests {
 
     use super::*;
 
+    fn open_or_create(folder: &Path) -> Result<Keys, KeysError> {
+        Keys::open_or_create(folder, &*crate::host::system().random)
+    }
+
     #[test]
     fn keys_survive_a_restart_and_only_their_owner_may_read_them() {
         let folder = tempfile::tempdir().unwrap();
-        let made = Keys::open_or_create(folder.path()).unwrap();
-        let read = Keys::open_or_create(folder.path()).unwrap();
+        let made = open_or_create(folder.path()).unwrap();
+        let read = open_or_create(folder.path()).unwrap();
         assert_eq!(made.authority.public(), read.authority.public());
         assert_eq!(made.ticket.public(), read.ticket.public());
         assert_eq!(made.stamp.public(), read.stamp.public());
@@ -276,10 +290,10 @@ mod tests {
     fn a_key_that_others_may_read_is_refused() {
         for mode in [0o640, 0o604, 0o610, 0o644] {
             let folder = tempfile::tempdir().unwrap();
-            Keys::open_or_create(folder.path()).unwrap();
+            open_or_create(folder.path()).unwrap();
             let path = key_path(folder.path(), "stamp");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let refused = Keys::open_or_create(folder.path()).unwrap_err();
+            let refused = open_or_create(folder.path()).unwrap_err();
             assert!(matches!(refused, KeysError::Exposed { mode: found, .. } if found == mode));
         }
     }
@@ -287,30 +301,31 @@ mod tests {
     #[test]
     fn a_damaged_or_missing_key_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        Keys::open_or_create(folder.path()).unwrap();
+        open_or_create(folder.path()).unwrap();
         let path = key_path(folder.path(), "ticket");
         let long = fs::read_to_string(&path).unwrap() + &"\n".repeat(4_096);
         for damaged in ["garbage", "", &long] {
             fs::write(&path, damaged).unwrap();
-            let refused = Keys::open_or_create(folder.path()).unwrap_err();
+            let refused = open_or_create(folder.path()).unwrap_err();
             assert!(matches!(refused, KeysError::Damaged { .. }), "{damaged:.9}");
         }
         fs::write(&path, [0xff, 0xfe]).unwrap();
-        let refused = Keys::open_or_create(folder.path()).unwrap_err();
+        let refused = open_or_create(folder.path()).unwrap_err();
         assert!(matches!(refused, KeysError::Damaged { .. }));
         fs::remove_file(&path).unwrap();
-        let refused = Keys::open_or_create(folder.path()).unwrap_err();
+        let refused = open_or_create(folder.path()).unwrap_err();
         assert!(matches!(refused, KeysError::Missing { .. }));
     }
 
     #[test]
     fn the_enrolment_key_is_made_once_and_never_replaced() {
+        let random = crate::host::system().random;
         let folder = tempfile::tempdir().unwrap();
-        let missing = enrolment(folder.path(), false).unwrap_err();
+        let missing = enrolment(folder.path(), false, &*random).unwrap_err();
         assert!(matches!(missing, KeysError::Missing { .. }));
-        let made = enrolment(folder.path(), true).unwrap();
+        let made = enrolment(folder.path(), true, &*random).unwrap();
         for first in [true, false] {
-            assert_eq!(enrolment(folder.path(), first).unwrap().public(), made.public());
+            assert_eq!(enrolment(folder.path(), first, &*random).unwrap().public(), made.public());
         }
     }
 

@@ -5,9 +5,10 @@
 //! peers on one connection.
 //!
 //! Layout:
-//! - [`server`] opens everything and serves; [`http`] the routes, [`state`] what they share and
+//! - [`opened`] a TSA on whatever machine it is given, the real one being [`host`]; [`server`] takes
+//!   its connections from a port; [`http`] the routes, [`state`] what they share and
 //!   [`refusal`] their refusals; [`stream`] the stamp stream
-//! - [`stamper`] one thread with the stamp key, the chain of batches and the [`clock`]
+//! - [`stamper`] one worker with the stamp key, the chain of batches and the [`clock`]
 //! - [`challenge`] and [`ip_limiter`] what keeps one client from shutting others out
 //! - [`citizen`] blind enrolment of citizens, the policy `card`; [`tls`] on the way to the state's responder
 //! - [`ca`] certificates; [`keys`] secret keys at rest, in [`private`] files; [`store`] what must not be forgotten
@@ -19,9 +20,12 @@ pub mod challenge;
 pub mod citizen;
 pub mod clock;
 pub mod host;
+#[cfg(test)]
+mod host_fixture;
 pub mod http;
 pub mod ip_limiter;
 pub mod keys;
+pub mod opened;
 pub mod private;
 pub mod refusal;
 mod request;

@@ -12,7 +12,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use pregao_protocol::citizen::TestCards;
 use pregao_tsa::citizen::period::Length;
 use pregao_tsa::citizen::{CitizenOptions, ocsp};
+use pregao_tsa::host;
 use pregao_tsa::keys;
+use pregao_tsa::opened;
 use pregao_tsa::server::{self, Options, Server, StartError};
 use pregao_tsa::stamper::{MAX_BATCH, Pace};
 use pregao_tsa::state::Policy;
@@ -154,7 +156,7 @@ fn run(serve: Serve) -> ExitCode {
         Err(error) => return fail(&error, "the system refuses threads: check its limits"),
     };
     runtime.block_on(async {
-        match Server::start(options(serve)).await {
+        match Server::start(options(serve), host::system()).await {
             Ok(server) => announce(server).await,
             Err(error) => start_failure(&error),
         }
@@ -166,15 +168,15 @@ fn options(serve: Serve) -> Options {
     let (ocsp, tls_ca, period) = (serve.ocsp, serve.tls_ca, serve.citizen_period);
     let citizen = |folder| CitizenOptions { folder, tests, ocsp, tls_ca, period };
     let citizens = serve.citizens.map(citizen);
-    Options {
+    let tsa = opened::Options {
         data: serve.folder.data,
-        listen: serve.listen,
         policy: serve.policy,
         simulate: serve.folder.simulate,
         pace: Pace { wait: Duration::from_millis(serve.batch_ms), size: serve.batch_size },
         accept_clock_jump: serve.accept_clock_jump,
         citizens,
-    }
+    };
+    Options { listen: serve.listen, tsa }
 }
 
 async fn announce(server: Server) -> ExitCode {
@@ -219,9 +221,9 @@ fn invite(folder: &Folder, count: u16) -> Result<(), (Box<dyn Error>, &'static s
     let path = keys::folder(&folder.data, folder.simulate);
     keys::create_folder(&path).map_err(|error| (error.into(), ADVICE))?;
     let store = Store::open(&path).map_err(|error| (error.into(), ADVICE))?;
+    let host = host::system();
     for _ in 0..count {
-        let mut bytes = [0_u8; 16];
-        getrandom::fill(&mut bytes).map_err(|error| (error.into(), ADVICE))?;
+        let bytes = host.random::<16>().map_err(|error| (error.into(), ADVICE))?;
         let code = hex::encode(bytes);
         store.add_invite(&code).map_err(|error| (error.into(), ADVICE))?;
         let lost = "a code is of no use unread: free standard output, then ask for others";

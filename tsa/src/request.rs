@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use pregao_protocol::host::{Host, NoRandomness};
 use pregao_protocol::tsa::{MAX_REQUEST, Request, WireError};
 
 use crate::refusal::ApiError;
@@ -35,10 +36,13 @@ pub(crate) fn answered<R: Request>(answer: R::Answer) -> Response {
     axum::Json(answer).into_response()
 }
 
-/// Fills a buffer with random bytes of the system.
-pub(crate) fn random(bytes: &mut [u8]) -> Result<(), ApiError> {
-    getrandom::fill(bytes).map_err(|error| {
-        tracing::error!(%error, "the system gives no random bytes");
-        ApiError::internal("the system gives no random bytes")
-    })
+/// Fills a buffer with random bytes.
+pub(crate) fn random(host: &Host, bytes: &mut [u8]) -> Result<(), ApiError> {
+    host.random.fill(bytes).map_err(no_randomness)
+}
+
+/// Logs that there are no random bytes; what the client is told of it.
+pub(crate) fn no_randomness(error: NoRandomness) -> ApiError {
+    tracing::error!("{error}");
+    ApiError::internal(error.to_string())
 }

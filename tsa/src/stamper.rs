@@ -1,4 +1,4 @@
-//! Stamps in batches: one thread owns the stamp key, the chain of headers and the clock.
+//! Stamps in batches: one worker owns the stamp key, the chain of headers and the clock.
 //!
 //! A batch closes a few milliseconds after its first digest, or when enough are waiting, and at
 //! least once a second even if nobody asked. The order of a batch is drawn anew, so a place in
@@ -7,13 +7,12 @@
 use std::mem;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::host::{Host, NoRandomness, Random};
 use pregao_protocol::key::{PublicKey, SecretKey, StampKey};
 use pregao_protocol::label;
 use pregao_protocol::merkle::{Tree, leaf_hash};
@@ -21,8 +20,11 @@ use pregao_protocol::stamp::{BatchHeader, VerifiedBatch};
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, timeout_at};
 
-use crate::clock::{Clock, ClockError, ReadClock};
+use crate::clock::{Clock, ClockError, Reading};
 use crate::store::{Store, StoreError};
 
 /// Most digests in a batch: paths stay within [`label::MAX_STAMP_PATH`].
@@ -120,9 +122,9 @@ pub struct Share {
     pub slots: Vec<u32>,
 }
 
-/// Called once, on the stamper's thread: must not block.
+/// Called once, by the stamper's worker: must not block.
 pub type Reply = Box<dyn FnOnce(Result<Share, StampRefusal>) + Send>;
-/// Called with every batch, on the stamper's thread: must not block. `false` ends it.
+/// Called with every batch, by the stamper's worker: must not block. `false` ends it.
 pub type Watcher = Box<dyn FnMut(&Arc<SealedBatch>) -> bool + Send>;
 /// Called once with the outcome of setting a simulated clock.
 pub type TimeReply = Box<dyn FnOnce(Result<Time, StampRefusal>) + Send>;
@@ -131,6 +133,17 @@ enum Command {
     Stamp(Pending),
     SetTime(Option<Time>, TimeReply),
     Stop,
+}
+
+impl Command {
+    /// Answers that the stamper has ended.
+    fn refuse(self) {
+        match self {
+            Self::Stamp(Pending { reply, .. }) => reply(Err(StampRefusal::Stopping)),
+            Self::SetTime(_, reply) => reply(Err(StampRefusal::Stopping)),
+            Self::Stop => {}
+        }
+    }
 }
 
 struct Pending {
@@ -145,10 +158,12 @@ struct Counters {
     refusals: AtomicU64,
 }
 
-/// What the stamper's thread and its callers share.
+/// What the stamper's worker and its callers share.
 struct Shared {
     clock: Mutex<Clock>,
-    system: ReadClock,
+    host: Host,
+    /// Whether it may still sign. Held while it does.
+    open: Mutex<bool>,
     counters: Counters,
     health: Mutex<Health>,
     watchers: Mutex<Vec<Watcher>>,
@@ -177,12 +192,19 @@ pub struct Counts {
 /// The callers' side. Cheap to clone.
 #[derive(Clone)]
 pub struct Stamper {
-    queue: SyncSender<Command>,
+    queue: Sender<Command>,
     shared: Arc<Shared>,
 }
 
+impl Shared {
+    fn reading(&self) -> Reading {
+        Reading::of(&*self.host.clock)
+    }
+}
+
 impl Stamper {
-    /// Continues the chain in `store` and starts the thread.
+    /// Continues the chain in `store` and starts the worker, which ends with [`Self::stop`], with
+    /// [`Self::close`], or when nobody holds a stamper any more.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be read or its header is not ours.
@@ -190,18 +212,19 @@ impl Stamper {
         key: SecretKey<StampKey>,
         store: Store,
         clock: Clock,
-        system: ReadClock,
+        host: &Host,
         pace: Pace,
-    ) -> Result<(Self, JoinHandle<()>), StoreError> {
+    ) -> Result<Self, StoreError> {
         let last = last_batch(&store, &key.public())?;
         let shared = Arc::new(Shared {
             clock: Mutex::new(clock),
-            system,
+            host: host.clone(),
+            open: Mutex::new(true),
             counters: Counters::default(),
             health: Mutex::default(),
             watchers: Mutex::default(),
         });
-        let (queue, commands) = sync_channel(QUEUE);
+        let (queue, commands) = channel(QUEUE);
         let worker = Worker {
             fingerprint: key.public().fingerprint(),
             key,
@@ -213,11 +236,10 @@ impl Stamper {
             pace,
             doubted: false,
         };
-        let thread = thread::Builder::new()
-            .name("stamper".to_owned())
-            .spawn(move || worker.run())
+        host.spawn
+            .worker("stamper", Box::pin(worker.run()))
             .map_err(|_| StoreError::Damaged("no thread for the stamper"))?;
-        Ok((Self { queue, shared }, thread))
+        Ok(Self { queue, shared })
     }
 
     /// Asks for stamps of 1 to [`label::MAX_DIGESTS`] digests, all in one batch.
@@ -232,7 +254,7 @@ impl Stamper {
             match self.queue.try_send(Command::Stamp(Pending { digests, reply })) {
                 Ok(()) => return,
                 Err(TrySendError::Full(command)) => (command, StampRefusal::Busy),
-                Err(TrySendError::Disconnected(command)) => (command, StampRefusal::Stopping),
+                Err(TrySendError::Closed(command)) => (command, StampRefusal::Stopping),
             };
         if let Command::Stamp(pending) = command {
             self.refuse(pending.reply, refusal);
@@ -243,7 +265,7 @@ impl Stamper {
     pub fn set_time(&self, target: Option<Time>, reply: TimeReply) {
         if let Err(
             TrySendError::Full(Command::SetTime(_, reply))
-            | TrySendError::Disconnected(Command::SetTime(_, reply)),
+            | TrySendError::Closed(Command::SetTime(_, reply)),
         ) = self.queue.try_send(Command::SetTime(target, reply))
         {
             reply(Err(StampRefusal::Busy));
@@ -260,7 +282,7 @@ impl Stamper {
     /// # Errors
     /// [`ClockError`] if the clock cannot be believed.
     pub fn now(&self) -> Result<Time, ClockError> {
-        locked(&self.shared.clock).next((self.shared.system)())
+        locked(&self.shared.clock).next(self.shared.reading())
     }
 
     /// How the stamper is doing.
@@ -281,10 +303,19 @@ impl Stamper {
         }
     }
 
-    /// Ends the thread once what is queued has been answered.
-    pub fn stop(&self) {
+    /// Ends the worker once what is queued has been answered, and waits for its end.
+    pub async fn stop(&self) {
         // A full queue still drains, so waiting here ends; a closed one needs no message.
-        let _ = self.queue.send(Command::Stop);
+        let _ = self.queue.send(Command::Stop).await;
+        self.queue.closed().await;
+    }
+
+    /// Ends the worker at once: when this returns, nothing is signed any more, even if the worker is
+    /// never run again. Blocks while a batch is being signed.
+    pub fn close(&self) {
+        *locked(&self.shared.open) = false;
+        // Only wakes it; a queue that is full or closed needs no message for that.
+        let _ = self.queue.try_send(Command::Stop);
     }
 
     fn refuse(&self, reply: Reply, refusal: StampRefusal) {
@@ -341,6 +372,7 @@ impl Link {
     }
 }
 
+/// When it is dropped the store is closed before the queue, whose end callers wait for.
 struct Worker {
     key: SecretKey<StampKey>,
     fingerprint: pregao_protocol::key::Fingerprint,
@@ -355,52 +387,74 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self) {
+    async fn run(mut self) {
         let mut due = Instant::now();
         loop {
-            let wait = due.saturating_duration_since(Instant::now());
             let command = match self.control.take() {
-                Some(command) => Ok(command),
-                None => self.commands.recv_timeout(wait),
+                Some(command) => Ok(Some(command)),
+                None => timeout_at(due, self.commands.recv()).await,
             };
-            let pending = match command {
-                Ok(Command::Stamp(first)) => self.collect(first),
-                Ok(Command::SetTime(target, reply)) => {
-                    reply(self.set_time(target));
-                    Vec::new()
-                }
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            let (pending, target) = match command {
+                Ok(Some(Command::Stamp(first))) => (self.collect(first).await, None),
+                Ok(Some(Command::SetTime(target, reply))) => (Vec::new(), Some((target, reply))),
+                Err(_) => (Vec::new(), None),
+                Ok(Some(Command::Stop) | None) => break,
             };
-            let pause = if self.close(pending) { HEARTBEAT } else { RETRY };
+            let Some(pause) = self.work(pending, target) else { break };
             due = Instant::now() + pause;
+        }
+        // The queue ends with the worker: closed before, it would be thought to have ended already.
+        while let Some(left) = self.control.take().or_else(|| self.commands.try_recv().ok()) {
+            left.refuse();
         }
     }
 
     /// Waits for more digests, and takes all that are there when the wait ends.
-    fn collect(&mut self, first: Pending) -> Vec<Pending> {
+    async fn collect(&mut self, first: Pending) -> Vec<Pending> {
         let deadline = Instant::now() + self.pace.wait;
         let mut count = first.digests.len();
         let mut pending = vec![first];
         while count + label::MAX_DIGESTS <= MAX_BATCH {
-            let wait = if count < self.pace.size {
-                deadline.saturating_duration_since(Instant::now())
-            } else {
-                Duration::ZERO
+            // What is there is taken before the clock is looked at: a batch never leaves it behind.
+            let next = match self.commands.try_recv() {
+                Ok(command) => Some(command),
+                Err(_) if count >= self.pace.size => None,
+                Err(_) => timeout_at(deadline, self.commands.recv()).await.ok().flatten(),
             };
-            match self.commands.recv_timeout(wait) {
-                Ok(Command::Stamp(next)) => {
+            match next {
+                Some(Command::Stamp(next)) => {
                     count += next.digests.len();
                     pending.push(next);
                 }
-                Ok(control @ (Command::SetTime(..) | Command::Stop)) => {
+                Some(control @ (Command::SetTime(..) | Command::Stop)) => {
                     self.control = Some(control);
                     break;
                 }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                None => break,
             }
         }
         pending
+    }
+
+    /// Sets the clock if that is asked, and closes a batch over `pending`. Gives how long the next may
+    /// take; `None` if the stamper was closed.
+    fn work(
+        &mut self,
+        pending: Vec<Pending>,
+        target: Option<(Option<Time>, TimeReply)>,
+    ) -> Option<Duration> {
+        let shared = Arc::clone(&self.shared);
+        // Held to the end: whoever closes the stamper waits for what is being written.
+        let open = locked(&shared.open);
+        if !*open {
+            let target = target.map(|(target, reply)| Command::SetTime(target, reply));
+            pending.into_iter().map(Command::Stamp).chain(target).for_each(Command::refuse);
+            return None;
+        }
+        if let Some((target, reply)) = target {
+            reply(self.set_time(target));
+        }
+        Some(if self.close(pending) { HEARTBEAT } else { RETRY })
     }
 
     /// Closes a batch over `pending` and answers everybody. Says whether it succeeded.
@@ -435,9 +489,8 @@ impl Worker {
 
     /// Permutes, hashes, reads the time, signs and makes durable, in this order.
     fn seal(&mut self, digests: &[Digest]) -> Result<(Arc<SealedBatch>, Vec<u32>), StampRefusal> {
-        let mut generator = generator().map_err(|error| {
-            StampRefusal::Store(format!("the system gives no random bytes: {error}"))
-        })?;
+        let mut generator = generator(&*self.shared.host.random)
+            .map_err(|error| StampRefusal::Store(error.to_string()))?;
         let order = permutation(digests.len(), &mut generator);
         let leaves = order
             .iter()
@@ -445,7 +498,7 @@ impl Worker {
             .map(|digest| leaf_hash(&digest.0))
             .collect();
         let tree = Tree::new(leaves);
-        let reading = (self.shared.system)();
+        let reading = self.shared.reading();
         let time = locked(&self.shared.clock).next(reading)?;
         let header = BatchHeader {
             tsa: self.fingerprint,
@@ -496,7 +549,7 @@ impl Worker {
     }
 
     fn set_time(&mut self, target: Option<Time>) -> Result<Time, StampRefusal> {
-        let reading = (self.shared.system)();
+        let reading = self.shared.reading();
         let mut clock = locked(&self.shared.clock);
         let wanted = target.unwrap_or(reading.wall);
         let offset = clock.offset_to(wanted, reading)?;
@@ -515,10 +568,10 @@ fn stored(error: StoreError) -> StampRefusal {
 /// A generator for the order of one batch.
 ///
 /// # Errors
-/// If the system gives no random bytes: a batch in a guessable order is not signed.
-fn generator() -> Result<ChaCha12Rng, getrandom::Error> {
+/// [`NoRandomness`]: a batch in a guessable order is not signed.
+fn generator(random: &dyn Random) -> Result<ChaCha12Rng, NoRandomness> {
     let mut seed = [0_u8; 32];
-    getrandom::fill(&mut seed)?;
+    random.fill(&mut seed)?;
     Ok(ChaCha12Rng::from_seed(seed))
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use boot_time::Instant;
+use pregao_protocol::host::{Clock, Host};
 use pregao_protocol::key::{PublicKey, SecretKey, StampKey, Ticket};
 use tokio::sync::{Semaphore, watch};
 
@@ -35,6 +35,8 @@ pub enum Policy {
 
 /// What all requests share.
 pub struct Tsa {
+    /// The machine under it.
+    pub host: Host,
     /// Certifies personas.
     pub ca: Ca,
     /// Signs tickets.
@@ -65,7 +67,9 @@ pub struct Load {
     pub(crate) streams_each: Arc<IpLimiter>,
     /// Those for tickets.
     pub(crate) challenges: Challenges,
-    start: Instant,
+    clock: Arc<dyn Clock>,
+    /// What the clock that only grows read at the start.
+    start: Duration,
     /// Requests refused since the start.
     pub(crate) refusals: AtomicU64,
     /// Tickets issued since the start.
@@ -78,13 +82,14 @@ impl Load {
     /// Nothing in use, after `certificates` were issued before this start. Challenges stand under
     /// `challenge_key`, which is fresh in each process.
     #[must_use]
-    pub fn new(certificates: u64, challenge_key: &[u8; 32]) -> Self {
+    pub fn new(certificates: u64, challenge_key: &[u8; 32], clock: Arc<dyn Clock>) -> Self {
         Self {
             requests: Semaphore::new(MAX_REQUESTS),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             streams_each: IpLimiter::new(STREAMS_EACH),
             challenges: Challenges::new(challenge_key),
-            start: Instant::now(),
+            start: clock.uptime(),
+            clock,
             refusals: AtomicU64::new(0),
             tickets: AtomicU64::new(0),
             certificates: AtomicU64::new(certificates),
@@ -94,7 +99,7 @@ impl Load {
     /// Time since the start; only ever grows.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        self.clock.uptime().saturating_sub(self.start)
     }
 
     /// Completes when no stamp stream is open.

@@ -21,6 +21,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::enrolment::EnrolmentError;
 use pregao_protocol::enrolment::issuer::{Issuer, IssuerSecret, IssuerStatement};
 use pregao_protocol::enrolment::token::Token;
+use pregao_protocol::host::{Host, Random};
 use pregao_protocol::key::{Enrolment, Fingerprint, Persona, PublicKey, SecretKey};
 use pregao_protocol::label;
 use zeroize::Zeroizing;
@@ -188,6 +189,7 @@ pub struct Issuers {
     key: SecretKey<Enrolment>,
     length: Length,
     tests: TestCards,
+    random: Arc<dyn Random>,
     ledger: Mutex<Ledger>,
     state: Mutex<State>,
     /// Held while keys are made or destroyed, so that readers of the state need not wait for it. Until
@@ -207,10 +209,11 @@ impl Issuers {
         length: Length,
         tests: TestCards,
         now: Time,
+        host: &Host,
     ) -> Result<Self, IssuersError> {
-        let ledger = Ledger::open(folder)?;
+        let ledger = Ledger::open(folder, Arc::clone(&host.clock))?;
         let statements = ledger.statements()?;
-        let key = keys::enrolment(folder, statements.is_empty())?;
+        let key = keys::enrolment(folder, statements.is_empty(), &*host.random)?;
         let mut state = State::default();
         for statement in statements {
             let issuer = Issuer::verify(&statement, &key.public(), authority)
@@ -229,6 +232,7 @@ impl Issuers {
             key,
             length,
             tests,
+            random: Arc::clone(&host.random),
             ledger: Mutex::new(ledger),
             state: Mutex::new(state),
             work: Mutex::default(),
@@ -434,7 +438,7 @@ impl Issuers {
         let secret = IssuerSecret::from_pkcs8(der.as_ref()).map_err(|_| IssuersError::Make)?;
         let public = secret.public().map_err(|_| IssuersError::Make)?;
         let mut counting = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(counting.as_mut()).map_err(|_| IssuersError::Make)?;
+        self.random.fill(counting.as_mut()).map_err(|_| IssuersError::Make)?;
         let statement = IssuerStatement {
             authority: self.authority,
             key: public.spki().to_vec(),

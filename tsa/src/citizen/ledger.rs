@@ -13,10 +13,12 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::host::Clock;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 
 use crate::store::StoreError;
@@ -51,6 +53,8 @@ pub enum Counted {
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,
+    /// Measures how long writing takes.
+    clock: Arc<dyn Clock>,
     /// The period that is counted.
     open: Option<i64>,
     /// Whether rows came since the file was last written in order.
@@ -63,11 +67,11 @@ pub struct Ledger {
 const REST: u32 = 50;
 
 impl Ledger {
-    /// Opens or makes the file in `folder`.
+    /// Opens or makes the file in `folder`. The clock measures how long writing it takes.
     ///
     /// # Errors
     /// [`StoreError::Citizens`].
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
         // For the owner only; what cannot be made SQLite itself explains.
         let _ = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
@@ -83,7 +87,7 @@ impl Ledger {
             Ok(connection)
         };
         let connection = open().map_err(StoreError::Citizens)?;
-        Ok(Self { connection, open: None, changed: false, tidy_from: Duration::ZERO })
+        Ok(Self { connection, clock, open: None, changed: false, tidy_from: Duration::ZERO })
     }
 
     /// The statements of issuers kept, by rising period.
@@ -192,9 +196,10 @@ impl Ledger {
         if !self.changed || now < self.tidy_from {
             return Ok(());
         }
-        let started = Instant::now();
+        let started = self.clock.uptime();
         let written = self.connection.execute_batch("VACUUM").map_err(StoreError::Citizens);
-        self.tidy_from = now.saturating_add(started.elapsed().saturating_mul(REST));
+        let took = self.clock.uptime().saturating_sub(started);
+        self.tidy_from = now.saturating_add(took.saturating_mul(REST));
         self.changed = written.is_err();
         written
     }
@@ -212,7 +217,7 @@ mod tests {
     const FROM: Time = Time::MAX;
 
     fn ledger(folder: &Path) -> Ledger {
-        let mut ledger = Ledger::open(folder).unwrap();
+        let mut ledger = Ledger::open(folder, crate::host::system().clock).unwrap();
         ledger.begin(Some(FROM)).unwrap();
         ledger
     }
@@ -299,19 +304,21 @@ mod tests {
     fn ten_thousand_citizens_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger = ledger(folder.path());
-        let started = Instant::now();
+        let clock = crate::host::system().clock;
+        let started = clock.uptime();
         let mut written = Duration::ZERO;
         for number in 0..10_000_u32 {
             let hash = Digest::of(&number.to_be_bytes());
             ledger.count(FROM, hash.0, hash).unwrap();
-            let before = Instant::now();
-            ledger.tidy(started.elapsed()).unwrap();
-            written += before.elapsed();
+            let before = clock.uptime();
+            ledger.tidy(before.saturating_sub(started)).unwrap();
+            written += clock.uptime().saturating_sub(before);
         }
-        let before = Instant::now();
+        let before = clock.uptime();
         ledger.tidy(Duration::MAX).unwrap();
-        eprintln!("all {:?}, in order {written:?}", started.elapsed());
-        eprintln!("once with 10,000 {:?}", before.elapsed());
+        let (once, all) = (clock.uptime() - before, clock.uptime() - started);
+        eprintln!("all {all:?}, in order {written:?}");
+        eprintln!("once with 10,000 {once:?}");
     }
 
     #[test]

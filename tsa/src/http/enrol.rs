@@ -11,6 +11,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use pregao_protocol::enrolment::token::Token;
+use pregao_protocol::host::Host;
 use pregao_protocol::key::{Persona, PublicKey};
 use pregao_protocol::tsa::{CitizenEnrol, CitizenOffer, OfferAnswer, SealedAnswer};
 use zeroize::Zeroizing;
@@ -18,9 +19,10 @@ use zeroize::Zeroizing;
 use crate::citizen::issuers::{IssuersError, Period, TokenRefusal};
 use crate::citizen::{Citizens, Seeds, Unopened};
 use crate::clock::Moment;
+use crate::host;
 use crate::ip_limiter::Origin;
 use crate::refusal::{ApiError, challenge_error};
-use crate::request::{answered, parse, random};
+use crate::request::{answered, no_randomness, parse, random};
 use crate::state::Tsa;
 
 /// `POST /api/citizen/offer`.
@@ -28,10 +30,10 @@ pub(crate) async fn offer(State(tsa): State<Arc<Tsa>>) -> Result<Response, ApiEr
     let citizens = enrolling(&tsa)?;
     let moment = moment(&tsa)?;
     let mut bytes = [0_u8; 8];
-    random(&mut bytes)?;
+    random(&tsa.host, &mut bytes)?;
     let mut seed = Zeroizing::new([0_u8; 32]);
-    random(seed.as_mut())?;
-    let period = period(&citizens, moment).await?;
+    random(&tsa.host, seed.as_mut())?;
+    let period = period(&tsa.host, &citizens, moment).await?;
     let offer = citizens.offer(&period, bytes, &seed, moment);
     Ok(answered::<CitizenOffer>(OfferAnswer { offer }))
 }
@@ -46,18 +48,15 @@ pub(crate) async fn enrol(
     let request: CitizenEnrol = parse(body)?;
     let place = citizens.admit(origin).await.ok_or_else(busy)?;
     let moment = moment(&tsa)?;
-    let period = period(&citizens, moment).await?;
-    let seeds = Seeds::draw().map_err(|error| {
-        tracing::error!(%error, "the system gives no random bytes");
-        ApiError::internal("the system gives no random bytes")
-    })?;
+    let period = period(&tsa.host, &citizens, moment).await?;
+    let seeds = Seeds::draw(&*tsa.host.random).map_err(no_randomness)?;
     let state = Arc::clone(&citizens);
-    let judged = tokio::task::spawn_blocking(move || {
+    let judged = host::blocking(&tsa.host, move || {
         let _held = place;
         state.answer(request.challenge, &request.sealed, &period, &seeds, moment)
     })
     .await
-    .map_err(|_| ApiError::internal("the enrolment was interrupted"))?;
+    .ok_or_else(|| ApiError::internal("the enrolment was interrupted"))?;
     let sealed = judged.map_err(|error| {
         let (code, refusal) = unopened(error);
         citizens.refused(code);
@@ -143,14 +142,15 @@ pub(crate) fn moment(tsa: &Tsa) -> Result<Moment, ApiError> {
 /// `store.failed` while its keys cannot be made or those of the period before not be destroyed;
 /// `clock.behind` while TSA time is before the period that began last.
 pub(crate) async fn period(
+    host: &Host,
     citizens: &Arc<Citizens>,
     moment: Moment,
 ) -> Result<Arc<Period>, ApiError> {
     let now = moment.now;
     if !citizens.issuers().begun(now) {
         let state = Arc::clone(citizens);
-        let begun = tokio::task::spawn_blocking(move || state.begin(moment));
-        let begun = begun.await.map_err(|_| ApiError::internal("the period could not be begun"))?;
+        let begun = host::blocking(host, move || state.begin(moment)).await;
+        let begun = begun.ok_or_else(|| ApiError::internal("the period could not be begun"))?;
         if let Err(error @ IssuersError::Behind) = begun {
             return Err(ApiError::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -19,7 +19,7 @@ fn moment(now: Time) -> Moment {
 }
 
 fn open_as(folder: &Path, tests: TestCards, now: Time) -> Result<Issuers, IssuersError> {
-    Issuers::open(folder, AUTHORITY, "1h".parse().unwrap(), tests, now)
+    Issuers::open(folder, AUTHORITY, "1h".parse().unwrap(), tests, now, &crate::host::system())
 }
 
 fn open(folder: &Path, now: Time) -> Issuers {

@@ -1,0 +1,348 @@
+//! A TSA that is open: folder, keys, chain and authority, its stamper and its chores, on whatever
+//! machine it is given. Connections are handed in; [`crate::server`] takes them from a port.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::server::conn::http1;
+use hyper::service::Service as _;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use pregao_protocol::citizen::TestCards;
+use pregao_protocol::clock::Time;
+use pregao_protocol::host::{Host, NoRandomness};
+use pregao_protocol::key::{Fingerprint, PublicKey, StampKey};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+
+use crate::ca::{Ca, CaError};
+use crate::citizen::issuers::{Issuers, IssuersError};
+use crate::citizen::period::Length;
+use crate::citizen::{CitizenOptions, Citizens, CitizensError, ledger};
+use crate::clock::{Moment, Reading};
+use crate::host;
+use crate::http;
+use crate::ip_limiter::{IpLimiter, Origin};
+use crate::keys::{self, Keys, KeysError};
+use crate::stamper::{self, Pace, Stamper};
+use crate::state::{Load, Policy, Tsa};
+use crate::stopping::stopped;
+use crate::store::{Store, StoreError};
+
+/// Connections that may be open at once; more are closed unanswered.
+const MAX_CONNECTIONS: usize = 512;
+/// Connections that one address may hold.
+const CONNECTIONS_EACH: usize = 64;
+/// How long a client may take over the head of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often it is looked whether a period is over or a file has changed.
+const CHORES: Duration = Duration::from_secs(1);
+/// How often it is looked whether a period is over where citizens do not enrol any more.
+const RETIRING: Duration = Duration::from_secs(60);
+/// How long open connections have to finish when the TSA closes.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What the operator chose, but for where to listen.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where keys, chain and invitations are.
+    pub data: PathBuf,
+    /// Who gets a certificate.
+    pub policy: Policy,
+    /// Whether the clock can be set. Has keys and a chain of its own.
+    pub simulate: bool,
+    /// When batches close.
+    pub pace: Pace,
+    /// Whether a clock that had jumped is to be believed from here on.
+    pub accept_clock_jump: bool,
+    /// How citizens enrol; present exactly if the policy is [`Policy::Card`].
+    pub citizens: Option<CitizenOptions>,
+}
+
+/// Why the TSA does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Folder or keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The chain and the invitations.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The CA.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// The enrolment of citizens.
+    #[error(transparent)]
+    Citizens(#[from] CitizensError),
+    /// The policy is `card` and it is not said how citizens enrol, or the other way round.
+    #[error("the policy and the options for citizens do not fit")]
+    Policy,
+    /// No randomness.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+impl OpenError {
+    /// What the operator can do about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Keys(error) | Self::Ca(CaError::File(error)) => error.advice(),
+            Self::Store(_) => {
+                "check space and permissions of the data folder; a damaged tsa.db must come back \
+                 from a backup not older than the last stamp, else start with a new data folder"
+            }
+            Self::Ca(_) => "restore ca.pem from a backup, or start with a new data folder",
+            Self::Citizens(error) => error.advice(),
+            Self::Policy => "give --citizens with --policy card, and only with it",
+            Self::Random(_) => "restart the system",
+        }
+    }
+}
+
+/// A TSA that stamps, and answers whoever is handed in.
+///
+/// Dropping it ends it as a crash does: nothing is signed afterwards, its tasks end when they run next,
+/// and the folder can be opened again at once, by this process as well. [`Opened::close`] ends it in
+/// good order.
+pub struct Opened {
+    tsa: Arc<Tsa>,
+    router: Router,
+    connections: Arc<Semaphore>,
+    each: Arc<IpLimiter>,
+    stop: watch::Sender<bool>,
+    /// Not shared with any task, so that it ends with this value.
+    _lock: std::fs::File,
+}
+
+impl Opened {
+    /// Opens everything. Stamping begins with the return, in tasks of `host`. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(options: &Options, host: &Host) -> Result<Self, OpenError> {
+        let folder = keys::folder(&options.data, options.simulate);
+        keys::create_folder(&folder)?;
+        let lock = keys::lock_folder(&folder)?;
+        let keys = Keys::open_or_create(&folder, &*host.random)?;
+        let stamp: PublicKey<StampKey> = keys.stamp.public();
+        let (store, clock) = stamper::resume(&folder, &stamp, options.accept_clock_jump)?;
+        let invitations = Store::open(&folder)?;
+        let clocks = Arc::clone(&host.clock);
+        let load = Load::new(invitations.certificates()?, &host.random()?, clocks);
+        let reading = Reading::of(&*host.clock);
+        let trusted = clock.next(reading);
+        let now = trusted.unwrap_or_else(|_| clock.highest().unwrap_or(reading.wall));
+        let random = Arc::clone(&host.random);
+        let ca = Ca::open(&folder, keys.authority, options.simulate, now, random)?;
+        let house = House { folder: &folder, authority: ca.fingerprint(), host };
+        let (citizens, retiring) = house.citizens(options, now, trusted.is_ok())?;
+        let stamper = Stamper::start(keys.stamp, store, clock, host, options.pace)?;
+        let (stop, stopping) = watch::channel(false);
+        let tsa = Arc::new(Tsa {
+            host: host.clone(),
+            ca,
+            ticket: keys.ticket,
+            stamp,
+            stamper,
+            store: Mutex::new(invitations),
+            policy: options.policy,
+            citizens,
+            stopping,
+            load,
+        });
+        host.task(until_stopped(Arc::clone(&tsa), retiring));
+        let router = http::router(Arc::clone(&tsa));
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let each = IpLimiter::new(CONNECTIONS_EACH);
+        Ok(Self { tsa, router, connections, each, stop, _lock: lock })
+    }
+
+    /// What clients pin.
+    #[must_use]
+    pub fn authority(&self) -> Fingerprint {
+        self.tsa.ca.fingerprint()
+    }
+
+    /// Whether its time is simulated.
+    #[must_use]
+    pub fn simulated(&self) -> bool {
+        self.tsa.ca.simulated()
+    }
+
+    /// Whether cards of the state's test PKI enrol.
+    #[must_use]
+    pub fn accepts_test_cards(&self) -> bool {
+        self.tsa.citizens.as_ref().is_some_and(|citizens| citizens.accepts_test_cards())
+    }
+
+    /// The routes as a client at `from` has them.
+    pub fn router(&self, from: IpAddr) -> Router {
+        self.router.clone().layer(axum::Extension(Origin(from)))
+    }
+
+    /// Answers one request of a client at `from`, without a connection. Only stamps and the setting of a
+    /// simulated clock wait for the stamper; every other answer comes with the first poll on a machine
+    /// whose blocking work is done at once. A stamp stream needs a connection.
+    pub fn answer(
+        &self,
+        from: IpAddr,
+        request: Request,
+    ) -> impl Future<Output = Response> + Send + use<> {
+        let answer = TowerToHyperService::new(self.router(from)).call(request);
+        async move { answer.await.unwrap_or_else(|never| match never {}) }
+    }
+
+    /// Serves a connection from `from` to its end, streams of stamps apart, which have tasks of their
+    /// own; `None` if this address, or all together, hold as many as they may. The place is taken until
+    /// the future is dropped.
+    pub fn connection<S>(
+        &self,
+        stream: S,
+        from: IpAddr,
+    ) -> Option<impl Future<Output = ()> + Send + use<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let share = self.each.take(Origin(from))?;
+        let permit = Arc::clone(&self.connections).try_acquire_owned().ok()?;
+        let (router, mut stopping) = (self.router(from), self.tsa.stopping.clone());
+        Some(async move {
+            let _held = (permit, share);
+            let served = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+                .with_upgrades();
+            tokio::pin!(served);
+            tokio::select! {
+                _ = served.as_mut() => {}
+                () = stopped(&mut stopping) => {
+                    served.as_mut().graceful_shutdown();
+                    let _ = served.await;
+                }
+            }
+        })
+    }
+
+    /// Lets open connections and the last batch finish, for some seconds.
+    pub async fn close(self) {
+        let _ = self.stop.send(true);
+        let every = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(GRACE, async {
+            let _ = self.connections.acquire_many(every).await;
+            self.tsa.load.streams_closed().await;
+        })
+        .await;
+        if let Some(citizens) = self.tsa.citizens.clone() {
+            let _ = host::blocking(&self.tsa.host, move || citizens.finish()).await;
+        }
+        self.tsa.stamper.stop().await;
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        // Before the lock goes: the next who opens the folder continues the chain.
+        self.tsa.stamper.close();
+    }
+}
+
+/// What opening the enrolment of citizens needs.
+struct House<'a> {
+    folder: &'a Path,
+    authority: Fingerprint,
+    host: &'a Host,
+}
+
+impl House<'_> {
+    /// The enrolment of citizens, or else what is left of a time in which they enrolled.
+    fn citizens(
+        &self,
+        options: &Options,
+        now: Time,
+        trusted: bool,
+    ) -> Result<(Option<Arc<Citizens>>, Option<Arc<Issuers>>), OpenError> {
+        if (options.policy == Policy::Card) != options.citizens.is_some() {
+            return Err(OpenError::Policy);
+        }
+        if let Some(citizens) = &options.citizens {
+            let (key, authority) = (self.host.random()?, self.authority);
+            let citizens =
+                Citizens::open(citizens, self.folder, authority, &key, now, trusted, self.host)?;
+            return Ok((Some(Arc::new(citizens)), None));
+        }
+        let retiring = self.retiring(now);
+        if let Some(issuers) = retiring.as_ref().filter(|_| trusted) {
+            retire(issuers, now);
+        }
+        Ok((None, retiring))
+    }
+
+    /// The keys of periods that are left where citizens enrolled once and do not now.
+    fn retiring(&self, now: Time) -> Option<Arc<Issuers>> {
+        if !self.folder.join(ledger::FILE).exists() {
+            return None;
+        }
+        let (length, tests) = (Length::default(), TestCards::Refused);
+        match Issuers::open(self.folder, self.authority, length, tests, now, self.host) {
+            Ok(issuers) => Some(Arc::new(issuers)),
+            Err(error) => {
+                not_retired(&error);
+                None
+            }
+        }
+    }
+}
+
+/// Does the chores, and lets go of everything when the TSA closes.
+async fn until_stopped(tsa: Arc<Tsa>, retiring: Option<Arc<Issuers>>) {
+    let mut stopping = tsa.stopping.clone();
+    tokio::select! {
+        () = chores(&tsa, retiring) => {}
+        () = stopped(&mut stopping) => {}
+    }
+}
+
+/// Does for the enrolment of citizens what time brings.
+async fn chores(tsa: &Tsa, retiring: Option<Arc<Issuers>>) {
+    if let Some(issuers) = retiring {
+        loop {
+            tokio::time::sleep(RETIRING).await;
+            if let Ok(now) = tsa.stamper.now() {
+                let issuers = Arc::clone(&issuers);
+                let _ = host::blocking(&tsa.host, move || retire(&issuers, now)).await;
+            }
+        }
+    }
+    let Some(citizens) = tsa.citizens.clone() else { return };
+    loop {
+        let monotonic = tsa.load.elapsed();
+        citizens.forget(monotonic);
+        if let Ok(now) = tsa.stamper.now() {
+            let state = Arc::clone(&citizens);
+            let tick = move || state.tick(Moment { now, monotonic });
+            let _ = host::blocking(&tsa.host, tick).await;
+        }
+        tokio::time::sleep(CHORES).await;
+    }
+}
+
+fn retire(issuers: &Issuers, now: Time) {
+    if let Err(error) = issuers.retire(now) {
+        not_retired(&error);
+    }
+}
+
+fn not_retired(error: &IssuersError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let advice = error.advice();
+    tracing::error!(%error, cause, advice, "what was counted of citizens cannot be destroyed");
+}
