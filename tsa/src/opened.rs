@@ -346,3 +346,6 @@ fn not_retired(error: &IssuersError) {
     let advice = error.advice();
     tracing::error!(%error, cause, advice, "what was counted of citizens cannot be destroyed");
 }
+
+#[cfg(test)]
+mod tests;
