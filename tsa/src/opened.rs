@@ -142,7 +142,7 @@ impl Opened {
         let random = Arc::clone(&host.random);
         let ca = Ca::open(&folder, keys.authority, options.simulate, now, random)?;
         let house = House { folder: &folder, authority: ca.fingerprint(), host };
-        let (citizens, retiring) = house.citizens(options, now, trusted.is_ok())?;
+        let Enrolment { citizens, retiring } = house.enrolment(options, now, trusted.is_ok())?;
         let stamper = Stamper::start(keys.stamp, store, clock, host, options.pace)?;
         let (stop, stopping) = watch::channel(false);
         let tsa = Arc::new(Tsa {
@@ -255,6 +255,12 @@ impl Drop for Opened {
     }
 }
 
+/// The enrolment of citizens, or else what is left of a time in which they enrolled.
+struct Enrolment {
+    citizens: Option<Arc<Citizens>>,
+    retiring: Option<Arc<Issuers>>,
+}
+
 /// What opening the enrolment of citizens needs.
 struct House<'a> {
     folder: &'a Path,
@@ -263,13 +269,12 @@ struct House<'a> {
 }
 
 impl House<'_> {
-    /// The enrolment of citizens, or else what is left of a time in which they enrolled.
-    fn citizens(
+    fn enrolment(
         &self,
         options: &Options,
         now: Time,
         trusted: bool,
-    ) -> Result<(Option<Arc<Citizens>>, Option<Arc<Issuers>>), OpenError> {
+    ) -> Result<Enrolment, OpenError> {
         if (options.policy == Policy::Card) != options.citizens.is_some() {
             return Err(OpenError::Policy);
         }
@@ -277,13 +282,13 @@ impl House<'_> {
             let (key, authority) = (self.host.random()?, self.authority);
             let citizens =
                 Citizens::open(citizens, self.folder, authority, &key, now, trusted, self.host)?;
-            return Ok((Some(Arc::new(citizens)), None));
+            return Ok(Enrolment { citizens: Some(Arc::new(citizens)), retiring: None });
         }
         let retiring = self.retiring(now);
         if let Some(issuers) = retiring.as_ref().filter(|_| trusted) {
             retire(issuers, now);
         }
-        Ok((None, retiring))
+        Ok(Enrolment { citizens: None, retiring })
     }
 
     /// The keys of periods that are left where citizens enrolled once and do not now.
