@@ -8,6 +8,7 @@
 //! - [`demo`] the demonstration against bots
 //! - [`faults`] makes the broker's disk fail
 //! - [`gate`] stands before the TSA, and [`socks`] is a proxy that hides from where one comes
+//! - [`sim`] all of them in one thread, under virtual time and one seed
 //! - [`proxy`] stands between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
 
 use std::sync::LazyLock;
@@ -25,6 +26,7 @@ pub mod house;
 pub mod liar;
 pub mod peer;
 pub mod proxy;
+pub mod sim;
 pub mod socks;
 pub mod tls;
 

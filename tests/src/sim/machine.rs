@@ -1,0 +1,283 @@
+//! The machine under a simulated program: virtual clocks, chance from a seed, and tasks that all
+//! end when it crashes.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use parking_lot::Mutex;
+use pregao_protocol::clock::Time;
+use pregao_protocol::host::{Clock, Host, Job, NoRandomness, Random, Spawn};
+use rand_chacha::ChaCha12Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
+
+/// Where the wall clocks begin: the first instant of 2027, in seconds.
+const BEGINNING: u64 = 1_798_761_600;
+
+/// Chance that follows from a seed. Cheap to clone; clones draw from one sequence.
+#[derive(Clone)]
+pub struct Chance(Arc<Mutex<ChaCha12Rng>>);
+
+impl fmt::Debug for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chance(..)")
+    }
+}
+
+impl Chance {
+    /// The sequence of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(ChaCha12Rng::seed_from_u64(seed))))
+    }
+
+    /// Another sequence, which follows from this one.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self::of(self.0.lock().next_u64())
+    }
+
+    /// A number below `bound`; 0 for a bound of 0. Small bounds, so that no number is favoured much.
+    #[must_use]
+    pub fn below(&self, bound: u64) -> u64 {
+        self.0.lock().next_u64().checked_rem(bound).unwrap_or_default()
+    }
+
+    /// True once in `times` on average.
+    #[must_use]
+    pub fn once_in(&self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    /// A span from `least` on, shorter than `most`, in milliseconds.
+    #[must_use]
+    pub fn millis(&self, least: u64, most: u64) -> Duration {
+        Duration::from_millis(least.saturating_add(self.below(most.saturating_sub(least))))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        self.0.lock().fill_bytes(bytes);
+    }
+}
+
+/// What all machines share: the moment they began, and how long all of them have slept.
+#[derive(Debug)]
+pub struct Era {
+    start: Instant,
+    slept: Mutex<Duration>,
+}
+
+impl Era {
+    /// Begins now.
+    #[must_use]
+    pub fn begin() -> Arc<Self> {
+        Arc::new(Self { start: Instant::now(), slept: Mutex::default() })
+    }
+
+    /// All machines sleep for a while: their clocks go on, and nothing runs.
+    pub fn sleep(&self, time: Duration) {
+        *self.slept.lock() += time;
+    }
+
+    /// Time since the beginning.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed() + *self.slept.lock()
+    }
+}
+
+/// How long work that blocks takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speed {
+    /// It is done on return.
+    AtOnce,
+    /// It is done some milliseconds later.
+    Later,
+}
+
+/// One machine, from its start to its crash.
+#[derive(Debug)]
+pub struct Machine {
+    era: Arc<Era>,
+    chance: Chance,
+    speed: Speed,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    is_up: bool,
+    tasks: Vec<JoinHandle<()>>,
+    /// How far its wall clock is off, in milliseconds.
+    off: i64,
+    /// One of its tasks broke off: a fault of the program, whatever else holds.
+    panicked: bool,
+}
+
+impl State {
+    fn bury(&mut self, ended: Result<(), JoinError>) {
+        self.panicked |= ended.is_err_and(|error| error.is_panic());
+    }
+}
+
+impl Machine {
+    /// Starts a machine.
+    #[must_use]
+    pub fn start(era: &Arc<Era>, chance: &Chance, speed: Speed) -> Arc<Self> {
+        let state = State { is_up: true, tasks: Vec::new(), off: 0, panicked: false };
+        let (era, chance) = (Arc::clone(era), chance.fork());
+        Arc::new(Self { era, chance, speed, state: Mutex::new(state) })
+    }
+
+    /// As programs see it.
+    #[must_use]
+    pub fn host(self: &Arc<Self>) -> Host {
+        let spawn = Arc::new(Tasks(Arc::clone(self)));
+        Host { clock: self.clone(), random: self.clone(), spawn }
+    }
+
+    /// How far its wall clock is ahead of the others, in milliseconds.
+    #[must_use]
+    pub fn off(&self) -> i64 {
+        self.state.lock().off
+    }
+
+    /// Sets the wall clock ahead of the others, or back.
+    pub fn set_off(&self, millis: i64) {
+        self.state.lock().off = millis;
+    }
+
+    /// Runs a task until the machine crashes.
+    pub fn run(&self, task: Job) {
+        let mut state = self.state.lock();
+        if !state.is_up {
+            return;
+        }
+        if state.tasks.len() == state.tasks.capacity() {
+            let (over, running) =
+                std::mem::take(&mut state.tasks).into_iter().partition(JoinHandle::is_finished);
+            state.tasks = running;
+            let over: Vec<JoinHandle<()>> = over;
+            over.into_iter().filter_map(FutureExt::now_or_never).for_each(|end| state.bury(end));
+        }
+        state.tasks.push(tokio::spawn(task));
+    }
+
+    /// Whether one of its tasks panicked, as far as is known before [`Machine::crash`].
+    #[must_use]
+    pub fn panicked(&self) -> bool {
+        self.state.lock().panicked
+    }
+
+    /// Ends every task where it waits. On return all that they held is dropped.
+    pub async fn crash(&self) {
+        loop {
+            let mut state = self.state.lock();
+            state.is_up = false;
+            let tasks = std::mem::take(&mut state.tasks);
+            drop(state);
+            if tasks.is_empty() {
+                return;
+            }
+            tasks.iter().for_each(JoinHandle::abort);
+            for task in tasks {
+                let ended = task.await;
+                self.state.lock().bury(ended);
+            }
+        }
+    }
+}
+
+impl Clock for Machine {
+    fn uptime(&self) -> Duration {
+        self.era.elapsed()
+    }
+
+    fn wall(&self) -> Time {
+        let off = self.state.lock().off;
+        let time = Time::default().plus(Duration::from_secs(BEGINNING)).plus(self.era.elapsed());
+        let by = Duration::from_millis(off.unsigned_abs());
+        if off < 0 { time.minus(by) } else { time.plus(by) }
+    }
+}
+
+impl Random for Machine {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        self.chance.fill(bytes);
+        Ok(())
+    }
+}
+
+/// Where the programs of a machine run.
+#[derive(Debug)]
+struct Tasks(Arc<Machine>);
+
+impl Spawn for Tasks {
+    fn task(&self, task: Job) {
+        self.0.run(task);
+    }
+
+    fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        match self.0.speed {
+            Speed::AtOnce => work(),
+            Speed::Later => {
+                let delay = self.0.chance.millis(0, 4);
+                self.0.run(Box::pin(async move {
+                    tokio::time::sleep(delay).await;
+                    work();
+                }));
+            }
+        }
+    }
+
+    fn worker(&self, _: &str, task: Job) -> std::io::Result<()> {
+        self.0.run(task);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_crashes_drops_what_its_tasks_hold() {
+        let era = Era::begin();
+        let machine = Machine::start(&era, &Chance::of(1), Speed::Later);
+        let held = Arc::new(());
+        let (weak, host) = (Arc::downgrade(&held), machine.host());
+        host.task(async move {
+            tokio::time::sleep(Duration::from_secs(1_000)).await;
+            drop(held);
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(weak.upgrade().is_some());
+        machine.crash().await;
+        assert!(weak.upgrade().is_none());
+        host.task(async { panic!("a machine that is down runs nothing") });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clocks_go_on_asleep_and_only_the_wall_clock_can_be_set() {
+        let era = Era::begin();
+        let machine = Machine::start(&era, &Chance::of(1), Speed::AtOnce);
+        let (uptime, wall) = (machine.uptime(), machine.wall());
+        let hour = Duration::from_secs(3_600);
+        tokio::time::sleep(hour).await;
+        era.sleep(hour);
+        machine.set_off(-2_000);
+        assert_eq!(machine.uptime(), uptime + 2 * hour);
+        assert_eq!(machine.wall(), wall.plus(2 * hour).minus(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn one_seed_gives_one_sequence() {
+        let draw = |seed| (0..8).map(|_| Chance::of(seed).below(1_000)).collect::<Vec<_>>();
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+}

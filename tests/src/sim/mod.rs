@@ -1,0 +1,21 @@
+//! The simulation: TSA, broker and several desks in one thread, on one seed, under virtual time.
+//!
+//! The code is that of the real programs. What is simulated is the machine under them: clocks,
+//! random bytes and where work runs ([`machine`]), and the wires between them ([`wires`]), which
+//! delay, stall and break. Stores are real files. At instants that the seed chooses, programs crash
+//! at whatever they wait for and start again from their stores, wires are cut, and clocks are set
+//! ([`trouble`]); meanwhile people list, bid, talk and disclose ([`person`]). When all is quiet it is
+//! judged ([`verdict`]) whether every promise was kept: no receipt lost, no alarm raised, one outcome for
+//! every peer and for a stranger with the log, both disclosures of a pair or neither.
+//!
+//! The same seed gives the same run, to the last frame: [`run`] says what it did, so that a failing
+//! one can be replayed.
+
+pub mod machine;
+pub mod person;
+pub mod programs;
+pub mod run;
+pub mod trace;
+pub mod trouble;
+pub mod verdict;
+pub mod wires;

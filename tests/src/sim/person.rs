@@ -1,0 +1,249 @@
+//! A person with a desk: what they do, and everything they were told, over every crash of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pregao::command::Command;
+use pregao::event::{Event, Phase, ReceiptView, RoomView};
+use pregao::front::{Answer, Front, Question, Request, Subject};
+use tokio::time::Instant;
+
+use super::machine::Chance;
+use super::trace::Trace;
+
+/// What a person does once they are invited to disclose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Discloses.
+    Discloses,
+    /// Does nothing at all.
+    Vanishes,
+    /// Withdraws, if the rules let them.
+    Withdraws,
+}
+
+/// Everything a person was told.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Receipts, by room and position.
+    pub receipts: BTreeMap<(String, u64), ReceiptView>,
+    /// Own bids that were seen in a log, by room and position.
+    pub bids: BTreeSet<(String, u64)>,
+    /// What did not verify.
+    pub alarms: Vec<String>,
+    /// Every room, as it was shown last.
+    pub rooms: BTreeMap<String, RoomView>,
+    /// Reveal rooms to which the person was invited, with their auctions.
+    pub invited: BTreeMap<String, String>,
+    /// Reveal rooms in which the counterparty's disclosure was opened, with the verdict on it.
+    pub revealed: BTreeMap<String, String>,
+    /// The answer to the last `receipts`.
+    pub held: Option<Vec<ReceiptView>>,
+    /// How many refusals there were, by code.
+    pub refusals: BTreeMap<String, u64>,
+    /// Commands that were done.
+    pub done: BTreeSet<String>,
+}
+
+impl Told {
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Receipt(view) => {
+                self.receipts.insert((view.room.clone(), view.seq), view);
+            }
+            Event::Bid { room, seq, own: true, .. } => {
+                self.bids.insert((room, seq));
+            }
+            Event::Alarm { message, advice, .. } => self.alarms.push(format!("{message}; {advice}")),
+            Event::Room(view) => {
+                self.rooms.insert(view.room.clone(), view);
+            }
+            Event::Items { rooms } => {
+                self.rooms.extend(rooms.into_iter().map(|view| (view.room.clone(), view)));
+            }
+            Event::Invited { room, auction, .. } => {
+                self.invited.insert(room, auction);
+            }
+            Event::Revealed { room, verdict, .. } => {
+                self.revealed.insert(room, verdict);
+            }
+            Event::Receipts { receipts } => self.held = Some(receipts),
+            Event::Refused { code, .. } => *self.refusals.entry(code).or_default() += 1,
+            Event::Done { id: Some(id), .. } => {
+                self.done.insert(id);
+            }
+            _ => {}
+        }
+    }
+
+    fn has_disclosed(&self, room: &str) -> bool {
+        let disclosed = |view: &ReceiptView| view.room == room && view.verb == "disclose";
+        self.receipts.values().any(disclosed) || self.revealed.contains_key(room)
+    }
+}
+
+/// A person, apart from the desk they have just now.
+#[derive(Debug)]
+pub struct Person {
+    /// What they are called in the trace.
+    pub name: String,
+    /// What they were told.
+    pub told: Mutex<Told>,
+    /// What they do when invited.
+    pub disposition: Disposition,
+    /// How many items they still want to list.
+    pub items: Mutex<u64>,
+    chance: Chance,
+    numbers: Mutex<u64>,
+    /// They only watch, and disclose.
+    quiet: Mutex<bool>,
+}
+
+impl Person {
+    /// Somebody who lists `items`.
+    #[must_use]
+    pub fn new(name: String, items: u64, chance: &Chance) -> Arc<Self> {
+        let chance = chance.fork();
+        let disposition = match chance.below(8) {
+            0 => Disposition::Vanishes,
+            1 => Disposition::Withdraws,
+            _ => Disposition::Discloses,
+        };
+        Arc::new(Self {
+            name,
+            told: Mutex::default(),
+            disposition,
+            items: Mutex::new(items),
+            chance,
+            numbers: Mutex::new(0),
+            quiet: Mutex::new(false),
+        })
+    }
+
+    /// From now on they list, bid and say nothing new.
+    pub fn be_quiet(&self) {
+        *self.quiet.lock() = true;
+    }
+
+    /// A request with a number of its own.
+    pub fn request(&self, command: Command) -> Request {
+        let mut numbers = self.numbers.lock();
+        *numbers += 1;
+        Request { id: Some(numbers.to_string()), command, yes: true, written: None }
+    }
+
+    /// Sits at a desk until it is gone. What `asked` brings is done as well.
+    pub async fn sit(
+        self: Arc<Self>,
+        front: Front,
+        mut asked: tokio::sync::mpsc::UnboundedReceiver<Request>,
+        trace: Arc<Trace>,
+    ) {
+        let Front { commands, mut events, mut questions } = front;
+        let mut next = Instant::now() + self.chance.millis(500, 4_000);
+        loop {
+            tokio::select! {
+                biased;
+                event = events.recv() => {
+                    let Some(event) = event else { return };
+                    if !matches!(event, Event::Tick { .. }) {
+                        trace.say(&self.name, || format!("hears {event:?}"));
+                    }
+                    self.told.lock().hear(event);
+                }
+                question = questions.recv() => match question {
+                    Some(question) => answer(question),
+                    None => return,
+                },
+                Some(request) = asked.recv() => {
+                    if commands.send(request).await.is_err() {
+                        return;
+                    }
+                }
+                () = tokio::time::sleep_until(next) => {
+                    if let Some(command) = self.decide() {
+                        let request = self.request(command);
+                        trace.say(&self.name, || format!("asks {:?}", request.command));
+                        // A desk that is busy is asked another time.
+                        let _ = commands.try_send(request);
+                    }
+                    next = Instant::now() + self.chance.millis(200, 6_000);
+                }
+            }
+        }
+    }
+
+    /// What they want to do now.
+    fn decide(&self) -> Option<Command> {
+        let told = self.told.lock();
+        let disclosing = self.disclose(&told);
+        if disclosing.is_some() && self.chance.once_in(2) || *self.quiet.lock() {
+            return disclosing;
+        }
+        let mut items = self.items.lock();
+        if *items > 0 && self.chance.once_in(2) {
+            *items -= 1;
+            return Some(self.list());
+        }
+        let open: Vec<&RoomView> =
+            told.rooms.values().filter(|room| room.phase == Phase::Open).collect();
+        let at = usize::try_from(self.chance.below(open.len() as u64)).ok()?;
+        let room = open.get(at)?;
+        if self.chance.once_in(8) {
+            let text = format!("is number {} still there?", self.chance.below(100));
+            return Some(Command::Say { room: room.room.clone(), text });
+        }
+        if room.own && !self.chance.once_in(10) {
+            return None;
+        }
+        Some(self.bid(room))
+    }
+
+    fn list(&self) -> Command {
+        let soft = self.chance.once_in(3);
+        Command::List {
+            title: format!("lot {} of {}", self.chance.below(1_000), self.name),
+            start: format!("{}", 1 + self.chance.below(50)),
+            currency: "EUR".to_owned(),
+            increment: Some("1.50".to_owned()),
+            duration: format!("{}s", 20 + self.chance.below(70)),
+            extend: soft.then(|| "30s".to_owned()),
+            description: None,
+        }
+    }
+
+    fn bid(&self, room: &RoomView) -> Command {
+        let least = room.highest.map_or(room.start, |highest| highest + room.increment);
+        // Now and then too little.
+        let minor = match self.chance.below(8) {
+            0 => least.saturating_sub(1).max(1),
+            steps => least + (steps - 1) * room.increment,
+        };
+        let amount = format!("{}.{:02}", minor / 100, minor % 100);
+        Command::Bid { room: room.room.clone(), amount, currency: None }
+    }
+
+    fn disclose(&self, told: &Told) -> Option<Command> {
+        let waiting = |(room, auction): &(&String, &String)| {
+            let settled = told.rooms.get(*auction).is_some_and(|view| view.phase == Phase::Settled);
+            settled && !told.has_disclosed(room)
+        };
+        let room = told.invited.iter().find(waiting)?.0.clone();
+        let (name, contact) = (self.name.clone(), format!("{}@example.org", self.name));
+        match self.disposition {
+            Disposition::Discloses => Some(Command::Reveal { room, name, contact }),
+            Disposition::Withdraws => Some(Command::Withdraw { room }),
+            Disposition::Vanishes => None,
+        }
+    }
+}
+
+fn answer(question: Question) {
+    let answer = match question.about {
+        Subject::Confirm(_) => Answer::Yes,
+        Subject::Pin(_) => Answer::Cancel,
+    };
+    // A desk that has crashed asks no more.
+    let _ = question.reply.send(answer);
+}

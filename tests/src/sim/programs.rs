@@ -1,0 +1,449 @@
+//! The programs of one simulated town: a TSA, a broker, and a desk for each person.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use axum::body::{Body, to_bytes};
+use axum::http::header::CONTENT_TYPE;
+use futures_util::FutureExt as _;
+use parking_lot::Mutex;
+use pregao::desk;
+use pregao::desk::enrol::enrol;
+use pregao::desk::signer::{CardTrouble, Cards, InsertedCard};
+use pregao::front::{Request, pair};
+use pregao::link::{BrokerAddress, SILENT_FOR};
+use pregao::net::{self, HttpAnswer, ProxyAddress, Reach, Transport, TransportError};
+use pregao::vault::{Passphrase, Vault, WorkFactor};
+use pregao_broker::door;
+use pregao_broker::folder::Folder;
+use pregao_broker::network::{Dialing, Network, Stream};
+use pregao_broker::server::{Broker, Options};
+use pregao_broker::session::Limits;
+use pregao_broker::tls::Roots;
+use pregao_broker::tsa::TsaError;
+use pregao_protocol::certificate::sheet::TsaAddress;
+use pregao_protocol::session::{Ranking, Suite};
+use pregao_protocol::tsa::{MAX_ANSWER, content};
+use pregao_tsa::opened::{self, Opened};
+use pregao_tsa::stamper::Pace;
+use pregao_tsa::state::Policy;
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::machine::{Chance, Era, Machine, Speed};
+use super::person::Person;
+use super::trace::Trace;
+use super::trouble::Trouble;
+use super::wires::Wires;
+
+/// From where everybody comes.
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Where the broker is, as a desk reaches it.
+const BROKER: (&str, u16) = ("broker", 1);
+/// Where the TSA is.
+const TSA: (&str, u16) = ("tsa", 1);
+/// Passphrase of every vault.
+const PASSPHRASE: &str = "a lamp of many words";
+
+/// A running program on a machine of its own.
+struct Running<P> {
+    machine: Arc<Machine>,
+    program: P,
+}
+
+/// A desk, and who sits at it.
+#[derive(Debug)]
+struct Seat {
+    machine: Arc<Machine>,
+    asks: mpsc::UnboundedSender<Request>,
+    sits: JoinHandle<()>,
+}
+
+/// A TSA, a broker, and the desks of people.
+pub struct Town {
+    era: Arc<Era>,
+    chance: Chance,
+    trace: Arc<Trace>,
+    wires: Arc<Wires>,
+    folder: PathBuf,
+    tsa: Mutex<Option<Running<Opened>>>,
+    broker: Mutex<Option<Running<Broker>>>,
+    seats: Mutex<BTreeMap<String, Seat>>,
+    /// Pins of both.
+    addresses: Mutex<Option<(TsaAddress, BrokerAddress)>>,
+}
+
+impl fmt::Debug for Town {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Town").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl Town {
+    /// Starts a TSA and a broker in an empty folder.
+    ///
+    /// # Errors
+    /// If one of them does not start.
+    pub async fn found(
+        chance: &Chance,
+        era: &Arc<Era>,
+        trace: &Arc<Trace>,
+        folder: &Path,
+    ) -> Result<Arc<Self>> {
+        let town = Arc::new(Self {
+            era: Arc::clone(era),
+            chance: chance.fork(),
+            trace: Arc::clone(trace),
+            wires: Wires::new(chance),
+            folder: folder.to_owned(),
+            tsa: Mutex::default(),
+            broker: Mutex::default(),
+            seats: Mutex::default(),
+            addresses: Mutex::default(),
+        });
+        town.start_tsa(0)?;
+        town.start_broker().await?;
+        Ok(town)
+    }
+
+    /// The broker's log.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        self.folder.join("broker").join("log.db")
+    }
+
+    fn start_tsa(self: &Arc<Self>, off: i64) -> Result<()> {
+        let machine = Machine::start(&self.era, &self.chance, Speed::AtOnce);
+        machine.set_off(off);
+        let options = opened::Options {
+            data: self.folder.join("tsa"),
+            policy: Policy::Open,
+            simulate: false,
+            pace: Pace { wait: Duration::from_millis(5), size: 256 },
+            accept_clock_jump: false,
+            citizens: None,
+        };
+        let program = Opened::open(&options, &machine.host()).context("the TSA")?;
+        *self.tsa.lock() = Some(Running { machine, program });
+        Ok(())
+    }
+
+    fn tsa_address(&self) -> Result<TsaAddress> {
+        let tsa = self.tsa.lock();
+        let authority = tsa.as_ref().context("the TSA is down")?.program.authority();
+        Ok(format!("http://{}:{}/#{authority}", TSA.0, TSA.1).parse()?)
+    }
+
+    async fn start_broker(self: &Arc<Self>) -> Result<()> {
+        let machine = Machine::start(&self.era, &self.chance, Speed::Later);
+        let known = self.addresses.lock().as_ref().map(|(tsa, _)| tsa.clone());
+        let tsa = known.map_or_else(|| self.tsa_address(), Ok)?;
+        let options = Options {
+            tsa: tsa.clone(),
+            accept_simulated_time: false,
+            roots: Roots::default(),
+            limits: Limits {
+                handshake: Duration::from_secs(10),
+                idle: Duration::from_secs(90),
+                lifetime: Duration::from_secs(600),
+                rate: 50,
+                burst: 200,
+                under_way: 256,
+                rooms: 256,
+            },
+            suites: Ranking::new(&Suite::ALL).unwrap_or_default(),
+            checkers: 2,
+        };
+        let folder = Folder::open(&self.folder.join("broker"))?;
+        let lines = Arc::new(Lines(Arc::downgrade(self)));
+        let program =
+            Broker::open(folder, options, lines, machine.host()).await.context("the broker")?;
+        let broker = BrokerAddress {
+            url: format!("ws://{}:{}/", BROKER.0, BROKER.1),
+            fingerprint: program.hall.house.fingerprint(),
+        };
+        self.addresses.lock().get_or_insert((tsa, broker));
+        *self.broker.lock() = Some(Running { machine, program });
+        Ok(())
+    }
+
+    /// Has a person enrolled, and seats them at a desk.
+    ///
+    /// # Errors
+    /// If the TSA does not certify them, or the desk does not open.
+    pub async fn settle(self: &Arc<Self>, person: &Arc<Person>) -> Result<()> {
+        let machine = Machine::start(&self.era, &self.chance, Speed::Later);
+        let (host, lines) = (machine.host(), Lines(Arc::downgrade(self)));
+        let roots = pregao::tls::Roots::default();
+        let reach = Reach { host: &host, net: &lines, tls: &roots };
+        let folder = self.folder.join(&person.name);
+        enrol(
+            &folder,
+            &Passphrase::new(PASSPHRASE.to_owned()),
+            WorkFactor::Fixed(1),
+            &self.tsa_address()?,
+            None,
+            None,
+            reach,
+        )?;
+        machine.crash().await;
+        self.seat(person)
+    }
+
+    /// Opens a desk over the vault of a person, and lets them sit there.
+    fn seat(self: &Arc<Self>, person: &Arc<Person>) -> Result<()> {
+        let machine = Machine::start(&self.era, &self.chance, Speed::Later);
+        let folder = self.folder.join(&person.name);
+        let vault = Vault::open(&folder, &Passphrase::new(PASSPHRASE.to_owned()))?;
+        let addresses = self.addresses.lock().clone();
+        let (_, broker) = addresses.context("there is no broker")?;
+        let options = desk::Options {
+            broker,
+            suites: Ranking::default(),
+            tls: pregao::tls::Roots::default(),
+            evidence: folder.join("evidence"),
+            exports: folder.join("export"),
+            patient: false,
+            state: None,
+            passed_over: Vec::new(),
+            cards: Arc::new(NoCards),
+            reader: None,
+            route: None,
+            host: machine.host(),
+            net: Arc::new(Lines(Arc::downgrade(self))),
+            silent: SILENT_FOR,
+        };
+        let (front, back) = pair();
+        let _ended = desk::start(vault, options, back)?;
+        let (asks, asked) = mpsc::unbounded_channel();
+        let sits = Arc::clone(person).sit(front, asked, Arc::clone(&self.trace));
+        let sits = tokio::spawn(sits);
+        let seat = Seat { machine, asks, sits };
+        self.seats.lock().insert(person.name.clone(), seat);
+        Ok(())
+    }
+
+    /// Has a person ask their desk for something.
+    ///
+    /// # Errors
+    /// If they have none.
+    pub fn ask(&self, person: &Person, request: Request) -> Result<()> {
+        let seats = self.seats.lock();
+        let seat = seats.get(&person.name).context("no desk")?;
+        seat.asks.send(request).map_err(|_| anyhow::anyhow!("{} has left", person.name))
+    }
+
+    /// Lets something go wrong, and start again what has to.
+    ///
+    /// # Errors
+    /// If a program does not start again.
+    pub async fn strike(self: &Arc<Self>, trouble: Trouble, people: &[Arc<Person>]) -> Result<()> {
+        match trouble {
+            Trouble::Broker(away) => {
+                self.crash_broker().await?;
+                tokio::time::sleep(away).await;
+                self.start_broker().await
+            }
+            Trouble::Tsa(away) => {
+                let off = self.crash_tsa().await?;
+                tokio::time::sleep(away).await;
+                self.start_tsa(off)
+            }
+            Trouble::Desk(which, away) => {
+                let Some(person) = people.get(which) else { return Ok(()) };
+                self.crash_desk(&person.name).await?;
+                tokio::time::sleep(away).await;
+                self.seat(person)
+            }
+            Trouble::Cut => {
+                self.wires.cut_one();
+                Ok(())
+            }
+            Trouble::Stall => {
+                self.wires.stall_one();
+                Ok(())
+            }
+            Trouble::TsaClock(off) => {
+                if let Some(tsa) = &*self.tsa.lock() {
+                    tsa.machine.set_off(off);
+                }
+                Ok(())
+            }
+            Trouble::Sleep(time) => {
+                self.era.sleep(time);
+                Ok(())
+            }
+        }
+    }
+
+    async fn crash_broker(&self) -> Result<()> {
+        let running = self.broker.lock().take();
+        let Some(Running { machine, program }) = running else { return Ok(()) };
+        machine.crash().await;
+        drop(program);
+        sound(&machine, "the broker")
+    }
+
+    /// Gives how far its clock was off.
+    async fn crash_tsa(&self) -> Result<i64> {
+        let running = self.tsa.lock().take();
+        let Some(Running { machine, program }) = running else { return Ok(0) };
+        machine.crash().await;
+        drop(program);
+        sound(&machine, "the TSA")?;
+        Ok(machine.off())
+    }
+
+    async fn crash_desk(&self, name: &str) -> Result<()> {
+        let seat = self.seats.lock().remove(name);
+        let Some(Seat { machine, asks, sits }) = seat else { return Ok(()) };
+        machine.crash().await;
+        drop(asks);
+        // With the desk gone, so is what kept them there.
+        sits.await.with_context(|| format!("{name} broke off"))?;
+        sound(&machine, name)
+    }
+
+    /// Whether every program that runs is sound.
+    ///
+    /// # Errors
+    /// Says which broke off.
+    pub fn check(&self) -> Result<()> {
+        if let Some(tsa) = &*self.tsa.lock() {
+            sound(&tsa.machine, "the TSA")?;
+        }
+        if let Some(broker) = &*self.broker.lock() {
+            sound(&broker.machine, "the broker")?;
+        }
+        self.seats.lock().iter().try_for_each(|(name, seat)| sound(&seat.machine, name))
+    }
+
+    /// Ends everything.
+    ///
+    /// # Errors
+    /// If a program broke off.
+    pub async fn close(&self) -> Result<()> {
+        let names: Vec<String> = self.seats.lock().keys().cloned().collect();
+        for name in names {
+            self.crash_desk(&name).await?;
+        }
+        self.crash_broker().await?;
+        self.crash_tsa().await?;
+        Ok(())
+    }
+}
+
+fn sound(machine: &Machine, name: &str) -> Result<()> {
+    if machine.panicked() {
+        bail!("a task of {name} panicked");
+    }
+    Ok(())
+}
+
+/// The only network there is: wires to the broker and the TSA.
+#[derive(Debug, Clone)]
+struct Lines(Weak<Town>);
+
+impl Lines {
+    fn town(&self) -> io::Result<Arc<Town>> {
+        self.0.upgrade().ok_or_else(|| io::ErrorKind::NetworkDown.into())
+    }
+
+    fn connect(&self, host: &str, port: u16) -> io::Result<DuplexStream> {
+        let town = self.town()?;
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let (near, far) = town.wires.lay();
+        if (host, port) == BROKER {
+            let broker = town.broker.lock();
+            let Running { machine, program } = broker.as_ref().ok_or_else(refused)?;
+            machine.run(Box::pin(door::connection(far, Arc::clone(&program.hall))));
+        } else if (host, port) == TSA {
+            let tsa = town.tsa.lock();
+            let Running { machine, program } = tsa.as_ref().ok_or_else(refused)?;
+            let served = program.connection(far, HERE).ok_or_else(refused)?;
+            machine.run(Box::pin(served));
+        } else {
+            return Err(io::ErrorKind::HostUnreachable.into());
+        }
+        Ok(near)
+    }
+
+    /// Asks the TSA by HTTP; `None` if it does not answer.
+    fn http(&self, request: axum::http::Request<Body>) -> Option<(u16, Vec<u8>)> {
+        let town = self.town().ok()?;
+        let answer = town.tsa.lock().as_ref()?.program.answer(HERE, request);
+        let (head, body) = answer.now_or_never()?.into_parts();
+        let body = to_bytes(body, MAX_ANSWER).now_or_never()?.ok()?;
+        Some((head.status.as_u16(), body.to_vec()))
+    }
+}
+
+impl Network for Lines {
+    fn dial(&self, host: &str, port: u16) -> Dialing {
+        let connected = self.connect(host, port);
+        Box::pin(async move { connected.map(|stream| Box::new(stream) as Stream) })
+    }
+
+    fn fetch(&self, tsa: &TsaAddress, path: &str) -> Result<Vec<u8>, TsaError> {
+        let request = axum::http::Request::get(path).body(Body::empty());
+        match request.ok().and_then(|request| self.http(request)) {
+            Some((200, body)) => Ok(body),
+            _ => Err(TsaError::Unreachable { url: tsa.url.clone(), reason: "down".to_owned() }),
+        }
+    }
+}
+
+impl net::Network for Lines {
+    fn dial<'a>(&'a self, host: &'a str, port: u16) -> net::Dialing<'a> {
+        let connected = self.connect(host, port);
+        Box::pin(async move { connected.map(|stream| Box::new(stream) as Box<dyn net::Stream>) })
+    }
+
+    fn tsa(
+        &self,
+        _: &TsaAddress,
+        _: Option<&ProxyAddress>,
+        _: &pregao::tls::Roots,
+    ) -> Arc<dyn Transport> {
+        Arc::new(self.clone())
+    }
+}
+
+impl Transport for Lines {
+    fn get(&self, url: &str, _: Duration) -> Result<HttpAnswer, TransportError> {
+        answered(axum::http::Request::get(url).body(Body::empty()), self)
+    }
+
+    fn post(&self, url: &str, json: &[u8], _: Duration) -> Result<HttpAnswer, TransportError> {
+        let request = axum::http::Request::post(url).header(CONTENT_TYPE, content::JSON);
+        answered(request.body(Body::from(json.to_vec())), self)
+    }
+}
+
+fn answered(
+    request: Result<axum::http::Request<Body>, axum::http::Error>,
+    lines: &Lines,
+) -> Result<HttpAnswer, TransportError> {
+    let unreachable = |reason: &str| TransportError::Unreachable { reason: reason.to_owned() };
+    let request = request.map_err(|error| unreachable(&error.to_string()))?;
+    let (status, body) = lines.http(request).ok_or_else(|| unreachable("down"))?;
+    Ok(HttpAnswer { status, body })
+}
+
+/// Nobody has a card: people type who they are.
+#[derive(Debug)]
+struct NoCards;
+
+impl Cards for NoCards {
+    fn find(&self, _: Option<&str>) -> Result<Box<dyn InsertedCard>, CardTrouble> {
+        let (message, advice) = ("there is no card".to_owned(), "type who you are".to_owned());
+        Err(CardTrouble { code: "card.none", message, advice })
+    }
+}

@@ -1,0 +1,210 @@
+//! One seed, from an empty folder to a verdict.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use pregao::command::Command;
+use pregao::event::Phase;
+use tokio::runtime::{Builder, RngSeed};
+use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
+
+use super::machine::{Chance, Era};
+use super::person::{Disposition, Person};
+use super::programs::Town;
+use super::trace::{LogWriter, Trace};
+use super::trouble::Trouble;
+use super::verdict::{self, Tally};
+
+/// How long people may list and bid.
+const TRADING: Duration = Duration::from_secs(75);
+/// How long everything that nobody hinders may take to come to rest.
+const REST: Duration = Duration::from_secs(400);
+/// The time that the two of a reveal room have, and a little more.
+const DISCLOSING: Duration = Duration::from_secs(259_200 + 60);
+/// Most rounds of disclosing: each winner who vanishes costs one.
+const ROUNDS: usize = 12;
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Ran {
+    /// What it came to, or which promise was not kept.
+    pub outcome: Result<Tally>,
+    /// What happened, if it was asked for.
+    pub trace: Vec<String>,
+}
+
+/// Plays one seed. With `traced`, says what happened.
+///
+/// # Errors
+/// If the runtime or a folder cannot be had: that says nothing about the programs.
+pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_time().start_paused(true);
+    // Without it `select!` looks in an order that no seed decides.
+    #[cfg(tokio_unstable)]
+    builder.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()));
+    let runtime = builder.build()?;
+    let folder = folder()?;
+    let (outcome, trace) = runtime.block_on(async {
+        let era = Era::begin();
+        let trace = Trace::new(&era, traced);
+        let log = tracing_subscriber::fmt()
+            .with_max_level(if traced { LevelFilter::DEBUG } else { LevelFilter::OFF })
+            .without_time()
+            .with_ansi(false)
+            .with_writer(LogWriter(Arc::clone(&trace)))
+            .finish();
+        let guard = tracing::subscriber::set_default(log);
+        let outcome = play(&Chance::of(seed), &era, &trace, folder.path()).await;
+        drop(guard);
+        (outcome, trace.take())
+    });
+    Ok(Ran { outcome, trace })
+}
+
+/// A folder in memory where there is one: what is to be found does not depend on the disk.
+fn folder() -> std::io::Result<tempfile::TempDir> {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
+}
+
+async fn play(
+    chance: &Chance,
+    era: &Arc<Era>,
+    trace: &Arc<Trace>,
+    folder: &std::path::Path,
+) -> Result<Tally> {
+    let town = Town::found(chance, era, trace, folder).await?;
+    let people: Vec<Arc<Person>> = (0..3 + chance.below(2))
+        .map(|number| Person::new(format!("person {number}"), 1 + chance.below(2), chance))
+        .collect();
+    for person in &people {
+        town.settle(person).await?;
+    }
+    trade(&town, &people, chance, trace).await?;
+    for person in &people {
+        person.be_quiet();
+    }
+    for round in 0..ROUNDS {
+        rest(&town, &people).await.with_context(|| format!("in round {round} of disclosing"))?;
+        if over(&people) {
+            break;
+        }
+        trace.say("all", || "sleep until the time for disclosing has passed".to_owned());
+        era.sleep(DISCLOSING);
+    }
+    ensure!(over(&people), "auctions are not over");
+    ask_for_receipts(&town, &people).await?;
+    town.close().await?;
+    let folder = town.store();
+    verdict::judge(&folder, people.iter().map(Arc::as_ref))
+}
+
+/// People trade, and things go wrong.
+async fn trade(
+    town: &Arc<Town>,
+    people: &[Arc<Person>],
+    chance: &Chance,
+    trace: &Trace,
+) -> Result<()> {
+    let end = Instant::now() + TRADING;
+    // One run in four is calm: what goes wrong there is no trouble's fault.
+    let calm = chance.once_in(4);
+    while Instant::now() < end {
+        tokio::time::sleep(chance.millis(500, 12_000)).await;
+        if calm {
+            continue;
+        }
+        let trouble = Trouble::draw(chance, people.len());
+        trace.say("trouble", || format!("{trouble:?}"));
+        town.strike(trouble, people).await?;
+    }
+    Ok(())
+}
+
+/// Whether every auction that anybody knows of is over.
+fn over(people: &[Arc<Person>]) -> bool {
+    people.iter().all(|person| {
+        let told = person.told.lock();
+        told.rooms.values().all(|room| matches!(room.phase, Phase::Revealed | Phase::Ended))
+    })
+}
+
+/// Waits until nothing is left to be done but what needs days: until only rooms are settled in
+/// which somebody who will not disclose is awaited.
+async fn rest(town: &Town, people: &[Arc<Person>]) -> Result<()> {
+    let end = Instant::now() + REST;
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        town.check()?;
+        if let Some(alarm) = people.iter().find_map(|person| {
+            let told = person.told.lock();
+            told.alarms.first().map(|alarm| format!("{}: {alarm}", person.name))
+        }) {
+            bail!("an alarm was raised: {alarm}");
+        }
+        if is_at_rest(people) {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            let rooms: Vec<_> = people
+                .iter()
+                .map(|person| {
+                    let told = person.told.lock();
+                    let phases: Vec<_> =
+                        told.rooms.values().map(|room| (room.short.clone(), room.phase)).collect();
+                    (person.name.clone(), phases)
+                })
+                .collect();
+            bail!("nothing came to rest: {rooms:?}");
+        }
+    }
+}
+
+/// Whether everybody knows every room, nothing is open, and who waits does so for somebody who does not
+/// disclose.
+fn is_at_rest(people: &[Arc<Person>]) -> bool {
+    let known: Vec<Vec<(String, Phase)>> = people
+        .iter()
+        .map(|person| {
+            let told = person.told.lock();
+            told.rooms.values().map(|room| (room.room.clone(), room.phase)).collect()
+        })
+        .collect();
+    let alike = known.windows(2).all(|pair| pair.first() == pair.last());
+    let first = known.first().map(Vec::as_slice).unwrap_or_default();
+    let awaits_the_absent = |auction: &str| {
+        let sides: Vec<&Arc<Person>> = people
+            .iter()
+            .filter(|person| person.told.lock().invited.values().any(|of| of == auction))
+            .collect();
+        // Both were invited, and one of them at least keeps away.
+        sides.len() >= 2 && sides.iter().any(|side| side.disposition != Disposition::Discloses)
+    };
+    alike
+        && first.iter().all(|(room, phase)| match phase {
+            Phase::Revealed | Phase::Ended => true,
+            Phase::Settled => awaits_the_absent(room),
+            Phase::Open | Phase::Closed => false,
+        })
+}
+
+/// Everybody asks for their receipts, and for the rooms as they are at the end.
+async fn ask_for_receipts(town: &Arc<Town>, people: &[Arc<Person>]) -> Result<()> {
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    for person in people {
+        for command in [Command::Items, Command::Receipts] {
+            let request = person.request(command);
+            let id = request.id.clone().unwrap_or_default();
+            town.ask(person, request)?;
+            let end = Instant::now() + Duration::from_secs(60);
+            while !person.told.lock().done.contains(&id) {
+                ensure!(Instant::now() < end, "{} gets no answer", person.name);
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+    town.check()
+}

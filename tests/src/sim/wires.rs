@@ -1,0 +1,176 @@
+//! The wires between simulated machines: bytes arrive late and in order, and a wire can stall or
+//! be cut.
+
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
+use tokio::sync::watch;
+
+use super::machine::Chance;
+
+/// Bytes that one end of a wire may be ahead of the other.
+const LENGTH: usize = 64 * 1024;
+/// Bytes that travel together at most.
+const PIECE: usize = 16 * 1024;
+
+/// What a wire does with bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Flows,
+    /// Nothing arrives, and nobody is told.
+    Stalls,
+    Cut,
+}
+
+/// Every wire there is.
+#[derive(Debug)]
+pub struct Wires {
+    chance: Chance,
+    wires: Mutex<Vec<Weak<watch::Sender<Flow>>>>,
+}
+
+impl Wires {
+    /// None yet.
+    #[must_use]
+    pub fn new(chance: &Chance) -> Arc<Self> {
+        Arc::new(Self { chance: chance.fork(), wires: Mutex::default() })
+    }
+
+    /// A wire; gives its two ends. It lasts as long as both are held.
+    pub fn lay(self: &Arc<Self>) -> (DuplexStream, DuplexStream) {
+        let (near, near_end) = tokio::io::duplex(LENGTH);
+        let (far, far_end) = tokio::io::duplex(LENGTH);
+        let (flow, flows) = watch::channel(Flow::Flows);
+        let flow = Arc::new(flow);
+        let mut wires = self.wires.lock();
+        wires.retain(|wire| wire.strong_count() > 0);
+        wires.push(Arc::downgrade(&flow));
+        drop(wires);
+        let (near_in, near_out) = tokio::io::split(near_end);
+        let (far_in, far_out) = tokio::io::split(far_end);
+        let chance = self.chance.fork();
+        let (there, back) = (flows.clone(), flows);
+        let (there_chance, back_chance) = (chance.fork(), chance);
+        // Tasks of nobody's machine: what is on its way when one crashes still arrives.
+        let held = Arc::clone(&flow);
+        tokio::spawn(async move {
+            carry(near_in, far_out, there, there_chance).await;
+            drop(held);
+        });
+        tokio::spawn(async move {
+            carry(far_in, near_out, back, back_chance).await;
+            drop(flow);
+        });
+        (near, far)
+    }
+
+    fn pick(&self) -> Option<Arc<watch::Sender<Flow>>> {
+        let wires: Vec<_> = self.wires.lock().iter().filter_map(Weak::upgrade).collect();
+        let at = usize::try_from(self.chance.below(wires.len() as u64)).ok()?;
+        wires.get(at).cloned()
+    }
+
+    /// Cuts one wire: both ends are told.
+    pub fn cut_one(&self) {
+        if let Some(wire) = self.pick() {
+            wire.send_replace(Flow::Cut);
+        }
+    }
+
+    /// Lets one wire carry nothing for ever: its ends are not told.
+    pub fn stall_one(&self) {
+        if let Some(wire) = self.pick() {
+            wire.send_if_modified(|flow| {
+                let flows = *flow == Flow::Flows;
+                if flows {
+                    *flow = Flow::Stalls;
+                }
+                flows
+            });
+        }
+    }
+}
+
+/// Carries bytes in one direction until the wire is cut or one end is gone.
+async fn carry(
+    mut from: ReadHalf<DuplexStream>,
+    mut to: WriteHalf<DuplexStream>,
+    mut flow: watch::Receiver<Flow>,
+    chance: Chance,
+) {
+    let mut is_cut = flow.clone();
+    let cut = is_cut.wait_for(|flow| *flow == Flow::Cut);
+    tokio::pin!(cut);
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = tokio::select! {
+            biased;
+            _ = &mut cut => return,
+            read = from.read(&mut piece) => read,
+        };
+        let bytes = match read {
+            Ok(0) | Err(_) => break,
+            Ok(length) => piece.get(..length).unwrap_or_default(),
+        };
+        let delay = if chance.once_in(50) { chance.millis(50, 1_500) } else { chance.millis(1, 20) };
+        let deliver = async {
+            tokio::time::sleep(delay).await;
+            // Its sender lasts as long as this task.
+            let _ = flow.wait_for(|flow| *flow != Flow::Stalls).await;
+            to.write_all(bytes).await
+        };
+        let delivered = tokio::select! {
+            biased;
+            _ = &mut cut => return,
+            delivered = deliver => delivered,
+        };
+        if delivered.is_err() {
+            break;
+        }
+    }
+    // The end that still reads hears that no more comes.
+    let _ = to.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_arrive_in_order_and_late() {
+        let wires = Wires::new(&Chance::of(1));
+        let (mut near, mut far) = wires.lay();
+        let began = tokio::time::Instant::now();
+        let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let writer = sent.clone();
+        tokio::spawn(async move {
+            near.write_all(&writer).await.unwrap();
+            near.shutdown().await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let mut got = Vec::new();
+        far.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, sent);
+        assert!(began.elapsed() >= Duration::from_millis(7), "seven pieces, a millisecond each");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wire_that_is_cut_says_so_and_one_that_stalls_does_not() {
+        let wires = Wires::new(&Chance::of(1));
+        let (mut near, mut far) = wires.lay();
+        wires.stall_one();
+        near.write_all(b"lost").await.unwrap();
+        let mut byte = [0];
+        let wait = Duration::from_secs(100);
+        assert!(tokio::time::timeout(wait, far.read(&mut byte)).await.is_err());
+        wires.cut_one();
+        assert_eq!(far.read(&mut byte).await.unwrap(), 0);
+        assert_eq!(near.read(&mut byte).await.unwrap(), 0);
+        tokio::time::sleep(wait).await;
+        wires.cut_one();
+        assert!(near.write_all(b"gone").await.is_err(), "nobody takes what is written");
+    }
+}
