@@ -177,6 +177,11 @@ impl Person {
     /// What they want to do now.
     fn decide(&self) -> Option<Command> {
         let told = self.told.lock();
+        // Of what ended while the desk was down, only the listing is known until it is asked for.
+        let unseen = told.rooms.values().find(|room| room.is_unfollowed());
+        if let Some(unseen) = unseen.filter(|_| self.chance.once_in(2)) {
+            return Some(Command::Join { room: unseen.room.clone() });
+        }
         let disclosing = self.disclose(&told);
         if disclosing.is_some() && self.chance.once_in(2) || *self.quiet.lock() {
             return disclosing;

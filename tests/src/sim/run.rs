@@ -96,7 +96,7 @@ async fn play(
         era.sleep(DISCLOSING);
     }
     ensure!(over(&people), "auctions are not over");
-    ask_for_receipts(&town, &people).await?;
+    ask_at_the_end(&town, &people).await?;
     town.close().await?;
     let folder = town.store();
     verdict::judge(&folder, people.iter().map(Arc::as_ref))
@@ -191,20 +191,38 @@ fn is_at_rest(people: &[Arc<Person>]) -> bool {
         })
 }
 
-/// Everybody asks for their receipts, and for the rooms as they are at the end.
-async fn ask_for_receipts(town: &Arc<Town>, people: &[Arc<Person>]) -> Result<()> {
+/// Everybody asks for the rooms as they are at the end, and for their receipts.
+async fn ask_at_the_end(town: &Arc<Town>, people: &[Arc<Person>]) -> Result<()> {
     tokio::time::sleep(Duration::from_secs(30)).await;
     for person in people {
-        for command in [Command::Items, Command::Receipts] {
-            let request = person.request(command);
-            let id = request.id.clone().unwrap_or_default();
-            town.ask(person, request)?;
-            let end = Instant::now() + Duration::from_secs(60);
-            while !person.told.lock().done.contains(&id) {
-                ensure!(Instant::now() < end, "{} gets no answer", person.name);
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
+        ask(town, person, Command::Items).await?;
+        let rooms: Vec<String> = {
+            let told = person.told.lock();
+            let unseen = told.rooms.values().filter(|room| room.is_unfollowed());
+            unseen.map(|room| room.room.clone()).collect()
+        };
+        // Of what ended while a desk was down, only the listing is known until it is asked for.
+        for room in rooms {
+            ask(town, person, Command::Join { room }).await?;
         }
     }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    for person in people {
+        ask(town, person, Command::Items).await?;
+        ask(town, person, Command::Receipts).await?;
+    }
     town.check()
+}
+
+/// Has a person ask their desk for something, and waits until that is done.
+async fn ask(town: &Town, person: &Person, command: Command) -> Result<()> {
+    let request = person.request(command);
+    let id = request.id.clone().unwrap_or_default();
+    town.ask(person, request)?;
+    let end = Instant::now() + Duration::from_secs(60);
+    while !person.told.lock().done.contains(&id) {
+        ensure!(Instant::now() < end, "{} gets no answer", person.name);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
 }
