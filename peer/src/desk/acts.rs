@@ -534,3 +534,7 @@ pub(super) struct Unsigned {
     pub(super) seal: Option<Secret>,
     pub(super) blind: Blind,
 }
+
+#[cfg(test)]
+#[path = "acts_tests.rs"]
+mod tests;

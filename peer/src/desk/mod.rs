@@ -36,6 +36,9 @@ mod time;
 mod under_way;
 mod views;
 
+#[cfg(test)]
+mod fixture;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
