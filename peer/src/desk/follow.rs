@@ -434,3 +434,7 @@ impl Desk {
         self.keep_receipts(receipts).await;
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

@@ -1,0 +1,197 @@
+use std::time::Duration;
+
+use pregao_protocol::codec::Digest;
+use pregao_protocol::frame::FromBroker;
+use pregao_protocol::log::Entry;
+use pregao_protocol::room::body::{Body, Listing, Say};
+use pregao_protocol::seal::SealKey;
+
+use crate::desk::fixture::{House, Log, Session, User, raw};
+use crate::event::Event;
+
+/// A listing of somebody else, and what was said there.
+fn auction(house: &House, said: usize) -> Log {
+    let seen = pregao_protocol::action::Seen::nothing();
+    let opening = house.made(71, None, Body::List(listing(house)), seen).action;
+    let mut log = Log::open(opening.compact(), house.tsa.stamp(&opening.digest()));
+    for _ in 0..said {
+        say(house, &mut log);
+    }
+    log
+}
+
+fn say(house: &House, log: &mut Log) {
+    let text = "Is it new?".to_owned().try_into().unwrap();
+    let body = Body::Say(Say { text });
+    let said = house.made(72, Some(log.name()), body, log.seen()).action;
+    log.log(&said, &house.tsa);
+}
+
+fn listing(house: &House) -> Listing {
+    Listing {
+        title: "A lamp".to_owned().try_into().unwrap(),
+        description: None,
+        currency: "EUR".parse().unwrap(),
+        start: 100.try_into().unwrap(),
+        increment: 10.try_into().unwrap(),
+        end: house.tsa.time().plus(Duration::from_secs(3_600)),
+        soft: None,
+        freshness: 10,
+        grace: 5,
+        disclose_within: 300,
+        seal: SealKey::from_random([73; 32]).public(),
+        broker: house.secrets.public(),
+        stamps: vec![house.tsa.stamp.public()],
+        threshold: 1,
+        authorities: vec![house.tsa.authority()],
+    }
+}
+
+/// A desk that asks for a room with three entries.
+async fn stage() -> (House, User, Session, Log) {
+    let mut house = House::open();
+    let (user, mut session) = house.desk().await;
+    let log = auction(&house, 2);
+    session.list(&[&log]).await;
+    (house, user, session, log)
+}
+
+/// Answers the question for the room, but with other entries and another head.
+async fn shows(
+    session: &mut Session,
+    house: &House,
+    log: &Log,
+    entries: &[String],
+    head: Option<String>,
+) {
+    let room = log.name();
+    session.joined(room).await;
+    let (honest, consistency) = (log.head(&house.secrets), Vec::new());
+    session.say(FromBroker::Joined { room, head: honest.clone(), consistency }).await;
+    let (entries, head) =
+        (entries.iter().map(|entry| raw(entry)).collect(), Some(head.unwrap_or(honest)));
+    session.say(FromBroker::Entries { room, entries, head }).await;
+}
+
+/// How many entries of the room are verified, once it is shown.
+async fn verified(user: &mut User) -> u64 {
+    user.until(|event| match event {
+        Event::Room(view) if view.verified_size > 0 => Some(view.verified_size),
+        _ => None,
+    })
+    .await
+}
+
+/// The lie is said, kept under this name, and the room is not used any more.
+async fn found_out(mut user: User, house: &House, log: &Log, said: &str, kept: &str) {
+    let message = user.alarm().await;
+    assert!(message.contains(said), "{message}");
+    let evidence = house.evidence();
+    assert!(evidence.iter().any(|name| name.starts_with(kept)), "{kept}: {evidence:?}");
+    user.tell(&["bid", &log.name().to_string(), "5"]).await;
+    assert!(!user.done().await);
+    let broken =
+        |event: &Event| matches!(event, Event::Refused { code, .. } if code == "room.broken");
+    assert!(user.seen.iter().any(broken), "{:?}", user.seen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_its_head_agrees_with_is_believed_and_goes_on() {
+    let (house, mut user, mut session, mut log) = stage().await;
+    session.shows(&log, &house.secrets).await;
+    assert_eq!(verified(&mut user).await, 3);
+    say(&house, &mut log);
+    let head = Some(log.head(&house.secrets));
+    session.says(&log, 3, head).await;
+    assert_eq!(verified(&mut user).await, 4);
+    assert!(user.alarms() == 0 && house.evidence().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_is_asked_for_from_there_on_after_a_reconnect() {
+    let (mut house, mut user, mut session, log) = stage().await;
+    session.shows(&log, &house.secrets).await;
+    verified(&mut user).await;
+    drop(session);
+    let mut session = house.accept().await;
+    assert_eq!(session.joined(log.name()).await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_that_do_not_continue_are_an_alarm() {
+    // One is left out; two change places; one comes twice.
+    for order in [&[0, 2][..], &[0, 2, 1], &[0, 1, 1, 2]] {
+        let (house, user, mut session, log) = stage().await;
+        let entries: Vec<String> = order.iter().map(|at| log.entries[*at].clone()).collect();
+        shows(&mut session, &house, &log, &entries, None).await;
+        found_out(user, &house, &log, "does not verify", "entry-").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_that_do_not_continue_what_is_held_are_an_alarm() {
+    let (house, mut user, mut session, mut log) = stage().await;
+    session.shows(&log, &house.secrets).await;
+    verified(&mut user).await;
+    say(&house, &mut log);
+    say(&house, &mut log);
+    let head = Some(log.head(&house.secrets));
+    session.says(&log, 4, head).await;
+    found_out(user, &house, &log, "does not verify", "entry-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_stamped_by_nobody_known_is_an_alarm() {
+    let (house, user, mut session, log) = stage().await;
+    let mut entry = Entry::parse(&log.entries[1]).unwrap();
+    entry.stamp = house.tsa.stamp(&Digest([9; 32]));
+    let entries = [log.entries[0].clone(), entry.encode()];
+    shows(&mut session, &house, &log, &entries, None).await;
+    found_out(user, &house, &log, "does not verify", "entry-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_kept_back_is_an_alarm() {
+    let (house, user, mut session, log) = stage().await;
+    shows(&mut session, &house, &log, &log.entries[..2], None).await;
+    found_out(user, &house, &log, "a head that the entries do not give", "head-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_by_another_key_is_an_alarm() {
+    let (house, user, mut session, log) = stage().await;
+    let head = log.head(&house.foreign());
+    shows(&mut session, &house, &log, &log.entries, Some(head)).await;
+    found_out(user, &house, &log, "a head that the entries do not give", "head-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_over_another_log_of_that_size_is_a_fork() {
+    let (house, user, mut session, log) = stage().await;
+    let head = log.head_over(3, Digest([9; 32]), &house.secrets);
+    shows(&mut session, &house, &log, &log.entries, Some(head)).await;
+    found_out(user, &house, &log, "another history", "fork-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_history_after_a_reconnect_is_an_alarm() {
+    let (mut house, mut user, mut session, log) = stage().await;
+    session.shows(&log, &house.secrets).await;
+    verified(&mut user).await;
+    drop(session);
+    let mut session = house.accept().await;
+    session.list(&[&log]).await;
+    let room = log.name();
+    session.joined(room).await;
+    let head = log.head_over(5, Digest([9; 32]), &house.secrets);
+    session.say(FromBroker::Joined { room, head, consistency: vec![Digest([8; 32])] }).await;
+    found_out(user, &house, &log, "another history", "history-").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_of_another_room_is_an_alarm_and_nothing_of_it_is_shown() {
+    let (house, user, mut session, log) = stage().await;
+    let other = auction(&house, 0);
+    shows(&mut session, &house, &log, &other.entries, None).await;
+    found_out(user, &house, &log, "begins otherwise", "opening-").await;
+}
