@@ -664,3 +664,7 @@ const fn role(side: Side) -> Role {
         Side::Winner => Role::Winner,
     }
 }
+
+#[cfg(test)]
+#[path = "pair_tests.rs"]
+mod tests;
