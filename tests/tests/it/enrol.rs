@@ -229,7 +229,7 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
     let port = hall.gate.socket.rsplit(':').next().unwrap().to_owned();
     let address = hall.tsa.address_at(&format!("localhost:{port}"));
     let route = Some(socks.url().parse().unwrap());
-    let spending = Spending { address: Some(address), route, early: true, ..Spending::default() };
+    let spending = Spending { address: Some(address), route, early: true };
     let enrolled = hall.spend("ana", spending).await.unwrap();
     assert!(enrolled.pinned && enrolled.proxied);
     assert!(matches!(enrolled.by, By::Token { early: true, .. }));

@@ -20,6 +20,9 @@ use crate::event::Event;
 /// The winner's persona, by the seed that it is made from.
 const WINNER: u8 = 72;
 
+/// What the broker states otherwise in the opening of a private room.
+type Change<'a> = &'a dyn Fn(&mut Reveal);
+
 /// The user sold something, and was invited to meet the winner.
 struct Stage {
     house: House,
@@ -34,11 +37,11 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        Self::set_with(|_| {}).await
+        Self::set_with(&|_| {}).await
     }
 
     /// As the test has the broker open the private room.
-    async fn set_with(change: impl FnOnce(&mut Reveal)) -> Self {
+    async fn set_with(change: Change<'_>) -> Self {
         let mut house = House::open();
         let (mut user, mut session) = house.desk().await;
         session.list(&[]).await;
@@ -298,7 +301,7 @@ async fn a_private_room_that_does_not_follow_from_its_auction_takes_no_disclosur
     let other = || SealKey::from_random([99; 32]).public();
     let said = "does not follow from its auction";
     // Another root contradicts what the broker signed about the auction's log.
-    let changes: [(&dyn Fn(&mut Reveal), &str); 5] = [
+    let changes: [(Change, &str); 5] = [
         (&|reveal| reveal.winner_seal = other(), said),
         (&|reveal| reveal.seller_seal = other(), said),
         (&|reveal| reveal.root = Digest([9; 32]), "another history"),
