@@ -44,9 +44,17 @@ pub struct Told {
     pub refusals: BTreeMap<String, u64>,
     /// Commands that were done.
     pub done: BTreeSet<String>,
+    /// Reveal rooms in which there is nothing left to do: it is done, or the rules forbid it.
+    answered: BTreeSet<String>,
 }
 
 impl Told {
+    /// A new desk shows every room anew, and what was not done at the one before is done again.
+    fn sit_down_anew(&mut self) {
+        self.rooms.clear();
+        self.answered.clear();
+    }
+
     fn hear(&mut self, event: Event) {
         match event {
             Event::Receipt(view) => {
@@ -69,17 +77,20 @@ impl Told {
                 self.revealed.insert(room, verdict);
             }
             Event::Receipts { receipts } => self.held = Some(receipts),
-            Event::Refused { code, .. } => *self.refusals.entry(code).or_default() += 1,
-            Event::Done { id: Some(id), .. } => {
-                self.done.insert(id);
+            Event::Refused { code, of, .. } => {
+                if ["disclose.twice", "withdraw.forbidden"].contains(&code.as_str()) {
+                    self.answered.extend(of.room);
+                }
+                *self.refusals.entry(code).or_default() += 1;
+            }
+            Event::Done { id, ok, of } => {
+                if ok && matches!(of.act.as_deref(), Some("reveal" | "withdraw")) {
+                    self.answered.extend(of.room);
+                }
+                self.done.extend(id);
             }
             _ => {}
         }
-    }
-
-    fn has_disclosed(&self, room: &str) -> bool {
-        let disclosed = |view: &ReceiptView| view.room == room && view.verb == "disclose";
-        self.receipts.values().any(disclosed) || self.revealed.contains_key(room)
     }
 }
 
@@ -141,6 +152,7 @@ impl Person {
         trace: Arc<Trace>,
     ) {
         let Front { commands, mut events, mut questions } = front;
+        self.told.lock().sit_down_anew();
         let mut next = Instant::now() + self.chance.millis(500, 4_000);
         loop {
             tokio::select! {
@@ -183,8 +195,12 @@ impl Person {
             return Some(Command::Join { room: unseen.room.clone() });
         }
         let disclosing = self.disclose(&told);
-        if disclosing.is_some() && self.chance.once_in(2) || *self.quiet.lock() {
+        if disclosing.is_some() && self.chance.once_in(2) {
             return disclosing;
+        }
+        if *self.quiet.lock() {
+            // A desk that was down does not tell by itself of what is over.
+            return self.chance.once_in(3).then_some(Command::Items);
         }
         let mut items = self.items.lock();
         if *items > 0 && self.chance.once_in(2) {
@@ -232,7 +248,7 @@ impl Person {
     fn disclose(&self, told: &Told) -> Option<Command> {
         let waiting = |(room, auction): &(&String, &String)| {
             let settled = told.rooms.get(*auction).is_some_and(|view| view.phase == Phase::Settled);
-            settled && !told.has_disclosed(room)
+            settled && !told.answered.contains(*room)
         };
         let room = told.invited.iter().find(waiting)?.0.clone();
         let (name, contact) = (self.name.clone(), format!("{}@example.org", self.name));
