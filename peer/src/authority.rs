@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
-use pregao_protocol::certificate::sheet::{SheetError, TsaAddress, TsaKeys, verify_jwks};
+use pregao_protocol::certificate::sheet::{
+    SheetError, TsaAddress, TsaKeys, verify_jwks_by_wall_clock,
+};
 use pregao_protocol::certificate::ticket::{Challenge, Proof};
 use pregao_protocol::certificate::{
     CertificateError, PersonaCertificate, certificate_hash, pem_to_der, verify_persona_certificate,
@@ -162,7 +164,7 @@ impl Authority {
     pub fn keys(&self) -> Result<(TsaKeys, Value), AuthorityError> {
         let answer = self.transport.get(&self.address.endpoint(path::SHEET), self.patience);
         let body = self.body(answer)?;
-        let keys = verify_sheet(&body, self.address.authority, self.wall())?;
+        let keys = verify_jwks_by_wall_clock(&body, self.address.authority, self.wall())?;
         let sheet = serde_json::from_slice(&body)
             .map_err(|error| AuthorityError::Answer(error.to_string()))?;
         Ok((keys, sheet))
@@ -343,24 +345,5 @@ pub fn verify_whenever(
             verify_persona_certificate(der, authority, then)
         }
         other => other,
-    }
-}
-
-/// Verifies the TSA's keys at the system's time, which says nothing about simulated time: keys that
-/// are for simulated time only are judged at the instant to which their certificates point.
-fn verify_sheet(body: &[u8], pin: Option<Fingerprint>, now: Time) -> Result<TsaKeys, SheetError> {
-    let error = match verify_jwks(body, pin, now) {
-        Ok(keys) => return Ok(keys),
-        Err(error) => error,
-    };
-    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source());
-    let instant = causes.filter_map(|cause| cause.downcast_ref()).find_map(|cause| match cause {
-        CertificateError::Expired { not_after: then }
-        | CertificateError::NotYetValid { not_before: then } => Some(*then),
-        _ => None,
-    });
-    match instant.and_then(|then| verify_jwks(body, pin, then).ok()) {
-        Some(keys) if keys.simulated => Ok(keys),
-        _ => Err(error),
     }
 }

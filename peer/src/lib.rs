@@ -14,6 +14,11 @@
 //! - [`link`] is the connection to the broker, [`authority`] the one to TSA and CA;
 //! - [`mod@host`] is the machine and [`net`] its network: a simulation hands others down.
 
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests may read the machine that they run on")
+)]
+
 pub mod amount;
 pub mod ask;
 pub mod authority;

@@ -11,6 +11,11 @@
 //! - [`sim`] all of them in one thread, under virtual time and one seed
 //! - [`proxy`] stands between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is no program of the house: it reads the machine"
+)]
+
 use std::sync::LazyLock;
 
 use pregao::net::{Internet, Reach};

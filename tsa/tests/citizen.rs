@@ -1,6 +1,10 @@
 //! From a citizen card to a persona's certificate through the real program, and every way to be
 //! refused.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is no program of the house: it reads the machine"
+)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod common;

@@ -1,5 +1,9 @@
 //! From a key to a session ticket through the real program, and every way to be refused.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is no program of the house: it reads the machine"
+)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod common;

@@ -1,5 +1,9 @@
 //! The stamp stream of the real program.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is no program of the house: it reads the machine"
+)]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod common;

@@ -283,7 +283,11 @@ impl Desk {
         let sheet = contents.tsa.keys.to_string();
         let pin = Some(contents.tsa.authority);
         let wall = options.host.clock.wall();
-        let tsa = pregao_protocol::certificate::sheet::verify_jwks(sheet.as_bytes(), pin, wall)?;
+        let tsa = pregao_protocol::certificate::sheet::verify_jwks_by_wall_clock(
+            sheet.as_bytes(),
+            pin,
+            wall,
+        )?;
         let address = TsaAddress { url: contents.tsa.url.clone(), authority: pin };
         // Citizen and persona must not meet at one address: what was spent through a proxy goes on
         // through it.

@@ -1,5 +1,10 @@
 //! `pregao-demo`: a live auction on this machine, against bots. See `--help`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is no program of the house: it reads the machine"
+)]
+
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 

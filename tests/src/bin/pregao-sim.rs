@@ -1,5 +1,10 @@
 //! `pregao-sim`: plays seeds of the simulation and says which kept every promise.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is no program of the house: it reads the machine"
+)]
+
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -81,7 +86,11 @@ fn main() -> Result<ExitCode> {
         })
     })?;
     let (seeds, tally) = *tally.lock();
-    writeln!(std::io::stdout(), "{seeds} seeds in {:.1} s: {tally:?}", began.elapsed().as_secs_f64())?;
+    writeln!(
+        std::io::stdout(),
+        "{seeds} seeds in {:.1} s: {tally:?}",
+        began.elapsed().as_secs_f64()
+    )?;
     Ok(if failed.load(Ordering::Relaxed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -175,10 +175,7 @@ impl Machine {
     /// Ends every task where it waits. On return all that they held is dropped.
     pub async fn crash(&self) {
         loop {
-            let mut state = self.state.lock();
-            state.is_up = false;
-            let tasks = std::mem::take(&mut state.tasks);
-            drop(state);
+            let tasks = self.go_down();
             if tasks.is_empty() {
                 return;
             }
@@ -188,6 +185,14 @@ impl Machine {
                 self.state.lock().bury(ended);
             }
         }
+    }
+}
+
+impl Machine {
+    fn go_down(&self) -> Vec<JoinHandle<()>> {
+        let mut state = self.state.lock();
+        state.is_up = false;
+        std::mem::take(&mut state.tasks)
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Disposition {
 }
 
 /// Everything a person was told.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Told {
     /// Receipts, by room and position.
     pub receipts: BTreeMap<(String, u64), ReceiptView>,
@@ -63,7 +63,9 @@ impl Told {
             Event::Bid { room, seq, own: true, .. } => {
                 self.bids.insert((room, seq));
             }
-            Event::Alarm { message, advice, .. } => self.alarms.push(format!("{message}; {advice}")),
+            Event::Alarm { message, advice, .. } => {
+                self.alarms.push(format!("{message}; {advice}"))
+            }
             Event::Room(view) => {
                 self.rooms.insert(view.room.clone(), view);
             }
@@ -78,8 +80,15 @@ impl Told {
             }
             Event::Receipts { receipts } => self.held = Some(receipts),
             Event::Refused { code, of, .. } => {
-                if ["disclose.twice", "withdraw.forbidden"].contains(&code.as_str()) {
-                    self.answered.extend(of.room);
+                match (code.as_str(), of.room) {
+                    ("disclose.twice" | "withdraw.forbidden", Some(room)) => {
+                        self.answered.insert(room);
+                    }
+                    // What was on its way did not arrive.
+                    ("link.slow", Some(room)) => {
+                        self.answered.remove(&room);
+                    }
+                    _ => {}
                 }
                 *self.refusals.entry(code).or_default() += 1;
             }

@@ -1,12 +1,16 @@
 //! One seed, from an empty folder to a verdict.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use pregao::command::Command;
 use pregao::event::Phase;
-use tokio::runtime::{Builder, RngSeed};
+use tempfile::TempDir;
+use tokio::runtime::Builder;
+#[cfg(tokio_unstable)]
+use tokio::runtime::RngSeed;
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 
@@ -35,11 +39,32 @@ pub struct Ran {
     pub trace: Vec<String>,
 }
 
-/// Plays one seed. With `traced`, says what happened.
+/// What a run leaves, everything having ended.
+#[derive(Debug)]
+pub struct Left {
+    /// The folder of all programs.
+    _folder: TempDir,
+    /// The broker's log.
+    pub store: PathBuf,
+    /// Who took part, with all that they were told.
+    pub people: Vec<Arc<Person>>,
+}
+
+/// Plays one seed and judges it. With `traced`, says what happened.
 ///
 /// # Errors
 /// If the runtime or a folder cannot be had: that says nothing about the programs.
 pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
+    let (left, trace) = leave(seed, traced)?;
+    let judge = |left: Left| verdict::judge(&left.store, left.people.iter().map(Arc::as_ref));
+    Ok(Ran { outcome: left.and_then(judge), trace })
+}
+
+/// Plays one seed without judging it; gives what it left, and what happened if `traced`.
+///
+/// # Errors
+/// As [`seed`]; within, what kept the run from its end.
+pub fn leave(seed: u64, traced: bool) -> Result<(Result<Left>, Vec<String>)> {
     let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true);
     // Without it `select!` looks in an order that no seed decides.
@@ -47,7 +72,7 @@ pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
     builder.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()));
     let runtime = builder.build()?;
     let folder = folder()?;
-    let (outcome, trace) = runtime.block_on(async {
+    Ok(runtime.block_on(async {
         let era = Era::begin();
         let trace = Trace::new(&era, traced);
         let log = tracing_subscriber::fmt()
@@ -57,16 +82,15 @@ pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
             .with_writer(LogWriter(Arc::clone(&trace)))
             .finish();
         let guard = tracing::subscriber::set_default(log);
-        let outcome = play(&Chance::of(seed), &era, &trace, folder.path()).await;
+        let left = play(&Chance::of(seed), &era, &trace, folder).await;
         drop(guard);
-        (outcome, trace.take())
-    });
-    Ok(Ran { outcome, trace })
+        (left, trace.take())
+    }))
 }
 
 /// A folder in memory where there is one: what is to be found does not depend on the disk.
-fn folder() -> std::io::Result<tempfile::TempDir> {
-    let memory = std::path::Path::new("/dev/shm");
+fn folder() -> std::io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
 }
 
@@ -74,9 +98,9 @@ async fn play(
     chance: &Chance,
     era: &Arc<Era>,
     trace: &Arc<Trace>,
-    folder: &std::path::Path,
-) -> Result<Tally> {
-    let town = Town::found(chance, era, trace, folder).await?;
+    folder: TempDir,
+) -> Result<Left> {
+    let town = Town::found(chance, era, trace, folder.path()).await?;
     let people: Vec<Arc<Person>> = (0..3 + chance.below(2))
         .map(|number| Person::new(format!("person {number}"), 1 + chance.below(2), chance))
         .collect();
@@ -98,8 +122,7 @@ async fn play(
     ensure!(over(&people), "auctions are not over");
     ask_at_the_end(&town, &people).await?;
     town.close().await?;
-    let folder = town.store();
-    verdict::judge(&folder, people.iter().map(Arc::as_ref))
+    Ok(Left { _folder: folder, store: town.store(), people })
 }
 
 /// People trade, and things go wrong.

@@ -160,11 +160,7 @@ fn judge_told(told: &Told, rooms: &BTreeMap<String, Logged>) -> Result<()> {
     Ok(())
 }
 
-fn entry<'a>(
-    rooms: &'a BTreeMap<String, Logged>,
-    room: &str,
-    seq: u64,
-) -> Option<&'a StoredEntry> {
+fn entry<'a>(rooms: &'a BTreeMap<String, Logged>, room: &str, seq: u64) -> Option<&'a StoredEntry> {
     rooms.get(room)?.entries.get(usize::try_from(seq).ok()?)
 }
 

@@ -113,7 +113,8 @@ async fn carry(
             Ok(0) | Err(_) => break,
             Ok(length) => piece.get(..length).unwrap_or_default(),
         };
-        let delay = if chance.once_in(50) { chance.millis(50, 1_500) } else { chance.millis(1, 20) };
+        let delay =
+            if chance.once_in(50) { chance.millis(50, 1_500) } else { chance.millis(1, 20) };
         let deliver = async {
             tokio::time::sleep(delay).await;
             // Its sender lasts as long as this task.

@@ -2,6 +2,7 @@
 //!
 //! Every test starts its own TSA and broker on loopback and talks to them frame by frame.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -138,10 +138,10 @@ const ELSEWHERE: [(&str, &str); 3] = [
 #[test]
 fn every_command_of_the_page_does_what_the_page_says() {
     let mut walk = Walk::begin();
-    // The first blocks install, build and test: what this test is part of, and the two programs
-    // that the next tests run.
-    for beginning in [".ci/setup && cargo build", ".ci/setup && .ci/test", "cargo build --release"]
-    {
+    // The first blocks install, build and test: what this test is part of, and the three
+    // programs that the next tests run.
+    let release = "cargo build --release";
+    for beginning in [".ci/setup && cargo build", ".ci/setup && .ci/test", release, release] {
         let command = walk.next(beginning);
         for script in command.split(" && ").filter(|part| part.starts_with(".ci/")) {
             let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -301,6 +301,15 @@ fn the_benchmark_runs_at_its_smallest_sizes() {
     }
 }
 
+#[test]
+fn the_simulation_keeps_every_promise() {
+    let (simulation, words) = shown("pregao-sim");
+    let output = Command::new(simulation).args(words).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("20 seeds in"), "{said}");
+}
+
 /// Commands within the text: what they name must exist, with these options.
 #[test]
 fn every_command_in_the_text_is_understood() {
@@ -310,7 +319,8 @@ fn every_command_in_the_text_is_understood() {
     for span in spans {
         let mut words = span.split_whitespace();
         let program = words.next().unwrap_or_default();
-        let ours = ["pregao", "pregao-tsa", "pregao-broker", "pregao-demo", "pregao-bench"];
+        let ours =
+            ["pregao", "pregao-tsa", "pregao-broker", "pregao-demo", "pregao-bench", "pregao-sim"];
         if !ours.contains(&program) {
             continue;
         }

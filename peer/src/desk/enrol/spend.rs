@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pregao_protocol::certificate::sheet::{TsaAddress, verify_jwks};
+use pregao_protocol::certificate::sheet::{TsaAddress, verify_jwks_by_wall_clock};
 use pregao_protocol::clock::Time;
 use pregao_protocol::key::{Persona, SecretKey};
 
@@ -47,7 +47,7 @@ pub(super) fn with(
     let held = held.ok_or(EnrolError::NoToken)?;
     let sheet = contents.tsa.keys.to_string();
     let wall = reach.host.clock.wall();
-    let simulated = verify_jwks(sheet.as_bytes(), Some(contents.tsa.authority), wall)
+    let simulated = verify_jwks_by_wall_clock(sheet.as_bytes(), Some(contents.tsa.authority), wall)
         .is_ok_and(|keys| keys.simulated);
     if !simulated {
         // Before a connection is made: even that would be seen.

@@ -1,0 +1,141 @@
+//! The simulation: hundreds of houses under every trouble that it knows, and the judge of it under
+//! lies that it must notice. `pregao-sim` plays more of them.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a fault anywhere ends the test"
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pregao_tests::sim::person::Told;
+use pregao_tests::sim::run::{self, Left};
+use pregao_tests::sim::verdict;
+
+/// Seeds that CI plays.
+const SEEDS: u64 = 300;
+
+#[test]
+fn three_hundred_houses_keep_every_promise() {
+    let next = AtomicU64::new(0);
+    let play = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= SEEDS {
+                break;
+            }
+            if let Err(error) = run::seed(seed, false).unwrap().outcome {
+                panic!("seed {seed}: {error:#}\nreplay: pregao-sim --first {seed} --trace");
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(play))));
+}
+
+#[test]
+fn a_seed_replays_to_the_last_line() {
+    const { assert!(cfg!(tokio_unstable), ".cargo/config.toml gives the runtime its seed") };
+    for seed in [1, 2] {
+        let [first, second] = [(); 2].map(|()| run::seed(seed, true).unwrap().trace);
+        assert!(first.len() > 100);
+        let differs = first.iter().zip(&second).position(|(one, other)| one != other);
+        if let Some(at) = differs {
+            panic!("seed {seed}, line {at}:\n{}\n{}", first[at], second[at]);
+        }
+        assert_eq!(first.len(), second.len());
+    }
+    let other = run::seed(3, true).unwrap().trace;
+    assert_ne!(run::seed(4, true).unwrap().trace, other);
+}
+
+/// A run in which people disclosed and forfeited, to be lied about.
+fn left() -> Left {
+    run::leave(9, false).unwrap().0.unwrap()
+}
+
+fn judge(left: &Left) -> Result<verdict::Tally, String> {
+    let people = left.people.iter().map(Arc::as_ref);
+    verdict::judge(&left.store, people).map_err(|error| format!("{error:#}"))
+}
+
+/// Judges a run of which one person was told something else.
+fn told_otherwise(left: &Left, change: impl FnOnce(&mut Told)) -> String {
+    let person = &left.people[0];
+    let truth = std::mem::take(&mut *person.told.lock());
+    let mut lie = truth.clone();
+    change(&mut lie);
+    *person.told.lock() = lie;
+    let judged = judge(left).unwrap_err();
+    *person.told.lock() = truth;
+    judged
+}
+
+#[test]
+fn a_run_in_which_a_promise_was_broken_is_not_passed() {
+    let left = left();
+    let tally = judge(&left).unwrap();
+    assert!(tally.disclosed > 0 && tally.forfeited > 0 && tally.receipts > 0, "{tally:?}");
+    let alarm = told_otherwise(&left, |told| told.alarms.push("the broker lies".to_owned()));
+    assert!(alarm.contains("an alarm was raised"), "{alarm}");
+    let lost = told_otherwise(&left, |told| drop(told.held.as_mut().unwrap().pop()));
+    assert!(lost.contains("held no more"), "{lost}");
+    let none = told_otherwise(&left, |told| told.held = None);
+    assert!(none.contains("were not shown"), "{none}");
+    let never = told_otherwise(&left, |told| {
+        told.held.as_mut().unwrap().retain(|receipt| receipt.verb != "bid");
+        told.receipts = BTreeMap::new();
+    });
+    assert!(never.contains("there is no receipt"), "{never}");
+    let forged = told_otherwise(&left, |told| told.held.as_mut().unwrap()[0].seq += 1);
+    assert!(forged.contains("not logged"), "{forged}");
+    let doubtful = told_otherwise(&left, |told| told.held.as_mut().unwrap()[0].holds = false);
+    assert!(doubtful.contains("does not hold"), "{doubtful}");
+    let dearer = told_otherwise(&left, |told| {
+        told.rooms.values_mut().for_each(|room| room.highest = Some(1));
+    });
+    assert!(dearer.contains("shown"), "{dearer}");
+    let unheard = told_otherwise(&left, |told| told.rooms.clear());
+    assert!(unheard.contains("never heard of"), "{unheard}");
+    let unopened = told_otherwise(&left, |told| {
+        let all = told.invited.keys().cloned().collect::<Vec<_>>();
+        for room in all {
+            match told.revealed.remove(&room) {
+                Some(_) => {}
+                None => drop(told.revealed.insert(room, "verified: nobody".to_owned())),
+            }
+        }
+    });
+    assert!(unopened.contains("opened"), "{unopened}");
+}
+
+#[test]
+fn a_log_that_was_changed_is_not_passed() {
+    let left = left();
+    let change = |sql: &str| {
+        let copy = tempfile::tempdir().unwrap();
+        let store = copy.path().join("log.db");
+        std::fs::copy(&left.store, &store).unwrap();
+        let wal = Path::new(&left.store).with_extension("db-wal");
+        if wal.exists() {
+            std::fs::copy(wal, copy.path().join("log.db-wal")).unwrap();
+        }
+        let changed = rusqlite::Connection::open(&store).unwrap().execute(sql, []).unwrap();
+        assert!(changed > 0, "{sql}");
+        let people = left.people.iter().map(Arc::as_ref);
+        format!("{:#}", verdict::judge(&store, people).unwrap_err())
+    };
+    let last = "seq = (SELECT max(seq) FROM entry other WHERE other.room = entry.room)";
+    for sql in [
+        "UPDATE entry SET text = replace(text, '\"seq\":1,', '\"seq\":2,') WHERE seq = 1",
+        &format!("DELETE FROM entry WHERE {last}"),
+    ] {
+        let judged = change(sql);
+        assert!(judged.contains("the log of room"), "{judged}");
+    }
+}
