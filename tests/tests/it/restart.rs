@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::stamp::Stamp;
+use pregao_tests::desk::Desk;
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Answer, Made, Peer, Terms};
 
@@ -218,4 +219,9 @@ async fn a_broker_starts_again_though_simulated_time_is_days_ahead() {
     house.broker.kill().unwrap();
     house.broker.restart().unwrap();
     guest(&house).await;
+    // As does a desk, whose vault keeps keys that are for then.
+    let folder = tempfile::tempdir().unwrap();
+    let (tsa, broker) = (&house.tsa.address, &house.broker.address);
+    let mut desk = Desk::open(folder.path(), tsa, broker).await.unwrap();
+    assert!(desk.ask(serde_json::json!({"command": "items"})).await.unwrap());
 }
