@@ -219,3 +219,6 @@ impl Worker {
         Ok(batch)
     }
 }
+
+#[cfg(test)]
+mod tests;
