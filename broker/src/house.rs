@@ -263,6 +263,15 @@ impl House {
         name
     }
 
+    /// Puts nobody's inbox in the place of a room, so that a test sees what the room is told.
+    #[cfg(test)]
+    pub(crate) fn stand_in(&self, name: RoomName) -> Inbox {
+        let (mailbox, messages) = mpsc::channel(MAILBOX);
+        let (calls, called) = mpsc::unbounded_channel();
+        self.rooms.write().insert(name, Handle { name, mailbox, calls, members: None });
+        Inbox { messages, calls: called }
+    }
+
     /// The way to a room.
     #[must_use]
     pub fn room(&self, name: RoomName) -> Option<Handle> {
@@ -737,3 +746,6 @@ fn restore_held(room: &Room, policy: &AnyPolicy, payload: &str) -> Option<Held> 
     let batch = VerifiedBatch::open(&entry.stamp.batch, &room.terms().stamps).ok()?;
     Some(Held { role, stamped: Stamped::bind(action, entry.stamp, Arc::new(batch)).ok()? })
 }
+
+#[cfg(test)]
+mod tests;
