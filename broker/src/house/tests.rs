@@ -18,6 +18,9 @@ fn listing(stage: &Stage, seller: &Person) -> Made {
     seller.listing(stage.house(), &Terms::until(stage.tsa.now().plus(secs(3_600))))
 }
 
+/// How a listing is changed.
+type Alter = Box<dyn FnOnce(&mut Listing)>;
+
 /// A listing with something changed.
 fn altered(stage: &Stage, seller: &Person, alter: impl FnOnce(&mut Listing)) -> Made {
     let terms = Terms::until(stage.tsa.now().plus(secs(3_600)));
@@ -70,7 +73,7 @@ async fn a_listing_that_names_other_keys_or_impossible_terms_opens_nothing() {
     let strange = SecretKey::<HeadKey>::from_seed(&[9; 32]).public();
     let foreign = SecretKey::from_seed(&[9; 32]).public();
     let now = stage.tsa.now();
-    let cases: [(&str, Box<dyn FnOnce(&mut Listing)>); 7] = [
+    let cases: [(&str, Alter); 7] = [
         ("listing.keys", Box::new(move |listing| listing.broker.head = strange)),
         ("listing.keys", Box::new(move |listing| listing.stamps.push(foreign))),
         (
