@@ -423,7 +423,8 @@ async fn stolen_identity_opens_nothing(recorded: &[Passed], house: &House, perso
     }
     // Played to the broker that holds all the same keys, the recording gets no session either.
     let mut house_again =
-        Broker::start(house.folder.path(), &house.tsa.address, &Options::default().simulated()).unwrap();
+        Broker::start(house.folder.path(), &house.tsa.address, &Options::default().simulated())
+            .unwrap();
     let socket = BrokerAddress::clone(&house_again.address);
     let (mut stream, _) = tokio_tungstenite::connect_async(&socket.url).await.unwrap();
     let up = recorded.iter().filter(|passed| passed.connection == 1 && passed.way == Way::Up);
