@@ -497,12 +497,12 @@ impl House {
         Stamped::bind(action, stamp, granted.batch).map_err(|_| Code::StampOther)
     }
 
-    /// A random UUID (version 4).
+    /// A random UUID (version 4). Without randomness it is nil, which no action may have: what the
+    /// broker would sign under it is refused as malformed, and tried again.
     #[must_use]
     pub fn fresh_uuid(&self) -> Uuid {
-        // Without randomness the broker's actions repeat an id and are refused as malformed.
-        let bytes = self.host.random().unwrap_or_default();
-        uuid::Builder::from_random_bytes(bytes).into_uuid()
+        let random = self.host.random().map(uuid::Builder::from_random_bytes);
+        random.map_or_else(|_| Uuid::nil(), uuid::Builder::into_uuid)
     }
 
     /// Signs a room's head.

@@ -3,7 +3,7 @@
 //!
 //! Layout, along the way of one bid:
 //! - [`door`] accepts within limits → [`session`] handshake and frames, one task a connection
-//! - [`check`] signatures, blinds and stamps on worker threads → [`room`] one batch after another
+//! - [`check`] signatures, blinds and stamps on workers → [`room`] one batch after another
 //! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
 //! - [`stamps`] the pooled TSA connection; [`monitor`] wakes rooms when TSA time has come
 //! - [`house`] what all of them share; [`folder`], [`private`], [`tsa`], [`tls`], [`ops`], [`server`]

@@ -83,6 +83,8 @@ impl Internet {
             .timeout_global(Some(Duration::from_secs(5)))
             // A TSA has none; one could lead out of TLS.
             .max_redirects(0)
+            // One document is fetched, at the start: a connection kept would never be used again.
+            .max_idle_connections(0)
             // The library would take one from the environment, and the stream goes straight.
             .proxy(None)
             .tls_config(roots.http())

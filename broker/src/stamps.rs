@@ -5,7 +5,7 @@
 //! verified here before anybody hears of it. The connection is made again by itself; while it is
 //! down, requests fail at once with [`StampsDown`] and nothing is queued.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -277,7 +277,7 @@ impl Connection {
         queue: &mut mpsc::Receiver<Request>,
     ) -> Result<(), Ended> {
         let (mut sink, mut stream) = socket.split();
-        let mut waiting: HashMap<u64, Pooled> = HashMap::new();
+        let mut waiting: BTreeMap<u64, Pooled> = BTreeMap::new();
         let mut id = 0_u64;
         let mut deadline = tokio::time::Instant::now() + DOWN_AFTER;
         loop {
@@ -313,7 +313,7 @@ impl Connection {
     }
 
     /// Handles one message; true if it brought a newer header.
-    fn take(&self, text: &str, waiting: &mut HashMap<u64, Pooled>) -> Result<bool, Ended> {
+    fn take(&self, text: &str, waiting: &mut BTreeMap<u64, Pooled>) -> Result<bool, Ended> {
         let frame = StreamFrame::parse(text).map_err(|error| Ended::Untrue(error.to_string()))?;
         let (id, compact, stamps) = match frame {
             StreamFrame::Refused { id, code, .. } => {

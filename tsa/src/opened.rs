@@ -16,7 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use pregao_protocol::citizen::TestCards;
 use pregao_protocol::clock::Time;
 use pregao_protocol::host::{Host, NoRandomness};
-use pregao_protocol::key::{Fingerprint, PublicKey, StampKey};
+use pregao_protocol::key::{Fingerprint, PublicKey, SecretKey, StampKey, Ticket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 
@@ -24,7 +24,7 @@ use crate::ca::{Ca, CaError};
 use crate::citizen::issuers::{Issuers, IssuersError};
 use crate::citizen::period::Length;
 use crate::citizen::{CitizenOptions, Citizens, CitizensError, ledger};
-use crate::clock::{Moment, Reading};
+use crate::clock::{Clock, Moment, Reading};
 use crate::host;
 use crate::http;
 use crate::ip_limiter::{IpLimiter, Origin};
@@ -121,8 +121,25 @@ pub struct Opened {
     _lock: std::fs::File,
 }
 
-impl Opened {
-    /// Opens everything. Stamping begins with the return, in tasks of `host`. Blocks.
+/// A TSA whose folder, keys and chain are in order, and which has signed nothing yet.
+pub struct Checked {
+    host: Host,
+    policy: Policy,
+    pace: Pace,
+    stamp: SecretKey<StampKey>,
+    ticket: SecretKey<Ticket>,
+    ca: Ca,
+    /// The chain of headers, and the clock that continues it.
+    chain: (Store, Clock),
+    invitations: Store,
+    citizens: Option<Arc<Citizens>>,
+    retiring: Option<Arc<Issuers>>,
+    load: Load,
+    lock: std::fs::File,
+}
+
+impl Checked {
+    /// Opens folder, keys and chain, and looks whether the options fit. Blocks.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -131,8 +148,8 @@ impl Opened {
         keys::create_folder(&folder)?;
         let lock = keys::lock_folder(&folder)?;
         let keys = Keys::open_or_create(&folder, &*host.random)?;
-        let stamp: PublicKey<StampKey> = keys.stamp.public();
-        let (store, clock) = stamper::resume(&folder, &stamp, options.accept_clock_jump)?;
+        let public: PublicKey<StampKey> = keys.stamp.public();
+        let (store, clock) = stamper::resume(&folder, &public, options.accept_clock_jump)?;
         let invitations = Store::open(&folder)?;
         let clocks = Arc::clone(&host.clock);
         let load = Load::new(invitations.certificates()?, &host.random()?, clocks);
@@ -143,25 +160,58 @@ impl Opened {
         let ca = Ca::open(&folder, keys.authority, options.simulate, now, random)?;
         let house = House { folder: &folder, authority: ca.fingerprint(), host };
         let Enrolment { citizens, retiring } = house.enrolment(options, now, trusted.is_ok())?;
-        let stamper = Stamper::start(keys.stamp, store, clock, host, options.pace)?;
+        Ok(Self {
+            host: host.clone(),
+            policy: options.policy,
+            pace: options.pace,
+            stamp: keys.stamp,
+            ticket: keys.ticket,
+            ca,
+            chain: (store, clock),
+            invitations,
+            citizens,
+            retiring,
+            load,
+            lock,
+        })
+    }
+
+    /// Begins to stamp, in tasks of the host.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn stamp(self) -> Result<Opened, OpenError> {
+        let Self { host, retiring, chain: (store, clock), .. } = self;
+        let stamp = self.stamp.public();
+        let stamper = Stamper::start(self.stamp, store, clock, &host, self.pace)?;
         let (stop, stopping) = watch::channel(false);
         let tsa = Arc::new(Tsa {
             host: host.clone(),
-            ca,
-            ticket: keys.ticket,
+            ca: self.ca,
+            ticket: self.ticket,
             stamp,
             stamper,
-            store: Mutex::new(invitations),
-            policy: options.policy,
-            citizens,
+            store: Mutex::new(self.invitations),
+            policy: self.policy,
+            citizens: self.citizens,
             stopping,
-            load,
+            load: self.load,
         });
         host.task(until_stopped(Arc::clone(&tsa), retiring));
         let router = http::router(Arc::clone(&tsa));
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let each = IpLimiter::new(CONNECTIONS_EACH);
-        Ok(Self { tsa, router, connections, each, stop, _lock: lock })
+        Ok(Opened { tsa, router, connections, each, stop, _lock: self.lock })
+    }
+}
+
+impl Opened {
+    /// Opens everything. Stamping begins with the return, in tasks of `host`. Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(options: &Options, host: &Host) -> Result<Self, OpenError> {
+        Checked::open(options, host)?.stamp()
     }
 
     /// What clients pin.

@@ -9,7 +9,7 @@ use pregao_protocol::key::Fingerprint;
 use tokio::net::TcpListener;
 
 use crate::keys::{self, Keys, KeysError};
-use crate::opened::{self, OpenError, Opened};
+use crate::opened::{self, Checked, OpenError, Opened};
 
 /// What the operator chose.
 #[derive(Debug, Clone)]
@@ -65,15 +65,13 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub async fn start(options: Options, host: Host) -> Result<Self, StartError> {
-        let opened = Opened::open(&options.tsa, &host)?;
-        match listen(options.listen).await {
-            Ok((listener, address)) => Ok(Self { listener, address, opened, host }),
-            Err(source) => {
-                // The stamper's thread needs the runtime, which ends with this failure.
-                opened.close().await;
-                Err(StartError::Listen { address: options.listen, source })
-            }
-        }
+        // Nothing is signed by a TSA that nobody can reach.
+        let checked = Checked::open(&options.tsa, &host)?;
+        let address = options.listen;
+        let listened = listen(address).await;
+        let (listener, address) =
+            listened.map_err(|source| StartError::Listen { address, source })?;
+        Ok(Self { listener, address, opened: checked.stamp()?, host })
     }
 
     /// Where it listens.

@@ -133,6 +133,7 @@ impl Link for PcscLink {
         status.map(|status| status.atr().to_vec()).unwrap_or_default()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a card blocks its thread at every turn")]
     fn pause(&mut self, duration: Duration) {
         std::thread::sleep(duration);
     }

@@ -182,6 +182,13 @@ impl Desk {
         self.send(FromPeer::Join { room: name, from, member }).await
     }
 
+    /// Whether it is a private room which is over, as is its auction: nothing more comes there, and
+    /// without a side to prove the broker would deny it.
+    pub(super) fn is_closed_to_us(&self, name: RoomName) -> bool {
+        let is_private = self.invitations.iter().any(|(_, room)| *room == name);
+        is_private && self.member_proof(name).is_none()
+    }
+
     fn member_proof(&self, name: RoomName) -> Option<Member> {
         let (auction, _) = self.invitations.iter().find(|(_, room)| *room == name)?;
         let (_, kept) = self.role_in(*auction)?;

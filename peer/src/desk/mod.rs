@@ -518,7 +518,9 @@ impl Desk {
         let followed: Vec<RoomName> =
             self.rooms.iter().filter(|(_, room)| room.wanted).map(|(name, _)| *name).collect();
         for name in followed {
-            self.join(name).await?;
+            if !self.is_closed_to_us(name) {
+                self.join(name).await?;
+            }
         }
         Ok(receiver)
     }

@@ -45,7 +45,7 @@ fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     ensure!(
         cfg!(tokio_unstable),
-        "built without --cfg tokio_unstable, which .cargo/config.toml sets: no seed would replay"
+        "built without --cfg tokio_unstable, so no seed would replay\n.cargo/config.toml sets it, unless RUSTFLAGS is set: build without RUSTFLAGS"
     );
     if arguments.trace {
         return trace(arguments.first);

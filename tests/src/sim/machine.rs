@@ -2,20 +2,26 @@
 //! end when it crashes.
 
 use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use parking_lot::Mutex;
 use pregao_protocol::clock::Time;
 use pregao_protocol::host::{Clock, Host, Job, NoRandomness, Random, Spawn};
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Where the wall clocks begin: the first instant of 2027, in seconds.
 const BEGINNING: u64 = 1_798_761_600;
+
+/// Steps that the tasks of one machine take at the most: beyond, one of them goes round for ever.
+const MOST_STEPS: u64 = 50_000_000;
 
 /// Chance that follows from a seed. Cheap to clone; clones draw from one sequence.
 #[derive(Clone)]
@@ -107,27 +113,25 @@ pub struct Machine {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    is_up: bool,
+    is_down: bool,
     tasks: Vec<JoinHandle<()>>,
     /// How far its wall clock is off, in milliseconds.
     off: i64,
     /// One of its tasks broke off: a fault of the program, whatever else holds.
     panicked: bool,
-}
-
-impl State {
-    fn bury(&mut self, ended: Result<(), JoinError>) {
-        self.panicked |= ended.is_err_and(|error| error.is_panic());
-    }
+    /// How many steps its tasks may still take, if that is fixed.
+    steps: Option<u64>,
+    /// How many they have taken.
+    taken: u64,
 }
 
 impl Machine {
     /// Starts a machine.
     #[must_use]
     pub fn start(era: &Arc<Era>, chance: &Chance, speed: Speed) -> Arc<Self> {
-        let state = State { is_up: true, tasks: Vec::new(), off: 0, panicked: false };
+        let state = State::default();
         let (era, chance) = (Arc::clone(era), chance.fork());
         Arc::new(Self { era, chance, speed, state: Mutex::new(state) })
     }
@@ -151,19 +155,48 @@ impl Machine {
     }
 
     /// Runs a task until the machine crashes.
-    pub fn run(&self, task: Job) {
+    pub fn run(self: &Arc<Self>, task: Job) {
         let mut state = self.state.lock();
-        if !state.is_up {
+        if state.is_down {
             return;
         }
         if state.tasks.len() == state.tasks.capacity() {
-            let (over, running) =
-                std::mem::take(&mut state.tasks).into_iter().partition(JoinHandle::is_finished);
-            state.tasks = running;
-            let over: Vec<JoinHandle<()>> = over;
-            over.into_iter().filter_map(FutureExt::now_or_never).for_each(|end| state.bury(end));
+            state.tasks.retain(|task| !task.is_finished());
         }
+        let task = Task { job: task, machine: Arc::clone(self) };
         state.tasks.push(tokio::spawn(task));
+    }
+
+    /// Lets its tasks take so many steps more, all together, then stand still wherever they are: between
+    /// a commit and its answer, say.
+    pub fn stand_still_after(&self, steps: u64) {
+        self.state.lock().steps = Some(steps);
+    }
+
+    /// Whether its tasks stand still.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        self.state.lock().steps == Some(0)
+    }
+
+    fn may_step(&self) -> bool {
+        let mut state = self.state.lock();
+        state.taken += 1;
+        assert!(state.taken < MOST_STEPS, "a program runs for ever at one instant");
+        match &mut state.steps {
+            None => true,
+            Some(0) => false,
+            Some(steps) => {
+                *steps -= 1;
+                true
+            }
+        }
+    }
+
+    fn go_down(&self) -> Vec<JoinHandle<()>> {
+        let mut state = self.state.lock();
+        state.is_down = true;
+        std::mem::take(&mut state.tasks)
     }
 
     /// Whether one of its tasks panicked, as far as is known before [`Machine::crash`].
@@ -181,18 +214,31 @@ impl Machine {
             }
             tasks.iter().for_each(JoinHandle::abort);
             for task in tasks {
-                let ended = task.await;
-                self.state.lock().bury(ended);
+                // Whether it panicked, it has said.
+                let _ = task.await;
             }
         }
     }
 }
 
-impl Machine {
-    fn go_down(&self) -> Vec<JoinHandle<()>> {
-        let mut state = self.state.lock();
-        state.is_up = false;
-        std::mem::take(&mut state.tasks)
+/// A task of a machine, which takes no step more once the machine stands still.
+struct Task {
+    job: Job,
+    machine: Arc<Machine>,
+}
+
+impl Future for Task {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if !self.machine.may_step() {
+            return Poll::Pending;
+        }
+        let polled = catch_unwind(AssertUnwindSafe(|| self.job.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            self.machine.state.lock().panicked = true;
+            Poll::Ready(())
+        })
     }
 }
 
@@ -277,6 +323,27 @@ mod tests {
         machine.set_off(-2_000);
         assert_eq!(machine.uptime(), uptime + 2 * hour);
         assert_eq!(machine.wall(), wall.plus(2 * hour).minus(Duration::from_secs(2)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_stands_still_between_two_steps_and_says_who_panicked() {
+        let machine = Machine::start(&Era::begin(), &Chance::of(1), Speed::Later);
+        let (host, counted) = (machine.host(), Arc::new(Mutex::new(0)));
+        let count = Arc::clone(&counted);
+        host.task(async move {
+            loop {
+                *count.lock() += 1;
+                tokio::task::yield_now().await;
+            }
+        });
+        machine.stand_still_after(7);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(*counted.lock() == 7 && machine.stands_still() && !machine.panicked());
+        machine.crash().await;
+        let machine = Machine::start(&Era::begin(), &Chance::of(1), Speed::Later);
+        machine.host().task(async { panic!("on purpose") });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(machine.panicked());
     }
 
     #[test]

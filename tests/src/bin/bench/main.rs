@@ -112,11 +112,12 @@ fn build() -> Result<()> {
         return Ok(());
     }
     let cargo = std::env::var_os("CARGO").context("run cargo build --release --workspace first")?;
+    // The programs are looked for beside this one, in the folder that its profile is named for.
+    let here = std::env::current_exe()?;
+    let folder = here.parent().and_then(|folder| folder.file_name()).and_then(|name| name.to_str());
+    let profile = folder.map_or("dev", |folder| if folder == "debug" { "dev" } else { folder });
     let mut command = Command::new(cargo);
-    command.args(["build", "-p", "pregao-tsa", "-p", "pregao-broker"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+    command.args(["build", "-p", "pregao-tsa", "-p", "pregao-broker", "--profile", profile]);
     ensure!(command.status()?.success(), "the programs could not be built");
     Ok(())
 }
