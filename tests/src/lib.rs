@@ -8,6 +8,7 @@
 //! - [`demo`] the demonstration against bots
 //! - [`faults`] makes the broker's disk fail
 //! - [`gate`] stands before the TSA, and [`socks`] is a proxy that hides from where one comes
+//! - [`fuzz`] what every reader of a stranger's bytes must do with any bytes
 //! - [`sim`] all of them in one thread, under virtual time and one seed
 //! - [`proxy`] stands between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
 
@@ -26,6 +27,7 @@ pub mod card;
 pub mod demo;
 pub mod desk;
 pub mod faults;
+pub mod fuzz;
 pub mod gate;
 pub mod house;
 pub mod liar;
