@@ -64,6 +64,14 @@ fn a_head_is_signed_in_these_bytes() {
 }
 
 #[test]
+fn a_head_of_the_largest_log_is_read_and_no_larger_one() {
+    let head = Head { size: label::MAX_LOG_SIZE, ..head() };
+    assert_eq!(open(&head.sign(&key())), Ok(head));
+    let larger = Head { size: label::MAX_LOG_SIZE + 1, ..head };
+    assert_eq!(open(&larger.sign(&key())), Err(HeadError::NotCanonical));
+}
+
+#[test]
 fn the_judges_open_our_head() {
     for size in [0, 1, 12, label::MAX_LOG_SIZE] {
         let head = Head { size, ..head() };
