@@ -13,29 +13,45 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use pregao_tests::sim::person::Told;
 use pregao_tests::sim::run::{self, Left};
-use pregao_tests::sim::verdict;
+use pregao_tests::sim::verdict::{self, Tally};
 
 /// Seeds that CI plays.
 const SEEDS: u64 = 300;
 
 #[test]
 fn three_hundred_houses_keep_every_promise() {
-    let next = AtomicU64::new(0);
+    let (next, all) = (AtomicU64::new(0), Mutex::new(Tally::default()));
     let play = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= SEEDS {
                 break;
             }
-            if let Err(error) = run::seed(seed, false).unwrap().outcome {
-                panic!("seed {seed}: {error:#}\nreplay: pregao-sim --first {seed} --trace");
+            match run::seed(seed, false).unwrap().outcome {
+                Ok(tally) => {
+                    let mut all = all.lock();
+                    *all = all.and(tally);
+                }
+                Err(error) => {
+                    let trace = run::seed(seed, true).unwrap().trace.join("\n");
+                    panic!("{trace}\nseed {seed}: {error:#}");
+                }
             }
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(play))));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(play);
+        }
+    });
+    // A run in which nothing happens keeps every promise, too.
+    let all = all.into_inner();
+    assert!(all.auctions > 1_500 && all.receipts > 9_000 && all.refusals > 3_000, "{all:?}");
+    assert!(all.disclosed > 300 && all.undisclosed > 300 && all.forfeited > 300, "{all:?}");
 }
 
 #[test]
@@ -107,11 +123,36 @@ fn a_run_in_which_a_promise_was_broken_is_not_passed() {
         for room in all {
             match told.revealed.remove(&room) {
                 Some(_) => {}
-                None => drop(told.revealed.insert(room, "verified: nobody".to_owned())),
+                None => {
+                    told.revealed.insert(room, ("nobody".to_owned(), "verified".to_owned()));
+                }
             }
         }
     });
     assert!(unopened.contains("opened"), "{unopened}");
+    let another = told_otherwise(&left, |told| {
+        told.revealed.values_mut().for_each(|(name, _)| *name = "an impostor".to_owned());
+    });
+    assert!(another.contains("opened one of an impostor"), "{another}");
+    let unverified = told_otherwise(&left, |told| {
+        told.revealed.values_mut().for_each(|(_, verdict)| *verdict = "unverified".to_owned());
+    });
+    assert!(unverified.contains("unverified"), "{unverified}");
+    let vanished = told_otherwise(&left, |told| {
+        told.heard_of.insert("0".repeat(64));
+    });
+    assert!(vanished.contains("is not there"), "{vanished}");
+    let unlogged = told_otherwise(&left, |told| {
+        let room = told.shown.keys().next().unwrap().0.clone();
+        told.shown.insert((room, 10_000), None);
+    });
+    assert!(unlogged.contains("is not logged"), "{unlogged}");
+    let rewritten = told_otherwise(&left, |told| {
+        told.shown.values_mut().flatten().for_each(|(amount, _)| *amount += 1);
+    });
+    assert!(rewritten.contains("and logged as"), "{rewritten}");
+    let twice = told_otherwise(&left, |told| told.contradictions.push("entry 1".to_owned()));
+    assert!(twice.contains("shown otherwise"), "{twice}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use pregao::command::Command;
 use pregao::event::{Event, Phase, ReceiptView, RoomView};
 use pregao::front::{Answer, Front, Question, Request, Subject};
+use pregao_protocol::clock::Time;
 use tokio::time::Instant;
 
 use super::machine::Chance;
@@ -30,14 +31,20 @@ pub struct Told {
     pub receipts: BTreeMap<(String, u64), ReceiptView>,
     /// Own bids that were seen in a log, by room and position.
     pub bids: BTreeSet<(String, u64)>,
+    /// Every entry that was shown, by room and position; of a bid its amount and time.
+    pub shown: BTreeMap<(String, u64), Option<(u64, Time)>>,
+    /// Every room that was shown, ever.
+    pub heard_of: BTreeSet<String>,
+    /// What was shown twice, and not alike.
+    pub contradictions: Vec<String>,
     /// What did not verify.
     pub alarms: Vec<String>,
     /// Every room, as it was shown last.
     pub rooms: BTreeMap<String, RoomView>,
     /// Reveal rooms to which the person was invited, with their auctions.
     pub invited: BTreeMap<String, String>,
-    /// Reveal rooms in which the counterparty's disclosure was opened, with the verdict on it.
-    pub revealed: BTreeMap<String, String>,
+    /// Reveal rooms in which the counterparty's disclosure was opened, with their name and the verdict.
+    pub revealed: BTreeMap<String, (String, String)>,
     /// The answer to the last `receipts`.
     pub held: Option<Vec<ReceiptView>>,
     /// How many refusals there were, by code.
@@ -55,18 +62,35 @@ impl Told {
         self.answered.clear();
     }
 
+    fn show(&mut self, room: String, seq: u64, bid: Option<(u64, Time)>) {
+        let what = format!("entry {seq} of {room}: {bid:?}");
+        match self.shown.insert((room, seq), bid) {
+            Some(before) if before != bid => {
+                self.contradictions.push(format!("{what}, and {before:?} before"));
+            }
+            Some(_) | None => {}
+        }
+    }
+
     fn hear(&mut self, event: Event) {
         match event {
             Event::Receipt(view) => {
                 self.receipts.insert((view.room.clone(), view.seq), view);
             }
-            Event::Bid { room, seq, own: true, .. } => {
-                self.bids.insert((room, seq));
+            Event::Bid { room, seq, own, amount, time, .. } => {
+                if own {
+                    self.bids.insert((room.clone(), seq));
+                }
+                self.show(room, seq, Some((amount, time)));
+            }
+            Event::Said { room, seq, .. } | Event::Happened { room, seq, .. } => {
+                self.show(room, seq, None);
             }
             Event::Alarm { message, advice, .. } => {
                 self.alarms.push(format!("{message}; {advice}"))
             }
             Event::Room(view) => {
+                self.heard_of.insert(view.room.clone());
                 self.rooms.insert(view.room.clone(), view);
             }
             Event::Items { rooms } => {
@@ -75,8 +99,8 @@ impl Told {
             Event::Invited { room, auction, .. } => {
                 self.invited.insert(room, auction);
             }
-            Event::Revealed { room, verdict, .. } => {
-                self.revealed.insert(room, verdict);
+            Event::Revealed { room, verdict, name, .. } => {
+                self.revealed.insert(room, (name, verdict));
             }
             Event::Receipts { receipts } => self.held = Some(receipts),
             Event::Refused { code, of, .. } => {

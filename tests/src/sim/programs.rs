@@ -194,6 +194,7 @@ impl Town {
             reach,
         )?;
         machine.crash().await;
+        sound(&machine, &person.name)?;
         self.seat(person)
     }
 
@@ -245,29 +246,38 @@ impl Town {
     /// # Errors
     /// If a program does not start again.
     pub async fn strike(self: &Arc<Self>, trouble: Trouble, people: &[Arc<Person>]) -> Result<()> {
+        self.trace.say("trouble", || format!("{trouble:?}"));
         match trouble {
-            Trouble::Broker(away) => {
+            Trouble::Broker(crash) => {
+                let machine = self.broker.lock().as_ref().map(|broker| Arc::clone(&broker.machine));
+                self.fall(machine, crash.steps, BROKER.0).await;
                 self.crash_broker().await?;
-                tokio::time::sleep(away).await;
+                tokio::time::sleep(crash.away).await;
                 self.start_broker().await
             }
-            Trouble::Tsa(away) => {
+            Trouble::Tsa(crash) => {
+                let machine = self.tsa.lock().as_ref().map(|tsa| Arc::clone(&tsa.machine));
+                self.fall(machine, crash.steps, TSA.0).await;
                 let off = self.crash_tsa().await?;
-                tokio::time::sleep(away).await;
+                tokio::time::sleep(crash.away).await;
                 self.start_tsa(off)
             }
-            Trouble::Desk(which, away) => {
+            Trouble::Desk(which, crash) => {
                 let Some(person) = people.get(which) else { return Ok(()) };
+                let seats = self.seats.lock();
+                let machine = seats.get(&person.name).map(|seat| Arc::clone(&seat.machine));
+                drop(seats);
+                self.fall(machine, crash.steps, "nobody").await;
                 self.crash_desk(&person.name).await?;
-                tokio::time::sleep(away).await;
+                tokio::time::sleep(crash.away).await;
                 self.seat(person)
             }
             Trouble::Cut => {
                 self.wires.cut_one();
                 Ok(())
             }
-            Trouble::Stall => {
-                self.wires.stall_one();
+            Trouble::Stall(time) => {
+                self.wires.stall_one(time);
                 Ok(())
             }
             Trouble::TsaClock(off) => {
@@ -280,6 +290,22 @@ impl Town {
                 self.era.sleep(time);
                 Ok(())
             }
+        }
+    }
+
+    /// Lets a machine stand still between two steps, wherever that is; what is on its way to the program
+    /// and from it may be lost.
+    async fn fall(&self, machine: Option<Arc<Machine>>, steps: u64, name: &str) {
+        let Some(machine) = machine else { return };
+        machine.stand_still_after(steps);
+        for _ in 0..50 {
+            if machine.stands_still() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        if self.chance.once_in(2) {
+            self.wires.cut_all(name);
         }
     }
 
@@ -304,6 +330,9 @@ impl Town {
     async fn crash_desk(&self, name: &str) -> Result<()> {
         let seat = self.seats.lock().remove(name);
         let Some(Seat { machine, asks, sits }) = seat else { return Ok(()) };
+        if sits.is_finished() {
+            bail!("the desk of {name} ended by itself");
+        }
         machine.crash().await;
         drop(asks);
         // With the desk gone, so is what kept them there.
@@ -359,20 +388,22 @@ impl Lines {
     fn connect(&self, host: &str, port: u16) -> io::Result<DuplexStream> {
         let town = self.town()?;
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
-        let (near, far) = town.wires.lay();
         if (host, port) == BROKER {
+            let (near, far) = town.wires.connect(BROKER.0);
             let broker = town.broker.lock();
             let Running { machine, program } = broker.as_ref().ok_or_else(refused)?;
             machine.run(Box::pin(door::connection(far, Arc::clone(&program.hall))));
+            Ok(near)
         } else if (host, port) == TSA {
+            let (near, far) = town.wires.connect(TSA.0);
             let tsa = town.tsa.lock();
             let Running { machine, program } = tsa.as_ref().ok_or_else(refused)?;
             let served = program.connection(far, HERE).ok_or_else(refused)?;
             machine.run(Box::pin(served));
+            Ok(near)
         } else {
-            return Err(io::ErrorKind::HostUnreachable.into());
+            Err(io::ErrorKind::HostUnreachable.into())
         }
-        Ok(near)
     }
 
     /// Asks the TSA by HTTP; `None` if it does not answer.

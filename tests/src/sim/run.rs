@@ -1,5 +1,6 @@
 //! One seed, from an empty folder to a verdict.
 
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ use super::verdict::{self, Tally};
 
 /// How long people may list and bid.
 const TRADING: Duration = Duration::from_secs(75);
+/// How long things go wrong again after each time that machines slept for days.
+const DISTURBED: Duration = Duration::from_secs(15);
 /// How long everything that nobody hinders may take to come to rest.
 const REST: Duration = Duration::from_secs(400);
 /// The time that the two of a reveal room have, and a little more.
@@ -48,6 +51,8 @@ pub struct Left {
     pub store: PathBuf,
     /// Who took part, with all that they were told.
     pub people: Vec<Arc<Person>>,
+    /// Nothing went wrong there.
+    pub calm: bool,
 }
 
 /// Plays one seed and judges it. With `traced`, says what happened.
@@ -55,9 +60,19 @@ pub struct Left {
 /// # Errors
 /// If the runtime or a folder cannot be had: that says nothing about the programs.
 pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
-    let (left, trace) = leave(seed, traced)?;
-    let judge = |left: Left| verdict::judge(&left.store, left.people.iter().map(Arc::as_ref));
-    Ok(Ran { outcome: left.and_then(judge), trace })
+    let played = catch_unwind(|| -> Result<Ran> {
+        let (left, trace) = leave(seed, traced)?;
+        let judge = |left: Left| {
+            let people = || left.people.iter().map(Arc::as_ref);
+            if left.calm {
+                verdict::nothing_odd(people())?;
+            }
+            verdict::judge(&left.store, people())
+        };
+        Ok(Ran { outcome: left.and_then(judge), trace })
+    });
+    let panicked = || Ran { outcome: Err(anyhow::anyhow!("it panicked")), trace: Vec::new() };
+    played.unwrap_or_else(|_| Ok(panicked()))
 }
 
 /// Plays one seed without judging it; gives what it left, and what happened if `traced`.
@@ -111,11 +126,16 @@ async fn play(
     for person in &people {
         town.settle(person).await?;
     }
-    trade(&town, &people, chance, trace).await?;
+    // One run in four is calm: what goes wrong there is no trouble's fault.
+    let calm = chance.once_in(4);
+    disturb(&town, &people, chance, (TRADING, calm)).await?;
     for person in &people {
         person.be_quiet();
     }
     for round in 0..ROUNDS {
+        if round > 0 {
+            disturb(&town, &people, chance, (DISTURBED, calm)).await?;
+        }
         rest(&town, &people).await.with_context(|| format!("in round {round} of disclosing"))?;
         if over(&people) {
             break;
@@ -126,27 +146,29 @@ async fn play(
     ensure!(over(&people), "auctions are not over");
     ask_at_the_end(&town, &people).await?;
     town.close().await?;
-    Ok(Left { _folder: folder, store: town.store(), people })
+    Ok(Left { _folder: folder, store: town.store(), people, calm })
 }
 
-/// People trade, and things go wrong.
-async fn trade(
+/// Lets things go wrong for a while, unless all is to be calm.
+async fn disturb(
     town: &Arc<Town>,
     people: &[Arc<Person>],
     chance: &Chance,
-    trace: &Trace,
+    (time, calm): (Duration, bool),
 ) -> Result<()> {
-    let end = Instant::now() + TRADING;
-    // One run in four is calm: what goes wrong there is no trouble's fault.
-    let calm = chance.once_in(4);
+    let end = Instant::now() + time;
     while Instant::now() < end {
         tokio::time::sleep(chance.millis(500, 12_000)).await;
         if calm {
             continue;
         }
-        let trouble = Trouble::draw(chance, people.len());
-        trace.say("trouble", || format!("{trouble:?}"));
-        town.strike(trouble, people).await?;
+        let first = Trouble::draw(chance, people.len());
+        let second = Trouble::draw(chance, people.len());
+        if chance.once_in(3) && first.goes_with(&second) {
+            tokio::try_join!(town.strike(first, people), town.strike(second, people))?;
+        } else {
+            town.strike(first, people).await?;
+        }
     }
     Ok(())
 }

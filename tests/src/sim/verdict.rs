@@ -10,12 +10,18 @@ use pregao_broker::store::sqlite::SqliteLog;
 use pregao_broker::store::{Log, StoredEntry};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::auction::{Outcome, Phase as Stage};
-use pregao_protocol::room::body::Side;
+use pregao_protocol::room::body::{Absent, Side};
+use pregao_protocol::room::reveal::End;
 use pregao_protocol::room::{Auction, RevealRoom, Room};
 use pregao_protocol::verify;
 
 use super::person::{Person, Told};
 
+/// How codes begin for which people are refused where nothing goes wrong: they bid too little, on their
+/// own, as it closes; they disclose twice or late; they withdraw where nobody may, or after they forfeited;
+/// and all machines sleep for days. Nobody is refused for a fault of a store, a stamp, or an unknown room.
+const CALM: [&str; 7] =
+    ["bid.", "disclose.", "link.down", "reveal.failed", "tsa.down", "verb.phase", "withdraw."];
 /// Entries read at a time.
 const PAGE: usize = 256;
 
@@ -71,12 +77,13 @@ pub fn judge<'a>(
 ) -> Result<Tally> {
     let rooms = replay(store)?;
     let mut tally = Tally::default();
-    for logged in rooms.values() {
+    for (name, logged) in &rooms {
         tally.entries += logged.entries.len() as u64;
         if let Some(auction) = Auction::of(&logged.room) {
             tally.auctions += 1;
             tally.forfeited += auction.bids().iter().filter(|bid| bid.forfeited).count() as u64;
             ensure!(logged.room.is_complete(), "an auction is not over: {:?}", auction.phase());
+            follows(name, auction, &rooms)?;
         }
         if let Some(reveal) = RevealRoom::of(&logged.room) {
             both_or_neither(reveal)?;
@@ -85,13 +92,73 @@ pub fn judge<'a>(
             ensure!(logged.room.is_complete(), "a reveal room is not over");
         }
     }
-    for person in people {
+    for person in people.clone() {
         let told = person.told.lock();
         judge_told(&told, &rooms).with_context(|| format!("what {} was told", person.name))?;
         tally.receipts += told.receipts.len() as u64;
         tally.refusals += told.refusals.values().sum::<u64>();
     }
+    each_other(people)?;
     Ok(tally)
+}
+
+/// Where nothing went wrong, nobody is told more than what the rules say to what people do.
+///
+/// # Errors
+/// The refusal that has no such reason.
+pub fn nothing_odd<'a>(people: impl IntoIterator<Item = &'a Person>) -> Result<()> {
+    for person in people {
+        for code in person.told.lock().refusals.keys() {
+            let expected = CALM.iter().any(|start| code.starts_with(start));
+            ensure!(
+                expected,
+                "{} was refused with {code}, and nothing had gone wrong",
+                person.name
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whoever opened a disclosure opened that of the other side.
+fn each_other<'a>(people: impl IntoIterator<Item = &'a Person> + Clone) -> Result<()> {
+    for person in people.clone() {
+        for (room, (name, verdict)) in &person.told.lock().revealed {
+            ensure!(verdict.starts_with("verified"), "{room}: {verdict}");
+            let of = people.clone().into_iter().find(|other| other.name == *name);
+            let of = of.filter(|other| other.name != person.name);
+            let of = of.with_context(|| format!("{} opened one of {name}", person.name))?;
+            let invited = of.told.lock().invited.contains_key(room);
+            ensure!(invited, "{} opened one of {name}, who was not invited", person.name);
+        }
+    }
+    Ok(())
+}
+
+/// What an auction says of its end is what happened in the private room of its last winner.
+fn follows(name: &str, auction: &Auction, rooms: &BTreeMap<String, Logged>) -> Result<()> {
+    let of = |reveal: &&RevealRoom| reveal.opening().auction.to_string() == *name;
+    let reveals: Vec<&RevealRoom> =
+        rooms.values().filter_map(|logged| RevealRoom::of(&logged.room)).filter(of).collect();
+    let pairs: Vec<_> = reveals.iter().filter(|reveal| reveal.complete()).collect();
+    let sold = match auction.phase() {
+        Stage::Ended(Outcome::Sold { winner, .. }) => auction.bid(winner).map(|bid| bid.key),
+        _ => None,
+    };
+    let of_winner = pairs.iter().map(|reveal| Some(reveal.opening().winner));
+    let pairs: Vec<_> = of_winner.collect();
+    let expected = if sold.is_some() { vec![sold] } else { Vec::new() };
+    ensure!(pairs == expected, "{name} ended {:?}, after {pairs:?}", auction.phase());
+    let absent = |side: fn(&Absent) -> bool| {
+        let ends = reveals.iter().filter_map(|reveal| reveal.end());
+        ends.filter(|end| matches!(end, End::Absent(absent) if side(absent))).count()
+    };
+    let abandoned = auction.phase() == Stage::Ended(Outcome::Abandoned);
+    ensure!(abandoned == (absent(|absent| absent.seller) > 0), "{name}: abandoned {abandoned}");
+    let rounds = absent(|absent| absent.winner && !absent.seller);
+    let forfeited = auction.bids().iter().filter(|bid| bid.forfeited).count();
+    ensure!((forfeited > 0) == (rounds > 0), "{name}: {forfeited} forfeited in {rounds} rounds");
+    Ok(())
 }
 
 /// Reads every room, and has the offline verifier check its log under its newest head.
@@ -125,6 +192,20 @@ fn both_or_neither(reveal: &RevealRoom) -> Result<()> {
 
 fn judge_told(told: &Told, rooms: &BTreeMap<String, Logged>) -> Result<()> {
     ensure!(told.alarms.is_empty(), "an alarm was raised: {:?}", told.alarms);
+    ensure!(told.contradictions.is_empty(), "shown and shown otherwise: {:?}", told.contradictions);
+    for room in &told.heard_of {
+        ensure!(rooms.contains_key(room), "a room was shown and is not there: {room}");
+    }
+    for ((room, seq), bid) in &told.shown {
+        let found = entry(rooms, room, *seq);
+        ensure!(found.is_some(), "an entry was shown and is not logged: {room} {seq}");
+        if let Some(bid) = bid {
+            let auction = rooms.get(room).and_then(|logged| Auction::of(&logged.room));
+            let logged = auction.and_then(|auction| auction.bid(*seq));
+            let logged = logged.map(|logged| (logged.amount.minor(), logged.time));
+            ensure!(logged == Some(*bid), "a bid was shown as {bid:?} and logged as {logged:?}");
+        }
+    }
     let held = told.held.as_ref().context("the receipts were not shown")?;
     for receipt in held {
         ensure!(receipt.holds, "a receipt does not hold: {receipt:?}");
@@ -144,9 +225,6 @@ fn judge_told(told: &Told, rooms: &BTreeMap<String, Logged>) -> Result<()> {
             let view = told.rooms.get(name).with_context(|| format!("never heard of {name}"))?;
             one_outcome(view, auction, logged.entries.len() as u64)?;
         }
-    }
-    for (room, verdict) in &told.revealed {
-        ensure!(verdict.starts_with("verified"), "{room}: {verdict}");
     }
     for (room, auction) in &told.invited {
         let name: RoomName = room.parse().context("the name of a room")?;

@@ -2,6 +2,7 @@
 //! be cut.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
@@ -27,7 +28,14 @@ enum Flow {
 #[derive(Debug)]
 pub struct Wires {
     chance: Chance,
-    wires: Mutex<Vec<Weak<watch::Sender<Flow>>>>,
+    wires: Mutex<Vec<Wire>>,
+}
+
+/// A wire while both of its ends are held, and to which program it leads.
+#[derive(Debug)]
+struct Wire {
+    to: &'static str,
+    flow: Weak<watch::Sender<Flow>>,
 }
 
 impl Wires {
@@ -37,15 +45,15 @@ impl Wires {
         Arc::new(Self { chance: chance.fork(), wires: Mutex::default() })
     }
 
-    /// A wire; gives its two ends. It lasts as long as both are held.
-    pub fn lay(self: &Arc<Self>) -> (DuplexStream, DuplexStream) {
+    /// Connects somebody to a program; gives the two ends of the wire. It lasts as long as both are held.
+    pub fn connect(&self, to: &'static str) -> (DuplexStream, DuplexStream) {
         let (near, near_end) = tokio::io::duplex(LENGTH);
         let (far, far_end) = tokio::io::duplex(LENGTH);
         let (flow, flows) = watch::channel(Flow::Flows);
         let flow = Arc::new(flow);
         let mut wires = self.wires.lock();
-        wires.retain(|wire| wire.strong_count() > 0);
-        wires.push(Arc::downgrade(&flow));
+        wires.retain(|wire| wire.flow.strong_count() > 0);
+        wires.push(Wire { to, flow: Arc::downgrade(&flow) });
         drop(wires);
         let (near_in, near_out) = tokio::io::split(near_end);
         let (far_in, far_out) = tokio::io::split(far_end);
@@ -66,7 +74,8 @@ impl Wires {
     }
 
     fn pick(&self) -> Option<Arc<watch::Sender<Flow>>> {
-        let wires: Vec<_> = self.wires.lock().iter().filter_map(Weak::upgrade).collect();
+        let wires: Vec<_> =
+            self.wires.lock().iter().filter_map(|wire| wire.flow.upgrade()).collect();
         let at = usize::try_from(self.chance.below(wires.len() as u64)).ok()?;
         wires.get(at).cloned()
     }
@@ -78,18 +87,39 @@ impl Wires {
         }
     }
 
-    /// Lets one wire carry nothing for ever: its ends are not told.
-    pub fn stall_one(&self) {
-        if let Some(wire) = self.pick() {
-            wire.send_if_modified(|flow| {
-                let flows = *flow == Flow::Flows;
-                if flows {
-                    *flow = Flow::Stalls;
+    /// Cuts every wire to a program: what is on its way is lost.
+    pub fn cut_all(&self, to: &str) {
+        let wires = self.wires.lock();
+        let led = wires.iter().filter(|wire| wire.to == to);
+        led.filter_map(|wire| wire.flow.upgrade()).for_each(|wire| {
+            wire.send_replace(Flow::Cut);
+        });
+    }
+
+    /// Lets one wire carry nothing for a while: its ends are not told.
+    pub fn stall_one(&self, time: Duration) {
+        let Some(wire) = self.pick() else { return };
+        if change(&wire, Flow::Flows, Flow::Stalls) {
+            let wire = Arc::downgrade(&wire);
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                if let Some(wire) = wire.upgrade() {
+                    change(&wire, Flow::Stalls, Flow::Flows);
                 }
-                flows
             });
         }
     }
+}
+
+/// Changes what a wire does, if it does so now.
+fn change(wire: &watch::Sender<Flow>, from: Flow, to: Flow) -> bool {
+    wire.send_if_modified(|flow| {
+        let changes = *flow == from;
+        if changes {
+            *flow = to;
+        }
+        changes
+    })
 }
 
 /// Carries bytes in one direction until the wire is cut or one end is gone.
@@ -104,10 +134,14 @@ async fn carry(
     tokio::pin!(cut);
     let mut piece = vec![0; PIECE];
     loop {
+        // Now and then a frame comes in crumbs.
+        let most = if chance.once_in(8) { 1 + chance.below(64) } else { PIECE as u64 };
+        let most = usize::try_from(most).unwrap_or(PIECE);
+        let room = piece.get_mut(..most).unwrap_or_default();
         let read = tokio::select! {
             biased;
             _ = &mut cut => return,
-            read = from.read(&mut piece) => read,
+            read = from.read(room) => read,
         };
         let bytes = match read {
             Ok(0) | Err(_) => break,
@@ -136,14 +170,12 @@ async fn carry(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn bytes_arrive_in_order_and_late() {
         let wires = Wires::new(&Chance::of(1));
-        let (mut near, mut far) = wires.lay();
+        let (mut near, mut far) = wires.connect("program");
         let began = tokio::time::Instant::now();
         let sent: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let writer = sent.clone();
@@ -155,14 +187,17 @@ mod tests {
         let mut got = Vec::new();
         far.read_to_end(&mut got).await.unwrap();
         assert_eq!(got, sent);
-        assert!(began.elapsed() >= Duration::from_millis(7), "seven pieces, a millisecond each");
+        assert!(
+            began.elapsed() >= Duration::from_millis(7),
+            "at least seven pieces, a millisecond each"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wire_that_is_cut_says_so_and_one_that_stalls_does_not() {
         let wires = Wires::new(&Chance::of(1));
-        let (mut near, mut far) = wires.lay();
-        wires.stall_one();
+        let (mut near, mut far) = wires.connect("program");
+        wires.stall_one(Duration::from_secs(1_000));
         near.write_all(b"lost").await.unwrap();
         let mut byte = [0];
         let wait = Duration::from_secs(100);
