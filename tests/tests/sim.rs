@@ -134,6 +134,10 @@ fn a_log_that_was_changed_is_not_passed() {
     for sql in [
         "UPDATE entry SET text = replace(text, '\"seq\":1,', '\"seq\":2,') WHERE seq = 1",
         &format!("DELETE FROM entry WHERE {last}"),
+        // Headers of entries: changed, exchanged, gone.
+        "UPDATE header SET text = replace(text, '.', '.A') WHERE id = 1",
+        "UPDATE entry SET header = (SELECT max(id) FROM header) WHERE seq = 1",
+        "DELETE FROM header WHERE id = (SELECT header FROM entry WHERE seq = 1)",
     ] {
         let judged = change(sql);
         assert!(judged.contains("the log of room"), "{judged}");
