@@ -220,3 +220,6 @@ impl Worker {
         Ok(batch)
     }
 }
+
+#[cfg(test)]
+mod tests;

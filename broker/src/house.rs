@@ -267,6 +267,15 @@ impl House {
         name
     }
 
+    /// Puts nobody's inbox in the place of a room, so that a test sees what the room is told.
+    #[cfg(test)]
+    pub(crate) fn stand_in(&self, name: RoomName) -> Inbox {
+        let (mailbox, messages) = mpsc::channel(MAILBOX);
+        let (calls, called) = mpsc::unbounded_channel();
+        self.rooms.write().insert(name, Handle { name, mailbox, calls, members: None });
+        Inbox { messages, calls: called }
+    }
+
     /// The way to a room.
     #[must_use]
     pub fn room(&self, name: RoomName) -> Option<Handle> {
@@ -740,3 +749,6 @@ fn replay_page(replay: &mut Replay, page: &[StoredEntry]) -> Result<(), ReplayEr
         .map_err(|source| ReplayError::Header { seq: 0, source })?;
     page.iter().try_for_each(|entry| replay.push_of(&entry.text, &mut headers).map(drop))
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,8 @@
 pub mod check;
 pub mod door;
 pub mod fanout;
+#[cfg(test)]
+mod fixture;
 pub mod folder;
 pub mod host;
 pub mod house;

@@ -51,3 +51,6 @@ pub async fn run(house: Arc<House>, mut alarms: mpsc::UnboundedReceiver<(Time, R
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Puts the parts together and takes them down again.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -83,10 +83,22 @@ impl Broker {
         network: Arc<dyn Network>,
         host: Host,
     ) -> anyhow::Result<Self> {
+        let log = |path: &Path| Ok(Arc::new(SqliteLog::open(path)?) as Arc<dyn Log>);
+        Self::open_with(log, folder, options, network, host).await
+    }
+
+    /// As [`Broker::open`], with a log of the caller's.
+    pub(crate) async fn open_with(
+        open_log: impl FnOnce(&Path) -> anyhow::Result<Arc<dyn Log>>,
+        folder: Folder,
+        options: Options,
+        network: Arc<dyn Network>,
+        host: Host,
+    ) -> anyhow::Result<Self> {
         let keys = folder.keys(&*host.random)?;
         let tsa = learn(&options, &network, &folder, &host).await?;
         let metrics = Arc::new(Metrics::default());
-        let log: Arc<dyn Log> = Arc::new(SqliteLog::open(&folder.file("log.db"))?);
+        let log = open_log(&folder.file("log.db"))?;
         let links = Arc::new(Links::open(folder.path(), Arc::clone(&host.random))?);
         let (spawn, counters) = (&*host.spawn, Arc::clone(&metrics));
         let writer = WriterThread::start(Arc::clone(&log), Arc::clone(&links), counters, spawn)?;

@@ -399,3 +399,6 @@ fn not_taken(error: impl std::fmt::Display) -> Undecided {
     tracing::error!(%error, "an action that the fold accepts was not taken");
     Undecided::STORE_FAILED
 }
+
+#[cfg(test)]
+mod tests;

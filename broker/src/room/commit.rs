@@ -120,3 +120,6 @@ pub(crate) fn signed_head(house: &House, room: RoomName, seen: Seen) -> Arc<str>
     let origin = Origin { broker: house.fingerprint(), room };
     Head { origin, size: seen.size, root: seen.root }.sign(&house.keys.head).into()
 }
+
+#[cfg(test)]
+mod tests;

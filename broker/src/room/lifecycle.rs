@@ -90,3 +90,6 @@ impl RoomTask {
         self.commit(group).await.map_err(|_| Code::StoreFailed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,3 +118,6 @@ fn authenticate(
     verify_ticket(ticket, &hall.tsa.ticket, &parties, now)?;
     Ok(persona.key)
 }
+
+#[cfg(test)]
+mod tests;

@@ -298,3 +298,6 @@ struct Watched {
     next: u64,
     lagging: Arc<AtomicBool>,
 }
+
+#[cfg(test)]
+mod tests;

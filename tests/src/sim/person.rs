@@ -84,11 +84,11 @@ impl Told {
                     ("disclose.twice" | "withdraw.forbidden", Some(room)) => {
                         self.answered.insert(room);
                     }
-                    // What was on its way did not arrive.
-                    ("link.slow", Some(room)) => {
+                    // What was on its way did not arrive, or too late.
+                    (_, Some(room)) => {
                         self.answered.remove(&room);
                     }
-                    _ => {}
+                    (_, None) => {}
                 }
                 *self.refusals.entry(code).or_default() += 1;
             }
@@ -189,7 +189,7 @@ impl Person {
                         // A desk that is busy is asked another time.
                         let _ = commands.try_send(request);
                     }
-                    next = Instant::now() + self.chance.millis(200, 6_000);
+                    next = Instant::now() + self.chance.millis(200, 4_000);
                 }
             }
         }

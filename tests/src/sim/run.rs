@@ -72,7 +72,9 @@ pub fn leave(seed: u64, traced: bool) -> Result<(Result<Left>, Vec<String>)> {
     builder.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()));
     let runtime = builder.build()?;
     let folder = folder()?;
-    Ok(runtime.block_on(async {
+    // The folder has another name each time; what is said of it is the same.
+    let (path, name) = (folder.path().display().to_string(), "FOLDER");
+    let (left, trace) = runtime.block_on(async {
         let era = Era::begin();
         let trace = Trace::new(&era, traced);
         let log = tracing_subscriber::fmt()
@@ -85,7 +87,9 @@ pub fn leave(seed: u64, traced: bool) -> Result<(Result<Left>, Vec<String>)> {
         let left = play(&Chance::of(seed), &era, &trace, folder).await;
         drop(guard);
         (left, trace.take())
-    }))
+    });
+    let left = left.map_err(|error| anyhow::anyhow!(format!("{error:#}").replace(&path, name)));
+    Ok((left, trace.into_iter().map(|line| line.replace(&path, name)).collect()))
 }
 
 /// A folder in memory where there is one: what is to be found does not depend on the disk.
@@ -102,7 +106,7 @@ async fn play(
 ) -> Result<Left> {
     let town = Town::found(chance, era, trace, folder.path()).await?;
     let people: Vec<Arc<Person>> = (0..3 + chance.below(2))
-        .map(|number| Person::new(format!("person {number}"), 1 + chance.below(2), chance))
+        .map(|number| Person::new(format!("person {number}"), 2 + chance.below(2), chance))
         .collect();
     for person in &people {
         town.settle(person).await?;

@@ -9,19 +9,20 @@ use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Made, Terms};
 
 use crate::reveal::settled;
-use crate::{guest, open};
+use crate::{guest, simulated};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_auction_is_listed_bid_on_closed_in_time_and_settled() {
-    let house = open();
+    let house = simulated();
     let (mut seller, mut bidder) = (guest(&house).await, guest(&house).await);
-    let end = seller.in_seconds(3).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let room = listing.action.room();
     bidder.until(|peer| peer.lobby.contains(&room).then_some(())).await.unwrap();
     bidder.join(room).await.unwrap();
     let (_, answer) = bidder.bid(room, 100).await.unwrap();
     assert_eq!(answer.logged().unwrap(), 1);
+    house.tsa.set_time(end).unwrap();
     seller.auction_is(room, settled).await.unwrap();
     let auction = seller.watched(room).unwrap().auction().unwrap();
     assert_eq!(auction.winner().unwrap().amount.minor(), 100);
@@ -31,7 +32,7 @@ async fn an_auction_is_listed_bid_on_closed_in_time_and_settled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_bid_extends_the_end_up_to_the_hard_end() {
-    let house = House::open(&Options::default().simulated()).unwrap();
+    let house = simulated();
     let (mut seller, mut bidder) = (guest(&house).await, guest(&house).await);
     let end = seller.in_seconds(60).await.unwrap();
     let soft = SoftClose { extend: 30, hard_end: end.plus(Duration::from_secs(40)) };

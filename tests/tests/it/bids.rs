@@ -1,5 +1,7 @@
 //! Bids and listings that a rule of the auction refuses, each by its code.
 
+use std::time::Duration;
+
 use pregao_protocol::action::Seen;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::label::MAX_AMOUNT;
@@ -8,7 +10,7 @@ use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Listing};
 use pregao_tests::peer::{Answer, Peer, Terms};
 
-use crate::{forge, guest, open};
+use crate::{forge, guest, open, simulated};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bid_must_exceed_the_highest_by_the_increment_in_the_right_currency() {
@@ -110,16 +112,18 @@ async fn the_seller_may_not_bid_and_the_refusal_proves_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bid_after_the_end_is_late_whether_stamped_or_handed_in_late() {
-    let house = open();
+    let house = simulated();
     let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
-    let end = seller.in_seconds(2).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let room = seller.list(&Terms::until(end)).await.unwrap().action.room();
     ana.join(room).await.unwrap();
     ana.bid(room, 100).await.unwrap().1.logged().unwrap();
     ana.grown(room, 2).await.unwrap();
+    house.tsa.set_time(end.minus(Duration::from_secs(5))).unwrap();
     // Stamped in time, handed in after the close: log order decides.
     let hoarded = ana.make_bid(room, 200).unwrap();
     let stamp = ana.stamp(&hoarded).await.unwrap();
+    house.tsa.set_time(end).unwrap();
     ana.auction_is(room, |auction| matches!(auction.phase(), Phase::Settled { .. })).await.unwrap();
     let answer = ana.submit(hoarded.action.compact(), &stamp, &hoarded.blind).await.unwrap();
     assert_eq!(answer.code(), "bid.late");

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use pregao::event::{Event, Role, RoomView};
+use pregao_protocol::clock::Time;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::log::RoomName;
 use pregao_tests::desk::{Desk, enrol, pregao, vault};
@@ -12,7 +13,7 @@ use pregao_tests::liar::{Down, Liar};
 use pregao_tests::peer::Peer;
 use serde_json::json;
 
-use crate::{guest, open};
+use crate::{guest, open, simulated};
 
 async fn desk(house: &House, name: &str) -> Desk {
     let folder = house.folder.path().join(name);
@@ -25,6 +26,16 @@ async fn list(desk: &mut Desk, time: &str) -> String {
     assert!(desk.ask(list).await.unwrap());
     desk.ever(|event| match event {
         Event::Room(view) if view.own => Some(view.room.clone()),
+        _ => None,
+    })
+    .await
+    .unwrap()
+}
+
+/// When an auction ends, as a desk shows it.
+pub(crate) async fn end_of(desk: &mut Desk, room: &str) -> Time {
+    desk.ever(|event| match event {
+        Event::Room(view) if view.room == room => Some(view.end),
         _ => None,
     })
     .await
@@ -204,16 +215,17 @@ async fn revealed(desk: &mut Desk) -> (String, String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_two_meet_although_each_was_away_when_it_mattered() {
-    let house = open();
+    let house = simulated();
     let (mut seller, mut ana, mut rui) =
         (desk(&house, "seller").await, desk(&house, "ana").await, desk(&house, "rui").await);
-    let room = list(&mut seller, "6s").await;
+    let room = list(&mut seller, "10m").await;
     rui.verified(&room, 1).await.unwrap();
     assert!(bid(&mut rui, &room, "2").await);
     ana.verified(&room, 2).await.unwrap();
     assert!(bid(&mut ana, &room, "3").await);
     // The seller is away when the auction ends.
     let seller = seller.kill().await.unwrap();
+    house.tsa.set_time(end_of(&mut ana, &room).await).unwrap();
     assert_eq!(invited(&mut ana).await, Role::Winner);
     let reveal = |name: &str| json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": format!("{name}@example.org") });
     assert!(ana.ask(reveal("Ana")).await.unwrap(), "{:?}", ana.seen.last());

@@ -59,6 +59,11 @@ fn open() -> House {
     House::open(&Options::default()).unwrap()
 }
 
+/// A house whose time is set by hand: no auction is waited for.
+fn simulated() -> House {
+    House::open(&Options::default().simulated()).unwrap()
+}
+
 /// A new persona of the house's CA.
 async fn person(house: &House) -> Arc<Person> {
     let tsa = house.tsa.address.clone();

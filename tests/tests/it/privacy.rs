@@ -45,10 +45,11 @@ fn values(value: &Value, found: &mut Vec<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_others_receive_repeats_between_two_actions_of_one_bidder() {
-    let house = House::open(&Options::default().broker("--rate 1000 --burst 1000")).unwrap();
+    let house =
+        House::open(&Options::default().simulated().broker("--rate 1000 --burst 1000")).unwrap();
     let (mut seller, mut watcher) = (guest(&house).await, guest(&house).await);
     watcher.record = true;
-    let end = seller.in_seconds(8).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let room = listing.action.room();
     watcher.join(room).await.unwrap();
@@ -76,6 +77,7 @@ async fn nothing_that_others_receive_repeats_between_two_actions_of_one_bidder()
             author.insert(said.action.compact().to_owned(), who);
         }
     }
+    house.tsa.set_time(end).unwrap();
     watcher.auction_is(room, settled).await.unwrap();
 
     let frames: Vec<&Vec<u8>> = watcher.frames.iter().collect();
@@ -180,10 +182,10 @@ fn files_with(folder: &Path, needles: &[(String, Vec<u8>)]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_store_nor_log_of_the_broker_holds_a_disclosure_or_names_an_author() {
-    let options = Options { log: Some("trace".to_owned()), ..Options::default() };
+    let options = Options { log: Some("trace".to_owned()), ..Options::default().simulated() };
     let mut house = House::open(&options).unwrap();
     let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
-    let end = seller.in_seconds(3).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let room = listing.action.room();
     ana.join(room).await.unwrap();
@@ -203,6 +205,7 @@ async fn neither_store_nor_log_of_the_broker_holds_a_disclosure_or_names_an_auth
     }
     // While the auction runs, links exist on disk: encrypted, beside the key in another file.
     assert_eq!(files_with(house.broker.data(), &needles), Vec::<String>::new());
+    house.tsa.set_time(end).unwrap();
     seller.auction_is(room, settled).await.unwrap();
     let private = invitation(&mut seller, room).await;
     ana.auction_is(room, settled).await.unwrap();
@@ -345,18 +348,19 @@ fn positions_tell_nothing(requests: &[Value], author: &HashMap<Digest, (usize, u
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recorded_traffic_stays_closed_to_whoever_gets_every_key_and_disk_later() {
-    let mut house = crate::open();
+    let mut house = crate::simulated();
     let proxy = Proxy::before(house.broker.socket()).await.unwrap();
     let address = house.broker.address_at(&proxy.socket);
     let (seller_person, ana_person) = (person(&house).await, person(&house).await);
     let mut seller = Peer::connect(&seller_person, &address).await.unwrap();
     let mut ana = Peer::connect(&ana_person, &address).await.unwrap();
-    let end = seller.in_seconds(3).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let room = listing.action.room();
     ana.join(room).await.unwrap();
     let (won, answer) = ana.bid(room, 100).await.unwrap();
     answer.logged().unwrap();
+    house.tsa.set_time(end).unwrap();
     ana.auction_is(room, settled).await.unwrap();
     let private = invitation(&mut ana, room).await;
     seller.auction_is(room, settled).await.unwrap();
@@ -419,7 +423,8 @@ async fn stolen_identity_opens_nothing(recorded: &[Passed], house: &House, perso
     }
     // Played to the broker that holds all the same keys, the recording gets no session either.
     let mut house_again =
-        Broker::start(house.folder.path(), &house.tsa.address, &Options::default()).unwrap();
+        Broker::start(house.folder.path(), &house.tsa.address, &Options::default().simulated())
+            .unwrap();
     let socket = BrokerAddress::clone(&house_again.address);
     let (mut stream, _) = tokio_tungstenite::connect_async(&socket.url).await.unwrap();
     let up = recorded.iter().filter(|passed| passed.connection == 1 && passed.way == Way::Up);

@@ -22,7 +22,8 @@ use pregao_tests::desk::{Desk, PASSPHRASE, enrol};
 use pregao_tests::house::House;
 use serde_json::json;
 
-use crate::open;
+use crate::desk::end_of;
+use crate::simulated;
 
 fn material() -> &'static CardMaterial {
     static CARD: OnceLock<CardMaterial> = OnceLock::new();
@@ -179,13 +180,13 @@ fn typed() -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_or_a_wrong_pin_loses_nothing_and_a_second_disclosure_asks_for_no_pin() {
-    let house = open();
+    let house = simulated();
     let folder = |name: &str| house.folder.path().join(name);
     let (tsa, broker) = (&house.tsa.address, &house.broker.address);
     let mut seller = Desk::open(&folder("seller"), tsa, broker).await.unwrap();
     enrol(&folder("ana"), tsa).await.unwrap();
     let mut ana = User::start(&folder("ana"), &house);
-    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "6s" });
+    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m" });
     assert!(seller.ask(listing).await.unwrap());
     let verified = |event: &Event| match event {
         Event::Room(view) if view.verified_size >= 1 => Some(view.room.clone()),
@@ -194,6 +195,7 @@ async fn cancelling_or_a_wrong_pin_loses_nothing_and_a_second_disclosure_asks_fo
     let room = ana.until(verified).await;
     let bid = ana.tell(&["bid", &room, "2"]).await;
     assert_eq!(ana.refusal(&bid).await, None);
+    house.tsa.set_time(end_of(&mut seller, &room).await).unwrap();
     ana.until(|event| matches!(event, Event::Invited { .. }).then_some(())).await;
     let prove = ["prove", &room, "ana@example.org", "show", "birth-date"];
 

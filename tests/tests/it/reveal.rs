@@ -13,7 +13,7 @@ use pregao_protocol::seal;
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Answer, Made, Peer, Terms, random};
 
-use crate::{guest, open};
+use crate::{guest, simulated};
 
 /// The opening of a reveal room that a peer follows.
 pub(crate) fn opening(peer: &Peer, room: RoomName) -> Reveal {
@@ -95,10 +95,10 @@ pub(crate) async fn invitation(peer: &mut Peer, auction: RoomName) -> RoomName {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seller_and_winner_learn_each_other_and_nobody_else_gets_in() {
-    let house = open();
+    let house = simulated();
     let (mut seller, mut ana, mut rui) =
         (guest(&house).await, guest(&house).await, guest(&house).await);
-    let end = seller.in_seconds(3).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let auction = listing.action.room();
     ana.join(auction).await.unwrap();
@@ -113,6 +113,7 @@ async fn seller_and_winner_learn_each_other_and_nobody_else_gets_in() {
     let seller_person = std::sync::Arc::clone(&seller.person);
     let (known, _) = (seller.rooms.remove(&auction).unwrap(), seller.sender.close().await);
     drop(seller);
+    house.tsa.set_time(end).unwrap();
     ana.auction_is(auction, settled).await.unwrap();
     let private = invitation(&mut ana, auction).await;
     let mut seller = Peer::connect(&seller_person, &house.broker.address).await.unwrap();
@@ -250,12 +251,13 @@ async fn an_absent_seller_leaves_the_auction_abandoned() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_auction_without_bids_ends_unsold() {
-    let house = open();
+    let house = simulated();
     let mut seller = guest(&house).await;
-    let end = seller.in_seconds(2).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let room = seller.list(&Terms::until(end)).await.unwrap().action.room();
     let unsold =
         |auction: &pregao_protocol::room::Auction| auction.phase() == Phase::Ended(Outcome::Unsold);
+    house.tsa.set_time(end).unwrap();
     seller.auction_is(room, unsold).await.unwrap();
     assert!(seller.invited.is_empty());
     assert_eq!(house.broker.metric("rooms").unwrap(), 1);
@@ -264,14 +266,15 @@ async fn an_auction_without_bids_ends_unsold() {
 /// What stands in the store was altered: its author still has it, and nobody else pays for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_altered_held_disclosure_is_handed_in_again_and_stops_no_broker() {
-    let mut house = open();
+    let mut house = simulated();
     let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
-    let end = seller.in_seconds(2).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let auction = listing.action.room();
     ana.join(auction).await.unwrap();
     let (won, answer) = ana.bid(auction, 150).await.unwrap();
     answer.logged().unwrap();
+    house.tsa.set_time(end).unwrap();
     ana.auction_is(auction, settled).await.unwrap();
     let private = invitation(&mut seller, auction).await;
     let key = listing.key(&seller.person, seller.pin);
@@ -303,14 +306,15 @@ async fn an_altered_held_disclosure_is_handed_in_again_and_stops_no_broker() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_killed_between_the_pair_and_the_outcome_finishes_the_reveal() {
-    let mut house = open();
+    let mut house = simulated();
     let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
-    let end = seller.in_seconds(2).await.unwrap();
+    let end = seller.in_seconds(600).await.unwrap();
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let auction = listing.action.room();
     ana.join(auction).await.unwrap();
     let (won, answer) = ana.bid(auction, 150).await.unwrap();
     answer.logged().unwrap();
+    house.tsa.set_time(end).unwrap();
     ana.auction_is(auction, settled).await.unwrap();
     seller.auction_is(auction, settled).await.unwrap();
     let private = invitation(&mut ana, auction).await;

@@ -286,3 +286,6 @@ fn own_item(view: View<'_>, checked: &Checked) -> Option<SameAuthor> {
     let bid = context(action.id());
     Some(SameAuthor { seq: 0, ratio: Ratio::between((&seller.blind, &listing), (blind, &bid)) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,3 +65,6 @@ const fn role(side: Side) -> Role {
         Side::Winner => "winner",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! The private room of the two: one alone is held, both are released together, and absence is recorded when
+//! the deadline has passed and not before.
+
+use std::time::Duration;
+
+use pregao_protocol::action::Seen;
+use pregao_protocol::clock::Time;
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::auction::{Outcome, Phase};
+use pregao_protocol::room::body::Reveal;
+use pregao_protocol::room::reveal::End;
+
+use super::*;
+use crate::fixture::{Answer, Made, Person, Stage, Terms, secs};
+
+const MICROSECOND: Duration = Duration::from_micros(1);
+
+/// An auction of Ana's that Rui won; the two have a room.
+struct Settled {
+    stage: Stage,
+    ana: Person,
+    rui: Person,
+    listing: Made,
+    bid: Made,
+    auction: RoomName,
+    room: RoomName,
+    opening: Reveal,
+}
+
+async fn settled() -> Settled {
+    let stage = Stage::open().await;
+    let (ana, rui) = (stage.person(1), stage.person(2));
+    let end = stage.tsa.now().plus(secs(20));
+    let terms = Terms { disclose_within: 600, ..Terms::until(end) };
+    let listing = stage.list_with(&ana, &terms).await;
+    let auction = listing.room();
+    let bid = stage.bids(&rui, auction, 100).await;
+    stage.until(|stage| !stage.reveals().is_empty()).await;
+    let (room, opening) = stage.reveals().pop().unwrap();
+    Settled { stage, ana, rui, listing, bid, auction, room, opening }
+}
+
+impl Settled {
+    fn seen(&self) -> Seen {
+        self.stage.seen(self.room)
+    }
+
+    fn by_seller(&self) -> Made {
+        let Self { stage, ana, listing, room, opening, .. } = self;
+        ana.disclosure(stage.house(), *room, opening, listing, self.seen())
+    }
+
+    fn by_winner(&self) -> Made {
+        let Self { stage, rui, bid, room, opening, .. } = self;
+        rui.disclosure(stage.house(), *room, opening, bid, self.seen())
+    }
+
+    fn reveal(&self) -> RevealRoom {
+        RevealRoom::of(&self.stage.room(self.room)).unwrap().clone()
+    }
+
+    /// Has the broker hear this time and what it does about it.
+    async fn at(&self, time: Time) {
+        self.stage.tell(time).await;
+        tokio::time::sleep(secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_pair_is_held_and_the_second_releases_both_the_older_stamp_first() {
+    let pair = settled().await;
+    let (stage, ana, rui) = (&pair.stage, &pair.ana, &pair.rui);
+    let (sellers, winners) = (pair.by_seller(), pair.by_winner());
+    // The winner's is stamped first and handed in second.
+    let older = stage.stamp(&winners);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let newer = stage.stamp(&sellers);
+    let Answer::Held(word) = stage.submit(ana, &sellers, &newer).answer().await else {
+        panic!("it is held")
+    };
+    assert_eq!((word.digest, word.room), (sellers.action.digest(), pair.room));
+    assert_eq!(word.stamp, stage.tsa.open(&newer.batch).hash());
+    assert_eq!(stage.size(pair.room), 1, "and nobody sees that it is there");
+    // The word is the same however often it is asked for, and whatever the stamp now is.
+    assert_eq!(stage.act(ana, &sellers).await, Answer::Held(word));
+
+    assert_eq!(stage.submit(rui, &winners, &older).answer().await.seq(), Some(1));
+    let reveal = pair.reveal();
+    assert_eq!(reveal.disclosed(Side::Winner), Some(1), "the older stamp stands first");
+    assert_eq!(reveal.disclosed(Side::Seller), Some(2));
+    assert_eq!(stage.act(ana, &sellers).await.seq(), Some(2), "what was held has its receipt");
+    assert!(stage.pending(pair.room).is_empty());
+    stage.until(|stage| stage.auction(pair.auction).phase() == sold()).await;
+    assert_eq!(stage.metrics().revealed.value(), 1);
+}
+
+fn sold() -> Phase {
+    Phase::Ended(Outcome::Sold { winner: 1, price: 100.try_into().unwrap() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_in_one_batch_are_a_pair_too() {
+    let pair = settled().await;
+    let (sellers, winners) = (pair.by_seller(), pair.by_winner());
+    let stamps = [&sellers, &winners].map(|made| pair.stage.stamp(made));
+    let first = pair.stage.submit(&pair.ana, &sellers, &stamps[0]);
+    let second = pair.stage.submit(&pair.rui, &winners, &stamps[1]);
+    let answers = [first.answer().await, second.answer().await];
+    // The first was held when it was decided.
+    assert_eq!((answers[0].code(), answers[1].seq()), ("held", Some(2)));
+    assert_eq!(pair.reveal().disclosed(Side::Seller), Some(1));
+    assert_eq!(pair.stage.act(&pair.ana, &sellers).await.seq(), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_side_does_not_disclose_twice_whether_held_or_logged() {
+    let pair = settled().await;
+    let (stage, ana) = (&pair.stage, &pair.ana);
+    let first = pair.by_seller();
+    assert_eq!(stage.act(ana, &first).await.code(), "held");
+    let second = pair.by_seller();
+    assert_ne!(first.action.digest(), second.action.digest());
+    let refused = stage.act(ana, &second).await;
+    assert_eq!(refused.refusal().code, Code::DiscloseTwice);
+    assert_eq!(stage.act(ana, &first).await.code(), "held", "the first stays");
+    let winners = pair.by_winner();
+    stage.act(&pair.rui, &winners).await.seq().unwrap();
+    for (author, made) in [(ana, pair.by_seller()), (&pair.rui, pair.by_winner())] {
+        assert_eq!(stage.act(author, &made).await.code(), "disclose.twice");
+    }
+    assert_eq!(stage.size(pair.room), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_and_losers_hand_in_nothing_here() {
+    let pair = settled().await;
+    let (stage, eva) = (&pair.stage, pair.stage.person(3));
+    let own = eva.listing(stage.house(), &Terms::until(stage.tsa.now().plus(secs(600))));
+    let posed = eva.disclosure(stage.house(), pair.room, &pair.opening, &own, pair.seen());
+    assert_eq!(stage.act(&eva, &posed).await.code(), "verb.author");
+    let withdrawn = pair.ana.withdrawal(stage.house(), pair.room, &pair.listing, pair.seen());
+    assert_eq!(stage.act(&pair.ana, &withdrawn).await.code(), "withdraw.forbidden");
+    let bid = pair.rui.bid(stage.house(), pair.room, 500, pair.seen());
+    assert_eq!(stage.act(&pair.rui, &bid).await.code(), "verb.author");
+    assert_eq!(stage.size(pair.room), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_survives_a_crash_and_only_its_members_room_keeps_it() {
+    let mut pair = settled().await;
+    let sellers = pair.by_seller();
+    let held = pair.stage.act(&pair.ana, &sellers).await;
+    let payload = pair.stage.pending(pair.room).pop().unwrap();
+    assert!(!payload.payload.contains(sellers.action.compact()), "sealed at rest");
+    pair.stage = pair.stage.restart().await;
+    assert_eq!(pair.stage.act(&pair.ana, &sellers).await.code(), held.code());
+    assert_eq!(pair.stage.act(&pair.ana, &pair.by_seller()).await.code(), "disclose.twice");
+    let winners = pair.by_winner();
+    assert!(pair.stage.act(&pair.rui, &winners).await.seq().is_some());
+    assert_eq!(pair.stage.size(pair.room), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn absence_is_recorded_a_microsecond_after_the_deadline_and_not_at_it() {
+    let early = settled().await;
+    early.stage.act(&early.ana, &early.by_seller()).await;
+    early.stage.stop_ticks().await;
+    early.at(early.opening.deadline).await;
+    assert_eq!((early.reveal().end(), early.stage.size(early.room)), (None, 1));
+
+    let pair = settled().await;
+    let (stage, ana) = (&pair.stage, &pair.ana);
+    let sellers = pair.by_seller();
+    stage.act(ana, &sellers).await;
+    stage.stop_ticks().await;
+    pair.at(pair.opening.deadline.plus(MICROSECOND)).await;
+    let absent = Absent { seller: false, winner: true };
+    assert_eq!(pair.reveal().end(), Some(End::Absent(absent)));
+    // What one side handed in alone is never released, and no longer kept.
+    assert!(stage.pending(pair.room).is_empty());
+    assert_eq!(stage.verbs(pair.room), ["reveal", "absent"]);
+    assert_eq!(stage.act(ana, &sellers).await.code(), "verb.phase");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_absent_is_who_has_nothing_held() {
+    let expected = [(true, false), (false, true), (true, true)];
+    for (seller, winner) in expected {
+        let pair = settled().await;
+        if !seller {
+            pair.stage.act(&pair.ana, &pair.by_seller()).await;
+        }
+        if !winner {
+            pair.stage.act(&pair.rui, &pair.by_winner()).await;
+        }
+        pair.at(pair.opening.deadline.plus(secs(1))).await;
+        let reveal = pair.reveal();
+        assert_eq!(reveal.end(), Some(End::Absent(Absent { seller, winner })));
+        assert!(
+            reveal.disclosed(Side::Seller).is_none() && reveal.disclosed(Side::Winner).is_none()
+        );
+        let verbs = pair.stage.verbs(pair.auction);
+        let outcome = if seller { "abandoned" } else { "forfeited" };
+        assert!(verbs.contains(&outcome), "{verbs:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disclosure_stamped_at_the_deadline_is_in_time_and_one_after_it_is_late() {
+    let pair = settled().await;
+    let stage = &pair.stage;
+    stage.stop_ticks().await;
+    let (sellers, winners) = (pair.by_seller(), pair.by_winner());
+    stage.tell(pair.opening.deadline).await;
+    let in_time = stage.stamp(&sellers);
+    assert_eq!(stage.submit(&pair.ana, &sellers, &in_time).answer().await.code(), "held");
+    stage.tsa.set(pair.opening.deadline.plus(MICROSECOND));
+    let late = stage.stamp(&winners);
+    let answer = stage.submit(&pair.rui, &winners, &late).answer().await;
+    assert_eq!(answer.refusal().code, Code::DiscloseLate);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_whom_the_store_turned_away_is_absent_until_their_patience_is_over() {
+    let pair = settled().await;
+    let stage = &pair.stage;
+    let (sellers, winners) = (pair.by_seller(), pair.by_winner());
+    let stamp = stage.stamp(&sellers);
+    stage.act(&pair.rui, &winners).await;
+    stage.store.fail_commits(1);
+    let turned_away = stage.submit(&pair.ana, &sellers, &stamp).answer().await;
+    assert_eq!(turned_away.code(), "store.failed");
+    // Counted from when the store works again, which is now.
+    pair.at(pair.opening.deadline.plus(secs(1))).await;
+    tokio::time::sleep(secs(57)).await;
+    assert_eq!(pair.reveal().end(), None, "it is the house that is late");
+    // The same bytes with the same old stamp are taken: they were not old when they came.
+    assert!(stage.submit(&pair.ana, &sellers, &stamp).answer().await.seq().is_some());
+    assert!(pair.reveal().complete());
+    tokio::time::sleep(secs(10)).await;
+    assert_eq!(pair.reveal().end(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_ends_sixty_seconds_after_the_store_works_again() {
+    let pair = settled().await;
+    let stage = &pair.stage;
+    stage.act(&pair.rui, &pair.by_winner()).await;
+    stage.store.break_down(true);
+    let sellers = pair.by_seller();
+    assert_eq!(stage.act(&pair.ana, &sellers).await.code(), "store.failed");
+    pair.at(pair.opening.deadline.plus(secs(1))).await;
+    tokio::time::sleep(secs(120)).await;
+    assert_eq!(pair.reveal().end(), None, "however long the store fails");
+    stage.store.break_down(false);
+    tokio::time::sleep(secs(58)).await;
+    assert_eq!(pair.reveal().end(), None);
+    tokio::time::sleep(secs(5)).await;
+    let absent = Absent { seller: true, winner: false };
+    assert_eq!(pair.reveal().end(), Some(End::Absent(absent)));
+}
