@@ -2,6 +2,7 @@
 //! and does not act on it.
 
 mod absence;
+mod headers;
 mod heads;
 mod private;
 mod refusals;
@@ -148,17 +149,6 @@ fn named_by(entries: &[Box<RawValue>], headers: Vec<String>) -> Vec<String> {
     named
 }
 
-/// A lie about the headers that come with the entries of a room.
-fn about_headers(mut change: impl FnMut(&mut Vec<String>) + Send + 'static) -> impl Lie {
-    Down(move |frame| match frame {
-        FromBroker::Entries { room, mut headers, entries, head } => {
-            change(&mut headers);
-            vec![FromBroker::Entries { room, headers, entries, head }]
-        }
-        other => vec![other],
-    })
-}
-
 /// A stamp for one digest, by any key and in any TSA's name.
 fn stamp_by(key: &SecretKey<StampKey>, header: BatchHeader) -> FullStamp {
     FullStamp { batch: header.sign(key), index: 0, path: Vec::new() }
@@ -245,46 +235,6 @@ async fn an_entry_with_a_stamp_of_another_tsa_is_said_loudly() {
     });
     let (_liar, desk) = stage.lied_to(lie).await;
     stage.found_out(desk, "does not verify", "entry").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn headers_that_the_entries_do_not_name_are_said_loudly() {
-    let stage = Stage::set().await;
-    let foreign = SecretKey::from_seed(&[7; 32]);
-    let other = header(&foreign, &Digest([1; 32]), Time::default()).sign(&foreign);
-    let (first, last) = (other.clone(), other);
-    let lies: [(&str, Box<dyn FnMut(&mut Vec<String>) + Send>); 5] = [
-        ("missing", Box::new(|headers| drop(headers.remove(1)))),
-        ("missing", Box::new(move |headers| headers[0].clone_from(&first))),
-        ("superfluous", Box::new(move |headers| headers.push(last.clone()))),
-        (
-            "more than once",
-            Box::new(|headers| {
-                let first = headers[0].clone();
-                headers[1] = first;
-            }),
-        ),
-        ("out of order", Box::new(|headers| headers.swap(0, 1))),
-    ];
-    for (said, lie) in lies {
-        let (_liar, mut desk) = stage.lied_to(about_headers(lie)).await;
-        found_out(&mut desk, said, "headers").await;
-        desk.end().await.unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_header_with_every_record_that_no_entry_names_is_said_loudly_in_the_list_too() {
-    let stage = Stage::set().await;
-    let lie = Down(|frame| match frame {
-        FromBroker::Lobby { from, mut headers, openings, more } => {
-            headers.extend(headers.first().cloned());
-            vec![FromBroker::Lobby { from, headers, openings, more }]
-        }
-        other => vec![other],
-    });
-    let (_liar, mut desk) = stage.lied_to(lie).await;
-    found_out(&mut desk, "other batch headers than they name", "headers").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
