@@ -254,7 +254,7 @@ fn a_room_whose_rows_were_tampered_with_harms_no_other() {
     }
     let file = rusqlite::Connection::open(store.path()).unwrap();
     let id = "(SELECT id FROM room WHERE name = ?1)";
-    let extra = format!("INSERT INTO entry VALUES ({id}, 1, randomblob(32), zeroblob(32), '')");
+    let extra = format!("INSERT INTO entry VALUES ({id}, 1, randomblob(32), zeroblob(32), 1, '')");
     assert_eq!(file.execute(&extra, [&room("a").0]).unwrap(), 1);
     file.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
     let sick = format!("UPDATE head SET size = -1 WHERE room = {id}");

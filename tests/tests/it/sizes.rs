@@ -3,10 +3,10 @@
 //! `cargo test --test it -- --ignored --nocapture what_a_bid_takes`
 
 use pregao_protocol::frame::encode_entries;
-use pregao_tests::house::House;
+use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Made, Terms};
 
-use crate::{guest, open};
+use crate::guest;
 
 /// Bids in one request for stamps, and so in one batch.
 const TOGETHER: u64 = 20;
@@ -15,7 +15,8 @@ const BIDS: u64 = 1_000;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it prints numbers and judges nothing"]
 async fn what_a_bid_takes() {
-    let house = open();
+    let options = Options::default().broker("--rate 1000000 --burst 1000000");
+    let house = House::open(&options).unwrap();
     let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
     let end = seller.in_seconds(600).await.unwrap();
     let terms = Terms { start: 1, increment: 1, freshness: 60, ..Terms::until(end) };

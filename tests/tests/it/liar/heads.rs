@@ -5,7 +5,7 @@ use pregao::event::Event;
 use pregao_protocol::action::Action;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::log::{Entry, Head, Origin, RoomName, headers};
+use pregao_protocol::log::{Entry, Head, Origin, RoomName, headers, lines};
 use pregao_protocol::merkle;
 use pregao_tests::desk::{Desk, pregao, vault};
 use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie};
@@ -82,7 +82,7 @@ async fn a_receipt_of_another_history_than_the_logs_is_a_fork() {
     let watched = bidder.watched(stage.room).unwrap();
     let secrets = BrokerSecrets::read(stage.house.broker.data()).unwrap();
     let head = watched.head.unwrap().sign(&secrets.head);
-    let log = [watched.entries.join("\n"), json!(head).to_string()].join("\n");
+    let log = [lines(watched.logged()).join("\n"), json!(head).to_string()].join("\n");
     let files = [("a.log", log), ("b.receipt", receipt.to_string())];
     let paths = files.map(|(name, text)| {
         let path = folder.join(name);
