@@ -13,7 +13,7 @@ use pregao_protocol::key::{Fingerprint, Persona, PublicKey, StampKey};
 use pregao_protocol::persona::{Blind, BlindContext, blinded};
 use pregao_protocol::room::body::Signer;
 use pregao_protocol::room::{Stamped, Undecided};
-use pregao_protocol::stamp::{Stamp, StampError, VerifiedBatch};
+use pregao_protocol::stamp::{FullStamp, Place, StampError, VerifiedBatch};
 use tokio::sync::mpsc;
 
 /// Most submissions waiting for one worker.
@@ -26,8 +26,8 @@ const REMEMBERED: usize = 64;
 pub struct Submission {
     /// Compact JWS.
     pub action: String,
-    /// Its stamp.
-    pub stamp: Stamp,
+    /// Its stamp, with the header.
+    pub stamp: FullStamp,
     /// Ties the one-time key to the persona.
     pub blind: Blind,
     /// The persona of the session.
@@ -175,6 +175,7 @@ impl Worker {
             Ok(batch) => batch,
             Err(code) => return Verdict::Bad { action: Box::new(action), code },
         };
+        let stamp = Place { index: stamp.index, path: stamp.path }.under(batch.hash());
         match Stamped::bind(action.clone(), stamp, batch) {
             Ok(stamped) => Verdict::Good(Box::new(Checked { stamped, author })),
             Err(_) => Verdict::Bad { action: Box::new(action), code: Undecided::STAMP_OTHER },

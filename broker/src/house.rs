@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use pregao_protocol::action::{Action, Draft, Seen};
+use pregao_protocol::action::{Draft, Seen};
 use pregao_protocol::broker::{BrokerCertificate, Refusal};
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
@@ -15,10 +15,10 @@ use pregao_protocol::key::{
     EntryKey, Fingerprint, HeadKey, OneTime, PublicKey, SecretKey, SessionKey,
 };
 use pregao_protocol::label::MAX_ANSWER;
-use pregao_protocol::log::{Entry, RoomName};
+use pregao_protocol::log::{self, Entry, RoomName};
 use pregao_protocol::merkle::{self, Frontier};
-use pregao_protocol::room::{Code, Replay, Room, Stamped, Terms, Undecided};
-use pregao_protocol::stamp::VerifiedBatch;
+use pregao_protocol::room::{Code, Replay, ReplayError, Room, Stamped, Terms, Undecided};
+use pregao_protocol::stamp::Headers;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
@@ -27,10 +27,14 @@ use crate::host;
 use crate::links::{self, Link, Links};
 use crate::metrics::Metrics;
 use crate::room::kinds::{AnyPolicy, Follower, Followers, Follows, Held, follows};
-use crate::room::{Call, Handed, Handle, Inbox, MAILBOX, Message, Opened, RECENT, Reply, RoomTask};
+use crate::room::{
+    Call, Handed, Handle, Inbox, MAILBOX, Message, Opened, RECENT, Reply, RoomTask, SharedEntry,
+    held,
+};
 use crate::stamps::Stamps;
 use crate::store::{
-    self, Answer, Append, Log, NewEntry, NewRoom, Pending, PendingChange, StoreError, StoredTree,
+    self, Answer, Append, Log, NewEntry, NewRoom, Pending, PendingChange, StoreError, StoredEntry,
+    StoredTree,
 };
 use crate::writer::{Commit, Writer};
 
@@ -85,7 +89,7 @@ pub struct House {
 /// The list of public rooms, in the order in which they were opened.
 #[derive(Debug)]
 struct Lobby {
-    openings: Mutex<Vec<Arc<str>>>,
+    openings: Mutex<Vec<SharedEntry>>,
     count: watch::Sender<usize>,
 }
 
@@ -179,24 +183,23 @@ impl House {
         let (replay, first, recent, head, held) = self
             .read_long(move |log| {
                 let mut replay = Replay::new();
-                let mut first: Option<Arc<str>> = None;
-                let mut recent: VecDeque<Arc<str>> = VecDeque::new();
+                let mut first: Option<SharedEntry> = None;
+                let mut recent: VecDeque<SharedEntry> = VecDeque::new();
                 let mut from = 0;
                 loop {
                     let page = log.read(&name, from, PAGE)?;
                     let Some(last) = page.last() else { break };
                     from = last.seq + 1;
-                    for entry in page {
-                        replay.push(&entry.text).map_err(|error| {
-                            tracing::error!(room = %name.short(), %error, "a stored log does not hold; restore log.db from a backup");
-                            StoreError::Malformed("a stored log does not hold")
-                        })?;
+                    replay_page(&mut replay, &page).map_err(|error| {
+                        tracing::error!(room = %name.short(), %error, "a stored log does not hold; restore log.db from a backup");
+                        StoreError::Malformed("a stored log does not hold")
+                    })?;
+                    for entry in page.into_iter().map(SharedEntry::from) {
                         if recent.len() >= RECENT {
                             recent.pop_front();
                         }
-                        let text: Arc<str> = entry.text.into();
-                        first.get_or_insert_with(|| Arc::clone(&text));
-                        recent.push_back(text);
+                        first.get_or_insert_with(|| entry.clone());
+                        recent.push_back(entry);
                     }
                 }
                 let held = log.pending(&name)?;
@@ -204,7 +207,8 @@ impl House {
             })
             .await?;
         let empty = StoreError::Malformed("a stored log is empty");
-        let (Some(room), Some(first)) = (replay.into_room(), first) else { return Err(empty) };
+        let room = replay.finish().ok().flatten();
+        let (Some(room), Some(first)) = (room, first) else { return Err(empty) };
         let policy = AnyPolicy::of(&room);
         let held = self.restore(&room, &policy, held).await?;
         Ok(Opened { room, policy, head: head.into(), first, recent, opener: None, held })
@@ -224,7 +228,7 @@ impl House {
             let unsealed = self.on_links(move |links| links.unseal(&name, &payload)).await;
             let held = match unsealed {
                 Ok(None) => continue,
-                Ok(Some(payload)) => restore_held(room, policy, &payload),
+                Ok(Some(payload)) => held::restore(room, policy, &payload),
                 Err(error) if error.is_store_failure() => return Err(error),
                 Err(_) => None,
             };
@@ -248,7 +252,7 @@ impl House {
         let name = opened.room.ledger().name();
         let members = opened.room.terms().members().map(Arc::from);
         let public = members.is_none();
-        let first = Arc::clone(&opened.first);
+        let first = opened.first.clone();
         let (mailbox, messages) = mpsc::channel(MAILBOX);
         let (calls, called) = mpsc::unbounded_channel();
         self.rooms.write().insert(name, Handle { name, mailbox, calls, members });
@@ -453,7 +457,7 @@ impl House {
 
     async fn open_with(
         self: &Arc<Self>,
-        First { room, hashes, text }: First,
+        First { room, entry }: First,
         stamped: &Stamped,
         link: Option<Link>,
     ) -> Result<RoomName, Code> {
@@ -466,8 +470,8 @@ impl House {
             opening: action.compact().into(),
             created: stamped.time(),
         });
-        append.entries =
-            vec![NewEntry { seq: 0, text: Arc::clone(&text), digest: action.digest(), hashes }];
+        let first = SharedEntry::from(&entry);
+        append.entries = vec![entry];
         append.head = Some(Arc::clone(&head));
         let links = link.iter().cloned().collect();
         self.writer.commit(Commit { append, links }).await.map_err(|error| {
@@ -475,10 +479,10 @@ impl House {
             Code::StoreFailed
         })?;
         self.metrics.accepted.add(1);
-        let recent = VecDeque::from([Arc::clone(&text)]);
+        let recent = VecDeque::from([first.clone()]);
         let policy = AnyPolicy::of(&room);
         let held = Vec::new();
-        let opened = Opened { room, policy, head, first: text, recent, opener: link, held };
+        let opened = Opened { room, policy, head, first, recent, opener: link, held };
         Ok(self.serve(opened))
     }
 
@@ -493,7 +497,7 @@ impl House {
         })?;
         let mut granted =
             self.stamps.request(vec![action.digest()]).await.map_err(|_| Code::TsaDown)?;
-        let stamp = granted.stamps.pop().ok_or(Code::TsaDown)?;
+        let stamp = granted.stamps.pop().ok_or(Code::TsaDown)?.under(granted.batch.hash());
         Stamped::bind(action, stamp, granted.batch).map_err(|_| Code::StampOther)
     }
 
@@ -648,7 +652,7 @@ impl House {
 
     /// Public rooms from a position on, at most `limit`, as logged.
     #[must_use]
-    pub fn lobby(&self, from: usize, limit: usize) -> Vec<Arc<str>> {
+    pub fn lobby(&self, from: usize, limit: usize) -> Vec<SharedEntry> {
         self.lobby.openings.lock().iter().skip(from).take(limit).cloned().collect()
     }
 
@@ -719,9 +723,7 @@ fn signed(house: &House, room: RoomName, seen: Seen) -> Arc<str> {
 /// The first entry of a new room, encoded and folded once.
 struct First {
     room: Room,
-    /// Hashes that the entry completes in the tree.
-    hashes: Vec<Digest>,
-    text: Arc<str>,
+    entry: NewEntry,
 }
 
 impl First {
@@ -734,17 +736,18 @@ impl First {
         let entry = Entry { seq: 0, action, stamp: stamped.stamp().clone() };
         let text: Arc<str> = entry.encode().into();
         let (room, hashes) = Room::open(stamped, merkle::leaf_hash(text.as_bytes()))?;
-        Ok(Self { room, hashes, text })
+        let (header, digest) = (stamped.batch().into(), stamped.action().digest());
+        Ok(Self { room, entry: NewEntry { seq: 0, text, header, digest, hashes } })
     }
 }
 
-/// Reads a held action back; nothing if it does not verify.
-fn restore_held(room: &Room, policy: &AnyPolicy, payload: &str) -> Option<Held> {
-    let entry = Entry::parse(payload).ok()?;
-    let action = Action::parse(&entry.action).ok()?;
-    let role = policy.role(room, &action)?;
-    let batch = VerifiedBatch::open(&entry.stamp.batch, &room.terms().stamps).ok()?;
-    Some(Held { role, stamped: Stamped::bind(action, entry.stamp, Arc::new(batch)).ok()? })
+/// Replays entries that were read together. Headers stand in the store apart from them, so none can
+/// be superfluous.
+fn replay_page(replay: &mut Replay, page: &[StoredEntry]) -> Result<(), ReplayError> {
+    let headers = log::headers(page.iter().map(StoredEntry::logged));
+    let mut headers = Headers::of(&headers, page.len())
+        .map_err(|source| ReplayError::Header { seq: 0, source })?;
+    page.iter().try_for_each(|entry| replay.push_of(&entry.text, &mut headers).map(drop))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use pregao_protocol::evidence::CARRIED;
 use pregao_protocol::host::{Clock, Host, NoRandomness};
 use pregao_protocol::key::{PublicKey, StampKey};
 use pregao_protocol::label::MAX_DIGESTS;
-use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use pregao_protocol::stamp::{Place, VerifiedBatch};
 use pregao_protocol::tsa::stream::{MAX_ANSWER, StampRequest, StreamFrame};
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha12Rng;
@@ -49,8 +49,8 @@ pub struct StampsDown;
 /// Stamps together with the verified header they share.
 #[derive(Debug, Clone)]
 pub struct Granted {
-    /// In the order of the digests.
-    pub stamps: Vec<Stamp>,
+    /// Places in the batch, in the order of the digests.
+    pub stamps: Vec<Place>,
     /// The header of their batch.
     pub batch: Arc<VerifiedBatch>,
 }
@@ -327,8 +327,8 @@ impl Connection {
         let (batch, newer) = self.newer(&compact)?;
         let Some(pooled) = waiting.remove(&id) else { return Ok(newer) };
         for (to, places) in pooled.parts {
-            let stamps: Option<Vec<Stamp>> =
-                places.iter().map(|at| Some(stamps.get(*at)?.with(&compact))).collect();
+            let stamps: Option<Vec<Place>> =
+                places.iter().map(|at| stamps.get(*at).cloned()).collect();
             let stamps = stamps.ok_or_else(|| Ended::Untrue("too few stamps".to_owned()))?;
             // A requester that has given up no longer listens; that is no fault.
             let _ = to.send(Granted { stamps, batch: Arc::clone(&batch) });

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::Evidence;
-use pregao_protocol::log::{Receipt, RoomName};
+use pregao_protocol::log::{Line, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Frontier};
 use pregao_protocol::verify;
 
@@ -52,8 +52,8 @@ pub fn files(files: &[PathBuf], out: &mut impl Write) -> io::Result<bool> {
     Ok(all)
 }
 
-/// A receipt or evidence is one JSON object; a log is its entries, one a line, then a line with its
-/// head as a JSON string.
+/// A receipt or evidence is one JSON object; a log is its entries, one a line, with each batch header on
+/// a line right before the first entry that names it, then a line with its head as a JSON string.
 fn check(file: &Path) -> anyhow::Result<(String, Stated)> {
     let text = std::fs::read_to_string(file).context("cannot be read")?;
     if let Ok(receipt) = Receipt::parse(text.trim_end()) {
@@ -74,7 +74,8 @@ fn check(file: &Path) -> anyhow::Result<(String, Stated)> {
     let text = format!("log of room {} with {} entries", ledger.name(), ledger.head().size);
     // It verified: every root up to the head's size stands under that head.
     let mut frontier = Frontier::default();
-    let stated = lines.iter().map(|line| {
+    let entries = lines.iter().filter(|line| matches!(Line::of(line), Line::Entry(_)));
+    let stated = entries.map(|line| {
         frontier.push(merkle::leaf_hash(line.as_bytes()));
         (ledger.name(), frontier.size(), frontier.root())
     });

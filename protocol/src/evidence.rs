@@ -16,7 +16,7 @@ use crate::log::{Head, HeadError, Origin, RoomName};
 use crate::merkle::{self, ProofError};
 use crate::room::ReplayError;
 use crate::room::body::{Body, BrokerKeys};
-use crate::stamp::StampError;
+use crate::stamp::{HeaderError, StampError};
 use crate::verify::{self, VerifyError};
 
 mod absence;
@@ -53,6 +53,9 @@ pub enum NoEvidence {
     /// A batch header or stamp does not hold; so it says nothing about the TSA.
     #[error("a stamp does not hold")]
     Stamp(#[from] StampError),
+    /// Its batch headers are not those that its entries and its stamp name.
+    #[error(transparent)]
+    Headers(#[from] HeaderError),
     /// The log at hand does not hold, so nothing can be judged by it.
     #[error("the log does not hold")]
     Log(#[source] Box<ReplayError>),

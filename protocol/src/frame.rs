@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use crate::codec::{Digest, hashes};
 use crate::key::{OneTime, PublicKey, Signature};
 use crate::label::{self, MAX_FRAME};
-use crate::log::RoomName;
+use crate::log::{Logged, Named, RoomName};
 use crate::persona::Blind;
-use crate::stamp::Stamp;
+use crate::stamp::{FullStamp, Place};
 
 /// Why bytes are not a frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +48,8 @@ pub enum FromPeer {
         n: u64,
         /// Compact JWS.
         action: String,
-        /// Its stamp.
-        stamp: Stamp,
+        /// Its stamp, with the header.
+        stamp: FullStamp,
         /// Ties the one-time key to the persona of this session, for the broker only.
         blind: Blind,
     },
@@ -115,8 +115,10 @@ pub enum FromBroker {
     Stamped {
         /// As in the request.
         n: u64,
-        /// One stamp for each digest.
-        stamps: Vec<Stamp>,
+        /// Header of the batch that all of them are in (compact JWS).
+        batch: String,
+        /// The place of each digest.
+        stamps: Vec<Place>,
     },
     /// The action is in the log, durably.
     Receipt {
@@ -156,6 +158,9 @@ pub enum FromBroker {
     Lobby {
         /// Position of the first of them.
         from: u64,
+        /// Batch headers that the openings name, each once, in the order in which they first name
+        /// them (V-028).
+        headers: Vec<String>,
         /// First entry of each room's log, as logged.
         openings: Vec<Box<RawValue>>,
         /// Whether more follow at once.
@@ -175,6 +180,9 @@ pub enum FromBroker {
     Entries {
         /// The room.
         room: RoomName,
+        /// Batch headers that the entries name, each once, in the order in which they first name them
+        /// (V-028).
+        headers: Vec<String>,
         /// As logged; what they hash to is these bytes.
         entries: Vec<Box<RawValue>>,
         /// The signed head that covers the last of them; absent while more of a page follow.
@@ -266,34 +274,76 @@ impl FromBroker {
 }
 
 /// Writes entries, given as logged, as [`FromBroker::Entries`] frames that each fit one record.
-/// Only the last carries the head. Nothing is parsed again: this is the broker's hot path.
+/// Each carries the headers that its own entries name; only the last carries the head. Nothing is
+/// parsed again: this is the broker's hot path.
 #[must_use]
-pub fn encode_entries(room: RoomName, entries: &[&str], head: Option<&str>) -> Vec<Vec<u8>> {
-    let opening = format!(r#"{{"entries":{{"room":"{room}","entries":["#);
+pub fn encode_entries(room: RoomName, entries: &[Logged<'_>], head: Option<&str>) -> Vec<Vec<u8>> {
+    let opening = format!(r#"{{"entries":{{"room":"{room}","headers":["#);
     let head = head.and_then(|head| serde_json::to_string(head).ok());
     let closing = match head {
         Some(head) => format!(r#"],"head":{head}}}}}"#),
         None => "]}}".to_owned(),
     };
-    let budget = MAX_FRAME.saturating_sub(opening.len() + closing.len());
+    let budget = MAX_FRAME.saturating_sub(opening.len() + BETWEEN.len() + closing.len());
     let mut frames = Vec::new();
-    let mut frame = opening.clone();
-    let mut used = 0_usize;
-    for entry in entries {
-        if used > 0 && used + entry.len() + 1 > budget {
-            frame.push_str("]}}");
-            frames.push(std::mem::replace(&mut frame, opening.clone()).into_bytes());
-            used = 0;
+    let mut rest = entries;
+    loop {
+        let filled = Filled::with(rest, budget);
+        rest = rest.get(filled.count..).unwrap_or_default();
+        let closing = if rest.is_empty() { closing.as_str() } else { "]}}" };
+        let Filled { headers, entries, .. } = filled;
+        frames.push([&opening, &*headers, BETWEEN, &*entries, closing].concat().into_bytes());
+        if rest.is_empty() {
+            return frames;
         }
-        if used > 0 {
-            frame.push(',');
-        }
-        frame.push_str(entry);
-        used += entry.len() + 1;
     }
-    frame.push_str(&closing);
-    frames.push(frame.into_bytes());
-    frames
+}
+
+const BETWEEN: &str = r#"],"entries":["#;
+
+/// Writes openings, given as logged, as one [`FromBroker::Lobby`] frame with as many as fit, and says
+/// how many those are. `known` is the length of the broker's list.
+#[must_use]
+pub fn encode_lobby(from: u64, openings: &[Logged<'_>], known: u64) -> (Vec<u8>, usize) {
+    let opening = format!(r#"{{"lobby":{{"from":{from},"headers":["#);
+    let between = r#"],"openings":["#;
+    let budget = MAX_FRAME.saturating_sub(opening.len() + between.len() + 20);
+    let Filled { headers, entries, count } = Filled::with(openings, budget);
+    let more = from.saturating_add(count as u64) < known;
+    let closing = format!(r#"],"more":{more}}}}}"#);
+    ([&opening, &*headers, between, &*entries, &closing].concat().into_bytes(), count)
+}
+
+/// What of some entries goes into one frame, as JSON without the brackets.
+struct Filled {
+    headers: String,
+    entries: String,
+    count: usize,
+}
+
+impl Filled {
+    /// Takes entries with their headers as long as they fit, and at least one.
+    fn with(from: &[Logged<'_>], budget: usize) -> Self {
+        let mut named = Named::default();
+        let mut filled = Self { headers: String::new(), entries: String::new(), count: 0 };
+        for Logged { entry, header } in from {
+            // Two quotes and a comma.
+            let header_takes = if named.would_be_new(header) { header.len() + 3 } else { 0 };
+            let taken = filled.headers.len() + filled.entries.len();
+            if filled.count > 0 && taken + header_takes + entry.len() + 1 > budget {
+                break;
+            }
+            if named.is_new(header) {
+                // The letters of a compact JWS need no escape.
+                let comma = if filled.headers.is_empty() { "" } else { "," };
+                filled.headers.extend([comma, "\"", header, "\""]);
+            }
+            let comma = if filled.count == 0 { "" } else { "," };
+            filled.entries.extend([comma, entry]);
+            filled.count += 1;
+        }
+        filled
+    }
 }
 
 fn parse<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, FrameError> {
@@ -411,43 +461,103 @@ mod tests {
 
     #[test]
     fn v090_stamps_of_the_longest_kind_fit_one_frame() {
-        let longest = Stamp {
-            batch: "b".repeat(label::MAX_BATCH),
-            index: u64::MAX,
-            path: vec![Digest([0; 32]); label::MAX_STAMP_PATH],
-        };
+        let path = vec![Digest([0; 32]); label::MAX_STAMP_PATH];
+        let longest = Place { index: u64::MAX, path };
         let stamped = |many| {
-            let stamps = vec![longest.clone(); many];
-            FromBroker::Stamped { n: u64::MAX, stamps }.encode()
+            let (batch, stamps) = ("b".repeat(label::MAX_BATCH), vec![longest.clone(); many]);
+            FromBroker::Stamped { n: u64::MAX, batch, stamps }.encode().unwrap()
         };
-        let frame = stamped(label::MAX_STAMPS).unwrap();
+        let frame = stamped(label::MAX_STAMPS);
         let FromBroker::Stamped { stamps, .. } = FromBroker::parse(&frame).unwrap() else {
             panic!("another frame")
         };
         assert_eq!(stamps.len(), label::MAX_STAMPS);
         let digests = vec![Digest([0; 32]); label::MAX_STAMPS];
         FromPeer::Stamp { n: u64::MAX, digests }.encode().unwrap();
-        // The number is not only small enough: twice as many would not fit.
-        assert!(stamped(2 * label::MAX_STAMPS).is_err());
+        // The number is not only small enough: twice as many would take the largest record.
+        let half = 32_768;
+        assert!(frame.len() + 4 <= half && stamped(2 * label::MAX_STAMPS).len() + 4 > half);
+    }
+
+    /// Entries with the headers they name, of these sizes.
+    fn entries(entry: usize, header: usize, named: &[u8]) -> Vec<(String, String)> {
+        let made = named.iter().enumerate().map(|(at, name)| {
+            let text = format!(r#"{{"seq":{at},"x":"{}"}}"#, "y".repeat(entry));
+            (text, format!("{name}.{}", "h".repeat(header)))
+        });
+        made.collect()
+    }
+
+    fn logged(entries: &[(String, String)]) -> Vec<Logged<'_>> {
+        entries.iter().map(|(entry, header)| Logged { entry, header }).collect()
     }
 
     #[test]
-    fn many_entries_are_cut_into_frames_that_fit() {
-        let entry = format!(r#"{{"x":"{}"}}"#, "y".repeat(9_000));
-        let entries: Vec<&str> = std::iter::repeat_n(entry.as_str(), 20).collect();
-        let frames = encode_entries(RoomName([1; 32]), &entries, Some("head\n"));
+    fn v028_many_entries_are_cut_into_frames_that_fit_with_the_headers_of_their_own() {
+        let names: Vec<u8> = (0..60).map(|at| at / 7).collect();
+        let made = entries(3_000, 1_000, &names);
+        let frames = encode_entries(RoomName([1; 32]), &logged(&made), Some("head\n"));
         assert!(frames.len() > 1);
-        let mut seen = 0;
+        let mut rest = made.as_slice();
         for (at, frame) in frames.iter().enumerate() {
-            let FromBroker::Entries { entries, head, .. } = FromBroker::parse(frame).unwrap()
+            let FromBroker::Entries { headers, entries, head, .. } =
+                FromBroker::parse(frame).unwrap()
             else {
                 panic!("another frame")
             };
-            assert!(entries.iter().all(|raw| raw.get() == entry));
-            seen += entries.len();
+            let (these, others) = rest.split_at(entries.len());
+            rest = others;
+            assert!(entries.iter().zip(these).all(|(raw, (text, _))| raw.get() == text));
+            assert_eq!(headers, crate::log::headers(logged(these)));
             assert_eq!(head.is_some(), at + 1 == frames.len());
         }
-        assert_eq!(seen, 20);
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn a_frame_of_entries_is_pinned_byte_for_byte() {
+        let made = [("{}", "a.b.c"), ("[]", "d.e.f"), ("{}", "a.b.c")];
+        let made: Vec<Logged<'_>> =
+            made.iter().map(|(entry, header)| Logged { entry, header }).collect();
+        let room = RoomName([0; 32]);
+        let zeros = "0".repeat(64);
+        let frame = |entries: &[Logged<'_>], head| {
+            let [frame] = <[_; 1]>::try_from(encode_entries(room, entries, head)).unwrap();
+            String::from_utf8(frame).unwrap()
+        };
+        assert_eq!(
+            frame(&made, Some("h")),
+            format!(
+                r#"{{"entries":{{"room":"{zeros}","headers":["a.b.c","d.e.f"],"entries":[{{}},[],{{}}],"head":"h"}}}}"#
+            )
+        );
+        assert_eq!(
+            frame(&[], None),
+            format!(r#"{{"entries":{{"room":"{zeros}","headers":[],"entries":[]}}}}"#)
+        );
+    }
+
+    #[test]
+    fn openings_fill_a_frame_and_no_more() {
+        let made = entries(6_000, 600, &[1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        let mut from = 0;
+        let mut rest = made.as_slice();
+        while !rest.is_empty() {
+            let (frame, count) = encode_lobby(from, &logged(rest), 16);
+            let FromBroker::Lobby { from: at, headers, openings, more } =
+                FromBroker::parse(&frame).unwrap()
+            else {
+                panic!("another frame")
+            };
+            let (these, others) = rest.split_at(count);
+            assert_eq!((at, openings.len(), more), (from, count, !others.is_empty()));
+            assert_eq!(headers, crate::log::headers(logged(these)));
+            rest = others;
+            from += count as u64;
+        }
+        let (frame, count) = encode_lobby(3, &[], 3);
+        assert_eq!(count, 0);
+        assert_eq!(frame, br#"{"lobby":{"from":3,"headers":[],"openings":[],"more":false}}"#);
     }
 
     proptest! {

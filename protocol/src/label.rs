@@ -68,7 +68,7 @@ pub const MAX_LOG_PATH: usize = 128;
 /// Most entries in one log, 2^53 − 1: every number of a log is exact in every JSON reader.
 pub const MAX_LOG_SIZE: u64 = (1 << 53) - 1;
 /// Longest entry of a log accepted, in bytes of its JSON: an action with its stamp.
-pub const MAX_ENTRY: usize = MAX_ACTION + MAX_BATCH + 1024;
+pub const MAX_ENTRY: usize = MAX_ACTION + 1024;
 /// Longest signed head accepted, in bytes, cosignatures included.
 pub const MAX_HEAD: usize = 4 * 1024;
 /// Most signature lines under one head: the broker's and those of witnesses.

@@ -3,9 +3,11 @@
 //! An entry's leaf is the hash of its bytes, and an entry has exactly one spelling, so every peer
 //! and every verifier computes the same tree from the same text. What an entry *means* is not
 //! decided here: its action and its stamp are carried unverified, for [`crate::action`],
-//! [`crate::stamp`] and the room's fold to judge.
+//! [`crate::stamp`] and the room's fold to judge. The batch header that its stamp names stands beside
+//! it, once for all entries that name it: [`Logged`], [`lines`].
 
 mod head;
+mod lines;
 mod receipt;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,8 @@ use crate::merkle;
 use crate::stamp::Stamp;
 
 pub use head::{Head, HeadError, Origin};
+pub(crate) use lines::Named;
+pub use lines::{Line, Logged, headers, lines};
 pub use receipt::{Receipt, ReceiptError};
 
 /// A room's name: labelled hash of its opening action; lower-case hexadecimal as text.

@@ -3,6 +3,14 @@
 //! The TSA signs one header for a whole batch of digests; a stamp is that header with the path
 //! of one digest in the batch's Merkle tree (SPEC 6). Headers form a chain: two different headers
 //! with the same number, or with the same predecessor, are evidence against the TSA.
+//!
+//! One header serves many entries, so an entry's [`Stamp`] names it by hash, and [`Headers`] are the
+//! texts that stand beside the entries. Alone, as the TSA gives it and as it is handed in, a stamp
+//! carries its header: [`FullStamp`].
+
+mod headers;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +20,8 @@ use crate::jws::{self, JwsError};
 use crate::key::{Fingerprint, PublicKey, SecretKey, StampKey};
 use crate::label;
 use crate::merkle::{self, ProofError};
+
+pub use headers::{Header, HeaderError, Headers};
 
 /// Why a stamp was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +89,7 @@ impl BatchHeader {
 pub struct VerifiedBatch {
     header: BatchHeader,
     hash: Digest,
-    compact: String,
+    compact: Arc<str>,
 }
 
 impl VerifiedBatch {
@@ -109,7 +119,7 @@ impl VerifiedBatch {
         if !possible {
             return Err(StampError::Content);
         }
-        Ok(Self { header, hash: BatchHeader::hash(compact), compact: compact.to_owned() })
+        Ok(Self { header, hash: BatchHeader::hash(compact), compact: compact.into() })
     }
 
     /// The verified content.
@@ -130,6 +140,12 @@ impl VerifiedBatch {
         &self.compact
     }
 
+    /// As [`VerifiedBatch::compact`], for keeping beside every entry that names the header.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.compact)
+    }
+
     /// The batch's time.
     #[must_use]
     pub const fn time(&self) -> Time {
@@ -137,12 +153,38 @@ impl VerifiedBatch {
     }
 }
 
-/// A digest's place in a batch, with the batch's header.
+/// A digest's place in a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Index of the digest in the batch, from 0.
+    pub index: u64,
+    /// Merkle path from the digest to the root.
+    #[serde(with = "hashes")]
+    pub path: Vec<Digest>,
+}
+
+impl Place {
+    /// The stamp that this is in the batch with this header.
+    #[must_use]
+    pub fn under(self, header: Digest) -> Stamp {
+        let Self { index, path } = self;
+        Stamp { header, index, path }
+    }
+
+    /// The stamp that this is with its header (compact JWS). Nothing is verified.
+    #[must_use]
+    pub fn with(&self, batch: &str) -> FullStamp {
+        FullStamp { batch: batch.to_owned(), index: self.index, path: self.path.clone() }
+    }
+}
+
+/// A digest's place in a batch, as an entry carries it: the header is named, and stands elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stamp {
-    /// The signed header (compact JWS).
-    pub batch: String,
+    /// [`BatchHeader::hash`] of the header.
+    pub header: Digest,
     /// Index of the digest in the batch, from 0.
     pub index: u64,
     /// Merkle path from the digest to the root.
@@ -159,10 +201,52 @@ impl Stamp {
         let leaf = merkle::leaf_hash(&digest.0);
         let root = merkle::root_from_path(&leaf, self.index, batch.header.size, &self.path)
             .map_err(StampError::OtherDigest)?;
-        if self.batch == batch.compact && root == batch.header.root {
+        if self.header == batch.hash && root == batch.header.root {
             Ok(())
         } else {
             Err(StampError::OtherDigest(ProofError::Mismatch))
         }
+    }
+
+    /// This stamp with its header (compact JWS), for standing alone.
+    #[must_use]
+    pub fn with(&self, batch: &str) -> FullStamp {
+        FullStamp { batch: batch.to_owned(), index: self.index, path: self.path.clone() }
+    }
+}
+
+/// A stamp with its header, as the TSA gives it and as it is handed in: nothing else is needed to
+/// check it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullStamp {
+    /// The signed header (compact JWS).
+    pub batch: String,
+    /// Index of the digest in the batch, from 0.
+    pub index: u64,
+    /// Merkle path from the digest to the root.
+    #[serde(with = "hashes")]
+    pub path: Vec<Digest>,
+}
+
+impl FullStamp {
+    /// The stamp as the entry carries it.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        let header = BatchHeader::hash(&self.batch);
+        Stamp { header, index: self.index, path: self.path.clone() }
+    }
+
+    /// Verifies the header against the accepted TSA keys.
+    ///
+    /// # Errors
+    /// As [`VerifiedBatch::open`].
+    pub fn open(
+        self,
+        accepted: &[PublicKey<StampKey>],
+    ) -> Result<(Stamp, VerifiedBatch), StampError> {
+        let batch = VerifiedBatch::open(&self.batch, accepted)?;
+        let Self { batch: _, index, path } = self;
+        Ok((Stamp { header: batch.hash, index, path }, batch))
     }
 }

@@ -17,7 +17,7 @@ use crate::clock::Time;
 use crate::codec::{Digest, base64url_bytes};
 use crate::enrolment::token::Token;
 use crate::label;
-use crate::stamp::Stamp;
+use crate::stamp::FullStamp;
 
 pub mod stream;
 
@@ -176,7 +176,7 @@ requests! {
     CitizenEnrol, path::CITIZEN_ENROL, MAX_APPLICATION_REQUEST => SealedAnswer;
     NewChallenge, path::CHALLENGE, MAX_REQUEST => ChallengeAnswer;
     Issue, path::ISSUE, MAX_REQUEST => TicketAnswer;
-    Timestamp, path::TIMESTAMP, MAX_REQUEST => Stamp;
+    Timestamp, path::TIMESTAMP, MAX_REQUEST => FullStamp;
     SetTime, path::SET_TIME, MAX_REQUEST => TimeAnswer;
     ResetTime, path::RESET_TIME, MAX_REQUEST => TimeAnswer;
 }
@@ -277,7 +277,7 @@ pub struct TicketAnswer {
     pub ticket: String,
 }
 
-/// Asks for a stamp of one digest; a [`Stamp`] answers it.
+/// Asks for a stamp of one digest; a [`FullStamp`] answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timestamp {

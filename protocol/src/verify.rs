@@ -86,19 +86,20 @@ pub enum VerifyError {
     },
 }
 
-/// Replays a whole log, given as transmitted, and checks the head over it (V-060).
+/// Replays a whole log, given as its lines ([`crate::log::lines`], V-029), and checks the head over it
+/// (V-060).
 ///
 /// # Errors
 /// [`VerifyError`] naming the first entry or the part of the head that does not hold.
 pub fn log<T: AsRef<str>>(
-    entries: impl IntoIterator<Item = T>,
+    lines: impl IntoIterator<Item = T>,
     head_note: &str,
 ) -> Result<Room, VerifyError> {
     let mut replay = Replay::new();
-    for entry in entries {
-        replay.push(entry.as_ref())?;
+    for line in lines {
+        replay.line(line.as_ref())?;
     }
-    let room = replay.into_room().ok_or(VerifyError::Empty)?;
+    let room = replay.finish()?.ok_or(VerifyError::Empty)?;
     if let Some(code) = room.cut_short() {
         return Err(VerifyError::CutShort { code });
     }
@@ -157,8 +158,7 @@ pub fn receipt(receipt: &Receipt) -> Result<VerifiedReceipt, VerifyError> {
     if got != expected {
         return Err(VerifyError::OtherRoom { expected, got });
     }
-    let batch =
-        VerifiedBatch::open(&entry.stamp.batch, &terms.stamps).map_err(VerifyError::Stamp)?;
+    let batch = VerifiedBatch::open(&receipt.header, &terms.stamps).map_err(VerifyError::Stamp)?;
     let stamped = Stamped::bind(action, entry.stamp, batch.into()).map_err(VerifyError::Stamp)?;
     let action = stamped.action();
     judge_alone(action, seq, keys).map_err(|code| VerifyError::Rule { seq, code })?;

@@ -17,7 +17,7 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer, Member};
 use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
-use pregao_protocol::log::{Entry, Head, Origin, RoomName};
+use pregao_protocol::log::{Entry, Head, Logged, Origin, RoomName};
 use pregao_protocol::merkle;
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::auction::Auction;
@@ -25,7 +25,7 @@ use pregao_protocol::room::body::{Amount, Bid, Body, Listing, Say, SoftClose};
 use pregao_protocol::room::{Replay, Room};
 use pregao_protocol::seal::SealKey;
 use pregao_protocol::session::{Ranking, Suite};
-use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use pregao_protocol::stamp::{FullStamp, Headers, VerifiedBatch};
 use uuid::Uuid;
 
 use crate::reach;
@@ -212,11 +212,19 @@ pub struct Watched {
     pub replay: Replay,
     /// Every entry, as transmitted.
     pub entries: Vec<String>,
+    /// For every entry the batch header that it names.
+    pub headers: Vec<Arc<str>>,
     /// The newest verified head.
     pub head: Option<Head>,
 }
 
 impl Watched {
+    /// Every entry with its header.
+    pub fn logged(&self) -> impl Iterator<Item = Logged<'_>> {
+        let entries = self.entries.iter().zip(&self.headers);
+        entries.map(|(entry, header)| Logged { entry, header })
+    }
+
     /// The fold.
     ///
     /// # Errors
@@ -377,21 +385,26 @@ impl Peer {
             | FromBroker::Failed { n, .. } => {
                 self.answers.insert(n, frame);
             }
-            FromBroker::Lobby { openings, .. } => {
+            FromBroker::Lobby { headers, openings, .. } => {
+                let mut beside = Headers::of(&headers, openings.len())?;
                 for opening in openings {
-                    let entry = Entry::parse(opening.get())?;
-                    self.lobby.push(RoomName::of_opening(&entry.action));
+                    let stamped = Replay::new().push_of(opening.get(), &mut beside)?;
+                    self.lobby.push(stamped.action().room());
                 }
+                beside.finish()?;
             }
             FromBroker::Joined { room, head, consistency } => {
                 self.take_joined(room, &head, &consistency)?;
             }
-            FromBroker::Entries { room, entries, head } => {
+            FromBroker::Entries { room, headers, entries, head } => {
+                let mut beside = Headers::of(&headers, entries.len())?;
                 let watched = self.rooms.entry(room).or_default();
                 for entry in entries {
-                    watched.replay.push(entry.get())?;
+                    let stamped = watched.replay.push_of(entry.get(), &mut beside)?;
                     watched.entries.push(entry.get().to_owned());
+                    watched.headers.push(stamped.batch().shared());
                 }
+                beside.finish()?;
                 if let Some(head) = head {
                     let origin = Origin { broker: self.pin, room };
                     let head = Head::open(&head, &origin, &self.broker.keys.head)?;
@@ -441,10 +454,12 @@ impl Peer {
     ///
     /// # Errors
     /// The code of a failure.
-    pub async fn stamps(&mut self, digests: Vec<Digest>) -> Result<Vec<Stamp>> {
+    pub async fn stamps(&mut self, digests: Vec<Digest>) -> Result<Vec<FullStamp>> {
         let n = self.ask(|n| FromPeer::Stamp { n, digests }).await?;
         match self.answer(n).await? {
-            FromBroker::Stamped { stamps, .. } => Ok(stamps),
+            FromBroker::Stamped { batch, stamps, .. } => {
+                Ok(stamps.iter().map(|place| place.with(&batch)).collect())
+            }
             FromBroker::Failed { code, .. } => bail!("{code}"),
             other => bail!("another answer: {other:?}"),
         }
@@ -454,7 +469,7 @@ impl Peer {
     ///
     /// # Errors
     /// As [`Peer::stamps`].
-    pub async fn stamp(&mut self, made: &Made) -> Result<Stamp> {
+    pub async fn stamp(&mut self, made: &Made) -> Result<FullStamp> {
         self.stamps(vec![made.digest()]).await?.pop().context("no stamp")
     }
 
@@ -462,7 +477,12 @@ impl Peer {
     ///
     /// # Errors
     /// As [`Peer::pump`].
-    pub async fn submit(&mut self, action: &str, stamp: &Stamp, blind: &Blind) -> Result<Answer> {
+    pub async fn submit(
+        &mut self,
+        action: &str,
+        stamp: &FullStamp,
+        blind: &Blind,
+    ) -> Result<Answer> {
         let (action, stamp, blind) = (action.to_owned(), stamp.clone(), blind.clone());
         let n = self.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await?;
         let answer = self.answer(n).await?;
@@ -503,10 +523,10 @@ impl Peer {
     ///
     /// # Errors
     /// If it is no receipt, or does not.
-    pub fn check_receipt(&self, made: &Made, stamp: &Stamp, answer: &Answer) -> Result<Head> {
+    pub fn check_receipt(&self, made: &Made, stamp: &FullStamp, answer: &Answer) -> Result<Head> {
         let Answer::Receipt { seq, path, head } = answer else { bail!("no receipt: {answer:?}") };
         let action = made.action.compact().to_owned();
-        let entry = Entry { seq: *seq, action, stamp: stamp.clone() };
+        let entry = Entry { seq: *seq, action, stamp: stamp.stamp() };
         let origin = Origin { broker: self.pin, room: made.action.room() };
         let head = Head::open(head, &origin, &self.broker.keys.head)?;
         let root = merkle::root_from_path(&entry.leaf(), *seq, head.size, path)?;

@@ -263,7 +263,7 @@ async fn timestamp(
     );
     let Share { batch, slots } = answer.await.map_err(|_| StampRefusal::Stopping)??;
     let slot = slots.first().copied().ok_or(StampRefusal::Count)?;
-    let stamp = stamp::Stamp {
+    let stamp = stamp::FullStamp {
         batch: batch.compact.clone(),
         index: u64::from(slot),
         path: batch.path(slot),

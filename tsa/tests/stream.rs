@@ -80,7 +80,7 @@ async fn pipelined_requests_are_answered_each_in_one_batch() {
         let batch = VerifiedBatch::open(&compact, &[keys.stamp]).unwrap();
         assert_eq!(stamps.len(), 1 + id as usize);
         for (digest, place) in digests(id * 100, 1 + id).iter().zip(stamps) {
-            assert_eq!(place.with(&compact).covers(digest, &batch), Ok(()));
+            assert_eq!(place.with(&compact).stamp().covers(digest, &batch), Ok(()));
         }
     }
 }

@@ -37,7 +37,7 @@ async fn a_listing_opens_one_room_however_often_it_comes_and_what_follows_it_fin
     let room = made.room();
     let stamp = stage.stamp(&made);
     // Who knows the listing can bid on it before it is logged.
-    let entry = Entry { seq: 0, action: made.action.compact().to_owned(), stamp: stamp.clone() };
+    let entry = Entry { seq: 0, action: made.action.compact().to_owned(), stamp: stamp.stamp() };
     let mut tree = Frontier::default();
     tree.push(entry.leaf());
     let bid = rui.bid(stage.house(), room, 100, Seen { size: 1, root: tree.root() });
@@ -224,7 +224,7 @@ async fn the_list_of_rooms_keeps_its_order_over_a_restart_and_shows_no_private_r
     let shown = |from, most| -> Vec<RoomName> {
         let openings = stage.house().lobby(from, most);
         let name = |text: &str| RoomName::of_opening(&Entry::parse(text).unwrap().action);
-        openings.iter().map(|text| name(text)).collect()
+        openings.iter().map(|opening| name(&opening.entry)).collect()
     };
     assert_eq!(shown(0, 9), rooms);
     assert_eq!((shown(1, 1), shown(3, 9)), (vec![rooms[1]], Vec::new()));

@@ -12,6 +12,7 @@ use pregao_protocol::room::{Accepted, Code, NotJudged, Stamped, Undecided};
 use tokio::time::Instant;
 
 use super::RoomTask;
+use super::held;
 use super::kinds::{Held, Objection, Role, View};
 use super::{Handed, Reply};
 use crate::check::{Author, Checked};
@@ -288,7 +289,8 @@ impl RoomTask {
             }
         }
         let digest = stamped.action().digest();
-        group.entries.push(NewEntry { seq: accepted.seq(), text, digest, hashes });
+        let (seq, header) = (accepted.seq(), stamped.batch().into());
+        group.entries.push(NewEntry { seq, text, header, digest, hashes });
         Ok(())
     }
 
@@ -361,12 +363,7 @@ impl RoomTask {
         stamped: &Stamped,
         group: &mut Group,
     ) -> Result<Decided, Undecided> {
-        let payload = Entry {
-            seq: 0,
-            action: stamped.action().compact().to_owned(),
-            stamp: stamped.stamp().clone(),
-        };
-        let sealed = self.house.seal_held(self.name, payload.encode()).await;
+        let sealed = self.house.seal_held(self.name, held::payload(stamped)).await;
         let payload = sealed.map_err(|error| {
             tracing::error!(%error, "an action could not be sealed to be held");
             Undecided::STORE_FAILED

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use pregao_protocol::action::Seen;
 use pregao_protocol::frame::encode_entries;
-use pregao_protocol::log::{Head, Origin, RoomName};
+use pregao_protocol::log::{Head, Logged, Origin, RoomName};
 use pregao_protocol::session::Padded;
 use tokio::time::Instant;
 
-use super::RoomTask;
 use super::batch::Group;
 use super::retry::Retry;
+use super::{RoomTask, SharedEntry};
 use crate::fanout::Delivery;
 use crate::house::House;
 use crate::store::{Append, StoreError};
@@ -28,11 +28,10 @@ impl RoomTask {
         }
         let seen = self.room.ledger().head();
         let from = group.entries.first().map_or(seen.size, |first| first.seq);
-        let texts: Vec<Arc<str>> =
-            group.entries.iter().map(|entry| Arc::clone(&entry.text)).collect();
+        let entries: Vec<SharedEntry> = group.entries.iter().map(SharedEntry::from).collect();
         let head: Option<Arc<str>> =
-            if texts.is_empty() { None } else { Some(self.house.sign_head(self.name, seen)) };
-        let (accepted, refused) = (texts.len() as u64, group.refusals.len() as u64);
+            if entries.is_empty() { None } else { Some(self.house.sign_head(self.name, seen)) };
+        let (accepted, refused) = (entries.len() as u64, group.refusals.len() as u64);
         let append = Append {
             room: self.name,
             expected_size: from,
@@ -54,23 +53,23 @@ impl RoomTask {
         self.house.metrics.refused.add(refused);
         if let Some(head) = head {
             self.head = head;
-            self.tell(from, &texts);
+            self.tell(from, &entries);
         }
         Ok(())
     }
 
-    fn tell(&mut self, from: u64, texts: &[Arc<str>]) {
-        for text in texts {
+    fn tell(&mut self, from: u64, entries: &[SharedEntry]) {
+        for entry in entries {
             if self.recent.len() >= RECENT {
                 self.recent.pop_front();
             }
-            self.recent.push_back(Arc::clone(text));
+            self.recent.push_back(entry.clone());
         }
         if self.watchers.is_empty() {
             return;
         }
-        let entries: Vec<&str> = texts.iter().map(|text| &**text).collect();
-        let frames = encode_entries(self.name, &entries, Some(&self.head));
+        let logged: Vec<Logged<'_>> = entries.iter().map(SharedEntry::logged).collect();
+        let frames = encode_entries(self.name, &logged, Some(&self.head));
         let frames = frames.iter().filter_map(|frame| Padded::new(frame).ok()).collect();
         let to = from + entries.len() as u64;
         let delivery = Arc::new(Delivery { room: self.name, from, to, frames });

@@ -5,10 +5,12 @@
 //! wait for the next batch, so load makes batches larger, not more frequent.
 //!
 //! - `task` the mailbox; `batch` decides; `commit` makes durable, tells the watchers and recovers
+//! - `held` what an action that is held is kept as
 //! - `lifecycle` takes the steps that are due; `kinds` says, for each kind of room, which those are
 
 mod batch;
 mod commit;
+pub(crate) mod held;
 pub(crate) mod kinds;
 mod lifecycle;
 mod retry;
@@ -19,19 +21,50 @@ use std::sync::Arc;
 use pregao_protocol::action::Action;
 use pregao_protocol::frame::FromBroker;
 use pregao_protocol::key::{OneTime, PublicKey};
-use pregao_protocol::log::RoomName;
+use pregao_protocol::log::{Logged, RoomName};
 use pregao_protocol::room::{Room, Undecided};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::check::Checked;
 use crate::fanout::Watcher;
 use crate::metrics::Metrics;
+use crate::store::{NewEntry, StoredEntry};
 
 pub(crate) use commit::{RECENT, signed_head};
 pub(crate) use task::{Opened, RoomTask};
 
 /// Messages waiting for one room.
 pub const MAILBOX: usize = 8_192;
+
+/// An entry as logged with the batch header that it names, kept for many to send.
+#[derive(Debug, Clone)]
+pub struct SharedEntry {
+    /// The entry's bytes.
+    pub entry: Arc<str>,
+    /// The header as transmitted.
+    pub header: Arc<str>,
+}
+
+impl SharedEntry {
+    /// For writing a frame.
+    #[must_use]
+    pub fn logged(&self) -> Logged<'_> {
+        Logged { entry: &self.entry, header: &self.header }
+    }
+}
+
+impl From<&NewEntry> for SharedEntry {
+    fn from(entry: &NewEntry) -> Self {
+        let (text, header) = (Arc::clone(&entry.text), Arc::clone(&entry.header.text));
+        Self { entry: text, header }
+    }
+}
+
+impl From<StoredEntry> for SharedEntry {
+    fn from(entry: StoredEntry) -> Self {
+        Self { entry: entry.text.into(), header: entry.header }
+    }
+}
 
 /// How a session hears the answer to one request.
 #[derive(Debug, Clone)]
@@ -124,7 +157,7 @@ pub enum Watching {
     /// Live from now on; `tail` is what lies between.
     Live {
         /// Entries from the position asked for, as logged.
-        tail: Vec<Arc<str>>,
+        tail: Vec<SharedEntry>,
         /// The newest signed head.
         head: Arc<str>,
     },

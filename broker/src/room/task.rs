@@ -12,7 +12,7 @@ use super::retry::{Retry, TurnedAway};
 use crate::fanout::Watchers;
 use crate::house::House;
 use crate::links::Link;
-use crate::room::{Call, Inbox, Message, Watching};
+use crate::room::{Call, Inbox, Message, SharedEntry, Watching};
 use crate::store::StoreError;
 
 /// Most messages taken in one batch.
@@ -26,7 +26,7 @@ pub(crate) struct RoomTask {
     pub(super) house: Arc<House>,
     pub(super) watchers: Watchers,
     pub(super) head: Arc<str>,
-    pub(super) recent: VecDeque<Arc<str>>,
+    pub(super) recent: VecDeque<SharedEntry>,
     /// What the broker does in rooms of this kind.
     pub(super) policy: AnyPolicy,
     /// Who opened the room; known while links exist.
@@ -58,9 +58,9 @@ pub(crate) struct Opened {
     /// Its newest signed head.
     pub(crate) head: Arc<str>,
     /// Its first entry, as logged: what the list of rooms shows.
-    pub(crate) first: Arc<str>,
+    pub(crate) first: SharedEntry,
     /// The last entries, as logged.
-    pub(crate) recent: VecDeque<Arc<str>>,
+    pub(crate) recent: VecDeque<SharedEntry>,
     /// Who opened it.
     pub(crate) opener: Option<Link>,
     /// Actions held until their counterparts are there.

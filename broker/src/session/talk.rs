@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::{FromBroker, FromPeer, Member, Subject, encode_entries};
+use pregao_protocol::frame::{FromBroker, FromPeer, Member, Subject, encode_entries, encode_lobby};
 use pregao_protocol::label::{MAX_PAGE, MAX_STAMPS};
-use pregao_protocol::log::RoomName;
+use pregao_protocol::log::{Logged, RoomName};
 use pregao_protocol::room::{Code, ErrorCode, Undecided};
 use pregao_protocol::session::Padded;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,8 +17,9 @@ use tokio_tungstenite::tungstenite::Message as WsMessage;
 use super::{Beat, Ended, Talk, Watched, turned};
 use crate::check::Submission;
 use crate::fanout::{Delivery, Watcher};
-use crate::room::{Handle, Message, Reply, Watching};
+use crate::room::{Handle, Message, Reply, SharedEntry, Watching};
 use crate::stamps::{Asked, Granted};
+use crate::store::StoredEntry;
 
 /// Openings in one page of the list of rooms.
 const LOBBY_PAGE: usize = 16;
@@ -244,13 +245,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         while let Some(from) = self.lobby {
             let openings = self.hall.house.lobby(from, LOBBY_PAGE);
             let known = self.hall.house.lobby_size();
-            let more = from.saturating_add(openings.len()) < known;
-            if !openings.is_empty() || from == 0 {
-                let frame = lobby_frame(from, &openings, more);
+            let logged: Vec<Logged<'_>> = openings.iter().map(SharedEntry::logged).collect();
+            let (frame, count) = encode_lobby(from as u64, &logged, known as u64);
+            if count > 0 || from == 0 {
                 self.send_bytes(&frame).await?;
             }
-            self.lobby = Some(from.saturating_add(openings.len()));
-            if !more || openings.is_empty() {
+            let next = from.saturating_add(count);
+            self.lobby = Some(next);
+            if next >= known || count == 0 {
                 break;
             }
         }
@@ -344,8 +346,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         let watching = ask_room(handle, watcher, next);
         let reached = match tokio::time::timeout(ROOM_WITHIN, watching).await {
             Ok(Watching::Live { tail, head }) => {
-                let texts: Vec<&str> = tail.iter().map(|text| &**text).collect();
-                self.send_entries(room, next, &texts, Some(&head)).await?;
+                let entries: Vec<Logged<'_>> = tail.iter().map(SharedEntry::logged).collect();
+                self.send_entries(room, next, &entries, Some(&head)).await?;
                 return Ok(Reached::Live);
             }
             Ok(Watching::Behind) => self.read_page(room, next).await?,
@@ -370,8 +372,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         if page.is_empty() {
             return Ok(Reached::Later);
         }
-        let texts: Vec<&str> = page.iter().map(|entry| entry.text.as_str()).collect();
-        self.send_entries(room, next, &texts, None).await?;
+        let entries: Vec<Logged<'_>> = page.iter().map(StoredEntry::logged).collect();
+        self.send_entries(room, next, &entries, None).await?;
         Ok(Reached::Nearer)
     }
 
@@ -379,13 +381,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
         &mut self,
         room: RoomName,
         next: u64,
-        texts: &[&str],
+        entries: &[Logged<'_>],
         head: Option<&str>,
     ) -> Result<(), Ended> {
-        for frame in encode_entries(room, texts, head) {
+        for frame in encode_entries(room, entries, head) {
             self.send_bytes(&frame).await?;
         }
-        self.advance(room, next.saturating_add(texts.len() as u64));
+        self.advance(room, next.saturating_add(entries.len() as u64));
         Ok(())
     }
 
@@ -509,18 +511,13 @@ async fn ask_room(handle: &Handle, watcher: Watcher, next: u64) -> Watching {
 pub(super) async fn answer_stamps(mut asked: mpsc::UnboundedReceiver<(Reply, Asked)>) {
     while let Some((reply, asked)) = asked.recv().await {
         match asked.granted().await {
-            Ok(Granted { stamps, .. }) => {
-                let n = reply.n;
-                reply.send(FromBroker::Stamped { n, stamps });
+            Ok(Granted { stamps, batch }) => {
+                let (n, batch) = (reply.n, batch.compact().to_owned());
+                reply.send(FromBroker::Stamped { n, batch, stamps });
             }
             Err(_) => reply.fail(Undecided::TSA_DOWN),
         }
     }
-}
-
-fn lobby_frame(from: usize, openings: &[Arc<str>], more: bool) -> Vec<u8> {
-    let openings = openings.join(",");
-    format!(r#"{{"lobby":{{"from":{from},"openings":[{openings}],"more":{more}}}}}"#).into_bytes()
 }
 
 /// A bucket of frames that refills with time.
@@ -565,15 +562,5 @@ mod tests {
         assert!((0..3).all(|_| allowance.take(at(60_000))));
         assert!(!allowance.take(at(60_000)), "however long it rests, no more than the burst");
         assert!(!allowance.take(at(0)), "a clock that went back refills nothing");
-    }
-
-    #[test]
-    fn a_lobby_frame_reads_back() {
-        let openings: Vec<Arc<str>> = vec![r#"{"seq":0}"#.into(), r#"{"seq":1}"#.into()];
-        let frame = FromBroker::parse(&lobby_frame(3, &openings, true)).unwrap();
-        let FromBroker::Lobby { from: 3, openings, more: true } = frame else {
-            panic!("another frame")
-        };
-        assert_eq!(openings.len(), 2);
     }
 }

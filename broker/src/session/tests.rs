@@ -398,7 +398,7 @@ async fn the_list_of_rooms_comes_in_pages_and_grows_by_itself() {
         peer.send(&FromPeer::Rooms { from }).await;
         for page in pages {
             let frame = peer.until(|frame| matches!(frame, FromBroker::Lobby { .. })).await;
-            let FromBroker::Lobby { from, openings, more } = frame else { panic!("the list") };
+            let FromBroker::Lobby { from, openings, more, .. } = frame else { panic!("the list") };
             assert_eq!((from, openings.len(), more), page);
         }
     }

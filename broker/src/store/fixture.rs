@@ -10,7 +10,7 @@ use pregao_protocol::key::PublicKey;
 use pregao_protocol::persona::Blind;
 use uuid::Uuid;
 
-use super::{Append, Kind, NewEntry, NewRoom, RoomName};
+use super::{Append, Header, Kind, NewEntry, NewRoom, RoomName};
 use crate::links::Link;
 
 /// The system's generator.
@@ -28,9 +28,16 @@ pub(crate) fn entry(seq: u64, action: &str) -> NewEntry {
     NewEntry {
         seq,
         text: format!(r#"{{"seq":{seq},"action":"{action}"}}"#).into(),
+        header: header("one"),
         digest: Digest::of(action.as_bytes()),
         hashes: (0..completed).map(|level| Digest::of(&level.to_be_bytes())).collect(),
     }
+}
+
+/// A header of a batch that is called so.
+pub(crate) fn header(name: &str) -> Header {
+    let text = format!("header of {name}");
+    Header { hash: Digest::of(text.as_bytes()), text: text.into() }
 }
 
 /// An append of entries `size`, `size + 1`, …, one for each action.

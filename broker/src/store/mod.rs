@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
+use pregao_protocol::log::Logged;
+use pregao_protocol::stamp::VerifiedBatch;
 
 pub use error::{OpenError, StoreError};
 pub use pregao_protocol::log::RoomName;
@@ -56,6 +58,21 @@ pub struct StoredRoom {
     pub size: u64,
 }
 
+/// A batch header that entries name. The store keeps each once, whatever logs name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// By which entries name it.
+    pub hash: Digest,
+    /// As transmitted (compact JWS).
+    pub text: Arc<str>,
+}
+
+impl From<&VerifiedBatch> for Header {
+    fn from(batch: &VerifiedBatch) -> Self {
+        Self { hash: batch.hash(), text: batch.shared() }
+    }
+}
+
 /// An entry about to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEntry {
@@ -63,6 +80,8 @@ pub struct NewEntry {
     pub seq: u64,
     /// The entry as transmitted: canonical JSON, the bytes that the tree's leaf is the hash of.
     pub text: Arc<str>,
+    /// The header that it names; it becomes durable with the first entry that names it.
+    pub header: Header,
     /// Digest of the entry's action. An action stands in at most one log, once.
     pub digest: Digest,
     /// The tree hashes that this record completes: leaf hash first, then each parent. Their
@@ -77,8 +96,18 @@ pub struct StoredEntry {
     pub seq: u64,
     /// The entry as it was transmitted.
     pub text: String,
+    /// The header that it names. Entries of one batch that were read together share it.
+    pub header: Arc<str>,
     /// Digest of its action.
     pub digest: Digest,
+}
+
+impl StoredEntry {
+    /// The entry with its header.
+    #[must_use]
+    pub fn logged(&self) -> Logged<'_> {
+        Logged { entry: &self.text, header: &self.header }
+    }
 }
 
 /// Newest signed head of a room.
@@ -188,7 +217,12 @@ impl Append {
             PendingChange::Hold { payload, .. } => payload.len(),
             PendingChange::Release { .. } => 0,
         });
-        self.entries.iter().map(|entry| entry.text.len()).sum::<usize>()
+        let mut last = None;
+        let entries = self.entries.iter().map(|entry| {
+            let again = last.replace(entry.header.hash) == Some(entry.header.hash);
+            entry.text.len() + if again { 0 } else { entry.header.text.len() }
+        });
+        entries.sum::<usize>()
             + self.refusals.iter().map(|refusal| refusal.jws.len()).sum::<usize>()
             + held.sum::<usize>()
     }
@@ -238,7 +272,7 @@ pub trait Log: std::fmt::Debug + Send + Sync + 'static {
         answers.pop().unwrap_or(Err(StoreError::Stopped))
     }
 
-    /// Up to `limit` entries (never more than [`MAX_PAGE`]) from `from` on; none past the end.
+    /// Up to `limit` entries with their headers (never more than [`MAX_PAGE`]) from `from` on; none past the end.
     ///
     /// # Errors
     /// [`StoreError::UnknownRoom`], or a failure of the store.

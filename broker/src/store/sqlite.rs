@@ -4,6 +4,7 @@
 //! a few connections read, each on the newest committed state.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 use pregao_protocol::clock::Time;
@@ -13,8 +14,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 
 use super::file::{self, Format};
 use super::{
-    Answer, Append, Log, MAX_PAGE, NewEntry, NewRoom, OpenError, Pending, PendingChange, Refusal,
-    RoomName, StoreError, StoredEntry, StoredHead, StoredRoom,
+    Answer, Append, Header, Log, MAX_PAGE, NewEntry, NewRoom, OpenError, Pending, PendingChange,
+    Refusal, RoomName, StoreError, StoredEntry, StoredHead, StoredRoom,
 };
 
 /// Connections for reading: as many reads go on at once.
@@ -23,6 +24,7 @@ const READERS: usize = 4;
 const FORMAT: Format = Format { application_id: 0x5072_4c67, migrations: &[FIRST] };
 
 /// `entry.hashes` stands before `text`, so that a node is read without the pages of a long text.
+/// `entry.header` is an id, and not the hash that names the header: a few bytes for each entry.
 /// `refusal.room` is a name, not an id: refused actions may name rooms that do not exist.
 const FIRST: &str = "
 CREATE TABLE room (
@@ -37,11 +39,17 @@ CREATE TABLE head (
     size INTEGER NOT NULL CHECK (size > 0),
     note TEXT NOT NULL
 ) STRICT;
+CREATE TABLE header (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    text TEXT NOT NULL
+) STRICT;
 CREATE TABLE entry (
     room INTEGER NOT NULL REFERENCES room,
     seq INTEGER NOT NULL CHECK (seq >= 0),
     digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
     hashes BLOB NOT NULL CHECK (length(hashes) >= 32),
+    header INTEGER NOT NULL REFERENCES header,
     text TEXT NOT NULL,
     UNIQUE (room, seq)
 ) STRICT;
@@ -136,16 +144,25 @@ impl Log for SqliteLog {
         let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
         let limit = i64::try_from(limit.min(MAX_PAGE)).unwrap_or(0);
         let mut statement = connection.prepare_cached(
-            "SELECT seq, digest, text FROM entry WHERE room = ?1 AND seq >= ?2
-             ORDER BY seq LIMIT ?3",
+            "SELECT seq, digest, entry.text, header.id, header.text
+             FROM entry JOIN header ON header.id = entry.header
+             WHERE room = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
         )?;
         let mut rows = statement.query(params![id, from, limit])?;
         let mut entries = Vec::new();
+        let mut last: Option<(i64, Arc<str>)> = None;
         while let Some(row) = rows.next()? {
+            let header_id: i64 = row.get(3)?;
+            let header = match &last {
+                Some((id, header)) if *id == header_id => Arc::clone(header),
+                Some(_) | None => row.get(4)?,
+            };
+            last = Some((header_id, Arc::clone(&header)));
             entries.push(StoredEntry {
                 seq: natural(row, 0)?,
                 digest: digest(row, 1)?,
                 text: row.get(2)?,
+                header,
             });
         }
         Ok(entries)
@@ -243,8 +260,15 @@ fn apply(connection: &Connection, append: &Append) -> Result<(), StoreError> {
     append.check_shape()?;
     if append.changes_room() {
         let id = expect_size(connection, append)?;
+        let mut last: Option<(Digest, i64)> = None;
         for entry in &append.entries {
-            insert_entry(connection, id, entry)?;
+            let hash = entry.header.hash;
+            let header = match last {
+                Some((last, header)) if last == hash => header,
+                Some(_) | None => keep_header(connection, &entry.header)?,
+            };
+            last = Some((hash, header));
+            insert_entry(connection, id, header, entry)?;
         }
         if let Some(note) = &append.head {
             let size = append.entries.iter().fold(append.expected_size, |size, _| size + 1);
@@ -296,15 +320,34 @@ fn insert_room(
     Ok(statement.insert(params![&name.0, room.kind.as_str(), created, room.opening])?)
 }
 
-fn insert_entry(connection: &Connection, room: i64, entry: &NewEntry) -> Result<(), StoreError> {
+/// The header's id; the first entry that names it brings it along.
+fn keep_header(connection: &Connection, header: &Header) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM header WHERE hash = ?1")?;
+    let known = statement.query_row([&header.hash.0], |row| row.get(0)).optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    let mut statement =
+        connection.prepare_cached("INSERT INTO header (hash, text) VALUES (?1, ?2)")?;
+    Ok(statement.insert(params![&header.hash.0, header.text])?)
+}
+
+fn insert_entry(
+    connection: &Connection,
+    room: i64,
+    header: i64,
+    entry: &NewEntry,
+) -> Result<(), StoreError> {
     refuse_answered(connection, &entry.digest, "SELECT 1 FROM refusal WHERE digest = ?1")?;
     let hashes: Vec<u8> = entry.hashes.iter().flat_map(|hash| hash.0).collect();
     let mut statement = connection.prepare_cached(
-        "INSERT INTO entry (room, seq, digest, hashes, text) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO entry (room, seq, digest, hashes, header, text)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (digest) DO NOTHING",
     )?;
     let seq = storable(entry.seq)?;
-    let inserted = statement.execute(params![room, seq, &entry.digest.0, hashes, entry.text])?;
+    let inserted =
+        statement.execute(params![room, seq, &entry.digest.0, hashes, header, entry.text])?;
     expect_inserted(inserted, &entry.digest)
 }
 

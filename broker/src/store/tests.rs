@@ -12,7 +12,8 @@ use pregao_protocol::merkle::{
 };
 
 use super::fixture::{
-    TinyDisk, append, child, child_folder, contents, entry, link, opening, random, room, text,
+    TinyDisk, append, child, child_folder, contents, entry, header, link, opening, random, room,
+    text,
 };
 use super::sqlite::SqliteLog;
 use super::*;
@@ -253,7 +254,7 @@ fn a_room_whose_rows_were_tampered_with_harms_no_other() {
     }
     let file = rusqlite::Connection::open(store.path()).unwrap();
     let id = "(SELECT id FROM room WHERE name = ?1)";
-    let extra = format!("INSERT INTO entry VALUES ({id}, 1, randomblob(32), zeroblob(32), '')");
+    let extra = format!("INSERT INTO entry VALUES ({id}, 1, randomblob(32), zeroblob(32), 1, '')");
     assert_eq!(file.execute(&extra, [&room("a").0]).unwrap(), 1);
     file.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
     let sick = format!("UPDATE head SET size = -1 WHERE room = {id}");
@@ -586,4 +587,59 @@ fn a_tree_that_cannot_be_read_says_so() {
     let tree = StoredTree::new(&store.log, room("tree"));
     assert!(inclusion_path(&tree, 0, 4).is_none());
     assert!(matches!(tree.finish(), Err(StoreError::Statement(_))));
+}
+
+/// How many headers a store has.
+fn headers(store: &Store) -> i64 {
+    let connection = rusqlite::Connection::open(store.path()).unwrap();
+    connection.query_row("SELECT count(*) FROM header", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_header_is_kept_once_and_read_with_every_entry_that_names_it() {
+    let store = store();
+    let log = &store.log;
+    assert_eq!(headers(&store), 1);
+    let mut more = append("a", 1, &["one", "two", "three", "four"]);
+    for (entry, name) in more.entries.iter_mut().zip(["two", "one", "two", "three"]) {
+        entry.header = header(name);
+    }
+    log.append(&more).unwrap();
+    // Another room's entry names it as well.
+    log.append(&opening("b")).unwrap();
+    assert_eq!(headers(&store), 3);
+    let named = |name: &str, from, limit| -> Vec<String> {
+        let page = log.read(&room(name), from, limit).unwrap();
+        page.iter().map(|entry| entry.header.to_string()).collect()
+    };
+    let of = |name: &str| header(name).text.to_string();
+    assert_eq!(named("a", 0, 9), ["one", "two", "one", "two", "three"].map(of));
+    assert_eq!(named("a", 3, 1), ["two"].map(of));
+    assert_eq!(named("b", 0, 9), ["one"].map(of));
+}
+
+#[test]
+fn a_header_becomes_durable_with_its_entry_or_not_at_all() {
+    let store = store();
+    let mut refused = append("a", 1, &["one", "opening of a"]);
+    refused.entries[0].header = header("two");
+    refused.entries[1].header = header("three");
+    assert!(matches!(store.log.append(&refused), Err(StoreError::Duplicate { .. })));
+    assert_eq!(headers(&store), 1);
+    let mut good = append("a", 1, &["one"]);
+    good.entries[0].header = header("two");
+    let group = [refused, good];
+    let answers = store.log.commit(&group);
+    assert!(answers[0].is_err() && answers[1].is_ok());
+    assert_eq!(headers(&store), 2);
+}
+
+#[test]
+fn a_header_counts_towards_a_group_as_often_as_it_may_have_to_be_written() {
+    let plain = append("a", 1, &["one", "two"]);
+    let texts: usize = plain.entries.iter().map(|entry| entry.text.len()).sum();
+    assert_eq!(plain.weight(), texts + header("one").text.len());
+    let mut two = plain.clone();
+    two.entries[1].header = header("two");
+    assert_eq!(two.weight(), texts + 2 * header("one").text.len());
 }

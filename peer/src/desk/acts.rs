@@ -15,7 +15,7 @@ use pregao_protocol::log::{Entry, Receipt, RoomName};
 use pregao_protocol::persona::{Blind, OneTimeKey};
 use pregao_protocol::room::body::{Body, Signer};
 use pregao_protocol::room::{Code, Stamped};
-use pregao_protocol::stamp::{Stamp, VerifiedBatch};
+use pregao_protocol::stamp::{FullStamp, Place, VerifiedBatch};
 use pregao_protocol::verify;
 use uuid::Uuid;
 
@@ -247,12 +247,12 @@ impl Desk {
         }
     }
 
-    pub(super) async fn stamped(&mut self, n: u64, mut stamps: Vec<Stamp>) {
+    pub(super) async fn stamped(&mut self, n: u64, batch: &str, stamps: &[Place]) {
         let Some(act) = self.acts.stamping(n) else { return };
-        let given = serde_json::to_string(&stamps).unwrap_or_default();
-        let holds = stamps.pop().and_then(|stamp| {
-            let batch = VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp]).ok()?;
-            let bound = Stamped::bind(act.action.clone(), stamp.clone(), batch.into()).ok()?;
+        let given = serde_json::to_string(&(batch, stamps)).unwrap_or_default();
+        let holds = stamps.last().and_then(|place| {
+            let stamp = place.with(batch);
+            let bound = Stamped::open(act.action.clone(), stamp.clone(), &[self.tsa.stamp]).ok()?;
             Some((stamp, bound.time()))
         });
         let Some((stamp, time)) = holds else {
@@ -273,7 +273,7 @@ impl Desk {
 
     /// Keeps the stamp of a disclosure before it is handed in: with it the same bytes are handed in until
     /// there is an answer, by this run of the program or a later one.
-    async fn keep_stamp(&mut self, n: u64, stamp: &Stamp) {
+    async fn keep_stamp(&mut self, n: u64, stamp: &FullStamp) {
         let Some(act) = self.acts.get(n) else { return };
         if !act.action.body().is_paired() {
             return;
@@ -307,7 +307,7 @@ impl Desk {
             .filter(unanswered)
             .filter(|kept| !disclosed(&kept.room))
             .filter_map(|kept| {
-                let stamp: Stamp = serde_json::from_value(kept.stamp.clone()?).ok()?;
+                let stamp: FullStamp = serde_json::from_value(kept.stamp.clone()?).ok()?;
                 let time = VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp]).ok()?.time();
                 let action = Action::parse(&kept.action).ok()?;
                 let blind = Blind::from_random(*kept.blind.expose());
@@ -326,8 +326,9 @@ impl Desk {
             let followed = self.rooms.get(&act.action.room());
             followed.map(|followed| followed.opening.clone()).unwrap_or_default()
         };
-        let entry = Entry { seq, action: act.action.compact().to_owned(), stamp }.encode();
-        let receipt = Receipt { opening, entry, path, head };
+        let action = act.action.compact().to_owned();
+        let entry = Entry { seq, action, stamp: stamp.stamp() }.encode();
+        let receipt = Receipt { opening, header: stamp.batch, entry, path, head };
         let digest = act.action.digest();
         let discloses = act.action.body().is_paired();
         let room = act.action.room();

@@ -3,7 +3,7 @@ use pregao_protocol::frame::FromBroker;
 
 use crate::command::Command;
 use crate::desk::Desk;
-use crate::desk::fixture::{House, Log, Session, User};
+use crate::desk::fixture::{House, Log, Session, User, stamped};
 use crate::event::Event;
 use crate::front::{Request, pair};
 
@@ -75,8 +75,7 @@ async fn an_act_without_a_stamp_is_stamped_anew_with_the_same_digest() {
 async fn a_stamp_for_another_digest_is_an_alarm_and_nothing_is_handed_in() {
     let (house, mut user, mut session) = listing().await;
     let (n, _) = session.stamp_asked().await;
-    let stamps = vec![house.tsa.stamp(&Digest([9; 32]))];
-    session.say(FromBroker::Stamped { n, stamps }).await;
+    session.say(stamped(n, house.tsa.stamp(&Digest([9; 32])))).await;
     assert!(!user.done().await);
     assert!(user.alarms() == 1 && house.evidence().iter().any(|name| name.starts_with("stamp-")));
     assert!(session.is_handed_nothing().await);

@@ -13,7 +13,8 @@ use crate::private::replace;
 const FILE_NAME: usize = 8;
 
 impl Desk {
-    /// Writes the verified log of a room, one entry a line and its signed head last, and every own
+    /// Writes the verified log of a room, one line for each entry, each batch header
+    /// before the first entry that names it, and its signed head last, and every own
     /// receipt in it; of a room that is not known in this session, the receipts only.
     pub(super) async fn export(&mut self, prefix: &str) -> Option<bool> {
         let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
@@ -59,7 +60,7 @@ impl Desk {
                 let Some((_, head)) = room.head.as_ref().filter(|_| whole) else {
                     return Ok(None);
                 };
-                let mut log = room.texts.join("\n");
+                let mut log = room.lines().join("\n");
                 log.push('\n');
                 log.push_str(&serde_json::to_string(head)?);
                 log.push('\n');

@@ -1,12 +1,15 @@
 //! Rooms as followed: every entry replayed, every head checked against the replay.
 
+use std::sync::Arc;
+
 use pregao_protocol::codec::Digest;
 use pregao_protocol::evidence::Statement;
 use pregao_protocol::frame::{FromPeer, Member};
 use pregao_protocol::key::{OneTime, PublicKey};
-use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
+use pregao_protocol::log::{self, Entry, Head, Logged, Origin, Receipt, RoomName};
 use pregao_protocol::merkle::{self, Tree};
-use pregao_protocol::room::{Replay, Room, Stamped};
+use pregao_protocol::room::{Replay, ReplayError, Room, Stamped};
+use pregao_protocol::stamp::{HeaderError, Headers};
 use pregao_protocol::verify;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -48,6 +51,8 @@ pub(super) struct Followed {
     pub(super) opening: String,
     /// Every entry, as logged.
     pub(super) texts: Vec<String>,
+    /// For every entry the batch header that it names.
+    pub(super) headers: Vec<Arc<str>>,
     /// Leaf hashes of every entry.
     pub(super) leaves: Vec<Digest>,
     /// Root of the log with each entry.
@@ -60,8 +65,8 @@ pub(super) struct Followed {
     pub(super) head: Option<(u64, String)>,
     /// The broker signed a longer log and does not show it.
     pub(super) owing: bool,
-    /// Own entries that still lack a receipt: position and entry as logged.
-    pub(super) unreceipted: Vec<(u64, String)>,
+    /// Own entries that still lack a receipt: their positions.
+    pub(super) unreceipted: Vec<u64>,
     /// What its kind of room remembers besides.
     pub(super) notes: Notes,
 }
@@ -83,6 +88,7 @@ impl Followed {
             listed: Replay::new(),
             opening,
             texts: Vec::new(),
+            headers: Vec::new(),
             leaves: Vec::new(),
             roots: Vec::new(),
             actions: Vec::new(),
@@ -117,6 +123,17 @@ impl Followed {
         self.leaves.len() as u64
     }
 
+    /// Every entry with its header.
+    pub(super) fn logged(&self) -> impl Iterator<Item = Logged<'_>> {
+        let entries = self.texts.iter().zip(&self.headers);
+        entries.map(|(entry, header)| Logged { entry, header })
+    }
+
+    /// The log as lines, each header right before the first entry that names it.
+    pub(super) fn lines(&self) -> Vec<String> {
+        log::lines(self.logged())
+    }
+
     /// Whether a signed head agrees with every entry held, and no more is owed.
     pub(super) fn is_verified(&self) -> bool {
         !self.broken
@@ -130,12 +147,22 @@ impl Desk {
     pub(super) async fn lobby(
         &mut self,
         from: u64,
+        headers: &[String],
         openings: &[Box<RawValue>],
     ) -> Result<(), Lost> {
         self.lobby = self.lobby.max(from.saturating_add(openings.len() as u64));
+        let mut whole = true;
+        let mut beside = match Headers::of(headers, openings.len()) {
+            Ok(beside) => beside,
+            Err(error) => {
+                self.accuse_list(&error, headers).await;
+                return self.choose_rooms().await;
+            }
+        };
         for opening in openings {
             let mut replay = Replay::new();
-            let Ok(stamped) = replay.push(opening.get()) else {
+            let Ok(stamped) = replay.push_of(opening.get(), &mut beside) else {
+                whole = false;
                 self.accuse(
                     None,
                     "the broker lists a room whose opening does not verify",
@@ -165,8 +192,21 @@ impl Desk {
             self.learn(name).await;
             self.listed.push(name);
         }
+        // Of an opening that was left out nobody looks whether its header is there.
+        if whole && let Err(error) = beside.finish() {
+            self.accuse_list(&error, headers).await;
+        }
         // As long as more are to come, nobody knows which end first.
         self.choose_rooms().await
+    }
+
+    /// Says that the list of rooms carries other batch headers than its openings name.
+    async fn accuse_list(&mut self, error: &HeaderError, headers: &[String]) {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let message =
+            format!("the broker lists rooms with other batch headers than they name: {error}");
+        let advice = "a broker in order does not do this; keep an eye on it";
+        self.accuse(None, &message, advice, Exhibit::Notes("headers", &headers)).await;
     }
 
     /// Asks for a room from where it is held.
@@ -300,6 +340,7 @@ impl Desk {
     pub(super) async fn entries(
         &mut self,
         name: RoomName,
+        headers: &[String],
         entries: &[Box<RawValue>],
         head: Option<&str>,
     ) {
@@ -309,15 +350,22 @@ impl Desk {
             }
             return;
         }
+        let mut beside = match Headers::of(headers, entries.len()) {
+            Ok(beside) => beside,
+            Err(error) => return self.doubt_headers(name, &error, headers, None).await,
+        };
         for raw in entries {
             let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.broken) else { return };
             let first = room.size() == 0;
-            match room.replay.push(raw.get()) {
+            match room.replay.push_of(raw.get(), &mut beside) {
                 Ok(stamped) => {
                     if first && !self.believes(name, &stamped, raw.get()).await {
                         return;
                     }
                     self.logged(name, &stamped, raw.get()).await;
+                }
+                Err(ReplayError::Header { source, .. }) => {
+                    return self.doubt_headers(name, &source, headers, Some(raw.get())).await;
                 }
                 Err(error) => {
                     let message = format!("an entry of this room does not verify: {error}");
@@ -325,6 +373,9 @@ impl Desk {
                     return;
                 }
             }
+        }
+        if let Err(error) = beside.finish() {
+            return self.doubt_headers(name, &error, headers, None).await;
         }
         if !entries.is_empty() {
             self.met.progressed(name, self.options.host.clock.uptime());
@@ -336,6 +387,23 @@ impl Desk {
         self.settle_refusals(name).await;
         kinds::caught_up(self, name).await;
         self.show_room(name).await;
+    }
+
+    /// Stops believing a room whose entries came with other batch headers than they name (V-023, V-028).
+    async fn doubt_headers(
+        &mut self,
+        name: RoomName,
+        error: &HeaderError,
+        headers: &[String],
+        entry: Option<&str>,
+    ) {
+        if self.rooms.get(&name).is_none_or(|room| room.broken) {
+            return;
+        }
+        let message =
+            format!("entries of this room came with other batch headers than they name: {error}");
+        let notes: Vec<&str> = headers.iter().map(String::as_str).chain(entry).collect();
+        self.distrust(name, &message, Exhibit::Notes("headers", &notes)).await;
     }
 
     /// What the first entry of every room is held against; `None` without a session.
@@ -373,6 +441,7 @@ impl Desk {
         let Some(room) = self.rooms.get_mut(&name) else { return };
         let seq = room.size();
         room.texts.push(text.to_owned());
+        room.headers.push(stamped.batch().shared());
         room.leaves.push(merkle::leaf_hash(text.as_bytes()));
         room.roots.extend(room.replay.room().map(|room| room.ledger().head().root));
         room.actions.push((stamped.action().id(), *stamped.action().key()));
@@ -383,7 +452,7 @@ impl Desk {
         self.choose_again |= kind.is_some_and(|kind| room.notes.note(kind, seq, stamped));
         if own {
             room.own.push(seq);
-            room.unreceipted.push((seq, text.to_owned()));
+            room.unreceipted.push(seq);
         }
         kinds::logged(self, name, stamped, text).await;
         self.tell_entry(name, seq, stamped, own).await;
@@ -431,11 +500,13 @@ impl Desk {
         let tree = Tree::new(room.leaves.clone());
         let receipts: Vec<(Digest, Receipt)> = std::mem::take(&mut room.unreceipted)
             .into_iter()
-            .filter_map(|(seq, entry)| {
+            .filter_map(|seq| {
+                let at = usize::try_from(seq).ok()?;
+                let (entry, header) = (room.texts.get(at)?.clone(), room.headers.get(at)?);
                 let digest = Digest::of(Entry::parse(&entry).ok()?.action.as_bytes());
-                let path = tree.path(seq)?;
-                let opening = room.opening.clone();
-                Some((digest, Receipt { opening, entry, path, head: head.clone() }))
+                let (opening, header) = (room.opening.clone(), header.to_string());
+                let (path, head) = (tree.path(seq)?, head.clone());
+                Some((digest, Receipt { opening, header, entry, path, head }))
             })
             .collect();
         self.keep_receipts(receipts).await;

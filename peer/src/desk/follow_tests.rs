@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::FromBroker;
-use pregao_protocol::log::Entry;
+use pregao_protocol::log::{Entry, Logged};
 use pregao_protocol::room::body::{Body, Listing, Say};
 use pregao_protocol::seal::SealKey;
 
-use crate::desk::fixture::{House, Log, Session, User, raw};
+use crate::desk::fixture::{House, Log, Session, User, entries, raw};
 use crate::event::Event;
 
 /// A listing of somebody else, and what was said there.
@@ -61,16 +61,15 @@ async fn shows(
     session: &mut Session,
     house: &House,
     log: &Log,
-    entries: &[String],
+    shown: &[Logged<'_>],
     head: Option<String>,
 ) {
     let room = log.name();
     session.joined(room).await;
     let (honest, consistency) = (log.head(&house.secrets), Vec::new());
     session.say(FromBroker::Joined { room, head: honest.clone(), consistency }).await;
-    let (entries, head) =
-        (entries.iter().map(|entry| raw(entry)).collect(), Some(head.unwrap_or(honest)));
-    session.say(FromBroker::Entries { room, entries, head }).await;
+    let head = Some(head.unwrap_or(honest));
+    session.say(entries(room, shown.iter().copied(), head)).await;
 }
 
 /// How many entries of the room are verified, once it is shown.
@@ -122,8 +121,9 @@ async fn entries_that_do_not_continue_are_an_alarm() {
     // One is left out; two change places; one comes twice.
     for order in [&[0, 2][..], &[0, 2, 1], &[0, 1, 1, 2]] {
         let (house, user, mut session, log) = stage().await;
-        let entries: Vec<String> = order.iter().map(|at| log.entries[*at].clone()).collect();
-        shows(&mut session, &house, &log, &entries, None).await;
+        let all: Vec<Logged<'_>> = log.logged().collect();
+        let shown: Vec<Logged<'_>> = order.iter().map(|at| all[*at]).collect();
+        shows(&mut session, &house, &log, &shown, None).await;
         found_out(user, &house, &log, "does not verify", "entry-").await;
     }
 }
@@ -144,16 +144,84 @@ async fn entries_that_do_not_continue_what_is_held_are_an_alarm() {
 async fn an_entry_stamped_by_nobody_known_is_an_alarm() {
     let (house, user, mut session, log) = stage().await;
     let mut entry = Entry::parse(&log.entries[1]).unwrap();
-    entry.stamp = house.tsa.stamp(&Digest([9; 32]));
-    let entries = [log.entries[0].clone(), entry.encode()];
-    shows(&mut session, &house, &log, &entries, None).await;
+    let other = house.tsa.stamp(&Digest([9; 32]));
+    entry.stamp = other.stamp();
+    let all: Vec<Logged<'_>> = log.logged().collect();
+    let shown = [all[0], Logged { entry: &entry.encode(), header: &other.batch }];
+    shows(&mut session, &house, &log, &shown, None).await;
     found_out(user, &house, &log, "does not verify", "entry-").await;
+}
+
+/// Answers the question for the room with its whole log, but with other headers.
+async fn shows_with(
+    session: &mut Session,
+    house: &House,
+    log: &Log,
+    change: impl FnOnce(&mut Vec<String>),
+) {
+    let room = log.name();
+    session.joined(room).await;
+    let head = log.head(&house.secrets);
+    let joined = FromBroker::Joined { room, head: head.clone(), consistency: Vec::new() };
+    session.say(joined).await;
+    let mut frame = entries(room, log.logged(), Some(head));
+    if let FromBroker::Entries { headers, .. } = &mut frame {
+        change(headers);
+    }
+    session.say(frame).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn v028_headers_that_are_not_those_of_the_entries_are_an_alarm() {
+    type Change = fn(&mut Vec<String>, &House);
+    let lies: [(&str, Change); 7] = [
+        ("missing", |headers, _| drop(headers.remove(1))),
+        ("missing", |headers, _| headers.clear()),
+        ("missing", |headers, house| headers[2] = house.tsa.tick()),
+        ("missing", |headers, _| {
+            let letter = if &headers[0][9..10] == "A" { "B" } else { "A" };
+            headers[0].replace_range(9..10, letter);
+        }),
+        ("superfluous", |headers, house| headers.insert(0, house.tsa.tick())),
+        ("more than once", |headers, _| {
+            let first = headers[0].clone();
+            headers[2] = first;
+        }),
+        ("out of order", |headers, _| headers.swap(1, 2)),
+    ];
+    for (said, change) in lies {
+        let (house, user, mut session, log) = stage().await;
+        shows_with(&mut session, &house, &log, |headers| change(headers, &house)).await;
+        found_out(user, &house, &log, said, "headers-").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn v028_a_list_of_rooms_with_other_headers_than_it_names_is_an_alarm() {
+    type Change = fn(&mut Vec<String>, &House);
+    let lies: [Change; 2] = [
+        |headers, house| headers.push(house.tsa.tick()),
+        |headers, _| headers.push(headers[0].clone()),
+    ];
+    for change in lies {
+        let mut house = House::open();
+        let (mut user, mut session) = house.desk().await;
+        let log = auction(&house, 0);
+        let first: Vec<Logged<'_>> = log.logged().take(1).collect();
+        let mut headers = vec![first[0].header.to_owned()];
+        change(&mut headers, &house);
+        let openings = vec![raw(first[0].entry)];
+        session.say(FromBroker::Lobby { from: 0, headers, openings, more: false }).await;
+        let message = user.alarm().await;
+        assert!(message.contains("other batch headers"), "{message}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_entry_kept_back_is_an_alarm() {
     let (house, user, mut session, log) = stage().await;
-    shows(&mut session, &house, &log, &log.entries[..2], None).await;
+    let all: Vec<Logged<'_>> = log.logged().collect();
+    shows(&mut session, &house, &log, &all[..2], None).await;
     found_out(user, &house, &log, "a head that the entries do not give", "head-").await;
 }
 
@@ -161,7 +229,8 @@ async fn an_entry_kept_back_is_an_alarm() {
 async fn a_head_by_another_key_is_an_alarm() {
     let (house, user, mut session, log) = stage().await;
     let head = log.head(&house.foreign());
-    shows(&mut session, &house, &log, &log.entries, Some(head)).await;
+    let all: Vec<Logged<'_>> = log.logged().collect();
+    shows(&mut session, &house, &log, &all, Some(head)).await;
     found_out(user, &house, &log, "a head that the entries do not give", "head-").await;
 }
 
@@ -169,7 +238,8 @@ async fn a_head_by_another_key_is_an_alarm() {
 async fn a_head_over_another_log_of_that_size_is_a_fork() {
     let (house, user, mut session, log) = stage().await;
     let head = log.head_over(3, Digest([9; 32]), &house.secrets);
-    shows(&mut session, &house, &log, &log.entries, Some(head)).await;
+    let all: Vec<Logged<'_>> = log.logged().collect();
+    shows(&mut session, &house, &log, &all, Some(head)).await;
     found_out(user, &house, &log, "another history", "fork-").await;
 }
 
@@ -192,6 +262,7 @@ async fn another_history_after_a_reconnect_is_an_alarm() {
 async fn the_log_of_another_room_is_an_alarm_and_nothing_of_it_is_shown() {
     let (house, user, mut session, log) = stage().await;
     let other = auction(&house, 0);
-    shows(&mut session, &house, &log, &other.entries, None).await;
+    let all: Vec<Logged<'_>> = other.logged().collect();
+    shows(&mut session, &house, &log, &all, None).await;
     found_out(user, &house, &log, "begins otherwise", "opening-").await;
 }

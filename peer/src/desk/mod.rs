@@ -711,15 +711,15 @@ impl Desk {
                 self.tick(&batch).await;
             }
             FromBroker::Tick { batch } => self.tick(&batch).await,
-            FromBroker::Stamped { n, stamps } => self.stamped(n, stamps).await,
+            FromBroker::Stamped { n, batch, stamps } => self.stamped(n, &batch, &stamps).await,
             FromBroker::Receipt { n, seq, path, head } => self.receipt(n, seq, path, head).await,
             FromBroker::Held { n, held } => self.held(n, &held).await,
             FromBroker::Refused { n, refusal } => self.refused(n, &refusal).await,
             FromBroker::Failed { n, code } => self.failed(n, &code).await,
-            FromBroker::Lobby { from, openings, more } => {
+            FromBroker::Lobby { from, headers, openings, more } => {
                 let complete = !more && !self.lobby_known;
                 self.lobby_known |= !more;
-                self.lobby(from, &openings).await?;
+                self.lobby(from, &headers, &openings).await?;
                 if complete {
                     self.miss_rooms().await?;
                 }
@@ -727,8 +727,8 @@ impl Desk {
             FromBroker::Joined { room, head, consistency } => {
                 self.joined(room, &head, &consistency).await;
             }
-            FromBroker::Entries { room, entries, head } => {
-                self.entries(room, &entries, head.as_deref()).await;
+            FromBroker::Entries { room, headers, entries, head } => {
+                self.entries(room, &headers, &entries, head.as_deref()).await;
                 self.pursue_invitations().await?;
                 if std::mem::take(&mut self.choose_again) {
                     self.choose_rooms().await?;

@@ -11,10 +11,9 @@ use pregao_protocol::evidence::{
     self, Evidence, FalseRefusal, Falsehood, Grounds, RefusedAndLogged, Statement,
 };
 use pregao_protocol::host::Host;
-use pregao_protocol::log::{Receipt, RoomName};
+use pregao_protocol::log::{self, Logged, Receipt, RoomName};
 use pregao_protocol::merkle;
 use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
-use pregao_protocol::stamp::VerifiedBatch;
 
 use super::Desk;
 use super::answers::Answering;
@@ -74,9 +73,7 @@ impl Desk {
     /// The action under way with its stamp.
     fn handed_in(&self, n: u64) -> Option<Stamped> {
         let act = self.acts.get(n)?;
-        let stamp = act.stamp()?.clone();
-        let batch = VerifiedBatch::open(&stamp.batch, &[self.tsa.stamp]).ok()?;
-        Stamped::bind(act.action.clone(), stamp, batch.into()).ok()
+        Stamped::open(act.action.clone(), act.stamp()?.clone(), &[self.tsa.stamp]).ok()
     }
 
     /// Decides again about what waits for the log that its refusal names.
@@ -138,18 +135,23 @@ impl Desk {
 
     async fn judged(&self, stamped: &Stamped, refusal: &Refusal, compact: &str) -> Judged {
         let action = stamped.action();
-        let shown = |log: Vec<String>| {
+        let shown = |log: &[Logged<'_>]| {
+            let own = Logged { entry: "", header: stamped.batch().compact() };
+            let headers = log::headers(log.iter().copied().chain([own]));
+            let headers = headers.into_iter().map(str::to_owned).collect();
+            let log = log.iter().map(|logged| logged.entry.to_owned()).collect();
             Box::new(FalseRefusal {
                 certificate: self.certificate.clone(),
                 action: action.compact().to_owned(),
                 stamp: stamped.stamp().clone(),
                 refusal: compact.to_owned(),
+                headers,
                 log,
             })
         };
-        let of = |outcome: Result<Grounds, Falsehood>, log: &[String]| match outcome {
+        let of = |outcome: Result<Grounds, Falsehood>, log: &[Logged<'_>]| match outcome {
             Ok(grounds) => Judged::Fair(grounds),
-            Err(falsehood) => Judged::False(falsehood, shown(log.to_vec())),
+            Err(falsehood) => Judged::False(falsehood, shown(log)),
         };
         if action.opens_a_room() {
             let empty = (refusal.size, refusal.root) == (0, merkle::empty_root());
@@ -167,14 +169,18 @@ impl Desk {
         if refusal.size > room.head.as_ref().map_or(0, |(size, _)| *size) {
             return Judged::Ahead;
         }
-        let log = usize::try_from(refusal.size).ok().and_then(|size| room.texts.get(..size));
-        let Some(log) = log else { return Judged::Ahead };
-        if refusal.size == room.size() {
-            return of(evidence::judge(refusal, stamped, room.room()), log);
+        let Ok(size) = usize::try_from(refusal.size) else { return Judged::Ahead };
+        let log: Vec<Logged<'_>> = room.logged().take(size).collect();
+        if log.len() < size {
+            return Judged::Ahead;
         }
-        match fold(&self.options.host, log.to_vec()).await {
-            Some(earlier) => of(evidence::judge(refusal, stamped, Some(&earlier)), log),
-            None => of(Err(Falsehood::Nothing), log),
+        if refusal.size == room.size() {
+            return of(evidence::judge(refusal, stamped, room.room()), &log);
+        }
+        let lines = log::lines(log.iter().copied());
+        match fold(&self.options.host, lines).await {
+            Some(earlier) => of(evidence::judge(refusal, stamped, Some(&earlier)), &log),
+            None => of(Err(Falsehood::Nothing), &log),
         }
     }
 
@@ -242,11 +248,11 @@ impl Desk {
 }
 
 /// The fold of the first entries of a log. They verified before; the work is as much as then.
-async fn fold(host: &Host, log: Vec<String>) -> Option<Room> {
+async fn fold(host: &Host, lines: Vec<String>) -> Option<Room> {
     let replayed = blocking(host, move || {
         let mut replay = Replay::new();
-        log.iter().try_for_each(|entry| replay.push(entry).map(drop)).ok()?;
-        replay.into_room()
+        lines.iter().try_for_each(|line| replay.line(line).map(drop)).ok()?;
+        replay.finish().ok().flatten()
     });
     replayed.await.flatten()
 }

@@ -11,7 +11,7 @@ use pregao_protocol::action::Action;
 use pregao_protocol::clock::Time;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::persona::Blind;
-use pregao_protocol::stamp::Stamp;
+use pregao_protocol::stamp::FullStamp;
 
 use super::answers::Answering;
 use super::pace::pause_after;
@@ -62,9 +62,9 @@ enum Stage {
     /// A stamp was asked for.
     Stamping { since: Duration },
     /// Waits for its turn.
-    Stamped { stamp: Stamp, time: Time, not_before: Duration },
+    Stamped { stamp: FullStamp, time: Time, not_before: Duration },
     /// Handed in.
-    HandedIn { stamp: Stamp, time: Time, since: Duration },
+    HandedIn { stamp: FullStamp, time: Time, since: Duration },
 }
 
 impl Act {
@@ -95,7 +95,7 @@ impl Act {
     pub(super) fn left_over(
         action: Action,
         blind: Blind,
-        stamp: Stamp,
+        stamp: FullStamp,
         time: Time,
         now: Duration,
     ) -> Self {
@@ -111,7 +111,7 @@ impl Act {
     }
 
     /// Its stamp, once it has one.
-    pub(super) fn stamp(&self) -> Option<&Stamp> {
+    pub(super) fn stamp(&self) -> Option<&FullStamp> {
         match &self.stage {
             Stage::Signed { .. } | Stage::Stamping { .. } => None,
             Stage::Stamped { stamp, .. } | Stage::HandedIn { stamp, .. } => Some(stamp),
@@ -221,7 +221,7 @@ impl UnderWay {
     }
 
     /// Notes a verified stamp.
-    pub(super) fn stamped(&mut self, n: u64, stamp: Stamp, time: Time, now: Duration) {
+    pub(super) fn stamped(&mut self, n: u64, stamp: FullStamp, time: Time, now: Duration) {
         if let Some(act) = self.acts.get_mut(&n) {
             act.stage = Stage::Stamped { stamp, time, not_before: now };
         }

@@ -39,8 +39,8 @@ fn time() -> Time {
     "2026-11-20T13:00:00.000000Z".parse().unwrap()
 }
 
-fn stamp() -> Stamp {
-    Stamp { batch: String::new(), index: 0, path: Vec::new() }
+fn stamp() -> FullStamp {
+    FullStamp { batch: String::new(), index: 0, path: Vec::new() }
 }
 
 /// Sends everything that may go now; what it was.

@@ -14,7 +14,7 @@ use crate::codec::Digest;
 use crate::log::Origin;
 use crate::room::body::BrokerKeys;
 use crate::room::{Beyond, Code, Replay, Room, Stamped};
-use crate::stamp::{Stamp, VerifiedBatch};
+use crate::stamp::{Headers, Stamp, VerifiedBatch};
 use crate::verify;
 
 /// How far a broker may carry the TSA's time forward from the newest header (SPEC 7.3).
@@ -123,6 +123,9 @@ pub struct FalseRefusal {
     pub stamp: Stamp,
     /// The signed refusal.
     pub refusal: String,
+    /// Batch headers that the entries and the stamp name, each once, in the order in which they first
+    /// name them, the stamp last (V-028).
+    pub headers: Vec<String>,
     /// The log that it names, entry by entry; empty for a listing.
     pub log: Vec<String>,
 }
@@ -130,9 +133,11 @@ pub struct FalseRefusal {
 impl FalseRefusal {
     pub(super) fn verify(&self) -> Result<Shown, NoEvidence> {
         let action = Action::parse(&self.action)?;
+        let mut headers = Headers::of(&self.headers, self.log.len().saturating_add(1))?;
         let mut replay = Replay::new();
         for entry in &self.log {
-            replay.push(entry).map_err(|error| NoEvidence::Log(Box::new(error)))?;
+            let pushed = replay.push_of(entry, &mut headers);
+            pushed.map_err(|error| NoEvidence::Log(Box::new(error)))?;
         }
         let room = replay.room();
         let (origin, keys) = match room {
@@ -143,7 +148,8 @@ impl FalseRefusal {
             None => opened(&self.action, &self.certificate)?,
         };
         let seen = room.map_or_else(crate::action::Seen::nothing, |room| room.ledger().head());
-        let stamped = handed_in(action, &self.stamp, room)?;
+        let stamped = handed_in(action, &self.stamp, room, &mut headers)?;
+        headers.finish()?;
         let refusal = refusal_of(&self.refusal, &origin, &keys, &stamped)?;
         if (refusal.size, refusal.root) != (seen.size, seen.root) {
             return Err(NoEvidence::OtherThing);
@@ -159,11 +165,17 @@ impl FalseRefusal {
 }
 
 /// The action with its stamp, by the stamp keys that count in its room.
-fn handed_in(action: Action, stamp: &Stamp, room: Option<&Room>) -> Result<Stamped, NoEvidence> {
+fn handed_in(
+    action: Action,
+    stamp: &Stamp,
+    room: Option<&Room>,
+    headers: &mut Headers,
+) -> Result<Stamped, NoEvidence> {
     let opening = if room.is_none() { action.body().terms() } else { None };
     let terms = room.map(Room::terms).or(opening.as_ref());
-    let batch = VerifiedBatch::open(&stamp.batch, terms.map_or(&[][..], |terms| &terms.stamps))?;
-    Ok(Stamped::bind(action, stamp.clone(), batch.into())?)
+    let keys = terms.map_or(&[][..], |terms| &terms.stamps);
+    let batch = headers.name(&stamp.header)?.open(keys)?;
+    Ok(Stamped::bind(action, stamp.clone(), batch)?)
 }
 
 /// The refusal, if it is this broker's, of this action with this stamp.

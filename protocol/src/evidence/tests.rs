@@ -90,11 +90,11 @@ fn refused(table: &Table, size: u64, root: Digest, room: RoomName) -> Refusal {
     Refusal {
         digest: Digest([1; 32]),
         room,
-        stamp: BatchHeader::hash(&table.opening.stamp().batch),
+        stamp: table.opening.batch().hash(),
         code: Code::BidTooLow,
         size,
         root,
-        batch: BatchHeader::hash(&table.opening.stamp().batch),
+        batch: table.opening.batch().hash(),
         same_author: None,
         header: None,
     }
@@ -165,7 +165,8 @@ fn v077_keys_that_the_broker_does_not_certify_show_nothing_of_it() {
     let refusal = refusal(&table, &good, Code::BidTooLow).sign(&entry_key());
     let (action, stamp) = (good.action().compact().to_owned(), good.stamp().clone());
     let (certificate, log) = (certificate_for(broker_keys(), &session), table.log.clone());
-    let unsigned = FalseRefusal { certificate, action, stamp, refusal, log };
+    let headers = headers_with(&table, &good);
+    let unsigned = FalseRefusal { certificate, action, stamp, refusal, headers, log };
     assert_eq!(Evidence::FalseRefusal(unsigned).verify(), doubted);
 }
 
@@ -199,12 +200,20 @@ fn refusal(table: &Table, stamped: &Stamped, code: Code) -> Refusal {
     }
 }
 
+/// The headers of the log, and that of an action that was handed in.
+fn headers_with(table: &Table, stamped: &Stamped) -> Vec<String> {
+    let own = crate::log::Logged { entry: "", header: stamped.batch().compact() };
+    let headers = crate::log::headers(table.logged().chain([own]));
+    headers.into_iter().map(str::to_owned).collect()
+}
+
 fn shown(table: &Table, stamped: &Stamped, refusal: &Refusal) -> Result<String, NoEvidence> {
     let evidence = Evidence::FalseRefusal(FalseRefusal {
         certificate: broker_certificate(),
         action: stamped.action().compact().to_owned(),
         stamp: stamped.stamp().clone(),
         refusal: refusal.sign(&entry_key()),
+        headers: headers_with(table, stamped),
         log: table.log.clone(),
     });
     assert_eq!(Evidence::parse(&evidence.encode()).as_ref(), Ok(&evidence));
@@ -261,6 +270,7 @@ fn v071_a_refusal_of_something_else_shows_nothing() {
         action: good.action().compact().to_owned(),
         stamp: good.stamp().clone(),
         refusal: lie.sign(&SecretKey::from_seed(&[1; 32])),
+        headers: headers_with(&table, &good),
         log: table.log.clone(),
     });
     assert!(matches!(forged.verify(), Err(NoEvidence::Statement(_))));
@@ -271,9 +281,52 @@ fn v071_a_refusal_of_something_else_shows_nothing() {
         action: good.action().compact().to_owned(),
         stamp: good.stamp().clone(),
         refusal: lie.sign(&entry_key()),
+        headers: headers_with(&table, &good),
         log: longer,
     });
     assert!(matches!(made_up.verify(), Err(NoEvidence::Log(_))));
+}
+
+#[test]
+fn v028_evidence_carries_each_header_that_it_names_once_and_in_order() {
+    let mut table = Table::auction();
+    table.bid(at(SECOND), 1_000).unwrap();
+    let good = table.bid_at(at(SECOND), 1_100);
+    let lie = refusal(&table, &good, Code::BidTooLow).sign(&entry_key());
+    let shows = |headers: Vec<String>| {
+        let evidence = FalseRefusal {
+            certificate: broker_certificate(),
+            action: good.action().compact().to_owned(),
+            stamp: good.stamp().clone(),
+            refusal: lie.clone(),
+            headers,
+            log: table.log.clone(),
+        };
+        Evidence::FalseRefusal(evidence).verify().map(drop)
+    };
+    let all = headers_with(&table, &good);
+    assert_eq!((all.len(), shows(all.clone())), (3, Ok(())));
+    let hash = |at: usize| BatchHeader::hash(&all[at]);
+    let no = |error| Err(NoEvidence::Headers(error));
+    let missing = shows(all[1..].to_vec()).unwrap_err();
+    let first = HeaderError::Missing { header: hash(0) };
+    let expected = crate::room::ReplayError::Header { seq: 0, source: first };
+    assert_eq!(missing, NoEvidence::Log(Box::new(expected)));
+    assert_eq!(shows(all[..2].to_vec()), no(HeaderError::Missing { header: hash(2) }));
+    let others = Tsa::new(205).tick(at(SECOND));
+    let superfluous = HeaderError::Superfluous { header: BatchHeader::hash(&others) };
+    assert_eq!(shows([&all[..], std::slice::from_ref(&others)].concat()), no(superfluous));
+    let repeated = HeaderError::Repeated { header: hash(1) };
+    assert_eq!(shows(vec![all[0].clone(), all[1].clone(), all[1].clone()]), no(repeated));
+    let order = HeaderError::Order { header: hash(2) };
+    let swapped = vec![all[0].clone(), all[2].clone(), all[1].clone()];
+    let found = shows(swapped).unwrap_err();
+    assert!(matches!(found, NoEvidence::Headers(HeaderError::Order { .. })), "{found} {order}");
+    // One byte makes it another header.
+    let mut changed = all.clone();
+    let letter = if &changed[2][9..10] == "A" { "B" } else { "A" };
+    changed[2].replace_range(9..10, letter);
+    assert_eq!(shows(changed), no(HeaderError::Missing { header: hash(2) }));
 }
 
 #[test]
@@ -306,6 +359,7 @@ fn v071_a_listing_is_refused_on_an_empty_log() {
             action: stamped.action().compact().to_owned(),
             stamp: stamped.stamp().clone(),
             refusal: refusal.sign(&entry_key()),
+            headers: vec![stamped.batch().compact().to_owned()],
             log: Vec::new(),
         });
         evidence.verify().map(|shown| shown.by)

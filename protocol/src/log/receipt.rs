@@ -10,6 +10,7 @@ use crate::codec::{Digest, hashes};
 use crate::key::{Fingerprint, HeadKey, PublicKey};
 use crate::label;
 use crate::merkle::{self, ProofError};
+use crate::stamp::BatchHeader;
 
 /// Why a receipt does not show that its entry is in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum ReceiptError {
     /// The entry is not canonical.
     #[error("the receipt's entry is not acceptable")]
     Entry(#[from] EntryError),
+    /// The header is another than the one that the entry's stamp names.
+    #[error("the receipt's batch header is not the one that its entry names")]
+    OtherHeader,
     /// The head is not one of the log that the opening action names.
     #[error("the receipt's head is not acceptable")]
     Head(#[from] HeadError),
@@ -41,6 +45,8 @@ pub enum ReceiptError {
 pub struct Receipt {
     /// The action that opened the room (compact JWS).
     pub opening: String,
+    /// The batch header (compact JWS) that the entry's stamp names.
+    pub header: String,
     /// The entry's bytes, as transmitted. A JSON string and not an object, so that any JSON reader
     /// gives back exactly the bytes that were hashed.
     pub entry: String,
@@ -79,10 +85,11 @@ impl Receipt {
         RoomName::of_opening(&self.opening)
     }
 
-    /// Verifies that the entry is in the log that this broker keeps of the room (V-025).
+    /// Verifies that the entry is in the log that this broker keeps of the room, and
+    /// that the header is the one it names (V-023, V-025).
     ///
-    /// The signatures of the opening action, of the entry's action and of its stamp are not looked
-    /// at; neither is whether `head_key` is the one that the listing fixes.
+    /// The signatures of the opening action, of the entry's action and of its stamp's header are not
+    /// looked at; neither is whether `head_key` is the one that the listing fixes.
     ///
     /// # Errors
     /// [`ReceiptError`] naming the first thing that does not hold.
@@ -94,6 +101,9 @@ impl Receipt {
         let origin = Origin { broker: *broker, room: self.room() };
         let head = Head::open(&self.head, &origin, head_key)?;
         let entry = Entry::parse(&self.entry)?;
+        if BatchHeader::hash(&self.header) != entry.stamp.header {
+            return Err(ReceiptError::OtherHeader);
+        }
         let leaf = merkle::leaf_hash(self.entry.as_bytes());
         if merkle::root_from_path(&leaf, entry.seq, head.size, &self.path)? != head.root {
             return Err(ProofError::Mismatch.into());

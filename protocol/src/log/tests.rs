@@ -6,13 +6,13 @@ use super::*;
 
 fn entry(seq: u64) -> Entry {
     let path = vec![Digest([1; 32]), Digest([2; 32])];
-    let stamp = Stamp { batch: "header.payload.signature".to_owned(), index: 3, path };
+    let stamp = Stamp { header: Digest([3; 32]), index: 3, path };
     Entry { seq, action: format!("action.{seq}.signature"), stamp }
 }
 
 const GOLDEN: &str = concat!(
     r#"{"seq":7,"action":"action.7.signature","#,
-    r#""stamp":{"batch":"header.payload.signature","index":3,"#,
+    r#""stamp":{"header":"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM","index":3,"#,
     r#""path":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"#,
     r#"CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg"}}"#,
 );
@@ -76,10 +76,50 @@ fn an_entry_may_be_of_the_greatest_length_and_no_longer() {
 #[test]
 fn the_longest_action_with_the_longest_stamp_fits_an_entry() {
     let path = vec![Digest([255; 32]); label::MAX_STAMP_PATH];
-    let stamp = Stamp { batch: "b".repeat(label::MAX_BATCH), index: u64::MAX, path };
+    let stamp = Stamp { header: Digest([255; 32]), index: u64::MAX, path };
     let action = "a".repeat(label::MAX_ACTION);
     let entry = Entry { seq: label::MAX_LOG_SIZE - 1, action, stamp };
     assert!(entry.encode().len() <= label::MAX_ENTRY);
+}
+
+/// Entries by what they are called, each with the header that it names.
+fn logged<'a>(entries: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = Logged<'a>> {
+    entries.iter().map(|(entry, header)| Logged { entry, header })
+}
+
+#[test]
+fn v028_headers_are_listed_once_each_in_the_order_in_which_they_are_first_named() {
+    let entries = [("0", "b"), ("1", "b"), ("2", "a"), ("3", "b"), ("4", "c"), ("5", "a")];
+    assert_eq!(headers(logged(&entries)), ["b", "a", "c"]);
+    assert_eq!(headers(logged(&[])), [""; 0]);
+}
+
+#[test]
+fn v029_a_header_stands_right_before_the_first_entry_that_names_it() {
+    let entries = [("0", "b.b.b"), ("1", "b.b.b"), ("2", "a.a.a"), ("3", "b.b.b")];
+    let wanted = [r#"{"header":"b.b.b"}"#, "0", "1", r#"{"header":"a.a.a"}"#, "2", "3"];
+    assert_eq!(lines(logged(&entries)), wanted);
+}
+
+#[test]
+fn v029_a_line_with_a_header_has_one_spelling() {
+    assert_eq!(Line::of(r#"{"header":"a-Z_09.b.c"}"#), Line::Header("a-Z_09.b.c"));
+    let longest = "b".repeat(label::MAX_BATCH);
+    assert_eq!(Line::of(&format!(r#"{{"header":"{longest}"}}"#)), Line::Header(&longest));
+    for other in [
+        String::new(),
+        GOLDEN.to_owned(),
+        r#"{ "header":"a.b.c"}"#.to_owned(),
+        r#"{"header": "a.b.c"}"#.to_owned(),
+        r#"{"header":"a.b.c"} "#.to_owned(),
+        r#"{"header":"a.b.c","more":""}"#.to_owned(),
+        r#"{"header":"a.\u0062.c"}"#.to_owned(),
+        r#"{"header":"é.b.c"}"#.to_owned(),
+        r#"{"Header":"a.b.c"}"#.to_owned(),
+        format!(r#"{{"header":"{longest}b"}}"#),
+    ] {
+        assert_eq!(Line::of(&other), Line::Entry(&other));
+    }
 }
 
 #[test]

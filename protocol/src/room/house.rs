@@ -17,11 +17,11 @@ use crate::broker::BrokerCertificate;
 use crate::clock::Time;
 use crate::codec::Digest;
 use crate::key::{Authority, Fingerprint, Persona, PublicKey, SecretKey, SessionKey, StampKey};
-use crate::log::{Entry, Head, Origin, Receipt, RoomName};
+use crate::log::{self, Entry, Head, Logged, Origin, Receipt, RoomName};
 use crate::merkle::{Tree, leaf_hash};
 use crate::persona::{Blind, BlindContext, OneTimeKey, Ratio};
 use crate::seal::{SealKey, SealPublic};
-use crate::stamp::{BatchHeader, Stamp, StampError, VerifiedBatch};
+use crate::stamp::{BatchHeader, FullStamp, Headers, StampError};
 
 pub(crate) const SECOND: u64 = 1_000_000;
 /// Freshness and grace of the listings here.
@@ -97,6 +97,19 @@ impl Tsa {
         self.stamp_as(action, time, |_| {})
     }
 
+    /// Stamps several in one batch.
+    pub(crate) fn stamp_all(&mut self, actions: Vec<Action>, time: Time) -> Vec<Stamped> {
+        let leaves = actions.iter().map(|action| leaf_hash(&action.digest().0));
+        let tree = Tree::new(leaves.collect());
+        let header = self.header(time, &tree);
+        let batch = self.sign(&header);
+        let stamped = (0..).zip(actions).map(|(index, action)| {
+            let stamp = FullStamp { batch: batch.clone(), index, path: tree.path(index).unwrap() };
+            Stamped::open(action, stamp, &[self.public()]).unwrap()
+        });
+        stamped.collect()
+    }
+
     /// Stamps with a header that the test may falsify before it is signed.
     pub(crate) fn stamp_as(
         &mut self,
@@ -108,9 +121,8 @@ impl Tsa {
         let mut header = self.header(time, &tree);
         falsify(&mut header);
         let compact = self.sign(&header);
-        let batch = VerifiedBatch::open(&compact, &[self.public()]).unwrap();
-        let stamp = Stamp { batch: compact, index: 0, path: vec![] };
-        Stamped::bind(action, stamp, batch.into()).unwrap()
+        let stamp = FullStamp { batch: compact, index: 0, path: vec![] };
+        Stamped::open(action, stamp, &[self.public()]).unwrap()
     }
 }
 
@@ -218,6 +230,8 @@ pub(crate) struct Table {
     pub(crate) tsa: Tsa,
     pub(crate) room: Room,
     pub(crate) log: Vec<String>,
+    /// For each entry the header that it names.
+    pub(crate) headers: Vec<String>,
     pub(crate) opening: Stamped,
     replay: Replay,
     count: u64,
@@ -246,13 +260,15 @@ impl Table {
         let entry = encoded(0, &opening);
         let opened = Room::open(&opening, leaf_hash(entry.as_bytes()));
         let mut replay = Replay::new();
-        let replayed = replay.push(&entry).map(drop);
+        let mut headers = header_of(&opening);
+        let replayed = replay.push_of(&entry, &mut headers).map(drop);
         assert_eq!(
             replayed.map_err(|error| code(&error)),
             opened.as_ref().map(drop).map_err(|c| *c)
         );
         let (room, _) = opened?;
-        Ok(Self { tsa, room, log: vec![entry], opening, replay, count: 0 })
+        let headers = vec![opening.batch().compact().to_owned()];
+        Ok(Self { tsa, room, log: vec![entry], headers, opening, replay, count: 0 })
     }
 
     pub(crate) fn name(&self) -> RoomName {
@@ -336,7 +352,8 @@ impl Table {
         let before = snapshot(&self.room);
         let judged = self.room.judge(entry);
         assert_eq!(snapshot(&self.room), before, "judging changed the room");
-        let replayed = self.replay.push(&bytes).map(drop).map_err(|error| code(&error));
+        let replayed = self.replay.push_of(&bytes, &mut header_of(entry));
+        let replayed = replayed.map(drop).map_err(|error| code(&error));
         assert_eq!(replayed, judged.as_ref().map(drop).map_err(|code| *code));
         let accepted = match judged {
             Ok(accepted) => accepted,
@@ -347,8 +364,19 @@ impl Table {
         };
         self.room.append(&accepted, entry, leaf_hash(bytes.as_bytes())).unwrap();
         self.log.push(bytes);
+        self.headers.push(entry.batch().compact().to_owned());
         assert_eq!(snapshot(self.replay.room().unwrap()), snapshot(&self.room));
         Ok(seq)
+    }
+
+    pub(crate) fn logged(&self) -> impl Iterator<Item = Logged<'_>> {
+        let entries = self.log.iter().zip(&self.headers);
+        entries.map(|(entry, header)| Logged { entry, header })
+    }
+
+    /// The log as lines, each header right before the first entry that names it.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        log::lines(self.logged())
     }
 
     pub(crate) fn tree(&self) -> Tree {
@@ -372,6 +400,7 @@ impl Table {
     pub(crate) fn receipt(&self, seq: u64) -> Receipt {
         Receipt {
             opening: self.opening.action().compact().to_owned(),
+            header: self.headers[usize::try_from(seq).unwrap()].clone(),
             entry: self.log[usize::try_from(seq).unwrap()].clone(),
             path: self.tree().path(seq).unwrap(),
             head: self.head(),
@@ -411,6 +440,11 @@ pub(crate) fn bid(minor: u64) -> Body {
 pub(crate) fn encoded(seq: u64, entry: &Stamped) -> String {
     let action = entry.action().compact().to_owned();
     Entry { seq, action, stamp: entry.stamp().clone() }.encode()
+}
+
+/// The header of one entry, as it stands in a record with that entry alone.
+fn header_of(entry: &Stamped) -> Headers {
+    Headers::of(&[entry.batch().compact()], 1).unwrap()
 }
 
 /// The code of the rule behind a failed replay.

@@ -13,9 +13,10 @@ use std::sync::Arc;
 use crate::action::{Action, ActionError};
 use crate::clock::Time;
 use crate::codec::Digest;
-use crate::log::{Entry, EntryError};
+use crate::key::{PublicKey, StampKey};
+use crate::log::{Entry, EntryError, Line};
 use crate::merkle;
-use crate::stamp::{Stamp, StampError, VerifiedBatch};
+use crate::stamp::{FullStamp, HeaderError, Headers, Stamp, StampError, VerifiedBatch};
 
 pub mod auction;
 pub mod body;
@@ -58,6 +59,25 @@ impl Stamped {
     ) -> Result<Self, StampError> {
         stamp.covers(&action.digest(), &batch)?;
         Ok(Self { action, stamp, batch })
+    }
+
+    /// Binds a stamp that carries its header, by a TSA with one of these keys (V-020 to V-022).
+    ///
+    /// # Errors
+    /// [`StampError`].
+    pub fn open(
+        action: Action,
+        stamp: FullStamp,
+        accepted: &[PublicKey<StampKey>],
+    ) -> Result<Self, StampError> {
+        let (stamp, batch) = stamp.open(accepted)?;
+        Self::bind(action, stamp, batch.into())
+    }
+
+    /// The stamp with its header.
+    #[must_use]
+    pub fn full_stamp(&self) -> FullStamp {
+        self.stamp.with(self.batch.compact())
     }
 
     /// The action.
@@ -227,6 +247,15 @@ pub enum ReplayError {
         #[source]
         source: ActionError,
     },
+    /// The batch header that it names is not where it should be.
+    #[error("entry {seq}: the batch headers are not in order")]
+    Header {
+        /// Position.
+        seq: u64,
+        /// What is wrong with it.
+        #[source]
+        source: HeaderError,
+    },
     /// The stamp does not hold.
     #[error("entry {seq}: the stamp does not hold")]
     Stamp {
@@ -247,10 +276,13 @@ pub enum ReplayError {
 }
 
 /// Replays a log from its bytes: the fold as a stranger runs it.
+///
+/// A header is handed over right before the first entry that names it ([`Replay::header`], V-029), or
+/// else entries come with the headers of their record ([`Replay::push_of`], V-028).
 #[derive(Debug, Clone, Default)]
 pub struct Replay {
     room: Option<Room>,
-    batch: Option<Arc<VerifiedBatch>>,
+    headers: Headers,
 }
 
 impl Replay {
@@ -267,37 +299,75 @@ impl Replay {
     }
 
     /// The room, once every entry was pushed.
-    #[must_use]
-    pub fn into_room(self) -> Option<Room> {
-        self.room
+    ///
+    /// # Errors
+    /// [`ReplayError::Header`] if a header was handed over last: no entry names it.
+    pub fn finish(self) -> Result<Option<Room>, ReplayError> {
+        self.expect_no_header()?;
+        Ok(self.room)
     }
 
-    /// Verifies and folds the next entry, given as transmitted. On an error nothing changes.
+    /// Takes the batch header (compact JWS) that the next entry is the first to name.
+    ///
+    /// # Errors
+    /// [`ReplayError::Header`] if the log had it before, or if no entry named the one before it.
+    pub fn header(&mut self, compact: &str) -> Result<(), ReplayError> {
+        self.expect_no_header()?;
+        let seq = self.next();
+        self.headers.give(compact).map_err(|source| ReplayError::Header { seq, source })
+    }
+
+    /// Verifies and folds the next entry, given as transmitted. On an error the room does not change.
     ///
     /// # Errors
     /// [`ReplayError`] naming the entry and the rule.
     pub fn push(&mut self, text: &str) -> Result<Stamped, ReplayError> {
+        let mut headers = std::mem::take(&mut self.headers);
+        let pushed = self.push_of(text, &mut headers);
+        if let Some(room) = &self.room {
+            // A stamp that is older than this is stale (V-035).
+            let ledger = room.ledger();
+            headers.forget_before(ledger.newest().minus(ledger.terms().freshness));
+        }
+        self.headers = headers;
+        let stamped = pushed?;
+        self.expect_no_header()?;
+        Ok(stamped)
+    }
+
+    /// As [`Replay::header`] or [`Replay::push`], whichever the line is for.
+    ///
+    /// # Errors
+    /// As those.
+    pub fn line(&mut self, text: &str) -> Result<Option<Stamped>, ReplayError> {
+        match Line::of(text) {
+            Line::Header(header) => self.header(header).map(|()| None),
+            Line::Entry(entry) => self.push(entry).map(Some),
+        }
+    }
+
+    /// As [`Replay::push`], with the headers of the entry's record. Whether all of those were named is
+    /// for the caller to see to: [`Headers::finish`].
+    ///
+    /// # Errors
+    /// [`ReplayError`] naming the entry and the rule.
+    pub fn push_of(&mut self, text: &str, headers: &mut Headers) -> Result<Stamped, ReplayError> {
         let entry = Entry::parse(text)?;
-        let seq = entry.seq;
-        let expected = self.room.as_ref().map_or(0, |room| room.ledger().head().size);
+        let (seq, expected) = (entry.seq, self.next());
         if seq != expected {
             return Err(ReplayError::Position { expected, got: seq });
         }
         let action =
             Action::parse(&entry.action).map_err(|source| ReplayError::Action { seq, source })?;
+        let header = headers.name(&entry.stamp.header);
+        let header = header.map_err(|source| ReplayError::Header { seq, source })?;
+        let opening = if self.room.is_none() { action.body().terms() } else { None };
+        let terms = self.room.as_ref().map(Room::terms).or(opening.as_ref());
+        let keys = terms.map_or(&[][..], |terms| &terms.stamps);
         let stamp_error = |source| ReplayError::Stamp { seq, source };
-        let batch = match &self.batch {
-            Some(batch) if batch.compact() == entry.stamp.batch => Arc::clone(batch),
-            Some(_) | None => {
-                let opening = if self.room.is_none() { action.body().terms() } else { None };
-                let terms = self.room.as_ref().map(Room::terms).or(opening.as_ref());
-                let keys = terms.map_or(&[][..], |terms| &terms.stamps);
-                Arc::new(VerifiedBatch::open(&entry.stamp.batch, keys).map_err(stamp_error)?)
-            }
-        };
+        let batch = header.open(keys).map_err(stamp_error)?;
         let leaf = merkle::leaf_hash(text.as_bytes());
-        let stamped =
-            Stamped::bind(action, entry.stamp, Arc::clone(&batch)).map_err(stamp_error)?;
+        let stamped = Stamped::bind(action, entry.stamp, batch).map_err(stamp_error)?;
         let rule = |code| ReplayError::Rule { seq, code };
         match &mut self.room {
             None => self.room = Some(Room::open(&stamped, leaf).map_err(rule)?.0),
@@ -308,7 +378,16 @@ impl Replay {
                     .map_err(|NotJudged| rule(Code::VerbPhase))?;
             }
         }
-        self.batch = Some(batch);
         Ok(stamped)
+    }
+
+    fn next(&self) -> u64 {
+        self.room.as_ref().map_or(0, |room| room.ledger().head().size)
+    }
+
+    fn expect_no_header(&self) -> Result<(), ReplayError> {
+        let Some(header) = self.headers.unnamed() else { return Ok(()) };
+        let (seq, source) = (self.next(), HeaderError::Superfluous { header });
+        Err(ReplayError::Header { seq, source })
     }
 }

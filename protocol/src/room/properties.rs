@@ -218,7 +218,7 @@ impl Game {
         assert_eq!(counted, naive);
         let leaves = self.table.log.iter().map(|entry| leaf_hash(entry.as_bytes()));
         assert_eq!(self.table.room.ledger().head().root, Tree::new(leaves.collect()).root());
-        let room = verify::log(&self.table.log, &self.table.head()).unwrap();
+        let room = verify::log(self.table.lines(), &self.table.head()).unwrap();
         let replayed = super::Auction::of(&room).expect("an auction");
         assert_eq!(replayed.phase(), self.table.fold().phase());
         let winner = match replayed.phase() {
@@ -266,7 +266,7 @@ proptest! {
     #[test]
     fn arbitrary_text_is_no_entry_action_or_receipt_and_panics_nowhere(text in ".{0,300}") {
         prop_assert!(crate::action::Action::parse(&text).is_err());
-        prop_assert!(super::Replay::new().push(&text).is_err());
+        prop_assert!(super::Replay::new().line(&text).is_err());
         prop_assert!(verify::log([&text], &text).is_err());
     }
 }

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::{WireError, read};
-use crate::codec::{Digest, hashes, to_base64url};
+use crate::codec::{Digest, to_base64url};
 use crate::label;
-use crate::stamp::Stamp;
+use crate::stamp::Place;
 
 /// Longest code and longest message of a refusal, in bytes: both go into logs.
 const MAX_CODE: usize = 64;
@@ -48,25 +48,6 @@ impl StampRequest {
     /// [`WireError::TooLong`] beyond [`MAX_REQUEST`], [`WireError::Json`] for anything else but a request.
     pub fn parse(text: &str) -> Result<Self, WireError> {
         read(text.as_bytes(), MAX_REQUEST)
-    }
-}
-
-/// A digest's place in the batch whose header its frame carries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// Index in the batch, from 0.
-    pub index: u64,
-    /// Merkle path to the root.
-    #[serde(with = "hashes")]
-    pub path: Vec<Digest>,
-}
-
-impl Place {
-    /// The stamp that this is with the header of its batch (compact JWS). Nothing is verified.
-    #[must_use]
-    pub fn with(&self, batch: &str) -> Stamp {
-        Stamp { batch: batch.to_owned(), index: self.index, path: self.path.clone() }
     }
 }
 

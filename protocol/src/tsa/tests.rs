@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
-use super::stream::{self, Place, StampRequest, StreamFrame, encode_stamped};
+use super::stream::{self, StampRequest, StreamFrame, encode_stamped};
 use super::*;
+use crate::stamp::Place;
 
 fn digest(byte: u8) -> Digest {
     Digest([byte; 32])

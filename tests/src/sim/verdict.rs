@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use pregao::event::{Phase, RoomView};
 use pregao_broker::store::sqlite::SqliteLog;
 use pregao_broker::store::{Log, StoredEntry};
-use pregao_protocol::log::RoomName;
+use pregao_protocol::log::{RoomName, lines};
 use pregao_protocol::room::auction::{Outcome, Phase as Stage};
 use pregao_protocol::room::body::{Absent, Side};
 use pregao_protocol::room::reveal::End;
@@ -175,8 +175,8 @@ fn replay(store: &Path) -> Result<BTreeMap<String, Logged>> {
             entries.extend(page);
         }
         let head = log.head(&stored.name)?;
-        let texts = entries.iter().map(|entry| entry.text.as_str());
-        let room = verify::log(texts, &head.note)
+        let lines = lines(entries.iter().map(StoredEntry::logged));
+        let room = verify::log(lines, &head.note)
             .with_context(|| format!("the log of room {}", stored.name))?;
         rooms.insert(stored.name.to_string(), Logged { entries, room });
     }

@@ -2,6 +2,7 @@
 //! and does not act on it.
 
 mod absence;
+mod headers;
 mod heads;
 mod private;
 mod refusals;
@@ -19,10 +20,10 @@ use pregao_protocol::clock::Time;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::key::{SecretKey, StampKey};
-use pregao_protocol::log::{Entry, Head, Origin, RoomName};
+use pregao_protocol::log::{Entry, Head, Origin, RoomName, headers};
 use pregao_protocol::merkle::{self, Tree};
 use pregao_protocol::room::Code;
-use pregao_protocol::stamp::{BatchHeader, Stamp};
+use pregao_protocol::stamp::{BatchHeader, FullStamp, Place};
 use pregao_tests::desk::{Desk, enrol};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie, Up, secret_in};
@@ -125,17 +126,32 @@ fn about_entries(
     mut change: impl FnMut(&mut Vec<Box<RawValue>>, &mut Option<String>) + Send + 'static,
 ) -> impl Lie {
     Down(move |frame| match frame {
-        FromBroker::Entries { room, mut entries, mut head } => {
+        FromBroker::Entries { room, headers, mut entries, mut head } => {
             change(&mut entries, &mut head);
-            vec![FromBroker::Entries { room, entries, head }]
+            let headers = named_by(&entries, headers);
+            vec![FromBroker::Entries { room, headers, entries, head }]
         }
         other => vec![other],
     })
 }
 
+/// Of some headers those that entries name, in their order: what a broker lies with else is not to be
+/// found out by these.
+fn named_by(entries: &[Box<RawValue>], headers: Vec<String>) -> Vec<String> {
+    let mut named: Vec<String> = Vec::new();
+    for entry in entries {
+        let hash = Entry::parse(entry.get()).unwrap().stamp.header;
+        let header = headers.iter().find(|header| BatchHeader::hash(header) == hash);
+        if let Some(header) = header.filter(|header| !named.contains(header)) {
+            named.push(header.clone());
+        }
+    }
+    named
+}
+
 /// A stamp for one digest, by any key and in any TSA's name.
-fn stamp_by(key: &SecretKey<StampKey>, header: BatchHeader) -> Stamp {
-    Stamp { batch: header.sign(key), index: 0, path: Vec::new() }
+fn stamp_by(key: &SecretKey<StampKey>, header: BatchHeader) -> FullStamp {
+    FullStamp { batch: header.sign(key), index: 0, path: Vec::new() }
 }
 
 fn header(key: &SecretKey<StampKey>, digest: &Digest, time: Time) -> BatchHeader {
@@ -203,12 +219,19 @@ async fn the_last_entry_kept_back_is_said_loudly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_with_a_stamp_of_another_tsa_is_said_loudly() {
     let stage = Stage::set().await;
-    let lie = about_entries(|entries, _| {
-        let mut entry = Entry::parse(entries[2].get()).unwrap();
-        let digest = Digest::of(entry.action.as_bytes());
-        let other = SecretKey::from_seed(&[7; 32]);
-        entry.stamp = stamp_by(&other, header(&other, &digest, Time::default()));
-        entries[2] = raw(entry.encode());
+    let lie = Down(|frame| match frame {
+        FromBroker::Entries { room, mut headers, mut entries, head } => {
+            let mut entry = Entry::parse(entries[2].get()).unwrap();
+            let digest = Digest::of(entry.action.as_bytes());
+            let other = SecretKey::from_seed(&[7; 32]);
+            let stamp = stamp_by(&other, header(&other, &digest, Time::default()));
+            entry.stamp = stamp.stamp();
+            entries[2] = raw(entry.encode());
+            headers.push(stamp.batch);
+            let headers = named_by(&entries, headers);
+            vec![FromBroker::Entries { room, headers, entries, head }]
+        }
+        other => vec![other],
     });
     let (_liar, desk) = stage.lied_to(lie).await;
     stage.found_out(desk, "does not verify", "entry").await;
@@ -304,16 +327,22 @@ async fn a_log_without_the_bid_that_was_receipted_is_said_loudly() {
     desk.end().await.unwrap();
     // A peer that starts again holds no log, but its receipts.
     let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
-    let entries = stage.bidder.watched(stage.room).unwrap().entries[..4].to_vec();
+    let watched = stage.bidder.watched(stage.room).unwrap();
+    let entries = watched.entries[..4].to_vec();
+    let headers = headers(watched.logged().take(4)).into_iter().map(str::to_owned);
+    let headers: Vec<String> = headers.collect();
     let leaves = entries.iter().map(|entry| merkle::leaf_hash(entry.as_bytes())).collect();
     let root = Tree::new(leaves).root();
     let lie = Up(move |frame: &FromPeer| match frame {
         FromPeer::Join { room, .. } => {
             let head = Head { origin, size: 4, root }.sign(&secrets.head);
-            let entries = entries.iter().cloned().map(raw).collect();
+            let (headers, entries) = (headers.clone(), entries.iter().cloned().map(raw).collect());
             let joined =
                 FromBroker::Joined { room: *room, head: head.clone(), consistency: Vec::new() };
-            Some(vec![joined, FromBroker::Entries { room: *room, entries, head: Some(head) }])
+            Some(vec![
+                joined,
+                FromBroker::Entries { room: *room, headers, entries, head: Some(head) },
+            ])
         }
         _ => None,
     });
@@ -327,16 +356,17 @@ async fn the_log_of_another_room_under_this_name_is_said_loudly() {
     let end = stage.seller.in_seconds(600).await.unwrap();
     let terms = Terms { title: "Another thing".to_owned(), ..Terms::until(end) };
     let other = stage.seller.list(&terms).await.unwrap().action.room();
-    let text = stage.seller.watched(other).unwrap().entries[0].clone();
+    let watched = stage.seller.watched(other).unwrap();
+    let (text, named) = (watched.entries[0].clone(), watched.headers[0].to_string());
     let (secrets, origin) = (stage.secrets(), stage.origin(stage.room));
     let lied_about = stage.room;
     let lie = Up(move |frame: &FromPeer| match frame {
         FromPeer::Join { room, .. } if *room == lied_about => {
             let root = merkle::leaf_hash(text.as_bytes());
             let head = Head { origin, size: 1, root }.sign(&secrets.head);
-            let (room, entries) = (*room, vec![raw(text.clone())]);
+            let (room, headers, entries) = (*room, vec![named.clone()], vec![raw(text.clone())]);
             let joined = FromBroker::Joined { room, head: head.clone(), consistency: Vec::new() };
-            Some(vec![joined, FromBroker::Entries { room, entries, head: Some(head) }])
+            Some(vec![joined, FromBroker::Entries { room, headers, entries, head: Some(head) }])
         }
         _ => None,
     });
@@ -348,9 +378,9 @@ async fn the_log_of_another_room_under_this_name_is_said_loudly() {
 async fn a_listed_room_whose_opening_does_not_verify_is_said_loudly() {
     let stage = Stage::set().await;
     let lie = Down(|frame| match frame {
-        FromBroker::Lobby { from, openings, more } => {
+        FromBroker::Lobby { from, headers, openings, more } => {
             let openings = openings.iter().map(|text| raw(flipped(text.get()))).collect();
-            vec![FromBroker::Lobby { from, openings, more }]
+            vec![FromBroker::Lobby { from, headers, openings, more }]
         }
         other => vec![other],
     });
@@ -370,13 +400,16 @@ async fn bid_through(stage: &Stage, lie: impl Lie) -> (Liar, Desk, bool) {
 
 /// Answers a request for a stamp with a made-up one, and counts what is handed in.
 fn stamping(
-    mut make: impl FnMut(Digest) -> Stamp + Send + 'static,
+    mut make: impl FnMut(Digest) -> FullStamp + Send + 'static,
     submitted: Arc<AtomicU64>,
 ) -> impl Lie {
     Up(move |frame: &FromPeer| match frame {
         FromPeer::Stamp { n, digests } => {
-            let stamps = digests.iter().map(|digest| make(*digest)).collect();
-            Some(vec![FromBroker::Stamped { n: *n, stamps }])
+            // A desk asks for one at a time.
+            let [digest] = digests[..] else { panic!("{} digests", digests.len()) };
+            let FullStamp { batch, index, path } = make(digest);
+            let stamps = vec![Place { index, path }];
+            Some(vec![FromBroker::Stamped { n: *n, batch, stamps }])
         }
         FromPeer::Submit { .. } => {
             submitted.fetch_add(1, Ordering::Relaxed);
@@ -393,7 +426,7 @@ async fn a_stamp_that_does_not_hold_is_said_loudly_and_the_bid_stays_at_home() {
     let tsa = stage.bidder.broker.stamps[0].fingerprint();
     let honest = stamp_at(&stage.house.tsa.address.url, Digest([9; 32])).await;
     let other = || SecretKey::from_seed(&[7; 32]);
-    let makes: Vec<Box<dyn FnMut(Digest) -> Stamp + Send>> = vec![
+    let makes: Vec<Box<dyn FnMut(Digest) -> FullStamp + Send>> = vec![
         // Another TSA's; in the real TSA's name; the real TSA's, of another digest.
         Box::new(move |digest| stamp_by(&other(), header(&other(), &digest, now))),
         Box::new(move |digest| {

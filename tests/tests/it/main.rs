@@ -37,6 +37,7 @@ mod rooms;
 mod session_faults;
 mod sessions;
 mod silence;
+mod sizes;
 mod store_faults;
 mod store_recovery;
 mod terminal;
@@ -48,7 +49,7 @@ use std::sync::Arc;
 use pregao_protocol::codec::to_base64url;
 use pregao_protocol::key::Fingerprint;
 use pregao_protocol::persona::{Blind, OneTimeKey};
-use pregao_protocol::stamp::Stamp;
+use pregao_protocol::stamp::FullStamp;
 use pregao_protocol::tsa::{Request as _, Timestamp};
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Peer, Person, fresh_id, random};
@@ -90,7 +91,7 @@ fn forge(person: &Person, broker: Fingerprint, payload: &str) -> (String, Blind)
 }
 
 /// A stamp over HTTP, from any TSA.
-async fn stamp_at(url: &str, digest: pregao_protocol::codec::Digest) -> Stamp {
+async fn stamp_at(url: &str, digest: pregao_protocol::codec::Digest) -> FullStamp {
     let url = format!("{}{}", url.trim_end_matches('/'), Timestamp::PATH);
     let ask = move || {
         let mut answer = ureq::post(url).send_json(Timestamp { digest }).unwrap();

@@ -286,10 +286,10 @@ async fn the_broker_answers_and_decides_a_thousand_in_the_order_asked() {
         assert_eq!(order_of_answers(&mut ana, &asked).await, asked);
         let mut submitted = Vec::new();
         for (bid, n) in bids.iter().zip(&asked) {
-            let FromBroker::Stamped { mut stamps, .. } = ana.answer(*n).await.unwrap() else {
+            let FromBroker::Stamped { batch, stamps, .. } = ana.answer(*n).await.unwrap() else {
                 panic!("no stamp")
             };
-            let (action, stamp) = (bid.action.compact().to_owned(), stamps.remove(0));
+            let (action, stamp) = (bid.action.compact().to_owned(), stamps[0].with(&batch));
             let blind = bid.blind.clone();
             submitted
                 .push(ana.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await.unwrap());
@@ -312,7 +312,7 @@ async fn what_is_said_in_a_room_waits_for_the_listing_that_opens_it() {
         let listing = ana.make_listing(&Terms::until(end)).unwrap();
         let stamp = ana.stamp(&listing).await.unwrap();
         let action = listing.action.compact().to_owned();
-        let first = Entry { seq: 0, action: action.clone(), stamp: stamp.clone() };
+        let first = Entry { seq: 0, action: action.clone(), stamp: stamp.stamp() };
         let root = merkle::leaf_hash(first.encode().as_bytes());
         let body = Body::Say(Say { text: "mine".to_owned().try_into().unwrap() });
         let seen = Seen { size: 1, root };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::{Entry, RoomName};
-use pregao_protocol::stamp::Stamp;
+use pregao_protocol::stamp::FullStamp;
 use pregao_tests::desk::Desk;
 use pregao_tests::house::House;
 use pregao_tests::peer::{Answer, Made, Peer, Terms};
@@ -15,7 +15,7 @@ use crate::{guest, open, simulated};
 /// What one bidder handed in during the burst.
 struct Sent {
     made: Made,
-    stamp: Stamp,
+    stamp: FullStamp,
     answer: Option<Answer>,
 }
 

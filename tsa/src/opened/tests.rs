@@ -133,7 +133,7 @@ async fn stamps_come_over_a_connection_in_memory_within_milliseconds() {
         assert!(asked.elapsed() <= Duration::from_millis(3), "{:?}", asked.elapsed());
         let opened = VerifiedBatch::open(&batch, &[stream.keys.stamp]).unwrap();
         for (digest, place) in digests.iter().zip(stamps) {
-            assert_eq!(place.with(&batch).covers(digest, &opened), Ok(()));
+            assert_eq!(place.with(&batch).stamp().covers(digest, &opened), Ok(()));
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use pregao_protocol::stamp::Stamp as Token;
+use pregao_protocol::stamp::FullStamp as Token;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -83,8 +83,8 @@ async fn every_stamp_covers_its_own_digest_and_no_other() {
         let tokens = tokens(&share);
         assert_eq!(tokens.len(), asked.len());
         for (digest, token) in asked.iter().zip(&tokens) {
-            assert_eq!(token.covers(digest, &batch), Ok(()));
-            assert!(token.covers(&Digest::of(b"other"), &batch).is_err());
+            assert_eq!(token.stamp().covers(digest, &batch), Ok(()));
+            assert!(token.stamp().covers(&Digest::of(b"other"), &batch).is_err());
         }
     }
     running.stop().await;

@@ -109,9 +109,7 @@ impl Tsa {
     }
 
     pub(crate) fn stamp(&self, digest: &Digest) -> (Stamp, VerifiedBatch) {
-        let stamp = self.ask(&Timestamp { digest: *digest });
-        let batch = VerifiedBatch::open(&stamp.batch, &[self.keys().stamp]).unwrap();
-        (stamp, batch)
+        self.ask(&Timestamp { digest: *digest }).open(&[self.keys().stamp]).unwrap()
     }
 
     pub(crate) fn certificate(&self, key: &SecretKey<Persona>) -> String {

@@ -279,7 +279,7 @@ async fn every_receipt_of_a_batch_proves_its_entry_in_the_head_that_it_brings() 
         assert_eq!((n, seq), (expected, expected + 1));
         let at = usize::try_from(n).unwrap();
         let action = bids[at].action.compact().to_owned();
-        let leaf = Entry { seq, action, stamp: handed[at].clone() }.leaf();
+        let leaf = Entry { seq, action, stamp: handed[at].stamp() }.leaf();
         let opened = Head::open(&head, &origin, &keys.head).unwrap();
         assert_eq!(root_from_path(&leaf, seq, opened.size, &path), Ok(opened.root));
         assert_eq!(opened.size, 5);

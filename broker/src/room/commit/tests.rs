@@ -38,7 +38,7 @@ async fn who_joins_after_a_failed_commit_is_shown_the_log_and_not_what_failed() 
     assert_eq!(stage.act(&rui, &bid).await.code(), "store.failed");
     let Watching::Live { tail, head } = watch(&stage, room, 1).await else { panic!("live") };
     let logged = stage.store.sound().read(&room, 1, 9).unwrap();
-    assert_eq!((tail.len(), &*tail[0]), (1, logged[0].text.as_str()));
+    assert_eq!((tail.len(), tail[0].logged()), (1, logged[0].logged()));
     let origin = Origin { broker: stage.house().fingerprint(), room };
     let key = &stage.house().certificate.keys.head;
     let head = Head::open(&head, &origin, key).unwrap();

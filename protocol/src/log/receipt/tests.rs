@@ -8,6 +8,7 @@ use crate::merkle::Frontier;
 use crate::stamp::Stamp;
 
 const OPENING: &str = "opening.action.signature";
+const HEADER: &str = "header.payload.signature";
 const BROKER: Fingerprint = Fingerprint([0xab; 32]);
 
 fn key() -> SecretKey<HeadKey> {
@@ -15,7 +16,7 @@ fn key() -> SecretKey<HeadKey> {
 }
 
 fn entry(seq: u64) -> Entry {
-    let stamp = Stamp { batch: "header.payload.signature".to_owned(), index: seq, path: vec![] };
+    let stamp = Stamp { header: BatchHeader::hash(HEADER), index: seq, path: vec![] };
     let action = if seq == 0 { OPENING.to_owned() } else { format!("action.{seq}.signature") };
     Entry { seq, action, stamp }
 }
@@ -29,6 +30,7 @@ fn receipts_of(entries: &[Entry], opening: &str) -> Vec<Receipt> {
         .zip(entries)
         .map(|(index, entry)| Receipt {
             opening: opening.to_owned(),
+            header: HEADER.to_owned(),
             entry: entry.encode(),
             path: appended.inclusion_path(index).unwrap(),
             head: head.clone(),
@@ -66,6 +68,7 @@ fn a_receipt_survives_json_byte_for_byte() {
 fn a_receipt_is_written_in_these_bytes() {
     let receipt = Receipt {
         opening: "a.b.c".to_owned(),
+        header: "d.e.f".to_owned(),
         entry: r#"{"seq":1}"#.to_owned(),
         path: vec![Digest([0; 32]), Digest([0; 32])],
         head: "origin\n2\nroot\n\n\u{2014} origin blob\n".to_owned(),
@@ -73,7 +76,7 @@ fn a_receipt_is_written_in_these_bytes() {
     let path = "A".repeat(86);
     let golden = format!(
         "{}{path}{}",
-        r#"{"opening":"a.b.c","entry":"{\"seq\":1}","path":""#,
+        r#"{"opening":"a.b.c","header":"d.e.f","entry":"{\"seq\":1}","path":""#,
         "\",\"head\":\"origin\\n2\\nroot\\n\\n\u{2014} origin blob\\n\"}",
     );
     assert_eq!(receipt.encode(), golden);
@@ -88,12 +91,22 @@ fn an_entry_that_differs_is_not_included() {
             let verdict = check(&Receipt { entry, ..receipt.clone() });
             assert!(matches!(verdict, Err(ReceiptError::NotIncluded(_))), "{other_at} as {at}");
         }
-        let entry = receipt.entry.replace("header", "healer");
+        let entry = receipt.entry.replace("signature", "signatures");
         let verdict = check(&Receipt { entry, ..receipt.clone() });
         assert_eq!(verdict, Err(ReceiptError::NotIncluded(ProofError::Mismatch)));
         let entry = receipt.entry.replace(':', ": ");
         let verdict = check(&Receipt { entry, ..receipt.clone() });
         assert_eq!(verdict, Err(ReceiptError::Entry(EntryError::NotCanonical)));
+    }
+}
+
+#[test]
+fn v023_a_header_that_the_entry_does_not_name_is_refused() {
+    for receipt in receipts(5) {
+        for header in ["", "header.payload.signatures", "Header.payload.signature"] {
+            let verdict = check(&Receipt { header: header.to_owned(), ..receipt.clone() });
+            assert_eq!(verdict, Err(ReceiptError::OtherHeader), "{header}");
+        }
     }
 }
 
@@ -177,6 +190,7 @@ fn json_that_is_not_exactly_a_receipt_is_refused() {
 fn the_longest_parts_fit_a_receipt() {
     let receipt = Receipt {
         opening: "o".repeat(label::MAX_ACTION),
+        header: "b".repeat(label::MAX_BATCH),
         entry: "\"".repeat(20) + &"e".repeat(label::MAX_ENTRY - 20),
         path: vec![Digest([255; 32]); 64],
         head: "\n".repeat(20) + &"h".repeat(label::MAX_HEAD - 20),

@@ -83,9 +83,9 @@ impl Sale {
     fn logged(&self, seq: u64) -> Option<(Uuid, PublicKey<OneTime>)> {
         let mut replay = Replay::new();
         let wanted = self.table.log.get(usize::try_from(seq).ok()?)?;
-        for entry in &self.table.log {
-            let stamped = replay.push(entry).unwrap();
-            if entry == wanted {
+        for line in self.table.lines() {
+            let Some(stamped) = replay.line(&line).unwrap() else { continue };
+            if line == *wanted {
                 return Some((stamped.action().id(), *stamped.action().key()));
             }
         }

@@ -59,7 +59,7 @@ fn v022_a_stamp_of_another_digest_is_bound_to_no_action() {
     for changed in [
         Stamp { index: 1, ..stamped.stamp().clone() },
         Stamp { path: vec![Digest([0; 32])], ..stamped.stamp().clone() },
-        Stamp { batch: table.tsa.tick(at(SECOND)), ..stamped.stamp().clone() },
+        Stamp { header: BatchHeader::hash(&table.tsa.tick(at(SECOND))), ..stamped.stamp().clone() },
     ] {
         let bound = Stamped::bind(stamped.action().clone(), changed, std::sync::Arc::clone(&batch));
         assert!(matches!(bound, Err(StampError::OtherDigest(_))));

@@ -233,10 +233,10 @@ fn v053_a_log_that_ends_with_half_a_pair_does_not_hold() {
     for (side, other) in [(Side::Seller, Side::Winner), (Side::Winner, Side::Seller)] {
         let mut two = two();
         two.disclose(side, soon()).unwrap();
-        let half = verify::log(&two.table.log, &two.table.head());
+        let half = verify::log(two.table.lines(), &two.table.head());
         assert_eq!(half.unwrap_err(), VerifyError::CutShort { code: Code::DisclosePair });
         two.disclose(other, soon()).unwrap();
-        assert!(verify::log(&two.table.log, &two.table.head()).is_ok());
+        assert!(verify::log(two.table.lines(), &two.table.head()).is_ok());
     }
 }
 
@@ -271,7 +271,7 @@ fn v060_a_reveal_room_is_verified_offline_like_any_other() {
     let mut two = two();
     two.disclose(Side::Seller, soon()).unwrap();
     two.disclose(Side::Winner, soon()).unwrap();
-    let room = verify::log(&two.table.log, &two.table.head()).unwrap();
+    let room = verify::log(two.table.lines(), &two.table.head()).unwrap();
     assert!(RevealRoom::of(&room).is_some_and(RevealRoom::complete));
     let shown = verify::receipt(&two.table.receipt(2)).unwrap();
     assert_eq!((shown.verb, shown.size), ("disclose", 3));

@@ -91,14 +91,15 @@ impl Won {
         let private = invitation(&mut stage.seller, auction).await;
         let key = listing.key(&stage.seller.person, stage.seller.pin);
         stage.seller.join_private(private, &key).await.unwrap();
-        let opening = stage.seller.watched(private).unwrap().entries[0].clone();
+        let watched = stage.seller.watched(private).unwrap();
+        let (opening, header) = (watched.entries[0].clone(), watched.headers[0].to_string());
         let origin = stage.origin(private);
         let head = Head { origin, size: 1, root: root_of(std::slice::from_ref(&opening)) };
         let head = head.sign(&stage.secrets().head);
         let (room, consistency) = (private, Vec::new());
         let joined = FromBroker::Joined { room, head: head.clone(), consistency };
-        let entries = vec![raw(opening.clone())];
-        let entries = FromBroker::Entries { room, entries, head: Some(head) };
+        let (headers, entries) = (vec![header], vec![raw(opening.clone())]);
+        let entries = FromBroker::Entries { room, headers, entries, head: Some(head) };
         *lie.room.lock() = Some((private, vec![joined, entries]));
         liar.inject(FromBroker::Invited { auction, room: private });
         desk.ever(|event| matches!(event, Event::Invited { .. }).then_some(())).await.unwrap();
@@ -134,10 +135,12 @@ async fn whoever_disclosed_and_is_called_absent_hears_it_loudly_and_keeps_everyt
     let draft = Draft { id: fresh_id(), room: Some(private), body, seen };
     let action = draft.sign_as_broker(&secrets.entry).unwrap();
     let stamp = stamp_at(&stage.house.tsa.address.url, action.digest()).await;
-    let entry = Entry { seq: 1, action: action.compact().to_owned(), stamp }.encode();
+    let (action, headers) = (action.compact().to_owned(), vec![stamp.batch.clone()]);
+    let entry = Entry { seq: 1, action, stamp: stamp.stamp() }.encode();
     let root = root_of(&[opening, entry.clone()]);
     let head = Head { origin: stage.origin(private), size: 2, root }.sign(&secrets.head);
-    liar.inject(FromBroker::Entries { room: private, entries: vec![raw(entry)], head: Some(head) });
+    let (entries, head) = (vec![raw(entry)], Some(head));
+    liar.inject(FromBroker::Entries { room: private, headers, entries, head });
     found_out(&mut desk, "YOU STAYED AWAY", "false-absence").await;
     verifies(&desk, "false-absence", "recorded the winner as absent").await;
 

@@ -5,14 +5,14 @@ use pregao::event::Event;
 use pregao_protocol::action::Action;
 use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::log::{Entry, Head, Origin, RoomName};
+use pregao_protocol::log::{Entry, Head, Origin, RoomName, headers, lines};
 use pregao_protocol::merkle;
 use pregao_tests::desk::{Desk, pregao, vault};
 use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie};
 use pregao_tests::peer::random;
 use serde_json::json;
 
-use super::{Stage, found_out, raw};
+use super::{Stage, found_out, named_by, raw};
 
 /// The evidence of one kind verifies with no network, in a folder that knows nothing of it.
 pub(super) async fn verifies(desk: &Desk, kind: &str, said: &str) {
@@ -38,7 +38,7 @@ impl Lie for OtherReceipt {
     fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
         if let FromPeer::Submit { action, stamp, .. } = frame {
             let (action, stamp) = (action.clone(), stamp.clone());
-            self.submitted = Some(Entry { seq: 4, action, stamp });
+            self.submitted = Some(Entry { seq: 4, action, stamp: stamp.stamp() });
         }
         None
     }
@@ -82,7 +82,7 @@ async fn a_receipt_of_another_history_than_the_logs_is_a_fork() {
     let watched = bidder.watched(stage.room).unwrap();
     let secrets = BrokerSecrets::read(stage.house.broker.data()).unwrap();
     let head = watched.head.unwrap().sign(&secrets.head);
-    let log = [watched.entries.join("\n"), json!(head).to_string()].join("\n");
+    let log = [lines(watched.logged()).join("\n"), json!(head).to_string()].join("\n");
     let files = [("a.log", log), ("b.receipt", receipt.to_string())];
     let paths = files.map(|(name, text)| {
         let path = folder.join(name);
@@ -107,8 +107,8 @@ fn promising(stage: &Stage, size: u64) -> impl Lie + use<> {
         }
         // Empty hands, again and again, are no progress.
         FromBroker::Tick { .. } => {
-            let (room, entries) = (origin.room, Vec::new());
-            vec![frame, FromBroker::Entries { room, entries, head: None }]
+            let (room, headers, entries) = (origin.room, Vec::new(), Vec::new());
+            vec![frame, FromBroker::Entries { room, headers, entries, head: None }]
         }
         other => vec![other],
     })
@@ -205,7 +205,9 @@ async fn what_one_command_was_promised_is_compared_by_the_next() {
 async fn a_log_shorter_than_before_a_restart_is_said_loudly_also_without_a_receipt() {
     let mut stage = Stage::set().await;
     let room = stage.room.to_string();
-    let old: Vec<String> = stage.bidder.watched(stage.room).unwrap().entries.clone();
+    let watched = stage.bidder.watched(stage.room).unwrap();
+    let old: Vec<String> = watched.entries.clone();
+    let headers: Vec<String> = headers(watched.logged()).into_iter().map(str::to_owned).collect();
     stage.bidder.bid(stage.room, 160).await.unwrap().1.logged().unwrap();
     let mut desk = Desk::start(&stage.vault, &stage.house.broker.address).unwrap();
     desk.verified(&room, 5).await.unwrap();
@@ -216,9 +218,9 @@ async fn a_log_shorter_than_before_a_restart_is_said_loudly_also_without_a_recei
         FromPeer::Join { room, .. } => {
             let room: RoomName = *room;
             let head = Head { origin, size: 4, root }.sign(&secrets.head);
-            let entries = old.iter().cloned().map(raw).collect();
+            let (headers, entries) = (headers.clone(), old.iter().cloned().map(raw).collect());
             let joined = FromBroker::Joined { room, head: head.clone(), consistency: Vec::new() };
-            Some(vec![joined, FromBroker::Entries { room, entries, head: Some(head) }])
+            Some(vec![joined, FromBroker::Entries { room, headers, entries, head: Some(head) }])
         }
         _ => None,
     });
@@ -232,11 +234,14 @@ struct Without(RoomName);
 
 impl Lie for Without {
     fn down(&mut self, frame: FromBroker) -> Vec<FromBroker> {
-        let FromBroker::Lobby { from, mut openings, more } = frame else { return vec![frame] };
+        let FromBroker::Lobby { from, headers, mut openings, more } = frame else {
+            return vec![frame];
+        };
         openings.retain(|opening| {
             Entry::parse(opening.get()).is_ok_and(|entry| room_of(&entry) != Some(self.0))
         });
-        vec![FromBroker::Lobby { from, openings, more }]
+        let headers = named_by(&openings, headers);
+        vec![FromBroker::Lobby { from, headers, openings, more }]
     }
 
     fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
@@ -290,17 +295,22 @@ async fn a_thousand_worthless_openings_do_not_crowd_out_a_fork() {
     let mut fork = promising(&stage, 4);
     let mut noise = Some(());
     let lie = Down(move |frame| match frame {
-        FromBroker::Lobby { from, openings, more } => {
+        FromBroker::Lobby { from, headers, openings, more } => {
             let mut said: Vec<FromBroker> = Vec::new();
             if noise.take().is_some() {
                 for frame in 0..11 {
                     let made_up =
                         (0..100).map(|at| raw(format!(r#"{{"made up":"{frame} {at}"}}"#)));
                     let openings = made_up.collect();
-                    said.push(FromBroker::Lobby { from: 0, openings, more: true });
+                    said.push(FromBroker::Lobby {
+                        from: 0,
+                        headers: Vec::new(),
+                        openings,
+                        more: true,
+                    });
                 }
             }
-            said.push(FromBroker::Lobby { from, openings, more });
+            said.push(FromBroker::Lobby { from, headers, openings, more });
             said
         }
         other => fork.down(other),

@@ -86,11 +86,13 @@ async fn a_private_room_with_other_keys_is_said_loudly_and_takes_no_disclosure()
     let action = draft.sign_as_broker(&secrets.entry).unwrap();
     let stamp = stamp_at(&stage.house.tsa.address.url, action.digest()).await;
     let room = action.room();
-    let entry = Entry { seq: 0, action: action.compact().to_owned(), stamp }.encode();
+    let (action, headers) = (action.compact().to_owned(), vec![stamp.batch.clone()]);
+    let entry = Entry { seq: 0, action, stamp: stamp.stamp() }.encode();
     let root = merkle::leaf_hash(entry.as_bytes());
     let head = Head { origin: stage.origin(room), size: 1, root }.sign(&secrets.head);
     let joined = FromBroker::Joined { room, head: head.clone(), consistency: Vec::new() };
-    let entries = FromBroker::Entries { room, entries: vec![raw(entry)], head: Some(head) };
+    let entries =
+        FromBroker::Entries { room, headers, entries: vec![raw(entry)], head: Some(head) };
     *made_up.lock() = Some((room, vec![joined, entries]));
     liar.inject(FromBroker::Invited { auction, room });
     found_out(&mut desk, "does not follow from its auction", "reveal").await;

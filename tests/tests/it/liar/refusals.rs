@@ -10,7 +10,7 @@ use pregao_protocol::codec::Digest;
 use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::persona::Ratio;
 use pregao_protocol::room::Code;
-use pregao_protocol::stamp::{BatchHeader, Stamp};
+use pregao_protocol::stamp::{BatchHeader, FullStamp};
 use pregao_tests::desk::Desk;
 use pregao_tests::liar::{BrokerSecrets, Down, Lie, Up};
 use pregao_tests::peer::random;
@@ -24,7 +24,7 @@ fn was_refused(desk: &Desk) -> bool {
 }
 
 /// Refuses what is handed in, as the test wants, with the broker's signature.
-fn refusing<F: Fn(&mut Refusal, &Stamp) + Send + 'static>(
+fn refusing<F: Fn(&mut Refusal, &FullStamp) + Send + 'static>(
     stage: &Stage,
     change: F,
 ) -> impl Lie + use<F> {
@@ -40,7 +40,7 @@ fn refusing<F: Fn(&mut Refusal, &Stamp) + Send + 'static>(
 }
 
 /// A refusal of this action with this stamp, on an empty log.
-fn fair(action: &str, stamp: &Stamp, code: Code) -> Refusal {
+fn fair(action: &str, stamp: &FullStamp, code: Code) -> Refusal {
     let action = Action::parse(action).unwrap();
     Refusal {
         digest: action.digest(),
@@ -211,7 +211,7 @@ async fn a_true_refusal_is_told_once_its_log_is_there() {
 struct RefuseLogged {
     secrets: BrokerSecrets,
     root: Digest,
-    submitted: Option<(String, Stamp)>,
+    submitted: Option<(String, FullStamp)>,
 }
 
 impl Lie for RefuseLogged {

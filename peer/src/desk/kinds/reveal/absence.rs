@@ -7,6 +7,7 @@ use pregao_protocol::evidence::{Evidence, FalseAbsence};
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::{RevealRoom, Stamped};
+use pregao_protocol::stamp::BatchHeader;
 
 use crate::desk::Desk;
 use crate::desk::evidence::Exhibit;
@@ -18,8 +19,7 @@ impl Desk {
     pub(in crate::desk) async fn held(&mut self, n: u64, compact: &str) {
         let (Some(act), Some(online)) = (self.acts.get(n), &self.online) else { return };
         let (room, digest) = (act.action.room(), act.action.digest());
-        let stamp =
-            act.stamp().map(|stamp| pregao_protocol::stamp::BatchHeader::hash(&stamp.batch));
+        let stamp = act.stamp().map(|stamp| BatchHeader::hash(&stamp.batch));
         // Nothing else than a disclosure is ever held.
         let discloses = matches!(act.action.body(), Body::Disclose(_));
         let of_this = |held: &Held| {

@@ -184,7 +184,7 @@ impl Desk {
             return;
         }
         if !self.fits_auction(&room) {
-            let texts = self.rooms.get(&name).map(|room| room.texts.clone()).unwrap_or_default();
+            let texts = self.rooms.get(&name).map(Followed::lines).unwrap_or_default();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             // A room that is not believed takes no disclosure: its keys may be anybody's.
             let message = "this private room does not follow from its auction";
@@ -531,7 +531,7 @@ impl Desk {
                 self.reveal(name, auction, other, disclosed, stamped).await;
             }
             Err(what) => {
-                let texts = self.rooms.get(&name).map(|room| room.texts.clone());
+                let texts = self.rooms.get(&name).map(Followed::lines);
                 let texts = texts.unwrap_or_default();
                 let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
                 let message = format!("what the other side disclosed is worthless: {what}");

@@ -6,7 +6,7 @@ use pregao_protocol::codec::{Digest, to_base64url};
 use pregao_protocol::frame::{FromBroker, FromPeer, Member};
 use pregao_protocol::key::{Persona, SecretKey};
 use pregao_protocol::label::DISCLOSURE_SIZE;
-use pregao_protocol::log::{Entry, RoomName};
+use pregao_protocol::log::{Entry, Logged, RoomName};
 use pregao_protocol::persona::Blind;
 use pregao_protocol::room::auction::Auction;
 use pregao_protocol::room::body::{Bid, Body, Empty, Reveal, SealedBody, Settled, Side};
@@ -14,7 +14,7 @@ use pregao_protocol::room::disclosure::{Claims, Disclosure, OwnAction, Place};
 use pregao_protocol::seal::{SealKey, SealPublic, seal_padded};
 use pregao_protocol::stamp::BatchHeader;
 
-use crate::desk::fixture::{HandedIn, House, Log, Made, Session, User, raw};
+use crate::desk::fixture::{HandedIn, House, Log, Made, Session, User, entries};
 use crate::event::Event;
 
 /// The winner's persona, by the seed that it is made from.
@@ -254,10 +254,12 @@ async fn a_pair_that_is_cut_in_two_is_an_alarm() {
     stage.house.tsa.skip(Duration::from_secs(300_001));
     let absent = stage.house.broker_made(room, Body::Absent(absent), seen);
     let stamp = stage.house.tsa.stamp(&absent.digest());
-    let entry = Entry { seq: 2, action: absent.compact().to_owned(), stamp }.encode();
-    let entries = vec![raw(&stage.private.entries[1]), raw(&entry)];
-    let (room, head) = (stage.private.name(), None);
-    stage.session.say(FromBroker::Entries { room, entries, head }).await;
+    let action = absent.compact().to_owned();
+    let entry = Entry { seq: 2, action, stamp: stamp.stamp() }.encode();
+    let half = stage.private.logged().nth(1).unwrap();
+    let shown = [half, Logged { entry: &entry, header: &stamp.batch }];
+    let frame = entries(stage.private.name(), shown, None);
+    stage.session.say(frame).await;
     let message = stage.user.alarm().await;
     assert!(message.contains("does not verify"), "{message}");
     assert!(!stage.saw_whom());
