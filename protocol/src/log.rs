@@ -4,7 +4,7 @@
 //! and every verifier computes the same tree from the same text. What an entry *means* is not
 //! decided here: its action and its stamp are carried unverified, for [`crate::action`],
 //! [`crate::stamp`] and the room's fold to judge. The batch header that its stamp names stands beside
-//! it, once for all entries that name it: [`Logged`], [`lines`].
+//! it, once for all entries that name it: [`Logged`], [`lines()`].
 
 mod head;
 mod lines;

@@ -86,7 +86,7 @@ pub enum VerifyError {
     },
 }
 
-/// Replays a whole log, given as its lines ([`crate::log::lines`], V-029), and checks the head over it
+/// Replays a whole log, given as its lines ([`crate::log::lines()`], V-029), and checks the head over it
 /// (V-060).
 ///
 /// # Errors

@@ -87,7 +87,7 @@ fn batches() -> (Table, Vec<String>) {
     let mut table = Table::auction();
     let bidder = Author::new(110);
     let own = [bidder.own(1), bidder.own(2)];
-    let bids = [1_000, 1_100].map(|minor| bid(minor));
+    let bids = [1_000, 1_100].map(bid);
     let actions = own.iter().zip(bids).map(|(own, bid)| table.sign(&bidder, own, bid)).collect();
     for stamped in table.tsa.stamp_all(actions, at(SECOND)) {
         table.submit(&stamped).unwrap();

@@ -24,11 +24,12 @@ fn about_headers(mut change: impl FnMut(&mut Vec<String>) + Send + 'static) -> i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_the_entries_do_not_name_are_said_loudly() {
+    type Change = Box<dyn FnMut(&mut Vec<String>) + Send>;
     let stage = Stage::set().await;
     let foreign = SecretKey::from_seed(&[7; 32]);
     let other = header(&foreign, &Digest([1; 32]), Time::default()).sign(&foreign);
     let (first, last) = (other.clone(), other);
-    let lies: [(&str, Box<dyn FnMut(&mut Vec<String>) + Send>); 5] = [
+    let lies: [(&str, Change); 5] = [
         ("missing", Box::new(|headers| drop(headers.remove(1)))),
         ("missing", Box::new(move |headers| headers[0].clone_from(&first))),
         ("superfluous", Box::new(move |headers| headers.push(last.clone()))),
