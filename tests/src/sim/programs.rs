@@ -264,9 +264,7 @@ impl Town {
             }
             Trouble::Desk(which, crash) => {
                 let Some(person) = people.get(which) else { return Ok(()) };
-                let seats = self.seats.lock();
-                let machine = seats.get(&person.name).map(|seat| Arc::clone(&seat.machine));
-                drop(seats);
+                let machine = self.machine_of(&person.name);
                 self.fall(machine, crash.steps, "nobody").await;
                 self.crash_desk(&person.name).await?;
                 tokio::time::sleep(crash.away).await;
@@ -291,6 +289,10 @@ impl Town {
                 Ok(())
             }
         }
+    }
+
+    fn machine_of(&self, name: &str) -> Option<Arc<Machine>> {
+        self.seats.lock().get(name).map(|seat| Arc::clone(&seat.machine))
     }
 
     /// Lets a machine stand still between two steps, wherever that is; what is on its way to the program
