@@ -243,6 +243,38 @@ async fn one_disclosure_alone_shows_nothing_whosever_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_receipt_that_comes_before_its_private_room_is_no_lie_and_is_asked_for_again() {
+    let mut stage = Stage::set().await;
+    stage.invited().await;
+    let own = stage.disclosed().await;
+    stage.over().await;
+    // The broker logs both while the user is away.
+    let theirs = stage.honest();
+    let seq = stage.private.push(&own.action, own.stamp.clone());
+    stage.private.log(&theirs, &stage.house.tsa);
+    let mut user = stage.house.start();
+    let mut session = stage.house.accept().await;
+    let again = session.handed_in().await;
+    assert_eq!(again.action, own.action);
+    session.receipts(again.n, seq, &stage.private, &stage.house.secrets).await;
+    let third = session.handed_in().await;
+    assert_eq!(third.action, own.action);
+    session.list(&[&stage.auction]).await;
+    session.shows(&stage.auction, &stage.house.secrets).await;
+    let (of, room) = (stage.auction.name(), stage.private.name());
+    session.say(FromBroker::Invited { auction: of, room }).await;
+    prove_membership(&mut session, &stage.auction, room).await;
+    let (head, consistency) = (stage.private.head(&stage.house.secrets), Vec::new());
+    session.say(FromBroker::Joined { room, head: head.clone(), consistency }).await;
+    session.says(&stage.private, 0, Some(head)).await;
+    session.receipts(third.n, seq, &stage.private, &stage.house.secrets).await;
+    user.until(|event| matches!(event, Event::Receipt(_)).then_some(())).await;
+    user.leave().await;
+    assert_eq!(user.alarms(), 0, "{:?}", user.seen);
+    assert!(stage.house.unlock().contents().reveals[0].disclosed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pair_that_is_cut_in_two_is_an_alarm() {
     let mut stage = Stage::set().await;
     stage.invited().await;
