@@ -21,7 +21,7 @@ use super::person::{Person, Told};
 /// own, as it closes; they disclose twice or late; they withdraw where nobody may, or after they forfeited;
 /// and all machines sleep for days. Nobody is refused for a fault of a store, a stamp, or an unknown room.
 const CALM: [&str; 7] =
-    ["bid.", "disclose.", "link.down", "reveal.failed", "tsa.down", "verb.phase", "withdraw."];
+    ["bid.", "disclose.", "link.", "reveal.failed", "tsa.down", "verb.phase", "withdraw."];
 /// Entries read at a time.
 const PAGE: usize = 256;
 
