@@ -222,11 +222,15 @@ impl Desk {
         self.send(FromPeer::Join { room: name, from, member }).await
     }
 
-    /// Whether it is a private room which is over, as is its auction: nothing more comes there, and
-    /// without a side to prove the broker would deny it.
-    pub(super) fn is_closed_to_us(&self, name: RoomName) -> bool {
+    /// Whether it is a private room of which the whole log is here, and over: nothing more comes, and
+    /// whoever has no side in its auction any more would be denied it. That the side is not known yet,
+    /// because the auction's log is behind, is no reason not to ask.
+    pub(super) fn is_over_in_private(&self, name: RoomName) -> bool {
         let is_private = self.invitations.iter().any(|(_, room)| *room == name);
-        is_private && self.member_proof(name).is_none()
+        let over = |room: &Followed| {
+            room.caught_up && room.room().is_some_and(pregao_protocol::room::Room::is_complete)
+        };
+        is_private && self.rooms.get(&name).is_some_and(over)
     }
 
     fn member_proof(&self, name: RoomName) -> Option<Member> {

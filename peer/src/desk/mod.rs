@@ -518,7 +518,7 @@ impl Desk {
         let followed: Vec<RoomName> =
             self.rooms.iter().filter(|(_, room)| room.wanted).map(|(name, _)| *name).collect();
         for name in followed {
-            if !self.is_closed_to_us(name) {
+            if !self.is_over_in_private(name) {
                 self.join(name).await?;
             }
         }

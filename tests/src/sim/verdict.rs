@@ -20,8 +20,16 @@ use super::person::{Person, Told};
 /// How codes begin for which people are refused where nothing goes wrong: they bid too little, on their
 /// own, as it closes; they disclose twice or late; they withdraw where nobody may, or after they forfeited;
 /// and all machines sleep for days. Nobody is refused for a fault of a store, a stamp, or an unknown room.
-const CALM: [&str; 7] =
-    ["bid.", "disclose.", "link.", "reveal.failed", "tsa.down", "verb.phase", "withdraw."];
+const CALM: [&str; 8] = [
+    "bid.",
+    "disclose.",
+    "link.down",
+    "link.slow",
+    "reveal.failed",
+    "tsa.down",
+    "verb.phase",
+    "withdraw.",
+];
 /// Entries read at a time.
 const PAGE: usize = 256;
 
