@@ -2,11 +2,13 @@
 //! rewrite without leaving evidence.
 //!
 //! Layout, along the way of one bid:
-//! - [`door`] accepts within limits → [`session`] handshake and frames, one task a connection
+//! - [`listener`] accepts within limits → [`session`] handshake and frames, one task a connection
 //! - [`check`] signatures, blinds and stamps on workers → [`room`] one batch after another
 //! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
-//! - [`stamps`] the pooled TSA connection; [`monitor`] wakes rooms when TSA time has come
-//! - [`house`] what all of them share; [`folder`], [`private`], [`tsa`], [`tls`], [`ops`], [`server`]
+//! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
+//! - [`witness`] has the heads of public rooms cosigned
+//! - [`registry`] the rooms by their names; [`lobby`] the list of them; [`presence`] who is online
+//! - [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
 //!   around them
 
 #![cfg_attr(
@@ -15,25 +17,31 @@
 )]
 
 pub mod check;
-pub mod door;
+mod cosign;
+mod deliver;
 pub mod fanout;
 #[cfg(test)]
 mod fixture;
 pub mod folder;
 pub mod host;
-pub mod house;
 mod ip_limiter;
+pub mod keys;
 pub mod links;
+pub mod listener;
+pub mod lobby;
 pub mod metrics;
 pub mod monitor;
 pub mod network;
 pub mod ops;
+pub mod presence;
 pub mod private;
+pub mod registry;
 pub mod room;
 pub mod server;
 pub mod session;
-pub mod stamps;
+pub mod shared;
 pub mod store;
 pub mod tls;
 pub mod tsa;
+pub mod witness;
 pub mod writer;

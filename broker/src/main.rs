@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use pregao_broker::door::Capacity;
 use pregao_broker::folder::Folder;
 use pregao_broker::host;
+use pregao_broker::listener::Capacity;
 use pregao_broker::server::{Options, Ports, Server};
 use pregao_broker::session::Limits;
 use pregao_broker::tls::Roots;
-use pregao_protocol::certificate::sheet::TsaAddress;
-use pregao_protocol::label::MAX_SESSION;
-use pregao_protocol::session::{Ranking, Suite};
+use pregao_broker::witness::WitnessAddress;
+use pregao_protocol::trust::jwks::TsaAddress;
+use pregao_protocol::value::label::MAX_SESSION;
+use pregao_protocol::wire::session::{Ranking, Suite};
 
 /// The house: keeps rooms in which people auction things without learning who they are.
 #[derive(Parser, Debug)]
@@ -26,7 +27,7 @@ struct Arguments {
     /// Address of the TSA, as it prints it: http://host:port/#fingerprint; https:// if TLS is in front of it.
     #[arg(long)]
     tsa: TsaAddress,
-    /// PEM file of the CAs that the TLS certificate of an https:// TSA may come from, in place of the
+    /// PEM file of the CAs that the TLS certificate of an https:// TSA or witness may come from, in place of the
     /// public ones.
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -36,6 +37,13 @@ struct Arguments {
     /// Where /healthz and /metrics are served; nowhere if not given.
     #[arg(long)]
     ops: Option<SocketAddr>,
+    /// Who cosigns the logs of public rooms, besides the TSA: where it is asked, its verifier key as it prints
+    /// it, and who runs it. Can be given more than once, five witnesses in all.
+    #[arg(long = "witness", value_name = "URL,VKEY,OPERATOR")]
+    witnesses: Vec<WitnessAddress>,
+    /// How many different operators of witnesses make a head final; more than half of them if not given.
+    #[arg(long, value_name = "N")]
+    quorum: Option<u32>,
     /// Accept a TSA that runs in simulated time: for tests only.
     #[arg(long)]
     accept_simulated_time: bool,
@@ -115,12 +123,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn announce(server: &Server) {
     use std::io::Write as _;
     let scheme = if server.tls { "wss" } else { "ws" };
-    let fingerprint = server.house.fingerprint();
+    let fingerprint = server.shared.fingerprint();
     let ready = serde_json::json!({
         "url": format!("{scheme}://{}/#{fingerprint}", server.address),
         "fingerprint": fingerprint,
         "ops": server.ops.map(|ops| format!("http://{ops}")),
-        "simulated": server.house.certificate.simulated,
+        "simulated": server.shared.certificate.simulated,
     });
     let mut out = std::io::stdout();
     if let Err(error) = writeln!(out, "ready {ready}").and_then(|()| out.flush()) {
@@ -153,6 +161,8 @@ fn options(arguments: Arguments) -> anyhow::Result<(Options, Ports)> {
             rooms: 256,
         },
         suites,
+        witnesses: arguments.witnesses,
+        quorum: arguments.quorum,
         checkers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     Ok((options, ports))

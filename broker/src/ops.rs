@@ -8,36 +8,38 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::house::House;
+use crate::shared::Shared;
 
 /// Serves both pages until the process ends.
 ///
 /// # Errors
 /// Those of the listening socket.
-pub async fn run(listener: TcpListener, house: Arc<House>) -> std::io::Result<()> {
+pub async fn run(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
-        .with_state(house);
+        .with_state(shared);
     axum::serve(listener, router).await
 }
 
-/// 200 while actions can be accepted, 503 with every reason, one a line, otherwise.
-async fn health(State(house): State<Arc<House>>) -> (StatusCode, String) {
+/// 200 while actions can be accepted, 503 with every reason, one a line, otherwise. Which witness does not
+/// answer is said in both.
+async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     let mut reasons = String::new();
-    if !house.writer.health().works {
+    if !shared.writer.health().works {
         reasons.push_str("store.failed: the store takes no commits; the log says why\n");
     }
-    if house.stamps.newest().is_err() {
+    if shared.stamps.newest().is_err() {
         reasons.push_str("tsa.down: no batch within 2 s\n");
     }
+    let silent = shared.witnesses.silent();
     if reasons.is_empty() {
-        (StatusCode::OK, "ok\n".to_owned())
+        (StatusCode::OK, format!("ok\n{silent}"))
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, reasons)
+        (StatusCode::SERVICE_UNAVAILABLE, reasons + &silent)
     }
 }
 
-async fn metrics(State(house): State<Arc<House>>) -> String {
-    house.metrics.render()
+async fn metrics(State(shared): State<Arc<Shared>>) -> String {
+    shared.metrics.render() + &shared.witnesses.render()
 }

@@ -7,30 +7,37 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pregao_protocol::broker::BrokerCertificate;
-use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
-use pregao_protocol::frame::FromBroker;
 use pregao_protocol::host::Host;
-use pregao_protocol::room::body::BrokerKeys;
-use pregao_protocol::session::{Padded, Ranking};
+use pregao_protocol::trust::broker::BrokerCertificate;
+use pregao_protocol::trust::jwks::{TsaAddress, TsaKeys};
+use pregao_protocol::wire::session::Ranking;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use crate::check::Checker;
-use crate::door::{self, Capacity};
 use crate::folder::Folder;
-use crate::house::{House, Keys, Stores};
+use crate::keys::Keys;
 use crate::links::Links;
+use crate::links::authors::Authors;
+use crate::listener::{self, Capacity};
+use crate::lobby::Lobby;
 use crate::metrics::Metrics;
-use crate::network::{self, Network};
-use crate::session::{Beat, Hall, Limits};
-use crate::stamps::{Newest, Source, Stamps};
+use crate::monitor::{self, Alarms};
+use crate::network::{self, FetchError, Network};
+use crate::presence::Presence;
+use crate::registry::Registry;
+use crate::room::RoomDirectory;
+use crate::session::{Limits, SessionContext, heartbeat};
+use crate::shared::Shared;
 use crate::store::Log;
+use crate::store::reader::LogReader;
 use crate::store::sqlite::SqliteLog;
 use crate::tls::{self, Roots};
-use crate::tsa::{self, TsaError};
+use crate::tsa::keys::{self as tsa_keys, TsaError};
+use crate::tsa::stamps::{StampClient, StampSource};
+use crate::witness::{Council, WitnessAddress, Witnesses};
 use crate::writer::WriterThread;
-use crate::{host, monitor, ops};
+use crate::{host, ops};
 
 /// How a broker is to run.
 #[derive(Debug)]
@@ -47,6 +54,10 @@ pub struct Options {
     pub suites: Ranking,
     /// Workers that check signatures.
     pub checkers: usize,
+    /// Who cosigns the heads of public rooms, besides the TSA.
+    pub witnesses: Vec<WitnessAddress>,
+    /// How many operators of witnesses make a head final; more than half of them unless given.
+    pub quorum: Option<u32>,
 }
 
 /// Where a broker listens.
@@ -62,11 +73,11 @@ pub struct Ports {
     pub capacity: Capacity,
 }
 
-/// A broker that serves whatever connections it is given: see [`door::connection`].
+/// A broker that serves whatever connections it is given: see [`listener::serve`].
 #[derive(Debug)]
 pub struct Broker {
     /// What every connection needs.
-    pub hall: Arc<Hall>,
+    pub context: Arc<SessionContext>,
     stop: watch::Sender<bool>,
     writer: WriterThread,
     _folder: Folder,
@@ -97,37 +108,57 @@ impl Broker {
     ) -> anyhow::Result<Self> {
         let keys = folder.keys(&*host.random)?;
         let tsa = learn(&options, &network, &folder, &host).await?;
+        let council = Council::of(options.witnesses, options.quorum, (&options.tsa, &tsa))?;
         let metrics = Arc::new(Metrics::default());
         let log = open_log(&folder.file("log.db"))?;
         let links = Arc::new(Links::open(folder.path(), Arc::clone(&host.random))?);
         let (spawn, counters) = (&*host.spawn, Arc::clone(&metrics));
         let writer = WriterThread::start(Arc::clone(&log), Arc::clone(&links), counters, spawn)?;
         let (url, roots) = (options.tsa.stream(), options.roots);
-        let source = Source { url, roots, network };
-        let stamps = Stamps::start(source, vec![tsa.stamp], Arc::clone(&metrics), &host);
-        let certificate = certificate(&keys, &tsa);
-        let (alarms, alarm_ear) = mpsc::unbounded_channel();
+        let source = StampSource { url, roots, network: Arc::clone(&network) };
+        let stamps = StampClient::start(source, vec![tsa.stamp], Arc::clone(&metrics), &host);
+        let certificate = certificate(&keys, &tsa, &council);
+        let (alarms, alarm_queue) = Alarms::channel();
         let fingerprint = keys.session.public().fingerprint();
         let checker = Checker::start(options.checkers, fingerprint, &[tsa.stamp], spawn)?;
-        let stores = Stores { writer: writer.writer(), log, links };
-        let beats = beats(stamps.watch(), &host);
-        let house = Arc::new(House::new(host, keys, certificate, stamps, stores, metrics, alarms));
-        house.host.task(Arc::clone(&house).keep_erasing());
-        house.host.task(monitor::run(Arc::clone(&house), alarm_ear));
-        house.resume().await.context("a room of the store cannot be taken up")?;
+        let heartbeats = heartbeat::start(stamps.watch(), &host);
+        let shared = Arc::new(Shared {
+            reader: LogReader::new(host.clone(), log),
+            authors: Authors::new(host.clone(), links, Arc::clone(&metrics)),
+            host,
+            keys,
+            certificate,
+            checker,
+            witnesses: Witnesses::new(council, fingerprint),
+            stamps,
+            writer: writer.writer(),
+            lobby: Lobby::default(),
+            presence: Presence::default(),
+            alarms,
+            metrics,
+        });
+        let registry = Registry::new(Arc::clone(&shared));
+        shared.host.task(shared.authors.clone().keep_erasing());
+        let waking = Arc::clone(&registry);
+        let wake = move |room| waking.wake(room);
+        shared.host.task(monitor::run(shared.stamps.clone(), alarm_queue, wake));
+        registry.resume().await.context("a room of the store cannot be taken up")?;
+        let directory = Arc::clone(&registry) as Arc<dyn RoomDirectory>;
+        crate::cosign::start(&shared, &directory, &network);
+        crate::deliver::start(&shared, &registry, tsa.authority, &network);
 
         let (stop, stopping) = watch::channel(false);
-        let hall = Arc::new(Hall {
-            house,
-            checker,
+        let context = Arc::new(SessionContext {
+            shared,
+            registry,
             tsa,
             suites: options.suites,
             limits: options.limits,
-            beats,
+            heartbeats,
             stopping,
             begun: AtomicU64::new(1),
         });
-        Ok(Self { hall, stop, writer, _folder: folder })
+        Ok(Self { context, stop, writer, _folder: folder })
     }
 
     /// Ends the sessions, and makes durable what is under way.
@@ -138,7 +169,7 @@ impl Broker {
         // Every session listens; if none is left, nobody does.
         let _ = self.stop.send(true);
         for _ in 0..50 {
-            if self.hall.house.metrics.sessions.value() == 0 {
+            if self.context.shared.metrics.sessions.value() == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -148,14 +179,16 @@ impl Broker {
     }
 }
 
-fn certificate(keys: &Keys, tsa: &TsaKeys) -> BrokerCertificate {
-    let keys = BrokerKeys {
-        session: keys.session.public(),
-        head: keys.head.public(),
-        entry: keys.entry.public(),
-    };
-    let (authorities, stamps) = (vec![tsa.authority], vec![tsa.stamp]);
-    BrokerCertificate { keys, authorities, stamps, simulated: tsa.simulated }
+fn certificate(keys: &Keys, tsa: &TsaKeys, council: &Council) -> BrokerCertificate {
+    let (witnesses, quorum) = council.named();
+    BrokerCertificate {
+        keys: keys.public(),
+        authorities: vec![tsa.authority],
+        stamps: vec![tsa.stamp],
+        witnesses,
+        quorum,
+        simulated: tsa.simulated,
+    }
 }
 
 /// A broker that listens.
@@ -166,7 +199,7 @@ pub struct Server {
     /// Where operators look.
     pub ops: Option<SocketAddr>,
     /// Everything shared.
-    pub house: Arc<House>,
+    pub shared: Arc<Shared>,
     /// Whether peers must use TLS.
     pub tls: bool,
     broker: Broker,
@@ -174,7 +207,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a broker: every room of its store is taken up before the door opens.
+    /// Starts a broker: every room of its store is loaded before it listens.
     ///
     /// # Errors
     /// Says what is wrong and what to do about it.
@@ -187,14 +220,14 @@ impl Server {
         let acceptor =
             ports.tls.as_ref().map(|(chain, key)| tls::acceptor(chain, key)).transpose()?;
         let listener = bind(ports.listen, "--listen").await?;
-        let network = Arc::new(network::Internet::new(&options.roots));
+        let network = Arc::new(network::Internet::new(&options.roots, &host));
         let broker = Broker::open(folder, options, network, host.clone()).await?;
-        let house = Arc::clone(&broker.hall.house);
+        let shared = Arc::clone(&broker.context.shared);
         let ops = match ports.ops {
             Some(address) => {
                 let listener = bind(address, "--ops").await?;
                 let address = listener.local_addr()?;
-                let pages = ops::run(listener, Arc::clone(&house));
+                let pages = ops::run(listener, Arc::clone(&shared));
                 host.task(async {
                     if let Err(error) = pages.await {
                         tracing::error!(%error, "the pages for operators are not served any more");
@@ -207,13 +240,14 @@ impl Server {
         let address = listener.local_addr()?;
         let tls = acceptor.is_some();
         let (close, closed) = oneshot::channel();
-        let door = door::run(listener, Arc::clone(&broker.hall), ports.capacity, acceptor);
+        let accepting =
+            listener::run(listener, Arc::clone(&broker.context), ports.capacity, acceptor);
         host.task(async {
-            door.await;
+            accepting.await;
             // Nobody waits unless the broker stops.
             let _ = close.send(());
         });
-        Ok(Self { address, ops, house, tls, broker, closed })
+        Ok(Self { address, ops, shared, tls, broker, closed })
     }
 
     /// Lets nobody in any more, ends the sessions, and makes durable what is under way.
@@ -244,12 +278,12 @@ async fn learn(
     let keys = loop {
         let (address, memory) = (options.tsa.clone(), memory.clone());
         let (network, clock) = (Arc::clone(network), Arc::clone(&host.clock));
-        let learn = move || tsa::learn(&address, &*network, &*clock, &memory);
+        let learn = move || tsa_keys::learn(&address, &*network, &*clock, &memory);
         let learned = host::blocking(host, learn).await;
         match learned.context("fetching the TSA's keys broke off")? {
             Ok(keys) => break keys,
-            Err(error @ TsaError::Unreachable { .. }) => {
-                tracing::warn!(%error, "waiting for the TSA; the door stays shut until then");
+            Err(error @ TsaError::Fetch(FetchError::Unreachable { .. })) => {
+                tracing::warn!(%error, "waiting for the TSA; no connection is accepted until then");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             Err(error) => return Err(error.into()),
@@ -262,37 +296,4 @@ async fn learn(
         );
     }
     Ok(keys)
-}
-
-/// How long no session is without a word, and how long there is at least between two ticks.
-const BEAT: Duration = Duration::from_secs(1);
-
-/// Turns the newest batch header into one padded frame a second, shared by all sessions; where none comes
-/// within the second, into a ping, so that peers tell a silent TSA from a dead connection.
-fn beats(mut newest: watch::Receiver<Option<Newest>>, host: &Host) -> watch::Receiver<Beat> {
-    let (beats, heard) = watch::channel(Beat::Ping);
-    host.task(async move {
-        let mut said = tokio::time::Instant::now();
-        loop {
-            let beat = match tokio::time::timeout_at(said + BEAT, newest.changed()).await {
-                Ok(Ok(())) => tick(newest.borrow_and_update().as_ref()),
-                Ok(Err(_)) => return,
-                Err(_) => Some(Beat::Ping),
-            };
-            let Some(beat) = beat else { continue };
-            let is_tick = matches!(beat, Beat::Tick(_));
-            said = tokio::time::Instant::now();
-            beats.send_replace(beat);
-            if is_tick {
-                tokio::time::sleep_until(said + BEAT).await;
-            }
-        }
-    });
-    heard
-}
-
-fn tick(newest: Option<&Newest>) -> Option<Beat> {
-    let batch = newest?.batch.compact().to_owned();
-    let frame = FromBroker::Tick { batch }.encode().ok()?;
-    Some(Beat::Tick(Arc::new(Padded::new(&frame).ok()?)))
 }

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::key::Fingerprint;
 use pregao_protocol::room::disclosure::Attribute;
+use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::{Report, with_or_without_advice};
 use serde::{Deserialize, Serialize};
 
-use crate::plain::{apart, plain, shortened};
+use crate::text::sanitize::{apart, sanitize, shortened};
 
 /// Something that happened, as told to the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,14 +45,7 @@ pub enum Event {
         at: Duration,
     },
     /// The broker is there, but for seconds no time of the TSA has come: nothing can be stamped until the next tick.
-    TsaDown {
-        /// `tsa.down`.
-        code: String,
-        /// What happened.
-        message: String,
-        /// What to do next.
-        advice: String,
-    },
+    TsaDown(Report),
     /// A room appeared or changed. Sent for every change of what it shows.
     Room(RoomView),
     /// A bid is in the log.
@@ -150,12 +144,9 @@ pub enum Event {
         /// The `id` given with the command, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
-        /// Stable code, e.g. `bid.too-low`.
-        code: String,
-        /// What happened.
-        message: String,
-        /// What to do next.
-        advice: String,
+        /// Why, and what to do next.
+        #[serde(flatten)]
+        report: Report,
         /// What was refused, and in which room.
         #[serde(flatten)]
         of: ActView,
@@ -226,7 +217,26 @@ pub enum Event {
     },
 }
 
+/// What a person reads of a report: what happened, with its code, then what to do.
+#[must_use]
+pub fn report_lines(before: &str, report: &Report) -> Vec<String> {
+    let [code, message, advice] =
+        [&report.code, &report.message, &report.advice].map(|text| sanitize(text));
+    let mut lines = vec![format!("{before}{message} ({code})")];
+    // A TSA of another make may give none.
+    if !advice.is_empty() {
+        lines.push(format!("  → {advice}"));
+    }
+    lines
+}
+
 impl Event {
+    /// A refusal that is about no room.
+    #[must_use]
+    pub fn refused(id: Option<String>, report: Report) -> Self {
+        Self::Refused { id, report, of: ActView::default() }
+    }
+
     /// A line that is about no command.
     #[must_use]
     pub fn note(text: String) -> Self {
@@ -260,7 +270,7 @@ impl ActView {
     #[must_use]
     pub fn words(&self) -> String {
         let room = self.short.as_deref().map(|short| room_words(short, self.title.as_deref()));
-        let parts = [self.act.as_deref().map(plain), self.offer.as_deref().map(plain)];
+        let parts = [self.act.as_deref().map(sanitize), self.offer.as_deref().map(sanitize)];
         let mut words: Vec<String> = parts.into_iter().flatten().collect();
         if let Some(room) = room {
             words.push(if words.is_empty() { room } else { format!("in {room}") });
@@ -274,7 +284,7 @@ impl ActView {
 pub fn room_words(short: &str, title: Option<&str>) -> String {
     let title =
         title.map_or_else(String::new, |title| format!(" \"{}\"", apart(&shortened(title, 40))));
-    format!("#{}{title}", plain(short))
+    format!("#{}{title}", sanitize(short))
 }
 
 /// A citizen card that signed a disclosure, and how far it may be believed.
@@ -305,28 +315,13 @@ pub enum CardStanding {
         /// Whether the state made it for tests: it then proves nothing about a person.
         test: bool,
     },
-    /// No certificates of the state are at hand: the card proves nothing.
+    /// The state's certificates are missing: the card proves nothing.
     Unjudged,
-    /// The revocation lists at hand do not tell: the card proves nothing yet, and that says nothing
+    /// The revocation lists do not cover it: the card proves nothing yet, and that says nothing
     /// about its holder.
-    NotCovered {
-        /// Stable code, e.g. `citizen.list-expired`.
-        code: String,
-        /// What is missing.
-        message: String,
-        /// What to do about it.
-        advice: String,
-    },
-    /// The chain does not hold: the card proves nothing.
-    Refused {
-        /// Stable code, e.g. `citizen.expired`.
-        code: String,
-        /// What does not hold.
-        message: String,
-        /// What to do about it; empty in what older versions kept.
-        #[serde(default)]
-        advice: String,
-    },
+    NotCovered(Report),
+    /// The chain does not hold: the card proves nothing. Older versions kept no advice.
+    Refused(#[serde(deserialize_with = "with_or_without_advice")] Report),
 }
 
 /// One attribute as the card's holder states it.
@@ -373,7 +368,7 @@ impl std::fmt::Debug for Personal {
     }
 }
 
-/// On which side of an auction somebody stands.
+/// Somebody's side in an auction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -394,7 +389,7 @@ impl Role {
     }
 }
 
-/// Where an auction stands.
+/// The phase of an auction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -422,7 +417,7 @@ pub struct RoomView {
     pub title: String,
     /// Longer text from the listing.
     pub description: String,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
     /// How it ended, in words; empty until then.
     pub outcome: String,
@@ -438,7 +433,7 @@ pub struct RoomView {
     pub highest: Option<u64>,
     /// Number of bids; absent while nothing but the listing is known: not followed, or not fetched.
     pub bids: Option<u64>,
-    /// End as it stands (soft close may move it).
+    /// Its present end (soft close may move it).
     pub end: Time,
     /// Soft close in seconds: a bid in the last such span moves the end by it; 0 if the end is
     /// fixed.
@@ -454,6 +449,12 @@ pub struct RoomView {
     pub joined: bool,
     /// Size of the newest head that was verified against every entry.
     pub verified_size: u64,
+    /// How many different operators of witnesses make a head final; 0 if the listing names no witness.
+    #[serde(default)]
+    pub quorum: u32,
+    /// How many of its entries are final: as many operators cosigned them as the listing asks for.
+    #[serde(default)]
+    pub final_size: u64,
 }
 
 impl RoomView {
@@ -491,6 +492,10 @@ pub struct ReceiptView {
     /// Whether author's, TSA's and broker's signatures and the proof were checked just now and hold, and
     /// nothing that is known of the room's log contradicts them.
     pub holds: bool,
+    /// Whether as many operators of witnesses cosigned a head over it as the listing asks for, as far as is
+    /// known in this session.
+    #[serde(default)]
+    pub is_final: bool,
 }
 
 /// What the user may rely on at this moment.
@@ -516,4 +521,18 @@ pub struct Trust {
     pub simulated: bool,
     /// When the certificate ends.
     pub certificate_ends: Time,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_without_advice_draws_no_empty_line() {
+        let lines = |advice: &str| {
+            report_lines("no: ", &Report::new("a.b", "it failed", advice.to_owned()))
+        };
+        assert_eq!(lines("wait"), ["no: it failed (a.b)", "  → wait"]);
+        assert_eq!(lines(""), ["no: it failed (a.b)"]);
+    }
 }

@@ -7,26 +7,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pregao::ask::PinSource;
-use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_other};
-use pregao::command::{Command, Mistake};
+use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_other, state_folder, verify};
+use pregao::command::{Command, EvidenceTask, UsageError};
 use pregao::desk::enrol::card::{self, TokenKept};
 use pregao::desk::enrol::reader::InReader;
-use pregao::desk::enrol::report::Report;
+use pregao::desk::enrol::report::EnrolObserver;
 use pregao::desk::enrol::{EnrolError, enrol, reader, renew, require_certified, spend};
+use pregao::desk::evidence::shelf;
 use pregao::desk::signer::Readers;
 use pregao::desk::{self, Ended, Options};
-use pregao::front::{Front, pair};
-use pregao::link::SILENT_FOR;
+use pregao::front::channel::{Front, pair};
+use pregao::front::exit::{Out, Status};
+use pregao::front::pin_source::PinSource;
+use pregao::front::{jsonl, oneshot};
+use pregao::net::broker::SILENT_FOR;
+use pregao::net::tls::Roots;
 use pregao::net::{Internet, Reach};
-use pregao::plain::{plain, with_causes};
-use pregao::status::{Out, Status};
-use pregao::tls::Roots;
+use pregao::text::sanitize::{sanitize, with_causes};
 use pregao::vault::{Passphrase, Vault};
-use pregao::{chat, check, citizen, cli, host, jsonl, oneshot};
-use pregao_protocol::citizen::TestCards;
+use pregao::{chat, cli, host};
 use pregao_protocol::host::Host;
-use pregao_protocol::session::Ranking;
+use pregao_protocol::trust::citizen::TestCards;
+use pregao_protocol::value::report::Advised as _;
+use pregao_protocol::wire::session::Ranking;
 use tracing_subscriber::EnvFilter;
 
 /// How long the desk may take to end after its front.
@@ -67,9 +70,10 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
             with_a_card(&cli.shared, &arguments, &host, &mut out)?;
             Ok(out.end(true))
         }
-        Task::Verify { files } => {
-            let all = check::files(&files, &mut out)?;
-            Ok(out.end(all))
+        Task::Verify(asked) => {
+            let broker = cli.shared.broker.as_ref().map(cli::BrokerName::fingerprint);
+            let status = verify::run(&asked, broker, cli.shared.json, &mut out)?;
+            Ok(out.end_as(status))
         }
         Task::Chat => {
             if cli.shared.card.pin_file.is_some() {
@@ -108,20 +112,23 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
 /// One command of the chat by itself.
 async fn alone(
     shared: &Shared,
-    command: Result<Command, Mistake>,
+    command: Result<Command, UsageError>,
     host: &Host,
     out: &mut impl Write,
 ) -> anyhow::Result<bool> {
     let command = match command {
         Ok(command) => command,
-        Err(mistake) => bail!("{}\n{}", mistake.message, mistake.advice),
+        Err(error) => bail!("{}\n{}", error.message, error.advice),
     };
-    let form = if shared.json { oneshot::Form::Json } else { oneshot::Form::Text };
+    let form = if shared.json { oneshot::OutputFormat::Json } else { oneshot::OutputFormat::Text };
     if let Command::Help { about } = &command {
         for line in pregao::command::table::help(about.as_deref()) {
             writeln!(out, "{line}")?;
         }
         return Ok(true);
+    }
+    if let Command::Evidence(task) = &command {
+        return evidence(shared, task, out);
     }
     let (front, desk) = open(shared, true, host)?;
     let pins = PinSource::of(shared.card.pin_file.as_deref(), true);
@@ -129,6 +136,24 @@ async fn alone(
     // It keeps what it met, and takes its leave of the broker, if that listens.
     let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
     Ok(ran?)
+}
+
+/// What is kept as evidence: it is in the clear, and takes neither passphrase nor broker.
+fn evidence(shared: &Shared, task: &EvidenceTask, out: &mut impl Write) -> anyhow::Result<bool> {
+    let folder = folder(shared)?.join("evidence");
+    if shared.json && *task == EvidenceTask::List {
+        for item in shelf::items(&folder)? {
+            writeln!(out, "{}", serde_json::to_string(&item)?)?;
+        }
+        return Ok(true);
+    }
+    let lines = shelf::answer(&folder, task).map_err(|report| {
+        anyhow::anyhow!("{} ({})\n{}", report.message, report.code, report.advice)
+    })?;
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(true)
 }
 
 /// Opens the vault and a desk over it.
@@ -147,7 +172,11 @@ fn open(shared: &Shared, patient: bool, host: &Host) -> anyhow::Result<(Front, E
     })?;
     require_certified(vault.contents()).map_err(|error| two_lines(&error))?;
     let known = vault.contents().brokers.last().and_then(|broker| broker.parse().ok());
-    let Some(broker) = shared.broker.clone().or(known) else {
+    let named = shared.broker.as_ref().map(|broker| {
+        let advice = "only `verify` takes a fingerprint alone; give ws://host:port/#fingerprint";
+        broker.address().cloned().with_context(|| format!("where is the broker?\n{advice}"))
+    });
+    let Some(broker) = named.transpose()?.or(known) else {
         bail!(
             "no broker is known\ngive one with --broker ws://host:port/#fingerprint, as the broker printed it"
         );
@@ -168,6 +197,8 @@ fn open(shared: &Shared, patient: bool, host: &Host) -> anyhow::Result<(Front, E
         route: shared.proxy.clone(),
         host: host.clone(),
         net: Arc::new(Internet),
+        witnesses: shared.witnesses.clone(),
+        final_by: shared.final_by.clone(),
         silent: SILENT_FOR,
     };
     let (front, back) = pair();
@@ -185,11 +216,12 @@ fn roots(shared: &Shared) -> anyhow::Result<Roots> {
 }
 
 /// The state's certificates, if the user has any.
-fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<citizen::Loaded> {
+fn state_pki(shared: &Shared, vault: &Path) -> anyhow::Result<state_folder::Loaded> {
     let folder = shared.citizen.clone().unwrap_or_else(|| vault.join("citizen"));
     let tests = if shared.accept_test_cards { TestCards::Accepted } else { TestCards::Refused };
-    citizen::load(&folder, tests)
-        .map_err(|error| anyhow::anyhow!("{}\n{}", with_causes(&error), citizen::advice(&error)))
+    state_folder::load(&folder, tests).map_err(|error| {
+        anyhow::anyhow!("{}\n{}", with_causes(&error), state_folder::advice(&error))
+    })
 }
 
 fn enrolment(
@@ -241,9 +273,9 @@ fn enrolment(
 }
 
 fn boxed(
-    outcome: Result<impl Report + 'static, EnrolError>,
-) -> Result<Box<dyn Report>, EnrolError> {
-    outcome.map(|report| -> Box<dyn Report> { Box::new(report) })
+    outcome: Result<impl EnrolObserver + 'static, EnrolError>,
+) -> Result<Box<dyn EnrolObserver>, EnrolError> {
+    outcome.map(|report| -> Box<dyn EnrolObserver> { Box::new(report) })
 }
 
 /// The first visit of a citizen.
@@ -263,9 +295,9 @@ fn with_card(
 fn two_lines(error: &EnrolError) -> anyhow::Error {
     let happened = match error {
         EnrolError::Signer(signer) => signer.to_string(),
-        other => plain(&with_causes(other)),
+        other => sanitize(&with_causes(other)),
     };
-    anyhow::anyhow!("{happened}\n{}", plain(&error.advice()))
+    anyhow::anyhow!("{happened}\n{}", sanitize(&error.advice()))
 }
 
 fn with_a_card(
@@ -276,7 +308,7 @@ fn with_a_card(
 ) -> anyhow::Result<()> {
     cli::card::run(&arguments.task, &shared.card, shared.json, host, out).map_err(|error| {
         // A reader's name comes from whoever made the reader.
-        let lines: Vec<String> = with_causes(&error).lines().map(plain).collect();
+        let lines: Vec<String> = with_causes(&error).lines().map(sanitize).collect();
         anyhow::anyhow!("{}\n{}", lines.join("\n"), error.advice())
     })
 }

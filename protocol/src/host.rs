@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Time;
+use crate::value::clock::Time;
 
 /// A future that runs to its end by itself.
 pub type Job = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -4,8 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pregao_protocol::room::{Code, ErrorCode, auction, body};
-use pregao_protocol::tsa::{self, stream};
-use pregao_protocol::{broker, citizen, label};
+use pregao_protocol::trust::broker;
+use pregao_protocol::trust::citizen;
+use pregao_protocol::value::label;
+use pregao_protocol::wire::delivery;
+use pregao_protocol::wire::refusal;
+use pregao_protocol::wire::tsa::{self, stream};
+use pregao_protocol::wire::witness;
 
 const SPEC: &str = include_str!("../SPEC.md");
 
@@ -234,6 +239,30 @@ fn limits() -> Vec<(&'static str, String)> {
             ),
         ),
         ("head", format!("{}, {} signatures", bytes(label::MAX_HEAD), label::MAX_HEAD_SIGNATURES)),
+        (
+            "request to a witness",
+            format!("{}, proof of {} hashes", bytes(witness::MAX_REQUEST), witness::MAX_PROOF),
+        ),
+        (
+            "delivery",
+            format!(
+                "{} sealed, of these {} of its author; request {}, answer {}",
+                bytes(label::DELIVERY_SIZE),
+                plain(label::AUTHOR_SIZE),
+                bytes(delivery::MAX_DELIVERY_REQUEST),
+                bytes(delivery::MAX_DELIVERY_ANSWER)
+            ),
+        ),
+        ("word about a delivery", bytes(delivery::MAX_WORD)),
+        (
+            "witnesses of an opening",
+            format!(
+                "{}; name {} bytes, operator {} bytes",
+                label::MAX_WITNESSES,
+                label::MAX_WITNESS_NAME,
+                label::MAX_OPERATOR
+            ),
+        ),
         ("receipt", bytes(label::MAX_RECEIPT)),
         ("frame", bytes(label::MAX_FRAME)),
         ("digests in one `stamp`", plain(label::MAX_STAMPS)),
@@ -272,7 +301,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("revocation list", format!("{} MiB", citizen::MAX_LIST >> 20)),
         ("ticket", bytes(label::MAX_TICKET)),
         ("proof", bytes(label::MAX_PROOF)),
-        ("sheet of keys", bytes(label::MAX_SHEET)),
+        ("key set", bytes(label::MAX_JWKS)),
         ("offer, statement of an issuer", {
             assert_eq!(label::MAX_OFFER, label::MAX_ISSUER);
             bytes(label::MAX_OFFER)
@@ -285,8 +314,8 @@ fn limits() -> Vec<(&'static str, String)> {
             ),
         ),
         ("broker certificate", bytes(broker::MAX_CERTIFICATE)),
-        ("refusal", bytes(broker::MAX_REFUSAL)),
-        ("word about a disclosure held", bytes(broker::MAX_HELD)),
+        ("refusal", bytes(refusal::MAX_REFUSAL)),
+        ("word about a disclosure held", bytes(refusal::MAX_HELD)),
         ("negotiation frame", bytes(label::MAX_NEGOTIATION)),
         ("handshake payload", format!("{}, exactly", bytes(label::HANDSHAKE_PAYLOAD))),
         ("`sealed` of an action", bytes(body::Sealed::MAX)),
@@ -343,8 +372,8 @@ fn limits_in_prose() -> Vec<(&'static str, String)> {
         ("- **V-010**", format!("At most {}", bytes(label::MAX_ACTION))),
         ("- **V-014**", format!("`sealed` at most {}", bytes(body::Sealed::MAX))),
         ("- **V-016**", format!("at most {}", bytes(broker::MAX_CERTIFICATE))),
-        ("- **V-018**", kib(label::MAX_SHEET)),
-        ("- **V-019**", kib(broker::MAX_REFUSAL)),
+        ("- **V-018**", kib(label::MAX_JWKS)),
+        ("- **V-019**", kib(refusal::MAX_REFUSAL)),
         ("- **V-021**", format!("at most {}", bytes(label::MAX_BATCH))),
         ("- **V-021**", format!("`size` ≤ 2^{}", label::MAX_STAMP_PATH)),
         ("- **V-024**", kib(label::MAX_HEAD)),
@@ -352,7 +381,7 @@ fn limits_in_prose() -> Vec<(&'static str, String)> {
         ("- **V-026**", format!("at most {}", bytes(label::MAX_ENTRY))),
         ("- **V-047**", format!("at most {} other bids", auction::MAX_FORFEITED)),
         ("- **V-055**", format!("at most {} actions", label::MAX_OPENED)),
-        ("- **V-075**", kib(broker::MAX_HELD)),
+        ("- **V-075**", kib(refusal::MAX_HELD)),
         (
             "- **V-086**",
             format!(
@@ -420,7 +449,7 @@ fn every_limit_beside_the_table_is_the_one_in_the_code() {
 
 #[test]
 fn every_label_is_listed() {
-    let labels = include_str!("../src/label.rs");
+    let labels = include_str!("../src/value/label.rs");
     let quoted: BTreeSet<&str> =
         labels.split('"').skip(1).step_by(2).filter(|text| text.starts_with("pregao")).collect();
     assert!(quoted.len() > 10);
@@ -431,7 +460,7 @@ fn every_label_is_listed() {
 
 #[test]
 fn every_frame_is_listed() {
-    let frames = include_str!("../src/frame.rs");
+    let frames = include_str!("../src/wire/frame.rs");
     let names = frames.lines().filter_map(|line| {
         let name = line.strip_prefix("    ")?.strip_suffix(" {")?;
         let plain = name.chars().all(|letter| letter.is_ascii_alphabetic());
@@ -446,7 +475,7 @@ fn every_frame_is_listed() {
 
 #[test]
 fn every_path_of_a_tsa_is_listed() {
-    let page = include_str!("../src/tsa.rs");
+    let page = include_str!("../src/wire/tsa/mod.rs");
     let (_, paths) = page.split_once("pub mod path {").expect("the paths are there");
     let (paths, _) = paths.split_once("\n}\n").expect("they end");
     let paths: Vec<&str> = paths.split('"').skip(1).step_by(2).collect();
@@ -454,5 +483,22 @@ fn every_path_of_a_tsa_is_listed() {
     for path in paths.into_iter().filter(|path| *path != tsa::path::CITIZEN) {
         let listed = SPEC.contains(&format!("`POST {path}`"));
         assert!(listed || SPEC.contains(&format!("`GET {path}`")), "{path}");
+    }
+}
+
+#[test]
+fn what_a_dishonest_house_comes_to_is_tested_by_what_is_named() {
+    let (_, rest) = SPEC.split_once("\n### 7.7").expect("section 7.7 is there");
+    let (section, _) = rest.split_once("\n## 8.").expect("section 8 follows");
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 20, "{}", rows.len());
+    let sources = all_sources();
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().expect("the last cell");
+        let named: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "no test: {row}");
+        for name in named {
+            assert!(sources.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use pregao::event::Event;
-use pregao::link::BrokerAddress;
+use pregao::net::broker::BrokerAddress;
 use pregao::vault::{Contents, Passphrase, Vault};
-use pregao_protocol::certificate::sheet::TsaAddress;
+use pregao_protocol::trust::jwks::TsaAddress;
+use pregao_protocol::value::report::Report;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -285,8 +286,9 @@ impl Desk {
     /// As [`Desk::until`].
     pub async fn refusal(&mut self) -> Result<(String, String, String)> {
         self.until(|event| match event {
-            Event::Refused { code, message, advice, .. } => {
-                Some((code.clone(), message.clone(), advice.clone()))
+            Event::Refused { report, .. } => {
+                let Report { code, message, advice } = report.clone();
+                Some((code.into_owned(), message.into_owned(), advice.into_owned()))
             }
             _ => None,
         })
@@ -348,7 +350,7 @@ impl Desk {
         Ok(status.code())
     }
 
-    /// Kills it where it stands: `kill -9`.
+    /// Kills it at once: `kill -9`.
     ///
     /// # Errors
     /// If it is not there any more.

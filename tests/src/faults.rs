@@ -59,9 +59,11 @@ impl Faults {
         self.folder.path().join("fault")
     }
 
-    /// Starts the broker on such a disk.
+    /// Starts the broker on such a disk. No witness is asked: what a witness answers is written at
+    /// any time, and would meet the fault that is meant for another write.
     #[must_use]
-    pub fn options(&self, mut options: Options) -> Options {
+    pub fn options(&self, options: Options) -> Options {
+        let mut options = options.tsa("--witness none");
         let text = |path: PathBuf| path.display().to_string();
         options.broker_env.push(("LD_PRELOAD".to_owned(), text(self.library())));
         options.broker_env.push(("PREGAO_FAULT".to_owned(), text(self.flag())));

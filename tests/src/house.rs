@@ -11,10 +11,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use pregao::link::BrokerAddress;
-use pregao_protocol::certificate::sheet::TsaAddress;
-use pregao_protocol::clock::Time;
-use pregao_protocol::tsa::{Request as _, SetTime};
+use pregao::net::broker::BrokerAddress;
+use pregao_protocol::trust::jwks::TsaAddress;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::wire::tsa::{SetTime, TsaRequest as _};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -107,7 +107,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Kills it where it stands: `kill -9`.
+    /// Kills it at once: `kill -9`.
     ///
     /// # Errors
     /// If it is not there any more.

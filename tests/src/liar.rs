@@ -1,6 +1,6 @@
 //! A broker that lies: it has the real broker's keys, so that nothing but the lie gives it away.
 //!
-//! It stands in for the broker towards one persona and is that persona towards the real broker.
+//! It plays the broker towards one persona and is that persona towards the real broker.
 //! Everything passes as it is, except what a [`Lie`] changes, makes up or keeps back.
 
 use std::path::Path;
@@ -11,12 +11,13 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
-use pregao::authority::Authority;
-use pregao::link::{self, BrokerAddress, Identity};
-use pregao_protocol::certificate::sheet::TsaAddress;
-use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::key::{EntryKey, HeadKey, Persona, Purpose, SecretKey, SessionKey};
-use pregao_protocol::session::{BrokerCredentials, ExpectHello, Padded, Ranking};
+use pregao::net::broker::{self, BrokerAddress, BrokerLink, Identity};
+use pregao::net::tsa::TsaClient;
+use pregao_protocol::trust::jwks::TsaAddress;
+use pregao_protocol::trust::key::{EntryKey, HeadKey, Persona, Purpose, SecretKey, SessionKey};
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::session::{BrokerCredentials, ExpectHello, Padded, Ranking};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, JoinSet};
@@ -113,10 +114,25 @@ impl<F> std::fmt::Debug for Up<F> {
 struct Shared {
     broker: BrokerAddress,
     tsa: TsaAddress,
-    secrets: BrokerSecrets,
-    persona: SecretKey<Persona>,
-    certificate: Vec<u8>,
-    lie: Mutex<Box<dyn Lie>>,
+    mask: Mask,
+}
+
+/// The broker towards one persona, and that persona towards the broker.
+pub struct Mask {
+    /// The broker's keys.
+    pub secrets: BrokerSecrets,
+    /// The persona's.
+    pub persona: SecretKey<Persona>,
+    /// The persona's certificate, DER.
+    pub certificate: Vec<u8>,
+    /// What is changed.
+    pub lie: Mutex<Box<dyn Lie>>,
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mask(..)")
+    }
 }
 
 /// A listening liar. Dropping it cuts every connection.
@@ -149,10 +165,12 @@ impl Liar {
         let shared = Arc::new(Shared {
             broker: house.broker.address.clone(),
             tsa: house.tsa.address.clone(),
-            secrets: BrokerSecrets::read(house.broker.data())?,
-            persona: SecretKey::from_seed(contents.persona.expose()),
-            certificate: contents.certificate.clone(),
-            lie: Mutex::new(Box::new(lie)),
+            mask: Mask {
+                secrets: BrokerSecrets::read(house.broker.data())?,
+                persona: SecretKey::from_seed(contents.persona.expose()),
+                certificate: contents.certificate.clone(),
+                lie: Mutex::new(Box::new(lie)),
+            },
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = house.broker.address_at(&listener.local_addr()?.to_string());
@@ -186,61 +204,87 @@ async fn serve(
 ) -> Result<()> {
     let (own, pin) = (Arc::clone(&shared), shared.broker.fingerprint);
     let ticket = tokio::task::spawn_blocking(move || {
-        Authority::at(own.tsa.clone(), reach()).ticket(&own.persona, &own.certificate, pin)
+        TsaClient::at(own.tsa.clone(), reach()).ticket(
+            &own.mask.persona,
+            &own.mask.certificate,
+            pin,
+        )
     });
     let ticket = ticket.await??;
-    let identity =
-        Identity { persona: &shared.persona, certificate: &shared.certificate, ticket: &ticket };
-    let mut link = link::connect(&shared.broker, identity, &Ranking::default(), reach()).await?;
-    let mut socket = tokio_tungstenite::accept_async(stream).await?;
+    let identity = Identity {
+        persona: &shared.mask.persona,
+        certificate: &shared.mask.certificate,
+        ticket: &ticket,
+    };
+    let link = broker::connect(&shared.broker, identity, &Ranking::default(), reach()).await?;
+    shared.mask.relay(stream, link, random(), &mut injected).await
+}
 
-    let certificate = link.certificate.sign(&shared.secrets.session);
-    let credentials = BrokerCredentials::new(&certificate)?;
-    let hello = receive(&mut socket).await?;
-    let (expect, choice) = ExpectHello::new(Ranking::default(), random()).handle(&hello)?;
-    socket.send(Message::binary(choice)).await?;
-    let one = receive(&mut socket).await?;
-    let sign = |bytes: &[u8]| shared.secrets.session.sign(bytes);
-    let (expect, two) = expect.handle(&one, &credentials, sign)?;
-    socket.send(Message::binary(two)).await?;
-    let three = receive(&mut socket).await?;
-    let known = |_: &[u8], _: &str| Ok::<_, std::fmt::Error>(shared.persona.public());
-    let (mut unconfirmed, _) = expect.handle(&three, known)?;
-    let welcome = shared.lie.lock().down(link.welcome).into_iter().next().context("no welcome")?;
-    let record = unconfirmed.seal(&Padded::new(&welcome.encode()?)?)?;
-    socket.send(Message::binary(record)).await?;
-    let (session, first) = unconfirmed.open(&receive(&mut socket).await?)?;
-    let (mut sealer, mut opener) = session.split();
+impl Mask {
+    /// Answers a peer on `stream` as the broker does on `link`, except for the lie, until one of the two is gone.
+    /// `seed` makes the keys of this session.
+    ///
+    /// # Errors
+    /// What ended it.
+    pub async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        mut link: BrokerLink,
+        seed: [u8; 32],
+        injected: &mut broadcast::Receiver<FromBroker>,
+    ) -> Result<()> {
+        let mut socket = tokio_tungstenite::accept_async(stream).await?;
+        let certificate = link.certificate.sign(&self.secrets.session);
+        let credentials = BrokerCredentials::new(&certificate)?;
+        let hello = receive(&mut socket).await?;
+        let (expect, choice) = ExpectHello::new(Ranking::default(), seed).handle(&hello)?;
+        socket.send(Message::binary(choice)).await?;
+        let one = receive(&mut socket).await?;
+        let sign = |bytes: &[u8]| self.secrets.session.sign(bytes);
+        let (expect, two) = expect.handle(&one, &credentials, sign)?;
+        socket.send(Message::binary(two)).await?;
+        let three = receive(&mut socket).await?;
+        let known = |_: &[u8], _: &str| Ok::<_, std::fmt::Error>(self.persona.public());
+        let (mut unconfirmed, _) = expect.handle(&three, known)?;
+        let welcome =
+            self.lie.lock().down(link.welcome).into_iter().next().context("no welcome")?;
+        let record = unconfirmed.seal(&Padded::new(&welcome.encode()?)?)?;
+        socket.send(Message::binary(record)).await?;
+        let (session, first) = unconfirmed.open(&receive(&mut socket).await?)?;
+        let (mut sealer, mut opener) = session.split();
 
-    let mut asked = Some(FromPeer::parse(&first)?);
-    loop {
-        let said = if let Some(frame) = asked.take() {
-            let answered = shared.lie.lock().up(&frame);
-            match answered {
-                Some(frames) => frames,
-                None => {
-                    link.sender.send(&frame).await?;
-                    Vec::new()
+        let mut asked = Some(FromPeer::parse(&first)?);
+        loop {
+            let said = if let Some(frame) = asked.take() {
+                let answered = self.lie.lock().up(&frame);
+                match answered {
+                    Some(frames) => frames,
+                    None => {
+                        link.sender.send(&frame).await?;
+                        Vec::new()
+                    }
                 }
-            }
-        } else {
-            tokio::select! {
-                frame = link.receiver.next() => shared.lie.lock().down(frame?),
-                frame = injected.recv() => vec![frame?],
-                record = receive(&mut socket) => {
-                    asked = Some(FromPeer::parse(&opener.open(&record?)?)?);
-                    Vec::new()
+            } else {
+                tokio::select! {
+                    frame = link.receiver.next() => self.lie.lock().down(frame?),
+                    frame = injected.recv() => vec![frame?],
+                    record = receive(&mut socket) => {
+                        asked = Some(FromPeer::parse(&opener.open(&record?)?)?);
+                        Vec::new()
+                    }
                 }
+            };
+            for frame in said {
+                let record = sealer.seal(&Padded::new(&frame.encode()?)?)?;
+                socket.send(Message::binary(record)).await?;
             }
-        };
-        for frame in said {
-            let record = sealer.seal(&Padded::new(&frame.encode()?)?)?;
-            socket.send(Message::binary(record)).await?;
         }
     }
 }
 
-async fn receive(socket: &mut WebSocketStream<TcpStream>) -> Result<Vec<u8>> {
+async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut WebSocketStream<S>,
+) -> Result<Vec<u8>> {
     loop {
         if let Message::Binary(bytes) = socket.next().await.context("closed")?? {
             return Ok(bytes.to_vec());

@@ -1,5 +1,6 @@
 //! The programs of Pregão started together: what the end-to-end tests and the benchmarks share.
 //!
+//! - [`broken`] transcripts that hold and broken ones, for comparing verifiers
 //! - [`card`] a virtual citizen card in a reader of its own
 //! - [`house`] starts, stops and kills the real programs in folders of their own
 //! - [`peer`] a peer that speaks frame by frame and can be told to do it wrongly
@@ -7,10 +8,10 @@
 //! - [`liar`] a broker with the real one's keys that says what a test wants
 //! - [`demo`] the demonstration against bots
 //! - [`faults`] makes the broker's disk fail
-//! - [`gate`] stands before the TSA, and [`socks`] is a proxy that hides from where one comes
+//! - [`gate`] is a proxy in front of the TSA, and [`socks`] is a proxy that hides from where one comes
 //! - [`fuzz`] what every reader of a stranger's bytes must do with any bytes
 //! - [`sim`] all of them in one thread, under virtual time and one seed
-//! - [`proxy`] stands between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
+//! - [`proxy`] sits between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
 
 #![allow(
     clippy::disallowed_methods,
@@ -19,10 +20,11 @@
 
 use std::sync::LazyLock;
 
+use pregao::net::tls::Roots;
 use pregao::net::{Internet, Reach};
-use pregao::tls::Roots;
 use pregao_protocol::host::Host;
 
+pub mod broken;
 pub mod card;
 pub mod demo;
 pub mod desk;

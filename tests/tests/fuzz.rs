@@ -16,21 +16,24 @@ use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
-use pregao::command::{Line, read_line};
+use pregao::command::{ChatInput, read_line};
 use pregao::event::Event;
 use pregao_broker::store::Log as _;
 use pregao_broker::store::sqlite::SqliteLog;
-use pregao_protocol::action::Action;
-use pregao_protocol::certificate::pem_to_der;
-use pregao_protocol::certificate::sheet::verify_jwks_by_wall_clock;
-use pregao_protocol::codec::{Digest, to_base64url};
-use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::log::merkle::{Frontier, Tree, consistency_path, leaf_hash};
 use pregao_protocol::log::{Entry, Head, Receipt, RoomName};
-use pregao_protocol::tsa::stream::StampRequest;
-use pregao_protocol::tsa::{
-    CitizenOffer, NewChallenge, Request as _, ResetTime, SetTime, SignCsr, Timestamp, path,
+use pregao_protocol::room::action::Action;
+use pregao_protocol::trust::certificate::pem_to_der;
+use pregao_protocol::trust::jwks::verify_jwks_by_wall_clock;
+use pregao_protocol::trust::jws;
+use pregao_protocol::value::codec::{Digest, to_base64url};
+use pregao_protocol::value::label;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::tsa::stream::StampRequest;
+use pregao_protocol::wire::tsa::{
+    CitizenOffer, NewChallenge, ResetTime, SetTime, SignCsr, Timestamp, TsaRequest as _, path,
 };
-use pregao_protocol::{jws, label};
+use pregao_protocol::wire::witness::AddCheckpoint;
 use pregao_test_pki::{Pki, Plan};
 use pregao_tests::desk::{Desk, enrol, vault};
 use pregao_tests::fuzz::{Alterations, Altered, TARGETS, Target, Verdict, formats, session};
@@ -157,7 +160,7 @@ fn what_is_longer_than_its_limit_is_refused() {
         ("frame_from_broker", label::MAX_FRAME),
         ("entry", label::MAX_ENTRY),
         ("receipt", label::MAX_RECEIPT),
-        ("tsa_stream", pregao_protocol::tsa::stream::MAX_ANSWER),
+        ("tsa_stream", pregao_protocol::wire::tsa::stream::MAX_ANSWER),
     ] {
         let target = TARGETS.iter().find(|target| target.name == name).unwrap();
         for (file, mut bytes) in corpus(target) {
@@ -176,7 +179,9 @@ async fn make_the_corpus() {
     let own = shelf.clone();
     tokio::task::spawn_blocking(move || {
         typed(&own);
+        judged(&own);
         sealed(&own);
+        witnessed(&own);
         citizens(&own);
         logged(&own);
     })
@@ -243,6 +248,7 @@ fn typed(shelf: &Shelf) {
         "/leave #3f2a",
         "/withdraw",
         "/export 3f2a",
+        "/evidence show 3f2a91c0",
         "/items",
         "/mine",
         "/whoami",
@@ -254,7 +260,7 @@ fn typed(shelf: &Shelf) {
     let room = "3f2a3f2a".repeat(8);
     let mut script = String::new();
     for (number, line) in lines.iter().enumerate() {
-        let Ok(Line::Command(command)) = read_line(line, Some(&room)) else {
+        let Ok(ChatInput::Command(command)) = read_line(line, Some(&room)) else {
             panic!("no command: {line}")
         };
         let kind = command.usage().name;
@@ -285,6 +291,17 @@ fn typed(shelf: &Shelf) {
     }
 }
 
+/// Transcripts and receipts of every kind.
+fn judged(shelf: &Shelf) {
+    let receipts = ["good-disclosed.receipt", "good-sold.receipt", "good-witnessed.receipt"];
+    for made in pregao_tests::broken::files(1, 0, &[]) {
+        let whole = made.name.ends_with(".log") && !made.name.ends_with("-bare.log");
+        if whole || receipts.contains(&made.name.as_str()) {
+            shelf.put("verdict", made.name, made.bytes);
+        }
+    }
+}
+
 /// What sessions and heads of fixed keys say.
 fn sealed(shelf: &Shelf) {
     for step in 0..5 {
@@ -302,6 +319,22 @@ fn sealed(shelf: &Shelf) {
         shelf.put("head_text", name, format!("{}\n", note.split_once("\n\n").unwrap().0));
         shelf.put("head", name, note);
     }
+}
+
+/// What a broker asks of a witness.
+fn witnessed(shelf: &Shelf) {
+    let (key, origin) = formats::log_of_heads();
+    let tree = Tree::new((0..7_u8).map(|n| leaf_hash(&[n])).collect());
+    let root = |size| Frontier::restore(&tree, size).unwrap().root();
+    for (name, old, size) in [("first", 0, 3), ("next", 3, 7), ("again", 7, 7), ("whole", 4, 7)] {
+        let proof = consistency_path(&tree, old, size).unwrap();
+        let checkpoint = Head { origin, size, root: root(size) }.sign(&key);
+        shelf.put("add_checkpoint", name, AddCheckpoint { old, proof, checkpoint }.encode());
+    }
+    let checkpoint = Head { origin, size: label::MAX_LOG_SIZE, root: root(7) }.sign(&key);
+    let proof = (0..63).map(|n| Digest([n; 32])).collect();
+    let longest = AddCheckpoint { old: label::MAX_LOG_SIZE - 1, proof, checkpoint };
+    shelf.put("add_checkpoint", "longest", longest.encode());
 }
 
 /// What the state publishes.
@@ -325,7 +358,7 @@ fn logged(shelf: &Shelf) {
         for room in log.rooms().unwrap() {
             for stored in log.read(&room.name, 0, 256).unwrap() {
                 let entry = Entry::parse(&stored.text).unwrap();
-                let verb = Action::parse(&entry.action).unwrap().body().verb();
+                let verb = Action::parse(&entry.action).unwrap().body().verb().as_str();
                 shelf.put("entry", verb, stored.text.as_bytes());
                 let payload = jws::dangerous_payload(&entry.action, label::MAX_ACTION).unwrap();
                 shelf.put("action_payload", verb, payload);
@@ -366,7 +399,7 @@ async fn heard(shelf: &Shelf, house: &House) {
     enrol(&folder, &behind).await.unwrap();
     let liar = Liar::before(house, &folder, Listening(shelf.clone())).await.unwrap();
     let mut desk = Desk::start(&folder, &liar.address).unwrap();
-    let list = json!({ "command": "list", "title": "A lamp", "start": "1", "for": "8s" });
+    let list = json!({ "command": "list", "title": "A lamp", "start": "1", "for": "8s", "fixed_end": true });
     assert!(desk.ask(list).await.unwrap());
     let room = desk.ever(|event| match event {
         Event::Room(view) if view.own => Some(view.room.clone()),
@@ -397,7 +430,9 @@ async fn heard(shelf: &Shelf, house: &House) {
         shelf.put_frame("frame_from_broker", frame);
     }
     let kept = vault(&folder).unwrap();
-    for kept in kept.actions.iter().filter_map(|kept| Some((&kept.verb, kept.receipt.as_ref()?))) {
+    for kept in
+        kept.actions.iter().filter_map(|kept| Some((kept.verb.as_str(), kept.receipt.as_ref()?)))
+    {
         let receipt = Receipt::parse(&kept.1.to_string()).unwrap().encode();
         shelf.put("receipt", kept.0, receipt.as_bytes());
         shelf.put("transcript", "receipt", receipt);
@@ -410,7 +445,7 @@ async fn heard(shelf: &Shelf, house: &House) {
     }
     for asked in gate.take() {
         let kind = asked.path.rsplit('/').next().unwrap_or_default().to_owned();
-        // The sheet is no answer to a request that is posted.
+        // The key set is no answer to a request that is posted.
         for (side, body) in [("request", &asked.body), ("answer", &asked.answer)] {
             if body.is_object() && !kind.contains('.') {
                 shelf.put("tsa_request", format!("{kind}-{side}"), body.to_string());
@@ -441,7 +476,7 @@ async fn lied(shelf: &Shelf, house: &House) {
     let mut desk = Desk::start(&folder, &liar.address).unwrap();
     desk.alarm().await.unwrap();
     for (name, text) in desk.evidence().unwrap() {
-        if pregao_protocol::evidence::Evidence::parse(&text).is_ok() {
+        if pregao_protocol::audit::evidence::Evidence::parse(&text).is_ok() {
             let kind = name.split('-').next().unwrap_or_default().to_owned();
             shelf.put("evidence", kind, text.as_bytes());
             shelf.put("transcript", "evidence", text);
@@ -488,19 +523,19 @@ async fn asked(shelf: &Shelf, house: &House) {
     }
 }
 
-/// Certificates and the sheet of a TSA.
+/// Certificates and the key set of a TSA.
 async fn certified(shelf: &Shelf, house: &House) {
     let address = house.tsa.address.clone();
     let get = move |path: &str| {
         let mut answer = ureq::get(address.endpoint(path)).call().unwrap();
         answer.body_mut().read_to_vec().unwrap()
     };
-    let (sheet, ca) =
-        tokio::task::spawn_blocking(move || (get(path::SHEET), get(path::CA))).await.unwrap();
+    let (jwks, ca) =
+        tokio::task::spawn_blocking(move || (get(path::JWKS), get(path::CA))).await.unwrap();
     let pin = house.tsa.address.authority.unwrap();
     let now = pregao::host::system().clock.wall();
-    let keys = verify_jwks_by_wall_clock(&sheet, Some(pin), now).unwrap();
-    shelf.put("sheet", "house", [format!("{now} {pin}\n").as_bytes(), &sheet].concat());
+    let keys = verify_jwks_by_wall_clock(&jwks, Some(pin), now).unwrap();
+    shelf.put("jwks", "house", [format!("{now} {pin}\n").as_bytes(), &jwks].concat());
     let key = to_base64url(keys.authority.as_bytes());
     let line = format!("{now} {key}\n").into_bytes();
     let ca = pem_to_der(std::str::from_utf8(&ca).unwrap(), "CERTIFICATE").unwrap();

@@ -14,12 +14,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use pregao_tests::sim::cheat::{self, Cheat};
 use pregao_tests::sim::person::Told;
 use pregao_tests::sim::run::{self, Left};
 use pregao_tests::sim::verdict::{self, Tally};
 
 /// Seeds that CI plays.
 const SEEDS: u64 = 300;
+/// Seeds of each cheat.
+const CHEATED: u64 = 6;
 
 #[test]
 fn three_hundred_houses_keep_every_promise() {
@@ -68,6 +71,17 @@ fn a_seed_replays_to_the_last_line() {
     }
     let other = run::seed(3, true).unwrap().trace;
     assert_ne!(run::seed(4, true).unwrap().trace, other);
+}
+
+/// What an honest peer sees of a house that cheats it, and a stranger after it (SPEC 7.8).
+#[test]
+fn every_cheat_is_caught_where_it_can_be() {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    for cheat in Cheat::ALL {
+        let count = cheat::seeds(cheat, 0..CHEATED, threads).unwrap();
+        assert!(count.failed.is_empty(), "{cheat}: {:?}", count.failed);
+        assert!(count.caught > 0, "{cheat}: no occasion in {} seeds", count.no_occasion);
+    }
 }
 
 /// A run in which people disclosed and forfeited, to be lied about.

@@ -3,18 +3,15 @@
 //! `cargo run --release --example stamps -- <pid of the TSA> <host:port> [requests in flight]
 //! [digests in each] [seconds]`
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is no program of Pregão: it reads the machine")]
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
-use pregao_protocol::codec::Digest;
-use pregao_protocol::tsa::path;
-use pregao_protocol::tsa::stream::{StampRequest, StreamFrame};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::tsa::path;
+use pregao_protocol::wire::tsa::stream::{StampRequest, StreamFrame};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 

@@ -4,8 +4,8 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pregao_protocol::clock::Time;
 use pregao_protocol::host::{Clock, Host, Job, NoRandomness, Random, Spawn};
+use pregao_protocol::value::clock::Time;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 

@@ -5,12 +5,14 @@
 //! peers on one connection.
 //!
 //! Layout:
-//! - [`opened`] a TSA on whatever machine it is given, the real one being [`host`]; [`server`] takes
-//!   its connections from a port; [`http`] the routes, [`state`] what they share and
-//!   [`refusal`] their refusals; [`stream`] the stamp stream
+//! - [`service`] a TSA on whatever machine it is given, the real one being [`host`]; [`server`] takes
+//!   its [`connections`] from a port; [`http`] the routes, their errors and the stamp stream; [`state`] what
+//!   requests share
 //! - [`stamper`] one worker with the stamp key, the chain of batches and the [`clock`]
+//! - [`witness`] cosigns the heads of brokers' logs, by the same clock; [`independent`] a witness without a TSA
 //! - [`challenge`] and [`ip_limiter`] what keeps one client from shutting others out
 //! - [`citizen`] blind enrolment of citizens, the policy `card`; [`tls`] on the way to the state's responder
+//! - `code` every code of a refusal
 //! - [`ca`] certificates; [`keys`] secret keys at rest, in [`private`] files; [`store`] what must not be forgotten
 //!
 //! No module uses one that uses it, at whatever remove; `tests/modules.rs` looks.
@@ -24,20 +26,21 @@ pub mod ca;
 pub mod challenge;
 pub mod citizen;
 pub mod clock;
-pub mod host;
+mod code;
+pub mod connections;
 #[cfg(test)]
-mod host_fixture;
+mod fixture;
+pub mod host;
 pub mod http;
+pub mod independent;
 pub mod ip_limiter;
 pub mod keys;
-pub mod opened;
 pub mod private;
-pub mod refusal;
-mod request;
 pub mod server;
+pub mod service;
+mod shutdown;
 pub mod stamper;
 pub mod state;
-mod stopping;
 pub mod store;
-pub mod stream;
 pub mod tls;
+pub mod witness;

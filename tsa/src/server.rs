@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use pregao_protocol::host::Host;
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::trust::key::Fingerprint;
 use tokio::net::TcpListener;
 
+use crate::connections::{accept, listen};
 use crate::keys::{self, Keys, KeysError};
-use crate::opened::{self, Checked, OpenError, Opened};
+use crate::service::{self, OpenError, Prepared, Service};
 
 /// What the operator chose.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// All the rest.
-    pub tsa: opened::Options,
+    pub tsa: service::Options,
 }
 
 /// Why the TSA does not start.
@@ -55,7 +55,7 @@ impl StartError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    opened: Opened,
+    service: Service,
     host: Host,
 }
 
@@ -66,12 +66,12 @@ impl Server {
     /// [`StartError`].
     pub async fn start(options: Options, host: Host) -> Result<Self, StartError> {
         // Nothing is signed by a TSA that nobody can reach.
-        let checked = Checked::open(&options.tsa, &host)?;
+        let prepared = Prepared::open(&options.tsa, &host)?;
         let address = options.listen;
         let listened = listen(address).await;
         let (listener, address) =
             listened.map_err(|source| StartError::Listen { address, source })?;
-        Ok(Self { listener, address, opened: checked.stamp()?, host })
+        Ok(Self { listener, address, service: prepared.stamp()?, host })
     }
 
     /// Where it listens.
@@ -83,53 +83,27 @@ impl Server {
     /// What clients pin.
     #[must_use]
     pub fn authority(&self) -> Fingerprint {
-        self.opened.authority()
+        self.service.authority()
     }
 
     /// Whether its time is simulated.
     #[must_use]
     pub fn simulated(&self) -> bool {
-        self.opened.simulated()
+        self.service.simulated()
     }
 
     /// Whether cards of the state's test PKI enrol.
     #[must_use]
     pub fn accepts_test_cards(&self) -> bool {
-        self.opened.accepts_test_cards()
+        self.service.accepts_test_cards()
     }
 
     /// Serves until `shutdown` completes, then lets open connections and the last batch finish.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        tokio::pin!(shutdown);
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
-                () = &mut shutdown => break,
-            };
-            match accepted {
-                Ok((stream, address)) => {
-                    // Replies are written whole, so waiting to fill a packet only delays them.
-                    let _ = stream.set_nodelay(true);
-                    if let Some(connection) = self.opened.connection(stream, address.ip()) {
-                        self.host.task(connection);
-                    }
-                }
-                Err(error) => {
-                    // Out of descriptors: waiting lets some close, retrying at once would spin.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-        drop(self.listener);
-        self.opened.close().await;
+        let serve = |stream, from| self.service.connection(stream, from);
+        accept(self.listener, &self.host, shutdown, serve).await;
+        self.service.close().await;
     }
-}
-
-async fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
 }
 
 /// The CA's fingerprint of an existing data folder.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pregao_protocol::host::{Clock, Host};
-use pregao_protocol::key::{PublicKey, SecretKey, StampKey, Ticket};
+use pregao_protocol::trust::key::{PublicKey, SecretKey, StampKey, Ticket};
 use tokio::sync::{Semaphore, watch};
 
 use crate::ca::Ca;
@@ -14,6 +14,7 @@ use crate::citizen::Citizens;
 use crate::ip_limiter::IpLimiter;
 use crate::stamper::Stamper;
 use crate::store::Store;
+use crate::witness::Witness;
 
 /// Requests that may be worked on at once; stamp streams not counted.
 pub(crate) const MAX_REQUESTS: usize = 256;
@@ -34,7 +35,7 @@ pub enum Policy {
 }
 
 /// What all requests share.
-pub struct Tsa {
+pub struct ServiceState {
     /// The machine under it.
     pub host: Host,
     /// Certifies personas.
@@ -51,6 +52,8 @@ pub struct Tsa {
     pub policy: Policy,
     /// Enrols citizens, if that is the policy.
     pub citizens: Option<Arc<Citizens>>,
+    /// Cosigns heads, if it does for any broker.
+    pub witness: Option<Witness>,
     /// Turns true when the process is asked to end.
     pub stopping: watch::Receiver<bool>,
     /// Requests and tables in use.
@@ -60,7 +63,7 @@ pub struct Tsa {
 /// Bounded tables and counters.
 pub struct Load {
     /// One for each request that is worked on.
-    pub(crate) requests: Semaphore,
+    pub(crate) requests: Arc<Semaphore>,
     /// One for each stamp stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Stamp streams by address.
@@ -79,12 +82,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// Nothing in use, after `certificates` were issued before this start. Challenges stand under
+    /// Nothing in use, after `certificates` were issued before this start. Challenges are made under
     /// `challenge_key`, which is fresh in each process.
     #[must_use]
     pub fn new(certificates: u64, challenge_key: &[u8; 32], clock: Arc<dyn Clock>) -> Self {
         Self {
-            requests: Semaphore::new(MAX_REQUESTS),
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             streams_each: IpLimiter::new(STREAMS_EACH),
             challenges: Challenges::new(challenge_key),

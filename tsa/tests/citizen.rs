@@ -3,26 +3,28 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
+    reason = "this is no program of the test_tsa: it reads the machine"
 )]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
-mod common;
+mod running;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use common::citizen::{Applicant, Filled, House, card, code, pki, purchase, random, sign, start};
-use common::{Tsa, csr, persona, program};
-use pregao_protocol::certificate::{pem_to_der, verify_persona_certificate};
-use pregao_protocol::codec::to_base64url;
-use pregao_protocol::enrolment::Answer;
+use pregao_protocol::trust::certificate::{pem_to_der, verify_persona_certificate};
+use pregao_protocol::trust::enrolment::ApplicationAnswer;
+use pregao_protocol::value::codec::to_base64url;
 use pregao_test_pki::{
     CardMaterial, CitizenData, DAY, Fault, ListPlan, Pki, Plan, Profile, Reason,
 };
 use pregao_tsa::store::Store;
+use running::citizen::{
+    Applicant, Filled, TestTsa, card, code, pki, purchase, random, sign, start,
+};
+use running::{Tsa, csr, persona, program};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -47,8 +49,8 @@ fn files(folder: &Path, prefix: &str) -> Vec<String> {
 
 #[test]
 fn cards_of_every_generation_buy_a_certificate_for_a_persona() {
-    let house = House::open(&[]);
-    let tsa = &house.tsa;
+    let test_tsa = TestTsa::open(&[]);
+    let tsa = &test_tsa.tsa;
     for (number, profile) in [(1, Profile::V3), (2, Profile::V4), (3, Profile::V5)] {
         let card = pki().citizen(profile, &CitizenData::numbered(number));
         let applicant = Applicant::new(tsa, card, 1);
@@ -60,18 +62,18 @@ fn cards_of_every_generation_buy_a_certificate_for_a_persona() {
         let certificate = verify_persona_certificate(&der, &authority, tsa.now()).unwrap();
         assert_eq!(certificate.key, applicant.persona.public());
     }
-    let store = Store::open(house.data.path()).unwrap();
+    let store = Store::open(test_tsa.data.path()).unwrap();
     assert_eq!(store.certificates().unwrap(), 0, "a purchase is not dated by the store");
 }
 
 #[test]
 fn counters_of_citizens_move_by_tens() {
-    let house = House::open(&[]);
-    let shown = || String::from_utf8(house.tsa.get("/metrics").1).unwrap();
+    let test_tsa = TestTsa::open(&[]);
+    let shown = || String::from_utf8(test_tsa.tsa.get("/metrics").1).unwrap();
     let refused = json!({"csr": csr(&persona(1))});
     for count in 1..=11 {
-        assert_eq!(house.tsa.post("/api/citizen/offer", &Value::Null).0, 200);
-        house.tsa.refusal("/api/sign-csr", &refused);
+        assert_eq!(test_tsa.tsa.post("/api/citizen/offer", &Value::Null).0, 200);
+        test_tsa.tsa.refusal("/api/sign-csr", &refused);
         let (metrics, tens) = (shown(), count / 10 * 10);
         assert!(metrics.contains(&format!("\npregao_tsa_citizen_offers_total {tens}\n")));
         assert!(metrics.contains("\npregao_tsa_citizen_tokens_total 0\n"));
@@ -81,11 +83,11 @@ fn counters_of_citizens_move_by_tens() {
         assert_eq!(metrics.contains(missing), tens == 10, "{metrics}");
         assert_eq!(metrics.contains("token.missing"), tens == 10);
     }
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    let token = applicant.token(&applicant.apply(&house.tsa));
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    let token = applicant.token(&applicant.apply(&test_tsa.tsa));
     let body = purchase(&applicant.persona, &token);
     for count in 1..=11 {
-        assert_eq!(house.tsa.post("/api/sign-csr", &body).0, 200);
+        assert_eq!(test_tsa.tsa.post("/api/sign-csr", &body).0, 200);
         let line = format!("\npregao_tsa_certificates_total {}\n", count / 10 * 10);
         assert!(shown().contains(&line), "{count}");
     }
@@ -93,7 +95,7 @@ fn counters_of_citizens_move_by_tens() {
 
 #[test]
 fn a_card_with_a_fault_is_refused_by_its_name() {
-    let house = House::open(&[]);
+    let test_tsa = TestTsa::open(&[]);
     for (fault, code) in [
         (Fault::Expired, "citizen.expired"),
         (Fault::NotYetValid, "citizen.not-yet-valid"),
@@ -103,17 +105,17 @@ fn a_card_with_a_fault_is_refused_by_its_name() {
         (Fault::ChainTooLong, "citizen.chain"),
     ] {
         let card = pki().faulty(Profile::V5, &CitizenData::numbered(1), fault);
-        assert_eq!(house.refusal(&card), code, "{fault:?}");
+        assert_eq!(test_tsa.refusal(&card), code, "{fault:?}");
     }
     let good = card(1);
     let signature = CardMaterial { authentication: good.signature.clone(), ..good.clone() };
-    assert_eq!(house.refusal(&signature), "citizen.usage");
+    assert_eq!(test_tsa.refusal(&signature), "citizen.usage");
     let mut garbage = good.clone();
     garbage.authentication.certificate = b"garbage".to_vec();
-    assert_eq!(house.refusal(&garbage), "citizen.malformed");
+    assert_eq!(test_tsa.refusal(&garbage), "citizen.malformed");
     // None of this counted against the citizen.
-    let applicant = Applicant::new(&house.tsa, good, 1);
-    applicant.token(&applicant.apply(&house.tsa));
+    let applicant = Applicant::new(&test_tsa.tsa, good, 1);
+    applicant.token(&applicant.apply(&test_tsa.tsa));
 }
 
 #[test]
@@ -138,21 +140,21 @@ fn a_citizen_is_refused_unless_a_list_in_force_speaks_well_of_the_card() {
     let above =
         [pki().root().list(&ListPlan::around(now)), branch.card.list(&ListPlan::around(now))];
     let lists = [branch.authentication.list(&plan), branch.authentication.list(&old)];
-    let house = House::with_lists(&[], &[above.as_slice(), &lists].concat());
-    assert_eq!(house.refusal(&revoked), "citizen.revoked");
-    assert_eq!(house.refusal(&hold), "citizen.on-hold");
-    assert_eq!(house.refusal(&at(9, 4)), "citizen.list-expired");
-    assert_eq!(house.refusal(&at(7, 5)), "citizen.list-partition");
+    let test_tsa = TestTsa::with_lists(&[], &[above.as_slice(), &lists].concat());
+    assert_eq!(test_tsa.refusal(&revoked), "citizen.revoked");
+    assert_eq!(test_tsa.refusal(&hold), "citizen.on-hold");
+    assert_eq!(test_tsa.refusal(&at(9, 4)), "citizen.list-expired");
+    assert_eq!(test_tsa.refusal(&at(7, 5)), "citizen.list-partition");
     let unlisted = pki().citizen(Profile::V4, &CitizenData::numbered(6));
-    assert_eq!(house.refusal(&unlisted), "citizen.list-missing");
-    let applicant = Applicant::new(&house.tsa, good, 1);
-    applicant.token(&applicant.apply(&house.tsa));
+    assert_eq!(test_tsa.refusal(&unlisted), "citizen.list-missing");
+    let applicant = Applicant::new(&test_tsa.tsa, good, 1);
+    applicant.token(&applicant.apply(&test_tsa.tsa));
 }
 
 #[test]
 fn a_signature_over_anything_else_is_refused() {
-    let house = House::open(&[]);
-    let tsa = &house.tsa;
+    let test_tsa = TestTsa::open(&[]);
+    let tsa = &test_tsa.tsa;
     let applicant = Applicant::new(tsa, card(1), 1);
     let other = Applicant::new(tsa, card(2), 2);
     let [mut relayed, mut exchanged, mut stolen] = [(); 3].map(|()| applicant.application(tsa));
@@ -161,7 +163,7 @@ fn a_signature_over_anything_else_is_refused() {
     let statement = stolen.offer.statement(&stolen.reply.public(), &applicant.request.blinded);
     stolen.application.signature = sign(&other.card.authentication, &statement);
     let mut redirected = applicant.application(tsa);
-    redirected.reply = pregao_protocol::seal::SealKey::from_random(random());
+    redirected.reply = pregao_protocol::trust::seal::SealKey::from_random(random());
     redirected.application.reply = redirected.reply.public();
     for wrong in [relayed, exchanged, stolen, redirected] {
         assert_eq!(code(&wrong.send(tsa)), "citizen.signature");
@@ -174,30 +176,30 @@ fn a_signature_over_anything_else_is_refused() {
 
 #[test]
 fn an_offer_is_good_once_and_at_the_process_that_made_it() {
-    let mut house = House::open(&[]);
+    let mut test_tsa = TestTsa::open(&[]);
     let path = "/api/citizen/enrol";
     let unknown = (403, "challenge.unknown".to_owned());
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    let filled = applicant.application(&house.tsa);
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    let filled = applicant.application(&test_tsa.tsa);
     let body = filled.body();
-    filled.opened(&house.tsa.post(path, &body));
-    assert_eq!(house.tsa.refusal(path, &body), unknown);
-    assert_eq!(house.tsa.refusal(path, &filled.body()), unknown);
-    let mut invented = applicant.application(&house.tsa).body();
+    filled.opened(&test_tsa.tsa.post(path, &body));
+    assert_eq!(test_tsa.tsa.refusal(path, &body), unknown);
+    assert_eq!(test_tsa.tsa.refusal(path, &filled.body()), unknown);
+    let mut invented = applicant.application(&test_tsa.tsa).body();
     invented["challenge"] = json!(to_base64url(&random()));
-    assert_eq!(house.tsa.refusal(path, &invented), unknown);
-    let before = applicant.application(&house.tsa).body();
-    house.restart(&[]);
-    assert_eq!(house.tsa.refusal(path, &before), unknown);
+    assert_eq!(test_tsa.tsa.refusal(path, &invented), unknown);
+    let before = applicant.application(&test_tsa.tsa).body();
+    test_tsa.restart(&[]);
+    assert_eq!(test_tsa.tsa.refusal(path, &before), unknown);
     // A challenge for a ticket is no offer.
-    let ticket = json!({"challenge": house.tsa.challenge(), "sealed": before["sealed"]});
-    assert_eq!(house.tsa.refusal(path, &ticket), unknown);
+    let ticket = json!({"challenge": test_tsa.tsa.challenge(), "sealed": before["sealed"]});
+    assert_eq!(test_tsa.tsa.refusal(path, &ticket), unknown);
 }
 
 #[test]
 fn what_is_not_sealed_for_the_offer_is_refused_in_the_open() {
-    let house = House::open(&[]);
-    let (tsa, path) = (&house.tsa, "/api/citizen/enrol");
+    let test_tsa = TestTsa::open(&[]);
+    let (tsa, path) = (&test_tsa.tsa, "/api/citizen/enrol");
     let applicant = Applicant::new(tsa, card(1), 1);
     let [one, two] = [(); 2].map(|()| applicant.application(tsa));
     let malformed = (400, "application.malformed".to_owned());
@@ -219,29 +221,29 @@ fn what_is_not_sealed_for_the_offer_is_refused_in_the_open() {
 
 #[test]
 fn one_request_of_a_citizen_is_signed_in_a_period_and_its_answer_given_again() {
-    let mut house = House::open(&[]);
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    let first = applicant.apply(&house.tsa);
+    let mut test_tsa = TestTsa::open(&[]);
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    let first = applicant.apply(&test_tsa.tsa);
     let token = applicant.token(&first);
-    assert_eq!(applicant.apply(&house.tsa), first);
-    let second = Applicant::new(&house.tsa, card(1), 2);
-    let Answer::Refused { code, advice, .. } = second.apply(&house.tsa) else { unreachable!() };
-    assert_eq!(code, "citizen.used");
-    assert!(advice.contains(&applicant.issuer.until.to_string()), "{advice}");
+    assert_eq!(applicant.apply(&test_tsa.tsa), first);
+    let second = Applicant::new(&test_tsa.tsa, card(1), 2);
+    let ApplicationAnswer::Refused(report) = second.apply(&test_tsa.tsa) else { unreachable!() };
+    assert_eq!(report.code, "citizen.used");
+    assert!(report.advice.contains(&applicant.issuer.until.to_string()), "{report}");
     // Another card of the same person, of another generation, is the same citizen.
     let older = pki().citizen(Profile::V4, &CitizenData::numbered(1));
-    assert_eq!(house.refusal(&older), "citizen.used");
-    house.restart(&[]);
-    assert_eq!(applicant.apply(&house.tsa), first);
-    assert_eq!(common::citizen::code(&second.apply(&house.tsa)), "citizen.used");
-    let (status, _) = house.tsa.post("/api/sign-csr", &purchase(&applicant.persona, &token));
+    assert_eq!(test_tsa.refusal(&older), "citizen.used");
+    test_tsa.restart(&[]);
+    assert_eq!(applicant.apply(&test_tsa.tsa), first);
+    assert_eq!(running::citizen::code(&second.apply(&test_tsa.tsa)), "citizen.used");
+    let (status, _) = test_tsa.tsa.post("/api/sign-csr", &purchase(&applicant.persona, &token));
     assert_eq!(status, 200);
 }
 
 #[test]
 fn a_token_buys_for_its_own_persona_as_often_as_it_is_shown_and_nothing_else_does() {
-    let house = House::open(&[]);
-    let (tsa, path) = (&house.tsa, "/api/sign-csr");
+    let test_tsa = TestTsa::open(&[]);
+    let (tsa, path) = (&test_tsa.tsa, "/api/sign-csr");
     let applicant = Applicant::new(tsa, card(1), 1);
     let token = applicant.token(&applicant.apply(tsa));
     let refused = |body: &Value| tsa.refusal(path, body);
@@ -257,11 +259,11 @@ fn a_token_buys_for_its_own_persona_as_often_as_it_is_shown_and_nothing_else_doe
     assert_eq!(refused(&json!({"csr": csr(&persona(1))})), missing);
     let renewal = json!({"csr": csr(&persona(1)), "certificate": body["certificate"]});
     assert_eq!(refused(&renewal), missing);
-    let printed = program().args(["invite", "--data"]).arg(house.data.path()).output().unwrap();
+    let printed = program().args(["invite", "--data"]).arg(test_tsa.data.path()).output().unwrap();
     let invite = String::from_utf8(printed.stdout).unwrap();
     let invited = json!({"csr": csr(&persona(1)), "invite": invite.trim()});
     assert_eq!(refused(&invited), missing);
-    let elsewhere = House::open(&[]);
+    let elsewhere = TestTsa::open(&[]);
     let foreign = elsewhere.tsa.refusal(path, &purchase(&persona(1), &token));
     assert_eq!(foreign, (403, "token.issuer".to_owned()));
     let broken = json!({"csr": "garbage", "token": token});
@@ -270,8 +272,8 @@ fn a_token_buys_for_its_own_persona_as_often_as_it_is_shown_and_nothing_else_doe
 
 #[test]
 fn a_token_is_honoured_until_the_following_period_is_over() {
-    let house = House::open(&SIMULATED);
-    let (tsa, path) = (&house.tsa, "/api/sign-csr");
+    let test_tsa = TestTsa::open(&SIMULATED);
+    let (tsa, path) = (&test_tsa.tsa, "/api/sign-csr");
     let applicant = Applicant::new(tsa, card(1), 1);
     let token = applicant.token(&applicant.apply(tsa));
     let body = purchase(&applicant.persona, &token);
@@ -287,10 +289,10 @@ fn a_token_is_honoured_until_the_following_period_is_over() {
 
 #[test]
 fn the_end_of_a_period_destroys_its_keys_and_counts_and_citizens_enrol_again() {
-    let mut house = House::open(&SIMULATED);
-    let folder = house.data.path().join("simulated");
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    applicant.token(&applicant.apply(&house.tsa));
+    let mut test_tsa = TestTsa::open(&SIMULATED);
+    let folder = test_tsa.data.path().join("simulated");
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    applicant.token(&applicant.apply(&test_tsa.tsa));
     let (issuers, keys) = (files(&folder, "issuer-"), files(&folder, "citizens-"));
     assert_eq!((issuers.len(), keys.len()), (2, 2), "{issuers:?} {keys:?}");
     for name in issuers.iter().chain(&keys).map(String::as_str).chain(["enrolment.key.pem"]) {
@@ -304,46 +306,49 @@ fn the_end_of_a_period_destroys_its_keys_and_counts_and_citizens_enrol_again() {
     };
     let first = i64::try_from(applicant.issuer.from.as_secs()).unwrap();
     assert_eq!(count(first), 1);
-    next_period(&house.tsa);
-    let again = Applicant::new(&house.tsa, card(1), 2);
+    next_period(&test_tsa.tsa);
+    let again = Applicant::new(&test_tsa.tsa, card(1), 2);
     assert_ne!(again.issuer.key, applicant.issuer.key);
-    again.token(&again.apply(&house.tsa));
+    again.token(&again.apply(&test_tsa.tsa));
     assert_eq!((count(first), count(first + 86_400)), (0, 1));
     let kept = (files(&folder, "issuer-"), files(&folder, "citizens-"));
     assert!(!kept.0.contains(&issuers[0]) && !kept.1.contains(&keys[0]), "{kept:?}");
-    house.restart(&SIMULATED);
-    assert_eq!(code(&Applicant::new(&house.tsa, card(1), 3).apply(&house.tsa)), "citizen.used");
+    test_tsa.restart(&SIMULATED);
+    assert_eq!(
+        code(&Applicant::new(&test_tsa.tsa, card(1), 3).apply(&test_tsa.tsa)),
+        "citizen.used"
+    );
 }
 
 #[test]
 fn an_offer_of_the_period_before_is_refused_with_the_reason() {
-    let house = House::open(&SIMULATED);
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    let filled: Filled = applicant.application(&house.tsa);
-    next_period(&house.tsa);
-    assert_eq!(code(&filled.send(&house.tsa)), "citizen.issuer");
+    let test_tsa = TestTsa::open(&SIMULATED);
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    let filled: Filled = applicant.application(&test_tsa.tsa);
+    next_period(&test_tsa.tsa);
+    assert_eq!(code(&filled.send(&test_tsa.tsa)), "citizen.issuer");
 }
 
 #[test]
 fn everybody_gets_the_same_statements_before_and_after_a_restart() {
-    let mut house = House::open(&SIMULATED);
+    let mut test_tsa = TestTsa::open(&SIMULATED);
     let statements = |tsa: &Tsa| -> Vec<Value> {
-        let (_, sheet) = tsa.get("/.well-known/jwks.json");
-        let sheet: Value = serde_json::from_slice(&sheet).unwrap();
-        let keys = sheet["keys"].as_array().unwrap().iter();
+        let (_, jwks) = tsa.get("/.well-known/jwks.json");
+        let jwks: Value = serde_json::from_slice(&jwks).unwrap();
+        let keys = jwks["keys"].as_array().unwrap().iter();
         keys.filter(|key| key["pregao:purpose"] == "issuer").cloned().collect()
     };
-    let stated = statements(&house.tsa);
+    let stated = statements(&test_tsa.tsa);
     assert_eq!(stated.len(), 2);
-    assert_eq!(statements(&house.tsa), stated);
-    house.restart(&SIMULATED);
-    assert_eq!(statements(&house.tsa), stated);
-    let keys = house.tsa.keys();
+    assert_eq!(statements(&test_tsa.tsa), stated);
+    test_tsa.restart(&SIMULATED);
+    assert_eq!(statements(&test_tsa.tsa), stated);
+    let keys = test_tsa.tsa.keys();
     let [this, next] = keys.issuers.as_slice() else { unreachable!() };
-    assert!(this.signs_at(house.tsa.now()));
+    assert!(this.signs_at(test_tsa.tsa.now()));
     assert_eq!((this.until, this.spend_until), (next.from, next.until));
-    next_period(&house.tsa);
-    let later = statements(&house.tsa);
+    next_period(&test_tsa.tsa);
+    let later = statements(&test_tsa.tsa);
     assert_eq!(later[..2], stated[..]);
     assert!(later.len() <= 3);
 }
@@ -386,21 +391,21 @@ fn other_policies_enrol_no_citizens_and_keep_their_folders() {
 
 #[test]
 fn what_was_counted_is_destroyed_at_its_time_under_another_policy_too() {
-    let mut house = House::open(&SIMULATED);
-    let folder = house.data.path().join("simulated");
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    applicant.token(&applicant.apply(&house.tsa));
+    let mut test_tsa = TestTsa::open(&SIMULATED);
+    let folder = test_tsa.data.path().join("simulated");
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    applicant.token(&applicant.apply(&test_tsa.tsa));
     let kept = files(&folder, "citizens-");
-    let restart = |house: &mut House| {
-        house.tsa.process.kill().unwrap();
-        house.tsa.process.wait().unwrap();
-        house.tsa = Tsa::start(house.data.path(), &["--simulate"]);
+    let restart = |test_tsa: &mut TestTsa| {
+        test_tsa.tsa.process.kill().unwrap();
+        test_tsa.tsa.process.wait().unwrap();
+        test_tsa.tsa = Tsa::start(test_tsa.data.path(), &["--simulate"]);
     };
-    restart(&mut house);
+    restart(&mut test_tsa);
     assert_eq!(files(&folder, "citizens-"), kept);
-    next_period(&house.tsa);
-    house.tsa.now();
-    restart(&mut house);
+    next_period(&test_tsa.tsa);
+    test_tsa.tsa.now();
+    restart(&mut test_tsa);
     assert_eq!(files(&folder, "citizens-"), kept[1..]);
     let database = Connection::open(folder.join("citizens.db")).unwrap();
     let sql = "SELECT count(*) FROM citizen";
@@ -409,41 +414,41 @@ fn what_was_counted_is_destroyed_at_its_time_under_another_policy_too() {
 
 #[test]
 fn a_crash_at_the_end_of_a_period_does_not_keep_the_tsa_from_starting() {
-    let mut house = House::open(&SIMULATED);
-    let folder = house.data.path().join("simulated");
+    let mut test_tsa = TestTsa::open(&SIMULATED);
+    let folder = test_tsa.data.path().join("simulated");
     let (issuers, counting) = (files(&folder, "issuer-"), files(&folder, "citizens-"));
     let held = fs::read(folder.join(&issuers[0])).unwrap();
-    next_period(&house.tsa);
-    house.tsa.now();
-    house.tsa.process.kill().unwrap();
-    house.tsa.process.wait().unwrap();
+    next_period(&test_tsa.tsa);
+    test_tsa.tsa.now();
+    test_tsa.tsa.process.kill().unwrap();
+    test_tsa.tsa.process.wait().unwrap();
     // Only the first of two steps was taken.
     let _ = fs::remove_file(folder.join(&counting[0]));
     fs::write(folder.join(&issuers[0]), held).unwrap();
-    house.tsa = start(house.data.path(), house.state.path(), &SIMULATED);
+    test_tsa.tsa = start(test_tsa.data.path(), test_tsa.state.path(), &SIMULATED);
     assert!(!files(&folder, "issuer-").contains(&issuers[0]));
 }
 
 #[test]
 fn keys_that_cannot_be_made_leave_stamps_and_tickets_alone() {
-    let house = House::open(&SIMULATED);
-    let folder = house.data.path().join("simulated");
-    let before = house.tsa.keys();
+    let test_tsa = TestTsa::open(&SIMULATED);
+    let folder = test_tsa.data.path().join("simulated");
+    let before = test_tsa.tsa.keys();
     // What cannot be overwritten cannot be destroyed: the period cannot end.
     let key = folder.join(&files(&folder, "issuer-")[0]);
     fs::remove_file(&key).unwrap();
     fs::create_dir(&key).unwrap();
-    next_period(&house.tsa);
+    next_period(&test_tsa.tsa);
     let failed = (503, "store.failed".to_owned());
-    assert_eq!(house.tsa.refusal("/api/citizen/offer", &Value::Null), failed);
-    let keys = house.tsa.keys();
+    assert_eq!(test_tsa.tsa.refusal("/api/citizen/offer", &Value::Null), failed);
+    let keys = test_tsa.tsa.keys();
     assert_eq!((keys.stamp, keys.issuers), (before.stamp, before.issuers));
 }
 
 #[test]
 fn two_applications_at_once_give_one_token_and_the_same_one_once() {
-    let house = House::open(&[]);
-    let tsa = &house.tsa;
+    let test_tsa = TestTsa::open(&[]);
+    let tsa = &test_tsa.tsa;
     let at_once = |filled: [&Filled; 2]| {
         let bodies = filled.map(Filled::body);
         std::thread::scope(|scope| {
@@ -456,15 +461,18 @@ fn two_applications_at_once_give_one_token_and_the_same_one_once() {
     let [first, second] = [&one, &two].map(|applicant| applicant.application(tsa));
     let [a, b] = at_once([&first, &second]);
     let answers = [first.opened(&a), second.opened(&b)];
-    let tokens = answers.iter().filter(|answer| matches!(answer, Answer::Signed { .. })).count();
-    let refused = answers.iter().find(|answer| matches!(answer, Answer::Refused { .. })).unwrap();
+    let tokens =
+        answers.iter().filter(|answer| matches!(answer, ApplicationAnswer::Signed { .. })).count();
+    let refused =
+        answers.iter().find(|answer| matches!(answer, ApplicationAnswer::Refused(_))).unwrap();
     assert_eq!((tokens, code(refused)), (1, "citizen.used".to_owned()));
     // One and the same application, twice: its offer is good once.
     let other = Applicant::new(tsa, card(2), 3);
     let filled = other.application(tsa);
     let answers = at_once([&filled, &filled]);
     let signed = |(status, body): &(u16, Value)| {
-        *status == 200 && matches!(filled.opened(&(*status, body.clone())), Answer::Signed { .. })
+        *status == 200
+            && matches!(filled.opened(&(*status, body.clone())), ApplicationAnswer::Signed { .. })
     };
     assert_eq!(answers.iter().filter(|answer| signed(answer)).count(), 1);
     let other = answers.iter().find(|answer| !signed(answer)).unwrap();
@@ -478,9 +486,9 @@ fn two_applications_at_once_give_one_token_and_the_same_one_once() {
 
 #[test]
 fn a_tsa_that_takes_test_cards_says_so_to_everybody() {
-    let house = House::open(&[]);
-    assert!(house.tsa.test_cards);
-    assert!(house.tsa.keys().issuers.iter().all(|issuer| issuer.test));
+    let test_tsa = TestTsa::open(&[]);
+    assert!(test_tsa.tsa.test_cards);
+    assert!(test_tsa.tsa.keys().issuers.iter().all(|issuer| issuer.test));
     let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let real = Pki::new(Plan::quick(pki().plan().now).unmarked());
     real.write_folder(state.path()).unwrap();

@@ -1,24 +1,23 @@
 //! From a key to a session ticket through the real program, and every way to be refused.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is no program of Pregão: it reads the machine")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
-mod common;
+mod running;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{Tsa, csr, pair, persona, program};
-use pregao_protocol::certificate::ticket::{Proof, TicketError, TicketParties, verify_ticket};
-use pregao_protocol::certificate::{
+use pregao_protocol::trust::certificate::ticket::{
+    Proof, TicketError, TicketParties, verify_ticket,
+};
+use pregao_protocol::trust::certificate::{
     CertificateError, certificate_hash, pem_to_der, verify_persona_certificate,
 };
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::trust::key::{Fingerprint, Persona, SecretKey};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, PKCS_ECDSA_P256_SHA256, SanType,
 };
+use running::{Tsa, csr, pair, persona, program};
 use serde_json::{Value, json};
 
 const BROKER: Fingerprint = Fingerprint([7; 32]);
@@ -163,6 +162,44 @@ fn a_certificate_in_force_stands_in_for_an_invitation_of_the_same_key_only() {
 }
 
 #[test]
+fn a_revoked_persona_gets_nothing_until_it_is_taken_back_while_the_tsa_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let tsa = Tsa::start(folder.path(), &[]);
+    let (one, other) = (persona(1), persona(2));
+    let asked = |key: &SecretKey<Persona>| {
+        let pem = tsa.certificate(key);
+        let der = pem_to_der(&pem, "CERTIFICATE").unwrap();
+        json!({"certificate": pem, "proof": tsa.proof(key, &der, BROKER)})
+    };
+    let tickets = [asked(&one), asked(&other), asked(&one)];
+    let fingerprint = one.public().fingerprint().to_string();
+    let revoke = |arguments: &[&str]| {
+        let mut program = program();
+        program.arg("revoke").args(arguments).arg("--data").arg(folder.path());
+        let ran = program.output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    assert!(revoke(&[&fingerprint]).starts_with("revoked"));
+    assert!(revoke(&[&fingerprint]).starts_with("it was revoked before"));
+    let revoked = (403, "persona.revoked".to_owned());
+    assert_eq!(tsa.refusal("/api/issue", &tickets[0]), revoked);
+    assert_eq!(tsa.refusal("/api/sign-csr", &json!({"csr": csr(&one)})), revoked);
+    assert_eq!(tsa.post("/api/issue", &tickets[1]).0, 200);
+    assert!(revoke(&[&fingerprint, "--undo"]).starts_with("taken back"));
+    assert_eq!(tsa.post("/api/issue", &tickets[2]).0, 200);
+    assert_eq!(tsa.post("/api/sign-csr", &json!({"csr": csr(&one)})).0, 200);
+    // A folder that is no TSA's, and what is no fingerprint.
+    let empty = tempfile::tempdir().unwrap();
+    let nowhere = program().args(["revoke", &fingerprint, "--data"]).arg(empty.path()).output();
+    let nowhere = nowhere.unwrap();
+    assert!(!nowhere.status.success() && !empty.path().join("tsa.db").exists());
+    assert!(String::from_utf8(nowhere.stderr).unwrap().contains("there is no TSA in"));
+    let garbage = program().args(["revoke", "1234", "--data"]).arg(folder.path()).output();
+    assert!(!garbage.unwrap().status.success());
+}
+
+#[test]
 fn a_challenge_is_good_for_one_proof() {
     let folder = tempfile::tempdir().unwrap();
     let tsa = Tsa::start(folder.path(), &[]);
@@ -173,7 +210,7 @@ fn a_challenge_is_good_for_one_proof() {
     assert_eq!(tsa.post("/api/issue", &body).0, 200);
     assert_eq!(tsa.refusal("/api/issue", &body), (403, "challenge.unknown".to_owned()));
     let invented = Proof {
-        challenge: pregao_protocol::certificate::ticket::Challenge([9; 32]),
+        challenge: pregao_protocol::trust::certificate::ticket::Challenge([9; 32]),
         aud: BROKER,
         certificate: certificate_hash(&der),
     };
@@ -195,7 +232,7 @@ fn a_proof_must_be_by_the_certified_key_over_its_certificate() {
     assert_eq!(forged, (403, "proof.signature".to_owned()));
     let unbound = refused(tsa.proof(&key, &second, BROKER));
     assert_eq!(unbound, (403, "proof.certificate".to_owned()));
-    let content = pregao_protocol::jws::sign("pregao-proof-v1", b"{}", &key);
+    let content = pregao_protocol::trust::jws::sign("pregao-proof-v1", b"{}", &key);
     assert_eq!(refused(content), (403, "proof.content".to_owned()));
     assert_eq!(refused("garbage".to_owned()), (403, "proof.signature".to_owned()));
 }
@@ -214,10 +251,10 @@ fn certificates_of_others_for_other_things_or_times_earn_no_ticket() {
     let theirs = foreign.certificate(&key);
     assert_eq!(refused(&theirs), (403, "certificate.authority".to_owned()));
     assert_eq!(refused("garbage"), (403, "certificate.malformed".to_owned()));
-    let (_, sheet) = tsa.get("/.well-known/jwks.json");
-    let sheet: Value = serde_json::from_slice(&sheet).unwrap();
+    let (_, jwks) = tsa.get("/.well-known/jwks.json");
+    let jwks: Value = serde_json::from_slice(&jwks).unwrap();
     for (index, code) in [(0, "certificate.malformed"), (1, "certificate.purpose")] {
-        let base64 = sheet["keys"][index]["x5c"][0].as_str().unwrap();
+        let base64 = jwks["keys"][index]["x5c"][0].as_str().unwrap();
         let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
         assert_eq!(refused(&pem), (403, code.to_owned()));
     }

@@ -1,9 +1,6 @@
 //! No circle of modules: whoever reads one needs to know only those below it.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is no program of Pregão: it reads the machine")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +23,11 @@ fn collect(folder: &Path, above: &str, sources: &mut BTreeMap<String, String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
-        let name = if above.is_empty() { name.to_owned() } else { format!("{above}::{name}") };
+        let name = match (above, name) {
+            ("", name) => name.to_owned(),
+            (above, "mod") => above.to_owned(),
+            (above, name) => format!("{above}::{name}"),
+        };
         if path.is_dir() {
             collect(&path, &name, sources);
         } else if !["lib", "main"].contains(&name.as_str()) && !name.ends_with("::tests") {

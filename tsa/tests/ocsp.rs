@@ -2,11 +2,11 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
+    reason = "this is no program of the test_tsa: it reads the machine"
 )]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
-mod common;
+mod running;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -17,16 +17,17 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Algorithm, SHA3_256, SHA256, SHA512, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
-use common::citizen::{Applicant, House, card, code, pki};
 use der::asn1::{BitString, GeneralizedTime, OctetString};
 use der::{DateTime, Decode as _, Encode as _};
-use pregao_protocol::clock::Time;
-use pregao_protocol::enrolment::Answer;
+use pregao_protocol::trust::enrolment::ApplicationAnswer;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Advised as _;
 use pregao_test_pki::rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use pregao_test_pki::{Credential, ListPlan, Profile};
 use pregao_tsa::citizen::ocsp::{OcspError, Responder, address};
 use pregao_tsa::tls;
 use rcgen::{CertificateParams, KeyPair};
+use running::citizen::{Applicant, TestTsa, card, code, pki};
 use rustls::pki_types::PrivateKeyDer;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
@@ -70,7 +71,7 @@ const SHA512_NAME: (&str, &Algorithm) = ("2.16.840.1.101.3.4.2.3", &SHA512);
 const SHA3_NAME: (&str, &Algorithm) = ("2.16.840.1.101.3.4.2.8", &SHA3_256);
 
 fn single(status: CertStatus) -> Single {
-    let now = common::citizen::now();
+    let now = running::citizen::now();
     Single {
         status,
         named_by: None,
@@ -114,7 +115,7 @@ enum Nonce {
 }
 
 fn good() -> Manner {
-    let now = common::citizen::now();
+    let now = running::citizen::now();
     Manner {
         status: CertStatus::good(),
         signer: None,
@@ -135,7 +136,7 @@ fn time(seconds: u64) -> OcspGeneralizedTime {
 }
 
 fn revoked(reason: Option<CrlReason>) -> CertStatus {
-    let revocation_time = time(common::citizen::now() - 60);
+    let revocation_time = time(running::citizen::now() - 60);
     CertStatus::Revoked(RevokedInfo { revocation_time, revocation_reason: reason })
 }
 
@@ -276,7 +277,7 @@ fn ask(url: String) -> Result<(), OcspError> {
 /// Believes the CAs in the file only, if there is one.
 fn ask_by(url: String, roots: Option<&Path>) -> Result<(), OcspError> {
     let card = card(1);
-    let now = Time::default().plus(Duration::from_secs(common::citizen::now()));
+    let now = Time::default().plus(Duration::from_secs(running::citizen::now()));
     let certificate = &card.authentication.certificate;
     let responder = Responder::new(url, tls::roots(roots).unwrap());
     responder.ask(certificate, &card.authentication_authority, [5; 32], now)
@@ -346,7 +347,7 @@ fn an_answer_counts_by_whatever_hash_it_names_the_certificate() {
 
 #[test]
 fn an_answer_that_is_over_spoils_one_in_force_and_one_about_another_certificate_does_not() {
-    let now = common::citizen::now();
+    let now = running::citizen::now();
     let over =
         |status| Single { this_update: now - 700, next_update: Some(now - 60), ..single(status) };
     for status in [CertStatus::good(), revoked(None)] {
@@ -398,7 +399,7 @@ fn an_answer_is_signed_by_the_issuer_or_by_one_entrusted_with_that() {
 fn the_times_of_an_answer_are_bounds_that_count_themselves() {
     let card = card(1);
     let certificate = &card.authentication.certificate;
-    let second = common::citizen::now();
+    let second = running::citizen::now();
     let ask = |this_update, next_update, now: Time| {
         let url = serve_in(Manner { this_update, next_update, ..good() });
         let responder = Responder::new(url, tls::roots(None).unwrap());
@@ -419,32 +420,32 @@ fn the_times_of_an_answer_are_bounds_that_count_themselves() {
 #[test]
 fn with_a_responder_lists_of_authorities_are_enough_and_without_one_they_are_not() {
     let branch = pki().branch(Profile::V5);
-    let plan = ListPlan::around(common::citizen::now());
+    let plan = ListPlan::around(running::citizen::now());
     let above = [pki().root().list(&plan), branch.card.list(&plan)];
     let url = serve_in(good());
-    let asked = House::with_lists(&["--ocsp", &url], &above);
+    let asked = TestTsa::with_lists(&["--ocsp", &url], &above);
     let applicant = Applicant::new(&asked.tsa, card(1), 1);
     applicant.token(&applicant.apply(&asked.tsa));
-    let unasked = House::with_lists(&[], &above);
+    let unasked = TestTsa::with_lists(&[], &above);
     assert_eq!(unasked.refusal(&card(1)), "citizen.list-missing");
     for left_out in 0..2 {
-        let house = House::with_lists(&["--ocsp", &url], &above[left_out..=left_out]);
-        assert_eq!(house.refusal(&card(1)), "citizen.list-missing");
+        let test_tsa = TestTsa::with_lists(&["--ocsp", &url], &above[left_out..=left_out]);
+        assert_eq!(test_tsa.refusal(&card(1)), "citizen.list-missing");
     }
 }
 
 #[test]
 fn what_is_wrong_with_the_responder_an_applicant_is_not_told() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let house = House::open(&["--ocsp", &format!("http://{closed}/")]);
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    let Answer::Refused { message, .. } = applicant.apply(&house.tsa) else { unreachable!() };
-    assert_eq!(message, "the state's responder did not answer");
+    let test_tsa = TestTsa::open(&["--ocsp", &format!("http://{closed}/")]);
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    let ApplicationAnswer::Refused(report) = applicant.apply(&test_tsa.tsa) else { unreachable!() };
+    assert_eq!(report.message, "the state's responder did not answer");
 }
 
 #[test]
 fn an_answer_is_in_force_and_to_this_question() {
-    let now = common::citizen::now();
+    let now = running::citizen::now();
     let stale = |this_update, next_update| {
         let refused = ask(serve_in(Manner { this_update, next_update, ..good() })).unwrap_err();
         assert!(matches!(refused, OcspError::Stale { .. }), "{refused:?}");
@@ -491,10 +492,10 @@ fn a_citizen_gets_a_token_only_if_the_responder_agrees() {
         Some(manner) => answer(request, manner),
         None => Vec::new(),
     });
-    let house = House::open(&["--ocsp", &url]);
+    let test_tsa = TestTsa::open(&["--ocsp", &url]);
     let expect = |next: Option<Manner>, expected: &str| {
         *manner.lock().unwrap() = next;
-        assert_eq!(house.refusal(&card(1)), expected);
+        assert_eq!(test_tsa.refusal(&card(1)), expected);
     };
     expect(Some(Manner { status: revoked(None), ..good() }), "citizen.revoked");
     let hold = revoked(Some(CrlReason::CertificateHold));
@@ -503,9 +504,9 @@ fn a_citizen_gets_a_token_only_if_the_responder_agrees() {
     expect(Some(Manner { forge: true, ..good() }), "citizen.ocsp");
     expect(None, "citizen.ocsp");
     *manner.lock().unwrap() = Some(good());
-    let applicant = Applicant::new(&house.tsa, card(1), 1);
-    applicant.token(&applicant.apply(&house.tsa));
-    let silent = House::open(&["--ocsp", "http://127.0.0.1:1/"]);
+    let applicant = Applicant::new(&test_tsa.tsa, card(1), 1);
+    applicant.token(&applicant.apply(&test_tsa.tsa));
+    let silent = TestTsa::open(&["--ocsp", "http://127.0.0.1:1/"]);
     let applicant = Applicant::new(&silent.tsa, card(1), 1);
     assert_eq!(code(&applicant.apply(&silent.tsa)), "citizen.ocsp");
 }

@@ -1,12 +1,9 @@
 //! The program as its operator meets it: start, kill, restart, wrong use; and HTTP misuse.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is no program of Pregão: it reads the machine")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
-mod common;
+mod running;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -15,8 +12,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use common::{Tsa, program};
-use pregao_protocol::codec::Digest;
+use pregao_protocol::value::codec::Digest;
+use running::{Tsa, program};
 use serde_json::json;
 
 fn serve(data: &Path, options: &[&str]) -> Output {
@@ -42,7 +39,7 @@ fn failed(output: &Output, words: &str) {
 #[test]
 fn the_chain_continues_after_kill_9() {
     let folder = tempfile::tempdir().unwrap();
-    let mut before: Option<pregao_protocol::stamp::VerifiedBatch> = None;
+    let mut before: Option<pregao_protocol::log::stamp::VerifiedBatch> = None;
     let mut authority = None;
     for round in 0..4_u8 {
         let tsa = Tsa::start(folder.path(), &["--batch-ms", "0"]);

@@ -1,20 +1,17 @@
 //! The stamp stream of the real program.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is no program of Pregão: it reads the machine")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
-mod common;
+mod running;
 
 use std::collections::HashSet;
 
-use common::Tsa;
 use futures_util::{SinkExt as _, StreamExt as _};
-use pregao_protocol::codec::Digest;
-use pregao_protocol::stamp::VerifiedBatch;
-use pregao_protocol::tsa::stream::{StampRequest, StreamFrame};
+use pregao_protocol::log::stamp::VerifiedBatch;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::tsa::stream::{StampRequest, StreamFrame};
+use running::Tsa;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;

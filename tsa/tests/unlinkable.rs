@@ -3,11 +3,11 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "this is no program of the house: it reads the machine"
+    reason = "this is no program of the test_tsa: it reads the machine"
 )]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
-mod common;
+mod running;
 
 use std::fs;
 use std::path::Path;
@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::citizen::{Applicant, Filled, card, pki, purchase};
-use common::{Tsa, csr};
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U3072};
-use pregao_protocol::certificate::pem_to_der;
-use pregao_protocol::codec::{Digest, from_base64url, to_base64url};
-use pregao_protocol::enrolment::Answer;
-use pregao_protocol::enrolment::issuer::IssuerKey;
-use pregao_protocol::enrolment::token::Token;
+use pregao_protocol::trust::certificate::pem_to_der;
+use pregao_protocol::trust::enrolment::ApplicationAnswer;
+use pregao_protocol::trust::enrolment::issuer::IssuerKey;
+use pregao_protocol::trust::enrolment::token::Token;
+use pregao_protocol::value::codec::{Digest, from_base64url, to_base64url};
+use running::citizen::{Applicant, Filled, card, pki, purchase};
+use running::{Tsa, csr};
 use rusqlite::Connection;
 
 const CITIZENS: u32 = 12;
@@ -75,7 +75,7 @@ fn the_ca_cannot_tell_which_citizen_has_which_persona() {
         let filled = applicant.application(&tsa);
         let answer = filled.send(&tsa);
         tokens.push(applicant.token(&answer));
-        let Answer::Signed { blind_signature } = answer else { unreachable!() };
+        let ApplicationAnswer::Signed { blind_signature } = answer else { unreachable!() };
         let civil_number = applicant.card.citizen.civil_number.clone();
         seen.push(Seen { filled, blind_signature, civil_number });
     }

@@ -2,15 +2,16 @@
 
 use super::*;
 use crate::fixture::{Made, Person, Stage, Terms, Tsa, secs};
-use pregao_protocol::action::{Draft, Seen};
-use pregao_protocol::room::body::{Body, Empty};
+use pregao_protocol::log::merkle::empty_root;
+use pregao_protocol::room::action::{Draft, Seen};
+use pregao_protocol::room::body::{Body, Closed};
 use tokio::sync::oneshot;
 
 /// Has something checked by itself.
 async fn checked(stage: &Stage, submission: Submission) -> Verdict {
     let (told, verdict) = oneshot::channel();
-    let reply: Reply = Box::new(move |verdict| told.send(verdict).unwrap());
-    stage.broker.hall.checker.check(1, submission, reply).unwrap();
+    let reply: OnVerdict = Box::new(move |verdict| told.send(verdict).unwrap());
+    stage.broker.context.shared.checker.check(1, submission, reply).unwrap();
     verdict.await.unwrap()
 }
 
@@ -26,7 +27,7 @@ async fn fault(stage: &Stage, submission: Submission) -> Option<Undecided> {
 async fn listed() -> (Stage, Person, Made) {
     let stage = Stage::open().await;
     let ana = stage.person(1);
-    let made = ana.listing(stage.house(), &Terms::until(stage.tsa.now().plus(secs(60))));
+    let made = ana.listing(stage.shared(), &Terms::until(stage.tsa.now().plus(secs(60))));
     (stage, ana, made)
 }
 
@@ -46,7 +47,7 @@ async fn an_action_passes_with_its_own_blind_persona_and_stamp_only() {
     assert_eq!(fault(&stage, wrong).await, Some(Undecided::BLIND));
     // The right blind shows that it is Ana's, and so that it is not Rui's.
     assert_eq!(fault(&stage, made.submission(&rui, &stamp)).await, Some(Undecided::BLIND));
-    let other = ana.listing(stage.house(), &Terms::until(stage.tsa.now().plus(secs(60))));
+    let other = ana.listing(stage.shared(), &Terms::until(stage.tsa.now().plus(secs(60))));
     let mut wrong = made.submission(&ana, &stamp);
     wrong.blind = other.blind.clone();
     assert_eq!(fault(&stage, wrong).await, Some(Undecided::BLIND));
@@ -58,7 +59,7 @@ async fn a_blind_made_for_another_broker_shows_nothing_here() {
     let Body::List(listing) = made.action.body() else { panic!("a listing") };
     let (id, blind) = (made.action.id(), made.blind.clone());
     let elsewhere = Fingerprint([8; 32]);
-    let key = pregao_protocol::persona::OneTimeKey::derive(&ana.key, elsewhere, id, &blind);
+    let key = pregao_protocol::trust::persona::OneTimeKey::derive(&ana.key, elsewhere, id, &blind);
     let body = Body::List(listing.clone());
     let draft = Draft { id, room: None, body, seen: Seen::nothing() };
     let made = Made { action: draft.sign(&key).unwrap(), blind };
@@ -73,7 +74,7 @@ async fn a_stamp_of_a_stranger_is_told_from_one_for_other_bytes() {
     let unknown = made.submission(&ana, &stranger);
     assert_eq!(fault(&stage, unknown).await, Some(Undecided::STAMP_UNKNOWN_TSA));
 
-    let other = ana.listing(stage.house(), &Terms::until(stage.tsa.now().plus(secs(60))));
+    let other = ana.listing(stage.shared(), &Terms::until(stage.tsa.now().plus(secs(60))));
     let anothers = made.submission(&ana, &stage.stamp(&other));
     assert_eq!(fault(&stage, anothers).await, Some(Undecided::STAMP_OTHER));
 
@@ -102,7 +103,7 @@ async fn garbage_is_named_by_its_digest_and_opens_nothing() {
     let whole = made.action.compact().to_owned();
     let cut = whole[..whole.len() - 1].to_owned();
     let (head, rest) = whole.split_once('.').unwrap();
-    let other = ana.listing(stage.house(), &Terms::until(stage.tsa.now().plus(secs(60))));
+    let other = ana.listing(stage.shared(), &Terms::until(stage.tsa.now().plus(secs(60))));
     let foreign = other.action.compact().rsplit_once('.').unwrap().1;
     let signed_by_another = format!("{head}.{}.{foreign}", rest.split_once('.').unwrap().0);
     for text in [String::new(), "..".to_owned(), cut, format!("{whole} "), signed_by_another] {
@@ -113,7 +114,7 @@ async fn garbage_is_named_by_its_digest_and_opens_nothing() {
         };
         assert_eq!(digest, Digest::of(text.as_bytes()));
     }
-    assert_eq!(stage.house().lobby_size(), 0);
+    assert_eq!(stage.shared().lobby.size(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,13 +122,13 @@ async fn what_only_the_broker_does_nobody_hands_in_however_it_is_signed() {
     let stage = Stage::open().await;
     let ana = stage.person(1);
     let room = stage.list(&ana, 60).await.room();
-    let (body, seen) = (Body::Closed(Empty {}), stage.seen(room));
+    let (body, seen) = (Body::Closed(Closed { refused: 0, root: empty_root() }), stage.seen(room));
     // Even with the broker's own key: it hands in its own.
     let id = uuid::Builder::from_random_bytes([3; 16]).into_uuid();
     let draft = Draft { id, room: Some(room), body: body.clone(), seen };
-    let action = draft.sign_as_broker(&stage.house().keys.entry).unwrap();
+    let action = draft.sign_as_broker(&stage.shared().keys.entry).unwrap();
     let stolen = Made { action, blind: Blind::from_random([1; 32]) };
-    let posed = ana.make(stage.house(), Some(room), body, seen);
+    let posed = ana.make(stage.shared(), Some(room), body, seen);
     for made in [stolen, posed] {
         let submission = made.submission(&ana, &stage.stamp(&made));
         assert_eq!(fault(&stage, submission).await, Some(Undecided::PARSE));
@@ -140,7 +141,7 @@ async fn a_members_action_passes_unblinded_and_says_so() {
     let ana = stage.person(1);
     let listing = stage.list(&ana, 60).await;
     let seen = stage.seen(listing.room());
-    let made = ana.withdrawal(stage.house(), listing.room(), &listing, seen);
+    let made = ana.withdrawal(stage.shared(), listing.room(), &listing, seen);
     let mut submission = made.submission(&stage.person(2), &stage.stamp(&made));
     submission.blind = Blind::from_random([9; 32]);
     let Verdict::Good(checked) = checked(&stage, submission).await else { panic!("it holds") };
@@ -162,7 +163,7 @@ async fn one_session_is_checked_in_its_order_and_a_full_lane_takes_no_more() {
         if number % 2 == 1 {
             submission.action.clear();
         }
-        let reply: Reply = Box::new(move |_| told.send((session, number)).unwrap());
+        let reply: OnVerdict = Box::new(move |_| told.send((session, number)).unwrap());
         checker.check(session, submission, reply)
     };
     for number in 0..QUEUE {
@@ -199,4 +200,19 @@ async fn a_worker_remembers_the_newest_headers_and_no_more_than_its_bound() {
     // What does not verify takes no place.
     assert!(worker.batch("..").is_err());
     assert!(knows(&worker, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_before_was_checked_when_it_is_said_to_have_passed() {
+    let (stage, ana, made) = listed().await;
+    let checker = &stage.shared().checker;
+    let (tell, told) = std::sync::mpsc::channel();
+    for session in 0..50 {
+        let (tell, submission) = (tell.clone(), made.submission(&ana, &stage.stamp(&made)));
+        let reply: OnVerdict = Box::new(move |_| tell.send(()).unwrap());
+        checker.check(session, submission, reply).unwrap();
+    }
+    assert_eq!(told.try_iter().count(), 0);
+    checker.passed().await;
+    assert_eq!(told.try_iter().count(), 50);
 }

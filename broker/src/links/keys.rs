@@ -18,7 +18,7 @@ pub(super) type RoomKey = Zeroizing<[u8; 32]>;
 
 const FORMAT: Format = Format { application_id: 0x5072_4b79, migrations: &[FIRST] };
 
-/// A row without a key stands for an erased room, which never gets a key again.
+/// A row without a key marks an erased room, which never gets a key again.
 const FIRST: &str = "
 CREATE TABLE room_key (
     room BLOB PRIMARY KEY CHECK (length(room) = 32),
@@ -109,7 +109,7 @@ impl RoomKeys {
         Ok(found)
     }
 
-    /// Takes keys away for good: durable when this returns. Their bytes may still stand in unused
+    /// Takes keys away for good: durable when this returns. Their bytes may still be in unused
     /// parts of file and journal until [`RoomKeys::scrub`] succeeds.
     pub(super) fn erase(&mut self, rooms: &[RoomName]) -> Result<(), StoreError> {
         for room in rooms {
@@ -137,7 +137,7 @@ impl RoomKeys {
         Ok(())
     }
 
-    /// Whether bytes of destroyed keys may still stand in a file.
+    /// Whether bytes of destroyed keys may still be in a file.
     pub(super) const fn is_soiled(&self) -> bool {
         self.rebuild || self.cut
     }
@@ -156,7 +156,7 @@ impl RoomKeys {
             // `secure_delete` clears the deleted cell itself, but moving cells between pages may
             // have left older copies in unused space, which only a rebuilt file is free of.
             self.file.execute_batch("VACUUM")?;
-            // Not again while only a reader stands in the way: each run makes the journal longer.
+            // Not again while only a reader prevents it: each run makes the journal longer.
             (self.rebuild, self.cut) = (false, true);
         }
         if self.cut {

@@ -1,7 +1,7 @@
 //! Who is behind which one-time key (SPEC 1): a durable store beside the log.
 //!
 //! A link is kept until its room's forfeit deadline has passed, encrypted under a key of its
-//! room alone. The keys stand in a file of their own, so that erasing a room means destroying 32
+//! room alone. The keys are in a file of their own, so that erasing a room means destroying 32
 //! bytes, also for copies of `links.db` made before: backups must therefore never hold both
 //! files. Which one-time keys exist is public, so they stay readable and indexed.
 //!
@@ -13,6 +13,7 @@
 //! file system or flash disk keeps of freed blocks is out of reach here: an operator who cares
 //! puts the folder on an encrypted disk.
 
+pub mod authors;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -25,10 +26,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, Nonce};
 use parking_lot::Mutex;
-use pregao_protocol::codec::{array_from_base64url, from_base64url, to_base64url};
 use pregao_protocol::host::Random;
-use pregao_protocol::key::{OneTime, Persona, PublicKey};
-use pregao_protocol::persona::Blind;
+use pregao_protocol::trust::key::{OneTime, Persona, PublicKey};
+use pregao_protocol::trust::persona::Blind;
+use pregao_protocol::value::codec::{array_from_base64url, from_base64url, to_base64url};
 use rusqlite::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -62,7 +63,7 @@ CREATE TABLE link (
 
 /// Which persona made a one-time key, and how. Secret until the room's links are erased.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct AuthorLink {
     /// The one-time key; public.
     pub key: PublicKey<OneTime>,
     /// The persona it was made of.
@@ -73,9 +74,9 @@ pub struct Link {
     pub action: Uuid,
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for AuthorLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Link(..)")
+        f.write_str("AuthorLink(..)")
     }
 }
 
@@ -141,7 +142,7 @@ impl Links {
     /// room gets [`StoreError::Erased`] and the others are kept.
     pub fn put(
         &self,
-        group: &[(RoomName, &[Link])],
+        group: &[(RoomName, &[AuthorLink])],
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let mut inner = self.inner.lock();
         let Inner { links, keys, owed: _ } = &mut *inner;
@@ -172,7 +173,7 @@ impl Links {
     /// # Errors
     /// A failure of the store; [`StoreError::Value`] if a link was altered or put under another
     /// room or key.
-    pub fn room(&self, room: &RoomName) -> Result<Option<Vec<Link>>, StoreError> {
+    pub fn room(&self, room: &RoomName) -> Result<Option<Vec<AuthorLink>>, StoreError> {
         let mut inner = self.inner.lock();
         let key = match inner.keys.find(room)? {
             None => return Ok(Some(Vec::new())),
@@ -314,7 +315,7 @@ fn associated(room: &RoomName, key: &[u8; 32]) -> [u8; 64] {
 fn insert(
     connection: &Connection,
     (room, key): (&RoomName, &RoomKey),
-    links: &[Link],
+    links: &[AuthorLink],
     random: &dyn Random,
 ) -> Result<(), StoreError> {
     let cipher = cipher(key);
@@ -344,7 +345,7 @@ fn open(
     key: [u8; 32],
     nonce: [u8; 12],
     sealed: &[u8],
-) -> Result<Link, StoreError> {
+) -> Result<AuthorLink, StoreError> {
     let aad = associated(room, &key);
     let plain = cipher
         .decrypt(&Nonce::from(nonce), Payload { msg: sealed, aad: &aad })
@@ -355,7 +356,7 @@ fn open(
         Some((persona, blind, <[u8; 16]>::try_from(action).ok()?))
     });
     let (persona, blind, action) = parts.ok_or(StoreError::Value("link"))?;
-    Ok(Link {
+    Ok(AuthorLink {
         key: PublicKey::from_bytes(key),
         persona: PublicKey::from_bytes(*persona),
         blind: Blind::from_random(*blind),

@@ -12,12 +12,12 @@ fn links() -> (tempfile::TempDir, Links) {
 }
 
 fn put(links: &Links, name: &str, numbers: &[u32]) -> Result<(), StoreError> {
-    let numbers: Vec<Link> = numbers.iter().copied().map(link).collect();
+    let numbers: Vec<AuthorLink> = numbers.iter().copied().map(link).collect();
     links.put(&[(room(name), &numbers)]).unwrap().pop().unwrap()
 }
 
-fn sorted(numbers: &[u32]) -> Vec<Link> {
-    let mut links: Vec<Link> = numbers.iter().copied().map(link).collect();
+fn sorted(numbers: &[u32]) -> Vec<AuthorLink> {
+    let mut links: Vec<AuthorLink> = numbers.iter().copied().map(link).collect();
     links.sort_by_key(|link| *link.key.as_bytes());
     links
 }
@@ -51,7 +51,7 @@ fn links_are_read_by_room_also_after_reopening() {
 fn a_link_of_the_same_key_is_replaced() {
     let (_folder, links) = links();
     put(&links, "a", &[1]).unwrap();
-    let other = Link { key: link(1).key, ..link(2) };
+    let other = AuthorLink { key: link(1).key, ..link(2) };
     links.put(&[(room("a"), std::slice::from_ref(&other))]).unwrap().pop().unwrap().unwrap();
     assert_eq!(links.room(&room("a")).unwrap().unwrap(), [other]);
 }
@@ -118,7 +118,7 @@ fn an_erased_room_takes_no_links_and_the_rest_of_the_group_is_kept() {
     links.erase(&[room("a")]).unwrap();
     for links in [links, Links::open(folder.path(), random()).unwrap()] {
         let (one, two) = ([link(4)], [link(5)]);
-        let group: [(RoomName, &[Link]); 4] =
+        let group: [(RoomName, &[AuthorLink]); 4] =
             [(room("a"), &one), (room("b"), &two), (room("never used"), &one), (room("a"), &[])];
         let answers = links.put(&group).unwrap();
         assert!(matches!(answers[0], Err(StoreError::Erased { room: it }) if it == room("a")));
@@ -136,7 +136,7 @@ fn no_key_of_many_erased_rooms_stays_in_any_page() {
     let names: Vec<String> = (0..1500).map(|number| number.to_string()).collect();
     let one = [link(1)];
     for part in names.chunks(100) {
-        let group: Vec<(RoomName, &[Link])> =
+        let group: Vec<(RoomName, &[AuthorLink])> =
             part.iter().map(|name| (room(name), one.as_slice())).collect();
         assert!(links.put(&group).unwrap().iter().all(Result::is_ok));
     }
@@ -189,9 +189,9 @@ fn a_full_disk_keeps_no_link_of_the_group_and_recovers() {
     put(&links, "a", &[1]).unwrap();
     let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![7; 240_000]).unwrap();
-    let many: Vec<Link> = (2..3000).map(link).collect();
+    let many: Vec<AuthorLink> = (2..3000).map(link).collect();
     let one = [link(1)];
-    let group: [(RoomName, &[Link]); 2] = [(room("a"), &many), (room("a"), &one)];
+    let group: [(RoomName, &[AuthorLink]); 2] = [(room("a"), &many), (room("a"), &one)];
     assert!(matches!(links.put(&group), Err(StoreError::Full)));
     assert_eq!(links.room(&room("a")).unwrap().unwrap(), sorted(&[1]));
     std::fs::remove_file(&ballast).unwrap();
@@ -222,7 +222,7 @@ fn a_file_in_the_place_of_another_is_refused() {
 #[test]
 fn debug_shows_nothing_of_a_link() {
     let (_folder, links) = links();
-    assert_eq!(format!("{:?}", link(1)), "Link(..)");
+    assert_eq!(format!("{:?}", link(1)), "AuthorLink(..)");
     assert_eq!(format!("{links:?}"), "Links(..)");
 }
 

@@ -1,16 +1,18 @@
 //! Whom the monitor wakes, when, and in which order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::*;
 use crate::fixture::{Stage, secs};
+use crate::room::RoomSignal;
 
 const NOBODY: [u8; 0] = [];
 const MICROSECOND: Duration = Duration::from_micros(1);
 
-/// Rooms that only note when they are called.
+/// Rooms that only note when they are woken.
 struct Sleepers {
     stage: Stage,
     woken: Arc<Mutex<Vec<u8>>>,
@@ -24,10 +26,10 @@ impl Sleepers {
         stage.stop_ticks().await;
         let woken: Arc<Mutex<Vec<u8>>> = Arc::default();
         for number in 0..count {
-            let mut inbox = stage.house().stand_in(RoomName([number; 32]));
+            let mut inbox = stage.registry().replace_room(RoomName([number; 32]));
             let noted = Arc::clone(&woken);
             stage.machine.host().task(async move {
-                while let Some(Call::Due) = inbox.calls.recv().await {
+                while let Some(RoomSignal::Due) = inbox.signals.recv().await {
                     noted.lock().push(number);
                 }
             });
@@ -38,7 +40,7 @@ impl Sleepers {
 
     /// Asks to be woken these seconds after the beginning.
     fn ask(&self, number: u8, seconds: u64) {
-        self.stage.house().wake_at(self.begun.plus(secs(seconds)), RoomName([number; 32]));
+        self.stage.shared().alarms.wake_at(self.begun.plus(secs(seconds)), RoomName([number; 32]));
     }
 
     /// Tells a time, waits for a round, and gives who was woken by it.
@@ -88,7 +90,7 @@ async fn nobody_is_woken_by_the_last_word_of_a_tsa_that_is_down() {
     let sleepers = Sleepers::lie_down(1).await;
     assert_eq!(sleepers.woken_at(sleepers.begun).await, NOBODY);
     sleepers.stage.machine.sleep(secs(3));
-    sleepers.stage.house().wake_at(Time::default(), RoomName([0; 32]));
+    sleepers.stage.shared().alarms.wake_at(Time::default(), RoomName([0; 32]));
     tokio::time::sleep(secs(1)).await;
     assert!(sleepers.woken.lock().is_empty());
     assert_eq!(sleepers.woken_at(sleepers.begun.plus(secs(5))).await, [0], "it was not forgotten");
@@ -98,11 +100,11 @@ async fn nobody_is_woken_by_the_last_word_of_a_tsa_that_is_down() {
 async fn an_alarm_for_an_instant_that_has_passed_rings_after_one_pause() {
     let sleepers = Sleepers::lie_down(2).await;
     sleepers.woken_at(sleepers.begun).await;
-    sleepers.stage.house().wake_at(Time::default(), RoomName([1; 32]));
+    sleepers.stage.shared().alarms.wake_at(Time::default(), RoomName([1; 32]));
     tokio::time::sleep(PAUSE - Duration::from_millis(10)).await;
     assert!(sleepers.woken.lock().is_empty());
     // What is asked meanwhile rings with it, the earlier first.
-    sleepers.stage.house().wake_at(sleepers.begun, RoomName([0; 32]));
+    sleepers.stage.shared().alarms.wake_at(sleepers.begun, RoomName([0; 32]));
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(*sleepers.woken.lock(), [1, 0]);
 }

@@ -1,12 +1,12 @@
 //! Actions that are held until their counterparts are there, as the store keeps them.
 //!
-//! Action and stamp as handed in: no entry stands beside it whose header the stamp could name.
+//! Action and stamp as handed in: no entry is stored with it whose header the stamp could name.
 
-use pregao_protocol::action::Action;
+use pregao_protocol::log::stamp::FullStamp;
+use pregao_protocol::room::action::Action;
 use pregao_protocol::room::{Room, Stamped};
-use pregao_protocol::stamp::FullStamp;
 
-use super::kinds::{AnyPolicy, Held};
+use super::kinds::{AnyPolicy, HeldAction};
 
 /// An action for keeping.
 #[must_use]
@@ -17,9 +17,9 @@ pub(crate) fn payload(stamped: &Stamped) -> String {
 }
 
 /// Reads a held action back; nothing if it does not verify.
-pub(crate) fn restore(room: &Room, policy: &AnyPolicy, payload: &str) -> Option<Held> {
+pub(crate) fn restore(room: &Room, policy: &AnyPolicy, payload: &str) -> Option<HeldAction> {
     let (action, stamp): (String, FullStamp) = serde_json::from_str(payload).ok()?;
     let action = Action::parse(&action).ok()?;
     let role = policy.role(room, &action)?;
-    Some(Held { role, stamped: Stamped::open(action, stamp, &room.terms().stamps).ok()? })
+    Some(HeldAction { role, stamped: Stamped::open(action, stamp, &room.terms().stamps).ok()? })
 }

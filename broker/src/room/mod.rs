@@ -5,79 +5,57 @@
 //! wait for the next batch, so load makes batches larger, not more frequent.
 //!
 //! - `task` the mailbox; `batch` decides; `commit` makes durable, tells the watchers and recovers
-//! - `held` what an action that is held is kept as
-//! - `lifecycle` takes the steps that are due; `kinds` says, for each kind of room, which those are
+//! - `feed` what the watchers get; `recovery` what is known of faults
+//! - `held` what an action that is held is kept as; `retry` when what failed is tried again
+//! - `opening` makes a new room; `load` replays one of the store
+//! - `witnessed` has its heads cosigned
+//! - `lifecycle` takes the steps that are due; `kinds` decides, for each kind of room, which those are
 
 mod batch;
 mod commit;
+mod feed;
 pub(crate) mod held;
 pub(crate) mod kinds;
 mod lifecycle;
+mod load;
+pub(crate) mod opening;
+mod recovery;
 mod retry;
 mod task;
+mod witnessed;
 
 use std::sync::Arc;
 
-use pregao_protocol::action::Action;
-use pregao_protocol::frame::FromBroker;
-use pregao_protocol::key::{OneTime, PublicKey};
-use pregao_protocol::log::{Logged, RoomName};
+use pregao_protocol::log::{Cosignature, RoomName};
+use pregao_protocol::room::action::Action;
 use pregao_protocol::room::{Room, Undecided};
+use pregao_protocol::trust::key::{OneTime, PublicKey};
+use pregao_protocol::wire::frame::FromBroker;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::check::Checked;
 use crate::fanout::Watcher;
 use crate::metrics::Metrics;
-use crate::store::{NewEntry, StoredEntry};
+use crate::store::SharedEntry;
 
-pub(crate) use commit::{RECENT, signed_head};
-pub(crate) use task::{Opened, RoomTask};
+pub(crate) use load::RoomState;
+pub(crate) use task::RoomTask;
 
 /// Messages waiting for one room.
 pub const MAILBOX: usize = 8_192;
 
-/// An entry as logged with the batch header that it names, kept for many to send.
-#[derive(Debug, Clone)]
-pub struct SharedEntry {
-    /// The entry's bytes.
-    pub entry: Arc<str>,
-    /// The header as transmitted.
-    pub header: Arc<str>,
-}
-
-impl SharedEntry {
-    /// For writing a frame.
-    #[must_use]
-    pub fn logged(&self) -> Logged<'_> {
-        Logged { entry: &self.entry, header: &self.header }
-    }
-}
-
-impl From<&NewEntry> for SharedEntry {
-    fn from(entry: &NewEntry) -> Self {
-        let (text, header) = (Arc::clone(&entry.text), Arc::clone(&entry.header.text));
-        Self { entry: text, header }
-    }
-}
-
-impl From<StoredEntry> for SharedEntry {
-    fn from(entry: StoredEntry) -> Self {
-        Self { entry: entry.text.into(), header: entry.header }
-    }
-}
-
 /// How a session hears the answer to one request.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub struct Responder {
     /// The request's number.
     pub n: u64,
     /// The session's queue of personal frames. Bounded by what a session may have under way.
     pub to: mpsc::UnboundedSender<FromBroker>,
-    /// Where it is counted that the house could not decide.
+    /// Where it is counted that the broker could not decide.
     pub metrics: Arc<Metrics>,
 }
 
-impl Reply {
+impl Responder {
     /// Answers. A session that is gone no longer listens; that is no fault.
     pub fn send(self, frame: FromBroker) {
         let _ = self.to.send(frame);
@@ -100,7 +78,7 @@ fn is_ours(code: Undecided) -> bool {
 
 /// What was handed in for a room.
 #[derive(Debug)]
-pub enum Handed {
+pub enum Submitted {
     /// A checked action.
     Checked(Box<Checked>),
     /// An action that did not pass the checks, and what does not hold: it may be a repetition of
@@ -108,7 +86,7 @@ pub enum Handed {
     Repeated(Box<Action>, Undecided),
 }
 
-impl Handed {
+impl Submitted {
     /// The action.
     #[must_use]
     pub fn action(&self) -> &Action {
@@ -119,11 +97,11 @@ impl Handed {
     }
 }
 
-/// What a room can be told.
+/// What sessions send to a room.
 #[derive(Debug)]
-pub enum Message {
+pub enum RoomMessage {
     /// Something handed in.
-    Submit(Handed, Reply),
+    Submit(Submitted, Responder),
     /// A session wants everything from a position on.
     Watch {
         /// The session.
@@ -131,7 +109,7 @@ pub enum Message {
         /// Entries it holds.
         next: u64,
         /// Where to answer.
-        answer: oneshot::Sender<Watching>,
+        answer: oneshot::Sender<WatchAnswer>,
     },
     /// A session wants nothing more.
     Unwatch(u64),
@@ -139,9 +117,18 @@ pub enum Message {
 
 /// What a room must not miss, however full its mailbox is.
 #[derive(Debug, Clone)]
-pub enum Call {
+pub enum RoomSignal {
     /// TSA time has passed an instant at which this room has something to do.
     Due,
+    /// A witness dated the head that the room waits to have dated.
+    Dated(Cosignature),
+    /// Witnesses cosigned a head; it is kept.
+    Cosigned {
+        /// Entries it covers.
+        size: u64,
+        /// The head's note with their lines.
+        note: Arc<str>,
+    },
     /// A room that follows from one of this room's entries is complete.
     FollowerEnded {
         /// Position of the entry.
@@ -151,15 +138,17 @@ pub enum Call {
     },
 }
 
-/// Answer to [`Message::Watch`].
+/// Answer to [`RoomMessage::Watch`].
 #[derive(Debug)]
-pub enum Watching {
+pub enum WatchAnswer {
     /// Live from now on; `tail` is what lies between.
     Live {
         /// Entries from the position asked for, as logged.
         tail: Vec<SharedEntry>,
         /// The newest signed head.
         head: Arc<str>,
+        /// The newest head that witnesses cosigned, with their lines.
+        cosigned: Option<Arc<str>>,
     },
     /// Too far behind: read a page of the log, then ask again.
     Behind,
@@ -167,24 +156,34 @@ pub enum Watching {
     Failed,
 }
 
-/// A room's end of its [`Handle`].
+/// The other rooms of the broker, as one of them reaches them.
+pub(crate) trait RoomDirectory: std::fmt::Debug + Send + Sync {
+    /// Starts serving a room that is durable.
+    fn serve(self: Arc<Self>, state: RoomState);
+
+    /// Signals to a room, if it is served, what it must not miss.
+    fn notify(&self, name: RoomName, signal: RoomSignal);
+}
+
+/// A room's end of its [`RoomHandle`].
 #[derive(Debug)]
-pub struct Inbox {
+pub struct RoomInbox {
     /// From sessions.
-    pub messages: mpsc::Receiver<Message>,
-    /// From the monitor and from rooms that follow from this one.
-    pub calls: mpsc::UnboundedReceiver<Call>,
+    pub messages: mpsc::Receiver<RoomMessage>,
+    /// From the monitor, the witnesses and rooms that follow from this one.
+    pub signals: mpsc::UnboundedReceiver<RoomSignal>,
 }
 
 /// The way to a room.
 #[derive(Debug, Clone)]
-pub struct Handle {
+pub struct RoomHandle {
     /// Its name.
     pub name: RoomName,
     /// Its mailbox.
-    pub mailbox: mpsc::Sender<Message>,
-    /// For what must not be missed. Few: the monitor and the rooms that follow from this one speak here.
-    pub calls: mpsc::UnboundedSender<Call>,
+    pub mailbox: mpsc::Sender<RoomMessage>,
+    /// For what must not be missed. Few: the monitor, the witnesses and the rooms that follow
+    /// from this one speak here.
+    pub signals: mpsc::UnboundedSender<RoomSignal>,
     /// The only keys that may watch, if it is private.
     pub members: Option<Arc<[PublicKey<OneTime>]>>,
 }

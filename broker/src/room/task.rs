@@ -1,19 +1,23 @@
-//! A room's task: its mailbox, its calls, and the watchers that go live.
+//! A room's task: its mailbox, its signals, and the watchers that go live.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
+use pregao_protocol::log::merkle::Frontier;
 use pregao_protocol::room::Room;
 use tokio::time::Instant;
 
-use super::kinds::{AnyPolicy, Follower, Held, View};
-use super::retry::{Retry, TurnedAway};
-use crate::fanout::Watchers;
-use crate::house::House;
-use crate::links::Link;
-use crate::room::{Call, Inbox, Message, SharedEntry, Watching};
-use crate::store::StoreError;
+use super::feed::Feed;
+use super::kinds::{AnyPolicy, HeldAction};
+use super::recovery::Recovery;
+use super::retry::TurnedAway;
+use super::{
+    Responder, RoomDirectory, RoomInbox, RoomMessage, RoomSignal, RoomState, Submitted, WatchAnswer,
+};
+use crate::links::AuthorLink;
+use crate::shared::Shared;
+use crate::store::StoredHead;
 
 /// Most messages taken in one batch.
 const BATCH: usize = 512;
@@ -23,85 +27,55 @@ const BATCH: usize = 512;
 pub(crate) struct RoomTask {
     pub(super) name: RoomName,
     pub(super) room: Room,
-    pub(super) house: Arc<House>,
-    pub(super) watchers: Watchers,
-    pub(super) head: Arc<str>,
-    pub(super) recent: VecDeque<SharedEntry>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) rooms: Arc<dyn RoomDirectory>,
+    /// What its watchers get.
+    pub(super) feed: Feed,
     /// What the broker does in rooms of this kind.
     pub(super) policy: AnyPolicy,
     /// Who opened the room; known while links exist.
-    pub(super) opener: Option<Link>,
+    pub(super) opener: Option<AuthorLink>,
     /// Actions held until their counterparts are there.
-    pub(super) held: Vec<Held>,
-    /// The store failed in the middle of a batch: fold and log may differ until reloaded. Nothing
-    /// may be told or decided from the fold meanwhile.
-    pub(super) stale: bool,
-    /// When a step of the broker's own that failed is tried again.
-    pub(super) steps: Retry,
-    /// When the store, which failed, is trusted with another batch.
-    pub(super) commits: Retry,
-    /// When reading the log, which failed, is tried again.
-    pub(super) reloads: Retry,
+    pub(super) held: Vec<HeldAction>,
+    /// The tree over what was refused here. Grows with the group that is decided, as the fold does.
+    pub(super) refused: Frontier,
+    pub(super) recovery: Recovery,
+    /// Actions that the store failed.
     pub(super) turned_away: TurnedAway,
     /// When to ask again whether absence may be recorded.
     pub(super) patience: Option<Instant>,
-    inbox: Inbox,
+    /// The newest cosigned head, until the witnesses are asked about newer ones.
+    pub(super) kept: Option<StoredHead>,
+    inbox: RoomInbox,
 }
 
-/// What a room task starts from.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    /// Its fold.
-    pub(crate) room: Room,
-    /// What the broker does in it.
-    pub(crate) policy: AnyPolicy,
-    /// Its newest signed head.
-    pub(crate) head: Arc<str>,
-    /// Its first entry, as logged: what the list of rooms shows.
-    pub(crate) first: SharedEntry,
-    /// The last entries, as logged.
-    pub(crate) recent: VecDeque<SharedEntry>,
-    /// Who opened it.
-    pub(crate) opener: Option<Link>,
-    /// Actions held until their counterparts are there.
-    pub(crate) held: Vec<Held>,
-}
-
-impl Opened {
-    /// Takes up a room of the store; see [`super::kinds::Policy::resume`].
-    ///
-    /// # Errors
-    /// A failure of the store.
-    pub(crate) async fn resume(
-        &mut self,
-        house: &Arc<House>,
-        followers: &[Follower],
-    ) -> Result<(), StoreError> {
-        let opener = self.opener.as_ref();
-        let view = View { house, room: &self.room, opener, held: &self.held, patience: None };
-        self.policy.resume(view, followers).await
-    }
-}
+/// Submissions, and what else was taken from the mailbox with them.
+type Taken = (Vec<(Submitted, Responder)>, Vec<RoomMessage>);
 
 impl RoomTask {
     /// Makes a task; [`RoomTask::run`] is it.
     #[must_use]
-    pub(crate) fn new(house: Arc<House>, opened: Opened, inbox: Inbox) -> Self {
-        let Opened { room, policy, head, first: _, recent, opener, held } = opened;
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        rooms: Arc<dyn RoomDirectory>,
+        state: RoomState,
+        inbox: RoomInbox,
+    ) -> Self {
+        let RoomState { room, policy, head, first: _, recent, opener, held, refused, cosigned } =
+            state;
+        let shown = cosigned.as_ref().map(|cosigned| cosigned.note.as_str().into());
         Self {
+            feed: Feed::new(room.ledger().name(), head, recent, shown),
             name: room.ledger().name(),
             room,
-            house,
-            watchers: Watchers::default(),
-            head,
-            recent,
+            shared,
+            rooms,
             policy,
             opener,
             held,
-            stale: false,
-            steps: Retry::default(),
-            commits: Retry::default(),
-            reloads: Retry::default(),
+            refused,
+            kept: cosigned,
+            recovery: Recovery::default(),
             turned_away: TurnedAway::default(),
             patience: None,
             inbox,
@@ -110,6 +84,7 @@ impl RoomTask {
 
     /// Serves the room until the broker stops.
     pub(crate) async fn run(mut self) {
+        self.offer_head();
         self.schedule();
         self.advance().await;
         loop {
@@ -117,9 +92,9 @@ impl RoomTask {
             // Deadlines come first: a full mailbox must not put off the close.
             let first = tokio::select! {
                 biased;
-                call = self.inbox.calls.recv() => match call {
-                    Some(call) => {
-                        self.answer(call).await;
+                signal = self.inbox.signals.recv() => match signal {
+                    Some(signal) => {
+                        self.handle_signal(signal).await;
                         continue;
                     }
                     None => return,
@@ -133,80 +108,105 @@ impl RoomTask {
                     None => return,
                 },
             };
-            let mut submissions = Vec::new();
-            let mut others = Vec::new();
-            let mut next = Some(first);
-            while let Some(message) = next {
-                match message {
-                    Message::Submit(handed, reply) => submissions.push((handed, reply)),
-                    other => others.push(other),
-                }
-                let taken = submissions.len() + others.len();
-                next = if taken < BATCH { self.inbox.messages.try_recv().ok() } else { None };
+            let taken = self.take(Some(first), BATCH);
+            if self.handle(taken).await {
+                self.advance().await;
             }
-            // All submissions in one batch, so that nothing else sent in between can force each
-            // into a commit of its own.
-            self.batch(submissions).await;
-            for other in others {
-                self.handle(other).await;
+        }
+    }
+
+    /// Takes messages that wait, up to a number.
+    fn take(&mut self, first: Option<RoomMessage>, most: usize) -> Taken {
+        let (mut submissions, mut others) = (Vec::new(), Vec::new());
+        let mut next = first.or_else(|| self.inbox.messages.try_recv().ok());
+        while let Some(message) = next {
+            match message {
+                RoomMessage::Submit(handed, reply) => submissions.push((handed, reply)),
+                other => others.push(other),
             }
+            let taken = submissions.len() + others.len();
+            next = if taken < most { self.inbox.messages.try_recv().ok() } else { None };
+        }
+        (submissions, others)
+    }
+
+    /// All submissions in one batch, so that nothing else sent in between can force each into a commit
+    /// of its own. True if they completed the room.
+    async fn handle(&mut self, (submissions, others): Taken) -> bool {
+        let completed = self.batch(submissions).await;
+        for other in others {
+            self.handle_message(other).await;
+        }
+        completed
+    }
+
+    /// Decides what was handed in for this room so far and waits for its turn, with the checkers or in the
+    /// mailbox; not what comes while that is done, and no longer than `within`.
+    pub(super) async fn decide_received(&mut self, within: Duration) {
+        let until = Instant::now() + within;
+        // Too much waits with the checkers: what has come through is decided all the same.
+        let _ = tokio::time::timeout_at(until, self.shared.checker.passed()).await;
+        let mut left = self.inbox.messages.len();
+        while left > 0 && Instant::now() < until {
+            let taken = self.take(None, left.min(BATCH));
+            left = left.saturating_sub(taken.0.len() + taken.1.len()).min(left - 1);
+            self.handle(taken).await;
         }
     }
 
     /// When this room takes up by itself what failed: it waits for nobody's request.
     fn next_try(&self) -> Option<Instant> {
-        [self.commits.at(), self.reloads.at(), self.patience].into_iter().flatten().min()
+        self.recovery.next_try().into_iter().chain(self.patience).min()
     }
 
     async fn try_again(&mut self) {
         let now = Instant::now();
-        self.commits.passed(now);
-        self.reloads.passed(now);
+        self.recovery.passed(now);
         self.patience = self.patience.filter(|at| *at > now);
         self.advance().await;
     }
 
-    async fn answer(&mut self, call: Call) {
-        match call {
-            Call::Due => self.advance().await,
-            Call::FollowerEnded { seq, room } => {
+    async fn handle_signal(&mut self, signal: RoomSignal) {
+        match signal {
+            RoomSignal::Due => self.advance().await,
+            RoomSignal::Dated(cosigned) => {
+                self.policy.dated(&self.room, cosigned);
+                self.advance().await;
+            }
+            RoomSignal::Cosigned { size, note } => {
+                self.feed.cosigned(size, note, &self.shared.metrics);
+            }
+            RoomSignal::FollowerEnded { seq, room } => {
                 self.policy.ended(&self.room, seq, &room);
                 self.advance().await;
             }
         }
     }
 
-    async fn handle(&mut self, message: Message) {
+    async fn handle_message(&mut self, message: RoomMessage) {
         match message {
-            Message::Submit(handed, reply) => self.batch(vec![(handed, reply)]).await,
-            Message::Watch { watcher, next, answer } => {
+            RoomMessage::Submit(handed, reply) => _ = self.batch(vec![(handed, reply)]).await,
+            RoomMessage::Watch { watcher, next, answer } => {
                 let watching = self.watch(next).await;
-                let (live, session) = (matches!(watching, Watching::Live { .. }), watcher.session);
+                let (live, session) =
+                    (matches!(watching, WatchAnswer::Live { .. }), watcher.session);
                 if live {
-                    self.watchers.add(watcher);
+                    self.feed.add(watcher);
                 }
                 // The session may have ended, or given up waiting: then it asks again.
                 if answer.send(watching).is_err() && live {
-                    self.watchers.remove(session);
+                    self.feed.remove(session);
                 }
             }
-            Message::Unwatch(session) => self.watchers.remove(session),
+            RoomMessage::Unwatch(session) => self.feed.remove(session),
         }
     }
 
-    async fn watch(&mut self, next: u64) -> Watching {
+    async fn watch(&mut self, next: u64) -> WatchAnswer {
         if self.recovered().await.is_err() {
-            return Watching::Failed;
+            return WatchAnswer::Failed;
         }
-        let size = self.room.ledger().head().size;
-        let missing = usize::try_from(size.saturating_sub(next)).unwrap_or(usize::MAX);
-        match self.recent.len().checked_sub(missing) {
-            Some(skip) if next <= size => Watching::Live {
-                tail: self.recent.iter().skip(skip).cloned().collect(),
-                head: Arc::clone(&self.head),
-            },
-            Some(_) | None => Watching::Behind,
-        }
+        self.feed.since(next, self.room.ledger().head().size)
     }
 }
 

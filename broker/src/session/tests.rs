@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::FromPeer;
-use pregao_protocol::label::{MAX_ANSWER, MAX_STAMPS};
 use pregao_protocol::room::Code;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::{MAX_ANSWER, MAX_STAMPS};
+use pregao_protocol::wire::frame::FromPeer;
 use tokio::time::Instant;
 
 use super::*;
@@ -215,7 +215,7 @@ async fn a_peer_that_answers_pings_stays_and_one_that_reads_nothing_is_idle() {
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_stops_says_goodbye_and_counts_nobody_any_more() {
     let (stage, _, mut peer, _) = talking(LIMITS).await;
-    let metrics = Arc::clone(&stage.house().metrics);
+    let metrics = Arc::clone(&stage.shared().metrics);
     let (stopped, goodbye) = tokio::join!(stage.broker.stop(), peer.goodbye());
     stopped.unwrap();
     assert_eq!(error_of(&goodbye.unwrap()), ("broker.stopping", None));
@@ -312,17 +312,17 @@ async fn a_private_room_is_unknown_to_all_who_do_not_prove_in_this_session_that_
     let eva = stage.person(3);
     let mut peer = Peer::connect(&stage, &eva).await;
     let other = Peer::connect(&stage, &rui).await;
-    let house = stage.house();
-    let anothers = eva.listing(house, &crate::fixture::Terms::until(stage.tsa.now()));
-    let right = rui.proof(house, &bid, &peer.id, room);
+    let shared = stage.shared();
+    let anothers = eva.listing(shared, &crate::fixture::Terms::until(stage.tsa.now()));
+    let right = rui.proof(shared, &bid, &peer.id, room);
     let proofs = [
         ("none", None),
-        ("of another key", Some(eva.proof(house, &anothers, &peer.id, room))),
-        ("of another session", Some(rui.proof(house, &bid, &other.id, room))),
-        ("for another room", Some(rui.proof(house, &bid, &peer.id, listing.room()))),
+        ("of another key", Some(eva.proof(shared, &anothers, &peer.id, room))),
+        ("of another session", Some(rui.proof(shared, &bid, &other.id, room))),
+        ("for another room", Some(rui.proof(shared, &bid, &peer.id, listing.room()))),
         ("of a member by somebody else", {
-            let theirs = eva.proof(house, &anothers, &peer.id, room);
-            Some(pregao_protocol::frame::Member { key: right.key, ..theirs })
+            let theirs = eva.proof(shared, &anothers, &peer.id, room);
+            Some(pregao_protocol::wire::frame::Member { key: right.key, ..theirs })
         }),
     ];
     let mut unknown = Vec::new();
@@ -340,7 +340,7 @@ async fn a_private_room_is_unknown_to_all_who_do_not_prove_in_this_session_that_
     peer.send(&FromPeer::Join { room, from: 0, member: Some(right) }).await;
     assert_eq!(peer.entries().await, [0]);
     let mut seller = Peer::connect(&stage, &ana).await;
-    let member = Some(ana.proof(house, &listing, &seller.id, room));
+    let member = Some(ana.proof(shared, &listing, &seller.id, room));
     seller.send(&FromPeer::Join { room, from: 0, member }).await;
     assert_eq!(seller.entries().await, [0]);
 }
@@ -366,7 +366,7 @@ async fn a_watcher_that_lags_catches_up_and_misses_nothing() {
     const REMARKS: u64 = 260;
     for number in 0..REMARKS {
         let text = format!("{number} {}", "x".repeat(450));
-        let remark = rui.say(stage.house(), room, &text, stage.seen(room));
+        let remark = rui.say(stage.shared(), room, &text, stage.seen(room));
         assert!(stage.act(&rui, &remark).await.seq().is_some());
     }
     assert!(stage.metrics().lagging.value() > 0, "its queue was full");
@@ -375,7 +375,7 @@ async fn a_watcher_that_lags_catches_up_and_misses_nothing() {
     }
     assert_eq!(seen, (0..=REMARKS).collect::<Vec<_>>(), "each once, and in order");
     // And it is live again.
-    let remark = rui.say(stage.house(), room, "one more", stage.seen(room));
+    let remark = rui.say(stage.shared(), room, "one more", stage.seen(room));
     stage.act(&rui, &remark).await;
     assert_eq!(peer.entries().await, [REMARKS + 1]);
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pregao_protocol::codec::Digest;
 use pregao_protocol::host::NoRandomness;
+use pregao_protocol::value::codec::Digest;
 
 use super::RoomName;
 

@@ -91,7 +91,7 @@ fn prepare(path: &Path, connection: &mut Connection, format: &Format) -> Result<
     }
     connection
         .execute_batch(
-            // 16 MiB of pages keep the upper part of the indexes at hand.
+            // 16 MiB of pages keep the upper part of the indexes in memory.
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384;
              PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
         )

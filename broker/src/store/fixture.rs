@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::key::PublicKey;
-use pregao_protocol::persona::Blind;
+use pregao_protocol::trust::key::PublicKey;
+use pregao_protocol::trust::persona::Blind;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 use uuid::Uuid;
 
 use super::{Append, Header, Kind, NewEntry, NewRoom, RoomName};
-use crate::links::Link;
+use crate::links::AuthorLink;
 
 /// The system's generator.
 pub(crate) fn random() -> Arc<dyn pregao_protocol::host::Random> {
@@ -57,9 +57,9 @@ pub(crate) fn opening(name: &str) -> Append {
     Append { new_room: Some(new_room), ..append(name, 0, &[&format!("opening of {name}")]) }
 }
 
-pub(crate) fn link(number: u32) -> Link {
+pub(crate) fn link(number: u32) -> AuthorLink {
     let bytes = |what: &str| Digest::of(format!("{what} {number}").as_bytes()).0;
-    Link {
+    AuthorLink {
         key: PublicKey::from_bytes(bytes("key")),
         persona: PublicKey::from_bytes(bytes("persona")),
         blind: Blind::from_random(bytes("blind")),

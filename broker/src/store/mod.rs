@@ -12,6 +12,8 @@ mod error;
 pub(crate) mod file;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod reader;
+mod shared_entry;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -19,14 +21,15 @@ mod tree;
 
 use std::sync::Arc;
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
 use pregao_protocol::log::Logged;
-use pregao_protocol::stamp::VerifiedBatch;
+use pregao_protocol::log::stamp::VerifiedBatch;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 
 pub use error::{OpenError, StoreError};
 pub use pregao_protocol::log::RoomName;
 pub use pregao_protocol::room::Kind;
+pub use shared_entry::SharedEntry;
 pub use tree::StoredTree;
 
 /// Most entries that one [`Log::read`] returns, whatever was asked for.
@@ -82,7 +85,7 @@ pub struct NewEntry {
     pub text: Arc<str>,
     /// The header that it names; it becomes durable with the first entry that names it.
     pub header: Header,
-    /// Digest of the entry's action. An action stands in at most one log, once.
+    /// Digest of the entry's action. An action is in at most one log, once.
     pub digest: Digest,
     /// The tree hashes that this record completes: leaf hash first, then each parent. Their
     /// number is fixed by `seq`: one more than the trailing zero bits of `seq + 1`.
@@ -121,11 +124,22 @@ pub struct StoredHead {
 
 /// A signed refusal, kept so that the same action gets the same answer again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct StoredRefusal {
     /// Digest of the refused action.
     pub digest: Digest,
     /// The refusal as signed.
     pub jws: Arc<str>,
+    /// Its place among the refusals of its room; none for a listing, which has no room.
+    pub leaf: Option<RefusalLeaf>,
+}
+
+/// Place of a refusal in the tree over all refusals of its room, in the order in which they were signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalLeaf {
+    /// How many refusals of the room precede it.
+    pub seq: u64,
+    /// The tree hashes that it completes, as [`NewEntry::hashes`].
+    pub hashes: Vec<Digest>,
 }
 
 /// Change of what a room holds back until its counterpart arrives (reveal rooms, SPEC 8).
@@ -147,7 +161,7 @@ pub enum PendingChange {
 
 /// A payload held back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+pub struct StoredPending {
     /// Who handed it in.
     pub role: String,
     /// What was handed in.
@@ -157,8 +171,8 @@ pub struct Pending {
 /// What an action got as its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Answer {
-    /// It stands in a log.
+pub enum StoredAnswer {
+    /// It is in a log.
     Entry {
         /// In which room.
         room: RoomName,
@@ -175,7 +189,7 @@ pub struct Append {
     /// The room concerned. Refusals may name a room that does not exist.
     pub room: RoomName,
     /// Number of entries the log has; 0 with `new_room`. Checked unless the member holds
-    /// nothing but refusals.
+    /// nothing but refusals and a cosigned head.
     pub expected_size: u64,
     /// Makes the room. Needs at least one entry.
     pub new_room: Option<NewRoom>,
@@ -184,9 +198,11 @@ pub struct Append {
     /// The signed head over all entries: present exactly when there are new ones.
     pub head: Option<Arc<str>>,
     /// Refusals of actions meant for this room.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<StoredRefusal>,
     /// Payloads to hold or to release.
     pub pending: Vec<PendingChange>,
+    /// A head with cosignatures, which takes the place of one of a smaller or the same size.
+    pub cosigned: Option<StoredHead>,
 }
 
 impl Append {
@@ -201,10 +217,11 @@ impl Append {
             head: None,
             refusals: Vec::new(),
             pending: Vec::new(),
+            cosigned: None,
         }
     }
 
-    /// Whether more than refusals is in it, so that the room's size matters.
+    /// Whether more than refusals and a cosigned head is in it, so that the room's size matters.
     #[must_use]
     pub const fn changes_room(&self) -> bool {
         self.new_room.is_some() || !self.entries.is_empty() || !self.pending.is_empty()
@@ -225,6 +242,7 @@ impl Append {
         entries.sum::<usize>()
             + self.refusals.iter().map(|refusal| refusal.jws.len()).sum::<usize>()
             + held.sum::<usize>()
+            + self.cosigned.as_ref().map_or(0, |cosigned| cosigned.note.len())
     }
 
     /// Checks everything that needs no store.
@@ -244,13 +262,22 @@ impl Append {
                 return Err(StoreError::Malformed("sequence numbers do not follow the size"));
             }
             next = entry.seq.checked_add(1);
-            let completed = next.map(|size| size.trailing_zeros() + 1);
-            if u32::try_from(entry.hashes.len()).ok() != completed {
+            if !completes(entry.seq, &entry.hashes) {
                 return Err(StoreError::Malformed("an entry completes another number of hashes"));
             }
         }
+        let leaves = self.refusals.iter().filter_map(|refusal| refusal.leaf.as_ref());
+        if !leaves.clone().all(|leaf| completes(leaf.seq, &leaf.hashes)) {
+            return Err(StoreError::Malformed("a refusal completes another number of hashes"));
+        }
         Ok(())
     }
+}
+
+/// Whether leaf `seq` of a tree completes that many nodes.
+fn completes(seq: u64, hashes: &[Digest]) -> bool {
+    let completed = seq.checked_add(1).map(|size| size.trailing_zeros() + 1);
+    u32::try_from(hashes.len()).ok() == completed
 }
 
 /// A durable, append-only store of room logs.
@@ -295,11 +322,34 @@ pub trait Log: std::fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::UnknownRoom`], or a failure of the store.
     fn head(&self, room: &RoomName) -> Result<StoredHead, StoreError>;
 
+    /// The newest cosigned head of a room that was kept; none if there is none, or no such room.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn cosigned(&self, room: &RoomName) -> Result<Option<StoredHead>, StoreError>;
+
+    /// How many refusals of a room have a place in its tree of refusals.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn refused(&self, room: &RoomName) -> Result<u64, StoreError>;
+
+    /// As [`Log::node`], of the tree over the refusals of a room.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    fn refused_node(
+        &self,
+        room: &RoomName,
+        level: u8,
+        index: u64,
+    ) -> Result<Option<Digest>, StoreError>;
+
     /// What the action with this digest got as its answer, if it had one.
     ///
     /// # Errors
     /// A failure of the store.
-    fn answer(&self, digest: &Digest) -> Result<Option<Answer>, StoreError>;
+    fn answer(&self, digest: &Digest) -> Result<Option<StoredAnswer>, StoreError>;
 
     /// The tree hash of the node `index` at `level` (leaves are level 0), if it is complete.
     ///
@@ -311,10 +361,11 @@ pub trait Log: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// A failure of the store.
-    fn pending(&self, room: &RoomName) -> Result<Vec<Pending>, StoreError>;
+    fn pending(&self, room: &RoomName) -> Result<Vec<StoredPending>, StoreError>;
 
     /// Deletes the refusals of a room and says how many there were. Actions refused there are
-    /// judged anew when they come again, so this is for rooms that are over.
+    /// judged anew when they come again, so this is for rooms that have ended. Their places in the tree
+    /// of refusals stay.
     ///
     /// # Errors
     /// A failure of the store.

@@ -7,23 +7,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::merkle::completing_record;
+use pregao_protocol::log::merkle::completing_record;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 use super::file::{self, Format};
 use super::{
-    Answer, Append, Header, Log, MAX_PAGE, NewEntry, NewRoom, OpenError, Pending, PendingChange,
-    Refusal, RoomName, StoreError, StoredEntry, StoredHead, StoredRoom,
+    Append, Header, Log, MAX_PAGE, NewEntry, NewRoom, OpenError, PendingChange, RefusalLeaf,
+    RoomName, StoreError, StoredAnswer, StoredEntry, StoredHead, StoredPending, StoredRefusal,
+    StoredRoom,
 };
 
 /// Connections for reading: as many reads go on at once.
 const READERS: usize = 4;
 
-const FORMAT: Format = Format { application_id: 0x5072_4c67, migrations: &[FIRST] };
+const FORMAT: Format = Format { application_id: 0x5072_4c67, migrations: &[FIRST, SECOND] };
 
-/// `entry.hashes` stands before `text`, so that a node is read without the pages of a long text.
+/// `entry.hashes` comes before `text`, so that a node is read without the pages of a long text.
 /// `entry.header` is an id, and not the hash that names the header: a few bytes for each entry.
 /// `refusal.room` is a name, not an id: refused actions may name rooms that do not exist.
 const FIRST: &str = "
@@ -64,6 +65,22 @@ CREATE TABLE pending (
     role TEXT NOT NULL,
     payload TEXT NOT NULL,
     PRIMARY KEY (room, role)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What witnesses said of a log, and the trees over the refusals of rooms. `refused.hashes` is as
+/// `entry.hashes`; the refusals themselves may be forgotten.
+const SECOND: &str = "
+CREATE TABLE cosigned (
+    room INTEGER PRIMARY KEY REFERENCES room,
+    size INTEGER NOT NULL CHECK (size > 0),
+    note TEXT NOT NULL
+) STRICT;
+CREATE TABLE refused (
+    room INTEGER NOT NULL REFERENCES room,
+    seq INTEGER NOT NULL CHECK (seq >= 0),
+    hashes BLOB NOT NULL CHECK (length(hashes) >= 32),
+    PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
 ";
 
@@ -200,7 +217,39 @@ impl Log for SqliteLog {
         Ok(StoredHead { size: natural(row, 0)?, note: row.get(1)? })
     }
 
-    fn answer(&self, action: &Digest) -> Result<Option<Answer>, StoreError> {
+    fn cosigned(&self, room: &RoomName) -> Result<Option<StoredHead>, StoreError> {
+        let connection = self.reader();
+        let mut statement = connection.prepare_cached(
+            "SELECT size, note FROM cosigned JOIN room ON room.id = cosigned.room
+             WHERE room.name = ?1",
+        )?;
+        let mut rows = statement.query([&room.0])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        Ok(Some(StoredHead { size: natural(row, 0)?, note: row.get(1)? }))
+    }
+
+    fn refused(&self, room: &RoomName) -> Result<u64, StoreError> {
+        let connection = self.reader();
+        let id = connection
+            .prepare_cached("SELECT id FROM room WHERE name = ?1")?
+            .query_row([&room.0], |row| row.get(0))
+            .optional()?;
+        id.map_or(Ok(0), |id| count_refused(&connection, id))
+    }
+
+    fn refused_node(
+        &self,
+        room: &RoomName,
+        level: u8,
+        index: u64,
+    ) -> Result<Option<Digest>, StoreError> {
+        let connection = self.reader();
+        let sql = "SELECT substr(hashes, ?3 * 32 + 1, 32) FROM refused
+             WHERE room = (SELECT id FROM room WHERE name = ?1) AND seq = ?2";
+        node(&connection, sql, room, (level, index))
+    }
+
+    fn answer(&self, action: &Digest) -> Result<Option<StoredAnswer>, StoreError> {
         let connection = self.reader();
         // One statement, so that both tables are seen in the same state.
         let mut statement = connection.prepare_cached(
@@ -210,31 +259,27 @@ impl Log for SqliteLog {
         let mut rows = statement.query([&action.0])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         if let Some(jws) = row.get(2)? {
-            return Ok(Some(Answer::Refusal(jws)));
+            return Ok(Some(StoredAnswer::Refusal(jws)));
         }
-        Ok(Some(Answer::Entry { room: name(row, 0)?, seq: natural(row, 1)? }))
+        Ok(Some(StoredAnswer::Entry { room: name(row, 0)?, seq: natural(row, 1)? }))
     }
 
     fn node(&self, room: &RoomName, level: u8, index: u64) -> Result<Option<Digest>, StoreError> {
-        let record = completing_record(level, index).and_then(|it| i64::try_from(it).ok());
-        let Some(record) = record else { return Ok(None) };
         let connection = self.reader();
-        let mut statement = connection.prepare_cached(
-            "SELECT substr(hashes, ?3 * 32 + 1, 32) FROM entry
-             WHERE room = (SELECT id FROM room WHERE name = ?1) AND seq = ?2",
-        )?;
-        let mut rows = statement.query(params![&room.0, record, level])?;
-        rows.next()?.map(|row| digest(row, 0)).transpose()
+        let sql = "SELECT substr(hashes, ?3 * 32 + 1, 32) FROM entry
+             WHERE room = (SELECT id FROM room WHERE name = ?1) AND seq = ?2";
+        node(&connection, sql, room, (level, index))
     }
 
-    fn pending(&self, room: &RoomName) -> Result<Vec<Pending>, StoreError> {
+    fn pending(&self, room: &RoomName) -> Result<Vec<StoredPending>, StoreError> {
         let connection = self.reader();
         let mut statement = connection.prepare_cached(
             "SELECT role, payload FROM pending JOIN room ON room.id = pending.room
              WHERE room.name = ?1 ORDER BY role",
         )?;
-        let rows = statement
-            .query_map([&room.0], |row| Ok(Pending { role: row.get(0)?, payload: row.get(1)? }))?;
+        let rows = statement.query_map([&room.0], |row| {
+            Ok(StoredPending { role: row.get(0)?, payload: row.get(1)? })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -285,7 +330,71 @@ fn apply(connection: &Connection, append: &Append) -> Result<(), StoreError> {
     for refusal in &append.refusals {
         insert_refusal(connection, &append.room, refusal)?;
     }
+    let leaves: Vec<&RefusalLeaf> =
+        append.refusals.iter().filter_map(|refusal| refusal.leaf.as_ref()).collect();
+    if !leaves.is_empty() {
+        insert_leaves(connection, &append.room, &leaves)?;
+    }
+    append.cosigned.as_ref().map_or(Ok(()), |head| keep_cosigned(connection, &append.room, head))
+}
+
+/// Adds to the tree of refusals of a room, which continues the one that is stored.
+fn insert_leaves(
+    connection: &Connection,
+    room: &RoomName,
+    leaves: &[&RefusalLeaf],
+) -> Result<(), StoreError> {
+    let id = require_room(connection, room)?;
+    let mut actual = count_refused(connection, id)?;
+    let mut statement =
+        connection.prepare_cached("INSERT INTO refused (room, seq, hashes) VALUES (?1, ?2, ?3)")?;
+    for leaf in leaves {
+        if leaf.seq != actual {
+            return Err(StoreError::Conflict { expected: leaf.seq, actual });
+        }
+        let hashes: Vec<u8> = leaf.hashes.iter().flat_map(|hash| hash.0).collect();
+        statement.execute(params![id, storable(leaf.seq)?, hashes])?;
+        actual = actual.saturating_add(1);
+    }
     Ok(())
+}
+
+fn count_refused(connection: &Connection, room: i64) -> Result<u64, StoreError> {
+    // They are numbered from 0 without a gap.
+    let mut statement = connection
+        .prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM refused WHERE room = ?1")?;
+    let mut rows = statement.query([room])?;
+    rows.next()?.map_or(Ok(0), |row| natural(row, 0))
+}
+
+/// Keeps a cosigned head unless one of a larger size is kept.
+fn keep_cosigned(
+    connection: &Connection,
+    room: &RoomName,
+    head: &StoredHead,
+) -> Result<(), StoreError> {
+    let id = require_room(connection, room)?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO cosigned (room, size, note) VALUES (?1, ?2, ?3)
+         ON CONFLICT (room) DO UPDATE SET size = excluded.size, note = excluded.note
+         WHERE excluded.size >= cosigned.size",
+    )?;
+    statement.execute(params![id, storable(head.size)?, head.note])?;
+    Ok(())
+}
+
+/// The hash of a node of the tree that `sql` reads.
+fn node(
+    connection: &Connection,
+    sql: &str,
+    room: &RoomName,
+    (level, index): (u8, u64),
+) -> Result<Option<Digest>, StoreError> {
+    let record = completing_record(level, index).and_then(|it| i64::try_from(it).ok());
+    let Some(record) = record else { return Ok(None) };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![&room.0, record, level])?;
+    rows.next()?.map(|row| digest(row, 0)).transpose()
 }
 
 /// The room's id, made if the member makes it, once its log has the expected size.
@@ -354,7 +463,7 @@ fn insert_entry(
 fn insert_refusal(
     connection: &Connection,
     room: &RoomName,
-    refusal: &Refusal,
+    refusal: &StoredRefusal,
 ) -> Result<(), StoreError> {
     refuse_answered(connection, &refusal.digest, "SELECT 1 FROM entry WHERE digest = ?1")?;
     let mut statement = connection.prepare_cached(

@@ -3,13 +3,13 @@
 use std::sync::mpsc as std_mpsc;
 
 use parking_lot::Mutex;
-use pregao_protocol::codec::Digest;
+use pregao_protocol::value::codec::Digest;
 
 use super::*;
 use crate::host::system;
 use crate::store::fixture::{TinyDisk, append, link, opening, random, room, text};
 use crate::store::sqlite::SqliteLog;
-use crate::store::{Answer, Pending, RoomName, StoredEntry, StoredHead, StoredRoom};
+use crate::store::{RoomName, StoredAnswer, StoredEntry, StoredHead, StoredPending, StoredRoom};
 
 struct Broker {
     folder: tempfile::TempDir,
@@ -127,7 +127,7 @@ async fn a_full_disk_fails_the_group_and_the_writer_goes_on() {
     let writer = thread.writer();
     writer.commit(commit(opening("a"), &[0])).await.unwrap();
     let ballast = disk.path().join("ballast");
-    std::fs::write(&ballast, vec![7; 300_000]).unwrap();
+    std::fs::write(&ballast, vec![7; 400_000]).unwrap();
     let mut acknowledged = 1_u32;
     let failure = loop {
         let mut next = append("a", acknowledged.into(), &[&format!("bid {acknowledged}")]);
@@ -171,13 +171,25 @@ impl Log for Scripted {
     fn head(&self, room: &RoomName) -> Result<StoredHead, StoreError> {
         Err(StoreError::UnknownRoom { room: *room })
     }
-    fn answer(&self, _: &Digest) -> Result<Option<Answer>, StoreError> {
+    fn answer(&self, _: &Digest) -> Result<Option<StoredAnswer>, StoreError> {
         Ok(None)
     }
     fn node(&self, _: &RoomName, _: u8, _: u64) -> Result<Option<Digest>, StoreError> {
         Ok(None)
     }
-    fn pending(&self, _: &RoomName) -> Result<Vec<Pending>, StoreError> {
+    fn cosigned(&self, _: &RoomName) -> Result<Option<StoredHead>, StoreError> {
+        Ok(None)
+    }
+
+    fn refused(&self, _: &RoomName) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn refused_node(&self, _: &RoomName, _: u8, _: u64) -> Result<Option<Digest>, StoreError> {
+        Ok(None)
+    }
+
+    fn pending(&self, _: &RoomName) -> Result<Vec<StoredPending>, StoreError> {
         Ok(Vec::new())
     }
     fn forget_refusals(&self, _: &RoomName) -> Result<u64, StoreError> {
@@ -245,7 +257,7 @@ async fn a_failure_of_the_store_is_the_answer_of_its_group_alone() {
 #[test]
 fn debug_shows_nothing_of_the_links() {
     let shown = format!("{:?}", commit(opening("a"), &[1]));
-    assert!(shown.contains("Link(..)") && !shown.contains("Blind"), "{shown}");
+    assert!(shown.contains("AuthorLink(..)") && !shown.contains("Blind"), "{shown}");
 }
 
 /// Time this thread was on a processor, in nanoseconds.

@@ -63,20 +63,20 @@ pub(super) enum File {
 }
 
 impl File {
-    /// The path from the master file, which itself must not stand in it, or one identifier in the
+    /// The path from the master file, which itself must not be part of it, or one identifier in the
     /// folder that is selected.
-    const fn place(self) -> Place {
+    const fn place(self) -> FilePath {
         match self {
-            Self::Certificate => Place::FromTop([0x5F, 0x00, 0xEF, 0x09]),
-            Self::EidCertificate | Self::Identity => Place::FromTop([0x5F, 0x00, 0xEF, 0x02]),
-            Self::IssuingAuthority => Place::FromTop([0x5F, 0x00, 0xEF, 0x10]),
-            Self::CardAuthority => Place::FromTop([0x5F, 0x00, 0xEF, 0x11]),
-            Self::NationalIdentity => Place::Here([0x01, 0x0D]),
+            Self::Certificate => FilePath::FromTop([0x5F, 0x00, 0xEF, 0x09]),
+            Self::EidCertificate | Self::Identity => FilePath::FromTop([0x5F, 0x00, 0xEF, 0x02]),
+            Self::IssuingAuthority => FilePath::FromTop([0x5F, 0x00, 0xEF, 0x10]),
+            Self::CardAuthority => FilePath::FromTop([0x5F, 0x00, 0xEF, 0x11]),
+            Self::NationalIdentity => FilePath::Here([0x01, 0x0D]),
         }
     }
 }
 
-enum Place {
+enum FilePath {
     FromTop([u8; 4]),
     Here([u8; 2]),
 }
@@ -92,7 +92,7 @@ pub(super) enum SigningKey {
 
 /// What was being done, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum CardOperation {
     /// Selecting the card's application.
     SelectApplication,
     /// Asking for the version of the card's program.
@@ -117,7 +117,7 @@ pub enum Step {
     Forget,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for CardOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SelectApplication => "selecting its application",
@@ -136,7 +136,7 @@ impl fmt::Display for Step {
 }
 
 /// One command. Its `Display` is for logs and hides the PIN.
-pub(super) struct Command {
+pub(super) struct CommandApdu {
     header: [u8; 4],
     data: Zeroizing<Vec<u8>>,
     /// The byte after the data: how many bytes are wanted, 00 for 256.
@@ -144,7 +144,7 @@ pub(super) struct Command {
     secret: bool,
 }
 
-impl Command {
+impl CommandApdu {
     fn bare(header: [u8; 4], expected: u8) -> Self {
         Self { header, data: Zeroizing::default(), expected: Some(expected), secret: false }
     }
@@ -161,8 +161,8 @@ impl Command {
     /// SELECT file, without asking for a description.
     pub(super) fn select(file: File) -> Self {
         match file.place() {
-            Place::FromTop(path) => Self::with_data([0x00, 0xA4, 0x08, 0x0C], &path),
-            Place::Here(identifier) => Self::with_data([0x00, 0xA4, 0x02, 0x0C], &identifier),
+            FilePath::FromTop(path) => Self::with_data([0x00, 0xA4, 0x08, 0x0C], &path),
+            FilePath::Here(identifier) => Self::with_data([0x00, 0xA4, 0x02, 0x0C], &identifier),
         }
     }
 
@@ -249,7 +249,7 @@ impl Command {
     }
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for CommandApdu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [class, instruction, p1, p2] = self.header;
         write!(f, "{class:02X} {instruction:02X} {p1:02X} {p2:02X}")?;
@@ -363,14 +363,14 @@ impl StatusWord {
 
 /// An answer taken apart. Not `Debug`: the data may say who holds the card.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Answer {
-    /// What stands before the status word.
+pub(super) struct ResponseApdu {
+    /// What comes before the status word.
     pub(super) data: Vec<u8>,
     /// How it went.
     pub(super) word: StatusWord,
 }
 
-impl Answer {
+impl ResponseApdu {
     /// None if there is no status word.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let (data, word) = bytes.split_last_chunk::<2>()?;
@@ -384,7 +384,7 @@ mod tests {
 
     use super::*;
 
-    fn hex(command: &Command, wire: Wire) -> String {
+    fn hex(command: &CommandApdu, wire: Wire) -> String {
         hex::encode_upper(command.bytes(wire).as_slice())
     }
 
@@ -395,39 +395,39 @@ mod tests {
     #[test]
     fn every_command_has_the_bytes_that_cards_were_seen_to_accept() {
         let commands = [
-            (Command::select_application(Application::Citizen), "00A4040C0760463 2FF000002"),
-            (Command::select_application(Application::Eid), "00A4040C07604632FF000004"),
-            (Command::select_application(Application::National), "00A4040C07604632FF000005"),
-            (Command::select(File::Certificate), "00A4080C045F00EF09"),
-            (Command::select(File::EidCertificate), "00A4080C045F00EF02"),
-            (Command::select(File::Identity), "00A4080C045F00EF02"),
-            (Command::select(File::IssuingAuthority), "00A4080C045F00EF10"),
-            (Command::select(File::CardAuthority), "00A4080C045F00EF11"),
-            (Command::select(File::NationalIdentity), "00A4020C02010D"),
-            (Command::read_binary(0x0102, 256).unwrap(), "00B0010200"),
-            (Command::read_binary(0, 20).unwrap(), "00B0000014"),
-            (Command::read_version(), "00CADF3000"),
-            (Command::get_response(0x80), "00C0000080"),
-            (Command::ask_tries(), "0020008100"),
-            (Command::verify(&pin()), "00200081083132333435FFFFFF"),
-            (Command::verify_template(), "0020008108FFFFFFFFFFFFFFFF"),
-            (Command::choose_key(SigningKey::Rsa), "002241B606800142840102"),
-            (Command::choose_key(SigningKey::P256), "002241B606800144840106"),
-            (Command::sign(), "002A9E9A00"),
-            (Command::forget_pin(), "0020FF8100"),
+            (CommandApdu::select_application(Application::Citizen), "00A4040C0760463 2FF000002"),
+            (CommandApdu::select_application(Application::Eid), "00A4040C07604632FF000004"),
+            (CommandApdu::select_application(Application::National), "00A4040C07604632FF000005"),
+            (CommandApdu::select(File::Certificate), "00A4080C045F00EF09"),
+            (CommandApdu::select(File::EidCertificate), "00A4080C045F00EF02"),
+            (CommandApdu::select(File::Identity), "00A4080C045F00EF02"),
+            (CommandApdu::select(File::IssuingAuthority), "00A4080C045F00EF10"),
+            (CommandApdu::select(File::CardAuthority), "00A4080C045F00EF11"),
+            (CommandApdu::select(File::NationalIdentity), "00A4020C02010D"),
+            (CommandApdu::read_binary(0x0102, 256).unwrap(), "00B0010200"),
+            (CommandApdu::read_binary(0, 20).unwrap(), "00B0000014"),
+            (CommandApdu::read_version(), "00CADF3000"),
+            (CommandApdu::get_response(0x80), "00C0000080"),
+            (CommandApdu::ask_tries(), "0020008100"),
+            (CommandApdu::verify(&pin()), "00200081083132333435FFFFFF"),
+            (CommandApdu::verify_template(), "0020008108FFFFFFFFFFFFFFFF"),
+            (CommandApdu::choose_key(SigningKey::Rsa), "002241B606800142840102"),
+            (CommandApdu::choose_key(SigningKey::P256), "002241B606800144840106"),
+            (CommandApdu::sign(), "002A9E9A00"),
+            (CommandApdu::forget_pin(), "0020FF8100"),
         ];
         for (command, expected) in commands {
             let expected = expected.replace(' ', "");
             assert_eq!(hex(&command, Wire::T0), expected);
             assert_eq!(hex(&command, Wire::T1), expected);
         }
-        let hash = hex(&Command::hash(&[0xAB; 32]), Wire::T1);
+        let hash = hex(&CommandApdu::hash(&[0xAB; 32]), Wire::T1);
         assert_eq!(hash, format!("002A90A0229020{}", "AB".repeat(32)));
     }
 
     #[test]
     fn a_command_with_data_asks_for_none_on_t0() {
-        let mut command = Command::select(File::Certificate);
+        let mut command = CommandApdu::select(File::Certificate);
         command.expected = Some(0x15);
         assert_eq!(hex(&command, Wire::T0), "00A4080C045F00EF09");
         assert_eq!(hex(&command, Wire::T1), "00A4080C045F00EF0915");
@@ -435,22 +435,25 @@ mod tests {
 
     #[test]
     fn offsets_beyond_fifteen_bits_cannot_be_asked_for() {
-        assert!(Command::read_binary(0x7FFF, 1).is_some());
-        assert!(Command::read_binary(0x8000, 1).is_none());
-        assert!(Command::read_binary(usize::MAX, 1).is_none());
+        assert!(CommandApdu::read_binary(0x7FFF, 1).is_some());
+        assert!(CommandApdu::read_binary(0x8000, 1).is_none());
+        assert!(CommandApdu::read_binary(usize::MAX, 1).is_none());
     }
 
     #[test]
     fn the_log_of_a_command_hides_the_pin() {
-        assert_eq!(Command::verify(&pin()).to_string(), "00 20 00 81 08 ********");
-        assert_eq!(Command::ask_tries().to_string(), "00 20 00 81 00");
-        assert_eq!(Command::select(File::Certificate).to_string(), "00 A4 08 0C 04 5F 00 EF 09");
+        assert_eq!(CommandApdu::verify(&pin()).to_string(), "00 20 00 81 08 ********");
+        assert_eq!(CommandApdu::ask_tries().to_string(), "00 20 00 81 00");
+        assert_eq!(
+            CommandApdu::select(File::Certificate).to_string(),
+            "00 A4 08 0C 04 5F 00 EF 09"
+        );
     }
 
     #[test]
     fn a_command_with_data_is_never_asked_again() {
-        assert!(Command::verify(&pin()).asking_for(5).is_none());
-        let again = Command::read_version().asking_for(0x0A).unwrap();
+        assert!(CommandApdu::verify(&pin()).asking_for(5).is_none());
+        let again = CommandApdu::read_version().asking_for(0x0A).unwrap();
         assert_eq!(hex(&again, Wire::T0), "00CADF300A");
     }
 
@@ -496,9 +499,9 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_status_word_is_none() {
-        assert!(Answer::read(&[]).is_none());
-        assert!(Answer::read(&[0x90]).is_none());
-        let answer = Answer::read(&[1, 2, 0x90, 0]).unwrap();
+        assert!(ResponseApdu::read(&[]).is_none());
+        assert!(ResponseApdu::read(&[0x90]).is_none());
+        let answer = ResponseApdu::read(&[1, 2, 0x90, 0]).unwrap();
         assert_eq!((answer.data.as_slice(), answer.word.0), (&[1, 2][..], 0x9000));
     }
 }

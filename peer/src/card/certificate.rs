@@ -1,12 +1,12 @@
-//! What stands in a certificate, for display.
+//! The contents of a certificate, for display.
 
-use pregao_protocol::clock::Time;
+use pregao_protocol::value::clock::Time;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::X509Name;
 
-use crate::plain::plain;
+use crate::text::sanitize::sanitize;
 
 /// Names and dates in a certificate that nobody judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn facts(der: &[u8]) -> Option<Facts> {
 
 fn common_name(name: &X509Name<'_>) -> String {
     let first = name.iter_common_name().next().and_then(|name| name.as_str().ok());
-    first.map(plain).unwrap_or_default()
+    first.map(sanitize).unwrap_or_default()
 }
 
 fn instant(time: ASN1Time) -> Option<Time> {

@@ -1,8 +1,11 @@
 //! What can go wrong with a card, and what a person does about it.
 
-use super::apdu::{StatusWord, Step};
+use std::borrow::Cow;
+
+use super::apdu::{CardOperation, StatusWord};
 use super::pin::{PinForm, Tries};
-use crate::plain::plain;
+use crate::text::sanitize::sanitize;
+use pregao_protocol::value::report::{Advised, Report};
 
 /// Why something could not be done with a card. Contains no PIN and no civil number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,13 +100,13 @@ pub enum CardError {
     #[error("the card answered {word} while {step}")]
     Unexpected {
         /// What was being done.
-        step: Step,
+        step: CardOperation,
         /// The card's status word.
         word: StatusWord,
     },
     /// An answer that is cut, too long, or endless.
     #[error("the card answered without sense while {0}")]
-    Garbled(Step),
+    Garbled(CardOperation),
     /// The authentication certificate cannot be read.
     #[error("the card's authentication certificate makes no sense: {0}")]
     Certificate(String),
@@ -127,12 +130,13 @@ pub struct Found {
 }
 
 fn list_readers(names: &[String]) -> String {
-    names.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", ")
+    names.iter().map(|name| sanitize(name)).collect::<Vec<_>>().join(", ")
 }
 
 fn list_cards(cards: &[Found]) -> String {
-    let line =
-        |card: &Found| format!("\n  {}  {}  ({})", card.number, plain(&card.reader), card.holder);
+    let line = |card: &Found| {
+        format!("\n  {}  {}  ({})", card.number, sanitize(&card.reader), card.holder)
+    };
     cards.iter().map(line).collect()
 }
 
@@ -143,11 +147,23 @@ fn after(left: &Option<Tries>) -> String {
     }
 }
 
-impl CardError {
-    /// What to do about it.
-    #[must_use]
-    pub const fn advice(&self) -> &'static str {
+impl Advised for CardError {
+    fn code(&self) -> &'static str {
         match self {
+            Self::WrongPin { .. } => "card.wrong-pin",
+            Self::Blocked => "card.blocked",
+            Self::LastTry => "card.last-try",
+            Self::PinpadCancelled => "card.cancelled",
+            Self::SeveralCards { .. } => "card.several",
+            Self::NoService | Self::NoReader | Self::NoSuchReader { .. } | Self::EmptyReader => {
+                "card.none"
+            }
+            _ => "card.failed",
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
             Self::NoService => {
                 "install it (Debian: apt install pcscd) and start it with `systemctl start pcscd.socket`; all of pregao but the card works without"
             }
@@ -200,9 +216,19 @@ impl CardError {
                 "take the card out, put it in again and start again; nothing was sent"
             }
             Self::Reader(_) => "connect the reader again and restart pcscd",
-        }
+        };
+        advice.into()
     }
+}
 
+/// The error as the user is told.
+impl From<CardError> for Report {
+    fn from(error: CardError) -> Self {
+        error.report()
+    }
+}
+
+impl CardError {
     /// What a fault of reader or service means before anything was said to the card.
     pub(super) const fn connecting(fault: pcsc::Error) -> Self {
         use pcsc::Error as Fault;

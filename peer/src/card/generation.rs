@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::CardError;
-use super::apdu::{Application, Command, File, SigningKey, Status, Step};
+use super::apdu::{Application, CardOperation, CommandApdu, File, SigningKey, Status};
 use super::session::{Session, Stop};
 
 /// A generation of the citizen card.
@@ -62,12 +62,13 @@ impl Generation {
 /// Finds out the generation and leaves its application selected. None for other cards.
 pub(super) fn recognise(session: &mut Session<'_>) -> Result<Option<Generation>, Stop> {
     for application in [Application::Citizen, Application::Eid] {
-        let command = Command::select_application(application);
-        let answer = session.run(Step::SelectApplication, &command)?;
+        let command = CommandApdu::select_application(application);
+        let answer = session.run(CardOperation::SelectApplication, &command)?;
         match (answer.word.status(), application) {
             (Status::Done, Application::Eid) => return Ok(Some(Generation::V5)),
             (Status::Done, Application::Citizen | Application::National) => {
-                let answer = session.run(Step::ReadVersion, &Command::read_version())?;
+                let answer =
+                    session.run(CardOperation::ReadVersion, &CommandApdu::read_version())?;
                 let known = answer.word.status() == Status::Done;
                 return Ok(Some(if known { of_version(&answer.data) } else { Generation::V3 }));
             }

@@ -3,11 +3,11 @@
 use pregao_protocol::room::disclosure::Attribute;
 
 use super::CardError;
-use super::apdu::{Application, Command, File, Step};
+use super::apdu::{Application, CardOperation, CommandApdu, File};
 use super::generation::Generation;
-use super::object::{self, Form};
+use super::object::{self, ObjectForm};
 use super::session::{Session, Stop};
-use crate::plain::plain;
+use crate::text::sanitize::sanitize;
 
 /// Offset and length in the file of v3 and v4.
 const fn span(attribute: Attribute) -> (usize, usize) {
@@ -38,10 +38,10 @@ pub(super) fn read(
     generation: Generation,
     wanted: &[Attribute],
 ) -> Result<Vec<(Attribute, String)>, Stop> {
-    const STEP: Step = Step::ReadIdentity;
+    const STEP: CardOperation = CardOperation::ReadIdentity;
     match generation {
         Generation::V3 | Generation::V4 => {
-            session.succeed(STEP, &Command::select(File::Identity))?;
+            session.succeed(STEP, &CommandApdu::select(File::Identity))?;
             let mut field = |attribute: &Attribute| {
                 let (offset, length) = span(*attribute);
                 let bytes = session.read(STEP, offset, length)?.unwrap_or_default();
@@ -54,7 +54,7 @@ pub(super) fn read(
         }
         Generation::V5 => {
             session.enter(Application::National)?;
-            let file = object::read(session, STEP, File::NationalIdentity, Form::Identity)?;
+            let file = object::read(session, STEP, File::NationalIdentity, ObjectForm::Identity)?;
             let field = |attribute: &Attribute| {
                 let bytes =
                     object::inside(&file, tag(*attribute)).ok_or(CardError::Garbled(STEP))?;
@@ -68,8 +68,9 @@ pub(super) fn read(
 /// A field as text: UTF-8 up to the padding, without anything that a terminal would obey.
 fn text(bytes: &[u8]) -> Result<String, CardError> {
     let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    let text = std::str::from_utf8(bytes).map_err(|_| CardError::Garbled(Step::ReadIdentity))?;
-    Ok(plain(text).trim().to_owned())
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| CardError::Garbled(CardOperation::ReadIdentity))?;
+    Ok(sanitize(text).trim().to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Objects in files that are larger than they: read as far as the object says it goes.
 
 use super::CardError;
-use super::apdu::{Command, File, Step};
+use super::apdu::{CardOperation, CommandApdu, File};
 use super::session::{Session, Stop};
 
 /// Largest object read, in bytes; a card that claims more is not believed.
@@ -13,7 +13,7 @@ const MAX_BLOCKS: usize = 64;
 
 /// How an object begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ObjectForm {
     /// `30 82`, then the length in two bytes.
     Certificate,
     /// Tag 6D, then a length.
@@ -23,11 +23,11 @@ pub(super) enum Form {
 /// Selects a file and reads the object in it, without the padding behind.
 pub(super) fn read(
     session: &mut Session<'_>,
-    step: Step,
+    step: CardOperation,
     file: File,
-    form: Form,
+    form: ObjectForm,
 ) -> Result<Vec<u8>, Stop> {
-    session.succeed(step, &Command::select(file))?;
+    session.succeed(step, &CommandApdu::select(file))?;
     let mut object = session.read(step, 0, BLOCK)?.unwrap_or_default();
     let length = length(&object, form).ok_or(CardError::Garbled(step))?;
     gather(session, step, &mut object, length)?;
@@ -41,11 +41,11 @@ pub(super) fn read(
 /// Selects a file and reads its first `length` bytes, or fewer if it ends before.
 pub(super) fn beginning(
     session: &mut Session<'_>,
-    step: Step,
+    step: CardOperation,
     file: File,
     length: usize,
 ) -> Result<Vec<u8>, Stop> {
-    session.succeed(step, &Command::select(file))?;
+    session.succeed(step, &CommandApdu::select(file))?;
     let mut bytes = Vec::new();
     gather(session, step, &mut bytes, length)?;
     Ok(bytes)
@@ -55,7 +55,7 @@ pub(super) fn beginning(
 /// time than it is asked for.
 fn gather(
     session: &mut Session<'_>,
-    step: Step,
+    step: CardOperation,
     bytes: &mut Vec<u8>,
     length: usize,
 ) -> Result<(), Stop> {
@@ -73,14 +73,14 @@ fn gather(
 }
 
 /// How long an object is from its first to its last byte, if it begins as it should.
-fn length(start: &[u8], form: Form) -> Option<usize> {
+fn length(start: &[u8], form: ObjectForm) -> Option<usize> {
     let (header, content) = match (form, start) {
-        (Form::Certificate, &[0x30, 0x82, high, low, ..])
-        | (Form::Identity, &[0x6D, 0x82, high, low, ..]) => {
+        (ObjectForm::Certificate, &[0x30, 0x82, high, low, ..])
+        | (ObjectForm::Identity, &[0x6D, 0x82, high, low, ..]) => {
             (4, usize::from(u16::from_be_bytes([high, low])))
         }
-        (Form::Identity, &[0x6D, 0x81, length, ..]) => (3, usize::from(length)),
-        (Form::Identity, &[0x6D, length @ 0..=0x7F, ..]) => (2, usize::from(length)),
+        (ObjectForm::Identity, &[0x6D, 0x81, length, ..]) => (3, usize::from(length)),
+        (ObjectForm::Identity, &[0x6D, length @ 0..=0x7F, ..]) => (2, usize::from(length)),
         _ => return None,
     };
     Some(header + content).filter(|length| *length <= MAX_OBJECT)
@@ -100,7 +100,7 @@ pub(super) fn inside(object: &[u8], tag: u8) -> Option<&[u8]> {
     None
 }
 
-/// Tag and content of the object that stands first.
+/// Tag and content of the first object.
 fn split(bytes: &[u8]) -> Option<(u8, &[u8])> {
     split_next(bytes).map(|(tag, content, _)| (tag, content))
 }

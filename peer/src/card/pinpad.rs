@@ -1,6 +1,6 @@
 //! Readers with a keypad: PC/SC part 10, features 06 (VERIFY_PIN_DIRECT).
 
-use super::apdu::{Answer, Command, Wire};
+use super::apdu::{CommandApdu, ResponseApdu, Wire};
 use super::session::{Session, Stop};
 use super::transport::Fault;
 
@@ -56,12 +56,12 @@ impl Pinpad {
     }
 
     /// Has the reader take the PIN and verify it. None: what it answered is no status word.
-    pub(super) fn verify(self, session: &mut Session<'_>) -> Result<Option<Answer>, Fault> {
-        let command = Command::verify_template();
+    pub(super) fn verify(self, session: &mut Session<'_>) -> Result<Option<ResponseApdu>, Fault> {
+        let command = CommandApdu::verify_template();
         tracing::trace!("> {command} by the reader's keypad");
         let answer =
             session.control(self.verify, &structure(self.kind, &command.bytes(Wire::T1)))?;
-        let answer = Answer::read(&answer).filter(|answer| answer.data.is_empty());
+        let answer = ResponseApdu::read(&answer).filter(|answer| answer.data.is_empty());
         if let Some(answer) = &answer {
             tracing::trace!("< {}", answer.word);
         }
@@ -109,7 +109,10 @@ mod tests {
     #[cfg(target_endian = "little")]
     fn every_kind_of_reader_is_asked_as_it_wants() {
         let built = |reader: &str| {
-            hex::encode(structure(Kind::of(reader), &Command::verify_template().bytes(Wire::T1)))
+            hex::encode(structure(
+                Kind::of(reader),
+                &CommandApdu::verify_template().bytes(Wire::T1),
+            ))
         };
         let template = "0d0000000020008108ffffffffffffffff";
         for (reader, head) in [

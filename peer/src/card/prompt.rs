@@ -8,6 +8,8 @@
 //! from the reader's keypad, or is typed without echo; never from the environment or the command
 //! line, which other programs can read.
 
+use pregao_protocol::value::report::Advised;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{Card, CardError, LastTry, Pin, PinEntry, Tries};
-use crate::plain::plain;
+use crate::text::sanitize::sanitize;
 
 /// Most bytes read of a file with a PIN.
 const LONGEST_FILE: u64 = 256;
@@ -55,7 +57,7 @@ pub trait Terminal {
     ///
     /// # Errors
     /// What the terminal refuses.
-    fn say(&mut self, line: &str) -> std::io::Result<()>;
+    fn print(&mut self, line: &str) -> std::io::Result<()>;
     /// Asks for a line. None if nobody is there to answer.
     ///
     /// # Errors
@@ -74,7 +76,7 @@ pub trait Terminal {
 pub struct OwnTerminal;
 
 impl Terminal for OwnTerminal {
-    fn say(&mut self, line: &str) -> std::io::Result<()> {
+    fn print(&mut self, line: &str) -> std::io::Result<()> {
         writeln!(std::io::stderr(), "{line}")
     }
 
@@ -152,19 +154,22 @@ pub enum PromptError {
     Terminal(#[from] std::io::Error),
 }
 
-impl PromptError {
-    /// What to do about it.
-    #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        match self {
-            Self::Card(error) => error.advice(),
+impl Advised for PromptError {
+    fn code(&self) -> &'static str {
+        "card.pin"
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
+            Self::Card(error) => return error.advice(),
             Self::PinFile { .. } => "check its name and who owns it",
             Self::PinFileOpen { .. } => "take them away from others: chmod 600 FILE",
             Self::NoPinInFile { .. } => "write the PIN, and nothing else, into its first line",
             Self::Nobody => "start it in a terminal, or give --pin-file",
             Self::Cancelled => "start it again when you like; no try was used",
             Self::Terminal(_) => "start it in a terminal",
-        }
+        };
+        advice.into()
     }
 }
 
@@ -189,8 +194,8 @@ pub fn consent(
     terminal: &mut dyn Terminal,
 ) -> Result<Consent, PromptError> {
     let left = card.tries_left()?;
-    terminal.say(&format!("card of {}; {}", plain(&card.holder().name), tries(left)))?;
-    lines.iter().try_for_each(|line| terminal.say(line))?;
+    terminal.print(&format!("card of {}; {}", sanitize(&card.holder().name), tries(left)))?;
+    lines.iter().try_for_each(|line| terminal.print(line))?;
     if left == Tries::Blocked {
         return Err(CardError::Blocked.into());
     }
@@ -235,7 +240,7 @@ pub fn ask_pin(
         }
         match Pin::new(text) {
             Ok(pin) => return Ok((PinEntry::Typed(pin), last)),
-            Err(error) => terminal.say(&not_tried(&error))?,
+            Err(error) => terminal.print(&not_tried(&error))?,
         }
     }
 }
@@ -252,12 +257,12 @@ impl Consent {
         terminal: &mut dyn Terminal,
     ) -> Result<Vec<u8>, PromptError> {
         if matches!(self.entry, PinEntry::Pinpad) {
-            terminal.say(&format!("type the {ASK_PIN} on the reader"))?;
+            terminal.print(&format!("type the {ASK_PIN} on the reader"))?;
         }
         let signature = card.sign(message, self.entry, self.last)?;
         // The signature is there; not learning the count does not undo it.
         if let Ok(left) = card.tries_left() {
-            terminal.say(&format!("signed; {}", tries(left)))?;
+            terminal.print(&format!("signed; {}", tries(left)))?;
         }
         Ok(signature)
     }
@@ -279,7 +284,7 @@ pub fn sign(
 
 /// Has a person confirm that the last try is used.
 fn confirm_last(terminal: &mut dyn Terminal) -> Result<LastTry, PromptError> {
-    terminal.say(LAST_TRY)?;
+    terminal.print(LAST_TRY)?;
     if confirmed("to use it", SIGN_NOTHING, terminal)? {
         Ok(LastTry::Confirmed)
     } else {

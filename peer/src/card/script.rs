@@ -8,7 +8,7 @@ use pregao_test_pki::{CardMaterial, CitizenData, Pki, Plan, Profile};
 use rcgen::{KeyPair, SigningKey as _};
 
 use super::apdu::Wire;
-use super::transport::{Channel, Ending, Fault, Link, Readers};
+use super::transport::{CardLink, CardReaders, Channel, Ending, Fault};
 use super::{Card, CardError};
 
 /// An instant of the year 2026.
@@ -20,7 +20,7 @@ pub(super) const VERIFY_CODE: u32 = 0x4233_0006;
 
 /// Who is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+enum Recipient {
     Card(String),
     Reader(Option<u32>, String),
 }
@@ -28,7 +28,7 @@ enum Told {
 #[derive(Debug, Default)]
 struct Play {
     t0: bool,
-    exchanges: VecDeque<(Told, Result<Vec<u8>, Fault>)>,
+    exchanges: VecDeque<(Recipient, Result<Vec<u8>, Fault>)>,
     /// Faults of the next transactions; after them they begin.
     begins: VecDeque<Fault>,
     /// Faults of the next reconnections; after them they succeed.
@@ -56,26 +56,27 @@ impl Script {
     /// Next the card hears `command` and answers `answer`, both in hexadecimal.
     pub(super) fn then(self, command: &str, answer: &str) -> Self {
         let answer = Ok(bytes(answer));
-        self.play().exchanges.push_back((Told::Card(command.replace(' ', "")), answer));
+        self.play().exchanges.push_back((Recipient::Card(command.replace(' ', "")), answer));
         self
     }
 
     /// Next the card hears `command` and is gone or reset.
     pub(super) fn fails(self, command: &str, fault: Fault) -> Self {
-        self.play().exchanges.push_back((Told::Card(command.replace(' ', "")), Err(fault)));
+        self.play().exchanges.push_back((Recipient::Card(command.replace(' ', "")), Err(fault)));
         self
     }
 
     /// Next the reader is asked for its features.
     pub(super) fn features(self, answer: Result<&str, Fault>) -> Self {
-        let told = Told::Reader(None, String::new());
+        let told = Recipient::Reader(None, String::new());
         self.play().exchanges.push_back((told, answer.map(bytes)));
         self
     }
 
     /// Next the reader is asked to verify the PIN.
     pub(super) fn keypad(self, answer: Result<&str, Fault>) -> Self {
-        let told = Told::Reader(Some(VERIFY_CODE), "0d0000000020008108ffffffffffffffff".to_owned());
+        let told =
+            Recipient::Reader(Some(VERIFY_CODE), "0d0000000020008108ffffffffffffffff".to_owned());
         self.play().exchanges.push_back((told, answer.map(bytes)));
         self
     }
@@ -111,18 +112,18 @@ impl Script {
     }
 
     /// As a link.
-    pub(super) fn link(&self) -> Box<dyn Link> {
+    pub(super) fn link(&self) -> Box<dyn CardLink> {
         Box::new(self.clone())
     }
 
-    fn exchange(&self, told: impl FnOnce(&Told) -> Told) -> Result<Vec<u8>, Fault> {
+    fn exchange(&self, told: impl FnOnce(&Recipient) -> Recipient) -> Result<Vec<u8>, Fault> {
         let mut play = self.play();
         if let Some(fault) = play.broken {
             return Err(fault);
         }
         let (expected, answer) = play.exchanges.pop_front().expect("nothing more is expected");
         assert_eq!(told(&expected), expected);
-        if matches!(expected, Told::Card(_)) {
+        if matches!(expected, Recipient::Card(_)) {
             let lasts = [Fault::ResetCard, Fault::NotTransacted, Fault::RemovedCard];
             play.broken = answer.as_ref().err().copied().filter(|fault| lasts.contains(fault));
         }
@@ -130,7 +131,7 @@ impl Script {
     }
 }
 
-impl Link for Script {
+impl CardLink for Script {
     fn exclusively(
         &mut self,
         work: &mut dyn FnMut(&mut dyn Channel) -> Ending,
@@ -173,14 +174,18 @@ impl Channel for Script {
     }
 
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, Fault> {
-        self.exchange(|_| Told::Card(hex::encode_upper(command)))
+        self.exchange(|_| Recipient::Card(hex::encode_upper(command)))
     }
 
     fn control(&mut self, code: u32, data: &[u8]) -> Result<Vec<u8>, Fault> {
         self.exchange(|expected| match expected {
             // The code of the question differs from system to system, the head from reader to reader.
-            Told::Card(_) | Told::Reader(None, _) => Told::Reader(None, hex::encode(data)),
-            Told::Reader(Some(_), _) => Told::Reader(Some(code), hex::encode(&data[15..])),
+            Recipient::Card(_) | Recipient::Reader(None, _) => {
+                Recipient::Reader(None, hex::encode(data))
+            }
+            Recipient::Reader(Some(_), _) => {
+                Recipient::Reader(Some(code), hex::encode(&data[15..]))
+            }
         })
     }
 }
@@ -188,12 +193,12 @@ impl Channel for Script {
 /// Readers with scripts in them.
 pub(super) struct ScriptedReaders(pub(super) Vec<(&'static str, Result<Script, Fault>)>);
 
-impl Readers for ScriptedReaders {
+impl CardReaders for ScriptedReaders {
     fn names(&self) -> Result<Vec<String>, Fault> {
         Ok(self.0.iter().map(|(name, _)| (*name).to_owned()).collect())
     }
 
-    fn connect(&self, place: usize) -> Result<Box<dyn Link>, Fault> {
+    fn connect(&self, place: usize) -> Result<Box<dyn CardLink>, Fault> {
         self.0[place].1.as_ref().map(Script::link).map_err(|fault| *fault)
     }
 }

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::CardError;
-use super::apdu::{Answer, Application, Command, Status, Step, Wire};
-use super::transport::{Channel, Ending, Fault, Link};
+use super::apdu::{Application, CardOperation, CommandApdu, ResponseApdu, Status, Wire};
+use super::transport::{CardLink, Channel, Ending, Fault};
 
 /// How often a session begins again after a reset.
 const MAX_RESETS: usize = 10;
@@ -24,7 +24,7 @@ const MAX_ROUNDS: usize = 8;
 pub(super) enum Stop {
     /// The card was reset: it may begin again.
     Reset,
-    /// It is over.
+    /// It has ended.
     Error(CardError),
 }
 
@@ -35,7 +35,7 @@ impl From<CardError> for Stop {
 }
 
 impl Stop {
-    fn from_fault(step: Step, fault: Fault) -> Self {
+    fn from_fault(step: CardOperation, fault: Fault) -> Self {
         tracing::debug!(%fault, %step, "no answer from the card");
         match fault {
             Fault::ResetCard | Fault::NotTransacted => Self::Reset,
@@ -44,7 +44,7 @@ impl Stop {
         }
     }
 
-    fn unexpected(step: Step, answer: &Answer) -> Self {
+    fn unexpected(step: CardOperation, answer: &ResponseApdu) -> Self {
         Self::Error(CardError::Unexpected { step, word: answer.word })
     }
 }
@@ -52,7 +52,7 @@ impl Stop {
 /// Runs `work` in one transaction, and again from its beginning if the card was reset meanwhile, at
 /// most ten times. `work` itself decides whether a reset ends it: by [`Stop::Error`].
 pub(super) fn exclusively<R>(
-    link: &mut dyn Link,
+    link: &mut dyn CardLink,
     mut work: impl FnMut(&mut Session<'_>) -> Result<R, Stop>,
 ) -> Result<R, CardError> {
     for resets in 0..=MAX_RESETS {
@@ -96,22 +96,30 @@ pub(super) struct Session<'a> {
 
 impl Session<'_> {
     /// Sends a command and collects the whole answer: 61xx by GET RESPONSE, 6Cxx by asking again.
-    pub(super) fn run(&mut self, step: Step, command: &Command) -> Result<Answer, Stop> {
+    pub(super) fn run(
+        &mut self,
+        step: CardOperation,
+        command: &CommandApdu,
+    ) -> Result<ResponseApdu, Stop> {
         let mut answer = self.corrected(step, command)?;
         let mut data = std::mem::take(&mut answer.data);
         for _ in 0..MAX_ROUNDS {
             let Status::More(waiting) = answer.word.status() else { break };
-            answer = self.corrected(step, &Command::get_response(waiting))?;
+            answer = self.corrected(step, &CommandApdu::get_response(waiting))?;
             data.append(&mut answer.data);
         }
         if matches!(answer.word.status(), Status::More(_)) || data.len() > MAX_ANSWER {
             return Err(CardError::Garbled(step).into());
         }
-        Ok(Answer { data, word: answer.word })
+        Ok(ResponseApdu { data, word: answer.word })
     }
 
     /// Sends a command that has to succeed.
-    pub(super) fn succeed(&mut self, step: Step, command: &Command) -> Result<Vec<u8>, Stop> {
+    pub(super) fn succeed(
+        &mut self,
+        step: CardOperation,
+        command: &CommandApdu,
+    ) -> Result<Vec<u8>, Stop> {
         let answer = self.run(step, command)?;
         match answer.word.status() {
             Status::Done => Ok(answer.data),
@@ -121,18 +129,18 @@ impl Session<'_> {
 
     /// Selects an application that the card is known to have.
     pub(super) fn enter(&mut self, application: Application) -> Result<(), Stop> {
-        let command = Command::select_application(application);
-        self.succeed(Step::SelectApplication, &command).map(drop)
+        let command = CommandApdu::select_application(application);
+        self.succeed(CardOperation::SelectApplication, &command).map(drop)
     }
 
     /// Reads up to `length` bytes of the selected file. None at its end; a short answer is none.
     pub(super) fn read(
         &mut self,
-        step: Step,
+        step: CardOperation,
         offset: usize,
         length: usize,
     ) -> Result<Option<Vec<u8>>, Stop> {
-        let command = Command::read_binary(offset, length).ok_or(CardError::Garbled(step))?;
+        let command = CommandApdu::read_binary(offset, length).ok_or(CardError::Garbled(step))?;
         let answer = self.run(step, &command)?;
         match answer.word.status() {
             Status::Done | Status::EndReached if answer.data.len() > length => {
@@ -155,7 +163,11 @@ impl Session<'_> {
     }
 
     /// One command, sent again with the length that the card names if it names one.
-    fn corrected(&mut self, step: Step, command: &Command) -> Result<Answer, Stop> {
+    fn corrected(
+        &mut self,
+        step: CardOperation,
+        command: &CommandApdu,
+    ) -> Result<ResponseApdu, Stop> {
         let answer = self.once(step, command)?;
         let Status::AskFor(length) = answer.word.status() else { return Ok(answer) };
         match command.asking_for(length) {
@@ -164,14 +176,14 @@ impl Session<'_> {
         }
     }
 
-    fn once(&mut self, step: Step, command: &Command) -> Result<Answer, Stop> {
+    fn once(&mut self, step: CardOperation, command: &CommandApdu) -> Result<ResponseApdu, Stop> {
         let wire = self.channel.wire();
         tracing::trace!(t1 = wire == Wire::T1, "> {command}");
         let answer = self
             .channel
             .transmit(&command.bytes(wire))
             .map_err(|fault| Stop::from_fault(step, fault))?;
-        let answer = Answer::read(&answer).ok_or(CardError::Garbled(step))?;
+        let answer = ResponseApdu::read(&answer).ok_or(CardError::Garbled(step))?;
         // Never the data: they may say who holds the card.
         tracing::trace!("< {} bytes, {}", answer.data.len(), answer.word);
         Ok(answer)

@@ -1,12 +1,12 @@
 //! What `pregao card` prints: readers, who holds a card, and a trial signature.
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::label::TEST_SIGN;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::label::TEST_SIGN;
 use serde_json::{Value, json};
 
 use super::prompt::{self, PromptError, Terminal};
 use super::{Card, CardError, Facts, Seen, facts};
-use crate::plain::plain;
+use crate::text::sanitize::sanitize;
 
 /// A line for each reader.
 pub(crate) fn readers(seen: &[Seen], json: bool) -> Vec<String> {
@@ -22,7 +22,7 @@ fn reader_text(seen: &Seen) -> String {
         Err(CardError::EmptyReader) => "empty".to_owned(),
         Err(error) => error.to_string(),
     };
-    format!("{}  {}: {what}", seen.number, plain(&seen.reader))
+    format!("{}  {}: {what}", seen.number, sanitize(&seen.reader))
 }
 
 fn reader_json(seen: &Seen) -> String {
@@ -80,7 +80,7 @@ pub(crate) fn show(
     let mut lines = vec![
         format!("name          {}", holder.name),
         format!("civil number  {number}"),
-        format!("card          {} in {}", card.generation(), plain(card.reader())),
+        format!("card          {} in {}", card.generation(), sanitize(card.reader())),
         format!("valid         {} to {}{}", own.not_before, own.not_after, outside(&own, now)),
         format!("issued by     {}, as the card says: nobody judged that here", own.issuer),
     ];
@@ -90,7 +90,7 @@ pub(crate) fn show(
     Ok(lines)
 }
 
-/// What to say of a certificate that is not in force.
+/// What to say of a certificate that is not valid at the time.
 fn outside(facts: &Facts, now: Time) -> &'static str {
     if now > facts.not_after {
         " - EXPIRED: nobody accepts this card"

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::apdu::{Answer, Command, Status, Step};
+use super::apdu::{CardOperation, CommandApdu, ResponseApdu, Status};
 use super::pin::{LastTry, PinEntry, PinForm, Tries};
 use super::pinpad::Pinpad;
 use super::session::{Session, Stop, exclusively};
@@ -75,16 +75,16 @@ impl Card {
 
 /// Asks the selected application how many tries the PIN has left.
 pub(super) fn ask_tries(session: &mut Session<'_>) -> Result<Tries, Stop> {
-    let answer = session.run(Step::AskTries, &Command::ask_tries())?;
+    let answer = session.run(CardOperation::AskTries, &CommandApdu::ask_tries())?;
     match answer.word.status() {
         Status::Tries(left) => Ok(Tries::of(left)),
         Status::Blocked => Ok(Tries::Blocked),
         Status::Done => Ok(Tries::Verified),
-        _ => Err(unexpected(Step::AskTries, &answer)),
+        _ => Err(unexpected(CardOperation::AskTries, &answer)),
     }
 }
 
-fn unexpected(step: Step, answer: &Answer) -> Stop {
+fn unexpected(step: CardOperation, answer: &ResponseApdu) -> Stop {
     CardError::Unexpected { step, word: answer.word }.into()
 }
 
@@ -94,10 +94,12 @@ fn verify(session: &mut Session<'_>, pin: &PinEntry, pinpad: Option<Pinpad>) -> 
         PinEntry::Typed(pin) => {
             session.pin_verified(true);
             // Whatever came between: the card may have counted a try, or may not.
-            session.run(Step::Verify, &Command::verify(pin)).map_err(|stop| match stop {
-                Stop::Reset => unknown(CardError::Reset),
-                Stop::Error(cause) => unknown(cause),
-            })?
+            session.run(CardOperation::Verify, &CommandApdu::verify(pin)).map_err(
+                |stop| match stop {
+                    Stop::Reset => unknown(CardError::Reset),
+                    Stop::Error(cause) => unknown(cause),
+                },
+            )?
         }
         PinEntry::Pinpad => {
             let pinpad = pinpad.ok_or(CardError::NoPinpad)?;
@@ -113,7 +115,7 @@ fn verify(session: &mut Session<'_>, pin: &PinEntry, pinpad: Option<Pinpad>) -> 
 }
 
 /// Has the reader take the PIN.
-fn on_pinpad(session: &mut Session<'_>, pinpad: Pinpad) -> Result<Answer, Stop> {
+fn on_pinpad(session: &mut Session<'_>, pinpad: Pinpad) -> Result<ResponseApdu, Stop> {
     let answer = match pinpad.verify(session) {
         Ok(Some(answer)) => answer,
         // GemPC readers report a blocked PIN as "not transacted": only the counter tells.
@@ -122,7 +124,7 @@ fn on_pinpad(session: &mut Session<'_>, pinpad: Pinpad) -> Result<Answer, Stop> 
         }
         Err(Fault::ResetCard) => return Err(unknown(CardError::Reset)),
         Err(fault) => return Err(unknown(CardError::during(fault))),
-        Ok(None) => return Err(unknown(CardError::Garbled(Step::Verify))),
+        Ok(None) => return Err(unknown(CardError::Garbled(CardOperation::Verify))),
     };
     match answer.word.status() {
         // Or as a PIN of wrong form.
@@ -149,14 +151,14 @@ fn blocked_or(session: &mut Session<'_>, other: CardError) -> Stop {
 }
 
 /// Why the card, or the reader for it, did not take the PIN.
-fn refusal(answer: &Answer) -> CardError {
+fn refusal(answer: &ResponseApdu) -> CardError {
     match answer.word.status() {
         Status::Tries(left) => CardError::WrongPin { left },
         Status::Blocked => CardError::Blocked,
         Status::PinpadTimeout => CardError::PinpadTimeout,
         Status::PinpadCancelled => CardError::PinpadCancelled,
         Status::PinpadFault => CardError::PinpadFault,
-        _ => CardError::Unexpected { step: Step::Verify, word: answer.word },
+        _ => CardError::Unexpected { step: CardOperation::Verify, word: answer.word },
     }
 }
 
@@ -165,19 +167,22 @@ fn compute(
     generation: Generation,
     digest: &[u8; 32],
 ) -> Result<Vec<u8>, Stop> {
-    session.succeed(Step::ChooseKey, &Command::choose_key(generation.signing_key()))?;
-    session.succeed(Step::Hash, &Command::hash(digest))?;
-    session.succeed(Step::Sign, &Command::sign())
+    session
+        .succeed(CardOperation::ChooseKey, &CommandApdu::choose_key(generation.signing_key()))?;
+    session.succeed(CardOperation::Hash, &CommandApdu::hash(digest))?;
+    session.succeed(CardOperation::Sign, &CommandApdu::sign())
 }
 
 /// Ends the use of the PIN, so that nobody inherits it: on v5 by its own command, before by
 /// selecting the application again. Where that fails, the card is reset at the end.
 fn forget(session: &mut Session<'_>, generation: Generation) {
     let command = match generation {
-        Generation::V3 | Generation::V4 => Command::select_application(generation.application()),
-        Generation::V5 => Command::forget_pin(),
+        Generation::V3 | Generation::V4 => {
+            CommandApdu::select_application(generation.application())
+        }
+        Generation::V5 => CommandApdu::forget_pin(),
     };
-    if session.succeed(Step::Forget, &command).is_ok() {
+    if session.succeed(CardOperation::Forget, &command).is_ok() {
         session.pin_verified(false);
     }
 }

@@ -30,7 +30,7 @@ pub(super) trait Channel {
 }
 
 /// A card in a reader, shared with other programs.
-pub(super) trait Link: Send {
+pub(super) trait CardLink: Send {
     /// Runs `work` in one transaction. Waits while another program has one.
     ///
     /// # Errors
@@ -48,11 +48,11 @@ pub(super) trait Link: Send {
 }
 
 /// The readers of this computer.
-pub(super) trait Readers {
+pub(super) trait CardReaders {
     /// Their names in a fixed order.
     fn names(&self) -> Result<Vec<String>, Fault>;
-    /// Opens the card in the reader at this place of [`Readers::names`].
-    fn connect(&self, place: usize) -> Result<Box<dyn Link>, Fault>;
+    /// Opens the card in the reader at this place of [`CardReaders::names`].
+    fn connect(&self, place: usize) -> Result<Box<dyn CardLink>, Fault>;
 }
 
 /// The readers that the system's service knows.
@@ -71,18 +71,18 @@ impl PcscReaders {
         Ok(Self { context, names })
     }
 
-    fn connect_to(&self, name: &CStr) -> Result<Box<dyn Link>, Fault> {
+    fn connect_to(&self, name: &CStr) -> Result<Box<dyn CardLink>, Fault> {
         let card = self.context.connect(name, ShareMode::Shared, Protocols::ANY)?;
         Ok(Box::new(PcscLink { card: Some(card), unclean: false }))
     }
 }
 
-impl Readers for PcscReaders {
+impl CardReaders for PcscReaders {
     fn names(&self) -> Result<Vec<String>, Fault> {
         Ok(self.names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
     }
 
-    fn connect(&self, place: usize) -> Result<Box<dyn Link>, Fault> {
+    fn connect(&self, place: usize) -> Result<Box<dyn CardLink>, Fault> {
         self.connect_to(self.names.get(place).ok_or(Fault::UnknownReader)?)
     }
 }
@@ -100,7 +100,7 @@ impl PcscLink {
     }
 }
 
-impl Link for PcscLink {
+impl CardLink for PcscLink {
     fn exclusively(
         &mut self,
         work: &mut dyn FnMut(&mut dyn Channel) -> Ending,

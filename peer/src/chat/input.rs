@@ -5,8 +5,8 @@ use tui_input::backend::crossterm::to_input_request;
 use tui_input::{Input, InputRequest};
 use unicode_normalization::char::compose;
 
-use crate::command::{Kind, table};
-use crate::plain::{shown, width};
+use crate::command::{ArgumentKind, table};
+use crate::text::sanitize::{shown, width};
 
 /// Most characters of a line.
 const LONGEST: usize = 1_200;
@@ -24,7 +24,7 @@ pub struct RoomName {
     pub title: String,
 }
 
-/// Something that can stand at the cursor.
+/// Something that can be inserted at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// What is put in place of the word.
@@ -95,7 +95,7 @@ impl InputLine {
         named
     }
 
-    /// Whether the cursor stands behind the last character.
+    /// Whether the cursor is behind the last character.
     #[must_use]
     pub fn at_end(&self) -> bool {
         self.input.cursor() >= self.input.value().chars().count()
@@ -224,7 +224,7 @@ impl InputLine {
     }
 }
 
-/// What may stand in place of the last word of `before`, and what stays in front of it.
+/// What may replace the last word of `before`, and what stays in front of it.
 fn candidates<'a>(before: &'a str, rooms: &[RoomName]) -> (&'a str, Vec<Candidate>) {
     let start = before.rfind(' ').map_or(0, |space| space.saturating_add(1));
     let (kept, word) = before.split_at_checked(start).unwrap_or(("", before));
@@ -237,9 +237,17 @@ fn candidates<'a>(before: &'a str, rooms: &[RoomName]) -> (&'a str, Vec<Candidat
     };
     let place = earlier.len().saturating_sub(1);
     let offered = match usage.arguments.get(place).map(|argument| argument.kind) {
-        Some(Kind::Room) => room_candidates(word, rooms),
-        Some(Kind::Command) => name_candidates(&format!("/{}", word.trim_start_matches('/'))),
-        Some(Kind::Amount | Kind::Word | Kind::Text | Kind::Saying) => Vec::new(),
+        Some(ArgumentKind::Room) => room_candidates(word, rooms),
+        Some(ArgumentKind::Command) => {
+            name_candidates(&format!("/{}", word.trim_start_matches('/')))
+        }
+        Some(
+            ArgumentKind::Amount
+            | ArgumentKind::Word
+            | ArgumentKind::Text
+            | ArgumentKind::Saying
+            | ArgumentKind::Flag,
+        ) => Vec::new(),
         // Keywords follow the places, and each other.
         None => usage
             .keywords
@@ -340,24 +348,24 @@ mod tests {
 
     #[test]
     fn a_completed_room_is_the_room_and_no_text_or_amount() {
-        use crate::command::{Command, Line, read_line};
+        use crate::command::{ChatInput, Command, read_line};
         let current = Some("77");
         let line = format!("{}hello", completed("/say ", 1));
-        let Ok(Line::Command(Command::Say { room, text })) = read_line(&line, current) else {
+        let Ok(ChatInput::Command(Command::Say { room, text })) = read_line(&line, current) else {
             panic!("{line}")
         };
         assert_eq!((room.as_str(), text.as_str()), ("3f2a", "hello"));
-        // Entered as it stands, nothing is said and nothing is bid.
+        // Entered without a change, nothing is said and nothing is bid.
         for command in table::COMMANDS.iter().filter(|usage| {
             let first = usage.arguments.first().map(|argument| argument.kind);
-            usage.arguments.len() > 1 && first == Some(Kind::Room)
+            usage.arguments.len() > 1 && first == Some(ArgumentKind::Room)
         }) {
             let line = completed(&format!("/{} ", command.name), 1);
             assert_eq!(line, format!("/{} #3f2a ", command.name));
             match read_line(&line, current) {
                 Err(_) => {}
-                Ok(Line::Command(command)) => assert_eq!(command.room(), Some("3f2a")),
-                Ok(Line::Nothing) => panic!("{line}"),
+                Ok(ChatInput::Command(command)) => assert_eq!(command.room(), Some("3f2a")),
+                Ok(ChatInput::Nothing) => panic!("{line}"),
             }
         }
     }
@@ -365,7 +373,8 @@ mod tests {
     #[test]
     fn tab_offers_each_keyword_of_a_listing_once() {
         assert_eq!(completed("/list Radio 10 f", 1), "/list Radio 10 for ");
-        assert_eq!(completed("/list Radio 10 for 90s f", 1), "/list Radio 10 for 90s f");
+        assert_eq!(completed("/list Radio 10 for 90s f", 1), "/list Radio 10 for 90s fixed-end ");
+        assert_eq!(completed("/list Radio 10 for 90s fo", 1), "/list Radio 10 for 90s fo");
         assert_eq!(completed("/list Radio 10 for 90s e", 1), "/list Radio 10 for 90s extend ");
     }
 

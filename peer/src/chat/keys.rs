@@ -16,11 +16,10 @@ pub(super) const MOST_TYPED: usize = 4_096;
 pub(super) const KEYS: &[(&str, &str)] = &[
     ("Enter", "send the line; without a slash it is said in the room on screen"),
     ("Tab", "complete a command, a room (by name or title), a keyword"),
-    ("Up Down", "earlier and later lines"),
-    ("PgUp PgDn", "scroll the messages; Ctrl-L draws the screen anew"),
+    ("Up Down", "earlier and later lines; PgUp, PgDn scroll; Ctrl-L draws anew"),
     ("Ctrl-N Ctrl-P", "next and previous room (also Alt or Ctrl with Up, Down)"),
-    ("Esc", "hide the alarm, the help, the question"),
-    ("Ctrl-C Ctrl-D", "leave"),
+    // In one line, so that all commands and all keys fit a screen of 24 rows.
+    ("Esc Ctrl-C", "hide the alarm, the help, the question; leave (also Ctrl-D)"),
 ];
 
 impl Model {

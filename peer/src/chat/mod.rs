@@ -1,16 +1,16 @@
 //! The terminal client: a loop around a pure model.
 //!
-//! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `card` show it,
+//! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `panel` show it,
 //! `pin` and `confirm` are the questions (`window`), `rows` writes to the terminal, and this module holds the terminal, the clock and the channels. Nothing that arrives is
 //! trusted: the model shows a stand-in for what would steer the terminal, and bounds what it keeps.
 
-mod card;
 mod confirm;
 pub mod draw;
 pub mod input;
 mod keys;
 pub mod model;
 pub mod palette;
+mod panel;
 mod pin;
 pub mod room;
 mod rows;
@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use pregao_protocol::clock::Time;
 use pregao_protocol::host::Host;
+use pregao_protocol::value::clock::Time;
 use ratatui::Terminal;
 use ratatui::crossterm::event::{
     DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent, EventStream,
@@ -36,9 +36,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
-use crate::command::{Command, Mistake};
+use crate::command::{Command, UsageError};
 use crate::event::Event;
-use crate::front::{Answer, Front, Question, Request};
+use crate::front::channel::{Front, Question, UserAnswer, UserRequest};
 use keys::MOST_TYPED;
 use model::{Model, Next, Tone};
 use palette::Palette;
@@ -65,7 +65,7 @@ pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
     let palette = Palette::from_environment();
     let mut model = Model::new();
     let (mut last_tick, clock) = (None, &host.clock);
-    let mut reply: Option<oneshot::Sender<Answer>> = None;
+    let mut reply: Option<oneshot::Sender<UserAnswer>> = None;
     let mut keys = EventStream::new();
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -100,7 +100,7 @@ pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
                 model.ask(about);
                 reply = Some(to);
                 screen.draw(&mut model, &palette)?;
-                // What was typed before the question stood there answers nothing.
+                // What was typed before the question was shown answers nothing.
                 while let Some(Some(event)) = keys.next().now_or_never() {
                     if matches!(event?, TerminalEvent::Resize(..)) {
                         model.repaint();
@@ -136,7 +136,8 @@ pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
             }
             Next::Quit => {
                 // A desk that is busy learns it from the channel's end.
-                let quit = Request { id: None, command: Command::Quit, yes: false, written: None };
+                let quit =
+                    UserRequest { id: None, command: Command::Quit, yes: false, written: None };
                 let _ = front.commands.try_send(quit);
                 break;
             }
@@ -170,13 +171,13 @@ fn carry_time(model: &mut Model, last_tick: Option<(Time, Duration)>, now: Durat
     }
 }
 
-/// Hands a command on without waiting: the screen must not stand still.
+/// Hands a command on without waiting: the screen must not freeze.
 fn send(model: &mut Model, front: &Front, command: Command) {
     let (id, question) = (Some(model.request_id()), model::is_question(&command));
-    match front.commands.try_send(Request { id, command, yes: false, written: None }) {
+    match front.commands.try_send(UserRequest { id, command, yes: false, written: None }) {
         Ok(()) if question => model.asked(),
         Ok(()) => {}
-        Err(TrySendError::Full(_)) => model.refuse(Mistake {
+        Err(TrySendError::Full(_)) => model.refuse(UsageError {
             message: "too many commands are waiting".to_owned(),
             advice: "wait a moment and type it again".to_owned(),
         }),

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use pregao_protocol::clock::Time;
+use pregao_protocol::value::clock::Time;
 
 use crate::event::{Phase, Role, RoomView};
-use crate::identity::{Said, Word};
-use crate::plain::plain;
+use crate::front::identity::{Said, Word};
+use crate::text::sanitize::sanitize;
 
 /// Most messages kept of one room.
 pub const MOST_MESSAGES: usize = 1_000;
@@ -35,7 +35,7 @@ pub enum Tone {
 
 /// One line of a room's pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct ChatLine {
     /// Position in the room's log, if it is an entry.
     pub seq: Option<u64>,
     /// TSA time, if known.
@@ -48,7 +48,7 @@ pub struct Message {
 
 /// A highest bid and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct PricePoint {
     /// Stamp time of the bid.
     pub time: Time,
     /// Minor units.
@@ -96,11 +96,11 @@ pub struct Room {
     /// Present in a room for two.
     pub reveal: Option<Reveal>,
     /// Newest last.
-    pub messages: VecDeque<Message>,
+    pub messages: VecDeque<ChatLine>,
     /// Messages that came while another room was on screen.
     pub unread: usize,
     /// Highest bids, oldest first.
-    pub prices: VecDeque<Step>,
+    pub prices: VecDeque<PricePoint>,
     /// How many lines the pane is scrolled up.
     pub scroll: usize,
 }
@@ -117,13 +117,13 @@ impl Room {
     pub fn title(&self) -> String {
         match (&self.reveal, &self.view) {
             (Some(reveal), _) => format!("reveal: {}", reveal.title),
-            (None, Some(view)) => plain(&view.title),
+            (None, Some(view)) => sanitize(&view.title),
             (None, None) if self.is_lobby() => "lobby".to_owned(),
             (None, None) => "…".to_owned(),
         }
     }
 
-    /// Where it stands in the list: lobby, then what waits for the user, then open, then past.
+    /// Its place in the list: lobby, then what waits for the user, then open, then past.
     pub(super) fn rank(&self) -> (u8, Time, &str) {
         let (rank, time) = match (&self.reveal, &self.view) {
             _ if self.is_lobby() => (0, Time::default()),
@@ -136,7 +136,7 @@ impl Room {
         (rank, time, &self.id)
     }
 
-    pub(super) fn push(&mut self, message: Message) {
+    pub(super) fn push(&mut self, message: ChatLine) {
         if self.messages.len() >= MOST_MESSAGES {
             self.messages.pop_front();
         }

@@ -1,7 +1,7 @@
 //! Events and keys that the tests of the chat share.
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::value::clock::Time;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::model::{Model, Next};
@@ -34,6 +34,8 @@ pub(super) fn auction(prefix: &str, title: &str) -> RoomView {
         bidding: false,
         joined: true,
         verified_size: 1,
+        quorum: 0,
+        final_size: 0,
     }
 }
 
@@ -81,7 +83,7 @@ pub(super) fn revealed(room: &str, auction: &str) -> Event {
 pub(super) fn proved(room: &str, auction: &str) -> Event {
     let mut event = revealed(room, auction);
     if let Event::Revealed { card, .. } = &mut event {
-        *card = Some(crate::identity::tests::card());
+        *card = Some(crate::front::identity::tests::card());
     }
     event
 }

@@ -1,4 +1,4 @@
-//! The window in which the desk's questions stand, over everything else on the screen.
+//! The window with the desk's questions, over everything else on the screen.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

@@ -1,10 +1,10 @@
 //! The table of commands: `/help`, completion, usage errors and the command line come from it.
 
-use super::parse::{self, Reader};
+use super::parse::{self, ReadCommand};
 
 /// What a word at some place of a command is; completion offers what fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ArgumentKind {
     /// A room; may be left out where one is current.
     Room,
     /// An amount of money.
@@ -17,6 +17,8 @@ pub enum Kind {
     Saying,
     /// The name of a command.
     Command,
+    /// Nothing: the keyword says it all.
+    Flag,
 }
 
 /// Whether a place may be left empty on the command line, where no room is current.
@@ -36,8 +38,8 @@ pub enum Need {
 pub struct Argument {
     /// What it is called in the synopsis.
     pub name: &'static str,
-    /// What stands there.
-    pub kind: Kind,
+    /// What belongs there.
+    pub kind: ArgumentKind,
     /// Whether it may be left out.
     pub need: Need,
     /// One line: what to put there.
@@ -54,7 +56,7 @@ pub struct Keyword {
     /// What the value is called in the synopsis.
     pub value: &'static str,
     /// What the value is.
-    pub kind: Kind,
+    pub kind: ArgumentKind,
     /// One line: what it does.
     pub summary: &'static str,
 }
@@ -79,13 +81,13 @@ pub struct Usage {
     /// A complete line that parses.
     pub example: &'static str,
     /// Reads the words after the name.
-    pub(crate) read: Reader,
+    pub(crate) read: ReadCommand,
 }
 
 /// The room in which a command acts.
 const ROOM: Argument = Argument {
     name: "ROOM",
-    kind: Kind::Room,
+    kind: ArgumentKind::Room,
     need: Need::Required,
     summary: "Beginning of the room's name, at least four characters",
 };
@@ -93,7 +95,7 @@ const ROOM: Argument = Argument {
 /// How the other side reaches the user.
 const CONTACT: Argument = Argument {
     name: "CONTACT",
-    kind: Kind::Text,
+    kind: ArgumentKind::Text,
     need: Need::Optional,
     summary: "How to reach you; at most 200 characters",
 };
@@ -102,17 +104,17 @@ const CONTACT: Argument = Argument {
 pub static LIST: Usage = Usage {
     name: "list",
     aliases: &["sell"],
-    synopsis: "TITLE START for DURATION [step AMOUNT] [extend DURATION] [currency CODE] [desc TEXT]",
+    synopsis: "TITLE START for DURATION [step AMOUNT] [extend DURATION | fixed-end] [currency CODE] [desc TEXT]",
     arguments: &[
         Argument {
             name: "TITLE",
-            kind: Kind::Text,
+            kind: ArgumentKind::Text,
             need: Need::Required,
             summary: "What is offered; at most 80 characters",
         },
         Argument {
             name: "START",
-            kind: Kind::Amount,
+            kind: ArgumentKind::Amount,
             need: Need::Required,
             summary: "Lowest first bid, in units of the currency",
         },
@@ -122,41 +124,49 @@ pub static LIST: Usage = Usage {
             name: "for",
             aliases: &[],
             value: "DURATION",
-            kind: Kind::Word,
+            kind: ArgumentKind::Word,
             summary: "How long the auction runs, e.g. 90s, 10m, 2h; always needed",
         },
         Keyword {
             name: "step",
             aliases: &["increment"],
             value: "AMOUNT",
-            kind: Kind::Amount,
+            kind: ArgumentKind::Amount,
             summary: "Least step between bids [default: one unit]",
         },
         Keyword {
             name: "extend",
             aliases: &["soft"],
             value: "DURATION",
-            kind: Kind::Word,
-            summary: "Each bid in the last such span moves the end by it",
+            kind: ArgumentKind::Word,
+            summary: "Each bid in the last such span moves the end by it [default: 60s]",
+        },
+        Keyword {
+            name: "fixed-end",
+            aliases: &["fixed"],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "No bid moves the end",
         },
         Keyword {
             name: "currency",
             aliases: &[],
             value: "CODE",
-            kind: Kind::Word,
+            kind: ArgumentKind::Word,
             summary: "Three letters as in ISO 4217 [default: EUR]",
         },
         Keyword {
             name: "desc",
             aliases: &["description"],
             value: "TEXT",
-            kind: Kind::Saying,
+            kind: ArgumentKind::Saying,
             summary: "More about the item; at most 1,000 characters",
         },
     ],
     summary: "offer an item: opens an auction",
     details: "START is the lowest first bid. Without `step`, bids rise by at least one unit. \
-              `extend 30s`: each bid in the last 30 seconds moves the end by 30 seconds. \
+              Each bid in the last 60 seconds moves the end by 60 seconds, for an hour at most; with \
+              `extend 30s` it is 30 seconds, for ten minutes at most; with `fixed-end` no bid moves it. \
               Nothing can be changed once it is listed. You are asked before one of more than 30 days.",
     example: "/list \"Old radio\" 10 for 90s step 1 extend 30s currency EUR desc \"Works, a bit loud\"",
     read: parse::list,
@@ -171,13 +181,13 @@ pub static BID: Usage = Usage {
         ROOM,
         Argument {
             name: "AMOUNT",
-            kind: Kind::Amount,
+            kind: ArgumentKind::Amount,
             need: Need::Judged,
             summary: "What you bid, in units of the room's currency, e.g. 119.50; always needed",
         },
         Argument {
             name: "CURRENCY",
-            kind: Kind::Word,
+            kind: ArgumentKind::Word,
             need: Need::Optional,
             summary: "If given, it must be the room's",
         },
@@ -252,7 +262,7 @@ pub static SAY: Usage = Usage {
         ROOM,
         Argument {
             name: "TEXT",
-            kind: Kind::Saying,
+            kind: ArgumentKind::Saying,
             need: Need::Required,
             summary: "What to say; at most 500 characters",
         },
@@ -296,13 +306,54 @@ pub static RECEIPTS: Usage = Usage {
 pub static EXPORT: Usage = Usage {
     name: "export",
     aliases: &["save"],
-    synopsis: "[ROOM]",
+    synopsis: "[ROOM] [html]",
     arguments: &[ROOM],
-    keywords: &[],
+    keywords: &[Keyword {
+        name: "html",
+        aliases: &[],
+        value: "",
+        kind: ArgumentKind::Flag,
+        summary: "Write a page as well, that shows the log and verifies it in any browser",
+    }],
     summary: "write a room's log and your receipts to files",
-    details: "Anybody can check the files with `pregao verify`, without a network or an account.",
+    details: "Anybody can check the files with `pregao verify`, without a network or an account. With \
+              `html` there is a page too: it draws the log and verifies it by itself, but whoever made \
+              a page could have changed its verifier.",
     example: "/export #3f2a",
     read: parse::export,
+};
+
+/// Shows what is kept as evidence.
+pub static EVIDENCE: Usage = Usage {
+    name: "evidence",
+    aliases: &[],
+    synopsis: "[WHAT] [ID] [FILE]",
+    arguments: &[
+        Argument {
+            name: "WHAT",
+            kind: ArgumentKind::Word,
+            need: Need::Optional,
+            summary: "list, show or export [default: list]",
+        },
+        Argument {
+            name: "ID",
+            kind: ArgumentKind::Word,
+            need: Need::Optional,
+            summary: "Which, as listed: at least four digits of its name",
+        },
+        Argument {
+            name: "FILE",
+            kind: ArgumentKind::Text,
+            need: Need::Optional,
+            summary: "Where to write it, a file that does not exist yet",
+        },
+    ],
+    keywords: &[],
+    summary: "list, show or export what shows a fault of broker or TSA",
+    details: "`list` names all that is kept, `show ID` says what it proves and who lied, `export ID FILE` \
+              writes it to a file that anybody can check with `pregao verify`.",
+    example: "/evidence show 3f2a91c0",
+    read: parse::evidence,
 };
 
 /// Hands in one's disclosure.
@@ -314,7 +365,7 @@ pub static REVEAL: Usage = Usage {
         ROOM,
         Argument {
             name: "NAME",
-            kind: Kind::Text,
+            kind: ArgumentKind::Text,
             need: Need::Required,
             summary: "Your name as the other side is to read it; at most 80 characters",
         },
@@ -339,14 +390,14 @@ pub static PROVE: Usage = Usage {
             name: "show",
             aliases: &[],
             value: "ATTRIBUTE",
-            kind: Kind::Word,
+            kind: ArgumentKind::Word,
             summary: "What to state beyond the card's certificate, with commas between",
         },
         Keyword {
             name: "reader",
             aliases: &[],
             value: "N",
-            kind: Kind::Text,
+            kind: ArgumentKind::Text,
             summary: "Number of the reader, or a part of its name",
         },
     ],
@@ -371,6 +422,21 @@ pub static WITHDRAW: Usage = Usage {
     read: parse::withdraw,
 };
 
+/// Hands in through witnesses.
+pub static DELIVER: Usage = Usage {
+    name: "deliver",
+    aliases: &[],
+    synopsis: "[ROOM]",
+    arguments: &[ROOM],
+    keywords: &[],
+    summary: "hand in through witnesses what the broker does not answer",
+    details: "It goes, sealed, to the witnesses that the room names, as far as their addresses are known: the \
+              TSA and those given with --witness. They see your address, or that of your proxy. If the \
+              broker does not answer them either, they testify.",
+    example: "/deliver 3f2a",
+    read: parse::deliver,
+};
+
 /// Explains.
 pub static HELP: Usage = Usage {
     name: "help",
@@ -378,7 +444,7 @@ pub static HELP: Usage = Usage {
     synopsis: "[COMMAND]",
     arguments: &[Argument {
         name: "COMMAND",
-        kind: Kind::Command,
+        kind: ArgumentKind::Command,
         need: Need::Optional,
         summary: "Command to explain",
     }],
@@ -404,8 +470,8 @@ pub static QUIT: Usage = Usage {
 
 /// Every command, in the order in which `/help` shows them.
 pub static COMMANDS: &[&Usage] = &[
-    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &EXPORT, &REVEAL, &PROVE,
-    &WITHDRAW, &HELP, &QUIT,
+    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &EXPORT, &EVIDENCE,
+    &REVEAL, &PROVE, &WITHDRAW, &DELIVER, &HELP, &QUIT,
 ];
 
 impl Usage {
@@ -457,7 +523,8 @@ pub fn nearest(name: &str) -> Option<&'static Usage> {
 pub fn help(about: Option<&str>) -> Vec<String> {
     let Some(name) = about else { return overview() };
     let Some(usage) = find(name) else {
-        let mut lines = vec![format!("there is no command /{}", crate::plain::shortened(name, 20))];
+        let mut lines =
+            vec![format!("there is no command /{}", crate::text::sanitize::shortened(name, 20))];
         lines.extend(overview());
         return lines;
     };
@@ -478,7 +545,7 @@ fn overview() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{Command, Line, read_line};
+    use crate::command::{ChatInput, Command, read_line};
     use std::collections::BTreeSet;
 
     #[test]
@@ -497,7 +564,7 @@ mod tests {
     fn every_example_parses_to_its_own_command() {
         for usage in COMMANDS {
             let line = read_line(usage.example, None);
-            let Ok(Line::Command(command)) = line else { panic!("{}: {line:?}", usage.name) };
+            let Ok(ChatInput::Command(command)) = line else { panic!("{}: {line:?}", usage.name) };
             assert!(std::ptr::eq(command.usage(), *usage), "{}", usage.name);
         }
     }
@@ -507,7 +574,7 @@ mod tests {
         let reached: BTreeSet<String> = COMMANDS
             .iter()
             .map(|usage| match read_line(usage.example, None) {
-                Ok(Line::Command(command)) => {
+                Ok(ChatInput::Command(command)) => {
                     serde_json::to_value(command).unwrap()["command"].as_str().unwrap().to_owned()
                 }
                 other => panic!("{other:?}"),
@@ -531,7 +598,9 @@ mod tests {
             assert!(usage.example.starts_with(&format!("/{}", usage.name)));
             let places = usage.arguments.iter().map(|argument| argument.name);
             let pairs = usage.keywords.iter().flat_map(|keyword| [keyword.name, keyword.value]);
-            let shown = usage.synopsis.split(|c: char| !c.is_ascii_alphabetic());
+            // A flag has no value.
+            let pairs = pairs.filter(|word| !word.is_empty());
+            let shown = usage.synopsis.split(|c: char| !c.is_ascii_alphabetic() && c != '-');
             let shown: Vec<&str> = shown.filter(|word| !word.is_empty()).collect();
             assert_eq!(shown, places.chain(pairs).collect::<Vec<_>>(), "{}", usage.name);
             assert!(help(Some(usage.name)).iter().any(|line| line.contains(usage.example)));
@@ -558,8 +627,8 @@ mod tests {
     #[test]
     fn commands_without_places_refuse_more_words() {
         for usage in COMMANDS.iter().filter(|usage| usage.arguments.is_empty()) {
-            let mistake = read_line(&format!("/{} extra", usage.name), None).unwrap_err();
-            assert!(mistake.advice.contains(usage.example), "{}", usage.name);
+            let error = read_line(&format!("/{} extra", usage.name), None).unwrap_err();
+            assert!(error.advice.contains(usage.example), "{}", usage.name);
         }
     }
 

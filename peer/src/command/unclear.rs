@@ -1,16 +1,16 @@
 //! What could be read in two ways is refused here, never guessed: a bid is binding, and what was said
 //! or disclosed cannot be taken back.
 
-use super::Mistake;
-use super::parse::{Word, Words, mistake};
-use crate::plain;
+use super::UsageError;
+use super::parse::{Word, Words, usage_error};
+use crate::text::sanitize;
 
 /// Fewest characters that name a room.
 pub const SHORTEST_ROOM: usize = 4;
 
 /// Refuses digits, a space, digits: one amount with its thousands apart, or a room and an amount? Any
 /// space cuts, also the narrow ones that are typed between thousands.
-pub(super) fn split_amount(words: &[&str], by_shell: bool) -> Result<(), Mistake> {
+pub(super) fn split_amount(words: &[&str], by_shell: bool) -> Result<(), UsageError> {
     // A shell's first word is the room; no group of thousands is as long as a room's name.
     let is_room = |at: usize, left: &str| by_shell && at == 0 && left.len() >= SHORTEST_ROOM;
     let split = words.windows(2).enumerate().find_map(|(at, pair)| match *pair {
@@ -18,11 +18,11 @@ pub(super) fn split_amount(words: &[&str], by_shell: bool) -> Result<(), Mistake
         _ => None,
     });
     let Some((left, right)) = split else { return Ok(()) };
-    let typed = plain::shortened(&format!("{left} {right}"), 40);
-    let joined = plain::shortened(&format!("{left}{right}"), 40);
+    let typed = sanitize::shortened(&format!("{left} {right}"), 40);
+    let joined = sanitize::shortened(&format!("{left}{right}"), 40);
     let room = if left.len() < SHORTEST_ROOM { format!("{left}abc") } else { left.to_owned() };
-    let (room, amount) = (plain::shortened(&room, 40), plain::shortened(right, 20));
-    Err(mistake(
+    let (room, amount) = (sanitize::shortened(&room, 40), sanitize::shortened(right, 20));
+    Err(usage_error(
         &format!("`{typed}` can be one amount, or a room and an amount"),
         format!("write {joined} without the space, or mark the room: #{room} {amount}"),
     ))
@@ -30,13 +30,13 @@ pub(super) fn split_amount(words: &[&str], by_shell: bool) -> Result<(), Mistake
 
 /// Refuses the same at the end of a title that is not quoted: is it the title's last word, or the
 /// price's first digits?
-pub(super) fn split_price(left: &str, right: &str) -> Result<(), Mistake> {
+pub(super) fn split_price(left: &str, right: &str) -> Result<(), UsageError> {
     if !is_split(left, right) {
         return Ok(());
     }
-    let typed = plain::shortened(&format!("{left} {right}"), 40);
-    let joined = plain::shortened(&format!("{left}{right}"), 40);
-    Err(mistake(
+    let typed = sanitize::shortened(&format!("{left} {right}"), 40);
+    let joined = sanitize::shortened(&format!("{left}{right}"), 40);
+    Err(usage_error(
         &format!("`{typed}` can be one amount, or the end of the title and an amount"),
         format!("write {joined} without the space, or put the title in quotes"),
     ))
@@ -55,7 +55,7 @@ fn is_split(left: &str, right: &str) -> bool {
 pub(super) fn marked_room<'a>(
     words: &'a Words,
     current: Option<&str>,
-) -> Result<Option<&'a Word>, Mistake> {
+) -> Result<Option<&'a Word>, UsageError> {
     let Some(first) = words.words.first() else { return Ok(None) };
     if current.is_none() || (!first.quoted && first.text.starts_with('#')) {
         return Ok(Some(first));
@@ -66,8 +66,8 @@ pub(super) fn marked_room<'a>(
     {
         return Ok(None);
     }
-    let shown = plain::shortened(&first.text, 20);
-    Err(mistake(
+    let shown = sanitize::shortened(&first.text, 20);
+    Err(usage_error(
         &format!("`{shown}` can be a room, or what you want to show"),
         format!("mark a room with #{shown}; otherwise quote it: \"{shown}\""),
     ))

@@ -3,19 +3,19 @@
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
 use pregao_protocol::room::body::Body;
+use pregao_protocol::value::report::Report;
 
 use super::Desk;
-use super::acts::Cannot;
-use super::follow::Followed;
 use super::kinds;
 use super::names::{SHORTEST, Unclear};
+use super::replica::Replica;
 use crate::command::Command;
 use crate::event::{ActView, Event};
-use crate::plain::shortened;
+use crate::text::sanitize::shortened;
 
 /// What is being answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Answering {
+pub(super) struct ReplyTo {
     /// The front's name for the command.
     pub(super) id: Option<String>,
     /// Name of the command.
@@ -28,25 +28,36 @@ pub(super) struct Answering {
     offer: Option<String>,
 }
 
-impl Answering {
+impl ReplyTo {
     /// Of something that happened in a room by itself.
     pub(super) fn of_room(room: RoomName) -> Self {
         Self { room: Some(room), ..Self::default() }
     }
 }
 
+/// How far a command has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It ends when its answer comes.
+    Pending,
+    /// It was carried out.
+    Done,
+    /// It was refused or failed, and the user was told why.
+    Failed,
+}
+
 impl Desk {
     /// What a command asks for, as far as it is clear.
-    pub(super) fn about(&self, id: Option<String>, command: &Command) -> Answering {
+    pub(super) fn reply_to_command(&self, id: Option<String>, command: &Command) -> ReplyTo {
         let room = command.room().and_then(|room| self.names.find(room).ok());
         let offer = kinds::offer(self, room, command);
         let title = kinds::title_of_command(command);
-        Answering { id, act: Some(command.usage().name), room, title, offer }
+        ReplyTo { id, act: Some(command.usage().name), room, title, offer }
     }
 
     /// What is answered, with its room as it is called now.
-    pub(super) fn named(&self, answering: &Answering) -> ActView {
-        let Answering { act, room, title, offer, .. } = answering;
+    pub(super) fn named(&self, answering: &ReplyTo) -> ActView {
+        let ReplyTo { act, room, title, offer, .. } = answering;
         ActView {
             act: act.map(str::to_owned),
             room: room.map(|room| room.to_string()),
@@ -58,23 +69,22 @@ impl Desk {
 
     /// Title of a room, or of the auction that it belongs to.
     pub(super) fn title(&self, name: RoomName) -> Option<String> {
-        let followed = self.rooms.get(&name);
-        let titled = |room: &Followed| kinds::title(room.known()?);
-        followed.and_then(titled).or_else(|| {
-            let of = followed.and_then(Followed::room).and_then(kinds::belongs_to);
-            let invited = || self.invitations.iter().find(|(_, room)| *room == name);
-            self.rooms.get(&of.or_else(|| invited().map(|(auction, _)| *auction))?).and_then(titled)
+        let replica = self.rooms.get(&name);
+        let titled = |room: &Replica| kinds::title(room.known()?);
+        replica.and_then(titled).or_else(|| {
+            let of = replica.and_then(Replica::room).and_then(kinds::belongs_to);
+            self.rooms.get(&of.or_else(|| self.rooms.auction_of(name))?).and_then(titled)
         })
     }
 
     /// The room that is meant by the beginning of its name, if that is clear.
-    pub(super) fn find(&self, typed: &str) -> Result<RoomName, Cannot> {
+    pub(super) fn find(&self, typed: &str) -> Result<RoomName, Report> {
         let shown = shortened(typed.strip_prefix('#').unwrap_or(typed), 70);
         self.names.find(typed).map_err(|unclear| match unclear {
-            Unclear::None => Cannot(
+            Unclear::None => Report::new(
                 Code::RoomUnknown.as_str(),
                 format!("no room begins with {shown}"),
-                match self.answering.act {
+                match self.reply_to.act {
                     // It may have been meant as a part of the text.
                     Some("say") => {
                         "nothing was said: type /items for the rooms there are, or the line \
@@ -84,19 +94,19 @@ impl Desk {
                 }
                 .to_owned(),
             ),
-            Unclear::Short => Cannot(
+            Unclear::Short => Report::new(
                 "room.short",
                 format!("`{shown}` is too short to name a room"),
                 format!("type at least {SHORTEST} characters of its name; /items shows them"),
             ),
-            Unclear::Several(first, second) => Cannot(
+            Unclear::Several(first, second) => Report::new(
                 "room.ambiguous",
                 format!(
                     "several rooms begin with {shown}, among them {} and {}",
                     self.words(first),
                     self.words(second)
                 ),
-                "type more characters of the one that is meant".to_owned(),
+                "type more characters of the one that is meant",
             ),
         })
     }
@@ -105,8 +115,8 @@ impl Desk {
     pub(super) async fn find_or_refuse(&self, typed: &str) -> Option<RoomName> {
         match self.find(typed) {
             Ok(name) => Some(name),
-            Err(cannot) => {
-                self.cannot(cannot).await;
+            Err(report) => {
+                self.reject(report).await;
                 None
             }
         }
@@ -116,7 +126,7 @@ impl Desk {
     pub(super) async fn learn(&mut self, name: RoomName) {
         for other in self.names.learn(name) {
             let (room, short) = (other.to_string(), self.names.short(other));
-            self.tell(Event::Called { room, short }).await;
+            self.emit(Event::Called { room, short }).await;
         }
     }
 
@@ -126,33 +136,36 @@ impl Desk {
     }
 
     /// Refuses what is being answered.
-    pub(super) async fn refuse(
-        &self,
-        code: &str,
-        message: impl Into<String>,
-        advice: impl Into<String>,
-    ) {
-        let (message, advice) = (message.into(), advice.into());
-        let (id, of) = (self.answering.id.clone(), self.named(&self.answering));
-        self.tell(Event::Refused { id, code: code.to_owned(), message, advice, of }).await;
+    pub(super) async fn refuse(&self, report: Report) {
+        let (id, of) = (self.reply_to.id.clone(), self.named(&self.reply_to));
+        self.emit(Event::Refused { id, report, of }).await;
     }
 
     /// A line for whoever is being answered.
     pub(super) async fn note(&self, text: String) {
-        let (id, of) = (self.answering.id.clone(), self.named(&self.answering));
-        self.tell(Event::Note { text, id, of }).await;
+        let (id, of) = (self.reply_to.id.clone(), self.named(&self.reply_to));
+        self.emit(Event::Note { text, id, of }).await;
+    }
+
+    /// Ends what is being answered, unless its answer is still to come.
+    pub(super) async fn conclude(&mut self, progress: Progress) {
+        match progress {
+            Progress::Pending => {}
+            Progress::Done => self.done(true).await,
+            Progress::Failed => self.done(false).await,
+        }
     }
 
     /// What is being answered is finished; nothing is, after that.
     pub(super) async fn done(&mut self, ok: bool) {
-        let answering = std::mem::take(&mut self.answering);
+        let answering = std::mem::take(&mut self.reply_to);
         let of = self.named(&answering);
-        self.tell(Event::Done { id: answering.id, ok, of }).await;
+        self.emit(Event::Done { id: answering.id, ok, of }).await;
     }
 
     /// What is being answered, for the action that it becomes.
-    pub(super) fn answering_with(&self, room: RoomName, body: &Body) -> Answering {
-        let mut answering = self.answering.clone();
+    pub(super) fn answering_with(&self, room: RoomName, body: &Body) -> ReplyTo {
+        let mut answering = self.reply_to.clone();
         answering.room = Some(room);
         if let Some(title) = kinds::title_of_opening(body) {
             answering.title = Some(title);

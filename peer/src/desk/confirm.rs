@@ -7,21 +7,19 @@
 use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
+use pregao_protocol::value::report::Report;
 use tokio::sync::oneshot;
 
 use super::Desk;
-use super::acts::Cannot;
 use crate::command::Command;
-use crate::front::{Answer, Confirmation, Question, Subject};
-use crate::plain::{apart, plain};
-use crate::{amount, span};
+use crate::front::channel::{Confirmation, Question, Subject, UserAnswer};
+use crate::text::sanitize::{apart, sanitize};
+use crate::text::{amount, duration};
 
 /// A bid of more than so many times the least is asked about.
 const TIMES: u64 = 3;
 /// A listing that runs for longer is asked about: 30 days.
 const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Answers that wait for the desk.
-pub(super) const WAITING: usize = 16;
 
 /// Why a person is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +85,7 @@ pub(super) struct Answered {
     id: Option<String>,
     command: Command,
     grounds: Vec<Ground>,
-    answer: Answer,
+    answer: UserAnswer,
 }
 
 /// What to ask about a bid.
@@ -126,17 +124,17 @@ impl Ground {
 
 impl Desk {
     /// Asks the user, and does the command anew with what they answer.
-    pub(super) fn ask(&self, command: Command, grounds: Vec<Ground>, room: Option<RoomName>) {
+    pub(super) fn ask_user(&self, command: Command, grounds: Vec<Ground>, room: Option<RoomName>) {
         let question = self.confirmation(&command, &grounds, room);
-        let id = self.answering.id.clone();
-        let (questions, answers) = (self.questions.clone(), self.answers.0.clone());
+        let id = self.reply_to.id.clone();
+        let (questions, answers) = (self.user.questions(), self.user.answers());
         self.options.host.task(async move {
             let (reply, answer) = oneshot::channel();
             let question = Question { about: Subject::Confirm(question), reply };
             // Without a front nobody answers.
             let answer = match questions.send(question).await {
-                Ok(()) => answer.await.unwrap_or(Answer::Cancel),
-                Err(_) => Answer::Cancel,
+                Ok(()) => answer.await.unwrap_or(UserAnswer::Cancel),
+                Err(_) => UserAnswer::Cancel,
             };
             let _ = answers.send(Answered { id, command, grounds, answer }).await;
         });
@@ -158,13 +156,13 @@ impl Desk {
                 format!("bid {} in {named}", amount::print_in(minor, &currency))
             }
             Command::List { title, duration, .. } => {
-                let runs = span::parse(duration).map(span::print).unwrap_or_default();
-                format!("list \"{}\" for {runs}", apart(&plain(title)))
+                let runs = duration::parse(duration).map(duration::print).unwrap_or_default();
+                format!("list \"{}\" for {runs}", apart(&sanitize(title)))
             }
             Command::Reveal { name, contact, .. } => format!(
                 "show \"{}\", \"{}\" to the other side of {named}",
-                apart(&plain(name)),
-                apart(&plain(contact))
+                apart(&sanitize(name)),
+                apart(&sanitize(contact))
             ),
             other => format!("{} {named}", other.usage().name),
         };
@@ -173,22 +171,22 @@ impl Desk {
     }
 
     /// Takes the user's answer.
-    pub(super) async fn answered(&mut self, answered: Answered) {
+    pub(super) async fn handle_confirmation(&mut self, answered: Answered) {
         let Answered { id, command, grounds, answer } = answered;
         let refused = match answer {
-            Answer::Yes => {
+            UserAnswer::Yes => {
                 self.carry_out_with(id, command, Consent::To(grounds)).await;
                 return;
             }
-            Answer::Unable { code, message, advice } => Cannot(code, message, advice),
-            Answer::Cancel | Answer::Sign(..) => Cannot(
+            UserAnswer::Unable(report) => report,
+            UserAnswer::Cancel | UserAnswer::Sign(..) => Report::new(
                 "confirm.declined",
-                "it was not confirmed; nothing was sent".to_owned(),
-                "do it again when you like".to_owned(),
+                "it was not confirmed; nothing was sent",
+                "do it again when you like",
             ),
         };
-        self.answering = self.about(id, &command);
-        self.cannot(refused).await;
+        self.reply_to = self.reply_to_command(id, &command);
+        self.reject(refused).await;
         self.done(false).await;
     }
 }
@@ -196,7 +194,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pregao_protocol::label::MAX_AMOUNT;
+    use pregao_protocol::value::label::MAX_AMOUNT;
 
     #[test]
     fn three_times_the_least_needs_no_question_and_one_unit_more_does() {

@@ -2,7 +2,7 @@
 //!
 //! A head that verifies by itself proves nothing: the broker can sign another for somebody else.
 //! So every statement is kept until the log has reached it, whichever frame it came in, and over
-//! restarts. What agrees with the verified log needs no keeping, for its newest head stands for it.
+//! restarts. What agrees with the verified log is not kept: its newest head says the same.
 //!
 //! The file is written at most every few seconds and when a session ends: a crash loses what came
 //! since. The heads of receipts are not lost with it, as receipts are in the vault itself.
@@ -10,17 +10,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pregao_protocol::codec::Digest;
-use pregao_protocol::evidence::{Claim, Claims, Evidence, Fork, Statement};
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::audit::evidence::{Claim, Claims, Evidence, Fork, Statement};
+use pregao_protocol::log::merkle::{self, Tree};
 use pregao_protocol::log::{Origin, Receipt, RoomName};
-use pregao_protocol::merkle::{self, Tree};
-use pregao_protocol::room::body::BrokerKeys;
+use pregao_protocol::room::body::{BrokerKeys, Verb};
+use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 
 use super::Desk;
 use super::evidence::Exhibit;
-use super::follow::Followed;
-use crate::vault::KeptLog;
+use super::replica::Replica;
+use crate::vault::LogRecord;
 
 /// On the clock that counts sleep, how long the broker may take to show what it signed, while the room is followed and nothing of
 /// it comes.
@@ -30,7 +31,7 @@ const ROOMS: usize = 1_024;
 
 /// What was met, by room.
 #[derive(Debug, Default)]
-pub(super) struct Met {
+pub(super) struct BrokerStatements {
     logs: BTreeMap<RoomName, Log>,
     /// Counts changes, to tell which rooms were heard of last.
     count: u64,
@@ -40,11 +41,28 @@ pub(super) struct Met {
     unwritten: bool,
 }
 
+/// A refusal as far as it dates the log that the broker had.
+#[derive(Debug, Clone)]
+pub(super) struct DatedRefusal {
+    /// Entries of the log that it names.
+    pub(super) size: u64,
+    /// After this it was signed.
+    pub(super) after: Time,
+    /// As signed.
+    pub(super) compact: String,
+}
+
 /// What was signed about one log.
 #[derive(Debug, Default)]
 struct Log {
     /// The newest head that agreed with the replay.
     verified: Option<Claim>,
+    /// The largest head that was final, with its cosignatures.
+    last_final: Option<Claim>,
+    /// The newest refusal in it: its size, when the header before its newest was made, and itself.
+    refused: Option<DatedRefusal>,
+    /// It was told that it answered from less than was final.
+    rolled_back: bool,
     /// What the replay has not reached.
     open: Claims,
     changed: u64,
@@ -71,12 +89,13 @@ impl Log {
     }
 }
 
-impl Met {
+impl BrokerStatements {
     /// What an earlier run met. No log is held yet, so all of it is open.
-    pub(super) fn restored(kept: &[KeptLog]) -> Self {
+    pub(super) fn restored(kept: &[LogRecord]) -> Self {
         let mut met = Self::default();
-        for KeptLog { room, public, verified, open } in kept {
-            let mut log = Log { open: open.clone(), public: *public, ..Log::default() };
+        for LogRecord { room, public, verified, last_final, open } in kept {
+            let (open, last_final) = (open.clone(), last_final.clone());
+            let mut log = Log { open, last_final, public: *public, ..Log::default() };
             if let Some(verified) = verified {
                 // They agreed when they were kept, or were kept as a lie that was told already.
                 let _ = log.open.take(verified.clone(), |_| None);
@@ -122,16 +141,46 @@ impl Met {
         self.logs.get(&room)?.longest()
     }
 
+    /// A head is final; `note` has the cosignatures that make it so.
+    pub(super) fn finalized(&mut self, room: RoomName, size: u64, root: Digest, note: &str) {
+        let log = self.log(room);
+        if log.last_final.as_ref().is_none_or(|before| before.size < size) {
+            let statement = Statement::Head(note.to_owned());
+            log.last_final = Some(Claim { size, root, statement });
+        }
+    }
+
+    /// A refusal came; of several the one signed last counts.
+    pub(super) fn refused(&mut self, room: RoomName, refusal: DatedRefusal) {
+        let log = self.log(room);
+        if log.refused.as_ref().is_none_or(|before| before.after <= refusal.after) {
+            log.refused = Some(refusal);
+        }
+    }
+
+    /// The largest final head and the newest refusal of a room, if the refusal names less and the user was not
+    /// told yet: each may have come first.
+    pub(super) fn shrunk(&self, room: RoomName) -> Option<(&Claim, &DatedRefusal)> {
+        let log = self.logs.get(&room).filter(|log| !log.rolled_back)?;
+        let (last, refused) = (log.last_final.as_ref()?, log.refused.as_ref()?);
+        (refused.size < last.size).then_some((last, refused))
+    }
+
+    /// The user is told that the log of a room was rolled back.
+    pub(super) fn note_rolled_back(&mut self, room: RoomName) {
+        self.log(room).rolled_back = true;
+    }
+
     /// Whether something is signed that the log has not reached.
     pub(super) fn owes(&self, room: RoomName) -> bool {
         self.logs.get(&room).is_some_and(|log| !log.open.is_empty())
     }
 
     /// The user acted in a room: what was signed about it stays longest.
-    pub(super) fn acted_in(&mut self, room: RoomName, verb: &str) {
+    pub(super) fn acted_in(&mut self, room: RoomName, verb: Verb) {
         let log = self.log(room);
         log.own = true;
-        log.public |= matches!(verb, "list" | "bid" | "say");
+        log.public |= matches!(verb, Verb::List | Verb::Bid | Verb::Say);
     }
 
     /// The broker lists a room.
@@ -167,13 +216,14 @@ impl Met {
         }
     }
 
-    fn to_keep(&self) -> Vec<KeptLog> {
+    fn to_keep(&self) -> Vec<LogRecord> {
         let mut logs: Vec<(&RoomName, &Log)> = self.logs.iter().collect();
         logs.sort_by_key(|(_, log)| log.changed);
-        let kept = logs.into_iter().map(|(room, log)| KeptLog {
+        let kept = logs.into_iter().map(|(room, log)| LogRecord {
             room: *room,
             public: log.public,
             verified: log.verified.clone(),
+            last_final: log.last_final.clone(),
             open: log.open.clone(),
         });
         kept.collect()
@@ -184,20 +234,20 @@ impl Desk {
     /// Takes what the broker signed about a log. Whether nothing contradicts it; what does is an
     /// alarm, and the room is no longer believed.
     pub(super) async fn take_statement(&mut self, name: RoomName, statement: Statement) -> bool {
-        let Some(online) = &self.online else { return true };
+        let Some(session) = self.connection.session() else { return true };
         let origin = Origin { broker: self.options.broker.fingerprint, room: name };
         // Whoever hands one in has checked its signature for what it is to serve.
-        let Ok(claim) = Claim::open(statement, &origin, &online.certificate.keys) else {
+        let Ok(claim) = Claim::open(statement, &origin, &session.certificate.keys) else {
             return true;
         };
-        let (followed, now) = (self.rooms.get(&name), self.options.host.clock.uptime());
-        let log = self.met.log(name);
-        let taken = log.open.take(claim, |size| followed?.verified_root(size));
+        let (replica, now) = (self.rooms.get(&name), self.options.host.clock.uptime());
+        let log = self.statements.log(name);
+        let taken = log.open.take(claim, |size| replica?.verified_root(size));
         log.foreign = false;
-        log.public |= followed.is_some_and(Followed::is_public);
+        log.public |= replica.is_some_and(Replica::is_public);
         if log.open.is_empty() {
             log.owed_since = None;
-        } else if followed.is_some_and(|room| room.wanted) {
+        } else if replica.is_some_and(Replica::is_followed) {
             log.owed_since.get_or_insert(now);
         }
         match taken {
@@ -213,7 +263,7 @@ impl Desk {
     /// The broker's newest head came: what it owes is owed from now on.
     pub(super) fn expect_entries(&mut self, name: RoomName) {
         let now = self.options.host.clock.uptime();
-        let log = self.met.log(name);
+        let log = self.statements.log(name);
         if !log.open.is_empty() {
             // Whoever is asked again owes what it owed before.
             log.owed_since.get_or_insert(now);
@@ -222,12 +272,12 @@ impl Desk {
 
     /// Heads of own receipts out of the vault, once for each room. Whether nothing contradicts.
     pub(super) async fn take_receipts(&mut self, name: RoomName) -> bool {
-        let log = self.met.log(name);
+        let log = self.statements.log(name);
         if std::mem::replace(&mut log.receipts_taken, true) {
             return true;
         }
         let heads = self.heads_of_receipts(name);
-        self.met.log(name).own |= !heads.is_empty();
+        self.statements.log(name).own |= !heads.is_empty();
         for head in heads {
             if !self.take_statement(name, Statement::Head(head)).await {
                 return false;
@@ -240,19 +290,20 @@ impl Desk {
     /// too.
     pub(super) async fn reconcile(&mut self, name: RoomName) {
         let Some(room) = self.rooms.get_mut(&name) else { return };
-        let Some((size, note)) = room.head.clone() else { return };
+        let Some((size, note)) = room.covered().zip(room.head().map(str::to_owned)) else { return };
         let Some(root) = room.verified_root(size) else { return };
-        let log = self.met.log(name);
+        let log = self.statements.log(name);
         let lie = log.open.reach(size, |size| room.verified_root(size));
         log.verified = Some(Claim { size, root, statement: Statement::Head(note) });
         log.public |= room.is_public();
         if log.open.is_empty() {
             log.owed_since = None;
-            room.owing = false;
+            room.settle_debt();
         }
         if let Some(lie) = lie {
-            self.forked(name, &lie, None).await;
+            return self.forked(name, &lie, None).await;
         }
+        self.reach_cosigned(name).await;
     }
 
     /// Two signed statements about one log contradict each other.
@@ -261,15 +312,23 @@ impl Desk {
         let fork = self.fork(name, lie, other);
         match fork.map(Evidence::Fork).filter(|evidence| evidence.verify().is_ok()) {
             Some(proof) => {
-                self.distrust(name, message, Exhibit::Proof(&proof, Some(name))).await;
+                self.stop_believing(name, message, Exhibit::Proof(&proof, Some(name))).await;
             }
             None => {
                 // Of a room whose opening is not known. Nobody but the broker can make such notes,
                 // so they share no room with those that anybody can.
                 let other = other.map_or("", |other| other.statement.text());
                 let notes = [lie.statement.text(), other];
-                self.distrust(name, message, Exhibit::Notes("contradiction", &notes)).await;
+                self.stop_believing(name, message, Exhibit::Notes("contradiction", &notes)).await;
             }
+        }
+    }
+
+    /// The time for which this machine stood still is nobody's delay.
+    pub(super) fn wait_anew_for_what_is_owed(&mut self) {
+        let now = self.options.host.clock.uptime();
+        for log in self.statements.logs.values_mut().filter(|log| log.owed_since.is_some()) {
+            log.owed_since = Some(now);
         }
     }
 
@@ -281,7 +340,7 @@ impl Desk {
                 && log.open.largest().is_some_and(|claim| claim.size > log.told)
         };
         let owed: Vec<(RoomName, Claim)> = self
-            .met
+            .statements
             .logs
             .iter()
             .filter(|(_, log)| overdue(log))
@@ -289,13 +348,13 @@ impl Desk {
             .collect();
         for (name, claim) in owed {
             let Some(room) = self.rooms.get_mut(&name) else { continue };
-            if room.broken || !room.wanted {
+            if room.is_broken() || !room.is_followed() {
                 continue;
             }
-            room.owing = true;
+            room.owe();
             let held = room.size();
-            let head = room.head.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
-            self.met.log(name).told = claim.size;
+            let head = room.head().unwrap_or_default().to_owned();
+            self.statements.log(name).told = claim.size;
             let message = format!(
                 "the broker signed a log of {} entries of this room and shows {held}",
                 claim.size
@@ -308,15 +367,15 @@ impl Desk {
 
     /// Writes what was met since the last time.
     pub(super) async fn keep_met(&mut self) {
-        if self.met.kept == self.met.count {
+        if self.statements.kept == self.statements.count {
             return;
         }
-        let count = self.met.count;
-        match self.vault.keep_met(self.met.to_keep()) {
-            Ok(()) => (self.met.kept, self.met.unwritten) = (count, false),
+        let count = self.statements.count;
+        match self.vault.keep_met(self.statements.to_keep()) {
+            Ok(()) => (self.statements.kept, self.statements.unwritten) = (count, false),
             // Tried again at the next look, and told once.
             Err(error) => {
-                if !std::mem::replace(&mut self.met.unwritten, true) {
+                if !std::mem::replace(&mut self.statements.unwritten, true) {
                     self.vault_trouble(&error).await;
                 }
             }
@@ -326,37 +385,26 @@ impl Desk {
     /// What proves that two statements contradict each other, if the room's opening is known.
     fn fork(&self, name: RoomName, lie: &Claim, other: Option<&Claim>) -> Option<Fork> {
         let room = self.rooms.get(&name);
-        let opening = room.map(|room| room.opening.clone()).filter(|opening| !opening.is_empty());
+        let opening = room.and_then(Replica::opening).map(str::to_owned);
         let opening = opening.or_else(|| self.opening_in_receipts(name))?;
-        let (certificate, smaller) = (self.certificate.clone(), lie.statement.clone());
+        let (certificate, smaller) =
+            (self.connection.certificate().to_owned(), lie.statement.clone());
         if let Some(other) = other {
             let (larger, root, path) = (other.statement.clone(), other.root, Vec::new());
             return Some(Fork { certificate, opening, larger, smaller, root, path });
         }
         let room = room?;
-        let (size, note) = room.head.clone()?;
-        let leaves = room.leaves.get(..usize::try_from(size).ok()?)?;
+        let (size, note) = (room.covered()?, room.head()?.to_owned());
+        let leaves = room.leaves(size)?;
         let path = merkle::consistency_path(&Tree::new(leaves.to_vec()), lie.size, size)?;
         let (larger, root) = (Statement::Head(note), room.verified_root(lie.size)?);
         Some(Fork { certificate, opening, larger, smaller, root, path })
     }
 
     /// The opening of a room in which the user acted.
-    fn opening_in_receipts(&self, name: RoomName) -> Option<String> {
+    pub(super) fn opening_in_receipts(&self, name: RoomName) -> Option<String> {
         let full = name.to_string();
         let mut own = self.vault.contents().actions.iter().filter(|kept| kept.room == full);
         own.find_map(|kept| Some(Receipt::parse(&kept.receipt.as_ref()?.to_string()).ok()?.opening))
-    }
-}
-
-impl Followed {
-    /// The root that the log had at a size, as far as a signed head covers it.
-    pub(super) fn verified_root(&self, size: u64) -> Option<Digest> {
-        let covered = self.head.as_ref().map_or(0, |(size, _)| *size);
-        if size == 0 && covered > 0 {
-            return Some(merkle::empty_root());
-        }
-        let at = usize::try_from(size.checked_sub(1)?).ok()?;
-        self.roots.get(at).filter(|_| size <= covered).copied()
     }
 }

@@ -4,13 +4,13 @@
 //! so they are compared with what the user pinned and with what the session's broker showed. No
 //! other keys may be named beside them: one more TSA could set times, one more CA make personas.
 
-use pregao_protocol::action::Action;
-use pregao_protocol::key::{Authority, Fingerprint, PublicKey, StampKey};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::room::{Access, Terms};
+use pregao_protocol::trust::key::{Authority, Fingerprint, PublicKey, StampKey};
 
-/// What the user trusts, in the session at hand.
+/// What the user trusts, in this session.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pins {
     /// Fingerprint of the broker's session key.
@@ -21,6 +21,8 @@ pub(super) struct Pins {
     pub(super) stamp: PublicKey<StampKey>,
     /// The CA's key.
     pub(super) authority: PublicKey<Authority>,
+    /// Whether that TSA's time is simulated.
+    pub(super) simulated: bool,
 }
 
 /// What is wrong with `opening` as the first action of the room `name`; `None` if nothing is.
@@ -29,9 +31,10 @@ pub(super) fn fault_of_opening(
     opening: &Action,
     pins: &Pins,
 ) -> Option<&'static str> {
-    let Some(Terms { broker, stamps, authorities, access, .. }) = opening.body().terms() else {
+    let Some(terms) = opening.body().terms() else {
         return Some("its first entry opens no room");
     };
+    let Terms { broker, stamps, authorities, access, simulated, .. } = terms;
     // Members need no persona's certificate: their keys are named.
     let certified = access != Access::Public || authorities == [pins.authority];
     if opening.room() != name {
@@ -42,6 +45,9 @@ pub(super) fn fault_of_opening(
         Some("it does not count the stamps of your TSA alone")
     } else if !certified {
         Some("it does not accept the personas of your CA alone")
+    } else if simulated != pins.simulated {
+        // Whoever reads the log later has nothing but this word for it.
+        Some("it says otherwise than your TSA whether time is simulated")
     } else {
         None
     }
@@ -51,12 +57,12 @@ pub(super) fn fault_of_opening(
 mod tests {
     use std::time::Duration;
 
-    use pregao_protocol::action::{Draft, Seen};
-    use pregao_protocol::clock::Time;
-    use pregao_protocol::key::SecretKey;
-    use pregao_protocol::persona::{Blind, OneTimeKey};
+    use pregao_protocol::room::action::{Draft, Seen};
     use pregao_protocol::room::body::{Amount, Body, Listing, Text};
-    use pregao_protocol::seal::SealKey;
+    use pregao_protocol::trust::key::SecretKey;
+    use pregao_protocol::trust::persona::{Blind, OneTimeKey};
+    use pregao_protocol::trust::seal::SealKey;
+    use pregao_protocol::value::clock::Time;
     use uuid::Uuid;
 
     use super::*;
@@ -66,6 +72,7 @@ mod tests {
             session: SecretKey::from_seed(&[seed; 32]).public(),
             head: SecretKey::from_seed(&[seed + 1; 32]).public(),
             entry: SecretKey::from_seed(&[seed + 2; 32]).public(),
+            delivery: SealKey::from_random([seed + 3; 32]).public(),
         }
     }
 
@@ -75,6 +82,7 @@ mod tests {
             keys: keys(1),
             stamp: SecretKey::from_seed(&[7; 32]).public(),
             authority: SecretKey::from_seed(&[8; 32]).public(),
+            simulated: false,
         }
     }
 
@@ -96,6 +104,9 @@ mod tests {
             stamps: vec![pins.stamp],
             threshold: 1,
             authorities: vec![pins.authority],
+            witnesses: Vec::new(),
+            quorum: 0,
+            simulated: false,
         };
         change(&mut listing);
         let id: Uuid = "6f1f5f4e-1c4b-4a3a-9d7e-0d6f5b3c2a10".parse().unwrap();
@@ -113,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn simulated_time_is_said_where_it_is() {
+        let pins = Pins { simulated: true, ..pins() };
+        let silent = listing(|_| {});
+        assert!(fault_of_opening(silent.room(), &silent, &pins).is_some());
+        let said = listing(|listing| listing.simulated = true);
+        assert_eq!(fault_of_opening(said.room(), &said, &pins), None);
+    }
+
+    #[test]
     fn an_opening_of_another_room_is_not_believed() {
         let opening = listing(|_| {});
         assert!(fault_of_opening(RoomName([0; 32]), &opening, &pins()).is_some());
@@ -120,7 +140,8 @@ mod tests {
 
     #[test]
     fn each_key_that_is_not_the_pinned_one_is_a_fault() {
-        let changes: [fn(&mut Listing); 8] = [
+        let changes: [fn(&mut Listing); 9] = [
+            |listing| listing.simulated = true,
             |listing| listing.broker.session = keys(30).session,
             |listing| listing.broker.head = keys(30).head,
             |listing| listing.broker.entry = keys(30).entry,

@@ -7,25 +7,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::frame::FromPeer;
+use crate::desk::outbox::by_code;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::{Code, ErrorCode};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Report;
+use pregao_protocol::wire::frame::FromPeer;
 
-use super::acts::Cannot;
-use super::answers::Answering;
+use super::answers::{Progress, ReplyTo};
+use super::connection::SessionLost;
 use super::evidence::Exhibit;
-use super::follow::Followed;
 use super::kinds;
-use super::{DEFERRED_WITHIN, Desk, Lost};
+use super::replica::{ReadFailure, Replica, Wish};
+use super::{DEFERRED_WITHIN, Desk};
 use crate::command::Command;
-use crate::front::Request;
-use crate::plain::shortened;
+use crate::front::channel::UserRequest;
+use crate::text::sanitize::shortened;
 
 /// Auctions followed that the user has no part in.
 const FOLLOW: usize = 64;
-/// Rooms followed at most; a broker allows 256 a session.
-pub(super) const PLACES: usize = 240;
 /// Rooms known at all; the broker's list may be longer than anybody reads.
 const KNOWN: usize = 4_096;
 
@@ -41,7 +41,7 @@ enum Interest {
     Own,
     /// An auction of others, until it is settled; when it ends.
     Open(Time),
-    /// A sale of the user's that is over: shows the other side again.
+    /// An ended sale of the user's: shows the other side again.
     Met,
     /// Over. Never followed anew.
     Past,
@@ -49,12 +49,22 @@ enum Interest {
 
 /// A command that waits.
 #[derive(Debug)]
-pub(super) struct Deferred {
-    request: Request,
+struct DeferredCommand {
+    request: UserRequest,
     /// For the log of this room; else for everything that is followed.
     room: Option<RoomName>,
     /// By the desk's clock.
     since: Duration,
+}
+
+/// The commands that wait, in order.
+#[derive(Debug, Default)]
+pub(super) struct DeferredCommands(Vec<DeferredCommand>);
+
+impl DeferredCommands {
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// What is looked up for every room when they are chosen.
@@ -68,16 +78,8 @@ struct Known {
     now: Option<Time>,
 }
 
-/// Why the broker does not show a room.
-#[derive(Debug)]
-pub(super) struct Denied {
-    code: &'static str,
-    said: String,
-    advice: &'static str,
-}
-
 /// What becomes of a command that acts in a room.
-pub(super) enum Following {
+pub(super) enum RoomReadiness {
     /// The room's log is as new as it gets.
     Ready,
     /// The command waits for it.
@@ -86,8 +88,8 @@ pub(super) enum Following {
 
 impl Desk {
     /// Puts a command off until everything that is followed is caught up with.
-    pub(super) fn defer(&mut self, request: Request) {
-        self.deferred.push(Deferred {
+    pub(super) fn defer(&mut self, request: UserRequest) {
+        self.deferred.0.push(DeferredCommand {
             request,
             room: None,
             since: self.options.host.clock.uptime(),
@@ -95,24 +97,24 @@ impl Desk {
     }
 
     /// All that waits, in order.
-    pub(super) fn take_deferred(&mut self) -> Vec<Request> {
-        std::mem::take(&mut self.deferred).into_iter().map(|deferred| deferred.request).collect()
+    pub(super) fn take_deferred(&mut self) -> Vec<UserRequest> {
+        std::mem::take(&mut self.deferred.0).into_iter().map(|deferred| deferred.request).collect()
     }
 
     /// Carries out what has waited long enough: those for one room keep their order.
     pub(super) async fn carry_out_deferred(&mut self) {
-        while let Some(at) = self.deferred.iter().position(|waiting| self.is_over(waiting)) {
-            let waited = self.deferred.remove(at);
+        while let Some(at) = self.deferred.0.iter().position(|waiting| self.is_over(waiting)) {
+            let waited = self.deferred.0.remove(at);
             self.carry_out_waited(waited.request, waited.room).await;
         }
     }
 
-    fn is_over(&self, waiting: &Deferred) -> bool {
+    fn is_over(&self, waiting: &DeferredCommand) -> bool {
         match waiting.room {
             Some(room) => self.is_at_rest(room),
             // Whoever acts in one room waits for that one, once it is known which is meant.
             None if !self.options.patient && acted_in(&waiting.request.command).is_some() => {
-                self.online.is_some() && self.lobby_known
+                self.connection.is_up() && self.rooms.is_list_whole()
             }
             None => self.is_caught_up(),
         }
@@ -122,29 +124,30 @@ impl Desk {
     /// the rest gets its code.
     pub(super) async fn end_deferred(&mut self) {
         let now = self.options.host.clock.uptime();
-        let late = |waiting: &Deferred| now.saturating_sub(waiting.since) >= DEFERRED_WITHIN;
-        while let Some(at) = self.deferred.iter().position(late) {
-            let Deferred { request, room, .. } = self.deferred.remove(at);
+        let late = |waiting: &DeferredCommand| now.saturating_sub(waiting.since) >= DEFERRED_WITHIN;
+        while let Some(at) = self.deferred.0.iter().position(late) {
+            let DeferredCommand { request, room, .. } = self.deferred.0.remove(at);
             let missing = self.rooms.iter().filter(|(_, room)| room.is_awaited());
             let missing: Vec<String> = missing.map(|(name, _)| self.words(*name)).collect();
             let text = match missing.as_slice() {
                 [] => "the broker has not sent its list of rooms in time".to_owned(),
                 rooms => format!("not read to the end in time: {}", rooms.join(", ")),
             };
-            self.answering = self.about(request.id.clone(), &request.command);
+            self.reply_to = self.reply_to_command(request.id.clone(), &request.command);
             self.note(format!("{text}; what follows leaves it out")).await;
             let typed = acted_in(&request.command);
             let unclear = typed.is_some_and(|typed| typed.parse::<RoomName>().is_err());
-            if unclear && self.online.is_some() && !self.lobby_known {
+            if unclear && self.connection.is_up() && !self.rooms.is_list_whole() {
                 let message = "which room is meant is not known; nothing was sent";
-                self.refuse("room.catching-up", message, "try again in a moment").await;
+                self.refuse(Report::new("room.catching-up", message, "try again in a moment"))
+                    .await;
                 self.done(false).await;
                 continue;
             }
             let meant = || self.auction_meant(typed?).or_else(|| typed?.parse().ok());
             let waited = room.or_else(meant);
             self.carry_out_waited(request, waited).await;
-            self.answering = Answering::default();
+            self.reply_to = ReplyTo::default();
         }
     }
 
@@ -152,78 +155,80 @@ impl Desk {
     /// for already: it is not waited for again.
     pub(super) async fn follow_for(
         &mut self,
-        request: &Request,
+        request: &UserRequest,
         waited: Option<RoomName>,
-    ) -> Following {
-        let Some(typed) = acted_in(&request.command).filter(|_| self.online.is_some()) else {
-            return Following::Ready;
+    ) -> RoomReadiness {
+        let Some(typed) = acted_in(&request.command).filter(|_| self.connection.is_up()) else {
+            return RoomReadiness::Ready;
         };
         // Before the list is known, the beginning of a name may mean a room that is not, and nobody
         // knows which rooms get places.
-        if !self.lobby_known && waited.is_none() {
+        if !self.rooms.is_list_whole() && waited.is_none() {
             self.defer(request.clone());
-            return Following::Waits;
+            return RoomReadiness::Waits;
         }
         if let (None, Ok(name)) = (waited, typed.parse::<RoomName>()) {
-            self.know(name).await;
+            self.add_room(name).await;
         }
-        let Some(name) = self.auction_meant(typed) else { return Following::Ready };
-        let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.broken) else {
-            return Following::Ready;
+        let Some(name) = self.auction_meant(typed) else { return RoomReadiness::Ready };
+        let Some(room) = self.rooms.get_mut(&name).filter(|room| !room.is_broken()) else {
+            return RoomReadiness::Ready;
         };
         if waited.is_none() {
-            (room.asked, room.left) = (true, false);
+            room.ask_for();
         }
-        let at_hand = room.wanted && room.caught_up;
+        let at_hand = room.is_followed() && room.is_caught_up();
         if waited == Some(name) || (at_hand && self.is_at_rest(name)) {
-            return Following::Ready;
+            return RoomReadiness::Ready;
         }
         if let Some(room) = self.rooms.get_mut(&name) {
-            room.denied = None;
+            room.excuse_denial();
         }
         // A connection that fails is noticed by whoever waits.
-        let _ = self.choose_rooms().await;
-        if !self.rooms.get(&name).is_some_and(|room| room.wanted) {
-            return Following::Ready;
+        let _ = self.choose_rooms_to_follow().await;
+        if !self.rooms.get(&name).is_some_and(Replica::is_followed) {
+            return RoomReadiness::Ready;
         }
         let (request, room) = (request.clone(), Some(name));
-        self.deferred.push(Deferred { request, room, since: self.options.host.clock.uptime() });
-        Following::Waits
+        self.deferred.0.push(DeferredCommand {
+            request,
+            room,
+            since: self.options.host.clock.uptime(),
+        });
+        RoomReadiness::Waits
     }
 
     /// The room that is meant; of a private room its auction, next to which alone it is read.
     fn auction_meant(&self, typed: &str) -> Option<RoomName> {
         let name = self.names.find(typed).ok()?;
-        let auction = self.invitations.iter().find(|(_, room)| *room == name);
-        Some(auction.map_or(name, |(auction, _)| *auction))
+        Some(self.rooms.auction_of(name).unwrap_or(name))
     }
 
     /// Whether nothing more of a room is on its way, nor of its private room.
     fn is_at_rest(&self, name: RoomName) -> bool {
-        let private = self.invitations.iter().filter(|(auction, _)| *auction == name);
         let mut rooms =
-            private.map(|(_, room)| self.rooms.get(room)).chain([self.rooms.get(&name)]);
+            self.rooms.private_rooms_of(name).chain([name]).map(|room| self.rooms.get(&room));
         rooms.all(|room| room.is_none_or(|room| !room.is_awaited()))
     }
 
     /// Takes a room in of which only the full name is known: the broker may hold it all the same.
-    async fn know(&mut self, name: RoomName) {
-        if !self.rooms.contains_key(&name) && self.may_know_another() {
-            self.rooms.insert(name, Followed::new(String::new()));
+    async fn add_room(&mut self, name: RoomName) {
+        if !self.rooms.contains_key(&name) && self.make_place_for_room() {
+            self.rooms.insert(name, Replica::named());
             self.learn(name).await;
         }
     }
 
-    /// Makes place in the list of rooms known, by forgetting one that is over and not followed.
-    pub(super) fn may_know_another(&mut self) -> bool {
+    /// Makes place in the list of rooms known, by forgetting one that has ended and is not followed.
+    pub(super) fn make_place_for_room(&mut self) -> bool {
         if self.rooms.len() < KNOWN {
             return true;
         }
         let own = self.own_rooms();
-        let ends = |room: &Followed| room.known().and_then(kinds::end);
+        let ends = |room: &Replica| room.known().and_then(kinds::end);
         let now = self.reckoned();
         let over = self.rooms.iter().filter(|(name, room)| {
-            !room.wanted
+            !room.is_followed()
                 && !own.contains_key(*name)
                 && ends(room).zip(now).is_some_and(|(end, now)| end <= now)
         });
@@ -242,33 +247,34 @@ impl Desk {
     }
 
     /// Follows what matters most, and leaves what has to give way.
-    pub(super) async fn choose_rooms(&mut self) -> Result<(), Lost> {
-        if !self.lobby_known || self.online.is_none() {
+    pub(super) async fn choose_rooms_to_follow(&mut self) -> Result<(), SessionLost> {
+        if !self.rooms.is_list_whole() || !self.connection.is_up() {
             return Ok(());
         }
         let chosen = self.chosen();
-        let changed = |wanted: bool| {
-            let other = |(name, room): &(&RoomName, &Followed)| {
-                room.wanted == wanted && chosen.contains_key(*name) != wanted
-            };
-            self.rooms.iter().filter(other).map(|(name, _)| *name).collect::<Vec<RoomName>>()
-        };
-        let (leave, join) = (changed(true), changed(false));
+        let (mut leave, mut join) = (Vec::new(), Vec::new());
+        for (name, room) in self.rooms.iter() {
+            match (room.is_followed(), chosen.contains_key(name)) {
+                (true, false) => leave.push(*name),
+                (false, true) => join.push(*name),
+                (true, true) | (false, false) => {}
+            }
+        }
         for name in leave {
-            self.set_wanted(name, false);
-            self.met.excused(name);
+            self.rooms.get_mut(&name).map(Replica::unfollow);
+            self.statements.excused(name);
             self.send(FromPeer::Leave { room: name }).await?;
             self.show_room(name).await;
         }
         for name in join {
-            self.set_wanted(name, true);
+            self.rooms.get_mut(&name).map(Replica::follow);
             self.join(name).await?;
         }
         // What is open and has no place is shown as listed.
-        for name in std::mem::take(&mut self.listed) {
+        for name in self.rooms.take_unshown() {
             let now = self.reckoned();
-            let open = |room: &Followed| {
-                !room.wanted && room.known().is_some_and(|room| kinds::is_open(room, now))
+            let open = |room: &Replica| {
+                !room.is_followed() && room.known().is_some_and(|room| kinds::is_open(room, now))
             };
             if self.rooms.get(&name).is_some_and(open) {
                 self.show_room(name).await;
@@ -277,43 +283,37 @@ impl Desk {
         Ok(())
     }
 
-    fn set_wanted(&mut self, name: RoomName, wanted: bool) {
-        if let Some(room) = self.rooms.get_mut(&name) {
-            room.wanted = wanted;
-        }
-    }
-
     /// The rooms that get a place.
     fn chosen(&self) -> BTreeMap<RoomName, Interest> {
         let (own, invited, now) = (self.own_rooms(), self.invited(), self.reckoned());
         let met = invited.values().copied().collect();
         let known = Known { own, invited, met, now };
         let rooms = self.rooms.iter().filter_map(|(name, room)| {
-            Some((self.interest(*name, room, &known)?, !room.wanted, *name))
+            Some((self.interest(*name, room, &known)?, !room.is_followed(), *name))
         });
         let mut ranked: Vec<(Interest, bool, RoomName)> = rooms.collect();
         ranked.sort_unstable();
-        choose(&ranked, self.places)
+        choose(&ranked, self.rooms.places())
     }
 
     /// How much a room matters; `None` if it is not to be followed.
-    fn interest(&self, name: RoomName, room: &Followed, known: &Known) -> Option<Interest> {
-        if room.left || room.denied.is_some() {
+    fn interest(&self, name: RoomName, room: &Replica, known: &Known) -> Option<Interest> {
+        if room.wish() == Wish::Left || room.denial().is_some() {
             return None;
         }
-        let past = || room.wanted.then_some(Interest::Past);
-        if room.broken {
+        let past = || room.is_followed().then_some(Interest::Past);
+        if room.is_broken() {
             return past();
         }
         // A private room matters as much as its auction.
         let auction = known.invited.get(&name).copied().unwrap_or(name);
         let of = self.rooms.get(&auction);
-        if room.asked || of.is_some_and(|room| room.asked) {
+        if [Some(room), of].into_iter().flatten().any(|room| room.wish() == Wish::Asked) {
             return Some(Interest::Asked);
         }
-        // Of what has no end of its own it is not known that it is over.
+        // A room without an end of its own is not known to have ended.
         let is_open = |of| kinds::end(of).is_none() || kinds::is_open(of, known.now);
-        let open = of.and_then(Followed::known).is_none_or(is_open);
+        let open = of.and_then(Replica::known).is_none_or(is_open);
         if known.own.get(&auction).is_some_and(|unfinished| *unfinished || open) {
             return Some(Interest::Own);
         }
@@ -325,13 +325,13 @@ impl Desk {
             return past();
         };
         // Also past its end: how it ended is told soon.
-        let is_near = room.wanted && !kinds::is_decided(state);
+        let is_near = room.is_followed() && !kinds::is_decided(state);
         if is_near || kinds::is_open(state, known.now) { Some(Interest::Open(end)) } else { past() }
     }
 
     /// The auctions of private rooms.
     fn invited(&self) -> BTreeMap<RoomName, RoomName> {
-        self.invitations.iter().map(|(auction, room)| (*room, *auction)).collect()
+        self.rooms.invitations().map(|(auction, room)| (room, auction)).collect()
     }
 
     /// Rooms with own actions, and whether one still lacks something: an answer, or an end with which
@@ -346,86 +346,88 @@ impl Desk {
         own
     }
 
-    pub(super) async fn join_command(&mut self, prefix: &str) -> Option<bool> {
-        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
-        if self.online.is_none() {
+    pub(super) async fn join_command(&mut self, prefix: &str) -> Progress {
+        let Some(name) = self.find_or_refuse(prefix).await else { return Progress::Failed };
+        if !self.connection.is_up() {
             if let Some(room) = self.rooms.get_mut(&name) {
-                (room.asked, room.left) = (true, false);
+                room.ask_for();
             }
             let advice = "it is joined once the connection is back";
-            self.refuse("link.down", "there is no connection to the broker", advice).await;
-            return Some(true);
+            self.refuse(Report::new("link.down", "there is no connection to the broker", advice))
+                .await;
+            return Progress::Done;
         }
         match self.rooms.get(&name) {
-            Some(room) if room.wanted && room.caught_up => Some(true),
+            Some(room) if room.is_followed() && room.is_caught_up() => Progress::Done,
             Some(room) => {
-                let cannot = room.cannot_follow();
-                self.cannot(cannot).await
+                let report = room.why_not_followed();
+                self.reject(report).await
             }
-            None => self.cannot(Cannot::code(Code::RoomUnknown)).await,
+            None => self.reject(by_code(Code::RoomUnknown)).await,
         }
     }
 
-    pub(super) async fn leave_command(&mut self, prefix: &str) -> Option<bool> {
-        let Some(name) = self.find_or_refuse(prefix).await else { return Some(false) };
+    pub(super) async fn leave_command(&mut self, prefix: &str) -> Progress {
+        let Some(name) = self.find_or_refuse(prefix).await else { return Progress::Failed };
         if let Some(room) = self.rooms.get_mut(&name) {
-            (room.wanted, room.asked, room.left) = (false, false, true);
+            room.leave();
         }
-        self.met.excused(name);
+        self.statements.excused(name);
         // Without a connection there is nothing to leave.
         let _ = self.send(FromPeer::Leave { room: name }).await;
         self.show_room(name).await;
         // Another takes the place.
-        let _ = self.choose_rooms().await;
-        Some(true)
+        let _ = self.choose_rooms_to_follow().await;
+        Progress::Done
     }
 
     /// A room that was asked for is not shown. For one whose head the broker has signed, that is
     /// a lie or a loss; one of which nothing came is forgotten, as nothing must wait for it.
-    pub(super) async fn not_joined(
+    pub(super) async fn handle_join_refused(
         &mut self,
         name: RoomName,
         code: &str,
         said: &str,
-    ) -> Result<(), Lost> {
+    ) -> Result<(), SessionLost> {
         self.is_answered(name);
         self.take_receipts(name).await;
         let Some(room) = self.rooms.get_mut(&name) else { return Ok(()) };
         if code == Code::StoreFailed.as_str() {
-            room.ask_again = true;
-            self.met.excused(name);
-            if !std::mem::replace(&mut room.unread_told, true) {
-                self.answering = Answering::of_room(name);
+            let failure = room.fail_to_read();
+            self.statements.excused(name);
+            if failure == ReadFailure::First {
+                self.reply_to = ReplyTo::of_room(name);
                 let advice = "it is asked for again by itself every few seconds";
-                self.refuse(code, "the broker cannot read this room's log", advice).await;
-                self.answering = Answering::default();
+                let code = Code::StoreFailed.as_str();
+                let message = "the broker cannot read this room's log";
+                self.refuse(Report::new(code, message, advice)).await;
+                self.reply_to = ReplyTo::default();
             }
             return Ok(());
         }
-        let was_wanted = std::mem::take(&mut room.wanted);
+        let was_wanted = room.unfollow();
         if code == ErrorCode::RoomsLimit.as_str() {
             if was_wanted {
                 // This broker has fewer places: what matters most gets them.
-                let wanted = self.rooms.values().filter(|room| room.wanted).count();
-                self.places = self.places.min(wanted);
-                self.choose_rooms().await?;
+                self.rooms.limit_places();
+                self.choose_rooms_to_follow().await?;
                 self.show_room(name).await;
             }
             return Ok(());
         }
-        let head = self.met.longest(name).map(|claim| claim.statement.text().to_owned());
+        let head = self.statements.longest(name).map(|claim| claim.statement.text().to_owned());
         // A private room is shown to its members only, and not for ever.
-        let public = self.met.is_public(name);
+        let public = self.statements.is_public(name);
         match (code, head) {
             (code, head) if code == ErrorCode::RoomShorter.as_str() => {
                 let notes = [said, &head.unwrap_or_default()];
                 let message = "the broker's log is shorter than what it signed before";
-                self.distrust(name, message, Exhibit::Notes("shorter", &notes)).await;
+                self.stop_believing(name, message, Exhibit::Notes("shorter", &notes)).await;
             }
             (code, Some(head)) if public && code == Code::RoomUnknown.as_str() => {
                 let notes = [said, head.as_str()];
                 let message = "the broker denies a room whose log it signed";
-                self.distrust(name, message, Exhibit::Notes("denied", &notes)).await;
+                self.stop_believing(name, message, Exhibit::Notes("denied", &notes)).await;
             }
             _ => self.is_denied(name, code, said).await,
         }
@@ -434,14 +436,14 @@ impl Desk {
 
     /// The broker's list of rooms is whole. One whose log it signed before and that is not on it is
     /// asked for by its name: who leaves it out must deny it, and denying it is a lie.
-    pub(super) async fn miss_rooms(&mut self) -> Result<(), Lost> {
+    pub(super) async fn ask_for_unlisted_rooms(&mut self) -> Result<(), SessionLost> {
         for name in self.own_rooms().into_keys() {
             self.take_receipts(name).await;
         }
-        for name in self.met.unlisted() {
-            if !self.rooms.contains_key(&name) && self.may_know_another() {
-                self.know(name).await;
-                self.set_wanted(name, true);
+        for name in self.statements.unlisted() {
+            if !self.rooms.contains_key(&name) && self.make_place_for_room() {
+                self.add_room(name).await;
+                self.rooms.get_mut(&name).map(Replica::follow);
                 self.join(name).await?;
             }
         }
@@ -453,42 +455,43 @@ impl Desk {
         let known = code.parse::<Code>().ok();
         let code = known.map_or("room.denied", |code| code.as_str());
         let advice = known.map_or("try again later", Code::advice);
-        if !self.deferred.iter().any(|waiting| waiting.room == Some(name)) {
-            self.answering = Answering::of_room(name);
-            self.refuse(code, said, advice).await;
-            self.answering = Answering::default();
+        if !self.deferred.0.iter().any(|waiting| waiting.room == Some(name)) {
+            self.reply_to = ReplyTo::of_room(name);
+            self.refuse(Report::new(code, said.to_owned(), advice)).await;
+            self.reply_to = ReplyTo::default();
         }
         if self.title(name).is_none() {
             self.forget(name);
         } else if let Some(room) = self.rooms.get_mut(&name) {
             // Kept for as long as the room is known, so no longer than it is read.
             let said = shortened(said, LONGEST_SAID);
-            room.denied = Some(Denied { code, said, advice });
+            room.deny(Report::new(code, said, advice));
             self.show_room(name).await;
         }
     }
 }
 
-impl Followed {
+impl Replica {
     /// Why it cannot be acted in.
-    pub(super) fn cannot_follow(&self) -> Cannot {
-        let (code, message, advice) = match &self.denied {
-            Some(Denied { code, said, advice }) => (*code, said.as_str(), *advice),
-            None if self.left => {
-                ("room.not-followed", "you have left this room", "join it first: /join ROOM")
-            }
-            None if self.wanted => (
+    pub(super) fn why_not_followed(&self) -> Report {
+        match self.denial() {
+            Some(denial) => denial.clone(),
+            None if self.wish() == Wish::Left => Report::new(
+                "room.not-followed",
+                "you have left this room",
+                "join it first: /join ROOM",
+            ),
+            None if self.is_followed() => Report::new(
                 "room.catching-up",
                 "the room's log is still being fetched",
                 "try again in a moment",
             ),
-            None => (
+            None => Report::new(
                 "room.not-followed",
                 "this room is not followed: too many others are needed more",
                 "leave one of them first: /leave ROOM",
             ),
-        };
-        Cannot(code, message.to_owned(), advice.to_owned())
+        }
     }
 }
 

@@ -4,22 +4,24 @@
 //! rule, with one. What it signs is decided again here: a refusal that is false is not shown to
 //! the user as if it were true, and others can see that it is false.
 
-use pregao_protocol::action::Action;
-use pregao_protocol::broker::Refusal;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::evidence::{
+use pregao_protocol::audit::evidence::{
     self, Evidence, FalseRefusal, Falsehood, Grounds, RefusedAndLogged, Statement,
 };
 use pregao_protocol::host::Host;
+use pregao_protocol::log::merkle;
 use pregao_protocol::log::{self, Logged, Receipt, RoomName};
-use pregao_protocol::merkle;
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::Verb;
 use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::report::Report;
+use pregao_protocol::wire::refusal::Refusal;
 
 use super::Desk;
-use super::answers::Answering;
+use super::answers::ReplyTo;
 use super::evidence::Exhibit;
-use super::follow::Followed;
 use super::kinds;
+use super::replica::Replica;
 use crate::host::blocking;
 
 /// What can be said of a refusal.
@@ -34,14 +36,16 @@ enum Judged {
 }
 
 impl Desk {
-    pub(super) async fn refused(&mut self, n: u64, compact: &str) {
-        let (Some(stamped), Some(online)) = (self.handed_in(n), &self.online) else { return };
+    pub(super) async fn handle_refused(&mut self, n: u64, compact: &str) {
+        let (Some(stamped), Some(session)) = (self.handed_in(n), self.connection.session()) else {
+            return;
+        };
         let (digest, room) = (stamped.action().digest(), stamped.action().room());
         let of_this = |refusal: &Refusal| {
             let stamp = stamped.batch().hash();
             (refusal.digest, refusal.room, refusal.stamp) == (digest, room, stamp)
         };
-        let refusal = Refusal::open(compact, &online.certificate.keys.entry).ok().filter(of_this);
+        let refusal = Refusal::open(compact, &session.certificate.keys.entry).ok().filter(of_this);
         let Some(refusal) = refusal else {
             let action = stamped.action().compact();
             self.accuse(
@@ -63,6 +67,7 @@ impl Desk {
             self.vault_trouble(&error).await;
         }
         self.check_refused(&digest).await;
+        self.meet_refusal(&refusal, compact).await;
         let named = Statement::Refusal(compact.to_owned());
         if !stamped.action().opens_a_room() && !self.take_statement(room, named).await {
             return self.finish(n, false).await;
@@ -72,15 +77,18 @@ impl Desk {
 
     /// The action under way with its stamp.
     fn handed_in(&self, n: u64) -> Option<Stamped> {
-        let act = self.acts.get(n)?;
+        let act = self.outbox.action(n)?;
         Stamped::open(act.action.clone(), act.stamp()?.clone(), &[self.tsa.stamp]).ok()
     }
 
     /// Decides again about what waits for the log that its refusal names.
     pub(super) async fn settle_refusals(&mut self, name: RoomName) {
-        for (n, compact) in self.acts.refusals_in(name) {
-            let (Some(stamped), Some(online)) = (self.handed_in(n), &self.online) else { continue };
-            let Ok(refusal) = Refusal::open(&compact, &online.certificate.keys.entry) else {
+        for (n, compact) in self.outbox.refusals_in(name) {
+            let (Some(stamped), Some(session)) = (self.handed_in(n), self.connection.session())
+            else {
+                continue;
+            };
+            let Ok(refusal) = Refusal::open(&compact, &session.certificate.keys.entry) else {
                 continue;
             };
             self.settle_refusal(n, &stamped, &refusal, &compact).await;
@@ -95,13 +103,36 @@ impl Desk {
         refusal: &Refusal,
         compact: &str,
     ) {
-        let code = refusal.code;
-        self.answering = self.acts.get(n).map(|act| act.of.clone()).unwrap_or_default();
+        self.reply_to = self.outbox.action(n).map(|act| act.reply_to.clone()).unwrap_or_default();
         match self.judged(stamped, refusal, compact).await {
             Judged::Ahead => {
-                self.answering = Answering::default();
-                return self.acts.refused_ahead(n, compact);
+                self.reply_to = ReplyTo::default();
+                return self.outbox.refused_ahead(n, compact);
             }
+            judged => self.tell_judged(judged, stamped, refusal.code, compact).await,
+        }
+        self.finish(n, false).await;
+    }
+
+    /// Judges a refusal that did not come in the session, and tells the user.
+    pub(super) async fn tell_refusal(
+        &mut self,
+        stamped: &Stamped,
+        refusal: &Refusal,
+        compact: &str,
+    ) {
+        let judged = self.judged(stamped, refusal, compact).await;
+        self.tell_judged(judged, stamped, refusal.code, compact).await;
+    }
+
+    /// Tells of a refusal that cannot be judged.
+    pub(super) async fn tell_unchecked(&self, code: Code) {
+        let message = format!("{} (the broker's word, not checked)", code.message());
+        self.refuse(Report::new(code.as_str(), message, code.advice())).await;
+    }
+
+    async fn tell_judged(&mut self, judged: Judged, stamped: &Stamped, code: Code, compact: &str) {
+        match judged {
             Judged::False(falsehood, shown) => {
                 let room = stamped.action().room();
                 let message = format!("the broker refused with a lie ({code}): {falsehood}");
@@ -123,14 +154,10 @@ impl Desk {
             }
             Judged::Fair(_) => {
                 let advice = self.advice(code, stamped.action().room());
-                self.refuse(code.as_str(), code.message(), advice).await;
+                self.refuse(Report::new(code.as_str(), code.message(), advice)).await;
             }
-            Judged::Unseen => {
-                let message = format!("{} (the broker's word, not checked)", code.message());
-                self.refuse(code.as_str(), message, code.advice()).await;
-            }
+            Judged::Unseen | Judged::Ahead => self.tell_unchecked(code).await,
         }
-        self.finish(n, false).await;
     }
 
     async fn judged(&self, stamped: &Stamped, refusal: &Refusal, compact: &str) -> Judged {
@@ -141,7 +168,7 @@ impl Desk {
             let headers = headers.into_iter().map(str::to_owned).collect();
             let log = log.iter().map(|logged| logged.entry.to_owned()).collect();
             Box::new(FalseRefusal {
-                certificate: self.certificate.clone(),
+                certificate: self.connection.certificate().to_owned(),
                 action: action.compact().to_owned(),
                 stamp: stamped.stamp().clone(),
                 refusal: compact.to_owned(),
@@ -162,11 +189,12 @@ impl Desk {
             };
             return of(outcome, &[]);
         }
-        let Some(room) = self.rooms.get(&refusal.room).filter(|room| room.wanted && !room.broken)
+        let Some(room) =
+            self.rooms.get(&refusal.room).filter(|room| room.is_followed() && !room.is_broken())
         else {
             return Judged::Unseen;
         };
-        if refusal.size > room.head.as_ref().map_or(0, |(size, _)| *size) {
+        if refusal.size > room.covered().unwrap_or(0) {
             return Judged::Ahead;
         }
         let Ok(size) = usize::try_from(refusal.size) else { return Judged::Ahead };
@@ -187,16 +215,14 @@ impl Desk {
     /// Whether the user's side knows that a reason for which the broker's word must do is false.
     fn knows_better(&self, action: &Action, code: Code) -> bool {
         match (code, action.body().terms()) {
-            (Code::ListingKeys, Some(terms)) => self.online.as_ref().is_some_and(|online| {
-                let shown = &online.certificate;
-                terms.broker == shown.keys
-                    && terms.stamps.iter().all(|key| shown.stamps.contains(key))
-                    && terms.authorities.iter().all(|key| shown.authorities.contains(key))
-            }),
+            (Code::ListingKeys, Some(terms)) => {
+                let session = self.connection.session();
+                session.is_some_and(|session| terms.are_of(&session.certificate))
+            }
             (Code::DiscloseTwice, _) => {
                 let (room, digest) = (action.room().to_string(), action.digest());
-                let other = |kept: &crate::vault::Kept| {
-                    kept.room == room && kept.verb == "disclose" && kept.digest != digest
+                let other = |kept: &crate::vault::ActionRecord| {
+                    kept.room == room && kept.verb == Verb::Disclose && kept.digest != digest
                 };
                 !self.vault.contents().actions.iter().any(other)
             }
@@ -205,8 +231,8 @@ impl Desk {
     }
 
     fn advice(&self, code: Code, room: RoomName) -> String {
-        let followed = self.rooms.get(&room).and_then(Followed::room);
-        let advice = followed.and_then(|room| kinds::advice(room, code));
+        let replica = self.rooms.get(&room).and_then(Replica::room);
+        let advice = replica.and_then(|room| kinds::advice(room, code));
         advice.unwrap_or_else(|| code.advice().to_owned())
     }
 
@@ -216,7 +242,7 @@ impl Desk {
         let (Some(refusal), Some(receipt)) = (&kept.refusal, &kept.receipt) else { return };
         let Ok(receipt) = Receipt::parse(&receipt.to_string()) else { return };
         let (room, refusal) = (receipt.room(), refusal.clone());
-        let certificate = self.certificate.clone();
+        let certificate = self.connection.certificate().to_owned();
         let both = RefusedAndLogged { certificate, refusal, receipt };
         let proof = Evidence::RefusedAndLogged(both);
         self.accuse(
@@ -231,10 +257,10 @@ impl Desk {
     /// An answer without a signature may only say that nothing was decided. Any other code in it is
     /// a lie, and no refusal: the action may be in the log.
     pub(super) async fn is_undecided(&mut self, n: u64, code: &str) -> bool {
-        let Some(action) = self.acts.get(n).map(|act| act.action.clone()) else { return true };
+        let Some(action) = self.outbox.action(n).map(|act| act.action.clone()) else { return true };
         let room = action.room();
         let said = match code.parse::<Undecided>() {
-            Ok(Undecided::ROOM_UNKNOWN) if self.met.longest(room).is_some() => {
+            Ok(Undecided::ROOM_UNKNOWN) if self.statements.longest(room).is_some() => {
                 "the broker denies a room whose log it signed"
             }
             Ok(_) => return true,

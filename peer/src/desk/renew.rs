@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pregao_protocol::clock::Time;
+use pregao_protocol::value::clock::Time;
 use tokio::sync::mpsc;
 
 use super::Desk;
 use super::enrol::{self, EnrolError};
 use super::evidence::Exhibit;
-use crate::authority::{AuthorityError, verify_whenever};
 use crate::event::Event;
-use crate::front::Request;
+use crate::front::channel::UserRequest;
 use crate::host::blocking;
+use crate::net::tsa::{TsaError, verify_whenever};
 use crate::vault::KeptIssuer;
 
 /// The TSA's code for a certificate that has ended.
@@ -45,6 +45,49 @@ fn token_ending(issuer: &KeptIssuer, now: Time) -> Option<String> {
     }
 }
 
+/// When the persona's certificate ends, and what was done about it.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    ends: Time,
+    judged: Judgement,
+    /// When renewing was last tried.
+    tried: Option<Duration>,
+}
+
+/// What the TSA said of the certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    /// Nothing.
+    None,
+    /// That it has expired.
+    Expired,
+}
+
+impl Renewal {
+    /// Of a certificate that ends then.
+    pub(super) const fn until(ends: Time) -> Self {
+        Self { ends, judged: Judgement::None, tried: None }
+    }
+
+    pub(super) const fn ends(&self) -> Time {
+        self.ends
+    }
+
+    /// The TSA said that the certificate has expired.
+    pub(super) const fn note_expired(&mut self) {
+        self.judged = Judgement::Expired;
+    }
+
+    fn is_expired(&self) -> bool {
+        self.judged == Judgement::Expired
+    }
+
+    /// Another certificate was given.
+    const fn begin(&mut self, ends: Time) {
+        (self.ends, self.judged) = (ends, Judgement::None);
+    }
+}
+
 impl Desk {
     /// TSA time if it is known, else the system's, which says nothing about simulated time.
     fn judged_at(&self) -> Option<Time> {
@@ -54,13 +97,13 @@ impl Desk {
 
     /// Says what an expired certificate leaves, once at the start.
     pub(super) async fn tell_if_expired(&self) {
-        if self.judged_at().is_some_and(|now| now > self.certificate_ends) {
+        if self.judged_at().is_some_and(|now| now > self.renewal.ends) {
             let text = format!(
                 "your certificate ended at {}: receipts and identity can be read; to trade again, \
                  renew it with pregao enrol",
-                self.certificate_ends
+                self.renewal.ends
             );
-            self.tell(Event::note(text)).await;
+            self.emit(Event::note(text)).await;
         }
         self.tell_if_token_ends().await;
     }
@@ -74,22 +117,22 @@ impl Desk {
             format!("your newest token is not spent yet; at {after} or later: pregao enrol --spend")
         });
         for text in ending.into_iter().chain(unspent) {
-            self.tell(Event::note(text)).await;
+            self.emit(Event::note(text)).await;
         }
     }
 
     pub(super) fn is_renewal_due(&self) -> bool {
         let now = self.options.host.clock.uptime();
-        let tried = self.renewed.is_some_and(|since| now.saturating_sub(since) < RETRY_AFTER);
-        let due = self.judged_at().is_some_and(|now| is_due(self.certificate_ends, now));
-        !tried && (due || self.expired)
+        let tried = self.renewal.tried.is_some_and(|since| now.saturating_sub(since) < RETRY_AFTER);
+        let due = self.judged_at().is_some_and(|now| is_due(self.renewal.ends, now));
+        !tried && (due || self.renewal.is_expired())
     }
 
     /// Asks the CA to certify the same key again while commands go on being answered. A failure
     /// stops nothing: what is left of the certificate goes on being used. False if the front left.
-    pub(super) async fn renew(&mut self, commands: &mut mpsc::Receiver<Request>) -> bool {
-        self.renewed = Some(self.options.host.clock.uptime());
-        let (authority, persona) = (self.authority.clone(), Arc::clone(&self.persona));
+    pub(super) async fn renew(&mut self, commands: &mut mpsc::Receiver<UserRequest>) -> bool {
+        self.renewal.tried = Some(self.options.host.clock.uptime());
+        let (authority, persona) = (self.tsa_client.clone(), Arc::clone(&self.persona));
         let (keys, held) = (self.tsa.clone(), self.vault.contents().certificate.clone());
         let enrolment = self.vault.contents().enrolment.as_ref();
         let token = enrolment.and_then(|kept| kept.renewing(self.judged_at())).cloned();
@@ -103,7 +146,7 @@ impl Desk {
             tokio::select! {
                 answer = &mut asking => break answer,
                 request = commands.recv() => match request {
-                    Some(request) => if !self.command(request).await { return false },
+                    Some(request) => if !self.handle_command(request).await { return false },
                     None => return false,
                 },
             }
@@ -124,11 +167,11 @@ impl Desk {
         if let Err(error) = kept {
             self.vault_trouble(&error).await;
         }
-        (self.certificate_ends, self.expired) = (ends, false);
+        self.renewal.begin(ends);
         // A ticket names the certificate it was given for.
-        self.ticket = None;
+        self.connection.drop_ticket();
         let text = format!("your certificate was renewed and holds until {ends}");
-        self.tell(Event::note(text)).await;
+        self.emit(Event::note(text)).await;
         self.tell_if_token_ends().await;
     }
 
@@ -141,25 +184,24 @@ impl Desk {
         let enrolment = self.vault.contents().enrolment.as_ref();
         let unspent = enrolment.and_then(|kept| kept.held.as_ref()?.spend_after).is_some();
         let advice = match error {
-            EnrolError::Authority(AuthorityError::Refused { code, .. }) => match code.as_str() {
+            EnrolError::Authority(TsaError::Refused(report)) => match &*report.code {
                 code if code.starts_with("invite.") => {
-                    "ask the operator for an invitation, then run pregao enrol with --invite"
-                        .to_owned()
+                    "ask the operator for an invitation, then run pregao enrol with --invite".into()
                 }
                 code if code.starts_with("token.") && unspent => {
-                    "spend the token you fetched: pregao enrol --spend".to_owned()
+                    "spend the token you fetched: pregao enrol --spend".into()
                 }
                 code if code.starts_with("token.") => {
-                    "fetch a token with your card: pregao enrol --card".to_owned()
+                    "fetch a token with your card: pregao enrol --card".into()
                 }
                 _ => error.advice(),
             },
             other => other.advice(),
         };
-        let ends = self.certificate_ends;
+        let ends = self.renewal.ends;
         let text =
             format!("your certificate ends at {ends} and was not renewed: {error}; {advice}");
-        self.tell(Event::note(text)).await;
+        self.emit(Event::note(text)).await;
     }
 }
 
@@ -179,7 +221,7 @@ mod tests {
     fn issuer() -> KeptIssuer {
         let at = |days: u64| Time::default().plus(Duration::from_secs(days * 86_400));
         let statement = String::new();
-        let id = pregao_protocol::codec::Digest([1; 32]);
+        let id = pregao_protocol::value::codec::Digest([1; 32]);
         KeptIssuer { id, from: at(100), until: at(130), spend_until: at(137), statement }
     }
 

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use pregao_protocol::clock::{Carried, Heard, RECENT, Time};
-use pregao_protocol::evidence::{Evidence, TwoBatches};
+use pregao_protocol::log::stamp::VerifiedBatch;
 use pregao_protocol::room::Code;
-use pregao_protocol::stamp::VerifiedBatch;
-use pregao_protocol::verify::contradiction;
+use pregao_protocol::value::clock::{Carried, Heard, RECENT, Time};
+use pregao_protocol::value::report::Report;
 
 use super::Desk;
 use super::evidence::Exhibit;
@@ -15,19 +14,47 @@ use crate::event::Event;
 
 /// How far a tick may lag behind the newest header: ticks come once a second.
 const LAG: Duration = Duration::from_secs(5);
+/// How old the last tick is at most while ticks come steadily: they come once a second.
+const STEADY: Duration = Duration::from_secs(2);
 /// How far TSA time and the system's clock may be apart without a word to the user.
 const CLOCKS_AGREE: Duration = Duration::from_secs(60);
 
 /// The newest verified header, and the time that headers tell.
 #[derive(Debug)]
-pub(super) struct Told {
+struct LastTick {
     batch: VerifiedBatch,
     time: Carried,
 }
 
+/// The TSA's time as it is known, and what the user was told of it.
+#[derive(Debug, Default)]
+pub(super) struct TsaWatch {
+    /// The newest verified header and the time it tells.
+    tick: Option<LastTick>,
+    /// Why the time announced last was not believed, if the user was told.
+    doubted: Option<String>,
+    clocks: Clocks,
+    silence: Silence,
+}
+
+/// Whether the user was told that no time comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Silence {
+    #[default]
+    Untold,
+    Told,
+}
+
+impl TsaWatch {
+    /// A session begins: silence is told anew.
+    pub(super) fn begin_session(&mut self) {
+        self.silence = Silence::Untold;
+    }
+}
+
 /// Whether the user was told that the TSA's clock and the system's disagree.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Clocks {
+struct Clocks {
     told: bool,
 }
 
@@ -53,7 +80,7 @@ impl Clocks {
 
 impl Desk {
     /// TSA time moves on, and never back.
-    pub(super) async fn tick(&mut self, compact: &str) {
+    pub(super) async fn handle_tick(&mut self, compact: &str) {
         if compact.is_empty() {
             return;
         }
@@ -66,15 +93,11 @@ impl Desk {
                 return self.doubt_time(notes, &message, advice).await;
             }
         };
-        if let Some(Told { batch: before, .. }) = &self.tick {
+        if !self.meet_header(&batch).await {
+            return;
+        }
+        if let Some(LastTick { batch: before, .. }) = &self.time.tick {
             let held = before.compact().to_owned();
-            if contradiction(&held, compact, &self.tsa.stamp).is_ok() {
-                let message = "the TSA contradicts itself: its time went back or its chain forks";
-                let advice = "do not trust its stamps";
-                let batches = [held, compact.to_owned()];
-                let proof = Evidence::Batches(TwoBatches { key: self.tsa.stamp, batches });
-                return self.doubt_time(Exhibit::Proof(&proof, None), message, advice).await;
-            }
             if batch.header().batch <= before.header().batch {
                 // A tick may lag behind the header of a handshake, but not by much.
                 if before.time().since(batch.time()) > LAG {
@@ -87,69 +110,76 @@ impl Desk {
             }
         }
         let (time, at) = (batch.time(), self.options.host.clock.uptime());
-        self.time_doubted = None;
-        let (heard, now) = match &mut self.tick {
+        self.time.doubted = None;
+        let (heard, now) = match &mut self.time.tick {
             Some(told) => {
                 told.batch = batch;
                 (told.time.hear(time, at), told.time.now(at))
             }
             None => {
-                self.tick = Some(Told { batch, time: Carried::start(time, at) });
+                self.time.tick = Some(LastTick { batch, time: Carried::start(time, at) });
                 (Heard { fresh: true, in_step: false }, time)
             }
         };
         if !heard.fresh {
             return;
         }
-        self.tsa_down = false;
+        self.time.silence = Silence::Untold;
         if !self.tsa.simulated
-            && let Some(text) = self.clocks.compare(heard, time, self.options.host.clock.wall())
+            && let Some(text) =
+                self.time.clocks.compare(heard, time, self.options.host.clock.wall())
         {
-            self.tell(Event::note(text)).await;
+            self.emit(Event::note(text)).await;
         }
-        self.tell(Event::Tick { time: now, at }).await;
+        self.emit(Event::Tick { time: now, at }).await;
     }
 
     /// Tells once if no time of the TSA comes although the broker is there.
     pub(super) async fn watch_time(&mut self) {
         let now = self.options.host.clock.uptime();
-        let since = now.saturating_sub(self.arrived);
-        let silent = self.tick.as_ref().map_or(since, |told| told.time.age(now).min(since));
-        if self.tsa_down || self.online.is_none() || silent <= RECENT {
+        let since = now.saturating_sub(self.connection.since());
+        let silent = self.time.tick.as_ref().map_or(since, |told| told.time.age(now).min(since));
+        if self.time.silence == Silence::Told || !self.connection.is_up() || silent <= RECENT {
             return;
         }
-        self.tsa_down = true;
+        self.time.silence = Silence::Told;
         let down = Code::TsaDown;
         let message = format!("{}: no time has come for {} s", down.message(), silent.as_secs());
-        let (code, advice) = (down.as_str().to_owned(), down.advice().to_owned());
-        self.tell(Event::TsaDown { code, message, advice }).await;
+        let report = Report::new(down.as_str(), message, down.advice());
+        self.emit(Event::TsaDown(report)).await;
     }
 
     /// Says once that the time announced is not believed; a tick comes every second.
     async fn doubt_time(&mut self, exhibit: Exhibit<'_>, message: &str, advice: &str) {
-        if self.time_doubted.as_deref() != Some(message) {
-            self.time_doubted = Some(message.to_owned());
+        if self.time.doubted.as_deref() != Some(message) {
+            self.time.doubted = Some(message.to_owned());
             self.accuse(None, message, advice, exhibit).await;
         }
     }
 
     /// TSA time, if a tick of the last seconds tells it: what countdowns and one's own actions go by.
     pub(super) fn now(&self) -> Option<Time> {
-        let (told, now) = (self.tick.as_ref()?, self.options.host.clock.uptime());
+        let (told, now) = (self.time.tick.as_ref()?, self.options.host.clock.uptime());
         (told.time.age(now) <= RECENT).then(|| told.time.now(now))
+    }
+
+    /// TSA time, if ticks came steadily: what was received just now was not held up on the way.
+    pub(super) fn steady_now(&self) -> Option<Time> {
+        let (told, now) = (self.time.tick.as_ref()?, self.options.host.clock.uptime());
+        (told.time.age(now) <= STEADY).then(|| told.time.now(now))
     }
 
     /// TSA time carried forward however far: what others' certificates are judged by, which no sudden
     /// silence makes younger.
     pub(super) fn reckoned(&self) -> Option<Time> {
         let now = self.options.host.clock.uptime();
-        self.tick.as_ref().map(|told| told.time.now(now))
+        self.time.tick.as_ref().map(|told| told.time.now(now))
     }
 
     /// Milliseconds since the last tick that tells the time; 0 before the first.
     pub(super) fn age_ms(&self) -> u64 {
         let now = self.options.host.clock.uptime();
-        let age = self.tick.as_ref().map_or(Duration::ZERO, |told| told.time.age(now));
+        let age = self.time.tick.as_ref().map_or(Duration::ZERO, |told| told.time.age(now));
         u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
     }
 }

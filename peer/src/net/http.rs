@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use pregao_protocol::tsa::{MAX_ANSWER, content};
+use pregao_protocol::wire::delivery::MAX_DELIVERY_ANSWER;
+use pregao_protocol::wire::tsa::content;
 use ureq::http::Response;
 
 use super::ProxyAddress;
-use crate::tls::{Roots, distrusted};
+use crate::net::tls::{Roots, distrusted};
 
 /// The same for everybody, whatever version of the program or its library they have.
 const USER_AGENT: &str = "pregao";
@@ -102,7 +103,7 @@ impl Client {
         answer: Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<HttpAnswer, TransportError> {
         let mut answer = answer.map_err(|error| self.failed(&error))?;
-        let limit = u64::try_from(MAX_ANSWER).unwrap_or(u64::MAX);
+        let limit = u64::try_from(MAX_DELIVERY_ANSWER).unwrap_or(u64::MAX);
         let body = answer.body_mut().with_config().limit(limit).read_to_vec();
         let body = body.map_err(|error| self.failed(&error))?;
         Ok(HttpAnswer { status: answer.status().as_u16(), body })

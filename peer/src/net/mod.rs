@@ -3,11 +3,16 @@
 //! What others are reached over is an argument everywhere, as the machine is: the program hands down
 //! the [`Internet`], and a simulation a [`Network`] of its own, in memory.
 //!
+//! - [`broker`] is one session with the broker; [`tsa`] asks TSA and CA
+//! - [`tls`] says whose TLS certificates are believed
 //! - `http` is what is asked of a TSA: [`Transport`], and the one client of HTTP
 //! - `proxy` is a SOCKS proxy before it
 
+pub mod broker;
 mod http;
 mod proxy;
+pub mod tls;
+pub mod tsa;
 
 use std::fmt;
 use std::future::Future;
@@ -15,12 +20,12 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use pregao_protocol::certificate::sheet::TsaAddress;
 use pregao_protocol::host::Host;
+use pregao_protocol::trust::jwks::TsaAddress;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::tls::Roots;
+use tls::Roots;
 
 pub use http::{HttpAnswer, Transport, TransportError};
 pub use proxy::{ProxyAddress, ProxyAddressError, Route};

@@ -63,7 +63,7 @@ pub enum Route {
     Through(ProxyAddress),
 }
 
-/// What stands for no proxy.
+/// The word for no proxy.
 const STRAIGHT: &str = "none";
 
 impl FromStr for Route {

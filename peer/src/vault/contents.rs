@@ -4,12 +4,13 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
-use pregao_protocol::certificate::sheet::TsaAddress;
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::{Digest, array_from_base64url, from_base64url, to_base64url};
-use pregao_protocol::evidence::{Claim, Claims};
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::audit::evidence::{Claim, Claims};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::Verb;
+use pregao_protocol::trust::jwks::TsaAddress;
+use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::{Digest, array_from_base64url, from_base64url, to_base64url};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -101,11 +102,11 @@ pub struct Contents {
     /// Addresses of brokers used, the newest last.
     pub brokers: Vec<String>,
     /// The persona's own actions, oldest first.
-    pub actions: Vec<Kept>,
+    pub actions: Vec<ActionRecord>,
     /// Reveal rooms the persona is one of the two in, oldest first.
     #[serde(default)]
-    pub reveals: Vec<KeptReveal>,
-    /// Where enrolling with the citizen card stands, if it ever began.
+    pub reveals: Vec<RevealRecord>,
+    /// How far enrolling with the citizen card has come, if it ever began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment: Option<KeptEnrolment>,
 }
@@ -113,7 +114,7 @@ pub struct Contents {
 /// A reveal room and what came of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KeptReveal {
+pub struct RevealRecord {
     /// Full name of the auction.
     pub auction: String,
     /// Full name of the private room.
@@ -152,7 +153,7 @@ pub struct Counterparty {
 pub struct KeptCard {
     /// As it was judged.
     pub view: CardView,
-    /// Its certificate in DER: where the state's certificates were not at hand, it is judged again
+    /// Its certificate in DER: where the state's certificates were missing, it is judged again
     /// once they are.
     #[serde(with = "base64url")]
     pub certificate: Vec<u8>,
@@ -164,7 +165,7 @@ pub struct KeptCard {
 /// Which rooms a persona follows is as secret as what it does in them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KeptLog {
+pub struct LogRecord {
     /// The room.
     pub room: RoomName,
     /// It is an auction, which the broker lists for everybody.
@@ -172,6 +173,9 @@ pub struct KeptLog {
     pub public: bool,
     /// The newest head that agreed with the entries.
     pub verified: Option<Claim>,
+    /// The largest head that was final, with its cosignatures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_final: Option<Claim>,
     /// What the log had not reached.
     pub open: Claims,
 }
@@ -179,13 +183,13 @@ pub struct KeptLog {
 /// One of the persona's own actions with what proves and opens it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kept {
+pub struct ActionRecord {
     /// The action's UUID.
     pub id: String,
     /// Full name of its room.
     pub room: String,
     /// Its verb.
-    pub verb: String,
+    pub verb: Verb,
     /// Digest of the compact action.
     pub digest: Digest,
     /// The compact action, exactly as signed.
@@ -227,7 +231,7 @@ impl Contents {
     }
 
     /// Adds an action, in place of an earlier one of the same id.
-    pub fn keep(&mut self, kept: Kept) {
+    pub fn keep(&mut self, kept: ActionRecord) {
         match self.actions.iter_mut().find(|earlier| earlier.id == kept.id) {
             Some(earlier) => *earlier = kept,
             None => self.actions.push(kept),
@@ -283,7 +287,7 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Vau
 }
 
 /// Reads what [`to_json`] wrote.
-pub(super) fn logs_from_json(file: &Path, text: &[u8]) -> Result<Vec<KeptLog>, VaultError> {
+pub(super) fn logs_from_json(file: &Path, text: &[u8]) -> Result<Vec<LogRecord>, VaultError> {
     // The parser's message may quote the text, which is secret: only the place is told.
     serde_json::from_slice(text).map_err(|error| VaultError::Damaged {
         file: file.to_owned(),
@@ -291,9 +295,9 @@ pub(super) fn logs_from_json(file: &Path, text: &[u8]) -> Result<Vec<KeptLog>, V
     })
 }
 
-impl fmt::Debug for KeptLog {
+impl fmt::Debug for LogRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeptLog(..)")
+        f.write_str("LogRecord(..)")
     }
 }
 
@@ -307,10 +311,10 @@ impl fmt::Debug for Contents {
     }
 }
 
-impl fmt::Debug for KeptReveal {
+impl fmt::Debug for RevealRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Who met whom is as secret as anything here.
-        f.write_str("KeptReveal(..)")
+        f.write_str("RevealRecord(..)")
     }
 }
 
@@ -326,10 +330,10 @@ impl fmt::Debug for KeptCard {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for ActionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Naming room and action would tell which entries of a log this persona wrote.
-        f.debug_struct("Kept").field("verb", &self.verb).finish_non_exhaustive()
+        f.debug_struct("ActionRecord").field("verb", &self.verb).finish_non_exhaustive()
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::enrolment::issuer::Issuer;
-use pregao_protocol::enrolment::token::{Token, TokenRequest};
+use pregao_protocol::trust::enrolment::issuer::Issuer;
+use pregao_protocol::trust::enrolment::token::{Token, TokenRequest};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 use serde::{Deserialize, Serialize};
 
-/// Where enrolling with the citizen card stands.
+/// How far enrolling with the citizen card has come.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeptEnrolment {

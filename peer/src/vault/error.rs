@@ -1,5 +1,7 @@
 //! What can be wrong with a vault, and what to do about it.
 
+use pregao_protocol::value::report::Advised;
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -112,10 +114,10 @@ impl VaultError {
             Self::Io { path, source }
         }
     }
+}
 
-    /// Stable code for scripts.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
+impl Advised for VaultError {
+    fn code(&self) -> &'static str {
         match self {
             Self::NoVault { .. } => "vault.none",
             Self::Incomplete { .. } => "vault.incomplete",
@@ -134,10 +136,8 @@ impl VaultError {
         }
     }
 
-    /// What to do next.
-    #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        match self {
+    fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
             Self::NoVault { .. } => {
                 "enrol first with `pregao enrol --tsa URL`, or name another folder with --data"
             }
@@ -165,6 +165,7 @@ impl VaultError {
             Self::DiskFull { .. } => "free some space and try again; the old file is untouched",
             Self::Io { .. } => "look at the path and the disk, then try again",
             Self::Encoding(_) => "report this as a fault of the program; the old file is untouched",
-        }
+        };
+        advice.into()
     }
 }

@@ -12,7 +12,9 @@ use zeroize::Zeroizing;
 
 use super::VaultError;
 
-/// The last line of a whole file.
+/// The first line of a file that is text.
+const BEGINNING: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
+/// Its last line, if it is whole.
 const END: &[u8] = b"-----END AGE ENCRYPTED FILE-----";
 
 /// Longest file read for a passphrase, in bytes.
@@ -97,7 +99,7 @@ impl Identity {
         if let WorkFactor::Fixed(factor) = work {
             recipient.set_work_factor(factor.clamp(1, MOST_WORK));
         }
-        seal_to(&recipient, self.0.to_string().expose_secret().as_bytes())
+        seal_to(&recipient, self.0.to_string().expose_secret().as_bytes(), Format::AsciiArmor)
     }
 
     /// Reads what [`Identity::under_passphrase`] wrote.
@@ -129,15 +131,20 @@ impl Identity {
 
 impl Recipient {
     pub(super) fn seal(&self, text: &[u8]) -> Result<Vec<u8>, VaultError> {
-        seal_to(&self.0, text)
+        // Written with every act, by a program for a program: as bytes, a third shorter.
+        seal_to(&self.0, text, Format::Binary)
     }
 }
 
-fn seal_to(recipient: &dyn age::Recipient, text: &[u8]) -> Result<Vec<u8>, VaultError> {
+fn seal_to(
+    recipient: &dyn age::Recipient,
+    text: &[u8],
+    format: Format,
+) -> Result<Vec<u8>, VaultError> {
     let encryptor = age::Encryptor::with_recipients(std::iter::once(recipient))
         .map_err(|error| VaultError::Encoding(error.to_string()))?;
     let write = || -> io::Result<Vec<u8>> {
-        let armor = ArmoredWriter::wrap_output(Vec::new(), Format::AsciiArmor)?;
+        let armor = ArmoredWriter::wrap_output(Vec::new(), format)?;
         let mut writer = encryptor.wrap_output(armor)?;
         writer.write_all(text)?;
         writer.finish()?.finish()
@@ -151,7 +158,10 @@ fn unseal_with(
     file: &Path,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    if !sealed.trim_ascii_end().ends_with(END) {
+    let shared = BEGINNING.len().min(sealed.len());
+    let is_armored = sealed.get(..shared) == BEGINNING.get(..shared);
+    // Of bytes, only that they are not the ones that were written can be seen.
+    if is_armored && !sealed.trim_ascii_end().ends_with(END) {
         return Err(VaultError::Truncated { file: file.to_owned() });
     }
     let failed = |error| name_failure(file, error);
@@ -182,7 +192,10 @@ fn name_failure(file: &Path, error: DecryptError) -> VaultError {
             reason: "it belongs to another identity than the one beside it".to_owned(),
         },
         DecryptError::InvalidHeader | DecryptError::InvalidMac | DecryptError::Io(_) => {
-            VaultError::Damaged { file, reason: "it was changed after it was written".to_owned() }
+            VaultError::Damaged {
+                file,
+                reason: "it was changed or cut short after it was written".to_owned(),
+            }
         }
         _ => VaultError::Damaged { file, reason: "it cannot be decrypted".to_owned() },
     }

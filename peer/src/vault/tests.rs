@@ -1,7 +1,9 @@
 use super::*;
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::{Digest, to_base64url};
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::room::body::Verb;
+use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::{Digest, to_base64url};
+use pregao_protocol::value::report::Advised as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,11 +26,11 @@ fn contents() -> Contents {
     Contents::new(Secret::new([0xa5; 32]), tsa, vec![1, 2, 3])
 }
 
-fn kept(id: &str) -> Kept {
-    Kept {
+fn kept(id: &str) -> ActionRecord {
+    ActionRecord {
         id: id.to_owned(),
         room: "3f2a".repeat(16),
-        verb: "bid".to_owned(),
+        verb: Verb::Bid,
         digest: Digest([9; 32]),
         action: "header.payload.signature".to_owned(),
         stamp: None,
@@ -68,7 +70,7 @@ fn what_is_kept_is_there_after_reopening() {
     let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
     vault.keep(kept("one")).unwrap();
     vault.keep(kept("two")).unwrap();
-    let changed = Kept { receipt: Some(serde_json::json!({"seq": 3})), ..kept("one") };
+    let changed = ActionRecord { receipt: Some(serde_json::json!({"seq": 3})), ..kept("one") };
     vault.keep(changed.clone()).unwrap();
     vault.update(|contents| contents.note_broker("ws://127.0.0.1:2/#00")).unwrap();
     drop(vault);
@@ -144,14 +146,34 @@ fn a_second_vault_does_not_overwrite_the_first() {
 
 #[test]
 fn a_file_cut_anywhere_is_called_cut_short() {
-    for file in [IDENTITY, CONTENTS] {
-        for left in [0, 1, 40, 200, 300] {
-            let error = after(file, |bytes| bytes.truncate(left));
-            assert!(matches!(error, VaultError::Truncated { .. }), "{file} {left}: {error:?}");
-        }
-        let error = after(file, |bytes| bytes.truncate(bytes.len() - 2));
-        assert!(matches!(error, VaultError::Truncated { .. }), "{file}: {error:?}");
+    for left in [0, 1, 40, 200, 300] {
+        let error = after(IDENTITY, |bytes| bytes.truncate(left));
+        assert!(matches!(error, VaultError::Truncated { .. }), "{left}: {error:?}");
     }
+    let error = after(IDENTITY, |bytes| bytes.truncate(bytes.len() - 2));
+    assert!(matches!(error, VaultError::Truncated { .. }), "{error:?}");
+    // A file of bytes has no last line.
+    for left in [0, 1, 10, 40, 166, 200, 300] {
+        let error = after(CONTENTS, |bytes| bytes.truncate(left));
+        assert!(error.to_string().contains("cut short"), "{left}: {error}");
+    }
+    for less in [1, 2, 16, 17] {
+        let error = after(CONTENTS, |bytes| bytes.truncate(bytes.len() - less));
+        assert!(error.to_string().contains("cut short"), "{less}: {error}");
+    }
+}
+
+#[test]
+fn contents_written_as_text_are_read_still() {
+    let (_temporary, folder) = fresh();
+    let path = folder.join(CONTENTS);
+    let sealed = std::fs::read(&path).unwrap();
+    assert!(sealed.starts_with(b"age-encryption.org/v1\n"), "as bytes");
+    let mut armor =
+        age::armor::ArmoredWriter::wrap_output(Vec::new(), age::armor::Format::AsciiArmor).unwrap();
+    std::io::Write::write_all(&mut armor, &sealed).unwrap();
+    std::fs::write(&path, armor.finish().unwrap()).unwrap();
+    Vault::open(&folder, &passphrase("open sesame")).unwrap();
 }
 
 #[test]
@@ -324,7 +346,7 @@ fn debug_shows_no_secret() {
         format!("{:?}", vault.contents()),
         @r#"Contents { persona: Secret(..), tsa: "http://127.0.0.1:1", actions: 0, .. }"#
     );
-    insta::assert_snapshot!(format!("{:?}", kept("one")), @r#"Kept { verb: "bid", .. }"#);
+    insta::assert_snapshot!(format!("{:?}", kept("one")), @r#"ActionRecord { verb: Bid, .. }"#);
 }
 
 #[test]
@@ -467,7 +489,7 @@ fn a_counterparty_of_before_cards_is_read_and_one_with_a_card_is_kept() {
         let kept = serde_json::json!({
             "auction": "3f2a", "room": "77aa", "disclosed": true, "counterparty": counterparty,
         });
-        serde_json::from_value::<KeptReveal>(kept)
+        serde_json::from_value::<RevealRecord>(kept)
     };
     let mut old = serde_json::json!({
         "name": "First Seller", "contact": "", "persona": "cd".repeat(32),
@@ -476,9 +498,9 @@ fn a_counterparty_of_before_cards_is_read_and_one_with_a_card_is_kept() {
     assert_eq!(read.card, None);
     assert_eq!(serde_json::to_value(&read).unwrap(), old, "nothing new where there is no card");
     let card = KeptCard {
-        view: crate::identity::tests::card(),
+        view: crate::front::identity::tests::card(),
         certificate: vec![1, 2, 3],
-        stamped: pregao_protocol::clock::Time::default(),
+        stamped: pregao_protocol::value::clock::Time::default(),
     };
     let with = Counterparty { card: Some(card), ..read };
     let written = serde_json::to_value(&with).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::label;
+use crate::value::label;
 
 /// An entry as logged, with the batch header (compact JWS) that its stamp names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

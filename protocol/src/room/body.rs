@@ -1,186 +1,23 @@
 //! What the actions of all rooms carry: one type for each verb.
 //!
 //! Types here are shapes; the fold of the room decides what they mean. What belongs to one kind of
-//! room stands in its folder, and a verb takes one line of `verbs!`.
+//! room is in its folder, and a verb takes one line of `verbs!`.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{from_base64url, to_base64url};
-use crate::key::{EntryKey, HeadKey, PublicKey, SessionKey};
-use crate::label::MAX_AMOUNT;
-use crate::room::kind::{Fold, State};
+use crate::room::kind::{Fold, Kind, State};
 use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
 
 pub use crate::room::auction::verbs::{
-    Bid, By, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose,
+    Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Withdrawn,
 };
 pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
-
-/// An amount in minor units of the room's currency, 1 to 2^53 − 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
-pub struct Amount(u64);
-
-/// An amount of zero or beyond 2^53 − 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an amount is 1 to {MAX_AMOUNT} minor units")]
-pub struct AmountError;
-
-impl Amount {
-    /// Minor units.
-    #[must_use]
-    pub const fn minor(self) -> u64 {
-        self.0
-    }
-
-    /// The least amount that exceeds this one by `step`; `None` beyond the largest amount.
-    #[must_use]
-    pub fn raised_by(self, step: Self) -> Option<Self> {
-        self.0.checked_add(step.0).and_then(|sum| Self::try_from(sum).ok())
-    }
-}
-
-impl TryFrom<u64> for Amount {
-    type Error = AmountError;
-    fn try_from(minor: u64) -> Result<Self, AmountError> {
-        if (1..=MAX_AMOUNT).contains(&minor) { Ok(Self(minor)) } else { Err(AmountError) }
-    }
-}
-
-impl From<Amount> for u64 {
-    fn from(amount: Amount) -> Self {
-        amount.0
-    }
-}
-
-/// An ISO 4217 code: three upper-case letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Currency([u8; 3]);
-
-/// Not three upper-case ASCII letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a currency is three upper-case letters, as in EUR")]
-pub struct CurrencyError;
-
-impl std::str::FromStr for Currency {
-    type Err = CurrencyError;
-    fn from_str(text: &str) -> Result<Self, CurrencyError> {
-        let bytes = <[u8; 3]>::try_from(text.as_bytes()).map_err(|_| CurrencyError)?;
-        if bytes.iter().all(u8::is_ascii_uppercase) { Ok(Self(bytes)) } else { Err(CurrencyError) }
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = CurrencyError;
-    fn try_from(text: String) -> Result<Self, CurrencyError> {
-        text.parse()
-    }
-}
-
-impl From<Currency> for String {
-    fn from(currency: Currency) -> Self {
-        currency.to_string()
-    }
-}
-
-impl std::fmt::Display for Currency {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{}", char::from(*byte)))
-    }
-}
-
-/// A short text: 1 to `MAX` characters, at most four bytes each, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Text<const MAX: usize>(String);
-
-/// An empty or overlong text, or one with control characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a text here is 1 to {max} characters without control characters")]
-pub struct TextError {
-    /// Most characters allowed.
-    pub max: usize,
-}
-
-impl<const MAX: usize> Text<MAX> {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<const MAX: usize> TryFrom<String> for Text<MAX> {
-    type Error = TextError;
-    fn try_from(text: String) -> Result<Self, TextError> {
-        let length = text.chars().count();
-        if (1..=MAX).contains(&length) && !text.chars().any(char::is_control) {
-            Ok(Self(text))
-        } else {
-            Err(TextError { max: MAX })
-        }
-    }
-}
-
-impl<const MAX: usize> From<Text<MAX>> for String {
-    fn from(text: Text<MAX>) -> Self {
-        text.0
-    }
-}
-
-/// Ciphertext, base64url in JSON, at most [`Sealed::MAX`] bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sealed(Vec<u8>);
-
-impl Sealed {
-    /// Most bytes of one ciphertext.
-    pub const MAX: usize = 8_400;
-
-    /// The ciphertext.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// A ciphertext that is too long or not canonical base64url.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a ciphertext is at most {max} bytes of canonical base64url", max = Sealed::MAX)]
-pub struct SealedError;
-
-impl TryFrom<Vec<u8>> for Sealed {
-    type Error = SealedError;
-    fn try_from(bytes: Vec<u8>) -> Result<Self, SealedError> {
-        if bytes.len() <= Self::MAX { Ok(Self(bytes)) } else { Err(SealedError) }
-    }
-}
-
-impl TryFrom<String> for Sealed {
-    type Error = SealedError;
-    fn try_from(text: String) -> Result<Self, SealedError> {
-        from_base64url(&text).map_err(|_| SealedError)?.try_into()
-    }
-}
-
-impl From<Sealed> for String {
-    fn from(sealed: Sealed) -> Self {
-        to_base64url(&sealed.0)
-    }
-}
-
-/// The keys of a broker, each for one purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BrokerKeys {
-    /// Signs handshakes; peers pin its fingerprint.
-    pub session: PublicKey<SessionKey>,
-    /// Signs log heads.
-    pub head: PublicKey<HeadKey>,
-    /// Signs the broker's own entries and refusals.
-    pub entry: PublicKey<EntryKey>,
-}
+pub use crate::trust::broker::BrokerKeys;
+pub use crate::trust::seal::{Sealed, SealedError};
+pub use crate::value::amount::{Amount, AmountError, Currency, CurrencyError};
+pub use crate::value::text::{Text, TextError};
 
 /// An object without members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -207,11 +44,29 @@ macro_rules! verbs {
             $($(#[$doc])* $variant($body),)*
         }
 
-        impl Body {
-            /// The verb, as written in the payload.
+        /// What an action does, without the verb's body; in JSON its text.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub enum Verb {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Verb {
+            /// Every verb, in the order of the specification.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// As written in the payload.
             #[must_use]
-            pub const fn verb(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $verb,)* }
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $verb,)* }
+            }
+        }
+
+        impl Body {
+            /// The verb.
+            #[must_use]
+            pub const fn verb(&self) -> Verb {
+                match self { $(Self::$variant(_) => Verb::$variant,)* }
             }
 
             /// Who signs it.
@@ -225,6 +80,24 @@ macro_rules! verbs {
             pub fn terms(&self) -> Option<Terms> {
                 match self {
                     $($(Self::$variant(opening) => Some(<$fold as Fold>::terms(opening)),)?)*
+                    _ => None,
+                }
+            }
+
+            /// Whether the room that this opens can hold such an entry (V-061); one that opens none holds
+            /// nothing.
+            pub(crate) fn judge_alone(&self, entry: &Stamped) -> Result<(), Code> {
+                match self {
+                    $($(Self::$variant(opening) => <$fold as Fold>::judge_alone(opening, entry),)?)*
+                    _ => Err(Code::VerbPhase),
+                }
+            }
+
+            /// Of which kind the room is that it opens; `None` if it opens none.
+            #[must_use]
+            pub fn kind(&self) -> Option<Kind> {
+                match self {
+                    $($(Self::$variant(_) => Some(<$fold>::KIND),)?)*
                     _ => None,
                 }
             }
@@ -288,25 +161,56 @@ verbs! {
     /// Says something in an auction room.
     Say(Say) = "say" by Persona;
     /// No bid counts from here on.
-    Closed(Empty) = "closed" by Broker;
+    Closed(Closed) = "closed" by Broker;
     /// Names winner and price.
     Settled(Settled) = "settled" by Broker;
     /// Both sides disclosed.
-    Revealed(Empty) = "revealed" by Broker;
+    Revealed(Ended) = "revealed" by Broker;
     /// The winner did not disclose in time.
     Forfeited(Forfeited) = "forfeited" by Broker;
     /// The seller did not disclose in time.
-    Abandoned(Empty) = "abandoned" by Broker;
+    Abandoned(Ended) = "abandoned" by Broker;
     /// One side withdrew, as the rules allowed.
-    Withdrawn(By) = "withdrawn" by Broker;
+    Withdrawn(Withdrawn) = "withdrawn" by Broker;
     /// Opens the private room of the two.
     Reveal(Reveal) = "reveal" by Broker, opens RevealRoom, seals(seller_seal, winner_seal);
     /// One side's sealed disclosure.
     Disclose(SealedBody) = "disclose" by Member, is paired;
     /// One side withdraws.
     Withdraw(Empty) = "withdraw" by Member;
-    /// Who was absent at the deadline; the room is over.
+    /// Who was absent at the deadline; this ends the room.
     Absent(Absent) = "absent" by Broker;
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no verb of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a known verb")]
+pub struct UnknownVerb;
+
+impl std::str::FromStr for Verb {
+    type Err = UnknownVerb;
+    fn from_str(text: &str) -> Result<Self, UnknownVerb> {
+        Self::ALL.iter().copied().find(|verb| verb.as_str() == text).ok_or(UnknownVerb)
+    }
+}
+
+impl TryFrom<String> for Verb {
+    type Error = UnknownVerb;
+    fn try_from(text: String) -> Result<Self, UnknownVerb> {
+        text.parse()
+    }
+}
+
+impl From<Verb> for String {
+    fn from(verb: Verb) -> Self {
+        verb.as_str().to_owned()
+    }
 }
 
 impl Body {
@@ -314,5 +218,26 @@ impl Body {
     #[must_use]
     pub const fn is_brokers(&self) -> bool {
         matches!(self.signer(), Signer::Broker)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_have_texts_of_their_own_that_read_back_and_no_other_text_is_one() {
+        let texts: std::collections::HashSet<_> =
+            Verb::ALL.iter().map(|verb| verb.as_str()).collect();
+        assert_eq!(texts.len(), Verb::ALL.len());
+        for verb in Verb::ALL {
+            assert_eq!(verb.as_str().parse(), Ok(*verb));
+            let json = format!("\"{verb}\"");
+            assert_eq!(serde_json::to_string(verb).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Verb>(&json).unwrap(), *verb);
+        }
+        for other in ["", "Bid", "bid ", "outbid"] {
+            assert_eq!(other.parse::<Verb>(), Err(UnknownVerb), "{other}");
+        }
     }
 }

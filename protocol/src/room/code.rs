@@ -197,6 +197,9 @@ codes! {
     /// `settled` that names another winner or price than the log gives.
     SettledWrong = "settled.wrong", "the winner named is not the one the log gives",
         "keep the log: it is evidence against the broker";
+    /// `settled` without a witness's date in time, while one could still come.
+    SettledEarly = "settled.early", "the winner was named before a witness had time to date the close",
+        "keep the log: it is evidence against the broker";
     /// `forfeited` whose ratios do not hold.
     ForfeitWrong = "forfeit.wrong", "the forfeited bids are not shown to be of one author",
         "keep the log: it is evidence against the broker";

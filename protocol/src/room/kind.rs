@@ -1,6 +1,6 @@
 //! What a kind of room is, and the list of those that this program knows (SPEC 7).
 //!
-//! A kind is a [`Fold`] and one line in `kinds!`. Outside a kind's own folder only [`crate::evidence`]
+//! A kind is a [`Fold`] and one line in `kinds!`. Outside a kind's own folder only [`crate::audit::evidence`]
 //! knows what some of its verbs mean: what a lie is, depends on them.
 
 use std::fmt;
@@ -25,6 +25,17 @@ pub trait Fold: fmt::Debug + Clone + Sized {
     /// The [`Code`] of the first rule of this kind that the opening breaks.
     fn open(opening: &Self::Opening, entry: &Stamped) -> Result<Self, Code>;
 
+    /// Decides whether a room with this opening can hold such an entry at any position but the first:
+    /// what can be said of an entry without its log (V-061).
+    ///
+    /// # Errors
+    /// The [`Code`] of a rule that it breaks in every such room; [`Code::VerbKind`] for a verb that
+    /// rooms of this kind do not have.
+    fn judge_alone(opening: &Self::Opening, entry: &Stamped) -> Result<(), Code> {
+        let _ = (opening, entry);
+        Ok(())
+    }
+
     /// Decides about the next entry without changing anything.
     ///
     /// # Errors
@@ -34,6 +45,11 @@ pub trait Fold: fmt::Debug + Clone + Sized {
 
     /// Takes an entry that was judged. `ledger` is the log before it.
     fn append(&mut self, ledger: &Ledger, entry: &Stamped);
+
+    /// The log has the entry that was taken last. `ledger` is the log with it.
+    fn appended(&mut self, ledger: &Ledger, entry: &Stamped) {
+        let _ = (ledger, entry);
+    }
 
     /// Whether nothing of consequence can follow: what the house knows of the authors is erased
     /// then, and nothing that was held back is logged any more.
@@ -101,6 +117,10 @@ macro_rules! kinds {
                 match self { $(Self::$kind(fold) => fold.append(ledger, entry),)* }
             }
 
+            pub(super) fn appended(&mut self, ledger: &Ledger, entry: &Stamped) {
+                match self { $(Self::$kind(fold) => fold.appended(ledger, entry),)* }
+            }
+
             pub(super) fn is_complete(&self) -> bool {
                 match self { $(Self::$kind(fold) => fold.is_complete(),)* }
             }
@@ -116,6 +136,9 @@ macro_rules! kinds {
 
         $(
             impl $fold {
+                /// Which kind of room it is the fold of.
+                pub const KIND: Kind = Kind::$kind;
+
                 /// The fold of a room, if the room is of this kind.
                 #[must_use]
                 pub fn of(room: &Room) -> Option<&Self> {
@@ -166,8 +189,8 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::codec::Digest;
-    use crate::room::house::{SECOND, Table, at};
+    use crate::room::fixture::{SECOND, Table, at};
+    use crate::value::codec::Digest;
 
     #[test]
     fn kinds_have_names_of_their_own_that_read_back_and_no_other_text_is_one() {
@@ -187,7 +210,7 @@ mod tests {
         assert_eq!(table.room.kind(), Kind::Auction);
         let bid = table.bid_at(at(SECOND), 1_000);
         assert_eq!(Room::open(&bid, Digest([0; 32])).unwrap_err(), Code::VerbPhase);
-        let closed = table.broker_at(at(SECOND), Body::Closed(crate::room::body::Empty {}));
+        let closed = table.broker_at(at(SECOND), crate::room::fixture::close_body());
         assert_eq!(Room::open(&closed, Digest([0; 32])).unwrap_err(), Code::VerbPhase);
     }
 }

@@ -10,14 +10,15 @@
 
 use std::sync::Arc;
 
-use crate::action::{Action, ActionError};
-use crate::clock::Time;
-use crate::codec::Digest;
-use crate::key::{PublicKey, StampKey};
+use crate::log::merkle;
+use crate::log::stamp::{FullStamp, HeaderError, Headers, Stamp, StampError, VerifiedBatch};
 use crate::log::{Entry, EntryError, Line};
-use crate::merkle;
-use crate::stamp::{FullStamp, HeaderError, Headers, Stamp, StampError, VerifiedBatch};
+use crate::room::action::{Action, ActionError};
+use crate::trust::key::{PublicKey, StampKey};
+use crate::value::clock::Time;
+use crate::value::codec::Digest;
 
+pub mod action;
 pub mod auction;
 pub mod body;
 mod code;
@@ -28,7 +29,7 @@ pub mod reveal;
 mod terms;
 
 #[cfg(test)]
-pub(crate) mod house;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod properties;
 
@@ -143,7 +144,7 @@ impl Room {
     /// The [`Code`] of the rule that the opening breaks.
     pub fn open(opening: &Stamped, leaf: Digest) -> Result<(Self, Vec<Digest>), Code> {
         let body = opening.action().body();
-        // V-061: only an opening stands first.
+        // V-061: only an opening comes first.
         let terms = body.terms().ok_or(Code::VerbPhase)?;
         let (ledger, hashes) = Ledger::open(opening, terms, leaf)?;
         let state = body.open(opening).ok_or(Code::VerbPhase)??;
@@ -177,7 +178,9 @@ impl Room {
             return Err(NotJudged);
         }
         self.state.append(&self.ledger, entry);
-        Ok(self.ledger.append(entry, leaf))
+        let hashes = self.ledger.append(entry, leaf);
+        self.state.appended(&self.ledger, entry);
+        Ok(hashes)
     }
 
     /// What does not depend on the kind of room.
@@ -275,6 +278,15 @@ pub enum ReplayError {
     },
 }
 
+/// Where an entry's batch header is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// Right before the first entry that names it, and no other there (V-029).
+    InLog,
+    /// Among those of the entry's record (V-028).
+    Record,
+}
+
 /// Replays a log from its bytes: the fold as a stranger runs it.
 ///
 /// A header is handed over right before the first entry that names it ([`Replay::header`], V-029), or
@@ -323,16 +335,14 @@ impl Replay {
     /// [`ReplayError`] naming the entry and the rule.
     pub fn push(&mut self, text: &str) -> Result<Stamped, ReplayError> {
         let mut headers = std::mem::take(&mut self.headers);
-        let pushed = self.push_of(text, &mut headers);
+        let pushed = self.push_by(text, &mut headers, Beside::InLog);
         if let Some(room) = &self.room {
             // A stamp that is older than this is stale (V-035).
             let ledger = room.ledger();
             headers.forget_before(ledger.newest().minus(ledger.terms().freshness));
         }
         self.headers = headers;
-        let stamped = pushed?;
-        self.expect_no_header()?;
-        Ok(stamped)
+        pushed
     }
 
     /// As [`Replay::header`] or [`Replay::push`], whichever the line is for.
@@ -352,19 +362,35 @@ impl Replay {
     /// # Errors
     /// [`ReplayError`] naming the entry and the rule.
     pub fn push_of(&mut self, text: &str, headers: &mut Headers) -> Result<Stamped, ReplayError> {
+        self.push_by(text, headers, Beside::Record)
+    }
+
+    /// What is judged first is the same for every reader: form and position, which headers are there,
+    /// action, header, stamp, and then the fold.
+    fn push_by(
+        &mut self,
+        text: &str,
+        headers: &mut Headers,
+        beside: Beside,
+    ) -> Result<Stamped, ReplayError> {
         let entry = Entry::parse(text)?;
         let (seq, expected) = (entry.seq, self.next());
         if seq != expected {
             return Err(ReplayError::Position { expected, got: seq });
         }
+        let header_error = |source| ReplayError::Header { seq, source };
+        headers.name(&entry.stamp.header).map_err(header_error)?;
+        if let (Beside::InLog, Some(header)) = (beside, headers.unnamed()) {
+            return Err(header_error(HeaderError::Superfluous { header }));
+        }
         let action =
             Action::parse(&entry.action).map_err(|source| ReplayError::Action { seq, source })?;
-        let header = headers.name(&entry.stamp.header);
-        let header = header.map_err(|source| ReplayError::Header { seq, source })?;
         let opening = if self.room.is_none() { action.body().terms() } else { None };
         let terms = self.room.as_ref().map(Room::terms).or(opening.as_ref());
+        // Without an opening there is no key by which a stamp could hold.
         let keys = terms.map_or(&[][..], |terms| &terms.stamps);
         let stamp_error = |source| ReplayError::Stamp { seq, source };
+        let header = headers.name(&entry.stamp.header).map_err(header_error)?;
         let batch = header.open(keys).map_err(stamp_error)?;
         let leaf = merkle::leaf_hash(text.as_bytes());
         let stamped = Stamped::bind(action, entry.stamp, batch).map_err(stamp_error)?;

@@ -4,11 +4,11 @@ use proptest::prelude::*;
 
 use super::Code;
 use super::auction::Phase;
-use super::house::{Author, END, F, SECOND, Table, at, bid};
-use crate::clock::Time;
-use crate::merkle::{Frontier, Tree, leaf_hash};
+use super::fixture::{Author, END, F, SECOND, Table, at, bid};
+use crate::audit::verify;
+use crate::log::merkle::{Frontier, Tree, leaf_hash};
 use crate::room::body::SoftClose;
-use crate::verify;
+use crate::value::clock::Time;
 
 /// The rules of an English auction as one would tell them, over amounts and microseconds.
 /// Written without the fold's helpers, so that a slip in one is not a slip in both.
@@ -265,7 +265,7 @@ proptest! {
 
     #[test]
     fn arbitrary_text_is_no_entry_action_or_receipt_and_panics_nowhere(text in ".{0,300}") {
-        prop_assert!(crate::action::Action::parse(&text).is_err());
+        prop_assert!(crate::room::action::Action::parse(&text).is_err());
         prop_assert!(super::Replay::new().line(&text).is_err());
         prop_assert!(verify::log([&text], &text).is_err());
     }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use crate::key::{Authority, OneTime, PublicKey, StampKey};
+use crate::log::{Cosignature, cosignature};
 use crate::room::body::BrokerKeys;
+use crate::trust::broker::BrokerCertificate;
+use crate::trust::key::{Authority, OneTime, PublicKey, StampKey};
+use crate::trust::witness::Witness;
 
 /// Terms of a room: by whose keys it is kept and stamped, and who may act in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,12 @@ pub struct Terms {
     pub stamps: Vec<PublicKey<StampKey>>,
     /// F: how much older than the newest stamp an entry's may be.
     pub freshness: Duration,
+    /// Whether those run in simulated time.
+    pub simulated: bool,
+    /// Who cosigns the heads of the room. Private rooms name none.
+    pub witnesses: Vec<Witness>,
+    /// How many different operators of witnesses make a head final; 0 without witnesses.
+    pub quorum: u32,
     /// CAs whose personas may act. Empty where only members act.
     pub authorities: Vec<PublicKey<Authority>>,
     /// Who may read the room and act in it.
@@ -30,6 +39,24 @@ pub enum Access {
 }
 
 impl Terms {
+    /// Whether these cosignatures make a head final (V-141): they are by as many operators as the opening
+    /// asks for.
+    #[must_use]
+    pub fn is_final(&self, cosigned: &[(&Witness, Cosignature)]) -> bool {
+        let operators = cosignature::operators(cosigned).len();
+        self.quorum > 0 && u32::try_from(operators).is_ok_and(|operators| operators >= self.quorum)
+    }
+
+    /// Whether a broker can keep to them: all that they name is named in its certificate.
+    #[must_use]
+    pub fn are_of(&self, certificate: &BrokerCertificate) -> bool {
+        self.broker == certificate.keys
+            && self.simulated == certificate.simulated
+            && self.stamps.iter().all(|key| certificate.stamps.contains(key))
+            && self.witnesses.iter().all(|witness| certificate.witnesses.contains(witness))
+            && self.authorities.iter().all(|key| certificate.authorities.contains(key))
+    }
+
     /// The keys of the members; `None` for a public room.
     #[must_use]
     pub fn members(&self) -> Option<&[PublicKey<OneTime>]> {

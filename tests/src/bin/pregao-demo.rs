@@ -6,6 +6,7 @@
 )]
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -22,6 +23,10 @@ struct Arguments {
     /// of it holds. This is also what happens without a terminal.
     #[arg(long)]
     headless: bool,
+    /// Keep the logs, their pages and the receipts in this folder, for looking at them and checking them
+    /// later. Only without a user.
+    #[arg(long, value_name = "DIR", conflicts_with = "card")]
+    keep: Option<PathBuf>,
     /// Play with virtual citizen cards of this generation instead: two people enrol with their
     /// cards, trade, and show each other who they are. Needs pcscd and vsmartcard-vpcd, which run
     /// in namespaces of their own; always without a user.
@@ -71,7 +76,7 @@ async fn trade(arguments: &Arguments) -> ExitCode {
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let told = if arguments.headless || !terminal { Told::Aloud } else { Told::Silently };
     let outcome = tokio::select! {
-        outcome = play(told) => outcome,
+        outcome = play(told, arguments.keep.clone()) => outcome,
         _ = tokio::signal::ctrl_c(), if told == Told::Aloud => Err(anyhow::anyhow!("interrupted")),
     };
     match outcome {
@@ -80,8 +85,8 @@ async fn trade(arguments: &Arguments) -> ExitCode {
     }
 }
 
-async fn play(told: Told) -> anyhow::Result<()> {
-    let play = Play::open(told).await?;
+async fn play(told: Told, keep: Option<PathBuf>) -> anyhow::Result<()> {
+    let play = Play::open(told, keep).await?;
     match told {
         Told::Aloud => play.alone().await,
         Told::Silently => play.with_user().await,

@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use clap::Parser;
 use parking_lot::Mutex;
+use pregao_tests::sim::cheat::{self, Cheat};
 use pregao_tests::sim::run;
 use pregao_tests::sim::verdict::Tally;
 
@@ -36,6 +37,9 @@ struct Arguments {
     /// Prints everything that happens in the first seed, and plays no other.
     #[arg(long)]
     trace: bool,
+    /// Plays houses that cheat one person in this way instead, or in every way that there is with `all`.
+    #[arg(long)]
+    cheat: Option<String>,
     /// Lines of the trace that are printed of a seed that fails.
     #[arg(long, default_value_t = 400)]
     lines: usize,
@@ -47,6 +51,9 @@ fn main() -> Result<ExitCode> {
         cfg!(tokio_unstable),
         "built without --cfg tokio_unstable, so no seed would replay\n.cargo/config.toml sets it, unless RUSTFLAGS is set: build without RUSTFLAGS"
     );
+    if let Some(named) = &arguments.cheat {
+        return play_cheats(named, &arguments);
+    }
     if arguments.trace {
         return trace(arguments.first);
     }
@@ -76,9 +83,7 @@ fn main() -> Result<ExitCode> {
         }
         Ok(())
     };
-    let threads = arguments
-        .threads
-        .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let threads = threads(&arguments);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(play)).collect();
         workers.into_iter().try_for_each(|worker| {
@@ -92,6 +97,38 @@ fn main() -> Result<ExitCode> {
         began.elapsed().as_secs_f64()
     )?;
     Ok(if failed.load(Ordering::Relaxed) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn threads(arguments: &Arguments) -> usize {
+    let each = || thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    arguments.threads.unwrap_or_else(each)
+}
+
+/// Plays the seeds of one cheat, or of each.
+fn play_cheats(named: &str, arguments: &Arguments) -> Result<ExitCode> {
+    let cheats = match named {
+        "all" => Cheat::ALL.to_vec(),
+        name => vec![name.parse().map_err(anyhow::Error::msg)?],
+    };
+    let seeds = arguments.first..arguments.first.saturating_add(arguments.seeds);
+    let (mut out, mut all_caught) = (std::io::stdout(), true);
+    for cheat in cheats {
+        let began = Instant::now();
+        let count = cheat::seeds(cheat, seeds.clone(), threads(arguments))?;
+        let (caught, none, seconds) =
+            (count.caught, count.no_occasion, began.elapsed().as_secs_f64());
+        let failed = count.failed.len();
+        writeln!(
+            out,
+            "{cheat}: {caught} as expected ({:?}), {none} without an occasion, {failed} otherwise, in {seconds:.1} s",
+            cheat.expected()
+        )?;
+        for (seed, why) in count.failed.iter().take(5) {
+            writeln!(out, "  seed {seed} FAILED: {why}")?;
+        }
+        all_caught &= failed == 0 && caught > 0;
+    }
+    Ok(if all_caught { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Prints a seed that failed, why, and how it came to that: it is played again for it.

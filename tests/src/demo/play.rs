@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use pregao::amount;
 use pregao::event::{Event, Phase, Role, RoomView};
+use pregao::text::amount;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -40,6 +40,12 @@ pub struct Play {
     alarms: Vec<String>,
     receipts: Vec<(usize, bool)>,
     told: Told,
+    /// Where what is exported is kept, if it is.
+    keep: Option<PathBuf>,
+}
+
+fn is_page(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "html")
 }
 
 /// Whether the transcript is printed.
@@ -56,7 +62,7 @@ impl Play {
     ///
     /// # Errors
     /// If a program is missing or does not start.
-    pub async fn open(told: Told) -> Result<Self> {
+    pub async fn open(told: Told, keep: Option<PathBuf>) -> Result<Self> {
         let house = House::open(&Options::default())?;
         let (sender, reports) = mpsc::unbounded_channel();
         let parts = [
@@ -81,6 +87,7 @@ impl Play {
             alarms: Vec::new(),
             receipts: Vec::new(),
             told,
+            keep,
         };
         play.list().await?;
         Ok(play)
@@ -93,7 +100,7 @@ impl Play {
             let seller = sellers.get(at % sellers.len().max(1)).context("no seller")?;
             let line = json!({
                 "id": "list", "command": "list", "title": title, "start": start.to_string(),
-                "increment": step.to_string(), "for": format!("{seconds}s"),
+                "increment": step.to_string(), "for": format!("{seconds}s"), "fixed_end": true,
             });
             self.cast.get_mut(*seller).context("no seller")?.tell(&line).await?;
         }
@@ -245,7 +252,8 @@ impl Play {
         let rooms: Vec<String> = self.finished.iter().cloned().collect();
         for member in &mut self.cast {
             for room in &rooms {
-                member.tell(&json!({ "command": "export", "room": room })).await?;
+                let html = self.keep.is_some();
+                member.tell(&json!({ "command": "export", "room": room, "html": html })).await?;
             }
             member.tell(&json!({ "id": "checked", "command": "receipts" })).await?;
         }
@@ -266,15 +274,31 @@ impl Play {
         if files.is_empty() {
             return Ok(0);
         }
+        let checked: Vec<&PathBuf> = files.iter().filter(|file| !is_page(file)).collect();
         let verify = command(self.house.folder.path())?
             .arg("verify")
-            .args(&files)
+            .args(&checked)
             .stdin(Stdio::null())
             .output()
             .await?;
         self.say(String::from_utf8_lossy(&verify.stdout).replace(&self.home(), "").trim_end());
-        ensure!(verify.status.success(), "an exported log or receipt does not hold");
-        Ok(files.len())
+        // What goes on still, or is not final yet, holds too.
+        let holds = matches!(verify.status.code(), Some(0 | 5));
+        ensure!(holds, "an exported log or receipt does not hold");
+        self.keep(&files)?;
+        Ok(checked.len())
+    }
+
+    /// Copies what was exported to where it stays; of one room all members have the same log.
+    fn keep(&self, files: &[PathBuf]) -> Result<()> {
+        let Some(folder) = &self.keep else { return Ok(()) };
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        for file in files {
+            let name = file.file_name().context("a file without a name")?;
+            std::fs::copy(file, folder.join(name)).with_context(|| folder.display().to_string())?;
+        }
+        self.say(&format!("logs, pages and receipts are in {}", folder.display()));
+        Ok(())
     }
 
     fn home(&self) -> String {

@@ -5,25 +5,33 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pregao_protocol::action::{Action, Draft, short_name};
-use pregao_protocol::certificate::sheet::verify_jwks;
-use pregao_protocol::certificate::{
+use pregao::cli::verify as verify_command;
+use pregao::front::exit::Status;
+use pregao_protocol::audit::evidence::Evidence;
+use pregao_protocol::audit::verdict::{Found, Pins, Standing, examine};
+use pregao_protocol::audit::verify;
+use pregao_protocol::log::merkle;
+use pregao_protocol::log::transcript::transcript as transcript_of;
+use pregao_protocol::log::{Entry, Head, Logged, Origin, Receipt, RoomName};
+use pregao_protocol::room::action::{Action, Draft, short_name};
+use pregao_protocol::trust::certificate::{
     pem_to_der, verify_authority_certificate, verify_csr, verify_persona_certificate,
 };
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::{Digest, array_from_base64url, to_base64url};
-use pregao_protocol::evidence::Evidence;
-use pregao_protocol::frame::{FromBroker, FromPeer, Subject};
-use pregao_protocol::key::{Authority, Fingerprint, HeadKey, PublicKey, SecretKey};
-use pregao_protocol::label;
-use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
-use pregao_protocol::persona::{Blind, OneTimeKey};
-use pregao_protocol::tsa::stream::{self, StampRequest, StreamFrame};
-use pregao_protocol::tsa::{
-    CitizenEnrol, CitizenOffer, Health, Issue, MAX_ANSWER, NewChallenge, Refusal, Request,
-    ResetTime, SetTime, SignCsr, Timestamp,
+use pregao_protocol::trust::jwks::verify_jwks;
+use pregao_protocol::trust::jws;
+use pregao_protocol::trust::key::{Authority, Fingerprint, HeadKey, PublicKey, SecretKey};
+use pregao_protocol::trust::persona::{Blind, OneTimeKey};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::{Digest, array_from_base64url, to_base64url};
+use pregao_protocol::value::label;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer, Subject};
+use pregao_protocol::wire::tsa::parse_report;
+use pregao_protocol::wire::tsa::stream::{self, StampRequest, StreamFrame};
+use pregao_protocol::wire::tsa::{
+    CitizenEnrol, CitizenOffer, Health, Issue, MAX_ANSWER, NewChallenge, ResetTime, SetTime,
+    SignCsr, Timestamp, TsaRequest,
 };
-use pregao_protocol::{jws, merkle, verify};
+use pregao_protocol::wire::witness::{self, AddCheckpoint, CheckpointAnswer};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -223,15 +231,48 @@ pub fn evidence(bytes: &[u8]) -> Verdict {
 pub fn transcript(bytes: &[u8]) -> Verdict {
     let mut file = tempfile::NamedTempFile::new().expect("a file can be made");
     file.write_all(bytes).expect("a file can be written");
-    let files = [file.path().to_owned()];
-    let check = |files: &[_]| {
+    let files = vec![file.path().to_owned()];
+    let asked = verify_command::Verify { files, room: None, tsa: Vec::new(), evidence: None };
+    let check = |json: bool| {
         let mut said = Vec::new();
-        let holds = pregao::check::files(files, &mut said).expect("memory can be written to");
-        (holds, said)
+        let status = verify_command::run(&asked, None, json, &mut said);
+        (status.expect("memory can be written to"), said)
     };
-    let (holds, said) = check(&files);
+    let (status, said) = check(false);
     assert!(!said.is_empty(), "nothing is said of a file");
-    assert_eq!((holds, &said), (check(&files).0, &check(&files).1));
+    assert_eq!((status, &said), (check(false).0, &check(false).1));
+    let (again, line) = check(true);
+    assert_eq!(status, again, "one status for people and another for programs");
+    let line: serde_json::Value = serde_json::from_slice(&line).expect("a line of JSON");
+    assert!(line.get("verdict").is_some());
+    let holds = matches!(status, Status::CarriedOut | Status::Incomplete);
+    if holds { Verdict::Taken } else { Verdict::Refused }
+}
+
+/// The verdict on a file, and what else was found in it.
+pub fn verdict(bytes: &[u8]) -> Verdict {
+    let examined = examine(bytes);
+    let verdict = &examined.verdict;
+    assert_eq!(verdict.encode(), examine(bytes).verdict.encode());
+    assert_eq!(verdict.verdict == Standing::Invalid, verdict.rule.is_some());
+    let holds = matches!(verdict.verdict, Standing::Valid | Standing::Incomplete);
+    match &examined.found {
+        Found::Log(log) => {
+            let text = std::str::from_utf8(bytes).expect("a transcript is text");
+            let entries = || log.entries().map(|(entry, header)| Logged { entry, header });
+            let own = transcript_of(log.certificate(), entries(), log.head());
+            assert_eq!(own, text, "two spellings of one transcript");
+            assert_eq!(log.root(log.size()), verdict.root);
+        }
+        Found::Receipt(both) => {
+            assert_eq!(verify::receipt(&both.0).as_ref(), Ok(&both.1));
+        }
+        Found::Nothing(fault) => assert!(!holds && !fault.to_string().is_empty()),
+    }
+    let elsewhere = Pins { room: Some(RoomName([0; 32])), ..Pins::default() };
+    if holds {
+        assert_eq!(examined.pinned(&elsewhere).verdict.verdict, Standing::Invalid);
+    }
     if holds { Verdict::Taken } else { Verdict::Refused }
 }
 
@@ -267,8 +308,8 @@ pub fn certificate(bytes: &[u8]) -> Verdict {
     if taken.contains(&true) { Verdict::Taken } else { Verdict::Refused }
 }
 
-/// A TSA's sheet of keys behind a line with an instant and the fingerprint of the CA.
-pub fn sheet(bytes: &[u8]) -> Verdict {
+/// A TSA's key set behind a line with an instant and the fingerprint of the CA.
+pub fn jwks(bytes: &[u8]) -> Verdict {
     let Some((time, pinned, json)) = first_line(bytes) else { return Verdict::Refused };
     let (Ok(now), Ok(pinned)) = (time.parse(), pinned.parse::<Fingerprint>()) else {
         return Verdict::Refused;
@@ -276,7 +317,7 @@ pub fn sheet(bytes: &[u8]) -> Verdict {
     let keys = verify_jwks(json, Some(pinned), now);
     same(&keys, &verify_jwks(json, Some(pinned), now));
     if let Ok(keys) = &keys {
-        assert!(json.len() <= label::MAX_SHEET);
+        assert!(json.len() <= label::MAX_JWKS);
         assert_eq!(keys.authority.fingerprint(), pinned);
         same(&keys, &&verify_jwks(json, None, now).expect("a pin only takes away"));
         assert!(verify_jwks(json, Some(Fingerprint([0; 32])), now).is_err(), "any CA will do");
@@ -285,7 +326,7 @@ pub fn sheet(bytes: &[u8]) -> Verdict {
 }
 
 /// One kind of request and its answer.
-fn asked<R: Request>(bytes: &[u8]) -> bool {
+fn asked<R: TsaRequest>(bytes: &[u8]) -> bool {
     let request = R::parse(bytes).ok();
     if let Some(request) = &request {
         assert!(bytes.len() <= R::MAX);
@@ -314,7 +355,7 @@ pub fn tsa_request(bytes: &[u8]) -> Verdict {
         asked::<Timestamp>(bytes),
         asked::<SetTime>(bytes),
         asked::<ResetTime>(bytes),
-        Refusal::parse(bytes).is_ok(),
+        parse_report(bytes).is_ok(),
         serde_json::from_slice::<Health>(bytes).is_ok(),
     ];
     if taken.contains(&true) { Verdict::Taken } else { Verdict::Refused }
@@ -335,4 +376,32 @@ pub fn tsa_stream(bytes: &[u8]) -> Verdict {
     }
     assert!(request.is_none() || frame.is_none(), "a frame of both sides");
     if request.is_some() || frame.is_some() { Verdict::Taken } else { Verdict::Refused }
+}
+
+/// Requests to cosign a head: one spelling each. The answers behind any status are read as well.
+pub fn add_checkpoint(bytes: &[u8]) -> Verdict {
+    for status in [200, 400, 403, 404, 409, 422, 429, 500] {
+        for kind in ["text/x.tlog.size", "application/json"] {
+            let answer = CheckpointAnswer::read(status, kind, bytes);
+            let body = answer.body();
+            let (status, kind) = (answer.status(), answer.content_type());
+            let again = CheckpointAnswer::read(status, kind, body.as_bytes());
+            assert_eq!(again.status(), status, "{answer:?} is read as {again:?}");
+        }
+    }
+    let request = AddCheckpoint::parse(bytes).ok();
+    if let Some(request) = &request {
+        assert!(bytes.len() <= witness::MAX_REQUEST);
+        assert_eq!(request.encode().as_bytes(), bytes, "two spellings of one request");
+        let checkpoint = &request.checkpoint;
+        if let Ok(origin) = Head::origin_of(checkpoint) {
+            assert_eq!(checkpoint.split('\n').next(), Some(&*origin.to_string()));
+            let (key, _) = log_of_heads();
+            let head = Head::open(checkpoint, &origin, &key.public());
+            let judged = head.map(|head| witness::judge(None, request, &head, 0));
+            let refused = !matches!(judged, Ok(Ok(_)));
+            assert!(refused || request.old == 0, "cosigned without what it is said to extend");
+        }
+    }
+    Verdict::of(request.as_ref())
 }

@@ -2,17 +2,18 @@
 
 use std::sync::LazyLock;
 
-use pregao::ask::PinSource;
-use pregao::command::{Command, Line, Mistake, parse, read_line};
+use pregao::command::{ChatInput, Command, UsageError, parse, read_line};
 use pregao::event::{ActView, Event};
-use pregao::link::BrokerAddress;
-use pregao::{amount, front, jsonl, span};
-use pregao_protocol::certificate::sheet::TsaAddress;
-use pregao_protocol::citizen::folder::{self, Intake};
-use pregao_protocol::citizen::{CardKey, Holder, Place, TestCards};
-use pregao_protocol::clock::Time;
+use pregao::front::pin_source::PinSource;
+use pregao::front::{channel, jsonl};
+use pregao::net::broker::BrokerAddress;
+use pregao::text::{amount, duration};
 use pregao_protocol::host::Host;
-use pregao_protocol::label::MAX_AMOUNT;
+use pregao_protocol::trust::citizen::folder::{self, FileLoader};
+use pregao_protocol::trust::citizen::{CardKey, Holder, PkiInput, TestCards};
+use pregao_protocol::trust::jwks::TsaAddress;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::label::MAX_AMOUNT;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::runtime::{Builder, Runtime};
@@ -22,7 +23,7 @@ use super::Verdict;
 /// Longest message that a mistake may have, in bytes: it quotes what was typed, shortened.
 const LONGEST_MESSAGE: usize = 2_048;
 
-fn is_told(mistake: &Mistake) {
+fn is_told(mistake: &UsageError) {
     assert!(!mistake.message.is_empty() && !mistake.advice.is_empty(), "{mistake:?}");
     assert!(mistake.message.len() <= LONGEST_MESSAGE, "{mistake:?}");
 }
@@ -36,7 +37,7 @@ fn is_one_of_json(command: &Command) {
 }
 
 /// What was read, or nothing if it is a mistake that is told as one should be.
-fn told<T>(read: Result<T, Mistake>) -> Option<T> {
+fn told<T>(read: Result<T, UsageError>) -> Option<T> {
     read.inspect_err(is_told).ok()
 }
 
@@ -53,16 +54,16 @@ pub fn command_line(bytes: &[u8]) -> Verdict {
         assert!(elsewhere.is_none() && in_room.is_none(), "a line too long");
     }
     let words: Vec<&str> = text.strip_prefix('/').unwrap_or(text).split('\u{1f}').collect();
-    let by_shell = told(Command::parse(&words)).map(Line::Command);
+    let by_shell = told(Command::parse(&words)).map(ChatInput::Command);
     let spaced: Vec<&str> = text.strip_prefix('/').unwrap_or(text).split(' ').collect();
-    let spaced = told(Command::parse(&spaced)).map(Line::Command);
+    let spaced = told(Command::parse(&spaced)).map(ChatInput::Command);
     let lines = [elsewhere, in_room, by_shell, spaced];
     for line in lines.iter().flatten() {
-        if let Line::Command(command) = line {
+        if let ChatInput::Command(command) = line {
             is_one_of_json(command);
         }
     }
-    let taken = lines.iter().flatten().any(|line| *line != Line::Nothing);
+    let taken = lines.iter().flatten().any(|line| *line != ChatInput::Nothing);
     if taken { Verdict::Taken } else { Verdict::Refused }
 }
 
@@ -82,7 +83,7 @@ thread_local! {
 /// What a script writes to `pregao json`, to a desk that carries out everything at once.
 pub fn json_line(bytes: &[u8]) -> Verdict {
     static HOST: LazyLock<Host> = LazyLock::new(pregao::host::system);
-    let (ours, mut desk) = front::pair();
+    let (ours, mut desk) = channel::pair();
     let (mut output, mut aside) = (Vec::new(), Vec::new());
     let mut asked = Vec::new();
     RUNTIME.with(|runtime| {
@@ -141,14 +142,14 @@ pub fn reader(bytes: &[u8]) -> Verdict {
             Err(error) => is_told(&error.into()),
         }
     }
-    if let Some(code) = told(amount::currency(text).map_err(Mistake::from)) {
+    if let Some(code) = told(amount::currency(text).map_err(UsageError::from)) {
         taken = true;
         assert!(code.len() == 3 && amount::digits(&code).is_some(), "{code}");
     }
-    if let Some(read) = told(span::parse(text)) {
+    if let Some(read) = told(duration::parse(text)) {
         taken = true;
-        assert!(!read.is_zero() && read <= span::LONGEST);
-        assert_eq!(span::parse(&span::print(read)), Ok(read));
+        assert!(!read.is_zero() && read <= duration::LONGEST);
+        assert_eq!(duration::parse(&duration::print(read)), Ok(read));
     }
     if let Ok(time) = text.parse::<Time>() {
         taken = true;
@@ -169,13 +170,13 @@ pub fn reader(bytes: &[u8]) -> Verdict {
 pub fn citizen_file(bytes: &[u8]) -> Verdict {
     let Some((place, file)) = bytes.split_first() else { return Verdict::Refused };
     let place = match place {
-        b'a' => Place::Anchor,
-        b'i' => Place::Intermediate,
-        b'l' => Place::List,
+        b'a' => PkiInput::Anchor,
+        b'i' => PkiInput::Intermediate,
+        b'l' => PkiInput::List,
         _ => return Verdict::Refused,
     };
     let _ = (Holder::read(file).is_ok(), CardKey::read(file).is_ok());
-    let taken = Intake::default().take(place, "file".into(), Ok(file.to_vec()));
+    let taken = FileLoader::default().load(place, "file".into(), Ok(file.to_vec()));
     assert!(taken.content.is_some() || taken.fault.is_some(), "nothing is said of a file");
     if let Some(fault) = &taken.fault {
         assert!(!fault.advice().is_empty() && fault.path().ends_with("file"));
@@ -186,7 +187,7 @@ pub fn citizen_file(bytes: &[u8]) -> Verdict {
         let contents = [content];
         let root = std::path::Path::new("state");
         if let Ok(state) = folder::state(root, &contents, TestCards::Accepted) {
-            assert!(place == Place::Anchor, "a state without an anchor");
+            assert!(place == PkiInput::Anchor, "a state without an anchor");
             assert!(folder::unused(&state, &contents).len() <= file.len());
         }
     }

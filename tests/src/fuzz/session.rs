@@ -3,9 +3,9 @@
 //! Everything that either side draws is fixed, so the honest next message is known: what is taken in
 //! its place must be that message, where it is sealed.
 
-use pregao_protocol::key::{Persona, SecretKey, SessionKey};
-use pregao_protocol::label;
-use pregao_protocol::session::{
+use pregao_protocol::trust::key::{Persona, SecretKey, SessionKey};
+use pregao_protocol::value::label;
+use pregao_protocol::wire::session::{
     BrokerCredentials, Credentials, ExpectChoice, ExpectHello, ExpectMessage1, ExpectMessage2,
     ExpectMessage3, Initiator, Padded, Ranking, Session, SessionError, Suite, Unconfirmed,
 };
@@ -26,7 +26,7 @@ fn broker() -> SecretKey<SessionKey> {
     SecretKey::from_seed(&[12; 32])
 }
 
-/// The suite that a byte stands for.
+/// The suite that a byte means.
 fn suite(byte: u8) -> Suite {
     let [first, ..] = Suite::ALL;
     Suite::ALL.get(usize::from(byte % 4)).copied().unwrap_or(first)

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pregao_protocol::clock::Time;
 use pregao_protocol::host::{Clock, Host, Job, NoRandomness, Random, Spawn};
+use pregao_protocol::value::clock::Time;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use tokio::task::JoinHandle;
@@ -167,13 +167,13 @@ impl Machine {
         state.tasks.push(tokio::spawn(task));
     }
 
-    /// Lets its tasks take so many steps more, all together, then stand still wherever they are: between
+    /// Lets its tasks take so many steps more, all together, then stop wherever they are: between
     /// a commit and its answer, say.
     pub fn stand_still_after(&self, steps: u64) {
         self.state.lock().steps = Some(steps);
     }
 
-    /// Whether its tasks stand still.
+    /// Whether its tasks have stopped.
     #[must_use]
     pub fn stands_still(&self) -> bool {
         self.state.lock().steps == Some(0)
@@ -221,7 +221,7 @@ impl Machine {
     }
 }
 
-/// A task of a machine, which takes no step more once the machine stands still.
+/// A task of a machine, which takes no step more once the machine has stopped.
 struct Task {
     job: Job,
     machine: Arc<Machine>,

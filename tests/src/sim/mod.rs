@@ -8,9 +8,12 @@
 //! judged ([`verdict`]) whether every promise was kept: no receipt lost, no alarm raised, one outcome for
 //! every peer and for a stranger with the log, both disclosures of a pair or neither.
 //!
+//! In a house that cheats ([`cheat`]) it is judged whether the one who is cheated sees it and can show it.
+//!
 //! The same seed gives the same run, to the last frame: [`run`] says what it did, so that a failing
 //! one can be replayed.
 
+pub mod cheat;
 pub mod machine;
 pub mod person;
 pub mod programs;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use pregao::command::Command;
 use pregao::event::{Event, Phase, ReceiptView, RoomView};
-use pregao::front::{Answer, Front, Question, Request, Subject};
-use pregao_protocol::clock::Time;
+use pregao::front::channel::{Front, Question, Subject, UserAnswer, UserRequest};
+use pregao_protocol::value::clock::Time;
 use tokio::time::Instant;
 
 use super::machine::Chance;
@@ -103,8 +103,8 @@ impl Told {
                 self.revealed.insert(room, (name, verdict));
             }
             Event::Receipts { receipts } => self.held = Some(receipts),
-            Event::Refused { code, of, .. } => {
-                match (code.as_str(), of.room) {
+            Event::Refused { report, of, .. } => {
+                match (&*report.code, of.room) {
                     ("disclose.twice" | "withdraw.forbidden", Some(room)) => {
                         self.answered.insert(room);
                     }
@@ -114,7 +114,7 @@ impl Told {
                     }
                     (_, None) => {}
                 }
-                *self.refusals.entry(code).or_default() += 1;
+                *self.refusals.entry(report.code.into_owned()).or_default() += 1;
             }
             Event::Done { id, ok, of } => {
                 if ok && matches!(of.act.as_deref(), Some("reveal" | "withdraw")) {
@@ -171,17 +171,17 @@ impl Person {
     }
 
     /// A request with a number of its own.
-    pub fn request(&self, command: Command) -> Request {
+    pub fn request(&self, command: Command) -> UserRequest {
         let mut numbers = self.numbers.lock();
         *numbers += 1;
-        Request { id: Some(numbers.to_string()), command, yes: true, written: None }
+        UserRequest { id: Some(numbers.to_string()), command, yes: true, written: None }
     }
 
     /// Sits at a desk until it is gone. What `asked` brings is done as well.
     pub async fn sit(
         self: Arc<Self>,
         front: Front,
-        mut asked: tokio::sync::mpsc::UnboundedReceiver<Request>,
+        mut asked: tokio::sync::mpsc::UnboundedReceiver<UserRequest>,
         trace: Arc<Trace>,
     ) {
         let Front { commands, mut events, mut questions } = front;
@@ -232,7 +232,7 @@ impl Person {
             return disclosing;
         }
         if *self.quiet.lock() {
-            // A desk that was down does not tell by itself of what is over.
+            // A desk that was down does not tell by itself of what has ended.
             return self.chance.once_in(3).then_some(Command::Items);
         }
         let mut items = self.items.lock();
@@ -263,6 +263,7 @@ impl Person {
             increment: Some("1.50".to_owned()),
             duration: format!("{}s", 20 + self.chance.below(70)),
             extend: soft.then(|| "30s".to_owned()),
+            fixed_end: !soft,
             description: None,
         }
     }
@@ -295,8 +296,8 @@ impl Person {
 
 fn answer(question: Question) {
     let answer = match question.about {
-        Subject::Confirm(_) => Answer::Yes,
-        Subject::Pin(_) => Answer::Cancel,
+        Subject::Confirm(_) => UserAnswer::Yes,
+        Subject::Pin(_) => UserAnswer::Cancel,
     };
     // A desk that has crashed asks no more.
     let _ = question.reply.send(answer);

@@ -15,27 +15,34 @@ use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use pregao::desk;
 use pregao::desk::enrol::enrol;
-use pregao::desk::signer::{CardTrouble, Cards, InsertedCard};
-use pregao::front::{Request, pair};
-use pregao::link::{BrokerAddress, SILENT_FOR};
+use pregao::desk::signer::{Cards, InsertedCard};
+use pregao::front::channel::{UserRequest, pair};
+use pregao::net::broker::{BrokerAddress, Identity, SILENT_FOR};
+use pregao::net::tsa::TsaClient;
 use pregao::net::{self, HttpAnswer, ProxyAddress, Reach, Transport, TransportError};
 use pregao::vault::{Passphrase, Vault, WorkFactor};
-use pregao_broker::door;
 use pregao_broker::folder::Folder;
-use pregao_broker::network::{Dialing, Network, Stream};
+use pregao_broker::listener;
+use pregao_broker::network::{
+    Asking, Dialing, FetchError, HttpAnswer as Answered, Network, NoAnswer, Stream,
+};
 use pregao_broker::server::{Broker, Options};
 use pregao_broker::session::Limits;
 use pregao_broker::tls::Roots;
-use pregao_broker::tsa::TsaError;
-use pregao_protocol::certificate::sheet::TsaAddress;
-use pregao_protocol::session::{Ranking, Suite};
-use pregao_protocol::tsa::{MAX_ANSWER, content};
-use pregao_tsa::opened::{self, Opened};
+use pregao_protocol::trust::jwks::TsaAddress;
+use pregao_protocol::trust::key::{SecretKey, StampKey, WitnessKey};
+use pregao_protocol::value::report::Report;
+use pregao_protocol::wire::session::{Ranking, Suite};
+use pregao_protocol::wire::tsa::{MAX_ANSWER, content};
+use pregao_tsa::service::{self, Service};
 use pregao_tsa::stamper::Pace;
 use pregao_tsa::state::Policy;
+use pregao_tsa::witness::Brokers;
 use tokio::io::DuplexStream;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+use crate::liar::{BrokerSecrets, Lie, Mask, secret_in};
 
 use super::machine::{Chance, Era, Machine, Speed};
 use super::person::Person;
@@ -52,6 +59,17 @@ const TSA: (&str, u16) = ("tsa", 1);
 /// Passphrase of every vault.
 const PASSPHRASE: &str = "a lamp of many words";
 
+/// Every key with which a house can lie.
+#[derive(Debug)]
+pub struct HouseSecrets {
+    /// The broker's.
+    pub broker: BrokerSecrets,
+    /// The TSA's for stamps.
+    pub stamp: SecretKey<StampKey>,
+    /// The witness's.
+    pub witness: SecretKey<WitnessKey>,
+}
+
 /// A running program on a machine of its own.
 struct Running<P> {
     machine: Arc<Machine>,
@@ -62,7 +80,7 @@ struct Running<P> {
 #[derive(Debug)]
 struct Seat {
     machine: Arc<Machine>,
-    asks: mpsc::UnboundedSender<Request>,
+    asks: mpsc::UnboundedSender<UserRequest>,
     sits: JoinHandle<()>,
 }
 
@@ -73,9 +91,11 @@ pub struct Town {
     trace: Arc<Trace>,
     wires: Arc<Wires>,
     folder: PathBuf,
-    tsa: Mutex<Option<Running<Opened>>>,
+    tsa: Mutex<Option<Running<Service>>>,
     broker: Mutex<Option<Running<Broker>>>,
     seats: Mutex<BTreeMap<String, Seat>>,
+    /// Who is lied to, and who does.
+    liar: Mutex<Option<(String, Arc<Mask>)>>,
     /// Pins of both.
     addresses: Mutex<Option<(TsaAddress, BrokerAddress)>>,
 }
@@ -106,11 +126,58 @@ impl Town {
             tsa: Mutex::default(),
             broker: Mutex::default(),
             seats: Mutex::default(),
+            liar: Mutex::default(),
             addresses: Mutex::default(),
         });
         town.start_tsa(0)?;
         town.start_broker().await?;
         Ok(town)
+    }
+
+    fn lines(self: &Arc<Self>) -> Lines {
+        Lines { town: Arc::downgrade(self), liar: None }
+    }
+
+    fn liar_before(&self, person: &Person) -> Option<Arc<Mask>> {
+        let liar = self.liar.lock();
+        liar.as_ref().filter(|(name, _)| *name == person.name).map(|(_, liar)| Arc::clone(liar))
+    }
+
+    /// From when they sit down next, somebody who was settled is lied to by whoever has all keys of the house.
+    ///
+    /// # Errors
+    /// If a key cannot be read, or the desk does not open again.
+    pub async fn lie_to(
+        self: &Arc<Self>,
+        person: &Arc<Person>,
+        lie: impl FnOnce(HouseSecrets) -> Box<dyn Lie>,
+    ) -> Result<()> {
+        self.crash_desk(&person.name).await?;
+        let vault = self.vault(&person.name)?;
+        let persona = SecretKey::from_seed(vault.contents().persona.expose());
+        let certificate = vault.contents().certificate.clone();
+        drop(vault);
+        let secrets = || BrokerSecrets::read(&self.folder.join("broker"));
+        let tsa = self.folder.join("tsa");
+        let of_house = HouseSecrets {
+            broker: secrets()?,
+            stamp: secret_in(&tsa.join("stamp.key.pem"))?,
+            witness: secret_in(&tsa.join("witness.key.pem"))?,
+        };
+        let mask =
+            Mask { secrets: secrets()?, persona, certificate, lie: Mutex::new(lie(of_house)) };
+        *self.liar.lock() = Some((person.name.clone(), Arc::new(mask)));
+        self.seat(person)
+    }
+
+    fn vault(&self, name: &str) -> Result<Vault> {
+        Ok(Vault::open(&self.folder.join(name), &Passphrase::new(PASSPHRASE.to_owned()))?)
+    }
+
+    /// What somebody keeps of lies.
+    #[must_use]
+    pub fn evidence(&self, person: &Person) -> PathBuf {
+        self.folder.join(&person.name).join("evidence")
     }
 
     /// The broker's log.
@@ -122,15 +189,17 @@ impl Town {
     fn start_tsa(self: &Arc<Self>, off: i64) -> Result<()> {
         let machine = Machine::start(&self.era, &self.chance, Speed::AtOnce);
         machine.set_off(off);
-        let options = opened::Options {
+        let options = service::Options {
             data: self.folder.join("tsa"),
             policy: Policy::Open,
             simulate: false,
             pace: Pace { wait: Duration::from_millis(5), size: 256 },
             accept_clock_jump: false,
             citizens: None,
+            witness: Some(Brokers { any: true, ..Brokers::default() }),
+            operator: None,
         };
-        let program = Opened::open(&options, &machine.host()).context("the TSA")?;
+        let program = Service::open(&options, &machine.host()).context("the TSA")?;
         *self.tsa.lock() = Some(Running { machine, program });
         Ok(())
     }
@@ -160,14 +229,16 @@ impl Town {
             },
             suites: Ranking::new(&Suite::ALL).unwrap_or_default(),
             checkers: 2,
+            witnesses: Vec::new(),
+            quorum: None,
         };
         let folder = Folder::open(&self.folder.join("broker"))?;
-        let lines = Arc::new(Lines(Arc::downgrade(self)));
+        let lines = Arc::new(self.lines());
         let program =
             Broker::open(folder, options, lines, machine.host()).await.context("the broker")?;
         let broker = BrokerAddress {
             url: format!("ws://{}:{}/", BROKER.0, BROKER.1),
-            fingerprint: program.hall.house.fingerprint(),
+            fingerprint: program.context.shared.fingerprint(),
         };
         self.addresses.lock().get_or_insert((tsa, broker));
         *self.broker.lock() = Some(Running { machine, program });
@@ -180,8 +251,8 @@ impl Town {
     /// If the TSA does not certify them, or the desk does not open.
     pub async fn settle(self: &Arc<Self>, person: &Arc<Person>) -> Result<()> {
         let machine = Machine::start(&self.era, &self.chance, Speed::Later);
-        let (host, lines) = (machine.host(), Lines(Arc::downgrade(self)));
-        let roots = pregao::tls::Roots::default();
+        let (host, lines) = (machine.host(), self.lines());
+        let roots = pregao::net::tls::Roots::default();
         let reach = Reach { host: &host, net: &lines, tls: &roots };
         let folder = self.folder.join(&person.name);
         enrol(
@@ -202,13 +273,13 @@ impl Town {
     fn seat(self: &Arc<Self>, person: &Arc<Person>) -> Result<()> {
         let machine = Machine::start(&self.era, &self.chance, Speed::Later);
         let folder = self.folder.join(&person.name);
-        let vault = Vault::open(&folder, &Passphrase::new(PASSPHRASE.to_owned()))?;
+        let vault = self.vault(&person.name)?;
         let addresses = self.addresses.lock().clone();
         let (_, broker) = addresses.context("there is no broker")?;
         let options = desk::Options {
             broker,
             suites: Ranking::default(),
-            tls: pregao::tls::Roots::default(),
+            tls: pregao::net::tls::Roots::default(),
             evidence: folder.join("evidence"),
             exports: folder.join("export"),
             patient: false,
@@ -218,7 +289,9 @@ impl Town {
             reader: None,
             route: None,
             host: machine.host(),
-            net: Arc::new(Lines(Arc::downgrade(self))),
+            net: Arc::new(Lines { liar: self.liar_before(person), ..self.lines() }),
+            witnesses: Vec::new(),
+            final_by: Vec::new(),
             silent: SILENT_FOR,
         };
         let (front, back) = pair();
@@ -235,7 +308,7 @@ impl Town {
     ///
     /// # Errors
     /// If they have none.
-    pub fn ask(&self, person: &Person, request: Request) -> Result<()> {
+    pub fn ask(&self, person: &Person, request: UserRequest) -> Result<()> {
         let seats = self.seats.lock();
         let seat = seats.get(&person.name).context("no desk")?;
         seat.asks.send(request).map_err(|_| anyhow::anyhow!("{} has left", person.name))
@@ -380,11 +453,15 @@ fn sound(machine: &Machine, name: &str) -> Result<()> {
 
 /// The only network there is: wires to the broker and the TSA.
 #[derive(Debug, Clone)]
-struct Lines(Weak<Town>);
+struct Lines {
+    town: Weak<Town>,
+    /// What stands on the way to the broker, of somebody who is lied to.
+    liar: Option<Arc<Mask>>,
+}
 
 impl Lines {
     fn town(&self) -> io::Result<Arc<Town>> {
-        self.0.upgrade().ok_or_else(|| io::ErrorKind::NetworkDown.into())
+        self.town.upgrade().ok_or_else(|| io::ErrorKind::NetworkDown.into())
     }
 
     fn connect(&self, host: &str, port: u16) -> io::Result<DuplexStream> {
@@ -394,7 +471,7 @@ impl Lines {
             let (near, far) = town.wires.connect(BROKER.0);
             let broker = town.broker.lock();
             let Running { machine, program } = broker.as_ref().ok_or_else(refused)?;
-            machine.run(Box::pin(door::connection(far, Arc::clone(&program.hall))));
+            machine.run(Box::pin(listener::serve(far, Arc::clone(&program.context))));
             Ok(near)
         } else if (host, port) == TSA {
             let (near, far) = town.wires.connect(TSA.0);
@@ -424,18 +501,90 @@ impl Network for Lines {
         Box::pin(async move { connected.map(|stream| Box::new(stream) as Stream) })
     }
 
-    fn fetch(&self, tsa: &TsaAddress, path: &str) -> Result<Vec<u8>, TsaError> {
+    fn fetch(&self, tsa: &TsaAddress, path: &str) -> Result<Vec<u8>, FetchError> {
         let request = axum::http::Request::get(path).body(Body::empty());
         match request.ok().and_then(|request| self.http(request)) {
             Some((200, body)) => Ok(body),
-            _ => Err(TsaError::Unreachable { url: tsa.url.clone(), reason: "down".to_owned() }),
+            _ => Err(FetchError::Unreachable { url: tsa.url.clone(), reason: "down".to_owned() }),
         }
+    }
+
+    fn post(&self, url: &str, content: &'static str, body: Vec<u8>) -> Asking {
+        let request = axum::http::Request::post(url).header(CONTENT_TYPE, content);
+        let (lines, request) = (self.clone(), request.body(Body::from(body)));
+        Box::pin(async move {
+            let failed = |error: axum::http::Error| NoAnswer(error.to_string());
+            let answered = lines.ask(request.map_err(failed)?).await;
+            answered.ok_or_else(|| NoAnswer("down".to_owned()))
+        })
+    }
+}
+
+impl Lines {
+    /// Asks the TSA by HTTP; `None` if request or answer is lost on its way, or the TSA falls meanwhile.
+    async fn ask(&self, request: axum::http::Request<Body>) -> Option<Answered> {
+        let chance = self.town().ok()?.chance.fork();
+        tokio::time::sleep(chance.millis(1, 20)).await;
+        if chance.once_in(50) {
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        {
+            let town = self.town().ok()?;
+            let tsa = town.tsa.lock();
+            let Running { machine, program } = tsa.as_ref()?;
+            let answer = program.answer(HERE, request);
+            // On the TSA's machine: what it does for others ends when it falls.
+            machine.run(Box::pin(async move {
+                // The broker may have fallen.
+                let _ = tell.send(answer.await);
+            }));
+        }
+        let (head, body) = told.await.ok()?.into_parts();
+        let body = to_bytes(body, MAX_ANSWER).await.ok()?.to_vec();
+        tokio::time::sleep(chance.millis(1, 20)).await;
+        let lost = chance.once_in(50);
+        (!lost).then_some(Answered { status: head.status.as_u16(), body })
+    }
+}
+
+impl Lines {
+    /// Connects to the liar, who connects to the broker.
+    fn connect_to(&self, liar: Arc<Mask>) -> io::Result<DuplexStream> {
+        let town = self.town()?;
+        let (near, far) = town.wires.connect(BROKER.0);
+        let honest = Self { town: self.town.clone(), liar: None };
+        let machine = Machine::start(&town.era, &town.chance, Speed::AtOnce);
+        let addresses = town.addresses.lock().clone();
+        let (tsa, broker) = addresses.ok_or(io::ErrorKind::ConnectionRefused)?;
+        tokio::spawn(async move {
+            let roots = pregao::net::tls::Roots::default();
+            let host = machine.host();
+            let reach = Reach { host: &host, net: &honest, tls: &roots };
+            let relayed = async {
+                let certificate = liar.certificate.as_slice();
+                let persona = &liar.persona;
+                let tickets = TsaClient::at(tsa, reach);
+                let ticket = tickets.ticket(persona, certificate, broker.fingerprint)?;
+                let identity = Identity { persona, certificate, ticket: &ticket };
+                let link =
+                    net::broker::connect(&broker, identity, &Ranking::default(), reach).await?;
+                let (_nobody, mut injected) = broadcast::channel(1);
+                liar.relay(far, link, host.random()?, &mut injected).await
+            };
+            // However it ends, the victim connects again.
+            let _: Result<()> = relayed.await;
+        });
+        Ok(near)
     }
 }
 
 impl net::Network for Lines {
     fn dial<'a>(&'a self, host: &'a str, port: u16) -> net::Dialing<'a> {
-        let connected = self.connect(host, port);
+        let connected = match &self.liar {
+            Some(liar) if (host, port) == BROKER => self.connect_to(Arc::clone(liar)),
+            _ => self.connect(host, port),
+        };
         Box::pin(async move { connected.map(|stream| Box::new(stream) as Box<dyn net::Stream>) })
     }
 
@@ -443,7 +592,7 @@ impl net::Network for Lines {
         &self,
         _: &TsaAddress,
         _: Option<&ProxyAddress>,
-        _: &pregao::tls::Roots,
+        _: &pregao::net::tls::Roots,
     ) -> Arc<dyn Transport> {
         Arc::new(self.clone())
     }
@@ -475,8 +624,8 @@ fn answered(
 struct NoCards;
 
 impl Cards for NoCards {
-    fn find(&self, _: Option<&str>) -> Result<Box<dyn InsertedCard>, CardTrouble> {
+    fn find(&self, _: Option<&str>) -> Result<Box<dyn InsertedCard>, Report> {
         let (message, advice) = ("there is no card".to_owned(), "type who you are".to_owned());
-        Err(CardTrouble { code: "card.none", message, advice })
+        Err(Report::new("card.none", message, advice))
     }
 }

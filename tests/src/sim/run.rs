@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use pregao::command::Command;
 use pregao::event::Phase;
 use tempfile::TempDir;
-use tokio::runtime::Builder;
 #[cfg(tokio_unstable)]
 use tokio::runtime::RngSeed;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 
@@ -80,12 +80,7 @@ pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
 /// # Errors
 /// As [`seed`]; within, what kept the run from its end.
 pub fn leave(seed: u64, traced: bool) -> Result<(Result<Left>, Vec<String>)> {
-    let mut builder = Builder::new_current_thread();
-    builder.enable_time().start_paused(true);
-    // Without it `select!` looks in an order that no seed decides.
-    #[cfg(tokio_unstable)]
-    builder.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()));
-    let runtime = builder.build()?;
+    let runtime = runtime(seed)?;
     let folder = folder()?;
     // The folder has another name each time; what is said of it is the same.
     let (path, name) = (folder.path().display().to_string(), "FOLDER");
@@ -107,8 +102,18 @@ pub fn leave(seed: u64, traced: bool) -> Result<(Result<Left>, Vec<String>)> {
     Ok((left, trace.into_iter().map(|line| line.replace(&path, name)).collect()))
 }
 
+/// One thread under virtual time, whose order follows from a seed.
+pub(super) fn runtime(seed: u64) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_time().start_paused(true);
+    // Without it `select!` looks in an order that no seed decides.
+    #[cfg(tokio_unstable)]
+    builder.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()));
+    builder.build()
+}
+
 /// A folder in memory where there is one: what is to be found does not depend on the disk.
-fn folder() -> std::io::Result<TempDir> {
+pub(super) fn folder() -> std::io::Result<TempDir> {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
 }
@@ -173,7 +178,7 @@ async fn disturb(
     Ok(())
 }
 
-/// Whether every auction that anybody knows of is over.
+/// Whether every auction that anybody knows of has ended.
 fn over(people: &[Arc<Person>]) -> bool {
     people.iter().all(|person| {
         let told = person.told.lock();

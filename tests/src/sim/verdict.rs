@@ -8,24 +8,28 @@ use anyhow::{Context as _, Result, bail, ensure};
 use pregao::event::{Phase, RoomView};
 use pregao_broker::store::sqlite::SqliteLog;
 use pregao_broker::store::{Log, StoredEntry};
+use pregao_protocol::audit::verify;
 use pregao_protocol::log::{RoomName, lines};
 use pregao_protocol::room::auction::{Outcome, Phase as Stage};
 use pregao_protocol::room::body::{Absent, Side};
 use pregao_protocol::room::reveal::End;
 use pregao_protocol::room::{Auction, RevealRoom, Room};
-use pregao_protocol::verify;
 
 use super::person::{Person, Told};
 
 /// How codes begin for which people are refused where nothing goes wrong: they bid too little, on their
 /// own, as it closes; they disclose twice or late; they withdraw where nobody may, or after they forfeited;
-/// and all machines sleep for days. Nobody is refused for a fault of a store, a stamp, or an unknown room.
-const CALM: [&str; 8] = [
+/// and all machines sleep for days. Nobody is refused for a fault of a store or an unknown room.
+///
+/// What is on its way when all fall asleep for days is old when they wake.
+const CALM: [&str; 10] = [
     "bid.",
     "disclose.",
+    "door.stale",
     "link.down",
     "link.slow",
-    "reveal.failed",
+    "reveal.",
+    "stamp.stale",
     "tsa.down",
     "verb.phase",
     "withdraw.",

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use pregao::event::Event;
 use pregao::vault::{Passphrase, Vault};
-use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::Verb;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_tests::desk::{Desk, PASSPHRASE, enrol, pregao, vault};
 use pregao_tests::faults::{Fault, Faults};
 use pregao_tests::house::{Broker, House, Options};
@@ -67,7 +68,7 @@ async fn sold(house: &House) -> (Vec<Desk>, String) {
         let desk = Desk::open(&folder, &house.tsa.address, &house.broker.address);
         desks.push(desk.await.unwrap());
     }
-    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m" });
+    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m", "fixed_end": true });
     assert!(desks[0].ask(listing).await.unwrap());
     let own = |event: &Event| match event {
         Event::Room(view) if view.own => Some((view.room.clone(), view.end)),
@@ -151,7 +152,7 @@ async fn a_disclosure_that_was_not_taken_is_handed_in_by_the_next_run() {
 /// The disclosures that a vault holds.
 fn disclosures(folder: &Path) -> Vec<String> {
     let kept = vault(folder).unwrap().actions.into_iter();
-    kept.filter(|kept| kept.verb == "disclose").map(|kept| kept.action).collect()
+    kept.filter(|kept| kept.verb == Verb::Disclose).map(|kept| kept.action).collect()
 }
 
 /// The broker takes a bid and is never seen again.
@@ -180,7 +181,9 @@ async fn a_command_whose_broker_goes_away_for_good_ends_with_a_code() {
     drop(liar);
     let said = bid
         .ever(|event| match event {
-            Event::Refused { code, message, .. } => Some((code.clone(), message.clone())),
+            Event::Refused { report, .. } => {
+                Some((report.code.to_string(), report.message.to_string()))
+            }
             _ => None,
         })
         .await
@@ -247,8 +250,7 @@ async fn a_log_that_cannot_be_read_for_a_while_is_told_once() {
     let liar = Liar::before(&house, &folder, unread).await.unwrap();
     let mut desk = Desk::start(&folder, &liar.address).unwrap();
     desk.verified(&listed.to_string(), 1).await.unwrap();
-    let told =
-        |event: &&Event| matches!(event, Event::Refused { code, .. } if code == "store.failed");
+    let told = |event: &&Event| matches!(event, Event::Refused { report, .. } if report.code == "store.failed");
     assert_eq!(desk.seen.iter().filter(told).count(), 1);
 }
 

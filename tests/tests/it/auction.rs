@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pregao_protocol::frame::FromPeer;
 use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::SoftClose;
+use pregao_protocol::wire::frame::FromPeer;
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Made, Terms};
 
@@ -26,7 +26,7 @@ async fn an_auction_is_listed_bid_on_closed_in_time_and_settled() {
     seller.auction_is(room, settled).await.unwrap();
     let auction = seller.watched(room).unwrap().auction().unwrap();
     assert_eq!(auction.winner().unwrap().amount.minor(), 100);
-    assert!(!auction.closed_late() && !auction.withdrawal());
+    assert!(auction.late().is_none() && !auction.withdrawal());
     assert!(seller.watched(room).unwrap().head.is_some(), "the head was verified");
 }
 

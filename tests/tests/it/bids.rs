@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use pregao_protocol::action::Seen;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::label::MAX_AMOUNT;
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::action::Seen;
 use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Listing};
-use pregao_tests::peer::{Answer, Peer, Terms};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::MAX_AMOUNT;
+use pregao_tests::peer::{Peer, SubmitAnswer, Terms};
 
 use crate::{forge, guest, open, simulated};
 
@@ -95,7 +95,7 @@ async fn the_seller_may_not_bid_and_the_refusal_proves_why() {
     let listing = seller.list(&Terms::until(end)).await.unwrap();
     let room = listing.action.room();
     let (bid, answer) = seller.bid(room, 100).await.unwrap();
-    let Answer::Refused(refusal, _) = answer else { panic!("not refused: {answer:?}") };
+    let SubmitAnswer::Refused(refusal, _) = answer else { panic!("not refused: {answer:?}") };
     assert_eq!(refusal.code.as_str(), "bid.own-item");
     assert_eq!(refusal.digest, bid.digest());
     let proof = refusal.same_author.unwrap();
@@ -172,11 +172,11 @@ async fn a_listing_with_impossible_terms_or_foreign_keys_opens_no_room() {
     assert_eq!(refused(&mut seller, &|l| l.grace = 61).await, "listing.terms");
     assert_eq!(refused(&mut seller, &|l| l.threshold = 2).await, "listing.terms");
     assert_eq!(refused(&mut seller, &|l| l.disclose_within = 9).await, "listing.terms");
-    let own = pregao_protocol::key::SecretKey::from_seed(&[1; 32]).public();
+    let own = pregao_protocol::trust::key::SecretKey::from_seed(&[1; 32]).public();
     assert_eq!(refused(&mut seller, &|l| l.broker.head = own).await, "listing.keys");
-    let tsa = pregao_protocol::key::SecretKey::from_seed(&[2; 32]).public();
+    let tsa = pregao_protocol::trust::key::SecretKey::from_seed(&[2; 32]).public();
     assert_eq!(refused(&mut seller, &|l| l.stamps.push(tsa)).await, "listing.keys");
-    let ca = pregao_protocol::key::SecretKey::from_seed(&[3; 32]).public();
+    let ca = pregao_protocol::trust::key::SecretKey::from_seed(&[3; 32]).public();
     assert_eq!(refused(&mut seller, &|l| l.authorities = vec![ca]).await, "listing.keys");
     assert_eq!(house.broker.metric("rooms").unwrap(), 1);
 }

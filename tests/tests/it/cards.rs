@@ -92,7 +92,7 @@ impl Scene {
     }
 }
 
-/// A citizen by number. Civil numbers are such as nothing else looks like, and stand in no name.
+/// A citizen by number. Civil numbers are such as nothing else looks like, and occur in no name.
 fn citizen(number: u32) -> CitizenData {
     CitizenData {
         civil_number: (61_738_000 + number).to_string(),

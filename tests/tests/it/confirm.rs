@@ -23,7 +23,7 @@ async fn market(time: &str) -> Market {
     let folder = |name: &str| house.folder.path().join(name);
     let (tsa, broker) = (&house.tsa.address, &house.broker.address);
     let mut seller = Desk::open(&folder("seller"), tsa, broker).await.unwrap();
-    let list = json!({ "command": "list", "title": "Old radio", "start": "10", "for": time });
+    let list = json!({ "command": "list", "title": "Old radio", "start": "10", "for": time, "fixed_end": true });
     assert!(seller.ask(list).await.unwrap());
     let room = |event: &Event| match event {
         Event::Room(view) => Some(view.room.clone()),
@@ -93,7 +93,7 @@ async fn programs_agree_beforehand_to_what_a_person_would_be_asked() {
     assert!(!buyer.ask(odd).await.unwrap());
     assert_eq!(buyer.refusal().await.unwrap().0, "command.parse");
     assert!(buyer.ask(agreed(market.bid("31"))).await.unwrap());
-    let list = |time: &str| json!({ "command": "list", "title": "T", "start": "1", "for": time });
+    let list = |time: &str| json!({ "command": "list", "title": "T", "start": "1", "for": time, "fixed_end": true });
     not_confirmed(&mut buyer, list("31d")).await;
     assert!(buyer.ask(list("30d")).await.unwrap());
     assert!(buyer.ask(agreed(list("31d"))).await.unwrap());
@@ -164,7 +164,7 @@ async fn in_the_chat_only_the_word_typed_into_the_question_bids() {
     // Several lines in one piece: none is carried out, the answer in them neither.
     chat.types("/bid 11\r/bid 500\ryes\r").await;
     chat.shows("several lines came at once").await;
-    // The answer stands in the line before the question does.
+    // The answer is typed before the question comes.
     chat.types("/bid 500\r").await;
     chat.shows("type yes to do it").await;
     chat.types("y\r").await;

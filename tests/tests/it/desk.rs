@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use pregao::event::{Event, Role, RoomView};
-use pregao_protocol::clock::Time;
-use pregao_protocol::frame::FromBroker;
 use pregao_protocol::log::RoomName;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::wire::frame::FromBroker;
 use pregao_tests::desk::{Desk, enrol, pregao, vault};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{Down, Liar};
@@ -22,7 +22,7 @@ async fn desk(house: &House, name: &str) -> Desk {
 
 /// Lists an item; gives the room's full name.
 async fn list(desk: &mut Desk, time: &str) -> String {
-    let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": time });
+    let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": time, "fixed_end": true });
     assert!(desk.ask(list).await.unwrap());
     desk.ever(|event| match event {
         Event::Room(view) if view.own => Some(view.room.clone()),
@@ -83,7 +83,7 @@ async fn a_bid_under_way_while_the_broker_is_killed_counts_exactly_once() {
     ana.verified(&room, 1).await.unwrap();
     assert!(bid(&mut ana, &room, "2").await);
 
-    // The TSA stands still, so the bid waits for its stamp when the broker dies.
+    // The TSA is stopped, so the bid waits for its stamp when the broker dies.
     house.tsa.program().freeze();
     let command = json!({ "yes": true, "command": "bid", "room": room, "amount": "3" });
     let under_way = ana.tell(command).await.unwrap();

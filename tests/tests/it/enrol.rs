@@ -8,18 +8,18 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pregao::authority::AuthorityError;
 use pregao::desk::enrol::card::{self, CardEnrolment, CitizenSigner, TokenKept, Wait};
 use pregao::desk::enrol::{
     By, EnrolError, Enrolled, SignerError, Spending, renew, short_name, spend,
 };
 use pregao::event::Event;
+use pregao::net::tsa::TsaError;
 use pregao::vault::{Contents, KeptEnrolment, Passphrase, Vault, WorkFactor};
-use pregao_protocol::certificate::sheet::{SheetKey, TsaAddress};
-use pregao_protocol::codec::from_base64url;
-use pregao_protocol::enrolment::issuer::{IssuerKey, IssuerStatement};
-use pregao_protocol::enrolment::{EnrolmentError, Offer};
-use pregao_protocol::key::{Enrolment, SecretKey};
+use pregao_protocol::trust::enrolment::issuer::{IssuerKey, IssuerStatement};
+use pregao_protocol::trust::enrolment::{EnrolmentError, Offer};
+use pregao_protocol::trust::jwks::{Jwk, TsaAddress};
+use pregao_protocol::trust::key::{Enrolment, SecretKey};
+use pregao_protocol::value::codec::from_base64url;
 use pregao_test_pki::rcgen::{
     KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize, SigningKey as _,
 };
@@ -94,34 +94,34 @@ impl Hall {
         desk::vault(&self.vault(name)).unwrap()
     }
 
-    /// A sheet with another issuer for the same time, stated by the TSA's own key.
-    fn forged(&self, sheet: &Value) -> Value {
+    /// A key set with another issuer for the same time, stated by the TSA's own key.
+    fn forged(&self, jwks: &Value) -> Value {
         let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072).unwrap();
         let other = IssuerKey::from_spki(&pair.subject_public_key_info()).unwrap();
-        self.restated(sheet, |stated| stated.key = other.spki().to_vec())
+        self.restated(jwks, |stated| stated.key = other.spki().to_vec())
     }
 
-    /// A sheet with the first issuer stated otherwise by the TSA's own key.
-    fn restated(&self, sheet: &Value, change: impl FnOnce(&mut IssuerStatement)) -> Value {
+    /// A key set with the first issuer stated otherwise by the TSA's own key.
+    fn restated(&self, jwks: &Value, change: impl FnOnce(&mut IssuerStatement)) -> Value {
         let data = self.tsa.data();
         let simulated = data.join("simulated");
         let data = if simulated.exists() { simulated } else { data.to_owned() };
         let key: SecretKey<Enrolment> = secret_in(&data.join("enrolment.key.pem")).unwrap();
-        let mut sheet = sheet.clone();
-        let entries = sheet["keys"].as_array_mut().unwrap();
+        let mut jwks = jwks.clone();
+        let entries = jwks["keys"].as_array_mut().unwrap();
         let entry = entries.iter_mut().find(|entry| entry["pregao:purpose"] == "issuer").unwrap();
         let mut stated: IssuerStatement = payload(entry["pregao:statement"].as_str().unwrap());
         change(&mut stated);
         let issuer = IssuerKey::from_spki(&stated.key).unwrap();
-        *entry = serde_json::to_value(SheetKey::issuer(&issuer, stated.sign(&key))).unwrap();
-        sheet
+        *entry = serde_json::to_value(Jwk::issuer(&issuer, stated.sign(&key))).unwrap();
+        jwks
     }
 
-    /// From here on everybody who comes through the gate gets this sheet.
-    fn show(&self, sheet: Value) {
+    /// From here on everybody who comes through the gate gets this key set.
+    fn show(&self, jwks: Value) {
         self.gate.judge(move |asked| {
             let shown = asked.path.ends_with("jwks.json");
-            if shown { Fate::Instead(sheet.clone()) } else { Fate::Pass }
+            if shown { Fate::Instead(jwks.clone()) } else { Fate::Pass }
         });
     }
 
@@ -157,9 +157,9 @@ fn enrolment(contents: &Contents) -> &KeptEnrolment {
 
 fn code(error: &EnrolError) -> &str {
     match error {
-        EnrolError::Authority(AuthorityError::Refused { code, message, advice }) => {
-            assert!(!message.is_empty() && !advice.is_empty(), "{error}");
-            code
+        EnrolError::Authority(TsaError::Refused(report)) => {
+            assert!(!report.message.is_empty() && !report.advice.is_empty(), "{error}");
+            &report.code
         }
         _ => panic!("{error}"),
     }
@@ -206,8 +206,8 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
     assert!(kept.pinned && !kept.simulated && kept.spend_after > reach().host.clock.wall());
     let first = hall.gate.take();
     let paths: Vec<&str> = first.iter().map(|asked| asked.path.as_str()).collect();
-    let sheet = "/.well-known/jwks.json";
-    assert_eq!(paths, [sheet, "/api/citizen/offer", "/api/citizen/enrol"]);
+    let jwks = "/.well-known/jwks.json";
+    assert_eq!(paths, [jwks, "/api/citizen/offer", "/api/citizen/enrol"]);
     let contents = hall.kept("ana");
     assert!(!contents.is_certified());
     // With the request beside it, the token could be traced to it.
@@ -240,8 +240,8 @@ async fn a_citizen_fetches_a_token_and_a_persona_spends_it_through_a_proxy() {
     assert!(second.iter().all(|asked| asked.from == OUTSIDE), "{second:?}");
     assert!(first.iter().all(|asked| asked.from == IpAddr::V4(Ipv4Addr::LOCALHOST)));
     let paths: Vec<&str> = second.iter().map(|asked| asked.path.as_str()).collect();
-    assert_eq!(paths, [sheet, "/api/sign-csr"]);
-    // The sheet was seen on the connection on which the token was spent, and on no earlier one.
+    assert_eq!(paths, [jwks, "/api/sign-csr"]);
+    // The key set was seen on the connection on which the token was spent, and on no earlier one.
     assert_eq!(second[0].connection, second[1].connection);
     assert!(first.iter().all(|asked| asked.connection != second[0].connection));
     // The proxy resolved the name.
@@ -346,8 +346,8 @@ async fn an_issuer_of_ones_own_is_refused_at_either_visit() {
     let hall = Hall::open().await;
     let (folder, address) = (hall.vault("ana"), hall.address());
     blocking(move || drop(begin(&folder, &address).unwrap())).await;
-    let sheet = hall.gate.take().remove(0).answer;
-    let forged = hall.forged(&sheet);
+    let jwks = hall.gate.take().remove(0).answer;
+    let forged = hall.forged(&jwks);
     let shown = forged.clone();
     let show = move |path: &str| {
         if path.ends_with("jwks.json") { Fate::Instead(shown.clone()) } else { Fate::Pass }
@@ -363,7 +363,7 @@ async fn an_issuer_of_ones_own_is_refused_at_either_visit() {
     let judge = show.clone();
     hall.gate.judge(move |asked| judge(&asked.path));
     other_issuer(hall.fetch("ana", 1, AT_ONCE).await.unwrap_err());
-    assert_eq!(hall.gate.take().len(), 1, "nothing was asked but the sheet");
+    assert_eq!(hall.gate.take().len(), 1, "nothing was asked but the key set");
     hall.gate.leave();
     // In the offer.
     let key: SecretKey<Enrolment> = secret_in(&hall.tsa.data().join("enrolment.key.pem")).unwrap();
@@ -403,10 +403,8 @@ async fn offers_and_answers_that_do_not_hold_are_refused_and_cost_nothing() {
         None => Fate::Pass,
     });
     let error = hall.fetch("ana", 1, AT_ONCE).await.unwrap_err();
-    let signature = matches!(
-        error,
-        EnrolError::Authority(AuthorityError::Enrolment(EnrolmentError::Signature(_)))
-    );
+    let signature =
+        matches!(error, EnrolError::Authority(TsaError::Enrolment(EnrolmentError::Signature(_))));
     assert!(signature, "{error}");
     assert!(!hall.gate.take().iter().any(|asked| asked.path.ends_with("/enrol")));
     for wrong in [json!("AA"), json!("A".repeat(2_731)), json!("!"), Value::Null, json!(7)] {
@@ -457,7 +455,7 @@ async fn without_the_proxy_nothing_is_sent() {
     for proxy in [refusing.url(), hanging_up.url(), gone, gate] {
         let spending = Spending { route: Some(proxy.parse().unwrap()), ..Spending::default() };
         let error = hall.spend("ana", spending).await.unwrap_err();
-        let named = matches!(&error, EnrolError::Authority(AuthorityError::Proxy { proxy: shown, .. })
+        let named = matches!(&error, EnrolError::Authority(TsaError::Proxy { proxy: shown, .. })
             if *shown == proxy);
         assert!(named, "{error}");
         assert!(error.advice().contains("nothing was sent around it"));
@@ -475,9 +473,8 @@ async fn a_tsa_that_is_away_or_of_another_kind_is_told_with_what_to_do() {
     hall.tsa.kill().unwrap();
     let folder = hall.vault("ana");
     let error = blocking(move || begin(&folder, &address).unwrap_err()).await;
-    let away = |error: &EnrolError| {
-        matches!(error, EnrolError::Authority(AuthorityError::Unreachable { .. }))
-    };
+    let away =
+        |error: &EnrolError| matches!(error, EnrolError::Authority(TsaError::Unreachable { .. }));
     assert!(away(&error), "{error}");
     assert!(!hall.vault("ana").exists(), "nothing was made");
     hall.tsa.restart().unwrap();
@@ -494,7 +491,7 @@ async fn a_tsa_that_is_away_or_of_another_kind_is_told_with_what_to_do() {
     let open = Tsa::start(place.path(), &Options::default()).unwrap();
     let (folder, address) = (hall.vault("ana"), open.address.clone());
     let error = blocking(move || begin(&folder, &address).unwrap_err()).await;
-    assert!(matches!(error, EnrolError::Authority(AuthorityError::NoCitizens)), "{error}");
+    assert!(matches!(error, EnrolError::Authority(TsaError::NoCitizens)), "{error}");
     let spending = Spending { address: Some(open.address.clone()), ..Spending::default() };
     let error = hall.spend("ana", spending).await.unwrap_err();
     assert!(matches!(error, EnrolError::OtherAuthority { .. }), "{error}");

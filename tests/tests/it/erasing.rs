@@ -6,13 +6,13 @@ use std::time::Duration;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_tests::house::{Broker, House, Options, holds};
-use pregao_tests::peer::{Answer, Peer, Terms};
+use pregao_tests::peer::{Peer, SubmitAnswer, Terms};
 use rusqlite::Connection;
 
 use crate::guest;
 use crate::reveal::{disclosure, invitation, opening, settled};
 
-/// Files of a folder in which these bytes stand. The index of a journal holds none of its bytes, and
+/// Files of a folder that hold these bytes. The index of a journal holds none of its bytes, and
 /// reading it would take away the locks that this process has on it as a reader.
 fn holders(folder: &Path, needle: &[u8]) -> Vec<String> {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
@@ -108,7 +108,7 @@ async fn a_disclosure_that_was_held_in_vain_is_destroyed_with_its_rooms_key() {
     let key = listing.key(&seller.person, seller.pin);
     seller.join_private(private, &key).await.unwrap();
     let alone = disclosure(&seller, private, &listing, "Came Alone");
-    assert!(matches!(seller.act(&alone).await.unwrap(), Answer::Held));
+    assert!(matches!(seller.act(&alone).await.unwrap(), SubmitAnswer::Held));
     let deadline = opening(&seller, private).deadline;
     let room_key = key_of(&house.broker, private);
     let shown = alone.action.compact().as_bytes();
@@ -117,7 +117,7 @@ async fn a_disclosure_that_was_held_in_vain_is_destroyed_with_its_rooms_key() {
     house.broker.kill().unwrap();
     house.broker.restart().unwrap();
     let mut again = Peer::connect(&seller.person, &house.broker.address).await.unwrap();
-    assert!(matches!(again.act(&alone).await.unwrap(), Answer::Held));
+    assert!(matches!(again.act(&alone).await.unwrap(), SubmitAnswer::Held));
     house.tsa.set_time(deadline.plus(Duration::from_secs(1))).unwrap();
     again.join_private(private, &key).await.unwrap();
     again.grown(private, 2).await.unwrap();

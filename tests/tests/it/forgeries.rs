@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use pregao_protocol::action::Seen;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::persona::{Blind, OneTimeKey};
-use pregao_protocol::room::body::{Body, Empty};
+use pregao_protocol::log::merkle::empty_root;
+use pregao_protocol::room::action::Seen;
+use pregao_protocol::room::body::{Body, Closed, Empty};
+use pregao_protocol::trust::persona::{Blind, OneTimeKey};
+use pregao_protocol::value::codec::Digest;
 use pregao_tests::house::{Options, Tsa};
-use pregao_tests::peer::{Answer, Terms, random};
+use pregao_tests::peer::{SubmitAnswer, Terms, random};
 
 use crate::{forge, guest, open, stamp_at};
 
@@ -25,7 +26,7 @@ async fn the_same_bytes_get_their_original_answer_again() {
     ana.check_receipt(&made, &stamp, &first).unwrap();
     let low = ana.make_bid(room, 100).unwrap();
     let low_stamp = ana.stamp(&low).await.unwrap();
-    let Answer::Refused(_, refusal) =
+    let SubmitAnswer::Refused(_, refusal) =
         ana.submit(low.action.compact(), &low_stamp, &low.blind).await.unwrap()
     else {
         panic!("not refused")
@@ -42,7 +43,7 @@ async fn the_same_bytes_get_their_original_answer_again() {
     }
     let again = seller.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
     seller.check_receipt(&made, &stamp, &again).unwrap();
-    let Answer::Refused(_, same) =
+    let SubmitAnswer::Refused(_, same) =
         ana.submit(low.action.compact(), &low_stamp, &low.blind).await.unwrap()
     else {
         panic!("not refused again")
@@ -66,7 +67,7 @@ async fn a_listing_handed_in_many_times_at_once_opens_one_room() {
     for _ in 0..8 {
         let (action, stamp, blind) =
             (made.action.compact().to_owned(), stamp.clone(), made.blind.clone());
-        let frame = |n| pregao_protocol::frame::FromPeer::Submit { n, action, stamp, blind };
+        let frame = |n| pregao_protocol::wire::frame::FromPeer::Submit { n, action, stamp, blind };
         asked.push(seller.ask(frame).await.unwrap());
     }
     for n in asked {
@@ -112,7 +113,7 @@ async fn an_action_counts_for_its_author_and_its_room_only() {
     // A key serves once in a room.
     ana.submit(made.action.compact(), &stamp, &made.blind).await.unwrap().logged().unwrap();
     let key = OneTimeKey::derive(&ana.person.key, ana.pin, made.action.id(), &made.blind);
-    let draft = pregao_protocol::action::Draft {
+    let draft = pregao_protocol::room::action::Draft {
         id: made.action.id(),
         room: Some(first),
         body: ana.make_bid(first, 300).unwrap().action.body().clone(),
@@ -124,7 +125,9 @@ async fn an_action_counts_for_its_author_and_its_room_only() {
     assert_eq!(answer.code(), "key.reused");
 
     // What only the broker may do.
-    let closed = ana.make(Some(first), Body::Closed(Empty {}), head).unwrap();
+    let closed = ana
+        .make(Some(first), Body::Closed(Closed { refused: 0, root: empty_root() }), head)
+        .unwrap();
     assert_eq!(ana.act(&closed).await.unwrap().code(), "parse");
     let withdraw = ana.make(Some(first), Body::Withdraw(Empty {}), head).unwrap();
     assert_eq!(ana.act(&withdraw).await.unwrap().code(), "verb.kind");
@@ -252,7 +255,9 @@ async fn a_stamp_or_a_view_of_the_room_that_is_too_old_is_refused() {
     // Who has not seen an entry for longer than F may not act as if it were not there.
     let before = Seen {
         size: 1,
-        root: pregao_protocol::merkle::leaf_hash(ana.watched(room).unwrap().entries[0].as_bytes()),
+        root: pregao_protocol::log::merkle::leaf_hash(
+            ana.watched(room).unwrap().entries[0].as_bytes(),
+        ),
     };
     let now = ana.now().await.unwrap();
     passed(&mut ana, now.plus(Duration::from_secs(3))).await;

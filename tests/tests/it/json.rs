@@ -160,16 +160,17 @@ async fn what_does_not_hold_is_not_hidden_by_a_full_disk() {
     let good = log.to_str().unwrap();
     let bad = house.folder.path().join("bad.log");
     std::fs::write(&bad, "nothing").unwrap();
+    // It holds, and the auction goes on: that status stays.
     let ran = run(&vault, &["verify", good], "", full()).await;
-    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    assert_eq!(ran.code, Some(5), "{}", ran.err);
     assert!(ran.err.contains(": holds: "), "{}", ran.err);
     let ran = run(&vault, &["verify", good, bad.to_str().unwrap()], "", closed()).await;
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
-    assert!(ran.err.contains("DOES NOT HOLD"), "{}", ran.err);
+    assert_eq!(ran.code, Some(4), "{}", ran.err);
+    assert!(ran.err.contains("UNREADABLE"), "{}", ran.err);
     // With nowhere to write to at all, the status is left.
     let mut command = Command::new(executable("pregao").unwrap());
     command.arg("verify").arg(good).stdin(Stdio::null()).stdout(full()).stderr(full());
-    assert_eq!(command.status().await.unwrap().code(), Some(3));
+    assert_eq!(command.status().await.unwrap().code(), Some(5));
 }
 
 #[tokio::test(flavor = "multi_thread")]

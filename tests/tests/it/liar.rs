@@ -2,6 +2,7 @@
 //! and does not act on it.
 
 mod absence;
+mod deliveries;
 mod headers;
 mod heads;
 mod private;
@@ -14,16 +15,16 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pregao::event::Event;
-use pregao_protocol::action::Action;
-use pregao_protocol::broker::Refusal;
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::key::{SecretKey, StampKey};
+use pregao_protocol::log::merkle::{self, Tree};
+use pregao_protocol::log::stamp::{BatchHeader, BatchProof, FullStamp};
 use pregao_protocol::log::{Entry, Head, Origin, RoomName, headers};
-use pregao_protocol::merkle::{self, Tree};
 use pregao_protocol::room::Code;
-use pregao_protocol::stamp::{BatchHeader, FullStamp, Place};
+use pregao_protocol::room::action::Action;
+use pregao_protocol::trust::key::{SecretKey, StampKey};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::refusal::Refusal;
 use pregao_tests::desk::{Desk, enrol};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie, Up, secret_in};
@@ -408,7 +409,7 @@ fn stamping(
             // A desk asks for one at a time.
             let [digest] = digests[..] else { panic!("{} digests", digests.len()) };
             let FullStamp { batch, index, path } = make(digest);
-            let stamps = vec![Place { index, path }];
+            let stamps = vec![BatchProof { index, path }];
             Some(vec![FromBroker::Stamped { n: *n, batch, stamps }])
         }
         FromPeer::Submit { .. } => {
@@ -479,7 +480,7 @@ async fn a_refusal_without_the_brokers_signature_is_said_loudly() {
                 root: Digest([0; 32]),
                 batch: Digest([0; 32]),
                 same_author: None,
-                header: None,
+                header: stamp.batch.clone(),
             };
             let other = SecretKey::from_seed(&[3; 32]);
             let refusal = match kind {

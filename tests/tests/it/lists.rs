@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use pregao::event::Event;
-use pregao_protocol::tsa::path;
+use pregao_protocol::wire::tsa::path;
 use pregao_test_pki::{Pki, Plan};
 use pregao_tests::desk::{Desk, enrol};
 use pregao_tests::house::{Options, Tsa, holds};

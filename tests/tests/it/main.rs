@@ -27,6 +27,7 @@ mod lists;
 mod modules;
 mod opensc;
 mod order;
+mod page;
 mod privacy;
 mod prove;
 mod reader;
@@ -46,11 +47,11 @@ mod tsa_faults;
 
 use std::sync::Arc;
 
-use pregao_protocol::codec::to_base64url;
-use pregao_protocol::key::Fingerprint;
-use pregao_protocol::persona::{Blind, OneTimeKey};
-use pregao_protocol::stamp::FullStamp;
-use pregao_protocol::tsa::{Request as _, Timestamp};
+use pregao_protocol::log::stamp::FullStamp;
+use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::trust::persona::{Blind, OneTimeKey};
+use pregao_protocol::value::codec::to_base64url;
+use pregao_protocol::wire::tsa::{Timestamp, TsaRequest as _};
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Peer, Person, fresh_id, random};
 
@@ -75,7 +76,7 @@ async fn guest(house: &House) -> Peer {
     Peer::connect(&person(house).await, &house.broker.address).await.unwrap()
 }
 
-/// Signs any payload the way an action is signed. `ID` in it stands for the action's id.
+/// Signs any payload the way an action is signed. `ID` in it means the action's id.
 fn forge(person: &Person, broker: Fingerprint, payload: &str) -> (String, Blind) {
     let (id, blind) = (fresh_id(), Blind::from_random(random()));
     let key = OneTimeKey::derive(&person.key, broker, id, &blind);
@@ -91,7 +92,7 @@ fn forge(person: &Person, broker: Fingerprint, payload: &str) -> (String, Blind)
 }
 
 /// A stamp over HTTP, from any TSA.
-async fn stamp_at(url: &str, digest: pregao_protocol::codec::Digest) -> FullStamp {
+async fn stamp_at(url: &str, digest: pregao_protocol::value::codec::Digest) -> FullStamp {
     let url = format!("{}{}", url.trim_end_matches('/'), Timestamp::PATH);
     let ask = move || {
         let mut answer = ureq::post(url).send_json(Timestamp { digest }).unwrap();

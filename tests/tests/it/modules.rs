@@ -1,5 +1,5 @@
-//! The modules of the peer use each other in one direction only: what is above can be changed, and
-//! read, without what is below. And what stands in three crates because they share none that could
+//! The modules at the top of each crate use each other in one direction only: what is above can be changed,
+//! and read, without what is below. And what three crates hold because they share none that could
 //! hold it stays the same in all.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,11 @@ use std::path::Path;
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Which module at the top of a crate uses which others, tests left out.
+/// Folders whose modules are looked at one by one.
+const FOLDERS: [&str; 4] = ["cli", "front", "net", "text"];
+
+/// Which module of a crate uses which others, tests left out: those at the top, and in [`FOLDERS`]
+/// each by itself.
 fn uses(source: &Path) -> Graph {
     let mut graph = Graph::new();
     let mut folders = vec![source.to_path_buf()];
@@ -19,51 +23,86 @@ fn uses(source: &Path) -> Graph {
                 continue;
             }
             let inside = path.strip_prefix(source).unwrap().with_extension("");
-            let of = inside.iter().next().unwrap().to_str().unwrap().to_owned();
             let name = inside.to_str().unwrap();
-            if ["lib", "main"].contains(&name) || name.contains("tests") {
+            let is_for_tests =
+                ["tests", "fixture", "properties"].iter().any(|of| name.contains(of));
+            if ["lib", "main"].contains(&name) || is_for_tests {
                 continue;
             }
+            let of = module(name.strip_suffix("/mod").unwrap_or(name));
             let text = std::fs::read_to_string(&path).unwrap();
             graph.entry(of).or_default().extend(named(&text));
         }
     }
     let modules: BTreeSet<String> = graph.keys().cloned().collect();
     for (module, used) in &mut graph {
-        used.retain(|other| other != module && modules.contains(other));
+        *used = std::mem::take(used)
+            .into_iter()
+            // What is named in a folder is a module of it or an item of the folder's own.
+            .map(|other| match other.split_once('/') {
+                Some((folder, _)) if !modules.contains(&other) => folder.to_owned(),
+                _ => other,
+            })
+            .filter(|other| other != module && modules.contains(other))
+            .collect();
     }
     graph
 }
 
-/// What a file names behind `crate::`, also in braces; its own tests stand at its end.
+/// The module that a path of a file or an item belongs to.
+fn module(path: &str) -> String {
+    let mut words = path.split('/');
+    let first = words.next().unwrap_or_default();
+    match words.next() {
+        Some(second) if FOLDERS.contains(&first) => format!("{first}/{second}"),
+        _ => first.to_owned(),
+    }
+}
+
+/// What a file names behind `crate::`, also in braces; its own tests are at its end.
 fn named(text: &str) -> BTreeSet<String> {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
     let code: Vec<&str> = text.lines().filter(|line| !line.trim().starts_with("//")).collect();
     let code = code.join("\n");
-    code.split("crate::").skip(1).flat_map(first_names).collect()
+    let paths = code.split("crate::").skip(1).flat_map(paths);
+    paths.map(|path| module(&path)).collect()
 }
 
-fn first_names(path: &str) -> Vec<String> {
-    let word = |text: &str| {
-        text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-    };
-    let Some(group) = path.strip_prefix('{') else { return vec![word(path)] };
-    let (mut depth, mut names, mut name) = (0, Vec::new(), String::new());
-    for character in group.chars() {
+/// The paths that a text begins with, each with `/` between its words: one, or those in braces.
+fn paths(text: &str) -> Vec<String> {
+    if let Some(group) = text.strip_prefix('{') {
+        return parts(group).into_iter().flat_map(|part| paths(part.trim())).collect();
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    match rest.strip_prefix("::") {
+        Some(rest) => paths(rest).into_iter().map(|path| format!("{word}/{path}")).collect(),
+        None => vec![word.to_owned()],
+    }
+}
+
+/// What stands between the commas of a group, up to the brace that closes it.
+fn parts(group: &str) -> Vec<&str> {
+    let (mut depth, mut parts, mut from) = (0, Vec::new(), 0);
+    for (at, character) in group.char_indices() {
         match character {
             '{' => depth += 1,
-            '}' if depth == 0 => break,
+            '}' if depth == 0 => {
+                parts.push(&group[from..at]);
+                break;
+            }
             '}' => depth -= 1,
-            ',' if depth == 0 => names.push(std::mem::take(&mut name)),
-            other if depth == 0 => name.push(other),
+            ',' if depth == 0 => {
+                parts.push(&group[from..at]);
+                from = at + 1;
+            }
             _ => {}
         }
     }
-    names.push(name);
-    names.iter().map(|name| word(name.trim())).collect()
+    parts
 }
 
-/// The modules that stand in a circle, or use one that does.
+/// The modules that are in a circle, or use one that does.
 fn circles(mut graph: Graph) -> Graph {
     loop {
         let done: Vec<String> = graph
@@ -84,11 +123,19 @@ fn circles(mut graph: Graph) -> Graph {
 }
 
 #[test]
-fn no_modules_of_the_peer_import_each_other_in_a_circle() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("peer/src");
-    let graph = uses(&source);
-    assert!(graph.len() > 20 && graph["chat"].contains("command"), "{graph:?}");
-    assert_eq!(circles(graph), Graph::new(), "these use each other in a circle");
+fn no_modules_of_a_crate_import_each_other_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let sample = [
+        ("protocol", "audit", "room"),
+        ("broker", "session", "check"),
+        ("peer", "chat", "command"),
+        ("tsa", "http", "stamper"),
+    ];
+    for (crate_name, module, used) in sample {
+        let graph = uses(&root.join(crate_name).join("src"));
+        assert!(graph[module].contains(used), "{crate_name}: {graph:?}");
+        assert_eq!(circles(graph), Graph::new(), "{crate_name}: these use each other in a circle");
+    }
 }
 
 #[test]
@@ -110,6 +157,10 @@ fn a_circle_is_found_through_any_way_of_naming_a_module() {
                 #[cfg(test)]\nmod tests { use crate::h; }";
     let names: Vec<String> = named(text).into_iter().collect();
     assert_eq!(names, ["a", "d", "e", "g"]);
+    let names =
+        named("use crate::net::{Reach, tls::{Roots, x}};\nuse crate::{text::wrap, desk::a};");
+    let names: Vec<String> = names.into_iter().collect();
+    assert_eq!(names, ["desk", "net/Reach", "net/tls", "text/wrap"]);
     let of = |pairs: &[(&str, &[&str])]| -> Graph {
         let set = |used: &[&str]| used.iter().map(|name| (*name).to_owned()).collect();
         pairs.iter().map(|(name, used)| ((*name).to_owned(), set(used))).collect()

@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pregao::event::Event;
-use pregao_protocol::action::Seen;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::log::merkle;
 use pregao_protocol::log::{Entry, RoomName};
-use pregao_protocol::merkle;
+use pregao_protocol::room::action::Seen;
 use pregao_protocol::room::body::{Body, Say};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_tests::desk::{Desk, enrol};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{Liar, Lie};
-use pregao_tests::peer::{Answer, Made, Peer, Terms};
+use pregao_tests::peer::{Made, Peer, SubmitAnswer, Terms};
 use pregao_tests::proxy::{Proxy, Way};
 use serde_json::json;
 
@@ -50,7 +50,7 @@ impl Stage {
         let entries = &self.seller.watched(self.room).unwrap().entries;
         let bodies = entries.iter().map(|entry| {
             let entry = Entry::parse(entry).unwrap();
-            pregao_protocol::action::Action::parse(&entry.action).unwrap().body().clone()
+            pregao_protocol::room::action::Action::parse(&entry.action).unwrap().body().clone()
         });
         bodies
             .filter_map(|body| match body {
@@ -74,7 +74,7 @@ async fn raise(desk: &mut Desk, room: RoomName, count: u64) {
     while !open.is_empty() {
         let done = |event: &Event| match event {
             Event::Done { id: Some(id), ok, .. } => Some((id.clone(), *ok)),
-            Event::Refused { code, message, .. } => panic!("{code}: {message}"),
+            Event::Refused { report, .. } => panic!("{report:?}"),
             _ => None,
         };
         let (id, ok) = desk.until(done).await.unwrap();
@@ -100,8 +100,7 @@ async fn ten_rising_bids_written_at_once_are_logged_in_their_order() {
     let bid =
         |amount| json!({ "command": "bid", "room": stage.room.to_string(), "amount": amount });
     assert!(!desk.ask(bid("20")).await.unwrap());
-    let needed =
-        |event: &&Event| matches!(event, Event::Refused { code, .. } if code == "confirm.needed");
+    let needed = |event: &&Event| matches!(event, Event::Refused { report, .. } if report.code == "confirm.needed");
     assert!(desk.seen.iter().any(|event| needed(&event)));
     assert_eq!(desk.end().await.unwrap(), Some(1));
     let mut again = Desk::start(&stage.vault, &stage.house.broker.address).unwrap();
@@ -220,13 +219,13 @@ async fn list_many(options: &Options, count: usize) {
     let mut open = BTreeSet::new();
     for at in 0..count {
         let title = format!("Lamp {at}");
-        let list = json!({ "command": "list", "title": title, "start": "1", "for": "2h" });
+        let list = json!({ "command": "list", "title": title, "start": "1", "for": "2h", "fixed_end": true });
         open.insert(desk.tell(list).await.unwrap());
     }
     while !open.is_empty() {
         let done = |event: &Event| match event {
             Event::Done { id: Some(id), ok, .. } => Some((id.clone(), *ok)),
-            Event::Refused { code, message, .. } => panic!("{code}: {message}"),
+            Event::Refused { report, .. } => panic!("{report:?}"),
             _ => None,
         };
         let (id, ok) = desk.until(done).await.unwrap();
@@ -406,5 +405,5 @@ async fn what_is_no_frame_is_answered_by_the_name_in_it() {
     // None of it ended the session.
     let now = ana.now().await.unwrap();
     let made = ana.make_listing(&Terms::until(now)).unwrap();
-    assert!(matches!(ana.act(&made).await.unwrap(), Answer::Refused(..)));
+    assert!(matches!(ana.act(&made).await.unwrap(), SubmitAnswer::Refused(..)));
 }

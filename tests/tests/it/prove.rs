@@ -10,13 +10,16 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use pregao::card::{CardError, LastTry, Pin, PinEntry, Tries};
 use pregao::command::Command;
-use pregao::desk::signer::{CardTrouble, Cards, InsertedCard};
+use pregao::desk::signer::{Cards, InsertedCard};
 use pregao::event::{CardStanding, Event};
-use pregao::front::{Answer, Front, PinQuestion, Question, Request, Subject, pair};
-use pregao::tls::Roots;
+use pregao::front::channel::{
+    Front, PinQuestion, Question, Subject, UserAnswer, UserRequest, pair,
+};
+use pregao::net::tls::Roots;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::room::disclosure::Attribute;
-use pregao_protocol::session::Ranking;
+use pregao_protocol::value::report::Report;
+use pregao_protocol::wire::session::Ranking;
 use pregao_test_pki::{CardMaterial, CitizenData, Pki, Plan, Profile};
 use pregao_tests::desk::{Desk, PASSPHRASE, enrol};
 use pregao_tests::house::House;
@@ -42,7 +45,7 @@ struct Software {
 }
 
 impl Cards for Software {
-    fn find(&self, _: Option<&str>) -> Result<Box<dyn InsertedCard>, CardTrouble> {
+    fn find(&self, _: Option<&str>) -> Result<Box<dyn InsertedCard>, Report> {
         Ok(Box::new(self.clone()))
     }
 }
@@ -60,16 +63,13 @@ impl InsertedCard for Software {
     fn has_pinpad(&self) -> bool {
         false
     }
-    fn tries_left(&mut self) -> Result<Tries, CardTrouble> {
+    fn tries_left(&mut self) -> Result<Tries, Report> {
         Ok(Tries::Left(self.tries.load(Ordering::SeqCst)))
     }
-    fn attributes(
-        &mut self,
-        wanted: &[Attribute],
-    ) -> Result<Vec<(Attribute, String)>, CardTrouble> {
+    fn attributes(&mut self, wanted: &[Attribute]) -> Result<Vec<(Attribute, String)>, Report> {
         Ok(wanted.iter().map(|name| (*name, "1980-01-31".to_owned())).collect())
     }
-    fn sign(&mut self, message: &[u8], _: PinEntry, _: LastTry) -> Result<Vec<u8>, CardTrouble> {
+    fn sign(&mut self, message: &[u8], _: PinEntry, _: LastTry) -> Result<Vec<u8>, Report> {
         if self.right.load(Ordering::SeqCst) == 0 {
             let left = self.tries.fetch_sub(1, Ordering::SeqCst) - 1;
             return Err(CardError::WrongPin { left }.into());
@@ -106,7 +106,9 @@ impl User {
             route: None,
             host: pregao::host::system(),
             net: Arc::new(pregao::net::Internet),
-            silent: pregao::link::SILENT_FOR,
+            witnesses: Vec::new(),
+            final_by: Vec::new(),
+            silent: pregao::net::broker::SILENT_FOR,
         };
         let (front, back) = pair();
         pregao::desk::start(vault, options, back).unwrap();
@@ -119,7 +121,7 @@ impl User {
         let command = Command::parse(words).unwrap();
         self.front
             .commands
-            .send(Request { id: Some(id.clone()), command, yes: false, written: None })
+            .send(UserRequest { id: Some(id.clone()), command, yes: false, written: None })
             .await
             .unwrap();
         id
@@ -153,9 +155,9 @@ impl User {
     async fn refusal(&mut self, id: &str) -> Option<String> {
         let mut code = None;
         let done = |event: &Event| match event {
-            Event::Refused { code: new, advice, .. } => {
-                assert!(!advice.is_empty());
-                code = Some(new.clone());
+            Event::Refused { report, .. } => {
+                assert!(!report.advice.is_empty());
+                code = Some(report.code.to_string());
                 None
             }
             Event::Done { id: Some(done), ok, .. } if done == id => Some(*ok),
@@ -173,9 +175,9 @@ fn pin_of(question: &Question) -> &PinQuestion {
     pin
 }
 
-fn typed() -> Answer {
+fn typed() -> UserAnswer {
     let pin = Pin::new("1234".to_owned().into()).unwrap();
-    Answer::Sign(PinEntry::Typed(pin), LastTry::Refuse)
+    UserAnswer::Sign(PinEntry::Typed(pin), LastTry::Refuse)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +188,7 @@ async fn cancelling_or_a_wrong_pin_loses_nothing_and_a_second_disclosure_asks_fo
     let mut seller = Desk::open(&folder("seller"), tsa, broker).await.unwrap();
     enrol(&folder("ana"), tsa).await.unwrap();
     let mut ana = User::start(&folder("ana"), &house);
-    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m" });
+    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m", "fixed_end": true });
     assert!(seller.ask(listing).await.unwrap());
     let verified = |event: &Event| match event {
         Event::Room(view) if view.verified_size >= 1 => Some(view.room.clone()),
@@ -205,7 +207,7 @@ async fn cancelling_or_a_wrong_pin_loses_nothing_and_a_second_disclosure_asks_fo
     assert!(pin_of(&question).warning.join("\n").contains("\"ana@example.org\""));
     let second = ana.tell(&prove).await;
     assert_eq!(ana.refusal(&second).await.as_deref(), Some("card.busy"));
-    question.reply.send(Answer::Cancel).unwrap();
+    question.reply.send(UserAnswer::Cancel).unwrap();
     assert_eq!(ana.refusal(&first).await.as_deref(), Some("card.cancelled"));
 
     // A wrong PIN is tried once, and the next question knows.

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::log::{Entry, RoomName};
-use pregao_protocol::stamp::FullStamp;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_tests::desk::Desk;
 use pregao_tests::house::House;
-use pregao_tests::peer::{Answer, Made, Peer, Terms};
+use pregao_tests::peer::{Made, Peer, SubmitAnswer, Terms};
 
 use crate::reveal::{disclosure, invitation, opened, settled};
 use crate::{guest, open, simulated};
@@ -16,7 +16,7 @@ use crate::{guest, open, simulated};
 struct Sent {
     made: Made,
     stamp: FullStamp,
-    answer: Option<Answer>,
+    answer: Option<SubmitAnswer>,
 }
 
 /// Hands in remarks, and bids of which every second is too low, until the broker is gone.
@@ -98,20 +98,20 @@ async fn every_receipt_of_a_killed_broker_is_in_its_log_and_no_refusal_is() {
             let place = places.get(made.action.compact()).copied();
             let repeated = peer.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
             match answer {
-                Some(Answer::Receipt { seq, .. }) => {
+                Some(SubmitAnswer::Receipt { seq, .. }) => {
                     receipts += 1;
                     assert_eq!(place, Some(seq), "a receipt without its entry");
                     assert_eq!(repeated.logged().unwrap(), seq);
                     peer.check_receipt(&made, &stamp, &repeated).unwrap();
                 }
-                Some(Answer::Refused(_, refusal)) => {
+                Some(SubmitAnswer::Refused(_, refusal)) => {
                     refusals += 1;
                     assert_eq!(place, None, "refused, and logged all the same");
-                    let Answer::Refused(_, same) = repeated else { panic!("{repeated:?}") };
+                    let SubmitAnswer::Refused(_, same) = repeated else { panic!("{repeated:?}") };
                     assert_eq!(same, refusal, "the original refusal");
                 }
                 // Answered by nobody: logged before the kill or decided now, once.
-                Some(Answer::Held | Answer::Failed(_)) | None => {
+                Some(SubmitAnswer::Held | SubmitAnswer::Failed(_)) | None => {
                     open += 1;
                     if let Some(seq) = place {
                         assert_eq!(repeated.logged().unwrap(), seq);
@@ -169,7 +169,7 @@ async fn an_auction_goes_on_through_kills_at_every_stage() {
     let key = won.key(&ana.person, ana.pin);
     ana.join_private(private, &key).await.unwrap();
     let first = disclosure(&ana, private, &won, "Winner Costa");
-    assert!(matches!(ana.act(&first).await.unwrap(), Answer::Held));
+    assert!(matches!(ana.act(&first).await.unwrap(), SubmitAnswer::Held));
 
     // While one disclosure is held.
     house.broker.kill().unwrap();

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use pregao_protocol::codec::to_base64url;
-use pregao_protocol::label::DISCLOSURE_SIZE;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::RevealRoom;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_protocol::room::body::{Body, Reveal, SealedBody, Side};
-use pregao_protocol::room::disclosure::{Claims, Disclosed, Disclosure, OwnAction, Place};
-use pregao_protocol::seal;
+use pregao_protocol::room::disclosure::{
+    Claims, Disclosed, Disclosure, DisclosureContext, OwnAction,
+};
+use pregao_protocol::trust::seal;
+use pregao_protocol::value::codec::to_base64url;
+use pregao_protocol::value::label::DISCLOSURE_SIZE;
 use pregao_tests::house::{House, Options};
-use pregao_tests::peer::{Answer, Made, Peer, Terms, random};
+use pregao_tests::peer::{Made, Peer, SubmitAnswer, Terms, random};
 
 use crate::{guest, simulated};
 
@@ -32,7 +34,7 @@ pub(crate) fn disclosure(peer: &Peer, room: RoomName, made: &Made, name: &str) -
             (auction.winner().unwrap().seq, opening.seller_seal)
         }
     };
-    let place = Place { room, opening: &opening, side };
+    let place = DisclosureContext { room, opening: &opening, side };
     let claims = Claims {
         name: name.to_owned().try_into().unwrap(),
         contact: Some(format!("{name}@example.org").try_into().unwrap()),
@@ -46,7 +48,7 @@ pub(crate) fn disclosure(peer: &Peer, room: RoomName, made: &Made, name: &str) -
     let sealed =
         seal::seal_padded(&to, &info, &[], &signed.encode(), DISCLOSURE_SIZE, random()).unwrap();
     let body = Body::Disclose(SealedBody { sealed: sealed.try_into().unwrap() });
-    let draft = pregao_protocol::action::Draft {
+    let draft = pregao_protocol::room::action::Draft {
         id: pregao_tests::peer::fresh_id(),
         room: Some(room),
         body,
@@ -59,12 +61,12 @@ pub(crate) fn disclosure(peer: &Peer, room: RoomName, made: &Made, name: &str) -
 pub(crate) fn opened(peer: &mut Peer, room: RoomName, made: &Made) -> Disclosed {
     let opening = opening(peer, room);
     let other = if opening.seller == *made.action.key() { Side::Winner } else { Side::Seller };
-    let place = Place { room, opening: &opening, side: other };
+    let place = DisclosureContext { room, opening: &opening, side: other };
     let reveal = RevealRoom::of(peer.watched(room).unwrap().room().unwrap()).unwrap();
     let seq = usize::try_from(reveal.disclosed(other).unwrap()).unwrap();
     let entry = &peer.watched(room).unwrap().entries[seq];
     let entry = pregao_protocol::log::Entry::parse(entry).unwrap();
-    let action = pregao_protocol::action::Action::parse(&entry.action).unwrap();
+    let action = pregao_protocol::room::action::Action::parse(&entry.action).unwrap();
     let Body::Disclose(body) = action.body() else { panic!("no disclosure") };
     let secret = made.seal.as_ref().unwrap();
     let plain =
@@ -74,7 +76,7 @@ pub(crate) fn opened(peer: &mut Peer, room: RoomName, made: &Made) -> Disclosed 
         let watched = peer.watched(opening.auction).unwrap();
         let entry = watched.entries.get(usize::try_from(seq).unwrap())?;
         let entry = pregao_protocol::log::Entry::parse(entry).unwrap();
-        let action = pregao_protocol::action::Action::parse(&entry.action).unwrap();
+        let action = pregao_protocol::room::action::Action::parse(&entry.action).unwrap();
         Some((action.id(), *action.key()))
     };
     let now = peer.newest.as_ref().unwrap().time();
@@ -131,20 +133,23 @@ async fn seller_and_winner_learn_each_other_and_nobody_else_gets_in() {
     let (seller_key, winner_key) =
         (listing.key(&seller.person, seller.pin), won.key(&ana.person, ana.pin));
     // A proof made for another session is no proof.
-    let stolen = pregao_protocol::frame::Member {
+    let stolen = pregao_protocol::wire::frame::Member {
         key: winner_key.public(),
         signature: winner_key
-            .sign(&pregao_protocol::frame::Member::message(&ana.session.0, private)),
+            .sign(&pregao_protocol::wire::frame::Member::message(&ana.session.0, private)),
     };
-    let frame =
-        pregao_protocol::frame::FromPeer::Join { room: private, from: 0, member: Some(stolen) };
+    let frame = pregao_protocol::wire::frame::FromPeer::Join {
+        room: private,
+        from: 0,
+        member: Some(stolen),
+    };
     rui.send(&frame).await.unwrap();
     assert_eq!(rui.until(|peer| peer.errors.pop()).await.unwrap(), "room.unknown");
 
     seller.join_private(private, &seller_key).await.unwrap();
     ana.join_private(private, &winner_key).await.unwrap();
     let first = disclosure(&seller, private, &listing, "Seller Silva");
-    assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
+    assert!(matches!(seller.act(&first).await.unwrap(), SubmitAnswer::Held));
     // One alone is not released, and not even the winner sees that it is there.
     assert_eq!(ana.watched(private).unwrap().size(), 1);
     assert_eq!(house.broker.metric("revealed").unwrap(), 0);
@@ -196,7 +201,7 @@ async fn abandoned_by(absent: Side) -> (House, Peer, RoomName) {
     let key = made.key(&peer.person, peer.pin);
     peer.join_private(private, &key).await.unwrap();
     let own = disclosure(peer, private, made, "Came Alone");
-    assert!(matches!(peer.act(&own).await.unwrap(), Answer::Held));
+    assert!(matches!(peer.act(&own).await.unwrap(), SubmitAnswer::Held));
     let late = opening(peer, private).deadline.plus(Duration::from_secs(1));
     house.tsa.set_time(late).unwrap();
     peer.grown(private, 2).await.unwrap();
@@ -224,7 +229,7 @@ async fn an_absent_winner_forfeits_every_bid_and_the_next_one_wins_at_their_own_
         .iter()
         .filter_map(|text| {
             let entry = pregao_protocol::log::Entry::parse(text).unwrap();
-            match pregao_protocol::action::Action::parse(&entry.action).unwrap().body() {
+            match pregao_protocol::room::action::Action::parse(&entry.action).unwrap().body() {
                 Body::Forfeited(forfeited) => Some(forfeited.clone()),
                 _ => None,
             }
@@ -263,7 +268,7 @@ async fn an_auction_without_bids_ends_unsold() {
     assert_eq!(house.broker.metric("rooms").unwrap(), 1);
 }
 
-/// What stands in the store was altered: its author still has it, and nobody else pays for it.
+/// What the store holds was altered: its author still has it, and nobody else pays for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_altered_held_disclosure_is_handed_in_again_and_stops_no_broker() {
     let mut house = simulated();
@@ -280,7 +285,7 @@ async fn an_altered_held_disclosure_is_handed_in_again_and_stops_no_broker() {
     let key = listing.key(&seller.person, seller.pin);
     seller.join_private(private, &key).await.unwrap();
     let first = disclosure(&seller, private, &listing, "one");
-    assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
+    assert!(matches!(seller.act(&first).await.unwrap(), SubmitAnswer::Held));
     for altered in ["substr(payload, 1, length(payload) - 4)", "'{}'"] {
         house.broker.kill().unwrap();
         let log = rusqlite::Connection::open(house.broker.data().join("log.db")).unwrap();
@@ -290,7 +295,7 @@ async fn an_altered_held_disclosure_is_handed_in_again_and_stops_no_broker() {
         house.broker.restart().unwrap();
         assert!(house.broker.log().contains("a held action was altered"), "it is said");
         seller = Peer::connect(&seller.person, &house.broker.address).await.unwrap();
-        assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
+        assert!(matches!(seller.act(&first).await.unwrap(), SubmitAnswer::Held));
     }
     ana = Peer::connect(&ana.person, &house.broker.address).await.unwrap();
     ana.join(auction).await.unwrap();
@@ -321,7 +326,7 @@ async fn a_broker_killed_between_the_pair_and_the_outcome_finishes_the_reveal() 
     ana.join_private(private, &won.key(&ana.person, ana.pin)).await.unwrap();
     seller.join_private(private, &listing.key(&seller.person, seller.pin)).await.unwrap();
     let first = disclosure(&seller, private, &listing, "one");
-    assert!(matches!(seller.act(&first).await.unwrap(), Answer::Held));
+    assert!(matches!(seller.act(&first).await.unwrap(), SubmitAnswer::Held));
     let second = disclosure(&ana, private, &won, "two");
     let stamp = ana.stamp(&second).await.unwrap();
     // Without the TSA the pair is logged, but nothing can follow from it.

@@ -9,11 +9,11 @@ use std::time::Duration;
 use pregao::chat::model::{Model, Next};
 use pregao::command::Command;
 use pregao::event::{ActView, Event, RoomView};
-use pregao::front::{Front, Request, pair};
-use pregao::tls::Roots;
+use pregao::front::channel::{Front, UserRequest, pair};
+use pregao::net::tls::Roots;
 use pregao::vault::{Passphrase, Vault};
-use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_tests::desk::{Desk, PASSPHRASE, Ran, enrol, pregao};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{Liar, Up};
@@ -336,7 +336,9 @@ async fn every_answer_names_its_act_and_its_room() {
     let (id, done) = bid(&mut ana, "1.5").await;
     assert_eq!(done, of("1.50 EUR"));
     let refused = ana.until(|event| match event {
-        Event::Refused { id, of, code, .. } => Some((id.clone(), of.clone(), code.clone())),
+        Event::Refused { id, of, report } => {
+            Some((id.clone(), of.clone(), report.code.to_string()))
+        }
         _ => None,
     });
     let too_low = (Some(id), of("1.50 EUR"), "bid.too-low".to_owned());
@@ -359,7 +361,7 @@ impl Chat {
         let vault = Vault::open(folder, &Passphrase::new(PASSPHRASE.to_owned())).unwrap();
         let options = pregao::desk::Options {
             broker: house.broker.address.clone(),
-            suites: pregao_protocol::session::Ranking::default(),
+            suites: pregao_protocol::wire::session::Ranking::default(),
             tls: Roots::default(),
             evidence: folder.join("evidence"),
             exports: folder.join("export"),
@@ -371,6 +373,8 @@ impl Chat {
             route: None,
             host: pregao::host::system(),
             net: Arc::new(pregao::net::Internet),
+            witnesses: Vec::new(),
+            final_by: Vec::new(),
             silent: Duration::from_secs(60),
         };
         let (front, back) = pair();
@@ -414,7 +418,7 @@ impl Chat {
         let id = Some(self.model.request_id());
         self.front
             .commands
-            .send(Request { id, command: command.clone(), yes: true, written: None })
+            .send(UserRequest { id, command: command.clone(), yes: true, written: None })
             .await
             .unwrap();
         Some(command)

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use pregao::link::{self, Identity};
-use pregao_protocol::frame::FromPeer;
+use pregao::net::broker::{self, Identity};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::session::{Ranking, Suite};
+use pregao_protocol::wire::frame::FromPeer;
+use pregao_protocol::wire::session::{Ranking, Suite};
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Peer, Person, Terms};
 use pregao_tests::proxy::{Proxy, Way};
@@ -46,7 +46,7 @@ async fn session_through(
     };
     // A session exists once both sides have opened a record of the other.
     let alive = peer.send(&FromPeer::Rooms { from: 0 }).await.is_ok()
-        && peer.stamps(vec![pregao_protocol::codec::Digest([1; 32])]).await.is_ok();
+        && peer.stamps(vec![pregao_protocol::value::codec::Digest([1; 32])]).await.is_ok();
     assert!(changed.load(Ordering::Relaxed) || alive, "a session failed that nobody changed");
     alive && changed.load(Ordering::Relaxed)
 }
@@ -140,7 +140,7 @@ async fn a_weaker_suite_cannot_be_forced_by_whoever_stands_between() {
 async fn what_is_no_handshake_ends_the_connection() {
     let house = open();
     let hello = Ranking::default();
-    let (_, hello) = pregao_protocol::session::Initiator::start(&hello, [1; 32]);
+    let (_, hello) = pregao_protocol::wire::session::Initiator::start(&hello, [1; 32]);
     let huge = vec![0_u8; 200_000];
     for (what, messages) in [
         ("text", vec![Message::text("hello")]),
@@ -258,12 +258,12 @@ async fn a_malformed_frame_is_answered_and_a_broken_record_ends_the_session() {
         assert_eq!(code, "frame.malformed", "{frame}");
     }
     assert_eq!(ana.join(RoomName([3; 32])).await.unwrap_err().to_string(), "room.unknown");
-    let too_many = ana.stamps(vec![pregao_protocol::codec::Digest([1; 32]); 257]).await;
+    let too_many = ana.stamps(vec![pregao_protocol::value::codec::Digest([1; 32]); 257]).await;
     assert_eq!(too_many.unwrap_err().to_string(), "frame.malformed");
     let said = ana.make_say(room, "well formed").unwrap();
     ana.act(&said).await.unwrap().logged().unwrap();
 
-    // In another session a proxy repeats, changes or cuts a record: that session is over.
+    // In another session a proxy repeats, changes or cuts a record: that session ends.
     let proxy = Proxy::before(house.broker.socket()).await.unwrap();
     let address = house.broker.address_at(&proxy.socket);
     for kind in 0..3 {
@@ -320,7 +320,7 @@ async fn an_offer_without_a_common_suite_is_told_so() {
     let identity =
         Identity { persona: &person.key, certificate: &person.certificate, ticket: &ticket };
     let address = house.broker.address_at(&proxy.socket);
-    let refused = link::connect(&address, identity, &Ranking::default(), pregao_tests::reach())
+    let refused = broker::connect(&address, identity, &Ranking::default(), pregao_tests::reach())
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("session.suite"), "{refused}");

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use pregao::link::{self, BrokerAddress, Identity, LinkError};
-use pregao_protocol::certificate::PERSONA_LIFETIME;
-use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
-use pregao_protocol::session::{Ranking, Suite};
+use pregao::net::broker::{self, BrokerAddress, Identity, LinkError};
+use pregao_protocol::trust::certificate::PERSONA_LIFETIME;
+use pregao_protocol::trust::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::wire::session::{Ranking, Suite};
 use pregao_tests::house::{Broker, House, Options, Tsa};
 use pregao_tests::peer::{Peer, Person, random};
 use pregao_tests::reach;
@@ -25,7 +25,7 @@ async fn outcome(
     ticket: &str,
 ) -> String {
     let identity = Identity { persona: key, certificate, ticket };
-    match link::connect(broker, identity, &Ranking::default(), reach()).await {
+    match broker::connect(broker, identity, &Ranking::default(), reach()).await {
         Ok(_) => "session".to_owned(),
         Err(LinkError::Refused { code }) => code,
         Err(other) => other.to_string(),
@@ -41,7 +41,7 @@ async fn every_suite_leads_to_a_session() {
         let identity =
             Identity { persona: &person.key, certificate: &person.certificate, ticket: &ticket };
         let only = Ranking::new(&[suite]).unwrap();
-        let link = link::connect(&house.broker.address, identity, &only, reach()).await.unwrap();
+        let link = broker::connect(&house.broker.address, identity, &only, reach()).await.unwrap();
         assert_eq!(link.suite, suite);
         assert!(!link.certificate.simulated);
     }

@@ -1,4 +1,4 @@
-//! Connections that go silent, a TSA that stands still, and a machine that slept.
+//! Connections that go silent, a TSA that is stopped, and a machine that slept.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use pregao::command::Command;
 use pregao::desk;
 use pregao::desk::signer::Readers;
 use pregao::event::{Event, Trust};
-use pregao::front::{Front, Request, pair};
+use pregao::front::channel::{Front, UserRequest, pair};
 use pregao::host::system;
-use pregao::link::{BrokerAddress, SILENT_FOR};
 use pregao::net::Internet;
-use pregao::tls::Roots;
+use pregao::net::broker::{BrokerAddress, SILENT_FOR};
+use pregao::net::tls::Roots;
 use pregao::vault::{Passphrase, Vault};
-use pregao_protocol::clock::Time;
-use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::host::{Clock, Host};
-use pregao_protocol::session::Ranking;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::session::Ranking;
 use pregao_tests::desk::{Desk, PASSPHRASE, enrol};
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{Liar, Up};
@@ -28,7 +28,7 @@ use tempfile::TempDir;
 
 use crate::open;
 
-/// For how long a program stands at the least.
+/// For how long a program is stopped at the least.
 const STOOD: Duration = Duration::from_secs(65);
 /// How long one event is waited for at the most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ impl User {
     }
 
     async fn whoami(&mut self) -> Trust {
-        let request = Request { id: None, command: Command::Whoami, yes: false, written: None };
+        let request = UserRequest { id: None, command: Command::Whoami, yes: false, written: None };
         self.front.commands.send(request).await.unwrap();
         self.until(|event| match event {
             Event::Whoami(trust) => Some(trust.clone()),
@@ -133,6 +133,8 @@ fn options(folder: &Path, broker: BrokerAddress, host: Host, silent: Duration) -
         route: None,
         host,
         net: Arc::new(Internet),
+        witnesses: Vec::new(),
+        final_by: Vec::new(),
         silent,
     }
 }
@@ -150,7 +152,8 @@ async fn a_connection_that_goes_silent_is_offline_and_made_again_however_busy_th
     // Every command is a round of the loop in which the broker is waited for.
     let commands = user.front.commands.clone();
     let busy = tokio::spawn(async move {
-        let whoami = || Request { id: None, command: Command::Whoami, yes: false, written: None };
+        let whoami =
+            || UserRequest { id: None, command: Command::Whoami, yes: false, written: None };
         while commands.send(whoami()).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -172,14 +175,12 @@ async fn while_the_tsa_stands_still_it_is_down_and_the_broker_is_there() {
     house.tsa.program().freeze();
     let told = user
         .until(|event| match event {
-            Event::TsaDown { code, message, advice } => {
-                Some((code.clone(), message.clone(), advice.clone()))
-            }
+            Event::TsaDown(report) => Some(report.clone()),
             _ => None,
         })
         .await;
-    assert_eq!(told.0, "tsa.down");
-    assert!(!told.1.is_empty() && !told.2.is_empty());
+    assert_eq!(told.code, "tsa.down");
+    assert!(!told.message.is_empty() && !told.advice.is_empty());
     // For a minute, and so for much longer than a silent broker is borne.
     let long = 60_000;
     loop {
@@ -195,7 +196,7 @@ async fn while_the_tsa_stands_still_it_is_down_and_the_broker_is_there() {
     user.ticked().await;
     assert!(user.whoami().await.time.is_some());
     assert!(!user.saw(|event| matches!(event, Event::Disconnected { .. })));
-    let downs = user.seen.iter().filter(|event| matches!(event, Event::TsaDown { .. })).count();
+    let downs = user.seen.iter().filter(|event| matches!(event, Event::TsaDown(_))).count();
     assert_eq!(downs, 1, "it is told once");
 }
 

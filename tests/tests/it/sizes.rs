@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test it -- --ignored --nocapture what_a_bid_takes`
 
-use pregao_protocol::frame::encode_entries;
+use pregao_protocol::wire::frame::encode_entries;
 use pregao_tests::house::{House, Options};
 use pregao_tests::peer::{Made, Terms};
 

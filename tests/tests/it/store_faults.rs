@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pregao_tests::house::{Broker, House, Options, Tsa};
-use pregao_tests::peer::{Answer, Peer, Person, Terms};
+use pregao_tests::peer::{Peer, Person, SubmitAnswer, Terms};
 
 /// A small file system in memory; unmounted when dropped.
 struct SmallDisk {
@@ -70,12 +70,12 @@ async fn a_full_disk_accepts_nothing_and_loses_nothing() {
         let stamp = ana.stamp(&made).await.unwrap();
         let answer = ana.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
         match answer {
-            Answer::Receipt { seq, .. } => {
+            SubmitAnswer::Receipt { seq, .. } => {
                 logged.push((made, stamp, seq));
                 kept += 1;
                 ana.grown(room, seq + 1).await.unwrap();
             }
-            Answer::Failed(code) => {
+            SubmitAnswer::Failed(code) => {
                 assert_eq!(code, "store.failed");
                 break (made, stamp);
             }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::merkle::{Tree, leaf_hash};
+use pregao_protocol::log::merkle::{Tree, leaf_hash};
 use pregao_protocol::room::RevealRoom;
 use pregao_protocol::room::auction::{Outcome, Phase};
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_tests::desk::{Desk, enrol, pregao};
 use pregao_tests::faults::{Fault, Faults};
 use pregao_tests::house::{House, Options, holds};
-use pregao_tests::peer::{Answer, Made, Peer, Terms};
+use pregao_tests::peer::{Made, Peer, SubmitAnswer, Terms};
 
 use crate::guest;
 use crate::reveal::{disclosure, invitation, opened, opening, settled};
@@ -22,13 +22,13 @@ fn house_with(options: Options) -> (Faults, House) {
 }
 
 /// Hands in the same bytes until the house has stored them; what it says until then.
-async fn insist(peer: &mut Peer, made: &Made) -> (Answer, Vec<String>) {
+async fn insist(peer: &mut Peer, made: &Made) -> (SubmitAnswer, Vec<String>) {
     let stamp = peer.stamp(made).await.unwrap();
     let mut heard = Vec::new();
     loop {
         let answer = peer.submit(made.action.compact(), &stamp, &made.blind).await.unwrap();
         match answer {
-            Answer::Failed(code) => heard.push(code),
+            SubmitAnswer::Failed(code) => heard.push(code),
             other => return (other, heard),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -314,7 +314,7 @@ async fn a_sync_that_fails_at_the_end_of_an_auction_loses_neither_side_its_sale(
         let private = sale.meet().await;
         let (seller, winner) = (&mut sale.seller, &mut sale.winner);
         let first = disclosure(seller, private, &sale.listing, "Seller Silva");
-        assert!(matches!(insist(seller, &first).await.0, Answer::Held));
+        assert!(matches!(insist(seller, &first).await.0, SubmitAnswer::Held));
         let second = disclosure(winner, private, &sale.bid, "Winner Costa");
         insist(winner, &second).await.0.logged().unwrap();
         sale.is_sold(private).await;
@@ -351,7 +351,7 @@ async fn a_private_room_opened_late_rests_on_the_log_as_it_was_settled() {
     let tree = Tree::new(leaves.map(|entry| leaf_hash(entry.as_bytes())).collect());
     assert_eq!(opening.root, tree.root());
     let first = disclosure(&sale.seller, private, &sale.listing, "Seller Silva");
-    assert!(matches!(insist(&mut sale.seller, &first).await.0, Answer::Held));
+    assert!(matches!(insist(&mut sale.seller, &first).await.0, SubmitAnswer::Held));
     let second = disclosure(&sale.winner, private, &sale.bid, "Winner Costa");
     insist(&mut sale.winner, &second).await.0.logged().unwrap();
     sale.is_sold(private).await;
@@ -366,7 +366,7 @@ async fn syncs_that_fail_between_two_disclosures_lose_neither() {
     let first = disclosure(&sale.seller, private, &sale.listing, "Seller Silva");
     sale.faults.set(Fault::OneSync, "log.db", 0).unwrap();
     let (answer, heard) = insist(&mut sale.seller, &first).await;
-    assert!(matches!(answer, Answer::Held));
+    assert!(matches!(answer, SubmitAnswer::Held));
     assert!(!heard.is_empty() && heard.iter().all(|code| code == "store.failed"), "{heard:?}");
     let second = disclosure(&sale.winner, private, &sale.bid, "Winner Costa");
     sale.faults.set(Fault::OneSync, "log.db", 0).unwrap();
@@ -402,7 +402,7 @@ async fn a_pair_handed_in_again_right_after_a_failed_sync_ends_its_auction() {
     let private = sale.meet().await;
     let first = disclosure(&sale.seller, private, &sale.listing, "Seller Silva");
     let second = disclosure(&sale.winner, private, &sale.bid, "Winner Costa");
-    assert!(matches!(insist(&mut sale.seller, &first).await.0, Answer::Held));
+    assert!(matches!(insist(&mut sale.seller, &first).await.0, SubmitAnswer::Held));
     let stamp = sale.winner.stamp(&second).await.unwrap();
     sale.faults.set(Fault::OneSync, "log.db", 0).unwrap();
     let mut refused = 0;
@@ -456,7 +456,7 @@ async fn nobody_is_recorded_as_absent_because_the_house_could_not_store() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         });
     }
-    assert!(matches!(answers[0], Answer::Held), "{answers:?}");
+    assert!(matches!(answers[0], SubmitAnswer::Held), "{answers:?}");
     answers[1].logged().unwrap();
     sale.is_sold(private).await;
     let room = sale.seller.watched(private).unwrap().room().unwrap();

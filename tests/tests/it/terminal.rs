@@ -104,7 +104,7 @@ async fn the_screen_of_the_chat_is_whole_after_every_change() {
     let (tsa, broker) = (&house.tsa.address, &house.broker.address);
     let mut seller = Desk::open(&folder("seller"), tsa, broker).await.unwrap();
     for title in ["\u{600}9 \u{6dd}7 flag 🇵🇹 नि ำำ", "Plain lamp"] {
-        let list = json!({ "command": "list", "title": title, "start": "20", "for": "10m" });
+        let list = json!({ "command": "list", "title": title, "start": "20", "for": "10m", "fixed_end": true });
         assert!(seller.ask(list).await.unwrap());
     }
     enrol(&folder("ana"), tsa).await.unwrap();

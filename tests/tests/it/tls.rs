@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use pregao_protocol::certificate::sheet::TsaAddress;
+use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_tests::desk::{Desk, Ran, pregao};
 use pregao_tests::house::{Broker, Options, Tsa, executable, holds};
 use pregao_tests::tls::{Pair, Terminator};
@@ -70,14 +70,14 @@ async fn a_tsa_behind_tls_serves_broker_and_peers_that_are_given_its_ca() {
     let start = move || Broker::start(&place, &address, &options).unwrap();
     let broker = tokio::task::spawn_blocking(start).await.unwrap();
     assert!(broker.address.url.starts_with("wss://"), "{}", broker.address);
-    // The sheet of keys and the stream of stamps: nothing goes around TLS.
+    // The key set and the stream of stamps: nothing goes around TLS.
     holds("the broker's stream", || scene.front.passed() >= before + 2).await.unwrap();
 
     // A listing needs a ticket from the TSA, a session by TLS, and a stamp by the broker's stream.
     let wss = broker.address.to_string();
     let vault = scene.folder.path().join("ana");
     let mut ana = Desk::run(&vault, &["json", "--tls-ca", ca, "--broker", &wss]).unwrap();
-    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m" });
+    let listing = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m", "fixed_end": true });
     assert!(ana.ask(listing).await.unwrap());
 }
 

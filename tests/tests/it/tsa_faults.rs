@@ -104,7 +104,7 @@ async fn an_auction_whose_end_finds_no_tsa_is_closed_late_with_every_bid() {
     house.tsa.restart().unwrap();
     ana.auction_is(room, settled).await.unwrap();
     let auction = ana.watched(room).unwrap().auction().unwrap();
-    assert!(auction.closed_late() && auction.withdrawal());
+    assert!(auction.late().is_some() && auction.withdrawal());
     assert!(matches!(auction.phase(), Phase::Settled { winner: 1, .. }));
 }
 

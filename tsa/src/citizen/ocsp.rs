@@ -3,6 +3,7 @@
 //! The responder learns that the card is being used, and when. It learns neither for what nor, of course,
 //! which persona. Its answer is signed; the way to it need not be safe.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest};
 use der::asn1::{Any, BitString, Null, ObjectIdentifier, OctetString};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, TagMode, TagNumber};
-use pregao_protocol::citizen::{verify_responder, verify_signed};
-use pregao_protocol::clock::Time;
+use pregao_protocol::trust::citizen::{verify_responder, verify_signed};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Advised;
 use ureq::tls::TlsConfig;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::CrlReason;
@@ -22,6 +24,8 @@ use x509_ocsp::{
     BasicOcspResponse, CertId, CertStatus, OcspGeneralizedTime, OcspRequest, OcspResponse,
     OcspResponseStatus, Request, SingleResponse, TbsRequest,
 };
+
+use crate::code;
 
 /// How long the responder may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,34 +77,20 @@ pub enum OcspError {
     },
 }
 
-impl OcspError {
-    /// The stable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
+impl Advised for OcspError {
+    fn code(&self) -> &'static str {
         match self {
-            Self::Revoked => "citizen.revoked",
-            Self::OnHold => "citizen.on-hold",
-            Self::Unknown => "citizen.unknown",
+            Self::Revoked => code::CITIZEN_REVOKED,
+            Self::OnHold => code::CITIZEN_ON_HOLD,
+            Self::Unknown => code::CITIZEN_UNKNOWN,
             Self::Unreachable(_) | Self::Unusable(_) | Self::Signature | Self::Stale { .. } => {
-                "citizen.ocsp"
+                code::CITIZEN_OCSP
             }
         }
     }
 
-    /// What the operator should look at, if it is not the card: the same text for the same fault.
-    #[must_use]
-    pub fn fault(&self) -> Option<String> {
-        match self {
-            Self::Revoked | Self::OnHold | Self::Unknown => None,
-            Self::Unreachable(cause) => Some(format!("{self}: {cause}")),
-            Self::Unusable(_) | Self::Signature | Self::Stale { .. } => Some(self.to_string()),
-        }
-    }
-
-    /// What a person can do about it.
-    #[must_use]
-    pub const fn advice(&self) -> &'static str {
-        match self {
+    fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
             Self::Revoked => "this card cannot be used any more; ask for a new one",
             Self::OnHold => "activate the card, and apply again a while later",
             Self::Unknown => "the operator asks a responder that knows this card's issuer",
@@ -108,6 +98,19 @@ impl OcspError {
             Self::Unusable(_) | Self::Signature | Self::Stale { .. } => {
                 "the operator looks at the address of the responder and at the TSA's clock"
             }
+        };
+        advice.into()
+    }
+}
+
+impl OcspError {
+    /// What the operator should look at, if it is not the card: the same text for the same fault.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        match self {
+            Self::Revoked | Self::OnHold | Self::Unknown => None,
+            Self::Unreachable(cause) => Some(format!("{self}: {cause}")),
+            Self::Unusable(_) | Self::Signature | Self::Stale { .. } => Some(self.to_string()),
         }
     }
 }
@@ -151,7 +154,7 @@ impl Responder {
     /// Asks about `certificate`, which `issuer` issued, both in DER. Blocks. `nonce` is fresh.
     ///
     /// # Errors
-    /// [`OcspError`] for every answer but "good", in force at `now`.
+    /// [`OcspError`] for every answer but a "good" that is valid at `now`.
     pub fn ask(
         &self,
         certificate: &[u8],

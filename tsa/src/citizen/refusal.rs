@@ -1,16 +1,20 @@
 //! Why an applicant gets no token: told to them alone, sealed, with a stable code.
 
-use pregao_protocol::citizen::CitizenError;
-use pregao_protocol::clock::Time;
-use pregao_protocol::enrolment::Answer;
+use std::borrow::Cow;
+
+use pregao_protocol::trust::citizen::CitizenError;
+use pregao_protocol::trust::enrolment::ApplicationAnswer;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Advised;
 
 use super::ocsp::OcspError;
 use crate::challenge::ChallengeError;
+use crate::code;
 
 /// Why an application that could be opened was refused. Its text names nobody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The offer named the issuer of a period that is over.
+pub enum ApplicationRefusal {
+    /// The offer named the issuer of a period that has ended.
     #[error("the offer was made in a period that is over")]
     Issuer,
     /// The blinded request is no number below the issuer's modulus.
@@ -36,48 +40,42 @@ pub enum Refusal {
     Failed,
 }
 
-impl Refusal {
-    /// The stable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
+impl Advised for ApplicationRefusal {
+    fn code(&self) -> &'static str {
         match self {
-            Self::Issuer => "citizen.issuer",
-            Self::Request => "application.malformed",
+            Self::Issuer => code::CITIZEN_ISSUER,
+            Self::Request => code::APPLICATION_MALFORMED,
             Self::Citizen(error) => error.code(),
             Self::Challenge(error) => error.code(),
             Self::Ocsp(error) => error.code(),
-            Self::Used { .. } => "citizen.used",
-            Self::Failed => "tsa.failed",
+            Self::Used { .. } => code::CITIZEN_USED,
+            Self::Failed => code::TSA_FAILED,
         }
     }
 
-    /// What to do next.
-    #[must_use]
-    pub fn advice(&self) -> String {
+    fn advice(&self) -> Cow<'static, str> {
         match self {
-            Self::Issuer => "fetch the sheet of keys and a new offer, and apply again".to_owned(),
-            Self::Request => "blind the request with the key of the issuer offered".to_owned(),
-            Self::Citizen(error) => error.advice().to_owned(),
-            Self::Challenge(_) => "fetch a new offer from /api/citizen/offer".to_owned(),
-            Self::Ocsp(error) => error.advice().to_owned(),
+            Self::Issuer => "fetch the key set and a new offer, and apply again".into(),
+            Self::Request => "blind the request with the key of the issuer offered".into(),
+            Self::Citizen(error) => error.advice(),
+            Self::Challenge(_) => "fetch a new offer from /api/citizen/offer".into(),
+            Self::Ocsp(error) => error.advice(),
             Self::Used { until } => format!(
                 "send the very request that was signed before to get its answer again, or apply \
                  from {until} on"
-            ),
+            )
+            .into(),
             Self::Failed => {
-                "apply again with the same request; the operator finds the cause in the log"
-                    .to_owned()
+                "apply again with the same request; the operator finds the cause in the log".into()
             }
         }
     }
+}
 
+impl ApplicationRefusal {
     /// As the applicant gets it.
     #[must_use]
-    pub fn answer(&self) -> Answer {
-        Answer::Refused {
-            code: self.code().to_owned(),
-            message: self.to_string(),
-            advice: self.advice(),
-        }
+    pub fn answer(&self) -> ApplicationAnswer {
+        ApplicationAnswer::Refused(self.report())
     }
 }

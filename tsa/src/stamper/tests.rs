@@ -1,12 +1,17 @@
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
-use pregao_protocol::stamp::FullStamp as Token;
+use pregao_protocol::log::stamp::{BatchHeader, FullStamp as Token};
+use pregao_protocol::value::report::Advised as _;
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng as _;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::worker::{HEARTBEAT, RETRY, generator, inverse, permutation};
 use super::*;
-use crate::host_fixture::Machine;
+use crate::fixture::Machine;
 
 const PACE: Pace = Pace { wait: Duration::from_millis(2), size: 256 };
 
@@ -30,11 +35,11 @@ impl Running {
         Self { stamper, machine }
     }
 
-    fn ask(&self, digests: Vec<Digest>) -> oneshot::Receiver<Result<Share, StampRefusal>> {
+    fn ask(&self, digests: Vec<Digest>) -> oneshot::Receiver<Result<GrantedSlots, StampRefusal>> {
         ask(&self.stamper, digests)
     }
 
-    async fn stamp(&self, digests: Vec<Digest>) -> Result<Share, StampRefusal> {
+    async fn stamp(&self, digests: Vec<Digest>) -> Result<GrantedSlots, StampRefusal> {
         self.ask(digests).await.unwrap()
     }
 
@@ -49,7 +54,10 @@ impl Running {
     }
 }
 
-fn ask(stamper: &Stamper, digests: Vec<Digest>) -> oneshot::Receiver<Result<Share, StampRefusal>> {
+fn ask(
+    stamper: &Stamper,
+    digests: Vec<Digest>,
+) -> oneshot::Receiver<Result<GrantedSlots, StampRefusal>> {
     let (sender, answer) = oneshot::channel();
     stamper.stamp(digests, Box::new(move |share| drop(sender.send(share))));
     answer
@@ -59,11 +67,11 @@ fn digests(from: u16, count: u16) -> Vec<Digest> {
     (from..from + count).map(|n| Digest::of(&n.to_be_bytes())).collect()
 }
 
-fn opened(share: &Share) -> VerifiedBatch {
+fn opened(share: &GrantedSlots) -> VerifiedBatch {
     VerifiedBatch::open(&share.batch.compact, &[key().public()]).unwrap()
 }
 
-fn tokens(share: &Share) -> Vec<Token> {
+fn tokens(share: &GrantedSlots) -> Vec<Token> {
     let token = |slot: &u32| Token {
         batch: share.batch.compact.clone(),
         index: u64::from(*slot),
@@ -234,7 +242,7 @@ fn signed_ahead(machine: &Arc<Machine>, folder: &Path, ahead: Duration) {
         batch: 7,
         time,
         size: 0,
-        root: pregao_protocol::merkle::empty_root(),
+        root: pregao_protocol::log::merkle::empty_root(),
         prev: Digest([0; 32]),
         prev_time: time,
     };

@@ -4,18 +4,18 @@
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pregao_protocol::evidence::CARRIED;
-use pregao_protocol::key::PublicKey;
+use pregao_protocol::audit::evidence::CARRIED;
 use pregao_protocol::log::Head;
+use pregao_protocol::log::merkle::root_from_path;
 use pregao_protocol::log::{Origin, RoomName};
-use pregao_protocol::merkle::root_from_path;
 use pregao_protocol::room::Code;
+use pregao_protocol::trust::key::PublicKey;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::fanout::{Delivery, Watcher};
 use crate::fixture::{Answer, Made, Pending, Person, Stage, Terms, secs};
-use crate::room::{Message, Watching};
+use crate::room::{RoomMessage, WatchAnswer};
 
 /// An auction of Ana's that goes on for an hour.
 async fn open() -> (Stage, Person, RoomName) {
@@ -46,9 +46,9 @@ async fn watch(stage: &Stage, room: RoomName) -> mpsc::Receiver<Arc<Delivery>> {
     let (queue, deliveries) = mpsc::channel(8);
     let watcher = Watcher { session: 77, queue, lagging: Arc::default() };
     let (answer, watching) = oneshot::channel();
-    let message = Message::Watch { watcher, next: stage.size(room), answer };
-    stage.house().room(room).unwrap().mailbox.send(message).await.unwrap();
-    let Watching::Live { tail, .. } = watching.await.unwrap() else { panic!("not live") };
+    let message = RoomMessage::Watch { watcher, next: stage.size(room), answer };
+    stage.registry().room(room).unwrap().mailbox.send(message).await.unwrap();
+    let WatchAnswer::Live { tail, .. } = watching.await.unwrap() else { panic!("not live") };
     assert!(tail.is_empty());
     deliveries
 }
@@ -122,11 +122,11 @@ async fn a_stamp_is_stale_a_microsecond_after_the_freshness_and_the_refusal_show
     stage.tell(begun.plus(secs(10))).await;
     assert_eq!(stage.submit(&rui, &due, &due_stamp).answer().await.seq(), Some(1));
     stage.tell(begun.plus(secs(10)).plus(Duration::from_micros(1))).await;
-    let newest = stage.house().stamps.last().unwrap().batch;
+    let newest = stage.shared().stamps.last().unwrap().batch;
     let answer = stage.submit(&rui, &late, &late_stamp).answer().await;
     let refusal = answer.refusal();
     assert_eq!((refusal.code, refusal.size), (Code::DoorStale, 2));
-    assert_eq!(refusal.header.as_deref(), Some(newest.compact()), "whoever reads it sees why");
+    assert_eq!(refusal.header, newest.compact(), "whoever reads it sees why");
     assert_eq!((refusal.batch, refusal.root), (newest.hash(), stage.seen(room).root));
     // With a fresh stamp the same bytes are not judged anew: they have their answer.
     assert_eq!(stage.act(&rui, &late).await, answer);
@@ -147,7 +147,7 @@ async fn no_refusal_rests_on_time_carried_further_than_a_header_shows() {
     stage.tell(at(7_800)).await;
     stage.machine.sleep(secs(1));
     assert_eq!(CARRIED, secs(2));
-    assert_eq!(stage.house().stamps.newest().unwrap().now(), at(10_300));
+    assert_eq!(stage.shared().stamps.newest().unwrap().now(), at(10_300));
     assert_eq!(stage.submit(&rui, &bid, &stamp).answer().await.seq(), Some(1));
 }
 
@@ -187,7 +187,7 @@ async fn nobody_bids_on_their_own_item_and_the_ratio_shows_whose_it_is() {
         stage = stage.restart().await;
     }
     // To talk about it is another thing, and a bid that is no bid is refused for what it is.
-    let remark = ana.say(stage.house(), room, "It works", stage.seen(room));
+    let remark = ana.say(stage.shared(), room, "It works", stage.seen(room));
     assert_eq!(stage.act(&ana, &remark).await.seq(), Some(1));
     let low = stage.bid(&ana, room, 99);
     let answer = stage.act(&ana, &low).await;
@@ -258,17 +258,17 @@ async fn nothing_is_answered_or_delivered_before_it_is_durable() {
 async fn every_receipt_of_a_batch_proves_its_entry_in_the_head_that_it_brings() {
     let (stage, _, room) = open().await;
     let rui = stage.person(2);
-    let keys = stage.house().certificate.keys;
-    let origin = Origin { broker: stage.house().fingerprint(), room };
+    let keys = stage.shared().certificate.keys;
+    let origin = Origin { broker: stage.shared().fingerprint(), room };
     let bids = [100, 110, 120, 130].map(|amount| stage.bid(&rui, room, amount));
     let (to, mut frames) = mpsc::unbounded_channel();
     let mut handed = Vec::new();
     for (n, bid) in (0_u64..).zip(&bids) {
         let stamp = stage.stamp(bid);
-        let (house, metrics) = (Arc::clone(stage.house()), Arc::default());
-        let reply = Reply { n, to: to.clone(), metrics };
-        let route = Box::new(move |verdict| house.route(verdict, reply));
-        stage.broker.hall.checker.check(1, bid.submission(&rui, &stamp), route).unwrap();
+        let (registry, metrics) = (Arc::clone(stage.registry()), Arc::default());
+        let reply = Responder { n, to: to.clone(), metrics };
+        let route = Box::new(move |verdict| registry.route(verdict, reply));
+        stage.broker.context.shared.checker.check(1, bid.submission(&rui, &stamp), route).unwrap();
         handed.push(stamp);
     }
     let mut heads = std::collections::HashSet::new();
@@ -295,7 +295,7 @@ async fn links_are_kept_of_what_is_logged_and_of_nothing_that_was_refused() {
     let good = stage.bids(&rui, room, 150).await;
     let low = stage.bid(&rui, room, 99);
     stage.act(&rui, &low).await;
-    let links = stage.house().authors(room).await.unwrap().unwrap();
+    let links = stage.shared().authors.of(room).await.unwrap().unwrap();
     let authors: Vec<_> = links.iter().map(|link| (link.persona, link.key)).collect();
     let key = |made: &Made| -> PublicKey<_> { *made.action.key() };
     assert!(authors.contains(&(rui.key.public(), key(&good))) && authors.len() == 2);

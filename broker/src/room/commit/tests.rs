@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use pregao_protocol::action::Seen;
+use pregao_protocol::room::action::Seen;
 use tokio::sync::{mpsc, oneshot};
+
+use pregao_protocol::log::{Head, Origin, RoomName};
 
 use super::*;
 use crate::fanout::Watcher;
 use crate::fixture::{Person, Stage, secs};
-use crate::room::{Message, Watching};
+use crate::room::{RoomMessage, WatchAnswer};
 use crate::store::Log as _;
 
 async fn open() -> (Stage, Person, RoomName) {
@@ -19,12 +21,12 @@ async fn open() -> (Stage, Person, RoomName) {
 }
 
 /// Asks a room to go live from a position on.
-async fn watch(stage: &Stage, room: RoomName, next: u64) -> Watching {
+async fn watch(stage: &Stage, room: RoomName, next: u64) -> WatchAnswer {
     let (queue, _) = mpsc::channel(8);
     let watcher = Watcher { session: 77, queue, lagging: Arc::default() };
     let (answer, watching) = oneshot::channel();
-    let message = Message::Watch { watcher, next, answer };
-    stage.house().room(room).unwrap().mailbox.send(message).await.unwrap();
+    let message = RoomMessage::Watch { watcher, next, answer };
+    stage.registry().room(room).unwrap().mailbox.send(message).await.unwrap();
     watching.await.unwrap()
 }
 
@@ -36,11 +38,11 @@ async fn who_joins_after_a_failed_commit_is_shown_the_log_and_not_what_failed() 
     let bid = stage.bid(&rui, room, 110);
     stage.store.fail_commits(1);
     assert_eq!(stage.act(&rui, &bid).await.code(), "store.failed");
-    let Watching::Live { tail, head } = watch(&stage, room, 1).await else { panic!("live") };
+    let WatchAnswer::Live { tail, head, .. } = watch(&stage, room, 1).await else { panic!("live") };
     let logged = stage.store.sound().read(&room, 1, 9).unwrap();
     assert_eq!((tail.len(), tail[0].logged()), (1, logged[0].logged()));
-    let origin = Origin { broker: stage.house().fingerprint(), room };
-    let key = &stage.house().certificate.keys.head;
+    let origin = Origin { broker: stage.shared().fingerprint(), room };
+    let key = &stage.shared().certificate.keys.head;
     let head = Head::open(&head, &origin, key).unwrap();
     assert_eq!(Seen { size: head.size, root: head.root }, stage.seen(room));
 }
@@ -53,15 +55,15 @@ async fn a_room_that_cannot_read_its_log_shows_nothing_and_decides_nothing() {
     stage.store.fail_commits(1);
     assert_eq!(stage.act(&rui, &lost).await.code(), "store.failed");
     stage.store.fail_reads(2);
-    assert!(matches!(watch(&stage, room, 0).await, Watching::Failed));
+    assert!(matches!(watch(&stage, room, 0).await, WatchAnswer::Failed));
     // Within the pause nothing is read, and nothing answered from what is in memory.
-    assert!(matches!(watch(&stage, room, 0).await, Watching::Failed));
+    assert!(matches!(watch(&stage, room, 0).await, WatchAnswer::Failed));
     assert_eq!(
         stage.submit(&rui, &next, &stage.stamp(&next)).answer().await.code(),
         "store.failed"
     );
     tokio::time::sleep(secs(3)).await;
-    assert!(matches!(watch(&stage, room, 0).await, Watching::Live { .. }));
+    assert!(matches!(watch(&stage, room, 0).await, WatchAnswer::Live { .. }));
     assert_eq!(stage.act(&rui, &next).await.code(), "bid.too-low");
     assert_eq!(stage.act(&rui, &lost).await.seq(), Some(1));
 }
@@ -113,7 +115,7 @@ async fn one_room_that_failed_keeps_no_other_from_going_on() {
     stage.store.fail_commits(1);
     assert_eq!(stage.act(&rui, &bid).await.code(), "store.failed");
     stage.store.fail_reads(1);
-    assert!(matches!(watch(&stage, room, 0).await, Watching::Failed));
+    assert!(matches!(watch(&stage, room, 0).await, WatchAnswer::Failed));
     stage.bids(&rui, other, 100).await;
     assert_eq!((stage.size(room), stage.size(other)), (1, 2));
 }
@@ -125,7 +127,7 @@ async fn who_holds_more_than_the_log_or_less_than_is_in_memory_reads_pages() {
     stage.bids(&rui, room, 100).await;
     for (next, live) in [(0, true), (1, true), (2, true), (3, false), (u64::MAX, false)] {
         let watching = watch(&stage, room, next).await;
-        assert_eq!(matches!(watching, Watching::Live { .. }), live, "{next}");
-        assert_eq!(matches!(watching, Watching::Behind), !live, "{next}");
+        assert_eq!(matches!(watching, WatchAnswer::Live { .. }), live, "{next}");
+        assert_eq!(matches!(watching, WatchAnswer::Behind), !live, "{next}");
     }
 }

@@ -1,8 +1,8 @@
 //! What the broker does in each kind of room besides keeping its log: one [`Policy`] for each kind,
 //! registered by one line of `policies!`.
 //!
-//! A policy decides from the fold alone, so a broker that died between two steps takes up the next
-//! one when it starts. It never touches the log: it says what is to be appended.
+//! A policy decides from the fold, and from what others say again when they are asked again, so a broker that
+//! died between two steps takes up the next one when it starts. It never touches the log: it says what is to be appended.
 
 pub(crate) mod auction;
 pub(crate) mod reveal;
@@ -10,20 +10,23 @@ pub(crate) mod reveal;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
-use pregao_protocol::action::Action;
-use pregao_protocol::broker::SameAuthor;
-use pregao_protocol::clock::Time;
-use pregao_protocol::log::RoomName;
+use pregao_protocol::log::merkle::Frontier;
+use pregao_protocol::log::{Cosignature, Head, RoomName};
+use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::kind::Fold;
 use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::wire::refusal::SameAuthor;
 use tokio::time::Instant;
 
+use super::RoomDirectory;
 use crate::check::Checked;
-use crate::house::House;
-use crate::links::Link;
+use crate::links::AuthorLink;
 use crate::metrics::Metrics;
+use crate::shared::Shared;
 use crate::store::StoreError;
 
 /// Whose action of two is held until the other's is there; the name under which the store keeps it.
@@ -31,7 +34,7 @@ pub(crate) type Role = &'static str;
 
 /// An action that is held until its counterpart is there.
 #[derive(Debug, Clone)]
-pub(crate) struct Held {
+pub(crate) struct HeldAction {
     /// Whose it is.
     pub(crate) role: Role,
     /// The action.
@@ -63,17 +66,21 @@ pub(crate) type Followers = HashMap<RoomName, Vec<Follower>>;
 
 /// What a policy may look at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) house: &'a Arc<House>,
+pub(crate) struct RoomView<'a> {
+    pub(crate) shared: &'a Shared,
+    /// The other rooms.
+    pub(crate) rooms: &'a Arc<dyn RoomDirectory>,
     pub(crate) room: &'a Room,
     /// Who opened the room; known while links exist.
-    pub(crate) opener: Option<&'a Link>,
-    pub(crate) held: &'a [Held],
+    pub(crate) opener: Option<&'a AuthorLink>,
+    pub(crate) held: &'a [HeldAction],
+    /// The tree over what was refused in the room.
+    pub(crate) refused: &'a Frontier,
     /// Until when nobody's absence is recorded, because the store failed them.
     pub(crate) patience: Option<Instant>,
 }
 
-impl View<'_> {
+impl RoomView<'_> {
     /// The room's name.
     pub(crate) fn name(&self) -> RoomName {
         self.room.ledger().name()
@@ -115,7 +122,7 @@ pub(crate) trait Policy: Debug + Default + Send {
     fn due(&self, fold: &Self::Fold) -> Option<Time>;
 
     /// The step that is due at `now`, TSA time.
-    async fn step(&mut self, fold: &Self::Fold, view: View<'_>, now: Time) -> Step;
+    async fn step(&mut self, fold: &Self::Fold, view: RoomView<'_>, now: Time) -> Step;
 
     /// In whose role an action is held until its counterpart is there; `None` if it is not.
     fn role(&self, fold: &Self::Fold, action: &Action) -> Option<Role> {
@@ -127,9 +134,32 @@ pub(crate) trait Policy: Debug + Default + Send {
     ///
     /// # Errors
     /// [`Objection`].
-    fn admit(&self, fold: &Self::Fold, view: View<'_>, checked: &Checked) -> Result<(), Objection> {
+    fn admit(
+        &self,
+        fold: &Self::Fold,
+        view: RoomView<'_>,
+        checked: &Checked,
+    ) -> Result<(), Objection> {
         let _ = (fold, view, checked);
         Ok(())
+    }
+
+    /// How long at most what was received before is decided first, where this entry takes away that it
+    /// counts; `None` where it takes away nothing.
+    fn after_received(fold: &Self::Fold, body: &Body) -> Option<Duration> {
+        let _ = (fold, body);
+        None
+    }
+
+    /// The head that witnesses are to date before they see a newer one, if there is one now.
+    fn to_be_dated(fold: &Self::Fold) -> Option<Head> {
+        let _ = fold;
+        None
+    }
+
+    /// A witness that the room names dated the head that [`Policy::to_be_dated`] gave.
+    fn dated(&mut self, fold: &Self::Fold, cosigned: Cosignature) {
+        let _ = (fold, cosigned);
     }
 
     /// Counts what an entry means, once it is durable.
@@ -155,7 +185,7 @@ pub(crate) trait Policy: Debug + Default + Send {
     async fn resume(
         &mut self,
         fold: &Self::Fold,
-        view: View<'_>,
+        view: RoomView<'_>,
         followers: &[Follower],
     ) -> Result<(), StoreError> {
         let _ = (fold, view, followers);
@@ -190,7 +220,7 @@ macro_rules! policies {
                 }
             }
 
-            pub(crate) async fn step(&mut self, view: View<'_>, now: Time) -> Step {
+            pub(crate) async fn step(&mut self, view: RoomView<'_>, now: Time) -> Step {
                 match (self, view.room.state()) {
                     $((Self::$kind(policy), State::$kind(fold)) => {
                         policy.step(fold, view, now).await
@@ -210,7 +240,7 @@ macro_rules! policies {
 
             pub(crate) fn admit(
                 &self,
-                view: View<'_>,
+                view: RoomView<'_>,
                 checked: &Checked,
             ) -> Result<(), Objection> {
                 match (self, view.room.state()) {
@@ -219,6 +249,26 @@ macro_rules! policies {
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),
+                }
+            }
+
+            pub(crate) fn after_received(&self, room: &Room, body: &Body) -> Option<Duration> {
+                match room.state() {
+                    $(State::$kind(fold) => <$policy as Policy>::after_received(fold, body),)*
+                }
+            }
+
+            pub(crate) fn to_be_dated(&self, room: &Room) -> Option<Head> {
+                match room.state() {
+                    $(State::$kind(fold) => <$policy as Policy>::to_be_dated(fold),)*
+                }
+            }
+
+            pub(crate) fn dated(&mut self, room: &Room, cosigned: Cosignature) {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => policy.dated(fold, cosigned),)*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => {}
                 }
             }
 
@@ -240,7 +290,7 @@ macro_rules! policies {
 
             pub(crate) async fn resume(
                 &mut self,
-                view: View<'_>,
+                view: RoomView<'_>,
                 followers: &[Follower],
             ) -> Result<(), StoreError> {
                 match (self, view.room.state()) {

@@ -1,5 +1,6 @@
 //! What a person is shown and asked.
 
+use pregao_protocol::value::report::Advised as _;
 use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ impl Person {
 }
 
 impl Terminal for Person {
-    fn say(&mut self, line: &str) -> std::io::Result<()> {
+    fn print(&mut self, line: &str) -> std::io::Result<()> {
         self.shown.push(line.to_owned());
         Ok(())
     }

@@ -4,11 +4,11 @@ use pregao_test_pki::Profile;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::card::apdu::{Step, Wire};
+use crate::card::apdu::{CardOperation, Wire};
 use crate::card::script::{
     CIVIL_NUMBER, Script, ScriptedReaders, application, certificate_file, material, signature, wire,
 };
-use crate::card::transport::{Channel, Ending, Fault, Link};
+use crate::card::transport::{CardLink, Channel, Ending, Fault};
 use crate::card::{
     Attribute, Card, CardError, Found, Generation, LastTry, Pin, PinEntry, StatusWord, object,
 };
@@ -113,7 +113,7 @@ fn with_file(answers: &[(&str, &str)]) -> Result<Card, CardError> {
 
 #[test]
 fn lengths_that_a_hostile_card_claims_are_not_believed() {
-    let garbled = CardError::Garbled(Step::ReadCertificate);
+    let garbled = CardError::Garbled(CardOperation::ReadCertificate);
     for start in ["", "30", "308201", "30810A", "31820010", "30821000", "3082FFFF", "0000000000"] {
         let card = with_file(&[("00B0000000", &format!("{start}9000"))]);
         assert_eq!(card.unwrap_err(), garbled, "{start}");
@@ -124,7 +124,7 @@ fn lengths_that_a_hostile_card_claims_are_not_believed() {
 fn a_certificate_that_ends_too_early_is_refused() {
     for end in ["9000", "6B00", "6282"] {
         let card = with_file(&[("00B0000000", "30820010AA 9000"), ("00B000050F", end)]);
-        assert_eq!(card.unwrap_err(), CardError::Garbled(Step::ReadCertificate), "{end}");
+        assert_eq!(card.unwrap_err(), CardError::Garbled(CardOperation::ReadCertificate), "{end}");
     }
 }
 
@@ -135,7 +135,7 @@ fn a_card_that_gives_a_byte_at_a_time_is_given_up() {
     let mut answers = vec![("00B0000000", "30820F00 9000")];
     answers.extend(reads.iter().map(|(read, answer)| (read.as_str(), *answer)));
     let card = with_file(&answers);
-    assert_eq!(card.unwrap_err(), CardError::Garbled(Step::ReadCertificate));
+    assert_eq!(card.unwrap_err(), CardError::Garbled(CardOperation::ReadCertificate));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_field_cut_short_is_refused() {
             .then("00B0023A02", answer);
         let mut card = script.open().unwrap();
         let error = card.attributes(&[Attribute::Sex]).unwrap_err();
-        assert_eq!(error, CardError::Garbled(Step::ReadIdentity), "{answer}");
+        assert_eq!(error, CardError::Garbled(CardOperation::ReadIdentity), "{answer}");
     }
 }
 
@@ -262,14 +262,15 @@ fn an_attribute_that_v5_does_not_have_is_refused() {
         .then("00A4040C07604632FF000005", "9000")
         .reads("00A4020C02010D", &identity(&[(0xC3, "x")]));
     let error = script.open().unwrap().attributes(&[Attribute::Sex]).unwrap_err();
-    assert_eq!(error, CardError::Garbled(Step::ReadIdentity));
+    assert_eq!(error, CardError::Garbled(CardOperation::ReadIdentity));
 }
 
 #[test]
 fn a_refused_identity_file_says_which_and_how() {
     let script = opened(Profile::V4).same(Profile::V4).then("00A4080C045F00EF02", "6982");
     let error = script.open().unwrap().attributes(&[Attribute::Sex]).unwrap_err();
-    let expected = CardError::Unexpected { step: Step::ReadIdentity, word: StatusWord(0x6982) };
+    let expected =
+        CardError::Unexpected { step: CardOperation::ReadIdentity, word: StatusWord(0x6982) };
     assert_eq!(error, expected);
 }
 
@@ -344,7 +345,7 @@ fn without_a_card_the_first_trouble_is_told() {
 #[derive(Debug)]
 struct Babbler(Vec<Vec<u8>>, usize);
 
-impl Link for Babbler {
+impl CardLink for Babbler {
     fn exclusively(
         &mut self,
         work: &mut dyn FnMut(&mut dyn Channel) -> Ending,

@@ -1,6 +1,6 @@
 //! Bytes, status words and transactions.
 
-use crate::card::apdu::{Answer, Application, Command, File, Step, Wire};
+use crate::card::apdu::{Application, CardOperation, CommandApdu, File, ResponseApdu, Wire};
 use crate::card::script::Script;
 use crate::card::session::{Session, Stop, exclusively};
 use crate::card::transport::Fault;
@@ -8,22 +8,23 @@ use crate::card::{CardError, StatusWord};
 
 const SELECT: &str = "00A4080C045F00EF09";
 
-fn run(script: &Script, command: &Command) -> Result<Answer, CardError> {
-    let work = |session: &mut Session<'_>| session.run(Step::ReadCertificate, command);
+fn run(script: &Script, command: &CommandApdu) -> Result<ResponseApdu, CardError> {
+    let work = |session: &mut Session<'_>| session.run(CardOperation::ReadCertificate, command);
     let answer = exclusively(script.link().as_mut(), work);
     script.finish();
     answer
 }
 
 fn read(script: &Script, offset: usize, length: usize) -> Result<Option<Vec<u8>>, CardError> {
-    let work = |session: &mut Session<'_>| session.read(Step::ReadCertificate, offset, length);
+    let work =
+        |session: &mut Session<'_>| session.read(CardOperation::ReadCertificate, offset, length);
     let answer = exclusively(script.link().as_mut(), work);
     script.finish();
     answer
 }
 
 fn garbled<T>(result: Result<T, CardError>) -> bool {
-    matches!(result, Err(CardError::Garbled(Step::ReadCertificate)))
+    matches!(result, Err(CardError::Garbled(CardOperation::ReadCertificate)))
 }
 
 fn unexpected<T>(result: Result<T, CardError>, word: u16) -> bool {
@@ -37,7 +38,7 @@ fn what_waits_is_fetched_until_nothing_does() {
             .then(SELECT, "6103")
             .then("00C0000003", "AABB 6101")
             .then("00C0000001", "CC 9000");
-        let answer = run(&script, &Command::select(File::Certificate)).unwrap();
+        let answer = run(&script, &CommandApdu::select(File::Certificate)).unwrap();
         assert_eq!((answer.data, answer.word), (vec![0xAA, 0xBB, 0xCC], StatusWord(0x9000)));
     }
 }
@@ -46,16 +47,16 @@ fn what_waits_is_fetched_until_nothing_does() {
 fn data_that_come_along_with_more_to_fetch_are_kept() {
     let script =
         Script::new(Wire::T1).then("002A9E9A00", "0102 6102").then("00C0000002", "0304 9000");
-    assert_eq!(run(&script, &Command::sign()).unwrap().data, [1, 2, 3, 4]);
+    assert_eq!(run(&script, &CommandApdu::sign()).unwrap().data, [1, 2, 3, 4]);
 }
 
 #[test]
 fn a_wrong_length_is_corrected_once() {
     for wire in [Wire::T0, Wire::T1] {
         let script = Script::new(wire).then("00CADF3000", "6C02").then("00CADF3002", "0506 9000");
-        assert_eq!(run(&script, &Command::read_version()).unwrap().data, [5, 6]);
+        assert_eq!(run(&script, &CommandApdu::read_version()).unwrap().data, [5, 6]);
         let script = Script::new(wire).then("00CADF3000", "6C02").then("00CADF3002", "6C03");
-        assert_eq!(run(&script, &Command::read_version()).unwrap().word, StatusWord(0x6C03));
+        assert_eq!(run(&script, &CommandApdu::read_version()).unwrap().word, StatusWord(0x6C03));
     }
 }
 
@@ -65,13 +66,13 @@ fn a_wrong_length_is_corrected_for_what_waits_too() {
         .then("002A9E9A00", "6100")
         .then("00C0000000", "6C01")
         .then("00C0000001", "07 9000");
-    assert_eq!(run(&script, &Command::sign()).unwrap().data, [7]);
+    assert_eq!(run(&script, &CommandApdu::sign()).unwrap().data, [7]);
 }
 
 #[test]
 fn a_command_with_data_is_not_sent_twice_for_a_wrong_length() {
     let script = Script::new(Wire::T1).then(SELECT, "6C05");
-    let answer = run(&script, &Command::select(File::Certificate)).unwrap();
+    let answer = run(&script, &CommandApdu::select(File::Certificate)).unwrap();
     assert_eq!(answer.word, StatusWord(0x6C05));
 }
 
@@ -81,7 +82,7 @@ fn a_card_that_always_has_more_is_given_up() {
     for _ in 0..8 {
         script = script.then("00C0000001", "00 6101");
     }
-    assert!(garbled(run(&script, &Command::sign())));
+    assert!(garbled(run(&script, &CommandApdu::sign())));
 }
 
 #[test]
@@ -94,19 +95,19 @@ fn an_answer_longer_than_any_signature_is_refused() {
             .then("00C0000000", &format!("{block}6100"))
             .then("00C0000000", &format!("{block}{last}"))
     };
-    assert_eq!(run(&four("9000"), &Command::sign()).unwrap().data.len(), 1024);
+    assert_eq!(run(&four("9000"), &CommandApdu::sign()).unwrap().data.len(), 1024);
     let five = four("6101").then("00C0000001", "00 9000");
-    assert!(garbled(run(&five, &Command::sign())));
+    assert!(garbled(run(&five, &CommandApdu::sign())));
 }
 
 #[test]
 fn an_answer_without_status_word_is_refused() {
     for answer in ["", "90"] {
         let script = Script::new(Wire::T1).then("002A9E9A00", answer);
-        assert!(garbled(run(&script, &Command::sign())), "{answer}");
+        assert!(garbled(run(&script, &CommandApdu::sign())), "{answer}");
     }
     let script = Script::new(Wire::T1).fails("002A9E9A00", Fault::InsufficientBuffer);
-    assert!(garbled(run(&script, &Command::sign())));
+    assert!(garbled(run(&script, &CommandApdu::sign())));
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn after_a_reset_everything_begins_again() {
         .then("0020008100", "63C3");
     let answer = exclusively(script.link().as_mut(), |session| {
         session.enter(Application::Citizen)?;
-        session.run(Step::AskTries, &Command::ask_tries())
+        session.run(CardOperation::AskTries, &CommandApdu::ask_tries())
     });
     assert_eq!(answer.unwrap().word, StatusWord(0x63C3));
     script.finish();
@@ -149,9 +150,9 @@ fn ten_resets_are_borne_and_no_more() {
         faults.take(times).fold(Script::new(Wire::T1), Script::begin_fails)
     };
     let script = disturbed(10).then("0020008100", "63C3");
-    assert!(run(&script, &Command::ask_tries()).is_ok());
+    assert!(run(&script, &CommandApdu::ask_tries()).is_ok());
     let script = disturbed(11);
-    assert_eq!(run(&script, &Command::ask_tries()).err(), Some(CardError::ResetTooOften));
+    assert_eq!(run(&script, &CommandApdu::ask_tries()).err(), Some(CardError::ResetTooOften));
     assert_eq!(script.count("reconnect"), 10);
 }
 
@@ -162,10 +163,10 @@ fn a_reconnection_that_fails_counts_as_a_reset_or_ends_it() {
         .reconnect_fails(Fault::ResetCard)
         .reconnect_fails(Fault::ProtoMismatch)
         .then("0020008100", "63C3");
-    assert!(run(&script, &Command::ask_tries()).is_ok());
+    assert!(run(&script, &CommandApdu::ask_tries()).is_ok());
     for fault in [Fault::RemovedCard, Fault::NoSmartcard] {
         let script = Script::new(Wire::T1).begin_fails(Fault::NotTransacted).reconnect_fails(fault);
-        assert_eq!(run(&script, &Command::ask_tries()).err(), Some(CardError::Pulled));
+        assert_eq!(run(&script, &CommandApdu::ask_tries()).err(), Some(CardError::Pulled));
     }
 }
 
@@ -184,9 +185,9 @@ fn every_fault_of_reader_and_service_has_its_own_error() {
         (Fault::CommError, CardError::Reader(Fault::CommError)),
     ] {
         let script = Script::new(Wire::T1).begin_fails(fault);
-        assert_eq!(run(&script, &Command::ask_tries()).err(), Some(error.clone()));
+        assert_eq!(run(&script, &CommandApdu::ask_tries()).err(), Some(error.clone()));
         let script = Script::new(Wire::T1).fails("0020008100", fault);
-        assert_eq!(run(&script, &Command::ask_tries()).err(), Some(error));
+        assert_eq!(run(&script, &CommandApdu::ask_tries()).err(), Some(error));
         assert_eq!(script.count("reconnect"), 0);
     }
     assert_eq!(CardError::connecting(Fault::NoSmartcard), CardError::EmptyReader);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pregao_protocol::clock::Time;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Advised as _;
 use pregao_test_pki::Profile;
 use serde_json::Value;
 
@@ -129,7 +130,7 @@ fn every_error_says_what_happened_and_what_to_do() {
 fn a_trial_signs_under_a_label_of_its_own_and_says_first_that_nothing_is_sent() {
     struct Nobody(Vec<String>);
     impl crate::card::prompt::Terminal for Nobody {
-        fn say(&mut self, line: &str) -> std::io::Result<()> {
+        fn print(&mut self, line: &str) -> std::io::Result<()> {
             self.0.push(line.to_owned());
             Ok(())
         }
@@ -143,5 +144,5 @@ fn a_trial_signs_under_a_label_of_its_own_and_says_first_that_nothing_is_sent() 
     let mut person = Nobody(Vec::new());
     assert!(test_sign(&mut shown(Profile::V5), [7; 32], None, &mut person, false).is_err());
     assert!(person.0[1].contains("nothing is sent"), "{:?}", person.0);
-    assert_eq!(pregao_protocol::label::TEST_SIGN, "pregao/test-sign/v1");
+    assert_eq!(pregao_protocol::value::label::TEST_SIGN, "pregao/test-sign/v1");
 }

@@ -1,12 +1,13 @@
 //! The PIN, and the signature that it opens.
 
+use pregao_protocol::value::report::Advised as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use pregao_test_pki::Profile;
 use zeroize::Zeroizing;
 
-use crate::card::apdu::Step;
+use crate::card::apdu::CardOperation;
 use crate::card::script::{
     CIVIL_NUMBER, Script, VERIFY_CODE, application, certificate_file, signature, wire,
 };
@@ -19,7 +20,7 @@ const ASK: &str = "0020008100";
 const SIGN: &str = "002A9E9A00";
 
 fn typed() -> PinEntry {
-    // The digits stand in the script too, and in no log.
+    // The script has the digits too, and no log has them.
     PinEntry::Typed(Pin::new(Zeroizing::new("9083".to_owned())).unwrap())
 }
 
@@ -99,7 +100,8 @@ fn other_refusals_of_the_pin_say_step_and_word() {
     for word in [0x6700, 0x6A80, 0x6982, 0x6985, 0x6C08, 0x6400, 0x6402] {
         let script = asked(Profile::V4, "63C3").then(&verify(), &format!("{word:04X}"));
         let error = sign(&script, typed(), LastTry::Refuse).unwrap_err();
-        let expected = CardError::Unexpected { step: Step::Verify, word: StatusWord(word) };
+        let expected =
+            CardError::Unexpected { step: CardOperation::Verify, word: StatusWord(word) };
         match word {
             // What only keypads answer means the same from a card.
             0x6400 => assert_eq!(error, CardError::PinpadTimeout),
@@ -135,7 +137,8 @@ fn the_last_try_is_used_only_if_confirmed() {
 fn an_unknown_counter_is_no_reason_to_go_on() {
     let script = asked(Profile::V4, "6A88");
     let error = sign(&script, typed(), LastTry::Refuse).unwrap_err();
-    let expected = CardError::Unexpected { step: Step::AskTries, word: StatusWord(0x6A88) };
+    let expected =
+        CardError::Unexpected { step: CardOperation::AskTries, word: StatusWord(0x6A88) };
     assert_eq!(error, expected);
 }
 
@@ -148,9 +151,13 @@ fn each_refusal_on_the_way_to_the_signature_says_where() {
         format!("002A90A0229020{}", hex::encode_upper(sha2::Sha256::digest(MESSAGE)))
     };
     let scripts = [
-        (Step::ChooseKey, start().then(key, "6A88"), 0x6A88),
-        (Step::Hash, start().then(key, "9000").then(&digest(), "6985"), 0x6985),
-        (Step::Sign, start().then(key, "9000").then(&digest(), "9000").then(SIGN, "6982"), 0x6982),
+        (CardOperation::ChooseKey, start().then(key, "6A88"), 0x6A88),
+        (CardOperation::Hash, start().then(key, "9000").then(&digest(), "6985"), 0x6985),
+        (
+            CardOperation::Sign,
+            start().then(key, "9000").then(&digest(), "9000").then(SIGN, "6982"),
+            0x6982,
+        ),
     ];
     for (step, script, word) in scripts {
         // The PIN is let go of all the same.
@@ -212,7 +219,7 @@ fn a_pin_whose_fate_is_unknown_is_not_sent_again() {
         (Fault::UnresponsiveCard, CardError::Unresponsive),
         (Fault::SharingViolation, CardError::InUse),
         (Fault::ServiceStopped, CardError::NoService),
-        (Fault::InsufficientBuffer, CardError::Garbled(Step::Verify)),
+        (Fault::InsufficientBuffer, CardError::Garbled(CardOperation::Verify)),
     ] {
         let script = asked(Profile::V4, "63C3")
             .fails(&verify(), fault)
@@ -237,7 +244,7 @@ fn a_pin_whose_fate_is_unknown_is_not_sent_again() {
         .then(application(Profile::V4), "9000")
         .then(ASK, "63C3");
     let error = sign(&script, typed(), LastTry::Refuse).unwrap_err();
-    assert_eq!(error, unknown(CardError::Garbled(Step::Verify), Some(Tries::Left(3))));
+    assert_eq!(error, unknown(CardError::Garbled(CardOperation::Verify), Some(Tries::Left(3))));
 }
 
 #[test]
@@ -343,7 +350,7 @@ fn each_answer_of_a_keypad_has_its_error() {
         ("6B80", CardError::PinpadFault),
         ("63C2", CardError::WrongPin { left: 2 }),
         ("6983", CardError::Blocked),
-        ("6A80", CardError::Unexpected { step: Step::Verify, word: StatusWord(0x6A80) }),
+        ("6A80", CardError::Unexpected { step: CardOperation::Verify, word: StatusWord(0x6A80) }),
     ] {
         let script = at_keypad().keypad(Ok(word));
         assert_eq!(sign(&script, PinEntry::Pinpad, LastTry::Refuse), Err(error), "{word}");
@@ -382,7 +389,7 @@ fn a_keypad_that_answers_without_sense_leaves_the_try_unknown() {
         let script =
             at_keypad().keypad(Ok(answer)).then(application(Profile::V5), "9000").then(ASK, "63C3");
         let error = sign(&script, PinEntry::Pinpad, LastTry::Refuse).unwrap_err();
-        assert_eq!(error, unknown(CardError::Garbled(Step::Verify), Some(Tries::Left(3))));
+        assert_eq!(error, unknown(CardError::Garbled(CardOperation::Verify), Some(Tries::Left(3))));
     }
 }
 

@@ -3,27 +3,27 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::enrolment::token::TokenRequest;
-use pregao_protocol::enrolment::{Answer, Application, EnrolmentError, Offer};
 use pregao_protocol::host::Host;
-use pregao_protocol::key::{Fingerprint, Persona, PublicKey, SecretKey};
-use pregao_protocol::label;
-use pregao_protocol::seal::{SealError, SealKey};
+use pregao_protocol::trust::enrolment::token::TokenRequest;
+use pregao_protocol::trust::enrolment::{Application, ApplicationAnswer, EnrolmentError, Offer};
+use pregao_protocol::trust::jwks::{TsaAddress, TsaKeys};
+use pregao_protocol::trust::key::{Fingerprint, Persona, PublicKey, SecretKey};
+use pregao_protocol::trust::seal::{SealError, SealKey};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label;
 
 use super::issuer::IssuerConflict;
 use super::report::UNPINNED;
 use super::{EnrolError, SignerError, fresh, issuer, require_own_authority, short_name, time_for};
-use crate::authority::{Authority, AuthorityError};
 use crate::net::Reach;
+use crate::net::tsa::{TsaClient, TsaError};
 use crate::vault::{
     AskedToken, Contents, HeldToken, KeptEnrolment, Passphrase, Secret, TrustedTsa, Vault,
     WorkFactor,
 };
 
-/// What stands between this protocol and a citizen card: a reader and a dialogue, or in tests a key.
+/// Signs for this protocol as a citizen card does: a reader and a dialogue, or in tests a key.
 pub trait CitizenSigner {
     /// The authentication certificate, DER.
     fn certificate(&self) -> &[u8];
@@ -103,7 +103,7 @@ pub struct TokenKept {
 pub struct CardEnrolment {
     host: Host,
     vault: Vault,
-    authority: Authority,
+    authority: TsaClient,
     keys: TsaKeys,
     persona: PublicKey<Persona>,
     asked: AskedToken,
@@ -140,16 +140,16 @@ fn request(
         (None, None) => return Err(EnrolError::NoAddress),
     };
     // Straight, whatever proxy the persona uses: the two are not to come by one way.
-    let authority = Authority::by(address.clone(), None, reach);
-    let (keys, sheet) = authority.keys()?;
+    let authority = TsaClient::by(address.clone(), None, reach);
+    let (keys, jwks) = authority.keys()?;
     if keys.enrolment.is_none() {
-        return Err(AuthorityError::NoCitizens.into());
+        return Err(TsaError::NoCitizens.into());
     }
     vault.as_ref().map(|vault| require_own_authority(vault, &keys)).transpose()?;
     let now = time_for(&authority, &keys)?;
     let before = vault.as_ref().and_then(|vault| vault.contents().enrolment.clone());
     let before = before.unwrap_or_default();
-    let issuer = issuer::signing(&keys, &sheet, now, &before)?;
+    let issuer = issuer::signing(&keys, &jwks, now, &before)?;
     if before.held.as_ref().is_some_and(|held| held.issuer.id == issuer.id) {
         return Err(EnrolError::AlreadyHeld { until: issuer.until });
     }
@@ -171,7 +171,7 @@ fn request(
     let pinned = address.authority.is_some() || own.as_ref().is_some_and(|own| own.pinned);
     let proxy = own.and_then(|own| own.proxy);
     let tsa =
-        TrustedTsa { url: address.url.clone(), authority: fingerprint, keys: sheet, pinned, proxy };
+        TrustedTsa { url: address.url.clone(), authority: fingerprint, keys: jwks, pinned, proxy };
     let vault = match vault {
         Some(mut vault) => {
             vault.update(|contents| (contents.tsa, contents.enrolment) = (tsa, kept))?;
@@ -273,8 +273,8 @@ impl CardEnrolment {
         } else if offer.issuer == kept.id {
             Ok(offer)
         } else {
-            let sheet = &self.vault.contents().tsa.keys;
-            Err(IssuerConflict::offered(kept, offer.issuer, signed, sheet))
+            let jwks = &self.vault.contents().tsa.keys;
+            Err(IssuerConflict::offered(kept, offer.issuer, signed, jwks))
         }
     }
 
@@ -304,14 +304,12 @@ impl CardEnrolment {
         };
         let answer =
             self.authority.apply(offer.challenge, &sealed).map_err(|error| match error {
-                refused @ AuthorityError::Refused { .. } => EnrolError::Authority(refused),
+                refused @ TsaError::Refused(_) => EnrolError::Authority(refused),
                 lost => EnrolError::AnswerLost(lost),
             })?;
-        match Answer::open(&answer, offer.challenge, &reply)? {
-            Answer::Signed { blind_signature } => Ok(blind_signature),
-            Answer::Refused { code, message, advice } => {
-                Err(AuthorityError::Refused { code, message, advice }.into())
-            }
+        match ApplicationAnswer::open(&answer, offer.challenge, &reply)? {
+            ApplicationAnswer::Signed { blind_signature } => Ok(blind_signature),
+            ApplicationAnswer::Refused(report) => Err(TsaError::Refused(report).into()),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What can stop an enrolment, and what to do about it.
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::enrolment::EnrolmentError;
-use pregao_protocol::key::Fingerprint;
+use std::borrow::Cow;
+
+use pregao_protocol::trust::enrolment::EnrolmentError;
+use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Advised as _;
 
 use super::issuer::IssuerConflict;
 use super::report::about;
-use crate::authority::AuthorityError;
+use crate::net::tsa::TsaError;
 use crate::vault::VaultError;
 
 /// What stops an enrolment.
@@ -18,7 +21,7 @@ pub enum EnrolError {
     Vault(#[from] VaultError),
     /// The TSA.
     #[error(transparent)]
-    Authority(#[from] AuthorityError),
+    Authority(#[from] TsaError),
     /// The persona is certified by another CA.
     #[error("the persona here belongs to the CA {expected}, and that TSA's is {got}")]
     OtherAuthority {
@@ -35,7 +38,7 @@ pub enum EnrolError {
     Signer(#[from] SignerError),
     /// The application was handed in and its answer did not come.
     #[error("the request was sent, and no answer came")]
-    AnswerLost(#[source] AuthorityError),
+    AnswerLost(#[source] TsaError),
     /// What the TSA sealed as its answer does not hold.
     #[error("the TSA's answer to the card does not hold")]
     Protocol(#[from] EnrolmentError),
@@ -104,11 +107,11 @@ pub struct SignerError {
 impl EnrolError {
     /// What to do next.
     #[must_use]
-    pub fn advice(&self) -> String {
+    pub fn advice(&self) -> Cow<'static, str> {
         let text = match self {
-            Self::Vault(error) => error.advice(),
-            Self::Authority(error) => error.advice(),
-            Self::Signer(error) => &error.advice,
+            Self::Vault(error) => return error.advice(),
+            Self::Authority(error) => return error.advice(),
+            Self::Signer(error) => return error.advice.clone().into(),
             Self::OtherAuthority { .. } => {
                 "enrol with that CA in another folder: choose one with --data"
             }
@@ -139,11 +142,11 @@ impl EnrolError {
                 "fetch one of the present period with your card: pregao enrol --card"
             }
             Self::Waiting { until: Some(until) } => {
-                return format!("spend it at {until} or later: pregao enrol --spend");
+                return format!("spend it at {until} or later: pregao enrol --spend").into();
             }
             Self::Waiting { until: None } => "spend it: pregao enrol --spend",
             Self::Unfinished => "run it again: pregao enrol --card",
         };
-        text.to_owned()
+        text.into()
     }
 }

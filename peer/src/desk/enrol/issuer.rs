@@ -4,10 +4,10 @@
 use std::fmt;
 use std::path::Path;
 
-use pregao_protocol::certificate::sheet::TsaKeys;
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::enrolment::issuer::Issuer;
+use pregao_protocol::trust::enrolment::issuer::Issuer;
+use pregao_protocol::trust::jwks::TsaKeys;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 use serde_json::Value;
 
 use super::EnrolError;
@@ -32,42 +32,42 @@ pub struct IssuerConflict {
     /// What the TSA signed for it: a statement, or an offer.
     signed: String,
     /// The TSA's keys as it shows them now.
-    sheet: String,
+    jwks: String,
 }
 
 impl IssuerConflict {
-    /// The sheet shows another issuer, or the same one otherwise.
-    fn refused(kept: &KeptIssuer, shown: Option<&Issuer>, sheet: &Value) -> EnrolError {
-        let signed = shown.map(|issuer| statement(sheet, issuer.key.id())).unwrap_or_default();
+    /// The key set shows another issuer, or the same one otherwise.
+    fn refused(kept: &KeptIssuer, shown: Option<&Issuer>, jwks: &Value) -> EnrolError {
+        let signed = shown.map(|issuer| statement(jwks, issuer.key.id())).unwrap_or_default();
         EnrolError::OtherIssuer(Box::new(Self {
             kept: kept.clone(),
             shown: shown.map(|issuer| issuer.key.id()),
             dates: shown.map(|issuer| dates(issuer.from, issuer.until, issuer.spend_until)),
             signed,
-            sheet: sheet.to_string(),
+            jwks: jwks.to_string(),
         }))
     }
 
-    /// An offer names another issuer than the sheet.
+    /// An offer names another issuer than the key set.
     pub(super) fn offered(
         kept: &KeptIssuer,
         issuer: Digest,
         offer: String,
-        sheet: &Value,
+        jwks: &Value,
     ) -> EnrolError {
         EnrolError::OtherIssuer(Box::new(Self {
             kept: kept.clone(),
             shown: Some(issuer),
             dates: None,
             signed: offer,
-            sheet: sheet.to_string(),
+            jwks: jwks.to_string(),
         }))
     }
 
     /// What shows the contradiction to others: both as the TSA signed them, and the keys.
     #[must_use]
     pub fn evidence(&self) -> [&str; 3] {
-        [&self.kept.statement, &self.signed, &self.sheet]
+        [&self.kept.statement, &self.signed, &self.jwks]
     }
 }
 
@@ -104,7 +104,7 @@ fn dates(from: Time, until: Time, spend_until: Time) -> String {
 /// [`EnrolError::NoIssuer`]; [`EnrolError::OtherIssuer`] if what is shown contradicts one that is kept.
 pub(super) fn signing(
     keys: &TsaKeys,
-    sheet: &Value,
+    jwks: &Value,
     now: Time,
     before: &KeptEnrolment,
 ) -> Result<KeptIssuer, EnrolError> {
@@ -112,19 +112,19 @@ pub(super) fn signing(
     let asked = before.asked.as_ref().map(|asked| &asked.issuer);
     let held = before.held.iter().chain(&before.former).map(|held| &held.issuer);
     for kept in asked.into_iter().chain(held) {
-        agrees(keys, sheet, kept)?;
+        agrees(keys, jwks, kept)?;
         if signing.is_none() && kept.signs_at(now) {
-            return Err(IssuerConflict::refused(kept, None, sheet));
+            return Err(IssuerConflict::refused(kept, None, jwks));
         }
     }
     let signing = signing.ok_or(EnrolError::NoIssuer { now })?;
-    Ok(KeptIssuer::new(signing, statement(sheet, signing.key.id())))
+    Ok(KeptIssuer::new(signing, statement(jwks, signing.key.id())))
 }
 
 /// Nothing that is shown contradicts an issuer that is kept.
-fn agrees(keys: &TsaKeys, sheet: &Value, kept: &KeptIssuer) -> Result<(), EnrolError> {
+fn agrees(keys: &TsaKeys, jwks: &Value, kept: &KeptIssuer) -> Result<(), EnrolError> {
     match keys.issuers.iter().find(|issuer| kept.contradicts(issuer)) {
-        Some(other) => Err(IssuerConflict::refused(kept, Some(other), sheet)),
+        Some(other) => Err(IssuerConflict::refused(kept, Some(other), jwks)),
         None => Ok(()),
     }
 }
@@ -136,16 +136,16 @@ fn agrees(keys: &TsaKeys, sheet: &Value, kept: &KeptIssuer) -> Result<(), EnrolE
 /// it was.
 pub(super) fn honoured<'a>(
     keys: &'a TsaKeys,
-    sheet: &Value,
+    jwks: &Value,
     now: Time,
     kept: &KeptIssuer,
 ) -> Result<&'a Issuer, EnrolError> {
-    agrees(keys, sheet, kept)?;
+    agrees(keys, jwks, kept)?;
     match keys.issuer(kept.id) {
         Some(issuer) if issuer.honoured_at(now) => Ok(issuer),
         Some(issuer) => Err(EnrolError::TokenOver { until: issuer.spend_until }),
         None if now >= kept.spend_until => Err(EnrolError::TokenOver { until: kept.spend_until }),
-        None => Err(IssuerConflict::refused(kept, None, sheet)),
+        None => Err(IssuerConflict::refused(kept, None, jwks)),
     }
 }
 
@@ -162,9 +162,9 @@ pub(super) fn with_evidence<T>(
     outcome
 }
 
-/// The signed statement of an issuer in a sheet that was verified.
-fn statement(sheet: &Value, id: Digest) -> String {
-    let entries = sheet.get("keys").and_then(Value::as_array).into_iter().flatten();
+/// The signed statement of an issuer in a key set that was verified.
+fn statement(jwks: &Value, id: Digest) -> String {
+    let entries = jwks.get("keys").and_then(Value::as_array).into_iter().flatten();
     let text = |entry: &Value, member: &str| entry.get(member)?.as_str().map(str::to_owned);
     let id = id.to_string();
     let mut own = entries.filter(|entry| text(entry, "kid").as_ref() == Some(&id));
@@ -174,9 +174,9 @@ fn statement(sheet: &Value, id: Digest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pregao_protocol::enrolment::issuer::IssuerKey;
-    use pregao_protocol::enrolment::token::TokenRequest;
-    use pregao_protocol::key::{Fingerprint, SecretKey};
+    use pregao_protocol::trust::enrolment::issuer::IssuerKey;
+    use pregao_protocol::trust::enrolment::token::TokenRequest;
+    use pregao_protocol::trust::key::{Fingerprint, SecretKey};
     use rcgen::{KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize};
     use serde_json::json;
     use std::sync::OnceLock;
@@ -212,6 +212,7 @@ mod tests {
             authority: SecretKey::from_seed(&[1; 32]).public(),
             ticket: SecretKey::from_seed(&[2; 32]).public(),
             stamp: SecretKey::from_seed(&[3; 32]).public(),
+            witness: None,
             enrolment: Some(SecretKey::from_seed(&[4; 32]).public()),
             issuers: issuers.to_vec(),
             simulated: false,
@@ -245,14 +246,14 @@ mod tests {
     fn the_issuer_that_signs_now_is_kept_with_its_statement() {
         let keys = keys(&[issuer(0, 100, 200, 300), issuer(1, 200, 300, 400)]);
         let id = issuer_keys()[1].id();
-        let sheet = json!({ "keys": [
+        let jwks = json!({ "keys": [
             { "kid": issuer_keys()[0].id(), "pregao:statement": "first" },
             { "kid": id, "pregao:statement": "second" },
         ] });
-        let found = signing(&keys, &sheet, at(200), &KeptEnrolment::default()).unwrap();
+        let found = signing(&keys, &jwks, at(200), &KeptEnrolment::default()).unwrap();
         assert_eq!((found.id, found.statement.as_str()), (id, "second"));
         for now in [99, 300] {
-            let none = signing(&keys, &sheet, at(now), &KeptEnrolment::default());
+            let none = signing(&keys, &jwks, at(now), &KeptEnrolment::default());
             assert!(matches!(none, Err(EnrolError::NoIssuer { .. })), "{now}");
         }
     }
@@ -305,14 +306,14 @@ mod tests {
     fn the_same_key_under_other_dates_is_another_issuer() {
         let own = kept(0, 100, 200, 300);
         for (from, until, spend_until) in [(99, 200, 300), (100, 201, 300), (100, 200, 299)] {
-            let sheet = json!({ "keys": [
+            let jwks = json!({ "keys": [
                 { "kid": own.id, "pregao:statement": "stated otherwise" },
             ] });
             let shown = keys(&[issuer(0, from, until, spend_until)]);
             let errors = [
-                signing(&shown, &sheet, at(150), &asked(own.clone())).unwrap_err(),
-                signing(&shown, &sheet, at(150), &held(own.clone())).unwrap_err(),
-                honoured(&shown, &sheet, at(150), &own).unwrap_err(),
+                signing(&shown, &jwks, at(150), &asked(own.clone())).unwrap_err(),
+                signing(&shown, &jwks, at(150), &held(own.clone())).unwrap_err(),
+                honoured(&shown, &jwks, at(150), &own).unwrap_err(),
             ];
             for error in errors {
                 let conflict = conflict(&error);
@@ -345,9 +346,9 @@ mod tests {
     fn a_contradiction_is_kept_as_evidence() {
         let folder = tempfile::tempdir().unwrap();
         let own = kept(0, 100, 200, 300);
-        let sheet = json!({ "keys": [{ "kid": own.id, "pregao:statement": "stated otherwise" }] });
+        let jwks = json!({ "keys": [{ "kid": own.id, "pregao:statement": "stated otherwise" }] });
         let shown = keys(&[issuer(0, 100, 200, 301)]);
-        let outcome = honoured(&shown, &sheet, at(150), &own);
+        let outcome = honoured(&shown, &jwks, at(150), &own);
         assert!(with_evidence(folder.path(), outcome).is_err());
         let other: Result<(), _> = Err(EnrolError::NoToken);
         assert!(with_evidence(folder.path(), other).is_err());
@@ -355,6 +356,6 @@ mod tests {
         assert_eq!(kept.len(), 1);
         let text = std::fs::read_to_string(kept[0].as_ref().unwrap().path()).unwrap();
         let parts: Vec<String> = serde_json::from_str(&text).unwrap();
-        assert_eq!(parts, ["stated", "stated otherwise", &sheet.to_string()]);
+        assert_eq!(parts, ["stated", "stated otherwise", &jwks.to_string()]);
     }
 }

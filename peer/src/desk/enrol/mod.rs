@@ -7,13 +7,13 @@
 
 use std::path::Path;
 
-use pregao_protocol::certificate::sheet::{TsaAddress, TsaKeys};
-use pregao_protocol::clock::Time;
 use pregao_protocol::host::Host;
-use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::trust::jwks::{TsaAddress, TsaKeys};
+use pregao_protocol::trust::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::value::clock::Time;
 use serde_json::Value;
 
-use crate::authority::Authority;
+use crate::net::tsa::TsaClient;
 use crate::net::{ProxyAddress, Reach, Route};
 use crate::vault::{Contents, Passphrase, Secret, TrustedTsa, Vault, VaultError, WorkFactor};
 
@@ -49,7 +49,7 @@ pub struct Enrolled {
 /// What persuaded the CA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// An invitation, a certificate in force, or nothing.
+    /// An invitation, a valid certificate, or nothing.
     Policy,
     /// A token of a citizen.
     Token {
@@ -80,14 +80,14 @@ pub fn enrol(
     let seed = fresh(reach.host)?;
     let persona = SecretKey::<Persona>::from_seed(&seed);
     let proxy = Route::proxy(route, None);
-    let authority = Authority::by(address.clone(), proxy.as_ref(), reach);
-    let (keys, sheet) = authority.keys()?;
+    let authority = TsaClient::by(address.clone(), proxy.as_ref(), reach);
+    let (keys, jwks) = authority.keys()?;
     let certificate = authority.enrol(&persona, &keys, invite)?;
     let (pinned, proxied) = (address.authority.is_some(), proxy.is_some());
     let tsa = TrustedTsa {
         url: address.url.clone(),
         authority: keys.authority.fingerprint(),
-        keys: sheet,
+        keys: jwks,
         pinned,
         proxy,
     };
@@ -126,7 +126,7 @@ pub fn renew(
     let persona = SecretKey::<Persona>::from_seed(vault.contents().persona.expose());
     let way = Way::of(&vault, spending);
     let authority = way.authority(reach);
-    let (keys, sheet) = authority.keys()?;
+    let (keys, jwks) = authority.keys()?;
     require_own_authority(&vault, &keys)?;
     let held = vault.contents().certificate.clone();
     let certificate = if held.is_empty() {
@@ -137,7 +137,7 @@ pub fn renew(
     let enrolled = way.enrolled(&persona, &keys, By::Policy);
     vault.update(|contents| {
         contents.certificate = certificate;
-        contents.tsa = way.trusted(&keys, sheet);
+        contents.tsa = way.trusted(&keys, jwks);
     })?;
     Ok(enrolled)
 }
@@ -163,8 +163,8 @@ impl Way {
     }
 
     /// A connection of its own.
-    fn authority(&self, reach: Reach<'_>) -> Authority {
-        Authority::by(self.address.clone(), self.proxy.as_ref(), reach)
+    fn authority(&self, reach: Reach<'_>) -> TsaClient {
+        TsaClient::by(self.address.clone(), self.proxy.as_ref(), reach)
     }
 
     fn enrolled(&self, persona: &SecretKey<Persona>, keys: &TsaKeys, by: By) -> Enrolled {
@@ -179,10 +179,10 @@ impl Way {
     }
 
     /// The TSA as it is kept from now on.
-    fn trusted(self, keys: &TsaKeys, sheet: Value) -> TrustedTsa {
+    fn trusted(self, keys: &TsaKeys, jwks: Value) -> TrustedTsa {
         let Self { address, proxy, pinned } = self;
         let authority = keys.authority.fingerprint();
-        TrustedTsa { url: address.url, authority, keys: sheet, pinned, proxy }
+        TrustedTsa { url: address.url, authority, keys: jwks, pinned, proxy }
     }
 }
 
@@ -204,7 +204,7 @@ fn require_own_authority(vault: &Vault, keys: &TsaKeys) -> Result<Fingerprint, E
 }
 
 /// The time by which issuers are chosen: the system's, and where time is simulated the TSA's own.
-fn time_for(authority: &Authority, keys: &TsaKeys) -> Result<Time, EnrolError> {
+fn time_for(authority: &TsaClient, keys: &TsaKeys) -> Result<Time, EnrolError> {
     if keys.simulated { Ok(authority.offer(keys)?.0.time) } else { Ok(authority.wall()) }
 }
 

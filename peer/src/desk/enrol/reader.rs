@@ -1,12 +1,13 @@
 //! The citizen card in a reader, as the one who signs.
 
+use pregao_protocol::value::report::Advised as _;
 use std::path::{Path, PathBuf};
 
 use super::SignerError;
 use super::card::CitizenSigner;
 use crate::card::Card;
 use crate::card::prompt::{Consent, OwnTerminal, PromptError, consent};
-use crate::plain::{plain, with_causes};
+use crate::text::sanitize::{sanitize, with_causes};
 
 /// A card in a reader and the person before the terminal.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl CitizenSigner for InReader {
 impl From<PromptError> for SignerError {
     fn from(error: PromptError) -> Self {
         // The names of readers and holders come from outside; several cards are listed line by line.
-        let lines: Vec<String> = with_causes(&error).lines().map(plain).collect();
-        Self { message: lines.join("\n"), advice: error.advice().to_owned() }
+        let lines: Vec<String> = with_causes(&error).lines().map(sanitize).collect();
+        Self { message: lines.join("\n"), advice: error.advice().into_owned() }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pregao_protocol::key::Fingerprint;
+use pregao_protocol::trust::key::Fingerprint;
 use serde_json::{Value, json};
 
 use super::card::TokenKept;
@@ -17,14 +17,14 @@ const STRAIGHT: &str = "no proxy: the TSA sees your address now, and every few m
      renewals); enrolled from the same address, citizen and persona meet there (--proxy avoids it)";
 
 /// What a person and a script are told of an outcome.
-pub trait Report {
+pub trait EnrolObserver {
     /// Lines for a person.
     fn lines(&self) -> Vec<String>;
     /// One object for a script.
     fn json(&self) -> Value;
 }
 
-impl Report for Enrolled {
+impl EnrolObserver for Enrolled {
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![
             format!("persona {}", self.persona),
@@ -62,7 +62,7 @@ impl Report for Enrolled {
     }
 }
 
-impl Report for TokenKept {
+impl EnrolObserver for TokenKept {
     fn lines(&self) -> Vec<String> {
         let persona: Fingerprint = self.persona;
         let mut lines = vec![

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use pregao_protocol::certificate::sheet::{TsaAddress, verify_jwks_by_wall_clock};
-use pregao_protocol::clock::Time;
-use pregao_protocol::key::{Persona, SecretKey};
+use pregao_protocol::trust::jwks::{TsaAddress, verify_jwks_by_wall_clock};
+use pregao_protocol::trust::key::{Persona, SecretKey};
+use pregao_protocol::value::clock::Time;
 
 use super::{By, EnrolError, Enrolled, Way, issuer, require_own_authority, time_for};
-use crate::authority::Authority;
+use crate::net::tsa::TsaClient;
 use crate::net::{Reach, Route};
 use crate::vault::{HeldToken, Passphrase, Vault};
 
@@ -45,9 +45,9 @@ pub(super) fn with(
     let contents = vault.contents();
     let held = contents.enrolment.as_ref().and_then(|kept| kept.held.clone());
     let held = held.ok_or(EnrolError::NoToken)?;
-    let sheet = contents.tsa.keys.to_string();
+    let jwks = contents.tsa.keys.to_string();
     let wall = reach.host.clock.wall();
-    let simulated = verify_jwks_by_wall_clock(sheet.as_bytes(), Some(contents.tsa.authority), wall)
+    let simulated = verify_jwks_by_wall_clock(jwks.as_bytes(), Some(contents.tsa.authority), wall)
         .is_ok_and(|keys| keys.simulated);
     if !simulated {
         // Before a connection is made: even that would be seen.
@@ -56,17 +56,17 @@ pub(super) fn with(
     let way = Way::of(&vault, spending);
     let authority = way.authority(reach);
     // Seen by this way, without a card: what it shows to everybody.
-    let (keys, sheet) = authority.keys()?;
+    let (keys, jwks) = authority.keys()?;
     require_own_authority(&vault, &keys)?;
     let now = time_for(&authority, &keys)?;
     let early = in_time(held.spend_after, now, spending.early)?;
-    let renews_until = issuer::honoured(&keys, &sheet, now, &held.issuer)?.spend_until;
+    let renews_until = issuer::honoured(&keys, &jwks, now, &held.issuer)?.spend_until;
     let persona = SecretKey::<Persona>::from_seed(vault.contents().persona.expose());
     let certificate = authority.spend(&persona, &keys, &held.token)?;
     let enrolled = way.enrolled(&persona, &keys, By::Token { early, renews_until });
     vault.update(|contents| {
         contents.certificate = certificate;
-        contents.tsa = way.trusted(&keys, sheet);
+        contents.tsa = way.trusted(&keys, jwks);
         if let Some(kept) = contents.enrolment.as_mut() {
             kept.spent();
         }
@@ -80,13 +80,13 @@ pub(super) fn with(
 /// # Errors
 /// [`EnrolError`].
 pub(in crate::desk) fn spend_again(
-    authority: &Authority,
+    authority: &TsaClient,
     persona: &SecretKey<Persona>,
     held: &HeldToken,
 ) -> Result<Vec<u8>, EnrolError> {
-    let (keys, sheet) = authority.keys()?;
+    let (keys, jwks) = authority.keys()?;
     let now = time_for(authority, &keys)?;
-    issuer::honoured(&keys, &sheet, now, &held.issuer)?;
+    issuer::honoured(&keys, &jwks, now, &held.issuer)?;
     Ok(authority.spend(persona, &keys, &held.token)?)
 }
 

@@ -1,8 +1,8 @@
 use super::card::TokenKept;
-use super::report::Report as _;
+use super::report::EnrolObserver as _;
 use super::*;
 use crate::vault::{HeldToken, KeptEnrolment, KeptIssuer};
-use pregao_protocol::codec::Digest;
+use pregao_protocol::value::codec::Digest;
 
 fn at(seconds: u64) -> Time {
     Time::from_micros(seconds * 1_000_000).unwrap()

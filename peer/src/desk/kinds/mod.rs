@@ -6,16 +6,17 @@ pub(in crate::desk) mod reveal;
 
 use std::fmt::Debug;
 
-use pregao_protocol::clock::Time;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::kind::Fold;
 use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Report;
 
 use super::Desk;
-use super::acts::{Cannot, Drafted};
 use super::confirm::{Consent, Ground};
-use super::follow::Followed;
+use super::outbox::Drafted;
+use super::replica::Replica;
 use crate::command::Command;
 use crate::event::{Event, RoomView};
 
@@ -79,19 +80,14 @@ pub(super) trait View {
     }
 
     /// The room in lists and on the panel; `None` if it is in no list.
-    fn row(
-        desk: &Desk,
-        name: RoomName,
-        followed: &Followed,
-        fold: &Self::Fold,
-    ) -> Option<RoomView> {
-        let _ = (desk, name, followed, fold);
+    fn row(desk: &Desk, name: RoomName, replica: &Replica, fold: &Self::Fold) -> Option<RoomView> {
+        let _ = (desk, name, replica, fold);
         None
     }
 
     /// What the user is told of an entry.
-    fn event(followed: &Followed, fold: &Self::Fold, entry: &LoggedEntry<'_>) -> Option<Event> {
-        let _ = (followed, fold, entry);
+    fn event(replica: &Replica, fold: &Self::Fold, entry: &LoggedEntry<'_>) -> Option<Event> {
+        let _ = (replica, fold, entry);
         None
     }
 
@@ -112,7 +108,7 @@ pub(super) trait View {
     }
 
     /// The action that a command asks for; `None` if it is none for a room of this kind.
-    fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Cannot>> {
+    fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Report>> {
         let _ = (desk, command);
         None
     }
@@ -199,21 +195,21 @@ macro_rules! views {
         pub(super) fn row(
             desk: &Desk,
             name: RoomName,
-            followed: &Followed,
+            replica: &Replica,
             room: &Room,
         ) -> Option<RoomView> {
             match room.state() {
-                $(State::$kind(fold) => <$view as View>::row(desk, name, followed, fold),)*
+                $(State::$kind(fold) => <$view as View>::row(desk, name, replica, fold),)*
             }
         }
 
         pub(super) fn event(
-            followed: &Followed,
+            replica: &Replica,
             room: &Room,
             entry: &LoggedEntry<'_>,
         ) -> Option<Event> {
             match room.state() {
-                $(State::$kind(fold) => <$view as View>::event(followed, fold, entry),)*
+                $(State::$kind(fold) => <$view as View>::event(replica, fold, entry),)*
             }
         }
 
@@ -233,7 +229,7 @@ macro_rules! views {
             }
         }
 
-        pub(super) fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Cannot>> {
+        pub(super) fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Report>> {
             None$(.or_else(|| <$view as View>::draft(desk, command)))*
         }
 
@@ -269,11 +265,11 @@ macro_rules! views {
         }
 
         /// The answer to a command that rooms of this kind do not know.
-        pub(super) fn wrong_kind(room: &Room) -> Cannot {
+        pub(super) fn wrong_kind(room: &Room) -> Report {
             let (what, advice) = match room.kind() {
                 $(Kind::$kind => <$view as View>::wrong_kind(),)*
             };
-            Cannot(Code::VerbKind.as_str(), what.to_owned(), advice.to_owned())
+            Report::new(Code::VerbKind.as_str(), what.to_owned(), advice.to_owned())
         }
     };
 }

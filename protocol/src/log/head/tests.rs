@@ -38,13 +38,13 @@ fn open(note: &str) -> Result<Head, HeadError> {
 /// `text` with a good signature of the broker's over it, whatever it says.
 fn signed(text: &str) -> String {
     let name = origin().to_string();
-    let mut blob = key_id(&name, &key().public()).to_vec();
+    let mut blob = key_id(&name, ED25519, &key().public()).to_vec();
     blob.extend(key().sign(text.as_bytes()).0);
     format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(blob))
 }
 
 fn named(key: &PublicKey<HeadKey>, name: &str) -> String {
-    let id = hex::encode(key_id(name, key));
+    let id = hex::encode(key_id(name, ED25519, key));
     format!("{name}+{id}+{}", STANDARD.encode([&[ED25519][..], key.as_bytes()].concat()))
 }
 
@@ -88,7 +88,7 @@ fn the_judges_open_our_head() {
 #[test]
 fn we_open_the_head_of_the_judges() {
     let name = origin().to_string();
-    let id = hex::encode(key_id(&name, &key().public()));
+    let id = hex::encode(key_id(&name, ED25519, &key().public()));
     let secret = STANDARD.encode([&[ED25519][..], &SEED].concat());
     let signer = StandardSigner::new(&format!("PRIVATE+KEY+{name}+{id}+{secret}")).unwrap();
     let text = Checkpoint::new(&name, 12, tlog_tiles::Hash([7; 32]), "").unwrap().to_bytes();
@@ -153,14 +153,17 @@ fn a_head_signed_with_another_key_is_refused() {
         let blob = STANDARD.encode([&id, signature].concat());
         open(&format!("{}\n\u{2014} {name} {blob}\n", head().text()))
     };
-    let ours = key_id(&name, &key().public());
+    let ours = key_id(&name, ED25519, &key().public());
     let good = key().sign(head().text().as_bytes()).0;
     let foreign = other.sign(head().text().as_bytes()).0;
     assert_eq!(line(&name, ours, &good), Ok(head()));
     assert_eq!(line(&name, ours, &foreign), Err(HeadError::Signature(KeyError::Signature)));
     assert_eq!(line("pregao", ours, &good), Err(HeadError::OtherKey));
     assert_eq!(line(&name, [0; 4], &good), Err(HeadError::OtherKey));
-    assert_eq!(line(&name, key_id("pregao", &key().public()), &good), Err(HeadError::OtherKey));
+    assert_eq!(
+        line(&name, key_id("pregao", ED25519, &key().public()), &good),
+        Err(HeadError::OtherKey)
+    );
     assert_eq!(line(&name, ours, &good[..63]), Err(HeadError::NotCanonical));
     assert_eq!(line(&name, ours, &[&good[..], &[0]].concat()), Err(HeadError::NotCanonical));
     assert_eq!(line(&name, ours, &[]), Err(HeadError::NotCanonical));

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::key::SecretKey;
-use crate::merkle::Frontier;
-use crate::stamp::Stamp;
+use crate::log::merkle::Frontier;
+use crate::log::stamp::Stamp;
+use crate::trust::key::SecretKey;
 
 const OPENING: &str = "opening.action.signature";
 const HEADER: &str = "header.payload.signature";

@@ -1,9 +1,10 @@
 //! Bids, the close, the winner and what follows, each rule at its bound.
 
 use super::*;
-use crate::room::body::{By, Empty, ForfeitedBid, Say, SoftClose};
-use crate::room::house::{
-    Author, END, F, G, Own, SECOND, Table, WITHIN, amount, at, bid, entry_key, eur, seal_key, text,
+use crate::room::body::{Empty, ForfeitedBid, Say, Settled, SoftClose, Withdrawn};
+use crate::room::fixture::{
+    Author, END, F, G, OUTCOME, Own, SECOND, Table, WITHIN, abandoned, amount, at, bid, close_body,
+    entry_key, eur, revealed, seal_key, text,
 };
 
 /// An auction with one bid of 1,000, closed in time.
@@ -27,7 +28,7 @@ fn settled() -> (Table, Author, [Own; 3]) {
     (table, winner, [first, second, third])
 }
 
-/// When the time to disclose of [`settled`] is over.
+/// When the time to disclose of [`settled`] ends.
 fn over() -> Time {
     at(END + WITHIN + 1)
 }
@@ -38,7 +39,7 @@ fn forfeited(author: &Author, owns: &[Own; 3]) -> Forfeited {
         ForfeitedBid { seq: 1, ratio: author.ratio(third, first) },
         ForfeitedBid { seq: 3, ratio: author.ratio(third, second) },
     ];
-    Forfeited { winner: 4, others }
+    Forfeited { winner: 4, others, outcome: OUTCOME }
 }
 
 // Listings: V-039.
@@ -106,19 +107,19 @@ fn v039_a_soft_close_extends_by_three_freshness_bounds_at_least_and_a_day_at_mos
 
 #[test]
 fn v038_a_listing_is_stamped_by_a_tsa_that_it_names() {
-    let other = crate::room::house::Tsa::new(66).public();
+    let other = crate::room::fixture::Tsa::new(66).public();
     assert_eq!(Table::list(|terms| terms.stamps = vec![other]).unwrap_err(), Code::StampUnknownTsa);
 }
 
 #[test]
 fn v038_the_broker_lists_nothing() {
-    let mut tsa = crate::room::house::Tsa::new(204);
+    let mut tsa = crate::room::fixture::Tsa::new(204);
     let own = Author::new(0).own(0);
-    let draft = crate::action::Draft {
+    let draft = crate::room::action::Draft {
         id: own.id,
         room: None,
-        body: Body::List(crate::room::house::terms(&tsa)),
-        seen: crate::action::Seen::nothing(),
+        body: Body::List(crate::room::fixture::terms(&tsa)),
+        seen: crate::room::action::Seen::nothing(),
     };
     let opening = tsa.stamp(draft.sign_as_broker(&entry_key()).unwrap(), at(0));
     assert_eq!(Table::open(tsa, opening).unwrap_err(), Code::VerbAuthor);
@@ -158,7 +159,7 @@ fn v043_an_earlier_stamp_does_not_displace_a_logged_bid() {
 #[test]
 fn v043_nothing_exceeds_the_largest_amount() {
     let mut table = Table::auction();
-    let largest = crate::label::MAX_AMOUNT;
+    let largest = crate::value::label::MAX_AMOUNT;
     assert_eq!(table.bid(at(SECOND), largest - 99), Ok(1));
     assert_eq!(table.fold().least_bid(), None);
     assert_eq!(table.bid(at(SECOND), largest), Err(Code::BidTooLow));
@@ -203,7 +204,7 @@ fn v040_a_bid_logged_after_the_close_is_late_whenever_it_was_stamped() {
 #[test]
 fn v041_a_bid_stamped_before_the_listing_is_refused_and_one_at_the_same_instant_counts() {
     let mut table = Table::auction();
-    let mut other = crate::room::house::Tsa::new(205);
+    let mut other = crate::room::fixture::Tsa::new(205);
     let bidder = Author::new(110);
     // A TSA of its own, so that the earlier stamp contradicts none of the listing's.
     let mut table_of_two = Table::list(|terms| terms.stamps.push(other.public())).unwrap();
@@ -290,7 +291,7 @@ fn v045_a_close_before_the_end_is_refused() {
 fn v045_a_close_has_seen_every_entry_before_it() {
     let mut table = Table::auction();
     let last = table.bid_at(at(END - 1), 1_000);
-    let blind = table.broker_at(at(END), Body::Closed(Empty {}));
+    let blind = table.broker_at(at(END), close_body());
     table.submit(&last).unwrap();
     assert_eq!(table.submit(&blind), Err(Code::ClosedSeen));
     assert!(table.close(at(END)).is_ok());
@@ -308,12 +309,12 @@ fn v032_peers_do_nothing_that_is_the_brokers_and_the_broker_nothing_that_is_thei
     let peer = Author::new(110);
     let reveal = settled().0.reveal_opening(over());
     for body in [
-        Body::Closed(Empty {}),
-        Body::Settled(Settled { winner: None, price: None }),
-        Body::Revealed(Empty {}),
-        Body::Forfeited(Forfeited { winner: 1, others: vec![] }),
-        Body::Abandoned(Empty {}),
-        Body::Withdrawn(By { side: Side::Seller }),
+        close_body(),
+        Body::Settled(Settled { winner: None, price: None, cosigned: None }),
+        revealed(),
+        Body::Forfeited(Forfeited { winner: 1, others: vec![], outcome: OUTCOME }),
+        abandoned(),
+        Body::Withdrawn(Withdrawn { side: Side::Seller, outcome: OUTCOME }),
         Body::Absent(crate::room::body::Absent { seller: true, winner: true }),
     ] {
         let own = table.fresh(&peer);
@@ -338,7 +339,7 @@ fn v045_a_close_is_late_if_stamp_and_preceding_header_are_past_end_and_grace() {
         let mut table = Table::auction();
         table.tsa.tick(at(prev));
         table.close(at(stamp)).unwrap();
-        assert_eq!(table.fold().closed_late(), late, "prev {prev}, stamp {stamp}");
+        assert_eq!(table.fold().late().is_some(), late, "prev {prev}, stamp {stamp}");
         assert_eq!(table.fold().withdrawal(), late);
     }
 }
@@ -364,8 +365,8 @@ fn v046_only_the_winner_and_price_of_the_log_are_settled() {
         assert_eq!(table.settle(at(END), wrong), Err(Code::SettledWrong), "{wrong:?}");
     }
     for half in [
-        Settled { winner: Some(2), price: None },
-        Settled { winner: None, price: Some(amount(1_100)) },
+        Settled { winner: Some(2), price: None, cosigned: None },
+        Settled { winner: None, price: Some(amount(1_100)), cosigned: None },
     ] {
         assert_eq!(table.broker(at(END), Body::Settled(half)), Err(Code::SettledWrong));
     }
@@ -386,17 +387,17 @@ fn v046_an_auction_without_bids_ends_unsold() {
 #[test]
 fn v046_an_auction_is_sold_once_both_disclosed_and_nothing_follows() {
     let mut table = closed();
-    assert_eq!(table.broker(at(END), Body::Revealed(Empty {})), Err(Code::VerbPhase));
+    assert_eq!(table.broker(at(END), revealed()), Err(Code::VerbPhase));
     table.settle(at(END), Some((1, 1_000))).unwrap();
-    table.broker(at(END), Body::Revealed(Empty {})).unwrap();
+    table.broker(at(END), revealed()).unwrap();
     let sold = Outcome::Sold { winner: 1, price: amount(1_000) };
     assert_eq!(table.fold().phase(), Phase::Ended(sold));
     for body in [
-        Body::Revealed(Empty {}),
-        Body::Abandoned(Empty {}),
-        Body::Forfeited(Forfeited { winner: 1, others: vec![] }),
-        Body::Closed(Empty {}),
-        Body::Settled(Settled { winner: Some(1), price: Some(amount(1_000)) }),
+        revealed(),
+        abandoned(),
+        Body::Forfeited(Forfeited { winner: 1, others: vec![], outcome: OUTCOME }),
+        close_body(),
+        Body::Settled(Settled { winner: Some(1), price: Some(amount(1_000)), cosigned: None }),
     ] {
         assert_eq!(table.broker(over(), body), Err(Code::VerbPhase));
     }
@@ -438,19 +439,19 @@ fn v049_nobody_is_absent_before_the_time_to_disclose_is_over() {
     let last = at(END + WITHIN);
     let list = forfeited(&author, &owns);
     assert_eq!(table.broker(last, Body::Forfeited(list.clone())), Err(Code::AbsentWrong));
-    assert_eq!(table.broker(last, Body::Abandoned(Empty {})), Err(Code::AbsentWrong));
+    assert_eq!(table.broker(last, abandoned()), Err(Code::AbsentWrong));
     assert!(table.broker(over(), Body::Forfeited(list)).is_ok());
     let (mut table, ..) = settled();
-    assert!(table.broker(over(), Body::Abandoned(Empty {})).is_ok());
+    assert!(table.broker(over(), abandoned()).is_ok());
     assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Abandoned));
 }
 
 #[test]
 fn v049_before_a_winner_is_named_nobody_can_be_absent() {
     let mut table = closed();
-    let list = Forfeited { winner: 1, others: vec![] };
+    let list = Forfeited { winner: 1, others: vec![], outcome: OUTCOME };
     assert_eq!(table.broker(over(), Body::Forfeited(list)), Err(Code::VerbPhase));
-    assert_eq!(table.broker(over(), Body::Abandoned(Empty {})), Err(Code::VerbPhase));
+    assert_eq!(table.broker(over(), abandoned()), Err(Code::VerbPhase));
 }
 
 #[test]
@@ -511,11 +512,12 @@ fn v047_a_bid_is_forfeited_once() {
     let again = Forfeited {
         winner: 3,
         others: vec![ForfeitedBid { seq: 1, ratio: author.ratio(&owns[1], &owns[0]) }],
+        outcome: OUTCOME,
     };
     let later = over().plus(Duration::from_micros(WITHIN + 1));
     assert_eq!(table.broker(later, Body::Forfeited(again)), Err(Code::ForfeitWrong));
     assert_eq!(table.broker(later, Body::Forfeited(all)), Err(Code::ForfeitWrong));
-    let rest = Forfeited { winner: 3, others: vec![] };
+    let rest = Forfeited { winner: 3, others: vec![], outcome: OUTCOME };
     table.broker(later, Body::Forfeited(rest)).unwrap();
     assert_eq!(table.settle(later, Some((2, 1_100))), Ok(10));
 }
@@ -524,7 +526,7 @@ fn v047_a_bid_is_forfeited_once() {
 fn v047_when_every_bid_is_forfeited_the_item_is_unsold() {
     let mut table = closed();
     table.settle(at(END), Some((1, 1_000))).unwrap();
-    let list = Forfeited { winner: 1, others: vec![] };
+    let list = Forfeited { winner: 1, others: vec![], outcome: OUTCOME };
     table.broker(over(), Body::Forfeited(list)).unwrap();
     table.settle(over(), None).unwrap();
     assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Unsold));
@@ -533,16 +535,17 @@ fn v047_when_every_bid_is_forfeited_the_item_is_unsold() {
 #[test]
 fn v047_a_list_of_the_longest_kind_fits_an_action() {
     let mut table = Table::auction();
-    let ratio = crate::persona::Ratio([255; 32]);
-    let other = ForfeitedBid { seq: crate::label::MAX_LOG_SIZE, ratio };
+    let ratio = crate::trust::persona::Ratio([255; 32]);
+    let other = ForfeitedBid { seq: crate::value::label::MAX_LOG_SIZE, ratio };
     let list = |count| Forfeited {
-        winner: crate::label::MAX_LOG_SIZE,
+        winner: crate::value::label::MAX_LOG_SIZE,
         others: vec![other.clone(); count],
+        outcome: OUTCOME,
     };
     let own = Author::new(0).own(1);
     let sign = |table: &Table, count| {
         let mut draft = table.draft(&own, Body::Forfeited(list(count)));
-        draft.seen.size = crate::label::MAX_LOG_SIZE;
+        draft.seen.size = crate::value::label::MAX_LOG_SIZE;
         draft.sign_as_broker(&entry_key())
     };
     assert!(sign(&table, MAX_FORFEITED).is_ok());
@@ -566,7 +569,7 @@ fn v047_a_list_longer_than_the_longest_is_refused() {
         .map(|(seq, own)| ForfeitedBid { seq, ratio: author.ratio(last, own) })
         .collect();
     assert_eq!(others.len(), MAX_FORFEITED + 1);
-    let mut list = Forfeited { winner: winner.seq, others };
+    let mut list = Forfeited { winner: winner.seq, others, outcome: OUTCOME };
     let refused = table.broker(over(), Body::Forfeited(list.clone()));
     assert_eq!(refused, Err(Code::ForfeitWrong));
     list.others.remove(0);
@@ -579,7 +582,7 @@ fn v047_a_list_longer_than_the_longest_is_refused() {
 fn v048_nobody_withdraws_from_an_auction_closed_in_time_with_its_first_winner() {
     let (mut table, ..) = settled();
     for side in [Side::Seller, Side::Winner] {
-        let refused = table.broker(at(END), Body::Withdrawn(By { side }));
+        let refused = table.broker(at(END), Body::Withdrawn(Withdrawn { side, outcome: OUTCOME }));
         assert_eq!(refused, Err(Code::WithdrawForbidden));
     }
 }
@@ -592,9 +595,12 @@ fn v048_either_side_may_withdraw_after_a_late_close() {
         let late = at(END + G + 1);
         table.tsa.tick(late);
         table.close(late).unwrap();
-        assert_eq!(table.broker(late, Body::Withdrawn(By { side })), Err(Code::VerbPhase));
+        assert_eq!(
+            table.broker(late, Body::Withdrawn(Withdrawn { side, outcome: OUTCOME })),
+            Err(Code::VerbPhase)
+        );
         table.settle(late, Some((1, 1_000))).unwrap();
-        table.broker(late, Body::Withdrawn(By { side })).unwrap();
+        table.broker(late, Body::Withdrawn(Withdrawn { side, outcome: OUTCOME })).unwrap();
         assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Withdrawn(side)));
     }
 }
@@ -606,7 +612,11 @@ fn v048_either_side_may_withdraw_once_a_second_winner_is_named() {
     assert!(!table.fold().withdrawal());
     table.settle(over(), Some((2, 1_100))).unwrap();
     assert!(table.fold().withdrawal());
-    assert!(table.broker(over(), Body::Withdrawn(By { side: Side::Winner })).is_ok());
+    assert!(
+        table
+            .broker(over(), Body::Withdrawn(Withdrawn { side: Side::Winner, outcome: OUTCOME }))
+            .is_ok()
+    );
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Time;
-use crate::key::{Authority, PublicKey, StampKey};
-use crate::persona::Ratio;
+use crate::log::Cosignature;
 use crate::room::body::{Amount, BrokerKeys, Currency, Text};
 use crate::room::reveal::verbs::Side;
-use crate::seal::SealPublic;
+use crate::trust::key::{Authority, PublicKey, StampKey};
+use crate::trust::persona::Ratio;
+use crate::trust::seal::SealPublic;
+use crate::trust::witness::Witness;
+use crate::value::clock::Time;
+use crate::value::codec::{Digest, is_false};
 
 /// Soft close: late bids extend the end, up to a hard end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +58,13 @@ pub struct Listing {
     pub threshold: u32,
     /// CAs whose personas may act; 1 to 8.
     pub authorities: Vec<PublicKey<Authority>>,
+    /// Who cosigns the heads of this room; at most 5.
+    pub witnesses: Vec<Witness>,
+    /// How many different operators of witnesses make a head final; 0 without witnesses.
+    pub quorum: u32,
+    /// Whether the TSA keys run in simulated time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub simulated: bool,
 }
 
 /// A bid in an English auction.
@@ -69,6 +79,16 @@ pub struct Bid {
     pub seal: SealPublic,
 }
 
+/// No bid counts from here on; and what was refused until here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Closed {
+    /// How many actions the broker refused in this room.
+    pub refused: u64,
+    /// Root of the tree over the refusals as signed, in order; of an empty tree if there were none.
+    pub root: Digest,
+}
+
 /// Names the winning bid, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +99,17 @@ pub struct Settled {
     /// Price in minor units; absent if nobody bid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Amount>,
+    /// A named witness's signature over the head that ends with `closed`: when it was public.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosigned: Option<Cosignature>,
+}
+
+/// That seller and winner are done with each other, and how it ended: a hash that they can open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ended {
+    /// How the reveal room ended (V-145).
+    pub outcome: Digest,
 }
 
 /// One forfeited bid, tied to the forfeiting winner's by a ratio of blinds.
@@ -99,6 +130,8 @@ pub struct Forfeited {
     pub winner: u64,
     /// The persona's other bids, by rising position; at most 128.
     pub others: Vec<ForfeitedBid>,
+    /// How the reveal room ended (V-145).
+    pub outcome: Digest,
 }
 
 /// Says something to everybody in the room.
@@ -109,10 +142,12 @@ pub struct Say {
     pub text: Text<500>,
 }
 
-/// One of the two sides.
+/// One of the two sides withdrew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct By {
+pub struct Withdrawn {
     /// Which.
     pub side: Side,
+    /// How the reveal room ended (V-145).
+    pub outcome: Digest,
 }

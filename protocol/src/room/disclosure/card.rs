@@ -9,10 +9,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::citizen::{CardKey, Citizen, CitizenError, StatePki};
-use crate::clock::Time;
-use crate::codec::{from_base64url, to_base64url};
-use crate::label;
+use crate::trust::citizen::{CardKey, Citizen, CitizenError, StatePki};
+use crate::value::clock::Time;
+use crate::value::codec::{from_base64url, to_base64url};
+use crate::value::label;
 
 /// The card's part of the claims, in this member order.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,7 +192,7 @@ pub enum CardVerdict {
 }
 
 impl CardVerdict {
-    /// Judges the certificate of a card that signed at `at`, by the lists in force at `read`.
+    /// Judges the certificate of a card that signed at `at`, by the lists valid at `read`.
     #[must_use]
     pub fn of(certificate: &[u8], state: Option<&StatePki>, at: Time, read: Time) -> Self {
         let Some(state) = state else { return Self::Unjudged };

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::log::stamp::{BatchHeader, Stamp, StampError};
 use crate::room::NotJudged;
-use crate::room::body::{Body, Empty};
-use crate::room::house::{Author, END, F, SECOND, Table, Tsa, at, bid};
-use crate::stamp::{BatchHeader, Stamp, StampError};
+use crate::room::fixture::{Author, END, F, SECOND, Table, Tsa, at, bid, close_body};
 
 /// A bid whose author had seen less of the log, or something else.
 fn bid_seeing(table: &mut Table, seen: Seen, time: Time, minor: u64) -> Stamped {
@@ -69,7 +68,7 @@ fn v022_a_stamp_of_another_digest_is_bound_to_no_action() {
 #[test]
 fn v021_a_header_with_impossible_content_is_refused() {
     let tsa = Tsa::new(204);
-    let tree = crate::merkle::Tree::new(Vec::new());
+    let tree = crate::log::merkle::Tree::new(Vec::new());
     let first = tsa.header(at(SECOND), &tree);
     let next = BatchHeader { batch: 2, prev: Digest([1; 32]), ..first.clone() };
     let open = |header: &BatchHeader| {
@@ -95,11 +94,11 @@ fn v021_a_header_with_impossible_content_is_refused() {
 fn v020_a_header_that_names_a_tsa_is_signed_by_it() {
     let tsa = Tsa::new(204);
     let mut other = Tsa::new(205);
-    let mut header = tsa.header(at(SECOND), &crate::merkle::Tree::new(Vec::new()));
+    let mut header = tsa.header(at(SECOND), &crate::log::merkle::Tree::new(Vec::new()));
     header.tsa = tsa.public().fingerprint();
     let forged = other.sign(&header);
     let accepted = [tsa.public(), other.public()];
-    assert!(matches!(VerifiedBatch::open(&forged, &accepted), Err(StampError::Header(_))));
+    assert!(matches!(VerifiedBatch::open(&forged, &accepted), Err(StampError::Signature(_))));
     let honest = other.tick(at(SECOND));
     assert_eq!(VerifiedBatch::open(&honest, &[tsa.public()]), Err(StampError::UnknownTsa));
     assert_eq!(VerifiedBatch::open(&honest, &[]), Err(StampError::UnknownTsa));
@@ -135,7 +134,7 @@ fn v033_a_refused_action_does_not_use_its_key_up() {
 #[test]
 fn v033_an_entry_of_the_broker_occurs_once() {
     let mut table = Table::auction();
-    let closed = table.broker_at(at(END), Body::Closed(Empty {}));
+    let closed = table.broker_at(at(END), close_body());
     table.submit(&closed).unwrap();
     assert_eq!(table.submit(&closed), Err(Code::KeyReused));
 }
@@ -303,7 +302,7 @@ fn v036_a_head_this_room_never_had_is_refused() {
         ("another root", Seen { root: Digest([0; 32]), ..head }),
         ("another size", Seen { size: 1, ..head }),
         ("larger than the log", Seen { size: 3, ..head }),
-        ("as large as can be", Seen { size: crate::label::MAX_LOG_SIZE, ..head }),
+        ("as large as can be", Seen { size: crate::value::label::MAX_LOG_SIZE, ..head }),
         ("another room's", other.room.ledger().head()),
     ] {
         let bid = bid_seeing(&mut table, seen, at(SECOND), 2_000);
@@ -337,8 +336,13 @@ fn v037_every_missed_entry_counts_and_not_only_the_first() {
     assert_eq!(table.submit(&missed), Err(Code::SeenStale));
     let mut seen = table.room.ledger().head();
     seen.size = 3;
-    seen.root = crate::merkle::Tree::new(
-        table.log.iter().take(3).map(|entry| crate::merkle::leaf_hash(entry.as_bytes())).collect(),
+    seen.root = crate::log::merkle::Tree::new(
+        table
+            .log
+            .iter()
+            .take(3)
+            .map(|entry| crate::log::merkle::leaf_hash(entry.as_bytes()))
+            .collect(),
     )
     .root();
     let fresh = bid_seeing(&mut table, seen, at(3 * SECOND + F), 4_000);

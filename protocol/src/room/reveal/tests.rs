@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::*;
-use crate::action::{Draft, Seen};
-use crate::clock::Time;
+use crate::audit::verify::{self, VerifyError};
 use crate::log::Head;
+use crate::room::action::{Draft, Seen};
 use crate::room::body::{Empty, Say, SealedBody};
-use crate::room::house::{Author, END, G, Own, SECOND, Table, Tsa, at, bid, entry_key, text};
-use crate::verify::{self, VerifyError};
+use crate::room::fixture::{
+    Author, END, G, Own, SECOND, Table, Tsa, at, bid, close_body, entry_key, revealed, text,
+};
+use crate::value::clock::Time;
 
 /// When the two must have disclosed.
 const DEADLINE: u64 = END + 300 * SECOND;
@@ -148,10 +150,10 @@ fn v066_the_two_do_nothing_that_belongs_to_auctions() {
         for body in [bid(1_000), Body::Say(Say { text: text("hello") })] {
             assert_eq!(two.act(side, soon(), body), Err(Code::VerbKind));
         }
-        assert_eq!(two.act(side, soon(), Body::Closed(Empty {})), Err(Code::VerbAuthor));
+        assert_eq!(two.act(side, soon(), close_body()), Err(Code::VerbAuthor));
     }
     assert_eq!(two.table.close(soon()), Err(Code::VerbKind));
-    assert_eq!(two.table.broker(soon(), Body::Revealed(Empty {})), Err(Code::VerbKind));
+    assert_eq!(two.table.broker(soon(), revealed()), Err(Code::VerbKind));
 }
 
 #[test]
@@ -274,7 +276,51 @@ fn v060_a_reveal_room_is_verified_offline_like_any_other() {
     let room = verify::log(two.table.lines(), &two.table.head()).unwrap();
     assert!(RevealRoom::of(&room).is_some_and(RevealRoom::complete));
     let shown = verify::receipt(&two.table.receipt(2)).unwrap();
-    assert_eq!((shown.verb, shown.size), ("disclose", 3));
+    assert_eq!((shown.verb.as_str(), shown.size), ("disclose", 3));
     let head = Head { origin: two.table.origin(), size: 3, root: two.table.tree().root() };
     assert_eq!(two.table.head().lines().next(), Some(head.origin.to_string().as_str()));
+}
+
+/// What the auction is to record of a room that ends by `end`, and the log right after that.
+fn concluded<T: std::fmt::Debug>(
+    end: impl FnOnce(&mut Two) -> Result<T, Code>,
+) -> (Conclusion, Two, Seen) {
+    let mut two = try_open(true, |_| {}).unwrap();
+    assert_eq!(two.table.reveal().conclusion(), None);
+    end(&mut two).unwrap();
+    let ending = two.table.room.ledger().head();
+    (two.table.reveal().conclusion().unwrap(), two, ending)
+}
+
+#[test]
+fn v145_each_end_of_a_reveal_room_means_one_thing_for_its_auction() {
+    let absent =
+        |seller, winner| concluded(move |two| two.absent(past_deadline(), seller, winner)).0;
+    assert_eq!(absent(true, false).verdict, Verdict::Abandoned);
+    assert_eq!(absent(true, true).verdict, Verdict::Abandoned);
+    assert_eq!(absent(false, true).verdict, Verdict::Forfeited);
+    for side in [Side::Seller, Side::Winner] {
+        let (withdrawn, ..) = concluded(|two| two.act(side, soon(), Body::Withdraw(Empty {})));
+        assert_eq!(withdrawn.verdict, Verdict::Withdrawn(side));
+    }
+    let (revealed, ..) = concluded(|two| {
+        two.disclose(Side::Seller, soon()).unwrap();
+        assert_eq!(two.table.reveal().conclusion(), None, "half a pair ends nothing");
+        two.disclose(Side::Winner, soon())
+    });
+    assert_eq!(revealed.verdict, Verdict::Revealed);
+}
+
+#[test]
+fn v145_the_hash_is_of_the_room_and_of_its_log_right_after_the_end() {
+    let (conclusion, two, ending) = concluded(|two| two.absent(past_deadline(), true, false));
+    let name = two.table.name();
+    assert_eq!(ending.size, 2);
+    assert_eq!(conclusion.outcome, outcome(name, ending));
+    let bytes = [b"pregao/outcome/v1", &name.0[..], &2_u64.to_be_bytes(), &ending.root.0].concat();
+    let expected: [u8; 32] = Sha256::digest(bytes).into();
+    assert_eq!(conclusion.outcome.0, expected);
+    let other = RoomName([1; 32]);
+    assert_ne!(outcome(other, ending), conclusion.outcome);
+    assert_ne!(outcome(name, Seen { size: 3, ..ending }), conclusion.outcome);
 }

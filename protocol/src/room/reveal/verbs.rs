@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Time;
-use crate::codec::Digest;
-use crate::key::{OneTime, PublicKey, StampKey};
 use crate::log::RoomName;
 use crate::room::body::{BrokerKeys, Sealed};
-use crate::seal::SealPublic;
+use crate::trust::key::{OneTime, PublicKey, StampKey};
+use crate::trust::seal::SealPublic;
+use crate::value::clock::Time;
+use crate::value::codec::{Digest, is_false};
 
 /// One of the two between whom an auction was settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct Reveal {
     pub broker: BrokerKeys,
     /// TSA keys, as in the listing.
     pub stamps: Vec<PublicKey<StampKey>>,
+    /// Whether those run in simulated time, as in the listing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub simulated: bool,
 }
 
 /// A disclosure, readable by the counterparty only.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use pregao_protocol::frame::FromPeer;
+use anyhow::{Context as _, Result};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::wire::frame::FromPeer;
 use pregao_tests::house::House;
-use pregao_tests::peer::{Answer, Made, Peer, Person, Terms};
+use pregao_tests::peer::{Made, Peer, Person, SubmitAnswer, Terms};
 
 use crate::gauge::{Gauge, Row, count};
 use crate::primitives::Primitives;
@@ -15,6 +15,8 @@ use crate::unlimited;
 
 /// Bids of one bidder under way.
 const PIPELINED: usize = 16;
+/// How often each of two is measured that are compared.
+const TURNS: usize = 3;
 /// Bids prepared for each bidder and second: more than any machine takes.
 const PREPARED: usize = 320;
 
@@ -24,6 +26,72 @@ pub(crate) async fn measure(bidders: usize, seconds: u64, sums: &Primitives) -> 
         rows.extend(in_rooms(rooms, bidders, seconds, sums).await?);
     }
     Ok(rows)
+}
+
+/// What witnessing costs: the broker's CPU for each bid without and with the TSA's witness, the two in turn so that
+/// what else the machine does concerns both; and how long a bid takes from its receipt until it is final.
+pub(crate) async fn witnessing(
+    bidders: usize,
+    seconds: u64,
+    sums: &Primitives,
+) -> Result<Vec<Row>> {
+    let mut cost = [Vec::new(), Vec::new()];
+    for _ in 0..TURNS {
+        for (flags, cost) in ["--witness none", "--witness any"].iter().zip(&mut cost) {
+            let house = House::open(&unlimited().tsa(flags))?;
+            let rows = at(house, bidders, bidders, seconds, sums).await?;
+            let row = rows.iter().find(|row| row.what.contains("CPU per accepted"));
+            cost.push(row.context("no such row")?.value);
+        }
+    }
+    let [without, with] = cost.map(|mut cost| {
+        cost.sort_by(f64::total_cmp);
+        cost.get(TURNS / 2).copied().unwrap_or(f64::NAN)
+    });
+    let mut waited = until_final(seconds).await?;
+    waited.sort();
+    let at = |part: usize| {
+        let place = waited.len().saturating_sub(1) * part / 100;
+        waited.get(place).map_or(f64::NAN, Duration::as_secs_f64) * 1e3
+    };
+    Ok(vec![
+        Row::new("bids, broker CPU without a witness", without, "us/bid"),
+        Row::new("bids, broker CPU with a witness", with, "us/bid"),
+        Row::new("bids, broker CPU with / without a witness", with / without, "times"),
+        Row::new("from receipt to final, p50", at(50), "ms"),
+        Row::new("from receipt to final, p99", at(99), "ms"),
+    ])
+}
+
+/// One bid at a time in one room, each after the one before is final.
+async fn until_final(seconds: u64) -> Result<Vec<Duration>> {
+    let house = House::open(&unlimited())?;
+    let tsa = house.tsa.address.clone();
+    let people = tokio::task::spawn_blocking(move || {
+        (0..2).map(|_| Person::enrol(&tsa)).collect::<Result<Vec<_>>>()
+    });
+    let mut people = people.await??.into_iter();
+    let mut seller = connect(&house, people.next()).await?;
+    let end = seller.in_seconds(3_000).await?;
+    let terms = Terms { start: 1, increment: 1, ..Terms::until(end) };
+    let room = seller.list(&terms).await?.action.room();
+    let mut bidder = connect(&house, people.next()).await?;
+    bidder.join(room).await?;
+    bidder.grown(room, 1).await?;
+    let mut waited = Vec::new();
+    let until = Instant::now() + Duration::from_secs(seconds);
+    while waited.is_empty() || Instant::now() < until {
+        let amount = u64::try_from(waited.len())? + 1;
+        let size = bidder.bid(room, amount).await?.1.logged()? + 1;
+        let since = Instant::now();
+        let is_final = |peer: &mut Peer| {
+            let reached = peer.rooms.get(&room).map_or(0, |watched| watched.final_size);
+            (reached >= size).then_some(())
+        };
+        bidder.until(is_final).await?;
+        waited.push(since.elapsed());
+    }
+    Ok(waited)
 }
 
 /// How the bids of one bidder ended.
@@ -39,7 +107,16 @@ async fn in_rooms(
     seconds: u64,
     sums: &Primitives,
 ) -> Result<Vec<Row>> {
-    let house = House::open(&unlimited())?;
+    at(House::open(&unlimited())?, rooms, bidders, seconds, sums).await
+}
+
+async fn at(
+    house: House,
+    rooms: usize,
+    bidders: usize,
+    seconds: u64,
+    sums: &Primitives,
+) -> Result<Vec<Row>> {
     let tsa = house.tsa.address.clone();
     let people = tokio::task::spawn_blocking(move || {
         (0..=bidders).map(|_| Person::enrol(&tsa)).collect::<Result<Vec<_>>>()
@@ -141,9 +218,9 @@ async fn bid(mut peer: Peer, bids: Vec<Made>, until: Instant) -> Result<Tally> {
         for n in asked {
             let answer = peer.answer(n).await?;
             match answer {
-                pregao_protocol::frame::FromBroker::Receipt { .. } => tally.accepted += 1,
+                pregao_protocol::wire::frame::FromBroker::Receipt { .. } => tally.accepted += 1,
                 other => match peer.read_answer(other)? {
-                    Answer::Refused(..) => tally.refused += 1,
+                    SubmitAnswer::Refused(..) => tally.refused += 1,
                     other => anyhow::bail!("not decided: {}", other.code()),
                 },
             }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use pregao::link::{self, BrokerAddress, Identity, Link};
-use pregao_protocol::frame::FromPeer;
-use pregao_protocol::label::MAX_STAMPS;
+use pregao::net::broker::{self, BrokerAddress, BrokerLink, Identity};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::session::Ranking;
+use pregao_protocol::value::label::MAX_STAMPS;
+use pregao_protocol::wire::frame::FromPeer;
+use pregao_protocol::wire::session::Ranking;
 use pregao_tests::house::House;
 use pregao_tests::peer::{Made, Peer, Person, Terms};
 use tokio::sync::mpsc;
@@ -29,7 +29,7 @@ const SAID: usize = 300;
 /// A watcher that opens every record and reads the position of the last entry in it; it verifies
 /// nothing, so that the broker is the bottleneck and not this program.
 async fn watch(
-    mut link: Link,
+    mut link: BrokerLink,
     room: RoomName,
     joined: mpsc::UnboundedSender<()>,
     seen: Arc<Board>,
@@ -80,7 +80,11 @@ impl Board {
 }
 
 /// Connects many sessions of one persona, some at a time.
-async fn crowd(person: &Arc<Person>, broker: &BrokerAddress, many: usize) -> Result<Vec<Link>> {
+async fn crowd(
+    person: &Arc<Person>,
+    broker: &BrokerAddress,
+    many: usize,
+) -> Result<Vec<BrokerLink>> {
     let (own, pin) = (Arc::clone(person), broker.fingerprint);
     let ticket = tokio::task::spawn_blocking(move || own.ticket(pin)).await??;
     let connect = || {
@@ -91,7 +95,7 @@ async fn crowd(person: &Arc<Person>, broker: &BrokerAddress, many: usize) -> Res
                 certificate: &person.certificate,
                 ticket: &ticket,
             };
-            link::connect(&broker, identity, &Ranking::default(), pregao_tests::reach()).await
+            broker::connect(&broker, identity, &Ranking::default(), pregao_tests::reach()).await
         })
     };
     let mut links = Vec::new();
@@ -285,7 +289,7 @@ pub(crate) async fn idle(many: usize) -> Result<Vec<Row>> {
 }
 
 /// A session exists once the broker has a record of the peer's.
-async fn settle(house: &House, links: &mut [Link], many: usize) -> Result<()> {
+async fn settle(house: &House, links: &mut [BrokerLink], many: usize) -> Result<()> {
     for link in links {
         link.sender.send(&FromPeer::Leave { room: RoomName([0; 32]) }).await?;
     }

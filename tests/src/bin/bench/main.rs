@@ -56,6 +56,7 @@ enum Subject {
     Primitives,
     Stamps,
     Bids,
+    Witnessing,
     Fanout,
     Idle,
     All,
@@ -94,6 +95,9 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
     }
     if wants(Subject::Bids) {
         show(bids::measure(arguments.bidders.get(), arguments.seconds, &sums).await?);
+    }
+    if wants(Subject::Witnessing) {
+        show(bids::witnessing(arguments.bidders.get(), arguments.seconds, &sums).await?);
     }
     if wants(Subject::Fanout) {
         for watchers in &arguments.watchers {

@@ -3,10 +3,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use pregao_protocol::codec::Digest;
-use pregao_protocol::key::{Fingerprint, Persona, SecretKey};
-use pregao_protocol::persona::{Blind, BlindContext, blinded};
-use pregao_protocol::session::Padded;
+use pregao_protocol::trust::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::trust::persona::{Blind, BlindContext, blinded};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::session::Padded;
 use pregao_tests::peer::fresh_id;
 
 use crate::gauge::Row;

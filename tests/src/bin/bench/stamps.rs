@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
-use pregao_protocol::codec::Digest;
-use pregao_protocol::tsa::stream::StampRequest;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::tsa::stream::StampRequest;
 use pregao_tests::house::Tsa;
 use pregao_tests::peer::random;
 use std::time::{Duration, Instant};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use pregao::event::{CardStanding, CardView, Event, Role};
-use pregao::identity::Shown;
+use pregao::event::{CardStanding, CardView, Event, Phase, Role};
+use pregao::front::identity::Shown;
 use pregao_test_pki::{CitizenData, Profile};
 use serde_json::json;
 
@@ -140,6 +140,14 @@ impl Troupe {
             }
             let certified = certified(card.as_ref()).context("no certified name")?;
             ensure!(certified == other.holder, "another name is shown");
+            // What is exported before is as true, and says that it is not over or not final.
+            let is_final = |event: &Event| match event {
+                Event::Room(view) if view.room == room && view.phase == Phase::Revealed => {
+                    (view.final_size == view.verified_size).then_some(())
+                }
+                _ => None,
+            };
+            desk.ever(is_final).await?;
             ensure!(desk.ask(json!({ "command": "export", "room": room })).await?, "no export");
             ensure!(desk.ask(json!({ "command": "receipts" })).await?, "no receipts");
             let alarms = |event: &&Event| matches!(event, Event::Alarm { .. });
@@ -221,7 +229,8 @@ pub async fn auction(
     title: &str,
     runs: &str,
 ) -> Result<String> {
-    let list = json!({ "command": "list", "title": title, "start": "10", "for": runs });
+    let list =
+        json!({ "command": "list", "title": title, "start": "10", "for": runs, "fixed_end": true });
     ensure!(seller.ask(list).await?, "listing was refused");
     let of_title = |event: &Event| match event {
         Event::Room(view) if view.title == title => Some(view.room.clone()),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use pregao_protocol::codec::to_base64url;
+use pregao_protocol::value::codec::to_base64url;
 
 /// Something that belongs in no file.
 #[derive(Clone)]

@@ -130,7 +130,7 @@ impl Stage {
             } else if !people.iter().any(|person| person.said == path || person.log == path) {
                 searched.file(&path, &everywhere)?;
             } else if people.iter().any(|person| person.log == path) {
-                // What a script's program says to a person stands between the lines of its log.
+                // What a script's program says to a person comes between the lines of its log.
                 let text = std::fs::read_to_string(&path)?;
                 let (logged, aside): (Vec<&str>, Vec<&str>) =
                     text.lines().partition(|line| is_log(line));

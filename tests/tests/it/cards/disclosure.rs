@@ -53,7 +53,7 @@ mod check {
 
     fn refusal(card: Option<&CardView>) -> &str {
         match &card.unwrap().standing {
-            CardStanding::Refused { code, .. } => code,
+            CardStanding::Refused(report) => &report.code,
             other => panic!("{other:?}"),
         }
     }

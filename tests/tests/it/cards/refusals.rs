@@ -118,7 +118,7 @@ mod check {
         person.card.pull().unwrap();
     }
 
-    /// A TSA whose list for v4 is over, and that has none for v5.
+    /// A TSA whose list for v4 has expired, and that has none for v5.
     fn neglected() -> Stage {
         let pki = Pki::new(Plan::quick(now()));
         let mut lists = pki.lists();

@@ -6,12 +6,11 @@ use super::*;
 async fn the_same_issuer_under_other_dates_is_refused_and_kept_as_evidence() {
     let hall = Hall::open().await;
     hall.fetch("ana", 1, AT_ONCE).await.unwrap();
-    let sheet = hall.gate.take().remove(0).answer;
+    let jwks = hall.gate.take().remove(0).answer;
     let later = Duration::from_secs(1);
-    let forged =
-        hall.restated(&sheet, |stated| stated.spend_until = stated.spend_until.plus(later));
-    let signed = |sheet: &Value| {
-        let entries = sheet["keys"].as_array().unwrap();
+    let forged = hall.restated(&jwks, |stated| stated.spend_until = stated.spend_until.plus(later));
+    let signed = |jwks: &Value| {
+        let entries = jwks["keys"].as_array().unwrap();
         let own = entries.iter().find(|entry| entry["pregao:purpose"] == "issuer").unwrap();
         own["pregao:statement"].as_str().unwrap().to_owned()
     };
@@ -22,7 +21,7 @@ async fn the_same_issuer_under_other_dates_is_refused_and_kept_as_evidence() {
     assert_eq!(hall.gate.take().len(), 1, "the token was not shown");
     let evidence = hall.evidence("ana");
     assert_eq!(evidence.len(), 1);
-    assert_eq!(evidence[0][..2], [signed(&sheet), signed(&forged)]);
+    assert_eq!(evidence[0][..2], [signed(&jwks), signed(&forged)]);
     // In the next period as well; the same evidence is kept once.
     let error = hall.fetch("ana", 1, AT_ONCE).await.unwrap_err();
     assert!(matches!(error, EnrolError::OtherIssuer(_)), "{error}");
@@ -92,7 +91,7 @@ async fn a_desk_shows_no_token_that_its_user_has_not_spent_yet() {
     let mut vault = Vault::open(&hall.vault("ana"), &passphrase()).unwrap();
     let unspent = |contents: &mut Contents| {
         let held = contents.enrolment.as_mut().and_then(|kept| kept.held.as_mut()).unwrap();
-        held.spend_after = Some(pregao_protocol::clock::Time::default());
+        held.spend_after = Some(pregao_protocol::value::clock::Time::default());
     };
     vault.update(unspent).unwrap();
     drop(vault);
@@ -110,10 +109,10 @@ async fn a_desk_shows_no_token_that_its_user_has_not_spent_yet() {
 async fn a_desk_looks_at_the_issuer_again_before_it_renews() {
     let hall = Hall::open_with(Options::default().simulated()).await;
     hall.fetch("rui", 2, AT_ONCE).await.unwrap();
-    let sheet = hall.gate.take().remove(0).answer;
+    let jwks = hall.gate.take().remove(0).answer;
     let broker = ended(&hall, Spending::default()).await;
     let later = Duration::from_secs(1);
-    hall.show(hall.restated(&sheet, |stated| stated.until = stated.until.minus(later)));
+    hall.show(hall.restated(&jwks, |stated| stated.until = stated.until.minus(later)));
     let mut desk = Desk::start(&hall.vault("ana"), &broker.address).unwrap();
     let alarm = desk.ever(|event| match event {
         Event::Alarm { message, .. } => Some(message.clone()),
@@ -127,7 +126,7 @@ async fn a_desk_looks_at_the_issuer_again_before_it_renews() {
     assert!(!hall.evidence("ana").is_empty());
 }
 
-/// A certificate does not stand in for a token: the desk shows the token again, by itself.
+/// A certificate does not replace a token: the desk shows the token again, by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_renews_with_the_token_although_its_certificate_has_ended() {
     let hall = Hall::open_with(Options::default().simulated()).await;

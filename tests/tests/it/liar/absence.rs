@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pregao::event::Event;
-use pregao_protocol::action::Action;
-use pregao_protocol::action::Draft;
-use pregao_protocol::broker::Held;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::{FromBroker, FromPeer};
 use pregao_protocol::log::{Entry, Head, RoomName};
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::action::Draft;
 use pregao_protocol::room::body::{Absent, Body};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::refusal::Held;
 use pregao_tests::desk::{Desk, vault};
 use pregao_tests::liar::{Liar, Lie};
 use pregao_tests::peer::{Terms, fresh_id};
@@ -129,8 +129,10 @@ async fn whoever_disclosed_and_is_called_absent_hears_it_loudly_and_keeps_everyt
     // The truth is that the seller stayed away; the winner hears that they did.
     stage.seller.grown(private, 2).await.unwrap();
     let secrets = stage.secrets();
-    let seen =
-        pregao_protocol::action::Seen { size: 1, root: root_of(std::slice::from_ref(&opening)) };
+    let seen = pregao_protocol::room::action::Seen {
+        size: 1,
+        root: root_of(std::slice::from_ref(&opening)),
+    };
     let body = Body::Absent(Absent { seller: false, winner: true });
     let draft = Draft { id: fresh_id(), room: Some(private), body, seen };
     let action = draft.sign_as_broker(&secrets.entry).unwrap();
@@ -187,7 +189,7 @@ async fn what_is_no_disclosure_is_not_kept_whatever_the_broker_signs() {
     let holding = pregao_tests::liar::Up(move |frame: &FromPeer| {
         let FromPeer::Submit { n, action, stamp, .. } = frame else { return None };
         let action = Action::parse(action).unwrap();
-        let stamp = pregao_protocol::stamp::BatchHeader::hash(&stamp.batch);
+        let stamp = pregao_protocol::log::stamp::BatchHeader::hash(&stamp.batch);
         let held = Held { digest: action.digest(), room: action.room(), stamp };
         Some(vec![FromBroker::Held { n: *n, held: held.sign(&secrets.entry) }])
     });

@@ -1,9 +1,9 @@
 //! A broker that leaves out, repeats, adds or exchanges the batch headers of what it sends (V-023, V-028).
 
-use pregao_protocol::clock::Time;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::FromBroker;
-use pregao_protocol::key::SecretKey;
+use pregao_protocol::trust::key::SecretKey;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::FromBroker;
 use pregao_tests::liar::{Down, Lie};
 
 use super::{Stage, found_out, header};

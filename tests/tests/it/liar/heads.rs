@@ -2,11 +2,11 @@
 //! other: none passes for one history.
 
 use pregao::event::Event;
-use pregao_protocol::action::Action;
-use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::{FromBroker, FromPeer};
+use pregao_protocol::log::merkle;
 use pregao_protocol::log::{Entry, Head, Origin, RoomName, headers, lines};
-use pregao_protocol::merkle;
+use pregao_protocol::room::action::Action;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_tests::desk::{Desk, pregao, vault};
 use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie};
 use pregao_tests::peer::random;
@@ -82,15 +82,17 @@ async fn a_receipt_of_another_history_than_the_logs_is_a_fork() {
     let watched = bidder.watched(stage.room).unwrap();
     let secrets = BrokerSecrets::read(stage.house.broker.data()).unwrap();
     let head = watched.head.unwrap().sign(&secrets.head);
-    let log = [lines(watched.logged()).join("\n"), json!(head).to_string()].join("\n");
+    let log =
+        [lines(watched.logged()).join("\n"), json!(head).to_string(), String::new()].join("\n");
     let files = [("a.log", log), ("b.receipt", receipt.to_string())];
     let paths = files.map(|(name, text)| {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     });
-    for path in &paths {
-        assert_eq!(pregao(&folder, &["verify", path]).await.unwrap().code, Some(0));
+    // The auction goes on; a receipt does not.
+    for (path, code) in paths.iter().zip([5, 0]) {
+        assert_eq!(pregao(&folder, &["verify", path]).await.unwrap().code, Some(code));
     }
     let ran = pregao(&folder, &["verify", &paths[0], &paths[1]]).await.unwrap();
     assert_eq!(ran.code, Some(1), "{}", ran.text);

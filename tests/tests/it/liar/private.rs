@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pregao::event::Event;
-use pregao_protocol::action::{Draft, Seen};
-use pregao_protocol::codec::to_base64url;
-use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::label::DISCLOSURE_SIZE;
+use pregao_protocol::log::merkle;
 use pregao_protocol::log::{Entry, Head, RoomName};
-use pregao_protocol::merkle;
+use pregao_protocol::room::action::{Draft, Seen};
 use pregao_protocol::room::auction::Phase;
 use pregao_protocol::room::body::{Body, Reveal, SealedBody, Side};
-use pregao_protocol::room::disclosure::{Claims, Disclosure, OwnAction, Place};
-use pregao_protocol::seal::{SealKey, seal_padded};
+use pregao_protocol::room::disclosure::{Claims, Disclosure, DisclosureContext, OwnAction};
+use pregao_protocol::trust::seal::{SealKey, seal_padded};
+use pregao_protocol::value::codec::to_base64url;
+use pregao_protocol::value::label::DISCLOSURE_SIZE;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_tests::desk::Desk;
 use pregao_tests::liar::{Liar, Lie};
 use pregao_tests::peer::{Made, Peer, fresh_id, random};
@@ -53,7 +53,7 @@ async fn sold(made_up: MadeUp) -> Sold {
         }
     }
     let (liar, mut desk) = stage.lied_to(Private(made_up)).await;
-    let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": "5s" });
+    let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": "5s", "fixed_end": true });
     assert!(desk.ask(list).await.unwrap());
     let room = desk
         .ever(|event| match event {
@@ -111,7 +111,7 @@ async fn a_disclosure_that_opens_to_nothing_is_said_loudly() {
         let mut desk =
             Desk::open(&folder, &house.tsa.address, &house.broker.address).await.unwrap();
         let mut winner = guest(&house).await;
-        let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": "4s" });
+        let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": "4s", "fixed_end": true });
         assert!(desk.ask(list).await.unwrap());
         let room = desk
             .ever(|event| match event {
@@ -137,7 +137,7 @@ async fn a_disclosure_that_opens_to_nothing_is_said_loudly() {
             stolen
         } else {
             let opening = opening(&winner, private);
-            let place = Place { room: private, opening: &opening, side: Side::Winner };
+            let place = DisclosureContext { room: private, opening: &opening, side: Side::Winner };
             let to = match kind {
                 0 => opening.seller_seal,
                 _ => SealKey::from_random(random()).public(),
@@ -173,7 +173,7 @@ fn worthless(
     own: &pregao_tests::peer::Person,
 ) -> Made {
     let opening = opening(winner, private);
-    let place = Place { room: private, opening: &opening, side: Side::Winner };
+    let place = DisclosureContext { room: private, opening: &opening, side: Side::Winner };
     let seq = winner.watched(opening.auction).unwrap().auction().unwrap().winner().unwrap().seq;
     let claims = Claims {
         name: "Somebody Else".to_owned().try_into().unwrap(),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pregao::event::Event;
-use pregao_protocol::action::Action;
-use pregao_protocol::broker::{Refusal, SameAuthor};
-use pregao_protocol::codec::Digest;
-use pregao_protocol::frame::{FromBroker, FromPeer};
-use pregao_protocol::persona::Ratio;
+use pregao_protocol::log::stamp::{BatchHeader, FullStamp};
 use pregao_protocol::room::Code;
-use pregao_protocol::stamp::{BatchHeader, FullStamp};
+use pregao_protocol::room::action::Action;
+use pregao_protocol::trust::persona::Ratio;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::refusal::{Refusal, SameAuthor};
 use pregao_tests::desk::Desk;
 use pregao_tests::liar::{BrokerSecrets, Down, Lie, Up};
 use pregao_tests::peer::random;
@@ -51,7 +51,7 @@ fn fair(action: &str, stamp: &FullStamp, code: Code) -> Refusal {
         root: Digest([0; 32]),
         batch: BatchHeader::hash(&stamp.batch),
         same_author: None,
-        header: None,
+        header: stamp.batch.clone(),
     }
 }
 
@@ -109,9 +109,11 @@ async fn an_own_item_that_is_not_shown_is_a_lie() {
 async fn a_stamp_called_too_old_by_a_header_of_its_own_time_is_a_lie() {
     let stage = Stage::set().await;
     for with_header in [true, false] {
-        let lie = refusing(&stage, move |refusal, stamp| {
+        let lie = refusing(&stage, move |refusal, _| {
             refusal.code = Code::DoorStale;
-            refusal.header = with_header.then(|| stamp.batch.clone());
+            if !with_header {
+                refusal.header.clear();
+            }
         });
         let (_liar, mut desk, ok) = bid_through(&stage, lie).await;
         assert!(!ok);

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use pregao_protocol::citizen::folder::{MAX_FILES, MAX_LIST_FILE};
-use pregao_protocol::citizen::{CitizenError, PkiError, Revocation};
+use pregao_protocol::trust::citizen::folder::{MAX_FILES, MAX_LIST_FILE};
+use pregao_protocol::trust::citizen::{CitizenError, PkiError, Revocation};
+use pregao_protocol::value::report::Advised as _;
 use pregao_test_pki::{CardMaterial, CitizenData, ListPlan, Oddity, Pki, Plan, Profile, Reason};
 use tempfile::TempDir;
 

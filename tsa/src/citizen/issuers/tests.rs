@@ -1,6 +1,6 @@
 //! Ends and beginnings of periods, to the microsecond and over crashes.
 
-use pregao_protocol::citizen::TestCards;
+use pregao_protocol::trust::citizen::TestCards;
 use tempfile::TempDir;
 
 use super::*;
@@ -14,8 +14,8 @@ fn at(seconds: u64) -> Time {
     Time::default().plus(Duration::from_secs(seconds))
 }
 
-fn moment(now: Time) -> Moment {
-    Moment { now, monotonic: Duration::ZERO }
+fn reading(now: Time) -> ClockReading {
+    ClockReading { now, monotonic: Duration::ZERO }
 }
 
 fn open_as(folder: &Path, tests: TestCards, now: Time) -> Result<Issuers, IssuersError> {
@@ -30,14 +30,14 @@ fn open(folder: &Path, now: Time) -> Issuers {
 fn begun() -> (TempDir, Issuers) {
     let folder = tempfile::tempdir().unwrap();
     let issuers = open(folder.path(), at(START));
-    issuers.begin(moment(at(START))).unwrap();
+    issuers.begin(reading(at(START))).unwrap();
     (folder, issuers)
 }
 
 fn number() -> CivilNumber {
     use pregao_test_pki::{CitizenData, Pki, Plan, Profile};
     let card = Pki::new(Plan::quick(START)).citizen(Profile::V5, &CitizenData::numbered(1));
-    let holder = pregao_protocol::citizen::Holder::read(&card.authentication.certificate);
+    let holder = pregao_protocol::trust::citizen::Holder::read(&card.authentication.certificate);
     holder.unwrap().civil_number
 }
 
@@ -46,15 +46,15 @@ fn a_period_ends_at_its_last_microsecond_and_its_files_with_it() {
     let (folder, issuers) = begun();
     let files = [key_path(folder.path(), at(START)), counting_path(folder.path(), at(START))];
     let end = at(START + 3_600);
-    issuers.begin(moment(end.minus(MICRO))).unwrap();
+    issuers.begin(reading(end.minus(MICRO))).unwrap();
     assert!(issuers.begun(end.minus(MICRO)) && !issuers.begun(end));
     assert!(files.iter().all(|file| file.exists()));
-    issuers.begin(moment(end)).unwrap();
+    issuers.begin(reading(end)).unwrap();
     assert!(issuers.begun(end) && !files.iter().any(|file| file.exists()));
-    // Its issuer stays on the sheet until before the end of the period after it.
+    // Its issuer stays on the key set until before the end of the period after it.
     let honoured = at(START + 7_200);
-    assert_eq!(issuers.sheet(honoured.minus(MICRO)).len(), 2);
-    assert_eq!(issuers.sheet(honoured).len(), 1);
+    assert_eq!(issuers.jwks(honoured.minus(MICRO)).len(), 2);
+    assert_eq!(issuers.jwks(honoured).len(), 1);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_crash_between_the_steps_of_an_end_is_made_good_at_the_next_start() {
             assert!(open_as(folder.path(), TestCards::Refused, during).is_err());
             let end = at(START + 3_600);
             let issuers = open(folder.path(), end);
-            issuers.begin(moment(end)).unwrap();
+            issuers.begin(reading(end)).unwrap();
             assert!(issuers.current(end).is_some());
             for path in [key_path, counting_path] {
                 assert!(!path(folder.path(), at(START)).exists());
@@ -100,7 +100,7 @@ fn secrets_that_a_crash_left_half_written_or_unstated_are_destroyed_at_the_start
     for stray in &strays {
         fs::write(stray, "secret").unwrap();
     }
-    open(folder.path(), at(START)).begin(moment(at(START))).unwrap();
+    open(folder.path(), at(START)).begin(reading(at(START))).unwrap();
     assert!(stated.iter().all(|path| path.exists()));
     assert!(!strays.iter().any(|path| path.exists()));
 }
@@ -119,7 +119,7 @@ fn a_second_name_of_a_key_that_is_needed_is_removed_and_the_key_stays() {
     for (path, name) in stated.iter().zip(&names) {
         fs::hard_link(path, name).unwrap();
     }
-    open(folder.path(), at(START)).begin(moment(at(START))).unwrap();
+    open(folder.path(), at(START)).begin(reading(at(START))).unwrap();
     assert_eq!(stated.each_ref().map(|path| fs::read(path).unwrap()), kept);
     assert!(!names.iter().any(|name| name.exists()));
 }
@@ -128,27 +128,27 @@ fn a_second_name_of_a_key_that_is_needed_is_removed_and_the_key_stays() {
 fn a_time_just_before_the_period_makes_no_issuer_and_forgets_no_count() {
     let (folder, issuers) = begun();
     let end = at(START + 3_600);
-    issuers.advance(moment(end)).unwrap();
+    issuers.advance(reading(end)).unwrap();
     let period = issuers.current(end).unwrap();
     let (number, blinded) = (number(), [1; 384]);
     drop(issuers.count(&period, &number, &blinded).unwrap());
     let stated = locked(&issuers.state).stated.len();
-    let back = moment(end.minus(MICRO));
+    let back = reading(end.minus(MICRO));
     assert!(matches!(issuers.begin(back), Err(IssuersError::Behind)));
     assert!(matches!(issuers.advance(back), Err(IssuersError::Behind)));
     assert!(issuers.current(back.now).is_none() && !issuers.begun(back.now));
     assert_eq!(locked(&issuers.state).stated.len(), stated);
-    issuers.begin(moment(end)).unwrap();
+    issuers.begin(reading(end)).unwrap();
     let used = issuers.count(&period, &number, &[2; 384]).err().unwrap();
-    assert!(matches!(used, NotAdmitted::Used));
+    assert!(matches!(used, SigningRefusal::Used));
     // The same after a restart, and the keys of the period before need not be there.
     drop(issuers);
     let issuers = open(folder.path(), back.now);
     assert!(matches!(issuers.begin(back), Err(IssuersError::Behind)));
-    issuers.begin(moment(end)).unwrap();
+    issuers.begin(reading(end)).unwrap();
     let period = issuers.current(end).unwrap();
     let used = issuers.count(&period, &number, &[2; 384]).err().unwrap();
-    assert!(matches!(used, NotAdmitted::Used));
+    assert!(matches!(used, SigningRefusal::Used));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn after_a_failure_nothing_is_tried_for_half_a_minute() {
     fs::create_dir(&obstacle).unwrap();
     let try_at = |seconds| {
         let monotonic = Duration::from_secs(seconds);
-        issuers.begin(Moment { now: at(START), monotonic })
+        issuers.begin(ClockReading { now: at(START), monotonic })
     };
     assert!(matches!(try_at(100), Err(IssuersError::Keys(_))));
     fs::remove_dir(&obstacle).unwrap();
@@ -200,7 +200,7 @@ fn an_issuer_for_real_cards_signs_for_no_test_card() {
     assert!(matches!(refused, IssuersError::TestCards));
     let folder = tempfile::tempdir().unwrap();
     let issuers = open_as(folder.path(), TestCards::Accepted, at(START)).unwrap();
-    issuers.begin(moment(at(START))).unwrap();
+    issuers.begin(reading(at(START))).unwrap();
     assert!(issuers.current(at(START)).unwrap().issuer().test);
 }
 
@@ -209,7 +209,7 @@ fn a_request_is_a_number_below_the_modulus() {
     let (_folder, issuers) = begun();
     let period = issuers.current(at(START)).unwrap();
     let (modulus, _) = period.issuer().key.jwk_members();
-    let modulus = pregao_protocol::codec::from_base64url(&modulus).unwrap();
+    let modulus = pregao_protocol::value::codec::from_base64url(&modulus).unwrap();
     assert!(!period.can_sign(&modulus));
     let mut below = modulus.clone();
     // The modulus is odd.

@@ -1,12 +1,13 @@
 //! What absence costs whom, and what is known of a reveal that was opened late.
 
-use pregao_protocol::action::Action;
 use pregao_protocol::log::Entry;
-use pregao_protocol::merkle::{Frontier, leaf_hash};
+use pregao_protocol::log::merkle::{Frontier, leaf_hash};
+use pregao_protocol::room::action::Action;
 use pregao_protocol::room::auction::Outcome;
+use pregao_protocol::trust::key::SecretKey;
 
 use super::*;
-use crate::fixture::{Made, Person, Stage, Terms, secs};
+use crate::fixture::{Cosigner, Made, Person, Stage, Terms, secs};
 use crate::store::Log as _;
 
 /// Bids of 100, 110, 120, … in this order, by persons of these numbers; then the end.
@@ -52,7 +53,7 @@ async fn an_absent_winner_forfeits_every_bid_of_their_persona_and_of_nobody_else
     let room = listing.room();
     let (private, opening) = stage.reveals().pop().unwrap();
     let seen = stage.seen(private);
-    let disclosed = ana.disclosure(stage.house(), private, &opening, &listing, seen);
+    let disclosed = ana.disclosure(stage.shared(), private, &opening, &listing, seen);
     assert_eq!(stage.act(&ana, &disclosed).await.code(), "held");
     stage.pass_deadline().await;
     let [forfeited] = <[_; 1]>::try_from(stage.forfeited(room)).unwrap();
@@ -73,7 +74,7 @@ async fn an_absent_winner_forfeits_every_bid_of_their_persona_and_of_nobody_else
     assert!(!opening.withdrawal && second.settled > opening.settled);
     let persona = bids[3].0.key.public().fingerprint();
     let (session, _frames) = tokio::sync::mpsc::unbounded_channel();
-    assert_eq!(stage.house().arrive(persona, session).len(), 1);
+    assert_eq!(stage.shared().presence.register(persona, session).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,14 +86,18 @@ async fn an_absent_seller_costs_no_bidder_anything_whether_or_not_the_winner_cam
             let (private, opening) = stage.reveals().pop().unwrap();
             let (rui, bid) = &bids[1];
             let seen = stage.seen(private);
-            let disclosed = rui.disclosure(stage.house(), private, &opening, bid, seen);
+            let disclosed = rui.disclosure(stage.shared(), private, &opening, bid, seen);
             assert_eq!(stage.act(rui, &disclosed).await.code(), "held");
         }
         stage.pass_deadline().await;
         let auction = stage.auction(room);
         assert_eq!(auction.phase(), Phase::Ended(Outcome::Abandoned));
         assert!(auction.bids().iter().all(|bid| !bid.forfeited));
-        assert_eq!(stage.house().authors(room).await.unwrap(), None, "nobody is known any more");
+        assert_eq!(
+            stage.shared().authors.of(room).await.unwrap(),
+            None,
+            "nobody is known any more"
+        );
     }
 }
 
@@ -103,7 +108,7 @@ async fn when_every_bidder_was_absent_the_item_is_unsold() {
         assert_eq!(stage.reveals().len(), round);
         let (private, opening) = stage.reveals().pop().unwrap();
         let seen = stage.seen(private);
-        let disclosed = ana.disclosure(stage.house(), private, &opening, &listing, seen);
+        let disclosed = ana.disclosure(stage.shared(), private, &opening, &listing, seen);
         assert_eq!(stage.act(&ana, &disclosed).await.code(), "held");
         stage.pass_deadline().await;
     }
@@ -121,21 +126,21 @@ async fn whoever_wins_second_hand_may_withdraw_and_that_ends_the_auction() {
     let room = listing.room();
     let (private, opening) = stage.reveals().pop().unwrap();
     let (eva, bid) = &bids[1];
-    let refused = eva.withdrawal(stage.house(), private, bid, stage.seen(private));
+    let refused = eva.withdrawal(stage.shared(), private, bid, stage.seen(private));
     assert_eq!(stage.act(eva, &refused).await.code(), "withdraw.forbidden", "the first may not");
     let seen = stage.seen(private);
-    let disclosed = ana.disclosure(stage.house(), private, &opening, &listing, seen);
+    let disclosed = ana.disclosure(stage.shared(), private, &opening, &listing, seen);
     stage.act(&ana, &disclosed).await;
     stage.pass_deadline().await;
     let (second, _) = stage.reveals().pop().unwrap();
     let (rui, bid) = &bids[0];
-    let withdrawn = rui.withdrawal(stage.house(), second, bid, stage.seen(second));
+    let withdrawn = rui.withdrawal(stage.shared(), second, bid, stage.seen(second));
     assert_eq!(stage.act(rui, &withdrawn).await.seq(), Some(1));
     tokio::time::sleep(secs(2)).await;
-    let outcome = Outcome::Withdrawn(Side::Winner);
+    let outcome = Outcome::Withdrawn(pregao_protocol::room::body::Side::Winner);
     assert_eq!(stage.auction(room).phase(), Phase::Ended(outcome));
     // Over is over: the seller who comes now finds nothing to do.
-    let late = ana.withdrawal(stage.house(), second, &listing, stage.seen(second));
+    let late = ana.withdrawal(stage.shared(), second, &listing, stage.seen(second));
     assert_eq!(stage.act(&ana, &late).await.code(), "verb.phase");
 }
 
@@ -169,7 +174,7 @@ async fn a_reveal_room_names_the_log_as_it_was_at_the_settlement_though_it_has_g
     stage.store.witness(|_| ());
     // Before the room tries again, somebody says something.
     stage.store.break_down(false);
-    let remark = rui.say(stage.house(), room, "Well?", stage.seen(room));
+    let remark = rui.say(stage.shared(), room, "Well?", stage.seen(room));
     assert_eq!(stage.act(&rui, &remark).await.seq(), Some(4));
     assert!(stage.reveals().is_empty());
     stage.until(|stage| !stage.reveals().is_empty()).await;
@@ -189,12 +194,73 @@ async fn an_auction_is_due_at_its_end_then_at_once_and_while_its_reveal_goes_on_
     let room = RoomName([1; 32]);
     let opened = |settled, invited, end| {
         let reveal = Some(RevealOpened { settled, room, invited, end });
-        AuctionPolicy { reveal }.due(&auction)
+        AuctionPolicy { reveal, ..AuctionPolicy::default() }.due(&auction)
     };
     let at_once = Some(Time::default());
     assert_eq!(AuctionPolicy::default().due(&auction), at_once, "there is none to wait for");
     assert_eq!(opened(seq, true, None), None);
     assert_eq!(opened(seq, false, None), at_once, "not invited");
-    assert_eq!(opened(seq, true, Some(RevealEnd::Complete)), at_once);
+    let revealed = Conclusion { verdict: Verdict::Revealed, outcome: Digest([1; 32]) };
+    assert_eq!(opened(seq, true, Some(revealed)), at_once);
     assert_eq!(opened(seq - 1, true, None), at_once, "that of an earlier round");
+}
+
+/// An auction that is closed, with a witness whose word has not come.
+async fn waiting() -> (Stage, std::sync::Arc<Cosigner>, RoomName, Auction) {
+    let cosigner = Cosigner::new(1, 1);
+    cosigner.conduct(|conduct| conduct.reachable = false);
+    let stage = Stage::witnessed(&[std::sync::Arc::clone(&cosigner)]).await;
+    let room = stage.list(&stage.person(1), 20).await.room();
+    stage.bids(&stage.person(2), room, 100).await;
+    stage.until(|stage| stage.store.sound().head(&room).unwrap().size == 3).await;
+    let auction = stage.auction(room);
+    (stage, cosigner, room, auction)
+}
+
+const MICROSECOND: Duration = Duration::from_micros(1);
+
+#[tokio::test(start_paused = true)]
+async fn without_a_date_the_winner_is_named_when_no_answer_can_be_on_its_way() {
+    let (_stage, _, _, auction) = waiting().await;
+    let limit = auction.public_by().unwrap().plus(ON_ITS_WAY);
+    let mut policy = AuctionPolicy::default();
+    assert_eq!(policy.due(&auction), Some(limit.plus(MICROSECOND)));
+    assert!(matches!(policy.settle(&auction, limit), Step::Idle));
+    // Asked only now, as by a broker that has just started: it is given its time.
+    let later = limit.plus(MICROSECOND);
+    let Step::Wait(until) = policy.settle(&auction, later) else { panic!("it waits") };
+    assert_eq!(until, Instant::now() + ASKED_WITHIN);
+    tokio::time::sleep(ASKED_WITHIN - Duration::from_millis(1)).await;
+    assert!(matches!(policy.settle(&auction, later), Step::Wait(_)));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(matches!(policy.settle(&auction, limit), Step::Idle));
+    let Step::Append(body) = policy.settle(&auction, later) else { panic!("it settles") };
+    let Body::Settled(Settled { winner, cosigned, .. }) = *body else { panic!("settled") };
+    assert_eq!((winner, cosigned), (Some(1), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_earliest_date_counts_and_one_in_time_is_not_waited_with() {
+    let (_stage, _, _, auction) = waiting().await;
+    let (closing, key) = (auction.closing().unwrap().head, SecretKey::from_seed(&[201; 32]));
+    let limit = auction.public_by().unwrap().as_micros().div_ceil(1_000_000);
+    let dated = |policy: &mut AuctionPolicy, head: &Head, time| {
+        policy.dated(&auction, Cosignature::sign(head, time, &key));
+    };
+    let time = |policy: &AuctionPolicy| policy.dated.as_ref().map(|dated| dated.time);
+    let mut policy = AuctionPolicy::default();
+    // Of another head, and by nobody who is named.
+    dated(&mut policy, &Head { size: 2, ..closing }, limit);
+    policy.dated(&auction, Cosignature::sign(&closing, limit, &SecretKey::from_seed(&[7; 32])));
+    assert_eq!(time(&policy), None);
+    dated(&mut policy, &closing, limit + 1);
+    assert!(policy.due(&auction) > auction.public_by(), "it is late");
+    for (given, kept) in [(limit + 2, limit + 1), (limit, limit), (limit + 1, limit)] {
+        dated(&mut policy, &closing, given);
+        assert_eq!(time(&policy), Some(kept));
+    }
+    assert_eq!(policy.due(&auction), Some(Time::default()));
+    let Step::Append(body) = policy.settle(&auction, Time::default()) else { panic!("at once") };
+    let Body::Settled(settled) = *body else { panic!("settled") };
+    assert_eq!(settled.cosigned.map(|cosigned| cosigned.time), Some(limit));
 }

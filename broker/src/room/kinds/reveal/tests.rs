@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use pregao_protocol::action::Seen;
-use pregao_protocol::clock::Time;
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::action::Seen;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_protocol::room::body::Reveal;
 use pregao_protocol::room::reveal::End;
+use pregao_protocol::value::clock::Time;
 
 use super::*;
 use crate::fixture::{Answer, Made, Person, Stage, Terms, secs};
@@ -47,12 +47,12 @@ impl Settled {
 
     fn by_seller(&self) -> Made {
         let Self { stage, ana, listing, room, opening, .. } = self;
-        ana.disclosure(stage.house(), *room, opening, listing, self.seen())
+        ana.disclosure(stage.shared(), *room, opening, listing, self.seen())
     }
 
     fn by_winner(&self) -> Made {
         let Self { stage, rui, bid, room, opening, .. } = self;
-        rui.disclosure(stage.house(), *room, opening, bid, self.seen())
+        rui.disclosure(stage.shared(), *room, opening, bid, self.seen())
     }
 
     fn reveal(&self) -> RevealRoom {
@@ -135,12 +135,12 @@ async fn one_side_does_not_disclose_twice_whether_held_or_logged() {
 async fn strangers_and_losers_hand_in_nothing_here() {
     let pair = settled().await;
     let (stage, eva) = (&pair.stage, pair.stage.person(3));
-    let own = eva.listing(stage.house(), &Terms::until(stage.tsa.now().plus(secs(600))));
-    let posed = eva.disclosure(stage.house(), pair.room, &pair.opening, &own, pair.seen());
+    let own = eva.listing(stage.shared(), &Terms::until(stage.tsa.now().plus(secs(600))));
+    let posed = eva.disclosure(stage.shared(), pair.room, &pair.opening, &own, pair.seen());
     assert_eq!(stage.act(&eva, &posed).await.code(), "verb.author");
-    let withdrawn = pair.ana.withdrawal(stage.house(), pair.room, &pair.listing, pair.seen());
+    let withdrawn = pair.ana.withdrawal(stage.shared(), pair.room, &pair.listing, pair.seen());
     assert_eq!(stage.act(&pair.ana, &withdrawn).await.code(), "withdraw.forbidden");
-    let bid = pair.rui.bid(stage.house(), pair.room, 500, pair.seen());
+    let bid = pair.rui.bid(stage.shared(), pair.room, 500, pair.seen());
     assert_eq!(stage.act(&pair.rui, &bid).await.code(), "verb.author");
     assert_eq!(stage.size(pair.room), 1);
 }
@@ -233,7 +233,7 @@ async fn nobody_whom_the_store_turned_away_is_absent_until_their_patience_is_ove
     // Counted from when the store works again, which is now.
     pair.at(pair.opening.deadline.plus(secs(1))).await;
     tokio::time::sleep(secs(57)).await;
-    assert_eq!(pair.reveal().end(), None, "it is the house that is late");
+    assert_eq!(pair.reveal().end(), None, "it is the broker that is late");
     // The same bytes with the same old stamp are taken: they were not old when they came.
     assert!(stage.submit(&pair.ana, &sellers, &stamp).answer().await.seq().is_some());
     assert!(pair.reveal().complete());

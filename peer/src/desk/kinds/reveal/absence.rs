@@ -1,23 +1,25 @@
 //! What the broker says of who disclosed: that it holds a disclosure, it says under its signature,
 //! and that somebody stayed away must not contradict that (SPEC 7.5, 8).
 
-use pregao_protocol::action::Action;
-use pregao_protocol::broker::Held;
-use pregao_protocol::evidence::{Evidence, FalseAbsence};
+use pregao_protocol::audit::evidence::{Evidence, FalseAbsence};
+use pregao_protocol::log::stamp::BatchHeader;
 use pregao_protocol::log::{Receipt, RoomName};
-use pregao_protocol::room::body::Body;
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::{Body, Verb};
 use pregao_protocol::room::{RevealRoom, Stamped};
-use pregao_protocol::stamp::BatchHeader;
+use pregao_protocol::wire::refusal::Held;
 
 use crate::desk::Desk;
 use crate::desk::evidence::Exhibit;
-use crate::desk::follow::Followed;
-use crate::vault::KeptReveal;
+use crate::desk::replica::Replica;
+use crate::vault::RevealRecord;
 
 impl Desk {
     /// The broker holds a disclosure until the other side's is there.
-    pub(in crate::desk) async fn held(&mut self, n: u64, compact: &str) {
-        let (Some(act), Some(online)) = (self.acts.get(n), &self.online) else { return };
+    pub(in crate::desk) async fn handle_held(&mut self, n: u64, compact: &str) {
+        let (Some(act), Some(session)) = (self.outbox.action(n), self.connection.session()) else {
+            return;
+        };
         let (room, digest) = (act.action.room(), act.action.digest());
         let stamp = act.stamp().map(|stamp| BatchHeader::hash(&stamp.batch));
         // Nothing else than a disclosure is ever held.
@@ -25,7 +27,7 @@ impl Desk {
         let of_this = |held: &Held| {
             discloses && held.digest == digest && held.room == room && Some(held.stamp) == stamp
         };
-        let held = Held::open(compact, &online.certificate.keys.entry).ok().filter(of_this);
+        let held = Held::open(compact, &session.certificate.keys.entry).ok().filter(of_this);
         if held.is_none() {
             let action = act.action.compact().to_owned();
             self.accuse(
@@ -37,7 +39,7 @@ impl Desk {
             .await;
             return self.finish(n, false).await;
         }
-        self.answering = act.of.clone();
+        self.reply_to = act.reply_to.clone();
         self.mark_disclosed(room, Some(compact)).await;
         let words = self.words(room);
         let text = format!(
@@ -51,7 +53,7 @@ impl Desk {
     /// it.
     pub(in crate::desk) async fn mark_disclosed(&mut self, room: RoomName, held: Option<&str>) {
         let name = room.to_string();
-        let news = |kept: &KeptReveal| {
+        let news = |kept: &RevealRecord| {
             kept.room == name && (!kept.disclosed || (held.is_some() && kept.held.is_none()))
         };
         if !self.vault.contents().reveals.iter().any(news) {
@@ -93,15 +95,15 @@ impl Desk {
         else {
             return;
         };
-        let Some(followed) = self.rooms.get(&name) else { return };
+        let Some(replica) = self.rooms.get(&name) else { return };
         let gone = match body {
             Body::Absent(absent) => match self.own_side(private) {
                 Some(own) => (own.seller && absent.seller) || (own.winner && absent.winner),
                 // Better said once too often than not at all.
                 None => absent.seller || absent.winner,
             },
-            Body::Forfeited(forfeited) => followed.own.contains(&forfeited.winner),
-            _ => followed.own.contains(&0),
+            Body::Forfeited(forfeited) => replica.is_own(forfeited.winner),
+            _ => replica.is_own(0),
         };
         // Told once for each room: the auction's outcome only repeats the private room's.
         if !gone || (kept.wronged && private != name) {
@@ -132,11 +134,11 @@ impl Desk {
 
     /// The private room of an auction that the user was invited to last.
     fn newest_reveal(&self, auction: RoomName) -> Option<RoomName> {
-        self.invitations.iter().rev().find(|(of, _)| *of == auction).map(|(_, room)| *room)
+        self.rooms.private_rooms_of(auction).next_back()
     }
 
     /// What is kept of a private room in which the broker holds the user's disclosure.
-    fn held_in(&self, room: RoomName) -> Option<KeptReveal> {
+    fn held_in(&self, room: RoomName) -> Option<RevealRecord> {
         let name = room.to_string();
         let kept = self.vault.contents().reveals.iter().find(|kept| kept.room == name)?;
         kept.held.is_some().then(|| kept.clone())
@@ -149,7 +151,7 @@ impl Desk {
         let (seller, winner) = (room.opening().seller, room.opening().winner);
         let name = private.to_string();
         let kept = self.vault.contents().actions.iter();
-        let own = kept.filter(|kept| kept.room == name && kept.verb == "disclose");
+        let own = kept.filter(|kept| kept.room == name && kept.verb == Verb::Disclose);
         let keys = own.filter_map(|kept| Action::parse(&kept.action).ok()).map(|own| *own.key());
         let keys: Vec<_> = keys.collect();
         let own = Sides { seller: keys.contains(&seller), winner: keys.contains(&winner) };
@@ -161,8 +163,8 @@ impl Desk {
         let name = private.to_string();
         let disclosures = self.vault.contents().actions.iter();
         let mut disclosures =
-            disclosures.filter(|kept| kept.room == name && kept.verb == "disclose");
-        let entry = self.online.as_ref()?.certificate.keys.entry;
+            disclosures.filter(|kept| kept.room == name && kept.verb == Verb::Disclose);
+        let entry = self.connection.session()?.certificate.keys.entry;
         let held = Held::open(self.held_in(private)?.held.as_ref()?, &entry).ok()?;
         disclosures.find(|kept| kept.digest == held.digest).map(|kept| kept.action.clone())
     }
@@ -170,16 +172,15 @@ impl Desk {
     fn false_absence(
         &self,
         private: RoomName,
-        kept: &KeptReveal,
+        kept: &RevealRecord,
         recorded: &Stamped,
     ) -> Option<Evidence> {
-        let opening = self.rooms.get(&private).map(|room| room.opening.clone())?;
+        let opening = self.rooms.get(&private)?.opening().unwrap_or_default().to_owned();
         let auction = kept.auction.as_str();
         let bid = match recorded.action().body() {
             Body::Forfeited(forfeited) => {
-                let followed: &Followed = self.rooms.get(&auction.parse().ok()?)?;
-                let at = usize::try_from(forfeited.winner).ok()?;
-                let (id, _) = followed.actions.get(at)?;
+                let replica: &Replica = self.rooms.get(&auction.parse().ok()?)?;
+                let (id, _) = replica.action(forfeited.winner)?;
                 let id = id.to_string();
                 let own = self.vault.contents().actions.iter().find(|kept| kept.id == id)?;
                 Some(Receipt::parse(&own.receipt.as_ref()?.to_string()).ok()?)
@@ -187,7 +188,7 @@ impl Desk {
             _ => None,
         };
         Some(Evidence::FalseAbsence(FalseAbsence {
-            certificate: self.certificate.clone(),
+            certificate: self.connection.certificate().to_owned(),
             opening,
             disclosure: self.disclosure(private)?,
             held: kept.held.clone()?,

@@ -1,5 +1,6 @@
 //! Disclosures that a citizen card signed: what it binds, and what of it is believed.
 
+use crate::value::report::Advised as _;
 use std::sync::OnceLock;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -9,7 +10,7 @@ use aws_lc_rs::signature::{
 use pregao_test_pki::{CardMaterial, CitizenData, Fault, Pki, Plan, Profile};
 
 use super::*;
-use crate::citizen::{RevocationStatus, StatePki, TestCards};
+use crate::trust::citizen::{RevocationStatus, StatePki, TestCards};
 
 /// Everything of it is valid around the instant of the certificates here.
 fn pki() -> &'static Pki {
@@ -57,7 +58,12 @@ impl Sale {
     }
 
     /// Signed by all three keys for a place.
-    fn proved_at(&self, place: &Place<'_>, claims: &Claims, card: &CardMaterial) -> Vec<u8> {
+    fn proved_at(
+        &self,
+        place: &DisclosureContext<'_>,
+        claims: &Claims,
+        card: &CardMaterial,
+    ) -> Vec<u8> {
         let by_card = card_signature(card, &place.to_sign(claims).unwrap());
         let key = self.winner.key(&self.owns[2]);
         let persona = &self.winner.persona;
@@ -218,7 +224,7 @@ fn v121_a_disclosure_relayed_to_any_other_place_is_signed_by_no_card() {
         ("another key of the winner", |opening, _, seal| opening.winner_seal = seal),
     ];
     let claims = sale.claims_with(material());
-    let relayed = |place: &Place<'_>, what: &str| {
+    let relayed = |place: &DisclosureContext<'_>, what: &str| {
         let by_card = card_signature(material(), &place.to_sign(&claims).unwrap());
         let refused = sale.judged(&sale.forged(&claims, Some(&by_card)), None, noon());
         assert!(is_card(refused), "{what}");
@@ -226,9 +232,12 @@ fn v121_a_disclosure_relayed_to_any_other_place_is_signed_by_no_card() {
     for (what, change) in changes {
         let mut opening = sale.opening.clone();
         change(&mut opening, other, seal);
-        relayed(&Place { opening: &opening, ..sale.place(Side::Winner) }, what);
+        relayed(&DisclosureContext { opening: &opening, ..sale.place(Side::Winner) }, what);
     }
-    relayed(&Place { room: RoomName([6; 32]), ..sale.place(Side::Winner) }, "another room");
+    relayed(
+        &DisclosureContext { room: RoomName([6; 32]), ..sale.place(Side::Winner) },
+        "another room",
+    );
     relayed(&sale.place(Side::Seller), "the other role");
 }
 
@@ -236,7 +245,7 @@ fn v121_a_disclosure_relayed_to_any_other_place_is_signed_by_no_card() {
 fn v121_the_whole_disclosure_holds_in_no_other_place_either() {
     let sale = sale();
     let bytes = sale.proved(&sale.claims_with(material()), material());
-    let room = Place { room: RoomName([6; 32]), ..sale.place(Side::Winner) };
+    let room = DisclosureContext { room: RoomName([6; 32]), ..sale.place(Side::Winner) };
     for place in [room, sale.place(Side::Seller)] {
         assert!(matches!(
             sale.verify_at(&bytes, &place, noon()),
@@ -379,7 +388,7 @@ fn v120_a_disclosure_of_the_longest_kind_with_a_card_fits_its_size() {
     };
     // A signature of RSA 4096, the longest key of a card.
     let length = sale.forged(&claims, Some(&[255; 512])).len();
-    // A length of four bytes stands in front of what is padded.
+    // A length of four bytes precedes what is padded.
     assert!(length + 4 <= label::DISCLOSURE_SIZE, "{length}");
     // The quoting of a text twice over makes it no longer than that.
     let quoted =

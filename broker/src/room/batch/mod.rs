@@ -1,0 +1,415 @@
+//! One batch of submissions: decide each in order, make all durable in one commit, only then answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pregao_protocol::log::Entry;
+use pregao_protocol::log::merkle::{Appended, leaf_hash};
+use pregao_protocol::room::{Accepted, Code, NotJudged, Stamped, Undecided};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::FromBroker;
+use pregao_protocol::wire::refusal::{Held, Refusal};
+use tokio::time::Instant;
+
+use super::RoomTask;
+use super::held;
+use super::kinds::{HeldAction, Objection, Role, RoomView};
+use super::{Responder, Submitted};
+use crate::check::{Author, Checked};
+use crate::links::AuthorLink;
+use crate::store::{self, NewEntry, PendingChange, StoreError, StoredAnswer};
+use crate::tsa::stamps::NewestBatch;
+
+/// What one batch is about to make durable.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) entries: Vec<NewEntry>,
+    pub(super) links: Vec<AuthorLink>,
+    pub(super) pending: Vec<PendingChange>,
+    pub(super) refusals: Vec<store::StoredRefusal>,
+    answers: Answers,
+    answered: HashMap<Digest, Outcome>,
+}
+
+#[derive(Debug, Clone)]
+enum Outcome {
+    /// Logged at a position.
+    Entry(u64),
+    /// Refused, under the broker's signature.
+    Refused(Arc<str>),
+    /// Held until its counterpart is there.
+    Held,
+}
+
+impl From<StoredAnswer> for Outcome {
+    fn from(answer: StoredAnswer) -> Self {
+        match answer {
+            StoredAnswer::Entry { seq, .. } => Self::Entry(seq),
+            StoredAnswer::Refusal(jws) => Self::Refused(jws.into()),
+        }
+    }
+}
+
+/// Answers that may be given once the batch is durable.
+#[derive(Debug, Default)]
+struct Answers {
+    receipts: Vec<(u64, Responder)>,
+    refused: Vec<(Arc<str>, Responder)>,
+    promised: Vec<(String, Responder)>,
+}
+
+impl Answers {
+    /// Nothing is durable: whoever handed something in may hand it in again.
+    fn fail(self) {
+        let replies = self.receipts.into_iter().map(|(_, reply)| reply);
+        let replies = replies.chain(self.refused.into_iter().map(|(_, reply)| reply));
+        let replies = replies.chain(self.promised.into_iter().map(|(_, reply)| reply));
+        replies.for_each(|reply| reply.fail(Undecided::STORE_FAILED));
+    }
+}
+
+impl Group {
+    fn take_answers(&mut self) -> Answers {
+        std::mem::take(&mut self.answers)
+    }
+
+    fn leaves(&self) -> Vec<Digest> {
+        self.entries.iter().filter_map(|entry| entry.hashes.first().copied()).collect()
+    }
+}
+
+impl RoomTask {
+    /// Decides submissions in order (V-092) and makes the outcome durable. True if that completed the
+    /// room: then its next step is due.
+    pub(super) async fn batch(&mut self, submissions: Vec<(Submitted, Responder)>) -> bool {
+        if submissions.is_empty() {
+            return false;
+        }
+        let paired = self.paired(&submissions);
+        let before = self.answers_before(&submissions).await;
+        let (Ok(()), Ok(answered)) = (self.may_commit().await, before) else {
+            self.turned_away.note(paired, Instant::now());
+            for (_, reply) in submissions {
+                reply.fail(Undecided::STORE_FAILED);
+            }
+            return false;
+        };
+        // Not before the fold agrees with the log again: one that ran ahead may be complete already.
+        let was_complete = self.room.is_complete();
+        let mut group = Group { answered, ..Group::default() };
+        let mut frontier = self.room.ledger().frontier().clone();
+        for (handed, reply) in submissions {
+            self.decide_one(&handed, reply, &paired, &mut group).await;
+        }
+        let answers = group.take_answers();
+        let appended = frontier.append(group.leaves());
+        if self.commit(group).await.is_err() {
+            answers.fail();
+            self.turned_away.note(paired, Instant::now());
+            return false;
+        }
+        paired.iter().for_each(|(_, digest)| self.turned_away.settled(digest));
+        self.answer_all(answers, &appended).await;
+        self.room.is_complete() && !was_complete
+    }
+
+    async fn decide_one(
+        &mut self,
+        handed: &Submitted,
+        reply: Responder,
+        paired: &[(Role, Digest)],
+        group: &mut Group,
+    ) {
+        let digest = handed.action().digest();
+        let decided = match handed {
+            Submitted::Checked(checked) => {
+                self.shared.metrics.submitted.add(1);
+                let decided = self.decide(checked, group).await;
+                self.shared.metrics.failed.add(decided.is_err().into());
+                decided
+            }
+            Submitted::Repeated(_, code) => self.decided_before(digest, group).ok_or(*code),
+        };
+        match decided {
+            Ok(Outcome::Entry(seq)) => group.answers.receipts.push((seq, reply)),
+            Ok(Outcome::Refused(refusal)) => group.answers.refused.push((refusal, reply)),
+            Ok(Outcome::Held) => match self.word_of_holding(digest) {
+                Some(word) => group.answers.promised.push((word, reply)),
+                None => reply.fail(Undecided::STORE_FAILED),
+            },
+            Err(code) => {
+                if code == Undecided::STORE_FAILED {
+                    let this = paired.iter().filter(|(_, other)| *other == digest);
+                    self.turned_away.note(this.copied(), Instant::now());
+                }
+                reply.fail(code);
+            }
+        }
+    }
+
+    /// Tells everybody what is durable now.
+    async fn answer_all(&self, answers: Answers, appended: &Appended) {
+        for (seq, reply) in answers.receipts {
+            let head = self.feed.head().to_string();
+            match appended.inclusion_path(seq) {
+                Some(path) => {
+                    let n = reply.n;
+                    reply.send(FromBroker::Receipt { n, seq, path, head });
+                }
+                None => self.receipt(seq, reply).await,
+            }
+        }
+        for (refusal, reply) in answers.refused {
+            let n = reply.n;
+            reply.send(FromBroker::Refused { n, refusal: refusal.to_string() });
+        }
+        for (held, reply) in answers.promised {
+            let n = reply.n;
+            reply.send(FromBroker::Held { n, held });
+        }
+    }
+
+    /// What among the submissions is held until its counterpart is there.
+    fn paired(&self, submissions: &[(Submitted, Responder)]) -> Vec<(Role, Digest)> {
+        let actions = submissions.iter().filter_map(|(handed, _)| match handed {
+            Submitted::Checked(checked) => Some(checked.stamped().action()),
+            Submitted::Repeated(..) => None,
+        });
+        let role = |action| self.policy.role(&self.room, action);
+        actions.filter_map(|action| Some((role(action)?, action.digest()))).collect()
+    }
+
+    /// Decides one action: door rules may only refuse, the fold has the last word.
+    async fn decide(&mut self, checked: &Checked, group: &mut Group) -> Result<Outcome, Undecided> {
+        let stamped = checked.stamped();
+        let digest = stamped.action().digest();
+        if let Some(before) = self.decided_before(digest, group) {
+            return Ok(before);
+        }
+        let newest = self.shared.stamps.newest().map_err(|_| Undecided::TSA_DOWN)?;
+        let judged = self.room.judge(stamped).map_err(Objection::from).and_then(|accepted| {
+            self.admit(checked, &newest)?;
+            Ok(accepted)
+        });
+        match judged {
+            Ok(accepted) => {
+                if let Some(role) = self.policy.role(&self.room, stamped.action()) {
+                    return self.pair_up(role, stamped, group).await;
+                }
+                if let Author::Persona { persona, blind } = checked.author()
+                    && !self.room.is_complete()
+                {
+                    group.links.push(AuthorLink {
+                        key: *stamped.action().key(),
+                        persona: *persona,
+                        blind: blind.clone(),
+                        action: stamped.action().id(),
+                    });
+                }
+                let seq = accepted.seq();
+                self.apply(&accepted, stamped, group).map_err(not_taken)?;
+                group.answered.insert(digest, Outcome::Entry(seq));
+                Ok(Outcome::Entry(seq))
+            }
+            Err(objection) => {
+                let jws = self.refuse(stamped, objection, &newest);
+                // As with the fold: if the commit fails, this is rebuilt from the store.
+                let seq = self.refused.size();
+                let hashes = self.refused.push(leaf_hash(jws.as_bytes()));
+                let leaf = Some(store::RefusalLeaf { seq, hashes });
+                let kept = store::StoredRefusal { digest, jws: Arc::clone(&jws), leaf };
+                group.refusals.push(kept);
+                let decided = Outcome::Refused(jws);
+                group.answered.insert(digest, decided.clone());
+                Ok(decided)
+            }
+        }
+    }
+
+    /// Door rules (SPEC 7.3): those of every room, then those of its kind.
+    fn admit(&self, checked: &Checked, newest: &NewestBatch) -> Result<(), Objection> {
+        let stamped = checked.stamped();
+        // It was not old when the broker could not store it.
+        let excused = self.turned_away.contains(&stamped.action().digest());
+        let stale = stamped.time().plus(self.room.terms().freshness) < newest.shown_now();
+        if stale && !excused {
+            return Err(Code::DoorStale.into());
+        }
+        let view = RoomView {
+            shared: &self.shared,
+            rooms: &self.rooms,
+            room: &self.room,
+            opener: self.opener.as_ref(),
+            held: &self.held,
+            refused: &self.refused,
+            patience: None,
+        };
+        self.policy.admit(view, checked)
+    }
+
+    /// What the same bytes were answered before, in an earlier batch or in this one.
+    fn decided_before(&self, digest: Digest, group: &Group) -> Option<Outcome> {
+        let is_held = || self.held.iter().any(|held| held.stamped.action().digest() == digest);
+        let answered = group.answered.get(&digest).cloned();
+        answered.or_else(|| is_held().then_some(Outcome::Held))
+    }
+
+    fn refuse(&self, stamped: &Stamped, objection: Objection, newest: &NewestBatch) -> Arc<str> {
+        let Objection { code, same_author } = objection;
+        let seen = self.room.ledger().head();
+        let refusal = Refusal {
+            digest: stamped.action().digest(),
+            room: self.name,
+            stamp: stamped.batch().hash(),
+            code,
+            size: seen.size,
+            root: seen.root,
+            batch: newest.batch.hash(),
+            same_author,
+            header: newest.batch.compact().to_owned(),
+        };
+        refusal.sign(&self.shared.keys.entry).into()
+    }
+
+    /// Appends what the fold accepted to fold and group.
+    ///
+    /// # Errors
+    /// [`NotJudged`].
+    pub(super) fn apply(
+        &mut self,
+        accepted: &Accepted,
+        stamped: &Stamped,
+        group: &mut Group,
+    ) -> Result<(), NotJudged> {
+        let entry = Entry {
+            seq: accepted.seq(),
+            action: stamped.action().compact().to_owned(),
+            stamp: stamped.stamp().clone(),
+        };
+        let text: Arc<str> = entry.encode().into();
+        let hashes = self.room.append(accepted, stamped, leaf_hash(text.as_bytes()))?;
+        if self.room.is_complete() {
+            // What one side handed in alone is never released.
+            for held in self.held.drain(..) {
+                group.pending.push(PendingChange::Release { role: held.role.to_owned() });
+            }
+        }
+        let digest = stamped.action().digest();
+        let (seq, header) = (accepted.seq(), stamped.batch().into());
+        group.entries.push(NewEntry { seq, text, header, digest, hashes });
+        Ok(())
+    }
+
+    /// A receipt for an entry of an earlier batch, proved from the store.
+    async fn receipt(&self, seq: u64, reply: Responder) {
+        let size = self.room.ledger().head().size;
+        let n = reply.n;
+        match self.shared.reader.inclusion(self.name, seq, size).await {
+            Some(path) => {
+                reply.send(FromBroker::Receipt {
+                    n,
+                    seq,
+                    path,
+                    head: self.feed.head().to_string(),
+                });
+            }
+            None => reply.fail(Undecided::STORE_FAILED),
+        }
+    }
+
+    /// What the same bytes were answered before, for every submission of a batch: it gets
+    /// that answer again, whatever would be decided now (SPEC 9).
+    async fn answers_before(
+        &self,
+        submissions: &[(Submitted, Responder)],
+    ) -> Result<HashMap<Digest, Outcome>, StoreError> {
+        let digests: Vec<Digest> =
+            submissions.iter().map(|(handed, _)| handed.action().digest()).collect();
+        let answers = self.shared.reader.read(move |log| {
+            let mut answers = HashMap::new();
+            for digest in digests {
+                if let Some(answer) = log.answer(&digest)? {
+                    answers.insert(digest, answer);
+                }
+            }
+            Ok(answers)
+        });
+        let answers = answers.await?.into_iter();
+        Ok(answers.map(|(digest, answer)| (digest, Outcome::from(answer))).collect())
+    }
+}
+
+/// Holding an action until its counterpart is there.
+impl RoomTask {
+    /// Holds an action until its counterpart is there, then includes both, the older stamp first.
+    async fn pair_up(
+        &mut self,
+        role: Role,
+        stamped: &Stamped,
+        group: &mut Group,
+    ) -> Result<Outcome, Undecided> {
+        let Some(other) = self.held.pop() else { return self.hold(role, stamped, group).await };
+        let mut pair = [other.stamped.clone(), stamped.clone()];
+        pair.sort_by_key(Stamped::time);
+        if let Err(error) = self.accepts_both(&pair) {
+            self.held.push(other);
+            // Each alone is acceptable: only their stamps can contradict each other.
+            tracing::error!(%error, "two actions do not go together: the TSA contradicts itself");
+            return Err(Undecided::TSA_DOWN);
+        }
+        group.pending.push(PendingChange::Release { role: other.role.to_owned() });
+        for each in &pair {
+            let accepted = self.room.judge(each).map_err(not_taken)?;
+            let seq = accepted.seq();
+            self.apply(&accepted, each, group).map_err(not_taken)?;
+            group.answered.insert(each.action().digest(), Outcome::Entry(seq));
+        }
+        let decided = group.answered.get(&stamped.action().digest()).cloned();
+        decided.ok_or_else(|| not_taken(NotJudged))
+    }
+
+    async fn hold(
+        &mut self,
+        role: Role,
+        stamped: &Stamped,
+        group: &mut Group,
+    ) -> Result<Outcome, Undecided> {
+        let sealed = self.shared.authors.seal_held(self.name, held::payload(stamped)).await;
+        let payload = sealed.map_err(|error| {
+            tracing::error!(%error, "an action could not be sealed to be held");
+            Undecided::STORE_FAILED
+        })?;
+        let payload = payload.into();
+        group.pending.push(PendingChange::Hold { role: role.to_owned(), payload });
+        self.held.push(HeldAction { role, stamped: stamped.clone() });
+        Ok(Outcome::Held)
+    }
+
+    /// The signed word that an action is held, with the stamp that it was held with.
+    fn word_of_holding(&self, digest: Digest) -> Option<String> {
+        let held = self.held.iter().find(|held| held.stamped.action().digest() == digest)?;
+        let stamp = held.stamped.batch().hash();
+        Some(Held { digest, room: self.name, stamp }.sign(&self.shared.keys.entry))
+    }
+
+    /// Whether the fold takes both, one after the other: half a pair is never logged.
+    fn accepts_both(&self, pair: &[Stamped; 2]) -> Result<(), Code> {
+        let mut trial = self.room.clone();
+        for each in pair {
+            let accepted = trial.judge(each)?;
+            let leaf = leaf_hash(each.action().compact().as_bytes());
+            trial.append(&accepted, each, leaf).map_err(|NotJudged| Code::VerbPhase)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was judged acceptable a moment ago is not: a fault of this program, told as one of its
+/// store, for nothing was decided.
+fn not_taken(error: impl std::fmt::Display) -> Undecided {
+    tracing::error!(%error, "an action that the fold accepts was not taken");
+    Undecided::STORE_FAILED
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! What a peer asks for, frame by frame, and what it is told at once.
+
+use std::sync::Arc;
+
+use pregao_protocol::log::Logged;
+use pregao_protocol::room::{Code, Undecided};
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::MAX_STAMPS;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer, Subject, encode_lobby};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+use super::{Session, SessionEnd};
+use crate::check::Submission;
+use crate::room::Responder;
+use crate::store::SharedEntry;
+use crate::tsa::stamps::{GrantedStamps, PendingStamps};
+
+/// Openings in one page of the list of rooms.
+const LOBBY_PAGE: usize = 16;
+/// Characters of a message about a frame that is no frame.
+const LONGEST_MESSAGE: usize = 200;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// Acts on one frame.
+    pub(super) async fn handle_frame(&mut self, bytes: &[u8]) -> Result<(), SessionEnd> {
+        if !self.rate_limiter.take(self.context.uptime()) {
+            return self
+                .reject_frame(bytes, Code::DoorRate.as_str(), Code::DoorRate.message())
+                .await;
+        }
+        let frame = match FromPeer::parse(bytes) {
+            Ok(frame) => frame,
+            Err(error) => {
+                return self
+                    .reject_frame(bytes, Code::FrameMalformed.as_str(), &error.to_string())
+                    .await;
+            }
+        };
+        match frame {
+            FromPeer::Stamp { n, digests } => self.stamp(n, digests),
+            FromPeer::Submit { n, action, stamp, blind } => {
+                let persona = self.persona;
+                self.submit(n, Submission { action, stamp, blind, persona });
+            }
+            FromPeer::Rooms { from } => {
+                self.lobby = Some(usize::try_from(from).unwrap_or(usize::MAX));
+                self.send_lobby().await?;
+            }
+            FromPeer::Join { room, from, member } => self.join(room, from, member).await?,
+            FromPeer::Leave { room } => self.leave(room),
+        }
+        Ok(())
+    }
+
+    /// Refuses a frame that is not acted upon, naming what it asked for (V-093).
+    async fn reject_frame(
+        &mut self,
+        bytes: &[u8],
+        code: &str,
+        message: &str,
+    ) -> Result<(), SessionEnd> {
+        self.context.shared.metrics.frames_refused.add(1);
+        // What the JSON reader says may quote the frame at length.
+        let message = message.chars().take(LONGEST_MESSAGE).collect();
+        let code = code.to_owned();
+        self.send(&match Subject::of(bytes) {
+            Some(Subject::Request(n)) => FromBroker::Failed { n, code },
+            Some(Subject::Room(room)) => FromBroker::Error { code, message, room: Some(room) },
+            None => FromBroker::Error { code, message, room: None },
+        })
+        .await
+    }
+
+    /// Takes one place among what may be under way; given back when the answer is sent.
+    fn start_request(&mut self, n: u64) -> Option<Responder> {
+        let metrics = Arc::clone(&self.context.shared.metrics);
+        let reply = Responder { n, to: self.personal.clone(), metrics };
+        if self.under_way.take(n, self.context.uptime()) {
+            return Some(reply);
+        }
+        self.context.shared.metrics.frames_refused.add(1);
+        // The failure is an answer like any other: sending it gives the place back.
+        reply.fail(Undecided::DOOR_RATE);
+        None
+    }
+
+    /// Says of requests that nobody answered in time that they are undecided (V-098). What comes
+    /// for them later is not sent: the same bytes, handed in again, get it.
+    pub(super) async fn answer_overdue(&mut self) -> Result<(), SessionEnd> {
+        while let Some(n) = self.under_way.overdue(self.context.uptime()) {
+            self.context.shared.metrics.failed.add(1);
+            self.send(&FromBroker::Failed { n, code: Undecided::SLOW.code().as_str().to_owned() })
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn stamp(&mut self, n: u64, digests: Vec<Digest>) {
+        let Some(reply) = self.start_request(n) else { return };
+        if digests.is_empty() || digests.len() > MAX_STAMPS {
+            return reply.fail(Undecided::FRAME_MALFORMED);
+        }
+        let asked = self.context.shared.stamps.start_request(digests);
+        // Only a runtime that shuts down ends the other side.
+        let _ = self.stamping.send((reply, asked));
+    }
+
+    fn submit(&mut self, n: u64, submission: Submission) {
+        let Some(reply) = self.start_request(n) else { return };
+        let registry = Arc::clone(&self.context.registry);
+        let spare = reply.clone();
+        let route = Box::new(move |verdict| registry.route(verdict, reply));
+        if self.context.shared.checker.check(self.number, submission, route).is_err() {
+            spare.fail(Undecided::DOOR_RATE);
+        }
+    }
+
+    pub(super) async fn send_lobby(&mut self) -> Result<(), SessionEnd> {
+        while let Some(from) = self.lobby {
+            let openings = self.context.shared.lobby.page(from, LOBBY_PAGE);
+            let known = self.context.shared.lobby.size();
+            let logged: Vec<Logged<'_>> = openings.iter().map(SharedEntry::logged).collect();
+            let (frame, count) = encode_lobby(from as u64, &logged, known as u64);
+            if count > 0 || from == 0 {
+                self.send_encoded(&frame).await?;
+            }
+            let next = from.saturating_add(count);
+            self.lobby = Some(next);
+            if next >= known || count == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers one session's requests for stamps in the order in which they were asked, though they
+/// are all under way at once (V-092). Ends with the session.
+pub(super) async fn answer_stamps(mut asked: mpsc::UnboundedReceiver<(Responder, PendingStamps)>) {
+    while let Some((reply, asked)) = asked.recv().await {
+        match asked.granted().await {
+            Ok(GrantedStamps { stamps, batch }) => {
+                let (n, batch) = (reply.n, batch.compact().to_owned());
+                reply.send(FromBroker::Stamped { n, batch, stamps });
+            }
+            Err(_) => reply.fail(Undecided::TSA_DOWN),
+        }
+    }
+}

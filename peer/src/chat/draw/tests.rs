@@ -1,0 +1,369 @@
+use super::*;
+use crate::chat::model::Next;
+use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
+use crate::event::{ActView, Event, Role};
+use pregao_protocol::value::report::Report;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+use std::time::Duration;
+
+fn screen(model: &Model, columns: u16, rows: u16) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    terminal.draw(|frame| draw(model, &Palette::colours(), frame)).unwrap();
+    terminal
+}
+
+fn text(model: &Model, columns: u16, rows: u16) -> String {
+    screen(model, columns, rows).backend().to_string()
+}
+
+fn market() -> Model {
+    let mut model = Model::new();
+    model.apply(connected());
+    model.advance(at(215), Duration::from_millis(400));
+    let mut radio = auction("3f2a", "Old radio");
+    radio.description = "Valve radio of 1956, works, a bit loud".to_owned();
+    let id = radio.room.clone();
+    let mut lamp = auction("9c01", "Desk lamp");
+    lamp.end = at(900);
+    lamp.own = true;
+    model.apply(Event::Room(lamp));
+    let mut clock = auction("b77e", "Cuckoo clock");
+    (clock.end, clock.phase) = (at(100), Phase::Ended);
+    clock.outcome = "no bids".to_owned();
+    model.apply(Event::Room(clock));
+    for (seq, amount, own) in
+        [(2, 1_000, false), (4, 2_500, true), (7, 4_000, false), (12, 9_900, false)]
+    {
+        model.apply(bid(&id, seq, amount, own));
+    }
+    model.apply(Event::Said {
+        room: id.clone(),
+        seq: 14,
+        author: "k7Qd".to_owned(),
+        text: "is the wooden case original, and does it take the long wave?".to_owned(),
+        time: at(140),
+        own: false,
+    });
+    model.apply(bid(&id, 20, 12_000, true));
+    (radio.highest, radio.bids) = (Some(12_000), Some(5));
+    (radio.leading, radio.bidding, radio.verified_size) = (true, true, 21);
+    model.apply(Event::Room(radio));
+    model.apply(bid(&"9c01".repeat(16), 2, 1_000, false));
+    model.select(&id);
+    model
+}
+
+fn outbid() -> Model {
+    let mut model = market();
+    let mut radio = model.current().unwrap().view.clone().unwrap();
+    (radio.highest, radio.bids, radio.leading) = (Some(14_000), Some(6), false);
+    model.apply(bid(&radio.room, 21, 14_000, false));
+    model.apply(Event::Room(radio));
+    typed(&mut model, "/bid 1,50");
+    model
+}
+
+#[test]
+fn start_screen() {
+    insta::assert_snapshot!(text(&Model::new(), 80, 24));
+}
+
+#[test]
+fn auction_in_progress() {
+    insta::assert_snapshot!(text(&market(), 80, 24));
+}
+
+#[test]
+fn auction_in_progress_on_a_small_window() {
+    insta::assert_snapshot!(text(&market(), 60, 15));
+}
+
+#[test]
+fn auction_in_progress_on_the_smallest_window() {
+    insta::assert_snapshot!(text(&market(), 40, 10));
+}
+
+#[test]
+fn outbid_and_refused() {
+    insta::assert_snapshot!(text(&outbid(), 80, 24));
+}
+
+#[test]
+fn alarm_while_simulated_and_offline() {
+    let mut model = market();
+    let Event::Connected { broker, persona, suite, .. } = connected() else { panic!() };
+    model.apply(Event::Connected { broker, persona, suite, simulated: true });
+    let reason = "the broker closed the connection".to_owned();
+    model.apply(Event::Disconnected { reason, retry_in_ms: Some(1_500) });
+    model.apply(Event::Alarm {
+        room: Some("3f2a".repeat(16)),
+        short: None,
+        message: "the new head does not extend the last one".to_owned(),
+        advice: "stop bidding here and keep your vault: it holds the evidence".to_owned(),
+    });
+    model.advance(at(221), Duration::from_secs(6));
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn invited_to_reveal() {
+    let mut model = market();
+    model.advance(at(301), Duration::ZERO);
+    model.apply(invited(&"77aa".repeat(16), &"3f2a".repeat(16), Role::Winner));
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn question_before_a_disclosure() {
+    let mut model = market();
+    model.advance(at(301), Duration::ZERO);
+    model.apply(invited(&"77aa".repeat(16), &"3f2a".repeat(16), Role::Winner));
+    model.draws(true);
+    model.ask(crate::front::channel::Subject::Confirm(crate::chat::confirm::tests::disclosure()));
+    model.takes_answers();
+    for character in "ye".chars() {
+        press(&mut model, KeyCode::Char(character), KeyModifiers::NONE);
+    }
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn revealed_to_each_other() {
+    let mut model = market();
+    let (room, sold) = ("77aa".repeat(16), "3f2a".repeat(16));
+    model.advance(at(301), Duration::ZERO);
+    model.apply(invited(&room, &sold, Role::Winner));
+    model.apply(revealed(&room, &sold));
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn revealed_with_a_citizen_card() {
+    let mut model = market();
+    let (room, sold) = ("77aa".repeat(16), "3f2a".repeat(16));
+    model.advance(at(301), Duration::ZERO);
+    model.apply(invited(&room, &sold, Role::Winner));
+    model.apply(proved(&room, &sold));
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn a_contact_that_claims_a_citizen_card() {
+    let mut model = market();
+    let (room, sold) = ("77aa".repeat(16), "3f2a".repeat(16));
+    model.advance(at(301), Duration::ZERO);
+    model.apply(invited(&room, &sold, Role::Winner));
+    let mut event = revealed(&room, &sold);
+    if let Event::Revealed { contact, .. } = &mut event {
+        *contact = "me@example.org\"                            CITIZEN CARD: Cidadã de Teste Um, \
+                    certified by the state civil number *****601; not revoked by the list at hand"
+            .to_owned();
+    }
+    model.apply(event);
+    insta::assert_snapshot!(text(&model, 80, 24));
+    for columns in (40..120).step_by(3) {
+        let terminal = screen(&model, columns, 24);
+        let buffer = terminal.backend().buffer();
+        for row in 0..24 {
+            let cells = (0..columns).map(|column| &buffer[(column, row)]);
+            let green = cells.filter(|cell| cell.fg == ratatui::style::Color::Green);
+            let green: String = green.map(ratatui::buffer::Cell::symbol).collect();
+            assert!(!["CARD", "Cidad", "civil", "revoked"].iter().any(|part| green.contains(part)));
+        }
+        for line in text(&model, columns, 24).lines() {
+            let claims = line.contains("Cidad") || line.contains("CITIZEN CARD:");
+            assert!(
+                !claims || line.contains("they typed: \"") || line.contains("NO CIT"),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn help_over_the_screen() {
+    let mut model = market();
+    press(&mut model, KeyCode::F(1), KeyModifiers::NONE);
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn help_on_the_smallest_window_keeps_every_key() {
+    let mut model = market();
+    press(&mut model, KeyCode::F(1), KeyModifiers::NONE);
+    let screen = text(&model, 40, 10);
+    for (keys, _) in crate::chat::keys::KEYS {
+        assert!(screen.contains(keys), "{keys}: {screen}");
+    }
+    assert!(screen.contains("/help lists"));
+}
+
+#[test]
+fn completion_shows_what_it_offers() {
+    let mut model = market();
+    for character in "/re".chars() {
+        press(&mut model, KeyCode::Char(character), KeyModifiers::NONE);
+    }
+    press(&mut model, KeyCode::Tab, KeyModifiers::NONE);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("#3f2a> /receipts"), "{screen}");
+    assert!(screen.contains("/receipts  /reveal"), "{screen}");
+}
+
+#[test]
+fn too_small_windows_say_so() {
+    insta::assert_snapshot!(text(&market(), 39, 10));
+    for (columns, rows) in [(39, 24), (80, 9), (1, 1), (17, 2)] {
+        assert!(!text(&market(), columns, rows).contains("Old radio"), "{columns}x{rows}");
+    }
+    assert!(text(&market(), 40, 10).contains("closes in 1:25"));
+}
+
+#[test]
+fn every_size_is_drawn_without_panic() {
+    let mut busy = outbid();
+    busy.apply(invited(&"77aa".repeat(16), &"3f2a".repeat(16), Role::Seller));
+    busy.input.paste(&"日本語 long ".repeat(50));
+    for model in [Model::new(), market(), busy] {
+        for columns in (1..200).step_by(7) {
+            for rows in 1..60 {
+                let _ = text(&model, columns, rows);
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_text_draws_no_control_character_and_no_override() {
+    let mut model = market();
+    let nasty = "\u{1b}[31m\u{202e}evil\u{7}\u{9b}2J\u{200b}";
+    let mut room = auction("dead", nasty);
+    (room.description, room.outcome) = (nasty.to_owned(), nasty.to_owned());
+    nasty.clone_into(&mut room.currency);
+    let id = room.room.clone();
+    model.apply(Event::Room(room.clone()));
+    room.phase = Phase::Ended;
+    model.apply(Event::Room(room));
+    model.apply(Event::Happened {
+        room: id.clone(),
+        seq: 2,
+        verb: nasty.to_owned(),
+        text: nasty.to_owned(),
+        time: at(1),
+    });
+    let word = || Some(nasty.to_owned());
+    let of = ActView { act: word(), room: None, short: word(), title: word(), offer: word() };
+    model.apply(Event::Refused {
+        id: None,
+        report: Report::new(nasty.to_owned(), nasty.to_owned(), nasty.to_owned()),
+        of,
+    });
+    model.apply(Event::Called { room: id.clone(), short: nasty.to_owned() });
+    model.apply(Event::Alarm {
+        room: Some(id.clone()),
+        short: Some(nasty.to_owned()),
+        message: nasty.to_owned(),
+        advice: nasty.to_owned(),
+    });
+    model.select(&id);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("evil"));
+    let steering = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{200b}');
+    assert!(!screen.contains(steering), "{screen}");
+}
+
+#[test]
+fn without_colours_no_cell_has_one() {
+    let mut model = outbid();
+    model.apply(Event::Alarm {
+        room: None,
+        short: None,
+        message: "x".to_owned(),
+        advice: "y".to_owned(),
+    });
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    terminal.draw(|frame| draw(&model, &Palette::monochrome(), frame)).unwrap();
+    let plain = ratatui::style::Color::Reset;
+    let cells = &terminal.backend().buffer().content;
+    assert!(cells.iter().all(|cell| cell.fg == plain && cell.bg == plain));
+}
+
+#[test]
+fn an_alarm_is_red_and_inverse() {
+    let mut model = market();
+    model.apply(Event::Alarm {
+        room: None,
+        short: None,
+        message: "x".to_owned(),
+        advice: "y".to_owned(),
+    });
+    let terminal = screen(&model, 80, 24);
+    let cell = &terminal.backend().buffer()[(1, 0)];
+    assert_eq!(cell.fg, ratatui::style::Color::Red);
+    assert!(cell.modifier.contains(ratatui::style::Modifier::REVERSED));
+}
+
+#[test]
+fn the_lead_is_lost_at_the_moment_the_view_says_so() {
+    assert!(text(&market(), 80, 24).contains("YOU LEAD"));
+    let screen = text(&outbid(), 80, 24);
+    assert!(screen.contains("OUTBID") && !screen.contains("YOU LEAD"));
+}
+
+#[test]
+fn a_room_that_is_not_followed_says_so_and_not_that_it_has_no_bids() {
+    let mut model = Model::new();
+    let mut room = auction("3f2a", "Old radio");
+    let id = room.room.clone();
+    (room.bids, room.joined) = (None, false);
+    model.apply(Event::Room(room.clone()));
+    model.select(&id);
+    let shown = text(&model, 80, 24);
+    assert!(shown.contains("3f2a unseen") && shown.contains("not followed"), "{shown}");
+    assert!(shown.contains("/join") && !shown.contains("no bids yet"), "{shown}");
+    room.joined = true;
+    model.apply(Event::Room(room.clone()));
+    let shown = text(&model, 80, 24);
+    assert!(shown.contains("being fetched") && !shown.contains("no bids yet"), "{shown}");
+    room.bids = Some(0);
+    model.apply(Event::Room(room));
+    assert!(text(&model, 80, 24).contains("no bids yet"));
+}
+
+#[test]
+fn a_silent_tsa_is_named_from_two_seconds_on() {
+    let mut model = market();
+    model.advance(at(215), Duration::from_millis(1_999));
+    assert!(text(&model, 80, 24).contains("TSA 13:03:35 +1s"));
+    model.advance(at(215), Duration::from_secs(2));
+    assert!(text(&model, 80, 24).contains("TSA silent 2s"));
+}
+
+#[test]
+fn without_a_tick_of_the_last_five_seconds_no_countdown_is_shown() {
+    let mut model = market();
+    model.advance(at(220), Duration::from_secs(5));
+    assert!(text(&model, 80, 24).contains("closes in 1:20"));
+    let report = Report::new("tsa.down", "the TSA does not answer", "wait");
+    model.apply(Event::TsaDown(report));
+    model.advance(at(221), Duration::from_millis(5_001));
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("closes in --:--") && screen.contains("tsa.down 5s"), "{screen}");
+    assert!(!screen.contains("1:19") && !screen.contains("offline"), "{screen}");
+    model.apply(Event::Tick { time: at(222), at: Duration::ZERO });
+    model.advance(at(222), Duration::ZERO);
+    let screen = text(&model, 80, 24);
+    assert!(screen.contains("closes in 1:18") && !screen.contains("tsa.down 5s"), "{screen}");
+}
+
+#[test]
+fn the_countdown_ends_with_the_auction() {
+    let mut model = market();
+    model.advance(at(299), Duration::ZERO);
+    assert!(text(&model, 80, 24).contains("closes in 0:01"));
+    model.advance(at(300), Duration::ZERO);
+    assert!(text(&model, 80, 24).contains(" closing "));
+    assert_eq!(press(&mut model, KeyCode::Enter, KeyModifiers::NONE), Next::Wait);
+}

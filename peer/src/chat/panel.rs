@@ -1,0 +1,356 @@
+//! The card above the messages: an auction with its prices drawn, or a room for two.
+
+use pregao_protocol::value::clock::Time;
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Paragraph, Sparkline};
+
+use super::draw::{clock, day_and_minute, phase};
+use super::model::{Model, Other, PricePoint, Reveal, Room, left};
+use super::palette::Palette;
+use crate::event::{Phase, Role, RoomView};
+use crate::front::identity::{Said, Word};
+use crate::text::amount::{print, print_in};
+use crate::text::duration;
+use crate::text::sanitize::sanitize;
+use crate::text::wrap::{fit, width};
+
+/// Rows of the card in a pane of so many rows.
+pub(super) const fn rows(height: u16) -> u16 {
+    match height {
+        0..9 => 4,
+        9..16 => 5,
+        16..30 => 11,
+        _ => 15,
+    }
+}
+
+/// Draws the card of a room.
+pub(super) fn draw(
+    model: &Model,
+    room: &Room,
+    palette: &Palette,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    match (&room.reveal, &room.view) {
+        (Some(reveal), _) => draw_reveal(model, room, reveal, palette, area, frame),
+        (None, Some(view)) => draw_auction(model, room, view, palette, area, frame),
+        (None, None) => {
+            let block = Block::bordered().title(" loading ").border_style(palette.dim);
+            frame.render_widget(block, area);
+        }
+    }
+}
+
+fn draw_auction(
+    model: &Model,
+    room: &Room,
+    view: &RoomView,
+    palette: &Palette,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let when = match view.phase {
+        Phase::Open if model.now.is_some_and(|now| now >= view.end) => " closing ".to_owned(),
+        Phase::Open => format!(" closes in {} ", left(model.now, view.end)),
+        past @ (Phase::Closed | Phase::Settled | Phase::Revealed | Phase::Ended) => {
+            format!(" {} ", phase(past))
+        }
+    };
+    let columns = usize::from(area.width).saturating_sub(4);
+    let title = format!(
+        " {} #{} ",
+        fit(&sanitize(&view.title), columns.saturating_sub(width(&when)).saturating_sub(12)),
+        model.short(&room.id)
+    );
+    let block = Block::bordered()
+        .title(Span::styled(title, palette.strong))
+        .title(Line::styled(when, closing_style(model, view, palette)).alignment(Alignment::Right))
+        .border_style(palette.dim);
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let mut facts = facts(view, palette, usize::from(inner.width));
+    facts.truncate(usize::from(inner.height));
+    let used = u16::try_from(facts.len()).unwrap_or(u16::MAX);
+    let [top, bottom] =
+        Layout::vertical([Constraint::Length(used), Constraint::Min(0)]).areas(inner);
+    frame.render_widget(Paragraph::new(facts), top);
+    if bottom.height >= 2 {
+        chart(model, room, view, palette, bottom, frame);
+    }
+}
+
+/// The last half minute is drawn loud.
+fn closing_style(model: &Model, view: &RoomView, palette: &Palette) -> Style {
+    let soon = model.now.is_some_and(|now| view.end.since(now).as_secs() < 30);
+    if soon && view.phase == Phase::Open { palette.bad } else { palette.strong }
+}
+
+fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static>> {
+    let money = |minor| print(minor, view.digits);
+    let highest = match (view.highest, view.bids) {
+        (Some(highest), _) => format!("{} {}", money(highest), sanitize(&view.currency)),
+        (None, None) if view.joined => "being fetched".to_owned(),
+        (None, _) if view.is_unfollowed() => "not followed".to_owned(),
+        (None, _) => "no bids yet".to_owned(),
+    };
+    let bids = match view.bids {
+        Some(1) => " after 1 bid".to_owned(),
+        Some(bids) if view.highest.is_some() => format!(" after {bids} bids"),
+        Some(_) | None => String::new(),
+    };
+    let bids = match view.highest {
+        Some(_) if view.is_unfollowed() => format!("{bids}, not followed"),
+        Some(_) | None => bids,
+    };
+    let (state, tone) = state(view, palette);
+    let gap = columns
+        .saturating_sub(width(&highest))
+        .saturating_sub(width(&bids))
+        .saturating_sub(width(&state));
+    let next = view.highest.map_or(view.start, |price| price.saturating_add(view.increment));
+    let terms = match view.phase {
+        Phase::Open if view.is_unfollowed() => format!(
+            "from {}, step {} {}; /join shows the bids",
+            money(view.start),
+            money(view.increment),
+            sanitize(&view.currency)
+        ),
+        Phase::Open => format!(
+            "bid {} or more; from {}, step {} {}",
+            money(next),
+            money(view.start),
+            money(view.increment),
+            sanitize(&view.currency)
+        ),
+        Phase::Closed | Phase::Settled | Phase::Revealed | Phase::Ended => sanitize(&view.outcome),
+    };
+    let ends = match view.extend_secs {
+        0 => "fixed end".to_owned(),
+        extend => format!("soft close {}", duration::print(std::time::Duration::from_secs(extend))),
+    };
+    let verified = format!(
+        "ends {}, {ends}, {} entries verified{}",
+        clock(view.end),
+        view.verified_size,
+        finality(view)
+    );
+    let mut lines = vec![
+        Line::from(vec![
+            Span::styled(highest, palette.strong),
+            Span::styled(format!("{bids}{}", " ".repeat(gap)), palette.dim),
+            Span::styled(state, tone),
+        ]),
+        Line::styled(fit(&terms, columns), palette.text),
+        Line::styled(fit(&verified, columns), palette.dim),
+    ];
+    if !view.description.is_empty() {
+        lines.push(Line::styled(fit(&sanitize(&view.description), columns), palette.text));
+    }
+    lines
+}
+
+/// How much of it the broker cannot take back alone.
+fn finality(view: &RoomView) -> String {
+    match (view.quorum, view.final_size) {
+        (0, _) => String::new(),
+        (_, size) if size >= view.verified_size && size > 0 => ", all final".to_owned(),
+        (_, size) => format!(", {size} final"),
+    }
+}
+
+/// The user's part, in words, so that it needs no colour.
+fn state(view: &RoomView, palette: &Palette) -> (String, Style) {
+    let (text, style) = match (view, view.phase) {
+        (RoomView { own: true, .. }, _) => ("you are selling", palette.own),
+        (RoomView { bidding: true, .. }, _) if !view.is_known() => ("you bid here", palette.own),
+        _ if !view.is_known() => ("", palette.dim),
+        (RoomView { leading: true, .. }, Phase::Open) => ("▲ YOU LEAD", palette.good),
+        (RoomView { leading: true, .. }, _) => ("▲ YOU WON", palette.good),
+        (RoomView { bidding: true, .. }, Phase::Open) => ("▼ OUTBID", palette.bad),
+        (RoomView { bidding: true, .. }, _) => ("you did not win", palette.dim),
+        (_, Phase::Open) => ("no bid of yours", palette.dim),
+        _ => ("", palette.dim),
+    };
+    (text.to_owned(), style)
+}
+
+/// The highest bid over time as steps; the right edge is the present or the end.
+fn chart(
+    model: &Model,
+    room: &Room,
+    view: &RoomView,
+    palette: &Palette,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let Some(first) = room.prices.front() else {
+        let text = Line::styled("the price will be drawn here", palette.dim);
+        frame.render_widget(Paragraph::new(text), area);
+        return;
+    };
+    let last = room.prices.back().unwrap_or(first);
+    let high = print(last.amount, view.digits);
+    let low = print(first.amount.min(view.start), view.digits);
+    let label = width(&high).max(width(&low));
+    let [labels, plot] = Layout::horizontal([
+        Constraint::Length(u16::try_from(label.saturating_add(1)).unwrap_or(8)),
+        Constraint::Min(1),
+    ])
+    .areas(area);
+    let mut scale = vec![Line::styled(format!("{high:>label$}"), palette.strong)];
+    scale.resize(usize::from(area.height).saturating_sub(1), Line::default());
+    scale.push(Line::styled(format!("{low:>label$}"), palette.dim));
+    frame.render_widget(Paragraph::new(scale), labels);
+    let now = model.now.unwrap_or(last.time).min(view.end).max(last.time);
+    let columns = steps(room, first.time, now, usize::from(plot.width));
+    // The lowest price still shows one eighth: a column without any ink would say "no bid".
+    let floor = first.amount.min(view.start);
+    let rise = last.amount.saturating_sub(floor).max(1);
+    let unit = rise.div_ceil(u64::from(plot.height).saturating_mul(8).max(1));
+    let data: Vec<u64> = columns
+        .iter()
+        .map(|price| price.map_or(0, |price| price.saturating_sub(floor).saturating_add(unit)))
+        .collect();
+    let style = if view.leading { palette.good } else { palette.own };
+    let line = Sparkline::default().data(data).max(rise.saturating_add(unit)).style(style);
+    frame.render_widget(line, plot);
+}
+
+/// The price at each of `columns` equal intervals from `start` to `end`.
+fn steps(room: &Room, start: Time, end: Time, columns: usize) -> Vec<Option<u64>> {
+    let length = u128::from(end.as_micros().saturating_sub(start.as_micros()));
+    let count = columns.max(1);
+    let mut prices = room.prices.iter().peekable();
+    let mut price = None;
+    (1..=count)
+        .map(|column| {
+            let passed = length.saturating_mul(column as u128) / (count as u128);
+            let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+            let until = start.as_micros().saturating_add(passed);
+            while let Some(PricePoint { amount, .. }) =
+                prices.next_if(|step| step.time.as_micros() <= until)
+            {
+                price = Some(*amount);
+            }
+            price
+        })
+        .collect()
+}
+
+fn draw_reveal(
+    model: &Model,
+    room: &Room,
+    reveal: &Reveal,
+    palette: &Palette,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let when = match reveal.other {
+        None => format!(" {} left ", left(model.now, reveal.deadline)),
+        Some(_) => " revealed ".to_owned(),
+    };
+    let title = format!(" for two: {} #{} ", fit(&reveal.title, 24), model.short(&room.id));
+    let block = Block::bordered()
+        .title(Span::styled(title, palette.strong))
+        .title(Line::styled(when, palette.strong).alignment(Alignment::Right))
+        .border_style(palette.dim);
+    let price = print_in(reveal.price, &reveal.currency);
+    let (what, other) = match reveal.role {
+        Role::Seller => ("You SOLD this", "winner"),
+        Role::Winner => ("You WON this", "seller"),
+    };
+    let mut lines = vec![Line::styled(format!("{what} for {price}."), palette.good)];
+    match &reveal.other {
+        Some(known) => {
+            let (columns, height) = (usize::from(area.width), usize::from(area.height));
+            let room = height.saturating_sub(2).saturating_sub(lines.len());
+            lines.extend(known_rows(known, palette, columns.saturating_sub(2), room));
+        }
+        None if reveal.sent => lines.extend([
+            Line::styled(
+                format!("Yours is handed in. The {other} has not answered."),
+                palette.text,
+            ),
+            Line::styled("Both are released at once, or neither.", palette.dim),
+        ]),
+        None => lines.extend([
+            Line::styled(
+                format!(
+                    "Until {} UTC, show the {other} who you are:",
+                    day_and_minute(reveal.deadline)
+                ),
+                palette.text,
+            ),
+            Line::styled("  /reveal \"Your Name\" how to reach you", palette.notice),
+            Line::styled("  /prove how to reach you: with your citizen card", palette.notice),
+            Line::styled(format!("Sealed to the {other}: the broker cannot read it"), palette.dim),
+            Line::styled("and releases both or neither. Who stays away", palette.dim),
+            Line::styled("is recorded; a winner then forfeits.", palette.dim),
+        ]),
+    }
+    frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+/// The other side in at most so many rows: what is proved of them stays, what they showed is cut.
+fn known_rows(
+    known: &Other,
+    palette: &Palette,
+    columns: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
+    let drawn = |line: &Said| {
+        let style = match line.word {
+            Word::Program => palette.dim,
+            Word::Typed | Word::Stated => palette.text,
+            Word::Certified => palette.good,
+            Word::Doubt => palette.bad,
+        };
+        line.rows(columns).into_iter().map(move |row| Line::styled(row, style))
+    };
+    let last = known.lines.iter().rev();
+    let proved = last.take_while(|line| matches!(line.word, Word::Certified | Word::Doubt)).count();
+    let (shown, proved) = known.lines.split_at(known.lines.len().saturating_sub(proved));
+    let proved: Vec<Line<'_>> = proved.iter().flat_map(drawn).collect();
+    let mut rows: Vec<Line<'_>> = shown.iter().flat_map(drawn).collect();
+    let room = height.saturating_sub(proved.len());
+    if rows.len() > room {
+        rows.truncate(room.saturating_sub(1));
+        if room > 0 {
+            rows.push(Line::styled("… all of it is below", palette.dim));
+        }
+    }
+    rows.extend(proved);
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Time {
+        Time::from_micros(seconds * 1_000_000).unwrap()
+    }
+
+    #[test]
+    fn a_price_holds_until_the_next_bid() {
+        let mut room = Room::default();
+        room.prices.extend(
+            [(0, 10), (5, 20), (6, 30)].map(|(s, amount)| PricePoint { time: at(s), amount }),
+        );
+        let prices: Vec<u64> = steps(&room, at(0), at(10), 10).into_iter().flatten().collect();
+        assert_eq!(prices, [10, 10, 10, 10, 20, 30, 30, 30, 30, 30]);
+    }
+
+    #[test]
+    fn one_bid_or_no_time_draws_a_flat_line() {
+        let mut room = Room::default();
+        assert_eq!(steps(&room, at(0), at(0), 2), [None, None]);
+        room.prices.push_back(PricePoint { time: at(0), amount: 7 });
+        assert_eq!(steps(&room, at(0), at(0), 3), [Some(7); 3]);
+        assert_eq!(steps(&room, at(0), Time::MAX, 0), [Some(7)]);
+    }
+}

@@ -1,0 +1,311 @@
+//! `pregao verify`: transcripts, receipts and evidence out of files, with no network.
+//!
+//! Each file is judged by itself, whatever the others hold, then all of them against each other: a
+//! broker that shows different logs to different people is found out when their files come together.
+
+mod words;
+
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use pregao_protocol::audit::compare::{Compared, Finding, compare};
+use pregao_protocol::audit::evidence::{BrokenLog, Evidence, NoEvidence, Shown};
+use pregao_protocol::audit::verdict::{self, Examined, Pins, Standing, Subject};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::log::transcript::MAX_TRANSCRIPT;
+use pregao_protocol::trust::key::Fingerprint;
+use serde::Serialize;
+
+use crate::front::exit::Status;
+use crate::private::replace;
+use crate::text::sanitize::with_causes;
+
+/// What to check, and what is known from elsewhere.
+#[derive(Debug, Clone, Args)]
+pub struct Verify {
+    /// What to check: transcripts, receipts and evidence
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The room that is meant, its whole name
+    #[arg(long, value_name = "ROOM")]
+    pub room: Option<RoomName>,
+    /// Fingerprint of a TSA's stamp key, or of its CA; if a stamp key is given, no other may stamp
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub tsa: Vec<AnyFingerprint>,
+    /// Where to write evidence, if the files contradict each other; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Option<PathBuf>,
+}
+
+/// A fingerprint, alone or at the end of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnyFingerprint(pub Fingerprint);
+
+/// A text that is no fingerprint and does not end with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a fingerprint: 64 digits 0-9 and a-f, alone or behind the # of an address")]
+pub struct FingerprintError;
+
+impl FromStr for AnyFingerprint {
+    type Err = FingerprintError;
+    fn from_str(text: &str) -> Result<Self, FingerprintError> {
+        let digits = text.rsplit_once('#').map_or(text, |(_, digits)| digits);
+        digits.parse().map(Self).map_err(|_| FingerprintError)
+    }
+}
+
+/// A file, judged.
+#[derive(Debug)]
+enum Judged<'a> {
+    /// As a transcript or a receipt; if it does not hold, perhaps as evidence against the broker that
+    /// signed it.
+    Examined(Box<Examined<'a>>, Option<Box<(Evidence, Shown)>>),
+    /// As evidence.
+    Evidence(Box<Evidence>, Result<Shown, NoEvidence>),
+    /// It cannot be read at all.
+    Unread(String),
+}
+
+impl Judged<'_> {
+    const fn standing(&self) -> Standing {
+        match self {
+            Self::Examined(examined, _) => examined.verdict.verdict,
+            Self::Evidence(_, Ok(_)) => Standing::Valid,
+            Self::Evidence(_, Err(_)) => Standing::Invalid,
+            Self::Unread(_) => Standing::Unreadable,
+        }
+    }
+}
+
+/// Checks every file and writes what it finds: for people, or each verdict as a line of JSON and one
+/// with what was found across files. The worst of all says how it ends.
+///
+/// # Errors
+/// If nothing can be written.
+pub fn run(
+    asked: &Verify,
+    broker: Option<Fingerprint>,
+    json: bool,
+    out: &mut impl Write,
+) -> io::Result<Status> {
+    let tsa = asked.tsa.iter().map(|tsa| tsa.0).collect();
+    let pins = Pins { room: asked.room, broker, tsa };
+    let read: Vec<Result<Vec<u8>, String>> = asked.files.iter().map(|file| read(file)).collect();
+    let judged: Vec<Judged<'_>> = read.iter().map(|bytes| judge(bytes, &pins)).collect();
+    for (file, judged) in asked.files.iter().zip(&judged) {
+        if json {
+            writeln!(out, "{}", as_json(judged))?;
+        } else {
+            words::file(file, judged, &pins, out)?;
+        }
+    }
+    let findings = compare(&judged.iter().map(compared).collect::<Vec<_>>());
+    let mut worst = judged.iter().map(Judged::standing).max().unwrap_or(Standing::Valid);
+    if !findings.is_empty() {
+        worst = Standing::Invalid;
+    }
+    tell(asked, &judged, &findings, json, out)?;
+    Ok(match worst {
+        Standing::Valid => Status::CarriedOut,
+        Standing::Incomplete => Status::Incomplete,
+        Standing::Unreadable => Status::Unreadable,
+        Standing::Invalid => Status::Refused,
+    })
+}
+
+fn compared<'a>(judged: &'a Judged<'a>) -> Compared<'a> {
+    match judged {
+        Judged::Examined(examined, _) => Compared::Examined(examined),
+        Judged::Evidence(evidence, Ok(_)) => Compared::Evidence(evidence),
+        Judged::Evidence(_, Err(_)) | Judged::Unread(_) => Compared::Nothing,
+    }
+}
+
+/// A file's bytes, within a bound. What is no file does not end, or has no bytes.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: io::Error| format!("it cannot be read: {error}");
+    // Before it is opened: a pipe without a writer would wait for one.
+    let kind = std::fs::metadata(path).map_err(cannot)?;
+    if kind.is_dir() {
+        return Err("it is a folder; give the files in it".to_owned());
+    }
+    if !kind.is_file() {
+        return Err("it is no ordinary file; copy what is in it to one first".to_owned());
+    }
+    let file = File::open(path).map_err(cannot)?;
+    let limit = u64::try_from(MAX_TRANSCRIPT).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    // One byte more than the longest tells that it is longer.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(cannot)?;
+    Ok(bytes)
+}
+
+fn judge<'a>(bytes: &'a Result<Vec<u8>, String>, pins: &Pins) -> Judged<'a> {
+    let bytes = match bytes {
+        Ok(bytes) => bytes,
+        Err(why) => return Judged::Unread(why.clone()),
+    };
+    let examined = verdict::examine(bytes);
+    if examined.verdict.verdict == Standing::Unreadable
+        && let Some(evidence) = std::str::from_utf8(bytes).ok().map(Evidence::parse)
+        && let Ok(evidence) = evidence
+    {
+        let shown = evidence.verify();
+        return Judged::Evidence(Box::new(evidence), shown);
+    }
+    let signed = (examined.verdict.verdict == Standing::Invalid).then(|| signed(bytes)).flatten();
+    Judged::Examined(Box::new(examined.pinned(pins)), signed.map(Box::new))
+}
+
+/// A log that does not hold, as evidence against the broker whose head is over exactly it.
+fn signed(bytes: &[u8]) -> Option<(Evidence, Shown)> {
+    let transcript = std::str::from_utf8(bytes).ok()?.to_owned();
+    let evidence = Evidence::BrokenLog(BrokenLog { transcript });
+    let shown = evidence.verify().ok()?;
+    Some((evidence, shown))
+}
+
+/// The verdict on evidence.
+#[derive(Serialize)]
+struct EvidenceVerdict<'a> {
+    kind: &'static str,
+    verdict: Standing,
+    evidence: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<Fingerprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<RoomName>,
+    what: &'a str,
+}
+
+/// The verdict on a file that could not be read.
+#[derive(Serialize)]
+struct Unread {
+    kind: Subject,
+    verdict: Standing,
+}
+
+fn as_json(judged: &Judged<'_>) -> String {
+    let line = match judged {
+        Judged::Examined(examined, _) => return examined.verdict.encode(),
+        Judged::Evidence(evidence, Ok(shown)) => serde_json::to_string(&EvidenceVerdict {
+            kind: "evidence",
+            verdict: Standing::Valid,
+            evidence: evidence.kind(),
+            by: Some(shown.by),
+            room: shown.room,
+            what: &shown.what,
+        }),
+        Judged::Evidence(evidence, Err(error)) => serde_json::to_string(&EvidenceVerdict {
+            kind: "evidence",
+            verdict: Standing::Invalid,
+            evidence: evidence.kind(),
+            by: None,
+            room: None,
+            what: &with_causes(error),
+        }),
+        Judged::Unread(_) => {
+            let (kind, verdict) = (Subject::Unknown, Standing::Unreadable);
+            serde_json::to_string(&Unread { kind, verdict })
+        }
+    };
+    line.unwrap_or_default()
+}
+
+/// What was found across files.
+#[derive(Serialize)]
+struct Findings<'a> {
+    findings: Vec<FindingShown<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingShown<'a> {
+    kind: &'static str,
+    files: Vec<String>,
+    room: Option<RoomName>,
+    broker: Fingerprint,
+    what: &'a str,
+    /// Where the evidence is, if it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
+}
+
+/// Writes the first evidence that there is, where it was asked for.
+struct Keeper<'a> {
+    path: Option<&'a Path>,
+}
+
+impl<'a> Keeper<'a> {
+    /// Where it is now, or why it could not be written; nothing if none is to be written any more.
+    fn keep(&mut self, evidence: &Evidence) -> Option<io::Result<&'a Path>> {
+        let path = self.path.take()?;
+        Some(keep(evidence, path).map(|()| path))
+    }
+}
+
+/// Tells what was found beyond each file by itself.
+fn tell(
+    asked: &Verify,
+    judged: &[Judged<'_>],
+    findings: &[Finding],
+    json: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut keeper = Keeper { path: asked.evidence.as_deref() };
+    let mut shown = Vec::new();
+    let name = |path: &Path| path.display().to_string();
+    for finding in findings {
+        let [first, second] = finding.files.map(|at| asked.files.get(at).map(PathBuf::as_path));
+        let (Some(first), Some(second)) = (first, second) else { continue };
+        let kept = finding.evidence.as_ref().and_then(|evidence| keeper.keep(evidence));
+        if !json {
+            words::finding([first, second], finding, kept, out)?;
+            continue;
+        }
+        shown.push(FindingShown {
+            kind: finding.kind.as_str(),
+            files: vec![name(first), name(second)],
+            room: Some(finding.room),
+            broker: finding.broker,
+            what: &finding.what,
+            evidence: kept.transpose()?.map(name),
+        });
+    }
+    for (file, judged) in asked.files.iter().zip(judged) {
+        let Judged::Examined(_, Some(signed)) = judged else { continue };
+        let (evidence, broken) = &**signed;
+        let kept = keeper.keep(evidence);
+        if !json {
+            words::signed(file, broken, kept, out)?;
+            continue;
+        }
+        shown.push(FindingShown {
+            kind: evidence.kind(),
+            files: vec![name(file)],
+            room: broken.room,
+            broker: broken.by,
+            what: &broken.what,
+            evidence: kept.transpose()?.map(name),
+        });
+    }
+    if json && !shown.is_empty() {
+        let line = serde_json::to_string(&Findings { findings: shown }).unwrap_or_default();
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+/// Writes evidence to a file that is not there yet.
+fn keep(evidence: &Evidence, path: &Path) -> io::Result<()> {
+    if path.exists() {
+        let why = "it exists already, and evidence is never written over";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+    }
+    replace(path, evidence.encode().as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

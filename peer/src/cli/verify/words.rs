@@ -1,0 +1,328 @@
+//! Verdicts in plain words.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use pregao_protocol::audit::compare::{Contradiction, Finding};
+use pregao_protocol::audit::evidence::{Accused, Evidence, NoEvidence, Shown};
+use pregao_protocol::audit::verdict::{
+    AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown, Standing,
+    Subject, Verdict,
+};
+use pregao_protocol::room::auction::{Late, Outcome, Phase};
+use pregao_protocol::room::body::Side;
+use pregao_protocol::trust::key::Fingerprint;
+
+use super::Judged;
+use crate::text::amount::print_in;
+use crate::text::sanitize::{sanitize, with_causes};
+
+/// Tells what a file shows, or why it does not hold.
+pub(super) fn file(
+    path: &Path,
+    judged: &Judged<'_>,
+    pins: &Pins,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let name = sanitize(&path.display().to_string());
+    match judged {
+        Judged::Examined(examined, _) => verdict(&name, examined, pins, out),
+        Judged::Evidence(evidence, shown) => self::evidence(&name, evidence, shown, out),
+        Judged::Unread(why) => writeln!(out, "{name}: UNREADABLE: {}", sanitize(why)),
+    }
+}
+
+fn verdict(
+    name: &str,
+    examined: &Examined<'_>,
+    pins: &Pins,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let shown = &examined.verdict;
+    if let Found::Nothing(fault) = &examined.found {
+        let why = sanitize(&fault.to_string());
+        if shown.verdict == Standing::Unreadable {
+            return writeln!(
+                out,
+                "{name}: UNREADABLE: {why}; give a file from `pregao export`, or evidence"
+            );
+        }
+        let rule = shown.rule.map_or("?", |rule| rule.as_str());
+        let place = shown.entry.map_or_else(String::new, |entry| format!(" at entry {entry}"));
+        return writeln!(out, "{name}: DOES NOT HOLD: {why} (rule {rule}{place})");
+    }
+    writeln!(out, "{name}: holds: {}", headline(shown))?;
+    let mut lines = Vec::new();
+    if let Some(auction) = &shown.auction {
+        of_auction(auction, &mut lines);
+    }
+    if let Some(reveal) = &shown.reveal {
+        of_reveal(reveal, &mut lines);
+    }
+    if let Some(receipt) = &shown.receipt {
+        of_receipt(receipt, &mut lines);
+    }
+    of_trust(shown, pins, &mut lines);
+    for line in lines {
+        writeln!(out, "  {}", sanitize(&line))?;
+    }
+    Ok(())
+}
+
+fn headline(shown: &Verdict) -> String {
+    let room = shown.room.map_or_else(String::new, |room| room.to_string());
+    let size = shown.size.unwrap_or_default();
+    match (shown.kind, &shown.receipt) {
+        (Subject::Receipt, Some(receipt)) => {
+            let (entry, verb, time) = (receipt.entry, receipt.verb, receipt.time);
+            format!("receipt of entry {entry} ({verb}) of room {room}, stamped {time}")
+        }
+        _ => format!("log of room {room} with {size} entries"),
+    }
+}
+
+fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
+    let currency = auction.currency.to_string();
+    let money = |minor: u64| print_in(minor, &currency);
+    lines.push(format!("auction of \"{}\"", auction.title.as_str()));
+    lines.push(format!(
+        "  first bid at least {}, then {} more each time; listed {}, by the key {}",
+        money(auction.start.minor()),
+        money(auction.increment.minor()),
+        auction.listed,
+        auction.seller
+    ));
+    lines.push(format!("  {}", phase(auction)));
+    if let Some(closed) = &auction.closed {
+        let late = match closed.late {
+            None => "in time".to_owned(),
+            Some(late) => format!("LATE: {}; either side could withdraw", lateness(late)),
+        };
+        lines.push(format!("  closed by entry {} at {}, {late}", closed.entry, closed.time));
+    }
+    lines.push(match auction.bids.len() {
+        0 => "  no bids".to_owned(),
+        1 => "  1 bid, and why it counts:".to_owned(),
+        count => format!("  {count} bids, in the order that counts, and why each does:"),
+    });
+    lines.extend(auction.bids.iter().map(|bid| of_bid(bid, &money)));
+    for forfeit in &auction.forfeits {
+        let bids: Vec<String> = forfeit.bids.iter().map(u64::to_string).collect();
+        lines.push(format!(
+            "  entry {} takes away the bids of entries {}: their author did not disclose in time",
+            forfeit.entry,
+            bids.join(", ")
+        ));
+    }
+}
+
+fn phase(auction: &AuctionShown) -> String {
+    let end = auction.end;
+    let sold = |word: &str| {
+        let price =
+            auction.price.map(|price| print_in(price.minor(), &auction.currency.to_string()));
+        match (auction.winner, price) {
+            (Some(winner), Some(price)) => format!("{word}: entry {winner} won, for {price}"),
+            _ => word.to_owned(),
+        }
+    };
+    match auction.phase {
+        Phase::Open => format!("NOT OVER: bids count until {end}"),
+        Phase::Closed => "NOT OVER: it is closed, and no winner stands named".to_owned(),
+        Phase::Settled { .. } => sold("NOT OVER: the two have not disclosed yet"),
+        Phase::Ended(Outcome::Sold { .. }) => sold("sold"),
+        Phase::Ended(Outcome::Unsold) => "unsold: there is no bid, or none that is left".to_owned(),
+        Phase::Ended(Outcome::Abandoned) => sold("not sold: the seller did not disclose in time"),
+        Phase::Ended(Outcome::Withdrawn(side)) => {
+            sold(&format!("not sold: the {} withdrew, as the rules allowed", word(side)))
+        }
+    }
+}
+
+const fn lateness(late: Late) -> &'static str {
+    match late {
+        Late::Stamp => "it was stamped after the end and its grace",
+        Late::Witness => "no witness saw it in time",
+        Late::Settled => "the winner was named too long after it",
+    }
+}
+
+const fn word(side: Side) -> &'static str {
+    match side {
+        Side::Seller => "seller",
+        Side::Winner => "winner",
+    }
+}
+
+fn of_bid(bid: &BidShown, money: &impl Fn(u64) -> String) -> String {
+    let gone = if bid.forfeited { "; FORFEITED since" } else { "" };
+    format!(
+        "    entry {}: {} at {}, at least {} and before the end {}{gone}",
+        bid.entry,
+        money(bid.amount.minor()),
+        bid.time,
+        money(bid.least.minor()),
+        bid.end
+    )
+}
+
+fn of_reveal(reveal: &RevealShown, lines: &mut Vec<String>) {
+    lines.push(format!(
+        "private room of seller and winner, after entry {} of auction {}",
+        reveal.settled, reveal.auction
+    ));
+    let deadline = reveal.deadline;
+    lines.push(match (reveal.end, reveal.by, &reveal.absent) {
+        (RevealEnd::Disclosed, ..) => "  both disclosed".to_owned(),
+        (RevealEnd::Withdrawn, Some(side), _) => format!("  the {} withdrew", word(side)),
+        (RevealEnd::Absent, _, Some(gone)) => {
+            let gone: Vec<&str> = gone.iter().map(|side| word(*side)).collect();
+            format!("  absent at the deadline, {deadline}: {}", gone.join(" and "))
+        }
+        _ => format!("  NOT OVER: both have until {deadline}"),
+    });
+}
+
+fn of_receipt(receipt: &ReceiptShown, lines: &mut Vec<String>) {
+    lines.push(format!("the action's digest is {}, its key {}", receipt.digest, receipt.key));
+    lines.push(
+        "it shows that the broker logged it there; what followed in the log it does not show"
+            .to_owned(),
+    );
+}
+
+fn of_trust(shown: &Verdict, pins: &Pins, lines: &mut Vec<String>) {
+    if shown.simulated == Some(true) {
+        lines.push("SIMULATED TIME: its stamps show no real time".to_owned());
+    }
+    match (shown.is_final, shown.cosigned.as_deref()) {
+        (Some(is_final), Some(by)) => {
+            let by: Vec<&str> = by.iter().map(|operator| operator.as_str()).collect();
+            let by = if by.is_empty() { "nobody".to_owned() } else { by.join(", ") };
+            let quorum = shown.quorum.unwrap_or_default();
+            lines.push(if is_final {
+                format!("final: witnessed by {by}; {quorum} of them must have lied if there is another log")
+            } else {
+                format!("NOT FINAL: witnessed by {by}, and it takes {quorum} different operators")
+            });
+        }
+        _ if shown.reveal.is_none() => {
+            lines.push(
+                "no witnesses are named: the broker alone vouches that this is the only log"
+                    .to_owned(),
+            );
+        }
+        _ => {}
+    }
+    if shown.certified == Some(false) {
+        lines.push(
+            "THE BROKER'S CERTIFICATE IS NOT HERE: anybody could have made this log under keys of their own"
+                .to_owned(),
+        );
+    }
+    lines.push("what it cannot show: compare these with what you know from elsewhere".to_owned());
+    let pinned = |is: bool| if is { " (as you gave it)" } else { "" };
+    if let Some(room) = shown.room {
+        lines.push(format!("  room      {room}{}", pinned(pins.room == Some(room))));
+    }
+    if let Some(broker) = shown.broker {
+        lines.push(format!("  broker    {broker}{}", pinned(pins.broker == Some(broker))));
+    }
+    let tsa = |print: &Fingerprint| pinned(pins.tsa.contains(print));
+    for stamp in shown.stamps.iter().flatten() {
+        lines.push(format!("  TSA       {stamp}{}", tsa(stamp)));
+    }
+    for authority in shown.authorities.iter().flatten() {
+        lines.push(format!("  CA        {authority}{}", tsa(authority)));
+    }
+    for witness in shown.witnesses.iter().flatten() {
+        let (name, operator, key) = (&witness.name, &witness.operator, witness.key);
+        lines.push(format!("  witness   {key} {name}, run by {operator}"));
+    }
+}
+
+fn evidence(
+    name: &str,
+    evidence: &Evidence,
+    shown: &Result<Shown, NoEvidence>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    match shown {
+        Ok(shown) => {
+            let who = accused(evidence);
+            let about = shown.room.map_or_else(String::new, |room| format!(" about room {room}"));
+            let (by, what) = (shown.by, sanitize(&shown.what));
+            writeln!(out, "{name}: holds: evidence{about}: {by} {what}")?;
+            writeln!(out, "  {by} is the fingerprint of {who}: compare it with the one you know")
+        }
+        Err(error) => {
+            writeln!(out, "{name}: DOES NOT HOLD: as evidence it shows nothing: {}", {
+                sanitize(&with_causes(error))
+            })
+        }
+    }
+}
+
+/// Whom evidence is against, by which key.
+pub(crate) const fn accused(evidence: &Evidence) -> &'static str {
+    match evidence.against() {
+        Accused::Broker => "the broker's session key",
+        Accused::Tsa => "the TSA's stamp key",
+        Accused::Witness => "the witness's key",
+    }
+}
+
+/// Tells what was found in two files together.
+pub(super) fn finding(
+    files: [&Path; 2],
+    finding: &Finding,
+    kept: Option<io::Result<&Path>>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let [first, second] = files.map(|path| sanitize(&path.display().to_string()));
+    let (room, broker) = (finding.room, finding.broker);
+    let what = sanitize(&finding.what);
+    writeln!(out, "{second}: CONTRADICTS {first}: broker {broker}, room {room}: it {what}")?;
+    match (kept, &finding.evidence) {
+        (Some(kept), _) => written(kept, out),
+        (None, Some(_)) => {
+            writeln!(out, "  keep both, they prove it; --evidence FILE writes the proof to a file")
+        }
+        (None, None) if finding.kind == Contradiction::Seen => {
+            writeln!(
+                out,
+                "  the author alone says so: keep both, and ask for the log that they saw"
+            )
+        }
+        (None, None) => writeln!(
+            out,
+            "  keep both; it takes a transcript with the broker's certificate to prove it to others"
+        ),
+    }
+}
+
+/// Tells that a broker signed exactly the log that does not hold.
+pub(super) fn signed(
+    path: &Path,
+    shown: &Shown,
+    kept: Option<io::Result<&Path>>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (name, what) = (sanitize(&path.display().to_string()), sanitize(&shown.what));
+    writeln!(out, "{name}: ITS BROKER SIGNED THIS: {} {what}", shown.by)?;
+    match kept {
+        Some(kept) => written(kept, out),
+        None => {
+            writeln!(out, "  keep it, it proves that; --evidence FILE writes the proof to a file")
+        }
+    }
+}
+
+fn written(kept: io::Result<&Path>, out: &mut impl Write) -> io::Result<()> {
+    match kept {
+        Ok(path) => writeln!(out, "  the evidence is in {}", path.display()),
+        Err(error) => {
+            writeln!(out, "  THE EVIDENCE COULD NOT BE WRITTEN: {error}; keep what you checked")
+        }
+    }
+}

@@ -1,0 +1,563 @@
+//! English auctions as the user meets them: listing, bidding, speaking, and what becomes of each.
+
+mod watch;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use pregao_protocol::host::Host;
+use pregao_protocol::log::{Entry, RoomName};
+use pregao_protocol::room::action::{Action, short_name};
+use pregao_protocol::room::auction::{self, Auction, Outcome};
+use pregao_protocol::room::body::{
+    Amount, Bid, Body, Currency, Listing, Say, Side, SoftClose, Text, TextError, Verb,
+};
+use pregao_protocol::room::kind::Fold as _;
+use pregao_protocol::room::{Code, Stamped};
+use pregao_protocol::trust::seal::{SealKey, SealPublic};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::label::MAX_AMOUNT;
+use pregao_protocol::value::report::Report;
+use uuid::Uuid;
+
+use super::{LoggedEntry, View, wrong_kind};
+use crate::command::Command;
+use crate::desk::Desk;
+use crate::desk::confirm::{Consent, Ground, of_bid, of_listing};
+use crate::desk::outbox::{Drafted, by_code, no_randomness, offline};
+use crate::desk::replica::Replica;
+use crate::event::{Event, Phase, RoomView};
+use crate::text::visible::shows_something;
+use crate::text::{amount, duration};
+use crate::vault::{ActionRecord, Secret};
+
+/// F of auctions listed here, in seconds.
+const FRESHNESS: u32 = 10;
+/// G of auctions listed here, in seconds.
+const GRACE: u32 = 5;
+/// Seconds within which both sides must disclose in auctions listed here: three days.
+const DISCLOSE_WITHIN: u32 = 259_200;
+/// Extensions that a soft close allows before the hard end.
+const EXTENSIONS: u64 = 20;
+
+/// An English auction as the user meets it.
+#[derive(Debug)]
+pub(in crate::desk) struct AuctionView;
+
+/// What is remembered of an auction besides its log.
+#[derive(Debug, Default)]
+pub(in crate::desk) struct AuctionNotes {
+    /// Position and stamp time of the newest `settled` entry.
+    pub(in crate::desk) settled: Option<(u64, Time)>,
+    /// How the broker recorded the end of each reveal.
+    recorded: Vec<watch::Recorded>,
+    /// The user was told that a private room ended otherwise.
+    contradicted: bool,
+    /// What proves it is kept.
+    proven: bool,
+}
+
+impl View for AuctionView {
+    type Fold = Auction;
+    type Notes = AuctionNotes;
+
+    fn title(auction: &Auction) -> Option<String> {
+        Some(auction.listing().title.as_str().to_owned())
+    }
+
+    fn title_of_opening(body: &Body) -> Option<String> {
+        match body {
+            Body::List(listing) => Some(listing.title.as_str().to_owned()),
+            _ => None,
+        }
+    }
+
+    fn title_of_command(command: &Command) -> Option<String> {
+        match command {
+            Command::List { title, .. } => Some(title.clone()),
+            _ => None,
+        }
+    }
+
+    fn end(auction: &Auction) -> Option<Time> {
+        Some(auction.end())
+    }
+
+    /// Whether bids may come, as far as the listing and what was replayed tell.
+    fn is_open(auction: &Auction, now: Option<Time>) -> bool {
+        let open = matches!(auction.phase(), auction::Phase::Open);
+        open && now.is_none_or(|now| auction.end() > now)
+    }
+
+    /// Whether the winner, or that there is none, is known.
+    fn is_decided(auction: &Auction) -> bool {
+        !matches!(auction.phase(), auction::Phase::Open | auction::Phase::Closed)
+    }
+
+    fn row(desk: &Desk, name: RoomName, replica: &Replica, auction: &Auction) -> Option<RoomView> {
+        let listing = auction.listing();
+        let currency = listing.currency.to_string();
+        // Of a room that is not followed only the listing is known.
+        let only_listed = replica.size() == 0;
+        let over_unseen = only_listed && desk.reckoned().is_some_and(|now| now >= auction.end());
+        let own_bid = |seq: u64| replica.is_own(seq);
+        Some(RoomView {
+            room: name.to_string(),
+            short: desk.names.short(name),
+            title: listing.title.as_str().to_owned(),
+            description: listing.description.clone().map(String::from).unwrap_or_default(),
+            phase: if over_unseen { Phase::Closed } else { phase(auction) },
+            outcome: if over_unseen {
+                "/join it to see how it ended".to_owned()
+            } else {
+                outcome(auction, replica)
+            },
+            digits: amount::digits(&currency).unwrap_or(0),
+            currency,
+            start: listing.start.minor(),
+            increment: listing.increment.minor(),
+            highest: auction.leading().map(|bid| bid.amount.minor()),
+            bids: (!only_listed).then_some(auction.bids().len() as u64),
+            end: auction.end(),
+            extend_secs: listing.soft.map_or(0, |soft| soft.extend.into()),
+            own: own_bid(0) || (only_listed && desk.has_kept(name, Verb::List)),
+            leading: auction.leading().is_some_and(|bid| own_bid(bid.seq)),
+            bidding: replica.own().any(|seq| auction.bid(seq).is_some())
+                || (only_listed && desk.has_kept(name, Verb::Bid)),
+            joined: replica.is_followed(),
+            verified_size: replica.covered().unwrap_or(0),
+            quorum: listing.quorum,
+            final_size: replica.witnessed.size(),
+        })
+    }
+
+    fn event(replica: &Replica, auction: &Auction, entry: &LoggedEntry<'_>) -> Option<Event> {
+        let LoggedEntry { name, seq, stamped, own } = *entry;
+        let (room, time) = (name.to_string(), stamped.time());
+        Some(match stamped.action().body() {
+            Body::Bid(bid) => Event::Bid {
+                room,
+                seq,
+                amount: bid.amount.minor(),
+                currency: bid.currency.to_string(),
+                time,
+                own,
+            },
+            Body::Say(say) => Event::Said {
+                room,
+                seq,
+                author: short_name(stamped.action().key()),
+                text: say.text.as_str().to_owned(),
+                time,
+                own,
+            },
+            body => {
+                let verb = body.verb().into();
+                Event::Happened { room, seq, verb, text: story(body, auction, replica), time }
+            }
+        })
+    }
+
+    fn note(notes: &mut AuctionNotes, seq: u64, stamped: &Stamped) -> bool {
+        let settled = matches!(stamped.action().body(), Body::Settled(_));
+        if settled {
+            notes.settled = Some((seq, stamped.time()));
+        }
+        notes.note_outcome(stamped.action().body());
+        settled
+    }
+
+    async fn logged(desk: &mut Desk, name: RoomName, stamped: &Stamped, text: &str) {
+        desk.watch_arrival(name, stamped).await;
+        desk.check_absence(name, stamped, text).await;
+    }
+
+    async fn caught_up(desk: &mut Desk, name: RoomName) {
+        desk.check_outcome(name).await;
+        for room in desk.rooms.private_rooms_of(name).collect::<Vec<_>>() {
+            desk.inspect_reveal(room).await;
+        }
+        desk.forget_what_is_over(name).await;
+    }
+
+    fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Report>> {
+        match command {
+            Command::List { .. } => Some(desk.draft_listing(command)),
+            Command::Bid { room, amount, currency } => {
+                Some(desk.draft_bid(room, amount, currency.as_deref()))
+            }
+            Command::Say { room, text } => Some(desk.draft_say(room, text.clone())),
+            _ => None,
+        }
+    }
+
+    fn offer(desk: &Desk, room: Option<RoomName>, command: &Command) -> Option<String> {
+        match command {
+            Command::Bid { amount, currency, .. } => {
+                Some(desk.offer(room, amount, currency.as_deref()))
+            }
+            _ => None,
+        }
+    }
+
+    fn grounds(desk: &Desk, room: Option<RoomName>, body: &Body, consent: &Consent) -> Vec<Ground> {
+        match body {
+            Body::Bid(bid) => {
+                let Some((room, auction)) = room.and_then(|room| Some((room, desk.auction(room)?)))
+                else {
+                    return Vec::new();
+                };
+                let least = auction.least_bid().map_or(MAX_AMOUNT, Amount::minor);
+                let own_lead = desk.own_lead(room, auction, least, consent.knows_until());
+                of_bid(bid.amount.minor(), least, own_lead)
+            }
+            Body::List(listing) => {
+                of_listing(desk.now().map_or(Duration::MAX, |now| listing.end.since(now)))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn advice(auction: &Auction, code: Code) -> Option<String> {
+        let least = auction.least_bid().filter(|_| code == Code::BidTooLow)?;
+        let currency = auction.listing().currency.to_string();
+        Some(format!("bid at least {}", amount::print_in(least.minor(), &currency)))
+    }
+
+    fn wrong_kind() -> (&'static str, &'static str) {
+        ("this is an auction", "use /bid there")
+    }
+}
+
+impl Desk {
+    fn draft_listing(&self, command: &Command) -> Result<Drafted, Report> {
+        let Command::List {
+            title,
+            start,
+            currency,
+            increment,
+            duration,
+            extend,
+            fixed_end,
+            description,
+        } = command
+        else {
+            return Err(by_code(Code::VerbKind));
+        };
+        let bad =
+            |what: String, advice: &str| Report::new("command.parse", what, advice.to_owned());
+        let session = self.connection.session().ok_or_else(offline)?;
+        let now = self.now().ok_or_else(|| by_code(Code::TsaDown))?;
+        let money = |text: &str| -> Result<Amount, Report> {
+            let minor = amount::parse(text, currency)
+                .map_err(|error| bad(error.to_string(), &error.advice()))?;
+            Amount::try_from(minor).map_err(|error| bad(error.to_string(), "give another amount"))
+        };
+        let time = |text: &str| -> Result<Duration, Report> {
+            duration::parse(text).map_err(|error| bad(error.message, &error.advice))
+        };
+        amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
+        let step = match increment {
+            Some(step) => money(step)?,
+            None => money("1")?,
+        };
+        let end = now.plus(time(duration)?);
+        let soft = match extend {
+            Some(extend) => Some(soft_close(time(extend)?, end)?),
+            None if *fixed_end => None,
+            None => Some(usual_soft_close(end)),
+        };
+        if !shows_something(title) {
+            let what = "the title shows nothing: it has no character that can be seen";
+            return Err(bad(what.to_owned(), "give it a title that people can read"));
+        }
+        let (seal, seal_public) = fresh_seal(&self.options.host)?;
+        let text =
+            |error: TextError| bad(error.to_string(), "shorten the title or the description");
+        let listing = Listing {
+            title: Text::try_from(title.clone()).map_err(text)?,
+            description: description.clone().map(Text::try_from).transpose().map_err(text)?,
+            currency: currency
+                .parse::<Currency>()
+                .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
+            start: money(start)?,
+            increment: step,
+            end,
+            soft,
+            freshness: FRESHNESS,
+            grace: GRACE,
+            disclose_within: DISCLOSE_WITHIN,
+            seal: seal_public,
+            broker: session.certificate.keys,
+            stamps: vec![self.tsa.stamp],
+            threshold: 1,
+            authorities: vec![self.tsa.authority],
+            witnesses: session.certificate.witnesses.clone(),
+            quorum: session.certificate.quorum,
+            simulated: self.tsa.simulated,
+        };
+        Ok((None, Body::List(listing), Some(seal)))
+    }
+
+    fn draft_bid(
+        &self,
+        room: &str,
+        offered: &str,
+        currency: Option<&str>,
+    ) -> Result<Drafted, Report> {
+        let (name, auction) = self.open_auction(room)?;
+        let listing = auction.listing();
+        let own = listing.currency.to_string();
+        if currency.is_some_and(|given| !given.eq_ignore_ascii_case(&own)) {
+            return Err(by_code(Code::BidCurrency));
+        }
+        let minor = amount::parse(offered, &own)
+            .map_err(|error| Report::new("command.parse", error.to_string(), error.advice()))?;
+        let amount = Amount::try_from(minor).map_err(|error| {
+            let advice = "bid an amount within these bounds".to_owned();
+            Report::new("command.parse", error.to_string(), advice)
+        })?;
+        if !matches!(auction.phase(), auction::Phase::Open) {
+            return Err(by_code(Code::BidLate));
+        }
+        if let Some(least) = auction.least_bid().filter(|least| amount < *least) {
+            let advice = format!("bid at least {}", amount::print_in(least.minor(), &own));
+            return Err(Report::new(Code::BidTooLow.as_str(), Code::BidTooLow.message(), advice));
+        }
+        if self.has_kept(name, Verb::List) {
+            return Err(by_code(Code::BidOwnItem));
+        }
+        let (seal, seal_public) = fresh_seal(&self.options.host)?;
+        let bid = Bid { amount, currency: listing.currency, seal: seal_public };
+        Ok((Some(name), Body::Bid(bid), Some(seal)))
+    }
+
+    fn draft_say(&self, room: &str, text: String) -> Result<Drafted, Report> {
+        let (name, _) = self.open_auction(room)?;
+        if !shows_something(&text) {
+            let message = "the text shows nothing: it has no character that can be seen".to_owned();
+            let advice = "say something that people can read".to_owned();
+            return Err(Report::new("command.parse", message, advice));
+        }
+        let text = Text::try_from(text).map_err(|error| {
+            let advice = "say it in fewer words, without control characters".to_owned();
+            Report::new("command.parse", error.to_string(), advice)
+        })?;
+        Ok((Some(name), Body::Say(Say { text }), None))
+    }
+
+    /// An auction that may be acted in: known, sound and caught up with.
+    fn open_auction(&self, prefix: &str) -> Result<(RoomName, &Auction), Report> {
+        self.connection.session().ok_or_else(offline)?;
+        let name = self.find(prefix)?;
+        let replica = self.rooms.get(&name).ok_or_else(|| by_code(Code::RoomUnknown))?;
+        if replica.is_broken() {
+            let message = "this room did not verify".to_owned();
+            let advice = "do not act in it; see the folder evidence in your data folder".to_owned();
+            return Err(Report::new("room.broken", message, advice));
+        }
+        let room = replica.room();
+        if let Some(other) = room.filter(|room| Auction::of(room).is_none()) {
+            return Err(wrong_kind(other));
+        }
+        let followable = room.filter(|_| replica.is_followed() && replica.is_verified());
+        let auction = followable.and_then(Auction::of);
+        Ok((name, auction.ok_or_else(|| replica.why_not_followed())?))
+    }
+
+    /// The auction, as far as it was replayed.
+    pub(in crate::desk) fn auction(&self, room: RoomName) -> Option<&Auction> {
+        self.rooms.get(&room).and_then(Replica::room).and_then(Auction::of)
+    }
+
+    /// The user's own bid that leads, or that will if it is logged next. Who knows only
+    /// what was told until some instant knows of no bid whose end was told later, nor of one under way.
+    fn own_lead(
+        &self,
+        room: RoomName,
+        auction: &Auction,
+        least: u64,
+        until: Option<Duration>,
+    ) -> Option<u64> {
+        let replica = self.rooms.get(&room)?;
+        let is_known = |kept: &ActionRecord| match until {
+            None => true,
+            Some(until) => {
+                let under_way = self.outbox.actions().any(|act| act.action.digest() == kept.digest);
+                !under_way && self.outbox.told_end_of(&kept.digest).is_none_or(|told| told <= until)
+            }
+        };
+        // Of own bids that are not known yet, the one before counts.
+        let is_own = |seq: u64| replica.is_own(seq);
+        let mut newest = auction.bids().iter().rev();
+        let leads = newest
+            .find(|bid| !is_own(bid.seq) || self.kept_at(replica, bid.seq).is_none_or(&is_known))
+            .filter(|bid| is_own(bid.seq))
+            .map(|bid| bid.amount.minor());
+        let under_way = self.bids_under_way(room).filter(|_| until.is_none());
+        // Receipted, and its entry is still to come: the log does not show it yet.
+        let name = room.to_string();
+        let own = replica.own().filter_map(|seq| replica.action(seq));
+        let logged: BTreeSet<Uuid> = own.map(|(id, _)| id).collect();
+        let kept = self.vault.contents().actions.iter();
+        let ahead = kept
+            .filter(|kept| kept.room == name && kept.verb == Verb::Bid && kept.receipt.is_some())
+            .filter(|kept| kept.id.parse().is_ok_and(|id| !logged.contains(&id)))
+            .filter(|kept| is_known(kept))
+            .filter_map(|kept| match Action::parse(&kept.action).ok()?.body() {
+                Body::Bid(bid) => Some(bid.amount.minor()),
+                _ => None,
+            });
+        under_way.chain(ahead).filter(|bid| *bid >= least).chain(leads).max()
+    }
+
+    /// Amounts of the own bids in a room that are under way, in minor units.
+    pub(in crate::desk) fn bids_under_way(&self, room: RoomName) -> impl Iterator<Item = u64> {
+        self.outbox.actions().filter(move |act| act.action.room() == room).filter_map(|act| {
+            match act.action.body() {
+                Body::Bid(bid) => Some(bid.amount.minor()),
+                _ => None,
+            }
+        })
+    }
+
+    /// What was bid, as an amount of the room's currency if it is one.
+    fn offer(&self, room: Option<RoomName>, typed: &str, currency: Option<&str>) -> String {
+        let auction = room.and_then(|room| self.rooms.get(&room)?.known()).and_then(Auction::of);
+        let own = auction.map(|auction| auction.listing().currency.to_string());
+        let currency = currency.map(str::to_ascii_uppercase);
+        match own.filter(|own| currency.as_ref().is_none_or(|given| given == own)) {
+            Some(own) => match amount::parse(typed, &own) {
+                Ok(minor) => amount::print_in(minor, &own),
+                Err(_) => typed.to_owned(),
+            },
+            None => currency.map_or_else(|| typed.to_owned(), |given| format!("{typed} {given}")),
+        }
+    }
+
+    /// Once an auction has ended its secrets for the reveal are of no more use.
+    ///
+    /// They are kept until then and not only to the close: if the winner forfeits, the next
+    /// bidder needs them.
+    async fn forget_what_is_over(&mut self, name: RoomName) {
+        let replica = self.rooms.get(&name).and_then(Replica::room);
+        let Some(auction) = replica.and_then(Auction::of) else { return };
+        if !auction.is_complete() || self.awaits_reveal(name) {
+            return;
+        }
+        // Whoever was called absent against the broker's own word keeps everything.
+        if self.is_wronged(name) {
+            return;
+        }
+        let name = name.to_string();
+        let kept =
+            |kept: &crate::vault::ActionRecord| kept.room == name && kept.seal_secret.is_some();
+        if !self.vault.contents().actions.iter().any(kept) {
+            return;
+        }
+        let erased = self.vault.update(|contents| {
+            for action in contents.actions.iter_mut().filter(|action| action.room == name) {
+                action.seal_secret = None;
+            }
+        });
+        if let Err(error) = erased {
+            self.vault_trouble(&error).await;
+        }
+    }
+}
+
+fn fresh_seal(host: &Host) -> Result<(Secret, SealPublic), Report> {
+    let bytes = host.random().map_err(no_randomness)?;
+    Ok((Secret::new(bytes), SealKey::from_random(bytes).public()))
+}
+
+/// What an auction has unless its seller wants another. Within the grace after a fixed end the broker alone
+/// knows all bids, and could let somebody answer the last one; after an extension everybody can.
+fn usual_soft_close(end: Time) -> SoftClose {
+    SoftClose { extend: 60, hard_end: end.plus(Duration::from_secs(3_600)) }
+}
+
+fn soft_close(extend: Duration, end: Time) -> Result<SoftClose, Report> {
+    let seconds = extend.as_secs();
+    let least = u64::from(FRESHNESS) * 3;
+    match u32::try_from(seconds) {
+        Ok(short) if (least..=86_400).contains(&seconds) => {
+            let hard_end = end.plus(Duration::from_secs(seconds * EXTENSIONS));
+            Ok(SoftClose { extend: short, hard_end })
+        }
+        Ok(_) | Err(_) => Err(Report::new(
+            Code::ListingTerms.as_str(),
+            format!("a soft close extends by {least} seconds to a day"),
+            format!("write for example: extend {least}s"),
+        )),
+    }
+}
+
+fn phase(auction: &Auction) -> Phase {
+    match auction.phase() {
+        auction::Phase::Open => Phase::Open,
+        auction::Phase::Closed => Phase::Closed,
+        auction::Phase::Settled { .. } => Phase::Settled,
+        auction::Phase::Ended(Outcome::Sold { .. }) => Phase::Revealed,
+        auction::Phase::Ended(_) => Phase::Ended,
+    }
+}
+
+fn outcome(auction: &Auction, replica: &Replica) -> String {
+    let currency = auction.listing().currency.to_string();
+    let whose = |winner: u64| if replica.is_own(winner) { "you" } else { "somebody" };
+    match auction.phase() {
+        auction::Phase::Open | auction::Phase::Closed => String::new(),
+        auction::Phase::Settled { winner, price, .. } => {
+            format!("won by {} for {}", whose(winner), amount::print_in(price.minor(), &currency))
+        }
+        auction::Phase::Ended(Outcome::Sold { winner, price }) => {
+            let price = amount::print_in(price.minor(), &currency);
+            format!("sold to {} for {price}", whose(winner))
+        }
+        auction::Phase::Ended(Outcome::Unsold) => "not sold".to_owned(),
+        auction::Phase::Ended(Outcome::Abandoned) => "abandoned by the seller".to_owned(),
+        auction::Phase::Ended(Outcome::Withdrawn(Side::Seller)) => {
+            "withdrawn by the seller".to_owned()
+        }
+        auction::Phase::Ended(Outcome::Withdrawn(Side::Winner)) => {
+            "withdrawn by the winner".to_owned()
+        }
+    }
+}
+
+fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
+    match body {
+        Body::List(_) => "listed".to_owned(),
+        Body::Closed(_) if auction.late().is_some() => {
+            "later than the terms allow: nobody is bound".to_owned()
+        }
+        Body::Closed(_) => "no further bid counts".to_owned(),
+        Body::Settled(_) if auction.winner().is_none() => "ended without a sale".to_owned(),
+        Body::Settled(_) | Body::Revealed(_) => outcome(auction, replica),
+        Body::Forfeited(forfeited) => format!(
+            "the winner stayed away: {} of their bids are forfeited",
+            forfeited.others.len() + 1
+        ),
+        Body::Abandoned(_) => "the seller stayed away: abandoned".to_owned(),
+        Body::Withdrawn(_) => outcome(auction, replica),
+        other => other.verb().into(),
+    }
+}
+
+/// The winning bid that an auction's `settled` entry at this position names.
+pub(in crate::desk) fn named_at(auction: &Replica, settled: u64) -> Option<u64> {
+    let text = auction.text(settled)?;
+    match Action::parse(&Entry::parse(text).ok()?.action).ok()?.body() {
+        Body::Settled(settled) => settled.winner,
+        _ => None,
+    }
+}
+
+pub(in crate::desk) fn winner_of(auction: &Auction) -> Option<u64> {
+    match auction.phase() {
+        auction::Phase::Settled { winner, .. }
+        | auction::Phase::Ended(Outcome::Sold { winner, .. }) => Some(winner),
+        auction::Phase::Open | auction::Phase::Closed | auction::Phase::Ended(_) => None,
+    }
+}

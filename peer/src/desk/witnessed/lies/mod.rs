@@ -1,0 +1,141 @@
+//! What cosigned heads show of a broker that goes back behind one, and of a witness that signs two
+//! (V-150, V-153).
+
+use std::collections::BTreeMap;
+
+use pregao_protocol::audit::evidence::{CosignedHead, CosignedTwice, Evidence, Rollback};
+use pregao_protocol::log::stamp::VerifiedBatch;
+use pregao_protocol::log::{Cosignature, Head, Origin, RoomName, cosignature};
+use pregao_protocol::room::Stamped;
+use pregao_protocol::room::body::Body;
+use pregao_protocol::trust::key::{PublicKey, WitnessKey};
+use pregao_protocol::wire::refusal::Refusal;
+
+use crate::desk::Desk;
+use crate::desk::evidence::Exhibit;
+use crate::desk::heads::DatedRefusal;
+use crate::desk::replica::Replica;
+
+/// Cosigned heads of a room that are compared with what comes: the largest ones.
+const HEADS: usize = 32;
+
+/// Heads of one room that named witnesses cosigned, one of each size: the first that came.
+#[derive(Debug, Default)]
+pub(super) struct CosignedHeads {
+    heads: BTreeMap<u64, (Head, Vec<Cosignature>)>,
+    /// Witnesses of whom the user was told that they signed two.
+    told: Vec<PublicKey<WitnessKey>>,
+}
+
+impl CosignedHeads {
+    /// Takes what was cosigned over a head, each cosignature verified, and gives what is then shown of each
+    /// witness that cosigned another head of this size.
+    fn meet(&mut self, head: &Head, cosigned: Vec<Cosignature>) -> Vec<CosignedTwice> {
+        let kept = self.heads.entry(head.size).or_insert_with(|| (*head, Vec::new()));
+        let (first, known) = (kept.0, &mut kept.1);
+        if first.root == head.root {
+            for cosignature in cosigned {
+                if !known.iter().any(|known| known.witness == cosignature.witness) {
+                    known.push(cosignature);
+                }
+            }
+            if self.heads.len() > HEADS {
+                self.heads.pop_first();
+            }
+            return Vec::new();
+        }
+        let signed = |head: &Head, by: &Cosignature| CosignedHead {
+            head: head.text(),
+            time: by.time,
+            signature: by.signature,
+        };
+        let told = &mut self.told;
+        let twice = cosigned.iter().filter_map(|second| {
+            let one = known.iter().find(|known| known.witness == second.witness)?;
+            if told.contains(&second.witness) {
+                return None;
+            }
+            told.push(second.witness);
+            let heads = [signed(&first, one), signed(head, second)];
+            Some(CosignedTwice { witness: second.witness, heads })
+        });
+        twice.collect()
+    }
+}
+
+impl Desk {
+    /// Compares a head with those that the same witnesses cosigned before, whether or not it agrees with the
+    /// log.
+    pub(super) async fn meet_cosigned(&mut self, name: RoomName, head: &Head, note: &str) {
+        let Some(replica) = self.rooms.get(&name) else { return };
+        let Some(terms) = replica.known().map(|room| room.terms()) else { return };
+        // A line that does not hold is said of those that agree with the log.
+        let Ok(cosigned) = cosignature::cosignatures(note, head, &terms.witnesses) else { return };
+        let cosigned = cosigned.into_iter().map(|(_, cosignature)| cosignature).collect();
+        self.compare_cosigned(name, head, cosigned).await;
+    }
+
+    /// The date in `settled` is a cosignature like others, over the head that ends with `closed` (V-142).
+    pub(in crate::desk) async fn meet_date(&mut self, name: RoomName, stamped: &Stamped) {
+        let Body::Settled(settled) = stamped.action().body() else { return };
+        let Some(cosigned) = settled.cosigned else { return };
+        let broker = self.options.broker.fingerprint;
+        // The entry is the last one held, and the close right before it.
+        let before = self.rooms.get(&name).and_then(Replica::root_before_last);
+        let Some((size, root)) = before else { return };
+        let head = Head { origin: Origin { broker, room: name }, size, root };
+        if cosigned.verify(&head).is_ok() {
+            self.compare_cosigned(name, &head, vec![cosigned]).await;
+        }
+    }
+
+    async fn compare_cosigned(&mut self, name: RoomName, head: &Head, cosigned: Vec<Cosignature>) {
+        let Some(replica) = self.rooms.get_mut(&name) else { return };
+        if cosigned.is_empty() {
+            return;
+        }
+        for twice in replica.witnessed.cosigned.meet(head, cosigned) {
+            let proof = Evidence::CosignedTwice(twice);
+            let message =
+                "a WITNESS SIGNED TWO HISTORIES of this room: what is called final here is not";
+            let advice = "trust no room that names this witness, and show this to its operator";
+            self.accuse(Some(name), message, advice, Exhibit::Proof(&proof, Some(name))).await;
+        }
+    }
+
+    /// A refusal dates the log that it names.
+    pub(in crate::desk) async fn meet_refusal(&mut self, refusal: &Refusal, compact: &str) {
+        let Ok(header) = VerifiedBatch::open(&refusal.header, &[self.tsa.stamp]) else { return };
+        self.meet_header(&header).await;
+        let (size, after) = (refusal.size, header.header().prev_time);
+        let dated = DatedRefusal { size, after, compact: compact.to_owned() };
+        self.statements.refused(refusal.room, dated);
+        self.check_rollback(refusal.room).await;
+    }
+
+    /// Whether the broker refused by a log smaller than what was final a while before: an old backup, or worse.
+    pub(super) async fn check_rollback(&mut self, name: RoomName) {
+        let Some((last, refused)) = self.statements.shrunk(name) else { return };
+        let opening = self.rooms.get(&name).and_then(Replica::opening).map(str::to_owned);
+        let Some(opening) = opening.or_else(|| self.opening_in_receipts(name)) else { return };
+        let proof = Evidence::Rollback(Rollback {
+            certificate: self.connection.certificate().to_owned(),
+            opening,
+            head: last.statement.text().to_owned(),
+            refusal: refused.compact.clone(),
+        });
+        let (had, answers) = (last.size, refused.size);
+        // What it says of dates is decided in one place, with the grace that clocks need.
+        if proof.verify().is_err() {
+            return;
+        }
+        self.statements.note_rolled_back(name);
+        let message = format!(
+            "the broker WENT BACK to a log of {answers} entries, and witnesses had seen {had}"
+        );
+        self.stop_believing(name, &message, Exhibit::Proof(&proof, Some(name))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Who goes back behind what was final, and who cosigns twice; and that nobody else is accused of it.
+
+use std::time::Duration;
+
+use pregao_protocol::audit::evidence::{Accused, Evidence};
+use pregao_protocol::log::merkle::{Tree, leaf_hash};
+use pregao_protocol::log::stamp::VerifiedBatch;
+use pregao_protocol::log::{Cosignature, Head, Origin};
+use pregao_protocol::room::Code;
+use pregao_protocol::trust::witness::Witness;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::frame::FromBroker;
+use pregao_protocol::wire::refusal::Refusal;
+
+use crate::desk::fixture::{HandedIn, House, Log, Session, User};
+use crate::desk::witnessed::tests::{cosigned_at, followed, is_final, key, says, witnessed};
+
+/// The TSA's time in seconds since 1970.
+fn now(house: &House) -> u64 {
+    house.tsa.time().as_micros() / 1_000_000
+}
+
+/// What shows it, of one kind: one file that holds.
+fn proof(house: &House, kind: &str) -> Evidence {
+    let kept = house.evidence();
+    let mut of_kind = kept.iter().filter(|file| file.starts_with(kind));
+    let (Some(file), None) = (of_kind.next(), of_kind.next()) else { panic!("{kept:?}") };
+    let text = std::fs::read_to_string(house.vault().join("evidence").join(file)).unwrap();
+    let proof = Evidence::parse(&text).unwrap();
+    proof.verify().unwrap();
+    proof
+}
+
+/// The user bids, and it is stamped and handed in.
+async fn bid(house: &House, user: &User, session: &mut Session, log: &Log) -> HandedIn {
+    user.send_command(&["bid", &log.name().to_string(), "9.00"]).await;
+    session.stamps(&house.tsa).await;
+    session.handed_in().await
+}
+
+/// A refusal by the first `size` entries of a log, decided now.
+fn refusal(house: &House, log: &Log, act: &HandedIn, size: usize) -> FromBroker {
+    let leaves = log.entries[..size].iter().map(|entry| leaf_hash(entry.as_bytes()));
+    let header = house.tsa.tick();
+    let hash =
+        |compact: &str| VerifiedBatch::open(compact, &[house.tsa.stamp.public()]).unwrap().hash();
+    let refusal = Refusal {
+        digest: act.action().digest(),
+        room: log.name(),
+        stamp: hash(&act.stamp.batch),
+        code: Code::BidTooLow,
+        size: size as u64,
+        root: Tree::new(leaves.collect()).root(),
+        batch: hash(&header),
+        same_author: None,
+        header,
+    };
+    FromBroker::Refused { n: act.n, refusal: refusal.sign(&house.secrets.entry) }
+}
+
+/// A desk that follows a room whose two entries are final since now.
+async fn settled_on(house: &mut House) -> (User, Session, Log, Vec<Witness>) {
+    let (log, witnesses) = witnessed(house);
+    let (mut user, mut session) = followed(house, &log).await;
+    let note = cosigned_at(house, &log, &[&witnesses[0], &witnesses[1]], now(house));
+    says(&mut session, &log, note).await;
+    assert_eq!(is_final(&mut user).await, (2, 2));
+    (user, session, log, witnesses)
+}
+
+#[tokio::test(start_paused = true)]
+async fn v150_a_refusal_by_less_than_was_final_is_evidence_of_a_rollback() {
+    let mut house = House::open();
+    let (mut user, mut session, log, _) = settled_on(&mut house).await;
+    let act = bid(&house, &user, &mut session, &log).await;
+    house.tsa.skip(Duration::from_secs(12));
+    session.ticks(&house).await;
+    session.send(refusal(&house, &log, &act, 1)).await;
+    let said = user.alarm().await;
+    assert!(said.contains("WENT BACK to a log of 1"), "{said}");
+    assert_eq!(proof(&house, "rollback-").against(), Accused::Broker);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v150_a_rollback_is_found_out_whichever_of_the_two_comes_first() {
+    let mut house = House::open();
+    let (mut log, witnesses) = witnessed(&house);
+    let (mut user, mut session) = followed(&mut house, &log).await;
+    let act = bid(&house, &user, &mut session, &log).await;
+    let earlier = now(&house);
+    house.tsa.skip(Duration::from_secs(12));
+    session.ticks(&house).await;
+    session.send(refusal(&house, &log, &act, 2)).await;
+    assert!(!user.done().await);
+    // Before that refusal, witnesses had cosigned three entries.
+    log.log(&house.saying(&log), &house.tsa);
+    session.says(&log, 2, Some(log.head(&house.secrets))).await;
+    let before = user.alarms();
+    let note = cosigned_at(&house, &log, &[&witnesses[0], &witnesses[1]], earlier);
+    says(&mut session, &log, note).await;
+    loop {
+        if user.alarm().await.contains("WENT BACK to a log of 2") {
+            break;
+        }
+    }
+    assert!(user.alarms() > before);
+    proof(&house, "rollback-");
+}
+
+#[tokio::test(start_paused = true)]
+async fn v150_a_refusal_under_way_while_the_cosignature_came_accuses_nobody() {
+    let mut house = House::open();
+    let (mut user, mut session, mut log, witnesses) = settled_on(&mut house).await;
+    let act = bid(&house, &user, &mut session, &log).await;
+    // Decided by two entries; then a third is logged, cosigned and shown before the answer arrives.
+    let answer = refusal(&house, &log, &act, 2);
+    log.log(&house.saying(&log), &house.tsa);
+    session.says(&log, 2, Some(log.head(&house.secrets))).await;
+    let note = cosigned_at(&house, &log, &[&witnesses[0], &witnesses[1]], now(&house));
+    says(&mut session, &log, note).await;
+    session.send(answer).await;
+    assert!(!user.done().await);
+    user.leave().await;
+    assert!(!house.evidence().iter().any(|file| file.starts_with("rollback-")));
+    let back = user.seen.iter().filter(|event| format!("{event:?}").contains("WENT BACK"));
+    assert_eq!(back.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v150_what_was_final_is_remembered_over_a_restart_and_accuses_nobody() {
+    let mut house = House::open();
+    let (mut user, session, mut log, witnesses) = settled_on(&mut house).await;
+    user.leave().await;
+    drop(session);
+    let kept = house.unlock().met().to_vec();
+    let last =
+        kept.iter().find(|kept| kept.room == log.name()).and_then(|kept| kept.last_final.clone());
+    assert_eq!(last.map(|last| last.size), Some(2));
+    let mut user = house.start();
+    let mut session = house.accept().await;
+    session.list(&[&log]).await;
+    session.shows(&log, &house.secrets).await;
+    log.log(&house.saying(&log), &house.tsa);
+    session.says(&log, 2, Some(log.head(&house.secrets))).await;
+    let note = cosigned_at(&house, &log, &[&witnesses[0], &witnesses[1]], now(&house));
+    says(&mut session, &log, note).await;
+    assert_eq!(is_final(&mut user).await, (3, 3));
+    user.leave().await;
+    assert_eq!((user.alarms(), house.evidence()), (0, Vec::new()));
+}
+
+/// A head of two entries under another root, cosigned by witnesses.
+fn other_history(house: &House, log: &Log, by: &[(u8, &Witness)]) -> String {
+    let root = Digest([9; 32]);
+    let broker = house.secrets.session.public().fingerprint();
+    let head = Head { origin: Origin { broker, room: log.name() }, size: 2, root };
+    let mut note = log.head_over(2, root, &house.secrets);
+    for (seed, witness) in by {
+        let time = now(house);
+        note.push_str(&Cosignature::sign(&head, time, &key(*seed)).line(&witness.name));
+    }
+    note
+}
+
+#[tokio::test(start_paused = true)]
+async fn v153_a_witness_that_cosigns_two_histories_is_accused_once_and_the_others_never() {
+    let mut house = House::open();
+    let (mut user, mut session, log, witnesses) = settled_on(&mut house).await;
+    // The first signs again, the third did not before.
+    let note = other_history(&house, &log, &[(81, &witnesses[0]), (83, &witnesses[2])]);
+    says(&mut session, &log, note.clone()).await;
+    let said = user.alarm().await;
+    assert!(said.contains("WITNESS SIGNED TWO HISTORIES"), "{said}");
+    let shown = proof(&house, "cosigned-twice-");
+    assert_eq!(shown.against(), Accused::Witness);
+    assert_eq!(shown.verify().unwrap().by, witnesses[0].key.fingerprint());
+    // The broker signed both as well. The room is not believed any more, and still compared.
+    assert!(user.alarm().await.contains("another history"));
+    says(&mut session, &log, note).await;
+    let second = other_history(&house, &log, &[(82, &witnesses[1])]);
+    says(&mut session, &log, second).await;
+    assert!(user.alarm().await.contains("WITNESS SIGNED"));
+    user.leave().await;
+    assert_eq!(user.alarms(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v153_one_history_cosigned_again_at_a_later_time_accuses_nobody() {
+    let mut house = House::open();
+    let (mut user, mut session, log, witnesses) = settled_on(&mut house).await;
+    for later in 0..3 {
+        let by = [&witnesses[0], &witnesses[2]];
+        let note = cosigned_at(&house, &log, &by, now(&house) + later);
+        says(&mut session, &log, note).await;
+    }
+    drop(session);
+    let mut session = house.accept().await;
+    session.list(&[&log]).await;
+    session.ticks(&house).await;
+    user.leave().await;
+    assert_eq!((user.alarms(), house.evidence()), (0, Vec::new()));
+}

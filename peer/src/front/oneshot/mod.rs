@@ -1,0 +1,270 @@
+//! The front of one-shot subcommands: one command in, plain lines out, an exit code at the end.
+//!
+//! `pregao items`, `pregao bid 3f2a 120`. With `--json` the events are printed as they are.
+//! The chat prints answers with the same [`lines`].
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use pregao_protocol::host::Host;
+use pregao_protocol::value::clock::{RECENT, Time};
+use tokio::time::Instant;
+
+use crate::command::Command;
+use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust, report_lines, room_words};
+use crate::front::channel::{
+    ANSWERS_WITHIN, Front, Subject, UserRequest, is_progress, no_answer, silence,
+};
+use crate::front::identity::{Said, Shown, Word};
+use crate::front::pin_source::PinSource;
+use crate::text::amount::print_in;
+use crate::text::duration;
+use crate::text::sanitize::{apart, sanitize};
+
+/// Name of the one request, so that no other end of work is taken for its own.
+const ID: &str = "1";
+
+/// Columns of a row that quotes the other side: narrower than terminals are.
+const QUOTED: usize = 60;
+
+/// How events are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object for each event.
+    Json,
+}
+
+/// Sends one command and prints what happens until it is done. Whether it was carried out.
+/// `pins` answers what is asked; `yes` agrees to it beforehand; `host` is the desk's.
+///
+/// In text, events that do not answer the command are left out, except alarms and why there is no
+/// connection.
+///
+/// # Errors
+/// Those of the output. A desk that ends before the command is done counts as not carried out.
+pub async fn run(
+    mut front: Front,
+    (command, yes): (Command, bool),
+    form: OutputFormat,
+    pins: &PinSource,
+    host: &Host,
+    mut output: impl Write,
+) -> io::Result<bool> {
+    if let Command::Help { about } = &command {
+        for line in crate::command::table::help(about.as_deref()) {
+            writeln!(output, "{line}")?;
+        }
+        return Ok(true);
+    }
+    let request = UserRequest { id: Some(ID.to_owned()), command, yes, written: None };
+    if front.commands.send(request).await.is_err() {
+        return Ok(false);
+    }
+    let mut tick = None;
+    let mut heard = Some(Instant::now());
+    loop {
+        let event = tokio::select! {
+            event = front.events.recv() => event,
+            Some(question) = front.questions.recv() => {
+                if let Some(event) = crate::front::pin_source::event(&question).filter(|_| form == OutputFormat::Json) {
+                    show(&mut output, form, &event, None)?;
+                }
+                // Who is asked may think it over.
+                heard = None;
+                // Whoever takes JSON is a program: it agrees beforehand or not at all.
+                match (form, &question.about) {
+                    (OutputFormat::Json, Subject::Confirm(_)) => PinSource::Nowhere.answer(host, question),
+                    _ => pins.answer(host, question),
+                }
+                continue;
+            }
+            () = silence(heard, ANSWERS_WITHIN) => {
+                show(&mut output, form, &no_answer(Some(ID.to_owned())), None)?;
+                break;
+            }
+        };
+        let Some(event) = event else { break };
+        if is_progress(&event) {
+            heard = Some(Instant::now());
+        }
+        if let Event::Tick { time, at } = &event {
+            tick = Some((*time, *at));
+        }
+        let now = tick.and_then(|(time, at)| carried(time, at, host.clock.uptime()));
+        show(&mut output, form, &event, now)?;
+        if let Event::Done { id, ok, .. } = event
+            && id.as_deref() == Some(ID)
+        {
+            output.flush()?;
+            return Ok(ok);
+        }
+    }
+    output.flush()?;
+    Ok(false)
+}
+
+/// The time at `now`, carried forward from a tick that came at `at`; none if that is too long ago.
+fn carried(time: Time, at: Duration, now: Duration) -> Option<Time> {
+    let age = now.saturating_sub(at);
+    (age <= RECENT).then(|| time.plus(age))
+}
+
+fn show(
+    output: &mut impl Write,
+    form: OutputFormat,
+    event: &Event,
+    now: Option<Time>,
+) -> io::Result<()> {
+    match form {
+        OutputFormat::Json => {
+            serde_json::to_writer(&mut *output, event)?;
+            writeln!(output)
+        }
+        OutputFormat::Text => {
+            if let Event::Disconnected { reason, .. } = event {
+                writeln!(output, "no connection: {}", sanitize(reason))?;
+            }
+            lines(event, now).iter().try_for_each(|line| writeln!(output, "{line}"))
+        }
+    }
+}
+
+/// An event in lines for people; none for what only moves the screen of the chat.
+#[must_use]
+pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
+    match event {
+        Event::Items { rooms } if rooms.is_empty() => {
+            vec!["no auctions yet: offer something with /list".to_owned()]
+        }
+        Event::Mine { rooms } if rooms.is_empty() => {
+            vec!["you have listed nothing and bid on nothing".to_owned()]
+        }
+        Event::Items { rooms } | Event::Mine { rooms } => {
+            rooms.iter().map(|room| room_line(room, now)).collect()
+        }
+        Event::Receipts { receipts } if receipts.is_empty() => vec!["no receipts yet".to_owned()],
+        Event::Receipts { receipts } => receipts.iter().map(receipt_line).collect(),
+        Event::Receipt(receipt) => vec![receipt_line(receipt)],
+        Event::Whoami(trust) => trust_lines(trust),
+        Event::Note { text, .. } => vec![sanitize(text)],
+        Event::Refused { report, of, .. } => {
+            let of = match of.words() {
+                words if words.is_empty() => String::new(),
+                words => format!("{words}: "),
+            };
+            report_lines(&format!("refused: {of}"), report)
+        }
+        Event::TsaDown(report) => report_lines("", report),
+        Event::Alarm { short, message, advice, .. } => {
+            let room = short
+                .as_deref()
+                .map_or_else(String::new, |short| format!(" in #{}", sanitize(short)));
+            vec![format!("ALARM{room}: {}", sanitize(message)), format!("  → {}", sanitize(advice))]
+        }
+        Event::Invited { title, role, price, currency, deadline, short, .. } => {
+            let short = sanitize(short);
+            let done = match role {
+                Role::Seller => "you sold",
+                Role::Winner => "you won",
+            };
+            let price = print_in(*price, currency);
+            vec![
+                format!("{done} \"{}\" for {price}", sanitize(title)),
+                format!("  → until {deadline}: reveal {short} \"Your Name\" contact"),
+                format!("  → or, signed by your citizen card: prove {short} contact"),
+            ]
+        }
+        Event::Revealed { role, name, contact, persona, verdict, card, .. } => {
+            let role = role.name();
+            let card = card.as_ref();
+            let lines = Shown { role, name, contact, persona, verdict, card }.lines();
+            lines.iter().flat_map(said).collect()
+        }
+        // The dialogue is on standard error already.
+        Event::Signing { .. }
+        | Event::Connected { .. }
+        | Event::Disconnected { .. }
+        | Event::Tick { .. }
+        | Event::Room(_)
+        | Event::Called { .. }
+        | Event::Bid { .. }
+        | Event::Said { .. }
+        | Event::Happened { .. }
+        | Event::Done { .. } => Vec::new(),
+    }
+}
+
+/// What the other side wrote is cut into rows here, so that no terminal wraps it into rows that do
+/// not say whose it is.
+fn said(line: &Said) -> Vec<String> {
+    match line.word {
+        Word::Typed | Word::Stated => line.rows(QUOTED),
+        Word::Program | Word::Certified | Word::Doubt => vec![line.text.clone()],
+    }
+}
+
+fn room_line(room: &RoomView, now: Option<Time>) -> String {
+    let price = match (room.highest, room.bids) {
+        (Some(highest), Some(bids)) => {
+            format!("{} ({bids} bids)", print_in(highest, &room.currency))
+        }
+        (Some(_) | None, _) => format!("from {}", print_in(room.start, &room.currency)),
+    };
+    let followed = if room.is_unfollowed() { "  not followed" } else { "" };
+    let end = match (room.phase, now) {
+        (Phase::Open, Some(now)) => format!("{} left", duration::countdown(room.end.since(now))),
+        (Phase::Open, None) => format!("until {}", room.end),
+        (Phase::Closed, _) => "closed".to_owned(),
+        (Phase::Settled, _) => "settled".to_owned(),
+        (Phase::Revealed, _) => "revealed".to_owned(),
+        (Phase::Ended, _) => "ended".to_owned(),
+    };
+    let mine = match room {
+        RoomView { own: true, .. } => "  yours",
+        RoomView { bidding: true, .. } if !room.is_known() => "  you bid",
+        RoomView { leading: true, .. } => "  you lead",
+        RoomView { bidding: true, phase: Phase::Open, .. } => "  outbid",
+        _ => "",
+    };
+    let outcome = match room.outcome.as_str() {
+        "" => String::new(),
+        outcome => format!("  {}", sanitize(outcome)),
+    };
+    let (short, title) = (sanitize(&room.short), apart(&sanitize(&room.title)));
+    format!("{short}  {title}  {price}  {end}{followed}{mine}{outcome}")
+}
+
+fn receipt_line(receipt: &ReceiptView) -> String {
+    let verdict = match (receipt.holds, receipt.is_final) {
+        (true, true) => "holds, final",
+        (true, false) => "holds",
+        (false, _) => "DOES NOT HOLD",
+    };
+    let ReceiptView { short, title, seq, verb, time, digest, .. } = receipt;
+    let room = room_words(short, title.as_deref());
+    let (verb, digest) = (sanitize(verb), sanitize(digest));
+    format!("receipt {verdict}: {room} entry {seq} {verb} {time} {digest}")
+}
+
+fn trust_lines(trust: &Trust) -> Vec<String> {
+    let time = match trust.time {
+        Some(time) => format!("{time}, {} ms ago", trust.age_ms),
+        None => "unknown: no tick in the last seconds".to_owned(),
+    };
+    let simulated = if trust.simulated { " SIMULATED" } else { "" };
+    vec![
+        format!("persona    {}", trust.persona),
+        format!("broker     {}", trust.broker),
+        format!("authority  {}", trust.authority),
+        format!("suite      {}", sanitize(trust.suite.as_deref().unwrap_or("not connected"))),
+        format!("TSA time   {time}{simulated}"),
+        format!("verified   {} rooms, every entry and the newest head", trust.rooms_verified),
+        format!("alarms     {}", trust.alarms),
+        format!("certified  until {}", trust.certificate_ends),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,403 @@
+//! Files held against each other: what one broker signed about one room, wherever it was shown.
+//!
+//! Each file may hold by itself; a broker that shows different logs to different people is found out
+//! when their files come together. What is found carries the evidence where the files have all of it,
+//! which takes the broker's certificate in one of them.
+
+use std::collections::BTreeMap;
+
+use crate::audit::evidence::{
+    Evidence, FalseOutcome, Fork, NoEvidence, Statement, TwoEntries, disagreement,
+};
+use crate::audit::verdict::{Examined, Found, VerifiedLog};
+use crate::log::transcript::transcript;
+use crate::log::{Entry, Logged, Origin, Receipt, RoomName};
+use crate::room::RevealRoom;
+use crate::room::action::Action;
+use crate::room::body::BrokerKeys;
+use crate::trust::broker::BrokerCertificate;
+use crate::trust::key::Fingerprint;
+use crate::value::codec::Digest;
+
+/// In what two files contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contradiction {
+    /// The broker signed two logs of which neither continues the other.
+    Fork,
+    /// It signed two logs with different entries at one position.
+    TwoEntries,
+    /// The author of an action had seen another log than the one shown. Of this there is no evidence:
+    /// the author alone says so.
+    Seen,
+    /// An auction records another end of its reveal room than that room's log gives.
+    FalseOutcome,
+}
+
+impl Contradiction {
+    /// In one word; where there is evidence of it, the name of its kind.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::TwoEntries => "two-entries",
+            Self::Seen => "seen",
+            Self::FalseOutcome => "false-outcome",
+        }
+    }
+}
+
+/// Two files that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// In what.
+    pub kind: Contradiction,
+    /// Which files, by their places among those given; the smaller first.
+    pub files: [usize; 2],
+    /// The room.
+    pub room: RoomName,
+    /// The broker, by its session key.
+    pub broker: Fingerprint,
+    /// What it did, for a person: a sentence without its subject.
+    pub what: String,
+    /// What shows it to others, if the files have all of it.
+    pub evidence: Option<Evidence>,
+}
+
+/// What is compared.
+#[derive(Debug)]
+pub enum Compared<'a> {
+    /// A transcript or a receipt.
+    Examined(&'a Examined<'a>),
+    /// Evidence that holds.
+    Evidence(&'a Evidence),
+    /// A file that says nothing.
+    Nothing,
+}
+
+/// What the broker signed about a room, in one file.
+struct Claim {
+    file: usize,
+    keys: BrokerKeys,
+    size: u64,
+    root: Digest,
+    statement: Statement,
+    opening: Option<String>,
+}
+
+/// An entry that is shown by itself.
+struct Single<'a> {
+    file: usize,
+    receipt: &'a Receipt,
+    seq: u64,
+}
+
+/// All that is known of one room under one broker.
+#[derive(Default)]
+struct Shelf<'a> {
+    logs: Vec<(usize, &'a VerifiedLog<'a>)>,
+    claims: Vec<Claim>,
+    singles: Vec<Single<'a>>,
+}
+
+/// What all files together say.
+#[derive(Default)]
+struct Library<'a> {
+    rooms: BTreeMap<(Fingerprint, RoomName), Shelf<'a>>,
+    /// Certificates, each with the keys that it is for.
+    certificates: Vec<(BrokerKeys, String)>,
+}
+
+/// Holds files against each other. Of two files that contradict each other in one thing, each thing is
+/// found once.
+#[must_use]
+pub fn compare(files: &[Compared<'_>]) -> Vec<Finding> {
+    let mut library = Library::default();
+    for (file, compared) in files.iter().enumerate() {
+        match compared {
+            Compared::Examined(examined) => library.take(file, &examined.found),
+            Compared::Evidence(evidence) => library.take_evidence(file, evidence),
+            Compared::Nothing => {}
+        }
+    }
+    let mut findings = Vec::new();
+    for ((broker, room), shelf) in &library.rooms {
+        let origin = Origin { broker: *broker, room: *room };
+        library.forks(shelf, &origin, &mut findings);
+        library.entries(shelf, &origin, &mut findings);
+        seen(shelf, &origin, &mut findings);
+    }
+    library.outcomes(&mut findings);
+    findings
+}
+
+impl<'a> Library<'a> {
+    fn shelf(&mut self, broker: Fingerprint, room: RoomName) -> &mut Shelf<'a> {
+        self.rooms.entry((broker, room)).or_default()
+    }
+
+    fn certify(&mut self, keys: BrokerKeys, certificate: &str) {
+        if !self.certificates.iter().any(|(known, _)| *known == keys) {
+            self.certificates.push((keys, certificate.to_owned()));
+        }
+    }
+
+    fn certificate(&self, keys: &BrokerKeys) -> Option<String> {
+        let found = self.certificates.iter().find(|(known, _)| known == keys);
+        found.map(|(_, certificate)| certificate.clone())
+    }
+
+    fn take(&mut self, file: usize, found: &'a Found<'a>) {
+        match found {
+            Found::Log(log) => self.take_log(file, log),
+            Found::Receipt(both) => {
+                let (receipt, shown) = &**both;
+                let (size, root, keys) = (shown.size, shown.root, shown.terms.broker);
+                let statement = Statement::Head(receipt.head.clone());
+                let opening = Some(receipt.opening.clone());
+                let shelf = self.shelf(shown.broker, shown.room);
+                shelf.claims.push(Claim { file, keys, size, root, statement, opening });
+                shelf.singles.push(Single { file, receipt, seq: shown.seq });
+            }
+            Found::Nothing(_) => {}
+        }
+    }
+
+    fn take_log(&mut self, file: usize, log: &'a VerifiedLog<'a>) {
+        let (origin, keys) = (log.origin(), log.room().terms().broker);
+        if let Some(certificate) = log.certificate() {
+            self.certify(keys, certificate);
+        }
+        self.shelf(origin.broker, origin.room).logs.push((file, log));
+        let Some(reveal) = RevealRoom::of(log.room()) else { return };
+        let (auction, root) = (reveal.opening().auction, reveal.opening().root);
+        // A room that opens is a statement about the log of its auction.
+        let size = reveal.opening().settled.saturating_add(1);
+        let statement = Statement::Reveal(log.opening().to_owned());
+        let claim = Claim { file, keys, size, root, statement, opening: None };
+        self.shelf(origin.broker, auction).claims.push(claim);
+    }
+
+    fn take_evidence(&mut self, file: usize, evidence: &'a Evidence) {
+        let stated = match evidence {
+            Evidence::Fork(fork) => {
+                vec![(&fork.opening, &fork.certificate, vec![&fork.larger, &fork.smaller])]
+            }
+            _ => Vec::new(),
+        };
+        for (opening, certificate, statements) in stated {
+            for statement in statements {
+                self.take_statement(file, opening, certificate, statement.clone());
+            }
+        }
+        match evidence {
+            Evidence::Rollback(rollback) => {
+                let (opening, certificate) = (&rollback.opening, &rollback.certificate);
+                let head = Statement::Head(rollback.head.clone());
+                let refusal = Statement::Refusal(rollback.refusal.clone());
+                self.take_statement(file, opening, certificate, head);
+                self.take_statement(file, opening, certificate, refusal);
+            }
+            Evidence::RefusedAndLogged(both) => {
+                let (opening, certificate) = (&both.receipt.opening, &both.certificate);
+                let head = Statement::Head(both.receipt.head.clone());
+                self.take_statement(file, opening, certificate, head);
+                let refusal = Statement::Refusal(both.refusal.clone());
+                self.take_statement(file, opening, certificate, refusal);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_statement(
+        &mut self,
+        file: usize,
+        opening: &str,
+        certificate: &str,
+        statement: Statement,
+    ) {
+        let Ok(action) = Action::parse(opening) else { return };
+        let Some(terms) = action.body().terms() else { return };
+        let (keys, room) = (terms.broker, action.room());
+        let origin = Origin { broker: keys.session.fingerprint(), room };
+        let Ok((size, root)) = statement.open(&origin, &keys) else { return };
+        let certified = BrokerCertificate::open(certificate, origin.broker);
+        if certified.is_ok_and(|certificate| certificate.keys == keys) {
+            self.certify(keys, certificate);
+        }
+        let opening = Some(opening.to_owned());
+        let claim = Claim { file, keys, size, root, statement, opening };
+        self.shelf(origin.broker, room).claims.push(claim);
+    }
+
+    /// What is signed about one log and does not fit together.
+    fn forks(&self, shelf: &Shelf<'_>, origin: &Origin, findings: &mut Vec<Finding>) {
+        for (at, (file, log)) in shelf.logs.iter().enumerate() {
+            for (other_file, other) in shelf.logs.iter().skip(at.saturating_add(1)) {
+                let (larger, smaller) =
+                    if log.size() >= other.size() { (log, other) } else { (other, log) };
+                let size = smaller.size();
+                if larger.root(size) == smaller.root(size) {
+                    continue;
+                }
+                let fork = self.fork_with(larger, Statement::Head(smaller.head().to_owned()), size);
+                found_fork([*file, *other_file], origin, fork, findings);
+            }
+            for claim in &shelf.claims {
+                let Some(root) = log.root(claim.size) else { continue };
+                if root != claim.root {
+                    let fork = self.fork_with(log, claim.statement.clone(), claim.size);
+                    found_fork([*file, claim.file], origin, fork, findings);
+                }
+            }
+        }
+        for (at, claim) in shelf.claims.iter().enumerate() {
+            for other in shelf.claims.iter().skip(at.saturating_add(1)) {
+                if claim.size == other.size && claim.root != other.root {
+                    let fork = self.fork_between(claim, other);
+                    found_fork([claim.file, other.file], origin, fork, findings);
+                }
+            }
+        }
+    }
+
+    fn fork_with(&self, log: &VerifiedLog<'_>, smaller: Statement, size: u64) -> Option<Fork> {
+        Some(Fork {
+            certificate: self.certificate(&log.room().terms().broker)?,
+            opening: log.opening().to_owned(),
+            larger: Statement::Head(log.head().to_owned()),
+            smaller,
+            root: log.root(size)?,
+            path: log.consistency(size)?,
+        })
+    }
+
+    fn fork_between(&self, claim: &Claim, other: &Claim) -> Option<Fork> {
+        Some(Fork {
+            certificate: self.certificate(&claim.keys)?,
+            opening: claim.opening.clone().or_else(|| other.opening.clone())?,
+            larger: claim.statement.clone(),
+            smaller: other.statement.clone(),
+            root: claim.root,
+            path: Vec::new(),
+        })
+    }
+
+    /// Entries at one position that differ.
+    fn entries(&self, shelf: &Shelf<'_>, origin: &Origin, findings: &mut Vec<Finding>) {
+        for (at, single) in shelf.singles.iter().enumerate() {
+            let mut others: Vec<(usize, Receipt)> = Vec::new();
+            for other in shelf.singles.iter().skip(at.saturating_add(1)) {
+                if other.seq == single.seq && other.receipt.entry != single.receipt.entry {
+                    others.push((other.file, other.receipt.clone()));
+                }
+            }
+            for (file, log) in &shelf.logs {
+                let logged = usize::try_from(single.seq).ok().and_then(|at| log.entries().nth(at));
+                if logged.is_some_and(|(entry, _)| entry != single.receipt.entry) {
+                    others.extend(log.receipt(single.seq).map(|receipt| (*file, receipt)));
+                }
+            }
+            for (file, other) in others {
+                let certificate =
+                    verify_keys(&single.receipt.opening).and_then(|keys| self.certificate(&keys));
+                let receipts = [single.receipt.clone(), other];
+                let evidence = certificate
+                    .map(|certificate| Evidence::TwoEntries(TwoEntries { certificate, receipts }));
+                let seq = single.seq;
+                let what = format!("signed two logs with different entries at position {seq}");
+                let kind = Contradiction::TwoEntries;
+                found(kind, [single.file, file], origin, what, evidence, findings);
+            }
+        }
+    }
+
+    /// Auctions and the reveal rooms that follow from them (V-145).
+    fn outcomes(&self, findings: &mut Vec<Finding>) {
+        let logs = || self.rooms.values().flat_map(|shelf| &shelf.logs);
+        for (private_file, private) in logs() {
+            for (file, auction) in logs() {
+                let Ok(what) = disagreement(auction, private) else { continue };
+                let evidence =
+                    self.whole(auction).zip(self.whole(private)).map(|(auction, reveal)| {
+                        Evidence::FalseOutcome(FalseOutcome { auction, reveal })
+                    });
+                let (kind, files) = (Contradiction::FalseOutcome, [*file, *private_file]);
+                found(kind, files, auction.origin(), what, evidence, findings);
+            }
+        }
+    }
+
+    /// The transcript of a log with the broker's certificate, wherever that was.
+    fn whole(&self, log: &VerifiedLog<'_>) -> Option<String> {
+        let certificate = self.certificate(&log.room().terms().broker)?;
+        let entries = log.entries().map(|(entry, header)| Logged { entry, header });
+        Some(transcript(Some(&certificate), entries, log.head()))
+    }
+}
+
+/// What authors of single entries had seen, by the logs that are here whole.
+fn seen(shelf: &Shelf<'_>, origin: &Origin, findings: &mut Vec<Finding>) {
+    for single in &shelf.singles {
+        let action = Entry::parse(&single.receipt.entry)
+            .ok()
+            .and_then(|entry| Action::parse(&entry.action).ok());
+        let Some(had_seen) = action.map(|action| action.seen()) else { continue };
+        for (file, log) in &shelf.logs {
+            let shown = log.root(had_seen.size).filter(|_| had_seen.size > 0);
+            if shown.is_some_and(|root| root != had_seen.root) {
+                let what = format!(
+                    "took an action of which the author had seen another log of {} entries",
+                    had_seen.size
+                );
+                let files = [single.file, *file];
+                found(Contradiction::Seen, files, origin, what, None, findings);
+            }
+        }
+    }
+}
+
+fn verify_keys(opening: &str) -> Option<BrokerKeys> {
+    Action::parse(opening).ok()?.body().terms().map(|terms| terms.broker)
+}
+
+fn found_fork(files: [usize; 2], origin: &Origin, fork: Option<Fork>, findings: &mut Vec<Finding>) {
+    let evidence = fork.map(Evidence::Fork);
+    let what = "signed two histories of one log".to_owned();
+    found(Contradiction::Fork, files, origin, what, evidence, findings);
+}
+
+fn found(
+    kind: Contradiction,
+    mut files: [usize; 2],
+    origin: &Origin,
+    what: String,
+    evidence: Option<Evidence>,
+    findings: &mut Vec<Finding>,
+) {
+    // Evidence contradicts itself: that is what it is for.
+    let [first, second] = files;
+    if first == second {
+        return;
+    }
+    files.sort_unstable();
+    let shows = |evidence: &Evidence| -> Result<String, NoEvidence> {
+        evidence.verify().map(|shown| shown.what)
+    };
+    // Evidence says more exactly what it shows, and what does not verify is none.
+    let (evidence, what) = match evidence.map(|evidence| (shows(&evidence), evidence)) {
+        Some((Ok(what), evidence)) => (Some(evidence), what),
+        Some((Err(_), _)) | None => (None, what),
+    };
+    let again = |other: &Finding| (other.kind, other.files) == (kind, files);
+    match findings.iter_mut().find(|other| again(other)) {
+        Some(other) if other.evidence.is_none() => other.evidence = evidence,
+        Some(_) => {}
+        None => {
+            let (room, broker) = (origin.room, origin.broker);
+            findings.push(Finding { kind, files, room, broker, what, evidence });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! What a stranger can check afterwards, without a network.
+//!
+//! - [`verify`] whether a log or a receipt holds
+//! - [`compare`] files held against each other
+//! - [`verdict`] what a file shows, or the first rule that it breaks
+//! - [`evidence`] what proves that a broker, a TSA or a witness lied
+//! - [`delivered`] whether what comes back through a witness is the answer of a broker
+
+pub mod compare;
+pub mod delivered;
+pub mod evidence;
+pub mod verdict;
+pub mod verify;

@@ -1,0 +1,217 @@
+//! What the log of an auction says.
+
+use serde::{Serialize, Serializer};
+
+use crate::room::auction::{Late, Outcome, Phase};
+use crate::room::body::{Amount, Body, Currency, Side, Text};
+use crate::room::reveal::Verdict as Ending;
+use crate::room::{Auction, Room, Stamped};
+use crate::trust::key::Fingerprint;
+use crate::value::clock::Time;
+use crate::value::codec::Digest;
+
+/// An auction, as its log gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuctionShown {
+    /// What is offered.
+    pub title: Text<80>,
+    /// Currency of every amount, which are in minor units.
+    pub currency: Currency,
+    /// Lowest first bid.
+    pub start: Amount,
+    /// A bid exceeds the highest by at least this.
+    pub increment: Amount,
+    /// Fingerprint of the listing's one-time key.
+    pub seller: Fingerprint,
+    /// Stamp of the listing.
+    pub listed: Time,
+    /// The end, as late bids may have moved it.
+    pub end: Time,
+    /// How far it has come.
+    #[serde(serialize_with = "phase")]
+    pub phase: Phase,
+    /// The close, once it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<CloseShown>,
+    /// Position of the bid that was named as the winner last, if it was not forfeited since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub winner: Option<u64>,
+    /// Its amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Amount>,
+    /// Which side withdrew, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Side>,
+    /// Every bid that counts, in the order of the log.
+    pub bids: Vec<BidShown>,
+    /// What was forfeited, in the order of the log.
+    pub forfeits: Vec<ForfeitShown>,
+}
+
+/// A bid that counts, with what it was judged by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BidShown {
+    /// Position.
+    pub entry: u64,
+    /// What was offered.
+    pub amount: Amount,
+    /// Its stamp.
+    pub time: Time,
+    /// The end that it precedes: the one that held at its position.
+    pub end: Time,
+    /// The least amount that counted at its position.
+    pub least: Amount,
+    /// Whether it was forfeited since.
+    pub forfeited: bool,
+}
+
+/// The close.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CloseShown {
+    /// Position.
+    pub entry: u64,
+    /// Its stamp.
+    pub time: Time,
+    /// Why it was late, if it was: then either side may withdraw.
+    #[serde(serialize_with = "late")]
+    pub late: Option<Late>,
+}
+
+/// A `forfeited` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ForfeitShown {
+    /// Position.
+    pub entry: u64,
+    /// Positions of the bids that it takes away, rising.
+    pub bids: Vec<u64>,
+}
+
+/// How an auction says that the reveal room ended that followed from one of its winners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Position of the `settled` entry that named the winner.
+    pub settled: u64,
+    /// Position of the entry that says how it ended.
+    pub entry: u64,
+    /// What it says.
+    pub ending: Ending,
+    /// The hash that it carries (V-145).
+    pub outcome: Digest,
+}
+
+/// What the fold of an auction does not keep, noted entry by entry.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    before: Option<(Time, Option<Amount>)>,
+    bids: Vec<BidShown>,
+    forfeits: Vec<ForfeitShown>,
+    closed: Option<(u64, Time)>,
+    winner: Option<(u64, Amount)>,
+    settled: Option<u64>,
+    withdrawn: Option<Side>,
+    recorded: Vec<Recorded>,
+}
+
+impl Notes {
+    /// An entry is about to be judged by this room.
+    pub(crate) fn before(&mut self, room: Option<&Room>) {
+        let auction = room.and_then(Auction::of);
+        self.before = auction.map(|auction| (auction.end(), auction.least_bid()));
+    }
+
+    /// It was accepted.
+    pub(crate) fn after(&mut self, entry: u64, stamped: &Stamped) {
+        let time = stamped.time();
+        match stamped.action().body() {
+            Body::Bid(bid) => {
+                let Some((end, Some(least))) = self.before else { return };
+                let (amount, forfeited) = (bid.amount, false);
+                self.bids.push(BidShown { entry, amount, time, end, least, forfeited });
+            }
+            Body::Closed(_) => self.closed = Some((entry, time)),
+            Body::Settled(settled) => {
+                self.winner = settled.winner.zip(settled.price);
+                self.settled = Some(entry);
+            }
+            Body::Forfeited(forfeited) => {
+                let others = forfeited.others.iter().map(|other| other.seq);
+                let mut bids: Vec<u64> = others.chain([forfeited.winner]).collect();
+                bids.sort_unstable();
+                self.forfeits.push(ForfeitShown { entry, bids });
+                self.winner = None;
+                self.record(entry, Ending::Forfeited, forfeited.outcome);
+            }
+            Body::Revealed(ended) => self.record(entry, Ending::Revealed, ended.outcome),
+            Body::Abandoned(ended) => self.record(entry, Ending::Abandoned, ended.outcome),
+            Body::Withdrawn(withdrawn) => {
+                self.withdrawn = Some(withdrawn.side);
+                self.record(entry, Ending::Withdrawn(withdrawn.side), withdrawn.outcome);
+            }
+            _ => {}
+        }
+    }
+
+    fn record(&mut self, entry: u64, ending: Ending, outcome: Digest) {
+        let Some(settled) = self.settled else { return };
+        self.recorded.push(Recorded { settled, entry, ending, outcome });
+    }
+
+    /// How the auction says that its reveal rooms ended, in the order of the log.
+    pub(crate) fn recorded(&self) -> &[Recorded] {
+        &self.recorded
+    }
+
+    pub(crate) fn shown(&self, auction: &Auction) -> AuctionShown {
+        let listing = auction.listing();
+        let mut bids = self.bids.clone();
+        for (bid, counted) in bids.iter_mut().zip(auction.bids()) {
+            bid.forfeited = counted.forfeited;
+        }
+        let late = auction.late();
+        AuctionShown {
+            title: listing.title.clone(),
+            currency: listing.currency,
+            start: listing.start,
+            increment: listing.increment,
+            seller: auction.seller().fingerprint(),
+            listed: auction.listed(),
+            end: auction.end(),
+            phase: auction.phase(),
+            closed: self.closed.map(|(entry, time)| CloseShown { entry, time, late }),
+            winner: self.winner.map(|(entry, _)| entry),
+            price: self.winner.map(|(_, price)| price),
+            withdrawn: self.withdrawn,
+            bids,
+            forfeits: self.forfeits.clone(),
+        }
+    }
+}
+
+/// The word for how far an auction has come.
+#[must_use]
+pub(crate) const fn word(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Open => "open",
+        Phase::Closed => "closed",
+        Phase::Settled { .. } => "settled",
+        Phase::Ended(Outcome::Sold { .. }) => "sold",
+        Phase::Ended(Outcome::Unsold) => "unsold",
+        Phase::Ended(Outcome::Abandoned) => "abandoned",
+        Phase::Ended(Outcome::Withdrawn(_)) => "withdrawn",
+    }
+}
+
+fn phase<S: Serializer>(value: &Phase, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(word(value))
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference")]
+fn late<S: Serializer>(value: &Option<Late>, serializer: S) -> Result<S::Ok, S::Error> {
+    value
+        .map(|late| match late {
+            Late::Stamp => "stamp",
+            Late::Witness => "witness",
+            Late::Settled => "settled",
+        })
+        .serialize(serializer)
+}

@@ -1,0 +1,137 @@
+//! Blinded requests and tokens: RSABSSA-SHA384-PSS-Randomized of RFC 9474.
+//!
+//! A token is a signature over the persona it was made for. The issuer signed it blinded: it saw a
+//! number that fits every persona equally well.
+
+use blind_rsa_signatures::{
+    BlindMessage, BlindSignature, BlindingResult, MessageRandomizer, Secret, Signature,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::EnrolmentError;
+use super::issuer::IssuerKey;
+use crate::trust::key::{Fingerprint, Persona, PublicKey};
+use crate::value::codec::{Digest, base64url_bytes};
+use crate::value::label;
+
+/// The message under a token: label ‖ CA ‖ persona key (V-135).
+fn message(authority: Fingerprint, persona: &PublicKey<Persona>) -> Vec<u8> {
+    [label::TOKEN.as_bytes(), &authority.0, persona.as_bytes()].concat()
+}
+
+/// A request for a token with what unblinds its answer. To be kept, sealed, before it is sent: the TSA signs
+/// one request for each citizen and period.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// What is sent to be signed: [`label::ISSUER_SIZE`] bytes.
+    #[serde(with = "base64url_bytes")]
+    pub blinded: Vec<u8>,
+    #[serde(with = "base64url_bytes")]
+    secret: Vec<u8>,
+    #[serde(with = "base64url_bytes")]
+    randomizer: Vec<u8>,
+}
+
+impl std::fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenRequest(..)")
+    }
+}
+
+impl TokenRequest {
+    /// Prepares and blinds a request for `persona`. `seed` is fresh from a cryptographic generator.
+    ///
+    /// # Errors
+    /// [`EnrolmentError::Key`] if the issuer's key is of no use.
+    pub fn new(
+        issuer: &IssuerKey,
+        authority: Fingerprint,
+        persona: &PublicKey<Persona>,
+        seed: [u8; 32],
+    ) -> Result<Self, EnrolmentError> {
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let blinding = issuer.key.blind(&mut rng, message(authority, persona));
+        let BlindingResult { blind_message, secret, msg_randomizer } =
+            blinding.map_err(|_| EnrolmentError::Key)?;
+        let randomizer = msg_randomizer.ok_or(EnrolmentError::Key)?;
+        Ok(Self { blinded: blind_message.0, secret: secret.0, randomizer: randomizer.0.to_vec() })
+    }
+
+    /// Unblinds the answer and verifies what comes out (RFC 9474, `Finalize`).
+    ///
+    /// # Errors
+    /// [`EnrolmentError::BlindSignature`].
+    pub fn finish(
+        &self,
+        issuer: &IssuerKey,
+        authority: Fingerprint,
+        persona: &PublicKey<Persona>,
+        blind_signature: &[u8],
+    ) -> Result<Token, EnrolmentError> {
+        let randomizer = <[u8; 32]>::try_from(self.randomizer.as_slice())
+            .map_err(|_| EnrolmentError::BlindSignature)?;
+        let mut blinding = BlindingResult {
+            blind_message: BlindMessage(self.blinded.clone()),
+            secret: Secret(self.secret.clone()),
+            msg_randomizer: Some(MessageRandomizer(randomizer)),
+        };
+        let blind_signature = BlindSignature(blind_signature.to_vec());
+        let finished =
+            issuer.key.finalize(&blind_signature, &blinding, message(authority, persona));
+        blinding.secret.0.zeroize();
+        let signature = finished.map_err(|_| EnrolmentError::BlindSignature)?.0;
+        Ok(Token { issuer: issuer.id(), randomizer: Digest(randomizer), signature })
+    }
+}
+
+/// A token: says that an issuer signed for this persona, and with it that its holder is a citizen.
+///
+/// Of no use to anybody who does not hold the persona's key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// Name of the issuer's key.
+    pub issuer: Digest,
+    /// The random prefix of the message (RFC 9474, `PrepareRandomize`).
+    randomizer: Digest,
+    /// [`label::ISSUER_SIZE`] bytes.
+    #[serde(with = "base64url_bytes")]
+    signature: Vec<u8>,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token(issuer {})", self.issuer)
+    }
+}
+
+impl Token {
+    /// Verifies the token for a persona (V-135).
+    ///
+    /// # Errors
+    /// [`EnrolmentError::Token`].
+    pub fn verify(
+        &self,
+        issuer: &IssuerKey,
+        authority: Fingerprint,
+        persona: &PublicKey<Persona>,
+    ) -> Result<(), EnrolmentError> {
+        if self.issuer != issuer.id() {
+            return Err(EnrolmentError::Token);
+        }
+        let (signature, randomizer) =
+            (Signature(self.signature.clone()), MessageRandomizer(self.randomizer.0));
+        let verified = issuer.key.verify(&signature, Some(randomizer), message(authority, persona));
+        verified.map_err(|_| EnrolmentError::Token)
+    }
+
+    /// The random prefix and the signature, for tests that play the CA.
+    #[must_use]
+    pub fn parts(&self) -> (&[u8; 32], &[u8]) {
+        (&self.randomizer.0, &self.signature)
+    }
+}

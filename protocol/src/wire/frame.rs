@@ -1,0 +1,577 @@
+//! What crosses the wire inside a session: the second of the three vocabularies (SPEC 9).
+//!
+//! One frame is one JSON object with one member, the frame's name; one record carries one frame.
+//! Frames are bounded by [`MAX_FRAME`] before they are parsed (V-090).
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::log::stamp::{BatchProof, FullStamp};
+use crate::log::{Logged, Named, RoomName};
+use crate::trust::key::{OneTime, PublicKey, Signature};
+use crate::trust::persona::Blind;
+use crate::value::codec::{Digest, hashes};
+use crate::value::label::{self, MAX_FRAME};
+
+/// Why bytes are not a frame.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Longer than [`MAX_FRAME`].
+    #[error("a frame of {length} bytes is longer than {MAX_FRAME}")]
+    TooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// Not JSON of any frame of this version.
+    #[error("not a frame of this version: {reason}")]
+    Malformed {
+        /// What the JSON reader says.
+        reason: String,
+    },
+}
+
+/// From a peer to its broker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FromPeer {
+    /// Asks for stamps over digests; the TSA sees neither peer nor content.
+    Stamp {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// 1 to [`label::MAX_STAMPS`] digests of complete actions.
+        digests: Vec<Digest>,
+    },
+    /// Hands in an action with its stamp.
+    Submit {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// Compact JWS.
+        action: String,
+        /// Its stamp, with the header.
+        stamp: FullStamp,
+        /// Ties the one-time key to the persona of this session, for the broker only.
+        blind: Blind,
+    },
+    /// Asks for the list of public rooms, from a position on, and for new ones as they open.
+    Rooms {
+        /// Position in the broker's list from which on rooms are wanted.
+        from: u64,
+    },
+    /// Asks for a room's log from a position on, and for new entries as they are logged.
+    Join {
+        /// The room.
+        room: RoomName,
+        /// Entries the peer holds already.
+        from: u64,
+        /// For a private room: proof of membership.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        member: Option<Member>,
+    },
+    /// Asks for no more entries of a room.
+    Leave {
+        /// The room.
+        room: RoomName,
+    },
+}
+
+/// Proof that the sender holds the key that makes them a member of a private room (V-091).
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// One-time key of the listing or of the winning bid.
+    pub key: PublicKey<OneTime>,
+    /// By that key over [`Member::message`].
+    pub signature: Signature,
+}
+
+impl Member {
+    /// What is signed: label ‖ session id ‖ room. It cannot be used in another session.
+    #[must_use]
+    pub fn message(session: &[u8; 32], room: RoomName) -> Vec<u8> {
+        [label::JOIN.as_bytes(), session, &room.0].concat()
+    }
+}
+
+/// From a broker to a peer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FromBroker {
+    /// First frame of a session.
+    Welcome {
+        /// The newest batch header: TSA time.
+        batch: String,
+        /// Frames a second that the session may send on average (V-093).
+        rate: u32,
+        /// Frames that it may send at once.
+        burst: u32,
+    },
+    /// A newer batch header: TSA time moves on.
+    Tick {
+        /// Compact JWS.
+        batch: String,
+    },
+    /// Answer to [`FromPeer::Stamp`], in the order of the digests.
+    Stamped {
+        /// As in the request.
+        n: u64,
+        /// Header of the batch that all of them are in (compact JWS).
+        batch: String,
+        /// The place of each digest.
+        stamps: Vec<BatchProof>,
+    },
+    /// The action is in the log, durably.
+    Receipt {
+        /// As in the request.
+        n: u64,
+        /// Position in the log.
+        seq: u64,
+        /// Inclusion proof in the tree of `head`.
+        #[serde(with = "hashes")]
+        path: Vec<Digest>,
+        /// Signed head.
+        head: String,
+    },
+    /// A disclosure is kept until the other side's arrives.
+    Held {
+        /// As in the request.
+        n: u64,
+        /// Compact JWS of a [`crate::wire::refusal::Held`].
+        held: String,
+    },
+    /// The action was refused, with the broker's signature under the reason.
+    Refused {
+        /// As in the request.
+        n: u64,
+        /// Compact JWS of a [`crate::wire::refusal::Refusal`].
+        refusal: String,
+    },
+    /// A request could not be carried out; no action was decided on.
+    Failed {
+        /// As in the request.
+        n: u64,
+        /// Stable code of an [`crate::room::Undecided`]; a broker has no other way to say no
+        /// without its signature (V-070).
+        code: String,
+    },
+    /// Public rooms, by position in the broker's list.
+    Lobby {
+        /// Position of the first of them.
+        from: u64,
+        /// Batch headers that the openings name, each once, in the order in which they first name
+        /// them (V-028).
+        headers: Vec<String>,
+        /// First entry of each room's log, as logged.
+        openings: Vec<Box<RawValue>>,
+        /// Whether more follow at once.
+        more: bool,
+    },
+    /// Answer to [`FromPeer::Join`].
+    Joined {
+        /// The room.
+        room: RoomName,
+        /// The newest signed head.
+        head: String,
+        /// Consistency proof from the size the peer holds to the head's.
+        #[serde(with = "hashes")]
+        consistency: Vec<Digest>,
+    },
+    /// Entries of a room, without gaps.
+    Entries {
+        /// The room.
+        room: RoomName,
+        /// Batch headers that the entries name, each once, in the order in which they first name them
+        /// (V-028).
+        headers: Vec<String>,
+        /// As logged; what they hash to is these bytes.
+        entries: Vec<Box<RawValue>>,
+        /// The signed head that covers the last of them; absent while more of a page follow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<String>,
+    },
+    /// Witnesses cosigned a head of a room that the peer follows.
+    Cosigned {
+        /// The room.
+        room: RoomName,
+        /// The signed head, with the cosignatures gathered so far.
+        head: String,
+    },
+    /// The peer is one of the two in a reveal room.
+    Invited {
+        /// The auction.
+        auction: RoomName,
+        /// The private room; to be joined with proof of membership.
+        room: RoomName,
+    },
+    /// A request was refused before it became an action, or the session ends.
+    Error {
+        /// Stable code.
+        code: String,
+        /// What happened.
+        message: String,
+        /// The room that was asked for, if the request named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<RoomName>,
+    },
+}
+
+impl FromPeer {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// [`FrameError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, FrameError> {
+        parse(bytes)
+    }
+
+    /// Writes a frame.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`] if it does not fit one record.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        encode(self)
+    }
+}
+
+/// What a frame of a peer asks about: the broker's answer names it, also where it refuses the
+/// frame unread (V-093).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The number of a request.
+    Request(u64),
+    /// A room.
+    Room(RoomName),
+}
+
+impl Subject {
+    /// Looks for it in bytes that need not be a frame of this version; `None` if they name nothing.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Asked {
+            n: Option<u64>,
+            room: Option<RoomName>,
+        }
+        let frame: std::collections::BTreeMap<String, Asked> = parse(bytes).ok()?;
+        let mut asked = frame.into_values();
+        match (asked.next()?, asked.next()) {
+            (Asked { n: Some(n), .. }, None) => Some(Self::Request(n)),
+            (Asked { n: None, room }, None) => room.map(Self::Room),
+            (_, Some(_)) => None,
+        }
+    }
+}
+
+impl FromBroker {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// [`FrameError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, FrameError> {
+        parse(bytes)
+    }
+
+    /// Writes a frame.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`] if it does not fit one record.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        encode(self)
+    }
+}
+
+/// Writes entries, given as logged, as [`FromBroker::Entries`] frames that each fit one record.
+/// Each carries the headers that its own entries name; only the last carries the head. Nothing is
+/// parsed again: this is the broker's hot path.
+#[must_use]
+pub fn encode_entries(room: RoomName, entries: &[Logged<'_>], head: Option<&str>) -> Vec<Vec<u8>> {
+    let opening = format!(r#"{{"entries":{{"room":"{room}","headers":["#);
+    let head = head.and_then(|head| serde_json::to_string(head).ok());
+    let closing = match head {
+        Some(head) => format!(r#"],"head":{head}}}}}"#),
+        None => "]}}".to_owned(),
+    };
+    let budget = MAX_FRAME.saturating_sub(opening.len() + BETWEEN.len() + closing.len());
+    let mut frames = Vec::new();
+    let mut rest = entries;
+    loop {
+        let filled = Filled::with(rest, budget);
+        rest = rest.get(filled.count..).unwrap_or_default();
+        let closing = if rest.is_empty() { closing.as_str() } else { "]}}" };
+        let Filled { headers, entries, .. } = filled;
+        frames.push([&opening, &*headers, BETWEEN, &*entries, closing].concat().into_bytes());
+        if rest.is_empty() {
+            return frames;
+        }
+    }
+}
+
+const BETWEEN: &str = r#"],"entries":["#;
+
+/// Writes openings, given as logged, as one [`FromBroker::Lobby`] frame with as many as fit, and says
+/// how many those are. `known` is the length of the broker's list.
+#[must_use]
+pub fn encode_lobby(from: u64, openings: &[Logged<'_>], known: u64) -> (Vec<u8>, usize) {
+    let opening = format!(r#"{{"lobby":{{"from":{from},"headers":["#);
+    let between = r#"],"openings":["#;
+    let budget = MAX_FRAME.saturating_sub(opening.len() + between.len() + 20);
+    let Filled { headers, entries, count } = Filled::with(openings, budget);
+    let more = from.saturating_add(count as u64) < known;
+    let closing = format!(r#"],"more":{more}}}}}"#);
+    ([&opening, &*headers, between, &*entries, &closing].concat().into_bytes(), count)
+}
+
+/// What of some entries goes into one frame, as JSON without the brackets.
+struct Filled {
+    headers: String,
+    entries: String,
+    count: usize,
+}
+
+impl Filled {
+    /// Takes entries with their headers as long as they fit, and at least one.
+    fn with(from: &[Logged<'_>], budget: usize) -> Self {
+        let mut named = Named::default();
+        let mut filled = Self { headers: String::new(), entries: String::new(), count: 0 };
+        for Logged { entry, header } in from {
+            // Two quotes and a comma.
+            let header_takes = if named.would_be_new(header) { header.len() + 3 } else { 0 };
+            let taken = filled.headers.len() + filled.entries.len();
+            if filled.count > 0 && taken + header_takes + entry.len() + 1 > budget {
+                break;
+            }
+            if named.is_new(header) {
+                // The letters of a compact JWS need no escape.
+                let comma = if filled.headers.is_empty() { "" } else { "," };
+                filled.headers.extend([comma, "\"", header, "\""]);
+            }
+            let comma = if filled.count == 0 { "" } else { "," };
+            filled.entries.extend([comma, entry]);
+            filled.count += 1;
+        }
+        filled
+    }
+}
+
+fn parse<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, FrameError> {
+    if bytes.len() > MAX_FRAME {
+        return Err(FrameError::TooLong { length: bytes.len() });
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| FrameError::Malformed { reason: error.to_string() })
+}
+
+fn encode<T: Serialize>(frame: &T) -> Result<Vec<u8>, FrameError> {
+    let bytes = serde_json::to_vec(frame)
+        .map_err(|error| FrameError::Malformed { reason: error.to_string() })?;
+    if bytes.len() <= MAX_FRAME {
+        Ok(bytes)
+    } else {
+        Err(FrameError::TooLong { length: bytes.len() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn frames_are_pinned_byte_for_byte() {
+        let stamp = FromPeer::Stamp { n: 7, digests: vec![Digest([0; 32])] };
+        let zeros = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(
+            String::from_utf8(stamp.encode().unwrap()).unwrap(),
+            format!(r#"{{"stamp":{{"n":7,"digests":["{zeros}"]}}}}"#)
+        );
+        let join = FromPeer::Join { room: RoomName([0; 32]), from: 3, member: None };
+        assert_eq!(
+            String::from_utf8(join.encode().unwrap()).unwrap(),
+            format!(r#"{{"join":{{"room":"{}","from":3}}}}"#, "0".repeat(64))
+        );
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"stamp":{"n":7}}"#,
+            r#"{"stamp":{"n":-1,"digests":[]}}"#,
+            r#"{"stamp":{"n":7,"digests":[]},"leave":{"room":""}}"#,
+            r#"{"rooms":{"from":0,"extra":1}}"#,
+            r#"{"rooms":{"from":0,"from":1}}"#,
+            r#"{"leave":{"room":"00"}}"#,
+            r#"{"shout":{}}"#,
+        ] {
+            assert!(FromPeer::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        let long = vec![b' '; MAX_FRAME + 1];
+        let refused = FromPeer::parse(&long).unwrap_err();
+        assert_eq!(refused, FrameError::TooLong { length: MAX_FRAME + 1 });
+    }
+
+    #[test]
+    fn v093_a_frame_that_is_refused_unread_still_names_what_it_asked_for() {
+        let room = RoomName([3; 32]);
+        let subject = |text: &str| Subject::of(text.replace("ROOM", &room.to_string()).as_bytes());
+        for (text, named) in [
+            (r#"{"stamp":{"n":7,"digests":[]}}"#, Some(Subject::Request(7))),
+            (r#"{"submit":{"n":18446744073709551615}}"#, Some(Subject::Request(u64::MAX))),
+            (r#"{"submit":{"n":7,"action":{"n":8},"extra":[1,{}]}}"#, Some(Subject::Request(7))),
+            (r#"{"shout":{"n":7}}"#, Some(Subject::Request(7))),
+            (r#"{"join":{"room":"ROOM","from":0}}"#, Some(Subject::Room(room))),
+            (r#"{"leave":{"room":"ROOM","n":null}}"#, Some(Subject::Room(room))),
+            (r#"{"rooms":{"from":0}}"#, None),
+            (r#"{"stamp":{"n":7,"n":8}}"#, None),
+            (r#"{"stamp":{"n":-7}}"#, None),
+            (r#"{"stamp":{"n":18446744073709551616}}"#, None),
+            (r#"{"stamp":{"n":7.0}}"#, None),
+            (r#"{"stamp":{"n":7},"submit":{"n":8}}"#, None),
+            (r#"{"leave":{"room":"00"}}"#, None),
+            (r#"{"stamp":7}"#, None),
+            (r#"{"stamp":{"n":7}"#, None),
+            ("7", None),
+            ("", None),
+        ] {
+            assert_eq!(subject(text), named, "{text}");
+        }
+        assert_eq!(Subject::of(&vec![b' '; MAX_FRAME + 1]), None);
+    }
+
+    #[test]
+    fn v091_a_proof_of_membership_holds_in_one_session_and_room() {
+        let key = crate::trust::key::SecretKey::<OneTime>::from_seed(&[1; 32]);
+        let (session, room) = ([2; 32], RoomName([3; 32]));
+        let message = Member::message(&session, room);
+        assert_eq!(message, [label::JOIN.as_bytes(), &[2; 32], &[3; 32]].concat());
+        let signature = key.sign(&message);
+        let shown = |session: [u8; 32], room| {
+            key.public().verify(&Member::message(&session, room), &signature)
+        };
+        assert!(shown(session, room).is_ok());
+        assert!(shown([4; 32], room).is_err());
+        assert!(shown(session, RoomName([4; 32])).is_err());
+    }
+
+    #[test]
+    fn v090_a_frame_is_at_most_65_000_bytes() {
+        let frame = |length: usize| {
+            let digests = "x".repeat(length - r#"{"submit":""}"#.len());
+            FromPeer::parse(format!(r#"{{"submit":"{digests}"}}"#).as_bytes()).unwrap_err()
+        };
+        assert!(matches!(frame(65_000), FrameError::Malformed { .. }));
+        assert_eq!(frame(65_001), FrameError::TooLong { length: 65_001 });
+    }
+
+    #[test]
+    fn v090_stamps_of_the_longest_kind_fit_one_frame() {
+        let path = vec![Digest([0; 32]); label::MAX_STAMP_PATH];
+        let longest = BatchProof { index: u64::MAX, path };
+        let stamped = |many| {
+            let (batch, stamps) = ("b".repeat(label::MAX_BATCH), vec![longest.clone(); many]);
+            FromBroker::Stamped { n: u64::MAX, batch, stamps }.encode().unwrap()
+        };
+        let frame = stamped(label::MAX_STAMPS);
+        let FromBroker::Stamped { stamps, .. } = FromBroker::parse(&frame).unwrap() else {
+            panic!("another frame")
+        };
+        assert_eq!(stamps.len(), label::MAX_STAMPS);
+        let digests = vec![Digest([0; 32]); label::MAX_STAMPS];
+        FromPeer::Stamp { n: u64::MAX, digests }.encode().unwrap();
+        // The number is not only small enough: twice as many would take the largest record.
+        let half = 32_768;
+        assert!(frame.len() + 4 <= half && stamped(2 * label::MAX_STAMPS).len() + 4 > half);
+    }
+
+    /// Entries with the headers they name, of these sizes.
+    fn entries(entry: usize, header: usize, named: &[u8]) -> Vec<(String, String)> {
+        let made = named.iter().enumerate().map(|(at, name)| {
+            let text = format!(r#"{{"seq":{at},"x":"{}"}}"#, "y".repeat(entry));
+            (text, format!("{name}.{}", "h".repeat(header)))
+        });
+        made.collect()
+    }
+
+    fn logged(entries: &[(String, String)]) -> Vec<Logged<'_>> {
+        entries.iter().map(|(entry, header)| Logged { entry, header }).collect()
+    }
+
+    #[test]
+    fn v028_many_entries_are_cut_into_frames_that_fit_with_the_headers_of_their_own() {
+        let names: Vec<u8> = (0..60).map(|at| at / 7).collect();
+        let made = entries(3_000, 1_000, &names);
+        let frames = encode_entries(RoomName([1; 32]), &logged(&made), Some("head\n"));
+        assert!(frames.len() > 1);
+        let mut rest = made.as_slice();
+        for (at, frame) in frames.iter().enumerate() {
+            let FromBroker::Entries { headers, entries, head, .. } =
+                FromBroker::parse(frame).unwrap()
+            else {
+                panic!("another frame")
+            };
+            let (these, others) = rest.split_at(entries.len());
+            rest = others;
+            assert!(entries.iter().zip(these).all(|(raw, (text, _))| raw.get() == text));
+            assert_eq!(headers, crate::log::headers(logged(these)));
+            assert_eq!(head.is_some(), at + 1 == frames.len());
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn a_frame_of_entries_is_pinned_byte_for_byte() {
+        let made = [("{}", "a.b.c"), ("[]", "d.e.f"), ("{}", "a.b.c")];
+        let made: Vec<Logged<'_>> =
+            made.iter().map(|(entry, header)| Logged { entry, header }).collect();
+        let room = RoomName([0; 32]);
+        let zeros = "0".repeat(64);
+        let frame = |entries: &[Logged<'_>], head| {
+            let [frame] = <[_; 1]>::try_from(encode_entries(room, entries, head)).unwrap();
+            String::from_utf8(frame).unwrap()
+        };
+        assert_eq!(
+            frame(&made, Some("h")),
+            format!(
+                r#"{{"entries":{{"room":"{zeros}","headers":["a.b.c","d.e.f"],"entries":[{{}},[],{{}}],"head":"h"}}}}"#
+            )
+        );
+        assert_eq!(
+            frame(&[], None),
+            format!(r#"{{"entries":{{"room":"{zeros}","headers":[],"entries":[]}}}}"#)
+        );
+    }
+
+    #[test]
+    fn openings_fill_a_frame_and_no_more() {
+        let made = entries(6_000, 600, &[1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        let mut from = 0;
+        let mut rest = made.as_slice();
+        while !rest.is_empty() {
+            let (frame, count) = encode_lobby(from, &logged(rest), 16);
+            let FromBroker::Lobby { from: at, headers, openings, more } =
+                FromBroker::parse(&frame).unwrap()
+            else {
+                panic!("another frame")
+            };
+            let (these, others) = rest.split_at(count);
+            assert_eq!((at, openings.len(), more), (from, count, !others.is_empty()));
+            assert_eq!(headers, crate::log::headers(logged(these)));
+            rest = others;
+            from += count as u64;
+        }
+        let (frame, count) = encode_lobby(3, &[], 3);
+        assert_eq!(count, 0);
+        assert_eq!(frame, br#"{"lobby":{"from":3,"headers":[],"openings":[],"more":false}}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = (FromPeer::parse(&bytes), Subject::of(&bytes));
+            let _ = FromBroker::parse(&bytes);
+        }
+    }
+}

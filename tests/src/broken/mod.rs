@@ -1,0 +1,244 @@
+//! Transcripts and receipts that hold, and broken ones, for comparing verifiers with each other.
+//!
+//! `scenes` are logs that hold, of every kind and at every stage. `lies` are signed by the keys that
+//! count, each against one rule. The rest is made from both by `cuts`: bytes changed, lines lost, doubled
+//! and exchanged.
+
+mod cuts;
+mod forge;
+mod lies;
+mod scenes;
+
+use crate::sim::machine::Chance;
+
+/// A file, by the name that says what was done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Without a folder.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Files that hold, then `count` broken ones, sorted by name. `given` are files that hold as well; some
+/// of the broken ones are made from them. What is called broken may hold for once: a line of nobody may
+/// change.
+#[must_use]
+pub fn files(seed: u64, count: usize, given: &[Made]) -> Vec<Made> {
+    let chance = Chance::of(seed);
+    let mut good: Vec<Made> = given.to_vec();
+    for (at, (name, scene)) in (0..).zip(scenes::SCENES) {
+        let house = scene(seed.wrapping_add(at));
+        let certified = house.file();
+        let bare = certified.split_once('\n').map_or("", |(_, rest)| rest).to_owned();
+        good.push(Made { name: format!("good-{name}.log"), bytes: certified.into_bytes() });
+        good.push(Made { name: format!("good-{name}-bare.log"), bytes: bare.into_bytes() });
+        let last = house.seen().size.saturating_sub(1);
+        let receipt = house.receipt(chance.below(last.saturating_add(1)));
+        good.push(Made { name: format!("good-{name}.receipt"), bytes: receipt.encode().into() });
+    }
+    let dated = scenes::dated(seed);
+    for (name, by) in [("nobody", &[][..]), ("one", &[2]), ("two", &[3, 1]), ("all", &[1, 2, 3])] {
+        let bytes = dated.file_with(&dated.note(by)).into_bytes();
+        good.push(Made { name: format!("good-witnessed-by-{name}.log"), bytes });
+    }
+    let mut receipt = dated.receipt(1);
+    receipt.head = dated.note(&[1, 2]);
+    good.push(Made { name: "good-witnessed.receipt".to_owned(), bytes: receipt.encode().into() });
+    let all_lies: Vec<_> = lies::lies().collect();
+    let mut made = good.clone();
+    for at in 0..count {
+        // Each lie at least once, then lies and cuts by turns.
+        let lie = all_lies.get(at).copied().or_else(|| {
+            let pick = usize::try_from(chance.below(all_lies.len() as u64)).unwrap_or_default();
+            chance.once_in(5).then(|| all_lies.get(pick).copied()).flatten()
+        });
+        let (name, bytes) = match lie {
+            Some((name, make)) => {
+                (format!("lie-{name}"), make(seed.wrapping_add(at as u64)).into_bytes())
+            }
+            None => {
+                let pick = usize::try_from(chance.below(good.len() as u64)).unwrap_or_default();
+                let Some(from) = good.get(pick) else { continue };
+                let (way, bytes) = cuts::cut(&from.bytes, &chance);
+                let from = from.name.trim_start_matches("good-").replace('.', "-");
+                (format!("{way}-{from}"), bytes)
+            }
+        };
+        made.push(Made { name: format!("broken-{at:05}-{name}"), bytes });
+    }
+    made.sort_by(|one, other| one.name.cmp(&other.name));
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use pregao::cli::verify::{Verify, run};
+    use pregao::front::exit::Status;
+    use pregao_protocol::audit::verdict::{Standing, verdict};
+    use pregao_protocol::trust::key::Fingerprint;
+
+    use super::*;
+
+    #[test]
+    fn what_is_called_good_holds_and_every_lie_is_found_out() {
+        let made = files(7, lies::lies().count(), &[]);
+        let mut rules = BTreeSet::new();
+        for Made { name, bytes } in &made {
+            let verdict = verdict(bytes);
+            let holds = matches!(verdict.verdict, Standing::Valid | Standing::Incomplete);
+            // These are as good as without the line, or say what no rule forbids.
+            let harmless = name.ends_with("-witness-under-anothers-key")
+                || name.ends_with("-refusals-of-nothing");
+            let good = name.starts_with("good-") || harmless;
+            assert_eq!(holds, good, "{name}: {}", verdict.encode());
+            rules.extend(verdict.rule.map(|rule| rule.as_str()));
+        }
+        assert!(rules.len() > 35, "{rules:?}");
+    }
+
+    #[test]
+    fn one_seed_gives_the_same_files_and_another_gives_others() {
+        let made = files(1, 120, &[]);
+        assert_eq!(made, files(1, 120, &[]));
+        assert_ne!(made, files(2, 120, &[]));
+        let names: BTreeSet<&str> = made.iter().map(|made| made.name.as_str()).collect();
+        assert_eq!(names.len(), made.len());
+    }
+
+    /// Two histories of one room: the same opening, and other bids.
+    fn histories() -> [String; 2] {
+        [2_000, 3_000].map(|minor| {
+            let mut house = scenes::open(5);
+            house.bid(minor);
+            house.file()
+        })
+    }
+
+    fn told(asked: &Verify, broker: Option<Fingerprint>, json: bool) -> (Status, String) {
+        let mut said = Vec::new();
+        let status = run(asked, broker, json, &mut said).unwrap();
+        (status, String::from_utf8(said).unwrap())
+    }
+
+    #[test]
+    fn what_a_transcript_shows_is_told_in_words() {
+        let place = tempfile::tempdir().unwrap();
+        for (name, status, words) in [
+            (
+                "good-sold.log",
+                Status::CarriedOut,
+                &[
+                    "sold: entry 2 won, for 12.50 EUR",
+                    "closed by entry 3 at 2027-03-01T12:10:00.000000Z, in time",
+                    "entry 2: 12.50 EUR at 2027-03-01T12:00:03.000000Z, at least 11.00 EUR and before the end",
+                    "no witnesses are named",
+                    "  broker ",
+                    "  TSA ",
+                    "  CA ",
+                ][..],
+            ),
+            ("good-sold-bare.log", Status::CarriedOut, &["CERTIFICATE IS NOT HERE"]),
+            ("good-open.log", Status::Incomplete, &["NOT OVER: bids count until"]),
+            ("good-settled-late.log", Status::Incomplete, &["LATE: it was stamped after the end"]),
+            ("good-undated.log", Status::Incomplete, &["LATE: no witness saw it", "NOT FINAL"]),
+            ("good-simulated.log", Status::Incomplete, &["SIMULATED TIME"]),
+            ("good-forfeited.log", Status::Incomplete, &["entry 5 takes away", "FORFEITED since"]),
+            ("good-withdrawn.log", Status::CarriedOut, &["not sold: the winner withdrew"]),
+            ("good-disclosed.log", Status::CarriedOut, &["private room", "both disclosed"]),
+            ("good-absent.log", Status::CarriedOut, &["absent at the deadline"]),
+            (
+                "good-witnessed-by-two.log",
+                Status::CarriedOut,
+                &[
+                    "final: witnessed by operator-1, operator-3",
+                    "witness.example/2, run by operator-2",
+                ],
+            ),
+            ("good-witnessed-by-one.log", Status::Incomplete, &["takes 2 different operators"]),
+            (
+                "good-sold.receipt",
+                Status::CarriedOut,
+                &["holds: receipt of entry", "the broker logged it"],
+            ),
+        ] {
+            let made = files(1, 0, &[]).into_iter().find(|made| made.name == name).unwrap();
+            let path = place.path().join(name);
+            std::fs::write(&path, &made.bytes).unwrap();
+            let asked = Verify { files: vec![path], room: None, tsa: Vec::new(), evidence: None };
+            let (ended, said) = told(&asked, None, false);
+            assert_eq!(ended, status, "{said}");
+            for word in words {
+                assert!(said.contains(word), "{name}: {word}: {said}");
+            }
+            let (again, line) = told(&asked, None, true);
+            assert_eq!((again, line), (status, verdict(&made.bytes).encode() + "\n"));
+            let (other, said) = told(&asked, Some(Fingerprint([1; 32])), false);
+            assert_eq!(other, Status::Refused);
+            assert!(said.contains("DOES NOT HOLD: it is of broker"), "{said}");
+        }
+    }
+
+    #[test]
+    fn two_histories_are_a_fork_whose_evidence_is_written_where_asked() {
+        let place = tempfile::tempdir().unwrap();
+        let paths: Vec<_> = histories()
+            .into_iter()
+            .zip(["one.log", "two.log"])
+            .map(|(text, name)| {
+                let path = place.path().join(name);
+                std::fs::write(&path, text).unwrap();
+                path
+            })
+            .collect();
+        let evidence = Some(place.path().join("fork.json"));
+        let asked = Verify { files: paths.clone(), room: None, tsa: Vec::new(), evidence };
+        let (status, said) = told(&asked, None, false);
+        assert_eq!(status, Status::Refused);
+        assert!(said.contains("two.log: CONTRADICTS"), "{said}");
+        assert!(said.contains("the evidence is in"), "{said}");
+        let shown = Verify {
+            files: asked.evidence.iter().cloned().collect(),
+            evidence: None,
+            ..asked.clone()
+        };
+        let (status, said) = told(&shown, None, false);
+        assert_eq!(status, Status::CarriedOut, "{said}");
+        assert!(said.contains("signed two different logs of 4 entries"), "{said}");
+        // What is there is not written over.
+        let (_, said) = told(&asked, None, false);
+        assert!(said.contains("COULD NOT BE WRITTEN"), "{said}");
+        let asked = Verify { evidence: None, ..asked };
+        let (_, lines) = told(&asked, None, true);
+        let last = lines.lines().last().unwrap();
+        assert!(last.starts_with(r#"{"findings":[{"kind":"fork","files":["#), "{lines}");
+        assert_eq!(lines.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_log_that_its_broker_signed_against_the_rules_is_shown_to_be_evidence() {
+        let place = tempfile::tempdir().unwrap();
+        let made = files(1, lies::lies().count(), &[]);
+        let lie = made.iter().find(|made| made.name.ends_with("-lie-another-winner")).unwrap();
+        let path = place.path().join("lie.log");
+        std::fs::write(&path, &lie.bytes).unwrap();
+        let evidence = Some(place.path().join("proof.json"));
+        let asked = Verify { files: vec![path], room: None, tsa: Vec::new(), evidence };
+        let (status, said) = told(&asked, None, false);
+        assert_eq!(status, Status::Refused);
+        for word in
+            ["(rule settled.wrong at entry 4)", "ITS BROKER SIGNED THIS", "the evidence is in"]
+        {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        let files = asked.evidence.iter().cloned().collect();
+        let (status, said) = told(&Verify { files, evidence: None, ..asked }, None, false);
+        assert_eq!(status, Status::CarriedOut);
+        assert!(
+            said.contains("signed a log that breaks the rules: entry 4: settled.wrong"),
+            "{said}"
+        );
+    }
+}

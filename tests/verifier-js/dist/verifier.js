@@ -1,0 +1,3422 @@
+/*
+ * Verifier of Pregão's transcripts and receipts. Made by `npm run build` from tests/verifier-js; MIT OR Apache-2.0.
+ * Contains @noble/curves and @noble/hashes, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
+ */
+
+// src/bytes.js
+var HEX = "0123456789abcdef";
+var STANDARD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+var URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+var encoder = new TextEncoder();
+var utf8 = (text2) => encoder.encode(text2);
+function utf8Text(bytes2) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes2);
+  } catch {
+    return null;
+  }
+}
+function isUtf8(bytes2) {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const step = 1 << 20;
+  try {
+    for (let at = 0; at < bytes2.length; at += step) {
+      decoder.decode(bytes2.subarray(at, at + step), { stream: true });
+    }
+    decoder.decode();
+    return true;
+  } catch {
+    return false;
+  }
+}
+var isWellFormed = (text2) => !/\p{Surrogate}/u.test(text2);
+function concat(...parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+function equal(a, b) {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
+function hex(bytes2) {
+  let text2 = "";
+  for (const byte of bytes2) text2 += HEX[byte >> 4] + HEX[byte & 15];
+  return text2;
+}
+function fromHex32(text2) {
+  if (!/^[0-9a-f]{64}$/.test(text2)) return null;
+  return Uint8Array.from({ length: 32 }, (_, i) => parseInt(text2.slice(2 * i, 2 * i + 2), 16));
+}
+function encode(bytes2, alphabet) {
+  let text2 = "";
+  for (let i = 0; i < bytes2.length; i += 3) {
+    const left = bytes2.length - i;
+    const group = bytes2[i] << 16 | (left > 1 ? bytes2[i + 1] : 0) << 8 | (left > 2 ? bytes2[i + 2] : 0);
+    text2 += alphabet[group >> 18] + alphabet[group >> 12 & 63];
+    if (left > 1) text2 += alphabet[group >> 6 & 63];
+    if (left > 2) text2 += alphabet[group & 63];
+  }
+  return text2;
+}
+var values = (alphabet) => {
+  const table = new Int8Array(128).fill(-1);
+  for (let i = 0; i < 64; i += 1) table[alphabet.charCodeAt(i)] = i;
+  return table;
+};
+var STANDARD_VALUES = values(STANDARD);
+var URL_SAFE_VALUES = values(URL_SAFE);
+function decode(text2, table) {
+  if (text2.length % 4 === 1) return null;
+  const bytes2 = new Uint8Array(Math.floor(text2.length * 3 / 4));
+  let held = 0;
+  let bits = 0;
+  let at = 0;
+  for (let i = 0; i < text2.length; i += 1) {
+    const code = text2.charCodeAt(i);
+    const value = code < 128 ? table[code] : -1;
+    if (value < 0) return null;
+    held = held << 6 | value;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes2[at] = held >> bits;
+      at += 1;
+      held &= (1 << bits) - 1;
+    }
+  }
+  return held === 0 ? bytes2 : null;
+}
+var base64url = (bytes2) => encode(bytes2, URL_SAFE);
+var fromBase64url = (text2) => decode(text2, URL_SAFE_VALUES);
+var base64 = (bytes2) => {
+  const text2 = encode(bytes2, STANDARD);
+  return text2 + "=".repeat((4 - text2.length % 4) % 4);
+};
+var fromBase64 = (text2) => {
+  if (text2.length % 4 !== 0) return null;
+  const bare = text2.replace(/={1,2}$/, "");
+  return bare.length + (4 - bare.length % 4) % 4 === text2.length ? decode(bare, STANDARD_VALUES) : null;
+};
+
+// src/broken.js
+var Broken = class extends Error {
+  constructor(rule) {
+    super(rule);
+    this.rule = rule;
+  }
+};
+function refuseUnless(holds, rule) {
+  if (!holds) throw new Broken(rule);
+}
+function under(rule, read) {
+  try {
+    return read();
+  } catch (failure) {
+    if (failure instanceof Broken) throw new Broken(rule);
+    throw failure;
+  }
+}
+
+// src/time.js
+var SPELLING = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z$/;
+var MICROS = 1000000n;
+function parseTime(text2) {
+  const parts = SPELLING.exec(text2);
+  if (!parts) return null;
+  const [year, month, day, hour, minute, second, micro] = parts.slice(1).map(Number);
+  if (year < 1970 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
+  if (day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return null;
+  return BigInt(Date.UTC(year, month - 1, day, hour, minute, second)) * 1000n + BigInt(micro);
+}
+function formatTime(micros) {
+  const whole = new Date(Number(micros / MICROS) * 1e3).toISOString().slice(0, 19);
+  return `${whole}.${String(micros % MICROS).padStart(6, "0")}Z`;
+}
+var seconds = (count2) => BigInt(count2) * MICROS;
+var ceilSeconds = (micros) => (micros + MICROS - 1n) / MICROS;
+
+// src/json.js
+var no = () => {
+  throw new Broken("malformed");
+};
+function parse(text2) {
+  try {
+    return JSON.parse(text2);
+  } catch {
+    return void 0;
+  }
+}
+function readExact(text2, shape) {
+  const value = parse(text2);
+  if (value === void 0) no();
+  const { meant, written } = shape(value);
+  if (JSON.stringify(written) !== text2) no();
+  return meant;
+}
+var scalar = (meant, written) => ({ meant, written });
+var string = (accept = () => true) => (value) => typeof value === "string" && isWellFormed(value) && accept(value) ? scalar(value, value) : no();
+var STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
+var BLANK = /^[ \u00a0\u00ad\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200d\u202f\u205f-\u2065\u2800\u3000\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]*$/u;
+var text = (most) => string((value) => !STEERING.test(value) && !BLANK.test(value) && count(value) <= most);
+function count(value) {
+  let characters = 0;
+  for (const _ of value) characters += 1;
+  return characters;
+}
+var oneOf = (...names) => string((value) => names.includes(value));
+var integer = (least = 0, most = Number.MAX_SAFE_INTEGER) => (value) => Number.isSafeInteger(value) && value >= least && value <= most ? scalar(value, value) : no();
+var boolean = (value) => typeof value === "boolean" ? scalar(value, value) : no();
+var yes = (value) => value === true ? scalar(true, true) : no();
+var spelled = (read) => (value) => {
+  const meant = typeof value === "string" ? read(value) : null;
+  return meant === null ? no() : scalar(meant, value);
+};
+var time = spelled(parseTime);
+var name32 = spelled((value) => fromHex32(value) ? value : null);
+var bytes = (accept) => spelled((value) => {
+  const meant = fromBase64url(value);
+  return meant && accept(meant) ? meant : null;
+});
+var bytesOf = (size, accept = () => true) => bytes((meant) => meant.length === size && accept(meant));
+var list = (shape) => (value) => {
+  if (!Array.isArray(value)) no();
+  const items = value.map(shape);
+  return scalar(
+    items.map((item) => item.meant),
+    items.map((item) => item.written)
+  );
+};
+var object = (members) => (value) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) no();
+  const meant = {};
+  const written = {};
+  for (const [name, shape] of Object.entries(members)) {
+    if (Object.hasOwn(value, name)) {
+      const item = (shape.optional ?? shape)(value[name]);
+      meant[name] = item.meant;
+      written[name] = item.written;
+    } else if (!shape.optional) {
+      no();
+    }
+  }
+  return scalar(meant, written);
+};
+var optional = (shape) => ({ optional: shape });
+
+// node_modules/@noble/hashes/_u64.js
+var U32_MASK64 = /* @__PURE__ */ (() => BigInt(2 ** 32 - 1))();
+var _32n = /* @__PURE__ */ BigInt(32);
+function fromBig(n, le = false) {
+  if (le)
+    return { h: Number(n & U32_MASK64), l: Number(n >> _32n & U32_MASK64) };
+  return { h: Number(n >> _32n & U32_MASK64) | 0, l: Number(n & U32_MASK64) | 0 };
+}
+function split(lst, le = false) {
+  const len = lst.length;
+  let Ah = new Uint32Array(len);
+  let Al = new Uint32Array(len);
+  for (let i = 0; i < len; i++) {
+    const { h, l } = fromBig(lst[i], le);
+    [Ah[i], Al[i]] = [h, l];
+  }
+  return [Ah, Al];
+}
+var fromNumH = (n) => n / 2 ** 32 | 0;
+var fromNumL = (n) => n >>> 0;
+function setU64FromNum(view, byteOffset, n, isLE) {
+  const h = fromNumH(n);
+  const l = fromNumL(n);
+  view.setUint32(byteOffset, isLE ? l : h, isLE);
+  view.setUint32(byteOffset + 4, isLE ? h : l, isLE);
+}
+var shrSH = (h, _l, s) => h >>> s;
+var shrSL = (h, l, s) => h << 32 - s | l >>> s;
+var rotrSH = (h, l, s) => h >>> s | l << 32 - s;
+var rotrSL = (h, l, s) => h << 32 - s | l >>> s;
+var rotrBH = (h, l, s) => h << 64 - s | l >>> s - 32;
+var rotrBL = (h, l, s) => h >>> s - 32 | l << 64 - s;
+function add(Ah, Al, Bh, Bl) {
+  const l = (Al >>> 0) + (Bl >>> 0);
+  return { h: Ah + Bh + (l / 2 ** 32 | 0) | 0, l: l | 0 };
+}
+var add3L = (Al, Bl, Cl) => (Al >>> 0) + (Bl >>> 0) + (Cl >>> 0);
+var add3H = (low, Ah, Bh, Ch) => Ah + Bh + Ch + (low / 2 ** 32 | 0) | 0;
+var add4L = (Al, Bl, Cl, Dl) => (Al >>> 0) + (Bl >>> 0) + (Cl >>> 0) + (Dl >>> 0);
+var add4H = (low, Ah, Bh, Ch, Dh) => Ah + Bh + Ch + Dh + (low / 2 ** 32 | 0) | 0;
+var add5L = (Al, Bl, Cl, Dl, El) => (Al >>> 0) + (Bl >>> 0) + (Cl >>> 0) + (Dl >>> 0) + (El >>> 0);
+var add5H = (low, Ah, Bh, Ch, Dh, Eh) => Ah + Bh + Ch + Dh + Eh + (low / 2 ** 32 | 0) | 0;
+
+// node_modules/@noble/hashes/utils.js
+function isBytes(a) {
+  return a instanceof Uint8Array || ArrayBuffer.isView(a) && a.constructor.name === "Uint8Array" && "BYTES_PER_ELEMENT" in a && a.BYTES_PER_ELEMENT === 1;
+}
+var atitle = (title) => title ? `"${title}" ` : "";
+function anumber(n, title = "") {
+  if (typeof n !== "number")
+    throw new TypeError(atitle(title) + "expected number, got " + typeof n);
+  if (!Number.isSafeInteger(n) || n < 0)
+    throw new RangeError(atitle(title) + "expected integer >= 0, got " + n);
+  return n;
+}
+function abytes(value, length, title = "") {
+  if (isBytes(value) && (length === void 0 || value.length === length))
+    return value;
+  if (length !== void 0)
+    anumber(length, "length");
+  const bytes2 = isBytes(value);
+  const ofLen = length !== void 0 ? ` of length ${length}` : "";
+  const got = bytes2 ? `length=${value.length}` : `type=${typeof value}`;
+  const message = atitle(title) + "expected Uint8Array" + ofLen + ", got " + got;
+  if (!bytes2)
+    throw new TypeError(message);
+  throw new RangeError(message);
+}
+var aobject = (value, label) => {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new TypeError((label === "object" ? "" : `"${label}" `) + "expected object, got type=" + typeof value);
+};
+var aopts = (value, label) => {
+  aobject(value, label);
+  const proto = Object.getPrototypeOf(value);
+  if (proto !== Object.prototype && proto !== null)
+    throw new TypeError(`"${label}" expected plain object`);
+  if (Object.hasOwn(value, "__proto__"))
+    throw new TypeError(`"${label}.__proto__" is not allowed`);
+};
+function aexists(instance, checkFinished = true) {
+  if (instance.destroyed)
+    throw new Error("hash was destroyed");
+  if (checkFinished && instance.finished)
+    throw new Error("digest() was already called");
+}
+function aoutput(out, instance) {
+  abytes(out, void 0, "output");
+  const min = instance.outputLen;
+  if (!(out.length >= min)) {
+    throw new RangeError('"output" expected length >= ' + min);
+  }
+}
+function clean(...arrays) {
+  for (let i = 0; i < arrays.length; i++) {
+    arrays[i].fill(0);
+  }
+}
+function createView(arr) {
+  return new DataView(arr.buffer, arr.byteOffset, arr.byteLength);
+}
+function rotr(word, shift) {
+  return word << 32 - shift | word >>> shift;
+}
+var hasHexBuiltin = /* @__PURE__ */ (() => (
+  // @ts-ignore
+  typeof Uint8Array.from([]).toHex === "function" && typeof Uint8Array.fromHex === "function"
+))();
+var hexes = /* @__PURE__ */ Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
+function bytesToHex(bytes2) {
+  abytes(bytes2);
+  if (hasHexBuiltin)
+    return bytes2.toHex();
+  let hex2 = "";
+  for (let i = 0; i < bytes2.length; i++) {
+    hex2 += hexes[bytes2[i]];
+  }
+  return hex2;
+}
+function asciiToBase16(ch) {
+  return ch >= 48 && ch <= 57 ? ch - 48 : ch >= 65 && ch <= 70 ? ch - (65 - 10) : ch >= 97 && ch <= 102 ? ch - (97 - 10) : void 0;
+}
+function hexToBytes(hex2) {
+  if (typeof hex2 !== "string")
+    throw new TypeError("hex string expected, got " + typeof hex2);
+  if (hasHexBuiltin) {
+    try {
+      return Uint8Array.fromHex(hex2);
+    } catch (error) {
+      if (error instanceof SyntaxError)
+        throw new RangeError(error.message);
+      throw error;
+    }
+  }
+  const hl = hex2.length;
+  const al = hl / 2;
+  if (hl % 2)
+    throw new RangeError("hex string expected, got unpadded hex of length " + hl);
+  const array = new Uint8Array(al);
+  for (let ai = 0, hi = 0; ai < al; ai++, hi += 2) {
+    const n1 = asciiToBase16(hex2.charCodeAt(hi));
+    const n2 = asciiToBase16(hex2.charCodeAt(hi + 1));
+    if (n1 === void 0 || n2 === void 0) {
+      const char = hex2[hi] + hex2[hi + 1];
+      throw new RangeError('hex string expected, got non-hex character "' + char + '" at index ' + hi);
+    }
+    array[ai] = n1 * 16 + n2;
+  }
+  return array;
+}
+function concatBytes(...arrays) {
+  let sum = 0;
+  for (let i = 0; i < arrays.length; i++) {
+    const a = arrays[i];
+    abytes(a);
+    sum += a.length;
+  }
+  const res = new Uint8Array(sum);
+  for (let i = 0, pad = 0; i < arrays.length; i++) {
+    const a = arrays[i];
+    res.set(a, pad);
+    pad += a.length;
+  }
+  return res;
+}
+function checkOpts(defaults, opts, title = "opts") {
+  aopts(defaults, "defaults");
+  if (opts !== void 0)
+    aopts(opts, title);
+  const merged = Object.assign(/* @__PURE__ */ Object.create(null), defaults, opts);
+  return merged;
+}
+function createHasher(hashCons, info = {}) {
+  if (typeof hashCons !== "function")
+    throw new TypeError('"hashCons" expected function, got type=' + typeof hashCons);
+  info = checkOpts({}, info, "info");
+  const hashC = (msg, opts) => hashCons(opts).update(msg).digest();
+  const tmp = hashCons(void 0);
+  hashC.outputLen = tmp.outputLen;
+  hashC.blockLen = tmp.blockLen;
+  hashC.canXOF = tmp.canXOF;
+  hashC.create = (opts) => hashCons(opts);
+  Object.assign(hashC, info);
+  return Object.freeze(hashC);
+}
+function randomBytes(bytesLength = 32) {
+  anumber(bytesLength, "bytesLength");
+  const cr = typeof globalThis === "object" ? globalThis.crypto : null;
+  if (typeof cr?.getRandomValues !== "function")
+    throw new Error("crypto.getRandomValues must be defined");
+  if (bytesLength > 65536)
+    throw new RangeError(`"bytesLength" expected <= 65536, got ${bytesLength}`);
+  return cr.getRandomValues(new Uint8Array(bytesLength));
+}
+var oidNist = (suffix) => ({
+  // Current NIST hashAlgs suffixes used here fit in one DER subidentifier octet.
+  // Larger suffix values would need base-128 OID encoding and a different length byte.
+  oid: Uint8Array.from([6, 9, 96, 134, 72, 1, 101, 3, 4, 2, suffix])
+});
+
+// node_modules/@noble/hashes/_md.js
+function Chi(a, b, c) {
+  return a & b ^ ~a & c;
+}
+function Maj(a, b, c) {
+  return a & b ^ a & c ^ b & c;
+}
+var HashMD = class {
+  blockLen;
+  outputLen;
+  canXOF = false;
+  padOffset;
+  isLE;
+  // For partial updates less than block size
+  buffer;
+  view;
+  finished = false;
+  length = 0;
+  pos = 0;
+  destroyed = false;
+  constructor(blockLen, outputLen, padOffset, isLE) {
+    this.blockLen = blockLen;
+    this.outputLen = outputLen;
+    this.padOffset = padOffset;
+    this.isLE = isLE;
+    this.buffer = new Uint8Array(blockLen);
+    this.view = createView(this.buffer);
+  }
+  update(data) {
+    aexists(this);
+    abytes(data);
+    const { view, buffer, blockLen } = this;
+    const len = data.length;
+    let processed = false;
+    for (let pos = 0; pos < len; ) {
+      const take = Math.min(blockLen - this.pos, len - pos);
+      if (take === blockLen) {
+        const dataView = createView(data);
+        for (; blockLen <= len - pos; pos += blockLen)
+          this.process(dataView, pos);
+        processed = true;
+        continue;
+      }
+      buffer.set(pos === 0 && take === len ? data : data.subarray(pos, pos + take), this.pos);
+      this.pos += take;
+      pos += take;
+      if (this.pos === blockLen) {
+        this.process(view, 0);
+        this.pos = 0;
+        processed = true;
+      }
+    }
+    this.length += data.length;
+    if (processed)
+      this.roundClean();
+    return this;
+  }
+  digestInto(out) {
+    aexists(this);
+    aoutput(out, this);
+    this.finished = true;
+    const { buffer, view, blockLen, isLE } = this;
+    let { pos } = this;
+    buffer[pos++] = 128;
+    buffer.fill(0, pos);
+    if (this.padOffset > blockLen - pos) {
+      this.process(view, 0);
+      buffer.fill(0);
+    }
+    setU64FromNum(view, blockLen - 8, this.length * 8, isLE);
+    this.process(view, 0);
+    this.roundClean();
+    const oview = out === buffer ? view : createView(out);
+    const len = this.outputLen;
+    const outLen = len / 4;
+    const state = this.get();
+    if (len % 4 || outLen > state.length)
+      throw new Error("invalid outputLen");
+    for (let i = 0; i < outLen; i++)
+      oview.setUint32(4 * i, state[i], isLE);
+  }
+  digest() {
+    const { buffer, outputLen } = this;
+    this.digestInto(buffer);
+    const res = buffer.slice(0, outputLen);
+    this.destroy();
+    return res;
+  }
+  _cloneIntoMeta(to) {
+    const { buffer, length, finished, destroyed, pos } = this;
+    to.destroyed = destroyed;
+    to.finished = finished;
+    to.length = length;
+    to.pos = pos;
+    if (pos)
+      to.buffer.set(buffer);
+    return to;
+  }
+  clone() {
+    return this._cloneInto();
+  }
+};
+var SHA256_IV = /* @__PURE__ */ Uint32Array.from([
+  1779033703,
+  3144134277,
+  1013904242,
+  2773480762,
+  1359893119,
+  2600822924,
+  528734635,
+  1541459225
+]);
+var SHA512_IV = /* @__PURE__ */ Uint32Array.from([
+  1779033703,
+  4089235720,
+  3144134277,
+  2227873595,
+  1013904242,
+  4271175723,
+  2773480762,
+  1595750129,
+  1359893119,
+  2917565137,
+  2600822924,
+  725511199,
+  528734635,
+  4215389547,
+  1541459225,
+  327033209
+]);
+
+// node_modules/@noble/hashes/sha2.js
+var SHA256_K = /* @__PURE__ */ Uint32Array.from([
+  1116352408,
+  1899447441,
+  3049323471,
+  3921009573,
+  961987163,
+  1508970993,
+  2453635748,
+  2870763221,
+  3624381080,
+  310598401,
+  607225278,
+  1426881987,
+  1925078388,
+  2162078206,
+  2614888103,
+  3248222580,
+  3835390401,
+  4022224774,
+  264347078,
+  604807628,
+  770255983,
+  1249150122,
+  1555081692,
+  1996064986,
+  2554220882,
+  2821834349,
+  2952996808,
+  3210313671,
+  3336571891,
+  3584528711,
+  113926993,
+  338241895,
+  666307205,
+  773529912,
+  1294757372,
+  1396182291,
+  1695183700,
+  1986661051,
+  2177026350,
+  2456956037,
+  2730485921,
+  2820302411,
+  3259730800,
+  3345764771,
+  3516065817,
+  3600352804,
+  4094571909,
+  275423344,
+  430227734,
+  506948616,
+  659060556,
+  883997877,
+  958139571,
+  1322822218,
+  1537002063,
+  1747873779,
+  1955562222,
+  2024104815,
+  2227730452,
+  2361852424,
+  2428436474,
+  2756734187,
+  3204031479,
+  3329325298
+]);
+var SHA256_W = /* @__PURE__ */ new Uint32Array(64);
+var SHA2_32B = class extends HashMD {
+  // We cannot use array here since array allows indexing by variable
+  // which means optimizer/compiler cannot use registers.
+  // Numeric initializers matter: starting the fields as `undefined` changes
+  // V8's field representation and makes sha256 3x slower (measured).
+  A = 0;
+  B = 0;
+  C = 0;
+  D = 0;
+  E = 0;
+  F = 0;
+  G = 0;
+  H = 0;
+  constructor(outputLen, IV) {
+    super(64, outputLen, 8, false);
+    this.A = IV[0] | 0;
+    this.B = IV[1] | 0;
+    this.C = IV[2] | 0;
+    this.D = IV[3] | 0;
+    this.E = IV[4] | 0;
+    this.F = IV[5] | 0;
+    this.G = IV[6] | 0;
+    this.H = IV[7] | 0;
+  }
+  get() {
+    const { A, B, C, D, E, F, G, H } = this;
+    return [A, B, C, D, E, F, G, H];
+  }
+  // prettier-ignore
+  set(A, B, C, D, E, F, G, H) {
+    this.A = A | 0;
+    this.B = B | 0;
+    this.C = C | 0;
+    this.D = D | 0;
+    this.E = E | 0;
+    this.F = F | 0;
+    this.G = G | 0;
+    this.H = H | 0;
+  }
+  _cloneInto(to) {
+    (to ||= new this.constructor()).set(...this.get());
+    return this._cloneIntoMeta(to);
+  }
+  process(view, offset) {
+    for (let i = 0; i < 16; i++, offset += 4)
+      SHA256_W[i] = view.getUint32(offset, false);
+    for (let i = 16; i < 64; i++) {
+      const W15 = SHA256_W[i - 15];
+      const W2 = SHA256_W[i - 2];
+      const s0 = rotr(W15, 7) ^ rotr(W15, 18) ^ W15 >>> 3;
+      const s1 = rotr(W2, 17) ^ rotr(W2, 19) ^ W2 >>> 10;
+      SHA256_W[i] = s1 + SHA256_W[i - 7] + s0 + SHA256_W[i - 16] | 0;
+    }
+    let { A, B, C, D, E, F, G, H } = this;
+    for (let i = 0; i < 64; i++) {
+      const sigma1 = rotr(E, 6) ^ rotr(E, 11) ^ rotr(E, 25);
+      const T1 = H + sigma1 + Chi(E, F, G) + SHA256_K[i] + SHA256_W[i] | 0;
+      const sigma0 = rotr(A, 2) ^ rotr(A, 13) ^ rotr(A, 22);
+      const T2 = sigma0 + Maj(A, B, C) | 0;
+      H = G;
+      G = F;
+      F = E;
+      E = D + T1 | 0;
+      D = C;
+      C = B;
+      B = A;
+      A = T1 + T2 | 0;
+    }
+    A = A + this.A | 0;
+    B = B + this.B | 0;
+    C = C + this.C | 0;
+    D = D + this.D | 0;
+    E = E + this.E | 0;
+    F = F + this.F | 0;
+    G = G + this.G | 0;
+    H = H + this.H | 0;
+    this.set(A, B, C, D, E, F, G, H);
+  }
+  roundClean() {
+    clean(SHA256_W);
+  }
+  destroy() {
+    this.destroyed = true;
+    this.set(0, 0, 0, 0, 0, 0, 0, 0);
+    clean(this.buffer);
+  }
+};
+var _SHA256 = class extends SHA2_32B {
+  constructor() {
+    super(32, SHA256_IV);
+  }
+};
+var K512 = /* @__PURE__ */ (() => split([
+  "0x428a2f98d728ae22",
+  "0x7137449123ef65cd",
+  "0xb5c0fbcfec4d3b2f",
+  "0xe9b5dba58189dbbc",
+  "0x3956c25bf348b538",
+  "0x59f111f1b605d019",
+  "0x923f82a4af194f9b",
+  "0xab1c5ed5da6d8118",
+  "0xd807aa98a3030242",
+  "0x12835b0145706fbe",
+  "0x243185be4ee4b28c",
+  "0x550c7dc3d5ffb4e2",
+  "0x72be5d74f27b896f",
+  "0x80deb1fe3b1696b1",
+  "0x9bdc06a725c71235",
+  "0xc19bf174cf692694",
+  "0xe49b69c19ef14ad2",
+  "0xefbe4786384f25e3",
+  "0x0fc19dc68b8cd5b5",
+  "0x240ca1cc77ac9c65",
+  "0x2de92c6f592b0275",
+  "0x4a7484aa6ea6e483",
+  "0x5cb0a9dcbd41fbd4",
+  "0x76f988da831153b5",
+  "0x983e5152ee66dfab",
+  "0xa831c66d2db43210",
+  "0xb00327c898fb213f",
+  "0xbf597fc7beef0ee4",
+  "0xc6e00bf33da88fc2",
+  "0xd5a79147930aa725",
+  "0x06ca6351e003826f",
+  "0x142929670a0e6e70",
+  "0x27b70a8546d22ffc",
+  "0x2e1b21385c26c926",
+  "0x4d2c6dfc5ac42aed",
+  "0x53380d139d95b3df",
+  "0x650a73548baf63de",
+  "0x766a0abb3c77b2a8",
+  "0x81c2c92e47edaee6",
+  "0x92722c851482353b",
+  "0xa2bfe8a14cf10364",
+  "0xa81a664bbc423001",
+  "0xc24b8b70d0f89791",
+  "0xc76c51a30654be30",
+  "0xd192e819d6ef5218",
+  "0xd69906245565a910",
+  "0xf40e35855771202a",
+  "0x106aa07032bbd1b8",
+  "0x19a4c116b8d2d0c8",
+  "0x1e376c085141ab53",
+  "0x2748774cdf8eeb99",
+  "0x34b0bcb5e19b48a8",
+  "0x391c0cb3c5c95a63",
+  "0x4ed8aa4ae3418acb",
+  "0x5b9cca4f7763e373",
+  "0x682e6ff3d6b2b8a3",
+  "0x748f82ee5defb2fc",
+  "0x78a5636f43172f60",
+  "0x84c87814a1f0ab72",
+  "0x8cc702081a6439ec",
+  "0x90befffa23631e28",
+  "0xa4506cebde82bde9",
+  "0xbef9a3f7b2c67915",
+  "0xc67178f2e372532b",
+  "0xca273eceea26619c",
+  "0xd186b8c721c0c207",
+  "0xeada7dd6cde0eb1e",
+  "0xf57d4f7fee6ed178",
+  "0x06f067aa72176fba",
+  "0x0a637dc5a2c898a6",
+  "0x113f9804bef90dae",
+  "0x1b710b35131c471b",
+  "0x28db77f523047d84",
+  "0x32caab7b40c72493",
+  "0x3c9ebe0a15c9bebc",
+  "0x431d67c49c100d4c",
+  "0x4cc5d4becb3e42b6",
+  "0x597f299cfc657e2a",
+  "0x5fcb6fab3ad6faec",
+  "0x6c44198c4a475817"
+].map((n) => BigInt(n))))();
+var SHA512_Kh = /* @__PURE__ */ (() => K512[0])();
+var SHA512_Kl = /* @__PURE__ */ (() => K512[1])();
+var SHA512_W_H = /* @__PURE__ */ new Uint32Array(80);
+var SHA512_W_L = /* @__PURE__ */ new Uint32Array(80);
+var SHA2_64B = class extends HashMD {
+  // We cannot use array here since array allows indexing by variable
+  // which means optimizer/compiler cannot use registers.
+  // h -- high 32 bits, l -- low 32 bits
+  // Numeric initializers matter: starting the fields as `undefined` changes
+  // V8's field representation and slows hashing down (measured on sha256).
+  Ah = 0;
+  Al = 0;
+  Bh = 0;
+  Bl = 0;
+  Ch = 0;
+  Cl = 0;
+  Dh = 0;
+  Dl = 0;
+  Eh = 0;
+  El = 0;
+  Fh = 0;
+  Fl = 0;
+  Gh = 0;
+  Gl = 0;
+  Hh = 0;
+  Hl = 0;
+  constructor(outputLen, IV) {
+    super(128, outputLen, 16, false);
+    this.Ah = IV[0] | 0;
+    this.Al = IV[1] | 0;
+    this.Bh = IV[2] | 0;
+    this.Bl = IV[3] | 0;
+    this.Ch = IV[4] | 0;
+    this.Cl = IV[5] | 0;
+    this.Dh = IV[6] | 0;
+    this.Dl = IV[7] | 0;
+    this.Eh = IV[8] | 0;
+    this.El = IV[9] | 0;
+    this.Fh = IV[10] | 0;
+    this.Fl = IV[11] | 0;
+    this.Gh = IV[12] | 0;
+    this.Gl = IV[13] | 0;
+    this.Hh = IV[14] | 0;
+    this.Hl = IV[15] | 0;
+  }
+  // prettier-ignore
+  get() {
+    const { Ah, Al, Bh, Bl, Ch, Cl, Dh, Dl, Eh, El, Fh, Fl, Gh, Gl, Hh, Hl } = this;
+    return [Ah, Al, Bh, Bl, Ch, Cl, Dh, Dl, Eh, El, Fh, Fl, Gh, Gl, Hh, Hl];
+  }
+  // prettier-ignore
+  set(Ah, Al, Bh, Bl, Ch, Cl, Dh, Dl, Eh, El, Fh, Fl, Gh, Gl, Hh, Hl) {
+    this.Ah = Ah | 0;
+    this.Al = Al | 0;
+    this.Bh = Bh | 0;
+    this.Bl = Bl | 0;
+    this.Ch = Ch | 0;
+    this.Cl = Cl | 0;
+    this.Dh = Dh | 0;
+    this.Dl = Dl | 0;
+    this.Eh = Eh | 0;
+    this.El = El | 0;
+    this.Fh = Fh | 0;
+    this.Fl = Fl | 0;
+    this.Gh = Gh | 0;
+    this.Gl = Gl | 0;
+    this.Hh = Hh | 0;
+    this.Hl = Hl | 0;
+  }
+  _cloneInto(to) {
+    (to ||= new this.constructor()).set(...this.get());
+    return this._cloneIntoMeta(to);
+  }
+  process(view, offset) {
+    for (let i = 0; i < 16; i++, offset += 4) {
+      SHA512_W_H[i] = view.getUint32(offset);
+      SHA512_W_L[i] = view.getUint32(offset += 4);
+    }
+    for (let i = 16; i < 80; i++) {
+      const W15h = SHA512_W_H[i - 15] | 0;
+      const W15l = SHA512_W_L[i - 15] | 0;
+      const s0h = rotrSH(W15h, W15l, 1) ^ rotrSH(W15h, W15l, 8) ^ shrSH(W15h, W15l, 7);
+      const s0l = rotrSL(W15h, W15l, 1) ^ rotrSL(W15h, W15l, 8) ^ shrSL(W15h, W15l, 7);
+      const W2h = SHA512_W_H[i - 2] | 0;
+      const W2l = SHA512_W_L[i - 2] | 0;
+      const s1h = rotrSH(W2h, W2l, 19) ^ rotrBH(W2h, W2l, 61) ^ shrSH(W2h, W2l, 6);
+      const s1l = rotrSL(W2h, W2l, 19) ^ rotrBL(W2h, W2l, 61) ^ shrSL(W2h, W2l, 6);
+      const SUMl = add4L(s0l, s1l, SHA512_W_L[i - 7], SHA512_W_L[i - 16]);
+      const SUMh = add4H(SUMl, s0h, s1h, SHA512_W_H[i - 7], SHA512_W_H[i - 16]);
+      SHA512_W_H[i] = SUMh | 0;
+      SHA512_W_L[i] = SUMl | 0;
+    }
+    let { Ah, Al, Bh, Bl, Ch, Cl, Dh, Dl, Eh, El, Fh, Fl, Gh, Gl, Hh, Hl } = this;
+    for (let i = 0; i < 80; i++) {
+      const sigma1h = rotrSH(Eh, El, 14) ^ rotrSH(Eh, El, 18) ^ rotrBH(Eh, El, 41);
+      const sigma1l = rotrSL(Eh, El, 14) ^ rotrSL(Eh, El, 18) ^ rotrBL(Eh, El, 41);
+      const CHIh = Eh & Fh ^ ~Eh & Gh;
+      const CHIl = El & Fl ^ ~El & Gl;
+      const T1ll = add5L(Hl, sigma1l, CHIl, SHA512_Kl[i], SHA512_W_L[i]);
+      const T1h = add5H(T1ll, Hh, sigma1h, CHIh, SHA512_Kh[i], SHA512_W_H[i]);
+      const T1l = T1ll | 0;
+      const sigma0h = rotrSH(Ah, Al, 28) ^ rotrBH(Ah, Al, 34) ^ rotrBH(Ah, Al, 39);
+      const sigma0l = rotrSL(Ah, Al, 28) ^ rotrBL(Ah, Al, 34) ^ rotrBL(Ah, Al, 39);
+      const MAJh = Ah & Bh ^ Ah & Ch ^ Bh & Ch;
+      const MAJl = Al & Bl ^ Al & Cl ^ Bl & Cl;
+      Hh = Gh | 0;
+      Hl = Gl | 0;
+      Gh = Fh | 0;
+      Gl = Fl | 0;
+      Fh = Eh | 0;
+      Fl = El | 0;
+      ({ h: Eh, l: El } = add(Dh | 0, Dl | 0, T1h | 0, T1l | 0));
+      Dh = Ch | 0;
+      Dl = Cl | 0;
+      Ch = Bh | 0;
+      Cl = Bl | 0;
+      Bh = Ah | 0;
+      Bl = Al | 0;
+      const All = add3L(T1l, sigma0l, MAJl);
+      Ah = add3H(All, T1h, sigma0h, MAJh);
+      Al = All | 0;
+    }
+    ({ h: Ah, l: Al } = add(this.Ah | 0, this.Al | 0, Ah | 0, Al | 0));
+    ({ h: Bh, l: Bl } = add(this.Bh | 0, this.Bl | 0, Bh | 0, Bl | 0));
+    ({ h: Ch, l: Cl } = add(this.Ch | 0, this.Cl | 0, Ch | 0, Cl | 0));
+    ({ h: Dh, l: Dl } = add(this.Dh | 0, this.Dl | 0, Dh | 0, Dl | 0));
+    ({ h: Eh, l: El } = add(this.Eh | 0, this.El | 0, Eh | 0, El | 0));
+    ({ h: Fh, l: Fl } = add(this.Fh | 0, this.Fl | 0, Fh | 0, Fl | 0));
+    ({ h: Gh, l: Gl } = add(this.Gh | 0, this.Gl | 0, Gh | 0, Gl | 0));
+    ({ h: Hh, l: Hl } = add(this.Hh | 0, this.Hl | 0, Hh | 0, Hl | 0));
+    this.set(Ah, Al, Bh, Bl, Ch, Cl, Dh, Dl, Eh, El, Fh, Fl, Gh, Gl, Hh, Hl);
+  }
+  roundClean() {
+    clean(SHA512_W_H, SHA512_W_L);
+  }
+  destroy() {
+    this.destroyed = true;
+    clean(this.buffer);
+    this.set(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  }
+};
+var _SHA512 = class extends SHA2_64B {
+  constructor() {
+    super(64, SHA512_IV);
+  }
+};
+var sha256 = /* @__PURE__ */ createHasher(
+  () => new _SHA256(),
+  /* @__PURE__ */ oidNist(1)
+);
+var sha512 = /* @__PURE__ */ createHasher(
+  () => new _SHA512(),
+  /* @__PURE__ */ oidNist(3)
+);
+
+// node_modules/@noble/curves/utils.js
+function aarray(item, title, inner = () => {
+}) {
+  if (!Array.isArray(item))
+    throw new TypeError(`"${title}" expected array, got type=${typeof item}`);
+  for (let i = 0; i < item.length; i++)
+    inner(item[i], `${title}[${i}]`);
+  return item;
+}
+var abytes2 = (value, length, title) => abytes(value, length, title);
+var anumber2 = anumber;
+function aobject2(value, title = "object") {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new TypeError(title === "object" ? "expected valid options object" : `"${title}" expected object, got type=${typeof value}`);
+  return value;
+}
+function afunction(value, title) {
+  if (typeof value !== "function")
+    throw new TypeError(`"${title}" is invalid: expected function, got ${typeof value}`);
+  return value;
+}
+var bytesToHex2 = bytesToHex;
+var concatBytes2 = (...arrays) => concatBytes(...arrays);
+var hexToBytes2 = (hex2) => hexToBytes(hex2);
+var isBytes2 = isBytes;
+var randomBytes2 = (bytesLength) => randomBytes(bytesLength);
+var _0n = /* @__PURE__ */ BigInt(0);
+var _1n = /* @__PURE__ */ BigInt(1);
+var atitle2 = (title) => title ? `"${title}" ` : "";
+function abool(value, title = "") {
+  if (typeof value !== "boolean")
+    throw new TypeError(atitle2(title) + "expected boolean, got type=" + typeof value);
+  return value;
+}
+function abignumber(n) {
+  if (typeof n === "bigint") {
+    if (!isPosBig(n))
+      throw new RangeError("positive bigint expected, got " + n);
+  } else
+    anumber2(n);
+  return n;
+}
+function asafenumber(value, title = "") {
+  if (typeof value !== "number") {
+    const prefix = title && `"${title}" `;
+    throw new TypeError(prefix + "expected number, got type=" + typeof value);
+  }
+  if (!Number.isSafeInteger(value)) {
+    const prefix = title && `"${title}" `;
+    throw new RangeError(prefix + "expected safe integer, got " + value);
+  }
+}
+function hexToNumber(hex2) {
+  if (typeof hex2 !== "string")
+    throw new TypeError("hex string expected, got " + typeof hex2);
+  return hex2 === "" ? _0n : BigInt("0x" + hex2);
+}
+function bytesToNumberBE(bytes2) {
+  return hexToNumber(bytesToHex(bytes2));
+}
+function bytesToNumberLE(bytes2) {
+  return hexToNumber(bytesToHex(copyBytes(abytes(bytes2)).reverse()));
+}
+function numberToBytesBE(n, len) {
+  anumber(len);
+  if (len === 0)
+    throw new Error("zero output length is invalid");
+  n = abignumber(n);
+  const expectedLen = len * 2;
+  const hex2 = n.toString(16);
+  if (hex2.length > expectedLen)
+    throw new RangeError("number is too large");
+  return hexToBytes(hex2.padStart(expectedLen, "0"));
+}
+function numberToBytesLE(n, len) {
+  return numberToBytesBE(n, len).reverse();
+}
+function copyBytes(bytes2) {
+  return Uint8Array.from(abytes2(bytes2));
+}
+function isPosBig(n) {
+  return typeof n === "bigint" && _0n <= n;
+}
+function inRange(n, min, max) {
+  return isPosBig(n) && isPosBig(min) && isPosBig(max) && min <= n && n < max;
+}
+function aInRange(title, n, min, max) {
+  if (!inRange(n, min, max))
+    throw new RangeError("expected valid " + title + ": " + min + " <= n < " + max + ", got " + n);
+}
+function bitLen(n) {
+  if (n < _0n)
+    throw new Error("expected non-negative bigint, got " + n);
+  return n === _0n ? 0 : n.toString(2).length;
+}
+var bitMask = (n) => {
+  asafenumber(n, "n");
+  return (_1n << BigInt(n)) - _1n;
+};
+function validateObject(object2, fields = {}, optFields = {}, title = "object") {
+  aobject2(object2, title);
+  aobject2(fields, "fields");
+  aobject2(optFields, "optFields");
+  function checkField(fieldName, expectedType, isOpt) {
+    const label = title === "object" ? `param "${String(fieldName)}"` : `"${title}.${String(fieldName)}"`;
+    const val = object2[fieldName];
+    if (!Object.hasOwn(object2, fieldName) && (isOpt ? val !== void 0 : expectedType !== "function")) {
+      throw new TypeError(`${label} is invalid: expected own property`);
+    }
+    if (isOpt && val === void 0)
+      return;
+    const current = typeof val;
+    if (current !== expectedType || val === null)
+      throw new TypeError(`${label} is invalid: expected ${expectedType}, got ${current}`);
+  }
+  const iter = (f, isOpt) => Object.entries(f).forEach(([k, v]) => checkField(k, v, isOpt));
+  iter(fields, false);
+  iter(optFields, true);
+}
+
+// node_modules/@noble/curves/abstract/modular.js
+var _0n2 = /* @__PURE__ */ BigInt(0);
+var _1n2 = /* @__PURE__ */ BigInt(1);
+var _2n = /* @__PURE__ */ BigInt(2);
+var _3n = /* @__PURE__ */ BigInt(3);
+var _4n = /* @__PURE__ */ BigInt(4);
+var _5n = /* @__PURE__ */ BigInt(5);
+var _7n = /* @__PURE__ */ BigInt(7);
+var _8n = /* @__PURE__ */ BigInt(8);
+var _9n = /* @__PURE__ */ BigInt(9);
+var _15n = /* @__PURE__ */ BigInt(15);
+var _16n = /* @__PURE__ */ BigInt(16);
+var POW_WINDOWED_MIN = /* @__PURE__ */ BigInt("0x10000000000000000");
+function mod(a, b) {
+  if (b <= _0n2)
+    throw new Error("mod: expected positive modulus, got " + b);
+  const result = a % b;
+  return result >= _0n2 ? result : b + result;
+}
+function pow(num, power, modulo) {
+  if (modulo <= _1n2)
+    throw new Error("pow: expected modulus > 1, got " + modulo);
+  if (typeof power !== "bigint")
+    throw new TypeError("invalid exponent: expected bigint, got " + typeof power);
+  if (power < _0n2)
+    throw new Error("invalid exponent, negatives unsupported");
+  if (power === _0n2)
+    return _1n2;
+  if (power === _1n2)
+    return num;
+  let d = num % modulo;
+  if (d < _0n2)
+    d += modulo;
+  if (power < POW_WINDOWED_MIN) {
+    let p2 = _1n2;
+    while (power > _0n2) {
+      if (power & _1n2)
+        p2 = p2 * d % modulo;
+      d = d * d % modulo;
+      power >>= _1n2;
+    }
+    return p2;
+  }
+  const digits = [];
+  while (power > _0n2) {
+    digits.push(Number(power & _15n));
+    power >>= _4n;
+  }
+  const table = new Array(16);
+  table[0] = _1n2;
+  table[1] = d;
+  for (let i = 2; i < 16; i++)
+    table[i] = table[i - 1] * d % modulo;
+  let p = table[digits[digits.length - 1]];
+  for (let w = digits.length - 2; w >= 0; w--) {
+    p = p * p % modulo;
+    p = p * p % modulo;
+    p = p * p % modulo;
+    p = p * p % modulo;
+    const digit = digits[w];
+    if (digit !== 0)
+      p = p * table[digit] % modulo;
+  }
+  return p;
+}
+function pow2(x, power, modulo) {
+  if (modulo <= _1n2)
+    throw new Error("pow2: expected modulus > 1, got " + modulo);
+  if (power < _0n2)
+    throw new Error("pow2: expected non-negative exponent, got " + power);
+  let res = x;
+  while (power-- > _0n2) {
+    res *= res;
+    res %= modulo;
+  }
+  return res;
+}
+function invert(number, modulo) {
+  if (number === _0n2)
+    throw new Error("invert: expected non-zero number");
+  if (modulo <= _1n2)
+    throw new Error("invert: expected modulus > 1, got " + modulo);
+  let a = mod(number, modulo);
+  let b = modulo;
+  let x = _0n2, u = _1n2;
+  while (a !== _0n2) {
+    const q = b / a;
+    const r = b - a * q;
+    const m = x - u * q;
+    b = a, a = r, x = u, u = m;
+  }
+  const gcd = b;
+  if (gcd !== _1n2)
+    throw new Error("invert: does not exist");
+  return mod(x, modulo);
+}
+function assertIsSquare(Fp2, root, n) {
+  const F = Fp2;
+  if (!F.eql(F.sqr(root), n))
+    throw new Error("Cannot find square root");
+}
+function aoddModulus(order, fnName) {
+  if ((order & _1n2) === _0n2)
+    throw new Error(fnName + ": expected odd modulus, got " + order);
+}
+function sqrt3mod4(Fp2, n) {
+  const F = Fp2;
+  const p1div4 = (F.ORDER + _1n2) / _4n;
+  const root = F.pow(n, p1div4);
+  assertIsSquare(F, root, n);
+  return root;
+}
+function sqrt5mod8(Fp2, n) {
+  const F = Fp2;
+  const p5div8 = (F.ORDER - _5n) / _8n;
+  const n2 = F.mul(n, _2n);
+  const v = F.pow(n2, p5div8);
+  const nv = F.mul(n, v);
+  const i = F.mul(F.mul(nv, _2n), v);
+  const root = F.mul(nv, F.sub(i, F.ONE));
+  assertIsSquare(F, root, n);
+  return root;
+}
+function sqrt9mod16(P2) {
+  const Fp_ = Field(P2);
+  const tn = tonelliShanks(P2);
+  const c1 = tn(Fp_, Fp_.neg(Fp_.ONE));
+  const c2 = tn(Fp_, c1);
+  const c3 = tn(Fp_, Fp_.neg(c1));
+  const c4 = (P2 + _7n) / _16n;
+  return ((Fp2, n) => {
+    const F = Fp2;
+    let tv1 = F.pow(n, c4);
+    let tv2 = F.mul(tv1, c1);
+    const tv3 = F.mul(tv1, c2);
+    const tv4 = F.mul(tv1, c3);
+    const e1 = F.eql(F.sqr(tv2), n);
+    const e2 = F.eql(F.sqr(tv3), n);
+    tv1 = F.cmov(tv1, tv2, e1);
+    tv2 = F.cmov(tv4, tv3, e2);
+    const e3 = F.eql(F.sqr(tv2), n);
+    const root = F.cmov(tv1, tv2, e3);
+    assertIsSquare(F, root, n);
+    return root;
+  });
+}
+function tonelliShanks(P2) {
+  if (P2 < _3n)
+    throw new Error("sqrt is not defined for small field");
+  aoddModulus(P2, "tonelliShanks");
+  let Q = P2 - _1n2;
+  let S = 0;
+  while (Q % _2n === _0n2) {
+    Q /= _2n;
+    S++;
+  }
+  let Z = _2n;
+  const _Fp = Field(P2);
+  while (FpLegendre(_Fp, Z) === 1) {
+    if (Z++ > 1e3)
+      throw new Error("Cannot find square root: probably non-prime P");
+  }
+  if (S === 1)
+    return sqrt3mod4;
+  let cc = _Fp.pow(Z, Q);
+  const Q1div2 = (Q + _1n2) / _2n;
+  return function tonelliSlow(Fp2, n) {
+    const F = Fp2;
+    if (F.is0(n))
+      return n;
+    if (FpLegendre(F, n) !== 1)
+      throw new Error("Cannot find square root");
+    let M = S;
+    let c = F.mul(F.ONE, cc);
+    let t = F.pow(n, Q);
+    let R = F.pow(n, Q1div2);
+    while (!F.eql(t, F.ONE)) {
+      if (F.is0(t))
+        throw new Error("Cannot find square root: probably non-prime P");
+      let i = 1;
+      let t_tmp = F.sqr(t);
+      while (!F.eql(t_tmp, F.ONE)) {
+        i++;
+        t_tmp = F.sqr(t_tmp);
+        if (i === M)
+          throw new Error("Cannot find square root");
+      }
+      const exponent = _1n2 << BigInt(M - i - 1);
+      const b = F.pow(c, exponent);
+      M = i;
+      c = F.sqr(b);
+      t = F.mul(t, c);
+      R = F.mul(R, b);
+    }
+    return R;
+  };
+}
+function FpSqrt(P2) {
+  aoddModulus(P2, "Fp.sqrt");
+  if (P2 % _4n === _3n)
+    return sqrt3mod4;
+  if (P2 % _8n === _5n)
+    return sqrt5mod8;
+  if (P2 % _16n === _9n)
+    return sqrt9mod16(P2);
+  return tonelliShanks(P2);
+}
+var isNegativeLE = (num, modulo) => (mod(num, modulo) & _1n2) === _1n2;
+var FIELD_FIELDS = [
+  "create",
+  "isValid",
+  "is0",
+  "neg",
+  "inv",
+  "sqrt",
+  "sqr",
+  "eql",
+  "add",
+  "sub",
+  "mul",
+  "pow",
+  "div",
+  "addN",
+  "subN",
+  "mulN",
+  "sqrN"
+];
+function validateField(field) {
+  aobject2(field, "field");
+  if (typeof field.ORDER !== "bigint")
+    throw new TypeError('param "ORDER" is invalid: expected bigint, got ' + typeof field.ORDER);
+  asafenumber(field.BYTES, "BYTES");
+  asafenumber(field.BITS, "BITS");
+  for (const name of FIELD_FIELDS)
+    afunction(field[name], "field." + name);
+  if (field.BYTES < 1 || field.BITS < 1)
+    throw new Error("invalid field: expected BYTES/BITS > 0");
+  if (field.ORDER <= _1n2)
+    throw new Error("invalid field: expected ORDER > 1, got " + field.ORDER);
+  return field;
+}
+function FpInvertBatch(Fp2, nums, passZero = false) {
+  validateField(Fp2);
+  aarray(nums, "nums");
+  abool(passZero, "passZero");
+  const F = Fp2;
+  const inverted = new Array(nums.length).fill(passZero ? F.ZERO : void 0);
+  const multipliedAcc = nums.reduce((acc, num, i) => {
+    if (F.is0(num))
+      return acc;
+    inverted[i] = acc;
+    return F.mul(acc, num);
+  }, F.ONE);
+  const invertedAcc = F.inv(multipliedAcc);
+  nums.reduceRight((acc, num, i) => {
+    if (F.is0(num))
+      return acc;
+    inverted[i] = F.mul(acc, inverted[i]);
+    return F.mul(acc, num);
+  }, invertedAcc);
+  return inverted;
+}
+function FpLegendre(Fp2, n) {
+  validateField(Fp2);
+  const F = Fp2;
+  aoddModulus(F.ORDER, "FpLegendre");
+  const p1mod2 = (F.ORDER - _1n2) / _2n;
+  const powered = F.pow(n, p1mod2);
+  const yes2 = F.eql(powered, F.ONE);
+  const zero = F.eql(powered, F.ZERO);
+  const no2 = F.eql(powered, F.neg(F.ONE));
+  if (!yes2 && !zero && !no2)
+    throw new Error("invalid Legendre symbol result");
+  return yes2 ? 1 : zero ? 0 : -1;
+}
+function nLength(n, nBitLength) {
+  if (nBitLength !== void 0)
+    anumber2(nBitLength);
+  if (n <= _0n2)
+    throw new Error("invalid n length: expected positive n, got " + n);
+  if (nBitLength !== void 0 && nBitLength < 1)
+    throw new Error("invalid n length: expected positive bit length, got " + nBitLength);
+  const bits = bitLen(n);
+  if (nBitLength !== void 0 && nBitLength < bits)
+    throw new Error(`invalid n length: expected nBitLength (${nBitLength}) >= bitLen(n) (${bits})`);
+  const _nBitLength = nBitLength !== void 0 ? nBitLength : bits;
+  const nByteLength = Math.ceil(_nBitLength / 8);
+  return { nBitLength: _nBitLength, nByteLength };
+}
+var FIELD_SQRT = /* @__PURE__ */ new WeakMap();
+var _Field = class {
+  ORDER;
+  BITS;
+  BYTES;
+  isLE;
+  ZERO = _0n2;
+  ONE = _1n2;
+  _lengths;
+  _mod;
+  constructor(ORDER, opts = {}) {
+    if (ORDER <= _1n2)
+      throw new Error("invalid field: expected ORDER > 1, got " + ORDER);
+    let _nbitLength = void 0;
+    this.isLE = false;
+    if (opts != null && typeof opts === "object") {
+      if (typeof opts.BITS === "number")
+        _nbitLength = opts.BITS;
+      if (typeof opts.sqrt === "function")
+        Object.defineProperty(this, "sqrt", { value: opts.sqrt, enumerable: true });
+      if (typeof opts.isLE === "boolean")
+        this.isLE = opts.isLE;
+      if (opts.allowedLengths)
+        this._lengths = Object.freeze(opts.allowedLengths.slice());
+      if (typeof opts.modFromBytes === "boolean")
+        this._mod = opts.modFromBytes;
+    }
+    const { nBitLength, nByteLength } = nLength(ORDER, _nbitLength);
+    if (nByteLength > 2048)
+      throw new Error("invalid field: expected ORDER of <= 2048 bytes");
+    this.ORDER = ORDER;
+    this.BITS = nBitLength;
+    this.BYTES = nByteLength;
+    Object.freeze(this);
+  }
+  create(num) {
+    return mod(num, this.ORDER);
+  }
+  isValid(num) {
+    if (typeof num !== "bigint")
+      throw new TypeError("invalid field element: expected bigint, got " + typeof num);
+    return _0n2 <= num && num < this.ORDER;
+  }
+  is0(num) {
+    return num === _0n2;
+  }
+  // is valid and invertible
+  isValidNot0(num) {
+    return !this.is0(num) && this.isValid(num);
+  }
+  isOdd(num) {
+    return (num & _1n2) === _1n2;
+  }
+  neg(num) {
+    return mod(-num, this.ORDER);
+  }
+  eql(lhs, rhs) {
+    return lhs === rhs;
+  }
+  sqr(num) {
+    return mod(num * num, this.ORDER);
+  }
+  add(lhs, rhs) {
+    return mod(lhs + rhs, this.ORDER);
+  }
+  sub(lhs, rhs) {
+    return mod(lhs - rhs, this.ORDER);
+  }
+  mul(lhs, rhs) {
+    return mod(lhs * rhs, this.ORDER);
+  }
+  pow(num, power) {
+    return pow(num, power, this.ORDER);
+  }
+  div(lhs, rhs) {
+    return mod(lhs * invert(rhs, this.ORDER), this.ORDER);
+  }
+  // Same as above, but doesn't normalize
+  sqrN(num) {
+    return num * num;
+  }
+  addN(lhs, rhs) {
+    return lhs + rhs;
+  }
+  subN(lhs, rhs) {
+    return lhs - rhs;
+  }
+  mulN(lhs, rhs) {
+    return lhs * rhs;
+  }
+  inv(num) {
+    return invert(num, this.ORDER);
+  }
+  sqrt(num) {
+    let sqrt = FIELD_SQRT.get(this);
+    if (!sqrt)
+      FIELD_SQRT.set(this, sqrt = FpSqrt(this.ORDER));
+    return sqrt(this, num);
+  }
+  toBytes(num) {
+    return this.isLE ? numberToBytesLE(num, this.BYTES) : numberToBytesBE(num, this.BYTES);
+  }
+  fromBytes(bytes2, skipValidation = false) {
+    abytes2(bytes2);
+    const { _lengths: allowedLengths, BYTES, isLE, ORDER, _mod: modFromBytes } = this;
+    if (allowedLengths) {
+      if (bytes2.length < 1 || !allowedLengths.includes(bytes2.length) || bytes2.length > BYTES) {
+        throw new Error("Field.fromBytes: expected " + allowedLengths + " bytes, got " + bytes2.length);
+      }
+      const padded = new Uint8Array(BYTES);
+      padded.set(bytes2, isLE ? 0 : padded.length - bytes2.length);
+      bytes2 = padded;
+    }
+    if (bytes2.length !== BYTES)
+      throw new Error("Field.fromBytes: expected " + BYTES + " bytes, got " + bytes2.length);
+    let scalar2 = isLE ? bytesToNumberLE(bytes2) : bytesToNumberBE(bytes2);
+    if (modFromBytes)
+      scalar2 = mod(scalar2, ORDER);
+    if (!skipValidation) {
+      if (!this.isValid(scalar2))
+        throw new Error("invalid field element: outside of range 0..ORDER");
+    }
+    return scalar2;
+  }
+  // TODO: we don't need it here, move out to separate fn
+  invertBatch(lst) {
+    return FpInvertBatch(this, lst, true);
+  }
+  // We can't move this out because Fp6, Fp12 implement it
+  // and it's unclear what to return in there.
+  cmov(a, b, condition) {
+    abool(condition, "condition");
+    return condition ? b : a;
+  }
+};
+function Field(ORDER, opts = {}) {
+  Object.freeze(_Field.prototype);
+  return new _Field(ORDER, opts);
+}
+
+// node_modules/@noble/curves/abstract/curve.js
+var _0n3 = /* @__PURE__ */ BigInt(0);
+var _1n3 = /* @__PURE__ */ BigInt(1);
+var _4n2 = /* @__PURE__ */ BigInt(4);
+var BLIND_BYTES = 16;
+var BLIND_BITS = 128;
+var FW_WINDOW = 5;
+var TABLE_BYTES_MAX = /* @__PURE__ */ (() => 2 ** 31)();
+function validatePointCons(Point2) {
+  const pc = Point2;
+  if (typeof pc !== "function")
+    throw new TypeError('"Point" expected constructor, got type=' + typeof Point2);
+  afunction(pc.fromAffine, "Point.fromAffine");
+  afunction(pc.fromBytes, "Point.fromBytes");
+  afunction(pc.fromHex, "Point.fromHex");
+  aobject2(pc.BASE, "Point.BASE");
+  aobject2(pc.ZERO, "Point.ZERO");
+  validateField(pc.Fp);
+  validateField(pc.Fn);
+}
+function normalizeZ(c, points) {
+  validatePointCons(c);
+  validateMSMPoints(points, c);
+  const invertedZs = FpInvertBatch(c.Fp, points.map((p) => p.Z));
+  return points.map((p, i) => c.fromAffine(p.toAffine(invertedZs[i])));
+}
+function validateW(W, bits, min = 1) {
+  if (!Number.isSafeInteger(W) || W < min || W > bits)
+    throw new Error("invalid window size, expected [" + min + ".." + bits + "], got W=" + W);
+}
+function validateTableBytes(numPoints, fpBytes) {
+  const bytes2 = numPoints * (4 * fpBytes + 128);
+  if (bytes2 > TABLE_BYTES_MAX)
+    throw new Error("invalid window size: table would need ~" + Math.ceil(bytes2 / 2 ** 20) + " MiB, max " + TABLE_BYTES_MAX / 2 ** 20 + " MiB");
+}
+function probeRandomBytes(randomBytes3, length) {
+  if (randomBytes3 === void 0)
+    return void 0;
+  afunction(randomBytes3, "randomBytes");
+  try {
+    const probe = randomBytes3(length);
+    if (!isBytes2(probe) || probe.length !== length)
+      return void 0;
+  } catch {
+    return void 0;
+  }
+  return randomBytes3;
+}
+function validateMSMPoints(points, c) {
+  aarray(points, "points");
+  points.forEach((p, i) => {
+    if (!(p instanceof c))
+      throw new Error("invalid point at index " + i);
+  });
+}
+function validateMSMScalars(scalars, field, maxScalar) {
+  if (!Array.isArray(scalars))
+    throw new Error("array of scalars expected");
+  scalars.forEach((s, i) => {
+    const ok = maxScalar === void 0 ? field.isValid(s) : isPosBig(s) && s < maxScalar;
+    if (!ok)
+      throw new Error("invalid scalar at index " + i);
+  });
+}
+var pointWindowSizes = /* @__PURE__ */ new WeakMap();
+function getWindowSize(P2) {
+  return pointWindowSizes.get(P2) || 1;
+}
+function oddMultiples(p, size) {
+  const dbl = p.double();
+  const t = [p];
+  for (let j = 1; j < size; j++)
+    t.push(t[j - 1].add(dbl));
+  return t;
+}
+function wnafDigits(n, W) {
+  const size = 2 ** W;
+  const half = size / 2;
+  const mask = BigInt(size - 1);
+  const d = [];
+  while (n > _0n3) {
+    let w = 0;
+    if (n & _1n3) {
+      w = Number(n & mask);
+      if (w >= half)
+        w -= size;
+      n -= BigInt(w);
+    }
+    d.push(w);
+    n >>= _1n3;
+  }
+  return d;
+}
+function signedWindowDigits(n, W, windows) {
+  const size = 2 ** W;
+  const half = size / 2;
+  const mask = BigInt(size - 1);
+  const shiftBy = BigInt(W);
+  const d = [];
+  for (let w = 0; w < windows; w++) {
+    let v = Number(n & mask);
+    n >>= shiftBy;
+    if (v > half) {
+      v -= size;
+      n += _1n3;
+    }
+    d.push(v);
+  }
+  if (n !== _0n3)
+    throw new Error("invalid wnaf");
+  return d;
+}
+function wnafWalk(zero, tables, digits) {
+  let max = 0;
+  for (const d of digits)
+    max = Math.max(max, d.length);
+  let acc = zero;
+  for (let bit = max - 1; bit >= 0; bit--) {
+    if (bit !== max - 1)
+      acc = acc.double();
+    for (let i = 0; i < digits.length; i++) {
+      const w = digits[i][bit];
+      if (w) {
+        const item = tables[i][Math.abs(w) - 1 >> 1];
+        acc = acc.add(w < 0 ? item.negate() : item);
+      }
+    }
+  }
+  return acc;
+}
+var ScalarMultiplier = class {
+  Point;
+  BASE;
+  ZERO;
+  randomBytes;
+  wnafPrecomputes = /* @__PURE__ */ new WeakMap();
+  baseCanBeBlinded;
+  bits;
+  // Parametrized with a given Point class (not individual point)
+  constructor(Point2, randomBytes3) {
+    validatePointCons(Point2);
+    this.randomBytes = probeRandomBytes(randomBytes3, BLIND_BYTES);
+    this.Point = Point2;
+    this.BASE = Point2.BASE;
+    this.ZERO = Point2.ZERO;
+    this.bits = Point2.Fn.BITS;
+  }
+  /**
+   * Creates a signed fixed-window wNAF precomputation table: for every window w, the
+   * multiples `[1..2^(W−1)]⋅2^(w⋅W)⋅P`, flattened. All doublings are baked into the table,
+   * so cached multiplication is additions-only. `windows = ceil(bits/W) + 1`: the extra
+   * window absorbs the final carry of signed-digit recoding.
+   * For a 256-bit curve and W=6, the table is 44⋅32 = 1408 points.
+   * @param point - Point instance
+   * @param W - window size
+   * @param bits - scalar bitlength the table must cover
+   */
+  buildWnafTable(point, W, bits) {
+    const windows = Math.ceil(bits / W) + 1;
+    const half = 2 ** (W - 1);
+    const comp = [];
+    let base = point;
+    for (let w = 0; w < windows; w++) {
+      let acc = base;
+      for (let i = 0; i < half; i++) {
+        comp.push(acc);
+        acc = acc.add(base);
+      }
+      base = comp[comp.length - 1].double();
+    }
+    return { W, bits, windows, comp };
+  }
+  /**
+   * Implements ec multiplication using precomputed signed fixed-window wNAF tables.
+   * Constant-time: fixed window count with one table addition per window — zero digits feed
+   * the fake accumulator — and no doublings; the lookup scans the whole window slice.
+   * Scalar bounds are validated by the public entry points ({@link ScalarMultiplier.mulCT},
+   * {@link ScalarMultiplier.mulCTBlinded}, {@link ScalarMultiplier.mulUnsafe});
+   * signedWindowDigits throws if `n` exceeds the table.
+   * @returns real and fake (for const-time) points
+   */
+  wnafCachedCT(precomputes, n) {
+    const { W, windows, comp } = precomputes;
+    const half = 2 ** (W - 1);
+    const digits = signedWindowDigits(n, W, windows);
+    let p = this.ZERO;
+    let f = this.BASE;
+    for (let w = 0; w < windows; w++) {
+      const digit = digits[w];
+      const start = w * half;
+      const idx = Math.abs(digit) - 1;
+      let sel = comp[start];
+      for (let i = 1; i < half; i++)
+        sel = i === idx ? comp[start + i] : sel;
+      const neg = sel.negate();
+      if (digit === 0)
+        f = f.add(comp[start]);
+      else
+        p = p.add(digit < 0 ? neg : sel);
+    }
+    return { p, f };
+  }
+  // Cache key is point identity plus (W, bits); at most two entries exist per point (public-width
+  // `Fn.BITS` and blinded `Fn.BITS + BLIND_BITS`). Callers must not reuse the same point with
+  // incompatible `transform(...)` layouts and expect a separate cache entry.
+  getWnafPrecomputes(W, point, bits, transform) {
+    let entries = this.wnafPrecomputes.get(point);
+    let comp = entries?.find((entry) => entry.W === W && entry.bits === bits);
+    if (!comp) {
+      comp = this.buildWnafTable(point, W, bits);
+      if (typeof transform === "function")
+        comp = { ...comp, comp: transform(comp.comp) };
+      if (!entries) {
+        entries = [];
+        this.wnafPrecomputes.set(point, entries);
+      }
+      entries.push(comp);
+    }
+    return comp;
+  }
+  assertPoint(point) {
+    if (!(point instanceof this.Point))
+      throw new TypeError('"point" expected Point instance, got type=' + typeof point);
+  }
+  // Shared prologue of the constant-time entry points. Rejects scalar 0: in key/signature-style
+  // callers a zero scalar means broken upstream plumbing, and concrete Points already reject it.
+  // Uses inRange instead of Fn.isValidNot0: validateField() only certifies the arithmetic subset.
+  validateMulInput(point, scalar2) {
+    this.assertPoint(point);
+    if (!inRange(scalar2, _1n3, this.Point.Fn.ORDER))
+      throw new Error("invalid scalar");
+  }
+  // Constant-time dispatch shared by mulCT / mulCTBlinded. Un-precomputed points (W===1, e.g.
+  // ECDH peer keys) skip building a throwaway cached table in favor of a small fixed-window
+  // multiply. `n` must be < 2^bits.
+  runCT(point, n, bits, transform) {
+    const W = getWindowSize(point);
+    if (W === 1)
+      return this.fixedWindowCT(point, n, bits);
+    return this.wnafCachedCT(this.getWnafPrecomputes(W, point, bits, transform), n);
+  }
+  mulCT(point, scalar2, transform) {
+    this.validateMulInput(point, scalar2);
+    return this.runCT(point, scalar2, this.bits, transform);
+  }
+  mulCTBlinded(point, scalar2, transform) {
+    this.validateMulInput(point, scalar2);
+    if (this.randomBytes === void 0)
+      throw new Error("randomBytes is required for scalar blinding");
+    const bits = this.Point.Fn.BITS + BLIND_BITS;
+    const blind = this.randomBytes(BLIND_BYTES);
+    if (!isBytes2(blind) || blind.length !== BLIND_BYTES)
+      throw new Error("randomBytes returned invalid byte array");
+    blind[0] = blind[0] & 63 | 128;
+    const n = scalar2 + bytesToNumberBE(blind) * this.Point.Fn.ORDER;
+    return this.runCT(point, n, bits, transform);
+  }
+  /**
+   * Constant-time multiplication `n*point` for an un-precomputed point, via a small fixed window.
+   * A cached wNAF table only pays off when reused; a flat 2^FW_WINDOW table (`size-1` adds) is
+   * far cheaper to build for a single use. The point-operation sequence is independent of `n`:
+   * build the table, then per window exactly FW_WINDOW doublings, a data-oblivious scan over
+   * every table entry, and one addition (adds the identity when the window digit is 0 — never
+   * skipped).
+   *
+   * `n` must be `< 2^bits`. Assumes complete addition (adding the identity costs the same as any
+   * add), which holds for the Weierstrass/Edwards point types used here. The table is left in
+   * projective form (no normalizeZ): normalizing this small a table costs more than the
+   * mixed-add savings it would buy for a single multiply.
+   * @returns real point `p`; `f` duplicates it only to match {@link wnafCachedCT}'s return shape
+   * (this path needs no fake accumulator — its op-count is already scalar-independent).
+   */
+  fixedWindowCT(point, n, bits) {
+    const W = FW_WINDOW;
+    const size = 1 << W;
+    const mask = bitMask(W);
+    const table = new Array(size);
+    table[0] = this.ZERO;
+    for (let i = 1; i < size; i++)
+      table[i] = table[i - 1].add(point);
+    const windows = Math.ceil(bits / W);
+    let acc = this.ZERO;
+    for (let window = windows - 1; window >= 0; window--) {
+      if (window !== windows - 1)
+        for (let d = 0; d < W; d++)
+          acc = acc.double();
+      const digit = Number(n >> BigInt(window * W) & mask);
+      let sel = table[0];
+      for (let i = 1; i < size; i++)
+        sel = i === digit ? table[i] : sel;
+      acc = acc.add(sel);
+    }
+    return { p: acc, f: acc };
+  }
+  shouldBlind(point, cofactor) {
+    if (this.randomBytes === void 0)
+      return false;
+    if (cofactor === _1n3)
+      return true;
+    if (point !== this.BASE)
+      return false;
+    if (this.baseCanBeBlinded === void 0)
+      this.baseCanBeBlinded = this.mulUnsafe(this.BASE, this.Point.Fn.ORDER).is0();
+    return this.baseCanBeBlinded;
+  }
+  mulSecret(point, scalar2, cofactor, transform) {
+    return this.shouldBlind(point, cofactor) ? this.mulCTBlinded(point, scalar2, transform) : this.mulCT(point, scalar2, transform);
+  }
+  mulUnsafe(point, scalar2, transform) {
+    this.assertPoint(point);
+    if (!isPosBig(scalar2))
+      throw new Error("invalid scalar");
+    const W = getWindowSize(point);
+    if (W === 1 || scalar2 >= this.Point.Fn.ORDER)
+      return mulAddUnsafe(this.Point, [point], [scalar2], true);
+    const precomputes = this.getWnafPrecomputes(W, point, this.bits, transform);
+    return this.wnafCachedCT(precomputes, scalar2).p;
+  }
+  // Remembers the window size used for precomputed wNAF multiplication of the given point
+  // and drops any previously built tables. Usually only the base point is precomputed.
+  // W=1 resets the point to the un-precomputed (table-less) paths.
+  // W is additionally capped so tables stay under ~2 GiB ({@link TABLE_BYTES_MAX}).
+  setWindowSize(point, W) {
+    this.assertPoint(point);
+    validateW(W, this.bits);
+    const windows = Math.ceil((this.bits + BLIND_BITS) / W) + 1;
+    validateTableBytes(windows * 2 ** (W - 1), this.Point.Fp.BYTES);
+    pointWindowSizes.set(point, W);
+    this.wnafPrecomputes.delete(point);
+  }
+  // True when a window size is set: tables themselves are built lazily on first multiply.
+  hasWindowSize(point) {
+    return getWindowSize(point) !== 1;
+  }
+};
+function mulAddUnsafe(c, points, scalars, allowOversized = false) {
+  validatePointCons(c);
+  validateMSMPoints(points, c);
+  abool(allowOversized, "allowOversized");
+  validateMSMScalars(scalars, c.Fn, allowOversized ? c.Fn.ORDER ** _4n2 : void 0);
+  if (points.length !== scalars.length)
+    throw new Error("arrays of points and scalars must have equal length");
+  const tables = points.map((p) => oddMultiples(p, 4));
+  const digits = scalars.map((n) => wnafDigits(n, 4));
+  return wnafWalk(c.ZERO, tables, digits);
+}
+function createField(order, field, isLE) {
+  if (field) {
+    if (field.ORDER !== order)
+      throw new Error("Field.ORDER must match order: Fp == p, Fn == n");
+    validateField(field);
+    return field;
+  } else {
+    return Field(order, { isLE });
+  }
+}
+function createCurveFields(type, CURVE, curveOpts = {}, FpFnLE) {
+  if (type !== "weierstrass" && type !== "edwards")
+    throw new Error('expected curve type "weierstrass" or "edwards"');
+  if (FpFnLE === void 0)
+    FpFnLE = type === "edwards";
+  if (!CURVE || typeof CURVE !== "object")
+    throw new Error(`expected valid ${type} CURVE object`);
+  validateObject(curveOpts);
+  for (const p of ["p", "n", "h"]) {
+    const val = CURVE[p];
+    if (!(isPosBig(val) && val !== _0n3))
+      throw new Error(`CURVE.${p} must be positive bigint`);
+  }
+  const Fp2 = createField(CURVE.p, curveOpts.Fp, FpFnLE);
+  const Fn = createField(CURVE.n, curveOpts.Fn, FpFnLE);
+  const _b = type === "weierstrass" ? "b" : "d";
+  const params = ["Gx", "Gy", "a", _b];
+  for (const p of params) {
+    if (!Fp2.isValid(CURVE[p]))
+      throw new Error(`CURVE.${p} must be valid field element of CURVE.Fp`);
+  }
+  CURVE = Object.freeze(Object.assign({}, CURVE));
+  return { CURVE, Fp: Fp2, Fn };
+}
+function createKeygen(randomSecretKey, getPublicKey) {
+  return function keygen(seed) {
+    const secretKey = randomSecretKey(seed);
+    return { secretKey, publicKey: getPublicKey(secretKey) };
+  };
+}
+
+// node_modules/@noble/curves/abstract/edwards.js
+var _0n4 = /* @__PURE__ */ BigInt(0);
+var _1n4 = /* @__PURE__ */ BigInt(1);
+var _2n2 = /* @__PURE__ */ BigInt(2);
+var _4n3 = /* @__PURE__ */ BigInt(4);
+var _8n2 = /* @__PURE__ */ BigInt(8);
+function isEdValidXY(Fp2, CURVE, x, y) {
+  const x2 = Fp2.sqr(x);
+  const y2 = Fp2.sqr(y);
+  const left = Fp2.add(Fp2.mul(CURVE.a, x2), y2);
+  const right = Fp2.add(Fp2.ONE, Fp2.mul(CURVE.d, Fp2.mul(x2, y2)));
+  return Fp2.eql(left, right);
+}
+function edwards(params, extraOpts = {}) {
+  validateObject(extraOpts, {}, {}, "extraOpts");
+  const opts = extraOpts;
+  const validated = createCurveFields("edwards", params, opts, opts.FpFnLE);
+  const { Fp: Fp2, Fn } = validated;
+  let CURVE = validated.CURVE;
+  const { h: cofactor } = CURVE;
+  if (FpLegendre(Fp2, CURVE.a) !== 1)
+    throw new Error("edwards: CURVE.a must be a square in Fp for complete addition formulas");
+  if (FpLegendre(Fp2, CURVE.d) !== -1)
+    throw new Error("edwards: CURVE.d must be a non-square in Fp for complete addition formulas");
+  validateObject(opts, {}, { uvRatio: "function", randomBytes: "function" });
+  const randomBytes3 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
+  const MASK = _2n2 << BigInt(Fp2.BYTES * 8) - _1n4;
+  function isOdd(n) {
+    if (!Fp2.isOdd)
+      throw new Error("Field does not have .isOdd()");
+    return Fp2.isOdd(n);
+  }
+  const uvRatio2 = opts.uvRatio === void 0 ? (u, v) => {
+    try {
+      return { isValid: true, value: Fp2.sqrt(Fp2.div(u, v)) };
+    } catch (e) {
+      return { isValid: false, value: _0n4 };
+    }
+  } : opts.uvRatio;
+  if (!isEdValidXY(Fp2, CURVE, CURVE.Gx, CURVE.Gy))
+    throw new Error("bad curve params: generator point");
+  const mulA = Fp2.eql(CURVE.a, Fp2.neg(Fp2.ONE)) ? (x) => Fp2.neg(x) : Fp2.eql(CURVE.a, Fp2.ONE) ? (x) => x : (x) => Fp2.mul(CURVE.a, x);
+  function acoord(title, n, banZero = false) {
+    const min = banZero ? _1n4 : _0n4;
+    aInRange("coordinate " + title, n, min, MASK);
+    return n;
+  }
+  function aedpoint(other) {
+    if (!(other instanceof Point2))
+      throw new Error("EdwardsPoint expected");
+  }
+  class Point2 {
+    static BASE = new Point2(CURVE.Gx, CURVE.Gy, Fp2.ONE, Fp2.mul(CURVE.Gx, CURVE.Gy));
+    static ZERO = new Point2(Fp2.ZERO, Fp2.ONE, Fp2.ONE, Fp2.ZERO);
+    static Fp = Fp2;
+    static Fn = Fn;
+    X;
+    Y;
+    Z;
+    T;
+    constructor(X, Y, Z, T) {
+      this.X = acoord("x", X);
+      this.Y = acoord("y", Y);
+      this.Z = acoord("z", Z, true);
+      this.T = acoord("t", T);
+      Object.freeze(this);
+    }
+    static CURVE() {
+      return CURVE;
+    }
+    /**
+     * Create one extended Edwards point from affine coordinates.
+     * Does NOT validate that the point is on-curve or torsion-free.
+     * Use `.assertValidity()` on adversarial inputs.
+     */
+    static fromAffine(p) {
+      if (p instanceof Point2)
+        throw new Error("extended point not allowed");
+      const { x, y } = p || {};
+      acoord("x", x);
+      acoord("y", y);
+      return new Point2(x, y, Fp2.ONE, Fp2.mul(x, y));
+    }
+    // Uses algo from RFC8032 5.1.3.
+    static fromBytes(bytes2, zip215 = false) {
+      const len = Fp2.BYTES;
+      const { a, d } = CURVE;
+      bytes2 = copyBytes(abytes2(bytes2, len, "point"));
+      abool(zip215, "zip215");
+      const normed = copyBytes(bytes2);
+      const lastByte = bytes2[len - 1];
+      normed[len - 1] = lastByte & ~128;
+      const y = bytesToNumberLE(normed);
+      const max = zip215 ? MASK : Fp2.ORDER;
+      aInRange("point.y", y, _0n4, max);
+      const y2 = Fp2.sqr(y);
+      const u = Fp2.sub(y2, Fp2.ONE);
+      const v = Fp2.sub(Fp2.mulN(d, y2), a);
+      let { isValid, value: x } = uvRatio2(u, v);
+      if (!isValid)
+        throw new Error("bad point: invalid y coordinate");
+      const isXOdd = isOdd(x);
+      const isLastByteOdd = (lastByte & 128) !== 0;
+      if (!zip215 && Fp2.is0(x) && isLastByteOdd)
+        throw new Error("bad point: x=0 and x_0=1");
+      if (isLastByteOdd !== isXOdd)
+        x = Fp2.neg(x);
+      return Point2.fromAffine({ x, y });
+    }
+    static fromHex(hex2, zip215 = false) {
+      return Point2.fromBytes(hexToBytes2(hex2), zip215);
+    }
+    get x() {
+      return this.toAffine().x;
+    }
+    get y() {
+      return this.toAffine().y;
+    }
+    precompute(windowSize = 6, isLazy = true) {
+      wnaf.setWindowSize(this, windowSize);
+      if (!isLazy)
+        this.multiply(_2n2);
+      return this;
+    }
+    // Useful in fromAffine() - not for fromBytes(), which always created valid points.
+    assertValidity() {
+      const p = this;
+      const { a, d } = CURVE;
+      if (p.is0())
+        throw new Error("bad point: ZERO");
+      const { X, Y, Z, T } = p;
+      const X2 = Fp2.sqr(X);
+      const Y2 = Fp2.sqr(Y);
+      const Z2 = Fp2.sqr(Z);
+      const Z4 = Fp2.sqr(Z2);
+      const aX2 = Fp2.mul(X2, a);
+      const left = Fp2.mul(Fp2.add(aX2, Y2), Z2);
+      const right = Fp2.add(Z4, Fp2.mul(d, Fp2.mul(X2, Y2)));
+      if (!Fp2.eql(left, right))
+        throw new Error("bad point: equation left != right (1)");
+      const XY = Fp2.mul(X, Y);
+      const ZT = Fp2.mul(Z, T);
+      if (!Fp2.eql(XY, ZT))
+        throw new Error("bad point: equation left != right (2)");
+    }
+    // Compare one point to another.
+    equals(other) {
+      aedpoint(other);
+      const { X: X1, Y: Y1, Z: Z1 } = this;
+      const { X: X2, Y: Y2, Z: Z2 } = other;
+      const X1Z2 = Fp2.mul(X1, Z2);
+      const X2Z1 = Fp2.mul(X2, Z1);
+      const Y1Z2 = Fp2.mul(Y1, Z2);
+      const Y2Z1 = Fp2.mul(Y2, Z1);
+      return Fp2.eql(X1Z2, X2Z1) && Fp2.eql(Y1Z2, Y2Z1);
+    }
+    is0() {
+      return this.equals(Point2.ZERO);
+    }
+    negate() {
+      return new Point2(Fp2.neg(this.X), this.Y, this.Z, Fp2.neg(this.T));
+    }
+    // Fast algo for doubling Extended Point.
+    // https://hyperelliptic.org/EFD/g1p/auto-twisted-extended.html#doubling-dbl-2008-hwcd
+    // Cost: 4M + 4S + 1*a + 6add + 1*2.
+    double() {
+      const { X: X1, Y: Y1, Z: Z1 } = this;
+      const A = Fp2.sqr(X1);
+      const B = Fp2.sqr(Y1);
+      const C = Fp2.mul(Fp2.sqr(Z1), _2n2);
+      const D = mulA(A);
+      const x1y1 = Fp2.addN(X1, Y1);
+      const E = Fp2.sub(Fp2.subN(Fp2.sqr(x1y1), A), B);
+      const G = Fp2.addN(D, B);
+      const F = Fp2.subN(G, C);
+      const H = Fp2.subN(D, B);
+      const X3 = Fp2.mul(E, F);
+      const Y3 = Fp2.mul(G, H);
+      const T3 = Fp2.mul(E, H);
+      const Z3 = Fp2.mul(F, G);
+      return new Point2(X3, Y3, Z3, T3);
+    }
+    // Fast algo for adding 2 Extended Points.
+    // https://hyperelliptic.org/EFD/g1p/auto-twisted-extended.html#addition-add-2008-hwcd
+    // Cost: 9M + 1*a + 1*d + 7add.
+    add(other) {
+      aedpoint(other);
+      const { d } = CURVE;
+      const { X: X1, Y: Y1, Z: Z1, T: T1 } = this;
+      const { X: X2, Y: Y2, Z: Z2, T: T2 } = other;
+      const A = Fp2.mul(X1, X2);
+      const B = Fp2.mul(Y1, Y2);
+      const C = Fp2.mul(Fp2.mulN(T1, d), T2);
+      const D = Fp2.mul(Z1, Z2);
+      const E = Fp2.sub(Fp2.subN(Fp2.mulN(Fp2.addN(X1, Y1), Fp2.addN(X2, Y2)), A), B);
+      const F = Fp2.subN(D, C);
+      const G = Fp2.addN(D, C);
+      const H = Fp2.sub(B, mulA(A));
+      const X3 = Fp2.mul(E, F);
+      const Y3 = Fp2.mul(G, H);
+      const T3 = Fp2.mul(E, H);
+      const Z3 = Fp2.mul(F, G);
+      return new Point2(X3, Y3, Z3, T3);
+    }
+    subtract(other) {
+      aedpoint(other);
+      return this.add(other.negate());
+    }
+    // Constant-time multiplication.
+    multiply(scalar2) {
+      if (!Fn.isValidNot0(scalar2))
+        throw new RangeError("invalid scalar: expected 1 <= sc < curve.n");
+      const { p, f } = wnaf.mulSecret(this, scalar2, cofactor, normalize);
+      return normalize([p, f])[0];
+    }
+    // Non-constant-time multiplication. Uses double-and-add algorithm.
+    // It's faster, but should only be used when you don't care about
+    // an exposed private key e.g. sig verification.
+    // Keeps the same subgroup-scalar contract: 0 is allowed for public-scalar callers, but
+    // n and larger values are rejected instead of being reduced mod n to the identity point.
+    multiplyUnsafe(scalar2) {
+      if (!Fn.isValid(scalar2))
+        throw new RangeError("invalid scalar: expected 0 <= sc < curve.n");
+      if (scalar2 === _0n4)
+        return Point2.ZERO;
+      if (this.is0() || scalar2 === _1n4)
+        return this;
+      return wnaf.mulUnsafe(this, scalar2, normalize);
+    }
+    // Checks if point is of small order.
+    // If you add something to small order point, you will have "dirty"
+    // point with torsion component.
+    // Clears cofactor and checks if the result is 0.
+    isSmallOrder() {
+      return this.clearCofactor().is0();
+    }
+    // Multiplies point by curve order and checks if the result is 0.
+    // Returns `false` is the point is dirty.
+    isTorsionFree() {
+      return wnaf.mulUnsafe(this, CURVE.n).is0();
+    }
+    // Converts Extended point to default (x, y) coordinates.
+    // Can accept precomputed Z^-1 - for example, from invertBatch.
+    toAffine(invertedZ) {
+      const p = this;
+      let iz = invertedZ;
+      if (iz != null && typeof iz !== "bigint")
+        throw new TypeError('"invertedZ" expected bigint, got type=' + typeof iz);
+      const { X, Y, Z } = p;
+      const is0 = p.is0();
+      if (iz == null)
+        iz = is0 ? Fp2.create(_8n2) : Fp2.inv(Z);
+      const x = Fp2.mul(X, iz);
+      const y = Fp2.mul(Y, iz);
+      const zz = Fp2.mul(Z, iz);
+      if (is0)
+        return { x: Fp2.ZERO, y: Fp2.ONE };
+      if (!Fp2.eql(zz, Fp2.ONE))
+        throw new Error("invZ was invalid");
+      return { x, y };
+    }
+    clearCofactor() {
+      if (cofactor === _1n4)
+        return this;
+      if (cofactor === _2n2)
+        return this.double();
+      if (cofactor === _4n3)
+        return this.double().double();
+      if (cofactor === _8n2)
+        return this.double().double().double();
+      return this.multiplyUnsafe(cofactor);
+    }
+    toBytes() {
+      const { x, y } = this.toAffine();
+      const bytes2 = Fp2.toBytes(y);
+      bytes2[bytes2.length - 1] |= isOdd(x) ? 128 : 0;
+      return bytes2;
+    }
+    toHex() {
+      return bytesToHex2(this.toBytes());
+    }
+    toString() {
+      return `<Point ${this.is0() ? "ZERO" : this.toHex()}>`;
+    }
+  }
+  const normalize = (points) => normalizeZ(Point2, points);
+  const wnaf = new ScalarMultiplier(Point2, randomBytes3);
+  if (wnaf.bits >= 6)
+    Point2.BASE.precompute(6);
+  Object.freeze(Point2.prototype);
+  Object.freeze(Point2);
+  return Point2;
+}
+function eddsa(Point2, cHash, eddsaOpts = {}) {
+  validatePointCons(Point2);
+  if (typeof cHash !== "function")
+    throw new Error('"hash" function param is required');
+  const hash2 = cHash;
+  const opts = eddsaOpts;
+  validateObject(opts, {}, {
+    adjustScalarBytes: "function",
+    randomBytes: "function",
+    domain: "function",
+    prehash: "function",
+    zip215: "boolean",
+    mapToCurve: "function",
+    toMontgomery: "function",
+    toMontgomerySecret: "function"
+  });
+  const { prehash } = opts;
+  const { BASE, Fp: Fp2, Fn } = Point2;
+  const outputLen = hash2.outputLen;
+  const expectedLen = 2 * Fp2.BYTES;
+  if (outputLen !== void 0) {
+    asafenumber(outputLen, "hash.outputLen");
+    if (outputLen !== expectedLen)
+      throw new Error(`hash.outputLen must be ${expectedLen}, got ${outputLen}`);
+  }
+  const randomBytes3 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
+  const toMontgomery2 = opts.toMontgomery;
+  const toMontgomerySecret2 = opts.toMontgomerySecret;
+  const adjustScalarBytes2 = opts.adjustScalarBytes === void 0 ? (bytes2) => bytes2 : opts.adjustScalarBytes;
+  const domain = opts.domain === void 0 ? (data, ctx, phflag) => {
+    abool(phflag, "phflag");
+    if (ctx.length || phflag)
+      throw new Error("Contexts/pre-hash are not supported");
+    return data;
+  } : opts.domain;
+  function modN_LE(hash3) {
+    return Fn.create(bytesToNumberLE(hash3));
+  }
+  function getPrivateScalar(key2) {
+    const len = lengths.secretKey;
+    abytes2(key2, lengths.secretKey, "secretKey");
+    const hashed = abytes2(hash2(key2), 2 * len, "hashedSecretKey");
+    const head = adjustScalarBytes2(hashed.slice(0, len));
+    const prefix = hashed.slice(len, 2 * len);
+    const scalar2 = modN_LE(head);
+    return { head, prefix, scalar: scalar2 };
+  }
+  function getExtendedPublicKey(secretKey) {
+    const { head, prefix, scalar: scalar2 } = getPrivateScalar(secretKey);
+    const point = BASE.multiply(scalar2);
+    const pointBytes = point.toBytes();
+    return { head, prefix, scalar: scalar2, point, pointBytes };
+  }
+  function getPublicKey(secretKey) {
+    return getExtendedPublicKey(secretKey).pointBytes;
+  }
+  function hashDomainToScalar(context = Uint8Array.of(), ...msgs) {
+    const msg = concatBytes2(...msgs);
+    return modN_LE(hash2(domain(msg, abytes2(context, void 0, "context"), !!prehash)));
+  }
+  function sign(msg, secretKey, options = {}) {
+    validateObject(options, {}, {}, "options");
+    msg = copyBytes(abytes2(msg, void 0, "message"));
+    if (prehash)
+      msg = prehash(msg);
+    const { prefix, scalar: scalar2, pointBytes } = getExtendedPublicKey(secretKey);
+    const r = hashDomainToScalar(options.context, prefix, msg);
+    const R = BASE.multiply(r).toBytes();
+    const k = hashDomainToScalar(options.context, R, pointBytes, msg);
+    const s = Fn.create(r + k * scalar2);
+    if (!Fn.isValid(s))
+      throw new Error("sign failed: invalid s");
+    const rs = concatBytes2(R, Fn.toBytes(s));
+    return abytes2(rs, lengths.signature, "result");
+  }
+  const verifyOpts = {
+    zip215: opts.zip215
+  };
+  function verify2(sig, msg, publicKey, options = verifyOpts) {
+    validateObject(options);
+    const { context } = options;
+    const zip215 = options.zip215 === void 0 ? !!verifyOpts.zip215 : options.zip215;
+    const len = lengths.signature;
+    sig = abytes2(sig, len, "signature");
+    msg = abytes2(msg, void 0, "message");
+    publicKey = abytes2(publicKey, lengths.publicKey, "publicKey");
+    if (zip215 !== void 0)
+      abool(zip215, "zip215");
+    if (prehash)
+      msg = prehash(msg);
+    const mid = len / 2;
+    const r = sig.subarray(0, mid);
+    const s = bytesToNumberLE(sig.subarray(mid, len));
+    let A, R, SB;
+    try {
+      A = Point2.fromBytes(publicKey, zip215);
+      R = Point2.fromBytes(r, zip215);
+      SB = BASE.multiplyUnsafe(s);
+    } catch (error) {
+      return false;
+    }
+    if (!zip215 && A.isSmallOrder())
+      return false;
+    const k = hashDomainToScalar(context, r, publicKey, msg);
+    const RkA = R.add(A.multiplyUnsafe(k));
+    return RkA.subtract(SB).clearCofactor().is0();
+  }
+  const _size = Fp2.BYTES;
+  const lengths = {
+    secretKey: _size,
+    publicKey: _size,
+    signature: 2 * _size,
+    seed: _size
+  };
+  function randomSecretKey(seed) {
+    seed = seed === void 0 ? randomBytes3(lengths.seed) : seed;
+    return abytes2(seed, lengths.seed, "seed");
+  }
+  function isValidSecretKey(key2) {
+    return isBytes2(key2) && key2.length === lengths.secretKey;
+  }
+  function isValidPublicKey(key2, zip215) {
+    try {
+      return !!Point2.fromBytes(key2, zip215 === void 0 ? verifyOpts.zip215 : zip215);
+    } catch (error) {
+      return false;
+    }
+  }
+  const utils = {
+    getExtendedPublicKey,
+    randomSecretKey,
+    isValidSecretKey,
+    isValidPublicKey,
+    /** Converts an Edwards public key to a companion Montgomery public key. */
+    toMontgomery(publicKey) {
+      if (toMontgomery2 === void 0)
+        throw new Error("Montgomery conversion is not supported for this curve");
+      return toMontgomery2(Point2.fromBytes(publicKey));
+    },
+    toMontgomerySecret(secretKey) {
+      if (toMontgomerySecret2 === void 0)
+        throw new Error("Montgomery conversion is not supported for this curve");
+      return toMontgomerySecret2(secretKey);
+    }
+  };
+  Object.freeze(lengths);
+  Object.freeze(utils);
+  return Object.freeze({
+    keygen: createKeygen(randomSecretKey, getPublicKey),
+    getPublicKey,
+    sign,
+    verify: verify2,
+    utils,
+    Point: Point2,
+    lengths
+  });
+}
+
+// node_modules/@noble/curves/ed25519.js
+var _1n5 = /* @__PURE__ */ BigInt(1);
+var _2n3 = /* @__PURE__ */ BigInt(2);
+var _5n2 = /* @__PURE__ */ BigInt(5);
+var _8n3 = /* @__PURE__ */ BigInt(8);
+var ed25519_CURVE_p = /* @__PURE__ */ BigInt("0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
+var ed25519_CURVE = /* @__PURE__ */ (() => ({
+  p: ed25519_CURVE_p,
+  n: BigInt("0x1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed"),
+  h: _8n3,
+  a: BigInt("0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffec"),
+  d: BigInt("0x52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3"),
+  Gx: BigInt("0x216936d3cd6e53fec0a4e231fdd6dc5c692cc7609525a7b2c9562d608f25d51a"),
+  Gy: BigInt("0x6666666666666666666666666666666666666666666666666666666666666658")
+}))();
+function ed25519_pow_2_252_3(x) {
+  const _10n = BigInt(10), _20n = BigInt(20), _40n = BigInt(40), _80n = BigInt(80);
+  const P2 = ed25519_CURVE_p;
+  const x2 = x * x % P2;
+  const b2 = x2 * x % P2;
+  const b4 = pow2(b2, _2n3, P2) * b2 % P2;
+  const b5 = pow2(b4, _1n5, P2) * x % P2;
+  const b10 = pow2(b5, _5n2, P2) * b5 % P2;
+  const b20 = pow2(b10, _10n, P2) * b10 % P2;
+  const b40 = pow2(b20, _20n, P2) * b20 % P2;
+  const b80 = pow2(b40, _40n, P2) * b40 % P2;
+  const b160 = pow2(b80, _80n, P2) * b80 % P2;
+  const b240 = pow2(b160, _80n, P2) * b80 % P2;
+  const b250 = pow2(b240, _10n, P2) * b10 % P2;
+  const pow_p_5_8 = pow2(b250, _2n3, P2) * x % P2;
+  return { pow_p_5_8, b2 };
+}
+function adjustScalarBytes(bytes2) {
+  bytes2[0] &= 248;
+  bytes2[31] &= 127;
+  bytes2[31] |= 64;
+  return bytes2;
+}
+var ED25519_SQRT_M1 = /* @__PURE__ */ BigInt("19681161376707505956807079304988542015446066515923890162744021073123829784752");
+function uvRatio(u, v) {
+  const P2 = ed25519_CURVE_p;
+  const v3 = mod(v * v * v, P2);
+  const v7 = mod(v3 * v3 * v, P2);
+  const pow3 = ed25519_pow_2_252_3(u * v7).pow_p_5_8;
+  let x = mod(u * v3 * pow3, P2);
+  const vx2 = mod(v * x * x, P2);
+  const root1 = x;
+  const root2 = mod(x * ED25519_SQRT_M1, P2);
+  const useRoot1 = vx2 === u;
+  const useRoot2 = vx2 === mod(-u, P2);
+  const noRoot = vx2 === mod(-u * ED25519_SQRT_M1, P2);
+  if (useRoot1)
+    x = root1;
+  if (useRoot2 || noRoot)
+    x = root2;
+  if (isNegativeLE(x, P2))
+    x = mod(-x, P2);
+  return { isValid: useRoot1 || useRoot2, value: x };
+}
+var ed25519_Point = /* @__PURE__ */ edwards(ed25519_CURVE, { uvRatio });
+var Fp = /* @__PURE__ */ (() => ed25519_Point.Fp)();
+function toMontgomery(point) {
+  const { y } = point;
+  return Fp.toBytes(Fp.div(_1n5 + y, _1n5 - y));
+}
+function toMontgomerySecret(secretKey) {
+  const size = ed25519_Point.Fp.BYTES;
+  abytes(secretKey, size);
+  return adjustScalarBytes(sha512(secretKey.subarray(0, size))).subarray(0, size);
+}
+function ed(opts) {
+  return eddsa(ed25519_Point, sha512, Object.assign({ adjustScalarBytes, toMontgomery, toMontgomerySecret, zip215: true }, opts));
+}
+var ed25519 = /* @__PURE__ */ ed({});
+
+// src/ed25519.js
+var { Point } = ed25519;
+var L = Point.Fn.ORDER;
+var P = Point.Fp.ORDER;
+var SPKI = Uint8Array.of(48, 42, 48, 5, 6, 3, 43, 101, 112, 3, 33, 0);
+function little(bytes2) {
+  let number = 0n;
+  for (let i = bytes2.length - 1; i >= 0; i -= 1) number = number << 8n | BigInt(bytes2[i]);
+  return number;
+}
+function strictPoint(bytes2) {
+  try {
+    const point = Point.fromBytes(bytes2, false);
+    return point.isSmallOrder() ? null : point;
+  } catch {
+    return null;
+  }
+}
+var KEPT = 16;
+var kept = /* @__PURE__ */ new Map();
+function keyPoint(key2) {
+  const name = hex(key2);
+  let known = kept.get(name);
+  if (known) {
+    kept.delete(name);
+    known.uses += 1;
+    if (known.uses === 4 && known.point) known.point.precompute(6);
+  } else {
+    known = { point: key2.length === 32 ? strictPoint(key2) : null, uses: 1 };
+  }
+  kept.set(name, known);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  return known.point;
+}
+function verifies(key2, message, signature) {
+  if (signature.length !== 64) return false;
+  const A = keyPoint(key2);
+  if (!A) return false;
+  const encodedR = signature.subarray(0, 32);
+  const s = little(signature.subarray(32));
+  if (s >= L) return false;
+  const k = little(sha512(concat(encodedR, key2, message))) % L;
+  const R = Point.BASE.multiplyUnsafe(s).add(A.multiplyUnsafe(k).negate());
+  return !R.isSmallOrder() && equal(R.toBytes(), encodedR);
+}
+var fingerprint = (key2) => hex(sha256(concat(SPKI, key2)));
+function isRatio(first, ratio, second) {
+  const r = little(ratio);
+  if (ratio.length !== 32 || r >= L) return false;
+  const [one, two] = [strictPoint(first), strictPoint(second)];
+  if (!one || !two || !one.isTorsionFree() || !two.isTorsionFree()) return false;
+  return one.multiplyUnsafe(r).equals(two);
+}
+var SMALL_U = /* @__PURE__ */ new Set([
+  0n,
+  1n,
+  P - 1n,
+  325606250916557431795983626356110631294008115727848805560023387167927233504n,
+  39382357235489614581723060781553021112529911719440698176882885853963445705823n
+]);
+function isSealable(key2) {
+  const u = little(key2) & (1n << 255n) - 1n;
+  return key2.length === 32 && !SMALL_U.has(u % P);
+}
+
+// src/bodies.js
+var amount = integer(1);
+var currency = string((value) => /^[A-Z]{3}$/.test(value));
+var hash = bytesOf(32);
+var key = bytesOf(32);
+var seal = bytesOf(32, isSealable);
+var BROKER_KEYS = object({ session: key, head: key, entry: key, delivery: seal });
+var WITNESSES = list(object({ name: string(), key, operator: string() }));
+var KEYS = list(key);
+function isQuorumOfWitnesses(witnesses, quorum) {
+  const different = (items) => new Set(items).size;
+  const operators2 = different(witnesses.map((witness) => witness.operator));
+  return witnesses.length <= 5 && witnesses.every(({ name, operator }) => /^[A-Za-z0-9./_-]{1,48}$/.test(name) && /^[A-Za-z0-9./_-]{1,32}$/.test(operator)) && different(witnesses.map((witness) => witness.name)) === witnesses.length && different(witnesses.map((witness) => String(witness.key))) === witnesses.length && (operators2 === 0 ? quorum === 0 : quorum >= 1 && quorum <= operators2);
+}
+var LIST = object({
+  title: text(80),
+  description: optional(text(1e3)),
+  currency,
+  start: amount,
+  increment: amount,
+  end: time,
+  soft: optional(object({ extend: integer(), hard_end: time })),
+  freshness: integer(),
+  grace: integer(),
+  disclose_within: integer(),
+  seal,
+  broker: BROKER_KEYS,
+  stamps: KEYS,
+  threshold: integer(),
+  authorities: KEYS,
+  witnesses: WITNESSES,
+  quorum: integer(),
+  simulated: optional(yes)
+});
+var REVEAL = object({
+  nonce: hash,
+  auction: name32,
+  settled: integer(),
+  root: hash,
+  seller: key,
+  winner: key,
+  seller_seal: seal,
+  winner_seal: seal,
+  deadline: time,
+  withdrawal: boolean,
+  freshness: integer(),
+  broker: BROKER_KEYS,
+  stamps: KEYS,
+  simulated: optional(yes)
+});
+var COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) });
+var VERBS = new Map(
+  Object.entries({
+    list: { body: LIST, opens: true },
+    bid: { body: object({ amount, currency, seal }) },
+    say: { body: object({ text: text(500) }) },
+    closed: { body: object({ refused: integer(), root: hash }), broker: true },
+    settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(COSIGNED) }), broker: true },
+    revealed: { body: object({ outcome: hash }), broker: true },
+    abandoned: { body: object({ outcome: hash }), broker: true },
+    forfeited: {
+      body: object({ winner: integer(), others: list(object({ seq: integer(), ratio: bytesOf(32) })), outcome: hash }),
+      broker: true
+    },
+    withdrawn: { body: object({ side: oneOf("seller", "winner"), outcome: hash }), broker: true },
+    reveal: { body: REVEAL, broker: true, opens: true },
+    disclose: { body: object({ sealed: bytes((sealed) => sealed.length <= 8400) }) },
+    withdraw: { body: object({}) },
+    absent: { body: object({ seller: boolean, winner: boolean }), broker: true }
+  })
+);
+
+// src/jws.js
+function split2(jws) {
+  const parts = jws.split(".");
+  refuseUnless(parts.length === 3, "malformed");
+  const [header, payload2, signature] = parts.map(fromBase64url);
+  refuseUnless(header && payload2 && signature, "malformed");
+  const texts = [utf8Text(header), utf8Text(payload2)];
+  refuseUnless(texts[0] !== null && texts[1] !== null, "malformed");
+  return { header: texts[0], payload: texts[1], signed: utf8(`${parts[0]}.${parts[1]}`), signature };
+}
+function isBy(parts, typ, fingerprint2, key2) {
+  return parts.header === `{"alg":"EdDSA","typ":"${typ}","kid":"${fingerprint2}"}` && verifies(key2, parts.signed, parts.signature);
+}
+function ownKey(header, typ) {
+  const x = parse(header)?.jwk?.x;
+  const key2 = typeof x === "string" ? fromBase64url(x) : null;
+  const expected = `{"alg":"EdDSA","typ":"${typ}","jwk":{"kty":"OKP","crv":"Ed25519","x":"${x}"}}`;
+  return key2 && key2.length === 32 && header === expected ? key2 : null;
+}
+
+// src/merkle.js
+var LEAF = Uint8Array.of(0);
+var NODE = Uint8Array.of(1);
+var EMPTY_ROOT = sha256(new Uint8Array());
+var leafHash = (bytes2) => sha256(concat(LEAF, bytes2));
+var nodeHash = (left, right) => sha256(concat(NODE, left, right));
+var Tree = class {
+  #peaks = [];
+  #roots = [EMPTY_ROOT];
+  get size() {
+    return this.#roots.length - 1;
+  }
+  /** The root at a size that the tree had. */
+  root(size = this.size) {
+    return this.#roots[size];
+  }
+  append(bytes2) {
+    let hash2 = leafHash(bytes2);
+    for (let size = this.size; size % 2 === 1; size = (size - 1) / 2) hash2 = nodeHash(this.#peaks.pop(), hash2);
+    this.#peaks.push(hash2);
+    this.#roots.push(this.#peaks.reduceRight((right, left) => nodeHash(left, right)));
+  }
+};
+function isIncluded(hash2, index, size, path, root) {
+  if (index >= size || path.length % 32 !== 0) return false;
+  let node = index;
+  let last = size - 1;
+  let at = 0;
+  let result = hash2;
+  while (last > 0) {
+    if (node % 2 === 1 || node < last) {
+      if (at === path.length) return false;
+      const beside = path.subarray(at, at + 32);
+      at += 32;
+      result = node % 2 === 1 ? nodeHash(beside, result) : nodeHash(result, beside);
+    }
+    node = Math.floor(node / 2);
+    last = Math.floor(last / 2);
+  }
+  return at === path.length && equal(result, root);
+}
+
+// src/action.js
+var LONGEST = 16384;
+var ROOM_LABEL = utf8("pregao/room/v1");
+var id = string((value) => /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(value));
+var SEEN_NOTHING = object({ size: integer(0, 0), root: bytesOf(32, (root) => equal(root, EMPTY_ROOT)) });
+var SEEN = object({ size: integer(1), root: bytesOf(32) });
+function payload(value) {
+  const kind = VERBS.get(value?.verb);
+  refuseUnless(kind !== void 0, "malformed");
+  return object({
+    id,
+    ...kind.opens ? {} : { room: name32 },
+    verb: string(),
+    body: kind.body,
+    seen: kind.opens ? SEEN_NOTHING : SEEN
+  })(value);
+}
+function readAction(text2) {
+  refuseUnless(text2.length <= LONGEST, "malformed");
+  const parts = split2(text2);
+  const key2 = ownKey(parts.header, "pregao-action-v1");
+  refuseUnless(key2 !== null, "malformed");
+  const action = readExact(parts.payload, payload);
+  refuseUnless(verifies(key2, parts.signed, parts.signature), "malformed");
+  const { opens = false, broker: byBroker = false } = VERBS.get(action.verb);
+  return { ...action, key: key2, digest: sha256(utf8(text2)), opens, byBroker };
+}
+var roomName = (opening) => hex(sha256(concat(ROOM_LABEL, utf8(opening))));
+
+// src/batch.js
+var LONGEST2 = 1024;
+var MOST_DIGESTS = 65536;
+var LABEL = utf8("pregao/batch/v1");
+var CONTENT = object({
+  tsa: name32,
+  batch: integer(),
+  time,
+  size: integer(),
+  root: bytesOf(32),
+  prev: bytesOf(32),
+  prev_time: time
+});
+var headerHash = (header) => sha256(concat(LABEL, utf8(header)));
+function readHeader(text2, accepted) {
+  const { parts, header } = under("V-021", () => {
+    refuseUnless(text2.length <= LONGEST2, "V-021");
+    const split3 = split2(text2);
+    return { parts: split3, header: readExact(split3.payload, CONTENT) };
+  });
+  const key2 = accepted.get(header.tsa);
+  refuseUnless(key2 !== void 0 && isBy(parts, "pregao-batch-v1", header.tsa, key2), "V-020");
+  refuseUnless(areInBounds(header), "V-021");
+  return header;
+}
+function areInBounds({ batch, time: stamped, size, prev, prev_time: previous }) {
+  const isFirst = batch === 1;
+  return batch >= 1 && size <= MOST_DIGESTS && previous <= stamped && (!isFirst || previous === stamped && prev.every((byte) => byte === 0));
+}
+var covers = (header, stamp, digest) => isIncluded(leafHash(digest), stamp.index, header.size, stamp.path, header.root);
+
+// src/entry.js
+var LONGEST3 = 17408;
+var ENTRY = object({
+  seq: integer(0, Number.MAX_SAFE_INTEGER - 1),
+  action: string(),
+  stamp: object({
+    header: bytesOf(32),
+    index: integer(),
+    path: bytes((path) => path.length % 32 === 0)
+  })
+});
+var readEntry = (line) => under("V-026", () => {
+  refuseUnless(line.length <= LONGEST3, "V-026");
+  const text2 = utf8Text(line);
+  refuseUnless(text2 !== null, "V-026");
+  return readExact(text2, ENTRY);
+});
+
+// src/headers.js
+var Headers = class {
+  #byTsa = /* @__PURE__ */ new Map();
+  /** Whether `header` (with its `hash`) fits all that were met, which it then joins. */
+  join(header) {
+    const known = this.#byTsa.get(header.tsa) ?? [];
+    const at = firstFrom(known, header.batch);
+    const after = known[at];
+    if (after?.batch === header.batch) return equal(after.hash, header.hash);
+    const before = known[at - 1];
+    if (before && !follows(before, header) || after && !follows(header, after)) return false;
+    known.splice(at, 0, header);
+    this.#byTsa.set(header.tsa, known);
+    return true;
+  }
+};
+function firstFrom(known, batch) {
+  let [low, high] = [0, known.length];
+  while (low < high) {
+    const middle = low + high >> 1;
+    if (known[middle].batch < batch) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+function follows(smaller, larger) {
+  if (smaller.time > larger.time || smaller.time > larger.prev_time) return false;
+  return smaller.batch + 1 !== larger.batch || equal(larger.prev, smaller.hash) && larger.prev_time === smaller.time;
+}
+
+// src/ledger.js
+function requireAuthor(action, entryKey) {
+  refuseUnless(equal(action.key, entryKey) === action.byBroker, "verb.author");
+}
+var Ledger = class {
+  #tree = new Tree();
+  #headers = new Headers();
+  #used = /* @__PURE__ */ new Set();
+  #newest = 0n;
+  // Positions and times of the entries that no later one is older than; their times rise.
+  #oldest = [];
+  /** `log` is the origin of its heads, `entryKey` the broker's, `freshness` F in seconds, `keyOnce` V-033 of auctions. */
+  constructor({ room, log, entryKey, freshness, keyOnce }) {
+    this.room = room;
+    this.log = log;
+    this.entryKey = entryKey;
+    this.freshness = seconds(freshness);
+    this.keyOnce = keyOnce;
+  }
+  get size() {
+    return this.#tree.size;
+  }
+  root(size) {
+    return this.#tree.root(size);
+  }
+  /** V-030 to V-037, in the order in which they are judged. */
+  judge(action, header) {
+    refuseUnless(action.room === this.room, "room.other");
+    requireAuthor(action, this.entryKey);
+    refuseUnless(!this.#used.has(this.#token(action)), "key.reused");
+    refuseUnless(header.time >= this.#newest - this.freshness, "stamp.stale");
+    refuseUnless(this.#headers.join(header), "stamp.contradiction");
+    const { size, root } = action.seen;
+    refuseUnless(size <= this.size && equal(root, this.root(size)), "seen.false");
+    if (this.keyOnce) refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, "seen.stale");
+  }
+  /** Takes an entry in whose bytes, action and header were judged, here and by the room's fold. */
+  append(bytes2, action, header) {
+    this.#headers.join(header);
+    this.#used.add(this.#token(action));
+    if (header.time > this.#newest) this.#newest = header.time;
+    while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
+    this.#oldest.push({ position: this.size, time: header.time });
+    this.#tree.append(bytes2);
+  }
+  // V-033: what must not occur again. In an auction that is a peer's key, everywhere else the action itself.
+  #token(action) {
+    return hex(this.keyOnce && !action.byBroker ? action.key : action.digest);
+  }
+  // The smallest time of the entries at `position` and later; if there are none, one that nothing is older than.
+  #oldestSince(position) {
+    let [low, high] = [0, this.#oldest.length];
+    while (low < high) {
+      const middle = low + high >> 1;
+      if (this.#oldest[middle].position < position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#oldest[low]?.time ?? 1n << 64n;
+  }
+};
+
+// src/note.js
+var LONGEST4 = 4096;
+var MOST_SIGNATURES = 16;
+var ED25519 = 1;
+var COSIGNATURE = 4;
+var MARK = "\u2014 ";
+var keyId = (name, algorithm, key2) => sha256(concat(utf8(name), Uint8Array.of(10, algorithm), key2)).subarray(0, 4);
+var origin = (broker, room) => `pregao/${broker}/${room}`;
+var headText = (log, size, root) => `${log}
+${size}
+${base64(root)}
+`;
+var cosigned = (time2, text2) => utf8(`cosignature/v1
+time ${time2}
+${text2}`);
+function signatureLine(line) {
+  refuseUnless(line.startsWith(MARK), "V-024");
+  const [name, encoded, ...more] = line.slice(MARK.length).split(" ");
+  refuseUnless(more.length === 0 && encoded !== void 0 && name !== "" && !/[\p{White_Space}+]/u.test(name), "V-024");
+  const bytes2 = fromBase64(encoded);
+  refuseUnless(bytes2 !== null && bytes2.length > 4, "V-024");
+  return { name, id: bytes2.subarray(0, 4), signature: bytes2.subarray(4) };
+}
+function readNote(note) {
+  refuseUnless(isWellFormed(note) && utf8(note).length <= LONGEST4, "V-024");
+  refuseUnless(!/[\u0000-\u0009\u000b-\u001f]/.test(note), "V-024");
+  const end = note.indexOf("\n\n");
+  refuseUnless(end >= 0 && note.endsWith("\n"), "V-024");
+  const text2 = note.slice(0, end + 1);
+  const head = text2.split("\n");
+  refuseUnless(head.length === 4 && head[0] !== "" && /^(0|[1-9][0-9]{0,15})$/.test(head[1]), "V-024");
+  const size = Number(head[1]);
+  const root = fromBase64(head[2]);
+  refuseUnless(Number.isSafeInteger(size) && root !== null && root.length === 32, "V-024");
+  const lines = note.slice(end + 2, -1).split("\n");
+  refuseUnless(lines.length <= MOST_SIGNATURES, "V-024");
+  return { origin: head[0], size, root, text: text2, lines: lines.map(signatureLine) };
+}
+function cosigners(text2, lines, witnesses) {
+  const found = [];
+  for (const { name, id: id2, signature } of lines) {
+    const witness = witnesses.find((named) => named.name === name && equal(keyId(name, COSIGNATURE, named.key), id2));
+    if (!witness) continue;
+    refuseUnless(!found.includes(witness) && signature.length === 72, "V-141");
+    const time2 = new DataView(signature.buffer, signature.byteOffset).getBigUint64(0);
+    refuseUnless(time2 <= BigInt(Number.MAX_SAFE_INTEGER), "V-141");
+    refuseUnless(verifies(witness.key, cosigned(time2, text2), signature.subarray(8)), "V-141");
+    found.push(witness);
+  }
+  return found;
+}
+function readHead(note, log, key2, witnesses) {
+  const { origin: name, size, root, text: text2, lines } = readNote(note);
+  refuseUnless(name === log, "V-024");
+  const [own, ...others] = lines;
+  refuseUnless(own.name === log && equal(own.id, keyId(log, ED25519, key2)), "V-024");
+  refuseUnless(verifies(key2, utf8(text2), own.signature), "V-024");
+  refuseUnless(others.every((line) => line.name !== log), "V-024");
+  return { size, root, cosigners: cosigners(text2, others, witnesses) };
+}
+
+// src/auction.js
+var LONGEST5 = seconds(366 * 86400);
+var MOST_FORFEITED = 128;
+var SETTLE_SLACK = seconds(60);
+var VERBS2 = ["bid", "say", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
+var between = (number, least, most) => number >= least && number <= most;
+function judgeTerms(terms, key2, listed) {
+  refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
+  const { end, soft, freshness, grace } = terms;
+  const last = soft ? soft.hard_end : end;
+  refuseUnless(end > listed && last <= listed + LONGEST5, "listing.end");
+  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && isQuorumOfWitnesses(terms.witnesses, terms.quorum);
+  refuseUnless(holds, "listing.terms");
+}
+var Auction = class {
+  static kind = "auction";
+  phase = "open";
+  closed = null;
+  winner = null;
+  withdrawn = null;
+  bids = [];
+  forfeits = [];
+  // The entry that the next or last `settled` follows, and the stamp of that last one.
+  #before = null;
+  #settled = null;
+  #first = true;
+  #byEntry = /* @__PURE__ */ new Map();
+  // How many bids are left once those at the end that are forfeited are taken away: the last of the rest leads.
+  #left = 0;
+  constructor(opening, header) {
+    this.terms = opening.body;
+    judgeTerms(this.terms, opening.key, header.time);
+    this.seller = opening.key;
+    this.listed = header.time;
+    this.end = this.terms.end;
+  }
+  /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
+  static judgeAlone(terms, { verb, body }, { time: time2 }) {
+    refuseUnless(VERBS2.includes(verb), "verb.kind");
+    if (verb === "closed") refuseUnless(time2 >= terms.end, "closed.early");
+    if (verb !== "bid") return;
+    refuseUnless(time2 < (terms.soft ? terms.soft.hard_end : terms.end), "bid.late");
+    refuseUnless(body.currency === terms.currency, "bid.currency");
+    refuseUnless(body.amount >= terms.start, "bid.too-low");
+  }
+  get ended() {
+    return !["open", "closed", "settled"].includes(this.phase);
+  }
+  /** Nothing is left open by where the log ends (V-053 is of reveal rooms). */
+  complete() {
+  }
+  /** The least amount of the next bid (V-043). Beyond the largest amount there is none, and no bid reaches it. */
+  get least() {
+    const highest = this.bids.at(-1);
+    return highest ? highest.amount + this.terms.increment : this.terms.start;
+  }
+  /** Judges an entry and takes it in. */
+  apply(action, header, seq, ledger) {
+    const judge2 = this.#verbs[action.verb];
+    refuseUnless(judge2 !== void 0, "verb.kind");
+    judge2(action, header, seq, ledger);
+  }
+  #verbs = {
+    say: () => {
+    },
+    bid: ({ body, key: key2 }, { time: time2 }, seq) => {
+      refuseUnless(this.phase === "open" && time2 < this.end, "bid.late");
+      refuseUnless(time2 >= this.listed, "bid.early");
+      refuseUnless(body.currency === this.terms.currency, "bid.currency");
+      const { end, least } = this;
+      refuseUnless(body.amount >= least, "bid.too-low");
+      const bid = { entry: seq, amount: body.amount, time: time2, end, least, forfeited: false, key: key2 };
+      this.bids.push(bid);
+      this.#byEntry.set(seq, bid);
+      this.#left += 1;
+      const { soft } = this.terms;
+      if (soft) {
+        const later = time2 + seconds(soft.extend);
+        if (later > this.end) this.end = later < soft.hard_end ? later : soft.hard_end;
+      }
+    },
+    closed: ({ seen }, { time: time2, prev_time: previous }, seq) => {
+      refuseUnless(this.phase === "open", "verb.phase");
+      refuseUnless(time2 >= this.end, "closed.early");
+      refuseUnless(seen.size === seq, "closed.seen");
+      this.phase = "closed";
+      this.closed = { entry: seq, time: time2, late: previous > this.end + seconds(this.terms.grace) ? "stamp" : null };
+      this.#before = time2;
+    },
+    settled: ({ body }, { time: time2, prev_time: previous }, seq, ledger) => {
+      refuseUnless(this.phase === "closed", "verb.phase");
+      const next = this.#next();
+      refuseUnless(body.winner === next?.entry && body.price === next?.amount, "settled.wrong");
+      const dated = this.#dated(body.cosigned, ledger);
+      const grace = seconds(this.terms.grace);
+      if (dated === "late") refuseUnless(time2 > this.closed.time + grace, "settled.early");
+      if (dated === "late") this.closed.late ??= "witness";
+      if (previous > this.#before + grace + SETTLE_SLACK) this.closed.late ??= "settled";
+      this.#first = false;
+      this.#settled = time2;
+      this.winner = next;
+      this.phase = next ? "settled" : "unsold";
+    },
+    revealed: () => {
+      refuseUnless(this.phase === "settled", "verb.phase");
+      this.phase = "sold";
+    },
+    forfeited: ({ body }, { time: time2 }, seq) => {
+      refuseUnless(this.phase === "settled", "verb.phase");
+      const gone = [this.winner, ...this.#others(body)];
+      this.#requireAbsence(time2);
+      for (const bid of gone) bid.forfeited = true;
+      this.forfeits.push({ entry: seq, bids: gone.map((bid) => bid.entry).sort((a, b) => a - b) });
+      this.winner = null;
+      this.phase = "closed";
+      this.#before = time2;
+    },
+    abandoned: (action, { time: time2 }) => {
+      refuseUnless(this.phase === "settled", "verb.phase");
+      this.#requireAbsence(time2);
+      this.phase = "abandoned";
+    },
+    withdrawn: ({ body }) => {
+      refuseUnless(this.phase === "settled", "verb.phase");
+      refuseUnless(this.closed.late !== null || this.forfeits.length > 0, "withdraw.forbidden");
+      this.withdrawn = body.side;
+      this.phase = "withdrawn";
+    }
+  };
+  // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them.
+  #next() {
+    while (this.#left > 0 && this.bids[this.#left - 1].forfeited) this.#left -= 1;
+    return this.bids[this.#left - 1] ?? null;
+  }
+  // V-142 and V-143: whether the witnesses' word in the first `settled` dates the close, in time or too late.
+  #dated(statement, ledger) {
+    const { witnesses, grace } = this.terms;
+    if (!this.#first || witnesses.length === 0) {
+      refuseUnless(statement === void 0, "settled.wrong");
+      return "unasked";
+    }
+    if (statement === void 0) return "late";
+    const size = this.closed.entry + 1;
+    refuseUnless(
+      witnesses.some((witness) => equal(witness.key, statement.witness)) && verifies(
+        statement.witness,
+        cosigned(statement.time, headText(ledger.log, size, ledger.root(size))),
+        statement.signature
+      ),
+      "settled.wrong"
+    );
+    return BigInt(statement.time) > ceilSeconds(this.closed.time + seconds(grace)) ? "late" : "in time";
+  }
+  // V-049: nobody is absent before the time to disclose is over.
+  #requireAbsence(time2) {
+    refuseUnless(time2 > this.#settled + seconds(this.terms.disclose_within), "absent.wrong");
+  }
+  // V-047: the other bids that go, each shown to be by the winner.
+  #others({ winner, others }) {
+    refuseUnless(winner === this.winner.entry && others.length <= MOST_FORFEITED, "forfeit.wrong");
+    let last = -1;
+    return others.map(({ seq, ratio }) => {
+      const bid = this.#byEntry.get(seq);
+      refuseUnless(seq > last && bid && bid !== this.winner && !bid.forfeited, "forfeit.wrong");
+      refuseUnless(isRatio(this.winner.key, ratio, bid.key), "forfeit.wrong");
+      last = seq;
+      return bid;
+    });
+  }
+};
+
+// src/reveal.js
+var AUCTION_ONLY = ["bid", "say", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
+var Reveal = class {
+  static kind = "reveal";
+  end = "open";
+  by = null;
+  absent = [];
+  #disclosed = [];
+  constructor(opening, header) {
+    const terms = opening.body;
+    refuseUnless(equal(opening.key, terms.broker.entry), "verb.author");
+    const holds = !equal(terms.seller, terms.winner) && terms.deadline > header.time && terms.freshness >= 1 && terms.freshness <= 60 && terms.stamps.length >= 1 && terms.stamps.length <= 8;
+    refuseUnless(holds, "listing.terms");
+    this.terms = terms;
+  }
+  /** V-061: what can be judged of an entry by the terms alone. */
+  static judgeAlone(terms, { verb, body, key: key2, byBroker }, { time: time2 }) {
+    refuseUnless(byBroker || equal(key2, terms.seller) || equal(key2, terms.winner), "verb.author");
+    refuseUnless(!AUCTION_ONLY.includes(verb), "verb.kind");
+    if (verb === "disclose") refuseUnless(time2 <= terms.deadline, "disclose.late");
+    else if (verb === "absent") refuseUnless(time2 > terms.deadline && (body.seller || body.winner), "absent.wrong");
+    else refuseUnless(terms.withdrawal, "withdraw.forbidden");
+  }
+  get ended() {
+    return this.end !== "open";
+  }
+  /** V-053: a log does not end between the two disclosures. */
+  complete() {
+    refuseUnless(this.#disclosed.length !== 1, "V-053");
+  }
+  /** Judges an entry and takes it in. */
+  apply(action, header) {
+    const { verb, body, byBroker } = action;
+    const side = ["seller", "winner"].find((name) => equal(action.key, this.terms[name]));
+    refuseUnless(byBroker || side !== void 0, "verb.author");
+    refuseUnless(byBroker || !this.ended, "verb.phase");
+    refuseUnless(!AUCTION_ONLY.includes(verb), "verb.kind");
+    if (verb === "disclose") this.#disclose(side, header);
+    else if (verb === "absent") this.#absence(body, header);
+    else this.#withdraw(side);
+  }
+  #disclose(side, { time: time2 }) {
+    refuseUnless(!this.#disclosed.includes(side), "disclose.twice");
+    refuseUnless(time2 <= this.terms.deadline, "disclose.late");
+    this.#disclosed.push(side);
+    if (this.#disclosed.length === 2) this.end = "disclosed";
+  }
+  #absence({ seller, winner }, { time: time2 }) {
+    const holds = time2 > this.terms.deadline && (seller || winner) && !this.ended && this.#disclosed.length === 0;
+    refuseUnless(holds, "absent.wrong");
+    this.end = "absent";
+    this.absent = [...seller ? ["seller"] : [], ...winner ? ["winner"] : []];
+  }
+  #withdraw(side) {
+    refuseUnless(this.#disclosed.length === 0, "disclose.pair");
+    refuseUnless(this.terms.withdrawal, "withdraw.forbidden");
+    this.end = "withdrawn";
+    this.by = side;
+  }
+};
+
+// src/opening.js
+var FOLDS = { list: Auction, reveal: Reveal };
+var Opening = class {
+  /** `text` is the JWS that `action` was read from. */
+  constructor(text2, action) {
+    const { body } = action;
+    this.action = action;
+    this.body = body;
+    this.Fold = FOLDS[action.verb];
+    this.kind = this.Fold.kind;
+    this.room = roomName(text2);
+    this.broker = fingerprint(body.broker.session);
+    this.log = origin(this.broker, this.room);
+    this.stamps = new Map(body.stamps.map((key2) => [fingerprint(key2), key2]));
+    this.witnesses = body.witnesses ?? [];
+    this.quorum = body.quorum ?? 0;
+  }
+  ledger() {
+    return new Ledger({
+      room: this.room,
+      log: this.log,
+      entryKey: this.body.broker.entry,
+      freshness: this.body.freshness,
+      keyOnce: this.kind === "auction"
+    });
+  }
+};
+
+// src/receipt.js
+var LONGEST6 = 65536;
+var MEMBERS = ["opening", "header", "entry", "path", "head"];
+function receiptMembers(text2) {
+  const members = parse(text2);
+  if (typeof members !== "object" || members === null || Array.isArray(members)) return null;
+  const path = typeof members.path === "string" ? fromBase64url(members.path) : null;
+  const holds = utf8(text2).length <= LONGEST6 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path !== null && path.length % 32 === 0 && JSON.stringify(members) === text2;
+  return holds ? { ...members, path } : null;
+}
+function readReceipt(members) {
+  const first = under("V-061", () => readAction(members.opening));
+  refuseUnless(first.opens, "V-061");
+  const opening = new Opening(members.opening, first);
+  const head = readHead(members.head, opening.log, opening.body.broker.head, opening.witnesses);
+  const line = utf8(members.entry);
+  const entry = readEntry(line);
+  refuseUnless(equal(headerHash(members.header), entry.stamp.header), "V-023");
+  refuseUnless(isIncluded(leafHash(line), entry.seq, head.size, members.path, head.root), "V-025");
+  refuseUnless(entry.seq > 0 || entry.action === members.opening, "V-025");
+  const action = under("V-010", () => readAction(entry.action));
+  const header = readHeader(members.header, opening.stamps);
+  refuseUnless(covers(header, entry.stamp, action.digest), "V-022");
+  judge(entry.seq, action, header, opening);
+  return { opening, entry, action, header, head };
+}
+function judge(seq, action, header, opening) {
+  const { Fold, room, body } = opening;
+  refuseUnless(action.opens === (seq === 0), "verb.phase");
+  refuseUnless(action.opens || action.room === room, "room.other");
+  requireAuthor(action, body.broker.entry);
+  refuseUnless(action.seen.size <= seq, "seen.false");
+  if (seq === 0) new Fold(action, header);
+  else Fold.judgeAlone(body, action, header);
+}
+
+// src/result.js
+var unreadable = () => ({ kind: "unknown", verdict: "unreadable" });
+var invalid = (kind, rule, entry) => compact({ kind, verdict: "invalid", rule, entry });
+function ofTranscript({ opening, certified, fold, head }) {
+  const final = isFinal(opening, head);
+  return compact({
+    kind: opening.kind,
+    verdict: fold.ended && final !== false ? "valid" : "incomplete",
+    ...ofOpening(opening, certified),
+    ...ofHead(opening, head, final),
+    [opening.kind]: opening.kind === "auction" ? ofAuction(fold) : ofReveal(fold)
+  });
+}
+function ofReceipt({ opening, entry, action, header, head }) {
+  return compact({
+    kind: "receipt",
+    verdict: "valid",
+    ...ofOpening(opening),
+    ...ofHead(opening, head, isFinal(opening, head)),
+    receipt: {
+      entry: entry.seq,
+      verb: action.verb,
+      time: formatTime(header.time),
+      digest: base64url(action.digest),
+      key: fingerprint(action.key)
+    }
+  });
+}
+var operators = (head) => [...new Set(head.cosigners.map((witness) => witness.operator))].sort();
+var isFinal = (opening, head) => opening.witnesses.length === 0 ? void 0 : operators(head).length >= opening.quorum;
+function ofOpening({ room, broker, body, witnesses, quorum }, certified) {
+  const named = witnesses.length > 0;
+  return {
+    room,
+    broker,
+    certified,
+    simulated: body.simulated ?? false,
+    stamps: body.stamps.map(fingerprint),
+    authorities: body.authorities?.map(fingerprint),
+    witnesses: named ? witnesses.map(({ name, operator, key: key2 }) => ({ name, operator, key: fingerprint(key2) })) : void 0,
+    quorum: named ? quorum : void 0
+  };
+}
+var ofHead = (opening, head, final) => ({
+  size: head.size,
+  root: base64url(head.root),
+  cosigned: final === void 0 ? void 0 : operators(head),
+  final
+});
+function ofAuction(fold) {
+  const { terms, closed, winner } = fold;
+  return compact({
+    title: terms.title,
+    currency: terms.currency,
+    start: terms.start,
+    increment: terms.increment,
+    seller: fingerprint(fold.seller),
+    listed: formatTime(fold.listed),
+    end: formatTime(fold.end),
+    phase: fold.phase,
+    closed: closed ? { entry: closed.entry, time: formatTime(closed.time), late: closed.late } : void 0,
+    winner: winner?.entry,
+    price: winner?.amount,
+    withdrawn: fold.withdrawn ?? void 0,
+    bids: fold.bids.map(({ entry, amount: amount2, time: time2, end, least, forfeited }) => ({
+      entry,
+      amount: amount2,
+      time: formatTime(time2),
+      end: formatTime(end),
+      least,
+      forfeited
+    })),
+    forfeits: fold.forfeits
+  });
+}
+function ofReveal({ terms, end, by, absent }) {
+  return compact({
+    auction: terms.auction,
+    settled: terms.settled,
+    deadline: formatTime(terms.deadline),
+    withdrawal: terms.withdrawal,
+    end,
+    by: by ?? void 0,
+    absent: absent.length > 0 ? absent : void 0
+  });
+}
+var compact = (object2) => Object.fromEntries(Object.entries(object2).filter(([, value]) => value !== void 0));
+
+// src/certificate.js
+var LONGEST7 = 3e3;
+var CONTENT2 = object({
+  keys: BROKER_KEYS,
+  authorities: KEYS,
+  stamps: KEYS,
+  witnesses: WITNESSES,
+  quorum: integer(),
+  simulated: boolean
+});
+var few = (keys) => keys.length >= 1 && keys.length <= 8;
+var readCertificate = (text2) => under("V-077", () => {
+  refuseUnless(text2.length <= LONGEST7, "V-077");
+  const parts = split2(text2);
+  const content = readExact(parts.payload, CONTENT2);
+  refuseUnless(few(content.authorities) && few(content.stamps), "V-077");
+  refuseUnless(isQuorumOfWitnesses(content.witnesses, content.quorum), "V-077");
+  const { session } = content.keys;
+  refuseUnless(isBy(parts, "pregao-broker-v1", fingerprint(session), session), "V-077");
+  return content;
+});
+var NAMES = ["session", "head", "entry", "delivery"];
+var isOfKeys = (certificate, keys) => NAMES.every((name) => String(certificate.keys[name]) === String(keys[name]));
+
+// src/transcript.js
+var LF = 10;
+var CERTIFICATE = '{"certificate":';
+var LONGEST_LINE = 4096;
+var HEADER = /^\{"header":"([A-Za-z0-9._-]{0,1024})"\}$/;
+var lastLine = (file) => file.at(-1) === LF ? file.lastIndexOf(LF, file.length - 2) + 1 : -1;
+var Transcript = class {
+  opening = null;
+  fold = null;
+  head = null;
+  /** How many entries hold. */
+  size = 0;
+  /** Whether what is being judged has a position. */
+  atEntry = false;
+  #certificate = null;
+  #ledger = null;
+  // Headers that an entry named, by hash, and the one that stands before the entry to come.
+  #headers = /* @__PURE__ */ new Map();
+  #pending = null;
+  /** `notice`, if given, hears of each entry that holds: its position, action and header. */
+  constructor(file, notice = () => {
+  }) {
+    this.file = file;
+    this.notice = notice;
+  }
+  get kind() {
+    return this.opening?.kind ?? "unknown";
+  }
+  get certified() {
+    return this.#certificate !== null;
+  }
+  /** Judges the file; yields after each line how many bytes are read. Refuses by `Broken`. */
+  *run() {
+    const last = lastLine(this.file);
+    let start = 0;
+    while (start < last) {
+      const end = this.file.indexOf(LF, start);
+      this.#line(this.file.subarray(start, end), start === 0);
+      start = end + 1;
+      yield start;
+    }
+    this.atEntry = true;
+    refuseUnless(this.#pending === null, "V-029");
+    this.atEntry = false;
+    refuseUnless(this.size > 0, "V-060");
+    this.fold.complete();
+    this.#judgeHead(utf8Text(this.file.subarray(last, -1)));
+  }
+  #line(line, isFirst) {
+    const text2 = line.length <= LONGEST_LINE ? utf8Text(line) : "";
+    if (isFirst && utf8Text(line.subarray(0, CERTIFICATE.length)) === CERTIFICATE) {
+      const { certificate } = under("V-077", () => readExact(text2, object({ certificate: string() })));
+      this.#certificate = readCertificate(certificate);
+      return;
+    }
+    this.atEntry = true;
+    const header = HEADER.exec(text2);
+    if (header) this.#header(header[1]);
+    else this.#entry(line);
+    this.atEntry = false;
+  }
+  // V-029: a header stands once, and right before an entry.
+  #header(text2) {
+    const hash2 = headerHash(text2);
+    const name = hex(hash2);
+    refuseUnless(this.#pending === null && !this.#headers.has(name), "V-029");
+    this.#pending = { text: text2, hash: hash2, name };
+  }
+  #entry(line) {
+    const { seq, action: text2, stamp } = readEntry(line);
+    refuseUnless(seq === this.size, "V-026");
+    const name = hex(stamp.header);
+    this.#requireOnly(name);
+    const action = under("V-010", () => readAction(text2));
+    if (seq === 0) this.#open(text2, action);
+    const header = this.#headerNamed(name);
+    refuseUnless(covers(header, stamp, action.digest), "V-022");
+    if (seq === 0) {
+      this.fold = new this.opening.Fold(action, header);
+    } else {
+      this.#ledger.judge(action, header);
+      this.fold.apply(action, header, seq, this.#ledger);
+    }
+    this.#ledger.append(line, action, header);
+    this.size += 1;
+    this.notice(seq, action, header);
+  }
+  // V-023 and V-029: the header named is there, and no other stands before the entry.
+  #requireOnly(name) {
+    const isPending = this.#pending?.name === name;
+    refuseUnless(isPending || this.#headers.has(name), "V-023");
+    refuseUnless(isPending || this.#pending === null, "V-029");
+  }
+  // Keys that count are those that an opening names. An action that opens nothing names none, and then no header holds.
+  #open(text2, action) {
+    if (!action.opens) return;
+    this.opening = new Opening(text2, action);
+    this.#ledger = this.opening.ledger();
+    if (this.#certificate === null || isOfKeys(this.#certificate, action.body.broker)) return;
+    this.atEntry = false;
+    refuseUnless(false, "V-077");
+  }
+  #headerNamed(name) {
+    if (this.#pending) {
+      const header = readHeader(this.#pending.text, this.opening?.stamps ?? /* @__PURE__ */ new Map());
+      this.#headers.set(name, { ...header, hash: this.#pending.hash });
+      this.#pending = null;
+    }
+    return this.#headers.get(name);
+  }
+  #judgeHead(line) {
+    const { log, body, witnesses } = this.opening;
+    const note = parse(line);
+    refuseUnless(JSON.stringify(note) === line, "V-024");
+    this.head = readHead(note, log, body.broker.head, witnesses);
+    refuseUnless(this.head.size === this.size && equal(this.head.root, this.#ledger.root(this.size)), "V-060");
+  }
+};
+
+// src/verifier.js
+var LONGEST_FILE = 256 * 1024 * 1024;
+var LONGEST_ALONE = 1024 * 1024;
+function verify(file) {
+  try {
+    return examine(file).result;
+  } catch {
+    return unreadable();
+  }
+}
+var verdictLine = (result) => JSON.stringify(result);
+function examine(file) {
+  const steps = examination(file);
+  for (; ; ) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+async function examineInSteps(file, pause, every = 50) {
+  const steps = examination(file);
+  for (let count2 = 1; ; count2 += 1) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (count2 % every === 0) await pause(value / file.length);
+  }
+}
+function* examination(file) {
+  const nothing = { result: unreadable(), entries: [] };
+  if (file.length > LONGEST_FILE || !isUtf8(file)) return nothing;
+  if (endsWithString(file)) return yield* transcript(file);
+  if (file.length > LONGEST_ALONE) return nothing;
+  const members = receiptMembers(utf8Text(file).replace(/\n$/, ""));
+  return members ? receipt(members) : nothing;
+}
+function endsWithString(file) {
+  const start = lastLine(file);
+  return start >= 0 && file[start] === 34 && typeof parse(utf8Text(file.subarray(start, -1))) === "string";
+}
+function* transcript(file) {
+  const entries = [];
+  const read = new Transcript(file, (seq, action, header) => entries.push({ seq, action, header }));
+  try {
+    yield* read.run();
+    return { result: ofTranscript(read), entries, log: read };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid(read.kind, failure.rule, read.atEntry ? read.size : void 0), entries, log: read };
+  }
+}
+function receipt(members) {
+  try {
+    const read = readReceipt(members);
+    return { result: ofReceipt(read), entries: [], log: read };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid("receipt", failure.rule), entries: [] };
+  }
+}
+export {
+  LONGEST_FILE,
+  examine,
+  examineInSteps,
+  verdictLine,
+  verify
+};

@@ -1,0 +1,292 @@
+// The page around a transcript: checks it, and shows what is found. Nothing here comes from or goes to a network.
+
+import { fingerprint } from '../src/ed25519.js';
+import { formatTime } from '../src/time.js';
+import { examineInSteps } from '../src/verifier.js';
+import { chart } from './chart.js';
+import { el, facts, instant, print, said, table } from './dom.js';
+import { amount, ENDS, LATE, PHASES, ruleInWords, span, VERBS } from './words.js';
+
+// Longer tables are shown in full when asked for.
+const ROWS = 300;
+
+const at = (id) => document.getElementById(id);
+
+function bytesIn(element) {
+  try {
+    const text = atob(element.textContent.trim());
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+    return bytes;
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+async function show() {
+  const file = bytesIn(at('transcript'));
+  const progress = at('progress');
+  const pause = (share) => {
+    progress.textContent = `Checking: ${Math.floor(share * 100)} %.`;
+    return new Promise((resume) => setTimeout(resume));
+  };
+  let found;
+  try {
+    found = await examineInSteps(file, pause, 20);
+  } catch {
+    found = { result: { kind: 'unknown', verdict: 'unreadable' }, entries: [] };
+  }
+  const { result } = found;
+  at('verdict').className = `verdict ${result.verdict}`;
+  at('verdict').replaceChildren(...verdict(result));
+  // Whoever listens hears the verdict once, and not every step towards it.
+  at('verdict').removeAttribute('aria-busy');
+  heading(result);
+  const sections = { auction, reveal, receipt };
+  const holds = result.verdict === 'valid' || result.verdict === 'incomplete';
+  if (holds) at('found').replaceChildren(...sections[result.kind](found), ...fingerprints(found));
+  else if (found.entries.length > 0) at('found').replaceChildren(...broken(found));
+  if (file.length > 0) at('saving').replaceChildren(saving(file, result));
+  redraw(found);
+}
+
+const KINDS = { auction: 'Auction', reveal: 'Reveal room', receipt: 'Receipt', unknown: 'Transcript' };
+
+function heading({ kind, auction: sale, verdict: word }) {
+  at('kind').textContent = `${KINDS[kind]} of a Pregão broker`;
+  at('title').replaceChildren(sale ? said(sale.title) : KINDS[kind]);
+  // Isolated, so that a title cannot turn the words beside it around.
+  document.title = `${word}: ${sale ? `\u2068${sale.title}\u2069` : KINDS[kind]}`;
+}
+
+const SIGNS = { valid: '\u2713', incomplete: '\u2026', invalid: '\u2717', unreadable: '?' };
+const HEADLINES = {
+  valid: 'It holds.',
+  incomplete: 'It holds so far, and is not final.',
+  invalid: 'It does not hold.',
+  unreadable: 'This cannot be read.',
+};
+
+function verdict(result) {
+  return [
+    el('p', { class: 'headline' }, el('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[result.verdict]), ` ${HEADLINES[result.verdict]}`),
+    ...reasons(result).map((reason) => el('p', {}, reason)),
+    el('p', { class: 'aside' }, 'Computed on this page just now, from the transcript in it.'),
+  ];
+}
+
+function reasons(result) {
+  if (result.verdict === 'unreadable') return ['What is in the page is no transcript: nothing was checked.'];
+  if (result.verdict === 'invalid') {
+    const where = result.entry === undefined ? '' : ` at entry ${result.entry}`;
+    const words = ruleInWords(result.rule);
+    return [`${words[0].toUpperCase()}${words.slice(1)}${where} (${result.rule}). Do not rely on anything else in it.`];
+  }
+  if (result.kind === 'receipt') return ['The action is in the log that its head stands for, signed and stamped as it says.', ...finality(result)];
+  return [
+    result.kind === 'auction' ? outcome(result.auction) : ENDS[result.reveal.end],
+    `All ${result.size} entries are signed, stamped, in order and allowed by the rules at their place, and the signed head is over exactly these.`,
+    ...finality(result),
+    result.certified
+      ? 'The broker’s certificate is in the file and is of exactly the keys that the opening names.'
+      : 'The broker’s certificate is not in the file: anybody could have made these keys and called them a broker’s.',
+    result.simulated && 'Time in this room is simulated: its times say nothing about the day.',
+  ].filter(Boolean);
+}
+
+function outcome({ phase, price, currency, withdrawn }) {
+  const sum = price === undefined ? '' : ` The price is ${amount(price, currency)} ${currency}.`;
+  const who = withdrawn ? ` By the ${withdrawn}.` : '';
+  return `${PHASES[phase]}${who}${sum}`;
+}
+
+function finality({ final, cosigned, quorum }) {
+  if (final === undefined) return ['The opening names no witnesses: nobody but the broker says that there is no other log.'];
+  const who = cosigned.length === 0 ? 'no named witness cosigned the head' : `witnesses of ${cosigned.join(', ')} cosigned the head`;
+  const needs = `${quorum} ${quorum === 1 ? 'operator is' : 'operators are'} needed`;
+  return [`${final ? 'Final' : 'Not final'}: ${who}; ${needs}.`];
+}
+
+// Auctions.
+
+function auction({ result, log, entries }) {
+  const sale = result.auction;
+  const sum = (minor) => `${amount(minor, sale.currency)} ${sale.currency}`;
+  const { description } = log.opening.body;
+  const { soft } = log.fold.terms;
+  return [
+    section(
+      'Outcome',
+      description && el('p', {}, said(description)),
+      facts([
+        ['Price', sale.price === undefined ? 'none' : sum(sale.price)],
+        ['Winning bid', sale.winner === undefined ? 'none' : `entry ${sale.winner}`],
+        ['Started at', `${sum(sale.start)}, in steps of ${sum(sale.increment)} or more`],
+        ['Listed', instant(sale.listed)],
+        ['End', instant(sale.end), soft ? ` (a bid moves it to ${soft.extend} s after its stamp)` : ''],
+        ['Closed', ...(sale.closed ? [instant(sale.closed.time), `, entry ${sale.closed.entry}`] : ['not yet'])],
+        sale.closed && ['In time', sale.closed.late === null ? 'yes' : LATE[sale.closed.late]],
+      ]),
+      el('p', { class: 'aside' }, 'All times are UTC, to the microsecond, as the stamps say.'),
+    ),
+    section('Price over time', el('figure', { id: 'chart' }), legend(sale)),
+    section('Every bid', ...bidTable(result, log, sum)),
+    section('Everything in the log', ...entryTable(entries, sale.currency)),
+  ];
+}
+
+const legend = ({ bids, end, winner }) =>
+  el(
+    'p',
+    { class: 'aside' },
+    'Disc: a bid. ',
+    winner !== undefined && 'Ring: the winning bid. ',
+    bids.some((bid) => bid.forfeited) && 'Cross: a forfeited bid. ',
+    'Dashed line: the end, ',
+    instant(end),
+    '.',
+  );
+
+function bidTable(result, log, sum) {
+  const { bids } = log.fold;
+  if (bids.length === 0) return [el('p', {}, 'Nobody bid.')];
+  const rows = bids.map((bid) => {
+    const wins = bid === log.fold.winner;
+    const state = bid.forfeited ? 'forfeited' : wins ? 'winning bid' : 'outbid';
+    const open = !log.fold.closed && bid === bids.at(-1);
+    return {
+      mark: wins ? 'wins' : bid.forfeited ? 'gone' : undefined,
+      cells: [
+        String(bid.entry),
+        el('strong', {}, sum(bid.amount)),
+        instant(formatTime(bid.time)),
+        `At least ${sum(bid.least)} was asked for. Stamped ${span(bid.end - bid.time)} before the end that held then, ${formatTime(bid.end).slice(11, -1)}.`,
+        open ? 'leading' : state,
+      ],
+    };
+  });
+  const heads = ['Entry', 'Amount', 'Stamped', 'Why it counted', 'Now'];
+  return longTable(`${bids.length} bids in the order of the log, which decides`, heads, rows);
+}
+
+function entryTable(entries, currency) {
+  const rows = entries.map(({ seq, action, header }) => ({
+    cells: [String(seq), instant(formatTime(header.time)), what(action, currency), print(fingerprint(action.key).slice(0, 16))],
+  }));
+  return longTable('Each action with its stamp; the last column begins its key’s fingerprint', ['Entry', 'Stamped', 'What', 'Key'], rows);
+}
+
+function what({ verb, body }, currency) {
+  if (verb === 'bid') return `bid ${amount(body.amount, currency)} ${currency}`;
+  if (verb === 'say') return ['said: ', said(body.text)];
+  return VERBS[verb];
+}
+
+/** A table whose first rows are shown, and a button for the rest. */
+function longTable(caption, heads, rows) {
+  const first = table(caption, heads, rows.slice(0, ROWS));
+  if (rows.length <= ROWS) return [first];
+  const more = el('button', { type: 'button' }, `Show all ${rows.length}`);
+  more.addEventListener('click', () => {
+    first.replaceWith(table(caption, heads, rows));
+    more.remove();
+  });
+  return [first, more];
+}
+
+function redraw({ result, log, entries }) {
+  const figure = at('chart');
+  if (!figure) return;
+  let drawn = 0;
+  const draw = () => {
+    const width = Math.max(280, Math.floor(figure.clientWidth));
+    if (width === drawn) return;
+    drawn = width;
+    const { currency } = result.auction;
+    figure.replaceChildren(chart({ fold: log.fold, lastTime: entries.at(-1).header.time, currency, width }));
+  };
+  draw();
+  addEventListener('resize', draw);
+}
+
+// Reveal rooms and receipts.
+
+function reveal({ result, entries }) {
+  const room = result.reveal;
+  const pairs = [
+    ['Of the auction', print(room.auction)],
+    ['Winner named in its entry', String(room.settled)],
+    ['Deadline', instant(room.deadline)],
+    ['Withdrawal', room.withdrawal ? 'allowed' : 'not allowed'],
+    room.by && ['Withdrawn by', `the ${room.by}`],
+    room.absent && ['Absent', room.absent.join(', ')],
+  ];
+  return [section('Outcome', facts(pairs)), section('Everything in the log', ...entryTable(entries))];
+}
+
+function receipt({ result }) {
+  const shown = result.receipt;
+  const pairs = [
+    ['What', VERBS[shown.verb]],
+    ['Entry', String(shown.entry)],
+    ['Stamped', instant(shown.time)],
+    ['Digest', el('code', { class: 'print' }, shown.digest)],
+    ['Key', print(shown.key)],
+  ];
+  return [section('What the receipt shows', facts(pairs))];
+}
+
+/** What there is to see of a log that breaks a rule: how far it holds, and nothing of what it would mean. */
+function broken({ entries }) {
+  return [section('How far it holds', el('p', {}, `${entries.length} entries before the break hold by themselves. What they mean is not shown, for what follows them does not hold.`))];
+}
+
+// Fingerprints, and a place to compare one.
+
+function fingerprints({ result, log }) {
+  const cosigners = log?.head?.cosigners ?? [];
+  const rows = [
+    ['Room', 'its name is the hash of its opening', result.room],
+    ['Broker', 'session key', result.broker],
+    ...result.stamps.map((key) => ['TSA', 'stamp key', key]),
+    ...(result.authorities ?? []).map((key) => ['CA', 'of personas', key]),
+    ...(result.witnesses ?? []).map(({ name, operator, key }) => [
+      'Witness',
+      [said(name), ' of ', said(operator), cosigners.some((one) => one.name === name) ? ', cosigned this head' : ', did not cosign this head'],
+      key,
+    ]),
+  ];
+  const shown = rows.map(([who, note, key]) => ({ cells: [who, note, print(key)] }));
+  const answer = el('output', { for: 'compare', id: 'compared' });
+  const input = el('input', { id: 'compare', autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'compared' });
+  input.addEventListener('input', () => {
+    answer.textContent = compared(input.value, rows);
+  });
+  return [
+    section(
+      'Whose word this is',
+      el('p', {}, 'Compare these with fingerprints that you had from elsewhere: from the broker’s address, its operator, the witnesses themselves. Nothing on this page can do that for you.'),
+      table('The room’s name, and fingerprints: SHA-256 of each public key', ['Who', 'Which', 'Fingerprint'], shown),
+      el('label', { for: 'compare' }, 'A fingerprint that you have'),
+      input,
+      answer,
+    ),
+  ];
+}
+
+function compared(text, rows) {
+  const wanted = text.toLowerCase().replace(/[\s:-]/g, '');
+  if (wanted === '') return '';
+  if (!/^[0-9a-f]{64}$/.test(wanted)) return 'A fingerprint has 64 digits, 0 to 9 and a to f.';
+  const found = rows.filter(([, , key]) => key === wanted).map(([who]) => who);
+  return found.length > 0 ? `The same as here: ${found.join(', ')}.` : 'None of the above.';
+}
+
+const section = (name, ...content) => el('section', {}, el('h2', {}, name), ...content);
+
+function saving(file, result) {
+  const name = result.room ? `${result.room.slice(0, 8)}.log` : 'transcript.log';
+  return el('a', { download: name, href: URL.createObjectURL(new Blob([file])) }, 'Save the transcript as a file');
+}
+
+show();

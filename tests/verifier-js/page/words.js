@@ -1,0 +1,104 @@
+// What rules, codes and amounts are called in plain words.
+
+const NO_CENTS = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF'.split(' ');
+const THOUSANDTHS = 'BHD IQD JOD KWD LYD OMR TND'.split(' ');
+
+/** An amount of minor units as people write it, in ISO 4217's digits. */
+export function amount(minor, currency) {
+  const digits = NO_CENTS.includes(currency) ? 0 : THOUSANDTHS.includes(currency) ? 3 : 2;
+  const text = String(minor).padStart(digits + 1, '0');
+  const whole = text.slice(0, text.length - digits);
+  return digits === 0 ? whole : `${whole}.${text.slice(text.length - digits)}`;
+}
+
+const RULES = {
+  'V-010': 'an action is malformed, or is not signed by the key in it',
+  'V-020': 'a time stamp is not signed by a stamp key that the opening names',
+  'V-021': 'a time stamp has impossible content',
+  'V-022': 'a time stamp is for something else',
+  'V-023': 'the time stamp that an entry names is not in the file',
+  'V-024': 'the head is malformed, of another log, or not signed by the broker’s head key',
+  'V-025': 'the receipt’s path does not lead to its head',
+  'V-026': 'an entry is malformed, or stands at another position than it says',
+  'V-029': 'a time stamp is in the file that no entry there asks for',
+  'V-053': 'the log ends between the two disclosures',
+  'V-060': 'the head is of another log than these entries make, or there are none',
+  'V-061': 'the receipt does not show what it should',
+  'V-077': 'the broker’s certificate is malformed, or of other keys than the opening’s',
+  'V-141': 'a cosignature of a named witness does not verify, or is there twice',
+  'room.other': 'an action is for another room',
+  'verb.author': 'an action is by somebody who may not do this',
+  'verb.kind': 'rooms of this kind know no such action',
+  'verb.phase': 'an action does not belong at this point of the room',
+  'stamp.stale': 'an entry’s stamp is too old for its place in the log',
+  'stamp.contradiction': 'two time stamps contradict each other: the TSA or the file lies',
+  'seen.false': 'an action has seen a log that this one never was',
+  'seen.stale': 'an action had not seen what was old already',
+  'key.reused': 'a key that is good for one action made two',
+  'listing.terms': 'the terms of the listing are out of bounds',
+  'listing.end': 'the listing’s end is out of bounds',
+  'bid.too-low': 'a logged bid is too low',
+  'bid.late': 'a logged bid is stamped at or after the end, or follows the close',
+  'bid.early': 'a logged bid is stamped before the listing',
+  'bid.currency': 'a logged bid is in another currency',
+  'closed.early': 'the auction was closed before its end',
+  'closed.seen': 'the close has not seen every entry before it',
+  'settled.wrong': 'the winner or price that the broker names is not what the log says, or a witness’s word does not verify',
+  'settled.early': 'a winner was named too soon after a close that no witness dates in time',
+  'forfeit.wrong': 'the forfeited bids are not shown to be the winner’s',
+  'withdraw.forbidden': 'somebody withdrew who may not',
+  'disclose.twice': 'a side disclosed twice',
+  'disclose.late': 'a side disclosed after the deadline',
+  'disclose.pair': 'something stands between the two disclosures',
+  'absent.wrong': 'somebody is said to be absent who is not shown to be',
+};
+
+export const ruleInWords = (rule) => RULES[rule] ?? 'a rule of the specification is broken';
+
+export const PHASES = {
+  open: 'The auction was still open when this was written.',
+  closed: 'The auction is closed, and no winner is named yet.',
+  settled: 'A winner is named; seller and winner have not both disclosed yet.',
+  sold: 'Sold: seller and winner have disclosed to each other who they are.',
+  unsold: 'Ended without a sale.',
+  abandoned: 'Abandoned: the seller did not disclose in time.',
+  withdrawn: 'Withdrawn.',
+};
+
+export const LATE = {
+  stamp: 'The close came late: the TSA’s clock was past the end and its grace before it was stamped. Either side was free to withdraw.',
+  witness: 'No named witness dates the close in time, so it counts as late. Either side was free to withdraw.',
+  settled: 'The broker took too long to name a winner, so the close counts as late. Either side was free to withdraw.',
+};
+
+export const ENDS = {
+  open: 'Neither side’s disclosure is in it yet, and none withdrew.',
+  disclosed: 'Both sides disclosed. What they wrote is sealed and cannot be read here.',
+  withdrawn: 'A side withdrew before anything was disclosed.',
+  absent: 'The deadline passed, and the broker recorded who was absent.',
+};
+
+export const VERBS = {
+  list: 'listed by the seller',
+  reveal: 'room opened by the broker',
+  bid: 'bid',
+  say: 'said',
+  closed: 'closed by the broker',
+  settled: 'winner named by the broker',
+  revealed: 'both sides disclosed',
+  abandoned: 'abandoned: the seller was absent',
+  forfeited: 'the winner was absent: bids forfeited',
+  withdrawn: 'withdrawn',
+  disclose: 'sealed disclosure',
+  withdraw: 'withdrawn',
+  absent: 'absence recorded by the broker',
+};
+
+/** So many seconds, as people say it. */
+export function span(micros) {
+  const seconds = Number(micros) / 1e6;
+  if (seconds < 120) return `${seconds.toFixed(3)} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86_400)} days ${Math.floor((seconds % 86_400) / 3600)} h`;
+}

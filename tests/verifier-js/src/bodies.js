@@ -1,0 +1,94 @@
+// What each verb says (V-014): the shapes of bodies, and who signs which verb (V-032).
+
+import { isSealable } from './ed25519.js';
+import { boolean, bytes, bytesOf, integer, list, name32, object, oneOf, optional, string, text, time, yes } from './json.js';
+
+const amount = integer(1);
+const currency = string((value) => /^[A-Z]{3}$/.test(value));
+const hash = bytesOf(32);
+// Whether anything can be signed by a key is seen where something is (V-001).
+const key = bytesOf(32);
+const seal = bytesOf(32, isSealable);
+
+/** The broker's keys, as openings and certificates name them. */
+export const BROKER_KEYS = object({ session: key, head: key, entry: key, delivery: seal });
+
+/** Witnesses as listings and certificates name them; V-140 is judged where they are read. */
+export const WITNESSES = list(object({ name: string(), key, operator: string() }));
+
+export const KEYS = list(key);
+
+/** V-140: names and operators in their letters, everything different that has to be, a quorum that can be reached. */
+export function isQuorumOfWitnesses(witnesses, quorum) {
+  const different = (items) => new Set(items).size;
+  const operators = different(witnesses.map((witness) => witness.operator));
+  return (
+    witnesses.length <= 5 &&
+    witnesses.every(({ name, operator }) => /^[A-Za-z0-9./_-]{1,48}$/.test(name) && /^[A-Za-z0-9./_-]{1,32}$/.test(operator)) &&
+    different(witnesses.map((witness) => witness.name)) === witnesses.length &&
+    different(witnesses.map((witness) => String(witness.key))) === witnesses.length &&
+    (operators === 0 ? quorum === 0 : quorum >= 1 && quorum <= operators)
+  );
+}
+
+const LIST = object({
+  title: text(80),
+  description: optional(text(1000)),
+  currency,
+  start: amount,
+  increment: amount,
+  end: time,
+  soft: optional(object({ extend: integer(), hard_end: time })),
+  freshness: integer(),
+  grace: integer(),
+  disclose_within: integer(),
+  seal,
+  broker: BROKER_KEYS,
+  stamps: KEYS,
+  threshold: integer(),
+  authorities: KEYS,
+  witnesses: WITNESSES,
+  quorum: integer(),
+  simulated: optional(yes),
+});
+
+const REVEAL = object({
+  nonce: hash,
+  auction: name32,
+  settled: integer(),
+  root: hash,
+  seller: key,
+  winner: key,
+  seller_seal: seal,
+  winner_seal: seal,
+  deadline: time,
+  withdrawal: boolean,
+  freshness: integer(),
+  broker: BROKER_KEYS,
+  stamps: KEYS,
+  simulated: optional(yes),
+});
+
+const COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) });
+
+/** Verb by verb: its body, whether the broker signs it, whether it opens a room. */
+export const VERBS = new Map(
+  Object.entries({
+    list: { body: LIST, opens: true },
+    bid: { body: object({ amount, currency, seal }) },
+    say: { body: object({ text: text(500) }) },
+    closed: { body: object({ refused: integer(), root: hash }), broker: true },
+    settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(COSIGNED) }), broker: true },
+    revealed: { body: object({ outcome: hash }), broker: true },
+    abandoned: { body: object({ outcome: hash }), broker: true },
+    forfeited: {
+      body: object({ winner: integer(), others: list(object({ seq: integer(), ratio: bytesOf(32) })), outcome: hash }),
+      broker: true,
+    },
+    withdrawn: { body: object({ side: oneOf('seller', 'winner'), outcome: hash }), broker: true },
+    reveal: { body: REVEAL, broker: true, opens: true },
+    disclose: { body: object({ sealed: bytes((sealed) => sealed.length <= 8400) }) },
+    withdraw: { body: object({}) },
+    absent: { body: object({ seller: boolean, winner: boolean }), broker: true },
+  }),
+);

@@ -1,0 +1,37 @@
+// The broker's certificate (SPEC 3.3), as a transcript carries it (V-077).
+
+import { BROKER_KEYS, isQuorumOfWitnesses, KEYS, WITNESSES } from './bodies.js';
+import { refuseUnless, under } from './broken.js';
+import { fingerprint } from './ed25519.js';
+import { boolean, integer, object, readExact } from './json.js';
+import * as jws from './jws.js';
+
+const LONGEST = 3_000;
+const CONTENT = object({
+  keys: BROKER_KEYS,
+  authorities: KEYS,
+  stamps: KEYS,
+  witnesses: WITNESSES,
+  quorum: integer(),
+  simulated: boolean,
+});
+
+const few = (keys) => keys.length >= 1 && keys.length <= 8;
+
+/** V-015, V-016 and V-077: what the certificate says, if it is by the session key in it. */
+export const readCertificate = (text) =>
+  under('V-077', () => {
+    refuseUnless(text.length <= LONGEST, 'V-077');
+    const parts = jws.split(text);
+    const content = readExact(parts.payload, CONTENT);
+    refuseUnless(few(content.authorities) && few(content.stamps), 'V-077');
+    refuseUnless(isQuorumOfWitnesses(content.witnesses, content.quorum), 'V-077');
+    const { session } = content.keys;
+    refuseUnless(jws.isBy(parts, 'pregao-broker-v1', fingerprint(session), session), 'V-077');
+    return content;
+  });
+
+const NAMES = ['session', 'head', 'entry', 'delivery'];
+
+/** Whether a certificate is of exactly the keys in an opening. */
+export const isOfKeys = (certificate, keys) => NAMES.every((name) => String(certificate.keys[name]) === String(keys[name]));

@@ -1,0 +1,77 @@
+// A room's log so far, and the rules of every room (SPEC 7.2). What a kind adds is its fold (auction.js, reveal.js).
+
+import { equal, hex } from './bytes.js';
+import { refuseUnless } from './broken.js';
+import { Headers } from './headers.js';
+import { Tree } from './merkle.js';
+import { seconds } from './time.js';
+
+/** V-032: the broker's verbs by the broker's key, and that key for no others. */
+export function requireAuthor(action, entryKey) {
+  refuseUnless(equal(action.key, entryKey) === action.byBroker, 'verb.author');
+}
+
+export class Ledger {
+  #tree = new Tree();
+  #headers = new Headers();
+  #used = new Set();
+  #newest = 0n;
+  // Positions and times of the entries that no later one is older than; their times rise.
+  #oldest = [];
+
+  /** `log` is the origin of its heads, `entryKey` the broker's, `freshness` F in seconds, `keyOnce` V-033 of auctions. */
+  constructor({ room, log, entryKey, freshness, keyOnce }) {
+    this.room = room;
+    this.log = log;
+    this.entryKey = entryKey;
+    this.freshness = seconds(freshness);
+    this.keyOnce = keyOnce;
+  }
+
+  get size() {
+    return this.#tree.size;
+  }
+
+  root(size) {
+    return this.#tree.root(size);
+  }
+
+  /** V-030 to V-037, in the order in which they are judged. */
+  judge(action, header) {
+    refuseUnless(action.room === this.room, 'room.other');
+    // V-031 holds of whatever comes here: a header by another TSA was refused when it was read (V-020).
+    requireAuthor(action, this.entryKey);
+    refuseUnless(!this.#used.has(this.#token(action)), 'key.reused');
+    refuseUnless(header.time >= this.#newest - this.freshness, 'stamp.stale');
+    refuseUnless(this.#headers.join(header), 'stamp.contradiction');
+    const { size, root } = action.seen;
+    refuseUnless(size <= this.size && equal(root, this.root(size)), 'seen.false');
+    if (this.keyOnce) refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, 'seen.stale');
+  }
+
+  /** Takes an entry in whose bytes, action and header were judged, here and by the room's fold. */
+  append(bytes, action, header) {
+    this.#headers.join(header);
+    this.#used.add(this.#token(action));
+    if (header.time > this.#newest) this.#newest = header.time;
+    while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
+    this.#oldest.push({ position: this.size, time: header.time });
+    this.#tree.append(bytes);
+  }
+
+  // V-033: what must not occur again. In an auction that is a peer's key, everywhere else the action itself.
+  #token(action) {
+    return hex(this.keyOnce && !action.byBroker ? action.key : action.digest);
+  }
+
+  // The smallest time of the entries at `position` and later; if there are none, one that nothing is older than.
+  #oldestSince(position) {
+    let [low, high] = [0, this.#oldest.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#oldest[middle].position < position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#oldest[low]?.time ?? 1n << 64n;
+  }
+}

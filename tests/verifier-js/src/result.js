@@ -1,0 +1,108 @@
+// Verdicts as plain objects. Members stand in one fixed order, and what is not there is left out, so that two verifiers write the same bytes.
+
+import { base64url } from './bytes.js';
+import { fingerprint } from './ed25519.js';
+import { formatTime } from './time.js';
+
+/** A thing that is neither transcript nor receipt. */
+export const unreadable = () => ({ kind: 'unknown', verdict: 'unreadable' });
+
+/** What breaks `rule`, at `entry` if that is a number. */
+export const invalid = (kind, rule, entry) => compact({ kind, verdict: 'invalid', rule, entry });
+
+/** The verdict on a transcript that holds. */
+export function ofTranscript({ opening, certified, fold, head }) {
+  const final = isFinal(opening, head);
+  return compact({
+    kind: opening.kind,
+    verdict: fold.ended && final !== false ? 'valid' : 'incomplete',
+    ...ofOpening(opening, certified),
+    ...ofHead(opening, head, final),
+    [opening.kind]: opening.kind === 'auction' ? ofAuction(fold) : ofReveal(fold),
+  });
+}
+
+/** The verdict on a receipt that holds. What it shows does not change any more, so there is nothing to wait for. */
+export function ofReceipt({ opening, entry, action, header, head }) {
+  return compact({
+    kind: 'receipt',
+    verdict: 'valid',
+    ...ofOpening(opening),
+    ...ofHead(opening, head, isFinal(opening, head)),
+    receipt: {
+      entry: entry.seq,
+      verb: action.verb,
+      time: formatTime(header.time),
+      digest: base64url(action.digest),
+      key: fingerprint(action.key),
+    },
+  });
+}
+
+const operators = (head) => [...new Set(head.cosigners.map((witness) => witness.operator))].sort();
+
+// Undefined where no witnesses are named: then there is nothing to be final by.
+const isFinal = (opening, head) =>
+  opening.witnesses.length === 0 ? undefined : operators(head).length >= opening.quorum;
+
+function ofOpening({ room, broker, body, witnesses, quorum }, certified) {
+  const named = witnesses.length > 0;
+  return {
+    room,
+    broker,
+    certified,
+    simulated: body.simulated ?? false,
+    stamps: body.stamps.map(fingerprint),
+    authorities: body.authorities?.map(fingerprint),
+    witnesses: named ? witnesses.map(({ name, operator, key }) => ({ name, operator, key: fingerprint(key) })) : undefined,
+    quorum: named ? quorum : undefined,
+  };
+}
+
+const ofHead = (opening, head, final) => ({
+  size: head.size,
+  root: base64url(head.root),
+  cosigned: final === undefined ? undefined : operators(head),
+  final,
+});
+
+function ofAuction(fold) {
+  const { terms, closed, winner } = fold;
+  return compact({
+    title: terms.title,
+    currency: terms.currency,
+    start: terms.start,
+    increment: terms.increment,
+    seller: fingerprint(fold.seller),
+    listed: formatTime(fold.listed),
+    end: formatTime(fold.end),
+    phase: fold.phase,
+    closed: closed ? { entry: closed.entry, time: formatTime(closed.time), late: closed.late } : undefined,
+    winner: winner?.entry,
+    price: winner?.amount,
+    withdrawn: fold.withdrawn ?? undefined,
+    bids: fold.bids.map(({ entry, amount, time, end, least, forfeited }) => ({
+      entry,
+      amount,
+      time: formatTime(time),
+      end: formatTime(end),
+      least,
+      forfeited,
+    })),
+    forfeits: fold.forfeits,
+  });
+}
+
+function ofReveal({ terms, end, by, absent }) {
+  return compact({
+    auction: terms.auction,
+    settled: terms.settled,
+    deadline: formatTime(terms.deadline),
+    withdrawal: terms.withdrawal,
+    end,
+    by: by ?? undefined,
+    absent: absent.length > 0 ? absent : undefined,
+  });
+}
+
+const compact = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
