@@ -4,10 +4,12 @@
 //! - [`compare`] files held against each other
 //! - [`verdict`] what a file shows, or the first rule that it breaks
 //! - [`evidence`] what proves that a broker, a TSA or a witness lied
+//! - [`history`] batch headers of a TSA, held against each other
 //! - [`delivered`] whether what comes back through a witness is the answer of a broker
 
 pub mod compare;
 pub mod delivered;
 pub mod evidence;
+pub mod history;
 pub mod verdict;
 pub mod verify;

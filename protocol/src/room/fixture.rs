@@ -4,6 +4,8 @@
 //! Everything the fold decides is decided twice: by the fold kept up entry by entry, and by a
 //! replay of the bytes that it logged. A difference fails the test that meets it.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -56,16 +58,29 @@ pub(crate) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
     text.to_owned().try_into().unwrap()
 }
 
-/// A TSA whose headers chain; it stamps at any time the test wants.
-#[derive(Debug)]
+/// A TSA whose headers chain; it stamps at any time the test wants. A clone is the same TSA: what one stamps
+/// follows what the other stamped.
+#[derive(Debug, Clone)]
 pub(crate) struct Tsa {
-    pub(crate) key: SecretKey<StampKey>,
-    pub(crate) last: Option<(u64, Digest, Time)>,
+    pub(crate) key: Rc<SecretKey<StampKey>>,
+    last: Rc<Cell<Option<LastBatch>>>,
 }
+
+/// Number, hash and time of a batch header.
+pub(crate) type LastBatch = (u64, Digest, Time);
 
 impl Tsa {
     pub(crate) fn new(seed: u8) -> Self {
-        Self { key: SecretKey::from_seed(&[seed; 32]), last: None }
+        Self { key: Rc::new(SecretKey::from_seed(&[seed; 32])), last: Rc::default() }
+    }
+
+    pub(crate) fn last(&self) -> Option<LastBatch> {
+        self.last.get()
+    }
+
+    /// Goes back to an earlier batch, or to one that never was.
+    pub(crate) fn go_back(&self, last: Option<LastBatch>) {
+        self.last.set(last);
     }
 
     pub(crate) fn public(&self) -> PublicKey<StampKey> {
@@ -74,7 +89,7 @@ impl Tsa {
 
     /// The honest next header for these digests.
     pub(crate) fn header(&self, time: Time, tree: &Tree) -> BatchHeader {
-        let (number, prev, prev_time) = self.last.unwrap_or((0, Digest([0; 32]), time));
+        let (number, prev, prev_time) = self.last().unwrap_or((0, Digest([0; 32]), time));
         BatchHeader {
             tsa: self.public().fingerprint(),
             batch: number + 1,
@@ -89,7 +104,7 @@ impl Tsa {
     /// Signs a header, honest or not, and goes on from it.
     pub(crate) fn sign(&mut self, header: &BatchHeader) -> String {
         let compact = header.sign(&self.key);
-        self.last = Some((header.batch, BatchHeader::hash(&compact), header.time));
+        self.last.set(Some((header.batch, BatchHeader::hash(&compact), header.time)));
         compact
     }
 
@@ -286,6 +301,7 @@ pub(crate) struct Table {
     /// For each entry the header that it names.
     pub(crate) headers: Vec<String>,
     pub(crate) opening: Stamped,
+    after: Vec<Stamped>,
     replay: Replay,
     count: u64,
 }
@@ -293,7 +309,15 @@ pub(crate) struct Table {
 impl Table {
     /// Lists an item at [`at`] zero, with terms that the test may change.
     pub(crate) fn list(change: impl FnOnce(&mut Listing)) -> Result<Self, Code> {
-        let mut tsa = Tsa::new(204);
+        Self::list_by(Tsa::new(204), at(0), change)
+    }
+
+    /// As [`Table::list`], stamped by this TSA at this time.
+    pub(crate) fn list_by(
+        mut tsa: Tsa,
+        time: Time,
+        change: impl FnOnce(&mut Listing),
+    ) -> Result<Self, Code> {
         let mut listing = terms(&tsa);
         change(&mut listing);
         let seller = Author::new(100);
@@ -301,7 +325,7 @@ impl Table {
         let draft =
             Draft { id: own.id, room: None, body: Body::List(listing), seen: Seen::nothing() };
         let action = draft.sign(&seller.key(&own)).unwrap();
-        let opening = tsa.stamp(action, at(0));
+        let opening = tsa.stamp(action, time);
         Self::open(tsa, opening)
     }
 
@@ -321,7 +345,18 @@ impl Table {
         );
         let (room, _) = opened?;
         let headers = vec![opening.batch().compact().to_owned()];
-        Ok(Self { tsa, room, log: vec![entry], headers, opening, replay, count: 0 })
+        let after = Vec::new();
+        Ok(Self { tsa, room, log: vec![entry], headers, opening, after, replay, count: 0 })
+    }
+
+    /// The same log once more, stamped by the same TSA: two histories begin here.
+    pub(crate) fn branch(&self) -> Self {
+        let mut other = Self::open(self.tsa.clone(), self.opening.clone()).unwrap();
+        for entry in &self.after {
+            other.submit(entry).unwrap();
+        }
+        other.count = self.count;
+        other
     }
 
     pub(crate) fn name(&self) -> RoomName {
@@ -419,6 +454,7 @@ impl Table {
         self.room.append(&accepted, entry, leaf_hash(bytes.as_bytes())).unwrap();
         self.log.push(bytes);
         self.headers.push(entry.batch().compact().to_owned());
+        self.after.push(entry.clone());
         assert_eq!(snapshot(self.replay.room().unwrap()), snapshot(&self.room));
         Ok(seq)
     }
@@ -533,7 +569,7 @@ pub(crate) fn private_room(auction: &Table, winner: &Author, own: &Own) -> Priva
     let reveal = auction.reveal_opening(at(PRIVATE_DEADLINE));
     let id = Author::new(0).own(999).id;
     let draft = Draft { id, room: None, body: Body::Reveal(reveal), seen: Seen::nothing() };
-    let mut tsa = Tsa::new(204);
+    let mut tsa = auction.tsa.clone();
     let action = draft.sign_as_broker(&entry_key()).unwrap();
     let opening = tsa.stamp(action, at(END + 20 * SECOND));
     let seller = Author::new(100);

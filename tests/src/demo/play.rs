@@ -37,6 +37,8 @@ pub struct Play {
     /// Names that a member saw disclosed: (who saw, room) → name.
     seen: BTreeMap<(usize, String), (Role, String)>,
     finished: BTreeSet<String>,
+    /// Members with the rooms that are over and final for them.
+    is_final: BTreeSet<(usize, String)>,
     alarms: Vec<String>,
     receipts: Vec<(usize, bool)>,
     told: Told,
@@ -84,6 +86,7 @@ impl Play {
             rooms: BTreeMap::new(),
             seen: BTreeMap::new(),
             finished: BTreeSet::new(),
+            is_final: BTreeSet::new(),
             alarms: Vec::new(),
             receipts: Vec::new(),
             told,
@@ -135,7 +138,8 @@ impl Play {
             }
         }
         self.told = Told::Aloud;
-        let checked = self.check_all().await?;
+        // What goes on still, or is not final yet, holds too.
+        let checked = self.check_all(&[0, 5]).await?;
         self.say(&format!(
             "left; {checked} logs and receipts re-checked, all hold; data thrown away"
         ));
@@ -148,8 +152,11 @@ impl Play {
     /// If anything does not hold or takes too long.
     pub async fn alone(mut self) -> Result<()> {
         let play = async {
-            // Both sides of each sale learn of it, the one perhaps after the observer.
-            while self.finished.len() < ITEMS.len() || self.seen.len() < 2 * self.sold() {
+            // Both sides of each sale learn of it, the one perhaps after the observer, and what all export is final.
+            while self.finished.len() < ITEMS.len()
+                || self.seen.len() < 2 * self.sold()
+                || self.is_final.len() < self.finished.len() * self.cast.len()
+            {
                 self.step().await?;
             }
             anyhow::Ok(())
@@ -158,7 +165,7 @@ impl Play {
             Ok(played) => played?,
             Err(_) => bail!("the auctions did not end within {PLAY_WITHIN:?}"),
         }
-        let checked = self.check_all().await?;
+        let checked = self.check_all(&[0]).await?;
         self.check_reveals()?;
         self.say(&format!("{} auctions ended; {checked} logs and receipts hold", ITEMS.len()));
         Ok(())
@@ -179,6 +186,15 @@ impl Play {
     }
 
     async fn take(&mut self, Report { who, event }: Report) -> Result<()> {
+        if let Event::Room(room) = &event {
+            let is_over = matches!(room.phase, Phase::Revealed | Phase::Ended);
+            let of = (who, room.room.clone());
+            if is_over && room.final_size == room.verified_size {
+                self.is_final.insert(of);
+            } else {
+                self.is_final.remove(&of);
+            }
+        }
         match event {
             Event::Room(room) if who == 0 => {
                 if matches!(room.phase, Phase::Revealed | Phase::Ended) {
@@ -247,8 +263,8 @@ impl Play {
     }
 
     /// Has every member check its receipts, exports the finished logs, and runs `pregao verify`
-    /// over all of it. Gives the number of files that hold.
-    async fn check_all(&mut self) -> Result<usize> {
+    /// over all of it, which ends as one of these says. Gives the number of files that hold.
+    async fn check_all(&mut self, good: &[i32]) -> Result<usize> {
         let rooms: Vec<String> = self.finished.iter().cloned().collect();
         for member in &mut self.cast {
             for room in &rooms {
@@ -282,9 +298,8 @@ impl Play {
             .output()
             .await?;
         self.say(String::from_utf8_lossy(&verify.stdout).replace(&self.home(), "").trim_end());
-        // What goes on still, or is not final yet, holds too.
-        let holds = matches!(verify.status.code(), Some(0 | 5));
-        ensure!(holds, "an exported log or receipt does not hold");
+        let holds = verify.status.code().is_some_and(|code| good.contains(&code));
+        ensure!(holds, "an exported log or receipt does not hold, or is not final");
         self.keep(&files)?;
         Ok(checked.len())
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use pregao_protocol::audit::compare::{Compared, Finding, compare};
+use pregao_protocol::audit::compare::{Compared, Comparison, compare};
 use pregao_protocol::audit::evidence::{BrokenLog, Evidence, NoEvidence, Shown};
 use pregao_protocol::audit::verdict::{self, Examined, Pins, Standing, Subject};
 use pregao_protocol::log::RoomName;
@@ -102,12 +102,12 @@ pub fn run(
             words::file(file, judged, &pins, out)?;
         }
     }
-    let findings = compare(&judged.iter().map(compared).collect::<Vec<_>>());
+    let comparison = compare(&judged.iter().map(compared).collect::<Vec<_>>());
     let mut worst = judged.iter().map(Judged::standing).max().unwrap_or(Standing::Valid);
-    if !findings.is_empty() {
+    if !comparison.findings.is_empty() {
         worst = Standing::Invalid;
     }
-    tell(asked, &judged, &findings, json, out)?;
+    tell(asked, &judged, &comparison, json, out)?;
     Ok(match worst {
         Standing::Valid => Status::CarriedOut,
         Standing::Incomplete => Status::Incomplete,
@@ -219,6 +219,18 @@ fn as_json(judged: &Judged<'_>) -> String {
 #[derive(Serialize)]
 struct Findings<'a> {
     findings: Vec<FindingShown<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ends: Vec<EndShown>,
+}
+
+/// A reveal room whose end is in an auction's log.
+#[derive(Serialize)]
+struct EndShown {
+    reveal: String,
+    auction: String,
+    entry: u64,
+    #[serde(rename = "final")]
+    is_final: bool,
 }
 
 #[derive(Serialize)]
@@ -226,7 +238,7 @@ struct FindingShown<'a> {
     kind: &'static str,
     files: Vec<String>,
     room: Option<RoomName>,
-    broker: Fingerprint,
+    by: Fingerprint,
     what: &'a str,
     /// Where the evidence is, if it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -250,14 +262,24 @@ impl<'a> Keeper<'a> {
 fn tell(
     asked: &Verify,
     judged: &[Judged<'_>],
-    findings: &[Finding],
+    comparison: &Comparison,
     json: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let mut keeper = Keeper { path: asked.evidence.as_deref() };
-    let mut shown = Vec::new();
+    let (mut shown, mut ends) = (Vec::new(), Vec::new());
     let name = |path: &Path| path.display().to_string();
-    for finding in findings {
+    for end in &comparison.ends {
+        let [reveal, auction] = [end.reveal, end.auction].map(|at| asked.files.get(at));
+        let (Some(reveal), Some(auction)) = (reveal, auction) else { continue };
+        if !json {
+            words::end(reveal, auction, end, out)?;
+            continue;
+        }
+        let (entry, is_final) = (end.entry, end.is_final);
+        ends.push(EndShown { reveal: name(reveal), auction: name(auction), entry, is_final });
+    }
+    for finding in &comparison.findings {
         let [first, second] = finding.files.map(|at| asked.files.get(at).map(PathBuf::as_path));
         let (Some(first), Some(second)) = (first, second) else { continue };
         let kept = finding.evidence.as_ref().and_then(|evidence| keeper.keep(evidence));
@@ -268,8 +290,8 @@ fn tell(
         shown.push(FindingShown {
             kind: finding.kind.as_str(),
             files: vec![name(first), name(second)],
-            room: Some(finding.room),
-            broker: finding.broker,
+            room: finding.room,
+            by: finding.by,
             what: &finding.what,
             evidence: kept.transpose()?.map(name),
         });
@@ -286,13 +308,13 @@ fn tell(
             kind: evidence.kind(),
             files: vec![name(file)],
             room: broken.room,
-            broker: broken.by,
+            by: broken.by,
             what: &broken.what,
             evidence: kept.transpose()?.map(name),
         });
     }
-    if json && !shown.is_empty() {
-        let line = serde_json::to_string(&Findings { findings: shown }).unwrap_or_default();
+    if json && !(shown.is_empty() && ends.is_empty()) {
+        let line = serde_json::to_string(&Findings { findings: shown, ends }).unwrap_or_default();
         writeln!(out, "{line}")?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use pregao_protocol::audit::compare::{Contradiction, Finding};
+use pregao_protocol::audit::compare::{Contradiction, Finding, RecordedEnd};
 use pregao_protocol::audit::evidence::{Accused, Evidence, NoEvidence, Shown};
 use pregao_protocol::audit::verdict::{
     AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown, Standing,
@@ -203,7 +203,8 @@ fn of_trust(shown: &Verdict, pins: &Pins, lines: &mut Vec<String>) {
             lines.push(if is_final {
                 format!("final: witnessed by {by}; {quorum} of them must have lied if there is another log")
             } else {
-                format!("NOT FINAL: witnessed by {by}, and it takes {quorum} different operators")
+                let all = if quorum == 1 { "operator" } else { "different operators" };
+                format!("NOT FINAL: witnessed by {by}, and it takes {quorum} {all}")
             });
         }
         _ if shown.reveal.is_none() => {
@@ -272,6 +273,23 @@ pub(crate) const fn accused(evidence: &Evidence) -> &'static str {
     }
 }
 
+/// Tells where an auction bears out how its reveal room ended.
+pub(super) fn end(
+    reveal: &Path,
+    auction: &Path,
+    end: &RecordedEnd,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let [reveal, auction] = [reveal, auction].map(|path| sanitize(&path.display().to_string()));
+    let entry = end.entry;
+    let standing = if end.is_final {
+        "which is final: so is this end"
+    } else {
+        "which is not final: nor is this end"
+    };
+    writeln!(out, "{reveal}: its end is recorded by entry {entry} of {auction}, {standing}")
+}
+
 /// Tells what was found in two files together.
 pub(super) fn finding(
     files: [&Path; 2],
@@ -280,9 +298,14 @@ pub(super) fn finding(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let [first, second] = files.map(|path| sanitize(&path.display().to_string()));
-    let (room, broker) = (finding.room, finding.broker);
-    let what = sanitize(&finding.what);
-    writeln!(out, "{second}: CONTRADICTS {first}: broker {broker}, room {room}: it {what}")?;
+    let who = match finding.kind.against() {
+        Accused::Broker => "broker",
+        Accused::Tsa => "TSA",
+        Accused::Witness => "witness",
+    };
+    let room = finding.room.map_or_else(String::new, |room| format!(", room {room}"));
+    let (by, what) = (finding.by, sanitize(&finding.what));
+    writeln!(out, "{second}: CONTRADICTS {first}: {who} {by}{room}: it {what}")?;
     match (kept, &finding.evidence) {
         (Some(kept), _) => written(kept, out),
         (None, Some(_)) => {

@@ -3,95 +3,10 @@
 use pregao_protocol::audit::evidence::Evidence;
 use pregao_protocol::log::merkle::{Tree, leaf_hash};
 use pregao_protocol::log::stamp::{BatchHeader, FullStamp, VerifiedBatch};
-use pregao_protocol::trust::key::{SecretKey, StampKey};
-use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
-use std::time::Duration;
 
-use super::{HEADERS, TsaHeaders};
 use crate::desk::fixture::{House, Log, Session, User};
 use crate::event::Event;
-
-fn key() -> SecretKey<StampKey> {
-    SecretKey::from_seed(&[13; 32])
-}
-
-/// A header that only tells the time, after `before`.
-fn after(before: Option<&VerifiedBatch>, micros: u64) -> VerifiedBatch {
-    let time = Time::default().plus(Duration::from_micros(1_790_000_000_000_000 + micros));
-    let first = (0, Digest([0; 32]), time);
-    let (number, prev, prev_time) =
-        before.map_or(first, |before| (before.header().batch, before.hash(), before.time()));
-    let tree = Tree::new(Vec::new());
-    let header = BatchHeader {
-        tsa: key().public().fingerprint(),
-        batch: number + 1,
-        time,
-        size: tree.size(),
-        root: tree.root(),
-        prev,
-        prev_time,
-    };
-    VerifiedBatch::open(&header.sign(&key()), &[key().public()]).unwrap()
-}
-
-fn chain(length: usize) -> Vec<VerifiedBatch> {
-    let mut chain: Vec<VerifiedBatch> = Vec::new();
-    for at in 0..length {
-        chain.push(after(chain.last(), at as u64 * 1_000));
-    }
-    chain
-}
-
-#[test]
-fn one_history_agrees_in_whichever_order_its_headers_come() {
-    let chain = chain(64);
-    for step in [1, 3, 5, 17, 63] {
-        let mut met = TsaHeaders::default();
-        for at in 0..128 {
-            let batch = &chain[at * step % 64];
-            assert_eq!(met.meet(batch), None, "{at} by {step}");
-        }
-    }
-}
-
-#[test]
-fn two_histories_are_found_out_at_the_first_header_that_cannot_be_beside_another() {
-    let one = chain(20);
-    // Both continue from the tenth.
-    let mut other = vec![after(Some(&one[9]), 9_500)];
-    for at in 0..9 {
-        other.push(after(other.last(), 10_500 + at * 1_000));
-    }
-    for (number, lie) in other.iter().enumerate() {
-        let mut met = TsaHeaders::default();
-        for batch in &one {
-            assert_eq!(met.meet(batch), None);
-        }
-        let found = met.meet(lie).expect("it is beside one of the same number");
-        assert_ne!(found.hash(), lie.hash(), "{number}");
-        assert_eq!(met.meet(&one[19]), None, "what contradicts is not taken");
-    }
-    // Of each history only every other header is met.
-    let mut met = TsaHeaders::default();
-    let evens = one.iter().skip(10).step_by(2);
-    assert!(evens.chain(other.iter().skip(1).step_by(2)).any(|batch| met.meet(batch).is_some()));
-}
-
-#[test]
-fn the_newest_headers_are_remembered_and_no_more() {
-    let chain = chain(HEADERS + 100);
-    let mut met = TsaHeaders::default();
-    for batch in &chain {
-        assert_eq!(met.meet(batch), None);
-    }
-    assert_eq!((met.met.len(), met.after.len()), (HEADERS, HEADERS));
-    // One that is forgotten may come again, and what follows it is remembered still.
-    assert_eq!(met.meet(&chain[0]), None);
-    assert_eq!((met.met.len(), met.after.len()), (HEADERS, HEADERS));
-    let lie = after(Some(&chain[HEADERS]), (HEADERS as u64 + 50) * 1_000);
-    assert!(met.meet(&lie).is_some());
-}
 
 async fn verified(user: &mut User, log: &Log) {
     let (name, size) = (log.name().to_string(), log.tree().size());

@@ -323,12 +323,6 @@ impl Replica {
         self.head.as_ref().filter(|(size, _)| *size == self.size()).map(|(_, note)| note.as_str())
     }
 
-    /// Size and root of the log without its last entry, whether or not a signed head covers them.
-    pub(in crate::desk) fn root_before_last(&self) -> Option<(u64, Digest)> {
-        let at = self.roots.len().checked_sub(2)?;
-        Some((at as u64 + 1, *self.roots.get(at)?))
-    }
-
     /// The root that the log had at a size, as far as a signed head covers it.
     pub(in crate::desk) fn verified_root(&self, size: u64) -> Option<Digest> {
         let covered = self.covered().unwrap_or(0);

@@ -1,13 +1,17 @@
-//! Files held against each other: what one broker signed about one room, wherever it was shown.
+//! Files held against each other: what one broker signed about one room, wherever it was shown, and what
+//! a TSA or a witness signed, in whichever room.
 //!
 //! Each file may hold by itself; a broker that shows different logs to different people is found out
 //! when their files come together. What is found carries the evidence where the files have all of it,
 //! which takes the broker's certificate in one of them.
 
+mod signers;
+
 use std::collections::BTreeMap;
 
+use self::signers::Signers;
 use crate::audit::evidence::{
-    Evidence, FalseOutcome, Fork, NoEvidence, Statement, TwoEntries, disagreement,
+    Accused, Evidence, FalseOutcome, Fork, Recording, Statement, TwoEntries, recording,
 };
 use crate::audit::verdict::{Examined, Found, VerifiedLog};
 use crate::log::transcript::transcript;
@@ -31,6 +35,10 @@ pub enum Contradiction {
     Seen,
     /// An auction records another end of its reveal room than that room's log gives.
     FalseOutcome,
+    /// A TSA signed two histories.
+    Batches,
+    /// A witness signed two histories of one log.
+    CosignedTwice,
 }
 
 impl Contradiction {
@@ -42,6 +50,18 @@ impl Contradiction {
             Self::TwoEntries => "two-entries",
             Self::Seen => "seen",
             Self::FalseOutcome => "false-outcome",
+            Self::Batches => "batches",
+            Self::CosignedTwice => "cosigned-twice",
+        }
+    }
+
+    /// Who did it.
+    #[must_use]
+    pub const fn against(self) -> Accused {
+        match self {
+            Self::Batches => Accused::Tsa,
+            Self::CosignedTwice => Accused::Witness,
+            Self::Fork | Self::TwoEntries | Self::Seen | Self::FalseOutcome => Accused::Broker,
         }
     }
 }
@@ -53,14 +73,38 @@ pub struct Finding {
     pub kind: Contradiction,
     /// Which files, by their places among those given; the smaller first.
     pub files: [usize; 2],
-    /// The room.
-    pub room: RoomName,
-    /// The broker, by its session key.
-    pub broker: Fingerprint,
+    /// The room, where it is about one.
+    pub room: Option<RoomName>,
+    /// Who did it ([`Contradiction::against`]): a broker by its session key, a TSA by its stamp key, a
+    /// witness by its key.
+    pub by: Fingerprint,
     /// What it did, for a person: a sentence without its subject.
     pub what: String,
     /// What shows it to others, if the files have all of it.
     pub evidence: Option<Evidence>,
+}
+
+/// A reveal room whose end an auction records truly. The hash there is over all of that room's log (V-145), so
+/// what witnesses make final of the auction is final of the reveal room too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedEnd {
+    /// The file with the reveal room, by its place among those given.
+    pub reveal: usize,
+    /// The file with the auction.
+    pub auction: usize,
+    /// Position of the entry there that records the end.
+    pub entry: u64,
+    /// Whether the auction's log is final.
+    pub is_final: bool,
+}
+
+/// What files say together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// In what they contradict each other.
+    pub findings: Vec<Finding>,
+    /// Which of them bear each other out.
+    pub ends: Vec<RecordedEnd>,
 }
 
 /// What is compared.
@@ -110,11 +154,15 @@ struct Library<'a> {
 /// Holds files against each other. Of two files that contradict each other in one thing, each thing is
 /// found once.
 #[must_use]
-pub fn compare(files: &[Compared<'_>]) -> Vec<Finding> {
+pub fn compare(files: &[Compared<'_>]) -> Comparison {
     let mut library = Library::default();
+    let mut signers = Signers::default();
     for (file, compared) in files.iter().enumerate() {
         match compared {
-            Compared::Examined(examined) => library.take(file, &examined.found),
+            Compared::Examined(examined) => {
+                library.take(file, &examined.found);
+                signers.take(file, &examined.found);
+            }
             Compared::Evidence(evidence) => library.take_evidence(file, evidence),
             Compared::Nothing => {}
         }
@@ -126,8 +174,9 @@ pub fn compare(files: &[Compared<'_>]) -> Vec<Finding> {
         library.entries(shelf, &origin, &mut findings);
         seen(shelf, &origin, &mut findings);
     }
-    library.outcomes(&mut findings);
-    findings
+    let ends = library.outcomes(&mut findings);
+    signers.tell(&mut findings);
+    Comparison { findings, ends }
 }
 
 impl<'a> Library<'a> {
@@ -312,19 +361,30 @@ impl<'a> Library<'a> {
     }
 
     /// Auctions and the reveal rooms that follow from them (V-145).
-    fn outcomes(&self, findings: &mut Vec<Finding>) {
+    fn outcomes(&self, findings: &mut Vec<Finding>) -> Vec<RecordedEnd> {
         let logs = || self.rooms.values().flat_map(|shelf| &shelf.logs);
-        for (private_file, private) in logs() {
-            for (file, auction) in logs() {
-                let Ok(what) = disagreement(auction, private) else { continue };
-                let evidence =
-                    self.whole(auction).zip(self.whole(private)).map(|(auction, reveal)| {
-                        Evidence::FalseOutcome(FalseOutcome { auction, reveal })
-                    });
-                let (kind, files) = (Contradiction::FalseOutcome, [*file, *private_file]);
-                found(kind, files, auction.origin(), what, evidence, findings);
+        let mut ends = Vec::new();
+        for (reveal, private) in logs() {
+            for (auction, log) in logs() {
+                match recording(log, private) {
+                    Recording::Unrelated | Recording::NotYet => {}
+                    Recording::True { entry } => {
+                        let (reveal, auction, is_final) = (*reveal, *auction, log.is_final());
+                        ends.push(RecordedEnd { reveal, auction, entry, is_final });
+                    }
+                    Recording::False { what } => {
+                        let both = self.whole(log).zip(self.whole(private));
+                        let evidence = both.map(|(auction, reveal)| {
+                            Evidence::FalseOutcome(FalseOutcome { auction, reveal })
+                        });
+                        let kind = Contradiction::FalseOutcome;
+                        found(kind, [*auction, *reveal], log.origin(), what, evidence, findings);
+                    }
+                }
             }
         }
+        ends.sort_unstable_by_key(|end| (end.reveal, end.auction));
+        ends
     }
 
     /// The transcript of a log with the broker's certificate, wherever that was.
@@ -368,34 +428,39 @@ fn found_fork(files: [usize; 2], origin: &Origin, fork: Option<Fork>, findings: 
 
 fn found(
     kind: Contradiction,
-    mut files: [usize; 2],
+    files: [usize; 2],
     origin: &Origin,
     what: String,
     evidence: Option<Evidence>,
     findings: &mut Vec<Finding>,
 ) {
+    let (room, by) = (Some(origin.room), origin.broker);
+    add(Finding { kind, files, room, by, what, evidence }, findings);
+}
+
+/// Adds what was found, each thing of two files once.
+fn add(mut finding: Finding, findings: &mut Vec<Finding>) {
     // Evidence contradicts itself: that is what it is for.
-    let [first, second] = files;
+    let [first, second] = finding.files;
     if first == second {
         return;
     }
-    files.sort_unstable();
-    let shows = |evidence: &Evidence| -> Result<String, NoEvidence> {
-        evidence.verify().map(|shown| shown.what)
-    };
+    finding.files.sort_unstable();
+    let of = |finding: &Finding| (finding.kind, finding.files, finding.by);
+    let same = findings.iter().position(|other| of(other) == of(&finding));
+    let same = same.and_then(|at| findings.get_mut(at));
+    if same.as_ref().is_some_and(|other| other.evidence.is_some()) {
+        return;
+    }
     // Evidence says more exactly what it shows, and what does not verify is none.
-    let (evidence, what) = match evidence.map(|evidence| (shows(&evidence), evidence)) {
-        Some((Ok(what), evidence)) => (Some(evidence), what),
-        Some((Err(_), _)) | None => (None, what),
-    };
-    let again = |other: &Finding| (other.kind, other.files) == (kind, files);
-    match findings.iter_mut().find(|other| again(other)) {
-        Some(other) if other.evidence.is_none() => other.evidence = evidence,
-        Some(_) => {}
-        None => {
-            let (room, broker) = (origin.room, origin.broker);
-            findings.push(Finding { kind, files, room, broker, what, evidence });
-        }
+    match finding.evidence.as_ref().map(Evidence::verify) {
+        Some(Ok(shown)) => finding.what = shown.what,
+        Some(Err(_)) => finding.evidence = None,
+        None => {}
+    }
+    match same {
+        Some(other) => other.evidence = finding.evidence,
+        None => findings.push(finding),
     }
 }
 

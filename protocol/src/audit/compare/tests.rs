@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::audit::verdict::examine;
-use crate::room::body::{Body, Ended};
+use crate::log::{Cosignature, Head};
+use crate::room::body::{Body, Ended, Say, Settled};
 use crate::room::fixture::{
-    Author, END, OUTCOME, SECOND, Table, at, broker_certificate, broker_fingerprint, private_room,
-    revealed,
+    Author, END, OUTCOME, Own, Private, SECOND, Table, amount, at, broker_certificate,
+    broker_fingerprint, private_room, revealed, text, witness, witness_key,
 };
 
 fn file_of(table: &Table, certified: bool) -> String {
@@ -15,10 +16,9 @@ fn file_of(table: &Table, certified: bool) -> String {
 
 /// Two histories of one room: the second bid is another, and one of them is longer.
 fn histories() -> (Table, Table) {
-    let [mut one, mut two] = [Table::auction(), Table::auction()];
-    for table in [&mut one, &mut two] {
-        table.bid(at(SECOND), 1_000).unwrap();
-    }
+    let mut one = Table::auction();
+    one.bid(at(SECOND), 1_000).unwrap();
+    let mut two = one.branch();
     one.bid(at(2 * SECOND), 1_100).unwrap();
     two.bid(at(2 * SECOND), 1_200).unwrap();
     two.bid(at(3 * SECOND), 1_300).unwrap();
@@ -27,6 +27,11 @@ fn histories() -> (Table, Table) {
 
 /// What is found in texts, each a file.
 fn found_in(texts: &[&str]) -> Vec<Finding> {
+    compared(texts).findings
+}
+
+/// What is found in texts, and which bear each other out.
+fn compared(texts: &[&str]) -> Comparison {
     let evidence: Vec<Option<Evidence>> =
         texts.iter().map(|text| Evidence::parse(text).ok()).collect();
     let examined: Vec<_> = texts.iter().map(|text| examine(text.as_bytes())).collect();
@@ -38,15 +43,19 @@ fn found_in(texts: &[&str]) -> Vec<Finding> {
             None => Compared::Examined(examined),
         })
         .collect();
-    let findings = compare(&files);
-    for finding in &findings {
+    let comparison = compare(&files);
+    for finding in &comparison.findings {
+        let broker = finding.kind.against() == Accused::Broker;
+        assert_eq!(broker, finding.by == broker_fingerprint());
         if let Some(evidence) = &finding.evidence {
             let shown = evidence.verify().unwrap();
-            assert_eq!((shown.by, shown.what), (broker_fingerprint(), finding.what.clone()));
+            let what = finding.what.clone();
+            assert_eq!((shown.by, shown.room, shown.what), (finding.by, finding.room, what));
+            assert_eq!(evidence.against(), finding.kind.against());
             assert_eq!(Evidence::parse(&evidence.encode()).as_ref(), Ok(evidence));
         }
     }
-    findings
+    comparison
 }
 
 fn kinds(findings: &[Finding]) -> Vec<(Contradiction, [usize; 2], bool)> {
@@ -65,14 +74,15 @@ fn v062_two_transcripts_of_one_room_that_differ_are_a_fork_in_either_order() {
     let bare = [file_of(&one, false), file_of(&two, false)];
     assert_eq!(fork(&[&bare[0], &long]), [(Contradiction::Fork, [0, 1], true)]);
     assert_eq!(fork(&[&bare[0], &bare[1]]), [(Contradiction::Fork, [0, 1], false)]);
-    let other = Table::list(|listing| listing.grace = 6).unwrap();
+    let later = at(4 * SECOND);
+    let other = Table::list_by(one.tsa.clone(), later, |listing| listing.grace = 6).unwrap();
     assert_eq!(fork(&[&short, &file_of(&other, true)]), [], "another room");
 }
 
 #[test]
 fn a_log_that_continues_another_contradicts_nothing() {
     let (_, two) = histories();
-    let mut longer = histories().1;
+    let mut longer = two.branch();
     longer.bid(at(4 * SECOND), 2_000).unwrap();
     let receipt = longer.receipt(2).encode();
     assert_eq!(found_in(&[&file_of(&two, true), &file_of(&longer, true), &receipt]), []);
@@ -110,21 +120,25 @@ fn v062_the_statements_in_evidence_are_compared_as_well() {
     // It states the head of the one history, which the other contradicts.
     assert_eq!(kinds(&found_in(&[&fork, &log])), [(Contradiction::Fork, [0, 1], true)]);
     assert_eq!(found_in(&[&fork]), [], "what it shows is in one file");
-    let [one, two] = [1, 2].map(|_| histories().1);
-    assert_eq!(found_in(&[&file_of(&one, true), &file_of(&two, true)]), []);
+    assert_eq!(found_in(&[&file_of(&two, true), &file_of(&two.branch(), true)]), []);
 }
 
 /// A settled auction and its reveal room, of which the winner and the seller disclosed.
-fn concluded() -> (Table, crate::room::fixture::Private) {
+fn concluded() -> (Table, Private) {
     let mut auction = Table::auction();
     let winner = Author::new(120);
     let bid = auction.bid_by(&winner, at(SECOND), 1_000);
+    let room = conclude(&mut auction, &winner, &bid);
+    (auction, room)
+}
+
+fn conclude(auction: &mut Table, winner: &Author, bid: &Own) -> Private {
     auction.close(at(END)).unwrap();
     auction.settle(at(END), Some((1, 1_000))).unwrap();
-    let mut room = private_room(&auction, &winner, &bid);
+    let mut room = private_room(auction, winner, bid);
     room.disclose_seller();
     room.disclose_winner();
-    (auction, room)
+    room
 }
 
 #[test]
@@ -133,18 +147,22 @@ fn v145_an_auction_agrees_with_the_end_of_its_reveal_room() {
     let private = file_of(&room.table, true);
     let true_end = room.table.reveal().conclusion().unwrap().outcome;
     let before = file_of(&auction, true);
-    assert_eq!(found_in(&[&before, &private]), [], "the auction has not come so far");
+    let nothing = Comparison::default();
+    assert_eq!(compared(&[&before, &private]), nothing, "the auction has not come so far");
     let outcome = Body::Revealed(Ended { outcome: true_end });
     auction.broker(at(END + 30 * SECOND), outcome).unwrap();
-    assert_eq!(found_in(&[&file_of(&auction, true), &private]), []);
+    let borne_out = compared(&[&private, "x", &file_of(&auction, true)]);
+    let entry = auction.tree().size() - 1;
+    let end = RecordedEnd { reveal: 0, auction: 2, entry, is_final: false };
+    assert_eq!(borne_out, Comparison { ends: vec![end], findings: vec![] });
     for (body, word) in [
         (revealed(), "another log of the reveal room"),
         (Body::Abandoned(Ended { outcome: true_end }), "that the seller was absent"),
     ] {
         assert_ne!(true_end, OUTCOME);
-        let (mut auction, _) = concluded();
+        let (mut auction, room) = concluded();
         auction.broker(at(END + 330 * SECOND), body).unwrap();
-        let files = [file_of(&auction, false), private.clone()];
+        let files = [file_of(&auction, false), file_of(&room.table, true)];
         let found = found_in(&[&files[1], &files[0]]);
         assert_eq!(kinds(&found), [(Contradiction::FalseOutcome, [0, 1], true)]);
         assert!(found[0].what.contains(word), "{}", found[0].what);
@@ -153,14 +171,135 @@ fn v145_an_auction_agrees_with_the_end_of_its_reveal_room() {
 
 #[test]
 fn v062_the_opening_of_a_reveal_room_states_a_log_of_its_auction() {
-    let (auction, room) = concluded();
+    let mut auction = Table::auction();
     // Another history of the auction, settled alike.
-    let mut other = Table::auction();
+    let mut other = auction.branch();
     let winner = Author::new(120);
+    let bid = auction.bid_by(&winner, at(SECOND), 1_000);
     other.bid_by(&winner, at(2 * SECOND), 1_000);
     other.close(at(END)).unwrap();
     other.settle(at(END), Some((1, 1_000))).unwrap();
+    let room = conclude(&mut auction, &winner, &bid);
     assert_eq!(other.name(), auction.name());
     let found = found_in(&[&file_of(&other, true), &file_of(&room.table, true)]);
     assert_eq!(kinds(&found), [(Contradiction::Fork, [0, 1], true)]);
+}
+
+#[test]
+fn v145_the_end_of_a_reveal_room_is_final_as_soon_as_its_auction_is() {
+    let mut auction = Table::list(|listing| {
+        listing.witnesses = vec![witness(1)];
+        listing.quorum = 1;
+    })
+    .unwrap();
+    let winner = Author::new(120);
+    let bid = auction.bid_by(&winner, at(SECOND), 1_000);
+    auction.close(at(END)).unwrap();
+    auction.settle(at(END + 6 * SECOND), Some((1, 1_000))).unwrap();
+    let mut room = private_room(&auction, &winner, &bid);
+    room.disclose_seller();
+    room.disclose_winner();
+    let outcome = room.table.reveal().conclusion().unwrap().outcome;
+    let entry = auction.broker(at(END + 30 * SECOND), Body::Revealed(Ended { outcome })).unwrap();
+    let private = file_of(&room.table, true);
+    for (cosigned, is_final) in [(String::new(), false), (cosigned(&auction, 1), true)] {
+        let head = format!("{}{cosigned}", auction.head());
+        let file = transcript(Some(&broker_certificate()), auction.logged(), &head);
+        let end = RecordedEnd { reveal: 1, auction: 0, entry, is_final };
+        assert_eq!(compared(&[&file, &private]), Comparison { ends: vec![end], findings: vec![] });
+    }
+}
+
+/// A witness's line under the head of a log as it is.
+fn cosigned(table: &Table, seed: u8) -> String {
+    let head =
+        Head { origin: table.origin(), size: table.tree().size(), root: table.tree().root() };
+    Cosignature::sign(&head, 1_800_000_000, &witness_key(seed)).line(&witness(seed).name)
+}
+
+#[test]
+fn v153_a_witness_that_cosigned_two_histories_is_found_out_in_two_files() {
+    let mut one = Table::list(|listing| {
+        listing.witnesses = vec![witness(1), witness(2)];
+        listing.quorum = 1;
+    })
+    .unwrap();
+    one.bid(at(SECOND), 1_000).unwrap();
+    let mut two = one.branch();
+    one.bid(at(2 * SECOND), 1_100).unwrap();
+    two.bid(at(2 * SECOND), 1_200).unwrap();
+    let file = |table: &Table, lines: String| {
+        let head = format!("{}{lines}", table.head());
+        transcript(Some(&broker_certificate()), table.logged(), &head)
+    };
+    let fork = (Contradiction::Fork, [0, 1], true);
+    let twice = (Contradiction::CosignedTwice, [0, 1], true);
+    let [first, second] = [1, 2].map(|seed| cosigned(&two, seed));
+    let honest = file(&one, cosigned(&one, 1));
+    assert_eq!(kinds(&found_in(&[&honest, &file(&two, second.clone())])), [fork], "two witnesses");
+    let both = file(&two, format!("{first}{second}"));
+    let found = found_in(&[&honest, &both]);
+    assert_eq!(kinds(&found), [fork, twice]);
+    assert_eq!(found[1].by, witness(1).key.fingerprint());
+    assert_eq!((found[1].room, found[1].kind.against()), (Some(one.name()), Accused::Witness));
+    // As under a receipt.
+    let mut receipt = two.receipt(1);
+    receipt.head.push_str(&first);
+    assert_eq!(kinds(&found_in(&[&honest, &receipt.encode()])), [fork, twice]);
+}
+
+#[test]
+fn v153_the_date_of_a_close_counts_as_well() {
+    let mut one = Table::list(|listing| {
+        listing.witnesses = vec![witness(1)];
+        listing.quorum = 1;
+    })
+    .unwrap();
+    let mut two = one.branch();
+    one.bid(at(SECOND), 1_000).unwrap();
+    two.bid(at(SECOND), 1_200).unwrap();
+    for (table, minor) in [(&mut one, 1_000), (&mut two, 1_200)] {
+        table.close(at(END)).unwrap();
+        let head = table.fold().closing().unwrap().head;
+        // What is said between is under no date.
+        let speaker = Author::new(130);
+        let own = table.fresh(&speaker);
+        let said = table.sign(&speaker, &own, Body::Say(Say { text: text("well?") }));
+        let said = table.tsa.stamp(said, at(END));
+        table.submit(&said).unwrap();
+        let time = at(END).as_micros() / 1_000_000;
+        let cosigned = Some(Cosignature::sign(&head, time, &witness_key(1)));
+        let (winner, price) = (Some(1), Some(amount(minor)));
+        table.broker(at(END), Body::Settled(Settled { winner, price, cosigned })).unwrap();
+    }
+    let found = found_in(&[&file_of(&one, true), &file_of(&two, true)]);
+    let [fork, twice] = [Contradiction::Fork, Contradiction::CosignedTwice];
+    assert_eq!(kinds(&found), [(fork, [0, 1], true), (twice, [0, 1], true)]);
+}
+
+#[test]
+fn v063_a_tsa_that_shows_two_rooms_two_histories_is_found_out_in_two_files() {
+    let (mut one, mut two) = (Table::auction(), Table::list(|terms| terms.grace = 6).unwrap());
+    assert_ne!(one.name(), two.name());
+    one.bid(at(SECOND), 1_000).unwrap();
+    two.bid(at(SECOND), 1_000).unwrap();
+    let batches = (Contradiction::Batches, [0, 1], true);
+    let found = found_in(&[&file_of(&one, true), &file_of(&two, false)]);
+    assert_eq!(kinds(&found), [batches]);
+    let tsa = one.tsa.public().fingerprint();
+    assert_eq!((found[0].by, found[0].room), (tsa, None));
+    let receipt = two.receipt(1).encode();
+    assert_eq!(
+        kinds(&found_in(&["x", &file_of(&one, true), &receipt])),
+        [(batches.0, [1, 2], true)]
+    );
+    // One TSA, and rooms that take turns.
+    let mut two = Table::list_by(one.tsa.clone(), at(2 * SECOND), |terms| terms.grace = 7).unwrap();
+    two.bid(at(3 * SECOND), 1_000).unwrap();
+    one.bid(at(4 * SECOND), 1_100).unwrap();
+    assert_eq!(found_in(&[&file_of(&one, true), &file_of(&two, true), &receipt_of(&two)]), []);
+}
+
+fn receipt_of(table: &Table) -> String {
+    table.receipt(1).encode()
 }

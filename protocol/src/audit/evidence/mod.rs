@@ -37,7 +37,7 @@ pub use broken::BrokenLog;
 pub use claims::{Claim, Claims, MOST_OPEN};
 pub use contradiction::{Contradiction, TsaContradiction, contradicted, contradiction};
 pub use entries::TwoEntries;
-pub use outcome::{FalseOutcome, disagreement};
+pub use outcome::{FalseOutcome, Recording, recording};
 pub use refusal::{CARRIED, FalseRefusal, Falsehood, Grounds, RefusedAndLogged, judge};
 pub use rollback::Rollback;
 pub use suppressed::{FalseUnreadable, ShownCredentials, Suppressed};

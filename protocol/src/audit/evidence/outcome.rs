@@ -20,7 +20,11 @@ pub struct FalseOutcome {
 impl FalseOutcome {
     pub(super) fn verify(&self) -> Result<Shown, NoEvidence> {
         let (auction, reveal) = (held(&self.auction)?, held(&self.reveal)?);
-        let what = disagreement(&auction, &reveal)?;
+        let what = match recording(&auction, &reveal) {
+            Recording::False { what } => what,
+            Recording::Unrelated => return Err(NoEvidence::OtherThing),
+            Recording::NotYet | Recording::True { .. } => return Err(NoEvidence::Consistent),
+        };
         let origin = auction.origin();
         Ok(Shown { by: origin.broker, room: Some(origin.room), what })
     }
@@ -35,42 +39,57 @@ fn held(transcript: &str) -> Result<Box<VerifiedLog<'_>>, NoEvidence> {
     }
 }
 
-/// What an auction records falsely of a reveal room (V-145).
-///
-/// # Errors
-/// [`NoEvidence::OtherThing`] if the one does not follow from the other; [`NoEvidence::Consistent`] if
-/// they agree, or one of them has not come so far.
-pub fn disagreement(
-    auction: &VerifiedLog<'_>,
-    reveal: &VerifiedLog<'_>,
-) -> Result<String, NoEvidence> {
-    let private = RevealRoom::of(reveal.room()).ok_or(NoEvidence::OtherThing)?;
+/// What an auction records of a reveal room, beside that room's own log (V-145).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recording {
+    /// The one does not follow from the other.
+    Unrelated,
+    /// One of them has not come so far.
+    NotYet,
+    /// This entry of the auction records the end that the reveal room has.
+    True {
+        /// Position in the auction's log.
+        entry: u64,
+    },
+    /// It records another.
+    False {
+        /// What the broker did, for a person: a sentence without its subject.
+        what: String,
+    },
+}
+
+/// Compares what an auction records of a reveal room with that room's log (V-145).
+#[must_use]
+pub fn recording(auction: &VerifiedLog<'_>, reveal: &VerifiedLog<'_>) -> Recording {
+    let Some(private) = RevealRoom::of(reveal.room()) else { return Recording::Unrelated };
     let opening = private.opening();
-    let after = opening.settled.checked_add(1).ok_or(NoEvidence::OtherThing)?;
     let follows = opening.auction == auction.origin().room
         && reveal.room().terms().broker == auction.room().terms().broker
         // What it says of another auction log is a fork.
-        && auction.root(after) == Some(opening.root);
+        && opening.settled.checked_add(1).and_then(|size| auction.root(size)) == Some(opening.root);
     if !follows {
-        return Err(NoEvidence::OtherThing);
+        return Recording::Unrelated;
     }
     let recorded = auction.recorded().iter().find(|recorded| recorded.settled == opening.settled);
     let (Some(recorded), Some(ended)) = (recorded, private.conclusion()) else {
-        return Err(NoEvidence::Consistent);
+        return Recording::NotYet;
     };
     let entry = recorded.entry;
     if recorded.ending != ended.verdict {
         let (said, was) = (word(recorded.ending), word(ended.verdict));
-        return Ok(format!(
-            "recorded in entry {entry} that {said}, and by the log of the reveal room {was}"
-        ));
+        return Recording::False {
+            what: format!(
+                "recorded in entry {entry} that {said}, and by the log of the reveal room {was}"
+            ),
+        };
     }
     if recorded.outcome != ended.outcome {
-        return Ok(format!(
+        let what = format!(
             "recorded in entry {entry} another log of the reveal room than the one it signed"
-        ));
+        );
+        return Recording::False { what };
     }
-    Err(NoEvidence::Consistent)
+    Recording::True { entry }
 }
 
 const fn word(ending: Verdict) -> &'static str {

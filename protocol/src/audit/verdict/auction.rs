@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::log::Cosignature;
 use crate::room::auction::{Late, Outcome, Phase};
 use crate::room::body::{Amount, Body, Currency, Side, Text};
 use crate::room::reveal::Verdict as Ending;
@@ -110,6 +111,7 @@ pub(crate) struct Notes {
     settled: Option<u64>,
     withdrawn: Option<Side>,
     recorded: Vec<Recorded>,
+    dated: Option<Cosignature>,
 }
 
 impl Notes {
@@ -132,6 +134,7 @@ impl Notes {
             Body::Settled(settled) => {
                 self.winner = settled.winner.zip(settled.price);
                 self.settled = Some(entry);
+                self.dated = self.dated.or(settled.cosigned);
             }
             Body::Forfeited(forfeited) => {
                 let others = forfeited.others.iter().map(|other| other.seq);
@@ -159,6 +162,11 @@ impl Notes {
     /// How the auction says that its reveal rooms ended, in the order of the log.
     pub(crate) fn recorded(&self) -> &[Recorded] {
         &self.recorded
+    }
+
+    /// The cosignature that dates the close (V-142).
+    pub(crate) const fn dated(&self) -> Option<Cosignature> {
+        self.dated
     }
 
     pub(crate) fn shown(&self, auction: &Auction) -> AuctionShown {

@@ -1,12 +1,14 @@
 //! Judging a transcript, line by line (V-060).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::auction::{Notes, Recorded};
 use super::{Examined, Fault, Found, Rule, Standing, Subject, Verdict, reveal};
 use crate::log::merkle::{self, Tree};
+use crate::log::stamp::VerifiedBatch;
 use crate::log::transcript::{Transcript, TranscriptLine};
-use crate::log::{Entry, Head, Origin, Receipt, cosignature};
+use crate::log::{Cosignature, Entry, Head, Origin, Receipt, cosignature};
 use crate::room::action::Action;
 use crate::room::{Auction, Replay, ReplayError, RevealRoom, Room, Stamped, Terms};
 use crate::trust::broker::BrokerCertificate;
@@ -22,11 +24,13 @@ pub struct VerifiedLog<'a> {
     opening: String,
     head: String,
     entries: Vec<(&'a str, Arc<str>)>,
+    batches: Vec<VerifiedBatch>,
     leaves: Vec<Digest>,
     /// Root of the log with each entry.
     roots: Vec<Digest>,
     notes: Notes,
-    cosigned: Vec<Operator>,
+    /// What named witnesses signed over the head, with the operator of each.
+    cosigned: Vec<(Operator, Cosignature)>,
     is_final: bool,
 }
 
@@ -72,6 +76,27 @@ impl VerifiedLog<'_> {
         self.entries.iter().map(|(entry, header)| (*entry, &**header))
     }
 
+    /// Every batch header that an entry names, in the order in which the log brings them.
+    pub fn batches(&self) -> impl Iterator<Item = &VerifiedBatch> {
+        self.batches.iter()
+    }
+
+    /// Everything in it that named witnesses signed, each with the head that it is over: its own head, and
+    /// the one that ends with `closed` (V-142).
+    pub fn cosignatures(&self) -> impl Iterator<Item = (Head, Cosignature)> {
+        let own = self.room.ledger().head();
+        let own = Head { origin: self.origin, size: own.size, root: own.root };
+        let closing = Auction::of(&self.room).and_then(|auction| auction.closing());
+        let dated = closing.zip(self.notes.dated()).map(|(closing, date)| (closing.head, date));
+        self.cosigned.iter().map(move |(_, signed)| (own, *signed)).chain(dated)
+    }
+
+    /// Whether named witnesses made all of it final (V-141).
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        self.is_final
+    }
+
     /// The root that it had at a size.
     #[must_use]
     pub fn root(&self, size: u64) -> Option<Digest> {
@@ -112,7 +137,8 @@ impl VerifiedLog<'_> {
         let is_settled = self.room.is_complete() && (self.is_final || terms.witnesses.is_empty());
         let standing = if is_settled { Standing::Valid } else { Standing::Incomplete };
         let seen = self.room.ledger().head();
-        let (cosigned, is_final) = (self.cosigned.clone(), self.is_final);
+        let operators: BTreeSet<&Operator> = self.cosigned.iter().map(|(by, _)| by).collect();
+        let (cosigned, is_final) = (operators.into_iter().cloned().collect(), self.is_final);
         let verdict = Verdict::bare(Subject::Room(self.room.kind()), standing).with_terms(terms);
         let mut verdict = verdict.with_head(seen.size, seen.root, cosigned, is_final);
         verdict.room = Some(self.origin.room);
@@ -144,6 +170,7 @@ struct Reading<'a> {
     kind: Option<Subject>,
     certificate: Option<(String, BrokerCertificate)>,
     entries: Vec<(&'a str, Arc<str>)>,
+    batches: Vec<VerifiedBatch>,
     opening: String,
     leaves: Vec<Digest>,
     roots: Vec<Digest>,
@@ -194,6 +221,9 @@ impl<'a> Reading<'a> {
         }
         self.notes.after(seq, &stamped);
         self.entries.push((text, stamped.batch().shared()));
+        if self.batches.last().is_none_or(|last| last.hash() != stamped.batch().hash()) {
+            self.batches.push(stamped.batch().clone());
+        }
         self.leaves.push(merkle::leaf_hash(text.as_bytes()));
         self.roots.extend(self.replay.room().map(|room| room.ledger().head().root));
         Ok(())
@@ -256,6 +286,7 @@ impl<'a> Reading<'a> {
             opening: self.opening,
             head: note,
             entries: self.entries,
+            batches: self.batches,
             leaves: self.leaves,
             roots: self.roots,
             notes: self.notes,
@@ -272,7 +303,11 @@ fn origin(room: &Room) -> Origin {
 }
 
 /// Judges the head over a whole log: who cosigned it, and whether that makes it final.
-fn judge_head(note: &str, room: &Room, origin: &Origin) -> Result<(Vec<Operator>, bool), Broken> {
+fn judge_head(
+    note: &str,
+    room: &Room,
+    origin: &Origin,
+) -> Result<(Vec<(Operator, Cosignature)>, bool), Broken> {
     let no = |error: crate::log::HeadError| {
         let (rule, fault) = (Rule::of_head(&error), Fault::of(&error));
         Broken { rule, entry: None, fault }
@@ -289,6 +324,7 @@ fn judge_head(note: &str, room: &Room, origin: &Origin) -> Result<(Vec<Operator>
         };
         return Err(Broken::new(Rule::LOG, &why));
     }
-    let operators = cosignature::operators(&cosigned).into_iter().cloned().collect();
-    Ok((operators, terms.is_final(&cosigned)))
+    let is_final = terms.is_final(&cosigned);
+    let signed = cosigned.into_iter().map(|(by, signed)| (by.operator.clone(), signed)).collect();
+    Ok((signed, is_final))
 }

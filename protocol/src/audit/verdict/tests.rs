@@ -273,7 +273,7 @@ fn a_reveal_room_tells_how_it_ended_and_half_a_pair_does_not_hold() {
     let bid = auction.bid_by(&winner, at(SECOND), 1_000);
     auction.close(at(END)).unwrap();
     auction.settle(at(END), Some((1, 1_000))).unwrap();
-    let mut room = private_room(&auction, &winner, &bid);
+    let [mut room, mut other] = [(); 2].map(|()| private_room(&auction, &winner, &bid));
     let told = |room: &crate::room::fixture::Private| of(&file_of(&room.table));
     assert_eq!(told(&room).verdict, Standing::Incomplete);
     assert!(told(&room).encode().contains(r#""withdrawal":false,"end":"open"}"#));
@@ -283,7 +283,6 @@ fn a_reveal_room_tells_how_it_ended_and_half_a_pair_does_not_hold() {
     let verdict = told(&room);
     assert_eq!((verdict.verdict, verdict.authorities.clone()), (Standing::Valid, None));
     assert!(verdict.encode().contains(r#""end":"disclosed"}"#));
-    let mut other = private_room(&auction, &winner, &bid);
     other.absent(true, true);
     assert!(told(&other).encode().contains(r#""end":"absent","absent":["seller","winner"]}"#));
 }

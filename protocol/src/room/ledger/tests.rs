@@ -143,11 +143,11 @@ fn v033_an_entry_of_the_broker_occurs_once() {
 fn v034_one_number_has_one_header() {
     let mut table = Table::auction();
     table.bid(at(SECOND), 1_000).unwrap();
-    let honest = table.tsa.last;
-    let before = table.tsa.last.map(|(number, ..)| number).unwrap();
+    let honest = table.tsa.last();
+    let before = table.tsa.last().map(|(number, ..)| number).unwrap();
     let first = table.bid_at(at(2 * SECOND), 1_100);
     table.submit(&first).unwrap();
-    table.tsa.last = honest;
+    table.tsa.go_back(honest);
     let second = table.bid_at(at(2 * SECOND), 1_200);
     assert_eq!(second.batch().header().batch, before + 1);
     assert_eq!(table.submit(&second), Err(Code::StampContradiction));
@@ -156,11 +156,11 @@ fn v034_one_number_has_one_header() {
 #[test]
 fn v034_a_header_is_remembered_while_its_stamps_count() {
     let mut table = Table::auction();
-    let before = table.tsa.last;
+    let before = table.tsa.last();
     table.bid(at(SECOND), 1_000).unwrap();
-    table.tsa.last = before;
+    table.tsa.go_back(before);
     let fork = table.bid_at(at(SECOND), 9_000);
-    table.tsa.last = Some((9, Digest([9; 32]), at(SECOND)));
+    table.tsa.go_back(Some((9, Digest([9; 32]), at(SECOND))));
     for round in 1..=4 {
         table.bid(at(SECOND + round), 1_000 + 100 * round).unwrap();
     }
@@ -172,11 +172,11 @@ fn v034_a_header_is_remembered_while_its_stamps_count() {
 fn v034_a_larger_number_has_no_earlier_time() {
     let mut table = Table::auction();
     table.bid(at(3 * SECOND), 1_000).unwrap();
-    let (number, hash, _) = table.tsa.last.unwrap();
+    let (number, hash, _) = table.tsa.last().unwrap();
     // A gap of one header: the next is no neighbour, and only times can be compared.
-    table.tsa.last = Some((number + 1, hash, at(3 * SECOND)));
+    table.tsa.go_back(Some((number + 1, hash, at(3 * SECOND))));
     let same = table.bid_at(at(3 * SECOND), 1_100);
-    table.tsa.last = Some((number + 3, hash, at(3 * SECOND - 1)));
+    table.tsa.go_back(Some((number + 3, hash, at(3 * SECOND - 1))));
     let earlier = table.bid_at(at(3 * SECOND - 1), 1_200);
     assert_eq!(table.submit(&earlier), Err(Code::StampContradiction));
     assert!(table.submit(&same).is_ok());
@@ -186,11 +186,11 @@ fn v034_a_larger_number_has_no_earlier_time() {
 #[test]
 fn v034_a_smaller_number_has_no_later_time() {
     let mut table = Table::auction();
-    let (number, hash, _) = table.tsa.last.unwrap();
-    table.tsa.last = Some((number + 1, hash, at(2 * SECOND)));
+    let (number, hash, _) = table.tsa.last().unwrap();
+    table.tsa.go_back(Some((number + 1, hash, at(2 * SECOND))));
     let lower = table.bid_at(at(3 * SECOND), 1_100);
     let same = table.bid_at(at(3 * SECOND), 1_200);
-    table.tsa.last = Some((number + 9, Digest([9; 32]), at(3 * SECOND - 1)));
+    table.tsa.go_back(Some((number + 9, Digest([9; 32]), at(3 * SECOND - 1))));
     let higher = table.bid_at(at(3 * SECOND - 1), 1_000);
     table.submit(&higher).unwrap();
     assert_eq!(table.submit(&lower), Err(Code::StampContradiction));
@@ -201,14 +201,14 @@ fn v034_a_smaller_number_has_no_later_time() {
 fn v034_the_time_a_header_gives_its_predecessor_is_bound_like_its_own() {
     let mut table = Table::auction();
     table.bid(at(3 * SECOND), 1_000).unwrap();
-    let (number, hash, _) = table.tsa.last.unwrap();
-    table.tsa.last = Some((number + 1, hash, at(3 * SECOND - 1)));
+    let (number, hash, _) = table.tsa.last().unwrap();
+    table.tsa.go_back(Some((number + 1, hash, at(3 * SECOND - 1))));
     let below = table.bid_at(at(4 * SECOND), 1_100);
     assert_eq!(table.submit(&below), Err(Code::StampContradiction));
     let mut table = Table::auction();
-    let (number, hash, _) = table.tsa.last.unwrap();
+    let (number, hash, _) = table.tsa.last().unwrap();
     let lower = table.bid_at(at(3 * SECOND), 1_100);
-    table.tsa.last = Some((number + 9, hash, at(3 * SECOND - 1)));
+    table.tsa.go_back(Some((number + 9, hash, at(3 * SECOND - 1))));
     let higher = table.bid_at(at(4 * SECOND), 1_000);
     table.submit(&higher).unwrap();
     assert_eq!(table.submit(&lower), Err(Code::StampContradiction));
@@ -257,14 +257,14 @@ fn v034_contradictions_are_found_with_several_tsas() {
     }
     for mut tsa in others {
         let minor = table.fold().least_bid().unwrap().minor();
-        let before = tsa.last;
+        let before = tsa.last();
         let mut stamp = |tsa: &mut Tsa, minor| {
             let own = table.fresh(&bidder);
             let action = table.sign(&bidder, &own, bid(minor));
             tsa.stamp(action, at(100 * SECOND))
         };
         let honest = stamp(&mut tsa, minor);
-        tsa.last = before;
+        tsa.go_back(before);
         let forked = stamp(&mut tsa, minor + 100);
         table.submit(&honest).unwrap();
         assert_eq!(table.submit(&forked), Err(Code::StampContradiction));

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use pregao_protocol::audit::evidence::{CosignedHead, CosignedTwice, Evidence, Rollback};
 use pregao_protocol::log::stamp::VerifiedBatch;
-use pregao_protocol::log::{Cosignature, Head, Origin, RoomName, cosignature};
-use pregao_protocol::room::Stamped;
+use pregao_protocol::log::{Cosignature, Head, RoomName, cosignature};
 use pregao_protocol::room::body::Body;
+use pregao_protocol::room::{Auction, Stamped};
 use pregao_protocol::trust::key::{PublicKey, WitnessKey};
 use pregao_protocol::wire::refusal::Refusal;
 
@@ -75,15 +75,14 @@ impl Desk {
         self.compare_cosigned(name, head, cosigned).await;
     }
 
-    /// The date in `settled` is a cosignature like others, over the head that ends with `closed` (V-142).
+    /// The date in `settled` is a cosignature like others, over the head that ends with `closed` (V-142),
+    /// whatever was said in between.
     pub(in crate::desk) async fn meet_date(&mut self, name: RoomName, stamped: &Stamped) {
         let Body::Settled(settled) = stamped.action().body() else { return };
         let Some(cosigned) = settled.cosigned else { return };
-        let broker = self.options.broker.fingerprint;
-        // The entry is the last one held, and the close right before it.
-        let before = self.rooms.get(&name).and_then(Replica::root_before_last);
-        let Some((size, root)) = before else { return };
-        let head = Head { origin: Origin { broker, room: name }, size, root };
+        let room = self.rooms.get(&name).and_then(Replica::room);
+        let closing = room.and_then(Auction::of).and_then(Auction::closing);
+        let Some(head) = closing.map(|closing| closing.head) else { return };
         if cosigned.verify(&head).is_ok() {
             self.compare_cosigned(name, &head, vec![cosigned]).await;
         }
