@@ -66,6 +66,8 @@ pub enum Cheat {
     OldTime,
     /// The broker gives no receipts.
     NoReceipts,
+    /// The broker answers nothing that is handed in, but for what comes through its witness.
+    Swallow,
 }
 
 /// What comes of a cheat.
@@ -81,7 +83,7 @@ pub enum Expected {
 
 impl Cheat {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Fork,
         Self::Rollback,
         Self::FalseRefusal,
@@ -94,6 +96,7 @@ impl Cheat {
         Self::Delay,
         Self::OldTime,
         Self::NoReceipts,
+        Self::Swallow,
     ];
 
     /// Its name.
@@ -112,6 +115,7 @@ impl Cheat {
             Self::Delay => "delay",
             Self::OldTime => "old-time",
             Self::NoReceipts => "no-receipts",
+            Self::Swallow => "swallow",
         }
     }
 
@@ -130,7 +134,7 @@ impl Cheat {
             | Self::Withhold
             | Self::Delay
             | Self::OldTime => Expected::Notice,
-            Self::NoReceipts => Expected::Harmless,
+            Self::NoReceipts | Self::Swallow => Expected::Harmless,
         }
     }
 
@@ -413,6 +417,10 @@ impl Lie for Cheater {
     }
 
     fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
+        if self.cheat == Cheat::Swallow && matches!(frame, FromPeer::Submit { .. }) {
+            self.do_it();
+            return Some(Vec::new());
+        }
         let refused = self.refuse(frame)?;
         self.do_it();
         Some(vec![refused])

@@ -64,7 +64,8 @@ impl Chance {
         Duration::from_millis(least.saturating_add(self.below(most.saturating_sub(least))))
     }
 
-    fn fill(&self, bytes: &mut [u8]) {
+    /// Fills bytes.
+    pub fn fill(&self, bytes: &mut [u8]) {
         self.0.lock().fill_bytes(bytes);
     }
 }

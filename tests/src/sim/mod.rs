@@ -10,10 +10,13 @@
 //!
 //! In a house that cheats ([`cheat`]) it is judged whether the one who is cheated sees it and can show it.
 //!
+//! Now and then somebody tries to put the honest house in the wrong through its witness ([`framer`]).
+//!
 //! The same seed gives the same run, to the last frame: [`run`] says what it did, so that a failing
 //! one can be replayed.
 
 pub mod cheat;
+pub mod framer;
 pub mod machine;
 pub mod person;
 pub mod programs;

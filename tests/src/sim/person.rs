@@ -248,6 +248,10 @@ impl Person {
             let text = format!("is number {} still there?", self.chance.below(100));
             return Some(Command::Say { room: room.room.clone(), text });
         }
+        if self.chance.once_in(12) {
+            // Whether or not anything of theirs waits for an answer there.
+            return Some(Command::Deliver { room: room.room.clone() });
+        }
         if room.own && !self.chance.once_in(10) {
             return None;
         }

@@ -29,8 +29,9 @@ use pregao_broker::network::{
 use pregao_broker::server::{Broker, Options};
 use pregao_broker::session::Limits;
 use pregao_broker::tls::Roots;
+use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::trust::jwks::TsaAddress;
-use pregao_protocol::trust::key::{SecretKey, StampKey, WitnessKey};
+use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey, WitnessKey};
 use pregao_protocol::value::report::Report;
 use pregao_protocol::wire::session::{Ranking, Suite};
 use pregao_protocol::wire::tsa::{MAX_ANSWER, content};
@@ -68,6 +69,15 @@ pub struct HouseSecrets {
     pub stamp: SecretKey<StampKey>,
     /// The witness's.
     pub witness: SecretKey<WitnessKey>,
+}
+
+/// What everybody knows of the house.
+#[derive(Debug, Clone)]
+pub(super) struct BrokerPins {
+    pub(super) tsa: TsaAddress,
+    /// Of the broker's session key.
+    pub(super) fingerprint: Fingerprint,
+    pub(super) keys: BrokerKeys,
 }
 
 /// A running program on a machine of its own.
@@ -134,8 +144,21 @@ impl Town {
         Ok(town)
     }
 
-    fn lines(self: &Arc<Self>) -> Lines {
+    pub(super) fn lines(self: &Arc<Self>) -> Lines {
         Lines { town: Arc::downgrade(self), liar: None }
+    }
+
+    /// Another machine.
+    pub(super) fn machine(&self) -> Arc<Machine> {
+        Machine::start(&self.era, &self.chance, Speed::Later)
+    }
+
+    /// Where both are and with which keys, while both are up.
+    pub(super) fn pins(&self) -> Option<BrokerPins> {
+        let tsa = self.tsa_address().ok()?;
+        let broker = self.broker.lock();
+        let shared = &broker.as_ref()?.program.context.shared;
+        Some(BrokerPins { tsa, fingerprint: shared.fingerprint(), keys: shared.certificate.keys })
     }
 
     fn liar_before(&self, person: &Person) -> Option<Arc<Mask>> {
@@ -453,7 +476,7 @@ fn sound(machine: &Machine, name: &str) -> Result<()> {
 
 /// The only network there is: wires to the broker and the TSA.
 #[derive(Debug, Clone)]
-struct Lines {
+pub(super) struct Lines {
     town: Weak<Town>,
     /// What stands on the way to the broker, of somebody who is lied to.
     liar: Option<Arc<Mask>>,

@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 
+use super::framer::Framer;
 use super::machine::{Chance, Era};
 use super::person::{Disposition, Person};
 use super::programs::Town;
@@ -133,13 +134,14 @@ async fn play(
     }
     // One run in four is calm: what goes wrong there is no trouble's fault.
     let calm = chance.once_in(4);
-    disturb(&town, &people, chance, (TRADING, calm)).await?;
+    let framer = chance.once_in(3).then(|| Framer::new(&town, chance));
+    disturb(&town, &people, chance, (TRADING, calm), framer.as_ref()).await?;
     for person in &people {
         person.be_quiet();
     }
     for round in 0..ROUNDS {
         if round > 0 {
-            disturb(&town, &people, chance, (DISTURBED, calm)).await?;
+            disturb(&town, &people, chance, (DISTURBED, calm), framer.as_ref()).await?;
         }
         rest(&town, &people).await.with_context(|| format!("in round {round} of disclosing"))?;
         if over(&people) {
@@ -150,6 +152,9 @@ async fn play(
     }
     ensure!(over(&people), "auctions are not over");
     ask_at_the_end(&town, &people).await?;
+    if let Some(framer) = &framer {
+        framer.nothing_shown(calm)?;
+    }
     town.close().await?;
     Ok(Left { _folder: folder, store: town.store(), people, calm })
 }
@@ -160,10 +165,14 @@ async fn disturb(
     people: &[Arc<Person>],
     chance: &Chance,
     (time, calm): (Duration, bool),
+    framer: Option<&Framer>,
 ) -> Result<()> {
     let end = Instant::now() + time;
     while Instant::now() < end {
         tokio::time::sleep(chance.millis(500, 12_000)).await;
+        if let Some(framer) = framer {
+            framer.strike(people);
+        }
         if calm {
             continue;
         }

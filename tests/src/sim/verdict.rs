@@ -18,12 +18,13 @@ use pregao_protocol::room::{Auction, RevealRoom, Room};
 use super::person::{Person, Told};
 
 /// How codes begin for which people are refused where nothing goes wrong: they bid too little, on their
-/// own, as it closes; they disclose twice or late; they withdraw where nobody may, or after they forfeited;
+/// own, as it closes; they deliver what was answered; they disclose twice or late; they withdraw where nobody may, or after they forfeited;
 /// and all machines sleep for days. Nobody is refused for a fault of a store or an unknown room.
 ///
 /// What is on its way when all fall asleep for days is old when they wake.
-const CALM: [&str; 10] = [
+const CALM: [&str; 11] = [
     "bid.",
+    "deliver.",
     "disclose.",
     "door.stale",
     "link.down",

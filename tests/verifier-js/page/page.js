@@ -62,14 +62,19 @@ function heading({ kind, auction: sale, verdict: word }) {
 const SIGNS = { valid: '\u2713', incomplete: '\u2026', invalid: '\u2717', unreadable: '?' };
 const HEADLINES = {
   valid: 'It holds.',
-  incomplete: 'It holds so far, and is not final.',
   invalid: 'It does not hold.',
   unreadable: 'This cannot be read.',
 };
 
+function headline(result) {
+  if (result.verdict !== 'incomplete') return HEADLINES[result.verdict];
+  const going = ['open', 'closed', 'settled'].includes(result.auction?.phase) || result.reveal?.end === 'open';
+  return going ? 'It holds so far, and is not over.' : 'It holds, and is not final yet.';
+}
+
 function verdict(result) {
   return [
-    el('p', { class: 'headline' }, el('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[result.verdict]), ` ${HEADLINES[result.verdict]}`),
+    el('p', { class: 'headline' }, el('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[result.verdict]), ` ${headline(result)}`),
     ...reasons(result).map((reason) => el('p', {}, reason)),
     el('p', { class: 'aside' }, 'Computed on this page just now, from the transcript in it.'),
   ];

@@ -1,0 +1,185 @@
+//! Somebody who would put an honest broker in the wrong: leaves with its witness what it cannot read or has
+//! to refuse, now and then as much as the witness takes, so that others wait (SPEC 7.7).
+//!
+//! Nothing of it may come to a witness's word against the broker.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use parking_lot::Mutex;
+use pregao::net::tsa::TsaClient;
+use pregao::net::{Reach, tls};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::log::merkle::{Tree, leaf_hash};
+use pregao_protocol::log::stamp::{BatchHeader, FullStamp};
+use pregao_protocol::room::action::{Action, Draft, Seen};
+use pregao_protocol::room::body::{Body, Say};
+use pregao_protocol::trust::key::{Persona, SecretKey, StampKey};
+use pregao_protocol::trust::persona::{Blind, OneTimeKey};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::delivery::{Credentials, Delivery, DeliveryState};
+
+use super::machine::{Chance, Machine};
+use super::person::Person;
+use super::programs::{BrokerPins, Town};
+
+/// As many as a witness takes for one broker.
+const FLOOD: u64 = 64;
+
+/// As many of the last deliveries as the witness keeps the answers to, and those of others.
+const REMEMBERED: usize = 256;
+
+/// What is wrong with a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    /// What is sealed are random bytes.
+    Bytes,
+    /// Its author is certified by nobody.
+    Author,
+    /// Its stamp is of a TSA that nobody knows.
+    Stamp,
+    /// There is no such room.
+    Room,
+    /// It is sealed for another action.
+    Other,
+}
+
+/// The one who does it.
+pub struct Framer {
+    town: Arc<Town>,
+    machine: Arc<Machine>,
+    chance: Chance,
+    left: Mutex<Vec<Digest>>,
+}
+
+impl std::fmt::Debug for Framer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Framer").field("left", &self.left.lock().len()).finish_non_exhaustive()
+    }
+}
+
+impl Framer {
+    /// Somebody who knows what everybody knows: where TSA and broker are, their keys, and the rooms.
+    #[must_use]
+    pub fn new(town: &Arc<Town>, chance: &Chance) -> Self {
+        let (town, machine) = (Arc::clone(town), town.machine());
+        Self { town, machine, chance: chance.fork(), left: Mutex::default() }
+    }
+
+    /// Leaves something with the witness, or as much as it takes. What is down is left alone.
+    pub fn strike(&self, people: &[Arc<Person>]) {
+        let heard_of = |person: &Arc<Person>| {
+            let told = person.told.lock();
+            told.heard_of.iter().filter_map(|room| room.parse().ok()).collect::<Vec<RoomName>>()
+        };
+        let rooms: Vec<RoomName> = people.iter().flat_map(heard_of).collect();
+        let Some(pins) = self.town.pins() else { return };
+        let many = if self.chance.once_in(4) { FLOOD } else { 1 };
+        for _ in 0..many {
+            let at = usize::try_from(self.chance.below(rooms.len() as u64)).unwrap_or_default();
+            let Some(room) = rooms.get(at) else { return };
+            // A TSA that is down, or that has no place left, takes nothing.
+            if let Some(delivery) = self.deliver(&pins, *room) {
+                self.left.lock().push(delivery);
+            }
+        }
+    }
+
+    /// The name of a delivery that the witness took.
+    fn deliver(&self, pins: &BrokerPins, room: RoomName) -> Option<Digest> {
+        let wrong = match self.chance.below(5) {
+            0 => Wrong::Bytes,
+            1 => Wrong::Author,
+            2 => Wrong::Stamp,
+            3 => Wrong::Room,
+            _ => Wrong::Other,
+        };
+        let room = if wrong == Wrong::Room { RoomName(self.bytes()) } else { room };
+        let (action, blind) = self.say(pins, room, "nothing")?;
+        let lines = self.town.lines();
+        let (host, roots) = (self.machine.host(), tls::Roots::default());
+        let tsa = TsaClient::at(pins.tsa.clone(), Reach { host: &host, net: &lines, tls: &roots });
+        let stamp = match wrong {
+            Wrong::Stamp => foreign_stamp(&action, self.bytes()),
+            _ => tsa.stamp(action.digest()).ok()?,
+        };
+        let credentials = Credentials { certificate: self.bytes().to_vec(), blind };
+        let (broker, key) = (pins.fingerprint, &pins.keys.delivery);
+        let author = credentials.seal(broker, key, &action, self.bytes()).ok()?;
+        let seal = |action: &Action| {
+            Delivery::seal(broker, key, action, stamp.clone(), &author, self.bytes()).ok()
+        };
+        let mut delivery = seal(&action)?;
+        match wrong {
+            Wrong::Bytes => delivery.sealed.iter_mut().for_each(|byte| *byte ^= 0x55),
+            Wrong::Other => delivery.sealed = seal(&self.say(pins, room, "else")?.0)?.sealed,
+            Wrong::Author | Wrong::Stamp | Wrong::Room => {}
+        }
+        let name = delivery.id();
+        tsa.deliver(delivery).ok().map(|()| name)
+    }
+
+    /// Something said by a persona that no CA knows.
+    fn say(&self, pins: &BrokerPins, room: RoomName, text: &str) -> Option<(Action, Blind)> {
+        let persona = SecretKey::<Persona>::from_seed(&self.bytes());
+        let id = uuid::Builder::from_random_bytes(self.bytes().first_chunk().copied()?).into_uuid();
+        let blind = Blind::from_random(self.bytes());
+        let key = OneTimeKey::derive(&persona, pins.fingerprint, id, &blind);
+        let body = Body::Say(Say { text: text.to_owned().try_into().ok()? });
+        let draft = Draft { id, room: Some(room), body, seen: Seen::nothing() };
+        Some((draft.sign(&key).ok()?, blind))
+    }
+
+    fn bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        self.chance.fill(&mut bytes);
+        bytes
+    }
+
+    /// Whether the witness testifies in none of it that the broker did not answer. Where nothing goes wrong, all
+    /// of it was answered.
+    ///
+    /// # Errors
+    /// Says what stands against the broker.
+    pub fn nothing_shown(&self, calm: bool) -> Result<()> {
+        let Some(pins) = self.town.pins() else { return Ok(()) };
+        let lines = self.town.lines();
+        let (host, roots) = (self.machine.host(), tls::Roots::default());
+        let tsa = TsaClient::at(pins.tsa, Reach { host: &host, net: &lines, tls: &roots });
+        // The answers to older ones make room for those of newer.
+        for name in self.left.lock().iter().rev().take(REMEMBERED) {
+            // What a witness forgot when it restarted, it says nothing about.
+            let Ok(state) = tsa.ask_delivery(*name) else {
+                ensure!(!calm, "the witness forgot a delivery, and nothing had gone wrong");
+                continue;
+            };
+            match state {
+                DeliveryState::Answered(_) => {}
+                DeliveryState::Unanswered(_) => {
+                    anyhow::bail!("the witness testifies against an honest broker")
+                }
+                DeliveryState::Waiting {} | DeliveryState::Offered {} => {
+                    ensure!(!calm, "a delivery has no answer, and nothing had gone wrong");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A stamp of a TSA that was made up.
+fn foreign_stamp(action: &Action, seed: [u8; 32]) -> FullStamp {
+    let (key, time) = (SecretKey::<StampKey>::from_seed(&seed), Time::default());
+    let tree = Tree::new(vec![leaf_hash(&action.digest().0)]);
+    let header = BatchHeader {
+        tsa: key.public().fingerprint(),
+        batch: 1,
+        time,
+        size: tree.size(),
+        root: tree.root(),
+        prev: Digest([0; 32]),
+        prev_time: time,
+    };
+    FullStamp { batch: header.sign(&key), index: 0, path: Vec::new() }
+}
