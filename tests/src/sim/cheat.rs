@@ -25,6 +25,7 @@ use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_protocol::wire::refusal::Refusal;
+use tokio::time::Instant;
 
 use super::machine::{Chance, Era};
 use super::person::Person;
@@ -32,8 +33,12 @@ use super::programs::{HouseSecrets, Town};
 use super::trace::Trace;
 use crate::liar::Lie;
 
-/// How long people trade in a house that cheats.
+/// How long people trade in a house that cheats, if it does not become known before.
 const TRADING: Duration = Duration::from_secs(120);
+/// How often it is looked whether the cheat is known.
+const LOOKED_AT: Duration = Duration::from_secs(5);
+/// How long things go on once it is.
+const AFTERWARDS: Duration = Duration::from_secs(15);
 /// How long a lie of the kind that takes time goes on.
 const HELD_BACK: Duration = Duration::from_secs(40);
 /// After this much time what is final is old enough to be gone back behind.
@@ -462,9 +467,17 @@ async fn play(chance: &Chance, cheat: Cheat, folder: &Path) -> Result<Went> {
         })
     };
     town.lie_to(victim, lie).await?;
-    tokio::time::sleep(TRADING).await;
-    town.check()?;
     let evidence = town.evidence(victim);
+    let end = Instant::now() + TRADING;
+    while Instant::now() < end {
+        tokio::time::sleep(LOOKED_AT).await;
+        if is_known(cheat, victim, &evidence) {
+            // What else is said of it is said by then.
+            tokio::time::sleep(AFTERWARDS).await;
+            break;
+        }
+    }
+    town.check()?;
     town.close().await?;
     for person in others {
         let alarms = &person.told.lock().alarms;
@@ -477,6 +490,21 @@ async fn play(chance: &Chance, cheat: Cheat, folder: &Path) -> Result<Went> {
     }
     judge(cheat, victim, &alarms, &evidence)?;
     Ok(Went::Caught)
+}
+
+/// Whether the victim has said and kept what the cheat comes to. Whether that holds is judged at the end.
+fn is_known(cheat: Cheat, victim: &Person, evidence: &Path) -> bool {
+    let noticed = || !victim.told.lock().alarms.is_empty();
+    match cheat.expected() {
+        Expected::Evidence(kind) => {
+            let mut files = fs::read_dir(evidence).into_iter().flatten().flatten();
+            let of_kind = files.any(|file| file.file_name().to_string_lossy().starts_with(kind));
+            of_kind && noticed()
+        }
+        Expected::Notice => noticed(),
+        // That nothing is said is known at the end only.
+        Expected::Harmless => false,
+    }
 }
 
 /// Whether alarms and evidence are what the cheat comes to, and accuse nobody else.
