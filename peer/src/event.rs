@@ -429,6 +429,15 @@ pub struct RoomView {
     pub start: u64,
     /// Least step, minor units.
     pub increment: u64,
+    /// For how much it can be bought at once, as long as it can, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buy_now: Option<u64>,
+    /// Most by which one bid may raise the price, minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_raise: Option<u64>,
+    /// From when on bids count, if not from the listing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin: Option<Time>,
     /// Highest bid, minor units.
     pub highest: Option<u64>,
     /// Number of bids; absent while nothing but the listing is known: not followed, or not fetched.

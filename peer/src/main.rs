@@ -23,6 +23,7 @@ use pregao::front::{jsonl, oneshot};
 use pregao::net::broker::SILENT_FOR;
 use pregao::net::tls::Roots;
 use pregao::net::{Internet, Reach};
+use pregao::text::moment::TimeZone;
 use pregao::text::sanitize::{sanitize, with_causes};
 use pregao::vault::{Passphrase, Vault};
 use pregao::{chat, cli, host};
@@ -192,6 +193,8 @@ fn open(shared: &Shared, patient: bool, host: &Host) -> anyhow::Result<(Front, E
         patient,
         state: loaded.state.map(Arc::new),
         passed_over: loaded.passed_over,
+        // A machine that does not say where it is counts as in UTC, and shows times so.
+        zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
         cards: Arc::new(Readers),
         reader: shared.card.reader.clone(),
         route: shared.proxy.clone(),

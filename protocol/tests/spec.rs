@@ -325,6 +325,10 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("certificate of a card in a disclosure", bytes(label::MAX_DISCLOSED_CARD)),
         ("bids in one `forfeited`", plain(auction::MAX_FORFEITED)),
+        (
+            "increments of a listing",
+            format!("1, and {} from given amounts on", plain(auction::MAX_STEPS)),
+        ),
         ("answer of a broker", format!("{} s", label::MAX_ANSWER)),
         ("session", format!("{} s", grouped(label::MAX_SESSION))),
     ]

@@ -131,13 +131,13 @@ impl RoomTask {
     }
 
     /// All submissions in one batch, so that nothing else sent in between can force each into a commit
-    /// of its own. True if they completed the room.
+    /// of its own. True if something is due then.
     async fn handle(&mut self, (submissions, others): Taken) -> bool {
-        let completed = self.batch(submissions).await;
+        let is_due = self.batch(submissions).await;
         for other in others {
             self.handle_message(other).await;
         }
-        completed
+        is_due
     }
 
     /// Decides what was handed in for this room so far and waits for its turn, with the checkers or in the

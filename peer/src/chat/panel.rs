@@ -147,10 +147,28 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         Line::styled(fit(&terms, columns), palette.text),
         Line::styled(fit(&verified, columns), palette.dim),
     ];
+    if let Some(more) = more_terms(view) {
+        lines.push(Line::styled(fit(&more, columns), palette.text));
+    }
     if !view.description.is_empty() {
         lines.push(Line::styled(fit(&sanitize(&view.description), columns), palette.text));
     }
     lines
+}
+
+/// What not every auction says, as long as it matters.
+fn more_terms(view: &RoomView) -> Option<String> {
+    if view.phase != Phase::Open {
+        return None;
+    }
+    let money = |minor| print(minor, view.digits);
+    let terms = [
+        view.buy_now.map(|price| format!("{} buys it at once", money(price))),
+        view.max_raise.map(|most| format!("no raise beyond {}", money(most))),
+        view.begin.map(|begin| format!("bids count from {} on", clock(begin))),
+    ];
+    let terms: Vec<String> = terms.into_iter().flatten().collect();
+    (!terms.is_empty()).then(|| terms.join("; "))
 }
 
 /// How much of it the broker cannot take back alone.

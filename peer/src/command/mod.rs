@@ -16,35 +16,55 @@ pub use crate::text::usage_error::UsageError;
 pub use parse::{ChatInput, Words, read_line};
 pub use table::{Argument, ArgumentKind, COMMANDS, Keyword, Need, Usage};
 
+/// An item to offer, with the terms of its auction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewListing {
+    /// Shown to everybody; 1 to 80 characters.
+    pub title: String,
+    /// Lowest first bid, in units of the currency: `100` or `99.50`.
+    pub start: String,
+    /// ISO 4217 code.
+    #[serde(default = "default_currency")]
+    pub currency: String,
+    /// Least step between bids, in units of the currency; one minor unit × 100 if absent.
+    #[serde(default)]
+    pub increment: Option<String>,
+    /// Larger steps from amounts on: `100:5,1000:20` is 5 from 100 on and 20 from 1,000 on.
+    #[serde(default)]
+    pub steps: Option<String>,
+    /// The most by which one bid may raise the price, in units of the currency.
+    #[serde(default)]
+    pub raise: Option<String>,
+    /// For how much it can be bought at once, until another bid is half of that.
+    #[serde(default)]
+    pub buy: Option<String>,
+    /// From when on bids count: a duration from now, or a time as in `until`.
+    #[serde(default)]
+    pub begins: Option<String>,
+    /// How long the auction runs, e.g. `90s`, `10m`, `2h`; or `until` is there.
+    #[serde(default, rename = "for")]
+    pub duration: Option<String>,
+    /// Until when it runs: `18:00`, `2026-12-24T18:00` here, or `2026-12-24T18:00+00:00`.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// Soft close: each bid in the last such span extends the end by it; a minute if absent.
+    #[serde(default)]
+    pub extend: Option<String>,
+    /// No soft close: no bid moves the end.
+    #[serde(default)]
+    pub fixed_end: bool,
+    /// Longer text; up to 1,000 characters.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
 /// Something a user asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Command {
     /// Offers an item: opens an auction room.
-    List {
-        /// Shown to everybody; 1 to 80 characters.
-        title: String,
-        /// Lowest first bid, in units of the currency: `100` or `99.50`.
-        start: String,
-        /// ISO 4217 code.
-        #[serde(default = "default_currency")]
-        currency: String,
-        /// Least step between bids, in units of the currency; one minor unit × 100 if absent.
-        #[serde(default)]
-        increment: Option<String>,
-        /// How long the auction runs, e.g. `90s`, `10m`, `2h`.
-        #[serde(rename = "for")]
-        duration: String,
-        /// Soft close: each bid in the last such span extends the end by it; a minute if absent.
-        #[serde(default)]
-        extend: Option<String>,
-        /// No soft close: no bid moves the end.
-        #[serde(default)]
-        fixed_end: bool,
-        /// Longer text; up to 1,000 characters.
-        #[serde(default)]
-        description: Option<String>,
-    },
+    List(Box<NewListing>),
     /// Bids in an auction.
     Bid {
         /// Prefix of the room's name.

@@ -104,7 +104,7 @@ const CONTACT: Argument = Argument {
 pub static LIST: Usage = Usage {
     name: "list",
     aliases: &["sell"],
-    synopsis: "TITLE START for DURATION [step AMOUNT] [extend DURATION | fixed-end] [currency CODE] [desc TEXT]",
+    synopsis: "TITLE START (for DURATION | until TIME) [begins TIME] [step AMOUNT] [steps TABLE] [raise AMOUNT] [buy AMOUNT] [extend DURATION | fixed-end] [currency CODE] [desc TEXT]",
     arguments: &[
         Argument {
             name: "TITLE",
@@ -125,7 +125,21 @@ pub static LIST: Usage = Usage {
             aliases: &[],
             value: "DURATION",
             kind: ArgumentKind::Word,
-            summary: "How long the auction runs, e.g. 90s, 10m, 2h; always needed",
+            summary: "How long the auction runs, e.g. 90s, 10m, 2h; this or `until` is needed",
+        },
+        Keyword {
+            name: "until",
+            aliases: &[],
+            value: "TIME",
+            kind: ArgumentKind::Word,
+            summary: "When it ends: 18:00, 2026-12-24T18:00, or with a zone 2026-12-24T18:00+00:00",
+        },
+        Keyword {
+            name: "begins",
+            aliases: &["begin"],
+            value: "TIME",
+            kind: ArgumentKind::Word,
+            summary: "From when on bids count: such a time, or a duration from now [default: at once]",
         },
         Keyword {
             name: "step",
@@ -133,6 +147,27 @@ pub static LIST: Usage = Usage {
             value: "AMOUNT",
             kind: ArgumentKind::Amount,
             summary: "Least step between bids [default: one unit]",
+        },
+        Keyword {
+            name: "steps",
+            aliases: &["increments"],
+            value: "TABLE",
+            kind: ArgumentKind::Word,
+            summary: "Other steps from amounts on, 16 at most: 100:5,1000:20",
+        },
+        Keyword {
+            name: "raise",
+            aliases: &["max-raise"],
+            value: "AMOUNT",
+            kind: ArgumentKind::Amount,
+            summary: "Most by which one bid may raise the price [default: no limit]",
+        },
+        Keyword {
+            name: "buy",
+            aliases: &["buy-now"],
+            value: "AMOUNT",
+            kind: ArgumentKind::Amount,
+            summary: "Bid of that much ends the auction at once, until another bid is half of it",
         },
         Keyword {
             name: "extend",
@@ -167,6 +202,7 @@ pub static LIST: Usage = Usage {
     details: "START is the lowest first bid. Without `step`, bids rise by at least one unit. \
               Each bid in the last 60 seconds moves the end by 60 seconds, for an hour at most; with \
               `extend 30s` it is 30 seconds, for ten minutes at most; with `fixed-end` no bid moves it. \
+              Whoever bids the amount of `buy` has it, and if they do not disclose, nobody has. \
               Nothing can be changed once it is listed. You are asked before one of more than 30 days.",
     example: "/list \"Old radio\" 10 for 90s step 1 extend 30s currency EUR desc \"Works, a bit loud\"",
     read: parse::list,

@@ -155,9 +155,20 @@ impl Desk {
                 let minor = amount::parse(offered, &currency).unwrap_or(0);
                 format!("bid {} in {named}", amount::print_in(minor, &currency))
             }
-            Command::List { title, duration, .. } => {
-                let runs = duration::parse(duration).map(duration::print).unwrap_or_default();
-                format!("list \"{}\" for {runs}", apart(&sanitize(title)))
+            Command::List(listing) => {
+                let title = &listing.title;
+                let runs = match (&listing.duration, &listing.until) {
+                    (Some(runs), _) => {
+                        format!(
+                            "for {}",
+                            duration::parse(runs).map(duration::print).unwrap_or_default()
+                        )
+                    }
+                    (None, until) => {
+                        format!("until {}", sanitize(until.as_deref().unwrap_or_default()))
+                    }
+                };
+                format!("list \"{}\" {runs}", apart(&sanitize(title)))
             }
             Command::Reveal { name, contact, .. } => format!(
                 "show \"{}\", \"{}\" to the other side of {named}",

@@ -70,6 +70,7 @@ use crate::net::broker::BrokerAddress;
 use crate::net::tls::Roots;
 use crate::net::tsa::{TsaClient, verify_whenever};
 use crate::net::{Network, Reach, Route};
+use crate::text::moment::TimeZone;
 use crate::vault::{Vault, VaultError};
 
 use answers::ReplyTo;
@@ -125,6 +126,8 @@ pub struct Options {
     pub state: Option<Arc<StatePki>>,
     /// What of them was passed over, a line for each: the user is told.
     pub passed_over: Vec<String>,
+    /// Where times are meant that the user types without a zone.
+    pub zone: TimeZone,
     /// Where the user's card is.
     pub cards: Arc<dyn Cards>,
     /// The reader to use, unless a command names one.

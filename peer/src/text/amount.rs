@@ -3,6 +3,8 @@
 //! SPEC: integers up to 2^53 − 1 minor units; the number of decimals follows ISO 4217. What could
 //! be read in two ways is refused, never guessed.
 
+use pregao_protocol::room::auction::MAX_STEPS;
+use pregao_protocol::room::body::{Amount, Step};
 use pregao_protocol::value::label::MAX_AMOUNT;
 
 use crate::text::usage_error::UsageError;
@@ -44,6 +46,9 @@ pub enum AmountError {
     /// More than 2^53 − 1 minor units.
     #[error("the amount `{0}` is too large")]
     TooLarge(String),
+    /// No table of steps.
+    #[error("`{0}` is no table of steps")]
+    NoSteps(String),
     /// No currency that somebody pays in.
     #[error("`{0}` is not a currency")]
     NotACurrency(String),
@@ -70,6 +75,9 @@ impl AmountError {
             }
             Self::TooLarge(_) => {
                 format!("the largest amount is {MAX_AMOUNT} of the currency's smallest unit")
+            }
+            Self::NoSteps(_) => {
+                "type amounts that rise, each with the step from there on: 100:5,1000:20".to_owned()
             }
             Self::NotACurrency(_) => {
                 "type its three letters as in ISO 4217, such as EUR".to_owned()
@@ -135,6 +143,25 @@ pub fn parse(text: &str, currency: &str) -> Result<u64, AmountError> {
         })
         .filter(|minor| *minor <= MAX_AMOUNT)
         .ok_or_else(too_large)
+}
+
+/// Steps between bids from amounts on: `100:5,1000:20`.
+///
+/// # Errors
+/// As [`parse`] for each amount; [`AmountError::NoSteps`] if there are not 1 to 16 pairs that rise.
+pub fn steps(text: &str, currency: &str) -> Result<Vec<Step>, AmountError> {
+    let no = || AmountError::NoSteps(crate::text::sanitize::shortened(text, LONGEST));
+    let mut steps: Vec<Step> = Vec::new();
+    for pair in text.split(',') {
+        let (from, step) = pair.split_once(':').ok_or_else(no)?;
+        let money = |text: &str| Amount::try_from(parse(text, currency)?).map_err(|_| no());
+        let step = Step { from: money(from)?, increment: money(step)? };
+        if steps.last().is_some_and(|last| last.from >= step.from) || steps.len() == MAX_STEPS {
+            return Err(no());
+        }
+        steps.push(step);
+    }
+    Ok(steps)
 }
 
 /// Refuses what is no amount in any currency, where the currency is not known.

@@ -6,6 +6,7 @@
 
 pub mod amount;
 pub mod duration;
+pub mod moment;
 pub mod sanitize;
 pub mod usage_error;
 pub mod visible;

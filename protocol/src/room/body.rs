@@ -11,7 +11,7 @@ use crate::room::kind::{Fold, Kind, State};
 use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
 
 pub use crate::room::auction::verbs::{
-    Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Withdrawn,
+    Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Step, Withdrawn,
 };
 pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
 pub use crate::trust::broker::BrokerKeys;

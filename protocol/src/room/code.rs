@@ -176,12 +176,15 @@ codes! {
     /// Below the least acceptable amount; equal to the highest counts as below.
     BidTooLow = "bid.too-low", "the bid is too low",
         "bid at least the highest bid plus the increment";
-    /// Stamped at or after the end, or logged after the close.
-    BidLate = "bid.late", "the auction had ended when the bid was stamped",
+    /// Above the largest acceptable amount.
+    BidTooHigh = "bid.too-high", "the bid raises the price by more than the seller allows",
+        "bid less: the auction's terms give the largest raise";
+    /// Stamped at or after the end, or logged after the close or after a bid that bought the item.
+    BidLate = "bid.late", "the auction had ended by then",
         "use /items to find auctions that are open";
-    /// Stamped before the listing.
-    BidEarly = "bid.early", "the bid was stamped before the item was listed",
-        "bid again";
+    /// Stamped before the listing, or before the auction begins.
+    BidEarly = "bid.early", "the bid was stamped before the auction began",
+        "bid again once it has begun";
     /// In another currency than the listing's.
     BidCurrency = "bid.currency", "the bid is in another currency than the auction",
         "bid in the auction's currency";
@@ -300,6 +303,6 @@ mod tests {
             assert_eq!(code.as_str().parse(), Ok(*code));
             assert!(!code.message().is_empty() && !code.advice().is_empty());
         }
-        assert_eq!("bid.too-high".parse::<Code>(), Err(UnknownCode));
+        assert_eq!("bid.too-odd".parse::<Code>(), Err(UnknownCode));
     }
 }

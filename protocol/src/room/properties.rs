@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::Code;
 use super::auction::Phase;
-use super::fixture::{Author, END, F, SECOND, Table, at, bid};
+use super::fixture::{Author, END, F, SECOND, Table, amount, at, bid};
 use crate::audit::verify;
 use crate::log::merkle::{Frontier, Tree, leaf_hash};
-use crate::room::body::SoftClose;
+use crate::room::body::{SoftClose, Step};
 use crate::value::clock::Time;
 
 /// The rules of an English auction as one would tell them, over amounts and microseconds.
@@ -20,18 +20,36 @@ struct Naive {
     newest: u64,
     closed: bool,
     extended: u64,
+    /// With larger steps, a largest raise, and a price.
+    rich: bool,
+    /// When somebody bought it.
+    bought: Option<u64>,
 }
+
+/// The price of a rich auction, and the amount from which on its steps are larger.
+const PRICE: u64 = 3_000;
+const LARGER_FROM: u64 = 1_400;
 
 impl Naive {
     fn end(&self) -> u64 {
-        self.extended.max(END)
+        self.bought.unwrap_or_else(|| self.extended.max(END))
+    }
+
+    /// Whether it can be bought: no bid was half of the price.
+    fn is_for_sale(&self) -> bool {
+        self.rich && self.bids.iter().all(|(_, amount, _)| amount + amount < PRICE)
     }
 
     /// Whether a bid counts: not closed, stamped before the end, not too stale, high enough.
     fn bid(&mut self, amount: u64, micros: u64, soft: Option<(u64, u64)>) -> bool {
         let highest = self.bids.iter().map(|(_, amount, _)| *amount).max();
-        let least = highest.map_or(1_000, |highest| highest + 100);
+        let step = |highest: u64| if self.rich && highest >= LARGER_FROM { 150 } else { 100 };
+        let least = highest.map_or(1_000, |highest| highest + step(highest));
+        let for_sale = self.is_for_sale();
+        let most = if self.rich { highest.unwrap_or(1_000) + 250 } else { u64::MAX };
         let counts = !self.closed
+            && self.bought.is_none()
+            && (amount <= most || for_sale && amount == PRICE)
             && micros < self.end()
             && micros + F >= self.newest
             && amount >= least
@@ -40,7 +58,9 @@ impl Naive {
             self.bids.push((self.entries, amount, micros));
             self.entries += 1;
             self.newest = self.newest.max(micros);
-            if let Some((extend, hard)) = soft {
+            if for_sale && amount >= PRICE {
+                self.bought = Some(micros);
+            } else if let Some((extend, hard)) = soft {
                 self.extended = self.extended.max(micros + extend).min(hard);
             }
         }
@@ -81,6 +101,8 @@ enum Try {
     Again { which: usize },
     /// A bid of another auction.
     Elsewhere,
+    /// A bid of the price, if it has one.
+    Buy { wait: u64 },
     /// The close, so long after the last stamp.
     Close { wait: u64 },
     /// A winner named by guessing.
@@ -103,6 +125,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         2 => (above, 1..4_usize).prop_map(|(above, hold)| Try::Held { above, hold }),
         1 => any::<usize>().prop_map(|which| Try::Again { which }),
         1 => Just(Try::Elsewhere),
+        1 => waits().prop_map(|wait| Try::Buy { wait }),
         1 => waits().prop_map(|wait| Try::Close { wait }),
         1 => (0..9_u64).prop_map(|seq| Try::Settle { seq }),
     ];
@@ -120,12 +143,17 @@ struct Game {
 }
 
 impl Game {
-    fn new(soft: bool) -> Self {
+    fn new(soft: bool, rich: bool) -> Self {
         let hard_end = END + 60 * SECOND;
         let table = Table::list(|terms| {
             terms.soft = soft.then(|| SoftClose { extend: 30, hard_end: at(hard_end) });
+            if rich {
+                terms.steps = vec![Step { from: amount(LARGER_FROM), increment: amount(150) }];
+                terms.max_raise = Some(amount(250));
+                terms.buy_now = Some(amount(PRICE));
+            }
         });
-        let naive = Naive { entries: 1, ..Naive::default() };
+        let naive = Naive { entries: 1, rich, ..Naive::default() };
         let elsewhere = Table::list(|terms| terms.grace = 6).unwrap();
         let soft = soft.then_some((30 * SECOND, hard_end));
         let (handed_in, held) = (Vec::new(), Vec::new());
@@ -160,6 +188,11 @@ impl Game {
                 let amount = self.amount(*above);
                 let bid = self.table.bid_at(self.time(), amount);
                 self.hand_in(amount, self.now, bid);
+            }
+            Try::Buy { wait } => {
+                self.now += wait;
+                let bid = self.table.bid_at(self.time(), PRICE);
+                self.hand_in(PRICE, self.now, bid);
             }
             Try::Held { above, hold } => {
                 let amount = self.amount(*above) + 100;
@@ -235,9 +268,10 @@ proptest! {
     #[test]
     fn any_interleaving_gives_the_same_winner_in_fold_replay_and_a_naive_auction(
         soft in any::<bool>(),
+        rich in any::<bool>(),
         tries in tries(),
     ) {
-        let mut game = Game::new(soft);
+        let mut game = Game::new(soft, rich);
         for step in &tries {
             game.play(step);
         }

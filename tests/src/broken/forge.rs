@@ -8,7 +8,7 @@ use pregao_protocol::log::transcript::transcript;
 use pregao_protocol::log::{Cosignature, Entry, Head, Logged, Origin, Receipt, RoomName};
 use pregao_protocol::room::action::{Action, Draft, Seen};
 use pregao_protocol::room::body::{
-    Amount, Bid, Body, BrokerKeys, Closed, Listing, Reveal, Say, SealedBody, Settled, Text,
+    Amount, Bid, Body, BrokerKeys, Closed, Listing, Reveal, Say, SealedBody, Settled, Step, Text,
 };
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{
@@ -284,6 +284,14 @@ impl Forge {
             currency: "EUR".parse().expect("a currency"),
             start: amount(1_000),
             increment: amount(100),
+            steps: if self.chance.once_in(3) {
+                vec![self.step(1_100), self.step(2_000)]
+            } else {
+                Vec::new()
+            },
+            max_raise: self.chance.once_in(4).then(|| amount(1_000_000)),
+            buy_now: self.chance.once_in(4).then(|| amount(1_000_000)),
+            begin: self.chance.once_in(4).then_some(self.start),
             end: time(END),
             soft: None,
             freshness: number(F),
@@ -298,6 +306,10 @@ impl Forge {
             quorum: 0,
             simulated: false,
         }
+    }
+
+    fn step(&self, from: u64) -> Step {
+        Step { from: amount(from), increment: amount(1 + self.chance.below(100)) }
     }
 
     /// Lists an item, with terms that may be changed.

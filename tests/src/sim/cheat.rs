@@ -286,19 +286,20 @@ impl Cheater {
                 self.do_it();
                 Vec::new()
             }
-            Cheat::Reorder if known && self.once() => {
+            Cheat::Reorder if known && (self.once() || self.held.is_some()) => {
                 let frame = FromBroker::Entries { room, headers, entries, head };
                 match self.held.take() {
                     // The next of the same room overtakes it.
                     Some((of, _, earlier)) if of == room => {
-                        self.do_it();
                         std::iter::once(frame).chain(earlier).collect()
                     }
                     Some(other) => {
                         self.held = Some(other);
                         vec![frame]
                     }
+                    // If none comes any more, it is held back for good.
                     None => {
+                        self.do_it();
                         self.held = Some((room, self.now().unwrap_or_default(), vec![frame]));
                         Vec::new()
                     }

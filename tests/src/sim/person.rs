@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pregao::command::Command;
+use pregao::command::{Command, NewListing};
 use pregao::event::{Event, Phase, ReceiptView, RoomView};
 use pregao::front::channel::{Front, Question, Subject, UserAnswer, UserRequest};
 use pregao_protocol::value::clock::Time;
@@ -260,16 +260,21 @@ impl Person {
 
     fn list(&self) -> Command {
         let soft = self.chance.once_in(3);
-        Command::List {
+        Command::List(Box::new(NewListing {
             title: format!("lot {} of {}", self.chance.below(1_000), self.name),
             start: format!("{}", 1 + self.chance.below(50)),
             currency: "EUR".to_owned(),
             increment: Some("1.50".to_owned()),
-            duration: format!("{}s", 20 + self.chance.below(70)),
+            steps: None,
+            raise: None,
+            buy: self.chance.once_in(4).then(|| "60".to_owned()),
+            begins: None,
+            duration: Some(format!("{}s", 20 + self.chance.below(70))),
+            until: None,
             extend: soft.then(|| "30s".to_owned()),
             fixed_end: !soft,
             description: None,
-        }
+        }))
     }
 
     fn bid(&self, room: &RoomView) -> Command {

@@ -20,6 +20,7 @@ use pregao::front::channel::{UserRequest, pair};
 use pregao::net::broker::{BrokerAddress, Identity, SILENT_FOR};
 use pregao::net::tsa::TsaClient;
 use pregao::net::{self, HttpAnswer, ProxyAddress, Reach, Transport, TransportError};
+use pregao::text::moment::TimeZone;
 use pregao::vault::{Passphrase, Vault, WorkFactor};
 use pregao_broker::folder::Folder;
 use pregao_broker::listener;
@@ -308,6 +309,7 @@ impl Town {
             patient: false,
             state: None,
             passed_over: Vec::new(),
+            zone: TimeZone::UTC,
             cards: Arc::new(NoCards),
             reader: None,
             route: None,

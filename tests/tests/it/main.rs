@@ -42,6 +42,7 @@ mod sizes;
 mod store_faults;
 mod store_recovery;
 mod terminal;
+mod terms;
 mod tls;
 mod tsa_faults;
 

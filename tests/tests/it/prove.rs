@@ -16,6 +16,7 @@ use pregao::front::channel::{
     Front, PinQuestion, Question, Subject, UserAnswer, UserRequest, pair,
 };
 use pregao::net::tls::Roots;
+use pregao::text::moment::TimeZone;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::value::report::Report;
@@ -101,6 +102,7 @@ impl User {
             patient: false,
             state: None,
             passed_over: Vec::new(),
+            zone: TimeZone::UTC,
             cards: Arc::new(card.clone()),
             reader: None,
             route: None,

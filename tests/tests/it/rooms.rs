@@ -11,6 +11,7 @@ use pregao::command::Command;
 use pregao::event::{ActView, Event, RoomView};
 use pregao::front::channel::{Front, UserRequest, pair};
 use pregao::net::tls::Roots;
+use pregao::text::moment::TimeZone;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
@@ -367,6 +368,7 @@ impl Chat {
             exports: folder.join("export"),
             patient: false,
             passed_over: Vec::new(),
+            zone: TimeZone::UTC,
             state: None,
             cards: Arc::new(pregao::desk::signer::Readers),
             reader: None,

@@ -14,6 +14,7 @@ use pregao::host::system;
 use pregao::net::Internet;
 use pregao::net::broker::{BrokerAddress, SILENT_FOR};
 use pregao::net::tls::Roots;
+use pregao::text::moment::TimeZone;
 use pregao::vault::{Passphrase, Vault};
 use pregao_protocol::host::{Clock, Host};
 use pregao_protocol::value::clock::Time;
@@ -128,6 +129,7 @@ fn options(folder: &Path, broker: BrokerAddress, host: Host, silent: Duration) -
         patient: false,
         state: None,
         passed_over: Vec::new(),
+        zone: TimeZone::UTC,
         cards: Arc::new(Readers),
         reader: None,
         route: None,

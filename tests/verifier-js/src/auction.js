@@ -9,6 +9,8 @@ import { ceilSeconds, seconds } from './time.js';
 
 const LONGEST = seconds(366 * 86_400);
 const MOST_FORFEITED = 128;
+const MOST_STEPS = 16;
+const LARGEST = Number.MAX_SAFE_INTEGER;
 /** V-144: how much longer than G a broker may take to name a winner. */
 const SETTLE_SLACK = seconds(60);
 
@@ -16,12 +18,24 @@ const VERBS = ['bid', 'say', 'closed', 'settled', 'revealed', 'abandoned', 'forf
 
 const between = (number, least, most) => number >= least && number <= most;
 
-/** V-038, V-039 and V-140: whether the terms of a listing are ones that an auction can have. */
+/** V-158: whether steps rise, and prices and raises leave room for a bid. */
+function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
+  const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
+  const increments = [increment, ...steps.map((step) => step.increment)];
+  return (
+    steps.length <= MOST_STEPS &&
+    rise &&
+    (most === undefined || increments.every((least) => least <= most)) &&
+    (price === undefined || price >= start)
+  );
+}
+
+/** V-038, V-039, V-140 and V-158: whether the terms of a listing are ones that an auction can have. */
 function judgeTerms(terms, key, listed) {
   refuseUnless(!equal(key, terms.broker.entry), 'verb.author');
-  const { end, soft, freshness, grace } = terms;
+  const { begin, end, soft, freshness, grace } = terms;
   const last = soft ? soft.hard_end : end;
-  refuseUnless(end > listed && last <= listed + LONGEST, 'listing.end');
+  refuseUnless(end > listed && last <= listed + LONGEST && (begin === undefined || begin < end), 'listing.end');
   const holds =
     between(freshness, 1, 60) &&
     between(grace, 1, 60) &&
@@ -30,6 +44,7 @@ function judgeTerms(terms, key, listed) {
     between(terms.authorities.length, 1, 8) &&
     terms.threshold === 1 &&
     (!soft || (between(soft.extend, 3 * freshness, 86_400) && soft.hard_end >= end)) &&
+    arePossiblePrices(terms) &&
     isQuorumOfWitnesses(terms.witnesses, terms.quorum);
   refuseUnless(holds, 'listing.terms');
 }
@@ -50,6 +65,8 @@ export class Auction {
   #byEntry = new Map();
   // How many bids are left once those at the end that are forfeited are taken away: the last of the rest leads.
   #left = 0;
+  // The price at which it can be bought at once, as long as it can (V-160).
+  #price;
 
   constructor(opening, header) {
     this.terms = opening.body;
@@ -57,14 +74,17 @@ export class Auction {
     this.seller = opening.key;
     this.listed = header.time;
     this.end = this.terms.end;
+    this.bought = false;
+    this.#price = this.terms.buy_now;
   }
 
   /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
   static judgeAlone(terms, { verb, body }, { time }) {
     refuseUnless(VERBS.includes(verb), 'verb.kind');
-    if (verb === 'closed') refuseUnless(time >= terms.end, 'closed.early');
+    if (verb === 'closed') refuseUnless(time >= terms.end || terms.buy_now !== undefined, 'closed.early');
     if (verb !== 'bid') return;
     refuseUnless(time < (terms.soft ? terms.soft.hard_end : terms.end), 'bid.late');
+    refuseUnless(terms.begin === undefined || time >= terms.begin, 'bid.early');
     refuseUnless(body.currency === terms.currency, 'bid.currency');
     refuseUnless(body.amount >= terms.start, 'bid.too-low');
   }
@@ -78,8 +98,16 @@ export class Auction {
 
   /** The least amount of the next bid (V-043). Beyond the largest amount there is none, and no bid reaches it. */
   get least() {
-    const highest = this.bids.at(-1);
-    return highest ? highest.amount + this.terms.increment : this.terms.start;
+    const highest = this.bids.at(-1)?.amount;
+    if (highest === undefined) return this.terms.start;
+    const step = (this.terms.steps ?? []).findLast(({ from }) => from <= highest);
+    return highest + (step ?? this.terms).increment;
+  }
+
+  /** The largest amount of the next bid, but for that which buys (V-159). */
+  get most() {
+    const { start, max_raise: raise = LARGEST } = this.terms;
+    return (this.bids.at(-1)?.amount ?? start) + raise;
   }
 
   /** Judges an entry and takes it in. */
@@ -93,15 +121,22 @@ export class Auction {
     say: () => {},
 
     bid: ({ body, key }, { time }, seq) => {
-      refuseUnless(this.phase === 'open' && time < this.end, 'bid.late');
-      refuseUnless(time >= this.listed, 'bid.early');
+      refuseUnless(this.phase === 'open' && !this.bought && time < this.end, 'bid.late');
+      refuseUnless(time >= this.listed && (this.terms.begin === undefined || time >= this.terms.begin), 'bid.early');
       refuseUnless(body.currency === this.terms.currency, 'bid.currency');
       const { end, least } = this;
       refuseUnless(body.amount >= least, 'bid.too-low');
+      refuseUnless(body.amount <= this.most || body.amount === this.#price, 'bid.too-high');
       const bid = { entry: seq, amount: body.amount, time, end, least, forfeited: false, key };
       this.bids.push(bid);
       this.#byEntry.set(seq, bid);
       this.#left += 1;
+      if (this.#price !== undefined && body.amount >= this.#price) {
+        this.bought = true;
+        this.end = time;
+        return;
+      }
+      if (body.amount * 2 >= this.#price) this.#price = undefined;
       const { soft } = this.terms;
       if (soft) {
         const later = time + seconds(soft.extend);
@@ -114,7 +149,9 @@ export class Auction {
       refuseUnless(time >= this.end, 'closed.early');
       refuseUnless(seen.size === seq, 'closed.seen');
       this.phase = 'closed';
-      this.closed = { entry: seq, time, late: previous > this.end + seconds(this.terms.grace) ? 'stamp' : null };
+      const { grace, freshness } = this.terms;
+      const limit = this.end + seconds(this.bought ? grace + freshness : grace);
+      this.closed = { entry: seq, time, late: previous > limit ? 'stamp' : null };
       this.#before = time;
     },
 
@@ -163,8 +200,9 @@ export class Auction {
     },
   };
 
-  // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them.
+  // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them. After who bought it there is none (V-160).
   #next() {
+    if (this.bought) return this.bids.at(-1).forfeited ? null : this.bids.at(-1);
     while (this.#left > 0 && this.bids[this.#left - 1].forfeited) this.#left -= 1;
     return this.bids[this.#left - 1] ?? null;
   }

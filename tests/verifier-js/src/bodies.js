@@ -1,7 +1,7 @@
 // What each verb says (V-014): the shapes of bodies, and who signs which verb (V-032).
 
 import { isSealable } from './ed25519.js';
-import { boolean, bytes, bytesOf, integer, list, name32, object, oneOf, optional, string, text, time, yes } from './json.js';
+import { boolean, bytes, bytesOf, integer, list, name32, object, oneOf, optional, someOf, string, text, time, yes } from './json.js';
 
 const amount = integer(1);
 const currency = string((value) => /^[A-Z]{3}$/.test(value));
@@ -37,6 +37,11 @@ const LIST = object({
   currency,
   start: amount,
   increment: amount,
+  // Absent if there are none.
+  steps: optional(someOf(object({ from: amount, increment: amount }))),
+  max_raise: optional(amount),
+  buy_now: optional(amount),
+  begin: optional(time),
   end: time,
   soft: optional(object({ extend: integer(), hard_end: time })),
   freshness: integer(),

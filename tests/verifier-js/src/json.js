@@ -83,6 +83,9 @@ export const list = (shape) => (value) => {
   );
 };
 
+/** A list of one or more. */
+export const someOf = (shape) => (value) => (Array.isArray(value) && value.length > 0 ? list(shape)(value) : no());
+
 /** An object with exactly these members in this order; `optional` marks those that may be left out. */
 export const object = (members) => (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) no();

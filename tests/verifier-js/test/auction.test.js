@@ -266,6 +266,15 @@ test('v041_a_bid_stamped_with_the_listing_counts', () => {
   assert.equal(holds(room.file(), 'incomplete').auction.bids.length, 1);
 });
 
+test('v041_a_bid_before_the_auction_begins_is_early', () => {
+  const room = auction({ begin: timeAt(5) });
+  room.bid(1000, 5);
+  assert.equal(holds(room.file(), 'incomplete').auction.begin, timeAt(5));
+  const early = auction({ begin: timeAt(5) });
+  early.bid(1000, 4.999999);
+  refusedLast(early, 'bid.early');
+});
+
 test('v042_a_bid_in_another_currency_is_refused', () => {
   const room = auction();
   room.bid(1000, 5, { body: { currency: 'USD' } });
@@ -290,6 +299,74 @@ test('v043_a_bid_exceeds_the_highest_by_the_increment_or_more', () => {
   room.bid(1000, 4);
   refusedLast(room, 'bid.too-low');
 });
+
+test('v043_the_increment_is_that_of_the_highest_bid', () => {
+  const steps = [
+    { from: 2000, increment: 500 },
+    { from: 5000, increment: 1000 },
+  ];
+  for (const [highest, least] of [
+    [1999, 2099],
+    [2000, 2500],
+    [4999, 5499],
+    [5000, 6000],
+  ]) {
+    const room = auction({ steps });
+    room.bid(highest, 5);
+    room.bid(least, 6);
+    assert.equal(holds(room.file(), 'incomplete').auction.bids[1].least, least);
+    const low = auction({ steps });
+    low.bid(highest, 5);
+    low.bid(least - 1, 6);
+    refusedLast(low, 'bid.too-low');
+  }
+});
+
+test('v159_no_bid_raises_by_more_than_the_largest_raise_but_the_one_that_buys', () => {
+  const after = (terms, ...amounts) => {
+    const room = auction({ max_raise: 300, ...terms });
+    amounts.forEach((amount, at) => room.bid(amount, 5 + at));
+    return room;
+  };
+  holds(after({}, 1300, 1600).file(), 'incomplete');
+  refusedLast(after({}, 1301), 'bid.too-high');
+  refusedLast(after({}, 1300, 1601), 'bid.too-high');
+  holds(after({ buy_now: 5000 }, 1000, 5000).file(), 'incomplete');
+  refusedLast(after({ buy_now: 5000 }, 1000, 4999), 'bid.too-high');
+  refusedLast(after({ buy_now: 5000 }, 1000, 5001), 'bid.too-high');
+  refusedLast(after({ buy_now: 2500 }, 1250, 2500), 'bid.too-high');
+});
+
+test('v160_a_bid_of_the_price_ends_the_auction_at_its_stamp', () => {
+  const room = auction({ buy_now: 5000 });
+  room.bid(2499, 5);
+  room.bid(5000, 6);
+  const shown = holds(room.file(), 'incomplete').auction;
+  assert.deepEqual([shown.bought, shown.end, shown.buy_now], [true, timeAt(6), 5000]);
+  room.bid(6000, 5.5);
+  refusedLast(room, 'bid.late');
+});
+
+test('v160_it_is_for_sale_until_another_bid_is_half_of_the_price', () => {
+  const room = auction({ buy_now: 5000 });
+  room.bid(2500, 5);
+  room.bid(5000, 6);
+  room.bid(5100, 7);
+  assert.equal(holds(room.file(), 'incomplete').auction.bought, undefined);
+});
+
+for (const [name, rule, change] of [
+  ['steps_that_do_not_rise', 'listing.terms', { steps: [{ from: 2000, increment: 5 }, { from: 2000, increment: 6 }] }],
+  ['17_steps', 'listing.terms', { steps: Array.from({ length: 17 }, (_, at) => ({ from: 2000 + at, increment: 5 })) }],
+  ['a_largest_raise_below_an_increment', 'listing.terms', { max_raise: 99 }],
+  ['a_largest_raise_below_a_step', 'listing.terms', { max_raise: 499, steps: [{ from: 2000, increment: 500 }] }],
+  ['a_price_below_its_start', 'listing.terms', { buy_now: 999 }],
+  ['its_beginning_at_its_end', 'listing.end', { begin: timeAt(60) }],
+]) {
+  test(`v158_a_listing_with_${name}_is_refused`, () => refused(auction(change).file(), rule, 0));
+}
+
+test('v014_a_list_of_no_steps_is_left_out', () => refused(auction({ steps: [] }).file(), 'V-010', 0));
 
 test('v043_nothing_exceeds_the_largest_amount', () => {
   const room = auction();

@@ -80,7 +80,7 @@ impl Group {
 
 impl RoomTask {
     /// Decides submissions in order (V-092) and makes the outcome durable. True if that completed the
-    /// room: then its next step is due.
+    /// room, or brought its next step forward, as a bid does that buys.
     pub(super) async fn batch(&mut self, submissions: Vec<(Submitted, Responder)>) -> bool {
         if submissions.is_empty() {
             return false;
@@ -96,6 +96,7 @@ impl RoomTask {
         };
         // Not before the fold agrees with the log again: one that ran ahead may be complete already.
         let was_complete = self.room.is_complete();
+        let was_due = self.policy.due(&self.room);
         let mut group = Group { answered, ..Group::default() };
         let mut frontier = self.room.ledger().frontier().clone();
         for (handed, reply) in submissions {
@@ -110,7 +111,9 @@ impl RoomTask {
         }
         paired.iter().for_each(|(_, digest)| self.turned_away.settled(digest));
         self.answer_all(answers, &appended).await;
-        self.room.is_complete() && !was_complete
+        let is_due = self.policy.due(&self.room);
+        let sooner = is_due.zip(was_due).is_some_and(|(is_due, was_due)| is_due < was_due);
+        sooner || (self.room.is_complete() && !was_complete)
     }
 
     async fn decide_one(

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 
 use super::*;
 use crate::cli::{Cli, Task};
+use crate::command::NewListing;
 
 /// The command line as a shell cuts it: only quotes keep words together.
 fn read(line: &str) -> Result<Cli, clap::Error> {
@@ -216,16 +217,21 @@ fn what_a_word_means_is_judged_by_the_reader_of_the_table() {
 
 #[test]
 fn the_terms_of_a_listing_are_options_or_words_wherever_they_stand() {
-    let expected = Command::List {
+    let expected = Command::List(Box::new(NewListing {
         title: "Old radio".to_owned(),
         start: "10".to_owned(),
         currency: "EUR".to_owned(),
         increment: Some("1".to_owned()),
-        duration: "90s".to_owned(),
+        steps: None,
+        raise: None,
+        buy: None,
+        begins: None,
+        duration: Some("90s".to_owned()),
+        until: None,
         extend: Some("30s".to_owned()),
         fixed_end: false,
         description: Some("works, a bit loud".to_owned()),
-    };
+    }));
     for line in [
         r#"pregao list "Old radio" 10 for 90s step 1 extend 30s desc "works, a bit loud""#,
         r#"pregao list "Old radio" 10 --for 90s --step=1 --extend 30s --desc "works, a bit loud""#,
@@ -238,11 +244,11 @@ fn the_terms_of_a_listing_are_options_or_words_wherever_they_stand() {
     }
     // The value of an option is that, whatever word it is.
     let line = r#"pregao list "Old radio" 10 --desc for --for 90s"#;
-    let Command::List { description, .. } = given(line).0 else { panic!() };
-    assert_eq!(description.as_deref(), Some("for"));
+    let Command::List(listing) = given(line).0 else { panic!() };
+    assert_eq!(listing.description.as_deref(), Some("for"));
     let line = r#"pregao list "Old radio" 10 --for 90s --desc "- as new, -20 %""#;
-    let Command::List { description, .. } = given(line).0 else { panic!() };
-    assert_eq!(description.as_deref(), Some("- as new, -20 %"));
+    let Command::List(listing) = given(line).0 else { panic!() };
+    assert_eq!(listing.description.as_deref(), Some("- as new, -20 %"));
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
         auction.listed,
         auction.seller
     ));
+    of_terms(auction, &money, lines);
     lines.push(format!("  {}", phase(auction)));
     if let Some(closed) = &auction.closed {
         let late = match closed.late {
@@ -114,6 +115,29 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
             bids.join(", ")
         ));
     }
+}
+
+/// What not every listing says.
+fn of_terms(auction: &AuctionShown, money: &impl Fn(u64) -> String, lines: &mut Vec<String>) {
+    let mut terms: Vec<String> = auction
+        .steps
+        .iter()
+        .map(|step| {
+            let (from, more) = (money(step.from.minor()), money(step.increment.minor()));
+            format!("from {from} on {more} more each time")
+        })
+        .collect();
+    terms.extend(auction.begin.map(|begin| format!("bids count from {begin} on")));
+    let raise = auction.max_raise.map(|most| money(most.minor()));
+    terms.extend(raise.map(|most| format!("no bid raises the price by more than {most}")));
+    let price = auction.buy_now.map(|price| money(price.minor()));
+    terms.extend(price.map(|price| match auction.bought {
+        true => format!("it could be bought at once for {price}, and was: no later bid counts"),
+        false => {
+            format!("it could be bought at once for {price}, until another bid was half of that")
+        }
+    }));
+    lines.extend(terms.into_iter().map(|term| format!("  {term}")));
 }
 
 fn phase(auction: &AuctionShown) -> String {

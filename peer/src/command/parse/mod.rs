@@ -9,9 +9,9 @@ use pregao_protocol::value::text::steers;
 
 use super::table::{self, Keyword, Usage};
 use super::unclear::{SHORTEST_ROOM, like_a_name, marked_room, split_amount, split_price};
-use super::{Command, EvidenceTask, UsageError, default_currency};
+use super::{Command, EvidenceTask, NewListing, UsageError, default_currency};
 use crate::text::visible::shows_something;
-use crate::text::{amount, duration, sanitize};
+use crate::text::{amount, duration, moment, sanitize};
 
 /// How the words after a command's name become a command.
 pub(crate) type ReadCommand = fn(&Words, Option<&str>) -> Result<Command, UsageError>;
@@ -230,11 +230,34 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
             ));
         }
     }
-    let Some(duration) = terms.duration else {
-        let message = "how long the auction runs is missing";
-        return Err(usage_error(message, "add for example: for 10m".to_owned()));
-    };
-    duration::parse(&duration)?;
+    for (name, amount) in [("largest raise", &terms.raise), ("price to buy", &terms.buy)] {
+        let minor = amount.as_deref().map(|amount| amount::parse(amount, &currency)).transpose()?;
+        if minor == Some(0) {
+            let message = format!("the {name} is zero");
+            return Err(usage_error(&message, "leave it out, or type an amount".to_owned()));
+        }
+    }
+    terms.steps.as_deref().map(|steps| amount::steps(steps, &currency)).transpose()?;
+    match (&terms.duration, &terms.until) {
+        (Some(duration), None) => drop(duration::parse(duration)?),
+        (None, Some(until)) => drop(moment::read(until)?),
+        (None, None) => {
+            let message = "how long the auction runs is missing";
+            return Err(usage_error(
+                message,
+                "add for example: for 10m, or: until 18:00".to_owned(),
+            ));
+        }
+        (Some(_), Some(_)) => {
+            let message = "an auction runs either for a time or until one";
+            return Err(usage_error(message, "leave out `for` or `until`".to_owned()));
+        }
+    }
+    if let Some(begins) = &terms.begins
+        && duration::parse(begins).is_err()
+    {
+        moment::read(begins)?;
+    }
     terms.extend.as_deref().map(duration::parse).transpose()?;
     if terms.fixed_end && terms.extend.is_some() {
         let message = "an end that is fixed cannot be extended";
@@ -244,16 +267,21 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     if let Some(text) = &description {
         bounded("description", text, 1, LONGEST_DESCRIPTION)?;
     }
-    Ok(Command::List {
+    Ok(Command::List(Box::new(NewListing {
         title,
         start: start.to_owned(),
         currency,
         increment: terms.step,
-        duration,
+        steps: terms.steps,
+        raise: terms.raise,
+        buy: terms.buy,
+        begins: terms.begins,
+        duration: terms.duration,
+        until: terms.until,
         extend: terms.extend,
         fixed_end: terms.fixed_end,
         description,
-    })
+    })))
 }
 
 /// Reads the words after `/bid`.
@@ -471,7 +499,12 @@ pub(crate) fn help(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
 #[derive(Default)]
 struct Terms {
     duration: Option<String>,
+    until: Option<String>,
+    begins: Option<String>,
     step: Option<String>,
+    steps: Option<String>,
+    raise: Option<String>,
+    buy: Option<String>,
     extend: Option<String>,
     fixed_end: bool,
     currency: Option<String>,
@@ -509,7 +542,12 @@ impl Terms {
             };
             let place = match name {
                 "for" => &mut terms.duration,
+                "until" => &mut terms.until,
+                "begins" => &mut terms.begins,
                 "step" => &mut terms.step,
+                "steps" => &mut terms.steps,
+                "raise" => &mut terms.raise,
+                "buy" => &mut terms.buy,
                 "extend" => &mut terms.extend,
                 "currency" => {
                     value = amount::currency(&value)?;

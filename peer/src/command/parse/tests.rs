@@ -117,23 +117,28 @@ fn a_number_at_the_end_of_a_title_is_not_taken_from_the_price() {
         ("/list 1984 10 for 10m", "1984"),
         ("/list Apollo 11 mission patch 10 for 10m", "Apollo 11 mission patch"),
     ] {
-        let Command::List { title: read, .. } = command(line, None) else { panic!("{line}") };
-        assert_eq!(read, title);
+        let Command::List(listing) = command(line, None) else { panic!("{line}") };
+        assert_eq!(listing.title, title);
     }
 }
 
 #[test]
 fn a_listing_takes_its_terms_in_any_order() {
-    let expected = Command::List {
+    let expected = Command::List(Box::new(NewListing {
         title: "Old radio".to_owned(),
         start: "10".to_owned(),
         currency: "EUR".to_owned(),
         increment: Some("1".to_owned()),
-        duration: "90s".to_owned(),
+        steps: None,
+        raise: None,
+        buy: None,
+        begins: None,
+        duration: Some("90s".to_owned()),
+        until: None,
         extend: Some("30s".to_owned()),
         fixed_end: false,
         description: Some("works, a bit loud".to_owned()),
-    };
+    }));
     for line in [
         r#"/list "Old radio" 10 for 90s step 1 extend 30s currency EUR desc "works, a bit loud""#,
         r#"/list Old radio 10 desc works, a bit loud extend 30s for 90s step 1"#,
@@ -146,15 +151,48 @@ fn a_listing_takes_its_terms_in_any_order() {
 
 #[test]
 fn a_title_may_hold_keywords_and_numbers_when_it_is_quoted() {
-    let Command::List { title, start, .. } =
-        command(r#"/list "Waiting for Godot 3" 5.50 for 1h"#, None)
-    else {
-        panic!()
-    };
-    assert_eq!((title.as_str(), start.as_str()), ("Waiting for Godot 3", "5.50"));
+    let line = r#"/list "Waiting for Godot 3" 5.50 for 1h"#;
+    let Command::List(listing) = command(line, None) else { panic!() };
+    assert_eq!((listing.title.as_str(), listing.start.as_str()), ("Waiting for Godot 3", "5.50"));
     let words = ["list", "step 1 for all", "5", "for", "1h"];
-    let Ok(Command::List { title, .. }) = Command::parse(&words) else { panic!() };
-    assert_eq!(title, "step 1 for all");
+    let Ok(Command::List(listing)) = Command::parse(&words) else { panic!() };
+    assert_eq!(listing.title, "step 1 for all");
+}
+
+#[test]
+fn a_listing_takes_prices_steps_and_times() {
+    let line = "/list Lamp 10 until 18:00 begins 5m steps 100:5,1000:20 raise 50 buy 900.50";
+    let Command::List(listing) = command(line, None) else { panic!() };
+    let given = [
+        listing.duration,
+        listing.until,
+        listing.begins,
+        listing.steps,
+        listing.raise,
+        listing.buy,
+    ];
+    let texts =
+        [None, Some("18:00"), Some("5m"), Some("100:5,1000:20"), Some("50"), Some("900.50")];
+    assert_eq!(given.each_ref().map(Option::as_deref), texts);
+    for (line, part) in [
+        ("/list Lamp 10", "how long the auction runs is missing"),
+        ("/list Lamp 10 for 1h until 18:00", "either for a time or until one"),
+        ("/list Lamp 10 until 25:00", "is no time"),
+        ("/list Lamp 10 for 1h begins soon", "is no time"),
+        ("/list Lamp 10 for 1h buy 0", "the price to buy is zero"),
+        ("/list Lamp 10 for 1h raise -5", "is negative"),
+        ("/list Lamp 10 for 1h raise 0", "the largest raise is zero"),
+        ("/list Lamp 10 for 1h steps 5", "is no table of steps"),
+        ("/list Lamp 10 for 1h steps 100:5,100:6", "is no table of steps"),
+        ("/list Lamp 10 for 1h steps 200:5,100:6", "is no table of steps"),
+        ("/list Lamp 10 for 1h steps 100:0", "is no table of steps"),
+        ("/list Lamp 10 for 1h steps 100:1.005", "has 3 decimals"),
+        ("/list Lamp 10 for 1h buy 5 buy 6", "occurs twice"),
+    ] {
+        let error = read_line(line, None).unwrap_err();
+        assert!(error.message.contains(part), "{line}: {}", error.message);
+        assert!(!error.advice.is_empty());
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ async fn commands_go_in_and_events_come_out_with_their_id() {
     let bid = Command::Bid { room: "3f2a".to_owned(), amount: "120".to_owned(), currency: None };
     assert_eq!((&taken[0].command, taken[0].yes), (&bid, false));
     assert_eq!(taken[1].command, Command::Items);
-    assert!(matches!(&taken[2].command, Command::List { currency, .. } if currency == "EUR"));
+    assert!(matches!(&taken[2].command, Command::List(listing) if listing.currency == "EUR"));
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use serde::{Serialize, Serializer};
 
 use crate::log::Cosignature;
 use crate::room::auction::{Late, Outcome, Phase};
-use crate::room::body::{Amount, Body, Currency, Side, Text};
+use crate::room::body::{Amount, Body, Currency, Side, Step, Text};
 use crate::room::reveal::Verdict as Ending;
 use crate::room::{Auction, Room, Stamped};
 use crate::trust::key::Fingerprint;
 use crate::value::clock::Time;
-use crate::value::codec::Digest;
+use crate::value::codec::{Digest, is_false};
 
 /// An auction, as its log gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +22,18 @@ pub struct AuctionShown {
     pub start: Amount,
     /// A bid exceeds the highest by at least this.
     pub increment: Amount,
+    /// Other increments, by rising amounts from which on they hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// By how much a bid exceeds the highest at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_raise: Option<Amount>,
+    /// For how much it could be bought at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buy_now: Option<Amount>,
+    /// From when on bids counted, if not from the listing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begin: Option<Time>,
     /// Fingerprint of the listing's one-time key.
     pub seller: Fingerprint,
     /// Stamp of the listing.
@@ -31,6 +43,9 @@ pub struct AuctionShown {
     /// How far it has come.
     #[serde(serialize_with = "phase")]
     pub phase: Phase,
+    /// Whether the last bid bought it at once.
+    #[serde(skip_serializing_if = "is_false")]
+    pub bought: bool,
     /// The close, once it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed: Option<CloseShown>,
@@ -181,10 +196,15 @@ impl Notes {
             currency: listing.currency,
             start: listing.start,
             increment: listing.increment,
+            steps: listing.steps.clone(),
+            max_raise: listing.max_raise,
+            buy_now: listing.buy_now,
+            begin: listing.begin,
             seller: auction.seller().fingerprint(),
             listed: auction.listed(),
             end: auction.end(),
             phase: auction.phase(),
+            bought: auction.is_bought(),
             closed: self.closed.map(|(entry, time)| CloseShown { entry, time, late }),
             winner: self.winner.map(|(entry, _)| entry),
             price: self.winner.map(|(_, price)| price),

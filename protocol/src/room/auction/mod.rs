@@ -11,13 +11,14 @@ use crate::room::kind::{Beyond, Fold};
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
 use crate::trust::key::{OneTime, PublicKey};
 use crate::trust::seal::SealPublic;
-use crate::trust::witness::is_quorum_of;
 use crate::value::clock::Time;
 
 mod closing;
+mod terms;
 pub mod verbs;
 
 pub use closing::{Closing, Late, SETTLE_WITHIN};
+pub use terms::MAX_STEPS;
 
 /// Longest auction, from the listing's stamp to its last possible end.
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -89,6 +90,10 @@ pub struct Auction {
     seller: PublicKey<OneTime>,
     listed: Time,
     end: Time,
+    /// The price at which it can be bought at once, as long as it can.
+    buy_now: Option<Amount>,
+    /// The last bid bought it.
+    is_bought: bool,
     phase: Phase,
     bids: Vec<Counted>,
     closing: Option<Closing>,
@@ -116,11 +121,13 @@ impl Fold for Auction {
     }
 
     fn open(listing: &Listing, entry: &Stamped) -> Result<Self, Code> {
-        check_terms(listing, entry.time())?;
+        terms::check(listing, entry.time())?;
         Ok(Self {
             seller: *entry.action().key(),
             listed: entry.time(),
             end: listing.end,
+            buy_now: listing.buy_now,
+            is_bought: false,
             listing: listing.clone(),
             phase: Phase::Open,
             bids: Vec::new(),
@@ -133,8 +140,11 @@ impl Fold for Auction {
 
     fn judge_alone(listing: &Listing, entry: &Stamped) -> Result<(), Code> {
         match entry.action().body() {
-            Body::Bid(bid) => judge_bid_alone(listing, bid, entry.time()),
-            Body::Closed(_) if entry.time() < listing.end => Err(Code::ClosedEarly),
+            Body::Bid(bid) => terms::judge_bid_alone(listing, bid, entry.time()),
+            // What can be bought may end before.
+            Body::Closed(_) if entry.time() < listing.end && listing.buy_now.is_none() => {
+                Err(Code::ClosedEarly)
+            }
             Body::Say(_)
             | Body::Closed(_)
             | Body::Settled(_)
@@ -174,7 +184,7 @@ impl Fold for Auction {
         match entry.action().body() {
             Body::Bid(bid) => self.count(bid, entry, seq),
             Body::Closed(_) => {
-                let limit = self.end.plus(Duration::from_secs(self.listing.grace.into()));
+                let limit = self.closed_by();
                 // V-045. The header's own time is past the limit too, then: a header never
                 // precedes its predecessor.
                 self.late = (entry.batch().header().prev_time > limit).then_some(Late::Stamp);
@@ -234,20 +244,25 @@ impl Fold for Auction {
 }
 
 impl Auction {
-    /// V-040 to V-043.
+    /// V-040 to V-043, V-159, V-160.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
-        if self.phase != Phase::Open || time >= self.end {
+        if self.phase != Phase::Open || self.is_bought || time >= self.end {
             return Err(Code::BidLate);
         }
-        if time < self.listed {
+        if time < self.begin() {
             return Err(Code::BidEarly);
         }
         if bid.currency != self.listing.currency {
             return Err(Code::BidCurrency);
         }
-        match self.least_bid() {
-            Some(least) if bid.amount >= least => Ok(()),
-            Some(_) | None => Err(Code::BidTooLow),
+        if self.least_bid().is_none_or(|least| bid.amount < least) {
+            return Err(Code::BidTooLow);
+        }
+        match self.most_bid() {
+            Some(most) if bid.amount > most && self.buy_now != Some(bid.amount) => {
+                Err(Code::BidTooHigh)
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -296,7 +311,15 @@ impl Auction {
         self.winner().ok_or(Code::VerbPhase)
     }
 
-    /// V-044.
+    /// V-045: when `closed` has to be stamped, by its header's `prev_time`. What was bought may have been
+    /// stamped F before it was logged.
+    fn closed_by(&self) -> Time {
+        let handed_in = if self.is_bought { self.listing.freshness } else { 0 };
+        let seconds = self.listing.grace.saturating_add(handed_in);
+        self.end.plus(Duration::from_secs(seconds.into()))
+    }
+
+    /// V-044, V-160.
     fn count(&mut self, bid: &Bid, entry: &Stamped, seq: u64) {
         self.bids.push(Counted {
             seq,
@@ -306,6 +329,17 @@ impl Auction {
             seal: bid.seal,
             forfeited: false,
         });
+        if let Some(price) = self.buy_now {
+            if bid.amount >= price {
+                self.is_bought = true;
+                self.end = entry.time();
+                return;
+            }
+            // Somebody is ready to compete for it.
+            if bid.amount.minor().saturating_mul(2) >= price.minor() {
+                self.buy_now = None;
+            }
+        }
         if let Some(soft) = self.listing.soft {
             let extended = entry.time().plus(Duration::from_secs(soft.extend.into()));
             self.end = self.end.max(extended).min(soft.hard_end);
@@ -336,6 +370,24 @@ impl Auction {
         self.end
     }
 
+    /// From when on bids count (V-041).
+    #[must_use]
+    pub fn begin(&self) -> Time {
+        self.listing.begin.map_or(self.listed, |begin| begin.max(self.listed))
+    }
+
+    /// The price at which it can be bought at once, as long as it can (V-160).
+    #[must_use]
+    pub fn buy_now(&self) -> Option<Amount> {
+        self.buy_now.filter(|_| self.phase == Phase::Open && !self.is_bought)
+    }
+
+    /// Whether somebody bought it at that price.
+    #[must_use]
+    pub const fn is_bought(&self) -> bool {
+        self.is_bought
+    }
+
     /// How far it has come.
     #[must_use]
     pub const fn phase(&self) -> Phase {
@@ -361,9 +413,13 @@ impl Auction {
         self.bids.get(at)
     }
 
-    /// The highest bid that is not forfeited: the last of them, since bids only rise.
+    /// The highest bid that is not forfeited: the last of them, since bids only rise. Nobody leads in place
+    /// of who bought it: it ended before others could bid (V-160).
     #[must_use]
     pub fn leading(&self) -> Option<&Counted> {
+        if self.is_bought {
+            return self.bids.last().filter(|bid| !bid.forfeited);
+        }
         self.bids.iter().rev().find(|bid| !bid.forfeited)
     }
 
@@ -380,52 +436,19 @@ impl Auction {
     #[must_use]
     pub fn least_bid(&self) -> Option<Amount> {
         match self.bids.last() {
-            Some(highest) => highest.amount.raised_by(self.listing.increment),
+            Some(highest) => highest.amount.raised_by(self.listing.increment_above(highest.amount)),
             None => Some(self.listing.start),
         }
     }
-}
 
-/// V-040, V-042, V-043, as far as the terms alone decide: the end moves later only, and the first bid
-/// has the least amount.
-fn judge_bid_alone(listing: &Listing, bid: &Bid, time: Time) -> Result<(), Code> {
-    let last_end = listing.soft.map_or(listing.end, |soft| soft.hard_end);
-    if time >= last_end {
-        return Err(Code::BidLate);
+    /// The largest amount that a bid may have now, but for the price at which it can be bought (V-159); `None`
+    /// if there is no limit.
+    #[must_use]
+    pub fn most_bid(&self) -> Option<Amount> {
+        let base = self.bids.last().map_or(self.listing.start, |highest| highest.amount);
+        // Beyond the largest amount there is none, and no limit is needed.
+        base.raised_by(self.listing.max_raise?)
     }
-    if bid.currency != listing.currency {
-        return Err(Code::BidCurrency);
-    }
-    if bid.amount < listing.start { Err(Code::BidTooLow) } else { Ok(()) }
-}
-
-/// V-039: what a listing may say.
-fn check_terms(listing: &Listing, listed: Time) -> Result<(), Code> {
-    let latest = listed.plus(MAX_DURATION);
-    let last_end = listing.soft.map_or(listing.end, |soft| soft.hard_end);
-    if listing.end <= listed || last_end > latest {
-        return Err(Code::ListingEnd);
-    }
-    let soft = listing.soft.is_none_or(|soft| {
-        // An end moves later only, at most by a day at a time.
-        soft.hard_end >= listing.end && soft.extend <= 86_400
-            // Long enough for others to see a late bid and answer it within their freshness.
-            && soft.extend >= listing.freshness.saturating_mul(3)
-    });
-    let seconds = (1..=60).contains(&listing.freshness)
-        && (1..=60).contains(&listing.grace)
-        // Two people need time to disclose; meanwhile the house knows who bid, so 30 days at most.
-        && (10..=2_592_000).contains(&listing.disclose_within);
-    // Without keys nobody could act; more than eight do not fit an opening.
-    let keys =
-        (1..=8).contains(&listing.stamps.len()) && (1..=8).contains(&listing.authorities.len());
-    // Several TSAs to agree is for later.
-    let possible = soft && seconds && keys && listing.threshold == 1;
-    // V-140, and a key that nothing can be sealed to would keep witnesses from delivering.
-    let possible = possible
-        && is_quorum_of(listing.quorum, &listing.witnesses)
-        && listing.broker.delivery.require_usable().is_ok();
-    if possible { Ok(()) } else { Err(Code::ListingTerms) }
 }
 
 #[cfg(test)]

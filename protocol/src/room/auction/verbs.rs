@@ -22,6 +22,16 @@ pub struct SoftClose {
     pub hard_end: Time,
 }
 
+/// A larger increment from an amount on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// A bid that exceeds a highest one of this amount or more…
+    pub from: Amount,
+    /// … exceeds it by at least this.
+    pub increment: Amount,
+}
+
 /// The terms of an English auction. Every bid signs them, through the room's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +47,18 @@ pub struct Listing {
     pub start: Amount,
     /// A bid exceeds the highest by at least this.
     pub increment: Amount,
+    /// Other increments, by rising amounts from which on they hold; at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// No bid exceeds the highest, or `start`, by more than this; at least every increment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_raise: Option<Amount>,
+    /// A bid of this amount ends the auction at once, until another reaches half of it; at least `start`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub buy_now: Option<Amount>,
+    /// Bids stamped before this instant do not count; from the listing on if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begin: Option<Time>,
     /// Bids stamped before this instant count.
     pub end: Time,
     /// Soft close, if the seller wants it.

@@ -21,14 +21,14 @@ use pregao_protocol::value::report::Report;
 use uuid::Uuid;
 
 use super::{LoggedEntry, View, wrong_kind};
-use crate::command::Command;
+use crate::command::{Command, NewListing};
 use crate::desk::Desk;
 use crate::desk::confirm::{Consent, Ground, of_bid, of_listing};
 use crate::desk::outbox::{Drafted, by_code, no_randomness, offline};
 use crate::desk::replica::Replica;
 use crate::event::{Event, Phase, RoomView};
 use crate::text::visible::shows_something;
-use crate::text::{amount, duration};
+use crate::text::{amount, duration, moment};
 use crate::vault::{ActionRecord, Secret};
 
 /// F of auctions listed here, in seconds.
@@ -74,7 +74,7 @@ impl View for AuctionView {
 
     fn title_of_command(command: &Command) -> Option<String> {
         match command {
-            Command::List { title, .. } => Some(title.clone()),
+            Command::List(listing) => Some(listing.title.clone()),
             _ => None,
         }
     }
@@ -115,7 +115,13 @@ impl View for AuctionView {
             digits: amount::digits(&currency).unwrap_or(0),
             currency,
             start: listing.start.minor(),
-            increment: listing.increment.minor(),
+            increment: match auction.leading() {
+                Some(highest) => listing.increment_above(highest.amount).minor(),
+                None => listing.increment.minor(),
+            },
+            buy_now: auction.buy_now().map(Amount::minor),
+            max_raise: listing.max_raise.map(Amount::minor),
+            begin: listing.begin,
             highest: auction.leading().map(|bid| bid.amount.minor()),
             bids: (!only_listed).then_some(auction.bids().len() as u64),
             end: auction.end(),
@@ -182,7 +188,7 @@ impl View for AuctionView {
 
     fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Report>> {
         match command {
-            Command::List { .. } => Some(desk.draft_listing(command)),
+            Command::List(listing) => Some(desk.draft_listing(listing)),
             Command::Bid { room, amount, currency } => {
                 Some(desk.draft_bid(room, amount, currency.as_deref()))
             }
@@ -219,9 +225,14 @@ impl View for AuctionView {
     }
 
     fn advice(auction: &Auction, code: Code) -> Option<String> {
-        let least = auction.least_bid().filter(|_| code == Code::BidTooLow)?;
         let currency = auction.listing().currency.to_string();
-        Some(format!("bid at least {}", amount::print_in(least.minor(), &currency)))
+        let money = |amount: Amount| amount::print_in(amount.minor(), &currency);
+        match code {
+            Code::BidTooLow => Some(format!("bid at least {}", money(auction.least_bid()?))),
+            Code::BidTooHigh => Some(format!("bid at most {}", money(auction.most_bid()?))),
+            Code::BidEarly => Some(format!("bids count from {} on", auction.begin())),
+            _ => None,
+        }
     }
 
     fn wrong_kind() -> (&'static str, &'static str) {
@@ -230,20 +241,22 @@ impl View for AuctionView {
 }
 
 impl Desk {
-    fn draft_listing(&self, command: &Command) -> Result<Drafted, Report> {
-        let Command::List {
+    fn draft_listing(&self, listing: &NewListing) -> Result<Drafted, Report> {
+        let NewListing {
             title,
             start,
             currency,
             increment,
+            steps,
+            raise,
+            buy,
+            begins,
             duration,
+            until,
             extend,
             fixed_end,
             description,
-        } = command
-        else {
-            return Err(by_code(Code::VerbKind));
-        };
+        } = listing;
         let bad =
             |what: String, advice: &str| Report::new("command.parse", what, advice.to_owned());
         let session = self.connection.session().ok_or_else(offline)?;
@@ -261,7 +274,30 @@ impl Desk {
             Some(step) => money(step)?,
             None => money("1")?,
         };
-        let end = now.plus(time(duration)?);
+        let some = |text: &Option<String>| text.as_deref().map(money).transpose();
+        let (max_raise, buy_now) = (some(raise)?, some(buy)?);
+        let steps = match steps {
+            Some(steps) => amount::steps(steps, currency)
+                .map_err(|error| bad(error.to_string(), &error.advice()))?,
+            None => Vec::new(),
+        };
+        let moment = |text: &str| -> Result<Time, Report> {
+            moment::parse(text, now, &self.options.zone)
+                .map_err(|error| bad(error.message, &error.advice))
+        };
+        let end = match (duration, until) {
+            (Some(duration), None) => now.plus(time(duration)?),
+            (None, Some(until)) => moment(until)?,
+            (Some(_), Some(_)) | (None, None) => {
+                let what = "an auction runs either for a time or until one";
+                return Err(bad(what.to_owned(), "give one of `for` and `until`"));
+            }
+        };
+        let begin = match begins.as_deref().map(|text| (text, duration::parse(text))) {
+            Some((_, Ok(after))) => Some(now.plus(after)),
+            Some((text, Err(_))) => Some(moment(text)?),
+            None => None,
+        };
         let soft = match extend {
             Some(extend) => Some(soft_close(time(extend)?, end)?),
             None if *fixed_end => None,
@@ -282,6 +318,10 @@ impl Desk {
                 .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
             start: money(start)?,
             increment: step,
+            steps,
+            max_raise,
+            buy_now,
+            begin,
             end,
             soft,
             freshness: FRESHNESS,
@@ -319,6 +359,15 @@ impl Desk {
         })?;
         if !matches!(auction.phase(), auction::Phase::Open) {
             return Err(by_code(Code::BidLate));
+        }
+        let buys = auction.buy_now() == Some(amount);
+        if let Some(most) = auction.most_bid().filter(|most| amount > *most && !buys) {
+            let advice = format!("bid at most {}", amount::print_in(most.minor(), &own));
+            return Err(Report::new(Code::BidTooHigh.as_str(), Code::BidTooHigh.message(), advice));
+        }
+        if self.now().is_some_and(|now| now < auction.begin()) {
+            let advice = format!("bids count from {} on", auction.begin());
+            return Err(Report::new(Code::BidEarly.as_str(), Code::BidEarly.message(), advice));
         }
         if let Some(least) = auction.least_bid().filter(|least| amount < *least) {
             let advice = format!("bid at least {}", amount::print_in(least.minor(), &own));
@@ -531,6 +580,9 @@ fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
         Body::List(_) => "listed".to_owned(),
         Body::Closed(_) if auction.late().is_some() => {
             "later than the terms allow: nobody is bound".to_owned()
+        }
+        Body::Closed(_) if auction.is_bought() => {
+            "bought at once: no further bid counts".to_owned()
         }
         Body::Closed(_) => "no further bid counts".to_owned(),
         Body::Settled(_) if auction.winner().is_none() => "ended without a sale".to_owned(),

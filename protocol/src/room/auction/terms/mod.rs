@@ -1,0 +1,84 @@
+//! What a listing may say, and what follows from it alone (SPEC 7.3).
+
+use super::MAX_DURATION;
+use crate::room::Code;
+use crate::room::body::{Amount, Bid, Listing};
+use crate::trust::witness::is_quorum_of;
+use crate::value::clock::Time;
+
+/// Most increments of a listing besides the first.
+pub const MAX_STEPS: usize = 16;
+
+impl Listing {
+    /// By how much a bid has to exceed a highest one of this amount (V-043).
+    #[must_use]
+    pub fn increment_above(&self, highest: Amount) -> Amount {
+        let step = self.steps.iter().rev().find(|step| step.from <= highest);
+        step.map_or(self.increment, |step| step.increment)
+    }
+
+    /// The last instant at which the auction can end; bids stamped later never count.
+    #[must_use]
+    pub fn last_end(&self) -> Time {
+        self.soft.map_or(self.end, |soft| soft.hard_end)
+    }
+}
+
+/// V-039, V-158: what a listing may say.
+pub(super) fn check(listing: &Listing, listed: Time) -> Result<(), Code> {
+    let latest = listed.plus(MAX_DURATION);
+    let begins_before = |end: Time| listing.begin.is_none_or(|begin| begin < end);
+    if listing.end <= listed || listing.last_end() > latest || !begins_before(listing.end) {
+        return Err(Code::ListingEnd);
+    }
+    let soft = listing.soft.is_none_or(|soft| {
+        // An end moves later only, at most by a day at a time.
+        soft.hard_end >= listing.end && soft.extend <= 86_400
+            // Long enough for others to see a late bid and answer it within their freshness.
+            && soft.extend >= listing.freshness.saturating_mul(3)
+    });
+    let seconds = (1..=60).contains(&listing.freshness)
+        && (1..=60).contains(&listing.grace)
+        // Two people need time to disclose; meanwhile the house knows who bid, so 30 days at most.
+        && (10..=2_592_000).contains(&listing.disclose_within);
+    // Without keys nobody could act; more than eight do not fit an opening.
+    let keys =
+        (1..=8).contains(&listing.stamps.len()) && (1..=8).contains(&listing.authorities.len());
+    // Several TSAs to agree is for later.
+    let possible =
+        soft && seconds && keys && listing.threshold == 1 && has_possible_prices(listing);
+    // V-140, and a key that nothing can be sealed to would keep witnesses from delivering.
+    let possible = possible
+        && is_quorum_of(listing.quorum, &listing.witnesses)
+        && listing.broker.delivery.require_usable().is_ok();
+    if possible { Ok(()) } else { Err(Code::ListingTerms) }
+}
+
+/// V-158.
+fn has_possible_prices(listing: &Listing) -> bool {
+    let steps = &listing.steps;
+    let rise = steps.is_sorted_by(|one, two| one.from < two.from);
+    // Nobody could bid where the least raise is more than the largest.
+    let mut increments = steps.iter().map(|step| step.increment).chain([listing.increment]);
+    let raise = listing.max_raise.is_none_or(|most| increments.all(|least| least <= most));
+    let buy_now = listing.buy_now.is_none_or(|price| price >= listing.start);
+    steps.len() <= MAX_STEPS && rise && raise && buy_now
+}
+
+/// V-040 to V-043, as far as the terms alone decide: the end moves later only, but for a bid that buys, after
+/// which none counts; and the first bid has the least amount.
+pub(super) fn judge_bid_alone(listing: &Listing, bid: &Bid, time: Time) -> Result<(), Code> {
+    if time >= listing.last_end() {
+        return Err(Code::BidLate);
+    }
+    if listing.begin.is_some_and(|begin| time < begin) {
+        return Err(Code::BidEarly);
+    }
+    if bid.currency != listing.currency {
+        return Err(Code::BidCurrency);
+    }
+    if bid.amount < listing.start { Err(Code::BidTooLow) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! What a listing may say beyond start, step and end: a price at which it is bought at once, a largest raise,
+//! larger steps, a later beginning.
+
+use std::time::Duration;
+
+use pregao::event::{Event, Phase};
+use pregao_protocol::room::action::Seen;
+use pregao_protocol::room::body::{Amount, Body, Listing, Step};
+use pregao_tests::desk::{Desk, pregao};
+use pregao_tests::house::House;
+use pregao_tests::peer::{Peer, Terms};
+use serde_json::json;
+
+use crate::{guest, open, simulated};
+
+fn amount(minor: u64) -> Amount {
+    minor.try_into().unwrap()
+}
+
+/// Lists an item that ends in ten minutes, with other terms.
+async fn listed(seller: &mut Peer, change: impl FnOnce(&mut Listing)) -> pregao_tests::peer::Made {
+    let end = seller.in_seconds(600).await.unwrap();
+    let (mut listing, seal) = seller.listing(&Terms::until(end)).unwrap();
+    change(&mut listing);
+    let made = seller.make(None, Body::List(listing), Seen::nothing()).unwrap();
+    pregao_tests::peer::Made { seal: Some(seal), ..made }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_that_leave_no_room_for_a_bid_are_refused() {
+    let house = open();
+    let mut seller = guest(&house).await;
+    let changes: [(&str, fn(&mut Listing)); 5] = [
+        ("listing.terms", |listing| listing.buy_now = Some(amount(99))),
+        ("listing.terms", |listing| listing.max_raise = Some(amount(9))),
+        ("listing.terms", |listing| {
+            let step = |from| Step { from: amount(from), increment: amount(5) };
+            listing.steps = vec![step(500), step(500)];
+        }),
+        ("listing.terms", |listing| {
+            let step = |from| Step { from: amount(from), increment: amount(5) };
+            listing.steps = (500..517).map(step).collect();
+        }),
+        ("listing.end", |listing| listing.begin = Some(listing.end)),
+    ];
+    for (code, change) in changes {
+        let made = listed(&mut seller, change).await;
+        assert_eq!(seller.act(&made).await.unwrap().code(), code);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bid_beyond_the_terms_is_refused_under_signature() {
+    let house = simulated();
+    let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
+    let begin = seller.in_seconds(60).await.unwrap();
+    let made = listed(&mut seller, |listing| {
+        listing.begin = Some(begin);
+        listing.max_raise = Some(amount(50));
+        listing.steps = vec![Step { from: amount(150), increment: amount(20) }];
+        listing.buy_now = Some(amount(1_000));
+    })
+    .await;
+    let room = made.action.room();
+    assert_eq!(seller.act(&made).await.unwrap().logged().unwrap(), 0);
+    ana.join(room).await.unwrap();
+    let code =
+        async |peer: &mut Peer, amount| peer.bid(room, amount).await.unwrap().1.code().to_owned();
+    assert_eq!(code(&mut ana, 100).await, "bid.early");
+    house.tsa.set_time(begin).unwrap();
+    while ana.now().await.unwrap() < begin {
+        ana.pump().await.unwrap();
+    }
+    assert_eq!(code(&mut ana, 151).await, "bid.too-high");
+    assert_eq!(ana.bid(room, 150).await.unwrap().1.logged().unwrap(), 1);
+    ana.grown(room, 2).await.unwrap();
+    assert_eq!(code(&mut ana, 169).await, "bid.too-low", "steps are larger from 1.50 on");
+    assert_eq!(code(&mut ana, 201).await, "bid.too-high");
+    assert_eq!(code(&mut ana, 999).await, "bid.too-high");
+    // A bid on its way when another buys is too late, however early its stamp.
+    let on_its_way = ana.make_bid(room, 170).unwrap();
+    let stamp = ana.stamp(&on_its_way).await.unwrap();
+    assert_eq!(ana.bid(room, 1_000).await.unwrap().1.logged().unwrap(), 2);
+    let late = ana.submit(on_its_way.action.compact(), &stamp, &on_its_way.blind).await.unwrap();
+    assert_eq!(late.code(), "bid.late");
+    // It is closed at once, half an hour before its end.
+    ana.auction_is(room, |auction| auction.closing().is_some()).await.unwrap();
+    assert!(ana.now().await.unwrap() < begin.plus(Duration::from_secs(60)));
+    let auction = ana.watched(room).unwrap().auction().unwrap();
+    assert_eq!((auction.is_bought(), auction.late()), (true, None));
+}
+
+async fn desk(house: &House, name: &str) -> Desk {
+    let folder = house.folder.path().join(name);
+    Desk::open(&folder, &house.tsa.address, &house.broker.address).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_is_bought_sold_and_verified_as_bought() {
+    let house = open();
+    let (mut ana, mut rui) = (desk(&house, "ana").await, desk(&house, "rui").await);
+    let list = json!({
+        "command": "list", "title": "Lamp", "start": "10", "for": "1h", "raise": "5", "steps": "20:2",
+        "buy": "50",
+    });
+    assert!(ana.ask(list).await.unwrap());
+    let shown = rui.ever(|event| match event {
+        Event::Room(view) if view.verified_size == 1 => Some(view.clone()),
+        _ => None,
+    });
+    let view = shown.await.unwrap();
+    assert_eq!((view.buy_now, view.max_raise, view.begin), (Some(5_000), Some(500), None));
+    let bid = |amount: &str| json!({ "yes": true, "command": "bid", "room": view.room, "amount": amount });
+    assert!(!rui.ask(bid("15.01")).await.unwrap());
+    let (code, _, advice) = rui.refusal().await.unwrap();
+    assert_eq!((code.as_str(), advice.as_str()), ("bid.too-high", "bid at most 15.00 EUR"));
+    assert!(rui.ask(bid("50")).await.unwrap());
+    for (desk, name) in [(&mut ana, "Ana"), (&mut rui, "Rui")] {
+        let invited = desk.ever(|event| match event {
+            Event::Invited { room, .. } => Some(room.clone()),
+            _ => None,
+        });
+        let room = invited.await.unwrap();
+        let reveal =
+            json!({ "yes": true, "command": "reveal", "room": room, "name": name, "contact": "x" });
+        desk.tell(reveal).await.unwrap();
+    }
+    let sold = ana.ever(|event| match event {
+        Event::Room(view) if view.phase == Phase::Revealed => {
+            (view.final_size == view.verified_size).then(|| view.outcome.clone())
+        }
+        _ => None,
+    });
+    assert_eq!(sold.await.unwrap(), "sold to somebody for 50.00 EUR");
+    assert!(ana.ask(json!({ "command": "export", "room": view.room })).await.unwrap());
+    let file = ana.folder.join("export").join(format!("{}.log", &view.room[..8]));
+    let verified = pregao(&ana.folder, &["verify", file.to_str().unwrap()]).await.unwrap();
+    assert_eq!(verified.code, Some(0), "{}", verified.text);
+    for part in [
+        "from 20.00 EUR on 2.00 EUR more each time",
+        "no bid raises the price by more than 5.00 EUR",
+        "it could be bought at once for 50.00 EUR, and was",
+        "in time",
+    ] {
+        assert!(verified.text.contains(part), "{part}: {}", verified.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auction_runs_until_a_time_and_begins_later() {
+    let house = open();
+    let (mut ana, mut rui) = (desk(&house, "ana").await, desk(&house, "rui").await);
+    for (until, part) in [
+        ("1999-01-01T00:00Z", "is past"),
+        ("2999-01-01T00:00Z", "in more than a year"),
+        ("noon", "is no time"),
+    ] {
+        let list = json!({ "yes": true, "command": "list", "title": "Lamp", "start": "1", "until": until });
+        assert!(!ana.ask(list).await.unwrap(), "{until}");
+        let (_, message, _) = ana.refusal().await.unwrap();
+        assert!(message.contains(part), "{until}: {message}");
+    }
+    // An instant of the next day, and the beginning right after now.
+    let day = ana.ever(|event| match event {
+        Event::Tick { time, .. } => Some(time.plus(Duration::from_secs(86_400)).to_string()),
+        _ => None,
+    });
+    let until = format!("{}T12:34+00:00", &day.await.unwrap()[..10]);
+    let list = json!({
+        "command": "list", "title": "Lamp", "start": "1", "until": until, "begins": "30m",
+    });
+    assert!(ana.ask(list).await.unwrap());
+    let shown = rui.ever(|event| match event {
+        Event::Room(view) if view.verified_size == 1 => Some(view.clone()),
+        _ => None,
+    });
+    let view = shown.await.unwrap();
+    assert!(view.end.to_string().contains("T12:34:00.000000Z") && view.begin.is_some());
+    let bid = json!({ "command": "bid", "room": view.room, "amount": "2" });
+    assert!(!rui.ask(bid).await.unwrap());
+    let (code, _, advice) = rui.refusal().await.unwrap();
+    assert_eq!(code, "bid.early");
+    assert!(advice.starts_with("bids count from "), "{advice}");
+}
