@@ -192,6 +192,7 @@ var list = (shape) => (value) => {
     items.map((item) => item.written)
   );
 };
+var someOf = (shape) => (value) => Array.isArray(value) && value.length > 0 ? list(shape)(value) : no();
 var object = (members) => (value) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) no();
   const meant = {};
@@ -2484,6 +2485,11 @@ var LIST = object({
   currency,
   start: amount,
   increment: amount,
+  // Absent if there are none.
+  steps: optional(someOf(object({ from: amount, increment: amount }))),
+  max_raise: optional(amount),
+  buy_now: optional(amount),
+  begin: optional(time),
   end: time,
   soft: optional(object({ extend: integer(), hard_end: time })),
   freshness: integer(),
@@ -2831,15 +2837,22 @@ function readHead(note, log, key2, witnesses) {
 // src/auction.js
 var LONGEST5 = seconds(366 * 86400);
 var MOST_FORFEITED = 128;
+var MOST_STEPS = 16;
+var LARGEST = Number.MAX_SAFE_INTEGER;
 var SETTLE_SLACK = seconds(60);
 var VERBS2 = ["bid", "say", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
 var between = (number, least, most) => number >= least && number <= most;
+function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
+  const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
+  const increments = [increment, ...steps.map((step) => step.increment)];
+  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= start);
+}
 function judgeTerms(terms, key2, listed) {
   refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
-  const { end, soft, freshness, grace } = terms;
+  const { begin, end, soft, freshness, grace } = terms;
   const last = soft ? soft.hard_end : end;
-  refuseUnless(end > listed && last <= listed + LONGEST5, "listing.end");
-  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && isQuorumOfWitnesses(terms.witnesses, terms.quorum);
+  refuseUnless(end > listed && last <= listed + LONGEST5 && (begin === void 0 || begin < end), "listing.end");
+  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum);
   refuseUnless(holds, "listing.terms");
 }
 var Auction = class {
@@ -2857,19 +2870,24 @@ var Auction = class {
   #byEntry = /* @__PURE__ */ new Map();
   // How many bids are left once those at the end that are forfeited are taken away: the last of the rest leads.
   #left = 0;
+  // The price at which it can be bought at once, as long as it can (V-160).
+  #price;
   constructor(opening, header) {
     this.terms = opening.body;
     judgeTerms(this.terms, opening.key, header.time);
     this.seller = opening.key;
     this.listed = header.time;
     this.end = this.terms.end;
+    this.bought = false;
+    this.#price = this.terms.buy_now;
   }
   /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
   static judgeAlone(terms, { verb, body }, { time: time2 }) {
     refuseUnless(VERBS2.includes(verb), "verb.kind");
-    if (verb === "closed") refuseUnless(time2 >= terms.end, "closed.early");
+    if (verb === "closed") refuseUnless(time2 >= terms.end || terms.buy_now !== void 0, "closed.early");
     if (verb !== "bid") return;
     refuseUnless(time2 < (terms.soft ? terms.soft.hard_end : terms.end), "bid.late");
+    refuseUnless(terms.begin === void 0 || time2 >= terms.begin, "bid.early");
     refuseUnless(body.currency === terms.currency, "bid.currency");
     refuseUnless(body.amount >= terms.start, "bid.too-low");
   }
@@ -2881,8 +2899,15 @@ var Auction = class {
   }
   /** The least amount of the next bid (V-043). Beyond the largest amount there is none, and no bid reaches it. */
   get least() {
-    const highest = this.bids.at(-1);
-    return highest ? highest.amount + this.terms.increment : this.terms.start;
+    const highest = this.bids.at(-1)?.amount;
+    if (highest === void 0) return this.terms.start;
+    const step = (this.terms.steps ?? []).findLast(({ from }) => from <= highest);
+    return highest + (step ?? this.terms).increment;
+  }
+  /** The largest amount of the next bid, but for that which buys (V-159). */
+  get most() {
+    const { start, max_raise: raise = LARGEST } = this.terms;
+    return (this.bids.at(-1)?.amount ?? start) + raise;
   }
   /** Judges an entry and takes it in. */
   apply(action, header, seq, ledger) {
@@ -2894,15 +2919,22 @@ var Auction = class {
     say: () => {
     },
     bid: ({ body, key: key2 }, { time: time2 }, seq) => {
-      refuseUnless(this.phase === "open" && time2 < this.end, "bid.late");
-      refuseUnless(time2 >= this.listed, "bid.early");
+      refuseUnless(this.phase === "open" && !this.bought && time2 < this.end, "bid.late");
+      refuseUnless(time2 >= this.listed && (this.terms.begin === void 0 || time2 >= this.terms.begin), "bid.early");
       refuseUnless(body.currency === this.terms.currency, "bid.currency");
       const { end, least } = this;
       refuseUnless(body.amount >= least, "bid.too-low");
+      refuseUnless(body.amount <= this.most || body.amount === this.#price, "bid.too-high");
       const bid = { entry: seq, amount: body.amount, time: time2, end, least, forfeited: false, key: key2 };
       this.bids.push(bid);
       this.#byEntry.set(seq, bid);
       this.#left += 1;
+      if (this.#price !== void 0 && body.amount >= this.#price) {
+        this.bought = true;
+        this.end = time2;
+        return;
+      }
+      if (body.amount * 2 >= this.#price) this.#price = void 0;
       const { soft } = this.terms;
       if (soft) {
         const later = time2 + seconds(soft.extend);
@@ -2914,7 +2946,9 @@ var Auction = class {
       refuseUnless(time2 >= this.end, "closed.early");
       refuseUnless(seen.size === seq, "closed.seen");
       this.phase = "closed";
-      this.closed = { entry: seq, time: time2, late: previous > this.end + seconds(this.terms.grace) ? "stamp" : null };
+      const { grace, freshness } = this.terms;
+      const limit = this.end + seconds(this.bought ? grace + freshness : grace);
+      this.closed = { entry: seq, time: time2, late: previous > limit ? "stamp" : null };
       this.#before = time2;
     },
     settled: ({ body }, { time: time2, prev_time: previous }, seq, ledger) => {
@@ -2957,8 +2991,9 @@ var Auction = class {
       this.phase = "withdrawn";
     }
   };
-  // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them.
+  // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them. After who bought it there is none (V-160).
   #next() {
+    if (this.bought) return this.bids.at(-1).forfeited ? null : this.bids.at(-1);
     while (this.#left > 0 && this.bids[this.#left - 1].forfeited) this.#left -= 1;
     return this.bids[this.#left - 1] ?? null;
   }
@@ -3180,10 +3215,15 @@ function ofAuction(fold) {
     currency: terms.currency,
     start: terms.start,
     increment: terms.increment,
+    steps: terms.steps,
+    max_raise: terms.max_raise,
+    buy_now: terms.buy_now,
+    begin: terms.begin === void 0 ? void 0 : formatTime(terms.begin),
     seller: fingerprint(fold.seller),
     listed: formatTime(fold.listed),
     end: formatTime(fold.end),
     phase: fold.phase,
+    bought: fold.bought || void 0,
     closed: closed ? { entry: closed.entry, time: formatTime(closed.time), late: closed.late } : void 0,
     winner: winner?.entry,
     price: winner?.amount,
