@@ -215,7 +215,7 @@ impl BrokerName {
 
 /// The text below the options of `verify`.
 const VERIFY_HELP: &str = "Exit status: 0 everything holds and is over; 1 something does not hold, or files contradict \
-                           each other; 4 a file cannot be read; 5 everything holds, and something is not over or not final.";
+                           each other; 4 a file cannot be read; 5 everything holds, and a log is not over or not final.";
 
 /// The text below the subcommands.
 const AFTER_HELP: &str = "`pregao COMMAND --help` tells more; text after `--` holds no options.";

@@ -269,7 +269,7 @@ pub enum ReplayError {
         source: StampError,
     },
     /// The fold refuses the entry.
-    #[error("entry {seq}: {code}")]
+    #[error("entry {seq}: {} ({code})", code.message())]
     Rule {
         /// Position.
         seq: u64,

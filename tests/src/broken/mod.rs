@@ -167,14 +167,23 @@ mod tests {
             let made = files(1, 0, &[]).into_iter().find(|made| made.name == name).unwrap();
             let path = place.path().join(name);
             std::fs::write(&path, &made.bytes).unwrap();
-            let asked = Verify { files: vec![path], room: None, tsa: Vec::new(), evidence: None };
+            let asked = Verify {
+                files: vec![path],
+                room: None,
+                tsa: Vec::new(),
+                witness: Vec::new(),
+                evidence: None,
+            };
             let (ended, said) = told(&asked, None, false);
             assert_eq!(ended, status, "{said}");
             for word in words {
                 assert!(said.contains(word), "{name}: {word}: {said}");
             }
             let (again, line) = told(&asked, None, true);
-            assert_eq!((again, line), (status, verdict(&made.bytes).encode() + "\n"));
+            // Of a receipt alone, whose keys they are is shown by nothing.
+            let expected =
+                pregao_protocol::audit::verdict::examine(&made.bytes).beside(&[]).verdict.encode();
+            assert_eq!((again, line), (status, expected + "\n"));
             let (other, said) = told(&asked, Some(Fingerprint([1; 32])), false);
             assert_eq!(other, Status::Refused);
             assert!(said.contains("DOES NOT HOLD: it is of broker"), "{said}");
@@ -194,7 +203,13 @@ mod tests {
             })
             .collect();
         let evidence = Some(place.path().join("fork.json"));
-        let asked = Verify { files: paths.clone(), room: None, tsa: Vec::new(), evidence };
+        let asked = Verify {
+            files: paths.clone(),
+            room: None,
+            tsa: Vec::new(),
+            witness: Vec::new(),
+            evidence,
+        };
         let (status, said) = told(&asked, None, false);
         assert_eq!(status, Status::Refused);
         assert!(said.contains("two.log: CONTRADICTS"), "{said}");
@@ -225,7 +240,13 @@ mod tests {
         let path = place.path().join("lie.log");
         std::fs::write(&path, &lie.bytes).unwrap();
         let evidence = Some(place.path().join("proof.json"));
-        let asked = Verify { files: vec![path], room: None, tsa: Vec::new(), evidence };
+        let asked = Verify {
+            files: vec![path],
+            room: None,
+            tsa: Vec::new(),
+            witness: Vec::new(),
+            evidence,
+        };
         let (status, said) = told(&asked, None, false);
         assert_eq!(status, Status::Refused);
         for word in
@@ -237,7 +258,7 @@ mod tests {
         let (status, said) = told(&Verify { files, evidence: None, ..asked }, None, false);
         assert_eq!(status, Status::CarriedOut);
         assert!(
-            said.contains("signed a log that breaks the rules: entry 4: settled.wrong"),
+            said.contains("signed a log that breaks the rules: entry 4: the winner named is not the one the log gives"),
             "{said}"
         );
     }

@@ -232,7 +232,13 @@ pub fn transcript(bytes: &[u8]) -> Verdict {
     let mut file = tempfile::NamedTempFile::new().expect("a file can be made");
     file.write_all(bytes).expect("a file can be written");
     let files = vec![file.path().to_owned()];
-    let asked = verify_command::Verify { files, room: None, tsa: Vec::new(), evidence: None };
+    let asked = verify_command::Verify {
+        files,
+        room: None,
+        tsa: Vec::new(),
+        witness: Vec::new(),
+        evidence: None,
+    };
     let check = |json: bool| {
         let mut said = Vec::new();
         let status = verify_command::run(&asked, None, json, &mut said);

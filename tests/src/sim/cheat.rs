@@ -322,7 +322,10 @@ impl Cheater {
             && self.heads.get(&room).is_some_and(|heads| heads.len() > 1)
             && matches!(frame, FromBroker::Entries { .. })
         {
-            self.do_it();
+            // What is only held for a while is a delay once it comes.
+            if self.cheat == Cheat::Withhold {
+                self.do_it();
+            }
             self.held = Some((room, now, Vec::new()));
         }
         let Some((room, since, queue)) = &mut self.held else { return vec![frame] };
@@ -339,6 +342,7 @@ impl Cheater {
         if self.cheat == Cheat::Delay && now.since(*since) > HELD_BACK {
             said.append(queue);
             self.held = None;
+            self.do_it();
         }
         said.push(frame);
         said

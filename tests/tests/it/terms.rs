@@ -30,7 +30,8 @@ async fn listed(seller: &mut Peer, change: impl FnOnce(&mut Listing)) -> pregao_
 async fn terms_that_leave_no_room_for_a_bid_are_refused() {
     let house = open();
     let mut seller = guest(&house).await;
-    let changes: [(&str, fn(&mut Listing)); 5] = [
+    type Case = (&'static str, fn(&mut Listing));
+    let changes: [Case; 5] = [
         ("listing.terms", |listing| listing.buy_now = Some(amount(99))),
         ("listing.terms", |listing| listing.max_raise = Some(amount(9))),
         ("listing.terms", |listing| {

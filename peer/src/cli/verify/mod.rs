@@ -12,10 +12,11 @@ use std::str::FromStr;
 
 use clap::Args;
 use pregao_protocol::audit::compare::{Compared, Comparison, compare};
-use pregao_protocol::audit::evidence::{BrokenLog, Evidence, NoEvidence, Shown};
+use pregao_protocol::audit::evidence::{Accused, BrokenLog, Evidence, Shown};
 use pregao_protocol::audit::verdict::{self, Examined, Pins, Standing, Subject};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::log::transcript::MAX_TRANSCRIPT;
+use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::trust::key::Fingerprint;
 use serde::Serialize;
 
@@ -35,6 +36,9 @@ pub struct Verify {
     /// Fingerprint of a TSA's stamp key, or of its CA; if a stamp key is given, no other may stamp
     #[arg(long, value_name = "FINGERPRINT")]
     pub tsa: Vec<AnyFingerprint>,
+    /// Fingerprint of a witness's key, which the room has to name
+    #[arg(long = "witness-key", value_name = "FINGERPRINT")]
+    pub witness: Vec<Fingerprint>,
     /// Where to write evidence, if the files contradict each other; it must not exist
     #[arg(long, value_name = "FILE")]
     pub evidence: Option<PathBuf>,
@@ -63,8 +67,8 @@ enum Judged<'a> {
     /// As a transcript or a receipt; if it does not hold, perhaps as evidence against the broker that
     /// signed it.
     Examined(Box<Examined<'a>>, Option<Box<(Evidence, Shown)>>),
-    /// As evidence.
-    Evidence(Box<Evidence>, Result<Shown, NoEvidence>),
+    /// As evidence: what it shows, or why it shows nothing that was asked for.
+    Evidence(Box<Evidence>, Result<Shown, String>),
     /// It cannot be read at all.
     Unread(String),
 }
@@ -92,9 +96,21 @@ pub fn run(
     out: &mut impl Write,
 ) -> io::Result<Status> {
     let tsa = asked.tsa.iter().map(|tsa| tsa.0).collect();
-    let pins = Pins { room: asked.room, broker, tsa };
+    let pins = Pins { room: asked.room, broker, tsa, witnesses: asked.witness.clone() };
     let read: Vec<Result<Vec<u8>, String>> = asked.files.iter().map(|file| read(file)).collect();
-    let judged: Vec<Judged<'_>> = read.iter().map(|bytes| judge(bytes, &pins)).collect();
+    let examined: Vec<Option<Examined<'_>>> =
+        read.iter().map(|bytes| bytes.as_ref().ok().map(|bytes| verdict::examine(bytes))).collect();
+    let certified: Vec<BrokerKeys> =
+        examined.iter().flatten().filter_map(Examined::certifies).collect();
+    let judged: Vec<Judged<'_>> = read
+        .iter()
+        .zip(examined)
+        .map(|(bytes, examined)| match (bytes, examined) {
+            (Ok(bytes), Some(examined)) => judge(bytes, examined.beside(&certified), &pins),
+            (Ok(_), None) => Judged::Unread("it was not examined".to_owned()),
+            (Err(why), _) => Judged::Unread(why.clone()),
+        })
+        .collect();
     for (file, judged) in asked.files.iter().zip(&judged) {
         if json {
             writeln!(out, "{}", as_json(judged))?;
@@ -143,21 +159,23 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn judge<'a>(bytes: &'a Result<Vec<u8>, String>, pins: &Pins) -> Judged<'a> {
-    let bytes = match bytes {
-        Ok(bytes) => bytes,
-        Err(why) => return Judged::Unread(why.clone()),
-    };
-    let examined = verdict::examine(bytes);
+fn judge<'a>(bytes: &'a [u8], examined: Examined<'a>, pins: &Pins) -> Judged<'a> {
     if examined.verdict.verdict == Standing::Unreadable
         && let Some(evidence) = std::str::from_utf8(bytes).ok().map(Evidence::parse)
         && let Ok(evidence) = evidence
     {
-        let shown = evidence.verify();
+        let shown = evidence
+            .verify()
+            .map_err(|error| format!("as evidence it shows nothing: {}", with_causes(&error)));
+        let shown = shown.and_then(|shown| match pins.misses(evidence.against(), &shown) {
+            None => Ok(shown),
+            Some(why) => Err(why),
+        });
         return Judged::Evidence(Box::new(evidence), shown);
     }
     let signed = (examined.verdict.verdict == Standing::Invalid).then(|| signed(bytes)).flatten();
-    Judged::Examined(Box::new(examined.pinned(pins)), signed.map(Box::new))
+    let meant = |(_, shown): &(Evidence, Shown)| pins.misses(Accused::Broker, shown).is_none();
+    Judged::Examined(Box::new(examined.pinned(pins)), signed.filter(meant).map(Box::new))
 }
 
 /// A log that does not hold, as evidence against the broker whose head is over exactly it.
@@ -205,7 +223,7 @@ fn as_json(judged: &Judged<'_>) -> String {
             evidence: evidence.kind(),
             by: None,
             room: None,
-            what: &with_causes(error),
+            what: error,
         }),
         Judged::Unread(_) => {
             let (kind, verdict) = (Subject::Unknown, Standing::Unreadable);
@@ -239,22 +257,63 @@ struct FindingShown<'a> {
     files: Vec<String>,
     room: Option<RoomName>,
     by: Fingerprint,
+    /// Whether that is shown: without a certificate anybody may have named this broker.
+    certified: bool,
     what: &'a str,
     /// Where the evidence is, if it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
+    /// Why it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// What became of evidence.
+#[derive(Debug)]
+enum Kept<'a> {
+    /// Nobody asked for it.
+    NotAsked,
+    /// It is there.
+    Written(&'a Path),
+    /// It could not be written.
+    Failed(io::Error),
+    /// Another proof is where it was to go.
+    After(&'a Path),
+}
+
+impl Kept<'_> {
+    fn path(&self) -> Option<String> {
+        match self {
+            Self::Written(path) => Some(path.display().to_string()),
+            Self::NotAsked | Self::Failed(_) | Self::After(_) => None,
+        }
+    }
+
+    fn error(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => Some(error.to_string()),
+            Self::After(_) => Some("the file has another proof in it".to_owned()),
+            Self::NotAsked | Self::Written(_) => None,
+        }
+    }
 }
 
 /// Writes the first evidence that there is, where it was asked for.
 struct Keeper<'a> {
     path: Option<&'a Path>,
+    is_full: bool,
 }
 
 impl<'a> Keeper<'a> {
-    /// Where it is now, or why it could not be written; nothing if none is to be written any more.
-    fn keep(&mut self, evidence: &Evidence) -> Option<io::Result<&'a Path>> {
-        let path = self.path.take()?;
-        Some(keep(evidence, path).map(|()| path))
+    fn keep(&mut self, evidence: &Evidence) -> Kept<'a> {
+        let Some(path) = self.path else { return Kept::NotAsked };
+        if std::mem::replace(&mut self.is_full, true) {
+            return Kept::After(path);
+        }
+        match keep(evidence, path) {
+            Ok(()) => Kept::Written(path),
+            Err(error) => Kept::Failed(error),
+        }
     }
 }
 
@@ -266,7 +325,7 @@ fn tell(
     json: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut keeper = Keeper { path: asked.evidence.as_deref() };
+    let mut keeper = Keeper { path: asked.evidence.as_deref(), is_full: false };
     let (mut shown, mut ends) = (Vec::new(), Vec::new());
     let name = |path: &Path| path.display().to_string();
     for end in &comparison.ends {
@@ -282,9 +341,12 @@ fn tell(
     for finding in &comparison.findings {
         let [first, second] = finding.files.map(|at| asked.files.get(at).map(PathBuf::as_path));
         let (Some(first), Some(second)) = (first, second) else { continue };
-        let kept = finding.evidence.as_ref().and_then(|evidence| keeper.keep(evidence));
+        let kept = match &finding.evidence {
+            Some(evidence) => keeper.keep(evidence),
+            None => Kept::NotAsked,
+        };
         if !json {
-            words::finding([first, second], finding, kept, out)?;
+            words::finding([first, second], finding, &kept, out)?;
             continue;
         }
         shown.push(FindingShown {
@@ -292,8 +354,10 @@ fn tell(
             files: vec![name(first), name(second)],
             room: finding.room,
             by: finding.by,
+            certified: finding.is_certified,
             what: &finding.what,
-            evidence: kept.transpose()?.map(name),
+            evidence: kept.path(),
+            error: kept.error(),
         });
     }
     for (file, judged) in asked.files.iter().zip(judged) {
@@ -301,7 +365,7 @@ fn tell(
         let (evidence, broken) = &**signed;
         let kept = keeper.keep(evidence);
         if !json {
-            words::signed(file, broken, kept, out)?;
+            words::signed(file, broken, &kept, out)?;
             continue;
         }
         shown.push(FindingShown {
@@ -309,8 +373,10 @@ fn tell(
             files: vec![name(file)],
             room: broken.room,
             by: broken.by,
+            certified: true,
             what: &broken.what,
-            evidence: kept.transpose()?.map(name),
+            evidence: kept.path(),
+            error: kept.error(),
         });
     }
     if json && !(shown.is_empty() && ends.is_empty()) {
@@ -322,7 +388,8 @@ fn tell(
 
 /// Writes evidence to a file that is not there yet.
 fn keep(evidence: &Evidence, path: &Path) -> io::Result<()> {
-    if path.exists() {
+    // A link that leads nowhere is there, too.
+    if path.symlink_metadata().is_ok() {
         let why = "it exists already, and evidence is never written over";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
     }

@@ -5,7 +5,7 @@ use super::*;
 
 fn asked(files: &[&Path]) -> Verify {
     let files = files.iter().map(|path| (*path).to_owned()).collect();
-    Verify { files, room: None, tsa: Vec::new(), evidence: None }
+    Verify { files, room: None, tsa: Vec::new(), witness: Vec::new(), evidence: None }
 }
 
 fn told(asked: &Verify, json: bool) -> (Status, String) {
@@ -60,6 +60,30 @@ fn the_worst_of_several_files_says_how_it_ends() {
     assert_eq!(lines[1], r#"{"kind":"unknown","verdict":"invalid","rule":"V-060"}"#);
     assert_eq!(lines[2], r#"{"kind":"unknown","verdict":"unreadable"}"#);
     assert_eq!(lines.len(), 3);
+}
+
+#[test]
+fn evidence_against_somebody_else_than_meant_does_not_hold() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("evidence");
+    std::fs::write(&path, batches()).unwrap();
+    let other = AnyFingerprint(Fingerprint([7; 32]));
+    let meant = Verify { tsa: vec![other], ..asked(&[&path]) };
+    let (status, said) = told(&meant, false);
+    assert_eq!(status, Status::Refused);
+    assert!(said.contains("it is against the TSA ") && said.contains("not asked for"), "{said}");
+    let (_, line) = told(&meant, true);
+    assert!(line.starts_with(r#"{"kind":"evidence","verdict":"invalid""#), "{line}");
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_not_written_over() {
+    let place = tempfile::tempdir().unwrap();
+    let link = place.path().join("proof.json");
+    std::os::unix::fs::symlink(place.path().join("nothing"), &link).unwrap();
+    let error = keep(&Evidence::parse(&batches()).unwrap(), &link).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    assert!(link.symlink_metadata().unwrap().is_symlink());
 }
 
 #[test]

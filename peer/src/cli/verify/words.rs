@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use pregao_protocol::audit::compare::{Contradiction, Finding, RecordedEnd};
-use pregao_protocol::audit::evidence::{Accused, Evidence, NoEvidence, Shown};
+use pregao_protocol::audit::evidence::{Accused, Evidence, Shown};
 use pregao_protocol::audit::verdict::{
     AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown, Standing,
     Subject, Verdict,
@@ -13,9 +13,9 @@ use pregao_protocol::room::auction::{Late, Outcome, Phase};
 use pregao_protocol::room::body::Side;
 use pregao_protocol::trust::key::Fingerprint;
 
-use super::Judged;
+use super::{Judged, Kept};
 use crate::text::amount::print_in;
-use crate::text::sanitize::{sanitize, with_causes};
+use crate::text::sanitize::sanitize;
 
 /// Tells what a file shows, or why it does not hold.
 pub(super) fn file(
@@ -241,7 +241,8 @@ fn of_trust(shown: &Verdict, pins: &Pins, lines: &mut Vec<String>) {
     }
     if shown.certified == Some(false) {
         lines.push(
-            "THE BROKER'S CERTIFICATE IS NOT HERE: anybody could have made this log under keys of their own"
+            "THE BROKER'S CERTIFICATE IS NOT HERE: anybody could have made this under keys of their own; a \
+             transcript of that broker beside it would show"
                 .to_owned(),
         );
     }
@@ -269,7 +270,7 @@ fn of_trust(shown: &Verdict, pins: &Pins, lines: &mut Vec<String>) {
 fn evidence(
     name: &str,
     evidence: &Evidence,
-    shown: &Result<Shown, NoEvidence>,
+    shown: &Result<Shown, String>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     match shown {
@@ -280,11 +281,7 @@ fn evidence(
             writeln!(out, "{name}: holds: evidence{about}: {by} {what}")?;
             writeln!(out, "  {by} is the fingerprint of {who}: compare it with the one you know")
         }
-        Err(error) => {
-            writeln!(out, "{name}: DOES NOT HOLD: as evidence it shows nothing: {}", {
-                sanitize(&with_causes(error))
-            })
-        }
+        Err(why) => writeln!(out, "{name}: DOES NOT HOLD: {}", sanitize(why)),
     }
 }
 
@@ -318,7 +315,7 @@ pub(super) fn end(
 pub(super) fn finding(
     files: [&Path; 2],
     finding: &Finding,
-    kept: Option<io::Result<&Path>>,
+    kept: &Kept<'_>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let [first, second] = files.map(|path| sanitize(&path.display().to_string()));
@@ -329,19 +326,27 @@ pub(super) fn finding(
     };
     let room = finding.room.map_or_else(String::new, |room| format!(", room {room}"));
     let (by, what) = (finding.by, sanitize(&finding.what));
+    if !finding.is_certified {
+        writeln!(
+            out,
+            "{second}: CONTRADICTS {first}{room}: whoever made their keys {what}; they name {who} {by}, and \
+             nothing here shows that the keys are its"
+        )?;
+        return writeln!(out, "  keep both, and give a transcript of that broker beside them");
+    }
     writeln!(out, "{second}: CONTRADICTS {first}: {who} {by}{room}: it {what}")?;
     match (kept, &finding.evidence) {
-        (Some(kept), _) => written(kept, out),
-        (None, Some(_)) => {
+        (Kept::Written(_) | Kept::Failed(_) | Kept::After(_), _) => written(kept, out),
+        (Kept::NotAsked, Some(_)) => {
             writeln!(out, "  keep both, they prove it; --evidence FILE writes the proof to a file")
         }
-        (None, None) if finding.kind == Contradiction::Seen => {
+        (Kept::NotAsked, None) if finding.kind == Contradiction::Seen => {
             writeln!(
                 out,
                 "  the author alone says so: keep both, and ask for the log that they saw"
             )
         }
-        (None, None) => writeln!(
+        (Kept::NotAsked, None) => writeln!(
             out,
             "  keep both; it takes a transcript with the broker's certificate to prove it to others"
         ),
@@ -352,24 +357,30 @@ pub(super) fn finding(
 pub(super) fn signed(
     path: &Path,
     shown: &Shown,
-    kept: Option<io::Result<&Path>>,
+    kept: &Kept<'_>,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let (name, what) = (sanitize(&path.display().to_string()), sanitize(&shown.what));
     writeln!(out, "{name}: ITS BROKER SIGNED THIS: {} {what}", shown.by)?;
     match kept {
-        Some(kept) => written(kept, out),
-        None => {
+        Kept::NotAsked => {
             writeln!(out, "  keep it, it proves that; --evidence FILE writes the proof to a file")
         }
+        Kept::Written(_) | Kept::Failed(_) | Kept::After(_) => written(kept, out),
     }
 }
 
-fn written(kept: io::Result<&Path>, out: &mut impl Write) -> io::Result<()> {
+fn written(kept: &Kept<'_>, out: &mut impl Write) -> io::Result<()> {
     match kept {
-        Ok(path) => writeln!(out, "  the evidence is in {}", path.display()),
-        Err(error) => {
+        Kept::NotAsked => Ok(()),
+        Kept::Written(path) => writeln!(out, "  the evidence is in {}", path.display()),
+        Kept::Failed(error) => {
             writeln!(out, "  THE EVIDENCE COULD NOT BE WRITTEN: {error}; keep what you checked")
         }
+        Kept::After(path) => writeln!(
+            out,
+            "  {} has the proof above: check these files by themselves with another --evidence FILE",
+            path.display()
+        ),
     }
 }

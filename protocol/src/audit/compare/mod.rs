@@ -78,6 +78,9 @@ pub struct Finding {
     /// Who did it ([`Contradiction::against`]): a broker by its session key, a TSA by its stamp key, a
     /// witness by its key.
     pub by: Fingerprint,
+    /// Whether its own word is among the files that the keys are its: without a certificate, whoever wrote the
+    /// opening may have named a broker's key beside their own (V-077).
+    pub is_certified: bool,
     /// What it did, for a person: a sentence without its subject.
     pub what: String,
     /// What shows it to others, if the files have all of it.
@@ -172,7 +175,7 @@ pub fn compare(files: &[Compared<'_>]) -> Comparison {
         let origin = Origin { broker: *broker, room: *room };
         library.forks(shelf, &origin, &mut findings);
         library.entries(shelf, &origin, &mut findings);
-        seen(shelf, &origin, &mut findings);
+        library.seen(shelf, &origin, &mut findings);
     }
     let ends = library.outcomes(&mut findings);
     signers.tell(&mut findings);
@@ -289,13 +292,15 @@ impl<'a> Library<'a> {
                     continue;
                 }
                 let fork = self.fork_with(larger, Statement::Head(smaller.head().to_owned()), size);
-                found_fork([*file, *other_file], origin, fork, findings);
+                let certified = self.is_certified(&log.room().terms().broker);
+                found_fork([*file, *other_file], origin, certified, fork, findings);
             }
             for claim in &shelf.claims {
                 let Some(root) = log.root(claim.size) else { continue };
                 if root != claim.root {
                     let fork = self.fork_with(log, claim.statement.clone(), claim.size);
-                    found_fork([*file, claim.file], origin, fork, findings);
+                    let certified = self.is_certified(&claim.keys);
+                    found_fork([*file, claim.file], origin, certified, fork, findings);
                 }
             }
         }
@@ -303,7 +308,8 @@ impl<'a> Library<'a> {
             for other in shelf.claims.iter().skip(at.saturating_add(1)) {
                 if claim.size == other.size && claim.root != other.root {
                     let fork = self.fork_between(claim, other);
-                    found_fork([claim.file, other.file], origin, fork, findings);
+                    let certified = self.is_certified(&claim.keys);
+                    found_fork([claim.file, other.file], origin, certified, fork, findings);
                 }
             }
         }
@@ -355,7 +361,8 @@ impl<'a> Library<'a> {
                 let seq = single.seq;
                 let what = format!("signed two logs with different entries at position {seq}");
                 let kind = Contradiction::TwoEntries;
-                found(kind, [single.file, file], origin, what, evidence, findings);
+                let certified = evidence.is_some();
+                found(kind, [single.file, file], (origin, certified), what, evidence, findings);
             }
         }
     }
@@ -378,13 +385,40 @@ impl<'a> Library<'a> {
                             Evidence::FalseOutcome(FalseOutcome { auction, reveal })
                         });
                         let kind = Contradiction::FalseOutcome;
-                        found(kind, [*auction, *reveal], log.origin(), what, evidence, findings);
+                        let of = (log.origin(), evidence.is_some());
+                        found(kind, [*auction, *reveal], of, what, evidence, findings);
                     }
                 }
             }
         }
         ends.sort_unstable_by_key(|end| (end.reveal, end.auction));
         ends
+    }
+
+    /// What authors of single entries had seen, by the logs that are here whole.
+    fn seen(&self, shelf: &Shelf<'_>, origin: &Origin, findings: &mut Vec<Finding>) {
+        for single in &shelf.singles {
+            let action = Entry::parse(&single.receipt.entry)
+                .ok()
+                .and_then(|entry| Action::parse(&entry.action).ok());
+            let Some(had_seen) = action.map(|action| action.seen()) else { continue };
+            for (file, log) in &shelf.logs {
+                let shown = log.root(had_seen.size).filter(|_| had_seen.size > 0);
+                if shown.is_some_and(|root| root != had_seen.root) {
+                    let what = format!(
+                        "took an action of which the author had seen another log of {} entries",
+                        had_seen.size
+                    );
+                    let files = [single.file, *file];
+                    let certified = self.is_certified(&log.room().terms().broker);
+                    found(Contradiction::Seen, files, (origin, certified), what, None, findings);
+                }
+            }
+        }
+    }
+
+    fn is_certified(&self, keys: &BrokerKeys) -> bool {
+        self.certificates.iter().any(|(known, _)| known == keys)
     }
 
     /// The transcript of a log with the broker's certificate, wherever that was.
@@ -395,47 +429,32 @@ impl<'a> Library<'a> {
     }
 }
 
-/// What authors of single entries had seen, by the logs that are here whole.
-fn seen(shelf: &Shelf<'_>, origin: &Origin, findings: &mut Vec<Finding>) {
-    for single in &shelf.singles {
-        let action = Entry::parse(&single.receipt.entry)
-            .ok()
-            .and_then(|entry| Action::parse(&entry.action).ok());
-        let Some(had_seen) = action.map(|action| action.seen()) else { continue };
-        for (file, log) in &shelf.logs {
-            let shown = log.root(had_seen.size).filter(|_| had_seen.size > 0);
-            if shown.is_some_and(|root| root != had_seen.root) {
-                let what = format!(
-                    "took an action of which the author had seen another log of {} entries",
-                    had_seen.size
-                );
-                let files = [single.file, *file];
-                found(Contradiction::Seen, files, origin, what, None, findings);
-            }
-        }
-    }
-}
-
 fn verify_keys(opening: &str) -> Option<BrokerKeys> {
     Action::parse(opening).ok()?.body().terms().map(|terms| terms.broker)
 }
 
-fn found_fork(files: [usize; 2], origin: &Origin, fork: Option<Fork>, findings: &mut Vec<Finding>) {
+fn found_fork(
+    files: [usize; 2],
+    origin: &Origin,
+    certified: bool,
+    fork: Option<Fork>,
+    findings: &mut Vec<Finding>,
+) {
     let evidence = fork.map(Evidence::Fork);
     let what = "signed two histories of one log".to_owned();
-    found(Contradiction::Fork, files, origin, what, evidence, findings);
+    found(Contradiction::Fork, files, (origin, certified), what, evidence, findings);
 }
 
 fn found(
     kind: Contradiction,
     files: [usize; 2],
-    origin: &Origin,
+    (origin, is_certified): (&Origin, bool),
     what: String,
     evidence: Option<Evidence>,
     findings: &mut Vec<Finding>,
 ) {
     let (room, by) = (Some(origin.room), origin.broker);
-    add(Finding { kind, files, room, by, what, evidence }, findings);
+    add(Finding { kind, files, room, by, is_certified, what, evidence }, findings);
 }
 
 /// Adds what was found, each thing of two files once.

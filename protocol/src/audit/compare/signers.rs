@@ -81,6 +81,8 @@ impl Signers {
             files: [before, file],
             room: None,
             by: tsa,
+            // Its own key signed both.
+            is_certified: true,
             what: "signed two batch headers that cannot both be honest".to_owned(),
             evidence: Some(Evidence::Batches(TwoBatches { key: *key, batches })),
         };
@@ -105,6 +107,7 @@ impl Signers {
             files: [first.file, seen.file],
             room: Some(room),
             by: witness.fingerprint(),
+            is_certified: true,
             what: format!("cosigned two different heads of {} entries of one log", seen.head.size),
             evidence: Some(Evidence::CosignedTwice(CosignedTwice {
                 witness,

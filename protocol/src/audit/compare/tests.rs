@@ -74,6 +74,10 @@ fn v062_two_transcripts_of_one_room_that_differ_are_a_fork_in_either_order() {
     let bare = [file_of(&one, false), file_of(&two, false)];
     assert_eq!(fork(&[&bare[0], &long]), [(Contradiction::Fork, [0, 1], true)]);
     assert_eq!(fork(&[&bare[0], &bare[1]]), [(Contradiction::Fork, [0, 1], false)]);
+    // Then it is of whoever made the keys (V-077).
+    let certified = |texts: &[&str]| found_in(texts)[0].is_certified;
+    assert!(certified(&[&short, &long]) && certified(&[&bare[0], &long]));
+    assert!(!certified(&[&bare[0], &bare[1]]));
     let later = at(4 * SECOND);
     let other = Table::list_by(one.tsa.clone(), later, |listing| listing.grace = 6).unwrap();
     assert_eq!(fork(&[&short, &file_of(&other, true)]), [], "another room");

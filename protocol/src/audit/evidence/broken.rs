@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{NoEvidence, Shown, vouched};
 use crate::audit::verify;
-use crate::log::merkle::{Tree, leaf_hash};
+use crate::log::merkle::{Frontier, leaf_hash};
 use crate::log::stamp::HeaderError;
 use crate::log::transcript::{Transcript, TranscriptLine};
 use crate::log::{Entry, Head};
@@ -23,25 +23,23 @@ pub struct BrokenLog {
 impl BrokenLog {
     pub(super) fn verify(&self) -> Result<Shown, NoEvidence> {
         let transcript = Transcript::of(&self.transcript).ok_or(NoEvidence::Malformed)?;
-        let mut certificate = None;
-        let mut entries = Vec::new();
-        for line in transcript.lines() {
-            match line {
-                TranscriptLine::Certificate(compact) => certificate = compact,
-                TranscriptLine::Header(_) => {}
-                TranscriptLine::Entry(entry) => entries.push(entry),
-            }
-        }
-        let certificate = certificate.ok_or(NoEvidence::Certificate)?;
-        let first = entries.first().and_then(|entry| Entry::parse(entry).ok());
+        // Whatever it is of is in the first lines: nothing is counted that nobody vouches for.
+        let certificate = match transcript.lines().next() {
+            Some(TranscriptLine::Certificate(Some(compact))) => compact,
+            _ => return Err(NoEvidence::Certificate),
+        };
+        let first = entries(&transcript).next().and_then(|entry| Entry::parse(entry).ok());
         let opening = Action::parse(&first.ok_or(NoEvidence::Malformed)?.action)?;
         let keys = verify::terms(&opening).map_err(NoEvidence::Opening)?.broker;
         let origin = vouched(&keys, opening.room(), &certificate)?;
         let note = transcript.head().ok_or(NoEvidence::Malformed)?;
         let head = Head::open(&note, &origin, &keys.head)?;
-        let tree = Tree::new(entries.iter().map(|entry| leaf_hash(entry.as_bytes())).collect());
+        let mut log = Frontier::default();
+        for entry in entries(&transcript) {
+            log.push(leaf_hash(entry.as_bytes()));
+        }
         // Otherwise the lines are anybody's.
-        if (head.size, head.root) != (tree.size(), tree.root()) {
+        if (head.size, head.root) != (log.size(), log.root()) {
             return Err(NoEvidence::OtherThing);
         }
         let what = match refused(&transcript)? {
@@ -50,6 +48,13 @@ impl BrokenLog {
         };
         Ok(Shown { by: origin.broker, room: Some(origin.room), what })
     }
+}
+
+fn entries<'a>(transcript: &Transcript<'a>) -> impl Iterator<Item = &'a str> {
+    transcript.lines().filter_map(|line| match line {
+        TranscriptLine::Entry(entry) => Some(entry),
+        TranscriptLine::Certificate(_) | TranscriptLine::Header(_) => None,
+    })
 }
 
 /// Why the rules refuse a log that the broker signed: an entry that they refuse, or nothing if it ends

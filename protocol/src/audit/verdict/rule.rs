@@ -49,6 +49,8 @@ impl Rule {
     pub const OTHER_BROKER: Self = Self("pin.broker");
     /// It is stamped by others than the TSAs asked for.
     pub const OTHER_TSA: Self = Self("pin.tsa");
+    /// A witness that was asked for is not named.
+    pub const OTHER_WITNESS: Self = Self("pin.witness");
 
     /// As written.
     #[must_use]

@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::audit::evidence::{Accused, Shown};
 use crate::log::transcript::transcript;
 use crate::log::{Cosignature, Head, Receipt};
 use crate::room::Code;
-use crate::room::body::{Body, Ended, Settled};
+use crate::room::body::{Body, BrokerKeys, Ended, Settled};
 use crate::room::fixture::{
     Author, END, G, OUTCOME, SECOND, Table, Tsa, amount, at, bid, broker_certificate,
     broker_fingerprint, broker_keys, certificate_for, encoded, forfeited_alone, private_room,
@@ -415,6 +416,53 @@ fn v066_a_receipt_of_a_strangers_act_in_a_reveal_room_does_not_hold() {
 }
 
 #[test]
+fn v077_no_broker_is_believed_to_be_meant_without_its_certificate() {
+    let table = unsold();
+    let (whole, bare) = (file_of(&table), transcript(None, table.logged(), &table.head()));
+    let receipt = table.receipt(1).encode();
+    let pins = Pins { broker: Some(broker_fingerprint()), ..Pins::default() };
+    let judged = |text: &str, certified: &[BrokerKeys]| {
+        let verdict = examine(text.as_bytes()).beside(certified).pinned(&pins).verdict;
+        (verdict.verdict, verdict.rule.map(Rule::as_str), verdict.certified)
+    };
+    let missing = (Standing::Invalid, Some("pin.broker"), None);
+    let there = (Standing::Valid, None, Some(true));
+    assert_eq!(judged(&whole, &[]), there);
+    for text in [&bare, &receipt] {
+        assert_eq!(judged(text, &[]), missing);
+        let keys = examine(whole.as_bytes()).certifies().unwrap();
+        assert_eq!(judged(text, &[keys]), there);
+        // Keys of somebody else's beside the broker's own name nobody.
+        let other = BrokerKeys { head: SecretKey::from_seed(&[99; 32]).public(), ..keys };
+        assert_eq!(judged(text, &[other]), missing);
+        let unasked = examine(text.as_bytes()).beside(&[]).pinned(&Pins::default()).verdict;
+        assert_eq!((unasked.verdict, unasked.certified), (Standing::Valid, Some(false)));
+        assert_eq!(examine(text.as_bytes()).certifies(), None);
+    }
+}
+
+#[test]
+fn evidence_is_held_against_what_is_known_from_elsewhere() {
+    let (by, other) = (Fingerprint([1; 32]), Fingerprint([2; 32]));
+    let (room, another) = (Some(RoomName([3; 32])), Some(RoomName([4; 32])));
+    let shown = Shown { by, room, what: String::new() };
+    let misses = |pins: Pins, against| pins.misses(against, &shown).is_some();
+    let none = Pins::default;
+    for against in [Accused::Broker, Accused::Tsa, Accused::Witness] {
+        assert!(!misses(none(), against) && !misses(Pins { room, ..none() }, against));
+        assert!(misses(Pins { room: another, ..none() }, against));
+        for (pinned, is_missed) in [(by, false), (other, true)] {
+            let broker = Pins { broker: Some(pinned), ..none() };
+            assert_eq!(misses(broker, against), is_missed && against == Accused::Broker);
+            let tsa = Pins { tsa: vec![pinned], ..none() };
+            assert_eq!(misses(tsa, against), is_missed && against == Accused::Tsa);
+            let witnesses = Pins { witnesses: vec![pinned], ..none() };
+            assert_eq!(misses(witnesses, against), is_missed && against == Accused::Witness);
+        }
+    }
+}
+
+#[test]
 fn what_is_known_from_elsewhere_is_held_against_it() {
     let table = unsold();
     let file = file_of(&table);
@@ -428,8 +476,12 @@ fn what_is_known_from_elsewhere_is_held_against_it() {
     let invalid = |rule| (Standing::Invalid, Some(rule));
     let none = Pins::default();
     assert_eq!(pinned(none.clone()), valid);
-    let good =
-        Pins { room: Some(table.name()), broker: Some(broker_fingerprint()), tsa: vec![stamp] };
+    let good = Pins {
+        room: Some(table.name()),
+        broker: Some(broker_fingerprint()),
+        tsa: vec![stamp],
+        witnesses: Vec::new(),
+    };
     assert_eq!(pinned(good), valid);
     assert_eq!(pinned(Pins { tsa: vec![authority, stamp], ..none.clone() }), valid);
     assert_eq!(pinned(Pins { tsa: vec![authority], ..none.clone() }), valid);
@@ -444,6 +496,18 @@ fn what_is_known_from_elsewhere_is_held_against_it() {
     let file = file_of(&two);
     let judged = examine(file.as_bytes()).pinned(&Pins { tsa: vec![stamp], ..none });
     assert_eq!(judged.verdict.rule.map(Rule::as_str), Some("pin.tsa"), "another may stamp too");
+    // Witnesses that are asked for are named.
+    let key = |seed| vec![witness(seed).key.fingerprint()];
+    let (table, head) = witnessed();
+    let line = Cosignature::sign(&head, 1_800_000_000, &witness_key(1)).line(&witness(1).name);
+    let file_of_two =
+        transcript(Some(&broker_certificate()), table.logged(), &format!("{}{line}", table.head()));
+    let rule = |witnesses| {
+        let pins = Pins { witnesses, ..Pins::default() };
+        let judged = examine(file_of_two.as_bytes()).pinned(&pins);
+        judged.verdict.rule.map(Rule::as_str)
+    };
+    assert_eq!((rule(key(2)), rule(key(3))), (None, Some("pin.witness")));
     // What is invalid stays so, by its own rule.
     let cut = file.replacen("{\"seq\":1", "{\"seq\":2", 1);
     let judged = examine(cut.as_bytes()).pinned(&Pins { room, ..Pins::default() });

@@ -77,7 +77,7 @@ pub enum VerifyError {
     #[error("the stamp does not hold")]
     Stamp(#[source] StampError),
     /// The entry breaks a rule that can be judged without the entries around it.
-    #[error("entry {seq}: {code}")]
+    #[error("entry {seq}: {} ({code})", code.message())]
     Rule {
         /// Position.
         seq: u64,

@@ -46,7 +46,7 @@ fn v151_a_log_that_the_rules_refuse_is_evidence_under_the_brokers_own_head() {
     let mut table = sold();
     let late = table.bid_at(at(END + SECOND), 5_000);
     let what = shows(&broken_log(with_last(&table, &late)), table.name());
-    assert!(what.contains("entry 6: bid.late"), "{what}");
+    assert!(what.contains("entry 6: the auction had ended by then (bid.late)"), "{what}");
     let settled = Settled { winner: Some(1), price: Some(amount(1_000)), cosigned: None };
     let mut closed = Table::auction();
     closed.bid(at(SECOND), 1_000).unwrap();
