@@ -257,8 +257,11 @@ impl Witness {
         let broker = KnownBroker { fingerprint, head, keys };
         let simulated = {
             let known = locked(&self.shared.known);
-            if !known.is_new(&broker)? {
-                return Ok(());
+            match known.is_new(&broker) {
+                Ok(false) => return Ok(()),
+                // Whether one makes room, the store says.
+                Ok(true) | Err(RegisterError::Full) => {}
+                Err(error) => return Err(error),
             }
             known.brokers.simulated
         };

@@ -95,7 +95,7 @@ pub enum RegisterError {
     /// The broker is known with another head key.
     #[error("this broker is known with another head key")]
     OtherHead,
-    /// As many strangers are known as may be.
+    /// As many strangers are known as may be, and of each a log is remembered.
     #[error("{MAX_STRANGERS} brokers that nobody named are known")]
     Full,
     /// Too many requests are waiting.
@@ -170,6 +170,11 @@ impl Known {
     pub(super) fn add(&mut self, broker: &KnownBroker) {
         self.heads.insert(broker.fingerprint, broker.head);
         self.keys.extend(broker.keys.map(|keys| (broker.fingerprint, keys)));
+    }
+
+    pub(super) fn remove(&mut self, broker: Fingerprint) {
+        self.heads.remove(&broker);
+        self.keys.remove(&broker);
     }
 
     /// All keys of a broker that is known and may be.

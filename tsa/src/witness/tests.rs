@@ -399,17 +399,44 @@ async fn brokers_are_known_by_one_head_key_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn strangers_that_had_nothing_cosigned_make_room_for_others() {
+    let mut bench = Bench::new();
+    let named = Broker(200);
+    bench.brokers.named.insert(named.fingerprint());
+    let witness = bench.open();
+    assert_eq!(witness.register(named.registration()).await, Ok(()));
+    assert_eq!(witness.register(Broker(1).registration()).await, Ok(()));
+    assert_eq!(witness.add_checkpoint(&Broker(1).request(1, 0, 1)).await.status(), 200);
+    for stranger in 2..=60 {
+        assert_eq!(witness.register(Broker(stranger).registration()).await, Ok(()), "{stranger}");
+    }
+    assert_eq!(witness.counts().brokers, 17);
+    // Neither who was named nor who had something cosigned.
+    assert_eq!(witness.add_checkpoint(&Broker(1).request(2, 0, 1)).await.status(), 200);
+    assert_eq!(witness.add_checkpoint(&named.request(1, 0, 1)).await.status(), 200);
+    let gone = witness.add_checkpoint(&Broker(2).request(1, 0, 1)).await;
+    assert_eq!(refused(gone), CheckpointRefusal::Origin);
+    witness.close();
+    bench.machine.kill();
+    assert_eq!(bench.open().counts().brokers, 17, "remembered");
+}
+
+#[tokio::test(start_paused = true)]
 async fn sixteen_strangers_are_known_and_those_that_are_named_in_any_case() {
     let mut bench = Bench::new();
     let named = Broker(200);
     bench.brokers.named.insert(named.fingerprint());
     let witness = bench.open();
+    let strangers = u8::try_from(MAX_STRANGERS).unwrap();
+    for stranger in 1..=strangers {
+        assert_eq!(witness.register(Broker(stranger).registration()).await, Ok(()));
+        let cosigned = witness.add_checkpoint(&Broker(stranger).request(1, 0, 1)).await;
+        assert_eq!(cosigned.status(), 200, "{stranger}");
+    }
     // At once, so that they are decided together.
-    let asked = (1..=20).map(|broker| witness.register(Broker(broker).registration()));
+    let asked = (17..=20).map(|broker| witness.register(Broker(broker).registration()));
     let answers = futures_util::future::join_all(asked).await;
-    let (taken, refused) = answers.split_at(MAX_STRANGERS);
-    assert!(taken.iter().all(Result::is_ok));
-    assert!(refused.iter().all(|answer| *answer == Err(RegisterError::Full)));
+    assert!(answers.iter().all(|answer| *answer == Err(RegisterError::Full)));
     assert_eq!(witness.register(named.registration()).await, Ok(()));
     assert_eq!(witness.register(Broker(3).registration()).await, Ok(()), "known already");
     assert_eq!(witness.register(Broker(30).registration()).await, Err(RegisterError::Full));

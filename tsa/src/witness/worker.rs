@@ -273,6 +273,15 @@ fn register(
     match tally.known.is_new(broker) {
         Ok(true) => {}
         Ok(false) => return Ok(Ok(())),
+        // Anybody can register: a stranger that had nothing cosigned makes room, and registers again if it is
+        // a broker.
+        Err(RegisterError::Full) => match changes.idle_stranger(&tally.known.brokers.named)? {
+            Some(idle) => {
+                changes.remove_broker(idle)?;
+                tally.known.remove(idle);
+            }
+            None => return Ok(Err(RegisterError::Full)),
+        },
         Err(error) => return Ok(Err(error)),
     }
     changes.add_broker(broker, certificate)?;

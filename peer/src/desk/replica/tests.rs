@@ -256,12 +256,12 @@ async fn v151_a_broken_log_under_the_brokers_head_is_kept_as_evidence_that_a_str
     let tree = Tree::new(leaves);
     let head = log.head_over(4, tree.root(), &house.secrets);
     shows(&mut session, &house, &log, &shown, Some(head)).await;
-    found_out(user, &house, &log, "entry 3: key.reused", "broken-log-").await;
+    found_out(user, &house, &log, "used before (key.reused)", "broken-log-").await;
     let name = house.evidence().into_iter().find(|name| name.starts_with("broken-log-")).unwrap();
     let text = std::fs::read_to_string(house.vault().join("evidence").join(name)).unwrap();
     let shown = Evidence::parse(&text).unwrap().verify().unwrap();
     assert_eq!(shown.room, Some(log.name()));
-    assert!(shown.what.contains("entry 3: key.reused"), "{}", shown.what);
+    assert!(shown.what.contains("entry 3: the one-time key was used before"), "{}", shown.what);
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,6 +273,6 @@ async fn a_broken_log_that_the_broker_did_not_sign_is_kept_as_notes() {
     shown.push(Logged { entry: &again, header: shown[2].header });
     // The head is over the three honest ones.
     shows(&mut session, &house, &log, &shown, None).await;
-    found_out(user, &house, &log, "entry 3: key.reused", "entry-").await;
+    found_out(user, &house, &log, "used before (key.reused)", "entry-").await;
     assert!(!house.evidence().iter().any(|name| name.starts_with("broken-log-")));
 }

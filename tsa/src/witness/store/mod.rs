@@ -4,6 +4,7 @@
 //! without a TSA has the same one. Writes are durable when [`Changes::commit`] returns (WAL,
 //! synchronous=FULL): a head that was cosigned and then forgotten would let a second history be cosigned.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -289,6 +290,30 @@ impl Changes<'_> {
             "INSERT INTO broker (fingerprint, head, certificate) VALUES (?1, ?2, ?3)",
             params![broker.fingerprint.0, broker.head.as_bytes(), certificate],
         )?;
+        Ok(())
+    }
+
+    /// A broker that nobody named and of which no log is remembered, the one that was registered first.
+    ///
+    /// # Errors
+    /// [`WitnessStoreError::Sqlite`].
+    pub fn idle_stranger(
+        &self,
+        named: &BTreeSet<Fingerprint>,
+    ) -> Result<Option<Fingerprint>, WitnessStoreError> {
+        let mut query = self
+            .0
+            .prepare_cached("SELECT fingerprint FROM broker WHERE logs = 0 ORDER BY rowid")?;
+        let mut idle = query.query_map([], |row| Ok(Fingerprint(row.get(0)?)))?;
+        Ok(idle.find(|idle| !idle.as_ref().is_ok_and(|idle| named.contains(idle))).transpose()?)
+    }
+
+    /// Forgets a broker of which no log is remembered.
+    ///
+    /// # Errors
+    /// [`WitnessStoreError::Sqlite`].
+    pub fn remove_broker(&self, broker: Fingerprint) -> Result<(), WitnessStoreError> {
+        self.0.execute("DELETE FROM broker WHERE fingerprint = ?1 AND logs = 0", [broker.0])?;
         Ok(())
     }
 
