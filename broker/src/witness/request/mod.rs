@@ -3,7 +3,9 @@
 use pregao_protocol::log::{Cosignature, Head};
 use pregao_protocol::trust::witness::Witness;
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::wire::witness::{AddCheckpoint, CheckpointAnswer, RegisterBroker, status};
+use pregao_protocol::wire::witness::{
+    AddCheckpoint, CheckpointAnswer, CheckpointRefusal, RegisterBroker, status,
+};
 
 use crate::network::HttpAnswer;
 
@@ -57,13 +59,21 @@ pub(crate) fn meaning(answer: &HttpAnswer, witness: &Witness, head: &Head) -> Me
             }
         }
         status::ORIGIN => Meaning::Unknown,
+        status::CONFLICT if text.trim_start_matches('+') != text => Meaning::Refused(said()),
         status::CONFLICT => match text.strip_suffix('\n').unwrap_or(text).parse() {
             Ok(size) => Meaning::Size(size),
             Err(_) => Meaning::Refused(said()),
         },
+        // Of this log alone; others of it are cosigned meanwhile.
+        status::BUSY if is_of_one_log(text) => Meaning::Refused(said()),
         status::BUSY | 500.. => Meaning::Failing(said()),
         _ => Meaning::Refused(said()),
     }
+}
+
+fn is_of_one_log(text: &str) -> bool {
+    let read = CheckpointAnswer::read(status::BUSY, "", text.as_bytes());
+    read == CheckpointAnswer::Refused(CheckpointRefusal::Delivery)
 }
 
 #[cfg(test)]

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use pregao_protocol::audit::delivered::answers;
 use pregao_protocol::host::Host;
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::room::action::Action;
-use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::room::body::BrokerKeys;
+use pregao_protocol::trust::key::{Fingerprint, PublicKey, WitnessKey};
 use pregao_protocol::trust::seal::{SealError, SealPublic};
+use pregao_protocol::trust::witness::Witness;
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::wire::delivery::{Credentials, Delivery, DeliveryAnswer, DeliveryState};
+use pregao_protocol::wire::delivery::{
+    Credentials, Delivery, DeliveryAnswer, DeliveryState, Unanswered,
+};
 use tokio::sync::mpsc;
 
 use crate::host::blocking;
@@ -40,6 +45,8 @@ pub(in crate::desk) enum News {
     Left(String),
     /// A witness did not take it.
     NotLeft(String, String),
+    /// What a witness says is no answer of the broker, and no word of a named witness about this delivery.
+    Lies(String),
     /// The broker answered.
     Answered(DeliveryAnswer),
     /// A witness says that the broker does not answer.
@@ -66,6 +73,10 @@ pub(super) struct Courier {
     pub(super) key: SealPublic,
     pub(super) action: Action,
     pub(super) credentials: Credentials,
+    /// The broker's, in the room's opening.
+    pub(super) keys: BrokerKeys,
+    /// Witnesses that the opening names: of others, no word counts.
+    pub(super) named: Vec<Witness>,
     /// Stamps it: the broker may not.
     pub(super) tsa: TsaClient,
     /// The witnesses that can be reached.
@@ -100,6 +111,7 @@ impl Courier {
             }
         }
         let mut seen = LastSeen::Nowhere;
+        let mut spoke: Vec<PublicKey<WitnessKey>> = Vec::new();
         for _ in 0..ASKED {
             if holding.is_empty() {
                 break;
@@ -109,12 +121,24 @@ impl Courier {
             for witness in holding {
                 let (client, id) = (witness.clone(), sealed.delivery.id());
                 match blocking(&self.host, move || client.ask_delivery(id)).await {
+                    // One witness that lies keeps no other from being heard.
                     Some(Ok(DeliveryState::Answered(answer))) => {
-                        return tell(News::Answered(answer)).await;
+                        if answers(&answer, &sealed.delivery, &self.keys).is_ok() {
+                            return tell(News::Answered(answer)).await;
+                        }
+                        tell(News::Lies(witness.address().url.clone())).await;
                     }
                     Some(Ok(DeliveryState::Unanswered(word))) => {
-                        seen = LastSeen::Offered;
-                        tell(News::Unanswered(word)).await;
+                        match self.testifies(&word, &sealed.delivery) {
+                            // The same witness at another address.
+                            Some(key) if spoke.contains(&key) => {}
+                            Some(key) => {
+                                seen = LastSeen::Offered;
+                                spoke.push(key);
+                                tell(News::Unanswered(word)).await;
+                            }
+                            None => tell(News::Lies(witness.address().url.clone())).await,
+                        }
                     }
                     Some(Ok(DeliveryState::Offered {})) => {
                         seen = LastSeen::Offered;
@@ -134,6 +158,18 @@ impl Courier {
             holding = waits;
         }
         tell(News::End(seen)).await;
+    }
+
+    /// Whose word it is that this delivery was not answered, if it counts (V-156).
+    fn testifies(&self, word: &str, delivery: &Delivery) -> Option<PublicKey<WitnessKey>> {
+        let mut opened = self
+            .named
+            .iter()
+            .filter_map(|witness| Some((witness.key, Unanswered::open(word, &witness.key).ok()?)));
+        let (key, said) = opened.next()?;
+        let of = (said.broker, said.room, said.digest);
+        let is_of_this = of == (delivery.broker, delivery.room, delivery.digest);
+        (is_of_this && said.counts()).then_some(key)
     }
 
     async fn sealed(&self, digest: Digest) -> Result<Sealed, String> {

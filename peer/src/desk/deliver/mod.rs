@@ -27,7 +27,6 @@ use self::courier::{Courier, LastSeen, News, Sealed};
 use super::Desk;
 use super::answers::{Progress, ReplyTo};
 use super::evidence::Exhibit;
-use super::replica::Replica;
 use crate::net::Route;
 use crate::net::tsa::TsaClient;
 use crate::vault::ActionRecord;
@@ -121,6 +120,8 @@ impl Desk {
             action: action.clone(),
             credentials: Credentials { certificate, blind },
             tsa: self.tsa_client.clone(),
+            keys: terms.broker,
+            named: terms.witnesses.clone(),
             witnesses,
         };
         let reply_to = self.reply_to.clone();
@@ -169,6 +170,10 @@ impl Desk {
             News::Left(url) => self.note(format!("left with the witness at {url}")).await,
             News::NotLeft(url, reason) => {
                 self.note(format!("the witness at {url} does not take it: {reason}")).await;
+            }
+            News::Lies(url) => {
+                self.note(format!("the witness at {url} says what is not so, and is passed over"))
+                    .await;
             }
             News::Answered(answer) => self.delivery_answered(digest, answer).await,
             News::Unanswered(word) => {
@@ -268,7 +273,8 @@ impl Desk {
         let shows = |code| word.code == code;
         let credentials = shows(UnreadableCode::Author)
             .then(|| ShownCredentials { credentials: sealed.credentials.clone(), seed: inner });
-        let head = self.rooms.get(&room).and_then(Replica::head).map(str::to_owned);
+        let replica = self.rooms.get(&room);
+        let head = replica.and_then(|it| it.witnessed.final_head()).map(str::to_owned);
         let proof = Evidence::FalseUnreadable(Box::new(FalseUnreadable {
             certificate: self.connection.certificate().to_owned(),
             opening: parcel.opening.clone(),

@@ -17,13 +17,21 @@ pub(in crate::desk) struct Witnessed {
     /// Entries that are final.
     size: u64,
     /// The newest cosigned head that agrees with the log, with the size that it covers.
-    newest: Option<(u64, String)>,
+    newest: Option<Newest>,
     /// One that the log has not reached yet.
     ahead: Option<String>,
     /// The user was told that a cosignature does not hold.
     told: bool,
     /// What witnesses cosigned, to be compared.
     cosigned: lies::CosignedHeads,
+}
+
+/// A cosigned head.
+#[derive(Debug)]
+struct Newest {
+    size: u64,
+    operators: usize,
+    note: String,
 }
 
 impl Witnessed {
@@ -34,7 +42,12 @@ impl Witnessed {
 
     /// The cosigned head over exactly so many entries, if one came.
     pub(in crate::desk) fn head_over(&self, size: u64) -> Option<&str> {
-        self.newest.as_ref().filter(|(of, _)| *of == size).map(|(_, note)| note.as_str())
+        self.newest.as_ref().filter(|of| of.size == size).map(|of| of.note.as_str())
+    }
+
+    /// The newest head that was final for a while, if no newer one came.
+    pub(in crate::desk) fn final_head(&self) -> Option<&str> {
+        self.head_over(self.size)
     }
 }
 
@@ -92,12 +105,14 @@ impl Desk {
     async fn take_cosigned(&mut self, name: RoomName, head: &Head, note: &str) {
         let Some(replica) = self.rooms.get_mut(&name) else { return };
         let Some(terms) = replica.room().map(|room| room.terms().clone()) else { return };
-        let is_final = match cosignature::cosignatures(note, head, &terms.witnesses) {
+        let (is_final, operators) = match cosignature::cosignatures(note, head, &terms.witnesses) {
             Ok(cosigned) => {
                 let operators = cosignature::operators(&cosigned);
                 // Whoever trusts certain operators alone waits for all of them, whatever the listing says.
                 let wanted = &self.options.final_by;
-                terms.is_final(&cosigned) && wanted.iter().all(|name| operators.contains(name))
+                let is_final =
+                    terms.is_final(&cosigned) && wanted.iter().all(|name| operators.contains(name));
+                (is_final, operators.len())
             }
             Err(error) => {
                 if std::mem::replace(&mut replica.witnessed.told, true) {
@@ -110,8 +125,11 @@ impl Desk {
             }
         };
         let witnessed = &mut replica.witnessed;
-        if witnessed.newest.as_ref().is_none_or(|(size, _)| *size <= head.size) {
-            witnessed.newest = Some((head.size, note.to_owned()));
+        // Fewer cosignatures under the same head say nothing new.
+        let newer = (head.size, operators);
+        if witnessed.newest.as_ref().is_none_or(|old| (old.size, old.operators) <= newer) {
+            let (size, note) = (head.size, note.to_owned());
+            witnessed.newest = Some(Newest { size, operators, note });
         }
         if is_final && head.size > witnessed.size {
             witnessed.size = head.size;

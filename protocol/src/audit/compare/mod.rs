@@ -288,6 +288,9 @@ impl<'a> Library<'a> {
                 let (larger, smaller) =
                     if log.size() >= other.size() { (log, other) } else { (other, log) };
                 let size = smaller.size();
+                if log.room().terms().broker != other.room().terms().broker {
+                    continue;
+                }
                 if larger.root(size) == smaller.root(size) {
                     continue;
                 }
@@ -297,7 +300,8 @@ impl<'a> Library<'a> {
             }
             for claim in &shelf.claims {
                 let Some(root) = log.root(claim.size) else { continue };
-                if root != claim.root {
+                // A reveal room of other keys says nothing about this log, whatever it names.
+                if root != claim.root && claim.keys == log.room().terms().broker {
                     let fork = self.fork_with(log, claim.statement.clone(), claim.size);
                     let certified = self.is_certified(&claim.keys);
                     found_fork([*file, claim.file], origin, certified, fork, findings);
@@ -306,7 +310,8 @@ impl<'a> Library<'a> {
         }
         for (at, claim) in shelf.claims.iter().enumerate() {
             for other in shelf.claims.iter().skip(at.saturating_add(1)) {
-                if claim.size == other.size && claim.root != other.root {
+                if claim.size == other.size && claim.root != other.root && claim.keys == other.keys
+                {
                     let fork = self.fork_between(claim, other);
                     let certified = self.is_certified(&claim.keys);
                     found_fork([claim.file, other.file], origin, certified, fork, findings);
@@ -471,14 +476,14 @@ fn add(mut finding: Finding, findings: &mut Vec<Finding>) {
     if same.as_ref().is_some_and(|other| other.evidence.is_some()) {
         return;
     }
-    // Evidence says more exactly what it shows, and what does not verify is none.
+    // Evidence says more exactly what it shows; where it shows nothing, nothing was found.
     match finding.evidence.as_ref().map(Evidence::verify) {
         Some(Ok(shown)) => finding.what = shown.what,
-        Some(Err(_)) => finding.evidence = None,
+        Some(Err(_)) => return,
         None => {}
     }
     match same {
-        Some(other) => other.evidence = finding.evidence,
+        Some(other) => *other = finding,
         None => findings.push(finding),
     }
 }

@@ -3,11 +3,14 @@
 use super::*;
 use crate::audit::verdict::examine;
 use crate::log::{Cosignature, Head};
+use crate::room::action::{Draft, Seen};
 use crate::room::body::{Body, Ended, Say, Settled};
+use crate::room::body::{BrokerKeys, Reveal};
 use crate::room::fixture::{
     Author, END, OUTCOME, Own, Private, SECOND, Table, amount, at, broker_certificate,
     broker_fingerprint, private_room, revealed, text, witness, witness_key,
 };
+use crate::trust::key::{EntryKey, SecretKey};
 
 fn file_of(table: &Table, certified: bool) -> String {
     let certificate = certified.then(broker_certificate);
@@ -306,4 +309,22 @@ fn v063_a_tsa_that_shows_two_rooms_two_histories_is_found_out_in_two_files() {
 
 fn receipt_of(table: &Table) -> String {
     table.receipt(1).encode()
+}
+
+#[test]
+fn v077_a_reveal_room_of_made_up_keys_says_nothing_about_the_auction_that_it_names() {
+    let (auction, room) = concluded();
+    let opening = room.table.reveal().opening().clone();
+    let mine = SecretKey::<EntryKey>::from_seed(&[99; 32]);
+    let keys = BrokerKeys { entry: mine.public(), ..opening.broker };
+    let lie = Reveal { broker: keys, root: OUTCOME, ..opening };
+    let id = Author::new(0).own(999).id;
+    let draft = Draft { id, room: None, body: Body::Reveal(lie), seen: Seen::nothing() };
+    let mut tsa = auction.tsa.clone();
+    let opening = tsa.stamp(draft.sign_as_broker(&mine).unwrap(), at(END + 30 * SECOND));
+    let forged = Table::open(tsa, opening).unwrap();
+    for certified in [true, false] {
+        let found = compared(&[&file_of(&auction, certified), &file_of(&forged, false)]);
+        assert_eq!(found, Comparison::default());
+    }
 }

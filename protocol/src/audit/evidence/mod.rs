@@ -26,6 +26,7 @@ mod broken;
 mod claims;
 mod contradiction;
 mod entries;
+mod finality;
 mod outcome;
 mod refusal;
 mod rollback;

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::finality::FinalHead;
 use super::{NoEvidence, Shown, opened};
 use crate::audit::verify;
+use crate::log::Origin;
 use crate::log::stamp::{FullStamp, VerifiedBatch};
-use crate::log::{Head, Origin};
 use crate::room::Terms;
 use crate::room::action::Action;
 use crate::room::body::Signer;
@@ -92,7 +93,7 @@ pub struct FalseUnreadable {
     /// Where the author is said not to hold: what is in the inner layer. It shows the persona.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<ShownCredentials>,
-    /// Where the room is said not to exist: a head of it (a note).
+    /// Where the room is said not to exist: a head of it that was final before (a note).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
     /// The broker's word (compact JWS of [`Unreadable`]).
@@ -128,8 +129,10 @@ impl FalseUnreadable {
             UnreadableCode::Stamp => again.is_stamped_by(&certificate.stamps),
             UnreadableCode::Room => {
                 let note = self.head.as_ref().ok_or(NoEvidence::OtherThing)?;
-                Head::open(note, &origin, &keys.head)?;
-                terms.members().is_none()
+                // A room may be opened right after the broker had said that it is not there.
+                let last = FinalHead::open(note, &origin, &terms, &certificate)?;
+                let header = VerifiedBatch::open(&unreadable.header, &certificate.stamps)?;
+                terms.members().is_none() && last.is_before(&header)
             }
             UnreadableCode::Author => self.is_by_a_persona(&action, &unreadable, &certificate)?,
         };

@@ -92,10 +92,11 @@ struct Contact {
     total: u64,
 }
 
-/// Who asks, and when it asked last.
+/// Who asks, when it asked last, and which it was offered then.
 struct Line {
     nonce: Nonce,
     polled: u64,
+    offered: Option<u64>,
 }
 
 /// What is known of a delivery.
@@ -148,10 +149,15 @@ impl Deliveries {
     pub fn fetch(&mut self, poll: &Poll, fresh: Nonce, now: Time) -> Option<Delivery> {
         let polled = now.as_secs();
         self.give_up(polled);
-        let before = self.lines.insert(poll.broker, Line { nonce: fresh, polled });
+        let mut of_this = self.open.iter();
+        let offered = of_this.find(|(_, waiting)| waiting.delivery.broker == poll.broker);
+        let offered = offered.map(|(number, _)| *number);
+        let before = self.lines.insert(poll.broker, Line { nonce: fresh, polled, offered });
         // With another nonce than the last it may be an old poll, or one of a broker that starts anew:
-        // that it was there before is not shown.
-        let before = before.filter(|line| line.nonce == poll.nonce).map(|line| line.polled);
+        // that it was there before is not shown. And one that answers what it is offered, however slowly, keeps
+        // nobody waiting: else a flood would make its witness testify against it.
+        let before = before.filter(|line| line.nonce == poll.nonce && line.offered == offered);
+        let before = before.map(|line| line.polled);
         let mut oldest = None;
         for waiting in self.open.values_mut() {
             if waiting.delivery.broker != poll.broker {

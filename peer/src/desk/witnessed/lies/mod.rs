@@ -19,10 +19,10 @@ use crate::desk::replica::Replica;
 /// Cosigned heads of a room that are compared with what comes: the largest ones.
 const HEADS: usize = 32;
 
-/// Heads of one room that named witnesses cosigned, one of each size: the first that came.
+/// Heads of one room that named witnesses cosigned, by size: of each witness the first that came.
 #[derive(Debug, Default)]
 pub(super) struct CosignedHeads {
-    heads: BTreeMap<u64, (Head, Vec<Cosignature>)>,
+    heads: BTreeMap<u64, Vec<(Head, Cosignature)>>,
     /// Witnesses of whom the user was told that they signed two.
     told: Vec<PublicKey<WitnessKey>>,
 }
@@ -31,35 +31,29 @@ impl CosignedHeads {
     /// Takes what was cosigned over a head, each cosignature verified, and gives what is then shown of each
     /// witness that cosigned another head of this size.
     fn meet(&mut self, head: &Head, cosigned: Vec<Cosignature>) -> Vec<CosignedTwice> {
-        let kept = self.heads.entry(head.size).or_insert_with(|| (*head, Vec::new()));
-        let (first, known) = (kept.0, &mut kept.1);
-        if first.root == head.root {
-            for cosignature in cosigned {
-                if !known.iter().any(|known| known.witness == cosignature.witness) {
-                    known.push(cosignature);
-                }
-            }
-            if self.heads.len() > HEADS {
-                self.heads.pop_first();
-            }
-            return Vec::new();
-        }
+        let known = self.heads.entry(head.size).or_default();
         let signed = |head: &Head, by: &Cosignature| CosignedHead {
             head: head.text(),
             time: by.time,
             signature: by.signature,
         };
-        let told = &mut self.told;
-        let twice = cosigned.iter().filter_map(|second| {
-            let one = known.iter().find(|known| known.witness == second.witness)?;
-            if told.contains(&second.witness) {
-                return None;
+        let mut twice = Vec::new();
+        for second in cosigned {
+            let of_this = |(_, known): &&(Head, Cosignature)| known.witness == second.witness;
+            let Some((first, one)) = known.iter().find(of_this) else {
+                known.push((*head, second));
+                continue;
+            };
+            if first.root != head.root && !self.told.contains(&second.witness) {
+                self.told.push(second.witness);
+                let heads = [signed(first, one), signed(head, &second)];
+                twice.push(CosignedTwice { witness: second.witness, heads });
             }
-            told.push(second.witness);
-            let heads = [signed(&first, one), signed(head, second)];
-            Some(CosignedTwice { witness: second.witness, heads })
-        });
-        twice.collect()
+        }
+        if self.heads.len() > HEADS {
+            self.heads.pop_first();
+        }
+        twice
     }
 }
 

@@ -61,6 +61,7 @@ fn refusal(house: &House, log: &Log, act: &HandedIn, size: usize) -> FromBroker 
 /// A desk that follows a room whose two entries are final since now.
 async fn settled_on(house: &mut House) -> (User, Session, Log, Vec<Witness>) {
     let (log, witnesses) = witnessed(house);
+    house.secrets.named.clone_from(&witnesses);
     let (mut user, mut session) = followed(house, &log).await;
     let note = cosigned_at(house, &log, &[&witnesses[0], &witnesses[1]], now(house));
     says(&mut session, &log, note).await;
@@ -85,6 +86,7 @@ async fn v150_a_refusal_by_less_than_was_final_is_evidence_of_a_rollback() {
 async fn v150_a_rollback_is_found_out_whichever_of_the_two_comes_first() {
     let mut house = House::open();
     let (mut log, witnesses) = witnessed(&house);
+    house.secrets.named.clone_from(&witnesses);
     let (mut user, mut session) = followed(&mut house, &log).await;
     let act = bid(&house, &user, &mut session, &log).await;
     let earlier = now(&house);

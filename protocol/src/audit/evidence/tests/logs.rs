@@ -7,6 +7,7 @@ use crate::room::body::{Body, Ended, Settled};
 use crate::room::fixture::{
     Private, amount, close_body, encoded, private_room, revealed, witness, witness_key,
 };
+use crate::trust::broker::BrokerCertificate;
 use crate::trust::key::{HeadKey, SessionKey};
 
 fn no(evidence: &Evidence) -> NoEvidence {
@@ -197,6 +198,20 @@ fn witnessed() -> Table {
     table
 }
 
+/// The certificate of a broker that works with the witnesses that a room names.
+fn naming(table: &Table, quorum: u32) -> String {
+    let listing = table.fold().listing();
+    BrokerCertificate {
+        keys: broker_keys(),
+        authorities: listing.authorities.clone(),
+        stamps: listing.stamps.clone(),
+        witnesses: listing.witnesses.clone(),
+        quorum,
+        simulated: false,
+    }
+    .sign(&SecretKey::from_seed(&[201; 32]))
+}
+
 fn cosigned(table: &Table, lines: &[(u8, u64)]) -> String {
     let head =
         Head { origin: table.origin(), size: table.tree().size(), root: table.tree().root() };
@@ -224,7 +239,7 @@ fn v150_an_answer_from_a_shorter_log_after_witnesses_saw_a_longer_one_is_evidenc
         ..refused(&table, size, Digest([3; 32]), table.name())
     };
     let good = Rollback {
-        certificate: broker_certificate(),
+        certificate: naming(&table, 2),
         opening: table.opening.action().compact().to_owned(),
         head: cosigned(&table, &[(1, start + 10), (2, start + 11)]),
         refusal: refusal(&after, 1).sign(&entry_key()),
@@ -252,6 +267,22 @@ fn v150_an_answer_from_a_shorter_log_after_witnesses_saw_a_longer_one_is_evidenc
         let head = cosigned(&table, lines);
         assert_eq!(changed(&|all| all.head.clone_from(&head)), NoEvidence::NotFinal);
     }
+    // Nor witnesses that the broker does not name: whoever lists names whom they like.
+    let unnamed = broker_certificate();
+    assert_eq!(changed(&|all| all.certificate.clone_from(&unnamed)), NoEvidence::NotFinal);
+    let alone = Table::list(|listing| {
+        (listing.witnesses, listing.quorum) = (vec![witness(1), witness(2)], 1);
+    })
+    .unwrap();
+    let by_one = Rollback {
+        certificate: naming(&alone, 2),
+        opening: alone.opening.action().compact().to_owned(),
+        head: cosigned(&alone, &[(1, start)]),
+        refusal: Refusal { room: alone.name(), ..refusal(&after, 0) }.sign(&entry_key()),
+    };
+    assert_eq!(no(&Evidence::Rollback(by_one.clone())), NoEvidence::NotFinal);
+    let by_two = Rollback { head: cosigned(&alone, &[(1, start), (2, start)]), ..by_one };
+    shows(&Evidence::Rollback(by_two), alone.name());
     let late = cosigned(&table, &[(1, start + 10), (2, start + 12)]);
     assert_eq!(changed(&|all| all.head.clone_from(&late)), NoEvidence::Consistent);
     let other = Table::auction();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::log::stamp::FullStamp;
+use crate::log::{Cosignature, Head};
 use crate::room::body::Listing;
 use crate::room::fixture::{witness, witness_key};
 use crate::trust::broker::BrokerCertificate;
@@ -91,8 +92,35 @@ impl Scene {
 
     /// What the author shows of a delivery that the broker says it cannot read for this reason.
     fn unreadable(&self, code: UnreadableCode, credentials: &Credentials) -> FalseUnreadable {
+        self.unreadable_by(code, credentials, &self.header(10 * SECOND + 1))
+    }
+
+    /// A header whose predecessor is so much after the listing.
+    fn header(&self, after: u64) -> String {
+        let mut tsa = self.table.tsa.clone();
+        tsa.tick(at(after));
+        tsa.tick(at(after))
+    }
+
+    /// The head of the listing alone, cosigned as it was stamped.
+    fn head(&self, by: &[u8]) -> String {
+        let (size, root) = (self.table.tree().size(), self.table.tree().root());
+        let head = Head { origin: self.table.origin(), size, root };
+        let seconds = at(0).as_micros() / 1_000_000;
+        let line = |seed: &u8| {
+            Cosignature::sign(&head, seconds, &witness_key(*seed)).line(&witness(*seed).name)
+        };
+        format!("{}{}", self.table.head(), by.iter().map(line).collect::<String>())
+    }
+
+    fn unreadable_by(
+        &self,
+        code: UnreadableCode,
+        credentials: &Credentials,
+        header: &str,
+    ) -> FalseUnreadable {
         let (author, delivery) = self.sealed(credentials);
-        let header = self.bid.batch().compact().to_owned();
+        let header = header.to_owned();
         let word = Unreadable { delivery: delivery.id(), code, header };
         FalseUnreadable {
             certificate: certificate(),
@@ -105,7 +133,7 @@ impl Scene {
                 credentials: credentials.clone(),
                 seed: Digest([1; 32]),
             }),
-            head: Some(self.table.head()),
+            head: Some(self.head(&[1, 2])),
             unreadable: word.sign(&entry_key()),
         }
     }
@@ -262,8 +290,16 @@ fn v157_a_broker_that_says_so_truly_cannot_be_framed() {
     let without = FalseUnreadable { head: None, ..room.clone() };
     assert_eq!(said(without), Err(NoEvidence::OtherThing));
     let others = Some(Table::auction().head());
-    let elsewhere = FalseUnreadable { head: others, ..room };
+    let elsewhere = FalseUnreadable { head: others, ..room.clone() };
     assert!(matches!(said(elsewhere), Err(NoEvidence::Head(_))));
+    // A room may be opened right after it was said that it is not there: others must have seen it before.
+    for few in [&[][..], &[1], &[1, 3]] {
+        let head = Some(scene.head(few));
+        assert_eq!(said(FalseUnreadable { head, ..room.clone() }), Err(NoEvidence::NotFinal));
+    }
+    let header = scene.header(10 * SECOND);
+    let early = scene.unreadable_by(UnreadableCode::Room, &good, &header);
+    assert_eq!(said(early), Err(NoEvidence::Consistent));
     // With anything exchanged it is another delivery than the one that the broker means.
     let stamp = scene.unreadable(UnreadableCode::Stamp, &good);
     let longer = FullStamp { path: vec![Digest([1; 32])], ..scene.stamp() };
