@@ -322,10 +322,7 @@ impl Cheater {
             && self.heads.get(&room).is_some_and(|heads| heads.len() > 1)
             && matches!(frame, FromBroker::Entries { .. })
         {
-            // What is only held for a while is a delay once it comes.
-            if self.cheat == Cheat::Withhold {
-                self.do_it();
-            }
+            self.do_it();
             self.held = Some((room, now, Vec::new()));
         }
         let Some((room, since, queue)) = &mut self.held else { return vec![frame] };
@@ -342,7 +339,6 @@ impl Cheater {
         if self.cheat == Cheat::Delay && now.since(*since) > HELD_BACK {
             said.append(queue);
             self.held = None;
-            self.do_it();
         }
         said.push(frame);
         said
@@ -481,6 +477,11 @@ async fn play(chance: &Chance, cheat: Cheat, folder: &Path) -> Result<Went> {
             tokio::time::sleep(AFTERWARDS).await;
             break;
         }
+    }
+    // What is held back still is a delay only once it comes.
+    let begun = done.load(Ordering::Relaxed) > 0;
+    if cheat == Cheat::Delay && begun && !is_known(cheat, victim, &evidence) {
+        tokio::time::sleep(HELD_BACK + AFTERWARDS).await;
     }
     town.check()?;
     town.close().await?;

@@ -365,7 +365,9 @@ impl Desk {
             let advice = format!("bid at most {}", amount::print_in(most.minor(), &own));
             return Err(Report::new(Code::BidTooHigh.as_str(), Code::BidTooHigh.message(), advice));
         }
-        if self.now().is_some_and(|now| now < auction.begin()) {
+        // Of one that began with its listing, the time as last heard may be older than that.
+        let early = |begin: Time| self.reckoned().is_some_and(|now| now < begin);
+        if listing.begin.is_some_and(early) {
             let advice = format!("bids count from {} on", auction.begin());
             return Err(Report::new(Code::BidEarly.as_str(), Code::BidEarly.message(), advice));
         }
