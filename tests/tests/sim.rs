@@ -13,11 +13,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use pregao_tests::sim::cheat::{self, Cheat};
 use pregao_tests::sim::person::Told;
 use pregao_tests::sim::run::{self, Left};
 use pregao_tests::sim::verdict::{self, Tally};
+
+/// What is logged of a run that is traced follows from its seed only as long as no other begins or ends: the
+/// most that anybody wants to hear is one number for the whole process.
+static LOGGED: RwLock<()> = RwLock::new(());
 
 /// Seeds that CI plays.
 const SEEDS: u64 = 300;
@@ -26,6 +30,7 @@ const CHEATED: u64 = 6;
 
 #[test]
 fn three_hundred_houses_keep_every_promise() {
+    let _beside = LOGGED.read();
     let (next, all) = (AtomicU64::new(0), Mutex::new(Tally::default()));
     let play = || {
         loop {
@@ -59,6 +64,7 @@ fn three_hundred_houses_keep_every_promise() {
 
 #[test]
 fn a_seed_replays_to_the_last_line() {
+    let _alone = LOGGED.write();
     const { assert!(cfg!(tokio_unstable), ".cargo/config.toml, unless RUSTFLAGS hides it") };
     for seed in [1, 2] {
         let [first, second] = [(); 2].map(|()| run::seed(seed, true).unwrap().trace);
@@ -76,6 +82,7 @@ fn a_seed_replays_to_the_last_line() {
 /// What an honest peer sees of a house that cheats it, and a stranger after it (SPEC 7.8).
 #[test]
 fn every_cheat_is_caught_where_it_can_be() {
+    let _beside = LOGGED.read();
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     for cheat in Cheat::ALL {
         let count = cheat::seeds(cheat, 0..CHEATED, threads).unwrap();
@@ -108,6 +115,7 @@ fn told_otherwise(left: &Left, change: impl FnOnce(&mut Told)) -> String {
 
 #[test]
 fn a_run_in_which_a_promise_was_broken_is_not_passed() {
+    let _beside = LOGGED.read();
     let left = left();
     let tally = judge(&left).unwrap();
     assert!(tally.disclosed > 0 && tally.forfeited > 0 && tally.receipts > 0, "{tally:?}");
@@ -171,6 +179,7 @@ fn a_run_in_which_a_promise_was_broken_is_not_passed() {
 
 #[test]
 fn a_log_that_was_changed_is_not_passed() {
+    let _beside = LOGGED.read();
     let left = left();
     let change = |sql: &str| {
         let copy = tempfile::tempdir().unwrap();
