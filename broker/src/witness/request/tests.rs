@@ -61,12 +61,17 @@ fn an_answer_that_is_none_is_told_from_one_that_may_change() {
     assert_eq!(of(404, "unknown"), Meaning::Unknown);
     assert_eq!(of(409, "12\n"), Meaning::Size(12));
     assert_eq!(of(409, "12"), Meaning::Size(12));
-    for body in ["", "-1\n", "twelve", "12 \n", "99999999999999999999"] {
+    for body in ["", "-1\n", "+5\n", "twelve", "12 \n", "99999999999999999999"] {
         assert!(matches!(of(409, body), Meaning::Refused(_)), "{body}");
     }
     for status in [429, 500, 503, 599] {
         assert!(matches!(of(status, ""), Meaning::Failing(_)), "{status}");
     }
+    // A delivery that waits holds one log back, and not the witness.
+    let waits = CheckpointAnswer::Refused(CheckpointRefusal::Delivery).body();
+    assert!(matches!(of(429, &waits), Meaning::Refused(_)), "{waits}");
+    let busy = CheckpointAnswer::Refused(CheckpointRefusal::Busy).body();
+    assert!(matches!(of(429, &busy), Meaning::Failing(_)), "{busy}");
     let loud = "x\u{1b}[2J\n".repeat(99);
     let Meaning::Refused(said) = of(400, &loud) else { panic!("refused") };
     assert!(said.len() < 150 && !said.contains('\u{1b}'), "{said}");

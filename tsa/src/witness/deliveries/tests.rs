@@ -101,6 +101,27 @@ fn v155_heads_of_a_room_wait_once_a_delivery_for_it_has_waited_twenty_seconds() 
 }
 
 #[test]
+fn v156_who_answers_a_flood_slowly_keeps_nobody_waiting() {
+    let mut deliveries = Deliveries::default();
+    let mut one = Polling::new(1);
+    for number in 0..20 {
+        deliveries.take(delivery(1, 1, number), at(0)).unwrap();
+    }
+    let last = delivery(1, 2, 99);
+    deliveries.take(last.clone(), at(0)).unwrap();
+    for number in 0..20 {
+        let offered = one.poll(&mut deliveries, at(5 * u64::from(number)));
+        assert_eq!(offered, Some(delivery(1, 1, number)));
+        deliveries.answered(delivery(1, 1, number).id(), answer());
+    }
+    one.poll(&mut deliveries, at(100));
+    assert_eq!(contact(&deliveries, &last.id()), Some(0));
+    // Unanswered, it counts from here on.
+    one.poll(&mut deliveries, at(105));
+    assert_eq!(contact(&deliveries, &last.id()), Some(5));
+}
+
+#[test]
 fn v156_a_broker_that_polls_and_does_not_answer_is_in_contact_for_as_long() {
     let mut deliveries = Deliveries::default();
     let left = delivery(1, 1, 1);
