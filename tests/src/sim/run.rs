@@ -54,6 +54,8 @@ pub struct Left {
     pub people: Vec<Arc<Person>>,
     /// Nothing went wrong there.
     pub calm: bool,
+    /// All machines slept for days.
+    pub slept: bool,
 }
 
 /// Plays one seed and judges it. With `traced`, says what happened.
@@ -66,7 +68,7 @@ pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
         let judge = |left: Left| {
             let people = || left.people.iter().map(Arc::as_ref);
             if left.calm {
-                verdict::nothing_odd(people())?;
+                verdict::nothing_odd(people(), left.slept)?;
             }
             verdict::judge(&left.store, people())
         };
@@ -139,6 +141,7 @@ async fn play(
     for person in &people {
         person.be_quiet();
     }
+    let mut slept = false;
     for round in 0..ROUNDS {
         if round > 0 {
             disturb(&town, &people, chance, (DISTURBED, calm), framer.as_ref()).await?;
@@ -147,6 +150,10 @@ async fn play(
         if over(&people) {
             break;
         }
+        if calm {
+            verdict::nothing_odd(people.iter().map(Arc::as_ref), slept)?;
+        }
+        slept = true;
         trace.say("all", || "sleep until the time for disclosing has passed".to_owned());
         era.sleep(DISCLOSING);
     }
@@ -156,7 +163,7 @@ async fn play(
         framer.nothing_shown(calm)?;
     }
     town.close().await?;
-    Ok(Left { _folder: folder, store: town.store(), people, calm })
+    Ok(Left { _folder: folder, store: town.store(), people, calm, slept })
 }
 
 /// Lets things go wrong for a while, unless all is to be calm.
