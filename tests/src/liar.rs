@@ -15,6 +15,7 @@ use pregao::net::broker::{self, BrokerAddress, BrokerLink, Identity};
 use pregao::net::tsa::TsaClient;
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::{EntryKey, HeadKey, Persona, Purpose, SecretKey, SessionKey};
+use pregao_protocol::wire::delivery::{AnswerDelivery, Fetched};
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_protocol::wire::session::{BrokerCredentials, ExpectHello, Padded, Ranking};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -77,6 +78,13 @@ pub trait Lie: Send + 'static {
     /// Answers a frame of the peer in the broker's place; `None` passes it on.
     fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
         let _ = frame;
+        None
+    }
+
+    /// What reaches the broker instead of what a witness has for it, and what is answered in its place; `None`
+    /// leaves it as it is.
+    fn fetched(&mut self, fetched: &Fetched) -> Option<(Fetched, Option<AnswerDelivery>)> {
+        let _ = fetched;
         None
     }
 }

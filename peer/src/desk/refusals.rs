@@ -37,17 +37,21 @@ enum Judged {
 
 impl Desk {
     pub(super) async fn handle_refused(&mut self, n: u64, compact: &str) {
-        let (Some(stamped), Some(session)) = (self.handed_in(n), self.connection.session()) else {
+        let (Some(act), Some(session)) = (self.outbox.action(n), self.connection.session()) else {
             return;
         };
-        let (digest, room) = (stamped.action().digest(), stamped.action().room());
-        let of_this = |refusal: &Refusal| {
-            let stamp = stamped.batch().hash();
-            (refusal.digest, refusal.room, refusal.stamp) == (digest, room, stamp)
-        };
-        let refusal = Refusal::open(compact, &session.certificate.keys.entry).ok().filter(of_this);
-        let Some(refusal) = refusal else {
-            let action = stamped.action().compact();
+        // What has no stamp yet was not handed in.
+        if act.stamp().is_none() {
+            return;
+        }
+        let action = act.action.clone();
+        let (digest, room) = (action.digest(), action.room());
+        let judged = Refusal::open(compact, &session.certificate.keys.entry)
+            .ok()
+            .filter(|refusal| (refusal.digest, refusal.room) == (digest, room))
+            .and_then(|refusal| Some((self.stamped_as(&action, refusal.stamp)?, refusal)));
+        let Some((stamped, refusal)) = judged else {
+            let action = action.compact();
             self.accuse(
                 Some(room),
                 "the broker refused without a valid signature",
@@ -75,22 +79,17 @@ impl Desk {
         self.settle_refusal(n, &stamped, &refusal, compact).await;
     }
 
-    /// The action under way with its stamp.
-    fn handed_in(&self, n: u64) -> Option<Stamped> {
-        let act = self.outbox.action(n)?;
-        Stamped::open(act.action.clone(), act.stamp()?.clone(), &[self.tsa.stamp]).ok()
-    }
-
     /// Decides again about what waits for the log that its refusal names.
     pub(super) async fn settle_refusals(&mut self, name: RoomName) {
         for (n, compact) in self.outbox.refusals_in(name) {
-            let (Some(stamped), Some(session)) = (self.handed_in(n), self.connection.session())
+            let (Some(act), Some(session)) = (self.outbox.action(n), self.connection.session())
             else {
                 continue;
             };
             let Ok(refusal) = Refusal::open(&compact, &session.certificate.keys.entry) else {
                 continue;
             };
+            let Some(stamped) = self.stamped_as(&act.action, refusal.stamp) else { continue };
             self.settle_refusal(n, &stamped, &refusal, &compact).await;
         }
     }

@@ -34,7 +34,7 @@ struct Arguments {
     /// How many seeds are played at a time; one for each processor if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// Prints everything that happens in the first seed, and plays no other.
+    /// Prints everything that happens in the first seed, and plays no other; of one cheat, if that is given.
     #[arg(long)]
     trace: bool,
     /// Plays houses that cheat one person in this way instead, or in every way that there is with `all`.
@@ -51,6 +51,12 @@ fn main() -> Result<ExitCode> {
         cfg!(tokio_unstable),
         "built without --cfg tokio_unstable, so no seed would replay\n.cargo/config.toml sets it, unless RUSTFLAGS is set: build without RUSTFLAGS"
     );
+    if let Some(named) = &arguments.cheat
+        && arguments.trace
+    {
+        let cheat = named.parse().map_err(anyhow::Error::msg)?;
+        return trace_cheat(arguments.first, cheat);
+    }
     if let Some(named) = &arguments.cheat {
         return play_cheats(named, &arguments);
     }
@@ -129,6 +135,22 @@ fn play_cheats(named: &str, arguments: &Arguments) -> Result<ExitCode> {
         all_caught &= failed == 0 && caught > 0;
     }
     Ok(if all_caught { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn trace_cheat(seed: u64, cheat: Cheat) -> Result<ExitCode> {
+    let (went, trace) = cheat::trace(seed, cheat, true)?;
+    let mut out = std::io::stdout().lock();
+    for line in trace {
+        writeln!(out, "{line}")?;
+    }
+    match went {
+        Ok(went) => writeln!(out, "\n{cheat}, seed {seed}: {went:?}")?,
+        Err(error) => {
+            writeln!(out, "\n{cheat}, seed {seed} FAILED: {error:#}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a seed that failed, why, and how it came to that: it is played again for it.

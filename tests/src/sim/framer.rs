@@ -68,7 +68,7 @@ impl Framer {
     }
 
     /// Leaves something with the witness, or as much as it takes. What is down is left alone.
-    pub fn strike(&self, people: &[Arc<Person>]) {
+    pub async fn strike(&self, people: &[Arc<Person>]) {
         let heard_of = |person: &Arc<Person>| {
             let told = person.told.lock();
             told.heard_of.iter().filter_map(|room| room.parse().ok()).collect::<Vec<RoomName>>()
@@ -80,14 +80,14 @@ impl Framer {
             let at = usize::try_from(self.chance.below(rooms.len() as u64)).unwrap_or_default();
             let Some(room) = rooms.get(at) else { return };
             // A TSA that is down, or that has no place left, takes nothing.
-            if let Some(delivery) = self.deliver(&pins, *room) {
+            if let Some(delivery) = self.deliver(&pins, *room).await {
                 self.left.lock().push(delivery);
             }
         }
     }
 
     /// The name of a delivery that the witness took.
-    fn deliver(&self, pins: &BrokerPins, room: RoomName) -> Option<Digest> {
+    async fn deliver(&self, pins: &BrokerPins, room: RoomName) -> Option<Digest> {
         let wrong = match self.chance.below(5) {
             0 => Wrong::Bytes,
             1 => Wrong::Author,
@@ -102,7 +102,7 @@ impl Framer {
         let tsa = TsaClient::at(pins.tsa.clone(), Reach { host: &host, net: &lines, tls: &roots });
         let stamp = match wrong {
             Wrong::Stamp => foreign_stamp(&action, self.bytes()),
-            _ => tsa.stamp(action.digest()).ok()?,
+            _ => lines.stamp(action.digest()).await?,
         };
         let credentials = Credentials { certificate: self.bytes().to_vec(), blind };
         let (broker, key) = (pins.fingerprint, &pins.keys.delivery);
@@ -127,7 +127,8 @@ impl Framer {
         let blind = Blind::from_random(self.bytes());
         let key = OneTimeKey::derive(&persona, pins.fingerprint, id, &blind);
         let body = Body::Say(Say { text: text.to_owned().try_into().ok()? });
-        let draft = Draft { id, room: Some(room), body, seen: Seen::nothing() };
+        let seen = Seen { size: 1, root: Digest(self.bytes()) };
+        let draft = Draft { id, room: Some(room), body, seen };
         Some((draft.sign(&key).ok()?, blind))
     }
 
@@ -135,6 +136,12 @@ impl Framer {
         let mut bytes = [0; 32];
         self.chance.fill(&mut bytes);
         bytes
+    }
+
+    /// How much the witness took of it.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left.lock().len() as u64
     }
 
     /// Whether the witness testifies in none of it that the broker did not answer. Where nothing goes wrong, all

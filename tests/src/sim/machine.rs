@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::apart;
 use parking_lot::Mutex;
 use pregao_protocol::host::{Clock, Host, Job, NoRandomness, Random, Spawn};
 use pregao_protocol::value::clock::Time;
@@ -103,6 +104,8 @@ pub enum Speed {
     AtOnce,
     /// It is done some milliseconds later.
     Later,
+    /// So, and it may wait for the network meanwhile.
+    Apart,
 }
 
 /// One machine, from its start to its crash.
@@ -275,11 +278,11 @@ impl Spawn for Tasks {
     fn blocking(&self, work: Box<dyn FnOnce() + Send>) {
         match self.0.speed {
             Speed::AtOnce => work(),
-            Speed::Later => {
+            speed => {
                 let delay = self.0.chance.millis(0, 4);
                 self.0.run(Box::pin(async move {
                     tokio::time::sleep(delay).await;
-                    work();
+                    if speed == Speed::Apart { apart::run(work).await } else { work() }
                 }));
             }
         }

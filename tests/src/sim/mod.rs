@@ -15,6 +15,7 @@
 //! The same seed gives the same run, to the last frame: [`run`] says what it did, so that a failing
 //! one can be replayed.
 
+mod apart;
 pub mod cheat;
 pub mod framer;
 pub mod machine;

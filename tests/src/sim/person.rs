@@ -49,6 +49,8 @@ pub struct Told {
     pub held: Option<Vec<ReceiptView>>,
     /// How many refusals there were, by code.
     pub refusals: BTreeMap<String, u64>,
+    /// Deliveries that came to a receipt.
+    pub delivered: u64,
     /// Commands that were done.
     pub done: BTreeSet<String>,
     /// Reveal rooms in which there is nothing left to do: it is done, or the rules forbid it.
@@ -117,6 +119,7 @@ impl Told {
                 *self.refusals.entry(report.code.into_owned()).or_default() += 1;
             }
             Event::Done { id, ok, of } => {
+                self.delivered += u64::from(ok && of.act.as_deref() == Some("deliver"));
                 if ok && matches!(of.act.as_deref(), Some("reveal" | "withdraw")) {
                     self.answered.extend(of.room);
                 }

@@ -30,12 +30,15 @@ use pregao_broker::network::{
 use pregao_broker::server::{Broker, Options};
 use pregao_broker::session::Limits;
 use pregao_broker::tls::Roots;
+use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey, WitnessKey};
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Report;
+use pregao_protocol::wire::delivery::{AnswerDelivery, FetchDelivery};
 use pregao_protocol::wire::session::{Ranking, Suite};
-use pregao_protocol::wire::tsa::{MAX_ANSWER, content};
+use pregao_protocol::wire::tsa::{MAX_ANSWER, Timestamp, TsaRequest as _, content};
 use pregao_tsa::service::{self, Service};
 use pregao_tsa::stamper::Pace;
 use pregao_tsa::state::Policy;
@@ -46,6 +49,7 @@ use tokio::task::JoinHandle;
 
 use crate::liar::{BrokerSecrets, Lie, Mask, secret_in};
 
+use super::apart;
 use super::machine::{Chance, Era, Machine, Speed};
 use super::person::Person;
 use super::trace::Trace;
@@ -295,7 +299,7 @@ impl Town {
 
     /// Opens a desk over the vault of a person, and lets them sit there.
     fn seat(self: &Arc<Self>, person: &Arc<Person>) -> Result<()> {
-        let machine = Machine::start(&self.era, &self.chance, Speed::Later);
+        let machine = Machine::start(&self.era, &self.chance, Speed::Apart);
         let folder = self.folder.join(&person.name);
         let vault = self.vault(&person.name)?;
         let addresses = self.addresses.lock().clone();
@@ -511,7 +515,20 @@ impl Lines {
     }
 
     /// Asks the TSA by HTTP; `None` if it does not answer.
-    fn http(&self, request: axum::http::Request<Body>) -> Option<(u16, Vec<u8>)> {
+    fn http(&self, request: axum::http::Request<Body>) -> apart::Answer {
+        let (lines, mut request) = (self.clone(), Some(request));
+        let waited = apart::wait(|| {
+            let request = request.take().unwrap_or_default();
+            Box::pin(async move {
+                let answered = lines.ask(request).await?;
+                Some((answered.status, answered.body))
+            })
+        });
+        if let Some(answer) = waited {
+            return answer;
+        }
+        // Where nobody can wait, only what is answered at once has an answer.
+        let request = request?;
         let town = self.town().ok()?;
         let answer = town.tsa.lock().as_ref()?.program.answer(HERE, request);
         let (head, body) = answer.now_or_never()?.into_parts();
@@ -537,10 +554,15 @@ impl Network for Lines {
     fn post(&self, url: &str, content: &'static str, body: Vec<u8>) -> Asking {
         let request = axum::http::Request::post(url).header(CONTENT_TYPE, content);
         let (lines, request) = (self.clone(), request.body(Body::from(body)));
+        let url = url.to_owned();
         Box::pin(async move {
             let failed = |error: axum::http::Error| NoAnswer(error.to_string());
             let answered = lines.ask(request.map_err(failed)?).await;
-            answered.ok_or_else(|| NoAnswer("down".to_owned()))
+            let mut answered = answered.ok_or_else(|| NoAnswer("down".to_owned()))?;
+            if url.ends_with(FetchDelivery::PATH) {
+                lines.tamper(&mut answered).await;
+            }
+            Ok(answered)
         })
     }
 }
@@ -574,6 +596,37 @@ impl Lines {
 }
 
 impl Lines {
+    /// A stamp by the TSA, asked for as often as it takes while that is up.
+    pub(super) async fn stamp(&self, digest: Digest) -> Option<FullStamp> {
+        for _ in 0..5 {
+            let request = axum::http::Request::post(Timestamp::PATH);
+            let request = request.header(CONTENT_TYPE, content::JSON);
+            let request = request.body(Body::from(Timestamp { digest }.encode())).ok()?;
+            if let Some(Answered { status: 200, body }) = self.ask(request).await {
+                return Timestamp::parse_answer(&body).ok();
+            }
+        }
+        None
+    }
+
+    /// Lets a broker that lies keep from itself what its witness has for it.
+    async fn tamper(&self, answered: &mut Answered) {
+        let lied = self.town().ok().and_then(|town| {
+            let liar = town.liar.lock();
+            let fetched = FetchDelivery::parse_answer(&answered.body).ok()?;
+            liar.as_ref()?.1.lie.lock().fetched(&fetched)
+        });
+        let Some((fetched, answer)) = lied else { return };
+        answered.body = serde_json::to_vec(&fetched).unwrap_or_default();
+        let Some(answer) = answer else { return };
+        let request = axum::http::Request::post(AnswerDelivery::PATH);
+        let request = request.header(CONTENT_TYPE, content::JSON);
+        if let Ok(request) = request.body(Body::from(answer.encode())) {
+            // What is lost is offered again.
+            let _ = self.ask(request).await;
+        }
+    }
+
     /// Connects to the liar, who connects to the broker.
     fn connect_to(&self, liar: Arc<Mask>) -> io::Result<DuplexStream> {
         let town = self.town()?;

@@ -56,6 +56,8 @@ pub struct Left {
     pub calm: bool,
     /// All machines slept for days.
     pub slept: bool,
+    /// Deliveries that a witness took and that no broker could decide about.
+    pub garbage: u64,
 }
 
 /// Plays one seed and judges it. With `traced`, says what happened.
@@ -70,7 +72,8 @@ pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
             if left.calm {
                 verdict::nothing_odd(people(), left.slept)?;
             }
-            verdict::judge(&left.store, people())
+            let tally = verdict::judge(&left.store, people())?;
+            Ok(Tally { garbage: left.garbage, ..tally })
         };
         Ok(Ran { outcome: left.and_then(judge), trace })
     });
@@ -83,6 +86,18 @@ pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
 /// # Errors
 /// As [`seed`]; within, what kept the run from its end.
 pub fn leave(seed: u64, traced: bool) -> Result<(Result<Left>, Vec<String>)> {
+    on_one_thread(seed, traced, async |chance, era, trace, folder| {
+        play(chance, era, trace, folder).await
+    })
+}
+
+/// Plays something in a folder of its own, on one thread, in virtual time and in an order that a seed decides. Gives
+/// what happened if `traced`.
+pub(super) fn on_one_thread<T>(
+    seed: u64,
+    traced: bool,
+    play: impl AsyncFnOnce(&Chance, &Arc<Era>, &Arc<Trace>, TempDir) -> Result<T>,
+) -> Result<(Result<T>, Vec<String>)> {
     let runtime = runtime(seed)?;
     let folder = folder()?;
     // The folder has another name each time; what is said of it is the same.
@@ -106,7 +121,7 @@ pub fn leave(seed: u64, traced: bool) -> Result<(Result<Left>, Vec<String>)> {
 }
 
 /// One thread under virtual time, whose order follows from a seed.
-pub(super) fn runtime(seed: u64) -> std::io::Result<Runtime> {
+fn runtime(seed: u64) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true);
     // Without it `select!` looks in an order that no seed decides.
@@ -116,7 +131,7 @@ pub(super) fn runtime(seed: u64) -> std::io::Result<Runtime> {
 }
 
 /// A folder in memory where there is one: what is to be found does not depend on the disk.
-pub(super) fn folder() -> std::io::Result<TempDir> {
+fn folder() -> std::io::Result<TempDir> {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
 }
@@ -162,8 +177,9 @@ async fn play(
     if let Some(framer) = &framer {
         framer.nothing_shown(calm)?;
     }
+    let garbage = framer.as_ref().map_or(0, Framer::left);
     town.close().await?;
-    Ok(Left { _folder: folder, store: town.store(), people, calm, slept })
+    Ok(Left { _folder: folder, store: town.store(), people, calm, slept, garbage })
 }
 
 /// Lets things go wrong for a while, unless all is to be calm.
@@ -178,7 +194,7 @@ async fn disturb(
     while Instant::now() < end {
         tokio::time::sleep(chance.millis(500, 12_000)).await;
         if let Some(framer) = framer {
-            framer.strike(people);
+            framer.strike(people).await;
         }
         if calm {
             continue;

@@ -19,9 +19,20 @@ use super::person::{Person, Told};
 
 /// How codes begin for which people are refused where nothing goes wrong: they bid too little, on their
 /// own, as it closes; they deliver what was answered; they disclose twice or late; they withdraw where nobody may, or after they forfeited.
-const CALM: [&str; 6] = ["bid.", "deliver.", "disclose.", "reveal.", "verb.phase", "withdraw."];
+/// A wire that is slow for seconds now and then looks broken to either end.
+const CALM: [&str; 9] = [
+    "bid.",
+    "deliver.",
+    "disclose.",
+    "link.down",
+    "link.slow",
+    "reveal.",
+    "tsa.down",
+    "verb.phase",
+    "withdraw.",
+];
 /// And of what was on its way when all machines fell asleep for days, which is old when they wake.
-const SLEPT: [&str; 5] = ["door.stale", "link.down", "link.slow", "stamp.stale", "tsa.down"];
+const SLEPT: [&str; 2] = ["door.stale", "stamp.stale"];
 /// Entries read at a time.
 const PAGE: usize = 256;
 
@@ -49,6 +60,10 @@ pub struct Tally {
     pub undisclosed: u64,
     /// Bids forfeited.
     pub forfeited: u64,
+    /// Deliveries that were answered through a witness.
+    pub delivered: u64,
+    /// Deliveries that a witness took and that no broker could decide about.
+    pub garbage: u64,
 }
 
 impl Tally {
@@ -63,6 +78,8 @@ impl Tally {
             disclosed: self.disclosed + other.disclosed,
             undisclosed: self.undisclosed + other.undisclosed,
             forfeited: self.forfeited + other.forfeited,
+            delivered: self.delivered + other.delivered,
+            garbage: self.garbage + other.garbage,
         }
     }
 }
@@ -97,6 +114,7 @@ pub fn judge<'a>(
         judge_told(&told, &rooms).with_context(|| format!("what {} was told", person.name))?;
         tally.receipts += told.receipts.len() as u64;
         tally.refusals += told.refusals.values().sum::<u64>();
+        tally.delivered += told.delivered;
     }
     each_other(people)?;
     Ok(tally)

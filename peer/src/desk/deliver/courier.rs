@@ -14,7 +14,7 @@ use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::delivery::{
     Credentials, Delivery, DeliveryAnswer, DeliveryState, Unanswered,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::host::blocking;
 use crate::net::tsa::{TsaClient, TsaError};
@@ -39,8 +39,8 @@ pub(in crate::desk) struct Sealed {
 pub(in crate::desk) enum News {
     /// It could not be made.
     NotSealed(String),
-    /// It was sealed, and is on its way.
-    Sealed(Box<Sealed>),
+    /// It was sealed, and is left with witnesses once its stamp is noted.
+    Sealed(Box<Sealed>, oneshot::Sender<()>),
     /// A witness took it.
     Left(String),
     /// A witness did not take it.
@@ -96,7 +96,12 @@ impl Courier {
             Ok(sealed) => sealed,
             Err(reason) => return tell(News::NotSealed(reason)).await,
         };
-        tell(News::Sealed(Box::new(sealed.clone()))).await;
+        // Nothing is left with anybody before the desk knows the stamp: an answer may come by another way.
+        let (noted, is_noted) = oneshot::channel();
+        tell(News::Sealed(Box::new(sealed.clone()), noted)).await;
+        if is_noted.await.is_err() {
+            return;
+        }
         let mut holding = Vec::new();
         for witness in &self.witnesses {
             let (client, delivery) = (witness.clone(), sealed.delivery.clone());

@@ -6,13 +6,14 @@
 
 mod courier;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use pregao_protocol::audit::delivered::answers;
 use pregao_protocol::audit::evidence::{
     Evidence, FalseUnreadable, ShownCredentials, Statement, Suppressed,
 };
 use pregao_protocol::log::RoomName;
+use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::{Stamped, Terms};
 use pregao_protocol::trust::jwks::TsaAddress;
@@ -34,10 +35,16 @@ use crate::vault::ActionRecord;
 /// News of deliveries that wait for the desk.
 const WAITING: usize = 16;
 
+/// Stamps of deliveries that are remembered: more than can be under way at once.
+const MAX_STAMPS: usize = 64;
+
 /// Deliveries under way.
 #[derive(Debug)]
 pub(super) struct Deliveries {
     parcels: BTreeMap<Digest, Parcel>,
+    /// The stamps with which actions were left, newest last: whatever way an answer comes, it may be to one of
+    /// them.
+    stamps: VecDeque<(Digest, FullStamp)>,
     /// For the tasks that deliver.
     telling: mpsc::Sender<(Digest, News)>,
     /// What comes of them.
@@ -47,7 +54,7 @@ pub(super) struct Deliveries {
 impl Default for Deliveries {
     fn default() -> Self {
         let (telling, news) = mpsc::channel(WAITING);
-        Self { parcels: BTreeMap::new(), telling, news }
+        Self { parcels: BTreeMap::new(), stamps: VecDeque::new(), telling, news }
     }
 }
 
@@ -55,6 +62,13 @@ impl Deliveries {
     /// The next thing that came of one.
     pub(super) async fn next(&mut self) -> Option<(Digest, News)> {
         self.news.recv().await
+    }
+
+    fn remember(&mut self, digest: Digest, stamp: FullStamp) {
+        if self.stamps.len() >= MAX_STAMPS {
+            self.stamps.pop_front();
+        }
+        self.stamps.push_back((digest, stamp));
     }
 }
 
@@ -155,12 +169,34 @@ impl Desk {
         is_named.then(|| self.tsa_client.clone()).into_iter().chain(others).collect()
     }
 
+    /// The stamps with which an action of this peer may have been handed in: that of the session, and those of
+    /// deliveries. The broker decides once, by the one that reached it first, and says that again to the others.
+    pub(super) fn stamps_of(&self, digest: &Digest) -> Vec<FullStamp> {
+        let in_session = self.outbox.find(digest).and_then(|(_, stamp)| stamp);
+        let left = self.deliveries.stamps.iter().filter(|(of, _)| of == digest);
+        in_session.into_iter().chain(left.map(|(_, stamp)| stamp.clone())).collect()
+    }
+
+    /// An action with the one of its stamps that names a batch header.
+    pub(super) fn stamped_as(&self, action: &Action, header: Digest) -> Option<Stamped> {
+        self.stamps_of(&action.digest()).into_iter().find_map(|stamp| {
+            let stamped = Stamped::open(action.clone(), stamp, &[self.tsa.stamp]).ok()?;
+            (stamped.batch().hash() == header).then_some(stamped)
+        })
+    }
+
     /// Acts on what came of a delivery.
     pub(super) async fn delivered(&mut self, digest: Digest, news: News) {
         let Some(parcel) = self.deliveries.parcels.get_mut(&digest) else { return };
         self.reply_to = parcel.reply_to.clone();
         match news {
-            News::Sealed(sealed) => parcel.sealed = Some(sealed),
+            News::Sealed(sealed, noted) => {
+                let stamp = sealed.delivery.stamp.clone();
+                parcel.sealed = Some(sealed);
+                self.deliveries.remember(digest, stamp);
+                // Without the courier nothing is left.
+                let _ = noted.send(());
+            }
             News::NotSealed(reason) => {
                 let advice = "try again; nothing was left with anybody";
                 let message = format!("it could not be stamped for delivery: {reason}");
@@ -215,7 +251,7 @@ impl Desk {
         let ok = match answer {
             DeliveryAnswer::Receipt(receipt) => self.keep_receipt(digest, *receipt).await,
             DeliveryAnswer::Refusal(compact) => {
-                self.delivery_refused(digest, &sealed, &compact).await;
+                self.delivery_refused(digest, &compact).await;
                 false
             }
             DeliveryAnswer::Unreadable(compact) => {
@@ -226,7 +262,7 @@ impl Desk {
         self.delivery_ends(digest, ok).await;
     }
 
-    async fn delivery_refused(&mut self, digest: Digest, sealed: &Sealed, compact: &str) {
+    async fn delivery_refused(&mut self, digest: Digest, compact: &str) {
         let Some(parcel) = self.deliveries.parcels.get(&digest) else { return };
         let (action, entry) = (parcel.action.clone(), parcel.terms.broker.entry);
         let Ok(refusal) = Refusal::open(compact, &entry) else { return };
@@ -244,15 +280,7 @@ impl Desk {
         if !action.opens_a_room() && !self.take_statement(room, named).await {
             return;
         }
-        // It may be the first answer, to the stamp with which the session handed it in.
-        let stamps = [
-            Some(sealed.delivery.stamp.clone()),
-            self.outbox.find(&digest).and_then(|(_, stamp)| stamp),
-        ];
-        let stamped = stamps.into_iter().flatten().find_map(|stamp| {
-            let stamped = Stamped::open(action.clone(), stamp, &[self.tsa.stamp]).ok()?;
-            (stamped.batch().hash() == refusal.stamp).then_some(stamped)
-        });
+        let stamped = self.stamped_as(&action, refusal.stamp);
         match stamped {
             Some(stamped) => self.tell_refusal(&stamped, &refusal, compact).await,
             None => self.tell_unchecked(refusal.code).await,

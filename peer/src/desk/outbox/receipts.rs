@@ -2,6 +2,7 @@
 
 use pregao_protocol::audit::evidence::Statement;
 use pregao_protocol::audit::verify;
+use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::log::{Entry, Receipt};
 use pregao_protocol::value::codec::Digest;
 
@@ -19,7 +20,10 @@ impl Desk {
         head: String,
     ) {
         let Some(act) = self.outbox.pending.get(n) else { return };
-        let Some(stamp) = act.stamp().cloned() else { return };
+        // What has no stamp yet was not handed in.
+        if act.stamp().is_none() {
+            return;
+        }
         let opening = if act.action.opens_a_room() {
             act.action.compact().to_owned()
         } else {
@@ -33,10 +37,17 @@ impl Desk {
             return;
         }
         let Some(act) = self.outbox.pending.get(n) else { return };
-        let action = act.action.compact().to_owned();
-        let entry = Entry { seq, action, stamp: stamp.stamp() }.encode();
-        let receipt = Receipt { opening, header: stamp.batch, entry, path, head };
         let digest = act.action.digest();
+        let of_stamp = |stamp: FullStamp| {
+            let action = act.action.compact().to_owned();
+            let entry = Entry { seq, action, stamp: stamp.stamp() }.encode();
+            let (opening, path, head) = (opening.clone(), path.clone(), head.clone());
+            Receipt { opening, header: stamp.batch, entry, path, head }
+        };
+        // It may be logged with the stamp of a delivery. If with none, the first shows that.
+        let receipts: Vec<Receipt> = self.stamps_of(&digest).into_iter().map(of_stamp).collect();
+        let holds = receipts.iter().find(|receipt| verify::receipt(receipt).is_ok());
+        let Some(receipt) = holds.or(receipts.first()).cloned() else { return };
         let discloses = act.action.body().is_paired();
         let room = act.action.room();
         let kept = self.keep_receipt(digest, receipt).await;

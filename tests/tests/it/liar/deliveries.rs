@@ -1,17 +1,21 @@
 //! A broker that leaves an action unanswered: its author hands it in through the TSA's witness.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use pregao::event::Event;
+use pregao_protocol::log::merkle::{Tree, leaf_hash};
+use pregao_protocol::log::stamp::BatchHeader;
+use pregao_protocol::room::Code;
 use pregao_protocol::trust::jwks::verify_jwks_by_wall_clock;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::delivery::{
     AnswerDelivery, Delivery, DeliveryAnswer, FetchDelivery, Fetched, Poll, Unreadable,
     UnreadableCode,
 };
-use pregao_protocol::wire::frame::FromPeer;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::refusal::Refusal;
 use pregao_protocol::wire::tsa::{TsaRequest, path};
 use pregao_tests::desk::Desk;
 use pregao_tests::house::{House, Options, holds};
@@ -160,4 +164,87 @@ async fn a_broker_that_says_falsely_that_it_cannot_read_a_bid_is_shown_to_lie() 
     assert!(message.contains("says falsely that it cannot read your action (sealed)"), "{message}");
     assert!(!desk.done(&id).await.unwrap());
     verifies(&desk, "false-unreadable", "could not read a bid (sealed)").await;
+}
+
+/// Answers what a session hands in only once it is logged: by the stamp with which a witness passed it on.
+#[derive(Clone, Default)]
+struct Late {
+    /// The number of what was handed in last.
+    n: Arc<AtomicU64>,
+    leaves: Vec<Digest>,
+}
+
+impl Lie for Late {
+    fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
+        let FromPeer::Submit { n, .. } = frame else { return None };
+        self.n.store(*n, Ordering::SeqCst);
+        Some(Vec::new())
+    }
+
+    fn down(&mut self, frame: FromBroker) -> Vec<FromBroker> {
+        let mut said = vec![frame];
+        if let Some(FromBroker::Entries { entries, head, .. }) = said.first() {
+            self.leaves.extend(entries.iter().map(|raw| leaf_hash(raw.get().as_bytes())));
+            let n = self.n.load(Ordering::SeqCst);
+            if let (true, Some(head)) = (n > 0, head.clone()) {
+                let seq = self.leaves.len() as u64 - 1;
+                let path = Tree::new(self.leaves.clone()).path(seq).unwrap();
+                said.push(FromBroker::Receipt { n, seq, path, head });
+            }
+        }
+        said
+    }
+}
+
+/// One action on two ways has two stamps, and is decided once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_by_the_stamp_of_a_delivery_holds_in_the_session_too() {
+    let stage = Stage::set().await;
+    let lie = Late::default();
+    let (_liar, mut desk) = stage.lied_to(lie.clone()).await;
+    let room = stage.room.to_string();
+    desk.verified(&room, 4).await.unwrap();
+    let bid = json!({ "yes": true, "command": "bid", "room": room, "amount": "2" });
+    let id = desk.tell(bid).await.unwrap();
+    holds("a bid that was handed in", || lie.n.load(Ordering::SeqCst) > 0).await.unwrap();
+    assert!(desk.ask(json!({ "command": "deliver", "room": room })).await.unwrap());
+    assert!(desk.done(&id).await.unwrap());
+    assert!(desk.evidence().unwrap().is_empty());
+    assert_eq!(desk.end().await.unwrap(), Some(0));
+}
+
+/// It is judged like any other, and is no answer that nobody signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_refusal_by_the_stamp_of_a_delivery_is_shown_in_the_session_too() {
+    let stage = hostile().await;
+    let lie = Late::default();
+    let (liar, mut desk) = stage.lied_to(lie.clone()).await;
+    let room = stage.room.to_string();
+    desk.verified(&room, 4).await.unwrap();
+    let bid = json!({ "yes": true, "command": "bid", "room": room, "amount": "2" });
+    desk.tell(bid).await.unwrap();
+    holds("a bid that was handed in", || lie.n.load(Ordering::SeqCst) > 0).await.unwrap();
+    // From here on the real one says nothing, and its connections last.
+    stage.house.broker.program().freeze();
+    desk.tell(json!({ "command": "deliver", "room": room })).await.unwrap();
+    let left = Fetching::begin(&stage).fetched().await;
+    let root = super::heads::root_of(&stage.bidder.watched(stage.room).unwrap().entries);
+    let batch = BatchHeader::hash(&left.stamp.batch);
+    let refusal = Refusal {
+        digest: left.digest,
+        room: left.room,
+        stamp: batch,
+        code: Code::BidTooLow,
+        size: 4,
+        root,
+        batch,
+        same_author: None,
+        header: left.stamp.batch.clone(),
+    };
+    let refusal = refusal.sign(&stage.secrets().entry);
+    liar.inject(FromBroker::Refused { n: lie.n.load(Ordering::SeqCst), refusal });
+    let message = desk.alarm().await.unwrap();
+    assert!(message.contains("refused with a lie (bid.too-low)"), "{message}");
+    verifies(&desk, "false-refusal", "refused an action as").await;
+    stage.house.broker.program().thaw();
 }
