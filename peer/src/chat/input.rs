@@ -319,7 +319,8 @@ mod tests {
         assert_eq!(completed("/rec", 1), "/receipts ");
         assert_eq!(completed("/re", 1), "/receipts ");
         assert_eq!(completed("/re", 2), "/reveal ");
-        assert_eq!(completed("/re", 3), "/receipts ");
+        assert_eq!(completed("/re", 3), "/relist ");
+        assert_eq!(completed("/re", 4), "/receipts ");
         assert_eq!(completed("/allit", 1), "/allitems ");
         assert_eq!(completed("/zzz", 1), "/zzz");
         assert_eq!(completed("hello", 1), "hello");
@@ -392,7 +393,7 @@ mod tests {
         let mut line = typed("/re");
         line.complete(&rooms(), false);
         line.complete(&rooms(), true);
-        assert_eq!(line.text(), "/reveal ");
+        assert_eq!(line.text(), "/relist ");
         assert!(line.dismiss());
         assert!(!line.dismiss());
     }

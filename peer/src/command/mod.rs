@@ -65,6 +65,28 @@ pub struct NewListing {
 pub enum Command {
     /// Offers an item: opens an auction room.
     List(Box<NewListing>),
+    /// Offers an item of one's own again, on the terms of an auction that is over.
+    Relist {
+        /// Prefix of that auction's name.
+        room: String,
+        /// Another lowest first bid, in units of the currency.
+        #[serde(default)]
+        start: Option<String>,
+        /// How long it runs; as long as before if neither this nor `until` is there.
+        #[serde(default, rename = "for")]
+        duration: Option<String>,
+        /// Until when it runs.
+        #[serde(default)]
+        until: Option<String>,
+    },
+    /// Takes an item back before anybody has bid on it.
+    Unlist {
+        /// Prefix of the room's name.
+        room: String,
+        /// Prefix of the name of the room in which it is offered instead.
+        #[serde(default)]
+        successor: Option<String>,
+    },
     /// Bids in an auction.
     Bid {
         /// Prefix of the room's name.
@@ -183,6 +205,8 @@ impl Command {
     pub fn room(&self) -> Option<&str> {
         match self {
             Self::Bid { room, .. }
+            | Self::Relist { room, .. }
+            | Self::Unlist { room, .. }
             | Self::Join { room }
             | Self::Leave { room }
             | Self::Say { room, .. }
@@ -217,6 +241,8 @@ impl Command {
     pub fn usage(&self) -> &'static Usage {
         match self {
             Self::List { .. } => &table::LIST,
+            Self::Relist { .. } => &table::RELIST,
+            Self::Unlist { .. } => &table::UNLIST,
             Self::Bid { .. } => &table::BID,
             Self::Items => &table::ITEMS,
             Self::Mine => &table::MINE,

@@ -203,9 +203,67 @@ pub static LIST: Usage = Usage {
               Each bid in the last 60 seconds moves the end by 60 seconds, for an hour at most; with \
               `extend 30s` it is 30 seconds, for ten minutes at most; with `fixed-end` no bid moves it. \
               Whoever bids the amount of `buy` has it, and if they do not disclose, nobody has. \
-              Nothing can be changed once it is listed. You are asked before one of more than 30 days.",
+              You read all terms, with what comes of each, and are asked before it is signed. Nothing can be changed \
+              once it is listed.",
     example: "/list \"Old radio\" 10 for 90s step 1 extend 30s currency EUR desc \"Works, a bit loud\"",
     read: parse::list,
+};
+
+/// Offers an item again.
+pub static RELIST: Usage = Usage {
+    name: "relist",
+    aliases: &[],
+    synopsis: "[ROOM] [start AMOUNT] [for DURATION | until TIME]",
+    arguments: &[ROOM],
+    keywords: &[
+        Keyword {
+            name: "start",
+            aliases: &[],
+            value: "AMOUNT",
+            kind: ArgumentKind::Amount,
+            summary: "Another lowest first bid [default: as before]",
+        },
+        Keyword {
+            name: "for",
+            aliases: &[],
+            value: "DURATION",
+            kind: ArgumentKind::Word,
+            summary: "How long it runs, e.g. 90s, 10m, 2h [default: as long as before]",
+        },
+        Keyword {
+            name: "until",
+            aliases: &[],
+            value: "TIME",
+            kind: ArgumentKind::Word,
+            summary: "When it ends: 18:00, 2026-12-24T18:00, or with a zone 2026-12-24T18:00+00:00",
+        },
+    ],
+    summary: "offer your item of an auction that is over again",
+    details: "All terms are as they were, but for those given. It is a new auction with a name of its own.",
+    example: "/relist #3f2a start 8 for 2h",
+    read: parse::relist,
+};
+
+/// Takes an item back.
+pub static UNLIST: Usage = Usage {
+    name: "unlist",
+    aliases: &[],
+    synopsis: "[ROOM] [SUCCESSOR]",
+    arguments: &[
+        ROOM,
+        Argument {
+            name: "SUCCESSOR",
+            kind: ArgumentKind::Text,
+            need: Need::Optional,
+            summary: "The auction in which you offer it instead",
+        },
+    ],
+    keywords: &[],
+    summary: "take your item back before anybody has bid on it",
+    details: "Terms cannot be changed: a bid on its way would bind to some that its author never saw. So list \
+              the item anew, and name that auction here. After the first bid nothing is taken back.",
+    example: "/unlist #3f2a",
+    read: parse::unlist,
 };
 
 /// Bids.
@@ -507,7 +565,7 @@ pub static QUIT: Usage = Usage {
 /// Every command, in the order in which `/help` shows them.
 pub static COMMANDS: &[&Usage] = &[
     &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &EXPORT, &EVIDENCE,
-    &REVEAL, &PROVE, &WITHDRAW, &DELIVER, &HELP, &QUIT,
+    &REVEAL, &PROVE, &RELIST, &UNLIST, &WITHDRAW, &DELIVER, &HELP, &QUIT,
 ];
 
 impl Usage {

@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::Body;
 use pregao_protocol::value::report::Report;
 use tokio::sync::oneshot;
 
-use super::Desk;
+use super::{Desk, kinds};
 use crate::command::Command;
 use crate::front::channel::{Confirmation, Question, Subject, UserAnswer};
 use crate::text::sanitize::{apart, sanitize};
@@ -28,6 +29,8 @@ pub(super) enum Ground {
     OwnLead(u64),
     /// The bid is of more than three times the least, which is this.
     High(u64),
+    /// The terms of a listing, which cannot be changed; where nobody can be asked, nothing keeps from it.
+    Terms,
     /// The auction runs for longer than 30 days.
     Long,
     /// It tells the other side of this room who they are, for good.
@@ -96,7 +99,8 @@ pub(super) fn of_bid(bid: u64, least: u64, own_lead: Option<u64>) -> Vec<Ground>
 
 /// What to ask about a listing.
 pub(super) fn of_listing(runs: Duration) -> Vec<Ground> {
-    if runs > LONG { vec![Ground::Long] } else { Vec::new() }
+    let long = runs > LONG;
+    std::iter::once(Ground::Terms).chain(long.then_some(Ground::Long)).collect()
 }
 
 impl Ground {
@@ -111,6 +115,8 @@ impl Ground {
                 "It is more than three times {}, the least that may be bid.",
                 money(least)
             )],
+            // Those of this listing are shown above.
+            Self::Terms => Vec::new(),
             Self::Long => {
                 vec!["It runs for more than 30 days, and its end cannot be changed.".to_owned()]
             }
@@ -124,8 +130,15 @@ impl Ground {
 
 impl Desk {
     /// Asks the user, and does the command anew with what they answer.
-    pub(super) fn ask_user(&self, command: Command, grounds: Vec<Ground>, room: Option<RoomName>) {
-        let question = self.confirmation(&command, &grounds, room);
+    pub(super) fn ask_user(
+        &self,
+        command: Command,
+        grounds: Vec<Ground>,
+        room: Option<RoomName>,
+        body: &Body,
+    ) {
+        let mut question = self.confirmation(&command, &grounds, room);
+        question.terms = kinds::terms(self, body);
         let id = self.reply_to.id.clone();
         let (questions, answers) = (self.user.questions(), self.user.answers());
         self.options.host.task(async move {
@@ -170,6 +183,7 @@ impl Desk {
                 };
                 format!("list \"{}\" {runs}", apart(&sanitize(title)))
             }
+            Command::Relist { .. } => format!("list again {named}"),
             Command::Reveal { name, contact, .. } => format!(
                 "show \"{}\", \"{}\" to the other side of {named}",
                 apart(&sanitize(name)),
@@ -178,7 +192,7 @@ impl Desk {
             other => format!("{} {named}", other.usage().name),
         };
         let grounds = grounds.iter().flat_map(|ground| ground.lines(&currency)).collect();
-        Confirmation { act, grounds }
+        Confirmation { act, terms: Vec::new(), grounds }
     }
 
     /// Takes the user's answer.
@@ -186,6 +200,11 @@ impl Desk {
         let Answered { id, command, grounds, answer } = answered;
         let refused = match answer {
             UserAnswer::Yes => {
+                self.carry_out_with(id, command, Consent::To(grounds)).await;
+                return;
+            }
+            // What has to be read only is no reason to do nothing where nobody reads.
+            UserAnswer::Unable(_) if grounds.iter().all(|ground| *ground == Ground::Terms) => {
                 self.carry_out_with(id, command, Consent::To(grounds)).await;
                 return;
             }
@@ -224,9 +243,9 @@ mod tests {
     }
 
     #[test]
-    fn thirty_days_need_no_question_and_more_do() {
-        assert_eq!(of_listing(Duration::from_secs(2_592_000)), []);
-        assert_eq!(of_listing(Duration::from_secs(2_592_001)), [Ground::Long]);
+    fn terms_are_shown_and_more_than_thirty_days_are_asked_about_besides() {
+        assert_eq!(of_listing(Duration::from_secs(2_592_000)), [Ground::Terms]);
+        assert_eq!(of_listing(Duration::from_secs(2_592_001)), [Ground::Terms, Ground::Long]);
     }
 
     #[test]

@@ -89,6 +89,9 @@ pub struct Confirmation {
     /// What will be done.
     pub act: String,
     /// Why this is asked, in lines.
+    /// The terms that it fixes, line by line; nothing if it fixes none.
+    pub terms: Vec<String>,
+    /// Why it is asked about.
     pub grounds: Vec<String>,
 }
 

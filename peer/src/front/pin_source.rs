@@ -59,8 +59,8 @@ impl PinSource {
         }
         let confirmed = (|| {
             terminal.print(&sanitize(&question.act))?;
-            let mut grounds = question.grounds.iter();
-            grounds.try_for_each(|line| terminal.print(&format!("  • {}", sanitize(line))))?;
+            let mut lines = question.terms.iter().chain(&question.grounds);
+            lines.try_for_each(|line| terminal.print(&format!("  • {}", sanitize(line))))?;
             prompt::confirmed("to do it", "do nothing", terminal)
         })();
         match confirmed {
@@ -300,6 +300,7 @@ mod tests {
     fn only_the_whole_word_at_a_terminal_confirms() {
         let question = Confirmation {
             act: "bid 500.00 EUR".to_owned(),
+            terms: vec!["It ends tomorrow".to_owned()],
             grounds: vec!["It is more than three times\u{1b}".to_owned()],
         };
         for (typed, yes) in [("yes", true), ("y", false), ("", false), ("YES", false)] {
@@ -307,7 +308,12 @@ mod tests {
             let answer = PinSource::Terminal.confirm(&question, &mut screen).unwrap();
             assert_eq!(matches!(answer, UserAnswer::Yes), yes, "{typed}");
             let text = screen.shown.join("\n");
-            assert!(text.contains("bid 500.00 EUR\n  • It is more than three times⌧"), "{text}");
+            assert!(
+                text.contains(
+                    "bid 500.00 EUR\n  • It ends tomorrow\n  • It is more than three times⌧"
+                ),
+                "{text}"
+            );
         }
         let nobody = PinSource::Terminal.confirm(&question, &mut Screen::default());
         let file = PinSource::File("pin".into());

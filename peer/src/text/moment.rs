@@ -81,6 +81,18 @@ pub fn parse(text: &str, now: Time, zone: &TimeZone) -> Result<Time, UsageError>
     time.ok_or_else(|| error(text, "is too far off", "choose a time within a year"))
 }
 
+/// A time as clocks of a zone show it, to the second.
+#[must_use]
+pub fn print(time: Time, zone: &TimeZone) -> String {
+    let seconds = i64::try_from(time.as_micros() / 1_000_000).ok();
+    let Some(at) = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) else {
+        return time.to_string();
+    };
+    let (local, offset) = (zone.to_datetime(at), zone.to_offset(at));
+    let offset = if offset.is_zero() { "UTC".to_owned() } else { format!("UTC{offset}") };
+    format!("{} {} {offset}", local.date(), local.time())
+}
+
 /// When clocks in a zone show this, if they do so once.
 fn local(text: &str, at: DateTime, zone: &TimeZone) -> Result<Timestamp, UsageError> {
     let with_zone = "type it with the offset from UTC, such as 2026-12-24T18:00+00:00";

@@ -11,7 +11,8 @@ use crate::room::kind::{Fold, Kind, State};
 use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
 
 pub use crate::room::auction::verbs::{
-    Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Step, Withdrawn,
+    Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Step, Unlist,
+    Withdrawn,
 };
 pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
 pub use crate::trust::broker::BrokerKeys;
@@ -160,6 +161,8 @@ verbs! {
     Bid(Bid) = "bid" by Persona, seals(seal);
     /// Says something in an auction room.
     Say(Say) = "say" by Persona;
+    /// The seller takes the item back before the first bid.
+    Unlist(Unlist) = "unlist" by Persona;
     /// No bid counts from here on.
     Closed(Closed) = "closed" by Broker;
     /// Names winner and price.

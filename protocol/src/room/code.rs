@@ -191,6 +191,12 @@ codes! {
     /// By the persona that listed the item.
     BidOwnItem = "bid.own-item", "this is your own item",
         "nobody may bid on their own item";
+    /// The item is taken back after somebody has bid.
+    UnlistBids = "unlist.bids", "somebody has bid on it by now",
+        "it runs to its end; whoever wins may be told by /say that it is gone";
+    /// The item is taken back by somebody who is not shown to have listed it.
+    UnlistSeller = "unlist.seller", "this is not your own item",
+        "only the seller can take an item back";
     /// `closed` before the end.
     ClosedEarly = "closed.early", "the auction was closed before its end",
         "keep the log: it is evidence against the broker";

@@ -177,6 +177,11 @@ impl Forge {
         }
     }
 
+    /// Who listed.
+    pub(super) fn seller(&self) -> Own {
+        self.listed_by.clone().unwrap_or_else(|| self.own())
+    }
+
     /// Another action of the same persona.
     pub(super) fn again(&self, own: &Own) -> Own {
         Own { persona: SecretKey::from_seed(&own.persona.expose_seed()), ..self.own() }
@@ -435,7 +440,7 @@ impl Forge {
             _ => self.listing(),
         };
         let keys = self.keys();
-        let seller = self.listed_by.clone().unwrap_or_else(|| self.own());
+        let seller = self.seller();
         let winner = self.bids.last().map_or_else(|| self.own(), |(_, _, own)| own.clone());
         let seen = self.seen();
         let mut reveal = Reveal {

@@ -147,6 +147,11 @@ mod tests {
             ("good-simulated.log", Status::Incomplete, &["SIMULATED TIME"]),
             ("good-forfeited.log", Status::Incomplete, &["entry 5 takes away", "FORFEITED since"]),
             ("good-withdrawn.log", Status::CarriedOut, &["not sold: the winner withdrew"]),
+            (
+                "good-unlisted.log",
+                Status::CarriedOut,
+                &["not sold: the seller took it back before the first bid"],
+            ),
             ("good-disclosed.log", Status::CarriedOut, &["private room", "both disclosed"]),
             ("good-absent.log", Status::CarriedOut, &["absent at the deadline"]),
             (

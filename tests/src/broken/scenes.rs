@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::{
-    Absent, Body, Empty, Ended, Forfeited, ForfeitedBid, Listing, Side, SoftClose, Withdrawn,
+    Absent, Body, Empty, Ended, Forfeited, ForfeitedBid, Listing, Side, SoftClose, Unlist,
+    Withdrawn,
 };
 use pregao_protocol::value::codec::Digest;
 
-use super::forge::{END, Forge, G, WITHIN, bytes, closed, witness};
+use super::forge::{END, Forge, G, Own, WITHIN, bytes, closed, witness};
 
 /// An auction with two bids.
 pub(super) fn open(seed: u64) -> Forge {
@@ -219,7 +221,23 @@ fn withdrew(seed: u64) -> Forge {
     room
 }
 
-fn listed(seed: u64) -> Forge {
+/// The seller, with a key of their own for it, takes the item back.
+pub(super) fn take_back(house: &mut Forge, of: &Own) {
+    let own = house.again(of);
+    let successor = house.chance.once_in(2).then(|| RoomName(bytes(&house.chance)));
+    let ratio = of.ratio(&own, &house.keys());
+    house.act(&own, Body::Unlist(Unlist { ratio, successor }));
+}
+
+fn unlisted(seed: u64) -> Forge {
+    let mut house = listed(seed);
+    house.pass(1);
+    let seller = house.seller();
+    take_back(&mut house, &seller);
+    house
+}
+
+pub(super) fn listed(seed: u64) -> Forge {
     let mut house = Forge::new(seed);
     house.list(|_| {});
     house
@@ -247,6 +265,7 @@ pub(super) const SCENES: &[(&str, Scene)] = &[
     ("soft", soft),
     ("sold", sold),
     ("undated", undated),
+    ("unlisted", unlisted),
     ("unsold", unsold),
     ("withdrawn", withdrawn),
     ("withdrew", withdrew),

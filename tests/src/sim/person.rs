@@ -116,7 +116,12 @@ impl Told {
                     }
                     (_, None) => {}
                 }
-                *self.refusals.entry(report.code.into_owned()).or_default() += 1;
+                // What is delivered comes later than it was meant to.
+                let code = match of.act.as_deref() {
+                    Some("deliver") => format!("delivered: {}", report.code),
+                    _ => report.code.into_owned(),
+                };
+                *self.refusals.entry(code).or_default() += 1;
             }
             Event::Done { id, ok, of } => {
                 self.delivered += u64::from(ok && of.act.as_deref() == Some("deliver"));

@@ -18,11 +18,19 @@ use pregao_protocol::room::{Auction, RevealRoom, Room};
 use super::person::{Person, Told};
 
 /// How codes begin for which people are refused where nothing goes wrong: they bid too little, on their
-/// own, as it closes; they deliver what was answered; they disclose twice or late; they withdraw where nobody may, or after they forfeited.
-/// A wire that is slow for seconds now and then looks broken to either end.
-const CALM: [&str; 9] = [
+/// own, as it closes; they deliver what was answered, or too late; they disclose twice or late; they withdraw where nobody may, or after
+/// they forfeited. A wire that is slow for seconds now and then looks broken to either end, and a question to the
+/// TSA is lost now and then.
+const CALM: [&str; 16] = [
     "bid.",
-    "deliver.",
+    "delivered: bid.",
+    "delivered: door.stale",
+    "delivered: deliver.nothing",
+    "delivered: deliver.stamp",
+    "delivered: deliver.under-way",
+    "delivered: seen.stale",
+    "delivered: stamp.stale",
+    "delivered: verb.phase",
     "disclose.",
     "link.down",
     "link.slow",

@@ -185,3 +185,41 @@ async fn in_the_chat_only_the_word_typed_into_the_question_bids() {
     assert_eq!(chat.end().await, Some(0));
     assert!(!market.seen(50_100));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seller_reads_all_terms_before_signing_them() {
+    let mut market = market("10m").await;
+    let mut chat = market.at_terminal(&["chat"]);
+    chat.shows("1 head ✓").await;
+    let list = "/list Lamp 10 for 2h step 2 steps 50:5 raise 40 buy 200 extend 30s\r";
+    chat.types(list).await;
+    chat.shows("type yes to do it").await;
+    for term in [
+        "The first bid is 10.00 EUR or more, and each at least 2.00 EUR",
+        "From 50.00 EUR on each bid is at least 5.00 EUR more.",
+        "last 30s moves that by 30s, until",
+        "No bid is more than 40.00 EUR above the one before.",
+        "Whoever bids 200.00 EUR has it at once",
+        "You and the winner have 3d to show each other who you are",
+        "It is final once witnesses of 1 of these have signed",
+        "You can take it back with /unlist",
+    ] {
+        // What does not fit is scrolled to.
+        if !chat.text().contains(term) {
+            chat.types("\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B\u{1b}[B").await;
+        }
+        chat.shows(term).await;
+    }
+    chat.types("no\r").await;
+    chat.shows("nothing was sent").await;
+    chat.types(list).await;
+    chat.shows("type yes to do it").await;
+    chat.types("yes\r").await;
+    let listed = |event: &Event| match event {
+        Event::Room(view) if view.title == "Lamp" => Some(view.buy_now),
+        _ => None,
+    };
+    assert_eq!(market.seller.ever(listed).await.unwrap(), Some(20_000));
+    chat.types("\u{3}").await;
+    assert_eq!(chat.end().await, Some(0));
+}

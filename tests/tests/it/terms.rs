@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use pregao::event::{Event, Phase};
 use pregao_protocol::room::action::Seen;
-use pregao_protocol::room::body::{Amount, Body, Listing, Step};
+use pregao_protocol::room::body::{Amount, Body, Listing, Step, Unlist};
+use pregao_protocol::trust::persona::Ratio;
 use pregao_tests::desk::{Desk, pregao};
 use pregao_tests::house::House;
 use pregao_tests::peer::{Peer, Terms};
@@ -182,4 +183,94 @@ async fn an_auction_runs_until_a_time_and_begins_later() {
     let (code, _, advice) = rui.refusal().await.unwrap();
     assert_eq!(code, "bid.early");
     assert!(advice.starts_with("bids count from "), "{advice}");
+}
+
+/// Lists by this desk, and gives the room's name.
+async fn lists(desk: &mut Desk, title: &str) -> String {
+    let list = json!({ "command": "list", "title": title, "start": "10", "for": "1h" });
+    assert!(desk.ask(list).await.unwrap());
+    let title = title.to_owned();
+    let shown = desk.ever(move |event| match event {
+        Event::Room(view) if view.title == title && view.verified_size == 1 => {
+            Some(view.room.clone())
+        }
+        _ => None,
+    });
+    shown.await.unwrap()
+}
+
+async fn ended(desk: &mut Desk, room: &str) -> String {
+    let room = room.to_owned();
+    let ended = desk.ever(move |event| match event {
+        Event::Room(view) if view.room == room && view.phase == Phase::Ended => {
+            Some(view.outcome.clone())
+        }
+        _ => None,
+    });
+    ended.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seller_takes_an_item_back_and_offers_it_again_before_anybody_has_bid() {
+    let house = open();
+    let (mut ana, mut rui) = (desk(&house, "ana").await, desk(&house, "rui").await);
+    let first = lists(&mut ana, "Lamp").await;
+    assert!(!rui.ask(json!({ "command": "unlist", "room": first })).await.unwrap());
+    assert_eq!(rui.refusal().await.unwrap().0, "unlist.seller");
+    assert!(!ana.ask(json!({ "command": "relist", "room": first })).await.unwrap());
+    assert_eq!(ana.refusal().await.unwrap().0, "relist.open");
+    let second = lists(&mut ana, "Lamp, with its shade").await;
+    let unlist = json!({ "command": "unlist", "room": first, "successor": second });
+    assert!(ana.ask(unlist.clone()).await.unwrap());
+    for desk in [&mut ana, &mut rui] {
+        assert_eq!(
+            ended(desk, &first).await,
+            format!("taken back by the seller, for {}", &second[..8])
+        );
+    }
+    assert!(!ana.ask(unlist).await.unwrap());
+    assert_eq!(ana.refusal().await.unwrap().0, "unlist.over");
+    let bid = |room: &str| json!({ "yes": true, "command": "bid", "room": room, "amount": "10" });
+    assert!(!rui.ask(bid(&first)).await.unwrap());
+    assert_eq!(rui.refusal().await.unwrap().0, "bid.late");
+    // Once somebody has bid, it is too late for that.
+    assert!(rui.ask(bid(&second)).await.unwrap());
+    let has_bid = ana.ever(|event| matches!(event, Event::Bid { .. }).then_some(()));
+    has_bid.await.unwrap();
+    assert!(!ana.ask(json!({ "command": "unlist", "room": second })).await.unwrap());
+    assert_eq!(ana.refusal().await.unwrap().0, "unlist.bids");
+    // What is over is offered again, by its seller.
+    assert!(!rui.ask(json!({ "command": "relist", "room": first })).await.unwrap());
+    assert_eq!(rui.refusal().await.unwrap().0, "relist.not-own");
+    let again = json!({ "command": "relist", "room": first, "start": "8.50", "for": "20m" });
+    assert!(ana.ask(again).await.unwrap());
+    let shown = rui.ever(move |event| match event {
+        Event::Room(view) if view.title == "Lamp" && view.start == 850 => Some(view.clone()),
+        _ => None,
+    });
+    let view = shown.await.unwrap();
+    assert!(view.room != first && view.extend_secs == 60);
+    assert!(ana.ask(json!({ "command": "export", "room": first })).await.unwrap());
+    let file = ana.folder.join("export").join(format!("{}.log", &first[..8]));
+    let verified = pregao(&ana.folder, &["verify", file.to_str().unwrap()]).await.unwrap();
+    let told = format!(
+        "not sold: the seller took it back before the first bid; by its word it is offered again in {second}"
+    );
+    assert!(verified.text.contains(&told), "{}", verified.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_the_seller_is_believed_to_have_taken_an_item_back() {
+    let house = open();
+    let (mut seller, mut stranger) = (guest(&house).await, guest(&house).await);
+    let room = listed(&mut seller, |_| {}).await;
+    let name = room.action.room();
+    assert_eq!(seller.act(&room).await.unwrap().logged().unwrap(), 0);
+    stranger.join(name).await.unwrap();
+    let seen = stranger.watched(name).unwrap().room().unwrap().ledger().head();
+    for ratio in [Ratio([0; 32]), Ratio([1; 32])] {
+        let body = Body::Unlist(Unlist { ratio, successor: None });
+        let made = stranger.make(Some(name), body, seen).unwrap();
+        assert_eq!(stranger.act(&made).await.unwrap().code(), "unlist.seller");
+    }
 }

@@ -2526,6 +2526,7 @@ var VERBS = new Map(
     list: { body: LIST, opens: true },
     bid: { body: object({ amount, currency, seal }) },
     say: { body: object({ text: text(500) }) },
+    unlist: { body: object({ ratio: bytesOf(32), successor: optional(name32) }) },
     closed: { body: object({ refused: integer(), root: hash }), broker: true },
     settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(COSIGNED) }), broker: true },
     revealed: { body: object({ outcome: hash }), broker: true },
@@ -2840,7 +2841,7 @@ var MOST_FORFEITED = 128;
 var MOST_STEPS = 16;
 var LARGEST = Number.MAX_SAFE_INTEGER;
 var SETTLE_SLACK = seconds(60);
-var VERBS2 = ["bid", "say", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
+var VERBS2 = ["bid", "say", "unlist", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
 var between = (number, least, most) => number >= least && number <= most;
 function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
   const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
@@ -2861,6 +2862,8 @@ var Auction = class {
   closed = null;
   winner = null;
   withdrawn = null;
+  // V-161: where the seller says that it is offered again.
+  successor = void 0;
   bids = [];
   forfeits = [];
   // The entry that the next or last `settled` follows, and the stamp of that last one.
@@ -2940,6 +2943,13 @@ var Auction = class {
         const later = time2 + seconds(soft.extend);
         if (later > this.end) this.end = later < soft.hard_end ? later : soft.hard_end;
       }
+    },
+    unlist: ({ body, key: key2 }, { time: time2 }) => {
+      refuseUnless(this.phase === "open" && time2 < this.end, "verb.phase");
+      refuseUnless(this.bids.length === 0, "unlist.bids");
+      refuseUnless(isRatio(this.seller, body.ratio, key2), "unlist.seller");
+      this.successor = body.successor;
+      this.phase = "unlisted";
     },
     closed: ({ seen }, { time: time2, prev_time: previous }, seq) => {
       refuseUnless(this.phase === "open", "verb.phase");
@@ -3035,7 +3045,7 @@ var Auction = class {
 };
 
 // src/reveal.js
-var AUCTION_ONLY = ["bid", "say", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
+var AUCTION_ONLY = ["bid", "say", "unlist", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
 var Reveal = class {
   static kind = "reveal";
   end = "open";
@@ -3228,6 +3238,7 @@ function ofAuction(fold) {
     winner: winner?.entry,
     price: winner?.amount,
     withdrawn: fold.withdrawn ?? void 0,
+    successor: fold.successor,
     bids: fold.bids.map(({ entry, amount: amount2, time: time2, end, least, forfeited }) => ({
       entry,
       amount: amount2,

@@ -63,6 +63,7 @@ export const PHASES = {
   unsold: 'Ended without a sale.',
   abandoned: 'Abandoned: the seller did not disclose in time.',
   withdrawn: 'Withdrawn.',
+  unlisted: 'Not sold: the seller took it back before the first bid.',
 };
 
 export const LATE = {
@@ -82,6 +83,7 @@ export const VERBS = {
   list: 'listed by the seller',
   reveal: 'room opened by the broker',
   bid: 'bid',
+  unlist: 'taken back by the seller',
   say: 'said',
   closed: 'closed by the broker',
   settled: 'winner named by the broker',

@@ -14,7 +14,7 @@ const LARGEST = Number.MAX_SAFE_INTEGER;
 /** V-144: how much longer than G a broker may take to name a winner. */
 const SETTLE_SLACK = seconds(60);
 
-const VERBS = ['bid', 'say', 'closed', 'settled', 'revealed', 'abandoned', 'forfeited', 'withdrawn'];
+const VERBS = ['bid', 'say', 'unlist', 'closed', 'settled', 'revealed', 'abandoned', 'forfeited', 'withdrawn'];
 
 const between = (number, least, most) => number >= least && number <= most;
 
@@ -56,6 +56,8 @@ export class Auction {
   closed = null;
   winner = null;
   withdrawn = null;
+  // V-161: where the seller says that it is offered again.
+  successor = undefined;
   bids = [];
   forfeits = [];
   // The entry that the next or last `settled` follows, and the stamp of that last one.
@@ -142,6 +144,14 @@ export class Auction {
         const later = time + seconds(soft.extend);
         if (later > this.end) this.end = later < soft.hard_end ? later : soft.hard_end;
       }
+    },
+
+    unlist: ({ body, key }, { time }) => {
+      refuseUnless(this.phase === 'open' && time < this.end, 'verb.phase');
+      refuseUnless(this.bids.length === 0, 'unlist.bids');
+      refuseUnless(isRatio(this.seller, body.ratio, key), 'unlist.seller');
+      this.successor = body.successor;
+      this.phase = 'unlisted';
     },
 
     closed: ({ seen }, { time, prev_time: previous }, seq) => {

@@ -82,6 +82,7 @@ export const VERBS = new Map(
     list: { body: LIST, opens: true },
     bid: { body: object({ amount, currency, seal }) },
     say: { body: object({ text: text(500) }) },
+    unlist: { body: object({ ratio: bytesOf(32), successor: optional(name32) }) },
     closed: { body: object({ refused: integer(), root: hash }), broker: true },
     settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(COSIGNED) }), broker: true },
     revealed: { body: object({ outcome: hash }), broker: true },

@@ -86,6 +86,7 @@ function ofAuction(fold) {
     winner: winner?.entry,
     price: winner?.amount,
     withdrawn: fold.withdrawn ?? undefined,
+    successor: fold.successor,
     bids: fold.bids.map(({ entry, amount, time, end, least, forfeited }) => ({
       entry,
       amount,

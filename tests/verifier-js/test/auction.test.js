@@ -717,3 +717,32 @@ test('identifiers_in_tests_are_random_enough', () => {
   assert.match(uuid(), /^[0-9a-f-]{36}$/);
   assert.equal(sealKey('a').length, 32);
 });
+
+// V-161: a listing taken back.
+
+const unlist = (room, seconds, { key, ratio }, successor) =>
+  room.act('unlist', successor ? { ratio: b64(ratio), successor } : { ratio: b64(ratio) }, key, { seconds });
+
+test('v161_the_seller_takes_an_item_back_before_the_first_bid', () => {
+  for (const successor of [undefined, hex(noise('again'))]) {
+    const room = auction();
+    unlist(room, 59.999999, new Key('seller').sibling('back'), successor);
+    const { auction: result } = holds(room.file());
+    assert.deepEqual([result.phase, result.successor], ['unlisted', successor]);
+    room.bid(1000, 59.999999);
+    refusedLast(room, 'bid.late');
+  }
+});
+
+test('v161_nobody_else_takes_it_back_and_nobody_once_it_is_bid_on_or_over', () => {
+  const others = auction();
+  unlist(others, 5, new Key('stranger').sibling('back'));
+  refusedLast(others, 'unlist.seller');
+  const bid = auction();
+  bid.bid(1000, 5);
+  unlist(bid, 6, new Key('seller').sibling('back'));
+  refusedLast(bid, 'unlist.bids');
+  const over = auction();
+  unlist(over, 60, new Key('seller').sibling('back'));
+  refusedLast(over, 'verb.phase');
+});

@@ -61,6 +61,9 @@ impl ConfirmDialogue {
         };
         let mut lines: Vec<Line<'_>> =
             styled(&sanitize(&self.question.act), palette.strong).collect();
+        for text in &self.question.terms {
+            lines.extend(styled(&format!("• {}", sanitize(text)), palette.text));
+        }
         for text in &self.question.grounds {
             lines.extend(styled(&format!("• {}", sanitize(text)), palette.bad));
         }

@@ -8,6 +8,7 @@ use ratatui::crossterm::event::{Event as TerminalEvent, KeyModifiers};
 /// The question before a disclosure.
 pub(crate) fn disclosure() -> Confirmation {
     Confirmation {
+        terms: Vec::new(),
         act: "show \"Ana Silva\", \"ana@example.org\" to the other side of #77aa77aa \"Old radio\""
             .to_owned(),
         grounds: [

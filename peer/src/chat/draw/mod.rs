@@ -386,10 +386,17 @@ fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
 fn help(palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
     let mut lines: Vec<Line<'_>> =
         table::help(None).into_iter().map(|line| Line::styled(line, palette.text)).collect();
-    // A small window has room for the keys only.
-    let rows = lines.len().saturating_add(super::keys::KEYS.len()).saturating_add(2);
-    if rows > usize::from(area.height) {
-        lines = vec![Line::styled("/help lists the commands", palette.text)];
+    // A window without room for a line each names them, and a small one has room for the keys only.
+    let room = usize::from(area.height).saturating_sub(super::keys::KEYS.len().saturating_add(2));
+    if lines.len() > room {
+        let names = table::COMMANDS.iter().map(|usage| format!("/{}", usage.name));
+        let names = names.collect::<Vec<_>>().join("  ");
+        let width = usize::from(area.width.min(84)).saturating_sub(2);
+        let named = wrap(&format!("/help lists the commands: {names}"), width, 2);
+        lines = named.into_iter().map(|line| Line::styled(line, palette.text)).collect();
+        if lines.len() > room {
+            lines = vec![Line::styled("/help lists the commands", palette.text)];
+        }
     }
     for (keys, what) in super::keys::KEYS {
         lines.push(Line::from(vec![

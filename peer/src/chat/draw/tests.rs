@@ -209,7 +209,7 @@ fn completion_shows_what_it_offers() {
     press(&mut model, KeyCode::Tab, KeyModifiers::NONE);
     let screen = text(&model, 80, 24);
     assert!(screen.contains("#3f2a> /receipts"), "{screen}");
-    assert!(screen.contains("/receipts  /reveal"), "{screen}");
+    assert!(screen.contains("/receipts  /reveal  /relist"), "{screen}");
 }
 
 #[test]

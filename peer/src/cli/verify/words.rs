@@ -157,6 +157,14 @@ fn phase(auction: &AuctionShown) -> String {
         Phase::Ended(Outcome::Sold { .. }) => sold("sold"),
         Phase::Ended(Outcome::Unsold) => "unsold: there is no bid, or none that is left".to_owned(),
         Phase::Ended(Outcome::Abandoned) => sold("not sold: the seller did not disclose in time"),
+        Phase::Ended(Outcome::Unlisted { successor }) => {
+            let again =
+                successor.map(|room| format!("; by its word it is offered again in {room}"));
+            format!(
+                "not sold: the seller took it back before the first bid{}",
+                again.unwrap_or_default()
+            )
+        }
         Phase::Ended(Outcome::Withdrawn(side)) => {
             sold(&format!("not sold: the {} withdrew, as the rules allowed", word(side)))
         }

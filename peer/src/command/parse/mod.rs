@@ -284,6 +284,59 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     })))
 }
 
+/// Reads the words after `/relist`.
+pub(crate) fn relist(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
+    closed_quotes(words)?;
+    let wrong = |message: String| Err(wrong_usage(&table::RELIST, &message));
+    let (mut room, mut start, mut duration, mut until) = (None, None, None, None);
+    let mut rest = words.words.iter().peekable();
+    let is_keyword = |word: &Word| !word.quoted && table::RELIST.keyword(&word.text).is_some();
+    if let Some(named) = rest.next_if(|word| !is_keyword(word)) {
+        room = Some(named.text.as_str());
+    }
+    while let Some(word) = rest.next() {
+        let Some(keyword) = table::RELIST.keyword(&word.text).filter(|_| !word.quoted) else {
+            let shown = sanitize::shortened(&word.text, 20);
+            return wrong(format!("`{shown}` is not expected here"));
+        };
+        let Some(value) = rest.next() else {
+            return wrong(format!("`{}` has no value", keyword.name));
+        };
+        let place = match keyword.name {
+            "start" => &mut start,
+            "for" => &mut duration,
+            _ => &mut until,
+        };
+        if place.replace(value.text.clone()).is_some() {
+            return wrong(format!("`{}` occurs twice", keyword.name));
+        }
+    }
+    start.as_deref().map(amount::check_form).transpose()?;
+    match (&duration, &until) {
+        (Some(_), Some(_)) => {
+            return wrong("an auction runs either for a time or until one".to_owned());
+        }
+        (Some(duration), None) => drop(duration::parse(duration)?),
+        (None, Some(until)) => drop(moment::read(until)?),
+        (None, None) => {}
+    }
+    let room = named_or_current(&table::RELIST, room, current)?;
+    Ok(Command::Relist { room, start, duration, until })
+}
+
+/// Reads the words after `/unlist`.
+pub(crate) fn unlist(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
+    let (room, successor) = match *words.texts().as_slice() {
+        [] => (None, None),
+        [room] => (Some(room), None),
+        [room, successor] => (Some(room), Some(successor)),
+        _ => return Err(wrong_usage(&table::UNLIST, "there are too many words")),
+    };
+    let room = named_or_current(&table::UNLIST, room, current)?;
+    let successor = successor.map(|room| named_or_current(&table::UNLIST, Some(room), current));
+    Ok(Command::Unlist { room, successor: successor.transpose()? })
+}
+
 /// Reads the words after `/bid`.
 pub(crate) fn bid(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
     closed_quotes(words)?;

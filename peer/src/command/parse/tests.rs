@@ -436,3 +436,43 @@ fn evidence_is_listed_shown_and_exported_and_nothing_else() {
         assert!(serde_json::from_str::<Command>(json).is_err(), "{json}");
     }
 }
+
+#[test]
+fn an_item_is_offered_again_on_the_terms_given() {
+    let relist = |start: Option<&str>, duration: Option<&str>, until: Option<&str>| {
+        let [start, duration, until] = [start, duration, until].map(|word| word.map(str::to_owned));
+        Ok(ChatInput::Command(Command::Relist { room: "3f2a".to_owned(), start, duration, until }))
+    };
+    for (line, read) in [
+        ("/relist 3f2a", relist(None, None, None)),
+        ("/relist #3f2a for 2h start 8.50", relist(Some("8.50"), Some("2h"), None)),
+        ("/relist until 18:00", relist(None, None, Some("18:00"))),
+    ] {
+        assert_eq!(read_line(line, Some("3f2a")), read, "{line}");
+    }
+    for line in [
+        "/relist 3f2a 8",
+        "/relist 3f2a for",
+        "/relist 3f2a for 2h for 3h",
+        "/relist 3f2a for 2h until 18:00",
+        "/relist 3f2a for ever",
+        "/relist 3f2a start eight",
+        "/relist 3f2a until soon",
+    ] {
+        assert!(read_line(line, None).is_err(), "{line}");
+    }
+    assert!(read_line("/relist", None).is_err(), "no room is on screen");
+}
+
+#[test]
+fn an_item_is_taken_back_for_another_or_for_none() {
+    let unlist = |successor: Option<&str>| {
+        let (room, successor) = ("3f2a".to_owned(), successor.map(str::to_owned));
+        Ok(ChatInput::Command(Command::Unlist { room, successor }))
+    };
+    assert_eq!(read_line("/unlist", Some("3f2a")), unlist(None));
+    assert_eq!(read_line("/unlist #3f2a", None), unlist(None));
+    assert_eq!(read_line("/unlist 3f2a 91c0", None), unlist(Some("91c0")));
+    assert!(read_line("/unlist", None).is_err());
+    assert!(read_line("/unlist 3f2a 91c0 aaaa", None).is_err());
+}

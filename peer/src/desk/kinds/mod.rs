@@ -10,6 +10,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::kind::Fold;
 use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
+use pregao_protocol::trust::persona::{Blind, BlindContext};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::report::Report;
 
@@ -125,10 +126,22 @@ pub(super) trait View {
         false
     }
 
+    /// Completes the body of an action by what follows from its own blind: what shows that one author made it and
+    /// an earlier one.
+    fn tie(desk: &Desk, room: RoomName, body: &mut Body, own: (&Blind, &BlindContext)) {
+        let _ = (desk, room, body, own);
+    }
+
     /// What a command offers, in words.
     fn offer(desk: &Desk, room: Option<RoomName>, command: &Command) -> Option<String> {
         let _ = (desk, room, command);
         None
+    }
+
+    /// The terms that an action fixes, each with what comes of it, line by line.
+    fn terms(desk: &Desk, body: &Body) -> Vec<String> {
+        let _ = (desk, body);
+        Vec::new()
     }
 
     /// What must be agreed to before an action is signed.
@@ -241,12 +254,27 @@ macro_rules! views {
             false $(|| <$view as View>::takes_up(desk, command).await)*
         }
 
+        pub(super) fn tie(
+            desk: &Desk,
+            room: RoomName,
+            body: &mut Body,
+            own: (&Blind, &BlindContext),
+        ) {
+            $(<$view as View>::tie(desk, room, body, own);)*
+        }
+
         pub(super) fn offer(
             desk: &Desk,
             room: Option<RoomName>,
             command: &Command,
         ) -> Option<String> {
             None$(.or_else(|| <$view as View>::offer(desk, room, command)))*
+        }
+
+        pub(super) fn terms(desk: &Desk, body: &Body) -> Vec<String> {
+            let mut terms = Vec::new();
+            $(terms.extend(<$view as View>::terms(desk, body));)*
+            terms
         }
 
         pub(super) fn grounds(

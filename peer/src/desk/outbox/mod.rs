@@ -18,7 +18,7 @@ use pregao_protocol::log::stamp::{BatchProof, FullStamp, VerifiedBatch};
 use pregao_protocol::room::action::{Action, Draft};
 use pregao_protocol::room::body::{Body, Signer, Verb};
 use pregao_protocol::room::{Code, Stamped};
-use pregao_protocol::trust::persona::{Blind, OneTimeKey};
+use pregao_protocol::trust::persona::{Blind, BlindContext, OneTimeKey};
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Report;
 use pregao_protocol::wire::frame::FromPeer;
@@ -202,7 +202,7 @@ impl Desk {
         };
         let grounds = kinds::grounds(self, room, &body, consent);
         if !consent.covers(&grounds) {
-            self.ask_user(command, grounds, room);
+            self.ask_user(command, grounds, room, &body);
             return Progress::Pending;
         }
         match (room, body.signer()) {
@@ -228,7 +228,7 @@ impl Desk {
     async fn begin(
         &mut self,
         room: Option<RoomName>,
-        body: Body,
+        mut body: Body,
         seal: Option<Secret>,
     ) -> Progress {
         let host = &self.options.host;
@@ -240,6 +240,10 @@ impl Desk {
         let blind = Blind::from_random(blind);
         let broker = self.options.broker.fingerprint;
         let key = OneTimeKey::derive(&self.persona, broker, id, &blind);
+        if let Some(room) = room {
+            let context = BlindContext { broker, action: id, persona: self.persona.public() };
+            kinds::tie(self, room, &mut body, (&blind, &context));
+        }
         self.sign(Unsigned { id, room, body, seal, blind }, &key).await
     }
 

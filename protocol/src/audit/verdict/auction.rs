@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::log::Cosignature;
+use crate::log::{Cosignature, RoomName};
 use crate::room::auction::{Late, Outcome, Phase};
 use crate::room::body::{Amount, Body, Currency, Side, Step, Text};
 use crate::room::reveal::Verdict as Ending;
@@ -58,6 +58,9 @@ pub struct AuctionShown {
     /// Which side withdrew, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<Side>,
+    /// Where the seller who took it back says that it is offered again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successor: Option<RoomName>,
     /// Every bid that counts, in the order of the log.
     pub bids: Vec<BidShown>,
     /// What was forfeited, in the order of the log.
@@ -209,6 +212,10 @@ impl Notes {
             winner: self.winner.map(|(entry, _)| entry),
             price: self.winner.map(|(_, price)| price),
             withdrawn: self.withdrawn,
+            successor: match auction.phase() {
+                Phase::Ended(Outcome::Unlisted { successor }) => successor,
+                _ => None,
+            },
             bids,
             forfeits: self.forfeits.clone(),
         }
@@ -226,6 +233,7 @@ pub(crate) const fn word(phase: &Phase) -> &'static str {
         Phase::Ended(Outcome::Unsold) => "unsold",
         Phase::Ended(Outcome::Abandoned) => "abandoned",
         Phase::Ended(Outcome::Withdrawn(_)) => "withdrawn",
+        Phase::Ended(Outcome::Unlisted { .. }) => "unlisted",
     }
 }
 

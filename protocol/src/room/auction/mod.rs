@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::log::{Head, Origin};
-use crate::room::body::{Amount, Bid, Body, Forfeited, Listing, Side};
+use crate::log::{Head, Origin, RoomName};
+use crate::room::body::{Amount, Bid, Body, Forfeited, Listing, Side, Unlist};
 use crate::room::kind::{Beyond, Fold};
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
 use crate::trust::key::{OneTime, PublicKey};
@@ -81,6 +81,11 @@ pub enum Outcome {
     Abandoned,
     /// One side withdrew, as the rules allowed.
     Withdrawn(Side),
+    /// The seller took the item back before anybody had bid.
+    Unlisted {
+        /// The room where the seller says that it is offered again.
+        successor: Option<RoomName>,
+    },
 }
 
 /// An English auction as its log gives it.
@@ -146,6 +151,7 @@ impl Fold for Auction {
                 Err(Code::ClosedEarly)
             }
             Body::Say(_)
+            | Body::Unlist(_)
             | Body::Closed(_)
             | Body::Settled(_)
             | Body::Forfeited(_)
@@ -160,6 +166,7 @@ impl Fold for Auction {
         match entry.action().body() {
             Body::Bid(bid) => self.judge_bid(bid, entry.time()),
             Body::Say(_) => Ok(()),
+            Body::Unlist(unlist) => self.judge_unlist(unlist, entry),
             Body::Closed(_) => self.judge_closed(ledger, entry),
             Body::Settled(settled) => self.judge_settled(settled, entry.time()),
             Body::Forfeited(forfeited) => {
@@ -183,6 +190,9 @@ impl Fold for Auction {
         let seq = ledger.head().size;
         match entry.action().body() {
             Body::Bid(bid) => self.count(bid, entry, seq),
+            Body::Unlist(unlist) => {
+                self.phase = Phase::Ended(Outcome::Unlisted { successor: unlist.successor });
+            }
             Body::Closed(_) => {
                 let limit = self.closed_by();
                 // V-045. The header's own time is past the limit too, then: a header never
@@ -264,6 +274,18 @@ impl Auction {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// V-161.
+    fn judge_unlist(&self, unlist: &Unlist, entry: &Stamped) -> Result<(), Code> {
+        if self.phase != Phase::Open || entry.time() >= self.end {
+            return Err(Code::VerbPhase);
+        }
+        if !self.bids.is_empty() {
+            return Err(Code::UnlistBids);
+        }
+        let key = entry.action().key();
+        unlist.ratio.verify(&self.seller, key).map_err(|_| Code::UnlistSeller)
     }
 
     /// V-045.

@@ -1,7 +1,7 @@
 //! Bids, the close, the winner and what follows, each rule at its bound.
 
 use super::*;
-use crate::room::body::{Empty, ForfeitedBid, Say, Settled, SoftClose, Withdrawn};
+use crate::room::body::{Empty, ForfeitedBid, Say, Settled, SoftClose, Unlist, Withdrawn};
 use crate::room::fixture::{
     Author, END, F, G, OUTCOME, Own, SECOND, Table, WITHIN, abandoned, amount, at, bid, close_body,
     entry_key, eur, revealed, seal_key, text,
@@ -629,4 +629,42 @@ fn bids_of_the_same_instant_are_ordered_by_the_log() {
     assert_eq!(table.fold().bid(2).unwrap().amount, amount(1_100));
     assert_eq!(table.fold().bid(0), None);
     assert_eq!(table.fold().bid(3), None);
+}
+
+/// Hands in that the seller, or another, takes the item back.
+fn unlist(table: &mut Table, author: u8, from: u8, time: Time) -> Result<u64, Code> {
+    let (author, from) = (Author::new(author), Author::new(from));
+    let own = table.fresh(&author);
+    let ratio = from.ratio(&from.own(0), &own);
+    let successor = Some(RoomName([7; 32]));
+    let action = table.sign(&author, &own, Body::Unlist(Unlist { ratio, successor }));
+    let stamped = table.tsa.stamp(action, time);
+    table.submit(&stamped)
+}
+
+#[test]
+fn v161_the_seller_takes_an_item_back_before_the_first_bid() {
+    let mut table = Table::auction();
+    unlist(&mut table, 100, 100, at(END - 1)).unwrap();
+    let successor = Some(RoomName([7; 32]));
+    assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Unlisted { successor }));
+    assert!(table.fold().is_complete());
+    assert_eq!(table.bid(at(END - 1), 1_000), Err(Code::BidLate));
+    assert_eq!(table.close(at(END)), Err(Code::VerbPhase));
+    assert_eq!(unlist(&mut table, 100, 100, at(END - 1)), Err(Code::VerbPhase));
+}
+
+#[test]
+fn v161_nobody_else_takes_it_back_and_nobody_once_it_is_bid_on_or_over() {
+    let mut table = Table::auction();
+    // A key of another persona, with a ratio of that persona's or of the seller's.
+    for from in [110, 100] {
+        assert_eq!(unlist(&mut table, 110, from, at(SECOND)), Err(Code::UnlistSeller));
+    }
+    let mut over = table.branch();
+    assert_eq!(unlist(&mut over, 100, 100, at(END)), Err(Code::VerbPhase));
+    over.close(at(END)).unwrap();
+    assert_eq!(unlist(&mut over, 100, 100, at(END - 1)), Err(Code::VerbPhase));
+    table.bid(at(SECOND), 1_000).unwrap();
+    assert_eq!(unlist(&mut table, 100, 100, at(SECOND)), Err(Code::UnlistBids));
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::log::Cosignature;
+use crate::log::{Cosignature, RoomName};
 use crate::room::body::{Amount, BrokerKeys, Currency, Text};
 use crate::room::reveal::verbs::Side;
 use crate::trust::key::{Authority, PublicKey, StampKey};
@@ -154,6 +154,17 @@ pub struct Forfeited {
     pub others: Vec<ForfeitedBid>,
     /// How the reveal room ended (V-145).
     pub outcome: Digest,
+}
+
+/// The seller takes the item back, before anybody has bid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlist {
+    /// This action's key = ratio · key of the listing.
+    pub ratio: Ratio,
+    /// The room where it is offered again; nothing is verified of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successor: Option<RoomName>,
 }
 
 /// Says something to everybody in the room.

@@ -157,6 +157,25 @@ pub(super) const OF_THE_BROKER: &[(&str, Make)] = &[
             house.broker(Body::Withdrawn(Withdrawn { side: Side::Seller, outcome }));
         })
     }),
+    ("taken-back-after-a-bid", |seed| {
+        after(open(seed), |house| {
+            let seller = house.seller();
+            scenes::take_back(house, &seller);
+        })
+    }),
+    ("taken-back-by-another", |seed| {
+        after(scenes::listed(seed), |house| {
+            let stranger = house.own();
+            scenes::take_back(house, &stranger);
+        })
+    }),
+    ("taken-back-after-the-end", |seed| {
+        after(scenes::listed(seed), |house| {
+            house.at(END * 1_000_000);
+            let seller = house.seller();
+            scenes::take_back(house, &seller);
+        })
+    }),
     ("absent-in-an-auction", |seed| {
         after(settled(seed), |house| {
             house.broker(Body::Absent(Absent { seller: true, winner: false }));

@@ -1,5 +1,6 @@
 //! English auctions as the user meets them: listing, bidding, speaking, and what becomes of each.
 
+mod listing;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -9,11 +10,10 @@ use pregao_protocol::host::Host;
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::room::action::{Action, short_name};
 use pregao_protocol::room::auction::{self, Auction, Outcome};
-use pregao_protocol::room::body::{
-    Amount, Bid, Body, Currency, Listing, Say, Side, SoftClose, Text, TextError, Verb,
-};
+use pregao_protocol::room::body::{Amount, Bid, Body, Say, Side, Text, Verb};
 use pregao_protocol::room::kind::Fold as _;
 use pregao_protocol::room::{Code, Stamped};
+use pregao_protocol::trust::persona::{Blind, BlindContext, Ratio};
 use pregao_protocol::trust::seal::{SealKey, SealPublic};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::label::MAX_AMOUNT;
@@ -21,24 +21,15 @@ use pregao_protocol::value::report::Report;
 use uuid::Uuid;
 
 use super::{LoggedEntry, View, wrong_kind};
-use crate::command::{Command, NewListing};
+use crate::command::Command;
 use crate::desk::Desk;
 use crate::desk::confirm::{Consent, Ground, of_bid, of_listing};
 use crate::desk::outbox::{Drafted, by_code, no_randomness, offline};
 use crate::desk::replica::Replica;
 use crate::event::{Event, Phase, RoomView};
+use crate::text::amount;
 use crate::text::visible::shows_something;
-use crate::text::{amount, duration, moment};
 use crate::vault::{ActionRecord, Secret};
-
-/// F of auctions listed here, in seconds.
-const FRESHNESS: u32 = 10;
-/// G of auctions listed here, in seconds.
-const GRACE: u32 = 5;
-/// Seconds within which both sides must disclose in auctions listed here: three days.
-const DISCLOSE_WITHIN: u32 = 259_200;
-/// Extensions that a soft close allows before the hard end.
-const EXTENSIONS: u64 = 20;
 
 /// An English auction as the user meets it.
 #[derive(Debug)]
@@ -189,11 +180,25 @@ impl View for AuctionView {
     fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Report>> {
         match command {
             Command::List(listing) => Some(desk.draft_listing(listing)),
+            Command::Relist { room, start, duration, until } => {
+                Some(desk.draft_again(room, start.clone(), duration.clone(), until.clone()))
+            }
+            Command::Unlist { room, successor } => {
+                Some(desk.draft_unlist(room, successor.as_deref()))
+            }
             Command::Bid { room, amount, currency } => {
                 Some(desk.draft_bid(room, amount, currency.as_deref()))
             }
             Command::Say { room, text } => Some(desk.draft_say(room, text.clone())),
             _ => None,
+        }
+    }
+
+    fn tie(desk: &Desk, room: RoomName, body: &mut Body, own: (&Blind, &BlindContext)) {
+        if let Body::Unlist(unlist) = body
+            && let Some((blind, context)) = desk.blind_of_listing(room)
+        {
+            unlist.ratio = Ratio::between((&blind, &context), own);
         }
     }
 
@@ -203,6 +208,13 @@ impl View for AuctionView {
                 Some(desk.offer(room, amount, currency.as_deref()))
             }
             _ => None,
+        }
+    }
+
+    fn terms(desk: &Desk, body: &Body) -> Vec<String> {
+        match body {
+            Body::List(listing) => listing::terms(listing, desk.now(), &desk.options.zone),
+            _ => Vec::new(),
         }
     }
 
@@ -241,104 +253,6 @@ impl View for AuctionView {
 }
 
 impl Desk {
-    fn draft_listing(&self, listing: &NewListing) -> Result<Drafted, Report> {
-        let NewListing {
-            title,
-            start,
-            currency,
-            increment,
-            steps,
-            raise,
-            buy,
-            begins,
-            duration,
-            until,
-            extend,
-            fixed_end,
-            description,
-        } = listing;
-        let bad =
-            |what: String, advice: &str| Report::new("command.parse", what, advice.to_owned());
-        let session = self.connection.session().ok_or_else(offline)?;
-        let now = self.now().ok_or_else(|| by_code(Code::TsaDown))?;
-        let money = |text: &str| -> Result<Amount, Report> {
-            let minor = amount::parse(text, currency)
-                .map_err(|error| bad(error.to_string(), &error.advice()))?;
-            Amount::try_from(minor).map_err(|error| bad(error.to_string(), "give another amount"))
-        };
-        let time = |text: &str| -> Result<Duration, Report> {
-            duration::parse(text).map_err(|error| bad(error.message, &error.advice))
-        };
-        amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
-        let step = match increment {
-            Some(step) => money(step)?,
-            None => money("1")?,
-        };
-        let some = |text: &Option<String>| text.as_deref().map(money).transpose();
-        let (max_raise, buy_now) = (some(raise)?, some(buy)?);
-        let steps = match steps {
-            Some(steps) => amount::steps(steps, currency)
-                .map_err(|error| bad(error.to_string(), &error.advice()))?,
-            None => Vec::new(),
-        };
-        let moment = |text: &str| -> Result<Time, Report> {
-            moment::parse(text, now, &self.options.zone)
-                .map_err(|error| bad(error.message, &error.advice))
-        };
-        let end = match (duration, until) {
-            (Some(duration), None) => now.plus(time(duration)?),
-            (None, Some(until)) => moment(until)?,
-            (Some(_), Some(_)) | (None, None) => {
-                let what = "an auction runs either for a time or until one";
-                return Err(bad(what.to_owned(), "give one of `for` and `until`"));
-            }
-        };
-        let begin = match begins.as_deref().map(|text| (text, duration::parse(text))) {
-            Some((_, Ok(after))) => Some(now.plus(after)),
-            Some((text, Err(_))) => Some(moment(text)?),
-            None => None,
-        };
-        let soft = match extend {
-            Some(extend) => Some(soft_close(time(extend)?, end)?),
-            None if *fixed_end => None,
-            None => Some(usual_soft_close(end)),
-        };
-        if !shows_something(title) {
-            let what = "the title shows nothing: it has no character that can be seen";
-            return Err(bad(what.to_owned(), "give it a title that people can read"));
-        }
-        let (seal, seal_public) = fresh_seal(&self.options.host)?;
-        let text =
-            |error: TextError| bad(error.to_string(), "shorten the title or the description");
-        let listing = Listing {
-            title: Text::try_from(title.clone()).map_err(text)?,
-            description: description.clone().map(Text::try_from).transpose().map_err(text)?,
-            currency: currency
-                .parse::<Currency>()
-                .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
-            start: money(start)?,
-            increment: step,
-            steps,
-            max_raise,
-            buy_now,
-            begin,
-            end,
-            soft,
-            freshness: FRESHNESS,
-            grace: GRACE,
-            disclose_within: DISCLOSE_WITHIN,
-            seal: seal_public,
-            broker: session.certificate.keys,
-            stamps: vec![self.tsa.stamp],
-            threshold: 1,
-            authorities: vec![self.tsa.authority],
-            witnesses: session.certificate.witnesses.clone(),
-            quorum: session.certificate.quorum,
-            simulated: self.tsa.simulated,
-        };
-        Ok((None, Body::List(listing), Some(seal)))
-    }
-
     fn draft_bid(
         &self,
         room: &str,
@@ -522,28 +436,6 @@ fn fresh_seal(host: &Host) -> Result<(Secret, SealPublic), Report> {
     Ok((Secret::new(bytes), SealKey::from_random(bytes).public()))
 }
 
-/// What an auction has unless its seller wants another. Within the grace after a fixed end the broker alone
-/// knows all bids, and could let somebody answer the last one; after an extension everybody can.
-fn usual_soft_close(end: Time) -> SoftClose {
-    SoftClose { extend: 60, hard_end: end.plus(Duration::from_secs(3_600)) }
-}
-
-fn soft_close(extend: Duration, end: Time) -> Result<SoftClose, Report> {
-    let seconds = extend.as_secs();
-    let least = u64::from(FRESHNESS) * 3;
-    match u32::try_from(seconds) {
-        Ok(short) if (least..=86_400).contains(&seconds) => {
-            let hard_end = end.plus(Duration::from_secs(seconds * EXTENSIONS));
-            Ok(SoftClose { extend: short, hard_end })
-        }
-        Ok(_) | Err(_) => Err(Report::new(
-            Code::ListingTerms.as_str(),
-            format!("a soft close extends by {least} seconds to a day"),
-            format!("write for example: extend {least}s"),
-        )),
-    }
-}
-
 fn phase(auction: &Auction) -> Phase {
     match auction.phase() {
         auction::Phase::Open => Phase::Open,
@@ -567,6 +459,12 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
             format!("sold to {} for {price}", whose(winner))
         }
         auction::Phase::Ended(Outcome::Unsold) => "not sold".to_owned(),
+        auction::Phase::Ended(Outcome::Unlisted { successor: None }) => {
+            "taken back by the seller".to_owned()
+        }
+        auction::Phase::Ended(Outcome::Unlisted { successor: Some(room) }) => {
+            format!("taken back by the seller, for {}", room.short())
+        }
         auction::Phase::Ended(Outcome::Abandoned) => "abandoned by the seller".to_owned(),
         auction::Phase::Ended(Outcome::Withdrawn(Side::Seller)) => {
             "withdrawn by the seller".to_owned()
@@ -594,7 +492,7 @@ fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
             forfeited.others.len() + 1
         ),
         Body::Abandoned(_) => "the seller stayed away: abandoned".to_owned(),
-        Body::Withdrawn(_) => outcome(auction, replica),
+        Body::Withdrawn(_) | Body::Unlist(_) => outcome(auction, replica),
         other => other.verb().into(),
     }
 }

@@ -1,0 +1,307 @@
+//! What a seller does with a listing: offers an item, offers it again, takes it back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
+use pregao_protocol::room::auction;
+use pregao_protocol::room::body::{
+    Amount, Body, Currency, Listing, SoftClose, Text, TextError, Unlist, Verb,
+};
+use pregao_protocol::trust::persona::{Blind, BlindContext, Ratio};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::report::Report;
+
+use super::fresh_seal;
+use crate::command::NewListing;
+use crate::desk::Desk;
+use crate::desk::outbox::{Drafted, by_code, offline};
+use crate::text::moment::TimeZone;
+use crate::text::sanitize::sanitize;
+use crate::text::visible::shows_something;
+use crate::text::{amount, duration, moment};
+
+/// F of auctions listed here, in seconds.
+const FRESHNESS: u32 = 10;
+/// G of auctions listed here, in seconds.
+const GRACE: u32 = 5;
+/// Seconds within which both sides must disclose in auctions listed here: three days.
+const DISCLOSE_WITHIN: u32 = 259_200;
+/// Extensions that a soft close allows before the hard end.
+const EXTENSIONS: u64 = 20;
+
+impl Desk {
+    pub(super) fn draft_listing(&self, listing: &NewListing) -> Result<Drafted, Report> {
+        let NewListing {
+            title,
+            start,
+            currency,
+            increment,
+            steps,
+            raise,
+            buy,
+            begins,
+            duration,
+            until,
+            extend,
+            fixed_end,
+            description,
+        } = listing;
+        let bad =
+            |what: String, advice: &str| Report::new("command.parse", what, advice.to_owned());
+        let session = self.connection.session().ok_or_else(offline)?;
+        let now = self.now().ok_or_else(|| by_code(Code::TsaDown))?;
+        let money = |text: &str| -> Result<Amount, Report> {
+            let minor = amount::parse(text, currency)
+                .map_err(|error| bad(error.to_string(), &error.advice()))?;
+            Amount::try_from(minor).map_err(|error| bad(error.to_string(), "give another amount"))
+        };
+        let time = |text: &str| -> Result<Duration, Report> {
+            duration::parse(text).map_err(|error| bad(error.message, &error.advice))
+        };
+        amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
+        let step = match increment {
+            Some(step) => money(step)?,
+            None => money("1")?,
+        };
+        let some = |text: &Option<String>| text.as_deref().map(money).transpose();
+        let (max_raise, buy_now) = (some(raise)?, some(buy)?);
+        let steps = match steps {
+            Some(steps) => amount::steps(steps, currency)
+                .map_err(|error| bad(error.to_string(), &error.advice()))?,
+            None => Vec::new(),
+        };
+        let moment = |text: &str| -> Result<Time, Report> {
+            moment::parse(text, now, &self.options.zone)
+                .map_err(|error| bad(error.message, &error.advice))
+        };
+        let end = match (duration, until) {
+            (Some(duration), None) => now.plus(time(duration)?),
+            (None, Some(until)) => moment(until)?,
+            (Some(_), Some(_)) | (None, None) => {
+                let what = "an auction runs either for a time or until one";
+                return Err(bad(what.to_owned(), "give one of `for` and `until`"));
+            }
+        };
+        let begin = match begins.as_deref().map(|text| (text, duration::parse(text))) {
+            Some((_, Ok(after))) => Some(now.plus(after)),
+            Some((text, Err(_))) => Some(moment(text)?),
+            None => None,
+        };
+        let soft = match extend {
+            Some(extend) => Some(soft_close(time(extend)?, end)?),
+            None if *fixed_end => None,
+            None => Some(usual_soft_close(end)),
+        };
+        if !shows_something(title) {
+            let what = "the title shows nothing: it has no character that can be seen";
+            return Err(bad(what.to_owned(), "give it a title that people can read"));
+        }
+        let (seal, seal_public) = fresh_seal(&self.options.host)?;
+        let text =
+            |error: TextError| bad(error.to_string(), "shorten the title or the description");
+        let listing = Listing {
+            title: Text::try_from(title.clone()).map_err(text)?,
+            description: description.clone().map(Text::try_from).transpose().map_err(text)?,
+            currency: currency
+                .parse::<Currency>()
+                .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
+            start: money(start)?,
+            increment: step,
+            steps,
+            max_raise,
+            buy_now,
+            begin,
+            end,
+            soft,
+            freshness: FRESHNESS,
+            grace: GRACE,
+            disclose_within: DISCLOSE_WITHIN,
+            seal: seal_public,
+            broker: session.certificate.keys,
+            stamps: vec![self.tsa.stamp],
+            threshold: 1,
+            authorities: vec![self.tsa.authority],
+            witnesses: session.certificate.witnesses.clone(),
+            quorum: session.certificate.quorum,
+            simulated: self.tsa.simulated,
+        };
+        Ok((None, Body::List(listing), Some(seal)))
+    }
+
+    /// An item of the user's offered again on the same terms, for as long unless told otherwise.
+    pub(super) fn draft_again(
+        &self,
+        room: &str,
+        start: Option<String>,
+        duration: Option<String>,
+        until: Option<String>,
+    ) -> Result<Drafted, Report> {
+        let name = self.find(room)?;
+        if !self.has_kept(name, Verb::List) {
+            let advice = "offer an item of your own with /list".to_owned();
+            return Err(Report::new("relist.not-own", "this is not your own item", advice));
+        }
+        let auction = self.auction(name).ok_or_else(|| by_code(Code::RoomUnknown))?;
+        if !matches!(auction.phase(), auction::Phase::Ended(_)) {
+            let what = "this auction is not over yet";
+            let advice =
+                "offer the item again once it is; before the first bid, /unlist takes it back";
+            return Err(Report::new("relist.open", what, advice));
+        }
+        let listing = auction.listing();
+        let currency = listing.currency.to_string();
+        let money = |amount: Amount| plain(amount, &currency);
+        let ran = listing.end.since(auction.begin().max(auction.listed()));
+        let same = duration.is_none() && until.is_none();
+        let steps: Vec<String> = listing
+            .steps
+            .iter()
+            .map(|step| format!("{}:{}", money(step.from), money(step.increment)))
+            .collect();
+        self.draft_listing(&NewListing {
+            title: listing.title.as_str().to_owned(),
+            start: start.unwrap_or_else(|| money(listing.start)),
+            increment: Some(money(listing.increment)),
+            steps: (!steps.is_empty()).then(|| steps.join(",")),
+            raise: listing.max_raise.map(money),
+            buy: listing.buy_now.map(money),
+            begins: None,
+            duration: if same { Some(format!("{}s", ran.as_secs().max(1))) } else { duration },
+            until,
+            extend: listing.soft.map(|soft| format!("{}s", soft.extend)),
+            fixed_end: listing.soft.is_none(),
+            description: listing.description.clone().map(String::from),
+            currency,
+        })
+    }
+
+    /// An item taken back before anybody has bid on it.
+    pub(super) fn draft_unlist(
+        &self,
+        room: &str,
+        successor: Option<&str>,
+    ) -> Result<Drafted, Report> {
+        let (name, auction) = self.open_auction(room)?;
+        if self.blind_of_listing(name).is_none() {
+            return Err(by_code(Code::UnlistSeller));
+        }
+        if !matches!(auction.phase(), auction::Phase::Open) {
+            let advice = "what is over cannot be taken back; /relist offers it again";
+            return Err(Report::new("unlist.over", "this auction is over", advice));
+        }
+        if !auction.bids().is_empty() {
+            return Err(by_code(Code::UnlistBids));
+        }
+        let successor = successor.map(|again| self.find(again)).transpose()?;
+        if successor == Some(name) {
+            let advice = "name the auction in which it is offered now, or none";
+            return Err(Report::new("unlist.successor", "that is the same auction", advice));
+        }
+        // What ties it to the listing follows from its own key, which is drawn next.
+        let ratio = Ratio([0; 32]);
+        Ok((Some(name), Body::Unlist(Unlist { ratio, successor }), None))
+    }
+
+    /// The blind of the user's own listing that opened a room.
+    pub(super) fn blind_of_listing(&self, room: RoomName) -> Option<(Blind, BlindContext)> {
+        let name = room.to_string();
+        let mut kept = self.vault.contents().actions.iter();
+        let kept = kept.find(|kept| kept.room == name && kept.verb == Verb::List)?;
+        let context = BlindContext {
+            broker: self.options.broker.fingerprint,
+            action: kept.id.parse().ok()?,
+            persona: self.persona.public(),
+        };
+        Some((Blind::from_random(*kept.blind.expose()), context))
+    }
+}
+
+/// An amount as it is typed, without its currency.
+fn plain(amount: Amount, currency: &str) -> String {
+    amount::print(amount.minor(), amount::digits(currency).unwrap_or(0))
+}
+
+/// What an auction has unless its seller wants another. Within the grace after a fixed end the broker alone
+/// knows all bids, and could let somebody answer the last one; after an extension everybody can.
+fn usual_soft_close(end: Time) -> SoftClose {
+    SoftClose { extend: 60, hard_end: end.plus(Duration::from_secs(3_600)) }
+}
+
+fn soft_close(extend: Duration, end: Time) -> Result<SoftClose, Report> {
+    let seconds = extend.as_secs();
+    let least = u64::from(FRESHNESS) * 3;
+    match u32::try_from(seconds) {
+        Ok(short) if (least..=86_400).contains(&seconds) => {
+            let hard_end = end.plus(Duration::from_secs(seconds * EXTENSIONS));
+            Ok(SoftClose { extend: short, hard_end })
+        }
+        Ok(_) | Err(_) => Err(Report::new(
+            Code::ListingTerms.as_str(),
+            format!("a soft close extends by {least} seconds to a day"),
+            format!("write for example: extend {least}s"),
+        )),
+    }
+}
+
+/// The terms of a listing as its seller reads them before signing, each with what comes of it.
+pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Vec<String> {
+    let currency = listing.currency.to_string();
+    let money = |amount: Amount| amount::print_in(amount.minor(), &currency);
+    let seconds = |seconds: u32| duration::print(Duration::from_secs(seconds.into()));
+    let at = |time: Time| match now {
+        Some(now) if time > now => {
+            format!("{}, in {}", moment::print(time, zone), duration::print(time.since(now)))
+        }
+        Some(_) | None => moment::print(time, zone),
+    };
+    let steps = listing.steps.iter().map(|step| {
+        format!("From {} on each bid is at least {} more.", money(step.from), money(step.increment))
+    });
+    let begins = listing.begin.map(|begin| format!("Bids count from {} on.", at(begin)));
+    let end = match listing.soft {
+        None => format!("It ends at {}. A bid in the last second still wins.", at(listing.end)),
+        Some(soft) => format!(
+            "It ends at {}. Each bid in the last {} moves that by {}, until {} at the latest.",
+            at(listing.end),
+            seconds(soft.extend),
+            seconds(soft.extend),
+            moment::print(soft.hard_end, zone)
+        ),
+    };
+    let raise = listing
+        .max_raise
+        .map(|most| format!("No bid is more than {} above the one before.", money(most)));
+    let buy = listing.buy_now.map(|price| {
+        format!(
+            "Whoever bids {} has it at once, until somebody bids half of that. If they stay away then, nobody has it.",
+            money(price)
+        )
+    });
+    let operators: BTreeSet<&str> =
+        listing.witnesses.iter().map(|witness| witness.operator.as_str()).collect();
+    let operators: Vec<&str> = operators.into_iter().collect();
+    let witnesses = match operators.as_slice() {
+        [] => "No witness signs its log: nothing of it is ever final.".to_owned(),
+        named => format!(
+            "It is final once witnesses of {} of these have signed: {}.",
+            listing.quorum,
+            sanitize(&named.join(", "))
+        ),
+    };
+    let within = seconds(listing.disclose_within);
+    [format!("The first bid is {} or more, and each at least {} above the one before.", money(listing.start), money(listing.increment))]
+        .into_iter()
+        .chain(steps)
+        .chain(begins)
+        .chain([end])
+        .chain(raise)
+        .chain(buy)
+        .chain([
+            format!("You and the winner have {within} to show each other who you are; who does not, has lost the sale."),
+            witnesses,
+            "None of this can be changed. You can take it back with /unlist until somebody bids.".to_owned(),
+        ])
+        .collect()
+}
