@@ -42,5 +42,6 @@ mod shutdown;
 pub mod stamper;
 pub mod state;
 pub mod store;
+pub mod timelock;
 pub mod tls;
 pub mod witness;

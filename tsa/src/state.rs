@@ -14,6 +14,7 @@ use crate::citizen::Citizens;
 use crate::ip_limiter::IpLimiter;
 use crate::stamper::Stamper;
 use crate::store::Store;
+use crate::timelock::TimeLocks;
 use crate::witness::Witness;
 
 /// Requests that may be worked on at once; stamp streams not counted.
@@ -52,6 +53,8 @@ pub struct ServiceState {
     pub policy: Policy,
     /// Enrols citizens, if that is the policy.
     pub citizens: Option<Arc<Citizens>>,
+    /// States keys that are kept until an instant.
+    pub timelocks: Arc<TimeLocks>,
     /// Cosigns heads, if it does for any broker.
     pub witness: Option<Witness>,
     /// Turns true when the process is asked to end.

@@ -12,7 +12,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use pregao_protocol::trust::seal::SealKey;
+use pregao_protocol::trust::timelock::TimeLock;
+use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::tsa::{TimeLockAnswer, path};
 use running::{Tsa, program};
 use serde_json::json;
 
@@ -230,4 +234,74 @@ fn half_a_request_does_not_hold_up_others() {
     // The head is not finished in time, so the TSA ends the connection.
     let _ = slow.read_to_end(&mut rest);
     assert!(!rest.starts_with(b"HTTP/1.1 200"));
+}
+
+fn timelock(tsa: &Tsa, at: u64) -> (TimeLock, Option<SealKey>, String) {
+    let (status, body) = tsa.get(&format!("{}?at={at}", path::TIMELOCK));
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+    let answer = TimeLockAnswer::parse(&body).unwrap();
+    let stated = TimeLock::open(&answer.statement, &[tsa.keys().stamp]).unwrap();
+    let secret = answer.secret.map(|secret| SealKey::from_random(secret.0));
+    (stated, secret, answer.statement)
+}
+
+#[test]
+fn v163_a_secret_waits_for_its_instant_over_a_kill_and_a_clock_set_forward() {
+    let folder = tempfile::tempdir().unwrap();
+    let tsa = Tsa::start(folder.path(), &["--simulate"]);
+    let at = tsa.now().as_micros() / 1_000_000 + 86_400;
+    let (stated, secret, statement) = timelock(&tsa, at);
+    assert!(secret.is_none() && stated.simulated && stated.at == at);
+    tsa.kill();
+    let tsa = Tsa::start(folder.path(), &["--simulate"]);
+    let set = |seconds: u64| {
+        let time = Time::from_micros(seconds * 1_000_000).unwrap();
+        assert_eq!(tsa.post("/api/settime", &json!({ "time": time })).0, 200);
+        // A time is signed by the new clock.
+        tsa.now();
+    };
+    // Real seconds pass too, far fewer than these.
+    set(at - 3_600);
+    let (again, secret, same) = timelock(&tsa, at);
+    assert!(secret.is_none() && again == stated && same == statement);
+    set(at);
+    let (_, secret, _) = timelock(&tsa, at);
+    assert!(stated.is_opened_by(&secret.unwrap()));
+    tsa.kill();
+    // Real time has secrets of its own.
+    let real = Tsa::start(folder.path(), &[]);
+    let (other, secret, _) = timelock(&real, at);
+    assert!(secret.is_none() && !other.simulated && other.key != stated.key);
+}
+
+#[test]
+fn an_instant_that_no_key_is_stated_for_is_refused_with_its_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let tsa = Tsa::start(folder.path(), &[]);
+    let now = tsa.now().as_micros() / 1_000_000;
+    let far = format!("?at={}", now + 371 * 86_400);
+    for (query, status, code) in [
+        ("", 400, "timelock.at"),
+        ("?at=", 400, "timelock.at"),
+        ("?at=-1", 400, "timelock.at"),
+        ("?at=05", 400, "timelock.at"),
+        ("?at=5&at=6", 400, "timelock.at"),
+        ("?at=1e9", 400, "timelock.at"),
+        ("?at=99999999999999999999", 400, "timelock.at"),
+        ("?at=18446744073709551615", 400, "timelock.far"),
+        (&far, 400, "timelock.far"),
+        ("?at=0", 404, "timelock.never"),
+        ("?at=1700000000", 404, "timelock.never"),
+    ] {
+        let (got, body) = tsa.get(&format!("{}{query}", path::TIMELOCK));
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((got, body["code"].as_str().unwrap()), (status, code), "{query}");
+        assert!(!body["advice"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(tsa.refusal(path::TIMELOCK, &json!({})), (405, "method.unknown".to_owned()));
+    // What was asked for wrongly wrote nothing.
+    let file = rusqlite::Connection::open(folder.path().join("tsa.db")).unwrap();
+    let masters: i64 =
+        file.query_row("SELECT count(*) FROM timelock", [], |row| row.get(0)).unwrap();
+    assert_eq!(masters, 0);
 }

@@ -4,6 +4,7 @@
 //!   one reader may open
 //! - [`persona`] pseudonyms, and the one-time keys derived from them
 //! - [`certificate`] the CA's word for a persona; [`jwks`] from a pinned CA to the keys of its TSA
+//! - [`timelock`] keys that a TSA keeps until an instant
 //! - [`broker`] what a broker says of itself; [`witness`] who besides it vouches for its logs
 //! - [`citizen`] whether the state vouches for the holder of a citizen card; [`enrolment`] how a citizen
 //!   gets a persona certified that nobody can tell is theirs
@@ -17,4 +18,5 @@ pub mod jws;
 pub mod key;
 pub mod persona;
 pub mod seal;
+pub mod timelock;
 pub mod witness;

@@ -45,6 +45,8 @@ pub const DELIVER: &str = "pregao/deliver/v1";
 pub const AUTHOR: &str = "pregao/author/v1";
 /// Hash of a delivery: its name.
 pub const DELIVERY: &str = "pregao/delivery/v1";
+/// Of the secret that a TSA keeps until an instant.
+pub const TIMELOCK: &str = "pregao/timelock/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";
@@ -68,6 +70,8 @@ pub const TYP_POLL: &str = "pregao-poll-v1";
 pub const TYP_UNREADABLE: &str = "pregao-unreadable-v1";
 /// `typ` of a witness's word that a delivery was not answered, signed by its key.
 pub const TYP_UNANSWERED: &str = "pregao-unanswered-v1";
+/// `typ` of the statement of a key kept until an instant, signed by a TSA's stamp key.
+pub const TYP_TIMELOCK: &str = "pregao-timelock-v1";
 /// `typ` of the ticket (RFC 7519).
 pub const TYP_TICKET: &str = "JWT";
 

@@ -7,8 +7,6 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use parking_lot::Mutex;
-use pregao::net::tsa::TsaClient;
-use pregao::net::{Reach, tls};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::log::merkle::{Tree, leaf_hash};
 use pregao_protocol::log::stamp::{BatchHeader, FullStamp};
@@ -18,9 +16,9 @@ use pregao_protocol::trust::key::{Persona, SecretKey, StampKey};
 use pregao_protocol::trust::persona::{Blind, OneTimeKey};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::wire::delivery::{Credentials, Delivery, DeliveryState};
+use pregao_protocol::wire::delivery::{AskDelivery, Credentials, Deliver, Delivery, DeliveryState};
 
-use super::machine::{Chance, Machine};
+use super::machine::Chance;
 use super::person::Person;
 use super::programs::{BrokerPins, Town};
 
@@ -48,7 +46,6 @@ enum Wrong {
 /// The one who does it.
 pub struct Framer {
     town: Arc<Town>,
-    machine: Arc<Machine>,
     chance: Chance,
     left: Mutex<Vec<Digest>>,
 }
@@ -63,8 +60,7 @@ impl Framer {
     /// Somebody who knows what everybody knows: where TSA and broker are, their keys, and the rooms.
     #[must_use]
     pub fn new(town: &Arc<Town>, chance: &Chance) -> Self {
-        let (town, machine) = (Arc::clone(town), town.machine());
-        Self { town, machine, chance: chance.fork(), left: Mutex::default() }
+        Self { town: Arc::clone(town), chance: chance.fork(), left: Mutex::default() }
     }
 
     /// Leaves something with the witness, or as much as it takes. What is down is left alone.
@@ -98,8 +94,6 @@ impl Framer {
         let room = if wrong == Wrong::Room { RoomName(self.bytes()) } else { room };
         let (action, blind) = self.say(pins, room, "nothing")?;
         let lines = self.town.lines();
-        let (host, roots) = (self.machine.host(), tls::Roots::default());
-        let tsa = TsaClient::at(pins.tsa.clone(), Reach { host: &host, net: &lines, tls: &roots });
         let stamp = match wrong {
             Wrong::Stamp => foreign_stamp(&action, self.bytes()),
             _ => lines.stamp(action.digest()).await?,
@@ -117,7 +111,7 @@ impl Framer {
             Wrong::Author | Wrong::Stamp | Wrong::Room => {}
         }
         let name = delivery.id();
-        tsa.deliver(delivery).ok().map(|()| name)
+        lines.post_request(&Deliver { delivery }).await?.ok().map(|_| name)
     }
 
     /// Something said by a persona that no CA knows.
@@ -144,31 +138,30 @@ impl Framer {
         self.left.lock().len() as u64
     }
 
-    /// Whether the witness testifies in none of it that the broker did not answer. Where nothing goes wrong, all
+    /// Whether the witness testifies in none of it that the broker did not answer. Where nothing goes `wrong`, all
     /// of it was answered.
     ///
     /// # Errors
     /// Says what stands against the broker.
-    pub fn nothing_shown(&self, calm: bool) -> Result<()> {
-        let Some(pins) = self.town.pins() else { return Ok(()) };
+    pub async fn nothing_shown(&self, wrong: bool) -> Result<()> {
         let lines = self.town.lines();
-        let (host, roots) = (self.machine.host(), tls::Roots::default());
-        let tsa = TsaClient::at(pins.tsa, Reach { host: &host, net: &lines, tls: &roots });
         // The answers to older ones make room for those of newer.
-        for name in self.left.lock().iter().rev().take(REMEMBERED) {
-            // What a witness forgot when it restarted, it says nothing about.
-            let Ok(state) = tsa.ask_delivery(*name) else {
-                ensure!(!calm, "the witness forgot a delivery, and nothing had gone wrong");
-                continue;
-            };
-            match state {
-                DeliveryState::Answered(_) => {}
-                DeliveryState::Unanswered(_) => {
+        let left: Vec<Digest> = self.left.lock().iter().rev().take(REMEMBERED).copied().collect();
+        for delivery in left {
+            match lines.post_request(&AskDelivery { delivery }).await {
+                Some(Ok(DeliveryState::Answered(_))) => {}
+                Some(Ok(DeliveryState::Unanswered(_))) => {
                     anyhow::bail!("the witness testifies against an honest broker")
                 }
-                DeliveryState::Waiting {} | DeliveryState::Offered {} => {
-                    ensure!(!calm, "a delivery has no answer, and nothing had gone wrong");
+                Some(Ok(DeliveryState::Waiting {} | DeliveryState::Offered {})) => {
+                    ensure!(wrong, "a delivery has no answer, and nothing had gone wrong");
                 }
+                // What a witness forgot when it restarted, or gave up, it says nothing about.
+                Some(Err(404)) => {
+                    ensure!(wrong, "the witness forgot a delivery, and nothing had gone wrong");
+                }
+                Some(Err(status)) => anyhow::bail!("the witness answers with status {status}"),
+                None => ensure!(wrong, "the witness is down, and nothing had gone wrong"),
             }
         }
         Ok(())

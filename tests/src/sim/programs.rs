@@ -38,7 +38,7 @@ use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Report;
 use pregao_protocol::wire::delivery::{AnswerDelivery, FetchDelivery};
 use pregao_protocol::wire::session::{Ranking, Suite};
-use pregao_protocol::wire::tsa::{MAX_ANSWER, Timestamp, TsaRequest as _, content};
+use pregao_protocol::wire::tsa::{MAX_ANSWER, Timestamp, TsaRequest, content};
 use pregao_tsa::service::{self, Service};
 use pregao_tsa::stamper::Pace;
 use pregao_tsa::state::Policy;
@@ -596,14 +596,24 @@ impl Lines {
 }
 
 impl Lines {
-    /// A stamp by the TSA, asked for as often as it takes while that is up.
+    /// A stamp by the TSA, as long as that is up.
     pub(super) async fn stamp(&self, digest: Digest) -> Option<FullStamp> {
+        self.post_request(&Timestamp { digest }).await?.ok()
+    }
+
+    /// What the TSA answers, or the status with which it refuses; asked again if it is lost on its way, and `None` while it
+    /// is down.
+    pub(super) async fn post_request<R: TsaRequest>(
+        &self,
+        request: &R,
+    ) -> Option<Result<R::Answer, u16>> {
         for _ in 0..5 {
-            let request = axum::http::Request::post(Timestamp::PATH);
-            let request = request.header(CONTENT_TYPE, content::JSON);
-            let request = request.body(Body::from(Timestamp { digest }.encode())).ok()?;
-            if let Some(Answered { status: 200, body }) = self.ask(request).await {
-                return Timestamp::parse_answer(&body).ok();
+            let posted = axum::http::Request::post(R::PATH).header(CONTENT_TYPE, content::JSON);
+            let posted = posted.body(Body::from(request.encode())).ok()?;
+            match self.ask(posted).await {
+                Some(Answered { status: 200, body }) => return R::parse_answer(&body).ok().map(Ok),
+                Some(Answered { status, .. }) => return Some(Err(status)),
+                None => {}
             }
         }
         None

@@ -175,7 +175,8 @@ async fn play(
     ensure!(over(&people), "auctions are not over");
     ask_at_the_end(&town, &people).await?;
     if let Some(framer) = &framer {
-        framer.nothing_shown(calm)?;
+        // What waited while all slept for days was given up.
+        framer.nothing_shown(!calm || slept).await?;
     }
     let garbage = framer.as_ref().map_or(0, Framer::left);
     town.close().await?;

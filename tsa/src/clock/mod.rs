@@ -138,6 +138,18 @@ impl Clock {
         Ok(wall.max(highest.plus(Duration::from_micros(1))))
     }
 
+    /// Whether an instant is past by both clocks: the wall clock, and the one that only goes on, counted from the
+    /// first time signed since the start. So no step of the wall clock brings it nearer.
+    ///
+    /// # Errors
+    /// [`ClockError`] if the system's clock cannot be believed.
+    pub fn has_passed(&self, instant: Time, reading: SystemReading) -> Result<bool, ClockError> {
+        self.next(reading)?;
+        let Some(anchor) = self.anchor else { return Ok(false) };
+        let passed = reading.monotonic.saturating_sub(anchor.monotonic);
+        Ok(self.shifted(reading.wall) >= instant && anchor.wall.plus(passed) >= instant)
+    }
+
     /// Takes note that `time` was signed and kept, when the clocks read `reading`.
     pub fn signed(&mut self, time: Time, reading: SystemReading) {
         self.raise(time);
@@ -208,6 +220,14 @@ impl SharedClock {
     /// [`ClockError`] if the system's clock cannot be believed.
     pub fn now(&self) -> Result<Time, ClockError> {
         self.rules().next(self.reading())
+    }
+
+    /// See [`Clock::has_passed`].
+    ///
+    /// # Errors
+    /// As [`Clock::has_passed`].
+    pub fn has_passed(&self, instant: Time) -> Result<bool, ClockError> {
+        self.rules().has_passed(instant, self.reading())
     }
 
     /// The rules, for a change. A panic elsewhere does not make them less true.

@@ -82,3 +82,26 @@ fn simulated_time_goes_forward_only() {
     assert_eq!(clock.next(reading(0, 0)), Ok(at(far)));
     assert_eq!(clock.next(reading(7, 7)), Ok(at(far + 7)));
 }
+
+#[test]
+fn an_instant_is_past_once_both_clocks_are_and_never_before_a_time_was_signed() {
+    let mut clock = Clock::resume(None, None, 0);
+    assert_eq!(clock.has_passed(at(0), reading(5, 5)), Ok(false), "nothing was signed yet");
+    clock.signed(at(10), reading(10, 100));
+    for (wall, monotonic, past) in [
+        (20, 110, true),
+        (21, 110, true),
+        (20, 111, true),
+        (19, 110, false),
+        (20, 109, false),
+        (1_000, 109, false),
+        (19, 1_000, false),
+    ] {
+        let reading = reading(wall, monotonic);
+        assert_eq!(clock.has_passed(at(20), reading), Ok(past), "{wall} {monotonic}");
+    }
+    let doubted = Clock::resume(Some(at(10)), Some(at(10)), 0);
+    assert!(doubted.has_passed(at(0), reading(20, 110)).is_err());
+    clock.set_offset(1_000);
+    assert_eq!(clock.has_passed(at(20), reading(20, 110)), Ok(false), "not in this time yet");
+}

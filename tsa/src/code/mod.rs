@@ -25,6 +25,15 @@ codes! {
     /// The path does not take this method.
     METHOD_UNKNOWN = "method.unknown";
 
+    // Time-locks.
+
+    /// It is not said of which instant.
+    TIMELOCK_AT = "timelock.at";
+    /// An instant too far ahead.
+    TIMELOCK_FAR = "timelock.far";
+    /// A day that passed, of which no key was stated.
+    TIMELOCK_NEVER = "timelock.never";
+
     // Personas.
 
     /// No certification request.

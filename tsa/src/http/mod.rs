@@ -33,6 +33,7 @@ mod ops;
 mod persona;
 mod request;
 mod stream;
+mod timelock;
 mod timestamp;
 mod witness;
 
@@ -48,6 +49,7 @@ pub fn router(tsa: Arc<ServiceState>) -> Router {
         .route(path::CITIZEN_ENROL, posted::<CitizenEnrol>(post(enrol::enrol)))
         .route(path::ISSUE, posted::<Issue>(post(persona::issue)))
         .route(path::TIMESTAMP, posted::<Timestamp>(post(timestamp::timestamp)))
+        .route(path::TIMELOCK, get(timelock::timelock))
         .route(path::JWKS, get(jwks::jwks))
         .route(path::CA, get(jwks::ca_pem));
     if tsa.ca.simulated() {

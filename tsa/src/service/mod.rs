@@ -32,6 +32,7 @@ use crate::shutdown::stopped;
 use crate::stamper::{self, Pace, Stamper};
 use crate::state::{Load, Policy, ServiceState};
 use crate::store::{Store, StoreError};
+use crate::timelock::TimeLocks;
 use crate::witness::store::WitnessStoreError;
 use crate::witness::{self, Brokers, WitnessError};
 
@@ -150,6 +151,7 @@ pub struct Prepared {
     /// The chain of headers, and the clock that continues it.
     chain: (Store, Clock),
     invitations: Store,
+    timelocks: Store,
     citizens: Option<Arc<Citizens>>,
     retiring: Option<Arc<Issuers>>,
     witness: Option<witness::Prepared>,
@@ -175,7 +177,7 @@ impl Prepared {
         if let Some(dated) = witness.as_ref().and_then(witness::Prepared::highest) {
             clock.raise(dated);
         }
-        let invitations = Store::open(&folder)?;
+        let (invitations, timelocks) = (Store::open(&folder)?, Store::open(&folder)?);
         let clocks = Arc::clone(&host.clock);
         let load = Load::new(invitations.certificates()?, &host.random()?, clocks);
         let reading = SystemReading::of(&*host.clock);
@@ -196,6 +198,7 @@ impl Prepared {
             ca,
             chain: (store, clock),
             invitations,
+            timelocks,
             citizens,
             retiring,
             witness,
@@ -212,12 +215,15 @@ impl Prepared {
     pub fn stamp(self) -> Result<Service, OpenError> {
         let Self { host, retiring, chain: (store, clock), .. } = self;
         let stamp = self.stamp.public();
+        let signs_locks = SecretKey::from_seed(&self.stamp.expose_seed());
         let stamper = Stamper::start(self.stamp, store, clock, &host, self.pace)?;
         let witness = match self.witness {
             Some(prepared) => Some(prepared.start(self.operator, stamper.clock(), &host)?),
             None => None,
         };
         let (stop, stopping) = watch::channel(false);
+        let simulated = self.ca.simulated();
+        let timelocks = TimeLocks::new(signs_locks, stamper.clock(), self.timelocks, simulated);
         let tsa = Arc::new(ServiceState {
             host: host.clone(),
             ca: self.ca,
@@ -228,6 +234,7 @@ impl Prepared {
             policy: self.policy,
             citizens: self.citizens,
             witness,
+            timelocks: Arc::new(timelocks),
             stopping: stopping.clone(),
             load: self.load,
         });

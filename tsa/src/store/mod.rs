@@ -1,4 +1,5 @@
-//! What the TSA must not forget: the last header it signed, invitations, its clock's state.
+//! What the TSA must not forget: the last header it signed, invitations, its clock's state, and what the
+//! secrets of its time-locks are made from.
 //!
 //! One SQLite file, `tsa.db`. Every write is durable before it counts (WAL, synchronous=FULL):
 //! a header that was released and then forgotten would be signed a second time with other
@@ -10,10 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use pregao_protocol::trust::key::Fingerprint;
+use pregao_protocol::trust::timelock::Master;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use zeroize::Zeroizing;
 
 /// The store refused.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,8 @@ const SCHEMA: &str = "
         hash BLOB PRIMARY KEY, used INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE IF NOT EXISTS revoked (
         persona BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS timelock (
+        day INTEGER PRIMARY KEY, master BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS counter (
         name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 ";
@@ -214,6 +219,32 @@ impl Store {
         Ok(query.exists([persona.0])?)
     }
 
+    /// What the secrets of a day since 1970 are made from, if any of its keys was stated.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn master(&self, day: u64) -> Result<Option<Master>, StoreError> {
+        let mut query = self.0.prepare_cached("SELECT master FROM timelock WHERE day = ?1")?;
+        let kept: Option<Vec<u8>> =
+            query.query_row([day_number(day)?], |row| row.get(0)).optional()?;
+        let Some(kept) = kept.map(Zeroizing::new) else { return Ok(None) };
+        let master = kept.first_chunk::<32>().filter(|_| kept.len() == 32);
+        let damaged = StoreError::Damaged("a master of time-locks that is not 32 bytes");
+        master.map(|bytes| Some(Master::from_random(*bytes))).ok_or(damaged)
+    }
+
+    /// Keeps what the secrets of a day are made from. Durable when it returns; one that is there stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then no key made from it must be stated.
+    pub fn keep_master(&self, day: u64, master: &Master) -> Result<(), StoreError> {
+        self.0.execute(
+            "INSERT INTO timelock (day, master) VALUES (?1, ?2)",
+            params![day_number(day)?, master.expose()],
+        )?;
+        Ok(())
+    }
+
     /// How many certificates were issued.
     ///
     /// # Errors
@@ -227,6 +258,10 @@ impl Store {
             .optional()?;
         u64::try_from(count.unwrap_or(0)).map_err(|_| StoreError::Damaged("a negative count"))
     }
+}
+
+fn day_number(day: u64) -> Result<i64, StoreError> {
+    i64::try_from(day).map_err(|_| StoreError::Damaged("a day beyond the calendar"))
 }
 
 /// Codes carry 128 random bits, so a plain hash hides them.

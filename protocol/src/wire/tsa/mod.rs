@@ -16,7 +16,7 @@ use crate::trust::certificate::ticket::Challenge;
 use crate::trust::enrolment::token::Token;
 use crate::trust::jwks::TsaAddress;
 use crate::value::clock::Time;
-use crate::value::codec::{Digest, base64url_bytes};
+use crate::value::codec::{Digest, array_from_base64url, base64url_bytes, text_form, to_base64url};
 use crate::value::label;
 use crate::value::report::{Report, with_or_without_advice};
 
@@ -49,6 +49,8 @@ pub mod path {
     pub const SET_TIME: &str = "/api/settime";
     /// `POST`: [`super::ResetTime`].
     pub const RESET_TIME: &str = "/api/resettime";
+    /// `GET` with `?at=` and whole seconds since 1970: [`TimeLockAnswer`](super::TimeLockAnswer).
+    pub const TIMELOCK: &str = "/api/timelock";
     /// `GET`: the published keys, a [`Jwks`](crate::trust::jwks::Jwks) in JSON.
     pub const JWKS: &str = "/.well-known/jwks.json";
     /// `GET`: the CA's certificate, PEM.
@@ -306,6 +308,36 @@ pub struct Timestamp {
     /// What is to be stamped.
     pub digest: Digest,
 }
+
+/// Answers at [`path::TIMELOCK`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeLockAnswer {
+    /// The statement of the key (V-162), compact JWS.
+    pub statement: String,
+    /// The secret, 32 bytes in base64url, once the instant has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<OpenedLock>,
+}
+
+impl TimeLockAnswer {
+    /// Longest answer, in bytes.
+    pub const MAX: usize = 2_048;
+
+    /// Reads an answer. What is in it is not verified.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+        read(body, Self::MAX)
+    }
+}
+
+/// The secret of a time-lock whose instant has passed: everybody may have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenedLock(pub [u8; 32]);
+
+text_form!(OpenedLock, 32, to_base64url, array_from_base64url::<32>);
 
 /// Sets a simulated clock forward.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
