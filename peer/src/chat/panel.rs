@@ -111,7 +111,7 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         .saturating_sub(width(&highest))
         .saturating_sub(width(&bids))
         .saturating_sub(width(&state));
-    let next = view.highest.map_or(view.start, |price| price.saturating_add(view.increment));
+    let next = view.highest.map_or(view.start.max(1), |price| price.saturating_add(view.increment));
     let terms = match view.phase {
         Phase::Open if view.is_unfollowed() => format!(
             "from {}, step {} {}; /join shows the bids",

@@ -58,7 +58,7 @@ mod tests {
     use std::time::Duration;
 
     use pregao_protocol::room::action::{Draft, Seen};
-    use pregao_protocol::room::body::{Amount, Body, Listing, Text};
+    use pregao_protocol::room::body::{Amount, Body, Listing, StartPrice, Text};
     use pregao_protocol::trust::key::SecretKey;
     use pregao_protocol::trust::persona::{Blind, OneTimeKey};
     use pregao_protocol::trust::seal::SealKey;
@@ -92,7 +92,7 @@ mod tests {
             title: Text::try_from("Lamp".to_owned()).unwrap(),
             description: None,
             currency: "EUR".parse().unwrap(),
-            start: Amount::try_from(100).unwrap(),
+            start: StartPrice::try_from(100).unwrap(),
             increment: Amount::try_from(1).unwrap(),
             steps: Vec::new(),
             max_raise: None,

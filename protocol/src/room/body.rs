@@ -17,7 +17,9 @@ pub use crate::room::auction::verbs::{
 pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
 pub use crate::trust::broker::BrokerKeys;
 pub use crate::trust::seal::{Sealed, SealedError};
-pub use crate::value::amount::{Amount, AmountError, Currency, CurrencyError};
+pub use crate::value::amount::{
+    Amount, AmountError, Currency, CurrencyError, StartPrice, StartPriceError,
+};
 pub use crate::value::text::{Text, TextError};
 
 /// An object without members.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::auction::Auction;
 use super::body::{
     Amount, Bid, Body, BrokerKeys, Closed, Currency, Ended, Forfeited, Listing, Reveal, Settled,
-    Text,
+    StartPrice, Text,
 };
 use super::reveal::RevealRoom;
 use super::{Code, Replay, ReplayError, Room, Stamped};
@@ -47,6 +47,10 @@ pub(crate) fn at(micros: u64) -> Time {
 }
 
 pub(crate) fn amount(minor: u64) -> Amount {
+    minor.try_into().unwrap()
+}
+
+pub(crate) fn start(minor: u64) -> StartPrice {
     minor.try_into().unwrap()
 }
 
@@ -239,7 +243,7 @@ pub(crate) fn terms(tsa: &Tsa) -> Listing {
         title: text("a camera"),
         description: None,
         currency: eur(),
-        start: amount(1_000),
+        start: start(1_000),
         increment: amount(100),
         steps: Vec::new(),
         max_raise: None,

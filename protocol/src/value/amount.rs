@@ -41,6 +41,44 @@ impl From<Amount> for u64 {
     }
 }
 
+/// The price at which an auction starts, in minor units of its currency, 0 to 2^53 − 1. From zero on every amount may be
+/// the first bid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct StartPrice(u64);
+
+/// A price beyond 2^53 − 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a price to start from is 0 to {MAX_AMOUNT} minor units")]
+pub struct StartPriceError;
+
+impl StartPrice {
+    /// Minor units.
+    #[must_use]
+    pub const fn minor(self) -> u64 {
+        self.0
+    }
+
+    /// The least amount of the first bid.
+    #[must_use]
+    pub const fn first_bid(self) -> Amount {
+        Amount(if self.0 == 0 { 1 } else { self.0 })
+    }
+}
+
+impl TryFrom<u64> for StartPrice {
+    type Error = StartPriceError;
+    fn try_from(minor: u64) -> Result<Self, StartPriceError> {
+        if minor <= MAX_AMOUNT { Ok(Self(minor)) } else { Err(StartPriceError) }
+    }
+}
+
+impl From<StartPrice> for u64 {
+    fn from(price: StartPrice) -> Self {
+        price.0
+    }
+}
+
 /// An ISO 4217 code: three upper-case letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -8,7 +8,8 @@ use pregao_protocol::log::transcript::transcript;
 use pregao_protocol::log::{Cosignature, Entry, Head, Logged, Origin, Receipt, RoomName};
 use pregao_protocol::room::action::{Action, Draft, Seen};
 use pregao_protocol::room::body::{
-    Amount, Bid, Body, BrokerKeys, Closed, Listing, Reveal, Say, SealedBody, Settled, Step, Text,
+    Amount, Bid, Body, BrokerKeys, Closed, Listing, Reveal, Say, SealedBody, Settled, StartPrice,
+    Step, Text,
 };
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{
@@ -287,7 +288,7 @@ impl Forge {
             title: text("A \"lamp\" \u{1f4a1} of bra\u{df}"),
             description: self.chance.once_in(2).then(|| text("It works.")),
             currency: "EUR".parse().expect("a currency"),
-            start: amount(1_000),
+            start: StartPrice::try_from(1_000).expect("a price"),
             increment: amount(100),
             steps: if self.chance.once_in(3) {
                 vec![self.step(1_100), self.step(2_000)]

@@ -79,7 +79,6 @@ pub struct HouseSecrets {
 /// What everybody knows of the house.
 #[derive(Debug, Clone)]
 pub(super) struct BrokerPins {
-    pub(super) tsa: TsaAddress,
     /// Of the broker's session key.
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: BrokerKeys,
@@ -158,12 +157,12 @@ impl Town {
         Machine::start(&self.era, &self.chance, Speed::Later)
     }
 
-    /// Where both are and with which keys, while both are up.
+    /// The broker's keys, while it and the TSA are up.
     pub(super) fn pins(&self) -> Option<BrokerPins> {
-        let tsa = self.tsa_address().ok()?;
+        self.tsa_address().ok()?;
         let broker = self.broker.lock();
         let shared = &broker.as_ref()?.program.context.shared;
-        Some(BrokerPins { tsa, fingerprint: shared.fingerprint(), keys: shared.certificate.keys })
+        Some(BrokerPins { fingerprint: shared.fingerprint(), keys: shared.certificate.keys })
     }
 
     fn liar_before(&self, person: &Person) -> Option<Arc<Mask>> {

@@ -185,6 +185,28 @@ async fn an_auction_runs_until_a_time_and_begins_later() {
     assert!(advice.starts_with("bids count from "), "{advice}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auction_from_zero_takes_the_least_amount_there_is() {
+    let house = open();
+    let (mut ana, mut rui) = (desk(&house, "ana").await, desk(&house, "rui").await);
+    let list = json!({ "command": "list", "title": "Box", "start": "0", "step": "0.50", "for": "1h" });
+    assert!(!ana.ask(list.clone()).await.unwrap(), "there is no such member");
+    let list = json!({ "command": "list", "title": "Box", "start": "0", "increment": "0.50", "for": "1h" });
+    assert!(ana.ask(list).await.unwrap());
+    let shown = rui.ever(|event| match event {
+        Event::Room(view) if view.verified_size == 1 => Some(view.clone()),
+        _ => None,
+    });
+    let view = shown.await.unwrap();
+    assert_eq!(view.start, 0);
+    let bid = |amount: &str| json!({ "yes": true, "command": "bid", "room": view.room, "amount": amount });
+    assert!(!rui.ask(bid("0")).await.unwrap());
+    assert!(rui.ask(bid("0.01")).await.unwrap());
+    assert!(!rui.ask(bid("0.50")).await.unwrap());
+    let (_, _, advice) = rui.refusal().await.unwrap();
+    assert_eq!(advice, "bid at least 0.51 EUR");
+}
+
 /// Lists by this desk, and gives the room's name.
 async fn lists(desk: &mut Desk, title: &str) -> String {
     let list = json!({ "command": "list", "title": title, "start": "10", "for": "1h" });

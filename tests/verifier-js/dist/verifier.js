@@ -2483,7 +2483,7 @@ var LIST = object({
   title: text(80),
   description: optional(text(1e3)),
   currency,
-  start: amount,
+  start: integer(),
   increment: amount,
   // Absent if there are none.
   steps: optional(someOf(object({ from: amount, increment: amount }))),
@@ -2846,7 +2846,7 @@ var between = (number, least, most) => number >= least && number <= most;
 function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
   const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
   const increments = [increment, ...steps.map((step) => step.increment)];
-  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= start);
+  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= Math.max(start, 1));
 }
 function judgeTerms(terms, key2, listed) {
   refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
@@ -2903,7 +2903,7 @@ var Auction = class {
   /** The least amount of the next bid (V-043). Beyond the largest amount there is none, and no bid reaches it. */
   get least() {
     const highest = this.bids.at(-1)?.amount;
-    if (highest === void 0) return this.terms.start;
+    if (highest === void 0) return Math.max(this.terms.start, 1);
     const step = (this.terms.steps ?? []).findLast(({ from }) => from <= highest);
     return highest + (step ?? this.terms).increment;
   }

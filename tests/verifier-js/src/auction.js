@@ -26,7 +26,7 @@ function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_
     steps.length <= MOST_STEPS &&
     rise &&
     (most === undefined || increments.every((least) => least <= most)) &&
-    (price === undefined || price >= start)
+    (price === undefined || price >= Math.max(start, 1))
   );
 }
 
@@ -101,7 +101,7 @@ export class Auction {
   /** The least amount of the next bid (V-043). Beyond the largest amount there is none, and no bid reaches it. */
   get least() {
     const highest = this.bids.at(-1)?.amount;
-    if (highest === undefined) return this.terms.start;
+    if (highest === undefined) return Math.max(this.terms.start, 1);
     const step = (this.terms.steps ?? []).findLast(({ from }) => from <= highest);
     return highest + (step ?? this.terms).increment;
   }

@@ -35,7 +35,7 @@ const LIST = object({
   title: text(80),
   description: optional(text(1000)),
   currency,
-  start: amount,
+  start: integer(),
   increment: amount,
   // Absent if there are none.
   steps: optional(someOf(object({ from: amount, increment: amount }))),

@@ -746,3 +746,12 @@ test('v161_nobody_else_takes_it_back_and_nobody_once_it_is_bid_on_or_over', () =
   unlist(over, 60, new Key('seller').sibling('back'));
   refusedLast(over, 'verb.phase');
 });
+
+test('v043_from_zero_on_every_amount_may_be_the_first_bid', () => {
+  const room = auction({ start: 0 });
+  room.bid(1, 5);
+  const { auction: result } = holds(room.file(), 'incomplete');
+  assert.deepEqual([result.start, result.bids[0].least], [0, 1]);
+  room.bid(100, 6);
+  refusedLast(room, 'bid.too-low');
+});

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::log::{Cosignature, RoomName};
 use crate::room::auction::{Late, Outcome, Phase};
-use crate::room::body::{Amount, Body, Currency, Side, Step, Text};
+use crate::room::body::{Amount, Body, Currency, Side, StartPrice, Step, Text};
 use crate::room::reveal::Verdict as Ending;
 use crate::room::{Auction, Room, Stamped};
 use crate::trust::key::Fingerprint;
@@ -19,7 +19,7 @@ pub struct AuctionShown {
     /// Currency of every amount, which are in minor units.
     pub currency: Currency,
     /// Lowest first bid.
-    pub start: Amount,
+    pub start: StartPrice,
     /// A bid exceeds the highest by at least this.
     pub increment: Amount,
     /// Other increments, by rising amounts from which on they hold.

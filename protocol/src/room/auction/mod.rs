@@ -459,7 +459,7 @@ impl Auction {
     pub fn least_bid(&self) -> Option<Amount> {
         match self.bids.last() {
             Some(highest) => highest.amount.raised_by(self.listing.increment_above(highest.amount)),
-            None => Some(self.listing.start),
+            None => Some(self.listing.start.first_bid()),
         }
     }
 
@@ -467,9 +467,11 @@ impl Auction {
     /// if there is no limit.
     #[must_use]
     pub fn most_bid(&self) -> Option<Amount> {
-        let base = self.bids.last().map_or(self.listing.start, |highest| highest.amount);
+        let start = self.listing.start.minor();
+        let base = self.bids.last().map_or(start, |highest| highest.amount.minor());
         // Beyond the largest amount there is none, and no limit is needed.
-        base.raised_by(self.listing.max_raise?)
+        let most = base.checked_add(self.listing.max_raise?.minor())?;
+        Amount::try_from(most).ok()
     }
 }
 

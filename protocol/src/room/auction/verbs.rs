@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::{Cosignature, RoomName};
-use crate::room::body::{Amount, BrokerKeys, Currency, Text};
+use crate::room::body::{Amount, BrokerKeys, Currency, StartPrice, Text};
 use crate::room::reveal::verbs::Side;
 use crate::trust::key::{Authority, PublicKey, StampKey};
 use crate::trust::persona::Ratio;
@@ -44,7 +44,7 @@ pub struct Listing {
     /// Currency of every amount in the room.
     pub currency: Currency,
     /// Lowest first bid.
-    pub start: Amount,
+    pub start: StartPrice,
     /// A bid exceeds the highest by at least this.
     pub increment: Amount,
     /// Other increments, by rising amounts from which on they hold; at most 16.

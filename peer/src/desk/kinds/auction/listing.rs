@@ -7,7 +7,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
 use pregao_protocol::room::auction;
 use pregao_protocol::room::body::{
-    Amount, Body, Currency, Listing, SoftClose, Text, TextError, Unlist, Verb,
+    Amount, Body, Currency, Listing, SoftClose, StartPrice, Text, TextError, Unlist, Verb,
 };
 use pregao_protocol::trust::persona::{Blind, BlindContext, Ratio};
 use pregao_protocol::value::clock::Time;
@@ -56,6 +56,12 @@ impl Desk {
             let minor = amount::parse(text, currency)
                 .map_err(|error| bad(error.to_string(), &error.advice()))?;
             Amount::try_from(minor).map_err(|error| bad(error.to_string(), "give another amount"))
+        };
+        let starting = |text: &str| -> Result<StartPrice, Report> {
+            let minor = amount::parse(text, currency)
+                .map_err(|error| bad(error.to_string(), &error.advice()))?;
+            let advice = "give another price to start from";
+            StartPrice::try_from(minor).map_err(|error| bad(error.to_string(), advice))
         };
         let time = |text: &str| -> Result<Duration, Report> {
             duration::parse(text).map_err(|error| bad(error.message, &error.advice))
@@ -107,7 +113,7 @@ impl Desk {
             currency: currency
                 .parse::<Currency>()
                 .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
-            start: money(start)?,
+            start: starting(start)?,
             increment: step,
             steps,
             max_raise,
@@ -152,7 +158,7 @@ impl Desk {
         }
         let listing = auction.listing();
         let currency = listing.currency.to_string();
-        let money = |amount: Amount| plain(amount, &currency);
+        let money = |amount: Amount| plain(amount.minor(), &currency);
         let ran = listing.end.since(auction.begin().max(auction.listed()));
         let same = duration.is_none() && until.is_none();
         let steps: Vec<String> = listing
@@ -162,7 +168,7 @@ impl Desk {
             .collect();
         self.draft_listing(&NewListing {
             title: listing.title.as_str().to_owned(),
-            start: start.unwrap_or_else(|| money(listing.start)),
+            start: start.unwrap_or_else(|| plain(listing.start.minor(), &currency)),
             increment: Some(money(listing.increment)),
             steps: (!steps.is_empty()).then(|| steps.join(",")),
             raise: listing.max_raise.map(money),
@@ -219,8 +225,8 @@ impl Desk {
 }
 
 /// An amount as it is typed, without its currency.
-fn plain(amount: Amount, currency: &str) -> String {
-    amount::print(amount.minor(), amount::digits(currency).unwrap_or(0))
+fn plain(minor: u64, currency: &str) -> String {
+    amount::print(minor, amount::digits(currency).unwrap_or(0))
 }
 
 /// What an auction has unless its seller wants another. Within the grace after a fixed end the broker alone
@@ -291,7 +297,7 @@ pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Ve
         ),
     };
     let within = seconds(listing.disclose_within);
-    [format!("The first bid is {} or more, and each at least {} above the one before.", money(listing.start), money(listing.increment))]
+    [format!("The first bid is {} or more, and each at least {} above the one before.", money(listing.start.first_bid()), money(listing.increment))]
         .into_iter()
         .chain(steps)
         .chain(begins)

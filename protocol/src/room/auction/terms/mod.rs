@@ -61,7 +61,7 @@ fn has_possible_prices(listing: &Listing) -> bool {
     // Nobody could bid where the least raise is more than the largest.
     let mut increments = steps.iter().map(|step| step.increment).chain([listing.increment]);
     let raise = listing.max_raise.is_none_or(|most| increments.all(|least| least <= most));
-    let buy_now = listing.buy_now.is_none_or(|price| price >= listing.start);
+    let buy_now = listing.buy_now.is_none_or(|price| price >= listing.start.first_bid());
     steps.len() <= MAX_STEPS && rise && raise && buy_now
 }
 
@@ -77,7 +77,7 @@ pub(super) fn judge_bid_alone(listing: &Listing, bid: &Bid, time: Time) -> Resul
     if bid.currency != listing.currency {
         return Err(Code::BidCurrency);
     }
-    if bid.amount < listing.start { Err(Code::BidTooLow) } else { Ok(()) }
+    if bid.amount < listing.start.first_bid() { Err(Code::BidTooLow) } else { Ok(()) }
 }
 
 #[cfg(test)]

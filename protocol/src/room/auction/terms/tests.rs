@@ -3,7 +3,7 @@
 use crate::room::Code;
 use crate::room::auction::{Late, Outcome, Phase};
 use crate::room::body::{Listing, SoftClose, Step};
-use crate::room::fixture::{Author, END, F, G, SECOND, Table, amount, at, forfeited_alone};
+use crate::room::fixture::{Author, END, F, G, SECOND, Table, amount, at, forfeited_alone, start};
 
 fn step((from, increment): (u64, u64)) -> Step {
     Step { from: amount(from), increment: amount(increment) }
@@ -93,7 +93,7 @@ fn v159_no_bid_exceeds_the_highest_by_more_than_the_largest_raise() {
     assert_eq!(table.bid(at(SECOND), 1_600), Ok(2));
     let largest = crate::value::label::MAX_AMOUNT;
     let mut table = Table::list(|terms| {
-        (terms.start, terms.max_raise) = (amount(largest - 200), Some(amount(300)));
+        (terms.start, terms.max_raise) = (start(largest - 200), Some(amount(300)));
     })
     .unwrap();
     assert_eq!(table.fold().most_bid(), None);
@@ -185,7 +185,7 @@ fn v159_the_price_may_be_bid_however_large_the_raise() {
     assert_eq!(table.bid(at(SECOND), 5_000), Ok(1));
     // Once it cannot be bought, it is an amount like others.
     let mut table = buyable(|terms| {
-        (terms.start, terms.max_raise) = (amount(2_400), Some(amount(300)));
+        (terms.start, terms.max_raise) = (start(2_400), Some(amount(300)));
     });
     assert_eq!(table.bid(at(SECOND), 2_500), Ok(1));
     assert_eq!(table.bid(at(SECOND), 5_000), Err(Code::BidTooHigh));
@@ -208,4 +208,24 @@ fn v061_a_receipt_of_a_close_holds_before_the_end_only_where_it_can_be_bought() 
     let mut table = Table::list(|terms| terms.begin = Some(at(5 * SECOND))).unwrap();
     let early = table.bid_at(at(5 * SECOND - 1), 1_000);
     assert_eq!(table.opening.action().body().judge_alone(&early), Err(Code::BidEarly));
+}
+
+#[test]
+fn v043_from_zero_on_every_amount_may_be_the_first_bid() {
+    let mut table = Table::list(|terms| terms.start = start(0)).unwrap();
+    assert_eq!(table.fold().least_bid(), Some(amount(1)));
+    table.bid(at(SECOND), 1).unwrap();
+    assert_eq!(table.bid(at(SECOND), 100), Err(Code::BidTooLow));
+    table.bid(at(SECOND), 101).unwrap();
+    let raised = |most| {
+        Table::list(|terms| {
+            (terms.start, terms.max_raise, terms.buy_now) =
+                (start(0), Some(amount(most)), Some(amount(1)));
+        })
+    };
+    // The first bid raises the price from nothing.
+    let mut table = raised(150).unwrap();
+    assert_eq!(table.bid(at(SECOND), 151), Err(Code::BidTooHigh));
+    table.bid(at(SECOND), 150).unwrap();
+    assert!(table.fold().is_bought(), "any bid buys for the least there is");
 }
