@@ -6,6 +6,7 @@ use std::path::Path;
 use pregao_protocol::room::{Code, ErrorCode, auction, body};
 use pregao_protocol::trust::broker;
 use pregao_protocol::trust::citizen;
+use pregao_protocol::trust::timelock;
 use pregao_protocol::value::label;
 use pregao_protocol::wire::delivery;
 use pregao_protocol::wire::refusal;
@@ -221,6 +222,14 @@ fn limits() -> Vec<(&'static str, String)> {
     };
     vec![
         ("action", bytes(label::MAX_ACTION)),
+        (
+            "statement of a time-lock",
+            format!(
+                "{}, {} days ahead",
+                bytes(timelock::MAX_STATEMENT),
+                timelock::MAX_AHEAD.as_secs() / timelock::DAY
+            ),
+        ),
         (
             "batch header",
             format!(

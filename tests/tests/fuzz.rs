@@ -26,6 +26,8 @@ use pregao_protocol::room::action::Action;
 use pregao_protocol::trust::certificate::pem_to_der;
 use pregao_protocol::trust::jwks::verify_jwks_by_wall_clock;
 use pregao_protocol::trust::jws;
+use pregao_protocol::trust::key::{SecretKey, StampKey};
+use pregao_protocol::trust::timelock::{Master, TimeLock};
 use pregao_protocol::value::codec::{Digest, to_base64url};
 use pregao_protocol::value::label;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
@@ -33,9 +35,11 @@ use pregao_protocol::wire::tsa::stream::StampRequest;
 use pregao_protocol::wire::tsa::{
     CitizenOffer, NewChallenge, ResetTime, SetTime, SignCsr, Timestamp, TsaRequest as _, path,
 };
+use pregao_protocol::wire::tsa::{OpenedLock, TimeLockAnswer};
 use pregao_protocol::wire::witness::AddCheckpoint;
 use pregao_test_pki::{Pki, Plan};
 use pregao_tests::desk::{Desk, enrol, vault};
+use pregao_tests::fuzz::formats::TIMELOCK_SEED;
 use pregao_tests::fuzz::{Alterations, Altered, TARGETS, Target, Verdict, formats, session};
 use pregao_tests::gate::Gate;
 use pregao_tests::house::{House, Options};
@@ -181,6 +185,7 @@ async fn make_the_corpus() {
         typed(&own);
         judged(&own);
         sealed(&own);
+        locked(&own);
         witnessed(&own);
         citizens(&own);
         logged(&own);
@@ -299,6 +304,19 @@ fn judged(shelf: &Shelf) {
         if whole || receipts.contains(&made.name.as_str()) {
             shelf.put("verdict", made.name, made.bytes);
         }
+    }
+}
+
+/// Time-locks, before their instant and after.
+fn locked(shelf: &Shelf) {
+    let key = SecretKey::<StampKey>::from_seed(&TIMELOCK_SEED);
+    let (at, secret) = (1_800_000_000, Master::from_random([7; 32]).secret(1_800_000_000));
+    for (name, simulated, opened) in [("kept", false, None), ("opened", true, Some(&secret))] {
+        let tsa = key.public().fingerprint();
+        let statement = TimeLock { tsa, at, key: secret.public(), simulated }.sign(&key);
+        let secret = opened.map(|secret| OpenedLock(*secret.expose()));
+        let answer = TimeLockAnswer { statement, secret };
+        shelf.put("timelock", name, serde_json::to_string(&answer).unwrap());
     }
 }
 

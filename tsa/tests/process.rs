@@ -300,7 +300,7 @@ fn an_instant_that_no_key_is_stated_for_is_refused_with_its_code() {
     }
     assert_eq!(tsa.refusal(path::TIMELOCK, &json!({})), (405, "method.unknown".to_owned()));
     // What was asked for wrongly wrote nothing.
-    let file = rusqlite::Connection::open(folder.path().join("tsa.db")).unwrap();
+    let file = rusqlite::Connection::open(folder.path().join("timelocks.db")).unwrap();
     let masters: i64 =
         file.query_row("SELECT count(*) FROM timelock", [], |row| row.get(0)).unwrap();
     assert_eq!(masters, 0);

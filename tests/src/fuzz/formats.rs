@@ -19,8 +19,11 @@ use pregao_protocol::trust::certificate::{
 };
 use pregao_protocol::trust::jwks::verify_jwks;
 use pregao_protocol::trust::jws;
-use pregao_protocol::trust::key::{Authority, Fingerprint, HeadKey, PublicKey, SecretKey};
+use pregao_protocol::trust::key::{
+    Authority, Fingerprint, HeadKey, PublicKey, SecretKey, StampKey,
+};
 use pregao_protocol::trust::persona::{Blind, OneTimeKey};
+use pregao_protocol::trust::timelock::TimeLock;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::{Digest, array_from_base64url, to_base64url};
 use pregao_protocol::value::label;
@@ -29,7 +32,7 @@ use pregao_protocol::wire::tsa::parse_report;
 use pregao_protocol::wire::tsa::stream::{self, StampRequest, StreamFrame};
 use pregao_protocol::wire::tsa::{
     CitizenEnrol, CitizenOffer, Health, Issue, MAX_ANSWER, NewChallenge, ResetTime, SetTime,
-    SignCsr, Timestamp, TsaRequest,
+    SignCsr, TimeLockAnswer, Timestamp, TsaRequest,
 };
 use pregao_protocol::wire::witness::{self, AddCheckpoint, CheckpointAnswer};
 use sha2::{Digest as _, Sha256};
@@ -365,6 +368,23 @@ pub fn tsa_request(bytes: &[u8]) -> Verdict {
         serde_json::from_slice::<Health>(bytes).is_ok(),
     ];
     if taken.contains(&true) { Verdict::Taken } else { Verdict::Refused }
+}
+
+/// The seed of the key that signs the statements of the corpus.
+pub const TIMELOCK_SEED: [u8; 32] = [9; 32];
+
+/// What a TSA answers about a time-lock, and the statement in it.
+pub fn timelock(bytes: &[u8]) -> Verdict {
+    let key = SecretKey::<StampKey>::from_seed(&TIMELOCK_SEED);
+    let answer = TimeLockAnswer::parse(bytes).ok();
+    if let Some(answer) = &answer {
+        assert!(bytes.len() <= TimeLockAnswer::MAX);
+        if let Ok(stated) = TimeLock::open(&answer.statement, &[key.public()]) {
+            assert!(stated.instant().is_some());
+            assert_eq!(stated.sign(&key), answer.statement, "a statement has one spelling");
+        }
+    }
+    Verdict::of(answer.as_ref())
 }
 
 /// Frames of the stamp stream, in both directions.

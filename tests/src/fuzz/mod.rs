@@ -74,6 +74,7 @@ pub const TARGETS: &[Target] = &[
     open("certificate", formats::certificate),
     open("jwks", formats::jwks),
     open("tsa_request", formats::tsa_request),
+    open("timelock", formats::timelock),
     open("tsa_stream", formats::tsa_stream),
     open("add_checkpoint", formats::add_checkpoint),
     sealed("session_record", session::record),

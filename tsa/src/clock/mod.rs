@@ -103,13 +103,29 @@ pub struct Clock {
     anchor: Option<SystemReading>,
     doubt: Option<Time>,
     offset: i64,
+    /// The last time signed before this start, unless the operator has confirmed the clock since.
+    before: Option<Time>,
 }
 
 impl Clock {
     /// A clock that continues after `highest`, with what the store knows of doubt and offset.
     #[must_use]
     pub const fn resume(highest: Option<Time>, doubt: Option<Time>, offset: i64) -> Self {
-        Self { highest, anchor: None, doubt, offset }
+        Self { highest, anchor: None, doubt, offset, before: highest }
+    }
+
+    /// As the operator confirms it: time that passed while the TSA was away is believed, however long.
+    #[must_use]
+    pub const fn confirmed(self) -> Self {
+        Self { before: None, ..self }
+    }
+
+    /// Whether nothing but the wall clock says how long the TSA was away: more than [`MAX_JUMP`], by that. Then
+    /// it stamps, and gives no secret that waits for an instant.
+    #[must_use]
+    pub fn was_away(&self) -> bool {
+        let away = self.anchor.zip(self.before);
+        away.is_some_and(|(anchor, before)| anchor.wall.since(before) > MAX_JUMP)
     }
 
     /// The time to sign next: later than every time signed before.
@@ -145,7 +161,7 @@ impl Clock {
     /// [`ClockError`] if the system's clock cannot be believed.
     pub fn has_passed(&self, instant: Time, reading: SystemReading) -> Result<bool, ClockError> {
         self.next(reading)?;
-        let Some(anchor) = self.anchor else { return Ok(false) };
+        let Some(anchor) = self.anchor.filter(|_| !self.was_away()) else { return Ok(false) };
         let passed = reading.monotonic.saturating_sub(anchor.monotonic);
         Ok(self.shifted(reading.wall) >= instant && anchor.wall.plus(passed) >= instant)
     }
@@ -186,6 +202,7 @@ impl Clock {
     pub const fn set_offset(&mut self, offset: i64) {
         self.offset = offset;
         self.anchor = None;
+        self.before = None;
     }
 
     fn shifted(&self, wall: Time) -> Time {

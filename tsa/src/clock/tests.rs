@@ -100,6 +100,16 @@ fn an_instant_is_past_once_both_clocks_are_and_never_before_a_time_was_signed() 
         let reading = reading(wall, monotonic);
         assert_eq!(clock.has_passed(at(20), reading), Ok(past), "{wall} {monotonic}");
     }
+    // After a start, an hour by the wall clock alone is believed, and not more.
+    let hour = 3_600_000_000;
+    for (away, past) in [(hour, true), (hour + 1, false)] {
+        let mut clock = Clock::resume(Some(at(0)), None, 0);
+        clock.signed(at(away), reading(away, 0));
+        assert_eq!(clock.was_away(), !past);
+        assert_eq!(clock.has_passed(at(1), reading(away, 0)), Ok(past));
+        let confirmed = clock.confirmed();
+        assert_eq!(confirmed.has_passed(at(1), reading(away, 0)), Ok(true));
+    }
     let doubted = Clock::resume(Some(at(10)), Some(at(10)), 0);
     assert!(doubted.has_passed(at(0), reading(20, 110)).is_err());
     clock.set_offset(1_000);

@@ -43,9 +43,13 @@ fn seconds(query: &str) -> Option<u64> {
 }
 
 fn refused(refusal: TimeLockRefusal) -> ApiError {
-    let advice = match &refusal {
-        TimeLockRefusal::Far => "ask for an instant of the next 370 days",
-        TimeLockRefusal::Never => "ask for an instant to come",
+    let (status, code, advice) = match &refusal {
+        TimeLockRefusal::Far => {
+            (StatusCode::BAD_REQUEST, code::TIMELOCK_FAR, "ask for an instant of the next 370 days")
+        }
+        TimeLockRefusal::Never => {
+            (StatusCode::NOT_FOUND, code::TIMELOCK_NEVER, "ask for an instant to come")
+        }
         TimeLockRefusal::Clock(error) => {
             return ApiError::of(StatusCode::SERVICE_UNAVAILABLE, error);
         }
@@ -54,10 +58,6 @@ fn refused(refusal: TimeLockRefusal) -> ApiError {
             tracing::error!(%error, "cannot keep what time-locks are made from");
             return ApiError::internal("the key could not be kept");
         }
-    };
-    let (status, code) = match refusal {
-        TimeLockRefusal::Far => (StatusCode::BAD_REQUEST, code::TIMELOCK_FAR),
-        _ => (StatusCode::NOT_FOUND, code::TIMELOCK_NEVER),
     };
     ApiError::new(status, code, refusal.to_string(), advice)
 }

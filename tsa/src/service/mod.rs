@@ -32,7 +32,7 @@ use crate::shutdown::stopped;
 use crate::stamper::{self, Pace, Stamper};
 use crate::state::{Load, Policy, ServiceState};
 use crate::store::{Store, StoreError};
-use crate::timelock::TimeLocks;
+use crate::timelock::{MasterStore, TimeLocks};
 use crate::witness::store::WitnessStoreError;
 use crate::witness::{self, Brokers, WitnessError};
 
@@ -114,6 +114,10 @@ impl OpenError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Keys(error) | Self::Ca(CaError::File(error)) => error.advice(),
+            Self::Store(StoreError::TimeLocks(_) | StoreError::TimeLocksMissing) => {
+                "restore timelocks.db from a backup: without it nothing that was sealed to its keys is ever opened, and \
+                 other keys for the same instants would contradict what was stated"
+            }
             Self::Store(_) => {
                 "check space and permissions of the data folder; a damaged tsa.db must come back \
                  from a backup not older than the last stamp, else start with a new data folder"
@@ -151,7 +155,7 @@ pub struct Prepared {
     /// The chain of headers, and the clock that continues it.
     chain: (Store, Clock),
     invitations: Store,
-    timelocks: Store,
+    timelocks: (MasterStore, Store),
     citizens: Option<Arc<Citizens>>,
     retiring: Option<Arc<Issuers>>,
     witness: Option<witness::Prepared>,
@@ -177,7 +181,8 @@ impl Prepared {
         if let Some(dated) = witness.as_ref().and_then(witness::Prepared::highest) {
             clock.raise(dated);
         }
-        let (invitations, timelocks) = (Store::open(&folder)?, Store::open(&folder)?);
+        let (invitations, chain) = (Store::open(&folder)?, Store::open(&folder)?);
+        let timelocks = (MasterStore::open(&folder, &chain)?, chain);
         let clocks = Arc::clone(&host.clock);
         let load = Load::new(invitations.certificates()?, &host.random()?, clocks);
         let reading = SystemReading::of(&*host.clock);

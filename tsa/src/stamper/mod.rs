@@ -197,7 +197,7 @@ pub fn resume(
     }
     let highest = last_batch(&store, key)?.map(|batch| batch.time());
     let clock = Clock::resume(highest, store.doubt()?, store.offset()?);
-    Ok((store, clock))
+    Ok((store, if accept_jump { clock.confirmed() } else { clock }))
 }
 
 #[cfg(test)]

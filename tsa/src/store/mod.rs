@@ -1,5 +1,4 @@
-//! What the TSA must not forget: the last header it signed, invitations, its clock's state, and what the
-//! secrets of its time-locks are made from.
+//! What the TSA must not forget: the last header it signed, invitations, its clock's state.
 //!
 //! One SQLite file, `tsa.db`. Every write is durable before it counts (WAL, synchronous=FULL):
 //! a header that was released and then forgotten would be signed a second time with other
@@ -11,12 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use pregao_protocol::trust::key::Fingerprint;
-use pregao_protocol::trust::timelock::Master;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
-use zeroize::Zeroizing;
 
 /// The store refused.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +25,12 @@ pub enum StoreError {
     /// The same of the file in which citizens are counted.
     #[error("the store citizens.db failed")]
     Citizens(#[source] rusqlite::Error),
+    /// The same of the file with the masters of time-locks.
+    #[error("the store timelocks.db failed")]
+    TimeLocks(#[source] rusqlite::Error),
+    /// Keys of time-locks were stated, and what their secrets are made from is gone.
+    #[error("timelocks.db is missing, and keys made from it were stated")]
+    TimeLocksMissing,
     /// The file opens but holds impossible values.
     #[error("the store tsa.db is damaged: {0}")]
     Damaged(&'static str),
@@ -57,14 +60,13 @@ const SCHEMA: &str = "
         hash BLOB PRIMARY KEY, used INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE IF NOT EXISTS revoked (
         persona BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS timelock (
-        day INTEGER PRIMARY KEY, master BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS counter (
         name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 ";
 
 const DOUBT: &str = "doubt";
 const OFFSET: &str = "offset";
+const LOCKS: &str = "timelocks";
 
 impl Store {
     /// Opens or makes `tsa.db` in `folder`.
@@ -116,6 +118,22 @@ impl Store {
                     .ok_or(StoreError::Damaged("a time beyond the calendar"))
             })
             .transpose()
+    }
+
+    /// Whether keys of time-locks were ever stated: then their masters must be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn has_stated_locks(&self) -> Result<bool, StoreError> {
+        Ok(self.clock_value(LOCKS)?.is_some())
+    }
+
+    /// Remembers that keys of time-locks are stated from here on.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn set_stated_locks(&self) -> Result<(), StoreError> {
+        self.set_clock_value(LOCKS, Some(1))
     }
 
     /// Remembers over a restart that the clock is in doubt, or that it is trusted again.
@@ -219,32 +237,6 @@ impl Store {
         Ok(query.exists([persona.0])?)
     }
 
-    /// What the secrets of a day since 1970 are made from, if any of its keys was stated.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn master(&self, day: u64) -> Result<Option<Master>, StoreError> {
-        let mut query = self.0.prepare_cached("SELECT master FROM timelock WHERE day = ?1")?;
-        let kept: Option<Vec<u8>> =
-            query.query_row([day_number(day)?], |row| row.get(0)).optional()?;
-        let Some(kept) = kept.map(Zeroizing::new) else { return Ok(None) };
-        let master = kept.first_chunk::<32>().filter(|_| kept.len() == 32);
-        let damaged = StoreError::Damaged("a master of time-locks that is not 32 bytes");
-        master.map(|bytes| Some(Master::from_random(*bytes))).ok_or(damaged)
-    }
-
-    /// Keeps what the secrets of a day are made from. Durable when it returns; one that is there stays.
-    ///
-    /// # Errors
-    /// [`StoreError`]: then no key made from it must be stated.
-    pub fn keep_master(&self, day: u64, master: &Master) -> Result<(), StoreError> {
-        self.0.execute(
-            "INSERT INTO timelock (day, master) VALUES (?1, ?2)",
-            params![day_number(day)?, master.expose()],
-        )?;
-        Ok(())
-    }
-
     /// How many certificates were issued.
     ///
     /// # Errors
@@ -258,10 +250,6 @@ impl Store {
             .optional()?;
         u64::try_from(count.unwrap_or(0)).map_err(|_| StoreError::Damaged("a negative count"))
     }
-}
-
-fn day_number(day: u64) -> Result<i64, StoreError> {
-    i64::try_from(day).map_err(|_| StoreError::Damaged("a day beyond the calendar"))
 }
 
 /// Codes carry 128 random bits, so a plain hash hides them.

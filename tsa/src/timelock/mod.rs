@@ -1,7 +1,10 @@
 //! Keys whose secrets are kept until an instant, and the rule when one is given (SPEC 6.1).
 //!
 //! One master for each day of instants makes all secrets of that day. It is durable before any key made from
-//! it is stated, and stays: who loses it, loses what was sealed to its day.
+//! it is stated, and stays: who loses it, loses what was sealed to its day. So a TSA whose masters are gone does
+//! not start and make others.
+
+mod store;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,9 +14,11 @@ use pregao_protocol::trust::key::{SecretKey, StampKey};
 use pregao_protocol::trust::seal::SealKey;
 use pregao_protocol::trust::timelock::{self, DAY, MAX_AHEAD, Master, TimeLock};
 use pregao_protocol::value::clock::Time;
+use zeroize::Zeroizing;
 
 use crate::clock::{ClockError, SharedClock};
 use crate::store::{Store, StoreError};
+pub use store::MasterStore;
 
 /// Days whose masters are at hand without the store: as many as may be asked for ahead, and some that passed.
 const REMEMBERED: usize = 512;
@@ -53,8 +58,16 @@ pub struct TimeLocks {
     key: SecretKey<StampKey>,
     clock: SharedClock,
     simulated: bool,
-    /// A connection of its own, so that stamps do not wait.
-    store: Mutex<(Store, HashMap<u64, Master>)>,
+    masters: Mutex<Masters>,
+}
+
+/// What secrets are made from.
+struct Masters {
+    /// Connections of their own, so that stamps do not wait: where the masters are, and where it says that there are
+    /// some.
+    store: MasterStore,
+    chain: Store,
+    remembered: HashMap<u64, Master>,
 }
 
 impl TimeLocks {
@@ -63,10 +76,11 @@ impl TimeLocks {
     pub fn new(
         key: SecretKey<StampKey>,
         clock: SharedClock,
-        store: Store,
+        (store, chain): (MasterStore, Store),
         simulated: bool,
     ) -> Self {
-        Self { key, clock, simulated, store: Mutex::new((store, HashMap::new())) }
+        let masters = Masters { store, chain, remembered: HashMap::new() };
+        Self { key, clock, simulated, masters: Mutex::new(masters) }
     }
 
     /// States the key of an instant, and gives its secret once that has passed. Blocks: a day that is asked for first
@@ -90,12 +104,11 @@ impl TimeLocks {
     }
 
     fn master(&self, day: u64, now: Time, random: &dyn Random) -> Result<Master, TimeLockRefusal> {
-        let mut guard = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let (store, remembered) = &mut *guard;
-        if let Some(master) = remembered.get(&day) {
+        let mut masters = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(master) = masters.remembered.get(&day) {
             return Ok(master.clone());
         }
-        let kept = store.master(day)?;
+        let kept = masters.store.master(day)?;
         let master = match kept {
             Some(kept) => kept,
             // Nobody can have sealed to a day of which no key was stated.
@@ -103,17 +116,18 @@ impl TimeLocks {
                 return Err(TimeLockRefusal::Never);
             }
             None => {
-                let mut bytes = [0; 32];
-                random.fill(&mut bytes)?;
-                let master = Master::from_random(bytes);
-                store.keep_master(day, &master)?;
+                let mut bytes = Zeroizing::new([0; 32]);
+                random.fill(&mut *bytes)?;
+                let master = Master::from_random(*bytes);
+                masters.store.keep(day, &master)?;
+                masters.chain.set_stated_locks()?;
                 master
             }
         };
-        if remembered.len() >= REMEMBERED {
-            remembered.clear();
+        if masters.remembered.len() >= REMEMBERED {
+            masters.remembered.clear();
         }
-        remembered.insert(day, master.clone());
+        masters.remembered.insert(day, master.clone());
         Ok(master)
     }
 }

@@ -30,8 +30,9 @@ impl Tsa {
         let reading = SystemReading::of(&*host.clock);
         let time = clock.now().unwrap();
         clock.rules().signed(time, reading);
-        let store = Store::open(folder.path()).unwrap();
-        TimeLocks::new(SecretKey::from_seed(&[3; 32]), clock, store, false)
+        let chain = Store::open(folder.path()).unwrap();
+        let store = MasterStore::open(folder.path(), &chain).unwrap();
+        TimeLocks::new(SecretKey::from_seed(&[3; 32]), clock, (store, chain), false)
     }
 
     fn restart(&mut self) {
@@ -76,7 +77,7 @@ async fn v163_a_secret_is_given_from_its_instant_on_and_not_before() {
 
 #[tokio::test(start_paused = true)]
 async fn v163_no_step_of_the_wall_clock_gives_a_secret_earlier() {
-    let mut tsa = Tsa::open();
+    let tsa = Tsa::open();
     let at = BEGINNING + 3_000;
     assert!(!tsa.is_given(at));
     tsa.machine.step(Duration::from_secs(3_600));
@@ -87,10 +88,24 @@ async fn v163_no_step_of_the_wall_clock_gives_a_secret_earlier() {
     tsa.machine.step(Duration::ZERO);
     pass(3_000_000_000).await;
     assert!(tsa.is_given(at));
-    // Nor does a start anew without a time signed since.
+}
+
+#[tokio::test(start_paused = true)]
+async fn v163_a_start_with_the_wall_clock_ahead_gives_no_secret() {
+    let mut tsa = Tsa::open();
+    let (soon, later) = (BEGINNING + 3_000, BEGINNING + 30 * DAY);
+    assert!(!tsa.is_given(soon) && !tsa.is_given(later));
+    tsa.machine.step(Duration::from_secs(31 * DAY));
     tsa.restart();
-    tsa.locks.clock.rules().set_offset(0);
-    assert!(!tsa.is_given(at));
+    assert!(!tsa.is_given(soon) && !tsa.is_given(later), "nothing but the wall clock says so");
+    // Of less than an hour a TSA that was away is believed.
+    tsa.machine.step(Duration::from_secs(3_500));
+    let locks = Tsa::locks(&tsa.machine, &tsa.folder, instant_of(BEGINNING));
+    assert!(locks.state(soon, &*tsa.machine.host().random).unwrap().secret.is_some());
+}
+
+fn instant_of(at: u64) -> Option<Time> {
+    timelock::instant(at)
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,10 +130,22 @@ async fn a_key_is_stated_for_370_days_ahead_and_for_no_day_that_passed_without_o
     for far in [most + 1, 253_402_300_800, u64::MAX] {
         assert!(matches!(tsa.state(far), Err(TimeLockRefusal::Far)), "{far}");
     }
-    let yesterday = BEGINNING / DAY * DAY - 1;
-    for past in [0, yesterday] {
+    let today = BEGINNING / DAY * DAY;
+    for past in [0, today - 1] {
         assert!(matches!(tsa.state(past), Err(TimeLockRefusal::Never)), "{past}");
     }
+    assert!(tsa.is_given(today));
+    // A day has passed with its last second, and not before.
+    let left = today + DAY - BEGINNING;
+    pass(left * 1_000_000 - 1_000).await;
+    assert!(tsa.state(today + 5 * DAY).is_ok());
+    let other = Tsa::locks(&tsa.machine, &tempfile::tempdir().unwrap(), None);
+    let random = tsa.machine.host().random;
+    assert!(other.state(today, &*random).is_ok());
+    pass(1_000).await;
+    let other = Tsa::locks(&tsa.machine, &tempfile::tempdir().unwrap(), None);
+    assert!(matches!(other.state(today + DAY - 1, &*random), Err(TimeLockRefusal::Never)));
+    assert!(other.state(today + DAY, &*random).is_ok());
     // Of today what has passed can be asked for, and of a day that was asked for in time.
     assert!(tsa.is_given(BEGINNING - 1));
     let tomorrow = BEGINNING + DAY;
@@ -131,7 +158,7 @@ async fn a_key_is_stated_for_370_days_ahead_and_for_no_day_that_passed_without_o
 #[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_keep_a_master_states_no_key() {
     let tsa = Tsa::open();
-    let file = rusqlite::Connection::open(tsa.folder.path().join("tsa.db")).unwrap();
+    let file = rusqlite::Connection::open(tsa.folder.path().join("timelocks.db")).unwrap();
     file.execute_batch(
         "CREATE TRIGGER full BEFORE INSERT ON timelock BEGIN SELECT RAISE(FAIL, 'full'); END",
     )
@@ -144,4 +171,29 @@ async fn a_store_that_cannot_keep_a_master_states_no_key() {
     let locks = Tsa::locks(&tsa.machine, &tsa.folder, None);
     let stated = locks.state(BEGINNING + 5, &*tsa.machine.host().random);
     assert!(matches!(stated, Err(TimeLockRefusal::Store(StoreError::Damaged(_)))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tsa_whose_masters_are_gone_makes_no_others() {
+    let tsa = Tsa::open();
+    let chain = || Store::open(tsa.folder.path()).unwrap();
+    let file = tsa.folder.path().join("timelocks.db");
+    // Before any key was stated nothing is lost with it.
+    std::fs::remove_file(&file).unwrap();
+    let locks = Tsa::locks(&tsa.machine, &tsa.folder, None);
+    let stated = locks.state(BEGINNING + 5, &*tsa.machine.host().random).unwrap().statement;
+    drop(locks);
+    let kept = std::fs::read(&file).unwrap();
+    for name in ["timelocks.db", "timelocks.db-wal", "timelocks.db-shm"] {
+        let _ = std::fs::remove_file(tsa.folder.path().join(name));
+    }
+    let gone = MasterStore::open(tsa.folder.path(), &chain());
+    assert!(matches!(gone, Err(StoreError::TimeLocksMissing)));
+    std::fs::write(&file, b"no database, and of some length that is no header").unwrap();
+    let damaged = MasterStore::open(tsa.folder.path(), &chain());
+    assert!(matches!(damaged, Err(StoreError::TimeLocks(_))));
+    std::fs::write(&file, kept).unwrap();
+    let locks = Tsa::locks(&tsa.machine, &tsa.folder, None);
+    let again = locks.state(BEGINNING + 5, &*tsa.machine.host().random).unwrap().statement;
+    assert_eq!(again, stated);
 }

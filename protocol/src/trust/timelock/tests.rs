@@ -44,6 +44,8 @@ fn v162_a_statement_has_one_spelling_and_an_instant_of_the_calendar() {
     ] {
         assert_eq!(TimeLock::open(&sign(&other), &own), Err(TimeLockError::Content), "{other}");
     }
+    let last = TimeLock { at: 253_402_300_799, ..stated(5) };
+    assert!(TimeLock::open(&last.sign(&stamp_key(1)), &own).is_ok());
     for at in [253_402_300_800, u64::MAX] {
         let beyond = TimeLock { at, ..stated(5) };
         assert_eq!(TimeLock::open(&beyond.sign(&stamp_key(1)), &own), Err(TimeLockError::Instant));
