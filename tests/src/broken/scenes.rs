@@ -9,7 +9,7 @@ use pregao_protocol::room::body::{
 };
 use pregao_protocol::value::codec::Digest;
 
-use super::forge::{END, Forge, G, Own, WITHIN, bytes, closed, witness};
+use super::forge::{END, F, Forge, G, Own, WITHIN, bytes, closed, witness};
 
 /// An auction with two bids.
 pub(super) fn open(seed: u64) -> Forge {
@@ -234,6 +234,9 @@ fn unlisted(seed: u64) -> Forge {
     house.pass(1);
     let seller = house.seller();
     take_back(&mut house, &seller);
+    house.pass(F);
+    house.broker(closed());
+    house.settle_for(None, None);
     house
 }
 

@@ -2875,6 +2875,8 @@ var Auction = class {
   #left = 0;
   // The price at which it can be bought at once, as long as it can (V-160).
   #price;
+  // That the seller takes it back, unless a bid still counts (V-161).
+  #back = null;
   constructor(opening, header) {
     this.terms = opening.body;
     judgeTerms(this.terms, opening.key, header.time);
@@ -2887,7 +2889,7 @@ var Auction = class {
   /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
   static judgeAlone(terms, { verb, body }, { time: time2 }) {
     refuseUnless(VERBS2.includes(verb), "verb.kind");
-    if (verb === "closed") refuseUnless(time2 >= terms.end || terms.buy_now !== void 0, "closed.early");
+    if (verb === "unlist") refuseUnless(time2 < terms.end, "verb.phase");
     if (verb !== "bid") return;
     refuseUnless(time2 < (terms.soft ? terms.soft.hard_end : terms.end), "bid.late");
     refuseUnless(terms.begin === void 0 || time2 >= terms.begin, "bid.early");
@@ -2922,12 +2924,13 @@ var Auction = class {
     say: () => {
     },
     bid: ({ body, key: key2 }, { time: time2 }, seq) => {
-      refuseUnless(this.phase === "open" && !this.bought && time2 < this.end, "bid.late");
+      refuseUnless(this.phase === "open" && !this.bought && time2 < this.end && !this.#isTakenBack(time2), "bid.late");
       refuseUnless(time2 >= this.listed && (this.terms.begin === void 0 || time2 >= this.terms.begin), "bid.early");
       refuseUnless(body.currency === this.terms.currency, "bid.currency");
       const { end, least } = this;
       refuseUnless(body.amount >= least, "bid.too-low");
       refuseUnless(body.amount <= this.most || body.amount === this.#price, "bid.too-high");
+      this.#back = null;
       const bid = { entry: seq, amount: body.amount, time: time2, end, least, forfeited: false, key: key2 };
       this.bids.push(bid);
       this.#byEntry.set(seq, bid);
@@ -2945,19 +2948,20 @@ var Auction = class {
       }
     },
     unlist: ({ body, key: key2 }, { time: time2 }) => {
-      refuseUnless(this.phase === "open" && time2 < this.end, "verb.phase");
+      refuseUnless(this.phase === "open" && time2 < this.end && this.#back === null, "verb.phase");
       refuseUnless(this.bids.length === 0, "unlist.bids");
       refuseUnless(isRatio(this.seller, body.ratio, key2), "unlist.seller");
-      this.successor = body.successor;
-      this.phase = "unlisted";
+      this.#back = { time: time2, successor: body.successor };
     },
     closed: ({ seen }, { time: time2, prev_time: previous }, seq) => {
       refuseUnless(this.phase === "open", "verb.phase");
-      refuseUnless(time2 >= this.end, "closed.early");
+      const from = this.#closesFrom(time2);
+      refuseUnless(time2 >= from, "closed.early");
       refuseUnless(seen.size === seq, "closed.seen");
       this.phase = "closed";
+      if (!this.#isTakenBack(time2)) this.#back = null;
       const { grace, freshness } = this.terms;
-      const limit = this.end + seconds(this.bought ? grace + freshness : grace);
+      const limit = from + seconds(this.bought ? grace + freshness : grace);
       this.closed = { entry: seq, time: time2, late: previous > limit ? "stamp" : null };
       this.#before = time2;
     },
@@ -2973,7 +2977,8 @@ var Auction = class {
       this.#first = false;
       this.#settled = time2;
       this.winner = next;
-      this.phase = next ? "settled" : "unsold";
+      this.successor = this.#back?.successor;
+      this.phase = next ? "settled" : this.#back ? "unlisted" : "unsold";
     },
     revealed: () => {
       refuseUnless(this.phase === "settled", "verb.phase");
@@ -3001,6 +3006,16 @@ var Auction = class {
       this.phase = "withdrawn";
     }
   };
+  // V-161: whether a bid of that stamp is too late because the item is taken back, and a `closed` of it closes that.
+  #isTakenBack(time2) {
+    const { freshness, grace } = this.terms;
+    return this.#back !== null && time2 >= this.#back.time && time2 <= this.#back.time + seconds(freshness + grace);
+  }
+  #closesFrom(time2) {
+    if (!this.#isTakenBack(time2)) return this.end;
+    const from = this.#back.time + seconds(this.terms.freshness);
+    return from < this.end ? from : this.end;
+  }
   // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them. After who bought it there is none (V-160).
   #next() {
     if (this.bought) return this.bids.at(-1).forfeited ? null : this.bids.at(-1);

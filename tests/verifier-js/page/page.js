@@ -99,10 +99,11 @@ function reasons(result) {
   ].filter(Boolean);
 }
 
-function outcome({ phase, price, currency, withdrawn }) {
+function outcome({ phase, price, currency, withdrawn, successor }) {
   const sum = price === undefined ? '' : ` The price is ${amount(price, currency)} ${currency}.`;
   const who = withdrawn ? ` By the ${withdrawn}.` : '';
-  return `${PHASES[phase]}${who}${sum}`;
+  const again = successor ? ` By the seller’s word it is offered again in room ${successor}.` : '';
+  return `${PHASES[phase]}${who}${sum}${again}`;
 }
 
 function finality({ final, cosigned, quorum }) {

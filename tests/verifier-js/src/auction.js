@@ -69,6 +69,8 @@ export class Auction {
   #left = 0;
   // The price at which it can be bought at once, as long as it can (V-160).
   #price;
+  // That the seller takes it back, unless a bid still counts (V-161).
+  #back = null;
 
   constructor(opening, header) {
     this.terms = opening.body;
@@ -83,7 +85,8 @@ export class Auction {
   /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
   static judgeAlone(terms, { verb, body }, { time }) {
     refuseUnless(VERBS.includes(verb), 'verb.kind');
-    if (verb === 'closed') refuseUnless(time >= terms.end || terms.buy_now !== undefined, 'closed.early');
+    // Without bids the end does not move.
+    if (verb === 'unlist') refuseUnless(time < terms.end, 'verb.phase');
     if (verb !== 'bid') return;
     refuseUnless(time < (terms.soft ? terms.soft.hard_end : terms.end), 'bid.late');
     refuseUnless(terms.begin === undefined || time >= terms.begin, 'bid.early');
@@ -123,12 +126,13 @@ export class Auction {
     say: () => {},
 
     bid: ({ body, key }, { time }, seq) => {
-      refuseUnless(this.phase === 'open' && !this.bought && time < this.end, 'bid.late');
+      refuseUnless(this.phase === 'open' && !this.bought && time < this.end && !this.#isTakenBack(time), 'bid.late');
       refuseUnless(time >= this.listed && (this.terms.begin === undefined || time >= this.terms.begin), 'bid.early');
       refuseUnless(body.currency === this.terms.currency, 'bid.currency');
       const { end, least } = this;
       refuseUnless(body.amount >= least, 'bid.too-low');
       refuseUnless(body.amount <= this.most || body.amount === this.#price, 'bid.too-high');
+      this.#back = null;
       const bid = { entry: seq, amount: body.amount, time, end, least, forfeited: false, key };
       this.bids.push(bid);
       this.#byEntry.set(seq, bid);
@@ -147,20 +151,21 @@ export class Auction {
     },
 
     unlist: ({ body, key }, { time }) => {
-      refuseUnless(this.phase === 'open' && time < this.end, 'verb.phase');
+      refuseUnless(this.phase === 'open' && time < this.end && this.#back === null, 'verb.phase');
       refuseUnless(this.bids.length === 0, 'unlist.bids');
       refuseUnless(isRatio(this.seller, body.ratio, key), 'unlist.seller');
-      this.successor = body.successor;
-      this.phase = 'unlisted';
+      this.#back = { time, successor: body.successor };
     },
 
     closed: ({ seen }, { time, prev_time: previous }, seq) => {
       refuseUnless(this.phase === 'open', 'verb.phase');
-      refuseUnless(time >= this.end, 'closed.early');
+      const from = this.#closesFrom(time);
+      refuseUnless(time >= from, 'closed.early');
       refuseUnless(seen.size === seq, 'closed.seen');
       this.phase = 'closed';
+      if (!this.#isTakenBack(time)) this.#back = null;
       const { grace, freshness } = this.terms;
-      const limit = this.end + seconds(this.bought ? grace + freshness : grace);
+      const limit = from + seconds(this.bought ? grace + freshness : grace);
       this.closed = { entry: seq, time, late: previous > limit ? 'stamp' : null };
       this.#before = time;
     },
@@ -177,7 +182,8 @@ export class Auction {
       this.#first = false;
       this.#settled = time;
       this.winner = next;
-      this.phase = next ? 'settled' : 'unsold';
+      this.successor = this.#back?.successor;
+      this.phase = next ? 'settled' : this.#back ? 'unlisted' : 'unsold';
     },
 
     revealed: () => {
@@ -209,6 +215,18 @@ export class Auction {
       this.phase = 'withdrawn';
     },
   };
+
+  // V-161: whether a bid of that stamp is too late because the item is taken back, and a `closed` of it closes that.
+  #isTakenBack(time) {
+    const { freshness, grace } = this.terms;
+    return this.#back !== null && time >= this.#back.time && time <= this.#back.time + seconds(freshness + grace);
+  }
+
+  #closesFrom(time) {
+    if (!this.#isTakenBack(time)) return this.end;
+    const from = this.#back.time + seconds(this.terms.freshness);
+    return from < this.end ? from : this.end;
+  }
 
   // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them. After who bought it there is none (V-160).
   #next() {

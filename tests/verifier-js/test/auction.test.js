@@ -723,28 +723,72 @@ test('identifiers_in_tests_are_random_enough', () => {
 const unlist = (room, seconds, { key, ratio }, successor) =>
   room.act('unlist', successor ? { ratio: b64(ratio), successor } : { ratio: b64(ratio) }, key, { seconds });
 
+const seller = () => new Key('seller').sibling('back');
+
 test('v161_the_seller_takes_an_item_back_before_the_first_bid', () => {
   for (const successor of [undefined, hex(noise('again'))]) {
     const room = auction();
-    unlist(room, 59.999999, new Key('seller').sibling('back'), successor);
+    unlist(room, 20, seller(), successor);
+    room.closed(30);
+    room.settled(undefined, undefined, 31, { cosigned: room.statement(31) });
     const { auction: result } = holds(room.file());
-    assert.deepEqual([result.phase, result.successor], ['unlisted', successor]);
-    room.bid(1000, 59.999999);
-    refusedLast(room, 'bid.late');
+    assert.deepEqual([result.phase, result.successor, result.closed.late], ['unlisted', successor, null]);
   }
+  for (const seconds of [20, 35]) {
+    const late = auction();
+    unlist(late, 20, seller());
+    late.bid(1000, seconds);
+    refusedLast(late, 'bid.late');
+  }
+  const early = auction();
+  unlist(early, 20, seller());
+  early.closed(29.999999);
+  refusedLast(early, 'closed.early');
+});
+
+test('v161_a_bid_stamped_before_it_voids_it_and_one_that_is_not_closed_in_time_lapses', () => {
+  const before = auction();
+  unlist(before, 20, seller());
+  before.bid(1000, 19.999999);
+  before.closed(30);
+  refusedLast(before, 'closed.early');
+  const lapsed = auction();
+  unlist(lapsed, 20, seller());
+  lapsed.bid(1000, 35.000001);
+  lapsed.closed(60);
+  assert.equal(holds(lapsed.file(), 'incomplete').auction.phase, 'closed');
+  const unsold = auction();
+  unlist(unsold, 20, seller());
+  unsold.closed(60);
+  unsold.settled(undefined, undefined, 61, { cosigned: unsold.statement(61) });
+  assert.equal(holds(unsold.file()).auction.phase, 'unsold');
+  const twice = auction();
+  unlist(twice, 20, seller());
+  unlist(twice, 40, new Key('seller').sibling('again'));
+  refusedLast(twice, 'verb.phase');
 });
 
 test('v161_nobody_else_takes_it_back_and_nobody_once_it_is_bid_on_or_over', () => {
   const others = auction();
   unlist(others, 5, new Key('stranger').sibling('back'));
   refusedLast(others, 'unlist.seller');
+  const another = auction();
+  unlist(another, 5, { key: new Key('stranger'), ratio: seller().ratio });
+  refusedLast(another, 'unlist.seller');
+  const zero = auction();
+  unlist(zero, 5, { key: seller().key, ratio: new Uint8Array(32).fill(255) });
+  refusedLast(zero, 'unlist.seller');
   const bid = auction();
   bid.bid(1000, 5);
-  unlist(bid, 6, new Key('seller').sibling('back'));
+  unlist(bid, 6, seller());
   refusedLast(bid, 'unlist.bids');
   const over = auction();
-  unlist(over, 60, new Key('seller').sibling('back'));
+  unlist(over, 60, seller());
   refusedLast(over, 'verb.phase');
+  const closed = auction();
+  closed.closed(60);
+  unlist(closed, 59.999999, seller());
+  refusedLast(closed, 'verb.phase');
 });
 
 test('v043_from_zero_on_every_amount_may_be_the_first_bid', () => {

@@ -88,6 +88,15 @@ pub enum Outcome {
     },
 }
 
+/// That the seller takes an item back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Stamp of that entry.
+    pub time: Time,
+    /// The room where the seller says that it is offered again.
+    pub successor: Option<RoomName>,
+}
+
 /// An English auction as its log gives it.
 #[derive(Debug, Clone)]
 pub struct Auction {
@@ -99,6 +108,8 @@ pub struct Auction {
     buy_now: Option<Amount>,
     /// The last bid bought it.
     is_bought: bool,
+    /// The seller takes it back, unless a bid still counts.
+    taken_back: Option<TakenBack>,
     phase: Phase,
     bids: Vec<Counted>,
     closing: Option<Closing>,
@@ -133,6 +144,7 @@ impl Fold for Auction {
             end: listing.end,
             buy_now: listing.buy_now,
             is_bought: false,
+            taken_back: None,
             listing: listing.clone(),
             phase: Phase::Open,
             bids: Vec::new(),
@@ -146,10 +158,9 @@ impl Fold for Auction {
     fn judge_alone(listing: &Listing, entry: &Stamped) -> Result<(), Code> {
         match entry.action().body() {
             Body::Bid(bid) => terms::judge_bid_alone(listing, bid, entry.time()),
-            // What can be bought may end before.
-            Body::Closed(_) if entry.time() < listing.end && listing.buy_now.is_none() => {
-                Err(Code::ClosedEarly)
-            }
+            // Without bids the end does not move.
+            Body::Unlist(_) if entry.time() >= listing.end => Err(Code::VerbPhase),
+            // What is bought or taken back ends before.
             Body::Say(_)
             | Body::Unlist(_)
             | Body::Closed(_)
@@ -191,9 +202,11 @@ impl Fold for Auction {
         match entry.action().body() {
             Body::Bid(bid) => self.count(bid, entry, seq),
             Body::Unlist(unlist) => {
-                self.phase = Phase::Ended(Outcome::Unlisted { successor: unlist.successor });
+                let (time, successor) = (entry.time(), unlist.successor);
+                self.taken_back = Some(TakenBack { time, successor });
             }
             Body::Closed(_) => {
+                self.taken_back = self.taken_back.filter(|_| self.is_taken_back(entry.time()));
                 let limit = self.closed_by();
                 // V-045. The header's own time is past the limit too, then: a header never
                 // precedes its predecessor.
@@ -209,7 +222,10 @@ impl Fold for Auction {
                     (Some(winner), Some(price)) => {
                         Phase::Settled { winner, price, seq, time: entry.time() }
                     }
-                    _ => Phase::Ended(Outcome::Unsold),
+                    _ => Phase::Ended(match self.taken_back {
+                        Some(TakenBack { successor, .. }) => Outcome::Unlisted { successor },
+                        None => Outcome::Unsold,
+                    }),
                 };
             }
             Body::Forfeited(forfeited) => {
@@ -256,7 +272,8 @@ impl Fold for Auction {
 impl Auction {
     /// V-040 to V-043, V-159, V-160.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
-        if self.phase != Phase::Open || self.is_bought || time >= self.end {
+        let is_over = self.is_bought || time >= self.end || self.is_taken_back(time);
+        if self.phase != Phase::Open || is_over {
             return Err(Code::BidLate);
         }
         if time < self.begin() {
@@ -278,7 +295,9 @@ impl Auction {
 
     /// V-161.
     fn judge_unlist(&self, unlist: &Unlist, entry: &Stamped) -> Result<(), Code> {
-        if self.phase != Phase::Open || entry.time() >= self.end {
+        let time = entry.time();
+        // A second one would give a broker that lets the first lapse another chance.
+        if self.phase != Phase::Open || time >= self.end || self.taken_back.is_some() {
             return Err(Code::VerbPhase);
         }
         if !self.bids.is_empty() {
@@ -288,12 +307,38 @@ impl Auction {
         unlist.ratio.verify(&self.seller, key).map_err(|_| Code::UnlistSeller)
     }
 
+    /// V-161: whether a bid of that stamp is too late because the item is taken back, and a `closed` of it closes
+    /// that. An earlier bid is in time, and with a later stamp nothing was closed when it had to be.
+    #[must_use]
+    pub fn is_taken_back(&self, time: Time) -> bool {
+        let listing = &self.listing;
+        let holds = Duration::from_secs(listing.freshness.saturating_add(listing.grace).into());
+        self.taken_back.is_some_and(|back| time >= back.time && time <= back.time.plus(holds))
+    }
+
+    /// From when on `closed` may be stamped, by what that stamp is: the end; or F after the item is taken back, so that bids
+    /// stamped before can still arrive.
+    #[must_use]
+    pub fn closes_from(&self, time: Time) -> Time {
+        let freshness = Duration::from_secs(self.listing.freshness.into());
+        match self.taken_back {
+            Some(back) if self.is_taken_back(time) => back.time.plus(freshness).min(self.end),
+            Some(_) | None => self.end,
+        }
+    }
+
+    /// That the seller takes the item back, as long as no bid has voided it.
+    #[must_use]
+    pub const fn taken_back(&self) -> Option<TakenBack> {
+        self.taken_back
+    }
+
     /// V-045.
     fn judge_closed(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
         if self.phase != Phase::Open {
             return Err(Code::VerbPhase);
         }
-        if entry.time() < self.end {
+        if entry.time() < self.closes_from(entry.time()) {
             return Err(Code::ClosedEarly);
         }
         if entry.action().seen() == ledger.head() { Ok(()) } else { Err(Code::ClosedSeen) }
@@ -338,11 +383,16 @@ impl Auction {
     fn closed_by(&self) -> Time {
         let handed_in = if self.is_bought { self.listing.freshness } else { 0 };
         let seconds = self.listing.grace.saturating_add(handed_in);
-        self.end.plus(Duration::from_secs(seconds.into()))
+        let grace = Duration::from_secs(seconds.into());
+        match self.taken_back {
+            Some(back) => self.closes_from(back.time).plus(grace),
+            None => self.end.plus(grace),
+        }
     }
 
     /// V-044, V-160.
     fn count(&mut self, bid: &Bid, entry: &Stamped, seq: u64) {
+        self.taken_back = None;
         self.bids.push(Counted {
             seq,
             amount: bid.amount,

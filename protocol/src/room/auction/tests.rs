@@ -631,27 +631,89 @@ fn bids_of_the_same_instant_are_ordered_by_the_log() {
     assert_eq!(table.fold().bid(3), None);
 }
 
-/// Hands in that the seller, or another, takes the item back.
-fn unlist(table: &mut Table, author: u8, from: u8, time: Time) -> Result<u64, Code> {
+/// Signs and stamps that the seller, or another, takes the item back.
+fn unlist_at(table: &mut Table, author: u8, from: u8, time: Time) -> Stamped {
     let (author, from) = (Author::new(author), Author::new(from));
     let own = table.fresh(&author);
     let ratio = from.ratio(&from.own(0), &own);
     let successor = Some(RoomName([7; 32]));
     let action = table.sign(&author, &own, Body::Unlist(Unlist { ratio, successor }));
-    let stamped = table.tsa.stamp(action, time);
+    table.tsa.stamp(action, time)
+}
+
+fn unlist(table: &mut Table, author: u8, from: u8, time: Time) -> Result<u64, Code> {
+    let stamped = unlist_at(table, author, from, time);
     table.submit(&stamped)
 }
 
 #[test]
 fn v161_the_seller_takes_an_item_back_before_the_first_bid() {
     let mut table = Table::auction();
-    unlist(&mut table, 100, 100, at(END - 1)).unwrap();
+    let back = 60 * SECOND;
+    let before = table.bid_at(at(back - 1), 1_000);
+    unlist(&mut table, 100, 100, at(back)).unwrap();
+    assert_eq!(table.bid(at(back), 1_000), Err(Code::BidLate));
+    assert_eq!(unlist(&mut table, 100, 100, at(back + 1)), Err(Code::VerbPhase));
+    // Bids stamped before have F to arrive.
+    assert_eq!(table.close(at(back + F - 1)), Err(Code::ClosedEarly));
+    let mut closed = table.branch();
+    closed.close(at(back + F)).unwrap();
+    assert_eq!(closed.fold().late(), None);
+    // By then it is older than F.
+    assert_eq!(closed.submit(&before), Err(Code::StampStale));
+    closed.settle(at(back + F), None).unwrap();
     let successor = Some(RoomName([7; 32]));
-    assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Unlisted { successor }));
-    assert!(table.fold().is_complete());
-    assert_eq!(table.bid(at(END - 1), 1_000), Err(Code::BidLate));
-    assert_eq!(table.close(at(END)), Err(Code::VerbPhase));
-    assert_eq!(unlist(&mut table, 100, 100, at(END - 1)), Err(Code::VerbPhase));
+    assert_eq!(closed.fold().phase(), Phase::Ended(Outcome::Unlisted { successor }));
+    assert!(closed.fold().is_complete());
+    assert_eq!(table.bid(at(back + F + G), 1_000), Err(Code::BidLate));
+}
+
+#[test]
+fn v161_a_bid_stamped_before_it_voids_it() {
+    let mut table = Table::auction();
+    let back = 60 * SECOND;
+    let before = table.bid_at(at(back - 1), 1_000);
+    unlist(&mut table, 100, 100, at(back)).unwrap();
+    table.submit(&before).unwrap();
+    assert_eq!(table.fold().taken_back(), None);
+    table.bid(at(back), 1_100).unwrap();
+    assert_eq!(unlist(&mut table, 100, 100, at(back + 1)), Err(Code::UnlistBids));
+    assert_eq!(table.close(at(back + F)), Err(Code::ClosedEarly));
+    table.close(at(END)).unwrap();
+    table.settle(at(END), Some((3, 1_100))).unwrap();
+}
+
+#[test]
+fn v161_one_that_is_not_closed_in_time_lapses() {
+    let last = SECOND + F + G;
+    let mut table = Table::auction();
+    unlist(&mut table, 100, 100, at(SECOND)).unwrap();
+    let mut closed = table.branch();
+    closed.close(at(last)).unwrap();
+    assert_eq!(table.close(at(last + 1)), Err(Code::ClosedEarly));
+    // Nor does another one follow: backdated, it would be a choice made late.
+    assert_eq!(unlist(&mut table, 100, 100, at(last + 1)), Err(Code::VerbPhase));
+    let bid = table.bid_at(at(last + 1), 1_000);
+    let mut unsold = table.branch();
+    unsold.close(at(END)).unwrap();
+    unsold.settle(at(END), None).unwrap();
+    assert_eq!(unsold.fold().phase(), Phase::Ended(Outcome::Unsold));
+    table.submit(&bid).unwrap();
+    table.close(at(END)).unwrap();
+    table.settle(at(END), Some((2, 1_000))).unwrap();
+}
+
+#[test]
+fn v161_one_shortly_before_the_end_is_closed_at_the_end() {
+    let mut table = Table::auction();
+    unlist(&mut table, 100, 100, at(END - 1)).unwrap();
+    assert_eq!(table.close(at(END - 1)), Err(Code::ClosedEarly));
+    let mut closed = table.branch();
+    closed.close(at(END)).unwrap();
+    assert_eq!(closed.fold().late(), None);
+    table.tsa.tick(at(END + G + 1));
+    table.close(at(END + G + 1)).unwrap();
+    assert_eq!(table.fold().late(), Some(Late::Stamp));
 }
 
 #[test]
@@ -661,10 +723,15 @@ fn v161_nobody_else_takes_it_back_and_nobody_once_it_is_bid_on_or_over() {
     for from in [110, 100] {
         assert_eq!(unlist(&mut table, 110, from, at(SECOND)), Err(Code::UnlistSeller));
     }
-    let mut over = table.branch();
-    assert_eq!(unlist(&mut over, 100, 100, at(END)), Err(Code::VerbPhase));
-    over.close(at(END)).unwrap();
-    assert_eq!(unlist(&mut over, 100, 100, at(END - 1)), Err(Code::VerbPhase));
-    table.bid(at(SECOND), 1_000).unwrap();
-    assert_eq!(unlist(&mut table, 100, 100, at(SECOND)), Err(Code::UnlistBids));
+    let bid = table.bid_at(at(END - 2), 1_000);
+    let early = unlist_at(&mut table, 100, 100, at(END - 1));
+    let over = unlist_at(&mut table, 100, 100, at(END));
+    assert_eq!(table.opening.action().body().judge_alone(&over), Err(Code::VerbPhase));
+    assert_eq!(table.opening.action().body().judge_alone(&early), Ok(()));
+    let mut closed = table.branch();
+    assert_eq!(closed.submit(&over), Err(Code::VerbPhase));
+    closed.close(at(END)).unwrap();
+    assert_eq!(closed.submit(&early), Err(Code::VerbPhase));
+    table.submit(&bid).unwrap();
+    assert_eq!(table.submit(&early), Err(Code::UnlistBids));
 }

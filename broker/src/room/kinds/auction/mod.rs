@@ -41,6 +41,8 @@ pub(crate) struct AuctionPolicy {
     dated: Option<Box<Cosignature>>,
     /// Since when this process has waited for one.
     asked: Option<Instant>,
+    /// Stamp of an `unlist` that was not closed in time.
+    lapsed: Option<Time>,
 }
 
 /// The reveal room of the newest `settled` entry that has one.
@@ -60,7 +62,11 @@ impl Policy for AuctionPolicy {
 
     fn due(&self, auction: &Auction) -> Option<Time> {
         match auction.phase() {
-            Phase::Open => Some(auction.end()),
+            // What the seller takes back is closed before the end, unless that has lapsed.
+            Phase::Open => Some(match auction.taken_back() {
+                Some(back) if self.lapsed != Some(back.time) => auction.closes_from(back.time),
+                Some(_) | None => auction.end(),
+            }),
             Phase::Closed => {
                 let after = |limit: Time| limit.plus(Duration::from_micros(1));
                 Some(self.settles_after(auction).map_or_else(Time::default, after))
@@ -76,11 +82,16 @@ impl Policy for AuctionPolicy {
 
     async fn step(&mut self, auction: &Auction, view: RoomView<'_>, now: Time) -> Step {
         match auction.phase() {
-            Phase::Open if now >= auction.end() => {
+            Phase::Open if now >= auction.closes_from(now) => {
                 let (refused, root) = (view.refused.size(), view.refused.root());
                 Step::Append(Body::Closed(Closed { refused, root }).into())
             }
-            Phase::Open | Phase::Ended(_) => Step::Idle,
+            Phase::Open => {
+                let back = auction.taken_back().map(|back| back.time);
+                self.lapsed = back.filter(|back| now > *back && !auction.is_taken_back(now));
+                Step::Idle
+            }
+            Phase::Ended(_) => Step::Idle,
             Phase::Closed => self.settle(auction, now),
             Phase::Settled { seq, .. } => {
                 let Some(winner) = auction.winner() else { return Step::Idle };
