@@ -58,6 +58,8 @@ pub trait Terminal {
     /// # Errors
     /// What the terminal refuses.
     fn print(&mut self, line: &str) -> std::io::Result<()>;
+    /// Whether a person can read a question here and answer it.
+    fn is_there(&self) -> bool;
     /// Asks for a line. None if nobody is there to answer.
     ///
     /// # Errors
@@ -76,6 +78,10 @@ pub trait Terminal {
 pub struct OwnTerminal;
 
 impl Terminal for OwnTerminal {
+    fn is_there(&self) -> bool {
+        somebody_is_there()
+    }
+
     fn print(&mut self, line: &str) -> std::io::Result<()> {
         writeln!(std::io::stderr(), "{line}")
     }

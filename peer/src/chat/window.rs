@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Clear, Padding, Paragraph};
 use super::palette::Palette;
 
 /// Most rows that a text is scrolled by.
-pub(super) const MOST_ROWS: usize = 40;
+pub(super) const MOST_ROWS: usize = 400;
 /// Widest a question is drawn.
 const WIDEST: u16 = 72;
 

@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::body::Body;
 use pregao_protocol::value::report::Report;
 use tokio::sync::oneshot;
 
+use super::answers::ReplyTo;
+use super::outbox::Drafted;
 use super::{Desk, kinds};
 use crate::command::Command;
-use crate::front::channel::{Confirmation, Question, Subject, UserAnswer};
+use crate::front::channel::{Confirmation, Question, Subject, UNCONFIRMED, UserAnswer};
 use crate::text::sanitize::{apart, sanitize};
 use crate::text::{amount, duration};
 
@@ -31,6 +32,8 @@ pub(super) enum Ground {
     High(u64),
     /// The terms of a listing, which cannot be changed; where nobody can be asked, nothing keeps from it.
     Terms,
+    /// The item is taken back, for good.
+    TakesBack,
     /// The auction runs for longer than 30 days.
     Long,
     /// It tells the other side of this room who they are, for good.
@@ -88,6 +91,8 @@ pub(super) struct Answered {
     id: Option<String>,
     command: Command,
     grounds: Vec<Ground>,
+    /// What was shown, where its terms were.
+    drafted: Option<Box<Drafted>>,
     answer: UserAnswer,
 }
 
@@ -117,6 +122,10 @@ impl Ground {
             )],
             // Those of this listing are shown above.
             Self::Terms => Vec::new(),
+            Self::TakesBack => vec![
+                "This auction ends, and cannot be opened again.".to_owned(),
+                "A bid that was stamped before, and is on its way, still counts.".to_owned(),
+            ],
             Self::Long => {
                 vec!["It runs for more than 30 days, and its end cannot be changed.".to_owned()]
             }
@@ -130,15 +139,10 @@ impl Ground {
 
 impl Desk {
     /// Asks the user, and does the command anew with what they answer.
-    pub(super) fn ask_user(
-        &self,
-        command: Command,
-        grounds: Vec<Ground>,
-        room: Option<RoomName>,
-        body: &Body,
-    ) {
-        let mut question = self.confirmation(&command, &grounds, room);
-        question.terms = kinds::terms(self, body);
+    pub(super) fn ask_user(&self, command: Command, grounds: Vec<Ground>, drafted: Drafted) {
+        let mut question = self.confirmation(&command, &grounds, drafted.0);
+        question.terms = kinds::terms(self, &drafted.1);
+        let drafted = grounds.contains(&Ground::Terms).then(|| Box::new(drafted));
         let id = self.reply_to.id.clone();
         let (questions, answers) = (self.user.questions(), self.user.answers());
         self.options.host.task(async move {
@@ -149,7 +153,7 @@ impl Desk {
                 Ok(()) => answer.await.unwrap_or(UserAnswer::Cancel),
                 Err(_) => UserAnswer::Cancel,
             };
-            let _ = answers.send(Answered { id, command, grounds, answer }).await;
+            let _ = answers.send(Answered { id, command, grounds, drafted, answer }).await;
         });
     }
 
@@ -184,6 +188,7 @@ impl Desk {
                 format!("list \"{}\" {runs}", apart(&sanitize(title)))
             }
             Command::Relist { .. } => format!("list again {named}"),
+            Command::Unlist { .. } => format!("take back {named}"),
             Command::Reveal { name, contact, .. } => format!(
                 "show \"{}\", \"{}\" to the other side of {named}",
                 apart(&sanitize(name)),
@@ -195,18 +200,50 @@ impl Desk {
         Confirmation { act, terms: Vec::new(), grounds }
     }
 
+    /// Does what was agreed to. Where terms were shown, those are signed and no others: time has passed since, and the broker
+    /// may have come back with other keys and witnesses.
+    async fn do_as_shown(
+        &mut self,
+        id: Option<String>,
+        command: Command,
+        grounds: Vec<Ground>,
+        drafted: Option<Box<Drafted>>,
+    ) {
+        let Some(drafted) = drafted else {
+            return self.carry_out_with(id, command, Consent::To(grounds)).await;
+        };
+        self.reply_to = self.reply_to_command(id.clone(), &command);
+        match kinds::still_holds(self, &drafted.1) {
+            Ok(true) => {
+                let progress = self.begin_drafted(*drafted).await;
+                self.conclude(progress).await;
+                self.reply_to = ReplyTo::default();
+            }
+            // The user reads the new ones.
+            Ok(false) => {
+                let others = grounds.into_iter().filter(|ground| *ground != Ground::Terms);
+                let consent = Consent::To(others.collect());
+                self.carry_out_with(id, command, consent).await;
+            }
+            Err(report) => {
+                self.reject(report).await;
+                self.done(false).await;
+            }
+        }
+    }
+
     /// Takes the user's answer.
     pub(super) async fn handle_confirmation(&mut self, answered: Answered) {
-        let Answered { id, command, grounds, answer } = answered;
+        let Answered { id, command, grounds, drafted, answer } = answered;
         let refused = match answer {
-            UserAnswer::Yes => {
-                self.carry_out_with(id, command, Consent::To(grounds)).await;
-                return;
-            }
+            UserAnswer::Yes => return self.do_as_shown(id, command, grounds, drafted).await,
             // What has to be read only is no reason to do nothing where nobody reads.
-            UserAnswer::Unable(_) if grounds.iter().all(|ground| *ground == Ground::Terms) => {
-                self.carry_out_with(id, command, Consent::To(grounds)).await;
-                return;
+            // Who was asked, and could not answer, has not agreed.
+            UserAnswer::Unable(report)
+                if report.code == UNCONFIRMED
+                    && grounds.iter().all(|ground| *ground == Ground::Terms) =>
+            {
+                return self.do_as_shown(id, command, grounds, drafted).await;
             }
             UserAnswer::Unable(report) => report,
             UserAnswer::Cancel | UserAnswer::Sign(..) => Report::new(

@@ -31,6 +31,8 @@ struct LastTick {
 pub(super) struct TsaWatch {
     /// The newest verified header and the time it tells.
     tick: Option<LastTick>,
+    /// Since when ticks have come steadily, by the clock that only goes on.
+    steady_since: Duration,
     /// Why the time announced last was not believed, if the user was told.
     doubted: Option<String>,
     clocks: Clocks,
@@ -113,10 +115,14 @@ impl Desk {
         self.time.doubted = None;
         let (heard, now) = match &mut self.time.tick {
             Some(told) => {
+                if told.time.age(at) > STEADY {
+                    self.time.steady_since = at;
+                }
                 told.batch = batch;
                 (told.time.hear(time, at), told.time.now(at))
             }
             None => {
+                self.time.steady_since = at;
                 self.time.tick = Some(LastTick { batch, time: Carried::start(time, at) });
                 (Heard { fresh: true, in_step: false }, time)
             }
@@ -163,10 +169,12 @@ impl Desk {
         (told.time.age(now) <= RECENT).then(|| told.time.now(now))
     }
 
-    /// TSA time, if ticks came steadily: what was received just now was not held up on the way.
-    pub(super) fn steady_now(&self) -> Option<Time> {
+    /// TSA time, and for how long ticks have come steadily; nothing if they do not. What is older than that may have been held
+    /// up on the way: after a break the newest tick comes before what waited.
+    pub(super) fn steady_now(&self) -> Option<(Time, Duration)> {
         let (told, now) = (self.time.tick.as_ref()?, self.options.host.clock.uptime());
-        (told.time.age(now) <= STEADY).then(|| told.time.now(now))
+        let steady_for = now.saturating_sub(self.time.steady_since);
+        (told.time.age(now) <= STEADY).then(|| (told.time.now(now), steady_for))
     }
 
     /// TSA time carried forward however far: what others' certificates are judged by, which no sudden

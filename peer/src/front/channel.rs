@@ -83,15 +83,17 @@ pub enum Subject {
     Confirm(Confirmation),
 }
 
+/// Code of the report that nobody was there to be asked.
+pub const UNCONFIRMED: &str = "confirm.needed";
+
 /// What the user reads before something is done that costs much or cannot be taken back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Confirmation {
     /// What will be done.
     pub act: String,
-    /// Why this is asked, in lines.
     /// The terms that it fixes, line by line; nothing if it fixes none.
     pub terms: Vec<String>,
-    /// Why it is asked about.
+    /// Why this is asked, in lines.
     pub grounds: Vec<String>,
 }
 

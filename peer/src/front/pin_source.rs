@@ -54,7 +54,7 @@ impl PinSource {
         question: &Confirmation,
         terminal: &mut dyn Terminal,
     ) -> Result<UserAnswer, Report> {
-        if *self != Self::Terminal {
+        if *self != Self::Terminal || !terminal.is_there() {
             return Err(unconfirmed());
         }
         let confirmed = (|| {
@@ -65,8 +65,8 @@ impl PinSource {
         })();
         match confirmed {
             Ok(true) => Ok(UserAnswer::Yes),
-            Ok(false) => Ok(UserAnswer::Cancel),
-            Err(PromptError::Nobody) => Err(unconfirmed()),
+            // Whoever was asked and ended the input has not agreed.
+            Ok(false) | Err(PromptError::Nobody) => Ok(UserAnswer::Cancel),
             Err(error) => Err(failed(&error)),
         }
     }
@@ -151,9 +151,15 @@ mod tests {
     struct Screen {
         shown: Vec<String>,
         typed: Vec<&'static str>,
+        nobody: bool,
+        broken: bool,
     }
 
     impl Terminal for Screen {
+        fn is_there(&self) -> bool {
+            !self.nobody
+        }
+
         fn print(&mut self, line: &str) -> std::io::Result<()> {
             self.shown.push(line.to_owned());
             Ok(())
@@ -161,6 +167,9 @@ mod tests {
 
         fn ask(&mut self, question: &str) -> std::io::Result<Option<String>> {
             self.print(question)?;
+            if self.broken {
+                return Err(std::io::ErrorKind::InvalidData.into());
+            }
             Ok(self.typed.pop().map(str::to_owned))
         }
 
@@ -315,7 +324,14 @@ mod tests {
                 "{text}"
             );
         }
-        let nobody = PinSource::Terminal.confirm(&question, &mut Screen::default());
+        // Whoever was asked and ends the input, or types what cannot be read, has not agreed.
+        let ended = PinSource::Terminal.confirm(&question, &mut Screen::default());
+        assert!(matches!(ended, Ok(UserAnswer::Cancel)));
+        let mut broken = Screen { broken: true, ..Screen::default() };
+        let unread = PinSource::Terminal.confirm(&question, &mut broken).unwrap_err();
+        assert_ne!(unread.code, "confirm.needed");
+        let mut nobody = Screen { nobody: true, ..Screen::default() };
+        let nobody = PinSource::Terminal.confirm(&question, &mut nobody);
         let file = PinSource::File("pin".into());
         for answer in [
             nobody,

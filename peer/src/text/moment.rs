@@ -184,4 +184,14 @@ mod tests {
             "2027-10-31T01:30:00.000000Z"
         );
     }
+
+    #[test]
+    fn a_time_is_printed_as_clocks_of_the_zone_show_it() {
+        let summer: Time = "2026-07-01T22:30:05.999999Z".parse().unwrap();
+        assert_eq!(print(now(), &TimeZone::UTC), "2026-11-27 12:00:00 UTC");
+        assert_eq!(print(now(), &lisbon()), "2026-11-27 12:00:00 UTC");
+        assert_eq!(print(summer, &lisbon()), "2026-07-01 23:30:05 UTC+01");
+        assert_eq!(print(summer, &TimeZone::posix("EET-2").unwrap()), "2026-07-02 00:30:05 UTC+02");
+        assert!(print(Time::MAX, &TimeZone::UTC).starts_with("9999-12-31"));
+    }
 }

@@ -21,13 +21,14 @@ use super::person::{Person, Told};
 /// own, as it closes; they deliver what was answered, or too late; they disclose twice or late; they withdraw where nobody may, or after
 /// they forfeited. A wire that is slow for seconds now and then looks broken to either end, and a question to the
 /// TSA is lost now and then.
-const CALM: [&str; 16] = [
+const CALM: [&str; 17] = [
     "bid.",
     "delivered: bid.",
     "delivered: door.stale",
     "delivered: deliver.nothing",
     "delivered: deliver.stamp",
     "delivered: deliver.under-way",
+    "delivered: deliver.witness",
     "delivered: seen.stale",
     "delivered: stamp.stale",
     "delivered: verb.phase",

@@ -189,7 +189,8 @@ async fn an_auction_runs_until_a_time_and_begins_later() {
 async fn an_auction_from_zero_takes_the_least_amount_there_is() {
     let house = open();
     let (mut ana, mut rui) = (desk(&house, "ana").await, desk(&house, "rui").await);
-    let list = json!({ "command": "list", "title": "Box", "start": "0", "step": "0.50", "for": "1h" });
+    let list =
+        json!({ "command": "list", "title": "Box", "start": "0", "step": "0.50", "for": "1h" });
     assert!(!ana.ask(list.clone()).await.unwrap(), "there is no such member");
     let list = json!({ "command": "list", "title": "Box", "start": "0", "increment": "0.50", "for": "1h" });
     assert!(ana.ask(list).await.unwrap());
@@ -242,12 +243,12 @@ async fn a_seller_takes_an_item_back_and_offers_it_again_before_anybody_has_bid(
     assert!(!ana.ask(json!({ "command": "relist", "room": first })).await.unwrap());
     assert_eq!(ana.refusal().await.unwrap().0, "relist.open");
     let second = lists(&mut ana, "Lamp, with its shade").await;
-    let unlist = json!({ "command": "unlist", "room": first, "successor": second });
+    let unlist = json!({ "yes": true, "command": "unlist", "room": first, "successor": second });
     assert!(ana.ask(unlist.clone()).await.unwrap());
     for desk in [&mut ana, &mut rui] {
         assert_eq!(
             ended(desk, &first).await,
-            format!("taken back by the seller, for {}", &second[..8])
+            format!("taken back by the seller, who says that it is offered again in {second}")
         );
     }
     assert!(!ana.ask(unlist).await.unwrap());
@@ -272,6 +273,12 @@ async fn a_seller_takes_an_item_back_and_offers_it_again_before_anybody_has_bid(
     });
     let view = shown.await.unwrap();
     assert!(view.room != first && view.extend_secs == 60);
+    let hard_end = |listing: &Listing| listing.soft.unwrap().hard_end.since(listing.end);
+    let mut stranger = guest(&house).await;
+    stranger.join(view.room.parse().unwrap()).await.unwrap();
+    stranger.grown(view.room.parse().unwrap(), 1).await.unwrap();
+    let again = stranger.watched(view.room.parse().unwrap()).unwrap().auction().unwrap();
+    assert_eq!(hard_end(again.listing()), Duration::from_secs(3_600), "as it was");
     assert!(ana.ask(json!({ "command": "export", "room": first })).await.unwrap());
     let file = ana.folder.join("export").join(format!("{}.log", &first[..8]));
     let verified = pregao(&ana.folder, &["verify", file.to_str().unwrap()]).await.unwrap();

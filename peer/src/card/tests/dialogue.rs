@@ -35,6 +35,10 @@ impl Person {
 }
 
 impl Terminal for Person {
+    fn is_there(&self) -> bool {
+        true
+    }
+
     fn print(&mut self, line: &str) -> std::io::Result<()> {
         self.shown.push(line.to_owned());
         Ok(())

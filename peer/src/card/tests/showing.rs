@@ -130,6 +130,9 @@ fn every_error_says_what_happened_and_what_to_do() {
 fn a_trial_signs_under_a_label_of_its_own_and_says_first_that_nothing_is_sent() {
     struct Nobody(Vec<String>);
     impl crate::card::prompt::Terminal for Nobody {
+        fn is_there(&self) -> bool {
+            false
+        }
         fn print(&mut self, line: &str) -> std::io::Result<()> {
             self.0.push(line.to_owned());
             Ok(())

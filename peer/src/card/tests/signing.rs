@@ -458,6 +458,7 @@ fn no_log_shows_the_pin_or_who_holds_the_card() {
         .finish();
     let script = wrong();
     tracing::subscriber::with_default(subscriber, || {
+        tracing::callsite::rebuild_interest_cache();
         sign(&script, typed(), LastTry::Refuse).unwrap_err();
     });
     let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();

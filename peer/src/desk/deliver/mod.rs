@@ -35,8 +35,10 @@ use crate::vault::ActionRecord;
 /// News of deliveries that wait for the desk.
 const WAITING: usize = 16;
 
-/// Stamps of deliveries that are remembered: more than can be under way at once.
-const MAX_STAMPS: usize = 64;
+/// Deliveries under way at once, at most: each is a task, and a stamp to remember.
+const MAX_PARCELS: usize = 32;
+/// Stamps of deliveries that are remembered: those of all under way, and of as many before.
+const MAX_STAMPS: usize = 2 * MAX_PARCELS;
 
 /// Deliveries under way.
 #[derive(Debug)]
@@ -102,6 +104,11 @@ impl Desk {
             let message = "it is on its way to the witnesses already";
             let advice = "wait for what comes of it: three minutes at most";
             return self.reject(Report::new("deliver.under-way", message, advice)).await;
+        }
+        if self.deliveries.parcels.len() >= MAX_PARCELS {
+            let message = "too many actions are on their way to the witnesses";
+            let advice = "wait for what comes of them: three minutes at most";
+            return self.reject(Report::new("deliver.busy", message, advice)).await;
         }
         let blind = Blind::from_random(*kept.blind.expose());
         let certificate = self.vault.contents().certificate.clone();
@@ -173,8 +180,12 @@ impl Desk {
     /// deliveries. The broker decides once, by the one that reached it first, and says that again to the others.
     pub(super) fn stamps_of(&self, digest: &Digest) -> Vec<FullStamp> {
         let in_session = self.outbox.find(digest).and_then(|(_, stamp)| stamp);
+        // Of an action that a session handed in and nobody answered, the vault has it.
+        let kept = self.vault.action(digest).and_then(|kept| kept.stamp.clone());
+        let kept = kept.and_then(|stamp| serde_json::from_value(stamp).ok());
         let left = self.deliveries.stamps.iter().filter(|(of, _)| of == digest);
-        in_session.into_iter().chain(left.map(|(_, stamp)| stamp.clone())).collect()
+        let left = left.map(|(_, stamp)| stamp.clone());
+        in_session.or(kept).into_iter().chain(left).collect()
     }
 
     /// An action with the one of its stamps that names a batch header.
@@ -275,6 +286,7 @@ impl Desk {
             self.vault_trouble(&error).await;
         }
         self.check_refused(&digest).await;
+        self.meet_refusal(&refusal, compact).await;
         let room = action.room();
         let named = Statement::Refusal(compact.to_owned());
         if !action.opens_a_room() && !self.take_statement(room, named).await {
@@ -283,6 +295,16 @@ impl Desk {
         let stamped = self.stamped_as(&action, refusal.stamp);
         match stamped {
             Some(stamped) => self.tell_refusal(&stamped, &refusal, compact).await,
+            // All stamps of what this run handed in are known.
+            None if self.outbox.has_seen(&digest) => {
+                self.accuse(
+                    Some(room),
+                    "the broker refused by a stamp that your action never had",
+                    "nobody can check its reason; do it again, and keep an eye on this broker",
+                    Exhibit::Notes("refusal", &[compact, action.compact()]),
+                )
+                .await;
+            }
             None => self.tell_unchecked(refusal.code).await,
         }
     }

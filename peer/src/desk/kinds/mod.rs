@@ -144,6 +144,12 @@ pub(super) trait View {
         Vec::new()
     }
 
+    /// Whether what was drafted earlier still fits the session; an error if it cannot be done any more.
+    fn still_holds(desk: &Desk, body: &Body) -> Result<bool, Report> {
+        let _ = (desk, body);
+        Ok(true)
+    }
+
     /// What must be agreed to before an action is signed.
     fn grounds(desk: &Desk, room: Option<RoomName>, body: &Body, consent: &Consent) -> Vec<Ground> {
         let _ = (desk, room, body, consent);
@@ -275,6 +281,10 @@ macro_rules! views {
             let mut terms = Vec::new();
             $(terms.extend(<$view as View>::terms(desk, body));)*
             terms
+        }
+
+        pub(super) fn still_holds(desk: &Desk, body: &Body) -> Result<bool, Report> {
+            Ok(true$( && <$view as View>::still_holds(desk, body)?)*)
         }
 
         pub(super) fn grounds(

@@ -129,6 +129,11 @@ impl Outbox {
         self.pending.refused_ahead(n, refusal);
     }
 
+    /// Whether an action is under way, or was in this run.
+    pub(super) fn has_seen(&self, digest: &Digest) -> bool {
+        self.find(digest).is_some() || self.told_end_of(digest).is_some()
+    }
+
     /// When the user was told of the end of an own bid in this run, if they were.
     pub(super) fn told_end_of(&self, bid: &Digest) -> Option<Duration> {
         self.ends.get(bid).copied()
@@ -202,7 +207,7 @@ impl Desk {
         };
         let grounds = kinds::grounds(self, room, &body, consent);
         if !consent.covers(&grounds) {
-            self.ask_user(command, grounds, room, &body);
+            self.ask_user(command, grounds, (room, body, seal));
             return Progress::Pending;
         }
         match (room, body.signer()) {
@@ -222,6 +227,11 @@ impl Desk {
         let counts =
             |kept: &ActionRecord| kept.refusal.is_none() && kept.verb == verb && kept.room == name;
         self.vault.contents().actions.iter().any(counts)
+    }
+
+    /// Begins what was drafted before.
+    pub(super) async fn begin_drafted(&mut self, (room, body, seal): Drafted) -> Progress {
+        self.begin(room, body, seal).await
     }
 
     /// Signs with a fresh one-time key, keeps, and asks for a stamp.
@@ -479,6 +489,12 @@ impl Desk {
             };
             if let Some(act) = self.outbox.pending.get(n) {
                 self.reply_to = act.reply_to.clone();
+                // By whatever way an answer comes yet, it may be to this stamp.
+                let stamp = act.stamp().filter(|_| logged);
+                let stamp = stamp.and_then(|stamp| serde_json::to_value(stamp).ok());
+                if stamp.is_some() {
+                    self.note_stamp(act.action.digest(), stamp).await;
+                }
             }
             self.refuse(Report::new("link.slow", message, advice)).await;
             self.finish(n, false).await;

@@ -18,7 +18,7 @@ use crate::command::NewListing;
 use crate::desk::Desk;
 use crate::desk::outbox::{Drafted, by_code, offline};
 use crate::text::moment::TimeZone;
-use crate::text::sanitize::sanitize;
+use crate::text::sanitize::{apart, sanitize};
 use crate::text::visible::shows_something;
 use crate::text::{amount, duration, moment};
 
@@ -136,6 +136,17 @@ impl Desk {
         Ok((None, Body::List(listing), Some(seal)))
     }
 
+    /// Whether a listing that was drafted before names what the session has now.
+    pub(super) fn may_still_list(&self, listing: &Listing) -> Result<bool, Report> {
+        let session = self.connection.session().ok_or_else(offline)?;
+        if self.now().is_some_and(|now| listing.end <= now) {
+            return Err(by_code(Code::ListingEnd));
+        }
+        let own = &session.certificate;
+        let keys = (listing.broker, listing.stamps.as_slice()) == (own.keys, &[self.tsa.stamp]);
+        Ok(keys && (&listing.witnesses, listing.quorum) == (&own.witnesses, own.quorum))
+    }
+
     /// An item of the user's offered again on the same terms, for as long unless told otherwise.
     pub(super) fn draft_again(
         &self,
@@ -166,7 +177,7 @@ impl Desk {
             .iter()
             .map(|step| format!("{}:{}", money(step.from), money(step.increment)))
             .collect();
-        self.draft_listing(&NewListing {
+        let (opens, body, seal) = self.draft_listing(&NewListing {
             title: listing.title.as_str().to_owned(),
             start: start.unwrap_or_else(|| plain(listing.start.minor(), &currency)),
             increment: Some(money(listing.increment)),
@@ -180,7 +191,16 @@ impl Desk {
             fixed_end: listing.soft.is_none(),
             description: listing.description.clone().map(String::from),
             currency,
-        })
+        })?;
+        let Body::List(mut again) = body else { return Ok((opens, body, seal)) };
+        again.freshness = listing.freshness;
+        again.grace = listing.grace;
+        again.disclose_within = listing.disclose_within;
+        again.soft = listing.soft.map(|soft| SoftClose {
+            hard_end: again.end.plus(soft.hard_end.since(listing.end)),
+            ..soft
+        });
+        Ok((opens, Body::List(again), seal))
     }
 
     /// An item taken back before anybody has bid on it.
@@ -193,7 +213,7 @@ impl Desk {
         if self.blind_of_listing(name).is_none() {
             return Err(by_code(Code::UnlistSeller));
         }
-        if !matches!(auction.phase(), auction::Phase::Open) {
+        if !matches!(auction.phase(), auction::Phase::Open) || auction.taken_back().is_some() {
             let advice = "what is over cannot be taken back; /relist offers it again";
             return Err(Report::new("unlist.over", "this auction is over", advice));
         }
@@ -253,8 +273,47 @@ fn soft_close(extend: Duration, end: Time) -> Result<SoftClose, Report> {
 
 /// The terms of a listing as its seller reads them before signing, each with what comes of it.
 pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Vec<String> {
+    let described = listing.description.as_ref();
+    let described =
+        described.map(|text| format!("Everybody reads: {}", apart(&sanitize(text.as_str()))));
+    let mut terms = prices(listing);
+    terms.extend(times(listing, now, zone));
+    terms.extend(described);
+    terms.extend(ends(listing));
+    terms.push(
+        "None of this can be changed. You can take it back with /unlist until somebody bids."
+            .to_owned(),
+    );
+    terms
+}
+
+fn prices(listing: &Listing) -> Vec<String> {
     let currency = listing.currency.to_string();
     let money = |amount: Amount| amount::print_in(amount.minor(), &currency);
+    let mut terms = vec![format!(
+        "The first bid is {} or more, and each at least {} above the one before.",
+        money(listing.start.first_bid()),
+        money(listing.increment)
+    )];
+    terms.extend(listing.steps.iter().map(|step| {
+        format!("From {} on each bid is at least {} more.", money(step.from), money(step.increment))
+    }));
+    terms.extend(listing.max_raise.map(|most| {
+        format!(
+            "No bid is more than {} above the one before, or the start, but one that buys.",
+            money(most)
+        )
+    }));
+    terms.extend(listing.buy_now.map(|price| {
+        format!(
+            "Whoever bids {} has it at once, until somebody bids half of that. If they stay away then, nobody has it.",
+            money(price)
+        )
+    }));
+    terms
+}
+
+fn times(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Vec<String> {
     let seconds = |seconds: u32| duration::print(Duration::from_secs(seconds.into()));
     let at = |time: Time| match now {
         Some(now) if time > now => {
@@ -262,29 +321,29 @@ pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Ve
         }
         Some(_) | None => moment::print(time, zone),
     };
-    let steps = listing.steps.iter().map(|step| {
-        format!("From {} on each bid is at least {} more.", money(step.from), money(step.increment))
-    });
-    let begins = listing.begin.map(|begin| format!("Bids count from {} on.", at(begin)));
-    let end = match listing.soft {
+    let mut terms = Vec::new();
+    terms.extend(listing.begin.map(|begin| format!("Bids count from {} on.", at(begin))));
+    terms.push(match listing.soft {
         None => format!("It ends at {}. A bid in the last second still wins.", at(listing.end)),
         Some(soft) => format!(
-            "It ends at {}. Each bid in the last {} moves that by {}, until {} at the latest.",
+            "It ends at {}. Each bid in the last {} keeps it open for {} more, until {} at the latest.",
             at(listing.end),
             seconds(soft.extend),
             seconds(soft.extend),
             moment::print(soft.hard_end, zone)
         ),
-    };
-    let raise = listing
-        .max_raise
-        .map(|most| format!("No bid is more than {} above the one before.", money(most)));
-    let buy = listing.buy_now.map(|price| {
-        format!(
-            "Whoever bids {} has it at once, until somebody bids half of that. If they stay away then, nobody has it.",
-            money(price)
-        )
     });
+    terms.extend(
+        listing
+            .simulated
+            .then(|| "Its time is simulated: it says nothing about the day.".to_owned()),
+    );
+    terms
+}
+
+/// What comes of it once it is over.
+fn ends(listing: &Listing) -> Vec<String> {
+    let seconds = |seconds: u32| duration::print(Duration::from_secs(seconds.into()));
     let operators: BTreeSet<&str> =
         listing.witnesses.iter().map(|witness| witness.operator.as_str()).collect();
     let operators: Vec<&str> = operators.into_iter().collect();
@@ -296,18 +355,20 @@ pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Ve
             sanitize(&named.join(", "))
         ),
     };
-    let within = seconds(listing.disclose_within);
-    [format!("The first bid is {} or more, and each at least {} above the one before.", money(listing.start.first_bid()), money(listing.increment))]
-        .into_iter()
-        .chain(steps)
-        .chain(begins)
-        .chain([end])
-        .chain(raise)
-        .chain(buy)
-        .chain([
-            format!("You and the winner have {within} to show each other who you are; who does not, has lost the sale."),
-            witnesses,
-            "None of this can be changed. You can take it back with /unlist until somebody bids.".to_owned(),
-        ])
-        .collect()
+    vec![
+        format!(
+            "A bid may arrive {} after its stamp. If the broker closes more than {} late, you and the winner may withdraw.",
+            seconds(listing.freshness),
+            seconds(listing.grace)
+        ),
+        format!(
+            "You and the winner have {} to show each other who you are. A winner who does not forfeits, and the next \
+             bidder is asked; if you do not, it is not sold.",
+            seconds(listing.disclose_within)
+        ),
+        witnesses,
+    ]
 }
+
+#[cfg(test)]
+mod tests;

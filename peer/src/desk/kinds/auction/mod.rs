@@ -76,7 +76,8 @@ impl View for AuctionView {
 
     /// Whether bids may come, as far as the listing and what was replayed tell.
     fn is_open(auction: &Auction, now: Option<Time>) -> bool {
-        let open = matches!(auction.phase(), auction::Phase::Open);
+        let open =
+            matches!(auction.phase(), auction::Phase::Open) && auction.taken_back().is_none();
         open && now.is_none_or(|now| auction.end() > now)
     }
 
@@ -218,6 +219,13 @@ impl View for AuctionView {
         }
     }
 
+    fn still_holds(desk: &Desk, body: &Body) -> Result<bool, Report> {
+        match body {
+            Body::List(listing) => desk.may_still_list(listing),
+            _ => Ok(true),
+        }
+    }
+
     fn grounds(desk: &Desk, room: Option<RoomName>, body: &Body, consent: &Consent) -> Vec<Ground> {
         match body {
             Body::Bid(bid) => {
@@ -229,6 +237,7 @@ impl View for AuctionView {
                 let own_lead = desk.own_lead(room, auction, least, consent.knows_until());
                 of_bid(bid.amount.minor(), least, own_lead)
             }
+            Body::Unlist(_) => vec![Ground::TakesBack],
             Body::List(listing) => {
                 of_listing(desk.now().map_or(Duration::MAX, |now| listing.end.since(now)))
             }
@@ -271,7 +280,8 @@ impl Desk {
             let advice = "bid an amount within these bounds".to_owned();
             Report::new("command.parse", error.to_string(), advice)
         })?;
-        if !matches!(auction.phase(), auction::Phase::Open) {
+        let taken_back = self.now().is_some_and(|now| auction.is_taken_back(now));
+        if !matches!(auction.phase(), auction::Phase::Open) || taken_back {
             return Err(by_code(Code::BidLate));
         }
         let buys = auction.buy_now() == Some(amount);
@@ -450,6 +460,9 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
     let currency = auction.listing().currency.to_string();
     let whose = |winner: u64| if replica.is_own(winner) { "you" } else { "somebody" };
     match auction.phase() {
+        auction::Phase::Open | auction::Phase::Closed if auction.taken_back().is_some() => {
+            "the seller takes it back".to_owned()
+        }
         auction::Phase::Open | auction::Phase::Closed => String::new(),
         auction::Phase::Settled { winner, price, .. } => {
             format!("won by {} for {}", whose(winner), amount::print_in(price.minor(), &currency))
@@ -463,7 +476,7 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
             "taken back by the seller".to_owned()
         }
         auction::Phase::Ended(Outcome::Unlisted { successor: Some(room) }) => {
-            format!("taken back by the seller, for {}", room.short())
+            format!("taken back by the seller, who says that it is offered again in {room}")
         }
         auction::Phase::Ended(Outcome::Abandoned) => "abandoned by the seller".to_owned(),
         auction::Phase::Ended(Outcome::Withdrawn(Side::Seller)) => {
@@ -492,7 +505,8 @@ fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
             forfeited.others.len() + 1
         ),
         Body::Abandoned(_) => "the seller stayed away: abandoned".to_owned(),
-        Body::Withdrawn(_) | Body::Unlist(_) => outcome(auction, replica),
+        Body::Unlist(_) => "the seller takes it back, unless a bid was stamped before".to_owned(),
+        Body::Withdrawn(_) => outcome(auction, replica),
         other => other.verb().into(),
     }
 }

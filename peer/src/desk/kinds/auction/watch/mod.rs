@@ -47,7 +47,8 @@ impl Desk {
     /// entries back may choose among them with hindsight.
     pub(super) async fn watch_arrival(&mut self, name: RoomName, stamped: &Stamped) {
         // Simulated time leaps, and what was stamped before comes after.
-        let Some(now) = self.steady_now().filter(|_| !self.tsa.simulated) else { return };
+        let steady = self.steady_now().filter(|_| !self.tsa.simulated);
+        let Some((now, steady_for)) = steady else { return };
         let Some(replica) = self.rooms.get(&name).filter(|room| room.is_caught_up()) else {
             return;
         };
@@ -63,7 +64,7 @@ impl Desk {
             false => room.terms().freshness,
         };
         let age = now.since(stamped.time());
-        if age <= handed_in + grace + SLACK {
+        if age <= handed_in + grace + SLACK || age > steady_for {
             return;
         }
         let verb = stamped.action().body().verb();

@@ -114,3 +114,23 @@ async fn what_comes_while_a_log_is_caught_up_with_may_be_of_any_age() {
     .await;
     assert_eq!(user.alarms(), 0);
 }
+
+/// After a line stood still, its newest tick may come before what waited longer: seed 356 of the simulation.
+#[tokio::test(start_paused = true)]
+async fn what_waited_through_a_gap_accuses_nobody_though_ticks_come_again() {
+    for (gap, alarm) in [(2, true), (3, false)] {
+        let mut house = House::open();
+        let (mut user, mut session, mut log) = followed(&mut house).await;
+        house.tsa.skip(Duration::from_secs(3_600));
+        pass(&mut session, &house, 5).await;
+        let closed = Body::Closed(Closed { refused: 0, root: empty_root() });
+        let closed = house.broker_made(Some(log.name()), closed, log.seen());
+        let stamp = stamped(&house, &closed);
+        pass(&mut session, &house, 6).await;
+        tokio::time::sleep(gap * SECOND).await;
+        session.ticks(&house).await;
+        pass(&mut session, &house, 2).await;
+        log.push(closed.compact(), stamp);
+        assert_eq!(shown(&mut user, &mut session, &house, &log).await, alarm, "{gap} s");
+    }
+}

@@ -1,0 +1,65 @@
+use super::*;
+
+fn listing() -> Listing {
+    let key = |byte| pregao_protocol::trust::key::PublicKey::from_bytes([byte; 32]);
+    let amount = |minor: u64| Amount::try_from(minor).unwrap();
+    Listing {
+        title: Text::try_from("Lamp".to_owned()).unwrap(),
+        description: Some(Text::try_from("Of brass \"signed\"".to_owned()).unwrap()),
+        currency: "EUR".parse().unwrap(),
+        start: StartPrice::try_from(0).unwrap(),
+        increment: amount(100),
+        steps: Vec::new(),
+        max_raise: Some(amount(4_000)),
+        buy_now: Some(amount(20_000)),
+        begin: None,
+        end: now().plus(Duration::from_secs(7_200)),
+        soft: None,
+        freshness: 10,
+        grace: 5,
+        disclose_within: 259_200,
+        seal: pregao_protocol::trust::seal::SealKey::from_random([3; 32]).public(),
+        broker: pregao_protocol::room::body::BrokerKeys {
+            session: key(1),
+            head: pregao_protocol::trust::key::PublicKey::from_bytes([2; 32]),
+            entry: pregao_protocol::trust::key::PublicKey::from_bytes([3; 32]),
+            delivery: pregao_protocol::trust::seal::SealKey::from_random([4; 32]).public(),
+        },
+        stamps: Vec::new(),
+        threshold: 1,
+        authorities: Vec::new(),
+        witnesses: Vec::new(),
+        quorum: 0,
+        simulated: true,
+    }
+}
+
+fn now() -> Time {
+    "2026-11-27T12:00:00.000000Z".parse().unwrap()
+}
+
+#[test]
+fn every_term_is_read_with_what_comes_of_it() {
+    let text = terms(&listing(), Some(now()), &TimeZone::UTC).join("\n");
+    for part in [
+        "The first bid is 0.01 EUR or more, and each at least 1.00 EUR above",
+        "No bid is more than 40.00 EUR above the one before, or the start, but one that buys.",
+        "Whoever bids 200.00 EUR has it at once",
+        "It ends at 2026-11-27 14:00:00 UTC, in 2h. A bid in the last second still wins.",
+        "Its time is simulated",
+        "Everybody reads: Of brass",
+        "A bid may arrive 10s after its stamp. If the broker closes more than 5s late",
+        "You and the winner have 3d to show each other who you are.",
+        "No witness signs its log",
+        "None of this can be changed.",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let soft = SoftClose { extend: 30, hard_end: listing().end.plus(Duration::from_secs(600)) };
+    let soft = Listing { soft: Some(soft), simulated: false, ..listing() };
+    let text = terms(&soft, None, &TimeZone::UTC).join("\n");
+    assert!(text.contains(
+        "Each bid in the last 30s keeps it open for 30s more, until 2026-11-27 14:10:00 UTC"
+    ));
+    assert!(!text.contains("simulated"));
+}
