@@ -202,6 +202,7 @@ async fn an_auction_from_zero_takes_the_least_amount_there_is() {
     assert_eq!(view.start, 0);
     let bid = |amount: &str| json!({ "yes": true, "command": "bid", "room": view.room, "amount": amount });
     assert!(!rui.ask(bid("0")).await.unwrap());
+    assert_eq!(rui.refusal().await.unwrap().2, "bid an amount within these bounds");
     assert!(rui.ask(bid("0.01")).await.unwrap());
     assert!(!rui.ask(bid("0.50")).await.unwrap());
     let (_, _, advice) = rui.refusal().await.unwrap();

@@ -66,6 +66,13 @@ impl Deliveries {
         self.news.recv().await
     }
 
+    /// Notes the stamp with which a session handed in what is on its way to witnesses, too.
+    pub(super) fn also_stamped(&mut self, digest: Digest, stamp: &FullStamp) {
+        if self.parcels.contains_key(&digest) {
+            self.remember(digest, stamp.clone());
+        }
+    }
+
     fn remember(&mut self, digest: Digest, stamp: FullStamp) {
         if self.stamps.len() >= MAX_STAMPS {
             self.stamps.pop_front();

@@ -489,12 +489,6 @@ impl Desk {
             };
             if let Some(act) = self.outbox.pending.get(n) {
                 self.reply_to = act.reply_to.clone();
-                // By whatever way an answer comes yet, it may be to this stamp.
-                let stamp = act.stamp().filter(|_| logged);
-                let stamp = stamp.and_then(|stamp| serde_json::to_value(stamp).ok());
-                if stamp.is_some() {
-                    self.note_stamp(act.action.digest(), stamp).await;
-                }
             }
             self.refuse(Report::new("link.slow", message, advice)).await;
             self.finish(n, false).await;
@@ -515,7 +509,24 @@ impl Desk {
         true
     }
 
+    /// Keeps the stamp of what was handed in and has no answer, or is answered by a witness as well: by whatever way one
+    /// comes yet, it may be to that stamp. Disclosures with a stamp are handed in again; that is kept elsewhere.
+    async fn keep_stamp_in_doubt(&mut self, n: u64) {
+        let Some(act) = self.outbox.pending.get(n) else { return };
+        let handed_in = act.may_be_logged() && !act.action.body().is_paired();
+        let Some(stamp) = act.stamp().filter(|_| handed_in).cloned() else { return };
+        let digest = act.action.digest();
+        self.deliveries.also_stamped(digest, &stamp);
+        let is_open = |kept: &ActionRecord| kept.receipt.is_none() && kept.refusal.is_none();
+        if self.vault.action(&digest).is_some_and(is_open)
+            && let Ok(stamp) = serde_json::to_value(stamp)
+        {
+            self.note_stamp(digest, Some(stamp)).await;
+        }
+    }
+
     pub(super) async fn finish(&mut self, n: u64, ok: bool) {
+        self.keep_stamp_in_doubt(n).await;
         if let Some(act) = self.outbox.pending.remove(n)
             && !act.command_ended
         {
