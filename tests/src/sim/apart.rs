@@ -87,12 +87,11 @@ impl Drop for UnderWay {
 /// Runs work to its end, and what it waits for in between. Panics if the work does.
 pub(super) async fn run(work: Work) {
     let idle = IDLE.with_borrow_mut(Vec::pop);
-    let Some(thread) = idle.or_else(|| Thread::start().ok()) else {
-        panic!("the operating system gives no thread");
-    };
+    let thread = idle.or_else(|| Thread::start().ok()).expect("a thread of the operating system");
     let log = tracing::dispatcher::get_default(Dispatch::clone);
-    let given = thread.work.send((work, Handle::current(), log)).is_ok();
-    let mut under_way = UnderWay(given.then_some(thread));
+    let given = thread.work.send((work, Handle::current(), log));
+    given.expect("a thread that waits for work takes it");
+    let mut under_way = UnderWay(Some(thread));
     loop {
         match under_way.step() {
             Step::Waits(waited, reply) => {
