@@ -261,7 +261,8 @@ pub static UNLIST: Usage = Usage {
     keywords: &[],
     summary: "take your item back before anybody has bid on it",
     details: "Terms cannot be changed: a bid on its way would bind to some that its author never saw. So list \
-              the item anew, and name that auction here. After the first bid nothing is taken back.",
+              the item anew, and name that auction here. You are asked before it is sent. A bid stamped before still \
+              counts; after the first bid nothing is taken back.",
     example: "/unlist #3f2a",
     read: parse::unlist,
 };

@@ -42,6 +42,8 @@ const LOOKED_AT: Duration = Duration::from_secs(5);
 const AFTERWARDS: Duration = Duration::from_secs(15);
 /// How long a lie of the kind that takes time goes on.
 const HELD_BACK: Duration = Duration::from_secs(40);
+/// How long a witness waits before it testifies, its author asks it, and a little more.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The time that the two of a reveal room have, and a little more.
 const DISCLOSING: Duration = Duration::from_secs(259_200 + 60);
 
@@ -286,10 +288,15 @@ async fn play(
             break;
         }
     }
-    // What is held back still is a delay only once it comes.
+    // What is held back still is a delay only once it comes, and a witness waits before it testifies.
     let begun = done.load(Ordering::Relaxed) > 0;
-    if cheat == Cheat::Delay && begun && !is_known(cheat, victim, &evidence) {
-        tokio::time::sleep(HELD_BACK + AFTERWARDS).await;
+    let takes = match cheat {
+        Cheat::Delay => HELD_BACK + AFTERWARDS,
+        Cheat::Suppress => PATIENCE,
+        _ => Duration::ZERO,
+    };
+    if begun && !is_known(cheat, victim, &evidence) {
+        tokio::time::sleep(takes).await;
     }
     town.check()?;
     town.close().await?;
