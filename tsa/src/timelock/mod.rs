@@ -119,8 +119,9 @@ impl TimeLocks {
                 let mut bytes = Zeroizing::new([0; 32]);
                 random.fill(&mut *bytes)?;
                 let master = Master::from_random(*bytes);
-                masters.store.keep(day, &master)?;
+                // First: a key that is stated must never be without this mark.
                 masters.chain.set_stated_locks()?;
+                masters.store.keep(day, &master)?;
                 master
             }
         };

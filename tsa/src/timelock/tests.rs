@@ -197,3 +197,20 @@ async fn a_tsa_whose_masters_are_gone_makes_no_others() {
     let again = locks.state(BEGINNING + 5, &*tsa.machine.host().random).unwrap().statement;
     assert_eq!(again, stated);
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_key_is_stated_before_it_is_marked_that_some_are() {
+    let tsa = Tsa::open();
+    let chain = Store::open(tsa.folder.path()).unwrap();
+    let file = rusqlite::Connection::open(tsa.folder.path().join("tsa.db")).unwrap();
+    file.execute_batch(
+        "CREATE TRIGGER full BEFORE INSERT ON clock BEGIN SELECT RAISE(FAIL, 'full'); END",
+    )
+    .unwrap();
+    for _ in 0..2 {
+        assert!(matches!(tsa.state(BEGINNING + 5), Err(TimeLockRefusal::Store(_))));
+    }
+    file.execute_batch("DROP TRIGGER full").unwrap();
+    assert!(!chain.has_stated_locks().unwrap());
+    assert!(tsa.state(BEGINNING + 5).is_ok() && chain.has_stated_locks().unwrap());
+}
