@@ -92,6 +92,15 @@ const ROOM: Argument = Argument {
     summary: "Beginning of the room's name, at least four characters",
 };
 
+/// When an auction ends.
+const UNTIL: Keyword = Keyword {
+    name: "until",
+    aliases: &[],
+    value: "TIME",
+    kind: ArgumentKind::Word,
+    summary: "When it ends: 18:00, 2026-12-24T18:00, or with a zone 2026-12-24T18:00+00:00",
+};
+
 /// How the other side reaches the user.
 const CONTACT: Argument = Argument {
     name: "CONTACT",
@@ -127,13 +136,7 @@ pub static LIST: Usage = Usage {
             kind: ArgumentKind::Word,
             summary: "How long the auction runs, e.g. 90s, 10m, 2h; this or `until` is needed",
         },
-        Keyword {
-            name: "until",
-            aliases: &[],
-            value: "TIME",
-            kind: ArgumentKind::Word,
-            summary: "When it ends: 18:00, 2026-12-24T18:00, or with a zone 2026-12-24T18:00+00:00",
-        },
+        UNTIL,
         Keyword {
             name: "begins",
             aliases: &["begin"],
@@ -230,13 +233,7 @@ pub static RELIST: Usage = Usage {
             kind: ArgumentKind::Word,
             summary: "How long it runs, e.g. 90s, 10m, 2h [default: as long as before]",
         },
-        Keyword {
-            name: "until",
-            aliases: &[],
-            value: "TIME",
-            kind: ArgumentKind::Word,
-            summary: "When it ends: 18:00, 2026-12-24T18:00, or with a zone 2026-12-24T18:00+00:00",
-        },
+        UNTIL,
     ],
     summary: "offer your item of an auction that is over again",
     details: "All terms are as they were, but for those given. It is a new auction with a name of its own.",

@@ -248,3 +248,32 @@ async fn a_false_refusal_by_the_stamp_of_a_delivery_is_shown_in_the_session_too(
     verifies(&desk, "false-refusal", "refused an action as").await;
     stage.house.broker.program().thaw();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_through_a_witness_by_a_stamp_that_the_action_never_had_is_an_alarm() {
+    let stage = hostile().await;
+    let (liar, mut desk) = unanswered(&stage).await;
+    // The real one says nothing, and its connections last.
+    stage.house.broker.program().freeze();
+    let room = stage.room.to_string();
+    desk.tell(json!({ "command": "deliver", "room": room })).await.unwrap();
+    let mut fetching = Fetching::begin(&stage);
+    let left = fetching.fetched().await;
+    let refusal = Refusal {
+        digest: left.digest,
+        room: left.room,
+        stamp: Digest([7; 32]),
+        code: Code::BidTooLow,
+        size: 4,
+        root: super::heads::root_of(&stage.bidder.watched(stage.room).unwrap().entries),
+        batch: BatchHeader::hash(&left.stamp.batch),
+        same_author: None,
+        header: left.stamp.batch.clone(),
+    };
+    let answer = DeliveryAnswer::Refusal(refusal.sign(&stage.secrets().entry));
+    fetching.post(&AnswerDelivery { delivery: left.id(), answer });
+    let message = desk.alarm().await.unwrap();
+    assert!(message.contains("by a stamp that your action never had"), "{message}");
+    stage.house.broker.program().thaw();
+    drop(liar);
+}

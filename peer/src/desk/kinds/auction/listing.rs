@@ -213,7 +213,12 @@ impl Desk {
         if self.blind_of_listing(name).is_none() {
             return Err(by_code(Code::UnlistSeller));
         }
-        if !matches!(auction.phase(), auction::Phase::Open) || auction.taken_back().is_some() {
+        if matches!(auction.phase(), auction::Phase::Open) && auction.taken_back().is_some() {
+            let what = "you have taken it back already, and that counts once";
+            let advice = "if the broker did not close it in time, it runs to its end";
+            return Err(Report::new("unlist.twice", what, advice));
+        }
+        if !matches!(auction.phase(), auction::Phase::Open) {
             let advice = "what is over cannot be taken back; /relist offers it again";
             return Err(Report::new("unlist.over", "this auction is over", advice));
         }

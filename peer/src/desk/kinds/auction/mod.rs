@@ -76,9 +76,8 @@ impl View for AuctionView {
 
     /// Whether bids may come, as far as the listing and what was replayed tell.
     fn is_open(auction: &Auction, now: Option<Time>) -> bool {
-        let open =
-            matches!(auction.phase(), auction::Phase::Open) && auction.taken_back().is_none();
-        open && now.is_none_or(|now| auction.end() > now)
+        let open = matches!(auction.phase(), auction::Phase::Open);
+        open && now.is_none_or(|now| auction.end() > now && !auction.is_taken_back(now))
     }
 
     /// Whether the winner, or that there is none, is known.
@@ -460,7 +459,8 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
     let currency = auction.listing().currency.to_string();
     let whose = |winner: u64| if replica.is_own(winner) { "you" } else { "somebody" };
     match auction.phase() {
-        auction::Phase::Open | auction::Phase::Closed if auction.taken_back().is_some() => {
+        // One that was not closed in time has lapsed, so of an open auction it says nothing.
+        auction::Phase::Closed if auction.taken_back().is_some() => {
             "the seller takes it back".to_owned()
         }
         auction::Phase::Open | auction::Phase::Closed => String::new(),

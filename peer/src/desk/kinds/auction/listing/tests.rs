@@ -1,4 +1,6 @@
 use super::*;
+use crate::desk::fixture::House;
+use crate::front::channel::{Subject, UserAnswer};
 
 fn listing() -> Listing {
     let key = |byte| pregao_protocol::trust::key::PublicKey::from_bytes([byte; 32]);
@@ -62,4 +64,30 @@ fn every_term_is_read_with_what_comes_of_it() {
         "Each bid in the last 30s keeps it open for 30s more, until 2026-11-27 14:10:00 UTC"
     ));
     assert!(!text.contains("simulated"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_is_signed_however_long_that_took() {
+    for (seconds, signed) in [(60, true), (120, false)] {
+        let mut house = House::open();
+        let (mut user, mut session) = house.desk().await;
+        session.list(&[]).await;
+        let question = user.asked(&["list", "Lamp", "10", "for", "100s"]).await;
+        let Subject::Confirm(shown) = question.about else { panic!("it asks for a PIN") };
+        for _ in 0..seconds {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            session.ticks(&house).await;
+        }
+        question.reply.send(UserAnswer::Yes).unwrap();
+        if !signed {
+            assert!(!user.done().await, "its end has passed meanwhile");
+            continue;
+        }
+        session.stamps(&house.tsa).await;
+        let act = session.handed_in().await;
+        let action = act.action();
+        let Body::List(listing) = action.body() else { panic!("no listing") };
+        let end = moment::print(listing.end, &TimeZone::UTC);
+        assert!(shown.terms.iter().any(|term| term.contains(&end)), "{end}: {:?}", shown.terms);
+    }
 }
