@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pregao_protocol::log::{Head, Origin, RoomName};
 use pregao_protocol::room::action::Seen;
+use pregao_protocol::room::auction::sealed::broker_key;
 use pregao_protocol::trust::broker::BrokerKeys;
 use pregao_protocol::trust::key::{EntryKey, Fingerprint, HeadKey, SecretKey, SessionKey};
 use pregao_protocol::trust::seal::SealKey;
@@ -19,6 +20,8 @@ pub struct Keys {
     pub entry: SecretKey<EntryKey>,
     /// Opens what witnesses deliver.
     pub delivery: SealKey,
+    /// What the keys are made from that sealed bids are sealed to, one for each room.
+    pub sealing: SealKey,
 }
 
 impl Keys {
@@ -37,6 +40,12 @@ impl Keys {
             entry: self.entry.public(),
             delivery: self.delivery.public(),
         }
+    }
+
+    /// The key that the bids of one room are sealed to. Its secret is published once they are opened.
+    #[must_use]
+    pub fn sealing_key(&self, room: RoomName) -> SealKey {
+        broker_key(self.sealing.expose(), room)
     }
 
     /// Signs a room's head.

@@ -35,6 +35,7 @@ use crate::store::sqlite::SqliteLog;
 use crate::tls::{self, Roots};
 use crate::tsa::keys::{self as tsa_keys, TsaError};
 use crate::tsa::stamps::{StampClient, StampSource};
+use crate::tsa::timelocks::TimeLocks;
 use crate::witness::{Council, WitnessAddress, Witnesses};
 use crate::writer::WriterThread;
 use crate::{host, ops};
@@ -117,6 +118,7 @@ impl Broker {
         let (url, roots) = (options.tsa.stream(), options.roots);
         let source = StampSource { url, roots, network: Arc::clone(&network) };
         let stamps = StampClient::start(source, vec![tsa.stamp], Arc::clone(&metrics), &host);
+        let timelocks = TimeLocks::new(options.tsa.clone(), Arc::clone(&network), host.clone());
         let certificate = certificate(&keys, &tsa, &council);
         let (alarms, alarm_queue) = Alarms::channel();
         let fingerprint = keys.session.public().fingerprint();
@@ -131,6 +133,7 @@ impl Broker {
             checker,
             witnesses: Witnesses::new(council, fingerprint),
             stamps,
+            timelocks,
             writer: writer.writer(),
             lobby: Lobby::default(),
             presence: Presence::default(),

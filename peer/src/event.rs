@@ -438,6 +438,12 @@ pub struct RoomView {
     /// From when on bids count, if not from the listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begin: Option<Time>,
+    /// What the winner of sealed bids pays: their own (`first`) or the highest that loses (`second`); absent where bids are open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+    /// From when on sealed bids can be opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Time>,
     /// Highest bid, minor units.
     pub highest: Option<u64>,
     /// Number of bids; absent while nothing but the listing is known: not followed, or not fetched.

@@ -108,6 +108,7 @@ impl Folder {
             head: self.signing_key(random)?,
             entry: self.signing_key(random)?,
             delivery: SealKey::from_random(*self.key("delivery", X25519, random)?),
+            sealing: SealKey::from_random(*self.key("sealing", X25519, random)?),
         })
     }
 

@@ -20,6 +20,7 @@ use crate::presence::Presence;
 use crate::store::StoreError;
 use crate::store::reader::LogReader;
 use crate::tsa::stamps::StampClient;
+use crate::tsa::timelocks::TimeLocks;
 use crate::witness::Witnesses;
 use crate::writer::Writer;
 
@@ -38,6 +39,8 @@ pub struct Shared {
     pub witnesses: Witnesses,
     /// Time and stamps.
     pub stamps: StampClient,
+    /// Keys that the TSA keeps until an instant.
+    pub timelocks: TimeLocks,
     /// Makes batches durable.
     pub writer: Writer,
     /// Reads what is durable.

@@ -95,10 +95,12 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         (Some(highest), _) => format!("{} {}", money(highest), sanitize(&view.currency)),
         (None, None) if view.joined => "being fetched".to_owned(),
         (None, _) if view.is_unfollowed() => "not followed".to_owned(),
+        (None, Some(1)) => "1 sealed bid".to_owned(),
+        (None, Some(bids)) if bids > 0 => format!("{bids} sealed bids"),
         (None, _) => "no bids yet".to_owned(),
     };
     let bids = match view.bids {
-        Some(1) => " after 1 bid".to_owned(),
+        Some(1) if view.highest.is_some() => " after 1 bid".to_owned(),
         Some(bids) if view.highest.is_some() => format!(" after {bids} bids"),
         Some(_) | None => String::new(),
     };
@@ -113,6 +115,12 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         .saturating_sub(width(&state));
     let next = view.highest.map_or(view.start.max(1), |price| price.saturating_add(view.increment));
     let terms = match view.phase {
+        Phase::Open if let Some(price) = &view.sealed => format!(
+            "bid {} {} or more, sealed; the highest wins and pays {}",
+            money(view.start.max(1)),
+            sanitize(&view.currency),
+            if price == "first" { "its own bid" } else { "the next highest" }
+        ),
         Phase::Open if view.is_unfollowed() => format!(
             "from {}, step {} {}; /join shows the bids",
             money(view.start),
@@ -129,6 +137,7 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         Phase::Closed | Phase::Settled | Phase::Revealed | Phase::Ended => sanitize(&view.outcome),
     };
     let ends = match view.extend_secs {
+        0 if let Some(opens) = view.opens => format!("opened after {}", clock(opens)),
         0 => "fixed end".to_owned(),
         extend => format!("soft close {}", duration::print(std::time::Duration::from_secs(extend))),
     };
@@ -188,6 +197,9 @@ fn state(view: &RoomView, palette: &Palette) -> (String, Style) {
         _ if !view.is_known() => ("", palette.dim),
         (RoomView { leading: true, .. }, Phase::Open) => ("▲ YOU LEAD", palette.good),
         (RoomView { leading: true, .. }, _) => ("▲ YOU WON", palette.good),
+        (RoomView { bidding: true, sealed: Some(_), highest: None, .. }, Phase::Open | Phase::Closed) => {
+            ("your bid is sealed", palette.own)
+        }
         (RoomView { bidding: true, .. }, Phase::Open) => ("▼ OUTBID", palette.bad),
         (RoomView { bidding: true, .. }, _) => ("you did not win", palette.dim),
         (_, Phase::Open) => ("no bid of yours", palette.dim),

@@ -27,6 +27,8 @@ pub(super) fn auction(prefix: &str, title: &str) -> RoomView {
         increment: 100,
         buy_now: None,
         max_raise: None,
+        sealed: None,
+        opens: None,
         begin: None,
         highest: None,
         bids: Some(0),

@@ -54,6 +54,9 @@ pub struct NewListing {
     /// No soft close: no bid moves the end.
     #[serde(default)]
     pub fixed_end: bool,
+    /// Bids are sealed until it is over, and the winner pays their own bid (`first`) or the highest that loses (`second`).
+    #[serde(default)]
+    pub sealed: Option<String>,
     /// Longer text; up to 1,000 characters.
     #[serde(default)]
     pub description: Option<String>,

@@ -180,7 +180,7 @@ impl BrokerStatements {
     pub(super) fn acted_in(&mut self, room: RoomName, verb: Verb) {
         let log = self.log(room);
         log.own = true;
-        log.public |= matches!(verb, Verb::List | Verb::Bid | Verb::Say);
+        log.public |= matches!(verb, Verb::List | Verb::Bid | Verb::SealedBid | Verb::Say);
     }
 
     /// The broker lists a room.

@@ -100,6 +100,7 @@ mod tests {
             begin: None,
             end: Time::default().plus(Duration::from_secs(60)),
             soft: None,
+            sealed: None,
             freshness: 10,
             grace: 5,
             disclose_within: 60,

@@ -91,7 +91,8 @@ impl Desk {
     /// Tells of one entry that was just verified.
     pub(super) async fn emit_entry(&self, name: RoomName, seq: u64, stamped: &Stamped, own: bool) {
         let Some(replica) = self.rooms.get(&name) else { return };
-        let entry = kinds::LoggedEntry { name, seq, stamped, own };
+        let hidden = self.kept_digest(stamped).and_then(|kept| kept.hidden);
+        let entry = kinds::LoggedEntry { name, seq, stamped, own, hidden };
         let event = replica.room().and_then(|room| kinds::event(replica, room, &entry));
         if let Some(event) = event {
             self.emit(event).await;

@@ -184,6 +184,9 @@ pub struct LogRecord {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionRecord {
+    /// What was bid, in minor units, where the action itself hides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<u64>,
     /// The action's UUID.
     pub id: String,
     /// Full name of its room.

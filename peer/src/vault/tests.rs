@@ -28,6 +28,7 @@ fn contents() -> Contents {
 
 fn kept(id: &str) -> ActionRecord {
     ActionRecord {
+        hidden: None,
         id: id.to_owned(),
         room: "3f2a".repeat(16),
         verb: Verb::Bid,

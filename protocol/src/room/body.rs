@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::room::kind::{Fold, Kind, State};
 use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
 
+pub use crate::room::auction::sealed::verbs::{
+    Opened, PriceRule, ReleasedLock, SealedBid, SealedTerms, Sealing,
+};
 pub use crate::room::auction::verbs::{
     Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Step, Unlist,
     Withdrawn,
@@ -157,10 +160,16 @@ macro_rules! verbs {
 }
 
 verbs! {
-    /// Opens an English auction.
+    /// Opens an auction.
     List(Listing) = "list" by Persona, opens Auction, seals(seal);
     /// Bids.
     Bid(Bid) = "bid" by Persona, seals(seal);
+    /// Says what sealed bids are sealed to.
+    Sealing(Sealing) = "sealing" by Broker;
+    /// Bids where bids are sealed.
+    SealedBid(SealedBid) = "sealed-bid" by Persona, seals(seal);
+    /// Opens the sealed bids.
+    Opened(Opened) = "opened" by Broker;
     /// Says something in an auction room.
     Say(Say) = "say" by Persona;
     /// The seller takes the item back before the first bid.

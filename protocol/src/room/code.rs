@@ -188,6 +188,9 @@ codes! {
     /// In another currency than the listing's.
     BidCurrency = "bid.currency", "the bid is in another currency than the auction",
         "bid in the auction's currency";
+    /// Not of the form that sealed bids of this auction have.
+    BidSealed = "bid.sealed", "the bid is not sealed as this auction asks",
+        "this is a fault of the program that made it; update it";
     /// By the persona that listed the item.
     BidOwnItem = "bid.own-item", "this is your own item",
         "nobody may bid on their own item";
@@ -202,6 +205,12 @@ codes! {
         "keep the log: it is evidence against the broker";
     /// `closed` that has not seen every entry before it.
     ClosedSeen = "closed.seen", "the close does not cover every bid before it",
+        "keep the log: it is evidence against the broker";
+    /// `sealing` with keys that are not those of this auction's TSAs for its instant.
+    SealingWrong = "sealing.wrong", "bids would be sealed to other keys than the terms give",
+        "keep the log: it is evidence against the broker";
+    /// `opened` before its instant, without a witness's date before it, or with other secrets.
+    OpenedWrong = "opened.wrong", "the sealed bids were opened too early, or not by the right secrets",
         "keep the log: it is evidence against the broker";
     /// `settled` that names another winner or price than the log gives.
     SettledWrong = "settled.wrong", "the winner named is not the one the log gives",

@@ -251,6 +251,7 @@ pub(crate) fn terms(tsa: &Tsa) -> Listing {
         begin: None,
         end: at(END),
         soft: None,
+        sealed: None,
         freshness: 10,
         grace: 5,
         disclose_within: 300,

@@ -160,7 +160,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// An English auction.
+    /// An auction.
     Auction(crate::room::auction::Auction) = "auction";
     /// The private room of seller and winner.
     Reveal(crate::room::reveal::RevealRoom) = "reveal";

@@ -47,6 +47,18 @@ pub const AUTHOR: &str = "pregao/author/v1";
 pub const DELIVERY: &str = "pregao/delivery/v1";
 /// Of the secret that a TSA keeps until an instant.
 pub const TIMELOCK: &str = "pregao/timelock/v1";
+/// What ties the parts of a sealed bid to its room and its one-time key, and what they are sealed with.
+pub const SEALED_BID: &str = "pregao/sealed-bid/v1";
+/// Derivation of the key of a sealed bid from its two halves.
+pub const BID_KEY: &str = "pregao/bid-key/v1";
+/// Derivation of what that key is committed to by.
+pub const BID_COMMITMENT: &str = "pregao/bid-commitment/v1";
+/// Derivation of the coefficients by which the TSAs' half is shared.
+pub const BID_COEFFICIENT: &str = "pregao/bid-coefficient/v1";
+/// Derivation of the randomness with which each part is sealed.
+pub const BID_SEED: &str = "pregao/bid-seed/v1";
+/// Derivation of a broker's key for one room with sealed bids.
+pub const SEALING: &str = "pregao/sealing/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";

@@ -300,6 +300,7 @@ impl Forge {
             begin: self.chance.once_in(4).then_some(self.start),
             end: time(END),
             soft: None,
+            sealed: None,
             freshness: number(F),
             grace: number(G),
             disclose_within: number(WITHIN),

@@ -39,6 +39,7 @@ impl Peer {
             begin: None,
             end: terms.end,
             soft: terms.soft,
+            sealed: None,
             freshness: terms.freshness,
             grace: terms.grace,
             disclose_within: terms.disclose_within,

@@ -281,6 +281,7 @@ impl Person {
             until: None,
             extend: soft.then(|| "30s".to_owned()),
             fixed_end: !soft,
+            sealed: None,
             description: None,
         }))
     }

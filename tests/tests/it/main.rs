@@ -35,6 +35,7 @@ mod readme;
 mod restart;
 mod reveal;
 mod rooms;
+mod sealed;
 mod session_faults;
 mod sessions;
 mod silence;

@@ -211,6 +211,13 @@ fn standing(room: &Room, palette: &Palette) -> (String, ratatui::style::Style) {
         view if !view.is_known() => ("", palette.dim),
         RoomView { leading: true, phase: Phase::Open, .. } => ("▲ leading", palette.good),
         RoomView { leading: true, .. } => ("▲ won", palette.good),
+        RoomView {
+            bidding: true,
+            sealed: Some(_),
+            highest: None,
+            phase: Phase::Open | Phase::Closed,
+            ..
+        } => ("sealed", palette.own),
         RoomView { bidding: true, phase: Phase::Open, .. } => ("▼ outbid", palette.bad),
         RoomView { bidding: true, .. } => ("lost", palette.dim),
         _ => ("", palette.dim),

@@ -230,6 +230,7 @@ fn the_terms_of_a_listing_are_options_or_words_wherever_they_stand() {
         until: None,
         extend: Some("30s".to_owned()),
         fixed_end: false,
+        sealed: None,
         description: Some("works, a bit loud".to_owned()),
     }));
     for line in [

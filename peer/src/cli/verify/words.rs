@@ -6,11 +6,11 @@ use std::path::Path;
 use pregao_protocol::audit::compare::{Contradiction, Finding, RecordedEnd};
 use pregao_protocol::audit::evidence::{Accused, Evidence, Shown};
 use pregao_protocol::audit::verdict::{
-    AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown, Standing,
-    Subject, Verdict,
+    AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown, SealedShown,
+    Standing, Subject, Verdict,
 };
 use pregao_protocol::room::auction::{Late, Outcome, Phase};
-use pregao_protocol::room::body::Side;
+use pregao_protocol::room::body::{PriceRule, Side};
 use pregao_protocol::trust::key::Fingerprint;
 
 use super::{Judged, Kept};
@@ -85,13 +85,19 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
     let currency = auction.currency.to_string();
     let money = |minor: u64| print_in(minor, &currency);
     lines.push(format!("auction of \"{}\"", auction.title.as_str()));
+    let raised = match auction.sealed {
+        Some(_) => String::new(),
+        None => format!(", then {} more each time", money(auction.increment.minor())),
+    };
     lines.push(format!(
-        "  first bid at least {}, then {} more each time; listed {}, by the key {}",
-        money(auction.start.minor()),
-        money(auction.increment.minor()),
+        "  first bid at least {}{raised}; listed {}, by the key {}",
+        money(auction.start.minor().max(1)),
         auction.listed,
         auction.seller
     ));
+    if let Some(sealed) = &auction.sealed {
+        of_sealed(sealed, lines);
+    }
     of_terms(auction, &money, lines);
     lines.push(format!("  {}", phase(auction)));
     if let Some(closed) = &auction.closed {
@@ -101,12 +107,17 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
         };
         lines.push(format!("  closed by entry {} at {}, {late}", closed.entry, closed.time));
     }
+    let unopened = auction.sealed.as_ref().map_or(0, |sealed| sealed.unopened);
     lines.push(match auction.bids.len() {
+        0 if unopened == 1 => "  1 bid is still sealed".to_owned(),
+        0 if unopened > 1 => format!("  {unopened} bids are still sealed"),
         0 => "  no bids".to_owned(),
         1 => "  1 bid, and why it counts:".to_owned(),
         count => format!("  {count} bids, in the order that counts, and why each does:"),
     });
     lines.extend(auction.bids.iter().map(|bid| of_bid(bid, &money)));
+    let void = auction.sealed.iter().flat_map(|sealed| &sealed.void);
+    lines.extend(void.map(|void| format!("    entry {}: VOID: {}", void.entry, void.cause)));
     for forfeit in &auction.forfeits {
         let bids: Vec<String> = forfeit.bids.iter().map(u64::to_string).collect();
         lines.push(format!(
@@ -115,6 +126,23 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
             bids.join(", ")
         ));
     }
+}
+
+/// How sealed bids are opened, and what the winner pays.
+fn of_sealed(sealed: &SealedShown, lines: &mut Vec<String>) {
+    let pays = match sealed.price {
+        PriceRule::First => "its own amount",
+        PriceRule::Second => "the highest that loses",
+    };
+    lines.push(format!("  sealed bids: the highest wins, of equal ones the first, and pays {pays}"));
+    let opened = sealed.opened.map(|entry| format!("; opened by entry {entry}"));
+    lines.push(format!(
+        "  the broker and {} of {} TSAs open them, from {} on{}",
+        sealed.needed,
+        sealed.of,
+        sealed.opens,
+        opened.unwrap_or_default()
+    ));
 }
 
 /// What not every listing says.
@@ -156,6 +184,12 @@ fn phase(auction: &AuctionShown) -> String {
         Phase::Settled { .. } => sold("NOT OVER: the two have not disclosed yet"),
         Phase::Ended(Outcome::Sold { .. }) => sold("sold"),
         Phase::Ended(Outcome::Unsold) => "unsold: there is no bid, or none that is left".to_owned(),
+        Phase::Ended(Outcome::Void) => {
+            "void: no witness dates the close before the sealed bids could be read".to_owned()
+        }
+        Phase::Ended(Outcome::Unopened) => {
+            "not sold: the sealed bids were not opened within a day".to_owned()
+        }
         Phase::Ended(Outcome::Abandoned) => sold("not sold: the seller did not disclose in time"),
         Phase::Ended(Outcome::Unlisted { successor }) => {
             let again =
@@ -176,6 +210,7 @@ const fn lateness(late: Late) -> &'static str {
         Late::Stamp => "it was stamped after the end and its grace",
         Late::Witness => "no witness saw it in time",
         Late::Settled => "the winner was named too long after it",
+        Late::Opened => "its sealed bids were opened too long after they could be",
     }
 }
 

@@ -219,6 +219,7 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         return Err(wrong_usage(&table::LIST, "the title or the start price is missing"));
     };
     let title = bounded("title", &head.join(" "), 1, LONGEST_TITLE)?;
+    sealed_terms(&terms)?;
     let currency = terms.currency.unwrap_or_else(default_currency);
     amount::parse(start, &currency)?;
     if let Some(step) = &terms.step {
@@ -280,6 +281,7 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         until: terms.until,
         extend: terms.extend,
         fixed_end: terms.fixed_end,
+        sealed: terms.sealed,
         description,
     })))
 }
@@ -560,6 +562,7 @@ struct Terms {
     buy: Option<String>,
     extend: Option<String>,
     fixed_end: bool,
+    sealed: Option<String>,
     currency: Option<String>,
     description: Option<String>,
 }
@@ -602,6 +605,7 @@ impl Terms {
                 "raise" => &mut terms.raise,
                 "buy" => &mut terms.buy,
                 "extend" => &mut terms.extend,
+                "sealed" => &mut terms.sealed,
                 "currency" => {
                     value = amount::currency(&value)?;
                     &mut terms.currency
@@ -621,6 +625,31 @@ impl Terms {
             }
         }
         Ok(terms)
+    }
+}
+
+/// Where nobody sees the bids, there is nothing to raise, to buy or to extend.
+fn sealed_terms(terms: &Terms) -> Result<(), UsageError> {
+    let Some(price) = &terms.sealed else { return Ok(()) };
+    if !["first", "second"].contains(&price.as_str()) {
+        let shown = sanitize::shortened(price, 20);
+        let message = format!("`sealed` takes `first` or `second`, not `{shown}`");
+        let advice = "the winner pays their own bid with `first`, the highest that loses with `second`";
+        return Err(usage_error(&message, advice.to_owned()));
+    }
+    let open = [
+        ("step", &terms.step),
+        ("steps", &terms.steps),
+        ("raise", &terms.raise),
+        ("buy", &terms.buy),
+        ("extend", &terms.extend),
+    ];
+    match open.into_iter().find(|(_, given)| given.is_some()) {
+        Some((name, _)) => {
+            let message = format!("`{name}` has no meaning where bids are sealed");
+            Err(usage_error(&message, format!("leave out `{name}` or `sealed`")))
+        }
+        None => Ok(()),
     }
 }
 

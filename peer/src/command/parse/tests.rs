@@ -137,6 +137,7 @@ fn a_listing_takes_its_terms_in_any_order() {
         until: None,
         extend: Some("30s".to_owned()),
         fixed_end: false,
+        sealed: None,
         description: Some("works, a bit loud".to_owned()),
     }));
     for line in [

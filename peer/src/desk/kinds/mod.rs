@@ -10,6 +10,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::kind::Fold;
 use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
+use pregao_protocol::trust::key::{OneTime, PublicKey};
 use pregao_protocol::trust::persona::{Blind, BlindContext};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::report::Report;
@@ -29,6 +30,16 @@ pub(super) struct LoggedEntry<'a> {
     pub(super) stamped: &'a Stamped,
     /// Whether the user made it.
     pub(super) own: bool,
+    /// What it offers, in minor units, where it is the user's and hides that from everybody else.
+    pub(super) hidden: Option<u64>,
+}
+
+/// The one-time key that an action is about to be signed with, and what it was made from.
+#[derive(Debug)]
+pub(super) struct OwnKey<'a> {
+    pub(super) blind: &'a Blind,
+    pub(super) context: &'a BlindContext,
+    pub(super) key: PublicKey<OneTime>,
 }
 
 /// Rooms of one kind as the user meets them. What a kind has nothing to say about, it leaves out.
@@ -126,10 +137,19 @@ pub(super) trait View {
         false
     }
 
-    /// Completes the body of an action by what follows from its own blind: what shows that one author made it and
-    /// an earlier one.
-    fn tie(desk: &Desk, room: RoomName, body: &mut Body, own: (&Blind, &BlindContext)) {
+    /// Completes the body of an action by what follows from its own blind or key: what shows that one author made it
+    /// and an earlier one, or what hides a part of it from everybody else. Gives the amount that it hides.
+    ///
+    /// # Errors
+    /// Why it cannot be completed: then nothing is signed.
+    fn complete(
+        desk: &Desk,
+        room: RoomName,
+        body: &mut Body,
+        own: &OwnKey<'_>,
+    ) -> Result<Option<u64>, Report> {
         let _ = (desk, room, body, own);
+        Ok(None)
     }
 
     /// What a command offers, in words.
@@ -260,13 +280,15 @@ macro_rules! views {
             false $(|| <$view as View>::takes_up(desk, command).await)*
         }
 
-        pub(super) fn tie(
+        pub(super) fn complete(
             desk: &Desk,
             room: RoomName,
             body: &mut Body,
-            own: (&Blind, &BlindContext),
-        ) {
-            $(<$view as View>::tie(desk, room, body, own);)*
+            own: &OwnKey<'_>,
+        ) -> Result<Option<u64>, Report> {
+            let mut hidden = None;
+            $(hidden = hidden.or(<$view as View>::complete(desk, room, body, own)?);)*
+            Ok(hidden)
         }
 
         pub(super) fn offer(

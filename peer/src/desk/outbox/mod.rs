@@ -250,16 +250,21 @@ impl Desk {
         let blind = Blind::from_random(blind);
         let broker = self.options.broker.fingerprint;
         let key = OneTimeKey::derive(&self.persona, broker, id, &blind);
+        let mut hidden = None;
         if let Some(room) = room {
             let context = BlindContext { broker, action: id, persona: self.persona.public() };
-            kinds::tie(self, room, &mut body, (&blind, &context));
+            let own = kinds::OwnKey { blind: &blind, context: &context, key: key.public() };
+            hidden = match kinds::complete(self, room, &mut body, &own) {
+                Ok(hidden) => hidden,
+                Err(report) => return self.reject(report).await,
+            };
         }
-        self.sign(Unsigned { id, room, body, seal, blind }, &key).await
+        self.sign(Unsigned { id, room, body, seal, blind, hidden }, &key).await
     }
 
     /// Signs with a given key, keeps, and asks for a stamp.
     pub(super) async fn sign(&mut self, unsigned: Unsigned, key: &OneTimeKey) -> Progress {
-        let Unsigned { id, room, body, seal, blind } = unsigned;
+        let Unsigned { id, room, body, seal, blind, hidden } = unsigned;
         let seen = room
             .and_then(|name| self.rooms.get(&name)?.room().map(|room| room.ledger().head()))
             .unwrap_or_else(pregao_protocol::room::action::Seen::nothing);
@@ -271,6 +276,7 @@ impl Desk {
             }
         };
         let kept = ActionRecord {
+            hidden,
             id: id.to_string(),
             room: action.room().to_string(),
             verb: action.body().verb(),
@@ -563,6 +569,8 @@ pub(super) struct Unsigned {
     pub(super) body: Body,
     pub(super) seal: Option<Secret>,
     pub(super) blind: Blind,
+    /// What the body offers and hides, in minor units.
+    pub(super) hidden: Option<u64>,
 }
 
 #[cfg(test)]

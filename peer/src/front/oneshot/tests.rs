@@ -23,6 +23,8 @@ fn room(title: &str) -> RoomView {
         increment: 100,
         buy_now: None,
         max_raise: None,
+        sealed: None,
+        opens: None,
         begin: None,
         highest: Some(12_000),
         bids: Some(5),

@@ -3,8 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use crate::log::{Cosignature, RoomName};
+use crate::room::auction::sealed::envelope::Void;
 use crate::room::auction::{Late, Outcome, Phase};
-use crate::room::body::{Amount, Body, Currency, Side, StartPrice, Step, Text};
+use crate::room::body::{Amount, Body, Currency, PriceRule, Side, StartPrice, Step, Text};
 use crate::room::reveal::Verdict as Ending;
 use crate::room::{Auction, Room, Stamped};
 use crate::trust::key::Fingerprint;
@@ -61,10 +62,43 @@ pub struct AuctionShown {
     /// Where the seller who took it back says that it is offered again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successor: Option<RoomName>,
-    /// Every bid that counts, in the order of the log.
+    /// What there is to say where bids are sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedShown>,
+    /// Every bid that counts, in the order of the log; sealed ones once they are opened.
     pub bids: Vec<BidShown>,
     /// What was forfeited, in the order of the log.
     pub forfeits: Vec<ForfeitShown>,
+}
+
+/// The bids of a sealed auction, as far as they are open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SealedShown {
+    /// What its winner pays.
+    pub price: PriceRule,
+    /// How many TSAs it takes to open the bids.
+    pub needed: u32,
+    /// How many keep a share of each.
+    pub of: u64,
+    /// From when on they can be opened.
+    pub opens: Time,
+    /// Position of the entry that opened them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u64>,
+    /// How many are still sealed.
+    pub unopened: u64,
+    /// Those that were opened and do not count.
+    pub void: Vec<VoidShown>,
+}
+
+/// A sealed bid that does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VoidShown {
+    /// Its position.
+    pub entry: u64,
+    /// Why: `broker`, `share`, `commitment`, `shares`, `amount` or `too-low`.
+    #[serde(serialize_with = "cause")]
+    pub cause: Void,
 }
 
 /// A bid that counts, with what it was judged by.
@@ -125,6 +159,7 @@ pub(crate) struct Notes {
     bids: Vec<BidShown>,
     forfeits: Vec<ForfeitShown>,
     closed: Option<(u64, Time)>,
+    opened: Option<u64>,
     winner: Option<(u64, Amount)>,
     settled: Option<u64>,
     withdrawn: Option<Side>,
@@ -149,6 +184,7 @@ impl Notes {
                 self.bids.push(BidShown { entry, amount, time, end, least, forfeited });
             }
             Body::Closed(_) => self.closed = Some((entry, time)),
+            Body::Opened(_) => self.opened = Some(entry),
             Body::Settled(settled) => {
                 self.winner = settled.winner.zip(settled.price);
                 self.settled = Some(entry);
@@ -187,9 +223,27 @@ impl Notes {
         self.dated
     }
 
+    fn sealed(&self, auction: &Auction) -> Option<SealedShown> {
+        let (listing, terms) = (auction.listing(), auction.listing().sealed?);
+        let void = auction.voided().iter();
+        let void = void.map(|void| VoidShown { entry: void.seq, cause: void.cause });
+        Some(SealedShown {
+            price: terms.price,
+            needed: terms.needed,
+            of: listing.stamps.len() as u64,
+            opens: auction.opens()?,
+            opened: self.opened,
+            unopened: auction.unopened() as u64,
+            void: void.collect(),
+        })
+    }
+
     pub(crate) fn shown(&self, auction: &Auction) -> AuctionShown {
         let listing = auction.listing();
         let mut bids = self.bids.clone();
+        if auction.is_sealed() {
+            bids = sealed_bids(auction);
+        }
         for (bid, counted) in bids.iter_mut().zip(auction.bids()) {
             bid.forfeited = counted.forfeited;
         }
@@ -216,10 +270,25 @@ impl Notes {
                 Phase::Ended(Outcome::Unlisted { successor }) => successor,
                 _ => None,
             },
+            sealed: self.sealed(auction),
             bids,
             forfeits: self.forfeits.clone(),
         }
     }
+}
+
+/// Opened bids, as those are shown that never were sealed.
+fn sealed_bids(auction: &Auction) -> Vec<BidShown> {
+    let (end, least) = (auction.end(), auction.listing().start.first_bid());
+    let shown = auction.bids().iter().map(|bid| BidShown {
+        entry: bid.seq,
+        amount: bid.amount,
+        time: bid.time,
+        end,
+        least,
+        forfeited: bid.forfeited,
+    });
+    shown.collect()
 }
 
 /// The word for how far an auction has come.
@@ -234,11 +303,18 @@ pub(crate) const fn word(phase: &Phase) -> &'static str {
         Phase::Ended(Outcome::Abandoned) => "abandoned",
         Phase::Ended(Outcome::Withdrawn(_)) => "withdrawn",
         Phase::Ended(Outcome::Unlisted { .. }) => "unlisted",
+        Phase::Ended(Outcome::Void) => "void",
+        Phase::Ended(Outcome::Unopened) => "unopened",
     }
 }
 
 fn phase<S: Serializer>(value: &Phase, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(word(value))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn cause<S: Serializer>(value: &Void, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.as_str())
 }
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference")]
@@ -248,6 +324,7 @@ fn late<S: Serializer>(value: &Option<Late>, serializer: S) -> Result<S::Ok, S::
             Late::Stamp => "stamp",
             Late::Witness => "witness",
             Late::Settled => "settled",
+            Late::Opened => "opened",
         })
         .serialize(serializer)
 }

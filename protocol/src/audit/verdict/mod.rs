@@ -22,7 +22,9 @@ mod receipt;
 mod reveal;
 mod rule;
 
-pub use auction::{AuctionShown, BidShown, CloseShown, ForfeitShown, Recorded};
+pub use auction::{
+    AuctionShown, BidShown, CloseShown, ForfeitShown, Recorded, SealedShown, VoidShown,
+};
 pub use log::VerifiedLog;
 pub use pins::Pins;
 pub use receipt::ReceiptShown;

@@ -1,4 +1,4 @@
-//! The fold of an English auction (SPEC 7.3).
+//! The fold of an auction (SPEC 7.3): an English one, or one with sealed bids (SPEC 7.9).
 //!
 //! Open → closed → settled → ended. A bid counts iff it precedes `closed` in the log and was
 //! stamped before the end as it stood at its position. Log order decides; stamps never displace.
@@ -12,8 +12,10 @@ use crate::room::{Access, Code, Ledger, Stamped, Terms};
 use crate::trust::key::{OneTime, PublicKey};
 use crate::trust::seal::SealPublic;
 use crate::value::clock::Time;
+use sealed::Sealable;
 
 mod closing;
+pub mod sealed;
 mod terms;
 pub mod verbs;
 
@@ -86,6 +88,10 @@ pub enum Outcome {
         /// The room where the seller says that it is offered again.
         successor: Option<RoomName>,
     },
+    /// No witness dates the close before the sealed bids could be read: none counts.
+    Void,
+    /// The sealed bids were not opened in time: none counts.
+    Unopened,
 }
 
 /// That the seller takes an item back.
@@ -97,7 +103,7 @@ pub struct TakenBack {
     pub successor: Option<RoomName>,
 }
 
-/// An English auction as its log gives it.
+/// An auction as its log gives it.
 #[derive(Debug, Clone)]
 pub struct Auction {
     listing: Listing,
@@ -113,7 +119,9 @@ pub struct Auction {
     phase: Phase,
     bids: Vec<Counted>,
     closing: Option<Closing>,
-    /// Stamp of `closed`, or of the newest `forfeited`: since when a winner is to be named.
+    /// What there is where bids are sealed.
+    sealed: Option<Box<Sealable>>,
+    /// Stamp of `closed` or `opened`, or of the newest `forfeited`: since when a winner is to be named.
     unnamed_since: Time,
     late: Option<Late>,
     /// How many winners have been named.
@@ -149,6 +157,7 @@ impl Fold for Auction {
             phase: Phase::Open,
             bids: Vec::new(),
             closing: None,
+            sealed: listing.sealed.map(|terms| Box::new(Sealable::new(listing, terms))),
             unnamed_since: entry.time(),
             late: None,
             rounds: 0,
@@ -157,7 +166,13 @@ impl Fold for Auction {
 
     fn judge_alone(listing: &Listing, entry: &Stamped) -> Result<(), Code> {
         match entry.action().body() {
-            Body::Bid(bid) => terms::judge_bid_alone(listing, bid, entry.time()),
+            Body::Bid(bid) if listing.sealed.is_none() => {
+                terms::judge_bid_alone(listing, bid, entry.time())
+            }
+            Body::SealedBid(bid) if listing.sealed.is_some() => {
+                terms::judge_sealed_bid_alone(listing, bid, entry.time())
+            }
+            Body::Sealing(_) | Body::Opened(_) if listing.sealed.is_some() => Ok(()),
             // Without bids the end does not move.
             Body::Unlist(_) if entry.time() >= listing.end => Err(Code::VerbPhase),
             // What is bought or taken back ends before.
@@ -175,7 +190,10 @@ impl Fold for Auction {
 
     fn judge(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
         match entry.action().body() {
-            Body::Bid(bid) => self.judge_bid(bid, entry.time()),
+            Body::Bid(bid) if self.sealed.is_none() => self.judge_bid(bid, entry.time()),
+            Body::SealedBid(bid) => self.judge_sealed_bid(bid, entry.time()),
+            Body::Sealing(sealing) => self.judge_sealing(sealing),
+            Body::Opened(opened) => self.judge_opened(opened, entry.time()),
             Body::Say(_) => Ok(()),
             Body::Unlist(unlist) => self.judge_unlist(unlist, entry),
             Body::Closed(_) => self.judge_closed(ledger, entry),
@@ -201,6 +219,9 @@ impl Fold for Auction {
         let seq = ledger.head().size;
         match entry.action().body() {
             Body::Bid(bid) => self.count(bid, entry, seq),
+            Body::SealedBid(bid) => self.count_sealed(bid, entry, seq),
+            Body::Sealing(sealing) => self.append_sealing(sealing),
+            Body::Opened(opened) => self.append_opened(ledger, opened, entry),
             Body::Unlist(unlist) => {
                 let (time, successor) = (entry.time(), unlist.successor);
                 self.taken_back = Some(TakenBack { time, successor });
@@ -213,6 +234,10 @@ impl Fold for Auction {
                 self.late = (entry.batch().header().prev_time > limit).then_some(Late::Stamp);
                 self.phase = Phase::Closed;
                 self.unnamed_since = entry.time();
+            }
+            Body::Settled(settled) if self.has_unopened() => {
+                let ended = self.judge_unopened(settled, entry.time());
+                self.phase = Phase::Ended(ended.unwrap_or(Outcome::Void));
             }
             Body::Settled(settled) => {
                 let cause = self.lateness(settled, entry);
@@ -263,7 +288,7 @@ impl Fold for Auction {
 
     fn beyond_the_log(code: Code, body: &Body) -> Option<Beyond> {
         match (code, body) {
-            (Code::BidOwnItem, Body::Bid(_)) => Some(Beyond::CommonAuthor),
+            (Code::BidOwnItem, Body::Bid(_) | Body::SealedBid(_)) => Some(Beyond::CommonAuthor),
             _ => None,
         }
     }
@@ -272,13 +297,7 @@ impl Fold for Auction {
 impl Auction {
     /// V-040 to V-043, V-159, V-160.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
-        let is_over = self.is_bought || time >= self.end || self.is_taken_back(time);
-        if self.phase != Phase::Open || is_over {
-            return Err(Code::BidLate);
-        }
-        if time < self.begin() {
-            return Err(Code::BidEarly);
-        }
+        self.judge_instant(time)?;
         if bid.currency != self.listing.currency {
             return Err(Code::BidCurrency);
         }
@@ -293,6 +312,15 @@ impl Auction {
         }
     }
 
+    /// V-040, V-041.
+    fn judge_instant(&self, time: Time) -> Result<(), Code> {
+        let is_over = self.is_bought || time >= self.end || self.is_taken_back(time);
+        if self.phase != Phase::Open || is_over {
+            return Err(Code::BidLate);
+        }
+        if time < self.begin() { Err(Code::BidEarly) } else { Ok(()) }
+    }
+
     /// V-161.
     fn judge_unlist(&self, unlist: &Unlist, entry: &Stamped) -> Result<(), Code> {
         let time = entry.time();
@@ -300,7 +328,7 @@ impl Auction {
         if self.phase != Phase::Open || time >= self.end || self.taken_back.is_some() {
             return Err(Code::VerbPhase);
         }
-        if !self.bids.is_empty() {
+        if self.bid_count() > 0 {
             return Err(Code::UnlistBids);
         }
         let key = entry.action().key();
@@ -472,7 +500,7 @@ impl Auction {
         self.late.is_some() || self.rounds > 1
     }
 
-    /// Every counted bid, in log order.
+    /// Every counted bid, in log order; sealed ones once they are opened.
     #[must_use]
     pub fn bids(&self) -> &[Counted] {
         &self.bids
@@ -485,10 +513,13 @@ impl Auction {
         self.bids.get(at)
     }
 
-    /// The highest bid that is not forfeited: the last of them, since bids only rise. Nobody leads in place
-    /// of who bought it: it ended before others could bid (V-160).
+    /// The highest bid that is not forfeited: the last of them, since bids only rise where they are not sealed. Nobody leads in
+    /// place of who bought it: it ended before others could bid (V-160).
     #[must_use]
     pub fn leading(&self) -> Option<&Counted> {
+        if self.is_sealed() {
+            return self.highest_opened();
+        }
         if self.is_bought {
             return self.bids.last().filter(|bid| !bid.forfeited);
         }
@@ -507,7 +538,7 @@ impl Auction {
     /// The least amount that a bid must have now; `None` if no larger amount exists.
     #[must_use]
     pub fn least_bid(&self) -> Option<Amount> {
-        match self.bids.last() {
+        match self.bids.last().filter(|_| !self.is_sealed()) {
             Some(highest) => highest.amount.raised_by(self.listing.increment_above(highest.amount)),
             None => Some(self.listing.start.first_bid()),
         }

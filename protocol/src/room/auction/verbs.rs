@@ -1,8 +1,9 @@
-//! What the actions of an English auction carry.
+//! What the actions of an auction carry.
 
 use serde::{Deserialize, Serialize};
 
 use crate::log::{Cosignature, RoomName};
+use crate::room::auction::sealed::verbs::SealedTerms;
 use crate::room::body::{Amount, BrokerKeys, Currency, StartPrice, Text};
 use crate::room::reveal::verbs::Side;
 use crate::trust::key::{Authority, PublicKey, StampKey};
@@ -32,7 +33,7 @@ pub struct Step {
     pub increment: Amount,
 }
 
-/// The terms of an English auction. Every bid signs them, through the room's name.
+/// The terms of an auction. Every bid signs them, through the room's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
@@ -64,6 +65,9 @@ pub struct Listing {
     /// Soft close, if the seller wants it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soft: Option<SoftClose>,
+    /// That bids are sealed, if they are: then `increment` is 1, and there are no `steps`, `max_raise`, `buy_now` or `soft`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedTerms>,
     /// F in seconds, 1 to 60: how much older than the newest stamp an entry's may be.
     pub freshness: u32,
     /// G in seconds, 1 to 60: how late the close may be stamped.

@@ -1,5 +1,7 @@
-//! English auctions: close, settle, open the reveal room and invite the two, record the outcome
+//! Auctions: close, settle, open the reveal room and invite the two, record the outcome
 //! (SPEC 7.3 and 8).
+
+mod sealed;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use crate::links::AuthorLink;
 use crate::metrics::Metrics;
 use crate::room::opening;
 use crate::store::StoreError;
+use crate::tsa::timelocks::PendingLock;
 
 /// How long after the time in which a witness is to date the close an answer is still waited for: it is
 /// dated up to a whole second later, and travels.
@@ -43,6 +46,8 @@ pub(crate) struct AuctionPolicy {
     asked: Option<Instant>,
     /// Stamp of an `unlist` that was not closed in time.
     lapsed: Option<Time>,
+    /// What the TSA was asked about the time-lock of sealed bids.
+    lock: Option<PendingLock>,
 }
 
 /// The reveal room of the newest `settled` entry that has one.
@@ -62,11 +67,15 @@ impl Policy for AuctionPolicy {
 
     fn due(&self, auction: &Auction) -> Option<Time> {
         match auction.phase() {
+            Phase::Open if auction.is_sealed() && auction.recipients().is_none() => {
+                Some(Time::default())
+            }
             // What the seller takes back is closed before the end, unless that has lapsed.
             Phase::Open => Some(match auction.taken_back() {
                 Some(back) if self.lapsed != Some(back.time) => auction.closes_from(back.time),
                 Some(_) | None => auction.end(),
             }),
+            Phase::Closed if auction.has_unopened() => self.sealed_due(auction),
             Phase::Closed => {
                 let after = |limit: Time| limit.plus(Duration::from_micros(1));
                 Some(self.settles_after(auction).map_or_else(Time::default, after))
@@ -86,12 +95,16 @@ impl Policy for AuctionPolicy {
                 let (refused, root) = (view.refused.size(), view.refused.root());
                 Step::Append(Body::Closed(Closed { refused, root }).into())
             }
+            Phase::Open if auction.is_sealed() && auction.recipients().is_none() => {
+                self.state_keys(auction, view)
+            }
             Phase::Open => {
                 let back = auction.taken_back().map(|back| back.time);
                 self.lapsed = back.filter(|back| now > *back && !auction.is_taken_back(now));
                 Step::Idle
             }
             Phase::Ended(_) => Step::Idle,
+            Phase::Closed if auction.has_unopened() => self.open_bids(auction, view, now),
             Phase::Closed => self.settle(auction, now),
             Phase::Settled { seq, .. } => {
                 let Some(winner) = auction.winner() else { return Step::Idle };
@@ -175,19 +188,14 @@ impl AuctionPolicy {
     /// Names the winner: with a witness's date as soon as there is one in time, or else once none can
     /// come any more (V-143).
     fn settle(&mut self, auction: &Auction, now: Time) -> Step {
-        if let Some(limit) = self.settles_after(auction) {
-            let asked = *self.asked.get_or_insert_with(Instant::now);
-            if now <= limit {
-                return Step::Idle;
-            }
-            let until = asked + ASKED_WITHIN;
-            if Instant::now() < until {
-                return Step::Wait(until);
-            }
+        if let Some(limit) = self.settles_after(auction)
+            && let Some(step) = self.waits_for_witness(now, limit)
+        {
+            return step;
         }
         let leading = auction.leading();
         let winner = leading.map(|bid| bid.seq);
-        let price = leading.map(|bid| bid.amount);
+        let price = leading.map(|bid| auction.price_of(bid));
         let cosigned = self.dated.as_deref().copied().filter(|_| auction.awaits_witness());
         Step::Append(Body::Settled(Settled { winner, price, cosigned }).into())
     }
@@ -344,7 +352,7 @@ async fn forfeit(
 /// Shows that a bid is by the persona that listed the item, if it is.
 fn own_item(view: RoomView<'_>, checked: &Checked) -> Option<SameAuthor> {
     let action = checked.stamped().action();
-    let (Body::Bid(_), Author::Persona { persona, blind }) = (action.body(), checked.author())
+    let (Body::Bid(_) | Body::SealedBid(_), Author::Persona { persona, blind }) = (action.body(), checked.author())
     else {
         return None;
     };

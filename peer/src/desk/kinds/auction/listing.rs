@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
-use pregao_protocol::room::auction;
+use pregao_protocol::room::auction::{self, sealed::opens_at};
 use pregao_protocol::room::body::{
-    Amount, Body, Currency, Listing, SoftClose, StartPrice, Text, TextError, Unlist, Verb,
+    Amount, Body, Currency, Listing, SoftClose, StartPrice, Text, TextError,
+    Unlist, Verb,
 };
 use pregao_protocol::trust::persona::{Blind, BlindContext, Ratio};
+use pregao_protocol::trust::timelock;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::report::Report;
 
@@ -46,6 +48,7 @@ impl Desk {
             until,
             extend,
             fixed_end,
+            sealed,
             description,
         } = listing;
         let bad =
@@ -67,8 +70,14 @@ impl Desk {
             duration::parse(text).map_err(|error| bad(error.message, &error.advice))
         };
         amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
+        let sealed = sealed.as_deref().map(super::sealed::terms).transpose()?;
+        if sealed.is_some() {
+            super::sealed::may_be_listed(listing, session.certificate.quorum)?;
+        }
         let step = match increment {
             Some(step) => money(step)?,
+            // Bids that nobody sees are raised by nobody.
+            None if sealed.is_some() => StartPrice::try_from(0).map_err(|_| by_code(Code::ListingTerms))?.first_bid(),
             None => money("1")?,
         };
         let some = |text: &Option<String>| text.as_deref().map(money).transpose();
@@ -97,7 +106,7 @@ impl Desk {
         };
         let soft = match extend {
             Some(extend) => Some(soft_close(time(extend)?, end)?),
-            None if *fixed_end => None,
+            None if *fixed_end || sealed.is_some() => None,
             None => Some(usual_soft_close(end)),
         };
         if !shows_something(title) {
@@ -121,6 +130,7 @@ impl Desk {
             begin,
             end,
             soft,
+            sealed,
             freshness: FRESHNESS,
             grace: GRACE,
             disclose_within: DISCLOSE_WITHIN,
@@ -180,7 +190,7 @@ impl Desk {
         let (opens, body, seal) = self.draft_listing(&NewListing {
             title: listing.title.as_str().to_owned(),
             start: start.unwrap_or_else(|| plain(listing.start.minor(), &currency)),
-            increment: Some(money(listing.increment)),
+            increment: listing.sealed.is_none().then(|| money(listing.increment)),
             steps: (!steps.is_empty()).then(|| steps.join(",")),
             raise: listing.max_raise.map(money),
             buy: listing.buy_now.map(money),
@@ -189,6 +199,7 @@ impl Desk {
             until,
             extend: listing.soft.map(|soft| format!("{}s", soft.extend)),
             fixed_end: listing.soft.is_none(),
+            sealed: listing.sealed.map(|terms| super::sealed::word(terms.price).to_owned()),
             description: listing.description.clone().map(String::from),
             currency,
         })?;
@@ -295,6 +306,9 @@ pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Ve
 fn prices(listing: &Listing) -> Vec<String> {
     let currency = listing.currency.to_string();
     let money = |amount: Amount| amount::print_in(amount.minor(), &currency);
+    if let Some(sealed) = listing.sealed {
+        return super::sealed::prices(sealed.price, &money(listing.start.first_bid()));
+    }
     let mut terms = vec![format!(
         "The first bid is {} or more, and each at least {} above the one before.",
         money(listing.start.first_bid()),
@@ -329,6 +343,11 @@ fn times(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Vec<String> {
     let mut terms = Vec::new();
     terms.extend(listing.begin.map(|begin| format!("Bids count from {} on.", at(begin))));
     terms.push(match listing.soft {
+        None if listing.sealed.is_some() => format!(
+            "It ends at {}. The bids are opened after {}, all at once.",
+            at(listing.end),
+            timelock::instant(opens_at(listing)).map_or_else(String::new, |opens| moment::print(opens, zone))
+        ),
         None => format!("It ends at {}. A bid in the last second still wins.", at(listing.end)),
         Some(soft) => format!(
             "It ends at {}. Each bid in the last {} keeps it open for {} more, until {} at the latest.",

@@ -1,6 +1,7 @@
-//! English auctions as the user meets them: listing, bidding, speaking, and what becomes of each.
+//! Auctions as the user meets them: listing, bidding, speaking, and what becomes of each.
 
 mod listing;
+mod sealed;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -13,14 +14,14 @@ use pregao_protocol::room::auction::{self, Auction, Outcome};
 use pregao_protocol::room::body::{Amount, Bid, Body, Say, Side, Text, Verb};
 use pregao_protocol::room::kind::Fold as _;
 use pregao_protocol::room::{Code, Stamped};
-use pregao_protocol::trust::persona::{Blind, BlindContext, Ratio};
+use pregao_protocol::trust::persona::Ratio;
 use pregao_protocol::trust::seal::{SealKey, SealPublic};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::label::MAX_AMOUNT;
 use pregao_protocol::value::report::Report;
 use uuid::Uuid;
 
-use super::{LoggedEntry, View, wrong_kind};
+use super::{LoggedEntry, OwnKey, View, wrong_kind};
 use crate::command::Command;
 use crate::desk::Desk;
 use crate::desk::confirm::{Consent, Ground, of_bid, of_listing};
@@ -31,7 +32,7 @@ use crate::text::amount;
 use crate::text::visible::shows_something;
 use crate::vault::{ActionRecord, Secret};
 
-/// An English auction as the user meets it.
+/// An auction as the user meets it.
 #[derive(Debug)]
 pub(in crate::desk) struct AuctionView;
 
@@ -114,13 +115,16 @@ impl View for AuctionView {
             max_raise: listing.max_raise.map(Amount::minor),
             begin: listing.begin,
             highest: auction.leading().map(|bid| bid.amount.minor()),
-            bids: (!only_listed).then_some(auction.bids().len() as u64),
+            bids: (!only_listed).then_some(auction.bid_count() as u64),
+            sealed: listing.sealed.map(|terms| sealed::word(terms.price).to_owned()),
+            opens: auction.opens(),
             end: auction.end(),
             extend_secs: listing.soft.map_or(0, |soft| soft.extend.into()),
             own: own_bid(0) || (only_listed && desk.has_kept(name, Verb::List)),
             leading: auction.leading().is_some_and(|bid| own_bid(bid.seq)),
-            bidding: replica.own().any(|seq| auction.bid(seq).is_some())
-                || (only_listed && desk.has_kept(name, Verb::Bid)),
+            bidding: replica.own().any(|seq| auction.has_bid(seq))
+                || (only_listed
+                    && (desk.has_kept(name, Verb::Bid) || desk.has_kept(name, Verb::SealedBid))),
             joined: replica.is_followed(),
             verified_size: replica.covered().unwrap_or(0),
             quorum: listing.quorum,
@@ -129,7 +133,7 @@ impl View for AuctionView {
     }
 
     fn event(replica: &Replica, auction: &Auction, entry: &LoggedEntry<'_>) -> Option<Event> {
-        let LoggedEntry { name, seq, stamped, own } = *entry;
+        let LoggedEntry { name, seq, stamped, own, hidden } = *entry;
         let (room, time) = (name.to_string(), stamped.time());
         Some(match stamped.action().body() {
             Body::Bid(bid) => Event::Bid {
@@ -150,7 +154,11 @@ impl View for AuctionView {
             },
             body => {
                 let verb = body.verb().into();
-                Event::Happened { room, seq, verb, text: story(body, auction, replica), time }
+                let text = match (body, own) {
+                    (Body::SealedBid(_), true) => sealed::own_bid(auction, hidden),
+                    _ => story(body, auction, replica),
+                };
+                Event::Happened { room, seq, verb, text, time }
             }
         })
     }
@@ -194,12 +202,25 @@ impl View for AuctionView {
         }
     }
 
-    fn tie(desk: &Desk, room: RoomName, body: &mut Body, own: (&Blind, &BlindContext)) {
+    fn complete(
+        desk: &Desk,
+        room: RoomName,
+        body: &mut Body,
+        own: &OwnKey<'_>,
+    ) -> Result<Option<u64>, Report> {
         if let Body::Unlist(unlist) = body
             && let Some((blind, context)) = desk.blind_of_listing(room)
         {
-            unlist.ratio = Ratio::between((&blind, &context), own);
+            unlist.ratio = Ratio::between((&blind, &context), (own.blind, own.context));
         }
+        let Body::Bid(bid) = body else { return Ok(None) };
+        let auction = desk.auction(room).ok_or_else(|| by_code(Code::RoomUnknown))?;
+        if !auction.is_sealed() {
+            return Ok(None);
+        }
+        let amount = bid.amount;
+        *body = Body::SealedBid(desk.seal_bid(room, auction, bid, own.key)?);
+        Ok(Some(amount.minor()))
     }
 
     fn offer(desk: &Desk, room: Option<RoomName>, command: &Command) -> Option<String> {
@@ -300,6 +321,9 @@ impl Desk {
         }
         if self.has_kept(name, Verb::List) {
             return Err(by_code(Code::BidOwnItem));
+        }
+        if auction.is_sealed() && auction.recipients().is_none() {
+            return Err(sealed::without_keys());
         }
         let (seal, seal_public) = fresh_seal(&self.options.host)?;
         let bid = Bid { amount, currency: listing.currency, seal: seal_public };
@@ -463,6 +487,13 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
         auction::Phase::Closed if auction.taken_back().is_some() => {
             "the seller takes it back".to_owned()
         }
+        auction::Phase::Closed if auction.has_unopened() => sealed::waiting(auction),
+        auction::Phase::Ended(Outcome::Void) => {
+            "void: no witness dates the close before bids could be read".to_owned()
+        }
+        auction::Phase::Ended(Outcome::Unopened) => {
+            "not sold: the bids were not opened within a day".to_owned()
+        }
         auction::Phase::Open | auction::Phase::Closed => String::new(),
         auction::Phase::Settled { winner, price, .. } => {
             format!("won by {} for {}", whose(winner), amount::print_in(price.minor(), &currency))
@@ -491,6 +522,9 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
 fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
     match body {
         Body::List(_) => "listed".to_owned(),
+        Body::Sealing(_) => "sealed bids are taken from here on".to_owned(),
+        Body::SealedBid(_) => "somebody handed in a sealed bid".to_owned(),
+        Body::Opened(_) => sealed::opened(auction),
         Body::Closed(_) if auction.late().is_some() => {
             "later than the terms allow: nobody is bound".to_owned()
         }
@@ -498,7 +532,10 @@ fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
             "bought at once: no further bid counts".to_owned()
         }
         Body::Closed(_) => "no further bid counts".to_owned(),
-        Body::Settled(_) if auction.winner().is_none() => "ended without a sale".to_owned(),
+        Body::Settled(_) if auction.winner().is_none() => match auction.phase() {
+            auction::Phase::Ended(Outcome::Void | Outcome::Unopened) => outcome(auction, replica),
+            _ => "ended without a sale".to_owned(),
+        },
         Body::Settled(_) | Body::Revealed(_) => outcome(auction, replica),
         Body::Forfeited(forfeited) => format!(
             "the winner stayed away: {} of their bids are forfeited",

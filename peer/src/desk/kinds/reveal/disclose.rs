@@ -44,7 +44,7 @@ impl Desk {
             Err(none) => return self.reject(no_randomness(none)).await,
         };
         let id = uuid::Builder::from_random_bytes(id).into_uuid();
-        let unsigned = Unsigned { id, room: Some(room), body, seal: None, blind };
+        let unsigned = Unsigned { id, room: Some(room), body, seal: None, blind, hidden: None };
         self.sign(unsigned, &key).await
     }
 

@@ -23,6 +23,8 @@ pub enum Late {
     Witness,
     /// The winner was named too long after it (V-144).
     Settled,
+    /// Sealed bids were opened too long after they could be (V-166).
+    Opened,
 }
 
 /// The `closed` entry.
@@ -40,8 +42,11 @@ impl Auction {
         if self.phase != Phase::Closed {
             return Err(Code::VerbPhase);
         }
+        if self.has_unopened() {
+            return self.judge_unopened(settled, time).map(|_| ());
+        }
         let leading = self.leading();
-        let due = (leading.map(|bid| bid.seq), leading.map(|bid| bid.amount));
+        let due = (leading.map(|bid| bid.seq), leading.map(|bid| self.price_of(bid)));
         let fits = (settled.winner, settled.price) == due
             && settled.cosigned.as_ref().is_none_or(|cosigned| self.dates_the_close(cosigned));
         if !fits {
@@ -60,7 +65,7 @@ impl Auction {
     }
 
     /// V-142: it is by a named witness, over the head that ends with `closed`.
-    fn dates_the_close(&self, cosigned: &Cosignature) -> bool {
+    pub(super) fn dates_the_close(&self, cosigned: &Cosignature) -> bool {
         let is_named = self.listing.witnesses.iter().any(|named| named.key == cosigned.witness);
         let signed = self.closing.is_some_and(|closing| cosigned.verify(&closing.head).is_ok());
         self.awaits_witness() && is_named && signed

@@ -1,8 +1,8 @@
 //! What a listing may say, and what follows from it alone (SPEC 7.3).
 
-use super::MAX_DURATION;
+use super::{MAX_DURATION, sealed};
 use crate::room::Code;
-use crate::room::body::{Amount, Bid, Listing};
+use crate::room::body::{Amount, Bid, Listing, SealedBid};
 use crate::trust::witness::is_quorum_of;
 use crate::value::clock::Time;
 
@@ -50,7 +50,8 @@ pub(super) fn check(listing: &Listing, listed: Time) -> Result<(), Code> {
     // V-140, and a key that nothing can be sealed to would keep witnesses from delivering.
     let possible = possible
         && is_quorum_of(listing.quorum, &listing.witnesses)
-        && listing.broker.delivery.require_usable().is_ok();
+        && listing.broker.delivery.require_usable().is_ok()
+        && listing.sealed.is_none_or(|terms| sealed::is_possible(listing, terms));
     if possible { Ok(()) } else { Err(Code::ListingTerms) }
 }
 
@@ -68,16 +69,28 @@ fn has_possible_prices(listing: &Listing) -> bool {
 /// V-040 to V-043, as far as the terms alone decide: the end moves later only, but for a bid that buys, after
 /// which none counts; and the first bid has the least amount.
 pub(super) fn judge_bid_alone(listing: &Listing, bid: &Bid, time: Time) -> Result<(), Code> {
-    if time >= listing.last_end() {
-        return Err(Code::BidLate);
-    }
-    if listing.begin.is_some_and(|begin| time < begin) {
-        return Err(Code::BidEarly);
-    }
+    judge_instant_alone(listing, time)?;
     if bid.currency != listing.currency {
         return Err(Code::BidCurrency);
     }
     if bid.amount < listing.start.first_bid() { Err(Code::BidTooLow) } else { Ok(()) }
+}
+
+/// V-040, V-041 and V-165, as far as the terms alone decide.
+pub(super) fn judge_sealed_bid_alone(
+    listing: &Listing,
+    bid: &SealedBid,
+    time: Time,
+) -> Result<(), Code> {
+    judge_instant_alone(listing, time)?;
+    if sealed::has_the_form(listing, bid) { Ok(()) } else { Err(Code::BidSealed) }
+}
+
+fn judge_instant_alone(listing: &Listing, time: Time) -> Result<(), Code> {
+    if time >= listing.last_end() {
+        return Err(Code::BidLate);
+    }
+    if listing.begin.is_some_and(|begin| time < begin) { Err(Code::BidEarly) } else { Ok(()) }
 }
 
 #[cfg(test)]

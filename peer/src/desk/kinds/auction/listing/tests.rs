@@ -17,6 +17,7 @@ fn listing() -> Listing {
         begin: None,
         end: now().plus(Duration::from_secs(7_200)),
         soft: None,
+        sealed: None,
         freshness: 10,
         grace: 5,
         disclose_within: 259_200,

@@ -1,0 +1,262 @@
+//! How one bid is sealed and opened (SPEC 7.9).
+//!
+//! Two halves make the key of a bid: K₂ is sealed to the broker's key for the room, K₁ is shared among the TSAs and
+//! each share sealed to the key that its TSA keeps until an instant. So neither the broker nor the TSAs alone read a
+//! bid. All that is random about the shares follows from K₁: who has opened enough of them makes the others again,
+//! and a bid that would open to one thing with some TSAs and to another with others is void for everybody.
+
+use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use vsss_rs::Gf256;
+use zeroize::Zeroizing;
+
+use super::verbs::SealedBid;
+use crate::log::RoomName;
+use crate::room::body::Amount;
+use crate::trust::key::{OneTime, PublicKey};
+use crate::trust::seal::{self, OVERHEAD, SealError, SealKey, SealPublic, Sealed};
+use crate::value::codec::Digest;
+use crate::value::label;
+
+/// Bytes of half a key, and of a share of one.
+const HALF: usize = 32;
+/// Bytes of a half or a share once it is sealed.
+pub const SEALED_HALF: usize = HALF + OVERHEAD;
+/// Bytes of the amount once it is encrypted.
+pub const SEALED_AMOUNT: usize = 8 + 16;
+
+/// Whom bids of a room are sealed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipients {
+    /// The broker's key for the room.
+    pub broker: SealPublic,
+    /// The keys that TSAs keep, in the order of the listing's `stamps`.
+    pub locks: Vec<SealPublic>,
+    /// How many of those it takes.
+    pub needed: usize,
+}
+
+/// The secrets of [`Recipients`], once they are out.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Of the broker's key.
+    pub broker: SealKey,
+    /// Of TSAs' keys, each with its position among them; as many as it takes.
+    pub locks: Vec<(usize, SealKey)>,
+}
+
+/// Why a bid does not count after it was opened. Everybody finds the same one: the first of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Void {
+    /// The broker's half does not open.
+    #[error("the broker's half of its key does not open")]
+    Broker,
+    /// A TSA's share does not open.
+    #[error("a share of its key does not open")]
+    Share,
+    /// The key is not the one that the bid is committed to.
+    #[error("its key is not the one that it is committed to")]
+    Commitment,
+    /// With shares of other TSAs another key would come out.
+    #[error("its shares do not all give one key")]
+    Shares,
+    /// The amount does not open, or is none.
+    #[error("its amount does not open")]
+    Amount,
+    /// It is below the least that may be bid.
+    #[error("it is below the least that may be bid")]
+    TooLow,
+}
+
+impl Void {
+    /// The word for it in verdicts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Share => "share",
+            Self::Commitment => "commitment",
+            Self::Shares => "shares",
+            Self::Amount => "amount",
+            Self::TooLow => "too-low",
+        }
+    }
+}
+
+/// What ties a bid to its room and its one-time key: copied into another action, nothing of it opens.
+fn context(room: RoomName, key: &PublicKey<OneTime>) -> Digest {
+    Digest::labelled(label::SEALED_BID, &[room.0, *key.as_bytes()].concat())
+}
+
+/// What is made from both halves: the key of the bid and what it is committed to by.
+struct BidKey {
+    key: Zeroizing<[u8; 32]>,
+    commitment: Digest,
+}
+
+impl BidKey {
+    fn of(first: &[u8; HALF], second: &[u8; HALF], context: Digest) -> Self {
+        let material = Zeroizing::new([*first, *second].concat());
+        let from = Hkdf::<Sha256>::new(None, &material);
+        Self {
+            key: expand(&from, label::BID_KEY, &context.0),
+            commitment: Digest(*expand(&from, label::BID_COMMITMENT, &context.0)),
+        }
+    }
+
+    /// Every key encrypts one amount, so one nonce will do.
+    fn cipher(&self) -> Option<LessSafeKey> {
+        UnboundKey::new(&CHACHA20_POLY1305, &*self.key).ok().map(LessSafeKey::new)
+    }
+
+    fn encrypt(&self, amount: Amount, context: Digest) -> Option<Vec<u8>> {
+        let mut bytes = amount.minor().to_be_bytes().to_vec();
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        self.cipher()?.seal_in_place_append_tag(nonce, Aad::from(context.0), &mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    fn decrypt(&self, encrypted: &[u8], context: Digest) -> Option<Amount> {
+        let mut bytes = encrypted.to_vec();
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        let minor = self.cipher()?.open_in_place(nonce, Aad::from(context.0), &mut bytes).ok()?;
+        Amount::try_from(u64::from_be_bytes((*minor).try_into().ok()?)).ok()
+    }
+}
+
+/// 32 bytes of HKDF-SHA-256 with `info` = label ‖ what.
+fn expand(from: &Hkdf<Sha256>, label: &str, what: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    let info = [label.as_bytes(), what].concat();
+    from.expand(&info, &mut *bytes).expect("32 bytes are fewer than HKDF can give");
+    bytes
+}
+
+/// The shares of K₁ for the TSAs 1 to `count`, `needed` of which give it back: Shamir's over GF(2^8), byte by byte, with
+/// coefficients that follow from K₁.
+fn shares_of(
+    first: &[u8; HALF],
+    needed: usize,
+    count: usize,
+) -> Vec<Zeroizing<[u8; HALF]>> {
+    let from = Hkdf::<Sha256>::new(None, first);
+    let coefficients: Vec<_> = (1..needed)
+        .map(|power| expand(&from, label::BID_COEFFICIENT, &[number(power)]))
+        .collect();
+    let share = |x: usize| {
+        let x = Gf256(number(x));
+        let mut share = Zeroizing::new([0; HALF]);
+        for (at, byte) in share.iter_mut().enumerate() {
+            // Horner's rule: the highest power first.
+            let rest = coefficients.iter().rev().map(|power| power[at]);
+            let powers = rest.chain([first[at]]);
+            *byte = powers.fold(Gf256(0), |sum, power| sum * x + Gf256(power)).0;
+        }
+        share
+    };
+    (1..=count).map(share).collect()
+}
+
+/// Positions and powers fit a byte: a listing names at most eight TSAs.
+fn number(of: usize) -> u8 {
+    u8::try_from(of).unwrap_or(u8::MAX)
+}
+
+/// K₁ from `needed` shares, each with its TSA's number; `None` if they are too few, or one comes twice.
+fn combine(shares: &[(u8, Zeroizing<Vec<u8>>)], needed: usize) -> Option<Zeroizing<[u8; HALF]>> {
+    let shares = shares.get(..needed)?;
+    if let [(_, only)] = shares {
+        // One share is K₁ itself; the crate knows no polynomial without powers.
+        return Some(Zeroizing::new(only.as_slice().try_into().ok()?));
+    }
+    let numbered = shares.iter().map(|(x, share)| [&[*x], share.as_slice()].concat());
+    let numbered = Zeroizing::new(numbered.collect::<Vec<_>>());
+    let combined = Zeroizing::new(Gf256::combine_array(&*numbered).ok()?);
+    Some(Zeroizing::new(combined.as_slice().try_into().ok()?))
+}
+
+/// Seals the shares of K₁, and K₂, with randomness that follows from K₁: TSA `x` has number `x`, the broker 0.
+struct Sealer<'a> {
+    from: Hkdf<Sha256>,
+    context: &'a Digest,
+}
+
+impl Sealer<'_> {
+    fn seal(&self, to: &SealPublic, number: u8, what: &[u8]) -> Result<Sealed, SealError> {
+        let seed = *expand(&self.from, label::BID_SEED, &[number]);
+        let info = label::SEALED_BID.as_bytes();
+        let sealed = seal::seal(to, info, &self.context.0, what, seed)?;
+        Sealed::try_from(sealed).map_err(|_| SealError::Key)
+    }
+
+    fn seal_shares(&self, to: &Recipients, first: &[u8; HALF]) -> Result<Vec<Sealed>, SealError> {
+        let shares = shares_of(first, to.needed, to.locks.len());
+        let each = to.locks.iter().zip(&shares).zip(1..);
+        each.map(|((key, share), number)| self.seal(key, number, &**share)).collect()
+    }
+}
+
+/// Seals a bid. `halves` are K₁ and K₂, 64 bytes fresh from a cryptographic generator for this bid alone; `seal` is its key
+/// for the reveal, `key` the one-time key that the action will be signed with.
+///
+/// # Errors
+/// [`SealError::Key`] if a recipient's key is of small order.
+pub fn seal_bid(
+    to: &Recipients,
+    (room, key): (RoomName, &PublicKey<OneTime>),
+    amount: Amount,
+    seal: SealPublic,
+    halves: &[[u8; HALF]; 2],
+) -> Result<SealedBid, SealError> {
+    let [first, second] = halves;
+    let context = context(room, key);
+    let bid_key = BidKey::of(first, second, context);
+    let sealer = Sealer { from: Hkdf::new(None, first), context: &context };
+    let encrypted = bid_key.encrypt(amount, context).ok_or(SealError::Key)?;
+    Ok(SealedBid {
+        broker: sealer.seal(&to.broker, 0, second)?,
+        shares: sealer.seal_shares(to, first)?,
+        commitment: bid_key.commitment,
+        amount: Sealed::try_from(encrypted).map_err(|_| SealError::Key)?,
+        seal,
+    })
+}
+
+/// Opens a bid with the secrets of those it is sealed to, the first `needed` of the TSAs'.
+///
+/// # Errors
+/// The first [`Void`] that holds of it.
+pub fn open_bid(
+    secrets: &Secrets,
+    to: &Recipients,
+    (room, key): (RoomName, &PublicKey<OneTime>),
+    bid: &SealedBid,
+) -> Result<Amount, Void> {
+    let context = context(room, key);
+    let open = |secret: &SealKey, sealed: &Sealed| {
+        let info = label::SEALED_BID.as_bytes();
+        seal::open(secret, info, &context.0, sealed.as_bytes()).ok().map(Zeroizing::new)
+    };
+    let second = open(&secrets.broker, &bid.broker).ok_or(Void::Broker)?;
+    let second: [u8; HALF] = second.as_slice().try_into().map_err(|_| Void::Broker)?;
+    let second = Zeroizing::new(second);
+    let share = |(at, secret): &(usize, SealKey)| {
+        let sealed = bid.shares.get(*at)?;
+        Some((number(at.saturating_add(1)), open(secret, sealed)?))
+    };
+    let shares: Option<Vec<_>> = secrets.locks.iter().take(to.needed).map(share).collect();
+    let first = combine(&shares.ok_or(Void::Share)?, to.needed).ok_or(Void::Share)?;
+    let bid_key = BidKey::of(&first, &second, context);
+    if bid_key.commitment != bid.commitment {
+        return Err(Void::Commitment);
+    }
+    let sealer = Sealer { from: Hkdf::new(None, &*first), context: &context };
+    if sealer.seal_shares(to, &first).ok().as_ref() != Some(&bid.shares) {
+        return Err(Void::Shares);
+    }
+    bid_key.decrypt(bid.amount.as_bytes(), context).ok_or(Void::Amount)
+}
+
+#[cfg(test)]
+mod tests;

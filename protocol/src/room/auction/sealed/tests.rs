@@ -1,0 +1,491 @@
+//! Sealed auctions: each rule at its bound.
+
+use super::verbs::ReleasedLock;
+use super::*;
+use crate::log::Cosignature;
+use crate::room::auction::Auction;
+use crate::room::body::{Body, Listing, SoftClose, Step, Unlist};
+use crate::room::fixture::{
+    Author, END, G, Own, SECOND, Table, amount, at, forfeited_alone, revealed, seal_key, witness,
+    witness_key,
+};
+use crate::trust::timelock::Master;
+use crate::wire::tsa::OpenedLock;
+
+const WITNESS: u8 = 61;
+const BROKER_SECRET: [u8; 32] = [77; 32];
+
+fn first_price(listing: &mut Listing) {
+    listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 1 });
+    listing.increment = amount(1);
+    listing.witnesses = vec![witness(WITNESS)];
+    listing.quorum = 1;
+}
+
+fn second_price(listing: &mut Listing) {
+    first_price(listing);
+    listing.sealed = Some(SealedTerms { price: PriceRule::Second, needed: 1 });
+}
+
+fn master() -> Master {
+    Master::from_random([7; 32])
+}
+
+/// The instant of the auctions here, in seconds, and from the listing's stamp in microseconds.
+fn instant() -> (u64, u64) {
+    (at(END + 2 * G).as_secs() + 1, END + 2 * G + SECOND)
+}
+
+fn key_of(table: &Table) -> SealKey {
+    broker_key(&BROKER_SECRET, table.name())
+}
+
+fn lock(table: &Table, at: u64) -> TimeLock {
+    let tsa = table.tsa.public().fingerprint();
+    TimeLock { tsa, at, key: master().secret(at).public(), simulated: false }
+}
+
+fn sealing(table: &Table) -> Sealing {
+    let locks = vec![lock(table, instant().0).sign(&table.tsa.key)];
+    Sealing { key: key_of(table).public(), locks }
+}
+
+/// An auction to whose keys can be sealed.
+fn auction(terms: fn(&mut Listing)) -> Table {
+    let mut table = Table::list(terms).unwrap();
+    let sealing = sealing(&table);
+    table.broker(at(SECOND), Body::Sealing(sealing)).unwrap();
+    table
+}
+
+fn sealed_bid(table: &Table, author: &Author, own: &Own, minor: u64) -> SealedBid {
+    let to = table.fold().recipients().unwrap();
+    let key = author.key(own).public();
+    let halves = [[own.blind.expose()[31]; 32], [4; 32]];
+    envelope::seal_bid(to, (table.name(), &key), amount(minor), seal_key(91), &halves).unwrap()
+}
+
+fn bid_sealed(table: &mut Table, author: &Author, time: Time, minor: u64) -> Result<u64, Code> {
+    let own = table.fresh(author);
+    let body = Body::SealedBid(sealed_bid(table, author, &own, minor));
+    let action = table.sign(author, &own, body);
+    let stamped = table.tsa.stamp(action, time);
+    table.submit(&stamped)
+}
+
+/// A witness's date on the close.
+fn cosigned(table: &Table, time: u64) -> Cosignature {
+    let head = table.fold().closing().unwrap().head;
+    Cosignature::sign(&head, time, &witness_key(WITNESS))
+}
+
+fn opening(table: &Table) -> Opened {
+    Opened {
+        key: OpenedLock(*key_of(table).expose()),
+        locks: vec![ReleasedLock {
+            tsa: 0,
+            secret: OpenedLock(*master().secret(instant().0).expose()),
+        }],
+        cosigned: cosigned(table, instant().0 - 1),
+    }
+}
+
+fn settle(
+    table: &mut Table,
+    time: Time,
+    winner: Option<(u64, u64)>,
+    cosigned: Option<Cosignature>,
+) -> Result<u64, Code> {
+    let settled = Settled {
+        winner: winner.map(|(seq, _)| seq),
+        price: winner.map(|(_, minor)| amount(minor)),
+        cosigned,
+    };
+    table.broker(time, Body::Settled(settled))
+}
+
+/// Three bids, closed in time: 1,000 (seq 2), 3,000 (seq 3) and 2,000 (seq 4).
+fn closed(terms: fn(&mut Listing)) -> Table {
+    let mut table = auction(terms);
+    for minor in [1_000, 3_000, 2_000] {
+        bid_sealed(&mut table, &Author::new(110), at(2 * SECOND), minor).unwrap();
+    }
+    table.close(at(END)).unwrap();
+    table
+}
+
+fn opened(terms: fn(&mut Listing)) -> Table {
+    let mut table = closed(terms);
+    let opening = opening(&table);
+    table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+    table
+}
+
+fn in_time(table: &Table) -> Option<Cosignature> {
+    Some(cosigned(table, at(END).as_secs() + 1))
+}
+
+#[test]
+fn v164_a_sealed_listing_has_terms_that_sealed_bids_can_have() {
+    type Change = fn(&mut Listing);
+    let list = |change: Change| {
+        Table::list(|listing| {
+            first_price(listing);
+            change(listing);
+        })
+        .map(drop)
+    };
+    assert_eq!(list(|_| {}), Ok(()));
+    let wrong: [Change; 9] = [
+        |listing| listing.increment = amount(2),
+        |listing| listing.max_raise = Some(amount(5)),
+        |listing| listing.buy_now = Some(amount(5_000)),
+        |listing| listing.steps = vec![Step { from: amount(1), increment: amount(1) }],
+        |listing| listing.soft = Some(SoftClose { extend: 60, hard_end: listing.end }),
+        |listing| (listing.witnesses, listing.quorum) = (vec![], 0),
+        |listing| listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 0 }),
+        |listing| listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 2 }),
+        |listing| listing.stamps = vec![listing.stamps[0]; 2],
+    ];
+    for (number, wrong) in wrong.into_iter().enumerate() {
+        assert_eq!(list(wrong), Err(Code::ListingTerms), "{number}");
+    }
+}
+
+#[test]
+fn v164_bids_can_be_opened_a_second_after_a_close_that_is_not_late_must_be_public() {
+    for (micros, expected) in [(0, 1), (1, 2), (999_999, 2), (1_000_000, 2)] {
+        let mut listing = Table::auction().fold().listing().clone();
+        listing.end = at(END).plus(Duration::from_micros(micros));
+        let shut = at(END + 2 * G).as_secs();
+        assert_eq!(opens_at(&listing), shut + expected, "{micros}");
+    }
+}
+
+#[test]
+fn v164_the_broker_states_once_what_bids_are_sealed_to() {
+    let mut table = auction(first_price);
+    let again = sealing(&table);
+    assert_eq!(table.broker(at(SECOND), Body::Sealing(again.clone())), Err(Code::VerbPhase));
+    let mut english = Table::auction();
+    assert_eq!(english.broker(at(SECOND), Body::Sealing(again.clone())), Err(Code::VerbKind));
+    let mut late = Table::list(first_price).unwrap();
+    late.close(at(END)).unwrap();
+    let keys = sealing(&late);
+    assert_eq!(late.broker(at(END), Body::Sealing(keys)), Err(Code::VerbPhase));
+    // A stranger cannot.
+    let author = Author::new(110);
+    let own = table.fresh(&author);
+    let action = table.sign(&author, &own, Body::Sealing(again));
+    let stamped = table.tsa.stamp(action, at(SECOND));
+    assert_eq!(table.submit(&stamped), Err(Code::VerbAuthor));
+}
+
+#[test]
+fn v164_bids_are_sealed_to_the_tsas_of_the_listing_for_the_instant_after_its_end() {
+    let refused = |change: fn(&Table, &mut Sealing)| {
+        let mut table = Table::list(first_price).unwrap();
+        let mut keys = sealing(&table);
+        change(&table, &mut keys);
+        table.broker(at(SECOND), Body::Sealing(keys)).map(drop)
+    };
+    assert_eq!(refused(|_, _| {}), Ok(()));
+    let other = |table: &Table, change: fn(&mut TimeLock)| {
+        let mut lock = lock(table, instant().0);
+        change(&mut lock);
+        vec![lock.sign(&table.tsa.key)]
+    };
+    let wrong: [fn(&Table, &mut Sealing); 2] = [
+        |_, keys| keys.locks.clear(),
+        |_, keys| keys.locks = vec![keys.locks[0].clone(), keys.locks[0].clone()],
+    ];
+    for wrong in wrong {
+        assert_eq!(refused(wrong), Err(Code::SealingWrong));
+    }
+    let wrong: [fn(&mut TimeLock); 3] =
+        [|lock| lock.at -= 1, |lock| lock.at += 1, |lock| lock.simulated = true];
+    for change in wrong {
+        let mut table = Table::list(first_price).unwrap();
+        let mut keys = sealing(&table);
+        keys.locks = other(&table, change);
+        assert_eq!(table.broker(at(SECOND), Body::Sealing(keys)), Err(Code::SealingWrong));
+    }
+    // Another TSA's statement, and a broker's key to which nothing can be sealed.
+    let mut table = Table::list(first_price).unwrap();
+    let stranger = crate::room::fixture::Tsa::new(66);
+    let tsa = stranger.public().fingerprint();
+    let mut keys = sealing(&table);
+    keys.locks = vec![TimeLock { tsa, ..lock(&table, instant().0) }.sign(&stranger.key)];
+    assert_eq!(table.broker(at(SECOND), Body::Sealing(keys)), Err(Code::SealingWrong));
+    let mut keys = sealing(&table);
+    keys.key = crate::trust::seal::SealPublic([0; 32]);
+    assert_eq!(table.broker(at(SECOND), Body::Sealing(keys)), Err(Code::SealingWrong));
+}
+
+#[test]
+fn v165_a_bid_comes_after_its_keys_before_the_end_and_sealed() {
+    let author = Author::new(110);
+    let mut early = Table::list(first_price).unwrap();
+    let whole = auction(first_price);
+    let own = early.fresh(&author);
+    let body = Body::SealedBid(sealed_bid(&whole, &author, &own, 2_000));
+    let action = early.sign(&author, &own, body);
+    let stamped = early.tsa.stamp(action, at(SECOND));
+    assert_eq!(early.submit(&stamped), Err(Code::BidEarly));
+
+    let mut table = auction(first_price);
+    assert!(bid_sealed(&mut table, &author, at(2 * SECOND), 1).is_ok(), "nobody sees how low it is");
+    assert_eq!(table.bid(at(2 * SECOND), 5_000), Err(Code::VerbKind));
+    assert!(bid_sealed(&mut table, &author, at(END - 1), 2_000).is_ok());
+    let own = table.fresh(&author);
+    let body = Body::SealedBid(sealed_bid(&table, &author, &own, 2_000));
+    let action = table.sign(&author, &own, body);
+    let on_its_way = table.tsa.stamp(action, at(END - 1));
+    assert_eq!(bid_sealed(&mut table, &author, at(END), 2_000), Err(Code::BidLate));
+    table.close(at(END)).unwrap();
+    assert_eq!(table.submit(&on_its_way), Err(Code::BidLate));
+
+    // None is taken where bids are open.
+    let mut english = Table::auction();
+    let own = english.fresh(&author);
+    let action = english.sign(&author, &own, Body::SealedBid(sealed_bid(&whole, &author, &own, 9)));
+    let stamped = english.tsa.stamp(action, at(SECOND));
+    assert_eq!(english.submit(&stamped), Err(Code::VerbKind));
+}
+
+#[test]
+fn v165_every_bid_has_one_form() {
+    let author = Author::new(110);
+    let changes: [fn(&mut SealedBid); 8] = [
+        |bid| bid.broker = vec![1; 79].try_into().unwrap(),
+        |bid| bid.broker = vec![1; 81].try_into().unwrap(),
+        |bid| bid.shares.clear(),
+        |bid| bid.shares.push(bid.shares[0].clone()),
+        |bid| bid.shares[0] = vec![1; 79].try_into().unwrap(),
+        |bid| bid.shares[0] = vec![1; 81].try_into().unwrap(),
+        |bid| bid.amount = vec![1; 23].try_into().unwrap(),
+        |bid| bid.amount = vec![1; 25].try_into().unwrap(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut table = auction(first_price);
+        let own = table.fresh(&author);
+        let mut bid = sealed_bid(&table, &author, &own, 2_000);
+        change(&mut bid);
+        let action = table.sign(&author, &own, Body::SealedBid(bid));
+        let stamped = table.tsa.stamp(action, at(2 * SECOND));
+        assert_eq!(table.submit(&stamped), Err(Code::BidSealed), "{number}");
+    }
+}
+
+#[test]
+fn v166_secrets_open_every_bid_from_the_instant_on() {
+    let mut table = closed(first_price);
+    assert!(table.fold().has_unopened());
+    let opening = opening(&table);
+    let early = table.broker(at(instant().1 - 1), Body::Opened(opening.clone()));
+    assert_eq!(early, Err(Code::OpenedWrong));
+    table.broker(at(instant().1), Body::Opened(opening.clone())).unwrap();
+    let amounts: Vec<_> = table.fold().bids().iter().map(|bid| bid.amount.minor()).collect();
+    assert_eq!(amounts, [1_000, 3_000, 2_000]);
+    assert!(table.fold().is_opened() && !table.fold().has_unopened());
+    let again = table.broker(at(instant().1), Body::Opened(opening));
+    assert_eq!(again, Err(Code::VerbPhase));
+}
+
+#[test]
+fn v166_nothing_is_opened_but_by_the_right_secrets_after_a_close_that_was_public() {
+    type Change = fn(&Table, &mut Opened);
+    let wrong: [Change; 8] = [
+        |_, opened| opened.key = OpenedLock([1; 32]),
+        |_, opened| opened.locks.clear(),
+        |_, opened| opened.locks.push(opened.locks[0]),
+        |_, opened| opened.locks[0].tsa = 1,
+        |_, opened| opened.locks[0].secret = OpenedLock([1; 32]),
+        // A second later the TSA had given the secret.
+        |table, opened| opened.cosigned = cosigned(table, instant().0),
+        |_, opened| opened.cosigned.time -= 1,
+        |table, opened| {
+            let head = table.fold().closing().unwrap().head;
+            opened.cosigned = Cosignature::sign(&head, instant().0 - 1, &witness_key(WITNESS + 1));
+        },
+    ];
+    for (number, change) in wrong.into_iter().enumerate() {
+        let mut table = closed(first_price);
+        let mut opening = opening(&table);
+        change(&table, &mut opening);
+        let refused = table.broker(at(instant().1), Body::Opened(opening));
+        assert_eq!(refused, Err(Code::OpenedWrong), "{number}");
+    }
+    let mut open = auction(first_price);
+    bid_sealed(&mut open, &Author::new(110), at(2 * SECOND), 1_000).unwrap();
+    let other = closed(first_price);
+    let refused = open.broker(at(instant().1), Body::Opened(opening(&other)));
+    assert_eq!(refused, Err(Code::VerbPhase), "it is not closed");
+    let mut none = auction(first_price);
+    none.close(at(END)).unwrap();
+    let refused = none.broker(at(instant().1), Body::Opened(opening(&none)));
+    assert_eq!(refused, Err(Code::VerbPhase), "there is nothing to open");
+}
+
+#[test]
+fn v166_an_opening_is_late_after_a_minute_and_time_without_a_tsa_is_nobodys_delay() {
+    let limit = instant().1 + 60 * SECOND;
+    for (before, late) in [(limit, None), (limit + 1, Some(Late::Opened))] {
+        let mut table = closed(first_price);
+        table.tsa.tick(at(before));
+        let opening = opening(&table);
+        table.broker(at(limit + 3_600 * SECOND), Body::Opened(opening)).unwrap();
+        assert_eq!(table.fold().late(), late);
+    }
+}
+
+#[test]
+fn v165_a_bid_below_the_start_or_that_does_not_open_is_void_and_delays_nobody() {
+    let mut table = auction(first_price);
+    let author = Author::new(110);
+    bid_sealed(&mut table, &author, at(2 * SECOND), 999).unwrap();
+    bid_sealed(&mut table, &author, at(2 * SECOND), 1_000).unwrap();
+    let own = table.fresh(&author);
+    let mut bad = sealed_bid(&table, &author, &own, 9_000);
+    bad.commitment.0[0] ^= 1;
+    let action = table.sign(&author, &own, Body::SealedBid(bad));
+    let stamped = table.tsa.stamp(action, at(2 * SECOND));
+    table.submit(&stamped).unwrap();
+    table.close(at(END)).unwrap();
+    let opening = opening(&table);
+    table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+    let void = [
+        Voided { seq: 2, cause: Void::TooLow },
+        Voided { seq: 4, cause: Void::Commitment },
+    ];
+    assert_eq!(table.fold().voided(), void);
+    let dated = in_time(&table);
+    settle(&mut table, at(instant().1), Some((3, 1_000)), dated).unwrap();
+}
+
+#[test]
+fn v168_the_highest_bid_pays_itself_or_the_highest_that_loses() {
+    for (terms, price) in [(first_price as fn(&mut Listing), 3_000), (second_price, 2_000)] {
+        let mut table = opened(terms);
+        let dated = in_time(&table);
+        for wrong in [None, Some((2, 1_000)), Some((3, price + 1)), Some((3, price - 1))] {
+            let refused = settle(&mut table, at(instant().1), wrong, dated);
+            assert_eq!(refused, Err(Code::SettledWrong));
+        }
+        settle(&mut table, at(instant().1), Some((3, price)), dated).unwrap();
+        assert_eq!(table.fold().winner().unwrap().seq, 3);
+        table.broker(at(instant().1), revealed()).unwrap();
+    }
+}
+
+#[test]
+fn v168_the_first_of_equal_bids_wins_and_pays_the_other() {
+    let mut table = auction(second_price);
+    for minor in [2_000, 5_000, 5_000] {
+        bid_sealed(&mut table, &Author::new(110), at(2 * SECOND), minor).unwrap();
+    }
+    table.close(at(END)).unwrap();
+    let opening = opening(&table);
+    table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+    let dated = in_time(&table);
+    settle(&mut table, at(instant().1), Some((3, 5_000)), dated).unwrap();
+}
+
+#[test]
+fn v168_who_bids_alone_at_second_price_pays_the_start() {
+    let mut table = auction(second_price);
+    bid_sealed(&mut table, &Author::new(110), at(2 * SECOND), 9_000).unwrap();
+    table.close(at(END)).unwrap();
+    let opening = opening(&table);
+    table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+    let dated = in_time(&table);
+    settle(&mut table, at(instant().1), Some((2, 1_000)), dated).unwrap();
+}
+
+#[test]
+fn v168_after_a_forfeit_the_next_pays_by_the_bids_that_are_left() {
+    let mut table = opened(second_price);
+    let dated = in_time(&table);
+    settle(&mut table, at(instant().1), Some((3, 2_000)), dated).unwrap();
+    let over = at(instant().1 + crate::room::fixture::WITHIN + 1);
+    table.broker(over, forfeited_alone(3)).unwrap();
+    assert_eq!(settle(&mut table, over, Some((4, 2_000)), None), Err(Code::SettledWrong));
+    settle(&mut table, over, Some((4, 1_000)), None).unwrap();
+    assert!(table.fold().withdrawal());
+}
+
+#[test]
+fn v167_without_a_witness_before_the_instant_the_auction_is_void() {
+    let mut table = closed(first_price);
+    let early = settle(&mut table, at(instant().1 - 1), None, None);
+    assert_eq!(early, Err(Code::SettledEarly));
+    assert_eq!(settle(&mut table, at(instant().1), Some((3, 3_000)), None), Err(Code::SettledWrong));
+    settle(&mut table, at(instant().1), None, None).unwrap();
+    assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Void));
+
+    let mut late = closed(first_price);
+    let dated = Some(cosigned(&late, instant().0));
+    settle(&mut late, at(instant().1), None, dated).unwrap();
+    assert_eq!(late.fold().phase(), Phase::Ended(Outcome::Void));
+}
+
+#[test]
+fn v167_what_is_not_opened_within_a_day_ends_without_a_winner() {
+    let day = instant().1 + 24 * 3_600 * SECOND;
+    let mut table = closed(first_price);
+    let dated = in_time(&table);
+    assert_eq!(settle(&mut table, at(day - 1), None, dated), Err(Code::SettledEarly));
+    let by_another = Cosignature {
+        witness: witness_key(WITNESS + 1).public(),
+        ..dated.unwrap()
+    };
+    assert_eq!(settle(&mut table, at(day), None, Some(by_another)), Err(Code::SettledWrong));
+    settle(&mut table, at(day), None, dated).unwrap();
+    assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Unopened));
+}
+
+#[test]
+fn v167_without_a_bid_it_is_unsold_at_once() {
+    let mut table = auction(first_price);
+    table.close(at(END)).unwrap();
+    let dated = in_time(&table);
+    settle(&mut table, at(END), None, dated).unwrap();
+    assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Unsold));
+}
+
+#[test]
+fn v161_a_sealed_bid_keeps_the_seller_from_taking_the_item_back() {
+    let mut table = auction(first_price);
+    bid_sealed(&mut table, &Author::new(110), at(2 * SECOND), 1).unwrap();
+    let seller = Author::new(100);
+    let own = table.fresh(&seller);
+    let ratio = seller.ratio(&seller.own(0), &own);
+    let action = table.sign(&seller, &own, Body::Unlist(Unlist { ratio, successor: None }));
+    let stamped = table.tsa.stamp(action, at(3 * SECOND));
+    assert_eq!(table.submit(&stamped), Err(Code::UnlistBids));
+}
+
+#[test]
+fn v061_of_a_sealed_bid_the_terms_alone_say_when_and_in_which_form() {
+    let table = closed(first_price);
+    let listing = table.fold().listing().clone();
+    let author = Author::new(110);
+    let judged = |time: u64, change: fn(&mut SealedBid)| {
+        let mut table = auction(first_price);
+        let own = table.fresh(&author);
+        let mut body = sealed_bid(&table, &author, &own, 2_000);
+        change(&mut body);
+        let action = table.sign(&author, &own, Body::SealedBid(body));
+        let stamped = table.tsa.stamp(action, at(time));
+        <Auction as crate::room::kind::Fold>::judge_alone(&listing, &stamped)
+    };
+    assert_eq!(judged(END - 1, |_| {}), Ok(()));
+    assert_eq!(judged(END, |_| {}), Err(Code::BidLate));
+    assert_eq!(judged(2 * SECOND, |bid| bid.shares.clear()), Err(Code::BidSealed));
+    let mut open = auction(first_price);
+    let clear = open.bid_at(at(2 * SECOND), 5_000);
+    let alone = <Auction as crate::room::kind::Fold>::judge_alone;
+    assert_eq!(alone(&listing, &clear), Err(Code::VerbKind));
+    let english = Table::auction().fold().listing().clone();
+    assert_eq!(alone(&english, &clear), Ok(()));
+}
