@@ -129,6 +129,8 @@ pub(super) struct SessionLost {
 enum LossCause {
     /// The TSA says that the persona's certificate has expired.
     Expired,
+    /// The broker was not reached.
+    NotReached,
     /// Anything else.
     Other,
 }
@@ -143,6 +145,11 @@ impl SessionLost {
         self.cause == LossCause::Expired
     }
 
+    /// Whether the broker was reached, so that it may have refused the ticket: it says no more than that it ends.
+    pub(super) fn may_be_the_tickets(&self) -> bool {
+        self.cause != LossCause::NotReached
+    }
+
     pub(super) fn into_reason(self) -> String {
         self.reason
     }
@@ -152,6 +159,9 @@ impl From<LinkError> for SessionLost {
     fn from(error: LinkError) -> Self {
         let cause = match &error {
             LinkError::Refused { code } if code == EXPIRED => LossCause::Expired,
+            LinkError::Unreachable { .. } | LinkError::Distrusted { .. } | LinkError::Random => {
+                LossCause::NotReached
+            }
             _ => LossCause::Other,
         };
         Self { reason: format!("{}; {}", with_causes(&error), error.advice()), cause }

@@ -98,6 +98,7 @@ impl Desk {
         }
         let now = self.options.host.clock.uptime();
         let fresh = self.connection.fresh_ticket(now);
+        let was_kept = fresh.is_some();
         let connecting = open_link(
             self.tsa_client.clone(),
             self.options.clone(),
@@ -110,19 +111,26 @@ impl Desk {
         loop {
             tokio::select! {
                 _ = overdue.tick() => self.end_what_waits().await,
-                connected = &mut connecting => return Some(match connected {
-                    Ok((link, ticket)) => {
-                        self.connection.keep_ticket(ticket);
-                        self.begin_session(link).await
-                    }
-                    Err(lost) => {
+                connected = &mut connecting => {
+                    let begun = match connected {
+                        Ok((link, ticket)) => {
+                            self.connection.keep_ticket(ticket);
+                            self.begin_session(link).await
+                        }
+                        Err(lost) => Err(lost),
+                    };
+                    if let Err(lost) = &begun {
                         // A simulated clock may have passed the end unseen.
                         if lost.is_expiry() {
                             self.renewal.note_expired();
                         }
-                        Err(lost)
+                        // Its age was counted by a clock that stands still while the machine sleeps.
+                        if was_kept && lost.may_be_the_tickets() {
+                            self.connection.drop_ticket();
+                        }
                     }
-                }),
+                    return Some(begun);
+                }
                 Some(answered) = self.user.answered() => self.handle_confirmation(answered).await,
                 Some((digest, news)) = self.deliveries.next() => self.delivered(digest, news).await,
                 request = commands.recv() => {

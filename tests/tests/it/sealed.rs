@@ -120,7 +120,10 @@ async fn v167_an_auction_whose_close_nobody_saw_in_time_is_void() {
     assert!(bid(&mut rui, &view.room, "50").await);
     // The clock passes end and opening at once: no witness can have dated a close in between.
     house.tsa.set_time(view.opens.unwrap()).unwrap();
-    let void = shown(&mut ana, |view| view.phase == Phase::Ended).await;
+    let is_void = |view: &RoomView| {
+        view.phase == Phase::Ended && view.final_size == view.verified_size
+    };
+    let void = shown(&mut ana, is_void).await;
     assert!(void.outcome.starts_with("void: "), "{}", void.outcome);
     let text = verified(&mut ana, &view.room).await;
     assert!(text.contains("void") && text.contains("1 bid is still sealed"), "{text}");
