@@ -334,6 +334,15 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("certificate of a card in a disclosure", bytes(label::MAX_DISCLOSED_CARD)),
         ("bids in one `forfeited`", plain(auction::MAX_FORFEITED)),
+        ("TSAs that keep a share of sealed bids", plain(auction::MAX_STAMPS)),
+        (
+            "opening of sealed bids",
+            format!(
+                "{} s, or late; {} h, or not at all",
+                auction::sealed::OPEN_WITHIN.as_secs(),
+                auction::sealed::UNOPENED_AFTER.as_secs() / 3_600
+            ),
+        ),
         (
             "increments of a listing",
             format!("1, and {} from given amounts on", plain(auction::MAX_STEPS)),

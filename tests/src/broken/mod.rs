@@ -8,6 +8,7 @@ mod cuts;
 mod forge;
 mod lies;
 mod scenes;
+mod sealed;
 
 use crate::sim::machine::Chance;
 
@@ -27,7 +28,7 @@ pub struct Made {
 pub fn files(seed: u64, count: usize, given: &[Made]) -> Vec<Made> {
     let chance = Chance::of(seed);
     let mut good: Vec<Made> = given.to_vec();
-    for (at, (name, scene)) in (0..).zip(scenes::SCENES) {
+    for (at, (name, scene)) in (0..).zip(scenes::SCENES.iter().chain(sealed::SCENES)) {
         let house = scene(seed.wrapping_add(at));
         let certified = house.file();
         let bare = certified.split_once('\n').map_or("", |(_, rest)| rest).to_owned();
@@ -147,6 +148,31 @@ mod tests {
             ("good-simulated.log", Status::Incomplete, &["SIMULATED TIME"]),
             ("good-forfeited.log", Status::Incomplete, &["entry 5 takes away", "FORFEITED since"]),
             ("good-withdrawn.log", Status::CarriedOut, &["not sold: the winner withdrew"]),
+            (
+                "good-sealed-second-sold.log",
+                Status::Incomplete,
+                &[
+                    "sold: entry 3 won, for 40.00 EUR",
+                    "sealed bids: the highest wins, of equal ones the first, and pays the highest that loses",
+                    "the broker and 1 of 1 TSAs open them, from 2027-03-01T12:10:11.000000Z on; opened by entry 6",
+                    "entry 3: 50.00 EUR",
+                ],
+            ),
+            (
+                "good-sealed-voids.log",
+                Status::Incomplete,
+                &[
+                    "entry 5: VOID: the broker's half of its key does not open",
+                    "entry 6: VOID: a share of its key does not open",
+                    "entry 7: VOID: its key is not the one that it is committed to",
+                    "entry 8: VOID: its shares do not all give one key",
+                    "entry 9: VOID: its amount does not open",
+                    "entry 10: VOID: it is below the least that may be bid",
+                    "entry 11: VOID: the broker's half of its key does not open",
+                ],
+            ),
+            ("good-sealed-void.log", Status::Incomplete, &["void: no witness dates", "3 bids are still sealed"]),
+            ("good-sealed-opened-late.log", Status::Incomplete, &["LATE: its sealed bids were opened too long"]),
             (
                 "good-unlisted.log",
                 Status::CarriedOut,

@@ -100,6 +100,12 @@ pub(super) fn forfeit(house: &Forge) -> Body {
     Body::Forfeited(Forfeited { winner, others, outcome: Digest(bytes(&house.chance)) })
 }
 
+/// The `forfeited` of a winner with no other bid.
+pub(super) fn forfeit_alone(winner: u64) -> Body {
+    let outcome = Digest([3; 32]);
+    Body::Forfeited(Forfeited { winner, others: Vec::new(), outcome })
+}
+
 pub(super) fn witnessed(listing: &mut Listing) {
     listing.witnesses = (1..=3).map(witness).collect();
     listing.quorum = 2;
@@ -247,7 +253,7 @@ pub(super) fn listed(seed: u64) -> Forge {
 }
 
 /// A log that holds, by a seed.
-type Scene = fn(u64) -> Forge;
+pub(super) type Scene = fn(u64) -> Forge;
 
 /// Every scene by name.
 pub(super) const SCENES: &[(&str, Scene)] = &[

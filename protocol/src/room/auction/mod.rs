@@ -20,7 +20,7 @@ mod terms;
 pub mod verbs;
 
 pub use closing::{Closing, Late, SETTLE_WITHIN};
-pub use terms::MAX_STEPS;
+pub use terms::{MAX_STAMPS, MAX_STEPS};
 
 /// Longest auction, from the listing's stamp to its last possible end.
 pub const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);

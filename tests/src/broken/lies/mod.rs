@@ -95,6 +95,7 @@ pub(super) fn lies() -> impl Iterator<Item = &'static (&'static str, Make)> {
         closing::OF_REVEAL,
         beside::OF_HEADS,
         peers::OF_RECEIPTS,
+        super::sealed::LIES,
     ]
     .into_iter()
     .flatten()

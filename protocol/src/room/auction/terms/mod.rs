@@ -8,6 +8,8 @@ use crate::value::clock::Time;
 
 /// Most increments of a listing besides the first.
 pub const MAX_STEPS: usize = 16;
+/// Most TSAs that a listing names.
+pub const MAX_STAMPS: usize = 8;
 
 impl Listing {
     /// By how much a bid has to exceed a highest one of this amount (V-043).
@@ -43,7 +45,7 @@ pub(super) fn check(listing: &Listing, listed: Time) -> Result<(), Code> {
         && (10..=2_592_000).contains(&listing.disclose_within);
     // Without keys nobody could act; more than eight do not fit an opening.
     let keys =
-        (1..=8).contains(&listing.stamps.len()) && (1..=8).contains(&listing.authorities.len());
+        (1..=MAX_STAMPS).contains(&listing.stamps.len()) && (1..=8).contains(&listing.authorities.len());
     // Several TSAs to agree is for later.
     let possible =
         soft && seconds && keys && listing.threshold == 1 && has_possible_prices(listing);
