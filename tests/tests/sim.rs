@@ -60,6 +60,7 @@ fn three_hundred_houses_keep_every_promise() {
     let all = all.into_inner();
     assert!(all.auctions > 1_500 && all.receipts > 9_000 && all.refusals > 3_000, "{all:?}");
     assert!(all.delivered > 10 && all.garbage > 3_000, "{all:?}");
+    assert!(all.opened > 150 && all.unopened > 20, "{all:?}");
     assert!(all.disclosed > 300 && all.undisclosed > 300 && all.forfeited > 300, "{all:?}");
 }
 

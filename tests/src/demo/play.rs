@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 use super::cast::{Member, Part, Report, command, enrol};
 use crate::house::{House, Options};
 
-/// What is listed: title, first bid, step, seconds, seconds when played without a user.
-const ITEMS: [(&str, u64, u64, u64, u64); 3] = [
-    ("Old valve radio", 10, 1, 75, 20),
-    ("Desk lamp, brass", 15, 1, 105, 24),
-    ("Cuckoo clock", 40, 5, 135, 28),
+/// What is listed: title, first bid, step (none where bids are sealed), seconds, seconds when played without a user.
+const ITEMS: [(&str, u64, Option<u64>, u64, u64); 3] = [
+    ("Old valve radio", 10, Some(1), 75, 20),
+    ("Desk lamp, brass", 15, None, 105, 20),
+    ("Cuckoo clock", 40, Some(5), 135, 28),
 ];
 /// Longest that a demonstration without a user may take.
 const PLAY_WITHIN: Duration = Duration::from_secs(180);
@@ -37,6 +37,8 @@ pub struct Play {
     /// Names that a member saw disclosed: (who saw, room) → name.
     seen: BTreeMap<(usize, String), (Role, String)>,
     finished: BTreeSet<String>,
+    /// Members with the rooms in which they have handed in a sealed bid.
+    sealed: BTreeSet<(usize, String)>,
     /// Members with the rooms that are over and final for them.
     is_final: BTreeSet<(usize, String)>,
     alarms: Vec<String>,
@@ -86,6 +88,7 @@ impl Play {
             rooms: BTreeMap::new(),
             seen: BTreeMap::new(),
             finished: BTreeSet::new(),
+            sealed: BTreeSet::new(),
             is_final: BTreeSet::new(),
             alarms: Vec::new(),
             receipts: Vec::new(),
@@ -101,10 +104,15 @@ impl Play {
         for (at, (title, start, step, long, short)) in ITEMS.into_iter().enumerate() {
             let seconds = if self.told == Told::Aloud { short } else { long };
             let seller = sellers.get(at % sellers.len().max(1)).context("no seller")?;
-            let line = json!({
+            let mut line = json!({
                 "id": "list", "command": "list", "title": title, "start": start.to_string(),
-                "increment": step.to_string(), "for": format!("{seconds}s"), "fixed_end": true,
+                "for": format!("{seconds}s"), "fixed_end": true,
             });
+            let (term, value) = match step {
+                Some(step) => ("increment", step.to_string()),
+                None => ("sealed", "second".to_owned()),
+            };
+            line[term] = value.into();
             self.cast.get_mut(*seller).context("no seller")?.tell(&line).await?;
         }
         Ok(())
@@ -239,10 +247,17 @@ impl Play {
         let open: Vec<&RoomView> =
             self.rooms.values().filter(|room| room.phase == Phase::Open).collect();
         let Some(room) = open.get(random(open.len())) else { return Ok(()) };
-        let steps = u64::try_from(random(3)).unwrap_or(0);
+        let chance = |below: usize| u64::try_from(random(below)).unwrap_or(0);
         let least = room.highest.map_or(room.start, |highest| highest + room.increment);
-        let offer = least + steps * room.increment;
-        if offer > limit * 100 || random(3) == 0 {
+        let offer = match room.sealed {
+            // Nobody sees what others bid, so each bids once what the item is worth to them.
+            Some(_) => (limit * 100).saturating_sub(chance(1_000)),
+            None => least + chance(3) * room.increment,
+        };
+        if offer < least || offer > limit * 100 || random(3) == 0 {
+            return Ok(());
+        }
+        if room.sealed.is_some() && !self.sealed.insert((who, room.room.clone())) {
             return Ok(());
         }
         let offer = amount::print(offer, room.digits);

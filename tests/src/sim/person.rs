@@ -268,20 +268,23 @@ impl Person {
 
     fn list(&self) -> Command {
         let soft = self.chance.once_in(3);
+        let price = if self.chance.once_in(2) { "first" } else { "second" };
+        let sealed = self.chance.once_in(4).then(|| price.to_owned());
+        let open = sealed.is_none();
         Command::List(Box::new(NewListing {
             title: format!("lot {} of {}", self.chance.below(1_000), self.name),
             start: format!("{}", 1 + self.chance.below(50)),
             currency: "EUR".to_owned(),
-            increment: Some("1.50".to_owned()),
+            increment: open.then(|| "1.50".to_owned()),
             steps: None,
             raise: None,
-            buy: self.chance.once_in(4).then(|| "60".to_owned()),
+            buy: (self.chance.once_in(4) && open).then(|| "60".to_owned()),
             begins: None,
             duration: Some(format!("{}s", 20 + self.chance.below(70))),
             until: None,
-            extend: soft.then(|| "30s".to_owned()),
+            extend: (soft && open).then(|| "30s".to_owned()),
             fixed_end: !soft,
-            sealed: None,
+            sealed,
             description: None,
         }))
     }
@@ -291,6 +294,7 @@ impl Person {
         // Now and then too little.
         let minor = match self.chance.below(8) {
             0 => least.saturating_sub(1).max(1),
+            steps if room.sealed.is_some() => least + (steps - 1) * 150,
             steps => least + (steps - 1) * room.increment,
         };
         let amount = format!("{}.{:02}", minor / 100, minor % 100);

@@ -73,6 +73,10 @@ pub struct Tally {
     pub delivered: u64,
     /// Deliveries that a witness took and that no broker could decide about.
     pub garbage: u64,
+    /// Auctions whose sealed bids were opened.
+    pub opened: u64,
+    /// Auctions whose sealed bids stayed sealed.
+    pub unopened: u64,
 }
 
 impl Tally {
@@ -89,6 +93,8 @@ impl Tally {
             forfeited: self.forfeited + other.forfeited,
             delivered: self.delivered + other.delivered,
             garbage: self.garbage + other.garbage,
+            opened: self.opened + other.opened,
+            unopened: self.unopened + other.unopened,
         }
     }
 }
@@ -107,6 +113,9 @@ pub fn judge<'a>(
         tally.entries += logged.entries.len() as u64;
         if let Some(auction) = Auction::of(&logged.room) {
             tally.auctions += 1;
+            tally.opened += u64::from(auction.is_opened());
+            tally.unopened += u64::from(auction.has_unopened());
+            ensure!(auction.voided().is_empty(), "void bids: {:?}", auction.voided());
             tally.forfeited += auction.bids().iter().filter(|bid| bid.forfeited).count() as u64;
             ensure!(logged.room.is_complete(), "an auction is not over: {:?}", auction.phase());
             follows(name, auction, &rooms)?;
@@ -281,7 +290,7 @@ fn one_outcome(view: &RoomView, auction: &Auction, size: u64) -> Result<()> {
         Stage::Ended(_) => Phase::Ended,
     };
     let highest = auction.leading().map(|bid| bid.amount.minor());
-    let bids = Some(auction.bids().len() as u64);
+    let bids = Some(auction.bid_count() as u64);
     let said = (view.phase, view.highest, view.bids, view.end, view.verified_size);
     let logged = (phase, highest, bids, auction.end(), size);
     ensure!(said == logged, "shown {said:?}, logged {logged:?}: {}", view.room);

@@ -1,53 +1,23 @@
-// English auctions (SPEC 7.3): what a log of one means, entry by entry.
+// Auctions (SPEC 7.3): what a log of one means, entry by entry. What is different where bids are sealed is in sealedbids.js.
 
-import { isQuorumOfWitnesses } from './bodies.js';
 import { equal } from './bytes.js';
 import { refuseUnless } from './broken.js';
 import { isRatio, verifies } from './ed25519.js';
 import { cosigned, headText } from './note.js';
+import { requireForm, SealedBids } from './sealedbids.js';
+import { judgeTerms, leastOf } from './terms.js';
 import { ceilSeconds, seconds } from './time.js';
 
-const LONGEST = seconds(366 * 86_400);
 const MOST_FORFEITED = 128;
-const MOST_STEPS = 16;
 const LARGEST = Number.MAX_SAFE_INTEGER;
 /** V-144: how much longer than G a broker may take to name a winner. */
 const SETTLE_SLACK = seconds(60);
 
-const VERBS = ['bid', 'say', 'unlist', 'closed', 'settled', 'revealed', 'abandoned', 'forfeited', 'withdrawn'];
+const COMMON = ['say', 'unlist', 'closed', 'settled', 'revealed', 'abandoned', 'forfeited', 'withdrawn'];
+const OPEN_BIDS = ['bid', ...COMMON];
+const SEALED_BIDS = ['sealing', 'sealed-bid', 'opened', ...COMMON];
 
-const between = (number, least, most) => number >= least && number <= most;
-
-/** V-158: whether steps rise, and prices and raises leave room for a bid. */
-function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
-  const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
-  const increments = [increment, ...steps.map((step) => step.increment)];
-  return (
-    steps.length <= MOST_STEPS &&
-    rise &&
-    (most === undefined || increments.every((least) => least <= most)) &&
-    (price === undefined || price >= Math.max(start, 1))
-  );
-}
-
-/** V-038, V-039, V-140 and V-158: whether the terms of a listing are ones that an auction can have. */
-function judgeTerms(terms, key, listed) {
-  refuseUnless(!equal(key, terms.broker.entry), 'verb.author');
-  const { begin, end, soft, freshness, grace } = terms;
-  const last = soft ? soft.hard_end : end;
-  refuseUnless(end > listed && last <= listed + LONGEST && (begin === undefined || begin < end), 'listing.end');
-  const holds =
-    between(freshness, 1, 60) &&
-    between(grace, 1, 60) &&
-    between(terms.disclose_within, 10, 2_592_000) &&
-    between(terms.stamps.length, 1, 8) &&
-    between(terms.authorities.length, 1, 8) &&
-    terms.threshold === 1 &&
-    (!soft || (between(soft.extend, 3 * freshness, 86_400) && soft.hard_end >= end)) &&
-    arePossiblePrices(terms) &&
-    isQuorumOfWitnesses(terms.witnesses, terms.quorum);
-  refuseUnless(holds, 'listing.terms');
-}
+const requireVerb = ({ sealed }, verb) => refuseUnless((sealed ? SEALED_BIDS : OPEN_BIDS).includes(verb), 'verb.kind');
 
 export class Auction {
   static kind = 'auction';
@@ -55,14 +25,17 @@ export class Auction {
   phase = 'open';
   closed = null;
   winner = null;
+  // What the winner pays, by the last `settled`.
+  price = undefined;
   withdrawn = null;
   // V-161: where the seller says that it is offered again.
   successor = undefined;
   bids = [];
   forfeits = [];
-  // The entry that the next or last `settled` follows, and the stamp of that last one.
+  // The stamp of the entry that the next or last `settled` follows, and of that last one.
   #before = null;
   #settled = null;
+  // Whether no witness's word on the close was asked for yet.
   #first = true;
   #byEntry = new Map();
   // How many bids are left once those at the end that are forfeited are taken away: the last of the rest leads.
@@ -79,17 +52,23 @@ export class Auction {
     this.listed = header.time;
     this.end = this.terms.end;
     this.bought = false;
+    /** Sealed bids and what they come to, or null where bids are open. */
+    this.sealed = this.terms.sealed ? new SealedBids(this.terms) : null;
     this.#price = this.terms.buy_now;
   }
 
   /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
   static judgeAlone(terms, { verb, body }, { time }) {
-    refuseUnless(VERBS.includes(verb), 'verb.kind');
+    requireVerb(terms, verb);
     // Without bids the end does not move.
     if (verb === 'unlist') refuseUnless(time < terms.end, 'verb.phase');
-    if (verb !== 'bid') return;
+    if (verb !== 'bid' && verb !== 'sealed-bid') return;
     refuseUnless(time < (terms.soft ? terms.soft.hard_end : terms.end), 'bid.late');
     refuseUnless(terms.begin === undefined || time >= terms.begin, 'bid.early');
+    if (terms.sealed) {
+      requireForm(body, terms);
+      return;
+    }
     refuseUnless(body.currency === terms.currency, 'bid.currency');
     refuseUnless(body.amount >= terms.start, 'bid.too-low');
   }
@@ -104,7 +83,7 @@ export class Auction {
   /** The least amount of the next bid (V-043). Beyond the largest amount there is none, and no bid reaches it. */
   get least() {
     const highest = this.bids.at(-1)?.amount;
-    if (highest === undefined) return Math.max(this.terms.start, 1);
+    if (highest === undefined) return leastOf(this.terms);
     const step = (this.terms.steps ?? []).findLast(({ from }) => from <= highest);
     return highest + (step ?? this.terms).increment;
   }
@@ -117,25 +96,21 @@ export class Auction {
 
   /** Judges an entry and takes it in. */
   apply(action, header, seq, ledger) {
-    const judge = this.#verbs[action.verb];
-    refuseUnless(judge !== undefined, 'verb.kind');
-    judge(action, header, seq, ledger);
+    requireVerb(this.terms, action.verb);
+    this.#verbs[action.verb](action, header, seq, ledger);
   }
 
   #verbs = {
     say: () => {},
 
     bid: ({ body, key }, { time }, seq) => {
-      refuseUnless(this.phase === 'open' && !this.bought && time < this.end && !this.#isTakenBack(time), 'bid.late');
-      refuseUnless(time >= this.listed && (this.terms.begin === undefined || time >= this.terms.begin), 'bid.early');
+      this.#requireTimely(time);
       refuseUnless(body.currency === this.terms.currency, 'bid.currency');
       const { end, least } = this;
       refuseUnless(body.amount >= least, 'bid.too-low');
       refuseUnless(body.amount <= this.most || body.amount === this.#price, 'bid.too-high');
       this.#back = null;
-      const bid = { entry: seq, amount: body.amount, time, end, least, forfeited: false, key };
-      this.bids.push(bid);
-      this.#byEntry.set(seq, bid);
+      this.#count({ entry: seq, amount: body.amount, time, end, least, forfeited: false, key });
       this.#left += 1;
       if (this.#price !== undefined && body.amount >= this.#price) {
         this.bought = true;
@@ -150,9 +125,32 @@ export class Auction {
       }
     },
 
+    sealing: ({ body }) => {
+      refuseUnless(this.phase === 'open', 'verb.phase');
+      this.sealed.seal(body);
+    },
+
+    'sealed-bid': (action, header, seq) => {
+      this.#requireTimely(header.time);
+      this.sealed.take(action, header, seq);
+      this.#back = null;
+    },
+
+    opened: ({ body }, header, seq, ledger) => {
+      refuseUnless(this.phase === 'closed' && this.sealed.unopened > 0, 'verb.phase');
+      this.sealed.requireSecrets(body, header);
+      refuseUnless(this.#isWitnessed(body.cosigned, ledger), 'opened.wrong');
+      // This word stands for that of the first `settled`, so no `settled` carries another (V-142, V-143).
+      this.#first = false;
+      if (this.#isDatedLate(body.cosigned)) this.closed.late ??= 'witness';
+      if (this.sealed.isLate(header)) this.closed.late ??= 'opened';
+      this.sealed.open(body, seq, this.end).forEach((bid) => this.#count(bid));
+      this.#before = header.time;
+    },
+
     unlist: ({ body, key }, { time }) => {
       refuseUnless(this.phase === 'open' && time < this.end && this.#back === null, 'verb.phase');
-      refuseUnless(this.bids.length === 0, 'unlist.bids');
+      refuseUnless(this.bids.length === 0 && !this.sealed?.unopened, 'unlist.bids');
       refuseUnless(isRatio(this.seller, body.ratio, key), 'unlist.seller');
       this.#back = { time, successor: body.successor };
     },
@@ -172,18 +170,22 @@ export class Auction {
 
     settled: ({ body }, { time, prev_time: previous }, seq, ledger) => {
       refuseUnless(this.phase === 'closed', 'verb.phase');
-      const next = this.#next();
-      refuseUnless(body.winner === next?.entry && body.price === next?.amount, 'settled.wrong');
+      const isShut = this.sealed !== null && this.sealed.unopened > 0;
+      const next = isShut ? null : this.#next();
+      const price = next && this.sealed ? this.sealed.priceOf(next) : next?.amount;
+      refuseUnless(body.winner === next?.entry && body.price === price, 'settled.wrong');
       const dated = this.#dated(body.cosigned, ledger);
       const grace = seconds(this.terms.grace);
       if (dated === 'late') refuseUnless(time > this.closed.time + grace, 'settled.early');
       if (dated === 'late') this.closed.late ??= 'witness';
+      const end = isShut ? this.sealed.endUnopened(body.cosigned, time) : this.#back ? 'unlisted' : 'unsold';
       if (previous > this.#before + grace + SETTLE_SLACK) this.closed.late ??= 'settled';
       this.#first = false;
       this.#settled = time;
       this.winner = next;
+      this.price = price;
       this.successor = this.#back?.successor;
-      this.phase = next ? 'settled' : this.#back ? 'unlisted' : 'unsold';
+      this.phase = next ? 'settled' : end;
     },
 
     revealed: () => {
@@ -198,6 +200,7 @@ export class Auction {
       for (const bid of gone) bid.forfeited = true;
       this.forfeits.push({ entry: seq, bids: gone.map((bid) => bid.entry).sort((a, b) => a - b) });
       this.winner = null;
+      this.price = undefined;
       this.phase = 'closed';
       this.#before = time;
     },
@@ -216,6 +219,18 @@ export class Auction {
     },
   };
 
+  #count(bid) {
+    this.bids.push(bid);
+    this.#byEntry.set(bid.entry, bid);
+  }
+
+  // V-040 and V-041: whether a bid of that stamp is neither late nor early.
+  #requireTimely(time) {
+    const { begin } = this.terms;
+    refuseUnless(this.phase === 'open' && !this.bought && time < this.end && !this.#isTakenBack(time), 'bid.late');
+    refuseUnless(time >= this.listed && (begin === undefined || time >= begin), 'bid.early');
+  }
+
   // V-161: whether a bid of that stamp is too late because the item is taken back, and a `closed` of it closes that.
   #isTakenBack(time) {
     const { freshness, grace } = this.terms;
@@ -228,8 +243,9 @@ export class Auction {
     return from < this.end ? from : this.end;
   }
 
-  // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them. After who bought it there is none (V-160).
+  // V-046: the highest bid that is not forfeited. Open bids only rise, so it is the last of them. After who bought it there is none (V-160).
   #next() {
+    if (this.sealed) return this.sealed.leader();
     if (this.bought) return this.bids.at(-1).forfeited ? null : this.bids.at(-1);
     while (this.#left > 0 && this.bids[this.#left - 1].forfeited) this.#left -= 1;
     return this.bids[this.#left - 1] ?? null;
@@ -237,24 +253,25 @@ export class Auction {
 
   // V-142 and V-143: whether the witnesses' word in the first `settled` dates the close, in time or too late.
   #dated(statement, ledger) {
-    const { witnesses, grace } = this.terms;
-    if (!this.#first || witnesses.length === 0) {
+    if (!this.#first || this.terms.witnesses.length === 0) {
       refuseUnless(statement === undefined, 'settled.wrong');
       return 'unasked';
     }
     if (statement === undefined) return 'late';
-    const size = this.closed.entry + 1;
-    refuseUnless(
-      witnesses.some((witness) => equal(witness.key, statement.witness)) &&
-        verifies(
-          statement.witness,
-          cosigned(statement.time, headText(ledger.log, size, ledger.root(size))),
-          statement.signature,
-        ),
-      'settled.wrong',
-    );
-    return BigInt(statement.time) > ceilSeconds(this.closed.time + seconds(grace)) ? 'late' : 'in time';
+    refuseUnless(this.#isWitnessed(statement, ledger), 'settled.wrong');
+    return this.#isDatedLate(statement) ? 'late' : 'in time';
   }
+
+  // V-142: a named witness's cosignature over the head that ends with `closed`.
+  #isWitnessed({ witness: key, time, signature }, ledger) {
+    const size = this.closed.entry + 1;
+    return (
+      this.terms.witnesses.some((witness) => equal(witness.key, key)) &&
+      verifies(key, cosigned(time, headText(ledger.log, size, ledger.root(size))), signature)
+    );
+  }
+
+  #isDatedLate = ({ time }) => BigInt(time) > ceilSeconds(this.closed.time + seconds(this.terms.grace));
 
   // V-049: nobody is absent before the time to disclose is over.
   #requireAbsence(time) {

@@ -44,6 +44,7 @@ const LIST = object({
   begin: optional(time),
   end: time,
   soft: optional(object({ extend: integer(), hard_end: time })),
+  sealed: optional(object({ price: oneOf('first', 'second'), needed: integer() })),
   freshness: integer(),
   grace: integer(),
   disclose_within: integer(),
@@ -76,11 +77,19 @@ const REVEAL = object({
 
 const COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) });
 
+// Which sizes the parts of a bid have is judged where it is taken in (V-165), as the keys that `sealing` states are (V-164).
+const any = bytes(() => true);
+const SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal });
+const OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: COSIGNED });
+
 /** Verb by verb: its body, whether the broker signs it, whether it opens a room. */
 export const VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
     bid: { body: object({ amount, currency, seal }) },
+    sealing: { body: object({ key: bytesOf(32), locks: list(string()) }), broker: true },
+    'sealed-bid': { body: SEALED_BID },
+    opened: { body: OPENED, broker: true },
     say: { body: object({ text: text(500) }) },
     unlist: { body: object({ ratio: bytesOf(32), successor: optional(name32) }) },
     closed: { body: object({ refused: integer(), root: hash }), broker: true },

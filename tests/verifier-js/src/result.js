@@ -84,9 +84,10 @@ function ofAuction(fold) {
     bought: fold.bought || undefined,
     closed: closed ? { entry: closed.entry, time: formatTime(closed.time), late: closed.late } : undefined,
     winner: winner?.entry,
-    price: winner?.amount,
+    price: fold.price,
     withdrawn: fold.withdrawn ?? undefined,
     successor: fold.successor,
+    sealed: fold.sealed ? ofSealed(fold.sealed) : undefined,
     bids: fold.bids.map(({ entry, amount, time, end, least, forfeited }) => ({
       entry,
       amount,
@@ -98,6 +99,17 @@ function ofAuction(fold) {
     forfeits: fold.forfeits,
   });
 }
+
+const ofSealed = (sealed) =>
+  compact({
+    price: sealed.price,
+    needed: sealed.needed,
+    of: sealed.of,
+    opens: formatTime(sealed.opens),
+    opened: sealed.opened,
+    unopened: sealed.unopened,
+    void: sealed.void,
+  });
 
 function ofReveal({ terms, end, by, absent }) {
   return compact({

@@ -3,7 +3,9 @@
 import { equal } from './bytes.js';
 import { refuseUnless } from './broken.js';
 
-const AUCTION_ONLY = ['bid', 'say', 'unlist', 'closed', 'settled', 'revealed', 'abandoned', 'forfeited', 'withdrawn'];
+const AUCTION_ONLY = [
+  'bid', 'sealing', 'sealed-bid', 'opened', 'say', 'unlist', 'closed', 'settled', 'revealed', 'abandoned', 'forfeited', 'withdrawn',
+];
 
 export class Reveal {
   static kind = 'reveal';

@@ -23,3 +23,6 @@ export const seconds = (count) => BigInt(count) * MICROS;
 
 /** The first whole second at or after an instant. */
 export const ceilSeconds = (micros) => (micros + MICROS - 1n) / MICROS;
+
+/** The last whole second of the calendar, in seconds since 1970. */
+export const lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;

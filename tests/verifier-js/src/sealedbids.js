@@ -1,0 +1,120 @@
+// Sealed bids of an auction (SPEC 7.9): what they are sealed to, those that came, and what they are once they are opened.
+
+import { equal } from './bytes.js';
+import { refuseUnless, under } from './broken.js';
+import { isSealable } from './ed25519.js';
+import { publicKey } from './hpke.js';
+import { contextOf, isWellFormed, openBid } from './sealed.js';
+import { leastOf } from './terms.js';
+import { readTimelock } from './timelock.js';
+import { ceilSeconds, seconds } from './time.js';
+
+/** V-166: how long after the instant the bids may be opened without the close being late. */
+const OPEN_SLACK = seconds(60);
+/** V-167: how long after the instant nothing is opened any more. */
+const UNOPENED = seconds(86_400);
+
+/** V-165: the form of a bid, which the terms alone decide. */
+export const requireForm = (body, { stamps }) => refuseUnless(isWellFormed(body, stamps.length), 'bid.sealed');
+
+export class SealedBids {
+  /** Sealed bids in the order of the log, `{entry, time, key, context, body}`. */
+  taken = [];
+  /** Bids that are none, with the cause. */
+  void = [];
+  /** The position of `opened`. */
+  opened = undefined;
+  #terms;
+  // What `sealing` states: `{key, locks}`, keys of the broker and of each TSA.
+  #keys = null;
+  // Bids that count by falling amount, of equal ones the first in the log first; those before `#first` are forfeited.
+  #ranked = [];
+  #first = 0;
+
+  constructor(terms) {
+    this.#terms = terms;
+    this.price = terms.sealed.price;
+    this.needed = terms.sealed.needed;
+    this.of = terms.stamps.length;
+    /** T, in microseconds as all times. */
+    this.opens = seconds(ceilSeconds(terms.end + seconds(2 * terms.grace)) + 1n);
+  }
+
+  get unopened() {
+    return this.opened === undefined ? this.taken.length : 0;
+  }
+
+  /** V-164: the keys to which bids are sealed, stated once. */
+  seal({ key, locks }) {
+    refuseUnless(this.#keys === null, 'verb.phase');
+    const { stamps, simulated } = this.#terms;
+    refuseUnless(isSealable(key) && locks.length === stamps.length, 'sealing.wrong');
+    const statements = locks.map((text, i) => under('sealing.wrong', () => readTimelock(text, stamps[i])));
+    const at = Number(this.opens / seconds(1));
+    refuseUnless(
+      statements.every((statement) => statement.at === at && statement.simulated === simulated),
+      'sealing.wrong',
+    );
+    this.#keys = { key, locks: statements.map((statement) => statement.key) };
+  }
+
+  /** V-165: takes in a bid that is neither late nor early by the terms. */
+  take({ room, body, key }, { time }, seq) {
+    refuseUnless(this.#keys !== null, 'bid.early');
+    requireForm(body, this.#terms);
+    this.taken.push({ entry: seq, time, key, context: contextOf(room, key), body });
+  }
+
+  /** V-166, but for the word of the witness: the secrets are there, and it is time. */
+  requireSecrets({ key, locks, cosigned }, { time }) {
+    const areThese =
+      locks.length === this.needed &&
+      locks.every(({ tsa }, i) => tsa < this.of && (i === 0 || tsa > locks[i - 1].tsa)) &&
+      equal(publicKey(key), this.#keys.key) &&
+      locks.every(({ tsa, secret }) => equal(publicKey(secret), this.#keys.locks[tsa]));
+    refuseUnless(time >= this.opens && areThese && this.isInTime(cosigned), 'opened.wrong');
+  }
+
+  /** Whether a witness's word dates the close before the instant. */
+  isInTime = (statement) => statement !== undefined && seconds(statement.time) < this.opens;
+
+  /** V-166: whether the opening makes the close late. */
+  isLate = ({ prev_time: previous }) => previous > this.opens + OPEN_SLACK;
+
+  /** Opens every bid; gives those that count, in the order of the log. `end` is the auction's. */
+  open({ key, locks: secrets }, seq, end) {
+    this.opened = seq;
+    const least = leastOf(this.#terms);
+    const { locks } = this.#keys;
+    const bids = [];
+    for (const { entry, time, key: author, context, body } of this.taken) {
+      const { amount, cause } = openBid(body, { context, locks, needed: this.needed, key, secrets });
+      if (cause !== undefined) this.void.push({ entry, cause });
+      else if (amount < least) this.void.push({ entry, cause: 'too-low' });
+      else bids.push({ entry, amount, time, end, least, forfeited: false, key: author });
+    }
+    this.#ranked = [...bids].sort((a, b) => b.amount - a.amount || a.entry - b.entry);
+    return bids;
+  }
+
+  /** V-168: the bid that wins, or null. */
+  leader() {
+    while (this.#ranked[this.#first]?.forfeited) this.#first += 1;
+    return this.#ranked[this.#first] ?? null;
+  }
+
+  /** V-168: what the leader pays. */
+  priceOf(leader) {
+    if (this.price === 'first') return leader.amount;
+    let next = this.#first + 1;
+    while (this.#ranked[next]?.forfeited) next += 1;
+    return this.#ranked[next]?.amount ?? leastOf(this.#terms);
+  }
+
+  /** V-167: how an auction ends whose bids are not opened, by a `settled` of this time with this word. */
+  endUnopened(statement, time) {
+    const isInTime = this.isInTime(statement);
+    refuseUnless(time >= (isInTime ? this.opens + UNOPENED : this.opens), 'settled.early');
+    return isInTime ? 'unopened' : 'void';
+  }
+}
