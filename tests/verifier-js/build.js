@@ -12,7 +12,7 @@ const read = (name) => readFileSync(`${folder}${name}`, 'utf8');
 
 const NOTICE = `/*
  * Verifier of Pregão's transcripts and receipts. Made by \`npm run build\` from tests/verifier-js; MIT OR Apache-2.0.
- * Contains @noble/curves and @noble/hashes, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
+ * Contains @noble/ciphers, @noble/curves and @noble/hashes, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
  */`;
 
 // Not minified: whoever is told to trust it may want to read it.

@@ -197,9 +197,10 @@ fn state(view: &RoomView, palette: &Palette) -> (String, Style) {
         _ if !view.is_known() => ("", palette.dim),
         (RoomView { leading: true, .. }, Phase::Open) => ("▲ YOU LEAD", palette.good),
         (RoomView { leading: true, .. }, _) => ("▲ YOU WON", palette.good),
-        (RoomView { bidding: true, sealed: Some(_), highest: None, .. }, Phase::Open | Phase::Closed) => {
-            ("your bid is sealed", palette.own)
-        }
+        (
+            RoomView { bidding: true, sealed: Some(_), highest: None, .. },
+            Phase::Open | Phase::Closed,
+        ) => ("your bid is sealed", palette.own),
         (RoomView { bidding: true, .. }, Phase::Open) => ("▼ OUTBID", palette.bad),
         (RoomView { bidding: true, .. }, _) => ("you did not win", palette.dim),
         (_, Phase::Open) => ("no bid of yours", palette.dim),

@@ -171,8 +171,16 @@ mod tests {
                     "entry 11: VOID: the broker's half of its key does not open",
                 ],
             ),
-            ("good-sealed-void.log", Status::Incomplete, &["void: no witness dates", "3 bids are still sealed"]),
-            ("good-sealed-opened-late.log", Status::Incomplete, &["LATE: its sealed bids were opened too long"]),
+            (
+                "good-sealed-void.log",
+                Status::Incomplete,
+                &["void: no witness dates", "3 bids are still sealed"],
+            ),
+            (
+                "good-sealed-opened-late.log",
+                Status::Incomplete,
+                &["LATE: its sealed bids were opened too long"],
+            ),
             (
                 "good-unlisted.log",
                 Status::CarriedOut,

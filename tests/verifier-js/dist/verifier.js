@@ -1,6 +1,6 @@
 /*
  * Verifier of Pregão's transcripts and receipts. Made by `npm run build` from tests/verifier-js; MIT OR Apache-2.0.
- * Contains @noble/curves and @noble/hashes, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
+ * Contains @noble/ciphers, @noble/curves and @noble/hashes, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
  */
 
 // src/bytes.js
@@ -140,6 +140,7 @@ function formatTime(micros) {
 }
 var seconds = (count2) => BigInt(count2) * MICROS;
 var ceilSeconds = (micros) => (micros + MICROS - 1n) / MICROS;
+var lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1e3;
 
 // src/json.js
 var no = () => {
@@ -230,11 +231,11 @@ function split(lst, le = false) {
 }
 var fromNumH = (n) => n / 2 ** 32 | 0;
 var fromNumL = (n) => n >>> 0;
-function setU64FromNum(view, byteOffset, n, isLE) {
+function setU64FromNum(view, byteOffset, n, isLE2) {
   const h = fromNumH(n);
   const l = fromNumL(n);
-  view.setUint32(byteOffset, isLE ? l : h, isLE);
-  view.setUint32(byteOffset + 4, isLE ? h : l, isLE);
+  view.setUint32(byteOffset, isLE2 ? l : h, isLE2);
+  view.setUint32(byteOffset + 4, isLE2 ? h : l, isLE2);
 }
 var shrSH = (h, _l, s) => h >>> s;
 var shrSL = (h, l, s) => h << 32 - s | l >>> s;
@@ -277,6 +278,14 @@ function abytes(value, length, title = "") {
   if (!bytes2)
     throw new TypeError(message);
   throw new RangeError(message);
+}
+function ahash(h) {
+  if (typeof h !== "function" || typeof h.create !== "function")
+    throw new TypeError("expected hash wrapped by utils.createHasher");
+  anumber(h.outputLen);
+  anumber(h.blockLen);
+  if (h.outputLen < 1 || h.blockLen < 1)
+    throw new Error("hash blockLen / outputLen must be >= 1");
 }
 var aobject = (value, label) => {
   if (value === null || typeof value !== "object" || Array.isArray(value))
@@ -430,11 +439,11 @@ var HashMD = class {
   length = 0;
   pos = 0;
   destroyed = false;
-  constructor(blockLen, outputLen, padOffset, isLE) {
+  constructor(blockLen, outputLen, padOffset, isLE2) {
     this.blockLen = blockLen;
     this.outputLen = outputLen;
     this.padOffset = padOffset;
-    this.isLE = isLE;
+    this.isLE = isLE2;
     this.buffer = new Uint8Array(blockLen);
     this.view = createView(this.buffer);
   }
@@ -471,7 +480,7 @@ var HashMD = class {
     aexists(this);
     aoutput(out, this);
     this.finished = true;
-    const { buffer, view, blockLen, isLE } = this;
+    const { buffer, view, blockLen, isLE: isLE2 } = this;
     let { pos } = this;
     buffer[pos++] = 128;
     buffer.fill(0, pos);
@@ -479,7 +488,7 @@ var HashMD = class {
       this.process(view, 0);
       buffer.fill(0);
     }
-    setU64FromNum(view, blockLen - 8, this.length * 8, isLE);
+    setU64FromNum(view, blockLen - 8, this.length * 8, isLE2);
     this.process(view, 0);
     this.roundClean();
     const oview = out === buffer ? view : createView(out);
@@ -489,7 +498,7 @@ var HashMD = class {
     if (len % 4 || outLen > state.length)
       throw new Error("invalid outputLen");
     for (let i = 0; i < outLen; i++)
-      oview.setUint32(4 * i, state[i], isLE);
+      oview.setUint32(4 * i, state[i], isLE2);
   }
   digest() {
     const { buffer, outputLen } = this;
@@ -1451,18 +1460,18 @@ var _Field = class {
   }
   fromBytes(bytes2, skipValidation = false) {
     abytes2(bytes2);
-    const { _lengths: allowedLengths, BYTES, isLE, ORDER, _mod: modFromBytes } = this;
+    const { _lengths: allowedLengths, BYTES, isLE: isLE2, ORDER, _mod: modFromBytes } = this;
     if (allowedLengths) {
       if (bytes2.length < 1 || !allowedLengths.includes(bytes2.length) || bytes2.length > BYTES) {
         throw new Error("Field.fromBytes: expected " + allowedLengths + " bytes, got " + bytes2.length);
       }
       const padded = new Uint8Array(BYTES);
-      padded.set(bytes2, isLE ? 0 : padded.length - bytes2.length);
+      padded.set(bytes2, isLE2 ? 0 : padded.length - bytes2.length);
       bytes2 = padded;
     }
     if (bytes2.length !== BYTES)
       throw new Error("Field.fromBytes: expected " + BYTES + " bytes, got " + bytes2.length);
-    let scalar2 = isLE ? bytesToNumberLE(bytes2) : bytesToNumberBE(bytes2);
+    let scalar2 = isLE2 ? bytesToNumberLE(bytes2) : bytesToNumberBE(bytes2);
     if (modFromBytes)
       scalar2 = mod(scalar2, ORDER);
     if (!skipValidation) {
@@ -1522,18 +1531,18 @@ function validateTableBytes(numPoints, fpBytes) {
   if (bytes2 > TABLE_BYTES_MAX)
     throw new Error("invalid window size: table would need ~" + Math.ceil(bytes2 / 2 ** 20) + " MiB, max " + TABLE_BYTES_MAX / 2 ** 20 + " MiB");
 }
-function probeRandomBytes(randomBytes3, length) {
-  if (randomBytes3 === void 0)
+function probeRandomBytes(randomBytes4, length) {
+  if (randomBytes4 === void 0)
     return void 0;
-  afunction(randomBytes3, "randomBytes");
+  afunction(randomBytes4, "randomBytes");
   try {
-    const probe = randomBytes3(length);
+    const probe = randomBytes4(length);
     if (!isBytes2(probe) || probe.length !== length)
       return void 0;
   } catch {
     return void 0;
   }
-  return randomBytes3;
+  return randomBytes4;
 }
 function validateMSMPoints(points, c) {
   aarray(points, "points");
@@ -1626,9 +1635,9 @@ var ScalarMultiplier = class {
   baseCanBeBlinded;
   bits;
   // Parametrized with a given Point class (not individual point)
-  constructor(Point2, randomBytes3) {
+  constructor(Point2, randomBytes4) {
     validatePointCons(Point2);
-    this.randomBytes = probeRandomBytes(randomBytes3, BLIND_BYTES);
+    this.randomBytes = probeRandomBytes(randomBytes4, BLIND_BYTES);
     this.Point = Point2;
     this.BASE = Point2.BASE;
     this.ZERO = Point2.ZERO;
@@ -1833,14 +1842,14 @@ function mulAddUnsafe(c, points, scalars, allowOversized = false) {
   const digits = scalars.map((n) => wnafDigits(n, 4));
   return wnafWalk(c.ZERO, tables, digits);
 }
-function createField(order, field, isLE) {
+function createField(order, field, isLE2) {
   if (field) {
     if (field.ORDER !== order)
       throw new Error("Field.ORDER must match order: Fp == p, Fn == n");
     validateField(field);
     return field;
   } else {
-    return Field(order, { isLE });
+    return Field(order, { isLE: isLE2 });
   }
 }
 function createCurveFields(type, CURVE, curveOpts = {}, FpFnLE) {
@@ -1899,7 +1908,7 @@ function edwards(params, extraOpts = {}) {
   if (FpLegendre(Fp2, CURVE.d) !== -1)
     throw new Error("edwards: CURVE.d must be a non-square in Fp for complete addition formulas");
   validateObject(opts, {}, { uvRatio: "function", randomBytes: "function" });
-  const randomBytes3 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
+  const randomBytes4 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
   const MASK = _2n2 << BigInt(Fp2.BYTES * 8) - _1n4;
   function isOdd(n) {
     if (!Fp2.isOdd)
@@ -2160,7 +2169,7 @@ function edwards(params, extraOpts = {}) {
     }
   }
   const normalize = (points) => normalizeZ(Point2, points);
-  const wnaf = new ScalarMultiplier(Point2, randomBytes3);
+  const wnaf = new ScalarMultiplier(Point2, randomBytes4);
   if (wnaf.bits >= 6)
     Point2.BASE.precompute(6);
   Object.freeze(Point2.prototype);
@@ -2192,7 +2201,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     if (outputLen !== expectedLen)
       throw new Error(`hash.outputLen must be ${expectedLen}, got ${outputLen}`);
   }
-  const randomBytes3 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
+  const randomBytes4 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
   const toMontgomery2 = opts.toMontgomery;
   const toMontgomerySecret2 = opts.toMontgomerySecret;
   const adjustScalarBytes2 = opts.adjustScalarBytes === void 0 ? (bytes2) => bytes2 : opts.adjustScalarBytes;
@@ -2245,14 +2254,14 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
   const verifyOpts = {
     zip215: opts.zip215
   };
-  function verify2(sig, msg, publicKey, options = verifyOpts) {
+  function verify2(sig, msg, publicKey2, options = verifyOpts) {
     validateObject(options);
     const { context } = options;
     const zip215 = options.zip215 === void 0 ? !!verifyOpts.zip215 : options.zip215;
     const len = lengths.signature;
     sig = abytes2(sig, len, "signature");
     msg = abytes2(msg, void 0, "message");
-    publicKey = abytes2(publicKey, lengths.publicKey, "publicKey");
+    publicKey2 = abytes2(publicKey2, lengths.publicKey, "publicKey");
     if (zip215 !== void 0)
       abool(zip215, "zip215");
     if (prehash)
@@ -2262,7 +2271,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     const s = bytesToNumberLE(sig.subarray(mid, len));
     let A, R, SB;
     try {
-      A = Point2.fromBytes(publicKey, zip215);
+      A = Point2.fromBytes(publicKey2, zip215);
       R = Point2.fromBytes(r, zip215);
       SB = BASE.multiplyUnsafe(s);
     } catch (error) {
@@ -2270,7 +2279,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     }
     if (!zip215 && A.isSmallOrder())
       return false;
-    const k = hashDomainToScalar(context, r, publicKey, msg);
+    const k = hashDomainToScalar(context, r, publicKey2, msg);
     const RkA = R.add(A.multiplyUnsafe(k));
     return RkA.subtract(SB).clearCofactor().is0();
   }
@@ -2282,7 +2291,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     seed: _size
   };
   function randomSecretKey(seed) {
-    seed = seed === void 0 ? randomBytes3(lengths.seed) : seed;
+    seed = seed === void 0 ? randomBytes4(lengths.seed) : seed;
     return abytes2(seed, lengths.seed, "seed");
   }
   function isValidSecretKey(key2) {
@@ -2301,10 +2310,10 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     isValidSecretKey,
     isValidPublicKey,
     /** Converts an Edwards public key to a companion Montgomery public key. */
-    toMontgomery(publicKey) {
+    toMontgomery(publicKey2) {
       if (toMontgomery2 === void 0)
         throw new Error("Montgomery conversion is not supported for this curve");
-      return toMontgomery2(Point2.fromBytes(publicKey));
+      return toMontgomery2(Point2.fromBytes(publicKey2));
     },
     toMontgomerySecret(secretKey) {
       if (toMontgomerySecret2 === void 0)
@@ -2325,9 +2334,158 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
   });
 }
 
-// node_modules/@noble/curves/ed25519.js
+// node_modules/@noble/curves/abstract/montgomery.js
+var _0n5 = /* @__PURE__ */ BigInt(0);
 var _1n5 = /* @__PURE__ */ BigInt(1);
 var _2n3 = /* @__PURE__ */ BigInt(2);
+function cmask(P2, swap) {
+  return P2 + swap - (swap >> _1n5 << _1n5);
+}
+function cswap(P2) {
+  const offset = BigInt(6) * P2;
+  return (mask, x_2, x_3) => {
+    const sum = x_2 + x_3;
+    const d = offset + x_3 - x_2;
+    const a = (d * mask + x_2) % P2;
+    return { x_2: a, x_3: sum - a };
+  };
+}
+function validateOpts(curve) {
+  validateObject(curve, {
+    P: "bigint",
+    type: "string",
+    adjustScalarBytes: "function",
+    powPminus2: "function"
+  }, {
+    randomBytes: "function",
+    scalarMultBase: "function"
+  });
+  return Object.freeze({ ...curve });
+}
+function montgomery(curveDef) {
+  const CURVE = validateOpts(curveDef);
+  const { P: P2, type, adjustScalarBytes: adjustScalarBytes2, powPminus2, randomBytes: rand } = CURVE;
+  const mulBaseHook = CURVE.scalarMultBase;
+  const is25519 = type === "x25519";
+  if (!is25519 && type !== "x448")
+    throw new Error("invalid type");
+  const randomBytes_ = rand === void 0 ? randomBytes2 : rand;
+  const montgomeryBits = is25519 ? 255 : 448;
+  const swap = cswap(P2);
+  const fieldLen = is25519 ? 32 : 56;
+  const Gu = is25519 ? BigInt(9) : BigInt(5);
+  const a24 = is25519 ? BigInt(121665) : BigInt(39081);
+  const minScalar = is25519 ? _2n3 ** BigInt(254) : _2n3 ** BigInt(447);
+  const maxAdded = is25519 ? BigInt(8) * (_2n3 ** BigInt(251) - _1n5) : BigInt(4) * (_2n3 ** BigInt(445) - _1n5);
+  const maxScalar = minScalar + maxAdded + _1n5;
+  const modP = (n) => mod(n, P2);
+  const GuBytes = encodeU(Gu);
+  function encodeU(u) {
+    return numberToBytesLE(modP(u), fieldLen);
+  }
+  function decodeU(u) {
+    const _u = copyBytes(abytes2(u, fieldLen, "uCoordinate"));
+    if (is25519)
+      _u[31] &= 127;
+    return modP(bytesToNumberLE(_u));
+  }
+  function decodeScalar(scalar2) {
+    return bytesToNumberLE(adjustScalarBytes2(copyBytes(abytes2(scalar2, fieldLen, "scalar"))));
+  }
+  const lowOrderU = new Set(is25519 ? [
+    _0n5,
+    _1n5,
+    P2 - _1n5,
+    BigInt("325606250916557431795983626356110631294008115727848805560023387167927233504"),
+    BigInt("39382357235489614581723060781553021112529911719440698176882885853963445705823")
+  ] : [_0n5, _1n5, P2 - _1n5]);
+  function scalarMult(scalar2, u) {
+    const pointU = decodeU(u);
+    if (lowOrderU.has(pointU))
+      throw new Error("invalid private or public key received");
+    const pu = montgomeryLadder(pointU, decodeScalar(scalar2));
+    if (pu === _0n5)
+      throw new Error("invalid private or public key received");
+    return encodeU(pu);
+  }
+  function scalarMultBase(scalar2) {
+    if (mulBaseHook === void 0)
+      return scalarMult(scalar2, GuBytes);
+    const k = decodeScalar(scalar2);
+    aInRange("scalar", k, minScalar, maxScalar);
+    const pu = modP(mulBaseHook(k));
+    if (pu === _0n5)
+      throw new Error("invalid private or public key received");
+    return encodeU(pu);
+  }
+  const getPublicKey = scalarMultBase;
+  const getSharedSecret = scalarMult;
+  function montgomeryLadder(u, scalar2) {
+    aInRange("u", u, _0n5, P2);
+    aInRange("scalar", scalar2, minScalar, maxScalar);
+    const k = scalar2;
+    const x_1 = u;
+    let x_2 = _1n5;
+    let z_2 = _0n5;
+    let x_3 = u;
+    let z_3 = _1n5;
+    const kx = k ^ k >> _1n5;
+    for (let t = BigInt(montgomeryBits - 1); t >= _0n5; t--) {
+      const mask2 = cmask(P2, kx >> t);
+      ({ x_2, x_3 } = swap(mask2, x_2, x_3));
+      ({ x_2: z_2, x_3: z_3 } = swap(mask2, z_2, z_3));
+      const A = x_2 + z_2;
+      const AA = modP(A * A);
+      const B = x_2 - z_2;
+      const BB = modP(B * B);
+      const E = AA - BB;
+      const C = x_3 + z_3;
+      const D = x_3 - z_3;
+      const DA = modP(D * A);
+      const CB = modP(C * B);
+      const dacb = DA + CB;
+      const da_cb = DA - CB;
+      x_3 = modP(dacb * dacb);
+      z_3 = modP(x_1 * modP(da_cb * da_cb));
+      x_2 = modP(AA * BB);
+      z_2 = modP(E * (AA + modP(a24 * E)));
+    }
+    const mask = cmask(P2, k);
+    ({ x_2, x_3 } = swap(mask, x_2, x_3));
+    ({ x_2: z_2, x_3: z_3 } = swap(mask, z_2, z_3));
+    const z2 = powPminus2(z_2);
+    return modP(x_2 * z2);
+  }
+  const lengths = {
+    secretKey: fieldLen,
+    publicKey: fieldLen,
+    seed: fieldLen
+  };
+  const randomSecretKey = (seed) => {
+    seed = seed === void 0 ? randomBytes_(fieldLen) : seed;
+    abytes2(seed, lengths.seed, "seed");
+    return seed;
+  };
+  const utils = { randomSecretKey };
+  Object.freeze(lengths);
+  Object.freeze(utils);
+  return Object.freeze({
+    keygen: createKeygen(randomSecretKey, getPublicKey),
+    getSharedSecret,
+    getPublicKey,
+    scalarMult,
+    scalarMultBase,
+    utils,
+    GuBytes: GuBytes.slice(),
+    lengths
+  });
+}
+
+// node_modules/@noble/curves/ed25519.js
+var _0n6 = /* @__PURE__ */ BigInt(0);
+var _1n6 = /* @__PURE__ */ BigInt(1);
+var _2n4 = /* @__PURE__ */ BigInt(2);
+var _3n2 = /* @__PURE__ */ BigInt(3);
 var _5n2 = /* @__PURE__ */ BigInt(5);
 var _8n3 = /* @__PURE__ */ BigInt(8);
 var ed25519_CURVE_p = /* @__PURE__ */ BigInt("0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
@@ -2345,8 +2503,8 @@ function ed25519_pow_2_252_3(x) {
   const P2 = ed25519_CURVE_p;
   const x2 = x * x % P2;
   const b2 = x2 * x % P2;
-  const b4 = pow2(b2, _2n3, P2) * b2 % P2;
-  const b5 = pow2(b4, _1n5, P2) * x % P2;
+  const b4 = pow2(b2, _2n4, P2) * b2 % P2;
+  const b5 = pow2(b4, _1n6, P2) * x % P2;
   const b10 = pow2(b5, _5n2, P2) * b5 % P2;
   const b20 = pow2(b10, _10n, P2) * b10 % P2;
   const b40 = pow2(b20, _20n, P2) * b20 % P2;
@@ -2354,7 +2512,7 @@ function ed25519_pow_2_252_3(x) {
   const b160 = pow2(b80, _80n, P2) * b80 % P2;
   const b240 = pow2(b160, _80n, P2) * b80 % P2;
   const b250 = pow2(b240, _10n, P2) * b10 % P2;
-  const pow_p_5_8 = pow2(b250, _2n3, P2) * x % P2;
+  const pow_p_5_8 = pow2(b250, _2n4, P2) * x % P2;
   return { pow_p_5_8, b2 };
 }
 function adjustScalarBytes(bytes2) {
@@ -2388,7 +2546,7 @@ var ed25519_Point = /* @__PURE__ */ edwards(ed25519_CURVE, { uvRatio });
 var Fp = /* @__PURE__ */ (() => ed25519_Point.Fp)();
 function toMontgomery(point) {
   const { y } = point;
-  return Fp.toBytes(Fp.div(_1n5 + y, _1n5 - y));
+  return Fp.toBytes(Fp.div(_1n6 + y, _1n6 - y));
 }
 function toMontgomerySecret(secretKey) {
   const size = ed25519_Point.Fp.BYTES;
@@ -2399,6 +2557,29 @@ function ed(opts) {
   return eddsa(ed25519_Point, sha512, Object.assign({ adjustScalarBytes, toMontgomery, toMontgomerySecret, zip215: true }, opts));
 }
 var ed25519 = /* @__PURE__ */ ed({});
+var x25519 = /* @__PURE__ */ (() => {
+  const P2 = ed25519_CURVE_p;
+  const powPminus2 = (x) => {
+    const { pow_p_5_8, b2 } = ed25519_pow_2_252_3(x);
+    return mod(pow2(pow_p_5_8, _3n2, P2) * b2, P2);
+  };
+  return montgomery({
+    P: P2,
+    type: "x25519",
+    powPminus2,
+    adjustScalarBytes,
+    // ~3x faster fixed-base: [k]B on the birationally-equivalent Edwards curve using cached
+    // base tables, mapped back via u = (1+y)/(1-y) = (Z+Y)/(Z-Y) with one Fermat inversion.
+    // Same construction as libsodium's crypto_scalarmult_curve25519_base.
+    scalarMultBase: (k) => {
+      const kn = mod(k, ed25519_Point.Fn.ORDER);
+      if (kn === _0n6)
+        return _0n6;
+      const p = ed25519_Point.BASE.multiply(kn);
+      return mod((p.Z + p.Y) * powPminus2(mod(p.Z - p.Y, P2)), P2);
+    }
+  });
+})();
 
 // src/ed25519.js
 var { Point } = ed25519;
@@ -2449,9 +2630,9 @@ var fingerprint = (key2) => hex(sha256(concat(SPKI, key2)));
 function isRatio(first, ratio, second) {
   const r = little(ratio);
   if (ratio.length !== 32 || r >= L) return false;
-  const [one, two] = [strictPoint(first), strictPoint(second)];
-  if (!one || !two || !one.isTorsionFree() || !two.isTorsionFree()) return false;
-  return one.multiplyUnsafe(r).equals(two);
+  const [one2, two] = [strictPoint(first), strictPoint(second)];
+  if (!one2 || !two || !one2.isTorsionFree() || !two.isTorsionFree()) return false;
+  return one2.multiplyUnsafe(r).equals(two);
 }
 var SMALL_U = /* @__PURE__ */ new Set([
   0n,
@@ -2492,6 +2673,7 @@ var LIST = object({
   begin: optional(time),
   end: time,
   soft: optional(object({ extend: integer(), hard_end: time })),
+  sealed: optional(object({ price: oneOf("first", "second"), needed: integer() })),
   freshness: integer(),
   grace: integer(),
   disclose_within: integer(),
@@ -2521,10 +2703,16 @@ var REVEAL = object({
   simulated: optional(yes)
 });
 var COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) });
+var any = bytes(() => true);
+var SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal });
+var OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: COSIGNED });
 var VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
     bid: { body: object({ amount, currency, seal }) },
+    sealing: { body: object({ key: bytesOf(32), locks: list(string()) }), broker: true },
+    "sealed-bid": { body: SEALED_BID },
+    opened: { body: OPENED, broker: true },
     say: { body: object({ text: text(500) }) },
     unlist: { body: object({ ratio: bytesOf(32), successor: optional(name32) }) },
     closed: { body: object({ refused: integer(), root: hash }), broker: true },
@@ -2835,40 +3023,1117 @@ function readHead(note, log, key2, witnesses) {
   return { size, root, cosigners: cosigners(text2, others, witnesses) };
 }
 
-// src/auction.js
+// node_modules/@noble/ciphers/utils.js
+function isBytes3(a) {
+  return a instanceof Uint8Array || ArrayBuffer.isView(a) && a.constructor.name === "Uint8Array" && "BYTES_PER_ELEMENT" in a && a.BYTES_PER_ELEMENT === 1;
+}
+var atitle3 = (title) => title ? `"${title}" ` : "";
+function abool2(value, title = "") {
+  if (typeof value !== "boolean")
+    throw new TypeError(atitle3(title) + "expected boolean, got type=" + typeof value);
+  return value;
+}
+function anumber3(n, title = "") {
+  if (typeof n !== "number")
+    throw new TypeError(atitle3(title) + "expected number, got " + typeof n);
+  if (!Number.isSafeInteger(n) || n < 0)
+    throw new RangeError(atitle3(title) + "expected integer >= 0, got " + n);
+  return n;
+}
+function abytes3(value, length, title = "") {
+  if (isBytes3(value) && (length === void 0 || value.length === length))
+    return value;
+  if (length !== void 0)
+    anumber3(length, "length");
+  const bytes2 = isBytes3(value);
+  const ofLen = length !== void 0 ? ` of length ${length}` : "";
+  const got = bytes2 ? `length=${value.length}` : `type=${typeof value}`;
+  const message = atitle3(title) + "expected Uint8Array" + ofLen + ", got " + got;
+  if (!bytes2)
+    throw new TypeError(message);
+  throw new RangeError(message);
+}
+var aobject3 = (value, label) => {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new TypeError(label === "object" ? "expected valid options object" : `"${label}" expected object, got type=${typeof value}`);
+};
+function aexists2(instance, checkFinished = true) {
+  if (instance.destroyed)
+    throw new Error("hash was destroyed");
+  if (checkFinished && instance.finished)
+    throw new Error("digest() was already called");
+}
+function aoutput2(out, instance) {
+  abytes3(out, void 0, "output");
+  const min = instance.outputLen;
+  if (!(out.length >= min)) {
+    throw new RangeError('"output" expected length >= ' + min);
+  }
+}
+function u32(arr) {
+  return new Uint32Array(arr.buffer, arr.byteOffset, Math.floor(arr.byteLength / 4));
+}
+function clean2(...arrays) {
+  for (let i = 0; i < arrays.length; i++) {
+    arrays[i].fill(0);
+  }
+}
+function createView2(arr) {
+  return new DataView(arr.buffer, arr.byteOffset, arr.byteLength);
+}
+var isLE = /* @__PURE__ */ (() => new Uint8Array(new Uint32Array([287454020]).buffer)[0] === 68)();
+function byteSwap(word) {
+  return word << 24 & 4278190080 | word << 8 & 16711680 | word >>> 8 & 65280 | word >>> 24 & 255;
+}
+function byteSwap32(arr) {
+  for (let i = 0; i < arr.length; i++) {
+    arr[i] = byteSwap(arr[i]);
+  }
+  return arr;
+}
+var swap32IfBE = isLE ? (u) => u : byteSwap32;
+function overlapBytes(a, b) {
+  if (!a.byteLength || !b.byteLength)
+    return false;
+  return a.buffer === b.buffer && // best we can do, may fail with an obscure Proxy
+  a.byteOffset < b.byteOffset + b.byteLength && // a starts before b end
+  b.byteOffset < a.byteOffset + a.byteLength;
+}
+function complexOverlapBytes(input, output) {
+  if (overlapBytes(input, output) && input.byteOffset < output.byteOffset)
+    throw new Error("complex overlap of input and output is not supported");
+}
+function checkOpts2(defaults, opts) {
+  aobject3(defaults, "defaults");
+  aobject3(opts, "opts");
+  const merged = Object.assign(defaults, opts);
+  return merged;
+}
+function equalBytes(a, b) {
+  a = abytes3(a);
+  b = abytes3(b);
+  if (a.length !== b.length)
+    return false;
+  let diff = 0;
+  for (let i = 0; i < a.length; i++)
+    diff |= a[i] ^ b[i];
+  return diff === 0;
+}
+function wrapMacConstructor(keyLen, macCons, fromMsg) {
+  const mac = macCons;
+  const getArgs = fromMsg || (() => []);
+  const macC = (msg, key2) => mac(key2, ...getArgs(msg)).update(msg).digest();
+  const tmp = mac(new Uint8Array(keyLen), ...getArgs(new Uint8Array(0)));
+  macC.outputLen = tmp.outputLen;
+  macC.blockLen = tmp.blockLen;
+  macC.create = (key2, ...args) => mac(key2, ...args);
+  return macC;
+}
+var wrapCipher = /* @__NO_SIDE_EFFECTS__ */ (params, constructor) => {
+  function wrappedCipher(key2, ...args) {
+    abytes3(key2, void 0, "key");
+    if (params.nonceLength !== void 0) {
+      const nonce = args[0];
+      abytes3(nonce, params.varSizeNonce ? void 0 : params.nonceLength, "nonce");
+    }
+    const tagl = params.tagLength;
+    const aadStart = params.nonceLength !== void 0 ? 1 : 0;
+    if (!params.withAAD) {
+      for (let i = aadStart; i < args.length; i++)
+        if (isBytes3(args[i]))
+          throw new Error("AAD not supported");
+    }
+    if (params.withAAD && args[aadStart] !== void 0)
+      abytes3(args[aadStart], void 0, "AAD");
+    const cipher = constructor(key2, ...args);
+    const checkOutput = (fnLength, output) => {
+      if (output !== void 0) {
+        if (fnLength !== 2)
+          throw new Error("cipher output not supported");
+        abytes3(output, void 0, "output");
+      }
+    };
+    let called = false;
+    const wrCipher = {
+      encrypt(data, output) {
+        if (called)
+          throw new Error("cannot encrypt() twice with same key + nonce");
+        called = true;
+        abytes3(data, void 0, "data");
+        checkOutput(cipher.encrypt.length, output);
+        return cipher.encrypt(data, output);
+      },
+      decrypt(data, output) {
+        abytes3(data, void 0, "data");
+        if (tagl && data.length < tagl)
+          throw new Error('"ciphertext" expected length >= tagLength=' + tagl);
+        checkOutput(cipher.decrypt.length, output);
+        return cipher.decrypt(data, output);
+      }
+    };
+    return wrCipher;
+  }
+  Object.assign(wrappedCipher, params);
+  return wrappedCipher;
+};
+function getOutput(expectedLength, out, onlyAligned = true) {
+  if (out === void 0)
+    return new Uint8Array(expectedLength);
+  abytes3(out, expectedLength, "output");
+  if (onlyAligned && !isAligned32(out))
+    throw new Error("invalid output, must be aligned");
+  return out;
+}
+function u64Lengths(dataLength, aadLength, isLE2) {
+  anumber3(dataLength);
+  anumber3(aadLength);
+  abool2(isLE2);
+  const num = new Uint8Array(16);
+  const view = createView2(num);
+  view.setBigUint64(0, BigInt(aadLength), isLE2);
+  view.setBigUint64(8, BigInt(dataLength), isLE2);
+  return num;
+}
+function isAligned32(bytes2) {
+  return bytes2.byteOffset % 4 === 0;
+}
+function copyBytes2(bytes2) {
+  return Uint8Array.from(abytes3(bytes2));
+}
+
+// node_modules/@noble/ciphers/_arx.js
+var encodeStr = (str) => Uint8Array.from(str.split(""), (c) => c.charCodeAt(0));
+var sigma16_32 = /* @__PURE__ */ (() => swap32IfBE(u32(encodeStr("expand 16-byte k"))))();
+var sigma32_32 = /* @__PURE__ */ (() => swap32IfBE(u32(encodeStr("expand 32-byte k"))))();
+function rotl(a, b) {
+  return a << b | a >>> 32 - b;
+}
+var BLOCK_LEN = 64;
+var BLOCK_LEN32 = 16;
+var MAX_COUNTER = /* @__PURE__ */ (() => 2 ** 32 - 1)();
+var U32_EMPTY = /* @__PURE__ */ Uint32Array.of();
+function runCipher(core, sigma, key2, nonce, data, output, counter, rounds) {
+  const len = data.length;
+  const block = new Uint8Array(BLOCK_LEN);
+  const b32 = u32(block);
+  const isAligned = isLE && isAligned32(data) && isAligned32(output);
+  const d32 = isAligned ? u32(data) : U32_EMPTY;
+  const o32 = isAligned ? u32(output) : U32_EMPTY;
+  if (!isLE) {
+    for (let pos = 0; pos < len; counter++) {
+      core(sigma, key2, nonce, b32, counter, rounds);
+      swap32IfBE(b32);
+      if (counter >= MAX_COUNTER)
+        throw new Error("arx: counter overflow");
+      const take = Math.min(BLOCK_LEN, len - pos);
+      for (let j = 0, posj; j < take; j++) {
+        posj = pos + j;
+        output[posj] = data[posj] ^ block[j];
+      }
+      pos += take;
+    }
+    return;
+  }
+  for (let pos = 0; pos < len; counter++) {
+    core(sigma, key2, nonce, b32, counter, rounds);
+    if (counter >= MAX_COUNTER)
+      throw new Error("arx: counter overflow");
+    const take = Math.min(BLOCK_LEN, len - pos);
+    if (isAligned && take === BLOCK_LEN) {
+      const pos32 = pos / 4;
+      if (pos % 4 !== 0)
+        throw new Error("arx: invalid block position");
+      for (let j = 0, posj; j < BLOCK_LEN32; j++) {
+        posj = pos32 + j;
+        o32[posj] = d32[posj] ^ b32[j];
+      }
+      pos += BLOCK_LEN;
+      continue;
+    }
+    for (let j = 0, posj; j < take; j++) {
+      posj = pos + j;
+      output[posj] = data[posj] ^ block[j];
+    }
+    pos += take;
+  }
+}
+function createCipher(core, opts) {
+  const { allowShortKeys, extendNonceFn, counterLength, counterRight, rounds } = checkOpts2({ allowShortKeys: false, counterLength: 8, counterRight: false, rounds: 20 }, opts);
+  if (typeof core !== "function")
+    throw new Error("core must be a function");
+  anumber3(counterLength);
+  anumber3(rounds);
+  abool2(counterRight);
+  abool2(allowShortKeys);
+  return (key2, nonce, data, output, counter = 0) => {
+    abytes3(key2, void 0, "key");
+    abytes3(nonce, void 0, "nonce");
+    abytes3(data, void 0, "data");
+    const len = data.length;
+    const hasOutput = output !== void 0;
+    output = getOutput(len, output, false);
+    if (hasOutput)
+      complexOverlapBytes(data, output);
+    anumber3(counter);
+    if (counter < 0 || counter >= MAX_COUNTER)
+      throw new Error("arx: counter overflow");
+    const toClean = [];
+    let l = key2.length;
+    let k;
+    let sigma;
+    if (l === 32) {
+      toClean.push(k = copyBytes2(key2));
+      sigma = sigma32_32;
+    } else if (l === 16 && allowShortKeys) {
+      k = new Uint8Array(32);
+      k.set(key2);
+      k.set(key2, 16);
+      sigma = sigma16_32;
+      toClean.push(k);
+    } else {
+      abytes3(key2, 32, "arx key");
+      throw new Error("invalid key size");
+    }
+    if (!isLE || !isAligned32(nonce))
+      toClean.push(nonce = copyBytes2(nonce));
+    let k32 = u32(k);
+    if (extendNonceFn) {
+      if (nonce.length !== 24)
+        throw new Error("arx: extended nonce must be 24 bytes");
+      const n16 = nonce.subarray(0, 16);
+      if (isLE)
+        extendNonceFn(sigma, k32, u32(n16), k32);
+      else {
+        const sigmaRaw = swap32IfBE(Uint32Array.from(sigma));
+        extendNonceFn(sigmaRaw, k32, u32(n16), k32);
+        clean2(sigmaRaw);
+        swap32IfBE(k32);
+      }
+      nonce = nonce.subarray(16);
+    } else if (!isLE)
+      swap32IfBE(k32);
+    const nonceNcLen = 16 - counterLength;
+    if (nonceNcLen !== nonce.length)
+      throw new Error(`arx: nonce must be ${nonceNcLen} or 16 bytes`);
+    if (nonceNcLen !== 12) {
+      const nc = new Uint8Array(12);
+      nc.set(nonce, counterRight ? 0 : 12 - nonce.length);
+      nonce = nc;
+      toClean.push(nonce);
+    }
+    const n32 = swap32IfBE(u32(nonce));
+    try {
+      runCipher(core, sigma, k32, n32, data, output, counter, rounds);
+      return output;
+    } finally {
+      clean2(...toClean);
+    }
+  };
+}
+
+// node_modules/@noble/ciphers/_poly1305.js
+function u8to16(a, i) {
+  return a[i++] & 255 | (a[i++] & 255) << 8;
+}
+var Poly1305 = class {
+  blockLen = 16;
+  outputLen = 16;
+  buffer = new Uint8Array(16);
+  r = new Uint16Array(10);
+  // Allocating 1 array with .subarray() here is slower than 3
+  h = new Uint16Array(10);
+  pad = new Uint16Array(8);
+  pos = 0;
+  finished = false;
+  destroyed = false;
+  // Can be speed-up using BigUint64Array, at the cost of complexity
+  constructor(key2) {
+    key2 = copyBytes2(abytes3(key2, 32, "key"));
+    const t0 = u8to16(key2, 0);
+    const t1 = u8to16(key2, 2);
+    const t2 = u8to16(key2, 4);
+    const t3 = u8to16(key2, 6);
+    const t4 = u8to16(key2, 8);
+    const t5 = u8to16(key2, 10);
+    const t6 = u8to16(key2, 12);
+    const t7 = u8to16(key2, 14);
+    this.r[0] = t0 & 8191;
+    this.r[1] = (t0 >>> 13 | t1 << 3) & 8191;
+    this.r[2] = (t1 >>> 10 | t2 << 6) & 7939;
+    this.r[3] = (t2 >>> 7 | t3 << 9) & 8191;
+    this.r[4] = (t3 >>> 4 | t4 << 12) & 255;
+    this.r[5] = t4 >>> 1 & 8190;
+    this.r[6] = (t4 >>> 14 | t5 << 2) & 8191;
+    this.r[7] = (t5 >>> 11 | t6 << 5) & 8065;
+    this.r[8] = (t6 >>> 8 | t7 << 8) & 8191;
+    this.r[9] = t7 >>> 5 & 127;
+    for (let i = 0; i < 8; i++)
+      this.pad[i] = u8to16(key2, 16 + 2 * i);
+  }
+  process(data, offset, isLast = false) {
+    const hibit = isLast ? 0 : 1 << 11;
+    const { h, r } = this;
+    const r0 = r[0];
+    const r1 = r[1];
+    const r2 = r[2];
+    const r3 = r[3];
+    const r4 = r[4];
+    const r5 = r[5];
+    const r6 = r[6];
+    const r7 = r[7];
+    const r8 = r[8];
+    const r9 = r[9];
+    const t0 = u8to16(data, offset + 0);
+    const t1 = u8to16(data, offset + 2);
+    const t2 = u8to16(data, offset + 4);
+    const t3 = u8to16(data, offset + 6);
+    const t4 = u8to16(data, offset + 8);
+    const t5 = u8to16(data, offset + 10);
+    const t6 = u8to16(data, offset + 12);
+    const t7 = u8to16(data, offset + 14);
+    let h0 = h[0] + (t0 & 8191);
+    let h1 = h[1] + ((t0 >>> 13 | t1 << 3) & 8191);
+    let h2 = h[2] + ((t1 >>> 10 | t2 << 6) & 8191);
+    let h3 = h[3] + ((t2 >>> 7 | t3 << 9) & 8191);
+    let h4 = h[4] + ((t3 >>> 4 | t4 << 12) & 8191);
+    let h5 = h[5] + (t4 >>> 1 & 8191);
+    let h6 = h[6] + ((t4 >>> 14 | t5 << 2) & 8191);
+    let h7 = h[7] + ((t5 >>> 11 | t6 << 5) & 8191);
+    let h8 = h[8] + ((t6 >>> 8 | t7 << 8) & 8191);
+    let h9 = h[9] + (t7 >>> 5 | hibit);
+    let c = 0;
+    let d0 = c + h0 * r0 + h1 * (5 * r9) + h2 * (5 * r8) + h3 * (5 * r7) + h4 * (5 * r6);
+    c = d0 >>> 13;
+    d0 &= 8191;
+    d0 += h5 * (5 * r5) + h6 * (5 * r4) + h7 * (5 * r3) + h8 * (5 * r2) + h9 * (5 * r1);
+    c += d0 >>> 13;
+    d0 &= 8191;
+    let d1 = c + h0 * r1 + h1 * r0 + h2 * (5 * r9) + h3 * (5 * r8) + h4 * (5 * r7);
+    c = d1 >>> 13;
+    d1 &= 8191;
+    d1 += h5 * (5 * r6) + h6 * (5 * r5) + h7 * (5 * r4) + h8 * (5 * r3) + h9 * (5 * r2);
+    c += d1 >>> 13;
+    d1 &= 8191;
+    let d2 = c + h0 * r2 + h1 * r1 + h2 * r0 + h3 * (5 * r9) + h4 * (5 * r8);
+    c = d2 >>> 13;
+    d2 &= 8191;
+    d2 += h5 * (5 * r7) + h6 * (5 * r6) + h7 * (5 * r5) + h8 * (5 * r4) + h9 * (5 * r3);
+    c += d2 >>> 13;
+    d2 &= 8191;
+    let d3 = c + h0 * r3 + h1 * r2 + h2 * r1 + h3 * r0 + h4 * (5 * r9);
+    c = d3 >>> 13;
+    d3 &= 8191;
+    d3 += h5 * (5 * r8) + h6 * (5 * r7) + h7 * (5 * r6) + h8 * (5 * r5) + h9 * (5 * r4);
+    c += d3 >>> 13;
+    d3 &= 8191;
+    let d4 = c + h0 * r4 + h1 * r3 + h2 * r2 + h3 * r1 + h4 * r0;
+    c = d4 >>> 13;
+    d4 &= 8191;
+    d4 += h5 * (5 * r9) + h6 * (5 * r8) + h7 * (5 * r7) + h8 * (5 * r6) + h9 * (5 * r5);
+    c += d4 >>> 13;
+    d4 &= 8191;
+    let d5 = c + h0 * r5 + h1 * r4 + h2 * r3 + h3 * r2 + h4 * r1;
+    c = d5 >>> 13;
+    d5 &= 8191;
+    d5 += h5 * r0 + h6 * (5 * r9) + h7 * (5 * r8) + h8 * (5 * r7) + h9 * (5 * r6);
+    c += d5 >>> 13;
+    d5 &= 8191;
+    let d6 = c + h0 * r6 + h1 * r5 + h2 * r4 + h3 * r3 + h4 * r2;
+    c = d6 >>> 13;
+    d6 &= 8191;
+    d6 += h5 * r1 + h6 * r0 + h7 * (5 * r9) + h8 * (5 * r8) + h9 * (5 * r7);
+    c += d6 >>> 13;
+    d6 &= 8191;
+    let d7 = c + h0 * r7 + h1 * r6 + h2 * r5 + h3 * r4 + h4 * r3;
+    c = d7 >>> 13;
+    d7 &= 8191;
+    d7 += h5 * r2 + h6 * r1 + h7 * r0 + h8 * (5 * r9) + h9 * (5 * r8);
+    c += d7 >>> 13;
+    d7 &= 8191;
+    let d8 = c + h0 * r8 + h1 * r7 + h2 * r6 + h3 * r5 + h4 * r4;
+    c = d8 >>> 13;
+    d8 &= 8191;
+    d8 += h5 * r3 + h6 * r2 + h7 * r1 + h8 * r0 + h9 * (5 * r9);
+    c += d8 >>> 13;
+    d8 &= 8191;
+    let d9 = c + h0 * r9 + h1 * r8 + h2 * r7 + h3 * r6 + h4 * r5;
+    c = d9 >>> 13;
+    d9 &= 8191;
+    d9 += h5 * r4 + h6 * r3 + h7 * r2 + h8 * r1 + h9 * r0;
+    c += d9 >>> 13;
+    d9 &= 8191;
+    c = (c << 2) + c | 0;
+    c = c + d0 | 0;
+    d0 = c & 8191;
+    c = c >>> 13;
+    d1 += c;
+    h[0] = d0;
+    h[1] = d1;
+    h[2] = d2;
+    h[3] = d3;
+    h[4] = d4;
+    h[5] = d5;
+    h[6] = d6;
+    h[7] = d7;
+    h[8] = d8;
+    h[9] = d9;
+  }
+  finalize() {
+    const { h, pad } = this;
+    const g = new Uint16Array(10);
+    let c = h[1] >>> 13;
+    h[1] &= 8191;
+    for (let i = 2; i < 10; i++) {
+      h[i] += c;
+      c = h[i] >>> 13;
+      h[i] &= 8191;
+    }
+    h[0] += c * 5;
+    c = h[0] >>> 13;
+    h[0] &= 8191;
+    h[1] += c;
+    c = h[1] >>> 13;
+    h[1] &= 8191;
+    h[2] += c;
+    g[0] = h[0] + 5;
+    c = g[0] >>> 13;
+    g[0] &= 8191;
+    for (let i = 1; i < 10; i++) {
+      g[i] = h[i] + c;
+      c = g[i] >>> 13;
+      g[i] &= 8191;
+    }
+    g[9] -= 1 << 13;
+    let mask = (c ^ 1) - 1;
+    for (let i = 0; i < 10; i++)
+      g[i] &= mask;
+    mask = ~mask;
+    for (let i = 0; i < 10; i++)
+      h[i] = h[i] & mask | g[i];
+    h[0] = (h[0] | h[1] << 13) & 65535;
+    h[1] = (h[1] >>> 3 | h[2] << 10) & 65535;
+    h[2] = (h[2] >>> 6 | h[3] << 7) & 65535;
+    h[3] = (h[3] >>> 9 | h[4] << 4) & 65535;
+    h[4] = (h[4] >>> 12 | h[5] << 1 | h[6] << 14) & 65535;
+    h[5] = (h[6] >>> 2 | h[7] << 11) & 65535;
+    h[6] = (h[7] >>> 5 | h[8] << 8) & 65535;
+    h[7] = (h[8] >>> 8 | h[9] << 5) & 65535;
+    let f = h[0] + pad[0];
+    h[0] = f & 65535;
+    for (let i = 1; i < 8; i++) {
+      f = (h[i] + pad[i] | 0) + (f >>> 16) | 0;
+      h[i] = f & 65535;
+    }
+    clean2(g);
+  }
+  update(data) {
+    aexists2(this);
+    abytes3(data);
+    data = copyBytes2(data);
+    const { buffer, blockLen } = this;
+    const len = data.length;
+    for (let pos = 0; pos < len; ) {
+      const take = Math.min(blockLen - this.pos, len - pos);
+      if (take === blockLen) {
+        for (; blockLen <= len - pos; pos += blockLen)
+          this.process(data, pos);
+        continue;
+      }
+      buffer.set(data.subarray(pos, pos + take), this.pos);
+      this.pos += take;
+      pos += take;
+      if (this.pos === blockLen) {
+        this.process(buffer, 0, false);
+        this.pos = 0;
+      }
+    }
+    return this;
+  }
+  destroy() {
+    this.destroyed = true;
+    clean2(this.h, this.r, this.buffer, this.pad);
+  }
+  digestInto(out) {
+    aexists2(this);
+    aoutput2(out, this);
+    this.finished = true;
+    const { buffer, h } = this;
+    let { pos } = this;
+    if (pos) {
+      buffer[pos++] = 1;
+      for (; pos < 16; pos++)
+        buffer[pos] = 0;
+      this.process(buffer, 0, true);
+    }
+    this.finalize();
+    let opos = 0;
+    for (let i = 0; i < 8; i++) {
+      out[opos++] = h[i] >>> 0;
+      out[opos++] = h[i] >>> 8;
+    }
+  }
+  digest() {
+    const { buffer, outputLen } = this;
+    this.digestInto(buffer);
+    const res = buffer.slice(0, outputLen);
+    this.destroy();
+    return res;
+  }
+};
+var poly1305 = /* @__PURE__ */ wrapMacConstructor(32, (key2) => new Poly1305(key2));
+
+// node_modules/@noble/ciphers/chacha.js
+function chachaCore(s, k, n, out, cnt, rounds = 20) {
+  let y00 = s[0], y01 = s[1], y02 = s[2], y03 = s[3], y04 = k[0], y05 = k[1], y06 = k[2], y07 = k[3], y08 = k[4], y09 = k[5], y10 = k[6], y11 = k[7], y12 = cnt, y13 = n[0], y14 = n[1], y15 = n[2];
+  let x00 = y00, x01 = y01, x02 = y02, x03 = y03, x04 = y04, x05 = y05, x06 = y06, x07 = y07, x08 = y08, x09 = y09, x10 = y10, x11 = y11, x12 = y12, x13 = y13, x14 = y14, x15 = y15;
+  for (let r = 0; r < rounds; r += 2) {
+    x00 = x00 + x04 | 0;
+    x12 = rotl(x12 ^ x00, 16);
+    x08 = x08 + x12 | 0;
+    x04 = rotl(x04 ^ x08, 12);
+    x00 = x00 + x04 | 0;
+    x12 = rotl(x12 ^ x00, 8);
+    x08 = x08 + x12 | 0;
+    x04 = rotl(x04 ^ x08, 7);
+    x01 = x01 + x05 | 0;
+    x13 = rotl(x13 ^ x01, 16);
+    x09 = x09 + x13 | 0;
+    x05 = rotl(x05 ^ x09, 12);
+    x01 = x01 + x05 | 0;
+    x13 = rotl(x13 ^ x01, 8);
+    x09 = x09 + x13 | 0;
+    x05 = rotl(x05 ^ x09, 7);
+    x02 = x02 + x06 | 0;
+    x14 = rotl(x14 ^ x02, 16);
+    x10 = x10 + x14 | 0;
+    x06 = rotl(x06 ^ x10, 12);
+    x02 = x02 + x06 | 0;
+    x14 = rotl(x14 ^ x02, 8);
+    x10 = x10 + x14 | 0;
+    x06 = rotl(x06 ^ x10, 7);
+    x03 = x03 + x07 | 0;
+    x15 = rotl(x15 ^ x03, 16);
+    x11 = x11 + x15 | 0;
+    x07 = rotl(x07 ^ x11, 12);
+    x03 = x03 + x07 | 0;
+    x15 = rotl(x15 ^ x03, 8);
+    x11 = x11 + x15 | 0;
+    x07 = rotl(x07 ^ x11, 7);
+    x00 = x00 + x05 | 0;
+    x15 = rotl(x15 ^ x00, 16);
+    x10 = x10 + x15 | 0;
+    x05 = rotl(x05 ^ x10, 12);
+    x00 = x00 + x05 | 0;
+    x15 = rotl(x15 ^ x00, 8);
+    x10 = x10 + x15 | 0;
+    x05 = rotl(x05 ^ x10, 7);
+    x01 = x01 + x06 | 0;
+    x12 = rotl(x12 ^ x01, 16);
+    x11 = x11 + x12 | 0;
+    x06 = rotl(x06 ^ x11, 12);
+    x01 = x01 + x06 | 0;
+    x12 = rotl(x12 ^ x01, 8);
+    x11 = x11 + x12 | 0;
+    x06 = rotl(x06 ^ x11, 7);
+    x02 = x02 + x07 | 0;
+    x13 = rotl(x13 ^ x02, 16);
+    x08 = x08 + x13 | 0;
+    x07 = rotl(x07 ^ x08, 12);
+    x02 = x02 + x07 | 0;
+    x13 = rotl(x13 ^ x02, 8);
+    x08 = x08 + x13 | 0;
+    x07 = rotl(x07 ^ x08, 7);
+    x03 = x03 + x04 | 0;
+    x14 = rotl(x14 ^ x03, 16);
+    x09 = x09 + x14 | 0;
+    x04 = rotl(x04 ^ x09, 12);
+    x03 = x03 + x04 | 0;
+    x14 = rotl(x14 ^ x03, 8);
+    x09 = x09 + x14 | 0;
+    x04 = rotl(x04 ^ x09, 7);
+  }
+  let oi = 0;
+  out[oi++] = y00 + x00 | 0;
+  out[oi++] = y01 + x01 | 0;
+  out[oi++] = y02 + x02 | 0;
+  out[oi++] = y03 + x03 | 0;
+  out[oi++] = y04 + x04 | 0;
+  out[oi++] = y05 + x05 | 0;
+  out[oi++] = y06 + x06 | 0;
+  out[oi++] = y07 + x07 | 0;
+  out[oi++] = y08 + x08 | 0;
+  out[oi++] = y09 + x09 | 0;
+  out[oi++] = y10 + x10 | 0;
+  out[oi++] = y11 + x11 | 0;
+  out[oi++] = y12 + x12 | 0;
+  out[oi++] = y13 + x13 | 0;
+  out[oi++] = y14 + x14 | 0;
+  out[oi++] = y15 + x15 | 0;
+}
+var chacha20 = /* @__PURE__ */ createCipher(chachaCore, {
+  counterRight: false,
+  counterLength: 4,
+  allowShortKeys: false
+});
+var ZEROS16 = /* @__PURE__ */ new Uint8Array(16);
+var updatePadded = (h, msg) => {
+  h.update(msg);
+  const leftover = msg.length % 16;
+  if (leftover)
+    h.update(ZEROS16.subarray(leftover));
+};
+var ZEROS32 = /* @__PURE__ */ new Uint8Array(32);
+function computeTag(fn, key2, nonce, ciphertext, AAD) {
+  if (AAD !== void 0)
+    abytes3(AAD, void 0, "AAD");
+  const authKey = fn(key2, nonce, ZEROS32);
+  const lengths = u64Lengths(ciphertext.length, AAD ? AAD.length : 0, true);
+  const h = poly1305.create(authKey);
+  if (AAD)
+    updatePadded(h, AAD);
+  updatePadded(h, ciphertext);
+  h.update(lengths);
+  const res = h.digest();
+  clean2(authKey, lengths);
+  return res;
+}
+var _poly1305_aead = (xorStream) => (key2, nonce, AAD) => {
+  const tagLength = 16;
+  return {
+    encrypt(plaintext, output) {
+      const plength = plaintext.length;
+      output = getOutput(plength + tagLength, output, false);
+      output.set(plaintext);
+      const oPlain = output.subarray(0, -tagLength);
+      xorStream(key2, nonce, oPlain, oPlain, 1);
+      const tag = computeTag(xorStream, key2, nonce, oPlain, AAD);
+      output.set(tag, plength);
+      clean2(tag);
+      return output;
+    },
+    decrypt(ciphertext, output) {
+      output = getOutput(ciphertext.length - tagLength, output, false);
+      const data = ciphertext.subarray(0, -tagLength);
+      const passedTag = ciphertext.subarray(-tagLength);
+      const tag = computeTag(xorStream, key2, nonce, data, AAD);
+      if (!equalBytes(passedTag, tag)) {
+        clean2(tag);
+        throw new Error("invalid tag");
+      }
+      output.set(ciphertext.subarray(0, -tagLength));
+      xorStream(key2, nonce, output, output, 1);
+      clean2(tag);
+      return output;
+    }
+  };
+};
+var chacha20poly1305 = /* @__PURE__ */ wrapCipher(
+  { blockSize: 64, nonceLength: 12, tagLength: 16, withAAD: true },
+  /* @__PURE__ */ _poly1305_aead(chacha20)
+);
+
+// node_modules/@noble/hashes/hmac.js
+var _HMAC = class {
+  oHash;
+  iHash;
+  blockLen;
+  outputLen;
+  canXOF = false;
+  finished = false;
+  destroyed = false;
+  constructor(hash2, key2) {
+    ahash(hash2);
+    abytes(key2, void 0, "key");
+    this.iHash = hash2.create();
+    if (typeof this.iHash.update !== "function")
+      throw new Error("expected Hash instance");
+    this.blockLen = this.iHash.blockLen;
+    this.outputLen = this.iHash.outputLen;
+    const blockLen = this.blockLen;
+    const pad = new Uint8Array(blockLen);
+    pad.set(key2.length > blockLen ? hash2.create().update(key2).digest() : key2);
+    for (let i = 0; i < pad.length; i++)
+      pad[i] ^= 54;
+    this.iHash.update(pad);
+    this.oHash = hash2.create();
+    for (let i = 0; i < pad.length; i++)
+      pad[i] ^= 54 ^ 92;
+    this.oHash.update(pad);
+    clean(pad);
+  }
+  update(buf) {
+    aexists(this);
+    this.iHash.update(buf);
+    return this;
+  }
+  digestInto(out) {
+    aexists(this);
+    aoutput(out, this);
+    this.finished = true;
+    const buf = out.subarray(0, this.outputLen);
+    this.iHash.digestInto(buf);
+    this.oHash.update(buf);
+    this.oHash.digestInto(buf);
+    this.destroy();
+  }
+  digest() {
+    const out = new Uint8Array(this.oHash.outputLen);
+    this.digestInto(out);
+    return out;
+  }
+  _cloneInto(to) {
+    to ||= Object.create(Object.getPrototypeOf(this), {});
+    const { oHash, iHash, finished, destroyed, blockLen, outputLen, canXOF } = this;
+    to = to;
+    to.finished = finished;
+    to.destroyed = destroyed;
+    to.blockLen = blockLen;
+    to.outputLen = outputLen;
+    to.canXOF = canXOF;
+    to.oHash = oHash._cloneInto(to.oHash);
+    to.iHash = iHash._cloneInto(to.iHash);
+    return to;
+  }
+  clone() {
+    return this._cloneInto();
+  }
+  destroy() {
+    this.destroyed = true;
+    this.oHash.destroy();
+    this.iHash.destroy();
+  }
+};
+var hmac = /* @__PURE__ */ (() => {
+  const hmac_ = ((hash2, key2, message) => new _HMAC(hash2, key2).update(message).digest());
+  hmac_.create = (hash2, key2) => new _HMAC(hash2, key2);
+  return hmac_;
+})();
+
+// node_modules/@noble/hashes/hkdf.js
+function extract(hash2, ikm, salt) {
+  ahash(hash2);
+  if (salt === void 0)
+    salt = new Uint8Array(hash2.outputLen);
+  return hmac(hash2, salt, ikm);
+}
+var HKDF_COUNTER = /* @__PURE__ */ Uint8Array.of(0);
+var EMPTY_BUFFER = /* @__PURE__ */ Uint8Array.of();
+function expand(hash2, prk, info, length = 32, _recycled) {
+  ahash(hash2);
+  anumber(length, "length");
+  abytes(prk, void 0, "prk");
+  const olen = hash2.outputLen;
+  if (prk.length < olen)
+    throw new Error('"prk" must be at least HashLen octets');
+  if (length > 255 * olen)
+    throw new Error("Length must be <= 255*HashLen");
+  const blocks = Math.ceil(length / olen);
+  if (info === void 0)
+    info = EMPTY_BUFFER;
+  else
+    abytes(info, void 0, "info");
+  if (!blocks) {
+    if (_recycled)
+      clean(prk);
+    return new Uint8Array();
+  }
+  const okm = _recycled && blocks === 1 ? prk : new Uint8Array(blocks * olen);
+  const { iHash, oHash } = hmac.create(hash2, prk);
+  const T = _recycled ? prk : new Uint8Array(olen);
+  const worker = blocks > 1 ? _recycled?.iHash || hash2.create() : void 0;
+  for (let counter = 0; counter < blocks - 1; counter++) {
+    HKDF_COUNTER[0] = counter + 1;
+    const iWork = iHash._cloneInto(worker);
+    if (counter)
+      iWork.update(T);
+    iWork.update(info).update(HKDF_COUNTER).digestInto(T);
+    oHash._cloneInto(worker).update(T).digestInto(T);
+    okm.set(T, olen * counter);
+  }
+  HKDF_COUNTER[0] = blocks;
+  if (blocks > 1)
+    iHash.update(T);
+  iHash.update(info).update(HKDF_COUNTER).digestInto(T);
+  oHash.update(T).digestInto(T);
+  okm.set(T, olen * (blocks - 1));
+  iHash.destroy();
+  oHash.destroy();
+  worker?.destroy();
+  if (T !== okm)
+    clean(T);
+  clean(HKDF_COUNTER);
+  if (length === okm.length)
+    return okm;
+  const res = okm.slice(0, length);
+  clean(okm);
+  return res;
+}
+var hkdf = (hash2, ikm, salt, info, length) => {
+  ahash(hash2);
+  if (salt === void 0)
+    salt = new Uint8Array(hash2.outputLen);
+  const HMAC = hmac.create(hash2, salt).update(ikm);
+  return expand(hash2, HMAC.digest(), info, length, HMAC);
+};
+
+// src/hpke.js
+var KEM = concat(utf8("KEM"), Uint8Array.of(0, 32));
+var SUITE = concat(utf8("HPKE"), Uint8Array.of(0, 32, 0, 1, 0, 3));
+var VERSION = utf8("HPKE-v1");
+var EMPTY = new Uint8Array();
+var KEY = 32;
+var NONCE = 12;
+var labeledExtract = (suite, salt, label, ikm) => extract(sha256, concat(VERSION, suite, utf8(label), ikm), salt);
+var labeledExpand = (suite, prk, label, info, size) => expand(sha256, prk, concat(Uint8Array.of(size >> 8, size & 255), VERSION, suite, utf8(label), info), size);
+var publicKey = (secret) => x25519.getPublicKey(secret);
+function agreed(secret, key2) {
+  try {
+    const result = x25519.getSharedSecret(secret, key2);
+    return result.some((byte) => byte !== 0) ? result : null;
+  } catch {
+    return null;
+  }
+}
+var deriveSecret = (ikm) => labeledExpand(KEM, labeledExtract(KEM, EMPTY, "dkp_prk", ikm), "sk", EMPTY, KEY);
+function schedule(dh, encapsulated, recipient, info) {
+  const context = concat(encapsulated, recipient);
+  const shared = labeledExpand(KEM, labeledExtract(KEM, EMPTY, "eae_prk", dh), "shared_secret", context, KEY);
+  const hashes = [labeledExtract(SUITE, EMPTY, "psk_id_hash", EMPTY), labeledExtract(SUITE, EMPTY, "info_hash", info)];
+  const bound = concat(Uint8Array.of(0), ...hashes);
+  const secret = labeledExtract(SUITE, shared, "secret", EMPTY);
+  return {
+    key: labeledExpand(SUITE, secret, "key", bound, KEY),
+    nonce: labeledExpand(SUITE, secret, "base_nonce", bound, NONCE)
+  };
+}
+function seal2(recipient, { info, aad, ikm }, plaintext) {
+  const ephemeral = deriveSecret(ikm);
+  const dh = agreed(ephemeral, recipient);
+  if (dh === null) return null;
+  const encapsulated = publicKey(ephemeral);
+  const { key: key2, nonce } = schedule(dh, encapsulated, recipient, info);
+  return concat(encapsulated, chacha20poly1305(key2, nonce, aad).encrypt(plaintext));
+}
+function open(secret, { info, aad }, sealed) {
+  const encapsulated = sealed.slice(0, KEY);
+  if (encapsulated.length !== KEY) return null;
+  const dh = agreed(secret, encapsulated);
+  if (dh === null) return null;
+  const { key: key2, nonce } = schedule(dh, encapsulated, publicKey(secret), info);
+  return decrypted(key2, nonce, aad, sealed.slice(KEY));
+}
+function decrypted(key2, nonce, aad, ciphertext) {
+  try {
+    return chacha20poly1305(key2, nonce, aad).decrypt(ciphertext);
+  } catch {
+    return null;
+  }
+}
+
+// src/shamir.js
+var POWERS = new Uint8Array(510);
+var LOGS = new Uint8Array(256);
+for (let power = 0, value = 1; power < 255; power += 1) {
+  POWERS[power] = value;
+  POWERS[power + 255] = value;
+  LOGS[value] = power;
+  value ^= value << 1;
+  if (value > 255) value ^= 283;
+}
+var multiply = (a, b) => a === 0 || b === 0 ? 0 : POWERS[LOGS[a] + LOGS[b]];
+var divide = (a, b) => a === 0 ? 0 : POWERS[LOGS[a] + 255 - LOGS[b]];
+var shareAt = (coefficients, x) => coefficients[0].map((_, at) => coefficients.reduceRight((value, bytes2) => multiply(value, x) ^ bytes2[at], 0));
+function secretOf(shares) {
+  const weights = shares.map(
+    ({ x }) => shares.reduce((product, other) => other.x === x ? product : multiply(product, divide(other.x, other.x ^ x)), 1)
+  );
+  return shares[0].bytes.map((_, at) => shares.reduce((sum, { bytes: bytes2 }, i) => sum ^ multiply(weights[i], bytes2[at]), 0));
+}
+
+// src/sealed.js
+var LABEL2 = utf8("pregao/sealed-bid/v1");
+var KEY2 = utf8("pregao/bid-key/v1");
+var COMMITMENT = utf8("pregao/bid-commitment/v1");
+var COEFFICIENT = utf8("pregao/bid-coefficient/v1");
+var SEED = utf8("pregao/bid-seed/v1");
+var NONCE2 = new Uint8Array(12);
+var SEALED = 80;
+var AMOUNT = 24;
+var derive = (secret, ...info) => hkdf(sha256, secret, void 0, concat(...info), 32);
+var one = (number) => Uint8Array.of(number);
+var parameters = (context, half, x) => ({ info: LABEL2, aad: context, ikm: derive(half, SEED, one(x)) });
+var contextOf = (room, key2) => sha256(concat(LABEL2, fromHex32(room), key2));
+var isWellFormed2 = ({ broker, shares, amount: amount2 }, count2) => broker.length === SEALED && shares.length === count2 && shares.every((share) => share.length === SEALED) && amount2.length === AMOUNT;
+function shareOf(half, needed, x) {
+  const more = Array.from({ length: needed - 1 }, (_, i) => derive(half, COEFFICIENT, one(i + 1)));
+  return shareAt([half, ...more], x);
+}
+var sealedShares = (half, { context, locks, needed }) => locks.map((key2, i) => seal2(key2, parameters(context, half, i + 1), shareOf(half, needed, i + 1)));
+function openBid(bid, { context, locks, needed, key: key2, secrets }) {
+  const about = { info: LABEL2, aad: context };
+  const second = open(key2, about, bid.broker);
+  if (second === null) return { cause: "broker" };
+  const shares = secrets.map(({ tsa, secret }) => ({ x: tsa + 1, bytes: open(secret, about, bid.shares[tsa]) }));
+  if (shares.some(({ bytes: bytes2 }) => bytes2 === null)) return { cause: "share" };
+  const first = secretOf(shares);
+  const both = concat(first, second);
+  if (!equal(derive(both, COMMITMENT, context), bid.commitment)) return { cause: "commitment" };
+  const anew = sealedShares(first, { context, locks, needed });
+  if (!anew.every((share, i) => equal(share, bid.shares[i]))) return { cause: "shares" };
+  const plain = decrypted(derive(both, KEY2, context), NONCE2, context, bid.amount);
+  const amount2 = plain && new DataView(plain.buffer, plain.byteOffset).getBigUint64(0);
+  if (amount2 === null || amount2 > BigInt(Number.MAX_SAFE_INTEGER)) return { cause: "amount" };
+  return { amount: Number(amount2) };
+}
+
+// src/terms.js
 var LONGEST5 = seconds(366 * 86400);
-var MOST_FORFEITED = 128;
 var MOST_STEPS = 16;
-var LARGEST = Number.MAX_SAFE_INTEGER;
-var SETTLE_SLACK = seconds(60);
-var VERBS2 = ["bid", "say", "unlist", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
 var between = (number, least, most) => number >= least && number <= most;
+var leastOf = ({ start }) => Math.max(start, 1);
 function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
   const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
   const increments = [increment, ...steps.map((step) => step.increment)];
-  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= Math.max(start, 1));
+  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= leastOf({ start }));
+}
+function canSeal({ sealed, steps, max_raise: most, buy_now: price, soft, increment, quorum, stamps }) {
+  return [steps, most, price, soft].every((term) => term === void 0) && increment === 1 && quorum > 0 && new Set(stamps.map(String)).size === stamps.length && between(sealed.needed, 1, stamps.length);
 }
 function judgeTerms(terms, key2, listed) {
   refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
   const { begin, end, soft, freshness, grace } = terms;
   const last = soft ? soft.hard_end : end;
   refuseUnless(end > listed && last <= listed + LONGEST5 && (begin === void 0 || begin < end), "listing.end");
-  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum);
+  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum) && (!terms.sealed || canSeal(terms));
   refuseUnless(holds, "listing.terms");
 }
+
+// src/timelock.js
+var LONGEST6 = 1024;
+var CONTENT2 = object({ tsa: name32, at: integer(0, lastSecond), key: bytesOf(32, isSealable), simulated: optional(yes) });
+function readTimelock(text2, stamp) {
+  refuseUnless(text2.length <= LONGEST6, "V-162");
+  const parts = split2(text2);
+  const statement = readExact(parts.payload, CONTENT2);
+  const tsa = fingerprint(stamp);
+  refuseUnless(statement.tsa === tsa && isBy(parts, "pregao-timelock-v1", tsa, stamp), "V-162");
+  return statement;
+}
+
+// src/sealedbids.js
+var OPEN_SLACK = seconds(60);
+var UNOPENED = seconds(86400);
+var requireForm = (body, { stamps }) => refuseUnless(isWellFormed2(body, stamps.length), "bid.sealed");
+var SealedBids = class {
+  /** Sealed bids in the order of the log, `{entry, time, key, context, body}`. */
+  taken = [];
+  /** Bids that are none, with the cause. */
+  void = [];
+  /** The position of `opened`. */
+  opened = void 0;
+  #terms;
+  // What `sealing` states: `{key, locks}`, keys of the broker and of each TSA.
+  #keys = null;
+  // Bids that count by falling amount, of equal ones the first in the log first; those before `#first` are forfeited.
+  #ranked = [];
+  #first = 0;
+  constructor(terms) {
+    this.#terms = terms;
+    this.price = terms.sealed.price;
+    this.needed = terms.sealed.needed;
+    this.of = terms.stamps.length;
+    this.opens = seconds(ceilSeconds(terms.end + seconds(2 * terms.grace)) + 1n);
+  }
+  get unopened() {
+    return this.opened === void 0 ? this.taken.length : 0;
+  }
+  /** V-164: the keys to which bids are sealed, stated once. */
+  seal({ key: key2, locks }) {
+    refuseUnless(this.#keys === null, "verb.phase");
+    const { stamps, simulated } = this.#terms;
+    refuseUnless(isSealable(key2) && locks.length === stamps.length, "sealing.wrong");
+    const statements = locks.map((text2, i) => under("sealing.wrong", () => readTimelock(text2, stamps[i])));
+    const at = Number(this.opens / seconds(1));
+    refuseUnless(
+      statements.every((statement) => statement.at === at && statement.simulated === simulated),
+      "sealing.wrong"
+    );
+    this.#keys = { key: key2, locks: statements.map((statement) => statement.key) };
+  }
+  /** V-165: takes in a bid that is neither late nor early by the terms. */
+  take({ room, body, key: key2 }, { time: time2 }, seq) {
+    refuseUnless(this.#keys !== null, "bid.early");
+    requireForm(body, this.#terms);
+    this.taken.push({ entry: seq, time: time2, key: key2, context: contextOf(room, key2), body });
+  }
+  /** V-166, but for the word of the witness: the secrets are there, and it is time. */
+  requireSecrets({ key: key2, locks, cosigned: cosigned2 }, { time: time2 }) {
+    const areThese = locks.length === this.needed && locks.every(({ tsa }, i) => tsa < this.of && (i === 0 || tsa > locks[i - 1].tsa)) && equal(publicKey(key2), this.#keys.key) && locks.every(({ tsa, secret }) => equal(publicKey(secret), this.#keys.locks[tsa]));
+    refuseUnless(time2 >= this.opens && areThese && this.isInTime(cosigned2), "opened.wrong");
+  }
+  /** Whether a witness's word dates the close before the instant. */
+  isInTime = (statement) => statement !== void 0 && seconds(statement.time) < this.opens;
+  /** V-166: whether the opening makes the close late. */
+  isLate = ({ prev_time: previous }) => previous > this.opens + OPEN_SLACK;
+  /** Opens every bid; gives those that count, in the order of the log. `end` is the auction's. */
+  open({ key: key2, locks: secrets }, seq, end) {
+    this.opened = seq;
+    const least = leastOf(this.#terms);
+    const { locks } = this.#keys;
+    const bids = [];
+    for (const { entry, time: time2, key: author, context, body } of this.taken) {
+      const { amount: amount2, cause } = openBid(body, { context, locks, needed: this.needed, key: key2, secrets });
+      if (cause !== void 0) this.void.push({ entry, cause });
+      else if (amount2 < least) this.void.push({ entry, cause: "too-low" });
+      else bids.push({ entry, amount: amount2, time: time2, end, least, forfeited: false, key: author });
+    }
+    this.#ranked = [...bids].sort((a, b) => b.amount - a.amount || a.entry - b.entry);
+    return bids;
+  }
+  /** V-168: the bid that wins, or null. */
+  leader() {
+    while (this.#ranked[this.#first]?.forfeited) this.#first += 1;
+    return this.#ranked[this.#first] ?? null;
+  }
+  /** V-168: what the leader pays. */
+  priceOf(leader) {
+    if (this.price === "first") return leader.amount;
+    let next = this.#first + 1;
+    while (this.#ranked[next]?.forfeited) next += 1;
+    return this.#ranked[next]?.amount ?? leastOf(this.#terms);
+  }
+  /** V-167: how an auction ends whose bids are not opened, by a `settled` of this time with this word. */
+  endUnopened(statement, time2) {
+    const isInTime = this.isInTime(statement);
+    refuseUnless(time2 >= (isInTime ? this.opens + UNOPENED : this.opens), "settled.early");
+    return isInTime ? "unopened" : "void";
+  }
+};
+
+// src/auction.js
+var MOST_FORFEITED = 128;
+var LARGEST = Number.MAX_SAFE_INTEGER;
+var SETTLE_SLACK = seconds(60);
+var COMMON = ["say", "unlist", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
+var OPEN_BIDS = ["bid", ...COMMON];
+var SEALED_BIDS = ["sealing", "sealed-bid", "opened", ...COMMON];
+var requireVerb = ({ sealed }, verb) => refuseUnless((sealed ? SEALED_BIDS : OPEN_BIDS).includes(verb), "verb.kind");
 var Auction = class {
   static kind = "auction";
   phase = "open";
   closed = null;
   winner = null;
+  // What the winner pays, by the last `settled`.
+  price = void 0;
   withdrawn = null;
   // V-161: where the seller says that it is offered again.
   successor = void 0;
   bids = [];
   forfeits = [];
-  // The entry that the next or last `settled` follows, and the stamp of that last one.
+  // The stamp of the entry that the next or last `settled` follows, and of that last one.
   #before = null;
   #settled = null;
+  // Whether no witness's word on the close was asked for yet.
   #first = true;
   #byEntry = /* @__PURE__ */ new Map();
   // How many bids are left once those at the end that are forfeited are taken away: the last of the rest leads.
@@ -2884,15 +4149,20 @@ var Auction = class {
     this.listed = header.time;
     this.end = this.terms.end;
     this.bought = false;
+    this.sealed = this.terms.sealed ? new SealedBids(this.terms) : null;
     this.#price = this.terms.buy_now;
   }
   /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
   static judgeAlone(terms, { verb, body }, { time: time2 }) {
-    refuseUnless(VERBS2.includes(verb), "verb.kind");
+    requireVerb(terms, verb);
     if (verb === "unlist") refuseUnless(time2 < terms.end, "verb.phase");
-    if (verb !== "bid") return;
+    if (verb !== "bid" && verb !== "sealed-bid") return;
     refuseUnless(time2 < (terms.soft ? terms.soft.hard_end : terms.end), "bid.late");
     refuseUnless(terms.begin === void 0 || time2 >= terms.begin, "bid.early");
+    if (terms.sealed) {
+      requireForm(body, terms);
+      return;
+    }
     refuseUnless(body.currency === terms.currency, "bid.currency");
     refuseUnless(body.amount >= terms.start, "bid.too-low");
   }
@@ -2905,7 +4175,7 @@ var Auction = class {
   /** The least amount of the next bid (V-043). Beyond the largest amount there is none, and no bid reaches it. */
   get least() {
     const highest = this.bids.at(-1)?.amount;
-    if (highest === void 0) return Math.max(this.terms.start, 1);
+    if (highest === void 0) return leastOf(this.terms);
     const step = (this.terms.steps ?? []).findLast(({ from }) => from <= highest);
     return highest + (step ?? this.terms).increment;
   }
@@ -2916,24 +4186,20 @@ var Auction = class {
   }
   /** Judges an entry and takes it in. */
   apply(action, header, seq, ledger) {
-    const judge2 = this.#verbs[action.verb];
-    refuseUnless(judge2 !== void 0, "verb.kind");
-    judge2(action, header, seq, ledger);
+    requireVerb(this.terms, action.verb);
+    this.#verbs[action.verb](action, header, seq, ledger);
   }
   #verbs = {
     say: () => {
     },
     bid: ({ body, key: key2 }, { time: time2 }, seq) => {
-      refuseUnless(this.phase === "open" && !this.bought && time2 < this.end && !this.#isTakenBack(time2), "bid.late");
-      refuseUnless(time2 >= this.listed && (this.terms.begin === void 0 || time2 >= this.terms.begin), "bid.early");
+      this.#requireTimely(time2);
       refuseUnless(body.currency === this.terms.currency, "bid.currency");
       const { end, least } = this;
       refuseUnless(body.amount >= least, "bid.too-low");
       refuseUnless(body.amount <= this.most || body.amount === this.#price, "bid.too-high");
       this.#back = null;
-      const bid = { entry: seq, amount: body.amount, time: time2, end, least, forfeited: false, key: key2 };
-      this.bids.push(bid);
-      this.#byEntry.set(seq, bid);
+      this.#count({ entry: seq, amount: body.amount, time: time2, end, least, forfeited: false, key: key2 });
       this.#left += 1;
       if (this.#price !== void 0 && body.amount >= this.#price) {
         this.bought = true;
@@ -2947,9 +4213,28 @@ var Auction = class {
         if (later > this.end) this.end = later < soft.hard_end ? later : soft.hard_end;
       }
     },
+    sealing: ({ body }) => {
+      refuseUnless(this.phase === "open", "verb.phase");
+      this.sealed.seal(body);
+    },
+    "sealed-bid": (action, header, seq) => {
+      this.#requireTimely(header.time);
+      this.sealed.take(action, header, seq);
+      this.#back = null;
+    },
+    opened: ({ body }, header, seq, ledger) => {
+      refuseUnless(this.phase === "closed" && this.sealed.unopened > 0, "verb.phase");
+      this.sealed.requireSecrets(body, header);
+      refuseUnless(this.#isWitnessed(body.cosigned, ledger), "opened.wrong");
+      this.#first = false;
+      if (this.#isDatedLate(body.cosigned)) this.closed.late ??= "witness";
+      if (this.sealed.isLate(header)) this.closed.late ??= "opened";
+      this.sealed.open(body, seq, this.end).forEach((bid) => this.#count(bid));
+      this.#before = header.time;
+    },
     unlist: ({ body, key: key2 }, { time: time2 }) => {
       refuseUnless(this.phase === "open" && time2 < this.end && this.#back === null, "verb.phase");
-      refuseUnless(this.bids.length === 0, "unlist.bids");
+      refuseUnless(this.bids.length === 0 && !this.sealed?.unopened, "unlist.bids");
       refuseUnless(isRatio(this.seller, body.ratio, key2), "unlist.seller");
       this.#back = { time: time2, successor: body.successor };
     },
@@ -2967,18 +4252,22 @@ var Auction = class {
     },
     settled: ({ body }, { time: time2, prev_time: previous }, seq, ledger) => {
       refuseUnless(this.phase === "closed", "verb.phase");
-      const next = this.#next();
-      refuseUnless(body.winner === next?.entry && body.price === next?.amount, "settled.wrong");
+      const isShut = this.sealed !== null && this.sealed.unopened > 0;
+      const next = isShut ? null : this.#next();
+      const price = next && this.sealed ? this.sealed.priceOf(next) : next?.amount;
+      refuseUnless(body.winner === next?.entry && body.price === price, "settled.wrong");
       const dated = this.#dated(body.cosigned, ledger);
       const grace = seconds(this.terms.grace);
       if (dated === "late") refuseUnless(time2 > this.closed.time + grace, "settled.early");
       if (dated === "late") this.closed.late ??= "witness";
+      const end = isShut ? this.sealed.endUnopened(body.cosigned, time2) : this.#back ? "unlisted" : "unsold";
       if (previous > this.#before + grace + SETTLE_SLACK) this.closed.late ??= "settled";
       this.#first = false;
       this.#settled = time2;
       this.winner = next;
+      this.price = price;
       this.successor = this.#back?.successor;
-      this.phase = next ? "settled" : this.#back ? "unlisted" : "unsold";
+      this.phase = next ? "settled" : end;
     },
     revealed: () => {
       refuseUnless(this.phase === "settled", "verb.phase");
@@ -2991,6 +4280,7 @@ var Auction = class {
       for (const bid of gone) bid.forfeited = true;
       this.forfeits.push({ entry: seq, bids: gone.map((bid) => bid.entry).sort((a, b) => a - b) });
       this.winner = null;
+      this.price = void 0;
       this.phase = "closed";
       this.#before = time2;
     },
@@ -3006,6 +4296,16 @@ var Auction = class {
       this.phase = "withdrawn";
     }
   };
+  #count(bid) {
+    this.bids.push(bid);
+    this.#byEntry.set(bid.entry, bid);
+  }
+  // V-040 and V-041: whether a bid of that stamp is neither late nor early.
+  #requireTimely(time2) {
+    const { begin } = this.terms;
+    refuseUnless(this.phase === "open" && !this.bought && time2 < this.end && !this.#isTakenBack(time2), "bid.late");
+    refuseUnless(time2 >= this.listed && (begin === void 0 || time2 >= begin), "bid.early");
+  }
   // V-161: whether a bid of that stamp is too late because the item is taken back, and a `closed` of it closes that.
   #isTakenBack(time2) {
     const { freshness, grace } = this.terms;
@@ -3016,31 +4316,29 @@ var Auction = class {
     const from = this.#back.time + seconds(this.terms.freshness);
     return from < this.end ? from : this.end;
   }
-  // V-046: the highest bid that is not forfeited. Bids only rise, so it is the last of them. After who bought it there is none (V-160).
+  // V-046: the highest bid that is not forfeited. Open bids only rise, so it is the last of them. After who bought it there is none (V-160).
   #next() {
+    if (this.sealed) return this.sealed.leader();
     if (this.bought) return this.bids.at(-1).forfeited ? null : this.bids.at(-1);
     while (this.#left > 0 && this.bids[this.#left - 1].forfeited) this.#left -= 1;
     return this.bids[this.#left - 1] ?? null;
   }
   // V-142 and V-143: whether the witnesses' word in the first `settled` dates the close, in time or too late.
   #dated(statement, ledger) {
-    const { witnesses, grace } = this.terms;
-    if (!this.#first || witnesses.length === 0) {
+    if (!this.#first || this.terms.witnesses.length === 0) {
       refuseUnless(statement === void 0, "settled.wrong");
       return "unasked";
     }
     if (statement === void 0) return "late";
-    const size = this.closed.entry + 1;
-    refuseUnless(
-      witnesses.some((witness) => equal(witness.key, statement.witness)) && verifies(
-        statement.witness,
-        cosigned(statement.time, headText(ledger.log, size, ledger.root(size))),
-        statement.signature
-      ),
-      "settled.wrong"
-    );
-    return BigInt(statement.time) > ceilSeconds(this.closed.time + seconds(grace)) ? "late" : "in time";
+    refuseUnless(this.#isWitnessed(statement, ledger), "settled.wrong");
+    return this.#isDatedLate(statement) ? "late" : "in time";
   }
+  // V-142: a named witness's cosignature over the head that ends with `closed`.
+  #isWitnessed({ witness: key2, time: time2, signature }, ledger) {
+    const size = this.closed.entry + 1;
+    return this.terms.witnesses.some((witness) => equal(witness.key, key2)) && verifies(key2, cosigned(time2, headText(ledger.log, size, ledger.root(size))), signature);
+  }
+  #isDatedLate = ({ time: time2 }) => BigInt(time2) > ceilSeconds(this.closed.time + seconds(this.terms.grace));
   // V-049: nobody is absent before the time to disclose is over.
   #requireAbsence(time2) {
     refuseUnless(time2 > this.#settled + seconds(this.terms.disclose_within), "absent.wrong");
@@ -3060,7 +4358,20 @@ var Auction = class {
 };
 
 // src/reveal.js
-var AUCTION_ONLY = ["bid", "say", "unlist", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
+var AUCTION_ONLY = [
+  "bid",
+  "sealing",
+  "sealed-bid",
+  "opened",
+  "say",
+  "unlist",
+  "closed",
+  "settled",
+  "revealed",
+  "abandoned",
+  "forfeited",
+  "withdrawn"
+];
 var Reveal = class {
   static kind = "reveal";
   end = "open";
@@ -3149,13 +4460,13 @@ var Opening = class {
 };
 
 // src/receipt.js
-var LONGEST6 = 65536;
+var LONGEST7 = 65536;
 var MEMBERS = ["opening", "header", "entry", "path", "head"];
 function receiptMembers(text2) {
   const members = parse(text2);
   if (typeof members !== "object" || members === null || Array.isArray(members)) return null;
   const path = typeof members.path === "string" ? fromBase64url(members.path) : null;
-  const holds = utf8(text2).length <= LONGEST6 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path !== null && path.length % 32 === 0 && JSON.stringify(members) === text2;
+  const holds = utf8(text2).length <= LONGEST7 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path !== null && path.length % 32 === 0 && JSON.stringify(members) === text2;
   return holds ? { ...members, path } : null;
 }
 function readReceipt(members) {
@@ -3251,9 +4562,10 @@ function ofAuction(fold) {
     bought: fold.bought || void 0,
     closed: closed ? { entry: closed.entry, time: formatTime(closed.time), late: closed.late } : void 0,
     winner: winner?.entry,
-    price: winner?.amount,
+    price: fold.price,
     withdrawn: fold.withdrawn ?? void 0,
     successor: fold.successor,
+    sealed: fold.sealed ? ofSealed(fold.sealed) : void 0,
     bids: fold.bids.map(({ entry, amount: amount2, time: time2, end, least, forfeited }) => ({
       entry,
       amount: amount2,
@@ -3265,6 +4577,15 @@ function ofAuction(fold) {
     forfeits: fold.forfeits
   });
 }
+var ofSealed = (sealed) => compact({
+  price: sealed.price,
+  needed: sealed.needed,
+  of: sealed.of,
+  opens: formatTime(sealed.opens),
+  opened: sealed.opened,
+  unopened: sealed.unopened,
+  void: sealed.void
+});
 function ofReveal({ terms, end, by, absent }) {
   return compact({
     auction: terms.auction,
@@ -3279,8 +4600,8 @@ function ofReveal({ terms, end, by, absent }) {
 var compact = (object2) => Object.fromEntries(Object.entries(object2).filter(([, value]) => value !== void 0));
 
 // src/certificate.js
-var LONGEST7 = 3e3;
-var CONTENT2 = object({
+var LONGEST8 = 3e3;
+var CONTENT3 = object({
   keys: BROKER_KEYS,
   authorities: KEYS,
   stamps: KEYS,
@@ -3290,9 +4611,9 @@ var CONTENT2 = object({
 });
 var few = (keys) => keys.length >= 1 && keys.length <= 8;
 var readCertificate = (text2) => under("V-077", () => {
-  refuseUnless(text2.length <= LONGEST7, "V-077");
+  refuseUnless(text2.length <= LONGEST8, "V-077");
   const parts = split2(text2);
-  const content = readExact(parts.payload, CONTENT2);
+  const content = readExact(parts.payload, CONTENT3);
   refuseUnless(few(content.authorities) && few(content.stamps), "V-077");
   refuseUnless(isQuorumOfWitnesses(content.witnesses, content.quorum), "V-077");
   const { session } = content.keys;

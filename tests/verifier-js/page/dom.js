@@ -1,5 +1,8 @@
 // Elements built by calls. Text becomes text nodes and nothing else, so nothing in a transcript can become markup.
 
+// Longer tables are shown in full when asked for.
+const ROWS = 300;
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 function filled(element, attributes, children) {
@@ -38,4 +41,18 @@ export function table(caption, heads, rows, { label } = {}) {
     el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, heads.map((head) => el('th', { scope: 'col', role: 'columnheader' }, head)))),
     el('tbody', { role: 'rowgroup' }, rows.map(({ cells, mark }) => el('tr', { role: 'row', class: mark }, cells.map(cell)))),
   );
+}
+
+export const section = (name, ...content) => el('section', {}, el('h2', {}, name), ...content);
+
+/** A table whose first rows are shown, and a button for the rest. */
+export function longTable(caption, heads, rows) {
+  const first = table(caption, heads, rows.slice(0, ROWS));
+  if (rows.length <= ROWS) return [first];
+  const more = el('button', { type: 'button' }, `Show all ${rows.length}`);
+  more.addEventListener('click', () => {
+    first.replaceWith(table(caption, heads, rows));
+    more.remove();
+  });
+  return [first, more];
 }

@@ -4,11 +4,9 @@ import { fingerprint } from '../src/ed25519.js';
 import { formatTime } from '../src/time.js';
 import { examineInSteps } from '../src/verifier.js';
 import { chart } from './chart.js';
-import { el, facts, instant, print, said, table } from './dom.js';
+import { el, facts, instant, longTable, print, said, section, table } from './dom.js';
+import { sealedFacts, sealedSections, sealedWords } from './sealed.js';
 import { amount, ENDS, LATE, PHASES, ruleInWords, span, VERBS } from './words.js';
-
-// Longer tables are shown in full when asked for.
-const ROWS = 300;
 
 const at = (id) => document.getElementById(id);
 
@@ -99,8 +97,9 @@ function reasons(result) {
   ].filter(Boolean);
 }
 
-function outcome({ phase, price, currency, withdrawn, successor }) {
-  const sum = price === undefined ? '' : ` The price is ${amount(price, currency)} ${currency}.`;
+function outcome(sale) {
+  const { phase, price, currency, withdrawn, successor, sealed } = sale;
+  const sum = price === undefined ? '' : sealed ? ` ${sealedWords(sale)}` : ` The price is ${amount(price, currency)} ${currency}.`;
   const who = withdrawn ? ` By the ${withdrawn}.` : '';
   const again = successor ? ` By the seller’s word it is offered again in room ${successor}.` : '';
   return `${PHASES[phase]}${who}${sum}${again}`;
@@ -127,7 +126,7 @@ function auction({ result, log, entries }) {
       facts([
         ['Price', sale.price === undefined ? 'none' : sum(sale.price)],
         ['Winning bid', sale.winner === undefined ? 'none' : `entry ${sale.winner}`],
-        ['Started at', `${sum(sale.start)}, in steps of ${sum(sale.increment)} or more`],
+        ...(sale.sealed ? sealedFacts(sale, sum) : [['Started at', `${sum(sale.start)}, in steps of ${sum(sale.increment)} or more`]]),
         ['Listed', instant(sale.listed)],
         ['End', instant(sale.end), soft ? ` (a bid moves it to ${soft.extend} s after its stamp)` : ''],
         ['Closed', ...(sale.closed ? [instant(sale.closed.time), `, entry ${sale.closed.entry}`] : ['not yet'])],
@@ -135,11 +134,16 @@ function auction({ result, log, entries }) {
       ]),
       el('p', { class: 'aside' }, 'All times are UTC, to the microsecond, as the stamps say.'),
     ),
-    section('Price over time', el('figure', { id: 'chart' }), legend(sale)),
-    section('Every bid', ...bidTable(result, log, sum)),
+    ...(sale.sealed ? sealedSections(sale, sum) : openSections(result, log, sum)),
     section('Everything in the log', ...entryTable(entries, sale.currency)),
   ];
 }
+
+// A line of the price is one of bids that rise: sealed ones are all there at once, and are in the table alone.
+const openSections = (result, log, sum) => [
+  section('Price over time', el('figure', { id: 'chart' }), legend(result.auction)),
+  section('Every bid', ...bidTable(result, log, sum)),
+];
 
 const legend = ({ bids, end, winner }) =>
   el(
@@ -186,18 +190,6 @@ function what({ verb, body }, currency) {
   if (verb === 'bid') return `bid ${amount(body.amount, currency)} ${currency}`;
   if (verb === 'say') return ['said: ', said(body.text)];
   return VERBS[verb];
-}
-
-/** A table whose first rows are shown, and a button for the rest. */
-function longTable(caption, heads, rows) {
-  const first = table(caption, heads, rows.slice(0, ROWS));
-  if (rows.length <= ROWS) return [first];
-  const more = el('button', { type: 'button' }, `Show all ${rows.length}`);
-  more.addEventListener('click', () => {
-    first.replaceWith(table(caption, heads, rows));
-    more.remove();
-  });
-  return [first, more];
 }
 
 function redraw({ result, log, entries }) {
@@ -287,8 +279,6 @@ function compared(text, rows) {
   const found = rows.filter(([, , key]) => key === wanted).map(([who]) => who);
   return found.length > 0 ? `The same as here: ${found.join(', ')}.` : 'None of the above.';
 }
-
-const section = (name, ...content) => el('section', {}, el('h2', {}, name), ...content);
 
 function saving(file, result) {
   const name = result.room ? `${result.room.slice(0, 8)}.log` : 'transcript.log';

@@ -39,10 +39,13 @@ const RULES = {
   'listing.end': 'the listing’s end is out of bounds',
   'bid.too-low': 'a logged bid is too low',
   'bid.late': 'a logged bid is stamped at or after the end, or follows the close',
-  'bid.early': 'a logged bid is stamped before the listing',
+  'bid.early': 'a logged bid is stamped before bids could be made, or comes before the keys that it would be sealed to',
   'bid.too-high': 'a logged bid raises the price by more than the terms allow',
   'unlist.bids': 'the item was taken back after a bid',
   'unlist.seller': 'the item was taken back by somebody who is not shown to be the seller',
+  'bid.sealed': 'a sealed bid has not the form that all of them have',
+  'sealing.wrong': 'what bids are to be sealed to is not what the TSAs of the listing state for the instant of the opening',
+  'opened.wrong': 'sealed bids were opened too early, with other secrets than theirs, or without a witness who saw the close before',
   'bid.currency': 'a logged bid is in another currency',
   'closed.early': 'the auction was closed before its end',
   'closed.seen': 'the close has not seen every entry before it',
@@ -66,13 +69,26 @@ export const PHASES = {
   unsold: 'Ended without a sale.',
   abandoned: 'Abandoned: the seller did not disclose in time.',
   withdrawn: 'Withdrawn.',
+  void: 'Void: no named witness saw the close before the instant from which sealed bids can be read. Nobody won, and the bids were not opened.',
+  unopened: 'Ended without a sale: the broker did not open the sealed bids within a day of the instant from which it could. Nobody won.',
   unlisted: 'Not sold: the seller took it back before the first bid.',
 };
 
 export const LATE = {
   stamp: 'The close came late: the TSA’s clock was past the end and its grace before it was stamped. Either side was free to withdraw.',
   witness: 'No named witness dates the close in time, so it counts as late. Either side was free to withdraw.',
+  opened: 'The broker opened the sealed bids more than a minute after it could, so the close counts as late. Either side was free to withdraw.',
   settled: 'The broker took too long to name a winner, so the close counts as late. Either side was free to withdraw.',
+};
+
+/** Why a sealed bid is void. */
+export const CAUSES = {
+  broker: 'the half that is sealed to the broker does not open',
+  share: 'a share that is sealed to a TSA does not open',
+  commitment: 'its two halves are not those that it was committed to',
+  shares: 'its shares were not made as they must be, so that other TSAs could have read something else',
+  amount: 'what is under its key is no amount',
+  'too-low': 'its amount is less than the least that is asked for',
 };
 
 export const ENDS = {
@@ -86,6 +102,9 @@ export const VERBS = {
   list: 'listed by the seller',
   reveal: 'room opened by the broker',
   bid: 'bid',
+  sealing: 'keys stated by the broker, to which bids are sealed',
+  'sealed-bid': 'sealed bid',
+  opened: 'sealed bids opened by the broker',
   unlist: 'taken back by the seller',
   say: 'said',
   closed: 'closed by the broker',

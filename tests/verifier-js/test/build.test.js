@@ -9,6 +9,7 @@ import * as bundle from '../dist/verifier.js';
 import { make } from '../build.js';
 import { verify } from '../src/verifier.js';
 import { House, sold } from './house.js';
+import { openedWith, SealedHouse } from './sealedhouse.js';
 
 const dist = (name) => readFileSync(new URL(`../dist/${name}`, import.meta.url), 'utf8');
 const page = dist('page.html');
@@ -24,7 +25,8 @@ test('the_files_in_dist_are_what_the_sources_make', async () => {
 
 test('the_bundle_gives_the_same_verdicts_as_its_sources', () => {
   const room = sold(new House());
-  for (const file of [room.file(), room.file({ by: [] }), room.file({ size: 3 }), new Uint8Array()]) {
+  const sealed = openedWith(new SealedHouse(), [1500, 1]);
+  for (const file of [room.file(), sealed.file(), room.file({ by: [] }), room.file({ size: 3 }), new Uint8Array()]) {
     assert.equal(bundle.verdictLine(bundle.verify(file)), JSON.stringify(verify(file)));
   }
 });

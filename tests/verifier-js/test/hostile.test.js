@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { utf8 } from '../src/bytes.js';
 import { examine, examineInSteps, LONGEST_FILE, verify } from '../src/verifier.js';
 import { House, sold } from './house.js';
+import { openedWith, SealedHouse } from './sealedhouse.js';
 
 const house = new House();
 const room = sold(house);
@@ -60,6 +61,18 @@ test('a_changed_byte_anywhere_in_a_receipt_is_noticed', () => {
   for (let at = 0; at < receipt.length; at += 1 + any(30)) {
     const changed = receipt.slice();
     changed[at] = (changed[at] + 1 + any(255)) & 255;
+    noticed(changed, `byte ${at}`);
+  }
+});
+
+test('a_changed_byte_anywhere_in_a_log_of_sealed_bids_is_noticed', () => {
+  const any = random(6);
+  const sealed = openedWith(new SealedHouse({ tsas: 3 }), [1500, 2000], { sealed: { needed: 2 } }, { by: [0, 2] });
+  sealed.settled(3, 2000);
+  const bytes = sealed.file({ by: [] });
+  for (let at = 0; at < bytes.length; at += 1 + any(150)) {
+    const changed = bytes.slice();
+    changed[at] ^= 1 << any(8);
     noticed(changed, `byte ${at}`);
   }
 });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { House, sold } from './house.js';
+import { SealedHouse, T } from './sealedhouse.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'page-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,6 +53,33 @@ test('hostile_words_stay_words', () => {
   const dom = shown('hostile', room.file());
   assert.ok(dom.includes('&lt;img src=x'));
   assert.doesNotMatch(dom, /<img|<a href="javascript/);
+});
+
+test('sealed_bids_are_counted_until_they_are_opened_and_then_shown_with_what_the_winner_pays', () => {
+  const evil = '<img src=x onerror=alert(1)>';
+  const sealed = { price: 'second', needed: 2 };
+  const rooms = new SealedHouse({ tsas: 3 });
+  const room = rooms.auction({ sealed, title: evil });
+  room.bid(150_000, 5);
+  room.bid(200_000, 6);
+  room.bid(1, 7);
+  const open = shown('sealed', room.file());
+  for (const words of ['not opened: 3 sealed bids', '3 sealed bids are in the log', 'any 2 of the 3 TSAs', '&lt;img src=x']) assert.ok(open.includes(words), words);
+  assert.ok(!open.includes('1500.00') && !open.includes('Price over time'));
+  room.closed();
+  room.opened(T, { by: [0, 2] });
+  room.settled(3, 150_000, T + 1);
+  room.outcome('revealed', 100);
+  const dom = shown('opened', room.file());
+  for (const words of ['The winner pays 1500.00 EUR, the highest of the other bids', '2000.00 EUR', 'winning bid', 'did not win', 'Void bids', 'its amount is less than the least']) {
+    assert.ok(dom.includes(words), words);
+  }
+  assert.doesNotMatch(dom, /<img/);
+  const shut = rooms.auction({ sealed, title: evil });
+  shut.bid(150_000, 5);
+  shut.closed();
+  shut.settled(undefined, undefined, T);
+  assert.match(shown('void', shut.file()), /Void: no named witness.*1 sealed bid is in the log/s);
 });
 
 test('receipts_and_reveal_rooms_are_shown_too', () => {

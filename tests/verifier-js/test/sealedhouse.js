@@ -22,6 +22,7 @@ export class SealedHouse extends House {
     this.tsas = Array.from({ length: tsas }, (_, i) => (i === 0 ? this.stamp : new Key(`stamp ${i}`)));
   }
 
+  /** Without `sealed` where that is null. */
   listing(change = {}) {
     const { sealed = {}, ...more } = change;
     const usual = super.listing();
@@ -30,7 +31,7 @@ export class SealedHouse extends House {
     const after = ['disclose_within', 'seal', 'broker', 'stamps', 'threshold', 'authorities', 'witnesses', 'quorum', 'simulated'];
     const pick = (names) => Object.fromEntries(names.map((name) => [name, rest[name]]));
     const before = Object.keys(rest).filter((name) => !after.includes(name));
-    return { ...pick(before), sealed: sealed && { price: 'first', needed: 1, ...sealed }, freshness, grace, ...pick(after) };
+    return { ...pick(before), sealed: sealed ? { price: 'first', needed: 1, ...sealed } : undefined, freshness, grace, ...pick(after) };
   }
 
   /** A statement of the TSA at this place (V-162). */

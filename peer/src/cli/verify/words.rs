@@ -6,8 +6,8 @@ use std::path::Path;
 use pregao_protocol::audit::compare::{Contradiction, Finding, RecordedEnd};
 use pregao_protocol::audit::evidence::{Accused, Evidence, Shown};
 use pregao_protocol::audit::verdict::{
-    AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown, SealedShown,
-    Standing, Subject, Verdict,
+    AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown,
+    SealedShown, Standing, Subject, Verdict,
 };
 use pregao_protocol::room::auction::{Late, Outcome, Phase};
 use pregao_protocol::room::body::{PriceRule, Side};
@@ -134,7 +134,8 @@ fn of_sealed(sealed: &SealedShown, lines: &mut Vec<String>) {
         PriceRule::First => "its own amount",
         PriceRule::Second => "the highest that loses",
     };
-    lines.push(format!("  sealed bids: the highest wins, of equal ones the first, and pays {pays}"));
+    lines
+        .push(format!("  sealed bids: the highest wins, of equal ones the first, and pays {pays}"));
     let opened = sealed.opened.map(|entry| format!("; opened by entry {entry}"));
     lines.push(format!(
         "  the broker and {} of {} TSAs open them, from {} on{}",

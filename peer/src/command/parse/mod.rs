@@ -634,7 +634,8 @@ fn sealed_terms(terms: &Terms) -> Result<(), UsageError> {
     if !["first", "second"].contains(&price.as_str()) {
         let shown = sanitize::shortened(price, 20);
         let message = format!("`sealed` takes `first` or `second`, not `{shown}`");
-        let advice = "the winner pays their own bid with `first`, the highest that loses with `second`";
+        let advice =
+            "the winner pays their own bid with `first`, the highest that loses with `second`";
         return Err(usage_error(&message, advice.to_owned()));
     }
     let open = [

@@ -352,7 +352,8 @@ async fn forfeit(
 /// Shows that a bid is by the persona that listed the item, if it is.
 fn own_item(view: RoomView<'_>, checked: &Checked) -> Option<SameAuthor> {
     let action = checked.stamped().action();
-    let (Body::Bid(_) | Body::SealedBid(_), Author::Persona { persona, blind }) = (action.body(), checked.author())
+    let (Body::Bid(_) | Body::SealedBid(_), Author::Persona { persona, blind }) =
+        (action.body(), checked.author())
     else {
         return None;
     };

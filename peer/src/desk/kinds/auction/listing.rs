@@ -7,8 +7,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
 use pregao_protocol::room::auction::{self, sealed::opens_at};
 use pregao_protocol::room::body::{
-    Amount, Body, Currency, Listing, SoftClose, StartPrice, Text, TextError,
-    Unlist, Verb,
+    Amount, Body, Currency, Listing, SoftClose, StartPrice, Text, TextError, Unlist, Verb,
 };
 use pregao_protocol::trust::persona::{Blind, BlindContext, Ratio};
 use pregao_protocol::trust::timelock;
@@ -77,7 +76,9 @@ impl Desk {
         let step = match increment {
             Some(step) => money(step)?,
             // Bids that nobody sees are raised by nobody.
-            None if sealed.is_some() => StartPrice::try_from(0).map_err(|_| by_code(Code::ListingTerms))?.first_bid(),
+            None if sealed.is_some() => {
+                StartPrice::try_from(0).map_err(|_| by_code(Code::ListingTerms))?.first_bid()
+            }
             None => money("1")?,
         };
         let some = |text: &Option<String>| text.as_deref().map(money).transpose();

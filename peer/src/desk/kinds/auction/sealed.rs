@@ -29,7 +29,8 @@ pub(super) fn terms(price: &str) -> Result<SealedTerms, Report> {
         "second" => PriceRule::Second,
         _ => {
             let what = "`sealed` is `first` or `second`";
-            let advice = "with `first` the winner pays their own bid, with `second` the highest that loses";
+            let advice =
+                "with `first` the winner pays their own bid, with `second` the highest that loses";
             return Err(Report::new("command.parse", what, advice));
         }
     };
@@ -49,7 +50,11 @@ pub(super) fn may_be_listed(listing: &NewListing, quorum: u32) -> Result<(), Rep
     ];
     if let Some((name, _)) = open.into_iter().find(|(_, given)| given.is_some()) {
         let what = format!("`{name}` has no meaning where bids are sealed");
-        return Err(Report::new(Code::ListingTerms.as_str(), what, format!("leave out `{name}` or `sealed`")));
+        return Err(Report::new(
+            Code::ListingTerms.as_str(),
+            what,
+            format!("leave out `{name}` or `sealed`"),
+        ));
     }
     if quorum == 0 {
         let what = "this broker has no witness, and bids are sealed only where one dates the close";
@@ -68,9 +73,13 @@ pub(super) fn without_keys() -> Report {
 /// What a seller reads of the prices.
 pub(super) fn prices(price: PriceRule, least: &str) -> Vec<String> {
     vec![
-        format!("Bids are sealed: nobody reads one before it is over, and then everybody reads all. {least} or more counts."),
+        format!(
+            "Bids are sealed: nobody reads one before it is over, and then everybody reads all. {least} or more counts."
+        ),
         match price {
-            PriceRule::First => "The highest bid wins and pays what it says; of equal ones the first.".to_owned(),
+            PriceRule::First => {
+                "The highest bid wins and pays what it says; of equal ones the first.".to_owned()
+            }
             PriceRule::Second => format!(
                 "The highest bid wins, of equal ones the first, and pays the highest of the others, or {least} if there is none."
             ),

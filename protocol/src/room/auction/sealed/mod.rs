@@ -130,9 +130,8 @@ impl Sealable {
         };
         for Unopened { seq, time, key, bid } in std::mem::take(&mut self.unopened) {
             let amount = envelope::open_bid(&secrets, recipients, (room, &key), &bid);
-            let amount = amount.and_then(|amount| {
-                if amount < least { Err(Void::TooLow) } else { Ok(amount) }
-            });
+            let amount = amount
+                .and_then(|amount| if amount < least { Err(Void::TooLow) } else { Ok(amount) });
             match amount {
                 Ok(amount) => {
                     let (seal, forfeited) = (bid.seal, false);
@@ -149,7 +148,8 @@ impl Sealable {
 /// V-164: what a listing of a sealed auction may say. Where nobody sees the bids there is nothing to raise, buy or extend.
 pub(super) fn is_possible(listing: &Listing, terms: SealedTerms) -> bool {
     let stamps = &listing.stamps;
-    let differ = stamps.iter().enumerate().all(|(at, key)| !stamps.iter().take(at).any(|k| k == key));
+    let differ =
+        stamps.iter().enumerate().all(|(at, key)| !stamps.iter().take(at).any(|k| k == key));
     let needed = usize::try_from(terms.needed).is_ok_and(|t| (1..=stamps.len()).contains(&t));
     let raises_nothing = listing.steps.is_empty()
         && listing.max_raise.is_none()
@@ -294,9 +294,8 @@ impl Auction {
     /// Whether a bid is at this position, readable or not.
     #[must_use]
     pub fn has_bid(&self, seq: u64) -> bool {
-        let unopened = |sealed: &Sealable| {
-            sealed.unopened.binary_search_by_key(&seq, |bid| bid.seq).is_ok()
-        };
+        let unopened =
+            |sealed: &Sealable| sealed.unopened.binary_search_by_key(&seq, |bid| bid.seq).is_ok();
         self.bid(seq).is_some() || self.sealed.as_deref().is_some_and(unopened)
     }
 

@@ -234,7 +234,10 @@ fn v165_a_bid_comes_after_its_keys_before_the_end_and_sealed() {
     assert_eq!(early.submit(&stamped), Err(Code::BidEarly));
 
     let mut table = auction(first_price);
-    assert!(bid_sealed(&mut table, &author, at(2 * SECOND), 1).is_ok(), "nobody sees how low it is");
+    assert!(
+        bid_sealed(&mut table, &author, at(2 * SECOND), 1).is_ok(),
+        "nobody sees how low it is"
+    );
     assert_eq!(table.bid(at(2 * SECOND), 5_000), Err(Code::VerbKind));
     assert!(bid_sealed(&mut table, &author, at(END - 1), 2_000).is_ok());
     let own = table.fresh(&author);
@@ -354,10 +357,7 @@ fn v165_a_bid_below_the_start_or_that_does_not_open_is_void_and_delays_nobody() 
     table.close(at(END)).unwrap();
     let opening = opening(&table);
     table.broker(at(instant().1), Body::Opened(opening)).unwrap();
-    let void = [
-        Voided { seq: 2, cause: Void::TooLow },
-        Voided { seq: 4, cause: Void::Commitment },
-    ];
+    let void = [Voided { seq: 2, cause: Void::TooLow }, Voided { seq: 4, cause: Void::Commitment }];
     assert_eq!(table.fold().voided(), void);
     let dated = in_time(&table);
     settle(&mut table, at(instant().1), Some((3, 1_000)), dated).unwrap();
@@ -419,7 +419,10 @@ fn v167_without_a_witness_before_the_instant_the_auction_is_void() {
     let mut table = closed(first_price);
     let early = settle(&mut table, at(instant().1 - 1), None, None);
     assert_eq!(early, Err(Code::SettledEarly));
-    assert_eq!(settle(&mut table, at(instant().1), Some((3, 3_000)), None), Err(Code::SettledWrong));
+    assert_eq!(
+        settle(&mut table, at(instant().1), Some((3, 3_000)), None),
+        Err(Code::SettledWrong)
+    );
     settle(&mut table, at(instant().1), None, None).unwrap();
     assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Void));
 
@@ -435,10 +438,7 @@ fn v167_what_is_not_opened_within_a_day_ends_without_a_winner() {
     let mut table = closed(first_price);
     let dated = in_time(&table);
     assert_eq!(settle(&mut table, at(day - 1), None, dated), Err(Code::SettledEarly));
-    let by_another = Cosignature {
-        witness: witness_key(WITNESS + 1).public(),
-        ..dated.unwrap()
-    };
+    let by_another = Cosignature { witness: witness_key(WITNESS + 1).public(), ..dated.unwrap() };
     assert_eq!(settle(&mut table, at(day), None, Some(by_another)), Err(Code::SettledWrong));
     settle(&mut table, at(day), None, dated).unwrap();
     assert_eq!(table.fold().phase(), Phase::Ended(Outcome::Unopened));

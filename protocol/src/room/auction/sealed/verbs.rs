@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::Cosignature;
-use crate::trust::seal::{Sealed, SealPublic};
+use crate::trust::seal::{SealPublic, Sealed};
 use crate::value::codec::Digest;
 use crate::wire::tsa::OpenedLock;
 

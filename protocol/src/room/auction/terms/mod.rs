@@ -44,8 +44,8 @@ pub(super) fn check(listing: &Listing, listed: Time) -> Result<(), Code> {
         // Two people need time to disclose; meanwhile the house knows who bid, so 30 days at most.
         && (10..=2_592_000).contains(&listing.disclose_within);
     // Without keys nobody could act; more than eight do not fit an opening.
-    let keys =
-        (1..=MAX_STAMPS).contains(&listing.stamps.len()) && (1..=8).contains(&listing.authorities.len());
+    let keys = (1..=MAX_STAMPS).contains(&listing.stamps.len())
+        && (1..=8).contains(&listing.authorities.len());
     // Several TSAs to agree is for later.
     let possible =
         soft && seconds && keys && listing.threshold == 1 && has_possible_prices(listing);

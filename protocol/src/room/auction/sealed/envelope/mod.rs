@@ -135,15 +135,10 @@ fn expand(from: &Hkdf<Sha256>, label: &str, what: &[u8]) -> Zeroizing<[u8; 32]> 
 
 /// The shares of K₁ for the TSAs 1 to `count`, `needed` of which give it back: Shamir's over GF(2^8), byte by byte, with
 /// coefficients that follow from K₁.
-fn shares_of(
-    first: &[u8; HALF],
-    needed: usize,
-    count: usize,
-) -> Vec<Zeroizing<[u8; HALF]>> {
+fn shares_of(first: &[u8; HALF], needed: usize, count: usize) -> Vec<Zeroizing<[u8; HALF]>> {
     let from = Hkdf::<Sha256>::new(None, first);
-    let coefficients: Vec<_> = (1..needed)
-        .map(|power| expand(&from, label::BID_COEFFICIENT, &[number(power)]))
-        .collect();
+    let coefficients: Vec<_> =
+        (1..needed).map(|power| expand(&from, label::BID_COEFFICIENT, &[number(power)])).collect();
     let share = |x: usize| {
         let x = Gf256(number(x));
         let mut share = Zeroizing::new([0; HALF]);

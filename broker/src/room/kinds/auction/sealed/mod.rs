@@ -97,3 +97,6 @@ impl AuctionPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
