@@ -170,21 +170,21 @@ fn shut(mut house: Forge) -> (Forge, Cosignature) {
     (house, cosigned)
 }
 
-fn opened_by(house: Forge, of: &[usize]) -> (Forge, Cosignature) {
+fn opened_by(house: Forge, of: &[usize]) -> Forge {
     let (mut house, cosigned) = shut(house);
     house.at(T * 1_000_000);
     let opened = house.opened(of, cosigned);
     house.broker(Body::Opened(opened));
-    (house, cosigned)
+    house
 }
 
 fn opened(seed: u64) -> Forge {
-    opened_by(open(seed, first), &[0]).0
+    opened_by(open(seed, first), &[0])
 }
 
 fn sold_for(house: Forge, of: &[usize], winner: (u64, u64)) -> Forge {
-    let (mut house, cosigned) = opened_by(house, of);
-    house.named(Some(winner), Some(cosigned));
+    let mut house = opened_by(house, of);
+    house.named(Some(winner), None);
     house.pass(20);
     let outcome = Digest(bytes(&house.chance));
     house.broker(Body::Revealed(Ended { outcome }));
@@ -234,12 +234,12 @@ fn voids(seed: u64) -> Forge {
     let own = house.own();
     let copied = house.sealed(&house.own(), 9_000);
     house.act(&own, Body::SealedBid(copied));
-    opened_by(house, &[0, 1]).0
+    opened_by(house, &[0, 1])
 }
 
 fn second_winner(seed: u64) -> Forge {
-    let (mut house, cosigned) = opened_by(open(seed, second), &[0]);
-    house.named(Some((3, 4_000)), Some(cosigned));
+    let mut house = opened_by(open(seed, second), &[0]);
+    house.named(Some((3, 4_000)), None);
     house.pass(WITHIN + 1);
     house.broker(forfeit_alone(3));
     house.named(Some((4, 3_000)), None);
@@ -321,8 +321,8 @@ fn opened_as(seed: u64, second: u64, change: impl FnOnce(&Forge, &mut Opened)) -
 }
 
 fn named_as(seed: u64, winner: Option<(u64, u64)>) -> String {
-    let (mut house, cosigned) = opened_by(open(seed, second), &[0]);
-    house.named(winner, Some(cosigned));
+    let mut house = opened_by(open(seed, second), &[0]);
+    house.named(winner, None);
     house.file()
 }
 
@@ -492,9 +492,17 @@ pub(super) const LIES: &[(&str, Make)] = &[
         house.file()
     }),
     ("opened-twice", |seed| {
-        let (mut house, cosigned) = opened_by(open(seed, first), &[0]);
+        let (shut, cosigned) = shut(open(seed, first));
+        let mut house = opened_by(open(seed, first), &[0]);
+        drop(shut);
         let opened = house.opened(&[0], cosigned);
         house.broker(Body::Opened(opened));
+        house.file()
+    }),
+    ("dated-once-more-in-the-settlement", |seed| {
+        let mut house = opened(seed);
+        let cosigned = house.date();
+        house.named(Some((3, 5_000)), Some(cosigned));
         house.file()
     }),
     ("second-price-too-high", |seed| named_as(seed, Some((3, 5_000)))),

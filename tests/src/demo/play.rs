@@ -104,15 +104,12 @@ impl Play {
         for (at, (title, start, step, long, short)) in ITEMS.into_iter().enumerate() {
             let seconds = if self.told == Told::Aloud { short } else { long };
             let seller = sellers.get(at % sellers.len().max(1)).context("no seller")?;
-            let mut line = json!({
+            let line = json!({
                 "id": "list", "command": "list", "title": title, "start": start.to_string(),
                 "for": format!("{seconds}s"), "fixed_end": true,
+                "increment": step.map(|step| step.to_string()),
+                "sealed": step.is_none().then_some("second"),
             });
-            let (term, value) = match step {
-                Some(step) => ("increment", step.to_string()),
-                None => ("sealed", "second".to_owned()),
-            };
-            line[term] = value.into();
             self.cast.get_mut(*seller).context("no seller")?.tell(&line).await?;
         }
         Ok(())

@@ -3914,12 +3914,12 @@ function seal2(recipient, { info, aad, ikm }, plaintext) {
   const { key: key2, nonce } = schedule(dh, encapsulated, recipient, info);
   return concat(encapsulated, chacha20poly1305(key2, nonce, aad).encrypt(plaintext));
 }
-function open(secret, { info, aad }, sealed) {
+function open(secret, { info, aad }, sealed, recipient = publicKey(secret)) {
   const encapsulated = sealed.slice(0, KEY);
   if (encapsulated.length !== KEY) return null;
   const dh = agreed(secret, encapsulated);
   if (dh === null) return null;
-  const { key: key2, nonce } = schedule(dh, encapsulated, publicKey(secret), info);
+  const { key: key2, nonce } = schedule(dh, encapsulated, recipient, info);
   return decrypted(key2, nonce, aad, sealed.slice(KEY));
 }
 function decrypted(key2, nonce, aad, ciphertext) {
@@ -3969,11 +3969,11 @@ function shareOf(half, needed, x) {
   return shareAt([half, ...more], x);
 }
 var sealedShares = (half, { context, locks, needed }) => locks.map((key2, i) => seal2(key2, parameters(context, half, i + 1), shareOf(half, needed, i + 1)));
-function openBid(bid, { context, locks, needed, key: key2, secrets }) {
+function openBid(bid, { context, broker, locks, needed, key: key2, secrets }) {
   const about = { info: LABEL2, aad: context };
-  const second = open(key2, about, bid.broker);
+  const second = open(key2, about, bid.broker, broker);
   if (second === null) return { cause: "broker" };
-  const shares = secrets.map(({ tsa, secret }) => ({ x: tsa + 1, bytes: open(secret, about, bid.shares[tsa]) }));
+  const shares = secrets.map(({ tsa, secret }) => ({ x: tsa + 1, bytes: open(secret, about, bid.shares[tsa], locks[tsa]) }));
   if (shares.some(({ bytes: bytes2 }) => bytes2 === null)) return { cause: "share" };
   const first = secretOf(shares);
   const both = concat(first, second);
@@ -3982,7 +3982,7 @@ function openBid(bid, { context, locks, needed, key: key2, secrets }) {
   if (!anew.every((share, i) => equal(share, bid.shares[i]))) return { cause: "shares" };
   const plain = decrypted(derive(both, KEY2, context), NONCE2, context, bid.amount);
   const amount2 = plain && new DataView(plain.buffer, plain.byteOffset).getBigUint64(0);
-  if (amount2 === null || amount2 > BigInt(Number.MAX_SAFE_INTEGER)) return { cause: "amount" };
+  if (amount2 === null || amount2 === 0n || amount2 > BigInt(Number.MAX_SAFE_INTEGER)) return { cause: "amount" };
   return { amount: Number(amount2) };
 }
 
@@ -3996,8 +3996,10 @@ function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_
   const increments = [increment, ...steps.map((step) => step.increment)];
   return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= leastOf({ start }));
 }
-function canSeal({ sealed, steps, max_raise: most, buy_now: price, soft, increment, quorum, stamps }) {
-  return [steps, most, price, soft].every((term) => term === void 0) && increment === 1 && quorum > 0 && new Set(stamps.map(String)).size === stamps.length && between(sealed.needed, 1, stamps.length);
+var opensAt = ({ end, grace }) => seconds(ceilSeconds(end + seconds(2 * grace)) + 1n);
+function canSeal(terms) {
+  const { sealed, steps, max_raise: most, buy_now: price, soft, increment, quorum, stamps } = terms;
+  return [steps, most, price, soft].every((term) => term === void 0) && increment === 1 && quorum > 0 && new Set(stamps.map(String)).size === stamps.length && between(sealed.needed, 1, stamps.length) && opensAt(terms) <= seconds(lastSecond);
 }
 function judgeTerms(terms, key2, listed) {
   refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
@@ -4042,7 +4044,7 @@ var SealedBids = class {
     this.price = terms.sealed.price;
     this.needed = terms.sealed.needed;
     this.of = terms.stamps.length;
-    this.opens = seconds(ceilSeconds(terms.end + seconds(2 * terms.grace)) + 1n);
+    this.opens = opensAt(terms);
   }
   get unopened() {
     return this.opened === void 0 ? this.taken.length : 0;
@@ -4079,10 +4081,10 @@ var SealedBids = class {
   open({ key: key2, locks: secrets }, seq, end) {
     this.opened = seq;
     const least = leastOf(this.#terms);
-    const { locks } = this.#keys;
+    const { key: broker, locks } = this.#keys;
     const bids = [];
     for (const { entry, time: time2, key: author, context, body } of this.taken) {
-      const { amount: amount2, cause } = openBid(body, { context, locks, needed: this.needed, key: key2, secrets });
+      const { amount: amount2, cause } = openBid(body, { context, broker, locks, needed: this.needed, key: key2, secrets });
       if (cause !== void 0) this.void.push({ entry, cause });
       else if (amount2 < least) this.void.push({ entry, cause: "too-low" });
       else bids.push({ entry, amount: amount2, time: time2, end, least, forfeited: false, key: author });
@@ -4257,17 +4259,20 @@ var Auction = class {
       const price = next && this.sealed ? this.sealed.priceOf(next) : next?.amount;
       refuseUnless(body.winner === next?.entry && body.price === price, "settled.wrong");
       const dated = this.#dated(body.cosigned, ledger);
+      if (isShut) {
+        this.phase = this.sealed.endUnopened(body.cosigned, time2);
+        return;
+      }
       const grace = seconds(this.terms.grace);
       if (dated === "late") refuseUnless(time2 > this.closed.time + grace, "settled.early");
       if (dated === "late") this.closed.late ??= "witness";
-      const end = isShut ? this.sealed.endUnopened(body.cosigned, time2) : this.#back ? "unlisted" : "unsold";
       if (previous > this.#before + grace + SETTLE_SLACK) this.closed.late ??= "settled";
       this.#first = false;
       this.#settled = time2;
       this.winner = next;
       this.price = price;
       this.successor = this.#back?.successor;
-      this.phase = next ? "settled" : end;
+      this.phase = next ? "settled" : this.#back ? "unlisted" : "unsold";
     },
     revealed: () => {
       refuseUnless(this.phase === "settled", "verb.phase");

@@ -175,17 +175,20 @@ export class Auction {
       const price = next && this.sealed ? this.sealed.priceOf(next) : next?.amount;
       refuseUnless(body.winner === next?.entry && body.price === price, 'settled.wrong');
       const dated = this.#dated(body.cosigned, ledger);
+      if (isShut) {
+        this.phase = this.sealed.endUnopened(body.cosigned, time);
+        return;
+      }
       const grace = seconds(this.terms.grace);
       if (dated === 'late') refuseUnless(time > this.closed.time + grace, 'settled.early');
       if (dated === 'late') this.closed.late ??= 'witness';
-      const end = isShut ? this.sealed.endUnopened(body.cosigned, time) : this.#back ? 'unlisted' : 'unsold';
       if (previous > this.#before + grace + SETTLE_SLACK) this.closed.late ??= 'settled';
       this.#first = false;
       this.#settled = time;
       this.winner = next;
       this.price = price;
       this.successor = this.#back?.successor;
-      this.phase = next ? 'settled' : end;
+      this.phase = next ? 'settled' : this.#back ? 'unlisted' : 'unsold';
     },
 
     revealed: () => {

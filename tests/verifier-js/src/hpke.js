@@ -55,13 +55,13 @@ export function seal(recipient, { info, aad, ikm }, plaintext) {
   return concat(encapsulated, chacha20poly1305(key, nonce, aad).encrypt(plaintext));
 }
 
-/** What was sealed to the key of this secret, or null. */
-export function open(secret, { info, aad }, sealed) {
+/** What was sealed to the key of this secret, or null. Who has that key already saves making it again. */
+export function open(secret, { info, aad }, sealed, recipient = publicKey(secret)) {
   const encapsulated = sealed.slice(0, KEY);
   if (encapsulated.length !== KEY) return null;
   const dh = agreed(secret, encapsulated);
   if (dh === null) return null;
-  const { key, nonce } = schedule(dh, encapsulated, publicKey(secret), info);
+  const { key, nonce } = schedule(dh, encapsulated, recipient, info);
   return decrypted(key, nonce, aad, sealed.slice(KEY));
 }
 

@@ -50,14 +50,15 @@ export function sealBid(amount, halves, { context, broker, locks, needed }) {
 }
 
 /**
- * Opens a well-formed bid with the broker's secret and those of as many TSAs as are needed, `secrets`: `{tsa, secret}`, counted from 0.
- * Gives `{amount}`, a number that may be 0, or `{cause}`, the first for which there is none.
+ * Opens a well-formed bid, sealed to `broker` and `locks`, with the broker's secret and those of as many TSAs as are needed, `secrets`:
+ * `{tsa, secret}`, counted from 0. They are of these keys.
+ * Gives `{amount}` or `{cause}`, the first for which there is none.
  */
-export function openBid(bid, { context, locks, needed, key, secrets }) {
+export function openBid(bid, { context, broker, locks, needed, key, secrets }) {
   const about = { info: LABEL, aad: context };
-  const second = open(key, about, bid.broker);
+  const second = open(key, about, bid.broker, broker);
   if (second === null) return { cause: 'broker' };
-  const shares = secrets.map(({ tsa, secret }) => ({ x: tsa + 1, bytes: open(secret, about, bid.shares[tsa]) }));
+  const shares = secrets.map(({ tsa, secret }) => ({ x: tsa + 1, bytes: open(secret, about, bid.shares[tsa], locks[tsa]) }));
   if (shares.some(({ bytes }) => bytes === null)) return { cause: 'share' };
   const first = secretOf(shares);
   const both = concat(first, second);
@@ -66,7 +67,7 @@ export function openBid(bid, { context, locks, needed, key, secrets }) {
   if (!anew.every((share, i) => equal(share, bid.shares[i]))) return { cause: 'shares' };
   const plain = decrypted(derive(both, KEY, context), NONCE, context, bid.amount);
   const amount = plain && new DataView(plain.buffer, plain.byteOffset).getBigUint64(0);
-  if (amount === null || amount > BigInt(Number.MAX_SAFE_INTEGER)) return { cause: 'amount' };
+  if (amount === null || amount === 0n || amount > BigInt(Number.MAX_SAFE_INTEGER)) return { cause: 'amount' };
   return { amount: Number(amount) };
 }
 

@@ -5,9 +5,9 @@ import { refuseUnless, under } from './broken.js';
 import { isSealable } from './ed25519.js';
 import { publicKey } from './hpke.js';
 import { contextOf, isWellFormed, openBid } from './sealed.js';
-import { leastOf } from './terms.js';
+import { leastOf, opensAt } from './terms.js';
 import { readTimelock } from './timelock.js';
-import { ceilSeconds, seconds } from './time.js';
+import { seconds } from './time.js';
 
 /** V-166: how long after the instant the bids may be opened without the close being late. */
 const OPEN_SLACK = seconds(60);
@@ -37,7 +37,7 @@ export class SealedBids {
     this.needed = terms.sealed.needed;
     this.of = terms.stamps.length;
     /** T, in microseconds as all times. */
-    this.opens = seconds(ceilSeconds(terms.end + seconds(2 * terms.grace)) + 1n);
+    this.opens = opensAt(terms);
   }
 
   get unopened() {
@@ -85,10 +85,10 @@ export class SealedBids {
   open({ key, locks: secrets }, seq, end) {
     this.opened = seq;
     const least = leastOf(this.#terms);
-    const { locks } = this.#keys;
+    const { key: broker, locks } = this.#keys;
     const bids = [];
     for (const { entry, time, key: author, context, body } of this.taken) {
-      const { amount, cause } = openBid(body, { context, locks, needed: this.needed, key, secrets });
+      const { amount, cause } = openBid(body, { context, broker, locks, needed: this.needed, key, secrets });
       if (cause !== undefined) this.void.push({ entry, cause });
       else if (amount < least) this.void.push({ entry, cause: 'too-low' });
       else bids.push({ entry, amount, time, end, least, forfeited: false, key: author });

@@ -3,7 +3,7 @@
 import { isQuorumOfWitnesses } from './bodies.js';
 import { equal } from './bytes.js';
 import { refuseUnless } from './broken.js';
-import { seconds } from './time.js';
+import { ceilSeconds, lastSecond, seconds } from './time.js';
 
 const LONGEST = seconds(366 * 86_400);
 const MOST_STEPS = 16;
@@ -25,14 +25,19 @@ function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_
   );
 }
 
+/** T of section 7.9, in microseconds as all times. */
+export const opensAt = ({ end, grace }) => seconds(ceilSeconds(end + seconds(2 * grace)) + 1n);
+
 /** V-164: whether bids can be sealed by these terms. */
-function canSeal({ sealed, steps, max_raise: most, buy_now: price, soft, increment, quorum, stamps }) {
+function canSeal(terms) {
+  const { sealed, steps, max_raise: most, buy_now: price, soft, increment, quorum, stamps } = terms;
   return (
     [steps, most, price, soft].every((term) => term === undefined) &&
     increment === 1 &&
     quorum > 0 &&
     new Set(stamps.map(String)).size === stamps.length &&
-    between(sealed.needed, 1, stamps.length)
+    between(sealed.needed, 1, stamps.length) &&
+    opensAt(terms) <= seconds(lastSecond)
   );
 }
 

@@ -70,8 +70,8 @@ test('v165_shares_give_their_secret_back_whichever_are_taken', () => {
 test('v165_the_vector_of_the_specification', () => {
   const context = contextOf(hex(bytes(7)), fromBase64url('iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w'));
   const locks = [1, 2, 3].map((x) => publicKey(bytes(x)));
-  const about = { context, locks, needed: 2 };
-  const bid = sealBid(u64(1234), [bytes(3), bytes(4)], { ...about, broker: publicKey(bytes(100)) });
+  const about = { context, broker: publicKey(bytes(100)), locks, needed: 2 };
+  const bid = sealBid(u64(1234), [bytes(3), bytes(4)], about);
   assert.equal(base64url(bid.commitment), 'ABbs5EKJ-U5MpNLxvZvcleWswVWQdqkae6iPjoYL2W0');
   assert.equal(base64url(bid.amount), 'TMG4RoTsIqNPkJ3BnM84bQxP14Nn2e9s');
   assert.deepEqual([bid.broker, ...bid.shares].map((part) => part.length), [80, 80, 80, 80]);

@@ -184,7 +184,10 @@ impl Notes {
                 self.bids.push(BidShown { entry, amount, time, end, least, forfeited });
             }
             Body::Closed(_) => self.closed = Some((entry, time)),
-            Body::Opened(_) => self.opened = Some(entry),
+            Body::Opened(opened) => {
+                self.opened = Some(entry);
+                self.dated = self.dated.or(Some(opened.cosigned));
+            }
             Body::Settled(settled) => {
                 self.winner = settled.winner.zip(settled.price);
                 self.settled = Some(entry);

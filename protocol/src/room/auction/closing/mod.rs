@@ -60,8 +60,9 @@ impl Auction {
 
     /// Whether the next `settled` is to say when a witness saw the close.
     #[must_use]
-    pub const fn awaits_witness(&self) -> bool {
-        self.rounds == 0 && !self.listing.witnesses.is_empty()
+    pub fn awaits_witness(&self) -> bool {
+        // `opened` has the date already.
+        self.rounds == 0 && !self.listing.witnesses.is_empty() && !self.is_opened()
     }
 
     /// V-142: it is by a named witness, over the head that ends with `closed`.

@@ -155,8 +155,14 @@ pub(super) fn is_possible(listing: &Listing, terms: SealedTerms) -> bool {
         && listing.max_raise.is_none()
         && listing.buy_now.is_none()
         && listing.increment.minor() == 1;
-    // Without a witness nobody could say that the close was public before bids could be read.
-    differ && needed && raises_nothing && listing.soft.is_none() && listing.quorum > 0
+    let in_calendar = timelock::instant(opens_at(listing)).is_some();
+    // Without a witness nobody could say that the close was public before bids can be read.
+    in_calendar
+        && differ
+        && needed
+        && raises_nothing
+        && listing.soft.is_none()
+        && listing.quorum > 0
 }
 
 /// V-165: whether a bid has the form that every bid of such an auction has.
@@ -223,6 +229,8 @@ impl Auction {
         let limit = sealed.instant().plus(OPEN_WITHIN);
         // As with `closed`, time without a TSA is nobody's delay.
         let late = entry.batch().header().prev_time > limit;
+        let undated = !self.is_in_time(Some(&opened.cosigned));
+        self.late = self.late.or(undated.then_some(Late::Witness));
         self.late = self.late.or(late.then_some(Late::Opened));
         self.unnamed_since = entry.time();
     }

@@ -331,12 +331,26 @@ fn v166_nothing_is_opened_but_by_the_right_secrets_after_a_close_that_was_public
 }
 
 #[test]
+fn v166_the_date_in_an_opening_makes_a_close_late_as_that_in_a_settlement_would() {
+    // Dates are in whole seconds, and the one that the grace ends in counts.
+    let limit = at(END + G).as_secs();
+    for (time, late) in [(limit, None), (limit + 1, Some(Late::Witness))] {
+        let mut table = closed(first_price);
+        let opening = Opened { cosigned: cosigned(&table, time), ..opening(&table) };
+        table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+        assert_eq!(table.fold().late(), late);
+        settle(&mut table, at(instant().1), Some((3, 3_000)), None).unwrap();
+        assert_eq!(table.fold().late(), late);
+    }
+}
+
+#[test]
 fn v166_an_opening_is_late_after_a_minute_and_time_without_a_tsa_is_nobodys_delay() {
     let limit = instant().1 + 60 * SECOND;
     for (before, late) in [(limit, None), (limit + 1, Some(Late::Opened))] {
         let mut table = closed(first_price);
         table.tsa.tick(at(before));
-        let opening = opening(&table);
+        let opening = Opened { cosigned: in_time(&table).unwrap(), ..opening(&table) };
         table.broker(at(limit + 3_600 * SECOND), Body::Opened(opening)).unwrap();
         assert_eq!(table.fold().late(), late);
     }
@@ -359,20 +373,27 @@ fn v165_a_bid_below_the_start_or_that_does_not_open_is_void_and_delays_nobody() 
     table.broker(at(instant().1), Body::Opened(opening)).unwrap();
     let void = [Voided { seq: 2, cause: Void::TooLow }, Voided { seq: 4, cause: Void::Commitment }];
     assert_eq!(table.fold().voided(), void);
-    let dated = in_time(&table);
-    settle(&mut table, at(instant().1), Some((3, 1_000)), dated).unwrap();
+    settle(&mut table, at(instant().1), Some((3, 1_000)), None).unwrap();
 }
 
 #[test]
 fn v168_the_highest_bid_pays_itself_or_the_highest_that_loses() {
     for (terms, price) in [(first_price as fn(&mut Listing), 3_000), (second_price, 2_000)] {
         let mut table = opened(terms);
-        let dated = in_time(&table);
         for wrong in [None, Some((2, 1_000)), Some((3, price + 1)), Some((3, price - 1))] {
-            let refused = settle(&mut table, at(instant().1), wrong, dated);
+            let refused = settle(&mut table, at(instant().1), wrong, None);
             assert_eq!(refused, Err(Code::SettledWrong));
         }
-        settle(&mut table, at(instant().1), Some((3, price)), dated).unwrap();
+        // The date is in `opened` already.
+        let dated = in_time(&table);
+        let refused = settle(&mut table, at(instant().1), Some((3, price)), dated);
+        assert_eq!(refused, Err(Code::SettledWrong));
+        settle(&mut table, at(instant().1), Some((3, price)), None).unwrap();
+        assert_eq!(
+            table.fold().late(),
+            Some(Late::Witness),
+            "dated a second before it could be opened"
+        );
         assert_eq!(table.fold().winner().unwrap().seq, 3);
         table.broker(at(instant().1), revealed()).unwrap();
     }
@@ -387,8 +408,7 @@ fn v168_the_first_of_equal_bids_wins_and_pays_the_other() {
     table.close(at(END)).unwrap();
     let opening = opening(&table);
     table.broker(at(instant().1), Body::Opened(opening)).unwrap();
-    let dated = in_time(&table);
-    settle(&mut table, at(instant().1), Some((3, 5_000)), dated).unwrap();
+    settle(&mut table, at(instant().1), Some((3, 5_000)), None).unwrap();
 }
 
 #[test]
@@ -398,15 +418,13 @@ fn v168_who_bids_alone_at_second_price_pays_the_start() {
     table.close(at(END)).unwrap();
     let opening = opening(&table);
     table.broker(at(instant().1), Body::Opened(opening)).unwrap();
-    let dated = in_time(&table);
-    settle(&mut table, at(instant().1), Some((2, 1_000)), dated).unwrap();
+    settle(&mut table, at(instant().1), Some((2, 1_000)), None).unwrap();
 }
 
 #[test]
 fn v168_after_a_forfeit_the_next_pays_by_the_bids_that_are_left() {
     let mut table = opened(second_price);
-    let dated = in_time(&table);
-    settle(&mut table, at(instant().1), Some((3, 2_000)), dated).unwrap();
+    settle(&mut table, at(instant().1), Some((3, 2_000)), None).unwrap();
     let over = at(instant().1 + crate::room::fixture::WITHIN + 1);
     table.broker(over, forfeited_alone(3)).unwrap();
     assert_eq!(settle(&mut table, over, Some((4, 2_000)), None), Err(Code::SettledWrong));

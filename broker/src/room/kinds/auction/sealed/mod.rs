@@ -58,6 +58,9 @@ impl AuctionPolicy {
         if now >= opens.plus(UNOPENED_AFTER) {
             return Step::Append(Body::Settled(without_winner).into());
         }
+        if !Self::check_key(auction, view) {
+            return Step::Failed;
+        }
         match self.timelock(auction, view) {
             Ok(TimeLockAnswer { secret: Some(secret), .. }) => {
                 let key = OpenedLock(*view.shared.keys.sealing_key(view.name()).expose());
@@ -70,6 +73,17 @@ impl AuctionPolicy {
             }
             Err(step) => step,
         }
+    }
+
+    /// Says loudly if the key of a room is lost to which its bids are sealed.
+    pub(super) fn check_key(auction: &Auction, view: RoomView<'_>) -> bool {
+        let own = view.shared.keys.sealing_key(view.name()).public();
+        let is_own = auction.recipients().is_none_or(|to| to.broker == own);
+        if !is_own {
+            let room = view.name();
+            tracing::error!(%room, "bids are sealed to a key that is not in the data folder: restore sealing.key.pem, or they are never opened");
+        }
+        is_own
     }
 
     /// What to do while a witness may still answer; `None` once none can in time.

@@ -180,6 +180,20 @@ async fn v166_a_broker_that_falls_between_close_and_opening_goes_on_where_it_was
 }
 
 #[tokio::test(start_paused = true)]
+async fn v167_without_its_key_a_broker_opens_nothing_and_the_auction_ends_unopened() {
+    let (stage, _, room) = listed(10).await;
+    stage.stated(room).await;
+    stage.bids_sealed(2, room, 300).await;
+    let opens = stage.auction(room).opens().unwrap();
+    let stage = stage.restart_without("sealing.key.pem").await;
+    stage.until(|stage| stage.auction(room).phase() == Phase::Closed).await;
+    tokio::time::sleep(secs(30)).await;
+    assert!(!stage.verbs(room).contains(&"opened"));
+    stage.tell(opens.plus(secs(24 * 3_600))).await;
+    assert_eq!(stage.ended(room).await, Outcome::Unopened);
+}
+
+#[tokio::test(start_paused = true)]
 async fn v165_a_seller_does_not_bid_on_their_own_item_under_seal_either() {
     let (stage, _, room) = listed(30).await;
     stage.stated(room).await;

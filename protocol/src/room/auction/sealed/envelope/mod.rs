@@ -142,11 +142,11 @@ fn shares_of(first: &[u8; HALF], needed: usize, count: usize) -> Vec<Zeroizing<[
     let share = |x: usize| {
         let x = Gf256(number(x));
         let mut share = Zeroizing::new([0; HALF]);
-        for (at, byte) in share.iter_mut().enumerate() {
-            // Horner's rule: the highest power first.
-            let rest = coefficients.iter().rev().map(|power| power[at]);
-            let powers = rest.chain([first[at]]);
-            *byte = powers.fold(Gf256(0), |sum, power| sum * x + Gf256(power)).0;
+        // Horner's rule: the highest power first, K₁ last.
+        for power in coefficients.iter().rev().map(|power| &**power).chain([first]) {
+            for (byte, power) in share.iter_mut().zip(power) {
+                *byte = (Gf256(*byte) * x + Gf256(*power)).0;
+            }
         }
         share
     };
