@@ -507,3 +507,52 @@ fn v061_of_a_sealed_bid_the_terms_alone_say_when_and_in_which_form() {
     let english = Table::auction().fold().listing().clone();
     assert_eq!(alone(&english, &clear), Ok(()));
 }
+
+/// What TSA `x` of three makes its secrets from.
+fn master_of(x: u8) -> Master {
+    Master::from_random([7 + x; 32])
+}
+
+/// An auction that two of three TSAs open, with one bid, closed in time.
+fn closed_by_three() -> Table {
+    use crate::room::fixture::Tsa;
+    let others = [Tsa::new(66), Tsa::new(67)];
+    let keys = others.clone().map(|tsa| tsa.public());
+    let mut table = Table::list(|listing| {
+        first_price(listing);
+        listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 2 });
+        listing.stamps.extend(keys);
+    })
+    .unwrap();
+    let mut stated = sealing(&table);
+    for (x, tsa) in (1..).zip(&others) {
+        let key = master_of(x).secret(instant().0).public();
+        let lock = TimeLock { tsa: tsa.public().fingerprint(), key, ..lock(&table, instant().0) };
+        stated.locks.push(lock.sign(&tsa.key));
+    }
+    table.broker(at(SECOND), Body::Sealing(stated)).unwrap();
+    bid_sealed(&mut table, &Author::new(110), at(2 * SECOND), 2_000).unwrap();
+    table.close(at(END)).unwrap();
+    table
+}
+
+#[test]
+fn v166_secrets_are_of_as_many_tsas_as_it_takes_each_once_in_their_order() {
+    let judged = |of: &[u8]| {
+        let mut table = closed_by_three();
+        let released = |x: &u8| ReleasedLock {
+            tsa: (*x).into(),
+            secret: OpenedLock(*master_of((*x).min(2)).secret(instant().0).expose()),
+        };
+        let locks = of.iter().map(released).collect();
+        let opened = Opened { locks, ..opening(&table) };
+        let judged = table.broker(at(instant().1), Body::Opened(opened));
+        judged.map(|_| table.fold().bids().first().map(|bid| bid.amount.minor()))
+    };
+    for enough in [[0, 1], [0, 2], [1, 2]] {
+        assert_eq!(judged(&enough), Ok(Some(2_000)), "{enough:?}");
+    }
+    for wrong in [&[][..], &[0], &[0, 0], &[1, 1], &[1, 0], &[2, 1], &[0, 1, 2], &[1, 3]] {
+        assert_eq!(judged(wrong), Err(Code::OpenedWrong), "{wrong:?}");
+    }
+}
