@@ -3,7 +3,7 @@
 use super::Person;
 use anyhow::{Result, bail};
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::body::SoftClose;
+use pregao_protocol::room::body::{SealedTerms, SoftClose};
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::trust::persona::{Blind, OneTimeKey};
 use pregao_protocol::trust::seal::SealKey;
@@ -30,6 +30,8 @@ pub struct Terms {
     pub disclose_within: u32,
     /// Soft close.
     pub soft: Option<SoftClose>,
+    /// That bids are sealed, if they are.
+    pub sealed: Option<SealedTerms>,
 }
 
 impl Terms {
@@ -45,6 +47,7 @@ impl Terms {
             grace: 5,
             disclose_within: 60,
             soft: None,
+            sealed: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::action::{Draft, Seen};
+use pregao_protocol::room::auction::sealed::envelope::{Recipients, seal_bid};
 use pregao_protocol::room::body::{Amount, Bid, Body, Listing, Say};
 use pregao_protocol::trust::persona::{Blind, OneTimeKey};
 use pregao_protocol::trust::seal::SealKey;
@@ -39,7 +40,7 @@ impl Peer {
             begin: None,
             end: terms.end,
             soft: terms.soft,
-            sealed: None,
+            sealed: terms.sealed,
             freshness: terms.freshness,
             grace: terms.grace,
             disclose_within: terms.disclose_within,
@@ -70,8 +71,33 @@ impl Peer {
     /// # Errors
     /// If the room is not followed, or the amount impossible.
     pub fn make_bid(&self, room: RoomName, amount: u64) -> Result<Made> {
-        let seen = self.watched(room)?.room()?.ledger().head();
-        self.make_bid_in(room, amount, "EUR", seen)
+        let auction = self.watched(room)?;
+        let seen = auction.room()?.ledger().head();
+        match auction.auction()?.recipients() {
+            Some(recipients) => self.make_sealed_bid(room, amount, recipients, seen),
+            None => self.make_bid_in(room, amount, "EUR", seen),
+        }
+    }
+
+    /// A signed bid that is sealed to these.
+    ///
+    /// # Errors
+    /// If the amount is impossible, or a key of small order.
+    pub fn make_sealed_bid(
+        &self,
+        room: RoomName,
+        amount: u64,
+        to: &Recipients,
+        seen: Seen,
+    ) -> Result<Made> {
+        let (id, blind) = (fresh_id(), Blind::from_random(random()));
+        let key = OneTimeKey::derive(&self.person.key, self.pin, id, &blind);
+        let seal = SealKey::from_random(random());
+        let halves = [random(), random()];
+        let amount = Amount::try_from(amount)?;
+        let bid = seal_bid(to, (room, &key.public()), amount, seal.public(), &halves)?;
+        let draft = Draft { id, room: Some(room), body: Body::SealedBid(bid), seen };
+        Ok(Made { action: draft.sign(&key)?, blind, seal: Some(seal) })
     }
 
     /// A signed bid with everything given.

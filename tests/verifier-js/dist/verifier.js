@@ -3961,7 +3961,7 @@ var SEALED = 80;
 var AMOUNT = 24;
 var derive = (secret, ...info) => hkdf(sha256, secret, void 0, concat(...info), 32);
 var one = (number) => Uint8Array.of(number);
-var parameters = (context, half, x) => ({ info: LABEL2, aad: context, ikm: derive(half, SEED, one(x)) });
+var parameters = (context, secret, x) => ({ info: LABEL2, aad: context, ikm: derive(secret, SEED, one(x)) });
 var contextOf = (room, key2) => sha256(concat(LABEL2, fromHex32(room), key2));
 var isWellFormed2 = ({ broker, shares, amount: amount2 }, count2) => broker.length === SEALED && shares.length === count2 && shares.every((share) => share.length === SEALED) && amount2.length === AMOUNT;
 function shareOf(half, needed, x) {

@@ -20,7 +20,8 @@ const AMOUNT = 24;
 
 const derive = (secret, ...info) => hkdf(sha256, secret, undefined, concat(...info), 32);
 const one = (number) => Uint8Array.of(number);
-const parameters = (context, half, x) => ({ info: LABEL, aad: context, ikm: derive(half, SEED, one(x)) });
+// From the first half alone for its shares, which are made anew; from both for what is sealed to the broker.
+const parameters = (context, secret, x) => ({ info: LABEL, aad: context, ikm: derive(secret, SEED, one(x)) });
 
 /** What a bid is bound to: its room, by name, and the key of its action. */
 export const contextOf = (room, key) => sha256(concat(LABEL, fromHex32(room), key));
@@ -42,7 +43,7 @@ const sealedShares = (half, { context, locks, needed }) =>
 export function sealBid(amount, halves, { context, broker, locks, needed }) {
   const both = concat(...halves);
   return {
-    broker: seal(broker, parameters(context, halves[0], 0), halves[1]),
+    broker: seal(broker, parameters(context, both, 0), halves[1]),
     shares: sealedShares(halves[0], { context, locks, needed }),
     commitment: derive(both, COMMITMENT, context),
     amount: chacha20poly1305(derive(both, KEY, context), NONCE, context).encrypt(amount),

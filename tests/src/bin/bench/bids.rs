@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::SealedTerms;
 use pregao_protocol::wire::frame::FromPeer;
 use pregao_tests::house::House;
 use pregao_tests::peer::{Made, Peer, Person, SubmitAnswer, Terms};
@@ -39,7 +40,7 @@ pub(crate) async fn witnessing(
     for _ in 0..TURNS {
         for (flags, cost) in ["--witness none", "--witness any"].iter().zip(&mut cost) {
             let house = House::open(&unlimited().tsa(flags))?;
-            let rows = at(house, bidders, bidders, seconds, sums).await?;
+            let rows = at(house, (bidders, bidders), seconds, sums, None).await?;
             let row = rows.iter().find(|row| row.what.contains("CPU per accepted"));
             cost.push(row.context("no such row")?.value);
         }
@@ -107,15 +108,16 @@ async fn in_rooms(
     seconds: u64,
     sums: &Primitives,
 ) -> Result<Vec<Row>> {
-    at(House::open(&unlimited())?, rooms, bidders, seconds, sums).await
+    at(House::open(&unlimited())?, (rooms, bidders), seconds, sums, None).await
 }
 
-async fn at(
+/// Bids in so many rooms by so many bidders, whose bids are sealed if these terms are there.
+pub(crate) async fn at(
     house: House,
-    rooms: usize,
-    bidders: usize,
+    (rooms, bidders): (usize, usize),
     seconds: u64,
     sums: &Primitives,
+    sealed: Option<SealedTerms>,
 ) -> Result<Vec<Row>> {
     let tsa = house.tsa.address.clone();
     let people = tokio::task::spawn_blocking(move || {
@@ -126,7 +128,7 @@ async fn at(
     let end = seller.in_seconds(3_000).await?;
     let mut names = Vec::new();
     for _ in 0..rooms {
-        let terms = Terms { start: 1, increment: 1, freshness: 60, ..Terms::until(end) };
+        let terms = Terms { start: 1, increment: 1, freshness: 60, sealed, ..Terms::until(end) };
         names.push(seller.list(&terms).await?.action.room());
     }
     // Signing is the bidders' work, not the broker's: it is done before the clock starts. F is a
@@ -135,6 +137,9 @@ async fn at(
     for (number, name) in names.iter().cycle().take(bidders).enumerate() {
         let mut peer = connect(&house, people.next()).await?;
         peer.join(*name).await?;
+        if sealed.is_some() {
+            peer.auction_is(*name, |auction| auction.recipients().is_some()).await?;
+        }
         peer.send(&FromPeer::Leave { room: *name }).await?;
         let (name, many) = (*name, PREPARED * usize::try_from(seconds)?);
         preparing.push(tokio::task::spawn_blocking(move || {
@@ -181,7 +186,7 @@ async fn at(
     ])
 }
 
-async fn connect(house: &House, person: Option<Arc<Person>>) -> Result<Peer> {
+pub(crate) async fn connect(house: &House, person: Option<Arc<Person>>) -> Result<Peer> {
     let person = person.ok_or_else(|| anyhow::anyhow!("too few people"))?;
     Peer::connect(&person, &house.broker.address).await
 }

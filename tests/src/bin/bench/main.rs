@@ -13,6 +13,7 @@ mod bids;
 mod fanout;
 mod gauge;
 mod primitives;
+mod sealed;
 mod stamps;
 
 use std::num::NonZeroUsize;
@@ -43,8 +44,11 @@ struct Arguments {
     /// Number of idle connections.
     #[arg(long, default_value = "2000")]
     idle: NonZeroUsize,
+    /// Number of sealed bids that are opened.
+    #[arg(long, default_value = "10000")]
+    sealed: NonZeroUsize,
     /// Everything at its smallest size: shows that all of it works, and measures nothing.
-    #[arg(long, conflicts_with_all = ["seconds", "watchers", "bidders", "idle"])]
+    #[arg(long, conflicts_with_all = ["seconds", "watchers", "bidders", "idle", "sealed"])]
     smallest: bool,
     /// Where to write the numbers as JSON.
     #[arg(long)]
@@ -56,6 +60,7 @@ enum Subject {
     Primitives,
     Stamps,
     Bids,
+    Sealed,
     Witnessing,
     Fanout,
     Idle,
@@ -68,6 +73,7 @@ fn main() -> Result<()> {
         let one = NonZeroUsize::MIN;
         arguments.seconds = 1;
         (arguments.watchers, arguments.bidders, arguments.idle) = (vec![one], one, one);
+        arguments.sealed = one;
     }
     build()?;
     raise_limits()?;
@@ -95,6 +101,16 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
     }
     if wants(Subject::Bids) {
         show(bids::measure(arguments.bidders.get(), arguments.seconds, &sums).await?);
+    }
+    if wants(Subject::Sealed) {
+        let opened = arguments.sealed.get();
+        let size = sealed::Size {
+            bidders: arguments.bidders.get(),
+            seconds: arguments.seconds,
+            opened,
+            watched: opened.div_ceil(10),
+        };
+        show(sealed::measure(&size, &sums).await?);
     }
     if wants(Subject::Witnessing) {
         show(bids::witnessing(arguments.bidders.get(), arguments.seconds, &sums).await?);

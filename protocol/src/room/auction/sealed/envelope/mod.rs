@@ -89,10 +89,12 @@ fn context(room: RoomName, key: &PublicKey<OneTime>) -> Digest {
     Digest::labelled(label::SEALED_BID, &[room.0, *key.as_bytes()].concat())
 }
 
-/// What is made from both halves: the key of the bid and what it is committed to by.
+/// What is made from both halves: the key of the bid, what it is committed to by, and the randomness with which K₂ is
+/// sealed. Were that made from K₁ alone, whoever has K₁ could undo the sealing of K₂.
 struct BidKey {
     key: Zeroizing<[u8; 32]>,
     commitment: Digest,
+    seed: Zeroizing<[u8; 32]>,
 }
 
 impl BidKey {
@@ -102,6 +104,7 @@ impl BidKey {
         Self {
             key: expand(&from, label::BID_KEY, &context.0),
             commitment: Digest(*expand(&from, label::BID_COMMITMENT, &context.0)),
+            seed: expand(&from, label::BID_SEED, &[0]),
         }
     }
 
@@ -111,7 +114,9 @@ impl BidKey {
     }
 
     fn encrypt(&self, amount: Amount, context: Digest) -> Option<Vec<u8>> {
-        let mut bytes = amount.minor().to_be_bytes().to_vec();
+        // With room for the tag, so that no copy of the amount is left behind when it grows.
+        let mut bytes = Vec::with_capacity(SEALED_AMOUNT);
+        bytes.extend_from_slice(&amount.minor().to_be_bytes());
         let nonce = Nonce::assume_unique_for_key([0; 12]);
         self.cipher()?.seal_in_place_append_tag(nonce, Aad::from(context.0), &mut bytes).ok()?;
         Some(bytes)
@@ -171,25 +176,31 @@ fn combine(shares: &[(u8, Zeroizing<Vec<u8>>)], needed: usize) -> Option<Zeroizi
     Some(Zeroizing::new(combined.as_slice().try_into().ok()?))
 }
 
-/// Seals the shares of K₁, and K₂, with randomness that follows from K₁: TSA `x` has number `x`, the broker 0.
-struct Sealer<'a> {
-    from: Hkdf<Sha256>,
-    context: &'a Digest,
+fn seal_half(
+    to: &SealPublic,
+    context: &Digest,
+    half: &[u8; HALF],
+    seed: &Zeroizing<[u8; 32]>,
+) -> Result<Sealed, SealError> {
+    let info = label::SEALED_BID.as_bytes();
+    let sealed = seal::seal(to, info, &context.0, half, **seed)?;
+    Sealed::try_from(sealed).map_err(|_| SealError::Key)
 }
 
-impl Sealer<'_> {
-    fn seal(&self, to: &SealPublic, number: u8, what: &[u8]) -> Result<Sealed, SealError> {
-        let seed = *expand(&self.from, label::BID_SEED, &[number]);
-        let info = label::SEALED_BID.as_bytes();
-        let sealed = seal::seal(to, info, &self.context.0, what, seed)?;
-        Sealed::try_from(sealed).map_err(|_| SealError::Key)
-    }
-
-    fn seal_shares(&self, to: &Recipients, first: &[u8; HALF]) -> Result<Vec<Sealed>, SealError> {
-        let shares = shares_of(first, to.needed, to.locks.len());
-        let each = to.locks.iter().zip(&shares).zip(1..);
-        each.map(|((key, share), number)| self.seal(key, number, &**share)).collect()
-    }
+/// Seals each share of K₁ to its TSA, with randomness that follows from K₁: so whoever has opened enough of them can see that the
+/// others are right.
+fn seal_shares(
+    to: &Recipients,
+    context: &Digest,
+    first: &[u8; HALF],
+) -> Result<Vec<Sealed>, SealError> {
+    let from = Hkdf::<Sha256>::new(None, first);
+    let shares = shares_of(first, to.needed, to.locks.len());
+    let each = to.locks.iter().zip(&shares).zip(1_u8..);
+    let seal = |((key, share), number): ((&SealPublic, &Zeroizing<_>), u8)| {
+        seal_half(key, context, share, &expand(&from, label::BID_SEED, &[number]))
+    };
+    each.map(seal).collect()
 }
 
 /// Seals a bid. `halves` are K₁ and K₂, 64 bytes fresh from a cryptographic generator for this bid alone; `seal` is its key
@@ -207,11 +218,10 @@ pub fn seal_bid(
     let [first, second] = halves;
     let context = context(room, key);
     let bid_key = BidKey::of(first, second, context);
-    let sealer = Sealer { from: Hkdf::new(None, first), context: &context };
     let encrypted = bid_key.encrypt(amount, context).ok_or(SealError::Key)?;
     Ok(SealedBid {
-        broker: sealer.seal(&to.broker, 0, second)?,
-        shares: sealer.seal_shares(to, first)?,
+        broker: seal_half(&to.broker, &context, second, &bid_key.seed)?,
+        shares: seal_shares(to, &context, first)?,
         commitment: bid_key.commitment,
         amount: Sealed::try_from(encrypted).map_err(|_| SealError::Key)?,
         seal,
@@ -246,8 +256,7 @@ pub fn open_bid(
     if bid_key.commitment != bid.commitment {
         return Err(Void::Commitment);
     }
-    let sealer = Sealer { from: Hkdf::new(None, &*first), context: &context };
-    if sealer.seal_shares(to, &first).ok().as_ref() != Some(&bid.shares) {
+    if seal_shares(to, &context, &first).ok().as_ref() != Some(&bid.shares) {
         return Err(Void::Shares);
     }
     bid_key.decrypt(bid.amount.as_bytes(), context).ok_or(Void::Amount)

@@ -93,14 +93,50 @@ fn v165_neither_the_broker_nor_the_tsas_alone_open_a_bid() {
 }
 
 #[test]
-fn v165_fewer_shares_than_it_takes_say_nothing() {
-    // Whatever K₁ is, there is one first coefficient with which it gives this share: so the share is that of any K₁.
-    let shares = shares_of(&[3; 32], 2, 2);
-    let combined = combine(
-        &[(1, Zeroizing::new(shares[0].to_vec())), (2, Zeroizing::new([0xa5; 32].to_vec()))],
-        2,
-    );
-    assert_ne!(*combined.unwrap(), [3; 32]);
+fn v165_whoever_has_all_secrets_of_the_tsas_cannot_undo_what_is_sealed_to_the_broker() {
+    // With K₁ they know all that follows from it. What is sealed to the broker begins with the public half of a key: whoever
+    // could make that anew could open the rest.
+    let to = recipients(1, 1);
+    let bid = sealed(&to);
+    let context = context(ROOM, &one_time(1));
+    let first = [3; 32];
+    let from = Hkdf::<Sha256>::new(None, &first);
+    let labels = [
+        label::BID_SEED,
+        label::BID_KEY,
+        label::BID_COMMITMENT,
+        label::BID_COEFFICIENT,
+        label::SEALED_BID,
+    ];
+    let begins = |sealed: &Sealed| sealed.as_bytes()[..32].to_vec();
+    for label in labels {
+        for what in (0..=u8::MAX).map(|number| vec![number]).chain([context.0.to_vec(), vec![]]) {
+            let made = seal_half(&to.broker, &context, &[0; 32], &expand(&from, label, &what));
+            assert_ne!(begins(&made.unwrap()), begins(&bid.broker), "{label} {what:?}");
+        }
+    }
+    // As it is for the shares, which everybody is to make anew.
+    let made = seal_half(&to.locks[0], &context, &[0; 32], &expand(&from, label::BID_SEED, &[1]));
+    assert_eq!(begins(&made.unwrap()), begins(&bid.shares[0]));
+    // Nor does K₁ in place of both halves.
+    let alone = BidKey::of(&first, &first, context);
+    assert_eq!(alone.decrypt(bid.amount.as_bytes(), context), None);
+}
+
+#[test]
+fn v165_one_share_of_two_fits_every_secret() {
+    let share = shares_of(&[3; 32], 2, 2).swap_remove(0);
+    assert!(combine(&[(1, Zeroizing::new(share.to_vec()))], 2).is_none());
+    for other in [[0; 32], [3; 32], [0xff; 32]] {
+        // A line through `other` at 0 and this share at 1: what it is at 2 gives `other` back.
+        let second = share.iter().zip(other).map(|(share, secret)| {
+            let slope = Gf256(*share) + Gf256(secret);
+            (slope * Gf256(2) + Gf256(secret)).0
+        });
+        let second = Zeroizing::new(second.collect::<Vec<_>>());
+        let both = [(1, Zeroizing::new(share.to_vec())), (2, second)];
+        assert_eq!(combine(&both, 2).map(|secret| *secret), Some(other));
+    }
 }
 
 #[test]
