@@ -97,6 +97,7 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         (None, _) if view.is_unfollowed() => "not followed".to_owned(),
         (None, Some(1)) => "1 sealed bid".to_owned(),
         (None, Some(bids)) if bids > 0 => format!("{bids} sealed bids"),
+        (None, _) if view.phase != Phase::Open => "no bid".to_owned(),
         (None, _) => "no bids yet".to_owned(),
     };
     let bids = match view.bids {
@@ -115,12 +116,7 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         .saturating_sub(width(&state));
     let next = view.highest.map_or(view.start.max(1), |price| price.saturating_add(view.increment));
     let terms = match view.phase {
-        Phase::Open if let Some(price) = &view.sealed => format!(
-            "bid {} {} or more, sealed; the highest wins and pays {}",
-            money(view.start.max(1)),
-            sanitize(&view.currency),
-            if price == "first" { "its own bid" } else { "the next highest" }
-        ),
+        Phase::Open if view.sealed.is_some() => sealed_terms(view),
         Phase::Open if view.is_unfollowed() => format!(
             "from {}, step {} {}; /join shows the bids",
             money(view.start),
@@ -136,10 +132,12 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         ),
         Phase::Closed | Phase::Settled | Phase::Revealed | Phase::Ended => sanitize(&view.outcome),
     };
-    let ends = match view.extend_secs {
-        0 if let Some(opens) = view.opens => format!("opened after {}", clock(opens)),
-        0 => "fixed end".to_owned(),
-        extend => format!("soft close {}", duration::print(std::time::Duration::from_secs(extend))),
+    let ends = match (view.extend_secs, view.opens) {
+        (0, Some(opens)) => format!("opened after {}", clock(opens)),
+        (0, None) => "fixed end".to_owned(),
+        (extend, _) => {
+            format!("soft close {}", duration::print(std::time::Duration::from_secs(extend)))
+        }
     };
     let verified = format!(
         "ends {}, {ends}, {} entries verified{}",
@@ -163,6 +161,18 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         lines.push(Line::styled(fit(&sanitize(&view.description), columns), palette.text));
     }
     lines
+}
+
+/// What may be bid where nobody sees the bids, and what comes of it.
+fn sealed_terms(view: &RoomView) -> String {
+    let least = format!("{} {}", print(view.start.max(1), view.digits), sanitize(&view.currency));
+    if view.is_unfollowed() {
+        return format!("sealed bids from {least}; /join to bid");
+    }
+    match view.sealed.as_deref() {
+        Some("first") => format!("sealed, {least} or more; the highest wins and pays it"),
+        _ => format!("sealed, {least} or more; pays the highest that loses"),
+    }
 }
 
 /// What not every auction says, as long as it matters.

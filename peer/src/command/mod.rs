@@ -9,6 +9,7 @@ pub mod parse;
 pub mod table;
 pub mod unclear;
 
+use pregao_protocol::room::body::PriceRule;
 use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
@@ -56,10 +57,26 @@ pub struct NewListing {
     pub fixed_end: bool,
     /// Bids are sealed until it is over, and the winner pays their own bid (`first`) or the highest that loses (`second`).
     #[serde(default)]
-    pub sealed: Option<String>,
+    pub sealed: Option<PriceRule>,
     /// Longer text; up to 1,000 characters.
     #[serde(default)]
     pub description: Option<String>,
+}
+
+impl NewListing {
+    /// A term that means nothing where nobody sees the bids, if bids are sealed and there is one.
+    #[must_use]
+    pub fn meaningless(&self) -> Option<&'static str> {
+        let terms = [
+            ("a step", &self.increment),
+            ("steps by amount", &self.steps),
+            ("a largest raise", &self.raise),
+            ("a price to buy", &self.buy),
+            ("a soft close", &self.extend),
+        ];
+        self.sealed?;
+        terms.into_iter().find(|(_, given)| given.is_some()).map(|(name, _)| name)
+    }
 }
 
 /// Something a user asks for.

@@ -113,7 +113,7 @@ const CONTACT: Argument = Argument {
 pub static LIST: Usage = Usage {
     name: "list",
     aliases: &["sell"],
-    synopsis: "TITLE START (for DURATION | until TIME) [begins TIME] [step AMOUNT] [steps TABLE] [raise AMOUNT] [buy AMOUNT] [extend DURATION | fixed-end] [sealed first|second] [currency CODE] [desc TEXT]",
+    synopsis: "TITLE START (for DURATION | until TIME) [begins TIME] [step AMOUNT] [steps TABLE] [raise AMOUNT] [buy AMOUNT] [extend DURATION | fixed-end] [sealed PRICE] [currency CODE] [desc TEXT]",
     arguments: &[
         Argument {
             name: "TITLE",
@@ -189,9 +189,9 @@ pub static LIST: Usage = Usage {
         Keyword {
             name: "sealed",
             aliases: &[],
-            value: "first|second",
+            value: "PRICE",
             kind: ArgumentKind::Word,
-            summary: "Nobody reads a bid before the end; the winner pays their own or the highest that loses",
+            summary: "Bids are read once it is over; who wins pays `first`, their own, or `second`, the highest that loses",
         },
         Keyword {
             name: "currency",
@@ -212,7 +212,7 @@ pub static LIST: Usage = Usage {
     details: "START is the lowest first bid. Without `step`, bids rise by at least one unit. \
               Each bid in the last 60 seconds moves the end by 60 seconds, for an hour at most; with \
               `extend 30s` it is 30 seconds, for ten minutes at most; with `fixed-end` no bid moves it. \
-              With `sealed` nobody reads a bid before it is over, not even the broker, and the end is fixed. \
+              With `sealed` neither others nor the broker nor the TSA read a bid before it is over, and the end is fixed. \
               Whoever bids the amount of `buy` has it, and if they do not disclose, nobody has. \
               You read all terms, with what comes of each, and are asked before it is signed. Nothing can be changed \
               once it is listed.",

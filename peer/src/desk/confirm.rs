@@ -28,6 +28,8 @@ const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub(super) enum Ground {
     /// Their own bid of so many minor units leads already, or would once it is logged.
     OwnLead(u64),
+    /// They have handed in sealed bids in this room, the highest of so many minor units.
+    SealedBefore(u64),
     /// The bid is of more than three times the least, which is this.
     High(u64),
     /// The terms of a listing, which cannot be changed; where nobody can be asked, nothing keeps from it.
@@ -116,6 +118,10 @@ impl Ground {
             Self::OwnLead(own) => {
                 vec![format!("You would bid against yourself: {} is your own bid.", money(own))]
             }
+            Self::SealedBefore(own) => vec![
+                format!("You have a sealed bid of {} here, and it stands too.", money(own)),
+                "If this one wins at the highest that loses, that may be your own.".to_owned(),
+            ],
             Self::High(least) => vec![format!(
                 "It is more than three times {}, the least that may be bid.",
                 money(least)

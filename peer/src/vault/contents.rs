@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pregao_protocol::audit::evidence::{Claim, Claims};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::body::Verb;
+use pregao_protocol::room::body::{Amount, Verb};
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::Time;
@@ -184,9 +184,9 @@ pub struct LogRecord {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionRecord {
-    /// What was bid, in minor units, where the action itself hides it.
+    /// What was bid, where the action itself hides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hidden: Option<u64>,
+    pub hidden: Option<Amount>,
     /// The action's UUID.
     pub id: String,
     /// Full name of its room.

@@ -15,6 +15,9 @@ pub struct Amount(u64);
 pub struct AmountError;
 
 impl Amount {
+    /// One minor unit.
+    pub const LEAST: Self = Self(1);
+
     /// Minor units.
     #[must_use]
     pub const fn minor(self) -> u64 {

@@ -471,9 +471,7 @@ pub(super) const LIES: &[(&str, Make)] = &[
     }),
     ("opened-after-a-close-nobody-saw", |seed| {
         opened_as(seed, T, |house, opened| {
-            let size = usize::try_from(house.seen().size).expect("a log in memory");
-            let head = house.head_over(house.seen_of(size));
-            opened.cosigned = house.cosigned(2, &head);
+            opened.cosigned = house.date();
         })
     }),
     ("opened-by-a-stranger-as-witness", |seed| {
@@ -492,16 +490,18 @@ pub(super) const LIES: &[(&str, Make)] = &[
         house.file()
     }),
     ("opened-twice", |seed| {
-        let (shut, cosigned) = shut(open(seed, first));
-        let mut house = opened_by(open(seed, first), &[0]);
-        drop(shut);
+        let (mut house, cosigned) = shut(open(seed, first));
+        house.at(T * 1_000_000);
         let opened = house.opened(&[0], cosigned);
+        house.broker(Body::Opened(opened.clone()));
         house.broker(Body::Opened(opened));
         house.file()
     }),
     ("dated-once-more-in-the-settlement", |seed| {
-        let mut house = opened(seed);
-        let cosigned = house.date();
+        let (mut house, cosigned) = shut(open(seed, first));
+        house.at(T * 1_000_000);
+        let opened = house.opened(&[0], cosigned);
+        house.broker(Body::Opened(opened));
         house.named(Some((3, 5_000)), Some(cosigned));
         house.file()
     }),

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use pregao::command::{Command, NewListing};
 use pregao::event::{Event, Phase, ReceiptView, RoomView};
 use pregao::front::channel::{Front, Question, Subject, UserAnswer, UserRequest};
+use pregao_protocol::room::body::PriceRule;
 use pregao_protocol::value::clock::Time;
 use tokio::time::Instant;
 
@@ -268,8 +269,8 @@ impl Person {
 
     fn list(&self) -> Command {
         let soft = self.chance.once_in(3);
-        let price = if self.chance.once_in(2) { "first" } else { "second" };
-        let sealed = self.chance.once_in(4).then(|| price.to_owned());
+        let price = if self.chance.once_in(2) { PriceRule::First } else { PriceRule::Second };
+        let sealed = self.chance.once_in(4).then_some(price);
         let open = sealed.is_none();
         Command::List(Box::new(NewListing {
             title: format!("lot {} of {}", self.chance.below(1_000), self.name),

@@ -4254,12 +4254,12 @@ var Auction = class {
     },
     settled: ({ body }, { time: time2, prev_time: previous }, seq, ledger) => {
       refuseUnless(this.phase === "closed", "verb.phase");
-      const isShut = this.sealed !== null && this.sealed.unopened > 0;
-      const next = isShut ? null : this.#next();
+      const isUnopened = this.sealed !== null && this.sealed.unopened > 0;
+      const next = isUnopened ? null : this.#next();
       const price = next && this.sealed ? this.sealed.priceOf(next) : next?.amount;
       refuseUnless(body.winner === next?.entry && body.price === price, "settled.wrong");
       const dated = this.#dated(body.cosigned, ledger);
-      if (isShut) {
+      if (isUnopened) {
         this.phase = this.sealed.endUnopened(body.cosigned, time2);
         return;
       }

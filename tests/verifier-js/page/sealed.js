@@ -10,7 +10,7 @@ export function sealedWords({ price, currency, winner, sealed, bids: counted }) 
   const sum = `${amount(price, currency)} ${currency}`;
   if (sealed.price === 'first') return `The winner pays ${sum}, the amount of the winning bid.`;
   const others = counted.some((bid) => bid.entry !== winner && !bid.forfeited);
-  return `The winner pays ${sum}, ${others ? 'the highest of the other bids' : 'the least amount, for there is no other bid'}.`;
+  return `The winner pays ${sum}, ${others ? 'the highest that loses' : 'the least that may be bid, for there is no other'}.`;
 }
 
 /** Facts of the terms, and how far it has come. */
@@ -19,7 +19,7 @@ export function sealedFacts({ start, sealed }, sum) {
   const who = of === 1 ? 'the TSA' : needed === of ? `all ${of} TSAs` : `any ${needed} of the ${of} TSAs`;
   return [
     ['Least amount', sum(Math.max(start, 1))],
-    ['Bids', `sealed; the highest wins and pays ${sealed.price === 'first' ? 'its own amount' : 'the highest of the others'}`],
+    ['Bids', `sealed; the highest wins and pays ${sealed.price === 'first' ? 'its own amount' : 'the highest that loses'}`],
     ['Can be read', 'by the broker together with ', who, ', from ', instant(opens), ' on, and by everybody once the broker opens them'],
     ['Opened', opened === undefined ? unopened === 0 ? 'nothing: there is no sealed bid' : `not opened: ${bids(unopened)}` : `in entry ${opened}`],
   ];

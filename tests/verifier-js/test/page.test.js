@@ -71,7 +71,7 @@ test('sealed_bids_are_counted_until_they_are_opened_and_then_shown_with_what_the
   room.settled(3, 150_000, T + 1);
   room.outcome('revealed', 100);
   const dom = shown('opened', room.file());
-  for (const words of ['The winner pays 1500.00 EUR, the highest of the other bids', '2000.00 EUR', 'winning bid', 'did not win', 'Void bids', 'its amount is less than the least']) {
+  for (const words of ['The winner pays 1500.00 EUR, the highest that loses', '2000.00 EUR', 'winning bid', 'did not win', 'Void bids', 'its amount is less than the least']) {
     assert.ok(dom.includes(words), words);
   }
   assert.doesNotMatch(dom, /<img/);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::chat::model::Next;
 use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
-use crate::event::{ActView, Event, Role};
+use crate::event::{ActView, Event, Role, RoomView};
 use pregao_protocol::value::report::Report;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -366,4 +366,52 @@ fn the_countdown_ends_with_the_auction() {
     model.advance(at(300), Duration::ZERO);
     assert!(text(&model, 80, 24).contains(" closing "));
     assert_eq!(press(&mut model, KeyCode::Enter, KeyModifiers::NONE), Next::Wait);
+}
+
+#[test]
+fn a_sealed_auction_says_what_there_is_to_know_at_each_stage() {
+    let sealed = |highest, bids, phase| RoomView {
+        sealed: Some("second".to_owned()),
+        opens: Some(at(311)),
+        extend_secs: 0,
+        bidding: true,
+        highest,
+        bids: Some(bids),
+        phase,
+        ..auction("3f2a", "Lamp")
+    };
+    let waiting = "3 bids still sealed; they open without you".to_owned();
+    for (view, texts) in [
+        (
+            sealed(None, 3, Phase::Open),
+            &[
+                "3 sealed bids",
+                "your bid is sealed",
+                "sealed, 10.00 EUR or more; pays the highest that loses",
+                "opened after",
+            ][..],
+        ),
+        (sealed(None, 0, Phase::Open), &["no bids yet"]),
+        (
+            RoomView { outcome: waiting, ..sealed(None, 3, Phase::Closed) },
+            &["your bid is sealed", "3 bids still sealed; they open without you"],
+        ),
+        (sealed(Some(5_000), 3, Phase::Settled), &["50.00 EUR", "you did not win"]),
+        (sealed(None, 0, Phase::Ended), &["no bid"]),
+        (
+            RoomView { joined: false, bidding: false, ..sealed(None, 0, Phase::Open) },
+            &["sealed bids from 10.00 EUR; /join to bid"],
+        ),
+    ] {
+        let mut model = Model::new();
+        model.apply(connected());
+        model.advance(at(215), Duration::from_millis(400));
+        model.apply(Event::Room(view.clone()));
+        model.select(&view.room);
+        let screen = self::text(&model, 80, 24);
+        for text in texts {
+            assert!(screen.contains(text), "{text}:\n{screen}");
+        }
+        assert!(!screen.to_lowercase().contains("outbid"), "{screen}");
+    }
 }

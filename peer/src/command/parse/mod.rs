@@ -4,6 +4,7 @@
 //! left out where one is current, and may always be marked with `#`. Where a word could be a room
 //! as well as an amount or text, it is not guessed: in the chat it needs the mark.
 
+use pregao_protocol::room::body::PriceRule;
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::value::text::steers;
 
@@ -219,7 +220,7 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         return Err(wrong_usage(&table::LIST, "the title or the start price is missing"));
     };
     let title = bounded("title", &head.join(" "), 1, LONGEST_TITLE)?;
-    sealed_terms(&terms)?;
+    let sealed = terms.sealed.as_deref().map(price_rule).transpose()?;
     let currency = terms.currency.unwrap_or_else(default_currency);
     amount::parse(start, &currency)?;
     if let Some(step) = &terms.step {
@@ -268,7 +269,7 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     if let Some(text) = &description {
         bounded("description", text, 1, LONGEST_DESCRIPTION)?;
     }
-    Ok(Command::List(Box::new(NewListing {
+    let listing = NewListing {
         title,
         start: start.to_owned(),
         currency,
@@ -281,9 +282,16 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         until: terms.until,
         extend: terms.extend,
         fixed_end: terms.fixed_end,
-        sealed: terms.sealed,
+        sealed,
         description,
-    })))
+    };
+    match listing.meaningless() {
+        Some(term) => {
+            let message = format!("{term} has no meaning where bids are sealed");
+            Err(usage_error(&message, "leave it out, or `sealed`".to_owned()))
+        }
+        None => Ok(Command::List(Box::new(listing))),
+    }
 }
 
 /// Reads the words after `/relist`.
@@ -628,29 +636,18 @@ impl Terms {
     }
 }
 
-/// Where nobody sees the bids, there is nothing to raise, to buy or to extend.
-fn sealed_terms(terms: &Terms) -> Result<(), UsageError> {
-    let Some(price) = &terms.sealed else { return Ok(()) };
-    if !["first", "second"].contains(&price.as_str()) {
-        let shown = sanitize::shortened(price, 20);
-        let message = format!("`sealed` takes `first` or `second`, not `{shown}`");
-        let advice =
-            "the winner pays their own bid with `first`, the highest that loses with `second`";
-        return Err(usage_error(&message, advice.to_owned()));
-    }
-    let open = [
-        ("step", &terms.step),
-        ("steps", &terms.steps),
-        ("raise", &terms.raise),
-        ("buy", &terms.buy),
-        ("extend", &terms.extend),
-    ];
-    match open.into_iter().find(|(_, given)| given.is_some()) {
-        Some((name, _)) => {
-            let message = format!("`{name}` has no meaning where bids are sealed");
-            Err(usage_error(&message, format!("leave out `{name}` or `sealed`")))
+/// What the winner of sealed bids pays, as it is typed.
+fn price_rule(typed: &str) -> Result<PriceRule, UsageError> {
+    match typed {
+        "first" => Ok(PriceRule::First),
+        "second" => Ok(PriceRule::Second),
+        other => {
+            let shown = sanitize::shortened(other, 20);
+            let message = format!("`sealed` takes `first` or `second`, not `{shown}`");
+            let advice =
+                "with `first` the winner pays their own bid, with `second` the highest that loses";
+            Err(usage_error(&message, advice.to_owned()))
         }
-        None => Ok(()),
     }
 }
 

@@ -123,6 +123,17 @@ fn a_number_at_the_end_of_a_title_is_not_taken_from_the_price() {
 }
 
 #[test]
+fn bids_are_sealed_for_either_price_with_whatever_still_means_something() {
+    for (line, price) in [
+        ("/list Lamp 10 for 2h sealed first", PriceRule::First),
+        ("/list Lamp 10 sealed=second until 18:00 begins 5m fixed-end", PriceRule::Second),
+    ] {
+        let Command::List(listing) = command(line, None) else { panic!("{line}") };
+        assert_eq!((listing.sealed, listing.meaningless()), (Some(price), None));
+    }
+}
+
+#[test]
 fn a_listing_takes_its_terms_in_any_order() {
     let expected = Command::List(Box::new(NewListing {
         title: "Old radio".to_owned(),
@@ -215,6 +226,14 @@ fn a_listing_with_a_hole_is_refused() {
         ("/list radio 10 for 90s extend 30s fixed-end", "cannot be extended"),
         ("/list radio 10 for 90s fixed-end fixed-end", "twice"),
         ("/list radio 10 for 90s fixed-end=yes", "takes no value"),
+        ("/list radio 10 for 90s sealed", "no value"),
+        ("/list radio 10 for 90s sealed third", "`first` or `second`, not `third`"),
+        ("/list radio 10 for 90s sealed first sealed second", "twice"),
+        ("/list radio 10 for 90s sealed first step 5", "a step has no meaning"),
+        ("/list radio 10 for 90s sealed first steps 20:2", "steps by amount"),
+        ("/list radio 10 for 90s sealed first raise 5", "a largest raise"),
+        ("/list radio 10 for 90s sealed first buy 50", "a price to buy"),
+        ("/list radio 10 for 90s sealed first extend 30s", "a soft close"),
         ("/list \"radio 10 for 90s", "quote"),
         ("/list \"\" 10 for 90s", "title is empty"),
         ("/list radio 10 for 90s step 1 surprise", "not expected"),

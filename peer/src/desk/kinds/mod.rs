@@ -7,7 +7,7 @@ pub(in crate::desk) mod reveal;
 use std::fmt::Debug;
 
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::body::Body;
+use pregao_protocol::room::body::{Amount, Body};
 use pregao_protocol::room::kind::Fold;
 use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
 use pregao_protocol::trust::key::{OneTime, PublicKey};
@@ -30,8 +30,8 @@ pub(super) struct LoggedEntry<'a> {
     pub(super) stamped: &'a Stamped,
     /// Whether the user made it.
     pub(super) own: bool,
-    /// What it offers, in minor units, where it is the user's and hides that from everybody else.
-    pub(super) hidden: Option<u64>,
+    /// What it offers, where it is the user's and hides that from everybody else.
+    pub(super) hidden: Option<Amount>,
 }
 
 /// The one-time key that an action is about to be signed with, and what it was made from.
@@ -147,7 +147,7 @@ pub(super) trait View {
         room: RoomName,
         body: &mut Body,
         own: &OwnKey<'_>,
-    ) -> Result<Option<u64>, Report> {
+    ) -> Result<Option<Amount>, Report> {
         let _ = (desk, room, body, own);
         Ok(None)
     }
@@ -285,7 +285,7 @@ macro_rules! views {
             room: RoomName,
             body: &mut Body,
             own: &OwnKey<'_>,
-        ) -> Result<Option<u64>, Report> {
+        ) -> Result<Option<Amount>, Report> {
             let mut hidden = None;
             $(hidden = hidden.or(<$view as View>::complete(desk, room, body, own)?);)*
             Ok(hidden)

@@ -16,7 +16,7 @@ use pregao_protocol::host::NoRandomness;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::log::stamp::{BatchProof, FullStamp, VerifiedBatch};
 use pregao_protocol::room::action::{Action, Draft};
-use pregao_protocol::room::body::{Body, Signer, Verb};
+use pregao_protocol::room::body::{Amount, Body, Signer, Verb};
 use pregao_protocol::room::{Code, Stamped};
 use pregao_protocol::trust::persona::{Blind, BlindContext, OneTimeKey};
 use pregao_protocol::value::codec::Digest;
@@ -569,8 +569,8 @@ pub(super) struct Unsigned {
     pub(super) body: Body,
     pub(super) seal: Option<Secret>,
     pub(super) blind: Blind,
-    /// What the body offers and hides, in minor units.
-    pub(super) hidden: Option<u64>,
+    /// What the body offers and hides.
+    pub(super) hidden: Option<Amount>,
 }
 
 #[cfg(test)]

@@ -210,6 +210,12 @@ fn room_line(room: &RoomView, now: Option<Time>) -> String {
         (Some(highest), Some(bids)) => {
             format!("{} ({bids} bids)", print_in(highest, &room.currency))
         }
+        (None, Some(bids)) if room.sealed.is_some() && bids > 0 => {
+            format!("{bids} sealed, from {}", print_in(room.start, &room.currency))
+        }
+        (None, _) if room.sealed.is_some() => {
+            format!("sealed, from {}", print_in(room.start, &room.currency))
+        }
         (Some(_) | None, _) => format!("from {}", print_in(room.start, &room.currency)),
     };
     let followed = if room.is_unfollowed() { "  not followed" } else { "" };
@@ -225,6 +231,13 @@ fn room_line(room: &RoomView, now: Option<Time>) -> String {
         RoomView { own: true, .. } => "  yours",
         RoomView { bidding: true, .. } if !room.is_known() => "  you bid",
         RoomView { leading: true, .. } => "  you lead",
+        RoomView {
+            bidding: true,
+            sealed: Some(_),
+            highest: None,
+            phase: Phase::Open | Phase::Closed,
+            ..
+        } => "  your bid is sealed",
         RoomView { bidding: true, phase: Phase::Open, .. } => "  outbid",
         _ => "",
     };

@@ -295,3 +295,27 @@ fn a_tick_is_carried_forward_for_five_seconds_and_not_over_a_sleep() {
     assert_eq!(carried(time, came, came + 5 * second + Duration::from_nanos(1)), None);
     assert_eq!(carried(time, came, came + 3_600 * second), None);
 }
+
+#[test]
+fn a_sealed_auction_is_listed_with_how_many_bids_there_are_and_nobody_is_outbid() {
+    let sealed = |highest, bids, phase| RoomView {
+        sealed: Some("second".to_owned()),
+        opens: Some(at(101)),
+        leading: false,
+        highest,
+        bids,
+        phase,
+        ..room("Lamp")
+    };
+    for (view, shown) in [
+        (sealed(None, Some(0), Phase::Open), "Lamp  sealed, from 10.00 EUR  "),
+        (sealed(None, Some(3), Phase::Open), "Lamp  3 sealed, from 10.00 EUR  "),
+        (sealed(None, Some(3), Phase::Closed), "closed  your bid is sealed"),
+        (sealed(Some(5_000), Some(3), Phase::Closed), "Lamp  50.00 EUR (3 bids)  closed"),
+    ] {
+        let line = room_line(&view, None);
+        assert!(line.contains(shown) && !line.contains("outbid"), "{line}");
+    }
+    assert!(room_line(&sealed(None, Some(1), Phase::Open), None).ends_with("  your bid is sealed"));
+    assert!(room_line(&RoomView { leading: false, ..room("Lamp") }, None).ends_with("  outbid"));
+}

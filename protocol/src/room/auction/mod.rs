@@ -236,6 +236,7 @@ impl Fold for Auction {
                 self.unnamed_since = entry.time();
             }
             Body::Settled(settled) if self.has_unopened() => {
+                // It was judged: one of the two holds.
                 let ended = self.judge_unopened(settled, entry.time());
                 self.phase = Phase::Ended(ended.unwrap_or(Outcome::Void));
             }

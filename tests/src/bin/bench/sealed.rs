@@ -103,7 +103,8 @@ async fn until_settled(watchers: usize, bids: usize) -> Result<Vec<Row>> {
     let mut people = people.await??.into_iter();
     let mut seller = connect(&house, people.next()).await?;
     let end = seller.in_seconds(3_000).await?;
-    let terms = Terms { start: 1, increment: 1, sealed: Some(TERMS), ..Terms::until(end) };
+    let terms =
+        Terms { start: 1, increment: 1, freshness: 60, sealed: Some(TERMS), ..Terms::until(end) };
     let room = seller.list(&terms).await?.action.room();
     let mut peers = Vec::new();
     for person in people {
@@ -113,15 +114,22 @@ async fn until_settled(watchers: usize, bids: usize) -> Result<Vec<Row>> {
         peers.push(peer);
     }
     let share = bids.div_ceil(watchers.max(1));
-    for peer in &mut peers {
-        for _ in 0..share {
-            peer.bid(room, 1 + random().iter().copied().map(u64::from).sum::<u64>())
-                .await?
-                .1
-                .logged()?;
-        }
+    let bidding = peers.into_iter().map(|mut peer| {
+        tokio::spawn(async move {
+            for _ in 0..share {
+                let amount = 1 + random().iter().copied().map(u64::from).sum::<u64>();
+                peer.bid(room, amount).await?.1.logged()?;
+            }
+            anyhow::Ok(peer)
+        })
+    });
+    let mut peers = Vec::new();
+    for bidding in bidding.collect::<Vec<_>>() {
+        peers.push(bidding.await??);
     }
     let all = share * peers.len();
+    // Each screen opens every bid: more of them than cores would wait for each other here, and nowhere else.
+    peers.truncate(2);
     house.tsa.set_time(end)?;
     let mut opens = end;
     for peer in &mut peers {

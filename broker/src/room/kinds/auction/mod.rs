@@ -165,7 +165,7 @@ impl Policy for AuctionPolicy {
         view: RoomView<'_>,
         followers: &[Follower],
     ) -> Result<(), StoreError> {
-        Self::check_key(auction, view);
+        Self::warn_of_lost_key(auction, view);
         let reveals = followers.iter().filter(|follower| follower.kind == Kind::Reveal);
         let Some(newest) = reveals.max_by_key(|reveal| reveal.seq) else { return Ok(()) };
         let (settled, room) = (newest.seq, newest.name);

@@ -69,16 +69,14 @@ impl Desk {
             duration::parse(text).map_err(|error| bad(error.message, &error.advice))
         };
         amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
-        let sealed = sealed.as_deref().map(super::sealed::terms).transpose()?;
+        let sealed = sealed.map(super::sealed::terms);
         if sealed.is_some() {
             super::sealed::may_be_listed(listing, session.certificate.quorum)?;
         }
         let step = match increment {
             Some(step) => money(step)?,
             // Bids that nobody sees are raised by nobody.
-            None if sealed.is_some() => {
-                StartPrice::try_from(0).map_err(|_| by_code(Code::ListingTerms))?.first_bid()
-            }
+            None if sealed.is_some() => Amount::LEAST,
             None => money("1")?,
         };
         let some = |text: &Option<String>| text.as_deref().map(money).transpose();
@@ -200,7 +198,7 @@ impl Desk {
             until,
             extend: listing.soft.map(|soft| format!("{}s", soft.extend)),
             fixed_end: listing.soft.is_none(),
-            sealed: listing.sealed.map(|terms| super::sealed::word(terms.price).to_owned()),
+            sealed: listing.sealed.map(|terms| terms.price),
             description: listing.description.clone().map(String::from),
             currency,
         })?;

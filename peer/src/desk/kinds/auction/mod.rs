@@ -207,7 +207,7 @@ impl View for AuctionView {
         room: RoomName,
         body: &mut Body,
         own: &OwnKey<'_>,
-    ) -> Result<Option<u64>, Report> {
+    ) -> Result<Option<Amount>, Report> {
         if let Body::Unlist(unlist) = body
             && let Some((blind, context)) = desk.blind_of_listing(room)
         {
@@ -220,7 +220,7 @@ impl View for AuctionView {
         }
         let amount = bid.amount;
         *body = Body::SealedBid(desk.seal_bid(room, auction, bid, own.key)?);
-        Ok(Some(amount.minor()))
+        Ok(Some(amount))
     }
 
     fn offer(desk: &Desk, room: Option<RoomName>, command: &Command) -> Option<String> {
@@ -253,6 +253,11 @@ impl View for AuctionView {
                 else {
                     return Vec::new();
                 };
+                if auction.is_sealed() {
+                    // What a bid is worth beside the least says nothing where others are not seen.
+                    let before = desk.sealed_before(room);
+                    return before.map(Ground::SealedBefore).into_iter().collect();
+                }
                 let least = auction.least_bid().map_or(MAX_AMOUNT, Amount::minor);
                 let own_lead = desk.own_lead(room, auction, least, consent.knows_until());
                 of_bid(bid.amount.minor(), least, own_lead)
@@ -271,6 +276,9 @@ impl View for AuctionView {
         match code {
             Code::BidTooLow => Some(format!("bid at least {}", money(auction.least_bid()?))),
             Code::BidTooHigh => Some(format!("bid at most {}", money(auction.most_bid()?))),
+            Code::BidEarly if auction.is_sealed() && auction.recipients().is_none() => {
+                Some(sealed::without_keys().advice.into_owned())
+            }
             Code::BidEarly => Some(format!("bids count from {} on", auction.begin())),
             _ => None,
         }
@@ -524,7 +532,7 @@ fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
         Body::List(_) => "listed".to_owned(),
         Body::Sealing(_) => "sealed bids are taken from here on".to_owned(),
         Body::SealedBid(_) => "somebody handed in a sealed bid".to_owned(),
-        Body::Opened(_) => sealed::opened(auction),
+        Body::Opened(_) => sealed::opened(auction, replica),
         Body::Closed(_) if auction.late().is_some() => {
             "later than the terms allow: nobody is bound".to_owned()
         }

@@ -3,8 +3,9 @@
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
 use pregao_protocol::room::auction::Auction;
+use pregao_protocol::room::auction::sealed::Voided;
 use pregao_protocol::room::auction::sealed::envelope::seal_bid;
-use pregao_protocol::room::body::{Bid, PriceRule, SealedBid, SealedTerms};
+use pregao_protocol::room::body::{Amount, Bid, PriceRule, SealedBid, SealedTerms};
 use pregao_protocol::trust::key::{OneTime, PublicKey};
 use pregao_protocol::value::report::Report;
 use zeroize::Zeroizing;
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::command::NewListing;
 use crate::desk::Desk;
 use crate::desk::outbox::{by_code, no_randomness};
+use crate::desk::replica::Replica;
 use crate::text::amount;
 
 /// How a rule for the price is typed and shown.
@@ -23,38 +25,17 @@ pub(super) const fn word(price: PriceRule) -> &'static str {
 }
 
 /// The terms that a rule for the price stands for.
-pub(super) fn terms(price: &str) -> Result<SealedTerms, Report> {
-    let price = match price {
-        "first" => PriceRule::First,
-        "second" => PriceRule::Second,
-        _ => {
-            let what = "`sealed` is `first` or `second`";
-            let advice =
-                "with `first` the winner pays their own bid, with `second` the highest that loses";
-            return Err(Report::new("command.parse", what, advice));
-        }
-    };
+pub(super) const fn terms(price: PriceRule) -> SealedTerms {
     // The TSA of the session: it alone keeps what opens the bids besides the broker.
-    Ok(SealedTerms { price, needed: 1 })
+    SealedTerms { price, needed: 1 }
 }
 
 /// Refuses terms that mean nothing where nobody sees the bids, and a broker without a witness: nobody could say there that
 /// the close was public before bids can be read.
 pub(super) fn may_be_listed(listing: &NewListing, quorum: u32) -> Result<(), Report> {
-    let open = [
-        ("increment", &listing.increment),
-        ("steps", &listing.steps),
-        ("raise", &listing.raise),
-        ("buy", &listing.buy),
-        ("extend", &listing.extend),
-    ];
-    if let Some((name, _)) = open.into_iter().find(|(_, given)| given.is_some()) {
-        let what = format!("`{name}` has no meaning where bids are sealed");
-        return Err(Report::new(
-            Code::ListingTerms.as_str(),
-            what,
-            format!("leave out `{name}` or `sealed`"),
-        ));
+    if let Some(term) = listing.meaningless() {
+        let what = format!("{term} has no meaning where bids are sealed");
+        return Err(Report::new(Code::ListingTerms.as_str(), what, "leave it out, or `sealed`"));
     }
     if quorum == 0 {
         let what = "this broker has no witness, and bids are sealed only where one dates the close";
@@ -81,7 +62,7 @@ pub(super) fn prices(price: PriceRule, least: &str) -> Vec<String> {
                 "The highest bid wins and pays what it says; of equal ones the first.".to_owned()
             }
             PriceRule::Second => format!(
-                "The highest bid wins, of equal ones the first, and pays the highest of the others, or {least} if there is none."
+                "The highest bid wins, of equal ones the first, and pays the highest that loses, or {least} if there is none."
             ),
         },
         "The broker and the TSA together could read bids early; neither can alone.".to_owned(),
@@ -90,36 +71,52 @@ pub(super) fn prices(price: PriceRule, least: &str) -> Vec<String> {
 
 /// What there is to wait for after the end.
 pub(super) fn waiting(auction: &Auction) -> String {
-    let sealed = auction.unopened();
-    let bids = if sealed == 1 { "1 bid is".to_owned() } else { format!("{sealed} bids are") };
-    match auction.opens() {
-        Some(opens) => format!("{bids} sealed; the TSA gives what opens them at {opens}"),
-        None => format!("{bids} sealed"),
-    }
+    let bids = bids(auction.unopened());
+    format!("{bids} still sealed; they open without you")
 }
 
-/// What the opening brought.
-pub(super) fn opened(auction: &Auction) -> String {
-    let (count, void) = (auction.bids().len(), auction.voided().len());
-    let bids = |count: usize| if count == 1 { "1 bid".to_owned() } else { format!("{count} bids") };
+/// What the opening brought, the user's own bids that are void named.
+pub(super) fn opened(auction: &Auction, replica: &Replica) -> String {
     let highest = auction.leading().map(|bid| {
         let currency = auction.listing().currency.to_string();
         format!(", the highest {}", amount::print_in(bid.amount.minor(), &currency))
     });
-    let void = if void == 0 { String::new() } else { format!("; {} void", bids(void)) };
-    format!("{} opened{}{void}", bids(count), highest.unwrap_or_default())
+    let mut text = format!("{} opened{}", bids(auction.bids().len()), highest.unwrap_or_default());
+    let (own, others): (Vec<&Voided>, Vec<&Voided>) =
+        auction.voided().iter().partition(|void| replica.is_own(void.seq));
+    for void in own {
+        text.push_str(&format!("; YOUR BID IS VOID: {}", void.cause));
+    }
+    if !others.is_empty() {
+        text.push_str(&format!("; {} void", bids(others.len())));
+    }
+    text
+}
+
+fn bids(count: usize) -> String {
+    if count == 1 { "1 bid".to_owned() } else { format!("{count} bids") }
 }
 
 /// An own sealed bid, with what it offers as far as this vault remembers that.
-pub(super) fn own_bid(auction: &Auction, hidden: Option<u64>) -> String {
+pub(super) fn own_bid(auction: &Auction, hidden: Option<Amount>) -> String {
     let currency = auction.listing().currency.to_string();
     match hidden {
-        Some(minor) => format!("your sealed bid of {}", amount::print_in(minor, &currency)),
+        Some(amount) => {
+            format!("your sealed bid of {}", amount::print_in(amount.minor(), &currency))
+        }
         None => "your sealed bid".to_owned(),
     }
 }
 
 impl Desk {
+    /// The highest bid that the user has handed in under seal in a room, as far as this vault remembers.
+    pub(super) fn sealed_before(&self, room: RoomName) -> Option<u64> {
+        let name = room.to_string();
+        let kept = self.vault.contents().actions.iter();
+        let here = kept.filter(|kept| kept.room == name && kept.refusal.is_none());
+        here.filter_map(|kept| kept.hidden).map(Amount::minor).max()
+    }
+
     /// Seals a bid with halves of its key drawn for it alone.
     pub(super) fn seal_bid(
         &self,

@@ -275,7 +275,7 @@ impl Auction {
         self.sealed.as_ref()?.recipients.as_ref()
     }
 
-    /// Whether this opens sealed bids.
+    /// Whether the sealed bids were opened.
     #[must_use]
     pub fn is_opened(&self) -> bool {
         self.sealed.as_ref().is_some_and(|sealed| sealed.is_opened)
@@ -299,12 +299,14 @@ impl Auction {
         self.bids.len() + self.unopened()
     }
 
-    /// Whether a bid is at this position, readable or not.
+    /// Whether a bid is at this position: readable or not, void or not.
     #[must_use]
     pub fn has_bid(&self, seq: u64) -> bool {
-        let unopened =
-            |sealed: &Sealable| sealed.unopened.binary_search_by_key(&seq, |bid| bid.seq).is_ok();
-        self.bid(seq).is_some() || self.sealed.as_deref().is_some_and(unopened)
+        let sealed = |sealed: &Sealable| {
+            sealed.unopened.binary_search_by_key(&seq, |bid| bid.seq).is_ok()
+                || sealed.voided.iter().any(|void| void.seq == seq)
+        };
+        self.bid(seq).is_some() || self.sealed.as_deref().is_some_and(sealed)
     }
 
     /// V-168: what a bid pays if it wins.

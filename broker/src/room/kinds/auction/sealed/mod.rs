@@ -17,15 +17,11 @@ use crate::room::kinds::{RoomView, Step};
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl AuctionPolicy {
-    /// When the next step with sealed bids is due; `None` if none is to come, or bids are not sealed.
+    /// When the bids are to be opened, or given up; `None` if bids are not sealed.
     pub(super) fn sealed_due(&self, auction: &Auction) -> Option<Time> {
         let opens = auction.opens()?;
-        if auction.has_unopened() {
-            let dated = self.is_shut_before(auction);
-            // A witness's answer may still be on its way, though it is too late then.
-            return Some(if dated { opens } else { opens.plus(ON_ITS_WAY) });
-        }
-        None
+        // A witness's answer may still be on its way, though it is too late then.
+        Some(if self.is_shut_before(auction) { opens } else { opens.plus(ON_ITS_WAY) })
     }
 
     /// Whether a witness dates the close before bids can be read.
@@ -38,6 +34,7 @@ impl AuctionPolicy {
         match self.timelock(auction, view) {
             Ok(answer) => {
                 let key = view.shared.keys.sealing_key(view.name()).public();
+                // A broker has one TSA, and takes no listing that names others.
                 Step::Append(Body::Sealing(Sealing { key, locks: vec![answer.statement] }).into())
             }
             Err(step) => step,
@@ -58,7 +55,7 @@ impl AuctionPolicy {
         if now >= opens.plus(UNOPENED_AFTER) {
             return Step::Append(Body::Settled(without_winner).into());
         }
-        if !Self::check_key(auction, view) {
+        if !Self::holds_key(auction, view) {
             return Step::Failed;
         }
         match self.timelock(auction, view) {
@@ -75,15 +72,18 @@ impl AuctionPolicy {
         }
     }
 
-    /// Says loudly if the key of a room is lost to which its bids are sealed.
-    pub(super) fn check_key(auction: &Auction, view: RoomView<'_>) -> bool {
+    /// Whether the key of a room is one of this data folder.
+    fn holds_key(auction: &Auction, view: RoomView<'_>) -> bool {
         let own = view.shared.keys.sealing_key(view.name()).public();
-        let is_own = auction.recipients().is_none_or(|to| to.broker == own);
-        if !is_own {
+        auction.recipients().is_none_or(|to| to.broker == own)
+    }
+
+    /// Says loudly, at the start, if the key is lost to which a room's bids are sealed.
+    pub(super) fn warn_of_lost_key(auction: &Auction, view: RoomView<'_>) {
+        if auction.has_unopened() && !Self::holds_key(auction, view) {
             let room = view.name();
             tracing::error!(%room, "bids are sealed to a key that is not in the data folder: restore sealing.key.pem, or they are never opened");
         }
-        is_own
     }
 
     /// What to do while a witness may still answer; `None` once none can in time.
