@@ -27,15 +27,16 @@ use pregao_protocol::trust::certificate::pem_to_der;
 use pregao_protocol::trust::jwks::verify_jwks_by_wall_clock;
 use pregao_protocol::trust::jws;
 use pregao_protocol::trust::key::{SecretKey, StampKey};
+use pregao_protocol::trust::timelock::OpenedLock;
 use pregao_protocol::trust::timelock::{Master, TimeLock};
 use pregao_protocol::value::codec::{Digest, to_base64url};
 use pregao_protocol::value::label;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::tsa::TimeLockAnswer;
 use pregao_protocol::wire::tsa::stream::StampRequest;
 use pregao_protocol::wire::tsa::{
     CitizenOffer, NewChallenge, ResetTime, SetTime, SignCsr, Timestamp, TsaRequest as _, path,
 };
-use pregao_protocol::wire::tsa::{OpenedLock, TimeLockAnswer};
 use pregao_protocol::wire::witness::AddCheckpoint;
 use pregao_test_pki::{Pki, Plan};
 use pregao_tests::desk::{Desk, enrol, vault};

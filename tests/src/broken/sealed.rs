@@ -9,9 +9,9 @@ use pregao_protocol::room::body::{
 };
 use pregao_protocol::trust::key::{SecretKey, StampKey};
 use pregao_protocol::trust::seal::{SealKey, SealPublic};
+use pregao_protocol::trust::timelock::OpenedLock;
 use pregao_protocol::trust::timelock::{Master, TimeLock};
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::wire::tsa::OpenedLock;
 
 use super::forge::{END, Forge, G, Own, WITHIN, bytes, closed};
 use super::lies::{Make, after};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use pregao_protocol::wire::tsa::{OpenedLock, TimeLockAnswer};
+use pregao_protocol::trust::timelock::OpenedLock;
+use pregao_protocol::wire::tsa::TimeLockAnswer;
 
 use super::error::ApiError;
 use super::request::no_randomness;

@@ -16,7 +16,7 @@ use crate::trust::jws::{self, JwsError};
 use crate::trust::key::{Fingerprint, PublicKey, SecretKey, StampKey};
 use crate::trust::seal::{SealKey, SealPublic};
 use crate::value::clock::Time;
-use crate::value::codec::is_false;
+use crate::value::codec::{array_from_base64url, is_false, text_form, to_base64url};
 use crate::value::label;
 
 /// How far ahead a key is stated at most: four days more than the longest auction.
@@ -40,6 +40,12 @@ pub struct TimeLock {
     #[serde(default, skip_serializing_if = "is_false")]
     pub simulated: bool,
 }
+
+/// The secret of a time-lock whose instant has passed: everybody may have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenedLock(pub [u8; 32]);
+
+text_form!(OpenedLock, 32, to_base64url, array_from_base64url::<32>);
 
 /// Why a statement is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

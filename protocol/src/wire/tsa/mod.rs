@@ -15,8 +15,9 @@ use crate::log::stamp::FullStamp;
 use crate::trust::certificate::ticket::Challenge;
 use crate::trust::enrolment::token::Token;
 use crate::trust::jwks::TsaAddress;
+use crate::trust::timelock::OpenedLock;
 use crate::value::clock::Time;
-use crate::value::codec::{Digest, array_from_base64url, base64url_bytes, text_form, to_base64url};
+use crate::value::codec::{Digest, base64url_bytes};
 use crate::value::label;
 use crate::value::report::{Report, with_or_without_advice};
 
@@ -332,12 +333,6 @@ impl TimeLockAnswer {
         read(body, Self::MAX)
     }
 }
-
-/// The secret of a time-lock whose instant has passed: everybody may have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenedLock(pub [u8; 32]);
-
-text_form!(OpenedLock, 32, to_base64url, array_from_base64url::<32>);
 
 /// Sets a simulated clock forward.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use crate::room::fixture::{
     witness_key,
 };
 use crate::trust::timelock::Master;
-use crate::wire::tsa::OpenedLock;
+use crate::trust::timelock::OpenedLock;
 
 const WITNESS: u8 = 61;
 const BROKER_SECRET: [u8; 32] = [77; 32];

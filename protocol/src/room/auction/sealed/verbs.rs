@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::Cosignature;
 use crate::trust::seal::{SealPublic, Sealed};
+use crate::trust::timelock::OpenedLock;
 use crate::value::codec::Digest;
-use crate::wire::tsa::OpenedLock;
 
 /// That bids are sealed until the auction is over, and what its winner pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,9 @@ use std::time::Duration;
 use pregao_protocol::room::auction::Auction;
 use pregao_protocol::room::auction::sealed::{UNOPENED_AFTER, opens_at};
 use pregao_protocol::room::body::{Body, Opened, ReleasedLock, Sealing, Settled};
+use pregao_protocol::trust::timelock::OpenedLock;
 use pregao_protocol::value::clock::Time;
-use pregao_protocol::wire::tsa::{OpenedLock, TimeLockAnswer};
+use pregao_protocol::wire::tsa::TimeLockAnswer;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::time::Instant;
 
