@@ -151,12 +151,14 @@ pub struct Person {
     numbers: Mutex<u64>,
     /// They only watch, and disclose.
     quiet: Mutex<bool>,
+    seals: bool,
 }
 
 impl Person {
     /// Somebody who lists `items`.
     #[must_use]
-    pub fn new(name: String, items: u64, chance: &Chance) -> Arc<Self> {
+    /// `seals` says whether some of their auctions are for sealed bids.
+    pub fn new(name: String, items: u64, seals: bool, chance: &Chance) -> Arc<Self> {
         let chance = chance.fork();
         let disposition = match chance.below(8) {
             0 => Disposition::Vanishes,
@@ -171,6 +173,7 @@ impl Person {
             chance,
             numbers: Mutex::new(0),
             quiet: Mutex::new(false),
+            seals,
         })
     }
 
@@ -269,8 +272,10 @@ impl Person {
 
     fn list(&self) -> Command {
         let soft = self.chance.once_in(3);
-        let price = if self.chance.once_in(2) { PriceRule::First } else { PriceRule::Second };
-        let sealed = self.chance.once_in(4).then_some(price);
+        let sealed = (self.seals && self.chance.once_in(4)).then(|| match self.chance.once_in(2) {
+            true => PriceRule::First,
+            false => PriceRule::Second,
+        });
         let open = sealed.is_none();
         Command::List(Box::new(NewListing {
             title: format!("lot {} of {}", self.chance.below(1_000), self.name),

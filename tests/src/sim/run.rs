@@ -144,7 +144,7 @@ async fn play(
 ) -> Result<Left> {
     let town = Town::found(chance, era, trace, folder.path()).await?;
     let people: Vec<Arc<Person>> = (0..3 + chance.below(2))
-        .map(|number| Person::new(format!("person {number}"), 2 + chance.below(2), chance))
+        .map(|number| Person::new(format!("person {number}"), 2 + chance.below(2), true, chance))
         .collect();
     for person in &people {
         town.settle(person).await?;

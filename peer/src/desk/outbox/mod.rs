@@ -536,7 +536,7 @@ impl Desk {
         if let Some(act) = self.outbox.pending.remove(n)
             && !act.command_ended
         {
-            if matches!(act.action.body(), Body::Bid(_)) {
+            if matches!(act.action.body(), Body::Bid(_) | Body::SealedBid(_)) {
                 // Before it is told: whoever writes after hearing of it writes later than this.
                 self.outbox.ends.insert(act.action.digest(), self.options.host.clock.uptime());
             }

@@ -245,7 +245,7 @@ async fn play(
 ) -> Result<Went> {
     let town = Town::found(chance, era, trace, folder).await?;
     let people: Vec<Arc<Person>> = (0..3 + chance.below(2))
-        .map(|number| Person::new(format!("person {number}"), 2 + chance.below(2), chance))
+        .map(|number| Person::new(format!("person {number}"), 2 + chance.below(2), false, chance))
         .collect();
     for person in &people {
         town.settle(person).await?;

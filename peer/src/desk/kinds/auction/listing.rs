@@ -232,7 +232,7 @@ impl Desk {
             let advice = "what is over cannot be taken back; /relist offers it again";
             return Err(Report::new("unlist.over", "this auction is over", advice));
         }
-        if !auction.bids().is_empty() {
+        if auction.bid_count() > 0 {
             return Err(by_code(Code::UnlistBids));
         }
         let successor = successor.map(|again| self.find(again)).transpose()?;
