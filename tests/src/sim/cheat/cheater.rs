@@ -173,8 +173,10 @@ impl Cheater {
             FromBroker::Entries { room, .. } | FromBroker::Cosigned { room, .. } => Some(*room),
             _ => None,
         };
+        // Held back while a line stalls, it shows nothing (SPEC 7.8): whoever delays for gain does it again.
+        let again = self.once() || self.cheat == Cheat::Delay;
         if self.held.is_none()
-            && self.once()
+            && again
             && let Some(room) = of(&frame)
             && self.heads.get(&room).is_some_and(|heads| heads.len() > 1)
             && matches!(frame, FromBroker::Entries { .. })
