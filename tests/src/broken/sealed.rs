@@ -444,6 +444,7 @@ pub(super) const LIES: &[(&str, Make)] = &[
         })
     }),
     ("opened-before-its-time", |seed| opened_as(seed, T - 1, |_, _| {})),
+    ("opened-after-a-day", |seed| opened_as(seed, T + 86_400, |_, _| {})),
     ("opened-by-another-secret", |seed| {
         opened_as(seed, T, |_, opened| opened.key = OpenedLock([1; 32]))
     }),

@@ -4071,7 +4071,8 @@ var SealedBids = class {
   /** V-166, but for the word of the witness: the secrets are there, and it is time. */
   requireSecrets({ key: key2, locks, cosigned: cosigned2 }, { time: time2 }) {
     const areThese = locks.length === this.needed && locks.every(({ tsa }, i) => tsa < this.of && (i === 0 || tsa > locks[i - 1].tsa)) && equal(publicKey(key2), this.#keys.key) && locks.every(({ tsa, secret }) => equal(publicKey(secret), this.#keys.locks[tsa]));
-    refuseUnless(time2 >= this.opens && areThese && this.isInTime(cosigned2), "opened.wrong");
+    const isDue = time2 >= this.opens && time2 < this.opens + UNOPENED;
+    refuseUnless(isDue && areThese && this.isInTime(cosigned2), "opened.wrong");
   }
   /** Whether a witness's word dates the close before the instant. */
   isInTime = (statement) => statement !== void 0 && seconds(statement.time) < this.opens;

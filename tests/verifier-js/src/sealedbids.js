@@ -72,7 +72,8 @@ export class SealedBids {
       locks.every(({ tsa }, i) => tsa < this.of && (i === 0 || tsa > locks[i - 1].tsa)) &&
       equal(publicKey(key), this.#keys.key) &&
       locks.every(({ tsa, secret }) => equal(publicKey(secret), this.#keys.locks[tsa]));
-    refuseUnless(time >= this.opens && areThese && this.isInTime(cosigned), 'opened.wrong');
+    const isDue = time >= this.opens && time < this.opens + UNOPENED;
+    refuseUnless(isDue && areThese && this.isInTime(cosigned), 'opened.wrong');
   }
 
   /** Whether a witness's word dates the close before the instant. */

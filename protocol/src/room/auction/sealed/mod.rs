@@ -218,7 +218,10 @@ impl Auction {
         }
         // A broker that could read bids before the close was public may have added one.
         let shut = self.dates_the_close(&opened.cosigned) && opened.cosigned.time < sealed.at;
-        let fits = shut && time >= sealed.instant() && sealed.secrets(opened).is_some();
+        // After that the bids are given up, and a broker has no choice between both.
+        let given_up = time >= sealed.instant().plus(UNOPENED_AFTER);
+        let in_time = time >= sealed.instant() && !given_up;
+        let fits = shut && in_time && sealed.secrets(opened).is_some();
         if fits { Ok(()) } else { Err(Code::OpenedWrong) }
     }
 

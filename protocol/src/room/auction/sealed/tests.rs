@@ -345,6 +345,16 @@ fn v166_the_date_in_an_opening_makes_a_close_late_as_that_in_a_settlement_would(
 }
 
 #[test]
+fn v166_nothing_is_opened_any_more_once_the_bids_are_given_up() {
+    let day = instant().1 + 24 * 3_600 * SECOND;
+    for (time, judged) in [(day - 1, Ok(())), (day, Err(Code::OpenedWrong))] {
+        let mut table = closed(first_price);
+        let opening = opening(&table);
+        assert_eq!(table.broker(at(time), Body::Opened(opening)).map(drop), judged);
+    }
+}
+
+#[test]
 fn v166_an_opening_is_late_after_a_minute_and_time_without_a_tsa_is_nobodys_delay() {
     let limit = instant().1 + 60 * SECOND;
     for (before, late) in [(limit, None), (limit + 1, Some(Late::Opened))] {
