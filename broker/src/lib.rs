@@ -4,6 +4,7 @@
 //! Layout, along the way of one bid:
 //! - [`listener`] accepts within limits → [`session`] handshake and frames, one task a connection
 //! - [`check`] signatures, blinds and stamps on workers → [`room`] one batch after another
+//! - [`effort`] how much work is asked for under load, before anything is checked
 //! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
 //! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
 //! - [`witness`] has the heads of public rooms cosigned
@@ -19,6 +20,7 @@
 pub mod check;
 mod cosign;
 mod deliver;
+pub mod effort;
 pub mod fanout;
 #[cfg(test)]
 mod fixture;

@@ -1,5 +1,6 @@
 //! Accepts connections within limits, before anything of theirs is read.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +59,13 @@ pub async fn run(
             continue;
         };
         let counted = Counted::new(Arc::clone(&context.shared.metrics), place, permit);
-        context.shared.host.task(receive(stream, Arc::clone(&context), tls.clone(), counted));
+        context.shared.host.task(receive(
+            stream,
+            Arc::clone(&context),
+            tls.clone(),
+            counted,
+            address.ip(),
+        ));
     }
 }
 
@@ -67,23 +74,34 @@ async fn receive(
     context: Arc<SessionContext>,
     tls: Option<TlsAcceptor>,
     counted: Counted,
+    address: IpAddr,
 ) {
+    let address = Some(address);
     // Records are small and waited for; without this they would wait for each other.
     let _ = stream.set_nodelay(true);
     match tls {
         Some(tls) => {
             let shaken = tokio::time::timeout(context.limits.handshake, tls.accept(stream)).await;
             if let Ok(Ok(stream)) = shaken {
-                serve(stream, context).await;
+                serve_from(stream, context, address).await;
             }
         }
-        None => serve(stream, context).await,
+        None => serve_from(stream, context, address).await,
     }
     drop(counted);
 }
 
 /// Serves one connection, from the request for a WebSocket to its end.
 pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, context: Arc<SessionContext>) {
+    serve_from(stream, context, None).await;
+}
+
+/// As [`serve`], from an address that is charged for what it costs.
+async fn serve_from<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    context: Arc<SessionContext>,
+    address: Option<IpAddr>,
+) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_RECORD))
         .max_frame_size(Some(MAX_RECORD))
@@ -92,7 +110,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, context: Arc<Se
         .max_write_buffer_size(1 << 20);
     let upgrade = tokio_tungstenite::accept_async_with_config(stream, Some(config));
     match tokio::time::timeout(context.limits.handshake, upgrade).await {
-        Ok(Ok(socket)) => session::serve(context, socket).await,
+        Ok(Ok(socket)) => session::serve(context, socket, address).await,
         Ok(Err(error)) => tracing::debug!(%error, "not a WebSocket"),
         Err(_) => tracing::debug!("the WebSocket upgrade took too long"),
     }

@@ -13,8 +13,10 @@ use pregao_broker::server::{Options, Ports, Server};
 use pregao_broker::session::Limits;
 use pregao_broker::tls::Roots;
 use pregao_broker::witness::WitnessAddress;
+use pregao_protocol::audit::evidence::LONGEST_PAUSE;
 use pregao_protocol::trust::jwks::TsaAddress;
-use pregao_protocol::value::label::MAX_SESSION;
+use pregao_protocol::value::label::{MAX_EFFORT, MAX_SESSION};
+use pregao_protocol::wire::puzzle::Effort;
 use pregao_protocol::wire::session::{Ranking, Suite};
 
 /// The house: keeps rooms in which people auction things without learning who they are.
@@ -27,6 +29,10 @@ struct Arguments {
     /// Address of the TSA, as it prints it: http://host:port/#fingerprint; https:// if TLS is in front of it.
     #[arg(long)]
     tsa: TsaAddress,
+    /// A further TSA that sellers may have lock sealed bids beside that of --tsa, as it prints its address:
+    /// http://host:port/#fingerprint. Can be given eight times; each should have an operator of its own.
+    #[arg(long = "lock-tsa", value_name = "ADDRESS")]
+    lock_tsas: Vec<TsaAddress>,
     /// PEM file of the CAs that the TLS certificate of an https:// TSA or witness may come from, in place of the
     /// public ones.
     #[arg(long, value_name = "FILE")]
@@ -41,9 +47,14 @@ struct Arguments {
     /// it, and who runs it. Can be given more than once, five witnesses in all.
     #[arg(long = "witness", value_name = "URL,VKEY,OPERATOR")]
     witnesses: Vec<WitnessAddress>,
-    /// How many different operators of witnesses make a head final; more than half of them if not given.
+    /// How many different operators of witnesses make a head final and date a close: more than half of them, and the least
+    /// that is if not given.
     #[arg(long, value_name = "N")]
     quorum: Option<u32>,
+    /// For how many seconds a persona that stayed away from a reveal lists and bids nothing here; 0 for not at all. Who is
+    /// refused for it reads until when.
+    #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(..=MAX_BARRED))]
+    forfeit_pause: u64,
     /// Accept a TSA that runs in simulated time: for tests only.
     #[arg(long)]
     accept_simulated_time: bool,
@@ -65,6 +76,10 @@ struct Arguments {
     /// Frames that one session may send at once.
     #[arg(long, default_value_t = 200)]
     burst: u32,
+    /// Most work that is asked for under load before an action or a connection is looked at, in leading zero bits of a
+    /// hash; 0 never asks for any.
+    #[arg(long, default_value_t = MAX_EFFORT, value_parser = clap::value_parser!(u8).range(..=i64::from(MAX_EFFORT)))]
+    max_effort: u8,
     /// Seconds from connecting to an established session.
     #[arg(long, default_value_t = 10)]
     handshake_within: u64,
@@ -78,6 +93,9 @@ struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
 }
+
+/// Longest pause after a forfeit, in seconds (V-225).
+const MAX_BARRED: u64 = LONGEST_PAUSE.as_secs();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LogFormat {
@@ -149,6 +167,7 @@ fn options(arguments: Arguments) -> anyhow::Result<(Options, Ports)> {
     };
     let options = Options {
         tsa: arguments.tsa,
+        lock_tsas: arguments.lock_tsas,
         accept_simulated_time: arguments.accept_simulated_time,
         roots: arguments.tls_ca.as_deref().map(Roots::only).transpose()?.unwrap_or_default(),
         limits: Limits {
@@ -159,10 +178,12 @@ fn options(arguments: Arguments) -> anyhow::Result<(Options, Ports)> {
             burst: arguments.burst,
             under_way: 256,
             rooms: 256,
+            max_effort: Effort::new(arguments.max_effort.into())?,
         },
         suites,
         witnesses: arguments.witnesses,
         quorum: arguments.quorum,
+        barred_for: Duration::from_secs(arguments.forfeit_pause),
         checkers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     Ok((options, ports))

@@ -23,7 +23,7 @@ pub async fn run(listener: TcpListener, shared: Arc<Shared>) -> std::io::Result<
 }
 
 /// 200 while actions can be accepted, 503 with every reason, one a line, otherwise. Which witness does not
-/// answer is said in both.
+/// answer, and which TSA gives no time-lock, is said in both.
 async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     let mut reasons = String::new();
     if !shared.writer.health().works {
@@ -32,7 +32,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     if shared.stamps.newest().is_err() {
         reasons.push_str("tsa.down: no batch within 2 s\n");
     }
-    let silent = shared.witnesses.silent();
+    let silent = shared.witnesses.silent() + &shared.timelocks.missing();
     if reasons.is_empty() {
         (StatusCode::OK, format!("ok\n{silent}"))
     } else {

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::check::Checker;
+use crate::effort::Efforts;
 use crate::folder::Folder;
 use crate::keys::Keys;
 use crate::links::Links;
@@ -35,7 +36,7 @@ use crate::store::sqlite::SqliteLog;
 use crate::tls::{self, Roots};
 use crate::tsa::keys::{self as tsa_keys, TsaError};
 use crate::tsa::stamps::{StampClient, StampSource};
-use crate::tsa::timelocks::TimeLocks;
+use crate::tsa::timelocks::{LockTsa, TimeLocks};
 use crate::witness::{Council, WitnessAddress, Witnesses};
 use crate::writer::WriterThread;
 use crate::{host, ops};
@@ -45,6 +46,8 @@ use crate::{host, ops};
 pub struct Options {
     /// The TSA.
     pub tsa: TsaAddress,
+    /// Further TSAs that sellers may have lock sealed bids, each with the fingerprint of its CA.
+    pub lock_tsas: Vec<TsaAddress>,
     /// Whether a TSA in simulated time is accepted.
     pub accept_simulated_time: bool,
     /// The CAs that the TSA's TLS certificate may come from.
@@ -59,6 +62,8 @@ pub struct Options {
     pub witnesses: Vec<WitnessAddress>,
     /// How many operators of witnesses make a head final; more than half of them unless given.
     pub quorum: Option<u32>,
+    /// For how long whoever stayed away from a reveal lists and bids nothing; zero lets them (V-224).
+    pub barred_for: Duration,
 }
 
 /// Where a broker listens.
@@ -73,6 +78,9 @@ pub struct Ports {
     /// Connections.
     pub capacity: Capacity,
 }
+
+/// Further TSAs that lock bids, at most.
+const MAX_FURTHER: usize = 8;
 
 /// A broker that serves whatever connections it is given: see [`listener::serve`].
 #[derive(Debug)]
@@ -109,6 +117,7 @@ impl Broker {
     ) -> anyhow::Result<Self> {
         let keys = folder.keys(&*host.random)?;
         let tsa = learn(&options, &network, &folder, &host).await?;
+        let further = learn_further(&options, &tsa, &network, &folder, &host).await?;
         let council = Council::of(options.witnesses, options.quorum, (&options.tsa, &tsa))?;
         let metrics = Arc::new(Metrics::default());
         let log = open_log(&folder.file("log.db"))?;
@@ -118,19 +127,26 @@ impl Broker {
         let (url, roots) = (options.tsa.stream(), options.roots);
         let source = StampSource { url, roots, network: Arc::clone(&network) };
         let stamps = StampClient::start(source, vec![tsa.stamp], Arc::clone(&metrics), &host);
-        let timelocks = TimeLocks::new(options.tsa.clone(), Arc::clone(&network), host.clone());
-        let certificate = certificate(&keys, &tsa, &council);
+        let own = LockTsa { address: options.tsa.clone(), stamp: tsa.stamp };
+        let (lock_tsas, unknown) = further;
+        let certificate = certificate(&keys, &tsa, &council, &lock_tsas);
+        let lockers = std::iter::once(own).chain(lock_tsas).collect();
+        let timelocks = TimeLocks::new(lockers, unknown, Arc::clone(&network), host.clone());
         let (alarms, alarm_queue) = Alarms::channel();
         let fingerprint = keys.session.public().fingerprint();
         let checker = Checker::start(options.checkers, fingerprint, &[tsa.stamp], spawn)?;
-        let heartbeats = heartbeat::start(stamps.watch(), &host);
+        let (most, counters) = (options.limits.max_effort, Arc::clone(&metrics));
+        let efforts = Efforts::new(Arc::clone(&host.clock), most, counters);
+        let heartbeats = heartbeat::start(stamps.watch(), &efforts, &host);
         let shared = Arc::new(Shared {
             reader: LogReader::new(host.clone(), log),
-            authors: Authors::new(host.clone(), links, Arc::clone(&metrics)),
+            authors: Authors::new(host.clone(), links, Arc::clone(&metrics))?,
+            barred_for: options.barred_for,
             host,
             keys,
             certificate,
             checker,
+            efforts,
             witnesses: Witnesses::new(council, fingerprint),
             stamps,
             timelocks,
@@ -182,7 +198,12 @@ impl Broker {
     }
 }
 
-fn certificate(keys: &Keys, tsa: &TsaKeys, council: &Council) -> BrokerCertificate {
+fn certificate(
+    keys: &Keys,
+    tsa: &TsaKeys,
+    council: &Council,
+    further: &[LockTsa],
+) -> BrokerCertificate {
     let (witnesses, quorum) = council.named();
     BrokerCertificate {
         keys: keys.public(),
@@ -191,6 +212,7 @@ fn certificate(keys: &Keys, tsa: &TsaKeys, council: &Council) -> BrokerCertifica
         witnesses,
         quorum,
         simulated: tsa.simulated,
+        locks: further.iter().map(|tsa| tsa.stamp).collect(),
     }
 }
 
@@ -299,4 +321,66 @@ async fn learn(
         );
     }
     Ok(keys)
+}
+
+/// Asks each further TSA that is to lock bids who it is. One that does not say is not waited for: it is not offered, which
+/// the log and `/healthz` say.
+async fn learn_further(
+    options: &Options,
+    own: &TsaKeys,
+    network: &Arc<dyn Network>,
+    folder: &Folder,
+    host: &Host,
+) -> anyhow::Result<(Vec<LockTsa>, Vec<TsaAddress>)> {
+    let (mut known, mut unknown): (Vec<LockTsa>, Vec<TsaAddress>) = (Vec::new(), Vec::new());
+    if options.lock_tsas.len() > MAX_FURTHER {
+        bail!(
+            "--lock-tsa names {} TSAs\nname at most {MAX_FURTHER}; a listing names 8 in all",
+            options.lock_tsas.len()
+        );
+    }
+    let mut named = vec![own.authority.fingerprint()];
+    for address in &options.lock_tsas {
+        let Some(authority) = address.authority else {
+            bail!(
+                "--lock-tsa {} has no fingerprint\ngive the address as that TSA prints it, http://host:port/#fingerprint",
+                address.url
+            );
+        };
+        if named.contains(&authority) {
+            bail!(
+                "--lock-tsa {} is the TSA of --tsa, or is given twice\nname each further TSA once: two parts with one TSA are one",
+                address.url
+            );
+        }
+        named.push(authority);
+        let memory = folder.file(&format!("lock-tsa-{authority}.json"));
+        let (from, network, clock) =
+            (address.clone(), Arc::clone(network), Arc::clone(&host.clock));
+        let learn = move || tsa_keys::learn(&from, &*network, &*clock, &memory);
+        let learned = host::blocking(host, learn).await;
+        let keys = match learned.context("fetching a TSA's keys broke off")? {
+            Ok(keys) => keys,
+            Err(error) => {
+                tracing::warn!(%error, url = %address.url, "this TSA cannot be offered to sellers; it is asked again at the next start");
+                unknown.push(address.clone());
+                continue;
+            }
+        };
+        // What a TSA says of itself at a start is not to keep this broker from starting.
+        let fault = if keys.stamp == own.stamp || known.iter().any(|tsa| tsa.stamp == keys.stamp) {
+            Some("its stamp key is that of another: two parts with one TSA are one")
+        } else if keys.simulated != own.simulated {
+            Some("it does not keep the same time as that of --tsa: one is simulated")
+        } else {
+            None
+        };
+        if let Some(fault) = fault {
+            tracing::error!(url = %address.url, "this TSA of --lock-tsa is not offered to sellers: {fault}");
+            unknown.push(address.clone());
+            continue;
+        }
+        known.push(LockTsa { address: address.clone(), stamp: keys.stamp });
+    }
+    Ok((known, unknown))
 }

@@ -3,8 +3,11 @@
 //! Every front shows the same events; JSON lines print them as they are, tagged by `event`.
 //! Amounts are minor units with the currency beside them; times are RFC 3339.
 
+mod queries;
+
 use std::time::Duration;
 
+use pregao_protocol::room::body::{Amount, DutchTerms, StartPrice};
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::Time;
@@ -12,6 +15,10 @@ use pregao_protocol::value::report::{Report, with_or_without_advice};
 use serde::{Deserialize, Serialize};
 
 use crate::text::sanitize::{apart, sanitize, shortened};
+pub use queries::{BidStanding, BidView, BidsView, CheckVerdict, CheckView};
+
+/// How the words begin that say that a puzzle is being solved: whoever reads them may give it up.
+pub const SOLVING: &str = "solving a puzzle";
 
 /// Something that happened, as told to the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +65,9 @@ pub enum Event {
         amount: u64,
         /// Currency of the room.
         currency: String,
+        /// The paddle under which it was made, if it is under one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paddle: Option<String>,
         /// Stamp time.
         time: Time,
         /// Whether it is the user's own.
@@ -77,6 +87,19 @@ pub enum Event {
         time: Time,
         /// Whether it is the user's own.
         own: bool,
+    },
+    /// Answers `paddles`: who bids under which name in an auction.
+    Paddles {
+        /// Room.
+        room: String,
+        /// By which beginning of its name it is called.
+        short: String,
+        /// Currency of the room.
+        currency: String,
+        /// How many bids are under no paddle.
+        others: u64,
+        /// Every paddle, in the order of their names.
+        paddles: Vec<PaddleView>,
     },
     /// Anything else that happened in a room: closed, settled, forfeited, revealed …
     Happened {
@@ -165,13 +188,39 @@ pub enum Event {
     },
     /// Answer to `items`.
     Items {
-        /// Every auction known.
+        /// Every auction known that was asked for, in the order in which they were listed.
         rooms: Vec<RoomView>,
+        /// How many older ones were left out.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u64,
     },
     /// Answer to `mine`.
     Mine {
-        /// Auctions the user listed or bid in.
+        /// Auctions the user listed or bid in, in the order in which they were listed.
         rooms: Vec<RoomView>,
+        /// How many older ones were left out.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u64,
+    },
+    /// Answer to `bids`.
+    Bids {
+        /// The `id` of the command that it answers, if any: it may wait for a log, and others be answered before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Which bids.
+        #[serde(flatten)]
+        shown: BidsView,
+    },
+    /// Answer to `check`.
+    Checked {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Every receipt that was compared, the newest last.
+        receipts: Vec<CheckView>,
+        /// How many older ones were left out.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u64,
     },
     /// Answer to `whoami`.
     Whoami(Trust),
@@ -438,13 +487,34 @@ pub struct RoomView {
     /// From when on bids count, if not from the listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begin: Option<Time>,
+    /// What the seller asks of bids besides, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The same in words, line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rule_words: Vec<String>,
+    /// The paddle under which the user bids there, if under one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paddle: Option<String>,
+    /// How many bids each bidder may make, if that is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bids_each: Option<u32>,
+    /// What is known of the hidden reserve; absent where there is none, or it was bought at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<Box<ReserveView>>,
+    /// Where one persona of each citizen bids: until when the tokens that bought them are honoured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citizens: Option<Time>,
     /// What the winner of sealed bids pays: their own (`first`) or the highest that loses (`second`); absent where bids are open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<String>,
-    /// From when on sealed bids can be opened.
+    /// From when on sealed bids, or a hidden reserve, can be opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens: Option<Time>,
-    /// Highest bid, minor units.
+    /// How the price falls, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub falling: Option<FallingView>,
+    /// Highest bid, or the earliest where the price falls, minor units.
     pub highest: Option<u64>,
     /// Number of bids; absent while nothing but the listing is known: not followed, or not fetched.
     pub bids: Option<u64>,
@@ -456,7 +526,7 @@ pub struct RoomView {
     pub extend_secs: u64,
     /// Whether the user listed it.
     pub own: bool,
-    /// Whether the user's bid is the highest.
+    /// Whether the user's bid is the highest, or the earliest where the price falls.
     pub leading: bool,
     /// Whether the user has bid in it.
     pub bidding: bool,
@@ -472,11 +542,48 @@ pub struct RoomView {
     pub final_size: u64,
 }
 
+/// A price that falls as time passes, until somebody bids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallingView {
+    /// It falls no lower than this, minor units.
+    pub floor: Amount,
+    /// By how much it falls at once, minor units.
+    pub fall: Amount,
+    /// After how many seconds it falls each time.
+    pub every: u32,
+    /// Since when it falls.
+    pub since: Time,
+    /// What a bid costs by the TSA's time as last heard, minor units; absent if that is not known, or no bid is taken any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<u64>,
+}
+
+impl FallingView {
+    const fn terms(&self) -> DutchTerms {
+        DutchTerms { floor: self.floor, fall: self.fall, every: self.every }
+    }
+}
+
 impl RoomView {
+    /// What a bid costs at an instant, minor units, and when it costs less, if ever; `None` where the price does not fall.
+    #[must_use]
+    pub fn price_at(&self, time: Time) -> Option<(u64, Option<Time>)> {
+        let (falling, start) = (self.falling?, StartPrice::try_from(self.start).ok()?);
+        let price = falling.terms().price(start, falling.since, time);
+        Some((price.minor(), falling.terms().falls_after(start, falling.since, time)))
+    }
+
     /// Whether its log is not fetched although something may still come.
     #[must_use]
     pub const fn is_unfollowed(&self) -> bool {
         !self.joined && !matches!(self.phase, Phase::Revealed | Phase::Ended)
+    }
+
+    /// Whether no bid counts any more, and a hidden reserve is still to be opened by itself before anybody has won.
+    #[must_use]
+    pub fn awaits_reserve(&self) -> bool {
+        let waits = self.phase == Phase::Closed && self.sealed.is_none() && self.bids > Some(0);
+        waits && self.reserve.as_ref().is_some_and(|reserve| reserve.standing == "sealed")
     }
 
     /// Whether it tells who leads: its log is known, and nothing of it is missed.
@@ -484,6 +591,33 @@ impl RoomView {
     pub const fn is_known(&self) -> bool {
         self.bids.is_some() && !self.is_unfollowed()
     }
+}
+
+/// What is known of a hidden reserve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveView {
+    /// How much: `awaited` from the seller, so that nobody can bid yet, `sealed`, `open`, `void` or `unopened`, of which the last
+    /// two count as none.
+    pub standing: String,
+    /// What it is, minor units, once everybody can read it, or where it is the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<u64>,
+}
+
+/// One paddle of an auction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaddleView {
+    /// Its name.
+    pub name: String,
+    /// Positions of the bids under it, rising.
+    pub bids: Vec<u64>,
+    /// The last of them, in minor units; absent where it is sealed or void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+    /// Whether one of them leads.
+    pub leading: bool,
+    /// Whether they are the user's own.
+    pub own: bool,
 }
 
 /// One receipt as shown to the user.
@@ -534,8 +668,22 @@ pub struct Trust {
     pub alarms: u64,
     /// Whether the TSA runs in simulated time.
     pub simulated: bool,
+    /// When the certificate begins; absent if it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_begins: Option<Time>,
     /// When the certificate ends.
     pub certificate_ends: Time,
+    /// What the broker knows of the user, in lines.
+    #[serde(default)]
+    pub broker_knows: Vec<String>,
+    /// What everybody else sees, in lines.
+    #[serde(default)]
+    pub others_see: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

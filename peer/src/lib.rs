@@ -7,6 +7,7 @@
 //!   line; [`event`] is what a user is told;
 //! - [`text`] reads and shows amounts, durations and untrusted text;
 //! - [`desk`] is all that a user can do, once for every front;
+//! - [`rule`] is a seller's rule as people meet it;
 //! - [`vault`] keeps secrets and receipts at rest, in [`private`] files;
 //! - [`card`] asks a citizen card to sign and to say who holds it;
 //! - [`net`] is the way to broker, TSA and CA, [`mod@host`] the machine: a simulation hands others
@@ -27,5 +28,7 @@ pub mod front;
 pub mod host;
 pub mod net;
 pub mod private;
+pub mod rule;
+mod solver;
 pub mod text;
 pub mod vault;

@@ -4,7 +4,6 @@ use std::io::{IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pregao::cli::{Card, Cli, Enrol, Shared, Task, read_other, state_folder, verify};
@@ -18,8 +17,9 @@ use pregao::desk::signer::Readers;
 use pregao::desk::{self, Ended, Options};
 use pregao::front::channel::{Front, pair};
 use pregao::front::exit::{Out, Status};
+use pregao::front::jsonl::LEAVE_WITHIN;
 use pregao::front::pin_source::PinSource;
-use pregao::front::{jsonl, oneshot};
+use pregao::front::{agent, jsonl, oneshot};
 use pregao::net::broker::SILENT_FOR;
 use pregao::net::tls::Roots;
 use pregao::net::{Internet, Reach};
@@ -32,9 +32,6 @@ use pregao_protocol::trust::citizen::TestCards;
 use pregao_protocol::value::report::Advised as _;
 use pregao_protocol::wire::session::Ranking;
 use tracing_subscriber::EnvFilter;
-
-/// How long the desk may take to end after its front.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
@@ -71,6 +68,12 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
             with_a_card(&cli.shared, &arguments, &host, &mut out)?;
             Ok(out.end(true))
         }
+        Task::Rule(asked) => {
+            let checked = cli::rule::run(&asked.task, cli.shared.json, &mut out);
+            let holds = checked
+                .map_err(|error| anyhow::anyhow!("{}\n{}", with_causes(&error), error.advice()))?;
+            Ok(out.end(holds))
+        }
         Task::Verify(asked) => {
             let broker = cli.shared.broker.as_ref().map(cli::BrokerName::fingerprint);
             let status = verify::run(&asked, broker, cli.shared.json, &mut out)?;
@@ -82,13 +85,13 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
                     "the chat takes no --pin-file\nleave it out: the chat asks for the PIN; scripts use pregao prove"
                 );
             }
-            let (front, desk) = open(&cli.shared, false, &host)?;
+            let (front, desk) = open(&cli.shared, Use::default(), &host)?;
             chat::run(front, &host).await?;
             desk.await.context("a part of the program failed")?;
             Ok(Status::CarriedOut)
         }
         Task::Json => {
-            let (front, desk) = open(&cli.shared, true, &host)?;
+            let (front, desk) = open(&cli.shared, Use::PATIENT, &host)?;
             // Large: what was written in one piece is to be read in one.
             let input = tokio::io::BufReader::with_capacity(1 << 20, tokio::io::stdin());
             // Standard input is taken: only a file can hold the PIN.
@@ -99,6 +102,7 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
             let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
             Ok(status)
         }
+        Task::Agent => agent(&cli.shared, &host).await,
         Task::Command(given) => {
             let ok = alone(&cli.shared, given.read(), &host, &mut out).await?;
             Ok(out.end(ok))
@@ -108,6 +112,24 @@ async fn run(cli: Cli) -> anyhow::Result<Status> {
             Ok(out.end(ok))
         }
     }
+}
+
+/// The program without a screen, until it is stopped.
+async fn agent(shared: &Shared, host: &Host) -> anyhow::Result<Status> {
+    // From here on it is asked to stop, and does not break off.
+    let stop = agent::stop_signals(host)?;
+    let (front, desk) = open(shared, Use { patient: true, discreet: true }, host)?;
+    let form = if shared.json { oneshot::OutputFormat::Json } else { oneshot::OutputFormat::Text };
+    // Nobody sits at it: what is typed at a terminal is not for it.
+    let input = (!std::io::stdin().is_terminal())
+        .then(|| tokio::io::BufReader::with_capacity(1 << 20, tokio::io::stdin()));
+    let pins = PinSource::of(shared.card.pin_file.as_deref(), false);
+    let (output, aside) = (tokio::io::stdout(), std::io::stderr());
+    let ends = agent::Ends { input, output, aside, stop };
+    let status = agent::run(front, ends, form, &pins, host).await;
+    // It keeps what it met, and takes its leave of the broker, if that listens.
+    let _ = tokio::time::timeout(LEAVE_WITHIN, desk).await;
+    Ok(status)
 }
 
 /// One command of the chat by itself.
@@ -131,7 +153,7 @@ async fn alone(
     if let Command::Evidence(task) = &command {
         return evidence(shared, task, out);
     }
-    let (front, desk) = open(shared, true, host)?;
+    let (front, desk) = open(shared, Use::PATIENT, host)?;
     let pins = PinSource::of(shared.card.pin_file.as_deref(), true);
     let ran = oneshot::run(front, (command, shared.yes), form, &pins, host, out).await;
     // It keeps what it met, and takes its leave of the broker, if that listens.
@@ -157,8 +179,26 @@ fn evidence(shared: &Shared, task: &EvidenceTask, out: &mut impl Write) -> anyho
     Ok(true)
 }
 
+/// How a desk is used.
+#[derive(Debug, Clone, Copy, Default)]
+struct Use {
+    /// See [`Options::patient`].
+    patient: bool,
+    /// See [`Options::discreet`].
+    discreet: bool,
+}
+
+impl Use {
+    /// By a script.
+    const PATIENT: Self = Self { patient: true, discreet: false };
+}
+
 /// Opens the vault and a desk over it.
-fn open(shared: &Shared, patient: bool, host: &Host) -> anyhow::Result<(Front, Ended)> {
+fn open(
+    shared: &Shared,
+    Use { patient, discreet }: Use,
+    host: &Host,
+) -> anyhow::Result<(Front, Ended)> {
     let folder = folder(shared)?;
     if !Vault::exists(&folder) {
         bail!(
@@ -191,6 +231,7 @@ fn open(shared: &Shared, patient: bool, host: &Host) -> anyhow::Result<(Front, E
         evidence: folder.join("evidence"),
         exports: folder.join("export"),
         patient,
+        discreet,
         state: loaded.state.map(Arc::new),
         passed_over: loaded.passed_over,
         // A machine that does not say where it is counts as in UTC, and shows times so.
@@ -201,6 +242,7 @@ fn open(shared: &Shared, patient: bool, host: &Host) -> anyhow::Result<(Front, E
         host: host.clone(),
         net: Arc::new(Internet),
         witnesses: shared.witnesses.clone(),
+        lock_tsas: shared.lock_tsas.clone(),
         final_by: shared.final_by.clone(),
         silent: SILENT_FOR,
     };

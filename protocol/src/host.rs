@@ -52,6 +52,11 @@ pub trait Spawn: fmt::Debug + Send + Sync {
     /// # Errors
     /// Those of the operating system, if it gives no thread.
     fn worker(&self, name: &str, task: Job) -> std::io::Result<()>;
+
+    /// How many pieces of work that block compute at the same time; at least one.
+    fn cores(&self) -> usize {
+        1
+    }
 }
 
 /// The machine: one clock, one source of chance, one place to run.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use pregao_protocol::room::auction::{paddle, rule};
 use pregao_protocol::room::{Code, ErrorCode, auction, body};
 use pregao_protocol::trust::broker;
 use pregao_protocol::trust::citizen;
@@ -17,7 +18,15 @@ const SPEC: &str = include_str!("../SPEC.md");
 
 /// The same of every crate: rules of the wire are tested where they are kept.
 fn all_sources() -> String {
-    joined(&["src", "../broker/src", "../tsa/src", "../tsa/tests", "../peer/src", "../tests/tests"])
+    joined(&[
+        "src",
+        "tests",
+        "../broker/src",
+        "../tsa/src",
+        "../tsa/tests",
+        "../peer/src",
+        "../tests/tests",
+    ])
 }
 
 fn joined(folders: &[&str]) -> String {
@@ -334,6 +343,8 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("certificate of a card in a disclosure", bytes(label::MAX_DISCLOSED_CARD)),
         ("bids in one `forfeited`", plain(auction::MAX_FORFEITED)),
+        ("name of a paddle", format!("{} characters", paddle::verbs::MAX_PADDLE)),
+        ("bids of one bidder, where a listing bounds them", paddle::MAX_BIDS.to_string()),
         ("TSAs that keep a share of sealed bids", plain(auction::MAX_STAMPS)),
         (
             "opening of sealed bids",
@@ -346,6 +357,41 @@ fn limits() -> Vec<(&'static str, String)> {
         (
             "increments of a listing",
             format!("1, and {} from given amounts on", plain(auction::MAX_STEPS)),
+        ),
+        (
+            "seller's rule",
+            format!(
+                "{}, {} open at one place, texts of {} characters",
+                bytes(rule::MAX_SOURCE),
+                rule::MAX_DEPTH,
+                rule::MAX_TEXT
+            ),
+        ),
+        (
+            "steps of a falling price",
+            format!(
+                "{} s apart, freshness of {} s",
+                grouped(auction::dutch::MAX_EVERY.into()),
+                auction::dutch::MAX_FRESHNESS
+            ),
+        ),
+        (
+            "effort of a puzzle",
+            format!(
+                "{} bits; of a guest's at least {}; its header {} s old",
+                label::MAX_EFFORT,
+                label::MIN_GUEST_EFFORT,
+                label::MAX_PUZZLE_AGE
+            ),
+        ),
+        ("submissions without a solution in a row", label::MAX_UNSOLVED.to_string()),
+        (
+            "refusals kept of a persona",
+            format!(
+                "{}, and one more each {} s",
+                grouped(label::REFUSALS_KEPT),
+                label::REFUSALS_REGAINED
+            ),
         ),
         ("answer of a broker", format!("{} s", label::MAX_ANSWER)),
         ("session", format!("{} s", grouped(label::MAX_SESSION))),
@@ -426,6 +472,9 @@ fn limits_in_prose() -> Vec<(&'static str, String)> {
         ("- **V-132**", format!("has {} bytes", label::ISSUER_SIZE)),
         ("- **V-134**", kib(label::MAX_ISSUER)),
         ("- **V-136**", format!("1 to {} entries", label::MAX_ISSUERS)),
+        ("- **V-170**", format!("1 to {}", bytes(rule::MAX_SOURCE))),
+        ("- **V-170**", format!("1 to {} characters", rule::MAX_TEXT)),
+        ("- **V-171**", format!("more than {}", rule::MAX_DEPTH)),
         ("### 3.5", format!("padded to {}", bytes(label::APPLICATION_SIZE))),
         ("### 3.5", format!("({}, `info`", bytes(label::ANSWER_SIZE))),
         ("## 8.", format!("zeros to {}", bytes(label::DISCLOSURE_SIZE))),
@@ -510,8 +559,8 @@ fn every_path_of_a_tsa_is_listed() {
 
 #[test]
 fn what_a_dishonest_house_comes_to_is_tested_by_what_is_named() {
-    let (_, rest) = SPEC.split_once("\n### 7.7").expect("section 7.7 is there");
-    let (section, _) = rest.split_once("\n## 8.").expect("section 8 follows");
+    let (_, rest) = SPEC.split_once("\n### 7.8").expect("section 7.8 is there");
+    let (section, _) = rest.split_once("\n### 7.9").expect("section 7.9 follows");
     let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
     assert!(rows.len() > 20, "{}", rows.len());
     let sources = all_sources();

@@ -58,7 +58,7 @@ pub async fn pregao_with(folder: &Path, passphrase: &str, words: &[&str]) -> Res
     Ok(Ran { code: output.status.code(), text })
 }
 
-fn program(folder: &Path) -> Result<Command> {
+pub(crate) fn program(folder: &Path) -> Result<Command> {
     let mut command = Command::new(executable("pregao")?);
     command.arg("--data").arg(folder).env("PREGAO_PASSPHRASE", PASSPHRASE).kill_on_drop(true);
     Ok(command)
@@ -348,6 +348,19 @@ impl Desk {
         self.input = None;
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
         Ok(status.code())
+    }
+
+    /// Asks it to stop (SIGTERM); gives its exit code and everything it reported.
+    ///
+    /// # Errors
+    /// If it does not end.
+    pub async fn stop(mut self) -> Result<(Option<i32>, Vec<Event>)> {
+        self.child.id().into_iter().for_each(|pid| signal(pid, Signal::TERM));
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
+        while let Some(event) = self.events.recv().await {
+            self.seen.push(event);
+        }
+        Ok((status.code(), self.seen))
     }
 
     /// Kills it at once: `kill -9`.

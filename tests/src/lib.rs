@@ -4,12 +4,13 @@
 //! - [`card`] a virtual citizen card in a reader of its own
 //! - [`house`] starts, stops and kills the real programs in folders of their own
 //! - [`peer`] a peer that speaks frame by frame and can be told to do it wrongly
-//! - [`desk`] the real `pregao`, run by its command line and by JSON lines
+//! - [`agent`] the real `pregao agent`; [`desk`] the real `pregao`, run by its command line and by JSON lines
 //! - [`liar`] a broker with the real one's keys that says what a test wants
 //! - [`demo`] the demonstration against bots
 //! - [`faults`] makes the broker's disk fail
 //! - [`gate`] is a proxy in front of the TSA, and [`socks`] is a proxy that hides from where one comes
 //! - [`fuzz`] what every reader of a stranger's bytes must do with any bytes
+//! - [`histories`] auctions by the million, judged by four that must agree
 //! - [`sim`] all of them in one thread, under virtual time and one seed
 //! - [`proxy`] sits between two of them, records what passes and changes it; [`tls`] ends TLS in front of one
 
@@ -24,6 +25,7 @@ use pregao::net::tls::Roots;
 use pregao::net::{Internet, Reach};
 use pregao_protocol::host::Host;
 
+pub mod agent;
 pub mod broken;
 pub mod card;
 pub mod demo;
@@ -31,6 +33,7 @@ pub mod desk;
 pub mod faults;
 pub mod fuzz;
 pub mod gate;
+pub mod histories;
 pub mod house;
 pub mod liar;
 pub mod peer;

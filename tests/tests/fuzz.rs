@@ -187,6 +187,7 @@ async fn make_the_corpus() {
         judged(&own);
         sealed(&own);
         locked(&own);
+        ruled(&own);
         witnessed(&own);
         citizens(&own);
         logged(&own);
@@ -236,6 +237,26 @@ impl Shelf {
         if (200..file.len()).contains(&bytes.len()) {
             *file = bytes.to_vec();
         }
+    }
+}
+
+/// Rules of sellers.
+fn ruled(shelf: &Shelf) {
+    for (name, source) in [
+        (
+            "answers",
+            "// Fives\nif amount % 500 != 0 { \"only \\\"fives\\\" \\\\\" } else if bids > 3 { false } else { true }",
+        ),
+        (
+            "numbers",
+            "let ten = highest / 10 * -1; amount - ten >= 1_000 && !(-9223372036854775807 < ten % 7)",
+        ),
+        (
+            "texts",
+            "\"a\" == \"b\" || elapsed + remaining != 0 && (if start <= 5 { true } else { least > 3 })",
+        ),
+    ] {
+        shelf.put("rule", name, source);
     }
 }
 

@@ -315,11 +315,12 @@ async fn announce(server: Server) -> ExitCode {
     let Some(shutdown) = shutdown() else { return no_signals() };
     let authority = server.authority();
     let url = format!("http://{}/#{authority}", server.address());
+    let stamp = server.stamp();
     let simulated = server.simulated();
     let tests = server.accepts_test_cards();
     // An address and a fingerprint need no escaping.
     let ready = format!(
-        r#"{{"url":"{url}","authority":"{authority}","simulated":{simulated},"test_cards":{tests}}}"#
+        r#"{{"url":"{url}","authority":"{authority}","stamp":"{stamp}","simulated":{simulated},"test_cards":{tests}}}"#
     );
     if simulated {
         tracing::warn!("time is simulated: these stamps prove nothing");

@@ -86,6 +86,12 @@ impl Server {
         self.service.authority()
     }
 
+    /// Fingerprint of the key that stamps and states time-locks: what people pin who let it lock their bids.
+    #[must_use]
+    pub fn stamp(&self) -> Fingerprint {
+        self.service.stamp()
+    }
+
     /// Whether its time is simulated.
     #[must_use]
     pub fn simulated(&self) -> bool {

@@ -52,6 +52,7 @@ fn registration_with(head: &SecretKey<HeadKey>, simulated: bool) -> RegisterBrok
         witnesses: Vec::new(),
         quorum: 0,
         simulated,
+        locks: Vec::new(),
     };
     RegisterBroker { certificate: certificate.sign(&session()) }
 }

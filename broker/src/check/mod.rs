@@ -11,6 +11,7 @@ use pregao_protocol::log::stamp::{BatchProof, FullStamp, StampError, VerifiedBat
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::Signer;
 use pregao_protocol::room::{Stamped, Undecided};
+use pregao_protocol::trust::certificate::PersonaCertificate;
 use pregao_protocol::trust::key::{Fingerprint, Persona, PublicKey, StampKey};
 use pregao_protocol::trust::persona::{Blind, BlindContext, blinded};
 use pregao_protocol::value::codec::Digest;
@@ -31,7 +32,22 @@ pub struct Submission {
     /// Ties the one-time key to the persona.
     pub blind: Blind,
     /// The persona of the session.
-    pub persona: PublicKey<Persona>,
+    pub persona: PersonaShown,
+}
+
+/// A persona with what its certificate says, as a session or a delivery showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PersonaShown {
+    /// Its key.
+    pub key: PublicKey<Persona>,
+    /// The issuer whose token bought the certificate, if one did (V-221).
+    pub issuer: Option<Digest>,
+}
+
+impl From<PersonaCertificate> for PersonaShown {
+    fn from(certificate: PersonaCertificate) -> Self {
+        Self { key: certificate.key, issuer: certificate.issuer }
+    }
 }
 
 /// Who is behind a checked action.
@@ -41,6 +57,8 @@ pub enum Author {
     Persona {
         /// The session's persona.
         persona: PublicKey<Persona>,
+        /// The issuer whose token bought its certificate, if one did.
+        issuer: Option<Digest>,
         /// What ties the key to it.
         blind: Blind,
     },
@@ -217,13 +235,14 @@ impl Worker {
         &self,
         action: &Action,
         blind: Blind,
-        persona: PublicKey<Persona>,
+        shown: PersonaShown,
     ) -> Result<Author, Undecided> {
+        let PersonaShown { key: persona, issuer } = shown;
         match action.body().signer() {
             Signer::Persona => {
                 let context = BlindContext { broker: self.broker, action: action.id(), persona };
                 if blinded(&blind, &context) == Ok(*action.key()) {
-                    Ok(Author::Persona { persona, blind })
+                    Ok(Author::Persona { persona, issuer, blind })
                 } else {
                     Err(Undecided::BLIND)
                 }

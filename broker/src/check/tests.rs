@@ -39,7 +39,7 @@ async fn an_action_passes_with_its_own_blind_persona_and_stamp_only() {
     let good = made.submission(&ana, &stamp);
     let Verdict::Good(checked) = checked(&stage, good).await else { panic!("it holds") };
     assert!(checked.opens_a_room());
-    let Author::Persona { persona, blind } = checked.author() else { panic!("a persona") };
+    let Author::Persona { persona, blind, .. } = checked.author() else { panic!("a persona") };
     assert_eq!((persona, blind), (&ana.key.public(), &made.blind));
 
     let mut wrong = made.submission(&ana, &stamp);

@@ -95,7 +95,7 @@ impl Decider {
         let nobody = || unreadable(UnreadableCode::Author);
         let credentials = delivery.author(&contents, key).map_err(|_| nobody())?;
         let certified = verify_persona_certificate(&credentials.certificate, &self.authority, now);
-        let persona = certified.map_err(|_| nobody())?.key;
+        let persona = certified.map_err(|_| nobody())?.into();
         let (stamp, blind) = (delivery.stamp.clone(), credentials.blind);
         Ok((action, Submission { action: contents.action, stamp, blind, persona }))
     }
@@ -103,7 +103,8 @@ impl Decider {
     /// Hands it in as a session does.
     async fn submit(&self, submission: Submission) -> Result<FromBroker, Cause> {
         let (to, mut answers) = mpsc::unbounded_channel();
-        let reply = Responder { n: 0, to, metrics: Arc::clone(&self.shared.metrics) };
+        let reply =
+            Responder { n: 0, to, metrics: Arc::clone(&self.shared.metrics), account: None };
         let registry = Arc::clone(&self.registry);
         let route = Box::new(move |verdict| registry.route(verdict, reply));
         // Actions of one author come one after the other, so any worker keeps their order.

@@ -16,8 +16,8 @@ use crate::metrics::Metrics;
 /// Groups of entries waiting for one session.
 pub const QUEUE: usize = 64;
 
-/// Consecutive entries of one room, encoded and padded, ready to be sealed; or, without entries, a cosigned
-/// head of a log that ends there.
+/// Consecutive entries of one room, encoded and padded, ready to be sealed; or, without entries, what is
+/// told beside them of a log that ends there: a cosigned head, or what the room waits for.
 #[derive(Debug)]
 pub struct Delivery {
     /// The room.
@@ -37,7 +37,8 @@ pub struct Watcher {
     pub session: u64,
     /// Its queue.
     pub queue: mpsc::Sender<Arc<Delivery>>,
-    /// Set when the queue was full: the session must catch up from the log.
+    /// Set when the queue was full: the session must catch up from the log. The session alone takes it back, before it asks:
+    /// a room may answer when nobody waits for it any more.
     pub lagging: Arc<AtomicBool>,
 }
 
@@ -49,7 +50,6 @@ impl Watchers {
     /// Adds a session; one that is there already is replaced.
     pub fn add(&mut self, watcher: Watcher) {
         self.remove(watcher.session);
-        watcher.lagging.store(false, Ordering::Release);
         self.0.push(watcher);
     }
 

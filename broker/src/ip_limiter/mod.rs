@@ -5,7 +5,7 @@
 //! TSA's limiter has the same rules.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -25,7 +25,7 @@ impl IpLimiter {
 
     /// One more for an address, until the result is dropped; `None` if it holds as many as it may.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<IpPermit> {
-        let address = address.to_canonical();
+        let address = holder(address);
         if !address.is_loopback() {
             let mut held = self.held.lock();
             let count = held.get(&address).copied().unwrap_or_default();
@@ -35,6 +35,16 @@ impl IpLimiter {
             held.insert(address, count.saturating_add(1));
         }
         Some(IpPermit { of: Arc::clone(self), address })
+    }
+}
+
+/// Whom an address belongs to, as far as can be told: of IPv6 everybody has at least 64 bits for themselves.
+pub(crate) fn holder(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
+        address => address,
     }
 }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pregao_protocol::host::Host;
+use pregao_protocol::trust::key::{Persona, PublicKey};
+use pregao_protocol::value::clock::Time;
 
+use super::barred::Barred;
 use super::{AuthorLink, KEYS_FILE, Links};
 use crate::host;
 use crate::metrics::Metrics;
@@ -20,13 +23,40 @@ pub struct Authors {
     host: Host,
     links: Arc<Links>,
     metrics: Arc<Metrics>,
+    barred: Arc<Barred>,
 }
 
 impl Authors {
     /// Authors by `links`.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub fn new(host: Host, links: Arc<Links>, metrics: Arc<Metrics>) -> Result<Self, StoreError> {
+        let barred = Arc::new(Barred::default());
+        barred.replace(links.barred()?);
+        Ok(Self { host, links, metrics, barred })
+    }
+
+    /// Until when a persona lists and bids nothing at `now`, TSA time; none if it may (V-224).
     #[must_use]
-    pub fn new(host: Host, links: Arc<Links>, metrics: Arc<Metrics>) -> Self {
-        Self { host, links, metrics }
+    pub fn barred(&self, persona: &PublicKey<Persona>, now: Time) -> Option<Time> {
+        self.barred.until(persona, now)
+    }
+
+    /// From `now` on, TSA time, a persona lists and bids nothing until an instant. Durable on return.
+    ///
+    /// # Errors
+    /// A failure of the store: it is not barred.
+    pub async fn bar(
+        &self,
+        persona: PublicKey<Persona>,
+        until: Time,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        let barred = Arc::clone(&self.barred);
+        // Taken over where it is read, so that of two at once none takes the other's away.
+        let bar = move |links: &Links| links.bar(persona.fingerprint(), until, now, &barred);
+        self.on_links(bar).await
     }
 
     /// Does something with the links where it may block.

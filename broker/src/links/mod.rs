@@ -14,6 +14,7 @@
 //! puts the folder on an encrypted disk.
 
 pub mod authors;
+pub mod barred;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,7 @@ const SEALED: &str = "sealed/v1.";
 /// Persona, blind and action id.
 const PLAIN: usize = 32 + 32 + 16;
 
-const FORMAT: Format = Format { application_id: 0x5072_4c6b, migrations: &[FIRST] };
+const FORMAT: Format = Format { application_id: 0x5072_4c6b, migrations: &[FIRST, barred::SECOND] };
 
 const FIRST: &str = "
 CREATE TABLE link (

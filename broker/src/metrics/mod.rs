@@ -65,6 +65,12 @@ metrics! {
     connections_refused: "counter" = "Connections refused by a limit.";
     handshakes_failed: "counter" = "Handshakes that did not lead to a session.";
     frames_refused: "counter" = "Frames that were malformed, too large or too many.";
+    checked: "counter" = "Actions whose signature was checked.";
+    unsolved: "counter" = "Actions turned away unread, without the puzzle that was asked for.";
+    handshakes_unsolved: "counter" = "Connections turned away without the puzzle that was asked for.";
+    refusals_not_kept: "counter" = "Refusals beyond what is kept of one persona.";
+    effort: "gauge" = "Work asked of everybody for an action, in leading zero bits.";
+    handshake_effort: "gauge" = "Work asked of everybody for a connection, in leading zero bits.";
     submitted: "counter" = "Actions handed in.";
     accepted: "counter" = "Actions appended to a log, durably.";
     refused: "counter" = "Actions refused with the broker's signature.";

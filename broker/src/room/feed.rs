@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pregao_protocol::log::{Logged, RoomName};
+use pregao_protocol::room::body::ReleasedLock;
 use pregao_protocol::wire::frame::{FromBroker, encode_entries};
 use pregao_protocol::wire::session::Padded;
 
@@ -24,6 +25,8 @@ pub(super) struct Feed {
     recent: VecDeque<SharedEntry>,
     /// The newest cosigned head that may be shown.
     cosigned: Option<Arc<str>>,
+    /// What the room waits for, as a frame; nothing if it does not.
+    waiting: Option<Arc<[u8]>>,
 }
 
 impl Feed {
@@ -34,7 +37,7 @@ impl Feed {
         recent: VecDeque<SharedEntry>,
         cosigned: Option<Arc<str>>,
     ) -> Self {
-        Self { room, watchers: Watchers::default(), head, recent, cosigned }
+        Self { room, watchers: Watchers::default(), head, recent, cosigned, waiting: None }
     }
 
     /// The newest signed head.
@@ -50,6 +53,7 @@ impl Feed {
                 tail: self.recent.iter().skip(skip).cloned().collect(),
                 head: Arc::clone(&self.head),
                 cosigned: self.cosigned.clone(),
+                waiting: self.waiting.clone(),
             },
             Some(_) | None => WatchAnswer::Behind,
         }
@@ -95,8 +99,34 @@ impl Feed {
         if self.watchers.is_empty() {
             return;
         }
-        let frame = FromBroker::Cosigned { room: self.room, head: note.to_string() }.encode();
-        let frames = frame.ok().and_then(|frame| Padded::new(&frame).ok()).into_iter().collect();
+        if let Ok(frame) =
+            (FromBroker::Cosigned { room: self.room, head: note.to_string() }).encode()
+        {
+            self.deliver_beside(size, &frame, metrics);
+        }
+    }
+
+    /// Shows which secrets are out, while a room of `size` entries waits for more of them.
+    pub(super) fn released(
+        &mut self,
+        size: u64,
+        locks: Option<Vec<ReleasedLock>>,
+        metrics: &Metrics,
+    ) {
+        let frame = locks.map(|locks| FromBroker::Released { room: self.room, locks }.encode());
+        let frame = frame.and_then(Result::ok).map(Arc::<[u8]>::from);
+        if frame == self.waiting {
+            return;
+        }
+        self.waiting.clone_from(&frame);
+        if let Some(frame) = frame.filter(|_| !self.watchers.is_empty()) {
+            self.deliver_beside(size, &frame, metrics);
+        }
+    }
+
+    /// Delivers what is no entry to those who hold all entries.
+    fn deliver_beside(&mut self, size: u64, frame: &[u8], metrics: &Metrics) {
+        let frames = Padded::new(frame).ok().into_iter().collect();
         let delivery = Arc::new(Delivery { room: self.room, from: size, to: size, frames });
         self.watchers.deliver(&delivery, metrics);
     }

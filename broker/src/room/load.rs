@@ -102,6 +102,7 @@ impl RoomState {
         rooms: &Arc<dyn RoomDirectory>,
         followers: &[Follower],
     ) -> Result<(), StoreError> {
+        self.policy.recount(&self.room, shared).await?;
         let opener = self.opener.as_ref();
         let view = RoomView {
             shared,

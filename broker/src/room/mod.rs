@@ -34,6 +34,7 @@ use pregao_protocol::wire::frame::FromBroker;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::check::Checked;
+use crate::effort::{Account, Cost};
 use crate::fanout::Watcher;
 use crate::metrics::Metrics;
 use crate::store::SharedEntry;
@@ -53,11 +54,16 @@ pub struct Responder {
     pub to: mpsc::UnboundedSender<FromBroker>,
     /// Where it is counted that the broker could not decide.
     pub metrics: Arc<Metrics>,
+    /// Who is charged for what becomes of it; nobody, for what came through a witness.
+    pub account: Option<Arc<Account>>,
 }
 
 impl Responder {
     /// Answers. A session that is gone no longer listens; that is no fault.
     pub fn send(self, frame: FromBroker) {
+        if matches!(frame, FromBroker::Refused { .. }) {
+            self.charge(Cost::Refused);
+        }
         let _ = self.to.send(frame);
     }
 
@@ -67,8 +73,42 @@ impl Responder {
         if is_ours(code) {
             self.metrics.failed.add(1);
         }
+        if is_broken(code) {
+            self.charge(Cost::Broken);
+        }
+        // Not kept, but decided in vain as well.
+        if code == Undecided::REFUSALS {
+            self.charge(Cost::Refused);
+        }
         self.send(FromBroker::Failed { n, code: code.code().as_str().to_owned() });
     }
+}
+
+impl Responder {
+    fn charge(&self, cost: Cost) {
+        if let Some(account) = &self.account {
+            account.charge(cost);
+        }
+    }
+
+    /// Whether a refusal of what was handed in here may be kept (V-196). What comes through a witness always has a
+    /// signed answer.
+    #[must_use]
+    pub fn may_keep_refusal(&self) -> bool {
+        self.account.as_ref().is_none_or(|account| account.may_keep_refusal())
+    }
+}
+
+/// Whether what was handed in cannot have been made by an honest program.
+fn is_broken(code: Undecided) -> bool {
+    let broken = [
+        Undecided::PARSE,
+        Undecided::BLIND,
+        Undecided::STAMP_OTHER,
+        Undecided::STAMP_UNKNOWN_TSA,
+        Undecided::FRAME_MALFORMED,
+    ];
+    broken.contains(&code)
 }
 
 /// Whether a failure is for want of time, store or capacity, and not for what was handed in.
@@ -149,6 +189,8 @@ pub enum WatchAnswer {
         head: Arc<str>,
         /// The newest head that witnesses cosigned, with their lines.
         cosigned: Option<Arc<str>>,
+        /// What the room waits for, as a frame; nothing if it does not.
+        waiting: Option<Arc<[u8]>>,
     },
     /// Too far behind: read a page of the log, then ask again.
     Behind,

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use pregao_protocol::log::merkle::{self, Frontier};
 use pregao_protocol::log::{Entry, RoomName};
+use pregao_protocol::room::auction::Auction;
 use pregao_protocol::room::{Code, Room, Stamped, Terms, Undecided};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::refusal::Refusal;
 
@@ -31,7 +34,7 @@ pub(crate) async fn list(
     let Some(terms) = stamped.action().body().terms() else {
         return reply.fail(Undecided::PARSE);
     };
-    let Author::Persona { persona, blind } = checked.author() else {
+    let Author::Persona { persona, issuer, blind } = checked.author() else {
         return reply.fail(Undecided::BLIND);
     };
     let link = AuthorLink {
@@ -49,10 +52,13 @@ pub(crate) async fn list(
         Ok(_) => {}
         Err(_) => return reply.fail(Undecided::STORE_FAILED),
     }
+    let barred = shared.authors.barred(persona, newest.batch.time());
     let opened = match First::of(stamped) {
         Err(code) => Err(code),
         Ok(_) if !knows_keys_of(shared, &terms) => Err(Code::ListingKeys),
         Ok(_) if stamped.time().plus(terms.freshness) < newest.shown_now() => Err(Code::DoorStale),
+        Ok(first) if !may_list(&first.room, *issuer) => Err(Code::DoorCitizen),
+        Ok(_) if barred.is_some() => Err(Code::DoorForfeited),
         Ok(first) => {
             let seen = first.room.ledger().head();
             let stored = first.store(shared, stamped, Some(link)).await;
@@ -68,7 +74,14 @@ pub(crate) async fn list(
             reply.send(FromBroker::Receipt { n, seq: 0, path: Vec::new(), head });
         }
         Err(Code::StoreFailed) => reply.fail(Undecided::STORE_FAILED),
-        Err(code) => refuse(shared, stamped, code, &newest, reply).await,
+        Err(_) if !reply.may_keep_refusal() => {
+            shared.metrics.refusals_not_kept.add(1);
+            reply.fail(Undecided::REFUSALS);
+        }
+        Err(code) => {
+            let until = barred.filter(|_| code == Code::DoorForfeited);
+            refuse(shared, stamped, (code, until), &newest, reply).await;
+        }
     }
 }
 
@@ -76,7 +89,7 @@ pub(crate) async fn list(
 async fn refuse(
     shared: &Shared,
     stamped: &Stamped,
-    code: Code,
+    (code, until): (Code, Option<Time>),
     newest: &NewestBatch,
     reply: Responder,
 ) {
@@ -90,7 +103,8 @@ async fn refuse(
         size: 0,
         root: merkle::empty_root(),
         batch: newest.batch.hash(),
-        same_author: None,
+        same_author: Vec::new(),
+        until,
         header: newest.batch.compact().to_owned(),
     };
     let refusal = refusal.sign(&shared.keys.entry);
@@ -103,6 +117,11 @@ async fn refuse(
         }
         Err(_) => reply.fail(Undecided::STORE_FAILED),
     }
+}
+
+/// V-222: whether a persona whose certificate names that issuer, or none, may open a room.
+fn may_list(room: &Room, issuer: Option<Digest>) -> bool {
+    Auction::of(room).is_none_or(|auction| auction.takes(issuer))
 }
 
 fn knows_keys_of(shared: &Shared, terms: &Terms) -> bool {

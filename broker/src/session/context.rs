@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use pregao_protocol::trust::jwks::TsaKeys;
+use pregao_protocol::wire::puzzle::Effort;
 use pregao_protocol::wire::session::Ranking;
 use tokio::sync::watch;
 
@@ -57,6 +58,8 @@ pub struct Limits {
     pub under_way: usize,
     /// Rooms that it may watch.
     pub rooms: usize,
+    /// Most work that is ever asked for before something is done; none switches puzzles off.
+    pub max_effort: Effort,
 }
 
 /// Returns once the flag is true, or its owner is gone.

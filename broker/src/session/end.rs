@@ -30,6 +30,9 @@ pub enum SessionEnd {
     /// The session is as old as it may get.
     #[error("as old as a session may get")]
     Expired,
+    /// Submission after submission came without the solution that was asked for (V-197).
+    #[error("the puzzles that were asked for were not solved")]
+    Unsolved,
     /// The broker stops.
     #[error("the broker stops")]
     Stopping,
@@ -47,6 +50,7 @@ impl SessionEnd {
         match self {
             Self::Expired => Some(ErrorCode::SessionExpired),
             Self::Idle => Some(ErrorCode::SessionIdle),
+            Self::Unsolved => Some(ErrorCode::SessionUnsolved),
             Self::Stopping => Some(ErrorCode::BrokerStopping),
             Self::Closed
             | Self::Socket(_)

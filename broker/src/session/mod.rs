@@ -2,12 +2,13 @@
 //!
 //! - `handshake` from a socket to a session; `run` its loop; `requests` what a peer asks for; `rooms`
 //!   what it watches; `send` what it gets
-//! - `rate_limiter`, `under_way` and `behind` bound what one session costs; `socket` is under it
+//! - `asked` what puzzle is asked for first; `rate_limiter`, `under_way` and `behind` bound what one session costs; `socket` is under it
 //! - `context` what all sessions share; `heartbeat` what all send; `end` why one ends
 //!
 //! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
 //! has under way is bounded too, so its answers can never fill memory.
 
+mod asked;
 mod behind;
 pub mod context;
 pub mod end;
@@ -22,20 +23,23 @@ mod socket;
 mod under_way;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pregao_protocol::log::RoomName;
-use pregao_protocol::trust::key::{Persona, PublicKey};
 use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::session::{Opener, Sealer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 
+use crate::check::PersonaShown;
+use crate::effort::Account;
 use crate::fanout::Delivery;
 use crate::room::Responder;
 use crate::tsa::stamps::PendingStamps;
+use asked::Asked;
 use behind::Behind;
 use rate_limiter::RateLimiter;
 use socket::MessageSocket;
@@ -48,10 +52,12 @@ pub use end::SessionEnd;
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     context: Arc<SessionContext>,
     stream: WebSocketStream<S>,
+    address: Option<IpAddr>,
 ) {
     let mut socket = MessageSocket::new(stream);
     // Boxed: what a handshake needs is freed when it ends, not kept for the whole session.
-    let establishing = Box::pin(handshake::establish(&context, &mut socket));
+    let worked = AtomicBool::new(false);
+    let establishing = Box::pin(handshake::establish(&context, &mut socket, address, &worked));
     let establishing = tokio::time::timeout(context.limits.handshake, establishing);
     let established = match establishing.await {
         Ok(established) => established,
@@ -61,6 +67,10 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(established) => established,
         Err(ended) => {
             context.shared.metrics.handshakes_failed.add(1);
+            if !matches!(ended, SessionEnd::Stopping | SessionEnd::NoTime | SessionEnd::Unsolved) {
+                let worked = worked.load(Ordering::Relaxed);
+                context.shared.efforts.handshake_failed(address, worked);
+            }
             tracing::debug!(%ended, "no session");
             socket.close().await;
             return;
@@ -68,7 +78,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     context.shared.metrics.sessions.add(1);
     let (personal, answers) = mpsc::unbounded_channel();
-    let persona = established.persona.fingerprint();
+    let persona = established.persona.key.fingerprint();
     let invitations = context.shared.presence.register(persona, personal.clone());
     for (auction, room) in invitations {
         // The queue's end is in this function.
@@ -83,6 +93,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         watched: BTreeMap::new(),
         behind: Behind::default(),
         under_way: UnderWay::at_most(context.limits.under_way),
+        asked: Asked::default(),
+        account: Arc::new(context.shared.efforts.account(persona, address)),
         rate_limiter: RateLimiter::new(context.limits.rate, context.limits.burst, context.uptime()),
         persona: established.persona,
         id: established.id,
@@ -96,6 +108,10 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let ended = session.run(established.first, answers, deliveries).await;
     tracing::debug!(%ended, "session ended");
+    if matches!(ended, SessionEnd::Unsolved) {
+        // Who comes again is asked for work before that.
+        context.shared.efforts.handshake_failed(address, false);
+    }
     context.shared.presence.unregister(persona, &personal);
     session.unwatch_all();
     session.socket.close().await;
@@ -107,7 +123,7 @@ pub(crate) struct Session<S> {
     number: u64,
     context: Arc<SessionContext>,
     socket: MessageSocket<S>,
-    persona: PublicKey<Persona>,
+    persona: PersonaShown,
     id: [u8; 32],
     sealer: Sealer,
     opener: Opener,
@@ -119,6 +135,10 @@ pub(crate) struct Session<S> {
     /// Requests without an answer so far, oldest first.
     under_way: UnderWay,
     rate_limiter: RateLimiter,
+    /// What is asked for before anything is looked at.
+    asked: Asked,
+    /// What the session costs.
+    account: Arc<Account>,
     personal: mpsc::UnboundedSender<FromBroker>,
     queue: mpsc::Sender<Arc<Delivery>>,
     /// Requests for stamps under way, in the order asked. Bounded by what may be under way.

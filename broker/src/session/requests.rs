@@ -7,11 +7,13 @@ use pregao_protocol::room::{Code, Undecided};
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::MAX_STAMPS;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer, Subject, encode_lobby};
+use pregao_protocol::wire::puzzle::{Puzzle, Solution};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use super::{Session, SessionEnd};
 use crate::check::Submission;
+use crate::effort::Cost;
 use crate::room::Responder;
 use crate::store::SharedEntry;
 use crate::tsa::stamps::{GrantedStamps, PendingStamps};
@@ -39,9 +41,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         match frame {
             FromPeer::Stamp { n, digests } => self.stamp(n, digests),
-            FromPeer::Submit { n, action, stamp, blind } => {
+            FromPeer::Submit { n, action, stamp, blind, solution } => {
                 let persona = self.persona;
-                self.submit(n, Submission { action, stamp, blind, persona });
+                self.submit(n, Submission { action, stamp, blind, persona }, solution).await?;
             }
             FromPeer::Rooms { from } => {
                 self.lobby = Some(usize::try_from(from).unwrap_or(usize::MAX));
@@ -75,7 +77,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Takes one place among what may be under way; given back when the answer is sent.
     fn start_request(&mut self, n: u64) -> Option<Responder> {
         let metrics = Arc::clone(&self.context.shared.metrics);
-        let reply = Responder { n, to: self.personal.clone(), metrics };
+        let account = Some(Arc::clone(&self.account));
+        let reply = Responder { n, to: self.personal.clone(), metrics, account };
         if self.under_way.take(n, self.context.uptime()) {
             return Some(reply);
         }
@@ -106,8 +109,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let _ = self.stamping.send((reply, asked));
     }
 
-    fn submit(&mut self, n: u64, submission: Submission) {
-        let Some(reply) = self.start_request(n) else { return };
+    /// Says how much work a submission takes from now on, if that has changed (V-194).
+    pub(super) async fn announce_effort(&mut self) -> Result<(), SessionEnd> {
+        let effort = self.account.effort();
+        if self.asked.announces(effort, self.context.uptime()) {
+            self.send(&FromBroker::Effort { effort: effort.bits().into() }).await?;
+        }
+        Ok(())
+    }
+
+    /// Has an action checked, once its puzzle is solved.
+    async fn submit(
+        &mut self,
+        n: u64,
+        submission: Submission,
+        solution: Option<Solution>,
+    ) -> Result<(), SessionEnd> {
+        let Some(reply) = self.start_request(n) else { return Ok(()) };
+        if self.account.effort() > self.asked.announced() {
+            self.announce_effort().await?;
+        }
+        if !self.is_solved(&submission.action, solution) {
+            self.context.shared.metrics.unsolved.add(1);
+            self.account.charge(Cost::Unsolved);
+            reply.fail(Undecided::PUZZLE);
+            return if self.asked.is_ignored() { Err(SessionEnd::Unsolved) } else { Ok(()) };
+        }
+        self.account.charge(Cost::Checked);
+        self.context.shared.metrics.checked.add(1);
+        self.check(submission, reply);
+        Ok(())
+    }
+
+    /// Whether an action came with the solution that is asked for in this session, if one is (V-190, V-191).
+    fn is_solved(&mut self, action: &str, solution: Option<Solution>) -> bool {
+        let (shared, session) = (&self.context.shared, Digest(self.id));
+        let now = shared.stamps.last().map(|newest| newest.now()).unwrap_or_default();
+        let puzzle = |solution: &Solution| {
+            let known = shared.efforts.knows_header(&solution.header, now);
+            let of =
+                |()| Puzzle::of_submission(shared.fingerprint(), session, action, solution.header);
+            known.then_some(()).map(of)
+        };
+        self.asked.admits(solution, puzzle, self.context.uptime())
+    }
+
+    fn check(&mut self, submission: Submission, reply: Responder) {
         let registry = Arc::clone(&self.context.registry);
         let spare = reply.clone();
         let route = Box::new(move |verdict| registry.route(verdict, reply));

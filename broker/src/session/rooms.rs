@@ -121,13 +121,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             lagging: Arc::clone(&watched.lagging),
         };
         let next = watched.next;
+        // Before the room is asked: from here on only what goes wrong sets it.
+        watched.lagging.store(false, Ordering::Release);
         let watching = watch_room(handle, watcher, next);
         let reached = match tokio::time::timeout(ROOM_WITHIN, watching).await {
-            Ok(WatchAnswer::Live { tail, head, cosigned }) => {
+            Ok(WatchAnswer::Live { tail, head, cosigned, waiting }) => {
                 let entries: Vec<Logged<'_>> = tail.iter().map(SharedEntry::logged).collect();
                 self.send_entries(room, next, &entries, Some(&head)).await?;
                 if let Some(cosigned) = cosigned {
                     self.send(&FromBroker::Cosigned { room, head: cosigned.to_string() }).await?;
+                }
+                if let Some(waiting) = waiting {
+                    self.send_encoded(&waiting).await?;
                 }
                 return Ok(Reached::Live);
             }

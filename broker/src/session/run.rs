@@ -59,6 +59,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut pings = tokio::time::interval(limits.idle / 3);
         let mut overdue = tokio::time::interval(OVERDUE_EVERY);
         let mut heard = self.context.uptime();
+        self.announce_effort().await?;
         self.handle_frame(&first).await?;
         loop {
             tokio::select! {
@@ -86,6 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         // The broker is ending; `stopping` says so.
                         (Err(_), _) => {}
                     }
+                    self.announce_effort().await?;
                     self.note_laggards();
                 }
                 _ = overdue.tick() => self.answer_overdue().await?,

@@ -22,10 +22,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             FromBroker::Welcome { .. }
             | FromBroker::Tick { .. }
+            | FromBroker::Effort { .. }
             | FromBroker::Lobby { .. }
             | FromBroker::Joined { .. }
             | FromBroker::Entries { .. }
             | FromBroker::Cosigned { .. }
+            | FromBroker::Released { .. }
             | FromBroker::Invited { .. }
             | FromBroker::Error { .. } => {}
         }

@@ -165,6 +165,7 @@ async fn a_request_without_an_answer_is_called_slow_once_and_its_late_answer_is_
         action: bid.action.compact().to_owned(),
         stamp: stage.stamp(&bid),
         blind: bid.blind.clone(),
+        solution: None,
     };
     // To look it up and to prove it takes eighteen seconds, and the second waits for the first.
     stage.machine.slow_disk(secs(9));
@@ -402,4 +403,67 @@ async fn the_list_of_rooms_comes_in_pages_and_grows_by_itself() {
             assert_eq!((from, openings.len(), more), page);
         }
     }
+}
+
+fn is_effort(frame: &FromBroker) -> bool {
+    matches!(frame, FromBroker::Effort { .. })
+}
+
+/// Hands in what is no action until the broker asks for work; how much it asks for.
+async fn flood(peer: &mut Peer, bid: &Made, stage: &Stage) -> u64 {
+    for n in 100..120 {
+        let (action, blind) = ("garbage".to_owned(), bid.blind.clone());
+        let stamp = stage.stamp(bid);
+        peer.send(&FromPeer::Submit { n, action, stamp, blind, solution: None }).await;
+        let answered =
+            |frame: &FromBroker| is_effort(frame) || matches!(frame, FromBroker::Failed { .. });
+        if let FromBroker::Effort { effort } = peer.until(answered).await {
+            return effort;
+        }
+    }
+    panic!("twenty times garbage, and nothing is asked for")
+}
+
+#[tokio::test(start_paused = true)]
+async fn v194_who_floods_hears_what_is_asked_for_and_later_that_nothing_is() {
+    let (stage, _, _, room) = talking(LIMITS).await;
+    let rui = stage.person(2);
+    let bid = stage.bid(&rui, room, 100);
+    let mut peer = Peer::connect(&stage, &rui).await;
+    assert!(flood(&mut peer, &bid, &stage).await >= 10);
+    let (code, _) = peer.refused().await;
+    assert!(["parse", "puzzle.wanted"].contains(&code.as_str()), "{code}");
+    let checked = stage.metrics().checked.value();
+    let (action, stamp) = (bid.action.compact().to_owned(), stage.stamp(&bid));
+    let blind = bid.blind.clone();
+    peer.send(&FromPeer::Submit { n: 7, action, stamp, blind, solution: None }).await;
+    while peer.refused().await != ("puzzle.wanted".to_owned(), Some(7)) {}
+    assert_eq!(stage.metrics().checked.value(), checked, "nothing of it was checked");
+    // It falls by itself, and then the same bid is taken as it is.
+    loop {
+        if let FromBroker::Effort { effort: 0 } = peer.until(is_effort).await {
+            break;
+        }
+    }
+    let (action, stamp) = (bid.action.compact().to_owned(), stage.stamp(&bid));
+    let blind = bid.blind.clone();
+    peer.send(&FromPeer::Submit { n: 8, action, stamp, blind, solution: None }).await;
+    peer.until(|frame| matches!(frame, FromBroker::Receipt { n: 8, .. })).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn v197_who_solves_nothing_is_shown_out_after_so_many_submissions() {
+    let (stage, _, _, room) = talking(LIMITS).await;
+    let rui = stage.person(2);
+    let bid = stage.bid(&rui, room, 100);
+    let mut peer = Peer::connect(&stage, &rui).await;
+    flood(&mut peer, &bid, &stage).await;
+    for n in 200..300 {
+        let (action, blind) = (bid.action.compact().to_owned(), bid.blind.clone());
+        let stamp = stage.stamp(&bid);
+        peer.send(&FromPeer::Submit { n, action, stamp, blind, solution: None }).await;
+    }
+    let goodbye = peer.goodbye().await.expect("a word before the end");
+    assert_eq!(error_of(&goodbye).0, "session.unsolved");
+    assert!(stage.metrics().unsolved.value() >= 64);
 }

@@ -1,6 +1,7 @@
 //! What every room and session of one broker shares. Each part keeps its fields to itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pregao_protocol::host::Host;
 use pregao_protocol::log::RoomName;
@@ -11,6 +12,7 @@ use pregao_protocol::trust::key::{Fingerprint, OneTime, PublicKey};
 use uuid::Uuid;
 
 use crate::check::Checker;
+use crate::effort::Efforts;
 use crate::keys::Keys;
 use crate::links::authors::Authors;
 use crate::lobby::Lobby;
@@ -35,6 +37,8 @@ pub struct Shared {
     pub certificate: BrokerCertificate,
     /// Checks what is handed in.
     pub checker: Checker,
+    /// Who costs how much, and what work is asked for.
+    pub efforts: Arc<Efforts>,
     /// Who cosigns the heads of public rooms.
     pub witnesses: Witnesses,
     /// Time and stamps.
@@ -47,6 +51,8 @@ pub struct Shared {
     pub reader: LogReader,
     /// Who is behind which key.
     pub authors: Authors,
+    /// For how long whoever stayed away from a reveal lists and bids nothing; zero lets them (V-224).
+    pub barred_for: Duration,
     /// The list of public rooms.
     pub lobby: Lobby,
     /// Who is online, and invited where.

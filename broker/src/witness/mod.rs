@@ -44,7 +44,7 @@ pub struct Council {
 /// Why witnesses and quorum cannot be what was asked for (V-140).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{witnesses} witnesses of {operators} operators cannot have a quorum of {quorum}, or two of them share a name or key\ngive 0 to 5 different ones with --witness, the TSA's own among them, and a --quorum from 1 to the number of operators, or none"
+    "{witnesses} witnesses of {operators} operators cannot have a quorum of {quorum}, or two of them share a name or key\ngive 0 to 5 different ones with --witness, the TSA's own among them, and a --quorum of more than half of the operators, or none"
 )]
 pub struct CouncilError {
     witnesses: usize,

@@ -20,7 +20,7 @@
 //! card has just said that it is right, and the counter is full.
 
 mod apdu;
-mod certificate;
+pub(crate) mod certificate;
 mod error;
 mod generation;
 mod identity;

@@ -71,6 +71,8 @@ pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
     frames.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut ended = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
+    // A terminal that is not raw makes one of Ctrl-C: between two modes, or where another program left it so.
+    let mut interrupted = signal(SignalKind::interrupt())?;
     let mut resumed = signal(CONTINUE)?;
     screen.draw(&mut model, &palette)?;
     loop {
@@ -124,6 +126,7 @@ pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
             }
             _ = ended.recv() => next = Next::Quit,
             _ = hung_up.recv() => next = Next::Quit,
+            _ = interrupted.recv() => next = Next::Quit,
         }
         match next {
             Next::Wait => {}

@@ -1,5 +1,6 @@
 //! The card above the messages: an auction with its prices drawn, or a room for two.
 
+use pregao_protocol::room::auction::sealed::OPEN_WITHIN;
 use pregao_protocol::value::clock::Time;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
@@ -72,7 +73,7 @@ fn draw_auction(
         .border_style(palette.dim);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let mut facts = facts(view, palette, usize::from(inner.width));
+    let mut facts = facts(view, model.now, palette, usize::from(inner.width));
     facts.truncate(usize::from(inner.height));
     let used = u16::try_from(facts.len()).unwrap_or(u16::MAX);
     let [top, bottom] =
@@ -89,9 +90,24 @@ fn closing_style(model: &Model, view: &RoomView, palette: &Palette) -> Style {
     if soon && view.phase == Phase::Open { palette.bad } else { palette.strong }
 }
 
-fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static>> {
+/// Whether bids, or a reserve, are still sealed though the broker had its time to open them (SPEC V-166, V-214).
+fn owes_opening(view: &RoomView, now: Option<Time>) -> bool {
+    let bids = view.phase == Phase::Closed && view.highest.is_none() && view.bids > Some(0);
+    let is_sealed = bids || view.awaits_reserve();
+    let until = view.opens.filter(|_| is_sealed).map(|opens| opens.plus(OPEN_WITHIN));
+    now.zip(until).is_some_and(|(now, until)| now > until)
+}
+
+fn facts(
+    view: &RoomView,
+    now: Option<Time>,
+    palette: &Palette,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let money = |minor| print(minor, view.digits);
+    let falls = falling(view, now);
     let highest = match (view.highest, view.bids) {
+        (None, _) if !falls.is_empty() => falls,
         (Some(highest), _) => format!("{} {}", money(highest), sanitize(&view.currency)),
         (None, None) if view.joined => "being fetched".to_owned(),
         (None, _) if view.is_unfollowed() => "not followed".to_owned(),
@@ -117,6 +133,7 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
     let next = view.highest.map_or(view.start.max(1), |price| price.saturating_add(view.increment));
     let terms = match view.phase {
         Phase::Open if view.sealed.is_some() => sealed_terms(view),
+        Phase::Open if view.falling.is_some() => falling_terms(view),
         Phase::Open if view.is_unfollowed() => format!(
             "from {}, step {} {}; /join shows the bids",
             money(view.start),
@@ -132,8 +149,13 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
         ),
         Phase::Closed | Phase::Settled | Phase::Revealed | Phase::Ended => sanitize(&view.outcome),
     };
-    let ends = match (view.extend_secs, view.opens) {
-        (0, Some(opens)) => format!("opened after {}", clock(opens)),
+    let opens = view.opens.filter(|_| view.sealed.is_some() || view.awaits_reserve());
+    let ends = match (view.extend_secs, opens) {
+        (_, Some(opens)) if owes_opening(view, now) => {
+            format!("THE BROKER OWES THE OPENING SINCE {}", clock(opens))
+        }
+        (_, Some(opens)) => format!("opened after {}", clock(opens)),
+        (0, None) if view.falling.is_some() => "or soon after the first bid".to_owned(),
         (0, None) => "fixed end".to_owned(),
         (extend, _) => {
             format!("soft close {}", duration::print(std::time::Duration::from_secs(extend)))
@@ -157,6 +179,11 @@ fn facts(view: &RoomView, palette: &Palette, columns: usize) -> Vec<Line<'static
     if let Some(more) = more_terms(view) {
         lines.push(Line::styled(fit(&more, columns), palette.text));
     }
+    if view.phase == Phase::Open {
+        lines.extend(
+            rule_lines(view, columns).into_iter().map(|line| Line::styled(line, palette.text)),
+        );
+    }
     if !view.description.is_empty() {
         lines.push(Line::styled(fit(&sanitize(&view.description), columns), palette.text));
     }
@@ -175,6 +202,37 @@ fn sealed_terms(view: &RoomView) -> String {
     }
 }
 
+/// What a falling price is now, and when it falls next; empty where none falls, or nobody knows the time.
+pub(super) fn falling(view: &RoomView, now: Option<Time>) -> String {
+    let is_open = view.phase == Phase::Open && view.highest.is_none();
+    let Some(now) = now.filter(|_| is_open) else { return String::new() };
+    match view.price_at(now.min(view.end)) {
+        Some((price, Some(next))) if next < view.end => {
+            let price = print(price, view.digits);
+            format!("{price} {}, falls in {}", sanitize(&view.currency), left(Some(now), next))
+        }
+        Some((price, _)) => {
+            format!("{} {}, falls no further", print(price, view.digits), sanitize(&view.currency))
+        }
+        None => String::new(),
+    }
+}
+
+/// How a price falls, and how it is taken.
+fn falling_terms(view: &RoomView) -> String {
+    let Some(falling) = view.falling else { return String::new() };
+    let money = |minor| print(minor, view.digits);
+    let every = duration::print(std::time::Duration::from_secs(falling.every.into()));
+    let (fall, floor) = (money(falling.fall.minor()), money(falling.floor.minor()));
+    if view.is_unfollowed() {
+        return format!("{fall} less every {every}, to {floor}; /join to bid");
+    }
+    match view.highest {
+        Some(price) => format!("taken at {}; only an earlier stamp is before it", money(price)),
+        None => format!("/take it at that; {fall} less every {every}, to {floor}"),
+    }
+}
+
 /// What not every auction says, as long as it matters.
 fn more_terms(view: &RoomView) -> Option<String> {
     if view.phase != Phase::Open {
@@ -182,12 +240,37 @@ fn more_terms(view: &RoomView) -> Option<String> {
     }
     let money = |minor| print(minor, view.digits);
     let terms = [
+        reserve_terms(view),
         view.buy_now.map(|price| format!("{} buys it at once", money(price))),
         view.max_raise.map(|most| format!("no raise beyond {}", money(most))),
         view.begin.map(|begin| format!("bids count from {} on", clock(begin))),
+        view.bids_each.map(|bids| match bids {
+            1 => "one bid each".to_owned(),
+            bids => format!("{bids} bids each at most"),
+        }),
+        view.citizens.map(|_| "one persona of each citizen".to_owned()),
+        view.paddle.as_ref().map(|paddle| format!("you bid as paddle {}", sanitize(paddle))),
     ];
     let terms: Vec<String> = terms.into_iter().flatten().collect();
     (!terms.is_empty()).then(|| terms.join("; "))
+}
+
+/// That there is a hidden reserve, and to its seller how much it is.
+fn reserve_terms(view: &RoomView) -> Option<String> {
+    let reserve = view.reserve.as_ref()?;
+    let own = reserve.amount.map(|amount| format!(" of {}", print(amount, view.digits)));
+    match reserve.standing.as_str() {
+        "awaited" => Some("no bids before the reserve is sealed".to_owned()),
+        _ => Some(format!("hidden reserve{}", own.unwrap_or_default())),
+    }
+}
+
+/// What the seller asks of bids besides, in words and as it was written.
+fn rule_lines(view: &RoomView, columns: usize) -> Vec<String> {
+    let Some(source) = &view.rule else { return Vec::new() };
+    let words = view.rule_words.iter().map(|line| format!("rule: {}", sanitize(line)));
+    let written = source.lines().map(|line| format!("      | {}", sanitize(line)));
+    words.chain(written).map(|line| fit(&line, columns)).collect()
 }
 
 /// How much of it the broker cannot take back alone.
@@ -211,8 +294,17 @@ fn state(view: &RoomView, palette: &Palette) -> (String, Style) {
             RoomView { bidding: true, sealed: Some(_), highest: None, .. },
             Phase::Open | Phase::Closed,
         ) => ("your bid is sealed", palette.own),
+        (RoomView { bidding: true, .. }, Phase::Closed) if view.awaits_reserve() => {
+            ("the reserve decides", palette.own)
+        }
+        (RoomView { bidding: true, falling: Some(_), .. }, Phase::Open) => {
+            ("▼ ANOTHER WAS FIRST", palette.bad)
+        }
         (RoomView { bidding: true, .. }, Phase::Open) => ("▼ OUTBID", palette.bad),
         (RoomView { bidding: true, .. }, _) => ("you did not win", palette.dim),
+        (RoomView { falling: Some(_), highest: None, .. }, Phase::Open) => {
+            ("nobody has bid", palette.dim)
+        }
         (_, Phase::Open) => ("no bid of yours", palette.dim),
         _ => ("", palette.dim),
     };
@@ -228,6 +320,9 @@ fn chart(
     area: Rect,
     frame: &mut Frame<'_>,
 ) {
+    if view.falling.is_some() {
+        return falling_chart(model, view, palette, area, frame);
+    }
     let Some(first) = room.prices.front() else {
         let text = Line::styled("the price will be drawn here", palette.dim);
         frame.render_widget(Paragraph::new(text), area);
@@ -259,6 +354,50 @@ fn chart(
     let style = if view.leading { palette.good } else { palette.own };
     let line = Sparkline::default().data(data).max(rise.saturating_add(unit)).style(style);
     frame.render_widget(line, plot);
+}
+
+/// A price that falls, from its beginning to now or to what somebody took it at.
+fn falling_chart(
+    model: &Model,
+    view: &RoomView,
+    palette: &Palette,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let (Some(falling), Some(now)) = (view.falling, model.now) else { return };
+    let (high, low) = (print(view.start, view.digits), print(falling.floor.minor(), view.digits));
+    let label = width(&high).max(width(&low));
+    let [labels, plot] = Layout::horizontal([
+        Constraint::Length(u16::try_from(label.saturating_add(1)).unwrap_or(8)),
+        Constraint::Min(1),
+    ])
+    .areas(area);
+    let mut scale = vec![Line::styled(format!("{high:>label$}"), palette.strong)];
+    scale.resize(usize::from(area.height).saturating_sub(1), Line::default());
+    scale.push(Line::styled(format!("{low:>label$}"), palette.dim));
+    frame.render_widget(Paragraph::new(scale), labels);
+    // One eighth of a row is left at the floor, so that it is seen.
+    let depth = view.start.saturating_sub(falling.floor.minor()).max(1);
+    let unit = depth.div_ceil(u64::from(plot.height).saturating_mul(8).max(1));
+    let columns = u64::from(plot.width).max(1);
+    let passed = now.min(view.end).since(falling.since).as_micros();
+    let data: Vec<u64> = (1..=columns)
+        .map(|column| {
+            let at = passed.saturating_mul(u128::from(column)) / u128::from(columns);
+            let at = falling.since.plus(micros(at));
+            let price = view.price_at(at).map_or(view.start, |(price, _)| price);
+            // What was taken falls no further.
+            let price = view.highest.map_or(price, |taken| price.max(taken));
+            price.saturating_sub(falling.floor.minor()).saturating_add(unit)
+        })
+        .collect();
+    let style = if view.leading { palette.good } else { palette.own };
+    let line = Sparkline::default().data(data).max(depth.saturating_add(unit)).style(style);
+    frame.render_widget(line, plot);
+}
+
+fn micros(count: u128) -> std::time::Duration {
+    std::time::Duration::from_micros(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// The price at each of `columns` equal intervals from `start` to `end`.

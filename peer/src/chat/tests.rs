@@ -27,8 +27,15 @@ pub(super) fn auction(prefix: &str, title: &str) -> RoomView {
         increment: 100,
         buy_now: None,
         max_raise: None,
+        rule: None,
+        rule_words: Vec::new(),
+        paddle: None,
+        bids_each: None,
+        reserve: None,
+        citizens: None,
         sealed: None,
         opens: None,
+        falling: None,
         begin: None,
         highest: None,
         bids: Some(0),
@@ -46,7 +53,7 @@ pub(super) fn auction(prefix: &str, title: &str) -> RoomView {
 
 pub(super) fn bid(room: &str, seq: u64, amount: u64, own: bool) -> Event {
     let (room, currency) = (room.to_owned(), "EUR".to_owned());
-    Event::Bid { room, seq, amount, currency, time: at(seq * 10), own }
+    Event::Bid { room, seq, amount, currency, paddle: None, time: at(seq * 10), own }
 }
 
 pub(super) fn connected() -> Event {

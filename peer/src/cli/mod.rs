@@ -1,10 +1,11 @@
 //! The command line of `pregao`.
 //!
-//! `enrol`, `card`, `chat`, `json` and `verify` are described here; [`subcommands`] makes every other
+//! `enrol`, `card`, `chat`, `json`, `rule` and `verify` are described here; [`subcommands`] makes every other
 //! subcommand from the table in [`crate::command::table`], with the same words as in the chat.
 //! [`verify`] is `pregao verify`, [`state_folder`] reads the folder of `--citizen`.
 
 pub mod card;
+pub mod rule;
 pub mod state_folder;
 pub mod subcommands;
 pub mod verify;
@@ -21,6 +22,7 @@ use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::trust::witness::Operator;
 
 use crate::command::{Command, UsageError};
+use crate::desk::LockTsa;
 use crate::desk::enrol::Spending;
 use crate::desk::enrol::card::Wait;
 use crate::net::Route;
@@ -76,6 +78,16 @@ pub struct Shared {
     /// Address of a witness other than the TSA, for `deliver`; may be given several times
     #[arg(long = "witness", global = true, value_name = "URL", value_parser = witness_url)]
     pub witnesses: Vec<String>,
+    /// Fingerprint of the stamp key of a TSA that may lock sealed bids, and a name for it: who is not named so is shown by
+    /// fingerprint before you list or bid. May be given several times
+    #[arg(
+        long = "lock-tsa",
+        global = true,
+        value_name = "[NAME=]FINGERPRINT",
+        env = "PREGAO_LOCK_TSAS",
+        value_delimiter = ','
+    )]
+    pub lock_tsas: Vec<LockTsa>,
     /// Call nothing final that the witness of this operator has not cosigned, whatever the listing asks for; may
     /// be given several times. Nobody vouches for the names of operators
     #[arg(long = "final-by", global = true, value_name = "OPERATOR")]
@@ -99,6 +111,11 @@ pub enum Task {
     Chat,
     /// Read commands as JSON from standard input, one a line, and write events
     Json,
+    /// Run without a screen until stopped: bid by itself, keep receipts, say on each line what happened
+    #[command(after_help = AGENT_HELP)]
+    Agent,
+    /// Try out a seller's rule
+    Rule(rule::RuleTask),
     /// Check transcripts, receipts and evidence without a network
     #[command(after_help = VERIFY_HELP)]
     Verify(verify::Verify),
@@ -216,6 +233,12 @@ impl BrokerName {
 /// The text below the options of `verify`.
 const VERIFY_HELP: &str = "Exit status: 0 everything holds and is over; 1 something does not hold, or files contradict \
                            each other; 4 a file cannot be read; 5 everything holds, and a log is not over or not final.";
+
+/// The text below the options of `agent`.
+const AGENT_HELP: &str = "Unless it is a terminal, standard input is read: commands of the chat, one a line, as JSON with \
+                          --json; its end ends nothing. SIGTERM or SIGINT stops it, a second one at once. Exit status: 0 \
+                          it was stopped and everything asked was answered; 1 it could not begin or go on, or something \
+                          is unanswered; 3 standard output cannot be written to.";
 
 /// The text below the subcommands.
 const AFTER_HELP: &str = "`pregao COMMAND --help` tells more; text after `--` holds no options.";

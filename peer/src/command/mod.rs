@@ -5,6 +5,7 @@
 //! [`table`] describes each command once; [`parse`] reads them as people type them, and what is
 //! [`unclear`] is refused.
 
+mod locks;
 pub mod parse;
 pub mod table;
 pub mod unclear;
@@ -14,6 +15,7 @@ use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
 pub use crate::text::usage_error::UsageError;
+pub use locks::{LocksAsked, LocksAskedError};
 pub use parse::{ChatInput, Words, read_line};
 pub use table::{Argument, ArgumentKind, COMMANDS, Keyword, Need, Usage};
 
@@ -28,7 +30,7 @@ pub struct NewListing {
     /// ISO 4217 code.
     #[serde(default = "default_currency")]
     pub currency: String,
-    /// Least step between bids, in units of the currency; one minor unit × 100 if absent.
+    /// Least step between bids, or by how much a price falls at once, in units of the currency; one minor unit × 100 if absent.
     #[serde(default)]
     pub increment: Option<String>,
     /// Larger steps from amounts on: `100:5,1000:20` is 5 from 100 on and 20 from 1,000 on.
@@ -55,27 +57,100 @@ pub struct NewListing {
     /// No soft close: no bid moves the end.
     #[serde(default)]
     pub fixed_end: bool,
+    /// How late the broker may close it before both sides may withdraw: 1 to 60 seconds; 5 if absent, 60 where bids are
+    /// sealed.
+    #[serde(default)]
+    pub grace: Option<String>,
     /// Bids are sealed until it is over, and the winner pays their own bid (`first`) or the highest that loses (`second`).
     #[serde(default)]
     pub sealed: Option<PriceRule>,
+    /// How many TSAs lock such bids, and how many of them open them, as `2-of-3`; the broker's TSA alone if absent.
+    #[serde(default)]
+    pub tsas: Option<LocksAsked>,
+    /// What is asked of bids besides, in the language of sellers' rules.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// Path of a file with that; this or `rule`.
+    #[serde(default)]
+    pub rule_file: Option<String>,
+    /// How many bids each bidder may make, 1 to 32; as many as they like if absent, 8 where bids are sealed.
+    #[serde(default)]
+    pub bids: Option<u32>,
+    /// Nothing is sold for less than this, in units of the currency, and nobody reads it until no bid counts any more.
+    #[serde(default)]
+    pub reserve: Option<String>,
+    /// One persona of each citizen lists and bids, of those bought with the present period's tokens.
+    #[serde(default)]
+    pub one_per_citizen: bool,
+    /// The price falls from `start` to this, in units of the currency, until somebody bids.
+    #[serde(default)]
+    pub dutch: Option<String>,
+    /// After how long such a price falls each time, e.g. `5s`; 10 s if absent.
+    #[serde(default)]
+    pub every: Option<String>,
     /// Longer text; up to 1,000 characters.
     #[serde(default)]
     pub description: Option<String>,
 }
 
 impl NewListing {
-    /// A term that means nothing where nobody sees the bids, if bids are sealed and there is one.
+    /// A term that means nothing where bids are sealed or the price falls, if there is one.
     #[must_use]
-    pub fn meaningless(&self) -> Option<&'static str> {
+    pub fn meaningless(&self) -> Option<Meaningless> {
+        let (sealed, dutch) = (self.sealed.is_some(), self.dutch.is_some());
         let terms = [
-            ("a step", &self.increment),
-            ("steps by amount", &self.steps),
-            ("a largest raise", &self.raise),
-            ("a price to buy", &self.buy),
-            ("a soft close", &self.extend),
+            ("a step", self.increment.is_some(), sealed),
+            ("steps by amount", self.steps.is_some(), sealed || dutch),
+            ("a largest raise", self.raise.is_some(), sealed || dutch),
+            ("a price to buy", self.buy.is_some(), sealed || dutch),
+            ("a soft close", self.extend.is_some(), sealed || dutch),
+            ("a rule", self.rule.is_some() || self.rule_file.is_some(), dutch && !sealed),
+            ("a hidden reserve", self.reserve.is_some(), dutch && !sealed),
+            ("a falling price", dutch, sealed),
         ];
-        self.sealed?;
-        terms.into_iter().find(|(_, given)| given.is_some()).map(|(name, _)| name)
+        let term = terms.into_iter().find(|(_, given, odd)| *given && *odd).map(|(name, ..)| name);
+        match term {
+            Some(term) if sealed => {
+                Some(Meaningless { term, place: "where bids are sealed", instead: "`sealed`" })
+            }
+            Some(term) => {
+                Some(Meaningless { term, place: "where the price falls", instead: "`dutch`" })
+            }
+            None if self.tsas.is_some() && !sealed => {
+                let place = "where bids are not sealed";
+                Some(Meaningless { term: "`tsas`", place, instead: "add `sealed`" })
+            }
+            None if self.every.is_some() && !dutch => {
+                let place = "where the price does not fall";
+                Some(Meaningless { term: "`every`", place, instead: "add `dutch`" })
+            }
+            None => None,
+        }
+    }
+}
+
+/// A term of a listing that means nothing beside another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaningless {
+    /// Which.
+    pub term: &'static str,
+    /// Where it means nothing.
+    pub place: &'static str,
+    /// What else could be left out, or added.
+    pub instead: &'static str,
+}
+
+impl Meaningless {
+    /// What is wrong.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("{} has no meaning {}", self.term, self.place)
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        format!("leave it out, or {}", self.instead)
     }
 }
 
@@ -117,10 +192,30 @@ pub enum Command {
         #[serde(default)]
         currency: Option<String>,
     },
+    /// Takes an item whose price falls, at the price of the moment.
+    Take {
+        /// Prefix of the room's name.
+        room: String,
+    },
     /// Lists the auctions (alias `allitems`).
-    Items,
+    Items(ListFilter),
     /// Lists the user's own auctions and bids (alias `myitems`).
-    Mine,
+    Mine(ListFilter),
+    /// Lists bids one by one: of an auction, or the user's own.
+    Bids {
+        /// Prefix of the room's name; the user's own of all auctions without it.
+        #[serde(default)]
+        room: Option<String>,
+        /// Only the user's own.
+        #[serde(default)]
+        mine: bool,
+        /// Only those under one paddle of that auction.
+        #[serde(default)]
+        paddle: Option<String>,
+        /// How many at most, the newest; 100 if absent.
+        #[serde(default)]
+        last: Option<u32>,
+    },
     /// Follows a room.
     Join {
         /// Prefix of the room's name.
@@ -142,6 +237,15 @@ pub enum Command {
     Whoami,
     /// Lists the receipts held, re-checking each.
     Receipts,
+    /// Compares receipts with the logs as they are.
+    Check {
+        /// Beginning of the digest of the action; every receipt if absent.
+        #[serde(default)]
+        receipt: Option<String>,
+        /// How many at most, the newest; all if absent.
+        #[serde(default)]
+        last: Option<u32>,
+    },
     /// Hands in one's own disclosure in a reveal room.
     Reveal {
         /// Prefix of the reveal room's or of its auction's name.
@@ -181,6 +285,25 @@ pub enum Command {
         /// Prefix of the reveal room's or of its auction's name.
         room: String,
     },
+    /// Bids by itself in an auction, up to a ceiling that nobody else learns; without a room, says where.
+    Auto {
+        /// Prefix of the room's name.
+        #[serde(default)]
+        room: Option<String>,
+        /// The most that is bid, in units of the room's currency; without it, nothing more is.
+        #[serde(default)]
+        ceiling: Option<String>,
+        /// Always by the least step: otherwise it doubles from the third answer in a row on.
+        #[serde(default)]
+        steady: bool,
+    },
+    /// Under which public name one bids.
+    Paddle(PaddleTask),
+    /// Who bids under which public name in an auction.
+    Paddles {
+        /// Prefix of the room's name.
+        room: String,
+    },
     /// Hands in through the witnesses of a room what the broker did not answer.
     Deliver {
         /// Prefix of the room's name.
@@ -188,6 +311,8 @@ pub enum Command {
     },
     /// What is kept that shows a fault of broker, TSA or another peer.
     Evidence(EvidenceTask),
+    /// Gives up the puzzles that are being solved: what they are for is not sent.
+    Stop,
     /// Explains the commands; fronts answer it themselves with [`table::help`].
     Help {
         /// The one command to explain; all if absent.
@@ -196,6 +321,69 @@ pub enum Command {
     },
     /// Ends the program.
     Quit,
+}
+
+/// What to do about one's public names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum PaddleTask {
+    /// Says where one bids under which.
+    #[default]
+    Tell,
+    /// In one auction.
+    Here {
+        /// Prefix of the room's name.
+        room: String,
+        /// The name; none if absent.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// In every auction of this broker.
+    Everywhere {
+        /// The name; none if absent.
+        #[serde(default)]
+        name: Option<String>,
+        /// That one knows what follows from it.
+        #[serde(default)]
+        anyway: bool,
+    },
+}
+
+/// Which auctions are listed; all by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListFilter {
+    /// Only those that take bids, or only those that do not.
+    #[serde(default)]
+    pub standing: Option<Standing>,
+    /// Only those of one kind.
+    #[serde(default)]
+    pub kind: Option<AuctionKind>,
+    /// How many at most, the newest.
+    #[serde(default)]
+    pub last: Option<u32>,
+}
+
+/// Whether an auction takes bids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It does, or will.
+    Open,
+    /// It does not any more.
+    Closed,
+}
+
+/// How bids are made in an auction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuctionKind {
+    /// They rise in the open.
+    English,
+    /// They are sealed until it is over.
+    Sealed,
+    /// The price falls until the first.
+    Dutch,
 }
 
 /// What to do with what is kept as evidence.
@@ -225,6 +413,7 @@ impl Command {
     pub fn room(&self) -> Option<&str> {
         match self {
             Self::Bid { room, .. }
+            | Self::Take { room }
             | Self::Relist { room, .. }
             | Self::Unlist { room, .. }
             | Self::Join { room }
@@ -234,13 +423,19 @@ impl Command {
             | Self::Prove { room, .. }
             | Self::Export { room, .. }
             | Self::Withdraw { room }
+            | Self::Paddle(PaddleTask::Here { room, .. })
+            | Self::Paddles { room }
             | Self::Deliver { room } => Some(room),
+            Self::Auto { room, .. } | Self::Bids { room, .. } => room.as_deref(),
             Self::List { .. }
-            | Self::Items
-            | Self::Mine
+            | Self::Items(_)
+            | Self::Mine(_)
             | Self::Whoami
             | Self::Receipts
+            | Self::Check { .. }
             | Self::Evidence(_)
+            | Self::Paddle(_)
+            | Self::Stop
             | Self::Help { .. }
             | Self::Quit => None,
         }
@@ -264,8 +459,11 @@ impl Command {
             Self::Relist { .. } => &table::RELIST,
             Self::Unlist { .. } => &table::UNLIST,
             Self::Bid { .. } => &table::BID,
-            Self::Items => &table::ITEMS,
-            Self::Mine => &table::MINE,
+            Self::Take { .. } => &table::TAKE,
+            Self::Items(_) => &table::ITEMS,
+            Self::Mine(_) => &table::MINE,
+            Self::Bids { .. } => &table::BIDS,
+            Self::Check { .. } => &table::CHECK,
             Self::Join { .. } => &table::JOIN,
             Self::Leave { .. } => &table::LEAVE,
             Self::Say { .. } => &table::SAY,
@@ -276,7 +474,11 @@ impl Command {
             Self::Export { .. } => &table::EXPORT,
             Self::Evidence(_) => &table::EVIDENCE,
             Self::Withdraw { .. } => &table::WITHDRAW,
+            Self::Auto { .. } => &table::AUTO,
+            Self::Paddle(_) => &table::PADDLE,
+            Self::Paddles { .. } => &table::PADDLES,
             Self::Deliver { .. } => &table::DELIVER,
+            Self::Stop => &table::STOP,
             Self::Help { .. } => &table::HELP,
             Self::Quit => &table::QUIT,
         }

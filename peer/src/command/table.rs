@@ -1,6 +1,9 @@
 //! The table of commands: `/help`, completion, usage errors and the command line come from it.
 
+mod queries;
+
 use super::parse::{self, ReadCommand};
+pub use queries::{BIDS, CHECK, ITEMS, MINE};
 
 /// What a word at some place of a command is; completion offers what fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +116,7 @@ const CONTACT: Argument = Argument {
 pub static LIST: Usage = Usage {
     name: "list",
     aliases: &["sell"],
-    synopsis: "TITLE START (for DURATION | until TIME) [begins TIME] [step AMOUNT] [steps TABLE] [raise AMOUNT] [buy AMOUNT] [extend DURATION | fixed-end] [sealed PRICE] [currency CODE] [desc TEXT]",
+    synopsis: "TITLE START (for DURATION | until TIME) [begins TIME] [step AMOUNT] [steps TABLE] [raise AMOUNT] [buy AMOUNT] [extend DURATION | fixed-end] [grace DURATION] [sealed PRICE] [tsas T-of-N] [dutch FLOOR] [every DURATION] [rule FILE] [bids NUMBER] [reserve AMOUNT] [one-per-citizen] [currency CODE] [desc TEXT]",
     arguments: &[
         Argument {
             name: "TITLE",
@@ -149,7 +152,7 @@ pub static LIST: Usage = Usage {
             aliases: &["increment"],
             value: "AMOUNT",
             kind: ArgumentKind::Amount,
-            summary: "Least step between bids [default: one unit]",
+            summary: "Least step between bids, or by how much a price falls at once [default: one unit]",
         },
         Keyword {
             name: "steps",
@@ -187,11 +190,67 @@ pub static LIST: Usage = Usage {
             summary: "No bid moves the end",
         },
         Keyword {
+            name: "grace",
+            aliases: &[],
+            value: "DURATION",
+            kind: ArgumentKind::Word,
+            summary: "How late the broker may close it, 60s at most [default: 5s, or 60s where bids are sealed]",
+        },
+        Keyword {
             name: "sealed",
             aliases: &[],
             value: "PRICE",
             kind: ArgumentKind::Word,
             summary: "Bids are read once it is over; who wins pays `first`, their own, or `second`, the highest that loses",
+        },
+        Keyword {
+            name: "tsas",
+            aliases: &[],
+            value: "T-of-N",
+            kind: ArgumentKind::Word,
+            summary: "N TSAs lock sealed bids, and T of them open the bids with the broker [default: its own TSA alone]",
+        },
+        Keyword {
+            name: "dutch",
+            aliases: &["floor"],
+            value: "FLOOR",
+            kind: ArgumentKind::Amount,
+            summary: "The price falls from START to this; who bids first has it at the price of that moment",
+        },
+        Keyword {
+            name: "every",
+            aliases: &[],
+            value: "DURATION",
+            kind: ArgumentKind::Word,
+            summary: "After how long such a price falls each time [default: 10s]",
+        },
+        Keyword {
+            name: "rule",
+            aliases: &[],
+            value: "FILE",
+            kind: ArgumentKind::Word,
+            summary: "File with what you ask of each bid besides; `pregao rule check FILE` explains and tries it",
+        },
+        Keyword {
+            name: "bids",
+            aliases: &[],
+            value: "NUMBER",
+            kind: ArgumentKind::Word,
+            summary: "How many bids each bidder may make, 32 at most [default: any number, or 8 where bids are sealed]",
+        },
+        Keyword {
+            name: "reserve",
+            aliases: &[],
+            value: "AMOUNT",
+            kind: ArgumentKind::Amount,
+            summary: "Nothing is sold for less, and nobody reads how much that is until no bid counts any more",
+        },
+        Keyword {
+            name: "one-per-citizen",
+            aliases: &["citizens"],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "One persona of each citizen bids: of those enrolled by card in this period, as yours must be",
         },
         Keyword {
             name: "currency",
@@ -213,6 +272,14 @@ pub static LIST: Usage = Usage {
               Each bid in the last 60 seconds moves the end by 60 seconds, for an hour at most; with \
               `extend 30s` it is 30 seconds, for ten minutes at most; with `fixed-end` no bid moves it. \
               With `sealed` neither others nor the broker nor the TSA read a bid before it is over, and the end is fixed. \
+              With `tsas 2-of-3` it takes any two of three TSAs to read one, and one of them may be away then. \
+              A `reserve` is sealed in the same way: this program has to run until that is done, right after the listing, and \
+              nobody can bid before. Once it is over this program opens it, or it opens by itself after the last end there can be. \
+              Bidders read a `rule` in words and as you wrote it, and bids that it does not answer with true are refused. \
+              With `dutch 20 step 5 every 10s` the price falls from START to 20 by 5 each ten seconds, and the earliest \
+              bid has it, by the time of the TSA; /take bids there. \
+              With `one-per-citizen` only personas that were enrolled with a citizen card in the present period bid, one of \
+              each citizen; yours has to be one. \
               Whoever bids the amount of `buy` has it, and if they do not disclose, nobody has. \
               You read all terms, with what comes of each, and are asked before it is signed. Nothing can be changed \
               once it is listed.",
@@ -301,30 +368,19 @@ pub static BID: Usage = Usage {
     read: parse::bid,
 };
 
-/// Lists all auctions.
-pub static ITEMS: Usage = Usage {
-    name: "items",
-    aliases: &["allitems"],
-    synopsis: "",
-    arguments: &[],
+/// Takes an item whose price falls.
+pub static TAKE: Usage = Usage {
+    name: "take",
+    aliases: &[],
+    synopsis: "[ROOM]",
+    arguments: &[ROOM],
     keywords: &[],
-    summary: "list all auctions",
-    details: "Shows where each stands and when it ends.",
-    example: "/items",
-    read: parse::items,
-};
-
-/// Lists one's own auctions and bids.
-pub static MINE: Usage = Usage {
-    name: "mine",
-    aliases: &["myitems"],
-    synopsis: "",
-    arguments: &[],
-    keywords: &[],
-    summary: "list the auctions you opened or bid in",
-    details: "Only your own vault knows which they are.",
-    example: "/mine",
-    read: parse::mine,
+    summary: "take an item whose price falls, at the price of the moment",
+    details: "A bid of the present price, and as binding. The price at its stamp counts, which is no higher: you never \
+              pay more than was shown, and a step that the price falls meanwhile is yours. The earliest stamp has the \
+              item. You are asked first if somebody was before you.",
+    example: "/take #3f2a",
+    read: parse::take,
 };
 
 /// Follows a room.
@@ -383,8 +439,9 @@ pub static WHOAMI: Usage = Usage {
     synopsis: "",
     arguments: &[],
     keywords: &[],
-    summary: "show persona, broker, suite, TSA time and what was verified",
-    details: "Compare the fingerprints with those you were given by another way.",
+    summary: "show your persona, its certificate, and who knows what of you",
+    details: "Compare the fingerprints with those you were given by another way. It also says what the broker knows of \
+              you and what others see, and what was verified.",
     example: "/whoami",
     read: parse::whoami,
 };
@@ -397,7 +454,8 @@ pub static RECEIPTS: Usage = Usage {
     arguments: &[],
     keywords: &[],
     summary: "list your receipts and check each again",
-    details: "A receipt proves to anybody, without a network, that the broker took your action.",
+    details: "A receipt proves to anybody, without a network, that the broker took your action. /check compares them with \
+              the logs as they are.",
     example: "/receipts",
     read: parse::receipts,
 };
@@ -522,6 +580,105 @@ pub static WITHDRAW: Usage = Usage {
     read: parse::withdraw,
 };
 
+/// Bids by itself.
+pub static AUTO: Usage = Usage {
+    name: "auto",
+    aliases: &["proxy"],
+    synopsis: "[ROOM] [CEILING | off] [steady]",
+    arguments: &[
+        ROOM,
+        Argument {
+            name: "CEILING",
+            kind: ArgumentKind::Amount,
+            need: Need::Optional,
+            summary: "The most that is bid, in units of the room's currency",
+        },
+    ],
+    keywords: &[
+        Keyword {
+            name: "off",
+            aliases: &["stop"],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "Bids no more by itself there",
+        },
+        Keyword {
+            name: "steady",
+            aliases: &["least"],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "Always by the least step",
+        },
+    ],
+    summary: "bid by itself, up to a ceiling that nobody else learns",
+    details: "Whenever somebody else leads, the least is bid that there is, never more than CEILING. From the third \
+              answer in a row on, each within a minute of the one before, the step doubles, so that two who do this \
+              come to an end soon; with `steady` it does not. It goes on while a program of yours runs over this data \
+              folder, also after a restart. Alone, it says where is bid by itself.",
+    example: "/auto 3f2a 50",
+    read: parse::auto,
+};
+
+/// Bids under a public name.
+pub static PADDLE: Usage = Usage {
+    name: "paddle",
+    aliases: &[],
+    synopsis: "[ROOM] [NAME | off] [all] [anyway]",
+    arguments: &[
+        ROOM,
+        Argument {
+            name: "NAME",
+            kind: ArgumentKind::Word,
+            need: Need::Optional,
+            summary: "A number or a short name: a to z, 0 to 9 and -, at most 16",
+        },
+    ],
+    keywords: &[
+        Keyword {
+            name: "off",
+            aliases: &["down"],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "Bids under no name there",
+        },
+        Keyword {
+            name: "all",
+            aliases: &["everywhere"],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "In every auction of this broker",
+        },
+        Keyword {
+            name: "anyway",
+            aliases: &[],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "One paddle for all auctions, knowing what follows from it",
+        },
+    ],
+    summary: "bid under a public name, as with a numbered paddle at an auction",
+    details: "Everybody sees which bids of an auction are made under one paddle, and that nobody else can bid \
+              under it. It is yours there once a bid under it counts. Whoever deals with you learns that all of \
+              them are yours. Without one, nobody sees which bids are one bidder's. With `all` it is for every \
+              auction of this broker, and whoever deals with you once knows all your bids there. Alone, it says \
+              where you bid under which.",
+    example: "/paddle 3f2a 17",
+    read: parse::paddle,
+};
+
+/// Who bids under which name.
+pub static PADDLES: Usage = Usage {
+    name: "paddles",
+    aliases: &[],
+    synopsis: "[ROOM]",
+    arguments: &[ROOM],
+    keywords: &[],
+    summary: "list the paddles of an auction and their bids",
+    details: "Bids under no paddle are counted only: nobody but the broker knows whose they are.",
+    example: "/paddles 3f2a",
+    read: parse::paddles,
+};
+
 /// Hands in through witnesses.
 pub static DELIVER: Usage = Usage {
     name: "deliver",
@@ -555,6 +712,19 @@ pub static HELP: Usage = Usage {
     read: parse::help,
 };
 
+/// Gives up puzzles.
+pub static STOP: Usage = Usage {
+    name: "stop",
+    aliases: &[],
+    synopsis: "",
+    arguments: &[],
+    keywords: &[],
+    summary: "give up the puzzles being solved for a busy broker",
+    details: "What they are for is not sent. What was handed in cannot be taken back.",
+    example: "/stop",
+    read: parse::stop,
+};
+
 /// Ends the program.
 pub static QUIT: Usage = Usage {
     name: "quit",
@@ -570,8 +740,9 @@ pub static QUIT: Usage = Usage {
 
 /// Every command, in the order in which `/help` shows them.
 pub static COMMANDS: &[&Usage] = &[
-    &LIST, &BID, &ITEMS, &MINE, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &EXPORT, &EVIDENCE,
-    &REVEAL, &PROVE, &RELIST, &UNLIST, &WITHDRAW, &DELIVER, &HELP, &QUIT,
+    &LIST, &BID, &TAKE, &ITEMS, &MINE, &BIDS, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &CHECK,
+    &EXPORT, &EVIDENCE, &REVEAL, &PROVE, &RELIST, &UNLIST, &WITHDRAW, &AUTO, &PADDLE, &PADDLES,
+    &DELIVER, &STOP, &HELP, &QUIT,
 ];
 
 impl Usage {
@@ -706,6 +877,13 @@ mod tests {
             assert!(help(Some(usage.name)).iter().any(|line| line.contains(usage.example)));
             assert!(help(None).iter().any(|line| line.contains(usage.summary)));
         }
+    }
+
+    #[test]
+    fn help_lists_every_command_and_explains_one() {
+        insta::assert_snapshot!("help", help(None).join("\n"));
+        let queries = ["items", "bids", "check", "whoami"].map(|name| help(Some(name)).join("\n"));
+        insta::assert_snapshot!("help_of_queries", queries.join("\n"));
     }
 
     #[test]

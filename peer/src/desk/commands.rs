@@ -1,6 +1,9 @@
 //! What the front asks, carried out.
 
+use std::collections::BTreeSet;
+
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::Verb;
 
 use super::Desk;
 use super::answers::{Progress, ReplyTo};
@@ -8,6 +11,7 @@ use super::confirm::Consent;
 use super::evidence::shelf;
 use super::places::RoomReadiness;
 use super::replica::Replica;
+use crate::card::certificate::facts;
 use crate::command::{Command, EvidenceTask};
 use crate::event::{Event, Trust};
 use crate::front::channel::UserRequest;
@@ -15,8 +19,10 @@ use crate::front::channel::UserRequest;
 impl Desk {
     /// Takes one command. False if the front leaves with it.
     pub(super) async fn handle_command(&mut self, request: UserRequest) -> bool {
-        let at_once =
-            matches!(request.command, Command::Quit | Command::Help { .. } | Command::Evidence(_));
+        let at_once = matches!(
+            request.command,
+            Command::Quit | Command::Stop | Command::Help { .. } | Command::Evidence(_)
+        );
         if self.options.patient && !at_once && !self.is_caught_up() {
             self.defer(request);
             return true;
@@ -50,6 +56,9 @@ impl Desk {
         if let RoomReadiness::Waits = self.follow_for(&request, waited).await {
             return true;
         }
+        if self.waits_for_receipted_rooms(&request).await {
+            return true;
+        }
         let UserRequest { id, command, yes, written } = request;
         let last = command == Command::Quit;
         self.carry_out_with(id, command, Consent::of(yes, written)).await;
@@ -71,9 +80,19 @@ impl Desk {
                 self.prove((&room, yes), contact, show, reader).await
             }
             Command::Withdraw { room } => self.withdraw(&room).await,
+            Command::Auto { room, ceiling, steady } => {
+                self.auto(room.as_deref(), ceiling.as_deref(), steady).await
+            }
+            Command::Paddle(task) => self.paddle(&task).await,
+            Command::Paddles { room } => self.paddles(&room).await,
             Command::Deliver { room } => self.deliver(&room).await,
-            Command::Items => self.items().await,
-            Command::Mine => self.mine().await,
+            Command::Items(filter) => self.items(filter).await,
+            Command::Mine(filter) => self.mine(filter).await,
+            Command::Bids { room, mine, paddle, last } => {
+                self.bids(room.as_deref(), mine, paddle.as_deref(), last).await
+            }
+            Command::Check { receipt, last } => self.check(receipt.as_deref(), last).await,
+            Command::Stop => self.stop_solving().await,
             Command::Join { room } => self.join_command(&room).await,
             Command::Leave { room } => self.leave_command(&room).await,
             Command::Whoami => {
@@ -124,7 +143,44 @@ impl Desk {
             rooms_verified: verified as u64,
             alarms: self.user.alarms(),
             simulated: self.tsa.simulated,
+            certificate_begins: facts(&self.vault.contents().certificate)
+                .map(|facts| facts.not_before),
             certificate_ends: self.renewal.ends(),
+            broker_knows: self.what_the_broker_knows(),
+            others_see: what_others_see(),
         }
     }
+
+    /// What the broker knows of the user, in lines.
+    fn what_the_broker_knows(&self) -> Vec<String> {
+        let kept = &self.vault.contents().actions;
+        let rooms: BTreeSet<&str> = kept.iter().map(|kept| kept.room.as_str()).collect();
+        let mut lines = vec![
+            "your persona, and that all you do is done by it".to_owned(),
+            format!("that you acted {} in {}", times(kept.len()), many(rooms.len(), "room")),
+            "where you connect from, and when; not your name".to_owned(),
+        ];
+        if kept.iter().any(|kept| kept.verb == Verb::SealedBid) {
+            lines.push("of sealed bids the amount only once they are opened".to_owned());
+        }
+        lines
+    }
+}
+
+/// What everybody else sees of the user, in lines.
+fn what_others_see() -> Vec<String> {
+    vec![
+        "each of your actions, under a key used once: none is tied to another, nor to your persona"
+            .to_owned(),
+        "all your bids in an auction that you win and forfeit".to_owned(),
+        "whom you disclose to: your persona, and the name you give or prove".to_owned(),
+    ]
+}
+
+fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }

@@ -7,10 +7,12 @@
 use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
+use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::report::Report;
 use tokio::sync::oneshot;
 
 use super::answers::ReplyTo;
+use super::kinds::auction::{lockers, reserve};
 use super::outbox::Drafted;
 use super::{Desk, kinds};
 use crate::command::Command;
@@ -29,11 +31,17 @@ pub(super) enum Ground {
     /// Their own bid of so many minor units leads already, or would once it is logged.
     OwnLead(u64),
     /// They have handed in sealed bids in this room, the highest of so many minor units.
-    SealedBefore(u64),
+    SealedBefore(Option<u64>),
+    /// Somebody bid on a falling price before, which costs them so many minor units.
+    Behind(u64),
     /// The bid is of more than three times the least, which is this.
     High(u64),
     /// The terms of a listing, which cannot be changed; where nobody can be asked, nothing keeps from it.
     Terms,
+    /// The rule of a room in which they have not bid yet; where nobody can be asked, nothing keeps from it.
+    Rule,
+    /// So many of the TSAs that lock the bids of a room, or of a listing, are none that they pinned.
+    Lockers { unknown: usize, of: usize },
     /// The item is taken back, for good.
     TakesBack,
     /// The auction runs for longer than 30 days.
@@ -95,6 +103,8 @@ pub(super) struct Answered {
     grounds: Vec<Ground>,
     /// What was shown, where its terms were.
     drafted: Option<Box<Drafted>>,
+    /// TSAs that would lock it, and that the user does not know.
+    unknown: Vec<Fingerprint>,
     answer: UserAnswer,
 }
 
@@ -119,15 +129,26 @@ impl Ground {
                 vec![format!("You would bid against yourself: {} is your own bid.", money(own))]
             }
             Self::SealedBefore(own) => vec![
-                format!("You have a sealed bid of {} here, and it stands too.", money(own)),
+                match own {
+                    Some(own) => {
+                        format!("You have a sealed bid of {} here, and it stands too.", money(own))
+                    }
+                    None => "You have a sealed bid here, and it stands too.".to_owned(),
+                },
                 "If this one wins at the highest that loses, that may be your own.".to_owned(),
+            ],
+            Self::Behind(price) => vec![
+                format!("Somebody was before you, at {}.", money(price)),
+                "Yours has it only if they do not show who they are in time; until then it binds you."
+                    .to_owned(),
             ],
             Self::High(least) => vec![format!(
                 "It is more than three times {}, the least that may be bid.",
                 money(least)
             )],
-            // Those of this listing are shown above.
-            Self::Terms => Vec::new(),
+            // Those of this listing, or this room, are shown above.
+            Self::Terms | Self::Rule => Vec::new(),
+            Self::Lockers { unknown, of } => vec![lockers::unknown_words(unknown, of)],
             Self::TakesBack => vec![
                 "This auction ends, and cannot be opened again.".to_owned(),
                 "A bid that was stamped before, and is on its way, still counts.".to_owned(),
@@ -146,8 +167,10 @@ impl Ground {
 impl Desk {
     /// Asks the user, and does the command anew with what they answer.
     pub(super) fn ask_user(&self, command: Command, grounds: Vec<Ground>, drafted: Drafted) {
-        let mut question = self.confirmation(&command, &grounds, drafted.0);
-        question.terms = kinds::terms(self, &drafted.1);
+        let mut question = self.confirmation(&command, &grounds, drafted.room);
+        question.terms = kinds::terms(self, drafted.room, &drafted.body);
+        question.terms.extend(reserve::term(&drafted));
+        let unknown = self.unknown_lockers(drafted.room, &drafted.body);
         let drafted = grounds.contains(&Ground::Terms).then(|| Box::new(drafted));
         let id = self.reply_to.id.clone();
         let (questions, answers) = (self.user.questions(), self.user.answers());
@@ -159,7 +182,7 @@ impl Desk {
                 Ok(()) => answer.await.unwrap_or(UserAnswer::Cancel),
                 Err(_) => UserAnswer::Cancel,
             };
-            let _ = answers.send(Answered { id, command, grounds, drafted, answer }).await;
+            let _ = answers.send(Answered { id, command, grounds, drafted, unknown, answer }).await;
         });
     }
 
@@ -177,6 +200,10 @@ impl Desk {
             Command::Bid { amount: offered, .. } => {
                 let minor = amount::parse(offered, &currency).unwrap_or(0);
                 format!("bid {} in {named}", amount::print_in(minor, &currency))
+            }
+            Command::Take { .. } => {
+                let price = room.and_then(|room| self.present_price(room));
+                format!("take {named} for {}", price.unwrap_or_default())
             }
             Command::List(listing) => {
                 let title = &listing.title;
@@ -219,7 +246,7 @@ impl Desk {
             return self.carry_out_with(id, command, Consent::To(grounds)).await;
         };
         self.reply_to = self.reply_to_command(id.clone(), &command);
-        match kinds::still_holds(self, &drafted.1) {
+        match kinds::still_holds(self, &drafted.body) {
             Ok(true) => {
                 let progress = self.begin_drafted(*drafted).await;
                 self.conclude(progress).await;
@@ -240,16 +267,21 @@ impl Desk {
 
     /// Takes the user's answer.
     pub(super) async fn handle_confirmation(&mut self, answered: Answered) {
-        let Answered { id, command, grounds, drafted, answer } = answered;
+        let Answered { id, command, grounds, drafted, unknown, answer } = answered;
         let refused = match answer {
             UserAnswer::Yes => return self.do_as_shown(id, command, grounds, drafted).await,
             // What has to be read only is no reason to do nothing where nobody reads.
             // Who was asked, and could not answer, has not agreed.
             UserAnswer::Unable(report)
                 if report.code == UNCONFIRMED
-                    && grounds.iter().all(|ground| *ground == Ground::Terms) =>
+                    && grounds
+                        .iter()
+                        .all(|ground| matches!(ground, Ground::Terms | Ground::Rule)) =>
             {
                 return self.do_as_shown(id, command, grounds, drafted).await;
+            }
+            UserAnswer::Unable(report) if report.code == UNCONFIRMED => {
+                lockers::unread(&unknown).unwrap_or(report)
             }
             UserAnswer::Unable(report) => report,
             UserAnswer::Cancel | UserAnswer::Sign(..) => Report::new(

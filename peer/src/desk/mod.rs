@@ -7,7 +7,7 @@
 //!
 //! - `outbox` the actions under way: sign, stamp, submit, receipt;
 //!   `refusals` replayed before they are shown; `confirm` what the user is asked before it is done
-//! - `answers` to the user, each with its act and room; `names` what rooms are called
+//! - `answers` to the user, each with its act and room; `names` what rooms are called; `check` receipts compared with logs
 //! - `places` which rooms are followed; `replica` rooms as verified, from the keys in `pins` on;
 //!   `heads` what the broker signed about them, over restarts; `views` as shown; `evidence` what
 //!   shows a lie, as files
@@ -19,6 +19,7 @@
 //! - `enrol` making a persona; `renew` keeping it certified
 
 mod answers;
+mod check;
 mod commands;
 mod confirm;
 mod connection;
@@ -43,6 +44,8 @@ mod time;
 mod user;
 mod views;
 mod witnessed;
+
+pub use pins::{LockTsa, LockTsaError};
 
 #[cfg(test)]
 mod fixture;
@@ -122,6 +125,8 @@ pub struct Options {
     pub exports: PathBuf,
     /// Whether commands given early wait until every followed room is caught up with.
     pub patient: bool,
+    /// Whether what the user is told is kept by others: ceilings of bids made by themselves are left out.
+    pub discreet: bool,
     /// The state's PKI, if there are certificates of it: judges the cards of others.
     pub state: Option<Arc<StatePki>>,
     /// What of them was passed over, a line for each: the user is told.
@@ -140,6 +145,8 @@ pub struct Options {
     pub net: Arc<dyn Network>,
     /// Addresses of witnesses other than the TSA, `http://` or `https://`.
     pub witnesses: Vec<String>,
+    /// TSAs that the user knows to lock sealed bids, besides their own.
+    pub lock_tsas: Vec<LockTsa>,
     /// Operators of witnesses without whose cosignatures nothing is called final.
     pub final_by: Vec<Operator>,
     /// After how much silence of the broker the connection counts as gone.
@@ -259,7 +266,13 @@ impl Desk {
                 self.outbox.keep_pace(rate, burst, self.options.host.clock.uptime());
                 self.handle_tick(&batch).await;
             }
-            FromBroker::Tick { batch } => self.handle_tick(&batch).await,
+            FromBroker::Tick { batch } => {
+                self.note_puzzle_header(&batch);
+                self.handle_tick(&batch).await;
+                self.pursue_reserves().await;
+                self.pursue_autos().await;
+            }
+            FromBroker::Effort { effort } => self.handle_effort(effort),
             FromBroker::Stamped { n, batch, stamps } => {
                 self.handle_stamped(n, &batch, &stamps).await
             }
@@ -287,6 +300,7 @@ impl Desk {
                 }
             }
             FromBroker::Cosigned { room, head } => self.handle_cosigned(room, &head).await,
+            FromBroker::Released { room, locks } => self.handle_released(room, &locks).await,
             FromBroker::Invited { auction, room } => {
                 self.rooms.invite(auction, room);
                 return self.pursue_invitations().await;

@@ -4,11 +4,14 @@
 //! so they are compared with what the user pinned and with what the session's broker showed. No
 //! other keys may be named beside them: one more TSA could set times, one more CA make personas.
 
+use std::str::FromStr;
+
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::BrokerKeys;
 use pregao_protocol::room::{Access, Terms};
 use pregao_protocol::trust::key::{Authority, Fingerprint, PublicKey, StampKey};
+use pregao_protocol::trust::witness::Operator;
 
 /// What the user trusts, in this session.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +53,34 @@ pub(super) fn fault_of_opening(
         Some("it says otherwise than your TSA whether time is simulated")
     } else {
         None
+    }
+}
+
+/// A TSA that the user knows to lock sealed bids: `[NAME=]FINGERPRINT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockTsa {
+    /// What the user calls it.
+    pub name: Option<Operator>,
+    /// Fingerprint of its stamp key.
+    pub stamp: Fingerprint,
+}
+
+/// A text that names no TSA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not of the form NAME=FINGERPRINT: a name is 1 to 32 letters, digits, '-', '.', '/' or '_', a fingerprint 64 hexadecimal digits in lower case"
+)]
+pub struct LockTsaError;
+
+impl FromStr for LockTsa {
+    type Err = LockTsaError;
+
+    fn from_str(text: &str) -> Result<Self, LockTsaError> {
+        let (name, stamp) = match text.split_once('=') {
+            Some((name, stamp)) => (Some(name.parse().map_err(|_| LockTsaError)?), stamp),
+            None => (None, text),
+        };
+        Ok(Self { name, stamp: stamp.parse().map_err(|_| LockTsaError)? })
     }
 }
 
@@ -101,6 +132,11 @@ mod tests {
             end: Time::default().plus(Duration::from_secs(60)),
             soft: None,
             sealed: None,
+            dutch: None,
+            bids_each: None,
+            reserve: None,
+            citizens: None,
+            rule: None,
             freshness: 10,
             grace: 5,
             disclose_within: 60,
@@ -120,6 +156,26 @@ mod tests {
         let key = OneTimeKey::derive(&persona, pins.broker, id, &blind);
         let draft = Draft { id, room: None, body: Body::List(listing), seen: Seen::nothing() };
         draft.sign(&key).unwrap()
+    }
+
+    #[test]
+    fn a_tsa_that_locks_is_pinned_by_fingerprint_with_a_name_or_without() {
+        let stamp = keys(1).session.fingerprint();
+        let named: LockTsa = format!("time.example={stamp}").parse().unwrap();
+        assert_eq!((named.name, named.stamp), (Some("time.example".parse().unwrap()), stamp));
+        let plain: LockTsa = stamp.to_string().parse().unwrap();
+        assert_eq!((plain.name, plain.stamp), (None, stamp));
+        for text in [
+            String::new(),
+            "time.example".to_owned(),
+            format!("={stamp}"),
+            format!("a b={stamp}"),
+            format!("a={}", stamp.to_string().to_uppercase()),
+            format!("a={}", &stamp.to_string()[1..]),
+            format!("a=b={stamp}"),
+        ] {
+            assert_eq!(text.parse::<LockTsa>(), Err(LockTsaError), "{text}");
+        }
     }
 
     #[test]

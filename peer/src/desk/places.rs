@@ -343,6 +343,8 @@ impl Desk {
             let answered = kept.receipt.is_some() || kept.refusal.is_some();
             *own.entry(room).or_insert(false) |= !answered || kept.seal_secret.is_some();
         }
+        let autos = self.vault.contents().autos.iter();
+        own.extend(autos.filter_map(|auto| Some((auto.room.parse().ok()?, true))));
         own
     }
 

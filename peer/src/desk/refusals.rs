@@ -13,6 +13,7 @@ use pregao_protocol::log::{self, Logged, Receipt, RoomName};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::Verb;
 use pregao_protocol::room::{Code, Replay, Room, Stamped, Undecided};
+use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Report;
 use pregao_protocol::wire::refusal::Refusal;
@@ -23,16 +24,25 @@ use super::evidence::Exhibit;
 use super::kinds;
 use super::replica::Replica;
 use crate::host::blocking;
+use crate::text::moment::{self, TimeZone};
 
 /// What can be said of a refusal.
 enum Judged {
-    /// It is not false; what it rests on.
-    Fair(Grounds),
+    /// It is not false; what it rests on, and what happened if its code does not say all.
+    Fair(Grounds, Option<String>),
     False(Falsehood, Box<FalseRefusal>),
     /// The log that it names has not arrived.
     Ahead,
     /// The room is not followed, or not believed.
     Unseen,
+}
+
+/// Whether the user was told what a refusal is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Checked,
+    /// The log that it names has not arrived.
+    Unchecked,
 }
 
 impl Desk {
@@ -92,6 +102,7 @@ impl Desk {
             let Some(stamped) = self.stamped_as(&act.action, refusal.stamp) else { continue };
             self.settle_refusal(n, &stamped, &refusal, &compact).await;
         }
+        self.settle_delivered_refusals(name).await;
     }
 
     /// Judges a refusal and tells the user, or has it wait for the log it names.
@@ -108,7 +119,7 @@ impl Desk {
                 self.reply_to = ReplyTo::default();
                 return self.outbox.refused_ahead(n, compact);
             }
-            judged => self.tell_judged(judged, stamped, refusal.code, compact).await,
+            judged => self.tell_judged(judged, stamped, refusal, compact).await,
         }
         self.finish(n, false).await;
     }
@@ -119,9 +130,31 @@ impl Desk {
         stamped: &Stamped,
         refusal: &Refusal,
         compact: &str,
-    ) {
+    ) -> Told {
         let judged = self.judged(stamped, refusal, compact).await;
-        self.tell_judged(judged, stamped, refusal.code, compact).await;
+        let told = match judged {
+            Judged::Ahead => Told::Unchecked,
+            Judged::Fair(..) | Judged::False(..) | Judged::Unseen => Told::Checked,
+        };
+        self.tell_judged(judged, stamped, refusal, compact).await;
+        told
+    }
+
+    /// Judges a refusal of which the user was told unchecked, and says so if it is a lie.
+    pub(super) async fn tell_if_false(
+        &mut self,
+        stamped: &Stamped,
+        refusal: &Refusal,
+        compact: &str,
+    ) -> Told {
+        match self.judged(stamped, refusal, compact).await {
+            Judged::Ahead => Told::Unchecked,
+            judged @ Judged::False(..) => {
+                self.tell_judged(judged, stamped, refusal, compact).await;
+                Told::Checked
+            }
+            Judged::Fair(..) | Judged::Unseen => Told::Checked,
+        }
     }
 
     /// Tells of a refusal that cannot be judged.
@@ -130,7 +163,14 @@ impl Desk {
         self.refuse(Report::new(code.as_str(), message, code.advice())).await;
     }
 
-    async fn tell_judged(&mut self, judged: Judged, stamped: &Stamped, code: Code, compact: &str) {
+    async fn tell_judged(
+        &mut self,
+        judged: Judged,
+        stamped: &Stamped,
+        refusal: &Refusal,
+        compact: &str,
+    ) {
+        let code = refusal.code;
         match judged {
             Judged::False(falsehood, shown) => {
                 let room = stamped.action().room();
@@ -144,16 +184,20 @@ impl Desk {
                 };
                 self.accuse(Some(room), &message, advice, shown).await;
             }
-            Judged::Fair(Grounds::Word) if self.knows_better(stamped.action(), code) => {
+            Judged::Fair(Grounds::Word, _) if self.knows_better(stamped.action(), code) => {
                 let message = format!("the broker refused with a lie ({code})");
                 let advice = "you know better than its word; keep an eye on this broker";
                 let notes = [compact, stamped.action().compact()];
                 let room = Some(stamped.action().room());
                 self.accuse(room, &message, advice, Exhibit::Notes("refusal", &notes)).await;
             }
-            Judged::Fair(_) => {
-                let advice = self.advice(code, stamped.action().room());
-                self.refuse(Report::new(code.as_str(), code.message(), advice)).await;
+            Judged::Fair(_, why) => {
+                let advice = match refusal.until {
+                    Some(until) => taken_again(until, &self.options.zone),
+                    None => self.advice(code, stamped.action().room()),
+                };
+                let message = why.unwrap_or_else(|| code.message().to_owned());
+                self.refuse(Report::new(code.as_str(), message, advice)).await;
             }
             Judged::Unseen | Judged::Ahead => self.tell_unchecked(code).await,
         }
@@ -176,8 +220,17 @@ impl Desk {
             })
         };
         let of = |outcome: Result<Grounds, Falsehood>, log: &[Logged<'_>]| match outcome {
-            Ok(grounds) => Judged::Fair(grounds),
+            Ok(grounds) => Judged::Fair(grounds, None),
             Err(falsehood) => Judged::False(falsehood, shown(log)),
+        };
+        let by = |room: &Room, log: &[Logged<'_>]| match of(
+            evidence::judge(refusal, stamped, Some(room)),
+            log,
+        ) {
+            Judged::Fair(grounds, _) => {
+                Judged::Fair(grounds, kinds::why(room, refusal.code, stamped))
+            }
+            judged => judged,
         };
         if action.opens_a_room() {
             let empty = (refusal.size, refusal.root) == (0, merkle::empty_root());
@@ -202,11 +255,14 @@ impl Desk {
             return Judged::Ahead;
         }
         if refusal.size == room.size() {
-            return of(evidence::judge(refusal, stamped, room.room()), &log);
+            return match room.room() {
+                Some(room) => by(room, &log),
+                None => of(evidence::judge(refusal, stamped, None), &log),
+            };
         }
         let lines = log::lines(log.iter().copied());
         match fold(&self.options.host, lines).await {
-            Some(earlier) => of(evidence::judge(refusal, stamped, Some(&earlier)), &log),
+            Some(earlier) => by(&earlier, &log),
             None => of(Err(Falsehood::Nothing), &log),
         }
     }
@@ -225,6 +281,12 @@ impl Desk {
                 };
                 !self.vault.contents().actions.iter().any(other)
             }
+            (Code::DoorCitizen, _) => self.is_such_a_citizen(action),
+            // Nobody stays away from a reveal in which they never had a part.
+            (Code::DoorForfeited, _) => !self.vault.contents().actions.iter().any(|kept| {
+                matches!(kept.verb, Verb::List | Verb::Bid | Verb::SealedBid)
+                    && kept.digest != action.digest()
+            }),
             _ => false,
         }
     }
@@ -270,6 +332,12 @@ impl Desk {
         self.accuse(Some(room), said, advice, notes).await;
         false
     }
+}
+
+/// What to do for whoever stayed away from a deal (V-225).
+fn taken_again(until: Time, zone: &TimeZone) -> String {
+    let until = moment::print(until, zone);
+    format!("list and bid again after {until}; what you have listed or won goes on")
 }
 
 /// The fold of the first entries of a log. They verified before; the work is as much as then.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 use tokio::sync::mpsc;
 
 use super::Desk;
@@ -13,7 +14,7 @@ use crate::event::Event;
 use crate::front::channel::UserRequest;
 use crate::host::blocking;
 use crate::net::tsa::{TsaError, verify_whenever};
-use crate::vault::KeptIssuer;
+use crate::vault::{KeptEnrolment, KeptIssuer};
 
 /// The TSA's code for a certificate that has ended.
 pub(super) const EXPIRED: &str = "certificate.expired";
@@ -52,6 +53,8 @@ pub(super) struct Renewal {
     judged: Judgement,
     /// When renewing was last tried.
     tried: Option<Duration>,
+    /// The issuer of the period that an act was refused for want of, where no auction under way asks for another.
+    pub(super) wanted: std::sync::Mutex<Option<Digest>>,
 }
 
 /// What the TSA said of the certificate.
@@ -66,7 +69,8 @@ enum Judgement {
 impl Renewal {
     /// Of a certificate that ends then.
     pub(super) const fn until(ends: Time) -> Self {
-        Self { ends, judged: Judgement::None, tried: None }
+        let wanted = std::sync::Mutex::new(None);
+        Self { ends, judged: Judgement::None, tried: None, wanted }
     }
 
     pub(super) const fn ends(&self) -> Time {
@@ -90,7 +94,7 @@ impl Renewal {
 
 impl Desk {
     /// TSA time if it is known, else the system's, which says nothing about simulated time.
-    fn judged_at(&self) -> Option<Time> {
+    pub(super) fn judged_at(&self) -> Option<Time> {
         let wall = || self.options.host.clock.wall();
         self.reckoned().or_else(|| (!self.tsa.simulated).then(wall))
     }
@@ -122,10 +126,31 @@ impl Desk {
     }
 
     pub(super) fn is_renewal_due(&self) -> bool {
-        let now = self.options.host.clock.uptime();
-        let tried = self.renewal.tried.is_some_and(|since| now.saturating_sub(since) < RETRY_AFTER);
         let due = self.judged_at().is_some_and(|now| is_due(self.renewal.ends, now));
-        !tried && (due || self.renewal.is_expired())
+        let other = self.is_of_another_period();
+        self.may_try_again() && (due || self.renewal.is_expired() || other)
+    }
+
+    fn may_try_again(&self) -> bool {
+        let now = self.options.host.clock.uptime();
+        self.renewal.tried.is_none_or(|since| now.saturating_sub(since) >= RETRY_AFTER)
+    }
+
+    /// Whether a session is to end so that the next one is with a certificate of another period.
+    pub(super) fn is_certificate_outdated(&self) -> bool {
+        self.is_of_another_period() && self.may_try_again()
+    }
+
+    /// The issuer that the certificate should name: of an auction under way, or of one where that was missing.
+    fn issuer_asked_for(&self) -> Option<Digest> {
+        let wanted = || self.renewal.wanted.lock().ok().and_then(|wanted| *wanted);
+        self.issuer_under_way().or_else(wanted)
+    }
+
+    /// Whether an auction asks for a persona that this is with a token kept here, and is not with its certificate.
+    fn is_of_another_period(&self) -> bool {
+        let Some(asked) = self.issuer_asked_for() else { return false };
+        self.own_issuer() != Some(asked) && self.holds_token_of(asked)
     }
 
     /// Asks the CA to certify the same key again while commands go on being answered. A failure
@@ -135,7 +160,10 @@ impl Desk {
         let (authority, persona) = (self.tsa_client.clone(), Arc::clone(&self.persona));
         let (keys, held) = (self.tsa.clone(), self.vault.contents().certificate.clone());
         let enrolment = self.vault.contents().enrolment.as_ref();
-        let token = enrolment.and_then(|kept| kept.renewing(self.judged_at())).cloned();
+        let (asked, now) = (self.issuer_asked_for(), self.judged_at());
+        let of_asked = |kept: &KeptEnrolment| kept.of_issuer(asked?, now).cloned();
+        let token =
+            enrolment.and_then(|kept| of_asked(kept).or_else(|| kept.renewing(now).cloned()));
         let host = self.options.host.clone();
         let asking = blocking(&host, move || match token {
             Some(token) => enrol::spend_again(&authority, &persona, &token),

@@ -231,6 +231,7 @@ impl Desk {
             tokio::select! {
                 _ = steps.tick(), if self.has_something_to_send() => {}
                 Some(ticket) = tickets.recv() => self.connection.keep_ticket(ticket),
+                solved = self.outbox.puzzles.next() => self.handle_solved(solved),
                 frame = receiver.next() => {
                     self.handle_frame(frame?).await?;
                     self.carry_out_deferred().await;
@@ -269,6 +270,7 @@ impl Desk {
                         self.wait_anew_for_what_is_owed();
                     }
                     looked = self.options.host.clock.uptime();
+                    self.tell_of_puzzle().await;
                     self.check_silence(&mut silence, receiver.messages(), lifetime).await?;
                     self.require_connection()?;
                 }
@@ -291,6 +293,10 @@ impl Desk {
         }
         if now.saturating_sub(self.connection.since()) >= lifetime {
             return Err(SessionLost::because("renewing the session"));
+        }
+        // The next one begins with the certificate that an auction asks for.
+        if self.is_certificate_outdated() {
+            return Err(SessionLost::because("renewing the certificate"));
         }
         if !silence.is_doubted() {
             self.expire_overdue().await;

@@ -13,8 +13,9 @@ use pregao_protocol::trust::key::{Fingerprint, Persona, SecretKey};
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::MAX_RECORD;
 use pregao_protocol::wire::frame::{FrameError, FromBroker, FromPeer};
+use pregao_protocol::wire::puzzle::{Effort, Puzzle, TooMuch};
 use pregao_protocol::wire::session::{
-    Credentials, Initiator, Opener, Padded, Ranking, Sealer, SessionError, Suite,
+    Credentials, Initiator, Opener, Padded, Ranking, Sealer, SessionError, Suite, solved,
 };
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::UrlError;
@@ -25,6 +26,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_c
 
 use crate::net::tls::{ADVICE as TLS_ADVICE, distrusted};
 use crate::net::{Reach, Stream};
+use crate::solver::solve;
 
 /// How long connecting and the handshake may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -111,6 +113,9 @@ pub enum LinkError {
     /// A frame of the broker is malformed.
     #[error("the broker sent something that is no frame")]
     Frame(#[from] FrameError),
+    /// More work is asked for than anybody may ask for (V-192).
+    #[error("the broker asks for too much: nothing was solved and nothing sent")]
+    Puzzle(#[from] TooMuch),
     /// No randomness.
     #[error("the system gives no random numbers")]
     Random,
@@ -129,6 +134,7 @@ impl LinkError {
             Self::Refused { code } => match code.as_str() {
                 "tsa.down" => "wait until its TSA is back",
                 "session.suite" => "update the program",
+                "puzzle.wanted" => "it is busy; it is tried again",
                 _ => "if it recurs, your certificate is not accepted there: enrol with its TSA",
             },
             Self::Session(_) | Self::Certificate(_) => {
@@ -136,6 +142,7 @@ impl LinkError {
                  another one answers there, or somebody is in between"
             }
             Self::Frame(_) => "update the program, or ask whoever runs the broker",
+            Self::Puzzle(_) => "do not use this broker until it is explained",
             Self::Random => "restart the program",
         }
     }
@@ -210,8 +217,15 @@ async fn handshake(
     let choice = receive(&mut socket).await?;
     refused(&choice)?;
     let (expect, message) = expect.handle(&choice)?;
+    if let Some(wanted) = expect.wanted() {
+        let effort = Effort::new(wanted.effort)?;
+        let puzzle = Puzzle::of_handshake(address.fingerprint, &choice, wanted.header);
+        let counter = solve(reach.host, puzzle, effort).await.ok_or(LinkError::Slow)?;
+        socket.send(Message::binary(solved(counter))).await?;
+    }
     socket.send(Message::binary(message)).await?;
     let message = receive(&mut socket).await?;
+    refused(&message)?;
     let mut certificate = None;
     let mut shown = String::new();
     let verify = |compact: &str| {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pregao_protocol::audit::evidence::{Claim, Claims};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::body::{Amount, Verb};
+use pregao_protocol::room::body::{Amount, PaddleName, Verb};
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::Time;
@@ -109,6 +109,36 @@ pub struct Contents {
     /// How far enrolling with the citizen card has come, if it ever began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment: Option<KeptEnrolment>,
+    /// Auctions in which is bid by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub autos: Vec<AutoRecord>,
+    /// Under which public names is bid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paddles: Vec<PaddleRecord>,
+}
+
+/// Under which public name is bid somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaddleRecord {
+    /// Full name of an auction; or the fingerprint of a broker, for every auction there without a record of its own.
+    pub place: String,
+    /// The name; absent if under none there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PaddleName>,
+}
+
+/// An auction in which is bid by itself, and up to what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoRecord {
+    /// Full name of the auction.
+    pub room: String,
+    /// The most that is bid; nobody else learns it.
+    pub ceiling: Amount,
+    /// Always by the least step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steady: bool,
 }
 
 /// A reveal room and what came of it.
@@ -224,6 +254,8 @@ impl Contents {
             actions: Vec::new(),
             reveals: Vec::new(),
             enrolment: None,
+            autos: Vec::new(),
+            paddles: Vec::new(),
         }
     }
 

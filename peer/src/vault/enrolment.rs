@@ -18,7 +18,8 @@ pub struct KeptEnrolment {
     /// The newest token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldToken>,
-    /// The token before, shown already: it renews until the newest was spent.
+    /// The token before, shown already: it renews until the newest was spent, and for auctions that ask for it as long as it
+    /// is honoured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former: Option<HeldToken>,
 }
@@ -107,12 +108,20 @@ impl KeptEnrolment {
         Self { asked: None, held: Some(held), former: shown.or(self.former) }
     }
 
-    /// The newest token was shown: it renews from now on.
+    /// The newest token was shown: it renews from now on, and the one before for auctions that ask for it alone.
     pub fn spent(&mut self) {
         if let Some(held) = &mut self.held {
             held.spend_after = None;
-            self.former = None;
         }
+    }
+
+    /// The token of an issuer, if it was shown to the TSA before and still buys at `now`: an auction may ask for the persona of
+    /// the period before (SPEC 7.14).
+    #[must_use]
+    pub fn of_issuer(&self, issuer: Digest, now: Option<Time>) -> Option<&HeldToken> {
+        let over = |held: &HeldToken| now.is_some_and(|now| now >= held.issuer.spend_until);
+        let mut tokens = self.held.iter().chain(&self.former);
+        tokens.find(|held| held.issuer.id == issuer && held.spend_after.is_none() && !over(held))
     }
 }
 

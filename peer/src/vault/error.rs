@@ -158,7 +158,10 @@ impl Advised for VaultError {
                 "restore the file from a backup; no part of it was used"
             }
             Self::Newer { .. } => "install the newer version of this program",
-            Self::InUse { .. } => "close the other program, or name another folder with --data",
+            Self::InUse { .. } => {
+                "close the other program, or name another folder with --data; where `pregao agent` runs, \
+                 stop it, or give the command to it: it takes commands on its standard input"
+            }
             Self::NotWritable { .. } => {
                 "make the folder writable for you, or name another one with --data"
             }

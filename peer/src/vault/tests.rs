@@ -474,7 +474,28 @@ fn the_token_before_renews_until_the_newest_was_spent() {
     assert_eq!(renewing(&kept), Time::from_micros(1).ok());
     kept.spent();
     assert_eq!(renewing(&kept), Time::from_micros(3).ok());
-    assert!(kept.former.is_none());
+}
+
+#[test]
+fn v222_the_token_before_is_there_for_auctions_that_ask_for_its_persona_until_it_buys_nothing() {
+    let token = |number: u8, day: u64| {
+        let mut held = kept_enrolment().held.unwrap();
+        held.issuer.id = pregao_protocol::value::codec::Digest([number; 32]);
+        held.issuer.spend_until = Time::from_micros(day).unwrap();
+        held
+    };
+    let of = |kept: &KeptEnrolment, number: u8, now: u64| {
+        let id = pregao_protocol::value::codec::Digest([number; 32]);
+        kept.of_issuer(id, Time::from_micros(now).ok()).is_some()
+    };
+    let mut kept = KeptEnrolment::default().fetched(token(1, 100));
+    // One that was not shown yet is shown when the user chooses.
+    assert!(!of(&kept, 1, 1));
+    kept.spent();
+    let mut kept = kept.fetched(token(2, 200));
+    kept.spent();
+    assert!(of(&kept, 1, 99) && !of(&kept, 1, 100));
+    assert!(of(&kept, 2, 199) && !of(&kept, 2, 200) && !of(&kept, 3, 1));
 }
 
 #[test]

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::room::kind::{Fold, Kind, State};
 use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
 
+pub use crate::room::auction::citizen::verbs::CitizenTerms;
+pub use crate::room::auction::dutch::verbs::DutchTerms;
+pub use crate::room::auction::paddle::verbs::{Paddle, PaddleName, PaddleNameError, SameAuthor};
+pub use crate::room::auction::reserve::verbs::{Reserve, Unseal};
 pub use crate::room::auction::sealed::verbs::{
     Opened, PriceRule, ReleasedLock, SealedBid, SealedTerms, Sealing,
 };
@@ -168,12 +172,16 @@ verbs! {
     Sealing(Sealing) = "sealing" by Broker;
     /// Bids where bids are sealed.
     SealedBid(SealedBid) = "sealed-bid" by Persona, seals(seal);
-    /// Opens the sealed bids.
+    /// The seller seals the price below which the item is not sold.
+    Reserve(Reserve) = "reserve" by Persona;
+    /// Opens what is sealed: the bids, or a reserve.
     Opened(Opened) = "opened" by Broker;
     /// Says something in an auction room.
     Say(Say) = "say" by Persona;
     /// The seller takes the item back before the first bid.
     Unlist(Unlist) = "unlist" by Persona;
+    /// The seller lets everybody read the reserve.
+    Unseal(Unseal) = "unseal" by Persona;
     /// No bid counts from here on.
     Closed(Closed) = "closed" by Broker;
     /// Names winner and price.

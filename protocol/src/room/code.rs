@@ -70,8 +70,13 @@ impl Undecided {
     /// Not decided within the time for an answer (V-098).
     pub const SLOW: Self = Self(Code::Slow);
 
+    /// A puzzle is asked for, and was not solved (V-194).
+    pub const PUZZLE: Self = Self(Code::Puzzle);
+    /// So many refusals of this persona are kept that no more is (V-196).
+    pub const REFUSALS: Self = Self(Code::Refusals);
+
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::PARSE,
         Self::BLIND,
         Self::ROOM_UNKNOWN,
@@ -82,6 +87,8 @@ impl Undecided {
         Self::DOOR_RATE,
         Self::STORE_FAILED,
         Self::SLOW,
+        Self::PUZZLE,
+        Self::REFUSALS,
     ];
 
     /// The code.
@@ -117,6 +124,9 @@ codes! {
     /// The broker stops.
     BrokerStopping = "broker.stopping", "the broker stops",
         "connect again in a while";
+    /// Submission after submission came without the solution that was asked for (V-197).
+    SessionUnsolved = "session.unsolved", "the puzzles that were asked for were not solved",
+        "update the program: it solves puzzles by itself";
 }
 
 codes! {
@@ -173,6 +183,12 @@ codes! {
     /// The listing names other keys than this broker and its TSA have.
     ListingKeys = "listing.keys", "the listing names other keys than this broker's",
         "connect again so that your program learns the broker's keys";
+    /// The seller's rule is none, or errs where it may not.
+    ListingRule = "listing.rule", "the seller's rule cannot be read, or does not always have an answer",
+        "try it with: pregao rule check FILE";
+    /// The statement about citizens' personas does not hold, or not for as long as the auction can last.
+    ListingCitizens = "listing.citizens", "the listing asks for personas of citizens by a statement that does not hold for it",
+        "connect again so that your program learns the TSA's issuers, or end it earlier";
     /// Below the least acceptable amount; equal to the highest counts as below.
     BidTooLow = "bid.too-low", "the bid is too low",
         "bid at least the highest bid plus the increment";
@@ -188,9 +204,18 @@ codes! {
     /// In another currency than the listing's.
     BidCurrency = "bid.currency", "the bid is in another currency than the auction",
         "bid in the auction's currency";
+    /// The seller's rule says no, or has no answer.
+    BidRule = "bid.rule", "the seller's rule does not allow this bid",
+        "the auction's terms show the rule in words and as the seller wrote it";
     /// Not of the form that sealed bids of this auction have.
     BidSealed = "bid.sealed", "the bid is not sealed as this auction asks",
         "this is a fault of the program that made it; update it";
+    /// Under a paddle whose holder it is not shown to be by.
+    BidPaddle = "bid.paddle", "somebody else bids under this paddle",
+        "choose another with /paddle; it is yours once a bid under it counts";
+    /// One more than the seller allows each bidder.
+    BidLimit = "bid.limit", "you have made as many bids as the seller allows each bidder",
+        "nothing more can be bid in this auction; the auction's terms give the number";
     /// By the persona that listed the item.
     BidOwnItem = "bid.own-item", "this is your own item",
         "nobody may bid on their own item";
@@ -212,6 +237,15 @@ codes! {
     /// `opened` before its instant, without a witness's date before it, or with other secrets.
     OpenedWrong = "opened.wrong", "the sealed bids were opened too early, or not by the right secrets",
         "keep the log: it is evidence against the broker";
+    /// A reserve by somebody who is not shown to have listed the item.
+    ReserveSeller = "reserve.seller", "this is not your own item",
+        "only the seller sets its reserve";
+    /// A reserve that is not of the form that everything sealed in this auction has.
+    ReserveSealed = "reserve.sealed", "the reserve is not sealed as this auction asks",
+        "this is a fault of the program that made it; update it";
+    /// An unsealing that does not give what was sealed.
+    ReserveWrong = "reserve.wrong", "this does not open the reserve that was sealed",
+        "it is opened without its seller: wait for that";
     /// `settled` that names another winner or price than the log gives.
     SettledWrong = "settled.wrong", "the winner named is not the one the log gives",
         "keep the log: it is evidence against the broker";
@@ -245,6 +279,12 @@ codes! {
     /// The stamp is older than the door's clock allows.
     DoorStale = "door.stale", "the action took too long to arrive",
         "do it again";
+    /// By a persona that was not bought by a token of the issuer that the listing names (V-222).
+    DoorCitizen = "door.citizen", "one persona of each citizen lists and bids there, and this one is none of them",
+        "enrol with your citizen card (pregao enrol --card), or wait for an auction of the period in which you did";
+    /// By a persona that stayed away from a reveal a short while ago (V-224).
+    DoorForfeited = "door.forfeited", "this persona stayed away from a deal, and lists and bids nothing here for a time",
+        "wait until that is over; deals that are under way go on";
     /// Too many requests of one peer.
     DoorRate = "door.rate", "you are sending too much at once",
         "wait a few seconds";
@@ -254,6 +294,12 @@ codes! {
     /// The broker has not decided within the time it has for an answer (V-098).
     Slow = "broker.slow", "the broker did not decide in time; the action may still be logged",
         "look at the room before you do it again";
+    /// A puzzle is asked for, and none was solved, or not well enough (V-194).
+    Puzzle = "puzzle.wanted", "the broker is busy and asks for a puzzle before it looks at anything",
+        "do it again; if it recurs, update the program: it solves puzzles by itself";
+    /// So many refusals of this persona are kept that no more is (V-196).
+    Refusals = "door.refusals", "so many of your actions were refused that the broker keeps no more refusals; nothing was decided",
+        "wait some minutes, or hand it in through its witnesses: deliver";
 }
 
 impl std::fmt::Display for Code {

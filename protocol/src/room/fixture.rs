@@ -230,6 +230,7 @@ pub(crate) fn certificate_for(keys: BrokerKeys, key: &SecretKey<SessionKey>) -> 
         witnesses: Vec::new(),
         quorum: 0,
         simulated: false,
+        locks: Vec::new(),
     }
     .sign(key)
 }
@@ -252,6 +253,11 @@ pub(crate) fn terms(tsa: &Tsa) -> Listing {
         end: at(END),
         soft: None,
         sealed: None,
+        dutch: None,
+        bids_each: None,
+        reserve: None,
+        citizens: None,
+        rule: None,
         freshness: 10,
         grace: 5,
         disclose_within: 300,
@@ -264,6 +270,18 @@ pub(crate) fn terms(tsa: &Tsa) -> Listing {
         quorum: 0,
         simulated: false,
     }
+}
+
+/// The name of an issuer: a key of the right form, of which nobody has the secret.
+pub(crate) fn spki(byte: u8) -> Vec<u8> {
+    const HEAD: [u8; 33] = [
+        0x30, 0x82, 0x01, 0xa2, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01,
+        0x01, 0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x8f, 0x00, 0x30, 0x82, 0x01, 0x8a, 0x02, 0x82,
+        0x01, 0x81, 0x00,
+    ];
+    let mut modulus = [byte | 1; 384];
+    modulus[0] |= 0x80;
+    [HEAD.as_slice(), &modulus, &[0x02, 0x03, 0x01, 0x00, 0x01]].concat()
 }
 
 /// A `closed` of a room in which nothing was refused.
@@ -438,7 +456,7 @@ impl Table {
         let settled = Settled {
             winner: winner.map(|(seq, _)| seq),
             price: winner.map(|(_, minor)| amount(minor)),
-            cosigned: None,
+            cosigned: Vec::new(),
         };
         self.broker(time, Body::Settled(settled))
     }
@@ -460,6 +478,9 @@ impl Table {
                 return Err(code);
             }
         };
+        assert_eq!(accepted.seq(), seq);
+        // Of what the log takes, no receipt is refused.
+        assert_eq!(self.opening.action().body().judge_alone(entry), Ok(()));
         self.room.append(&accepted, entry, leaf_hash(bytes.as_bytes())).unwrap();
         self.log.push(bytes);
         self.headers.push(entry.batch().compact().to_owned());
@@ -534,7 +555,7 @@ pub(crate) fn entry_key() -> SecretKey<crate::trust::key::EntryKey> {
 }
 
 pub(crate) fn bid(minor: u64) -> Body {
-    Body::Bid(Bid { amount: amount(minor), currency: eur(), seal: seal_key(91) })
+    Body::Bid(Bid { amount: amount(minor), currency: eur(), seal: seal_key(91), paddle: None })
 }
 
 pub(crate) fn encoded(seq: u64, entry: &Stamped) -> String {

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::room::body::Body;
 use crate::room::{Code, Ledger, Room, Stamped, Terms};
+use crate::trust::key::{OneTime, PublicKey};
 
 /// What the log of one kind of room means. It reads no clock and nothing outside the log.
 ///
@@ -62,8 +63,15 @@ pub trait Fold: fmt::Debug + Clone + Sized {
 
     /// What a refusal by `code` rests on if the log alone would have accepted the action; `None`
     /// if nothing may.
-    fn beyond_the_log(code: Code, body: &Body) -> Option<Beyond> {
+    fn beyond_the_log(&self, code: Code, body: &Body) -> Option<Beyond> {
         let _ = (code, body);
+        None
+    }
+
+    /// The key of the author of the entry at a position, of those that may be shown to be by another's author
+    /// ([`Authored::Entries`]).
+    fn author_of(&self, seq: u64) -> Option<PublicKey<OneTime>> {
+        let _ = seq;
         None
     }
 }
@@ -71,10 +79,19 @@ pub trait Fold: fmt::Debug + Clone + Sized {
 /// What a broker may know beyond the log when it refuses an action (SPEC 7.3, door rules).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beyond {
-    /// That the author opened the room too, which the refusal shows (V-072).
-    CommonAuthor,
+    /// That the author also made other entries, which the refusal shows (V-072).
+    SameAuthor(Authored),
     /// Something of its own that nobody else can check.
     Word,
+}
+
+/// Which entries a refused action is shown to have an author in common with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authored {
+    /// The one that opened the room.
+    Opening,
+    /// So many of those that [`Fold::author_of`] knows.
+    Entries(usize),
 }
 
 macro_rules! kinds {
@@ -130,7 +147,11 @@ macro_rules! kinds {
             }
 
             pub(super) fn beyond_the_log(&self, code: Code, body: &Body) -> Option<Beyond> {
-                match self { $(Self::$kind(_) => <$fold as Fold>::beyond_the_log(code, body),)* }
+                match self { $(Self::$kind(fold) => fold.beyond_the_log(code, body),)* }
+            }
+
+            pub(super) fn author_of(&self, seq: u64) -> Option<PublicKey<OneTime>> {
+                match self { $(Self::$kind(fold) => fold.author_of(seq),)* }
             }
         }
 
@@ -197,7 +218,7 @@ mod tests {
         let names: HashSet<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(names.len(), Kind::ALL.len());
         for kind in Kind::ALL {
-            assert_eq!(kind.as_str().parse(), Ok(*kind));
+            assert_eq!(kind.to_string().parse(), Ok(*kind));
         }
         for other in ["", "Auction", "auction ", "other"] {
             assert_eq!(other.parse::<Kind>(), Err(UnknownKind), "{other}");

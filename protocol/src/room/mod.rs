@@ -14,7 +14,7 @@ use crate::log::merkle;
 use crate::log::stamp::{FullStamp, HeaderError, Headers, Stamp, StampError, VerifiedBatch};
 use crate::log::{Entry, EntryError, Line};
 use crate::room::action::{Action, ActionError};
-use crate::trust::key::{PublicKey, StampKey};
+use crate::trust::key::{OneTime, PublicKey, StampKey};
 use crate::value::clock::Time;
 use crate::value::codec::Digest;
 
@@ -35,7 +35,7 @@ mod properties;
 
 pub use auction::Auction;
 pub use code::{Code, ErrorCode, Undecided, UnknownCode};
-pub use kind::{Beyond, Kind, State};
+pub use kind::{Authored, Beyond, Kind, State};
 pub use ledger::Ledger;
 pub use reveal::RevealRoom;
 pub use terms::{Access, Terms};
@@ -224,6 +224,12 @@ impl Room {
     pub fn beyond_the_log(&self, code: Code, body: &body::Body) -> Option<Beyond> {
         self.state.beyond_the_log(code, body)
     }
+
+    /// The key of the author of the entry at a position, of those that [`Authored::Entries`] is about.
+    #[must_use]
+    pub fn author_of(&self, seq: u64) -> Option<PublicKey<OneTime>> {
+        self.state.author_of(seq)
+    }
 }
 
 /// Why an entry of a log does not hold.
@@ -336,13 +342,17 @@ impl Replay {
     pub fn push(&mut self, text: &str) -> Result<Stamped, ReplayError> {
         let mut headers = std::mem::take(&mut self.headers);
         let pushed = self.push_by(text, &mut headers, Beside::InLog);
-        if let Some(room) = &self.room {
-            // A stamp that is older than this is stale (V-035).
-            let ledger = room.ledger();
-            headers.forget_before(ledger.newest().minus(ledger.terms().freshness));
+        if let Some(horizon) = self.horizon() {
+            headers.forget_before(horizon);
         }
         self.headers = headers;
         pushed
+    }
+
+    /// A stamp that is older than this is stale (V-035).
+    fn horizon(&self) -> Option<Time> {
+        let ledger = self.room.as_ref()?.ledger();
+        Some(ledger.newest().minus(ledger.terms().freshness))
     }
 
     /// As [`Replay::header`] or [`Replay::push`], whichever the line is for.
@@ -379,9 +389,16 @@ impl Replay {
             return Err(ReplayError::Position { expected, got: seq });
         }
         let header_error = |source| ReplayError::Header { seq, source };
-        headers.name(&entry.stamp.header).map_err(header_error)?;
-        if let (Beside::InLog, Some(header)) = (beside, headers.unnamed()) {
-            return Err(header_error(HeaderError::Superfluous { header }));
+        let named = headers.name(&entry.stamp.header).map_err(header_error)?;
+        let is_past = self.horizon().is_some_and(|horizon| named.was_before(horizon));
+        if beside == Beside::InLog {
+            if let Some(header) = headers.unnamed() {
+                return Err(header_error(HeaderError::Superfluous { header }));
+            }
+            // Of a long file no more is kept of such a header than that it was there (V-029).
+            if is_past {
+                return Err(header_error(HeaderError::Past { header: entry.stamp.header }));
+            }
         }
         let action =
             Action::parse(&entry.action).map_err(|source| ReplayError::Action { seq, source })?;

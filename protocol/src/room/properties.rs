@@ -20,7 +20,7 @@ struct Naive {
     newest: u64,
     closed: bool,
     extended: u64,
-    /// With larger steps, a largest raise, and a price.
+    /// With larger steps, a largest raise, a price, and a rule.
     rich: bool,
     /// When somebody bought it.
     bought: Option<u64>,
@@ -53,6 +53,7 @@ impl Naive {
             && micros < self.end()
             && micros + F >= self.newest
             && amount >= least
+            && (!self.rich || self.bids.len() < 3 || amount % 7 != 3)
             && amount < 1 << 53;
         if counts {
             self.bids.push((self.entries, amount, micros));
@@ -151,6 +152,7 @@ impl Game {
                 terms.steps = vec![Step { from: amount(LARGER_FROM), increment: amount(150) }];
                 terms.max_raise = Some(amount(250));
                 terms.buy_now = Some(amount(PRICE));
+                terms.rule = Some("bids < 3 || amount % 7 != 3".to_owned());
             }
         });
         let naive = Naive { entries: 1, rich, ..Naive::default() };

@@ -15,6 +15,8 @@ pub struct Terms {
     pub broker: BrokerKeys,
     /// TSA keys whose stamps count.
     pub stamps: Vec<PublicKey<StampKey>>,
+    /// TSA keys of those that lock what is sealed in the room; stamps of theirs count if they are in `stamps`, too.
+    pub locks: Vec<PublicKey<StampKey>>,
     /// F: how much older than the newest stamp an entry's may be.
     pub freshness: Duration,
     /// Whether those run in simulated time.
@@ -53,6 +55,7 @@ impl Terms {
         self.broker == certificate.keys
             && self.simulated == certificate.simulated
             && self.stamps.iter().all(|key| certificate.stamps.contains(key))
+            && self.locks.iter().all(|key| certificate.locks_by(key))
             && self.witnesses.iter().all(|witness| certificate.witnesses.contains(witness))
             && self.authorities.iter().all(|key| certificate.authorities.contains(key))
     }

@@ -1,5 +1,7 @@
 //! What a broker says of itself: its keys, and the certificate that names them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::trust::jws::{self, JwsError};
@@ -11,7 +13,7 @@ use crate::trust::witness::{Witness, is_quorum_of};
 use crate::value::label;
 
 /// Longest broker certificate, in bytes of its compact JWS.
-pub const MAX_CERTIFICATE: usize = 3_000;
+pub const MAX_CERTIFICATE: usize = 3_200;
 /// Why a broker's statement was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -63,6 +65,10 @@ pub struct BrokerCertificate {
     pub quorum: u32,
     /// Whether those run in simulated time.
     pub simulated: bool,
+    /// Stamp keys of further TSAs that it can have lock sealed bids, in the order in which it offers them; 0 to 8 different
+    /// ones, none of them in `stamps`. Their stamps count nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<PublicKey<StampKey>>,
 }
 
 impl BrokerCertificate {
@@ -103,8 +109,27 @@ impl BrokerCertificate {
         let bounded = |count: usize| (1..=8).contains(&count);
         let keys = bounded(certificate.authorities.len()) && bounded(certificate.stamps.len());
         let witnesses = is_quorum_of(certificate.quorum, &certificate.witnesses);
+        let locks = certificate.locks.len() <= 8 && certificate.offers_each_once();
         let usable = certificate.keys.delivery.require_usable().is_ok();
-        if keys && witnesses && usable { Ok(certificate) } else { Err(BrokerError::Content) }
+        if keys && witnesses && locks && usable {
+            Ok(certificate)
+        } else {
+            Err(BrokerError::Content)
+        }
+    }
+}
+
+impl BrokerCertificate {
+    /// Whether it can have this TSA lock bids: its own, or one of those that it offers besides.
+    #[must_use]
+    pub fn locks_by(&self, key: &PublicKey<StampKey>) -> bool {
+        self.stamps.contains(key) || self.locks.contains(key)
+    }
+
+    fn offers_each_once(&self) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut once = |key: &PublicKey<StampKey>| seen.insert(key.fingerprint());
+        self.locks.iter().all(|key| once(key) && !self.stamps.contains(key))
     }
 }
 
@@ -139,8 +164,9 @@ mod tests {
         let authorities = vec![SecretKey::from_seed(&[4; 32]).public()];
         let stamps = vec![SecretKey::from_seed(&[5; 32]).public()];
         let witnesses = vec![witness(1)];
+        let (simulated, locks) = (false, Vec::new());
         let certificate =
-            BrokerCertificate { keys, authorities, stamps, witnesses, quorum: 1, simulated: false };
+            BrokerCertificate { keys, authorities, stamps, witnesses, quorum: 1, simulated, locks };
         (session, certificate)
     }
 
@@ -184,12 +210,42 @@ mod tests {
         }
     }
 
+    fn tsa(seed: u8) -> PublicKey<StampKey> {
+        SecretKey::from_seed(&[seed; 32]).public()
+    }
+
+    #[test]
+    fn v230_a_broker_offers_eight_further_tsas_at_most_and_each_once() {
+        let (session, mut certificate) = certificate();
+        let opened = |certificate: &BrokerCertificate| {
+            BrokerCertificate::open(&certificate.sign(&session), session.public().fingerprint())
+        };
+        let silent = String::from_utf8(serde_json::to_vec(&certificate).unwrap()).unwrap();
+        assert!(!silent.contains("locks"));
+        certificate.locks = (30..38).map(tsa).collect();
+        assert_eq!(opened(&certificate), Ok(certificate.clone()));
+        for locks in [
+            (30..39).map(tsa).collect(),
+            vec![tsa(30), tsa(31), tsa(30)],
+            vec![tsa(30), certificate.stamps[0]],
+        ] {
+            let other = BrokerCertificate { locks, ..certificate.clone() };
+            assert_eq!(opened(&other), Err(BrokerError::Content));
+        }
+        let empty = silent.replace(r#""simulated":false"#, r#""simulated":false,"locks":[]"#);
+        let empty = jws::sign(label::TYP_BROKER, empty.as_bytes(), &session);
+        let empty = BrokerCertificate::open(&empty, session.public().fingerprint());
+        assert_eq!(empty, Err(BrokerError::Content));
+    }
+
     #[test]
     fn a_certificate_fits_its_limit_with_every_list_full() {
         let (session, mut certificate) = certificate();
         certificate.authorities = vec![certificate.authorities[0]; 8];
         certificate.stamps = vec![certificate.stamps[0]; 8];
         certificate.witnesses = (1..=5).map(witness).collect();
+        certificate.quorum = 3;
+        certificate.locks = (30..38).map(tsa).collect();
         let compact = certificate.sign(&session);
         assert!(compact.len() <= MAX_CERTIFICATE, "{}", compact.len());
         assert!(BrokerCertificate::open(&compact, session.public().fingerprint()).is_ok());

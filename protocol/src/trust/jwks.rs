@@ -21,7 +21,7 @@ use crate::trust::key::{
 };
 use crate::trust::witness::{Operator, Witness, WitnessName};
 use crate::value::clock::Time;
-use crate::value::codec::Digest;
+use crate::value::codec::{Digest, to_base64url};
 use crate::value::label;
 
 /// Why a key set was not accepted.
@@ -240,6 +240,16 @@ impl Jwks {
             issuers.push(issuer);
         }
         Ok((Some(key), issuers))
+    }
+
+    /// The statement of an issuer of this key set, if it has that issuer, and the certificate of the key that signed it, as
+    /// base64url of its DER: what a listing that asks for citizens carries (V-220). Nothing of it is verified.
+    #[must_use]
+    pub fn stated(&self, issuer: Digest) -> Option<(String, String)> {
+        let name = issuer.to_string();
+        let stated = self.keys.iter().find(|key| key.purpose == ISSUER && key.kid == name)?;
+        let (_, certificate) = self.only::<Enrolment>().ok()?;
+        Some((stated.statement.clone(), to_base64url(&certificate)))
     }
 
     /// The witness, if heads are cosigned here.

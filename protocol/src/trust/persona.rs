@@ -204,15 +204,10 @@ impl Ratio {
     ) -> Result<(), KeyError> {
         let scalar = Option::<Scalar>::from(Scalar::from_canonical_bytes(self.0))
             .ok_or(KeyError::Malformed)?;
+        first.require_torsion_free()?;
+        second.require_torsion_free()?;
         let one = CompressedEdwardsY(*first.as_bytes()).decompress().ok_or(KeyError::Malformed)?;
         let two = CompressedEdwardsY(*second.as_bytes()).decompress().ok_or(KeyError::Malformed)?;
-        if one.is_small_order()
-            || two.is_small_order()
-            || !one.is_torsion_free()
-            || !two.is_torsion_free()
-        {
-            return Err(KeyError::Malformed);
-        }
         let product =
             EdwardsPoint::vartime_double_scalar_mul_basepoint(&scalar, &one, &Scalar::ZERO);
         if product == two { Ok(()) } else { Err(KeyError::Signature) }
@@ -287,6 +282,7 @@ mod tests {
         assert_eq!(blinded(&blind, &context), Ok(key));
         let (other, _, other_action, other_blind) = fixture(2);
         assert_ne!(blinded(&other_blind, &context), Ok(key));
+        assert_eq!(other_blind.expose(), &[2; 32]);
         assert_ne!(blinded(&blind, &BlindContext { action: other_action, ..context }), Ok(key));
         assert_ne!(
             blinded(&blind, &BlindContext { broker: Fingerprint([8; 32]), ..context }),
@@ -381,6 +377,30 @@ mod tests {
             blinded(&second_blind, &BlindContext { persona: other.public(), ..second_context })
                 .unwrap();
         assert!(ratio.verify(&first, &stranger).is_err());
+    }
+
+    /// With a factor of eight a torsion component of the first key vanishes; zero makes anything the identity.
+    #[test]
+    fn a_ratio_is_of_two_usable_keys() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+        let key = |point: EdwardsPoint| PublicKey::<OneTime>::from_bytes(point.compress().0);
+        let eight = Scalar::from(8_u8);
+        let ratio = Ratio(eight.to_bytes());
+        let one = EdwardsPoint::mul_base(&Scalar::from(7_u8));
+        let two = one * eight;
+        assert_eq!(ratio.verify(&key(one), &key(two)), Ok(()));
+        assert_eq!(ratio.verify(&key(two), &key(one)), Err(KeyError::Signature));
+        let identity = EdwardsPoint::default();
+        for torsion in EIGHT_TORSION {
+            let odd = |point: EdwardsPoint| key(point + torsion);
+            assert_eq!(ratio.verify(&odd(identity), &key(two)), Err(KeyError::Malformed));
+            assert_eq!(ratio.verify(&key(one), &odd(identity)), Err(KeyError::Malformed));
+            assert_eq!(Ratio([0; 32]).verify(&key(one), &odd(identity)), Err(KeyError::Malformed));
+            if torsion != identity {
+                assert_eq!(ratio.verify(&odd(one), &key(two)), Err(KeyError::Malformed));
+                assert_eq!(ratio.verify(&key(one), &odd(two)), Err(KeyError::Malformed));
+            }
+        }
     }
 
     #[test]

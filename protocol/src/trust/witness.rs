@@ -87,8 +87,9 @@ pub fn is_quorum_of(quorum: u32, witnesses: &[Witness]) -> bool {
     let operators = count(|witness| witness.operator.as_str().as_bytes());
     // Under one name or by one key, one witness would be two.
     let different = [names, keys] == [witnesses.len(); 2];
-    // Without witnesses nothing is final, and more operators than there are never agree.
-    let least = usize::from(!witnesses.is_empty());
+    // Two quorums of one log have an operator in common, who would have to sign two histories; more operators
+    // than there are never agree. Without witnesses nothing is final.
+    let least = if witnesses.is_empty() { 0 } else { operators / 2 + 1 };
     let within = usize::try_from(quorum).is_ok_and(|quorum| (least..=operators).contains(&quorum));
     different && within && witnesses.len() <= label::MAX_WITNESSES
 }
@@ -112,11 +113,12 @@ mod tests {
         assert!(is_quorum_of(1, &two));
         assert!(!is_quorum_of(2, &two), "one operator twice is not two");
         let three = [witness("a/1", 1, "a"), witness("b/1", 2, "b"), witness("c/1", 3, "c")];
-        for quorum in 1..=3 {
-            assert!(is_quorum_of(quorum, &three));
+        for quorum in 0..=4 {
+            assert_eq!(is_quorum_of(quorum, &three), (2..=3).contains(&quorum), "{quorum}");
         }
-        assert!(!is_quorum_of(0, &three));
-        assert!(!is_quorum_of(4, &three));
+        for quorum in 0..=3 {
+            assert_eq!(is_quorum_of(quorum, &three[..2]), quorum == 2, "half is not enough");
+        }
         assert!(is_quorum_of(0, &[]));
         assert!(!is_quorum_of(1, &[]));
     }

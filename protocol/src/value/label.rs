@@ -57,8 +57,16 @@ pub const BID_COMMITMENT: &str = "pregao/bid-commitment/v1";
 pub const BID_COEFFICIENT: &str = "pregao/bid-coefficient/v1";
 /// Derivation of the randomness with which each part is sealed.
 pub const BID_SEED: &str = "pregao/bid-seed/v1";
+/// The same of a hidden reserve.
+pub const SEALED_RESERVE: &str = "pregao/sealed-reserve/v1";
+/// Derivation of both halves of the key of a reserve from one secret of its seller.
+pub const RESERVE_HALVES: &str = "pregao/reserve-halves/v1";
 /// Derivation of a broker's key for one room with sealed bids.
 pub const SEALING: &str = "pregao/sealing/v1";
+/// What decides between bids of the same time where the price falls.
+pub const LOT: &str = "pregao/lot/v1";
+/// What is hashed to solve a puzzle.
+pub const PUZZLE: &str = "pregao/puzzle/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";
@@ -182,6 +190,20 @@ pub const MAX_RECORD: usize = 65_535;
 pub const REKEY_RECORDS: u64 = 4096;
 /// Bytes of ciphertext, tags included, after which a direction of a session changes its key.
 pub const REKEY_BYTES: u64 = 16 * 1024 * 1024;
+/// Most work that a puzzle may ask for, in leading zero bits: a second of a slow laptop at the most.
+pub const MAX_EFFORT: u8 = 20;
+/// Least work that a puzzle asks of a guest, in leading zero bits.
+pub const MIN_GUEST_EFFORT: u8 = 16;
+/// Age of the batch header that a puzzle names, in seconds of TSA time.
+pub const MAX_PUZZLE_AGE: u64 = 30;
+/// Largest counter of a puzzle, 2^53 − 1: exact in every JSON reader.
+pub const MAX_COUNTER: u64 = (1 << 53) - 1;
+/// Refusals of one persona that a broker keeps at once.
+pub const REFUSALS_KEPT: u64 = 500;
+/// Seconds after which it keeps one more.
+pub const REFUSALS_REGAINED: u64 = 60;
+/// Submissions of one session in a row without a solution that was asked for, before it ends.
+pub const MAX_UNSOLVED: u32 = 64;
 /// Seconds within which a broker answers every request: by its result, or by a code.
 pub const MAX_ANSWER: u64 = 20;
 /// Longest life of a session in seconds; both sides start a new handshake before.

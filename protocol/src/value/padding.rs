@@ -45,6 +45,7 @@ mod tests {
         assert_eq!(unpad(&[255, 255, 255, 255, b'a', b'b']), None);
         assert_eq!(unpad(&[0, 0, 0, 1, b'a', b'b']), None);
         assert_eq!(unpad(&[0, 0, 0, 1, b'a', 0, 128]), None);
+        assert_eq!(unpad(&[0, 0, 0, 1, b'a', 7, 7]), None);
         assert_eq!(unpad(&[0, 0, 0]), None);
         assert_eq!(unpad(&[0, 0, 0, 0]), Some(b"".as_slice()));
     }

@@ -8,10 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::log::stamp::{BatchProof, FullStamp};
 use crate::log::{Logged, Named, RoomName};
+use crate::room::body::ReleasedLock;
 use crate::trust::key::{OneTime, PublicKey, Signature};
 use crate::trust::persona::Blind;
 use crate::value::codec::{Digest, hashes};
 use crate::value::label::{self, MAX_FRAME};
+use crate::wire::puzzle::Solution;
 
 /// Why bytes are not a frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +54,9 @@ pub enum FromPeer {
         stamp: FullStamp,
         /// Ties the one-time key to the persona of this session, for the broker only.
         blind: Blind,
+        /// Solves the puzzle that the broker asks for, if it asks for one (V-194).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        solution: Option<Solution>,
     },
     /// Asks for the list of public rooms, from a position on, and for new ones as they open.
     Rooms {
@@ -110,6 +115,11 @@ pub enum FromBroker {
     Tick {
         /// Compact JWS.
         batch: String,
+    },
+    /// How much work a submission takes from now on (V-194); nothing until it is said.
+    Effort {
+        /// Leading zero bits; 0 is none.
+        effort: u64,
     },
     /// Answer to [`FromPeer::Stamp`], in the order of the digests.
     Stamped {
@@ -195,6 +205,13 @@ pub enum FromBroker {
         room: RoomName,
         /// The signed head, with the cosignatures gathered so far.
         head: String,
+    },
+    /// A sealed auction that the peer follows waits for secrets of TSAs: these are out (V-232).
+    Released {
+        /// The room.
+        room: RoomName,
+        /// By rising place in the listing; each opens the key that its TSA stated in `sealing`.
+        locks: Vec<ReleasedLock>,
     },
     /// The peer is one of the two in a reveal room.
     Invited {

@@ -1,11 +1,13 @@
 //! What crosses the wire.
 //!
 //! - [`session`] the encrypted connection between peer and broker; [`frame`] what crosses it
+//! - [`puzzle`] the work that a broker under load asks for before it looks at a signature
 //! - [`refusal`] what a broker signs about an action that it did not log; [`delivery`] what goes through witnesses
 //! - [`tsa`] requests, answers and stream frames of a TSA; [`witness`] those of whoever cosigns heads
 
 pub mod delivery;
 pub mod frame;
+pub mod puzzle;
 pub mod refusal;
 pub mod session;
 pub mod tsa;

@@ -5,15 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::RoomName;
 use crate::room::Code;
+use crate::room::body::SameAuthor;
 use crate::trust::broker::{BrokerError, canonical};
 use crate::trust::jws;
 use crate::trust::key::{EntryKey, PublicKey, SecretKey};
-use crate::trust::persona::Ratio;
+use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
 
 /// Longest refusal, in bytes of its compact JWS.
-pub const MAX_REFUSAL: usize = 4_096;
+pub const MAX_REFUSAL: usize = 8_192;
 /// Longest word about a disclosure held, in bytes of its compact JWS.
 pub const MAX_HELD: usize = 1_024;
 
@@ -36,9 +37,12 @@ pub struct Refusal {
     pub root: Digest,
     /// Hash of the newest batch header the broker had seen.
     pub batch: Digest,
-    /// Where the reason is a common author: the earlier entry, and key = ratio · its key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub same_author: Option<SameAuthor>,
+    /// Where the reason is a common author: the earlier entries that show it, by rising position.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_author: Vec<SameAuthor>,
+    /// With [`Code::DoorForfeited`] alone: from then on the persona is taken again (V-225).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
     /// The newest batch header (compact JWS), whose hash is `batch`: when the broker decided, as far as it
     /// knew the time.
     pub header: String,
@@ -74,16 +78,6 @@ impl Held {
     }
 }
 
-/// One author behind a refused action and an entry of the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SameAuthor {
-    /// Position of the earlier entry.
-    pub seq: u64,
-    /// The refused action's key = ratio · that entry's key.
-    pub ratio: Ratio,
-}
-
 impl Refusal {
     /// Signs the refusal.
     #[must_use]
@@ -105,6 +99,8 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::auction::paddle::MAX_BIDS;
+    use crate::trust::persona::Ratio;
 
     fn entry_key() -> SecretKey<EntryKey> {
         SecretKey::from_seed(&[3; 32])
@@ -119,7 +115,8 @@ mod tests {
             size: 3,
             root: Digest([4; 32]),
             batch: Digest([5; 32]),
-            same_author: None,
+            same_author: Vec::new(),
+            until: None,
             header: "a.b.c".to_owned(),
         }
     }
@@ -151,8 +148,9 @@ mod tests {
             payload.replace(r#""size":3"#, r#""size":03"#),
             payload.replace("too-low", r"too-\u006cow"),
             payload.replace('}', r#","more":1}"#),
-            payload.replace('}', r#","same_author":null}"#),
+            payload.replace('}', r#","same_author":[]}"#),
             payload.replace(r#""a.b.c""#, "null"),
+            payload.replace(r#","header""#, r#","until":null,"header""#),
             in_another_order,
             without_header,
         ] {
@@ -164,11 +162,13 @@ mod tests {
     #[test]
     fn v019_a_refusal_fits_with_everything_in_it() {
         let ratio = Ratio([255; 32]);
+        let most = usize::try_from(MAX_BIDS).unwrap();
         let longest = Code::ALL.iter().max_by_key(|code| code.as_str().len()).unwrap();
         let refusal = Refusal {
             code: *longest,
             size: label::MAX_LOG_SIZE,
-            same_author: Some(SameAuthor { seq: label::MAX_LOG_SIZE, ratio }),
+            same_author: vec![SameAuthor { seq: label::MAX_LOG_SIZE, ratio }; most],
+            until: Some(Time::MAX),
             header: "x".repeat(label::MAX_BATCH),
             ..refusal()
         };

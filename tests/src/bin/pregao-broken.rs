@@ -20,7 +20,7 @@ struct Arguments {
     /// Folder to make.
     #[arg(long)]
     out: PathBuf,
-    /// How many broken files to make.
+    /// How many broken files to make of each kind of auction.
     #[arg(long, default_value_t = 500)]
     count: usize,
     /// The same seed makes the same files.

@@ -34,7 +34,7 @@ pub(super) const END: u64 = 600;
 pub(super) const WITHIN: u64 = 300;
 
 /// What an author keeps of one action.
-pub(super) struct Own {
+pub(crate) struct Own {
     persona: SecretKey<Persona>,
     id: Uuid,
     blind: Blind,
@@ -48,7 +48,27 @@ impl Clone for Own {
 }
 
 impl Own {
-    pub(super) fn key(&self, keys: &BrokerKeys) -> OneTimeKey {
+    /// The means of another person.
+    pub(crate) fn new(chance: &Chance) -> Self {
+        let id: [u8; 32] = bytes(chance);
+        let (id, _) = id.split_first_chunk::<16>().expect("32 are more than 16");
+        Self {
+            persona: SecretKey::from_seed(&bytes(chance)),
+            id: uuid::Builder::from_random_bytes(*id).into_uuid(),
+            blind: Blind::from_random(bytes(chance)),
+        }
+    }
+
+    /// Another action of the same persona.
+    pub(crate) fn again(&self, chance: &Chance) -> Self {
+        Self { persona: SecretKey::from_seed(&self.persona.expose_seed()), ..Self::new(chance) }
+    }
+
+    pub(crate) const fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn key(&self, keys: &BrokerKeys) -> OneTimeKey {
         let broker = keys.session.fingerprint();
         OneTimeKey::derive(&self.persona, broker, self.id, &self.blind)
     }
@@ -59,7 +79,7 @@ impl Own {
     }
 
     /// Key of the other = ratio · key of this.
-    pub(super) fn ratio(&self, other: &Self, keys: &BrokerKeys) -> Ratio {
+    pub(crate) fn ratio(&self, other: &Self, keys: &BrokerKeys) -> Ratio {
         let (one, two) = (self.context(keys), other.context(keys));
         Ratio::between((&self.blind, &one), (&other.blind, &two))
     }
@@ -164,18 +184,13 @@ impl Forge {
             witnesses: (1..=3).map(witness).collect(),
             quorum: 2,
             simulated: false,
+            locks: Vec::new(),
         }
         .sign(key)
     }
 
     pub(super) fn own(&self) -> Own {
-        let id: [u8; 32] = bytes(&self.chance);
-        let (id, _) = id.split_first_chunk::<16>().expect("32 are more than 16");
-        Own {
-            persona: SecretKey::from_seed(&bytes(&self.chance)),
-            id: uuid::Builder::from_random_bytes(*id).into_uuid(),
-            blind: Blind::from_random(bytes(&self.chance)),
-        }
+        Own::new(&self.chance)
     }
 
     /// Who listed.
@@ -185,7 +200,7 @@ impl Forge {
 
     /// Another action of the same persona.
     pub(super) fn again(&self, own: &Own) -> Own {
-        Own { persona: SecretKey::from_seed(&own.persona.expose_seed()), ..self.own() }
+        own.again(&self.chance)
     }
 
     pub(super) fn room(&self) -> Option<RoomName> {
@@ -282,6 +297,11 @@ impl Forge {
         self.log(action.compact(), stamp, header)
     }
 
+    /// When the first entry is stamped, unless time passes before.
+    pub(super) const fn start(&self) -> Time {
+        self.start
+    }
+
     pub(super) fn listing(&self) -> Listing {
         let time = |seconds: u64| self.start.plus(Duration::from_secs(seconds));
         Listing {
@@ -301,6 +321,11 @@ impl Forge {
             end: time(END),
             soft: None,
             sealed: None,
+            dutch: None,
+            bids_each: None,
+            reserve: None,
+            citizens: None,
+            rule: None,
             freshness: number(F),
             grace: number(G),
             disclose_within: number(WITHIN),
@@ -332,7 +357,7 @@ impl Forge {
     pub(super) fn bid_body(&self, minor: u64) -> Body {
         let seal = SealKey::from_random(bytes(&self.chance)).public();
         let currency = "EUR".parse().expect("a currency");
-        Body::Bid(Bid { amount: amount(minor), currency, seal })
+        Body::Bid(Bid { amount: amount(minor), currency, seal, paddle: None })
     }
 
     pub(super) fn bid(&mut self, minor: u64) -> u64 {
@@ -371,7 +396,7 @@ impl Forge {
         self.broker(closed());
     }
 
-    pub(super) fn settle(&mut self, cosigned: Option<Cosignature>) -> u64 {
+    pub(super) fn settle(&mut self, cosigned: Vec<Cosignature>) -> u64 {
         let winner = self.bids.last().map(|(seq, minor, _)| (*seq, *minor));
         self.settle_for(winner, cosigned)
     }
@@ -379,7 +404,7 @@ impl Forge {
     pub(super) fn settle_for(
         &mut self,
         winner: Option<(u64, u64)>,
-        cosigned: Option<Cosignature>,
+        cosigned: Vec<Cosignature>,
     ) -> u64 {
         self.winner = winner.map(|(seq, _)| seq);
         let price = winner.map(|(_, minor)| amount(minor));
@@ -412,6 +437,12 @@ impl Forge {
 
     pub(super) fn cosigned(&self, seed: u8, head: &Head) -> Cosignature {
         Cosignature::sign(head, self.now.as_micros() / 1_000_000, &witness_key(seed))
+    }
+
+    /// The dates of witnesses on what is logged so far.
+    pub(super) fn dates(&self, seeds: &[u8]) -> Vec<Cosignature> {
+        let head = self.head_over(self.seen());
+        seeds.iter().map(|seed| self.cosigned(*seed, &head)).collect()
     }
 
     pub(super) fn logged(&self) -> impl Iterator<Item = Logged<'_>> {
@@ -485,7 +516,7 @@ impl Forge {
     }
 }
 
-pub(super) fn witness_key(seed: u8) -> SecretKey<WitnessKey> {
+pub(crate) fn witness_key(seed: u8) -> SecretKey<WitnessKey> {
     SecretKey::from_seed(&[seed; 32])
 }
 
@@ -497,7 +528,7 @@ pub(super) fn witness(seed: u8) -> Witness {
     }
 }
 
-pub(super) fn bytes(chance: &Chance) -> [u8; 32] {
+pub(crate) fn bytes(chance: &Chance) -> [u8; 32] {
     let mut bytes = [0; 32];
     for byte in &mut bytes {
         *byte = u8::try_from(chance.below(256)).unwrap_or_default();
@@ -509,15 +540,15 @@ fn number(seconds: u64) -> u32 {
     u32::try_from(seconds).expect("a short time")
 }
 
-pub(super) fn amount(minor: u64) -> Amount {
+pub(crate) fn amount(minor: u64) -> Amount {
     minor.try_into().expect("an amount")
 }
 
-pub(super) fn text<const MAX: usize>(said: &str) -> Text<MAX> {
+pub(crate) fn text<const MAX: usize>(said: &str) -> Text<MAX> {
     said.to_owned().try_into().expect("a text")
 }
 
-pub(super) fn closed() -> Body {
+pub(crate) fn closed() -> Body {
     let root = pregao_protocol::log::merkle::empty_root();
     Body::Closed(Closed { refused: 0, root })
 }

@@ -4,9 +4,14 @@
 //! count, each against one rule. The rest is made from both by `cuts`: bytes changed, lines lost, doubled
 //! and exchanged.
 
+mod citizens;
 mod cuts;
-mod forge;
+mod dutch;
+pub(crate) mod forge;
 mod lies;
+mod paddles;
+mod reserve;
+mod rules;
 mod scenes;
 mod sealed;
 
@@ -21,24 +26,79 @@ pub struct Made {
     pub bytes: Vec<u8>,
 }
 
-/// Files that hold, then `count` broken ones, sorted by name. `given` are files that hold as well; some
-/// of the broken ones are made from them. What is called broken may hold for once: a line of nobody may
-/// change.
-#[must_use]
-pub fn files(seed: u64, count: usize, given: &[Made]) -> Vec<Made> {
-    let chance = Chance::of(seed);
-    let mut good: Vec<Made> = given.to_vec();
-    for (at, (name, scene)) in (0..).zip(scenes::SCENES.iter().chain(sealed::SCENES)) {
-        let house = scene(seed.wrapping_add(at));
-        let certified = house.file();
-        let bare = certified.split_once('\n').map_or("", |(_, rest)| rest).to_owned();
-        good.push(Made { name: format!("good-{name}.log"), bytes: certified.into_bytes() });
-        good.push(Made { name: format!("good-{name}-bare.log"), bytes: bare.into_bytes() });
-        let last = house.seen().size.saturating_sub(1);
-        let receipt = house.receipt(chance.below(last.saturating_add(1)));
-        good.push(Made { name: format!("good-{name}.receipt"), bytes: receipt.encode().into() });
+/// What is broken apart from other kinds, so that each has as many broken files.
+struct Kind {
+    name: &'static str,
+    /// Logs that hold.
+    scenes: &'static [(&'static str, scenes::Scene)],
+    lies: &'static [&'static [(&'static str, lies::Make)]],
+}
+
+const KINDS: &[Kind] = &[
+    Kind { name: "english", scenes: scenes::SCENES, lies: lies::OF_ENGLISH },
+    Kind { name: "sealed", scenes: sealed::SCENES, lies: &[sealed::LIES] },
+    Kind { name: "rules", scenes: rules::SCENES, lies: &[rules::LIES] },
+    Kind { name: "dutch", scenes: dutch::SCENES, lies: &[dutch::LIES] },
+    Kind { name: "paddles", scenes: paddles::SCENES, lies: &[paddles::LIES] },
+    Kind { name: "reserve", scenes: reserve::SCENES, lies: &[reserve::LIES] },
+    Kind { name: "citizens", scenes: citizens::SCENES, lies: &[citizens::LIES] },
+];
+
+impl Kind {
+    fn lies(&self) -> Vec<(&'static str, lies::Make)> {
+        self.lies.iter().copied().flatten().copied().collect()
     }
+
+    /// Every scene as logs with and without a certificate, and the receipt of one of its entries.
+    fn good(&self, seed: u64, chance: &Chance) -> Vec<Made> {
+        let mut good = Vec::new();
+        for (at, (name, scene)) in (0..).zip(self.scenes) {
+            let house = scene(seed.wrapping_add(at));
+            let certified = house.file();
+            let bare = certified.split_once('\n').map_or("", |(_, rest)| rest).to_owned();
+            good.push(Made { name: format!("good-{name}.log"), bytes: certified.into_bytes() });
+            good.push(Made { name: format!("good-{name}-bare.log"), bytes: bare.into_bytes() });
+            let last = house.seen().size.saturating_sub(1);
+            let receipt = house.receipt(chance.below(last.saturating_add(1)));
+            good.push(Made {
+                name: format!("good-{name}.receipt"),
+                bytes: receipt.encode().into(),
+            });
+        }
+        good
+    }
+
+    /// Each lie at least once, if there is room, then lies and cuts by turns.
+    fn broken(&self, (seed, count): (u64, usize), good: &[Made], chance: &Chance) -> Vec<Made> {
+        let lies = self.lies();
+        let mut made = Vec::new();
+        for at in 0..count {
+            let lie = lies.get(at).copied().or_else(|| {
+                let pick = usize::try_from(chance.below(lies.len() as u64)).unwrap_or_default();
+                chance.once_in(5).then(|| lies.get(pick).copied()).flatten()
+            });
+            let (name, bytes) = match lie {
+                Some((name, make)) => {
+                    (format!("lie-{name}"), make(seed.wrapping_add(at as u64)).into_bytes())
+                }
+                None => {
+                    let pick = usize::try_from(chance.below(good.len() as u64)).unwrap_or_default();
+                    let Some(from) = good.get(pick) else { continue };
+                    let (way, bytes) = cuts::cut(&from.bytes, chance);
+                    let from = from.name.trim_start_matches("good-").replace('.', "-");
+                    (format!("{way}-{from}"), bytes)
+                }
+            };
+            made.push(Made { name: format!("broken-{}-{at:05}-{name}", self.name), bytes });
+        }
+        made
+    }
+}
+
+/// Logs whose close witnesses dated, and a receipt.
+fn witnessed(seed: u64) -> Vec<Made> {
     let dated = scenes::dated(seed);
+    let mut good = Vec::new();
     for (name, by) in [("nobody", &[][..]), ("one", &[2]), ("two", &[3, 1]), ("all", &[1, 2, 3])] {
         let bytes = dated.file_with(&dated.note(by)).into_bytes();
         good.push(Made { name: format!("good-witnessed-by-{name}.log"), bytes });
@@ -46,27 +106,28 @@ pub fn files(seed: u64, count: usize, given: &[Made]) -> Vec<Made> {
     let mut receipt = dated.receipt(1);
     receipt.head = dated.note(&[1, 2]);
     good.push(Made { name: "good-witnessed.receipt".to_owned(), bytes: receipt.encode().into() });
-    let all_lies: Vec<_> = lies::lies().collect();
-    let mut made = good.clone();
-    for at in 0..count {
-        // Each lie at least once, then lies and cuts by turns.
-        let lie = all_lies.get(at).copied().or_else(|| {
-            let pick = usize::try_from(chance.below(all_lies.len() as u64)).unwrap_or_default();
-            chance.once_in(5).then(|| all_lies.get(pick).copied()).flatten()
-        });
-        let (name, bytes) = match lie {
-            Some((name, make)) => {
-                (format!("lie-{name}"), make(seed.wrapping_add(at as u64)).into_bytes())
-            }
-            None => {
-                let pick = usize::try_from(chance.below(good.len() as u64)).unwrap_or_default();
-                let Some(from) = good.get(pick) else { continue };
-                let (way, bytes) = cuts::cut(&from.bytes, &chance);
-                let from = from.name.trim_start_matches("good-").replace('.', "-");
-                (format!("{way}-{from}"), bytes)
-            }
-        };
-        made.push(Made { name: format!("broken-{at:05}-{name}"), bytes });
+    good
+}
+
+/// Files that hold, and `count` broken ones of each kind, sorted by name. `given` are files that hold as well; some
+/// of the broken ones are made from them. What is called broken may hold for once: a line of nobody may
+/// change.
+#[must_use]
+pub fn files(seed: u64, count: usize, given: &[Made]) -> Vec<Made> {
+    files_of(seed, |_| count, given)
+}
+
+fn files_of(seed: u64, count: impl Fn(&Kind) -> usize, given: &[Made]) -> Vec<Made> {
+    let chance = Chance::of(seed);
+    let mut made = Vec::new();
+    for kind in KINDS {
+        let mut good = kind.good(seed, &chance);
+        if kind.name == "english" {
+            good.extend(witnessed(seed));
+            good.extend_from_slice(given);
+        }
+        made.extend(kind.broken((seed, count(kind)), &good, &chance));
+        made.append(&mut good);
     }
     made.sort_by(|one, other| one.name.cmp(&other.name));
     made
@@ -83,9 +144,13 @@ mod tests {
 
     use super::*;
 
+    fn every_lie(seed: u64) -> Vec<Made> {
+        files_of(seed, |kind| kind.lies().len(), &[])
+    }
+
     #[test]
     fn what_is_called_good_holds_and_every_lie_is_found_out() {
-        let made = files(7, lies::lies().count(), &[]);
+        let made = every_lie(7);
         let mut rules = BTreeSet::new();
         for Made { name, bytes } in &made {
             let verdict = verdict(bytes);
@@ -102,9 +167,9 @@ mod tests {
 
     #[test]
     fn one_seed_gives_the_same_files_and_another_gives_others() {
-        let made = files(1, 120, &[]);
-        assert_eq!(made, files(1, 120, &[]));
-        assert_ne!(made, files(2, 120, &[]));
+        let made = files(1, 40, &[]);
+        assert_eq!(made, files(1, 40, &[]));
+        assert_ne!(made, files(2, 40, &[]));
         let names: BTreeSet<&str> = made.iter().map(|made| made.name.as_str()).collect();
         assert_eq!(names.len(), made.len());
     }
@@ -172,6 +237,23 @@ mod tests {
                 ],
             ),
             (
+                "good-rule.log",
+                Status::Incomplete,
+                &[
+                    "the seller's rule refuses bids that it does not answer with true:",
+                    "If the bid is not a multiple of step:",
+                ],
+            ),
+            (
+                "good-rule-sealed.log",
+                Status::Incomplete,
+                &[
+                    "entry 3: VOID: the seller's rule does not allow it: “too much”",
+                    "entry 4: VOID: the seller's rule does not allow it",
+                    "entry 6: VOID: it is below the least that may be bid",
+                ],
+            ),
+            (
                 "good-sealed-void.log",
                 Status::Incomplete,
                 &["void: no witness dates", "3 bids are still sealed"],
@@ -180,6 +262,16 @@ mod tests {
                 "good-sealed-opened-late.log",
                 Status::Incomplete,
                 &["LATE: its sealed bids were opened too long"],
+            ),
+            (
+                "good-dutch-sold.log",
+                Status::CarriedOut,
+                &[
+                    "sold: entry 3 won, for 9.00 EUR",
+                    "price fell from 10.00 EUR by 1.00 EUR every 5 s, to 4.00 EUR",
+                    "entry 2: 8.00 EUR",
+                    "3 bids, of which the earliest stamp is first",
+                ],
             ),
             (
                 "good-unlisted.log",
@@ -274,7 +366,7 @@ mod tests {
     #[test]
     fn a_log_that_its_broker_signed_against_the_rules_is_shown_to_be_evidence() {
         let place = tempfile::tempdir().unwrap();
-        let made = files(1, lies::lies().count(), &[]);
+        let made = every_lie(1);
         let lie = made.iter().find(|made| made.name.ends_with("-lie-another-winner")).unwrap();
         let path = place.path().join("lie.log");
         std::fs::write(&path, &lie.bytes).unwrap();

@@ -47,7 +47,7 @@ pub(super) fn closed_in_time(seed: u64) -> Forge {
 
 pub(super) fn settled(seed: u64) -> Forge {
     let mut house = closed_in_time(seed);
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
@@ -57,7 +57,7 @@ pub(super) fn settled_late(seed: u64) -> Forge {
     house.tick();
     house.pass(1);
     house.broker(closed());
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
@@ -74,14 +74,14 @@ pub(super) fn unsold(seed: u64) -> Forge {
     let mut house = Forge::new(seed);
     house.list(|_| {});
     house.close_after(0);
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
 pub(super) fn forfeited(seed: u64) -> Forge {
     let mut house = open_by_one(seed);
     house.close_after(0);
-    house.settle(None);
+    house.settle(Vec::new());
     house.pass(WITHIN + 1);
     let body = forfeit(&house);
     house.broker(body);
@@ -111,13 +111,13 @@ pub(super) fn witnessed(listing: &mut Listing) {
     listing.quorum = 2;
 }
 
-/// A room with witnesses, closed and dated by one of them.
+/// A room with witnesses, closed and dated by two of the three.
 pub(super) fn dated(seed: u64) -> Forge {
     let mut house = open_with(seed, witnessed);
     house.close_after(0);
     house.pass(1);
-    let cosigned = house.cosigned(2, &house.head_over(house.seen()));
-    house.settle(Some(cosigned));
+    let dates = house.dates(&[2, 3]);
+    house.settle(dates);
     house.pass(2);
     let outcome = Digest(bytes(&house.chance));
     house.broker(Body::Revealed(Ended { outcome }));
@@ -157,7 +157,7 @@ fn soft(seed: u64) -> Forge {
         house.bid(minor);
     }
     house.close_after(45);
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
@@ -179,13 +179,13 @@ fn abandoned(seed: u64) -> Forge {
 fn second_winner(seed: u64) -> Forge {
     let mut house = open(seed);
     house.close_after(0);
-    house.settle(None);
+    house.settle(Vec::new());
     house.pass(WITHIN + 1);
     let outcome = Digest(bytes(&house.chance));
     let winner = house.winner.unwrap_or_default();
     house.broker(Body::Forfeited(Forfeited { winner, others: Vec::new(), outcome }));
     house.bids.pop();
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
@@ -194,7 +194,7 @@ fn undated(seed: u64) -> Forge {
     house.close_after(0);
     house.pass(G);
     house.now = house.now.plus(Duration::from_micros(1));
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
@@ -204,7 +204,7 @@ fn named_late(seed: u64) -> Forge {
     house.now = house.now.plus(Duration::from_micros(1));
     house.tick();
     house.pass(1);
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
@@ -242,7 +242,7 @@ fn unlisted(seed: u64) -> Forge {
     take_back(&mut house, &seller);
     house.pass(F);
     house.broker(closed());
-    house.settle_for(None, None);
+    house.settle_for(None, Vec::new());
     house
 }
 

@@ -2,12 +2,12 @@
 
 use pregao_protocol::log::Cosignature;
 use pregao_protocol::room::auction::sealed::envelope::{Recipients, seal_bid};
-use pregao_protocol::room::auction::sealed::opens_at;
+use pregao_protocol::room::auction::sealed::{lock_tsas, opens_at};
 use pregao_protocol::room::body::{
     Amount, Body, Ended, Listing, Opened, PriceRule, ReleasedLock, Sealed, SealedBid, SealedTerms,
     Sealing, Settled, SoftClose, StartPrice, Step,
 };
-use pregao_protocol::trust::key::{SecretKey, StampKey};
+use pregao_protocol::trust::key::{PublicKey, SecretKey, StampKey};
 use pregao_protocol::trust::seal::{SealKey, SealPublic};
 use pregao_protocol::trust::timelock::OpenedLock;
 use pregao_protocol::trust::timelock::{Master, TimeLock};
@@ -29,7 +29,7 @@ fn terms(listing: &mut Listing, price: PriceRule, needed: u32, count: u8) {
     witnessed(listing);
     (listing.steps, listing.max_raise, listing.buy_now) = (Vec::new(), None, None);
     listing.increment = amount(1);
-    listing.sealed = Some(SealedTerms { price, needed });
+    listing.sealed = Some(SealedTerms { price, needed, locks: Vec::new() });
     listing.stamps.extend((1..count).map(|number| other_tsa(number).public()));
 }
 
@@ -37,7 +37,7 @@ fn other_tsa(number: u8) -> SecretKey<StampKey> {
     SecretKey::from_seed(&[140 + number; 32])
 }
 
-fn first(listing: &mut Listing) {
+pub(super) fn first(listing: &mut Listing) {
     terms(listing, PriceRule::First, 1, 1);
 }
 
@@ -49,8 +49,16 @@ fn two_of_three(listing: &mut Listing) {
     terms(listing, PriceRule::Second, 2, 3);
 }
 
+/// The same, but only the house's own TSA stamps.
+fn two_of_three_apart(listing: &mut Listing) {
+    terms(listing, PriceRule::Second, 2, 1);
+    if let Some(sealed) = &mut listing.sealed {
+        sealed.locks = (1..4).map(|number| other_tsa(number).public()).collect();
+    }
+}
+
 impl Forge {
-    fn listed_terms(&self) -> Listing {
+    pub(super) fn listed_terms(&self) -> Listing {
         match self.opening.as_ref().map(|opening| opening.body()) {
             Some(Body::List(listing)) => listing.clone(),
             _ => self.listing(),
@@ -67,20 +75,21 @@ impl Forge {
         SealKey::from_random([19; 32])
     }
 
-    fn recipients(&self) -> Recipients {
+    pub(super) fn recipients(&self) -> Recipients {
         let listing = self.listed_terms();
-        let needed = listing.sealed.map_or(1, |terms| terms.needed);
+        let needed = listing.needed().unwrap_or(1);
         Recipients {
             broker: self.room_key().public(),
-            locks: (0..listing.stamps.len()).map(|x| self.lock(x).public()).collect(),
+            locks: (0..lock_tsas(&listing).len()).map(|x| self.lock(x).public()).collect(),
             needed: usize::try_from(needed).unwrap_or(1),
         }
     }
 
     fn statements(&self, change: impl Fn(&mut TimeLock)) -> Vec<String> {
-        let count = self.listed_terms().stamps.len();
-        let statement = |x: usize| {
-            let other = u8::try_from(x).ok().filter(|x| *x > 0).map(other_tsa);
+        let listing = self.listed_terms();
+        let tsas = lock_tsas(&listing);
+        let statement = |(x, tsa): (usize, &PublicKey<StampKey>)| {
+            let other = (1..9).map(other_tsa).find(|other| other.public() == *tsa);
             let key = other.as_ref().unwrap_or(&self.tsa);
             let mut lock = TimeLock {
                 tsa: key.public().fingerprint(),
@@ -91,10 +100,10 @@ impl Forge {
             change(&mut lock);
             lock.sign(key)
         };
-        (0..count).map(statement).collect()
+        tsas.iter().enumerate().map(statement).collect()
     }
 
-    fn sealing(&self) -> Sealing {
+    pub(super) fn sealing(&self) -> Sealing {
         Sealing { key: self.room_key().public(), locks: self.statements(|_| {}) }
     }
 
@@ -107,21 +116,30 @@ impl Forge {
             .expect("keys that can be sealed to")
     }
 
-    fn bid_sealed(&mut self, minor: u64) -> u64 {
+    pub(super) fn bid_sealed(&mut self, minor: u64) -> u64 {
         self.bid_sealed_as(minor, |_| {})
     }
 
     fn bid_sealed_as(&mut self, minor: u64, change: impl FnOnce(&mut SealedBid)) -> u64 {
         let own = self.own();
-        let mut bid = self.sealed(&own, minor);
+        self.bid_sealed_by(&own, minor, change)
+    }
+
+    pub(super) fn bid_sealed_by(
+        &mut self,
+        own: &Own,
+        minor: u64,
+        change: impl FnOnce(&mut SealedBid),
+    ) -> u64 {
+        let mut bid = self.sealed(own, minor);
         change(&mut bid);
-        let seq = self.act(&own, Body::SealedBid(bid));
-        self.bids.push((seq, minor, own));
+        let seq = self.act(own, Body::SealedBid(bid));
+        self.bids.push((seq, minor, own.clone()));
         seq
     }
 
     /// The secrets of these TSAs, with a date before them.
-    fn opened(&self, of: &[usize], cosigned: Cosignature) -> Opened {
+    pub(super) fn opened(&self, of: &[usize], cosigned: Vec<Cosignature>) -> Opened {
         let locks = of.iter().map(|x| ReleasedLock {
             tsa: u32::try_from(*x).unwrap_or(u32::MAX),
             secret: OpenedLock(*self.lock(*x).expose()),
@@ -129,12 +147,12 @@ impl Forge {
         Opened { key: OpenedLock(*self.room_key().expose()), locks: locks.collect(), cosigned }
     }
 
-    /// A witness's date on what is logged so far.
-    fn date(&self) -> Cosignature {
-        self.cosigned(2, &self.head_over(self.seen()))
+    /// A quorum's dates on what is logged so far.
+    fn date(&self) -> Vec<Cosignature> {
+        self.dates(&[1, 2])
     }
 
-    fn named(&mut self, winner: Option<(u64, u64)>, cosigned: Option<Cosignature>) {
+    pub(super) fn named(&mut self, winner: Option<(u64, u64)>, cosigned: Vec<Cosignature>) {
         self.winner = winner.map(|(seq, _)| seq);
         let price = winner.map(|(_, minor)| amount(minor));
         self.broker(Body::Settled(Settled { winner: self.winner, price, cosigned }));
@@ -142,7 +160,7 @@ impl Forge {
 }
 
 /// Listed, with what bids are sealed to.
-fn stated(seed: u64, change: fn(&mut Listing)) -> Forge {
+pub(super) fn stated(seed: u64, change: fn(&mut Listing)) -> Forge {
     let mut house = Forge::new(seed);
     house.list(change);
     house.pass(1);
@@ -152,7 +170,7 @@ fn stated(seed: u64, change: fn(&mut Listing)) -> Forge {
 }
 
 /// Bids of 3,000 (2), 5,000 (3) and 4,000 (4).
-fn open(seed: u64, change: fn(&mut Listing)) -> Forge {
+pub(super) fn open(seed: u64, change: fn(&mut Listing)) -> Forge {
     let mut house = stated(seed, change);
     house.pass(1);
     for minor in [3_000, 5_000, 4_000] {
@@ -162,7 +180,7 @@ fn open(seed: u64, change: fn(&mut Listing)) -> Forge {
 }
 
 /// Closed in time and dated: that is entry 5.
-fn shut(mut house: Forge) -> (Forge, Cosignature) {
+fn shut(mut house: Forge) -> (Forge, Vec<Cosignature>) {
     house.at(END * 1_000_000);
     house.broker(closed());
     house.pass(1);
@@ -170,7 +188,7 @@ fn shut(mut house: Forge) -> (Forge, Cosignature) {
     (house, cosigned)
 }
 
-fn opened_by(house: Forge, of: &[usize]) -> Forge {
+pub(super) fn opened_by(house: Forge, of: &[usize]) -> Forge {
     let (mut house, cosigned) = shut(house);
     house.at(T * 1_000_000);
     let opened = house.opened(of, cosigned);
@@ -184,7 +202,7 @@ fn opened(seed: u64) -> Forge {
 
 fn sold_for(house: Forge, of: &[usize], winner: (u64, u64)) -> Forge {
     let mut house = opened_by(house, of);
-    house.named(Some(winner), None);
+    house.named(Some(winner), Vec::new());
     house.pass(20);
     let outcome = Digest(bytes(&house.chance));
     house.broker(Body::Revealed(Ended { outcome }));
@@ -194,14 +212,14 @@ fn sold_for(house: Forge, of: &[usize], winner: (u64, u64)) -> Forge {
 fn void(seed: u64) -> Forge {
     let (mut house, _) = shut(open(seed, second));
     house.at(T * 1_000_000);
-    house.named(None, None);
+    house.named(None, Vec::new());
     house
 }
 
 fn unopened(seed: u64) -> Forge {
     let (mut house, cosigned) = shut(open(seed, second));
     house.at((T + 86_400) * 1_000_000);
-    house.named(None, Some(cosigned));
+    house.named(None, cosigned);
     house
 }
 
@@ -239,10 +257,10 @@ fn voids(seed: u64) -> Forge {
 
 fn second_winner(seed: u64) -> Forge {
     let mut house = opened_by(open(seed, second), &[0]);
-    house.named(Some((3, 4_000)), None);
+    house.named(Some((3, 4_000)), Vec::new());
     house.pass(WITHIN + 1);
     house.broker(forfeit_alone(3));
-    house.named(Some((4, 3_000)), None);
+    house.named(Some((4, 3_000)), Vec::new());
     house
 }
 
@@ -264,6 +282,8 @@ pub(super) const SCENES: &[(&str, Scene)] = &[
     ("sealed-first-sold", |seed| sold_for(open(seed, first), &[0], (3, 5_000))),
     ("sealed-second-sold", |seed| sold_for(open(seed, second), &[0], (3, 4_000))),
     ("sealed-two-of-three", |seed| sold_for(open(seed, two_of_three), &[0, 2], (3, 4_000))),
+    ("sealed-apart", |seed| sold_for(open(seed, two_of_three_apart), &[1, 2], (3, 4_000))),
+    ("sealed-apart-open", |seed| open(seed, two_of_three_apart)),
     ("sealed-alone", |seed| {
         let mut house = stated(seed, second);
         house.bid_sealed(7_000);
@@ -284,10 +304,21 @@ pub(super) const SCENES: &[(&str, Scene)] = &[
         sold_for(house, &[0], (2, 1))
     }),
     ("sealed-second-winner", second_winner),
+    ("sealed-stated-late", |seed| {
+        let mut house = Forge::new(seed);
+        house.list(first);
+        house.pass(61);
+        house.tick();
+        house.pass(1);
+        let sealing = house.sealing();
+        house.broker(Body::Sealing(sealing));
+        house.bid_sealed(3_000);
+        shut(house).0
+    }),
     ("sealed-unopened", unopened),
     ("sealed-unsold", |seed| {
         let (mut house, cosigned) = shut(stated(seed, second));
-        house.named(None, Some(cosigned));
+        house.named(None, cosigned);
         house
     }),
     ("sealed-void", void),
@@ -311,6 +342,28 @@ fn stated_as(seed: u64, change: impl FnOnce(&Forge, &mut Sealing)) -> String {
     after(house, |house| house.broker(Body::Sealing(sealing)))
 }
 
+/// A listing whose bids these lock, the house's own TSA given.
+fn locked_by(
+    seed: u64,
+    needed: u32,
+    tsas: impl Fn(PublicKey<StampKey>) -> Vec<PublicKey<StampKey>>,
+) -> String {
+    listed(seed, |listing| {
+        let own = listing.stamps.first().copied();
+        let locks = own.map(tsas).unwrap_or_default();
+        listing.sealed = Some(SealedTerms { price: PriceRule::First, needed, locks });
+    })
+}
+
+/// Listed with locks apart, with statements that differ from honest ones.
+fn stated_apart(seed: u64, change: impl FnOnce(&Forge, &mut Vec<String>)) -> String {
+    let mut house = Forge::new(seed);
+    house.list(two_of_three_apart);
+    let mut sealing = house.sealing();
+    change(&house, &mut sealing.locks);
+    after(house, |house| house.broker(Body::Sealing(sealing)))
+}
+
 /// Opened in another way than an honest one.
 fn opened_as(seed: u64, second: u64, change: impl FnOnce(&Forge, &mut Opened)) -> String {
     let (mut house, cosigned) = shut(open(seed, two_of_three));
@@ -322,7 +375,7 @@ fn opened_as(seed: u64, second: u64, change: impl FnOnce(&Forge, &mut Opened)) -
 
 fn named_as(seed: u64, winner: Option<(u64, u64)>) -> String {
     let mut house = opened_by(open(seed, second), &[0]);
-    house.named(winner, None);
+    house.named(winner, Vec::new());
     house.file()
 }
 
@@ -346,17 +399,37 @@ pub(super) const LIES: &[(&str, Make)] = &[
     }),
     ("sealed-to-nobody", |seed| {
         listed(seed, |listing| {
-            listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 0 });
+            listing.sealed =
+                Some(SealedTerms { price: PriceRule::First, needed: 0, locks: Vec::new() });
         })
     }),
     ("sealed-to-too-few", |seed| {
         listed(seed, |listing| {
-            listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 2 });
+            listing.sealed =
+                Some(SealedTerms { price: PriceRule::First, needed: 2, locks: Vec::new() });
         })
     }),
     ("sealed-to-one-twice", |seed| {
         listed(seed, |listing| listing.stamps.extend(listing.stamps.clone()))
     }),
+    ("locked-by-those-that-stamp", |seed| locked_by(seed, 1, |own| vec![own])),
+    ("locked-by-one-twice", |seed| locked_by(seed, 2, |own| vec![own, other_tsa(1).public(), own])),
+    ("locked-by-nine", |seed| {
+        locked_by(seed, 2, |_| (1..10).map(|number| other_tsa(number).public()).collect())
+    }),
+    ("locked-by-too-few", |seed| locked_by(seed, 3, |own| vec![other_tsa(1).public(), own])),
+    ("stated-by-who-stamps", |seed| {
+        stated_apart(seed, |house, locks| {
+            let tsa = house.tsa.public().fingerprint();
+            let at = opens_at(&house.listed_terms());
+            let lock = TimeLock { tsa, at, key: house.lock(0).public(), simulated: false };
+            if let Some(first) = locks.first_mut() {
+                *first = lock.sign(&house.tsa);
+            }
+        })
+    }),
+    ("stated-in-another-order", |seed| stated_apart(seed, |_, locks| locks.swap(0, 2))),
+    ("stated-by-two-of-three", |seed| stated_apart(seed, |_, locks| drop(locks.pop()))),
     ("stated-twice", |seed| {
         let mut house = stated(seed, first);
         let again = house.sealing();
@@ -475,11 +548,20 @@ pub(super) const LIES: &[(&str, Make)] = &[
             opened.cosigned = house.date();
         })
     }),
+    ("opened-with-the-date-of-one", |seed| {
+        opened_as(seed, T, |_, opened| opened.cosigned.truncate(1))
+    }),
+    ("opened-with-one-date-too-late", |seed| {
+        opened_as(seed, T, |house, opened| {
+            opened.cosigned.truncate(1);
+            opened.cosigned.extend(house.dates(&[2]));
+        })
+    }),
     ("opened-by-a-stranger-as-witness", |seed| {
         opened_as(seed, T, |house, opened| {
             let mut before = house.clone();
             before.at((END + 1) * 1_000_000);
-            opened.cosigned = before.cosigned(9, &house.head_over(house.seen()));
+            opened.cosigned = before.dates(&[1, 9]);
         })
     }),
     ("opened-before-the-close", |seed| {
@@ -501,9 +583,9 @@ pub(super) const LIES: &[(&str, Make)] = &[
     ("dated-once-more-in-the-settlement", |seed| {
         let (mut house, cosigned) = shut(open(seed, first));
         house.at(T * 1_000_000);
-        let opened = house.opened(&[0], cosigned);
+        let opened = house.opened(&[0], cosigned.clone());
         house.broker(Body::Opened(opened));
-        house.named(Some((3, 5_000)), Some(cosigned));
+        house.named(Some((3, 5_000)), cosigned);
         house.file()
     }),
     ("second-price-too-high", |seed| named_as(seed, Some((3, 5_000)))),
@@ -513,19 +595,19 @@ pub(super) const LIES: &[(&str, Make)] = &[
     ("void-before-its-time", |seed| {
         let (mut house, _) = shut(open(seed, second));
         house.at(T * 1_000_000 - 1);
-        house.named(None, None);
+        house.named(None, Vec::new());
         house.file()
     }),
     ("unopened-before-its-time", |seed| {
         let (mut house, cosigned) = shut(open(seed, second));
         house.at((T + 86_400) * 1_000_000 - 1);
-        house.named(None, Some(cosigned));
+        house.named(None, cosigned);
         house.file()
     }),
     ("sold-without-opening", |seed| {
         let (mut house, cosigned) = shut(open(seed, second));
         house.at(T * 1_000_000);
-        house.named(Some((3, 4_000)), Some(cosigned));
+        house.named(Some((3, 4_000)), cosigned);
         house.file()
     }),
 ];

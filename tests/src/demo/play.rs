@@ -109,6 +109,8 @@ impl Play {
                 "for": format!("{seconds}s"), "fixed_end": true,
                 "increment": step.map(|step| step.to_string()),
                 "sealed": step.is_none().then_some("second"),
+                // Whoever watches is not kept waiting for two minutes.
+                "grace": step.is_none().then_some("5s"),
             });
             self.cast.get_mut(*seller).context("no seller")?.tell(&line).await?;
         }

@@ -14,6 +14,9 @@ use pregao_protocol::log::merkle;
 use pregao_protocol::log::transcript::transcript as transcript_of;
 use pregao_protocol::log::{Entry, Head, Logged, Origin, Receipt, RoomName};
 use pregao_protocol::room::action::{Action, Draft, short_name};
+use pregao_protocol::room::auction::rule::{
+    Answer, Bidding, Fault, MAX_SOURCE, Rule, sample_states,
+};
 use pregao_protocol::trust::certificate::{
     pem_to_der, verify_authority_certificate, verify_csr, verify_persona_certificate,
 };
@@ -430,4 +433,24 @@ pub fn add_checkpoint(bytes: &[u8]) -> Verdict {
         }
     }
     Verdict::of(request.as_ref())
+}
+
+/// A seller's rule: short, and with an answer in every state.
+#[must_use]
+pub fn rule(bytes: &[u8]) -> Verdict {
+    let Ok(source) = std::str::from_utf8(bytes) else { return Verdict::Refused };
+    let read = [Bidding::Open, Bidding::Sealed].map(|bidding| Rule::read(source, bidding).ok());
+    for (rule, bidding) in read.iter().flatten().zip([Bidding::Open, Bidding::Sealed]) {
+        assert!(source.len() <= MAX_SOURCE && rule.source() == source);
+        for state in sample_states(bidding, 1_000, 100, 600) {
+            let answer = rule.ask(&state);
+            assert_ne!(answer, Answer::Errs(Fault::Kind), "{source}");
+            same(&answer, &rule.ask(&state));
+        }
+        assert!(!rule.words().is_empty());
+    }
+    let [open, sealed] = &read;
+    // Sealed bids have some of what open ones have.
+    assert!(open.is_some() || sealed.is_none(), "{source}");
+    Verdict::of(open.as_ref())
 }

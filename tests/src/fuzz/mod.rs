@@ -77,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     open("timelock", formats::timelock),
     open("tsa_stream", formats::tsa_stream),
     open("add_checkpoint", formats::add_checkpoint),
+    open("rule", formats::rule),
     sealed("session_record", session::record),
     open("handshake", session::handshake),
     open("json_line", people::json_line),

@@ -3,7 +3,7 @@
 use super::Person;
 use anyhow::{Result, bail};
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::body::{SealedTerms, SoftClose};
+use pregao_protocol::room::body::{CitizenTerms, SealedTerms, SoftClose};
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::trust::persona::{Blind, OneTimeKey};
 use pregao_protocol::trust::seal::SealKey;
@@ -32,6 +32,12 @@ pub struct Terms {
     pub soft: Option<SoftClose>,
     /// That bids are sealed, if they are.
     pub sealed: Option<SealedTerms>,
+    /// How many bids each bidder may make.
+    pub bids_each: Option<u32>,
+    /// How many TSAs open the hidden reserve, if there is one.
+    pub reserve: Option<u32>,
+    /// That one persona of each citizen lists and bids.
+    pub citizens: Option<CitizenTerms>,
 }
 
 impl Terms {
@@ -48,6 +54,9 @@ impl Terms {
             disclose_within: 60,
             soft: None,
             sealed: None,
+            bids_each: None,
+            reserve: None,
+            citizens: None,
         }
     }
 }

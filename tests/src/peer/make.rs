@@ -37,10 +37,15 @@ impl Peer {
             steps: Vec::new(),
             max_raise: None,
             buy_now: None,
+            rule: None,
             begin: None,
             end: terms.end,
             soft: terms.soft,
-            sealed: terms.sealed,
+            sealed: terms.sealed.clone(),
+            dutch: None,
+            bids_each: terms.bids_each,
+            reserve: terms.reserve,
+            citizens: terms.citizens.clone(),
             freshness: terms.freshness,
             grace: terms.grace,
             disclose_within: terms.disclose_within,
@@ -73,7 +78,8 @@ impl Peer {
     pub fn make_bid(&self, room: RoomName, amount: u64) -> Result<Made> {
         let auction = self.watched(room)?;
         let seen = auction.room()?.ledger().head();
-        match auction.auction()?.recipients() {
+        let fold = auction.auction()?;
+        match fold.recipients().filter(|_| fold.is_sealed()) {
             Some(recipients) => self.make_sealed_bid(room, amount, recipients, seen),
             None => self.make_bid_in(room, amount, "EUR", seen),
         }
@@ -113,7 +119,7 @@ impl Peer {
     ) -> Result<Made> {
         let seal = SealKey::from_random(random());
         let amount = Amount::try_from(amount)?;
-        let bid = Bid { amount, currency: currency.parse()?, seal: seal.public() };
+        let bid = Bid { amount, currency: currency.parse()?, seal: seal.public(), paddle: None };
         let made = self.make(Some(room), Body::Bid(bid), seen)?;
         Ok(Made { seal: Some(seal), ..made })
     }

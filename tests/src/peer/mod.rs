@@ -17,15 +17,17 @@ use pregao::net::broker::{self, BrokerAddress, Identity, LinkReceiver, LinkSende
 use pregao_protocol::log::merkle;
 use pregao_protocol::log::stamp::{FullStamp, Headers, VerifiedBatch};
 use pregao_protocol::log::{Entry, Head, Origin, RoomName, cosignature};
-use pregao_protocol::room::Replay;
 use pregao_protocol::room::action::Seen;
 use pregao_protocol::room::auction::Auction;
+use pregao_protocol::room::{Code, Replay};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::trust::persona::{Blind, OneTimeKey};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::{BATCH, MAX_COUNTER};
 use pregao_protocol::wire::frame::{FromBroker, FromPeer, Member};
+use pregao_protocol::wire::puzzle::{Effort, Puzzle, Solution};
 use pregao_protocol::wire::refusal::Refusal;
 use pregao_protocol::wire::session::{Ranking, Suite};
 
@@ -65,6 +67,11 @@ pub struct Peer {
     pub record: bool,
     /// The newest batch header.
     pub newest: Option<Arc<VerifiedBatch>>,
+    /// How much work a submission takes, as the broker said last.
+    pub effort: Effort,
+    /// Hash of the header of the last tick.
+    pub tick: Option<Digest>,
+    counter: u64,
     answers: HashMap<u64, FromBroker>,
     joined: Vec<RoomName>,
     n: u64,
@@ -112,6 +119,9 @@ impl Peer {
             frames: Vec::new(),
             record: false,
             newest: None,
+            effort: Effort::NONE,
+            tick: None,
+            counter: 0,
             answers: HashMap::new(),
             joined: Vec::new(),
             n: 0,
@@ -161,7 +171,15 @@ impl Peer {
 
     fn absorb(&mut self, frame: FromBroker) -> Result<()> {
         match frame {
-            FromBroker::Welcome { batch, .. } | FromBroker::Tick { batch } => {
+            FromBroker::Effort { effort } => self.effort = Effort::new(effort)?,
+            FromBroker::Welcome { batch, .. } => {
+                if !batch.is_empty() {
+                    let batch = VerifiedBatch::open(&batch, &self.broker.stamps)?;
+                    self.newest = Some(Arc::new(batch));
+                }
+            }
+            FromBroker::Tick { batch } => {
+                self.tick = Some(Digest::labelled(BATCH, batch.as_bytes()));
                 if !batch.is_empty() {
                     let batch = VerifiedBatch::open(&batch, &self.broker.stamps)?;
                     self.newest = Some(Arc::new(batch));
@@ -215,6 +233,8 @@ impl Peer {
                     watched.final_size = watched.final_size.max(head.size);
                 }
             }
+            // Which secrets are out is told, and decides nothing.
+            FromBroker::Released { .. } => {}
             FromBroker::Invited { auction, room } => self.invited.push((auction, room)),
             FromBroker::Error { code, .. } => self.errors.push(code),
         }
@@ -275,6 +295,23 @@ impl Peer {
         self.stamps(vec![made.digest()]).await?.pop().context("no stamp")
     }
 
+    /// Solves the puzzle for an action, if the broker asks for one: what the next submission of it carries.
+    ///
+    /// # Errors
+    /// As [`Peer::pump`].
+    pub async fn solve(&mut self, action: &str) -> Result<Option<Solution>> {
+        if self.effort.is_none() {
+            return Ok(None);
+        }
+        let header = self.until(|peer| peer.tick).await?;
+        let puzzle = Puzzle::of_submission(self.pin, self.session, action, header);
+        let (effort, from) = (self.effort, self.counter);
+        let solving = tokio::task::spawn_blocking(move || puzzle.solve(effort, from..MAX_COUNTER));
+        let counter = solving.await?.context("no counter solves it")?;
+        self.counter = counter + 1;
+        Ok(Some(Solution { header, counter }))
+    }
+
     /// Hands in whatever it is given; the answer is verified as far as the broker signs it.
     ///
     /// # Errors
@@ -285,10 +322,19 @@ impl Peer {
         stamp: &FullStamp,
         blind: &Blind,
     ) -> Result<SubmitAnswer> {
-        let (action, stamp, blind) = (action.to_owned(), stamp.clone(), blind.clone());
-        let n = self.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await?;
-        let answer = self.answer(n).await?;
-        self.read_answer(answer)
+        for _ in 0..8 {
+            let solution = self.solve(action).await?;
+            let (action, stamp, blind) = (action.to_owned(), stamp.clone(), blind.clone());
+            let n = self.ask(|n| FromPeer::Submit { n, action, stamp, blind, solution }).await?;
+            let answer = self.answer(n).await?;
+            // More was asked for meanwhile.
+            let unsolved =
+                matches!(&answer, FromBroker::Failed { code, .. } if code == Code::Puzzle.as_str());
+            if !unsolved {
+                return self.read_answer(answer);
+            }
+        }
+        bail!("the broker asks for one puzzle after the other")
     }
 
     /// Reads the answer to a submission.

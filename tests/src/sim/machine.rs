@@ -59,6 +59,12 @@ impl Chance {
         self.below(times) == 0
     }
 
+    /// One of them, if there is any.
+    #[must_use]
+    pub fn pick<'a, T>(&self, of: &'a [T]) -> Option<&'a T> {
+        of.get(usize::try_from(self.below(of.len() as u64)).ok()?)
+    }
+
     /// A span from `least` on, shorter than `most`, in milliseconds.
     #[must_use]
     pub fn millis(&self, least: u64, most: u64) -> Duration {

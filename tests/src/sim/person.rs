@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pregao::command::{Command, NewListing};
+use pregao::command::{Command, ListFilter, NewListing, PaddleTask};
 use pregao::event::{Event, Phase, ReceiptView, RoomView};
 use pregao::front::channel::{Front, Question, Subject, UserAnswer, UserRequest};
 use pregao_protocol::room::body::PriceRule;
@@ -13,6 +13,10 @@ use tokio::time::Instant;
 
 use super::machine::Chance;
 use super::trace::Trace;
+
+/// What some sellers ask of bids besides.
+const RULE: &str =
+    "if amount - highest > 2000 { \"at most twenty more\" } else { paddle_bids < 4 }";
 
 /// What a person does once they are invited to disclose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +100,7 @@ impl Told {
                 self.heard_of.insert(view.room.clone());
                 self.rooms.insert(view.room.clone(), view);
             }
-            Event::Items { rooms } => {
+            Event::Items { rooms, .. } => {
                 self.rooms.extend(rooms.into_iter().map(|view| (view.room.clone(), view)));
             }
             Event::Invited { room, auction, .. } => {
@@ -245,7 +249,7 @@ impl Person {
         }
         if *self.quiet.lock() {
             // A desk that was down does not tell by itself of what has ended.
-            return self.chance.once_in(3).then_some(Command::Items);
+            return self.chance.once_in(3).then_some(Command::Items(ListFilter::default()));
         }
         let mut items = self.items.lock();
         if *items > 0 && self.chance.once_in(2) {
@@ -267,7 +271,26 @@ impl Person {
         if room.own && !self.chance.once_in(10) {
             return None;
         }
+        if self.seals && self.chance.once_in(8) {
+            return Some(self.prepare(room));
+        }
         Some(self.bid(room))
+    }
+
+    /// Takes a paddle, which somebody else may hold, or puts one down; or sets a ceiling.
+    fn prepare(&self, room: &RoomView) -> Command {
+        let room = room.room.clone();
+        match self.chance.below(3) {
+            0 => {
+                let ceiling = Some(format!("{}", 5 + self.chance.below(60)));
+                Command::Auto { room: Some(room), ceiling, steady: false }
+            }
+            1 => Command::Paddle(PaddleTask::Here { room, name: None }),
+            _ => {
+                let name = Some(format!("{}", self.chance.below(4)));
+                Command::Paddle(PaddleTask::Here { room, name })
+            }
+        }
     }
 
     fn list(&self) -> Command {
@@ -276,12 +299,19 @@ impl Person {
             true => PriceRule::First,
             false => PriceRule::Second,
         });
-        let open = sealed.is_none();
+        let falls = self.seals && sealed.is_none() && self.chance.once_in(4);
+        let open = sealed.is_none() && !falls;
+        let (lot, start) = (self.chance.below(1_000), 1 + self.chance.below(50));
+        // By the number of the lot, so that nothing more is drawn.
+        let has_reserve = self.seals && !falls && lot % if open { 8 } else { 3 } == 0;
         Command::List(Box::new(NewListing {
-            title: format!("lot {} of {}", self.chance.below(1_000), self.name),
-            start: format!("{}", 1 + self.chance.below(50)),
+            title: format!("lot {lot} of {}", self.name),
+            start: format!("{start}"),
             currency: "EUR".to_owned(),
-            increment: open.then(|| "1.50".to_owned()),
+            increment: match falls {
+                true => Some("0.20".to_owned()),
+                false => open.then(|| "1.50".to_owned()),
+            },
             steps: None,
             raise: None,
             buy: (self.chance.once_in(4) && open).then(|| "60".to_owned()),
@@ -290,12 +320,30 @@ impl Person {
             until: None,
             extend: (soft && open).then(|| "30s".to_owned()),
             fixed_end: !soft,
+            one_per_citizen: false,
+            grace: (sealed.is_some() && self.chance.once_in(2)).then(|| "5s".to_owned()),
             sealed,
+            tsas: None,
+            rule: (open && self.seals && self.chance.once_in(4)).then(|| RULE.to_owned()),
+            rule_file: None,
+            bids: (self.seals && self.chance.once_in(4)).then_some(2),
+            // Between the start and what buys at once, whatever that is.
+            reserve: has_reserve.then(|| format!("{}", start + 4)),
+            dutch: falls.then(|| "0.50".to_owned()),
+            every: falls.then(|| "3s".to_owned()),
             description: None,
         }))
     }
 
     fn bid(&self, room: &RoomView) -> Command {
+        // Now and then what they hope it falls to.
+        if let Some(falling) = room.falling.filter(|_| !self.chance.once_in(8)) {
+            let patient = room.highest.is_none() && self.chance.below(falling.every.into()) > 0;
+            return match patient {
+                true => Command::Items(ListFilter::default()),
+                false => Command::Take { room: room.room.clone() },
+            };
+        }
         let least = room.highest.map_or(room.start, |highest| highest + room.increment);
         // Now and then too little.
         let minor = match self.chance.below(8) {

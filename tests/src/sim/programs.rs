@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use pregao::net::broker::{BrokerAddress, Identity, SILENT_FOR};
 use pregao::net::tsa::TsaClient;
 use pregao::net::{self, HttpAnswer, ProxyAddress, Reach, Transport, TransportError};
 use pregao::text::moment::TimeZone;
-use pregao::vault::{Passphrase, Vault, WorkFactor};
+use pregao::vault::{ActionRecord, Contents, Passphrase, Vault, WorkFactor};
 use pregao_broker::folder::Folder;
 use pregao_broker::listener;
 use pregao_broker::network::{
@@ -31,12 +32,15 @@ use pregao_broker::server::{Broker, Options};
 use pregao_broker::session::Limits;
 use pregao_broker::tls::Roots;
 use pregao_protocol::log::stamp::FullStamp;
-use pregao_protocol::room::body::BrokerKeys;
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::{BrokerKeys, Signer};
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey, WitnessKey};
+use pregao_protocol::trust::persona::Blind;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Report;
-use pregao_protocol::wire::delivery::{AnswerDelivery, FetchDelivery};
+use pregao_protocol::wire::delivery::{AnswerDelivery, Credentials, FetchDelivery};
+use pregao_protocol::wire::puzzle::Effort;
 use pregao_protocol::wire::session::{Ranking, Suite};
 use pregao_protocol::wire::tsa::{MAX_ANSWER, Timestamp, TsaRequest, content};
 use pregao_tsa::service::{self, Service};
@@ -50,6 +54,7 @@ use tokio::task::JoinHandle;
 use crate::liar::{BrokerSecrets, Lie, Mask, secret_in};
 
 use super::apart;
+use super::framer::AnsweredAction;
 use super::machine::{Chance, Era, Machine, Speed};
 use super::person::Person;
 use super::trace::Trace;
@@ -165,6 +170,25 @@ impl Town {
         Some(BrokerPins { fingerprint: shared.fingerprint(), keys: shared.certificate.keys })
     }
 
+    /// What the broker decided about in public rooms and somebody's vault has the answer to; nothing, while the
+    /// vault cannot be read.
+    pub(super) fn answered(&self, person: &Person) -> Vec<AnsweredAction> {
+        self.copied(person).map(|contents| answered_in(&contents)).unwrap_or_default()
+    }
+
+    /// What is in the vault that a desk has open.
+    fn copied(&self, person: &Person) -> Result<Contents> {
+        let copy = tempfile::tempdir_in(&self.folder)?;
+        for file in fs::read_dir(self.folder.join(&person.name))? {
+            let file = file?;
+            if file.file_type()?.is_file() {
+                fs::copy(file.path(), copy.path().join(file.file_name()))?;
+            }
+        }
+        let vault = Vault::open(copy.path(), &Passphrase::new(PASSPHRASE.to_owned()))?;
+        Ok(vault.contents().clone())
+    }
+
     fn liar_before(&self, person: &Person) -> Option<Arc<Mask>> {
         let liar = self.liar.lock();
         liar.as_ref().filter(|(name, _)| *name == person.name).map(|(_, liar)| Arc::clone(liar))
@@ -243,6 +267,7 @@ impl Town {
         let tsa = known.map_or_else(|| self.tsa_address(), Ok)?;
         let options = Options {
             tsa: tsa.clone(),
+            lock_tsas: Vec::new(),
             accept_simulated_time: false,
             roots: Roots::default(),
             limits: Limits {
@@ -253,11 +278,13 @@ impl Town {
                 burst: 200,
                 under_way: 256,
                 rooms: 256,
+                max_effort: Effort::MAX,
             },
             suites: Ranking::new(&Suite::ALL).unwrap_or_default(),
             checkers: 2,
             witnesses: Vec::new(),
             quorum: None,
+            barred_for: Duration::from_secs(3_600),
         };
         let folder = Folder::open(&self.folder.join("broker"))?;
         let lines = Arc::new(self.lines());
@@ -310,6 +337,7 @@ impl Town {
             evidence: folder.join("evidence"),
             exports: folder.join("export"),
             patient: false,
+            discreet: false,
             state: None,
             passed_over: Vec::new(),
             zone: TimeZone::UTC,
@@ -319,6 +347,7 @@ impl Town {
             host: machine.host(),
             net: Arc::new(Lines { liar: self.liar_before(person), ..self.lines() }),
             witnesses: Vec::new(),
+            lock_tsas: Vec::new(),
             final_by: Vec::new(),
             silent: SILENT_FOR,
         };
@@ -470,6 +499,25 @@ impl Town {
         self.crash_tsa().await?;
         Ok(())
     }
+}
+
+fn answered_in(contents: &Contents) -> Vec<AnsweredAction> {
+    let is_answered = |kept: &&ActionRecord| kept.receipt.is_some() || kept.refusal.is_some();
+    let answered = contents.actions.iter().filter(is_answered);
+    answered
+        .filter_map(|kept| {
+            let action = Action::parse(&kept.action).ok()?;
+            // What members of private rooms say goes through no witness.
+            if action.body().signer() != Signer::Persona {
+                return None;
+            }
+            let stamp = kept.stamp.clone().and_then(|stamp| serde_json::from_value(stamp).ok());
+            let blind = Blind::from_random(*kept.blind.expose());
+            let certificate = contents.certificate.clone();
+            let credentials = Credentials { certificate, blind };
+            Some(AnsweredAction { action, credentials, stamp })
+        })
+        .collect()
 }
 
 fn sound(machine: &Machine, name: &str) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use pregao::command::Command;
+use pregao::command::{Command, ListFilter};
 use pregao::event::Phase;
 use tempfile::TempDir;
 #[cfg(tokio_unstable)]
@@ -58,6 +58,8 @@ pub struct Left {
     pub slept: bool,
     /// Deliveries that a witness took and that no broker could decide about.
     pub garbage: u64,
+    /// And of what their authors had the answer to.
+    pub hidden: u64,
 }
 
 /// Plays one seed and judges it. With `traced`, says what happened.
@@ -73,7 +75,7 @@ pub fn seed(seed: u64, traced: bool) -> Result<Ran> {
                 verdict::nothing_odd(people(), left.slept)?;
             }
             let tally = verdict::judge(&left.store, people())?;
-            Ok(Tally { garbage: left.garbage, ..tally })
+            Ok(Tally { garbage: left.garbage, hidden: left.hidden, ..tally })
         };
         Ok(Ran { outcome: left.and_then(judge), trace })
     });
@@ -179,8 +181,9 @@ async fn play(
         framer.nothing_shown(!calm || slept).await?;
     }
     let garbage = framer.as_ref().map_or(0, Framer::left);
+    let hidden = framer.as_ref().map_or(0, Framer::hidden);
     town.close().await?;
-    Ok(Left { _folder: folder, store: town.store(), people, calm, slept, garbage })
+    Ok(Left { _folder: folder, store: town.store(), people, calm, slept, garbage, hidden })
 }
 
 /// Lets things go wrong for a while, unless all is to be calm.
@@ -282,7 +285,7 @@ fn is_at_rest(people: &[Arc<Person>]) -> bool {
 async fn ask_at_the_end(town: &Arc<Town>, people: &[Arc<Person>]) -> Result<()> {
     tokio::time::sleep(Duration::from_secs(30)).await;
     for person in people {
-        ask(town, person, Command::Items).await?;
+        ask(town, person, Command::Items(ListFilter::default())).await?;
         let rooms: Vec<String> = {
             let told = person.told.lock();
             let unseen = told.rooms.values().filter(|room| room.is_unfollowed());
@@ -295,7 +298,7 @@ async fn ask_at_the_end(town: &Arc<Town>, people: &[Arc<Person>]) -> Result<()> 
     }
     tokio::time::sleep(Duration::from_secs(30)).await;
     for person in people {
-        ask(town, person, Command::Items).await?;
+        ask(town, person, Command::Items(ListFilter::default())).await?;
         ask(town, person, Command::Receipts).await?;
     }
     town.check()

@@ -17,13 +17,15 @@ use pregao_protocol::room::{Auction, RevealRoom, Room};
 
 use super::person::{Person, Told};
 
-/// How codes begin for which people are refused where nothing goes wrong: they bid too little, on their
-/// own, as it closes; they deliver what was answered, or too late; they disclose twice or late; they withdraw where nobody may, or after
+/// How codes begin for which people are refused where nothing goes wrong: they bid too little, too often, on their
+/// own, as it closes, or by itself where nothing is to be answered; they deliver what was answered, or too late; they disclose twice or late; they withdraw where nobody may, or after
 /// they forfeited. A wire that is slow for seconds now and then looks broken to either end, and a question to the
 /// TSA is lost now and then.
-const CALM: [&str; 17] = [
+const CALM: [&str; 21] = [
+    "auto.",
     "bid.",
     "delivered: bid.",
+    "delivered: door.forfeited",
     "delivered: door.stale",
     "delivered: deliver.nothing",
     "delivered: deliver.stamp",
@@ -33,8 +35,10 @@ const CALM: [&str; 17] = [
     "delivered: stamp.stale",
     "delivered: verb.phase",
     "disclose.",
+    "door.forfeited",
     "link.down",
     "link.slow",
+    "paddle.under-way",
     "reveal.",
     "tsa.down",
     "verb.phase",
@@ -73,6 +77,8 @@ pub struct Tally {
     pub delivered: u64,
     /// Deliveries that a witness took and that no broker could decide about.
     pub garbage: u64,
+    /// Deliveries of what their authors have the answer to, and do not say so.
+    pub hidden: u64,
     /// Auctions whose sealed bids were opened.
     pub opened: u64,
     /// Auctions whose sealed bids stayed sealed.
@@ -93,6 +99,7 @@ impl Tally {
             forfeited: self.forfeited + other.forfeited,
             delivered: self.delivered + other.delivered,
             garbage: self.garbage + other.garbage,
+            hidden: self.hidden + other.hidden,
             opened: self.opened + other.opened,
             unopened: self.unopened + other.unopened,
         }

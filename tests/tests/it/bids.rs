@@ -98,7 +98,7 @@ async fn the_seller_may_not_bid_and_the_refusal_proves_why() {
     let SubmitAnswer::Refused(refusal, _) = answer else { panic!("not refused: {answer:?}") };
     assert_eq!(refusal.code.as_str(), "bid.own-item");
     assert_eq!(refusal.digest, bid.digest());
-    let proof = refusal.same_author.unwrap();
+    let proof = refusal.same_author[0];
     assert_eq!(proof.seq, 0);
     proof.ratio.verify(listing.action.key(), bid.action.key()).unwrap();
 

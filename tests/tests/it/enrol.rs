@@ -2,6 +2,7 @@
 //!
 //! A key signs in place of the card; everything else is the real thing.
 
+mod citizens;
 mod renewing;
 
 use std::net::{IpAddr, Ipv4Addr};

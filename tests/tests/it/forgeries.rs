@@ -67,7 +67,13 @@ async fn a_listing_handed_in_many_times_at_once_opens_one_room() {
     for _ in 0..8 {
         let (action, stamp, blind) =
             (made.action.compact().to_owned(), stamp.clone(), made.blind.clone());
-        let frame = |n| pregao_protocol::wire::frame::FromPeer::Submit { n, action, stamp, blind };
+        let frame = |n| pregao_protocol::wire::frame::FromPeer::Submit {
+            n,
+            action,
+            stamp,
+            blind,
+            solution: None,
+        };
         asked.push(seller.ask(frame).await.unwrap());
     }
     for n in asked {

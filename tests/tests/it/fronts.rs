@@ -190,7 +190,7 @@ async fn lines_that_are_no_command_are_refused_and_end_nothing() {
         (r#"{"command":"bid","room":"ab"}"#, "amount"),
         (r#"{"command":"bid","room":"ab","amount":12}"#, "string"),
         (r#"{"command":"bid","room":"ab","amount":"1","x":1}"#, "unknown field"),
-        (r#"{"command":"items","room":"ab"}"#, "takes no members"),
+        (r#"{"command":"items","room":"ab"}"#, "unknown field `room`"),
         (r#"{"id":{},"command":"items"}"#, "the id is"),
         (long.as_str(), "longer than"),
     ] {

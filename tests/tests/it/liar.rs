@@ -479,7 +479,8 @@ async fn a_refusal_without_the_brokers_signature_is_said_loudly() {
                 size: 4,
                 root: Digest([0; 32]),
                 batch: Digest([0; 32]),
-                same_author: None,
+                same_author: Vec::new(),
+                until: None,
                 header: stamp.batch.clone(),
             };
             let other = SecretKey::from_seed(&[3; 32]);

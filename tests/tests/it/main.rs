@@ -10,13 +10,16 @@
     reason = "a fault anywhere ends the test"
 )]
 
+mod agent;
 mod answers;
 mod auction;
+mod auto;
 mod bids;
 mod card;
 mod cards;
 mod confirm;
 mod desk;
+mod dutch;
 mod enrol;
 mod erasing;
 mod forgeries;
@@ -27,15 +30,21 @@ mod lists;
 mod modules;
 mod opensc;
 mod order;
+mod paddles;
 mod page;
 mod privacy;
 mod prove;
+mod puzzle;
+mod queries;
 mod reader;
 mod readme;
+mod reserve;
 mod restart;
 mod reveal;
 mod rooms;
+mod rules;
 mod sealed;
+mod sealed_tsas;
 mod session_faults;
 mod sessions;
 mod silence;

@@ -267,7 +267,7 @@ async fn order_of_answers(peer: &mut Peer, asked: &[u64]) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_broker_answers_and_decides_a_thousand_in_the_order_asked() {
-    let mut stage = Stage::set(&Options::default().broker("--burst 3000")).await;
+    let mut stage = Stage::set(&Options::default().broker("--burst 3000 --max-effort 0")).await;
     let mut ana = guest(&stage.house).await;
     ana.join(stage.room).await.unwrap();
     // As many at once as may be under way.
@@ -290,8 +290,11 @@ async fn the_broker_answers_and_decides_a_thousand_in_the_order_asked() {
             };
             let (action, stamp) = (bid.action.compact().to_owned(), stamps[0].with(&batch));
             let blind = bid.blind.clone();
-            submitted
-                .push(ana.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await.unwrap());
+            submitted.push(
+                ana.ask(|n| FromPeer::Submit { n, action, stamp, blind, solution: None })
+                    .await
+                    .unwrap(),
+            );
         }
         order_of_answers(&mut ana, &submitted).await;
         for n in submitted {
@@ -322,7 +325,11 @@ async fn what_is_said_in_a_room_waits_for_the_listing_that_opens_it() {
         for (made, stamp) in [(&listing, &stamp), (&said, &its), (&listing, &stamp)] {
             let (action, stamp) = (made.action.compact().to_owned(), stamp.clone());
             let blind = made.blind.clone();
-            asked.push(ana.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await.unwrap());
+            asked.push(
+                ana.ask(|n| FromPeer::Submit { n, action, stamp, blind, solution: None })
+                    .await
+                    .unwrap(),
+            );
         }
         for (n, seq) in asked.into_iter().zip([0, 1, 0]) {
             let answer = ana.answer(n).await.unwrap();

@@ -45,8 +45,10 @@ fn values(value: &Value, found: &mut Vec<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_others_receive_repeats_between_two_actions_of_one_bidder() {
-    let house =
-        House::open(&Options::default().simulated().broker("--rate 1000 --burst 1000")).unwrap();
+    let house = House::open(
+        &Options::default().simulated().broker("--rate 1000 --burst 1000 --max-effort 0"),
+    )
+    .unwrap();
     let (mut seller, mut watcher) = (guest(&house).await, guest(&house).await);
     watcher.record = true;
     let end = seller.in_seconds(600).await.unwrap();
@@ -236,7 +238,7 @@ async fn neither_store_nor_log_of_the_broker_holds_a_disclosure_or_names_an_auth
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_the_tsa_sees_tells_which_digests_share_an_author() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options::default().broker("--rate 10000 --burst 10000");
+    let options = Options::default().broker("--rate 10000 --burst 10000 --max-effort 0");
     let tsa = Tsa::start(folder.path(), &options).unwrap();
     let proxy = Proxy::before(tsa.socket()).await.unwrap();
     let address = tsa.address_at(&proxy.socket);

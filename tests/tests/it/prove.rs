@@ -100,6 +100,7 @@ impl User {
             evidence: folder.join("evidence"),
             exports: folder.join("export"),
             patient: false,
+            discreet: false,
             state: None,
             passed_over: Vec::new(),
             zone: TimeZone::UTC,
@@ -109,6 +110,7 @@ impl User {
             host: pregao::host::system(),
             net: Arc::new(pregao::net::Internet),
             witnesses: Vec::new(),
+            lock_tsas: Vec::new(),
             final_by: Vec::new(),
             silent: pregao::net::broker::SILENT_FOR,
         };

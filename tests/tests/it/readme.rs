@@ -6,6 +6,7 @@
 //! the page has built for release are those that this test was built with.
 
 use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -141,7 +142,8 @@ fn every_command_of_the_page_does_what_the_page_says() {
     // The first blocks install, build and test: what this test is part of, and the three
     // programs that the next tests run.
     let release = "cargo build --release";
-    for beginning in [".ci/setup && cargo demo", ".ci/setup tests && .ci/test", release, release] {
+    let first = [".ci/setup && cargo demo", ".ci/setup tests && .ci/test"];
+    for beginning in first.into_iter().chain([release; 3]) {
         let command = walk.next(beginning);
         for script in command.split(" && ").filter(|part| part.starts_with(".ci/")) {
             let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -218,6 +220,7 @@ fn settle(walk: &mut Walk, end: Time) {
             .any(|line| line.starts_with(r#"{"event":"done","id":"1","ok":true,"act":"bid","#)),
         "{said}"
     );
+    without_a_screen(walk);
     let (_, tsa) = walk.known.iter().find(|(page, _)| page == "127.0.0.1:7001").unwrap();
     let later = serde_json::json!({ "time": end.plus(std::time::Duration::from_secs(1)) });
     ureq::post(format!("http://{tsa}/api/settime")).send_json(later).unwrap();
@@ -230,6 +233,27 @@ fn settle(walk: &mut Walk, end: Time) {
         assert!(said.contains("reveal.none") || said.contains("reveal.failed"), "{said}");
     };
     assert!(said.contains("\"Old radio\" is kept, sealed, until the other side"), "{said}");
+}
+
+/// The agent reads commands from a pipe that others write to, and is stopped as the page says.
+fn without_a_screen(walk: &mut Walk) {
+    let command = walk.next("mkfifo ");
+    walk.succeeds(&command);
+    let command = walk.next("pregao agent");
+    let mut agent = walk.shell(&format!("exec {command}"));
+    let mut agent = agent.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(agent.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut says = |part: &str| lines.find(|line| line.contains(part)).expect(part);
+    says("connected to broker ");
+    let follows = says("follows ");
+    assert!(follows.contains("Old radio  14.00 EUR (2 bids)  "), "{follows}");
+    assert!(follows.ends_with("you lead"), "{follows}");
+    let command = walk.next("echo 'auto");
+    walk.succeeds(&command);
+    let answer = says("bids by itself in ");
+    assert!(answer.contains("up to your ceiling"), "{answer}");
+    walk.succeeds(&format!("kill {}", agent.id()));
+    assert!(agent.wait().unwrap().success());
 }
 
 /// Files, and a second opinion by `openssl`.
@@ -316,6 +340,7 @@ fn the_benchmark_runs_at_its_smallest_sizes() {
         "to final, ",
         "fan-out, ",
         "memory of an idle connection",
+        "flood, ",
     ] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }

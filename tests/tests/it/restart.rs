@@ -39,7 +39,7 @@ async fn burst(mut peer: Peer, room: RoomName, base: u64) -> (Peer, Vec<Sent>) {
         for (made, stamp) in made.into_iter().zip(stamps) {
             let (action, blind) = (made.action.compact().to_owned(), made.blind.clone());
             let own = stamp.clone();
-            let frame = |n| FromPeer::Submit { n, action, stamp: own, blind };
+            let frame = |n| FromPeer::Submit { n, action, stamp: own, blind, solution: None };
             let Ok(n) = peer.ask(frame).await else { break 'all };
             sent.insert(n, Sent { made, stamp, answer: None });
             asked.push(n);

@@ -7,7 +7,7 @@ use pregao_protocol::room::RevealRoom;
 use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_protocol::room::body::{Body, Reveal, SealedBody, Side};
 use pregao_protocol::room::disclosure::{
-    Claims, Disclosed, Disclosure, DisclosureContext, OwnAction,
+    Claims, Disclosed, Disclosure, DisclosureContext, OwnAction, Personas,
 };
 use pregao_protocol::trust::seal;
 use pregao_protocol::value::codec::to_base64url;
@@ -80,7 +80,8 @@ pub(crate) fn opened(peer: &mut Peer, room: RoomName, made: &Made) -> Disclosed 
         Some((action.id(), *action.key()))
     };
     let now = peer.newest.as_ref().unwrap().time();
-    Disclosure::verify(&plain, &place, &peer.broker.authorities, None, now, logged).unwrap()
+    let personas = Personas { authorities: &peer.broker.authorities, issuer: None };
+    Disclosure::verify(&plain, &place, personas, None, now, logged).unwrap()
 }
 
 /// Whether an auction waits for its two sides.

@@ -74,7 +74,7 @@ async fn a_fresh_process_acts_in_a_room_for_which_there_was_no_place() {
     assert_eq!(carried_out(&items).matches("not followed").count(), 71 - 64, "{}", items.text);
     let as_json = pregao(&ana, &["items", "--json"]).await.unwrap();
     let views = carried_out(&as_json).lines().find_map(|line| match serde_json::from_str(line) {
-        Ok(Event::Items { rooms }) => Some(rooms),
+        Ok(Event::Items { rooms, .. }) => Some(rooms),
         _ => None,
     });
     let view: RoomView =
@@ -367,6 +367,7 @@ impl Chat {
             evidence: folder.join("evidence"),
             exports: folder.join("export"),
             patient: false,
+            discreet: false,
             passed_over: Vec::new(),
             zone: TimeZone::UTC,
             state: None,
@@ -376,6 +377,7 @@ impl Chat {
             host: pregao::host::system(),
             net: Arc::new(pregao::net::Internet),
             witnesses: Vec::new(),
+            lock_tsas: Vec::new(),
             final_by: Vec::new(),
             silent: Duration::from_secs(60),
         };

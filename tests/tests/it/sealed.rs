@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pregao::event::{Event, Phase, RoomView};
+use pregao_protocol::log::RoomName;
 use pregao_protocol::room::auction::sealed::envelope::{Secrets, Void, open_bid};
 use pregao_protocol::room::auction::sealed::{broker_key, opens_at};
 use pregao_protocol::room::body::{Body, SealedBid};
@@ -175,6 +176,17 @@ fn key_file(path: &std::path::Path) -> [u8; 32] {
     *key.contents().last_chunk().unwrap()
 }
 
+/// All that the disks of broker and TSA hold for what is sealed in an auction.
+pub(crate) fn kept_on_disks(house: &House, room: RoomName, auction: &Auction) -> [SealKey; 2] {
+    let broker = broker_key(&key_file(&house.broker.data().join("sealing.key.pem")), room);
+    let at = opens_at(auction.listing());
+    let store = rusqlite::Connection::open(house.tsa.data().join("timelocks.db")).unwrap();
+    let masters = "SELECT master FROM timelock WHERE day = ?1";
+    let day = i64::try_from(at / DAY).unwrap();
+    let master: [u8; 32] = store.query_row(masters, [day], |row| row.get(0)).unwrap();
+    [broker, Master::from_random(master).secret(at)]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn v165_what_broker_and_tsa_keep_opens_bids_together_and_neither_alone() {
     let house = open();
@@ -197,14 +209,7 @@ async fn v165_what_broker_and_tsa_keep_opens_bids_together_and_neither_alone() {
     }
     let auction = Auction::of(replay.room().unwrap()).unwrap();
     let (room, to) = (replay.room().unwrap().ledger().name(), auction.recipients().unwrap());
-    // All that the disks hold.
-    let broker = broker_key(&key_file(&house.broker.data().join("sealing.key.pem")), room);
-    let at = opens_at(auction.listing());
-    let store = rusqlite::Connection::open(house.tsa.data().join("timelocks.db")).unwrap();
-    let masters = "SELECT master FROM timelock WHERE day = ?1";
-    let day = i64::try_from(at / DAY).unwrap();
-    let master: [u8; 32] = store.query_row(masters, [day], |row| row.get(0)).unwrap();
-    let lock = Master::from_random(master).secret(at);
+    let [broker, lock] = kept_on_disks(&house, room, auction);
     let opened = |broker: &SealKey, locks: Vec<(usize, SealKey)>| -> Vec<Result<u64, Void>> {
         let secrets = Secrets { broker: broker.clone(), locks };
         let open = |(key, bid): &(_, SealedBid)| open_bid(&secrets, to, (room, key), bid);

@@ -127,6 +127,7 @@ fn options(folder: &Path, broker: BrokerAddress, host: Host, silent: Duration) -
         evidence: folder.join("evidence"),
         exports: folder.join("export"),
         patient: false,
+        discreet: false,
         state: None,
         passed_over: Vec::new(),
         zone: TimeZone::UTC,
@@ -136,6 +137,7 @@ fn options(folder: &Path, broker: BrokerAddress, host: Host, silent: Duration) -
         host,
         net: Arc::new(Internet),
         witnesses: Vec::new(),
+        lock_tsas: Vec::new(),
         final_by: Vec::new(),
         silent,
     }

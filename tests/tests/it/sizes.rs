@@ -15,7 +15,7 @@ const BIDS: u64 = 1_000;
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it prints numbers and judges nothing"]
 async fn what_a_bid_takes() {
-    let options = Options::default().broker("--rate 1000000 --burst 1000000");
+    let options = Options::default().broker("--rate 1000000 --burst 1000000 --max-effort 0");
     let house = House::open(&options).unwrap();
     let (mut seller, mut ana) = (guest(&house).await, guest(&house).await);
     let end = seller.in_seconds(600).await.unwrap();

@@ -133,3 +133,22 @@ async fn the_screen_of_the_chat_is_whole_after_every_change() {
     chat.types("\u{3}").await;
     assert_eq!(chat.end().await, Some(0));
 }
+
+/// A terminal that another program took out of raw mode makes a signal of Ctrl-C; the chat gives the
+/// terminal back then as it does after the key.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chat_ends_as_it_should_by_every_signal_that_asks_it_to() {
+    let house = open();
+    let (tsa, broker) = (&house.tsa.address, &house.broker.address);
+    for (name, signal) in [("ana", Signal::INT), ("rui", Signal::TERM), ("eva", Signal::HUP)] {
+        let folder = house.folder.path().join(name);
+        enrol(&folder, tsa).await.unwrap();
+        let mut chat = Terminal::run(&folder, &["chat", "--broker", &broker.to_string()]);
+        chat.shows("lobby").await;
+        assert!(chat.screen.screen().alternate_screen());
+        let pid = Pid::from_raw(chat.child.id().unwrap().cast_signed()).unwrap();
+        kill_process(pid, signal).unwrap();
+        assert_eq!(chat.end().await, Some(0), "{signal:?}");
+        assert!(!chat.screen.screen().alternate_screen(), "{signal:?}");
+    }
+}

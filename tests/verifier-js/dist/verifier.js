@@ -53,6 +53,11 @@ function fromHex32(text2) {
   if (!/^[0-9a-f]{64}$/.test(text2)) return null;
   return Uint8Array.from({ length: 32 }, (_, i) => parseInt(text2.slice(2 * i, 2 * i + 2), 16));
 }
+function u64(number) {
+  const bytes2 = new Uint8Array(8);
+  new DataView(bytes2.buffer).setBigUint64(0, BigInt(number));
+  return bytes2;
+}
 function encode(bytes2, alphabet) {
   let text2 = "";
   for (let i = 0; i < bytes2.length; i += 3) {
@@ -164,7 +169,9 @@ var scalar = (meant, written) => ({ meant, written });
 var string = (accept = () => true) => (value) => typeof value === "string" && isWellFormed(value) && accept(value) ? scalar(value, value) : no();
 var STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
 var BLANK = /^[ \u00a0\u00ad\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200d\u202f\u205f-\u2065\u2800\u3000\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]*$/u;
-var text = (most) => string((value) => !STEERING.test(value) && !BLANK.test(value) && count(value) <= most);
+var steers = (value) => STEERING.test(value);
+var isShown = (value, most) => !steers(value) && !BLANK.test(value) && count(value) <= most;
+var text = (most) => string((value) => isShown(value, most));
 function count(value) {
   let characters = 0;
   for (const _ of value) characters += 1;
@@ -1337,8 +1344,8 @@ function FpLegendre(Fp2, n) {
   const powered = F.pow(n, p1mod2);
   const yes2 = F.eql(powered, F.ONE);
   const zero = F.eql(powered, F.ZERO);
-  const no2 = F.eql(powered, F.neg(F.ONE));
-  if (!yes2 && !zero && !no2)
+  const no4 = F.eql(powered, F.neg(F.ONE));
+  if (!yes2 && !zero && !no4)
     throw new Error("invalid Legendre symbol result");
   return yes2 ? 1 : zero ? 0 : -1;
 }
@@ -2634,6 +2641,7 @@ function isRatio(first, ratio, second) {
   if (!one2 || !two || !one2.isTorsionFree() || !two.isTorsionFree()) return false;
   return one2.multiplyUnsafe(r).equals(two);
 }
+var isTorsionFree = (key2) => key2.length === 32 && (strictPoint(key2)?.isTorsionFree() ?? false);
 var SMALL_U = /* @__PURE__ */ new Set([
   0n,
   1n,
@@ -2658,7 +2666,7 @@ var KEYS = list(key);
 function isQuorumOfWitnesses(witnesses, quorum) {
   const different = (items) => new Set(items).size;
   const operators2 = different(witnesses.map((witness) => witness.operator));
-  return witnesses.length <= 5 && witnesses.every(({ name, operator }) => /^[A-Za-z0-9./_-]{1,48}$/.test(name) && /^[A-Za-z0-9./_-]{1,32}$/.test(operator)) && different(witnesses.map((witness) => witness.name)) === witnesses.length && different(witnesses.map((witness) => String(witness.key))) === witnesses.length && (operators2 === 0 ? quorum === 0 : quorum >= 1 && quorum <= operators2);
+  return witnesses.length <= 5 && witnesses.every(({ name, operator }) => /^[A-Za-z0-9./_-]{1,48}$/.test(name) && /^[A-Za-z0-9./_-]{1,32}$/.test(operator)) && different(witnesses.map((witness) => witness.name)) === witnesses.length && different(witnesses.map((witness) => String(witness.key))) === witnesses.length && (operators2 === 0 ? quorum === 0 : quorum * 2 > operators2 && quorum <= operators2);
 }
 var LIST = object({
   title: text(80),
@@ -2673,7 +2681,14 @@ var LIST = object({
   begin: optional(time),
   end: time,
   soft: optional(object({ extend: integer(), hard_end: time })),
-  sealed: optional(object({ price: oneOf("first", "second"), needed: integer() })),
+  sealed: optional(object({ price: oneOf("first", "second"), needed: integer(), locks: optional(someOf(key)) })),
+  dutch: optional(object({ floor: amount, fall: amount, every: integer() })),
+  reserve: optional(integer()),
+  // V-174 judges it.
+  rule: optional(string()),
+  bids_each: optional(integer()),
+  // V-220 judges them.
+  citizens: optional(object({ statement: string(), certificate: string() })),
   freshness: integer(),
   grace: integer(),
   disclose_within: integer(),
@@ -2685,6 +2700,10 @@ var LIST = object({
   witnesses: WITNESSES,
   quorum: integer(),
   simulated: optional(yes)
+});
+var PADDLE = object({
+  name: string((name) => /^[a-z0-9-]{1,16}$/.test(name)),
+  earlier: optional(object({ seq: integer(), ratio: bytesOf(32) }))
 });
 var REVEAL = object({
   nonce: hash,
@@ -2704,19 +2723,21 @@ var REVEAL = object({
 });
 var COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) });
 var any = bytes(() => true);
-var SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal });
-var OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: COSIGNED });
+var SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal, paddle: optional(PADDLE) });
+var OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: list(COSIGNED) });
 var VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
-    bid: { body: object({ amount, currency, seal }) },
+    bid: { body: object({ amount, currency, seal, paddle: optional(PADDLE) }) },
     sealing: { body: object({ key: bytesOf(32), locks: list(string()) }), broker: true },
     "sealed-bid": { body: SEALED_BID },
+    reserve: { body: object({ ratio: bytesOf(32), broker: any, shares: list(any), commitment: hash, amount: any }) },
     opened: { body: OPENED, broker: true },
     say: { body: object({ text: text(500) }) },
     unlist: { body: object({ ratio: bytesOf(32), successor: optional(name32) }) },
+    unseal: { body: object({ ratio: bytesOf(32), first: bytesOf(32), second: bytesOf(32) }) },
     closed: { body: object({ refused: integer(), root: hash }), broker: true },
-    settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(COSIGNED) }), broker: true },
+    settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(someOf(COSIGNED)) }), broker: true },
     revealed: { body: object({ outcome: hash }), broker: true },
     abandoned: { body: object({ outcome: hash }), broker: true },
     forfeited: {
@@ -2926,16 +2947,20 @@ var Ledger = class {
   root(size) {
     return this.#tree.root(size);
   }
+  /** Whether a header is too old to be named again (V-029). */
+  isPast(header) {
+    return header.time < this.#newest - this.freshness;
+  }
   /** V-030 to V-037, in the order in which they are judged. */
   judge(action, header) {
     refuseUnless(action.room === this.room, "room.other");
     requireAuthor(action, this.entryKey);
     refuseUnless(!this.#used.has(this.#token(action)), "key.reused");
-    refuseUnless(header.time >= this.#newest - this.freshness, "stamp.stale");
+    refuseUnless(!this.isPast(header), "stamp.stale");
     refuseUnless(this.#headers.join(header), "stamp.contradiction");
     const { size, root } = action.seen;
-    refuseUnless(size <= this.size && equal(root, this.root(size)), "seen.false");
     if (this.keyOnce) refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, "seen.stale");
+    refuseUnless(size <= this.size && equal(root, this.root(size)), "seen.false");
   }
   /** Takes an entry in whose bytes, action and header were judged, here and by the room's fold. */
   append(bytes2, action, header) {
@@ -3022,6 +3047,525 @@ function readHead(note, log, key2, witnesses) {
   refuseUnless(others.every((line) => line.name !== log), "V-024");
   return { size, root, cosigners: cosigners(text2, others, witnesses) };
 }
+
+// src/rule.js
+var MOST_BYTES = 2048;
+var MOST_OPEN = 32;
+var MOST_IN_TEXT = 200;
+var LEAST = -(2n ** 63n);
+var MOST = 2n ** 63n - 1n;
+var VARIABLES = ["amount", "highest", "least", "start", "bids", "paddle_bids", "elapsed", "remaining"];
+var SEALED = ["amount", "start", "elapsed", "remaining"];
+var KEYWORDS = ["let", "if", "else", "true", "false"];
+var NoRule = class extends Error {
+};
+var Errs = class extends Error {
+};
+var no2 = () => {
+  throw new NoRule();
+};
+var errs = (cause) => {
+  throw new Errs(cause);
+};
+var WORD = /[ \n]+|\/\/([^\n]*)|(\d[\d_a-z]*)|"((?:[^"\\\n]|\\["\\])*)"|([a-z][a-z0-9_]*)|(&&|\|\||==|!=|<=|>=|[<>=!+\-*/%(){};])/uy;
+var NUMBER = /^(?:0|[1-9](?:_?\d)*)$/;
+function words(source) {
+  const found = [];
+  WORD.lastIndex = 0;
+  for (let at = 0; at < source.length; at = WORD.lastIndex) {
+    WORD.lastIndex = at;
+    const match = WORD.exec(source) ?? no2();
+    const [, comment, number, text2, name, mark] = match;
+    if (comment !== void 0 && steers(comment)) no2();
+    if (number !== void 0) found.push({ number: readNumber(number) });
+    if (text2 !== void 0) found.push({ text: readText(text2) });
+    if (name !== void 0) found.push({ name });
+    if (mark !== void 0) found.push({ mark });
+  }
+  return found;
+}
+function readNumber(digits) {
+  if (!NUMBER.test(digits)) no2();
+  const number = BigInt(digits.replaceAll("_", ""));
+  return number <= MOST ? number : no2();
+}
+function readText(written) {
+  const text2 = written.replace(/\\(.)/gu, "$1");
+  return isShown(text2, MOST_IN_TEXT) ? text2 : no2();
+}
+var Reader = class {
+  #words;
+  #next = 0;
+  #open = 0;
+  #variables;
+  // Names that stand for something here, `{name, kind, place}`.
+  #names = [];
+  #places = 0;
+  constructor(found, variables) {
+    this.#words = found;
+    this.#variables = variables;
+  }
+  rule() {
+    const body = this.#body();
+    if (this.#next < this.#words.length || body.kind === "number") no2();
+    return body.of;
+  }
+  #mark(...marks) {
+    const mark = this.#words[this.#next]?.mark;
+    if (mark === void 0 || !marks.includes(mark)) return null;
+    this.#next += 1;
+    return mark;
+  }
+  #name(...names) {
+    const name = this.#words[this.#next]?.name;
+    if (name === void 0 || !names.includes(name)) return null;
+    this.#next += 1;
+    return name;
+  }
+  #expect = (found) => found ?? no2();
+  #within(read) {
+    if (this.#open === MOST_OPEN) no2();
+    this.#open += 1;
+    const inside = read();
+    this.#open -= 1;
+    return inside;
+  }
+  #body() {
+    const outside = this.#names.length;
+    const lets = [];
+    while (this.#name("let")) {
+      const name = this.#newName();
+      this.#expect(this.#mark("="));
+      const { kind: kind2, of: of2 } = this.#expression();
+      this.#expect(this.#mark(";"));
+      const place = this.#places++;
+      this.#names.push({ name, kind: kind2, place });
+      lets.push((state) => state.places[place] = of2(state));
+    }
+    const { kind, of } = this.#expression();
+    this.#names.length = outside;
+    return {
+      kind,
+      of: (state) => {
+        for (const work of lets) work(state);
+        return of(state);
+      }
+    };
+  }
+  #newName() {
+    const name = this.#words[this.#next]?.name ?? no2();
+    if (KEYWORDS.includes(name) || VARIABLES.includes(name) || this.#names.some((known) => known.name === name)) no2();
+    this.#next += 1;
+    return name;
+  }
+  #expression() {
+    return this.#name("if") ? this.#conditional() : this.#any();
+  }
+  #conditional() {
+    const branches = [];
+    let kind;
+    const braces = () => {
+      this.#expect(this.#mark("{"));
+      const body = this.#within(() => this.#body());
+      this.#expect(this.#mark("}"));
+      kind = kind === void 0 || kind === body.kind ? body.kind : [kind, body.kind].includes("number") ? no2() : "answer";
+      return body.of;
+    };
+    do {
+      const asks = demand(this.#any(), "boolean");
+      branches.push({ asks, of: braces() });
+      this.#expect(this.#name("else"));
+    } while (this.#name("if"));
+    const last = braces();
+    return { kind, of: (state) => (branches.find(({ asks }) => asks(state))?.of ?? last)(state) };
+  }
+  #any = () => this.#chain("||", () => this.#all(), (parts) => (state) => parts.some((part) => part(state)));
+  #all = () => this.#chain("&&", () => this.#equality(), (parts) => (state) => parts.every((part) => part(state)));
+  #chain(mark, read, joined) {
+    const first = read();
+    if (!this.#mark(mark)) return first;
+    const parts = [demand(first, "boolean")];
+    do
+      parts.push(demand(read(), "boolean"));
+    while (this.#mark(mark));
+    return { kind: "boolean", of: joined(parts) };
+  }
+  #equality() {
+    const one2 = this.#order();
+    const mark = this.#mark("==", "!=");
+    if (!mark) return one2;
+    if (one2.kind === "answer") no2();
+    const other = demand(this.#order(), one2.kind);
+    const wanted = mark === "==";
+    return { kind: "boolean", of: (state) => one2.of(state) === other(state) === wanted };
+  }
+  #order() {
+    const first = this.#sum();
+    const mark = this.#mark("<=", ">=", "<", ">");
+    if (!mark) return first;
+    const [one2, other] = [demand(first, "number"), demand(this.#sum(), "number")];
+    return { kind: "boolean", of: (state) => ORDERS[mark](one2(state), other(state)) };
+  }
+  #sum = () => this.#arithmetic(["+", "-"], () => this.#product());
+  #product = () => this.#arithmetic(["*", "/", "%"], () => this.#unary());
+  #arithmetic(marks, read) {
+    const first = read();
+    let mark = this.#mark(...marks);
+    if (!mark) return first;
+    const start = demand(first, "number");
+    const rest = [];
+    for (; mark; mark = this.#mark(...marks)) rest.push({ apply: OPERATORS[mark], operand: demand(read(), "number") });
+    return { kind: "number", of: (state) => rest.reduce((sum, { apply, operand }) => bounded(apply(sum, operand(state))), start(state)) };
+  }
+  #unary() {
+    const mark = this.#mark("-", "!");
+    if (!mark) return this.#operand();
+    const kind = mark === "-" ? "number" : "boolean";
+    const operand = demand(
+      this.#within(() => this.#unary()),
+      kind
+    );
+    return { kind, of: mark === "-" ? (state) => bounded(-operand(state)) : (state) => !operand(state) };
+  }
+  #operand() {
+    if (this.#mark("(")) {
+      const inside = this.#within(() => this.#expression());
+      this.#expect(this.#mark(")"));
+      return inside;
+    }
+    const { number, text: text2, name } = this.#words[this.#next] ?? no2();
+    this.#next += 1;
+    if (number !== void 0) return { kind: "number", of: () => number };
+    if (text2 !== void 0) return { kind: "text", of: () => text2 };
+    if (name === "true" || name === "false") return { kind: "boolean", of: () => name === "true" };
+    if (this.#variables.includes(name)) return { kind: "number", of: ({ values: values2 }) => values2[name] };
+    const { kind, place } = this.#names.find((known) => known.name === name) ?? no2();
+    return { kind, of: ({ places }) => places[place] };
+  }
+};
+var demand = ({ kind, of }, wanted) => kind === wanted ? of : no2();
+var ORDERS = {
+  "<=": (one2, other) => one2 <= other,
+  ">=": (one2, other) => one2 >= other,
+  "<": (one2, other) => one2 < other,
+  ">": (one2, other) => one2 > other
+};
+var OPERATORS = {
+  "+": (one2, other) => one2 + other,
+  "-": (one2, other) => one2 - other,
+  "*": (one2, other) => one2 * other,
+  "/": (one2, other) => one2 / divisor(one2, other),
+  "%": (one2, other) => one2 % divisor(one2, other)
+};
+var bounded = (number) => number >= LEAST && number <= MOST ? number : errs("overflow");
+var divisor = (one2, other) => other === 0n ? errs("division") : one2 === LEAST && other === -1n ? errs("overflow") : other;
+function readRule(source, isSealed) {
+  const { length } = utf8(source);
+  if (!isWellFormed(source) || length === 0 || length > MOST_BYTES) return null;
+  let work;
+  try {
+    work = new Reader(words(source), isSealed ? SEALED : VARIABLES).rule();
+  } catch (error) {
+    if (error instanceof NoRule) return null;
+    throw error;
+  }
+  return (state) => {
+    const values2 = Object.fromEntries(VARIABLES.map((name) => [name, BigInt(state[name] ?? 0)]));
+    try {
+      return work({ values: values2, places: [] });
+    } catch (error) {
+      if (error instanceof Errs) return { error: error.message };
+      throw error;
+    }
+  };
+}
+
+// src/terms.js
+var LONGEST5 = seconds(366 * 86400);
+var MOST_STEPS = 16;
+var between = (number, least, most) => number >= least && number <= most;
+var leastOf = ({ start }) => Math.max(start, 1);
+function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
+  const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
+  const increments = [increment, ...steps.map((step) => step.increment)];
+  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= leastOf({ start }));
+}
+var opensAt = (terms) => seconds(ceilSeconds(lastEnd(terms) + seconds(2 * terms.grace)) + 1n);
+var neededOf = ({ sealed, reserve }) => sealed?.needed ?? reserve;
+var lastEnd = ({ end, soft, dutch, freshness }) => soft ? soft.hard_end : dutch ? end + seconds(freshness) : end;
+var raisesNothing = ({ steps, max_raise: most, buy_now: price, soft, increment }) => [steps, most, price, soft].every((term) => term === void 0) && increment === 1;
+function canFall(terms) {
+  const { start, dutch, freshness, stamps, sealed, rule } = terms;
+  return raisesNothing(terms) && sealed === void 0 && rule === void 0 && dutch.fall <= start - dutch.floor && between(dutch.every, 1, 86400) && freshness <= 3 && stamps.length === 1;
+}
+var lockTsas = ({ sealed, stamps }) => sealed?.locks ?? stamps;
+function canSeal(terms) {
+  const { sealed, quorum, stamps } = terms;
+  const tsas = lockTsas(terms);
+  return quorum > 0 && new Set(tsas.map(String)).size === tsas.length && between(tsas.length, 1, 8) && String(sealed?.locks) !== String(stamps) && between(neededOf(terms), 1, tsas.length) && opensAt(terms) <= seconds(lastSecond);
+}
+var incrementAbove = ({ steps = [], increment }, highest) => (steps.findLast(({ from }) => from <= highest) ?? { increment }).increment;
+var wholeSeconds = (from, to) => Number((to - from) / seconds(1));
+function sampleStates(terms, listed) {
+  const least = leastOf(terms);
+  const most = Number.MAX_SAFE_INTEGER;
+  const lasts = wholeSeconds(listed, lastEnd(terms));
+  const before = [
+    { highest: 0, least, bids: 0, paddle_bids: 0 },
+    { highest: least, least: Math.min(least + incrementAbove(terms, least), most), bids: 1, paddle_bids: 1 },
+    { highest: most - 1, least: most, bids: 1e6, paddle_bids: 1e6 }
+  ];
+  const times = [
+    { elapsed: 0, remaining: lasts },
+    { elapsed: lasts, remaining: 0 }
+  ];
+  return before.slice(0, terms.sealed ? 1 : void 0).flatMap((state) => [state.least, most].flatMap((amount2) => times.map((time2) => ({ ...state, ...time2, amount: amount2, start: terms.start }))));
+}
+function ruleOf(terms, listed) {
+  if (terms.rule === void 0) return null;
+  const rule = readRule(terms.rule, terms.sealed !== void 0);
+  const errs2 = (state) => typeof rule(state) === "object";
+  refuseUnless(rule !== null && !sampleStates(terms, listed).some(errs2), "listing.rule");
+  return rule;
+}
+function judgeTerms(terms, key2, listed) {
+  refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
+  const { begin, end, soft, freshness, grace } = terms;
+  const last = lastEnd(terms);
+  refuseUnless(end > listed && last <= listed + LONGEST5 && (begin === void 0 || begin < end), "listing.end");
+  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum) && (!terms.sealed || raisesNothing(terms)) && (neededOf(terms) === void 0 || canSeal(terms)) && (terms.reserve === void 0 || terms.dutch === void 0 && terms.reserve === neededOf(terms)) && (!terms.dutch || canFall(terms)) && (terms.bids_each === void 0 || between(terms.bids_each, 1, 32));
+  refuseUnless(holds, "listing.terms");
+}
+
+// src/citizens.js
+var LONGEST_CERTIFICATE = 4096;
+var LONGEST_STATEMENT = 2048;
+var SEQUENCE = 48;
+var ED255192 = Uint8Array.of(48, 5, 6, 3, 43, 101, 112);
+var ARC = "698df2d0a9cf84e2afdbbcf785aaa1a0b5e00f";
+var NAMES = /* @__PURE__ */ new Map([
+  ["pregao CA", false],
+  ["pregao CA (simulated)", true]
+]);
+var RSA_HEAD = "308201a2300d06092a864886f70d01010105000382018f003082018a0282018100";
+var RSA_TAIL = "0203010001";
+var no3 = () => refuseUnless(false, "listing.citizens");
+var Der = class _Der {
+  #bytes;
+  #at = 0;
+  constructor(encoded) {
+    this.#bytes = encoded;
+  }
+  get isAtEnd() {
+    return this.#at === this.#bytes.length;
+  }
+  /** The next value if it has this tag: its content, and all of it. */
+  next(tag) {
+    const from = this.#at;
+    if (this.#bytes[from] !== tag) no3();
+    let length = this.#bytes[from + 1];
+    let at = from + 2;
+    if (length === void 0) no3();
+    if (length >= 128) {
+      const count2 = length & 127;
+      if (count2 < 1 || count2 > 2 || at + count2 > this.#bytes.length) no3();
+      length = 0;
+      for (let i = 0; i < count2; i += 1) length = length << 8 | this.#bytes[at + i];
+      if (length < (count2 === 1 ? 128 : 256)) no3();
+      at += count2;
+    }
+    if (at + length > this.#bytes.length) no3();
+    this.#at = at + length;
+    return { content: this.#bytes.subarray(at, this.#at), whole: this.#bytes.subarray(from, this.#at) };
+  }
+  is(tag) {
+    return this.#bytes[this.#at] === tag;
+  }
+  inside(tag) {
+    return new _Der(this.next(tag).content);
+  }
+  end() {
+    if (!this.isAtEnd) no3();
+  }
+};
+function commonName(name) {
+  const set = name.inside(49);
+  const only = set.inside(SEQUENCE);
+  if (hex(only.next(6).content) !== "550403") no3();
+  const tag = [12, 19].find((text3) => only.is(text3));
+  if (tag === void 0) no3();
+  const text2 = String.fromCharCode(...only.next(tag).content);
+  only.end();
+  set.end();
+  name.end();
+  return text2;
+}
+function instant(validity) {
+  const tag = validity.is(23) ? 23 : 24;
+  const text2 = String.fromCharCode(...validity.next(tag).content);
+  const parts = (tag === 23 ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/).exec(text2);
+  if (!parts) no3();
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number);
+  const full = tag === 24 ? year : year < 50 ? 2e3 + year : 1900 + year;
+  const millis = Date.UTC(full, month - 1, day, hour, minute, second);
+  if (new Date(millis).toISOString().slice(0, 19).replace(/[-:T]/g, "") !== `${String(full).padStart(4, "0")}${text2.slice(-11, -1)}`) no3();
+  return BigInt(millis) * 1000n;
+}
+function extension(all) {
+  const one2 = all.inside(SEQUENCE);
+  const id2 = hex(one2.next(6).content);
+  const critical = one2.is(1) && hex(one2.next(1).content) === "ff";
+  const value = hex(one2.next(4).content);
+  one2.end();
+  return { id: id2, critical, value };
+}
+function enrolmentKey(der, authority, now) {
+  if (der.length > LONGEST_CERTIFICATE) no3();
+  const file = new Der(der);
+  const all = file.inside(SEQUENCE);
+  file.end();
+  const signed = all.next(SEQUENCE);
+  if (!equal(all.next(SEQUENCE).whole, ED255192)) no3();
+  const signature = all.next(3).content;
+  all.end();
+  if (signature.length !== 65 || signature[0] !== 0 || !verifies(authority, signed.whole, signature.subarray(1))) no3();
+  const content = new Der(signed.content);
+  if (hex(content.next(160).content) !== "020102") no3();
+  content.next(2);
+  if (!equal(content.next(SEQUENCE).whole, ED255192)) no3();
+  const simulated = NAMES.get(commonName(content.inside(SEQUENCE)));
+  if (simulated === void 0) no3();
+  const validity = content.inside(SEQUENCE);
+  const [first, last] = [instant(validity), instant(validity)];
+  validity.end();
+  if (commonName(content.inside(SEQUENCE)) !== "pregao enrolment") no3();
+  const info = content.inside(SEQUENCE);
+  if (!equal(info.next(SEQUENCE).whole, ED255192)) no3();
+  const bits = info.next(3).content;
+  info.end();
+  const outer = content.inside(163);
+  const extensions = outer.inside(SEQUENCE);
+  outer.end();
+  content.end();
+  const [identifier, usage, purpose] = [extension(extensions), extension(extensions), extension(extensions)];
+  extensions.end();
+  const fits = identifier.id === "551d23" && !identifier.critical && usage.id === "551d0f" && usage.critical && usage.value === "03020780" && purpose.id === "551d25" && purpose.critical && purpose.value === `30160614${ARC}04`;
+  const key2 = bits.subarray(1);
+  if (!fits || now < first || now > last || bits.length !== 33 || bits[0] !== 0 || !isTorsionFree(key2)) no3();
+  return { key: key2, simulated };
+}
+var isIssuerKey = (spki) => {
+  const text2 = hex(spki);
+  const isModulus = spki.length === 422 && (spki[33] & 128) !== 0 && (spki[416] & 1) === 1;
+  return isModulus && text2.startsWith(RSA_HEAD) && text2.endsWith(RSA_TAIL);
+};
+var STATEMENT = object({
+  authority: name32,
+  key: bytes(() => true),
+  from: time,
+  until: time,
+  spend_until: time,
+  test: optional(yes)
+});
+function readStatement(text2, enrolment, authority) {
+  if (text2.length > LONGEST_STATEMENT) no3();
+  const parts = split2(text2);
+  const stated = readExact(parts.payload, STATEMENT);
+  const isSigned = isBy(parts, "pregao-issuer-v1", fingerprint(enrolment), enrolment);
+  const isPeriod = stated.from < stated.until && stated.until <= stated.spend_until;
+  if (!isSigned || stated.authority !== fingerprint(authority) || !isPeriod || !isIssuerKey(stated.key)) no3();
+  return stated;
+}
+function issuerOf(terms, listed) {
+  if (terms.citizens === void 0) return null;
+  try {
+    const [authority, ...others] = terms.authorities;
+    const der = fromBase64url(terms.citizens.certificate);
+    if (others.length > 0 || !der) no3();
+    const { key: key2, simulated } = enrolmentKey(der, authority, listed);
+    const { from, until, spend_until, test, key: spki } = readStatement(terms.citizens.statement, key2, authority);
+    const plays = terms.simulated === true;
+    if (simulated !== plays || test && !plays || from > listed || lastEnd(terms) > spend_until) no3();
+    return { issuer: base64url(sha256(spki)), from, until, spend_until, test };
+  } catch {
+    return no3();
+  }
+}
+
+// src/dutch.js
+var LABEL2 = utf8("pregao/lot/v1");
+function priceAt({ start, dutch: { floor, fall, every } }, since, time2) {
+  const steps = time2 > since ? (time2 - since) / seconds(every) : 0n;
+  const price = BigInt(start) - steps * BigInt(fall);
+  return price > BigInt(floor) ? Number(price) : floor;
+}
+var lotOf = ({ digest }, { hash: hash2 }) => hex(sha256(concat(LABEL2, hash2, digest)));
+var isBefore = (one2, other) => one2.time === other.time ? one2.lot < other.lot : one2.time < other.time;
+var FallingPrice = class {
+  /** Since when the price falls. */
+  since;
+  #terms;
+  // Bids with the earliest first; those before `#first` are forfeited.
+  #ranked = [];
+  #first = 0;
+  constructor(terms, listed) {
+    const { begin } = terms;
+    this.#terms = terms;
+    this.since = begin !== void 0 && begin > listed ? begin : listed;
+  }
+  /** V-182: what a bid pays, which agrees to so much or more. */
+  requirePrice({ amount: amount2 }, { time: time2 }) {
+    const price = priceAt(this.#terms, this.since, time2);
+    refuseUnless(amount2 >= price, "bid.too-low");
+    return price;
+  }
+  /** Takes a bid in. Gives the end by V-183, which the first one sets. */
+  take(bid, action, header, end) {
+    const ranked = { bid, time: header.time, lot: lotOf(action, header) };
+    let [low, high] = [0, this.#ranked.length];
+    while (low < high) {
+      const middle = low + high >> 1;
+      if (isBefore(this.#ranked[middle], ranked)) low = middle + 1;
+      else high = middle;
+    }
+    this.#ranked.splice(low, 0, ranked);
+    return this.#ranked.length === 1 ? header.time + seconds(this.#terms.freshness) : end;
+  }
+  /** The earliest bid that is not forfeited. Nobody bids any more once some are. */
+  leader() {
+    while (this.#ranked[this.#first]?.bid.forfeited) this.#first += 1;
+    return this.#ranked[this.#first]?.bid ?? null;
+  }
+};
+
+// src/paddles.js
+var Paddles = class {
+  // The keys of the bids under each name, by their positions.
+  #bids = /* @__PURE__ */ new Map();
+  #names = /* @__PURE__ */ new Map();
+  /** V-200 and V-201: nobody holds it yet, or the bid is shown to be by who does. */
+  require({ key: key2, body: { paddle } }) {
+    if (!paddle) return;
+    const { name, earlier } = paddle;
+    const held = this.#bids.get(name);
+    if (!held || !earlier) return refuseUnless(!held && !earlier, "bid.paddle");
+    const first = held.get(earlier.seq);
+    refuseUnless(first !== void 0 && isRatio(first, earlier.ratio, key2), "bid.paddle");
+  }
+  /** Takes a bid in that is logged at this position. */
+  take({ key: key2, body: { paddle } }, seq) {
+    if (!paddle) return;
+    const held = this.#bids.get(paddle.name) ?? /* @__PURE__ */ new Map();
+    this.#bids.set(paddle.name, held.set(seq, key2));
+    this.#names.set(seq, paddle.name);
+  }
+  /** How many bids are under the paddle of this one. */
+  count({ paddle }) {
+    return this.#bids.get(paddle?.name)?.size ?? 0;
+  }
+  /** The name under which the bid at a position was made; undefined if under none. */
+  nameOf = (seq) => this.#names.get(seq);
+};
 
 // node_modules/@noble/ciphers/utils.js
 function isBytes3(a) {
@@ -3951,26 +4495,37 @@ function secretOf(shares) {
 }
 
 // src/sealed.js
-var LABEL2 = utf8("pregao/sealed-bid/v1");
+var BID = utf8("pregao/sealed-bid/v1");
+var RESERVE = utf8("pregao/sealed-reserve/v1");
 var KEY2 = utf8("pregao/bid-key/v1");
 var COMMITMENT = utf8("pregao/bid-commitment/v1");
 var COEFFICIENT = utf8("pregao/bid-coefficient/v1");
 var SEED = utf8("pregao/bid-seed/v1");
 var NONCE2 = new Uint8Array(12);
-var SEALED = 80;
+var SEALED2 = 80;
 var AMOUNT = 24;
 var derive = (secret, ...info) => hkdf(sha256, secret, void 0, concat(...info), 32);
 var one = (number) => Uint8Array.of(number);
-var parameters = (context, secret, x) => ({ info: LABEL2, aad: context, ikm: derive(secret, SEED, one(x)) });
-var contextOf = (room, key2) => sha256(concat(LABEL2, fromHex32(room), key2));
-var isWellFormed2 = ({ broker, shares, amount: amount2 }, count2) => broker.length === SEALED && shares.length === count2 && shares.every((share) => share.length === SEALED) && amount2.length === AMOUNT;
+var parameters = ({ context, label = BID }, secret, x) => ({ info: label, aad: context, ikm: derive(secret, SEED, one(x)) });
+var contextOf = (room, key2, label = BID) => sha256(concat(label, fromHex32(room), key2));
+var isWellFormed2 = ({ broker, shares, amount: amount2 }, count2) => broker.length === SEALED2 && shares.length === count2 && shares.every((share) => share.length === SEALED2) && amount2.length === AMOUNT;
 function shareOf(half, needed, x) {
   const more = Array.from({ length: needed - 1 }, (_, i) => derive(half, COEFFICIENT, one(i + 1)));
   return shareAt([half, ...more], x);
 }
-var sealedShares = (half, { context, locks, needed }) => locks.map((key2, i) => seal2(key2, parameters(context, half, i + 1), shareOf(half, needed, i + 1)));
-function openBid(bid, { context, broker, locks, needed, key: key2, secrets }) {
-  const about = { info: LABEL2, aad: context };
+var sealedShares = (half, about) => about.locks.map((key2, i) => seal2(key2, parameters(about, half, i + 1), shareOf(half, about.needed, i + 1)));
+function sealBid(amount2, halves, about) {
+  const both = concat(...halves);
+  const { context, broker } = about;
+  return {
+    broker: seal2(broker, parameters(about, both, 0), halves[1]),
+    shares: sealedShares(halves[0], about),
+    commitment: derive(both, COMMITMENT, context),
+    amount: chacha20poly1305(derive(both, KEY2, context), NONCE2, context).encrypt(amount2)
+  };
+}
+function openBid(bid, { context, label = BID, broker, locks, needed, key: key2, secrets }) {
+  const about = { info: label, aad: context };
   const second = open(key2, about, bid.broker, broker);
   if (second === null) return { cause: "broker" };
   const shares = secrets.map(({ tsa, secret }) => ({ x: tsa + 1, bytes: open(secret, about, bid.shares[tsa], locks[tsa]) }));
@@ -3978,37 +4533,79 @@ function openBid(bid, { context, broker, locks, needed, key: key2, secrets }) {
   const first = secretOf(shares);
   const both = concat(first, second);
   if (!equal(derive(both, COMMITMENT, context), bid.commitment)) return { cause: "commitment" };
-  const anew = sealedShares(first, { context, locks, needed });
+  const anew = sealedShares(first, { context, label, locks, needed });
   if (!anew.every((share, i) => equal(share, bid.shares[i]))) return { cause: "shares" };
-  const plain = decrypted(derive(both, KEY2, context), NONCE2, context, bid.amount);
+  const amount2 = amountIn(bid, both, context);
+  return amount2 === null ? { cause: "amount" } : { amount: amount2 };
+}
+function unseal(sealed, halves, about) {
+  const amount2 = amountIn(sealed, concat(...halves), about.context);
+  if (amount2 === null) return null;
+  const anew = sealBid(amountBytes(amount2), halves, about);
+  const isSame = anew.shares.length === sealed.shares.length && anew.shares.every((share, i) => equal(share, sealed.shares[i])) && ["broker", "commitment", "amount"].every((part) => equal(anew[part], sealed[part]));
+  return isSame ? amount2 : null;
+}
+function amountIn(sealed, both, context) {
+  const plain = decrypted(derive(both, KEY2, context), NONCE2, context, sealed.amount);
   const amount2 = plain && new DataView(plain.buffer, plain.byteOffset).getBigUint64(0);
-  if (amount2 === null || amount2 === 0n || amount2 > BigInt(Number.MAX_SAFE_INTEGER)) return { cause: "amount" };
-  return { amount: Number(amount2) };
+  return amount2 === null || amount2 === 0n || amount2 > BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(amount2);
 }
+var amountBytes = u64;
 
-// src/terms.js
-var LONGEST5 = seconds(366 * 86400);
-var MOST_STEPS = 16;
-var between = (number, least, most) => number >= least && number <= most;
-var leastOf = ({ start }) => Math.max(start, 1);
-function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
-  const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
-  const increments = [increment, ...steps.map((step) => step.increment)];
-  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= leastOf({ start }));
-}
-var opensAt = ({ end, grace }) => seconds(ceilSeconds(end + seconds(2 * grace)) + 1n);
-function canSeal(terms) {
-  const { sealed, steps, max_raise: most, buy_now: price, soft, increment, quorum, stamps } = terms;
-  return [steps, most, price, soft].every((term) => term === void 0) && increment === 1 && quorum > 0 && new Set(stamps.map(String)).size === stamps.length && between(sealed.needed, 1, stamps.length) && opensAt(terms) <= seconds(lastSecond);
-}
-function judgeTerms(terms, key2, listed) {
-  refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
-  const { begin, end, soft, freshness, grace } = terms;
-  const last = soft ? soft.hard_end : end;
-  refuseUnless(end > listed && last <= listed + LONGEST5 && (begin === void 0 || begin < end), "listing.end");
-  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum) && (!terms.sealed || canSeal(terms));
-  refuseUnless(holds, "listing.terms");
-}
+// src/reserve.js
+var requireReserveForm = (body, terms) => refuseUnless(isWellFormed2(body, lockTsas(terms).length), "reserve.sealed");
+var Reserve = class {
+  /** `awaited`, `sealed`, `open`, `void` or `unopened`. */
+  standing = "awaited";
+  /** The positions of `reserve`, and of what opened it. */
+  sealed = void 0;
+  opened = void 0;
+  amount = void 0;
+  cause = void 0;
+  #terms;
+  #seller;
+  #body;
+  #context;
+  constructor(terms, seller) {
+    this.#terms = terms;
+    this.#seller = seller;
+  }
+  /** V-211, V-213: the author is shown to be the seller. */
+  #requireSeller({ body, key: key2 }) {
+    refuseUnless(isRatio(this.#seller, body.ratio, key2), "reserve.seller");
+  }
+  /** V-211. */
+  take(action, seq) {
+    refuseUnless(this.standing === "awaited", "verb.phase");
+    this.#requireSeller(action);
+    requireReserveForm(action.body, this.#terms);
+    this.standing = "sealed";
+    this.sealed = seq;
+    this.#body = action.body;
+    this.#context = contextOf(action.room, action.key, RESERVE);
+  }
+  /** V-212: with the secrets to which everything is sealed; `to` is `{broker, locks, needed}`. */
+  open({ key: key2, locks: secrets }, seq, to) {
+    const { amount: amount2, cause } = openBid(this.#body, { ...to, key: key2, secrets, context: this.#context, label: RESERVE });
+    this.standing = cause === void 0 ? "open" : "void";
+    Object.assign(this, { amount: amount2, cause, opened: seq });
+  }
+  /** V-213: by its seller. */
+  unseal(action, seq, to) {
+    this.#requireSeller(action);
+    const halves = [action.body.first, action.body.second];
+    const amount2 = unseal(this.#body, halves, { ...to, context: this.#context, label: RESERVE });
+    refuseUnless(amount2 !== null, "reserve.wrong");
+    this.standing = "open";
+    Object.assign(this, { amount: amount2, opened: seq });
+  }
+  /** V-214: nobody opened it in time. */
+  giveUp() {
+    this.standing = "unopened";
+  }
+  /** V-215: whether a bid of this amount reaches it, as far as it is known. */
+  isReachedBy = (amount2) => this.amount === void 0 || amount2 >= this.amount;
+};
 
 // src/timelock.js
 var LONGEST6 = 1024;
@@ -4025,7 +4622,7 @@ function readTimelock(text2, stamp) {
 // src/sealedbids.js
 var OPEN_SLACK = seconds(60);
 var UNOPENED = seconds(86400);
-var requireForm = (body, { stamps }) => refuseUnless(isWellFormed2(body, stamps.length), "bid.sealed");
+var requireForm = (body, terms) => refuseUnless(isWellFormed2(body, lockTsas(terms).length), "bid.sealed");
 var SealedBids = class {
   /** Sealed bids in the order of the log, `{entry, time, key, context, body}`. */
   taken = [];
@@ -4034,16 +4631,20 @@ var SealedBids = class {
   /** The position of `opened`. */
   opened = void 0;
   #terms;
+  #ask;
   // What `sealing` states: `{key, locks}`, keys of the broker and of each TSA.
   #keys = null;
   // Bids that count by falling amount, of equal ones the first in the log first; those before `#first` are forfeited.
   #ranked = [];
   #first = 0;
-  constructor(terms) {
+  /** `ask` gives what the seller's rule answers about `{amount, time}`. */
+  constructor(terms, ask) {
     this.#terms = terms;
-    this.price = terms.sealed.price;
-    this.needed = terms.sealed.needed;
-    this.of = terms.stamps.length;
+    this.#ask = ask;
+    this.price = terms.sealed?.price;
+    this.needed = neededOf(terms);
+    this.locks = lockTsas(terms).map(fingerprint);
+    this.of = this.locks.length;
     this.opens = opensAt(terms);
   }
   get unopened() {
@@ -4052,30 +4653,43 @@ var SealedBids = class {
   /** V-164: the keys to which bids are sealed, stated once. */
   seal({ key: key2, locks }) {
     refuseUnless(this.#keys === null, "verb.phase");
-    const { stamps, simulated } = this.#terms;
-    refuseUnless(isSealable(key2) && locks.length === stamps.length, "sealing.wrong");
-    const statements = locks.map((text2, i) => under("sealing.wrong", () => readTimelock(text2, stamps[i])));
+    const { simulated } = this.#terms;
+    const tsas = lockTsas(this.#terms);
+    refuseUnless(isSealable(key2) && locks.length === tsas.length, "sealing.wrong");
+    const statements = locks.map((text2, i) => under("sealing.wrong", () => readTimelock(text2, tsas[i])));
     const at = Number(this.opens / seconds(1));
     refuseUnless(
       statements.every((statement) => statement.at === at && statement.simulated === simulated),
       "sealing.wrong"
     );
-    this.#keys = { key: key2, locks: statements.map((statement) => statement.key) };
+    const keys = [key2, ...statements.map((statement) => statement.key)];
+    refuseUnless(new Set(keys.map(hex)).size === keys.length, "sealing.wrong");
+    this.#keys = { key: key2, locks: keys.slice(1) };
   }
-  /** V-165: takes in a bid that is neither late nor early by the terms. */
-  take({ room, body, key: key2 }, { time: time2 }, seq) {
+  /** V-165: a bid that is neither late nor early by the terms is sealed to keys that are stated, in its form. */
+  requireBid({ body }) {
     refuseUnless(this.#keys !== null, "bid.early");
     requireForm(body, this.#terms);
+  }
+  take({ room, body, key: key2 }, { time: time2 }, seq) {
     this.taken.push({ entry: seq, time: time2, key: key2, context: contextOf(room, key2), body });
   }
   /** V-166, but for the word of the witness: the secrets are there, and it is time. */
-  requireSecrets({ key: key2, locks, cosigned: cosigned2 }, { time: time2 }) {
+  requireSecrets({ key: key2, locks }, { time: time2 }) {
     const areThese = locks.length === this.needed && locks.every(({ tsa }, i) => tsa < this.of && (i === 0 || tsa > locks[i - 1].tsa)) && equal(publicKey(key2), this.#keys.key) && locks.every(({ tsa, secret }) => equal(publicKey(secret), this.#keys.locks[tsa]));
     const isDue = time2 >= this.opens && time2 < this.opens + UNOPENED;
-    refuseUnless(isDue && areThese && this.isInTime(cosigned2), "opened.wrong");
+    refuseUnless(isDue && areThese, "opened.wrong");
   }
-  /** Whether a witness's word dates the close before the instant. */
-  isInTime = (statement) => statement !== void 0 && seconds(statement.time) < this.opens;
+  /** To what everything is sealed, or null before `sealing`. */
+  get to() {
+    return this.#keys && { broker: this.#keys.key, locks: this.#keys.locks, needed: this.needed };
+  }
+  /** V-214: from when on what is still sealed is given up. */
+  get givenUp() {
+    return this.opens + UNOPENED;
+  }
+  /** Whether the second in which the close is dated, if it is, lies before the instant. */
+  isInTime = (dated) => dated !== void 0 && seconds(dated) < this.opens;
   /** V-166: whether the opening makes the close late. */
   isLate = ({ prev_time: previous }) => previous > this.opens + OPEN_SLACK;
   /** Opens every bid; gives those that count, in the order of the log. `end` is the auction's. */
@@ -4086,8 +4700,10 @@ var SealedBids = class {
     const bids = [];
     for (const { entry, time: time2, key: author, context, body } of this.taken) {
       const { amount: amount2, cause } = openBid(body, { context, broker, locks, needed: this.needed, key: key2, secrets });
+      const answer = cause !== void 0 || amount2 < least || this.#ask({ amount: amount2, time: time2 });
       if (cause !== void 0) this.void.push({ entry, cause });
       else if (amount2 < least) this.void.push({ entry, cause: "too-low" });
+      else if (answer !== true) this.void.push({ entry, cause: "rule", ...typeof answer === "string" ? { says: answer } : {} });
       else bids.push({ entry, amount: amount2, time: time2, end, least, forfeited: false, key: author });
     }
     this.#ranked = [...bids].sort((a, b) => b.amount - a.amount || a.entry - b.entry);
@@ -4105,9 +4721,9 @@ var SealedBids = class {
     while (this.#ranked[next]?.forfeited) next += 1;
     return this.#ranked[next]?.amount ?? leastOf(this.#terms);
   }
-  /** V-167: how an auction ends whose bids are not opened, by a `settled` of this time with this word. */
-  endUnopened(statement, time2) {
-    const isInTime = this.isInTime(statement);
+  /** V-167: how an auction ends whose bids are not opened, by a `settled` of this time with a close that is dated so. */
+  endUnopened(dated, time2) {
+    const isInTime = this.isInTime(dated);
     refuseUnless(time2 >= (isInTime ? this.opens + UNOPENED : this.opens), "settled.early");
     return isInTime ? "unopened" : "void";
   }
@@ -4117,10 +4733,15 @@ var SealedBids = class {
 var MOST_FORFEITED = 128;
 var LARGEST = Number.MAX_SAFE_INTEGER;
 var SETTLE_SLACK = seconds(60);
+var SEAL_SLACK = seconds(60);
 var COMMON = ["say", "unlist", "closed", "settled", "revealed", "abandoned", "forfeited", "withdrawn"];
 var OPEN_BIDS = ["bid", ...COMMON];
 var SEALED_BIDS = ["sealing", "sealed-bid", "opened", ...COMMON];
-var requireVerb = ({ sealed }, verb) => refuseUnless((sealed ? SEALED_BIDS : OPEN_BIDS).includes(verb), "verb.kind");
+var RESERVED = ["sealing", "reserve", "opened", "unseal", ...OPEN_BIDS];
+function requireVerb({ sealed, reserve }, verb) {
+  const verbs = sealed ? reserve === void 0 ? SEALED_BIDS : ["reserve", ...SEALED_BIDS] : reserve === void 0 ? OPEN_BIDS : RESERVED;
+  refuseUnless(verbs.includes(verb), "verb.kind");
+}
 var Auction = class {
   static kind = "auction";
   phase = "open";
@@ -4138,36 +4759,48 @@ var Auction = class {
   #settled = null;
   // Whether no witness's word on the close was asked for yet.
   #first = true;
+  // V-164: bids could be sealed only long after the listing.
+  #isSealedLate = false;
   #byEntry = /* @__PURE__ */ new Map();
   // How many bids are left once those at the end that are forfeited are taken away: the last of the rest leads.
   #left = 0;
   // The price at which it can be bought at once, as long as it can (V-160).
   #price;
+  // What the seller asks of bids besides, or null (V-174).
+  #rule;
+  /** Who holds which paddle. */
+  paddles = new Paddles();
   // That the seller takes it back, unless a bid still counts (V-161).
   #back = null;
   constructor(opening, header) {
     this.terms = opening.body;
     judgeTerms(this.terms, opening.key, header.time);
+    this.issuer = issuerOf(this.terms, header.time);
+    this.#rule = ruleOf(this.terms, header.time);
     this.seller = opening.key;
     this.listed = header.time;
     this.end = this.terms.end;
     this.bought = false;
-    this.sealed = this.terms.sealed ? new SealedBids(this.terms) : null;
+    this.locked = neededOf(this.terms) === void 0 ? null : new SealedBids(this.terms, (bid) => this.#answer(bid));
+    this.sealed = this.terms.sealed ? this.locked : null;
+    this.reserve = this.terms.reserve === void 0 ? null : new Reserve(this.terms, this.seller);
+    this.falling = this.terms.dutch ? new FallingPrice(this.terms, header.time) : null;
     this.#price = this.terms.buy_now;
   }
   /** V-061: what can be judged of an entry by the terms alone. The end moves later only, and bids only rise. */
   static judgeAlone(terms, { verb, body }, { time: time2 }) {
     requireVerb(terms, verb);
     if (verb === "unlist") refuseUnless(time2 < terms.end, "verb.phase");
+    if (verb === "reserve") requireReserveForm(body, terms);
     if (verb !== "bid" && verb !== "sealed-bid") return;
-    refuseUnless(time2 < (terms.soft ? terms.soft.hard_end : terms.end), "bid.late");
+    refuseUnless(time2 < lastEnd(terms), "bid.late");
     refuseUnless(terms.begin === void 0 || time2 >= terms.begin, "bid.early");
     if (terms.sealed) {
       requireForm(body, terms);
       return;
     }
     refuseUnless(body.currency === terms.currency, "bid.currency");
-    refuseUnless(body.amount >= terms.start, "bid.too-low");
+    refuseUnless(body.amount >= (terms.dutch ? terms.dutch.floor : terms.start), "bid.too-low");
   }
   get ended() {
     return !["open", "closed", "settled"].includes(this.phase);
@@ -4179,8 +4812,7 @@ var Auction = class {
   get least() {
     const highest = this.bids.at(-1)?.amount;
     if (highest === void 0) return leastOf(this.terms);
-    const step = (this.terms.steps ?? []).findLast(({ from }) => from <= highest);
-    return highest + (step ?? this.terms).increment;
+    return highest + incrementAbove(this.terms, highest);
   }
   /** The largest amount of the next bid, but for that which buys (V-159). */
   get most() {
@@ -4195,13 +4827,29 @@ var Auction = class {
   #verbs = {
     say: () => {
     },
-    bid: ({ body, key: key2 }, { time: time2 }, seq) => {
+    bid: (action, header, seq) => {
+      const [{ body, key: key2 }, { time: time2 }] = [action, header];
       this.#requireTimely(time2);
       refuseUnless(body.currency === this.terms.currency, "bid.currency");
+      if (this.falling) {
+        const price = this.falling.requirePrice(body, header);
+        this.paddles.require(action);
+        const bid = { entry: seq, amount: price, time: time2, end: this.end, least: price, forfeited: false, key: key2 };
+        this.#back = null;
+        this.#count(bid);
+        this.paddles.take(action, seq);
+        this.end = this.falling.take(bid, action, header, this.end);
+        return;
+      }
       const { end, least } = this;
       refuseUnless(body.amount >= least, "bid.too-low");
       refuseUnless(body.amount <= this.most || body.amount === this.#price, "bid.too-high");
+      this.paddles.require(action);
+      const highest = this.bids.at(-1)?.amount ?? 0;
+      const counts = { bids: this.bids.length, paddle_bids: this.paddles.count(body) };
+      refuseUnless(this.#answer({ amount: body.amount, time: time2, highest, least, ...counts }) === true, "bid.rule");
       this.#back = null;
+      this.paddles.take(action, seq);
       this.#count({ entry: seq, amount: body.amount, time: time2, end, least, forfeited: false, key: key2 });
       this.#left += 1;
       if (this.#price !== void 0 && body.amount >= this.#price) {
@@ -4216,24 +4864,46 @@ var Auction = class {
         if (later > this.end) this.end = later < soft.hard_end ? later : soft.hard_end;
       }
     },
-    sealing: ({ body }) => {
+    sealing: ({ body }, { prev_time: previous }) => {
       refuseUnless(this.phase === "open", "verb.phase");
-      this.sealed.seal(body);
+      this.locked.seal(body);
+      this.#isSealedLate = previous > this.listed + SEAL_SLACK;
     },
     "sealed-bid": (action, header, seq) => {
       this.#requireTimely(header.time);
+      this.sealed.requireBid(action);
+      this.paddles.require(action);
       this.sealed.take(action, header, seq);
+      this.paddles.take(action, seq);
       this.#back = null;
     },
+    reserve: (action, header, seq) => {
+      refuseUnless(this.phase === "open" && this.locked.to !== null, "verb.phase");
+      this.reserve.take(action, seq);
+    },
+    unseal: (action, header, seq) => {
+      refuseUnless(this.#awaitsReserve(), "verb.phase");
+      this.reserve.unseal(action, seq, this.locked.to);
+      this.#noteOpening(header, header.time + seconds(this.terms.freshness));
+    },
     opened: ({ body }, header, seq, ledger) => {
+      if (!this.sealed) {
+        refuseUnless(this.#awaitsReserve(), "verb.phase");
+        this.locked.requireSecrets(body, header);
+        refuseUnless(body.cosigned.length === 0, "opened.wrong");
+        this.reserve.open(body, seq, this.locked.to);
+        this.#noteOpening(header);
+        return;
+      }
       refuseUnless(this.phase === "closed" && this.sealed.unopened > 0, "verb.phase");
       this.sealed.requireSecrets(body, header);
-      refuseUnless(this.#isWitnessed(body.cosigned, ledger), "opened.wrong");
+      refuseUnless(this.#areWitnessed(body.cosigned, ledger), "opened.wrong");
+      refuseUnless(this.sealed.isInTime(this.#datedBy(body.cosigned)), "opened.wrong");
       this.#first = false;
       if (this.#isDatedLate(body.cosigned)) this.closed.late ??= "witness";
-      if (this.sealed.isLate(header)) this.closed.late ??= "opened";
       this.sealed.open(body, seq, this.end).forEach((bid) => this.#count(bid));
-      this.#before = header.time;
+      this.reserve?.open(body, seq, this.locked.to);
+      this.#noteOpening(header);
     },
     unlist: ({ body, key: key2 }, { time: time2 }) => {
       refuseUnless(this.phase === "open" && time2 < this.end && this.#back === null, "verb.phase");
@@ -4250,30 +4920,37 @@ var Auction = class {
       if (!this.#isTakenBack(time2)) this.#back = null;
       const { grace, freshness } = this.terms;
       const limit = from + seconds(this.bought ? grace + freshness : grace);
-      this.closed = { entry: seq, time: time2, late: previous > limit ? "stamp" : null };
+      this.closed = { entry: seq, time: time2, late: this.#isSealedLate ? "sealing" : previous > limit ? "stamp" : null };
       this.#before = time2;
     },
     settled: ({ body }, { time: time2, prev_time: previous }, seq, ledger) => {
       refuseUnless(this.phase === "closed", "verb.phase");
       const isUnopened = this.sealed !== null && this.sealed.unopened > 0;
-      const next = isUnopened ? null : this.#next();
-      const price = next && this.sealed ? this.sealed.priceOf(next) : next?.amount;
+      const leader = isUnopened ? null : this.#next();
+      const next = leader && this.reserve && !this.reserve.isReachedBy(leader.amount) ? null : leader;
+      const price = next && this.sealed ? Math.max(this.sealed.priceOf(next), this.reserve?.amount ?? 0) : next?.amount;
       refuseUnless(body.winner === next?.entry && body.price === price, "settled.wrong");
       const dated = this.#dated(body.cosigned, ledger);
       if (isUnopened) {
-        this.phase = this.sealed.endUnopened(body.cosigned, time2);
+        this.phase = this.sealed.endUnopened(this.#datedBy(body.cosigned ?? []), time2);
         return;
       }
       const grace = seconds(this.terms.grace);
+      const givesUp = this.#awaitsReserve();
+      if (givesUp) refuseUnless(time2 >= this.locked.givenUp, "settled.early");
       if (dated === "late") refuseUnless(time2 > this.closed.time + grace, "settled.early");
       if (dated === "late") this.closed.late ??= "witness";
+      if (givesUp) {
+        this.closed.late ??= "opened";
+        this.reserve.giveUp();
+      }
       if (previous > this.#before + grace + SETTLE_SLACK) this.closed.late ??= "settled";
       this.#first = false;
       this.#settled = time2;
       this.winner = next;
       this.price = price;
       this.successor = this.#back?.successor;
-      this.phase = next ? "settled" : this.#back ? "unlisted" : "unsold";
+      this.phase = next ? "settled" : this.#back ? "unlisted" : leader ? "below-reserve" : "unsold";
     },
     revealed: () => {
       refuseUnless(this.phase === "settled", "verb.phase");
@@ -4311,6 +4988,22 @@ var Auction = class {
     const { begin } = this.terms;
     refuseUnless(this.phase === "open" && !this.bought && time2 < this.end && !this.#isTakenBack(time2), "bid.late");
     refuseUnless(time2 >= this.listed && (begin === void 0 || time2 >= begin), "bid.early");
+    refuseUnless(this.reserve?.standing !== "awaited", "bid.early");
+  }
+  // V-212: bids were open, none counts any more, none bought, and the reserve is still sealed.
+  #awaitsReserve() {
+    const isSealed = this.reserve?.standing === "sealed" && !this.sealed;
+    return isSealed && this.phase === "closed" && this.bids.length > 0 && !this.bought;
+  }
+  // V-166, V-214: what an opening, by whomever, means for the close.
+  #noteOpening(header, since = header.time) {
+    if (this.locked.isLate(header)) this.closed.late ??= "opened";
+    this.#before = since;
+  }
+  // V-175 and V-176: what the seller's rule answers about a bid. What is not known where bids are sealed is in no rule there.
+  #answer({ time: time2, ...state }) {
+    const times = { elapsed: wholeSeconds(this.listed, time2), remaining: wholeSeconds(time2, this.end) };
+    return this.#rule === null || this.#rule({ ...state, ...times, start: this.terms.start });
   }
   // V-161: whether a bid of that stamp is too late because the item is taken back, and a `closed` of it closes that.
   #isTakenBack(time2) {
@@ -4322,29 +5015,51 @@ var Auction = class {
     const from = this.#back.time + seconds(this.terms.freshness);
     return from < this.end ? from : this.end;
   }
-  // V-046: the highest bid that is not forfeited. Open bids only rise, so it is the last of them. After who bought it there is none (V-160).
+  // V-046 and V-184: the highest bid that is not forfeited, or the earliest where the price falls. Open bids only rise, so it is the last of them. After who bought it there is none (V-160).
   #next() {
     if (this.sealed) return this.sealed.leader();
+    if (this.falling) return this.falling.leader();
     if (this.bought) return this.bids.at(-1).forfeited ? null : this.bids.at(-1);
     while (this.#left > 0 && this.bids[this.#left - 1].forfeited) this.#left -= 1;
     return this.bids[this.#left - 1] ?? null;
   }
-  // V-142 and V-143: whether the witnesses' word in the first `settled` dates the close, in time or too late.
-  #dated(statement, ledger) {
+  // V-142 and V-143: whether the witnesses' words in the first `settled` date the close, in time or too late.
+  #dated(statements, ledger) {
     if (!this.#first || this.terms.witnesses.length === 0) {
-      refuseUnless(statement === void 0, "settled.wrong");
+      refuseUnless(statements === void 0, "settled.wrong");
       return "unasked";
     }
-    if (statement === void 0) return "late";
-    refuseUnless(this.#isWitnessed(statement, ledger), "settled.wrong");
-    return this.#isDatedLate(statement) ? "late" : "in time";
+    if (statements === void 0) return "late";
+    refuseUnless(this.#areWitnessed(statements, ledger), "settled.wrong");
+    return this.#isDatedLate(statements) ? "late" : "in time";
   }
-  // V-142: a named witness's cosignature over the head that ends with `closed`.
-  #isWitnessed({ witness: key2, time: time2, signature }, ledger) {
+  // V-142: cosignatures of named witnesses, each once and in their order, over the head that ends with `closed`.
+  #areWitnessed(statements, ledger) {
     const size = this.closed.entry + 1;
-    return this.terms.witnesses.some((witness) => equal(witness.key, key2)) && verifies(key2, cosigned(time2, headText(ledger.log, size, ledger.root(size))), signature);
+    const text2 = headText(ledger.log, size, ledger.root(size));
+    let last = -1;
+    return statements.every(({ witness: key2, time: time2, signature }) => {
+      const place = this.#placeOf(key2);
+      const isNext = place > last;
+      last = place;
+      return isNext && verifies(key2, cosigned(time2, text2), signature);
+    });
   }
-  #isDatedLate = ({ time: time2 }) => BigInt(time2) > ceilSeconds(this.closed.time + seconds(this.terms.grace));
+  #placeOf = (key2) => this.terms.witnesses.findIndex((witness) => equal(witness.key, key2));
+  // V-143: the earliest time by which witnesses of enough operators had signed; undefined if too few did.
+  #datedBy(statements) {
+    const operators2 = /* @__PURE__ */ new Set();
+    const ordered = [...statements].sort((one2, other) => one2.time - other.time);
+    for (const { witness, time: time2 } of ordered) {
+      operators2.add(this.terms.witnesses[this.#placeOf(witness)]?.operator);
+      if (operators2.size >= this.terms.quorum) return time2;
+    }
+    return void 0;
+  }
+  #isDatedLate(statements) {
+    const time2 = this.#datedBy(statements);
+    return time2 === void 0 || BigInt(time2) > ceilSeconds(this.closed.time + seconds(this.terms.grace));
+  }
   // V-049: nobody is absent before the time to disclose is over.
   #requireAbsence(time2) {
     refuseUnless(time2 > this.#settled + seconds(this.terms.disclose_within), "absent.wrong");
@@ -4368,9 +5083,11 @@ var AUCTION_ONLY = [
   "bid",
   "sealing",
   "sealed-bid",
+  "reserve",
   "opened",
   "say",
   "unlist",
+  "unseal",
   "closed",
   "settled",
   "revealed",
@@ -4561,6 +5278,9 @@ function ofAuction(fold) {
     max_raise: terms.max_raise,
     buy_now: terms.buy_now,
     begin: terms.begin === void 0 ? void 0 : formatTime(terms.begin),
+    rule: terms.rule,
+    bids_each: terms.bids_each,
+    citizens: fold.issuer ? ofIssuer(fold.issuer) : void 0,
     seller: fingerprint(fold.seller),
     listed: formatTime(fold.listed),
     end: formatTime(fold.end),
@@ -4572,25 +5292,42 @@ function ofAuction(fold) {
     withdrawn: fold.withdrawn ?? void 0,
     successor: fold.successor,
     sealed: fold.sealed ? ofSealed(fold.sealed) : void 0,
-    bids: fold.bids.map(({ entry, amount: amount2, time: time2, end, least, forfeited }) => ({
-      entry,
-      amount: amount2,
-      time: formatTime(time2),
-      end: formatTime(end),
-      least,
-      forfeited
-    })),
+    dutch: terms.dutch,
+    reserve: fold.reserve ? ofReserve(fold) : void 0,
+    bids: fold.bids.map(
+      ({ entry, amount: amount2, time: time2, end, least, forfeited }) => compact({
+        entry,
+        amount: amount2,
+        time: formatTime(time2),
+        end: formatTime(end),
+        least,
+        forfeited,
+        paddle: fold.paddles.nameOf(entry)
+      })
+    ),
     forfeits: fold.forfeits
   });
 }
+var ofIssuer = ({ issuer, from, until, spend_until: spendUntil, test }) => compact({ issuer, from: formatTime(from), until: formatTime(until), spend_until: formatTime(spendUntil), test });
 var ofSealed = (sealed) => compact({
   price: sealed.price,
   needed: sealed.needed,
   of: sealed.of,
+  locks: sealed.locks,
   opens: formatTime(sealed.opens),
   opened: sealed.opened,
   unopened: sealed.unopened,
   void: sealed.void
+});
+var ofReserve = ({ terms, reserve, locked }) => compact({
+  standing: reserve.standing,
+  needed: terms.reserve,
+  of: lockTsas(terms).length,
+  opens: formatTime(locked.opens),
+  sealed: reserve.sealed,
+  opened: reserve.opened,
+  amount: reserve.amount,
+  cause: reserve.cause
 });
 function ofReveal({ terms, end, by, absent }) {
   return compact({
@@ -4606,28 +5343,32 @@ function ofReveal({ terms, end, by, absent }) {
 var compact = (object2) => Object.fromEntries(Object.entries(object2).filter(([, value]) => value !== void 0));
 
 // src/certificate.js
-var LONGEST8 = 3e3;
+var LONGEST8 = 3200;
 var CONTENT3 = object({
   keys: BROKER_KEYS,
   authorities: KEYS,
   stamps: KEYS,
   witnesses: WITNESSES,
   quorum: integer(),
-  simulated: boolean
+  simulated: boolean,
+  // Absent if there are none.
+  locks: optional(someOf(key))
 });
 var few = (keys) => keys.length >= 1 && keys.length <= 8;
+var offersEachOnce = ({ stamps, locks = [] }) => locks.length <= 8 && new Set(locks.map(String)).size === locks.length && locks.every((one2) => !stamps.some((stamp) => String(stamp) === String(one2)));
 var readCertificate = (text2) => under("V-077", () => {
   refuseUnless(text2.length <= LONGEST8, "V-077");
   const parts = split2(text2);
   const content = readExact(parts.payload, CONTENT3);
   refuseUnless(few(content.authorities) && few(content.stamps), "V-077");
+  refuseUnless(offersEachOnce(content), "V-077");
   refuseUnless(isQuorumOfWitnesses(content.witnesses, content.quorum), "V-077");
   const { session } = content.keys;
   refuseUnless(isBy(parts, "pregao-broker-v1", fingerprint(session), session), "V-077");
   return content;
 });
-var NAMES = ["session", "head", "entry", "delivery"];
-var isOfKeys = (certificate, keys) => NAMES.every((name) => String(certificate.keys[name]) === String(keys[name]));
+var NAMES2 = ["session", "head", "entry", "delivery"];
+var isOfKeys = (certificate, keys) => NAMES2.every((name) => String(certificate.keys[name]) === String(keys[name]));
 
 // src/transcript.js
 var LF = 10;
@@ -4716,11 +5457,12 @@ var Transcript = class {
     this.size += 1;
     this.notice(seq, action, header);
   }
-  // V-023 and V-029: the header named is there, and no other stands before the entry.
+  // V-023 and V-029: the header named is there, no other stands before the entry, and it is not one of long ago.
   #requireOnly(name) {
     const isPending = this.#pending?.name === name;
     refuseUnless(isPending || this.#headers.has(name), "V-023");
     refuseUnless(isPending || this.#pending === null, "V-029");
+    refuseUnless(isPending || !this.#ledger.isPast(this.#headers.get(name)), "stamp.stale");
   }
   // Keys that count are those that an opening names. An action that opens nothing names none, and then no header holds.
   #open(text2, action) {

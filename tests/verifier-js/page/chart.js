@@ -1,5 +1,6 @@
 // The price over time: a line that rises with each bid, drawn for the width there is.
 
+import { priceAt } from '../src/dutch.js';
 import { svg } from './dom.js';
 import { amount } from './words.js';
 
@@ -31,13 +32,15 @@ export function chart({ fold, lastTime, currency, width }) {
   const from = Number(listed);
   const until = Number(closed ? closed.time : lastTime > fold.end ? lastTime : fold.end);
   const highest = bids.at(-1)?.amount ?? terms.start;
-  const [low, high] = [Math.min(terms.start, highest), Math.max(highest, terms.start + terms.increment)];
+  const lowest = terms.dutch ? terms.dutch.floor : highest;
+  const [low, high] = [Math.min(terms.start, lowest), Math.max(highest, terms.start + terms.increment)];
   const values = ticks(low, high, 4);
   const left = 12 + LETTER * Math.max(...values.map((value) => amount(value, currency).length), 4);
   const x = (time) => left + ((Number(time) - from) / Math.max(1, until - from)) * (width - left - EDGE.right);
   const y = (value) => HEIGHT - EDGE.bottom - ((value - low) / (high - low)) * (HEIGHT - EDGE.bottom - EDGE.top);
 
   const line = bids.reduce((path, bid) => `${path} H${x(bid.time).toFixed(1)} V${y(bid.amount).toFixed(1)}`, '');
+  const fallen = terms.dutch && fallingLine({ fold, until: BigInt(until), x, y, width });
   const first = bids[0] ? `M${x(bids[0].time).toFixed(1)} ${y(bids[0].amount).toFixed(1)}` : '';
   const withDay = until - from > 20 * 3600e6;
   const times = [listed, BigInt(Math.round((from + until) / 2)), BigInt(until)].filter((_, i) => i !== 1 || width > 480);
@@ -61,10 +64,22 @@ export function chart({ fold, lastTime, currency, width }) {
     ]),
     svg('line', { class: 'axis', x1: left, x2: width - EDGE.right, y1: HEIGHT - EDGE.bottom, y2: HEIGHT - EDGE.bottom }),
     svg('line', { class: 'end', x1: x(fold.end), x2: x(fold.end), y1: EDGE.top, y2: HEIGHT - EDGE.bottom }),
-    bids.length > 0 && svg('path', { class: 'price', d: `${first}${line} H${x(until).toFixed(1)}` }),
+    fallen && svg('path', { class: 'price', d: fallen }),
+    !fallen && bids.length > 0 && svg('path', { class: 'price', d: `${first}${line} H${x(until).toFixed(1)}` }),
     bids.filter((bid) => bids.length <= MOST_MARKS || bid === winner || bid.forfeited).map((bid) => mark(bid, bid === winner, x(bid.time), y(bid.amount))),
   );
   return drawing;
+}
+
+// A price that falls, as far as the first bid, as steps no closer than a pixel.
+function fallingLine({ fold: { bids, falling, listed, terms }, until, x, y, width }) {
+  const last = bids[0]?.time ?? until;
+  const step = (last - listed) / BigInt(Math.ceil(width)) || 1n;
+  let path = `M${x(listed).toFixed(1)} ${y(terms.start).toFixed(1)}`;
+  for (let time = listed; time <= last; time += step) {
+    path += ` H${x(time).toFixed(1)} V${y(priceAt(terms, falling.since, time)).toFixed(1)}`;
+  }
+  return `${path} H${x(last).toFixed(1)}`;
 }
 
 // A bid that counts is a disc, one that was forfeited a cross, the winner's a disc in a ring: shapes, so that colour is not needed.

@@ -6,7 +6,7 @@ import { examineInSteps } from '../src/verifier.js';
 import { chart } from './chart.js';
 import { el, facts, instant, longTable, print, said, section, table } from './dom.js';
 import { sealedFacts, sealedSections, sealedWords } from './sealed.js';
-import { amount, ENDS, LATE, PHASES, ruleInWords, span, VERBS } from './words.js';
+import { amount, CAUSES, ENDS, LATE, PHASES, ruleInWords, span, VERBS } from './words.js';
 
 const at = (id) => document.getElementById(id);
 
@@ -126,7 +126,10 @@ function auction({ result, log, entries }) {
       facts([
         ['Price', sale.price === undefined ? 'none' : sum(sale.price)],
         ['Winning bid', sale.winner === undefined ? 'none' : `entry ${sale.winner}`],
-        ...(sale.sealed ? sealedFacts(sale, sum) : [['Started at', `${sum(sale.start)}, in steps of ${sum(sale.increment)} or more`]]),
+        ...(sale.sealed ? sealedFacts(sale, sum) : sale.dutch ? dutchFacts(sale, sum) : [['Started at', `${sum(sale.start)}, in steps of ${sum(sale.increment)} or more`]]),
+        ...(sale.reserve ? [['Hidden reserve', reserveWords(sale, sum)]] : []),
+        ...(sale.citizens === undefined ? [] : [['Who may bid', citizensFact(sale.citizens)]]),
+        ...(sale.rule === undefined ? [] : [['The seller’s rule', el('code', { class: 'rule' }, sale.rule)]]),
         ['Listed', instant(sale.listed)],
         ['End', instant(sale.end), soft ? ` (a bid moves it to ${soft.extend} s after its stamp)` : ''],
         ['Closed', ...(sale.closed ? [instant(sale.closed.time), `, entry ${sale.closed.entry}`] : ['not yet'])],
@@ -138,6 +141,32 @@ function auction({ result, log, entries }) {
     section('Everything in the log', ...entryTable(entries, sale.currency)),
   ];
 }
+
+function reserveWords({ phase, bought, sealed: bids, reserve: { standing, amount: minor, cause, sealed, opened, opens } }, sum) {
+  const isOver = bought || !['open', 'closed', 'settled'].includes(phase);
+  switch (standing) {
+    case 'awaited':
+      return phase === 'open' ? 'its seller has not sealed it yet, and nobody can bid' : 'its seller never sealed it, and nobody could bid';
+    case 'sealed':
+      if (isOver) return `sealed in entry ${sealed}, never opened, and nothing opens it any more`;
+      if (bids) return el('span', {}, `sealed in entry ${sealed}; it opens with the bids, from `, instant(opens), ' on');
+      return el('span', {}, `sealed in entry ${sealed}, and not opened; without its seller it can be read from `, instant(opens), ' on');
+    case 'open':
+      return `${sum(minor)}, sealed in entry ${sealed} and opened in entry ${opened}`;
+    case 'void':
+      return `void, so that it counts as none: ${CAUSES[cause]}`;
+    default:
+      return 'not opened within a day, so that it counts as none';
+  }
+}
+
+const citizensFact = ({ issuer, from, until, test }) =>
+  `one persona of each citizen, of those enrolled by card from ${from} to ${until} (issuer ${issuer.slice(0, 16)})${test ? '; test cards count' : ''}. The statement holds; whose the bids are only the broker saw.`;
+
+const dutchFacts = ({ start, dutch: { floor, fall, every } }, sum) => [
+  ['Started at', `${sum(start)}, and fell by ${sum(fall)} every ${every} s, to ${sum(floor)}`],
+  ['Who wins', 'the earliest stamp, at the price that held then; of equal stamps the one with the smallest lot'],
+];
 
 // A line of the price is one of bids that rise: sealed ones are all there at once, and are in the table alone.
 const openSections = (result, log, sum) => [
@@ -160,23 +189,28 @@ const legend = ({ bids, end, winner }) =>
 function bidTable(result, log, sum) {
   const { bids } = log.fold;
   if (bids.length === 0) return [el('p', {}, 'Nobody bid.')];
+  const named = bids.some((bid) => log.fold.paddles.nameOf(bid.entry) !== undefined);
   const rows = bids.map((bid) => {
     const wins = bid === log.fold.winner;
-    const state = bid.forfeited ? 'forfeited' : wins ? 'winning bid' : 'outbid';
-    const open = !log.fold.closed && bid === bids.at(-1);
+    const { falling } = log.fold;
+    const state = bid.forfeited ? 'forfeited' : wins ? 'winning bid' : falling ? 'later' : 'outbid';
+    const open = !log.fold.closed && bid === (falling ? falling.leader() : bids.at(-1));
+    const why = falling ? `It cost ${sum(bid.least)} then.` : `At least ${sum(bid.least)} was asked for.`;
     return {
       mark: wins ? 'wins' : bid.forfeited ? 'gone' : undefined,
       cells: [
         String(bid.entry),
         el('strong', {}, sum(bid.amount)),
         instant(formatTime(bid.time)),
-        `At least ${sum(bid.least)} was asked for. Stamped ${span(bid.end - bid.time)} before the end that held then, ${formatTime(bid.end).slice(11, -1)}.`,
+        `${why} Stamped ${span(bid.end - bid.time)} before the end that held then, ${formatTime(bid.end).slice(11, -1)}.`,
         open ? 'leading' : state,
+        ...(named ? [log.fold.paddles.nameOf(bid.entry) ?? ''] : []),
       ],
     };
   });
-  const heads = ['Entry', 'Amount', 'Stamped', 'Why it counted', 'Now'];
-  return longTable(`${bids.length} bids in the order of the log, which decides`, heads, rows);
+  const heads = ['Entry', 'Amount', 'Stamped', 'Why it counted', 'Now', ...(named ? ['Paddle'] : [])];
+  const order = log.fold.falling ? '; the earliest stamp decides' : ', which decides';
+  return longTable(`${bids.length} bids in the order of the log${order}`, heads, rows);
 }
 
 function entryTable(entries, currency) {

@@ -6,21 +6,24 @@ import { amount, CAUSES } from './words.js';
 const bids = (count) => (count === 1 ? '1 sealed bid' : `${count} sealed bids`);
 
 /** What the winner pays, and why that. */
-export function sealedWords({ price, currency, winner, sealed, bids: counted }) {
+export function sealedWords({ price, currency, winner, sealed, reserve, bids: counted }) {
   const sum = `${amount(price, currency)} ${currency}`;
   if (sealed.price === 'first') return `The winner pays ${sum}, the amount of the winning bid.`;
+  const isReserve = reserve?.amount === price && counted.every((bid) => bid.entry === winner || bid.forfeited || bid.amount < price);
+  if (isReserve) return `The winner pays ${sum}, the reserve: no bid that loses is higher.`;
   const others = counted.some((bid) => bid.entry !== winner && !bid.forfeited);
   return `The winner pays ${sum}, ${others ? 'the highest that loses' : 'the least that may be bid, for there is no other'}.`;
 }
 
 /** Facts of the terms, and how far it has come. */
-export function sealedFacts({ start, sealed }, sum) {
-  const { needed, of, opens, opened, unopened } = sealed;
+export function sealedFacts({ start, sealed, reserve }, sum) {
+  const { needed, of, locks, opens, opened, unopened } = sealed;
   const who = of === 1 ? 'the TSA' : needed === of ? `all ${of} TSAs` : `any ${needed} of the ${of} TSAs`;
   return [
     ['Least amount', sum(Math.max(start, 1))],
-    ['Bids', `sealed; the highest wins and pays ${sealed.price === 'first' ? 'its own amount' : 'the highest that loses'}`],
+    ['Bids', `sealed; the highest wins and pays ${sealed.price === 'first' ? 'its own amount' : 'the highest that loses'}${reserve && sealed.price !== 'first' ? ', and at least the reserve' : ''}`],
     ['Can be read', 'by the broker together with ', who, ', from ', instant(opens), ' on, and by everybody once the broker opens them'],
+    [of === 1 ? 'Locked by' : `Locked by, ${needed} of them needed`, locks.map((tsa) => `TSA ${tsa}`).join(', ')],
     ['Opened', opened === undefined ? unopened === 0 ? 'nothing: there is no sealed bid' : `not opened: ${bids(unopened)}` : `in entry ${opened}`],
   ];
 }
@@ -56,6 +59,8 @@ function countedTable({ bids: counted, winner }, sum) {
 }
 
 function voidTable(entries) {
-  const rows = entries.map(({ entry, cause }) => ({ cells: [String(entry), CAUSES[cause]] }));
+  const rows = entries.map(({ entry, cause, says }) => ({
+    cells: [String(entry), says === undefined ? CAUSES[cause] : `${CAUSES[cause]}: “${says}”`],
+  }));
   return longTable('Bids that are none: nothing waits for whoever made them', ['Entry', 'Why'], rows);
 }

@@ -39,13 +39,19 @@ const RULES = {
   'listing.end': 'the listing’s end is out of bounds',
   'bid.too-low': 'a logged bid is too low',
   'bid.late': 'a logged bid is stamped at or after the end, or follows the close',
-  'bid.early': 'a logged bid is stamped before bids could be made, or comes before the keys that it would be sealed to',
+  'bid.early': 'a logged bid is stamped before bids could be made, or comes before the keys that it would be sealed to, or before the seller’s reserve',
   'bid.too-high': 'a logged bid raises the price by more than the terms allow',
+  'listing.citizens': 'the listing asks for one persona of each citizen by a statement that does not hold for it',
+  'listing.rule': 'the seller’s rule cannot be read, or does not always have an answer',
+  'bid.rule': 'a logged bid is one that the seller’s rule does not accept',
   'unlist.bids': 'the item was taken back after a bid',
   'unlist.seller': 'the item was taken back by somebody who is not shown to be the seller',
   'bid.sealed': 'a sealed bid has not the form that all of them have',
   'sealing.wrong': 'what bids are to be sealed to is not what the TSAs of the listing state for the instant of the opening',
-  'opened.wrong': 'sealed bids were opened too early, with other secrets than theirs, or without a witness who saw the close before',
+  'opened.wrong': 'sealed bids or a reserve were opened too early, with other secrets than theirs, or without a witness who saw the close before',
+  'reserve.seller': 'a reserve was sealed or opened by somebody who is not shown to be the seller',
+  'reserve.sealed': 'a reserve has not the form that everything sealed has',
+  'reserve.wrong': 'what is said to open the reserve does not give what was sealed',
   'bid.currency': 'a logged bid is in another currency',
   'closed.early': 'the auction was closed before its end',
   'closed.seen': 'the close has not seen every entry before it',
@@ -66,22 +72,24 @@ export const PHASES = {
   closed: 'The auction is closed, and no winner is named yet.',
   settled: 'A winner is named; seller and winner have not both disclosed yet.',
   sold: 'Sold: seller and winner have disclosed to each other who they are.',
-  unsold: 'Ended without a sale.',
+  unsold: 'Ended without a sale: there is no bid, or none that is left.',
+  'below-reserve': 'Not sold: no bid that is left reaches the seller’s hidden reserve.',
   abandoned: 'Abandoned: the seller did not disclose in time.',
   withdrawn: 'Withdrawn.',
-  void: 'Void: no named witness saw the close before the instant from which sealed bids can be read. Nobody won, and the bids were not opened.',
+  void: 'Void: no quorum of witnesses saw the close before the instant from which sealed bids can be read. Nobody won, and the bids were not opened.',
   unopened: 'Ended without a sale: the broker did not open the sealed bids within a day of the instant from which it could. Nobody won.',
   unlisted: 'Not sold: the seller took it back before the first bid.',
 };
 
 export const LATE = {
   stamp: 'The close came late: the TSA’s clock was past the end and its grace before it was stamped. Either side was free to withdraw.',
-  witness: 'No named witness dates the close in time, so it counts as late. Either side was free to withdraw.',
-  opened: 'The broker opened the sealed bids more than a minute after it could, so the close counts as late. Either side was free to withdraw.',
+  witness: 'No quorum of witnesses dates the close in time, so it counts as late. Either side was free to withdraw.',
+  opened: 'What was sealed was opened more than a minute after it could be, or not at all, so the close counts as late. Either side was free to withdraw.',
+  sealing: 'Nobody could bid for more than a minute after it was listed, so the close counts as late. Either side was free to withdraw.',
   settled: 'The broker took too long to name a winner, so the close counts as late. Either side was free to withdraw.',
 };
 
-/** Why a sealed bid is void. */
+/** Why a sealed bid, or a reserve, is void. */
 export const CAUSES = {
   broker: 'the half that is sealed to the broker does not open',
   share: 'a share that is sealed to a TSA does not open',
@@ -89,6 +97,7 @@ export const CAUSES = {
   shares: 'its shares were not made as they must be, so that other TSAs could have read something else',
   amount: 'what is under its key is no amount',
   'too-low': 'its amount is less than the least that is asked for',
+  rule: 'the seller’s rule does not accept it',
 };
 
 export const ENDS = {
@@ -104,7 +113,9 @@ export const VERBS = {
   bid: 'bid',
   sealing: 'keys stated by the broker, to which bids are sealed',
   'sealed-bid': 'sealed bid',
-  opened: 'sealed bids opened by the broker',
+  reserve: 'reserve sealed by the seller',
+  opened: 'sealed bids, or a reserve, opened by the broker',
+  unseal: 'reserve opened by the seller',
   unlist: 'taken back by the seller',
   say: 'said',
   closed: 'closed by the broker',

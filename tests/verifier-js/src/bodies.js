@@ -7,7 +7,7 @@ const amount = integer(1);
 const currency = string((value) => /^[A-Z]{3}$/.test(value));
 const hash = bytesOf(32);
 // Whether anything can be signed by a key is seen where something is (V-001).
-const key = bytesOf(32);
+export const key = bytesOf(32);
 const seal = bytesOf(32, isSealable);
 
 /** The broker's keys, as openings and certificates name them. */
@@ -27,7 +27,7 @@ export function isQuorumOfWitnesses(witnesses, quorum) {
     witnesses.every(({ name, operator }) => /^[A-Za-z0-9./_-]{1,48}$/.test(name) && /^[A-Za-z0-9./_-]{1,32}$/.test(operator)) &&
     different(witnesses.map((witness) => witness.name)) === witnesses.length &&
     different(witnesses.map((witness) => String(witness.key))) === witnesses.length &&
-    (operators === 0 ? quorum === 0 : quorum >= 1 && quorum <= operators)
+    (operators === 0 ? quorum === 0 : quorum * 2 > operators && quorum <= operators)
   );
 }
 
@@ -44,7 +44,14 @@ const LIST = object({
   begin: optional(time),
   end: time,
   soft: optional(object({ extend: integer(), hard_end: time })),
-  sealed: optional(object({ price: oneOf('first', 'second'), needed: integer() })),
+  sealed: optional(object({ price: oneOf('first', 'second'), needed: integer(), locks: optional(someOf(key)) })),
+  dutch: optional(object({ floor: amount, fall: amount, every: integer() })),
+  reserve: optional(integer()),
+  // V-174 judges it.
+  rule: optional(string()),
+  bids_each: optional(integer()),
+  // V-220 judges them.
+  citizens: optional(object({ statement: string(), certificate: string() })),
   freshness: integer(),
   grace: integer(),
   disclose_within: integer(),
@@ -56,6 +63,11 @@ const LIST = object({
   witnesses: WITNESSES,
   quorum: integer(),
   simulated: optional(yes),
+});
+
+const PADDLE = object({
+  name: string((name) => /^[a-z0-9-]{1,16}$/.test(name)),
+  earlier: optional(object({ seq: integer(), ratio: bytesOf(32) })),
 });
 
 const REVEAL = object({
@@ -79,21 +91,23 @@ const COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) 
 
 // Which sizes the parts of a bid have is judged where it is taken in (V-165), as the keys that `sealing` states are (V-164).
 const any = bytes(() => true);
-const SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal });
-const OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: COSIGNED });
+const SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal, paddle: optional(PADDLE) });
+const OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: list(COSIGNED) });
 
 /** Verb by verb: its body, whether the broker signs it, whether it opens a room. */
 export const VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
-    bid: { body: object({ amount, currency, seal }) },
+    bid: { body: object({ amount, currency, seal, paddle: optional(PADDLE) }) },
     sealing: { body: object({ key: bytesOf(32), locks: list(string()) }), broker: true },
     'sealed-bid': { body: SEALED_BID },
+    reserve: { body: object({ ratio: bytesOf(32), broker: any, shares: list(any), commitment: hash, amount: any }) },
     opened: { body: OPENED, broker: true },
     say: { body: object({ text: text(500) }) },
     unlist: { body: object({ ratio: bytesOf(32), successor: optional(name32) }) },
+    unseal: { body: object({ ratio: bytesOf(32), first: bytesOf(32), second: bytesOf(32) }) },
     closed: { body: object({ refused: integer(), root: hash }), broker: true },
-    settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(COSIGNED) }), broker: true },
+    settled: { body: object({ winner: optional(integer()), price: optional(amount), cosigned: optional(someOf(COSIGNED)) }), broker: true },
     revealed: { body: object({ outcome: hash }), broker: true },
     abandoned: { body: object({ outcome: hash }), broker: true },
     forfeited: {

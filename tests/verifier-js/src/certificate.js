@@ -1,12 +1,12 @@
 // The broker's certificate (SPEC 3.3), as a transcript carries it (V-077).
 
-import { BROKER_KEYS, isQuorumOfWitnesses, KEYS, WITNESSES } from './bodies.js';
+import { BROKER_KEYS, isQuorumOfWitnesses, key, KEYS, WITNESSES } from './bodies.js';
 import { refuseUnless, under } from './broken.js';
 import { fingerprint } from './ed25519.js';
-import { boolean, integer, object, readExact } from './json.js';
+import { boolean, integer, object, optional, readExact, someOf } from './json.js';
 import * as jws from './jws.js';
 
-const LONGEST = 3_000;
+const LONGEST = 3_200;
 const CONTENT = object({
   keys: BROKER_KEYS,
   authorities: KEYS,
@@ -14,9 +14,17 @@ const CONTENT = object({
   witnesses: WITNESSES,
   quorum: integer(),
   simulated: boolean,
+  // Absent if there are none.
+  locks: optional(someOf(key)),
 });
 
 const few = (keys) => keys.length >= 1 && keys.length <= 8;
+
+// V-230: at most eight further TSAs, each named once and none whose stamps count.
+const offersEachOnce = ({ stamps, locks = [] }) =>
+  locks.length <= 8 &&
+  new Set(locks.map(String)).size === locks.length &&
+  locks.every((one) => !stamps.some((stamp) => String(stamp) === String(one)));
 
 /** V-015, V-016 and V-077: what the certificate says, if it is by the session key in it. */
 export const readCertificate = (text) =>
@@ -25,6 +33,7 @@ export const readCertificate = (text) =>
     const parts = jws.split(text);
     const content = readExact(parts.payload, CONTENT);
     refuseUnless(few(content.authorities) && few(content.stamps), 'V-077');
+    refuseUnless(offersEachOnce(content), 'V-077');
     refuseUnless(isQuorumOfWitnesses(content.witnesses, content.quorum), 'V-077');
     const { session } = content.keys;
     refuseUnless(jws.isBy(parts, 'pregao-broker-v1', fingerprint(session), session), 'V-077');

@@ -71,6 +71,9 @@ export function isRatio(first, ratio, second) {
   return one.multiplyUnsafe(r).equals(two);
 }
 
+/** V-002: whether a key is one that an honest program makes: in its one encoding, torsion-free, not of small order. */
+export const isTorsionFree = (key) => key.length === 32 && (strictPoint(key)?.isTorsionFree() ?? false);
+
 // u-coordinates of the points of order 1, 2, 4 and 8 on Curve25519 and its twist.
 const SMALL_U = new Set([
   0n,

@@ -39,8 +39,14 @@ const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u20
 const BLANK =
   /^[ \u00a0\u00ad\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200d\u202f\u205f-\u2065\u2800\u3000\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]*$/u;
 
+/** V-014: whether a character of it steers others. */
+export const steers = (value) => STEERING.test(value);
+
+/** V-014: whether it is 1 to `most` characters of which one shows something and none steers others. */
+export const isShown = (value, most) => !steers(value) && !BLANK.test(value) && count(value) <= most;
+
 /** A text of 1 to `most` characters that shows something and steers nothing (V-014). */
-export const text = (most) => string((value) => !STEERING.test(value) && !BLANK.test(value) && count(value) <= most);
+export const text = (most) => string((value) => isShown(value, most));
 
 function count(value) {
   let characters = 0;

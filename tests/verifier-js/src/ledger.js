@@ -36,17 +36,22 @@ export class Ledger {
     return this.#tree.root(size);
   }
 
+  /** Whether a header is too old to be named again (V-029). */
+  isPast(header) {
+    return header.time < this.#newest - this.freshness;
+  }
+
   /** V-030 to V-037, in the order in which they are judged. */
   judge(action, header) {
     refuseUnless(action.room === this.room, 'room.other');
     // V-031 holds of whatever comes here: a header by another TSA was refused when it was read (V-020).
     requireAuthor(action, this.entryKey);
     refuseUnless(!this.#used.has(this.#token(action)), 'key.reused');
-    refuseUnless(header.time >= this.#newest - this.freshness, 'stamp.stale');
+    refuseUnless(!this.isPast(header), 'stamp.stale');
     refuseUnless(this.#headers.join(header), 'stamp.contradiction');
     const { size, root } = action.seen;
-    refuseUnless(size <= this.size && equal(root, this.root(size)), 'seen.false');
     if (this.keyOnce) refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, 'seen.stale');
+    refuseUnless(size <= this.size && equal(root, this.root(size)), 'seen.false');
   }
 
   /** Takes an entry in whose bytes, action and header were judged, here and by the room's fold. */

@@ -2,6 +2,7 @@
 
 import { base64url } from './bytes.js';
 import { fingerprint } from './ed25519.js';
+import { lockTsas } from './terms.js';
 import { formatTime } from './time.js';
 
 /** A thing that is neither transcript nor receipt. */
@@ -77,6 +78,9 @@ function ofAuction(fold) {
     max_raise: terms.max_raise,
     buy_now: terms.buy_now,
     begin: terms.begin === undefined ? undefined : formatTime(terms.begin),
+    rule: terms.rule,
+    bids_each: terms.bids_each,
+    citizens: fold.issuer ? ofIssuer(fold.issuer) : undefined,
     seller: fingerprint(fold.seller),
     listed: formatTime(fold.listed),
     end: formatTime(fold.end),
@@ -88,27 +92,48 @@ function ofAuction(fold) {
     withdrawn: fold.withdrawn ?? undefined,
     successor: fold.successor,
     sealed: fold.sealed ? ofSealed(fold.sealed) : undefined,
-    bids: fold.bids.map(({ entry, amount, time, end, least, forfeited }) => ({
-      entry,
-      amount,
-      time: formatTime(time),
-      end: formatTime(end),
-      least,
-      forfeited,
-    })),
+    dutch: terms.dutch,
+    reserve: fold.reserve ? ofReserve(fold) : undefined,
+    bids: fold.bids.map(({ entry, amount, time, end, least, forfeited }) =>
+      compact({
+        entry,
+        amount,
+        time: formatTime(time),
+        end: formatTime(end),
+        least,
+        forfeited,
+        paddle: fold.paddles.nameOf(entry),
+      }),
+    ),
     forfeits: fold.forfeits,
   });
 }
+
+const ofIssuer = ({ issuer, from, until, spend_until: spendUntil, test }) =>
+  compact({ issuer, from: formatTime(from), until: formatTime(until), spend_until: formatTime(spendUntil), test });
 
 const ofSealed = (sealed) =>
   compact({
     price: sealed.price,
     needed: sealed.needed,
     of: sealed.of,
+    locks: sealed.locks,
     opens: formatTime(sealed.opens),
     opened: sealed.opened,
     unopened: sealed.unopened,
     void: sealed.void,
+  });
+
+const ofReserve = ({ terms, reserve, locked }) =>
+  compact({
+    standing: reserve.standing,
+    needed: terms.reserve,
+    of: lockTsas(terms).length,
+    opens: formatTime(locked.opens),
+    sealed: reserve.sealed,
+    opened: reserve.opened,
+    amount: reserve.amount,
+    cause: reserve.cause,
   });
 
 function ofReveal({ terms, end, by, absent }) {

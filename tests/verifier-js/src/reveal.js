@@ -4,7 +4,8 @@ import { equal } from './bytes.js';
 import { refuseUnless } from './broken.js';
 
 const AUCTION_ONLY = [
-  'bid', 'sealing', 'sealed-bid', 'opened', 'say', 'unlist', 'closed', 'settled', 'revealed', 'abandoned', 'forfeited', 'withdrawn',
+  'bid', 'sealing', 'sealed-bid', 'reserve', 'opened', 'say', 'unlist', 'unseal', 'closed', 'settled', 'revealed', 'abandoned',
+  'forfeited', 'withdrawn',
 ];
 
 export class Reveal {

@@ -109,11 +109,12 @@ export class Transcript {
     this.notice(seq, action, header);
   }
 
-  // V-023 and V-029: the header named is there, and no other stands before the entry.
+  // V-023 and V-029: the header named is there, no other stands before the entry, and it is not one of long ago.
   #requireOnly(name) {
     const isPending = this.#pending?.name === name;
     refuseUnless(isPending || this.#headers.has(name), 'V-023');
     refuseUnless(isPending || this.#pending === null, 'V-029');
+    refuseUnless(isPending || !this.#ledger.isPast(this.#headers.get(name)), 'stamp.stale');
   }
 
   // Keys that count are those that an opening names. An action that opens nothing names none, and then no header holds.

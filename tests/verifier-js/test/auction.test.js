@@ -162,6 +162,13 @@ test('v037_nothing_stamped_more_than_f_before_the_action_may_be_missed', () => {
   refusedLast(room, 'seen.stale');
 });
 
+test('v037_what_misses_too_much_is_stale_whatever_root_it_names', () => {
+  const room = auction();
+  room.say('missed', 5);
+  room.say('blind', 15.000001, { payload: { seen: { size: 1, root: b64(noise('root')) } } });
+  refusedLast(room, 'seen.stale');
+});
+
 test('v037_every_missed_entry_counts_and_not_only_the_first', () => {
   const room = auction();
   room.say('new', 14);
@@ -203,6 +210,7 @@ test('v039_a_listing_at_every_bound_is_accepted', () => {
   holds(auction({ soft: { extend: 30, hard_end: timeAt(60) } }).file(), 'incomplete');
 });
 
+const five = Array.from({ length: 5 }, (_, i) => ({ name: `w${i}`, key: b64(new Key(`w${i}`).public), operator: `o${i}` }));
 const witness = (change, i = 0) => ({ ...house.namedWitnesses[i], ...change });
 
 for (const [name, change] of [
@@ -214,10 +222,12 @@ for (const [name, change] of [
   ['a_name_beyond_ascii', { witnesses: [witness({ name: '\u00e9' })], quorum: 1 }],
   ['an_operator_of_33_characters', { witnesses: [witness({ operator: 'a'.repeat(33) })], quorum: 1 }],
   ['a_witness_without_operator', { witnesses: [witness({ operator: '' })], quorum: 1 }],
-  ['two_witnesses_of_one_name', { witnesses: [witness(), witness({ name: house.namedWitnesses[0].name }, 2)], quorum: 1 }],
-  ['two_witnesses_of_one_key', { witnesses: [witness(), witness({ name: 'b', operator: 'b' })], quorum: 1 }],
+  ['two_witnesses_of_one_name', { witnesses: [witness(), witness({ name: house.namedWitnesses[0].name }, 2)], quorum: 2 }],
+  ['two_witnesses_of_one_key', { witnesses: [witness(), witness({ name: 'b', operator: 'b' })], quorum: 2 }],
   ['6_witnesses', { witnesses: Array.from({ length: 6 }, (_, i) => ({ name: `w${i}`, key: b64(new Key(`w${i}`).public), operator: 'o' })), quorum: 1 }],
   ['quorum_0_of_some', { quorum: 0 }],
+  ['a_quorum_of_half', { quorum: 1 }],
+  ['a_quorum_of_less_than_half', { witnesses: five, quorum: 2 }],
   ['a_quorum_of_more_operators_than_there_are', { quorum: 3 }],
   ['a_quorum_without_witnesses', { witnesses: [], quorum: 1 }],
 ]) {
@@ -229,7 +239,7 @@ test('v140_names_and_operators_may_have_their_longest_length', () => {
 });
 
 test('v140_there_may_be_five_witnesses', () => {
-  const five = Array.from({ length: 5 }, (_, i) => ({ name: `w${i}`, key: b64(new Key(`w${i}`).public), operator: `o${i}` }));
+  assert.equal(holds(auction({ witnesses: five, quorum: 3 }).file({ by: [] }), 'incomplete').witnesses.length, 5);
   assert.equal(holds(auction({ witnesses: five, quorum: 5 }).file({ by: [] }), 'incomplete').witnesses.length, 5);
 });
 
@@ -446,7 +456,7 @@ test('v046_only_the_winner_and_price_of_the_log_are_settled', () => {
   }
   for (const body of [{ winner: 2 }, { price: 1500 }]) {
     const room = closed();
-    room.broker('settled', { ...body, cosigned: room.statement(61) }, 62);
+    room.broker('settled', { ...body, cosigned: room.statements(61) }, 62);
     refusedLast(room, 'settled.wrong');
   }
 });
@@ -482,25 +492,63 @@ test('v046_an_auction_is_sold_once_both_disclosed_and_nothing_follows', () => {
   refusedLast(room, 'verb.phase');
 });
 
+const last = { witness: house.witnesses[2] };
 const others = [
   ['by_a_stranger', (room) => room.statement(61, { witness: { key: new Key('stranger') } })],
-  ['over_the_log_without_the_close', (room) => room.statement(61, { size: 3 })],
-  ['over_another_root', (room) => room.statement(61, { root: noise('root') })],
-  ['of_another_time', (room) => ({ ...room.statement(61), time: room.statement(61).time + 1 })],
-  ['of_another_witness', (room) => ({ ...room.statement(61), witness: b64(house.witnesses[1].key.public) })],
+  ['over_the_log_without_the_close', (room) => room.statement(61, { ...last, size: 3 })],
+  ['over_another_root', (room) => room.statement(61, { ...last, root: noise('root') })],
+  ['of_another_time', (room) => ({ ...room.statement(61, last), time: room.statement(61).time + 1 })],
+  ['of_another_witness', (room) => ({ ...room.statement(61, last), witness: b64(house.witnesses[1].key.public) })],
+  ['by_the_same_witness_again', (room) => room.statement(62)],
 ];
 for (const [name, statement] of others) {
   test(`v142_a_cosignature_${name}_settles_nothing`, () => {
     const room = closed();
-    room.settled(2, 1500, 62, { cosigned: statement(room) });
+    room.settled(2, 1500, 62, { cosigned: [room.statement(61), statement(room)] });
     refusedLast(room, 'settled.wrong');
   });
 }
 
+test('v142_witnesses_date_in_the_order_of_the_listing', () => {
+  const room = closed();
+  room.settled(2, 1500, 62, { cosigned: room.statements(61).reverse() });
+  refusedLast(room, 'settled.wrong');
+  const all = closed();
+  all.settled(2, 1500, 62, { cosigned: house.witnesses.map((witness) => all.statement(61, { witness })) });
+  assert.equal(holds(all.file(), 'incomplete').auction.closed.late, null);
+});
+
+test('v142_where_nobody_dates_it_there_is_no_list', () => {
+  const room = closed();
+  room.settled(2, 1500, 66, { cosigned: [] });
+  refusedLast(room, 'V-010');
+});
+
+test('v143_a_close_is_dated_by_the_last_of_the_operators_that_it_takes', () => {
+  const [north, second, south] = house.witnesses;
+  const dated = (...by) => (room) => by.map(([witness, seconds]) => room.statement(seconds, { witness }));
+  for (const [words, late] of [
+    [dated([north, 61]), 'witness'],
+    [dated([south, 61]), 'witness'],
+    [dated([north, 61], [second, 61]), 'witness'],
+    [dated([north, 61], [south, 67]), 'witness'],
+    [dated([north, 67], [south, 61]), 'witness'],
+    [dated([north, 67], [second, 66], [south, 61]), null],
+    [dated([north, 66], [south, 66]), null],
+  ]) {
+    const room = closed();
+    room.settled(2, 1500, 65.500001, { cosigned: words(room) });
+    assert.equal(holds(room.file(), 'incomplete').auction.closed.late, late);
+    const soon = closed();
+    soon.settled(2, 1500, 65.5, { cosigned: words(soon) });
+    if (late) refusedLast(soon, 'settled.early');
+  }
+});
+
 test('v142_a_room_without_witnesses_has_no_cosignature', () => {
   const room = plain.auction();
   room.closed();
-  room.settled(undefined, undefined, 62, { cosigned: room.statement(61, { witness: house.witnesses[0] }) });
+  room.settled(undefined, undefined, 62, { cosigned: [room.statement(61, { witness: house.witnesses[0] })] });
   refusedLast(room, 'settled.wrong');
   const fine = plain.auction();
   fine.closed();
@@ -510,8 +558,8 @@ test('v142_a_room_without_witnesses_has_no_cosignature', () => {
 
 test('v143_without_a_witness_in_time_the_close_is_late_and_settled_after_grace', () => {
   for (const [statement, late] of [
-    [(room) => room.statement(66), null],
-    [(room) => room.statement(67), 'witness'],
+    [(room) => room.statements(66), null],
+    [(room) => room.statements(67), 'witness'],
     [() => undefined, 'witness'],
   ]) {
     const soon = closed();
@@ -626,7 +674,7 @@ test('v047_a_bid_is_forfeited_once', () => {
 test('v142_only_the_first_settled_after_the_close_has_a_cosignature', () => {
   const room = settled();
   room.outcome('forfeited', 663, { winner: 2, others: [] });
-  room.settled(1, 1000, 664, { cosigned: room.statement(663, { size: 4, root: room.tree.root(4) }) });
+  room.settled(1, 1000, 664, { cosigned: room.statements(663, { size: 4, root: room.tree.root(4) }) });
   refusedLast(room, 'settled.wrong');
 });
 
@@ -730,7 +778,7 @@ test('v161_the_seller_takes_an_item_back_before_the_first_bid', () => {
     const room = auction();
     unlist(room, 20, seller(), successor);
     room.closed(30);
-    room.settled(undefined, undefined, 31, { cosigned: room.statement(31) });
+    room.settled(undefined, undefined, 31, { cosigned: room.statements(31) });
     const { auction: result } = holds(room.file());
     assert.deepEqual([result.phase, result.successor, result.closed.late], ['unlisted', successor, null]);
   }
@@ -760,7 +808,7 @@ test('v161_a_bid_stamped_before_it_voids_it_and_one_that_is_not_closed_in_time_l
   const unsold = auction();
   unlist(unsold, 20, seller());
   unsold.closed(60);
-  unsold.settled(undefined, undefined, 61, { cosigned: unsold.statement(61) });
+  unsold.settled(undefined, undefined, 61, { cosigned: unsold.statements(61) });
   assert.equal(holds(unsold.file()).auction.phase, 'unsold');
   const twice = auction();
   unlist(twice, 20, seller());

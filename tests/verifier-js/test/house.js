@@ -64,6 +64,12 @@ export class House {
     this.times = [];
   }
 
+  /** One witness of each operator, in the order of the listing, as many as must agree. */
+  get quorumOfWitnesses() {
+    const isFirst = ({ operator }, i) => this.witnesses.findIndex((other) => other.operator === operator) === i;
+    return this.witnesses.filter(isFirst).slice(0, this.quorum);
+  }
+
   get keys() {
     return {
       session: b64(this.session.public),
@@ -121,6 +127,9 @@ export class House {
       begin: undefined,
       end: timeAt(60),
       soft: undefined,
+      rule: undefined,
+      bids_each: undefined,
+      citizens: undefined,
       freshness: 10,
       grace: 5,
       disclose_within: 600,
@@ -237,7 +246,12 @@ export class Room {
     return this.broker('closed', { refused: 0, root: b64(EMPTY_ROOT), ...options.body }, seconds, options);
   }
 
-  /** A witness's statement over the head of this size, as `settled` carries it. */
+  /** What a quorum of witnesses states over the head of this size, as `settled` carries it. */
+  statements(seconds, options = {}) {
+    return this.house.quorumOfWitnesses.map((witness) => this.statement(seconds, { witness, ...options }));
+  }
+
+  /** A witness's statement over the head of this size. */
   statement(seconds, { witness = this.house.witnesses[0], size = this.size, root } = {}) {
     const time = secondsAt(seconds);
     const text = headText(this.log, size, root ?? this.tree.root(size));
@@ -245,8 +259,8 @@ export class Room {
   }
 
   settled(winner, price, seconds = 62, options = {}) {
-    const statement = 'cosigned' in options ? options.cosigned : this.house.witnesses.length ? this.statement(61) : undefined;
-    const body = { ...(winner === undefined ? {} : { winner, price }), ...(statement ? { cosigned: statement } : {}) };
+    const statements = 'cosigned' in options ? options.cosigned : this.house.witnesses.length ? this.statements(61) : undefined;
+    const body = { ...(winner === undefined ? {} : { winner, price }), ...(statements ? { cosigned: statements } : {}) };
     return this.broker('settled', body, seconds, options);
   }
 

@@ -79,7 +79,7 @@ test('sealed_bids_are_counted_until_they_are_opened_and_then_shown_with_what_the
   shut.bid(150_000, 5);
   shut.closed();
   shut.settled(undefined, undefined, T);
-  assert.match(shown('void', shut.file()), /Void: no named witness.*1 sealed bid is in the log/s);
+  assert.match(shown('void', shut.file()), /Void: no quorum of witnesses.*1 sealed bid is in the log/s);
 });
 
 test('receipts_and_reveal_rooms_are_shown_too', () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { base64url, u64, utf8 } from '../src/bytes.js';
+import { fingerprint } from '../src/ed25519.js';
 import { publicKey, seal } from '../src/hpke.js';
 import { contextOf, shareOf } from '../src/sealed.js';
 import { holds, refused } from './expect.js';
@@ -37,11 +38,11 @@ test('v168_the_highest_bid_pays_itself_or_the_highest_that_loses', () => {
     room.outcome('revealed', 100);
     const { auction } = holds(room.file());
     assert.deepEqual([auction.phase, auction.winner, auction.price, auction.closed.late], ['sold', 3, pays, null]);
-    assert.deepEqual(auction.sealed, { price, needed: 1, of: 1, opens: timeAt(T), opened: 6, unopened: 0, void: [] });
+    assert.deepEqual(auction.sealed, { price, needed: 1, of: 1, locks: house.tsas.map((tsa) => fingerprint(tsa.public)), opens: timeAt(T), opened: 6, unopened: 0, void: [] });
     assert.deepEqual(auction.bids[0], { entry: 2, amount: 1500, time: timeAt(5), end: timeAt(60), least: 1000, forfeited: false });
     assert.deepEqual(auction.bids.map(({ entry, amount }) => [entry, amount]), [[2, 1500], [3, 2000], [4, 1200]]);
     assert.equal(Object.keys(auction).join().includes('price,sealed,bids,forfeits'), true);
-    assert.deepEqual(Object.keys(auction.sealed), ['price', 'needed', 'of', 'opens', 'opened', 'unopened', 'void']);
+    assert.deepEqual(Object.keys(auction.sealed), ['price', 'needed', 'of', 'locks', 'opens', 'opened', 'unopened', 'void']);
     const other = openedWith(house, [1500, 2000, 1200], { sealed: { price } });
     other.settled(3, pays === 2000 ? 1500 : 2000);
     refusedLast(other, 'settled.wrong');
@@ -54,7 +55,7 @@ test('v165_bids_are_read_by_nobody_before_they_are_opened', () => {
   room.bid(2000, 6);
   const auction = incomplete(room);
   assert.deepEqual(auction.bids, []);
-  assert.deepEqual(auction.sealed, { price: 'first', needed: 1, of: 1, opens: timeAt(T), unopened: 2, void: [] });
+  assert.deepEqual(auction.sealed, { price: 'first', needed: 1, of: 1, locks: house.tsas.map((tsa) => fingerprint(tsa.public)), opens: timeAt(T), unopened: 2, void: [] });
   room.closed();
   assert.deepEqual([incomplete(room).phase, incomplete(room).sealed.unopened], ['closed', 2]);
 });
@@ -69,6 +70,40 @@ test('v165_any_tsas_that_are_enough_open_the_bids', () => {
   const all = openedWith(three, [1500], { sealed: { needed: 3 } }, { by: [0, 1, 2] });
   all.settled(2, 1500);
   assert.equal(incomplete(all).winner, 2);
+});
+
+// V-231.
+
+const apart = new SealedHouse({ tsas: 3, apart: true });
+
+test('v231_bids_are_locked_by_the_tsas_that_the_listing_names_apart', () => {
+  const room = openedWith(apart, [1500, 2000], { sealed: { needed: 2, price: 'second' } }, { by: [1, 2] });
+  room.settled(3, 1500);
+  const { sealed } = incomplete(room);
+  assert.deepEqual([sealed.needed, sealed.of, sealed.void], [2, 3, []]);
+  assert.deepEqual(sealed.locks, apart.tsas.map((tsa) => fingerprint(tsa.public)));
+});
+
+const keyOf = (tsa) => b64(tsa.public);
+const nine = Array.from({ length: 9 }, (_, i) => b64(new Key(`lock ${i}`).public));
+
+for (const [name, sealed, code] of [
+  ['v231_those_that_stamp_again', { locks: [b64(apart.stamp.public)] }, 'listing.terms'],
+  ['v231_one_twice', { locks: [...apart.tsas.map(keyOf), keyOf(apart.tsas[0])] }, 'listing.terms'],
+  ['v231_nine', { locks: nine }, 'listing.terms'],
+  ['v231_more_needed_than_there_are', { needed: 4 }, 'listing.terms'],
+]) {
+  test(`${name}_are_no_tsas_to_lock_by`, () => refusedLast(apart.bare({ sealed }), code));
+}
+
+test('v231_a_statement_is_by_the_tsa_of_its_place_and_not_by_one_that_stamps', () => {
+  const { locks } = apart;
+  const stamps = apart.lock(0, { key: apart.stamp, change: { tsa: fingerprint(apart.stamp.public) } });
+  for (const wrong of [locks.slice(0, 2), [locks[1], locks[0], locks[2]], [stamps, ...locks.slice(1)]]) {
+    const room = apart.bare();
+    room.sealing(1, { body: { locks: wrong } });
+    refusedLast(room, 'sealing.wrong');
+  }
 });
 
 test('v164_the_instant_is_a_second_after_the_last_that_a_close_in_time_is_seen', () => {
@@ -180,7 +215,7 @@ test('v165_sealed_and_open_bids_have_rooms_of_their_own', () => {
     room.opened();
   });
   const reveal = house.reveal();
-  reveal.broker('opened', { key: b64(secretOf('broker')), locks: [], cosigned: reveal.statement(61) }, 5);
+  reveal.broker('opened', { key: b64(secretOf('broker')), locks: [], cosigned: [reveal.statement(61)] }, 5);
   refused(reveal.file(), 'verb.kind', 1);
 });
 
@@ -344,7 +379,7 @@ test('v165_from_zero_on_every_amount_but_zero_counts', () => {
 test('v166_bids_are_opened_once_after_the_close', () => {
   const before = house.auction();
   before.bid(1500, 5);
-  before.opened(T, { cosigned: before.statement(61) });
+  before.opened(T, { cosigned: before.statements(61) });
   refusedLast(before, 'verb.phase');
   const twice = openedWith(house, [1500]);
   twice.opened(T + 1);
@@ -383,12 +418,15 @@ for (const [name, options] of [
   ['with_the_word_of_a_stranger', { word: (room) => room.word(61, { witness: { key: new Key('stranger') } }) }],
   ['with_a_word_on_the_log_without_its_close', { word: (room) => room.word(61, { size: 4 }) }],
   ['with_a_word_on_another_log', { word: (room) => room.word(61, { root: noise('root') }) }],
-  ['with_a_word_of_another_time', { word: (room) => ({ ...room.word(61), time: secondsAt(62) }) }],
+  ['with_a_word_of_another_time', { word: (room, [one, other]) => [one, { ...other, time: secondsAt(62) }] }],
+  ['with_the_word_of_one_operator', { word: (room, [one]) => [one] }],
+  ['with_one_word_too_late', { word: (room, [one]) => [one, room.word(T)[1]] }],
+  ['with_no_word', { word: () => [] }],
 ]) {
   test(`v166_bids_opened_${name}_are_refused`, () => {
     const room = closed({ needed: 2 }, { of: three });
     const { seconds = T, word = (one) => one.word(), ...more } = options;
-    room.opened(seconds, { by: [0, 1], cosigned: word(room), ...more });
+    room.opened(seconds, { by: [0, 1], cosigned: word(room, room.word(61)), ...more });
     refusedLast(room, 'opened.wrong');
   });
 }
@@ -442,12 +480,14 @@ test('v144_counts_from_the_opening', () => {
 // V-167.
 
 test('v167_without_a_witness_before_the_instant_the_auction_is_void', () => {
-  for (const word of [() => undefined, (room) => room.word(T), (room) => room.word(T + 50)]) {
+  const oneBefore = (room) => room.word(61).slice(0, 1);
+  const otherAt = (room) => [...oneBefore(room), room.word(T)[1]];
+  for (const word of [() => undefined, (room) => room.word(T), (room) => room.word(T + 50), oneBefore, otherAt]) {
     const room = closed();
     room.settled(undefined, undefined, T, { cosigned: word(room) });
     const { auction } = holds(room.file());
     assert.deepEqual([auction.phase, auction.winner, auction.bids, auction.closed.late], ['void', undefined, [], null]);
-    assert.deepEqual(auction.sealed, { price: 'first', needed: 1, of: 1, opens: timeAt(T), unopened: 2, void: [] });
+    assert.deepEqual(auction.sealed, { price: 'first', needed: 1, of: 1, locks: house.tsas.map((tsa) => fingerprint(tsa.public)), opens: timeAt(T), unopened: 2, void: [] });
     const early = closed();
     early.settled(undefined, undefined, T - 0.000001, { cosigned: word(early) });
     refusedLast(early, 'settled.early');
@@ -473,7 +513,7 @@ test('v167_nobody_is_named_while_bids_are_sealed_and_no_strange_word_is_taken', 
   named.settled(3, 2000, T);
   refusedLast(named, 'settled.wrong');
   const strange = closed();
-  strange.settled(undefined, undefined, T, { cosigned: strange.word(T, { witness: { key: new Key('stranger') } }) });
+  strange.settled(undefined, undefined, T, { cosigned: [...strange.word(T).slice(0, 1), ...strange.word(T, { witness: { key: new Key('stranger') } }).slice(0, 1)] });
   refusedLast(strange, 'settled.wrong');
 });
 
@@ -591,4 +631,53 @@ test('v061_receipts_of_what_the_broker_says_of_sealed_bids_hold', () => {
   const open = new House().auction();
   open.broker('sealing', { key: b64(publicKey(secretOf('broker'))), locks: [] }, 5);
   refused(JSON.stringify(open.receipt(1)), 'verb.kind');
+});
+
+test('v164_keys_stated_more_than_a_minute_after_the_listing_close_the_auction_late', () => {
+  for (const [previous, late] of [[60, null], [60.000001, 'sealing']]) {
+    const room = house.bare({ end: timeAt(90) });
+    room.sealing(62, { body: { locks: [house.lock(0, { at: 101 })] }, header: { prev_time: timeAt(previous) } });
+    room.closed(90.5);
+    room.settled(undefined, undefined, 92, { cosigned: room.word(91) });
+    assert.equal(holds(room.file()).auction.closed.late, late);
+    const later = house.bare({ end: timeAt(90) });
+    later.sealing(62, { body: { locks: [house.lock(0, { at: 101 })] }, header: { prev_time: timeAt(previous) } });
+    later.closed(97, { header: { prev_time: timeAt(96) } });
+    later.settled(undefined, undefined, 99, { cosigned: later.word(98) });
+    assert.equal(holds(later.file()).auction.closed.late, late ?? 'stamp');
+  }
+});
+
+test('v164_all_keys_that_bids_are_sealed_to_differ', () => {
+  const room = house.bare();
+  room.sealing(1, { body: { key: b64(publicKey(secretOf('tsa 0'))) } });
+  refusedLast(room, 'sealing.wrong');
+  const twice = three.bare({ sealed: { needed: 2 } });
+  const key = b64(publicKey(secretOf('tsa 0')));
+  twice.sealing(1, { body: { locks: [three.lock(0), three.lock(1, { change: { key } }), three.lock(2)] } });
+  refusedLast(twice, 'sealing.wrong');
+});
+
+/** Writes, for each of the causes, a room with it and those after it: the first is told. */
+function toldFirst(causes, write, verdict) {
+  causes.forEach((cause, i) => {
+    const room = house.bare({ end: timeAt(90) });
+    const past = (one, seconds) => ({ header: { prev_time: timeAt(causes.indexOf(one) >= i ? seconds + 0.000001 : seconds) } });
+    room.sealing(62, { body: { locks: [house.lock(0, { at: 101 })] }, ...past('sealing', 60) });
+    write(room, past, causes.indexOf('witness') >= i);
+    assert.equal(holds(room.file(), verdict).auction.closed.late, cause);
+  });
+}
+
+test('v166_of_several_causes_for_which_a_close_is_late_the_first_is_told', () => {
+  toldFirst(['sealing', 'witness', 'opened', 'settled'], (room, past, isDatedLate) => {
+    room.bid(1500, 70);
+    room.closed(90.5);
+    room.opened(170, { cosigned: room.word(isDatedLate ? 97 : 96), ...past('opened', 161) });
+    room.settled(2, 1500, 240, past('settled', 235));
+  }, 'incomplete');
+  toldFirst(['sealing', 'stamp', 'witness', 'settled'], (room, past, isDatedLate) => {
+    room.closed(97, past('stamp', 95));
+    room.settled(undefined, undefined, 170, { cosigned: room.word(isDatedLate ? 103 : 102), ...past('settled', 162) });
+  });
 });

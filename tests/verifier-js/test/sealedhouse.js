@@ -17,21 +17,25 @@ export const T = 71;
 export const secretOf = (name) => sha256(utf8(`secret of ${name}`));
 
 export class SealedHouse extends House {
-  constructor({ tsas = 1, ...options } = {}) {
+  /** With `apart` the bids are locked by other TSAs than the one that stamps. */
+  constructor({ tsas = 1, apart = false, ...options } = {}) {
     super(options);
-    this.tsas = Array.from({ length: tsas }, (_, i) => (i === 0 ? this.stamp : new Key(`stamp ${i}`)));
+    this.apart = apart;
+    this.tsas = Array.from({ length: tsas }, (_, i) => (i === 0 && !apart ? this.stamp : new Key(`stamp ${i}`)));
   }
 
   /** Without `sealed` where that is null. */
   listing(change = {}) {
     const { sealed = {}, ...more } = change;
     const usual = super.listing();
-    const terms = { increment: 1, stamps: this.tsas.map((tsa) => b64(tsa.public)), ...more };
-    const { freshness, grace, ...rest } = { ...usual, ...terms };
+    const tsas = this.tsas.map((tsa) => b64(tsa.public));
+    const locks = this.apart ? { locks: tsas } : {};
+    const terms = { increment: 1, stamps: this.apart ? usual.stamps : tsas, ...more };
+    const { rule, bids_each, freshness, grace, reserve, ...rest } = { ...usual, ...terms };
     const after = ['disclose_within', 'seal', 'broker', 'stamps', 'threshold', 'authorities', 'witnesses', 'quorum', 'simulated'];
     const pick = (names) => Object.fromEntries(names.map((name) => [name, rest[name]]));
     const before = Object.keys(rest).filter((name) => !after.includes(name));
-    return { ...pick(before), sealed: sealed ? { price: 'first', needed: 1, ...sealed } : undefined, freshness, grace, ...pick(after) };
+    return { ...pick(before), sealed: sealed ? { price: 'first', needed: 1, ...locks, ...sealed } : undefined, reserve, rule, bids_each, freshness, grace, ...pick(after) };
   }
 
   /** A statement of the TSA at this place (V-162). */
@@ -93,10 +97,10 @@ export class SealedRoom extends Room {
     return seq;
   }
 
-  /** A witness's word on the close. */
+  /** What a quorum of witnesses says of the close. */
   word(seconds = 61, options = {}) {
     const size = options.size ?? this.closedAt;
-    return this.statement(seconds, { size, root: this.tree.root(size), ...options });
+    return this.statements(seconds, { size, root: this.tree.root(size), ...options });
   }
 
   /** `by` are the places of the TSAs whose secrets are there. */

@@ -415,6 +415,7 @@ for (const [name, certificate] of [
   ['with_9_stamp_keys', house.certificate({ stamps: Array(9).fill(b64(house.stamp.public)) })],
   ['that_does_not_say_whether_time_is_simulated', house.certificate({ simulated: undefined })],
   ['with_an_unknown_member', house.certificate({ more: 1 })],
+  ['with_a_quorum_of_half', house.certificate({ quorum: 1 })],
   ['with_a_quorum_of_more_operators_than_there_are', house.certificate({ quorum: 3 })],
   ['with_a_changed_signature', house.certificate().replace(/....$/, 'AAAA')],
   ['that_is_too_long', house.certificate({ stamps: Array(60).fill(b64(house.stamp.public)) })],

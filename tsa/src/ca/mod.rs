@@ -11,7 +11,8 @@ use std::time::Duration;
 use pregao_protocol::host::{NoRandomness, Random};
 use pregao_protocol::trust::certificate::{
     AUTHORITY_LIFETIME, AUTHORITY_NAME, CertificateError, Certified, PERSONA_LIFETIME,
-    PURPOSE_LIFETIME, SIMULATED_AUTHORITY_NAME, pem_to_der, verify_authority_certificate,
+    PURPOSE_LIFETIME, SIMULATED_AUTHORITY_NAME, bought_with, pem_to_der,
+    verify_authority_certificate,
 };
 use pregao_protocol::trust::jwks::{Jwk, Jwks};
 use pregao_protocol::trust::key::{
@@ -19,6 +20,7 @@ use pregao_protocol::trust::key::{
 };
 use pregao_protocol::trust::witness::Witness;
 use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType,
     IsCa, Issuer, KeyUsagePurpose, PKCS_ED25519, PublicKeyData, SerialNumber, SignatureAlgorithm,
@@ -31,6 +33,8 @@ use crate::keys::{KeysError, write_new};
 const DAY: u64 = 86_400;
 /// Extended key usage (RFC 5280, 4.2.1.12).
 const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
+/// Certificate policies (RFC 5280, 4.2.1.4).
+const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
 
 /// Why the CA cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -139,12 +143,24 @@ impl Ca {
         &self.pem
     }
 
-    /// Certifies a persona whose possession of `key` was verified. Gives PEM.
+    /// Certifies a persona whose possession of `key` was verified. Gives PEM. `issuer` names the one whose token bought it, if
+    /// one did (V-221).
     ///
     /// # Errors
     /// [`CaError`].
-    pub fn certify_persona(&self, key: &PublicKey<Persona>, now: Time) -> Result<String, CaError> {
-        Ok(self.certify(key, PERSONA_LIFETIME, now)?.pem())
+    pub fn certify_persona(
+        &self,
+        key: &PublicKey<Persona>,
+        issuer: Option<Digest>,
+        now: Time,
+    ) -> Result<String, CaError> {
+        let bought = issuer.map(|issuer| {
+            let policies = bought_with(issuer);
+            let mut bought = CustomExtension::from_oid_content(CERTIFICATE_POLICIES, policies);
+            bought.set_criticality(true);
+            bought
+        });
+        Ok(self.certify_with(key, PERSONA_LIFETIME, bought, now)?.pem())
     }
 
     /// The key set, with certificates made today. Where heads are cosigned: with the witness. Where
@@ -185,12 +201,22 @@ impl Ca {
         lifetime: Duration,
         now: Time,
     ) -> Result<Certificate, CaError> {
+        self.certify_with(key, lifetime, None, now)
+    }
+
+    fn certify_with<P: Certified>(
+        &self,
+        key: &PublicKey<P>,
+        lifetime: Duration,
+        last: Option<CustomExtension>,
+        now: Time,
+    ) -> Result<Certificate, CaError> {
         let mut params = profile(P::SUBJECT, lifetime, now, &*self.random)?;
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let mut usage = CustomExtension::from_oid_content(EXTENDED_KEY_USAGE, P::USAGE.to_vec());
         usage.set_criticality(true);
-        params.custom_extensions = vec![usage];
+        params.custom_extensions = [usage].into_iter().chain(last).collect();
         let authority = authority_profile(self.simulated, now, &*self.random)?;
         let issuer = Issuer::new(authority, Signer { key: &self.key, public: self.key.public() });
         let key = SubjectPublicKeyInfo::from_der(&key.to_spki())?;

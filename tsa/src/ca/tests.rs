@@ -26,7 +26,7 @@ fn persona() -> PublicKey<Persona> {
 fn a_certificate_is_dated_by_the_day_and_ends_after_seven() {
     let folder = tempfile::tempdir().unwrap();
     let ca = ca(folder.path());
-    let pem = ca.certify_persona(&persona(), now()).unwrap();
+    let pem = ca.certify_persona(&persona(), None, now()).unwrap();
     let der = pem_to_der(&pem, "CERTIFICATE").unwrap();
     let midnight = "2026-11-20T00:00:00.000000Z".parse().unwrap();
     let read = verify_persona_certificate(&der, &ca.public(), midnight).unwrap();
@@ -37,12 +37,26 @@ fn a_certificate_is_dated_by_the_day_and_ends_after_seven() {
 }
 
 #[test]
+fn v221_a_certificate_names_the_issuer_whose_token_bought_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = ca(folder.path());
+    let of = |issuer| {
+        let pem = ca.certify_persona(&persona(), issuer, now()).unwrap();
+        let der = pem_to_der(&pem, "CERTIFICATE").unwrap();
+        verify_persona_certificate(&der, &ca.public(), now()).unwrap().issuer
+    };
+    let issuer = Some(Digest([7; 32]));
+    assert_eq!(of(issuer), issuer);
+    assert_eq!(of(None), None);
+}
+
+#[test]
 fn certificates_of_two_personas_differ_in_serial_key_and_signature_only() {
     let folder = tempfile::tempdir().unwrap();
     let ca = ca(folder.path());
     let other = SecretKey::from_seed(&[3; 32]).public();
-    let one = pem_to_der(&ca.certify_persona(&persona(), now()).unwrap(), "CERTIFICATE");
-    let two = pem_to_der(&ca.certify_persona(&other, now()).unwrap(), "CERTIFICATE");
+    let one = pem_to_der(&ca.certify_persona(&persona(), None, now()).unwrap(), "CERTIFICATE");
+    let two = pem_to_der(&ca.certify_persona(&other, None, now()).unwrap(), "CERTIFICATE");
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.len(), two.len());
     let differing = one.iter().zip(&two).filter(|(a, b)| a != b).count();
@@ -95,7 +109,7 @@ fn openssl_verifies_the_chain_and_computes_the_same_fingerprint() {
     let folder = tempfile::tempdir().unwrap();
     let ca = ca(folder.path());
     let path = folder.path().join("persona.pem");
-    fs::write(&path, ca.certify_persona(&persona(), now()).unwrap()).unwrap();
+    fs::write(&path, ca.certify_persona(&persona(), None, now()).unwrap()).unwrap();
     let at = now().as_secs().to_string();
     let verify = Command::new("openssl")
         .args(["verify", "-x509_strict", "-attime", &at, "-CAfile"])

@@ -13,6 +13,7 @@ use axum::response::Response;
 use pregao_protocol::host::Host;
 use pregao_protocol::trust::enrolment::token::Token;
 use pregao_protocol::trust::key::{Persona, PublicKey};
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Advised as _;
 use pregao_protocol::wire::tsa::{CitizenEnrol, CitizenOffer, OfferAnswer, SealedAnswer};
 use zeroize::Zeroizing;
@@ -97,7 +98,7 @@ pub(crate) async fn require_token(
     citizens: &Arc<Citizens>,
     token: Option<&Token>,
     persona: &PublicKey<Persona>,
-) -> Result<(), ApiError> {
+) -> Result<Digest, ApiError> {
     let Some(token) = token else {
         let code = code::TOKEN_MISSING;
         citizens.refused(code);
@@ -113,7 +114,8 @@ pub(crate) async fn require_token(
     citizens.issuers().judge(token, persona, now).map_err(|error| {
         citizens.refused(error.code());
         ApiError::of(StatusCode::FORBIDDEN, &error)
-    })
+    })?;
+    Ok(token.issuer)
 }
 
 /// What the policy needs, if it is `card`.

@@ -44,13 +44,15 @@ pub(super) async fn sign_csr(
             .and_then(|der| verify_persona_certificate(&der, &tsa.ca.public(), now));
         held.is_ok_and(|held| held.key == key)
     });
+    let mut issuer = None;
     let invite = match (tsa.policy, request.invite) {
         (Policy::Open, _) => None,
         (Policy::Card, _) => {
             // A certificate does not replace a token: with it one citizen could keep a persona of every period.
             let citizens = tsa.citizens.as_ref();
             let citizens = citizens.ok_or_else(|| ApiError::internal("no citizens"))?;
-            enrol::require_token(&tsa, citizens, request.token.as_ref(), &key).await?;
+            let token = request.token.as_ref();
+            issuer = Some(enrol::require_token(&tsa, citizens, token, &key).await?);
             None
         }
         (Policy::Invite, _) if renews => None,
@@ -60,7 +62,7 @@ pub(super) async fn sign_csr(
         }
     };
     // Made before the invitation is used up, so that no failure costs the applicant a code.
-    let pem = tsa.ca.certify_persona(&key, now).map_err(|error| {
+    let pem = tsa.ca.certify_persona(&key, issuer, now).map_err(|error| {
         tracing::error!(%error, "cannot make a certificate");
         ApiError::internal("the certificate could not be made")
     })?;

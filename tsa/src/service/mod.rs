@@ -264,6 +264,12 @@ impl Service {
         self.tsa.ca.fingerprint()
     }
 
+    /// Fingerprint of the key that stamps and states time-locks.
+    #[must_use]
+    pub fn stamp(&self) -> Fingerprint {
+        self.tsa.stamp.fingerprint()
+    }
+
     /// Whether its time is simulated.
     #[must_use]
     pub fn simulated(&self) -> bool {

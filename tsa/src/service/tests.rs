@@ -315,6 +315,7 @@ fn broker() -> (RegisterBroker, AddCheckpoint, Head) {
         witnesses: Vec::new(),
         quorum: 0,
         simulated: false,
+        locks: Vec::new(),
     };
     let origin = pregao_protocol::log::Origin {
         broker: session.public().fingerprint(),

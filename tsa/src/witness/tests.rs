@@ -45,6 +45,7 @@ impl Broker {
             witnesses: Vec::new(),
             quorum: 0,
             simulated,
+            locks: Vec::new(),
         };
         RegisterBroker { certificate: certificate.sign(&self.session()) }
     }

@@ -127,7 +127,7 @@ impl RoomTask {
         let decided = match handed {
             Submitted::Checked(checked) => {
                 self.shared.metrics.submitted.add(1);
-                let decided = self.decide(checked, group).await;
+                let decided = self.decide(checked, &reply, group).await;
                 self.shared.metrics.failed.add(decided.is_err().into());
                 decided
             }
@@ -183,7 +183,12 @@ impl RoomTask {
     }
 
     /// Decides one action: door rules may only refuse, the fold has the last word.
-    async fn decide(&mut self, checked: &Checked, group: &mut Group) -> Result<Outcome, Undecided> {
+    async fn decide(
+        &mut self,
+        checked: &Checked,
+        reply: &Responder,
+        group: &mut Group,
+    ) -> Result<Outcome, Undecided> {
         let stamped = checked.stamped();
         let digest = stamped.action().digest();
         if let Some(before) = self.decided_before(digest, group) {
@@ -199,20 +204,27 @@ impl RoomTask {
                 if let Some(role) = self.policy.role(&self.room, stamped.action()) {
                     return self.pair_up(role, stamped, group).await;
                 }
-                if let Author::Persona { persona, blind } = checked.author()
+                let seq = accepted.seq();
+                if let Author::Persona { persona, blind, .. } = checked.author()
                     && !self.room.is_complete()
                 {
-                    group.links.push(AuthorLink {
+                    let link = AuthorLink {
                         key: *stamped.action().key(),
                         persona: *persona,
                         blind: blind.clone(),
                         action: stamped.action().id(),
-                    });
+                    };
+                    self.policy.authored(&self.room, stamped.action().body(), seq, &link);
+                    group.links.push(link);
                 }
-                let seq = accepted.seq();
                 self.apply(&accepted, stamped, group).map_err(not_taken)?;
                 group.answered.insert(digest, Outcome::Entry(seq));
                 Ok(Outcome::Entry(seq))
+            }
+            // Nothing is signed, so nothing is decided: the same may be handed in again.
+            Err(_) if !reply.may_keep_refusal() => {
+                self.shared.metrics.refusals_not_kept.add(1);
+                Err(Undecided::REFUSALS)
             }
             Err(objection) => {
                 let jws = self.refuse(stamped, objection, &newest);
@@ -247,7 +259,7 @@ impl RoomTask {
             refused: &self.refused,
             patience: None,
         };
-        self.policy.admit(view, checked)
+        self.policy.admit(view, checked, newest.batch.time())
     }
 
     /// What the same bytes were answered before, in an earlier batch or in this one.
@@ -258,7 +270,7 @@ impl RoomTask {
     }
 
     fn refuse(&self, stamped: &Stamped, objection: Objection, newest: &NewestBatch) -> Arc<str> {
-        let Objection { code, same_author } = objection;
+        let Objection { code, same_author, until } = objection;
         let seen = self.room.ledger().head();
         let refusal = Refusal {
             digest: stamped.action().digest(),
@@ -269,6 +281,7 @@ impl RoomTask {
             root: seen.root,
             batch: newest.batch.hash(),
             same_author,
+            until,
             header: newest.batch.compact().to_owned(),
         };
         refusal.sign(&self.shared.keys.entry).into()

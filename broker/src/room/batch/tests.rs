@@ -1,6 +1,7 @@
 //! What one batch decides: the same answer to the same bytes, order, staleness, and nothing said before it
 //! is durable.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -51,6 +52,23 @@ async fn watch(stage: &Stage, room: RoomName) -> mpsc::Receiver<Arc<Delivery>> {
     let WatchAnswer::Live { tail, .. } = watching.await.unwrap() else { panic!("not live") };
     assert!(tail.is_empty());
     deliveries
+}
+
+/// A room that was busy answers when the session has given up waiting, and has marked that it lags: the mark stays,
+/// for what was answered reached nobody.
+#[tokio::test(start_paused = true)]
+async fn whoever_gave_up_waiting_for_a_busy_room_still_lags() {
+    let (stage, _, room) = open().await;
+    let (queue, _deliveries) = mpsc::channel(8);
+    let lagging = Arc::new(AtomicBool::new(true));
+    let watcher = Watcher { session: 77, queue, lagging: Arc::clone(&lagging) };
+    let (answer, gave_up) = oneshot::channel();
+    drop(gave_up);
+    let mailbox = &stage.registry().room(room).unwrap().mailbox;
+    mailbox.send(RoomMessage::Watch { watcher, next: 0, answer }).await.unwrap();
+    // What comes next is answered after it.
+    let _deliveries = watch(&stage, room).await;
+    assert!(lagging.load(Ordering::Acquire));
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +196,7 @@ async fn nobody_bids_on_their_own_item_and_the_ratio_shows_whose_it_is() {
         let answer = stage.act(&ana, &own).await;
         let refusal = answer.refusal();
         assert_eq!(refusal.code, Code::BidOwnItem);
-        let same = refusal.same_author.as_ref().unwrap();
+        let same = refusal.same_author[0];
         assert_eq!(same.seq, 0);
         same.ratio.verify(listing.action.key(), own.action.key()).unwrap();
         let rest = stage.bid(&rui, room, 5_000);
@@ -191,7 +209,7 @@ async fn nobody_bids_on_their_own_item_and_the_ratio_shows_whose_it_is() {
     assert_eq!(stage.act(&ana, &remark).await.seq(), Some(1));
     let low = stage.bid(&ana, room, 99);
     let answer = stage.act(&ana, &low).await;
-    assert_eq!((answer.code(), &answer.refusal().same_author), ("bid.too-low", &None));
+    assert_eq!((answer.code(), &answer.refusal().same_author), ("bid.too-low", &Vec::new()));
     stage.bids(&rui, room, 100).await;
 }
 
@@ -266,7 +284,7 @@ async fn every_receipt_of_a_batch_proves_its_entry_in_the_head_that_it_brings() 
     for (n, bid) in (0_u64..).zip(&bids) {
         let stamp = stage.stamp(bid);
         let (registry, metrics) = (Arc::clone(stage.registry()), Arc::default());
-        let reply = Responder { n, to: to.clone(), metrics };
+        let reply = Responder { n, to: to.clone(), metrics, account: None };
         let route = Box::new(move |verdict| registry.route(verdict, reply));
         stage.broker.context.shared.checker.check(1, bid.submission(&rui, &stamp), route).unwrap();
         handed.push(stamp);
@@ -315,4 +333,65 @@ async fn a_bid_stamped_before_the_end_is_refused_once_the_auction_is_closed() {
     stage.until(|stage| stage.size(room) == 3).await;
     let answer = stage.submit(&rui, &bid, &stamp).answer().await;
     assert_eq!(answer.code(), "bid.late", "fresh it is, and log order decides");
+}
+
+/// As a session hands in: what it costs is charged to its persona.
+fn charged(stage: &Stage, author: &Person, made: &Made) -> Pending {
+    let (to, frames) = mpsc::unbounded_channel();
+    let persona = author.key.public().fingerprint();
+    let account = Some(Arc::new(stage.shared().efforts.account(persona, None)));
+    let reply = Responder { n: 7, to, metrics: Arc::clone(&stage.shared().metrics), account };
+    let registry = Arc::clone(stage.registry());
+    let route = Box::new(move |verdict| registry.route(verdict, reply));
+    let submission = made.submission(author, &stage.stamp(made));
+    stage.broker.context.shared.checker.check(1, submission, route).unwrap();
+    Pending::of(frames, stage.shared().certificate.keys.entry)
+}
+
+#[tokio::test(start_paused = true)]
+async fn v196_beyond_its_quota_of_refusals_a_persona_gets_none_signed_and_its_bids_count() {
+    let (stage, _, room) = open().await;
+    let (rui, eva) = (stage.person(2), stage.person(3));
+    stage.bids(&eva, room, 1_000).await;
+    let account = stage.shared().efforts.account(rui.key.public().fingerprint(), None);
+    for _ in 1..pregao_protocol::value::label::REFUSALS_KEPT {
+        assert!(account.may_keep_refusal());
+    }
+    // The last that is kept, and it stays the answer to these bytes.
+    let low = stage.bid(&rui, room, 100);
+    let first = charged(&stage, &rui, &low).answer().await;
+    assert_eq!(first.code(), "bid.too-low");
+    let before = stage.metrics().refused.value();
+    let next = stage.bid(&rui, room, 200);
+    assert_eq!(charged(&stage, &rui, &next).answer().await.code(), "door.refusals");
+    assert_eq!(charged(&stage, &rui, &low).answer().await, first);
+    assert_eq!(stage.metrics().refusals_not_kept.value(), 1);
+    assert_eq!(stage.metrics().refused.value(), before);
+    // Neither others nor what is accepted are touched by it; and a witness's delivery is answered in any case.
+    let other = stage.bid(&eva, room, 300);
+    assert_eq!(charged(&stage, &eva, &other).answer().await.code(), "bid.too-low");
+    let good = stage.bid(&rui, room, 2_000);
+    assert!(charged(&stage, &rui, &good).answer().await.seq().is_some());
+    assert_eq!(stage.act(&rui, &next).await.code(), "bid.too-low");
+    // After a minute one more is kept.
+    tokio::time::sleep(secs(60)).await;
+    let late = stage.bid(&rui, room, 100);
+    assert_eq!(charged(&stage, &rui, &late).answer().await.code(), "bid.too-low");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_is_not_kept_costs_what_one_that_is_kept_does() {
+    let (stage, ..) = open().await;
+    let asked_after = |code, person: u8| {
+        let persona = pregao_protocol::trust::key::Fingerprint([person; 32]);
+        let account = Arc::new(stage.shared().efforts.account(persona, None));
+        (1..1_000).find(|n| {
+            let (to, _frames) = mpsc::unbounded_channel();
+            let metrics = Arc::clone(&stage.shared().metrics);
+            Responder { n: *n, to, metrics, account: Some(Arc::clone(&account)) }.fail(code);
+            !account.effort().is_none()
+        })
+    };
+    assert_eq!(asked_after(Undecided::REFUSALS, 1), Some(50));
+    assert_eq!(asked_after(Undecided::STORE_FAILED, 2), None, "the broker's own fault");
 }

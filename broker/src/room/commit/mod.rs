@@ -79,6 +79,7 @@ impl RoomTask {
         self.feed.reset(loaded.head, loaded.recent);
         self.held = loaded.held;
         self.refused = loaded.refused;
+        self.policy.recount(&self.room, &self.shared).await?;
         self.recovery.reloaded();
         tracing::info!(size = self.room.ledger().head().size, "room rebuilt from its log");
         Ok(())

@@ -15,11 +15,10 @@ use std::time::Duration;
 use pregao_protocol::log::merkle::Frontier;
 use pregao_protocol::log::{Cosignature, Head, RoomName};
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::body::Body;
+use pregao_protocol::room::body::{Body, ReleasedLock, SameAuthor};
 use pregao_protocol::room::kind::Fold;
 use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
 use pregao_protocol::value::clock::Time;
-use pregao_protocol::wire::refusal::SameAuthor;
 use tokio::time::Instant;
 
 use super::RoomDirectory;
@@ -104,12 +103,15 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Objection {
     pub(crate) code: Code,
-    pub(crate) same_author: Option<SameAuthor>,
+    /// The earlier entries of the same author that are the reason, by rising position.
+    pub(crate) same_author: Vec<SameAuthor>,
+    /// From when on the author is taken again, if they are barred (V-225).
+    pub(crate) until: Option<Time>,
 }
 
 impl From<Code> for Objection {
     fn from(code: Code) -> Self {
-        Self { code, same_author: None }
+        Self { code, same_author: Vec::new(), until: None }
     }
 }
 
@@ -130,7 +132,7 @@ pub(crate) trait Policy: Debug + Default + Send {
         None
     }
 
-    /// Whether the broker takes an action that the fold accepts.
+    /// Whether the broker takes an action that the fold accepts. `now` is the time of the newest header that it has seen.
     ///
     /// # Errors
     /// [`Objection`].
@@ -139,8 +141,9 @@ pub(crate) trait Policy: Debug + Default + Send {
         fold: &Self::Fold,
         view: RoomView<'_>,
         checked: &Checked,
+        now: Time,
     ) -> Result<(), Objection> {
-        let _ = (fold, view, checked);
+        let _ = (fold, view, checked, now);
         Ok(())
     }
 
@@ -160,6 +163,12 @@ pub(crate) trait Policy: Debug + Default + Send {
     /// A witness that the room names dated the head that [`Policy::to_be_dated`] gave.
     fn dated(&mut self, fold: &Self::Fold, cosigned: Cosignature) {
         let _ = (fold, cosigned);
+    }
+
+    /// The secrets of time-locks that are out, while the room waits for more of them; `None` if it does not.
+    fn released(&self, fold: &Self::Fold) -> Option<Vec<ReleasedLock>> {
+        let _ = fold;
+        None
     }
 
     /// Counts what an entry means, once it is durable.
@@ -191,12 +200,32 @@ pub(crate) trait Policy: Debug + Default + Send {
         let _ = (fold, view, followers);
         Ok(())
     }
+
+    /// Whether the policy counts who wrote what, and so is to be told of each entry of a persona.
+    fn counts_authors(fold: &Self::Fold) -> bool {
+        let _ = fold;
+        false
+    }
+
+    /// A persona's entry is about to be appended.
+    fn authored(&mut self, body: &Body, seq: u64, link: &AuthorLink) {
+        let _ = (body, seq, link);
+    }
+
+    /// Counts again, from the log and the links that are stored.
+    fn recount(&mut self, fold: &Self::Fold, links: Vec<AuthorLink>) {
+        let _ = (fold, links);
+    }
 }
 
 macro_rules! policies {
     ($($kind:ident: $policy:ty;)*) => {
         /// The policy of a room of any kind.
         #[derive(Debug)]
+        #[allow(
+            clippy::large_enum_variant,
+            reason = "each room's task has one for as long as it lives, and moves it nowhere"
+        )]
         pub(crate) enum AnyPolicy {
             $(
                 #[doc = concat!("See [`Policy`]: ", stringify!($kind), ".")]
@@ -242,10 +271,11 @@ macro_rules! policies {
                 &self,
                 view: RoomView<'_>,
                 checked: &Checked,
+                now: Time,
             ) -> Result<(), Objection> {
                 match (self, view.room.state()) {
                     $((Self::$kind(policy), State::$kind(fold)) => {
-                        policy.admit(fold, view, checked)
+                        policy.admit(fold, view, checked, now)
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),
@@ -269,6 +299,14 @@ macro_rules! policies {
                     $((Self::$kind(policy), State::$kind(fold)) => policy.dated(fold, cosigned),)*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => {}
+                }
+            }
+
+            pub(crate) fn released(&self, room: &Room) -> Option<Vec<ReleasedLock>> {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => policy.released(fold),)*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => None,
                 }
             }
 
@@ -296,6 +334,47 @@ macro_rules! policies {
                 match (self, view.room.state()) {
                     $((Self::$kind(policy), State::$kind(fold)) => {
                         policy.resume(fold, view, followers).await
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => Ok(()),
+                }
+            }
+
+            /// A persona's entry is about to be appended. See [`Policy::authored`].
+            pub(crate) fn authored(
+                &mut self,
+                room: &Room,
+                body: &Body,
+                seq: u64,
+                link: &AuthorLink,
+            ) {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold))
+                        if <$policy as Policy>::counts_authors(fold) =>
+                    {
+                        policy.authored(body, seq, link);
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => {}
+                }
+            }
+
+            /// Counts again, if the policy counts. See [`Policy::recount`].
+            ///
+            /// # Errors
+            /// A failure of the store.
+            pub(crate) async fn recount(
+                &mut self,
+                room: &Room,
+                shared: &Shared,
+            ) -> Result<(), StoreError> {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        if <$policy as Policy>::counts_authors(fold) {
+                            let links = shared.authors.of(room.ledger().name()).await?;
+                            policy.recount(fold, links.unwrap_or_default());
+                        }
+                        Ok(())
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),

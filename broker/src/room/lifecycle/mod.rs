@@ -40,6 +40,8 @@ impl RoomTask {
             }
             self.policy.count(&body, &self.shared.metrics);
         }
+        let released = self.policy.released(&self.room);
+        self.feed.released(self.room.ledger().head().size, released, &self.shared.metrics);
         if self.recovery.is_stale() {
             // What the fold says now is in no log: nothing may follow from it.
             return;

@@ -1,34 +1,41 @@
 //! From a WebSocket to a session: negotiation, Noise, and who the persona is.
 
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pregao_protocol::room::Code;
 use pregao_protocol::trust::certificate::ticket::{TicketParties, verify_ticket};
 use pregao_protocol::trust::certificate::verify_persona_certificate;
-use pregao_protocol::trust::key::{Persona, PublicKey};
 use pregao_protocol::value::clock::Time;
-use pregao_protocol::wire::session::{BrokerCredentials, ExpectHello, Opener, Padded, Sealer};
+use pregao_protocol::wire::session::{
+    BrokerCredentials, Challenge, ExpectHello, Opener, Padded, Sealer,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{MessageSocket, SessionContext, SessionEnd};
+use crate::check::PersonaShown;
 
 /// How long a handshake waits for the first batch of the TSA; a batch comes every second.
 const FIRST_BATCH_WITHIN: Duration = Duration::from_secs(3);
 
 /// An established session and its first frame.
 pub(super) struct Established {
-    pub(super) persona: PublicKey<Persona>,
+    pub(super) persona: PersonaShown,
     pub(super) id: [u8; 32],
     pub(super) sealer: Sealer,
     pub(super) opener: Opener,
     pub(super) first: Vec<u8>,
 }
 
-/// Runs the handshake (SPEC 10.2). The session exists once the peer's first record was opened.
+/// Runs the handshake (SPEC 10.2). The session exists once the peer's first record was opened. `worked` tells whether it
+/// cost the broker more than an answer.
 pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
     context: &SessionContext,
     socket: &mut MessageSocket<S>,
+    address: Option<IpAddr>,
+    worked: &AtomicBool,
 ) -> Result<Established, SessionEnd> {
     let shared = &context.shared;
     let broken =
@@ -43,7 +50,10 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
         socket.send(Message::binary(reason)).await?;
         return Err(SessionEnd::NoTime);
     }
-    let expect = ExpectHello::new(context.suites.clone(), seed);
+    let mut expect = ExpectHello::new(context.suites.clone(), seed);
+    if let Some(challenge) = challenge(context, address)? {
+        expect = expect.asking(challenge);
+    }
     let (expect, choice) = match expect.handle(&hello) {
         Ok(next) => next,
         Err(error) => {
@@ -54,13 +64,28 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
         }
     };
     socket.send(Message::binary(choice)).await?;
+    let mut expect = expect;
+    if expect.expects_solution()
+        && let Err(error) = expect.take_solution(&socket.receive().await?)
+    {
+        shared.metrics.handshakes_unsolved.add(1);
+        let reason = format!(r#"{{"code":"{}"}}"#, error.public_code());
+        socket.send(Message::binary(reason.into_bytes())).await?;
+        return Err(SessionEnd::Unsolved);
+    }
     let message = socket.receive().await?;
+    worked.store(true, Ordering::Relaxed);
+    shared.efforts.handshake_works();
     let sign = |bytes: &[u8]| shared.keys.session.sign(bytes);
     let (expect, message) = expect.handle(&message, &credentials, sign).map_err(broken)?;
     socket.send(Message::binary(message)).await?;
     let message = socket.receive().await?;
-    let handled =
-        expect.handle(&message, |certificate, ticket| authenticate(context, certificate, ticket));
+    let mut issuer = None;
+    let handled = expect.handle(&message, |certificate, ticket| {
+        let shown = authenticate(context, certificate, ticket)?;
+        issuer = shown.issuer;
+        Ok::<_, Reason>(shown.key)
+    });
     let (mut unconfirmed, persona) = match handled {
         Ok(next) => next,
         Err(error) => {
@@ -81,7 +106,20 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
     let (session, first) = unconfirmed.open(&record).map_err(broken)?;
     let id = session.id().0;
     let (sealer, opener) = session.split();
+    let persona = PersonaShown { key: persona, issuer };
     Ok(Established { persona, id, sealer, opener, first })
+}
+
+/// What is to be solved before message 1 is read, under load (V-195).
+fn challenge(
+    context: &SessionContext,
+    address: Option<IpAddr>,
+) -> Result<Option<Challenge>, SessionEnd> {
+    let shared = &context.shared;
+    let effort = shared.efforts.begin_handshake(address);
+    let Some(newest) = shared.stamps.last().filter(|_| !effort.is_none()) else { return Ok(None) };
+    let (broker, header) = (shared.fingerprint(), newest.batch.hash());
+    Ok(Some(Challenge { broker, effort, header, nonce: shared.host.random()? }))
 }
 
 /// An error with its causes: operators see whether a ticket was expired or for another broker.
@@ -105,7 +143,7 @@ fn authenticate(
     context: &SessionContext,
     certificate: &[u8],
     ticket: &str,
-) -> Result<PublicKey<Persona>, Reason> {
+) -> Result<PersonaShown, Reason> {
     let now: Time =
         context.shared.stamps.last().ok_or("no TSA time yet: certificates cannot be judged")?.now();
     let persona = verify_persona_certificate(certificate, &context.tsa.authority, now)?;
@@ -116,7 +154,7 @@ fn authenticate(
         certificate,
     };
     verify_ticket(ticket, &context.tsa.ticket, &parties, now)?;
-    Ok(persona.key)
+    Ok(persona.into())
 }
 
 #[cfg(test)]

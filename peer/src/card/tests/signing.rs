@@ -456,14 +456,21 @@ fn no_log_shows_the_pin_or_who_holds_the_card() {
         .with_writer(move || writer.clone())
         .without_time()
         .finish();
-    let script = wrong();
+    let written = || String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    let told = ["00 20 00 81 08 ********", "0 bytes, 63C2", "256 bytes, 9000"];
     tracing::subscriber::with_default(subscriber, || {
-        tracing::callsite::rebuild_interest_cache();
-        sign(&script, typed(), LastTry::Refuse).unwrap_err();
+        // Whether anybody listens at a place is one answer for all threads, and a test beside this one may have just
+        // had it worked out.
+        for _ in 0..20 {
+            tracing::callsite::rebuild_interest_cache();
+            sign(&wrong(), typed(), LastTry::Refuse).unwrap_err();
+            if told.iter().all(|line| written().contains(line)) {
+                break;
+            }
+        }
     });
-    let log = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("00 20 00 81 08 ********") && log.contains("0 bytes, 63C2"), "{log}");
-    assert!(log.contains("256 bytes, 9000"), "{log}");
+    let log = written();
+    assert!(told.iter().all(|line| log.contains(line)), "{log}");
     let number = CIVIL_NUMBER.to_string();
     for secret in ["9083", "39 30 38", "393038", &number, &hex::encode(&number), "Teste"] {
         assert!(!log.to_lowercase().contains(&secret.to_lowercase()), "{secret}");

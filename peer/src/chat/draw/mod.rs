@@ -1,5 +1,6 @@
 //! Draws the model. The same model and size always give the same screen.
 
+use pregao_protocol::value::clock::Time;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
@@ -164,7 +165,7 @@ fn room_rows(
     };
     let mut lines = vec![Line::styled(format!("{mark}{title}{tail}"), style)];
     if rows > 1 && !room.is_lobby() {
-        let (standing, tone) = standing(room, palette);
+        let (standing, tone) = standing(room, model.now, palette);
         let name = format!("  {} ", model.short(&room.id));
         let room_left = columns.saturating_sub(width(&name)).saturating_sub(width(&when));
         lines.push(Line::from(vec![
@@ -199,7 +200,7 @@ pub(super) const fn phase(phase: Phase) -> &'static str {
 }
 
 /// The user's part in a room, short.
-fn standing(room: &Room, palette: &Palette) -> (String, ratatui::style::Style) {
+fn standing(room: &Room, now: Option<Time>, palette: &Palette) -> (String, ratatui::style::Style) {
     if let Some(reveal) = &room.reveal {
         let role = reveal.role.name();
         return (role.to_owned(), palette.own);
@@ -218,7 +219,13 @@ fn standing(room: &Room, palette: &Palette) -> (String, ratatui::style::Style) {
             phase: Phase::Open | Phase::Closed,
             ..
         } => ("sealed", palette.own),
+        RoomView { bidding: true, falling: Some(_), phase: Phase::Open, .. } => {
+            ("▼ later", palette.bad)
+        }
         RoomView { bidding: true, phase: Phase::Open, .. } => ("▼ outbid", palette.bad),
+        RoomView { falling: Some(_), .. } => {
+            return (panel::falling(view, now), palette.text);
+        }
         RoomView { bidding: true, .. } => ("lost", palette.dim),
         _ => ("", palette.dim),
     };

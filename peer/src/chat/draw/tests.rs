@@ -1,7 +1,7 @@
 use super::*;
 use crate::chat::model::Next;
 use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
-use crate::event::{ActView, Event, Role, RoomView};
+use crate::event::{ActView, Event, FallingView, ReserveView, Role, RoomView};
 use pregao_protocol::value::report::Report;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -366,6 +366,133 @@ fn the_countdown_ends_with_the_auction() {
     model.advance(at(300), Duration::ZERO);
     assert!(text(&model, 80, 24).contains(" closing "));
     assert_eq!(press(&mut model, KeyCode::Enter, KeyModifiers::NONE), Next::Wait);
+}
+
+#[test]
+fn a_broker_that_does_not_open_sealed_bids_in_time_is_named() {
+    let view = |highest, bids, phase| RoomView {
+        sealed: Some("first".to_owned()),
+        opens: Some(at(311)),
+        extend_secs: 0,
+        highest,
+        bids: Some(bids),
+        phase,
+        ..auction("3f2a", "Lamp")
+    };
+    for (seconds, view, owes) in [
+        (371, view(None, 3, Phase::Closed), false),
+        (372, view(None, 3, Phase::Closed), true),
+        (372, view(Some(5_000), 3, Phase::Closed), false),
+        (372, view(None, 0, Phase::Closed), false),
+        (372, view(None, 3, Phase::Ended), false),
+    ] {
+        let mut model = Model::new();
+        model.apply(connected());
+        model.advance(at(seconds), Duration::ZERO);
+        model.apply(Event::Room(view.clone()));
+        model.select(&view.room);
+        let shown = text(&model, 120, 24);
+        assert_eq!(shown.contains("THE BROKER OWES THE OPENING SINCE"), owes, "{seconds} {shown}");
+    }
+}
+
+#[test]
+fn a_falling_price_is_drawn_as_it_is_and_says_who_took_it() {
+    let minor = |minor: u64| minor.try_into().unwrap();
+    let (floor, fall) = (minor(400), minor(100));
+    let falling = FallingView { floor, fall, every: 5, since: at(200), price: None };
+    let view = |highest, phase| RoomView {
+        falling: Some(falling),
+        extend_secs: 0,
+        highest,
+        bids: Some(highest.map_or(0, |_| 1)),
+        phase,
+        ..auction("3f2a", "Lamp")
+    };
+    let own = |view: RoomView| RoomView { bidding: true, ..view };
+    let taken = view(Some(800), Phase::Open);
+    for (now, view, texts) in [
+        (
+            200,
+            view(None, Phase::Open),
+            &["10.00 EUR, falls in 0:05", "/take it at that; 1.00 less every 5s, to 4.00"][..],
+        ),
+        (204, view(None, Phase::Open), &["10.00 EUR, falls in 0:01", "nobody has bid"]),
+        (205, view(None, Phase::Open), &["9.00 EUR, falls in 0:05", "soon after the first bid"]),
+        (229, view(None, Phase::Open), &["5.00 EUR, falls in 0:01"]),
+        (230, view(None, Phase::Open), &["4.00 EUR, falls no further"]),
+        (299, view(None, Phase::Open), &["4.00 EUR, falls no further"]),
+        (211, taken.clone(), &["8.00 EUR after 1 bid", "taken at 8.00", "no bid of yours"]),
+        (211, own(taken.clone()), &["ANOTHER WAS FIRST"]),
+        (211, RoomView { leading: true, ..own(taken.clone()) }, &["YOU LEAD"]),
+        (
+            211,
+            RoomView { joined: false, ..view(None, Phase::Open) },
+            &["1.00 less every 5s, to 4.00; /join to bid"],
+        ),
+        (301, view(None, Phase::Ended), &["no bid"]),
+    ] {
+        let mut model = Model::new();
+        model.apply(connected());
+        model.advance(at(now), Duration::from_millis(400));
+        model.apply(Event::Room(view.clone()));
+        model.select(&view.room);
+        let screen = self::text(&model, 80, 24);
+        for text in texts {
+            assert!(screen.contains(text), "{text} at {now}:\n{screen}");
+        }
+        assert!(!screen.to_lowercase().contains("outbid"), "{screen}");
+    }
+}
+
+fn reserve_of(standing: &str, amount: Option<u64>) -> Option<Box<ReserveView>> {
+    Some(Box::new(ReserveView { standing: standing.to_owned(), amount }))
+}
+
+#[test]
+fn a_hidden_reserve_is_said_at_each_stage_and_nobody_has_won_before_it_is_open() {
+    let view = |reserve: &str, phase, outcome: &str| RoomView {
+        reserve: reserve_of(reserve, None),
+        opens: Some(at(311)),
+        bidding: true,
+        highest: Some(5_000),
+        bids: Some(2),
+        outcome: outcome.to_owned(),
+        phase,
+        ..auction("3f2a", "Lamp")
+    };
+    let awaited = RoomView { highest: None, bids: Some(0), ..view("awaited", Phase::Open, "") };
+    let own = RoomView {
+        own: true,
+        reserve: reserve_of("sealed", Some(4_000)),
+        ..view("sealed", Phase::Open, "")
+    };
+    let below = "not sold: below the reserve of 60.00 EUR";
+    for (view, now, texts) in [
+        (awaited, 215, &["no bids before the reserve is sealed"][..]),
+        (view("sealed", Phase::Open, ""), 215, &["hidden reserve", "soft close"]),
+        (own, 215, &["hidden reserve of 40.00"]),
+        (
+            view("sealed", Phase::Closed, "the reserve decides: its seller opens it"),
+            305,
+            &["the reserve decides", "opened after"],
+        ),
+        (view("sealed", Phase::Closed, ""), 372, &["THE BROKER OWES THE OPENING SINCE"]),
+        (view("open", Phase::Ended, below), 400, &[below, "you did not win"]),
+    ] {
+        let mut model = Model::new();
+        model.apply(connected());
+        model.advance(at(now), Duration::from_millis(400));
+        model.apply(Event::Room(view.clone()));
+        model.select(&view.room);
+        let screen = self::text(&model, 80, 24);
+        for text in texts {
+            assert!(screen.contains(text), "{text}:\n{screen}");
+        }
+        assert!(!screen.contains("YOU WON"), "{screen}");
+        let decided = view.phase == Phase::Ended;
+        assert_eq!(screen.contains("you did not win"), decided, "{screen}");
+    }
 }
 
 #[test]

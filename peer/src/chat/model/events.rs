@@ -36,8 +36,13 @@ impl Model {
             Event::Done { id, ok, of } => self.finish(id.as_deref(), ok, &of),
             Event::Called { room, short } => self.rename_room(&room, short),
             Event::Room(view) => self.update_room(view),
-            Event::Bid { room, seq, amount, currency, time, own } => {
-                self.apply_bid(&room, seq, PricePoint { time, amount }, &currency, own);
+            Event::Bid { room, seq, amount, currency, paddle, time, own } => {
+                let price = print_in(amount, &currency);
+                let under = paddle.map_or_else(String::new, |paddle| {
+                    format!(", paddle {}", sanitize(&paddle))
+                });
+                let text = format!("{price}{under}");
+                self.apply_bid(&room, seq, PricePoint { time, amount }, &text, own);
             }
             Event::Said { room, seq, author, text, time, own } => {
                 let tone = if own { Tone::Own } else { Tone::Said };
@@ -74,10 +79,15 @@ impl Model {
                 self.push_line(&room, Tone::System, &text);
             }
             Event::Alarm { room, message, advice, .. } => self.raise(room, &message, &advice),
+            Event::Bids { ref id, .. } | Event::Checked { ref id, .. } => {
+                let room = self.typed_in(id.as_deref()).unwrap_or_else(|| self.selected.clone());
+                self.show_lines(&room, &event);
+            }
             answer @ (Event::Items { .. }
             | Event::Mine { .. }
             | Event::Whoami(_)
             | Event::Receipts { .. }
+            | Event::Paddles { .. }
             // Only written where there is no dialogue on a screen.
             | Event::Signing { .. }) => self.show_answer(&answer),
         }
@@ -130,13 +140,12 @@ impl Model {
         id: &str,
         seq: u64,
         step: PricePoint,
-        currency: &str,
+        offer: &str,
         own: bool,
     ) {
-        let price = print_in(step.amount, currency);
         let (tone, text) = match own {
-            true => (Tone::Own, format!("you bid {price}")),
-            false => (Tone::Bid, format!("bid {price}")),
+            true => (Tone::Own, format!("you bid {offer}")),
+            false => (Tone::Bid, format!("bid {offer}")),
         };
         if self.enter(id, seq, step.time, tone, &text)
             && let Some(room) = self.room(id)
@@ -253,8 +262,12 @@ impl Model {
     /// Shows the answer to a question in the room where it was asked.
     pub(super) fn show_answer(&mut self, event: &Event) {
         let room = self.asked.front().cloned().unwrap_or_else(|| self.selected.clone());
+        self.show_lines(&room, event);
+    }
+
+    fn show_lines(&mut self, room: &str, event: &Event) {
         for line in crate::front::oneshot::lines(event, self.now) {
-            self.push_line(&room, Tone::System, &line);
+            self.push_line(room, Tone::System, &line);
         }
     }
 }

@@ -419,7 +419,7 @@ impl Model {
 /// Whether a command asks for something to be shown. The desk answers these in order.
 #[must_use]
 pub const fn is_question(command: &Command) -> bool {
-    matches!(command, Command::Items | Command::Mine | Command::Whoami | Command::Receipts)
+    matches!(command, Command::Items(_) | Command::Mine(_) | Command::Whoami | Command::Receipts)
 }
 
 /// The time left until `end` as a countdown; `over` once it has passed.

@@ -3,7 +3,7 @@ use crate::chat::room::MOST_MESSAGES;
 use crate::chat::room::MOST_PRICES;
 use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
 use crate::event::Role;
-use crate::event::{ActView, Phase};
+use crate::event::{ActView, BidsView, Phase};
 use pregao_protocol::value::report::Report;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
@@ -157,7 +157,7 @@ fn an_answer_about_no_room_that_is_shown_stays_where_the_command_was_typed() {
 #[test]
 fn what_was_asked_for_is_shown_where_it_was_asked() {
     let (mut model, radio, lamp) = two_rooms();
-    let answer = || Event::Items { rooms: vec![auction("3f2a", "Old radio")] };
+    let answer = || Event::Items { rooms: vec![auction("3f2a", "Old radio")], left_out: 0 };
     let finished = |id: &str| {
         let of = ActView { act: Some("items".to_owned()), ..ActView::default() };
         Event::Done { id: Some(id.to_owned()), ok: true, of }
@@ -181,6 +181,26 @@ fn what_was_asked_for_is_shown_where_it_was_asked() {
     };
     model.apply(note(&first));
     assert_eq!(lines_of(&model, &radio)[1], "wrote a file");
+}
+
+/// They may wait for a log: what was asked later is answered before.
+#[test]
+fn bids_and_checks_are_shown_where_they_were_asked_for_in_any_order() {
+    let (mut model, radio, lamp) = two_rooms();
+    let here = model.request_id();
+    model.select(&lamp);
+    let there = model.request_id();
+    model.select("");
+    let before = lines_of(&model, "").len();
+    let checked = Event::Checked { id: Some(there), receipts: Vec::new(), left_out: 0 };
+    model.apply(checked);
+    let (room, short, title) = (None, None, None);
+    let shown =
+        BidsView { room, short, title, mine: true, unopened: 0, bids: Vec::new(), left_out: 0 };
+    model.apply(Event::Bids { id: Some(here), shown });
+    assert_eq!(lines_of(&model, &lamp), ["no receipts yet"]);
+    assert_eq!(lines_of(&model, &radio), ["you have bid on nothing"]);
+    assert_eq!(lines_of(&model, "").len(), before);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn an_unknown_option_is_refused_and_the_one_that_was_meant_is_named() {
         "pregao reveal 3f2a --Ana",
         "pregao reveal 3f2a Ana --contact a@x.pt",
         "pregao prove 3f2a -a@x.pt",
-        "pregao items -",
+        "pregao whoami -",
     ] {
         assert_eq!(refused(line).0, ErrorKind::UnknownArgument, "{line}");
     }
@@ -167,9 +167,11 @@ fn what_is_missing_or_too_much_is_named_by_clap() {
         assert_eq!(kind, ErrorKind::MissingRequiredArgument, "{line}");
         assert!(text.contains(named) && text.contains("Usage: pregao "), "{line}: {text}");
     }
-    for line in ["pregao items all", "pregao quit now", "pregao join 3f2a 77ab"] {
+    for line in ["pregao whoami all", "pregao quit now", "pregao join 3f2a 77ab"] {
         assert_eq!(refused(line).0, ErrorKind::UnknownArgument, "{line}");
     }
+    assert!(mistaken("pregao items all").message.contains("no kind of auction"));
+    assert!(mistaken("pregao bids 3f2a 77ab").message.contains("too many words"));
     assert_eq!(refused("pregao bid 3f2a 1 EUR more").0, ErrorKind::UnknownArgument);
     for line in [
         "pregao list Radio 10 --for",
@@ -230,7 +232,16 @@ fn the_terms_of_a_listing_are_options_or_words_wherever_they_stand() {
         until: None,
         extend: Some("30s".to_owned()),
         fixed_end: false,
+        one_per_citizen: false,
+        grace: None,
         sealed: None,
+        tsas: None,
+        rule: None,
+        rule_file: None,
+        bids: None,
+        reserve: None,
+        dutch: None,
+        every: None,
         description: Some("works, a bit loud".to_owned()),
     }));
     for line in [

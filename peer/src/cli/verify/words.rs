@@ -6,14 +6,17 @@ use std::path::Path;
 use pregao_protocol::audit::compare::{Contradiction, Finding, RecordedEnd};
 use pregao_protocol::audit::evidence::{Accused, Evidence, Shown};
 use pregao_protocol::audit::verdict::{
-    AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, RevealEnd, RevealShown,
-    SealedShown, Standing, Subject, Verdict,
+    AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, ReserveShown, RevealEnd,
+    RevealShown, SealedShown, Standing, Subject, Verdict,
 };
+use pregao_protocol::room::auction::reserve;
+use pregao_protocol::room::auction::rule::Bidding;
 use pregao_protocol::room::auction::{Late, Outcome, Phase};
 use pregao_protocol::room::body::{PriceRule, Side};
 use pregao_protocol::trust::key::Fingerprint;
 
 use super::{Judged, Kept};
+use crate::rule;
 use crate::text::amount::print_in;
 use crate::text::sanitize::sanitize;
 
@@ -85,18 +88,26 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
     let currency = auction.currency.to_string();
     let money = |minor: u64| print_in(minor, &currency);
     lines.push(format!("auction of \"{}\"", auction.title.as_str()));
-    let raised = match auction.sealed {
-        Some(_) => String::new(),
-        None => format!(", then {} more each time", money(auction.increment.minor())),
+    let first = money(auction.start.minor().max(1));
+    let asked = match (&auction.sealed, auction.dutch) {
+        (_, Some(dutch)) => format!(
+            "price fell from {first} by {} every {} s, to {}; the earliest bid has it",
+            money(dutch.fall.minor()),
+            dutch.every,
+            money(dutch.floor.minor())
+        ),
+        (Some(_), None) => format!("first bid at least {first}"),
+        (None, None) => {
+            let more = money(auction.increment.minor());
+            format!("first bid at least {first}, then {more} more each time")
+        }
     };
-    lines.push(format!(
-        "  first bid at least {}{raised}; listed {}, by the key {}",
-        money(auction.start.minor().max(1)),
-        auction.listed,
-        auction.seller
-    ));
+    lines.push(format!("  {asked}; listed {}, by the key {}", auction.listed, auction.seller));
     if let Some(sealed) = &auction.sealed {
-        of_sealed(sealed, lines);
+        of_sealed(sealed, auction.reserve.is_some(), lines);
+    }
+    if let Some(reserve) = &auction.reserve {
+        lines.push(format!("  {}", of_reserve(auction, reserve, &money)));
     }
     of_terms(auction, &money, lines);
     lines.push(format!("  {}", phase(auction)));
@@ -113,11 +124,17 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
         0 if unopened > 1 => format!("  {unopened} bids are still sealed"),
         0 => "  no bids".to_owned(),
         1 => "  1 bid, and why it counts:".to_owned(),
+        count if auction.dutch.is_some() => {
+            format!("  {count} bids, of which the earliest stamp is first, and why each counts:")
+        }
         count => format!("  {count} bids, in the order that counts, and why each does:"),
     });
     lines.extend(auction.bids.iter().map(|bid| of_bid(bid, &money)));
     let void = auction.sealed.iter().flat_map(|sealed| &sealed.void);
-    lines.extend(void.map(|void| format!("    entry {}: VOID: {}", void.entry, void.cause)));
+    lines.extend(void.map(|void| {
+        let says = void.says.as_ref().map(|says| format!(": “{}”", sanitize(says.as_str())));
+        format!("    entry {}: VOID: {}{}", void.entry, void.cause, says.unwrap_or_default())
+    }));
     for forfeit in &auction.forfeits {
         let bids: Vec<String> = forfeit.bids.iter().map(u64::to_string).collect();
         lines.push(format!(
@@ -129,9 +146,10 @@ fn of_auction(auction: &AuctionShown, lines: &mut Vec<String>) {
 }
 
 /// How sealed bids are opened, and what the winner pays.
-fn of_sealed(sealed: &SealedShown, lines: &mut Vec<String>) {
+fn of_sealed(sealed: &SealedShown, reserved: bool, lines: &mut Vec<String>) {
     let pays = match sealed.price {
         PriceRule::First => "its own amount",
+        PriceRule::Second if reserved => "the highest that loses, and at least the reserve",
         PriceRule::Second => "the highest that loses",
     };
     lines
@@ -144,6 +162,49 @@ fn of_sealed(sealed: &SealedShown, lines: &mut Vec<String>) {
         sealed.opens,
         opened.unwrap_or_default()
     ));
+    let locks: Vec<String> = sealed.locks.iter().map(ToString::to_string).collect();
+    let tsas = if locks.len() == 1 { "TSA" } else { "TSAs" };
+    lines.push(format!("  locked by the {tsas} {}", locks.join(", ")));
+}
+
+/// What is known of a hidden reserve.
+fn of_reserve(
+    auction: &AuctionShown,
+    shown: &ReserveShown,
+    money: &impl Fn(u64) -> String,
+) -> String {
+    let ReserveShown { standing, needed, of, opens, sealed, opened, amount, cause } = shown;
+    let is_over = auction.bought || matches!(auction.phase, Phase::Ended(_));
+    let sealed = sealed.map(|entry| format!(", sealed by entry {entry}")).unwrap_or_default();
+    let opened = opened.map(|entry| format!(", opened by entry {entry}")).unwrap_or_default();
+    match standing {
+        reserve::Standing::Awaited if auction.phase == Phase::Open => {
+            "hidden reserve: its seller has not sealed it yet, and nobody can bid".to_owned()
+        }
+        reserve::Standing::Awaited => {
+            "hidden reserve: its seller never sealed it, and nobody could bid".to_owned()
+        }
+        reserve::Standing::Sealed if is_over => {
+            format!("hidden reserve{sealed}: never opened, and nothing opens it any more")
+        }
+        reserve::Standing::Sealed if auction.sealed.is_some() => format!(
+            "hidden reserve{sealed}: the broker and {needed} of {of} TSAs open it with the bids, from {opens} on"
+        ),
+        reserve::Standing::Sealed => format!(
+            "hidden reserve{sealed}: its seller, or the broker and {needed} of {of} TSAs from {opens} on, open it"
+        ),
+        reserve::Standing::Open(_) => {
+            let amount = amount.map(|amount| money(amount.minor())).unwrap_or_default();
+            format!("hidden reserve of {amount}{sealed}{opened}")
+        }
+        reserve::Standing::Void(_) => {
+            let cause = cause.map(|cause| cause.to_string()).unwrap_or_default();
+            format!("hidden reserve{sealed}{opened}: VOID, so that it counts as none: {cause}")
+        }
+        reserve::Standing::Unopened => {
+            format!("hidden reserve{sealed}: not opened within a day, so that it counts as none")
+        }
+    }
 }
 
 /// What not every listing says.
@@ -166,7 +227,24 @@ fn of_terms(auction: &AuctionShown, money: &impl Fn(u64) -> String, lines: &mut 
             format!("it could be bought at once for {price}, until another bid was half of that")
         }
     }));
+    terms.extend(auction.bids_each.map(|bids| {
+        format!("no bidder was to have more than {bids} bids logged, which the broker alone could see to")
+    }));
+    terms.extend(auction.citizens.as_ref().map(|citizens| {
+        let play = if citizens.test { "; test cards counted, so it was a play" } else { "" };
+        format!(
+            "one persona of each citizen was to list and bid, of those that a card enrolled from {} to {} by the issuer {}{play}; \
+             the statement holds, and whose the bids are the broker alone saw",
+            citizens.from, citizens.until, citizens.issuer
+        )
+    }));
     lines.extend(terms.into_iter().map(|term| format!("  {term}")));
+    if let Some(rule) = &auction.rule {
+        let bidding = if auction.sealed.is_some() { Bidding::Sealed } else { Bidding::Open };
+        let why = "the seller's rule refuses bids that it does not answer with true:";
+        lines.push(format!("  {why}"));
+        lines.extend(rule::shown(rule, bidding).into_iter().map(|line| format!("    {line}")));
+    }
 }
 
 fn phase(auction: &AuctionShown) -> String {
@@ -185,6 +263,9 @@ fn phase(auction: &AuctionShown) -> String {
         Phase::Settled { .. } => sold("NOT OVER: the two have not disclosed yet"),
         Phase::Ended(Outcome::Sold { .. }) => sold("sold"),
         Phase::Ended(Outcome::Unsold) => "unsold: there is no bid, or none that is left".to_owned(),
+        Phase::Ended(Outcome::BelowReserve) => {
+            "not sold: no bid that is left reaches the reserve".to_owned()
+        }
         Phase::Ended(Outcome::Void) => {
             "void: no witness dates the close before the sealed bids could be read".to_owned()
         }
@@ -211,7 +292,8 @@ const fn lateness(late: Late) -> &'static str {
         Late::Stamp => "it was stamped after the end and its grace",
         Late::Witness => "no witness saw it in time",
         Late::Settled => "the winner was named too long after it",
-        Late::Opened => "its sealed bids were opened too long after they could be",
+        Late::Opened => "what was sealed was opened too long after it could be, or not at all",
+        Late::Sealing => "nobody could bid for too long after it was listed",
     }
 }
 
@@ -224,8 +306,9 @@ const fn word(side: Side) -> &'static str {
 
 fn of_bid(bid: &BidShown, money: &impl Fn(u64) -> String) -> String {
     let gone = if bid.forfeited { "; FORFEITED since" } else { "" };
+    let under = bid.paddle.as_ref().map_or_else(String::new, |paddle| format!(", paddle {paddle}"));
     format!(
-        "    entry {}: {} at {}, at least {} and before the end {}{gone}",
+        "    entry {}: {} at {}, at least {} and before the end {}{under}{gone}",
         bid.entry,
         money(bid.amount.minor()),
         bid.time,

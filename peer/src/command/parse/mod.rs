@@ -4,15 +4,22 @@
 //! left out where one is current, and may always be marked with `#`. Where a word could be a room
 //! as well as an amount or text, it is not guessed: in the chat it needs the mark.
 
-use pregao_protocol::room::body::PriceRule;
+mod queries;
+
+use pregao_protocol::room::auction::paddle::MAX_BIDS;
+use pregao_protocol::room::body::{PaddleName, PriceRule};
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::value::text::steers;
 
 use super::table::{self, Keyword, Usage};
 use super::unclear::{SHORTEST_ROOM, like_a_name, marked_room, split_amount, split_price};
-use super::{Command, EvidenceTask, NewListing, UsageError, default_currency};
+use super::{
+    Command, EvidenceTask, LocksAsked, LocksAskedError, NewListing, PaddleTask, UsageError,
+    default_currency,
+};
 use crate::text::visible::shows_something;
 use crate::text::{amount, duration, moment, sanitize};
+pub(crate) use queries::{bids, check, items, mine};
 
 /// How the words after a command's name become a command.
 pub(crate) type ReadCommand = fn(&Words, Option<&str>) -> Result<Command, UsageError>;
@@ -232,7 +239,9 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
             ));
         }
     }
-    for (name, amount) in [("largest raise", &terms.raise), ("price to buy", &terms.buy)] {
+    for (name, amount) in
+        [("largest raise", &terms.raise), ("price to buy", &terms.buy), ("floor", &terms.dutch)]
+    {
         let minor = amount.as_deref().map(|amount| amount::parse(amount, &currency)).transpose()?;
         if minor == Some(0) {
             let message = format!("the {name} is zero");
@@ -261,10 +270,12 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         moment::read(begins)?;
     }
     terms.extend.as_deref().map(duration::parse).transpose()?;
+    terms.every.as_deref().map(duration::parse).transpose()?;
     if terms.fixed_end && terms.extend.is_some() {
         let message = "an end that is fixed cannot be extended";
         return Err(usage_error(message, "leave out `extend` or `fixed-end`".to_owned()));
     }
+    terms.grace.as_deref().map(duration::parse).transpose()?;
     let description = terms.description.filter(|text| !text.is_empty());
     if let Some(text) = &description {
         bounded("description", text, 1, LONGEST_DESCRIPTION)?;
@@ -282,14 +293,20 @@ pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         until: terms.until,
         extend: terms.extend,
         fixed_end: terms.fixed_end,
+        grace: terms.grace,
         sealed,
+        tsas: terms.tsas.as_deref().map(locks_asked).transpose()?,
+        rule: None,
+        rule_file: terms.rule,
+        bids: terms.bids.as_deref().map(bids_each).transpose()?,
+        reserve: terms.reserve,
+        one_per_citizen: terms.one_per_citizen,
+        dutch: terms.dutch,
+        every: terms.every,
         description,
     };
     match listing.meaningless() {
-        Some(term) => {
-            let message = format!("{term} has no meaning where bids are sealed");
-            Err(usage_error(&message, "leave it out, or `sealed`".to_owned()))
-        }
+        Some(odd) => Err(usage_error(&odd.message(), odd.advice())),
         None => Ok(Command::List(Box::new(listing))),
     }
 }
@@ -373,14 +390,9 @@ pub(crate) fn bid(words: &Words, current: Option<&str>) -> Result<Command, Usage
     Ok(Command::Bid { room, amount: amount.to_owned(), currency })
 }
 
-/// Reads the words after `/items`.
-pub(crate) fn items(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
-    nothing_more(&table::ITEMS, words, Command::Items)
-}
-
-/// Reads the words after `/mine`.
-pub(crate) fn mine(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
-    nothing_more(&table::MINE, words, Command::Mine)
+/// Reads the words after `/take`.
+pub(crate) fn take(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
+    only_room(&table::TAKE, words, current).map(|room| Command::Take { room })
 }
 
 /// Reads the words after `/whoami`.
@@ -391,6 +403,11 @@ pub(crate) fn whoami(words: &Words, _room: Option<&str>) -> Result<Command, Usag
 /// Reads the words after `/receipts`.
 pub(crate) fn receipts(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
     nothing_more(&table::RECEIPTS, words, Command::Receipts)
+}
+
+/// Reads the words after `/stop`.
+pub(crate) fn stop(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    nothing_more(&table::STOP, words, Command::Stop)
 }
 
 /// Reads the words after `/quit`.
@@ -411,6 +428,84 @@ pub(crate) fn leave(words: &Words, current: Option<&str>) -> Result<Command, Usa
 /// Reads the words after `/withdraw`.
 pub(crate) fn withdraw(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
     Ok(Command::Withdraw { room: only_room(&table::WITHDRAW, words, current)? })
+}
+
+/// Reads the words after `/auto`.
+pub(crate) fn auto(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
+    closed_quotes(words)?;
+    let (mut off, mut steady) = (false, false);
+    let mut rest = words.texts();
+    rest.retain(|word| match table::AUTO.keyword(word).map(|keyword| keyword.name) {
+        Some("off") => std::mem::replace(&mut off, true),
+        Some(_) => std::mem::replace(&mut steady, true),
+        None => true,
+    });
+    let room = |typed| named_or_current(&table::AUTO, typed, current).map(Some);
+    if off {
+        return match *rest.as_slice() {
+            [] if !steady => Ok(Command::Auto { room: room(None)?, ceiling: None, steady }),
+            [typed] if !steady => {
+                Ok(Command::Auto { room: room(Some(typed))?, ceiling: None, steady })
+            }
+            _ => Err(wrong_usage(&table::AUTO, "`off` stands with a room alone")),
+        };
+    }
+    split_amount(&rest, words.by_shell)?;
+    let (typed, ceiling) = match *rest.as_slice() {
+        [] if !steady => return Ok(Command::Auto { room: None, ceiling: None, steady }),
+        [ceiling] if !ceiling.starts_with('#') => (None, ceiling),
+        [typed, ceiling] => (Some(typed), ceiling),
+        [] | [_] => return Err(wrong_usage(&table::AUTO, "the ceiling is missing")),
+        _ => return Err(wrong_usage(&table::AUTO, "there are too many words")),
+    };
+    amount::check_form(ceiling)?;
+    Ok(Command::Auto { room: room(typed)?, ceiling: Some(ceiling.to_owned()), steady })
+}
+
+/// Reads the words after `/paddle`.
+pub(crate) fn paddle(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
+    closed_quotes(words)?;
+    let (mut off, mut all, mut anyway) = (false, false, false);
+    let mut rest = words.texts();
+    rest.retain(|word| match table::PADDLE.keyword(word).map(|keyword| keyword.name) {
+        Some("off") => std::mem::replace(&mut off, true),
+        Some("all") => std::mem::replace(&mut all, true),
+        Some(_) => std::mem::replace(&mut anyway, true),
+        None => true,
+    });
+    let wrong = |message: &str| Err(wrong_usage(&table::PADDLE, message));
+    let room = |typed| named_or_current(&table::PADDLE, typed, current);
+    if anyway && (off || !all) {
+        return wrong("`anyway` stands with `all` and a name");
+    }
+    let task = match (rest.as_slice(), off, all) {
+        ([], false, false) => PaddleTask::Tell,
+        ([], true, true) => PaddleTask::Everywhere { name: None, anyway },
+        ([name], false, true) => PaddleTask::Everywhere { name: Some((*name).to_owned()), anyway },
+        ([], true, false) => PaddleTask::Here { room: room(None)?, name: None },
+        ([typed], true, false) => PaddleTask::Here { room: room(Some(*typed))?, name: None },
+        ([], false, true) => return wrong("the name is missing"),
+        ([typed], false, false) if typed.starts_with('#') => return wrong("the name is missing"),
+        ([name], false, false) => {
+            PaddleTask::Here { room: room(None)?, name: Some((*name).to_owned()) }
+        }
+        ([typed, name], false, false) => {
+            PaddleTask::Here { room: room(Some(*typed))?, name: Some((*name).to_owned()) }
+        }
+        _ => return wrong("there are too many words"),
+    };
+    if let PaddleTask::Here { name: Some(name), .. }
+    | PaddleTask::Everywhere { name: Some(name), .. } = &task
+        && let Err(error) = name.to_ascii_lowercase().parse::<PaddleName>()
+    {
+        return Err(usage_error(&error.to_string(), "write for example: /paddle 17".to_owned()));
+    }
+    Ok(Command::Paddle(task))
+}
+
+/// Reads the words after `/paddles`.
+pub(crate) fn paddles(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
+    Ok(Command::Paddles { room: only_room(&table::PADDLES, words, current)? })
 }
 
 /// Reads the words after `/deliver`.
@@ -570,7 +665,15 @@ struct Terms {
     buy: Option<String>,
     extend: Option<String>,
     fixed_end: bool,
+    grace: Option<String>,
     sealed: Option<String>,
+    tsas: Option<String>,
+    rule: Option<String>,
+    bids: Option<String>,
+    reserve: Option<String>,
+    one_per_citizen: bool,
+    dutch: Option<String>,
+    every: Option<String>,
     currency: Option<String>,
     description: Option<String>,
 }
@@ -586,11 +689,16 @@ impl Terms {
                 let shown = sanitize::shortened(&word.text, 20);
                 return Err(wrong_usage(&table::LIST, &format!("`{shown}` is not expected here")));
             };
-            if name == "fixed-end" {
+            let flag = match name {
+                "fixed-end" => Some(&mut terms.fixed_end),
+                "one-per-citizen" => Some(&mut terms.one_per_citizen),
+                _ => None,
+            };
+            if let Some(flag) = flag {
                 if glued.is_some() {
                     return Err(wrong_usage(&table::LIST, &format!("`{name}` takes no value")));
                 }
-                if std::mem::replace(&mut terms.fixed_end, true) {
+                if std::mem::replace(flag, true) {
                     return Err(wrong_usage(&table::LIST, &format!("`{name}` occurs twice")));
                 }
                 continue;
@@ -613,7 +721,14 @@ impl Terms {
                 "raise" => &mut terms.raise,
                 "buy" => &mut terms.buy,
                 "extend" => &mut terms.extend,
+                "grace" => &mut terms.grace,
                 "sealed" => &mut terms.sealed,
+                "tsas" => &mut terms.tsas,
+                "rule" => &mut terms.rule,
+                "bids" => &mut terms.bids,
+                "reserve" => &mut terms.reserve,
+                "dutch" => &mut terms.dutch,
+                "every" => &mut terms.every,
                 "currency" => {
                     value = amount::currency(&value)?;
                     &mut terms.currency
@@ -634,6 +749,24 @@ impl Terms {
         }
         Ok(terms)
     }
+}
+
+/// How many bids each bidder may make, as it is typed.
+fn bids_each(typed: &str) -> Result<u32, UsageError> {
+    let bids = typed.parse().ok().filter(|bids| (1..=MAX_BIDS).contains(bids));
+    bids.ok_or_else(|| {
+        let shown = sanitize::shortened(typed, 20);
+        let message = format!("`bids` takes a number from 1 to {MAX_BIDS}, not `{shown}`");
+        usage_error(&message, "write for example: bids 3".to_owned())
+    })
+}
+
+/// How many TSAs are to lock sealed bids, as it is typed.
+fn locks_asked(typed: &str) -> Result<LocksAsked, UsageError> {
+    typed.parse().map_err(|error: LocksAskedError| {
+        let message = format!("`tsas` is {error}: `{}`", sanitize::shortened(typed, 20));
+        usage_error(&message, "write for example: sealed first tsas 2-of-3".to_owned())
+    })
 }
 
 /// What the winner of sealed bids pays, as it is typed.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::command::ListFilter;
 
 fn command(line: &str, room: Option<&str>) -> Command {
     match read_line(line, room) {
@@ -123,6 +124,24 @@ fn a_number_at_the_end_of_a_title_is_not_taken_from_the_price() {
 }
 
 #[test]
+fn a_price_falls_to_a_floor_by_steps_in_their_time() {
+    for (line, floor, step, every) in [
+        ("/list Lamp 10 for 2h dutch 4", "4", None, None),
+        ("/list Lamp 10 for 2h dutch 4 step 1 every 5s", "4", Some("1"), Some("5s")),
+        ("/list Lamp 10 floor=4.50 every=1m until 18:00 fixed-end", "4.50", None, Some("1m")),
+    ] {
+        let Command::List(listing) = command(line, None) else { panic!("{line}") };
+        assert_eq!(listing.dutch.as_deref(), Some(floor), "{line}");
+        let (increment, given) = (listing.increment.as_deref(), listing.every.as_deref());
+        assert_eq!((increment, given), (step, every), "{line}");
+        assert_eq!(listing.meaningless(), None);
+    }
+    let take = |room: &str| Command::Take { room: room.to_owned() };
+    assert_eq!(command("/take #3f2a", None), take("3f2a"));
+    assert_eq!(command("/take", Some("3f2a")), take("3f2a"));
+}
+
+#[test]
 fn bids_are_sealed_for_either_price_with_whatever_still_means_something() {
     for (line, price) in [
         ("/list Lamp 10 for 2h sealed first", PriceRule::First),
@@ -148,7 +167,16 @@ fn a_listing_takes_its_terms_in_any_order() {
         until: None,
         extend: Some("30s".to_owned()),
         fixed_end: false,
+        one_per_citizen: false,
+        grace: None,
         sealed: None,
+        tsas: None,
+        rule: None,
+        rule_file: None,
+        bids: None,
+        reserve: None,
+        dutch: None,
+        every: None,
         description: Some("works, a bit loud".to_owned()),
     }));
     for line in [
@@ -226,6 +254,23 @@ fn a_listing_with_a_hole_is_refused() {
         ("/list radio 10 for 90s extend 30s fixed-end", "cannot be extended"),
         ("/list radio 10 for 90s fixed-end fixed-end", "twice"),
         ("/list radio 10 for 90s fixed-end=yes", "takes no value"),
+        ("/list radio 10 for 90s dutch", "no value"),
+        ("/list radio 10 for 90s dutch 0", "the floor is zero"),
+        ("/list radio 10 for 90s dutch much", "amount"),
+        ("/list radio 10 for 90s dutch 5 every soon", "duration"),
+        (
+            "/list radio 10 for 90s dutch 5 sealed first",
+            "a falling price has no meaning where bids",
+        ),
+        (
+            "/list radio 10 for 90s dutch 5 steps 20:2",
+            "steps by amount has no meaning where the price",
+        ),
+        ("/list radio 10 for 90s dutch 5 raise 5", "a largest raise"),
+        ("/list radio 10 for 90s dutch 5 buy 50", "a price to buy"),
+        ("/list radio 10 for 90s dutch 5 extend 30s", "a soft close"),
+        ("/list radio 10 for 90s dutch 5 rule fives.rule", "a rule has no meaning where the price"),
+        ("/list radio 10 for 90s every 5s", "`every` has no meaning where the price does not fall"),
         ("/list radio 10 for 90s sealed", "no value"),
         ("/list radio 10 for 90s sealed third", "`first` or `second`, not `third`"),
         ("/list radio 10 for 90s sealed first sealed second", "twice"),
@@ -325,8 +370,8 @@ fn rooms_default_to_the_one_on_screen() {
 
 #[test]
 fn aliases_and_unknown_names() {
-    assert_eq!(command("/allitems", None), Command::Items);
-    assert_eq!(command("/myitems", None), Command::Mine);
+    assert_eq!(command("/allitems", None), Command::Items(ListFilter::default()));
+    assert_eq!(command("/myitems", None), Command::Mine(ListFilter::default()));
     assert_eq!(command("/help allitems", None), Command::Help { about: Some("items".to_owned()) });
     assert!(refused("/bidd 12", None).advice.contains("/bid"));
     assert!(refused("/", None).message.contains("no command"));
@@ -495,4 +540,90 @@ fn an_item_is_taken_back_for_another_or_for_none() {
     assert_eq!(read_line("/unlist 3f2a 91c0", None), unlist(Some("91c0")));
     assert!(read_line("/unlist", None).is_err());
     assert!(read_line("/unlist 3f2a 91c0 aaaa", None).is_err());
+}
+
+#[test]
+fn a_ceiling_is_given_for_a_room_and_taken_away_by_off() {
+    let auto = |room: Option<&str>, ceiling: Option<&str>, steady| Command::Auto {
+        room: room.map(str::to_owned),
+        ceiling: ceiling.map(str::to_owned),
+        steady,
+    };
+    for (line, expected) in [
+        ("/auto", auto(None, None, false)),
+        ("/auto 3f2a 50", auto(Some("3f2a"), Some("50"), false)),
+        ("/auto #3f2a 50.5 steady", auto(Some("3f2a"), Some("50.5"), true)),
+        ("/proxy 50", auto(Some("77"), Some("50"), false)),
+        ("/auto 3f2a off", auto(Some("3f2a"), None, false)),
+        ("/auto off", auto(Some("77"), None, false)),
+    ] {
+        assert_eq!(command(line, Some("77")), expected, "{line}");
+    }
+    for line in [
+        "/auto #3f2a",
+        "/auto steady",
+        "/auto 3f2a 50 off",
+        "/auto 3f2a off steady",
+        "/auto 3f2a 50 EUR 9",
+        "/auto 3f2a fifty",
+        "/auto 3f2a -5",
+    ] {
+        refused(line, Some("77"));
+    }
+}
+
+#[test]
+fn a_paddle_is_taken_in_a_room_or_knowingly_everywhere() {
+    let here = |room: &str, name: Option<&str>| {
+        let (room, name) = (room.to_owned(), name.map(str::to_owned));
+        Command::Paddle(PaddleTask::Here { room, name })
+    };
+    let all = |name: Option<&str>, anyway| {
+        Command::Paddle(PaddleTask::Everywhere { name: name.map(str::to_owned), anyway })
+    };
+    for (line, expected) in [
+        ("/paddle", Command::Paddle(PaddleTask::Tell)),
+        ("/paddle 17", here("77", Some("17"))),
+        ("/paddle 3f2a 17", here("3f2a", Some("17"))),
+        ("/paddle #3f2a Blue-Hat", here("3f2a", Some("Blue-Hat"))),
+        ("/paddle off", here("77", None)),
+        ("/paddle 3f2a off", here("3f2a", None)),
+        ("/paddle all 17", all(Some("17"), false)),
+        ("/paddle 17 everywhere", all(Some("17"), false)),
+        ("/paddle all 17 anyway", all(Some("17"), true)),
+        ("/paddle all off", all(None, false)),
+        ("/paddles 3f2a", Command::Paddles { room: "3f2a".to_owned() }),
+        ("/paddles", Command::Paddles { room: "77".to_owned() }),
+    ] {
+        assert_eq!(command(line, Some("77")), expected, "{line}");
+    }
+    for line in [
+        "/paddle #3f2a",
+        "/paddle all",
+        "/paddle all 3f2a 17",
+        "/paddle all anyway",
+        "/paddle 17 anyway",
+        "/paddle all off anyway",
+        "/paddle off anyway",
+        "/paddle 3f2a 17 18",
+        "/paddle 3f2a a_b",
+        "/paddle 3f2a abcdefghijklmnopq",
+        "/paddle 3f2a 17 off",
+        "/paddles 3f2a 17",
+    ] {
+        refused(line, Some("77"));
+    }
+    assert!(read_line("/paddle 17", None).is_err(), "no room is current");
+}
+
+#[test]
+fn a_bound_on_bids_is_a_number_that_a_refusal_can_show() {
+    for (typed, bids) in [("1", 1), ("3", 3), ("32", 32)] {
+        let line = format!("/list Lamp 10 for 2h bids {typed}");
+        let Command::List(listing) = command(&line, None) else { panic!("{line}") };
+        assert_eq!(listing.bids, Some(bids));
+    }
+    for typed in ["0", "33", "-1", "many", "1.5", ""] {
+        refused(&format!("/list Lamp 10 for 2h bids {typed}"), None);
+    }
 }

@@ -28,6 +28,8 @@ use self::courier::{Courier, LastSeen, News, Sealed};
 use super::Desk;
 use super::answers::{Progress, ReplyTo};
 use super::evidence::Exhibit;
+use super::kinds;
+use super::refusals::Told;
 use crate::net::Route;
 use crate::net::tsa::TsaClient;
 use crate::vault::ActionRecord;
@@ -47,6 +49,8 @@ pub(super) struct Deliveries {
     /// The stamps with which actions were left, newest last: whatever way an answer comes, it may be to one of
     /// them.
     stamps: VecDeque<(Digest, FullStamp)>,
+    /// Refusals that name more of a log than had arrived, newest last.
+    ahead: VecDeque<RefusedAhead>,
     /// For the tasks that deliver.
     telling: mpsc::Sender<(Digest, News)>,
     /// What comes of them.
@@ -56,7 +60,8 @@ pub(super) struct Deliveries {
 impl Default for Deliveries {
     fn default() -> Self {
         let (telling, news) = mpsc::channel(WAITING);
-        Self { parcels: BTreeMap::new(), stamps: VecDeque::new(), telling, news }
+        let (stamps, ahead) = (VecDeque::new(), VecDeque::new());
+        Self { parcels: BTreeMap::new(), stamps, ahead, telling, news }
     }
 }
 
@@ -73,12 +78,35 @@ impl Deliveries {
         }
     }
 
+    /// Notes a refusal that is judged again when the log has grown.
+    fn refused_ahead(&mut self, refused: RefusedAhead) {
+        if self.ahead.len() >= MAX_PARCELS {
+            self.ahead.pop_front();
+        }
+        self.ahead.push_back(refused);
+    }
+
+    /// Takes out what waits for the log of a room.
+    fn take_ahead(&mut self, room: RoomName) -> VecDeque<RefusedAhead> {
+        let (due, rest) = self.ahead.drain(..).partition(|it| it.refusal.room == room);
+        self.ahead = rest;
+        due
+    }
+
     fn remember(&mut self, digest: Digest, stamp: FullStamp) {
         if self.stamps.len() >= MAX_STAMPS {
             self.stamps.pop_front();
         }
         self.stamps.push_back((digest, stamp));
     }
+}
+
+/// A refusal that came through a witness before the log that it names.
+#[derive(Debug)]
+struct RefusedAhead {
+    stamped: Stamped,
+    refusal: Refusal,
+    compact: String,
 }
 
 /// One action on its way.
@@ -116,6 +144,9 @@ impl Desk {
             let message = "too many actions are on their way to the witnesses";
             let advice = "wait for what comes of them: three minutes at most";
             return self.reject(Report::new("deliver.busy", message, advice)).await;
+        }
+        if let Err(report) = kinds::may_be_delivered(self, room, action.body()) {
+            return self.reject(report).await;
         }
         let blind = Blind::from_random(*kept.blind.expose());
         let certificate = self.vault.contents().certificate.clone();
@@ -301,7 +332,12 @@ impl Desk {
         }
         let stamped = self.stamped_as(&action, refusal.stamp);
         match stamped {
-            Some(stamped) => self.tell_refusal(&stamped, &refusal, compact).await,
+            Some(stamped) => {
+                if self.tell_refusal(&stamped, &refusal, compact).await == Told::Unchecked {
+                    let compact = compact.to_owned();
+                    self.deliveries.refused_ahead(RefusedAhead { stamped, refusal, compact });
+                }
+            }
             // All stamps of what this run handed in are known.
             None if self.outbox.has_seen(&digest) => {
                 self.accuse(
@@ -313,6 +349,17 @@ impl Desk {
                 .await;
             }
             None => self.tell_unchecked(refusal.code).await,
+        }
+    }
+
+    /// Judges again what was refused by a log that had not arrived. It was told then, so what is true is not told
+    /// twice.
+    pub(super) async fn settle_delivered_refusals(&mut self, room: RoomName) {
+        for refused in self.deliveries.take_ahead(room) {
+            let RefusedAhead { stamped, refusal, compact } = &refused;
+            if self.tell_if_false(stamped, refusal, compact).await == Told::Unchecked {
+                self.deliveries.refused_ahead(refused);
+            }
         }
     }
 

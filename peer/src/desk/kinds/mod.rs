@@ -21,6 +21,7 @@ use super::outbox::Drafted;
 use super::replica::Replica;
 use crate::command::Command;
 use crate::event::{Event, RoomView};
+use crate::vault::Secret;
 
 /// An entry that was just verified.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +41,8 @@ pub(super) struct OwnKey<'a> {
     pub(super) blind: &'a Blind,
     pub(super) context: &'a BlindContext,
     pub(super) key: PublicKey<OneTime>,
+    /// What is kept with it for its author alone.
+    pub(super) seal: Option<&'a Secret>,
 }
 
 /// Rooms of one kind as the user meets them. What a kind has nothing to say about, it leaves out.
@@ -69,6 +72,12 @@ pub(super) trait View {
 
     /// The room next to which alone this one is read.
     fn belongs_to(fold: &Self::Fold) -> Option<RoomName> {
+        let _ = fold;
+        None
+    }
+
+    /// Since when the room is there for those who only look on; `None` if it is for no such.
+    fn begins(fold: &Self::Fold) -> Option<Time> {
         let _ = fold;
         None
     }
@@ -158,9 +167,9 @@ pub(super) trait View {
         None
     }
 
-    /// The terms that an action fixes, each with what comes of it, line by line.
-    fn terms(desk: &Desk, body: &Body) -> Vec<String> {
-        let _ = (desk, body);
+    /// The terms that an action fixes or agrees to, each with what comes of it, line by line.
+    fn terms(desk: &Desk, room: Option<RoomName>, body: &Body) -> Vec<String> {
+        let _ = (desk, room, body);
         Vec::new()
     }
 
@@ -170,10 +179,22 @@ pub(super) trait View {
         Ok(true)
     }
 
+    /// Whether a witness may be handed what the broker does not answer.
+    fn may_be_delivered(desk: &Desk, room: RoomName, body: &Body) -> Result<(), Report> {
+        let _ = (desk, room, body);
+        Ok(())
+    }
+
     /// What must be agreed to before an action is signed.
     fn grounds(desk: &Desk, room: Option<RoomName>, body: &Body, consent: &Consent) -> Vec<Ground> {
         let _ = (desk, room, body, consent);
         Vec::new()
+    }
+
+    /// What happened at a refusal of this action by this log, better than its code alone tells.
+    fn why(fold: &Self::Fold, code: Code, refused: &Stamped) -> Option<String> {
+        let _ = (fold, code, refused);
+        None
     }
 
     /// What to do about a refusal, better than its code alone tells.
@@ -217,6 +238,10 @@ macro_rules! views {
 
         pub(super) fn belongs_to(room: &Room) -> Option<RoomName> {
             match room.state() { $(State::$kind(fold) => <$view as View>::belongs_to(fold),)* }
+        }
+
+        pub(super) fn begins(room: &Room) -> Option<Time> {
+            match room.state() { $(State::$kind(fold) => <$view as View>::begins(fold),)* }
         }
 
         pub(super) fn end(room: &Room) -> Option<Time> {
@@ -299,14 +324,23 @@ macro_rules! views {
             None$(.or_else(|| <$view as View>::offer(desk, room, command)))*
         }
 
-        pub(super) fn terms(desk: &Desk, body: &Body) -> Vec<String> {
+        pub(super) fn terms(desk: &Desk, room: Option<RoomName>, body: &Body) -> Vec<String> {
             let mut terms = Vec::new();
-            $(terms.extend(<$view as View>::terms(desk, body));)*
+            $(terms.extend(<$view as View>::terms(desk, room, body));)*
             terms
         }
 
         pub(super) fn still_holds(desk: &Desk, body: &Body) -> Result<bool, Report> {
             Ok(true$( && <$view as View>::still_holds(desk, body)?)*)
+        }
+
+        pub(super) fn may_be_delivered(
+            desk: &Desk,
+            room: RoomName,
+            body: &Body,
+        ) -> Result<(), Report> {
+            $(<$view as View>::may_be_delivered(desk, room, body)?;)*
+            Ok(())
         }
 
         pub(super) fn grounds(
@@ -318,6 +352,10 @@ macro_rules! views {
             let mut grounds = Vec::new();
             $(grounds.extend(<$view as View>::grounds(desk, room, body, consent));)*
             grounds
+        }
+
+        pub(super) fn why(room: &Room, code: Code, refused: &Stamped) -> Option<String> {
+            match room.state() { $(State::$kind(fold) => <$view as View>::why(fold, code, refused),)* }
         }
 
         pub(super) fn advice(room: &Room, code: Code) -> Option<String> {

@@ -6,6 +6,7 @@
 
 mod pace;
 pub(in crate::desk) mod pending;
+mod puzzles;
 mod receipts;
 mod send;
 
@@ -35,6 +36,7 @@ use crate::command::Command;
 use crate::vault::{ActionRecord, Secret};
 use pace::Pace;
 use pending::{GoesOn, PendingAction, PendingActions, SendStep, TurnedAway};
+use puzzles::Puzzles;
 
 /// F taken where the room of an action is not known any more, in seconds.
 const FRESHNESS: u32 = 10;
@@ -76,6 +78,8 @@ pub(super) struct Outbox {
     behind_since: Option<Duration>,
     /// How fast this session may send.
     pace: Pace,
+    /// What is to be solved before something is handed in.
+    pub(super) puzzles: Puzzles,
     /// Frames other than those for actions, in order.
     unsent: VecDeque<FromPeer>,
     /// What the broker refused at its door, and is asked for again at an instant: a room, or the
@@ -91,6 +95,7 @@ impl Default for Outbox {
             waiting: VecDeque::new(),
             behind_since: None,
             pace: Pace::below(0, 0, Duration::ZERO),
+            puzzles: Puzzles::default(),
             unsent: VecDeque::new(),
             asked_later: BTreeSet::new(),
         }
@@ -200,19 +205,19 @@ impl Desk {
         if kinds::takes_up(self, &command).await {
             return Progress::Pending;
         }
-        let (room, body, seal) = match kinds::draft(self, &command) {
+        let drafted = match kinds::draft(self, &command) {
             Some(Ok(drafted)) => drafted,
             Some(Err(report)) => return self.reject(report).await,
             None => return self.reject(by_code(Code::VerbKind)).await,
         };
-        let grounds = kinds::grounds(self, room, &body, consent);
+        let grounds = kinds::grounds(self, drafted.room, &drafted.body, consent);
         if !consent.covers(&grounds) {
-            self.ask_user(command, grounds, (room, body, seal));
+            self.ask_user(command, grounds, drafted);
             return Progress::Pending;
         }
-        match (room, body.signer()) {
-            (Some(room), Signer::Member) => self.hand_in(room, body).await,
-            _ => self.begin(room, body, seal).await,
+        match (drafted.room, drafted.body.signer()) {
+            (Some(room), Signer::Member) => self.hand_in(room, drafted.body).await,
+            _ => self.begin_drafted(drafted).await,
         }
     }
 
@@ -229,18 +234,9 @@ impl Desk {
         self.vault.contents().actions.iter().any(counts)
     }
 
-    /// Begins what was drafted before.
-    pub(super) async fn begin_drafted(&mut self, (room, body, seal): Drafted) -> Progress {
-        self.begin(room, body, seal).await
-    }
-
-    /// Signs with a fresh one-time key, keeps, and asks for a stamp.
-    async fn begin(
-        &mut self,
-        room: Option<RoomName>,
-        mut body: Body,
-        seal: Option<Secret>,
-    ) -> Progress {
+    /// Signs what was drafted with a fresh one-time key, keeps it, and asks for a stamp.
+    pub(super) async fn begin_drafted(&mut self, drafted: Drafted) -> Progress {
+        let Drafted { room, mut body, seal, mut hidden } = drafted;
         let host = &self.options.host;
         let (id, blind) = match host.random().and_then(|id| Ok((id, host.random()?))) {
             Ok(drawn) => drawn,
@@ -250,10 +246,10 @@ impl Desk {
         let blind = Blind::from_random(blind);
         let broker = self.options.broker.fingerprint;
         let key = OneTimeKey::derive(&self.persona, broker, id, &blind);
-        let mut hidden = None;
         if let Some(room) = room {
             let context = BlindContext { broker, action: id, persona: self.persona.public() };
-            let own = kinds::OwnKey { blind: &blind, context: &context, key: key.public() };
+            let (blind, context, seal) = (&blind, &context, seal.as_ref());
+            let own = kinds::OwnKey { blind, context, key: key.public(), seal };
             hidden = match kinds::complete(self, room, &mut body, &own) {
                 Ok(hidden) => hidden,
                 Err(report) => return self.reject(report).await,
@@ -322,9 +318,21 @@ impl Desk {
 
     /// Sends what actions under way need, in their order.
     pub(super) async fn send_acts(&mut self) -> Result<(), SessionLost> {
+        self.refuse_excess().await;
+        // V-192: what goes on by itself waits, too, until less is asked for.
+        let Ok(effort) = self.outbox.puzzles.asked() else { return Ok(()) };
         loop {
             let now = self.options.host.clock.uptime();
+            let is_free = self.outbox.puzzles.is_free(now);
+            self.outbox.pending.ask(effort, is_free);
             let Some(step) = self.outbox.pending.next_step(now, self.now()) else { return Ok(()) };
+            if let SendStep::Solve(n) = step {
+                self.start_solving(n);
+                if self.outbox.puzzles.is_free(now) {
+                    return Ok(());
+                }
+                continue;
+            }
             let Some(frame) = self.frame_for(step) else { return Ok(()) };
             if !self.outbox.pace.acquire(now) {
                 return Ok(());
@@ -336,6 +344,7 @@ impl Desk {
 
     fn frame_for(&self, step: SendStep) -> Option<FromPeer> {
         match step {
+            SendStep::Solve(_) => None,
             SendStep::Stamp(n) => {
                 let digests = vec![self.outbox.pending.get(n)?.action.digest()];
                 Some(FromPeer::Stamp { n, digests })
@@ -343,8 +352,8 @@ impl Desk {
             SendStep::Submit(n) => {
                 let act = self.outbox.pending.get(n)?;
                 let (stamp, blind) = (act.stamp()?.clone(), act.blind.clone());
-                let action = act.action.compact().to_owned();
-                Some(FromPeer::Submit { n, action, stamp, blind })
+                let (action, solution) = (act.action.compact().to_owned(), act.solution());
+                Some(FromPeer::Submit { n, action, stamp, blind, solution })
             }
         }
     }
@@ -434,10 +443,19 @@ impl Desk {
         if code == Code::DoorRate.as_str() && self.outbox.pending.retry_later(n, now) {
             return;
         }
+        // More was asked for meanwhile, or it was for a header that grew old.
+        if code == Code::Puzzle.as_str() && self.outbox.pending.solve_again(n, now) {
+            return;
+        }
         // Whoever disclosed in time must not count as absent because the broker could not take it just then.
         if matches!(
             code.parse(),
-            Ok(Code::StoreFailed | Code::Slow | Code::TsaDown | Code::DoorRate)
+            Ok(Code::StoreFailed
+                | Code::Slow
+                | Code::TsaDown
+                | Code::DoorRate
+                | Code::Refusals
+                | Code::Puzzle)
         ) && let Some(time) = self.outbox.pending.turned_away(n, now)
         {
             if time == TurnedAway::First {
@@ -559,8 +577,29 @@ impl Desk {
     }
 }
 
-/// Room, body, and the secret of the body's HPKE key.
-pub(super) type Drafted = (Option<RoomName>, Body, Option<Secret>);
+/// An action that has no key yet.
+#[derive(Debug)]
+pub(super) struct Drafted {
+    /// The room it is for; none if it opens one.
+    pub(super) room: Option<RoomName>,
+    pub(super) body: Body,
+    /// The secret of the body's HPKE key, or what else only its author is to have.
+    pub(super) seal: Option<Secret>,
+    /// An amount that it is about, and does not say.
+    pub(super) hidden: Option<Amount>,
+}
+
+impl Drafted {
+    /// One that opens a room.
+    pub(super) const fn opening(body: Body, seal: Option<Secret>) -> Self {
+        Self { room: None, body, seal, hidden: None }
+    }
+
+    /// One in a room.
+    pub(super) const fn within(room: RoomName, body: Body, seal: Option<Secret>) -> Self {
+        Self { room: Some(room), body, seal, hidden: None }
+    }
+}
 
 /// An action before it is signed.
 pub(super) struct Unsigned {

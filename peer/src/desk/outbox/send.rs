@@ -38,6 +38,7 @@ impl Outbox {
 
     /// A session begins: frames of the last one are not sent any more.
     pub(in crate::desk) fn begin_session(&mut self) {
+        self.puzzles.begin_session();
         self.unsent.clear();
         self.asked_later.clear();
     }

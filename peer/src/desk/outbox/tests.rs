@@ -1,5 +1,7 @@
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::wire::frame::FromBroker;
+use pregao_protocol::value::label::BATCH;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::puzzle::{Effort, Puzzle, Solution};
 
 use crate::command::Command;
 use crate::desk::Desk;
@@ -199,4 +201,96 @@ async fn a_desk_that_is_dropped_leaves_its_vault_free_with_what_it_signed() {
         _ => None,
     };
     assert!(user.until(holds).await && user.alarms() == 0);
+}
+
+/// What is handed in next, with the solution beside it.
+async fn solution(session: &mut Session) -> (u64, String, Option<Solution>) {
+    let submitted = |frame| match frame {
+        FromPeer::Submit { n, action, solution, .. } => Some((n, action, solution)),
+        _ => None,
+    };
+    session.until(submitted).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn v194_where_a_puzzle_is_asked_for_an_act_carries_its_solution() {
+    let (house, user, mut session) = asked(8).await;
+    assert!(session.is_handed_nothing().await, "no header to solve it for");
+    let tick = house.tsa.tick();
+    session.send(FromBroker::Tick { batch: tick.clone() }).await;
+    session.stamps(&house.tsa).await;
+    let (n, action, first) = solution(&mut session).await;
+    let first = first.unwrap();
+    assert_eq!(first.header, Digest::labelled(BATCH, tick.as_bytes()));
+    let broker = house.secrets.session.public().fingerprint();
+    let puzzle = Puzzle::of_submission(broker, session.id, &action, first.header);
+    assert!(puzzle.is_solved_by(first.counter, Effort::new(8).unwrap()));
+    // More is asked for meanwhile: the same bytes with another solution.
+    session.send(FromBroker::Effort { effort: 9 }).await;
+    session.send(FromBroker::Failed { n, code: "puzzle.wanted".to_owned() }).await;
+    let (_, again, second) = solution(&mut session).await;
+    let second = second.unwrap();
+    assert!(again == action && second.counter > first.counter);
+    assert!(puzzle.is_solved_by(second.counter, Effort::new(9).unwrap()));
+    assert!(user.alarms() == 0 && refused(&user).is_none());
+}
+
+/// A desk that is asked for so much work, and has been told to list something.
+async fn asked(bits: u64) -> (House, User, Session) {
+    let mut house = House::open();
+    let (user, mut session) = house.desk().await;
+    session.send(FromBroker::Effort { effort: bits }).await;
+    session.list(&[]).await;
+    user.send_command(&LIST).await;
+    (house, user, session)
+}
+
+#[tokio::test(start_paused = true)]
+async fn v192_a_broker_that_asks_for_more_than_it_may_gets_nothing() {
+    for bits in [21, 60, u64::MAX] {
+        let (house, mut user, mut session) = asked(bits).await;
+        session.ticks(&house).await;
+        assert!(!user.done().await);
+        assert_eq!(refused(&user).as_deref(), Some("puzzle.excessive"));
+        assert!(session.is_handed_nothing().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_puzzle_can_be_given_up_and_nothing_is_sent() {
+    let (house, mut user, mut session) = asked(10).await;
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    user.send_command(&["stop"]).await;
+    assert!(!user.done().await);
+    assert_eq!(refused(&user).as_deref(), Some("puzzle.stopped"));
+    session.ticks(&house).await;
+    assert!(session.is_handed_nothing().await);
+    assert!(user.done().await, "what gave it up was carried out");
+    // There is nothing more to be given up.
+    user.seen.clear();
+    user.send_command(&["stop"]).await;
+    assert!(!user.done().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v192_what_is_never_given_up_waits_until_less_is_asked_for() {
+    let (mut house, mut user, mut session) = listing().await;
+    session.stamps(&house.tsa).await;
+    let first = session.handed_in().await;
+    // It may be in the log: whatever happens it goes out again, but not to whoever asks for too much.
+    drop(session);
+    let mut session = house.accept().await;
+    session.list(&[]).await;
+    let again = session.handed_in().await;
+    session.send(FromBroker::Effort { effort: 60 }).await;
+    let code = "puzzle.wanted".to_owned();
+    session.send(FromBroker::Failed { n: again.n, code }).await;
+    session.ticks(&house).await;
+    assert!(session.is_handed_nothing().await);
+    session.send(FromBroker::Effort { effort: 0 }).await;
+    session.ticks(&house).await;
+    assert_eq!(session.handed_in().await, first);
+    let log = Log::open(&first.action, first.stamp.clone());
+    session.receipts(first.n, 0, &log, &house.secrets).await;
+    assert!(user.done().await);
 }

@@ -141,4 +141,4 @@ impl Desk {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::desk) mod tests;

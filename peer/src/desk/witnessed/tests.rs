@@ -15,7 +15,7 @@ pub(super) fn key(seed: u8) -> SecretKey<WitnessKey> {
     SecretKey::from_seed(&[seed; 32])
 }
 
-pub(super) fn witness(seed: u8, operator: &str) -> Witness {
+pub(in crate::desk) fn witness(seed: u8, operator: &str) -> Witness {
     Witness {
         name: format!("witness.example/{seed}").parse().unwrap(),
         key: key(seed).public(),
@@ -119,19 +119,19 @@ async fn two_witnesses_of_one_operator_are_not_two() {
 #[tokio::test(start_paused = true)]
 async fn whoever_trusts_certain_operators_waits_for_them_whatever_the_listing_asks_for() {
     let mut house = House::open();
-    let witnesses = [witness(81, "one"), witness(82, "two")];
+    let witnesses = [witness(81, "one"), witness(82, "two"), witness(83, "three")];
     let mut listing = house.listing();
-    (listing.witnesses, listing.quorum) = (witnesses.to_vec(), 1);
+    (listing.witnesses, listing.quorum) = (witnesses.to_vec(), 2);
     let log = house.auction(listing);
-    house.final_by = vec!["two".parse().unwrap()];
+    house.final_by = vec!["three".parse().unwrap()];
     let (mut user, mut session) = followed(&mut house, &log).await;
-    let note = cosigned(&house, &log, &[&witnesses[0]]);
+    let note = cosigned(&house, &log, &[&witnesses[0], &witnesses[1]]);
     says(&mut session, &log, note).await;
     session.ticks(&house).await;
     assert!(
         !user.seen.iter().any(|event| matches!(event, Event::Room(view) if view.final_size > 0))
     );
-    let note = cosigned(&house, &log, &[&witnesses[0], &witnesses[1]]);
+    let note = cosigned(&house, &log, &[&witnesses[0], &witnesses[2]]);
     says(&mut session, &log, note).await;
     assert_eq!(is_final(&mut user).await, (1, 1));
 }

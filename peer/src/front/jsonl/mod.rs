@@ -5,35 +5,36 @@
 //! member twice, because nobody knows which was meant. Nobody can be asked here: what a person would
 //! have to confirm is refused unless the line has `"yes":true`. A row of bids that came in one
 //! piece (through a pipe at most what it holds, 64 KiB) is no bid against oneself. Lines longer than [`LONGEST_LINE`]
-//! are skipped without being kept in memory.
+//! are skipped without being kept in memory. The loop serves the front that does not end with its input as well.
 
-use std::collections::{BTreeMap, HashSet};
+mod read;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pregao_protocol::host::{Clock, Host};
+use pregao_protocol::host::Host;
 use pregao_protocol::value::report::Advised as _;
-use serde::Deserialize;
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::command::{Command, UsageError, table};
 use crate::event::{ActView, Event};
 use crate::front::channel::{ANSWERS_WITHIN, Front, UserRequest, is_progress, no_answer, silence};
 use crate::front::exit::Status;
+pub use crate::front::lines::LONGEST_LINE;
+use crate::front::lines::{Lines, TakenLine, next_line};
 use crate::front::pin_source::PinSource;
 
-/// Longest line read, in bytes.
-pub const LONGEST_LINE: usize = 64 * 1024;
+use read::Members;
+pub(super) use read::take_line;
 
-/// Longest `id` given back, in bytes, with its quotes.
-const LONGEST_ID: usize = 130;
-
-/// What some programs write before the first line of UTF-8.
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// How long a front that was told to stop waits for the answers to what it asked.
+pub const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs until `quit`, or until the input has ended, and every request of it is done; at the end no
 /// longer than [`ANSWERS_WITHIN`] without news. `pins` answers what is asked; the clock of `host`,
@@ -48,23 +49,128 @@ pub async fn run(
     pins: &PinSource,
     host: &Host,
 ) -> Status {
-    run_for((ANSWERS_WITHIN, host), front, input, EventWriter::new(output, aside), pins).await
+    let out = EventWriter::new(output, aside, JsonLines);
+    serve((Until::input_ends(ANSWERS_WITHIN), host, pins), front, Some(input), out).await
 }
 
-async fn run_for(
-    (patience, host): (Duration, &Host),
+/// How lines are read, and what of an event is written.
+pub(super) trait Form {
+    /// Whether what was refused is told by how the program ends.
+    const REFUSALS_COUNT: bool;
+
+    /// Reads one line: nothing if it is empty. The `id` is given back with a mistake where it is
+    /// known.
+    fn read(&self, line: &TakenLine) -> Result<Option<Asked>, (GivenId, UsageError)>;
+
+    /// What is written of an event.
+    fn tell<'a>(&mut self, event: &'a Event) -> Vec<Told<'a>>;
+}
+
+/// What is written of an event.
+#[expect(clippy::large_enum_variant, reason = "there are one or two at a time, and none is kept")]
+pub(super) enum Told<'a> {
+    /// An object, with the `id` as it was given.
+    AsJson(Cow<'a, Event>),
+    /// A line for people.
+    Line(String),
+}
+
+/// The form of `pregao json`: every event as it is.
+#[derive(Debug)]
+struct JsonLines;
+
+impl Form for JsonLines {
+    const REFUSALS_COUNT: bool = true;
+
+    fn read(&self, line: &TakenLine) -> Result<Option<Asked>, (GivenId, UsageError)> {
+        take_line(line)
+    }
+
+    fn tell<'a>(&mut self, event: &'a Event) -> Vec<Told<'a>> {
+        vec![Told::AsJson(Cow::Borrowed(event))]
+    }
+}
+
+/// When a front ends.
+pub(super) struct Until {
+    /// How long it waits without news once nothing more is read.
+    patience: Duration,
+    /// Tells it to stop.
+    stop: Option<mpsc::Receiver<()>>,
+    /// Whether it goes on without input until then.
+    is_endless: bool,
+    /// By when it ends at the latest, if it was told to stop.
+    leave_by: Option<Instant>,
+}
+
+impl Until {
+    /// When its input has ended and everything is answered.
+    pub(super) const fn input_ends(patience: Duration) -> Self {
+        Self { patience, stop: None, is_endless: false, leave_by: None }
+    }
+
+    /// When it is told to stop, however long ago its input ended.
+    pub(super) const fn stopped(stop: mpsc::Receiver<()>) -> Self {
+        Self { patience: ANSWERS_WITHIN, stop: Some(stop), is_endless: true, leave_by: None }
+    }
+
+    /// Nothing more is asked: it ends once all is answered, and sooner if it is told to stop.
+    const fn ends_with_input(&mut self) {
+        self.is_endless = false;
+    }
+
+    const fn is_endless(&self) -> bool {
+        self.is_endless && self.leave_by.is_none()
+    }
+
+    /// Comes back when it is told to stop, or, where it ends, when it was waited long enough for answers.
+    async fn over(&mut self, heard: Option<Instant>, ends: bool) -> Over {
+        let Self { patience, stop, leave_by, .. } = self;
+        let waited = async {
+            match *leave_by {
+                Some(by) => tokio::time::sleep_until(by).await,
+                None => silence(heard, *patience).await,
+            }
+        };
+        tokio::select! {
+            Some(()) = next_stop(stop) => Over::Told,
+            () = waited, if ends => Over::Waited,
+            else => std::future::pending().await,
+        }
+    }
+}
+
+async fn next_stop(stop: &mut Option<mpsc::Receiver<()>>) -> Option<()> {
+    match stop {
+        Some(stop) => stop.recv().await,
+        None => None,
+    }
+}
+
+/// Why a front ends before everything is answered.
+enum Over {
+    /// It was told to stop.
+    Told,
+    /// Nothing was heard for too long.
+    Waited,
+}
+
+/// Reads commands and writes events until it ends.
+pub(super) async fn serve<F: Form>(
+    (mut until, host, pins): (Until, &Host, &PinSource),
     mut front: Front,
-    input: impl AsyncBufRead + Unpin,
-    mut out: EventWriter<impl AsyncWrite + Unpin, impl Write>,
-    pins: &PinSource,
+    input: Option<impl AsyncBufRead + Unpin>,
+    mut out: EventWriter<impl AsyncWrite + Unpin, impl Write, F>,
 ) -> Status {
-    let mut input = Some(Lines::new(input, Arc::clone(&host.clock)));
+    let mut input = input.map(|input| Lines::new(input, Arc::clone(&host.clock)));
     let mut quit = None;
     loop {
         if out.broken.is_some() {
             input = None;
+            until.ends_with_input();
         }
-        if input.is_none() && out.open.is_empty() {
+        let ends = input.is_none() && !until.is_endless();
+        if ends && out.open.is_empty() {
             let Some(asked) = quit.take().filter(|_| out.broken.is_none()) else { break };
             if !hand_over(&mut front, asked, None, &mut out).await {
                 break;
@@ -73,20 +179,14 @@ async fn run_for(
         tokio::select! {
             line = next_line(&mut input), if input.is_some() => match line {
                 Ok(None) => input = None,
-                Ok(Some((line, written))) => match take_line(&line) {
+                Ok(Some((line, written))) => match out.form.read(&line) {
                     Ok(None) => {}
                     Ok(Some((id, command, yes))) if command == Command::Quit => {
                         // What is under way is answered first.
                         (input, quit) = (None, Some((id, command, yes)));
+                        until.ends_with_input();
                     }
-                    Ok(Some((id, Command::Help { about }, _))) => {
-                        let id = Some(out.begin(id));
-                        for text in table::help(about.as_deref()) {
-                            out.write_event(&Event::note(text)).await;
-                        }
-                        let of = ActView { act: Some("help".to_owned()), ..ActView::default() };
-                        out.write_event(&Event::Done { id, ok: true, of }).await;
-                    }
+                    Ok(Some((id, Command::Help { about }, _))) => out.explain(id, about.as_deref()).await,
                     Ok(Some(asked)) => {
                         if !hand_over(&mut front, asked, Some(written), &mut out).await {
                             break;
@@ -101,7 +201,7 @@ async fn run_for(
                 Err(error) => {
                     input = None;
                     out.say_aside(&format!("standard input cannot be read: {error}"));
-                    out.refused = true;
+                    out.refused |= F::REFUSALS_COUNT;
                 }
             },
             event = front.events.recv() => match event {
@@ -119,7 +219,15 @@ async fn run_for(
                 out.heard = None;
                 pins.answer(host, question);
             }
-            () = silence(out.heard, patience), if input.is_none() => break,
+            over = until.over(out.heard, ends) => match over {
+                Over::Waited => break,
+                // Whoever says it twice does not want to wait.
+                Over::Told if until.leave_by.is_some() => break,
+                Over::Told => {
+                    until.leave_by = Some(Instant::now() + LEAVE_WITHIN);
+                    (input, quit) = (None, None);
+                }
+            },
         }
     }
     out.end().await
@@ -131,7 +239,7 @@ async fn hand_over(
     front: &mut Front,
     (id, command, yes): Asked,
     written: Option<Duration>,
-    out: &mut EventWriter<impl AsyncWrite + Unpin, impl Write>,
+    out: &mut EventWriter<impl AsyncWrite + Unpin, impl Write, impl Form>,
 ) -> bool {
     let id = Some(out.begin(id));
     let sending = front.commands.send(UserRequest { id, command, yes, written });
@@ -148,15 +256,16 @@ async fn hand_over(
 }
 
 /// The `id` of a line as it was written.
-type GivenId = Option<Box<RawValue>>;
+pub(super) type GivenId = Option<Box<RawValue>>;
 
 /// What a line asks, and whether it agrees to what would be asked before that is done.
-type Asked = (GivenId, Command, bool);
+pub(super) type Asked = (GivenId, Command, bool);
 
 /// Writes events, and knows which requests are still to be answered.
-struct EventWriter<W, E> {
+pub(super) struct EventWriter<W, E, F> {
     output: W,
     aside: E,
+    form: F,
     /// The ids of requests under way, by the numbers that they go by in here.
     open: BTreeMap<u64, GivenId>,
     last: u64,
@@ -169,11 +278,12 @@ struct EventWriter<W, E> {
     broken: Option<io::Error>,
 }
 
-impl<W: AsyncWrite + Unpin, E: Write> EventWriter<W, E> {
-    fn new(output: W, aside: E) -> Self {
+impl<W: AsyncWrite + Unpin, E: Write, F: Form> EventWriter<W, E, F> {
+    pub(super) fn new(output: W, aside: E, form: F) -> Self {
         Self {
             output,
             aside,
+            form,
             open: BTreeMap::new(),
             last: 0,
             heard: Some(Instant::now()),
@@ -202,7 +312,7 @@ impl<W: AsyncWrite + Unpin, E: Write> EventWriter<W, E> {
         }
         let Event::Done { id: Some(id), ok, .. } = event else { return };
         let given = id.parse().ok().and_then(|number: u64| self.open.remove(&number));
-        self.refused |= !ok;
+        self.refused |= !ok && F::REFUSALS_COUNT;
         let Some(error) = &self.broken else { return };
         self.unreported |= ok;
         let id = given.flatten().map_or_else(|| "without an id".to_owned(), |id| id.to_string());
@@ -212,10 +322,25 @@ impl<W: AsyncWrite + Unpin, E: Write> EventWriter<W, E> {
     }
 
     async fn write(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = self.with_given_id(serde_json::to_string(event)?)?;
-        line.push('\n');
-        self.output.write_all(line.as_bytes()).await?;
+        for told in self.form.tell(event) {
+            let mut line = match told {
+                Told::AsJson(event) => self.with_given_id(serde_json::to_string(&*event)?)?,
+                Told::Line(line) => line,
+            };
+            line.push('\n');
+            self.output.write_all(line.as_bytes()).await?;
+        }
         self.output.flush().await
+    }
+
+    /// Answers `help`, for which no desk is needed.
+    async fn explain(&mut self, id: GivenId, about: Option<&str>) {
+        let id = Some(self.begin(id));
+        for text in table::help(about) {
+            self.write_event(&Event::note(text)).await;
+        }
+        let of = ActView { act: Some("help".to_owned()), ..ActView::default() };
+        self.write_event(&Event::Done { id, ok: true, of }).await;
     }
 
     /// An event with the id that was given in the place of its number, byte for byte.
@@ -242,6 +367,7 @@ impl<W: AsyncWrite + Unpin, E: Write> EventWriter<W, E> {
 
     /// Answers what the desk did not, and gives the outcome.
     async fn end(mut self) -> Status {
+        self.refused |= !self.open.is_empty();
         for number in self.open.keys().copied().collect::<Vec<u64>>() {
             let id = Some(number.to_string());
             self.write_event(&no_answer(id.clone())).await;
@@ -251,237 +377,6 @@ impl<W: AsyncWrite + Unpin, E: Write> EventWriter<W, E> {
             (true, _) => Status::Unreported,
             (false, true) => Status::Refused,
             (false, false) => Status::CarriedOut,
-        }
-    }
-}
-
-/// Reads one line: nothing if it is empty. The `id` is given back with a mistake where it is
-/// known.
-fn take_line(line: &TakenLine) -> Result<Option<Asked>, (GivenId, UsageError)> {
-    let nameless = |message: &str| (None, usage_error(message));
-    let TakenLine::Whole(bytes) = line else {
-        return Err(nameless(&format!("the line is longer than {LONGEST_LINE} bytes")));
-    };
-    if bytes.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| nameless("the line is not UTF-8"))?;
-    let Members { members, twice } = serde_json::from_str(text).map_err(|error| {
-        nameless(&match error.classify() {
-            serde_json::error::Category::Data => "the line is not a JSON object".to_owned(),
-            _ => format!("the line is not JSON: {error}"),
-        })
-    })?;
-    let id = id_of(&members).map_err(nameless)?;
-    let named = |message: &str| (id.clone(), usage_error(message));
-    if let Some(name) = twice {
-        let name = crate::text::sanitize::shortened(&name, 20);
-        return Err(named(&format!("the member `{name}` occurs twice")));
-    }
-    let mut rest = serde_json::Map::new();
-    let mut yes = false;
-    for (name, value) in members.into_iter().filter(|(name, _)| name != "id") {
-        let value = serde_json::from_str::<Unique>(value.get())
-            .and_then(|Unique| serde_json::from_str(value.get()));
-        match (&*name, value.map_err(|error| named(&error.to_string()))?) {
-            ("yes", serde_json::Value::Bool(agreed)) => yes = agreed,
-            ("yes", _) => return Err(named("`yes` is neither true nor false")),
-            (_, value) => drop(rest.insert(name, value)),
-        }
-    }
-    // Commands without places would let unknown members pass.
-    let alone = rest.len() == 1;
-    let command: Command = serde_json::from_value(serde_json::Value::Object(rest))
-        .map_err(|error| named(&error.to_string()))?;
-    if command.usage().arguments.is_empty() && !alone {
-        return Err(named(&format!("`{}` takes no members", command.usage().name)));
-    }
-    Ok(Some((id, command, yes)))
-}
-
-/// The one `id` among members, if there is one.
-fn id_of(members: &[(String, Box<RawValue>)]) -> Result<GivenId, &'static str> {
-    let mut ids = members.iter().filter(|(name, _)| name == "id").map(|(_, value)| value);
-    match (ids.next(), ids.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err("the member `id` occurs twice"),
-        (Some(id), None) if id.get() == "null" => Ok(None),
-        (Some(id), None) if id.get().len() <= LONGEST_ID && is_a_name(id.get()) => {
-            Ok(Some(id.clone()))
-        }
-        (Some(_), None) => Err("the id is neither a short string nor a number"),
-    }
-}
-
-/// Whether JSON is a string or a number.
-fn is_a_name(json: &str) -> bool {
-    let string = json.starts_with('"') && serde_json::from_str::<String>(json).is_ok();
-    string || json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-}
-
-/// Members of a JSON object, as written, and the first name that occurs twice.
-struct Members {
-    members: Vec<(String, Box<RawValue>)>,
-    twice: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let (mut members, mut names, mut twice) = (Vec::new(), HashSet::new(), None);
-                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    if !names.insert(name.clone()) {
-                        twice.get_or_insert_with(|| name.clone());
-                    }
-                    members.push((name, value));
-                }
-                Ok(Members { members, twice })
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
-}
-
-/// Any JSON in which no object has a member twice.
-struct Unique;
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Unique;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON")
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-
-            fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-
-            fn visit_unit<E>(self) -> Result<Unique, E> {
-                Ok(Unique)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Unique, A::Error> {
-                while let Some(Unique) = list.next_element()? {}
-                Ok(Unique)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
-                let mut names = HashSet::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if names.contains(&name) {
-                        let name = crate::text::sanitize::shortened(&name, 20);
-                        let message = format!("the member `{name}` occurs twice");
-                        return Err(de::Error::custom(message));
-                    }
-                    names.insert(name);
-                    let Unique = map.next_value()?;
-                }
-                Ok(Unique)
-            }
-        }
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-fn usage_error(message: &str) -> UsageError {
-    let advice =
-        r#"send one object a line, e.g. {"id":"1","command":"bid","room":"3f2a","amount":"120"}"#;
-    UsageError {
-        message: crate::text::sanitize::shortened(message, 300),
-        advice: advice.to_owned(),
-    }
-}
-
-/// A line, or that there was one too long to keep.
-#[derive(Debug, PartialEq, Eq)]
-enum TakenLine {
-    Whole(Vec<u8>),
-    TooLong,
-}
-
-/// Cuts input into lines of bounded length. What was read so far survives a cancelled wait.
-struct Lines<R> {
-    input: R,
-    line: Vec<u8>,
-    skipping: bool,
-    /// No line was read yet: a byte order mark may precede the first.
-    first: bool,
-    clock: Arc<dyn Clock>,
-    /// When the input buffered now was read; lines that came in one piece were written together.
-    filled: Option<Duration>,
-}
-
-impl<R> Lines<R> {
-    const fn new(input: R, clock: Arc<dyn Clock>) -> Self {
-        Self { input, line: Vec::new(), skipping: false, first: true, clock, filled: None }
-    }
-}
-
-/// The next line, and when it was there at the latest.
-async fn next_line<R: AsyncBufRead + Unpin>(
-    lines: &mut Option<Lines<R>>,
-) -> io::Result<Option<(TakenLine, Duration)>> {
-    let Some(lines) = lines else { return Ok(None) };
-    loop {
-        let bytes = lines.input.fill_buf().await?;
-        let filled = *lines.filled.get_or_insert_with(|| lines.clock.uptime());
-        let (ended, all) = (bytes.is_empty(), bytes.len());
-        let (part, found) = match bytes.iter().position(|byte| *byte == b'\n') {
-            Some(end) => (bytes.get(..end).unwrap_or(bytes), true),
-            None => (bytes, false),
-        };
-        if lines.line.len().saturating_add(part.len()) > LONGEST_LINE {
-            lines.skipping = true;
-            lines.line = Vec::new();
-        }
-        if !lines.skipping {
-            lines.line.extend_from_slice(part);
-        }
-        let used = part.len().saturating_add(usize::from(found));
-        lines.input.consume(used);
-        if used == all {
-            lines.filled = None;
-        }
-        if ended && lines.line.is_empty() && !lines.skipping {
-            return Ok(None);
-        }
-        if found || ended {
-            let mut line = std::mem::take(&mut lines.line);
-            if std::mem::take(&mut lines.first) && line.starts_with(BYTE_ORDER_MARK) {
-                line.drain(..BYTE_ORDER_MARK.len());
-            }
-            let line = match std::mem::take(&mut lines.skipping) {
-                true => TakenLine::TooLong,
-                false => TakenLine::Whole(line),
-            };
-            return Ok(Some((line, filled)));
         }
     }
 }

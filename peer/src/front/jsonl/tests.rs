@@ -1,6 +1,9 @@
 use super::*;
+use crate::command::ListFilter;
 use crate::front::channel::{Back, pair};
+use crate::front::jsonl::read::LONGEST_ID;
 use crate::host::system;
+use pregao_protocol::host::Clock;
 use serde_json::{Value, json};
 use tokio::io::BufReader;
 
@@ -50,7 +53,7 @@ async fn commands_go_in_and_events_come_out_with_their_id() {
     assert_eq!(dones(&events), [(json!("a"), true), (json!(7), true), (Value::Null, true)]);
     let bid = Command::Bid { room: "3f2a".to_owned(), amount: "120".to_owned(), currency: None };
     assert_eq!((&taken[0].command, taken[0].yes), (&bid, false));
-    assert_eq!(taken[1].command, Command::Items);
+    assert_eq!(taken[1].command, Command::Items(ListFilter::default()));
     assert!(matches!(&taken[2].command, Command::List(listing) if listing.currency == "EUR"));
 }
 
@@ -284,8 +287,14 @@ async fn a_desk_that_says_nothing_is_not_waited_for_for_ever() {
     let (front, _back) = pair();
     let input = b"{\"id\":1,\"command\":\"items\"}\n".as_slice();
     let mut output = Vec::new();
-    let out = EventWriter::new(&mut output, io::sink());
-    let status = run_for((Duration::ZERO, &system()), front, input, out, &PinSource::Nowhere).await;
+    let out = EventWriter::new(&mut output, io::sink(), JsonLines);
+    let status = serve(
+        (Until::input_ends(Duration::ZERO), &system(), &PinSource::Nowhere),
+        front,
+        Some(input),
+        out,
+    )
+    .await;
     assert_eq!(status, Status::Refused);
     let said = String::from_utf8(output).unwrap();
     assert!(said.contains("link.slow") && said.contains(r#""id":1,"ok":false"#), "{said}");
@@ -374,8 +383,14 @@ async fn what_comes_after_the_end_of_a_command_has_no_id_any_more() {
     let input =
         b"{\"id\":\"a\",\"command\":\"items\"}\n{\"id\":\"q\",\"command\":\"quit\"}".as_slice();
     let mut output = Vec::new();
-    let out = EventWriter::new(&mut output, io::sink());
-    run_for((Duration::from_millis(200), &system()), front, input, out, &PinSource::Nowhere).await;
+    let out = EventWriter::new(&mut output, io::sink(), JsonLines);
+    serve(
+        (Until::input_ends(Duration::from_millis(200)), &system(), &PinSource::Nowhere),
+        front,
+        Some(input),
+        out,
+    )
+    .await;
     desk.abort();
     let said = String::from_utf8(output).unwrap();
     let late = said.lines().find(|line| line.contains("late"));

@@ -3,23 +3,27 @@
 //! `pregao items`, `pregao bid 3f2a 120`. With `--json` the events are printed as they are.
 //! The chat prints answers with the same [`lines`].
 
+mod lists;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
 use pregao_protocol::host::Host;
 use pregao_protocol::value::clock::{RECENT, Time};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::command::Command;
-use crate::event::{Event, Phase, ReceiptView, Role, RoomView, Trust, report_lines, room_words};
+use crate::event::{Event, Role, SOLVING, report_lines};
 use crate::front::channel::{
     ANSWERS_WITHIN, Front, Subject, UserRequest, is_progress, no_answer, silence,
 };
 use crate::front::identity::{Said, Shown, Word};
 use crate::front::pin_source::PinSource;
 use crate::text::amount::print_in;
-use crate::text::duration;
-use crate::text::sanitize::{apart, sanitize};
+use crate::text::sanitize::sanitize;
+
+pub(super) use lists::room_line;
 
 /// Name of the one request, so that no other end of work is taken for its own.
 const ID: &str = "1";
@@ -63,6 +67,7 @@ pub async fn run(
         return Ok(false);
     }
     let mut tick = None;
+    let mut interrupts = Interrupts::default();
     let mut heard = Some(Instant::now());
     loop {
         let event = tokio::select! {
@@ -80,6 +85,14 @@ pub async fn run(
                 }
                 continue;
             }
+            times = interrupts.next() => {
+                let (id, command) = (Some("stop".to_owned()), Command::Stop);
+                let stop = UserRequest { id, command, yes, written: None };
+                if times > 1 || front.commands.send(stop).await.is_err() {
+                    break;
+                }
+                continue;
+            }
             () = silence(heard, ANSWERS_WITHIN) => {
                 show(&mut output, form, &no_answer(Some(ID.to_owned())), None)?;
                 break;
@@ -88,6 +101,9 @@ pub async fn run(
         let Some(event) = event else { break };
         if is_progress(&event) {
             heard = Some(Instant::now());
+        }
+        if matches!(&event, Event::Note { text, .. } if text.starts_with(SOLVING)) {
+            interrupts.begin();
         }
         if let Event::Tick { time, at } = &event {
             tick = Some((*time, *at));
@@ -103,6 +119,30 @@ pub async fn run(
     }
     output.flush()?;
     Ok(false)
+}
+
+/// Ctrl-C while a puzzle is being solved gives it up; the second time it ends the program, as it does at any other time.
+#[derive(Debug, Default)]
+struct Interrupts {
+    heard: Option<Signal>,
+    times: u32,
+}
+
+impl Interrupts {
+    fn begin(&mut self) {
+        // Where signals cannot be heard, they end the program at once.
+        self.heard = self.heard.take().or_else(|| signal(SignalKind::interrupt()).ok());
+    }
+
+    /// How often it was there, once it is again; for ever, if it is not listened for.
+    async fn next(&mut self) -> u32 {
+        match &mut self.heard {
+            Some(heard) => _ = heard.recv().await,
+            None => std::future::pending().await,
+        }
+        self.times = self.times.saturating_add(1);
+        self.times
+    }
 }
 
 /// The time at `now`, carried forward from a tick that came at `at`; none if that is too long ago.
@@ -135,19 +175,24 @@ fn show(
 #[must_use]
 pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
     match event {
-        Event::Items { rooms } if rooms.is_empty() => {
+        Event::Items { rooms, .. } if rooms.is_empty() => {
             vec!["no auctions yet: offer something with /list".to_owned()]
         }
-        Event::Mine { rooms } if rooms.is_empty() => {
+        Event::Mine { rooms, .. } if rooms.is_empty() => {
             vec!["you have listed nothing and bid on nothing".to_owned()]
         }
-        Event::Items { rooms } | Event::Mine { rooms } => {
-            rooms.iter().map(|room| room_line(room, now)).collect()
+        Event::Items { rooms, left_out } | Event::Mine { rooms, left_out } => {
+            lists::rooms(rooms, *left_out, now)
         }
+        Event::Bids { shown, .. } => lists::bids(shown),
         Event::Receipts { receipts } if receipts.is_empty() => vec!["no receipts yet".to_owned()],
-        Event::Receipts { receipts } => receipts.iter().map(receipt_line).collect(),
-        Event::Receipt(receipt) => vec![receipt_line(receipt)],
-        Event::Whoami(trust) => trust_lines(trust),
+        Event::Receipts { receipts } => receipts.iter().map(lists::receipt).collect(),
+        Event::Checked { receipts, left_out, .. } => lists::checks(receipts, *left_out),
+        Event::Paddles { short, currency, others, paddles, .. } => {
+            lists::paddles(short, currency, *others, paddles)
+        }
+        Event::Receipt(receipt) => vec![lists::receipt(receipt)],
+        Event::Whoami(trust) => lists::trust(trust),
         Event::Note { text, .. } => vec![sanitize(text)],
         Event::Refused { report, of, .. } => {
             let of = match of.words() {
@@ -203,80 +248,6 @@ fn said(line: &Said) -> Vec<String> {
         Word::Typed | Word::Stated => line.rows(QUOTED),
         Word::Program | Word::Certified | Word::Doubt => vec![line.text.clone()],
     }
-}
-
-fn room_line(room: &RoomView, now: Option<Time>) -> String {
-    let price = match (room.highest, room.bids) {
-        (Some(highest), Some(bids)) => {
-            format!("{} ({bids} bids)", print_in(highest, &room.currency))
-        }
-        (None, Some(bids)) if room.sealed.is_some() && bids > 0 => {
-            format!("{bids} sealed, from {}", print_in(room.start, &room.currency))
-        }
-        (None, _) if room.sealed.is_some() => {
-            format!("sealed, from {}", print_in(room.start, &room.currency))
-        }
-        (Some(_) | None, _) => format!("from {}", print_in(room.start, &room.currency)),
-    };
-    let followed = if room.is_unfollowed() { "  not followed" } else { "" };
-    let end = match (room.phase, now) {
-        (Phase::Open, Some(now)) => format!("{} left", duration::countdown(room.end.since(now))),
-        (Phase::Open, None) => format!("until {}", room.end),
-        (Phase::Closed, _) => "closed".to_owned(),
-        (Phase::Settled, _) => "settled".to_owned(),
-        (Phase::Revealed, _) => "revealed".to_owned(),
-        (Phase::Ended, _) => "ended".to_owned(),
-    };
-    let mine = match room {
-        RoomView { own: true, .. } => "  yours",
-        RoomView { bidding: true, .. } if !room.is_known() => "  you bid",
-        RoomView { leading: true, .. } => "  you lead",
-        RoomView {
-            bidding: true,
-            sealed: Some(_),
-            highest: None,
-            phase: Phase::Open | Phase::Closed,
-            ..
-        } => "  your bid is sealed",
-        RoomView { bidding: true, phase: Phase::Open, .. } => "  outbid",
-        _ => "",
-    };
-    let outcome = match room.outcome.as_str() {
-        "" => String::new(),
-        outcome => format!("  {}", sanitize(outcome)),
-    };
-    let (short, title) = (sanitize(&room.short), apart(&sanitize(&room.title)));
-    format!("{short}  {title}  {price}  {end}{followed}{mine}{outcome}")
-}
-
-fn receipt_line(receipt: &ReceiptView) -> String {
-    let verdict = match (receipt.holds, receipt.is_final) {
-        (true, true) => "holds, final",
-        (true, false) => "holds",
-        (false, _) => "DOES NOT HOLD",
-    };
-    let ReceiptView { short, title, seq, verb, time, digest, .. } = receipt;
-    let room = room_words(short, title.as_deref());
-    let (verb, digest) = (sanitize(verb), sanitize(digest));
-    format!("receipt {verdict}: {room} entry {seq} {verb} {time} {digest}")
-}
-
-fn trust_lines(trust: &Trust) -> Vec<String> {
-    let time = match trust.time {
-        Some(time) => format!("{time}, {} ms ago", trust.age_ms),
-        None => "unknown: no tick in the last seconds".to_owned(),
-    };
-    let simulated = if trust.simulated { " SIMULATED" } else { "" };
-    vec![
-        format!("persona    {}", trust.persona),
-        format!("broker     {}", trust.broker),
-        format!("authority  {}", trust.authority),
-        format!("suite      {}", sanitize(trust.suite.as_deref().unwrap_or("not connected"))),
-        format!("TSA time   {time}{simulated}"),
-        format!("verified   {} rooms, every entry and the newest head", trust.rooms_verified),
-        format!("alarms     {}", trust.alarms),
-        format!("certified  until {}", trust.certificate_ends),
-    ]
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 use super::*;
-use crate::event::ActView;
+use crate::command::ListFilter;
+use crate::event::{ActView, FallingView, Phase, ReceiptView, RoomView, Trust};
 use crate::front::channel::pair;
 use crate::host::system;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::report::Report;
 
-fn at(seconds: u64) -> Time {
+pub(super) fn at(seconds: u64) -> Time {
     Time::from_micros((1_795_179_600 + seconds) * 1_000_000).unwrap()
 }
 
-fn room(title: &str) -> RoomView {
+pub(super) fn room(title: &str) -> RoomView {
     RoomView {
         room: "3f2a".repeat(16),
         short: "3f2a".to_owned(),
@@ -23,8 +24,15 @@ fn room(title: &str) -> RoomView {
         increment: 100,
         buy_now: None,
         max_raise: None,
+        rule: None,
+        rule_words: Vec::new(),
+        paddle: None,
+        bids_each: None,
+        reserve: None,
+        citizens: None,
         sealed: None,
         opens: None,
+        falling: None,
         begin: None,
         highest: Some(12_000),
         bids: Some(5),
@@ -61,9 +69,16 @@ async fn shown(events: Vec<Event>, form: OutputFormat) -> (bool, String) {
         }
     });
     let mut output = Vec::new();
-    let ok = run(front, (Command::Items, false), form, &PinSource::Nowhere, &system(), &mut output)
-        .await
-        .unwrap();
+    let ok = run(
+        front,
+        (Command::Items(ListFilter::default()), false),
+        form,
+        &PinSource::Nowhere,
+        &system(),
+        &mut output,
+    )
+    .await
+    .unwrap();
     desk.await.unwrap();
     (ok, String::from_utf8(output).unwrap())
 }
@@ -77,7 +92,7 @@ async fn an_answer_is_printed_in_plain_lines() {
     let events = vec![
         Event::Tick { time: at(0), at: uptime() },
         Event::Room(room("not asked for")),
-        Event::Items { rooms: vec![room("Old \u{1b}[31mradio")] },
+        Event::Items { rooms: vec![room("Old \u{1b}[31mradio")], left_out: 0 },
         done(true),
     ];
     let (ok, text) = shown(events, OutputFormat::Text).await;
@@ -90,7 +105,7 @@ fn a_room_that_is_not_followed_says_so_and_not_that_it_has_no_bids() {
     let mut listed = room("Old radio");
     (listed.highest, listed.bids, listed.joined) = (None, None, false);
     (listed.leading, listed.bidding) = (false, false);
-    let shown = lines(&Event::Items { rooms: vec![listed.clone()] }, Some(at(0)));
+    let shown = lines(&Event::Items { rooms: vec![listed.clone()], left_out: 0 }, Some(at(0)));
     assert_eq!(shown, ["3f2a  Old radio  from 10.00 EUR  1:30 left  not followed"]);
     let json = serde_json::to_value(&listed).unwrap();
     assert!(json["bids"].is_null() && json["joined"] == false, "{json}");
@@ -98,11 +113,15 @@ fn a_room_that_is_not_followed_says_so_and_not_that_it_has_no_bids() {
     (listed.highest, listed.bids) = (Some(12_000), Some(5));
     for leading in [false, true] {
         (listed.leading, listed.bidding) = (leading, true);
-        let line = lines(&Event::Items { rooms: vec![listed.clone()] }, None).remove(0);
+        let line =
+            lines(&Event::Items { rooms: vec![listed.clone()], left_out: 0 }, None).remove(0);
         assert!(line.ends_with("not followed  you bid"), "{line}");
     }
     listed.phase = Phase::Ended;
-    assert!(!lines(&Event::Items { rooms: vec![listed] }, None)[0].contains("not followed"));
+    assert!(
+        !lines(&Event::Items { rooms: vec![listed], left_out: 0 }, None)[0]
+            .contains("not followed")
+    );
 }
 
 #[tokio::test]
@@ -131,8 +150,11 @@ async fn a_refusal_is_printed_with_its_advice_and_fails() {
 
 #[tokio::test]
 async fn json_prints_every_event_as_it_is() {
-    let events =
-        vec![Event::Tick { time: at(0), at: uptime() }, Event::Items { rooms: vec![] }, done(true)];
+    let events = vec![
+        Event::Tick { time: at(0), at: uptime() },
+        Event::Items { rooms: vec![], left_out: 0 },
+        done(true),
+    ];
     let (ok, text) = shown(events, OutputFormat::Json).await;
     assert!(ok);
     let parsed: Vec<Event> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -200,10 +222,22 @@ fn trust_is_shown_in_full() {
         rooms_verified: 2,
         alarms: 1,
         simulated: true,
+        certificate_begins: Some(at(0)),
         certificate_ends: at(90),
+        broker_knows: vec!["your persona".to_owned()],
+        others_see: vec!["keys used once".to_owned()],
     };
     let text = lines(&Event::Whoami(trust), None).join("\n");
-    for part in [&"5e".repeat(32), &"b0".repeat(32), &"ca".repeat(32), "SIMULATED", "12 ms ago"] {
+    for part in [
+        &"5e".repeat(32),
+        &"b0".repeat(32),
+        &"ca".repeat(32),
+        "SIMULATED",
+        "12 ms ago",
+        "until 2026",
+        "the broker knows: your persona",
+        "others see: keys used once",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
@@ -211,7 +245,7 @@ fn trust_is_shown_in_full() {
 #[test]
 fn nobody_but_the_two_roles_is_named() {
     assert_eq!((Role::Seller.name(), Role::Winner.name()), ("seller", "winner"));
-    assert_eq!(lines(&Event::Items { rooms: vec![] }, None).len(), 1);
+    assert_eq!(lines(&Event::Items { rooms: vec![], left_out: 0 }, None).len(), 1);
 }
 
 #[test]
@@ -318,4 +352,31 @@ fn a_sealed_auction_is_listed_with_how_many_bids_there_are_and_nobody_is_outbid(
     }
     assert!(room_line(&sealed(None, Some(1), Phase::Open), None).ends_with("  your bid is sealed"));
     assert!(room_line(&RoomView { leading: false, ..room("Lamp") }, None).ends_with("  outbid"));
+}
+
+#[test]
+fn a_falling_price_is_listed_as_it_is_at_that_moment() {
+    let minor = |minor: u64| minor.try_into().unwrap();
+    let (floor, fall) = (minor(400), minor(100));
+    let falling = FallingView { floor, fall, every: 5, since: at(0), price: None };
+    let falling = |highest, phase| RoomView {
+        falling: Some(falling),
+        leading: false,
+        highest,
+        bids: Some(highest.map_or(0, |_| 2)),
+        phase,
+        ..room("Lamp")
+    };
+    for (now, shown) in [
+        (at(0), "Lamp  10.00 EUR, falls to 4.00 EUR  "),
+        (at(4), "Lamp  10.00 EUR, falls to 4.00 EUR  "),
+        (at(5), "Lamp  9.00 EUR, falls to 4.00 EUR  "),
+        (at(30), "Lamp  4.00 EUR, falls to 4.00 EUR  "),
+        (at(99), "Lamp  4.00 EUR, falls to 4.00 EUR  "),
+    ] {
+        let line = room_line(&falling(None, Phase::Open), Some(now));
+        assert!(line.contains(shown), "{line}");
+    }
+    let line = room_line(&falling(Some(800), Phase::Open), Some(at(11)));
+    assert!(line.contains("8.00 EUR (2 bids)") && line.ends_with("  somebody was first"), "{line}");
 }

@@ -5,15 +5,18 @@
 //! when their files come together. What is found carries the evidence where the files have all of it,
 //! which takes the broker's certificate in one of them.
 
+mod parts;
 mod signers;
 
 use std::collections::BTreeMap;
 
+use self::parts::Parts;
 use self::signers::Signers;
 use crate::audit::evidence::{
     Accused, Evidence, FalseOutcome, Fork, Recording, Statement, TwoEntries, recording,
 };
 use crate::audit::verdict::{Examined, Found, VerifiedLog};
+use crate::audit::verify;
 use crate::log::transcript::transcript;
 use crate::log::{Entry, Logged, Origin, Receipt, RoomName};
 use crate::room::RevealRoom;
@@ -166,7 +169,11 @@ pub fn compare(files: &[Compared<'_>]) -> Comparison {
                 library.take(file, &examined.found);
                 signers.take(file, &examined.found);
             }
-            Compared::Evidence(evidence) => library.take_evidence(file, evidence),
+            Compared::Evidence(evidence) => {
+                let parts = Parts::of(evidence);
+                library.take_evidence(file, &parts);
+                signers.evidence(file, &parts);
+            }
             Compared::Nothing => {}
         }
     }
@@ -229,34 +236,15 @@ impl<'a> Library<'a> {
         self.shelf(origin.broker, auction).claims.push(claim);
     }
 
-    fn take_evidence(&mut self, file: usize, evidence: &'a Evidence) {
-        let stated = match evidence {
-            Evidence::Fork(fork) => {
-                vec![(&fork.opening, &fork.certificate, vec![&fork.larger, &fork.smaller])]
-            }
-            _ => Vec::new(),
-        };
-        for (opening, certificate, statements) in stated {
-            for statement in statements {
-                self.take_statement(file, opening, certificate, statement.clone());
-            }
+    fn take_evidence(&mut self, file: usize, parts: &Parts<'a>) {
+        for stated in &parts.stated {
+            let statement = stated.statement.clone();
+            self.take_statement(file, &stated.opening, &stated.certificate, statement);
         }
-        match evidence {
-            Evidence::Rollback(rollback) => {
-                let (opening, certificate) = (&rollback.opening, &rollback.certificate);
-                let head = Statement::Head(rollback.head.clone());
-                let refusal = Statement::Refusal(rollback.refusal.clone());
-                self.take_statement(file, opening, certificate, head);
-                self.take_statement(file, opening, certificate, refusal);
-            }
-            Evidence::RefusedAndLogged(both) => {
-                let (opening, certificate) = (&both.receipt.opening, &both.certificate);
-                let head = Statement::Head(both.receipt.head.clone());
-                self.take_statement(file, opening, certificate, head);
-                let refusal = Statement::Refusal(both.refusal.clone());
-                self.take_statement(file, opening, certificate, refusal);
-            }
-            _ => {}
+        for receipt in &parts.receipts {
+            let Ok(shown) = verify::receipt(receipt) else { continue };
+            let single = Single { file, receipt, seq: shown.seq };
+            self.shelf(shown.broker, shown.room).singles.push(single);
         }
     }
 

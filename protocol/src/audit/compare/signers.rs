@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::parts::Parts;
 use super::{Contradiction, Finding, add};
 use crate::audit::evidence::{CosignedHead, CosignedTwice, Evidence, TwoBatches};
 use crate::audit::history::TsaHistory;
@@ -40,6 +41,16 @@ impl Signers {
                 self.receipt(file, receipt, &head, &shown.terms);
             }
             Found::Nothing(_) => {}
+        }
+    }
+
+    /// What is in evidence that holds.
+    pub(super) fn evidence(&mut self, file: usize, parts: &Parts<'_>) {
+        for (batch, key) in &parts.headers {
+            self.header(file, batch, &[*key]);
+        }
+        for (head, cosignature) in &parts.cosigned {
+            self.cosigned(Seen { file, head: *head, cosignature: *cosignature });
         }
     }
 

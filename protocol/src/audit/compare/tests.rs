@@ -1,6 +1,7 @@
 //! What two files show together that each of them does not.
 
 use super::*;
+use crate::audit::evidence::BrokenLog;
 use crate::audit::verdict::examine;
 use crate::log::{Cosignature, Head};
 use crate::room::action::{Draft, Seen};
@@ -228,7 +229,7 @@ fn cosigned(table: &Table, seed: u8) -> String {
 fn v153_a_witness_that_cosigned_two_histories_is_found_out_in_two_files() {
     let mut one = Table::list(|listing| {
         listing.witnesses = vec![witness(1), witness(2)];
-        listing.quorum = 1;
+        listing.quorum = 2;
     })
     .unwrap();
     one.bid(at(SECOND), 1_000).unwrap();
@@ -275,7 +276,7 @@ fn v153_the_date_of_a_close_counts_as_well() {
         let said = table.tsa.stamp(said, at(END));
         table.submit(&said).unwrap();
         let time = at(END).as_micros() / 1_000_000;
-        let cosigned = Some(Cosignature::sign(&head, time, &witness_key(1)));
+        let cosigned = vec![Cosignature::sign(&head, time, &witness_key(1))];
         let (winner, price) = (Some(1), Some(amount(minor)));
         table.broker(at(END), Body::Settled(Settled { winner, price, cosigned })).unwrap();
     }
@@ -327,4 +328,69 @@ fn v077_a_reveal_room_of_made_up_keys_says_nothing_about_the_auction_that_it_nam
         let found = compared(&[&file_of(&auction, certified), &file_of(&forged, false)]);
         assert_eq!(found, Comparison::default());
     }
+}
+
+/// A table whose listing names one witness, and another that goes on otherwise after its first bid.
+fn witnessed_histories() -> (Table, Table) {
+    let mut one = Table::list(|listing| {
+        listing.witnesses = vec![witness(1)];
+        listing.quorum = 1;
+    })
+    .unwrap();
+    one.bid(at(SECOND), 1_000).unwrap();
+    let mut two = one.branch();
+    one.bid(at(2 * SECOND), 1_100).unwrap();
+    two.bid(at(2 * SECOND), 1_200).unwrap();
+    (one, two)
+}
+
+#[test]
+fn v153_cosignatures_in_evidence_are_held_against_other_files() {
+    let (one, two) = witnessed_histories();
+    let file = |table: &Table, lines: String| {
+        let head = format!("{}{lines}", table.head());
+        transcript(Some(&broker_certificate()), table.logged(), &head)
+    };
+    let twice = |files| (Contradiction::CosignedTwice, files, true);
+    let signed = file(&one, cosigned(&one, 1));
+    // Evidence of something else: two receipts, one with what the witness signed.
+    let mut receipts = [one.receipt(2), two.receipt(2)];
+    receipts[1].head.push_str(&cosigned(&two, 1));
+    let certificate = broker_certificate();
+    let entries = Evidence::TwoEntries(TwoEntries { certificate, receipts }).encode();
+    let found = found_in(&[&entries, &signed]);
+    assert!(kinds(&found).contains(&twice([0, 1])), "{found:?}");
+    assert!(kinds(&found).contains(&(Contradiction::TwoEntries, [0, 1], true)), "{found:?}");
+    assert!(kinds(&found).contains(&(Contradiction::Fork, [0, 1], true)), "{found:?}");
+    // Its lie once more in evidence of just that, beside one of its two files.
+    let both = found.iter().find(|found| found.kind == Contradiction::CosignedTwice).unwrap();
+    let both = both.evidence.as_ref().unwrap().encode();
+    assert_eq!(kinds(&found_in(&[&both, &signed])), [twice([0, 1])]);
+    assert_eq!(found_in(&[&both]), []);
+    // A broken log is evidence against a broker, and has heads that a witness signed.
+    let broken = BrokenLog { transcript: file(&two, cosigned(&two, 1)) };
+    let found = kinds(&found_in(&[&Evidence::BrokenLog(broken).encode(), &signed]));
+    assert!(found.contains(&twice([0, 1])), "{found:?}");
+}
+
+#[test]
+fn v063_headers_in_evidence_are_held_against_other_files() {
+    let (mut one, mut two) = (Table::auction(), Table::list(|terms| terms.grace = 6).unwrap());
+    one.bid(at(SECOND), 1_000).unwrap();
+    two.bid(at(SECOND), 1_000).unwrap();
+    let [first, second] = [file_of(&one, true), file_of(&two, true)];
+    let found = found_in(&[&first, &second]);
+    let batches = |files| (Contradiction::Batches, files, true);
+    assert_eq!(kinds(&found), [batches([0, 1])]);
+    let lie = found[0].evidence.as_ref().unwrap().encode();
+    // Of two that contradict each other in one file the first is kept: the TSA is convicted already.
+    assert_eq!(kinds(&found_in(&[&lie, &second])), [batches([0, 1])]);
+    assert_eq!(found_in(&[&lie]), []);
+    let entries = TwoEntries {
+        certificate: broker_certificate(),
+        receipts: [two.receipt(1), two.receipt(1)],
+    };
+    let entries = Evidence::TwoEntries(entries).encode();
+    assert_eq!(kinds(&found_in(&[&entries, &first])), [batches([0, 1])]);
+    assert_eq!(found_in(&[&entries, &second]), []);
 }

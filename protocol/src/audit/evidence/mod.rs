@@ -39,7 +39,9 @@ pub use claims::{Claim, Claims, MOST_OPEN};
 pub use contradiction::{Contradiction, TsaContradiction, contradicted, contradiction};
 pub use entries::TwoEntries;
 pub use outcome::{FalseOutcome, Recording, recording};
-pub use refusal::{CARRIED, FalseRefusal, Falsehood, Grounds, RefusedAndLogged, judge};
+pub use refusal::{
+    CARRIED, FalseRefusal, Falsehood, Grounds, LONGEST_PAUSE, RefusedAndLogged, judge,
+};
 pub use rollback::Rollback;
 pub use suppressed::{FalseUnreadable, ShownCredentials, Suppressed};
 pub use witness::{CosignedHead, CosignedTwice};

@@ -12,8 +12,9 @@ use crate::audit::verify;
 use crate::log::Origin;
 use crate::log::stamp::{Headers, Stamp, VerifiedBatch};
 use crate::room::action::Action;
-use crate::room::body::BrokerKeys;
-use crate::room::{Beyond, Code, Replay, Room, Stamped};
+use crate::room::body::{Body, BrokerKeys, SameAuthor};
+use crate::room::{Authored, Beyond, Code, Replay, Room, Stamped};
+use crate::trust::key::{OneTime, PublicKey};
 use crate::value::codec::Digest;
 use crate::wire::refusal::Refusal;
 
@@ -39,12 +40,19 @@ pub enum Falsehood {
     /// The rules accept the action at this point of the log.
     #[error("by the log the action was to be accepted")]
     Acceptable,
-    /// A common author is not shown, or shown of another entry than the listing.
+    /// A common author is not shown, or shown of other entries than those that matter.
     #[error("no common author is shown")]
     SameAuthor,
+    /// It shows a common author, which is no reason for its code.
+    #[error("it shows a common author, which is no reason here")]
+    Superfluous,
     /// The header that it names does not make the stamp too old.
     #[error("the stamp is not too old by the header that it names")]
     NotStale,
+    /// It says until when a persona is not taken where that is no reason, or is over by the header that it names, or does not
+    /// say it.
+    #[error("until when it holds is not said, or is over, or is no reason here")]
+    Until,
     /// It names a log in which there was nothing to decide.
     #[error("it names a log of another kind of action")]
     Nothing,
@@ -65,6 +73,14 @@ pub fn judge(
     if action.opens_a_room() == room.is_some() {
         return Err(Falsehood::Nothing);
     }
+    // What is signed is read: nobody's authorship is shown beside the point.
+    let by_author = matches!(refusal.code, Code::BidOwnItem | Code::BidLimit);
+    if !by_author && !refusal.same_author.is_empty() {
+        return Err(Falsehood::Superfluous);
+    }
+    if refusal.code != Code::DoorForfeited && refusal.until.is_some() {
+        return Err(Falsehood::Until);
+    }
     let due = match room {
         Some(room) => room.judge(stamped).map(drop),
         None => Room::open(stamped, Digest([0; 32])).map(drop),
@@ -76,24 +92,66 @@ pub fn judge(
     }
     let beyond = match (refusal.code, room) {
         (Code::DoorStale, _) => return stale(refusal, stamped, room),
+        (Code::DoorForfeited, _) => return forfeited(refusal, stamped, room),
+        (Code::DoorCitizen, None) => asks_for_citizens(action.body()).then_some(Beyond::Word),
         // The broker knows its own keys.
         (Code::ListingKeys, None) => Some(Beyond::Word),
         (code, Some(room)) => room.beyond_the_log(code, action.body()),
         (_, None) => None,
     };
     match (beyond, room) {
-        (Some(Beyond::CommonAuthor), Some(room)) => same_author(refusal, action, room),
+        (Some(Beyond::SameAuthor(of)), Some(room)) => same_author(refusal, action, room, of),
         (Some(Beyond::Word), _) => Ok(Grounds::Word),
-        (Some(Beyond::CommonAuthor) | None, _) => Err(Falsehood::Acceptable),
+        (Some(Beyond::SameAuthor(_)) | None, _) => Err(Falsehood::Acceptable),
     }
 }
 
-/// V-072: the earlier entry is the opening, and the ratio leads from its key to the action's.
-fn same_author(refusal: &Refusal, action: &Action, room: &Room) -> Result<Grounds, Falsehood> {
-    let same = refusal.same_author.as_ref().ok_or(Falsehood::SameAuthor)?;
-    let opener = room.ledger().opened_by();
-    let holds = same.seq == 0 && same.ratio.verify(opener, action.key()).is_ok();
+/// V-072, V-203: the earlier entries are those that matter, each once, and a ratio leads from the key of each to the
+/// action's.
+fn same_author(
+    refusal: &Refusal,
+    action: &Action,
+    room: &Room,
+    of: Authored,
+) -> Result<Grounds, Falsehood> {
+    let shown = &refusal.same_author;
+    let (count, key_of): (usize, &dyn Fn(u64) -> Option<PublicKey<OneTime>>) = match of {
+        Authored::Opening => (1, &|seq| (seq == 0).then(|| *room.ledger().opened_by())),
+        Authored::Entries(count) => (count, &|seq| room.author_of(seq)),
+    };
+    let by_author = |same: &SameAuthor| {
+        key_of(same.seq).is_some_and(|key| same.ratio.verify(&key, action.key()).is_ok())
+    };
+    let once = shown.is_sorted_by(|one, two| one.seq < two.seq);
+    let holds = shown.len() == count && once && shown.iter().all(by_author);
     if holds { Ok(Grounds::Shown) } else { Err(Falsehood::SameAuthor) }
+}
+
+/// The longest pause for whoever stayed away from a deal (V-225).
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 86_400);
+
+/// V-225: the time said is still to come by the header named, and not longer than a pause may be. The rest only the author
+/// knows.
+fn forfeited(
+    refusal: &Refusal,
+    stamped: &Stamped,
+    room: Option<&Room>,
+) -> Result<Grounds, Falsehood> {
+    if room.is_some() && !matches!(stamped.action().body(), Body::Bid(_) | Body::SealedBid(_)) {
+        return Err(Falsehood::Acceptable);
+    }
+    let newest = newest(refusal, stamped, room).map_err(|_| Falsehood::Until)?;
+    let latest = newest.time().plus(LONGEST_PAUSE);
+    if refusal.until.is_some_and(|until| until > newest.time() && until <= latest) {
+        Ok(Grounds::Word)
+    } else {
+        Err(Falsehood::Until)
+    }
+}
+
+/// V-222: whether this lists where personas of citizens are asked for.
+fn asks_for_citizens(body: &Body) -> bool {
+    matches!(body, Body::List(listing) if listing.citizens.is_some())
 }
 
 /// V-073: the header named is by a TSA that counts here, and its time, carried forward as far as a
@@ -101,12 +159,21 @@ fn same_author(refusal: &Refusal, action: &Action, room: &Room) -> Result<Ground
 fn stale(refusal: &Refusal, stamped: &Stamped, room: Option<&Room>) -> Result<Grounds, Falsehood> {
     let opening = if room.is_none() { stamped.action().body().terms() } else { None };
     let terms = room.map(Room::terms).or(opening.as_ref()).ok_or(Falsehood::Nothing)?;
-    let newest = VerifiedBatch::open(&refusal.header, &terms.stamps)
-        .ok()
-        .filter(|newest| newest.hash() == refusal.batch)
-        .ok_or(Falsehood::NotStale)?;
+    let newest = newest(refusal, stamped, room)?;
     let until = stamped.time().plus(terms.freshness);
     if until < newest.time().plus(CARRIED) { Ok(Grounds::Shown) } else { Err(Falsehood::NotStale) }
+}
+
+/// The header that a refusal names, by a TSA that counts where it was given.
+fn newest(
+    refusal: &Refusal,
+    stamped: &Stamped,
+    room: Option<&Room>,
+) -> Result<VerifiedBatch, Falsehood> {
+    let opening = if room.is_none() { stamped.action().body().terms() } else { None };
+    let terms = room.map(Room::terms).or(opening.as_ref()).ok_or(Falsehood::Nothing)?;
+    let newest = VerifiedBatch::open(&refusal.header, &terms.stamps).ok();
+    newest.filter(|newest| newest.hash() == refusal.batch).ok_or(Falsehood::NotStale)
 }
 
 /// A signed refusal that is false by the log that it names (V-071).

@@ -3,12 +3,18 @@
 use serde::{Serialize, Serializer};
 
 use crate::log::{Cosignature, RoomName};
+use crate::room::auction::reserve::Standing;
+use crate::room::auction::rule::Saying;
 use crate::room::auction::sealed::envelope::Void;
+use crate::room::auction::sealed::lock_tsas;
 use crate::room::auction::{Late, Outcome, Phase};
-use crate::room::body::{Amount, Body, Currency, PriceRule, Side, StartPrice, Step, Text};
+use crate::room::body::{
+    Amount, Body, Currency, DutchTerms, PaddleName, PriceRule, Side, StartPrice, Step, Text,
+};
 use crate::room::reveal::Verdict as Ending;
 use crate::room::{Auction, Room, Stamped};
-use crate::trust::key::Fingerprint;
+use crate::trust::enrolment::issuer::Issuer;
+use crate::trust::key::{Fingerprint, PublicKey};
 use crate::value::clock::Time;
 use crate::value::codec::{Digest, is_false};
 
@@ -35,6 +41,15 @@ pub struct AuctionShown {
     /// From when on bids counted, if not from the listing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub begin: Option<Time>,
+    /// What the seller asked of bids besides, as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// How many bids of one bidder the broker was to take, if there was a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bids_each: Option<u32>,
+    /// Whose personas alone were to list and bid, where one of each citizen was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub citizens: Option<CitizensShown>,
     /// Fingerprint of the listing's one-time key.
     pub seller: Fingerprint,
     /// Stamp of the listing.
@@ -65,6 +80,12 @@ pub struct AuctionShown {
     /// What there is to say where bids are sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealedShown>,
+    /// How the price fell, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dutch: Option<DutchTerms>,
+    /// The hidden reserve, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<ReserveShown>,
     /// Every bid that counts, in the order of the log; sealed ones once they are opened.
     pub bids: Vec<BidShown>,
     /// What was forfeited, in the order of the log.
@@ -80,6 +101,8 @@ pub struct SealedShown {
     pub needed: u32,
     /// How many keep a share of each.
     pub of: u64,
+    /// Fingerprints of their stamp keys, in the order of the shares.
+    pub locks: Vec<Fingerprint>,
     /// From when on they can be opened.
     pub opens: Time,
     /// Position of the entry that opened them.
@@ -96,9 +119,38 @@ pub struct SealedShown {
 pub struct VoidShown {
     /// Its position.
     pub entry: u64,
-    /// Why: `broker`, `share`, `commitment`, `shares`, `amount` or `too-low`.
+    /// Why: `broker`, `share`, `commitment`, `shares`, `amount`, `too-low` or `rule`.
     #[serde(serialize_with = "cause")]
     pub cause: Void,
+    /// What the seller's rule says to its author, if it says anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<Saying>,
+}
+
+/// A hidden reserve, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReserveShown {
+    /// How far: `awaited` from the seller, `sealed`, `open`, `void` or `unopened`; the last two count as none.
+    #[serde(serialize_with = "standing")]
+    pub standing: Standing,
+    /// How many TSAs it takes to open it.
+    pub needed: u32,
+    /// How many keep a share of it.
+    pub of: u64,
+    /// From when on it can be opened without its seller.
+    pub opens: Time,
+    /// Position of the entry that sealed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<u64>,
+    /// Position of the entry that opened it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u64>,
+    /// What it is, once it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    /// Why it is void, if it is: `broker`, `share`, `commitment`, `shares` or `amount`.
+    #[serde(serialize_with = "some_cause", skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Void>,
 }
 
 /// A bid that counts, with what it was judged by.
@@ -106,7 +158,7 @@ pub struct VoidShown {
 pub struct BidShown {
     /// Position.
     pub entry: u64,
-    /// What was offered.
+    /// What was offered; where the price falls, what it pays.
     pub amount: Amount,
     /// Its stamp.
     pub time: Time,
@@ -116,6 +168,9 @@ pub struct BidShown {
     pub least: Amount,
     /// Whether it was forfeited since.
     pub forfeited: bool,
+    /// The paddle under which it was made, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paddle: Option<PaddleName>,
 }
 
 /// The close.
@@ -159,12 +214,13 @@ pub(crate) struct Notes {
     bids: Vec<BidShown>,
     forfeits: Vec<ForfeitShown>,
     closed: Option<(u64, Time)>,
+    reserve: Option<u64>,
     opened: Option<u64>,
     winner: Option<(u64, Amount)>,
     settled: Option<u64>,
     withdrawn: Option<Side>,
     recorded: Vec<Recorded>,
-    dated: Option<Cosignature>,
+    dated: Vec<Cosignature>,
 }
 
 impl Notes {
@@ -180,18 +236,20 @@ impl Notes {
         match stamped.action().body() {
             Body::Bid(bid) => {
                 let Some((end, Some(least))) = self.before else { return };
-                let (amount, forfeited) = (bid.amount, false);
-                self.bids.push(BidShown { entry, amount, time, end, least, forfeited });
+                let (amount, forfeited, paddle) = (bid.amount, false, None);
+                self.bids.push(BidShown { entry, amount, time, end, least, forfeited, paddle });
             }
             Body::Closed(_) => self.closed = Some((entry, time)),
+            Body::Reserve(_) => self.reserve = Some(entry),
+            Body::Unseal(_) => self.opened = Some(entry),
             Body::Opened(opened) => {
                 self.opened = Some(entry);
-                self.dated = self.dated.or(Some(opened.cosigned));
+                self.dated.clone_from(&opened.cosigned);
             }
             Body::Settled(settled) => {
                 self.winner = settled.winner.zip(settled.price);
                 self.settled = Some(entry);
-                self.dated = self.dated.or(settled.cosigned);
+                self.dated.extend_from_slice(&settled.cosigned);
             }
             Body::Forfeited(forfeited) => {
                 let others = forfeited.others.iter().map(|other| other.seq);
@@ -221,23 +279,47 @@ impl Notes {
         &self.recorded
     }
 
-    /// The cosignature that dates the close (V-142).
-    pub(crate) const fn dated(&self) -> Option<Cosignature> {
-        self.dated
+    /// The cosignatures that date the close (V-142).
+    pub(crate) fn dated(&self) -> &[Cosignature] {
+        &self.dated
     }
 
     fn sealed(&self, auction: &Auction) -> Option<SealedShown> {
-        let (listing, terms) = (auction.listing(), auction.listing().sealed?);
+        let terms = auction.listing().sealed.as_ref()?;
+        let tsas = lock_tsas(auction.listing());
         let void = auction.voided().iter();
-        let void = void.map(|void| VoidShown { entry: void.seq, cause: void.cause });
+        let void = void.map(|void| VoidShown {
+            entry: void.seq,
+            cause: void.cause,
+            says: void.says.clone(),
+        });
         Some(SealedShown {
             price: terms.price,
             needed: terms.needed,
-            of: listing.stamps.len() as u64,
+            of: tsas.len() as u64,
+            locks: tsas.iter().map(PublicKey::fingerprint).collect(),
             opens: auction.opens()?,
             opened: self.opened,
             unopened: auction.unopened() as u64,
             void: void.collect(),
+        })
+    }
+
+    fn reserve(&self, auction: &Auction) -> Option<ReserveShown> {
+        let (listing, standing) = (auction.listing(), auction.reserve()?);
+        let cause = match standing {
+            Standing::Void(cause) => Some(cause),
+            Standing::Awaited | Standing::Sealed | Standing::Open(_) | Standing::Unopened => None,
+        };
+        Some(ReserveShown {
+            standing,
+            needed: listing.reserve?,
+            of: lock_tsas(listing).len() as u64,
+            opens: auction.opens()?,
+            sealed: self.reserve,
+            opened: self.opened,
+            amount: auction.known_reserve(),
+            cause,
         })
     }
 
@@ -246,9 +328,12 @@ impl Notes {
         let mut bids = self.bids.clone();
         if auction.is_sealed() {
             bids = sealed_bids(auction);
+        } else if auction.is_dutch() {
+            bids = dutch_bids(auction);
         }
         for (bid, counted) in bids.iter_mut().zip(auction.bids()) {
             bid.forfeited = counted.forfeited;
+            bid.paddle = auction.paddle_of(counted.seq).cloned();
         }
         let late = auction.late();
         AuctionShown {
@@ -260,6 +345,9 @@ impl Notes {
             max_raise: listing.max_raise,
             buy_now: listing.buy_now,
             begin: listing.begin,
+            rule: listing.rule.clone(),
+            bids_each: listing.bids_each,
+            citizens: auction.issuer().map(CitizensShown::of),
             seller: auction.seller().fingerprint(),
             listed: auction.listed(),
             end: auction.end(),
@@ -274,6 +362,8 @@ impl Notes {
                 _ => None,
             },
             sealed: self.sealed(auction),
+            dutch: listing.dutch,
+            reserve: self.reserve(auction),
             bids,
             forfeits: self.forfeits.clone(),
         }
@@ -290,6 +380,23 @@ fn sealed_bids(auction: &Auction) -> Vec<BidShown> {
         end,
         least,
         forfeited: bid.forfeited,
+        paddle: None,
+    });
+    shown.collect()
+}
+
+/// Bids where the price falls: each pays what it had fallen to.
+fn dutch_bids(auction: &Auction) -> Vec<BidShown> {
+    // The first one sets the end of the others (V-183).
+    let ends = std::iter::once(auction.listing().end).chain(std::iter::repeat(auction.end()));
+    let shown = auction.bids().iter().zip(ends).map(|(bid, end)| BidShown {
+        entry: bid.seq,
+        amount: bid.amount,
+        time: bid.time,
+        end,
+        least: bid.amount,
+        forfeited: bid.forfeited,
+        paddle: None,
     });
     shown.collect()
 }
@@ -303,6 +410,7 @@ pub(crate) const fn word(phase: &Phase) -> &'static str {
         Phase::Settled { .. } => "settled",
         Phase::Ended(Outcome::Sold { .. }) => "sold",
         Phase::Ended(Outcome::Unsold) => "unsold",
+        Phase::Ended(Outcome::BelowReserve) => "below-reserve",
         Phase::Ended(Outcome::Abandoned) => "abandoned",
         Phase::Ended(Outcome::Withdrawn(_)) => "withdrawn",
         Phase::Ended(Outcome::Unlisted { .. }) => "unlisted",
@@ -321,6 +429,15 @@ fn cause<S: Serializer>(value: &Void, serializer: S) -> Result<S::Ok, S::Error> 
 }
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference")]
+fn some_cause<S: Serializer>(value: &Option<Void>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(Void::as_str).serialize(serializer)
+}
+
+fn standing<S: Serializer>(value: &Standing, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.as_str())
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference")]
 fn late<S: Serializer>(value: &Option<Late>, serializer: S) -> Result<S::Ok, S::Error> {
     value
         .map(|late| match late {
@@ -328,6 +445,31 @@ fn late<S: Serializer>(value: &Option<Late>, serializer: S) -> Result<S::Ok, S::
             Late::Witness => "witness",
             Late::Settled => "settled",
             Late::Opened => "opened",
+            Late::Sealing => "sealing",
         })
         .serialize(serializer)
+}
+
+/// The issuer of one period, whose tokens bought the personas that were to list and bid (V-220): it was stated by a key that the
+/// CA of the listing certified for that. Whether those who bid had such personas only the broker saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CitizensShown {
+    /// Name of its key.
+    pub issuer: Digest,
+    /// First instant of the period.
+    pub from: Time,
+    /// First instant after the period.
+    pub until: Time,
+    /// From then on its tokens bought nothing.
+    pub spend_until: Time,
+    /// Whether holders of test cards had them too.
+    #[serde(skip_serializing_if = "is_false")]
+    pub test: bool,
+}
+
+impl CitizensShown {
+    fn of(issuer: &Issuer) -> Self {
+        let Issuer { from, until, spend_until, test, .. } = *issuer;
+        Self { issuer: issuer.key.id(), from, until, spend_until, test }
+    }
 }

@@ -87,7 +87,9 @@ impl VerifiedLog<'_> {
         let own = self.room.ledger().head();
         let own = Head { origin: self.origin, size: own.size, root: own.root };
         let closing = Auction::of(&self.room).and_then(|auction| auction.closing());
-        let dated = closing.zip(self.notes.dated()).map(|(closing, date)| (closing.head, date));
+        let dated = closing
+            .into_iter()
+            .flat_map(|closing| self.notes.dated().iter().map(move |date| (closing.head, *date)));
         self.cosigned.iter().map(move |(_, signed)| (own, *signed)).chain(dated)
     }
 

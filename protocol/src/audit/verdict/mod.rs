@@ -23,7 +23,8 @@ mod reveal;
 mod rule;
 
 pub use auction::{
-    AuctionShown, BidShown, CloseShown, ForfeitShown, Recorded, SealedShown, VoidShown,
+    AuctionShown, BidShown, CloseShown, ForfeitShown, Recorded, ReserveShown, SealedShown,
+    VoidShown,
 };
 pub use log::VerifiedLog;
 pub use pins::Pins;

@@ -137,7 +137,7 @@ fn witnessed() -> (Table, Head) {
     table.close(at(END)).unwrap();
     let head = table.fold().closing().unwrap().head;
     let time = at(END).as_micros() / 1_000_000;
-    let cosigned = Some(Cosignature::sign(&head, time, &witness_key(1)));
+    let cosigned = [1, 2].map(|seed| Cosignature::sign(&head, time, &witness_key(seed))).to_vec();
     let settled = Settled { winner: None, price: None, cosigned };
     table.broker(at(END + SECOND), Body::Settled(settled)).unwrap();
     let head = Head { origin: table.origin(), size: 3, root: table.tree().root() };

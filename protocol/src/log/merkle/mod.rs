@@ -120,12 +120,6 @@ pub trait HashSource {
     fn node(&self, level: u8, index: u64) -> Option<Digest>;
 }
 
-impl<S: HashSource + ?Sized> HashSource for &S {
-    fn node(&self, level: u8, index: u64) -> Option<Digest> {
-        (**self).node(level, index)
-    }
-}
-
 /// The record with which node (`level`, `index`) is completed; the node is the `level`-th hash, from
 /// 0, of those that [`Frontier::push`] gives for that record. Nothing if no log gets that long.
 #[must_use]
@@ -408,8 +402,8 @@ impl Sibling {
 /// tree of `size` leaves, bottom up. Nothing if there is no such leaf.
 fn siblings(index: u64, size: u64, from: u8) -> Option<impl Iterator<Item = Sibling>> {
     let last = size.checked_sub(1).filter(|last| index <= *last)?;
-    let levels = (from..64).take_while(move |level| last >> level != 0);
-    Some(levels.filter_map(move |level| {
+    // Above the root both are zero, and there is no sibling.
+    Some((from..64).filter_map(move |level| {
         let node = index >> level;
         if node & 1 == 1 {
             Some(Sibling { side: Side::Left, level, index: node - 1 })

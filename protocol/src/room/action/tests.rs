@@ -275,3 +275,12 @@ const GOLDEN_PAYLOAD: &str = r#"{"id":"01010101-0101-4101-8000-000000000001","ro
 const GOLDEN_SIGNATURE: &str =
     "K56lC9Ovu8TipiEXAv17HVUPkZ3XNOw4ZoYLLjP7AusmU0ndKjRVA0llMxVRYFXKZZY3Z2i5pvnXIzxEmUP_Bw";
 const GOLDEN_DIGEST: &str = "4mTbA-48aQZ6LzEK-pLzxOmKUrXxqm87pTJsrGgln-A";
+
+#[test]
+fn a_short_name_is_how_the_fingerprint_of_the_key_begins() {
+    let author = Author::new(1);
+    let key = author.key(&author.own(1)).public();
+    let name = short_name(&key);
+    assert_eq!(name.len(), 8);
+    assert!(key.fingerprint().to_string().starts_with(&name), "{name}");
+}

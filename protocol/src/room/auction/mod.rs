@@ -1,20 +1,34 @@
-//! The fold of an auction (SPEC 7.3): an English one, or one with sealed bids (SPEC 7.9).
+//! The fold of an auction (SPEC 7.3): an English one, one with sealed bids (SPEC 7.9), or a Dutch one (SPEC 7.11); with a hidden
+//! reserve (SPEC 7.13) or without.
 //!
 //! Open → closed → settled → ended. A bid counts iff it precedes `closed` in the log and was
-//! stamped before the end as it stood at its position. Log order decides; stamps never displace.
+//! stamped before the end as it stood at its position. Log order decides and stamps never displace, but where the price falls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::{Head, Origin, RoomName};
 use crate::room::body::{Amount, Bid, Body, Forfeited, Listing, Side, Unlist};
-use crate::room::kind::{Beyond, Fold};
+use crate::room::kind::{Authored, Beyond, Fold};
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
+use crate::trust::enrolment::issuer::Issuer;
 use crate::trust::key::{OneTime, PublicKey};
 use crate::trust::seal::SealPublic;
 use crate::value::clock::Time;
+use dutch::Falling;
+use paddle::Paddles;
+use paddle::verbs::{Paddle, PaddleName};
+use reserve::Hidden;
+use rule::{Answer, Rule, State};
 use sealed::Sealable;
+use terms::Checked;
 
+pub mod citizen;
 mod closing;
+pub mod dutch;
+pub mod paddle;
+pub mod reserve;
+pub mod rule;
 pub mod sealed;
 mod terms;
 pub mod verbs;
@@ -33,7 +47,7 @@ pub const MAX_FORFEITED: usize = 128;
 pub struct Counted {
     /// Position in the log.
     pub seq: u64,
-    /// What was offered.
+    /// What was offered; in a Dutch auction the price at its stamp.
     pub amount: Amount,
     /// When it was stamped.
     pub time: Time,
@@ -77,8 +91,10 @@ pub enum Outcome {
         /// Price.
         price: Amount,
     },
-    /// Nobody bid, or every bid was forfeited.
+    /// Nobody bid, or every bid was forfeited or void.
     Unsold,
+    /// No bid that is left reaches the seller's reserve.
+    BelowReserve,
     /// The seller did not disclose in time.
     Abandoned,
     /// One side withdrew, as the rules allowed.
@@ -107,6 +123,10 @@ pub struct TakenBack {
 #[derive(Debug, Clone)]
 pub struct Auction {
     listing: Listing,
+    /// What the seller asks of bids besides.
+    rule: Option<Arc<Rule>>,
+    /// Whose tokens buy the personas that list and bid; any if none.
+    issuer: Option<Arc<Issuer>>,
     seller: PublicKey<OneTime>,
     listed: Time,
     end: Time,
@@ -119,8 +139,13 @@ pub struct Auction {
     phase: Phase,
     bids: Vec<Counted>,
     closing: Option<Closing>,
-    /// What there is where bids are sealed.
+    /// What there is where bids or a reserve are sealed.
     sealed: Option<Box<Sealable>>,
+    /// The hidden reserve, if the listing has one.
+    reserve: Option<Box<Hidden>>,
+    /// What there is where the price falls.
+    dutch: Option<Box<Falling>>,
+    paddles: Paddles,
     /// Stamp of `closed` or `opened`, or of the newest `forfeited`: since when a winner is to be named.
     unnamed_since: Time,
     late: Option<Late>,
@@ -135,6 +160,7 @@ impl Fold for Auction {
         Terms {
             broker: listing.broker,
             stamps: listing.stamps.clone(),
+            locks: sealed::lock_tsas(listing).to_vec(),
             simulated: listing.simulated,
             witnesses: listing.witnesses.clone(),
             quorum: listing.quorum,
@@ -145,8 +171,10 @@ impl Fold for Auction {
     }
 
     fn open(listing: &Listing, entry: &Stamped) -> Result<Self, Code> {
-        terms::check(listing, entry.time())?;
+        let Checked { rule, issuer } = terms::check(listing, entry.time())?;
         Ok(Self {
+            rule: rule.map(Arc::new),
+            issuer: issuer.map(Arc::new),
             seller: *entry.action().key(),
             listed: entry.time(),
             end: listing.end,
@@ -157,7 +185,13 @@ impl Fold for Auction {
             phase: Phase::Open,
             bids: Vec::new(),
             closing: None,
-            sealed: listing.sealed.map(|terms| Box::new(Sealable::new(listing, terms))),
+            sealed: listing.needed().map(|needed| Box::new(Sealable::new(listing, needed))),
+            reserve: listing.reserve.map(|_| Box::new(Hidden::awaited())),
+            dutch: listing.dutch.map(|_| {
+                let since = listing.begin.map_or(entry.time(), |begin| begin.max(entry.time()));
+                Box::new(Falling::new(since))
+            }),
+            paddles: Paddles::default(),
             unnamed_since: entry.time(),
             late: None,
             rounds: 0,
@@ -172,7 +206,12 @@ impl Fold for Auction {
             Body::SealedBid(bid) if listing.sealed.is_some() => {
                 terms::judge_sealed_bid_alone(listing, bid, entry.time())
             }
-            Body::Sealing(_) | Body::Opened(_) if listing.sealed.is_some() => Ok(()),
+            Body::Sealing(_) | Body::Opened(_) if listing.needed().is_some() => Ok(()),
+            Body::Reserve(reserve) if listing.reserve.is_some() => {
+                let fits = reserve.parts().fits(sealed::lock_tsas(listing).len());
+                if fits { Ok(()) } else { Err(Code::ReserveSealed) }
+            }
+            Body::Unseal(_) if listing.reserve.is_some() && listing.sealed.is_none() => Ok(()),
             // Without bids the end does not move.
             Body::Unlist(_) if entry.time() >= listing.end => Err(Code::VerbPhase),
             // What is bought or taken back ends before.
@@ -190,10 +229,18 @@ impl Fold for Auction {
 
     fn judge(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
         match entry.action().body() {
-            Body::Bid(bid) if self.sealed.is_none() => self.judge_bid(bid, entry.time()),
-            Body::SealedBid(bid) => self.judge_sealed_bid(bid, entry.time()),
+            Body::Bid(bid) if !self.is_sealed() => {
+                self.judge_bid(bid, entry.time())?;
+                self.judge_paddle_and_rule(entry, bid.paddle.as_ref(), Some(bid.amount))
+            }
+            Body::SealedBid(bid) => {
+                self.judge_sealed_bid(bid, entry.time())?;
+                self.judge_paddle_and_rule(entry, bid.paddle.as_ref(), None)
+            }
             Body::Sealing(sealing) => self.judge_sealing(sealing),
             Body::Opened(opened) => self.judge_opened(opened, entry.time()),
+            Body::Reserve(reserve) => self.judge_reserve(reserve, entry),
+            Body::Unseal(unseal) => self.judge_unseal(ledger, unseal, entry),
             Body::Say(_) => Ok(()),
             Body::Unlist(unlist) => self.judge_unlist(unlist, entry),
             Body::Closed(_) => self.judge_closed(ledger, entry),
@@ -220,8 +267,10 @@ impl Fold for Auction {
         match entry.action().body() {
             Body::Bid(bid) => self.count(bid, entry, seq),
             Body::SealedBid(bid) => self.count_sealed(bid, entry, seq),
-            Body::Sealing(sealing) => self.append_sealing(sealing),
+            Body::Sealing(sealing) => self.append_sealing(sealing, entry),
             Body::Opened(opened) => self.append_opened(ledger, opened, entry),
+            Body::Reserve(reserve) => self.append_reserve(reserve, entry),
+            Body::Unseal(unseal) => self.append_unseal(ledger, unseal, entry),
             Body::Unlist(unlist) => {
                 let (time, successor) = (entry.time(), unlist.successor);
                 self.taken_back = Some(TakenBack { time, successor });
@@ -231,7 +280,8 @@ impl Fold for Auction {
                 let limit = self.closed_by();
                 // V-045. The header's own time is past the limit too, then: a header never
                 // precedes its predecessor.
-                self.late = (entry.batch().header().prev_time > limit).then_some(Late::Stamp);
+                let late = entry.batch().header().prev_time > limit;
+                self.late = self.late.or(late.then_some(Late::Stamp));
                 self.phase = Phase::Closed;
                 self.unnamed_since = entry.time();
             }
@@ -243,6 +293,7 @@ impl Fold for Auction {
             Body::Settled(settled) => {
                 let cause = self.lateness(settled, entry);
                 self.late = self.late.or(cause);
+                self.give_reserve_up();
                 self.rounds += 1;
                 self.phase = match (settled.winner, settled.price) {
                     (Some(winner), Some(price)) => {
@@ -250,6 +301,7 @@ impl Fold for Auction {
                     }
                     _ => Phase::Ended(match self.taken_back {
                         Some(TakenBack { successor, .. }) => Outcome::Unlisted { successor },
+                        None if self.leading().is_some() => Outcome::BelowReserve,
                         None => Outcome::Unsold,
                     }),
                 };
@@ -287,20 +339,34 @@ impl Fold for Auction {
         matches!(self.phase, Phase::Ended(_))
     }
 
-    fn beyond_the_log(code: Code, body: &Body) -> Option<Beyond> {
-        match (code, body) {
-            (Code::BidOwnItem, Body::Bid(_) | Body::SealedBid(_)) => Some(Beyond::CommonAuthor),
+    fn beyond_the_log(&self, code: Code, body: &Body) -> Option<Beyond> {
+        let (Body::Bid(_) | Body::SealedBid(_)) = body else { return None };
+        match code {
+            Code::BidOwnItem => Some(Beyond::SameAuthor(Authored::Opening)),
+            // V-222: who was in the session the broker knows, and the bidder.
+            Code::DoorCitizen => self.issuer.as_ref().map(|_| Beyond::Word),
+            Code::BidLimit => {
+                let bids = usize::try_from(self.listing.bids_each?).ok()?;
+                Some(Beyond::SameAuthor(Authored::Entries(bids)))
+            }
             _ => None,
         }
+    }
+
+    fn author_of(&self, seq: u64) -> Option<PublicKey<OneTime>> {
+        self.bid_key(seq)
     }
 }
 
 impl Auction {
-    /// V-040 to V-043, V-159, V-160.
+    /// V-040 to V-043, V-159, V-160; in a Dutch auction V-182.
     fn judge_bid(&self, bid: &Bid, time: Time) -> Result<(), Code> {
         self.judge_instant(time)?;
         if bid.currency != self.listing.currency {
             return Err(Code::BidCurrency);
+        }
+        if self.is_dutch() {
+            return self.judge_falling(bid, time);
         }
         if self.least_bid().is_none_or(|least| bid.amount < least) {
             return Err(Code::BidTooLow);
@@ -313,13 +379,62 @@ impl Auction {
         }
     }
 
-    /// V-040, V-041.
+    /// V-200, V-201 and, of an open bid, V-175.
+    fn judge_paddle_and_rule(
+        &self,
+        entry: &Stamped,
+        paddle: Option<&Paddle>,
+        amount: Option<Amount>,
+    ) -> Result<(), Code> {
+        self.judge_paddle(paddle, entry.action().key())?;
+        let name = paddle.map(|paddle| &paddle.name);
+        match amount.and_then(|amount| self.answer(amount, entry.time(), name)) {
+            None | Some(Answer::Accepts) => Ok(()),
+            Some(Answer::Refuses | Answer::Says(_) | Answer::Errs(_)) => Err(Code::BidRule),
+        }
+    }
+
+    /// V-175: what the seller's rule says to a bid of this amount and stamp, under this paddle or none, if there is one and
+    /// bids are not sealed.
+    #[must_use]
+    pub fn answer(
+        &self,
+        amount: Amount,
+        time: Time,
+        paddle: Option<&PaddleName>,
+    ) -> Option<Answer> {
+        let rule = self.rule.as_ref().filter(|_| !self.is_sealed())?;
+        Some(rule.ask(&self.state(amount, time, paddle)))
+    }
+
+    /// What a rule is asked about: a bid of this amount and stamp, under this paddle or none, after those that count.
+    #[must_use]
+    pub fn state(&self, amount: Amount, time: Time, paddle: Option<&PaddleName>) -> State {
+        let number = |amount: Option<Amount>| rule::number(amount.map_or(0, Amount::minor));
+        let count = |bids: usize| i64::try_from(bids).unwrap_or(i64::MAX);
+        State {
+            highest: number(self.bids.last().map(|highest| highest.amount)),
+            least: number(self.least_bid()),
+            bids: count(self.bids.len()),
+            paddle_bids: count(paddle.map_or(0, |paddle| self.under(paddle).len())),
+            ..State::alone(&self.listing, amount, (self.listed, time, self.end))
+        }
+    }
+
+    /// What the seller asks of bids besides.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Rule> {
+        self.rule.as_deref()
+    }
+
+    /// V-040, V-041, V-211.
     fn judge_instant(&self, time: Time) -> Result<(), Code> {
         let is_over = self.is_bought || time >= self.end || self.is_taken_back(time);
         if self.phase != Phase::Open || is_over {
             return Err(Code::BidLate);
         }
-        if time < self.begin() { Err(Code::BidEarly) } else { Ok(()) }
+        let early = time < self.begin() || self.lacks_reserve();
+        if early { Err(Code::BidEarly) } else { Ok(()) }
     }
 
     /// V-161.
@@ -422,6 +537,10 @@ impl Auction {
     /// V-044, V-160.
     fn count(&mut self, bid: &Bid, entry: &Stamped, seq: u64) {
         self.taken_back = None;
+        self.paddles.count(bid.paddle.as_ref(), seq);
+        if self.is_dutch() {
+            return self.count_falling(bid, entry, seq);
+        }
         self.bids.push(Counted {
             seq,
             amount: bid.amount,
@@ -465,7 +584,7 @@ impl Auction {
         self.listed
     }
 
-    /// The end so far: a bid shortly before it may move it.
+    /// The end so far: a bid shortly before it may move it, and in a Dutch auction the first one.
     #[must_use]
     pub const fn end(&self) -> Time {
         self.end
@@ -514,12 +633,28 @@ impl Auction {
         self.bids.get(at)
     }
 
-    /// The highest bid that is not forfeited: the last of them, since bids only rise where they are not sealed. Nobody leads in
-    /// place of who bought it: it ended before others could bid (V-160).
+    /// The position and one-time key of every bid that can still win, in log order; sealed ones too.
+    pub fn bid_keys(&self) -> impl Iterator<Item = (u64, PublicKey<OneTime>)> {
+        let open = self.bids.iter().map(|bid| (bid.seq, bid.key));
+        open.chain(self.unopened_keys())
+    }
+
+    /// The one-time key of the bid at this position, which may be sealed still.
+    #[must_use]
+    pub fn bid_key(&self, seq: u64) -> Option<PublicKey<OneTime>> {
+        self.bid(seq).map(|bid| bid.key).or_else(|| self.unopened_key(seq))
+    }
+
+    /// The bid that wins if no other comes: of those that are not forfeited the highest, which is the last, since bids only rise
+    /// where they are not sealed; in a Dutch auction the earliest. Nobody leads in place of who bought it: it ended before others
+    /// could bid (V-160).
     #[must_use]
     pub fn leading(&self) -> Option<&Counted> {
         if self.is_sealed() {
             return self.highest_opened();
+        }
+        if self.is_dutch() {
+            return self.earliest();
         }
         if self.is_bought {
             return self.bids.last().filter(|bid| !bid.forfeited);
@@ -536,12 +671,13 @@ impl Auction {
         }
     }
 
-    /// The least amount that a bid must have now; `None` if no larger amount exists.
+    /// The least amount that a bid must have now; `None` if no larger amount exists. In a Dutch auction the least ever:
+    /// [`Auction::price_at`] says what one costs when.
     #[must_use]
     pub fn least_bid(&self) -> Option<Amount> {
-        match self.bids.last().filter(|_| !self.is_sealed()) {
+        match self.bids.last().filter(|_| !self.is_sealed() && !self.is_dutch()) {
             Some(highest) => highest.amount.raised_by(self.listing.increment_above(highest.amount)),
-            None => Some(self.listing.start.first_bid()),
+            None => Some(self.listing.lowest()),
         }
     }
 

@@ -220,7 +220,7 @@ fn v042_a_bid_in_another_currency_is_refused() {
     let mut table = Table::auction();
     let bidder = Author::new(110);
     let currency = "USD".parse().unwrap();
-    let body = Body::Bid(Bid { amount: amount(1_000), currency, seal: seal_key(91) });
+    let body = Body::Bid(Bid { amount: amount(1_000), currency, seal: seal_key(91), paddle: None });
     let action = table.sign(&bidder, &bidder.own(1), body);
     let stamped = table.tsa.stamp(action, at(SECOND));
     assert_eq!(table.submit(&stamped), Err(Code::BidCurrency));
@@ -310,7 +310,7 @@ fn v032_peers_do_nothing_that_is_the_brokers_and_the_broker_nothing_that_is_thei
     let reveal = settled().0.reveal_opening(over());
     for body in [
         close_body(),
-        Body::Settled(Settled { winner: None, price: None, cosigned: None }),
+        Body::Settled(Settled { winner: None, price: None, cosigned: Vec::new() }),
         revealed(),
         Body::Forfeited(Forfeited { winner: 1, others: vec![], outcome: OUTCOME }),
         abandoned(),
@@ -365,8 +365,8 @@ fn v046_only_the_winner_and_price_of_the_log_are_settled() {
         assert_eq!(table.settle(at(END), wrong), Err(Code::SettledWrong), "{wrong:?}");
     }
     for half in [
-        Settled { winner: Some(2), price: None, cosigned: None },
-        Settled { winner: None, price: Some(amount(1_100)), cosigned: None },
+        Settled { winner: Some(2), price: None, cosigned: Vec::new() },
+        Settled { winner: None, price: Some(amount(1_100)), cosigned: Vec::new() },
     ] {
         assert_eq!(table.broker(at(END), Body::Settled(half)), Err(Code::SettledWrong));
     }
@@ -397,7 +397,11 @@ fn v046_an_auction_is_sold_once_both_disclosed_and_nothing_follows() {
         abandoned(),
         Body::Forfeited(Forfeited { winner: 1, others: vec![], outcome: OUTCOME }),
         close_body(),
-        Body::Settled(Settled { winner: Some(1), price: Some(amount(1_000)), cosigned: None }),
+        Body::Settled(Settled {
+            winner: Some(1),
+            price: Some(amount(1_000)),
+            cosigned: Vec::new(),
+        }),
     ] {
         assert_eq!(table.broker(over(), body), Err(Code::VerbPhase));
     }
@@ -734,4 +738,29 @@ fn v161_nobody_else_takes_it_back_and_nobody_once_it_is_bid_on_or_over() {
     assert_eq!(closed.submit(&early), Err(Code::VerbPhase));
     table.submit(&bid).unwrap();
     assert_eq!(table.submit(&early), Err(Code::UnlistBids));
+}
+
+#[test]
+fn v061_an_auction_has_no_verbs_of_other_rooms_or_of_sealed_bids() {
+    use crate::room::auction::sealed::verbs::{Opened, Sealing};
+    use crate::trust::timelock::OpenedLock;
+    let mut table = Table::auction();
+    let key = OpenedLock([7; 32]);
+    for body in [
+        Body::Absent(crate::room::body::Absent { seller: true, winner: false }),
+        Body::Sealing(Sealing { key: seal_key(7), locks: Vec::new() }),
+        Body::Opened(Opened { key, locks: Vec::new(), cosigned: Vec::new() }),
+    ] {
+        let entry = table.broker_at(at(SECOND), body);
+        assert_eq!(table.opening.action().body().judge_alone(&entry), Err(Code::VerbKind));
+        assert_eq!(table.submit(&entry), Err(Code::VerbKind));
+    }
+}
+
+#[test]
+fn v161_what_is_taken_back_says_since_when_and_for_what() {
+    let mut table = Table::auction();
+    unlist(&mut table, 100, 100, at(SECOND)).unwrap();
+    let back = TakenBack { time: at(SECOND), successor: Some(RoomName([7; 32])) };
+    assert_eq!(table.fold().taken_back(), Some(back));
 }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::{Cosignature, RoomName};
+use crate::room::auction::citizen::verbs::CitizenTerms;
+use crate::room::auction::dutch::verbs::DutchTerms;
+use crate::room::auction::paddle::verbs::Paddle;
 use crate::room::auction::sealed::verbs::SealedTerms;
 use crate::room::body::{Amount, BrokerKeys, Currency, StartPrice, Text};
 use crate::room::reveal::verbs::Side;
@@ -68,6 +71,24 @@ pub struct Listing {
     /// That bids are sealed, if they are: then `increment` is 1, and there are no `steps`, `max_raise`, `buy_now` or `soft`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealedTerms>,
+    /// That the price falls, if it does: then `increment` is 1, `stamps` has one key, `freshness` is 3 at most, and there are no
+    /// `steps`, `max_raise`, `buy_now`, `soft`, `sealed` or `rule`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dutch: Option<DutchTerms>,
+    /// That there is a reserve, which nobody reads until no bid counts any more, and how many of the TSAs in `stamps` it takes to
+    /// open it: 1 to all of them, where bids are sealed as many as for these. No Dutch auction has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve: Option<u32>,
+    /// What the seller asks of bids besides, in the language of [`rule`](super::rule).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// How many bids of one bidder the broker takes, 1 to 32; as many as they like if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bids_each: Option<u32>,
+    /// That personas of one period of the CA's tokens list and bid alone, so that each citizen has one; `authorities` has one
+    /// member then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub citizens: Option<CitizenTerms>,
     /// F in seconds, 1 to 60: how much older than the newest stamp an entry's may be.
     pub freshness: u32,
     /// G in seconds, 1 to 60: how late the close may be stamped.
@@ -93,16 +114,19 @@ pub struct Listing {
     pub simulated: bool,
 }
 
-/// A bid in an English auction.
+/// A bid whose amount everybody reads: in an English auction, or in a Dutch one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bid {
-    /// What is offered for the item.
+    /// What is offered for the item; where the price falls, what it may cost at most.
     pub amount: Amount,
     /// Must be the listing's.
     pub currency: Currency,
     /// The bidder's fresh HPKE key for the reveal, should this bid win.
     pub seal: SealPublic,
+    /// The paddle under which it is made, if it is under one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paddle: Option<Paddle>,
 }
 
 /// No bid counts from here on; and what was refused until here.
@@ -125,9 +149,9 @@ pub struct Settled {
     /// Price in minor units; absent if nobody bid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<Amount>,
-    /// A named witness's signature over the head that ends with `closed`: when it was public.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cosigned: Option<Cosignature>,
+    /// Named witnesses' signatures over the head that ends with `closed`: when it was public.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cosigned: Vec<Cosignature>,
 }
 
 /// That seller and winner are done with each other, and how it ended: a hash that they can open.

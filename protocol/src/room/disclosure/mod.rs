@@ -16,7 +16,7 @@ use crate::trust::key::{
 };
 use crate::trust::persona::{Blind, BlindContext, OneTimeKey, blinded};
 use crate::value::clock::Time;
-use crate::value::codec::{from_base64url, to_base64url};
+use crate::value::codec::{Digest, from_base64url, to_base64url};
 use crate::value::label;
 
 mod card;
@@ -109,6 +109,9 @@ pub enum DisclosureError {
     /// certificate has no key of a card.
     #[error("the card's signature does not hold for this auction and role")]
     Card(#[source] CitizenError),
+    /// The persona was not bought by a token of the issuer that the listing names (V-223): it counts as no disclosure.
+    #[error("the persona is none of those that this auction asks for: one of each citizen")]
+    Citizen,
     /// An action listed as the author's own is not theirs.
     #[error("entry {seq} is not by this persona")]
     NotTheirs {
@@ -181,6 +184,15 @@ impl DisclosureContext<'_> {
     }
 }
 
+/// Whose certificates count in a disclosure, by the auction's listing.
+#[derive(Debug, Clone, Copy)]
+pub struct Personas<'a> {
+    /// The CAs that it names.
+    pub authorities: &'a [PublicKey<Authority>],
+    /// Where one persona of each citizen is asked for: the issuer whose token bought it (V-223).
+    pub issuer: Option<Digest>,
+}
+
 impl Disclosure {
     /// Signs claims for one context. `by_card` is the card's signature over [`DisclosureContext::to_sign`],
     /// where the claims name a card.
@@ -216,7 +228,7 @@ impl Disclosure {
     /// Reads what was opened and verifies every part of it (V-055 to V-059, V-120 to V-123).
     ///
     /// `stamped` is the stamp time of the entry that carries it: the certificates are judged then,
-    /// so that the verdict does not depend on who reads it when. `state` judges a citizen card, by
+    /// so that the verdict does not depend on who reads it when. `personas` says whose count. `state` judges a citizen card, by
     /// lists that are valid at the same instant ([`CardVerdict::of`] asks those of another);
     /// without it, or where the card's chain does not hold, the card is given with that verdict
     /// and the rest still counts. `logged` gives identifier and one-time key of the auction's
@@ -227,7 +239,7 @@ impl Disclosure {
     pub fn verify(
         bytes: &[u8],
         place: &DisclosureContext<'_>,
-        authorities: &[PublicKey<Authority>],
+        personas: Personas<'_>,
         state: Option<&StatePki>,
         stamped: Time,
         logged: impl Fn(u64) -> Option<(Uuid, PublicKey<OneTime>)>,
@@ -240,7 +252,10 @@ impl Disclosure {
         }
         let certificate =
             from_base64url(&claims.certificate).map_err(|_| DisclosureError::Malformed)?;
-        let persona = first_accepted(&certificate, authorities, stamped)?;
+        let persona = first_accepted(&certificate, personas.authorities, stamped)?;
+        if personas.issuer.is_some_and(|asked| persona.issuer != Some(asked)) {
+            return Err(DisclosureError::Citizen);
+        }
         let message = place.message(&disclosure.claims);
         persona
             .key

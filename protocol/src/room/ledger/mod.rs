@@ -207,15 +207,13 @@ impl RecentHeads {
         let Some(offset) = seen.size.checked_sub(self.base) else {
             return Err(Code::SeenStale);
         };
-        let root = usize::try_from(offset).ok().and_then(|offset| self.roots.get(offset));
-        if root != Some(&seen.root) {
-            return Err(Code::SeenFalse);
-        }
         let first = self.minima.partition_point(|(index, _)| *index < seen.size);
-        match self.minima.get(first) {
-            Some((_, stamp)) if *stamp < earliest_missed => Err(Code::SeenStale),
-            Some(_) | None => Ok(()),
+        if self.minima.get(first).is_some_and(|(_, stamp)| *stamp < earliest_missed) {
+            return Err(Code::SeenStale);
         }
+        // After V-037: whoever forgets roots, as this does, and whoever keeps them all say the same.
+        let root = usize::try_from(offset).ok().and_then(|offset| self.roots.get(offset));
+        if root == Some(&seen.root) { Ok(()) } else { Err(Code::SeenFalse) }
     }
 
     fn append(&mut self, root: Digest, stamp: Time, horizon: Time) {

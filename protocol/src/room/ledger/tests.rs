@@ -352,6 +352,19 @@ fn v037_every_missed_entry_counts_and_not_only_the_first() {
 /// Stamped F before the newest, missing what was stamped F before that: nothing that this needs
 /// is forgotten too early.
 #[test]
+fn v037_what_misses_too_much_is_stale_whatever_root_it_names() {
+    let mut table = Table::auction();
+    let false_one = Seen { size: 1, root: Digest([0; 32]) };
+    table.bid(at(SECOND), 1_000).unwrap();
+    // The true root is still known here in the first round, and not in the second.
+    for (minor, later) in [(1_100, F + 1), (1_200, 2 * F + 2)] {
+        let missed = bid_seeing(&mut table, false_one, at(SECOND + later), 2_000);
+        assert_eq!(table.submit(&missed), Err(Code::SeenStale), "{later} later");
+        table.bid(at(SECOND + later + F), minor).unwrap();
+    }
+}
+
+#[test]
 fn v037_an_action_as_old_and_as_blind_as_allowed_is_accepted() {
     let mut table = Table::auction();
     let listed = table.room.ledger().head();
@@ -384,4 +397,59 @@ fn what_was_judged_at_another_place_or_for_another_action_is_not_appended() {
     table.submit(&second).unwrap();
     let refused = table.room.append(&judged, &first, leaf);
     assert_eq!(refused, Err(NotJudged), "the log has grown");
+}
+
+/// Roots, stamps and headers: an auction goes on for weeks.
+#[test]
+fn v037_what_no_action_can_name_or_contradict_any_more_is_not_kept() {
+    let mut table = Table::auction();
+    let kept = |table: &Table| {
+        let ledger = table.room.ledger();
+        (ledger.heads.roots.len(), ledger.heads.minima.len(), ledger.batches.known.len())
+    };
+    table.bid(at(SECOND), 1_000).unwrap();
+    assert_eq!(kept(&table), (3, 2, 2));
+    // What is stamped exactly 2F before the newest stays, and a header before it.
+    table.bid(at(SECOND + 2 * F), 1_100).unwrap();
+    assert_eq!(kept(&table), (3, 2, 3));
+    table.bid(at(SECOND + 2 * F + 1), 1_200).unwrap();
+    assert_eq!(kept(&table), (3, 2, 3));
+    table.bid(at(9 * F), 1_300).unwrap();
+    assert_eq!(kept(&table), (2, 1, 2));
+    let ledger = table.room.ledger();
+    assert_eq!(ledger.frontier().root(), ledger.head().root);
+}
+
+#[test]
+fn a_broker_keeps_to_terms_whose_names_are_all_in_its_certificate() {
+    use crate::room::fixture::{seal_key, witness};
+    use crate::trust::broker::BrokerCertificate;
+    let table = Table::list(|terms| (terms.witnesses, terms.quorum) = (vec![witness(61)], 1));
+    let table = table.unwrap();
+    let terms = table.room.ledger().terms();
+    let mut certificate = BrokerCertificate {
+        locks: Vec::new(),
+        keys: terms.broker,
+        authorities: terms.authorities.clone(),
+        stamps: terms.stamps.clone(),
+        witnesses: terms.witnesses.clone(),
+        quorum: terms.quorum,
+        simulated: terms.simulated,
+    };
+    assert!(terms.are_of(&certificate));
+    for change in [
+        |certificate: &mut BrokerCertificate| certificate.keys.delivery = seal_key(9),
+        |certificate: &mut BrokerCertificate| certificate.simulated ^= true,
+        |certificate: &mut BrokerCertificate| certificate.stamps = vec![Tsa::new(205).public()],
+        |certificate: &mut BrokerCertificate| certificate.witnesses = vec![witness(62)],
+        |certificate: &mut BrokerCertificate| certificate.authorities.clear(),
+    ] {
+        let mut other = certificate.clone();
+        change(&mut other);
+        assert!(!terms.are_of(&other), "{other:?}");
+    }
+    // It may know more than one room names.
+    certificate.stamps.insert(0, Tsa::new(205).public());
+    certificate.witnesses.insert(0, witness(62));
+    assert!(terms.are_of(&certificate));
 }

@@ -77,6 +77,7 @@ impl Fold for RevealRoom {
         Terms {
             broker: reveal.broker,
             stamps: reveal.stamps.clone(),
+            locks: Vec::new(),
             simulated: reveal.simulated,
             witnesses: Vec::new(),
             quorum: 0,
@@ -184,7 +185,7 @@ impl Fold for RevealRoom {
         self.half().then_some(Code::DisclosePair)
     }
 
-    fn beyond_the_log(code: Code, body: &Body) -> Option<Beyond> {
+    fn beyond_the_log(&self, code: Code, body: &Body) -> Option<Beyond> {
         match (code, body) {
             // Whether the broker holds a disclosure of this side already.
             (Code::DiscloseTwice, Body::Disclose(_)) => Some(Beyond::Word),

@@ -324,3 +324,56 @@ fn v145_the_hash_is_of_the_room_and_of_its_log_right_after_the_end() {
     assert_ne!(outcome(other, ending), conclusion.outcome);
     assert_ne!(outcome(name, Seen { size: 3, ..ending }), conclusion.outcome);
 }
+
+#[test]
+fn v061_the_opening_alone_says_who_does_what_in_a_reveal_room_and_when() {
+    let mut two = two();
+    let opening = two.table.opening.clone();
+    let alone = |entry: &Stamped| opening.action().body().judge_alone(entry);
+    let own = two.winner.own(999);
+    let action = two.table.sign(&two.winner, &own, Body::Disclose(sealed(1)));
+    let stranger = two.table.tsa.stamp(action, soon());
+    assert_eq!(alone(&stranger), Err(Code::VerbAuthor));
+    for side in [Side::Seller, Side::Winner] {
+        let said = two.act_at(side, soon(), Body::Say(Say { text: text("hello") }));
+        assert_eq!(alone(&said), Err(Code::VerbKind));
+        let withdrawn = two.act_at(side, soon(), Body::Withdraw(Empty {}));
+        assert_eq!(alone(&withdrawn), Err(Code::WithdrawForbidden));
+        let mut free = try_open(true, |_| {}).unwrap();
+        let withdrawn = free.act_at(side, soon(), Body::Withdraw(Empty {}));
+        assert_eq!(free.table.opening.action().body().judge_alone(&withdrawn), Ok(()));
+    }
+    for (time, disclosed, absent) in [
+        (deadline(), Ok(()), Err(Code::AbsentWrong)),
+        (past_deadline(), Err(Code::DiscloseLate), Ok(())),
+    ] {
+        for side in [Side::Seller, Side::Winner] {
+            let entry = two.act_at(side, time, Body::Disclose(sealed(1)));
+            assert_eq!(alone(&entry), disclosed, "{time}");
+        }
+        for (seller, winner) in [(false, true), (true, false), (true, true)] {
+            let entry = two.table.broker_at(time, Body::Absent(Absent { seller, winner }));
+            assert_eq!(alone(&entry), absent, "{time} {seller} {winner}");
+        }
+        let nobody = Body::Absent(Absent { seller: false, winner: false });
+        let nobody = two.table.broker_at(time, nobody);
+        assert_eq!(alone(&nobody), Err(Code::AbsentWrong), "{time}");
+    }
+}
+
+#[test]
+fn a_broker_opens_reveal_rooms_and_a_seller_auctions() {
+    assert!(two().table.room.ledger().is_opened_by_broker());
+    assert!(!Table::auction().room.ledger().is_opened_by_broker());
+}
+
+/// A broker holds a disclosure back until it has both: that it holds this side's already nobody else sees.
+#[test]
+fn of_a_second_disclosure_the_broker_alone_knows() {
+    let two = two();
+    let disclose = Body::Disclose(sealed(1));
+    let beyond = |code, body: &Body| two.table.room.beyond_the_log(code, body);
+    assert_eq!(beyond(Code::DiscloseTwice, &disclose), Some(Beyond::Word));
+    assert_eq!(beyond(Code::DiscloseTwice, &Body::Withdraw(Empty {})), None);
+    assert_eq!(beyond(Code::DiscloseLate, &disclose), None);
+}

@@ -50,6 +50,8 @@ pub trait Certified: Purpose {
     /// The identifiers are 2.25.9235162189116923262505617484516519951.{1,2,3,4,5}, an arc made of
     /// the UUID 06f2a0a6-784c-4bed-bcee-1552140d700f as ITU-T X.667 allows.
     const USAGE: &'static [u8];
+    /// Whether tokens buy it (V-221).
+    const MAY_BE_BOUGHT: bool = false;
 }
 
 macro_rules! usage {
@@ -64,6 +66,7 @@ macro_rules! usage {
 impl Certified for Persona {
     const SUBJECT: &'static str = "pregao persona";
     const USAGE: &'static [u8] = usage!(1);
+    const MAY_BE_BOUGHT: bool = true;
 }
 
 impl Certified for Ticket {
@@ -134,6 +137,8 @@ pub struct PurposeCertificate<P: Purpose> {
     pub not_after: Time,
     /// Whether the CA says of itself that its time is simulated.
     pub simulated: bool,
+    /// Name of the issuer whose token bought it; none if it is not a persona's, or was had without a token (V-221).
+    pub issuer: Option<Digest>,
 }
 
 impl<P: Purpose> Clone for PurposeCertificate<P> {
@@ -147,6 +152,7 @@ impl<P: Purpose> PartialEq for PurposeCertificate<P> {
         self.key == other.key
             && self.not_after == other.not_after
             && self.simulated == other.simulated
+            && self.issuer == other.issuer
     }
 }
 impl<P: Purpose> Eq for PurposeCertificate<P> {}
@@ -182,21 +188,37 @@ pub fn verify_purpose_certificate<P: Certified>(
 ) -> Result<PurposeCertificate<P>, CertificateError> {
     let certificate = parse_signed(der, authority)?;
     let simulated = issuer(&certificate)?;
+    let (bought_by, extensions) = bought_by::<P>(certificate.extensions())?;
     require_extensions(
-        certificate.extensions(),
+        extensions,
         &[
             (AUTHORITY_KEY_IDENTIFIER, Value::Any),
             (KEY_USAGE, Value::Is(DIGITAL_SIGNATURE)),
             (EXTENDED_KEY_USAGE, Value::Any),
         ],
     )?;
-    let usage = certificate.extensions().last().ok_or(NO_EXTENSIONS)?;
+    let usage = extensions.last().ok_or(NO_EXTENSIONS)?;
     if usage.value != P::USAGE || common_name(&certificate.subject) != Some(P::SUBJECT) {
         return Err(CertificateError::Purpose { expected: P::NAME });
     }
     let not_after = require_validity(&certificate, now)?;
     let key = certified_key(&certificate.subject_pki)?;
-    Ok(PurposeCertificate { key, not_after, simulated })
+    Ok(PurposeCertificate { key, not_after, simulated, issuer: bought_by })
+}
+
+/// Takes off what a persona's certificate says of the token that bought it, if it says so (V-221).
+fn bought_by<'a, P: Certified>(
+    extensions: &'a [X509Extension<'a>],
+) -> Result<(Option<Digest>, &'a [X509Extension<'a>]), CertificateError> {
+    let Some((last, before)) = extensions.split_last().filter(|_| P::MAY_BE_BOUGHT) else {
+        return Ok((None, extensions));
+    };
+    if last.oid.as_bytes() != CERTIFICATE_POLICIES {
+        return Ok((None, extensions));
+    }
+    let name = last.value.strip_prefix(&BOUGHT_BY).and_then(|name| name.try_into().ok());
+    let name: Option<[u8; 32]> = name.filter(|_| last.critical);
+    Ok((Some(Digest(name.ok_or(NO_EXTENSIONS)?)), before))
 }
 
 /// Verifies the CA's self-signed certificate (V-007). Compare its key with what you pinned.
@@ -223,7 +245,7 @@ pub fn verify_authority_certificate(
         ],
     )?;
     let not_after = require_validity(&certificate, now)?;
-    Ok(PurposeCertificate { key, not_after, simulated })
+    Ok(PurposeCertificate { key, not_after, simulated, issuer: None })
 }
 
 /// Verifies a PKCS#10 request and gives the key it proves possession of (V-008).
@@ -283,6 +305,25 @@ const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x23];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 0x20];
+
+/// Of the certificate policies of a persona that was bought with a token all but the last 32 bytes, the issuer's name (V-221):
+/// one policy, 2.25.9235162189116923262505617484516519951.6, with one qualifier of that identifier, an octet string.
+const BOUGHT_BY: [u8; 54] = [
+    0x30, 0x54, 0x30, 0x52, // the policies, and the one
+    0x06, 20, 0x69, 0x8d, 0xf2, 0xd0, 0xa9, 0xcf, 0x84, 0xe2, 0xaf, 0xdb, 0xbc, 0xf7, 0x85, 0xaa,
+    0xa1, 0xa0, 0xb5, 0xe0, 0x0f, 6, //
+    0x30, 0x3a, 0x30, 0x38, // its qualifiers, and the one
+    0x06, 20, 0x69, 0x8d, 0xf2, 0xd0, 0xa9, 0xcf, 0x84, 0xe2, 0xaf, 0xdb, 0xbc, 0xf7, 0x85, 0xaa,
+    0xa1, 0xa0, 0xb5, 0xe0, 0x0f, 6, //
+    0x04, 0x20,
+];
+
+/// The certificate policies of a persona that was bought with a token of the issuer of this name, in DER (V-221).
+#[must_use]
+pub fn bought_with(issuer: Digest) -> Vec<u8> {
+    [BOUGHT_BY.as_slice(), &issuer.0].concat()
+}
 
 /// Values of extensions, in DER.
 const DIGITAL_SIGNATURE: &[u8] = &[0x03, 0x02, 0x07, 0x80];

@@ -53,6 +53,27 @@ pub(crate) fn leaf<P: Certified>() -> CertificateParams {
     params
 }
 
+/// As [`leaf`], for a day from the one in which this instant is.
+pub(crate) fn leaf_from<P: Certified>(from: Time) -> CertificateParams {
+    let day = from.as_secs() - from.as_secs() % 86_400;
+    let begin = date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(day);
+    let mut params = leaf::<P>();
+    params.not_before = begin;
+    params.not_after = begin + std::time::Duration::from_secs(86_400);
+    params
+}
+
+const POLICIES_EXTENSION: &[u64] = &[2, 5, 29, 32];
+
+/// As [`leaf`], with these certificate policies besides.
+pub(crate) fn with_policies(policies: Vec<u8>, critical: bool) -> CertificateParams {
+    let mut params = leaf::<Persona>();
+    let mut extension = CustomExtension::from_oid_content(POLICIES_EXTENSION, policies);
+    extension.set_criticality(critical);
+    params.custom_extensions.push(extension);
+    params
+}
+
 pub(crate) fn authority() -> SecretKey<Authority> {
     SecretKey::from_seed(&[1; 32])
 }
@@ -90,6 +111,44 @@ fn the_certificate_our_ca_makes_is_accepted() {
     assert!(!certificate.simulated);
     let simulated = issue(&leaf::<Persona>(), SIMULATED_AUTHORITY_NAME, &persona().public());
     assert!(verified(&simulated).unwrap().simulated);
+}
+
+#[test]
+fn v221_a_personas_certificate_says_by_which_issuers_token_it_was_bought() {
+    let issuer = Digest([7; 32]);
+    let of = |params: &CertificateParams| {
+        verified(&issue(params, AUTHORITY_NAME, &persona().public())).map(|read| read.issuer)
+    };
+    assert_eq!(of(&leaf::<Persona>()), Ok(None));
+    let policies = bought_with(issuer);
+    assert_eq!(of(&with_policies(policies.clone(), true)), Ok(Some(issuer)));
+    let refused = Err(CertificateError::Profile("extensions"));
+    assert_eq!(of(&with_policies(policies.clone(), false)), refused);
+    for at in [0, 5, 30, 53] {
+        let mut other = policies.clone();
+        other[at] ^= 1;
+        assert_eq!(of(&with_policies(other, true)), refused, "{at}");
+    }
+    assert_eq!(of(&with_policies(policies[..85].to_vec(), true)), refused);
+    assert_eq!(of(&with_policies([policies.as_slice(), &[0]].concat(), true)), refused);
+    let mut twice = with_policies(policies.clone(), true);
+    twice.custom_extensions.extend(with_policies(policies.clone(), true).custom_extensions.pop());
+    assert_eq!(of(&twice), refused);
+    let mut before = with_policies(policies, true);
+    before.custom_extensions.reverse();
+    assert_eq!(of(&before), refused);
+}
+
+#[test]
+fn v221_no_other_certificate_is_bought() {
+    let mut params = leaf::<Ticket>();
+    params
+        .custom_extensions
+        .extend(with_policies(bought_with(Digest([7; 32])), true).custom_extensions.pop());
+    let key = SecretKey::<Ticket>::from_seed(&[3; 32]).public();
+    let der = issue(&params, AUTHORITY_NAME, &key);
+    let read = verify_purpose_certificate::<Ticket>(&der, &authority().public(), noon());
+    assert_eq!(read.map(drop), Err(CertificateError::Profile("extensions")));
 }
 
 #[test]

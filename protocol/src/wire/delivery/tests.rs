@@ -158,7 +158,8 @@ fn refusal(of: &Delivery) -> Refusal {
         size: 1,
         root: Digest([2; 32]),
         batch: Digest([3; 32]),
-        same_author: None,
+        same_author: Vec::new(),
+        until: None,
         header: "a.b.c".to_owned(),
     }
 }

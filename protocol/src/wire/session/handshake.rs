@@ -15,10 +15,11 @@ use super::record::{RekeyPolicy, Unconfirmed};
 use super::resolver::{KEY, Resolver, TAG, public_key};
 use super::suite::{self, Ranking, Suite};
 use super::{HandshakeMessage, SessionError, hidden_debug, parse_canonical};
-use crate::trust::key::{Persona, PublicKey, Purpose, SessionKey, Signature};
+use crate::trust::key::{Fingerprint, Persona, PublicKey, Purpose, SessionKey, Signature};
 use crate::value::codec::{Digest, from_base64url, to_base64url};
 use crate::value::label;
 use crate::value::padding::{PREFIX, pad, unpad};
+use crate::wire::puzzle::{Effort, Puzzle, Wanted};
 
 type Reason = Box<dyn std::error::Error + Send + Sync>;
 type Seed = Zeroizing<[u8; 32]>;
@@ -98,20 +99,40 @@ impl ExpectChoice {
     /// # Errors
     /// [`SessionError::Malformed`], [`SessionError::NoCommonSuite`], [`SessionError::Choice`].
     pub fn handle(self, choice: &[u8]) -> Result<(ExpectMessage2, Vec<u8>), SessionError> {
-        let suite = suite::accept(&self.offer, choice)?;
+        let (suite, wanted) = suite::accept(&self.offer, choice)?;
         let prologue = suite::prologue(&self.hello, choice);
         let mut noise = Noise::new(suite, Side::Initiator, &self.seed, &prologue)?;
         let message = noise.write(HandshakeMessage::One, &[])?;
-        Ok((ExpectMessage2 { noise }, message))
+        Ok((ExpectMessage2 { noise, wanted }, message))
     }
+}
+
+/// What is sent before message 1 if the choice asks for a puzzle (V-195).
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Solved {
+    counter: u64,
+}
+
+/// Writes what is sent before message 1 if the choice asks for a puzzle: the counter that solves it.
+#[must_use]
+pub fn solved(counter: u64) -> Vec<u8> {
+    to_json(&Solved { counter })
 }
 
 /// The initiator, waiting for the broker to show who it is.
 pub struct ExpectMessage2 {
     noise: Noise,
+    wanted: Option<Wanted>,
 }
 
 impl ExpectMessage2 {
+    /// What is to be solved before message 1 is sent, if the choice asks for it: see [`solved`].
+    #[must_use]
+    pub const fn wanted(&self) -> Option<Wanted> {
+        self.wanted
+    }
+
     /// Checks the broker (V-083) and gives message 3.
     ///
     /// `verify` gets the broker's certificate and gives the session key in it, if that is the
@@ -132,7 +153,11 @@ impl ExpectMessage2 {
         let payload: ResponderPayload = self.noise.read(HandshakeMessage::Two, message)?;
         let key = verify(&payload.certificate)
             .map_err(|reason| refused(HandshakeMessage::Two, reason))?;
-        let signed = statement(label::SESSION_RESPONDER, &before, &self.noise.remote()?);
+        let signed = statement(
+            label::SESSION_RESPONDER,
+            &before,
+            &self.noise.remote(HandshakeMessage::Two)?,
+        );
         check(HandshakeMessage::Two, &key, &signed, &payload.signature)?;
         let signed =
             statement(label::SESSION_INITIATOR, &self.noise.hash(), &self.noise.own_static);
@@ -146,13 +171,33 @@ impl ExpectMessage2 {
 pub struct ExpectHello {
     ranked: Ranking,
     seed: Seed,
+    asks: Option<Challenge>,
+}
+
+/// What a broker under load has solved before it does anything that costs (V-195).
+#[derive(Debug, Clone, Copy)]
+pub struct Challenge {
+    /// The broker that asks.
+    pub broker: Fingerprint,
+    /// How much work.
+    pub effort: Effort,
+    /// Hash of its newest batch header.
+    pub header: Digest,
+    /// Fresh from a cryptographic generator for this connection alone.
+    pub nonce: [u8; 32],
 }
 
 impl ExpectHello {
     /// Waits for an initiator. `seed` as in [`Initiator::start`].
     #[must_use]
     pub fn new(ranked: Ranking, seed: [u8; 32]) -> Self {
-        Self { ranked, seed: Zeroizing::new(seed) }
+        Self { ranked, seed: Zeroizing::new(seed), asks: None }
+    }
+
+    /// Has a puzzle solved before message 1.
+    #[must_use]
+    pub fn asking(self, challenge: Challenge) -> Self {
+        Self { asks: Some(challenge), ..self }
     }
 
     /// Chooses a suite (V-080) and gives the choice.
@@ -160,30 +205,65 @@ impl ExpectHello {
     /// # Errors
     /// [`SessionError::Malformed`], [`SessionError::Version`], [`SessionError::NoCommonSuite`].
     pub fn handle(self, hello: &[u8]) -> Result<(ExpectMessage1, Vec<u8>), SessionError> {
-        let (suite, choice) = suite::choose(&self.ranked, hello)?;
+        let asked = |challenge: Challenge| Wanted {
+            effort: challenge.effort.bits().into(),
+            header: challenge.header,
+            nonce: Digest(challenge.nonce),
+        };
+        let (suite, choice) = suite::choose(&self.ranked, self.asks.map(asked), hello)?;
         let prologue = suite::prologue(hello, &choice);
         let noise = Noise::new(suite, Side::Responder, &self.seed, &prologue)?;
-        Ok((ExpectMessage1 { noise }, choice))
+        let unsolved = self.asks.map(|Challenge { broker, effort, header, .. }| {
+            (Puzzle::of_handshake(broker, &choice, header), effort)
+        });
+        Ok((ExpectMessage1 { noise, unsolved }, choice))
     }
 }
 
 /// The responder, waiting for the initiator's ephemeral key.
 pub struct ExpectMessage1 {
     noise: Noise,
+    unsolved: Option<(Puzzle, Effort)>,
 }
 
 impl ExpectMessage1 {
+    /// Whether a solution is to come before message 1.
+    #[must_use]
+    pub const fn expects_solution(&self) -> bool {
+        self.unsolved.is_some()
+    }
+
+    /// Checks what came before message 1 (V-195): one hash.
+    ///
+    /// # Errors
+    /// [`SessionError::Puzzle`] if it solves nothing.
+    pub fn take_solution(&mut self, message: &[u8]) -> Result<(), SessionError> {
+        let solved = |(puzzle, effort): (Puzzle, Effort)| {
+            let counter = parse_canonical::<Solved>(message).map(|solved| solved.counter);
+            counter.is_some_and(|counter| puzzle.is_solved_by(counter, effort))
+        };
+        if !self.unsolved.is_none_or(solved) {
+            return Err(SessionError::Puzzle);
+        }
+        self.unsolved = None;
+        Ok(())
+    }
+
     /// Reads message 1, which carries nothing (V-082), and gives message 2. `sign` signs with
     /// the broker's session key.
     ///
     /// # Errors
-    /// [`SessionError::Size`]; [`SessionError::Handshake`] if the ephemeral key is unusable.
+    /// [`SessionError::Puzzle`] before the solution that was asked for; [`SessionError::Size`];
+    /// [`SessionError::Handshake`] if the ephemeral key is unusable.
     pub fn handle(
         mut self,
         message: &[u8],
         credentials: &BrokerCredentials,
         sign: impl FnOnce(&[u8]) -> Signature,
     ) -> Result<(ExpectMessage3, Vec<u8>), SessionError> {
+        if self.unsolved.is_some() {
+            return Err(SessionError::Puzzle);
+        }
         self.noise.read_bytes(HandshakeMessage::One, message)?;
         let signed =
             statement(label::SESSION_RESPONDER, &self.noise.hash(), &self.noise.own_static);
@@ -222,7 +302,11 @@ impl ExpectMessage3 {
             message: HandshakeMessage::Three,
             source,
         })?;
-        let signed = statement(label::SESSION_INITIATOR, &before, &self.noise.remote()?);
+        let signed = statement(
+            label::SESSION_INITIATOR,
+            &before,
+            &self.noise.remote(HandshakeMessage::Three)?,
+        );
         check(HandshakeMessage::Three, &persona, &signed, &payload.signature)?;
         Ok((self.noise.split(), persona))
     }
@@ -335,14 +419,9 @@ impl Noise {
         hash.try_into().expect("SHA-256 and BLAKE2s have 32 bytes")
     }
 
-    /// The other side's static key, known once its message is read.
-    fn remote(&self) -> Result<[u8; KEY], SessionError> {
+    /// The other side's static key, known once its message, this one, is read.
+    fn remote(&self, message: HandshakeMessage) -> Result<[u8; KEY], SessionError> {
         let key = self.state.get_remote_static().and_then(|key| key.try_into().ok());
-        let message = if self.side == Side::Initiator {
-            HandshakeMessage::Two
-        } else {
-            HandshakeMessage::Three
-        };
         key.ok_or(SessionError::Malformed { message })
     }
 

@@ -29,6 +29,8 @@ mod resolver;
 mod suite;
 
 #[cfg(test)]
+mod puzzle_tests;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;
@@ -36,8 +38,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use handshake::{
-    BrokerCredentials, Credentials, ExpectChoice, ExpectHello, ExpectMessage1, ExpectMessage2,
-    ExpectMessage3, Initiator,
+    BrokerCredentials, Challenge, Credentials, ExpectChoice, ExpectHello, ExpectMessage1,
+    ExpectMessage2, ExpectMessage3, Initiator, solved,
 };
 pub use record::{Opener, Padded, Sealer, Session, Unconfirmed};
 pub use suite::{Ranking, Suite};
@@ -134,6 +136,9 @@ pub enum SessionError {
         /// What it chose.
         got: String,
     },
+    /// The puzzle that was asked for is not solved.
+    #[error("the puzzle that was asked for is not solved")]
+    Puzzle,
     /// A handshake message does not fit this handshake.
     #[error("{message} does not belong to this handshake")]
     Handshake {
@@ -182,6 +187,7 @@ impl SessionError {
     pub const fn public_code(&self) -> &'static str {
         match self {
             Self::NoCommonSuite { .. } => "session.suite",
+            Self::Puzzle => "puzzle.wanted",
             Self::Ranking
             | Self::CredentialsTooLong { .. }
             | Self::FrameTooLong { .. }

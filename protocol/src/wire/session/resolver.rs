@@ -395,6 +395,35 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_secret_whose_bytes_cancel_out_is_one_like_any_other() {
+        let mut pair = X25519::default();
+        pair.set(&[77; 32]);
+        let cancels = |n: &u16| {
+            let mut secret = [1; 32];
+            secret[8..10].copy_from_slice(&n.to_be_bytes());
+            let mut shared = [0; 32];
+            pair.dh(&public_key(&secret), &mut shared).unwrap();
+            shared.iter().fold(0, |sum, byte| sum ^ byte) == 0
+        };
+        assert_ne!((0..1_000).filter(cancels).count(), 0);
+    }
+
+    #[test]
+    fn a_hash_that_is_reset_forgets_what_it_was_given() {
+        let digest = |given: &[&[u8]]| {
+            let mut hasher = Hasher::<Sha256>::new("SHA256");
+            for part in given {
+                hasher.reset();
+                hasher.input(part);
+            }
+            let mut out = [0; KEY];
+            hasher.result(&mut out);
+            out
+        };
+        assert_eq!(digest(&[b"before", b"after"]), digest(&[b"after"]));
+    }
+
+    #[test]
     fn an_unset_pair_agrees_with_nobody() {
         let mut pair = X25519::default();
         assert_eq!(pair.dh(&public_key(&[1; 32]), &mut [0; 32]), Err(snow::Error::Dh));

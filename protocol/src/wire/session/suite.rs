@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HandshakeMessage, SessionError};
 use crate::value::label;
+use crate::wire::puzzle::Wanted;
 
 /// One combination of cipher and hash; the Diffie-Hellman group is always X25519.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,6 +103,9 @@ struct Choice {
     label: String,
     suite: String,
     ranked: Vec<String>,
+    /// What is to be solved before message 1, under load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    puzzle: Option<Wanted>,
 }
 
 /// Writes the hello of an initiator.
@@ -111,11 +115,15 @@ pub(super) fn hello(offer: &Ranking) -> Vec<u8> {
     serde_json::to_vec(&hello).expect("strings and a number always serialise")
 }
 
-/// Answers a hello: the first of `ranked` that was offered (V-080).
+/// Answers a hello: the first of `ranked` that was offered (V-080), and what is to be solved first (V-195).
 ///
 /// # Errors
 /// [`SessionError::Malformed`], [`SessionError::Version`], [`SessionError::NoCommonSuite`].
-pub(super) fn choose(ranked: &Ranking, hello: &[u8]) -> Result<(Suite, Vec<u8>), SessionError> {
+pub(super) fn choose(
+    ranked: &Ranking,
+    puzzle: Option<Wanted>,
+    hello: &[u8],
+) -> Result<(Suite, Vec<u8>), SessionError> {
     let hello: Hello = canonical(HandshakeMessage::Hello, hello)?;
     require(HandshakeMessage::Hello, hello.label == label::SESSION && is_list(&hello.suites))?;
     if hello.version != label::VERSION {
@@ -125,17 +133,20 @@ pub(super) fn choose(ranked: &Ranking, hello: &[u8]) -> Result<(Suite, Vec<u8>),
     let Some(suite) = ranked.0.iter().copied().find(offered) else {
         return Err(SessionError::NoCommonSuite { offered: hello.suites, ranked: ranked.names() });
     };
-    let choice =
-        Choice { label: label::SESSION.into(), suite: suite.name().into(), ranked: ranked.names() };
-    Ok((suite, serde_json::to_vec(&choice).expect("strings always serialise")))
+    let (label, ranked) = (label::SESSION.into(), ranked.names());
+    let choice = Choice { label, suite: suite.name().into(), ranked, puzzle };
+    Ok((suite, serde_json::to_vec(&choice).expect("strings and numbers always serialise")))
 }
 
-/// Reads a choice and recomputes it from the responder's own list (V-081).
+/// Reads a choice and recomputes it from the responder's own list (V-081); with it comes what is to be solved.
 ///
 /// # Errors
 /// [`SessionError::Malformed`]; [`SessionError::NoCommonSuite`] if nothing on the list was
 /// offered; [`SessionError::Choice`] if another suite comes first.
-pub(super) fn accept(offer: &Ranking, choice: &[u8]) -> Result<Suite, SessionError> {
+pub(super) fn accept(
+    offer: &Ranking,
+    choice: &[u8],
+) -> Result<(Suite, Option<Wanted>), SessionError> {
     let choice: Choice = canonical(HandshakeMessage::Choice, choice)?;
     require(HandshakeMessage::Choice, choice.label == label::SESSION && is_list(&choice.ranked))?;
     let mut known = choice.ranked.iter().filter_map(|name| Suite::from_name(name));
@@ -145,7 +156,7 @@ pub(super) fn accept(offer: &Ranking, choice: &[u8]) -> Result<Suite, SessionErr
     if choice.suite != expected.name() {
         return Err(SessionError::Choice { expected, got: choice.suite });
     }
-    Ok(expected)
+    Ok((expected, choice.puzzle))
 }
 
 /// What the handshake is bound to: both frames as transmitted, each behind its length.
@@ -192,6 +203,7 @@ fn require(message: HandshakeMessage, holds: bool) -> Result<(), SessionError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::codec::Digest;
 
     const HELLO: &str = r#"{"label":"pregao/session/v1","version":1,"suites":["25519_AESGCM_SHA256","25519_ChaChaPoly_BLAKE2s"]}"#;
     const CHOICE: &str = r#"{"label":"pregao/session/v1","suite":"25519_AESGCM_SHA256","ranked":["25519_ChaChaPoly_SHA256","25519_AESGCM_SHA256","25519_ChaChaPoly_BLAKE2s"]}"#;
@@ -208,10 +220,33 @@ mod tests {
     #[test]
     fn the_frames_are_these_bytes() {
         assert_eq!(hello(&offer()), HELLO.as_bytes());
-        let (suite, choice) = choose(&ranked(), HELLO.as_bytes()).unwrap();
+        let (suite, choice) = choose(&ranked(), None, HELLO.as_bytes()).unwrap();
         assert_eq!(suite, Suite::AesGcmSha256);
         assert_eq!(choice, CHOICE.as_bytes());
-        assert_eq!(accept(&offer(), CHOICE.as_bytes()).unwrap(), suite);
+        assert_eq!(accept(&offer(), CHOICE.as_bytes()).unwrap(), (suite, None));
+    }
+
+    #[test]
+    fn v195_a_choice_that_asks_for_a_puzzle_is_these_bytes() {
+        let zeros = "A".repeat(43);
+        let (header, nonce) = (Digest([0; 32]), Digest([0; 32]));
+        let wanted = Wanted { effort: 12, header, nonce };
+        let (_, choice) = choose(&ranked(), Some(wanted), HELLO.as_bytes()).unwrap();
+        let expected = CHOICE.replace(
+            '}',
+            &format!(r#","puzzle":{{"effort":12,"header":"{zeros}","nonce":"{zeros}"}}}}"#),
+        );
+        assert_eq!(String::from_utf8(choice.clone()).unwrap(), expected);
+        assert_eq!(accept(&offer(), &choice).unwrap(), (Suite::AesGcmSha256, Some(wanted)));
+        for text in [
+            expected.replace("12", "-1"),
+            expected.replace(r#""effort":12,"#, ""),
+            expected.replace(r#","nonce""#, r#","more":1,"nonce""#),
+            CHOICE.replace('}', r#","puzzle":null}"#),
+        ] {
+            let answer = accept(&offer(), text.as_bytes());
+            assert!(malformed(&answer, HandshakeMessage::Choice), "{text}");
+        }
     }
 
     #[test]
@@ -262,7 +297,7 @@ mod tests {
             "null".into(),
         ] {
             assert!(
-                malformed(&choose(&ranked(), text.as_bytes()), HandshakeMessage::Hello),
+                malformed(&choose(&ranked(), None, text.as_bytes()), HandshakeMessage::Hello),
                 "{text}"
             );
         }
@@ -276,28 +311,31 @@ mod tests {
             }
             list(&names)
         };
-        let longest = choose(&ranked(), of_size(1024).as_bytes());
+        let longest = choose(&ranked(), None, of_size(1024).as_bytes());
         assert!(matches!(longest, Err(SessionError::NoCommonSuite { .. })));
-        assert!(malformed(&choose(&ranked(), of_size(1025).as_bytes()), HandshakeMessage::Hello));
+        assert!(malformed(
+            &choose(&ranked(), None, of_size(1025).as_bytes()),
+            HandshakeMessage::Hello
+        ));
         // Names nobody knows are fine, as far as they go.
         for names in [numbered(16), vec!["x".repeat(64)]] {
-            let answer = choose(&ranked(), list(&names).as_bytes());
+            let answer = choose(&ranked(), None, list(&names).as_bytes());
             assert!(matches!(answer, Err(SessionError::NoCommonSuite { .. })), "{names:?}");
         }
     }
 
     #[test]
     fn another_version_is_named() {
-        let error = choose(&ranked(), HELLO.replace(":1,", ":2,").as_bytes()).err().unwrap();
+        let error = choose(&ranked(), None, HELLO.replace(":1,", ":2,").as_bytes()).err().unwrap();
         assert!(matches!(error, SessionError::Version { expected: 1, got: 2 }));
     }
 
     #[test]
     fn an_unknown_suite_is_passed_over() {
         let offered = HELLO.replace(r#"["#, r#"["25519_Later_SHA3","#);
-        assert_eq!(choose(&ranked(), offered.as_bytes()).unwrap().0, Suite::AesGcmSha256);
+        assert_eq!(choose(&ranked(), None, offered.as_bytes()).unwrap().0, Suite::AesGcmSha256);
         let answer = CHOICE.replace(r#"["#, r#"["25519_Later_SHA3","#);
-        assert_eq!(accept(&offer(), answer.as_bytes()).unwrap(), Suite::AesGcmSha256);
+        assert_eq!(accept(&offer(), answer.as_bytes()).unwrap().0, Suite::AesGcmSha256);
     }
 
     #[test]

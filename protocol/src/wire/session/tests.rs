@@ -307,7 +307,7 @@ fn a_robbed_hello_with_a_choice_to_match_fails_at_message_2() {
     let forge = |here: HandshakeMessage, bytes: &mut Vec<u8>| match here {
         HandshakeMessage::Hello => *bytes = suite::hello(&only(last)),
         HandshakeMessage::Choice => {
-            *bytes = suite::choose(&only(last), &suite::hello(&only(last))).unwrap().1
+            *bytes = suite::choose(&only(last), None, &suite::hello(&only(last))).unwrap().1
         }
         HandshakeMessage::One | HandshakeMessage::Two | HandshakeMessage::Three => {}
     };
@@ -411,7 +411,7 @@ fn refused_credentials_end_the_handshake() {
 fn answer_with(payload: impl FnOnce(Signature) -> Vec<u8>) -> SessionError {
     let suite = Suite::AesGcmSha256;
     let (peer, hello) = Initiator::start(&only(suite), PEER_SEED);
-    let (_, choice) = suite::choose(&only(suite), &hello).unwrap();
+    let (_, choice) = suite::choose(&only(suite), None, &hello).unwrap();
     let (peer, one) = peer.handle(&choice).unwrap();
     let prologue = suite::prologue(&hello, &choice);
     let mut noise = Noise::new(suite, Side::Responder, &BROKER_SEED, &prologue).unwrap();

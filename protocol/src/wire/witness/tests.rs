@@ -445,6 +445,7 @@ fn a_certificate_tells_whose_it_is() {
         witnesses: Vec::new(),
         quorum: 0,
         simulated: false,
+        locks: Vec::new(),
     };
     let request = RegisterBroker { certificate: certificate.sign(&session) };
     assert_eq!(request.open(), Ok((session.public().fingerprint(), certificate.clone())));

@@ -128,7 +128,13 @@ pub(crate) async fn at(
     let end = seller.in_seconds(3_000).await?;
     let mut names = Vec::new();
     for _ in 0..rooms {
-        let terms = Terms { start: 1, increment: 1, freshness: 60, sealed, ..Terms::until(end) };
+        let terms = Terms {
+            start: 1,
+            increment: 1,
+            freshness: 60,
+            sealed: sealed.clone(),
+            ..Terms::until(end)
+        };
         names.push(seller.list(&terms).await?.action.room());
     }
     // Signing is the bidders' work, not the broker's: it is done before the clock starts. F is a
@@ -218,7 +224,9 @@ async fn bid(mut peer: Peer, bids: Vec<Made>, until: Instant) -> Result<Tally> {
         let mut asked = Vec::new();
         for (made, stamp) in group.iter().zip(stamps) {
             let (action, blind) = (made.action.compact().to_owned(), made.blind.clone());
-            asked.push(peer.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await?);
+            asked.push(
+                peer.ask(|n| FromPeer::Submit { n, action, stamp, blind, solution: None }).await?,
+            );
         }
         for n in asked {
             let answer = peer.answer(n).await?;

@@ -163,7 +163,11 @@ impl Stage {
         let mut asked = Vec::new();
         for (made, stamp) in group.iter().zip(stamps) {
             let (action, blind) = (made.action.compact().to_owned(), made.blind.clone());
-            asked.push(self.speaker.ask(|n| FromPeer::Submit { n, action, stamp, blind }).await?);
+            asked.push(
+                self.speaker
+                    .ask(|n| FromPeer::Submit { n, action, stamp, blind, solution: None })
+                    .await?,
+            );
         }
         Ok(asked)
     }
@@ -244,7 +248,7 @@ async fn moderate(
             place.store(stage.board.now(), Ordering::Relaxed);
         }
         let (action, blind) = (made.action.compact().to_owned(), made.blind.clone());
-        let frame = |n| FromPeer::Submit { n, action, stamp, blind };
+        let frame = |n| FromPeer::Submit { n, action, stamp, blind, solution: None };
         asked.push(stage.speaker.ask(frame).await?);
         size += 1;
     }

@@ -11,6 +11,7 @@
 
 mod bids;
 mod fanout;
+mod flood;
 mod gauge;
 mod primitives;
 mod sealed;
@@ -64,6 +65,7 @@ enum Subject {
     Witnessing,
     Fanout,
     Idle,
+    Flood,
     All,
 }
 
@@ -123,6 +125,9 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
     if wants(Subject::Idle) {
         show(fanout::idle(arguments.idle.get()).await?);
     }
+    if wants(Subject::Flood) {
+        show(flood::measure(arguments.bidders.get(), arguments.seconds).await?);
+    }
     Ok(rows)
 }
 
@@ -152,5 +157,5 @@ fn raise_limits() -> Result<()> {
 /// Flags under which no limit of the door is in the way.
 fn unlimited() -> Options {
     let options = Options { log: Some("warn".to_owned()), ..Options::default() };
-    options.broker("--rate 1000000 --burst 1000000 --max-per-address 20000 --max-connections 20000")
+    options.broker("--rate 1000000 --burst 1000000 --max-effort 0 --max-per-address 20000 --max-connections 20000")
 }

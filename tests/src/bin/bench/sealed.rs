@@ -32,7 +32,7 @@ pub(crate) struct Size {
 }
 
 /// What the winner of every auction here pays.
-const TERMS: SealedTerms = SealedTerms { price: PriceRule::Second, needed: 1 };
+const TERMS: SealedTerms = SealedTerms { price: PriceRule::Second, needed: 1, locks: Vec::new() };
 
 pub(crate) async fn measure(size: &Size, sums: &Primitives) -> Result<Vec<Row>> {
     let mut rows = beside_open(size, sums).await?;

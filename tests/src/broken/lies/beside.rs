@@ -40,6 +40,18 @@ pub(super) const OF_TERMS: &[(&str, Make)] = &[
             listing.quorum = 0;
         })
     }),
+    ("quorum-of-less-than-half", |seed| {
+        listed(seed, |listing| {
+            witnessed(listing);
+            listing.quorum = 1;
+        })
+    }),
+    ("quorum-of-half", |seed| {
+        listed(seed, |listing| {
+            listing.witnesses = vec![witness(1), witness(2)];
+            listing.quorum = 1;
+        })
+    }),
     ("quorum-of-more", |seed| {
         listed(seed, |listing| {
             witnessed(listing);
@@ -55,7 +67,7 @@ pub(super) const OF_TERMS: &[(&str, Make)] = &[
     ("six-witnesses", |seed| {
         listed(seed, |listing| {
             listing.witnesses = (1..=6).map(witness).collect();
-            listing.quorum = 1;
+            listing.quorum = 4;
         })
     }),
     ("extends-too-little", |seed| {

@@ -36,45 +36,68 @@ pub(super) const OF_THE_BROKER: &[(&str, Make)] = &[
             odd(house, closed(), |_| {});
         })
     }),
-    ("settled-before-the-close", |seed| after(open(seed), |house| house.settle(None))),
+    ("settled-before-the-close", |seed| after(open(seed), |house| house.settle(Vec::new()))),
     ("another-winner", |seed| {
-        after(closed_in_time(seed), |house| house.settle_for(Some((1, 1_000)), None))
+        after(closed_in_time(seed), |house| house.settle_for(Some((1, 1_000)), Vec::new()))
     }),
     ("another-price", |seed| {
-        after(closed_in_time(seed), |house| house.settle_for(Some((2, 1_249)), None))
+        after(closed_in_time(seed), |house| house.settle_for(Some((2, 1_249)), Vec::new()))
     }),
-    ("no-winner", |seed| after(closed_in_time(seed), |house| house.settle_for(None, None))),
+    ("no-winner", |seed| after(closed_in_time(seed), |house| house.settle_for(None, Vec::new()))),
     ("no-price", |seed| {
         after(closed_in_time(seed), |house| {
-            house.broker(Body::Settled(Settled { winner: Some(2), price: None, cosigned: None }));
+            house.broker(Body::Settled(Settled {
+                winner: Some(2),
+                price: None,
+                cosigned: Vec::new(),
+            }));
         })
     }),
     ("a-winner-of-nothing", |seed| {
         let mut house = Forge::new(seed);
         house.list(|_| {});
         house.close_after(0);
-        after(house, |house| house.settle_for(Some((0, 1_000)), None))
+        after(house, |house| house.settle_for(Some((0, 1_000)), Vec::new()))
     }),
-    ("settled-twice", |seed| after(settled(seed), |house| house.settle(None))),
+    ("settled-twice", |seed| after(settled(seed), |house| house.settle(Vec::new()))),
     ("dated-without-witnesses", |seed| {
         after(closed_in_time(seed), |house| {
-            let cosigned = house.cosigned(1, &house.head_over(house.seen()));
-            house.settle(Some(cosigned));
+            let dates = house.dates(&[1]);
+            house.settle(dates);
         })
     }),
     ("dated-by-a-stranger", |seed| {
         after(witnessed_and_closed(seed), |house| {
-            let cosigned = house.cosigned(9, &house.head_over(house.seen()));
-            house.settle(Some(cosigned));
+            let dates = house.dates(&[1, 9]);
+            house.settle(dates);
         })
     }),
     ("dated-for-another-log", |seed| {
         after(witnessed_and_closed(seed), |house| {
-            let cosigned = house.cosigned(1, &house.head_over(house.seen_of(2)));
-            house.settle(Some(cosigned));
+            let mut dates = house.dates(&[1]);
+            dates.push(house.cosigned(2, &house.head_over(house.seen_of(2))));
+            house.settle(dates);
         })
     }),
-    ("settled-early", |seed| after(witnessed_and_closed(seed), |house| house.settle(None))),
+    ("dated-by-less-than-a-quorum", |seed| {
+        after(witnessed_and_closed(seed), |house| {
+            let dates = house.dates(&[2]);
+            house.settle(dates);
+        })
+    }),
+    ("dated-twice-by-one", |seed| {
+        after(witnessed_and_closed(seed), |house| {
+            let dates = house.dates(&[1, 1]);
+            house.settle(dates);
+        })
+    }),
+    ("dated-out-of-order", |seed| {
+        after(witnessed_and_closed(seed), |house| {
+            let dates = house.dates(&[2, 1]);
+            house.settle(dates);
+        })
+    }),
+    ("settled-early", |seed| after(witnessed_and_closed(seed), |house| house.settle(Vec::new()))),
     ("forfeited-early", |seed| {
         after(settled_by_one(seed), |house| {
             house.pass(WITHIN);
@@ -199,7 +222,7 @@ fn witnessed_and_closed(seed: u64) -> Forge {
 fn settled_by_one(seed: u64) -> Forge {
     let mut house = open_by_one(seed);
     house.close_after(0);
-    house.settle(None);
+    house.settle(Vec::new());
     house
 }
 
@@ -282,5 +305,5 @@ pub(super) const OF_REVEAL: &[(&str, Make)] = &[
             room.act(&seller, Body::Say(Say { text: text("who are you?") }));
         })
     }),
-    ("settled-in-private", |seed| after(private(seed), |room| room.settle_for(None, None))),
+    ("settled-in-private", |seed| after(private(seed), |room| room.settle_for(None, Vec::new()))),
 ];

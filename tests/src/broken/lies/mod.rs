@@ -85,18 +85,13 @@ pub(super) fn action_of(entry: &str) -> Option<String> {
     Entry::parse(entry).ok().map(|entry| entry.action)
 }
 
-/// Every lie by name.
-pub(super) fn lies() -> impl Iterator<Item = &'static (&'static str, Make)> {
-    [
-        peers::OF_PEERS,
-        closing::OF_THE_BROKER,
-        beside::OF_TERMS,
-        beside::OF_STAMPS,
-        closing::OF_REVEAL,
-        beside::OF_HEADS,
-        peers::OF_RECEIPTS,
-        super::sealed::LIES,
-    ]
-    .into_iter()
-    .flatten()
-}
+/// Lies about auctions whose bids rise in the open, about their reveal rooms and receipts, and about what every kind has.
+pub(super) const OF_ENGLISH: &[&[(&str, Make)]] = &[
+    peers::OF_PEERS,
+    closing::OF_THE_BROKER,
+    beside::OF_TERMS,
+    beside::OF_STAMPS,
+    closing::OF_REVEAL,
+    beside::OF_HEADS,
+    peers::OF_RECEIPTS,
+];

@@ -76,6 +76,19 @@ pub(super) const OF_PEERS: &[(&str, Make)] = &[
             house.log(&entry.action, entry.stamp, header);
         })
     }),
+    // What names a header of long ago again is stale before all else, and not a microsecond earlier.
+    ("entry-again-past", |seed| again_after(seed, 1)),
+    ("entry-again-not-yet-past", |seed| again_after(seed, 0)),
+    ("no-action-past", |seed| {
+        let mut house = open(seed);
+        let Some((entry, header)) = house.log.last().cloned() else { return house.file() };
+        let Ok(entry) = Entry::parse(&entry) else { return house.file() };
+        house.pass(F);
+        house.now = house.now.plus(Duration::from_micros(1));
+        house.bid(2_000);
+        house.log("a.b.c", entry.stamp, header);
+        house.file()
+    }),
     ("other-room", |seed| {
         after(open(seed), |house| {
             let body = house.bid_body(2_000);
@@ -152,6 +165,18 @@ pub(super) const OF_PEERS: &[(&str, Make)] = &[
     ("empty-action", |seed| misspelt(seed, |_| String::new())),
     ("padded-action", |seed| misspelt(seed, |compact| format!("{compact}="))),
 ];
+
+/// The last entry comes again after one that is stamped F later, and so many microseconds.
+fn again_after(seed: u64, more: u64) -> String {
+    after(open(seed), |house| {
+        let Some((entry, header)) = house.log.last().cloned() else { return };
+        let Ok(entry) = Entry::parse(&entry) else { return };
+        house.pass(F);
+        house.now = house.now.plus(Duration::from_micros(more));
+        house.bid(2_000);
+        house.log(&entry.action, entry.stamp, header);
+    })
+}
 
 /// Receipts of entries that no fold judged.
 pub(super) const OF_RECEIPTS: &[(&str, Make)] = &[

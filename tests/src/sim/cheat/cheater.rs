@@ -230,7 +230,8 @@ impl Cheater {
             size: *size,
             root: *root,
             batch: header.hash(),
-            same_author: None,
+            same_author: Vec::new(),
+            until: None,
             header: header.compact().to_owned(),
         };
         let refusal = refusal.sign(&self.secrets.broker.entry);
@@ -254,11 +255,12 @@ fn instead_of(cheat: Cheat, body: &Body) -> Option<Body> {
     let other = |outcome: Digest| Digest::of(&outcome.0);
     match (cheat, body) {
         (Cheat::SettleWrongly, Body::Settled(settled)) => {
+            let cosigned = settled.cosigned.clone();
             let (winner, price) = match settled.winner {
                 Some(_) => (None, None),
                 None => (Some(1), Amount::try_from(1).ok()),
             };
-            Some(Body::Settled(Settled { winner, price, cosigned: settled.cosigned }))
+            Some(Body::Settled(Settled { winner, price, cosigned }))
         }
         (Cheat::FalseOutcome, Body::Revealed(told)) => {
             Some(Body::Revealed(Ended { outcome: other(told.outcome) }))

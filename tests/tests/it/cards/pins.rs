@@ -51,7 +51,10 @@ mod check {
             person.write_pin(text).unwrap();
             let told = person.fetch(&scene.stage.house).unwrap();
             told.stopped(what, "no try was used").unwrap();
-            assert!(!told.text().contains(text), "{}", told.text());
+            // A fingerprint may have the same digits by chance.
+            let said = told.text();
+            let mut words = said.split_whitespace().filter(|word| word.len() < 20);
+            assert!(!words.any(|word| word.contains(text.trim())), "{said}");
         }
         person.write_pin("").unwrap();
         let told = person.fetch(&scene.stage.house).unwrap();

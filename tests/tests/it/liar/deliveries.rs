@@ -1,7 +1,7 @@
 //! A broker that leaves an action unanswered: its author hands it in through the TSA's witness.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pregao::event::Event;
@@ -238,11 +238,81 @@ async fn a_false_refusal_by_the_stamp_of_a_delivery_is_shown_in_the_session_too(
         size: 4,
         root,
         batch,
-        same_author: None,
+        same_author: Vec::new(),
+        until: None,
         header: left.stamp.batch.clone(),
     };
     let refusal = refusal.sign(&stage.secrets().entry);
     liar.inject(FromBroker::Refused { n: lie.n.load(Ordering::SeqCst), refusal });
+    let message = desk.alarm().await.unwrap();
+    assert!(message.contains("refused with a lie (bid.too-low)"), "{message}");
+    verifies(&desk, "false-refusal", "refused an action as").await;
+    stage.house.broker.program().thaw();
+}
+
+/// Keeps back what is handed in, and the entries that come from when it is told to.
+#[derive(Clone, Default)]
+struct Hold {
+    swallowed: Arc<AtomicBool>,
+    holding: Arc<AtomicBool>,
+    held: Arc<Mutex<Vec<FromBroker>>>,
+}
+
+impl Lie for Hold {
+    fn up(&mut self, frame: &FromPeer) -> Option<Vec<FromBroker>> {
+        let is_handed_in = matches!(frame, FromPeer::Submit { .. });
+        self.swallowed.fetch_or(is_handed_in, Ordering::SeqCst);
+        is_handed_in.then(Vec::new)
+    }
+
+    fn down(&mut self, frame: FromBroker) -> Vec<FromBroker> {
+        if self.holding.load(Ordering::SeqCst) && matches!(frame, FromBroker::Entries { .. }) {
+            self.held.lock().unwrap().push(frame);
+            return Vec::new();
+        }
+        vec![frame]
+    }
+}
+
+/// It is judged once the log is there, and the author hears that it was a lie.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_false_refusal_through_a_witness_is_judged_again_when_its_log_arrives() {
+    let mut stage = hostile().await;
+    let hold = Hold::default();
+    let (liar, mut desk) = stage.lied_to(hold.clone()).await;
+    let room = stage.room.to_string();
+    desk.verified(&room, 4).await.unwrap();
+    hold.holding.store(true, Ordering::SeqCst);
+    stage.bidder.bid(stage.room, 200).await.unwrap().1.logged().unwrap();
+    stage.bidder.grown(stage.room, 5).await.unwrap();
+    holds("an entry that is held back", || !hold.held.lock().unwrap().is_empty()).await.unwrap();
+    let bid = json!({ "yes": true, "command": "bid", "room": room, "amount": "9" });
+    desk.tell(bid).await.unwrap();
+    holds("a bid that was handed in", || hold.swallowed.load(Ordering::SeqCst)).await.unwrap();
+    stage.house.broker.program().freeze();
+    let id = desk.tell(json!({ "command": "deliver", "room": room })).await.unwrap();
+    let mut fetching = Fetching::begin(&stage);
+    let left = fetching.fetched().await;
+    let batch = BatchHeader::hash(&left.stamp.batch);
+    let refusal = Refusal {
+        digest: left.digest,
+        room: left.room,
+        stamp: batch,
+        code: Code::BidTooLow,
+        size: 5,
+        root: super::heads::root_of(&stage.bidder.watched(stage.room).unwrap().entries),
+        batch,
+        same_author: Vec::new(),
+        until: None,
+        header: left.stamp.batch.clone(),
+    };
+    let answer = DeliveryAnswer::Refusal(refusal.sign(&stage.secrets().entry));
+    fetching.post(&AnswerDelivery { delivery: left.id(), answer });
+    let (_, message, _) = desk.refusal().await.unwrap();
+    assert!(message.contains("not checked"), "{message}");
+    assert!(!desk.done(&id).await.unwrap());
+    let held = std::mem::take(&mut *hold.held.lock().unwrap());
+    held.into_iter().for_each(|frame| liar.inject(frame));
     let message = desk.alarm().await.unwrap();
     assert!(message.contains("refused with a lie (bid.too-low)"), "{message}");
     verifies(&desk, "false-refusal", "refused an action as").await;
@@ -267,7 +337,8 @@ async fn a_refusal_through_a_witness_by_a_stamp_that_the_action_never_had_is_an_
         size: 4,
         root: super::heads::root_of(&stage.bidder.watched(stage.room).unwrap().entries),
         batch: BatchHeader::hash(&left.stamp.batch),
-        same_author: None,
+        same_author: Vec::new(),
+        until: None,
         header: left.stamp.batch.clone(),
     };
     let answer = DeliveryAnswer::Refusal(refusal.sign(&stage.secrets().entry));

@@ -7,10 +7,11 @@ use pregao::event::Event;
 use pregao_protocol::log::stamp::{BatchHeader, FullStamp};
 use pregao_protocol::room::Code;
 use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::SameAuthor;
 use pregao_protocol::trust::persona::Ratio;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
-use pregao_protocol::wire::refusal::{Refusal, SameAuthor};
+use pregao_protocol::wire::refusal::Refusal;
 use pregao_tests::desk::Desk;
 use pregao_tests::liar::{BrokerSecrets, Down, Lie, Up};
 use pregao_tests::peer::random;
@@ -50,7 +51,8 @@ fn fair(action: &str, stamp: &FullStamp, code: Code) -> Refusal {
         size: 0,
         root: Digest([0; 32]),
         batch: BatchHeader::hash(&stamp.batch),
-        same_author: None,
+        same_author: Vec::new(),
+        until: None,
         header: stamp.batch.clone(),
     }
 }
@@ -94,7 +96,8 @@ async fn an_own_item_that_is_not_shown_is_a_lie() {
             // A canonical scalar, and no common author's.
             let mut scalar: [u8; 32] = random();
             scalar[31] = 0;
-            refusal.same_author = seq.map(|seq| SameAuthor { seq, ratio: Ratio(scalar) });
+            refusal.same_author =
+                seq.map(|seq| SameAuthor { seq, ratio: Ratio(scalar) }).into_iter().collect();
         });
         let (_liar, mut desk, ok) = bid_through(&stage, lie).await;
         assert!(!ok);

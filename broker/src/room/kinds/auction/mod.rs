@@ -1,8 +1,17 @@
 //! Auctions: close, settle, open the reveal room and invite the two, record the outcome
 //! (SPEC 7.3 and 8).
 
+mod bidders;
+mod door;
+#[cfg(test)]
+mod door_tests;
+#[cfg(test)]
+mod dutch_tests;
+#[cfg(test)]
+mod reserve_tests;
 mod sealed;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +20,15 @@ use pregao_protocol::log::{Cosignature, Head, RoomName};
 use pregao_protocol::room::action::{Draft, Seen};
 use pregao_protocol::room::auction::{Auction, Counted, MAX_FORFEITED, Phase};
 use pregao_protocol::room::body::{
-    Body, Closed, Ended, Forfeited, ForfeitedBid, Reveal, Settled, Withdrawn,
+    Amount, Body, Closed, Ended, Forfeited, ForfeitedBid, ReleasedLock, Reveal, SameAuthor,
+    Settled, Withdrawn,
 };
 use pregao_protocol::room::reveal::{Conclusion, RevealRoom, Verdict};
 use pregao_protocol::room::{Code, Kind, Room};
 use pregao_protocol::trust::persona::{BlindContext, Ratio};
+use pregao_protocol::trust::timelock::OpenedLock;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::wire::refusal::SameAuthor;
 use tokio::time::Instant;
 
 use super::{Follower, Objection, Policy, RoomView, Step};
@@ -27,7 +37,8 @@ use crate::links::AuthorLink;
 use crate::metrics::Metrics;
 use crate::room::opening;
 use crate::store::StoreError;
-use crate::tsa::timelocks::PendingLock;
+use bidders::Bidders;
+use sealed::gather::Gathering;
 
 /// How long after the time in which a witness is to date the close an answer is still waited for: it is
 /// dated up to a whole second later, and travels.
@@ -40,14 +51,18 @@ const ASKED_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(crate) struct AuctionPolicy {
     reveal: Option<RevealOpened>,
-    /// The earliest date of a witness on the close.
-    dated: Option<Box<Cosignature>>,
+    /// The earliest date of each witness on the close.
+    dated: Vec<Cosignature>,
     /// Since when this process has waited for one.
     asked: Option<Instant>,
     /// Stamp of an `unlist` that was not closed in time.
     lapsed: Option<Time>,
-    /// What the TSA was asked about the time-lock of sealed bids.
-    lock: Option<PendingLock>,
+    /// What the TSAs state that sealed bids are locked by.
+    statements: Gathering<String>,
+    /// The secrets that they have given.
+    secrets: Gathering<OpenedLock>,
+    /// Who made which bids, where the listing bounds them.
+    bidders: Bidders,
 }
 
 /// The reveal room of the newest `settled` entry that has one.
@@ -67,15 +82,14 @@ impl Policy for AuctionPolicy {
 
     fn due(&self, auction: &Auction) -> Option<Time> {
         match auction.phase() {
-            Phase::Open if auction.is_sealed() && auction.recipients().is_none() => {
-                Some(Time::default())
-            }
+            Phase::Open if auction.awaits_sealing() => Some(Time::default()),
             // What the seller takes back is closed before the end, unless that has lapsed.
             Phase::Open => Some(match auction.taken_back() {
                 Some(back) if self.lapsed != Some(back.time) => auction.closes_from(back.time),
                 Some(_) | None => auction.end(),
             }),
             Phase::Closed if auction.has_unopened() => self.sealed_due(auction),
+            Phase::Closed if auction.awaits_reserve() => auction.opens(),
             Phase::Closed => {
                 let after = |limit: Time| limit.plus(Duration::from_micros(1));
                 Some(self.settles_after(auction).map_or_else(Time::default, after))
@@ -90,14 +104,16 @@ impl Policy for AuctionPolicy {
     }
 
     async fn step(&mut self, auction: &Auction, view: RoomView<'_>, now: Time) -> Step {
+        if auction.phase() != Phase::Open {
+            // Nobody bids any more.
+            self.bidders = Bidders::default();
+        }
         match auction.phase() {
             Phase::Open if now >= auction.closes_from(now) => {
                 let (refused, root) = (view.refused.size(), view.refused.root());
                 Step::Append(Body::Closed(Closed { refused, root }).into())
             }
-            Phase::Open if auction.is_sealed() && auction.recipients().is_none() => {
-                self.state_keys(auction, view)
-            }
+            Phase::Open if auction.awaits_sealing() => self.state_keys(auction, view),
             Phase::Open => {
                 let back = auction.taken_back().map(|back| back.time);
                 self.lapsed = back.filter(|back| now > *back && !auction.is_taken_back(now));
@@ -105,6 +121,9 @@ impl Policy for AuctionPolicy {
             }
             Phase::Ended(_) => Step::Idle,
             Phase::Closed if auction.has_unopened() => self.open_bids(auction, view, now),
+            Phase::Closed if auction.waits_for_reserve().is_some_and(|limit| now < limit) => {
+                self.open_reserve(auction, view, now)
+            }
             Phase::Closed => self.settle(auction, now),
             Phase::Settled { seq, .. } => {
                 let Some(winner) = auction.winner() else { return Step::Idle };
@@ -115,14 +134,33 @@ impl Policy for AuctionPolicy {
 
     fn admit(
         &self,
-        _auction: &Auction,
+        auction: &Auction,
         view: RoomView<'_>,
         checked: &Checked,
+        now: Time,
     ) -> Result<(), Objection> {
-        match own_item(view, checked) {
-            Some(same) => Err(Objection { code: Code::BidOwnItem, same_author: Some(same) }),
+        if let Some(same) = own_item(view, checked) {
+            return Err(Objection { same_author: vec![same], ..Code::BidOwnItem.into() });
+        }
+        door::may_bid(auction, view, checked, now)?;
+        match auction.listing().bids_each {
+            Some(most) => self.bidders.too_many(view, checked, most),
             None => Ok(()),
         }
+    }
+
+    fn counts_authors(auction: &Auction) -> bool {
+        auction.listing().bids_each.is_some() && auction.phase() == Phase::Open
+    }
+
+    fn authored(&mut self, body: &Body, seq: u64, link: &AuthorLink) {
+        if matches!(body, Body::Bid(_) | Body::SealedBid(_)) {
+            self.bidders.note(seq, link.clone());
+        }
+    }
+
+    fn recount(&mut self, auction: &Auction, links: Vec<AuthorLink>) {
+        self.bidders = Bidders::of(auction, links);
     }
 
     /// Half the grace, so that `closed` itself is not late.
@@ -140,9 +178,18 @@ impl Policy for AuctionPolicy {
         let named = auction.listing().witnesses.iter().any(|named| named.key == cosigned.witness);
         let holds = Self::to_be_dated(auction).is_some_and(|head| cosigned.verify(&head).is_ok());
         // The fold refuses a `settled` with another one (V-142).
-        if named && holds && self.dated.as_ref().is_none_or(|dated| cosigned.time < dated.time) {
-            self.dated = Some(Box::new(cosigned));
+        if !named || !holds {
+            return;
         }
+        match self.dated.iter_mut().find(|dated| dated.witness == cosigned.witness) {
+            Some(dated) if dated.time <= cosigned.time => {}
+            Some(dated) => *dated = cosigned,
+            None => self.dated.push(cosigned),
+        }
+    }
+
+    fn released(&self, auction: &Auction) -> Option<Vec<ReleasedLock>> {
+        self.released_meanwhile(auction)
     }
 
     fn count(body: &Body, metrics: &Metrics) {
@@ -182,11 +229,17 @@ impl AuctionPolicy {
     /// The instant after which a winner is named without a date in time; `None` if there is nothing to
     /// wait for.
     fn settles_after(&self, auction: &Auction) -> Option<Time> {
-        let waits = auction.awaits_witness() && !auction.is_in_time(self.dated.as_deref());
+        let waits = auction.awaits_witness() && !auction.is_in_time(&self.dated);
         auction.public_by().filter(|_| waits).map(|limit| limit.plus(ON_ITS_WAY))
     }
 
-    /// Names the winner: with a witness's date as soon as there is one in time, or else once none can
+    /// What witnesses said of the close, in the order of the listing (V-142).
+    fn dates(&self, auction: &Auction) -> Vec<Cosignature> {
+        let of = |key| self.dated.iter().find(|dated| dated.witness == key).copied();
+        auction.listing().witnesses.iter().filter_map(|named| of(named.key)).collect()
+    }
+
+    /// Names the winner: with the dates of a quorum as soon as they are there and in time, or else once none can
     /// come any more (V-143).
     fn settle(&mut self, auction: &Auction, now: Time) -> Step {
         if let Some(limit) = self.settles_after(auction)
@@ -194,10 +247,10 @@ impl AuctionPolicy {
         {
             return step;
         }
-        let leading = auction.leading();
-        let winner = leading.map(|bid| bid.seq);
-        let price = leading.map(|bid| auction.price_of(bid));
-        let cosigned = self.dated.as_deref().copied().filter(|_| auction.awaits_witness());
+        let named = auction.to_be_named();
+        let winner = named.map(|bid| bid.seq);
+        let price = named.map(|bid| auction.price_of(bid));
+        let cosigned = if auction.awaits_witness() { self.dates(auction) } else { Vec::new() };
         Step::Append(Body::Settled(Settled { winner, price, cosigned }).into())
     }
 
@@ -302,6 +355,11 @@ async fn reveal_opening(
 /// What the end of the reveal means for the auction.
 async fn record(auction: &Auction, winner: &Counted, view: RoomView<'_>, end: Conclusion) -> Step {
     let outcome = end.outcome;
+    // Before it is recorded: afterwards the links may be erased. Twice is as good as once.
+    if let Err(error) = door::bar_absent(auction, winner, view, end.verdict).await {
+        tracing::warn!(%error, "who stayed away from a reveal could not be barred; tried again");
+        return Step::Failed;
+    }
     let body = match end.verdict {
         Verdict::Revealed => Body::Revealed(Ended { outcome }),
         Verdict::Withdrawn(side) => Body::Withdrawn(Withdrawn { side, outcome }),
@@ -331,29 +389,30 @@ async fn forfeit(
     let broker = view.shared.fingerprint();
     let context =
         |link: &AuthorLink| BlindContext { broker, action: link.action, persona: link.persona };
-    // The highest ones, should there be too many for one entry: what stays could only win a
-    // later round, and is forfeited then.
-    let mut others: Vec<ForfeitedBid> = auction
-        .bids()
-        .iter()
-        .rev()
-        .filter(|bid| !bid.forfeited && bid.seq != winner.seq)
-        .filter_map(|bid| {
-            let link = find(bid.key).filter(|link| link.persona == author.persona)?;
-            let first = (&author.blind, &context(author));
-            let ratio = Ratio::between(first, (&link.blind, &context(link)));
-            Some(ForfeitedBid { seq: bid.seq, ratio })
-        })
-        .take(MAX_FORFEITED)
-        .collect();
-    others.reverse();
+    let left = auction.bids().iter().filter(|bid| !bid.forfeited && bid.seq != winner.seq);
+    let others = left.filter_map(|bid| {
+        let link = find(bid.key).filter(|link| link.persona == author.persona)?;
+        let first = (&author.blind, &context(author));
+        let ratio = Ratio::between(first, (&link.blind, &context(link)));
+        Some((bid.amount, ForfeitedBid { seq: bid.seq, ratio }))
+    });
+    let others = highest(others.collect(), MAX_FORFEITED);
     Some(Forfeited { winner: winner.seq, others, outcome })
+}
+
+/// The highest ones, should there be too many for one entry, in the order of the log: what stays could only win a
+/// later round, and is forfeited then.
+fn highest(mut bids: Vec<(Amount, ForfeitedBid)>, most: usize) -> Vec<ForfeitedBid> {
+    bids.sort_by_key(|(amount, _)| Reverse(*amount));
+    let mut kept: Vec<ForfeitedBid> = bids.into_iter().map(|(_, bid)| bid).take(most).collect();
+    kept.sort_unstable_by_key(|bid| bid.seq);
+    kept
 }
 
 /// Shows that a bid is by the persona that listed the item, if it is.
 fn own_item(view: RoomView<'_>, checked: &Checked) -> Option<SameAuthor> {
     let action = checked.stamped().action();
-    let (Body::Bid(_) | Body::SealedBid(_), Author::Persona { persona, blind }) =
+    let (Body::Bid(_) | Body::SealedBid(_), Author::Persona { persona, blind, .. }) =
         (action.body(), checked.author())
     else {
         return None;

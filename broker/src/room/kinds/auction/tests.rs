@@ -4,7 +4,8 @@ use pregao_protocol::log::Entry;
 use pregao_protocol::log::merkle::{Frontier, leaf_hash};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::auction::Outcome;
-use pregao_protocol::trust::key::SecretKey;
+use pregao_protocol::trust::key::{Fingerprint, Persona, SecretKey};
+use pregao_protocol::trust::persona::Blind;
 
 use super::*;
 use crate::fixture::{Cosigner, Made, Person, Stage, Terms, secs};
@@ -236,7 +237,7 @@ async fn without_a_date_the_winner_is_named_when_no_answer_can_be_on_its_way() {
     assert!(matches!(policy.settle(&auction, limit), Step::Idle));
     let Step::Append(body) = policy.settle(&auction, later) else { panic!("it settles") };
     let Body::Settled(Settled { winner, cosigned, .. }) = *body else { panic!("settled") };
-    assert_eq!((winner, cosigned), (Some(1), None));
+    assert_eq!((winner, cosigned), (Some(1), vec![]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,7 +248,7 @@ async fn the_earliest_date_counts_and_one_in_time_is_not_waited_with() {
     let dated = |policy: &mut AuctionPolicy, head: &Head, time| {
         policy.dated(&auction, Cosignature::sign(head, time, &key));
     };
-    let time = |policy: &AuctionPolicy| policy.dated.as_ref().map(|dated| dated.time);
+    let time = |policy: &AuctionPolicy| policy.dated.first().map(|dated| dated.time);
     let mut policy = AuctionPolicy::default();
     // Of another head, and by nobody who is named.
     dated(&mut policy, &Head { size: 2, ..closing }, limit);
@@ -262,5 +263,27 @@ async fn the_earliest_date_counts_and_one_in_time_is_not_waited_with() {
     assert_eq!(policy.due(&auction), Some(Time::default()));
     let Step::Append(body) = policy.settle(&auction, Time::default()) else { panic!("at once") };
     let Body::Settled(settled) = *body else { panic!("settled") };
-    assert_eq!(settled.cosigned.map(|cosigned| cosigned.time), Some(limit));
+    assert_eq!(settled.cosigned[0].time, limit);
+}
+
+/// With sealed bids a later one need not be higher.
+#[test]
+fn the_highest_bids_are_forfeited_first_and_named_in_the_order_of_the_log() {
+    let ratio = Ratio::between(
+        (&Blind::from_random([1; 32]), &context_of(1)),
+        (&Blind::from_random([2; 32]), &context_of(2)),
+    );
+    let bids = [(1, 300), (2, 900), (4, 100), (5, 500)]
+        .map(|(seq, minor)| (Amount::try_from(minor).unwrap(), ForfeitedBid { seq, ratio }));
+    let kept = |most| highest(bids.to_vec(), most).iter().map(|bid| bid.seq).collect::<Vec<_>>();
+    assert_eq!(kept(0), [0; 0]);
+    assert_eq!(kept(2), [2, 5]);
+    assert_eq!(kept(3), [1, 2, 5]);
+    assert_eq!(kept(9), [1, 2, 4, 5]);
+}
+
+fn context_of(seed: u8) -> BlindContext {
+    let broker = Fingerprint([seed; 32]);
+    let persona = SecretKey::<Persona>::from_seed(&[seed; 32]).public();
+    BlindContext { broker, action: uuid::Uuid::nil(), persona }
 }

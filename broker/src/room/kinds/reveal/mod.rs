@@ -46,6 +46,7 @@ impl Policy for RevealPolicy {
         reveal: &RevealRoom,
         view: RoomView<'_>,
         checked: &Checked,
+        _now: Time,
     ) -> Result<(), Objection> {
         let role = self.role(reveal, checked.stamped().action());
         let twice = view.held.iter().any(|held| Some(held.role) == role);

@@ -1,11 +1,14 @@
 //! What a seller does with a listing: offers an item, offers it again, takes it back.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
-use pregao_protocol::room::auction::{self, sealed::opens_at};
+use pregao_protocol::room::auction::rule::{Bidding, Rule};
+use pregao_protocol::room::auction::sealed::{lock_tsas, opens_at};
+use pregao_protocol::room::auction::{self};
 use pregao_protocol::room::body::{
     Amount, Body, Currency, Listing, SoftClose, StartPrice, Text, TextError, Unlist, Verb,
 };
@@ -15,11 +18,13 @@ use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::report::Report;
 
 use super::fresh_seal;
-use crate::command::NewListing;
+use crate::command::{LocksAsked, NewListing};
 use crate::desk::Desk;
+use crate::desk::kinds::OwnKey;
 use crate::desk::outbox::{Drafted, by_code, offline};
+use crate::rule;
 use crate::text::moment::TimeZone;
-use crate::text::sanitize::{apart, sanitize};
+use crate::text::sanitize::{apart, sanitize, with_causes};
 use crate::text::visible::shows_something;
 use crate::text::{amount, duration, moment};
 
@@ -27,6 +32,10 @@ use crate::text::{amount, duration, moment};
 const FRESHNESS: u32 = 10;
 /// G of auctions listed here, in seconds.
 const GRACE: u32 = 5;
+/// And where bids are sealed: whatever is away for twice as long after the end makes the auction void.
+const SEALED_GRACE: u32 = 60;
+/// Bids of each bidder where they are sealed: nobody sees what is in them, and each has to be opened.
+const SEALED_BIDS: u32 = 8;
 /// Seconds within which both sides must disclose in auctions listed here: three days.
 const DISCLOSE_WITHIN: u32 = 259_200;
 /// Extensions that a soft close allows before the hard end.
@@ -47,7 +56,16 @@ impl Desk {
             until,
             extend,
             fixed_end,
+            grace,
             sealed,
+            tsas,
+            rule,
+            rule_file,
+            bids,
+            reserve,
+            one_per_citizen,
+            dutch,
+            every,
             description,
         } = listing;
         let bad =
@@ -69,18 +87,25 @@ impl Desk {
             duration::parse(text).map_err(|error| bad(error.message, &error.advice))
         };
         amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
-        let sealed = sealed.map(super::sealed::terms);
-        if sealed.is_some() {
-            super::sealed::may_be_listed(listing, session.certificate.quorum)?;
+        if let Some(odd) = listing.meaningless() {
+            return Err(Report::new(Code::ListingTerms.as_str(), odd.message(), odd.advice()));
         }
-        let step = match increment {
-            Some(step) => money(step)?,
-            // Bids that nobody sees are raised by nobody.
-            None if sealed.is_some() => Amount::LEAST,
-            None => money("1")?,
-        };
+        super::sealed::may_be_listed(listing, session.certificate.quorum)?;
+        let reserve = reserve.as_deref().map(money).transpose()?;
+        let sealed = sealed.map(|price| self.sealed_terms(price, *tsas)).transpose()?;
+        let needed = sealed.as_ref().map(|terms| terms.needed);
+        let floor = dutch.as_deref().map(money).transpose()?;
+        let given = money(increment.as_deref().unwrap_or("1"))?;
+        let every = every.as_deref().map(time).transpose()?;
+        let dutch = floor
+            .map(|floor| super::dutch::terms(starting(start)?, floor, given, every))
+            .transpose()?;
+        // Bids that nobody sees are raised by nobody, nor are those that come when the price has fallen.
+        let is_raised = sealed.is_none() && dutch.is_none();
+        let step = if is_raised { given } else { Amount::LEAST };
         let some = |text: &Option<String>| text.as_deref().map(money).transpose();
         let (max_raise, buy_now) = (some(raise)?, some(buy)?);
+        super::reserve::means_something(reserve, starting(start)?, buy_now)?;
         let steps = match steps {
             Some(steps) => amount::steps(steps, currency)
                 .map_err(|error| bad(error.to_string(), &error.advice()))?,
@@ -105,8 +130,13 @@ impl Desk {
         };
         let soft = match extend {
             Some(extend) => Some(soft_close(time(extend)?, end)?),
-            None if *fixed_end || sealed.is_some() => None,
+            None if *fixed_end || !is_raised => None,
             None => Some(usual_soft_close(end)),
+        };
+        let grace = match grace {
+            Some(grace) => grace_of(time(grace)?)?,
+            None if sealed.is_some() => SEALED_GRACE,
+            None => GRACE,
         };
         if !shows_something(title) {
             let what = "the title shows nothing: it has no character that can be seen";
@@ -115,7 +145,7 @@ impl Desk {
         let (seal, seal_public) = fresh_seal(&self.options.host)?;
         let text =
             |error: TextError| bad(error.to_string(), "shorten the title or the description");
-        let listing = Listing {
+        let mut listing = Listing {
             title: Text::try_from(title.clone()).map_err(text)?,
             description: description.clone().map(Text::try_from).transpose().map_err(text)?,
             currency: currency
@@ -130,8 +160,13 @@ impl Desk {
             end,
             soft,
             sealed,
-            freshness: FRESHNESS,
-            grace: GRACE,
+            dutch,
+            rule: rule_source(rule.as_deref(), rule_file.as_deref())?,
+            reserve: reserve.map(|_| needed.unwrap_or(super::reserve::NEEDED)),
+            bids_each: bids.or(needed.map(|_| SEALED_BIDS)),
+            citizens: None,
+            freshness: if dutch.is_some() { super::dutch::FRESHNESS } else { FRESHNESS },
+            grace,
             disclose_within: DISCLOSE_WITHIN,
             seal: seal_public,
             broker: session.certificate.keys,
@@ -142,7 +177,15 @@ impl Desk {
             quorum: session.certificate.quorum,
             simulated: self.tsa.simulated,
         };
-        Ok((None, Body::List(listing), Some(seal)))
+        if *one_per_citizen {
+            listing.citizens = Some(self.citizen_terms(now, listing.last_end())?);
+        }
+        Rule::of(&listing, now).map_err(|error| {
+            let what = format!("the rule cannot be listed: {}", sanitize(&error.to_string()));
+            Report::new(Code::ListingRule.as_str(), what, Code::ListingRule.advice())
+        })?;
+        let drafted = Drafted::opening(Body::List(listing), Some(seal));
+        Ok(Drafted { hidden: reserve, ..drafted })
     }
 
     /// Whether a listing that was drafted before names what the session has now.
@@ -152,8 +195,9 @@ impl Desk {
             return Err(by_code(Code::ListingEnd));
         }
         let own = &session.certificate;
+        let offered = lock_tsas(listing).iter().all(|tsa| own.locks_by(tsa));
         let keys = (listing.broker, listing.stamps.as_slice()) == (own.keys, &[self.tsa.stamp]);
-        Ok(keys && (&listing.witnesses, listing.quorum) == (&own.witnesses, own.quorum))
+        Ok(keys && offered && (&listing.witnesses, listing.quorum) == (&own.witnesses, own.quorum))
     }
 
     /// An item of the user's offered again on the same terms, for as long unless told otherwise.
@@ -186,10 +230,13 @@ impl Desk {
             .iter()
             .map(|step| format!("{}:{}", money(step.from), money(step.increment)))
             .collect();
-        let (opens, body, seal) = self.draft_listing(&NewListing {
+        let drafted = self.draft_listing(&NewListing {
             title: listing.title.as_str().to_owned(),
             start: start.unwrap_or_else(|| plain(listing.start.minor(), &currency)),
-            increment: listing.sealed.is_none().then(|| money(listing.increment)),
+            increment: match listing.dutch {
+                Some(terms) => Some(money(terms.fall)),
+                None => listing.sealed.is_none().then(|| money(listing.increment)),
+            },
             steps: (!steps.is_empty()).then(|| steps.join(",")),
             raise: listing.max_raise.map(money),
             buy: listing.buy_now.map(money),
@@ -198,19 +245,38 @@ impl Desk {
             until,
             extend: listing.soft.map(|soft| format!("{}s", soft.extend)),
             fixed_end: listing.soft.is_none(),
-            sealed: listing.sealed.map(|terms| terms.price),
+            grace: Some(format!("{}s", listing.grace)),
+            sealed: listing.sealed.as_ref().map(|terms| terms.price),
+            tsas: listing.sealed.as_ref().filter(|terms| !terms.locks.is_empty()).map(|terms| {
+                let of = u32::try_from(terms.locks.len()).unwrap_or(u32::MAX);
+                LocksAsked { needed: terms.needed, of }
+            }),
+            rule: listing.rule.clone(),
+            rule_file: None,
+            bids: listing.bids_each,
+            reserve: match listing.reserve {
+                Some(_) => self.own_reserve(name).map(money),
+                None => None,
+            },
+            one_per_citizen: listing.citizens.is_some(),
+            dutch: listing.dutch.map(|terms| money(terms.floor)),
+            every: listing.dutch.map(|terms| format!("{}s", terms.every)),
             description: listing.description.clone().map(String::from),
             currency,
         })?;
-        let Body::List(mut again) = body else { return Ok((opens, body, seal)) };
+        let Body::List(mut again) = drafted.body else { return Ok(drafted) };
         again.freshness = listing.freshness;
-        again.grace = listing.grace;
         again.disclose_within = listing.disclose_within;
         again.soft = listing.soft.map(|soft| SoftClose {
             hard_end: again.end.plus(soft.hard_end.since(listing.end)),
             ..soft
         });
-        Ok((opens, Body::List(again), seal))
+        if again.citizens.is_some() {
+            // By the last end that it has after all.
+            let now = self.now().ok_or_else(|| by_code(Code::TsaDown))?;
+            again.citizens = Some(self.citizen_terms(now, again.last_end())?);
+        }
+        Ok(Drafted { body: Body::List(again), ..drafted })
     }
 
     /// An item taken back before anybody has bid on it.
@@ -242,7 +308,13 @@ impl Desk {
         }
         // What ties it to the listing follows from its own key, which is drawn next.
         let ratio = Ratio([0; 32]);
-        Ok((Some(name), Body::Unlist(Unlist { ratio, successor }), None))
+        Ok(Drafted::within(name, Body::Unlist(Unlist { ratio, successor }), None))
+    }
+
+    /// What shows that an own action is by whoever listed.
+    pub(super) fn ratio_to_listing(&self, room: RoomName, own: &OwnKey<'_>) -> Option<Ratio> {
+        let (blind, context) = self.blind_of_listing(room)?;
+        Some(Ratio::between((&blind, &context), (own.blind, own.context)))
     }
 
     /// The blind of the user's own listing that opened a room.
@@ -264,10 +336,35 @@ fn plain(minor: u64, currency: &str) -> String {
     amount::print(minor, amount::digits(currency).unwrap_or(0))
 }
 
+/// The source of a rule, as given or in a file.
+fn rule_source(rule: Option<&str>, file: Option<&str>) -> Result<Option<String>, Report> {
+    match (rule, file) {
+        (rule, None) => Ok(rule.map(str::to_owned)),
+        (None, Some(file)) => rule::source(Path::new(file)).map(Some).map_err(|error| {
+            Report::new("command.parse", with_causes(&error), "name a file with the rule in it")
+        }),
+        (Some(_), Some(_)) => {
+            let what = "a rule is given by itself or in a file";
+            Err(Report::new("command.parse", what, "leave out `rule` or `rule_file`"))
+        }
+    }
+}
+
 /// What an auction has unless its seller wants another. Within the grace after a fixed end the broker alone
 /// knows all bids, and could let somebody answer the last one; after an extension everybody can.
 fn usual_soft_close(end: Time) -> SoftClose {
     SoftClose { extend: 60, hard_end: end.plus(Duration::from_secs(3_600)) }
+}
+
+fn grace_of(typed: Duration) -> Result<u32, Report> {
+    let seconds = u32::try_from(typed.as_secs()).ok();
+    seconds.filter(|seconds| (1..=60).contains(seconds)).ok_or_else(|| {
+        Report::new(
+            Code::ListingTerms.as_str(),
+            "the broker has 1 to 60 seconds to close an auction".to_owned(),
+            "write for example: grace 30s".to_owned(),
+        )
+    })
 }
 
 fn soft_close(extend: Duration, end: Time) -> Result<SoftClose, Report> {
@@ -291,9 +388,19 @@ pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Ve
     let described = listing.description.as_ref();
     let described =
         described.map(|text| format!("Everybody reads: {}", apart(&sanitize(text.as_str()))));
-    let mut terms = prices(listing);
+    let mut terms = match listing.dutch {
+        Some(dutch) => super::dutch::prices(listing, dutch, now),
+        None => prices(listing),
+    };
     terms.extend(times(listing, now, zone));
     terms.extend(described);
+    terms.extend(listing.bids_each.map(|bids| match bids {
+        1 => "Nobody can bid twice; the broker sees to it.".to_owned(),
+        bids => format!("Nobody can bid more than {bids} times; the broker sees to it."),
+    }));
+    terms.extend(super::reserve::terms(listing, zone));
+    terms.extend(super::citizen::terms(listing, now, zone));
+    terms.extend(rule_terms(listing));
     terms.extend(ends(listing));
     terms.push(
         "None of this can be changed. You can take it back with /unlist until somebody bids."
@@ -305,8 +412,14 @@ pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Ve
 fn prices(listing: &Listing) -> Vec<String> {
     let currency = listing.currency.to_string();
     let money = |amount: Amount| amount::print_in(amount.minor(), &currency);
-    if let Some(sealed) = listing.sealed {
-        return super::sealed::prices(sealed.price, &money(listing.start.first_bid()));
+    if let Some(sealed) = &listing.sealed {
+        let of = lock_tsas(listing).len();
+        return super::sealed::prices(
+            sealed,
+            of,
+            &money(listing.start.first_bid()),
+            listing.reserve.is_some(),
+        );
     }
     let mut terms = vec![format!(
         "The first bid is {} or more, and each at least {} above the one before.",
@@ -331,6 +444,19 @@ fn prices(listing: &Listing) -> Vec<String> {
     terms
 }
 
+/// What is asked of bids besides, in words and as it was written.
+pub(super) fn rule_terms(listing: &Listing) -> Vec<String> {
+    let Some(source) = &listing.rule else { return Vec::new() };
+    let currency = listing.currency.to_string();
+    let mut terms = vec![format!(
+        "A rule decides about each bid besides. It counts in minor units: {} is {}.",
+        amount::print_in(12_345, &currency),
+        12_345
+    )];
+    terms.extend(rule::shown(source, Bidding::of(listing)));
+    terms
+}
+
 fn times(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Vec<String> {
     let seconds = |seconds: u32| duration::print(Duration::from_secs(seconds.into()));
     let at = |time: Time| match now {
@@ -343,9 +469,14 @@ fn times(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Vec<String> {
     terms.extend(listing.begin.map(|begin| format!("Bids count from {} on.", at(begin))));
     terms.push(match listing.soft {
         None if listing.sealed.is_some() => format!(
-            "It ends at {}. The bids are opened after {}, all at once.",
+            "It ends at {}. The bids are opened after {}, all at once. If broker, TSA or witnesses are away from the end until then, nobody wins.",
             at(listing.end),
             timelock::instant(opens_at(listing)).map_or_else(String::new, |opens| moment::print(opens, zone))
+        ),
+        None if listing.dutch.is_some() => format!(
+            "It ends at {} if nobody bids, and {} after the stamp of the first bid: others may have been earlier.",
+            at(listing.end),
+            seconds(listing.freshness)
         ),
         None => format!("It ends at {}. A bid in the last second still wins.", at(listing.end)),
         Some(soft) => format!(

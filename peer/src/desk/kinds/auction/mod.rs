@@ -1,6 +1,13 @@
 //! Auctions as the user meets them: listing, bidding, speaking, and what becomes of each.
 
+mod auto;
+mod bids;
+mod citizen;
+mod dutch;
 mod listing;
+pub(in crate::desk) mod lockers;
+mod paddle;
+pub(in crate::desk) mod reserve;
 mod sealed;
 mod watch;
 
@@ -10,11 +17,11 @@ use std::time::Duration;
 use pregao_protocol::host::Host;
 use pregao_protocol::log::{Entry, RoomName};
 use pregao_protocol::room::action::{Action, short_name};
+use pregao_protocol::room::auction::rule::Rule;
 use pregao_protocol::room::auction::{self, Auction, Outcome};
 use pregao_protocol::room::body::{Amount, Bid, Body, Say, Side, Text, Verb};
 use pregao_protocol::room::kind::Fold as _;
 use pregao_protocol::room::{Code, Stamped};
-use pregao_protocol::trust::persona::Ratio;
 use pregao_protocol::trust::seal::{SealKey, SealPublic};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::label::MAX_AMOUNT;
@@ -28,6 +35,7 @@ use crate::desk::confirm::{Consent, Ground, of_bid, of_listing};
 use crate::desk::outbox::{Drafted, by_code, no_randomness, offline};
 use crate::desk::replica::Replica;
 use crate::event::{Event, Phase, RoomView};
+use crate::rule;
 use crate::text::amount;
 use crate::text::visible::shows_something;
 use crate::vault::{ActionRecord, Secret};
@@ -47,6 +55,14 @@ pub(in crate::desk) struct AuctionNotes {
     contradicted: bool,
     /// What proves it is kept.
     proven: bool,
+    /// What was bid by itself.
+    answers: auto::Answers,
+    /// Places of the TSAs whose secrets are out, where bids wait for more of them: as the broker shows.
+    released: Option<BTreeSet<usize>>,
+    /// Sealed bids, in log order.
+    sealed: Vec<bids::Handed>,
+    /// When the user's reserve was last tried to be sealed or unsealed.
+    reserve: reserve::Tried,
 }
 
 impl View for AuctionView {
@@ -69,6 +85,10 @@ impl View for AuctionView {
             Command::List(listing) => Some(listing.title.clone()),
             _ => None,
         }
+    }
+
+    fn begins(auction: &Auction) -> Option<Time> {
+        Some(auction.listed())
     }
 
     fn end(auction: &Auction) -> Option<Time> {
@@ -102,7 +122,8 @@ impl View for AuctionView {
             outcome: if over_unseen {
                 "/join it to see how it ended".to_owned()
             } else {
-                outcome(auction, replica)
+                desk.whom_bids_wait_for(replica, auction)
+                    .unwrap_or_else(|| outcome(auction, replica))
             },
             digits: amount::digits(&currency).unwrap_or(0),
             currency,
@@ -114,14 +135,21 @@ impl View for AuctionView {
             buy_now: auction.buy_now().map(Amount::minor),
             max_raise: listing.max_raise.map(Amount::minor),
             begin: listing.begin,
+            rule: listing.rule.clone(),
+            rule_words: auction.rule().map(Rule::words).unwrap_or_default(),
+            paddle: desk.paddle_in(name).map(ToString::to_string),
+            bids_each: listing.bids_each,
+            reserve: desk.reserve_view(name, auction).map(Box::new),
+            citizens: auction.issuer().map(|issuer| issuer.spend_until),
             highest: auction.leading().map(|bid| bid.amount.minor()),
             bids: (!only_listed).then_some(auction.bid_count() as u64),
-            sealed: listing.sealed.map(|terms| sealed::word(terms.price).to_owned()),
+            sealed: listing.sealed.as_ref().map(|terms| sealed::word(terms.price).to_owned()),
             opens: auction.opens(),
+            falling: dutch::view(auction, desk.now()),
             end: auction.end(),
             extend_secs: listing.soft.map_or(0, |soft| soft.extend.into()),
             own: own_bid(0) || (only_listed && desk.has_kept(name, Verb::List)),
-            leading: auction.leading().is_some_and(|bid| own_bid(bid.seq)),
+            leading: reserve::leads(auction).is_some_and(|bid| own_bid(bid.seq)),
             bidding: replica.own().any(|seq| auction.has_bid(seq))
                 || (only_listed
                     && (desk.has_kept(name, Verb::Bid) || desk.has_kept(name, Verb::SealedBid))),
@@ -139,8 +167,10 @@ impl View for AuctionView {
             Body::Bid(bid) => Event::Bid {
                 room,
                 seq,
-                amount: bid.amount.minor(),
+                // What it pays, where the price falls.
+                amount: auction.bid(seq).map_or(bid.amount, |bid| bid.amount).minor(),
                 currency: bid.currency.to_string(),
+                paddle: bid.paddle.as_ref().map(|paddle| paddle.name.to_string()),
                 time,
                 own,
             },
@@ -156,6 +186,7 @@ impl View for AuctionView {
                 let verb = body.verb().into();
                 let text = match (body, own) {
                     (Body::SealedBid(_), true) => sealed::own_bid(auction, hidden),
+                    (Body::Reserve(_), true) => reserve::own(auction, hidden),
                     _ => story(body, auction, replica),
                 };
                 Event::Happened { room, seq, verb, text, time }
@@ -169,6 +200,7 @@ impl View for AuctionView {
             notes.settled = Some((seq, stamped.time()));
         }
         notes.note_outcome(stamped.action().body());
+        notes.sealed.extend(bids::Handed::of(seq, stamped));
         settled
     }
 
@@ -183,6 +215,9 @@ impl View for AuctionView {
             desk.inspect_reveal(room).await;
         }
         desk.forget_what_is_over(name).await;
+        desk.puts_down(name);
+        desk.pursue_reserve(name).await;
+        desk.pursue_auto(name).await;
     }
 
     fn draft(desk: &Desk, command: &Command) -> Option<Result<Drafted, Report>> {
@@ -197,6 +232,7 @@ impl View for AuctionView {
             Command::Bid { room, amount, currency } => {
                 Some(desk.draft_bid(room, amount, currency.as_deref()))
             }
+            Command::Take { room } => Some(desk.draft_take(room)),
             Command::Say { room, text } => Some(desk.draft_say(room, text.clone())),
             _ => None,
         }
@@ -209,11 +245,17 @@ impl View for AuctionView {
         own: &OwnKey<'_>,
     ) -> Result<Option<Amount>, Report> {
         if let Body::Unlist(unlist) = body
-            && let Some((blind, context)) = desk.blind_of_listing(room)
+            && let Some(ratio) = desk.ratio_to_listing(room, own)
         {
-            unlist.ratio = Ratio::between((&blind, &context), (own.blind, own.context));
+            unlist.ratio = ratio;
+        }
+        if let Body::Reserve(_) | Body::Unseal(_) = body {
+            return desk.complete_reserve(room, body, own);
         }
         let Body::Bid(bid) = body else { return Ok(None) };
+        if let Some(paddle) = &mut bid.paddle {
+            desk.tied(room, paddle, own)?;
+        }
         let auction = desk.auction(room).ok_or_else(|| by_code(Code::RoomUnknown))?;
         if !auction.is_sealed() {
             return Ok(None);
@@ -225,16 +267,33 @@ impl View for AuctionView {
 
     fn offer(desk: &Desk, room: Option<RoomName>, command: &Command) -> Option<String> {
         match command {
+            // What is sealed is not written down elsewhere.
+            Command::Bid { .. } if desk.hides_bids_in(room) => None,
             Command::Bid { amount, currency, .. } => {
                 Some(desk.offer(room, amount, currency.as_deref()))
             }
+            Command::Take { .. } => desk.present_price(room?),
             _ => None,
         }
     }
 
-    fn terms(desk: &Desk, body: &Body) -> Vec<String> {
+    fn terms(desk: &Desk, room: Option<RoomName>, body: &Body) -> Vec<String> {
         match body {
-            Body::List(listing) => listing::terms(listing, desk.now(), &desk.options.zone),
+            Body::List(listing) => {
+                let mut terms = listing::terms(listing, desk.now(), &desk.options.zone);
+                // Before the last, which is about all of them.
+                let at = terms.len().saturating_sub(1);
+                terms.splice(at..at, desk.locker_lines(listing));
+                terms
+            }
+            Body::Bid(_) => {
+                let Some(auction) = room.and_then(|room| desk.auction(room)) else {
+                    return Vec::new();
+                };
+                let mut terms = listing::rule_terms(auction.listing());
+                terms.extend(desk.locker_lines(auction.listing()));
+                terms
+            }
             _ => Vec::new(),
         }
     }
@@ -246,6 +305,14 @@ impl View for AuctionView {
         }
     }
 
+    /// The refusal of one bid too many shows whoever reads it that the others are by the same bidder (SPEC 7.12).
+    fn may_be_delivered(desk: &Desk, room: RoomName, body: &Body) -> Result<(), Report> {
+        match body {
+            Body::Bid(_) | Body::SealedBid(_) => desk.fits_the_bound(room),
+            _ => Ok(()),
+        }
+    }
+
     fn grounds(desk: &Desk, room: Option<RoomName>, body: &Body, consent: &Consent) -> Vec<Ground> {
         match body {
             Body::Bid(bid) => {
@@ -253,20 +320,45 @@ impl View for AuctionView {
                 else {
                     return Vec::new();
                 };
+                let unread = auction.rule().is_some() && !desk.has_bid_in(room);
+                let mut grounds: Vec<Ground> = unread.then_some(Ground::Rule).into_iter().collect();
                 if auction.is_sealed() {
+                    let first = !desk.has_bid_in(room);
+                    grounds.extend(desk.ground_of_lockers(auction.listing()).filter(|_| first));
                     // What a bid is worth beside the least says nothing where others are not seen.
                     let before = desk.sealed_before(room);
-                    return before.map(Ground::SealedBefore).into_iter().collect();
+                    let told = |own| (!desk.hides_bids_in(Some(room))).then_some(own);
+                    grounds.extend(before.map(|own| Ground::SealedBefore(told(own))));
+                    return grounds;
                 }
                 let least = auction.least_bid().map_or(MAX_AMOUNT, Amount::minor);
                 let own_lead = desk.own_lead(room, auction, least, consent.knows_until());
-                of_bid(bid.amount.minor(), least, own_lead)
+                if auction.is_dutch() {
+                    let is_own =
+                        |seq| desk.rooms.get(&room).is_some_and(|replica| replica.is_own(seq));
+                    return dutch::grounds(auction, is_own, own_lead);
+                }
+                grounds.extend(of_bid(bid.amount.minor(), least, own_lead));
+                grounds
             }
             Body::Unlist(_) => vec![Ground::TakesBack],
             Body::List(listing) => {
-                of_listing(desk.now().map_or(Duration::MAX, |now| listing.end.since(now)))
+                let runs = desk.now().map_or(Duration::MAX, |now| listing.end.since(now));
+                let mut grounds = of_listing(runs);
+                grounds.extend(desk.ground_of_lockers(listing));
+                grounds
             }
             _ => Vec::new(),
+        }
+    }
+
+    fn why(auction: &Auction, code: Code, refused: &Stamped) -> Option<String> {
+        match (code, refused.action().body()) {
+            (Code::BidRule, Body::Bid(bid)) => {
+                let paddle = bid.paddle.as_ref().map(|paddle| &paddle.name);
+                rule::refused(&auction.answer(bid.amount, refused.time(), paddle)?)
+            }
+            _ => None,
         }
     }
 
@@ -274,10 +366,17 @@ impl View for AuctionView {
         let currency = auction.listing().currency.to_string();
         let money = |amount: Amount| amount::print_in(amount.minor(), &currency);
         match code {
+            Code::BidTooLow if auction.is_dutch() => Some(
+                "the price had not fallen so far at its stamp; /take bids the present one"
+                    .to_owned(),
+            ),
             Code::BidTooLow => Some(format!("bid at least {}", money(auction.least_bid()?))),
             Code::BidTooHigh => Some(format!("bid at most {}", money(auction.most_bid()?))),
-            Code::BidEarly if auction.is_sealed() && auction.recipients().is_none() => {
+            Code::BidEarly if auction.awaits_sealing() => {
                 Some(sealed::without_keys().advice.into_owned())
+            }
+            Code::BidEarly if auction.lacks_reserve() => {
+                Some(reserve::lacking().advice.into_owned())
             }
             Code::BidEarly => Some(format!("bids count from {} on", auction.begin())),
             _ => None,
@@ -308,6 +407,18 @@ impl Desk {
             let advice = "bid an amount within these bounds".to_owned();
             Report::new("command.parse", error.to_string(), advice)
         })?;
+        self.draft_offer(name, auction, amount)
+    }
+
+    /// A bid of that amount, unless it is known that it would not count.
+    fn draft_offer(
+        &self,
+        name: RoomName,
+        auction: &Auction,
+        amount: Amount,
+    ) -> Result<Drafted, Report> {
+        let listing = auction.listing();
+        let own = listing.currency.to_string();
         let taken_back = self.now().is_some_and(|now| auction.is_taken_back(now));
         if !matches!(auction.phase(), auction::Phase::Open) || taken_back {
             return Err(by_code(Code::BidLate));
@@ -323,6 +434,9 @@ impl Desk {
             let advice = format!("bids count from {} on", auction.begin());
             return Err(Report::new(Code::BidEarly.as_str(), Code::BidEarly.message(), advice));
         }
+        if let Some(higher) = self.price_above(auction, amount) {
+            return Err(higher);
+        }
         if let Some(least) = auction.least_bid().filter(|least| amount < *least) {
             let advice = format!("bid at least {}", amount::print_in(least.minor(), &own));
             return Err(Report::new(Code::BidTooLow.as_str(), Code::BidTooLow.message(), advice));
@@ -330,12 +444,39 @@ impl Desk {
         if self.has_kept(name, Verb::List) {
             return Err(by_code(Code::BidOwnItem));
         }
-        if auction.is_sealed() && auction.recipients().is_none() {
+        self.may_bid_as_citizen(auction)?;
+        if let Some(too_many) = self.too_many(name, auction) {
+            return Err(too_many);
+        }
+        let paddle = self.paddle_of_next(name)?;
+        // It is asked again by the stamp; what counts is what it says then.
+        let under = paddle.as_ref().map(|paddle| &paddle.name);
+        let answer = self.reckoned().and_then(|now| auction.answer(amount, now, under));
+        if let Some(why) = answer.as_ref().and_then(rule::refused) {
+            return Err(Report::new(Code::BidRule.as_str(), why, Code::BidRule.advice()));
+        }
+        if auction.awaits_sealing() {
             return Err(sealed::without_keys());
         }
+        if auction.lacks_reserve() {
+            return Err(reserve::lacking());
+        }
         let (seal, seal_public) = fresh_seal(&self.options.host)?;
-        let bid = Bid { amount, currency: listing.currency, seal: seal_public };
-        Ok((Some(name), Body::Bid(bid), Some(seal)))
+        let bid = Bid { amount, currency: listing.currency, seal: seal_public, paddle };
+        Ok(Drafted::within(name, Body::Bid(bid), Some(seal)))
+    }
+
+    /// Whether the user has bid in a room, as far as log and vault tell.
+    fn has_bid_in(&self, room: RoomName) -> bool {
+        self.has_kept(room, Verb::Bid) || self.has_kept(room, Verb::SealedBid)
+    }
+
+    /// Whether the user's bids in a room are sealed, and are not to be read where this program writes either.
+    fn hides_bids_in(&self, room: Option<RoomName>) -> bool {
+        let sealed = room
+            .and_then(|room| self.auction(room))
+            .is_some_and(|auction| auction.is_sealed() && !auction.is_opened());
+        self.options.discreet && sealed
     }
 
     fn draft_say(&self, room: &str, text: String) -> Result<Drafted, Report> {
@@ -349,7 +490,7 @@ impl Desk {
             let advice = "say it in fewer words, without control characters".to_owned();
             Report::new("command.parse", error.to_string(), advice)
         })?;
-        Ok((Some(name), Body::Say(Say { text }), None))
+        Ok(Drafted::within(name, Body::Say(Say { text }), None))
     }
 
     /// An auction that may be acted in: known, sound and caught up with.
@@ -495,7 +636,18 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
         auction::Phase::Closed if auction.taken_back().is_some() => {
             "the seller takes it back".to_owned()
         }
-        auction::Phase::Closed if auction.has_unopened() => sealed::waiting(auction),
+        auction::Phase::Closed if auction.has_unopened() => sealed::waiting(auction, None),
+        auction::Phase::Closed if auction.awaits_reserve() => {
+            "the reserve decides: its seller opens it, or it opens without".to_owned()
+        }
+        auction::Phase::Open if auction.awaits_sealing() => {
+            "nobody can bid before the broker has asked the TSAs that lock it".to_owned()
+        }
+        auction::Phase::Open if auction.lacks_reserve() => {
+            "nobody can bid before the seller has sealed the reserve".to_owned()
+        }
+        auction::Phase::Open if auction.reserve().is_some() => "hidden reserve".to_owned(),
+        auction::Phase::Ended(Outcome::BelowReserve) => reserve::below(auction),
         auction::Phase::Ended(Outcome::Void) => {
             "void: no witness dates the close before bids could be read".to_owned()
         }
@@ -530,7 +682,13 @@ fn outcome(auction: &Auction, replica: &Replica) -> String {
 fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
     match body {
         Body::List(_) => "listed".to_owned(),
-        Body::Sealing(_) => "sealed bids are taken from here on".to_owned(),
+        Body::Sealing(_) if auction.is_sealed() && auction.reserve().is_none() => {
+            "sealed bids are taken from here on".to_owned()
+        }
+        Body::Sealing(_) => "the seller can seal the reserve from here on".to_owned(),
+        Body::Reserve(_) => "the seller sealed a reserve; bids are taken from here on".to_owned(),
+        Body::Unseal(_) => reserve::opened(auction),
+        Body::Opened(_) if !auction.is_sealed() => reserve::opened(auction),
         Body::SealedBid(_) => "somebody handed in a sealed bid".to_owned(),
         Body::Opened(_) => sealed::opened(auction, replica),
         Body::Closed(_) if auction.late().is_some() => {
@@ -541,7 +699,9 @@ fn story(body: &Body, auction: &Auction, replica: &Replica) -> String {
         }
         Body::Closed(_) => "no further bid counts".to_owned(),
         Body::Settled(_) if auction.winner().is_none() => match auction.phase() {
-            auction::Phase::Ended(Outcome::Void | Outcome::Unopened) => outcome(auction, replica),
+            auction::Phase::Ended(Outcome::Void | Outcome::Unopened | Outcome::BelowReserve) => {
+                outcome(auction, replica)
+            }
             _ => "ended without a sale".to_owned(),
         },
         Body::Settled(_) | Body::Revealed(_) => outcome(auction, replica),

@@ -15,6 +15,7 @@ use crate::desk::Desk;
 use crate::desk::outbox::{by_code, no_randomness};
 use crate::desk::replica::Replica;
 use crate::text::amount;
+use crate::text::sanitize::sanitize;
 
 /// How a rule for the price is typed and shown.
 pub(super) const fn word(price: PriceRule) -> &'static str {
@@ -24,22 +25,21 @@ pub(super) const fn word(price: PriceRule) -> &'static str {
     }
 }
 
-/// The terms that a rule for the price stands for.
-pub(super) const fn terms(price: PriceRule) -> SealedTerms {
-    // The TSA of the session: it alone keeps what opens the bids besides the broker.
-    SealedTerms { price, needed: 1 }
-}
-
-/// Refuses terms that mean nothing where nobody sees the bids, and a broker without a witness: nobody could say there that
+/// Refuses to seal bids at a broker without a witness: nobody could say there that
 /// the close was public before bids can be read.
 pub(super) fn may_be_listed(listing: &NewListing, quorum: u32) -> Result<(), Report> {
-    if let Some(term) = listing.meaningless() {
-        let what = format!("{term} has no meaning where bids are sealed");
-        return Err(Report::new(Code::ListingTerms.as_str(), what, "leave it out, or `sealed`"));
-    }
+    let (what, advice) = match (listing.sealed, &listing.reserve) {
+        (Some(_), _) => (
+            "this broker has no witness, and bids are sealed only where one dates the close",
+            "list it without `sealed`, or at another broker",
+        ),
+        (None, Some(_)) => (
+            "this broker has no witness, and a reserve is sealed only where one dates the close",
+            "list it without `reserve`, or at another broker",
+        ),
+        (None, None) => return Ok(()),
+    };
     if quorum == 0 {
-        let what = "this broker has no witness, and bids are sealed only where one dates the close";
-        let advice = "list it without `sealed`, or at another broker";
         return Err(Report::new(Code::ListingTerms.as_str(), what, advice));
     }
     Ok(())
@@ -47,32 +47,45 @@ pub(super) fn may_be_listed(listing: &NewListing, quorum: u32) -> Result<(), Rep
 
 /// The broker has not said yet what bids are sealed to.
 pub(super) fn without_keys() -> Report {
-    let what = "the broker has not said yet what bids are sealed to";
+    let what = "the broker has not said yet to which keys bids, or a reserve, are sealed: it asks the TSAs that lock them";
     Report::new(Code::BidEarly.as_str(), what, "bid again in a moment")
 }
 
 /// What a seller reads of the prices.
-pub(super) fn prices(price: PriceRule, least: &str) -> Vec<String> {
+pub(super) fn prices(terms: &SealedTerms, of: usize, least: &str, reserved: bool) -> Vec<String> {
+    let floor = if reserved { ", and at least the reserve" } else { "" };
     vec![
         format!(
             "Bids are sealed: nobody reads one before it is over, and then everybody reads all. {least} or more counts."
         ),
-        match price {
+        match terms.price {
             PriceRule::First => {
                 "The highest bid wins and pays what it says; of equal ones the first.".to_owned()
             }
             PriceRule::Second => format!(
-                "The highest bid wins, of equal ones the first, and pays the highest that loses, or {least} if there is none."
+                "The highest bid wins, of equal ones the first, and pays the highest that loses, or {least} if there is none{floor}."
             ),
         },
-        "The broker and the TSA together could read bids early; neither can alone.".to_owned(),
+        match (terms.needed, of) {
+            (1, 1) => "The broker and the TSA together could read bids early; neither can alone."
+                .to_owned(),
+            (1, _) => format!(
+                "The broker and any one of {of} TSAs together could read bids early; the TSAs alone cannot."
+            ),
+            (needed, _) => format!(
+                "The broker and any {needed} of {of} TSAs together could read bids early; fewer cannot. The opening waits for {needed} of them."
+            ),
+        },
     ]
 }
 
 /// What there is to wait for after the end.
-pub(super) fn waiting(auction: &Auction) -> String {
+pub(super) fn waiting(auction: &Auction, whom: Option<&str>) -> String {
     let bids = bids(auction.unopened());
-    format!("{bids} still sealed; they open without you")
+    match whom {
+        Some(whom) => format!("{bids} still sealed, {whom}"),
+        None => format!("{bids} still sealed; they open without you"),
+    }
 }
 
 /// What the opening brought, the user's own bids that are void named.
@@ -85,10 +98,15 @@ pub(super) fn opened(auction: &Auction, replica: &Replica) -> String {
     let (own, others): (Vec<&Voided>, Vec<&Voided>) =
         auction.voided().iter().partition(|void| replica.is_own(void.seq));
     for void in own {
-        text.push_str(&format!("; YOUR BID IS VOID: {}", void.cause));
+        let says = void.says.as_ref().map(|says| format!(": “{}”", sanitize(says.as_str())));
+        let says = says.unwrap_or_default();
+        text.push_str(&format!("; YOUR BID IS VOID: {}{says}", void.cause));
     }
     if !others.is_empty() {
         text.push_str(&format!("; {} void", bids(others.len())));
+    }
+    if auction.reserve().is_some() {
+        text.push_str(&format!("; {}", super::reserve::opened(auction)));
     }
     text
 }
@@ -129,7 +147,8 @@ impl Desk {
         let random = &self.options.host;
         let halves = random.random().and_then(|first| Ok([first, random.random()?]));
         let halves = Zeroizing::new(halves.map_err(no_randomness)?);
-        seal_bid(recipients, (room, &key), bid.amount, bid.seal, &halves)
-            .map_err(|_| by_code(Code::SealingWrong))
+        let sealed = seal_bid(recipients, (room, &key), bid.amount, bid.seal, &halves)
+            .map_err(|_| by_code(Code::SealingWrong))?;
+        Ok(SealedBid { paddle: bid.paddle.clone(), ..sealed })
     }
 }

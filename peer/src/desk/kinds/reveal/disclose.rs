@@ -121,7 +121,8 @@ impl Desk {
         }
         let actions = self.own_actions(state.opening().auction, kept, MAX_OPENED);
         let claims = self.claims(name, contact, actions)?;
-        Ok((Some(room), self.sealed_disclosure(room, &claims, None)?, None))
+        let body = self.sealed_disclosure(room, &claims, None)?;
+        Ok(Drafted::within(room, body, None))
     }
 
     /// What a card is to sign for a reveal room.
@@ -191,6 +192,7 @@ impl Desk {
             let message = "you have disclosed already".to_owned();
             return Err(Report::new("disclose.twice", message, "wait for the other side"));
         }
+        self.may_disclose_as_citizen(state.opening().auction)?;
         Ok((side, kept))
     }
 

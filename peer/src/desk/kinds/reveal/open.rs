@@ -4,7 +4,9 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::RevealRoom;
 use pregao_protocol::room::auction::Auction;
 use pregao_protocol::room::body::{Reveal, Side};
-use pregao_protocol::room::disclosure::{Disclosed, Disclosure, DisclosureContext, Stated};
+use pregao_protocol::room::disclosure::{
+    Disclosed, Disclosure, DisclosureContext, Personas, Stated,
+};
 use pregao_protocol::trust::seal::{SealKey, open_padded};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::label::DISCLOSURE_SIZE;
@@ -69,9 +71,13 @@ impl Desk {
             .map_err(|error| error.to_string())?;
         let auction = self.rooms.get(&opening.auction).ok_or("the auction is not known yet")?;
         let state = auction.room().and_then(Auction::of).ok_or("the auction is not known yet")?;
-        let (authorities, pki) = (&state.listing().authorities, self.options.state.as_deref());
+        let personas = Personas {
+            authorities: &state.listing().authorities,
+            issuer: state.issuer().map(|issuer| issuer.key.id()),
+        };
+        let pki = self.options.state.as_deref();
         let logged = |seq| auction.action(seq);
-        let disclosed = Disclosure::verify(&plain, &place, authorities, pki, *stamped, logged)
+        let disclosed = Disclosure::verify(&plain, &place, personas, pki, *stamped, logged)
             .map_err(|error| with_causes(&error))?;
         Ok((disclosed, *stamped))
     }

@@ -160,7 +160,8 @@ async fn sell(house: &House, user: &mut User, session: &mut Session) -> Log {
 fn won(house: &House, mut auction: Log) -> (Log, Made) {
     let (room, price) = (Some(auction.name()), 500.try_into().unwrap());
     let seal = SealKey::from_random([74; 32]).public();
-    let bid = Body::Bid(Bid { amount: price, currency: "EUR".parse().unwrap(), seal });
+    let bid =
+        Body::Bid(Bid { amount: price, currency: "EUR".parse().unwrap(), seal, paddle: None });
     let bid = house.made(WINNER, room, bid, auction.seen());
     auction.log(&bid.action, &house.tsa);
     house.tsa.skip(Duration::from_secs(3_601));
@@ -170,7 +171,8 @@ fn won(house: &House, mut auction: Log) -> (Log, Made) {
         auction.seen(),
     );
     auction.log(&closed, &house.tsa);
-    let settled = Body::Settled(Settled { winner: Some(1), price: Some(price), cosigned: None });
+    let settled =
+        Body::Settled(Settled { winner: Some(1), price: Some(price), cosigned: Vec::new() });
     let settled = house.broker_made(room, settled, auction.seen());
     auction.log(&settled, &house.tsa);
     (auction, bid)

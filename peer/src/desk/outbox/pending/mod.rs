@@ -14,6 +14,8 @@ use pregao_protocol::trust::persona::Blind;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 
+use pregao_protocol::wire::puzzle::{Effort, Solution};
+
 use super::pace::pause_after;
 use crate::desk::answers::ReplyTo;
 
@@ -28,8 +30,17 @@ const IN_ALL: Duration = Duration::from_secs(60);
 const IN_TURN_WITHIN: Duration = Duration::from_secs(3);
 /// How long a disclosure that the broker could not take is not handed in again.
 const TURNED_AWAY_FOR: Duration = Duration::from_secs(1);
+/// The same where each time takes another puzzle: a broker that takes nothing is to cost no more than it would.
+const TURNED_AWAY_SOLVED_FOR: Duration = Duration::from_secs(10);
+/// How often a puzzle is solved anew at once: what is asked for has changed, then. Later there is a pause.
+const SOLVED_AT_ONCE: u32 = 3;
 /// A stamp that has less than this to live is replaced before it is used.
 const MARGIN: Duration = Duration::from_secs(2);
+
+/// How long a solution is used after the header came that it names; less than the broker allows (V-191).
+const SOLVED_FOR: Duration = Duration::from_secs(25);
+/// How often one action's puzzle is solved again: each time more may be asked for.
+const SOLVED_AGAIN: u32 = 16;
 
 /// An action under way.
 #[derive(Debug)]
@@ -52,6 +63,12 @@ pub(in crate::desk) struct PendingAction {
     turned_away: Option<Duration>,
     /// A signed refusal by a log that has not arrived yet.
     pub(in crate::desk) refusal: Option<String>,
+    /// Solves the puzzle that the broker asks for in this session.
+    solved: Option<Solved>,
+    /// Where the search for the next solution begins: none is handed in twice.
+    next_counter: u64,
+    /// How often the broker found the solution too weak or too old.
+    unsolved: u32,
     /// The front was told that its command ended; the action goes on.
     pub(in crate::desk) command_ended: bool,
 }
@@ -88,6 +105,9 @@ impl PendingAction {
             in_doubt: false,
             turned_away: None,
             refusal: None,
+            solved: None,
+            next_counter: 0,
+            unsolved: 0,
             command_ended: false,
         }
     }
@@ -124,6 +144,24 @@ impl PendingAction {
         self.in_doubt || matches!(self.stage, ActionStage::HandedIn { .. })
     }
 
+    /// What is handed in beside it.
+    pub(in crate::desk) fn solution(&self) -> Option<Solution> {
+        self.solved.map(|solved| solved.solution)
+    }
+
+    /// Where the search for a solution begins.
+    pub(in crate::desk) const fn next_counter(&self) -> u64 {
+        self.next_counter
+    }
+
+    /// Whether it may be handed in where so much work is asked for.
+    fn is_solved(&self, effort: Effort, now: Duration) -> bool {
+        let is_good = |solved: Solved| {
+            solved.effort >= effort && now.saturating_sub(solved.since) < SOLVED_FOR
+        };
+        effort.is_none() || self.solved.is_some_and(is_good)
+    }
+
     /// Whether its stamp would be too old at an instant of TSA time, and may be replaced.
     fn wants_another_stamp(&self, now: Option<Time>) -> bool {
         match (&self.stage, now) {
@@ -157,13 +195,23 @@ pub(in crate::desk) enum GoesOn {
     Ends(ReplyTo),
 }
 
-/// What is to be sent next.
+/// A solution that was found, for how much work, and when the header came that it names.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::desk) struct Solved {
+    pub(in crate::desk) solution: Solution,
+    pub(in crate::desk) effort: Effort,
+    pub(in crate::desk) since: Duration,
+}
+
+/// What is to be done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::desk) enum SendStep {
     /// Ask for a stamp for this one.
     Stamp(u64),
     /// Hand this one in.
     Submit(u64),
+    /// Solve the puzzle of this one.
+    Solve(u64),
 }
 
 /// Actions under way, by number. Numbers rise in the order in which they were signed.
@@ -171,6 +219,10 @@ pub(in crate::desk) enum SendStep {
 pub(in crate::desk) struct PendingActions {
     acts: BTreeMap<u64, PendingAction>,
     last: u64,
+    /// How much work is asked for before something is handed in.
+    effort: Effort,
+    /// Whether another puzzle can be begun.
+    may_solve: bool,
 }
 
 impl PendingActions {
@@ -202,7 +254,49 @@ impl PendingActions {
         self.acts.values()
     }
 
-    /// What to send next; `time` is TSA time, if it is known. What is stamped goes before what is
+    /// Takes how much work is asked for, and whether a puzzle can be begun.
+    pub(in crate::desk) fn ask(&mut self, effort: Effort, may_solve: bool) {
+        (self.effort, self.may_solve) = (effort, may_solve);
+    }
+
+    /// Numbers of those that are not handed in yet, for want of a solution for so much work.
+    pub(in crate::desk) fn unsolved(&self, effort: Effort, now: Duration) -> Vec<u64> {
+        let unsolved = self.acts.iter().filter(|(_, act)| {
+            !matches!(act.stage, ActionStage::HandedIn { .. })
+                && !act.in_doubt
+                && !act.command_ended
+                && !act.is_solved(effort, now)
+        });
+        unsolved.map(|(n, _)| *n).collect()
+    }
+
+    /// Notes a solution.
+    pub(in crate::desk) fn solved(&mut self, n: u64, solved: Solved) {
+        if let Some(act) = self.acts.get_mut(&n) {
+            act.next_counter = solved.solution.counter.saturating_add(1);
+            act.solved = Some(solved);
+        }
+    }
+
+    /// Notes that the broker wants a puzzle solved that was not, or not for this. Whether the same bytes go out again with a
+    /// new solution.
+    pub(in crate::desk) fn solve_again(&mut self, n: u64, now: Duration) -> bool {
+        let Some(act) = self.acts.get_mut(&n) else { return false };
+        if let ActionStage::HandedIn { stamp, time, .. } = &act.stage {
+            act.unsolved += 1;
+            if act.unsolved > SOLVED_AGAIN {
+                return false;
+            }
+            let pause =
+                if act.unsolved > SOLVED_AT_ONCE { TURNED_AWAY_FOR } else { Duration::ZERO };
+            let (stamp, time, not_before) = (stamp.clone(), *time, now.saturating_add(pause));
+            act.stage = ActionStage::Stamped { stamp, time, not_before };
+            act.solved = None;
+        }
+        true
+    }
+
+    /// What to do next; `time` is TSA time, if it is known. What is stamped goes before what is
     /// not, so that stamps do not grow old.
     pub(in crate::desk) fn next_step(
         &mut self,
@@ -212,12 +306,15 @@ impl PendingActions {
         for act in self.acts.values_mut().filter(|act| act.wants_another_stamp(time)) {
             act.stage = ActionStage::Signed { not_before: now };
         }
+        let effort = self.effort;
         let mut blocked: BTreeSet<RoomName> = BTreeSet::new();
         for (n, act) in &self.acts {
             let room = act.action.room();
             match &act.stage {
                 ActionStage::Stamped { not_before, .. }
-                    if *not_before <= now && !blocked.contains(&room) =>
+                    if *not_before <= now
+                        && !blocked.contains(&room)
+                        && act.is_solved(effort, now) =>
                 {
                     return Some(SendStep::Submit(*n));
                 }
@@ -228,21 +325,37 @@ impl PendingActions {
                 }
             }
         }
-        let wants = |act: &PendingAction| matches!(act.stage, ActionStage::Signed { not_before } if not_before <= now);
+        let is_open = |act: &PendingAction| match act.stage {
+            ActionStage::Signed { not_before } | ActionStage::Stamped { not_before, .. } => {
+                not_before <= now
+            }
+            ActionStage::Stamping { .. } | ActionStage::HandedIn { .. } => false,
+        };
+        let unsolved = |act: &PendingAction| is_open(act) && !act.is_solved(effort, now);
+        let next = self.acts.iter().find(|(_, act)| unsolved(act)).filter(|_| self.may_solve);
+        if let Some((n, _)) = next {
+            return Some(SendStep::Solve(*n));
+        }
+        let wants = |act: &PendingAction| {
+            act.is_solved(effort, now)
+                && matches!(act.stage, ActionStage::Signed { not_before } if not_before <= now)
+        };
         self.acts.iter().find(|(_, act)| wants(act)).map(|(n, _)| SendStep::Stamp(*n))
     }
 
     /// Notes that a step was sent; what was sent for it is in the action.
     pub(in crate::desk) fn sent(&mut self, step: SendStep, now: Duration) {
-        let (SendStep::Stamp(n) | SendStep::Submit(n)) = step;
+        let (SendStep::Stamp(n) | SendStep::Submit(n) | SendStep::Solve(n)) = step;
         let Some(act) = self.acts.get_mut(&n) else { return };
         match (step, &act.stage) {
             (SendStep::Submit(_), ActionStage::Stamped { stamp, time, .. }) => {
                 let stamp = stamp.clone();
                 act.stage = ActionStage::HandedIn { stamp, time: *time, since: now };
+                // It counts once.
+                act.solved = None;
             }
             (SendStep::Stamp(_), _) => act.stage = ActionStage::Stamping { since: now },
-            (SendStep::Submit(_), _) => {}
+            (SendStep::Submit(_) | SendStep::Solve(_), _) => {}
         }
     }
 
@@ -281,8 +394,9 @@ impl PendingActions {
     /// the same bytes. Their stamp shows that its author came in time, and the broker takes them once
     /// it can. `None` for anything else.
     pub(in crate::desk) fn turned_away(&mut self, n: u64, now: Duration) -> Option<TurnedAway> {
+        let pause = if self.effort.is_none() { TURNED_AWAY_FOR } else { TURNED_AWAY_SOLVED_FOR };
         let act = self.acts.get_mut(&n).filter(|act| act.discloses())?;
-        let not_before = now + TURNED_AWAY_FOR;
+        let not_before = now + pause;
         act.stage = match &act.stage {
             ActionStage::HandedIn { stamp, time, .. } => {
                 ActionStage::Stamped { stamp: stamp.clone(), time: *time, not_before }
@@ -346,6 +460,8 @@ impl PendingActions {
     /// A new session begins: everything unanswered goes out again, byte for byte, in its order.
     pub(in crate::desk) fn resume(&mut self, now: Duration) {
         for act in self.acts.values_mut() {
+            // It was for the session that ended.
+            act.solved = None;
             act.stage = match &act.stage {
                 ActionStage::Signed { .. } | ActionStage::Stamping { .. } => {
                     ActionStage::Signed { not_before: now }

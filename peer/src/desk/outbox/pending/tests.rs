@@ -320,3 +320,102 @@ proptest! {
         }
     }
 }
+
+fn effort(bits: u64) -> Effort {
+    Effort::new(bits).unwrap()
+}
+
+fn solved(line: &mut PendingActions, n: u64, bits: u64, since: Duration) {
+    let counter = line.get(n).unwrap().next_counter();
+    let solution = Solution { header: Digest([5; 32]), counter };
+    line.solved(n, Solved { solution, effort: effort(bits), since });
+}
+
+#[test]
+fn v194_an_action_is_solved_before_it_is_stamped_and_one_puzzle_after_the_other() {
+    let now = Duration::from_secs(1_000);
+    let mut line = line(&[1, 2], now);
+    line.ask(effort(10), true);
+    assert_eq!(line.next_step(now, Some(time())), Some(SendStep::Solve(1)));
+    line.ask(effort(10), false);
+    assert_eq!(sent(&mut line, now), [], "one is being solved");
+    solved(&mut line, 1, 10, now);
+    line.ask(effort(10), true);
+    assert_eq!(line.next_step(now, Some(time())), Some(SendStep::Solve(2)));
+    line.ask(effort(10), false);
+    assert_eq!(sent(&mut line, now), [Ask(1)]);
+    stamped(&mut line, 1, now);
+    assert_eq!(sent(&mut line, now), [Submit(1)]);
+    assert_eq!(line.get(1).unwrap().solution(), None, "it counts once");
+    // Nothing is asked for any more.
+    line.ask(Effort::NONE, true);
+    assert_eq!(sent(&mut line, now), [Ask(2)]);
+}
+
+#[test]
+fn v194_what_was_solved_for_less_or_too_long_ago_is_solved_again_from_another_counter() {
+    let now = Duration::from_secs(1_000);
+    let mut line = line(&[1], now);
+    line.ask(effort(10), true);
+    solved(&mut line, 1, 10, now);
+    let late = now + SOLVED_FOR;
+    assert!(line.unsolved(effort(10), late - Duration::from_nanos(1)).is_empty());
+    assert_eq!(line.unsolved(effort(10), late), [1]);
+    assert_eq!(line.unsolved(effort(11), now), [1]);
+    assert!(line.unsolved(effort(9), now).is_empty());
+    assert_eq!(sent(&mut line, now), [Ask(1)]);
+    stamped(&mut line, 1, now);
+    let first = line.get(1).unwrap().solution();
+    assert_eq!(sent(&mut line, now), [Submit(1)]);
+    assert!(line.unsolved(effort(10), now).is_empty(), "it is handed in");
+    assert!(line.solve_again(1, now));
+    assert_eq!(line.next_step(now, Some(time())), Some(SendStep::Solve(1)));
+    solved(&mut line, 1, 10, now);
+    assert_ne!(line.get(1).unwrap().solution(), first);
+    // Of another session it is of no use.
+    line.resume(now);
+    assert_eq!(line.get(1).unwrap().solution(), None);
+}
+
+#[test]
+fn a_broker_that_asks_again_and_again_is_given_up() {
+    let mut now = Duration::from_secs(1_000);
+    let mut line = line(&[1], now);
+    let mut again = 0;
+    loop {
+        now += TURNED_AWAY_FOR;
+        line.ask(effort(10), false);
+        solved(&mut line, 1, 10, now);
+        sent(&mut line, now);
+        if line.stamping(1).is_some() {
+            stamped(&mut line, 1, now);
+            sent(&mut line, now);
+        }
+        if !line.solve_again(1, now) {
+            break;
+        }
+        again += 1;
+    }
+    assert_eq!(again, SOLVED_AGAIN);
+    assert!(!line.solve_again(7, now));
+}
+
+#[test]
+fn what_is_solved_in_vain_is_solved_anew_at_once_a_few_times_and_then_after_pauses() {
+    let now = Duration::from_secs(1_000);
+    let mut line = line(&[1], now);
+    line.ask(effort(10), false);
+    solved(&mut line, 1, 10, now);
+    assert_eq!(sent(&mut line, now), [Ask(1)]);
+    stamped(&mut line, 1, now);
+    for _ in 0..=SOLVED_AT_ONCE {
+        line.ask(effort(10), true);
+        solved(&mut line, 1, 10, now);
+        assert_eq!(line.next_step(now, Some(time())), Some(SendStep::Submit(1)));
+        line.sent(SendStep::Submit(1), now);
+        assert!(line.solve_again(1, now));
+    }
+    let later = now + TURNED_AWAY_FOR;
+    assert_eq!(line.next_step(later - Duration::from_nanos(1), Some(time())), None);
+    assert_eq!(line.next_step(later, Some(time())), Some(SendStep::Solve(1)));
+}

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use pregao_protocol::audit::evidence::{CosignedHead, CosignedTwice, Evidence, Rollback};
 use pregao_protocol::log::stamp::VerifiedBatch;
 use pregao_protocol::log::{Cosignature, Head, RoomName, cosignature};
+use pregao_protocol::room::auction::{Outcome, Phase};
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::{Auction, Stamped};
 use pregao_protocol::trust::key::{PublicKey, WitnessKey};
@@ -55,6 +56,12 @@ impl CosignedHeads {
         }
         twice
     }
+
+    /// What is known to be cosigned over a head.
+    fn over(&self, head: &Head) -> Vec<Cosignature> {
+        let known = self.heads.get(&head.size).into_iter().flatten();
+        known.filter(|(known, _)| known.root == head.root).map(|(_, signed)| *signed).collect()
+    }
 }
 
 impl Desk {
@@ -69,17 +76,45 @@ impl Desk {
         self.compare_cosigned(name, head, cosigned).await;
     }
 
-    /// The date in `settled` is a cosignature like others, over the head that ends with `closed` (V-142),
-    /// whatever was said in between.
+    /// The dates in `settled` and `opened` are cosignatures like others, over the head that ends with `closed`
+    /// (V-142), whatever was said in between.
     pub(in crate::desk) async fn meet_date(&mut self, name: RoomName, stamped: &Stamped) {
-        let Body::Settled(settled) = stamped.action().body() else { return };
-        let Some(cosigned) = settled.cosigned else { return };
+        let cosigned = match stamped.action().body() {
+            Body::Settled(settled) => &settled.cosigned,
+            Body::Opened(opened) => &opened.cosigned,
+            _ => return,
+        };
         let room = self.rooms.get(&name).and_then(Replica::room);
         let closing = room.and_then(Auction::of).and_then(Auction::closing);
         let Some(head) = closing.map(|closing| closing.head) else { return };
-        if cosigned.verify(&head).is_ok() {
-            self.compare_cosigned(name, &head, vec![cosigned]).await;
+        let holds = |signed: &&Cosignature| signed.verify(&head).is_ok();
+        let cosigned = cosigned.iter().filter(holds).copied().collect();
+        self.compare_cosigned(name, &head, cosigned).await;
+        self.check_void(name, &head).await;
+    }
+
+    /// Whether an auction ended void for want of a date that the broker itself has shown: by then it could read the
+    /// bids.
+    async fn check_void(&mut self, name: RoomName, head: &Head) {
+        let Some(replica) = self.rooms.get(&name) else { return };
+        let known = replica.witnessed.cosigned.over(head);
+        let is_false = |auction: &&Auction| {
+            let opens = auction.opens().map(|opens| opens.as_secs());
+            let dated = auction.dated_by(&known);
+            auction.phase() == Phase::Ended(Outcome::Void)
+                && dated.zip(opens).is_some_and(|(by, opens)| by < opens)
+        };
+        if replica.room().and_then(Auction::of).filter(is_false).is_none() {
+            return;
         }
+        let head = head.text();
+        self.accuse(
+            Some(name),
+            "the broker voids this auction, though witnesses had dated its close in time",
+            "it could read the bids before it chose: keep the export of this room, and keep away from this broker",
+            Exhibit::Notes("void", &[&head]),
+        )
+        .await;
     }
 
     async fn compare_cosigned(&mut self, name: RoomName, head: &Head, cosigned: Vec<Cosignature>) {

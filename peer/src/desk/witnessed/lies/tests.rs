@@ -7,13 +7,22 @@ use pregao_protocol::log::merkle::{Tree, leaf_hash};
 use pregao_protocol::log::stamp::VerifiedBatch;
 use pregao_protocol::log::{Cosignature, Head, Origin};
 use pregao_protocol::room::Code;
+use pregao_protocol::room::auction::sealed::envelope::{Recipients, seal_bid};
+use pregao_protocol::room::auction::sealed::opens_at;
+use pregao_protocol::room::body::{Body, Closed, PriceRule, SealedTerms, Sealing, Settled};
+use pregao_protocol::trust::key::{OneTime, PublicKey, SecretKey};
+use pregao_protocol::trust::seal::SealKey;
+use pregao_protocol::trust::timelock::TimeLock;
 use pregao_protocol::trust::witness::Witness;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::refusal::Refusal;
 
 use crate::desk::fixture::{HandedIn, House, Log, Session, User};
-use crate::desk::witnessed::tests::{cosigned_at, followed, is_final, key, says, witnessed};
+use crate::desk::witnessed::tests::{
+    cosigned_at, followed, is_final, key, says, witness, witnessed,
+};
+use crate::event::Event;
 
 /// The TSA's time in seconds since 1970.
 fn now(house: &House) -> u64 {
@@ -52,7 +61,8 @@ fn refusal(house: &House, log: &Log, act: &HandedIn, size: usize) -> FromBroker 
         size: size as u64,
         root: Tree::new(leaves.collect()).root(),
         batch: hash(&header),
-        same_author: None,
+        same_author: Vec::new(),
+        until: None,
         header,
     };
     FromBroker::Refused { n: act.n, refusal: refusal.sign(&house.secrets.entry) }
@@ -201,4 +211,78 @@ async fn v153_one_history_cosigned_again_at_a_later_time_accuses_nobody() {
     session.ticks(&house).await;
     user.leave().await;
     assert_eq!((user.alarms(), house.evidence()), (0, Vec::new()));
+}
+
+/// How long it runs.
+const LASTS: Duration = Duration::from_secs(30);
+
+/// A sealed auction with one bid.
+fn sealed(house: &House) -> (Log, Vec<Witness>) {
+    let witnesses = vec![witness(81, "one"), witness(82, "two"), witness(83, "two")];
+    let mut listing = house.listing();
+    (listing.witnesses, listing.quorum) = (witnesses.clone(), 2);
+    listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 1, locks: Vec::new() });
+    listing.increment = 1.try_into().unwrap();
+    listing.end = house.tsa.time().plus(LASTS);
+    let at = opens_at(&listing);
+    let mut log = house.auction(listing);
+    let [broker, tsa] = [75, 74].map(|seed| SealKey::from_random([seed; 32]).public());
+    let tsa_key = house.tsa.stamp.public().fingerprint();
+    let lock = TimeLock { tsa: tsa_key, at, key: tsa, simulated: false };
+    let sealing = Sealing { key: broker, locks: vec![lock.sign(&house.tsa.stamp)] };
+    let sealing = house.broker_made(Some(log.name()), Body::Sealing(sealing), log.seen());
+    log.log(&sealing, &house.tsa);
+    let to = Recipients { broker, locks: vec![tsa], needed: 1 };
+    let (context, amount) = ((log.name(), &key_of_nobody()), 500.try_into().unwrap());
+    let seal = SealKey::from_random([76; 32]).public();
+    let bid = seal_bid(&to, context, amount, seal, &[[1; 32], [2; 32]]).unwrap();
+    let bid = house.made(72, Some(log.name()), Body::SealedBid(bid), log.seen()).action;
+    log.log(&bid, &house.tsa);
+    (log, witnesses)
+}
+
+/// The broker logs something and shows it.
+async fn logs(house: &House, session: &mut Session, log: &mut Log, body: Body) {
+    let action = house.broker_made(Some(log.name()), body, log.seen());
+    let from = usize::try_from(log.tree().size()).unwrap();
+    log.log(&action, &house.tsa);
+    session.says(log, from, Some(log.head(&house.secrets))).await;
+}
+
+fn key_of_nobody() -> PublicKey<OneTime> {
+    SecretKey::from_seed(&[77; 32]).public()
+}
+
+/// Whoever voids an auction after having shown when its close was public has read the bids in between.
+#[tokio::test(start_paused = true)]
+async fn v167_a_void_auction_whose_close_was_shown_dated_in_time_is_said_loudly() {
+    // Of both operators; of one of them; of both, one of them too late.
+    for (by, ahead, is_lie) in [(&[0, 1][..], 0, true), (&[1, 2], 0, false), (&[0, 1], 11, false)] {
+        let mut house = House::open();
+        let (mut log, witnesses) = sealed(&house);
+        let (mut user, mut session) = followed(&mut house, &log).await;
+        house.tsa.skip(LASTS);
+        session.ticks(&house).await;
+        let root = Tree::new(Vec::new()).root();
+        let closed = Body::Closed(Closed { refused: 0, root });
+        logs(&house, &mut session, &mut log, closed).await;
+        for (nth, at) in by.iter().enumerate() {
+            let time = now(&house) + if nth == 0 { 0 } else { ahead };
+            let note = cosigned_at(&house, &log, &[&witnesses[*at]], time);
+            says(&mut session, &log, note).await;
+        }
+        house.tsa.skip(Duration::from_secs(20));
+        session.ticks(&house).await;
+        let void = Body::Settled(Settled { winner: None, price: None, cosigned: Vec::new() });
+        logs(&house, &mut session, &mut log, void).await;
+        if is_lie {
+            let said = user.alarm().await;
+            assert!(said.contains("voids this auction"), "{said}");
+            assert!(house.evidence().iter().any(|name| name.starts_with("void-")));
+        }
+        user.leave().await;
+        let alarms: Vec<_> =
+            user.seen.iter().filter(|event| matches!(event, Event::Alarm { .. })).collect();
+        assert_eq!(alarms.len(), usize::from(is_lie), "{by:?} {ahead}: {alarms:?}");
+    }
 }

@@ -48,7 +48,7 @@ fn v151_a_log_that_the_rules_refuse_is_evidence_under_the_brokers_own_head() {
     let late = table.bid_at(at(END + SECOND), 5_000);
     let what = shows(&broken_log(with_last(&table, &late)), table.name());
     assert!(what.contains("entry 6: the auction had ended by then (bid.late)"), "{what}");
-    let settled = Settled { winner: Some(1), price: Some(amount(1_000)), cosigned: None };
+    let settled = Settled { winner: Some(1), price: Some(amount(1_000)), cosigned: Vec::new() };
     let mut closed = Table::auction();
     closed.bid(at(SECOND), 1_000).unwrap();
     closed.bid(at(SECOND), 1_200).unwrap();
@@ -208,6 +208,7 @@ fn naming(table: &Table, quorum: u32) -> String {
         witnesses: listing.witnesses.clone(),
         quorum,
         simulated: false,
+        locks: Vec::new(),
     }
     .sign(&SecretKey::from_seed(&[201; 32]))
 }
@@ -271,18 +272,20 @@ fn v150_an_answer_from_a_shorter_log_after_witnesses_saw_a_longer_one_is_evidenc
     let unnamed = broker_certificate();
     assert_eq!(changed(&|all| all.certificate.clone_from(&unnamed)), NoEvidence::NotFinal);
     let alone = Table::list(|listing| {
-        (listing.witnesses, listing.quorum) = (vec![witness(1), witness(2)], 1);
+        listing.witnesses = vec![witness(1), witness(2), witness(3)];
+        listing.quorum = 2;
     })
     .unwrap();
-    let by_one = Rollback {
-        certificate: naming(&alone, 2),
+    let by_two = Rollback {
+        certificate: naming(&alone, 3),
         opening: alone.opening.action().compact().to_owned(),
-        head: cosigned(&alone, &[(1, start)]),
+        head: cosigned(&alone, &[(1, start), (2, start)]),
         refusal: Refusal { room: alone.name(), ..refusal(&after, 0) }.sign(&entry_key()),
     };
-    assert_eq!(no(&Evidence::Rollback(by_one.clone())), NoEvidence::NotFinal);
-    let by_two = Rollback { head: cosigned(&alone, &[(1, start), (2, start)]), ..by_one };
-    shows(&Evidence::Rollback(by_two), alone.name());
+    assert_eq!(no(&Evidence::Rollback(by_two.clone())), NoEvidence::NotFinal);
+    let head = cosigned(&alone, &[(1, start), (2, start), (3, start)]);
+    let by_all = Rollback { head, ..by_two };
+    shows(&Evidence::Rollback(by_all), alone.name());
     let late = cosigned(&table, &[(1, start + 10), (2, start + 12)]);
     assert_eq!(changed(&|all| all.head.clone_from(&late)), NoEvidence::Consistent);
     let other = Table::auction();

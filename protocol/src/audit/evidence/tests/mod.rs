@@ -6,14 +6,15 @@ mod suppressed;
 use super::*;
 use crate::log::stamp::BatchHeader;
 use crate::room::action::{Draft, Seen};
-use crate::room::body::{Absent, Forfeited, SealedBody};
+use crate::room::auction::citizen;
+use crate::room::body::{Absent, Forfeited, SameAuthor, Say, SealedBody};
 use crate::room::fixture::{
     Author, END, F, OUTCOME, Own, SECOND, Table, Tsa, at, bid, broker_certificate,
-    broker_fingerprint, broker_keys, certificate_for, entry_key, terms,
+    broker_fingerprint, broker_keys, certificate_for, entry_key, terms, text,
 };
 use crate::room::{Code, Stamped};
 use crate::trust::key::SecretKey;
-use crate::wire::refusal::{Held, SameAuthor};
+use crate::wire::refusal::Held;
 
 /// A sold item: listing, three bids, close, winner.
 fn sold() -> Table {
@@ -98,7 +99,8 @@ fn refused(table: &Table, size: u64, root: Digest, room: RoomName) -> Refusal {
         size,
         root,
         batch: table.opening.batch().hash(),
-        same_author: None,
+        same_author: Vec::new(),
+        until: None,
         header: String::new(),
     }
 }
@@ -198,7 +200,8 @@ fn refusal(table: &Table, stamped: &Stamped, code: Code) -> Refusal {
         size: seen.size,
         root: seen.root,
         batch: stamped.batch().hash(),
-        same_author: None,
+        same_author: Vec::new(),
+        until: None,
         header: String::new(),
     }
 }
@@ -354,7 +357,8 @@ fn v071_a_listing_is_refused_on_an_empty_log() {
             size,
             root: merkle::empty_root(),
             batch: stamped.batch().hash(),
-            same_author: None,
+            same_author: Vec::new(),
+            until: None,
             header: String::new(),
         };
         let evidence = Evidence::FalseRefusal(FalseRefusal {
@@ -392,18 +396,146 @@ fn v072_a_common_author_is_shown_by_the_ratio_to_the_listing() {
         let refusal = Refusal { same_author, ..refusal(table, stamped, Code::BidOwnItem) };
         shown(table, stamped, &refusal)
     };
-    let same = |seq| Some(SameAuthor { seq, ratio });
+    let same = |seq| vec![SameAuthor { seq, ratio }];
     assert_eq!(says(&table, &by_seller, same(0)), Err(NoEvidence::Consistent));
     for (stamped, same) in [
-        (&by_seller, None),
+        (&by_seller, Vec::new()),
         (&by_seller, same(1)),
         (&by_seller, same(1_000_000_000)),
         (&by_stranger, same(0)),
-        (&by_stranger, None),
+        (&by_stranger, Vec::new()),
+        (&by_seller, vec![SameAuthor { seq: 0, ratio }; 2]),
+        (&by_seller, [same(0), same(1)].concat()),
     ] {
         let what = says(&table, stamped, same).unwrap();
         assert!(what.contains("no common author is shown"), "{what}");
     }
+}
+
+#[test]
+fn v203_a_bid_too_many_is_shown_by_as_many_earlier_ones_of_its_author() {
+    let mut table = Table::list(|terms| terms.bids_each = Some(2)).unwrap();
+    let (bidder, other) = (Author::new(120), Author::new(110));
+    // Entries 1 and 3 by the bidder, 2 by another.
+    let first = table.bid_by(&bidder, at(SECOND), 1_000);
+    let between = table.bid_by(&other, at(SECOND), 1_100);
+    let second = table.bid_by(&bidder, at(SECOND), 1_200);
+    let own = table.fresh(&bidder);
+    let action = table.sign(&bidder, &own, bid(1_300));
+    let third = table.tsa.stamp(action, at(SECOND));
+    let says = |same_author: &[SameAuthor]| {
+        let same_author = same_author.to_vec();
+        let refusal = Refusal { same_author, ..refusal(&table, &third, Code::BidLimit) };
+        shown(&table, &third, &refusal)
+    };
+    let same = |seq, earlier| SameAuthor { seq, ratio: bidder.ratio(earlier, &own) };
+    let [one, two] = [same(1, &first), same(3, &second)];
+    assert_eq!(says(&[one, two]), Err(NoEvidence::Consistent));
+    for wrong in [
+        &[][..],
+        &[one],
+        &[two],
+        &[two, one],
+        &[one, one],
+        &[one, two, two],
+        &[one, SameAuthor { seq: 2, ..two }],
+        &[one, same(2, &between)],
+        &[SameAuthor { seq: 0, ..one }, two],
+        &[one, SameAuthor { ratio: one.ratio, ..two }],
+        &[one, SameAuthor { seq: 4, ..two }],
+    ] {
+        let what = says(wrong).unwrap();
+        assert!(what.contains("no common author is shown"), "{wrong:?}: {what}");
+    }
+}
+
+#[test]
+fn v222_only_where_citizens_are_asked_for_is_the_brokers_word_enough() {
+    let says = |table: &mut Table, body: Option<Body>| {
+        let author = Author::new(120);
+        let own = table.fresh(&author);
+        let action = table.sign(&author, &own, body.unwrap_or_else(|| bid(1_300)));
+        let stamped = table.tsa.stamp(action, at(SECOND));
+        shown(table, &stamped, &refusal(table, &stamped, Code::DoorCitizen))
+    };
+    let what = says(&mut Table::auction(), None).unwrap();
+    assert!(what.contains("was to be accepted"), "{what}");
+    let mut asked = citizen::tests::asked();
+    assert_eq!(says(&mut asked, None), Err(NoEvidence::Consistent));
+    let what = says(&mut asked, Some(Body::Say(Say { text: text("hello") }))).unwrap();
+    assert!(what.contains("was to be accepted"), "{what}");
+}
+
+#[test]
+fn v222_a_listing_that_asks_for_no_citizen_is_not_refused_for_one() {
+    let judged = |table: &Table| {
+        let refusal = Refusal {
+            size: 0,
+            root: crate::log::merkle::empty_root(),
+            ..refusal(table, &table.opening, Code::DoorCitizen)
+        };
+        super::refusal::judge(&refusal, &table.opening, None)
+    };
+    assert_eq!(judged(&Table::auction()), Err(Falsehood::Acceptable));
+    assert_eq!(judged(&citizen::tests::asked()), Ok(Grounds::Word));
+}
+
+#[test]
+fn v225_a_refusal_for_a_deal_not_kept_says_until_when_and_that_is_to_come() {
+    let mut table = Table::auction();
+    let author = Author::new(120);
+    let stamped = |table: &mut Table, body| {
+        let own = table.fresh(&author);
+        let action = table.sign(&author, &own, body);
+        table.tsa.stamp(action, at(SECOND))
+    };
+    let good = stamped(&mut table, bid(1_300));
+    let said = stamped(&mut table, Body::Say(Say { text: text("hello") }));
+    let header = good.batch().compact().to_owned();
+    let says = |stamped: &Stamped, code, until| {
+        let honest = Refusal { header: header.clone(), ..refusal(&table, stamped, code) };
+        let batch = good.batch().hash();
+        super::refusal::judge(&Refusal { until, batch, ..honest }, stamped, Some(&table.room))
+    };
+    let until = |micros| Some(at(micros));
+    assert_eq!(says(&good, Code::DoorForfeited, until(SECOND + 1)), Ok(Grounds::Word));
+    assert_eq!(says(&good, Code::DoorForfeited, until(SECOND)), Err(Falsehood::Until));
+    assert_eq!(says(&good, Code::DoorForfeited, None), Err(Falsehood::Until));
+    assert_eq!(says(&good, Code::DoorStale, until(2 * SECOND)), Err(Falsehood::Until));
+    assert_eq!(says(&said, Code::DoorForfeited, until(2 * SECOND)), Err(Falsehood::Acceptable));
+    let refusal = refusal(&table, &good, Code::DoorForfeited);
+    let unnamed = Refusal { until: until(2 * SECOND), ..refusal };
+    let judged = super::refusal::judge(&unnamed, &good, Some(&table.room));
+    assert_eq!(judged, Err(Falsehood::Until));
+}
+
+#[test]
+fn v072_no_other_refusal_shows_a_common_author() {
+    let mut table = Table::auction();
+    let bidder = Author::new(120);
+    let first = table.bid_by(&bidder, at(SECOND), 1_000);
+    let own = table.fresh(&bidder);
+    let action = table.sign(&bidder, &own, bid(1_000));
+    let low = table.tsa.stamp(action, at(SECOND));
+    let honest = refusal(&table, &low, Code::BidTooLow);
+    assert_eq!(shown(&table, &low, &honest), Err(NoEvidence::Consistent));
+    let same_author = vec![SameAuthor { seq: 1, ratio: bidder.ratio(&first, &own) }];
+    let what = shown(&table, &low, &Refusal { same_author, ..honest }).unwrap();
+    assert!(what.contains("no reason here"), "{what}");
+}
+
+#[test]
+fn v203_where_a_listing_sets_no_bound_nobody_made_too_many() {
+    let mut table = Table::auction();
+    let bidder = Author::new(120);
+    let first = table.bid_by(&bidder, at(SECOND), 1_000);
+    let own = table.fresh(&bidder);
+    let action = table.sign(&bidder, &own, bid(1_300));
+    let second = table.tsa.stamp(action, at(SECOND));
+    let same_author = vec![SameAuthor { seq: 1, ratio: bidder.ratio(&first, &own) }];
+    let refusal = Refusal { same_author, ..refusal(&table, &second, Code::BidLimit) };
+    let what = shown(&table, &second, &refusal).unwrap();
+    assert!(what.contains("was to be accepted"), "{what}");
 }
 
 #[test]

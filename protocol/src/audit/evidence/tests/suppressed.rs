@@ -31,6 +31,7 @@ fn certificate() -> String {
         witnesses: listing.witnesses,
         quorum: listing.quorum,
         simulated: false,
+        locks: Vec::new(),
     }
     .sign(&SecretKey::from_seed(&[201; 32]))
 }
@@ -199,6 +200,7 @@ fn v156_whoever_writes_a_listing_chooses_no_witnesses_against_the_broker() {
     };
     let few = |listing: &mut Listing| {
         terms_with_witnesses(listing);
+        listing.witnesses.remove(1);
         listing.quorum = 1;
     };
     for (table, by, expected) in [

@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{Head, HeadError, KEY_ID, SIGNATURE_MARK, key_id, lines, read_signature_line};
-use crate::log::RoomName;
-use crate::trust::key::{Fingerprint, KeyError, PublicKey, SecretKey, Signature, WitnessKey};
+use crate::log::{Origin, RoomName};
+use crate::trust::key::{KeyError, PublicKey, SecretKey, Signature, WitnessKey};
 use crate::trust::witness::{Operator, Witness, WitnessName};
 use crate::value::codec::Digest;
 use crate::value::label;
@@ -159,9 +159,14 @@ impl HeadText {
     /// The room that it is of, if its origin names one.
     #[must_use]
     pub fn room(&self) -> Option<RoomName> {
+        self.log().map(|origin| origin.room)
+    }
+
+    /// The log of a room that it is of, if it is one's.
+    #[must_use]
+    pub fn log(&self) -> Option<Origin> {
         let (broker, room) = self.origin.strip_prefix("pregao/")?.split_once('/')?;
-        let _: Fingerprint = broker.parse().ok()?;
-        room.parse().ok()
+        Some(Origin { broker: broker.parse().ok()?, room: room.parse().ok()? })
     }
 }
 

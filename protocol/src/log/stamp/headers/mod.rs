@@ -39,7 +39,7 @@ pub enum HeaderError {
         /// Its hash.
         header: Digest,
     },
-    /// An entry names a header that no entry may name any more: it is too far behind (V-035).
+    /// An entry of a log's file names again a header that is too old for it (V-029, V-035).
     #[error("the batch header {header} is older than any that an entry here may name")]
     Past {
         /// Its hash.
@@ -90,8 +90,17 @@ impl Header {
                 let known = accepted.iter().any(|key| key.fingerprint() == tsa);
                 if known { Ok(Arc::clone(opened)) } else { Err(StampError::UnknownTsa) }
             }
-            // Nobody gets one that is forgotten.
+            // What names one of these is refused before it needs it.
             HeaderState::Forgotten => Err(StampError::Content),
+        }
+    }
+
+    /// Whether it was needed before and says an earlier time than `time`, or is forgotten for having done so.
+    pub(crate) fn was_before(&self, time: Time) -> bool {
+        match &self.state {
+            HeaderState::Given(_) => false,
+            HeaderState::Opened(opened) => opened.time() < time,
+            HeaderState::Forgotten => true,
         }
     }
 }
@@ -143,14 +152,11 @@ impl Headers {
     /// The header that an entry names.
     ///
     /// # Errors
-    /// [`HeaderError::Missing`], [`HeaderError::Past`].
+    /// [`HeaderError::Missing`].
     pub fn name(&mut self, hash: &Digest) -> Result<&mut Header, HeaderError> {
         let missing = HeaderError::Missing { header: *hash };
         let at = *self.places.get(hash).ok_or(missing)?;
         let header = self.given.get_mut(at).ok_or(missing)?;
-        if matches!(header.state, HeaderState::Forgotten) {
-            return Err(HeaderError::Past { header: *hash });
-        }
         if !header.named {
             header.named = true;
             if at != self.named {

@@ -110,8 +110,12 @@ fn headers_too_old_to_be_named_are_forgotten_and_still_not_repeated() {
     headers.forget_before(at(2 * SECOND));
     for (second, text) in texts.iter().enumerate() {
         let header = hash(text);
-        let named = headers.name(&header).map(drop);
-        assert_eq!(named, if second < 2 { Err(HeaderError::Past { header }) } else { Ok(()) });
+        let named = headers.name(&header).unwrap();
+        assert_eq!(named.open(&[tsa.public()]).is_err(), second < 2);
+        // To the microsecond, whether it is forgotten or not.
+        let next = at(second as u64 * SECOND).as_micros() + 1;
+        assert_eq!(named.was_before(at(second as u64 * SECOND)), second < 2);
+        assert!(named.was_before(Time::from_micros(next).unwrap()));
         assert_eq!(headers.give(text), Err(HeaderError::Repeated { header }));
     }
     assert_eq!(headers.finish(), Ok(()));

@@ -1,8 +1,10 @@
 //! The close of an auction: when it was public, who says so, and when it was late (SPEC 7.3).
 //!
 //! A stamp says that the close existed. That it was published takes somebody who saw it, so `settled`
-//! carries the date of a witness that the listing names.
+//! carries the dates of witnesses that the listing names, of a quorum of operators: of two closes no two
+//! quorums can say so unless somebody signs both.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Auction, Phase};
@@ -19,12 +21,14 @@ pub const SETTLE_WITHIN: Duration = Duration::from_secs(60);
 pub enum Late {
     /// `closed` was stamped later than the grace allows (V-045).
     Stamp,
-    /// No named witness dates the close within the grace (V-143).
+    /// No quorum of named witnesses dates the close within the grace (V-143).
     Witness,
     /// The winner was named too long after it (V-144).
     Settled,
-    /// Sealed bids were opened too long after they could be (V-166).
+    /// What was sealed was opened too long after it could be, or a reserve never (V-166, V-214).
     Opened,
+    /// Nobody could bid for too long after the listing (V-164).
+    Sealing,
 }
 
 /// The `closed` entry.
@@ -37,7 +41,7 @@ pub struct Closing {
 }
 
 impl Auction {
-    /// V-046, V-142, V-143.
+    /// V-046, V-142, V-143, V-214, V-215.
     pub(super) fn judge_settled(&self, settled: &Settled, time: Time) -> Result<(), Code> {
         if self.phase != Phase::Closed {
             return Err(Code::VerbPhase);
@@ -45,31 +49,59 @@ impl Auction {
         if self.has_unopened() {
             return self.judge_unopened(settled, time).map(|_| ());
         }
-        let leading = self.leading();
-        let due = (leading.map(|bid| bid.seq), leading.map(|bid| self.price_of(bid)));
+        let named = self.to_be_named();
+        let due = (named.map(|bid| bid.seq), named.map(|bid| self.price_of(bid)));
         let fits = (settled.winner, settled.price) == due
-            && settled.cosigned.as_ref().is_none_or(|cosigned| self.dates_the_close(cosigned));
+            && (settled.cosigned.is_empty() || self.date_the_close(&settled.cosigned));
         if !fits {
             return Err(Code::SettledWrong);
         }
+        if self.waits_for_reserve().is_some_and(|limit| time < limit) {
+            return Err(Code::SettledEarly);
+        }
         // Until the grace is over a witness may still answer, and nobody can say that none did.
         let waited = self.public_by().is_none_or(|limit| time > limit);
-        let in_time = !self.awaits_witness() || self.is_in_time(settled.cosigned.as_ref());
+        let in_time = !self.awaits_witness() || self.is_in_time(&settled.cosigned);
         if in_time || waited { Ok(()) } else { Err(Code::SettledEarly) }
     }
 
     /// Whether the next `settled` is to say when a witness saw the close.
     #[must_use]
     pub fn awaits_witness(&self) -> bool {
-        // `opened` has the date already.
-        self.rounds == 0 && !self.listing.witnesses.is_empty() && !self.is_opened()
+        // Where bids are sealed, `opened` has the date already.
+        let is_dated = self.is_sealed() && self.is_opened();
+        self.rounds == 0 && !self.listing.witnesses.is_empty() && !is_dated
     }
 
-    /// V-142: it is by a named witness, over the head that ends with `closed`.
-    pub(super) fn dates_the_close(&self, cosigned: &Cosignature) -> bool {
-        let is_named = self.listing.witnesses.iter().any(|named| named.key == cosigned.witness);
-        let signed = self.closing.is_some_and(|closing| cosigned.verify(&closing.head).is_ok());
-        self.awaits_witness() && is_named && signed
+    /// V-142: they are by named witnesses, each once and in the order of the listing, over the head that ends with
+    /// `closed`.
+    pub(super) fn date_the_close(&self, cosigned: &[Cosignature]) -> bool {
+        let Some(closing) = self.closing.filter(|_| self.awaits_witness()) else { return false };
+        let mut named = self.listing.witnesses.iter();
+        // `any` goes on behind the one that it found, so the order is kept and none counts twice.
+        cosigned.iter().all(|signed| {
+            named.any(|witness| witness.key == signed.witness)
+                && signed.verify(&closing.head).is_ok()
+        })
+    }
+
+    /// By when, in whole seconds since 1970, as many operators as the listing asks for had dated the close; `None` if
+    /// fewer did.
+    #[must_use]
+    pub fn dated_by(&self, cosigned: &[Cosignature]) -> Option<u64> {
+        let witnesses = &self.listing.witnesses;
+        let operator = |signed: &Cosignature| {
+            let named = witnesses.iter().find(|witness| witness.key == signed.witness)?;
+            Some((signed.time, &named.operator))
+        };
+        let mut dated: Vec<_> = cosigned.iter().filter_map(operator).collect();
+        dated.sort_unstable();
+        let mut operators = BTreeSet::new();
+        dated.into_iter().find_map(|(time, operator)| {
+            operators.insert(operator);
+            let enough = u32::try_from(operators.len()).is_ok_and(|n| n >= self.listing.quorum);
+            enough.then_some(time)
+        })
     }
 
     /// Until when a witness is to have dated the close: the grace after its stamp.
@@ -81,15 +113,18 @@ impl Auction {
 
     /// V-143. Witnesses date in whole seconds, so the one that the limit is in counts in full.
     #[must_use]
-    pub fn is_in_time(&self, cosigned: Option<&Cosignature>) -> bool {
+    pub fn is_in_time(&self, cosigned: &[Cosignature]) -> bool {
         let limit = self.public_by().map(|limit| limit.as_micros().div_ceil(1_000_000));
-        cosigned.zip(limit).is_some_and(|(cosigned, limit)| cosigned.time <= limit)
+        self.dated_by(cosigned).zip(limit).is_some_and(|(dated, limit)| dated <= limit)
     }
 
-    /// V-143, V-144: why `settled` makes the close a late one.
+    /// V-143, V-214, V-144: why `settled` makes the close a late one.
     pub(super) fn lateness(&self, settled: &Settled, entry: &Stamped) -> Option<Late> {
-        if self.awaits_witness() && !self.is_in_time(settled.cosigned.as_ref()) {
+        if self.awaits_witness() && !self.is_in_time(&settled.cosigned) {
             return Some(Late::Witness);
+        }
+        if self.awaits_reserve() {
+            return Some(Late::Opened);
         }
         let grace = Duration::from_secs(self.listing.grace.into());
         let limit = self.unnamed_since.plus(grace).plus(SETTLE_WITHIN);

@@ -4,7 +4,7 @@ use super::verbs::ReleasedLock;
 use super::*;
 use crate::log::Cosignature;
 use crate::room::auction::Auction;
-use crate::room::body::{Body, Listing, SoftClose, Step, Unlist};
+use crate::room::body::{Body, Listing, SealedTerms, SoftClose, Step, Unlist};
 use crate::room::fixture::{
     Author, END, G, Own, SECOND, Table, amount, at, forfeited_alone, revealed, seal_key, witness,
     witness_key,
@@ -16,7 +16,7 @@ const WITNESS: u8 = 61;
 const BROKER_SECRET: [u8; 32] = [77; 32];
 
 fn first_price(listing: &mut Listing) {
-    listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 1 });
+    listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 1, locks: Vec::new() });
     listing.increment = amount(1);
     listing.witnesses = vec![witness(WITNESS)];
     listing.quorum = 1;
@@ -24,7 +24,7 @@ fn first_price(listing: &mut Listing) {
 
 fn second_price(listing: &mut Listing) {
     first_price(listing);
-    listing.sealed = Some(SealedTerms { price: PriceRule::Second, needed: 1 });
+    listing.sealed = Some(SealedTerms { price: PriceRule::Second, needed: 1, locks: Vec::new() });
 }
 
 fn master() -> Master {
@@ -86,7 +86,7 @@ fn opening(table: &Table) -> Opened {
             tsa: 0,
             secret: OpenedLock(*master().secret(instant().0).expose()),
         }],
-        cosigned: cosigned(table, instant().0 - 1),
+        cosigned: vec![cosigned(table, instant().0 - 1)],
     }
 }
 
@@ -99,7 +99,7 @@ fn settle(
     let settled = Settled {
         winner: winner.map(|(seq, _)| seq),
         price: winner.map(|(_, minor)| amount(minor)),
-        cosigned,
+        cosigned: cosigned.into_iter().collect(),
     };
     table.broker(time, Body::Settled(settled))
 }
@@ -143,8 +143,14 @@ fn v164_a_sealed_listing_has_terms_that_sealed_bids_can_have() {
         |listing| listing.steps = vec![Step { from: amount(1), increment: amount(1) }],
         |listing| listing.soft = Some(SoftClose { extend: 60, hard_end: listing.end }),
         |listing| (listing.witnesses, listing.quorum) = (vec![], 0),
-        |listing| listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 0 }),
-        |listing| listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 2 }),
+        |listing| {
+            listing.sealed =
+                Some(SealedTerms { price: PriceRule::First, needed: 0, locks: Vec::new() })
+        },
+        |listing| {
+            listing.sealed =
+                Some(SealedTerms { price: PriceRule::First, needed: 2, locks: Vec::new() })
+        },
         |listing| listing.stamps = vec![listing.stamps[0]; 2],
     ];
     for (number, wrong) in wrong.into_iter().enumerate() {
@@ -298,18 +304,21 @@ fn v166_secrets_open_every_bid_from_the_instant_on() {
 #[test]
 fn v166_nothing_is_opened_but_by_the_right_secrets_after_a_close_that_was_public() {
     type Change = fn(&Table, &mut Opened);
-    let wrong: [Change; 8] = [
+    let wrong: [Change; 10] = [
         |_, opened| opened.key = OpenedLock([1; 32]),
         |_, opened| opened.locks.clear(),
         |_, opened| opened.locks.push(opened.locks[0]),
         |_, opened| opened.locks[0].tsa = 1,
         |_, opened| opened.locks[0].secret = OpenedLock([1; 32]),
         // A second later the TSA had given the secret.
-        |table, opened| opened.cosigned = cosigned(table, instant().0),
-        |_, opened| opened.cosigned.time -= 1,
+        |table, opened| opened.cosigned = vec![cosigned(table, instant().0)],
+        |_, opened| opened.cosigned.clear(),
+        |_, opened| opened.cosigned.push(opened.cosigned[0]),
+        |_, opened| opened.cosigned[0].time -= 1,
         |table, opened| {
             let head = table.fold().closing().unwrap().head;
-            opened.cosigned = Cosignature::sign(&head, instant().0 - 1, &witness_key(WITNESS + 1));
+            opened.cosigned =
+                vec![Cosignature::sign(&head, instant().0 - 1, &witness_key(WITNESS + 1))];
         },
     ];
     for (number, change) in wrong.into_iter().enumerate() {
@@ -336,7 +345,7 @@ fn v166_the_date_in_an_opening_makes_a_close_late_as_that_in_a_settlement_would(
     let limit = at(END + G).as_secs();
     for (time, late) in [(limit, None), (limit + 1, Some(Late::Witness))] {
         let mut table = closed(first_price);
-        let opening = Opened { cosigned: cosigned(&table, time), ..opening(&table) };
+        let opening = Opened { cosigned: vec![cosigned(&table, time)], ..opening(&table) };
         table.broker(at(instant().1), Body::Opened(opening)).unwrap();
         assert_eq!(table.fold().late(), late);
         settle(&mut table, at(instant().1), Some((3, 3_000)), None).unwrap();
@@ -360,7 +369,7 @@ fn v166_an_opening_is_late_after_a_minute_and_time_without_a_tsa_is_nobodys_dela
     for (before, late) in [(limit, None), (limit + 1, Some(Late::Opened))] {
         let mut table = closed(first_price);
         table.tsa.tick(at(before));
-        let opening = Opened { cosigned: in_time(&table).unwrap(), ..opening(&table) };
+        let opening = Opened { cosigned: vec![in_time(&table).unwrap()], ..opening(&table) };
         table.broker(at(limit + 3_600 * SECOND), Body::Opened(opening)).unwrap();
         assert_eq!(table.fold().late(), late);
     }
@@ -381,9 +390,58 @@ fn v165_a_bid_below_the_start_or_that_does_not_open_is_void_and_delays_nobody() 
     table.close(at(END)).unwrap();
     let opening = opening(&table);
     table.broker(at(instant().1), Body::Opened(opening)).unwrap();
-    let void = [Voided { seq: 2, cause: Void::TooLow }, Voided { seq: 4, cause: Void::Commitment }];
-    assert_eq!(table.fold().voided(), void);
+    let void = |seq, cause| Voided { seq, cause, says: None };
+    assert_eq!(table.fold().voided(), [void(2, Void::TooLow), void(4, Void::Commitment)]);
     settle(&mut table, at(instant().1), Some((3, 1_000)), None).unwrap();
+}
+
+#[test]
+fn v176_a_bid_that_the_rule_does_not_accept_is_void_with_what_it_says() {
+    let mut table = auction(|listing| {
+        first_price(listing);
+        let rule = "if amount % 100 != 0 { \"hundreds only\" } else { 9000 / (amount - 4000) != 9 && elapsed < 3 }";
+        listing.rule = Some(rule.to_owned());
+    });
+    let author = Author::new(110);
+    // A text, an error, false, accepted, too late by the rule, and below the start, which is told first.
+    for minor in [1_001, 4_000, 5_000, 3_000] {
+        bid_sealed(&mut table, &author, at(2 * SECOND), minor).unwrap();
+    }
+    bid_sealed(&mut table, &author, at(3 * SECOND), 6_000).unwrap();
+    bid_sealed(&mut table, &author, at(3 * SECOND), 999).unwrap();
+    assert_eq!(table.fold().answer(amount(3_000), at(0), None), None, "nothing is asked before");
+    table.close(at(END)).unwrap();
+    let opening = opening(&table);
+    table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+    let void = |seq, cause, says: Option<&str>| {
+        let says = says.map(|says| says.to_owned().try_into().unwrap());
+        Voided { seq, cause, says }
+    };
+    let expected = [
+        void(2, Void::Rule, Some("hundreds only")),
+        void(3, Void::Rule, None),
+        void(4, Void::Rule, None),
+        void(6, Void::Rule, None),
+        void(7, Void::TooLow, None),
+    ];
+    assert_eq!(table.fold().voided(), expected);
+    settle(&mut table, at(instant().1), Some((5, 3_000)), None).unwrap();
+}
+
+#[test]
+fn v174_a_rule_for_sealed_bids_asks_nothing_of_other_bids() {
+    for (rule, listed) in [
+        ("amount > start && elapsed + remaining > 0", true),
+        ("amount > highest", false),
+        ("bids < 9", false),
+        ("amount >= least", false),
+    ] {
+        let table = Table::list(|listing| {
+            first_price(listing);
+            listing.rule = Some(rule.to_owned());
+        });
+        assert_eq!(table.map(drop), if listed { Ok(()) } else { Err(Code::ListingRule) }, "{rule}");
+    }
 }
 
 #[test]
@@ -516,6 +574,13 @@ fn v061_of_a_sealed_bid_the_terms_alone_say_when_and_in_which_form() {
     assert_eq!(alone(&listing, &clear), Err(Code::VerbKind));
     let english = Table::auction().fold().listing().clone();
     assert_eq!(alone(&english, &clear), Ok(()));
+    let mut table = auction(first_price);
+    let own = table.fresh(&author);
+    let body = Body::SealedBid(sealed_bid(&table, &author, &own, 2_000));
+    let action = table.sign(&author, &own, body);
+    let sealed = table.tsa.stamp(action, at(2 * SECOND));
+    assert_eq!(alone(&listing, &sealed), Ok(()));
+    assert_eq!(alone(&english, &sealed), Err(Code::VerbKind));
 }
 
 /// What TSA `x` of three makes its secrets from.
@@ -530,7 +595,8 @@ fn closed_by_three() -> Table {
     let keys = others.clone().map(|tsa| tsa.public());
     let mut table = Table::list(|listing| {
         first_price(listing);
-        listing.sealed = Some(SealedTerms { price: PriceRule::First, needed: 2 });
+        listing.sealed =
+            Some(SealedTerms { price: PriceRule::First, needed: 2, locks: Vec::new() });
         listing.stamps.extend(keys);
     })
     .unwrap();
@@ -566,3 +632,116 @@ fn v166_secrets_are_of_as_many_tsas_as_it_takes_each_once_in_their_order() {
         assert_eq!(judged(wrong), Err(Code::OpenedWrong), "{wrong:?}");
     }
 }
+
+/// A broker that says late what to seal to decides who can bid.
+#[test]
+fn v164_whoever_states_the_keys_more_than_a_minute_after_the_listing_closes_late() {
+    for (prev, stamp, late) in [
+        (60 * SECOND, 60 * SECOND, None),
+        (60 * SECOND, 60 * SECOND + 1, None),
+        (60 * SECOND + 1, 60 * SECOND + 1, Some(Late::Sealing)),
+    ] {
+        let mut table = Table::list(first_price).unwrap();
+        table.tsa.tick(at(prev));
+        let sealing = sealing(&table);
+        table.broker(at(stamp), Body::Sealing(sealing)).unwrap();
+        assert_eq!(table.fold().late(), late, "prev {prev}, stamp {stamp}");
+        // What comes later is no other cause.
+        table.tsa.tick(at(END + G + 1));
+        table.close(at(END + G + 1)).unwrap();
+        assert_eq!(table.fold().late(), late.or(Some(Late::Stamp)));
+    }
+}
+
+/// Under one key for two parts, one secret would open what two are needed for.
+#[test]
+fn v164_all_keys_that_bids_are_sealed_to_differ() {
+    let mut table = Table::list(first_price).unwrap();
+    let good = sealing(&table);
+    let key = lock(&table, instant().0).key;
+    let refused = table.broker(at(SECOND), Body::Sealing(Sealing { key, ..good.clone() }));
+    assert_eq!(refused, Err(Code::SealingWrong));
+    table.broker(at(SECOND), Body::Sealing(good)).unwrap();
+}
+
+/// Of two closes, each dated by witnesses of half of the operators, a broker would choose one once it reads the bids.
+#[test]
+fn v166_it_takes_the_dates_of_a_quorum_before_the_instant() {
+    let by_two = |listing: &mut Listing| {
+        first_price(listing);
+        listing.witnesses = [0, 1, 2].map(|n| witness(WITNESS + n)).to_vec();
+        listing.quorum = 2;
+    };
+    let mut table = closed(by_two);
+    let head = table.fold().closing().unwrap().head;
+    let by = |n, time| Cosignature::sign(&head, time, &witness_key(WITNESS + n));
+    let (early, last) = (instant().0 - 9, instant().0 - 1);
+    let opened = |cosigned| Body::Opened(Opened { cosigned, ..opening(&closed(by_two)) });
+    let time = at(instant().1);
+    for dates in [vec![by(0, early)], vec![by(0, early), by(1, last + 1)], vec![by(2, early)]] {
+        assert_eq!(table.broker(time, opened(dates.clone())), Err(Code::OpenedWrong));
+        // Nor is it shut by them: the auction is void.
+        let mut void = closed(by_two);
+        let settled = Settled { winner: None, price: None, cosigned: dates };
+        void.broker(time, Body::Settled(settled)).unwrap();
+        assert_eq!(void.fold().phase(), Phase::Ended(Outcome::Void));
+    }
+    table.broker(time, opened(vec![by(0, early), by(2, last)])).unwrap();
+    assert!(table.fold().is_opened());
+}
+
+#[test]
+fn v167_neither_a_winner_nor_a_price_is_named_where_nothing_was_opened() {
+    let mut table = closed(first_price);
+    for (winner, price) in [(Some(3), None), (None, Some(amount(3_000)))] {
+        let settled = Settled { winner, price, cosigned: Vec::new() };
+        let judged = table.broker(at(instant().1), Body::Settled(settled));
+        assert_eq!(judged, Err(Code::SettledWrong), "{winner:?} {price:?}");
+    }
+}
+
+#[test]
+fn a_bid_is_where_it_was_logged_whether_it_is_read_void_or_still_sealed() {
+    let mut table = auction(first_price);
+    for minor in [999, 1_000, 1_000] {
+        bid_sealed(&mut table, &Author::new(110), at(2 * SECOND), minor).unwrap();
+    }
+    let bids = |table: &Table| (0..8).filter(|seq| table.fold().has_bid(*seq)).collect::<Vec<_>>();
+    assert_eq!(bids(&table), [2, 3, 4]);
+    table.close(at(END)).unwrap();
+    let opening = opening(&table);
+    table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+    assert_eq!(table.fold().voided().len(), 1);
+    assert_eq!(bids(&table), [2, 3, 4]);
+    assert_eq!(table.fold().least_bid(), Some(amount(1_000)), "a bid need not exceed another");
+}
+
+#[test]
+fn the_key_of_a_bid_is_known_while_it_is_sealed_and_after() {
+    let mut table = auction(first_price);
+    let author = Author::new(110);
+    let own = table.fresh(&author);
+    let key = author.key(&own).public();
+    let body = Body::SealedBid(sealed_bid(&table, &author, &own, 2_000));
+    let action = table.sign(&author, &own, body);
+    let stamped = table.tsa.stamp(action, at(2 * SECOND));
+    table.submit(&stamped).unwrap();
+    table.close(at(END)).unwrap();
+    let keys = |table: &Table| {
+        let auction = table.fold();
+        assert_eq!((auction.bid_key(1), auction.bid_key(3)), (None, None));
+        (auction.bid_key(2), auction.bid_keys().collect::<Vec<_>>())
+    };
+    assert_eq!(keys(&table), (Some(key), vec![(2, key)]));
+    let opening = opening(&table);
+    table.broker(at(instant().1), Body::Opened(opening)).unwrap();
+    assert_eq!(keys(&table), (Some(key), vec![(2, key)]));
+}
+
+#[test]
+fn a_sealed_auction_says_when_its_bids_can_be_opened() {
+    assert_eq!(auction(first_price).fold().opens().map(|at| at.as_secs()), Some(instant().0));
+    assert_eq!(Table::auction().fold().opens(), None);
+}
+
+mod apart;

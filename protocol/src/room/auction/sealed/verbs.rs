@@ -3,18 +3,24 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::Cosignature;
+use crate::room::auction::paddle::verbs::Paddle;
+use crate::trust::key::{PublicKey, StampKey};
 use crate::trust::seal::{SealPublic, Sealed};
 use crate::trust::timelock::OpenedLock;
 use crate::value::codec::Digest;
 
 /// That bids are sealed until the auction is over, and what its winner pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedTerms {
     /// What the winner pays.
     pub price: PriceRule,
-    /// How many of the TSAs in `stamps` it takes to open the bids; 1 to all of them.
+    /// How many of the TSAs that lock the bids it takes to open them; 1 to all of them.
     pub needed: u32,
+    /// Stamp keys of the TSAs that lock the bids, 1 to 8 different ones; those of `stamps` if there are none. Stamps of theirs
+    /// count in the room only if `stamps` names them, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<PublicKey<StampKey>>,
 }
 
 /// What the winner of a sealed auction pays.
@@ -33,7 +39,7 @@ pub enum PriceRule {
 pub struct Sealing {
     /// The broker's key for this room alone.
     pub key: SealPublic,
-    /// Statements (V-162) of the TSAs' keys, in the order of the listing's `stamps`.
+    /// Statements (V-162) of the TSAs' keys, in the order in which the listing names them.
     pub locks: Vec<String>,
 }
 
@@ -43,7 +49,7 @@ pub struct Sealing {
 pub struct SealedBid {
     /// The broker's half of the bid key, sealed to its key for the room; 80 bytes.
     pub broker: Sealed,
-    /// Shares of the TSAs' half, each sealed to the key of one, in the order of `stamps`; 80 bytes each.
+    /// Shares of the TSAs' half, each sealed to the key of one, in the order of the listing; 80 bytes each.
     pub shares: Vec<Sealed>,
     /// What the bid key is committed to by.
     pub commitment: Digest,
@@ -51,13 +57,16 @@ pub struct SealedBid {
     pub amount: Sealed,
     /// The bidder's fresh HPKE key for the reveal, should this bid win.
     pub seal: SealPublic,
+    /// The paddle under which it is made, if it is under one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paddle: Option<Paddle>,
 }
 
 /// The secret of one TSA's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleasedLock {
-    /// Which of the listing's `stamps` it is of, counted from 0.
+    /// Which of the TSAs that lock the bids it is of, counted from 0.
     pub tsa: u32,
     /// The secret.
     pub secret: OpenedLock,
@@ -71,6 +80,6 @@ pub struct Opened {
     pub key: OpenedLock,
     /// Those of TSAs, as many as the listing needs, by rising position.
     pub locks: Vec<ReleasedLock>,
-    /// A named witness's signature over the head that ends with `closed`, dated before the TSAs gave anything.
-    pub cosigned: Cosignature,
+    /// Named witnesses' signatures over the head that ends with `closed`, by a quorum before the TSAs gave anything.
+    pub cosigned: Vec<Cosignature>,
 }

@@ -1,8 +1,12 @@
 //! What a listing may say, and what follows from it alone (SPEC 7.3).
 
-use super::{MAX_DURATION, sealed};
+use std::time::Duration;
+
+use super::rule::Rule;
+use super::{MAX_DURATION, citizen, dutch, paddle, reserve, sealed};
 use crate::room::Code;
 use crate::room::body::{Amount, Bid, Listing, SealedBid};
+use crate::trust::enrolment::issuer::Issuer;
 use crate::trust::witness::is_quorum_of;
 use crate::value::clock::Time;
 
@@ -22,12 +26,37 @@ impl Listing {
     /// The last instant at which the auction can end; bids stamped later never count.
     #[must_use]
     pub fn last_end(&self) -> Time {
-        self.soft.map_or(self.end, |soft| soft.hard_end)
+        match (self.soft, self.dutch) {
+            (Some(soft), _) => soft.hard_end,
+            // V-183: the first bid may come right before the end.
+            (None, Some(_)) => self.end.plus(Duration::from_secs(self.freshness.into())),
+            (None, None) => self.end,
+        }
+    }
+
+    /// How many TSAs it takes to open what is sealed; `None` where nothing is.
+    #[must_use]
+    pub fn needed(&self) -> Option<u32> {
+        self.sealed.as_ref().map(|terms| terms.needed).or(self.reserve)
+    }
+
+    /// Below this no bid counts, whatever came before it.
+    #[must_use]
+    pub fn lowest(&self) -> Amount {
+        self.dutch.map_or_else(|| self.start.first_bid(), |terms| terms.floor)
     }
 }
 
-/// V-039, V-158: what a listing may say.
-pub(super) fn check(listing: &Listing, listed: Time) -> Result<(), Code> {
+/// What a listing says that was read and verified.
+pub(super) struct Checked {
+    /// The seller's rule.
+    pub(super) rule: Option<Rule>,
+    /// Whose tokens buy the personas that list and bid.
+    pub(super) issuer: Option<Issuer>,
+}
+
+/// V-039, V-158, V-174, V-220: what a listing may say.
+pub(super) fn check(listing: &Listing, listed: Time) -> Result<Checked, Code> {
     let latest = listed.plus(MAX_DURATION);
     let begins_before = |end: Time| listing.begin.is_none_or(|begin| begin < end);
     if listing.end <= listed || listing.last_end() > latest || !begins_before(listing.end) {
@@ -53,8 +82,17 @@ pub(super) fn check(listing: &Listing, listed: Time) -> Result<(), Code> {
     let possible = possible
         && is_quorum_of(listing.quorum, &listing.witnesses)
         && listing.broker.delivery.require_usable().is_ok()
-        && listing.sealed.is_none_or(|terms| sealed::is_possible(listing, terms));
-    if possible { Ok(()) } else { Err(Code::ListingTerms) }
+        && listing.sealed.as_ref().is_none_or(|_| raises_nothing(listing))
+        && listing.needed().is_none_or(|needed| sealed::is_possible(listing, needed))
+        && listing.reserve.is_none_or(|needed| reserve::is_possible(listing, needed))
+        && listing.dutch.is_none_or(|terms| dutch::is_possible(listing, terms))
+        && paddle::is_possible(listing);
+    if !possible {
+        return Err(Code::ListingTerms);
+    }
+    let issuer = citizen::issuer_of(listing, listed)?;
+    let rule = Rule::of(listing, listed).map_err(|_| Code::ListingRule)?;
+    Ok(Checked { rule, issuer })
 }
 
 /// V-158.
@@ -68,14 +106,23 @@ fn has_possible_prices(listing: &Listing) -> bool {
     steps.len() <= MAX_STEPS && rise && raise && buy_now
 }
 
+/// Whether no bid has to exceed another, buys at once, or moves the end.
+pub(super) fn raises_nothing(listing: &Listing) -> bool {
+    listing.steps.is_empty()
+        && listing.max_raise.is_none()
+        && listing.buy_now.is_none()
+        && listing.increment.minor() == 1
+        && listing.soft.is_none()
+}
+
 /// V-040 to V-043, as far as the terms alone decide: the end moves later only, but for a bid that buys, after
-/// which none counts; and the first bid has the least amount.
+/// which none counts, or one in a Dutch auction, after which none comes late; and the first bid has the least amount.
 pub(super) fn judge_bid_alone(listing: &Listing, bid: &Bid, time: Time) -> Result<(), Code> {
     judge_instant_alone(listing, time)?;
     if bid.currency != listing.currency {
         return Err(Code::BidCurrency);
     }
-    if bid.amount < listing.start.first_bid() { Err(Code::BidTooLow) } else { Ok(()) }
+    if bid.amount < listing.lowest() { Err(Code::BidTooLow) } else { Ok(()) }
 }
 
 /// V-040, V-041 and V-165, as far as the terms alone decide.

@@ -95,7 +95,7 @@ impl Sale {
     ) -> Result<Disclosed, DisclosureError> {
         let authorities = [authority().public()];
         let place = self.place(Side::Winner);
-        Disclosure::verify(bytes, &place, &authorities, state, at, |seq| self.logged(seq))
+        Disclosure::verify(bytes, &place, of(&authorities), state, at, |seq| self.logged(seq))
     }
 
     fn verdict(&self, card: &CardMaterial, state: Option<&StatePki>, at: Time) -> CardVerdict {
@@ -189,7 +189,7 @@ fn v120_the_cards_part_has_bounds() {
 #[test]
 fn v120_attributes_are_of_a_closed_set_and_short() {
     for attribute in Attribute::ALL {
-        assert_eq!(attribute.as_str().parse(), Ok(attribute));
+        assert_eq!(attribute.to_string().parse(), Ok(attribute));
         assert_eq!(serde_json::to_value(attribute).unwrap(), attribute.as_str());
     }
     for name in ["", "Sex", "tax-number", "name", "civil-number", "sex "] {

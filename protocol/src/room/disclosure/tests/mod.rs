@@ -7,8 +7,8 @@ use super::*;
 mod card;
 use crate::room::Replay;
 use crate::room::fixture::{Author, END, Own, SECOND, Table, at, text};
-use crate::trust::certificate::tests::{authority, issue, leaf, noon};
-use crate::trust::certificate::{AUTHORITY_NAME, PERSONA_LIFETIME};
+use crate::trust::certificate::tests::{authority, issue, leaf, noon, with_policies};
+use crate::trust::certificate::{AUTHORITY_NAME, PERSONA_LIFETIME, bought_with};
 use crate::trust::seal::{SealKey, SealPublic, open_padded, seal_padded};
 use crate::value::codec::to_base64url;
 
@@ -33,6 +33,10 @@ fn sale() -> Sale {
     table.settle(at(END), Some((4, 1_300))).unwrap();
     let opening = table.reveal_opening(at(2 * END));
     Sale { table, opening, winner, owns: [first, second, third] }
+}
+
+fn of(authorities: &[PublicKey<Authority>]) -> Personas<'_> {
+    Personas { authorities, issuer: None }
 }
 
 fn certificate(author: &Author) -> String {
@@ -72,7 +76,7 @@ impl Sale {
         now: Time,
     ) -> Result<Disclosed, DisclosureError> {
         let authorities = [SecretKey::from_seed(&[77; 32]).public(), authority().public()];
-        Disclosure::verify(bytes, place, &authorities, None, now, |seq| self.logged(seq))
+        Disclosure::verify(bytes, place, of(&authorities), None, now, |seq| self.logged(seq))
     }
 
     fn verify(&self, bytes: &[u8]) -> Result<Disclosed, DisclosureError> {
@@ -165,14 +169,40 @@ fn v056_the_certificate_is_of_a_ca_that_the_listing_names_and_in_force() {
         Err(DisclosureError::Certificate(CertificateError::NotYetValid { .. }))
     ));
     let other = [SecretKey::from_seed(&[77; 32]).public()];
-    let foreign = Disclosure::verify(&bytes, &place, &other, None, noon(), |seq| sale.logged(seq));
+    let by = |authorities| {
+        Disclosure::verify(&bytes, &place, of(authorities), None, noon(), |seq| sale.logged(seq))
+    };
+    let foreign = by(&other);
     assert_eq!(foreign, Err(DisclosureError::Certificate(CertificateError::Authority)));
-    let nobody = Disclosure::verify(&bytes, &place, &[], None, noon(), |seq| sale.logged(seq));
+    let nobody = by(&[]);
     assert_eq!(nobody, Err(DisclosureError::Malformed));
     for certificate in ["", "AA", "not base64", &certificate(&Author::new(1))[..20]] {
         let claims = Claims { certificate: certificate.to_owned(), ..sale.claims() };
         assert!(sale.verify(&sale.signed(&claims)).is_err(), "{certificate}");
     }
+}
+
+#[test]
+fn v223_where_citizens_are_asked_for_another_issuers_persona_has_disclosed_nothing() {
+    let sale = sale();
+    let place = sale.place(Side::Winner);
+    let authorities = [authority().public()];
+    let judged = |bought: Option<Digest>, issuer: Option<Digest>| {
+        let params = match bought {
+            Some(issuer) => with_policies(bought_with(issuer), true),
+            None => leaf::<Persona>(),
+        };
+        let der = issue(&params, AUTHORITY_NAME, &sale.winner.persona.public());
+        let bytes = sale.signed(&Claims { certificate: to_base64url(&der), ..sale.claims() });
+        let personas = Personas { authorities: &authorities, issuer };
+        let read = |seq| sale.logged(seq);
+        Disclosure::verify(&bytes, &place, personas, None, noon(), read).map(drop)
+    };
+    let (one, two) = (Some(Digest([1; 32])), Some(Digest([2; 32])));
+    assert_eq!(judged(one, one), Ok(()));
+    assert_eq!(judged(two, one), Err(DisclosureError::Citizen));
+    assert_eq!(judged(None, one), Err(DisclosureError::Citizen));
+    assert_eq!(judged(one, None), Ok(()));
 }
 
 #[test]

@@ -18,6 +18,11 @@ fn listing() -> Listing {
         end: now().plus(Duration::from_secs(7_200)),
         soft: None,
         sealed: None,
+        dutch: None,
+        bids_each: None,
+        reserve: None,
+        citizens: None,
+        rule: None,
         freshness: 10,
         grace: 5,
         disclose_within: 259_200,
@@ -65,6 +70,35 @@ fn every_term_is_read_with_what_comes_of_it() {
         "Each bid in the last 30s keeps it open for 30s more, until 2026-11-27 14:10:00 UTC"
     ));
     assert!(!text.contains("simulated"));
+}
+
+#[test]
+fn a_falling_price_is_read_with_its_steps_and_what_they_come_to() {
+    let amount = |minor: u64| Amount::try_from(minor).unwrap();
+    let dutch =
+        pregao_protocol::room::body::DutchTerms { floor: amount(400), fall: amount(100), every: 5 };
+    let falling = Listing {
+        start: StartPrice::try_from(1_000).unwrap(),
+        increment: amount(1),
+        max_raise: None,
+        buy_now: None,
+        dutch: Some(dutch),
+        freshness: 3,
+        ..listing()
+    };
+    let text = terms(&falling, Some(now()), &TimeZone::UTC).join("\n");
+    for part in [
+        "The price begins at 10.00 EUR and falls by 1.00 EUR every 5s, to 4.00 EUR after 30s.",
+        "The earliest bid has it, by the time of the TSA, and pays the price of that moment.",
+        "It ends at 2026-11-27 14:00:00 UTC, in 2h if nobody bids, and 3s after the stamp of the first",
+        "A bid may arrive 3s after its stamp.",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("It ends before that") && !text.contains("one before"), "{text}");
+    let short = Listing { end: now().plus(Duration::from_secs(29)), ..falling };
+    let text = terms(&short, Some(now()), &TimeZone::UTC).join("\n");
+    assert!(text.contains("It ends before that, at 5.00 EUR."), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

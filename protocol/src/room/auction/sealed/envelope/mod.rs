@@ -1,4 +1,4 @@
-//! How one bid is sealed and opened (SPEC 7.9).
+//! How one amount is sealed and opened: that of a bid (SPEC 7.9), or of a hidden reserve (SPEC 7.13).
 //!
 //! Two halves make the key of a bid: K₂ is sealed to the broker's key for the room, K₁ is shared among the TSAs and
 //! each share sealed to the key that its TSA keeps until an instant. So neither the broker nor the TSAs alone read a
@@ -13,8 +13,10 @@ use zeroize::Zeroizing;
 
 use super::verbs::SealedBid;
 use crate::log::RoomName;
+use crate::room::auction::reserve::verbs::Reserve;
 use crate::room::body::Amount;
 use crate::trust::key::{OneTime, PublicKey};
+use crate::trust::persona::Ratio;
 use crate::trust::seal::{self, OVERHEAD, SealError, SealKey, SealPublic, Sealed};
 use crate::value::codec::Digest;
 use crate::value::label;
@@ -31,7 +33,7 @@ pub const SEALED_AMOUNT: usize = 8 + 16;
 pub struct Recipients {
     /// The broker's key for the room.
     pub broker: SealPublic,
-    /// The keys that TSAs keep, in the order of the listing's `stamps`.
+    /// The keys that TSAs keep, in the order of the listing.
     pub locks: Vec<SealPublic>,
     /// How many of those it takes.
     pub needed: usize,
@@ -67,6 +69,9 @@ pub enum Void {
     /// It is below the least that may be bid.
     #[error("it is below the least that may be bid")]
     TooLow,
+    /// The seller's rule says no, or has no answer.
+    #[error("the seller's rule does not allow it")]
+    Rule,
 }
 
 impl Void {
@@ -80,13 +85,61 @@ impl Void {
             Self::Shares => "shares",
             Self::Amount => "amount",
             Self::TooLow => "too-low",
+            Self::Rule => "rule",
         }
     }
 }
 
-/// What ties a bid to its room and its one-time key: copied into another action, nothing of it opens.
-fn context(room: RoomName, key: &PublicKey<OneTime>) -> Digest {
-    Digest::labelled(label::SEALED_BID, &[room.0, *key.as_bytes()].concat())
+/// What ties something sealed to what it is, its room and its one-time key: copied into another action, nothing of it opens,
+/// and neither does a bid as a reserve.
+struct Context {
+    label: &'static str,
+    digest: Digest,
+}
+
+impl Context {
+    fn new(label: &'static str, (room, key): (RoomName, &PublicKey<OneTime>)) -> Self {
+        Self { label, digest: Digest::labelled(label, &[room.0, *key.as_bytes()].concat()) }
+    }
+
+    /// The aad of everything.
+    const fn aad(&self) -> &[u8; 32] {
+        &self.digest.0
+    }
+}
+
+/// The parts of something sealed.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::room::auction) struct Parts<'a> {
+    broker: &'a Sealed,
+    shares: &'a [Sealed],
+    commitment: &'a Digest,
+    amount: &'a Sealed,
+}
+
+impl SealedBid {
+    pub(in crate::room::auction) fn parts(&self) -> Parts<'_> {
+        let Self { broker, shares, commitment, amount, .. } = self;
+        Parts { broker, shares, commitment, amount }
+    }
+}
+
+impl Reserve {
+    pub(in crate::room::auction) fn parts(&self) -> Parts<'_> {
+        let Self { broker, shares, commitment, amount, .. } = self;
+        Parts { broker, shares, commitment, amount }
+    }
+}
+
+impl Parts<'_> {
+    /// V-165: whether it has the sizes that everything sealed to so many TSAs has.
+    pub(in crate::room::auction) fn fits(&self, tsas: usize) -> bool {
+        let is_half = |sealed: &Sealed| sealed.as_bytes().len() == SEALED_HALF;
+        is_half(self.broker)
+            && self.shares.len() == tsas
+            && self.shares.iter().all(is_half)
+            && self.amount.as_bytes().len() == SEALED_AMOUNT
+    }
 }
 
 /// What is made from both halves: the key of the bid, what it is committed to by, and the randomness with which K₂ is
@@ -98,12 +151,12 @@ struct BidKey {
 }
 
 impl BidKey {
-    fn of(first: &[u8; HALF], second: &[u8; HALF], context: Digest) -> Self {
+    fn of(first: &[u8; HALF], second: &[u8; HALF], context: &Context) -> Self {
         let material = Zeroizing::new([*first, *second].concat());
         let from = Hkdf::<Sha256>::new(None, &material);
         Self {
-            key: expand(&from, label::BID_KEY, &context.0),
-            commitment: Digest(*expand(&from, label::BID_COMMITMENT, &context.0)),
+            key: expand(&from, label::BID_KEY, context.aad()),
+            commitment: Digest(*expand(&from, label::BID_COMMITMENT, context.aad())),
             seed: expand(&from, label::BID_SEED, &[0]),
         }
     }
@@ -113,19 +166,22 @@ impl BidKey {
         UnboundKey::new(&CHACHA20_POLY1305, &*self.key).ok().map(LessSafeKey::new)
     }
 
-    fn encrypt(&self, amount: Amount, context: Digest) -> Option<Vec<u8>> {
+    fn encrypt(&self, amount: Amount, context: &Context) -> Option<Vec<u8>> {
         // With room for the tag, so that no copy of the amount is left behind when it grows.
         let mut bytes = Vec::with_capacity(SEALED_AMOUNT);
         bytes.extend_from_slice(&amount.minor().to_be_bytes());
         let nonce = Nonce::assume_unique_for_key([0; 12]);
-        self.cipher()?.seal_in_place_append_tag(nonce, Aad::from(context.0), &mut bytes).ok()?;
+        self.cipher()?
+            .seal_in_place_append_tag(nonce, Aad::from(context.aad()), &mut bytes)
+            .ok()?;
         Some(bytes)
     }
 
-    fn decrypt(&self, encrypted: &[u8], context: Digest) -> Option<Amount> {
+    fn decrypt(&self, encrypted: &[u8], context: &Context) -> Option<Amount> {
         let mut bytes = encrypted.to_vec();
         let nonce = Nonce::assume_unique_for_key([0; 12]);
-        let minor = self.cipher()?.open_in_place(nonce, Aad::from(context.0), &mut bytes).ok()?;
+        let minor =
+            self.cipher()?.open_in_place(nonce, Aad::from(context.aad()), &mut bytes).ok()?;
         Amount::try_from(u64::from_be_bytes((*minor).try_into().ok()?)).ok()
     }
 }
@@ -178,12 +234,11 @@ fn combine(shares: &[(u8, Zeroizing<Vec<u8>>)], needed: usize) -> Option<Zeroizi
 
 fn seal_half(
     to: &SealPublic,
-    context: &Digest,
+    context: &Context,
     half: &[u8; HALF],
     seed: &Zeroizing<[u8; 32]>,
 ) -> Result<Sealed, SealError> {
-    let info = label::SEALED_BID.as_bytes();
-    let sealed = seal::seal(to, info, &context.0, half, **seed)?;
+    let sealed = seal::seal(to, context.label.as_bytes(), context.aad(), half, **seed)?;
     Sealed::try_from(sealed).map_err(|_| SealError::Key)
 }
 
@@ -191,7 +246,7 @@ fn seal_half(
 /// others are right.
 fn seal_shares(
     to: &Recipients,
-    context: &Digest,
+    context: &Context,
     first: &[u8; HALF],
 ) -> Result<Vec<Sealed>, SealError> {
     let from = Hkdf::<Sha256>::new(None, first);
@@ -203,29 +258,81 @@ fn seal_shares(
     each.map(seal).collect()
 }
 
+/// What [`Parts`] borrows from.
+struct Envelope {
+    broker: Sealed,
+    shares: Vec<Sealed>,
+    commitment: Digest,
+    amount: Sealed,
+}
+
+impl Envelope {
+    fn seal(
+        to: &Recipients,
+        context: &Context,
+        amount: Amount,
+        [first, second]: &[[u8; HALF]; 2],
+    ) -> Result<Self, SealError> {
+        let bid_key = BidKey::of(first, second, context);
+        let encrypted = bid_key.encrypt(amount, context).ok_or(SealError::Key)?;
+        Ok(Self {
+            broker: seal_half(&to.broker, context, second, &bid_key.seed)?,
+            shares: seal_shares(to, context, first)?,
+            commitment: bid_key.commitment,
+            amount: Sealed::try_from(encrypted).map_err(|_| SealError::Key)?,
+        })
+    }
+
+    fn is(&self, parts: Parts<'_>) -> bool {
+        &self.broker == parts.broker
+            && self.shares == parts.shares
+            && &self.commitment == parts.commitment
+            && &self.amount == parts.amount
+    }
+}
+
 /// Seals a bid. `halves` are K₁ and K₂, 64 bytes fresh from a cryptographic generator for this bid alone; `seal` is its key
-/// for the reveal, `key` the one-time key that the action will be signed with.
+/// for the reveal, `key` the one-time key that the action will be signed with. It is under no paddle.
 ///
 /// # Errors
 /// [`SealError::Key`] if a recipient's key is of small order.
 pub fn seal_bid(
     to: &Recipients,
-    (room, key): (RoomName, &PublicKey<OneTime>),
+    place: (RoomName, &PublicKey<OneTime>),
     amount: Amount,
     seal: SealPublic,
     halves: &[[u8; HALF]; 2],
 ) -> Result<SealedBid, SealError> {
-    let [first, second] = halves;
-    let context = context(room, key);
-    let bid_key = BidKey::of(first, second, context);
-    let encrypted = bid_key.encrypt(amount, context).ok_or(SealError::Key)?;
-    Ok(SealedBid {
-        broker: seal_half(&to.broker, &context, second, &bid_key.seed)?,
-        shares: seal_shares(to, &context, first)?,
-        commitment: bid_key.commitment,
-        amount: Sealed::try_from(encrypted).map_err(|_| SealError::Key)?,
-        seal,
-    })
+    let context = Context::new(label::SEALED_BID, place);
+    let Envelope { broker, shares, commitment, amount } =
+        Envelope::seal(to, &context, amount, halves)?;
+    Ok(SealedBid { broker, shares, commitment, amount, seal, paddle: None })
+}
+
+/// Seals a hidden reserve (V-211). `halves` as in [`seal_bid`], `ratio` from the listing's key to `key`, the one-time key that
+/// the action will be signed with.
+///
+/// # Errors
+/// [`SealError::Key`] if a recipient's key is of small order.
+pub fn seal_reserve(
+    to: &Recipients,
+    place: (RoomName, &PublicKey<OneTime>),
+    amount: Amount,
+    ratio: Ratio,
+    halves: &[[u8; HALF]; 2],
+) -> Result<Reserve, SealError> {
+    let context = Context::new(label::SEALED_RESERVE, place);
+    let Envelope { broker, shares, commitment, amount } =
+        Envelope::seal(to, &context, amount, halves)?;
+    Ok(Reserve { ratio, broker, shares, commitment, amount })
+}
+
+/// Both halves of the key of a reserve, from 32 bytes fresh from a cryptographic generator for it alone: its seller keeps one secret.
+#[must_use]
+pub fn reserve_halves(secret: &[u8; 32]) -> Zeroizing<[[u8; HALF]; 2]> {
+    let from = Hkdf::<Sha256>::new(None, secret);
+    let half = |number| *expand(&from, label::RESERVE_HALVES, &[number]);
+    Zeroizing::new([half(1), half(2)])
 }
 
 /// Opens a bid with the secrets of those it is sealed to, the first `needed` of the TSAs'.
@@ -235,31 +342,68 @@ pub fn seal_bid(
 pub fn open_bid(
     secrets: &Secrets,
     to: &Recipients,
-    (room, key): (RoomName, &PublicKey<OneTime>),
+    place: (RoomName, &PublicKey<OneTime>),
     bid: &SealedBid,
 ) -> Result<Amount, Void> {
-    let context = context(room, key);
+    open(secrets, to, &Context::new(label::SEALED_BID, place), bid.parts())
+}
+
+/// Opens a hidden reserve, as [`open_bid`] a bid.
+///
+/// # Errors
+/// The first [`Void`] that holds of it.
+pub fn open_reserve(
+    secrets: &Secrets,
+    to: &Recipients,
+    place: (RoomName, &PublicKey<OneTime>),
+    reserve: &Reserve,
+) -> Result<Amount, Void> {
+    open(secrets, to, &Context::new(label::SEALED_RESERVE, place), reserve.parts())
+}
+
+/// What a hidden reserve is, by the halves of its key (V-213); `None` if sealing it anew does not give the same bytes.
+#[must_use]
+pub fn unseal_reserve(
+    halves: &[[u8; HALF]; 2],
+    to: &Recipients,
+    place: (RoomName, &PublicKey<OneTime>),
+    reserve: &Reserve,
+) -> Option<Amount> {
+    let context = Context::new(label::SEALED_RESERVE, place);
+    let [first, second] = halves;
+    let encrypted = reserve.amount.as_bytes();
+    let amount = BidKey::of(first, second, &context).decrypt(encrypted, &context)?;
+    let anew = Envelope::seal(to, &context, amount, halves).ok()?;
+    anew.is(reserve.parts()).then_some(amount)
+}
+
+fn open(
+    secrets: &Secrets,
+    to: &Recipients,
+    context: &Context,
+    parts: Parts<'_>,
+) -> Result<Amount, Void> {
     let open = |secret: &SealKey, sealed: &Sealed| {
-        let info = label::SEALED_BID.as_bytes();
-        seal::open(secret, info, &context.0, sealed.as_bytes()).ok().map(Zeroizing::new)
+        let info = context.label.as_bytes();
+        seal::open(secret, info, context.aad(), sealed.as_bytes()).ok().map(Zeroizing::new)
     };
-    let second = open(&secrets.broker, &bid.broker).ok_or(Void::Broker)?;
+    let second = open(&secrets.broker, parts.broker).ok_or(Void::Broker)?;
     let second: [u8; HALF] = second.as_slice().try_into().map_err(|_| Void::Broker)?;
     let second = Zeroizing::new(second);
     let share = |(at, secret): &(usize, SealKey)| {
-        let sealed = bid.shares.get(*at)?;
+        let sealed = parts.shares.get(*at)?;
         Some((number(at.saturating_add(1)), open(secret, sealed)?))
     };
     let shares: Option<Vec<_>> = secrets.locks.iter().take(to.needed).map(share).collect();
     let first = combine(&shares.ok_or(Void::Share)?, to.needed).ok_or(Void::Share)?;
     let bid_key = BidKey::of(&first, &second, context);
-    if bid_key.commitment != bid.commitment {
+    if &bid_key.commitment != parts.commitment {
         return Err(Void::Commitment);
     }
-    if seal_shares(to, &context, &first).ok().as_ref() != Some(&bid.shares) {
+    if seal_shares(to, context, &first).ok().as_deref() != Some(parts.shares) {
         return Err(Void::Shares);
     }
-    bid_key.decrypt(bid.amount.as_bytes(), context).ok_or(Void::Amount)
+    bid_key.decrypt(parts.amount.as_bytes(), context).ok_or(Void::Amount)
 }
 
 #[cfg(test)]

@@ -66,6 +66,37 @@ fn v165_a_bid_opens_to_its_amount_with_any_tsas_that_are_enough() {
 }
 
 #[test]
+fn v211_a_reserve_is_opened_by_neither_alone_and_never_as_a_bid() {
+    let (to, key) = (recipients(2, 3), one_time(1));
+    let place = (ROOM, &key);
+    let halves = [[3; 32], [4; 32]];
+    let reserve = seal_reserve(&to, place, amount(1_234), Ratio([0; 32]), &halves).unwrap();
+    let opened = |secrets: &Secrets| open_reserve(secrets, &to, place, &reserve);
+    assert_eq!(opened(&Secrets { broker: secret(100), locks: vec![] }), Err(Void::Share));
+    let tsas = Secrets { broker: secret(101), ..secrets(&[0, 1, 2]) };
+    assert_eq!(opened(&tsas), Err(Void::Broker));
+    assert_eq!(opened(&secrets(&[2])), Err(Void::Share));
+    assert_eq!(opened(&secrets(&[0, 2])), Ok(amount(1_234)));
+    assert_eq!(unseal_reserve(&halves, &to, place, &reserve), Some(amount(1_234)));
+    // With both halves, but for another room or key.
+    let others = [(RoomName([8; 32]), one_time(1)), (ROOM, one_time(2))];
+    for (room, key) in &others {
+        assert_eq!(unseal_reserve(&halves, &to, (*room, key), &reserve), None);
+    }
+    let Reserve { broker, shares, commitment, amount: covered, .. } = reserve;
+    let as_bid = SealedBid { broker, shares, commitment, amount: covered, ..sealed(&to) };
+    assert_eq!(open_bid(&secrets(&[0, 2]), &to, place, &as_bid), Err(Void::Broker));
+}
+
+#[test]
+fn v211_both_halves_follow_from_one_secret_and_differ() {
+    let [first, second] = *reserve_halves(&[7; 32]);
+    assert_ne!(first, second);
+    assert_eq!([first, second], *reserve_halves(&[7; 32]));
+    assert_ne!([first, second], *reserve_halves(&[8; 32]));
+}
+
+#[test]
 fn v165_every_amount_takes_the_same_room() {
     let to = recipients(1, 1);
     let lengths = |minor: u64| {
@@ -98,7 +129,7 @@ fn v165_whoever_has_all_secrets_of_the_tsas_cannot_undo_what_is_sealed_to_the_br
     // could make that anew could open the rest.
     let to = recipients(1, 1);
     let bid = sealed(&to);
-    let context = context(ROOM, &one_time(1));
+    let context = Context::new(label::SEALED_BID, (ROOM, &one_time(1)));
     let first = [3; 32];
     let from = Hkdf::<Sha256>::new(None, &first);
     let labels = [
@@ -110,7 +141,8 @@ fn v165_whoever_has_all_secrets_of_the_tsas_cannot_undo_what_is_sealed_to_the_br
     ];
     let begins = |sealed: &Sealed| sealed.as_bytes()[..32].to_vec();
     for label in labels {
-        for what in (0..=u8::MAX).map(|number| vec![number]).chain([context.0.to_vec(), vec![]]) {
+        for what in (0..=u8::MAX).map(|number| vec![number]).chain([context.aad().to_vec(), vec![]])
+        {
             let made = seal_half(&to.broker, &context, &[0; 32], &expand(&from, label, &what));
             assert_ne!(begins(&made.unwrap()), begins(&bid.broker), "{label} {what:?}");
         }
@@ -119,8 +151,8 @@ fn v165_whoever_has_all_secrets_of_the_tsas_cannot_undo_what_is_sealed_to_the_br
     let made = seal_half(&to.locks[0], &context, &[0; 32], &expand(&from, label::BID_SEED, &[1]));
     assert_eq!(begins(&made.unwrap()), begins(&bid.shares[0]));
     // Nor does K₁ in place of both halves.
-    let alone = BidKey::of(&first, &first, context);
-    assert_eq!(alone.decrypt(bid.amount.as_bytes(), context), None);
+    let alone = BidKey::of(&first, &first, &context);
+    assert_eq!(alone.decrypt(bid.amount.as_bytes(), &context), None);
 }
 
 #[test]
@@ -189,13 +221,13 @@ fn v165_shares_that_give_another_key_with_other_tsas_are_void_with_all() {
 fn v165_an_amount_of_zero_or_too_large_is_none() {
     let to = recipients(1, 1);
     let key = one_time(1);
-    let context = context(ROOM, &key);
-    let bid_key = BidKey::of(&[3; 32], &[4; 32], context);
+    let context = Context::new(label::SEALED_BID, (ROOM, &key));
+    let bid_key = BidKey::of(&[3; 32], &[4; 32], &context);
     for minor in [0_u64, crate::value::label::MAX_AMOUNT + 1, u64::MAX] {
         let mut bytes = minor.to_be_bytes().to_vec();
         let nonce = Nonce::assume_unique_for_key([0; 12]);
         let cipher = bid_key.cipher().unwrap();
-        cipher.seal_in_place_append_tag(nonce, Aad::from(context.0), &mut bytes).unwrap();
+        cipher.seal_in_place_append_tag(nonce, Aad::from(context.aad()), &mut bytes).unwrap();
         let mut bid = sealed(&to);
         bid.amount = bytes.try_into().unwrap();
         assert_eq!(opened(&[0], &to, &bid), Err(Void::Amount), "{minor}");
@@ -258,5 +290,21 @@ proptest! {
             _ => return Ok(()),
         }
         prop_assert!(opened(&[0], &to, &bid).is_err());
+    }
+}
+
+/// Both verifiers print these words.
+#[test]
+fn why_a_bid_is_void_has_one_word() {
+    for (void, word) in [
+        (Void::Broker, "broker"),
+        (Void::Share, "share"),
+        (Void::Commitment, "commitment"),
+        (Void::Shares, "shares"),
+        (Void::Amount, "amount"),
+        (Void::TooLow, "too-low"),
+        (Void::Rule, "rule"),
+    ] {
+        assert_eq!(void.as_str(), word);
     }
 }
