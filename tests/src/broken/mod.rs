@@ -261,7 +261,7 @@ mod tests {
             (
                 "good-sealed-opened-late.log",
                 Status::Incomplete,
-                &["LATE: its sealed bids were opened too long"],
+                &["LATE: what was sealed was opened too long after it could be"],
             ),
             (
                 "good-dutch-sold.log",
