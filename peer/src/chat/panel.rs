@@ -152,7 +152,7 @@ fn facts(
     let opens = view.opens.filter(|_| view.sealed.is_some() || view.awaits_reserve());
     let ends = match (view.extend_secs, opens) {
         (_, Some(opens)) if owes_opening(view, now) => {
-            format!("THE BROKER OWES THE OPENING SINCE {}", clock(opens))
+            format!("OPENING OVERDUE SINCE {}", clock(opens))
         }
         (_, Some(opens)) => format!("opened after {}", clock(opens)),
         (0, None) if view.falling.is_some() => "or soon after the first bid".to_owned(),

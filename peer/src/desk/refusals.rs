@@ -186,7 +186,12 @@ impl Desk {
             }
             Judged::Fair(Grounds::Word, _) if self.knows_better(stamped.action(), code) => {
                 let message = format!("the broker refused with a lie ({code})");
-                let advice = "you know better than its word; keep an eye on this broker";
+                let advice = match code {
+                    Code::DoorForfeited => {
+                        "this vault holds no deal that you did not keep; if it is an old backup, look for one in newer ones, else keep an eye on this broker"
+                    }
+                    _ => "you know better than its word; keep an eye on this broker",
+                };
                 let notes = [compact, stamped.action().compact()];
                 let room = Some(stamped.action().room());
                 self.accuse(room, &message, advice, Exhibit::Notes("refusal", &notes)).await;

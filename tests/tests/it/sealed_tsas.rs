@@ -122,7 +122,7 @@ async fn v232_with_two_of_three_away_screens_say_for_whom_they_wait_until_one_is
     let (mut ana, view) = place.bid_on().await;
     place.others.iter_mut().for_each(|tsa| tsa.kill().unwrap());
     place.ended(&mut ana, &view, &[]).await;
-    let waits = "1 bid still sealed, waiting for 1 more of 2 of 3 TSAs: north, south";
+    let waits = "1 bid still sealed, the broker waits for 1 more of 2 of 3 TSAs: north, south";
     shown(&mut ana, |view| view.phase == Phase::Closed && view.outcome == waits).await;
     let (_, health) = place.house.broker.health().unwrap();
     assert_eq!(health.matches("timelock.missing: ").count(), 2, "{health}");
@@ -197,6 +197,8 @@ async fn v231_tsas_that_nobody_pinned_are_named_before_a_listing_and_before_a_fi
     let mut agreed = bid.clone();
     agreed["yes"] = json!(true);
     assert!(rui.ask(agreed).await.unwrap());
+    let told = |event: &Event| matches!(event, Event::Note { text, .. } if text.contains(&south) && !text.contains(&north));
+    assert!(rui.seen.iter().any(told), "{:?}", rui.seen);
 }
 
 #[tokio::test(flavor = "multi_thread")]

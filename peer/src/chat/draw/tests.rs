@@ -392,7 +392,7 @@ fn a_broker_that_does_not_open_sealed_bids_in_time_is_named() {
         model.apply(Event::Room(view.clone()));
         model.select(&view.room);
         let shown = text(&model, 120, 24);
-        assert_eq!(shown.contains("THE BROKER OWES THE OPENING SINCE"), owes, "{seconds} {shown}");
+        assert_eq!(shown.contains("OPENING OVERDUE SINCE"), owes, "{seconds} {shown}");
     }
 }
 
@@ -477,7 +477,7 @@ fn a_hidden_reserve_is_said_at_each_stage_and_nobody_has_won_before_it_is_open()
             305,
             &["the reserve decides", "opened after"],
         ),
-        (view("sealed", Phase::Closed, ""), 372, &["THE BROKER OWES THE OPENING SINCE"]),
+        (view("sealed", Phase::Closed, ""), 372, &["OPENING OVERDUE SINCE"]),
         (view("open", Phase::Ended, below), 400, &[below, "you did not win"]),
     ] {
         let mut model = Model::new();

@@ -119,6 +119,11 @@ impl Outbox {
         Some((n, act.stamp().cloned()))
     }
 
+    /// Whether an action was handed in in this session alone: its author was there what the session says they are.
+    pub(super) fn is_of_this_session(&self, digest: &Digest) -> bool {
+        self.pending.find(digest).is_some_and(|(_, act)| !act.is_in_doubt())
+    }
+
     /// See [`PendingActions::take_up`].
     pub(super) fn take_up(&mut self, room: RoomName, command: &ReplyTo, now: Duration) -> bool {
         self.pending.take_up(room, command, now)
@@ -214,6 +219,9 @@ impl Desk {
         if !consent.covers(&grounds) {
             self.ask_user(command, grounds, drafted);
             return Progress::Pending;
+        }
+        if *consent == Consent::Beforehand {
+            self.tell_unknown_lockers(&grounds, &drafted).await;
         }
         match (drafted.room, drafted.body.signer()) {
             (Some(room), Signer::Member) => self.hand_in(room, drafted.body).await,

@@ -55,7 +55,7 @@ pub(super) async fn says(session: &mut Session, log: &Log, head: String) {
     session.send(FromBroker::Cosigned { room: log.name(), head }).await;
 }
 
-pub(super) async fn followed(house: &mut House, log: &Log) -> (User, Session) {
+pub(in crate::desk) async fn followed(house: &mut House, log: &Log) -> (User, Session) {
     let (mut user, mut session) = house.desk().await;
     session.list(&[log]).await;
     session.shows(log, &house.secrets).await;

@@ -10,10 +10,11 @@ use pregao_protocol::room::auction::{Late, Outcome};
 use pregao_protocol::room::body::{Listing, Unseal};
 use pregao_protocol::trust::persona::{Blind, OneTimeKey};
 use pregao_protocol::trust::timelock::OpenedLock;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use uuid::Uuid;
 
 use super::*;
-use crate::fixture::{Cosigner, Locks, Made, Person, Stage, Terms, secs};
+use crate::fixture::{Cosigner, Locks, Made, Peer, Person, Stage, Terms, secs};
 
 const HALVES: [[u8; 32]; 2] = [[3; 32], [4; 32]];
 
@@ -152,6 +153,26 @@ async fn v212_a_broker_that_falls_before_the_opening_opens_the_reserve_when_it_i
     house.closed().await;
     tokio::time::sleep(secs(2)).await;
     let (stage, room) = (house.stage.restart().await, house.room);
+    stage.settled(room).await;
+    assert_eq!(stage.auction(room).late(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v232_whoever_follows_hears_that_a_reserve_waits_for_its_tsa() {
+    let house = Reserved::listed().await;
+    let (stage, room) = (&house.stage, house.room);
+    house.seals(500).await;
+    stage.bids(&stage.person(3), room, 600).await;
+    stage.tsa.conduct(|conduct| conduct.locks = Locks::Keeps);
+    let mut peer = Peer::connect(stage, &stage.person(4)).await;
+    peer.send(&FromPeer::Join { room, from: 0, member: None }).await;
+    house.closed().await;
+    let opens = stage.auction(room).opens().unwrap();
+    stage.until(|stage| stage.tsa.now() >= opens).await;
+    let is_released = |frame: &FromBroker| matches!(frame, FromBroker::Released { .. });
+    let FromBroker::Released { room: of, locks } = peer.until(is_released).await else { panic!() };
+    assert!(of == room && locks.is_empty(), "{locks:?}");
+    stage.tsa.conduct(|conduct| conduct.locks = Locks::Truth);
     stage.settled(room).await;
     assert_eq!(stage.auction(room).late(), None);
 }

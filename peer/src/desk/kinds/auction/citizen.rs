@@ -107,11 +107,10 @@ impl Desk {
         Err(Report::new(Code::DoorCitizen.as_str(), what, advice))
     }
 
-    /// Whether the user's persona is one that an action's auction asks for, and so refused with a lie as none. Of whoever has held tokens of
-    /// two periods it is not known which certificate the broker saw.
+    /// Whether the user's persona is one that an action's auction asks for, and so refused with a lie as none. What an earlier
+    /// session handed in was its before the certificate may have been renewed, and may have been refused then.
     pub(in crate::desk) fn is_such_a_citizen(&self, action: &Action) -> bool {
-        let kept = self.vault.contents().enrolment.as_ref();
-        let one = kept.is_some_and(|kept| kept.former.is_none());
+        let is_shown = self.outbox.is_of_this_session(&action.digest());
         let (own, now) = (self.own_issuer(), self.judged_at());
         let asked = match action.body() {
             Body::List(listing) => match (&listing.citizens, now) {
@@ -122,7 +121,7 @@ impl Desk {
             },
             _ => self.auction(action.room()).and_then(|auction| auction.issuer().cloned()),
         };
-        one && asked.is_some_and(|asked| own == Some(asked.key.id()))
+        is_shown && asked.is_some_and(|asked| own == Some(asked.key.id()))
     }
 
     /// Whether what the user discloses would be believed: by a certificate of another period it would not (V-223).
@@ -233,6 +232,9 @@ pub(super) fn terms(listing: &Listing, now: Option<Time>, zone: &TimeZone) -> Ve
 }
 
 #[cfg(test)]
+mod desk_tests;
+
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 
@@ -245,7 +247,7 @@ mod tests {
     }
 
     /// Of a period from the tenth day to the twentieth; of its key nobody has the secret.
-    fn issuer() -> Issuer {
+    pub(super) fn issuer() -> Issuer {
         const HEAD: [u8; 33] = [
             0x30, 0x82, 0x01, 0xa2, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,
             0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x8f, 0x00, 0x30, 0x82, 0x01, 0x8a,

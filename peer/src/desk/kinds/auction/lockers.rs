@@ -18,7 +18,7 @@ use super::sealed;
 use crate::command::LocksAsked;
 use crate::desk::Desk;
 use crate::desk::confirm::Ground;
-use crate::desk::outbox::offline;
+use crate::desk::outbox::{Drafted, offline};
 use crate::desk::replica::Replica;
 
 /// Digits of a fingerprint by which a TSA without a name is told from the others where there is little room.
@@ -78,6 +78,21 @@ impl Desk {
         }
     }
 
+    /// Says which TSAs lock a listing or a first bid that was agreed to beforehand, where the user does not know them: nobody
+    /// was asked.
+    pub(in crate::desk) async fn tell_unknown_lockers(
+        &self,
+        grounds: &[Ground],
+        drafted: &Drafted,
+    ) {
+        if !grounds.iter().any(|ground| matches!(ground, Ground::Lockers { .. })) {
+            return;
+        }
+        let unknown = self.unknown_lockers(drafted.room, &drafted.body);
+        let prints = listed(&unknown);
+        self.note(format!("TSAs lock the bids here that you have not pinned: {prints}")).await;
+    }
+
     /// What is asked before a listing or a first bid is signed, if the user does not know all of them.
     pub(super) fn ground_of_lockers(&self, listing: &Listing) -> Option<Ground> {
         let unknown = self.strangers_of(listing).len();
@@ -119,13 +134,14 @@ impl Desk {
         name.map_or_else(|| print.to_string().chars().take(SHORT).collect(), ToString::to_string)
     }
 
-    /// For whom sealed bids wait, as far as the broker showed; `None` while nobody is waited for.
+    /// For whom sealed bids, or a reserve, wait by the broker's word; `None` while it names nobody.
     pub(super) fn whom_bids_wait_for(
         &self,
         replica: &Replica,
         auction: &Auction,
     ) -> Option<String> {
-        let waits = auction.phase() == auction::Phase::Closed && auction.has_unopened();
+        let bids_wait = auction.phase() == auction::Phase::Closed && auction.has_unopened();
+        let waits = bids_wait || auction.awaits_reserve();
         let released = replica.notes.auction.released.as_ref().filter(|_| waits)?;
         let tsas = lock_tsas(auction.listing());
         let needed = auction.recipients()?.needed;
@@ -134,10 +150,16 @@ impl Desk {
         let missing: Vec<String> = missing.map(|(_, tsa)| self.locker_name(tsa)).collect();
         let missing = missing.join(", ");
         let whom = match (needed, tsas.len()) {
-            (_, 1) => format!("waiting for the TSA: {missing}"),
-            (needed, of) => format!("waiting for {more} more of {needed} of {of} TSAs: {missing}"),
+            (_, 1) => format!("the broker waits for the TSA: {missing}"),
+            (needed, of) => {
+                format!("the broker waits for {more} more of {needed} of {of} TSAs: {missing}")
+            }
         };
-        Some(sealed::waiting(auction, Some(&whom)))
+        Some(if bids_wait {
+            sealed::waiting(auction, Some(&whom))
+        } else {
+            format!("the reserve is still sealed, {whom}")
+        })
     }
 
     /// The broker shows which secrets are out. What does not open the key that its TSA stated is none.
@@ -183,14 +205,20 @@ pub(in crate::desk) fn unknown_words(unknown: usize, of: usize) -> String {
 
 /// The same where nobody can be asked.
 pub(in crate::desk) fn unread(unknown: &[Fingerprint]) -> Option<Report> {
-    let (first, rest) = unknown.split_first()?;
-    let mut prints = first.to_string();
-    rest.iter().for_each(|print| prints.push_str(&format!(", {print}")));
+    if unknown.is_empty() {
+        return None;
+    }
     let message = format!(
-        "TSAs lock the bids here that you have not pinned, and nobody can be asked about them: {prints}"
+        "TSAs lock the bids here that you have not pinned, and nobody can be asked about them: {}",
+        listed(unknown)
     );
     let advice = "ask who runs them and give --lock-tsa NAME=FINGERPRINT, or agree with --yes or \"yes\":true; nothing was sent";
     Some(Report::new(crate::front::channel::UNCONFIRMED, message, advice))
+}
+
+fn listed(prints: &[Fingerprint]) -> String {
+    let prints: Vec<String> = prints.iter().map(Fingerprint::to_string).collect();
+    prints.join(", ")
 }
 
 #[cfg(test)]
@@ -383,7 +411,7 @@ mod tests {
             (vec![secret(2, 2), secret(1, 0)], "1 more of 2 of 3 TSAs: your own, north".to_owned()),
         ] {
             session.send(FromBroker::Released { room, locks }).await;
-            let outcome = format!("1 bid still sealed, waiting for {whom}");
+            let outcome = format!("1 bid still sealed, the broker waits for {whom}");
             user.until(|event| match event {
                 Event::Room(view) if view.phase == Phase::Closed && view.outcome == outcome => {
                     Some(())

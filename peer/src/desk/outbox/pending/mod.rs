@@ -144,6 +144,11 @@ impl PendingAction {
         self.in_doubt || matches!(self.stage, ActionStage::HandedIn { .. })
     }
 
+    /// Whether a session that ended before the answer handed it in, too.
+    pub(in crate::desk) const fn is_in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
     /// What is handed in beside it.
     pub(in crate::desk) fn solution(&self) -> Option<Solution> {
         self.solved.map(|solved| solved.solution)

@@ -120,9 +120,10 @@ impl AuctionPolicy {
         self.secrets.given().filter_map(lock)
     }
 
-    /// The secrets that there are while bids wait for others: V-232.
+    /// The secrets that there are while bids, or a reserve, wait for others: V-232.
     pub(super) fn released_meanwhile(&self, auction: &Auction) -> Option<Vec<ReleasedLock>> {
-        let waits = auction.phase() == Phase::Closed && auction.has_unopened();
+        let bids_wait = auction.phase() == Phase::Closed && auction.has_unopened();
+        let waits = bids_wait || auction.awaits_reserve();
         (waits && self.secrets.has_failed()).then(|| self.released_locks().collect())
     }
 
