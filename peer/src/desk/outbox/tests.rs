@@ -241,6 +241,8 @@ async fn asked(bits: u64) -> (House, User, Session) {
     let (user, mut session) = house.desk().await;
     session.send(FromBroker::Effort { effort: bits }).await;
     session.list(&[]).await;
+    // Nobody's turn: the desk has read what was sent before it is told anything.
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     user.send_command(&LIST).await;
     (house, user, session)
 }

@@ -80,7 +80,6 @@ async fn what_an_earlier_session_handed_in_was_denied_to_whoever_that_was() {
     drop(session);
     let mut session = house.accept().await;
     session.list(&[&log]).await;
-    session.shows(&log, &house.secrets).await;
     assert_eq!(session.handed_in().await, act);
     session.send(denied(&house, &log, &act)).await;
     assert!(!user.done().await);
