@@ -189,6 +189,8 @@ fn trade(walk: &mut Walk) -> Time {
         let said = walk.succeeds(&enrolled);
         assert_eq!(word_after(&said, "certified by CA ").len(), 64);
     }
+    // A reader waits for the end; here simulated time goes there when all is done, however slow this machine is.
+    walk.is_here("10 for 90s", "10 for 1h");
     let listed = walk.next("pregao list");
     let said = walk.succeeds(&listed);
     let room = word_after(&said, "receipt holds: #");
@@ -243,7 +245,10 @@ fn without_a_screen(walk: &mut Walk) {
     let mut agent = walk.shell(&format!("exec {command}"));
     let mut agent = agent.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(agent.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let mut says = |part: &str| lines.find(|line| line.contains(part)).expect(part);
+    let mut says = |part: &str| {
+        let mut told = lines.by_ref().inspect(|line| assert!(!line.contains("refused"), "{line}"));
+        told.find(|line| line.contains(part)).expect(part)
+    };
     says("connected to broker ");
     let follows = says("follows ");
     assert!(follows.contains("Old radio  14.00 EUR (2 bids)  "), "{follows}");
