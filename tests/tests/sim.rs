@@ -103,10 +103,13 @@ fn judge(left: &Left) -> Result<verdict::Tally, String> {
     verdict::judge(&left.store, people).map_err(|error| format!("{error:#}"))
 }
 
-/// Judges a run of which the person with the most accepted bids was told something else.
+/// Judges a run of which somebody was told something else: of those who bid and were shown who the other side is, whoever has
+/// the most accepted bids.
 fn told_otherwise(left: &Left, change: impl FnOnce(&mut Told)) -> String {
-    let accepted =
-        |told: &Told| told.held.iter().flatten().filter(|receipt| receipt.verb == "bid").count();
+    let accepted = |told: &Told| {
+        let bids = told.held.iter().flatten().filter(|receipt| receipt.verb == "bid").count();
+        (bids > 0 && !told.revealed.is_empty(), bids)
+    };
     let person = left.people.iter().max_by_key(|person| accepted(&person.told.lock())).unwrap();
     let truth = std::mem::take(&mut *person.told.lock());
     let mut lie = truth.clone();
