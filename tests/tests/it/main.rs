@@ -32,6 +32,7 @@ mod opensc;
 mod order;
 mod paddles;
 mod page;
+mod pause;
 mod privacy;
 mod prove;
 mod puzzle;
