@@ -60,6 +60,8 @@ pub(in crate::desk) enum News {
 pub(in crate::desk) enum LastSeen {
     /// No witness took it.
     Nowhere,
+    /// None of those who took it said what came of it.
+    Unheard,
     /// The broker does not ask for what waits for it.
     Waiting,
     /// It asks, and does not answer.
@@ -115,7 +117,7 @@ impl Courier {
                 None => return,
             }
         }
-        let mut seen = LastSeen::Nowhere;
+        let mut seen = if holding.is_empty() { LastSeen::Nowhere } else { LastSeen::Unheard };
         let mut spoke: Vec<PublicKey<WitnessKey>> = Vec::new();
         for _ in 0..ASKED {
             if holding.is_empty() {
@@ -150,7 +152,7 @@ impl Courier {
                         waits.push(witness);
                     }
                     Some(Ok(DeliveryState::Waiting {})) => {
-                        if seen == LastSeen::Nowhere {
+                        if seen == LastSeen::Unheard {
                             seen = LastSeen::Waiting;
                         }
                         waits.push(witness);

@@ -453,6 +453,11 @@ fn end_of(seen: LastSeen) -> Report {
             "no witness took it",
             "check the addresses of the witnesses, and try again",
         ),
+        LastSeen::Unheard => (
+            "deliver.witness",
+            "no witness that took it says what came of it",
+            "it may be in the log, so look at the room; then deliver it through other witnesses",
+        ),
         LastSeen::Waiting => (
             "deliver.waiting",
             "the broker does not fetch what waits for it at the witnesses",
@@ -466,3 +471,6 @@ fn end_of(seen: LastSeen) -> Report {
     };
     Report::new(code, message, advice)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use pregao_protocol::audit::evidence::Statement;
 use pregao_protocol::log::{Head, Origin, RoomName, cosignature};
 
-mod lies;
+pub(super) mod lies;
 
 use super::Desk;
 use super::evidence::Exhibit;

@@ -166,4 +166,4 @@ impl Desk {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::desk) mod tests;

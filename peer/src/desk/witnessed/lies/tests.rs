@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pregao_protocol::audit::evidence::{Accused, Evidence};
 use pregao_protocol::log::merkle::{Tree, leaf_hash};
-use pregao_protocol::log::stamp::VerifiedBatch;
+use pregao_protocol::log::stamp::{FullStamp, VerifiedBatch};
 use pregao_protocol::log::{Cosignature, Head, Origin};
 use pregao_protocol::room::Code;
 use pregao_protocol::room::auction::sealed::envelope::{Recipients, seal_bid};
@@ -49,14 +49,25 @@ async fn bid(house: &House, user: &User, session: &mut Session, log: &Log) -> Ha
 
 /// A refusal by the first `size` entries of a log, decided now.
 fn refusal(house: &House, log: &Log, act: &HandedIn, size: usize) -> FromBroker {
+    let refusal = refused(house, log, (act.action().digest(), &act.stamp), size);
+    FromBroker::Refused { n: act.n, refusal }
+}
+
+/// The same of an action with a stamp of its, as the broker signs it.
+pub(in crate::desk) fn refused(
+    house: &House,
+    log: &Log,
+    (digest, stamp): (Digest, &FullStamp),
+    size: usize,
+) -> String {
     let leaves = log.entries[..size].iter().map(|entry| leaf_hash(entry.as_bytes()));
     let header = house.tsa.tick();
     let hash =
         |compact: &str| VerifiedBatch::open(compact, &[house.tsa.stamp.public()]).unwrap().hash();
     let refusal = Refusal {
-        digest: act.action().digest(),
+        digest,
         room: log.name(),
-        stamp: hash(&act.stamp.batch),
+        stamp: hash(&stamp.batch),
         code: Code::BidTooLow,
         size: size as u64,
         root: Tree::new(leaves.collect()).root(),
@@ -65,11 +76,11 @@ fn refusal(house: &House, log: &Log, act: &HandedIn, size: usize) -> FromBroker 
         until: None,
         header,
     };
-    FromBroker::Refused { n: act.n, refusal: refusal.sign(&house.secrets.entry) }
+    refusal.sign(&house.secrets.entry)
 }
 
 /// A desk that follows a room whose two entries are final since now.
-async fn settled_on(house: &mut House) -> (User, Session, Log, Vec<Witness>) {
+pub(in crate::desk) async fn settled_on(house: &mut House) -> (User, Session, Log, Vec<Witness>) {
     let (log, witnesses) = witnessed(house);
     house.secrets.named.clone_from(&witnesses);
     let (mut user, mut session) = followed(house, &log).await;
