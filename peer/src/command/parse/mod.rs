@@ -4,21 +4,19 @@
 //! left out where one is current, and may always be marked with `#`. Where a word could be a room
 //! as well as an amount or text, it is not guessed: in the chat it needs the mark.
 
+mod listing;
 mod queries;
 
-use pregao_protocol::room::auction::paddle::MAX_BIDS;
-use pregao_protocol::room::body::{PaddleName, PriceRule};
+use pregao_protocol::room::body::PaddleName;
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::value::text::steers;
 
 use super::table::{self, Keyword, Usage};
-use super::unclear::{SHORTEST_ROOM, like_a_name, marked_room, split_amount, split_price};
-use super::{
-    Command, EvidenceTask, LocksAsked, LocksAskedError, NewListing, PaddleTask, UsageError,
-    default_currency,
-};
+use super::unclear::{SHORTEST_ROOM, like_a_name, marked_room, split_amount};
+use super::{Command, EvidenceTask, PaddleTask, UsageError};
 use crate::text::visible::shows_something;
-use crate::text::{amount, duration, moment, sanitize};
+use crate::text::{amount, sanitize};
+pub(crate) use listing::{list, relist, unlist};
 pub(crate) use queries::{bids, check, items, mine};
 
 /// How the words after a command's name become a command.
@@ -26,10 +24,6 @@ pub(crate) type ReadCommand = fn(&Words, Option<&str>) -> Result<Command, UsageE
 
 /// Longest line read, in characters.
 pub const LONGEST_LINE: usize = 4_096;
-/// Most characters of a title.
-const LONGEST_TITLE: usize = 80;
-/// Most characters of a description.
-const LONGEST_DESCRIPTION: usize = 1_000;
 /// Most characters said at once.
 pub(crate) const LONGEST_SAYING: usize = 500;
 /// Most characters of a disclosed name.
@@ -196,172 +190,6 @@ pub fn read_words(words: &Words, room: Option<&str>) -> Result<Command, UsageErr
         return Err(usage_error(&format!("there is no command /{shown}"), advice));
     };
     (usage.read)(&words.after(1), room)
-}
-
-/// Reads the words after `/list`.
-pub(crate) fn list(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
-    closed_quotes(words)?;
-    let first_keyword = words
-        .words
-        .iter()
-        .enumerate()
-        .skip(2)
-        .find(|(_, word)| !word.quoted && keyword(&word.text).is_some())
-        .map_or(words.words.len(), |(index, _)| index);
-    let (positional, pairs) = words.words.split_at_checked(first_keyword).unwrap_or((&[], &[]));
-    let mut terms = Terms::read(pairs)?;
-    let mut head: Vec<&str> = positional.iter().map(|word| word.text.as_str()).collect();
-    if head.len() > 2
-        && let Some(Ok(code)) = head.last().map(|word| amount::currency(word))
-    {
-        terms.currency.get_or_insert(code);
-        head.pop();
-    }
-    if let Some([.., title, start]) = positional.get(..head.len()).filter(|_| head.len() > 2)
-        && !title.quoted
-    {
-        split_price(&title.text, &start.text)?;
-    }
-    let start = head.pop().filter(|_| !head.is_empty());
-    let Some(start) = start else {
-        return Err(wrong_usage(&table::LIST, "the title or the start price is missing"));
-    };
-    let title = bounded("title", &head.join(" "), 1, LONGEST_TITLE)?;
-    let sealed = terms.sealed.as_deref().map(price_rule).transpose()?;
-    let currency = terms.currency.unwrap_or_else(default_currency);
-    amount::parse(start, &currency)?;
-    if let Some(step) = &terms.step {
-        let step = amount::parse(step, &currency)?;
-        if step == 0 {
-            return Err(usage_error(
-                "the step is zero",
-                "type a step of at least one minor unit".into(),
-            ));
-        }
-    }
-    for (name, amount) in
-        [("largest raise", &terms.raise), ("price to buy", &terms.buy), ("floor", &terms.dutch)]
-    {
-        let minor = amount.as_deref().map(|amount| amount::parse(amount, &currency)).transpose()?;
-        if minor == Some(0) {
-            let message = format!("the {name} is zero");
-            return Err(usage_error(&message, "leave it out, or type an amount".to_owned()));
-        }
-    }
-    terms.steps.as_deref().map(|steps| amount::steps(steps, &currency)).transpose()?;
-    match (&terms.duration, &terms.until) {
-        (Some(duration), None) => drop(duration::parse(duration)?),
-        (None, Some(until)) => drop(moment::read(until)?),
-        (None, None) => {
-            let message = "how long the auction runs is missing";
-            return Err(usage_error(
-                message,
-                "add for example: for 10m, or: until 18:00".to_owned(),
-            ));
-        }
-        (Some(_), Some(_)) => {
-            let message = "an auction runs either for a time or until one";
-            return Err(usage_error(message, "leave out `for` or `until`".to_owned()));
-        }
-    }
-    if let Some(begins) = &terms.begins
-        && duration::parse(begins).is_err()
-    {
-        moment::read(begins)?;
-    }
-    terms.extend.as_deref().map(duration::parse).transpose()?;
-    terms.every.as_deref().map(duration::parse).transpose()?;
-    if terms.fixed_end && terms.extend.is_some() {
-        let message = "an end that is fixed cannot be extended";
-        return Err(usage_error(message, "leave out `extend` or `fixed-end`".to_owned()));
-    }
-    terms.grace.as_deref().map(duration::parse).transpose()?;
-    let description = terms.description.filter(|text| !text.is_empty());
-    if let Some(text) = &description {
-        bounded("description", text, 1, LONGEST_DESCRIPTION)?;
-    }
-    let listing = NewListing {
-        title,
-        start: start.to_owned(),
-        currency,
-        increment: terms.step,
-        steps: terms.steps,
-        raise: terms.raise,
-        buy: terms.buy,
-        begins: terms.begins,
-        duration: terms.duration,
-        until: terms.until,
-        extend: terms.extend,
-        fixed_end: terms.fixed_end,
-        grace: terms.grace,
-        sealed,
-        tsas: terms.tsas.as_deref().map(locks_asked).transpose()?,
-        rule: None,
-        rule_file: terms.rule,
-        bids: terms.bids.as_deref().map(bids_each).transpose()?,
-        reserve: terms.reserve,
-        one_per_citizen: terms.one_per_citizen,
-        dutch: terms.dutch,
-        every: terms.every,
-        description,
-    };
-    match listing.meaningless() {
-        Some(odd) => Err(usage_error(&odd.message(), odd.advice())),
-        None => Ok(Command::List(Box::new(listing))),
-    }
-}
-
-/// Reads the words after `/relist`.
-pub(crate) fn relist(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
-    closed_quotes(words)?;
-    let wrong = |message: String| Err(wrong_usage(&table::RELIST, &message));
-    let (mut room, mut start, mut duration, mut until) = (None, None, None, None);
-    let mut rest = words.words.iter().peekable();
-    let is_keyword = |word: &Word| !word.quoted && table::RELIST.keyword(&word.text).is_some();
-    if let Some(named) = rest.next_if(|word| !is_keyword(word)) {
-        room = Some(named.text.as_str());
-    }
-    while let Some(word) = rest.next() {
-        let Some(keyword) = table::RELIST.keyword(&word.text).filter(|_| !word.quoted) else {
-            let shown = sanitize::shortened(&word.text, 20);
-            return wrong(format!("`{shown}` is not expected here"));
-        };
-        let Some(value) = rest.next() else {
-            return wrong(format!("`{}` has no value", keyword.name));
-        };
-        let place = match keyword.name {
-            "start" => &mut start,
-            "for" => &mut duration,
-            _ => &mut until,
-        };
-        if place.replace(value.text.clone()).is_some() {
-            return wrong(format!("`{}` occurs twice", keyword.name));
-        }
-    }
-    start.as_deref().map(amount::check_form).transpose()?;
-    match (&duration, &until) {
-        (Some(_), Some(_)) => {
-            return wrong("an auction runs either for a time or until one".to_owned());
-        }
-        (Some(duration), None) => drop(duration::parse(duration)?),
-        (None, Some(until)) => drop(moment::read(until)?),
-        (None, None) => {}
-    }
-    let room = named_or_current(&table::RELIST, room, current)?;
-    Ok(Command::Relist { room, start, duration, until })
-}
-
-/// Reads the words after `/unlist`.
-pub(crate) fn unlist(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
-    let (room, successor) = match *words.texts().as_slice() {
-        [] => (None, None),
-        [room] => (Some(room), None),
-        [room, successor] => (Some(room), Some(successor)),
-        _ => return Err(wrong_usage(&table::UNLIST, "there are too many words")),
-    };
-    let room = named_or_current(&table::UNLIST, room, current)?;
-    let successor = successor.map(|room| named_or_current(&table::UNLIST, Some(room), current));
-    Ok(Command::Unlist { room, successor: successor.transpose()? })
 }
 
 /// Reads the words after `/bid`.
@@ -651,145 +479,6 @@ pub(crate) fn help(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         },
         _ => Err(wrong_usage(&table::HELP, "there are too many words")),
     }
-}
-
-/// The terms after title and price of a listing.
-#[derive(Default)]
-struct Terms {
-    duration: Option<String>,
-    until: Option<String>,
-    begins: Option<String>,
-    step: Option<String>,
-    steps: Option<String>,
-    raise: Option<String>,
-    buy: Option<String>,
-    extend: Option<String>,
-    fixed_end: bool,
-    grace: Option<String>,
-    sealed: Option<String>,
-    tsas: Option<String>,
-    rule: Option<String>,
-    bids: Option<String>,
-    reserve: Option<String>,
-    one_per_citizen: bool,
-    dutch: Option<String>,
-    every: Option<String>,
-    currency: Option<String>,
-    description: Option<String>,
-}
-
-impl Terms {
-    /// Reads pairs of keyword and value, each keyword at most once; a description runs on to the
-    /// next keyword, so that it need not be quoted.
-    fn read(words: &[Word]) -> Result<Self, UsageError> {
-        let mut terms = Self::default();
-        let mut words = words.iter().peekable();
-        while let Some(word) = words.next() {
-            let Some((name, glued)) = keyword(&word.text).filter(|_| !word.quoted) else {
-                let shown = sanitize::shortened(&word.text, 20);
-                return Err(wrong_usage(&table::LIST, &format!("`{shown}` is not expected here")));
-            };
-            let flag = match name {
-                "fixed-end" => Some(&mut terms.fixed_end),
-                "one-per-citizen" => Some(&mut terms.one_per_citizen),
-                _ => None,
-            };
-            if let Some(flag) = flag {
-                if glued.is_some() {
-                    return Err(wrong_usage(&table::LIST, &format!("`{name}` takes no value")));
-                }
-                if std::mem::replace(flag, true) {
-                    return Err(wrong_usage(&table::LIST, &format!("`{name}` occurs twice")));
-                }
-                continue;
-            }
-            let mut value = match glued {
-                Some(value) => value.to_owned(),
-                None => match words.next() {
-                    Some(value) => value.text.clone(),
-                    None => {
-                        return Err(wrong_usage(&table::LIST, &format!("`{name}` has no value")));
-                    }
-                },
-            };
-            let place = match name {
-                "for" => &mut terms.duration,
-                "until" => &mut terms.until,
-                "begins" => &mut terms.begins,
-                "step" => &mut terms.step,
-                "steps" => &mut terms.steps,
-                "raise" => &mut terms.raise,
-                "buy" => &mut terms.buy,
-                "extend" => &mut terms.extend,
-                "grace" => &mut terms.grace,
-                "sealed" => &mut terms.sealed,
-                "tsas" => &mut terms.tsas,
-                "rule" => &mut terms.rule,
-                "bids" => &mut terms.bids,
-                "reserve" => &mut terms.reserve,
-                "dutch" => &mut terms.dutch,
-                "every" => &mut terms.every,
-                "currency" => {
-                    value = amount::currency(&value)?;
-                    &mut terms.currency
-                }
-                _ => {
-                    while let Some(more) =
-                        words.next_if(|word| word.quoted || keyword(&word.text).is_none())
-                    {
-                        value.push(' ');
-                        value.push_str(&more.text);
-                    }
-                    &mut terms.description
-                }
-            };
-            if place.replace(value).is_some() {
-                return Err(wrong_usage(&table::LIST, &format!("`{name}` occurs twice")));
-            }
-        }
-        Ok(terms)
-    }
-}
-
-/// How many bids each bidder may make, as it is typed.
-fn bids_each(typed: &str) -> Result<u32, UsageError> {
-    let bids = typed.parse().ok().filter(|bids| (1..=MAX_BIDS).contains(bids));
-    bids.ok_or_else(|| {
-        let shown = sanitize::shortened(typed, 20);
-        let message = format!("`bids` takes a number from 1 to {MAX_BIDS}, not `{shown}`");
-        usage_error(&message, "write for example: bids 3".to_owned())
-    })
-}
-
-/// How many TSAs are to lock sealed bids, as it is typed.
-fn locks_asked(typed: &str) -> Result<LocksAsked, UsageError> {
-    typed.parse().map_err(|error: LocksAskedError| {
-        let message = format!("`tsas` is {error}: `{}`", sanitize::shortened(typed, 20));
-        usage_error(&message, "write for example: sealed first tsas 2-of-3".to_owned())
-    })
-}
-
-/// What the winner of sealed bids pays, as it is typed.
-fn price_rule(typed: &str) -> Result<PriceRule, UsageError> {
-    match typed {
-        "first" => Ok(PriceRule::First),
-        "second" => Ok(PriceRule::Second),
-        other => {
-            let shown = sanitize::shortened(other, 20);
-            let message = format!("`sealed` takes `first` or `second`, not `{shown}`");
-            let advice =
-                "with `first` the winner pays their own bid, with `second` the highest that loses";
-            Err(usage_error(&message, advice.to_owned()))
-        }
-    }
-}
-
-/// A keyword of a listing in its one name, and the value glued to it: `for=90s`, `--step`.
-fn keyword(word: &str) -> Option<(&'static str, Option<&str>)> {
-    let word = word.strip_prefix("--").unwrap_or(word);
-    let (name, value) =
-        word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-    table::LIST.keyword(name).map(|keyword| (keyword.name, value))
 }
 
 fn saying(text: &str, room: Option<&str>) -> Result<ChatInput, UsageError> {

@@ -1,5 +1,8 @@
+use pregao_protocol::room::body::PriceRule;
+
 use super::*;
 use crate::command::ListFilter;
+use crate::command::NewListing;
 
 fn command(line: &str, room: Option<&str>) -> Command {
     match read_line(line, room) {
