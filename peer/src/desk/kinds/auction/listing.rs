@@ -1,5 +1,7 @@
 //! What a seller does with a listing: offers an item, offers it again, takes it back.
 
+mod typed;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -9,14 +11,13 @@ use pregao_protocol::room::Code;
 use pregao_protocol::room::auction::rule::{Bidding, Rule};
 use pregao_protocol::room::auction::sealed::{lock_tsas, opens_at};
 use pregao_protocol::room::auction::{self};
-use pregao_protocol::room::body::{
-    Amount, Body, Currency, Listing, SoftClose, StartPrice, Text, TextError, Unlist, Verb,
-};
+use pregao_protocol::room::body::{Amount, Body, Listing, SoftClose, Unlist, Verb};
 use pregao_protocol::trust::persona::{Blind, BlindContext, Ratio};
 use pregao_protocol::trust::timelock;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::report::Report;
 
+use self::typed::Typed;
 use super::fresh_seal;
 use crate::command::{LocksAsked, NewListing};
 use crate::desk::Desk;
@@ -25,148 +26,50 @@ use crate::desk::outbox::{Drafted, by_code, offline};
 use crate::rule;
 use crate::text::moment::TimeZone;
 use crate::text::sanitize::{apart, sanitize, with_causes};
-use crate::text::visible::shows_something;
 use crate::text::{amount, duration, moment};
 
 /// F of auctions listed here, in seconds.
 const FRESHNESS: u32 = 10;
-/// G of auctions listed here, in seconds.
-const GRACE: u32 = 5;
-/// And where bids are sealed: whatever is away for twice as long after the end makes the auction void.
-const SEALED_GRACE: u32 = 60;
 /// Bids of each bidder where they are sealed: nobody sees what is in them, and each has to be opened.
 const SEALED_BIDS: u32 = 8;
 /// Seconds within which both sides must disclose in auctions listed here: three days.
 const DISCLOSE_WITHIN: u32 = 259_200;
-/// Extensions that a soft close allows before the hard end.
-const EXTENSIONS: u64 = 20;
 
 impl Desk {
-    pub(super) fn draft_listing(&self, listing: &NewListing) -> Result<Drafted, Report> {
-        let NewListing {
-            title,
-            start,
-            currency,
-            increment,
-            steps,
-            raise,
-            buy,
-            begins,
-            duration,
-            until,
-            extend,
-            fixed_end,
-            grace,
-            sealed,
-            tsas,
-            rule,
-            rule_file,
-            bids,
-            reserve,
-            one_per_citizen,
-            dutch,
-            every,
-            description,
-        } = listing;
-        let bad =
-            |what: String, advice: &str| Report::new("command.parse", what, advice.to_owned());
+    pub(super) fn draft_listing(&self, typed: &NewListing) -> Result<Drafted, Report> {
         let session = self.connection.session().ok_or_else(offline)?;
         let now = self.now().ok_or_else(|| by_code(Code::TsaDown))?;
-        let money = |text: &str| -> Result<Amount, Report> {
-            let minor = amount::parse(text, currency)
-                .map_err(|error| bad(error.to_string(), &error.advice()))?;
-            Amount::try_from(minor).map_err(|error| bad(error.to_string(), "give another amount"))
-        };
-        let starting = |text: &str| -> Result<StartPrice, Report> {
-            let minor = amount::parse(text, currency)
-                .map_err(|error| bad(error.to_string(), &error.advice()))?;
-            let advice = "give another price to start from";
-            StartPrice::try_from(minor).map_err(|error| bad(error.to_string(), advice))
-        };
-        let time = |text: &str| -> Result<Duration, Report> {
-            duration::parse(text).map_err(|error| bad(error.message, &error.advice))
-        };
-        amount::currency(currency).map_err(|error| bad(error.to_string(), &error.advice()))?;
-        if let Some(odd) = listing.meaningless() {
+        let read = Typed { listing: typed, now, zone: &self.options.zone };
+        let currency = read.currency()?;
+        if let Some(odd) = typed.meaningless() {
             return Err(Report::new(Code::ListingTerms.as_str(), odd.message(), odd.advice()));
         }
-        super::sealed::may_be_listed(listing, session.certificate.quorum)?;
-        let reserve = reserve.as_deref().map(money).transpose()?;
-        let sealed = sealed.map(|price| self.sealed_terms(price, *tsas)).transpose()?;
+        super::sealed::may_be_listed(typed, session.certificate.quorum)?;
+        let sealed = typed.sealed.map(|price| self.sealed_terms(price, typed.tsas)).transpose()?;
         let needed = sealed.as_ref().map(|terms| terms.needed);
-        let floor = dutch.as_deref().map(money).transpose()?;
-        let given = money(increment.as_deref().unwrap_or("1"))?;
-        let every = every.as_deref().map(time).transpose()?;
-        let dutch = floor
-            .map(|floor| super::dutch::terms(starting(start)?, floor, given, every))
-            .transpose()?;
-        // Bids that nobody sees are raised by nobody, nor are those that come when the price has fallen.
-        let is_raised = sealed.is_none() && dutch.is_none();
-        let step = if is_raised { given } else { Amount::LEAST };
-        let some = |text: &Option<String>| text.as_deref().map(money).transpose();
-        let (max_raise, buy_now) = (some(raise)?, some(buy)?);
-        super::reserve::means_something(reserve, starting(start)?, buy_now)?;
-        let steps = match steps {
-            Some(steps) => amount::steps(steps, currency)
-                .map_err(|error| bad(error.to_string(), &error.advice()))?,
-            None => Vec::new(),
-        };
-        let moment = |text: &str| -> Result<Time, Report> {
-            moment::parse(text, now, &self.options.zone)
-                .map_err(|error| bad(error.message, &error.advice))
-        };
-        let end = match (duration, until) {
-            (Some(duration), None) => now.plus(time(duration)?),
-            (None, Some(until)) => moment(until)?,
-            (Some(_), Some(_)) | (None, None) => {
-                let what = "an auction runs either for a time or until one";
-                return Err(bad(what.to_owned(), "give one of `for` and `until`"));
-            }
-        };
-        let begin = match begins.as_deref().map(|text| (text, duration::parse(text))) {
-            Some((_, Ok(after))) => Some(now.plus(after)),
-            Some((text, Err(_))) => Some(moment(text)?),
-            None => None,
-        };
-        let soft = match extend {
-            Some(extend) => Some(soft_close(time(extend)?, end)?),
-            None if *fixed_end || !is_raised => None,
-            None => Some(usual_soft_close(end)),
-        };
-        let grace = match grace {
-            Some(grace) => grace_of(time(grace)?)?,
-            None if sealed.is_some() => SEALED_GRACE,
-            None => GRACE,
-        };
-        if !shows_something(title) {
-            let what = "the title shows nothing: it has no character that can be seen";
-            return Err(bad(what.to_owned(), "give it a title that people can read"));
-        }
+        let (prices, times) = (read.prices()?, read.times()?);
+        let (title, description) = read.words()?;
         let (seal, seal_public) = fresh_seal(&self.options.host)?;
-        let text =
-            |error: TextError| bad(error.to_string(), "shorten the title or the description");
         let mut listing = Listing {
-            title: Text::try_from(title.clone()).map_err(text)?,
-            description: description.clone().map(Text::try_from).transpose().map_err(text)?,
-            currency: currency
-                .parse::<Currency>()
-                .map_err(|error| bad(error.to_string(), "write the currency as in EUR"))?,
-            start: starting(start)?,
-            increment: step,
-            steps,
-            max_raise,
-            buy_now,
-            begin,
-            end,
-            soft,
+            title,
+            description,
+            currency,
+            start: prices.start,
+            increment: prices.increment,
+            steps: prices.steps,
+            max_raise: prices.max_raise,
+            buy_now: prices.buy_now,
+            begin: times.begin,
+            end: times.end,
+            soft: times.soft,
             sealed,
-            dutch,
-            rule: rule_source(rule.as_deref(), rule_file.as_deref())?,
-            reserve: reserve.map(|_| needed.unwrap_or(super::reserve::NEEDED)),
-            bids_each: bids.or(needed.map(|_| SEALED_BIDS)),
+            dutch: prices.dutch,
+            rule: rule_source(typed.rule.as_deref(), typed.rule_file.as_deref())?,
+            reserve: prices.reserve.map(|_| needed.unwrap_or(super::reserve::NEEDED)),
+            bids_each: typed.bids.or(needed.map(|_| SEALED_BIDS)),
             citizens: None,
-            freshness: if dutch.is_some() { super::dutch::FRESHNESS } else { FRESHNESS },
-            grace,
+            freshness: if prices.dutch.is_some() { super::dutch::FRESHNESS } else { FRESHNESS },
+            grace: times.grace,
             disclose_within: DISCLOSE_WITHIN,
             seal: seal_public,
             broker: session.certificate.keys,
@@ -177,7 +80,7 @@ impl Desk {
             quorum: session.certificate.quorum,
             simulated: self.tsa.simulated,
         };
-        if *one_per_citizen {
+        if typed.one_per_citizen {
             listing.citizens = Some(self.citizen_terms(now, listing.last_end())?);
         }
         Rule::of(&listing, now).map_err(|error| {
@@ -185,7 +88,7 @@ impl Desk {
             Report::new(Code::ListingRule.as_str(), what, Code::ListingRule.advice())
         })?;
         let drafted = Drafted::opening(Body::List(listing), Some(seal));
-        Ok(Drafted { hidden: reserve, ..drafted })
+        Ok(Drafted { hidden: prices.reserve, ..drafted })
     }
 
     /// Whether a listing that was drafted before names what the session has now.
@@ -347,39 +250,6 @@ fn rule_source(rule: Option<&str>, file: Option<&str>) -> Result<Option<String>,
             let what = "a rule is given by itself or in a file";
             Err(Report::new("command.parse", what, "leave out `rule` or `rule_file`"))
         }
-    }
-}
-
-/// What an auction has unless its seller wants another. Within the grace after a fixed end the broker alone
-/// knows all bids, and could let somebody answer the last one; after an extension everybody can.
-fn usual_soft_close(end: Time) -> SoftClose {
-    SoftClose { extend: 60, hard_end: end.plus(Duration::from_secs(3_600)) }
-}
-
-fn grace_of(typed: Duration) -> Result<u32, Report> {
-    let seconds = u32::try_from(typed.as_secs()).ok();
-    seconds.filter(|seconds| (1..=60).contains(seconds)).ok_or_else(|| {
-        Report::new(
-            Code::ListingTerms.as_str(),
-            "the broker has 1 to 60 seconds to close an auction".to_owned(),
-            "write for example: grace 30s".to_owned(),
-        )
-    })
-}
-
-fn soft_close(extend: Duration, end: Time) -> Result<SoftClose, Report> {
-    let seconds = extend.as_secs();
-    let least = u64::from(FRESHNESS) * 3;
-    match u32::try_from(seconds) {
-        Ok(short) if (least..=86_400).contains(&seconds) => {
-            let hard_end = end.plus(Duration::from_secs(seconds * EXTENSIONS));
-            Ok(SoftClose { extend: short, hard_end })
-        }
-        Ok(_) | Err(_) => Err(Report::new(
-            Code::ListingTerms.as_str(),
-            format!("a soft close extends by {least} seconds to a day"),
-            format!("write for example: extend {least}s"),
-        )),
     }
 }
 

@@ -1,3 +1,5 @@
+use pregao_protocol::room::body::{StartPrice, Text};
+
 use super::*;
 use crate::desk::fixture::House;
 use crate::front::channel::{Subject, UserAnswer};
