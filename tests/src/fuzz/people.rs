@@ -130,6 +130,7 @@ pub fn json_line(bytes: &[u8]) -> Verdict {
 pub fn reader(bytes: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(bytes) else { return Verdict::Refused };
     let mut taken = false;
+    // With two digits, none, three and four; `XXX` is the code of no currency (ISO 4217).
     for currency in ["EUR", "JPY", "KWD", "CLF", "XXX", text] {
         match amount::parse(text, currency) {
             Ok(minor) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pregao_protocol::audit::evidence::Evidence;
+use pregao_protocol::room::Code;
 use pregao_protocol::wire::delivery::{DeliveryAnswer, DeliveryState};
 
 use crate::desk::fixture::{House, Log, Session, User};
@@ -40,7 +41,8 @@ async fn reads(user: &mut User, part: &str) {
 /// What the broker answers to a witness: a refusal by the first entries of a log.
 fn refusal(house: &House, log: &Log, size: usize) -> DeliveryState {
     let delivery = house.tsa.left().pop().unwrap();
-    let refusal = refused(house, log, (delivery.digest, &delivery.stamp), size);
+    let of = (delivery.digest, &delivery.stamp);
+    let refusal = refused(house, log, of, (size, Code::BidTooLow));
     DeliveryState::Answered(DeliveryAnswer::Refusal(refusal))
 }
 

@@ -108,7 +108,7 @@ impl Desk {
     }
 
     /// Whether the user's persona is one that an action's auction asks for, and so refused with a lie as none. What an earlier
-    /// session handed in was its before the certificate may have been renewed, and may have been refused then.
+    /// session handed in may have been refused in that one, before the certificate was renewed.
     pub(in crate::desk) fn is_such_a_citizen(&self, action: &Action) -> bool {
         let is_shown = self.outbox.is_of_this_session(&action.digest());
         let (own, now) = (self.own_issuer(), self.judged_at());

@@ -49,16 +49,17 @@ async fn bid(house: &House, user: &User, session: &mut Session, log: &Log) -> Ha
 
 /// A refusal by the first `size` entries of a log, decided now.
 fn refusal(house: &House, log: &Log, act: &HandedIn, size: usize) -> FromBroker {
-    let refusal = refused(house, log, (act.action().digest(), &act.stamp), size);
+    let of = (act.action().digest(), &act.stamp);
+    let refusal = refused(house, log, of, (size, Code::BidTooLow));
     FromBroker::Refused { n: act.n, refusal }
 }
 
-/// The same of an action with a stamp of its, as the broker signs it.
+/// The same of an action with one of its stamps, for whatever reason, as the broker signs it.
 pub(in crate::desk) fn refused(
     house: &House,
     log: &Log,
     (digest, stamp): (Digest, &FullStamp),
-    size: usize,
+    (size, code): (usize, Code),
 ) -> String {
     let leaves = log.entries[..size].iter().map(|entry| leaf_hash(entry.as_bytes()));
     let header = house.tsa.tick();
@@ -68,7 +69,7 @@ pub(in crate::desk) fn refused(
         digest,
         room: log.name(),
         stamp: hash(&stamp.batch),
-        code: Code::BidTooLow,
+        code,
         size: size as u64,
         root: Tree::new(leaves.collect()).root(),
         batch: hash(&header),

@@ -1,17 +1,15 @@
 //! Whoever is a citizen as the auction asks for knows better than a broker that denies it; whoever is none reads so before
 //! anything is sent.
 
-use pregao_protocol::log::merkle::{Tree, leaf_hash};
-use pregao_protocol::log::stamp::VerifiedBatch;
 use pregao_protocol::room::Code;
 use pregao_protocol::room::body::Listing;
 use pregao_protocol::trust::enrolment::issuer::IssuerKey;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
-use pregao_protocol::wire::refusal::Refusal;
 
 use super::tests::issuer;
 use crate::desk::fixture::{HandedIn, House, Log, Session, User};
+use crate::desk::witnessed::lies::tests::refused;
 use crate::desk::witnessed::tests::followed;
 use crate::event::Event;
 
@@ -29,26 +27,12 @@ async fn bids(user: &User, log: &Log) {
 
 /// A refusal of whoever is no such citizen, decided now.
 fn denied(house: &House, log: &Log, act: &HandedIn) -> FromBroker {
-    let leaves = log.entries.iter().map(|entry| leaf_hash(entry.as_bytes())).collect();
-    let header = house.tsa.tick();
-    let hash =
-        |compact: &str| VerifiedBatch::open(compact, &[house.tsa.stamp.public()]).unwrap().hash();
-    let refusal = Refusal {
-        digest: act.action().digest(),
-        room: log.name(),
-        stamp: hash(&act.stamp.batch),
-        code: Code::DoorCitizen,
-        size: log.tree().size(),
-        root: Tree::new(leaves).root(),
-        batch: hash(&header),
-        same_author: Vec::new(),
-        until: None,
-        header,
-    };
-    FromBroker::Refused { n: act.n, refusal: refusal.sign(&house.secrets.entry) }
+    let of = (act.action().digest(), &act.stamp);
+    let refusal = refused(house, log, of, (log.entries.len(), Code::DoorCitizen));
+    FromBroker::Refused { n: act.n, refusal }
 }
 
-fn refused(user: &User) -> Vec<&str> {
+fn refusals(user: &User) -> Vec<&str> {
     let codes = user.seen.iter().filter_map(|event| match event {
         Event::Refused { report, .. } => Some(&*report.code),
         _ => None,
@@ -83,7 +67,7 @@ async fn what_an_earlier_session_handed_in_was_denied_to_whoever_that_was() {
     assert_eq!(session.handed_in().await, act);
     session.send(denied(&house, &log, &act)).await;
     assert!(!user.done().await);
-    assert_eq!((refused(&user), user.alarms()), (vec!["door.citizen"], 0), "{:?}", user.seen);
+    assert_eq!((refusals(&user), user.alarms()), (vec!["door.citizen"], 0), "{:?}", user.seen);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +80,7 @@ async fn whoever_is_no_such_citizen_sends_nothing() {
         let (mut user, mut session, log) = auction(&mut house, &asked).await;
         bids(&user, &log).await;
         assert!(!user.done().await);
-        assert_eq!((refused(&user), user.alarms()), (vec!["door.citizen"], 0), "{:?}", user.seen);
+        assert_eq!((refusals(&user), user.alarms()), (vec!["door.citizen"], 0), "{:?}", user.seen);
         assert!(session.is_handed_nothing().await);
     }
 }
