@@ -122,9 +122,11 @@ impl Told {
                     (_, None) => {}
                 }
                 // What is delivered comes later than it was meant to.
-                let code = match of.act.as_deref() {
-                    Some("deliver") => format!("delivered: {}", report.code),
-                    _ => report.code.into_owned(),
+                let code = match (of.act.as_deref(), &*report.code) {
+                    (Some("deliver"), code) => format!("delivered: {code}"),
+                    // In a falling auction three seconds are long.
+                    (Some("take"), "seen.stale") => "take: seen.stale".to_owned(),
+                    (_, code) => code.to_owned(),
                 };
                 *self.refusals.entry(code).or_default() += 1;
             }

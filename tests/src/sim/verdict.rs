@@ -19,9 +19,9 @@ use super::person::{Person, Told};
 
 /// How codes begin for which people are refused where nothing goes wrong: they bid too little, too often, on their
 /// own, as it closes, or by itself where nothing is to be answered; they deliver what was answered, or too late; they disclose twice or late; they withdraw where nobody may, or after
-/// they forfeited. A wire that is slow for seconds now and then looks broken to either end, and a question to the
-/// TSA is lost now and then.
-const CALM: [&str; 21] = [
+/// they forfeited. A wire that is slow for seconds now and then looks broken to either end, a taker who hears of an entry
+/// later than a falling auction allows is told to look first, and a question to the TSA is lost now and then.
+const CALM: [&str; 22] = [
     "auto.",
     "bid.",
     "delivered: bid.",
@@ -40,6 +40,7 @@ const CALM: [&str; 21] = [
     "link.slow",
     "paddle.under-way",
     "reveal.",
+    "take: seen.stale",
     "tsa.down",
     "verb.phase",
     "withdraw.",
