@@ -179,6 +179,8 @@ fn options(arguments: Arguments) -> anyhow::Result<(Options, Ports)> {
             under_way: 256,
             rooms: 256,
             max_effort: Effort::new(arguments.max_effort.into())?,
+            // Until they show passes, guests would cost the house without a bound.
+            guests: false,
         },
         suites,
         witnesses: arguments.witnesses,

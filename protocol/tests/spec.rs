@@ -375,6 +375,21 @@ fn limits() -> Vec<(&'static str, String)> {
                 auction::dutch::MAX_FRESHNESS
             ),
         ),
+        ("handle of a box, line about its owner", "32 and 200 characters".to_owned()),
+        (
+            "letters that wait in a box, their bytes",
+            format!("{}, 2^{} bytes", grouped(label::MAX_LETTERS.into()), label::MAX_BOX.ilog2()),
+        ),
+        (
+            "one-time keys published at once; open stocks",
+            format!("{}; {}", label::MAX_STOCK, label::MAX_STOCKS),
+        ),
+        (
+            "blob, attachments of a letter",
+            format!("{} MiB, {}", label::MAX_BLOB >> 20, label::MAX_ATTACHMENTS),
+        ),
+        ("letters taken at once", label::MAX_TAKEN.to_string()),
+        ("expiry of a letter", format!("{} days ahead", label::LONGEST_EXPIRY / 86_400)),
         (
             "effort of a puzzle",
             format!(

@@ -31,8 +31,8 @@ pub struct Submission {
     pub stamp: FullStamp,
     /// Ties the one-time key to the persona.
     pub blind: Blind,
-    /// The persona of the session.
-    pub persona: PersonaShown,
+    /// The persona of the session; nothing in a guest's.
+    pub persona: Option<PersonaShown>,
 }
 
 /// A persona with what its certificate says, as a session or a delivery showed it.
@@ -64,6 +64,8 @@ pub enum Author {
     },
     /// A member of a private room, shown by the key that made them one.
     Member,
+    /// Nobody whom the broker knows: a guest, by the key of the box or a fresh one.
+    Guest,
 }
 
 /// An action whose signature, author and stamp hold.
@@ -235,11 +237,10 @@ impl Worker {
         &self,
         action: &Action,
         blind: Blind,
-        shown: PersonaShown,
+        shown: Option<PersonaShown>,
     ) -> Result<Author, Undecided> {
-        let PersonaShown { key: persona, issuer } = shown;
-        match action.body().signer() {
-            Signer::Persona => {
+        match (action.body().signer(), shown) {
+            (Signer::Persona, Some(PersonaShown { key: persona, issuer })) => {
                 let context = BlindContext { broker: self.broker, action: action.id(), persona };
                 if blinded(&blind, &context) == Ok(*action.key()) {
                     Ok(Author::Persona { persona, issuer, blind })
@@ -248,9 +249,14 @@ impl Worker {
                 }
             }
             // The key made its holder a member, earlier and elsewhere; the room knows which.
-            Signer::Member => Ok(Author::Member),
+            (Signer::Member, Some(_)) => Ok(Author::Member),
+            (Signer::Owner | Signer::Guest, None) => Ok(Author::Guest),
+            // V-284: nobody does what guests do under their name, and a guest does nothing else.
+            (Signer::Owner | Signer::Guest, Some(_)) | (Signer::Persona | Signer::Member, None) => {
+                Err(Undecided::DOOR_SESSION)
+            }
             // Also as the broker signed it: it hands in its own.
-            Signer::Broker => Err(Undecided::PARSE),
+            (Signer::Broker, _) => Err(Undecided::PARSE),
         }
     }
 

@@ -66,7 +66,7 @@ impl Decider {
         let room = action.room();
         let is_public = |room| {
             let handle = self.registry.room(room);
-            handle.is_some_and(|handle| handle.members.is_none())
+            handle.is_some_and(|handle| handle.readers.is_none())
         };
         if !action.opens_a_room() && !is_public(room) {
             return Err(Cause::Unreadable(UnreadableCode::Room));
@@ -95,7 +95,7 @@ impl Decider {
         let nobody = || unreadable(UnreadableCode::Author);
         let credentials = delivery.author(&contents, key).map_err(|_| nobody())?;
         let certified = verify_persona_certificate(&credentials.certificate, &self.authority, now);
-        let persona = certified.map_err(|_| nobody())?.into();
+        let persona = Some(certified.map_err(|_| nobody())?.into());
         let (stamp, blind) = (delivery.stamp.clone(), credentials.blind);
         Ok((action, Submission { action: contents.action, stamp, blind, persona }))
     }

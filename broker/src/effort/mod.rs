@@ -109,7 +109,24 @@ impl Efforts {
     #[must_use]
     pub fn account(self: &Arc<Self>, persona: Fingerprint, address: Option<IpAddr>) -> Account {
         let session = Mutex::new(Meter::empty(self.now()));
-        Account { efforts: Arc::clone(self), session, persona, address: counted(address) }
+        Account {
+            efforts: Arc::clone(self),
+            session,
+            persona,
+            address: counted(address),
+            is_guests: false,
+        }
+    }
+
+    /// The account of a guest's session, by its id: nobody else pays for it, and it begins with the work that every guest
+    /// is asked for (V-284).
+    #[must_use]
+    pub fn account_of_guest(
+        self: &Arc<Self>,
+        session: [u8; 32],
+        address: Option<IpAddr>,
+    ) -> Account {
+        Account { is_guests: true, ..self.account(Fingerprint(session), address) }
     }
 
     /// What a handshake from an address takes; the address is charged for it, and nobody else: so far it costs next to
@@ -199,6 +216,8 @@ pub struct Account {
     session: Mutex<Meter>,
     persona: Fingerprint,
     address: Option<IpAddr>,
+    /// Whether nobody says whose session it is: then a puzzle is always asked for (V-198).
+    is_guests: bool,
 }
 
 impl Account {
@@ -226,7 +245,8 @@ impl Account {
             self.efforts.addresses.lock().effort(&address, most, now)
         });
         let overall = self.efforts.overall.lock().effort(OVERALL, most, now);
-        session.max(persona).max(address).max(overall)
+        let effort = session.max(persona).max(address).max(overall);
+        if self.is_guests { effort.of_guests() } else { effort }
     }
 
     /// Takes a place among the refusals of its persona that are kept; false if there is none (V-196).

@@ -251,3 +251,13 @@ fn a_persona_has_little_for_nothing_an_address_more_and_all_together_most() {
     assert_eq!((by_persona, by_address, by_all), (up(PERSONA), up(ADDRESS), up(OVERALL)));
     assert!(by_persona < by_address && by_address < by_all);
 }
+
+#[test]
+fn v198_a_guests_session_is_asked_for_work_from_its_first_frame_and_pays_for_itself_alone() {
+    let (_, efforts) = efforts();
+    let guest = efforts.account_of_guest([9; 32], None);
+    assert_eq!(guest.effort(), Effort::NONE.of_guests());
+    (0..100).for_each(|_| guest.charge(Cost::Unsolved));
+    assert_eq!(efforts.account_of_guest([8; 32], None).effort(), Effort::NONE.of_guests());
+    assert_eq!(efforts.account(persona(1), None).effort(), Effort::NONE);
+}

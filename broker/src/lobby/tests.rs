@@ -23,7 +23,7 @@ async fn the_list_of_rooms_keeps_its_order_over_a_restart_and_shows_no_private_r
     assert_eq!(shown(0, 9), rooms);
     assert_eq!((shown(1, 1), shown(3, 9)), (vec![rooms[1]], Vec::new()));
     let private = stage.reveals()[0].0;
-    assert!(stage.registry().room(private).unwrap().members.is_some());
-    assert!(stage.registry().room(rooms[1]).unwrap().members.is_none());
+    assert!(stage.registry().room(private).unwrap().readers.is_some());
+    assert!(stage.registry().room(rooms[1]).unwrap().readers.is_none());
     assert_eq!(*stage.shared().lobby.watch().borrow(), 3);
 }

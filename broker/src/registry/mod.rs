@@ -31,10 +31,10 @@ pub struct Registry {
 impl RoomDirectory for Registry {
     fn serve(self: Arc<Self>, state: RoomState) {
         let name = state.name();
-        let members = state.room.terms().members().map(Arc::from);
-        let public = members.is_none();
+        let readers = state.room.ledger().readers().map(Arc::from);
+        let public = readers.is_none();
         let first = state.first.clone();
-        let (handle, inbox) = mailbox(name, members);
+        let (handle, inbox) = mailbox(name, readers);
         self.rooms.write().insert(name, handle);
         let shared = Arc::clone(&self.shared);
         shared.metrics.rooms.add(1);
@@ -52,14 +52,14 @@ impl RoomDirectory for Registry {
     }
 }
 
-/// The only keys that may watch a room.
-type Members = Arc<[PublicKey<OneTime>]>;
+/// The only keys whose holders may watch a room.
+type Readers = Arc<[PublicKey<OneTime>]>;
 
 /// Both ends of the way to a room.
-fn mailbox(name: RoomName, members: Option<Members>) -> (RoomHandle, RoomInbox) {
+fn mailbox(name: RoomName, readers: Option<Readers>) -> (RoomHandle, RoomInbox) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (signals, received) = mpsc::unbounded_channel();
-    let handle = RoomHandle { name, mailbox, signals, members };
+    let handle = RoomHandle { name, mailbox, signals, readers };
     (handle, RoomInbox { messages, signals: received })
 }
 
@@ -163,7 +163,11 @@ impl Registry {
 
     fn deliver(&self, name: RoomName, handed: Submitted, reply: Responder) {
         let Some(handle) = self.room(name) else {
-            return reply.fail(Undecided::ROOM_UNKNOWN);
+            return reply.fail(match handed {
+                // It would have opened the room: what is wrong with it says more.
+                Submitted::Repeated(action, code) if action.opens_a_room() => code,
+                Submitted::Repeated(..) | Submitted::Checked(_) => Undecided::ROOM_UNKNOWN,
+            });
         };
         let handed = match handed {
             // The room is there: this listing was handed in before.

@@ -227,5 +227,5 @@ pub struct RoomHandle {
     /// from this one speak here.
     pub signals: mpsc::UnboundedSender<RoomSignal>,
     /// The only keys that may watch, if it is private.
-    pub members: Option<Arc<[PublicKey<OneTime>]>>,
+    pub readers: Option<Arc<[PublicKey<OneTime>]>>,
 }

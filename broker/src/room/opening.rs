@@ -34,14 +34,18 @@ pub(crate) async fn list(
     let Some(terms) = stamped.action().body().terms() else {
         return reply.fail(Undecided::PARSE);
     };
-    let Author::Persona { persona, issuer, blind } = checked.author() else {
-        return reply.fail(Undecided::BLIND);
-    };
-    let link = AuthorLink {
-        key: *stamped.action().key(),
-        persona: *persona,
-        blind: blind.clone(),
-        action: stamped.action().id(),
+    let (link, issuer) = match checked.author() {
+        Author::Persona { persona, issuer, blind } => {
+            let link = AuthorLink {
+                key: *stamped.action().key(),
+                persona: *persona,
+                blind: blind.clone(),
+                action: stamped.action().id(),
+            };
+            (Some(link), *issuer)
+        }
+        Author::Guest => (None, None),
+        Author::Member => return reply.fail(Undecided::BLIND),
     };
     let digest = stamped.action().digest();
     match shared.reader.read(move |log| log.answer(&digest)).await {
@@ -52,16 +56,17 @@ pub(crate) async fn list(
         Ok(_) => {}
         Err(_) => return reply.fail(Undecided::STORE_FAILED),
     }
-    let barred = shared.authors.barred(persona, newest.batch.time());
+    let persona = link.as_ref().map(|link| link.persona);
+    let barred = persona.and_then(|key| shared.authors.barred(&key, newest.batch.time()));
     let opened = match First::of(stamped) {
         Err(code) => Err(code),
         Ok(_) if !knows_keys_of(shared, &terms) => Err(Code::ListingKeys),
         Ok(_) if stamped.time().plus(terms.freshness) < newest.shown_now() => Err(Code::DoorStale),
-        Ok(first) if !may_list(&first.room, *issuer) => Err(Code::DoorCitizen),
+        Ok(first) if !may_list(&first.room, issuer) => Err(Code::DoorCitizen),
         Ok(_) if barred.is_some() => Err(Code::DoorForfeited),
         Ok(first) => {
             let seen = first.room.ledger().head();
-            let stored = first.store(shared, stamped, Some(link)).await;
+            let stored = first.store(shared, stamped, link).await;
             stored.map(|state| (state, seen))
         }
     };

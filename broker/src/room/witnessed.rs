@@ -12,7 +12,7 @@ impl RoomTask {
     /// dated before. It returns at once, and what comes of it is told by signals. Private rooms name none.
     pub(super) fn offer_head(&mut self) {
         let terms = self.room.terms();
-        if terms.witnesses.is_empty() || terms.members().is_some() {
+        if terms.witnesses.is_empty() || !terms.is_public() {
             return;
         }
         let newest = self.room.ledger().head();

@@ -60,6 +60,8 @@ pub struct Limits {
     pub rooms: usize,
     /// Most work that is ever asked for before something is done; none switches puzzles off.
     pub max_effort: Effort,
+    /// Whether sessions of guests are taken, who do not say who they are (V-284).
+    pub guests: bool,
 }
 
 /// Returns once the flag is true, or its owner is gone.

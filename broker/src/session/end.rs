@@ -36,6 +36,9 @@ pub enum SessionEnd {
     /// The broker stops.
     #[error("the broker stops")]
     Stopping,
+    /// A guest, where none are taken.
+    #[error("a guest, and this broker takes none")]
+    NoGuests,
     /// There is no TSA time to judge certificates by.
     #[error("no TSA time yet")]
     NoTime,
@@ -57,6 +60,7 @@ impl SessionEnd {
             | Self::WriteTimeout
             | Self::HandshakeTimeout
             | Self::Violation(_)
+            | Self::NoGuests
             | Self::NoTime
             | Self::NoRandomness(_) => None,
         }

@@ -78,12 +78,18 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     context.shared.metrics.sessions.add(1);
     let (personal, answers) = mpsc::unbounded_channel();
-    let persona = established.persona.key.fingerprint();
-    let invitations = context.shared.presence.register(persona, personal.clone());
-    for (auction, room) in invitations {
-        // The queue's end is in this function.
-        let _ = personal.send(FromBroker::Invited { auction, room });
+    let persona = established.persona.map(|shown| shown.key.fingerprint());
+    if let Some(persona) = persona {
+        let invitations = context.shared.presence.register(persona, personal.clone());
+        for (auction, room) in invitations {
+            // The queue's end is in this function.
+            let _ = personal.send(FromBroker::Invited { auction, room });
+        }
     }
+    let account = match persona {
+        Some(persona) => context.shared.efforts.account(persona, address),
+        None => context.shared.efforts.account_of_guest(established.id, address),
+    };
     let (queue, deliveries) = mpsc::channel(crate::fanout::QUEUE);
     let (stamping, asked) = mpsc::unbounded_channel();
     context.shared.host.task(requests::answer_stamps(asked));
@@ -94,7 +100,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         behind: Behind::default(),
         under_way: UnderWay::at_most(context.limits.under_way),
         asked: Asked::default(),
-        account: Arc::new(context.shared.efforts.account(persona, address)),
+        account: Arc::new(account),
         rate_limiter: RateLimiter::new(context.limits.rate, context.limits.burst, context.uptime()),
         persona: established.persona,
         id: established.id,
@@ -112,7 +118,9 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         // Who comes again is asked for work before that.
         context.shared.efforts.handshake_failed(address, false);
     }
-    context.shared.presence.unregister(persona, &personal);
+    if let Some(persona) = persona {
+        context.shared.presence.unregister(persona, &personal);
+    }
     session.unwatch_all();
     session.socket.close().await;
     context.shared.metrics.sessions.decrease();
@@ -123,7 +131,8 @@ pub(crate) struct Session<S> {
     number: u64,
     context: Arc<SessionContext>,
     socket: MessageSocket<S>,
-    persona: PersonaShown,
+    /// Who it is; nothing of a guest.
+    persona: Option<PersonaShown>,
     id: [u8; 32],
     sealer: Sealer,
     opener: Opener,

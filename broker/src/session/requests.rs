@@ -45,6 +45,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 let persona = self.persona;
                 self.submit(n, Submission { action, stamp, blind, persona }, solution).await?;
             }
+            // Guests do what they came for, and nothing by which they could be told from one another.
+            FromPeer::Rooms { .. } if self.persona.is_none() => {
+                let code = Code::DoorSession;
+                return self.reject_frame(bytes, code.as_str(), code.message()).await;
+            }
             FromPeer::Rooms { from } => {
                 self.lobby = Some(usize::try_from(from).unwrap_or(usize::MAX));
                 self.send_lobby().await?;

@@ -100,9 +100,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// A private room exists only for those who hold one of its two keys, in this session.
     fn may_watch(&self, handle: &RoomHandle, member: Option<Member>) -> bool {
-        let Some(members) = &handle.members else { return true };
+        let Some(readers) = &handle.readers else { return self.persona.is_some() };
         member.is_some_and(|member| {
-            members.contains(&member.key)
+            readers.contains(&member.key)
                 && member
                     .key
                     .verify(&Member::message(&self.id, handle.name), &member.signature)

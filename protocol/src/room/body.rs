@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::room::kind::{Fold, Kind, State};
-use crate::room::{Auction, Code, RevealRoom, Stamped, Terms};
+use crate::room::{Auction, Code, MessageBox, RevealRoom, Stamped, Terms};
 
 pub use crate::room::auction::citizen::verbs::CitizenTerms;
 pub use crate::room::auction::dutch::verbs::DutchTerms;
@@ -21,6 +21,7 @@ pub use crate::room::auction::verbs::{
     Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Step, Unlist,
     Withdrawn,
 };
+pub use crate::room::message_box::verbs::{Blob, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
 pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
 pub use crate::trust::broker::BrokerKeys;
 pub use crate::trust::seal::{Sealed, SealedError};
@@ -41,6 +42,10 @@ pub enum Signer {
     Persona,
     /// A member of the room, with the key that made it one.
     Member,
+    /// The owner of a room, with the key that opened it.
+    Owner,
+    /// Somebody who only adds to a room that they cannot read, with a fresh key.
+    Guest,
     /// The broker, with its entry key.
     Broker,
 }
@@ -202,6 +207,16 @@ verbs! {
     Withdraw(Empty) = "withdraw" by Member;
     /// Who was absent at the deadline; this ends the room.
     Absent(Absent) = "absent" by Broker;
+    /// Opens a message box.
+    Box(BoxOpening) = "box" by Owner, opens MessageBox, seals(agreement);
+    /// The owner publishes keys that letters are sealed to.
+    Keys(Keys) = "keys" by Owner;
+    /// A letter is left in the box.
+    Deposit(Deposit) = "deposit" by Guest;
+    /// The owner takes letters off.
+    Taken(Taken) = "taken" by Owner;
+    /// The owner closes the box.
+    BoxClosed(Empty) = "box-closed" by Owner;
 }
 
 impl fmt::Display for Verb {

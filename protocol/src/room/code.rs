@@ -75,8 +75,11 @@ impl Undecided {
     /// So many refusals of this persona are kept that no more is (V-196).
     pub const REFUSALS: Self = Self(Code::Refusals);
 
+    /// Handed in by a session of another kind than it takes (V-284).
+    pub const DOOR_SESSION: Self = Self(Code::DoorSession);
+
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PARSE,
         Self::BLIND,
         Self::ROOM_UNKNOWN,
@@ -89,6 +92,7 @@ impl Undecided {
         Self::SLOW,
         Self::PUZZLE,
         Self::REFUSALS,
+        Self::DOOR_SESSION,
     ];
 
     /// The code.
@@ -270,6 +274,33 @@ codes! {
     /// `absent`, `forfeited` or `abandoned` before the deadline or against the log.
     AbsentWrong = "absent.wrong", "the absence recorded contradicts the log",
         "keep the log: it is evidence against the broker";
+    /// The terms of a box are not possible.
+    BoxTerms = "box.terms", "the terms of the box are not possible",
+        "this is a fault of the program that made it; update it";
+    /// Keys of a box that were published before, or too many at once.
+    BoxKeys = "box.keys", "these keys were published before, or are too many",
+        "this is a fault of the program that made them; update it";
+    /// A letter that is sealed to keys that are not those of the box by now.
+    DepositKeys = "deposit.keys", "the letter is sealed to keys that the box has replaced",
+        "send it again: it takes new keys by itself";
+    /// A letter that is sealed to a one-time key to which another was sealed.
+    DepositKeyUsed = "deposit.key-used", "another letter was sealed to the same one-time key",
+        "send it again: it takes new keys by itself";
+    /// An envelope that lies in the box already.
+    DepositTwice = "deposit.twice", "this letter is in the box already",
+        "nothing more is to be done";
+    /// An envelope or attachments of sizes that none have, too many or the same one twice.
+    DepositSize = "deposit.size", "the letter has another form than letters have",
+        "attach fewer or smaller files";
+    /// More than the box takes.
+    DepositFull = "deposit.full", "the box is full",
+        "try again once its owner has taken letters off, or send something smaller";
+    /// A time of expiry that has passed, or too far off.
+    DepositExpiry = "deposit.expiry", "the letter would end before it is there, or in more than a year",
+        "choose another time";
+    /// Letters that do not wait in the box.
+    TakenLetter = "taken.letter", "no such letter waits in the box",
+        "look at what waits: /mail";
     /// A request of another form than it may have.
     FrameMalformed = "frame.malformed", "the broker does not understand the request",
         "this is a fault of the program that made it; update it";
@@ -300,6 +331,9 @@ codes! {
     /// So many refusals of this persona are kept that no more is (V-196).
     Refusals = "door.refusals", "so many of your actions were refused that the broker keeps no more refusals; nothing was decided",
         "wait some minutes, or hand it in through its witnesses: deliver";
+    /// A persona's session does what guests do, or a guest what personas do (V-284).
+    DoorSession = "door.session", "this is not done in a session of this kind",
+        "this is a fault of the program that did it; update it";
 }
 
 impl std::fmt::Display for Code {

@@ -185,6 +185,8 @@ kinds! {
     Auction(crate::room::auction::Auction) = "auction";
     /// The private room of seller and winner.
     Reveal(crate::room::reveal::RevealRoom) = "reveal";
+    /// A message box.
+    MessageBox(crate::room::message_box::MessageBox) = "box";
 }
 
 impl fmt::Display for Kind {

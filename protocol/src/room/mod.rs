@@ -25,6 +25,7 @@ mod code;
 pub mod disclosure;
 pub mod kind;
 pub mod ledger;
+pub mod message_box;
 pub mod reveal;
 mod terms;
 
@@ -37,6 +38,7 @@ pub use auction::Auction;
 pub use code::{Code, ErrorCode, Undecided, UnknownCode};
 pub use kind::{Authored, Beyond, Kind, State};
 pub use ledger::Ledger;
+pub use message_box::MessageBox;
 pub use reveal::RevealRoom;
 pub use terms::{Access, Terms};
 

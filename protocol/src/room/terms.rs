@@ -38,6 +38,9 @@ pub enum Access {
     Public,
     /// The holders of these keys, which act more than once.
     Members(Vec<PublicKey<OneTime>>),
+    /// The holder of the key that opened the room, which acts more than once. Others add what they cannot read, each
+    /// by a key of its own.
+    Owner,
 }
 
 impl Terms {
@@ -60,12 +63,9 @@ impl Terms {
             && self.authorities.iter().all(|key| certificate.authorities.contains(key))
     }
 
-    /// The keys of the members; `None` for a public room.
+    /// Whether everybody reads the room.
     #[must_use]
-    pub fn members(&self) -> Option<&[PublicKey<OneTime>]> {
-        match &self.access {
-            Access::Public => None,
-            Access::Members(keys) => Some(keys),
-        }
+    pub const fn is_public(&self) -> bool {
+        matches!(self.access, Access::Public)
     }
 }

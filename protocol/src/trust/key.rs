@@ -51,6 +51,10 @@ purposes! {
     StampKey = "stamp";
     /// Cosigns the heads of brokers' logs.
     WitnessKey = "witness";
+    /// Of one message box; signs what its owner does there, and letters from it that are evidence.
+    BoxKey = "box";
+    /// Signs the one deposit that it was made for.
+    DepositKey = "deposit";
     /// Signs offers to enrol citizens, and states the keys of token issuers.
     Enrolment = "enrolment";
 }

@@ -172,6 +172,27 @@ pub const HEADS_WAIT_AFTER: u64 = 20;
 /// Longest key set of a TSA accepted, in bytes of its JSON.
 pub const MAX_JWKS: usize = 64 * 1024;
 
+/// Bytes in front of a piece of a blob in its frame.
+pub const BLOB_HEADER: usize = 64;
+/// Sizes of envelopes, in bytes: with [`BLOB_HEADER`] and the length in front each fills a record.
+pub const ENVELOPE_SIZES: [u64; 3] = [4_028, 16_316, 65_451];
+/// Longest blob, in bytes.
+pub const MAX_BLOB: u64 = 16 * 1024 * 1024;
+/// Most blobs attached to one letter.
+pub const MAX_ATTACHMENTS: usize = 8;
+/// Most letters that wait in one box.
+pub const MAX_LETTERS: u32 = 10_000;
+/// Most bytes that wait in one box.
+pub const MAX_BOX: u64 = 1024 * 1024 * 1024;
+/// Most one-time keys that are published at once.
+pub const MAX_STOCK: u32 = 256;
+/// Stocks that letters may be sealed to: one more, and the oldest lapses.
+pub const MAX_STOCKS: usize = 8;
+/// Most letters that are taken off at once.
+pub const MAX_TAKEN: usize = 256;
+/// Seconds after which a letter expires at the latest, if it does.
+pub const LONGEST_EXPIRY: u64 = 366 * 24 * 3600;
+
 /// Version of the session's negotiation.
 pub const VERSION: u64 = 1;
 /// Longest frame of the session's negotiation (`hello`, `choice`), in bytes.

@@ -2,6 +2,7 @@
 //! limits of the specification.
 
 pub mod amount;
+pub mod blob_size;
 pub mod clock;
 pub mod codec;
 pub mod label;

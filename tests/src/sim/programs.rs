@@ -279,6 +279,7 @@ impl Town {
                 under_way: 256,
                 rooms: 256,
                 max_effort: Effort::MAX,
+                guests: false,
             },
             suites: Ranking::new(&Suite::ALL).unwrap_or_default(),
             checkers: 2,

@@ -5,6 +5,7 @@
 //! died between two steps takes up the next one when it starts. It never touches the log: it says what is to be appended.
 
 pub(crate) mod auction;
+pub(crate) mod message_box;
 pub(crate) mod reveal;
 
 use std::collections::HashMap;
@@ -394,4 +395,5 @@ macro_rules! policies {
 policies! {
     Auction: auction::AuctionPolicy;
     Reveal: reveal::RevealPolicy;
+    MessageBox: message_box::BoxPolicy;
 }

@@ -9,7 +9,7 @@ use pregao_protocol::trust::certificate::ticket::{TicketParties, verify_ticket};
 use pregao_protocol::trust::certificate::verify_persona_certificate;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::wire::session::{
-    BrokerCredentials, Challenge, ExpectHello, Opener, Padded, Sealer,
+    BrokerCredentials, Challenge, ExpectHello, Initiated, Opener, Padded, Sealer,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Message;
@@ -22,7 +22,8 @@ const FIRST_BATCH_WITHIN: Duration = Duration::from_secs(3);
 
 /// An established session and its first frame.
 pub(super) struct Established {
-    pub(super) persona: PersonaShown,
+    /// Who they are; nothing of a guest.
+    pub(super) persona: Option<PersonaShown>,
     pub(super) id: [u8; 32],
     pub(super) sealer: Sealer,
     pub(super) opener: Opener,
@@ -86,12 +87,21 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
         issuer = shown.issuer;
         Ok::<_, Reason>(shown.key)
     });
-    let (mut unconfirmed, persona) = match handled {
+    let (mut unconfirmed, initiated) = match handled {
         Ok(next) => next,
         Err(error) => {
             let reason = format!(r#"{{"code":"{}"}}"#, error.public_code());
             socket.send(Message::binary(reason.into_bytes())).await?;
             return Err(broken(error));
+        }
+    };
+    let persona = match initiated {
+        Initiated::Persona(key) => Some(PersonaShown { key, issuer }),
+        Initiated::Guest if context.limits.guests => None,
+        Initiated::Guest => {
+            let reason = format!(r#"{{"code":"{}"}}"#, Code::DoorSession).into_bytes();
+            socket.send(Message::binary(reason)).await?;
+            return Err(SessionEnd::NoGuests);
         }
     };
     // Of a TSA that is away the last word is no time: the peer would count down from it.
@@ -106,7 +116,6 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
     let (session, first) = unconfirmed.open(&record).map_err(broken)?;
     let id = session.id().0;
     let (sealer, opener) = session.split();
-    let persona = PersonaShown { key: persona, issuer };
     Ok(Established { persona, id, sealer, opener, first })
 }
 

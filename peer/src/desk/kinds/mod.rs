@@ -2,6 +2,7 @@
 //! for each kind, registered by one line of `views!`.
 
 pub(in crate::desk) mod auction;
+mod message_box;
 pub(in crate::desk) mod reveal;
 
 use std::fmt::Debug;
@@ -375,6 +376,7 @@ macro_rules! views {
 views! {
     Auction in auction: auction::AuctionView;
     Reveal in reveal: reveal::RevealView;
+    MessageBox in message_box: message_box::BoxView;
 }
 
 impl Desk {

@@ -159,7 +159,7 @@ impl Replica {
 
     /// Whether anybody may read it, as far as it is known.
     pub(in crate::desk) fn is_public(&self) -> bool {
-        self.known().is_some_and(|room| room.terms().members().is_none())
+        self.known().is_some_and(|room| room.terms().is_public())
     }
 }
 

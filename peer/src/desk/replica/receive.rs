@@ -52,7 +52,7 @@ impl Desk {
             let name = stamped.action().room();
             self.statements.listed(name);
             // A private room is in no list.
-            if replay.room().is_none_or(|room| room.terms().members().is_some()) {
+            if replay.room().is_none_or(|room| !room.terms().is_public()) {
                 continue;
             }
             // A room of another TSA or CA is nobody's fault; it is not for this persona.

@@ -132,7 +132,7 @@ impl FalseUnreadable {
                 // A room may be opened right after the broker had said that it is not there.
                 let last = FinalHead::open(note, &origin, &terms, &certificate)?;
                 let header = VerifiedBatch::open(&unreadable.header, &certificate.stamps)?;
-                terms.members().is_none() && last.is_before(&header)
+                terms.is_public() && last.is_before(&header)
             }
             UnreadableCode::Author => self.is_by_a_persona(&action, &unreadable, &certificate)?,
         };

@@ -200,7 +200,7 @@ impl Verdict {
                 stamps.push(stamp);
             }
         }
-        let of_members = terms.members().is_some();
+        let of_members = !terms.is_public();
         let authorities =
             || terms.authorities.iter().map(crate::trust::key::PublicKey::fingerprint).collect();
         let named = !terms.witnesses.is_empty();

@@ -11,7 +11,9 @@ use uuid::Uuid;
 use crate::log::RoomName;
 use crate::room::body::Body;
 use crate::trust::jws::{self, JwsError};
-use crate::trust::key::{EntryKey, Fingerprint, OneTime, PublicKey, SecretKey};
+use crate::trust::key::{
+    BoxKey, DepositKey, EntryKey, Fingerprint, OneTime, PublicKey, Purpose, SecretKey,
+};
 use crate::trust::persona::OneTimeKey;
 use crate::value::codec::Digest;
 use crate::value::label;
@@ -208,6 +210,22 @@ impl Draft {
         self.finish(&as_action_key(&key.public()), |input| key.sign(input))
     }
 
+    /// Signs as the owner of a box, with the box's key.
+    ///
+    /// # Errors
+    /// As [`Draft::sign`].
+    pub fn sign_as_owner(&self, key: &SecretKey<BoxKey>) -> Result<Action, ActionError> {
+        self.finish(&as_action_key(&key.public()), |input| key.sign(input))
+    }
+
+    /// Signs as somebody who leaves a letter, with a fresh key.
+    ///
+    /// # Errors
+    /// As [`Draft::sign`].
+    pub fn sign_as_guest(&self, key: &SecretKey<DepositKey>) -> Result<Action, ActionError> {
+        self.finish(&as_action_key(&key.public()), |input| key.sign(input))
+    }
+
     fn finish(
         &self,
         key: &PublicKey<OneTime>,
@@ -220,8 +238,8 @@ impl Draft {
     }
 }
 
-/// A broker's entry key in the place of a one-time key: what its own actions name as theirs.
-const fn as_action_key(key: &PublicKey<EntryKey>) -> PublicKey<OneTime> {
+/// Another key in the place of a one-time key: what an action names as its author's.
+const fn as_action_key<P: Purpose>(key: &PublicKey<P>) -> PublicKey<OneTime> {
     PublicKey::from_bytes(*key.as_bytes())
 }
 

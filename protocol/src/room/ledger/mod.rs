@@ -8,6 +8,7 @@ use crate::log::RoomName;
 use crate::log::merkle::Frontier;
 use crate::log::stamp::VerifiedBatch;
 use crate::room::action::{Action, Seen};
+use crate::room::body::Signer;
 use crate::room::{Access, Code, Stamped, Terms};
 use crate::trust::key::{Fingerprint, OneTime, PublicKey};
 use crate::value::clock::Time;
@@ -18,6 +19,8 @@ use crate::value::codec::Digest;
 pub struct Ledger {
     name: RoomName,
     opened_by: PublicKey<OneTime>,
+    /// Root of the log with its opening alone.
+    opened: Digest,
     terms: Terms,
     tsas: Vec<Fingerprint>,
     frontier: Frontier,
@@ -56,6 +59,7 @@ impl Ledger {
         Self {
             name,
             opened_by,
+            opened: frontier.root(),
             tsas: terms.stamps.iter().map(PublicKey::fingerprint).collect(),
             terms,
             frontier,
@@ -88,6 +92,16 @@ impl Ledger {
     #[must_use]
     pub const fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// The only keys whose holders read the room; `None` for a public one.
+    #[must_use]
+    pub fn readers(&self) -> Option<&[PublicKey<OneTime>]> {
+        match &self.terms.access {
+            Access::Public => None,
+            Access::Members(keys) => Some(keys),
+            Access::Owner => Some(std::slice::from_ref(&self.opened_by)),
+        }
     }
 
     /// Whether a stamp is by a TSA that counts here.
@@ -138,33 +152,48 @@ impl Ledger {
         }
         self.batches.judge(entry.batch())?;
         let earliest_missed = match self.terms.access {
-            Access::Public => entry.time().minus(self.terms.freshness),
+            // V-275: who cannot read the log knows its opening.
+            Access::Owner if action.body().signer() == Signer::Guest => {
+                let opened = Seen { size: 1, root: self.opened };
+                return if action.seen() == opened { Ok(()) } else { Err(Code::SeenFalse) };
+            }
+            Access::Public | Access::Owner => entry.time().minus(self.terms.freshness),
             Access::Members(_) => Time::default(),
         };
         self.heads.judge(action.seen(), self.frontier.size(), earliest_missed)
     }
 
-    /// V-032.
+    /// V-032 and V-273.
     fn judge_signer(&self, action: &Action) -> Result<(), Code> {
-        let as_due = self.is_brokers(action) == action.body().is_brokers();
-        if as_due { Ok(()) } else { Err(Code::VerbAuthor) }
+        let is_owner = *action.key() == self.opened_by;
+        let as_due = match action.body().signer() {
+            Signer::Owner => is_owner,
+            Signer::Guest => !is_owner,
+            Signer::Persona | Signer::Member | Signer::Broker => true,
+        };
+        let by_broker = self.is_brokers(action) == action.body().is_brokers();
+        if as_due && by_broker { Ok(()) } else { Err(Code::VerbAuthor) }
     }
 
     /// What may occur once in the room (V-033): the key, or the action where its key recurs.
     fn unique(&self, action: &Action) -> [u8; 32] {
         match self.terms.access {
             Access::Public if !self.is_brokers(action) => *action.key().as_bytes(),
-            Access::Public | Access::Members(_) => action.digest().0,
+            Access::Owner if action.body().signer() == Signer::Guest => *action.key().as_bytes(),
+            Access::Public | Access::Owner | Access::Members(_) => action.digest().0,
         }
     }
 
     /// Takes an entry that was judged. Gives the tree hashes it completes, leaf first.
     pub(crate) fn append(&mut self, entry: &Stamped, leaf: Digest) -> Vec<Digest> {
         let hashes = self.frontier.push(leaf);
+        if self.frontier.size() == 1 {
+            self.opened = self.frontier.root();
+        }
         self.newest = self.newest.max(entry.time());
         // Members disclose without having seen each other's disclosure: they may miss entries of any age.
         let horizon = match self.terms.access {
-            Access::Public => self.newest.minus(self.terms.freshness * 2),
+            Access::Public | Access::Owner => self.newest.minus(self.terms.freshness * 2),
             Access::Members(_) => Time::default(),
         };
         self.heads.append(self.frontier.root(), entry.time(), horizon);

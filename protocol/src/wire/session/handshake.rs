@@ -49,6 +49,15 @@ impl Credentials {
     }
 }
 
+/// Who is at the other end of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Initiated {
+    /// This persona.
+    Persona(PublicKey<Persona>),
+    /// Somebody who does not say who they are.
+    Guest,
+}
+
 /// What a broker shows in message 2: its certificate. Sized at construction.
 #[derive(Clone)]
 pub struct BrokerCredentials {
@@ -143,11 +152,32 @@ impl ExpectMessage2 {
     /// [`SessionError::Size`], [`SessionError::Handshake`], [`SessionError::Malformed`],
     /// [`SessionError::Credentials`], [`SessionError::Signature`], all about message 2.
     pub fn handle<E: Into<Reason>>(
-        mut self,
+        self,
         message: &[u8],
         verify: impl FnOnce(&str) -> Result<PublicKey<SessionKey>, E>,
         credentials: &Credentials,
         sign: impl FnOnce(&[u8]) -> Signature,
+    ) -> Result<(Unconfirmed, Vec<u8>), SessionError> {
+        self.answer(message, verify, |signed| credentials.sign(sign(signed)))
+    }
+
+    /// As [`ExpectMessage2::handle`], and says nothing of who it is: a guest's session (V-284).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_as_guest<E: Into<Reason>>(
+        self,
+        message: &[u8],
+        verify: impl FnOnce(&str) -> Result<PublicKey<SessionKey>, E>,
+    ) -> Result<(Unconfirmed, Vec<u8>), SessionError> {
+        self.answer(message, verify, |_| to_json(&GuestPayload { guest: true }))
+    }
+
+    fn answer<E: Into<Reason>>(
+        mut self,
+        message: &[u8],
+        verify: impl FnOnce(&str) -> Result<PublicKey<SessionKey>, E>,
+        shown: impl FnOnce(&[u8]) -> Vec<u8>,
     ) -> Result<(Unconfirmed, Vec<u8>), SessionError> {
         let before = self.noise.hash();
         let payload: ResponderPayload = self.noise.read(HandshakeMessage::Two, message)?;
@@ -161,8 +191,7 @@ impl ExpectMessage2 {
         check(HandshakeMessage::Two, &key, &signed, &payload.signature)?;
         let signed =
             statement(label::SESSION_INITIATOR, &self.noise.hash(), &self.noise.own_static);
-        let payload = credentials.sign(sign(&signed));
-        let reply = self.noise.write(HandshakeMessage::Three, &payload)?;
+        let reply = self.noise.write(HandshakeMessage::Three, &shown(&signed))?;
         Ok((self.noise.split(), reply))
     }
 }
@@ -278,7 +307,7 @@ pub struct ExpectMessage3 {
 }
 
 impl ExpectMessage3 {
-    /// Checks the persona (V-084) and gives the session and the persona's key.
+    /// Checks the persona (V-084) and gives the session and the persona's key, or that it is a guest's.
     ///
     /// `authenticate` gets the certificate (DER) and the ticket, and gives the persona's key if
     /// both are good and belong together. What else it learns from them, such as the ticket's
@@ -291,9 +320,16 @@ impl ExpectMessage3 {
         mut self,
         message: &[u8],
         authenticate: impl FnOnce(&[u8], &str) -> Result<PublicKey<Persona>, E>,
-    ) -> Result<(Unconfirmed, PublicKey<Persona>), SessionError> {
+    ) -> Result<(Unconfirmed, Initiated), SessionError> {
         let before = self.noise.hash();
-        let payload: InitiatorPayload = self.noise.read(HandshakeMessage::Three, message)?;
+        let padded = self.noise.read_bytes(HandshakeMessage::Three, message)?;
+        let malformed = SessionError::Malformed { message: HandshakeMessage::Three };
+        let payload = unpad(&padded).ok_or(malformed)?;
+        if let Some(GuestPayload { guest: true }) = parse_canonical(payload) {
+            return Ok((self.noise.split(), Initiated::Guest));
+        }
+        let malformed = SessionError::Malformed { message: HandshakeMessage::Three };
+        let payload: InitiatorPayload = parse_canonical(payload).ok_or(malformed)?;
         let certificate = from_base64url(&payload.certificate)
             .map_err(|_| SessionError::Malformed { message: HandshakeMessage::Three })?;
         let persona = authenticate(&certificate, &payload.ticket)
@@ -308,7 +344,7 @@ impl ExpectMessage3 {
             &self.noise.remote(HandshakeMessage::Three)?,
         );
         check(HandshakeMessage::Three, &persona, &signed, &payload.signature)?;
-        Ok((self.noise.split(), persona))
+        Ok((self.noise.split(), Initiated::Persona(persona)))
     }
 }
 
@@ -335,6 +371,13 @@ struct InitiatorPayload {
     certificate: String,
     ticket: String,
     signature: Signature,
+}
+
+/// What a guest sends in place of it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuestPayload {
+    guest: bool,
 }
 
 /// Stands in for a signature where only its size matters.

@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 
 pub use handshake::{
     BrokerCredentials, Challenge, Credentials, ExpectChoice, ExpectHello, ExpectMessage1,
-    ExpectMessage2, ExpectMessage3, Initiator, solved,
+    ExpectMessage2, ExpectMessage3, Initiated, Initiator, solved,
 };
 pub use record::{Opener, Padded, Sealer, Session, Unconfirmed};
 pub use suite::{Ranking, Suite};

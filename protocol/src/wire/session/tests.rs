@@ -110,9 +110,47 @@ impl<'a> Wire<'a> {
             peer.handle(&pass(HandshakeMessage::Two, two), verify, &credentials(), persona_signs)?;
         let (broker, persona) =
             broker.handle(&pass(HandshakeMessage::Three, three), authenticate)?;
-        assert_eq!(persona, persona_key().public());
+        assert_eq!(persona, Initiated::Persona(persona_key().public()));
         Ok((peer, broker, transcript))
     }
+}
+
+/// A guest's handshake, in which message 3 may be changed.
+fn as_guest(
+    change: impl FnOnce(&mut Vec<u8>),
+) -> Result<(Unconfirmed, Initiated, usize), SessionError> {
+    let suites = only(Suite::ALL[0]);
+    let (peer, hello) = Initiator::start(&suites, PEER_SEED);
+    let (broker, choice) = ExpectHello::new(suites, BROKER_SEED).handle(&hello)?;
+    let (peer, one) = peer.handle(&choice)?;
+    let sign = |bytes: &[u8]| broker_key().sign(bytes);
+    let (broker, two) = broker.handle(&one, &broker_credentials(), sign)?;
+    let (_, mut three) = peer.handle_as_guest(&two, verify)?;
+    change(&mut three);
+    let nobody = |_: &[u8], _: &str| Err::<PublicKey<Persona>, _>("no certificate was shown");
+    let (session, initiated) = broker.handle(&three, nobody)?;
+    Ok((session, initiated, three.len()))
+}
+
+#[test]
+fn v284_a_guest_shows_nothing_and_its_messages_have_the_sizes_of_a_personas() {
+    let (_, initiated, length) = as_guest(|_| {}).unwrap();
+    assert_eq!(initiated, Initiated::Guest);
+    let (.., transcript) = Wire::of(Suite::ALL[0]).run().unwrap();
+    assert_eq!(transcript.0.last().map(Vec::len), Some(length));
+    assert!(as_guest(|three| three[100] ^= 1).is_err());
+    assert!(as_guest(|three| three.truncate(200)).is_err());
+}
+
+#[test]
+fn v284_a_guest_too_speaks_to_the_pinned_broker_only() {
+    let suites = only(Suite::ALL[0]);
+    let (peer, hello) = Initiator::start(&suites, PEER_SEED);
+    let (broker, choice) = ExpectHello::new(suites, BROKER_SEED).handle(&hello).unwrap();
+    let (peer, one) = peer.handle(&choice).unwrap();
+    let wrong = |bytes: &[u8]| SecretKey::<key::SessionKey>::from_seed(&[99; 32]).sign(bytes);
+    let (_, two) = broker.handle(&one, &broker_credentials(), wrong).unwrap();
+    assert!(matches!(peer.handle_as_guest(&two, verify), Err(SessionError::Signature { .. })));
 }
 
 fn padded(frame: &[u8]) -> Padded {

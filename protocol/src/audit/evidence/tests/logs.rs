@@ -219,7 +219,7 @@ fn cosigned(table: &Table, lines: &[(u8, u64)]) -> String {
     let lines = lines.iter().map(|(seed, time)| {
         Cosignature::sign(&head, *time, &witness_key(*seed)).line(&witness(*seed).name)
     });
-    table.head() + &lines.collect::<String>()
+    table.head() + lines.collect::<String>().as_str()
 }
 
 #[test]

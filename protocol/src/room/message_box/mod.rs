@@ -1,0 +1,320 @@
+//! The fold of a message box: letters for somebody who is away (SPEC 8.2).
+//!
+//! Its owner acts by one key of the box, which is no persona's; whoever leaves a letter acts once, by a fresh key, and
+//! knows no more of the log than its opening. Letters themselves lie beside the log, which holds what names them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::room::body::{Blob, Body, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
+use crate::room::kind::Fold;
+use crate::room::{Access, Code, Ledger, Stamped, Terms};
+use crate::value::clock::Time;
+use crate::value::codec::Digest;
+use crate::value::label;
+
+pub mod verbs;
+
+/// A letter that waits to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Letter {
+    /// The envelope.
+    pub envelope: Blob,
+    /// Bytes of the envelope and what is attached to it.
+    pub bytes: u64,
+    /// When it is destroyed, if its writer said so.
+    pub expires: Option<Time>,
+}
+
+/// A stock with what of it was used.
+#[derive(Debug, Clone)]
+struct OpenStock {
+    stock: Stock,
+    used: BTreeSet<u32>,
+}
+
+/// A message box as its log gives it.
+#[derive(Debug, Clone)]
+pub struct MessageBox {
+    opening: BoxOpening,
+    signed: Option<Digest>,
+    /// Digests of signed keys and roots of stocks that were published: none comes again.
+    published: BTreeSet<Digest>,
+    /// The newest [`label::MAX_STOCKS`], oldest first.
+    stocks: VecDeque<OpenStock>,
+    /// Envelopes that came under the signed key of now.
+    came: BTreeSet<Digest>,
+    waiting: BTreeMap<u64, Letter>,
+    /// Which of those end, and when.
+    ends: BTreeSet<(Time, u64)>,
+    /// Bytes of those that wait.
+    bytes: u64,
+    closed: bool,
+}
+
+impl Fold for MessageBox {
+    type Opening = BoxOpening;
+
+    fn terms(opening: &BoxOpening) -> Terms {
+        Terms {
+            broker: opening.broker,
+            stamps: opening.stamps.clone(),
+            locks: Vec::new(),
+            simulated: opening.simulated,
+            witnesses: Vec::new(),
+            quorum: 0,
+            freshness: Duration::from_secs(opening.freshness.into()),
+            authorities: Vec::new(),
+            access: Access::Owner,
+        }
+    }
+
+    fn open(opening: &BoxOpening, _entry: &Stamped) -> Result<Self, Code> {
+        // V-274. The bounds that listings have (V-039).
+        let fresh = (1..=60).contains(&opening.freshness)
+            && opening.broker.delivery.require_usable().is_ok();
+        let stamped = (1..=8).contains(&opening.stamps.len());
+        let [smallest, ..] = label::ENVELOPE_SIZES;
+        let has_room = (1..=label::MAX_LETTERS).contains(&opening.letters)
+            && (smallest..=label::MAX_BOX).contains(&opening.bytes);
+        if !(fresh && stamped && has_room) {
+            return Err(Code::BoxTerms);
+        }
+        Ok(Self {
+            opening: opening.clone(),
+            signed: None,
+            published: BTreeSet::new(),
+            stocks: VecDeque::new(),
+            came: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            bytes: 0,
+            closed: false,
+        })
+    }
+
+    fn judge_alone(_opening: &BoxOpening, entry: &Stamped) -> Result<(), Code> {
+        match entry.action().body() {
+            Body::Keys(keys) => judge_form(keys),
+            Body::Deposit(deposit) => judge_deposit(deposit, entry.time()),
+            Body::Taken(taken) => judge_list(taken),
+            Body::BoxClosed(_) => Ok(()),
+            _ => Err(Code::VerbKind),
+        }
+    }
+
+    fn judge(&self, ledger: &Ledger, entry: &Stamped) -> Result<(), Code> {
+        Self::judge_alone(&self.opening, entry)?;
+        if self.closed {
+            return Err(Code::VerbPhase);
+        }
+        match entry.action().body() {
+            Body::Keys(keys) => self.judge_keys(keys),
+            Body::Deposit(deposit) => {
+                self.judge_sealing(deposit)?;
+                self.judge_quota(deposit, ledger.newest().max(entry.time()))
+            }
+            Body::Taken(taken) if !taken.letters.iter().all(|seq| self.waits(*seq)) => {
+                Err(Code::TakenLetter)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn append(&mut self, ledger: &Ledger, entry: &Stamped) {
+        self.expire(ledger.newest().max(entry.time()));
+        match entry.action().body() {
+            Body::Keys(keys) => self.publish(keys),
+            Body::Deposit(deposit) => self.take_in(ledger.head().size, deposit),
+            Body::Taken(taken) => taken.letters.iter().for_each(|seq| self.drop_letter(*seq)),
+            Body::BoxClosed(_) => {
+                self.closed = true;
+                self.waiting.clear();
+                self.ends.clear();
+                self.bytes = 0;
+            }
+            _ => {}
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.closed
+    }
+}
+
+impl MessageBox {
+    /// The opening.
+    #[must_use]
+    pub const fn opening(&self) -> &BoxOpening {
+        &self.opening
+    }
+
+    /// Digest of the signed key that letters are sealed to now; nothing before the first `keys`.
+    #[must_use]
+    pub const fn signed(&self) -> Option<Digest> {
+        self.signed
+    }
+
+    /// One-time keys that no letter was sealed to yet, as far as the log knows.
+    #[must_use]
+    pub fn unused(&self) -> u64 {
+        let left =
+            |open: &OpenStock| u64::from(open.stock.count).saturating_sub(open.used.len() as u64);
+        self.stocks.iter().map(left).sum()
+    }
+
+    /// The stocks that letters may be sealed to, oldest first.
+    pub fn stocks(&self) -> impl Iterator<Item = Stock> {
+        self.stocks.iter().map(|open| open.stock)
+    }
+
+    /// Whether a letter under this one-time key would be the first.
+    #[must_use]
+    pub fn is_unused(&self, once: &OnceKey) -> bool {
+        self.judge_once(once).is_ok()
+    }
+
+    /// Letters that wait to be taken, by their positions.
+    pub fn waiting(&self) -> impl Iterator<Item = (u64, &Letter)> {
+        self.waiting.iter().map(|(seq, letter)| (*seq, letter))
+    }
+
+    /// Bytes of the letters that wait.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// When the next letter ends, if one does.
+    #[must_use]
+    pub fn next_end(&self) -> Option<Time> {
+        self.ends.first().map(|(time, _)| *time)
+    }
+
+    /// V-276: none of them was published before, but for the signed key of now.
+    fn judge_keys(&self, keys: &Keys) -> Result<(), Code> {
+        let is_new = |digest: &Digest| !self.published.contains(digest);
+        let signed = self.signed == Some(keys.signed) || is_new(&keys.signed);
+        let stock = keys.stock.is_none_or(|stock| is_new(&stock.root));
+        if signed && stock { Ok(()) } else { Err(Code::BoxKeys) }
+    }
+
+    /// V-277 and V-278.
+    fn judge_sealing(&self, deposit: &Deposit) -> Result<(), Code> {
+        if self.signed != Some(deposit.signed) {
+            return Err(Code::DepositKeys);
+        }
+        if let Some(once) = &deposit.once {
+            self.judge_once(once)?;
+        }
+        if self.came.contains(&deposit.envelope.digest) {
+            return Err(Code::DepositTwice);
+        }
+        Ok(())
+    }
+
+    fn judge_once(&self, once: &OnceKey) -> Result<(), Code> {
+        let open = self.stocks.iter().find(|open| open.stock.root == once.stock);
+        let open = open.filter(|open| once.index < open.stock.count).ok_or(Code::DepositKeys)?;
+        if open.used.contains(&once.index) { Err(Code::DepositKeyUsed) } else { Ok(()) }
+    }
+
+    /// V-280. Letters that have ended by then take no room, though the log has no entry of it.
+    fn judge_quota(&self, deposit: &Deposit, now: Time) -> Result<(), Code> {
+        let ended = self.ends.iter().take_while(|(end, _)| *end <= now);
+        let ended = ended.filter_map(|(_, seq)| self.waiting.get(seq));
+        let (count, freed) = ended.fold((0_u64, 0_u64), |(count, bytes), letter| {
+            (count.saturating_add(1), bytes.saturating_add(letter.bytes))
+        });
+        let letters = (self.waiting.len() as u64).saturating_sub(count);
+        let bytes = self.bytes.saturating_sub(freed).saturating_add(bytes_of(deposit));
+        let fits = letters < u64::from(self.opening.letters) && bytes <= self.opening.bytes;
+        if fits { Ok(()) } else { Err(Code::DepositFull) }
+    }
+
+    fn waits(&self, seq: u64) -> bool {
+        self.waiting.contains_key(&seq)
+    }
+
+    fn publish(&mut self, keys: &Keys) {
+        if self.signed != Some(keys.signed) {
+            // What is sealed to another key is refused now, so the same envelope cannot come again.
+            self.came.clear();
+        }
+        self.signed = Some(keys.signed);
+        self.published.insert(keys.signed);
+        if let Some(stock) = keys.stock {
+            self.published.insert(stock.root);
+            self.stocks.push_back(OpenStock { stock, used: BTreeSet::new() });
+            while self.stocks.len() > label::MAX_STOCKS {
+                self.stocks.pop_front();
+            }
+        }
+    }
+
+    fn take_in(&mut self, seq: u64, deposit: &Deposit) {
+        if let Some(once) = &deposit.once {
+            let of = self.stocks.iter_mut().filter(|open| open.stock.root == once.stock);
+            of.for_each(|open| _ = open.used.insert(once.index));
+        }
+        let Deposit { envelope, expires, .. } = *deposit;
+        self.came.insert(envelope.digest);
+        let bytes = bytes_of(deposit);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.ends.extend(expires.map(|end| (end, seq)));
+        self.waiting.insert(seq, Letter { envelope, bytes, expires });
+    }
+
+    /// Letters whose time is over by `now` wait no more.
+    fn expire(&mut self, now: Time) {
+        while let Some((_, seq)) = self.ends.first().filter(|(end, _)| *end <= now).copied() {
+            self.drop_letter(seq);
+        }
+    }
+
+    fn drop_letter(&mut self, seq: u64) {
+        if let Some(letter) = self.waiting.remove(&seq) {
+            self.bytes = self.bytes.saturating_sub(letter.bytes);
+            if let Some(end) = letter.expires {
+                self.ends.remove(&(end, seq));
+            }
+        }
+    }
+}
+
+/// V-276: a stock is of 1 to [`label::MAX_STOCK`] keys.
+fn judge_form(keys: &Keys) -> Result<(), Code> {
+    let fits = |stock: Stock| (1..=label::MAX_STOCK).contains(&stock.count);
+    if keys.stock.is_none_or(fits) { Ok(()) } else { Err(Code::BoxKeys) }
+}
+
+/// V-279 and V-281.
+fn judge_deposit(deposit: &Deposit, stamped: Time) -> Result<(), Code> {
+    let blobs = std::iter::once(&deposit.envelope).chain(&deposit.attachments);
+    let distinct: BTreeSet<Digest> = blobs.map(|blob| blob.digest).collect();
+    let count = deposit.attachments.len();
+    if !deposit.envelope.size.is_one_record()
+        || count > label::MAX_ATTACHMENTS
+        || distinct.len() != count.saturating_add(1)
+    {
+        return Err(Code::DepositSize);
+    }
+    let latest = stamped.plus(Duration::from_secs(label::LONGEST_EXPIRY));
+    let in_time = |end: Time| end > stamped && end <= latest;
+    if deposit.expires.is_none_or(in_time) { Ok(()) } else { Err(Code::DepositExpiry) }
+}
+
+/// V-282: positions ascend, so that each stands once.
+fn judge_list(taken: &Taken) -> Result<(), Code> {
+    let ascends = taken.letters.is_sorted_by(|one, next| one < next);
+    let some = (1..=label::MAX_TAKEN).contains(&taken.letters.len());
+    if ascends && some { Ok(()) } else { Err(Code::TakenLetter) }
+}
+
+fn bytes_of(deposit: &Deposit) -> u64 {
+    let attached = deposit.attachments.iter().map(|blob| blob.size.bytes());
+    attached.fold(deposit.envelope.size.bytes(), u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests;
