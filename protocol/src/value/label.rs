@@ -178,6 +178,8 @@ pub const BLOB_HEADER: usize = 64;
 pub const ENVELOPE_SIZES: [u64; 3] = [4_028, 16_316, 65_451];
 /// Longest blob, in bytes.
 pub const MAX_BLOB: u64 = 16 * 1024 * 1024;
+/// A public key that letters are sealed to, in bytes: ML-KEM-768 and X25519 (X-Wing).
+pub const PREKEY_SIZE: u64 = 1_216;
 /// Most blobs attached to one letter.
 pub const MAX_ATTACHMENTS: usize = 8;
 /// Most letters that wait in one box.

@@ -30,6 +30,17 @@ const ELSEWHERE: &[&str] = &[
     "bid.limit",
     "puzzle.wanted",
     "door.refusals",
+    "door.session",
+    // Of message boxes.
+    "box.terms",
+    "box.keys",
+    "deposit.keys",
+    "deposit.key-used",
+    "deposit.twice",
+    "deposit.size",
+    "deposit.full",
+    "deposit.expiry",
+    "taken.letter",
 ];
 
 /// Counts, by what they count.

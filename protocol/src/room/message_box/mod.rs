@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::room::body::{Blob, Body, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
 use crate::room::kind::Fold;
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
+use crate::value::blob_size::BlobSize;
 use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
@@ -282,10 +283,13 @@ impl MessageBox {
     }
 }
 
-/// V-276: a stock is of 1 to [`label::MAX_STOCK`] keys.
+/// V-276: a stock is of 1 to [`label::MAX_STOCK`] keys, and the blob has the size for them and the signed one.
 fn judge_form(keys: &Keys) -> Result<(), Code> {
-    let fits = |stock: Stock| (1..=label::MAX_STOCK).contains(&stock.count);
-    if keys.stock.is_none_or(fits) { Ok(()) } else { Err(Code::BoxKeys) }
+    let counts = |stock: Stock| (1..=label::MAX_STOCK).contains(&stock.count);
+    let count = keys.stock.map_or(0, |stock| u64::from(stock.count));
+    let bytes = count.saturating_add(1).saturating_mul(label::PREKEY_SIZE);
+    let sized = BlobSize::fitting(bytes) == Some(keys.blob.size);
+    if keys.stock.is_none_or(counts) && sized { Ok(()) } else { Err(Code::BoxKeys) }
 }
 
 /// V-279 and V-281.

@@ -119,7 +119,9 @@ fn uuid(n: u64) -> Uuid {
 
 fn keys(signed: u64, stock: Option<(u64, u32)>) -> Body {
     let stock = stock.map(|(root, count)| Stock { root: digest(root), count });
-    Body::Keys(Keys { signed: digest(signed), stock })
+    let count = stock.map_or(0, |stock| u64::from(stock.count));
+    let size = BlobSize::fitting((1 + count) * 1_216).unwrap();
+    Body::Keys(Keys { signed: digest(signed), stock, blob: Blob { digest: digest(signed), size } })
 }
 
 /// A letter of the smallest size, sealed to the signed key 1 and one of stock 2.
@@ -266,6 +268,20 @@ fn v276_keys_are_published_once_and_a_bounded_number_at_a_time() {
     post.own(3 * SECOND, keys(3, None)).unwrap();
     assert_eq!(post.fold().signed(), Some(digest(3)));
     assert_eq!(post.own(4 * SECOND, keys(1, None)), Err(Code::BoxKeys));
+}
+
+#[test]
+fn v276_the_keys_lie_in_a_blob_of_the_size_for_so_many() {
+    let mut post = Post::with_keys();
+    let of = |count: u32, size: u64| {
+        let stock = Some(Stock { root: digest(4), count });
+        Body::Keys(Keys { signed: digest(1), stock, blob: blob(9, size) })
+    };
+    // Three keys fit 4,028 bytes, with the signed one; a fourth does not.
+    for (count, size) in [(1, 16_316), (2, 16_316), (3, SMALL), (12, 65_451), (256, 261_804)] {
+        assert_eq!(post.own(2 * SECOND, of(count, size)), Err(Code::BoxKeys), "{count} in {size}");
+    }
+    post.own(2 * SECOND, of(2, SMALL)).unwrap();
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub struct Keys {
     /// One-time keys, each for one letter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stock: Option<Stock>,
+    /// The public keys themselves, beside the log: the signed one, the stock in its order, zeros up to the size.
+    pub blob: Blob,
 }
 
 /// A list of one-time keys, named by the root of the tree over their digests.

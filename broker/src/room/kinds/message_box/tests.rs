@@ -1,8 +1,9 @@
 //! Boxes and the guests who open, read and fill them.
 
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::body::{Body, Empty, Keys, Say, Taken};
+use pregao_protocol::room::body::{Blob, Body, Empty, Keys, Say, Taken};
 use pregao_protocol::room::{Code, Kind};
+use pregao_protocol::value::blob_size::BlobSize;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 
@@ -10,7 +11,8 @@ use crate::fixture::{LIMITS, OwnBox, Peer, Stage, deposit};
 use crate::session::Limits;
 
 fn keys(n: u8) -> Body {
-    Body::Keys(Keys { signed: Digest([n; 32]), stock: None })
+    let blob = Blob { digest: Digest([n; 32]), size: BlobSize::fitting(1_216).unwrap() };
+    Body::Keys(Keys { signed: Digest([n; 32]), stock: None, blob })
 }
 
 async fn opened() -> (Stage, Peer, OwnBox) {
