@@ -9,6 +9,7 @@
 //! - [`desk`] is all that a user can do, once for every front;
 //! - [`rule`] is a seller's rule as people meet it;
 //! - [`vault`] keeps secrets and receipts at rest, in [`private`] files;
+//! - [`post`] is done in sessions that say nothing of who is there: boxes, and letters left in them;
 //! - [`card`] asks a citizen card to sign and to say who holds it;
 //! - [`net`] is the way to broker, TSA and CA, [`mod@host`] the machine: a simulation hands others
 //!   down.
@@ -27,6 +28,7 @@ pub mod event;
 pub mod front;
 pub mod host;
 pub mod net;
+pub mod post;
 pub mod private;
 pub mod rule;
 mod solver;

@@ -196,6 +196,27 @@ pub async fn connect(
     suites: &Ranking,
     reach: Reach<'_>,
 ) -> Result<BrokerLink, LinkError> {
+    connect_as(address, Some(identity), suites, reach).await
+}
+
+/// As [`connect`], and says nothing of who it is: a guest's session (V-284).
+///
+/// # Errors
+/// [`LinkError`].
+pub async fn connect_as_guest(
+    address: &BrokerAddress,
+    suites: &Ranking,
+    reach: Reach<'_>,
+) -> Result<BrokerLink, LinkError> {
+    connect_as(address, None, suites, reach).await
+}
+
+async fn connect_as(
+    address: &BrokerAddress,
+    identity: Option<Identity<'_>>,
+    suites: &Ranking,
+    reach: Reach<'_>,
+) -> Result<BrokerLink, LinkError> {
     match tokio::time::timeout(CONNECT_WITHIN, handshake(address, identity, suites, reach)).await {
         Ok(link) => link,
         Err(_) => Err(LinkError::Slow),
@@ -204,14 +225,18 @@ pub async fn connect(
 
 async fn handshake(
     address: &BrokerAddress,
-    identity: Identity<'_>,
+    identity: Option<Identity<'_>>,
     suites: &Ranking,
     reach: Reach<'_>,
 ) -> Result<BrokerLink, LinkError> {
     let opened = open(&address.url, reach).await;
     let mut socket = opened.map_err(|source| unreachable(address.url.clone(), source))?;
     let seed = reach.host.random().map_err(|_| LinkError::Random)?;
-    let credentials = Credentials::new(identity.certificate, identity.ticket)?;
+    let credentials = identity.map(|identity| {
+        let credentials = Credentials::new(identity.certificate, identity.ticket)?;
+        Ok::<_, SessionError>((credentials, identity.persona))
+    });
+    let credentials = credentials.transpose()?;
     let (expect, hello) = Initiator::start(suites, seed);
     socket.send(Message::binary(hello)).await?;
     let choice = receive(&mut socket).await?;
@@ -235,8 +260,12 @@ async fn handshake(
         certificate = Some(opened);
         Ok::<_, BrokerError>(session)
     };
-    let sign = |bytes: &[u8]| identity.persona.sign(bytes);
-    let (unconfirmed, message) = expect.handle(&message, verify, &credentials, sign)?;
+    let (unconfirmed, message) = match &credentials {
+        Some((credentials, persona)) => {
+            expect.handle(&message, verify, credentials, |bytes| persona.sign(bytes))?
+        }
+        None => expect.handle_as_guest(&message, verify)?,
+    };
     let certificate = certificate.ok_or(BrokerError::Content)?;
     socket.send(Message::binary(message)).await?;
     let record = receive(&mut socket).await?;

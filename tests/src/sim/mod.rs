@@ -16,6 +16,8 @@
 //! one can be replayed.
 
 mod apart;
+#[cfg(test)]
+mod boxes;
 pub mod cheat;
 pub mod framer;
 pub mod machine;

@@ -34,6 +34,8 @@ use pregao_broker::tls::Roots;
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::{BrokerKeys, Signer};
+#[cfg(test)]
+use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey, WitnessKey};
 use pregao_protocol::trust::persona::Blind;
@@ -170,6 +172,14 @@ impl Town {
         Some(BrokerPins { fingerprint: shared.fingerprint(), keys: shared.certificate.keys })
     }
 
+    /// Where the broker is, and what it says of itself, while it is up.
+    #[cfg(test)]
+    pub(super) fn house(&self) -> Option<(BrokerAddress, BrokerCertificate)> {
+        let (_, address) = self.addresses.lock().clone()?;
+        let broker = self.broker.lock();
+        Some((address, broker.as_ref()?.program.context.shared.certificate.clone()))
+    }
+
     /// What the broker decided about in public rooms and somebody's vault has the answer to; nothing, while the
     /// vault cannot be read.
     pub(super) fn answered(&self, person: &Person) -> Vec<AnsweredAction> {
@@ -279,7 +289,7 @@ impl Town {
                 under_way: 256,
                 rooms: 256,
                 max_effort: Effort::MAX,
-                guests: false,
+                guests: true,
             },
             suites: Ranking::new(&Suite::ALL).unwrap_or_default(),
             checkers: 2,

@@ -1,0 +1,319 @@
+//! One session of a guest: what is stamped, handed in and read there, each answer verified.
+//!
+//! A session is for one purpose and short: what is done in one session, the broker knows to be done by one guest. Nothing
+//! is believed that is not signed: receipts are verified with the log's opening, refusals by the broker's entry key, and a
+//! log is replayed up to a head that the broker signed.
+
+use std::time::Duration;
+
+use pregao_protocol::audit::verify;
+use pregao_protocol::log::stamp::{FullStamp, Headers};
+use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::{Code, ErrorCode, Replay, Stamped, Undecided};
+use pregao_protocol::trust::broker::BrokerCertificate;
+use pregao_protocol::trust::key::{PublicKey, StampKey};
+use pregao_protocol::trust::persona::Blind;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label;
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::puzzle::{Effort, Puzzle, Solution, TooMuch};
+use pregao_protocol::wire::refusal::Refusal;
+use pregao_protocol::wire::session::Ranking;
+
+use super::own_box::OwnBox;
+use crate::net::Reach;
+use crate::net::broker::{BrokerAddress, BrokerLink, LinkError, connect_as_guest};
+use crate::solver;
+
+/// How long one answer may take: as long as a broker has for it, and what the network takes.
+const ANSWER_WITHIN: Duration = Duration::from_secs(label::MAX_ANSWER + 10);
+
+/// How often a puzzle is solved for one action, if the broker says that it was not.
+const TRIES: usize = 4;
+
+/// Why something was not done in a guest's session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuestError {
+    /// There is no session, or it ended.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The broker decided against it, with its signature.
+    #[error("{} ({code})", code.message())]
+    Refused {
+        /// Why.
+        code: Code,
+        /// The refusal (compact JWS), for whoever doubts it.
+        refusal: String,
+    },
+    /// The broker decided nothing.
+    #[error("{}", .0.code().message())]
+    Undecided(Undecided),
+    /// A room is not shown.
+    #[error("the broker does not show the box ({code})")]
+    NotShown {
+        /// Why, in the broker's word: unsigned, it decides nothing.
+        code: String,
+    },
+    /// More work is asked for than anybody may ask for.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
+    /// What came does not verify.
+    #[error("{0}: the broker may be lying")]
+    False(&'static str),
+    /// It took too long.
+    #[error("the broker did not answer in time")]
+    Slow,
+}
+
+impl GuestError {
+    /// What to do next.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Link(error) => error.advice(),
+            Self::Refused { code, .. } => code.advice(),
+            Self::Undecided(code) => code.code().advice(),
+            Self::NotShown { .. } => {
+                "check that the box is at this broker; if it was, its broker has lost it"
+            }
+            Self::TooMuch(_) | Self::False(_) => "do not use this broker until it is explained",
+            Self::Slow => "try again: the same is handed in, and nothing is done twice",
+        }
+    }
+}
+
+/// A session that says nothing of who is there.
+#[derive(Debug)]
+pub struct GuestSession<'a> {
+    link: BrokerLink,
+    reach: Reach<'a>,
+    stamp: PublicKey<StampKey>,
+    effort: Effort,
+    /// Hash of the newest batch header of a tick: what a puzzle may name (V-191).
+    header: Option<Digest>,
+    n: u64,
+}
+
+impl<'a> GuestSession<'a> {
+    /// Connects. `stamp` is the key of the TSA whose stamps count.
+    ///
+    /// # Errors
+    /// [`GuestError::Link`].
+    pub async fn open(
+        address: &BrokerAddress,
+        stamp: PublicKey<StampKey>,
+        reach: Reach<'a>,
+    ) -> Result<Self, GuestError> {
+        let mut link = connect_as_guest(address, &Ranking::default(), reach).await?;
+        if !matches!(link.welcome, FromBroker::Welcome { .. }) {
+            return Err(GuestError::False("the session does not begin as it should"));
+        }
+        // The session exists with its first record; this one asks for nothing.
+        link.sender.send(&FromPeer::Leave { room: RoomName([0; 32]) }).await?;
+        let effort = Effort::NONE.of_guests();
+        Ok(Self { link, reach, stamp, effort, header: None, n: 0 })
+    }
+
+    /// What the broker says of itself, verified.
+    #[must_use]
+    pub const fn certificate(&self) -> &BrokerCertificate {
+        &self.link.certificate
+    }
+
+    /// Has an action stamped, and verifies the stamp.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub async fn stamp(&mut self, action: &Action) -> Result<FullStamp, GuestError> {
+        let n = self.number();
+        self.link.sender.send(&FromPeer::Stamp { n, digests: vec![action.digest()] }).await?;
+        let FromBroker::Stamped { batch, stamps, .. } = self.answer(n).await? else {
+            return Err(GuestError::False("something else came than the stamp"));
+        };
+        let stamp = stamps.first().map(|place| place.with(&batch));
+        let holds =
+            |stamp: &FullStamp| Stamped::open(action.clone(), stamp.clone(), &[self.stamp]).is_ok();
+        stamp.filter(holds).ok_or(GuestError::False("the stamp does not verify"))
+    }
+
+    /// Hands in an action, and verifies the receipt. `opening` is the compact form of the action that opened its room. The
+    /// same action with the same stamp may be handed in again, in any session: its answer is the first one.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub async fn hand_in(
+        &mut self,
+        action: &Action,
+        stamp: &FullStamp,
+        opening: &str,
+    ) -> Result<Receipt, GuestError> {
+        for _ in 1..TRIES {
+            match self.submit(action, stamp, opening).await {
+                // More was asked for meanwhile, or the header has grown too old: a newer one comes within a second.
+                Err(GuestError::Undecided(Undecided::PUZZLE)) => _ = self.next().await?,
+                answer => return answer,
+            }
+        }
+        self.submit(action, stamp, opening).await
+    }
+
+    async fn submit(
+        &mut self,
+        action: &Action,
+        stamp: &FullStamp,
+        opening: &str,
+    ) -> Result<Receipt, GuestError> {
+        let solution = self.solve(action).await?;
+        let n = self.number();
+        let submit = FromPeer::Submit {
+            n,
+            action: action.compact().to_owned(),
+            stamp: stamp.clone(),
+            // There is no persona to which one could tie the key.
+            blind: Blind::from_random([0; 32]),
+            solution: Some(solution),
+        };
+        self.link.sender.send(&submit).await?;
+        match self.answer(n).await? {
+            FromBroker::Receipt { seq, path, head, .. } => {
+                let compact = action.compact().to_owned();
+                let entry = Entry { seq, action: compact, stamp: stamp.stamp() }.encode();
+                let (header, opening) = (stamp.batch.clone(), opening.to_owned());
+                let receipt = Receipt { opening, header, entry, path, head };
+                let holds = verify::receipt(&receipt);
+                let is_its = holds.is_ok_and(|holds| holds.digest == action.digest());
+                is_its.then_some(receipt).ok_or(GuestError::False("the receipt does not verify"))
+            }
+            FromBroker::Refused { refusal, .. } => Err(self.refused(action, refusal)),
+            _ => Err(GuestError::False("something else came than an answer")),
+        }
+    }
+
+    /// Reads the log of one's own box from its beginning, up to a head that the broker signed.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub async fn read(&mut self, own: &OwnBox) -> Result<Replay, GuestError> {
+        let room = own.name();
+        let member = Some(own.proof(&self.link.id.0));
+        self.link.sender.send(&FromPeer::Join { room, from: 0, member }).await?;
+        let mut replay = Replay::new();
+        loop {
+            match self.next().await? {
+                FromBroker::Error { code, room: Some(named), .. } if named == room => {
+                    return Err(GuestError::NotShown { code });
+                }
+                FromBroker::Entries { room: of, headers, entries, head } if of == room => {
+                    let mut headers = Headers::of(&headers, entries.len())
+                        .map_err(|_| GuestError::False("batch headers of the log do not hold"))?;
+                    for entry in entries {
+                        let pushed = replay.push_of(entry.get(), &mut headers);
+                        pushed
+                            .map_err(|_| GuestError::False("the log of the box does not hold"))?;
+                    }
+                    let finished = headers.finish();
+                    finished
+                        .map_err(|_| GuestError::False("batch headers of the log do not hold"))?;
+                    if let Some(head) = head {
+                        self.compare(room, &replay, &head)?;
+                        return Ok(replay);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The log is the one of the room, and the broker signed its head.
+    fn compare(&self, name: RoomName, replay: &Replay, note: &str) -> Result<(), GuestError> {
+        let keys = &self.link.certificate.keys;
+        let origin = Origin { broker: keys.session.fingerprint(), room: name };
+        let signed = Head::open(note, &origin, &keys.head);
+        let room = replay.room().filter(|room| room.ledger().name() == name);
+        let agrees = signed.is_ok_and(|head| {
+            room.is_some_and(|room| {
+                let seen = room.ledger().head();
+                (head.size, head.root) == (seen.size, seen.root)
+            })
+        });
+        agrees.then_some(()).ok_or(GuestError::False("the log of the box is not the one signed"))
+    }
+
+    /// Verifies that a refusal is the broker's, and about this action.
+    fn refused(&self, action: &Action, refusal: String) -> GuestError {
+        match Refusal::open(&refusal, &self.link.certificate.keys.entry) {
+            Ok(opened) if opened.digest == action.digest() && opened.room == action.room() => {
+                GuestError::Refused { code: opened.code, refusal }
+            }
+            _ => GuestError::False("a refusal does not verify"),
+        }
+    }
+
+    /// Solves the puzzle without which nothing of a guest's is looked at.
+    async fn solve(&mut self, action: &Action) -> Result<Solution, GuestError> {
+        let broker = self.link.certificate.keys.session.fingerprint();
+        let header = loop {
+            match self.header {
+                Some(header) => break header,
+                // One comes every second.
+                None => _ = self.next().await?,
+            }
+        };
+        let puzzle = Puzzle::of_submission(broker, self.link.id, action.compact(), header);
+        let counter = solver::solve(self.reach.host, puzzle, self.effort).await;
+        Ok(Solution { header, counter: counter.ok_or(GuestError::Slow)? })
+    }
+
+    fn number(&mut self) -> u64 {
+        self.n = self.n.saturating_add(1);
+        self.n
+    }
+
+    /// The answer to a request.
+    async fn answer(&mut self, of: u64) -> Result<FromBroker, GuestError> {
+        loop {
+            let frame = self.next().await?;
+            match &frame {
+                FromBroker::Failed { n, code } if *n == of => {
+                    // V-070: a broker has no other word for no without its signature.
+                    return Err(match code.parse() {
+                        Ok(code) => GuestError::Undecided(code),
+                        Err(_) => GuestError::False("a request was refused without a signature"),
+                    });
+                }
+                FromBroker::Stamped { n, .. }
+                | FromBroker::Receipt { n, .. }
+                | FromBroker::Refused { n, .. }
+                    if *n == of =>
+                {
+                    return Ok(frame);
+                }
+                FromBroker::Error { code, room: None, .. } => {
+                    let ends = code.parse::<ErrorCode>().is_ok();
+                    return Err(if ends { LinkError::Closed.into() } else { GuestError::Slow });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The next frame; what it says of time and effort is noted.
+    async fn next(&mut self) -> Result<FromBroker, GuestError> {
+        let next = tokio::time::timeout(ANSWER_WITHIN, self.link.receiver.next());
+        let frame = next.await.map_err(|_| GuestError::Slow)??;
+        match &frame {
+            FromBroker::Tick { batch } => self.header = Some(hash_of(batch)),
+            FromBroker::Effort { effort } => self.effort = Effort::new(*effort)?.of_guests(),
+            _ => {}
+        }
+        Ok(frame)
+    }
+}
+
+/// The name of a batch header in a puzzle. It is not verified there: a header that the broker does not know would only
+/// have its own puzzle refused.
+fn hash_of(header: &str) -> Digest {
+    Digest::labelled(label::BATCH, header.as_bytes())
+}
