@@ -531,3 +531,28 @@ fn a_counterparty_of_before_cards_is_read_and_one_with_a_card_is_kept() {
     old["card"] = serde_json::json!({ "certificate": "AQID" });
     assert!(reveal(old).is_err());
 }
+
+/// A vault that this program wrote with age 0.12, which came before 0.11 here.
+#[test]
+fn a_vault_written_with_age_0_12_opens_and_is_written_again() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("vault");
+    private::make_folder(&folder).unwrap();
+    for (name, bytes) in [
+        (IDENTITY, include_bytes!("../../vectors/vault-age-0.12/identity.age").as_slice()),
+        (CONTENTS, include_bytes!("../../vectors/vault-age-0.12/vault.age")),
+        (MET, include_bytes!("../../vectors/vault-age-0.12/heads.age")),
+    ] {
+        replace(&folder, name, bytes).unwrap();
+    }
+    let wrong = Vault::open(&folder, &passphrase("open barley"));
+    assert!(matches!(wrong, Err(VaultError::WrongPassphrase { .. })));
+    let mut vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    assert_eq!(vault.contents().actions, [kept("one")]);
+    assert_eq!(vault.contents().persona, contents().persona);
+    assert!(vault.met().is_empty());
+    vault.keep(kept("two")).unwrap();
+    drop(vault);
+    let vault = Vault::open(&folder, &passphrase("open sesame")).unwrap();
+    assert_eq!(vault.contents().actions, [kept("one"), kept("two")]);
+}
