@@ -9,6 +9,7 @@
 //! - [`value`] instants, amounts, texts, encodings, every label and limit
 //! - [`trust`] keys, and who vouches for them
 //! - [`log`] tree, stamps, entries, signed heads, receipts
+//! - [`letter`] what is left for somebody who is away
 //! - [`room`] actions, and what a log of them means
 //! - [`wire`] sessions, frames, the way to the TSA
 //! - [`audit`] the offline check, and what proves a lie
@@ -17,6 +18,7 @@
 
 pub mod audit;
 pub mod host;
+pub mod letter;
 pub mod log;
 pub mod room;
 pub mod trust;

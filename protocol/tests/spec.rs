@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use pregao_protocol::letter::Class;
 use pregao_protocol::room::auction::{paddle, rule};
 use pregao_protocol::room::{Code, ErrorCode, auction, body};
 use pregao_protocol::trust::broker;
 use pregao_protocol::trust::citizen;
+use pregao_protocol::trust::prekey;
 use pregao_protocol::trust::timelock;
 use pregao_protocol::value::label;
 use pregao_protocol::wire::delivery;
@@ -391,6 +393,17 @@ fn limits() -> Vec<(&'static str, String)> {
         ("letters taken at once", label::MAX_TAKEN.to_string()),
         ("expiry of a letter", format!("{} days ahead", label::LONGEST_EXPIRY / 86_400)),
         (
+            "envelope of a letter",
+            format!(
+                "{}, {} or {}, exactly",
+                plain(Class::Small.envelope_size()),
+                plain(Class::Medium.envelope_size()),
+                bytes(Class::Large.envelope_size())
+            ),
+        ),
+        ("public key that letters are sealed to", bytes(prekey::PUBLIC)),
+        ("subject of a letter", format!("{} characters", label::MAX_SUBJECT)),
+        (
             "effort of a puzzle",
             format!(
                 "{} bits; of a guest's at least {}; its header {} s old",
@@ -442,6 +455,7 @@ fn every_limit_is_the_one_in_the_code() {
 
 /// Where a rule or a section states a limit beside section 12, and how it reads with the number of the code.
 fn limits_in_prose() -> Vec<(&'static str, String)> {
+    let plain = |number: usize| grouped(number as u64);
     let bytes = |number: usize| format!("{} bytes", grouped(number as u64));
     let kib = |number: usize| {
         assert!(number.is_multiple_of(1024));
@@ -493,6 +507,20 @@ fn limits_in_prose() -> Vec<(&'static str, String)> {
         ("### 3.5", format!("padded to {}", bytes(label::APPLICATION_SIZE))),
         ("### 3.5", format!("({}, `info`", bytes(label::ANSWER_SIZE))),
         ("## 8.", format!("zeros to {}", bytes(label::DISCLOSURE_SIZE))),
+        ("- **V-240**", format!("has {}", bytes(prekey::PUBLIC))),
+        ("- **V-241**", format!("1 to {} one-time keys", label::MAX_STOCK)),
+        ("- **V-242**", {
+            let [small, medium, large] = Class::ALL.map(Class::envelope_size);
+            format!("{}, {} or {}", plain(small), plain(medium), bytes(large))
+        }),
+        ("- **V-242**", {
+            let [small, medium, large] = Class::ALL.map(Class::most);
+            format!("at most {}, {} or {}", plain(small), plain(medium), bytes(large))
+        }),
+        ("- **V-242**", format!("with {} for the header", bytes(label::BLOB_HEADER))),
+        ("- **V-246**", format!("at most {} characters; `text`", label::MAX_SUBJECT)),
+        ("- **V-246**", format!("at most {} attachments", label::MAX_ATTACHMENTS)),
+        ("### 8.1", format!("one-time key ({})", bytes(prekey::ENCAPSULATED))),
         ("## 9.", format!("`digests` (1 to {}:", label::MAX_STAMPS)),
         ("### 10.1", kib(label::MAX_NEGOTIATION)),
         ("### 10.1", format!("lists of 1 to {} different", label::MAX_SUITES)),

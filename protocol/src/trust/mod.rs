@@ -5,10 +5,12 @@
 //! - [`persona`] pseudonyms, and the one-time keys derived from them
 //! - [`certificate`] the CA's word for a persona; [`jwks`] from a pinned CA to the keys of its TSA
 //! - [`timelock`] keys that a TSA keeps until an instant
+//! - [`prekey`] keys to which letters are sealed, before anybody quantum; [`agreement`] what two boxes share
 //! - [`broker`] what a broker says of itself; [`witness`] who besides it vouches for its logs
 //! - [`citizen`] whether the state vouches for the holder of a citizen card; [`enrolment`] how a citizen
 //!   gets a persona certified that nobody can tell is theirs
 
+pub mod agreement;
 pub mod broker;
 pub mod certificate;
 pub mod citizen;
@@ -17,6 +19,7 @@ pub mod jwks;
 pub mod jws;
 pub mod key;
 pub mod persona;
+pub mod prekey;
 pub mod seal;
 pub mod timelock;
 pub mod witness;

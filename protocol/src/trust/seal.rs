@@ -110,11 +110,11 @@ impl fmt::Debug for SealPublic {
     }
 }
 
-/// Gives the one key material that RFC 9180 asks for, `ikmE`: so the same seed seals the same plaintext to the same
-/// bytes in every implementation, and whoever shows it shows what was sealed.
-struct KeyMaterial(Zeroizing<[u8; 32]>);
+/// Gives the one key material that an encapsulation asks for, RFC 9180's `ikmE` (64 bytes for X-Wing): so the same seed
+/// seals the same plaintext to the same bytes in every implementation, and whoever shows it shows what was sealed.
+pub(super) struct KeyMaterial<const N: usize>(pub(super) Zeroizing<[u8; N]>);
 
-impl rand_core::TryRng for KeyMaterial {
+impl<const N: usize> rand_core::TryRng for KeyMaterial<N> {
     type Error = std::convert::Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
@@ -130,12 +130,17 @@ impl rand_core::TryRng for KeyMaterial {
             *byte = *material;
         }
         // What is drawn a second time is not the first time's again.
-        *self.0 = Digest::of(&*self.0).0;
+        for part in self.0.chunks_mut(32) {
+            let next = Zeroizing::new(Digest::of(part).0);
+            for (byte, material) in part.iter_mut().zip(next.iter()) {
+                *byte = *material;
+            }
+        }
         Ok(())
     }
 }
 
-impl rand_core::TryCryptoRng for KeyMaterial {}
+impl<const N: usize> rand_core::TryCryptoRng for KeyMaterial<N> {}
 
 /// Seals `plaintext` to `public`: encapsulated key, ciphertext, tag. `seed` is fresh from a
 /// cryptographic generator for this call alone; it is RFC 9180's `ikmE`.

@@ -67,6 +67,16 @@ pub const SEALING: &str = "pregao/sealing/v1";
 pub const LOT: &str = "pregao/lot/v1";
 /// What is hashed to solve a puzzle.
 pub const PUZZLE: &str = "pregao/puzzle/v1";
+/// Hash of a prekey's public half: its name.
+pub const PREKEY: &str = "pregao/prekey/v1";
+/// What a letter is sealed with.
+pub const LETTER: &str = "pregao/letter/v1";
+/// Derivation of the randomness with which a letter is sealed.
+pub const LETTER_SEED: &str = "pregao/letter-seed/v1";
+/// What the sender of a letter signs.
+pub const MESSAGE: &str = "pregao/message/v1";
+/// Derivation of the key by which a letter's reader, and nobody else, knows its sender.
+pub const DENIABLE: &str = "pregao/deniable/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";
@@ -169,6 +179,8 @@ pub const AUTHOR_SIZE: usize = 6 * 1024;
 pub const UNANSWERED_AFTER: u64 = 60;
 /// Seconds after which a witness cosigns no more heads of a room for which a delivery waits.
 pub const HEADS_WAIT_AFTER: u64 = 20;
+/// Most characters of a letter's subject.
+pub const MAX_SUBJECT: usize = 200;
 /// Longest key set of a TSA accepted, in bytes of its JSON.
 pub const MAX_JWKS: usize = 64 * 1024;
 

@@ -43,6 +43,55 @@ impl<const MAX: usize> From<Text<MAX>> for String {
     }
 }
 
+/// A text of lines: nothing, or characters of which at least one shows something and none [`steers`] the others but
+/// the line feed (V-246).
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Lines(String);
+
+/// A text that shows nothing, or one that changes how others are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a text of lines is empty or has characters that can be seen, and none but line feeds steer others"
+)]
+pub struct LinesError;
+
+impl Lines {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing is written.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Lines {
+    /// It is what one person wrote to another.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lines(..)")
+    }
+}
+
+impl TryFrom<String> for Lines {
+    type Error = LinesError;
+    fn try_from(text: String) -> Result<Self, LinesError> {
+        let plain = !text.chars().any(|character| character != '\n' && steers(character));
+        let shows = text.chars().any(|character| character != '\n' && !is_blank(character));
+        if plain && (shows || text.is_empty()) { Ok(Self(text)) } else { Err(LinesError) }
+    }
+}
+
+impl From<Lines> for String {
+    fn from(text: Lines) -> Self {
+        text.0
+    }
+}
+
 /// Whether a character changes the order in which a screen shows others, begins a new line, or hides:
 /// nobody needs it in a title, a name or a saying. Listed by number, so that every reader of every
 /// version of Unicode judges alike.
@@ -128,6 +177,31 @@ mod tests {
         ] {
             assert!(!accepted(blank), "{blank:?}");
             assert!(accepted(&format!("{blank}a")), "{blank:?}");
+        }
+    }
+
+    #[test]
+    fn v246_lines_break_and_steer_no_other_way() {
+        let read = |text: &str| Lines::try_from(text.to_owned());
+        for good in ["", "a", "a\nb", "\n\na\n", " a", "\u{1f44d}"] {
+            assert_eq!(read(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            " ",
+            "\n",
+            "\n \u{2800}\n",
+            "a\r\nb",
+            "a\rb",
+            "a\tb",
+            "a\0",
+            "\u{202e}a",
+            "a\u{2028}b",
+            "a\u{85}b",
+            "\u{1b}[2J",
+            "a\u{b}b",
+            "a\u{c}b",
+        ] {
+            assert_eq!(read(bad), Err(LinesError), "{bad:?}");
         }
     }
 

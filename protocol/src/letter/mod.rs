@@ -1,0 +1,33 @@
+//! Letters: messages to somebody who is away (SPEC 8.1).
+//!
+//! A letter is sealed to keys that its reader left in a message box, so that nothing has to be agreed on while both
+//! are there: to a *one-time* key, whose secret goes with the letter that it opened, and to the *signed* key of the
+//! day. Whoever steals every other secret later opens nothing. Here is only what is sealed and what it says; the box
+//! with its log, and the way there, are others' business.
+//!
+//! - [`stock`](Stock) one-time keys under one root; [`class`](Class) sizes; [`content`](Content) what a letter says
+//! - [`envelope`](mod@envelope) sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
+//! - [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check
+
+mod class;
+mod content;
+mod envelope;
+mod proof;
+mod receipt;
+pub mod show;
+mod stock;
+
+pub use class::Class;
+pub use content::{
+    Address, Attachment, BlobKey, BrokerAddress, Content, ContentError, FileName, Letter,
+    MediaType, Mode, Salt,
+};
+pub use envelope::{
+    Addressee, LetterError, OpenError, Opened, Place, Reading, Sealed, Seeds, open, seal,
+};
+pub use proof::{Author, BoxKeys, Proof, ProofError};
+pub use receipt::{ReadReceipt, ReceiptError, Sent};
+pub use stock::{Stock, StockError, stock_root, verify_member};
+
+#[cfg(test)]
+pub(crate) mod fixture;
