@@ -197,6 +197,5 @@ fn name_failure(file: &Path, error: DecryptError) -> VaultError {
                 reason: "it was changed or cut short after it was written".to_owned(),
             }
         }
-        _ => VaultError::Damaged { file, reason: "it cannot be decrypted".to_owned() },
     }
 }
