@@ -38,8 +38,11 @@ pub(super) fn fault_of_opening(
         return Some("its first entry opens no room");
     };
     let Terms { broker, stamps, authorities, access, simulated, .. } = terms;
-    // Members need no persona's certificate: their keys are named.
-    let certified = access != Access::Public || authorities == [pins.authority];
+    // Members need no persona's certificate: their keys are named. And where only the broker acts, no
+    // persona does.
+    let certified = access != Access::Public
+        || authorities == [pins.authority]
+        || (opening.body().is_brokers() && authorities.is_empty());
     if opening.room() != name {
         Some("its log is that of another room")
     } else if broker.session.fingerprint() != pins.broker || broker != pins.keys {
@@ -89,7 +92,7 @@ mod tests {
     use std::time::Duration;
 
     use pregao_protocol::room::action::{Draft, Seen};
-    use pregao_protocol::room::body::{Amount, Body, Listing, StartPrice, Text};
+    use pregao_protocol::room::body::{Amount, Body, Listing, Passes, StartPrice, Text};
     use pregao_protocol::trust::key::SecretKey;
     use pregao_protocol::trust::persona::{Blind, OneTimeKey};
     use pregao_protocol::trust::seal::SealKey;
@@ -191,6 +194,33 @@ mod tests {
         assert!(fault_of_opening(silent.room(), &silent, &pins).is_some());
         let said = listing(|listing| listing.simulated = true);
         assert_eq!(fault_of_opening(said.room(), &said, &pins), None);
+    }
+
+    #[test]
+    fn where_only_the_broker_acts_no_ca_is_named_and_every_other_key_is_the_pinned_one() {
+        let opening = |change: fn(&mut Passes)| {
+            let pins = pins();
+            let mut passes = Passes {
+                freshness: 10,
+                broker: pins.keys,
+                stamps: vec![pins.stamp],
+                witnesses: Vec::new(),
+                quorum: 0,
+                simulated: false,
+            };
+            change(&mut passes);
+            let id = "6f1f5f4e-1c4b-4a3a-9d7e-0d6f5b3c2a10".parse().unwrap();
+            let draft = Draft { id, room: None, body: Body::Passes(passes), seen: Seen::nothing() };
+            let action = draft.sign_as_broker(&SecretKey::from_seed(&[3; 32])).unwrap();
+            fault_of_opening(action.room(), &action, &pins).is_some()
+        };
+        assert!(!opening(|_| {}));
+        assert!(opening(|passes| passes.simulated = true));
+        assert!(opening(|passes| passes.broker = keys(30)));
+        assert!(opening(|passes| passes.stamps = Vec::new()));
+        // Rooms in which personas act name their CA.
+        let silent = listing(|listing| listing.authorities = Vec::new());
+        assert!(fault_of_opening(silent.room(), &silent, &pins()).is_some());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::room::kind::{Fold, Kind, State};
-use crate::room::{Auction, Code, MessageBox, RevealRoom, Stamped, Terms};
+use crate::room::{Auction, Code, MessageBox, PassRoom, RevealRoom, Stamped, Terms};
 
 pub use crate::room::auction::citizen::verbs::CitizenTerms;
 pub use crate::room::auction::dutch::verbs::DutchTerms;
@@ -22,6 +22,7 @@ pub use crate::room::auction::verbs::{
     Withdrawn,
 };
 pub use crate::room::message_box::verbs::{Blob, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
+pub use crate::room::passes::verbs::{Passes, StatedKey};
 pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
 pub use crate::trust::broker::BrokerKeys;
 pub use crate::trust::seal::{Sealed, SealedError};
@@ -217,6 +218,10 @@ verbs! {
     Taken(Taken) = "taken" by Owner;
     /// The owner closes the box.
     BoxClosed(Empty) = "box-closed" by Owner;
+    /// Opens the room in which the broker states the keys of its passes.
+    Passes(Passes) = "passes" by Broker, opens PassRoom;
+    /// States the key of the passes of one day.
+    PassKey(StatedKey) = "pass-key" by Broker;
 }
 
 impl fmt::Display for Verb {

@@ -301,6 +301,12 @@ codes! {
     /// Letters that do not wait in the box.
     TakenLetter = "taken.letter", "no such letter waits in the box",
         "look at what waits: /mail";
+    /// `pass-key` for a day that is over, too far ahead, or not after those before it.
+    PassKeyDay = "pass-key.day", "the key of passes is not for a day that may be stated now",
+        "keep the log: it is evidence against the broker";
+    /// `pass-key` with a key that was stated before, or of another size.
+    PassKeyWrong = "pass-key.wrong", "the key of passes was stated before, or has another size",
+        "keep the log: it is evidence against the broker";
     /// A request of another form than it may have.
     FrameMalformed = "frame.malformed", "the broker does not understand the request",
         "this is a fault of the program that made it; update it";

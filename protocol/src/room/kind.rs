@@ -187,6 +187,8 @@ kinds! {
     Reveal(crate::room::reveal::RevealRoom) = "reveal";
     /// A message box.
     MessageBox(crate::room::message_box::MessageBox) = "box";
+    /// The public room in which a broker states the keys of its passes.
+    Passes(crate::room::passes::PassRoom) = "passes";
 }
 
 impl fmt::Display for Kind {

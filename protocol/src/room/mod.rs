@@ -5,7 +5,7 @@
 //!
 //! - [`body`] what the actions carry, by verb; [`Code`] why one is refused
 //! - [`Terms`] what every opening fixes; [`ledger`] rules for every entry
-//! - [`kind`] what a kind of room is; [`auction`] and [`reveal`] one fold for each
+//! - [`kind`] what a kind of room is; [`auction`], [`reveal`] and [`passes`] one fold for each
 //! - [`disclosure`] what the two sides of a reveal room show each other
 
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub mod disclosure;
 pub mod kind;
 pub mod ledger;
 pub mod message_box;
+pub mod passes;
 pub mod reveal;
 mod terms;
 
@@ -39,6 +40,7 @@ pub use code::{Code, ErrorCode, Undecided, UnknownCode};
 pub use kind::{Authored, Beyond, Kind, State};
 pub use ledger::Ledger;
 pub use message_box::MessageBox;
+pub use passes::PassRoom;
 pub use reveal::RevealRoom;
 pub use terms::{Access, Terms};
 

@@ -77,6 +77,10 @@ pub const LETTER_SEED: &str = "pregao/letter-seed/v1";
 pub const MESSAGE: &str = "pregao/message/v1";
 /// Derivation of the key by which a letter's reader, and nobody else, knows its sender.
 pub const DENIABLE: &str = "pregao/deniable/v1";
+/// Message of a pass.
+pub const PASS: &str = "pregao/pass/v1";
+/// Hash under which a broker remembers a pass as spent.
+pub const PASS_SPENT: &str = "pregao/pass-spent/v1";
 
 /// `typ` of an action, signed by a one-time key or by a broker's entry key.
 pub const TYP_ACTION: &str = "pregao-action-v1";
@@ -233,6 +237,8 @@ pub const MIN_GUEST_EFFORT: u8 = 16;
 pub const MAX_PUZZLE_AGE: u64 = 30;
 /// Largest counter of a puzzle, 2^53 − 1: exact in every JSON reader.
 pub const MAX_COUNTER: u64 = (1 << 53) - 1;
+/// How many days ahead a broker states the key of a day's passes, at most.
+pub const MAX_PASS_DAYS: u32 = 8;
 /// Refusals of one persona that a broker keeps at once.
 pub const REFUSALS_KEPT: u64 = 500;
 /// Seconds after which it keeps one more.

@@ -31,7 +31,9 @@ const ELSEWHERE: &[&str] = &[
     "puzzle.wanted",
     "door.refusals",
     "door.session",
-    // Of message boxes.
+    // Of message boxes and passes.
+    "pass-key.day",
+    "pass-key.wrong",
     "box.terms",
     "box.keys",
     "deposit.keys",

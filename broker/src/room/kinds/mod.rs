@@ -6,6 +6,7 @@
 
 pub(crate) mod auction;
 pub(crate) mod message_box;
+pub(crate) mod passes;
 pub(crate) mod reveal;
 
 use std::collections::HashMap;
@@ -396,4 +397,5 @@ policies! {
     Auction: auction::AuctionPolicy;
     Reveal: reveal::RevealPolicy;
     MessageBox: message_box::BoxPolicy;
+    Passes: passes::PassesPolicy;
 }

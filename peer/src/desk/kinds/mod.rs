@@ -3,6 +3,7 @@
 
 pub(in crate::desk) mod auction;
 mod message_box;
+pub(in crate::desk) mod passes;
 pub(in crate::desk) mod reveal;
 
 use std::fmt::Debug;
@@ -377,6 +378,7 @@ views! {
     Auction in auction: auction::AuctionView;
     Reveal in reveal: reveal::RevealView;
     MessageBox in message_box: message_box::BoxView;
+    Passes in passes: passes::PassesView;
 }
 
 impl Desk {

@@ -1,24 +1,17 @@
 //! The key that signs blinded requests: one for all citizens of a period, stated in public.
 
-use blind_rsa_signatures::{
-    PublicKeySha384PSSRandomized as BlindKey, SecretKeySha384PSSRandomized,
-};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
 use serde::{Deserialize, Serialize};
 
 use super::{EnrolmentError, verified};
+use crate::trust::blind::{BlindKey, BlindSecret};
 use crate::trust::key::{Enrolment, Fingerprint, PublicKey, SecretKey};
 use crate::value::clock::Time;
-use crate::value::codec::{Digest, base64url_bytes, to_base64url};
+use crate::value::codec::{Digest, base64url_bytes};
 use crate::value::label;
 
 /// An issuer's public key: RSA of 3,072 bits with exponent 65,537.
 #[derive(Clone, PartialEq, Eq)]
-pub struct IssuerKey {
-    pub(super) key: BlindKey,
-    spki: Vec<u8>,
-}
+pub struct IssuerKey(pub(super) BlindKey);
 
 impl std::fmt::Debug for IssuerKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -32,59 +25,31 @@ impl IssuerKey {
     /// # Errors
     /// [`EnrolmentError::Key`] for any other key or size.
     pub fn from_spki(der: &[u8]) -> Result<Self, EnrolmentError> {
-        let key = BlindKey::from_der(der).map_err(|_| EnrolmentError::Key)?;
-        Self::checked(key, der)
-    }
-
-    fn checked(key: BlindKey, der: &[u8]) -> Result<Self, EnrolmentError> {
-        let spki = key.to_der().map_err(|_| EnrolmentError::Key)?;
-        let parts = key.components();
-        // A modulus of fewer bits would begin with a zero byte or a clear bit.
-        let full = parts.n().first().is_some_and(|first| first & 0x80 != 0);
-        if parts.n().len() == label::ISSUER_SIZE
-            && full
-            && exponent(&key) == [1, 0, 1]
-            && spki == der
-        {
-            Ok(Self { key, spki })
-        } else {
-            Err(EnrolmentError::Key)
-        }
+        Ok(Self(BlindKey::from_spki(der)?))
     }
 
     /// Its name: SHA-256 of its DER `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn id(&self) -> Digest {
-        Digest::of(&self.spki)
+        self.0.id()
     }
 
     /// DER `SubjectPublicKeyInfo`.
     #[must_use]
     pub fn spki(&self) -> &[u8] {
-        &self.spki
+        self.0.spki()
     }
 
     /// Modulus and exponent as in a JWK (RFC 7518, 6.3.1).
     #[must_use]
     pub fn jwk_members(&self) -> (String, String) {
-        (to_base64url(&self.key.components().n()), to_base64url(&exponent(&self.key)))
+        self.0.jwk_members()
     }
 }
 
-/// The exponent without leading zeros.
-fn exponent(key: &BlindKey) -> Vec<u8> {
-    key.components().e().into_iter().skip_while(|byte| *byte == 0).collect()
-}
-
-/// An issuer's secret key. It signs blinded requests and nothing else: whatever it signed besides,
-/// an applicant could have it sign unseen.
-pub struct IssuerSecret(SecretKeySha384PSSRandomized);
-
-impl std::fmt::Debug for IssuerSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IssuerSecret(..)")
-    }
-}
+/// An issuer's secret key, which signs blinded requests and nothing else.
+#[derive(Debug)]
+pub struct IssuerSecret(BlindSecret);
 
 impl IssuerSecret {
     /// Reads a PKCS#8 key in DER.
@@ -92,11 +57,7 @@ impl IssuerSecret {
     /// # Errors
     /// [`EnrolmentError::Key`].
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, EnrolmentError> {
-        let secret =
-            SecretKeySha384PSSRandomized::from_der(der).map_err(|_| EnrolmentError::Key)?;
-        let secret = Self(secret);
-        secret.public()?;
-        Ok(secret)
+        Ok(Self(BlindSecret::from_pkcs8(der)?))
     }
 
     /// The public half.
@@ -104,9 +65,7 @@ impl IssuerSecret {
     /// # Errors
     /// [`EnrolmentError::Key`] for a key of another size or exponent.
     pub fn public(&self) -> Result<IssuerKey, EnrolmentError> {
-        let key = self.0.public_key().map_err(|_| EnrolmentError::Key)?;
-        let spki = key.to_der().map_err(|_| EnrolmentError::Key)?;
-        IssuerKey::checked(key, &spki)
+        Ok(IssuerKey(self.0.public()?))
     }
 
     /// Signs a blinded request (RFC 9474, `BlindSign`). `seed` is fresh from a cryptographic generator:
@@ -115,8 +74,7 @@ impl IssuerSecret {
     /// # Errors
     /// [`EnrolmentError::Content`] if the request is not a number below the modulus.
     pub fn sign(&self, blinded: &[u8], seed: [u8; 32]) -> Result<Vec<u8>, EnrolmentError> {
-        let signed = self.0.blind_sign_with_rng(&mut ChaCha20Rng::from_seed(seed), blinded);
-        signed.map(|signature| signature.0).map_err(|_| EnrolmentError::Content)
+        Ok(self.0.sign(blinded, seed)?)
     }
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
+use crate::trust::blind::BlindError;
 use crate::trust::certificate::ticket::Challenge;
 use crate::trust::jws::{self, JwsError};
 use crate::trust::key::{Enrolment, Fingerprint, PublicKey, SecretKey};
@@ -58,6 +59,16 @@ pub enum EnrolmentError {
     /// The token is not of this issuer, or not for this persona.
     #[error("the token does not hold for this persona")]
     Token,
+}
+
+impl From<BlindError> for EnrolmentError {
+    fn from(error: BlindError) -> Self {
+        match error {
+            BlindError::Key => Self::Key,
+            BlindError::Number => Self::Content,
+            BlindError::Signature => Self::BlindSignature,
+        }
+    }
 }
 
 /// What a TSA offers one applicant: a challenge, and a key that exists for its answer alone.

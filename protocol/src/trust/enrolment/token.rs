@@ -3,16 +3,14 @@
 //! A token is a signature over the persona it was made for. The issuer signed it blinded: it saw a
 //! number that fits every persona equally well.
 
-use blind_rsa_signatures::{
-    BlindMessage, BlindSignature, BlindingResult, MessageRandomizer, Secret, Signature,
-};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
+use std::ops::Deref;
+
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::EnrolmentError;
 use super::issuer::IssuerKey;
+use crate::trust::blind::{BlindRequest, Unblinded};
 use crate::trust::key::{Fingerprint, Persona, PublicKey};
 use crate::value::codec::{Digest, base64url_bytes};
 use crate::value::label;
@@ -23,22 +21,21 @@ fn message(authority: Fingerprint, persona: &PublicKey<Persona>) -> Vec<u8> {
 }
 
 /// A request for a token with what unblinds its answer. To be kept, sealed, before it is sent: the TSA signs
-/// one request for each citizen and period.
+/// one request for each citizen and period. What is sent of it is `blinded`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-#[serde(deny_unknown_fields)]
-pub struct TokenRequest {
-    /// What is sent to be signed: [`label::ISSUER_SIZE`] bytes.
-    #[serde(with = "base64url_bytes")]
-    pub blinded: Vec<u8>,
-    #[serde(with = "base64url_bytes")]
-    secret: Vec<u8>,
-    #[serde(with = "base64url_bytes")]
-    randomizer: Vec<u8>,
-}
+#[serde(transparent)]
+pub struct TokenRequest(BlindRequest);
 
 impl std::fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("TokenRequest(..)")
+    }
+}
+
+impl Deref for TokenRequest {
+    type Target = BlindRequest;
+    fn deref(&self) -> &BlindRequest {
+        &self.0
     }
 }
 
@@ -53,12 +50,7 @@ impl TokenRequest {
         persona: &PublicKey<Persona>,
         seed: [u8; 32],
     ) -> Result<Self, EnrolmentError> {
-        let mut rng = ChaCha20Rng::from_seed(seed);
-        let blinding = issuer.key.blind(&mut rng, message(authority, persona));
-        let BlindingResult { blind_message, secret, msg_randomizer } =
-            blinding.map_err(|_| EnrolmentError::Key)?;
-        let randomizer = msg_randomizer.ok_or(EnrolmentError::Key)?;
-        Ok(Self { blinded: blind_message.0, secret: secret.0, randomizer: randomizer.0.to_vec() })
+        Ok(Self(BlindRequest::new(&issuer.0, &message(authority, persona), seed)?))
     }
 
     /// Unblinds the answer and verifies what comes out (RFC 9474, `Finalize`).
@@ -72,19 +64,10 @@ impl TokenRequest {
         persona: &PublicKey<Persona>,
         blind_signature: &[u8],
     ) -> Result<Token, EnrolmentError> {
-        let randomizer = <[u8; 32]>::try_from(self.randomizer.as_slice())
-            .map_err(|_| EnrolmentError::BlindSignature)?;
-        let mut blinding = BlindingResult {
-            blind_message: BlindMessage(self.blinded.clone()),
-            secret: Secret(self.secret.clone()),
-            msg_randomizer: Some(MessageRandomizer(randomizer)),
-        };
-        let blind_signature = BlindSignature(blind_signature.to_vec());
-        let finished =
-            issuer.key.finalize(&blind_signature, &blinding, message(authority, persona));
-        blinding.secret.0.zeroize();
-        let signature = finished.map_err(|_| EnrolmentError::BlindSignature)?.0;
-        Ok(Token { issuer: issuer.id(), randomizer: Digest(randomizer), signature })
+        let message = message(authority, persona);
+        let unblinded = self.0.finish(&issuer.0, &message, blind_signature)?;
+        let Unblinded { randomizer, signature } = unblinded;
+        Ok(Token { issuer: issuer.id(), randomizer, signature })
     }
 }
 
@@ -123,9 +106,8 @@ impl Token {
         if self.issuer != issuer.id() {
             return Err(EnrolmentError::Token);
         }
-        let (signature, randomizer) =
-            (Signature(self.signature.clone()), MessageRandomizer(self.randomizer.0));
-        let verified = issuer.key.verify(&signature, Some(randomizer), message(authority, persona));
+        let message = message(authority, persona);
+        let verified = issuer.0.verify(&message, &self.randomizer, &self.signature);
         verified.map_err(|_| EnrolmentError::Token)
     }
 
