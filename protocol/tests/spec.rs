@@ -5,12 +5,13 @@ use std::path::Path;
 
 use pregao_protocol::letter::Class;
 use pregao_protocol::room::auction::{paddle, rule};
-use pregao_protocol::room::{Code, ErrorCode, auction, body};
+use pregao_protocol::room::{BlobCode, Code, ErrorCode, auction, body};
 use pregao_protocol::trust::broker;
 use pregao_protocol::trust::citizen;
 use pregao_protocol::trust::prekey;
 use pregao_protocol::trust::timelock;
 use pregao_protocol::value::label;
+use pregao_protocol::wire::blob::BlobClass;
 use pregao_protocol::wire::delivery;
 use pregao_protocol::wire::refusal;
 use pregao_protocol::wire::tsa::{self, stream};
@@ -220,6 +221,9 @@ fn every_refusal_code_is_explained() {
     for code in ErrorCode::ALL {
         assert!(SPEC.contains(&format!("`{}`", code.as_str())), "{}", code.as_str());
     }
+    for code in BlobCode::ALL {
+        assert!(SPEC.contains(&format!("`{}`", code.as_str())), "{}", code.as_str());
+    }
 }
 
 /// The limits of section 12 as they read with the numbers of the code, in the order of the page.
@@ -386,10 +390,7 @@ fn limits() -> Vec<(&'static str, String)> {
             "one-time keys published at once; open stocks",
             format!("{}; {}", label::MAX_STOCK, label::MAX_STOCKS),
         ),
-        (
-            "blob, attachments of a letter",
-            format!("{} MiB, {}", label::MAX_BLOB >> 20, label::MAX_ATTACHMENTS),
-        ),
+        ("attachments of a letter", label::MAX_ATTACHMENTS.to_string()),
         ("letters taken at once", label::MAX_TAKEN.to_string()),
         ("expiry of a letter", format!("{} days ahead", label::LONGEST_EXPIRY / 86_400)),
         (
@@ -420,6 +421,15 @@ fn limits() -> Vec<(&'static str, String)> {
                 "{}, and one more each {} s",
                 grouped(label::REFUSALS_KEPT),
                 label::REFUSALS_REGAINED
+            ),
+        ),
+        (
+            "blob",
+            format!(
+                "{} bytes, {} in a piece; {} pieces on their way",
+                grouped(BlobClass::all().last().map_or(0, BlobClass::size)),
+                grouped(label::BLOB_PIECE),
+                label::BLOB_CREDIT
             ),
         ),
         ("answer of a broker", format!("{} s", label::MAX_ANSWER)),
@@ -523,6 +533,17 @@ fn limits_in_prose() -> Vec<(&'static str, String)> {
         ("- **V-246**", format!("at most {} attachments", label::MAX_ATTACHMENTS)),
         ("### 8.1", format!("one-time key ({})", bytes(prekey::ENCAPSULATED))),
         ("## 9.", format!("`digests` (1 to {}:", label::MAX_STAMPS)),
+        ("- **V-265**", format!("header of {} bytes", label::BLOB_HEADER)),
+        ("- **V-266**", {
+            let sizes: Vec<String> = BlobClass::all().map(|class| grouped(class.size())).collect();
+            let small = sizes.get(..2).unwrap_or_default().join(", ");
+            format!("{small} or {} bytes", grouped(label::BLOB_PIECE))
+        }),
+        (
+            "- **V-266**",
+            format!("up to {}", grouped(BlobClass::all().last().map_or(0, BlobClass::size))),
+        ),
+        ("- **V-267**", format!("at most {} are on their way", label::BLOB_CREDIT)),
         ("### 10.1", kib(label::MAX_NEGOTIATION)),
         ("### 10.1", format!("lists of 1 to {} different", label::MAX_SUITES)),
         ("### 10.1", format!("at most {} characters", label::MAX_SUITE_NAME)),
@@ -573,17 +594,29 @@ fn every_label_is_listed() {
     }
 }
 
+/// As serde writes the name of a frame: `BlobKept` is `blob-kept`.
+fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
 #[test]
 fn every_frame_is_listed() {
     let frames = include_str!("../src/wire/frame.rs");
     let names = frames.lines().filter_map(|line| {
         let name = line.strip_prefix("    ")?.strip_suffix(" {")?;
         let plain = name.chars().all(|letter| letter.is_ascii_alphabetic());
-        (plain && name.starts_with(char::is_uppercase)).then(|| name.to_lowercase())
+        (plain && name.starts_with(char::is_uppercase)).then(|| kebab(name))
     });
     let names: Vec<String> = names.collect();
     assert!(names.len() > 15, "{names:?}");
-    for name in names.iter().filter(|name| *name != "toolong" && *name != "malformed") {
+    for name in names.iter().filter(|name| *name != "too-long" && *name != "malformed") {
         assert!(SPEC.contains(&format!("`{name}`")), "{name}");
     }
 }

@@ -28,6 +28,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             | FromBroker::Entries { .. }
             | FromBroker::Cosigned { .. }
             | FromBroker::Released { .. }
+            | FromBroker::BlobKept { .. }
+            | FromBroker::BlobFailed { .. }
             | FromBroker::Invited { .. }
             | FromBroker::Error { .. } => {}
         }

@@ -301,6 +301,8 @@ impl Desk {
             }
             FromBroker::Cosigned { room, head } => self.handle_cosigned(room, &head).await,
             FromBroker::Released { room, locks } => self.handle_released(room, &locks).await,
+            // The desk has stored nothing, so these answer nothing.
+            FromBroker::BlobKept { .. } | FromBroker::BlobFailed { .. } => {}
             FromBroker::Invited { auction, room } => {
                 self.rooms.invite(auction, room);
                 return self.pursue_invitations().await;

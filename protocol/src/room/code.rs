@@ -134,6 +134,36 @@ codes! {
 }
 
 codes! {
+    /// Why a blob is not kept or not given: the codes of `blob-failed` (SPEC 9.3). They decide nothing
+    /// about an action.
+    BlobCode:
+    /// This session may not put or get this.
+    Forbidden = "blob.forbidden", "this may not be stored or fetched here",
+        "this is a fault of the program that made it; update it";
+    /// The size, or the place asked for, is not one that such a blob has.
+    Size = "blob.size", "there is no blob of this size, or no such place in it",
+        "this is a fault of the program that made it; update it";
+    /// The bytes are not those that the digest names.
+    Hash = "blob.hash", "what arrived is not what was announced",
+        "do it again; if it recurs, the file changes while it is sent";
+    /// Not the next piece, one of something that was never begun, or more than may be on their way.
+    Order = "blob.order", "the pieces did not come in order, or too many at once",
+        "do it again; if it recurs, update the program";
+    /// More at once than one may store or fetch.
+    Quota = "blob.quota", "too much is being stored or fetched at once",
+        "wait until what is under way is done, then do it again";
+    /// Not kept here.
+    Unknown = "blob.unknown", "the broker does not keep this, or no longer",
+        "ask whoever left it to send it again";
+    /// The disk is full.
+    NoSpace = "blob.no-space", "the broker has no space left; nothing was stored",
+        "try again later, and tell whoever runs the broker";
+    /// Anything else that the disk says.
+    Failed = "blob.failed", "the broker could not store or read it; nothing was stored",
+        "try again later";
+}
+
+codes! {
     /// Why an action was refused. The text form, e.g. `bid.too-low`, is stable.
     Code:
     /// Not an action in its canonical encoding, or badly signed.
@@ -322,6 +352,12 @@ codes! {
     /// By a persona that stayed away from a reveal a short while ago (V-224).
     DoorForfeited = "door.forfeited", "this persona stayed away from a deal, and lists and bids nothing here for a time",
         "wait until that is over; deals that are under way go on";
+    /// It names a blob that is not kept here.
+    BlobMissing = "blob.missing", "it names stored bytes that the broker does not have, or no longer",
+        "store them again, then do it again";
+    /// The blobs that the room names are as large as they may get.
+    BlobRoom = "blob.room", "the room holds as many stored bytes as it may",
+        "wait until some of them are taken, then do it again";
     /// Too many requests of one peer.
     DoorRate = "door.rate", "you are sending too much at once",
         "wait a few seconds";
@@ -393,8 +429,14 @@ mod tests {
     #[test]
     fn codes_are_distinct_and_read_back() {
         let errors = ErrorCode::ALL.iter().map(|code| code.as_str());
-        let texts: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).chain(errors).collect();
-        assert_eq!(texts.len(), Code::ALL.len() + ErrorCode::ALL.len());
+        let blobs = BlobCode::ALL.iter().map(|code| code.as_str());
+        let texts = Code::ALL.iter().map(|code| code.as_str()).chain(errors).chain(blobs);
+        let texts: HashSet<_> = texts.collect();
+        assert_eq!(texts.len(), Code::ALL.len() + ErrorCode::ALL.len() + BlobCode::ALL.len());
+        for code in BlobCode::ALL {
+            assert_eq!(code.as_str().parse(), Ok(*code));
+            assert!(!code.message().is_empty() && !code.advice().is_empty());
+        }
         for code in ErrorCode::ALL {
             assert_eq!(code.as_str().parse(), Ok(*code));
             assert!(code.as_str().parse::<Code>().is_err());

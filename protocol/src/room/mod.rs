@@ -36,7 +36,7 @@ pub(crate) mod fixture;
 mod properties;
 
 pub use auction::Auction;
-pub use code::{Code, ErrorCode, Undecided, UnknownCode};
+pub use code::{BlobCode, Code, ErrorCode, Undecided, UnknownCode};
 pub use kind::{Authored, Beyond, Kind, State};
 pub use ledger::Ledger;
 pub use message_box::MessageBox;

@@ -188,12 +188,6 @@ pub const MAX_SUBJECT: usize = 200;
 /// Longest key set of a TSA accepted, in bytes of its JSON.
 pub const MAX_JWKS: usize = 64 * 1024;
 
-/// Bytes in front of a piece of a blob in its frame.
-pub const BLOB_HEADER: usize = 64;
-/// Sizes of envelopes, in bytes: with [`BLOB_HEADER`] and the length in front each fills a record.
-pub const ENVELOPE_SIZES: [u64; 3] = [4_028, 16_316, 65_451];
-/// Longest blob, in bytes.
-pub const MAX_BLOB: u64 = 16 * 1024 * 1024;
 /// A public key that letters are sealed to, in bytes: ML-KEM-768 and X25519 (X-Wing).
 pub const PREKEY_SIZE: u64 = 1_216;
 /// Most blobs attached to one letter.
@@ -247,5 +241,15 @@ pub const REFUSALS_REGAINED: u64 = 60;
 pub const MAX_UNSOLVED: u32 = 64;
 /// Seconds within which a broker answers every request: by its result, or by a code.
 pub const MAX_ANSWER: u64 = 20;
+/// Bytes of the header of a binary frame.
+pub const BLOB_HEADER: usize = 64;
+/// Bytes of the largest piece of a blob: with header and length it fills the largest record.
+pub const BLOB_PIECE: u64 = 65_451;
+/// Most bytes of a blob; the largest class has 256 pieces.
+pub const MAX_BLOB: u64 = 16 * 1024 * 1024;
+/// Most pieces in one direction of a session of which nobody has said that they came.
+pub const BLOB_CREDIT: usize = 4;
+/// Seconds of TSA time for which a blob that no entry names is kept at least.
+pub const BLOB_UNNAMED: u64 = 600;
 /// Longest life of a session in seconds; both sides start a new handshake before.
 pub const MAX_SESSION: u64 = 3600;

@@ -2,7 +2,7 @@
 //! limits of the specification.
 
 pub mod amount;
-pub mod blob_size;
+pub mod blob_class;
 pub mod clock;
 pub mod codec;
 pub mod label;

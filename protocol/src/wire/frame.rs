@@ -1,7 +1,8 @@
 //! What crosses the wire inside a session: the second of the three vocabularies (SPEC 9).
 //!
 //! One frame is one JSON object with one member, the frame's name; one record carries one frame.
-//! Frames are bounded by [`MAX_FRAME`] before they are parsed (V-090).
+//! Frames are bounded by [`MAX_FRAME`] before they are parsed (V-090). Blobs have binary frames besides
+//! ([`crate::wire::blob`]).
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -212,6 +213,20 @@ pub enum FromBroker {
         room: RoomName,
         /// By rising place in the listing; each opens the key that its TSA stated in `sealing`.
         locks: Vec<ReleasedLock>,
+    },
+    /// A blob that was put is kept, durably.
+    BlobKept {
+        /// As in the request.
+        n: u64,
+        /// Its name.
+        digest: Digest,
+    },
+    /// What was put or got under that number has ended; nothing is decided about an action (V-268).
+    BlobFailed {
+        /// As in the request.
+        n: u64,
+        /// Stable code: a [`crate::room::BlobCode`], `door.rate` or `frame.malformed`.
+        code: String,
     },
     /// The peer is one of the two in a reveal room.
     Invited {

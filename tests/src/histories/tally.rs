@@ -24,6 +24,8 @@ const ELSEWHERE: &[&str] = &[
     "door.citizen",
     "door.forfeited",
     "door.stale",
+    "blob.missing",
+    "blob.room",
     "door.rate",
     "store.failed",
     "broker.slow",

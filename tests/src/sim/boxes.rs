@@ -15,7 +15,7 @@ use pregao_protocol::room::{Code, MessageBox, Undecided};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{Fingerprint, SecretKey};
 use pregao_protocol::trust::seal::SealKey;
-use pregao_protocol::value::blob_size::BlobSize;
+use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::codec::Digest;
 
 use super::programs::{Lines, Town};
@@ -78,7 +78,7 @@ fn visiting(play: impl AsyncFnOnce(Visit) -> Result<()>) {
 }
 
 fn keys(n: u8) -> Body {
-    let blob = Blob { digest: Digest([n; 32]), size: BlobSize::fitting(1_216).unwrap() };
+    let blob = Blob { digest: Digest([n; 32]), size: BlobClass::holding(1_216).unwrap() };
     Body::Keys(Keys { signed: Digest([n; 32]), stock: None, blob })
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::room::body::{Blob, Body, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
 use crate::room::kind::Fold;
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
-use crate::value::blob_size::BlobSize;
+use crate::value::blob_class::BlobClass;
 use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
@@ -75,9 +75,8 @@ impl Fold for MessageBox {
         let fresh = (1..=60).contains(&opening.freshness)
             && opening.broker.delivery.require_usable().is_ok();
         let stamped = (1..=8).contains(&opening.stamps.len());
-        let [smallest, ..] = label::ENVELOPE_SIZES;
         let has_room = (1..=label::MAX_LETTERS).contains(&opening.letters)
-            && (smallest..=label::MAX_BOX).contains(&opening.bytes);
+            && (BlobClass::SMALLEST.size()..=label::MAX_BOX).contains(&opening.bytes);
         if !(fresh && stamped && has_room) {
             return Err(Code::BoxTerms);
         }
@@ -288,7 +287,7 @@ fn judge_form(keys: &Keys) -> Result<(), Code> {
     let counts = |stock: Stock| (1..=label::MAX_STOCK).contains(&stock.count);
     let count = keys.stock.map_or(0, |stock| u64::from(stock.count));
     let bytes = count.saturating_add(1).saturating_mul(label::PREKEY_SIZE);
-    let sized = BlobSize::fitting(bytes) == Some(keys.blob.size);
+    let sized = BlobClass::holding(bytes) == Some(keys.blob.size);
     if keys.stock.is_none_or(counts) && sized { Ok(()) } else { Err(Code::BoxKeys) }
 }
 
@@ -297,7 +296,7 @@ fn judge_deposit(deposit: &Deposit, stamped: Time) -> Result<(), Code> {
     let blobs = std::iter::once(&deposit.envelope).chain(&deposit.attachments);
     let distinct: BTreeSet<Digest> = blobs.map(|blob| blob.digest).collect();
     let count = deposit.attachments.len();
-    if !deposit.envelope.size.is_one_record()
+    if !deposit.envelope.size.is_one_piece()
         || count > label::MAX_ATTACHMENTS
         || distinct.len() != count.saturating_add(1)
     {
@@ -316,8 +315,8 @@ fn judge_list(taken: &Taken) -> Result<(), Code> {
 }
 
 fn bytes_of(deposit: &Deposit) -> u64 {
-    let attached = deposit.attachments.iter().map(|blob| blob.size.bytes());
-    attached.fold(deposit.envelope.size.bytes(), u64::saturating_add)
+    let attached = deposit.attachments.iter().map(|blob| blob.size.size());
+    attached.fold(deposit.envelope.size.size(), u64::saturating_add)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::room::fixture::{F, SECOND, Table, Tsa, at, broker_keys, entry_key, se
 use crate::room::kind::Fold as _;
 use crate::room::{Code, Kind, MessageBox, Stamped};
 use crate::trust::key::{BoxKey, DepositKey, SecretKey};
-use crate::value::blob_size::BlobSize;
+use crate::value::blob_class::BlobClass;
 use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
@@ -24,7 +24,7 @@ fn digest(n: u64) -> Digest {
 }
 
 fn blob(n: u64, size: u64) -> Blob {
-    Blob { digest: digest(n), size: BlobSize::try_from(size).unwrap() }
+    Blob { digest: digest(n), size: BlobClass::try_from(size).unwrap() }
 }
 
 fn owner_key() -> SecretKey<BoxKey> {
@@ -120,7 +120,7 @@ fn uuid(n: u64) -> Uuid {
 fn keys(signed: u64, stock: Option<(u64, u32)>) -> Body {
     let stock = stock.map(|(root, count)| Stock { root: digest(root), count });
     let count = stock.map_or(0, |stock| u64::from(stock.count));
-    let size = BlobSize::fitting((1 + count) * 1_216).unwrap();
+    let size = BlobClass::holding((1 + count) * 1_216).unwrap();
     Body::Keys(Keys { signed: digest(signed), stock, blob: Blob { digest: digest(signed), size } })
 }
 
@@ -329,7 +329,7 @@ fn v278_the_same_envelope_comes_once() {
 }
 
 #[test]
-fn v279_a_letter_is_one_record_and_a_few_attachments() {
+fn v279_a_letter_is_one_piece_and_a_few_attachments() {
     let larger = 130_902;
     let with = |attachments: Vec<Blob>| Deposit { attachments, ..letter(1, 0) };
     let mut post = Post::open(|o| o.bytes = label::MAX_BOX).unwrap();

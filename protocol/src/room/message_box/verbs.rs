@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::room::body::BrokerKeys;
 use crate::trust::key::{PublicKey, StampKey};
 use crate::trust::seal::SealPublic;
-use crate::value::blob_size::BlobSize;
+use crate::value::blob_class::BlobClass;
 use crate::value::clock::Time;
 use crate::value::codec::{Digest, is_false};
 use crate::value::text::Text;
@@ -86,7 +86,7 @@ pub struct Blob {
     /// SHA-256 of the bytes.
     pub digest: Digest,
     /// How many they are.
-    pub size: BlobSize,
+    pub size: BlobClass,
 }
 
 /// A one-time key, by where it stands.

@@ -17,6 +17,7 @@ use super::{SessionError, Suite};
 use crate::value::codec::Digest;
 use crate::value::label;
 use crate::value::padding::{PREFIX, pad, unpad};
+use crate::wire::blob;
 
 /// A frame in its bucket, ready to be sealed for any number of sessions.
 pub struct Padded(Vec<u8>);
@@ -25,12 +26,13 @@ impl Padded {
     /// Pads a frame to the smallest bucket of [`label::RECORD_BUCKETS`] that holds it.
     ///
     /// # Errors
-    /// [`SessionError::FrameTooLong`] beyond [`label::MAX_FRAME`] bytes.
+    /// [`SessionError::FrameTooLong`] beyond [`label::MAX_FRAME`] bytes, or for a binary frame beyond
+    /// what fills the largest record.
     pub fn new(frame: &[u8]) -> Result<Self, SessionError> {
-        bucket(frame.len())
+        bucket(frame)
             .and_then(|bucket| pad(frame, bucket))
             .map(Self)
-            .ok_or(SessionError::FrameTooLong { max: label::MAX_FRAME, got: frame.len() })
+            .ok_or_else(|| SessionError::FrameTooLong { max: longest(frame), got: frame.len() })
     }
 
     /// Size of the record this makes, in bytes.
@@ -46,12 +48,23 @@ impl fmt::Debug for Padded {
     }
 }
 
-/// The one bucket a frame of that length belongs in.
-fn bucket(frame: usize) -> Option<usize> {
-    if frame > label::MAX_FRAME {
+/// How long a frame of this sort may be, in bytes.
+fn longest(frame: &[u8]) -> usize {
+    if blob::is_binary(frame) { LONGEST_BINARY } else { label::MAX_FRAME }
+}
+
+/// Longest binary frame: header and largest piece.
+const LONGEST_BINARY: usize = {
+    let [.., largest] = label::RECORD_BUCKETS;
+    largest - PREFIX
+};
+
+/// The one bucket a frame belongs in.
+fn bucket(frame: &[u8]) -> Option<usize> {
+    if frame.len() > longest(frame) {
         return None;
     }
-    label::RECORD_BUCKETS.into_iter().find(|bucket| frame + PREFIX <= *bucket)
+    label::RECORD_BUCKETS.into_iter().find(|bucket| frame.len() + PREFIX <= *bucket)
 }
 
 /// When a direction changes its key: after so many records or so many bytes of ciphertext,
@@ -164,10 +177,11 @@ impl Opener {
         let mut buffer = record.to_vec();
         let plaintext =
             self.0.cipher.open(nonce, &[], &mut buffer).map_err(|_| SessionError::Record)?;
-        let frame = unpad(plaintext).ok_or(SessionError::Padding)?.len();
+        let frame = unpad(plaintext).ok_or(SessionError::Padding)?;
         if bucket(frame) != Some(length) {
             return Err(SessionError::Padding);
         }
+        let frame = frame.len();
         buffer.truncate(PREFIX + frame);
         buffer.drain(..PREFIX);
         self.0.spend(record.len());

@@ -3,7 +3,7 @@
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::{Blob, Body, Empty, Keys, Say, Taken};
 use pregao_protocol::room::{Code, Kind};
-use pregao_protocol::value::blob_size::BlobSize;
+use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 
@@ -11,7 +11,7 @@ use crate::fixture::{LIMITS, OwnBox, Peer, Stage, deposit};
 use crate::session::Limits;
 
 fn keys(n: u8) -> Body {
-    let blob = Blob { digest: Digest([n; 32]), size: BlobSize::fitting(1_216).unwrap() };
+    let blob = Blob { digest: Digest([n; 32]), size: BlobClass::holding(1_216).unwrap() };
     Body::Keys(Keys { signed: Digest([n; 32]), stock: None, blob })
 }
 
