@@ -329,7 +329,7 @@ fn v278_the_same_envelope_comes_once() {
 }
 
 #[test]
-fn v279_a_letter_is_one_piece_and_a_few_attachments() {
+fn v279_a_letter_is_one_record_and_a_few_attachments() {
     let larger = 130_902;
     let with = |attachments: Vec<Blob>| Deposit { attachments, ..letter(1, 0) };
     let mut post = Post::open(|o| o.bytes = label::MAX_BOX).unwrap();
