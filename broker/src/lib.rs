@@ -8,6 +8,7 @@
 //! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
 //! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
 //! - [`witness`] has the heads of public rooms cosigned
+//! - [`passes`] the secrets of what guests spend
 //! - [`registry`] the rooms by their names; [`lobby`] the list of them; [`presence`] who is online
 //! - [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
 //!   around them
@@ -35,6 +36,7 @@ pub mod metrics;
 pub mod monitor;
 pub mod network;
 pub mod ops;
+pub mod passes;
 pub mod presence;
 pub mod private;
 pub mod registry;

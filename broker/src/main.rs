@@ -15,7 +15,7 @@ use pregao_broker::tls::Roots;
 use pregao_broker::witness::WitnessAddress;
 use pregao_protocol::audit::evidence::LONGEST_PAUSE;
 use pregao_protocol::trust::jwks::TsaAddress;
-use pregao_protocol::value::label::{MAX_EFFORT, MAX_SESSION};
+use pregao_protocol::value::label::{MAX_EFFORT, MAX_PASSES, MAX_SESSION};
 use pregao_protocol::wire::puzzle::Effort;
 use pregao_protocol::wire::session::{Ranking, Suite};
 
@@ -55,6 +55,10 @@ struct Arguments {
     /// refused for it reads until when.
     #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(..=MAX_BARRED))]
     forfeit_pause: u64,
+    /// How many passes each persona may get a day, to spend as a guest of whom the broker knows nothing; 0 for none, and no
+    /// room for their keys. Peers do not take any yet.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_PASSES)))]
+    passes_per_day: u32,
     /// Accept a TSA that runs in simulated time: for tests only.
     #[arg(long)]
     accept_simulated_time: bool,
@@ -186,6 +190,7 @@ fn options(arguments: Arguments) -> anyhow::Result<(Options, Ports)> {
         witnesses: arguments.witnesses,
         quorum: arguments.quorum,
         barred_for: Duration::from_secs(arguments.forfeit_pause),
+        passes_per_day: arguments.passes_per_day,
         checkers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     Ok((options, ports))

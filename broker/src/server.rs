@@ -25,9 +25,11 @@ use crate::lobby::Lobby;
 use crate::metrics::Metrics;
 use crate::monitor::{self, Alarms};
 use crate::network::{self, FetchError, Network};
+use crate::passes::Passes;
 use crate::presence::Presence;
 use crate::registry::Registry;
 use crate::room::RoomDirectory;
+use crate::room::kinds::passes;
 use crate::session::{Limits, SessionContext, heartbeat};
 use crate::shared::Shared;
 use crate::store::Log;
@@ -64,6 +66,8 @@ pub struct Options {
     pub quorum: Option<u32>,
     /// For how long whoever stayed away from a reveal lists and bids nothing; zero lets them (V-224).
     pub barred_for: Duration,
+    /// How many passes each persona gets a day, 100 at most; with 0 there are none.
+    pub passes_per_day: u32,
 }
 
 /// Where a broker listens.
@@ -132,8 +136,10 @@ impl Broker {
         let certificate = certificate(&keys, &tsa, &council, &lock_tsas);
         let lockers = std::iter::once(own).chain(lock_tsas).collect();
         let timelocks = TimeLocks::new(lockers, unknown, Arc::clone(&network), host.clone());
-        let (alarms, alarm_queue) = Alarms::channel();
         let fingerprint = keys.session.public().fingerprint();
+        let passes =
+            Passes::open(options.passes_per_day, folder.path(), fingerprint, host.clone())?;
+        let (alarms, alarm_queue) = Alarms::channel();
         let checker = Checker::start(options.checkers, fingerprint, &[tsa.stamp], spawn)?;
         let (most, counters) = (options.limits.max_effort, Arc::clone(&metrics));
         let efforts = Efforts::new(Arc::clone(&host.clock), most, counters);
@@ -150,6 +156,7 @@ impl Broker {
             witnesses: Witnesses::new(council, fingerprint),
             stamps,
             timelocks,
+            passes,
             writer: writer.writer(),
             lobby: Lobby::default(),
             presence: Presence::default(),
@@ -163,6 +170,7 @@ impl Broker {
         shared.host.task(monitor::run(shared.stamps.clone(), alarm_queue, wake));
         registry.resume().await.context("a room of the store cannot be taken up")?;
         let directory = Arc::clone(&registry) as Arc<dyn RoomDirectory>;
+        passes::start(&shared, &directory);
         crate::cosign::start(&shared, &directory, &network);
         crate::deliver::start(&shared, &registry, tsa.authority, &network);
 

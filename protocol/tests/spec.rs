@@ -413,7 +413,10 @@ fn limits() -> Vec<(&'static str, String)> {
                 label::MAX_PUZZLE_AGE
             ),
         ),
-        ("key of passes", format!("{} days ahead", label::MAX_PASS_DAYS)),
+        (
+            "passes of one persona and day",
+            format!("{}; their keys {} days ahead", label::MAX_PASSES, label::MAX_PASS_DAYS),
+        ),
         ("submissions without a solution in a row", label::MAX_UNSOLVED.to_string()),
         (
             "refusals kept of a persona",

@@ -11,7 +11,7 @@ use pregao_protocol::trust::key::{OneTime, PublicKey};
 use tokio::sync::mpsc;
 
 use crate::check::Verdict;
-use crate::room::kinds::{Follower, Followers, Follows, follows};
+use crate::room::kinds::{Follower, Followers, Follows, follows, is_listed, passes};
 use crate::room::{
     MAILBOX, Responder, RoomDirectory, RoomHandle, RoomInbox, RoomMessage, RoomSignal, RoomState,
     RoomTask, Submitted, opening,
@@ -32,14 +32,14 @@ impl RoomDirectory for Registry {
     fn serve(self: Arc<Self>, state: RoomState) {
         let name = state.name();
         let readers = state.room.ledger().readers().map(Arc::from);
-        let public = readers.is_none();
+        let is_listed = readers.is_none() && is_listed(&state.room);
         let first = state.first.clone();
         let (handle, inbox) = mailbox(name, readers);
         self.rooms.write().insert(name, handle);
         let shared = Arc::clone(&self.shared);
         shared.metrics.rooms.add(1);
         shared.host.task(RoomTask::new(Arc::clone(&shared), self, state, inbox).run());
-        if public {
+        if is_listed {
             shared.lobby.add(first);
         }
     }
@@ -83,6 +83,10 @@ impl Registry {
             if let Some(Follows { room, seq }) = follows(&loaded.room) {
                 let follower = Follower { seq, name: stored.name, kind: loaded.room.kind() };
                 followers.entry(room).or_default().push(follower);
+            }
+            if passes::is_kept(&self.shared, &loaded.room) {
+                // Of several the newest.
+                self.shared.passes.state_in(stored.name);
             }
             opened.push(loaded);
         }

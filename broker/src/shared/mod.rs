@@ -18,6 +18,7 @@ use crate::links::authors::Authors;
 use crate::lobby::Lobby;
 use crate::metrics::Metrics;
 use crate::monitor::Alarms;
+use crate::passes::Passes;
 use crate::presence::Presence;
 use crate::store::StoreError;
 use crate::store::reader::LogReader;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub stamps: StampClient,
     /// Keys that the TSA keeps until an instant.
     pub timelocks: TimeLocks,
+    /// The secrets of passes.
+    pub passes: Arc<Passes>,
     /// Makes batches durable.
     pub writer: Writer,
     /// Reads what is durable.

@@ -231,6 +231,8 @@ pub const MIN_GUEST_EFFORT: u8 = 16;
 pub const MAX_PUZZLE_AGE: u64 = 30;
 /// Largest counter of a puzzle, 2^53 − 1: exact in every JSON reader.
 pub const MAX_COUNTER: u64 = (1 << 53) - 1;
+/// Most passes that one persona gets for one day: what signs them fits one frame.
+pub const MAX_PASSES: u32 = 100;
 /// How many days ahead a broker states the key of a day's passes, at most.
 pub const MAX_PASS_DAYS: u32 = 8;
 /// Refusals of one persona that a broker keeps at once.

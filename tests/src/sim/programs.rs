@@ -296,6 +296,7 @@ impl Town {
             witnesses: Vec::new(),
             quorum: None,
             barred_for: Duration::from_secs(3_600),
+            passes_per_day: 0,
         };
         let folder = Folder::open(&self.folder.join("broker"))?;
         let lines = Arc::new(self.lines());

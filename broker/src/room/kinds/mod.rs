@@ -203,6 +203,12 @@ pub(crate) trait Policy: Debug + Default + Send {
         Ok(())
     }
 
+    /// Whether a room of this kind that everybody may read is in the list of rooms.
+    fn is_listed(fold: &Self::Fold) -> bool {
+        let _ = fold;
+        true
+    }
+
     /// Whether the policy counts who wrote what, and so is to be told of each entry of a persona.
     fn counts_authors(fold: &Self::Fold) -> bool {
         let _ = fold;
@@ -381,6 +387,13 @@ macro_rules! policies {
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),
                 }
+            }
+        }
+
+        /// Whether a room that everybody may read is in the list of rooms.
+        pub(crate) fn is_listed(room: &Room) -> bool {
+            match room.state() {
+                $(State::$kind(fold) => <$policy as Policy>::is_listed(fold),)*
             }
         }
 

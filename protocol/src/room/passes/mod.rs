@@ -98,6 +98,11 @@ impl PassRoom {
         self.keys.get(&day)
     }
 
+    /// The keys of a day and of those after it, as far as they are stated.
+    pub fn keys_from(&self, day: Day) -> impl Iterator<Item = &PassKey> {
+        self.keys.range(day..).map(|(_, key)| key)
+    }
+
     /// The newest day of which the key is stated.
     #[must_use]
     pub fn last(&self) -> Option<Day> {

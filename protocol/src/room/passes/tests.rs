@@ -64,6 +64,9 @@ fn v257_keys_are_stated_by_the_broker_and_read_by_everybody() {
     let key = PassKey::from_spki(broker_fingerprint(), TODAY, &spki(1)).unwrap();
     assert_eq!(fold.key_of(TODAY), Some(&key));
     assert_eq!(fold.key_of(TODAY.plus(1)).unwrap().spki(), spki(3));
+    let days = |from| fold.keys_from(from).map(PassKey::day).collect::<Vec<_>>();
+    assert_eq!(days(TODAY), [TODAY, TODAY.plus(1)]);
+    assert_eq!(days(TODAY.plus(1)), [TODAY.plus(1)]);
     assert_eq!((fold.key_of(TODAY.plus(2)), fold.last()), (None, Some(TODAY.plus(1))));
     assert!(!room.is_complete());
 }

@@ -1,0 +1,66 @@
+//! The one room that the broker opens by itself and for everybody: at its first start, once it knows the
+//! time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Code;
+use pregao_protocol::room::action::{Draft, Seen};
+use pregao_protocol::room::body::{Body, Passes};
+
+use crate::room::{RoomDirectory, opening};
+use crate::shared::Shared;
+
+/// F of a pass room, in seconds: what listings have.
+const FRESHNESS: u32 = 10;
+/// How long until it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Starts the task that opens the pass room if the broker makes passes and the store has none that it can
+/// keep. To be called once, when the rooms of the store are taken up.
+pub(crate) fn start(shared: &Arc<Shared>, rooms: &Arc<dyn RoomDirectory>) {
+    shared.host.task(run(Arc::clone(shared), Arc::clone(rooms)));
+}
+
+async fn run(shared: Arc<Shared>, rooms: Arc<dyn RoomDirectory>) {
+    let mut newest = shared.stamps.watch();
+    // The connection to the TSA ends only with the process.
+    let Ok(Some(now)) = newest
+        .wait_for(Option::is_some)
+        .await
+        .map(|newest| newest.as_ref().map(|newest| newest.batch.time()))
+    else {
+        return;
+    };
+    // Also where passes are made no more.
+    shared.passes.end(now);
+    if !shared.passes.are_made() || shared.passes.room().is_some() {
+        return;
+    }
+    loop {
+        match open(&shared, &rooms).await {
+            Ok(name) => return shared.passes.state_in(name),
+            Err(code) => {
+                tracing::warn!(%code, "the room for the keys of passes could not be opened; tried again");
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn open(shared: &Arc<Shared>, rooms: &Arc<dyn RoomDirectory>) -> Result<RoomName, Code> {
+    let certificate = &shared.certificate;
+    let passes = Passes {
+        freshness: FRESHNESS,
+        broker: certificate.keys,
+        stamps: certificate.stamps.clone(),
+        witnesses: certificate.witnesses.clone(),
+        quorum: certificate.quorum,
+        simulated: certificate.simulated,
+    };
+    let body = Body::Passes(passes);
+    let draft = Draft { id: shared.fresh_uuid(), room: None, body, seen: Seen::nothing() };
+    let stamped = shared.sign_and_stamp(&draft).await?;
+    opening::open(shared, Arc::clone(rooms), &stamped).await
+}
