@@ -6,6 +6,7 @@
 //! - [`check`] signatures, blinds and stamps on workers → [`room`] one batch after another
 //! - [`effort`] how much work is asked for under load, before anything is checked
 //! - [`writer`] group commit into [`links`] and [`store`] → [`fanout`] to the watchers
+//! - [`blobs`] sealed bytes beside the logs
 //! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
 //! - [`witness`] has the heads of public rooms cosigned
 //! - [`passes`] the secrets of what guests spend
@@ -18,6 +19,7 @@
     allow(clippy::disallowed_methods, reason = "tests may read the machine that they run on")
 )]
 
+pub mod blobs;
 pub mod check;
 mod cosign;
 mod deliver;

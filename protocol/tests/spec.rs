@@ -429,10 +429,11 @@ fn limits() -> Vec<(&'static str, String)> {
         (
             "blob",
             format!(
-                "{} bytes, {} in a piece; {} pieces on their way",
+                "{} bytes, {} in a piece; {} pieces on their way; {} s without an entry",
                 grouped(BlobClass::all().last().map_or(0, BlobClass::size)),
                 grouped(label::BLOB_PIECE),
-                label::BLOB_CREDIT
+                label::BLOB_CREDIT,
+                label::BLOB_UNNAMED
             ),
         ),
         ("answer of a broker", format!("{} s", label::MAX_ANSWER)),

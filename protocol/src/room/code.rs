@@ -352,10 +352,10 @@ codes! {
     /// By a persona that stayed away from a reveal a short while ago (V-224).
     DoorForfeited = "door.forfeited", "this persona stayed away from a deal, and lists and bids nothing here for a time",
         "wait until that is over; deals that are under way go on";
-    /// It names a blob that is not kept here.
+    /// It names a blob that is not kept here (V-270).
     BlobMissing = "blob.missing", "it names stored bytes that the broker does not have, or no longer",
         "store them again, then do it again";
-    /// The blobs that the room names are as large as they may get.
+    /// The blobs that the room names are as large as they may get (V-271).
     BlobRoom = "blob.room", "the room holds as many stored bytes as it may",
         "wait until some of them are taken, then do it again";
     /// Too many requests of one peer.
