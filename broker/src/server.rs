@@ -14,6 +14,7 @@ use pregao_protocol::wire::session::Ranking;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
+use crate::blobs::{self, Blobs, Files, Nobody, Permission, Quotas};
 use crate::check::Checker;
 use crate::effort::Efforts;
 use crate::folder::Folder;
@@ -108,12 +109,13 @@ impl Broker {
         host: Host,
     ) -> anyhow::Result<Self> {
         let log = |path: &Path| Ok(Arc::new(SqliteLog::open(path)?) as Arc<dyn Log>);
-        Self::open_with(log, folder, options, network, host).await
+        Self::open_with(log, Arc::new(Nobody), folder, options, network, host).await
     }
 
-    /// As [`Broker::open`], with a log of the caller's.
+    /// As [`Broker::open`], with a log of the caller's, and their rules about blobs.
     pub(crate) async fn open_with(
         open_log: impl FnOnce(&Path) -> anyhow::Result<Arc<dyn Log>>,
+        permission: Arc<dyn Permission>,
         folder: Folder,
         options: Options,
         network: Arc<dyn Network>,
@@ -125,6 +127,7 @@ impl Broker {
         let council = Council::of(options.witnesses, options.quorum, (&options.tsa, &tsa))?;
         let metrics = Arc::new(Metrics::default());
         let log = open_log(&folder.file("log.db"))?;
+        let blobs = open_blobs(folder.file("blobs"), &host).await?;
         let links = Arc::new(Links::open(folder.path(), Arc::clone(&host.random))?);
         let (spawn, counters) = (&*host.spawn, Arc::clone(&metrics));
         let writer = WriterThread::start(Arc::clone(&log), Arc::clone(&links), counters, spawn)?;
@@ -145,6 +148,7 @@ impl Broker {
         let efforts = Efforts::new(Arc::clone(&host.clock), most, counters);
         let heartbeats = heartbeat::start(stamps.watch(), &efforts, &host);
         let shared = Arc::new(Shared {
+            blobs,
             reader: LogReader::new(host.clone(), log),
             authors: Authors::new(host.clone(), links, Arc::clone(&metrics))?,
             barred_for: options.barred_for,
@@ -169,6 +173,7 @@ impl Broker {
         let wake = move |room| waking.wake(room);
         shared.host.task(monitor::run(shared.stamps.clone(), alarm_queue, wake));
         registry.resume().await.context("a room of the store cannot be taken up")?;
+        shared.host.task(blobs::keep_sweeping(shared.blobs.clone(), shared.stamps.clone()));
         let directory = Arc::clone(&registry) as Arc<dyn RoomDirectory>;
         passes::start(&shared, &directory);
         crate::cosign::start(&shared, &directory, &network);
@@ -180,6 +185,7 @@ impl Broker {
             registry,
             tsa,
             suites: options.suites,
+            permission,
             limits: options.limits,
             heartbeats,
             stopping,
@@ -204,6 +210,16 @@ impl Broker {
         self.writer.stop().await?;
         Ok(())
     }
+}
+
+async fn open_blobs(folder: PathBuf, host: &Host) -> anyhow::Result<Blobs> {
+    let advice = format!(
+        "cannot use {}\nlet the broker's user own the folder and everything in it",
+        folder.display()
+    );
+    let files = host::blocking(host, move || Files::open(folder)).await;
+    let files = files.context("opening the blobs broke off")?.with_context(|| advice.clone())?;
+    Blobs::open(Arc::new(files), Quotas::STANDARD, host.clone()).await.context(advice)
 }
 
 fn certificate(

@@ -3,11 +3,13 @@
 //!
 //! - [`Blobs`] what sessions and rooms ask; [`Upload`] one that is being put
 //! - [`Place`] where the bytes lie; [`Files`] in a folder
+//! - [`Permission`] who may put and get
 //! - `table` what is kept, and who may have how much under way
 //!
 //! What a broker knows of a blob besides its bytes is in memory. At a start the place says what there is, each
 //! room claims what its log names, and the rest goes with a [`Blobs::sweep`].
 
+mod permission;
 mod place;
 mod table;
 mod upload;
@@ -26,11 +28,13 @@ use pregao_protocol::value::label::MAX_ANSWER;
 use pregao_protocol::wire::blob::BlobClass;
 use tokio::sync::Semaphore;
 
+pub use permission::{Asker, Nobody, Permission};
 pub use place::{Draft, Files, Place};
 pub use table::Account;
 pub use upload::Upload;
 
 use crate::host;
+use crate::tsa::stamps::StampClient;
 use table::Table;
 use upload::Reserved;
 
@@ -218,6 +222,19 @@ impl Blobs {
         let inner = Arc::clone(&self.inner);
         let work = move || inner.destroy(digest, is_due).map_err(|error| code_of(&error));
         self.inner.blocking(work).await
+    }
+}
+
+/// How often blobs are looked through for those that no entry names.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Sweeps while the TSA tells the time. To be begun once the logs have claimed what they name.
+pub(crate) async fn keep_sweeping(blobs: Blobs, stamps: StampClient) {
+    loop {
+        if let Some(newest) = stamps.last().filter(|newest| !newest.is_down()) {
+            blobs.sweep(newest.now()).await;
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
     }
 }
 

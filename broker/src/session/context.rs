@@ -10,6 +10,7 @@ use pregao_protocol::wire::session::Ranking;
 use tokio::sync::watch;
 
 use super::heartbeat::Heartbeat;
+use crate::blobs::Permission;
 use crate::registry::Registry;
 use crate::shared::Shared;
 
@@ -24,6 +25,8 @@ pub struct SessionContext {
     pub tsa: TsaKeys,
     /// Suites accepted, in order.
     pub suites: Ranking,
+    /// Who may put and get blobs.
+    pub permission: Arc<dyn Permission>,
     /// Limits.
     pub limits: Limits,
     /// What every session sends at least once a second.

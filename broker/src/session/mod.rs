@@ -3,6 +3,7 @@
 //! - `handshake` from a socket to a session; `run` its loop; `requests` what a peer asks for; `rooms`
 //!   what it watches; `send` what it gets
 //! - `asked` what puzzle is asked for first; `rate_limiter`, `under_way` and `behind` bound what one session costs; `socket` is under it
+//! - `blobs` what it does with binary frames
 //! - `context` what all sessions share; `heartbeat` what all send; `end` why one ends
 //!
 //! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
@@ -10,6 +11,7 @@
 
 mod asked;
 mod behind;
+mod blobs;
 pub mod context;
 pub mod end;
 mod handshake;
@@ -41,6 +43,7 @@ use crate::room::Responder;
 use crate::tsa::stamps::PendingStamps;
 use asked::Asked;
 use behind::Behind;
+use blobs::Lane;
 use rate_limiter::RateLimiter;
 use socket::MessageSocket;
 use under_way::UnderWay;
@@ -109,6 +112,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         personal: personal.clone(),
         queue,
         stamping,
+        lane: None,
         context: Arc::clone(&context),
         socket,
     };
@@ -152,6 +156,8 @@ pub(crate) struct Session<S> {
     queue: mpsc::Sender<Arc<Delivery>>,
     /// Requests for stamps under way, in the order asked. Bounded by what may be under way.
     stamping: mpsc::UnboundedSender<(Responder, PendingStamps)>,
+    /// Where blobs are carried, once there are some.
+    lane: Option<Lane>,
 }
 
 /// How far one room was delivered.

@@ -6,6 +6,7 @@ use pregao_protocol::log::Logged;
 use pregao_protocol::room::{Code, Undecided};
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::MAX_STAMPS;
+use pregao_protocol::wire::blob;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer, Subject, encode_lobby};
 use pregao_protocol::wire::puzzle::{Puzzle, Solution};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,17 +26,24 @@ const LONGEST_MESSAGE: usize = 200;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Acts on one frame.
-    pub(super) async fn handle_frame(&mut self, bytes: &[u8]) -> Result<(), SessionEnd> {
+    pub(super) async fn handle_frame(&mut self, bytes: Vec<u8>) -> Result<(), SessionEnd> {
+        let is_binary = blob::is_binary(&bytes);
         if !self.rate_limiter.take(self.context.uptime()) {
-            return self
-                .reject_frame(bytes, Code::DoorRate.as_str(), Code::DoorRate.message())
-                .await;
+            let (code, message) = (Code::DoorRate.as_str(), Code::DoorRate.message());
+            return if is_binary {
+                self.reject_blob_frame(&bytes, code, message).await
+            } else {
+                self.reject_frame(&bytes, code, message).await
+            };
         }
-        let frame = match FromPeer::parse(bytes) {
+        if is_binary {
+            return self.handle_blob_frame(bytes).await;
+        }
+        let frame = match FromPeer::parse(&bytes) {
             Ok(frame) => frame,
             Err(error) => {
                 return self
-                    .reject_frame(bytes, Code::FrameMalformed.as_str(), &error.to_string())
+                    .reject_frame(&bytes, Code::FrameMalformed.as_str(), &error.to_string())
                     .await;
             }
         };
@@ -48,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             // Guests do what they came for, and nothing by which they could be told from one another.
             FromPeer::Rooms { .. } if self.persona.is_none() => {
                 let code = Code::DoorSession;
-                return self.reject_frame(bytes, code.as_str(), code.message()).await;
+                return self.reject_frame(&bytes, code.as_str(), code.message()).await;
             }
             FromPeer::Rooms { from } => {
                 self.lobby = Some(usize::try_from(from).unwrap_or(usize::MAX));

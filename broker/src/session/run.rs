@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::blobs::Lane;
 use super::context::stopped;
 use super::heartbeat::Heartbeat;
 use super::{Session, SessionEnd};
@@ -60,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let mut overdue = tokio::time::interval(OVERDUE_EVERY);
         let mut heard = self.context.uptime();
         self.announce_effort().await?;
-        self.handle_frame(&first).await?;
+        self.handle_frame(first).await?;
         loop {
             tokio::select! {
                 biased;
@@ -101,6 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.socket.flush().await?;
                     self.note_laggards();
                 }
+                carried = Lane::next(&mut self.lane) => self.send_carried(carried).await?,
                 message = self.socket.next() => {
                     heard = self.context.uptime();
                     if let Some(record) = message? {
@@ -108,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                             SessionEnd::Violation(error.to_string())
                         };
                         let frame = self.opener.open(&record).map_err(broken)?;
-                        self.handle_frame(&frame).await?;
+                        self.handle_frame(frame).await?;
                     }
                 }
                 changed = lobby.changed(), if self.lobby.is_some() => {

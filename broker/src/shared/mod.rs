@@ -11,6 +11,7 @@ use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{Fingerprint, OneTime, PublicKey};
 use uuid::Uuid;
 
+use crate::blobs::Blobs;
 use crate::check::Checker;
 use crate::effort::Efforts;
 use crate::keys::Keys;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub writer: Writer,
     /// Reads what is durable.
     pub reader: LogReader,
+    /// Sealed bytes beside the logs.
+    pub blobs: Blobs,
     /// Who is behind which key.
     pub authors: Authors,
     /// For how long whoever stayed away from a reveal lists and bids nothing; zero lets them (V-224).
