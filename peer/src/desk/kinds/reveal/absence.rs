@@ -6,7 +6,7 @@ use pregao_protocol::log::stamp::BatchHeader;
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::{Body, Verb};
-use pregao_protocol::room::{RevealRoom, Stamped};
+use pregao_protocol::room::{Auction, RevealRoom, Stamped};
 use pregao_protocol::wire::refusal::Held;
 
 use crate::desk::Desk;
@@ -88,7 +88,8 @@ impl Desk {
         let body = stamped.action().body();
         let private = match body {
             Body::Absent(_) => Some(name),
-            Body::Forfeited(_) | Body::Abandoned(_) => self.newest_reveal(name),
+            Body::Forfeited(_) => self.newest_reveal(name),
+            Body::Abandoned(_) => self.reveal_of_newest(name),
             _ => None,
         };
         let Some((private, kept)) = private.and_then(|room| Some((room, self.held_in(room)?)))
@@ -135,6 +136,23 @@ impl Desk {
     /// The private room of an auction that the user was invited to last.
     fn newest_reveal(&self, auction: RoomName) -> Option<RoomName> {
         self.rooms.private_rooms_of(auction).next_back()
+    }
+
+    /// The private room that follows from the newest settlement, as far as the user was invited to it: a seller may have
+    /// disclosed to a winner who stayed away, and then stay away from the next one.
+    fn reveal_of_newest(&self, auction: RoomName) -> Option<RoomName> {
+        let replica = self.rooms.get(&auction)?;
+        let fold = Auction::of(replica.room()?)?;
+        if !fold.bids().iter().any(|bid| bid.forfeited) {
+            // It was settled once.
+            return self.newest_reveal(auction);
+        }
+        let (settled, _) = replica.notes.auction.settled?;
+        let follows = |private: &RoomName| {
+            let room = self.rooms.get(private).and_then(Replica::room).and_then(RevealRoom::of);
+            room.is_some_and(|room| room.opening().settled == settled)
+        };
+        self.rooms.private_rooms_of(auction).find(follows)
     }
 
     /// What is kept of a private room in which the broker holds the user's disclosure.

@@ -47,11 +47,16 @@ impl Stage {
 
     /// As the test has the broker open the private room.
     async fn set_with(change: Change<'_>) -> Self {
+        Self::set_after(&[], change).await
+    }
+
+    /// After these personas had bid, and the winner more.
+    async fn set_after(before: &[u8], change: Change<'_>) -> Self {
         let mut house = House::open();
         let (mut user, mut session) = house.desk().await;
         session.list(&[]).await;
         let auction = sell(&house, &mut user, &mut session).await;
-        let (auction, bid) = won(&house, auction);
+        let (auction, bid) = won(&house, auction, before);
         let batch = house.tsa.tick();
         session.send(FromBroker::Tick { batch }).await;
         session.list(&[&auction]).await;
@@ -156,14 +161,23 @@ async fn sell(house: &House, user: &mut User, session: &mut Session) -> Log {
     log
 }
 
-/// Somebody bids and wins.
-fn won(house: &House, mut auction: Log) -> (Log, Made) {
-    let (room, price) = (Some(auction.name()), 500.try_into().unwrap());
+/// Somebody bids more than these did, and wins.
+fn won(house: &House, mut auction: Log, before: &[u8]) -> (Log, Made) {
+    let room = Some(auction.name());
     let seal = SealKey::from_random([74; 32]).public();
-    let bid =
-        Body::Bid(Bid { amount: price, currency: "EUR".parse().unwrap(), seal, paddle: None });
-    let bid = house.made(WINNER, room, bid, auction.seen());
+    let bids = |amount: u64, persona: u8, seen: Seen| {
+        let (amount, currency) = (amount.try_into().unwrap(), "EUR".parse().unwrap());
+        house.made(persona, room, Body::Bid(Bid { amount, currency, seal, paddle: None }), seen)
+    };
+    let mut price = 500_u64;
+    for persona in before {
+        auction.log(&bids(price, *persona, auction.seen()).action, &house.tsa);
+        price += 500;
+    }
+    let bid = bids(price, WINNER, auction.seen());
+    let winner = auction.seen().size;
     auction.log(&bid.action, &house.tsa);
+    let price = price.try_into().unwrap();
     house.tsa.skip(Duration::from_secs(3_601));
     let closed = house.broker_made(
         room,
@@ -172,7 +186,7 @@ fn won(house: &House, mut auction: Log) -> (Log, Made) {
     );
     auction.log(&closed, &house.tsa);
     let settled =
-        Body::Settled(Settled { winner: Some(1), price: Some(price), cosigned: Vec::new() });
+        Body::Settled(Settled { winner: Some(winner), price: Some(price), cosigned: Vec::new() });
     let settled = house.broker_made(room, settled, auction.seen());
     auction.log(&settled, &house.tsa);
     (auction, bid)
@@ -185,7 +199,7 @@ fn opening(house: &House, log: &Log) -> Reveal {
     Reveal {
         nonce: Digest([7; 32]),
         auction: log.name(),
-        settled: 3,
+        settled: log.seen().size - 1,
         root: log.tree().root(),
         seller: *auction.seller(),
         winner: winner.key,
@@ -472,4 +486,59 @@ async fn v145_an_auction_that_records_another_end_is_an_alarm() {
         let shown = Evidence::parse(&text.unwrap()).unwrap().verify().unwrap();
         assert_eq!(shown.room, Some(stage.auction.name()));
     }
+}
+
+/// The broker holds the user's disclosure.
+async fn held(stage: &mut Stage) {
+    stage.invited().await;
+    let own = stage.disclosed().await;
+    let (digest, room) = (own.action().digest(), stage.private.name());
+    let held = Held { digest, room, stamp: BatchHeader::hash(&own.stamp.batch) };
+    let held = held.sign(&stage.house.secrets.entry);
+    stage.session.send(FromBroker::Held { n: own.n, held }).await;
+    assert!(stage.user.done().await);
+}
+
+/// The time to disclose passes, and the broker logs this in the auction.
+async fn logs(stage: &mut Stage, bodies: Vec<Body>) {
+    stage.house.tsa.skip(Duration::from_secs(300_001));
+    let from = stage.auction.entries.len();
+    for body in bodies {
+        let (room, seen) = (Some(stage.auction.name()), stage.auction.seen());
+        let entry = stage.house.broker_made(room, body, seen);
+        stage.auction.log(&entry, &stage.house.tsa);
+    }
+    stage.session.ticks(&stage.house).await;
+    let head = Some(stage.auction.head(&stage.house.secrets));
+    stage.session.says(&stage.auction, from, head).await;
+}
+
+fn abandoned() -> Body {
+    Body::Abandoned(Ended { outcome: Digest([5; 32]) })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seller_whose_disclosure_is_held_and_who_is_said_to_have_stayed_away_knows_better() {
+    let mut stage = Stage::set().await;
+    held(&mut stage).await;
+    logs(&mut stage, vec![abandoned()]).await;
+    let said = stage.user.alarm().await;
+    assert!(said.contains("STAYED AWAY"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seller_who_stayed_away_from_the_next_winner_was_not_wronged_by_the_first() {
+    let mut stage = Stage::set_after(&[73], &|_| {}).await;
+    held(&mut stage).await;
+    let forfeited = Forfeited { winner: 2, others: Vec::new(), outcome: Digest([4; 32]) };
+    let price = Some(500.try_into().unwrap());
+    let settled = Settled { winner: Some(1), price, cosigned: Vec::new() };
+    logs(&mut stage, vec![Body::Forfeited(forfeited), Body::Settled(settled)]).await;
+    // The invitation to the second winner's room never came.
+    logs(&mut stage, vec![abandoned()]).await;
+    let is_over =
+        |event: &Event| matches!(event, Event::Happened { verb, .. } if verb == "abandoned");
+    stage.user.until(|event| is_over(event).then_some(())).await;
+    stage.over().await;
+    assert_eq!(stage.user.alarms(), 0, "{:?}", stage.user.seen);
 }
