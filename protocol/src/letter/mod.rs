@@ -6,7 +6,7 @@
 //! with its log, and the way there, are others' business.
 //!
 //! - [`stock`](Stock) one-time keys under one root; [`class`](Class) sizes; [`content`](Content) what a letter says
-//! - [`envelope`](mod@envelope) sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
+//! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
 //! - [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check
 
 mod class;
