@@ -364,13 +364,7 @@ async fn a_pair_that_is_cut_in_two_is_an_alarm() {
 #[tokio::test(start_paused = true)]
 async fn a_disclosure_that_is_held_is_done_and_shows_nothing_yet() {
     let mut stage = Stage::set().await;
-    stage.invited().await;
-    let own = stage.disclosed().await;
-    let (digest, room) = (own.action().digest(), stage.private.name());
-    let held = Held { digest, room, stamp: BatchHeader::hash(&own.stamp.batch) };
-    let held = held.sign(&stage.house.secrets.entry);
-    stage.session.send(FromBroker::Held { n: own.n, held }).await;
-    assert!(stage.user.done().await);
+    held(&mut stage).await;
     stage.over().await;
     assert!(!stage.saw_whom() && stage.user.alarms() == 0 && stage.keeps_the_secret());
     assert!(stage.house.unlock().contents().reveals[0].held.is_some());
