@@ -16,6 +16,8 @@ pub struct Asker {
     pub session: u64,
     /// Its persona; nothing of a guest.
     pub persona: Option<PublicKey<Persona>>,
+    /// The pass that a guest's session holds ([`pregao_protocol::trust::pass::Pass::id`]); nothing of one that has shown none.
+    pub pass: Option<Digest>,
 }
 
 /// Decides who may put and get what. It is asked between the frames of a session, so it never waits.

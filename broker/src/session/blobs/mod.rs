@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.lane.get_or_insert_with(|| {
             let (jobs, queue) = mpsc::channel(JOBS);
             let (said, answers) = mpsc::channel(ANSWERS);
-            let asker = Asker { session, persona };
+            let asker = Asker { session, persona, pass: None };
             let (blobs, permission) =
                 (context.shared.blobs.clone(), Arc::clone(&context.permission));
             let carrier = Carrier::new(asker, blobs, permission, said);
