@@ -5,8 +5,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -133,6 +134,8 @@ pub struct Mask {
     pub persona: SecretKey<Persona>,
     /// The persona's certificate, DER.
     pub certificate: Vec<u8>,
+    /// How often the persona came. What is said in an earlier session reaches nobody any more.
+    pub sessions: AtomicU64,
     /// What is changed.
     pub lie: Mutex<Box<dyn Lie>>,
 }
@@ -177,6 +180,7 @@ impl Liar {
                 secrets: BrokerSecrets::read(house.broker.data())?,
                 persona: SecretKey::from_seed(contents.persona.expose()),
                 certificate: contents.certificate.clone(),
+                sessions: AtomicU64::new(0),
                 lie: Mutex::new(Box::new(lie)),
             },
         });
@@ -242,6 +246,13 @@ impl Mask {
         injected: &mut broadcast::Receiver<FromBroker>,
     ) -> Result<()> {
         let mut socket = tokio_tungstenite::accept_async(stream).await?;
+        let session = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
+        // A line can be dead and nobody know it: a lie told to it would be lost.
+        let ensure_last = || {
+            let last = self.sessions.load(Ordering::Relaxed);
+            ensure!(last == session, "the persona came again");
+            Ok(())
+        };
         let certificate = link.certificate.sign(&self.secrets.session);
         let credentials = BrokerCredentials::new(&certificate)?;
         let hello = receive(&mut socket).await?;
@@ -264,6 +275,7 @@ impl Mask {
         let mut asked = Some(FromPeer::parse(&first)?);
         loop {
             let said = if let Some(frame) = asked.take() {
+                ensure_last()?;
                 let answered = self.lie.lock().up(&frame);
                 match answered {
                     Some(frames) => frames,
@@ -274,7 +286,10 @@ impl Mask {
                 }
             } else {
                 tokio::select! {
-                    frame = link.receiver.next() => self.lie.lock().down(frame?),
+                    frame = link.receiver.next() => {
+                        ensure_last()?;
+                        self.lie.lock().down(frame?)
+                    }
                     frame = injected.recv() => vec![frame?],
                     record = receive(&mut socket) => {
                         asked = Some(FromPeer::parse(&opener.open(&record?)?)?);

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ use super::wires::Wires;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Where the broker is, as a desk reaches it.
 const BROKER: (&str, u16) = ("broker", 1);
+/// To what the wires of the one lead who is lied to.
+pub(super) const VICTIM: &str = "liar";
 /// Where the TSA is.
 const TSA: (&str, u16) = ("tsa", 1);
 /// Passphrase of every vault.
@@ -159,6 +162,11 @@ impl Town {
         Lines { town: Arc::downgrade(self), liar: None }
     }
 
+    /// The wires of the town.
+    pub(super) fn wires(&self) -> &Wires {
+        &self.wires
+    }
+
     /// Another machine.
     pub(super) fn machine(&self) -> Arc<Machine> {
         Machine::start(&self.era, &self.chance, Speed::Later)
@@ -225,8 +233,8 @@ impl Town {
             stamp: secret_in(&tsa.join("stamp.key.pem"))?,
             witness: secret_in(&tsa.join("witness.key.pem"))?,
         };
-        let mask =
-            Mask { secrets: secrets()?, persona, certificate, lie: Mutex::new(lie(of_house)) };
+        let (sessions, lie) = (AtomicU64::new(0), Mutex::new(lie(of_house)));
+        let mask = Mask { secrets: secrets()?, persona, certificate, sessions, lie };
         *self.liar.lock() = Some((person.name.clone(), Arc::new(mask)));
         self.seat(person)
     }
@@ -699,7 +707,7 @@ impl Lines {
     /// Connects to the liar, who connects to the broker.
     fn connect_to(&self, liar: Arc<Mask>) -> io::Result<DuplexStream> {
         let town = self.town()?;
-        let (near, far) = town.wires.connect(BROKER.0);
+        let (near, far) = town.wires.connect(VICTIM);
         let honest = Self { town: self.town.clone(), liar: None };
         let machine = Machine::start(&town.era, &town.chance, Speed::AtOnce);
         let addresses = town.addresses.lock().clone();

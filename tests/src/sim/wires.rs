@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::machine::Chance;
 
@@ -14,6 +15,8 @@ use super::machine::Chance;
 const LENGTH: usize = 64 * 1024;
 /// Bytes that travel together at most.
 const PIECE: usize = 16 * 1024;
+/// A wire that brings bytes later than this is behind.
+const BEHIND: Duration = Duration::from_millis(500);
 
 /// What a wire does with bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,8 @@ enum Flow {
 pub struct Wires {
     chance: Chance,
     wires: Mutex<Vec<Wire>>,
+    /// To which program wires were behind, from when to when.
+    behind: Arc<Mutex<Vec<(&'static str, Instant, Instant)>>>,
 }
 
 /// A wire while both of its ends are held, and to which program it leads.
@@ -42,7 +47,7 @@ impl Wires {
     /// None yet.
     #[must_use]
     pub fn new(chance: &Chance) -> Arc<Self> {
-        Arc::new(Self { chance: chance.fork(), wires: Mutex::default() })
+        Arc::new(Self { chance: chance.fork(), wires: Mutex::default(), behind: Arc::default() })
     }
 
     /// Connects somebody to a program; gives the two ends of the wire. It lasts as long as both are held.
@@ -62,15 +67,26 @@ impl Wires {
         let (there_chance, back_chance) = (chance.fork(), chance);
         // Tasks of nobody's machine: what is on its way when one crashes still arrives.
         let held = Arc::clone(&flow);
+        let note = || {
+            let behind = Arc::clone(&self.behind);
+            move |since, until| behind.lock().push((to, since, until))
+        };
+        let (note_there, note_back) = (note(), note());
         tokio::spawn(async move {
-            carry(near_in, far_out, there, there_chance).await;
+            carry(near_in, far_out, there, there_chance, note_there).await;
             drop(held);
         });
         tokio::spawn(async move {
-            carry(far_in, near_out, back, back_chance).await;
+            carry(far_in, near_out, back, back_chance, note_back).await;
             drop(flow);
         });
         (near, far)
+    }
+
+    /// Whether a wire to a program was behind at any time between these.
+    pub fn was_behind(&self, to: &str, from: Instant, until: Instant) -> bool {
+        let behind = self.behind.lock();
+        behind.iter().any(|(of, since, done)| *of == to && *done >= from && *since <= until)
     }
 
     fn pick(&self) -> Option<Arc<watch::Sender<Flow>>> {
@@ -128,12 +144,16 @@ async fn carry(
     mut to: WriteHalf<DuplexStream>,
     mut flow: watch::Receiver<Flow>,
     chance: Chance,
+    mut behind: impl FnMut(Instant, Instant),
 ) {
     let mut is_cut = flow.clone();
     let cut = is_cut.wait_for(|flow| *flow == Flow::Cut);
     tokio::pin!(cut);
     let mut piece = vec![0; PIECE];
+    // Since when something waits to be carried: what comes was written then at the earliest.
+    let mut since = Instant::now();
     loop {
+        let asked = Instant::now();
         // Now and then a frame comes in crumbs.
         let most = if chance.once_in(8) { 1 + chance.below(64) } else { PIECE as u64 };
         let most = usize::try_from(most).unwrap_or(PIECE);
@@ -147,6 +167,10 @@ async fn carry(
             Ok(0) | Err(_) => break,
             Ok(length) => piece.get(..length).unwrap_or_default(),
         };
+        // Time stands while there is something to do, so whoever waited had nothing to carry.
+        if Instant::now() > asked {
+            since = Instant::now();
+        }
         let delay =
             if chance.once_in(50) { chance.millis(50, 1_500) } else { chance.millis(1, 20) };
         let deliver = async {
@@ -160,6 +184,9 @@ async fn carry(
             _ = &mut cut => return,
             delivered = deliver => delivered,
         };
+        if since.elapsed() > BEHIND {
+            behind(since, Instant::now());
+        }
         if delivered.is_err() {
             break;
         }
@@ -191,6 +218,22 @@ mod tests {
             began.elapsed() >= Duration::from_millis(7),
             "at least seven pieces, a millisecond each"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wire_that_stalled_was_behind_from_then_on_and_no_other_was() {
+        let wires = Wires::new(&Chance::of(1));
+        let (mut near, mut far) = wires.connect("program");
+        let began = Instant::now();
+        let stalled = Duration::from_secs(10);
+        wires.stall_one(stalled);
+        near.write_all(b"late").await.unwrap();
+        far.read_exact(&mut [0; 4]).await.unwrap();
+        assert!(began.elapsed() >= stalled);
+        assert!(wires.was_behind("program", began, began));
+        assert!(!wires.was_behind("other", began, began + stalled));
+        let after = Instant::now() + Duration::from_secs(1);
+        assert!(!wires.was_behind("program", after, after + stalled));
     }
 
     #[tokio::test(start_paused = true)]

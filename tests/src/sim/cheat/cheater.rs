@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pregao_protocol::log::stamp::{BatchHeader, VerifiedBatch};
 use pregao_protocol::log::{Cosignature, Head, Origin, RoomName};
 use pregao_protocol::room::Code;
@@ -18,8 +19,10 @@ use pregao_protocol::wire::delivery::{
 };
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_protocol::wire::refusal::{Held, Refusal};
+use tokio::time::Instant;
 
 use super::forger::Forger;
+use super::line::Line;
 use super::private::PrivateRooms;
 use super::{Cheat, HELD_BACK};
 use crate::liar::Lie;
@@ -42,6 +45,10 @@ pub(super) struct Cheater {
     pub(super) cosigned: BTreeMap<RoomName, (u64, Time)>,
     /// The room that is held back, since when, and what came of it.
     pub(super) held: Option<(RoomName, Time, Vec<FromBroker>)>,
+    /// Since when it is held back, by the clock of everything simulated.
+    pub(super) held_since: Option<Instant>,
+    /// How the line was meanwhile.
+    pub(super) line: Arc<Mutex<Line>>,
     /// Shows logs otherwise than they are.
     pub(super) forger: Forger,
     /// Where the victim sells or has won.
@@ -71,6 +78,11 @@ impl Cheater {
     fn watch(&mut self, frame: &FromBroker) {
         let key = self.secrets.broker.head.public();
         self.private.watch(frame);
+        match frame {
+            FromBroker::Tick { .. } => self.line.lock().tick(),
+            FromBroker::Welcome { .. } => self.line.lock().begin(),
+            _ => {}
+        }
         match frame {
             FromBroker::Tick { batch } | FromBroker::Welcome { batch, .. } => {
                 let batch = VerifiedBatch::open(batch, &[self.secrets.stamp.public()]).ok();
@@ -183,6 +195,7 @@ impl Cheater {
         {
             self.do_it();
             self.held = Some((room, now, Vec::new()));
+            self.held_since = Some(Instant::now());
         }
         let Some((room, since, queue)) = &mut self.held else { return vec![frame] };
         if of(&frame) == Some(*room) {
@@ -198,6 +211,8 @@ impl Cheater {
         if self.cheat == Cheat::Delay && now.since(*since) > HELD_BACK {
             said.append(queue);
             self.held = None;
+            let since = self.held_since.take();
+            since.into_iter().for_each(|since| self.line.lock().release(since));
         }
         said.push(frame);
         said

@@ -6,6 +6,7 @@
 
 mod cheater;
 mod forger;
+mod line;
 mod private;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 use self::cheater::Cheater;
 use self::forger::Forger;
+use self::line::Line;
 use self::private::PrivateRooms;
 use super::machine::{Chance, Era};
 use super::person::Person;
@@ -254,6 +256,8 @@ async fn play(
     let done = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&done);
     let (forger, store) = (Forger::new(&town), town.store());
+    let line = Arc::new(Mutex::new(Line::default()));
+    let of_cheat = Arc::clone(&line);
     let lie = move |secrets| -> Box<dyn Lie> {
         Box::new(Cheater {
             cheat,
@@ -263,6 +267,8 @@ async fn play(
             heads: BTreeMap::new(),
             cosigned: BTreeMap::new(),
             held: None,
+            held_since: None,
+            line: of_cheat,
             forger,
             private: PrivateRooms::new(store),
             handed_in: BTreeSet::new(),
@@ -311,6 +317,10 @@ async fn play(
     let alarms = victim.told.lock().alarms.clone();
     if done.load(Ordering::Relaxed) == 0 {
         ensure!(alarms.is_empty(), "nothing was done, and it is said: {alarms:?}");
+        return Ok(Went::NoOccasion);
+    }
+    // While a line stalls, a delay shows nothing.
+    if cheat == Cheat::Delay && alarms.is_empty() && !line.lock().was_in_order(town.wires()) {
         return Ok(Went::NoOccasion);
     }
     judge(cheat, victim, &alarms, &evidence)?;

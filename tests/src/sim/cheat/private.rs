@@ -31,10 +31,14 @@ impl PrivateRooms {
         Self { store, log: None, auctions: BTreeMap::new(), shown: BTreeMap::new() }
     }
 
-    /// Notes an invitation.
+    /// Notes an invitation. In a new session nothing is joined yet.
     pub(super) fn watch(&mut self, frame: &FromBroker) {
-        if let FromBroker::Invited { auction, room } = frame {
-            self.auctions.insert(*room, *auction);
+        match frame {
+            FromBroker::Invited { auction, room } => {
+                self.auctions.insert(*room, *auction);
+            }
+            FromBroker::Welcome { .. } => self.shown.clear(),
+            _ => {}
         }
     }
 
@@ -50,6 +54,7 @@ impl PrivateRooms {
         from: u64,
         keys: &BrokerSecrets,
     ) -> Option<Vec<FromBroker>> {
+        eprintln!("JOIN {room} {from} known {}", self.auctions.contains_key(&room));
         if !self.auctions.contains_key(&room) {
             return None;
         }
@@ -58,7 +63,9 @@ impl PrivateRooms {
         let consistency = consistency_path(&tree, from, tree.size())?;
         let joined = FromBroker::Joined { room, head: head(room, &tree, keys), consistency };
         self.shown.insert(room, from);
-        Some(std::iter::once(joined).chain(self.show(room, &entries, keys)).collect())
+        // As a broker does, even if there is nothing new.
+        let entries = self.show(room, &entries, keys)?;
+        Some(vec![joined, entries])
     }
 
     /// What was logged in them since.
@@ -68,7 +75,9 @@ impl PrivateRooms {
             .into_iter()
             .filter_map(|room| {
                 let entries = self.read(room);
-                self.show(room, &entries, keys)
+                let is_new =
+                    self.shown.get(&room).is_some_and(|shown| *shown < entries.len() as u64);
+                is_new.then(|| self.show(room, &entries, keys)).flatten()
             })
             .collect()
     }
@@ -80,7 +89,8 @@ impl PrivateRooms {
         keys: &BrokerSecrets,
     ) -> Option<FromBroker> {
         let shown = self.shown.get_mut(&room)?;
-        let new = entries.get(usize::try_from(*shown).ok()?..).filter(|new| !new.is_empty())?;
+        let new = entries.get(usize::try_from(*shown).ok()?..)?;
+        eprintln!("SHOW {room} {} of {}", new.len(), entries.len());
         *shown = entries.len() as u64;
         let headers = headers(new.iter().map(StoredEntry::logged));
         let headers = headers.into_iter().map(str::to_owned).collect();
