@@ -15,6 +15,7 @@
 //!   receipts as files
 //! - `time` the TSA's time, watched; `headers` what it signed, compared over all rooms
 //! - `run` the loop over sessions; `connection` one session and its tickets; `commands` what the front asks
+//! - `passes` what is asked for to be spent as a guest
 //! - `deliver` what the broker does not answer, handed in through witnesses
 //! - `enrol` making a persona; `renew` keeping it certified
 
@@ -32,6 +33,7 @@ mod heads;
 mod kinds;
 mod names;
 mod outbox;
+mod passes;
 mod pins;
 mod places;
 mod refusals;
@@ -85,6 +87,7 @@ use heads::BrokerStatements;
 use kinds::reveal::prove::CardWork;
 use names::Names;
 use outbox::Outbox;
+use passes::PassWork;
 use places::DeferredCommands;
 use renew::Renewal;
 use rooms::Rooms;
@@ -189,6 +192,8 @@ pub struct Desk {
     deferred: DeferredCommands,
     /// What is handed in through witnesses.
     deliveries: Deliveries,
+    /// Passes that are being taken.
+    passes: PassWork,
 }
 
 /// How long a command waits for the desk to be caught up: then it gets what there is.
@@ -256,13 +261,15 @@ impl Desk {
             connection: Connection::default(),
             deferred: DeferredCommands::default(),
             deliveries: Deliveries::default(),
+            passes: PassWork::default(),
         })
     }
 
     /// Acts on one frame of the broker.
     async fn handle_frame(&mut self, frame: FromBroker) -> Result<(), SessionLost> {
         match frame {
-            FromBroker::Welcome { batch, rate, burst, passes: _ } => {
+            FromBroker::Welcome { batch, rate, burst, passes } => {
+                self.passes.begin_session(passes);
                 self.outbox.keep_pace(rate, burst, self.options.host.clock.uptime());
                 self.handle_tick(&batch).await;
             }
@@ -281,7 +288,9 @@ impl Desk {
             }
             FromBroker::Held { n, held } => self.handle_held(n, &held).await,
             FromBroker::Refused { n, refusal } => self.handle_refused(n, &refusal).await,
+            FromBroker::Failed { n, code } if self.passes_failed(n, &code) => {}
             FromBroker::Failed { n, code } => self.handle_failed(n, &code).await,
+            FromBroker::Passes { n, signatures } => self.handle_passes(n, &signatures),
             FromBroker::Lobby { from, headers, openings, more } => {
                 let complete = !more && self.rooms.end_list();
                 self.handle_lobby(from, &headers, &openings).await?;
@@ -295,17 +304,20 @@ impl Desk {
             FromBroker::Entries { room, headers, entries, head } => {
                 self.handle_entries(room, &headers, &entries, head.as_deref()).await;
                 self.pursue_invitations().await?;
+                self.settle_offers(false);
                 if self.rooms.take_choice() {
                     self.choose_rooms_to_follow().await?;
                 }
             }
-            FromBroker::Cosigned { room, head } => self.handle_cosigned(room, &head).await,
+            FromBroker::Cosigned { room, head } => {
+                self.handle_cosigned(room, &head).await;
+                self.settle_offers(false);
+            }
             FromBroker::Released { room, locks } => self.handle_released(room, &locks).await,
             // The desk has stored nothing, so these answer nothing.
             FromBroker::BlobKept { .. }
             | FromBroker::BlobFailed { .. }
-            | FromBroker::PassHeld { .. }
-            | FromBroker::Passes { .. } => {}
+            | FromBroker::PassHeld { .. } => {}
             FromBroker::Invited { auction, room } => {
                 self.rooms.invite(auction, room);
                 return self.pursue_invitations().await;

@@ -212,7 +212,7 @@ impl Desk {
     }
 
     /// Takes a room in of which only the full name is known: the broker may hold it all the same.
-    async fn add_room(&mut self, name: RoomName) {
+    pub(super) async fn add_room(&mut self, name: RoomName) {
         if !self.rooms.contains_key(&name) && self.make_place_for_room() {
             self.rooms.insert(name, Replica::named());
             self.learn(name).await;
@@ -300,6 +300,10 @@ impl Desk {
     fn interest(&self, name: RoomName, room: &Replica, known: &Known) -> Option<Interest> {
         if room.wish() == Wish::Left || room.denial().is_some() {
             return None;
+        }
+        // Somebody waits for the key that is stated there.
+        if self.passes.is_for_passes(name) && !room.is_broken() {
+            return Some(Interest::Own);
         }
         let past = || room.is_followed().then_some(Interest::Past);
         if room.is_broken() {

@@ -52,6 +52,7 @@ impl Desk {
             self.connection.close().await;
             self.keep_met().await;
             self.rooms.end_session();
+            self.passes.end_session();
             // Jitter keeps peers that lost one broker from coming back all at once.
             let wait = pause + Duration::from_millis(u64::from(random_byte(&self.options.host)));
             let retry_in_ms = u64::try_from(wait.as_millis()).ok();
@@ -232,6 +233,7 @@ impl Desk {
                 _ = steps.tick(), if self.has_something_to_send() => {}
                 Some(ticket) = tickets.recv() => self.connection.keep_ticket(ticket),
                 solved = self.outbox.puzzles.next() => self.handle_solved(solved),
+                Some(ask) = self.passes.asked() => self.handle_pass_ask(ask).await?,
                 frame = receiver.next() => {
                     self.handle_frame(frame?).await?;
                     self.carry_out_deferred().await;
@@ -261,6 +263,7 @@ impl Desk {
                         self.claim_what_is_owed().await;
                     }
                     self.keep_met().await;
+                    self.settle_offers(true);
                     self.join_again().await;
                     self.end_deferred().await;
                     self.require_connection()?;

@@ -109,13 +109,14 @@ impl Desk {
     }
 
     fn view(&self, name: RoomName) -> Option<RoomView> {
-        let replica = self.rooms.get(&name)?;
+        let replica = self.rooms.get(&name).filter(|_| !self.is_in_background(name))?;
         kinds::row(self, name, replica, replica.known()?)
     }
 
     /// Tells of one entry that was just verified.
     pub(super) async fn emit_entry(&self, name: RoomName, seq: u64, stamped: &Stamped, own: bool) {
-        let Some(replica) = self.rooms.get(&name) else { return };
+        let replica = self.rooms.get(&name).filter(|_| !self.is_in_background(name));
+        let Some(replica) = replica else { return };
         let hidden = self.kept_digest(stamped).and_then(|kept| kept.hidden);
         let hidden = hidden.filter(|_| !self.options.discreet);
         let entry = kinds::LoggedEntry { name, seq, stamped, own, hidden };

@@ -13,15 +13,17 @@ use pregao_protocol::room::action::Action;
 use pregao_protocol::room::{Code, ErrorCode, Replay, Stamped, Undecided};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{PublicKey, StampKey};
+use pregao_protocol::trust::pass::Pass;
 use pregao_protocol::trust::persona::Blind;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label;
-use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::frame::{FromBroker, FromPeer, Member};
 use pregao_protocol::wire::puzzle::{Effort, Puzzle, Solution, TooMuch};
 use pregao_protocol::wire::refusal::Refusal;
 use pregao_protocol::wire::session::Ranking;
 
 use super::own_box::OwnBox;
+use super::passes::{self, TakeError};
 use crate::net::Reach;
 use crate::net::broker::{BrokerAddress, BrokerLink, LinkError, connect_as_guest};
 use crate::solver;
@@ -51,11 +53,14 @@ pub enum GuestError {
     #[error("{}", .0.code().message())]
     Undecided(Undecided),
     /// A room is not shown.
-    #[error("the broker does not show the box ({code})")]
+    #[error("the broker does not show the room ({code})")]
     NotShown {
         /// Why, in the broker's word: unsigned, it decides nothing.
         code: String,
     },
+    /// The broker takes no passes.
+    #[error("this broker makes no passes")]
+    NoPasses,
     /// More work is asked for than anybody may ask for.
     #[error(transparent)]
     TooMuch(#[from] TooMuch),
@@ -78,6 +83,7 @@ impl GuestError {
             Self::NotShown { .. } => {
                 "check that the box is at this broker; if it was, its broker has lost it"
             }
+            Self::NoPasses => "ask whoever runs it to start it with --passes-per-day",
             Self::TooMuch(_) | Self::False(_) => "do not use this broker until it is explained",
             Self::Slow => "try again: the same is handed in, and nothing is done twice",
         }
@@ -196,8 +202,50 @@ impl<'a> GuestSession<'a> {
     /// # Errors
     /// [`GuestError`].
     pub async fn read(&mut self, own: &OwnBox) -> Result<Replay, GuestError> {
-        let room = own.name();
-        let member = Some(own.proof(&self.link.id.0));
+        let member = own.proof(&self.link.id.0);
+        self.read_room(own.name(), Some(member)).await
+    }
+
+    /// Shows a pass, which this session holds from then on: it buys the decision about one action (V-287). One that was
+    /// spent before is shown again only to hand in the same. A session holds one.
+    ///
+    /// # Errors
+    /// [`GuestError::Undecided`] with a code that says what is wrong with the pass; [`GuestError`].
+    pub async fn show_pass(&mut self, pass: &Pass) -> Result<(), GuestError> {
+        let n = self.number();
+        self.link.sender.send(&FromPeer::ShowPass { n, pass: pass.clone() }).await?;
+        match self.answer(n).await? {
+            FromBroker::PassHeld { .. } => Ok(()),
+            _ => Err(GuestError::False("something else came than an answer about the pass")),
+        }
+    }
+
+    /// Whether a pass is like everybody's: signed by the key that the broker states to guests too, in the log of its pass room,
+    /// replayed up to a head that it signed. To be asked before the pass is shown: a key of one's own would tell who took it.
+    ///
+    /// # Errors
+    /// [`GuestError::False`] if it is not, or the room is none of this broker; [`GuestError`].
+    pub async fn verify_pass(&mut self, pass: &Pass) -> Result<(), GuestError> {
+        let FromBroker::Welcome { passes: Some(offered), .. } = &self.link.welcome else {
+            return Err(GuestError::NoPasses);
+        };
+        let replay = self.read_room(offered.room, None).await?;
+        let room = replay.room().ok_or(GuestError::False("the room of the passes is empty"))?;
+        let own = &self.link.certificate;
+        let key = passes::key_of(room, own, pass.day()).map_err(|error| match error {
+            TakeError::False(what) => GuestError::False(what),
+            _ => GuestError::False("guests are shown no key for the day of the pass"),
+        })?;
+        let holds = pass.verify(key, own.keys.session.fingerprint());
+        holds.map_err(|_| GuestError::False("guests are shown another key than that of the pass"))
+    }
+
+    /// Reads the log of a room from its beginning.
+    async fn read_room(
+        &mut self,
+        room: RoomName,
+        member: Option<Member>,
+    ) -> Result<Replay, GuestError> {
         self.link.sender.send(&FromPeer::Join { room, from: 0, member }).await?;
         let mut replay = Replay::new();
         loop {
@@ -211,7 +259,7 @@ impl<'a> GuestSession<'a> {
                     for entry in entries {
                         let pushed = replay.push_of(entry.get(), &mut headers);
                         pushed
-                            .map_err(|_| GuestError::False("the log of the box does not hold"))?;
+                            .map_err(|_| GuestError::False("the log of the room does not hold"))?;
                     }
                     let finished = headers.finish();
                     finished
@@ -238,7 +286,7 @@ impl<'a> GuestSession<'a> {
                 (head.size, head.root) == (seen.size, seen.root)
             })
         });
-        agrees.then_some(()).ok_or(GuestError::False("the log of the box is not the one signed"))
+        agrees.then_some(()).ok_or(GuestError::False("the log of the room is not the one signed"))
     }
 
     /// Verifies that a refusal is the broker's, and about this action.
@@ -286,6 +334,7 @@ impl<'a> GuestSession<'a> {
                 FromBroker::Stamped { n, .. }
                 | FromBroker::Receipt { n, .. }
                 | FromBroker::Refused { n, .. }
+                | FromBroker::PassHeld { n }
                     if *n == of =>
                 {
                     return Ok(frame);

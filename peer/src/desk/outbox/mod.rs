@@ -104,6 +104,10 @@ impl Default for Outbox {
 
 impl Outbox {
     /// An action under way.
+    pub(super) const fn take_number(&mut self) -> u64 {
+        self.pending.take_number()
+    }
+
     pub(super) fn action(&self, n: u64) -> Option<&PendingAction> {
         self.pending.get(n)
     }

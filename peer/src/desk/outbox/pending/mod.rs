@@ -231,6 +231,12 @@ pub(in crate::desk) struct PendingActions {
 }
 
 impl PendingActions {
+    /// A number for a request that is no action.
+    pub(in crate::desk) const fn take_number(&mut self) -> u64 {
+        self.last = self.last.saturating_add(1);
+        self.last
+    }
+
     /// Takes an action behind all others.
     pub(in crate::desk) fn add(&mut self, act: PendingAction) {
         self.last = self.last.saturating_add(1);
