@@ -34,6 +34,11 @@ const ELSEWHERE: &[&str] = &[
     "door.refusals",
     "door.session",
     // Of message boxes and passes.
+    "pass.none",
+    "pass.spent",
+    "pass.day",
+    "pass.quota",
+    "pass.broker",
     "pass-key.day",
     "pass-key.wrong",
     "box.terms",

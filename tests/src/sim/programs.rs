@@ -15,13 +15,14 @@ use axum::body::{Body, to_bytes};
 use axum::http::header::CONTENT_TYPE;
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
-use pregao::desk;
 use pregao::desk::enrol::enrol;
 use pregao::desk::signer::{Cards, InsertedCard};
+use pregao::desk::{self, Desk};
 use pregao::front::channel::{UserRequest, pair};
 use pregao::net::broker::{BrokerAddress, Identity, SILENT_FOR};
 use pregao::net::tsa::TsaClient;
 use pregao::net::{self, HttpAnswer, ProxyAddress, Reach, Transport, TransportError};
+use pregao::post::passes::PassTaker;
 use pregao::text::moment::TimeZone;
 use pregao::vault::{ActionRecord, Contents, Passphrase, Vault, WorkFactor};
 use pregao_broker::folder::Folder;
@@ -105,6 +106,8 @@ struct Running<P> {
 struct Seat {
     machine: Arc<Machine>,
     asks: mpsc::UnboundedSender<UserRequest>,
+
+    passes: PassTaker,
     sits: JoinHandle<()>,
 }
 
@@ -122,6 +125,9 @@ pub struct Town {
     liar: Mutex<Option<(String, Arc<Mask>)>>,
     /// Pins of both.
     addresses: Mutex<Option<(TsaAddress, BrokerAddress)>>,
+    /// How many passes the broker gives each persona a day. Their keys are drawn by no chance of the town: what happens is
+    /// not the same again where there are any.
+    passes_per_day: u32,
 }
 
 impl fmt::Debug for Town {
@@ -141,6 +147,20 @@ impl Town {
         trace: &Arc<Trace>,
         folder: &Path,
     ) -> Result<Arc<Self>> {
+        Self::found_with_passes(0, chance, era, trace, folder).await
+    }
+
+    /// As [`Town::found`], with a broker that gives each persona so many passes a day.
+    ///
+    /// # Errors
+    /// As those of [`Town::found`].
+    pub async fn found_with_passes(
+        passes_per_day: u32,
+        chance: &Chance,
+        era: &Arc<Era>,
+        trace: &Arc<Trace>,
+        folder: &Path,
+    ) -> Result<Arc<Self>> {
         let town = Arc::new(Self {
             era: Arc::clone(era),
             chance: chance.fork(),
@@ -152,6 +172,7 @@ impl Town {
             seats: Mutex::default(),
             liar: Mutex::default(),
             addresses: Mutex::default(),
+            passes_per_day,
         });
         town.start_tsa(0)?;
         town.start_broker().await?;
@@ -186,6 +207,11 @@ impl Town {
         let (_, address) = self.addresses.lock().clone()?;
         let broker = self.broker.lock();
         Some((address, broker.as_ref()?.program.context.shared.certificate.clone()))
+    }
+
+    /// The way to a desk by which passes are taken there.
+    pub fn pass_taker(&self, person: &Person) -> Option<PassTaker> {
+        Some(self.seats.lock().get(&person.name)?.passes.clone())
     }
 
     /// What the broker decided about in public rooms and somebody's vault has the answer to; nothing, while the
@@ -304,7 +330,7 @@ impl Town {
             witnesses: Vec::new(),
             quorum: None,
             barred_for: Duration::from_secs(3_600),
-            passes_per_day: 0,
+            passes_per_day: self.passes_per_day,
         };
         let folder = Folder::open(&self.folder.join("broker"))?;
         let lines = Arc::new(self.lines());
@@ -372,11 +398,14 @@ impl Town {
             silent: SILENT_FOR,
         };
         let (front, back) = pair();
-        let _ended = desk::start(vault, options, back)?;
+        let host = options.host.clone();
+        let desk = Desk::open(vault, options, back.events, back.questions)?;
+        let passes = desk.pass_taker();
+        host.task(desk.run(back.commands));
         let (asks, asked) = mpsc::unbounded_channel();
         let sits = Arc::clone(person).sit(front, asked, Arc::clone(&self.trace));
         let sits = tokio::spawn(sits);
-        let seat = Seat { machine, asks, sits };
+        let seat = Seat { machine, asks, passes, sits };
         self.seats.lock().insert(person.name.clone(), seat);
         Ok(())
     }
@@ -481,7 +510,7 @@ impl Town {
 
     async fn crash_desk(&self, name: &str) -> Result<()> {
         let seat = self.seats.lock().remove(name);
-        let Some(Seat { machine, asks, sits }) = seat else { return Ok(()) };
+        let Some(Seat { machine, asks, sits, passes: _ }) = seat else { return Ok(()) };
         if sits.is_finished() {
             bail!("the desk of {name} ended by itself");
         }
