@@ -1,17 +1,21 @@
 //! Passes as personas and guests meet them: taken by the one, shown and spent by the other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pregao_protocol::room::body::{Blob, Body, Deposit, Keys};
-use pregao_protocol::room::{Code, PassRoom};
+use pregao_protocol::room::{BlobCode, Code, PassRoom};
 use pregao_protocol::trust::pass::{Day, Pass, PassKey};
 use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::{ISSUER_SIZE, MAX_PASSES};
+use pregao_protocol::wire::blob::{BlobFrame, Purpose, Say};
 use pregao_protocol::wire::frame::{FromBroker, FromPeer, PassesOffered};
 use rusqlite::Connection;
 
 use super::TRIES;
+use crate::blobs::{Account, Asker, Permission};
 use crate::fixture::{OwnBox, Peer, Stage, deposit, requesting, secs};
 use crate::passes::PASSES_FILE;
 use crate::room::OWNER_BURST;
@@ -75,6 +79,10 @@ async fn v262_passes_are_given_of_today_to_personas_and_each_in_its_form() {
     assert_eq!(peer.take(today, blinded(&key, &[1, 2, 3, 4, 5])).await.unwrap().len(), 5);
     let mut guest = Peer::guest(&stage, 7).await.unwrap();
     assert_eq!(guest.take(today, good()).await, Err("door.session".to_owned()));
+    // What is no number below the modulus is found out when it is signed.
+    let mut other = Peer::connect(&stage, &stage.person(2)).await;
+    let above = other.take(today, vec![whole(0xff)]).await;
+    assert_eq!(above, Err("frame.malformed".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -367,6 +375,49 @@ async fn v289_a_session_is_told_of_the_pass_room_and_a_guest_reads_that_and_no_o
     assert!(matches!(guest.welcome, FromBroker::Welcome { passes: None, .. }));
 }
 
+/// Writes down who asks, and lets nobody.
+#[derive(Debug, Default)]
+struct Porter(Mutex<Vec<Option<Digest>>>);
+
+impl Permission for Porter {
+    fn put(&self, by: &Asker, _: Purpose, _: Digest, _: BlobClass) -> Result<Account, BlobCode> {
+        self.0.lock().push(by.pass);
+        Err(BlobCode::Forbidden)
+    }
+
+    fn get(&self, by: &Asker, _: Purpose, _: Digest) -> Result<(), BlobCode> {
+        self.0.lock().push(by.pass);
+        Err(BlobCode::Forbidden)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn v285_blobs_are_asked_for_with_the_pass_that_the_session_holds() {
+    let porter = Arc::new(Porter::default());
+    let stage = Stage::with_passes_permitting(5, porter.clone()).await;
+    let pass = stage.take(&stage.person(1), &[1]).await.remove(0);
+    let mut guest = Peer::guest(&stage, 7).await.unwrap();
+    let get = |n| {
+        let (purpose, digest, say) = (Purpose::Envelope, Digest([1; 32]), Say::Get(0));
+        BlobFrame { n, purpose, digest, say }.encode().unwrap()
+    };
+    let failed = |frame: &FromBroker| matches!(frame, FromBroker::BlobFailed { .. });
+    // The way to the blobs is open before the pass is shown.
+    guest.send_bytes(&get(1)).await;
+    guest.until(failed).await;
+    assert_eq!(guest.show(&pass).await, "held");
+    guest.send_bytes(&get(2)).await;
+    guest.until(failed).await;
+    assert_eq!(*porter.0.lock(), [None, Some(pass.id())]);
+    // Or is opened after it.
+    let spare = stage.take(&stage.person(1), &[2]).await.remove(0);
+    let mut other = Peer::guest(&stage, 8).await.unwrap();
+    assert_eq!(other.show(&spare).await, "held");
+    other.send_bytes(&get(1)).await;
+    other.until(failed).await;
+    assert_eq!(porter.0.lock().last(), Some(&Some(spare.id())));
+}
+
 #[tokio::test(start_paused = true)]
 async fn guests_without_a_pass_get_nothing_logged_and_nothing_remembered() {
     let (stage, _, _) = guest(&[1]).await;
@@ -436,4 +487,17 @@ async fn v286_what_is_kept_of_taking_and_of_spending_has_nothing_in_common() {
         let text = pregao_protocol::value::codec::to_base64url(seen);
         assert!(!told.iter().any(|pass| pass.contains(&text[..40])));
     }
+}
+
+#[tokio::test]
+#[ignore = "a measurement: run it alone and in release"]
+async fn measure_taking_a_hundred_passes() {
+    let stage = Stage::with_passes(MAX_PASSES).await;
+    let (today, key) = stage.pass_key().await;
+    let serials: Vec<u8> = (0..100).collect();
+    let mut peer = Peer::connect(&stage, &stage.person(1)).await;
+    let asked = blinded(&key, &serials);
+    let begun = std::time::Instant::now();
+    let signed = peer.take(today, asked).await.unwrap();
+    println!("{} passes signed in {:?}", signed.len(), begun.elapsed());
 }

@@ -4,7 +4,8 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Kind;
 
 use super::*;
-use crate::fixture::{Stage, secs};
+use crate::fixture::{Peer, Stage, secs};
+use crate::passes::PASSES_FILE;
 use crate::store::Log as _;
 
 const HOUR: u64 = 3_600;
@@ -82,6 +83,28 @@ async fn v261_each_day_the_key_of_the_next_is_stated_and_the_last_secret_destroy
     assert!(!has_file(&stage, today) && stage.shared().passes.secret_of(today).is_none());
     assert!(has_file(&stage, today.plus(1)) && has_file(&stage, today.plus(2)));
     stage.until(|stage| stage.shared().passes.secret_of(today.plus(2)).is_some()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn v261_passes_that_are_switched_off_end_with_their_days() {
+    let (stage, today) = stage().await;
+    let pass = stage.take(&stage.person(1), &[1]).await.remove(0);
+    let stage = stage.restart_giving(0).await;
+    let mut guest = Peer::guest(&stage, 7).await.unwrap();
+    assert_eq!(guest.show(&pass).await, "pass.day", "none is taken any more");
+    stage.stop_ticks().await;
+    let count = |stage: &Stage| {
+        let file = rusqlite::Connection::open(stage.file(PASSES_FILE)).unwrap();
+        file.query_row("SELECT count(*) FROM taken", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    stage.tell(today.ends().minus(Duration::from_micros(1))).await;
+    tokio::time::sleep(secs(1)).await;
+    assert!(has_file(&stage, today) && count(&stage) == 1);
+    for (over, left) in [(today, today.plus(1)), (today.plus(1), today.plus(2))] {
+        stage.tell(over.ends()).await;
+        stage.until(|stage| !has_file(stage, over) && count(stage) == 0).await;
+        assert_eq!(has_file(&stage, left), left == today.plus(1));
+    }
 }
 
 #[tokio::test(start_paused = true)]
