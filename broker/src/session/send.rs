@@ -15,6 +15,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             | FromBroker::Receipt { n, .. }
             | FromBroker::Held { n, .. }
             | FromBroker::Refused { n, .. }
+            | FromBroker::BoxOpened { n, .. }
+            | FromBroker::PeopleListed { n, .. }
             | FromBroker::Failed { n, .. } => {
                 if !self.under_way.answered(*n) {
                     return Ok(());

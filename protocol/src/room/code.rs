@@ -78,8 +78,18 @@ impl Undecided {
     /// Handed in by a session of another kind than it takes (V-284).
     pub const DOOR_SESSION: Self = Self(Code::DoorSession);
 
+    /// It needs a pass, and the session has shown none (V-287).
+    pub const PASS_NONE: Self = Self(Code::PassNone);
+
+    /// The box is closed (V-292).
+    pub const BOX_CLOSED: Self = Self(Code::BoxClosed);
+    /// The box has no keys yet (V-292).
+    pub const BOX_NO_KEYS: Self = Self(Code::BoxNoKeys);
+    /// The pass took keys of another box (V-292).
+    pub const KEYS_PASS: Self = Self(Code::KeysPass);
+
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::PARSE,
         Self::BLIND,
         Self::ROOM_UNKNOWN,
@@ -93,6 +103,10 @@ impl Undecided {
         Self::PUZZLE,
         Self::REFUSALS,
         Self::DOOR_SESSION,
+        Self::PASS_NONE,
+        Self::BOX_CLOSED,
+        Self::BOX_NO_KEYS,
+        Self::KEYS_PASS,
     ];
 
     /// The code.
@@ -358,6 +372,9 @@ codes! {
     /// The blobs that the room names are as large as they may get (V-271).
     BlobRoom = "blob.room", "the room holds as many stored bytes as it may",
         "wait until some of them are taken, then do it again";
+    /// A `keys` whose blob does not hold the keys that it names (V-290).
+    BlobKeys = "blob.keys", "the stored bytes are not the keys that were to be published",
+        "this is a fault of the program that made them; update it";
     /// Too many requests of one peer.
     DoorRate = "door.rate", "you are sending too much at once",
         "wait a few seconds";
@@ -376,6 +393,18 @@ codes! {
     /// A persona's session does what guests do, or a guest what personas do (V-284).
     DoorSession = "door.session", "this is not done in a session of this kind",
         "this is a fault of the program that did it; update it";
+    /// It needs a pass, and the session has shown none (V-287).
+    PassNone = "pass.none", "this costs a pass, and none was shown",
+        "show a pass of today first; you get some each day while you are connected";
+    /// The box is closed: nothing is left there any more (V-292).
+    BoxClosed = "box.closed", "the box is closed",
+        "ask whoever it belonged to for another address";
+    /// The box has no keys that a letter could be sealed to (V-292).
+    BoxNoKeys = "box.no-keys", "the owner of the box has not published any keys yet",
+        "try again later: its owner's program publishes them";
+    /// The pass took keys of another box before (V-292).
+    KeysPass = "keys.pass", "this pass has taken keys of another box",
+        "use another pass";
 }
 
 impl std::fmt::Display for Code {
