@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::Undecided;
+use pregao_protocol::room::{Kind, Undecided};
 use pregao_protocol::trust::key::{OneTime, PublicKey};
 use tokio::sync::mpsc;
 
 use crate::check::Verdict;
-use crate::room::kinds::{Follower, Followers, Follows, follows, is_listed, passes};
+use crate::room::kinds::{Follower, Followers, Follows, follows, has_handle, is_listed, passes};
 use crate::room::{
     MAILBOX, Responder, RoomDirectory, RoomHandle, RoomInbox, RoomMessage, RoomSignal, RoomState,
     RoomTask, Submitted, opening,
@@ -34,13 +34,19 @@ impl RoomDirectory for Registry {
         let readers = state.room.ledger().readers().map(Arc::from);
         let is_listed = readers.is_none() && is_listed(&state.room);
         let first = state.first.clone();
-        let (handle, inbox) = mailbox(name, readers);
+        let (kind, is_person) = (state.room.kind(), has_handle(&state.room));
+        if kind == Kind::MessageBox && state.room.is_complete() {
+            self.shared.people.close(name);
+        }
+        let (handle, inbox) = mailbox(name, kind, readers);
         self.rooms.write().insert(name, handle);
         let shared = Arc::clone(&self.shared);
         shared.metrics.rooms.add(1);
         shared.host.task(RoomTask::new(Arc::clone(&shared), self, state, inbox).run());
         if is_listed {
             shared.lobby.add(first);
+        } else if is_person {
+            shared.people.add(name, first);
         }
     }
 
@@ -56,10 +62,10 @@ impl RoomDirectory for Registry {
 type Readers = Arc<[PublicKey<OneTime>]>;
 
 /// Both ends of the way to a room.
-fn mailbox(name: RoomName, readers: Option<Readers>) -> (RoomHandle, RoomInbox) {
+fn mailbox(name: RoomName, kind: Kind, readers: Option<Readers>) -> (RoomHandle, RoomInbox) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (signals, received) = mpsc::unbounded_channel();
-    let handle = RoomHandle { name, mailbox, signals, readers };
+    let handle = RoomHandle { name, kind, mailbox, signals, readers };
     (handle, RoomInbox { messages, signals: received })
 }
 
@@ -110,7 +116,7 @@ impl Registry {
     /// Puts a mailbox that no room reads in the place of a room, so that a test sees what is sent there.
     #[cfg(test)]
     pub(crate) fn replace_room(&self, name: RoomName) -> RoomInbox {
-        let (handle, inbox) = mailbox(name, None);
+        let (handle, inbox) = mailbox(name, Kind::Auction, None);
         self.rooms.write().insert(name, handle);
         inbox
     }

@@ -3,7 +3,7 @@
 //! - `handshake` from a socket to a session; `run` its loop; `requests` what a peer asks for; `rooms`
 //!   what it watches; `send` what it gets
 //! - `asked` what puzzle is asked for first; `rate_limiter`, `under_way` and `behind` bound what one session costs; `socket` is under it
-//! - `blobs` what it does with binary frames
+//! - `blobs` what it does with binary frames; `boxes` what guests ask about boxes
 //! - `context` what all sessions share; `heartbeat` what all send; `end` why one ends
 //!
 //! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
@@ -12,6 +12,7 @@
 mod asked;
 mod behind;
 mod blobs;
+mod boxes;
 pub mod context;
 pub mod end;
 mod handshake;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pregao_protocol::log::RoomName;
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::session::{Opener, Sealer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -39,7 +41,7 @@ use tokio_tungstenite::WebSocketStream;
 use crate::check::PersonaShown;
 use crate::effort::Account;
 use crate::fanout::Delivery;
-use crate::room::Responder;
+use crate::room::{Answered, Responder};
 use crate::tsa::stamps::PendingStamps;
 use asked::Asked;
 use behind::Behind;
@@ -94,6 +96,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         None => context.shared.efforts.account_of_guest(established.id, address),
     };
     let (queue, deliveries) = mpsc::channel(crate::fanout::QUEUE);
+    let (frames, framed) = mpsc::unbounded_channel();
     let (stamping, asked) = mpsc::unbounded_channel();
     context.shared.host.task(requests::answer_stamps(asked));
     let mut session = Session {
@@ -113,10 +116,12 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         queue,
         stamping,
         lane: None,
+        pass: context.pass_of_guests(),
+        frames,
         context: Arc::clone(&context),
         socket,
     };
-    let ended = session.run(established.first, answers, deliveries).await;
+    let ended = session.run(established.first, (answers, framed), deliveries).await;
     tracing::debug!(%ended, "session ended");
     if matches!(ended, SessionEnd::Unsolved) {
         // Who comes again is asked for work before that.
@@ -126,6 +131,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         context.shared.presence.unregister(persona, &personal);
     }
     session.unwatch_all();
+    context.shared.owners.forget(session.number);
     session.socket.close().await;
     context.shared.metrics.sessions.decrease();
 }
@@ -156,6 +162,10 @@ pub(crate) struct Session<S> {
     queue: mpsc::Sender<Arc<Delivery>>,
     /// Requests for stamps under way, in the order asked. Bounded by what may be under way.
     stamping: mpsc::UnboundedSender<(Responder, PendingStamps)>,
+    /// The pass that a guest's session holds; nothing of one that has shown none.
+    pass: Option<Digest>,
+    /// Answers that are no JSON. Bounded by what may be under way.
+    frames: mpsc::UnboundedSender<Answered>,
     /// Where blobs are carried, once there are some.
     lane: Option<Lane>,
 }

@@ -64,6 +64,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             FromPeer::Join { room, from, member } => self.join(room, from, member).await?,
             FromPeer::Leave { room } => self.leave(room),
+            FromPeer::TakeKeys { .. } | FromPeer::BoxOpening { .. } | FromPeer::People { .. }
+                if self.persona.is_some() =>
+            {
+                let code = Code::DoorSession;
+                return self.reject_frame(&bytes, code.as_str(), code.message()).await;
+            }
+            FromPeer::TakeKeys { n, room } => self.take_keys(n, room),
+            FromPeer::BoxOpening { n, room } => self.box_opening(n, room).await?,
+            FromPeer::People { n, from } => self.people(n, from).await?,
         }
         Ok(())
     }
@@ -88,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     /// Takes one place among what may be under way; given back when the answer is sent.
-    fn start_request(&mut self, n: u64) -> Option<Responder> {
+    pub(super) fn start_request(&mut self, n: u64) -> Option<Responder> {
         let metrics = Arc::clone(&self.context.shared.metrics);
         let account = Some(Arc::clone(&self.account));
         let reply = Responder { n, to: self.personal.clone(), metrics, account };

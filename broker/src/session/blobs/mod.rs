@@ -105,10 +105,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     fn lane(&mut self) -> &mut Lane {
         let (context, session, persona) =
             (&self.context, self.number, self.persona.map(|shown| shown.key));
+        let pass = self.pass;
         self.lane.get_or_insert_with(|| {
             let (jobs, queue) = mpsc::channel(JOBS);
             let (said, answers) = mpsc::channel(ANSWERS);
-            let asker = Asker { session, persona, pass: None };
+            let asker = Asker { session, persona, pass };
             let (blobs, permission) =
                 (context.shared.blobs.clone(), Arc::clone(&context.permission));
             let carrier = Carrier::new(asker, blobs, permission, said);

@@ -189,6 +189,12 @@ impl MessageBox {
         &self.opening
     }
 
+    /// Whether its owner closed it.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Digest of the signed key that letters are sealed to now; nothing before the first `keys`.
     #[must_use]
     pub fn signed(&self) -> Option<Digest> {
