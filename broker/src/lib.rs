@@ -9,7 +9,7 @@
 //! - [`blobs`] sealed bytes beside the logs
 //! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
 //! - [`witness`] has the heads of public rooms cosigned
-//! - [`passes`] the secrets of what guests spend
+//! - [`passes`] what guests spend: made, taken, shown and spent
 //! - [`registry`] the rooms by their names; [`lobby`] the list of them; [`presence`] who is online
 //! - [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
 //!   around them
@@ -41,6 +41,7 @@ pub mod ops;
 pub mod passes;
 pub mod presence;
 pub mod private;
+mod rate_limiter;
 pub mod registry;
 pub mod room;
 pub mod server;

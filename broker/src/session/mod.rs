@@ -2,8 +2,8 @@
 //!
 //! - `handshake` from a socket to a session; `run` its loop; `requests` what a peer asks for; `rooms`
 //!   what it watches; `send` what it gets
-//! - `asked` what puzzle is asked for first; `rate_limiter`, `under_way` and `behind` bound what one session costs; `socket` is under it
-//! - `blobs` what it does with binary frames
+//! - `asked` what puzzle is asked for first; `under_way` and `behind` bound what one session costs, as a rate does; `socket` is under it
+//! - `blobs` what it does with binary frames; `passes` how they are taken and shown
 //! - `context` what all sessions share; `heartbeat` what all send; `end` why one ends
 //!
 //! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
@@ -16,7 +16,7 @@ pub mod context;
 pub mod end;
 mod handshake;
 pub mod heartbeat;
-mod rate_limiter;
+mod passes;
 mod requests;
 mod rooms;
 mod run;
@@ -39,12 +39,13 @@ use tokio_tungstenite::WebSocketStream;
 use crate::check::PersonaShown;
 use crate::effort::Account;
 use crate::fanout::Delivery;
+use crate::rate_limiter::RateLimiter;
 use crate::room::Responder;
 use crate::tsa::stamps::PendingStamps;
 use asked::Asked;
 use behind::Behind;
 use blobs::Lane;
-use rate_limiter::RateLimiter;
+use passes::OwnPass;
 use socket::MessageSocket;
 use under_way::UnderWay;
 
@@ -113,6 +114,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         queue,
         stamping,
         lane: None,
+        pass: OwnPass::default(),
         context: Arc::clone(&context),
         socket,
     };
@@ -158,6 +160,8 @@ pub(crate) struct Session<S> {
     stamping: mpsc::UnboundedSender<(Responder, PendingStamps)>,
     /// Where blobs are carried, once there are some.
     lane: Option<Lane>,
+    /// The pass that a guest has shown.
+    pass: OwnPass,
 }
 
 /// How far one room was delivered.

@@ -78,8 +78,19 @@ impl Undecided {
     /// Handed in by a session of another kind than it takes (V-284).
     pub const DOOR_SESSION: Self = Self(Code::DoorSession);
 
+    /// It needs a pass, and the session has shown none (V-287).
+    pub const PASS_NONE: Self = Self(Code::PassNone);
+    /// The pass was shown or spent before, on something else (V-286).
+    pub const PASS_SPENT: Self = Self(Code::PassSpent);
+    /// There are no passes of that day now (V-262, V-285).
+    pub const PASS_DAY: Self = Self(Code::PassDay);
+    /// More passes than the persona may have on that day (V-263).
+    pub const PASS_QUOTA: Self = Self(Code::PassQuota);
+    /// Not a pass of this broker (V-285).
+    pub const PASS_BROKER: Self = Self(Code::PassBroker);
+
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::PARSE,
         Self::BLIND,
         Self::ROOM_UNKNOWN,
@@ -93,6 +104,11 @@ impl Undecided {
         Self::PUZZLE,
         Self::REFUSALS,
         Self::DOOR_SESSION,
+        Self::PASS_NONE,
+        Self::PASS_SPENT,
+        Self::PASS_DAY,
+        Self::PASS_QUOTA,
+        Self::PASS_BROKER,
     ];
 
     /// The code.
@@ -376,6 +392,21 @@ codes! {
     /// A persona's session does what guests do, or a guest what personas do (V-284).
     DoorSession = "door.session", "this is not done in a session of this kind",
         "this is a fault of the program that did it; update it";
+    /// It needs a pass, and the session has shown none (V-287).
+    PassNone = "pass.none", "this costs a pass, and none was shown",
+        "show a pass of today first; you get some each day while you are connected";
+    /// The pass was shown or spent before, on something else (V-286).
+    PassSpent = "pass.spent", "the pass was shown before, in another session or for something else",
+        "use another pass; what was handed in for this one can be handed in again";
+    /// There are no passes of that day now (V-262, V-285).
+    PassDay = "pass.day", "the pass is not of today, or there are no passes today",
+        "use a pass of today; you get some each day while you are connected";
+    /// More passes than the persona may have on that day (V-263).
+    PassQuota = "pass.quota", "you have taken all the passes that you may have today",
+        "wait until tomorrow (UTC)";
+    /// Not a pass of this broker (V-285).
+    PassBroker = "pass.broker", "the pass was not made by this broker, or was changed since",
+        "use another pass; if none is taken, the broker changed its keys or its passes are damaged";
 }
 
 impl std::fmt::Display for Code {
