@@ -9,8 +9,8 @@
 //! - [`blobs`] sealed bytes beside the logs
 //! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
 //! - [`witness`] has the heads of public rooms cosigned
-//! - [`passes`] the secrets of what guests spend; [`people`] boxes whose owners want to be found; [`handed`] which keys of
-//!   boxes were handed out
+//! - [`passes`] what guests spend: made, taken, shown and spent; [`people`] boxes whose owners want to be found; [`handed`]
+//!   which keys of boxes were handed out
 //! - [`registry`] the rooms by their names; [`lobby`] the list of them; [`presence`] who is online
 //! - [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
 //!   around them
@@ -44,6 +44,7 @@ pub mod passes;
 pub mod people;
 pub mod presence;
 pub mod private;
+mod rate_limiter;
 pub mod registry;
 pub mod room;
 pub mod server;

@@ -55,8 +55,8 @@ struct Arguments {
     /// refused for it reads until when.
     #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(..=MAX_BARRED))]
     forfeit_pause: u64,
-    /// How many passes each persona may get a day, to spend as a guest of whom the broker knows nothing; 0 for none, and no
-    /// room for their keys. Peers do not take any yet.
+    /// How many passes each persona may get a day, to spend as a guest of whom the broker knows nothing: on opening a message
+    /// box, or on leaving a letter. 0 for none, and no room for their keys; then guests are not let in.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_PASSES)))]
     passes_per_day: u32,
     /// Accept a TSA that runs in simulated time: for tests only.
@@ -183,8 +183,8 @@ fn options(arguments: Arguments) -> anyhow::Result<(Options, Ports)> {
             under_way: 256,
             rooms: 256,
             max_effort: Effort::new(arguments.max_effort.into())?,
-            // Until they show passes, guests would cost the house without a bound.
-            guests: false,
+            // Without passes guests would cost the house without a bound.
+            guests: arguments.passes_per_day > 0,
         },
         suites,
         witnesses: arguments.witnesses,

@@ -200,7 +200,6 @@ impl Broker {
             limits: options.limits,
             heartbeats,
             stopping,
-            pass: parking_lot::Mutex::default(),
             begun: AtomicU64::new(1),
         });
         Ok(Self { context, stop, writer, _folder: folder })

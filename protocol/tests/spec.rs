@@ -414,7 +414,7 @@ fn limits() -> Vec<(&'static str, String)> {
             ),
         ),
         (
-            "passes of one persona and day",
+            "passes of one persona and day, and in one frame",
             format!("{}; their keys {} days ahead", label::MAX_PASSES, label::MAX_PASS_DAYS),
         ),
         ("submissions without a solution in a row", label::MAX_UNSOLVED.to_string()),

@@ -13,9 +13,13 @@ use pregao_protocol::room::body::Signer;
 use pregao_protocol::room::{Stamped, Undecided};
 use pregao_protocol::trust::certificate::PersonaCertificate;
 use pregao_protocol::trust::key::{Fingerprint, Persona, PublicKey, StampKey};
+use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::persona::{Blind, BlindContext, blinded};
 use pregao_protocol::value::codec::Digest;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::passes::HeldPass;
+use crate::shared::Shared;
 
 /// Most submissions waiting for one worker.
 const QUEUE: usize = 1_024;
@@ -33,6 +37,8 @@ pub struct Submission {
     pub blind: Blind,
     /// The persona of the session; nothing in a guest's.
     pub persona: Option<PersonaShown>,
+    /// The pass that a guest's session holds.
+    pub pass: Option<HeldPass>,
 }
 
 /// A persona with what its certificate says, as a session or a delivery showed it.
@@ -65,7 +71,10 @@ pub enum Author {
     /// A member of a private room, shown by the key that made them one.
     Member,
     /// Nobody whom the broker knows: a guest, by the key of the box or a fresh one.
-    Guest,
+    Guest {
+        /// The pass that the session held when it was handed in.
+        pass: Option<HeldPass>,
+    },
 }
 
 /// An action whose signature, author and stamp hold.
@@ -86,6 +95,21 @@ impl Checked {
     #[must_use]
     pub fn opens_a_room(&self) -> bool {
         self.stamped.action().opens_a_room()
+    }
+
+    /// Spends a pass on it, if it costs one (V-287).
+    ///
+    /// # Errors
+    /// Why it is not to be decided.
+    pub(crate) async fn pay(&self, shared: &Shared) -> Result<(), Undecided> {
+        let Author::Guest { pass } = self.author else { return Ok(()) };
+        let action = self.stamped.action();
+        if !action.body().costs_a_pass() {
+            return Ok(());
+        }
+        let newest = shared.stamps.newest().map_err(|_| Undecided::TSA_DOWN)?;
+        let today = Day::of(newest.batch.time());
+        shared.passes.spend(pass, action.digest(), today).await
     }
 
     /// Who is behind it.
@@ -214,11 +238,11 @@ struct Worker {
 impl Worker {
     /// Cheap to dear: encoding and signature, then blind, then stamp.
     fn check(&mut self, submission: Submission) -> Verdict {
-        let Submission { action, stamp, blind, persona } = submission;
+        let Submission { action, stamp, blind, persona, pass } = submission;
         let Ok(action) = Action::parse(&action) else {
             return Verdict::Garbage { digest: Digest::of(action.as_bytes()) };
         };
-        let author = match self.author(&action, blind, persona) {
+        let author = match self.author(&action, blind, persona, pass) {
             Ok(author) => author,
             Err(code) => return Verdict::Bad { action: Box::new(action), code },
         };
@@ -238,6 +262,7 @@ impl Worker {
         action: &Action,
         blind: Blind,
         shown: Option<PersonaShown>,
+        pass: Option<HeldPass>,
     ) -> Result<Author, Undecided> {
         match (action.body().signer(), shown) {
             (Signer::Persona, Some(PersonaShown { key: persona, issuer })) => {
@@ -250,7 +275,7 @@ impl Worker {
             }
             // The key made its holder a member, earlier and elsewhere; the room knows which.
             (Signer::Member, Some(_)) => Ok(Author::Member),
-            (Signer::Owner | Signer::Guest, None) => Ok(Author::Guest),
+            (Signer::Owner | Signer::Guest, None) => Ok(Author::Guest { pass }),
             // V-284: nobody does what guests do under their name, and a guest does nothing else.
             (Signer::Owner | Signer::Guest, Some(_)) | (Signer::Persona | Signer::Member, None) => {
                 Err(Undecided::DOOR_SESSION)

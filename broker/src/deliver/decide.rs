@@ -97,7 +97,7 @@ impl Decider {
         let certified = verify_persona_certificate(&credentials.certificate, &self.authority, now);
         let persona = Some(certified.map_err(|_| nobody())?.into());
         let (stamp, blind) = (delivery.stamp.clone(), credentials.blind);
-        Ok((action, Submission { action: contents.action, stamp, blind, persona }))
+        Ok((action, Submission { action: contents.action, stamp, blind, persona, pass: None }))
     }
 
     /// Hands it in as a session does.

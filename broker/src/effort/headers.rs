@@ -22,6 +22,11 @@ impl RecentHeaders {
         self.0.push_back((header, time));
     }
 
+    #[cfg(test)]
+    pub(super) fn newest(&self) -> Option<Digest> {
+        self.0.back().map(|(header, _)| *header)
+    }
+
     pub(super) fn knows(&self, header: &Digest, now: Time) -> bool {
         let recent = |time: &Time| time.plus(Duration::from_secs(MAX_PUZZLE_AGE)) >= now;
         self.0.iter().rev().any(|(known, time)| known == header && recent(time))

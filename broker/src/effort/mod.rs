@@ -157,6 +157,12 @@ impl Efforts {
         self.headers.lock().note(header, time);
     }
 
+    /// The newest header that all sessions were told of.
+    #[cfg(test)]
+    pub(crate) fn newest_header(&self) -> Option<Digest> {
+        self.headers.lock().newest()
+    }
+
     /// Whether a puzzle may name this header at an instant of TSA time (V-191).
     #[must_use]
     pub fn knows_header(&self, header: &Digest, now: Time) -> bool {

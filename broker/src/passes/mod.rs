@@ -1,10 +1,16 @@
-//! The secrets by which the broker makes passes, one for each day (SPEC 9.2).
+//! The passes that the broker makes: by which secrets, one for each day, who took how many, and which were spent
+//! (SPEC 9.2).
+//!
+//! - `files` the secrets at rest; `ledger` what is remembered of passes until their day is over; `desk` the workers that
+//!   keep the ledger and sign
 //!
 //! Which days there are, and when their keys are stated, the policy of the pass room decides
 //! ([`crate::room`]). Here a secret is made, off everybody's task, since that takes seconds; it is durable
 //! before its key is stated, and destroyed once its day is over.
 
+mod desk;
 mod files;
+mod ledger;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,10 +22,20 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use parking_lot::Mutex;
 use pregao_protocol::host::Host;
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::PassRoom;
+use pregao_protocol::room::{PassRoom, Undecided};
 use pregao_protocol::trust::key::Fingerprint;
-use pregao_protocol::trust::pass::{Day, PassKey, PassSecret};
+use pregao_protocol::trust::pass::{Day, Pass, PassError, PassKey, PassSecret};
 use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::{ISSUER_SIZE, MAX_PASSES};
+use pregao_protocol::wire::frame::{FromBroker, PassesOffered};
+
+use self::desk::{PassDesk, ToBeSigned};
+use self::ledger::Ask;
+use crate::room::Responder;
+use crate::store::OpenError;
+
+pub use self::ledger::PASSES_FILE;
 
 /// How long after a failure no secret is made.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -52,9 +68,21 @@ pub enum PassesError {
         /// Which.
         path: PathBuf,
     },
+    /// The file of who took passes and which were spent.
+    #[error(transparent)]
+    Ledger(#[from] OpenError),
     /// No key could be made.
     #[error("no key of passes could be made\nrestart the system: it gave no random bytes")]
     Make,
+}
+
+/// A pass that a guest's session holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HeldPass {
+    /// Its name ([`Pass::id`]).
+    pub id: Digest,
+    /// The day on which it buys something.
+    pub day: Day,
 }
 
 /// What is known of a secret that was asked for.
@@ -98,6 +126,8 @@ pub struct Passes {
     folder: PathBuf,
     broker: Fingerprint,
     host: Host,
+    /// Nothing where passes never were made.
+    desk: Option<PassDesk>,
     state: Mutex<State>,
 }
 
@@ -106,7 +136,7 @@ impl Passes {
     /// made.
     ///
     /// # Errors
-    /// [`PassesError`] for a secret that cannot be read, or that others may read.
+    /// [`PassesError`] for a secret or another file that cannot be read, or a secret that others may read.
     pub fn open(
         per_day: u32,
         folder: &Path,
@@ -120,8 +150,11 @@ impl Passes {
             let key = secret.key(broker).map_err(damaged)?;
             state.held.insert(day, Held { secret: secret.into(), key, stated: false });
         }
+        // What was remembered is forgotten when its day is over, also where no more is made.
+        let is_used = per_day > 0 || folder.join(PASSES_FILE).exists();
+        let desk = is_used.then(|| PassDesk::start(folder, &host)).transpose()?;
         let folder = folder.to_owned();
-        Ok(Arc::new(Self { per_day, folder, broker, host, state: Mutex::new(state) }))
+        Ok(Arc::new(Self { per_day, folder, broker, host, desk, state: Mutex::new(state) }))
     }
 
     /// How many passes each persona gets a day; 0 if there are none.
@@ -142,6 +175,13 @@ impl Passes {
         self.state.lock().room
     }
 
+    /// What a session is told of them as it begins.
+    #[must_use]
+    pub fn offered(&self) -> Option<PassesOffered> {
+        let room = self.room().filter(|_| self.are_made())?;
+        Some(PassesOffered { room, count: self.per_day })
+    }
+
     /// From now on keys are stated in this room.
     pub(crate) fn state_in(&self, room: RoomName) {
         self.state.lock().room = Some(room);
@@ -152,6 +192,13 @@ impl Passes {
     pub fn secret_of(&self, day: Day) -> Option<Arc<PassSecret>> {
         let state = self.state.lock();
         state.held.get(&day).filter(|held| held.stated).map(|held| Arc::clone(&held.secret))
+    }
+
+    /// The key of a day that everybody can read, and whose secret is here.
+    #[must_use]
+    pub fn key_of(&self, day: Day) -> Option<PassKey> {
+        let state = self.state.lock();
+        state.held.get(&day).filter(|held| held.stated).map(|held| held.key.clone())
     }
 
     /// Has the secret of a day made if there is none.
@@ -215,8 +262,102 @@ impl Passes {
         }
     }
 
-    /// Destroys the secrets of days that are over at `now`, TSA time.
+    /// Has passes of a day signed for a persona, if it is `today` and they are within what the persona gets (V-262, V-263).
+    /// The same request is answered again, and counted once.
+    pub(crate) fn take(
+        self: &Arc<Self>,
+        persona: Fingerprint,
+        (day, today): (Day, Day),
+        blinded: Vec<Vec<u8>>,
+        reply: Responder,
+    ) {
+        let count = u32::try_from(blinded.len()).unwrap_or(u32::MAX);
+        let are_whole = blinded.iter().all(|blinded| blinded.len() == ISSUER_SIZE);
+        if !(1..=MAX_PASSES).contains(&count) || !are_whole {
+            return reply.fail(Undecided::FRAME_MALFORMED);
+        }
+        let secret = self.secret_of(day).filter(|_| day == today && self.are_made());
+        let (Some(secret), Some(desk)) = (secret, self.desk.clone()) else {
+            return reply.fail(Undecided::PASS_DAY);
+        };
+        let request = Digest::of(&blinded.concat());
+        let ask = Ask::Take { persona, day, request, count, most: self.per_day };
+        let signing = desk.clone();
+        desk.ask(
+            ask,
+            Box::new(move |answer| match answer {
+                Ok(()) => signing.sign(ToBeSigned { secret, blinded, reply }),
+                Err(code) => reply.fail(code),
+            }),
+        );
+    }
+
+    /// Has a session, by its number, hold a pass if that is one of `today` (V-285, V-286). Answered by
+    /// [`FromBroker::PassHeld`], once that is durable. Gives what the session holds then.
+    pub(crate) fn show(
+        &self,
+        session: u64,
+        pass: &Pass,
+        today: Day,
+        reply: Responder,
+    ) -> Option<HeldPass> {
+        let held = match self.verify(pass, today) {
+            Ok(held) => held,
+            Err(code) => {
+                reply.fail(code);
+                return None;
+            }
+        };
+        let Some(desk) = &self.desk else {
+            reply.fail(Undecided::PASS_DAY);
+            return None;
+        };
+        let done = move |answer| match answer {
+            Ok(()) => {
+                let n = reply.n;
+                reply.send(FromBroker::PassHeld { n });
+            }
+            Err(code) => reply.fail(code),
+        };
+        desk.ask(Ask::Show { session, pass: held }, Box::new(done));
+        Some(held)
+    }
+
+    /// V-285.
+    fn verify(&self, pass: &Pass, today: Day) -> Result<HeldPass, Undecided> {
+        let key = self.key_of(today).filter(|_| pass.day() == today && self.are_made());
+        let key = key.ok_or(Undecided::PASS_DAY)?;
+        let held = HeldPass { id: pass.id(), day: today };
+        pass.verify(&key, self.broker).map(|()| held).map_err(|_: PassError| Undecided::PASS_BROKER)
+    }
+
+    /// Spends the pass that a session holds on what it handed in, durably (V-287). What was spent on the same before is
+    /// spent on it again. Where no passes are made, nothing costs any.
+    ///
+    /// # Errors
+    /// Why it is not to be decided.
+    pub(crate) async fn spend(
+        &self,
+        held: Option<HeldPass>,
+        on: Digest,
+        today: Day,
+    ) -> Result<(), Undecided> {
+        if !self.are_made() {
+            return Ok(());
+        }
+        let pass = held.ok_or(Undecided::PASS_NONE)?;
+        if pass.day != today {
+            return Err(Undecided::PASS_DAY);
+        }
+        let desk = self.desk.as_ref().ok_or(Undecided::STORE_FAILED)?;
+        desk.settled(Ask::Spend { pass, on }).await
+    }
+
+    /// Destroys the secrets of days that are over at `now`, TSA time, and forgets who took and spent their passes.
     pub(crate) fn end(self: &Arc<Self>, now: Time) {
+        if let Some(desk) = &self.desk {
+            desk.end_before(Day::of(now));
+        }
         let over = {
             let mut state = self.state.lock();
             let left = state.held.split_off(&Day::of(now));

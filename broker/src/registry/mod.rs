@@ -11,10 +11,11 @@ use pregao_protocol::trust::key::{OneTime, PublicKey};
 use tokio::sync::mpsc;
 
 use crate::check::Verdict;
+use crate::rate_limiter::RateLimiter;
 use crate::room::kinds::{Follower, Followers, Follows, follows, has_handle, is_listed, passes};
 use crate::room::{
-    MAILBOX, Responder, RoomDirectory, RoomHandle, RoomInbox, RoomMessage, RoomSignal, RoomState,
-    RoomTask, Submitted, opening,
+    MAILBOX, OWNER_BURST, OWNER_RATE, Responder, RoomDirectory, RoomHandle, RoomInbox, RoomMessage,
+    RoomSignal, RoomState, RoomTask, Submitted, opening,
 };
 use crate::shared::Shared;
 use crate::store::StoreError;
@@ -38,7 +39,11 @@ impl RoomDirectory for Registry {
         if kind == Kind::MessageBox && state.room.is_complete() {
             self.shared.people.close(name);
         }
-        let (handle, inbox) = mailbox(name, kind, readers);
+        let (mut handle, inbox) = mailbox(name, kind, readers);
+        if kind == Kind::MessageBox {
+            let pace = RateLimiter::new(OWNER_RATE, OWNER_BURST, self.shared.host.clock.uptime());
+            handle.pace = Some(Arc::new(Mutex::new(pace)));
+        }
         self.rooms.write().insert(name, handle);
         let shared = Arc::clone(&self.shared);
         shared.metrics.rooms.add(1);
@@ -65,7 +70,7 @@ type Readers = Arc<[PublicKey<OneTime>]>;
 fn mailbox(name: RoomName, kind: Kind, readers: Option<Readers>) -> (RoomHandle, RoomInbox) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (signals, received) = mpsc::unbounded_channel();
-    let handle = RoomHandle { name, kind, mailbox, signals, readers };
+    let handle = RoomHandle { name, kind, mailbox, signals, readers, pace: None };
     (handle, RoomInbox { messages, signals: received })
 }
 
@@ -179,6 +184,10 @@ impl Registry {
                 Submitted::Repeated(..) | Submitted::Checked(_) => Undecided::ROOM_UNKNOWN,
             });
         };
+        let now = self.shared.host.clock.uptime();
+        if !handle.is_within_pace(handed.action().key(), now) {
+            return reply.fail(Undecided::DOOR_RATE);
+        }
         let handed = match handed {
             // The room is there: this listing was handed in before.
             Submitted::Checked(checked) if checked.opens_a_room() => {

@@ -25,7 +25,9 @@ mod task;
 mod witnessed;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use pregao_protocol::log::{Cosignature, RoomName};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::{Kind, Room, Undecided};
@@ -38,6 +40,7 @@ use crate::check::Checked;
 use crate::effort::{Account, Cost};
 use crate::fanout::Watcher;
 use crate::metrics::Metrics;
+use crate::rate_limiter::RateLimiter;
 use crate::store::SharedEntry;
 
 pub(crate) use load::RoomState;
@@ -235,6 +238,21 @@ pub struct RoomInbox {
     pub signals: mpsc::UnboundedReceiver<RoomSignal>,
 }
 
+/// What the owner of a box may do there at once, and each second on average: act, and ask for the log (V-288).
+pub(crate) const OWNER_BURST: u32 = 64;
+/// See [`OWNER_BURST`].
+pub(crate) const OWNER_RATE: u32 = 1;
+
+impl RoomHandle {
+    /// Whether somebody with this key does something there that is within what the owner of a box may do, if the key is
+    /// the owner's. Others are not counted: they could lock the owner out.
+    pub(crate) fn is_within_pace(&self, key: &PublicKey<OneTime>, now: Duration) -> bool {
+        let Some(pace) = &self.pace else { return true };
+        let is_owner = self.readers.as_ref().is_some_and(|readers| readers.contains(key));
+        !is_owner || pace.lock().take(now)
+    }
+}
+
 /// The way to a room.
 #[derive(Debug, Clone)]
 pub struct RoomHandle {
@@ -249,4 +267,6 @@ pub struct RoomHandle {
     pub signals: mpsc::UnboundedSender<RoomSignal>,
     /// The only keys that may watch, if it is private.
     pub readers: Option<Arc<[PublicKey<OneTime>]>>,
+    /// How often the owner of a box may act and read there (V-288); nothing where nobody is bound to that.
+    pub(crate) pace: Option<Arc<Mutex<RateLimiter>>>,
 }

@@ -44,7 +44,7 @@ pub(crate) async fn list(
             };
             (Some(link), *issuer)
         }
-        Author::Guest => (None, None),
+        Author::Guest { .. } => (None, None),
         Author::Member => return reply.fail(Undecided::BLIND),
     };
     let digest = stamped.action().digest();
@@ -55,6 +55,9 @@ pub(crate) async fn list(
         }
         Ok(_) => {}
         Err(_) => return reply.fail(Undecided::STORE_FAILED),
+    }
+    if let Err(code) = checked.pay(shared).await {
+        return reply.fail(code);
     }
     let persona = link.as_ref().map(|link| link.persona);
     let barred = persona.and_then(|key| shared.authors.barred(&key, newest.batch.time()));

@@ -22,7 +22,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Has keys of a box handed out for the pass that the session holds.
     pub(super) fn take_keys(&mut self, n: u64, room: RoomName) {
         let Some(reply) = self.start_request(n) else { return };
-        let Some(pass) = self.pass else { return reply.fail(Undecided::PASS_NONE) };
+        let Some(pass) = self.pass.held().map(|held| held.id) else {
+            return reply.fail(Undecided::PASS_NONE);
+        };
         let Some(handle) = self.message_box(room) else {
             return reply.fail(Undecided::ROOM_UNKNOWN);
         };

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use pregao_protocol::trust::jwks::TsaKeys;
-use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::puzzle::Effort;
 use pregao_protocol::wire::session::Ranking;
 use tokio::sync::watch;
@@ -34,18 +33,11 @@ pub struct SessionContext {
     pub heartbeats: watch::Receiver<Heartbeat>,
     /// Turns true when the broker stops.
     pub stopping: watch::Receiver<bool>,
-    /// A pass that sessions of guests hold from their beginning.
-    pub pass: parking_lot::Mutex<Option<Digest>>,
     /// How many sessions there were: what numbers them.
     pub begun: AtomicU64,
 }
 
 impl SessionContext {
-    /// The pass that the session of a guest holds from its beginning.
-    pub(super) fn pass_of_guests(&self) -> Option<Digest> {
-        *self.pass.lock()
-    }
-
     /// Time that only grows, asleep and awake.
     pub(super) fn uptime(&self) -> Duration {
         self.shared.host.clock.uptime()

@@ -2,8 +2,8 @@
 //!
 //! - `handshake` from a socket to a session; `run` its loop; `requests` what a peer asks for; `rooms`
 //!   what it watches; `send` what it gets
-//! - `asked` what puzzle is asked for first; `rate_limiter`, `under_way` and `behind` bound what one session costs; `socket` is under it
-//! - `blobs` what it does with binary frames; `boxes` what guests ask about boxes
+//! - `asked` what puzzle is asked for first; `under_way` and `behind` bound what one session costs, as a rate does; `socket` is under it
+//! - `blobs` what it does with binary frames; `boxes` what guests ask about boxes; `passes` how they are taken and shown
 //! - `context` what all sessions share; `heartbeat` what all send; `end` why one ends
 //!
 //! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
@@ -17,7 +17,7 @@ pub mod context;
 pub mod end;
 mod handshake;
 pub mod heartbeat;
-mod rate_limiter;
+mod passes;
 mod requests;
 mod rooms;
 mod run;
@@ -31,7 +31,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pregao_protocol::log::RoomName;
-use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::session::{Opener, Sealer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -41,12 +40,13 @@ use tokio_tungstenite::WebSocketStream;
 use crate::check::PersonaShown;
 use crate::effort::Account;
 use crate::fanout::Delivery;
+use crate::rate_limiter::RateLimiter;
 use crate::room::{Answered, Responder};
 use crate::tsa::stamps::PendingStamps;
 use asked::Asked;
 use behind::Behind;
 use blobs::Lane;
-use rate_limiter::RateLimiter;
+use passes::OwnPass;
 use socket::MessageSocket;
 use under_way::UnderWay;
 
@@ -116,7 +116,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         queue,
         stamping,
         lane: None,
-        pass: context.pass_of_guests(),
+        pass: OwnPass::default(),
         frames,
         context: Arc::clone(&context),
         socket,
@@ -162,12 +162,12 @@ pub(crate) struct Session<S> {
     queue: mpsc::Sender<Arc<Delivery>>,
     /// Requests for stamps under way, in the order asked. Bounded by what may be under way.
     stamping: mpsc::UnboundedSender<(Responder, PendingStamps)>,
-    /// The pass that a guest's session holds; nothing of one that has shown none.
-    pass: Option<Digest>,
     /// Answers that are no JSON. Bounded by what may be under way.
     frames: mpsc::UnboundedSender<Answered>,
     /// Where blobs are carried, once there are some.
     lane: Option<Lane>,
+    /// The pass that a guest has shown.
+    pass: OwnPass,
 }
 
 /// How far one room was delivered.

@@ -50,14 +50,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match frame {
             FromPeer::Stamp { n, digests } => self.stamp(n, digests),
             FromPeer::Submit { n, action, stamp, blind, solution } => {
-                let persona = self.persona;
-                self.submit(n, Submission { action, stamp, blind, persona }, solution).await?;
+                let (persona, pass) = (self.persona, self.pass.held());
+                let submission = Submission { action, stamp, blind, persona, pass };
+                self.submit(n, submission, solution).await?;
             }
             // Guests do what they came for, and nothing by which they could be told from one another.
-            FromPeer::Rooms { .. } if self.persona.is_none() => {
+            FromPeer::Rooms { .. } | FromPeer::TakePasses { .. } if self.persona.is_none() => {
                 let code = Code::DoorSession;
                 return self.reject_frame(&bytes, code.as_str(), code.message()).await;
             }
+            FromPeer::TakePasses { n, day, blinded } => self.take_passes(n, day, blinded),
+            FromPeer::ShowPass { n, pass } => self.show_pass(n, &pass),
             FromPeer::Rooms { from } => {
                 self.lobby = Some(usize::try_from(from).unwrap_or(usize::MAX));
                 self.send_lobby().await?;

@@ -52,6 +52,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 .refuse_join(room, ErrorCode::RoomsLimit.as_str(), ErrorCode::RoomsLimit.message())
                 .await;
         }
+        let now = self.context.uptime();
+        if member.is_some_and(|member| !handle.is_within_pace(&member.key, now)) {
+            let code = Code::DoorRate;
+            return self.refuse_join(room, code.as_str(), code.message()).await;
+        }
         let reader = self.context.shared.reader.clone();
         let beginning = async {
             let head = reader.read(move |log| log.head(&room)).await.ok()?;
@@ -104,7 +109,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// A private room exists only for those who hold one of its two keys, in this session.
     fn may_watch(&self, handle: &RoomHandle, member: Option<Member>) -> bool {
-        let Some(readers) = &handle.readers else { return self.persona.is_some() };
+        let Some(readers) = &handle.readers else {
+            // V-289: the one public room of guests is that in which they see whether they hold passes like everybody's.
+            let is_of_passes = self.context.shared.passes.room() == Some(handle.name);
+            return self.persona.is_some() || is_of_passes;
+        };
         member.is_some_and(|member| {
             readers.contains(&member.key)
                 && member

@@ -10,6 +10,7 @@ use super::{Session, SessionEnd};
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Queues an answer to something that was under way.
     pub(super) async fn queue_answer(&mut self, frame: &FromBroker) -> Result<(), SessionEnd> {
+        self.note_pass(frame)?;
         match frame {
             FromBroker::Stamped { n, .. }
             | FromBroker::Receipt { n, .. }
@@ -17,7 +18,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             | FromBroker::Refused { n, .. }
             | FromBroker::BoxOpened { n, .. }
             | FromBroker::PeopleListed { n, .. }
-            | FromBroker::Failed { n, .. } => {
+            | FromBroker::Failed { n, .. }
+            | FromBroker::Passes { n, .. }
+            | FromBroker::PassHeld { n } => {
                 if !self.under_way.answered(*n) {
                     return Ok(());
                 }

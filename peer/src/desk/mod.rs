@@ -262,7 +262,7 @@ impl Desk {
     /// Acts on one frame of the broker.
     async fn handle_frame(&mut self, frame: FromBroker) -> Result<(), SessionLost> {
         match frame {
-            FromBroker::Welcome { batch, rate, burst } => {
+            FromBroker::Welcome { batch, rate, burst, passes: _ } => {
                 self.outbox.keep_pace(rate, burst, self.options.host.clock.uptime());
                 self.handle_tick(&batch).await;
             }
@@ -302,7 +302,10 @@ impl Desk {
             FromBroker::Cosigned { room, head } => self.handle_cosigned(room, &head).await,
             FromBroker::Released { room, locks } => self.handle_released(room, &locks).await,
             // The desk has stored nothing, so these answer nothing.
-            FromBroker::BlobKept { .. } | FromBroker::BlobFailed { .. } => {}
+            FromBroker::BlobKept { .. }
+            | FromBroker::BlobFailed { .. }
+            | FromBroker::PassHeld { .. }
+            | FromBroker::Passes { .. } => {}
             FromBroker::Invited { auction, room } => {
                 self.rooms.invite(auction, room);
                 return self.pursue_invitations().await;

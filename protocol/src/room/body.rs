@@ -91,6 +91,16 @@ macro_rules! verbs {
                 match self { $(Self::$variant(_) => Signer::$signer,)* }
             }
 
+            /// Whether it is what a guest spends a pass on: the opening of a box, or a letter left in one (V-287).
+            #[must_use]
+            pub const fn costs_a_pass(&self) -> bool {
+                match self.signer() {
+                    Signer::Guest => true,
+                    Signer::Owner => self.opens_a_room(),
+                    Signer::Persona | Signer::Member | Signer::Broker => false,
+                }
+            }
+
             /// What it fixes by opening a room; `None` if it opens none.
             #[must_use]
             pub fn terms(&self) -> Option<Terms> {

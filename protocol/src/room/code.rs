@@ -88,8 +88,17 @@ impl Undecided {
     /// The pass took keys of another box (V-292).
     pub const KEYS_PASS: Self = Self(Code::KeysPass);
 
+    /// The pass was shown or spent before, on something else (V-286).
+    pub const PASS_SPENT: Self = Self(Code::PassSpent);
+    /// There are no passes of that day now (V-262, V-285).
+    pub const PASS_DAY: Self = Self(Code::PassDay);
+    /// More passes than the persona may have on that day (V-263).
+    pub const PASS_QUOTA: Self = Self(Code::PassQuota);
+    /// Not a pass of this broker (V-285).
+    pub const PASS_BROKER: Self = Self(Code::PassBroker);
+
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::PARSE,
         Self::BLIND,
         Self::ROOM_UNKNOWN,
@@ -107,6 +116,10 @@ impl Undecided {
         Self::BOX_CLOSED,
         Self::BOX_NO_KEYS,
         Self::KEYS_PASS,
+        Self::PASS_SPENT,
+        Self::PASS_DAY,
+        Self::PASS_QUOTA,
+        Self::PASS_BROKER,
     ];
 
     /// The code.
@@ -405,6 +418,18 @@ codes! {
     /// The pass took keys of another box before (V-292).
     KeysPass = "keys.pass", "this pass has taken keys of another box",
         "use another pass";
+    /// The pass was shown or spent before, on something else (V-286).
+    PassSpent = "pass.spent", "the pass was shown before, in another session or for something else",
+        "use another pass; what was handed in for this one can be handed in again";
+    /// There are no passes of that day now (V-262, V-285).
+    PassDay = "pass.day", "the pass is not of today, or there are no passes today",
+        "use a pass of today; you get some each day while you are connected";
+    /// More passes than the persona may have on that day (V-263).
+    PassQuota = "pass.quota", "you have taken all the passes that you may have today",
+        "wait until tomorrow (UTC)";
+    /// Not a pass of this broker (V-285).
+    PassBroker = "pass.broker", "the pass was not made by this broker, or was changed since",
+        "use another pass; if none is taken, the broker changed its keys or its passes are damaged";
 }
 
 impl std::fmt::Display for Code {

@@ -11,8 +11,9 @@ use crate::log::stamp::{BatchProof, FullStamp};
 use crate::log::{Logged, Named, RoomName};
 use crate::room::body::ReleasedLock;
 use crate::trust::key::{OneTime, PublicKey, Signature};
+use crate::trust::pass::{Day, Pass};
 use crate::trust::persona::Blind;
-use crate::value::codec::{Digest, hashes};
+use crate::value::codec::{Digest, base64url_list, hashes};
 use crate::value::label::{self, MAX_FRAME};
 use crate::wire::puzzle::Solution;
 
@@ -100,6 +101,23 @@ pub enum FromPeer {
         /// Position in the broker's list.
         from: u64,
     },
+    /// A persona asks for passes (V-262).
+    TakePasses {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// The day that they are for: today.
+        day: Day,
+        /// 1 to [`label::MAX_PASSES`] blinded requests of [`label::ISSUER_SIZE`] bytes each.
+        #[serde(with = "base64url_list")]
+        blinded: Vec<Vec<u8>>,
+    },
+    /// A guest shows a pass, which its session holds from then on (V-285).
+    ShowPass {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// The pass.
+        pass: Pass,
+    },
 }
 
 /// Proof that the sender holds the key that makes them a member of a private room (V-091).
@@ -120,6 +138,17 @@ impl Member {
     }
 }
 
+/// Where the passes of a broker come from, as `welcome` says it. Nobody signs it: the room shows by itself whether it is
+/// one of this broker (V-289).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassesOffered {
+    /// The public room in which their keys are stated.
+    pub room: RoomName,
+    /// How many each persona may take for one day, at most [`label::MAX_PASSES`].
+    pub count: u32,
+}
+
 /// From a broker to a peer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -132,6 +161,9 @@ pub enum FromBroker {
         rate: u32,
         /// Frames that it may send at once.
         burst: u32,
+        /// Where passes come from, if the broker makes any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passes: Option<PassesOffered>,
     },
     /// A newer batch header: TSA time moves on.
     Tick {
@@ -257,6 +289,19 @@ pub enum FromBroker {
         /// Position from which on the next page is asked for; nothing after the last.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<u64>,
+    },
+    /// Answer to [`FromPeer::TakePasses`]: each request signed, in their order (V-262).
+    Passes {
+        /// As in the request.
+        n: u64,
+        /// [`label::ISSUER_SIZE`] bytes each.
+        #[serde(with = "base64url_list")]
+        signatures: Vec<Vec<u8>>,
+    },
+    /// Answer to [`FromPeer::ShowPass`]: the session holds the pass (V-285).
+    PassHeld {
+        /// As in the request.
+        n: u64,
     },
     /// A blob that was put is kept, durably.
     BlobKept {
@@ -485,6 +530,50 @@ mod tests {
     }
 
     #[test]
+    fn frames_about_passes_are_pinned_byte_for_byte() {
+        let take = FromPeer::TakePasses { n: 7, day: Day(20_779), blinded: vec![vec![0; 3]] };
+        assert_eq!(
+            String::from_utf8(take.encode().unwrap()).unwrap(),
+            r#"{"take-passes":{"n":7,"day":20779,"blinded":["AAAA"]}}"#
+        );
+        let zeros = "A".repeat(43);
+        let signature = "A".repeat(512);
+        let shown = format!(
+            r#"{{"show-pass":{{"n":7,"pass":{{"day":1,"serial":"{zeros}","randomizer":"{zeros}","signature":"{signature}"}}}}}}"#
+        );
+        let read = FromPeer::parse(shown.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(read.encode().unwrap()).unwrap(), shown);
+        for (frame, text) in [
+            (FromBroker::PassHeld { n: 7 }, r#"{"pass-held":{"n":7}}"#),
+            (
+                FromBroker::Passes { n: 7, signatures: vec![vec![255]] },
+                r#"{"passes":{"n":7,"signatures":["_w"]}}"#,
+            ),
+        ] {
+            assert_eq!(String::from_utf8(frame.encode().unwrap()).unwrap(), text);
+        }
+        // A broker that makes none says nothing of them.
+        let welcome = FromBroker::Welcome { batch: String::new(), rate: 1, burst: 2, passes: None };
+        assert_eq!(welcome.encode().unwrap(), br#"{"welcome":{"batch":"","rate":1,"burst":2}}"#);
+    }
+
+    #[test]
+    fn v262_as_many_as_a_persona_gets_fit_one_frame_in_either_direction() {
+        let whole = vec![0xff; label::ISSUER_SIZE];
+        let most = usize::try_from(label::MAX_PASSES).unwrap();
+        let take = |many| {
+            let (n, day, blinded) = (u64::MAX, Day(u32::MAX), vec![whole.clone(); many]);
+            FromPeer::TakePasses { n, day, blinded }.encode()
+        };
+        let passes = |many| {
+            let signatures = vec![whole.clone(); many];
+            FromBroker::Passes { n: u64::MAX, signatures }.encode()
+        };
+        assert!(take(most).is_ok() && passes(most).is_ok());
+        assert!(take(2 * most).is_err() && passes(2 * most).is_err());
+    }
+
+    #[test]
     fn what_is_no_frame_is_refused() {
         for text in [
             "",
@@ -498,6 +587,14 @@ mod tests {
             r#"{"rooms":{"from":0,"from":1}}"#,
             r#"{"leave":{"room":"00"}}"#,
             r#"{"shout":{}}"#,
+            r#"{"take-passes":{"n":7,"day":-1,"blinded":[]}}"#,
+            r#"{"take-passes":{"n":7,"day":4294967296,"blinded":[]}}"#,
+            r#"{"take-passes":{"n":7,"day":1,"blinded":"AAAA"}}"#,
+            r#"{"take-passes":{"n":7,"day":1,"blinded":["AAA="]}}"#,
+            r#"{"take-passes":{"n":7,"blinded":[]}}"#,
+            r#"{"show-pass":{"n":7}}"#,
+            r#"{"show-pass":{"n":7,"pass":"AAAA"}}"#,
+            r#"{"show-pass":{"n":7,"pass":{"day":1,"serial":"AA","randomizer":"AA","signature":""}}}"#,
         ] {
             assert!(FromPeer::parse(text.as_bytes()).is_err(), "{text}");
         }

@@ -77,7 +77,10 @@ pub fn frame_from_peer(bytes: &[u8]) -> Verdict {
         let encoded = frame.encode().expect("what was read fits a record");
         is_written_again(frame, bytes, &encoded, FromPeer::parse(&encoded).ok());
         let asked = match frame {
-            FromPeer::Stamp { n, .. } | FromPeer::Submit { n, .. } => Some(Subject::Request(*n)),
+            FromPeer::Stamp { n, .. }
+            | FromPeer::Submit { n, .. }
+            | FromPeer::TakePasses { n, .. }
+            | FromPeer::ShowPass { n, .. } => Some(Subject::Request(*n)),
             FromPeer::Join { room, .. } | FromPeer::Leave { room } => Some(Subject::Room(*room)),
             FromPeer::Rooms { .. } => None,
         };

@@ -189,7 +189,9 @@ impl Peer {
             | FromBroker::Receipt { n, .. }
             | FromBroker::Held { n, .. }
             | FromBroker::Refused { n, .. }
-            | FromBroker::Failed { n, .. } => {
+            | FromBroker::Failed { n, .. }
+            | FromBroker::Passes { n, .. }
+            | FromBroker::PassHeld { n } => {
                 self.answers.insert(n, frame);
             }
             FromBroker::Lobby { headers, openings, .. } => {

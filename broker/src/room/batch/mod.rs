@@ -98,9 +98,10 @@ impl RoomTask {
         let was_complete = self.room.is_complete();
         let was_due = self.policy.due(&self.room);
         let mut group = Group { answered, ..Group::default() };
+        let paid = self.pay(&submissions, &group).await;
         let mut frontier = self.room.ledger().frontier().clone();
-        for (handed, reply) in submissions {
-            self.decide_one(&handed, reply, &paired, &mut group).await;
+        for ((handed, reply), paid) in submissions.into_iter().zip(paid) {
+            self.decide_one(&handed, (reply, paid), &paired, &mut group).await;
         }
         let answers = group.take_answers();
         let appended = frontier.append(group.leaves());
@@ -119,19 +120,20 @@ impl RoomTask {
     async fn decide_one(
         &mut self,
         handed: &Submitted,
-        reply: Responder,
+        (reply, paid): (Responder, Result<(), Undecided>),
         paired: &[(Role, Digest)],
         group: &mut Group,
     ) {
         let digest = handed.action().digest();
-        let decided = match handed {
-            Submitted::Checked(checked) => {
+        let decided = match (handed, paid) {
+            (Submitted::Checked(_), Err(code)) => self.decided_before(digest, group).ok_or(code),
+            (Submitted::Repeated(_, code), _) => self.decided_before(digest, group).ok_or(*code),
+            (Submitted::Checked(checked), Ok(())) => {
                 self.shared.metrics.submitted.add(1);
                 let decided = self.decide(checked, &reply, group).await;
                 self.shared.metrics.failed.add(decided.is_err().into());
                 decided
             }
-            Submitted::Repeated(_, code) => self.decided_before(digest, group).ok_or(*code),
         };
         match decided {
             Ok(Outcome::Entry(seq)) => group.answers.receipts.push((seq, reply)),
@@ -148,6 +150,30 @@ impl RoomTask {
                 reply.fail(code);
             }
         }
+    }
+
+    /// Spends the passes of guests on what they handed in, all at once and before any of it is decided (V-287); what was
+    /// decided before costs nothing. For each submission, whether it may be decided.
+    async fn pay(
+        &self,
+        submissions: &[(Submitted, Responder)],
+        group: &Group,
+    ) -> Vec<Result<(), Undecided>> {
+        let costs = |(handed, _): &(Submitted, _)| handed.action().body().costs_a_pass();
+        if !submissions.iter().any(costs) {
+            return vec![Ok(()); submissions.len()];
+        }
+        let paying = submissions.iter().map(async |(handed, _)| match handed {
+            Submitted::Checked(checked) => {
+                let digest = handed.action().digest();
+                match self.decided_before(digest, group) {
+                    Some(_) => Ok(()),
+                    None => checked.pay(&self.shared).await,
+                }
+            }
+            Submitted::Repeated(..) => Ok(()),
+        });
+        futures_util::future::join_all(paying).await
     }
 
     /// Tells everybody what is durable now.

@@ -34,6 +34,8 @@ pub(super) enum Job {
     More { about: About, class: BlobClass, offset: u64 },
     /// No more of what was put or got under that number.
     Stop { n: u64 },
+    /// The session holds a pass.
+    Holds { pass: Digest },
     /// A frame about it was refused unread: it has ended, after all that came before.
     Refuse { n: u64, code: &'static str },
 }
@@ -136,6 +138,7 @@ impl Carrier {
                 }
             }
             Job::Stop { n } => self.end(n),
+            Job::Holds { pass } => self.asker.pass = Some(pass),
             Job::Refuse { n, code } => {
                 let failed = self.failed(n, code);
                 self.say(failed, false).await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use pregao_protocol::room::{BlobCode, Code};
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::BLOB_HEADER;
 use pregao_protocol::wire::blob::{BlobFrame, Credit, Say, request_of};
 use pregao_protocol::wire::frame::FromBroker;
@@ -101,11 +102,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.lane().jobs.try_send(job).map_err(full)
     }
 
+    /// From now on blobs are put and got for a pass.
+    pub(super) fn carry_for(&mut self, pass: Digest) -> Result<(), SessionEnd> {
+        if self.lane.is_some() { self.hand_over(Job::Holds { pass }) } else { Ok(()) }
+    }
+
     /// Begun with the first binary frame: most sessions have none.
     fn lane(&mut self) -> &mut Lane {
         let (context, session, persona) =
             (&self.context, self.number, self.persona.map(|shown| shown.key));
-        let pass = self.pass;
+        let pass = self.pass.held().map(|held| held.id);
         self.lane.get_or_insert_with(|| {
             let (jobs, queue) = mpsc::channel(JOBS);
             let (said, answers) = mpsc::channel(ANSWERS);

@@ -8,6 +8,7 @@ use pregao_protocol::room::Code;
 use pregao_protocol::trust::certificate::ticket::{TicketParties, verify_ticket};
 use pregao_protocol::trust::certificate::verify_persona_certificate;
 use pregao_protocol::value::clock::Time;
+use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::session::{
     BrokerCredentials, Challenge, ExpectHello, Initiated, Opener, Padded, Sealer,
 };
@@ -108,7 +109,8 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
     let newest = shared.stamps.newest().ok();
     let batch = newest.map(|newest| newest.batch.compact().to_owned()).unwrap_or_default();
     let super::Limits { rate, burst, .. } = context.limits;
-    let welcome = pregao_protocol::wire::frame::FromBroker::Welcome { batch, rate, burst };
+    let passes = shared.passes.offered();
+    let welcome = FromBroker::Welcome { batch, rate, burst, passes };
     let welcome = welcome.encode().map_err(|error| SessionEnd::Violation(error.to_string()))?;
     let welcome = unconfirmed.seal(&Padded::new(&welcome).map_err(broken)?).map_err(broken)?;
     socket.send(Message::binary(welcome)).await?;

@@ -28,7 +28,9 @@ async fn an_honest_person_is_welcomed_with_the_time_and_the_rate() {
     let stage = Stage::open().await;
     let ana = stage.person(1);
     let peer = Peer::connect(&stage, &ana).await;
-    let FromBroker::Welcome { batch, rate, burst } = &peer.welcome else { panic!("no welcome") };
+    let FromBroker::Welcome { batch, rate, burst, passes: None } = &peer.welcome else {
+        panic!("no welcome")
+    };
     assert_eq!((*rate, *burst), (LIMITS.rate, LIMITS.burst));
     stage.tsa.open(batch);
     assert_eq!(stage.metrics().sessions.value(), 1);

@@ -276,8 +276,7 @@ impl Pass {
     /// [`PassError::Content`].
     pub fn parse(text: &[u8]) -> Result<Self, PassError> {
         let pass: Self = canonical(text).map_err(|_| PassError::Content)?;
-        let whole = pass.signature.len() == label::ISSUER_SIZE;
-        if whole { Ok(pass) } else { Err(PassError::Content) }
+        if pass.is_whole() { Ok(pass) } else { Err(PassError::Content) }
     }
 
     /// Writes the pass.
@@ -290,6 +289,12 @@ impl Pass {
     #[must_use]
     pub const fn day(&self) -> Day {
         self.day
+    }
+
+    /// Whether it has the size of one. One that has another does not verify either.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.signature.len() == label::ISSUER_SIZE
     }
 
     /// Verifies the pass as one of this broker (V-255).

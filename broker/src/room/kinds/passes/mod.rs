@@ -70,7 +70,6 @@ impl Policy for PassesPolicy {
             }
         }
         let today = Day::of(now);
-        own.end(now);
         own.note(passes, today);
         let Some(day) = next(passes.last(), today) else { return Step::Idle };
         match own.prepare(day) {

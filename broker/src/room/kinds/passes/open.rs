@@ -33,8 +33,9 @@ async fn run(shared: Arc<Shared>, rooms: Arc<dyn RoomDirectory>) {
     else {
         return;
     };
-    // Also where passes are made no more.
     shared.passes.end(now);
+    // Also where passes are made no more.
+    shared.host.task(keep_ending(Arc::clone(&shared)));
     if !shared.passes.are_made() || shared.passes.room().is_some() {
         return;
     }
@@ -46,6 +47,17 @@ async fn run(shared: Arc<Shared>, rooms: Arc<dyn RoomDirectory>) {
             }
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Ends each day's passes when the day is over, by what the TSA says every second.
+async fn keep_ending(shared: Arc<Shared>) {
+    let mut newest = shared.stamps.watch();
+    while newest.changed().await.is_ok() {
+        let now = newest.borrow_and_update().as_ref().map(|newest| newest.batch.time());
+        if let Some(now) = now {
+            shared.passes.end(now);
+        }
     }
 }
 

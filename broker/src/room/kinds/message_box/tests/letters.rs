@@ -32,25 +32,36 @@ fn letter(envelope: &[u8], attachments: &[&[u8]]) -> Deposit {
 
 /// A box with a signed key, and its owner there.
 async fn ready() -> (Stage, Peer, OwnBox) {
-    let (stage, mut guest, own) = opened().await;
+    let (stage, mut guest, own) = with_passes().await;
     assert_eq!(publish(&stage, &mut guest, &own, &published(1, 10..12)).await, "receipt");
     (stage, guest, own)
 }
 
-async fn leave(stage: &Stage, guest: &mut Peer, own: &OwnBox, n: u8, letter: &Deposit) -> String {
+/// Puts these bytes, leaves a letter, and says what came of it.
+async fn leave(stage: &Stage, own: &OwnBox, n: u8, letter: &Deposit, blobs: &[&[u8]]) -> String {
+    let mut guest = with_pass(stage, n).await;
+    for bytes in blobs {
+        guest.put_blob(Purpose::Envelope, bytes).await.unwrap();
+    }
+    handed_in(stage, &mut guest, own, n, letter).await
+}
+
+async fn handed_in(
+    stage: &Stage,
+    guest: &mut Peer,
+    own: &OwnBox,
+    n: u8,
+    letter: &Deposit,
+) -> String {
     let seen = opened_head(stage, own.room());
-    let action = deposit(own.room(), n, Body::Deposit(letter.clone()), seen);
+    let action = deposit(own.room(), n + 100, Body::Deposit(letter.clone()), seen);
     guest.hand_in(stage, &action, true).await;
     guest.answer(stage).await
 }
 
 /// Leaves a letter whose bytes were put.
 async fn left(stage: &Stage, own: &OwnBox, n: u8, letter: &Deposit, blobs: &[&[u8]]) {
-    let mut guest = with_pass(stage, n).await;
-    for bytes in blobs {
-        guest.put_blob(Purpose::Envelope, bytes).await.unwrap();
-    }
-    assert_eq!(leave(stage, &mut guest, own, n, letter).await, "receipt");
+    assert_eq!(leave(stage, own, n, letter, blobs).await, "receipt");
 }
 
 async fn owns(stage: &Stage, guest: &mut Peer, own: &OwnBox, n: u8, body: Body) -> String {
@@ -80,22 +91,17 @@ async fn files(stage: &Stage) -> usize {
 #[tokio::test(start_paused = true)]
 async fn v270_a_letter_without_its_bytes_is_refused_and_nothing_of_it_is_claimed() {
     let (stage, _owner, own) = ready().await;
-    let mut guest = with_pass(&stage, 9).await;
     let (envelope, attached) = (bytes(1, SMALL), bytes(2, SMALL));
     let whole = letter(&envelope, &[&attached]);
-    assert_eq!(leave(&stage, &mut guest, &own, 1, &whole).await, "blob.missing");
-    guest.put_blob(Purpose::Envelope, &envelope).await.unwrap();
-    assert_eq!(leave(&stage, &mut guest, &own, 2, &whole).await, "blob.missing");
+    assert_eq!(leave(&stage, &own, 1, &whole, &[]).await, "blob.missing");
+    assert_eq!(leave(&stage, &own, 2, &whole, &[&envelope]).await, "blob.missing");
     // Of another size than the entry says.
     let mut larger = letter(&envelope, &[]);
     larger.envelope.size = BlobClass::of(16_316).unwrap();
-    assert_eq!(leave(&stage, &mut guest, &own, 3, &larger).await, "blob.missing");
+    assert_eq!(leave(&stage, &own, 3, &larger, &[&envelope]).await, "blob.missing");
     sweep(&stage).await;
     assert!(!is_kept(&stage, &envelope), "no entry names it");
-    for blob in [&envelope, &attached] {
-        guest.put_blob(Purpose::Envelope, blob).await.unwrap();
-    }
-    assert_eq!(leave(&stage, &mut guest, &own, 4, &whole).await, "receipt");
+    assert_eq!(leave(&stage, &own, 4, &whole, &[&envelope, &attached]).await, "receipt");
     sweep(&stage).await;
     assert!(is_kept(&stage, &envelope) && is_kept(&stage, &attached));
     assert_eq!(stage.verbs(own.room()), ["box", "keys", "deposit"]);
@@ -108,7 +114,8 @@ async fn v270_bytes_that_are_not_those_announced_are_in_no_letter() {
     let (announced, other) = (bytes(1, SMALL), bytes(2, SMALL));
     let put = guest.put_blob_as(Purpose::Envelope, Digest::of(&announced), &other).await;
     assert_eq!(put, Err("blob.hash".to_owned()));
-    assert_eq!(leave(&stage, &mut guest, &own, 1, &letter(&announced, &[])).await, "blob.missing");
+    let letter = letter(&announced, &[]);
+    assert_eq!(handed_in(&stage, &mut guest, &own, 1, &letter).await, "blob.missing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,7 +189,9 @@ async fn v291_a_letter_that_has_ended_is_destroyed_by_the_time_of_the_tsa() {
     left(&stage, &own, 2, &letter(&stays, &[]), &[&stays]).await;
     stage.stop_ticks().await;
     stage.tell(end.minus(Duration::from_micros(1))).await;
-    assert_eq!(files(&stage).await, 3);
+    // Longer than a room takes to be woken.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(is_kept(&stage, &ends));
     stage.tell(end).await;
     assert_eq!(files(&stage).await, 2);
     assert!(is_kept(&stage, &stays));
@@ -225,10 +234,10 @@ async fn v291_if_the_store_fails_the_bytes_stay_for_the_same_letter() {
     guest.put_blob(Purpose::Envelope, &envelope).await.unwrap();
     stage.store.fail_commits(1);
     let sealed = letter(&envelope, &[]);
-    assert_eq!(leave(&stage, &mut guest, &own, 1, &sealed).await, "store.failed");
+    assert_eq!(handed_in(&stage, &mut guest, &own, 1, &sealed).await, "store.failed");
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert!(is_kept(&stage, &envelope));
-    assert_eq!(leave(&stage, &mut guest, &own, 1, &sealed).await, "receipt");
+    assert_eq!(handed_in(&stage, &mut guest, &own, 1, &sealed).await, "receipt");
     sweep(&stage).await;
     assert!(is_kept(&stage, &envelope));
 }
@@ -241,7 +250,7 @@ async fn v291_bytes_of_a_letter_that_was_never_logged_go_in_the_end() {
     guest.put_blob(Purpose::Envelope, &envelope).await.unwrap();
     stage.store.fail_commits(1);
     let sealed = letter(&envelope, &[]);
-    assert_eq!(leave(&stage, &mut guest, &own, 1, &sealed).await, "store.failed");
+    assert_eq!(handed_in(&stage, &mut guest, &own, 1, &sealed).await, "store.failed");
     tokio::time::sleep(Duration::from_secs(120)).await;
     // The fold is rebuilt with the next that is handed in.
     let expired = Body::Taken(Taken { letters: vec![2] });
@@ -257,13 +266,12 @@ async fn v280_a_full_box_is_said_to_the_sender_at_once() {
         let envelope = bytes(n, SMALL);
         left(&stage, &own, n, &letter(&envelope, &[]), &[&envelope]).await;
     }
-    let (fourth, mut guest) = (bytes(4, SMALL), with_pass(&stage, 4).await);
-    guest.put_blob(Purpose::Envelope, &fourth).await.unwrap();
+    let fourth = bytes(4, SMALL);
     let sealed = letter(&fourth, &[]);
-    assert_eq!(leave(&stage, &mut guest, &own, 4, &sealed).await, "deposit.full");
+    assert_eq!(leave(&stage, &own, 4, &sealed, &[&fourth]).await, "deposit.full");
     let taken = Body::Taken(Taken { letters: vec![2, 4] });
     assert_eq!(owns(&stage, &mut owner, &own, 8, taken).await, "receipt");
-    assert_eq!(leave(&stage, &mut guest, &own, 5, &sealed).await, "receipt");
+    assert_eq!(leave(&stage, &own, 5, &sealed, &[&fourth]).await, "receipt");
 }
 
 #[tokio::test(start_paused = true)]
@@ -274,18 +282,17 @@ async fn v277_v278_letters_under_other_keys_or_twice_are_refused_whatever_lies_t
     let once = |index| Some(OnceKey { stock: root, index });
     let sealed = Deposit { once: once(0), ..letter(&envelope, &[]) };
     left(&stage, &own, 1, &sealed, &[&envelope]).await;
-    let mut guest = with_pass(&stage, 2).await;
     let other = bytes(2, SMALL);
-    guest.put_blob(Purpose::Envelope, &other).await.unwrap();
     let under = |once| Deposit { once, ..letter(&other, &[]) };
-    assert_eq!(leave(&stage, &mut guest, &own, 2, &under(once(0))).await, "deposit.key-used");
-    assert_eq!(leave(&stage, &mut guest, &own, 3, &under(once(2))).await, "deposit.keys");
+    let blobs: &[&[u8]] = &[&other];
+    assert_eq!(leave(&stage, &own, 2, &under(once(0)), blobs).await, "deposit.key-used");
+    assert_eq!(leave(&stage, &own, 3, &under(once(2)), blobs).await, "deposit.keys");
     let again = Deposit { once: once(1), ..letter(&envelope, &[]) };
-    assert_eq!(leave(&stage, &mut guest, &own, 4, &again).await, "deposit.twice");
+    assert_eq!(leave(&stage, &own, 4, &again, &[]).await, "deposit.twice");
     assert_eq!(publish(&stage, &mut owner, &own, &published(2, 0..0)).await, "receipt");
-    assert_eq!(leave(&stage, &mut guest, &own, 5, &under(once(1))).await, "deposit.keys");
+    assert_eq!(leave(&stage, &own, 5, &under(once(1)), blobs).await, "deposit.keys");
     let renewed = Deposit { signed: key(2).digest(), ..under(once(1)) };
-    assert_eq!(leave(&stage, &mut guest, &own, 6, &renewed).await, "receipt");
+    assert_eq!(leave(&stage, &own, 6, &renewed, blobs).await, "receipt");
 }
 
 #[tokio::test(start_paused = true)]

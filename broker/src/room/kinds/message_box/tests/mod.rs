@@ -46,12 +46,22 @@ async fn put_keys(guest: &mut Peer, own: &OwnBox, keys: &PublishedKeys) -> Resul
     guest.put_blob(Purpose::Prekeys, &keys.bytes()).await
 }
 
-/// A guest who holds a pass.
-async fn with_pass(stage: &Stage, pass: u8) -> Peer {
-    *stage.broker.context.pass.lock() = Some(Digest([pass; 32]));
-    let guest = Peer::guest(stage, pass).await.unwrap();
-    *stage.broker.context.pass.lock() = None;
+/// A guest who holds the pass of this serial.
+async fn with_pass(stage: &Stage, serial: u8) -> Peer {
+    let passes = stage.take(&stage.person(9), &[serial]).await;
+    let mut guest = Peer::guest(stage, serial).await.unwrap();
+    assert_eq!(guest.show(&passes[0]).await, "held");
     guest
+}
+
+/// A broker that makes passes, a box there, and the session in which its owner opened it.
+async fn with_passes() -> (Stage, Peer, OwnBox) {
+    let stage = Stage::with_passes(100).await;
+    let mut owner = with_pass(&stage, 255).await;
+    let own = OwnBox::new(&stage, 1);
+    owner.hand_in(&stage, &own.opening, true).await;
+    assert_eq!(owner.answer(&stage).await, "receipt");
+    (stage, owner, own)
 }
 
 /// What whoever leaves a letter knows of a box.
@@ -80,8 +90,9 @@ async fn a_guest_opens_a_box_and_reads_it_and_nobody_is_linked_to_it() {
     let (stage, mut guest, own) = opened().await;
     let room = own.room();
     assert_eq!(publish(&stage, &mut guest, &own, &published(1, 0..0)).await, "receipt");
-    guest.send(&joining(&own, &guest.id.clone())).await;
-    assert_eq!(guest.entries().await, [0, 1]);
+    let mut another = Peer::guest(&stage, 8).await.unwrap();
+    another.send(&joining(&own, &another.id.clone())).await;
+    assert_eq!(another.entries().await, [0, 1]);
     let links = stage.shared().authors.of(room).await.unwrap().unwrap_or_default();
     assert!(links.is_empty(), "whose box it is, is in no store");
     assert_eq!(stage.shared().lobby.size(), 0, "it is in no list");
