@@ -188,11 +188,13 @@ async fn v291_a_letter_that_has_ended_is_destroyed_by_the_time_of_the_tsa() {
     left(&stage, &own, 1, &expiring, &[&ends]).await;
     left(&stage, &own, 2, &letter(&stays, &[]), &[&stays]).await;
     stage.stop_ticks().await;
-    stage.tell(end.minus(Duration::from_micros(1))).await;
+    stage.tell(end.minus(Duration::from_millis(500))).await;
     // Longer than a room takes to be woken.
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(is_kept(&stage, &ends));
     stage.tell(end).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!is_kept(&stage, &ends), "right at its end");
     assert_eq!(files(&stage).await, 2);
     assert!(is_kept(&stage, &stays));
 }
