@@ -38,6 +38,8 @@ use pregao_protocol::room::body::{BrokerKeys, Signer};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey, WitnessKey};
+#[cfg(test)]
+use pregao_protocol::trust::pass::{Day, Pass, PassRequest};
 use pregao_protocol::trust::persona::Blind;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Report;
@@ -117,6 +119,8 @@ pub struct Town {
     seats: Mutex<BTreeMap<String, Seat>>,
     /// Who is lied to, and who does.
     liar: Mutex<Option<(String, Arc<Mask>)>>,
+    /// Passes that the broker gives each persona a day.
+    passes_per_day: u32,
     /// Pins of both.
     addresses: Mutex<Option<(TsaAddress, BrokerAddress)>>,
 }
@@ -138,6 +142,20 @@ impl Town {
         trace: &Arc<Trace>,
         folder: &Path,
     ) -> Result<Arc<Self>> {
+        Self::found_with_passes(chance, era, trace, folder, 0).await
+    }
+
+    /// As [`Town::found`], with a broker that gives each persona so many passes a day.
+    ///
+    /// # Errors
+    /// If one of them does not start.
+    pub(super) async fn found_with_passes(
+        chance: &Chance,
+        era: &Arc<Era>,
+        trace: &Arc<Trace>,
+        folder: &Path,
+        passes_per_day: u32,
+    ) -> Result<Arc<Self>> {
         let town = Arc::new(Self {
             era: Arc::clone(era),
             chance: chance.fork(),
@@ -148,6 +166,7 @@ impl Town {
             broker: Mutex::default(),
             seats: Mutex::default(),
             liar: Mutex::default(),
+            passes_per_day,
             addresses: Mutex::default(),
         });
         town.start_tsa(0)?;
@@ -178,6 +197,17 @@ impl Town {
         let (_, address) = self.addresses.lock().clone()?;
         let broker = self.broker.lock();
         Some((address, broker.as_ref()?.program.context.shared.certificate.clone()))
+    }
+
+    /// A pass of today, as somebody may have taken it; nothing before the broker has stated its key.
+    #[cfg(test)]
+    pub(super) fn pass(&self, serial: u8) -> Option<Pass> {
+        let broker = self.broker.lock();
+        let shared = &broker.as_ref()?.program.context.shared;
+        let day = Day::of(shared.stamps.last()?.batch.time());
+        let (key, secret) = (shared.passes.key_of(day)?, shared.passes.secret_of(day)?);
+        let request = PassRequest::new(&key, [serial; 32], [serial ^ 0x55; 32]).ok()?;
+        request.finish(&key, &secret.sign(request.blinded(), [1; 32]).ok()?).ok()
     }
 
     /// What the broker decided about in public rooms and somebody's vault has the answer to; nothing, while the
@@ -296,7 +326,7 @@ impl Town {
             witnesses: Vec::new(),
             quorum: None,
             barred_for: Duration::from_secs(3_600),
-            passes_per_day: 0,
+            passes_per_day: self.passes_per_day,
         };
         let folder = Folder::open(&self.folder.join("broker"))?;
         let lines = Arc::new(self.lines());

@@ -23,6 +23,10 @@ pub struct Letter {
     pub envelope: Blob,
     /// What is attached to it.
     pub attachments: Vec<Blob>,
+    /// Digest of the signed key that it is sealed to.
+    pub signed: Digest,
+    /// The one-time key that it is sealed to, too, if it is.
+    pub once: Option<OnceKey>,
     /// Bytes of the envelope and what is attached to it.
     pub bytes: u64,
     /// When it is destroyed, if its writer said so.
@@ -338,11 +342,12 @@ impl MessageBox {
         }
         let Deposit { envelope, expires, .. } = *deposit;
         let attachments = deposit.attachments.clone();
+        let (signed, once) = (deposit.signed, deposit.once);
         self.came.insert(envelope.digest);
         let bytes = bytes_of(deposit);
         self.bytes = self.bytes.saturating_add(bytes);
         self.ends.extend(expires.map(|end| (end, seq)));
-        self.waiting.insert(seq, Letter { envelope, attachments, bytes, expires });
+        self.waiting.insert(seq, Letter { envelope, attachments, signed, once, bytes, expires });
     }
 
     /// Letters whose time is over by `now` wait no more.
