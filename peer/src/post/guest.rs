@@ -243,10 +243,24 @@ impl<'a> GuestSession<'a> {
     /// # Errors
     /// [`GuestError`].
     pub async fn read(&mut self, own: &OwnBox) -> Result<Replay, GuestError> {
+        self.read_on(own, Replay::new()).await
+    }
+
+    /// As [`GuestSession::read`], from where it was read before
+    /// ([`take_up`](pregao_protocol::room::message_box::kept::take_up)): the head that the broker signs is over all
+    /// entries, so a log that does not go on from there does not verify.
+    ///
+    /// # Errors
+    /// [`GuestError`]; [`GuestError::NotShown`] with `room.shorter` if the broker has lost a part of the log.
+    pub async fn read_on(
+        &mut self,
+        own: &OwnBox,
+        mut replay: Replay,
+    ) -> Result<Replay, GuestError> {
         let room = own.name();
         let member = Some(own.proof(&self.link.id.0));
-        self.link.sender.send(&FromPeer::Join { room, from: 0, member }).await?;
-        let mut replay = Replay::new();
+        let from = replay.room().map_or(0, |room| room.ledger().head().size);
+        self.link.sender.send(&FromPeer::Join { room, from, member }).await?;
         loop {
             match self.next().await? {
                 FromBroker::Error { code, room: Some(named), .. } if named == room => {

@@ -17,6 +17,7 @@ use pregao_protocol::letter::{
 };
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::body::{Blob, Body, BoxOpening, Empty, Keys};
+use pregao_protocol::room::message_box::kept;
 use pregao_protocol::room::{BlobCode, Code, MessageBox, Undecided};
 use pregao_protocol::trust::agreement::AgreementSecret;
 use pregao_protocol::trust::broker::BrokerCertificate;
@@ -230,11 +231,19 @@ fn two_people_who_are_never_there_together_exchange_a_letter_with_an_attachment(
         ensure!(*opened.content() == content && opened.used_once());
         ensure!(session.get_blob(Purpose::Envelope, file).await? == sealed_file);
         let (envelope, head) = (letter.envelope, room.ledger().head());
+        let kept = kept::keep(room, ana.own.opening().compact()).context("it is kept")?;
         session.take_off(&ana.own, head, vec![seq]).await?;
         for gone in [envelope, file] {
             let got = session.get_blob(Purpose::Envelope, gone).await;
             ensure!(matches!(got, Err(GuestError::Blob(BlobCode::Unknown))), "{got:?}");
         }
+        // What was read once is not read again: only what came since.
+        let mut later = visit.session().await?;
+        let replay = later.read_on(&ana.own, kept::take_up(&kept)?).await?;
+        let gone_on = replay.room().context("a log")?;
+        ensure!(gone_on.ledger().head().size == head.size + 1);
+        ensure!(MessageBox::of(gone_on).context("a box")?.waiting().count() == 0);
+        ensure!(later.read_on(&rui.own, kept::take_up(&kept)?).await.is_err(), "of another box");
         // Nobody else reads it: neither by another box, nor without one.
         let mut stranger = visit.session().await?;
         stranger.read(&rui.own).await?;

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::room::body::{Blob, Body, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
 use crate::room::kind::Fold;
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
@@ -14,10 +16,12 @@ use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
 
+pub mod kept;
 pub mod verbs;
 
 /// A letter that waits to be taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Letter {
     /// The envelope.
     pub envelope: Blob,

@@ -9,6 +9,9 @@ use pregao_protocol::wire::handed::Given;
 
 use super::*;
 
+/// A fault in what is published.
+type Change<'a> = &'a dyn Fn(&mut pregao_protocol::room::body::Keys);
+
 fn index(handed: &pregao_protocol::wire::handed::Handed) -> Option<u32> {
     handed.once.as_ref().map(|once| once.index)
 }
@@ -29,7 +32,7 @@ async fn v290_keys_are_published_only_with_the_bytes_that_hold_them() {
         put_keys(&mut guest, &own, keys).await.unwrap();
     }
     let theirs = other.entry().unwrap();
-    let wrong: [(u8, &dyn Fn(&mut pregao_protocol::room::body::Keys)); 4] = [
+    let wrong: [(u8, Change<'_>); 4] = [
         (21, &|entry| entry.signed = theirs.signed),
         (22, &|entry| entry.blob = theirs.blob),
         (23, &|entry| entry.stock = theirs.stock),
