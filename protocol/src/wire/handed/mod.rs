@@ -1,7 +1,7 @@
 //! Keys of a box, handed out for one letter: a binary frame with the keys, and what proves that they are in the box's log
 //! (SPEC 9.4).
 //!
-//! It begins with a header of 64 bytes: [`MARK`], version 1, *why* (1 byte), five zeros, `n` (8 bytes), the box (32),
+//! It begins with a header of 64 bytes: 0xB2, version 1, *why* (1 byte), five zeros, `n` (8 bytes), the box (32),
 //! position of the one-time key (4), hashes of its path (4), bytes of the proof (4), four zeros; numbers are big-endian.
 //! Then the signed key, if there is a one-time key that and its path, and the proof, one JSON object.
 
