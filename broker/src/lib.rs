@@ -9,7 +9,8 @@
 //! - [`blobs`] sealed bytes beside the logs
 //! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
 //! - [`witness`] has the heads of public rooms cosigned
-//! - [`passes`] what guests spend: made, taken, shown and spent
+//! - [`passes`] what guests spend: made, taken, shown and spent; [`people`] boxes whose owners want to be found; [`handed`]
+//!   which keys of boxes were handed out
 //! - [`registry`] the rooms by their names; [`lobby`] the list of them; [`presence`] who is online
 //! - [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
 //!   around them
@@ -28,6 +29,7 @@ pub mod fanout;
 #[cfg(test)]
 mod fixture;
 pub mod folder;
+pub mod handed;
 pub mod host;
 mod ip_limiter;
 pub mod keys;
@@ -39,6 +41,7 @@ pub mod monitor;
 pub mod network;
 pub mod ops;
 pub mod passes;
+pub mod people;
 pub mod presence;
 pub mod private;
 mod rate_limiter;

@@ -14,10 +14,11 @@ use pregao_protocol::wire::session::Ranking;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use crate::blobs::{self, Blobs, Files, Nobody, Permission, Quotas};
+use crate::blobs::{self, Blobs, Files, Guests, Nobody, Owners, Permission, Quotas};
 use crate::check::Checker;
 use crate::effort::Efforts;
 use crate::folder::Folder;
+use crate::handed::HandedOut;
 use crate::keys::Keys;
 use crate::links::Links;
 use crate::links::authors::Authors;
@@ -27,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::monitor::{self, Alarms};
 use crate::network::{self, FetchError, Network};
 use crate::passes::Passes;
+use crate::people::People;
 use crate::presence::Presence;
 use crate::registry::Registry;
 use crate::room::RoomDirectory;
@@ -109,13 +111,13 @@ impl Broker {
         host: Host,
     ) -> anyhow::Result<Self> {
         let log = |path: &Path| Ok(Arc::new(SqliteLog::open(path)?) as Arc<dyn Log>);
-        Self::open_with(log, Arc::new(Nobody), folder, options, network, host).await
+        Self::open_with(log, None, folder, options, network, host).await
     }
 
-    /// As [`Broker::open`], with a log of the caller's, and their rules about blobs.
+    /// As [`Broker::open`], with a log of the caller's, and their rules about blobs, if they have any.
     pub(crate) async fn open_with(
         open_log: impl FnOnce(&Path) -> anyhow::Result<Arc<dyn Log>>,
-        permission: Arc<dyn Permission>,
+        permission: Option<Arc<dyn Permission>>,
         folder: Folder,
         options: Options,
         network: Arc<dyn Network>,
@@ -128,6 +130,12 @@ impl Broker {
         let metrics = Arc::new(Metrics::default());
         let log = open_log(&folder.file("log.db"))?;
         let blobs = open_blobs(folder.file("blobs"), &host).await?;
+        let handed = HandedOut::open(folder.path())?;
+        let owners = Owners::default();
+        let permission = permission.unwrap_or_else(|| {
+            let guests = Guests::new(blobs.clone(), owners.clone());
+            if options.limits.guests { Arc::new(guests) } else { Arc::new(Nobody) }
+        });
         let links = Arc::new(Links::open(folder.path(), Arc::clone(&host.random))?);
         let (spawn, counters) = (&*host.spawn, Arc::clone(&metrics));
         let writer = WriterThread::start(Arc::clone(&log), Arc::clone(&links), counters, spawn)?;
@@ -149,6 +157,9 @@ impl Broker {
         let heartbeats = heartbeat::start(stamps.watch(), &efforts, &host);
         let shared = Arc::new(Shared {
             blobs,
+            owners,
+            people: People::default(),
+            handed,
             reader: LogReader::new(host.clone(), log),
             authors: Authors::new(host.clone(), links, Arc::clone(&metrics))?,
             barred_for: options.barred_for,

@@ -390,6 +390,11 @@ fn limits() -> Vec<(&'static str, String)> {
             "one-time keys published at once; open stocks",
             format!("{}; {}", label::MAX_STOCK, label::MAX_STOCKS),
         ),
+        (
+            "one-time keys of a box handed out at once; then one more each",
+            format!("{}; {} s", label::KEYS_AT_ONCE, label::KEYS_REGAINED),
+        ),
+        ("boxes in one page of people", label::MAX_PEOPLE.to_string()),
         ("attachments of a letter", label::MAX_ATTACHMENTS.to_string()),
         ("letters taken at once", label::MAX_TAKEN.to_string()),
         ("expiry of a letter", format!("{} days ahead", label::LONGEST_EXPIRY / 86_400)),

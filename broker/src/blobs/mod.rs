@@ -14,6 +14,7 @@ mod place;
 mod table;
 mod upload;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use pregao_protocol::value::label::MAX_ANSWER;
 use pregao_protocol::wire::blob::BlobClass;
 use tokio::sync::Semaphore;
 
-pub use permission::{Asker, Nobody, Permission};
+pub use permission::{Asker, Guests, Nobody, Owners, Permission};
 pub use place::{Draft, Files, Place};
 pub use table::Account;
 pub use upload::Upload;
@@ -200,6 +201,44 @@ impl Blobs {
             return Ok(false);
         }
         self.destroy(digest, move |table| table.is_going(digest)).await
+    }
+
+    /// The rules of a room let blobs go: at once nobody gets those that no other room claims, and they are destroyed as
+    /// soon as the disk does it. If it fails, or the broker is killed before, [`Blobs::sweep`] does.
+    pub(crate) fn let_go(&self, digests: Vec<Digest>, room: RoomName) {
+        let going: Vec<Digest> = {
+            let mut table = self.inner.table.lock();
+            digests.into_iter().filter(|digest| table.release(*digest, room)).collect()
+        };
+        if going.is_empty() {
+            return;
+        }
+        let blobs = self.clone();
+        self.inner.host.task(async move {
+            for digest in going {
+                // The cause was logged, and the sweep tries again.
+                let _ = blobs.destroy(digest, move |table| table.is_going(digest)).await;
+            }
+        });
+    }
+
+    /// All bytes of a blob.
+    ///
+    /// # Errors
+    /// [`BlobCode::Unknown`], [`BlobCode::Failed`].
+    pub(crate) async fn get_all(&self, digest: Digest) -> Result<Vec<u8>, BlobCode> {
+        let class = self.class(digest).ok_or(BlobCode::Unknown)?;
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < class.size() {
+            let (_, piece) = self.get(digest, bytes.len() as u64).await?;
+            bytes.extend(piece);
+        }
+        Ok(bytes)
+    }
+
+    /// Whether an entry of one of these rooms names a blob.
+    pub(crate) fn is_named_by(&self, digest: Digest, rooms: &BTreeSet<RoomName>) -> bool {
+        self.inner.table.lock().is_named_by(digest, rooms)
     }
 
     /// Destroys what no entry named for ten minutes of TSA time, counted from the first sweep that saw it so;

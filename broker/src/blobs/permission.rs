@@ -1,13 +1,18 @@
 //! Who may put and get blobs: asked for each, and answered by whoever knows the rules.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
+use pregao_protocol::log::RoomName;
 use pregao_protocol::room::BlobCode;
 use pregao_protocol::trust::key::{Persona, PublicKey};
 use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::{MAX_STOCK, PREKEY_SIZE};
 use pregao_protocol::wire::blob::{BlobClass, Purpose};
 
-use super::Account;
+use super::{Account, Blobs};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +44,86 @@ pub trait Permission: fmt::Debug + Send + Sync {
     /// # Errors
     /// What they are told if they may not.
     fn get(&self, asker: &Asker, purpose: Purpose, digest: Digest) -> Result<(), BlobCode>;
+}
+
+/// What guests may do (V-297): put a letter for a pass; as the owner of a box, put its keys and get what its log names.
+/// Personas may do nothing.
+#[derive(Debug, Clone)]
+pub struct Guests {
+    blobs: Blobs,
+    owners: Owners,
+}
+
+impl Guests {
+    /// By these proofs of owners.
+    #[must_use]
+    pub const fn new(blobs: Blobs, owners: Owners) -> Self {
+        Self { blobs, owners }
+    }
+}
+
+/// The size of the blob with most keys.
+const LARGEST_KEYS: u64 = (MAX_STOCK as u64 + 1) * PREKEY_SIZE;
+
+impl Permission for Guests {
+    fn put(
+        &self,
+        asker: &Asker,
+        purpose: Purpose,
+        _: Digest,
+        class: BlobClass,
+    ) -> Result<Account, BlobCode> {
+        let account = match (asker.persona, purpose) {
+            (None, Purpose::Envelope) => asker.pass.map(|pass| Account(pass.0)),
+            (None, Purpose::Prekeys) if Some(class) <= BlobClass::holding(LARGEST_KEYS) => {
+                let first = |rooms: &BTreeSet<RoomName>| rooms.first().map(|room| Account(room.0));
+                self.owners.with(asker.session, first).flatten()
+            }
+            _ => None,
+        };
+        account.ok_or(BlobCode::Forbidden)
+    }
+
+    fn get(&self, asker: &Asker, purpose: Purpose, digest: Digest) -> Result<(), BlobCode> {
+        if asker.persona.is_some() || purpose == Purpose::Segment {
+            return Err(BlobCode::Forbidden);
+        }
+        let is_its = |rooms: &BTreeSet<RoomName>| self.blobs.is_named_by(digest, rooms);
+        match self.owners.with(asker.session, is_its) {
+            None => Err(BlobCode::Forbidden),
+            // Of what others keep here nothing is said, not even that it is there.
+            Some(false) => Err(BlobCode::Unknown),
+            Some(true) => Ok(()),
+        }
+    }
+}
+
+/// Boxes of one session whose owner it showed to be, at most.
+const BOXES: usize = 64;
+
+/// Which sessions showed that they are of the owners of which boxes. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Owners(Arc<Mutex<BTreeMap<u64, BTreeSet<RoomName>>>>);
+
+impl Owners {
+    /// The session showed that it is of a box's owner. Of too many it is not remembered.
+    pub(crate) fn note(&self, session: u64, room: RoomName) {
+        let mut owners = self.0.lock();
+        let rooms = owners.entry(session).or_default();
+        if rooms.len() < BOXES {
+            rooms.insert(room);
+        }
+    }
+
+    /// The session has ended.
+    pub(crate) fn forget(&self, session: u64) {
+        self.0.lock().remove(&session);
+    }
+
+    /// Looks at the boxes of a session, if there are any.
+    fn with<T>(&self, session: u64, look: impl FnOnce(&BTreeSet<RoomName>) -> T) -> Option<T> {
+        self.0.lock().get(&session).map(look)
+    }
 }
 
 /// Nobody may put or get anything.

@@ -146,6 +146,12 @@ impl Table {
         self.kept.get(&digest).filter(|kept| !kept.going).map(|kept| kept.class)
     }
 
+    /// Whether an entry of one of these rooms names what may be got.
+    pub(super) fn is_named_by(&self, digest: Digest, rooms: &BTreeSet<RoomName>) -> bool {
+        let kept = self.kept.get(&digest).filter(|kept| !kept.going);
+        kept.is_some_and(|kept| !kept.rooms.is_disjoint(rooms))
+    }
+
     /// An entry of the room names a blob (V-270, V-271). A room counts each once.
     pub(super) fn claim(
         &mut self,

@@ -64,6 +64,7 @@ metrics! {
     sessions: "gauge" = "Established sessions.";
     connections_refused: "counter" = "Connections refused by a limit.";
     handshakes_failed: "counter" = "Handshakes that did not lead to a session.";
+    keys_handed: "counter" = "Sets of keys of boxes that were handed out.";
     frames_refused: "counter" = "Frames that were malformed, too large or too many.";
     checked: "counter" = "Actions whose signature was checked.";
     unsolved: "counter" = "Actions turned away unread, without the puzzle that was asked for.";

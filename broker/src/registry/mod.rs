@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::check::Verdict;
 use crate::rate_limiter::RateLimiter;
-use crate::room::kinds::{Follower, Followers, Follows, follows, is_listed, passes};
+use crate::room::kinds::{Follower, Followers, Follows, follows, has_handle, is_listed, passes};
 use crate::room::{
     MAILBOX, OWNER_BURST, OWNER_RATE, Responder, RoomDirectory, RoomHandle, RoomInbox, RoomMessage,
     RoomSignal, RoomState, RoomTask, Submitted, opening,
@@ -35,8 +35,12 @@ impl RoomDirectory for Registry {
         let readers = state.room.ledger().readers().map(Arc::from);
         let is_listed = readers.is_none() && is_listed(&state.room);
         let first = state.first.clone();
-        let (mut handle, inbox) = mailbox(name, readers);
-        if state.room.kind() == Kind::MessageBox {
+        let (kind, is_person) = (state.room.kind(), has_handle(&state.room));
+        if kind == Kind::MessageBox && state.room.is_complete() {
+            self.shared.people.close(name);
+        }
+        let (mut handle, inbox) = mailbox(name, kind, readers);
+        if kind == Kind::MessageBox {
             let pace = RateLimiter::new(OWNER_RATE, OWNER_BURST, self.shared.host.clock.uptime());
             handle.pace = Some(Arc::new(Mutex::new(pace)));
         }
@@ -46,6 +50,8 @@ impl RoomDirectory for Registry {
         shared.host.task(RoomTask::new(Arc::clone(&shared), self, state, inbox).run());
         if is_listed {
             shared.lobby.add(first);
+        } else if is_person {
+            shared.people.add(name, first);
         }
     }
 
@@ -61,10 +67,10 @@ impl RoomDirectory for Registry {
 type Readers = Arc<[PublicKey<OneTime>]>;
 
 /// Both ends of the way to a room.
-fn mailbox(name: RoomName, readers: Option<Readers>) -> (RoomHandle, RoomInbox) {
+fn mailbox(name: RoomName, kind: Kind, readers: Option<Readers>) -> (RoomHandle, RoomInbox) {
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (signals, received) = mpsc::unbounded_channel();
-    let handle = RoomHandle { name, mailbox, signals, readers, pace: None };
+    let handle = RoomHandle { name, kind, mailbox, signals, readers, pace: None };
     (handle, RoomInbox { messages, signals: received })
 }
 
@@ -115,7 +121,7 @@ impl Registry {
     /// Puts a mailbox that no room reads in the place of a room, so that a test sees what is sent there.
     #[cfg(test)]
     pub(crate) fn replace_room(&self, name: RoomName) -> RoomInbox {
-        let (handle, inbox) = mailbox(name, None);
+        let (handle, inbox) = mailbox(name, Kind::Auction, None);
         self.rooms.write().insert(name, handle);
         inbox
     }

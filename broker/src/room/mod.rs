@@ -30,8 +30,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pregao_protocol::log::{Cosignature, RoomName};
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::{Room, Undecided};
+use pregao_protocol::room::{Kind, Room, Undecided};
 use pregao_protocol::trust::key::{OneTime, PublicKey};
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
 use tokio::sync::{mpsc, oneshot};
 
@@ -119,6 +120,15 @@ fn is_ours(code: Undecided) -> bool {
     [Undecided::TSA_DOWN, Undecided::STORE_FAILED, Undecided::DOOR_RATE].contains(&code)
 }
 
+/// A frame that answers a request and is no JSON.
+#[derive(Debug)]
+pub struct Answered {
+    /// The request's number.
+    pub n: u64,
+    /// The frame.
+    pub frame: Vec<u8>,
+}
+
 /// What was handed in for a room.
 #[derive(Debug)]
 pub enum Submitted {
@@ -156,6 +166,15 @@ pub enum RoomMessage {
     },
     /// A session wants nothing more.
     Unwatch(u64),
+    /// A guest who holds a pass wants keys for a letter.
+    HandOut {
+        /// The pass.
+        pass: Digest,
+        /// Where to say why there are none.
+        reply: Responder,
+        /// Where the frame goes.
+        frames: mpsc::UnboundedSender<Answered>,
+    },
 }
 
 /// What a room must not miss, however full its mailbox is.
@@ -239,6 +258,8 @@ impl RoomHandle {
 pub struct RoomHandle {
     /// Its name.
     pub name: RoomName,
+    /// Of which kind it is.
+    pub kind: Kind,
     /// Its mailbox.
     pub mailbox: mpsc::Sender<RoomMessage>,
     /// For what must not be missed. Few: the monitor, the witnesses and the rooms that follow

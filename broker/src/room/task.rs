@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use pregao_protocol::log::RoomName;
 use pregao_protocol::log::merkle::Frontier;
-use pregao_protocol::room::Room;
+use pregao_protocol::room::{Room, Undecided};
+use pregao_protocol::value::codec::Digest;
 use tokio::time::Instant;
 
 use super::feed::Feed;
@@ -13,7 +14,8 @@ use super::kinds::{AnyPolicy, HeldAction};
 use super::recovery::Recovery;
 use super::retry::TurnedAway;
 use super::{
-    Responder, RoomDirectory, RoomInbox, RoomMessage, RoomSignal, RoomState, Submitted, WatchAnswer,
+    Answered, Responder, RoomDirectory, RoomInbox, RoomMessage, RoomSignal, RoomState, Submitted,
+    WatchAnswer,
 };
 use crate::links::AuthorLink;
 use crate::shared::Shared;
@@ -199,7 +201,23 @@ impl RoomTask {
                 }
             }
             RoomMessage::Unwatch(session) => self.feed.remove(session),
+            RoomMessage::HandOut { pass, reply, frames } => {
+                let n = reply.n;
+                match self.hand_out(n, pass).await {
+                    // The session may have ended: the same pass gets the same again.
+                    Ok(frame) => _ = frames.send(Answered { n, frame }),
+                    Err(code) => reply.fail(code),
+                }
+            }
         }
+    }
+
+    /// Keys for a letter, as a frame.
+    async fn hand_out(&mut self, n: u64, pass: Digest) -> Result<Vec<u8>, Undecided> {
+        self.recovered().await.map_err(|_| Undecided::STORE_FAILED)?;
+        let head = Arc::clone(self.feed.head());
+        let handed = self.policy.hand_out(&self.shared, &self.room, &head, (n, pass)).await?;
+        handed.encode().ok_or(Undecided::STORE_FAILED)
     }
 
     async fn watch(&mut self, next: u64) -> WatchAnswer {

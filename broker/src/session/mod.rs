@@ -3,7 +3,7 @@
 //! - `handshake` from a socket to a session; `run` its loop; `requests` what a peer asks for; `rooms`
 //!   what it watches; `send` what it gets
 //! - `asked` what puzzle is asked for first; `under_way` and `behind` bound what one session costs, as a rate does; `socket` is under it
-//! - `blobs` what it does with binary frames; `passes` how they are taken and shown
+//! - `blobs` what it does with binary frames; `boxes` what guests ask about boxes; `passes` how they are taken and shown
 //! - `context` what all sessions share; `heartbeat` what all send; `end` why one ends
 //!
 //! Nothing that a peer sends is acted upon before it was bounded, opened and parsed. What a peer
@@ -12,6 +12,7 @@
 mod asked;
 mod behind;
 mod blobs;
+mod boxes;
 pub mod context;
 pub mod end;
 mod handshake;
@@ -40,7 +41,7 @@ use crate::check::PersonaShown;
 use crate::effort::Account;
 use crate::fanout::Delivery;
 use crate::rate_limiter::RateLimiter;
-use crate::room::Responder;
+use crate::room::{Answered, Responder};
 use crate::tsa::stamps::PendingStamps;
 use asked::Asked;
 use behind::Behind;
@@ -95,6 +96,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         None => context.shared.efforts.account_of_guest(established.id, address),
     };
     let (queue, deliveries) = mpsc::channel(crate::fanout::QUEUE);
+    let (frames, framed) = mpsc::unbounded_channel();
     let (stamping, asked) = mpsc::unbounded_channel();
     context.shared.host.task(requests::answer_stamps(asked));
     let mut session = Session {
@@ -115,10 +117,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         stamping,
         lane: None,
         pass: OwnPass::default(),
+        frames,
         context: Arc::clone(&context),
         socket,
     };
-    let ended = session.run(established.first, answers, deliveries).await;
+    let ended = session.run(established.first, (answers, framed), deliveries).await;
     tracing::debug!(%ended, "session ended");
     if matches!(ended, SessionEnd::Unsolved) {
         // Who comes again is asked for work before that.
@@ -128,6 +131,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         context.shared.presence.unregister(persona, &personal);
     }
     session.unwatch_all();
+    context.shared.owners.forget(session.number);
     session.socket.close().await;
     context.shared.metrics.sessions.decrease();
 }
@@ -158,6 +162,8 @@ pub(crate) struct Session<S> {
     queue: mpsc::Sender<Arc<Delivery>>,
     /// Requests for stamps under way, in the order asked. Bounded by what may be under way.
     stamping: mpsc::UnboundedSender<(Responder, PendingStamps)>,
+    /// Answers that are no JSON. Bounded by what may be under way.
+    frames: mpsc::UnboundedSender<Answered>,
     /// Where blobs are carried, once there are some.
     lane: Option<Lane>,
     /// The pass that a guest has shown.

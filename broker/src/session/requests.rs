@@ -67,6 +67,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             FromPeer::Join { room, from, member } => self.join(room, from, member).await?,
             FromPeer::Leave { room } => self.leave(room),
+            FromPeer::TakeKeys { .. } | FromPeer::BoxOpening { .. } | FromPeer::People { .. }
+                if self.persona.is_some() =>
+            {
+                let code = Code::DoorSession;
+                return self.reject_frame(&bytes, code.as_str(), code.message()).await;
+            }
+            FromPeer::TakeKeys { n, room } => self.take_keys(n, room),
+            FromPeer::BoxOpening { n, room } => self.box_opening(n, room).await?,
+            FromPeer::People { n, from } => self.people(n, from).await?,
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pregao_protocol::log::{Logged, RoomName};
-use pregao_protocol::room::{Code, ErrorCode};
+use pregao_protocol::room::{Code, ErrorCode, Kind};
 use pregao_protocol::value::label::MAX_PAGE;
 use pregao_protocol::wire::frame::{FromBroker, Member, encode_entries};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -83,6 +83,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     ErrorCode::RoomShorter.message(),
                 )
                 .await;
+        }
+        if handle.kind == Kind::MessageBox {
+            // V-297: who reads a box may get what its log names.
+            self.context.shared.owners.note(self.number, room);
         }
         self.send(&FromBroker::Joined { room, head: head.note, consistency }).await?;
         self.watched.insert(room, Watched { next: from, lagging: Arc::default() });

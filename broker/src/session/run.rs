@@ -13,6 +13,7 @@ use super::context::stopped;
 use super::heartbeat::Heartbeat;
 use super::{Session, SessionEnd};
 use crate::fanout::Delivery;
+use crate::room::Answered;
 
 /// How often requests are looked through for those without an answer in time (V-098).
 const OVERDUE_EVERY: Duration = Duration::from_secs(1);
@@ -22,10 +23,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn run(
         &mut self,
         first: Vec<u8>,
-        mut answers: mpsc::UnboundedReceiver<FromBroker>,
+        (mut answers, mut framed): (
+            mpsc::UnboundedReceiver<FromBroker>,
+            mpsc::UnboundedReceiver<Answered>,
+        ),
         mut deliveries: mpsc::Receiver<Arc<Delivery>>,
     ) -> SessionEnd {
-        match self.run_until_end(first, &mut answers, &mut deliveries).await {
+        match self.run_until_end(first, (&mut answers, &mut framed), &mut deliveries).await {
             Ok(never) => match never {},
             Err(ended) => {
                 if let Some(code) = ended.code() {
@@ -42,7 +46,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn run_until_end(
         &mut self,
         first: Vec<u8>,
-        answers: &mut mpsc::UnboundedReceiver<FromBroker>,
+        (answers, framed): (
+            &mut mpsc::UnboundedReceiver<FromBroker>,
+            &mut mpsc::UnboundedReceiver<Answered>,
+        ),
         deliveries: &mut mpsc::Receiver<Arc<Delivery>>,
     ) -> Result<std::convert::Infallible, SessionEnd> {
         let limits = self.context.limits;
@@ -102,6 +109,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.socket.flush().await?;
                     self.note_laggards();
                 }
+                answered = framed.recv() => if let Some(Answered { n, frame }) = answered
+                    && self.under_way.answered(n)
+                {
+                    self.send_encoded(&frame).await?;
+                },
                 carried = Lane::next(&mut self.lane) => self.send_carried(carried).await?,
                 message = self.socket.next() => {
                     heard = self.context.uptime();

@@ -16,6 +16,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             | FromBroker::Receipt { n, .. }
             | FromBroker::Held { n, .. }
             | FromBroker::Refused { n, .. }
+            | FromBroker::BoxOpened { n, .. }
+            | FromBroker::PeopleListed { n, .. }
             | FromBroker::Failed { n, .. }
             | FromBroker::Passes { n, .. }
             | FromBroker::PassHeld { n } => {

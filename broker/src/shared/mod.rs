@@ -11,15 +11,17 @@ use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{Fingerprint, OneTime, PublicKey};
 use uuid::Uuid;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Owners};
 use crate::check::Checker;
 use crate::effort::Efforts;
+use crate::handed::HandedOut;
 use crate::keys::Keys;
 use crate::links::authors::Authors;
 use crate::lobby::Lobby;
 use crate::metrics::Metrics;
 use crate::monitor::Alarms;
 use crate::passes::Passes;
+use crate::people::People;
 use crate::presence::Presence;
 use crate::store::StoreError;
 use crate::store::reader::LogReader;
@@ -55,6 +57,12 @@ pub struct Shared {
     pub reader: LogReader,
     /// Sealed bytes beside the logs.
     pub blobs: Blobs,
+    /// Who showed to be the owner of which box.
+    pub owners: Owners,
+    /// Boxes that are in a list, and those that are closed.
+    pub people: People,
+    /// Which keys of boxes were handed out.
+    pub handed: HandedOut,
     /// Who is behind which key.
     pub authors: Authors,
     /// For how long whoever stayed away from a reveal lists and bids nothing; zero lets them (V-224).

@@ -316,6 +316,8 @@ impl Desk {
             FromBroker::Released { room, locks } => self.handle_released(room, &locks).await,
             // The desk has stored nothing, so these answer nothing.
             FromBroker::BlobKept { .. }
+            | FromBroker::BoxOpened { .. }
+            | FromBroker::PeopleListed { .. }
             | FromBroker::BlobFailed { .. }
             | FromBroker::PassHeld { .. } => {}
             FromBroker::Invited { auction, room } => {

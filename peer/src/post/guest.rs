@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use pregao_protocol::audit::verify;
+use pregao_protocol::host::{Host, NoRandomness};
 use pregao_protocol::log::stamp::{FullStamp, Headers};
 use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::{Code, ErrorCode, Replay, Stamped, Undecided};
+use pregao_protocol::room::{BlobCode, Code, ErrorCode, Replay, Stamped, Undecided};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{PublicKey, StampKey};
 use pregao_protocol::trust::pass::Pass;
@@ -21,6 +22,7 @@ use pregao_protocol::wire::frame::{FromBroker, FromPeer, Member};
 use pregao_protocol::wire::puzzle::{Effort, Puzzle, Solution, TooMuch};
 use pregao_protocol::wire::refusal::Refusal;
 use pregao_protocol::wire::session::Ranking;
+use pregao_protocol::wire::{blob, handed};
 
 use super::own_box::OwnBox;
 use super::passes::{self, TakeError};
@@ -61,6 +63,12 @@ pub enum GuestError {
     /// The broker takes no passes.
     #[error("this broker makes no passes")]
     NoPasses,
+    /// Bytes beside a log are not kept, or not given.
+    #[error("{}", .0.message())]
+    Blob(BlobCode),
+    /// A log is longer than any that is read.
+    #[error("the log is longer than {MOST_ENTRIES} entries")]
+    TooLong,
     /// More work is asked for than anybody may ask for.
     #[error(transparent)]
     TooMuch(#[from] TooMuch),
@@ -80,6 +88,8 @@ impl GuestError {
             Self::Link(error) => error.advice(),
             Self::Refused { code, .. } => code.advice(),
             Self::Undecided(code) => code.code().advice(),
+            Self::Blob(code) => code.advice(),
+            Self::TooLong => "open another box, and tell your contacts its address",
             Self::NotShown { .. } => {
                 "check that the box is at this broker; if it was, its broker has lost it"
             }
@@ -88,6 +98,28 @@ impl GuestError {
             Self::Slow => "try again: the same is handed in, and nothing is done twice",
         }
     }
+}
+
+impl GuestError {
+    /// The same lie, said of another part.
+    pub(super) const fn again(&self) -> Self {
+        match self {
+            Self::False(what) => Self::False(what),
+            _ => Self::False("what came does not verify"),
+        }
+    }
+}
+
+/// Entries of the longest log that is read.
+const MOST_ENTRIES: u64 = 1 << 20;
+
+/// What comes from the broker.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// A JSON frame.
+    Frame(FromBroker),
+    /// A binary one, unread.
+    Binary(Vec<u8>),
 }
 
 /// A session that says nothing of who is there.
@@ -197,15 +229,6 @@ impl<'a> GuestSession<'a> {
         }
     }
 
-    /// Reads the log of one's own box from its beginning, up to a head that the broker signed.
-    ///
-    /// # Errors
-    /// [`GuestError`].
-    pub async fn read(&mut self, own: &OwnBox) -> Result<Replay, GuestError> {
-        let member = own.proof(&self.link.id.0);
-        self.read_room(own.name(), Some(member)).await
-    }
-
     /// Shows a pass, which this session holds from then on: it buys the decision about one action (V-287). One that was
     /// spent before is shown again only to hand in the same. A session holds one.
     ///
@@ -220,6 +243,25 @@ impl<'a> GuestSession<'a> {
         }
     }
 
+    /// Reads the log of one's own box from its beginning, up to a head that the broker signed.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub async fn read(&mut self, own: &OwnBox) -> Result<Replay, GuestError> {
+        self.read_on(own, Replay::new()).await
+    }
+
+    /// As [`GuestSession::read`], from where it was read before
+    /// ([`take_up`](pregao_protocol::room::message_box::kept::take_up)): the head that the broker signs is over all
+    /// entries, so a log that does not go on from there does not verify.
+    ///
+    /// # Errors
+    /// [`GuestError`]; [`GuestError::NotShown`] with `room.shorter` if the broker has lost a part of the log.
+    pub async fn read_on(&mut self, own: &OwnBox, replay: Replay) -> Result<Replay, GuestError> {
+        let member = own.proof(&self.link.id.0);
+        self.read_room(own.name(), Some(member), replay).await
+    }
+
     /// Whether a pass is like everybody's: signed by the key that the broker states to guests too, in the log of its pass room,
     /// replayed up to a head that it signed. To be asked before the pass is shown: a key of one's own would tell who took it.
     ///
@@ -229,7 +271,7 @@ impl<'a> GuestSession<'a> {
         let FromBroker::Welcome { passes: Some(offered), .. } = &self.link.welcome else {
             return Err(GuestError::NoPasses);
         };
-        let replay = self.read_room(offered.room, None).await?;
+        let replay = self.read_room(offered.room, None, Replay::new()).await?;
         let room = replay.room().ok_or(GuestError::False("the room of the passes is empty"))?;
         let own = &self.link.certificate;
         let key = passes::key_of(room, own, pass.day()).map_err(|error| match error {
@@ -240,14 +282,15 @@ impl<'a> GuestSession<'a> {
         holds.map_err(|_| GuestError::False("guests are shown another key than that of the pass"))
     }
 
-    /// Reads the log of a room from its beginning.
+    /// Reads the log of a room from where the replay stands.
     async fn read_room(
         &mut self,
         room: RoomName,
         member: Option<Member>,
+        mut replay: Replay,
     ) -> Result<Replay, GuestError> {
-        self.link.sender.send(&FromPeer::Join { room, from: 0, member }).await?;
-        let mut replay = Replay::new();
+        let from = replay.room().map_or(0, |room| room.ledger().head().size);
+        self.link.sender.send(&FromPeer::Join { room, from, member }).await?;
         loop {
             match self.next().await? {
                 FromBroker::Error { code, room: Some(named), .. } if named == room => {
@@ -257,6 +300,10 @@ impl<'a> GuestSession<'a> {
                     let mut headers = Headers::of(&headers, entries.len())
                         .map_err(|_| GuestError::False("batch headers of the log do not hold"))?;
                     for entry in entries {
+                        let size = replay.room().map_or(0, |room| room.ledger().head().size);
+                        if size >= MOST_ENTRIES {
+                            return Err(GuestError::TooLong);
+                        }
                         let pushed = replay.push_of(entry.get(), &mut headers);
                         pushed
                             .map_err(|_| GuestError::False("the log of the room does not hold"))?;
@@ -314,52 +361,97 @@ impl<'a> GuestSession<'a> {
         Ok(Solution { header, counter: counter.ok_or(GuestError::Slow)? })
     }
 
-    fn number(&mut self) -> u64 {
+    pub(super) const fn host(&self) -> &'a Host {
+        self.reach.host
+    }
+
+    pub(super) fn random<const N: usize>(&self) -> Result<[u8; N], NoRandomness> {
+        self.reach.host.random()
+    }
+
+    pub(super) async fn send(&mut self, frame: &FromPeer) -> Result<(), GuestError> {
+        Ok(self.link.sender.send(frame).await?)
+    }
+
+    pub(super) async fn send_bytes(&mut self, frame: &[u8]) -> Result<(), GuestError> {
+        Ok(self.link.sender.send_bytes(frame).await?)
+    }
+
+    /// Whether a frame ends what was asked for under a number.
+    ///
+    /// # Errors
+    /// What it says.
+    pub(super) fn ends(&self, of: u64, frame: &FromBroker) -> Result<(), GuestError> {
+        match frame {
+            FromBroker::Failed { n, code } if *n == of => {
+                // V-070: a broker has no other word for no without its signature.
+                Err(match code.parse() {
+                    Ok(code) => GuestError::Undecided(code),
+                    Err(_) => GuestError::False("a request was refused without a signature"),
+                })
+            }
+            FromBroker::Error { code, room: None, .. } => {
+                let ends = code.parse::<ErrorCode>().is_ok();
+                Err(if ends { LinkError::Closed.into() } else { GuestError::Slow })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn number(&mut self) -> u64 {
         self.n = self.n.saturating_add(1);
         self.n
     }
 
     /// The answer to a request.
-    async fn answer(&mut self, of: u64) -> Result<FromBroker, GuestError> {
+    pub(super) async fn answer(&mut self, of: u64) -> Result<FromBroker, GuestError> {
         loop {
             let frame = self.next().await?;
             match &frame {
-                FromBroker::Failed { n, code } if *n == of => {
-                    // V-070: a broker has no other word for no without its signature.
-                    return Err(match code.parse() {
-                        Ok(code) => GuestError::Undecided(code),
-                        Err(_) => GuestError::False("a request was refused without a signature"),
-                    });
-                }
                 FromBroker::Stamped { n, .. }
                 | FromBroker::Receipt { n, .. }
                 | FromBroker::Refused { n, .. }
                 | FromBroker::PassHeld { n }
+                | FromBroker::BoxOpened { n, .. }
+                | FromBroker::PeopleListed { n, .. }
                     if *n == of =>
                 {
                     return Ok(frame);
                 }
-                FromBroker::Error { code, room: None, .. } => {
-                    let ends = code.parse::<ErrorCode>().is_ok();
-                    return Err(if ends { LinkError::Closed.into() } else { GuestError::Slow });
-                }
-                _ => {}
+                other => self.ends(of, other)?,
             }
         }
     }
 
     /// The next frame; what it says of time and effort is noted.
     async fn next(&mut self) -> Result<FromBroker, GuestError> {
-        let next = tokio::time::timeout(ANSWER_WITHIN, self.link.receiver.next());
-        let frame = next.await.map_err(|_| GuestError::Slow)??;
+        loop {
+            if let Incoming::Frame(frame) = self.incoming().await? {
+                return Ok(frame);
+            }
+        }
+    }
+
+    /// As `next`, of either sort. However much else comes, an answer that is waited for comes within
+    /// [`ANSWER_WITHIN`] of what came before it, or not at all.
+    pub(super) async fn incoming(&mut self) -> Result<Incoming, GuestError> {
+        let next = tokio::time::timeout(ANSWER_WITHIN, self.link.receiver.next_bytes());
+        let bytes = next.await.map_err(|_| GuestError::Slow)??;
+        if blob::is_binary(&bytes) || handed::is_handed(&bytes) {
+            return Ok(Incoming::Binary(bytes));
+        }
+        let frame = FromBroker::parse(&bytes).map_err(LinkError::Frame)?;
         match &frame {
             FromBroker::Tick { batch } => self.header = Some(hash_of(batch)),
             FromBroker::Effort { effort } => self.effort = Effort::new(*effort)?.of_guests(),
             _ => {}
         }
-        Ok(frame)
+        Ok(Incoming::Frame(frame))
     }
 }
+
+/// What the name of a batch header is hashed with.
+pub(super) const BATCH: &str = label::BATCH;
 
 /// The name of a batch header in a puzzle. It is not verified there: a header that the broker does not know would only
 /// have its own puzzle refused.

@@ -1,9 +1,11 @@
 //! Letters: boxes, and what is done in sessions that say nothing of who is there (SPEC 8.2).
 //!
 //! - [`guest`] one such session: what is stamped, handed in and read there, each answer verified
+//! - [`letters`] what is done there with letters: boxes found, keys taken, bytes put and got, letters left
 //! - [`passes`] what such a session costs: how passes are taken in a persona's session, and verified
 //! - [`own_box`] a box of the user's: how it is opened, what its owner does there
 
 pub mod guest;
+pub mod letters;
 pub mod own_box;
 pub mod passes;

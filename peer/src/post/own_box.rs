@@ -49,6 +49,12 @@ impl OwnBox {
         &self.opening
     }
 
+    /// The key by which the letters of this box are evidence.
+    #[must_use]
+    pub const fn key(&self) -> &SecretKey<BoxKey> {
+        &self.key
+    }
+
     /// Signs what its owner does, having seen the log up to `seen`.
     ///
     /// # Errors

@@ -5,7 +5,8 @@
 //! day. Whoever steals every other secret later opens nothing. Here is only what is sealed and what it says; the box
 //! with its log, and the way there, are others' business.
 //!
-//! - [`stock`](Stock) one-time keys under one root; [`class`](Class) sizes; [`content`](Content) what a letter says
+//! - [`stock`](Stock) one-time keys under one root; [`published`](PublishedKeys) the blob in which keys lie;
+//!   [`class`](Class) sizes; [`content`](Content) what a letter says
 //! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
 //! - [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check
 
@@ -13,6 +14,7 @@ mod class;
 mod content;
 mod envelope;
 mod proof;
+mod published;
 mod receipt;
 pub mod show;
 mod stock;
@@ -26,6 +28,7 @@ pub use envelope::{
     Addressee, LetterError, OpenError, Opened, Place, Reading, Sealed, Seeds, open, seal,
 };
 pub use proof::{Author, BoxKeys, Proof, ProofError};
+pub use published::{OnceOf, PublishedError, PublishedKeys};
 pub use receipt::{ReadReceipt, ReceiptError, Sent};
 pub use stock::{Stock, StockError, stock_root, verify_member};
 

@@ -80,6 +80,14 @@ impl Undecided {
 
     /// It needs a pass, and the session has shown none (V-287).
     pub const PASS_NONE: Self = Self(Code::PassNone);
+
+    /// The box is closed (V-292).
+    pub const BOX_CLOSED: Self = Self(Code::BoxClosed);
+    /// The box has no keys yet (V-292).
+    pub const BOX_NO_KEYS: Self = Self(Code::BoxNoKeys);
+    /// The pass took keys of another box (V-292).
+    pub const KEYS_PASS: Self = Self(Code::KeysPass);
+
     /// The pass was shown or spent before, on something else (V-286).
     pub const PASS_SPENT: Self = Self(Code::PassSpent);
     /// There are no passes of that day now (V-262, V-285).
@@ -90,7 +98,7 @@ impl Undecided {
     pub const PASS_BROKER: Self = Self(Code::PassBroker);
 
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::PARSE,
         Self::BLIND,
         Self::ROOM_UNKNOWN,
@@ -105,6 +113,9 @@ impl Undecided {
         Self::REFUSALS,
         Self::DOOR_SESSION,
         Self::PASS_NONE,
+        Self::BOX_CLOSED,
+        Self::BOX_NO_KEYS,
+        Self::KEYS_PASS,
         Self::PASS_SPENT,
         Self::PASS_DAY,
         Self::PASS_QUOTA,
@@ -374,6 +385,9 @@ codes! {
     /// The blobs that the room names are as large as they may get (V-271).
     BlobRoom = "blob.room", "the room holds as many stored bytes as it may",
         "wait until some of them are taken, then do it again";
+    /// A `keys` whose blob does not hold the keys that it names (V-290).
+    BlobKeys = "blob.keys", "the stored bytes are not the keys that were to be published",
+        "this is a fault of the program that made them; update it";
     /// Too many requests of one peer.
     DoorRate = "door.rate", "you are sending too much at once",
         "wait a few seconds";
@@ -395,6 +409,15 @@ codes! {
     /// It needs a pass, and the session has shown none (V-287).
     PassNone = "pass.none", "this costs a pass, and none was shown",
         "show a pass of today first; you get some each day while you are connected";
+    /// The box is closed: nothing is left there any more (V-292).
+    BoxClosed = "box.closed", "the box is closed",
+        "ask whoever it belonged to for another address";
+    /// The box has no keys that a letter could be sealed to (V-292).
+    BoxNoKeys = "box.no-keys", "the owner of the box has not published any keys yet",
+        "try again later: its owner's program publishes them";
+    /// The pass took keys of another box before (V-292).
+    KeysPass = "keys.pass", "this pass has taken keys of another box",
+        "use another pass";
     /// The pass was shown or spent before, on something else (V-286).
     PassSpent = "pass.spent", "the pass was shown before, in another session or for something else",
         "use another pass; what was handed in for this one can be handed in again";

@@ -155,6 +155,11 @@ impl Room {
         Ok((Self { ledger, state }, hashes))
     }
 
+    /// A room of what was kept of one.
+    pub(crate) const fn of_parts(ledger: Ledger, state: State) -> Self {
+        Self { ledger, state }
+    }
+
     /// Decides about an action without changing anything.
     ///
     /// # Errors
@@ -312,6 +317,11 @@ impl Replay {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Goes on with a room.
+    pub(crate) fn from_room(room: Room) -> Self {
+        Self { room: Some(room), headers: Headers::default() }
     }
 
     /// The room as far as replayed; `None` before the first entry.

@@ -198,6 +198,12 @@ pub const MAX_LETTERS: u32 = 10_000;
 pub const MAX_BOX: u64 = 1024 * 1024 * 1024;
 /// Most one-time keys that are published at once.
 pub const MAX_STOCK: u32 = 256;
+/// One-time keys of one box that a broker hands out at once.
+pub const KEYS_AT_ONCE: u32 = 64;
+/// Seconds after which it hands out one more.
+pub const KEYS_REGAINED: u64 = 600;
+/// Most boxes in one page of those whose owners want to be found.
+pub const MAX_PEOPLE: usize = 32;
 /// Stocks that letters may be sealed to: one more, and the oldest lapses.
 pub const MAX_STOCKS: usize = 8;
 /// Most letters that are taken off at once.

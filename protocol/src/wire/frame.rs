@@ -80,6 +80,27 @@ pub enum FromPeer {
         /// The room.
         room: RoomName,
     },
+    /// A guest asks for keys of a box, for one letter (V-292).
+    TakeKeys {
+        /// Chosen by the peer, repeated in the answer, which is a binary frame ([`crate::wire::handed`]).
+        n: u64,
+        /// The box.
+        room: RoomName,
+    },
+    /// A guest asks how a box was opened (V-295).
+    BoxOpening {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// The box.
+        room: RoomName,
+    },
+    /// A guest asks for boxes whose owners want to be found, from a position on (V-296).
+    People {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// Position in the broker's list.
+        from: u64,
+    },
     /// A persona asks for passes (V-262).
     TakePasses {
         /// Chosen by the peer, repeated in the answer.
@@ -246,6 +267,29 @@ pub enum FromBroker {
         /// By rising place in the listing; each opens the key that its TSA stated in `sealing`.
         locks: Vec<ReleasedLock>,
     },
+    /// Answer to [`FromPeer::BoxOpening`].
+    BoxOpened {
+        /// As in the request.
+        n: u64,
+        /// The batch header that the entry names (compact JWS).
+        header: String,
+        /// First entry of the box's log, as logged.
+        entry: Box<RawValue>,
+        /// Whether the box is closed: nobody signs that, and nothing more is left there.
+        closed: bool,
+    },
+    /// Answer to [`FromPeer::People`].
+    PeopleListed {
+        /// As in the request.
+        n: u64,
+        /// Batch headers that the openings name, each once, in the order in which they first name them (V-028).
+        headers: Vec<String>,
+        /// First entry of each box's log, as logged.
+        openings: Vec<Box<RawValue>>,
+        /// Position from which on the next page is asked for; nothing after the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<u64>,
+    },
     /// Answer to [`FromPeer::TakePasses`]: each request signed, in their order (V-262).
     Passes {
         /// As in the request.
@@ -396,6 +440,23 @@ pub fn encode_lobby(from: u64, openings: &[Logged<'_>], known: u64) -> (Vec<u8>,
     let more = from.saturating_add(count as u64) < known;
     let closing = format!(r#"],"more":{more}}}}}"#);
     ([&opening, &*headers, between, &*entries, &closing].concat().into_bytes(), count)
+}
+
+/// Writes openings of boxes, each with its position in the broker's list and given as logged, as one
+/// [`FromBroker::PeopleListed`] frame with as many as fit. `next` is where the list goes on behind them.
+#[must_use]
+pub fn encode_people(n: u64, openings: &[(u64, Logged<'_>)], next: Option<u64>) -> Vec<u8> {
+    let opening = format!(r#"{{"people-listed":{{"n":{n},"headers":["#);
+    let between = r#"],"openings":["#;
+    let budget = MAX_FRAME.saturating_sub(opening.len() + between.len() + 40);
+    let logged: Vec<Logged<'_>> = openings.iter().map(|(_, logged)| *logged).collect();
+    let Filled { headers, entries, count } = Filled::with(&logged, budget);
+    let next = openings.get(count).map(|(position, _)| *position).or(next);
+    let closing = match next {
+        Some(next) => format!(r#"],"next":{next}}}}}"#),
+        None => "]}}".to_owned(),
+    };
+    [&opening, &*headers, between, &*entries, &closing].concat().into_bytes()
 }
 
 /// What of some entries goes into one frame, as JSON without the brackets.
@@ -694,6 +755,55 @@ mod tests {
         let (frame, count) = encode_lobby(3, &[], 3);
         assert_eq!(count, 0);
         assert_eq!(frame, br#"{"lobby":{"from":3,"headers":[],"openings":[],"more":false}}"#);
+    }
+
+    #[test]
+    fn v296_a_page_of_people_fills_a_frame_and_says_where_the_list_goes_on() {
+        let made = entries(6_000, 600, &[1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        // Closed boxes leave gaps.
+        let at: Vec<(u64, Logged<'_>)> =
+            logged(&made).into_iter().zip(0..).map(|(entry, at)| (at * 3 + 1, entry)).collect();
+        let page =
+            |openings, next| match FromBroker::parse(&encode_people(7, openings, next)).unwrap() {
+                FromBroker::PeopleListed { n: 7, headers, openings, next } => {
+                    (headers, openings.len(), next)
+                }
+                other => panic!("{other:?}"),
+            };
+        let (headers, count, next) = page(&at, Some(99));
+        assert!(count > 5 && count < 12);
+        assert_eq!(next, Some(at[count].0));
+        assert_eq!(headers, crate::log::headers(logged(&made[..count])));
+        assert_eq!(page(&at[count..], Some(99)).2, Some(99));
+        assert_eq!(page(&at[count..], None).1, 12 - count);
+        assert_eq!(page(&at[count..], None).2, None);
+        let empty = br#"{"people-listed":{"n":7,"headers":[],"openings":[]}}"#;
+        assert_eq!(encode_people(7, &[], None), empty);
+    }
+
+    #[test]
+    fn frames_about_boxes_are_pinned_byte_for_byte() {
+        let room = RoomName([0; 32]);
+        let zeros = "0".repeat(64);
+        for (frame, text) in [
+            (
+                FromPeer::TakeKeys { n: 7, room },
+                format!(r#"{{"take-keys":{{"n":7,"room":"{zeros}"}}}}"#),
+            ),
+            (
+                FromPeer::BoxOpening { n: 7, room },
+                format!(r#"{{"box-opening":{{"n":7,"room":"{zeros}"}}}}"#),
+            ),
+            (FromPeer::People { n: 7, from: 3 }, r#"{"people":{"n":7,"from":3}}"#.to_owned()),
+        ] {
+            assert_eq!(String::from_utf8(frame.encode().unwrap()).unwrap(), text);
+            assert_eq!(Subject::of(text.as_bytes()), Some(Subject::Request(7)));
+        }
+        let entry = RawValue::from_string("{}".to_owned()).unwrap();
+        let opened =
+            FromBroker::BoxOpened { n: 7, header: "a.b.c".to_owned(), entry, closed: true };
+        let text = br#"{"box-opened":{"n":7,"header":"a.b.c","entry":{},"closed":true}}"#;
+        assert_eq!(opened.encode().unwrap(), text);
     }
 
     proptest! {

@@ -80,7 +80,10 @@ pub fn frame_from_peer(bytes: &[u8]) -> Verdict {
             FromPeer::Stamp { n, .. }
             | FromPeer::Submit { n, .. }
             | FromPeer::TakePasses { n, .. }
-            | FromPeer::ShowPass { n, .. } => Some(Subject::Request(*n)),
+            | FromPeer::ShowPass { n, .. }
+            | FromPeer::TakeKeys { n, .. }
+            | FromPeer::BoxOpening { n, .. }
+            | FromPeer::People { n, .. } => Some(Subject::Request(*n)),
             FromPeer::Join { room, .. } | FromPeer::Leave { room } => Some(Subject::Room(*room)),
             FromPeer::Rooms { .. } => None,
         };

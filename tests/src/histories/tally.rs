@@ -26,6 +26,7 @@ const ELSEWHERE: &[&str] = &[
     "door.stale",
     "blob.missing",
     "blob.room",
+    "blob.keys",
     "door.rate",
     "store.failed",
     "broker.slow",
@@ -33,6 +34,9 @@ const ELSEWHERE: &[&str] = &[
     "puzzle.wanted",
     "door.refusals",
     "door.session",
+    "box.closed",
+    "box.no-keys",
+    "keys.pass",
     // Of message boxes and passes.
     "pass.none",
     "pass.spent",

@@ -238,7 +238,10 @@ impl Peer {
             // Which secrets are out is told, and decides nothing.
             FromBroker::Released { .. } => {}
             // This one stores nothing.
-            FromBroker::BlobKept { .. } | FromBroker::BlobFailed { .. } => {}
+            FromBroker::BlobKept { .. }
+            | FromBroker::BoxOpened { .. }
+            | FromBroker::PeopleListed { .. }
+            | FromBroker::BlobFailed { .. } => {}
             FromBroker::Invited { auction, room } => self.invited.push((auction, room)),
             FromBroker::Error { code, .. } => self.errors.push(code),
         }

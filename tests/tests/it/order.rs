@@ -185,9 +185,12 @@ impl Lie for Door {
             FromPeer::Submit { n, action, .. } => (action.clone(), Some(*n), None),
             FromPeer::Join { room, .. } => (format!("join {room}"), None, Some(*room)),
             FromPeer::Rooms { .. } => ("rooms".to_owned(), None, None),
-            FromPeer::Leave { .. } | FromPeer::TakePasses { .. } | FromPeer::ShowPass { .. } => {
-                return None;
-            }
+            FromPeer::Leave { .. }
+            | FromPeer::TakePasses { .. }
+            | FromPeer::ShowPass { .. }
+            | FromPeer::TakeKeys { .. }
+            | FromPeer::BoxOpening { .. }
+            | FromPeer::People { .. } => return None,
         };
         let times = self.met.entry(key).or_default();
         *times += 1;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::RoomTask;
 use super::held;
-use super::kinds::{HeldAction, Objection, Role, RoomView};
+use super::kinds::{HeldAction, Hindrance, Objection, Role, RoomView};
 use super::{Responder, Submitted};
 use crate::check::{Author, Checked};
 use crate::links::AuthorLink;
@@ -113,7 +113,7 @@ impl RoomTask {
         paired.iter().for_each(|(_, digest)| self.turned_away.settled(digest));
         self.answer_all(answers, &appended).await;
         let is_due = self.policy.due(&self.room);
-        let sooner = is_due.zip(was_due).is_some_and(|(is_due, was_due)| is_due < was_due);
+        let sooner = is_due.is_some_and(|is_due| was_due.is_none_or(|was_due| is_due < was_due));
         sooner || (self.room.is_complete() && !was_complete)
     }
 
@@ -225,6 +225,16 @@ impl RoomTask {
             self.admit(checked, &newest)?;
             Ok(accepted)
         });
+        let judged = match judged {
+            Ok(accepted) => {
+                match self.policy.take_in(&self.shared, &self.room, stamped.action()).await {
+                    Ok(()) => Ok(accepted),
+                    Err(Hindrance::Objection(objection)) => Err(objection),
+                    Err(Hindrance::Undecided(code)) => return Err(code),
+                }
+            }
+            Err(objection) => Err(objection),
+        };
         match judged {
             Ok(accepted) => {
                 if let Some(role) = self.policy.role(&self.room, stamped.action()) {

@@ -41,6 +41,7 @@ impl RoomTask {
         self.shared.metrics.commits.add(1);
         self.shared.metrics.accepted.add(accepted);
         self.shared.metrics.refused.add(refused);
+        self.policy.durable(&self.shared, &self.room);
         if let Some(head) = head {
             self.feed.publish(from, &entries, head, &self.shared.metrics);
             self.offer_head();
@@ -80,6 +81,7 @@ impl RoomTask {
         self.held = loaded.held;
         self.refused = loaded.refused;
         self.policy.recount(&self.room, &self.shared).await?;
+        self.policy.rebuilt(&self.shared, &self.room);
         self.recovery.reloaded();
         tracing::info!(size = self.room.ledger().head().size, "room rebuilt from its log");
         Ok(())

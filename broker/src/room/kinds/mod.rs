@@ -19,8 +19,10 @@ use pregao_protocol::log::{Cosignature, Head, RoomName};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::{Body, ReleasedLock, SameAuthor};
 use pregao_protocol::room::kind::Fold;
-use pregao_protocol::room::{Code, Kind, Room, Stamped, State};
+use pregao_protocol::room::{Code, Kind, Room, Stamped, State, Undecided};
 use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::handed::Handed;
 use tokio::time::Instant;
 
 use super::RoomDirectory;
@@ -111,6 +113,27 @@ pub(crate) struct Objection {
     pub(crate) until: Option<Time>,
 }
 
+/// Why what fold and door accept is not appended.
+#[derive(Debug)]
+pub(crate) enum Hindrance {
+    /// It is refused.
+    Objection(Objection),
+    /// Nothing is decided.
+    Undecided(Undecided),
+}
+
+impl From<Code> for Hindrance {
+    fn from(code: Code) -> Self {
+        Self::Objection(code.into())
+    }
+}
+
+impl From<Undecided> for Hindrance {
+    fn from(code: Undecided) -> Self {
+        Self::Undecided(code)
+    }
+}
+
 impl From<Code> for Objection {
     fn from(code: Code) -> Self {
         Self { code, same_author: Vec::new(), until: None }
@@ -147,6 +170,46 @@ pub(crate) trait Policy: Debug + Default + Send {
     ) -> Result<(), Objection> {
         let _ = (fold, view, checked, now);
         Ok(())
+    }
+
+    /// Takes in what an action needs beside the log, right before it is appended. If it is not durable in the end,
+    /// [`Policy::rebuilt`] follows.
+    ///
+    /// # Errors
+    /// [`Hindrance`]; then nothing was taken in.
+    async fn take_in(
+        &mut self,
+        fold: &Self::Fold,
+        place: (&Shared, &Room),
+        action: &Action,
+    ) -> Result<(), Hindrance> {
+        let _ = (fold, place, action);
+        Ok(())
+    }
+
+    /// What was appended since the last time is durable.
+    fn durable(&mut self, fold: &Self::Fold, shared: &Shared, room: &Room) {
+        let _ = (fold, shared, room);
+    }
+
+    /// The fold was rebuilt from the log, since a commit had failed.
+    fn rebuilt(&mut self, fold: &Self::Fold, shared: &Shared, room: &Room) {
+        let _ = (fold, shared, room);
+    }
+
+    /// Keys for a letter, for a guest who holds a pass, as the answer to request `n`. `head` is the newest signed one.
+    ///
+    /// # Errors
+    /// [`Undecided`] says why there are none.
+    async fn hand_out(
+        &mut self,
+        fold: &Self::Fold,
+        place: (&Shared, &Room),
+        head: &str,
+        (n, pass): (u64, Digest),
+    ) -> Result<Handed, Undecided> {
+        let _ = (fold, place, head, n, pass);
+        Err(Undecided::ROOM_UNKNOWN)
     }
 
     /// How long at most what was received before is decided first, where this entry takes away that it
@@ -207,6 +270,12 @@ pub(crate) trait Policy: Debug + Default + Send {
     fn is_listed(fold: &Self::Fold) -> bool {
         let _ = fold;
         true
+    }
+
+    /// Whether its owner wants to be found by everybody.
+    fn has_handle(fold: &Self::Fold) -> bool {
+        let _ = fold;
+        false
     }
 
     /// Whether the policy counts who wrote what, and so is to be told of each entry of a persona.
@@ -287,6 +356,58 @@ macro_rules! policies {
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),
+                }
+            }
+
+            pub(crate) async fn take_in(
+                &mut self,
+                shared: &Shared,
+                room: &Room,
+                action: &Action,
+            ) -> Result<(), Hindrance> {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.take_in(fold, (shared, room), action).await
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => Ok(()),
+                }
+            }
+
+            pub(crate) fn durable(&mut self, shared: &Shared, room: &Room) {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.durable(fold, shared, room);
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => {}
+                }
+            }
+
+            pub(crate) fn rebuilt(&mut self, shared: &Shared, room: &Room) {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.rebuilt(fold, shared, room);
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => {}
+                }
+            }
+
+            /// Keys for a letter. See [`Policy::hand_out`].
+            pub(crate) async fn hand_out(
+                &mut self,
+                shared: &Shared,
+                room: &Room,
+                head: &str,
+                asked: (u64, Digest),
+            ) -> Result<Handed, Undecided> {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.hand_out(fold, (shared, room), head, asked).await
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => Err(Undecided::ROOM_UNKNOWN),
                 }
             }
 
@@ -394,6 +515,13 @@ macro_rules! policies {
         pub(crate) fn is_listed(room: &Room) -> bool {
             match room.state() {
                 $(State::$kind(fold) => <$policy as Policy>::is_listed(fold),)*
+            }
+        }
+
+        /// Whether a room is a box whose owner wants to be found by everybody.
+        pub(crate) fn has_handle(room: &Room) -> bool {
+            match room.state() {
+                $(State::$kind(fold) => <$policy as Policy>::has_handle(fold),)*
             }
         }
 

@@ -238,6 +238,17 @@ impl Frontier {
         Some(Self { size, peaks: peaks? })
     }
 
+    /// The frontier of a log of `size` with these trees, the largest first; nothing if it has another number of them.
+    pub(crate) fn of_peaks(size: u64, peaks: Vec<Digest>) -> Option<Self> {
+        let fits = size <= Self::MAX_SIZE && peaks.len() as u64 == u64::from(size.count_ones());
+        fits.then_some(Self { size, peaks })
+    }
+
+    /// Its trees, the largest first.
+    pub(crate) fn peaks(&self) -> &[Digest] {
+        &self.peaks
+    }
+
     /// How many leaves were pushed.
     #[must_use]
     pub const fn size(&self) -> u64 {

@@ -2,6 +2,8 @@
 //!
 //! Rules here hold for every entry of every room, whatever its verb.
 
+mod kept;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use crate::log::RoomName;
@@ -13,6 +15,8 @@ use crate::room::{Access, Code, Stamped, Terms};
 use crate::trust::key::{Fingerprint, OneTime, PublicKey};
 use crate::value::clock::Time;
 use crate::value::codec::Digest;
+
+pub(crate) use kept::KeptLedger;
 
 /// The state that does not depend on the kind of room.
 #[derive(Debug, Clone)]

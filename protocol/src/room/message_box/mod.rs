@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::room::body::{Blob, Body, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
 use crate::room::kind::Fold;
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
@@ -14,31 +16,76 @@ use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
 
+pub mod kept;
 pub mod verbs;
 
 /// A letter that waits to be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Letter {
     /// The envelope.
     pub envelope: Blob,
+    /// What is attached to it.
+    pub attachments: Vec<Blob>,
+    /// Digest of the signed key that it is sealed to.
+    pub signed: Digest,
+    /// The one-time key that it is sealed to, too, if it is.
+    pub once: Option<OnceKey>,
     /// Bytes of the envelope and what is attached to it.
     pub bytes: u64,
     /// When it is destroyed, if its writer said so.
     pub expires: Option<Time>,
 }
 
-/// A stock with what of it was used.
-#[derive(Debug, Clone)]
-struct OpenStock {
+/// A stock that letters may be sealed to, with what of it was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenStock {
+    seq: u64,
+    blob: Blob,
     stock: Stock,
     used: BTreeSet<u32>,
+}
+
+impl OpenStock {
+    /// Position of the `keys` that published it.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Where its keys lie, behind the signed key of that `keys`.
+    #[must_use]
+    pub const fn blob(&self) -> Blob {
+        self.blob
+    }
+
+    /// Its root and count.
+    #[must_use]
+    pub const fn stock(&self) -> Stock {
+        self.stock
+    }
+
+    /// Whether there is such a key, and no letter was sealed to it.
+    #[must_use]
+    pub fn is_unused(&self, index: u32) -> bool {
+        index < self.stock.count && !self.used.contains(&index)
+    }
+}
+
+/// The newest `keys` of a box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Its position.
+    pub seq: u64,
+    /// What it says.
+    pub keys: Keys,
 }
 
 /// A message box as its log gives it.
 #[derive(Debug, Clone)]
 pub struct MessageBox {
     opening: BoxOpening,
-    signed: Option<Digest>,
+    newest: Option<Published>,
     /// Digests of signed keys and roots of stocks that were published: none comes again.
     published: BTreeSet<Digest>,
     /// The newest [`label::MAX_STOCKS`], oldest first.
@@ -82,7 +129,7 @@ impl Fold for MessageBox {
         }
         Ok(Self {
             opening: opening.clone(),
-            signed: None,
+            newest: None,
             published: BTreeSet::new(),
             stocks: VecDeque::new(),
             came: BTreeSet::new(),
@@ -124,11 +171,12 @@ impl Fold for MessageBox {
     fn append(&mut self, ledger: &Ledger, entry: &Stamped) {
         self.expire(ledger.newest().max(entry.time()));
         match entry.action().body() {
-            Body::Keys(keys) => self.publish(keys),
+            Body::Keys(keys) => self.publish(ledger.head().size, keys),
             Body::Deposit(deposit) => self.take_in(ledger.head().size, deposit),
             Body::Taken(taken) => taken.letters.iter().for_each(|seq| self.drop_letter(*seq)),
             Body::BoxClosed(_) => {
                 self.closed = true;
+                self.stocks.clear();
                 self.waiting.clear();
                 self.ends.clear();
                 self.bytes = 0;
@@ -149,10 +197,49 @@ impl MessageBox {
         &self.opening
     }
 
+    /// Whether its owner closed it.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Digest of the signed key that letters are sealed to now; nothing before the first `keys`.
     #[must_use]
-    pub const fn signed(&self) -> Option<Digest> {
-        self.signed
+    pub fn signed(&self) -> Option<Digest> {
+        self.newest.as_ref().map(|newest| newest.keys.signed)
+    }
+
+    /// The newest `keys`: those that are handed out.
+    #[must_use]
+    pub const fn newest(&self) -> Option<&Published> {
+        self.newest.as_ref()
+    }
+
+    /// The stocks that letters may be sealed to, oldest first, with what of each was used.
+    pub fn open_stocks(&self) -> impl Iterator<Item = &OpenStock> {
+        self.stocks.iter()
+    }
+
+    /// Whether the blobs that the entry at `seq` names are still of use: it is a letter that waits, the newest `keys`,
+    /// or one whose stock is open (V-291).
+    #[must_use]
+    pub fn keeps_blobs_of(&self, seq: u64) -> bool {
+        self.waits(seq)
+            || self.newest.as_ref().is_some_and(|newest| newest.seq == seq) && !self.closed
+            || self.stocks.iter().any(|open| open.seq == seq)
+    }
+
+    /// The blobs of each entry of which they are still of use, by its position; of a letter the envelope first.
+    pub fn blobs(&self) -> impl Iterator<Item = (u64, Vec<Blob>)> {
+        let newest = self.newest.iter().filter(|_| !self.closed);
+        let newest = newest.map(|newest| (newest.seq, vec![newest.keys.blob]));
+        let last = self.newest.as_ref().map(|newest| newest.seq);
+        let others = self.stocks.iter().filter(move |open| Some(open.seq) != last);
+        let letters = self.waiting.iter().map(|(seq, letter)| {
+            let blobs = std::iter::once(&letter.envelope).chain(&letter.attachments);
+            (*seq, blobs.copied().collect())
+        });
+        newest.chain(others.map(|open| (open.seq, vec![open.blob]))).chain(letters)
     }
 
     /// One-time keys that no letter was sealed to yet, as far as the log knows.
@@ -194,14 +281,14 @@ impl MessageBox {
     /// V-276: none of them was published before, but for the signed key of now.
     fn judge_keys(&self, keys: &Keys) -> Result<(), Code> {
         let is_new = |digest: &Digest| !self.published.contains(digest);
-        let signed = self.signed == Some(keys.signed) || is_new(&keys.signed);
+        let signed = self.signed() == Some(keys.signed) || is_new(&keys.signed);
         let stock = keys.stock.is_none_or(|stock| is_new(&stock.root));
         if signed && stock { Ok(()) } else { Err(Code::BoxKeys) }
     }
 
     /// V-277 and V-278.
     fn judge_sealing(&self, deposit: &Deposit) -> Result<(), Code> {
-        if self.signed != Some(deposit.signed) {
+        if self.signed() != Some(deposit.signed) {
             return Err(Code::DepositKeys);
         }
         if let Some(once) = &deposit.once {
@@ -236,16 +323,16 @@ impl MessageBox {
         self.waiting.contains_key(&seq)
     }
 
-    fn publish(&mut self, keys: &Keys) {
-        if self.signed != Some(keys.signed) {
+    fn publish(&mut self, seq: u64, keys: &Keys) {
+        if self.signed() != Some(keys.signed) {
             // What is sealed to another key is refused now, so the same envelope cannot come again.
             self.came.clear();
         }
-        self.signed = Some(keys.signed);
+        self.newest = Some(Published { seq, keys: keys.clone() });
         self.published.insert(keys.signed);
         if let Some(stock) = keys.stock {
             self.published.insert(stock.root);
-            self.stocks.push_back(OpenStock { stock, used: BTreeSet::new() });
+            self.stocks.push_back(OpenStock { seq, blob: keys.blob, stock, used: BTreeSet::new() });
             while self.stocks.len() > label::MAX_STOCKS {
                 self.stocks.pop_front();
             }
@@ -258,11 +345,13 @@ impl MessageBox {
             of.for_each(|open| _ = open.used.insert(once.index));
         }
         let Deposit { envelope, expires, .. } = *deposit;
+        let attachments = deposit.attachments.clone();
+        let (signed, once) = (deposit.signed, deposit.once);
         self.came.insert(envelope.digest);
         let bytes = bytes_of(deposit);
         self.bytes = self.bytes.saturating_add(bytes);
         self.ends.extend(expires.map(|end| (end, seq)));
-        self.waiting.insert(seq, Letter { envelope, bytes, expires });
+        self.waiting.insert(seq, Letter { envelope, attachments, signed, once, bytes, expires });
     }
 
     /// Letters whose time is over by `now` wait no more.

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::log::stamp::Headers;
 use crate::room::action::{Draft, Seen};
 use crate::room::body::{
     Blob, Body, BoxOpening, Deposit, Empty, Keys, OnceKey, Stock, Taken, Text,
 };
 use crate::room::fixture::{F, SECOND, Table, Tsa, at, broker_keys, entry_key, seal_key, text};
 use crate::room::kind::Fold as _;
-use crate::room::{Code, Kind, MessageBox, Stamped};
+use crate::room::message_box::Letter;
+use crate::room::message_box::kept::{KeptError, keep, take_up};
+use crate::room::{Code, Kind, MessageBox, Replay, Stamped};
 use crate::trust::key::{BoxKey, DepositKey, SecretKey};
 use crate::value::blob_class::BlobClass;
 use crate::value::clock::Time;
@@ -440,4 +443,149 @@ fn a_handle_is_a_text_that_can_be_seen() {
     }
     assert!(Text::<32>::try_from("a".repeat(33)).is_err());
     assert!(Text::<200>::try_from("a".repeat(200)).is_ok());
+}
+
+/// A box in which much has happened.
+fn lived_in() -> Post {
+    let mut post = Post::with_keys();
+    post.leave(2 * SECOND, letter(1, 0)).unwrap();
+    let ends = Deposit { expires: Some(at(100 * SECOND)), ..unkeyed(2) };
+    post.leave(3 * SECOND, ends).unwrap();
+    post.own(40 * SECOND, taken(&[2])).unwrap();
+    post.own(41 * SECOND, keys(3, Some((4, 2)))).unwrap();
+    let renewed = Deposit { signed: digest(3), ..letter(3, 1) };
+    post.leave(42 * SECOND, renewed).unwrap();
+    post.own(43 * SECOND, keys(5, None)).unwrap();
+    post
+}
+
+fn opening_of(post: &Post) -> String {
+    post.table.receipt(0).opening
+}
+
+/// A replay of the first entries.
+fn replayed(post: &Post, count: usize) -> Replay {
+    let mut replay = Replay::new();
+    push(&mut replay, post, 0..count);
+    replay
+}
+
+fn push(replay: &mut Replay, post: &Post, of: std::ops::Range<usize>) {
+    for logged in post.table.logged().skip(of.start).take(of.len()) {
+        let mut headers = Headers::of(&[logged.header], 1).unwrap();
+        replay.push_of(logged.entry, &mut headers).unwrap();
+    }
+}
+
+#[test]
+fn v299_a_box_is_gone_on_with_from_wherever_it_was_kept() {
+    let post = lived_in();
+    let opening = opening_of(&post);
+    let whole = keep(&post.table.room, &opening).unwrap();
+    let size = post.table.log.len();
+    for at in 1..=size {
+        let kept = keep(replayed(&post, at).room().unwrap(), &opening).unwrap();
+        let mut taken_up = take_up(&kept).unwrap();
+        assert_eq!(keep(taken_up.room().unwrap(), &opening).unwrap(), kept);
+        push(&mut taken_up, &post, at..size);
+        let room = taken_up.room().unwrap();
+        assert_eq!(room.ledger().head(), post.table.room.ledger().head());
+        assert_eq!(keep(room, &opening).unwrap(), whole, "{at}");
+        let fold = MessageBox::of(room).unwrap();
+        assert_eq!((fold.bytes(), fold.next_end()), (2 * SMALL, post.fold().next_end()));
+    }
+}
+
+#[test]
+fn v299_what_is_taken_up_refuses_what_the_box_refuses() {
+    let mut post = lived_in();
+    let opened = post.opened();
+    let letters = [
+        (Deposit { signed: digest(5), ..letter(4, 0) }, Code::DepositKeyUsed),
+        (Deposit { signed: digest(5), ..letter(4, 1) }, Code::DepositKeyUsed),
+        (Deposit { signed: digest(3), ..unkeyed(4) }, Code::DepositKeys),
+    ];
+    let mut refused = Vec::new();
+    for (letter, code) in letters {
+        refused.push((post.guest_at(44 * SECOND, Body::Deposit(letter), 200, opened), code));
+    }
+    let good = Deposit { signed: digest(5), ..unkeyed(5) };
+    let reused = post.guest_at(44 * SECOND, Body::Deposit(good.clone()), 101, opened);
+    refused.push((reused, Code::KeyReused));
+    refused.push((post.own_at(44 * SECOND, keys(3, None)), Code::BoxKeys));
+    refused.push((post.own_at(44 * SECOND, keys(6, Some((4, 2)))), Code::BoxKeys));
+    refused.push((post.own_at(44 * SECOND, taken(&[2])), Code::TakenLetter));
+    let kept = keep(&post.table.room, &opening_of(&post)).unwrap();
+    let taken_up = take_up(&kept).unwrap();
+    let room = taken_up.room().unwrap();
+    for (stamped, code) in refused {
+        assert_eq!(post.table.room.judge(&stamped).unwrap_err(), code);
+        assert_eq!(room.judge(&stamped).unwrap_err(), code);
+    }
+    let stamped = post.guest_at(45 * SECOND, Body::Deposit(good), 201, opened);
+    assert!(room.judge(&stamped).is_ok());
+}
+
+#[test]
+fn v299_what_is_no_kept_box_is_not_taken_up() {
+    let post = lived_in();
+    let opening = opening_of(&post);
+    let kept = keep(&post.table.room, &opening).unwrap();
+    let text = String::from_utf8(kept).unwrap();
+    let size = format!("\"size\":{}", post.table.log.len());
+    let head = post.table.room.ledger().head().root.to_string();
+    assert!(take_up(text.as_bytes()).is_ok() && text.contains(&size) && text.contains(&head[..42]));
+    for other in [
+        String::new(),
+        "{}".to_owned(),
+        text[..text.len() - 1].to_owned(),
+        text.replacen("\"v\":1", "\"v\":2", 1),
+        text.replacen("\"v\":1", "\"v\":1,\"w\":1", 1),
+        text.replacen(&size, "\"size\":0", 1),
+        text.replacen(&size, "\"size\":9", 1),
+        text.replacen(&opening, &opening[1..], 1),
+    ] {
+        assert_eq!(take_up(other.as_bytes()).unwrap_err(), KeptError, "{other}");
+    }
+    let auction = Table::auction();
+    assert!(keep(&auction.room, &auction.receipt(0).opening).is_none());
+    assert!(keep(&post.table.room, &auction.receipt(0).opening).is_none());
+}
+
+/// What a box of 100,000 letters takes to be taken up: run with `--ignored` and `--nocapture`, as the bench notes say.
+#[test]
+#[ignore = "measures; asserts nothing about time"]
+fn a_box_of_a_hundred_thousand_letters_is_taken_up() {
+    let mut post = Post::open(|opening| {
+        opening.letters = label::MAX_LETTERS;
+        opening.bytes = label::MAX_BOX;
+    })
+    .unwrap();
+    post.own(SECOND, keys(1, Some((2, 2)))).unwrap();
+    let kept = keep(&post.table.room, &opening_of(&post)).unwrap();
+    let mut value: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    // As many keys and envelopes as such a log has, and as many letters as may wait.
+    let many = |from: u64| -> String {
+        let bytes: Vec<u8> = (from..from + 100_000).flat_map(|n| digest(n).0).collect();
+        crate::value::codec::to_base64url(&bytes)
+    };
+    value["ledger"]["used"] = many(1_000).into();
+    value["fold"]["came"] = many(1_000_000).into();
+    let letter = serde_json::to_value(Letter {
+        envelope: blob(1, SMALL),
+        attachments: vec![blob(2, SMALL); 8],
+        signed: digest(1),
+        once: Some(OnceKey { stock: digest(2), index: 0 }),
+        bytes: 9 * SMALL,
+        expires: Some(at(SECOND)),
+    })
+    .unwrap();
+    let waiting: Vec<serde_json::Value> =
+        (2..10_002).map(|seq| serde_json::json!([seq, letter])).collect();
+    value["fold"]["waiting"] = waiting.into();
+    let kept = serde_json::to_vec(&value).unwrap();
+    println!("{} bytes", kept.len());
+    for _ in 0..10 {
+        assert!(take_up(&kept).is_ok());
+    }
 }

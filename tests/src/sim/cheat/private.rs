@@ -54,7 +54,6 @@ impl PrivateRooms {
         from: u64,
         keys: &BrokerSecrets,
     ) -> Option<Vec<FromBroker>> {
-        eprintln!("JOIN {room} {from} known {}", self.auctions.contains_key(&room));
         if !self.auctions.contains_key(&room) {
             return None;
         }
@@ -90,7 +89,6 @@ impl PrivateRooms {
     ) -> Option<FromBroker> {
         let shown = self.shown.get_mut(&room)?;
         let new = entries.get(usize::try_from(*shown).ok()?..)?;
-        eprintln!("SHOW {room} {} of {}", new.len(), entries.len());
         *shown = entries.len() as u64;
         let headers = headers(new.iter().map(StoredEntry::logged));
         let headers = headers.into_iter().map(str::to_owned).collect();

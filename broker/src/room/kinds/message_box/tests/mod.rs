@@ -1,18 +1,75 @@
 //! Boxes and the guests who open, read and fill them.
 
+use pregao_protocol::letter::PublishedKeys;
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::body::{Blob, Body, Empty, Keys, Say, Taken};
+use pregao_protocol::log::merkle::{Frontier, leaf_hash};
+use pregao_protocol::room::action::Seen;
+use pregao_protocol::room::body::{Body, Empty, Say, Taken};
 use pregao_protocol::room::{Code, Kind};
-use pregao_protocol::value::blob_class::BlobClass;
+use pregao_protocol::trust::prekey::{PrekeyPublic, PrekeySecret};
 use pregao_protocol::value::codec::Digest;
+use pregao_protocol::wire::blob::Purpose;
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 
 use crate::fixture::{LIMITS, OwnBox, Peer, Stage, deposit};
 use crate::session::Limits;
+use crate::store::Log as _;
+
+mod keys;
+mod letters;
+
+fn key(n: u8) -> PrekeyPublic {
+    PrekeySecret::from_random([n; 32]).public()
+}
+
+/// A signed key and a stock, both by their seeds.
+fn published(signed: u8, stock: std::ops::Range<u8>) -> PublishedKeys {
+    PublishedKeys::new(key(signed), stock.map(key).collect()).unwrap()
+}
 
 fn keys(n: u8) -> Body {
-    let blob = Blob { digest: Digest([n; 32]), size: BlobClass::holding(1_216).unwrap() };
-    Body::Keys(Keys { signed: Digest([n; 32]), stock: None, blob })
+    Body::Keys(published(n, 0..0).entry().unwrap())
+}
+
+/// Joins as the owner, puts the keys and publishes them.
+async fn publish(stage: &Stage, guest: &mut Peer, own: &OwnBox, keys: &PublishedKeys) -> String {
+    put_keys(guest, own, keys).await.unwrap();
+    let n = u8::try_from(stage.size(own.room())).unwrap() + 100;
+    let entry = Body::Keys(keys.entry().unwrap());
+    guest.hand_in(stage, &own.act(n, entry, stage.seen(own.room())), true).await;
+    guest.answer(stage).await
+}
+
+async fn put_keys(guest: &mut Peer, own: &OwnBox, keys: &PublishedKeys) -> Result<(), String> {
+    guest.send(&joining(own, &guest.id.clone())).await;
+    guest.entries().await;
+    guest.put_blob(Purpose::Prekeys, &keys.bytes()).await
+}
+
+/// A guest who holds the pass of this serial.
+async fn with_pass(stage: &Stage, serial: u8) -> Peer {
+    let passes = stage.take(&stage.person(9), &[serial]).await;
+    let mut guest = Peer::guest(stage, serial).await.unwrap();
+    assert_eq!(guest.show(&passes[0]).await, "held");
+    guest
+}
+
+/// A broker that makes passes, a box there, and the session in which its owner opened it.
+async fn with_passes() -> (Stage, Peer, OwnBox) {
+    let stage = Stage::with_passes(100).await;
+    let mut owner = with_pass(&stage, 255).await;
+    let own = OwnBox::new(&stage, 1);
+    owner.hand_in(&stage, &own.opening, true).await;
+    assert_eq!(owner.answer(&stage).await, "receipt");
+    (stage, owner, own)
+}
+
+/// What whoever leaves a letter knows of a box.
+fn opened_head(stage: &Stage, room: RoomName) -> Seen {
+    let first = stage.store.sound().read(&room, 0, 1).unwrap().remove(0);
+    let mut frontier = Frontier::default();
+    frontier.push(leaf_hash(first.text.as_bytes()));
+    Seen { size: 1, root: frontier.root() }
 }
 
 async fn opened() -> (Stage, Peer, OwnBox) {
@@ -32,10 +89,10 @@ fn joining(own: &OwnBox, session: &[u8; 32]) -> FromPeer {
 async fn a_guest_opens_a_box_and_reads_it_and_nobody_is_linked_to_it() {
     let (stage, mut guest, own) = opened().await;
     let room = own.room();
-    guest.hand_in(&stage, &own.act(2, keys(1), stage.seen(room)), true).await;
-    assert_eq!(guest.answer(&stage).await, "receipt");
-    guest.send(&joining(&own, &guest.id.clone())).await;
-    assert_eq!(guest.entries().await, [0, 1]);
+    assert_eq!(publish(&stage, &mut guest, &own, &published(1, 0..0)).await, "receipt");
+    let mut another = Peer::guest(&stage, 8).await.unwrap();
+    another.send(&joining(&own, &another.id.clone())).await;
+    assert_eq!(another.entries().await, [0, 1]);
     let links = stage.shared().authors.of(room).await.unwrap().unwrap_or_default();
     assert!(links.is_empty(), "whose box it is, is in no store");
     assert_eq!(stage.shared().lobby.size(), 0, "it is in no list");
@@ -46,8 +103,7 @@ async fn a_guest_opens_a_box_and_reads_it_and_nobody_is_linked_to_it() {
 #[tokio::test(start_paused = true)]
 async fn a_box_is_taken_up_where_it_was_after_a_restart() {
     let (stage, mut guest, own) = opened().await;
-    guest.hand_in(&stage, &own.act(2, keys(1), stage.seen(own.room())), true).await;
-    assert_eq!(guest.answer(&stage).await, "receipt");
+    assert_eq!(publish(&stage, &mut guest, &own, &published(1, 0..0)).await, "receipt");
     drop(guest);
     let stage = stage.restart().await;
     let mut guest = Peer::guest(&stage, 9).await.unwrap();
