@@ -2,6 +2,8 @@
 //!
 //! - [`guest`] one such session: what is stamped, handed in and read there, each answer verified
 //! - [`own_box`] a box of the user's: how it is opened, what its owner does there
+//! - [`store`] what is kept of letters, boxes, keys and contacts, sealed in one file beside the vault
 
 pub mod guest;
 pub mod own_box;
+pub mod store;

@@ -1,0 +1,14 @@
+//! The store against files that were changed, put back, cut, and programs that stop anywhere.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pregao_protocol::host::{NoRandomness, Random};
+use pregao_protocol::trust::key::Fingerprint;
+use tempfile::TempDir;
+
+use super::*;
+use crate::vault::{Contents, Passphrase, TrustedTsa, WorkFactor};
+
+mod fixture;
+mod opening;
