@@ -34,6 +34,7 @@ pub mod contacts;
 pub mod departures;
 pub mod drafts;
 pub mod letters;
+pub mod maildir;
 pub mod own_boxes;
 pub mod passes;
 pub mod prekeys;
