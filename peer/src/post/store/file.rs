@@ -109,7 +109,26 @@ pub(super) fn open(path: &Path) -> Result<Connection, MailError> {
         .and_then(|()| connection.pragma_update(None, "wal_autocheckpoint", JOURNAL_PAGES))
         .and_then(|()| migrate(&mut connection, version))
         .map_err(failed)?;
+    require_whole(path, &connection)?;
     Ok(connection)
+}
+
+/// Refuses a file that is shorter than it says: SQLite would read what is missing of its last page as zeros.
+fn require_whole(path: &Path, connection: &Connection) -> Result<(), MailError> {
+    let failed = |error| MailError::from_sqlite(path, error);
+    if !cut_journal(connection).map_err(failed)? {
+        // What is missing may be in the journal still.
+        return Ok(());
+    }
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let size =
+        number("page_count").and_then(|pages| Ok(pages.saturating_mul(number("page_size")?)));
+    let found = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default();
+    if found < u64::try_from(size.map_err(failed)?).unwrap_or_default() {
+        let cut = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        return Err(failed(rusqlite::Error::SqliteFailure(cut, None)));
+    }
+    Ok(())
 }
 
 /// Copies the journal into the file and cuts it to nothing, so that what was deleted is in neither.

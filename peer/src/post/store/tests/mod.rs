@@ -10,5 +10,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::vault::{Contents, Passphrase, TrustedTsa, WorkFactor};
 
+mod contacts;
+mod departures;
+mod erasing;
 mod fixture;
+mod keys;
+mod letters;
+mod maildir;
 mod opening;
+mod passes;
+mod rows;
+mod search;
