@@ -268,7 +268,7 @@ impl Change<'_> {
         now: Time,
     ) -> Result<(LetterNumber, DepartureId), MailError> {
         let NewLetter { letter, from, contact, to, leaves, expires, keep_evidence } = new;
-        let thread = self.find_thread(letter.id, letter.reply_to)?;
+        let thread = self.find_thread(contact, letter.id, letter.reply_to)?;
         let mut record = LetterRecord::written(from, contact, to.clone(), now);
         record.say(&letter);
         record.state = LetterState::Waiting { until: leaves };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MailError;
 use super::own_boxes::BoxId;
-use super::rows::{Change, Kept, Plain, Record, Table, View};
+use super::rows::{Change, Kept, Plain, Record, Rows, Table, View};
 use super::seal::{Keyed, Keys};
 use crate::vault::Secret;
 
@@ -235,10 +235,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    fn stock(
-        &self,
-        root: &Digest,
-    ) -> Result<Vec<(i64, Result<PrekeyRecord, super::DamagedRow>)>, MailError> {
+    fn stock(&self, root: &Digest) -> Result<Rows<PrekeyRecord>, MailError> {
         self.rows("WHERE stock = ?1 ORDER BY id", &[&Plain::Name(stock_of(self.keys, root))])
     }
 

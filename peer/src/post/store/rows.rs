@@ -86,6 +86,9 @@ pub struct Kept<I, R> {
     pub record: R,
 }
 
+/// Rows with their numbers; a damaged one in its place.
+pub(super) type Rows<R> = Vec<(i64, Result<R, DamagedRow>)>;
+
 /// What binds a sealed row to its place.
 fn place(table: &str, id: i64, version: i64, cell: i64, plain: &[Plain]) -> Vec<u8> {
     let mut place = b"pregao/mail-store/row/v1".to_vec();
@@ -143,7 +146,7 @@ impl View<'_> {
         &self,
         condition: &str,
         values: &[&dyn ToSql],
-    ) -> Result<Vec<(i64, Result<R, DamagedRow>)>, MailError> {
+    ) -> Result<Rows<R>, MailError> {
         let table = R::TABLE;
         let sql = format!("SELECT {} FROM {} {condition}", selected(&table), table.name);
         let mut statement = self.connection.prepare_cached(&sql).map_err(|e| self.failed(e))?;

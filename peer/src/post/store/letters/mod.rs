@@ -20,10 +20,16 @@ pub use record::{
     AttachmentRecord, Authorship, DepositRecord, Direction, LetterNumber, LetterRecord,
     LetterState, ReadReceiptState,
 };
-use record::{envelope_of, message_of};
+use record::{envelope_of, message_of, thread_of};
 
 /// Most letters of one page.
 pub const PAGE: usize = 200;
+
+/// Most answers that are moved into the thread of a letter that came after them.
+const JOINED: i64 = 200;
+
+/// Letters that are in memory while those of a contact become nobody's.
+const LOOSENED: i64 = 200;
 
 /// Which letters are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,7 +302,7 @@ impl Change<'_> {
         record.other = Some(letter.from.clone());
         record.authorship = Some(reading.authorship.clone());
         record.used_once = Some(opened.used_once());
-        record.thread = Some(self.find_thread(letter.id, letter.reply_to)?);
+        record.thread = Some(self.find_thread(reading.contact, letter.id, letter.reply_to)?);
         self.update(number.0, &record)?;
         self.join_thread(letter.id, &record)?;
         let of = Owner::Letter(number.0);
@@ -414,24 +420,34 @@ impl Change<'_> {
     /// The thread of a letter: that of the one it answers, or of whatever that one will turn out to be.
     pub(super) fn find_thread(
         &self,
+        contact: Option<ContactId>,
         message: Uuid,
         reply_to: Option<Uuid>,
     ) -> Result<super::seal::Keyed, MailError> {
-        let Some(answered) = reply_to else { return Ok(message_of(self.keys, &message)) };
-        let known = self.letter_of_message(&answered).ok().flatten();
+        let Some(answered) = reply_to else {
+            return Ok(thread_of(self.keys, contact, &message));
+        };
+        // A damaged letter is as one that is not here.
+        let known = match self.letter_of_message(&answered) {
+            Err(MailError::Row(_)) => None,
+            found => found?,
+        };
+        let known = known.filter(|known| known.record.contact == contact);
         let thread = known.and_then(|known| known.record.thread);
-        Ok(thread.unwrap_or_else(|| message_of(self.keys, &answered)))
+        Ok(thread.unwrap_or_else(|| thread_of(self.keys, contact, &answered)))
     }
 
-    /// Letters that answered this one before it was here come into its thread.
+    /// Letters that answered this one before it was here come into its thread: so many as people write, and not as a
+    /// stranger can send.
     pub(super) fn join_thread(
         &mut self,
         message: Uuid,
         record: &LetterRecord,
     ) -> Result<(), MailError> {
-        let own = message_of(self.keys, &message);
+        let own = thread_of(self.keys, record.contact, &message);
         let Some(thread) = record.thread.filter(|thread| *thread != own) else { return Ok(()) };
-        let waiting = self.rows::<LetterRecord>("WHERE thread = ?1", &[&Plain::Name(own)])?;
+        let condition = "WHERE thread = ?1 ORDER BY id LIMIT ?2";
+        let waiting = self.rows::<LetterRecord>(condition, &[&Plain::Name(own), &JOINED])?;
         for (id, row) in waiting {
             let Ok(mut answer) = row else { continue };
             answer.thread = Some(thread);
@@ -442,13 +458,18 @@ impl Change<'_> {
 
     /// Letters with a contact become those of nobody known.
     pub(super) fn loosen_letters(&mut self, contact: ContactId) -> Result<(), MailError> {
-        let rows = self.rows::<LetterRecord>("WHERE contact = ?1", &[&contact.0])?;
-        for (id, row) in rows {
-            let Ok(mut record) = row else { continue };
-            record.contact = None;
-            self.update(id, &record)?;
+        let condition = "WHERE contact = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let mut last = 0;
+        loop {
+            let rows = self.rows::<LetterRecord>(condition, &[&contact.0, &last, &LOOSENED])?;
+            let Some((newest, _)) = rows.last() else { return Ok(()) };
+            last = *newest;
+            for (id, row) in rows {
+                let Ok(mut record) = row else { continue };
+                record.contact = None;
+                self.update(id, &record)?;
+            }
         }
-        Ok(())
     }
 }
 

@@ -307,6 +307,13 @@ pub(super) fn message_of(keys: &Keys, id: &Uuid) -> Keyed {
     keys.name("message", id.as_bytes())
 }
 
+/// A thread by its first letter. Of each contact alone: one who has learnt the name of another's letter brings nothing
+/// of theirs into that thread.
+pub(super) fn thread_of(keys: &Keys, contact: Option<ContactId>, first: &Uuid) -> Keyed {
+    let contact = contact.map_or(0, |contact| contact.0);
+    keys.name("thread", &[contact.to_be_bytes().as_slice(), first.as_bytes()].concat())
+}
+
 pub(super) fn envelope_of(keys: &Keys, digest: &Digest) -> Keyed {
     keys.name("envelope", &digest.0)
 }

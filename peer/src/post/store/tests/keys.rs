@@ -115,11 +115,8 @@ fn a_box_is_as_it_was_kept_and_its_log_is_not_read_backwards() {
             })
         })
         .unwrap();
-    let head = |size| HeadMet {
-        size,
-        root: Digest([size; 32].map(|n: u64| n as u8)),
-        note: "note".to_owned(),
-    };
+    let head =
+        |size| HeadMet { size, root: Digest::of(&u64::to_be_bytes(size)), note: "note".to_owned() };
     let to = |read, size| Position { read, head: Some(head(size)) };
     post.store.change(|change| change.move_on(own, to(5, 6), Some(b"state"))).unwrap();
     for back in [to(4, 6), to(5, 5), Position { read: 9, head: None }] {

@@ -172,6 +172,25 @@ fn a_thread_is_one_in_whatever_order_its_letters_come() {
 }
 
 #[test]
+fn nobody_brings_a_letter_into_a_thread_of_others() {
+    let mut post = Post::new();
+    let ana = post.befriend("Ana");
+    let letter = text_letter(&post.them, 1, "About", "Text");
+    let first = post.receive(letter, 1, Some(ana));
+    let mut letter = text_letter(&post.them, 2, "About", "Text");
+    letter.reply_to = Some(id(1));
+    let stranger = post.receive(letter, 2, None);
+    assert_eq!(list(&post, Selection::Thread(first)), [first.0]);
+    assert_eq!(list(&post, Selection::Thread(stranger)), [stranger.0]);
+    // And one that claims to be what was answered moves nothing of theirs.
+    let mut letter = text_letter(&post.them, 1, "About", "Text");
+    letter.reply_to = Some(id(7));
+    let claims = post.receive(letter, 3, None);
+    assert_eq!(list(&post, Selection::Thread(first)), [first.0]);
+    assert_eq!(list(&post, Selection::Thread(claims)), [claims.0, stranger.0]);
+}
+
+#[test]
 fn a_read_receipt_is_no_letter_and_for_none_that_came() {
     let mut post = Post::new();
     let letter = text_letter(&post.them, 1, "About", "Text");

@@ -191,7 +191,7 @@ proptest! {
     #[test]
     fn what_is_filled_up_is_of_few_sizes_and_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let filled = seal::fill_up(&bytes).unwrap();
-        prop_assert!(filled.len() % seal::BLOCK == 0 && filled.len() <= bytes.len() + 4 + seal::BLOCK - 1);
+        prop_assert!(filled.len().is_multiple_of(seal::BLOCK) && filled.len() < bytes.len() + 4 + seal::BLOCK);
         prop_assert_eq!(seal::unfilled(&filled), Some(bytes.as_slice()));
         prop_assert_eq!(seal::unfilled(&filled[..3]), None);
         prop_assert_eq!(seal::unfilled(&filled[..(bytes.len() + 3).min(filled.len())]), None);
