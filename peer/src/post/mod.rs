@@ -4,8 +4,10 @@
 //! - [`letters`] what is done there with letters: boxes found, keys taken, bytes put and got, letters left
 //! - [`passes`] what such a session costs: how passes are taken in a persona's session, and verified
 //! - [`own_box`] a box of the user's: how it is opened, what its owner does there
+//! - [`store`] what is kept of letters, boxes, keys and contacts, sealed in one file beside the vault
 
 pub mod guest;
 pub mod letters;
 pub mod own_box;
 pub mod passes;
+pub mod store;

@@ -115,6 +115,19 @@ pub struct Contents {
     /// Under which public names is bid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paddles: Vec<PaddleRecord>,
+    /// What opens the mail store beside the vault; there once letters were used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailRecord>,
+}
+
+/// What opens the mail store, and by which it is noticed that an older copy of it was put back.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailRecord {
+    /// All its keys are derived from this.
+    pub secret: Secret,
+    /// How many changes it had when that was noted last: it has never fewer.
+    pub changes: u64,
 }
 
 /// Under which public name is bid somewhere.
@@ -256,6 +269,7 @@ impl Contents {
             enrolment: None,
             autos: Vec::new(),
             paddles: Vec::new(),
+            mail: None,
         }
     }
 
@@ -343,6 +357,12 @@ impl fmt::Debug for Contents {
             .field("tsa", &self.tsa.url)
             .field("actions", &self.actions.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MailRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MailRecord(..)")
     }
 }
 

@@ -67,10 +67,12 @@ pub enum VaultError {
         file: PathBuf,
     },
     /// Another program has the vault open.
-    #[error("the vault in {} is in use by another program", .folder.display())]
+    #[error("the vault in {} is in use by {}", .folder.display(), program(*.holder))]
     InUse {
         /// The folder.
         folder: PathBuf,
+        /// Number of the process, if it has told.
+        holder: Option<u32>,
     },
     /// The folder does not take files.
     #[error("{} cannot be written", .path.display())]
@@ -114,6 +116,13 @@ impl VaultError {
             Self::Io { path, source }
         }
     }
+}
+
+fn program(holder: Option<u32>) -> String {
+    holder.map_or_else(
+        || "another program".to_owned(),
+        |process| format!("another program (process {process})"),
+    )
 }
 
 impl Advised for VaultError {

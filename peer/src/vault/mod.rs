@@ -13,7 +13,7 @@ mod sealed;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use pregao_protocol::value::codec::Digest;
@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 use crate::private;
 
 pub use contents::{
-    ActionRecord, AutoRecord, Contents, Counterparty, KeptCard, LogRecord, PaddleRecord,
-    RevealRecord, Secret, TrustedTsa, VERSION,
+    ActionRecord, AutoRecord, Contents, Counterparty, KeptCard, LogRecord, MailRecord,
+    PaddleRecord, RevealRecord, Secret, TrustedTsa, VERSION,
 };
 pub use enrolment::{AskedToken, HeldToken, KeptEnrolment, KeptIssuer};
 pub use error::VaultError;
@@ -37,6 +37,8 @@ const CONTENTS: &str = "vault.age";
 const MET: &str = "heads.age";
 /// Held locked while a program uses the vault.
 const LOCK: &str = "lock";
+/// Longest number of a process, in bytes.
+const LONGEST_HOLDER: u64 = 32;
 /// Largest file read; a vault of a hundred thousand receipts is smaller.
 const LARGEST: u64 = 512 * 1024 * 1024;
 
@@ -214,8 +216,17 @@ fn index(contents: &Contents) -> HashMap<Digest, usize> {
 /// Locks the folder for this program.
 fn take_lock(folder: &Path) -> Result<File, VaultError> {
     let path = folder.join(LOCK);
-    let lock = private::lock(&path).map_err(|source| VaultError::from_io(&path, source))?;
-    lock.ok_or_else(|| VaultError::InUse { folder: folder.to_owned() })
+    let failed = |source| VaultError::from_io(&path, source);
+    let Some(mut lock) = private::lock(&path).map_err(failed)? else {
+        // Whoever holds it has written its number there; a version before this one has not.
+        let holder = private::read(&path, LONGEST_HOLDER).ok();
+        let holder =
+            holder.and_then(|file| std::str::from_utf8(&file.bytes).ok()?.trim().parse().ok());
+        return Err(VaultError::InUse { folder: folder.to_owned(), holder });
+    };
+    let own = std::process::id().to_string();
+    lock.set_len(0).and_then(|()| lock.write_all(own.as_bytes())).map_err(failed)?;
+    Ok(lock)
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {

@@ -5,7 +5,6 @@ use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::{Digest, to_base64url};
 use pregao_protocol::value::report::Advised as _;
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 
@@ -224,6 +223,21 @@ fn files_of_two_vaults_do_not_mix() {
 }
 
 #[test]
+fn a_vault_without_letters_says_nothing_of_them_and_opens_with_them_later() {
+    let file = Path::new("vault.age");
+    let text = contents().to_json().unwrap();
+    let old = std::str::from_utf8(&text).unwrap();
+    assert!(!old.contains("mail"));
+    assert_eq!(Contents::from_json(file, old.as_bytes()).unwrap().mail, None);
+    let mail = MailRecord { secret: Secret::new([0xd8; 32]), changes: 7 };
+    let mut later = contents();
+    later.mail = Some(mail.clone());
+    let read = Contents::from_json(file, &later.to_json().unwrap()).unwrap();
+    assert_eq!(read.mail.as_ref(), Some(&mail));
+    assert!(!format!("{read:?} {mail:?}").contains("216"));
+}
+
+#[test]
 fn contents_of_a_later_version_are_not_guessed_at() {
     let file = Path::new("vault.age");
     for (text, newer) in [
@@ -249,7 +263,17 @@ fn a_damaged_text_is_not_quoted_in_the_message() {
 fn two_programs_do_not_use_one_vault_at_once() {
     let (_temporary, folder) = fresh();
     let first = Vault::open(&folder, &passphrase("open sesame")).unwrap();
-    assert!(matches!(failure(&folder), VaultError::InUse { .. }));
+    let refused = failure(&folder);
+    let own = std::process::id();
+    assert!(matches!(refused, VaultError::InUse { holder: Some(holder), .. } if holder == own));
+    assert!(refused.to_string().contains(&format!("process {own}")));
+    // What does not read as a number says nothing.
+    for said in ["", "12x", "-1", "4294967296", "99999999999999999999999999999999999999999"] {
+        fs::write(folder.join(LOCK), said).unwrap();
+        let refused = failure(&folder);
+        assert!(matches!(refused, VaultError::InUse { holder: None, .. }), "{said}");
+        assert!(refused.to_string().ends_with("another program"));
+    }
     drop(first);
     Vault::open(&folder, &passphrase("open sesame")).unwrap();
 }

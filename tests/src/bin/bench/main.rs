@@ -13,6 +13,7 @@ mod bids;
 mod fanout;
 mod flood;
 mod gauge;
+mod mail;
 mod primitives;
 mod sealed;
 mod stamps;
@@ -48,8 +49,11 @@ struct Arguments {
     /// Number of sealed bids that are opened.
     #[arg(long, default_value = "10000")]
     sealed: NonZeroUsize,
+    /// Number of letters in a mail store.
+    #[arg(long, default_value = "100000")]
+    letters: NonZeroUsize,
     /// Everything at its smallest size: shows that all of it works, and measures nothing.
-    #[arg(long, conflicts_with_all = ["seconds", "watchers", "bidders", "idle", "sealed"])]
+    #[arg(long, conflicts_with_all = ["seconds", "watchers", "bidders", "idle", "sealed", "letters"])]
     smallest: bool,
     /// Where to write the numbers as JSON.
     #[arg(long)]
@@ -66,6 +70,7 @@ enum Subject {
     Fanout,
     Idle,
     Flood,
+    Mail,
     All,
 }
 
@@ -75,7 +80,7 @@ fn main() -> Result<()> {
         let one = NonZeroUsize::MIN;
         arguments.seconds = 1;
         (arguments.watchers, arguments.bidders, arguments.idle) = (vec![one], one, one);
-        arguments.sealed = one;
+        (arguments.sealed, arguments.letters) = (one, one);
     }
     build()?;
     raise_limits()?;
@@ -127,6 +132,9 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
     }
     if wants(Subject::Flood) {
         show(flood::measure(arguments.bidders.get(), arguments.seconds).await?);
+    }
+    if wants(Subject::Mail) {
+        show(mail::measure(arguments.letters.get())?);
     }
     Ok(rows)
 }

@@ -1,0 +1,254 @@
+//! What is to be sent, and programs that stop between two steps.
+
+use super::fixture::{Post, at, came, id, open_by, receipt_for, seal_for, text_letter};
+use super::*;
+use crate::post::store::departures::{
+    DepartureId, Item, NewLetter, SealedDeposit, SealedItem, Step,
+};
+use crate::post::store::letters::{Direction, LetterNumber, LetterState};
+use pregao_protocol::letter::{Class, Content, Letter, ReadReceipt, Salt, Seeds, show};
+use pregao_protocol::log::Receipt;
+use pregao_protocol::log::stamp::FullStamp;
+use pregao_protocol::value::codec::Digest;
+
+fn stamp() -> FullStamp {
+    FullStamp { batch: "batch".to_owned(), index: 3, path: vec![Digest([1; 32])] }
+}
+
+fn broker_receipt() -> Receipt {
+    Receipt {
+        opening: "o".to_owned(),
+        header: "h".to_owned(),
+        entry: "e".to_owned(),
+        path: Vec::new(),
+        head: "n".to_owned(),
+    }
+}
+
+fn letter(post: &Post) -> Letter {
+    text_letter(&post.me, 5, "About", "Text")
+}
+
+fn post_letter(post: &mut Post, keep_evidence: bool) -> (LetterNumber, DepartureId) {
+    let new = NewLetter {
+        letter: letter(post),
+        from: post.own,
+        contact: None,
+        to: post.them.address(),
+        leaves: at(10),
+        expires: None,
+        keep_evidence,
+    };
+    post.store.change(|change| change.send_letter(new, at(0))).unwrap()
+}
+
+fn seal_it(post: &mut Post, departure: DepartureId, seed: u8) -> Result<Vec<u8>, MailError> {
+    let item = post.store.view().departure(departure)?.item;
+    let content = match item {
+        Item::Letter(letter) => Content::Letter(letter),
+        Item::Receipt(receipt) => Content::Read(receipt),
+    };
+    let seeds = Seeds::from_random([seed; 32]);
+    let sealed = seal_for(&content, &post.me, &post.them, &seeds);
+    let deposit = SealedDeposit {
+        envelope: sealed.sent.deposit,
+        class: Class::Small,
+        signed: post.them.public.0.digest(),
+        once: None,
+        content: sealed.sent.content,
+        sender: sealed.sent.sender,
+        reader: sealed.sent.reader,
+        key: Secret::new([seed; 32]),
+        action: "a.b.c".to_owned(),
+        pass: None,
+        expires: None,
+    };
+    let place = post.them.place();
+    let blobs = [vec![7; 5000]];
+    let item = SealedItem { sealed: &sealed, place, seeds: &seeds, deposit, blobs: &blobs };
+    post.store.change(|change| change.keep_sealed(departure, item))?;
+    Ok(sealed.envelope)
+}
+
+#[test]
+fn a_letter_goes_step_by_step_with_a_stop_after_each() {
+    let mut post = Post::new();
+    let (number, departure) = post_letter(&mut post, true);
+    let mut post = post.reopen();
+    assert_eq!(
+        post.store.view().letter(number).unwrap().state,
+        LetterState::Waiting { until: at(10) }
+    );
+    assert_eq!(post.store.view().departures().unwrap().len(), 1);
+    let envelope = seal_it(&mut post, departure, 1).unwrap();
+    let mut post = post.reopen();
+    // The same bytes go on, not others.
+    assert_eq!(post.store.view().sealed_envelope(departure).unwrap().unwrap().as_slice(), envelope);
+    assert_eq!(post.store.view().sealed_blob(departure, 0).unwrap().unwrap().len(), 5000);
+    assert!(post.store.view().sealed_blob(departure, 1).unwrap().is_none());
+    assert_eq!(post.store.view().letter(number).unwrap().state, LetterState::Underway);
+    post.store.change(|change| change.keep_put(departure)).unwrap();
+    let mut post = post.reopen();
+    post.store.change(|change| change.keep_stamped(departure, stamp())).unwrap();
+    let mut post = post.reopen();
+    let record = post.store.view().departure(departure).unwrap();
+    assert!(
+        matches!(&record.step, Step::Stamped(deposit, kept) if *kept == stamp() && deposit.action == "a.b.c")
+    );
+    let receipt = broker_receipt();
+    post.store.change(|change| change.keep_deposited(departure, &receipt, 12, at(20))).unwrap();
+    let mut post = post.reopen();
+    assert!(post.store.view().departures().unwrap().is_empty());
+    assert!(post.store.view().sealed_envelope(departure).unwrap().is_none());
+    let record = post.store.view().letter(number).unwrap();
+    let deposit = record.deposit.clone().unwrap();
+    assert_eq!((record.state, record.time), (LetterState::Deposited, at(20)));
+    assert_eq!((deposit.seq, deposit.stamped), (Some(12), Some(at(20))));
+    assert_eq!(post.store.view().broker_receipt(number).unwrap(), Some(receipt));
+    // Its author can show it.
+    let kept = post.store.view().sent_evidence(number).unwrap().unwrap();
+    let place = pregao_protocol::letter::Place {
+        name: post.them.name,
+        signed: &kept.signed,
+        once: kept.once.as_ref(),
+        class: Class::Small,
+    };
+    let by = show::BySender { place, content: &kept.content, seeds: &kept.seeds };
+    let shown = by.verify(&deposit.envelope, &post.me.address().keys()).unwrap();
+    assert!(matches!(shown, show::Shown::Evidence(_)));
+    post.store.change(|change| change.forget_evidence(number)).unwrap();
+    assert!(post.store.view().sent_evidence(number).unwrap().is_none());
+    assert!(post.store.view().content(number).unwrap().is_some());
+}
+
+#[test]
+fn no_step_is_taken_twice_or_too_early() {
+    let mut post = Post::new();
+    let (number, departure) = post_letter(&mut post, false);
+    let put = |post: &mut Post| post.store.change(|change| change.keep_put(departure));
+    let stamped =
+        |post: &mut Post| post.store.change(|change| change.keep_stamped(departure, stamp()));
+    let deposited = |post: &mut Post| {
+        post.store.change(|change| change.keep_deposited(departure, &broker_receipt(), 1, at(1)))
+    };
+    let anew = |post: &mut Post| post.store.change(|change| change.begin_anew(departure, at(30)));
+    let is_refused = |error: MailError| matches!(error, MailError::Step(_));
+    assert!(is_refused(put(&mut post).unwrap_err()));
+    assert!(is_refused(stamped(&mut post).unwrap_err()));
+    assert!(is_refused(deposited(&mut post).unwrap_err()));
+    assert!(is_refused(anew(&mut post).unwrap_err()));
+    seal_it(&mut post, departure, 1).unwrap();
+    assert!(is_refused(seal_it(&mut post, departure, 2).unwrap_err()));
+    assert!(is_refused(stamped(&mut post).unwrap_err()));
+    put(&mut post).unwrap();
+    assert!(is_refused(put(&mut post).unwrap_err()));
+    assert!(is_refused(deposited(&mut post).unwrap_err()));
+    stamped(&mut post).unwrap();
+    assert!(is_refused(stamped(&mut post).unwrap_err()));
+    let under_way = post.store.change(|change| change.delete_letter(number));
+    assert!(is_refused(under_way.unwrap_err()));
+    deposited(&mut post).unwrap();
+    assert!(matches!(deposited(&mut post).unwrap_err(), MailError::Unknown { .. }));
+    // Without evidence nothing is left that would show it.
+    assert!(post.store.view().sent_evidence(number).unwrap().is_none());
+    post.store.change(|change| change.delete_letter(number)).unwrap();
+}
+
+#[test]
+fn a_letter_is_taken_back_until_it_is_sealed() {
+    let mut post = Post::new();
+    let (number, departure) = post_letter(&mut post, false);
+    let back = post.store.change(|change| change.take_back(number)).unwrap();
+    assert_eq!(back, letter(&post));
+    assert_eq!(post.store.view().letter(number).unwrap().state, LetterState::TakenBack);
+    assert!(matches!(post.store.view().departure(departure), Err(MailError::Unknown { .. })));
+    let again = post.store.change(|change| change.take_back(number));
+    assert!(matches!(again, Err(MailError::Step(_))));
+    let (number, departure) = post_letter(&mut post, false);
+    seal_it(&mut post, departure, 1).unwrap();
+    let late = post.store.change(|change| change.take_back(number));
+    assert!(matches!(late, Err(MailError::Step(_))));
+    assert!(post.store.view().departure(departure).is_ok());
+}
+
+#[test]
+fn what_was_refused_for_its_keys_is_sealed_anew_with_nothing_left_of_the_first() {
+    let mut post = Post::new();
+    let (number, departure) = post_letter(&mut post, true);
+    let first = seal_it(&mut post, departure, 1).unwrap();
+    post.store.change(|change| change.begin_anew(departure, at(40))).unwrap();
+    let record = post.store.view().letter(number).unwrap();
+    assert!(record.deposit.is_none() && record.state == LetterState::Waiting { until: at(40) });
+    assert!(post.store.view().sent_evidence(number).unwrap().is_none());
+    assert!(post.store.view().sealed_envelope(departure).unwrap().is_none());
+    let second = seal_it(&mut post, departure, 2).unwrap();
+    assert_ne!(first, second);
+    assert_eq!(post.store.view().departure(departure).unwrap().begun, 1);
+    let code = "deposit.full";
+    post.store.change(|change| change.keep_failed(departure, code, Some("r.e.f"))).unwrap();
+    let state = post.store.view().letter(number).unwrap().state;
+    assert_eq!(state, LetterState::Failed { code: code.to_owned() });
+    assert!(post.store.view().departures().unwrap().is_empty());
+}
+
+#[test]
+fn a_receipt_leaves_once_for_a_letter_that_came() {
+    let mut post = Post::new();
+    let came = came(&post.them, &post.me, text_letter(&post.them, 1, "About", "Text"), 1);
+    let number = post.take(&came, None, false);
+    let receipt =
+        || ReadReceipt::of(&came.opened, post.me.address(), id(8), Salt([4; 32]), at(50)).unwrap();
+    let first = receipt();
+    let second = receipt();
+    let (own, to) = (post.own, post.them.address());
+    let sent =
+        post.store.change(|change| change.send_receipt(number, first, own, to.clone(), at(9_000)));
+    let departure = sent.unwrap();
+    let mut post = post.reopen();
+    assert_eq!(post.store.view().letter(number).unwrap().receipt.due, Some(at(9_000)));
+    let again = post
+        .store
+        .change(|change| change.send_receipt(number, second.clone(), own, to.clone(), at(1)));
+    assert!(matches!(again, Err(MailError::Step(_))));
+    let found = post.store.view().departure_of(number, Direction::Received).unwrap().unwrap();
+    assert_eq!(found.id, departure);
+    assert!(post.store.view().departure_of(number, Direction::Sent).unwrap().is_none());
+    seal_it(&mut post, departure, 3).unwrap();
+    post.store.change(|change| change.keep_put(departure)).unwrap();
+    post.store.change(|change| change.keep_stamped(departure, stamp())).unwrap();
+    post.store
+        .change(|change| change.keep_deposited(departure, &broker_receipt(), 3, at(9_100)))
+        .unwrap();
+    let record = post.store.view().letter(number).unwrap();
+    assert_eq!((record.receipt.sent, record.state), (Some(at(9_100)), LetterState::Unread));
+    let late = post.store.change(|change| change.send_receipt(number, second, own, to, at(1)));
+    assert!(matches!(late, Err(MailError::Step(_))));
+}
+
+#[test]
+fn a_read_receipt_that_came_is_kept_once_beside_what_it_is_for() {
+    let mut post = Post::new();
+    let (number, departure) = post_letter(&mut post, true);
+    assert!(post.store.view().sent(number).unwrap().is_none());
+    let envelope = seal_it(&mut post, departure, 1).unwrap();
+    let sent = post.store.view().sent(number).unwrap().unwrap();
+    let opened = open_by(&post.them, &envelope);
+    let read = super::fixture::Came {
+        deposit: super::fixture::came(&post.me, &post.them, letter(&post), 1).deposit,
+        envelope,
+        opened,
+    };
+    let receipt = receipt_for(&read, &post.them, &post.me);
+    let Content::Read(word) = receipt.content() else { panic!() };
+    word.verify_for(&sent).unwrap();
+    let kept = post.store.change(|change| change.keep_read_receipt(number, &receipt)).unwrap();
+    let again = post.store.change(|change| change.keep_read_receipt(number, &receipt)).unwrap();
+    assert_eq!((kept, again), (true, false));
+    let record = post.store.view().letter(number).unwrap();
+    assert_eq!(
+        (record.receipt.got, record.state),
+        (Some(at(500)), LetterState::WasRead { at: at(500) })
+    );
+    let bytes = post.store.view().read_receipt(number).unwrap().unwrap();
+    assert_eq!(Content::parse(&bytes).unwrap().0, *receipt.content());
+}

@@ -1,0 +1,302 @@
+//! A vault with its store, and things to keep in it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+
+/// Bytes that do not come twice, and are the same in each run.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) const fn starting(n: u64) -> Self {
+        Self(AtomicU64::new(n))
+    }
+}
+
+impl Random for Counter {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
+        for chunk in bytes.chunks_mut(32) {
+            let n = self.0.fetch_add(1, Ordering::Relaxed);
+            let digest = pregao_protocol::value::codec::Digest::of(&n.to_be_bytes());
+            chunk.copy_from_slice(&digest.0[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn passphrase() -> Passphrase {
+    Passphrase::new("open sesame".to_owned())
+}
+
+pub(super) fn new_vault(folder: &Path) -> Vault {
+    let tsa = TrustedTsa {
+        url: "http://127.0.0.1:1".to_owned(),
+        authority: Fingerprint([7; 32]),
+        keys: serde_json::json!({"keys": []}),
+        pinned: true,
+        proxy: None,
+    };
+    let contents = Contents::new(Secret::new([0xa5; 32]), tsa, Vec::new());
+    Vault::create(folder, &passphrase(), WorkFactor::Fixed(2), contents).unwrap()
+}
+
+/// A folder with a vault and a store, which can be closed and opened again.
+pub(super) struct Place {
+    pub(super) folder: TempDir,
+    pub(super) vault: Vault,
+    pub(super) random: Arc<dyn Random>,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = new_vault(folder.path());
+        Self { folder, vault, random: Arc::new(Counter::default()) }
+    }
+
+    pub(super) fn open(&mut self) -> MailStore {
+        self.try_open().unwrap()
+    }
+
+    pub(super) fn try_open(&mut self) -> Result<MailStore, MailError> {
+        MailStore::open(&mut self.vault, Arc::clone(&self.random))
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.folder.path().join(FILE)
+    }
+
+    /// All bytes of the store's files.
+    pub(super) fn raw(&self) -> Vec<u8> {
+        let mut bytes = std::fs::read(self.file()).unwrap();
+        for journal in ["mail.db-wal", "mail.db-shm", "mail.db-journal"] {
+            bytes.extend(std::fs::read(self.folder.path().join(journal)).unwrap_or_default());
+        }
+        bytes
+    }
+}
+
+pub(super) fn contains(all: &[u8], part: &[u8]) -> bool {
+    all.windows(part.len()).any(|window| window == part)
+}
+
+use pregao_protocol::letter::{
+    Address, Addressee, Author, Class, Content, FileName, Letter, MediaType, Mode, Opened,
+    Place as At, ReadReceipt, Reading as Keys, Salt, Sealed, Seeds, open, seal,
+};
+use pregao_protocol::log::RoomName;
+use pregao_protocol::trust::agreement::AgreementSecret;
+use pregao_protocol::trust::key::{BoxKey, SecretKey};
+use pregao_protocol::trust::prekey::{PrekeyPublic, PrekeySecret};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+use uuid::Uuid;
+
+use crate::post::store::contacts::{ContactId, ContactName, ContactRecord};
+use crate::post::store::letters::{Authorship, DepositRecord, LetterNumber, Reading};
+use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxSecrets, BoxState, Position};
+
+pub(super) fn at(second: u64) -> Time {
+    Time::from_micros(1_800_000_000_000_000 + second * 1_000_000).unwrap()
+}
+
+pub(super) fn id(number: u128) -> Uuid {
+    uuid::Builder::from_random_bytes(number.to_be_bytes()).into_uuid()
+}
+
+/// Somebody with a box.
+pub(super) struct Owner {
+    pub(super) name: RoomName,
+    pub(super) key: SecretKey<BoxKey>,
+    pub(super) agreement: AgreementSecret,
+    pub(super) signed: PrekeySecret,
+    pub(super) once: PrekeySecret,
+    pub(super) public: (PrekeyPublic, PrekeyPublic),
+}
+
+pub(super) fn owner(number: u8) -> Owner {
+    let signed = PrekeySecret::from_random([number ^ 0x40; 32]);
+    let once = PrekeySecret::from_random([number ^ 0x80; 32]);
+    Owner {
+        name: RoomName([number; 32]),
+        key: SecretKey::from_seed(&[number; 32]),
+        agreement: AgreementSecret::from_random([number ^ 0x20; 32]),
+        public: (signed.public(), once.public()),
+        signed,
+        once,
+    }
+}
+
+impl Owner {
+    pub(super) fn address(&self) -> Address {
+        Address {
+            name: self.name,
+            broker: String::from("wss://broker.example/#00").try_into().unwrap(),
+            key: self.key.public(),
+            agreement: self.agreement.public(),
+        }
+    }
+
+    pub(super) fn place(&self) -> At<'_> {
+        let (signed, once) = &self.public;
+        At { name: self.name, signed, once: Some(once), class: Class::Small }
+    }
+
+    pub(super) fn record(&self) -> BoxRecord {
+        BoxRecord {
+            name: self.name,
+            broker: self.address().broker,
+            fingerprint: Fingerprint([9; 32]),
+            secrets: Some(BoxSecrets {
+                seed: Secret::new([self.name.0[0]; 32]),
+                agreement: Secret::new(*self.agreement.expose()),
+            }),
+            opening: "header.opening.signature".to_owned(),
+            stamp: None,
+            receipt: None,
+            state: BoxState::Drawn,
+            purpose: BoxPurpose::First { handle: None, about: None },
+            position: Position::default(),
+            renewed: None,
+        }
+    }
+}
+
+pub(super) fn text_letter(from: &Owner, n: u128, subject: &str, text: &str) -> Letter {
+    Letter {
+        from: from.address(),
+        id: id(n),
+        reply_to: None,
+        mode: Mode::Evidence,
+        wants_receipt: true,
+        salt: Salt([3; 32]),
+        subject: Some(subject.to_owned().try_into().unwrap()),
+        text: text.to_owned().try_into().unwrap(),
+        attachments: Vec::new(),
+    }
+}
+
+pub(super) fn attachment(name: &str, kind: &str, size: u64) -> pregao_protocol::letter::Attachment {
+    pregao_protocol::letter::Attachment {
+        name: FileName::try_from(name.to_owned()).unwrap(),
+        media_type: MediaType::try_from(kind.to_owned()).unwrap(),
+        digest: Digest::of(name.as_bytes()),
+        size,
+        key: pregao_protocol::letter::BlobKey([8; 32]),
+    }
+}
+
+pub(super) fn seal_for(content: &Content, from: &Owner, to: &Owner, seeds: &Seeds) -> Sealed {
+    let addressee = Addressee { place: to.place(), agreement: to.agreement.public() };
+    let author = Author { key: &from.key, agreement: &from.agreement };
+    seal(content, &addressee, &author, seeds).unwrap()
+}
+
+pub(super) fn open_by(to: &Owner, envelope: &[u8]) -> Opened {
+    let reading =
+        Keys { name: to.name, signed: &to.signed, once: Some(&to.once), class: Class::Small };
+    open(&reading, envelope).unwrap()
+}
+
+/// A letter that came: its envelope, and what was in it.
+pub(super) struct Came {
+    pub(super) envelope: Vec<u8>,
+    pub(super) opened: Opened,
+    pub(super) deposit: DepositRecord,
+}
+
+pub(super) fn came(from: &Owner, to: &Owner, letter: Letter, n: u64) -> Came {
+    let seeds = Seeds::from_random(Digest::of(&n.to_be_bytes()).0);
+    let sealed = seal_for(&Content::Letter(letter), from, to, &seeds);
+    let deposit = DepositRecord {
+        envelope: Digest::of(&sealed.envelope),
+        class: Class::Small,
+        signed: to.public.0.digest(),
+        once: None,
+        seq: Some(n),
+        stamped: Some(at(n)),
+        expires: None,
+    };
+    Came { opened: open_by(to, &sealed.envelope), envelope: sealed.envelope, deposit }
+}
+
+pub(super) fn receipt_for(came: &Came, reader: &Owner, writer: &Owner) -> Opened {
+    let receipt =
+        ReadReceipt::of(&came.opened, reader.address(), id(77), Salt([4; 32]), at(500)).unwrap();
+    let seeds = Seeds::from_random([6; 32]);
+    let sealed = seal_for(&Content::Read(receipt), reader, writer, &seeds);
+    open_by(writer, &sealed.envelope)
+}
+
+/// A store with one own box.
+pub(super) struct Post {
+    pub(super) place: Place,
+    pub(super) store: MailStore,
+    pub(super) me: Owner,
+    pub(super) them: Owner,
+    pub(super) own: BoxId,
+}
+
+impl Post {
+    pub(super) fn new() -> Self {
+        let mut place = Place::new();
+        let mut store = place.open();
+        let (me, them) = (owner(1), owner(2));
+        let own = store.change(|change| change.keep_box(&me.record())).unwrap();
+        Self { place, store, me, them, own }
+    }
+
+    pub(super) fn reopen(self) -> Self {
+        let Self { mut place, store, me, them, own } = self;
+        drop(store);
+        let store = place.open();
+        Self { place, store, me, them, own }
+    }
+
+    pub(super) fn befriend(&mut self, name: &str) -> ContactId {
+        let name = ContactName::try_from(name.to_owned()).unwrap();
+        let contact = ContactRecord::new(name, self.them.address(), at(0));
+        self.store.change(|change| change.add_contact(&contact)).unwrap()
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        letter: Letter,
+        n: u64,
+        contact: Option<ContactId>,
+    ) -> LetterNumber {
+        let came = came(&self.them, &self.me, letter, n);
+        self.take(&came, contact, false)
+    }
+
+    pub(super) fn take(
+        &mut self,
+        came: &Came,
+        contact: Option<ContactId>,
+        keep_evidence: bool,
+    ) -> LetterNumber {
+        let own = self.own;
+        self.store
+            .change(|change| {
+                let deposit = came.deposit.clone();
+                let number = change.keep_arrived(own, deposit, &came.envelope, at(0))?;
+                let authorship = Authorship::Shown;
+                let reading = Reading { opened: &came.opened, contact, authorship, keep_evidence };
+                change.keep_opened(number, &reading)?;
+                Ok::<_, MailError>(number)
+            })
+            .unwrap()
+    }
+
+    /// The store's file, opened by another hand while the store is closed.
+    pub(super) fn tamper(self, change: impl FnOnce(&Connection)) -> Self {
+        let Self { mut place, store, me, them, own } = self;
+        drop(store);
+        let connection = Connection::open(place.file()).unwrap();
+        change(&connection);
+        connection.close().unwrap();
+        let store = place.open();
+        Self { place, store, me, them, own }
+    }
+}
