@@ -519,7 +519,13 @@ pub(super) const LIES: &[(&str, Make)] = &[
     ("read-kept-back", |seed| {
         lie(seed, |post| {
             let read = post.read(|_| {});
-            post.with_read(ShownReceipt { shown: Way::Hash(post.by_hash()), ..read })
+            let Way::Reader(by) = &read.shown else { return post.with_read(read) };
+            let shown = Content::parse(by.content.as_bytes()).ok().and_then(|(content, proof)| {
+                let Proof::Evidence(signature) = proof else { return None };
+                let (envelope, hash) = (by.envelope.clone(), content.hash());
+                Some(Way::Hash(ByHash { envelope, hash, signature }))
+            });
+            post.with_read(ShownReceipt { shown: shown.unwrap_or(read.shown), ..read })
         })
     }),
     ("read-of-another-receipt", |seed| {

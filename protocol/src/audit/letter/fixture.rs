@@ -168,6 +168,11 @@ impl Post {
         ShownLetter { sender, deposit, shown, read: None }
     }
 
+    /// What was sealed, as its reader would show it.
+    pub(crate) fn deniable(&self) -> ShownLetter {
+        self.shown(by_reader(&self.sealed))
+    }
+
     /// The read receipt, as its reader seals it.
     pub(crate) fn receipt(&self, change: impl FnOnce(&mut ReadReceipt)) -> Sealed {
         let owner = &self.two.owner;

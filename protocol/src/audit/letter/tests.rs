@@ -49,6 +49,21 @@ fn v254_a_letter_is_shown_in_three_ways_with_one_spelling_each() {
 }
 
 #[test]
+fn v254_the_files_are_the_bytes_of_the_vectors() {
+    let mut post = evidence();
+    let receipt = post.receipt(|_| {});
+    let lines = [
+        post.shown(by_sender(&post.two, &post.sealed, true, 1)),
+        post.acknowledged(&receipt),
+        post.shown(by_hash(&post.sealed)),
+        Post::new(Mode::Deniable, false).deniable(),
+    ]
+    .map(|shown| shown.encode() + "\n");
+    let file = include_str!("../../../vectors/letters-shown.jsonl");
+    assert!(lines.concat() == file, "as they are now:\n{}", lines.concat());
+}
+
+#[test]
 fn v254_what_is_spelled_otherwise_is_no_file_of_this_form() {
     let post = evidence();
     let text = post.shown(by_sender(&post.two, &post.sealed, true, 1)).encode();
