@@ -72,10 +72,11 @@ impl Pins {
             return Some((Rule::OTHER_WITNESS, why));
         }
         let authorities = verdict.authorities.as_deref().unwrap_or_default();
-        // The read receipt of a letter is in another box, which another TSA may stamp.
-        let read = verdict.letter.iter().filter_map(|letter| letter.read.as_ref());
-        let stamps = verdict.stamps.iter().chain(read.map(|read| &read.stamps));
-        let why = stamps.into_iter().find_map(|stamps| self.misses_tsa(stamps, authorities))?;
+        let mut stamps = verdict.stamps.clone()?;
+        // The read receipt of a letter is in another box, in which other TSAs may stamp.
+        let read = verdict.letter.as_ref().and_then(|letter| letter.read.as_ref());
+        stamps.extend(read.iter().flat_map(|read| &read.stamps));
+        let why = self.misses_tsa(&stamps, authorities)?;
         Some((Rule::OTHER_TSA, why))
     }
 

@@ -666,6 +666,7 @@ mod letters {
         // Another TSA stamps in the box of the receipt.
         assert_eq!(rule(&tsa(&[&post.two.table.tsa])), Some("pin.tsa"));
         assert_eq!(rule(&tsa(&[&post.one.table.tsa])), Some("pin.tsa"));
+        assert_eq!(rule(&tsa(&[&post.one.table.tsa, &post.two.table.tsa])), None);
         let broker = Pins { broker: Some(broker_fingerprint()), ..Pins::default() };
         assert_eq!(rule(&broker), Some("pin.broker"));
         let certified = examine(text.as_bytes()).beside(&[broker_keys()]).pinned(&broker);
