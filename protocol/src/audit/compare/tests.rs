@@ -398,7 +398,7 @@ fn v063_headers_in_evidence_are_held_against_other_files() {
 /// The receipts in a letter are held against everything else that the broker signed about these boxes.
 #[test]
 fn a_letter_is_held_against_other_files_of_its_boxes() {
-    use crate::audit::letter::fixture::{Post, by_hash, by_reader};
+    use crate::audit::letter::fixture::{Post, by_hash};
     use crate::letter::Mode;
     let mut post = Post::new(Mode::Evidence, true);
     let receipt = post.receipt(|_| {});
