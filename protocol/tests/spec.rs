@@ -288,6 +288,7 @@ fn limits() -> Vec<(&'static str, String)> {
             ),
         ),
         ("receipt", bytes(label::MAX_RECEIPT)),
+        ("letter shown", bytes(label::MAX_SHOWN)),
         ("frame", bytes(label::MAX_FRAME)),
         ("digests in one `stamp`", plain(label::MAX_STAMPS)),
         ("digests in one request to a TSA", plain(label::MAX_DIGESTS)),

@@ -14,23 +14,30 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
 use futures_util::{SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use pregao::command::{ChatInput, read_line};
 use pregao::event::Event;
 use pregao_broker::store::Log as _;
 use pregao_broker::store::sqlite::SqliteLog;
+use pregao_protocol::audit::letter::{ShownLetter, Way};
+use pregao_protocol::letter::{Content, Mode};
 use pregao_protocol::log::merkle::{Frontier, Tree, consistency_path, leaf_hash};
+use pregao_protocol::log::transcript::{Transcript, TranscriptLine};
 use pregao_protocol::log::{Entry, Head, Receipt, RoomName};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::trust::certificate::pem_to_der;
 use pregao_protocol::trust::jwks::verify_jwks_by_wall_clock;
 use pregao_protocol::trust::jws;
-use pregao_protocol::trust::key::{SecretKey, StampKey};
+use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey};
+use pregao_protocol::trust::pass::{Day, PassRequest, PassSecret};
 use pregao_protocol::trust::timelock::OpenedLock;
 use pregao_protocol::trust::timelock::{Master, TimeLock};
 use pregao_protocol::value::codec::{Digest, to_base64url};
 use pregao_protocol::value::label;
+use pregao_protocol::wire::blob::{BlobClass, BlobFrame, Piece, Purpose, Reached, Say};
 use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_protocol::wire::tsa::TimeLockAnswer;
 use pregao_protocol::wire::tsa::stream::StampRequest;
@@ -41,7 +48,9 @@ use pregao_protocol::wire::witness::AddCheckpoint;
 use pregao_test_pki::{Pki, Plan};
 use pregao_tests::desk::{Desk, enrol, vault};
 use pregao_tests::fuzz::formats::TIMELOCK_SEED;
-use pregao_tests::fuzz::{Alterations, Altered, TARGETS, Target, Verdict, formats, session};
+use pregao_tests::fuzz::{
+    Alterations, Altered, TARGETS, Target, Verdict, formats, letters, session,
+};
 use pregao_tests::gate::Gate;
 use pregao_tests::house::{House, Options};
 use pregao_tests::liar::{BrokerSecrets, Down, Liar, Lie};
@@ -165,6 +174,7 @@ fn what_is_longer_than_its_limit_is_refused() {
         ("frame_from_broker", label::MAX_FRAME),
         ("entry", label::MAX_ENTRY),
         ("receipt", label::MAX_RECEIPT),
+        ("letter_shown", label::MAX_SHOWN),
         ("tsa_stream", pregao_protocol::wire::tsa::stream::MAX_ANSWER),
     ] {
         let target = TARGETS.iter().find(|target| target.name == name).unwrap();
@@ -188,6 +198,7 @@ async fn make_the_corpus() {
         sealed(&own);
         locked(&own);
         ruled(&own);
+        written(&own);
         witnessed(&own);
         citizens(&own);
         logged(&own);
@@ -228,6 +239,16 @@ impl Shelf {
         self.0.lock().entry((target, name.into())).or_insert(bytes.into());
     }
 
+    /// Keeps an entry under its verb, with what is in it.
+    fn put_entry(&self, text: &str) {
+        let entry = Entry::parse(text).unwrap();
+        let verb = Action::parse(&entry.action).unwrap().body().verb().as_str();
+        self.put("entry", verb, text.as_bytes());
+        let payload = jws::dangerous_payload(&entry.action, label::MAX_ACTION).unwrap();
+        self.put("action_payload", verb, payload);
+        self.put("action", verb, entry.action);
+    }
+
     /// Keeps a frame under the name of its kind; long ones say no more than short ones.
     fn put_frame(&self, target: &'static str, bytes: &[u8]) {
         let frame: serde_json::Value = serde_json::from_slice(bytes).unwrap();
@@ -257,6 +278,53 @@ fn ruled(shelf: &Shelf) {
         ),
     ] {
         shelf.put("rule", name, source);
+    }
+}
+
+/// Letters: what they say, sealed, shown to others, in frames, and what pays for them.
+fn written(shelf: &Shelf) {
+    for made in pregao_tests::broken::files(1, 0, &[]) {
+        let Some(name) = made.name.strip_prefix("good-letter-") else { continue };
+        let name = name.trim_end_matches(".letter");
+        let shown = ShownLetter::parse(std::str::from_utf8(&made.bytes).unwrap()).unwrap();
+        if let Way::Reader(by) = &shown.shown {
+            shelf.put("letter_content", name, by.content.as_bytes());
+            let (mut content, _) = Content::parse(by.content.as_bytes()).unwrap();
+            for (mode, with_once) in [(Mode::Evidence, true), (Mode::Deniable, false)] {
+                let Content::Letter(letter) = &mut content else { continue };
+                (letter.from, letter.mode) = (letters::address(), mode);
+                let sealed = letters::sealed(&content, with_once);
+                let kind = if with_once { "evidence" } else { "deniable" };
+                shelf.put("letter_envelope", format!("{name}-{kind}"), sealed.envelope.as_slice());
+                shelf.put("letter_content", format!("{name}-{kind}"), sealed.content.to_vec());
+                framed(shelf, &format!("{name}-{kind}"), &sealed.envelope);
+            }
+        }
+        shelf.put("letter_shown", name, made.bytes);
+    }
+    let pair = KeyPair::generate(KeySize::Rsa3072).unwrap();
+    let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    let secret = PassSecret::from_pkcs8(Day(20_878), der.as_ref()).unwrap();
+    let key = secret.key(Fingerprint([7; 32])).unwrap();
+    let request = PassRequest::new(&key, [1; 32], [2; 32]).unwrap();
+    let signed = secret.sign(request.blinded(), [9; 32]).unwrap();
+    shelf.put("pass", "pass", request.finish(&key, &signed).unwrap().encode());
+}
+
+/// An envelope as it is put, got and answered.
+fn framed(shelf: &Shelf, name: &str, envelope: &[u8]) {
+    let (class, digest) = (BlobClass::of(envelope.len() as u64).unwrap(), Digest::of(envelope));
+    let piece = Piece::new(class, 0, envelope).unwrap();
+    let reached = Reached::new(class, class.size()).unwrap();
+    for (kind, say) in [
+        ("put", Say::Put(piece)),
+        ("piece", Say::Piece(piece)),
+        ("get", Say::Get(0)),
+        ("more", Say::More(reached)),
+        ("stop", Say::Stop),
+    ] {
+        let frame = BlobFrame { n: 7, purpose: Purpose::Envelope, digest, say };
+        shelf.put("blob_frame", format!("{kind}-{name}"), frame.encode().unwrap());
     }
 }
 
@@ -390,19 +458,25 @@ fn citizens(shelf: &Shelf) {
     put("list-of-cards", b'l', &pki.lists()[2]);
 }
 
-/// Entries of every verb, out of simulated houses.
+/// Entries of every verb, out of simulated houses and of rooms that these do not have.
 fn logged(shelf: &Shelf) {
     for seed in [9, 1, 2] {
         let left = run::leave(seed, false).unwrap().0.unwrap();
         let log = SqliteLog::open(&left.store).unwrap();
         for room in log.rooms().unwrap() {
             for stored in log.read(&room.name, 0, 256).unwrap() {
-                let entry = Entry::parse(&stored.text).unwrap();
-                let verb = Action::parse(&entry.action).unwrap().body().verb().as_str();
-                shelf.put("entry", verb, stored.text.as_bytes());
-                let payload = jws::dangerous_payload(&entry.action, label::MAX_ACTION).unwrap();
-                shelf.put("action_payload", verb, payload);
-                shelf.put("action", verb, entry.action);
+                shelf.put_entry(&stored.text);
+            }
+        }
+    }
+    // Boxes and keys of passes, which nobody has in those houses.
+    for made in pregao_tests::broken::files(1, 0, &[]) {
+        let text = std::str::from_utf8(&made.bytes).unwrap();
+        let apart = ["good-box-", "good-passes-"].iter().any(|kind| made.name.starts_with(kind));
+        let Some(log) = Transcript::of(text).filter(|_| apart) else { continue };
+        for line in log.lines() {
+            if let TranscriptLine::Entry(entry) = line {
+                shelf.put_entry(entry);
             }
         }
     }

@@ -11,8 +11,8 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const read = (name) => readFileSync(`${folder}${name}`, 'utf8');
 
 const NOTICE = `/*
- * Verifier of Pregão's transcripts and receipts. Made by \`npm run build\` from tests/verifier-js; MIT OR Apache-2.0.
- * Contains @noble/ciphers, @noble/curves and @noble/hashes, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
+ * Verifier of Pregão's transcripts, receipts and letters. Made by \`npm run build\` from tests/verifier-js; MIT OR Apache-2.0.
+ * Contains @noble/ciphers, @noble/curves, @noble/hashes and @noble/post-quantum, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
  */`;
 
 // Not minified: whoever is told to trust it may want to read it.

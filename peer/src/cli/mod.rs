@@ -116,7 +116,7 @@ pub enum Task {
     Agent,
     /// Try out a seller's rule
     Rule(rule::RuleTask),
-    /// Check transcripts, receipts and evidence without a network
+    /// Check transcripts, receipts, letters and evidence without a network
     #[command(after_help = VERIFY_HELP)]
     Verify(verify::Verify),
     /// A command of the chat

@@ -4,6 +4,7 @@
 //! - [`compare`] files held against each other
 //! - [`verdict`] what a file shows, or the first rule that it breaks
 //! - [`evidence`] what proves that a broker, a TSA or a witness lied
+//! - [`letter`] one letter, shown to a third party
 //! - [`history`] batch headers of a TSA, held against each other
 //! - [`delivered`] whether what comes back through a witness is the answer of a broker
 
@@ -11,5 +12,6 @@ pub mod compare;
 pub mod delivered;
 pub mod evidence;
 pub mod history;
+pub mod letter;
 pub mod verdict;
 pub mod verify;

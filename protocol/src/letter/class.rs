@@ -51,6 +51,12 @@ impl Class {
         Self::ALL.into_iter().find(|class| bytes <= class.most())
     }
 
+    /// The class of envelopes of so many bytes, if there is one.
+    #[must_use]
+    pub fn of_envelope(bytes: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.envelope_size() as u64 == bytes)
+    }
+
     /// How it is named in what is sealed.
     pub(super) const fn code(self) -> u8 {
         match self {

@@ -133,6 +133,8 @@ pub const MAX_WITNESS_NAME: usize = 48;
 pub const MAX_OPERATOR: usize = 32;
 /// Longest receipt accepted, in bytes of its JSON.
 pub const MAX_RECEIPT: usize = 64 * 1024;
+/// Largest file that shows one letter, in bytes: two receipts, two envelopes and what is in them fit.
+pub const MAX_SHOWN: usize = 1024 * 1024;
 /// Longest frame, in bytes of its JSON. With length prefix, padding and tag it fits one Noise
 /// message (65,535 bytes).
 pub const MAX_FRAME: usize = 65_000;

@@ -1,15 +1,18 @@
-//! Transcripts and receipts that hold, and broken ones, for comparing verifiers with each other.
+//! Transcripts, receipts and letters that hold, and broken ones, for comparing verifiers with each other.
 //!
 //! `scenes` are logs that hold, of every kind and at every stage. `lies` are signed by the keys that
 //! count, each against one rule. The rest is made from both by `cuts`: bytes changed, lines lost, doubled
 //! and exchanged.
 
+mod boxes;
 mod citizens;
 mod cuts;
 mod dutch;
 pub(crate) mod forge;
+mod letters;
 mod lies;
 mod paddles;
+mod passes;
 mod reserve;
 mod rules;
 mod scenes;
@@ -42,6 +45,9 @@ const KINDS: &[Kind] = &[
     Kind { name: "paddles", scenes: paddles::SCENES, lies: &[paddles::LIES] },
     Kind { name: "reserve", scenes: reserve::SCENES, lies: &[reserve::LIES] },
     Kind { name: "citizens", scenes: citizens::SCENES, lies: &[citizens::LIES] },
+    Kind { name: "boxes", scenes: boxes::SCENES, lies: &[boxes::LIES] },
+    Kind { name: "passes", scenes: passes::SCENES, lies: &[passes::LIES] },
+    Kind { name: "letters", scenes: &[], lies: &[letters::LIES] },
 ];
 
 impl Kind {
@@ -125,6 +131,9 @@ fn files_of(seed: u64, count: impl Fn(&Kind) -> usize, given: &[Made]) -> Vec<Ma
         if kind.name == "english" {
             good.extend(witnessed(seed));
             good.extend_from_slice(given);
+        }
+        if kind.name == "letters" {
+            good.extend(letters::good(seed));
         }
         made.extend(kind.broken((seed, count(kind)), &good, &chance));
         made.append(&mut good);
@@ -289,6 +298,49 @@ mod tests {
                 ],
             ),
             ("good-witnessed-by-one.log", Status::Incomplete, &["takes 2 different operators"]),
+            (
+                "good-letter-sender.letter",
+                Status::CarriedOut,
+                &[
+                    "holds: letter in box ",
+                    "deposited as entry 2 of the reader's box, stamped 2027-03-01T12:00:02.000000Z",
+                    "evidence: signed by the key of the sender's box",
+                    "its reader could open what was deposited, and it was exactly this",
+                    "  | \"Come\" and hear it",
+                    "no read receipt is here",
+                    "it does not prove which person has either box",
+                    "you must know from elsewhere: the sender's box ",
+                ],
+            ),
+            (
+                "good-letter-read.letter",
+                Status::CarriedOut,
+                &[
+                    "that they open to it is not shown",
+                    "read receipt: holds: the reader's box says that this letter was read at 2027-03-01T12:00:02.000000Z",
+                    "deposited as entry 2 of the sender's box",
+                    "and the broker and TSA of both",
+                ],
+            ),
+            (
+                "good-letter-hash.letter",
+                Status::CarriedOut,
+                &["THE TEXT IS NOT SHOWN: its sender wrote something with the hash "],
+            ),
+            (
+                "good-letter-files.letter",
+                Status::CarriedOut,
+                &[
+                    "attached \"clock 7.jpg\" (image/jpeg, 12345 bytes)",
+                    ", deposited with it",
+                    ", NOT DEPOSITED WITH IT",
+                ],
+            ),
+            (
+                "good-letter-receipt.letter",
+                Status::CarriedOut,
+                &["by its author, another letter was read at 2027-03-01T12:00:02.000000Z"],
+            ),
             (
                 "good-sold.receipt",
                 Status::CarriedOut,

@@ -5,10 +5,11 @@
 //! `tests/fuzz` call them with what they make up; `tests/tests/fuzz.rs` with the corpus and with
 //! [alterations](Alterations) of it, so that an ordinary run of the tests looks for faults too.
 //!
-//! [`formats`] what is signed, logged and sent; [`session`] handshake and records; [`people`] what is
+//! [`formats`] what is signed, logged and sent; [`letters`] letters and what carries them; [`session`] handshake and records; [`people`] what is
 //! typed, written by scripts and read from files.
 
 pub mod formats;
+pub mod letters;
 pub mod people;
 pub mod session;
 
@@ -78,6 +79,11 @@ pub const TARGETS: &[Target] = &[
     open("tsa_stream", formats::tsa_stream),
     open("add_checkpoint", formats::add_checkpoint),
     open("rule", formats::rule),
+    open("letter_content", letters::content),
+    sealed("letter_envelope", letters::envelope),
+    open("letter_shown", letters::letter_shown),
+    open("blob_frame", letters::blob_frame),
+    open("pass", letters::pass),
     sealed("session_record", session::record),
     open("handshake", session::handshake),
     open("json_line", people::json_line),

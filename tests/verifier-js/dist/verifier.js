@@ -1,6 +1,6 @@
 /*
- * Verifier of Pregão's transcripts and receipts. Made by `npm run build` from tests/verifier-js; MIT OR Apache-2.0.
- * Contains @noble/ciphers, @noble/curves and @noble/hashes, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
+ * Verifier of Pregão's transcripts, receipts and letters. Made by `npm run build` from tests/verifier-js; MIT OR Apache-2.0.
+ * Contains @noble/ciphers, @noble/curves, @noble/hashes and @noble/post-quantum, MIT License, Copyright (c) 2022 Paul Miller (https://paulmillr.com).
  */
 
 // src/bytes.js
@@ -61,11 +61,11 @@ function u64(number) {
 function encode(bytes2, alphabet) {
   let text2 = "";
   for (let i = 0; i < bytes2.length; i += 3) {
-    const left = bytes2.length - i;
-    const group = bytes2[i] << 16 | (left > 1 ? bytes2[i + 1] : 0) << 8 | (left > 2 ? bytes2[i + 2] : 0);
+    const left2 = bytes2.length - i;
+    const group = bytes2[i] << 16 | (left2 > 1 ? bytes2[i + 1] : 0) << 8 | (left2 > 2 ? bytes2[i + 2] : 0);
     text2 += alphabet[group >> 18] + alphabet[group >> 12 & 63];
-    if (left > 1) text2 += alphabet[group >> 6 & 63];
-    if (left > 2) text2 += alphabet[group & 63];
+    if (left2 > 1) text2 += alphabet[group >> 6 & 63];
+    if (left2 > 2) text2 += alphabet[group & 63];
   }
   return text2;
 }
@@ -181,6 +181,16 @@ var oneOf = (...names) => string((value) => names.includes(value));
 var integer = (least = 0, most = Number.MAX_SAFE_INTEGER) => (value) => Number.isSafeInteger(value) && value >= least && value <= most ? scalar(value, value) : no();
 var boolean = (value) => typeof value === "boolean" ? scalar(value, value) : no();
 var yes = (value) => value === true ? scalar(true, true) : no();
+var lines = string((value) => {
+  const bare = value.replaceAll("\n", "");
+  return !steers(bare) && (value === "" || !BLANK.test(bare));
+});
+var oneMember = (members) => (value) => {
+  const names = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+  if (names.length !== 1 || !Object.hasOwn(members, names[0])) no();
+  const { meant, written } = members[names[0]](value[names[0]]);
+  return scalar({ name: names[0], ...meant }, { [names[0]]: written });
+};
 var spelled = (read) => (value) => {
   const meant = typeof value === "string" ? read(value) : null;
   return meant === null ? no() : scalar(meant, value);
@@ -238,11 +248,11 @@ function split(lst, le = false) {
 }
 var fromNumH = (n) => n / 2 ** 32 | 0;
 var fromNumL = (n) => n >>> 0;
-function setU64FromNum(view, byteOffset, n, isLE2) {
+function setU64FromNum(view, byteOffset, n, isLE3) {
   const h = fromNumH(n);
   const l = fromNumL(n);
-  view.setUint32(byteOffset, isLE2 ? l : h, isLE2);
-  view.setUint32(byteOffset + 4, isLE2 ? h : l, isLE2);
+  view.setUint32(byteOffset, isLE3 ? l : h, isLE3);
+  view.setUint32(byteOffset + 4, isLE3 ? h : l, isLE3);
 }
 var shrSH = (h, _l, s) => h >>> s;
 var shrSL = (h, l, s) => h << 32 - s | l >>> s;
@@ -272,6 +282,11 @@ function anumber(n, title = "") {
   if (!Number.isSafeInteger(n) || n < 0)
     throw new RangeError(atitle(title) + "expected integer >= 0, got " + n);
   return n;
+}
+function abool(value, title = "") {
+  if (typeof value !== "boolean")
+    throw new TypeError(atitle(title) + "expected boolean, got type=" + typeof value);
+  return value;
 }
 function abytes(value, length, title = "") {
   if (isBytes(value) && (length === void 0 || value.length === length))
@@ -319,6 +334,9 @@ function aoutput(out, instance) {
     throw new RangeError('"output" expected length >= ' + min);
   }
 }
+function u32(arr) {
+  return new Uint32Array(arr.buffer, arr.byteOffset, Math.floor(arr.byteLength / 4));
+}
 function clean(...arrays) {
   for (let i = 0; i < arrays.length; i++) {
     arrays[i].fill(0);
@@ -330,6 +348,17 @@ function createView(arr) {
 function rotr(word, shift) {
   return word << 32 - shift | word >>> shift;
 }
+var isLE = /* @__PURE__ */ (() => new Uint8Array(new Uint32Array([287454020]).buffer)[0] === 68)();
+function byteSwap(word) {
+  return word << 24 & 4278190080 | word << 8 & 16711680 | word >>> 8 & 65280 | word >>> 24 & 255;
+}
+function byteSwap32(arr) {
+  for (let i = 0; i < arr.length; i++) {
+    arr[i] = byteSwap(arr[i]);
+  }
+  return arr;
+}
+var swap32IfBE = isLE ? (u) => u : byteSwap32;
 var hasHexBuiltin = /* @__PURE__ */ (() => (
   // @ts-ignore
   typeof Uint8Array.from([]).toHex === "function" && typeof Uint8Array.fromHex === "function"
@@ -391,23 +420,23 @@ function concatBytes(...arrays) {
   }
   return res;
 }
-function checkOpts(defaults, opts, title = "opts") {
+function checkOpts(defaults, opts2, title = "opts") {
   aopts(defaults, "defaults");
-  if (opts !== void 0)
-    aopts(opts, title);
-  const merged = Object.assign(/* @__PURE__ */ Object.create(null), defaults, opts);
+  if (opts2 !== void 0)
+    aopts(opts2, title);
+  const merged = Object.assign(/* @__PURE__ */ Object.create(null), defaults, opts2);
   return merged;
 }
 function createHasher(hashCons, info = {}) {
   if (typeof hashCons !== "function")
     throw new TypeError('"hashCons" expected function, got type=' + typeof hashCons);
   info = checkOpts({}, info, "info");
-  const hashC = (msg, opts) => hashCons(opts).update(msg).digest();
+  const hashC = (msg, opts2) => hashCons(opts2).update(msg).digest();
   const tmp = hashCons(void 0);
   hashC.outputLen = tmp.outputLen;
   hashC.blockLen = tmp.blockLen;
   hashC.canXOF = tmp.canXOF;
-  hashC.create = (opts) => hashCons(opts);
+  hashC.create = (opts2) => hashCons(opts2);
   Object.assign(hashC, info);
   return Object.freeze(hashC);
 }
@@ -446,11 +475,11 @@ var HashMD = class {
   length = 0;
   pos = 0;
   destroyed = false;
-  constructor(blockLen, outputLen, padOffset, isLE2) {
+  constructor(blockLen, outputLen, padOffset, isLE3) {
     this.blockLen = blockLen;
     this.outputLen = outputLen;
     this.padOffset = padOffset;
-    this.isLE = isLE2;
+    this.isLE = isLE3;
     this.buffer = new Uint8Array(blockLen);
     this.view = createView(this.buffer);
   }
@@ -487,7 +516,7 @@ var HashMD = class {
     aexists(this);
     aoutput(out, this);
     this.finished = true;
-    const { buffer, view, blockLen, isLE: isLE2 } = this;
+    const { buffer, view, blockLen, isLE: isLE3 } = this;
     let { pos } = this;
     buffer[pos++] = 128;
     buffer.fill(0, pos);
@@ -495,7 +524,7 @@ var HashMD = class {
       this.process(view, 0);
       buffer.fill(0);
     }
-    setU64FromNum(view, blockLen - 8, this.length * 8, isLE2);
+    setU64FromNum(view, blockLen - 8, this.length * 8, isLE3);
     this.process(view, 0);
     this.roundClean();
     const oview = out === buffer ? view : createView(out);
@@ -505,7 +534,7 @@ var HashMD = class {
     if (len % 4 || outLen > state.length)
       throw new Error("invalid outputLen");
     for (let i = 0; i < outLen; i++)
-      oview.setUint32(4 * i, state[i], isLE2);
+      oview.setUint32(4 * i, state[i], isLE3);
   }
   digest() {
     const { buffer, outputLen } = this;
@@ -650,17 +679,17 @@ var SHA2_32B = class extends HashMD {
     this.H = IV[7] | 0;
   }
   get() {
-    const { A, B, C, D, E, F, G, H } = this;
-    return [A, B, C, D, E, F, G, H];
+    const { A, B: B2, C, D, E, F: F2, G, H } = this;
+    return [A, B2, C, D, E, F2, G, H];
   }
   // prettier-ignore
-  set(A, B, C, D, E, F, G, H) {
+  set(A, B2, C, D, E, F2, G, H) {
     this.A = A | 0;
-    this.B = B | 0;
+    this.B = B2 | 0;
     this.C = C | 0;
     this.D = D | 0;
     this.E = E | 0;
-    this.F = F | 0;
+    this.F = F2 | 0;
     this.G = G | 0;
     this.H = H | 0;
   }
@@ -678,30 +707,30 @@ var SHA2_32B = class extends HashMD {
       const s1 = rotr(W2, 17) ^ rotr(W2, 19) ^ W2 >>> 10;
       SHA256_W[i] = s1 + SHA256_W[i - 7] + s0 + SHA256_W[i - 16] | 0;
     }
-    let { A, B, C, D, E, F, G, H } = this;
+    let { A, B: B2, C, D, E, F: F2, G, H } = this;
     for (let i = 0; i < 64; i++) {
       const sigma1 = rotr(E, 6) ^ rotr(E, 11) ^ rotr(E, 25);
-      const T1 = H + sigma1 + Chi(E, F, G) + SHA256_K[i] + SHA256_W[i] | 0;
+      const T1 = H + sigma1 + Chi(E, F2, G) + SHA256_K[i] + SHA256_W[i] | 0;
       const sigma0 = rotr(A, 2) ^ rotr(A, 13) ^ rotr(A, 22);
-      const T2 = sigma0 + Maj(A, B, C) | 0;
+      const T2 = sigma0 + Maj(A, B2, C) | 0;
       H = G;
-      G = F;
-      F = E;
+      G = F2;
+      F2 = E;
       E = D + T1 | 0;
       D = C;
-      C = B;
-      B = A;
+      C = B2;
+      B2 = A;
       A = T1 + T2 | 0;
     }
     A = A + this.A | 0;
-    B = B + this.B | 0;
+    B2 = B2 + this.B | 0;
     C = C + this.C | 0;
     D = D + this.D | 0;
     E = E + this.E | 0;
-    F = F + this.F | 0;
+    F2 = F2 + this.F | 0;
     G = G + this.G | 0;
     H = H + this.H | 0;
-    this.set(A, B, C, D, E, F, G, H);
+    this.set(A, B2, C, D, E, F2, G, H);
   }
   roundClean() {
     clean(SHA256_W);
@@ -983,7 +1012,7 @@ var randomBytes2 = (bytesLength) => randomBytes(bytesLength);
 var _0n = /* @__PURE__ */ BigInt(0);
 var _1n = /* @__PURE__ */ BigInt(1);
 var atitle2 = (title) => title ? `"${title}" ` : "";
-function abool(value, title = "") {
+function abool2(value, title = "") {
   if (typeof value !== "boolean")
     throw new TypeError(atitle2(title) + "expected boolean, got type=" + typeof value);
   return value;
@@ -1033,6 +1062,17 @@ function numberToBytesLE(n, len) {
 }
 function copyBytes(bytes2) {
   return Uint8Array.from(abytes2(bytes2));
+}
+function asciiToBytes(ascii) {
+  if (typeof ascii !== "string")
+    throw new TypeError("ascii string expected, got " + typeof ascii);
+  return Uint8Array.from(ascii, (c, i) => {
+    const charCode = c.charCodeAt(0);
+    if (c.length !== 1 || charCode > 127) {
+      throw new RangeError(`string contains non-ASCII character "${ascii[i]}" with code ${charCode} at position ${i}`);
+    }
+    return charCode;
+  });
 }
 function isPosBig(n) {
   return typeof n === "bigint" && _0n <= n;
@@ -1171,8 +1211,8 @@ function invert(number, modulo) {
   return mod(x, modulo);
 }
 function assertIsSquare(Fp2, root, n) {
-  const F = Fp2;
-  if (!F.eql(F.sqr(root), n))
+  const F2 = Fp2;
+  if (!F2.eql(F2.sqr(root), n))
     throw new Error("Cannot find square root");
 }
 function aoddModulus(order, fnName) {
@@ -1180,21 +1220,21 @@ function aoddModulus(order, fnName) {
     throw new Error(fnName + ": expected odd modulus, got " + order);
 }
 function sqrt3mod4(Fp2, n) {
-  const F = Fp2;
-  const p1div4 = (F.ORDER + _1n2) / _4n;
-  const root = F.pow(n, p1div4);
-  assertIsSquare(F, root, n);
+  const F2 = Fp2;
+  const p1div4 = (F2.ORDER + _1n2) / _4n;
+  const root = F2.pow(n, p1div4);
+  assertIsSquare(F2, root, n);
   return root;
 }
 function sqrt5mod8(Fp2, n) {
-  const F = Fp2;
-  const p5div8 = (F.ORDER - _5n) / _8n;
-  const n2 = F.mul(n, _2n);
-  const v = F.pow(n2, p5div8);
-  const nv = F.mul(n, v);
-  const i = F.mul(F.mul(nv, _2n), v);
-  const root = F.mul(nv, F.sub(i, F.ONE));
-  assertIsSquare(F, root, n);
+  const F2 = Fp2;
+  const p5div8 = (F2.ORDER - _5n) / _8n;
+  const n2 = F2.mul(n, _2n);
+  const v = F2.pow(n2, p5div8);
+  const nv = F2.mul(n, v);
+  const i = F2.mul(F2.mul(nv, _2n), v);
+  const root = F2.mul(nv, F2.sub(i, F2.ONE));
+  assertIsSquare(F2, root, n);
   return root;
 }
 function sqrt9mod16(P2) {
@@ -1205,18 +1245,18 @@ function sqrt9mod16(P2) {
   const c3 = tn(Fp_, Fp_.neg(c1));
   const c4 = (P2 + _7n) / _16n;
   return ((Fp2, n) => {
-    const F = Fp2;
-    let tv1 = F.pow(n, c4);
-    let tv2 = F.mul(tv1, c1);
-    const tv3 = F.mul(tv1, c2);
-    const tv4 = F.mul(tv1, c3);
-    const e1 = F.eql(F.sqr(tv2), n);
-    const e2 = F.eql(F.sqr(tv3), n);
-    tv1 = F.cmov(tv1, tv2, e1);
-    tv2 = F.cmov(tv4, tv3, e2);
-    const e3 = F.eql(F.sqr(tv2), n);
-    const root = F.cmov(tv1, tv2, e3);
-    assertIsSquare(F, root, n);
+    const F2 = Fp2;
+    let tv1 = F2.pow(n, c4);
+    let tv2 = F2.mul(tv1, c1);
+    const tv3 = F2.mul(tv1, c2);
+    const tv4 = F2.mul(tv1, c3);
+    const e1 = F2.eql(F2.sqr(tv2), n);
+    const e2 = F2.eql(F2.sqr(tv3), n);
+    tv1 = F2.cmov(tv1, tv2, e1);
+    tv2 = F2.cmov(tv4, tv3, e2);
+    const e3 = F2.eql(F2.sqr(tv2), n);
+    const root = F2.cmov(tv1, tv2, e3);
+    assertIsSquare(F2, root, n);
     return root;
   });
 }
@@ -1224,10 +1264,10 @@ function tonelliShanks(P2) {
   if (P2 < _3n)
     throw new Error("sqrt is not defined for small field");
   aoddModulus(P2, "tonelliShanks");
-  let Q = P2 - _1n2;
+  let Q3 = P2 - _1n2;
   let S = 0;
-  while (Q % _2n === _0n2) {
-    Q /= _2n;
+  while (Q3 % _2n === _0n2) {
+    Q3 /= _2n;
     S++;
   }
   let Z = _2n;
@@ -1238,35 +1278,35 @@ function tonelliShanks(P2) {
   }
   if (S === 1)
     return sqrt3mod4;
-  let cc = _Fp.pow(Z, Q);
-  const Q1div2 = (Q + _1n2) / _2n;
+  let cc = _Fp.pow(Z, Q3);
+  const Q1div2 = (Q3 + _1n2) / _2n;
   return function tonelliSlow(Fp2, n) {
-    const F = Fp2;
-    if (F.is0(n))
+    const F2 = Fp2;
+    if (F2.is0(n))
       return n;
-    if (FpLegendre(F, n) !== 1)
+    if (FpLegendre(F2, n) !== 1)
       throw new Error("Cannot find square root");
     let M = S;
-    let c = F.mul(F.ONE, cc);
-    let t = F.pow(n, Q);
-    let R = F.pow(n, Q1div2);
-    while (!F.eql(t, F.ONE)) {
-      if (F.is0(t))
+    let c = F2.mul(F2.ONE, cc);
+    let t = F2.pow(n, Q3);
+    let R = F2.pow(n, Q1div2);
+    while (!F2.eql(t, F2.ONE)) {
+      if (F2.is0(t))
         throw new Error("Cannot find square root: probably non-prime P");
       let i = 1;
-      let t_tmp = F.sqr(t);
-      while (!F.eql(t_tmp, F.ONE)) {
+      let t_tmp = F2.sqr(t);
+      while (!F2.eql(t_tmp, F2.ONE)) {
         i++;
-        t_tmp = F.sqr(t_tmp);
+        t_tmp = F2.sqr(t_tmp);
         if (i === M)
           throw new Error("Cannot find square root");
       }
       const exponent = _1n2 << BigInt(M - i - 1);
-      const b = F.pow(c, exponent);
+      const b = F2.pow(c, exponent);
       M = i;
-      c = F.sqr(b);
-      t = F.mul(t, c);
-      R = F.mul(R, b);
+      c = F2.sqr(b);
+      t = F2.mul(t, c);
+      R = F2.mul(R, b);
     }
     return R;
   };
@@ -1318,33 +1358,33 @@ function validateField(field) {
 function FpInvertBatch(Fp2, nums, passZero = false) {
   validateField(Fp2);
   aarray(nums, "nums");
-  abool(passZero, "passZero");
-  const F = Fp2;
-  const inverted = new Array(nums.length).fill(passZero ? F.ZERO : void 0);
+  abool2(passZero, "passZero");
+  const F2 = Fp2;
+  const inverted = new Array(nums.length).fill(passZero ? F2.ZERO : void 0);
   const multipliedAcc = nums.reduce((acc, num, i) => {
-    if (F.is0(num))
+    if (F2.is0(num))
       return acc;
     inverted[i] = acc;
-    return F.mul(acc, num);
-  }, F.ONE);
-  const invertedAcc = F.inv(multipliedAcc);
+    return F2.mul(acc, num);
+  }, F2.ONE);
+  const invertedAcc = F2.inv(multipliedAcc);
   nums.reduceRight((acc, num, i) => {
-    if (F.is0(num))
+    if (F2.is0(num))
       return acc;
-    inverted[i] = F.mul(acc, inverted[i]);
-    return F.mul(acc, num);
+    inverted[i] = F2.mul(acc, inverted[i]);
+    return F2.mul(acc, num);
   }, invertedAcc);
   return inverted;
 }
 function FpLegendre(Fp2, n) {
   validateField(Fp2);
-  const F = Fp2;
-  aoddModulus(F.ORDER, "FpLegendre");
-  const p1mod2 = (F.ORDER - _1n2) / _2n;
-  const powered = F.pow(n, p1mod2);
-  const yes2 = F.eql(powered, F.ONE);
-  const zero = F.eql(powered, F.ZERO);
-  const no4 = F.eql(powered, F.neg(F.ONE));
+  const F2 = Fp2;
+  aoddModulus(F2.ORDER, "FpLegendre");
+  const p1mod2 = (F2.ORDER - _1n2) / _2n;
+  const powered = F2.pow(n, p1mod2);
+  const yes2 = F2.eql(powered, F2.ONE);
+  const zero = F2.eql(powered, F2.ZERO);
+  const no4 = F2.eql(powered, F2.neg(F2.ONE));
   if (!yes2 && !zero && !no4)
     throw new Error("invalid Legendre symbol result");
   return yes2 ? 1 : zero ? 0 : -1;
@@ -1373,22 +1413,22 @@ var _Field = class {
   ONE = _1n2;
   _lengths;
   _mod;
-  constructor(ORDER, opts = {}) {
+  constructor(ORDER, opts2 = {}) {
     if (ORDER <= _1n2)
       throw new Error("invalid field: expected ORDER > 1, got " + ORDER);
     let _nbitLength = void 0;
     this.isLE = false;
-    if (opts != null && typeof opts === "object") {
-      if (typeof opts.BITS === "number")
-        _nbitLength = opts.BITS;
-      if (typeof opts.sqrt === "function")
-        Object.defineProperty(this, "sqrt", { value: opts.sqrt, enumerable: true });
-      if (typeof opts.isLE === "boolean")
-        this.isLE = opts.isLE;
-      if (opts.allowedLengths)
-        this._lengths = Object.freeze(opts.allowedLengths.slice());
-      if (typeof opts.modFromBytes === "boolean")
-        this._mod = opts.modFromBytes;
+    if (opts2 != null && typeof opts2 === "object") {
+      if (typeof opts2.BITS === "number")
+        _nbitLength = opts2.BITS;
+      if (typeof opts2.sqrt === "function")
+        Object.defineProperty(this, "sqrt", { value: opts2.sqrt, enumerable: true });
+      if (typeof opts2.isLE === "boolean")
+        this.isLE = opts2.isLE;
+      if (opts2.allowedLengths)
+        this._lengths = Object.freeze(opts2.allowedLengths.slice());
+      if (typeof opts2.modFromBytes === "boolean")
+        this._mod = opts2.modFromBytes;
     }
     const { nBitLength, nByteLength } = nLength(ORDER, _nbitLength);
     if (nByteLength > 2048)
@@ -1467,18 +1507,18 @@ var _Field = class {
   }
   fromBytes(bytes2, skipValidation = false) {
     abytes2(bytes2);
-    const { _lengths: allowedLengths, BYTES, isLE: isLE2, ORDER, _mod: modFromBytes } = this;
+    const { _lengths: allowedLengths, BYTES, isLE: isLE3, ORDER, _mod: modFromBytes } = this;
     if (allowedLengths) {
       if (bytes2.length < 1 || !allowedLengths.includes(bytes2.length) || bytes2.length > BYTES) {
         throw new Error("Field.fromBytes: expected " + allowedLengths + " bytes, got " + bytes2.length);
       }
-      const padded = new Uint8Array(BYTES);
-      padded.set(bytes2, isLE2 ? 0 : padded.length - bytes2.length);
-      bytes2 = padded;
+      const padded2 = new Uint8Array(BYTES);
+      padded2.set(bytes2, isLE3 ? 0 : padded2.length - bytes2.length);
+      bytes2 = padded2;
     }
     if (bytes2.length !== BYTES)
       throw new Error("Field.fromBytes: expected " + BYTES + " bytes, got " + bytes2.length);
-    let scalar2 = isLE2 ? bytesToNumberLE(bytes2) : bytesToNumberBE(bytes2);
+    let scalar2 = isLE3 ? bytesToNumberLE(bytes2) : bytesToNumberBE(bytes2);
     if (modFromBytes)
       scalar2 = mod(scalar2, ORDER);
     if (!skipValidation) {
@@ -1494,13 +1534,13 @@ var _Field = class {
   // We can't move this out because Fp6, Fp12 implement it
   // and it's unclear what to return in there.
   cmov(a, b, condition) {
-    abool(condition, "condition");
+    abool2(condition, "condition");
     return condition ? b : a;
   }
 };
-function Field(ORDER, opts = {}) {
+function Field(ORDER, opts2 = {}) {
   Object.freeze(_Field.prototype);
-  return new _Field(ORDER, opts);
+  return new _Field(ORDER, opts2);
 }
 
 // node_modules/@noble/curves/abstract/curve.js
@@ -1538,18 +1578,18 @@ function validateTableBytes(numPoints, fpBytes) {
   if (bytes2 > TABLE_BYTES_MAX)
     throw new Error("invalid window size: table would need ~" + Math.ceil(bytes2 / 2 ** 20) + " MiB, max " + TABLE_BYTES_MAX / 2 ** 20 + " MiB");
 }
-function probeRandomBytes(randomBytes4, length) {
-  if (randomBytes4 === void 0)
+function probeRandomBytes(randomBytes5, length) {
+  if (randomBytes5 === void 0)
     return void 0;
-  afunction(randomBytes4, "randomBytes");
+  afunction(randomBytes5, "randomBytes");
   try {
-    const probe = randomBytes4(length);
+    const probe = randomBytes5(length);
     if (!isBytes2(probe) || probe.length !== length)
       return void 0;
   } catch {
     return void 0;
   }
-  return randomBytes4;
+  return randomBytes5;
 }
 function validateMSMPoints(points, c) {
   aarray(points, "points");
@@ -1642,9 +1682,9 @@ var ScalarMultiplier = class {
   baseCanBeBlinded;
   bits;
   // Parametrized with a given Point class (not individual point)
-  constructor(Point2, randomBytes4) {
+  constructor(Point2, randomBytes5) {
     validatePointCons(Point2);
-    this.randomBytes = probeRandomBytes(randomBytes4, BLIND_BYTES);
+    this.randomBytes = probeRandomBytes(randomBytes5, BLIND_BYTES);
     this.Point = Point2;
     this.BASE = Point2.BASE;
     this.ZERO = Point2.ZERO;
@@ -1841,7 +1881,7 @@ var ScalarMultiplier = class {
 function mulAddUnsafe(c, points, scalars, allowOversized = false) {
   validatePointCons(c);
   validateMSMPoints(points, c);
-  abool(allowOversized, "allowOversized");
+  abool2(allowOversized, "allowOversized");
   validateMSMScalars(scalars, c.Fn, allowOversized ? c.Fn.ORDER ** _4n2 : void 0);
   if (points.length !== scalars.length)
     throw new Error("arrays of points and scalars must have equal length");
@@ -1849,14 +1889,14 @@ function mulAddUnsafe(c, points, scalars, allowOversized = false) {
   const digits = scalars.map((n) => wnafDigits(n, 4));
   return wnafWalk(c.ZERO, tables, digits);
 }
-function createField(order, field, isLE2) {
+function createField(order, field, isLE3) {
   if (field) {
     if (field.ORDER !== order)
       throw new Error("Field.ORDER must match order: Fp == p, Fn == n");
     validateField(field);
     return field;
   } else {
-    return Field(order, { isLE: isLE2 });
+    return Field(order, { isLE: isLE3 });
   }
 }
 function createCurveFields(type, CURVE, curveOpts = {}, FpFnLE) {
@@ -1899,14 +1939,14 @@ var _8n2 = /* @__PURE__ */ BigInt(8);
 function isEdValidXY(Fp2, CURVE, x, y) {
   const x2 = Fp2.sqr(x);
   const y2 = Fp2.sqr(y);
-  const left = Fp2.add(Fp2.mul(CURVE.a, x2), y2);
+  const left2 = Fp2.add(Fp2.mul(CURVE.a, x2), y2);
   const right = Fp2.add(Fp2.ONE, Fp2.mul(CURVE.d, Fp2.mul(x2, y2)));
-  return Fp2.eql(left, right);
+  return Fp2.eql(left2, right);
 }
 function edwards(params, extraOpts = {}) {
   validateObject(extraOpts, {}, {}, "extraOpts");
-  const opts = extraOpts;
-  const validated = createCurveFields("edwards", params, opts, opts.FpFnLE);
+  const opts2 = extraOpts;
+  const validated = createCurveFields("edwards", params, opts2, opts2.FpFnLE);
   const { Fp: Fp2, Fn } = validated;
   let CURVE = validated.CURVE;
   const { h: cofactor } = CURVE;
@@ -1914,21 +1954,21 @@ function edwards(params, extraOpts = {}) {
     throw new Error("edwards: CURVE.a must be a square in Fp for complete addition formulas");
   if (FpLegendre(Fp2, CURVE.d) !== -1)
     throw new Error("edwards: CURVE.d must be a non-square in Fp for complete addition formulas");
-  validateObject(opts, {}, { uvRatio: "function", randomBytes: "function" });
-  const randomBytes4 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
+  validateObject(opts2, {}, { uvRatio: "function", randomBytes: "function" });
+  const randomBytes5 = opts2.randomBytes === void 0 ? randomBytes2 : opts2.randomBytes;
   const MASK = _2n2 << BigInt(Fp2.BYTES * 8) - _1n4;
   function isOdd(n) {
     if (!Fp2.isOdd)
       throw new Error("Field does not have .isOdd()");
     return Fp2.isOdd(n);
   }
-  const uvRatio2 = opts.uvRatio === void 0 ? (u, v) => {
+  const uvRatio2 = opts2.uvRatio === void 0 ? (u, v) => {
     try {
       return { isValid: true, value: Fp2.sqrt(Fp2.div(u, v)) };
     } catch (e) {
       return { isValid: false, value: _0n4 };
     }
-  } : opts.uvRatio;
+  } : opts2.uvRatio;
   if (!isEdValidXY(Fp2, CURVE, CURVE.Gx, CURVE.Gy))
     throw new Error("bad curve params: generator point");
   const mulA = Fp2.eql(CURVE.a, Fp2.neg(Fp2.ONE)) ? (x) => Fp2.neg(x) : Fp2.eql(CURVE.a, Fp2.ONE) ? (x) => x : (x) => Fp2.mul(CURVE.a, x);
@@ -1978,7 +2018,7 @@ function edwards(params, extraOpts = {}) {
       const len = Fp2.BYTES;
       const { a, d } = CURVE;
       bytes2 = copyBytes(abytes2(bytes2, len, "point"));
-      abool(zip215, "zip215");
+      abool2(zip215, "zip215");
       const normed = copyBytes(bytes2);
       const lastByte = bytes2[len - 1];
       normed[len - 1] = lastByte & ~128;
@@ -2026,9 +2066,9 @@ function edwards(params, extraOpts = {}) {
       const Z2 = Fp2.sqr(Z);
       const Z4 = Fp2.sqr(Z2);
       const aX2 = Fp2.mul(X2, a);
-      const left = Fp2.mul(Fp2.add(aX2, Y2), Z2);
+      const left2 = Fp2.mul(Fp2.add(aX2, Y2), Z2);
       const right = Fp2.add(Z4, Fp2.mul(d, Fp2.mul(X2, Y2)));
-      if (!Fp2.eql(left, right))
+      if (!Fp2.eql(left2, right))
         throw new Error("bad point: equation left != right (1)");
       const XY = Fp2.mul(X, Y);
       const ZT = Fp2.mul(Z, T);
@@ -2058,18 +2098,18 @@ function edwards(params, extraOpts = {}) {
     double() {
       const { X: X1, Y: Y1, Z: Z1 } = this;
       const A = Fp2.sqr(X1);
-      const B = Fp2.sqr(Y1);
+      const B2 = Fp2.sqr(Y1);
       const C = Fp2.mul(Fp2.sqr(Z1), _2n2);
       const D = mulA(A);
       const x1y1 = Fp2.addN(X1, Y1);
-      const E = Fp2.sub(Fp2.subN(Fp2.sqr(x1y1), A), B);
-      const G = Fp2.addN(D, B);
-      const F = Fp2.subN(G, C);
-      const H = Fp2.subN(D, B);
-      const X3 = Fp2.mul(E, F);
+      const E = Fp2.sub(Fp2.subN(Fp2.sqr(x1y1), A), B2);
+      const G = Fp2.addN(D, B2);
+      const F2 = Fp2.subN(G, C);
+      const H = Fp2.subN(D, B2);
+      const X3 = Fp2.mul(E, F2);
       const Y3 = Fp2.mul(G, H);
       const T3 = Fp2.mul(E, H);
-      const Z3 = Fp2.mul(F, G);
+      const Z3 = Fp2.mul(F2, G);
       return new Point2(X3, Y3, Z3, T3);
     }
     // Fast algo for adding 2 Extended Points.
@@ -2081,17 +2121,17 @@ function edwards(params, extraOpts = {}) {
       const { X: X1, Y: Y1, Z: Z1, T: T1 } = this;
       const { X: X2, Y: Y2, Z: Z2, T: T2 } = other;
       const A = Fp2.mul(X1, X2);
-      const B = Fp2.mul(Y1, Y2);
+      const B2 = Fp2.mul(Y1, Y2);
       const C = Fp2.mul(Fp2.mulN(T1, d), T2);
       const D = Fp2.mul(Z1, Z2);
-      const E = Fp2.sub(Fp2.subN(Fp2.mulN(Fp2.addN(X1, Y1), Fp2.addN(X2, Y2)), A), B);
-      const F = Fp2.subN(D, C);
+      const E = Fp2.sub(Fp2.subN(Fp2.mulN(Fp2.addN(X1, Y1), Fp2.addN(X2, Y2)), A), B2);
+      const F2 = Fp2.subN(D, C);
       const G = Fp2.addN(D, C);
-      const H = Fp2.sub(B, mulA(A));
-      const X3 = Fp2.mul(E, F);
+      const H = Fp2.sub(B2, mulA(A));
+      const X3 = Fp2.mul(E, F2);
       const Y3 = Fp2.mul(G, H);
       const T3 = Fp2.mul(E, H);
-      const Z3 = Fp2.mul(F, G);
+      const Z3 = Fp2.mul(F2, G);
       return new Point2(X3, Y3, Z3, T3);
     }
     subtract(other) {
@@ -2176,7 +2216,7 @@ function edwards(params, extraOpts = {}) {
     }
   }
   const normalize = (points) => normalizeZ(Point2, points);
-  const wnaf = new ScalarMultiplier(Point2, randomBytes4);
+  const wnaf = new ScalarMultiplier(Point2, randomBytes5);
   if (wnaf.bits >= 6)
     Point2.BASE.precompute(6);
   Object.freeze(Point2.prototype);
@@ -2188,8 +2228,8 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
   if (typeof cHash !== "function")
     throw new Error('"hash" function param is required');
   const hash2 = cHash;
-  const opts = eddsaOpts;
-  validateObject(opts, {}, {
+  const opts2 = eddsaOpts;
+  validateObject(opts2, {}, {
     adjustScalarBytes: "function",
     randomBytes: "function",
     domain: "function",
@@ -2199,7 +2239,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     toMontgomery: "function",
     toMontgomerySecret: "function"
   });
-  const { prehash } = opts;
+  const { prehash } = opts2;
   const { BASE, Fp: Fp2, Fn } = Point2;
   const outputLen = hash2.outputLen;
   const expectedLen = 2 * Fp2.BYTES;
@@ -2208,16 +2248,16 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     if (outputLen !== expectedLen)
       throw new Error(`hash.outputLen must be ${expectedLen}, got ${outputLen}`);
   }
-  const randomBytes4 = opts.randomBytes === void 0 ? randomBytes2 : opts.randomBytes;
-  const toMontgomery2 = opts.toMontgomery;
-  const toMontgomerySecret2 = opts.toMontgomerySecret;
-  const adjustScalarBytes2 = opts.adjustScalarBytes === void 0 ? (bytes2) => bytes2 : opts.adjustScalarBytes;
-  const domain = opts.domain === void 0 ? (data, ctx, phflag) => {
-    abool(phflag, "phflag");
+  const randomBytes5 = opts2.randomBytes === void 0 ? randomBytes2 : opts2.randomBytes;
+  const toMontgomery2 = opts2.toMontgomery;
+  const toMontgomerySecret2 = opts2.toMontgomerySecret;
+  const adjustScalarBytes2 = opts2.adjustScalarBytes === void 0 ? (bytes2) => bytes2 : opts2.adjustScalarBytes;
+  const domain = opts2.domain === void 0 ? (data, ctx, phflag) => {
+    abool2(phflag, "phflag");
     if (ctx.length || phflag)
       throw new Error("Contexts/pre-hash are not supported");
     return data;
-  } : opts.domain;
+  } : opts2.domain;
   function modN_LE(hash3) {
     return Fn.create(bytesToNumberLE(hash3));
   }
@@ -2259,7 +2299,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     return abytes2(rs, lengths.signature, "result");
   }
   const verifyOpts = {
-    zip215: opts.zip215
+    zip215: opts2.zip215
   };
   function verify2(sig, msg, publicKey2, options = verifyOpts) {
     validateObject(options);
@@ -2270,7 +2310,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     msg = abytes2(msg, void 0, "message");
     publicKey2 = abytes2(publicKey2, lengths.publicKey, "publicKey");
     if (zip215 !== void 0)
-      abool(zip215, "zip215");
+      abool2(zip215, "zip215");
     if (prehash)
       msg = prehash(msg);
     const mid = len / 2;
@@ -2298,7 +2338,7 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     seed: _size
   };
   function randomSecretKey(seed) {
-    seed = seed === void 0 ? randomBytes4(lengths.seed) : seed;
+    seed = seed === void 0 ? randomBytes5(lengths.seed) : seed;
     return abytes2(seed, lengths.seed, "seed");
   }
   function isValidSecretKey(key2) {
@@ -2340,6 +2380,102 @@ function eddsa(Point2, cHash, eddsaOpts = {}) {
     lengths
   });
 }
+
+// node_modules/@noble/curves/abstract/fft.js
+function checkU32(n, title = "n") {
+  if (typeof n !== "number")
+    throw new TypeError(`wrong u32 integer "${title}": expected number, got type=${typeof n}`);
+  if (!Number.isSafeInteger(n) || n < 0 || n > 4294967295)
+    throw new RangeError(`wrong u32 integer "${title}": expected 0..4294967295, got ${n}`);
+  return n;
+}
+function isPowerOfTwo(x) {
+  checkU32(x, "x");
+  return (x & x - 1) === 0 && x !== 0;
+}
+function reverseBits(n, bits) {
+  checkU32(n);
+  if (typeof bits !== "number")
+    throw new TypeError('"bits" expected number, got type=' + typeof bits);
+  if (!Number.isSafeInteger(bits) || bits < 0 || bits > 32)
+    throw new Error(`expected integer 0 <= bits <= 32, got ${bits}`);
+  let reversed = 0;
+  for (let i = 0; i < bits; i++, n >>>= 1)
+    reversed = reversed << 1 | n & 1;
+  return reversed >>> 0;
+}
+function log2(n) {
+  checkU32(n);
+  return 31 - Math.clz32(n);
+}
+function bitReversalInplace(values2) {
+  if (!values2 || typeof values2 !== "object" || typeof values2.length !== "number")
+    throw new TypeError('"values" expected array-like, got type=' + typeof values2);
+  const n = values2.length;
+  if (!isPowerOfTwo(n))
+    throw new Error("expected positive power-of-two length, got " + n);
+  const bits = log2(n);
+  for (let i = 0; i < n; i++) {
+    const j = reverseBits(i, bits);
+    if (i < j) {
+      const tmp = values2[i];
+      values2[i] = values2[j];
+      values2[j] = tmp;
+    }
+  }
+  return values2;
+}
+var FFTCore = (F2, coreOpts) => {
+  validateObject(coreOpts, { N: "number", roots: "object", dit: "boolean" }, { invertButterflies: "boolean", skipStages: "number", brp: "boolean" }, "coreOpts");
+  const { N: N2, roots, dit, invertButterflies = false, skipStages = 0, brp = true } = coreOpts;
+  checkU32(N2, "coreOpts.N");
+  const bits = log2(N2);
+  if (!isPowerOfTwo(N2))
+    throw new Error("FFT: Polynomial size should be power of two");
+  checkU32(skipStages, "coreOpts.skipStages");
+  const maxSkipStages = bits === 0 ? 0 : bits - 1;
+  if (skipStages > maxSkipStages)
+    throw new Error(`FFT: wrong skipStages: expected 0 <= skipStages <= ${maxSkipStages}`);
+  if (roots.length !== N2)
+    throw new Error(`FFT: wrong roots length: expected ${N2}, got ${roots.length}`);
+  const isDit = dit !== invertButterflies;
+  return (values2) => {
+    if (values2.length !== N2)
+      throw new Error("FFT: wrong Polynomial length");
+    if (dit && brp)
+      bitReversalInplace(values2);
+    for (let i = 0, g = 1; i < bits - skipStages; i++) {
+      const s = dit ? i + 1 + skipStages : bits - i;
+      const m = 1 << s;
+      const m2 = m >> 1;
+      const stride = N2 >> s;
+      for (let k = 0; k < N2; k += m) {
+        for (let j = 0, grp = g++; j < m2; j++) {
+          const rootPos = invertButterflies ? dit ? N2 - grp : grp : j * stride;
+          const i0 = k + j;
+          const i1 = k + j + m2;
+          const omega = roots[rootPos];
+          const b = values2[i1];
+          const a = values2[i0];
+          if (isDit) {
+            const t = F2.mul(b, omega);
+            values2[i0] = F2.add(a, t);
+            values2[i1] = F2.sub(a, t);
+          } else if (invertButterflies) {
+            values2[i0] = F2.add(b, a);
+            values2[i1] = F2.mul(F2.sub(b, a), omega);
+          } else {
+            values2[i0] = F2.add(a, b);
+            values2[i1] = F2.mul(F2.sub(a, b), omega);
+          }
+        }
+      }
+    }
+    if (!dit && brp)
+      bitReversalInplace(values2);
+    return values2;
+  };
+};
 
 // node_modules/@noble/curves/abstract/montgomery.js
 var _0n5 = /* @__PURE__ */ BigInt(0);
@@ -2443,13 +2579,13 @@ function montgomery(curveDef) {
       ({ x_2: z_2, x_3: z_3 } = swap(mask2, z_2, z_3));
       const A = x_2 + z_2;
       const AA = modP(A * A);
-      const B = x_2 - z_2;
-      const BB = modP(B * B);
+      const B2 = x_2 - z_2;
+      const BB = modP(B2 * B2);
       const E = AA - BB;
       const C = x_3 + z_3;
       const D = x_3 - z_3;
       const DA = modP(D * A);
-      const CB = modP(C * B);
+      const CB = modP(C * B2);
       const dacb = DA + CB;
       const da_cb = DA - CB;
       x_3 = modP(dacb * dacb);
@@ -2560,8 +2696,8 @@ function toMontgomerySecret(secretKey) {
   abytes(secretKey, size);
   return adjustScalarBytes(sha512(secretKey.subarray(0, size))).subarray(0, size);
 }
-function ed(opts) {
-  return eddsa(ed25519_Point, sha512, Object.assign({ adjustScalarBytes, toMontgomery, toMontgomerySecret, zip215: true }, opts));
+function ed(opts2) {
+  return eddsa(ed25519_Point, sha512, Object.assign({ adjustScalarBytes, toMontgomery, toMontgomerySecret, zip215: true }, opts2));
 }
 var ed25519 = /* @__PURE__ */ ed({});
 var x25519 = /* @__PURE__ */ (() => {
@@ -2656,11 +2792,15 @@ function isSealable(key2) {
 
 // src/bodies.js
 var amount = integer(1);
+var small = integer(0, 4294967295);
 var currency = string((value) => /^[A-Z]{3}$/.test(value));
 var hash = bytesOf(32);
 var key = bytesOf(32);
 var seal = bytesOf(32, isSealable);
 var BROKER_KEYS = object({ session: key, head: key, entry: key, delivery: seal });
+var ONE_PIECE = [4028, 16316, 65451];
+var BLOB_SIZES = [...ONE_PIECE, ...Array.from({ length: 8 }, (_, power) => 65451 * 2 ** (power + 1))];
+var BLOB = object({ digest: hash, size: (value) => BLOB_SIZES.includes(value) ? integer()(value) : integer(1, 0)(value) });
 var WITNESSES = list(object({ name: string(), key, operator: string() }));
 var KEYS = list(key);
 function isQuorumOfWitnesses(witnesses, quorum) {
@@ -2725,6 +2865,33 @@ var COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) })
 var any = bytes(() => true);
 var SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal, paddle: optional(PADDLE) });
 var OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: list(COSIGNED) });
+var BOX = object({
+  handle: optional(text(32)),
+  about: optional(text(200)),
+  agreement: seal,
+  letters: small,
+  bytes: integer(),
+  freshness: small,
+  // V-274 judges whether anything can be sealed to it.
+  broker: object({ session: key, head: key, entry: key, delivery: key }),
+  stamps: KEYS,
+  simulated: optional(yes)
+});
+var DEPOSIT = object({
+  envelope: BLOB,
+  attachments: optional(someOf(BLOB)),
+  signed: hash,
+  once: optional(object({ stock: hash, index: small })),
+  expires: optional(time)
+});
+var PASSES = object({
+  freshness: small,
+  broker: object({ session: key, head: key, entry: key, delivery: key }),
+  stamps: KEYS,
+  witnesses: WITNESSES,
+  quorum: small,
+  simulated: boolean
+});
 var VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
@@ -2748,7 +2915,14 @@ var VERBS = new Map(
     reveal: { body: REVEAL, broker: true, opens: true },
     disclose: { body: object({ sealed: bytes((sealed) => sealed.length <= 8400) }) },
     withdraw: { body: object({}) },
-    absent: { body: object({ seller: boolean, winner: boolean }), broker: true }
+    absent: { body: object({ seller: boolean, winner: boolean }), broker: true },
+    box: { body: BOX, opens: true, signer: "owner" },
+    keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: "owner" },
+    deposit: { body: DEPOSIT, signer: "guest" },
+    taken: { body: object({ letters: list(integer()) }), signer: "owner" },
+    "box-closed": { body: object({}), signer: "owner" },
+    passes: { body: PASSES, broker: true, opens: true },
+    "pass-key": { body: object({ day: small, key: any }), broker: true }
   })
 );
 
@@ -2777,7 +2951,7 @@ var LEAF = Uint8Array.of(0);
 var NODE = Uint8Array.of(1);
 var EMPTY_ROOT = sha256(new Uint8Array());
 var leafHash = (bytes2) => sha256(concat(LEAF, bytes2));
-var nodeHash = (left, right) => sha256(concat(NODE, left, right));
+var nodeHash = (left2, right) => sha256(concat(NODE, left2, right));
 var Tree = class {
   #peaks = [];
   #roots = [EMPTY_ROOT];
@@ -2792,26 +2966,26 @@ var Tree = class {
     let hash2 = leafHash(bytes2);
     for (let size = this.size; size % 2 === 1; size = (size - 1) / 2) hash2 = nodeHash(this.#peaks.pop(), hash2);
     this.#peaks.push(hash2);
-    this.#roots.push(this.#peaks.reduceRight((right, left) => nodeHash(left, right)));
+    this.#roots.push(this.#peaks.reduceRight((right, left2) => nodeHash(left2, right)));
   }
 };
-function isIncluded(hash2, index, size, path, root) {
-  if (index >= size || path.length % 32 !== 0) return false;
+function isIncluded(hash2, index, size, path2, root) {
+  if (index >= size || path2.length % 32 !== 0) return false;
   let node = index;
   let last = size - 1;
   let at = 0;
   let result = hash2;
   while (last > 0) {
     if (node % 2 === 1 || node < last) {
-      if (at === path.length) return false;
-      const beside = path.subarray(at, at + 32);
+      if (at === path2.length) return false;
+      const beside = path2.subarray(at, at + 32);
       at += 32;
       result = node % 2 === 1 ? nodeHash(beside, result) : nodeHash(result, beside);
     }
     node = Math.floor(node / 2);
     last = Math.floor(last / 2);
   }
-  return at === path.length && equal(result, root);
+  return at === path2.length && equal(result, root);
 }
 
 // src/action.js
@@ -2838,733 +3012,320 @@ function readAction(text2) {
   refuseUnless(key2 !== null, "malformed");
   const action = readExact(parts.payload, payload);
   refuseUnless(verifies(key2, parts.signed, parts.signature), "malformed");
-  const { opens = false, broker: byBroker = false } = VERBS.get(action.verb);
-  return { ...action, key: key2, digest: sha256(utf8(text2)), opens, byBroker };
+  const { opens = false, broker: byBroker = false, signer = null } = VERBS.get(action.verb);
+  return { ...action, key: key2, digest: sha256(utf8(text2)), opens, byBroker, signer };
 }
 var roomName = (opening) => hex(sha256(concat(ROOM_LABEL, utf8(opening))));
 
-// src/batch.js
-var LONGEST2 = 1024;
-var MOST_DIGESTS = 65536;
-var LABEL = utf8("pregao/batch/v1");
-var CONTENT = object({
-  tsa: name32,
-  batch: integer(),
-  time,
-  size: integer(),
-  root: bytesOf(32),
-  prev: bytesOf(32),
-  prev_time: time
-});
-var headerHash = (header) => sha256(concat(LABEL, utf8(header)));
-function readHeader(text2, accepted) {
-  const { parts, header } = under("V-021", () => {
-    refuseUnless(text2.length <= LONGEST2, "V-021");
-    const split3 = split2(text2);
-    return { parts: split3, header: readExact(split3.payload, CONTENT) };
-  });
-  const key2 = accepted.get(header.tsa);
-  refuseUnless(key2 !== void 0 && isBy(parts, "pregao-batch-v1", header.tsa, key2), "V-020");
-  refuseUnless(areInBounds(header), "V-021");
-  return header;
-}
-function areInBounds({ batch, time: stamped, size, prev, prev_time: previous }) {
-  const isFirst = batch === 1;
-  return batch >= 1 && size <= MOST_DIGESTS && previous <= stamped && (!isFirst || previous === stamped && prev.every((byte) => byte === 0));
-}
-var covers = (header, stamp, digest) => isIncluded(leafHash(digest), stamp.index, header.size, stamp.path, header.root);
-
-// src/entry.js
-var LONGEST3 = 17408;
-var ENTRY = object({
-  seq: integer(0, Number.MAX_SAFE_INTEGER - 1),
-  action: string(),
-  stamp: object({
-    header: bytesOf(32),
-    index: integer(),
-    path: bytes((path) => path.length % 32 === 0)
-  })
-});
-var readEntry = (line) => under("V-026", () => {
-  refuseUnless(line.length <= LONGEST3, "V-026");
-  const text2 = utf8Text(line);
-  refuseUnless(text2 !== null, "V-026");
-  return readExact(text2, ENTRY);
-});
-
-// src/headers.js
-var Headers = class {
-  #byTsa = /* @__PURE__ */ new Map();
-  /** Whether `header` (with its `hash`) fits all that were met, which it then joins. */
-  join(header) {
-    const known = this.#byTsa.get(header.tsa) ?? [];
-    const at = firstFrom(known, header.batch);
-    const after = known[at];
-    if (after?.batch === header.batch) return equal(after.hash, header.hash);
-    const before = known[at - 1];
-    if (before && !follows(before, header) || after && !follows(header, after)) return false;
-    known.splice(at, 0, header);
-    this.#byTsa.set(header.tsa, known);
-    return true;
-  }
-};
-function firstFrom(known, batch) {
-  let [low, high] = [0, known.length];
-  while (low < high) {
-    const middle = low + high >> 1;
-    if (known[middle].batch < batch) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-function follows(smaller, larger) {
-  if (smaller.time > larger.time || smaller.time > larger.prev_time) return false;
-  return smaller.batch + 1 !== larger.batch || equal(larger.prev, smaller.hash) && larger.prev_time === smaller.time;
-}
-
-// src/ledger.js
-function requireAuthor(action, entryKey) {
-  refuseUnless(equal(action.key, entryKey) === action.byBroker, "verb.author");
-}
-var Ledger = class {
-  #tree = new Tree();
-  #headers = new Headers();
-  #used = /* @__PURE__ */ new Set();
-  #newest = 0n;
-  // Positions and times of the entries that no later one is older than; their times rise.
-  #oldest = [];
-  /** `log` is the origin of its heads, `entryKey` the broker's, `freshness` F in seconds, `keyOnce` V-033 of auctions. */
-  constructor({ room, log, entryKey, freshness, keyOnce }) {
-    this.room = room;
-    this.log = log;
-    this.entryKey = entryKey;
-    this.freshness = seconds(freshness);
-    this.keyOnce = keyOnce;
-  }
-  get size() {
-    return this.#tree.size;
-  }
-  root(size) {
-    return this.#tree.root(size);
-  }
-  /** Whether a header is too old to be named again (V-029). */
-  isPast(header) {
-    return header.time < this.#newest - this.freshness;
-  }
-  /** V-030 to V-037, in the order in which they are judged. */
-  judge(action, header) {
-    refuseUnless(action.room === this.room, "room.other");
-    requireAuthor(action, this.entryKey);
-    refuseUnless(!this.#used.has(this.#token(action)), "key.reused");
-    refuseUnless(!this.isPast(header), "stamp.stale");
-    refuseUnless(this.#headers.join(header), "stamp.contradiction");
-    const { size, root } = action.seen;
-    if (this.keyOnce) refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, "seen.stale");
-    refuseUnless(size <= this.size && equal(root, this.root(size)), "seen.false");
-  }
-  /** Takes an entry in whose bytes, action and header were judged, here and by the room's fold. */
-  append(bytes2, action, header) {
-    this.#headers.join(header);
-    this.#used.add(this.#token(action));
-    if (header.time > this.#newest) this.#newest = header.time;
-    while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
-    this.#oldest.push({ position: this.size, time: header.time });
-    this.#tree.append(bytes2);
-  }
-  // V-033: what must not occur again. In an auction that is a peer's key, everywhere else the action itself.
-  #token(action) {
-    return hex(this.keyOnce && !action.byBroker ? action.key : action.digest);
-  }
-  // The smallest time of the entries at `position` and later; if there are none, one that nothing is older than.
-  #oldestSince(position) {
-    let [low, high] = [0, this.#oldest.length];
-    while (low < high) {
-      const middle = low + high >> 1;
-      if (this.#oldest[middle].position < position) low = middle + 1;
-      else high = middle;
-    }
-    return this.#oldest[low]?.time ?? 1n << 64n;
-  }
-};
-
-// src/note.js
-var LONGEST4 = 4096;
-var MOST_SIGNATURES = 16;
-var ED25519 = 1;
-var COSIGNATURE = 4;
-var MARK = "\u2014 ";
-var keyId = (name, algorithm, key2) => sha256(concat(utf8(name), Uint8Array.of(10, algorithm), key2)).subarray(0, 4);
-var origin = (broker, room) => `pregao/${broker}/${room}`;
-var headText = (log, size, root) => `${log}
-${size}
-${base64(root)}
-`;
-var cosigned = (time2, text2) => utf8(`cosignature/v1
-time ${time2}
-${text2}`);
-function signatureLine(line) {
-  refuseUnless(line.startsWith(MARK), "V-024");
-  const [name, encoded, ...more] = line.slice(MARK.length).split(" ");
-  refuseUnless(more.length === 0 && encoded !== void 0 && name !== "" && !/[\p{White_Space}+]/u.test(name), "V-024");
-  const bytes2 = fromBase64(encoded);
-  refuseUnless(bytes2 !== null && bytes2.length > 4, "V-024");
-  return { name, id: bytes2.subarray(0, 4), signature: bytes2.subarray(4) };
-}
-function readNote(note) {
-  refuseUnless(isWellFormed(note) && utf8(note).length <= LONGEST4, "V-024");
-  refuseUnless(!/[\u0000-\u0009\u000b-\u001f]/.test(note), "V-024");
-  const end = note.indexOf("\n\n");
-  refuseUnless(end >= 0 && note.endsWith("\n"), "V-024");
-  const text2 = note.slice(0, end + 1);
-  const head = text2.split("\n");
-  refuseUnless(head.length === 4 && head[0] !== "" && /^(0|[1-9][0-9]{0,15})$/.test(head[1]), "V-024");
-  const size = Number(head[1]);
-  const root = fromBase64(head[2]);
-  refuseUnless(Number.isSafeInteger(size) && root !== null && root.length === 32, "V-024");
-  const lines = note.slice(end + 2, -1).split("\n");
-  refuseUnless(lines.length <= MOST_SIGNATURES, "V-024");
-  return { origin: head[0], size, root, text: text2, lines: lines.map(signatureLine) };
-}
-function cosigners(text2, lines, witnesses) {
-  const found = [];
-  for (const { name, id: id2, signature } of lines) {
-    const witness = witnesses.find((named) => named.name === name && equal(keyId(name, COSIGNATURE, named.key), id2));
-    if (!witness) continue;
-    refuseUnless(!found.includes(witness) && signature.length === 72, "V-141");
-    const time2 = new DataView(signature.buffer, signature.byteOffset).getBigUint64(0);
-    refuseUnless(time2 <= BigInt(Number.MAX_SAFE_INTEGER), "V-141");
-    refuseUnless(verifies(witness.key, cosigned(time2, text2), signature.subarray(8)), "V-141");
-    found.push(witness);
-  }
-  return found;
-}
-function readHead(note, log, key2, witnesses) {
-  const { origin: name, size, root, text: text2, lines } = readNote(note);
-  refuseUnless(name === log, "V-024");
-  const [own, ...others] = lines;
-  refuseUnless(own.name === log && equal(own.id, keyId(log, ED25519, key2)), "V-024");
-  refuseUnless(verifies(key2, utf8(text2), own.signature), "V-024");
-  refuseUnless(others.every((line) => line.name !== log), "V-024");
-  return { size, root, cosigners: cosigners(text2, others, witnesses) };
-}
-
-// src/rule.js
-var MOST_BYTES = 2048;
-var MOST_OPEN = 32;
-var MOST_IN_TEXT = 200;
-var LEAST = -(2n ** 63n);
-var MOST = 2n ** 63n - 1n;
-var VARIABLES = ["amount", "highest", "least", "start", "bids", "paddle_bids", "elapsed", "remaining"];
-var SEALED = ["amount", "start", "elapsed", "remaining"];
-var KEYWORDS = ["let", "if", "else", "true", "false"];
-var NoRule = class extends Error {
-};
-var Errs = class extends Error {
-};
-var no2 = () => {
-  throw new NoRule();
-};
-var errs = (cause) => {
-  throw new Errs(cause);
-};
-var WORD = /[ \n]+|\/\/([^\n]*)|(\d[\d_a-z]*)|"((?:[^"\\\n]|\\["\\])*)"|([a-z][a-z0-9_]*)|(&&|\|\||==|!=|<=|>=|[<>=!+\-*/%(){};])/uy;
-var NUMBER = /^(?:0|[1-9](?:_?\d)*)$/;
-function words(source) {
-  const found = [];
-  WORD.lastIndex = 0;
-  for (let at = 0; at < source.length; at = WORD.lastIndex) {
-    WORD.lastIndex = at;
-    const match = WORD.exec(source) ?? no2();
-    const [, comment, number, text2, name, mark] = match;
-    if (comment !== void 0 && steers(comment)) no2();
-    if (number !== void 0) found.push({ number: readNumber(number) });
-    if (text2 !== void 0) found.push({ text: readText(text2) });
-    if (name !== void 0) found.push({ name });
-    if (mark !== void 0) found.push({ mark });
-  }
-  return found;
-}
-function readNumber(digits) {
-  if (!NUMBER.test(digits)) no2();
-  const number = BigInt(digits.replaceAll("_", ""));
-  return number <= MOST ? number : no2();
-}
-function readText(written) {
-  const text2 = written.replace(/\\(.)/gu, "$1");
-  return isShown(text2, MOST_IN_TEXT) ? text2 : no2();
-}
-var Reader = class {
-  #words;
-  #next = 0;
-  #open = 0;
-  #variables;
-  // Names that stand for something here, `{name, kind, place}`.
-  #names = [];
-  #places = 0;
-  constructor(found, variables) {
-    this.#words = found;
-    this.#variables = variables;
-  }
-  rule() {
-    const body = this.#body();
-    if (this.#next < this.#words.length || body.kind === "number") no2();
-    return body.of;
-  }
-  #mark(...marks) {
-    const mark = this.#words[this.#next]?.mark;
-    if (mark === void 0 || !marks.includes(mark)) return null;
-    this.#next += 1;
-    return mark;
-  }
-  #name(...names) {
-    const name = this.#words[this.#next]?.name;
-    if (name === void 0 || !names.includes(name)) return null;
-    this.#next += 1;
-    return name;
-  }
-  #expect = (found) => found ?? no2();
-  #within(read) {
-    if (this.#open === MOST_OPEN) no2();
-    this.#open += 1;
-    const inside = read();
-    this.#open -= 1;
-    return inside;
-  }
-  #body() {
-    const outside = this.#names.length;
-    const lets = [];
-    while (this.#name("let")) {
-      const name = this.#newName();
-      this.#expect(this.#mark("="));
-      const { kind: kind2, of: of2 } = this.#expression();
-      this.#expect(this.#mark(";"));
-      const place = this.#places++;
-      this.#names.push({ name, kind: kind2, place });
-      lets.push((state) => state.places[place] = of2(state));
-    }
-    const { kind, of } = this.#expression();
-    this.#names.length = outside;
-    return {
-      kind,
-      of: (state) => {
-        for (const work of lets) work(state);
-        return of(state);
-      }
-    };
-  }
-  #newName() {
-    const name = this.#words[this.#next]?.name ?? no2();
-    if (KEYWORDS.includes(name) || VARIABLES.includes(name) || this.#names.some((known) => known.name === name)) no2();
-    this.#next += 1;
-    return name;
-  }
-  #expression() {
-    return this.#name("if") ? this.#conditional() : this.#any();
-  }
-  #conditional() {
-    const branches = [];
-    let kind;
-    const braces = () => {
-      this.#expect(this.#mark("{"));
-      const body = this.#within(() => this.#body());
-      this.#expect(this.#mark("}"));
-      kind = kind === void 0 || kind === body.kind ? body.kind : [kind, body.kind].includes("number") ? no2() : "answer";
-      return body.of;
-    };
-    do {
-      const asks = demand(this.#any(), "boolean");
-      branches.push({ asks, of: braces() });
-      this.#expect(this.#name("else"));
-    } while (this.#name("if"));
-    const last = braces();
-    return { kind, of: (state) => (branches.find(({ asks }) => asks(state))?.of ?? last)(state) };
-  }
-  #any = () => this.#chain("||", () => this.#all(), (parts) => (state) => parts.some((part) => part(state)));
-  #all = () => this.#chain("&&", () => this.#equality(), (parts) => (state) => parts.every((part) => part(state)));
-  #chain(mark, read, joined) {
-    const first = read();
-    if (!this.#mark(mark)) return first;
-    const parts = [demand(first, "boolean")];
-    do
-      parts.push(demand(read(), "boolean"));
-    while (this.#mark(mark));
-    return { kind: "boolean", of: joined(parts) };
-  }
-  #equality() {
-    const one2 = this.#order();
-    const mark = this.#mark("==", "!=");
-    if (!mark) return one2;
-    if (one2.kind === "answer") no2();
-    const other = demand(this.#order(), one2.kind);
-    const wanted = mark === "==";
-    return { kind: "boolean", of: (state) => one2.of(state) === other(state) === wanted };
-  }
-  #order() {
-    const first = this.#sum();
-    const mark = this.#mark("<=", ">=", "<", ">");
-    if (!mark) return first;
-    const [one2, other] = [demand(first, "number"), demand(this.#sum(), "number")];
-    return { kind: "boolean", of: (state) => ORDERS[mark](one2(state), other(state)) };
-  }
-  #sum = () => this.#arithmetic(["+", "-"], () => this.#product());
-  #product = () => this.#arithmetic(["*", "/", "%"], () => this.#unary());
-  #arithmetic(marks, read) {
-    const first = read();
-    let mark = this.#mark(...marks);
-    if (!mark) return first;
-    const start = demand(first, "number");
-    const rest = [];
-    for (; mark; mark = this.#mark(...marks)) rest.push({ apply: OPERATORS[mark], operand: demand(read(), "number") });
-    return { kind: "number", of: (state) => rest.reduce((sum, { apply, operand }) => bounded(apply(sum, operand(state))), start(state)) };
-  }
-  #unary() {
-    const mark = this.#mark("-", "!");
-    if (!mark) return this.#operand();
-    const kind = mark === "-" ? "number" : "boolean";
-    const operand = demand(
-      this.#within(() => this.#unary()),
-      kind
-    );
-    return { kind, of: mark === "-" ? (state) => bounded(-operand(state)) : (state) => !operand(state) };
-  }
-  #operand() {
-    if (this.#mark("(")) {
-      const inside = this.#within(() => this.#expression());
-      this.#expect(this.#mark(")"));
-      return inside;
-    }
-    const { number, text: text2, name } = this.#words[this.#next] ?? no2();
-    this.#next += 1;
-    if (number !== void 0) return { kind: "number", of: () => number };
-    if (text2 !== void 0) return { kind: "text", of: () => text2 };
-    if (name === "true" || name === "false") return { kind: "boolean", of: () => name === "true" };
-    if (this.#variables.includes(name)) return { kind: "number", of: ({ values: values2 }) => values2[name] };
-    const { kind, place } = this.#names.find((known) => known.name === name) ?? no2();
-    return { kind, of: ({ places }) => places[place] };
-  }
-};
-var demand = ({ kind, of }, wanted) => kind === wanted ? of : no2();
-var ORDERS = {
-  "<=": (one2, other) => one2 <= other,
-  ">=": (one2, other) => one2 >= other,
-  "<": (one2, other) => one2 < other,
-  ">": (one2, other) => one2 > other
-};
-var OPERATORS = {
-  "+": (one2, other) => one2 + other,
-  "-": (one2, other) => one2 - other,
-  "*": (one2, other) => one2 * other,
-  "/": (one2, other) => one2 / divisor(one2, other),
-  "%": (one2, other) => one2 % divisor(one2, other)
-};
-var bounded = (number) => number >= LEAST && number <= MOST ? number : errs("overflow");
-var divisor = (one2, other) => other === 0n ? errs("division") : one2 === LEAST && other === -1n ? errs("overflow") : other;
-function readRule(source, isSealed) {
-  const { length } = utf8(source);
-  if (!isWellFormed(source) || length === 0 || length > MOST_BYTES) return null;
-  let work;
-  try {
-    work = new Reader(words(source), isSealed ? SEALED : VARIABLES).rule();
-  } catch (error) {
-    if (error instanceof NoRule) return null;
-    throw error;
-  }
-  return (state) => {
-    const values2 = Object.fromEntries(VARIABLES.map((name) => [name, BigInt(state[name] ?? 0)]));
-    try {
-      return work({ values: values2, places: [] });
-    } catch (error) {
-      if (error instanceof Errs) return { error: error.message };
-      throw error;
-    }
-  };
-}
-
-// src/terms.js
-var LONGEST5 = seconds(366 * 86400);
-var MOST_STEPS = 16;
+// src/box.js
+var VERBS2 = ["keys", "deposit", "taken", "box-closed"];
+var PREKEY = 1216;
+var MOST_LETTERS = 1e4;
+var MOST_BYTES = 2 ** 30;
+var MOST_KEYS = 256;
+var MOST_STOCKS = 8;
+var MOST_ATTACHED = 8;
+var MOST_TAKEN = 256;
+var LONGEST2 = seconds(366 * 86400);
 var between = (number, least, most) => number >= least && number <= most;
-var leastOf = ({ start }) => Math.max(start, 1);
-function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
-  const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
-  const increments = [increment, ...steps.map((step) => step.increment)];
-  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= leastOf({ start }));
+var hasPossibleTerms = ({ freshness, stamps, broker, letters, bytes: bytes2 }) => between(freshness, 1, 60) && between(stamps.length, 1, 8) && isSealable(broker.delivery) && between(letters, 1, MOST_LETTERS) && between(bytes2, ONE_PIECE[0], MOST_BYTES);
+function holding(bytes2) {
+  let size = ONE_PIECE.find((one2) => bytes2 <= one2) ?? ONE_PIECE.at(-1);
+  while (size < bytes2) size *= 2;
+  return size;
 }
-var opensAt = (terms) => seconds(ceilSeconds(lastEnd(terms) + seconds(2 * terms.grace)) + 1n);
-var neededOf = ({ sealed, reserve }) => sealed?.needed ?? reserve;
-var lastEnd = ({ end, soft, dutch, freshness }) => soft ? soft.hard_end : dutch ? end + seconds(freshness) : end;
-var raisesNothing = ({ steps, max_raise: most, buy_now: price, soft, increment }) => [steps, most, price, soft].every((term) => term === void 0) && increment === 1;
-function canFall(terms) {
-  const { start, dutch, freshness, stamps, sealed, rule } = terms;
-  return raisesNothing(terms) && sealed === void 0 && rule === void 0 && dutch.fall <= start - dutch.floor && between(dutch.every, 1, 86400) && freshness <= 3 && stamps.length === 1;
-}
-var lockTsas = ({ sealed, stamps }) => sealed?.locks ?? stamps;
-function canSeal(terms) {
-  const { sealed, quorum, stamps } = terms;
-  const tsas = lockTsas(terms);
-  return quorum > 0 && new Set(tsas.map(String)).size === tsas.length && between(tsas.length, 1, 8) && String(sealed?.locks) !== String(stamps) && between(neededOf(terms), 1, tsas.length) && opensAt(terms) <= seconds(lastSecond);
-}
-var incrementAbove = ({ steps = [], increment }, highest) => (steps.findLast(({ from }) => from <= highest) ?? { increment }).increment;
-var wholeSeconds = (from, to) => Number((to - from) / seconds(1));
-function sampleStates(terms, listed) {
-  const least = leastOf(terms);
-  const most = Number.MAX_SAFE_INTEGER;
-  const lasts = wholeSeconds(listed, lastEnd(terms));
-  const before = [
-    { highest: 0, least, bids: 0, paddle_bids: 0 },
-    { highest: least, least: Math.min(least + incrementAbove(terms, least), most), bids: 1, paddle_bids: 1 },
-    { highest: most - 1, least: most, bids: 1e6, paddle_bids: 1e6 }
-  ];
-  const times = [
-    { elapsed: 0, remaining: lasts },
-    { elapsed: lasts, remaining: 0 }
-  ];
-  return before.slice(0, terms.sealed ? 1 : void 0).flatMap((state) => [state.least, most].flatMap((amount2) => times.map((time2) => ({ ...state, ...time2, amount: amount2, start: terms.start }))));
-}
-function ruleOf(terms, listed) {
-  if (terms.rule === void 0) return null;
-  const rule = readRule(terms.rule, terms.sealed !== void 0);
-  const errs2 = (state) => typeof rule(state) === "object";
-  refuseUnless(rule !== null && !sampleStates(terms, listed).some(errs2), "listing.rule");
-  return rule;
-}
-function judgeTerms(terms, key2, listed) {
-  refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
-  const { begin, end, soft, freshness, grace } = terms;
-  const last = lastEnd(terms);
-  refuseUnless(end > listed && last <= listed + LONGEST5 && (begin === void 0 || begin < end), "listing.end");
-  const holds = between(freshness, 1, 60) && between(grace, 1, 60) && between(terms.disclose_within, 10, 2592e3) && between(terms.stamps.length, 1, 8) && between(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum) && (!terms.sealed || raisesNothing(terms)) && (neededOf(terms) === void 0 || canSeal(terms)) && (terms.reserve === void 0 || terms.dutch === void 0 && terms.reserve === neededOf(terms)) && (!terms.dutch || canFall(terms)) && (terms.bids_each === void 0 || between(terms.bids_each, 1, 32));
-  refuseUnless(holds, "listing.terms");
-}
-
-// src/citizens.js
-var LONGEST_CERTIFICATE = 4096;
-var LONGEST_STATEMENT = 2048;
-var SEQUENCE = 48;
-var ED255192 = Uint8Array.of(48, 5, 6, 3, 43, 101, 112);
-var ARC = "698df2d0a9cf84e2afdbbcf785aaa1a0b5e00f";
-var NAMES = /* @__PURE__ */ new Map([
-  ["pregao CA", false],
-  ["pregao CA (simulated)", true]
-]);
-var RSA_HEAD = "308201a2300d06092a864886f70d01010105000382018f003082018a0282018100";
-var RSA_TAIL = "0203010001";
-var no3 = () => refuseUnless(false, "listing.citizens");
-var Der = class _Der {
-  #bytes;
-  #at = 0;
-  constructor(encoded) {
-    this.#bytes = encoded;
+var blobs = ({ envelope, attachments = [] }) => [envelope, ...attachments];
+var bytesOf2 = (deposit) => blobs(deposit).reduce((sum, blob) => sum + blob.size, 0);
+var Box = class _Box {
+  static kind = "box";
+  static access = "owner";
+  ended = false;
+  #signed = null;
+  // Digests of signed keys and roots of stocks that were published.
+  #published = /* @__PURE__ */ new Set();
+  // `{root, count, used}`, the oldest first.
+  #stocks = [];
+  // Envelopes that came under the signed key of now.
+  #came = /* @__PURE__ */ new Set();
+  // By position: `{bytes, expires}`.
+  #waiting = /* @__PURE__ */ new Map();
+  constructor(opening) {
+    this.terms = opening.body;
+    refuseUnless(hasPossibleTerms(this.terms), "box.terms");
   }
-  get isAtEnd() {
-    return this.#at === this.#bytes.length;
+  complete() {
   }
-  /** The next value if it has this tag: its content, and all of it. */
-  next(tag) {
-    const from = this.#at;
-    if (this.#bytes[from] !== tag) no3();
-    let length = this.#bytes[from + 1];
-    let at = from + 2;
-    if (length === void 0) no3();
-    if (length >= 128) {
-      const count2 = length & 127;
-      if (count2 < 1 || count2 > 2 || at + count2 > this.#bytes.length) no3();
-      length = 0;
-      for (let i = 0; i < count2; i += 1) length = length << 8 | this.#bytes[at + i];
-      if (length < (count2 === 1 ? 128 : 256)) no3();
-      at += count2;
+  /** V-061: what can be judged of an entry without the log. */
+  static judgeAlone(terms, { verb, body }, { time: time2 }) {
+    refuseUnless(VERBS2.includes(verb), "verb.kind");
+    if (verb === "keys") {
+      const count2 = body.stock?.count ?? 0;
+      const counts = body.stock === void 0 || between(count2, 1, MOST_KEYS);
+      refuseUnless(counts && body.blob.size === holding((count2 + 1) * PREKEY), "box.keys");
+    } else if (verb === "deposit") {
+      const all = blobs(body);
+      const distinct = new Set(all.map((blob) => hex(blob.digest))).size === all.length;
+      refuseUnless(ONE_PIECE.includes(body.envelope.size) && all.length <= MOST_ATTACHED + 1 && distinct, "deposit.size");
+      const { expires } = body;
+      refuseUnless(expires === void 0 || expires > time2 && expires <= time2 + LONGEST2, "deposit.expiry");
+    } else if (verb === "taken") {
+      const { letters } = body;
+      const ascend = letters.every((seq, at) => at === 0 || seq > letters[at - 1]);
+      refuseUnless(ascend && between(letters.length, 1, MOST_TAKEN), "taken.letter");
     }
-    if (at + length > this.#bytes.length) no3();
-    this.#at = at + length;
-    return { content: this.#bytes.subarray(at, this.#at), whole: this.#bytes.subarray(from, this.#at) };
   }
-  is(tag) {
-    return this.#bytes[this.#at] === tag;
+  /** Judges an entry and takes it in. */
+  apply(action, header, seq, ledger) {
+    _Box.judgeAlone(this.terms, action, header);
+    refuseUnless(!this.ended, "verb.phase");
+    const { verb, body } = action;
+    if (verb === "keys") this.#judgeKeys(body);
+    if (verb === "deposit") this.#judgeSealing(body);
+    const now = header.time > ledger.newest ? header.time : ledger.newest;
+    const waits = ([, letter2]) => letter2.expires === void 0 || letter2.expires > now;
+    if (verb === "deposit") this.#judgeRoom(body, [...this.#waiting].filter(waits));
+    if (verb === "taken") refuseUnless(body.letters.every((one2) => this.#waiting.has(one2)), "taken.letter");
+    this.#waiting = new Map([...this.#waiting].filter(waits));
+    if (verb === "keys") this.#publish(body);
+    else if (verb === "deposit") this.#take(body, seq);
+    else if (verb === "taken") body.letters.forEach((one2) => this.#waiting.delete(one2));
+    else this.ended = true;
   }
-  inside(tag) {
-    return new _Der(this.next(tag).content);
+  // V-276
+  #judgeKeys({ signed: signed2, stock }) {
+    const isNew = (digest) => !this.#published.has(hex(digest));
+    const renewed = this.#signed === hex(signed2) || isNew(signed2);
+    refuseUnless(renewed && (stock === void 0 || isNew(stock.root)), "box.keys");
   }
-  end() {
-    if (!this.isAtEnd) no3();
+  // V-277 and V-278
+  #judgeSealing({ signed: signed2, once, envelope }) {
+    refuseUnless(this.#signed === hex(signed2), "deposit.keys");
+    if (once) {
+      const stock = this.#stocks.find(({ root }) => root === hex(once.stock));
+      refuseUnless(stock !== void 0 && once.index < stock.count, "deposit.keys");
+      refuseUnless(!stock.used.has(once.index), "deposit.key-used");
+    }
+    refuseUnless(!this.#came.has(hex(envelope.digest)), "deposit.twice");
+  }
+  // V-280
+  #judgeRoom(deposit, waiting) {
+    const bytes2 = waiting.reduce((sum, [, letter2]) => sum + letter2.bytes, bytesOf2(deposit));
+    refuseUnless(waiting.length < this.terms.letters && bytes2 <= this.terms.bytes, "deposit.full");
+  }
+  #publish({ signed: signed2, stock }) {
+    if (this.#signed !== hex(signed2)) this.#came.clear();
+    this.#signed = hex(signed2);
+    this.#published.add(this.#signed);
+    if (stock === void 0) return;
+    this.#published.add(hex(stock.root));
+    this.#stocks.push({ root: hex(stock.root), count: stock.count, used: /* @__PURE__ */ new Set() });
+    if (this.#stocks.length > MOST_STOCKS) this.#stocks.shift();
+  }
+  #take(deposit, seq) {
+    const { once, envelope, expires } = deposit;
+    if (once) this.#stocks.find(({ root }) => root === hex(once.stock)).used.add(once.index);
+    this.#came.add(hex(envelope.digest));
+    this.#waiting.set(seq, { bytes: bytesOf2(deposit), expires });
   }
 };
-function commonName(name) {
-  const set = name.inside(49);
-  const only = set.inside(SEQUENCE);
-  if (hex(only.next(6).content) !== "550403") no3();
-  const tag = [12, 19].find((text3) => only.is(text3));
-  if (tag === void 0) no3();
-  const text2 = String.fromCharCode(...only.next(tag).content);
-  only.end();
-  set.end();
-  name.end();
-  return text2;
-}
-function instant(validity) {
-  const tag = validity.is(23) ? 23 : 24;
-  const text2 = String.fromCharCode(...validity.next(tag).content);
-  const parts = (tag === 23 ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/).exec(text2);
-  if (!parts) no3();
-  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number);
-  const full = tag === 24 ? year : year < 50 ? 2e3 + year : 1900 + year;
-  const millis = Date.UTC(full, month - 1, day, hour, minute, second);
-  if (new Date(millis).toISOString().slice(0, 19).replace(/[-:T]/g, "") !== `${String(full).padStart(4, "0")}${text2.slice(-11, -1)}`) no3();
-  return BigInt(millis) * 1000n;
-}
-function extension(all) {
-  const one2 = all.inside(SEQUENCE);
-  const id2 = hex(one2.next(6).content);
-  const critical = one2.is(1) && hex(one2.next(1).content) === "ff";
-  const value = hex(one2.next(4).content);
-  one2.end();
-  return { id: id2, critical, value };
-}
-function enrolmentKey(der, authority, now) {
-  if (der.length > LONGEST_CERTIFICATE) no3();
-  const file = new Der(der);
-  const all = file.inside(SEQUENCE);
-  file.end();
-  const signed = all.next(SEQUENCE);
-  if (!equal(all.next(SEQUENCE).whole, ED255192)) no3();
-  const signature = all.next(3).content;
-  all.end();
-  if (signature.length !== 65 || signature[0] !== 0 || !verifies(authority, signed.whole, signature.subarray(1))) no3();
-  const content = new Der(signed.content);
-  if (hex(content.next(160).content) !== "020102") no3();
-  content.next(2);
-  if (!equal(content.next(SEQUENCE).whole, ED255192)) no3();
-  const simulated = NAMES.get(commonName(content.inside(SEQUENCE)));
-  if (simulated === void 0) no3();
-  const validity = content.inside(SEQUENCE);
-  const [first, last] = [instant(validity), instant(validity)];
-  validity.end();
-  if (commonName(content.inside(SEQUENCE)) !== "pregao enrolment") no3();
-  const info = content.inside(SEQUENCE);
-  if (!equal(info.next(SEQUENCE).whole, ED255192)) no3();
-  const bits = info.next(3).content;
-  info.end();
-  const outer = content.inside(163);
-  const extensions = outer.inside(SEQUENCE);
-  outer.end();
-  content.end();
-  const [identifier, usage, purpose] = [extension(extensions), extension(extensions), extension(extensions)];
-  extensions.end();
-  const fits = identifier.id === "551d23" && !identifier.critical && usage.id === "551d0f" && usage.critical && usage.value === "03020780" && purpose.id === "551d25" && purpose.critical && purpose.value === `30160614${ARC}04`;
-  const key2 = bits.subarray(1);
-  if (!fits || now < first || now > last || bits.length !== 33 || bits[0] !== 0 || !isTorsionFree(key2)) no3();
-  return { key: key2, simulated };
-}
-var isIssuerKey = (spki) => {
-  const text2 = hex(spki);
-  const isModulus = spki.length === 422 && (spki[33] & 128) !== 0 && (spki[416] & 1) === 1;
-  return isModulus && text2.startsWith(RSA_HEAD) && text2.endsWith(RSA_TAIL);
-};
-var STATEMENT = object({
-  authority: name32,
-  key: bytes(() => true),
-  from: time,
-  until: time,
-  spend_until: time,
-  test: optional(yes)
+
+// src/content.js
+var MOST_ATTACHED2 = 8;
+var uuid = string((value) => /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(value));
+var mode = oneOf("evidence", "deniable");
+var ADDRESS = object({
+  box: name32,
+  broker: string((value) => /^[!-~]{1,200}$/.test(value)),
+  key: bytesOf(32),
+  agreement: bytesOf(32)
 });
-function readStatement(text2, enrolment, authority) {
-  if (text2.length > LONGEST_STATEMENT) no3();
-  const parts = split2(text2);
-  const stated = readExact(parts.payload, STATEMENT);
-  const isSigned = isBy(parts, "pregao-issuer-v1", fingerprint(enrolment), enrolment);
-  const isPeriod = stated.from < stated.until && stated.until <= stated.spend_until;
-  if (!isSigned || stated.authority !== fingerprint(authority) || !isPeriod || !isIssuerKey(stated.key)) no3();
-  return stated;
-}
-function issuerOf(terms, listed) {
-  if (terms.citizens === void 0) return null;
-  try {
-    const [authority, ...others] = terms.authorities;
-    const der = fromBase64url(terms.citizens.certificate);
-    if (others.length > 0 || !der) no3();
-    const { key: key2, simulated } = enrolmentKey(der, authority, listed);
-    const { from, until, spend_until, test, key: spki } = readStatement(terms.citizens.statement, key2, authority);
-    const plays = terms.simulated === true;
-    if (simulated !== plays || test && !plays || from > listed || lastEnd(terms) > spend_until) no3();
-    return { issuer: base64url(sha256(spki)), from, until, spend_until, test };
-  } catch {
-    return no3();
-  }
-}
+var ATTACHMENT = object({
+  name: string((value) => isShown(value, 120) && !value.startsWith(".") && !/[/\\]/.test(value)),
+  media_type: string((value) => value.length <= 100 && /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/.test(value)),
+  digest: bytesOf(32),
+  size: integer(),
+  key: bytesOf(32)
+});
+var version = (value) => integer(1, 1)(value);
+var proofOf = (value) => bytesOf(value?.mode === "deniable" ? 32 : 64);
+var LETTER = (value) => object({
+  v: version,
+  kind: oneOf("letter"),
+  from: ADDRESS,
+  id: uuid,
+  reply_to: optional(uuid),
+  mode,
+  wants_receipt: boolean,
+  salt: bytesOf(32),
+  subject: optional(text(200)),
+  text: lines,
+  attachments: list(ATTACHMENT),
+  proof: proofOf(value)
+})(value);
+var READ = (value) => object({
+  v: version,
+  kind: oneOf("read"),
+  from: ADDRESS,
+  id: uuid,
+  mode,
+  salt: bytesOf(32),
+  deposit: bytesOf(32),
+  content: bytesOf(32),
+  sender: name32,
+  reader: name32,
+  time,
+  proof: proofOf(value)
+})(value);
+var readContent = (written) => under("V-245", () => {
+  const content = readExact(written, parse(written)?.kind === "read" ? READ : LETTER);
+  const holds = content.kind === "read" ? content.reader === content.from.box : content.attachments.length <= MOST_ATTACHED2 && (content.text !== "" || content.attachments.length > 0);
+  refuseUnless(holds, "V-245");
+  const unproven = `${written.slice(0, written.lastIndexOf(',"proof":"'))}}`;
+  return { ...content, hash: sha256(concat(content.salt, utf8(unproven))) };
+});
 
-// src/dutch.js
-var LABEL2 = utf8("pregao/lot/v1");
-function priceAt({ start, dutch: { floor, fall, every } }, since, time2) {
-  const steps = time2 > since ? (time2 - since) / seconds(every) : 0n;
-  const price = BigInt(start) - steps * BigInt(fall);
-  return price > BigInt(floor) ? Number(price) : floor;
-}
-var lotOf = ({ digest }, { hash: hash2 }) => hex(sha256(concat(LABEL2, hash2, digest)));
-var isBefore = (one2, other) => one2.time === other.time ? one2.lot < other.lot : one2.time < other.time;
-var FallingPrice = class {
-  /** Since when the price falls. */
-  since;
-  #terms;
-  // Bids with the earliest first; those before `#first` are forfeited.
-  #ranked = [];
-  #first = 0;
-  constructor(terms, listed) {
-    const { begin } = terms;
-    this.#terms = terms;
-    this.since = begin !== void 0 && begin > listed ? begin : listed;
+// node_modules/@noble/hashes/hmac.js
+var _HMAC = class {
+  oHash;
+  iHash;
+  blockLen;
+  outputLen;
+  canXOF = false;
+  finished = false;
+  destroyed = false;
+  constructor(hash2, key2) {
+    ahash(hash2);
+    abytes(key2, void 0, "key");
+    this.iHash = hash2.create();
+    if (typeof this.iHash.update !== "function")
+      throw new Error("expected Hash instance");
+    this.blockLen = this.iHash.blockLen;
+    this.outputLen = this.iHash.outputLen;
+    const blockLen = this.blockLen;
+    const pad = new Uint8Array(blockLen);
+    pad.set(key2.length > blockLen ? hash2.create().update(key2).digest() : key2);
+    for (let i = 0; i < pad.length; i++)
+      pad[i] ^= 54;
+    this.iHash.update(pad);
+    this.oHash = hash2.create();
+    for (let i = 0; i < pad.length; i++)
+      pad[i] ^= 54 ^ 92;
+    this.oHash.update(pad);
+    clean(pad);
   }
-  /** V-182: what a bid pays, which agrees to so much or more. */
-  requirePrice({ amount: amount2 }, { time: time2 }) {
-    const price = priceAt(this.#terms, this.since, time2);
-    refuseUnless(amount2 >= price, "bid.too-low");
-    return price;
+  update(buf) {
+    aexists(this);
+    this.iHash.update(buf);
+    return this;
   }
-  /** Takes a bid in. Gives the end by V-183, which the first one sets. */
-  take(bid, action, header, end) {
-    const ranked = { bid, time: header.time, lot: lotOf(action, header) };
-    let [low, high] = [0, this.#ranked.length];
-    while (low < high) {
-      const middle = low + high >> 1;
-      if (isBefore(this.#ranked[middle], ranked)) low = middle + 1;
-      else high = middle;
-    }
-    this.#ranked.splice(low, 0, ranked);
-    return this.#ranked.length === 1 ? header.time + seconds(this.#terms.freshness) : end;
+  digestInto(out) {
+    aexists(this);
+    aoutput(out, this);
+    this.finished = true;
+    const buf = out.subarray(0, this.outputLen);
+    this.iHash.digestInto(buf);
+    this.oHash.update(buf);
+    this.oHash.digestInto(buf);
+    this.destroy();
   }
-  /** The earliest bid that is not forfeited. Nobody bids any more once some are. */
-  leader() {
-    while (this.#ranked[this.#first]?.bid.forfeited) this.#first += 1;
-    return this.#ranked[this.#first]?.bid ?? null;
+  digest() {
+    const out = new Uint8Array(this.oHash.outputLen);
+    this.digestInto(out);
+    return out;
+  }
+  _cloneInto(to) {
+    to ||= Object.create(Object.getPrototypeOf(this), {});
+    const { oHash, iHash, finished, destroyed, blockLen, outputLen, canXOF } = this;
+    to = to;
+    to.finished = finished;
+    to.destroyed = destroyed;
+    to.blockLen = blockLen;
+    to.outputLen = outputLen;
+    to.canXOF = canXOF;
+    to.oHash = oHash._cloneInto(to.oHash);
+    to.iHash = iHash._cloneInto(to.iHash);
+    return to;
+  }
+  clone() {
+    return this._cloneInto();
+  }
+  destroy() {
+    this.destroyed = true;
+    this.oHash.destroy();
+    this.iHash.destroy();
   }
 };
+var hmac = /* @__PURE__ */ (() => {
+  const hmac_ = ((hash2, key2, message) => new _HMAC(hash2, key2).update(message).digest());
+  hmac_.create = (hash2, key2) => new _HMAC(hash2, key2);
+  return hmac_;
+})();
 
-// src/paddles.js
-var Paddles = class {
-  // The keys of the bids under each name, by their positions.
-  #bids = /* @__PURE__ */ new Map();
-  #names = /* @__PURE__ */ new Map();
-  /** V-200 and V-201: nobody holds it yet, or the bid is shown to be by who does. */
-  require({ key: key2, body: { paddle } }) {
-    if (!paddle) return;
-    const { name, earlier } = paddle;
-    const held = this.#bids.get(name);
-    if (!held || !earlier) return refuseUnless(!held && !earlier, "bid.paddle");
-    const first = held.get(earlier.seq);
-    refuseUnless(first !== void 0 && isRatio(first, earlier.ratio, key2), "bid.paddle");
+// node_modules/@noble/hashes/hkdf.js
+function extract(hash2, ikm, salt) {
+  ahash(hash2);
+  if (salt === void 0)
+    salt = new Uint8Array(hash2.outputLen);
+  return hmac(hash2, salt, ikm);
+}
+var HKDF_COUNTER = /* @__PURE__ */ Uint8Array.of(0);
+var EMPTY_BUFFER = /* @__PURE__ */ Uint8Array.of();
+function expand(hash2, prk, info, length = 32, _recycled) {
+  ahash(hash2);
+  anumber(length, "length");
+  abytes(prk, void 0, "prk");
+  const olen = hash2.outputLen;
+  if (prk.length < olen)
+    throw new Error('"prk" must be at least HashLen octets');
+  if (length > 255 * olen)
+    throw new Error("Length must be <= 255*HashLen");
+  const blocks = Math.ceil(length / olen);
+  if (info === void 0)
+    info = EMPTY_BUFFER;
+  else
+    abytes(info, void 0, "info");
+  if (!blocks) {
+    if (_recycled)
+      clean(prk);
+    return new Uint8Array();
   }
-  /** Takes a bid in that is logged at this position. */
-  take({ key: key2, body: { paddle } }, seq) {
-    if (!paddle) return;
-    const held = this.#bids.get(paddle.name) ?? /* @__PURE__ */ new Map();
-    this.#bids.set(paddle.name, held.set(seq, key2));
-    this.#names.set(seq, paddle.name);
+  const okm = _recycled && blocks === 1 ? prk : new Uint8Array(blocks * olen);
+  const { iHash, oHash } = hmac.create(hash2, prk);
+  const T = _recycled ? prk : new Uint8Array(olen);
+  const worker = blocks > 1 ? _recycled?.iHash || hash2.create() : void 0;
+  for (let counter = 0; counter < blocks - 1; counter++) {
+    HKDF_COUNTER[0] = counter + 1;
+    const iWork = iHash._cloneInto(worker);
+    if (counter)
+      iWork.update(T);
+    iWork.update(info).update(HKDF_COUNTER).digestInto(T);
+    oHash._cloneInto(worker).update(T).digestInto(T);
+    okm.set(T, olen * counter);
   }
-  /** How many bids are under the paddle of this one. */
-  count({ paddle }) {
-    return this.#bids.get(paddle?.name)?.size ?? 0;
-  }
-  /** The name under which the bid at a position was made; undefined if under none. */
-  nameOf = (seq) => this.#names.get(seq);
+  HKDF_COUNTER[0] = blocks;
+  if (blocks > 1)
+    iHash.update(T);
+  iHash.update(info).update(HKDF_COUNTER).digestInto(T);
+  oHash.update(T).digestInto(T);
+  okm.set(T, olen * (blocks - 1));
+  iHash.destroy();
+  oHash.destroy();
+  worker?.destroy();
+  if (T !== okm)
+    clean(T);
+  clean(HKDF_COUNTER);
+  if (length === okm.length)
+    return okm;
+  const res = okm.slice(0, length);
+  clean(okm);
+  return res;
+}
+var hkdf = (hash2, ikm, salt, info, length) => {
+  ahash(hash2);
+  if (salt === void 0)
+    salt = new Uint8Array(hash2.outputLen);
+  const HMAC = hmac.create(hash2, salt).update(ikm);
+  return expand(hash2, HMAC.digest(), info, length, HMAC);
 };
 
 // node_modules/@noble/ciphers/utils.js
@@ -3572,7 +3333,7 @@ function isBytes3(a) {
   return a instanceof Uint8Array || ArrayBuffer.isView(a) && a.constructor.name === "Uint8Array" && "BYTES_PER_ELEMENT" in a && a.BYTES_PER_ELEMENT === 1;
 }
 var atitle3 = (title) => title ? `"${title}" ` : "";
-function abool2(value, title = "") {
+function abool3(value, title = "") {
   if (typeof value !== "boolean")
     throw new TypeError(atitle3(title) + "expected boolean, got type=" + typeof value);
   return value;
@@ -3614,7 +3375,7 @@ function aoutput2(out, instance) {
     throw new RangeError('"output" expected length >= ' + min);
   }
 }
-function u32(arr) {
+function u322(arr) {
   return new Uint32Array(arr.buffer, arr.byteOffset, Math.floor(arr.byteLength / 4));
 }
 function clean2(...arrays) {
@@ -3625,17 +3386,17 @@ function clean2(...arrays) {
 function createView2(arr) {
   return new DataView(arr.buffer, arr.byteOffset, arr.byteLength);
 }
-var isLE = /* @__PURE__ */ (() => new Uint8Array(new Uint32Array([287454020]).buffer)[0] === 68)();
-function byteSwap(word) {
+var isLE2 = /* @__PURE__ */ (() => new Uint8Array(new Uint32Array([287454020]).buffer)[0] === 68)();
+function byteSwap2(word) {
   return word << 24 & 4278190080 | word << 8 & 16711680 | word >>> 8 & 65280 | word >>> 24 & 255;
 }
-function byteSwap32(arr) {
+function byteSwap322(arr) {
   for (let i = 0; i < arr.length; i++) {
-    arr[i] = byteSwap(arr[i]);
+    arr[i] = byteSwap2(arr[i]);
   }
   return arr;
 }
-var swap32IfBE = isLE ? (u) => u : byteSwap32;
+var swap32IfBE2 = isLE2 ? (u) => u : byteSwap322;
 function overlapBytes(a, b) {
   if (!a.byteLength || !b.byteLength)
     return false;
@@ -3647,10 +3408,10 @@ function complexOverlapBytes(input, output) {
   if (overlapBytes(input, output) && input.byteOffset < output.byteOffset)
     throw new Error("complex overlap of input and output is not supported");
 }
-function checkOpts2(defaults, opts) {
+function checkOpts2(defaults, opts2) {
   aobject3(defaults, "defaults");
-  aobject3(opts, "opts");
-  const merged = Object.assign(defaults, opts);
+  aobject3(opts2, "opts");
+  const merged = Object.assign(defaults, opts2);
   return merged;
 }
 function equalBytes(a, b) {
@@ -3728,14 +3489,14 @@ function getOutput(expectedLength, out, onlyAligned = true) {
     throw new Error("invalid output, must be aligned");
   return out;
 }
-function u64Lengths(dataLength, aadLength, isLE2) {
+function u64Lengths(dataLength, aadLength, isLE3) {
   anumber3(dataLength);
   anumber3(aadLength);
-  abool2(isLE2);
+  abool3(isLE3);
   const num = new Uint8Array(16);
   const view = createView2(num);
-  view.setBigUint64(0, BigInt(aadLength), isLE2);
-  view.setBigUint64(8, BigInt(dataLength), isLE2);
+  view.setBigUint64(0, BigInt(aadLength), isLE3);
+  view.setBigUint64(8, BigInt(dataLength), isLE3);
   return num;
 }
 function isAligned32(bytes2) {
@@ -3747,8 +3508,8 @@ function copyBytes2(bytes2) {
 
 // node_modules/@noble/ciphers/_arx.js
 var encodeStr = (str) => Uint8Array.from(str.split(""), (c) => c.charCodeAt(0));
-var sigma16_32 = /* @__PURE__ */ (() => swap32IfBE(u32(encodeStr("expand 16-byte k"))))();
-var sigma32_32 = /* @__PURE__ */ (() => swap32IfBE(u32(encodeStr("expand 32-byte k"))))();
+var sigma16_32 = /* @__PURE__ */ (() => swap32IfBE2(u322(encodeStr("expand 16-byte k"))))();
+var sigma32_32 = /* @__PURE__ */ (() => swap32IfBE2(u322(encodeStr("expand 32-byte k"))))();
 function rotl(a, b) {
   return a << b | a >>> 32 - b;
 }
@@ -3759,14 +3520,14 @@ var U32_EMPTY = /* @__PURE__ */ Uint32Array.of();
 function runCipher(core, sigma, key2, nonce, data, output, counter, rounds) {
   const len = data.length;
   const block = new Uint8Array(BLOCK_LEN);
-  const b32 = u32(block);
-  const isAligned = isLE && isAligned32(data) && isAligned32(output);
-  const d32 = isAligned ? u32(data) : U32_EMPTY;
-  const o32 = isAligned ? u32(output) : U32_EMPTY;
-  if (!isLE) {
+  const b32 = u322(block);
+  const isAligned = isLE2 && isAligned32(data) && isAligned32(output);
+  const d32 = isAligned ? u322(data) : U32_EMPTY;
+  const o32 = isAligned ? u322(output) : U32_EMPTY;
+  if (!isLE2) {
     for (let pos = 0; pos < len; counter++) {
       core(sigma, key2, nonce, b32, counter, rounds);
-      swap32IfBE(b32);
+      swap32IfBE2(b32);
       if (counter >= MAX_COUNTER)
         throw new Error("arx: counter overflow");
       const take = Math.min(BLOCK_LEN, len - pos);
@@ -3801,14 +3562,14 @@ function runCipher(core, sigma, key2, nonce, data, output, counter, rounds) {
     pos += take;
   }
 }
-function createCipher(core, opts) {
-  const { allowShortKeys, extendNonceFn, counterLength, counterRight, rounds } = checkOpts2({ allowShortKeys: false, counterLength: 8, counterRight: false, rounds: 20 }, opts);
+function createCipher(core, opts2) {
+  const { allowShortKeys, extendNonceFn, counterLength, counterRight, rounds } = checkOpts2({ allowShortKeys: false, counterLength: 8, counterRight: false, rounds: 20 }, opts2);
   if (typeof core !== "function")
     throw new Error("core must be a function");
   anumber3(counterLength);
   anumber3(rounds);
-  abool2(counterRight);
-  abool2(allowShortKeys);
+  abool3(counterRight);
+  abool3(allowShortKeys);
   return (key2, nonce, data, output, counter = 0) => {
     abytes3(key2, void 0, "key");
     abytes3(nonce, void 0, "nonce");
@@ -3838,24 +3599,24 @@ function createCipher(core, opts) {
       abytes3(key2, 32, "arx key");
       throw new Error("invalid key size");
     }
-    if (!isLE || !isAligned32(nonce))
+    if (!isLE2 || !isAligned32(nonce))
       toClean.push(nonce = copyBytes2(nonce));
-    let k32 = u32(k);
+    let k32 = u322(k);
     if (extendNonceFn) {
       if (nonce.length !== 24)
         throw new Error("arx: extended nonce must be 24 bytes");
       const n16 = nonce.subarray(0, 16);
-      if (isLE)
-        extendNonceFn(sigma, k32, u32(n16), k32);
+      if (isLE2)
+        extendNonceFn(sigma, k32, u322(n16), k32);
       else {
-        const sigmaRaw = swap32IfBE(Uint32Array.from(sigma));
-        extendNonceFn(sigmaRaw, k32, u32(n16), k32);
+        const sigmaRaw = swap32IfBE2(Uint32Array.from(sigma));
+        extendNonceFn(sigmaRaw, k32, u322(n16), k32);
         clean2(sigmaRaw);
-        swap32IfBE(k32);
+        swap32IfBE2(k32);
       }
       nonce = nonce.subarray(16);
-    } else if (!isLE)
-      swap32IfBE(k32);
+    } else if (!isLE2)
+      swap32IfBE2(k32);
     const nonceNcLen = 16 - counterLength;
     if (nonceNcLen !== nonce.length)
       throw new Error(`arx: nonce must be ${nonceNcLen} or 16 bytes`);
@@ -3865,7 +3626,7 @@ function createCipher(core, opts) {
       nonce = nc;
       toClean.push(nonce);
     }
-    const n32 = swap32IfBE(u32(nonce));
+    const n32 = swap32IfBE2(u322(nonce));
     try {
       runCipher(core, sigma, k32, n32, data, output, counter, rounds);
       return output;
@@ -4276,159 +4037,1122 @@ var chacha20poly1305 = /* @__PURE__ */ wrapCipher(
   /* @__PURE__ */ _poly1305_aead(chacha20)
 );
 
-// node_modules/@noble/hashes/hmac.js
-var _HMAC = class {
-  oHash;
-  iHash;
-  blockLen;
-  outputLen;
-  canXOF = false;
+// node_modules/@noble/hashes/sha3.js
+var _0n7 = BigInt(0);
+var _1n7 = BigInt(1);
+var _2n5 = BigInt(2);
+var _7n2 = BigInt(7);
+var _256n = BigInt(256);
+var _0x71n = BigInt(113);
+var SHA3_PI = [];
+var SHA3_ROTL = [];
+var _SHA3_IOTA = [];
+for (let round = 0, R = _1n7, x = 1, y = 0; round < 24; round++) {
+  [x, y] = [y, (2 * x + 3 * y) % 5];
+  SHA3_PI.push(2 * (5 * y + x));
+  SHA3_ROTL.push((round + 1) * (round + 2) / 2 % 64);
+  let t = _0n7;
+  for (let j = 0; j < 7; j++) {
+    R = (R << _1n7 ^ (R >> _7n2) * _0x71n) % _256n;
+    if (R & _2n5)
+      t ^= _1n7 << (_1n7 << BigInt(j)) - _1n7;
+  }
+  _SHA3_IOTA.push(t);
+}
+var IOTAS = split(_SHA3_IOTA, true);
+var SHA3_IOTA_H = IOTAS[0];
+var SHA3_IOTA_L = IOTAS[1];
+var rotlSH = (h, l, s) => h << s | l >>> 32 - s;
+var rotlSL = (h, l, s) => l << s | h >>> 32 - s;
+var rotlBH = (h, l, s) => l << s - 32 | h >>> 64 - s;
+var rotlBL = (h, l, s) => h << s - 32 | l >>> 64 - s;
+var rotlH = (h, l, s) => s > 32 ? rotlBH(h, l, s) : rotlSH(h, l, s);
+var rotlL = (h, l, s) => s > 32 ? rotlBL(h, l, s) : rotlSL(h, l, s);
+var B = new Uint32Array(5 * 2);
+function keccakP(s, rounds = 24) {
+  if (!(s instanceof Uint32Array))
+    throw new TypeError('"s" expected Uint32Array(50), got type=' + typeof s);
+  if (s.length !== 50)
+    throw new RangeError('"s" expected Uint32Array(50), got length=' + s.length);
+  anumber(rounds, "rounds");
+  if (rounds < 1 || rounds > 24)
+    throw new Error('"rounds" expected integer 1..24');
+  for (let round = 24 - rounds; round < 24; round++) {
+    for (let x = 0; x < 10; x++)
+      B[x] = s[x] ^ s[x + 10] ^ s[x + 20] ^ s[x + 30] ^ s[x + 40];
+    for (let x = 0; x < 10; x += 2) {
+      const idx1 = (x + 8) % 10;
+      const idx0 = (x + 2) % 10;
+      const B0 = B[idx0];
+      const B1 = B[idx0 + 1];
+      const Th = rotlH(B0, B1, 1) ^ B[idx1];
+      const Tl = rotlL(B0, B1, 1) ^ B[idx1 + 1];
+      for (let y = 0; y < 50; y += 10) {
+        s[x + y] ^= Th;
+        s[x + y + 1] ^= Tl;
+      }
+    }
+    let curH = s[2];
+    let curL = s[3];
+    for (let t = 0; t < 24; t++) {
+      const shift = SHA3_ROTL[t];
+      const Th = rotlH(curH, curL, shift);
+      const Tl = rotlL(curH, curL, shift);
+      const PI = SHA3_PI[t];
+      curH = s[PI];
+      curL = s[PI + 1];
+      s[PI] = Th;
+      s[PI + 1] = Tl;
+    }
+    for (let y = 0; y < 50; y += 10) {
+      const b0 = s[y], b1 = s[y + 1], b2 = s[y + 2], b3 = s[y + 3];
+      s[y] ^= ~s[y + 2] & s[y + 4];
+      s[y + 1] ^= ~s[y + 3] & s[y + 5];
+      s[y + 2] ^= ~s[y + 4] & s[y + 6];
+      s[y + 3] ^= ~s[y + 5] & s[y + 7];
+      s[y + 4] ^= ~s[y + 6] & s[y + 8];
+      s[y + 5] ^= ~s[y + 7] & s[y + 9];
+      s[y + 6] ^= ~s[y + 8] & b0;
+      s[y + 7] ^= ~s[y + 9] & b1;
+      s[y + 8] ^= ~b0 & b2;
+      s[y + 9] ^= ~b1 & b3;
+    }
+    s[0] ^= SHA3_IOTA_H[round];
+    s[1] ^= SHA3_IOTA_L[round];
+  }
+  clean(B);
+}
+var Keccak = class _Keccak {
+  state;
+  pos = 0;
+  posOut = 0;
   finished = false;
+  state32;
   destroyed = false;
-  constructor(hash2, key2) {
-    ahash(hash2);
-    abytes(key2, void 0, "key");
-    this.iHash = hash2.create();
-    if (typeof this.iHash.update !== "function")
-      throw new Error("expected Hash instance");
-    this.blockLen = this.iHash.blockLen;
-    this.outputLen = this.iHash.outputLen;
-    const blockLen = this.blockLen;
-    const pad = new Uint8Array(blockLen);
-    pad.set(key2.length > blockLen ? hash2.create().update(key2).digest() : key2);
-    for (let i = 0; i < pad.length; i++)
-      pad[i] ^= 54;
-    this.iHash.update(pad);
-    this.oHash = hash2.create();
-    for (let i = 0; i < pad.length; i++)
-      pad[i] ^= 54 ^ 92;
-    this.oHash.update(pad);
-    clean(pad);
-  }
-  update(buf) {
-    aexists(this);
-    this.iHash.update(buf);
-    return this;
-  }
-  digestInto(out) {
-    aexists(this);
-    aoutput(out, this);
-    this.finished = true;
-    const buf = out.subarray(0, this.outputLen);
-    this.iHash.digestInto(buf);
-    this.oHash.update(buf);
-    this.oHash.digestInto(buf);
-    this.destroy();
-  }
-  digest() {
-    const out = new Uint8Array(this.oHash.outputLen);
-    this.digestInto(out);
-    return out;
-  }
-  _cloneInto(to) {
-    to ||= Object.create(Object.getPrototypeOf(this), {});
-    const { oHash, iHash, finished, destroyed, blockLen, outputLen, canXOF } = this;
-    to = to;
-    to.finished = finished;
-    to.destroyed = destroyed;
-    to.blockLen = blockLen;
-    to.outputLen = outputLen;
-    to.canXOF = canXOF;
-    to.oHash = oHash._cloneInto(to.oHash);
-    to.iHash = iHash._cloneInto(to.iHash);
-    return to;
+  blockLen;
+  suffix;
+  outputLen;
+  canXOF;
+  enableXOF = false;
+  rounds;
+  // NOTE: we accept arguments in bytes instead of bits here.
+  constructor(blockLen, suffix, outputLen, enableXOF = false, rounds = 24) {
+    anumber(blockLen, "blockLen");
+    anumber(suffix, "suffix");
+    anumber(rounds, "rounds");
+    abool(enableXOF, "enableXOF");
+    this.blockLen = blockLen;
+    this.suffix = suffix;
+    this.outputLen = outputLen;
+    this.enableXOF = enableXOF;
+    this.canXOF = enableXOF;
+    this.rounds = rounds;
+    anumber(outputLen, "outputLen");
+    if (!(0 < blockLen && blockLen < 200))
+      throw new Error('"blockLen" must be 1..199');
+    this.state = new Uint8Array(200);
+    this.state32 = u32(this.state);
   }
   clone() {
     return this._cloneInto();
   }
+  keccak() {
+    swap32IfBE(this.state32);
+    keccakP(this.state32, this.rounds);
+    swap32IfBE(this.state32);
+    this.posOut = 0;
+    this.pos = 0;
+  }
+  update(data) {
+    aexists(this);
+    abytes(data);
+    const { blockLen, state, state32 } = this;
+    const len = data.length;
+    const canUseU32 = blockLen % 4 === 0 && data.byteOffset % 4 === 0;
+    const blockLen32 = blockLen / 4;
+    const data32 = canUseU32 && len >= blockLen ? u32(data) : void 0;
+    for (let pos = 0; pos < len; ) {
+      if (data32 !== void 0 && this.pos === 0 && pos % 4 === 0 && len - pos >= blockLen) {
+        for (let i = 0, o = pos / 4; i < blockLen32; i++)
+          state32[i] ^= data32[o + i];
+        pos += blockLen;
+        this.pos = blockLen;
+        this.keccak();
+        continue;
+      }
+      const take = Math.min(blockLen - this.pos, len - pos);
+      for (let i = 0; i < take; i++)
+        state[this.pos++] ^= data[pos++];
+      if (this.pos === blockLen)
+        this.keccak();
+    }
+    return this;
+  }
+  finish() {
+    if (this.finished)
+      return;
+    this.finished = true;
+    const { state, suffix, pos, blockLen } = this;
+    state[pos] ^= suffix;
+    if ((suffix & 128) !== 0 && pos === blockLen - 1)
+      this.keccak();
+    state[blockLen - 1] ^= 128;
+    this.keccak();
+  }
+  writeInto(out) {
+    aexists(this, false);
+    abytes(out);
+    this.finish();
+    const bufferOut = this.state;
+    const { blockLen } = this;
+    for (let pos = 0, len = out.length; pos < len; ) {
+      if (this.posOut >= blockLen)
+        this.keccak();
+      const take = Math.min(blockLen - this.posOut, len - pos);
+      out.set(bufferOut.subarray(this.posOut, this.posOut + take), pos);
+      this.posOut += take;
+      pos += take;
+    }
+    return out;
+  }
+  xofInto(out) {
+    if (!this.enableXOF)
+      throw new Error("XOF is not enabled");
+    return this.writeInto(out);
+  }
+  xof(bytes2) {
+    anumber(bytes2);
+    return this.xofInto(new Uint8Array(bytes2));
+  }
+  digestInto(out) {
+    aoutput(out, this);
+    if (this.finished)
+      throw new Error("digest() was already called");
+    this.writeInto(out.length === this.outputLen ? out : out.subarray(0, this.outputLen));
+    this.destroy();
+  }
+  digest() {
+    const out = new Uint8Array(this.outputLen);
+    this.digestInto(out);
+    return out;
+  }
   destroy() {
     this.destroyed = true;
-    this.oHash.destroy();
-    this.iHash.destroy();
+    clean(this.state);
+  }
+  _cloneInto(to) {
+    const { blockLen, suffix, outputLen, rounds, enableXOF } = this;
+    to ||= new _Keccak(blockLen, suffix, outputLen, enableXOF, rounds);
+    to.blockLen = blockLen;
+    to.state32.set(this.state32);
+    to.pos = this.pos;
+    to.posOut = this.posOut;
+    to.finished = this.finished;
+    to.rounds = rounds;
+    to.suffix = suffix;
+    to.outputLen = outputLen;
+    to.enableXOF = enableXOF;
+    to.canXOF = this.canXOF;
+    to.destroyed = this.destroyed;
+    return to;
   }
 };
-var hmac = /* @__PURE__ */ (() => {
-  const hmac_ = ((hash2, key2, message) => new _HMAC(hash2, key2).update(message).digest());
-  hmac_.create = (hash2, key2) => new _HMAC(hash2, key2);
-  return hmac_;
-})();
+var genKeccak = (suffix, blockLen, outputLen, info = {}) => createHasher(() => new Keccak(blockLen, suffix, outputLen), info);
+var sha3_256 = /* @__PURE__ */ genKeccak(
+  6,
+  136,
+  32,
+  /* @__PURE__ */ oidNist(8)
+);
+var sha3_512 = /* @__PURE__ */ genKeccak(
+  6,
+  72,
+  64,
+  /* @__PURE__ */ oidNist(10)
+);
+var genShake = (suffix, blockLen, outputLen, info = {}) => createHasher((opts2 = {}) => {
+  opts2 = checkOpts({}, opts2);
+  return new Keccak(blockLen, suffix, opts2.dkLen === void 0 ? outputLen : opts2.dkLen, true);
+}, info);
+var shake128 = /* @__PURE__ */ genShake(31, 168, 16, /* @__PURE__ */ oidNist(11));
+var shake256 = /* @__PURE__ */ genShake(31, 136, 32, /* @__PURE__ */ oidNist(12));
 
-// node_modules/@noble/hashes/hkdf.js
-function extract(hash2, ikm, salt) {
-  ahash(hash2);
-  if (salt === void 0)
-    salt = new Uint8Array(hash2.outputLen);
-  return hmac(hash2, salt, ikm);
+// node_modules/@noble/post-quantum/utils.js
+var abytesDoc = abytes;
+var randomBytes4 = randomBytes;
+function aarray2(item, title, inner = () => {
+}) {
+  if (!Array.isArray(item))
+    throw new TypeError(`"${title}" expected array, got type=${typeof item}`);
+  for (let i = 0; i < item.length; i++)
+    inner(item[i], `${title}[${i}]`);
+  return item;
 }
-var HKDF_COUNTER = /* @__PURE__ */ Uint8Array.of(0);
-var EMPTY_BUFFER = /* @__PURE__ */ Uint8Array.of();
-function expand(hash2, prk, info, length = 32, _recycled) {
-  ahash(hash2);
-  anumber(length, "length");
-  abytes(prk, void 0, "prk");
-  const olen = hash2.outputLen;
-  if (prk.length < olen)
-    throw new Error('"prk" must be at least HashLen octets');
-  if (length > 255 * olen)
-    throw new Error("Length must be <= 255*HashLen");
-  const blocks = Math.ceil(length / olen);
-  if (info === void 0)
-    info = EMPTY_BUFFER;
-  else
-    abytes(info, void 0, "info");
-  if (!blocks) {
-    if (_recycled)
-      clean(prk);
-    return new Uint8Array();
-  }
-  const okm = _recycled && blocks === 1 ? prk : new Uint8Array(blocks * olen);
-  const { iHash, oHash } = hmac.create(hash2, prk);
-  const T = _recycled ? prk : new Uint8Array(olen);
-  const worker = blocks > 1 ? _recycled?.iHash || hash2.create() : void 0;
-  for (let counter = 0; counter < blocks - 1; counter++) {
-    HKDF_COUNTER[0] = counter + 1;
-    const iWork = iHash._cloneInto(worker);
-    if (counter)
-      iWork.update(T);
-    iWork.update(info).update(HKDF_COUNTER).digestInto(T);
-    oHash._cloneInto(worker).update(T).digestInto(T);
-    okm.set(T, olen * counter);
-  }
-  HKDF_COUNTER[0] = blocks;
-  if (blocks > 1)
-    iHash.update(T);
-  iHash.update(info).update(HKDF_COUNTER).digestInto(T);
-  oHash.update(T).digestInto(T);
-  okm.set(T, olen * (blocks - 1));
-  iHash.destroy();
-  oHash.destroy();
-  worker?.destroy();
-  if (T !== okm)
-    clean(T);
-  clean(HKDF_COUNTER);
-  if (length === okm.length)
-    return okm;
-  const res = okm.slice(0, length);
-  clean(okm);
-  return res;
+function aobject4(value, title = "object") {
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    throw new TypeError(title === "object" ? "expected valid options object" : `"${title}" expected object, got type=${typeof value}`);
+  return value;
 }
-var hkdf = (hash2, ikm, salt, info, length) => {
-  ahash(hash2);
-  if (salt === void 0)
-    salt = new Uint8Array(hash2.outputLen);
-  const HMAC = hmac.create(hash2, salt).update(ikm);
-  return expand(hash2, HMAC.digest(), info, length, HMAC);
+function equalBytes2(a, b) {
+  a = abytes(a);
+  b = abytes(b);
+  if (a.length !== b.length)
+    return false;
+  let diff = 0;
+  for (let i = 0; i < a.length; i++)
+    diff |= a[i] ^ b[i];
+  return diff === 0;
+}
+function copyBytes3(bytes2) {
+  return new Uint8Array(abytes(bytes2));
+}
+function splitCoder(label, ...lengths) {
+  const getLength = (c) => typeof c === "number" ? c : c.bytesLen;
+  const bytesLen = lengths.reduce((sum, a) => sum + getLength(a), 0);
+  return {
+    bytesLen,
+    encode: (bufs) => {
+      const res = new Uint8Array(bytesLen);
+      for (let i = 0, pos = 0; i < lengths.length; i++) {
+        const c = lengths[i];
+        const l = getLength(c);
+        const b = typeof c === "number" ? bufs[i] : c.encode(bufs[i]);
+        abytes(b, l, label);
+        res.set(b, pos);
+        if (typeof c !== "number")
+          b.fill(0);
+        pos += l;
+      }
+      return res;
+    },
+    decode: (buf) => {
+      abytes(buf, bytesLen, label);
+      const res = [];
+      for (const c of lengths) {
+        const l = getLength(c);
+        const b = buf.subarray(0, l);
+        res.push(typeof c === "number" ? b : c.decode(b));
+        buf = buf.subarray(l);
+      }
+      return res;
+    }
+  };
+}
+function vecCoder(c, vecLen) {
+  const coder = c;
+  const bytesLen = vecLen * coder.bytesLen;
+  return {
+    bytesLen,
+    encode: (u) => {
+      const uArr = aarray2(u, "u");
+      if (uArr.length !== vecLen)
+        throw new RangeError(`vecCoder.encode: wrong length=${uArr.length}. Expected: ${vecLen}`);
+      const res = new Uint8Array(bytesLen);
+      for (let i = 0, pos = 0; i < uArr.length; i++) {
+        const b = coder.encode(uArr[i]);
+        res.set(b, pos);
+        b.fill(0);
+        pos += b.length;
+      }
+      return res;
+    },
+    decode: (a) => {
+      abytes(a, bytesLen);
+      const r = [];
+      for (let i = 0; i < a.length; i += coder.bytesLen)
+        r.push(coder.decode(a.subarray(i, i + coder.bytesLen)));
+      return r;
+    }
+  };
+}
+function cleanBytes(...list2) {
+  for (const t of list2) {
+    if (Array.isArray(t))
+      for (const b of t)
+        b.fill(0);
+    else
+      t.fill(0);
+  }
+}
+function getMask(bits) {
+  anumber(bits, "bits");
+  if (bits > 32)
+    throw new RangeError('"bits" expected <= 32, got ' + bits);
+  return bits === 32 ? 4294967295 : ~(-1 << bits) >>> 0;
+}
+
+// node_modules/@noble/post-quantum/_crystals.js
+var genCrystals = (opts2) => {
+  const { newPoly, N: N2, Q: Q3, F: F2, ROOT_OF_UNITY: ROOT_OF_UNITY2, brvBits, isKyber } = opts2;
+  const mod2 = (a, modulo = Q3) => {
+    const result = a % modulo | 0;
+    return (result >= 0 ? result | 0 : modulo + result | 0) | 0;
+  };
+  const smod = (a, modulo = Q3) => {
+    const r = mod2(a, modulo) | 0;
+    return (r > modulo >> 1 ? r - modulo | 0 : r) | 0;
+  };
+  function getZettas() {
+    const out = newPoly(N2);
+    for (let i = 0; i < N2; i++) {
+      const b = reverseBits(i, brvBits);
+      const p = BigInt(ROOT_OF_UNITY2) ** BigInt(b) % BigInt(Q3);
+      out[i] = Number(p) | 0;
+    }
+    return out;
+  }
+  const nttZetas = getZettas();
+  const inv = (_a) => {
+    throw new Error("not implemented");
+  };
+  const field = isKyber ? {
+    add: (a, b) => {
+      const r = a + b | 0;
+      return r >= Q3 ? r - Q3 | 0 : r;
+    },
+    sub: (a, b) => {
+      const r = a - b | 0;
+      return r < 0 ? r + Q3 | 0 : r;
+    },
+    mul: (a, b) => mod2((a | 0) * (b | 0)) | 0,
+    inv
+  } : {
+    add: (a, b) => mod2((a | 0) + (b | 0)) | 0,
+    sub: (a, b) => mod2((a | 0) - (b | 0)) | 0,
+    mul: (a, b) => mod2((a | 0) * (b | 0)) | 0,
+    inv
+  };
+  const nttOpts = {
+    N: N2,
+    roots: nttZetas,
+    invertButterflies: true,
+    skipStages: isKyber ? 1 : 0,
+    brp: false
+  };
+  const dif = FFTCore(field, { dit: false, ...nttOpts });
+  const dit = FFTCore(field, { dit: true, ...nttOpts });
+  const NTT = {
+    encode: (r) => {
+      return dif(r);
+    },
+    decode: (r) => {
+      dit(r);
+      for (let i = 0; i < r.length; i++)
+        r[i] = mod2(F2 * r[i]);
+      return r;
+    }
+  };
+  const bitsCoder = (d, c) => {
+    for (let i = 0, bufLen = 0; i < N2; i++) {
+      bufLen += d;
+      if (bufLen > 32)
+        getMask(bufLen);
+      bufLen %= 8;
+    }
+    const mask = getMask(d);
+    const bytesLen = d * (N2 / 8);
+    return {
+      bytesLen,
+      encode: (poly_) => {
+        const poly = poly_;
+        const r = new Uint8Array(bytesLen);
+        for (let i = 0, buf = 0, bufLen = 0, pos = 0; i < poly.length; i++) {
+          buf |= (c.encode(poly[i]) & mask) << bufLen;
+          bufLen += d;
+          for (; bufLen >= 8; bufLen -= 8, buf >>= 8)
+            r[pos++] = buf & 255;
+        }
+        return r;
+      },
+      decode: (bytes2) => {
+        const r = newPoly(N2);
+        for (let i = 0, buf = 0, bufLen = 0, pos = 0; i < bytes2.length; i++) {
+          buf |= bytes2[i] << bufLen;
+          bufLen += 8;
+          for (; bufLen >= d; bufLen -= d, buf >>= d)
+            r[pos++] = c.decode(buf & mask);
+        }
+        return r;
+      }
+    };
+  };
+  return {
+    mod: mod2,
+    smod,
+    nttZetas,
+    NTT: {
+      encode: (r) => NTT.encode(r),
+      decode: (r) => NTT.decode(r)
+    },
+    bitsCoder
+  };
 };
+var createXofShake = (shake) => (seed, blockLen) => {
+  if (!blockLen)
+    blockLen = shake.blockLen;
+  const _seed = new Uint8Array(seed.length + 2);
+  _seed.set(seed);
+  const seedLen = seed.length;
+  const buf = new Uint8Array(blockLen);
+  let h = shake.create({});
+  let calls = 0;
+  let xofs = 0;
+  return {
+    stats: () => ({ calls, xofs }),
+    get: (x, y) => {
+      _seed[seedLen + 0] = x;
+      _seed[seedLen + 1] = y;
+      h.destroy();
+      h = shake.create({}).update(_seed);
+      calls++;
+      return () => {
+        xofs++;
+        return h.xofInto(buf);
+      };
+    },
+    clean: () => {
+      h.destroy();
+      cleanBytes(buf, _seed);
+    }
+  };
+};
+var XOF128 = /* @__PURE__ */ createXofShake(shake128);
+
+// node_modules/@noble/post-quantum/ml-kem.js
+var N = 256;
+var Q = 3329;
+var F = 3303;
+var ROOT_OF_UNITY = 17;
+var crystals = /* @__PURE__ */ genCrystals({
+  N,
+  Q,
+  F,
+  ROOT_OF_UNITY,
+  newPoly: (n) => new Uint16Array(n),
+  brvBits: 7,
+  isKyber: true
+});
+var PARAMS = /* @__PURE__ */ (() => Object.freeze({
+  512: Object.freeze({ N, Q, K: 2, ETA1: 3, ETA2: 2, du: 10, dv: 4, RBGstrength: 128 }),
+  768: Object.freeze({ N, Q, K: 3, ETA1: 2, ETA2: 2, du: 10, dv: 4, RBGstrength: 192 }),
+  1024: Object.freeze({ N, Q, K: 4, ETA1: 2, ETA2: 2, du: 11, dv: 5, RBGstrength: 256 })
+}))();
+var compress = (d) => {
+  if (d >= 12)
+    return { encode: (i) => i, decode: (i) => i >= Q ? i - Q : i };
+  const a = 2 ** (d - 1);
+  return {
+    // This only matches standalone Compress_d after bitsCoder masks the result into Z_(2^d).
+    encode: (i) => ((i << d) + Q / 2) / Q,
+    // const decompress = (i: number) => round((Q / 2 ** d) * i);
+    decode: (i) => i * Q + a >>> d
+  };
+};
+var byteCoder = (d) => crystals.bitsCoder(d, d === 12 ? { encode: (i) => i, decode: (i) => i >= Q ? i - Q : i } : { encode: (i) => i, decode: (i) => i });
+var polyCoder = (d) => d === 12 ? byteCoder(12) : crystals.bitsCoder(d, compress(d));
+function polyAdd(a_, b_) {
+  const a = a_;
+  const b = b_;
+  for (let i = 0; i < N; i++) {
+    const r = a[i] + b[i];
+    a[i] = r >= Q ? r - Q : r;
+  }
+}
+function polySub(a_, b_) {
+  const a = a_;
+  const b = b_;
+  for (let i = 0; i < N; i++) {
+    const r = a[i] - b[i];
+    a[i] = r < 0 ? r + Q : r;
+  }
+}
+function BaseCaseMultiply(a0, a1, b0, b1, zeta) {
+  const c0 = crystals.mod(crystals.mod(a1 * b1) * zeta + a0 * b0);
+  const c1 = crystals.mod(a0 * b1 + a1 * b0);
+  return { c0, c1 };
+}
+function MultiplyNTTs(f_, g_) {
+  const f = f_;
+  const g = g_;
+  for (let i = 0; i < N / 2; i++) {
+    let z = crystals.nttZetas[64 + (i >> 1)];
+    if (i & 1)
+      z = -z;
+    const { c0, c1 } = BaseCaseMultiply(f[2 * i + 0], f[2 * i + 1], g[2 * i + 0], g[2 * i + 1], z);
+    f[2 * i + 0] = c0;
+    f[2 * i + 1] = c1;
+  }
+  return f;
+}
+function SampleNTT(xof_) {
+  const xof = xof_;
+  const r = new Uint16Array(N);
+  for (let j = 0; j < N; ) {
+    const b = xof();
+    if (b.length % 3)
+      throw new Error("SampleNTT: unaligned block");
+    for (let i = 0; j < N && i + 3 <= b.length; i += 3) {
+      const d1 = (b[i + 0] >> 0 | b[i + 1] << 8) & 4095;
+      const d2 = (b[i + 1] >> 4 | b[i + 2] << 4) & 4095;
+      if (d1 < Q)
+        r[j++] = d1;
+      if (j < N && d2 < Q)
+        r[j++] = d2;
+    }
+  }
+  return r;
+}
+var sampleCBDBytes = (buf, eta) => {
+  const r = new Uint16Array(N);
+  const b32 = u32(buf);
+  swap32IfBE(b32);
+  let len = 0;
+  for (let i = 0, p = 0, bb = 0, t0 = 0; i < b32.length; i++) {
+    let b = b32[i];
+    for (let j = 0; j < 32; j++) {
+      bb += b & 1;
+      b >>= 1;
+      len += 1;
+      if (len === eta) {
+        t0 = bb;
+        bb = 0;
+      } else if (len === 2 * eta) {
+        r[p++] = crystals.mod(t0 - bb);
+        bb = 0;
+        len = 0;
+      }
+    }
+  }
+  swap32IfBE(b32);
+  if (len)
+    throw new Error(`sampleCBD: leftover bits: ${len}`);
+  return r;
+};
+function sampleCBD(PRF_, seed, nonce, eta) {
+  const PRF = PRF_;
+  return sampleCBDBytes(PRF(eta * N / 4, seed, nonce), eta);
+}
+var genKPKE = (opts_) => {
+  const opts2 = opts_;
+  const { K, PRF, XOF, HASH512, ETA1, ETA2, du, dv } = opts2;
+  const poly1 = polyCoder(1);
+  const polyV = polyCoder(dv);
+  const polyU = polyCoder(du);
+  const publicCoder = splitCoder("publicKey", vecCoder(polyCoder(12), K), 32);
+  const secretCoder = vecCoder(polyCoder(12), K);
+  const cipherCoder = splitCoder("ciphertext", vecCoder(polyU, K), polyV);
+  const seedCoder = splitCoder("seed", 32, 32);
+  const encryptCore = (tHat, getA, msg, seed) => {
+    const rHat = [];
+    for (let i = 0; i < K; i++)
+      rHat.push(crystals.NTT.encode(sampleCBD(PRF, seed, i, ETA1)));
+    const tmp2 = new Uint16Array(N);
+    const u = [];
+    for (let i = 0; i < K; i++) {
+      const e1 = sampleCBD(PRF, seed, K + i, ETA2);
+      const tmp = new Uint16Array(N);
+      for (let j = 0; j < K; j++) {
+        const aij = getA(i, j);
+        polyAdd(tmp, MultiplyNTTs(aij, rHat[j]));
+      }
+      polyAdd(e1, crystals.NTT.decode(tmp));
+      u.push(e1);
+      polyAdd(tmp2, MultiplyNTTs(tHat[i], rHat[i]));
+      cleanBytes(tmp);
+    }
+    const e2 = sampleCBD(PRF, seed, 2 * K, ETA2);
+    polyAdd(e2, crystals.NTT.decode(tmp2));
+    const v = poly1.decode(msg);
+    polyAdd(v, e2);
+    cleanBytes(tHat, rHat, tmp2, e2);
+    return cipherCoder.encode([u, v]);
+  };
+  return {
+    secretCoder,
+    lengths: {
+      secretKey: secretCoder.bytesLen,
+      publicKey: publicCoder.bytesLen,
+      cipherText: cipherCoder.bytesLen
+    },
+    keygen: (seed) => {
+      abytesDoc(seed, 32, "seed");
+      const seedDst = new Uint8Array(33);
+      seedDst.set(seed);
+      seedDst[32] = K;
+      const seedHash = HASH512(seedDst);
+      const [rho, sigma] = seedCoder.decode(seedHash);
+      const sHat = [];
+      const tHat = [];
+      for (let i = 0; i < K; i++)
+        sHat.push(crystals.NTT.encode(sampleCBD(PRF, sigma, i, ETA1)));
+      const x = XOF(rho);
+      for (let i = 0; i < K; i++) {
+        const e = crystals.NTT.encode(sampleCBD(PRF, sigma, K + i, ETA1));
+        for (let j = 0; j < K; j++) {
+          const aji = SampleNTT(x.get(j, i));
+          polyAdd(e, MultiplyNTTs(aji, sHat[j]));
+        }
+        tHat.push(e);
+      }
+      x.clean();
+      const res = {
+        publicKey: publicCoder.encode([tHat, rho]),
+        secretKey: secretCoder.encode(sHat)
+      };
+      cleanBytes(rho, sigma, sHat, tHat, seedDst, seedHash);
+      return res;
+    },
+    encrypt: (publicKey2, msg, seed) => {
+      const [tHat, rho] = publicCoder.decode(publicKey2);
+      const x = XOF(rho);
+      const res = encryptCore(tHat, (i, j) => SampleNTT(x.get(i, j)), msg, seed);
+      x.clean();
+      return res;
+    },
+    // Expands the full Â matrix (public data derived from rho) once, so repeated encryptions
+    // against the same ek skip the K² SampleNTT XOF expansions. Cached polys are copied per
+    // call because encryptCore mutates its inputs in place.
+    prepare: (publicKey2) => {
+      const [tHat, rho] = publicCoder.decode(publicKey2);
+      const x = XOF(rho);
+      const A = [];
+      for (let i = 0; i < K; i++)
+        for (let j = 0; j < K; j++)
+          A.push(SampleNTT(x.get(i, j)));
+      x.clean();
+      return {
+        encrypt: (msg, seed) => encryptCore(tHat.map((p) => p.slice()), (i, j) => A[i * K + j].slice(), msg, seed),
+        clean: () => cleanBytes(tHat, A)
+      };
+    },
+    decrypt: (cipherText, privateKey) => {
+      const [u, v] = cipherCoder.decode(cipherText);
+      const sk = secretCoder.decode(privateKey);
+      const tmp = new Uint16Array(N);
+      for (let i = 0; i < K; i++)
+        polyAdd(tmp, MultiplyNTTs(sk[i], crystals.NTT.encode(u[i])));
+      polySub(v, crystals.NTT.decode(tmp));
+      const res = poly1.encode(v);
+      cleanBytes(tmp, sk, u, v);
+      return res;
+    }
+  };
+};
+function createKyber(opts2) {
+  const rawOpts = opts2;
+  const KPKE = genKPKE(rawOpts);
+  const { HASH256, HASH512, KDF } = rawOpts;
+  const { secretCoder: KPKESecretCoder, lengths } = KPKE;
+  const secretCoder = splitCoder("secretKey", lengths.secretKey, lengths.publicKey, 32, 32);
+  const msgLen = 32;
+  const seedLen = 64;
+  const validateModulus = (publicKey2, fn) => {
+    const eke = publicKey2.subarray(0, 384 * rawOpts.K);
+    const ek = KPKESecretCoder.encode(KPKESecretCoder.decode(copyBytes3(eke)));
+    const ok = equalBytes2(ek, eke);
+    cleanBytes(ek);
+    if (!ok)
+      throw new Error(`ML-KEM.${fn}: wrong publicKey modulus`);
+  };
+  const kemLengths = Object.freeze({
+    ...lengths,
+    seed: 64,
+    msg: msgLen,
+    msgRand: msgLen,
+    secretKey: secretCoder.bytesLen
+  });
+  return Object.freeze({
+    info: Object.freeze({ type: "ml-kem" }),
+    lengths: kemLengths,
+    keygen: (seed) => {
+      const ownSeed = seed === void 0;
+      const s = ownSeed ? randomBytes4(seedLen) : seed;
+      let sk;
+      let publicKeyHash;
+      try {
+        abytesDoc(s, seedLen, "seed");
+        const keys = KPKE.keygen(s.subarray(0, 32));
+        const publicKey2 = keys.publicKey;
+        sk = keys.secretKey;
+        publicKeyHash = HASH256(publicKey2);
+        const secretKey = secretCoder.encode([sk, publicKey2, publicKeyHash, s.subarray(32)]);
+        return {
+          publicKey: publicKey2,
+          secretKey
+        };
+      } finally {
+        if (sk !== void 0)
+          cleanBytes(sk);
+        if (publicKeyHash !== void 0)
+          cleanBytes(publicKeyHash);
+        if (ownSeed)
+          cleanBytes(s);
+      }
+    },
+    getPublicKey: (secretKey) => {
+      const [_sk, publicKey2, _publicKeyHash, _z] = secretCoder.decode(secretKey);
+      return Uint8Array.from(publicKey2);
+    },
+    encapsulate: (publicKey2, msg) => {
+      const ownMsg = msg === void 0;
+      const m = ownMsg ? randomBytes4(msgLen) : msg;
+      let kr;
+      try {
+        abytesDoc(publicKey2, lengths.publicKey, "publicKey");
+        abytesDoc(m, msgLen, "message");
+        validateModulus(publicKey2, "encapsulate");
+        kr = HASH512.create().update(m).update(HASH256(publicKey2)).digest();
+        const cipherText = KPKE.encrypt(publicKey2, m, kr.subarray(32, 64));
+        return {
+          cipherText,
+          sharedSecret: kr.subarray(0, 32)
+        };
+      } finally {
+        if (kr !== void 0)
+          cleanBytes(kr.subarray(32));
+        if (ownMsg)
+          cleanBytes(m);
+      }
+    },
+    decapsulate: (cipherText, secretKey) => {
+      abytesDoc(secretKey, secretCoder.bytesLen, "secretKey");
+      abytesDoc(cipherText, lengths.cipherText, "cipherText");
+      const k768 = secretCoder.bytesLen - 96;
+      const start = k768 + 32;
+      const test = HASH256(secretKey.subarray(k768 / 2, start));
+      if (!equalBytes2(test, secretKey.subarray(start, start + 32)))
+        throw new Error("invalid secretKey: hash check failed");
+      const [sk, publicKey2, publicKeyHash, z] = secretCoder.decode(secretKey);
+      const msg = KPKE.decrypt(cipherText, sk);
+      const kr = HASH512.create().update(msg).update(publicKeyHash).digest();
+      const Khat = kr.subarray(0, 32);
+      const cipherText2 = KPKE.encrypt(publicKey2, msg, kr.subarray(32, 64));
+      const isValid = equalBytes2(cipherText, cipherText2);
+      const Kbar = KDF.create({ dkLen: 32 }).update(z).update(cipherText).digest();
+      cleanBytes(msg, cipherText2, kr.subarray(32), !isValid ? Khat : Kbar);
+      return isValid ? Khat : Kbar;
+    },
+    /**
+     * Experimental prototype: pre-expand a public key so repeated encapsulate/decapsulate
+     * against the same key skip re-validation, H(ek), t̂ decoding and the K² SampleNTT
+     * XOF expansions of Â. Only public data is cached; see {@link KEMPrepared}.
+     */
+    prepare: (publicKey2) => {
+      abytesDoc(publicKey2, lengths.publicKey, "publicKey");
+      validateModulus(publicKey2, "prepare");
+      const ek = copyBytes3(publicKey2);
+      const publicKeyHash = HASH256(ek);
+      const cached = KPKE.prepare(ek);
+      return Object.freeze({
+        publicKey: ek,
+        encapsulate: (msg) => {
+          const ownMsg = msg === void 0;
+          const m = ownMsg ? randomBytes4(msgLen) : msg;
+          let kr;
+          try {
+            abytesDoc(m, msgLen, "message");
+            kr = HASH512.create().update(m).update(publicKeyHash).digest();
+            const cipherText = cached.encrypt(m, kr.subarray(32, 64));
+            return {
+              cipherText,
+              sharedSecret: kr.subarray(0, 32)
+            };
+          } finally {
+            if (kr !== void 0)
+              cleanBytes(kr.subarray(32));
+            if (ownMsg)
+              cleanBytes(m);
+          }
+        },
+        decapsulate: (cipherText, secretKey) => {
+          abytesDoc(secretKey, secretCoder.bytesLen, "secretKey");
+          abytesDoc(cipherText, lengths.cipherText, "cipherText");
+          const [sk, ekEmbedded, storedHash, z] = secretCoder.decode(secretKey);
+          if (!equalBytes2(ekEmbedded, ek) || !equalBytes2(storedHash, publicKeyHash))
+            throw new Error("ML-KEM.decapsulate: secretKey does not match prepared publicKey");
+          const msg = KPKE.decrypt(cipherText, sk);
+          const kr = HASH512.create().update(msg).update(publicKeyHash).digest();
+          const Khat = kr.subarray(0, 32);
+          const cipherText2 = cached.encrypt(msg, kr.subarray(32, 64));
+          const isValid = equalBytes2(cipherText, cipherText2);
+          const Kbar = KDF.create({ dkLen: 32 }).update(z).update(cipherText).digest();
+          cleanBytes(msg, cipherText2, kr.subarray(32), !isValid ? Khat : Kbar);
+          return isValid ? Khat : Kbar;
+        },
+        clean: cached.clean
+      });
+    }
+  });
+}
+function shakePRF(dkLen, key2, nonce) {
+  return shake256.create({ dkLen }).update(key2).update(new Uint8Array([nonce])).digest();
+}
+var opts = /* @__PURE__ */ (() => ({
+  HASH256: sha3_256,
+  HASH512: sha3_512,
+  KDF: shake256,
+  XOF: XOF128,
+  PRF: shakePRF
+}))();
+var mk = (params) => createKyber({
+  ...opts,
+  ...params
+});
+var ml_kem768 = /* @__PURE__ */ (() => mk(PARAMS[768]))();
+
+// node_modules/@noble/post-quantum/hybrid.js
+var validateKEM = (kem, title) => {
+  const k = aobject4(kem, title);
+  aobject4(k.lengths, `${title}.lengths`);
+  afunction(k.keygen, `${title}.keygen`);
+  afunction(k.getPublicKey, `${title}.getPublicKey`);
+  afunction(k.encapsulate, `${title}.encapsulate`);
+  afunction(k.decapsulate, `${title}.decapsulate`);
+  return k;
+};
+function ecKeygen(curve, allowZeroKey = false) {
+  const c = aobject4(curve, "curve");
+  aobject4(c.lengths, "curve.lengths");
+  afunction(c.keygen, "curve.keygen");
+  afunction(c.getPublicKey, "curve.getPublicKey");
+  abool2(allowZeroKey, "allowZeroKey");
+  const lengths = curve.lengths;
+  let keygen = curve.keygen;
+  if (allowZeroKey) {
+    if (!("getSharedSecret" in curve && "sign" in curve && "verify" in curve))
+      throw new Error("allowZeroKey requires a Weierstrass curve");
+    const wCurve = curve;
+    const Fn = wCurve.Point.Fn;
+    keygen = (seed = randomBytes4(lengths.seed)) => {
+      abytes(seed, lengths.seed, "seed");
+      const seedScalar = Fn.isLE ? bytesToNumberLE(seed) : bytesToNumberBE(seed);
+      const secretKey = Fn.toBytes(Fn.create(seedScalar));
+      return {
+        secretKey,
+        publicKey: curve.getPublicKey(secretKey)
+      };
+    };
+  }
+  return {
+    lengths: { secretKey: lengths.secretKey, publicKey: lengths.publicKey, seed: lengths.seed },
+    keygen: (seed) => keygen(seed),
+    getPublicKey: (secretKey) => curve.getPublicKey(secretKey)
+  };
+}
+function _ecdhKem(curve, allowZeroKey = false) {
+  const kg = ecKeygen(curve, allowZeroKey);
+  if (!curve.getSharedSecret)
+    throw new Error("wrong curve");
+  const decapsulate = (cipherText, secretKey) => {
+    const res = curve.getSharedSecret(secretKey, cipherText);
+    return curve.lengths.publicKeyHasPrefix ? res.subarray(1) : res;
+  };
+  return {
+    lengths: { ...kg.lengths, msg: kg.lengths.seed, cipherText: kg.lengths.publicKey },
+    keygen: kg.keygen,
+    getPublicKey: kg.getPublicKey,
+    encapsulate(publicKey2, rand = randomBytes4(curve.lengths.seed)) {
+      const seed = copyBytes3(rand);
+      let ek = void 0;
+      try {
+        ek = kg.keygen(seed).secretKey;
+        const sharedSecret = decapsulate(publicKey2, ek);
+        const cipherText = curve.getPublicKey(ek);
+        return { sharedSecret, cipherText };
+      } finally {
+        cleanBytes(seed);
+        if (ek)
+          cleanBytes(ek);
+      }
+    },
+    decapsulate
+  };
+}
+function positiveLength(value, title) {
+  const length = anumber(value, title);
+  if (length === 0)
+    throw new RangeError(`"${title}" expected integer greater than 0, got 0`);
+  return length;
+}
+function splitLengths(lst, name) {
+  const coder = splitCoder(name, ...lst.map((i) => {
+    if (typeof i.lengths[name] !== "number")
+      throw new Error("wrong length: " + name);
+    return positiveLength(i.lengths[name], name);
+  }));
+  positiveLength(coder.bytesLen, name);
+  return coder;
+}
+function expandSeedXof(xof) {
+  return ((seed, seedLen) => xof(seed, { dkLen: seedLen }));
+}
+function combineKeys(realSeedLen, expandSeed_, ...ck_) {
+  const expandSeed = expandSeed_;
+  const ck = ck_;
+  const seedCoder = splitLengths(ck, "seed");
+  const pkCoder = splitLengths(ck, "publicKey");
+  const rootSeedLen = positiveLength(realSeedLen === void 0 ? seedCoder.bytesLen : realSeedLen, "realSeedLen");
+  function expandDecapsulationKey(seed) {
+    abytes(seed, rootSeedLen);
+    const expandedRaw = expandSeed(seed, seedCoder.bytesLen);
+    const expandedSeed = expandedRaw.buffer === seed.buffer ? copyBytes3(expandedRaw) : expandedRaw;
+    const expanded = [];
+    const keySecret = [];
+    const secretKey = [];
+    const publicKey2 = [];
+    let ok = false;
+    try {
+      for (const part of seedCoder.decode(expandedSeed))
+        expanded.push(copyBytes3(part));
+      for (let i = 0; i < ck.length; i++) {
+        const keys = ck[i].keygen(expanded[i]);
+        keySecret.push(keys.secretKey);
+        secretKey.push(copyBytes3(keys.secretKey));
+        publicKey2.push(keys.publicKey);
+      }
+      ok = true;
+      return { secretKey, publicKey: publicKey2 };
+    } finally {
+      cleanBytes(expandedSeed, expanded, keySecret);
+      if (!ok)
+        cleanBytes(secretKey);
+    }
+  }
+  const keygen = (seed) => {
+    const root = seed === void 0 ? randomBytes4(rootSeedLen) : copyBytes3(seed);
+    let res;
+    try {
+      const { publicKey: pk, secretKey } = expandDecapsulationKey(root);
+      try {
+        res = {
+          secretKey: root,
+          publicKey: pkCoder.encode(pk)
+        };
+      } finally {
+        cleanBytes(pk, secretKey);
+      }
+      return res;
+    } finally {
+      if (!res)
+        cleanBytes(root);
+    }
+  };
+  return {
+    info: { lengths: { seed: rootSeedLen, publicKey: pkCoder.bytesLen, secretKey: rootSeedLen } },
+    // Composite secret keys are root seeds, so public-key derivation reruns key expansion from
+    // that seed instead of decoding a packed child-secret-key structure.
+    getPublicKey: (secretKey) => {
+      const keys = keygen(secretKey);
+      cleanBytes(keys.secretKey);
+      return keys.publicKey;
+    },
+    keygen,
+    expandDecapsulationKey,
+    realSeedLen: rootSeedLen
+  };
+}
+function combineKEMS(realSeedLen, realMsgLen, expandSeed, combiner, ...kems) {
+  if (realSeedLen !== void 0)
+    positiveLength(realSeedLen, "realSeedLen");
+  if (realMsgLen !== void 0)
+    positiveLength(realMsgLen, "realMsgLen");
+  if (typeof expandSeed !== "function")
+    throw new TypeError('"expandSeed" expected function, got type=' + typeof expandSeed);
+  if (typeof combiner !== "function")
+    throw new TypeError('"combiner" expected function, got type=' + typeof combiner);
+  const rawCombiner = combiner;
+  const rawKems = kems;
+  if (rawKems.length === 0)
+    throw new RangeError("combineKEMS requires at least one KEM");
+  for (let i = 0; i < rawKems.length; i++)
+    validateKEM(rawKems[i], `kems[${i}]`);
+  const keys = combineKeys(realSeedLen, expandSeed, ...rawKems);
+  const ctCoder = splitLengths(rawKems, "cipherText");
+  const pkCoder = splitLengths(rawKems, "publicKey");
+  const msgCoder = splitLengths(rawKems, "msg");
+  const sharedSecretLen = positiveLength(realMsgLen === void 0 ? msgCoder.bytesLen : realMsgLen, "realMsgLen");
+  const lengths = Object.freeze({
+    ...keys.info.lengths,
+    msg: sharedSecretLen,
+    msgRand: msgCoder.bytesLen,
+    cipherText: ctCoder.bytesLen
+  });
+  const combine = (publicKeys, cipherTexts, sharedSecrets) => {
+    const combined = rawCombiner(publicKeys, cipherTexts, sharedSecrets);
+    try {
+      return copyBytes3(abytes(combined, sharedSecretLen, "sharedSecret"));
+    } catch (error) {
+      if (isBytes(combined)) {
+        const overlaps = (value) => combined.buffer === value.buffer && combined.byteOffset < value.byteOffset + value.byteLength && value.byteOffset < combined.byteOffset + combined.byteLength;
+        const aliasesPublicInput = publicKeys.some(overlaps) || cipherTexts.some(overlaps);
+        if (!aliasesPublicInput)
+          cleanBytes(combined);
+      }
+      throw error;
+    }
+  };
+  return Object.freeze({
+    lengths,
+    getPublicKey: keys.getPublicKey,
+    keygen: keys.keygen,
+    encapsulate(pk, randomness = randomBytes4(msgCoder.bytesLen)) {
+      const pks = pkCoder.decode(pk);
+      const rand = msgCoder.decode(randomness);
+      const sharedSecret = [];
+      const cipherText = [];
+      try {
+        for (let i = 0; i < rawKems.length; i++) {
+          const enc = rawKems[i].encapsulate(pks[i], rand[i]);
+          sharedSecret.push(enc.sharedSecret);
+          cipherText.push(enc.cipherText);
+        }
+        const encodedCipherText = ctCoder.encode(cipherText);
+        return {
+          // Detach the combiner result before cleanup: a caller-provided combiner may alias one of
+          // the child sharedSecret buffers, and those child buffers are zeroized immediately below.
+          sharedSecret: combine(pks, cipherText, sharedSecret),
+          cipherText: encodedCipherText
+        };
+      } finally {
+        cleanBytes(sharedSecret, cipherText);
+      }
+    },
+    decapsulate(ct, seed) {
+      const cts = ctCoder.decode(ct);
+      const { publicKey: publicKey2, secretKey } = keys.expandDecapsulationKey(seed);
+      const sharedSecret = [];
+      try {
+        for (let i = 0; i < rawKems.length; i++)
+          sharedSecret.push(rawKems[i].decapsulate(cts[i], secretKey[i]));
+        return combine(publicKey2, cts, sharedSecret);
+      } finally {
+        cleanBytes(secretKey, sharedSecret);
+      }
+    }
+  });
+}
+var x25519kem = /* @__PURE__ */ _ecdhKem(x25519);
+var ml_kem768_x25519 = /* @__PURE__ */ (() => combineKEMS(
+  32,
+  32,
+  expandSeedXof(shake256),
+  // Awesome label, so much escaping hell in a single line.
+  (pk, ct, ss) => sha3_256(concatBytes2(ss[0], ss[1], ct[1], pk[1], asciiToBytes("\\.//^\\"))),
+  ml_kem768,
+  x25519kem
+))();
 
 // src/hpke.js
+var X_WING = 25722;
 var KEM = concat(utf8("KEM"), Uint8Array.of(0, 32));
-var SUITE = concat(utf8("HPKE"), Uint8Array.of(0, 32, 0, 1, 0, 3));
+var suite = (kem) => concat(utf8("HPKE"), Uint8Array.of(kem >> 8, kem & 255, 0, 1, 0, 3));
+var SUITE = suite(32);
 var VERSION = utf8("HPKE-v1");
 var EMPTY = new Uint8Array();
 var KEY = 32;
 var NONCE = 12;
-var labeledExtract = (suite, salt, label, ikm) => extract(sha256, concat(VERSION, suite, utf8(label), ikm), salt);
-var labeledExpand = (suite, prk, label, info, size) => expand(sha256, prk, concat(Uint8Array.of(size >> 8, size & 255), VERSION, suite, utf8(label), info), size);
+var labeledExtract = (suite2, salt, label, ikm) => extract(sha256, concat(VERSION, suite2, utf8(label), ikm), salt);
+var labeledExpand = (suite2, prk, label, info, size) => expand(sha256, prk, concat(Uint8Array.of(size >> 8, size & 255), VERSION, suite2, utf8(label), info), size);
 var publicKey = (secret) => x25519.getPublicKey(secret);
 function agreed(secret, key2) {
   try {
@@ -4441,13 +5165,31 @@ function agreed(secret, key2) {
 var deriveSecret = (ikm) => labeledExpand(KEM, labeledExtract(KEM, EMPTY, "dkp_prk", ikm), "sk", EMPTY, KEY);
 function schedule(dh, encapsulated, recipient, info) {
   const context = concat(encapsulated, recipient);
-  const shared = labeledExpand(KEM, labeledExtract(KEM, EMPTY, "eae_prk", dh), "shared_secret", context, KEY);
-  const hashes = [labeledExtract(SUITE, EMPTY, "psk_id_hash", EMPTY), labeledExtract(SUITE, EMPTY, "info_hash", info)];
-  const bound = concat(Uint8Array.of(0), ...hashes);
-  const secret = labeledExtract(SUITE, shared, "secret", EMPTY);
+  return keysOf(SUITE, labeledExpand(KEM, labeledExtract(KEM, EMPTY, "eae_prk", dh), "shared_secret", context, KEY), info, null);
+}
+function keysOf(suiteId, shared, info, psk) {
+  const hashes = [labeledExtract(suiteId, EMPTY, "psk_id_hash", psk?.id ?? EMPTY), labeledExtract(suiteId, EMPTY, "info_hash", info)];
+  const bound = concat(Uint8Array.of(psk ? 1 : 0), ...hashes);
+  const secret = labeledExtract(suiteId, shared, "secret", psk?.key ?? EMPTY);
   return {
-    key: labeledExpand(SUITE, secret, "key", bound, KEY),
-    nonce: labeledExpand(SUITE, secret, "base_nonce", bound, NONCE)
+    key: labeledExpand(suiteId, secret, "key", bound, KEY),
+    nonce: labeledExpand(suiteId, secret, "base_nonce", bound, NONCE),
+    exporter: labeledExpand(suiteId, secret, "exp", bound, KEY)
+  };
+}
+var X_WING_SUITE = suite(X_WING);
+function toXWing(recipient, { info, randomness, psk = null }) {
+  let made;
+  try {
+    made = ml_kem768_x25519.encapsulate(recipient, randomness);
+  } catch {
+    return null;
+  }
+  const { key: key2, nonce, exporter } = keysOf(X_WING_SUITE, made.sharedSecret, info, psk);
+  return {
+    encapsulated: made.cipherText,
+    exported: (context) => labeledExpand(X_WING_SUITE, exporter, "sec", context, KEY),
+    seal: (aad, plaintext) => chacha20poly1305(key2, nonce, aad).encrypt(plaintext)
   };
 }
 function seal2(recipient, { info, aad, ikm }, plaintext) {
@@ -4473,6 +5215,629 @@ function decrypted(key2, nonce, aad, ciphertext) {
     return null;
   }
 }
+
+// src/envelope.js
+var LABEL = utf8("pregao/letter/v1");
+var SEED_LABEL = utf8("pregao/letter-seed/v1");
+var PREKEY_LABEL = utf8("pregao/prekey/v1");
+var PREKEY2 = 1216;
+var ML_KEM = 1184;
+var Q2 = 3329;
+var ENCAPSULATED = 1120;
+var TAG = 16;
+var PREFIX = 4;
+var HEAD = 1 + 2 * ENCAPSULATED;
+function isPrekey(bytes2) {
+  if (bytes2.length !== PREKEY2 || (bytes2.at(-1) & 128) !== 0 || !isSealable(bytes2.subarray(ML_KEM))) return false;
+  for (let at = 0; at < ML_KEM - 32; at += 3) {
+    const [first, middle, last] = bytes2.subarray(at, at + 3);
+    if ((first | (middle & 15) << 8) >= Q2 || (middle >> 4 | last << 4) >= Q2) return false;
+  }
+  return true;
+}
+var prekeyDigest = (bytes2) => sha256(concat(PREKEY_LABEL, bytes2));
+function padded(bytes2, size) {
+  if (bytes2.length > size - PREFIX) return null;
+  const whole = new Uint8Array(size);
+  new DataView(whole.buffer).setUint32(0, bytes2.length);
+  whole.set(bytes2, PREFIX);
+  return whole;
+}
+function makeEnvelope({ box, signed: signed2, once, size }, seeds, content, hash2) {
+  if (once !== null && String(once) === String(signed2)) return null;
+  const digests = [signed2, once].map((key2) => key2 === null ? new Uint8Array(32) : prekeyDigest(key2));
+  const info = concat(LABEL, fromHex32(box), ...digests, Uint8Array.of(ONE_PIECE.indexOf(size)));
+  const random = (part, length) => expand(sha256, extract(sha256, seeds), concat(SEED_LABEL, Uint8Array.of(part), sha256(info), hash2), length);
+  const first = once === null ? null : toXWing(once, { info, randomness: random(0, 64) });
+  if (once !== null && first === null) return null;
+  const before = first ? first.encapsulated : random(2, ENCAPSULATED);
+  const psk = first ? { key: first.exported(LABEL), id: concat(digests[1], before) } : null;
+  const second = toXWing(signed2, { info, randomness: random(1, 64), psk });
+  const plain = padded(content, size - HEAD - TAG);
+  if (second === null || plain === null) return null;
+  const head = concat(Uint8Array.of(first ? 1 : 0), before, second.encapsulated);
+  return concat(head, second.seal(head, plain));
+}
+
+// src/rule.js
+var MOST_BYTES2 = 2048;
+var MOST_OPEN = 32;
+var MOST_IN_TEXT = 200;
+var LEAST = -(2n ** 63n);
+var MOST = 2n ** 63n - 1n;
+var VARIABLES = ["amount", "highest", "least", "start", "bids", "paddle_bids", "elapsed", "remaining"];
+var SEALED = ["amount", "start", "elapsed", "remaining"];
+var KEYWORDS = ["let", "if", "else", "true", "false"];
+var NoRule = class extends Error {
+};
+var Errs = class extends Error {
+};
+var no2 = () => {
+  throw new NoRule();
+};
+var errs = (cause) => {
+  throw new Errs(cause);
+};
+var WORD = /[ \n]+|\/\/([^\n]*)|(\d[\d_a-z]*)|"((?:[^"\\\n]|\\["\\])*)"|([a-z][a-z0-9_]*)|(&&|\|\||==|!=|<=|>=|[<>=!+\-*/%(){};])/uy;
+var NUMBER = /^(?:0|[1-9](?:_?\d)*)$/;
+function words(source) {
+  const found = [];
+  WORD.lastIndex = 0;
+  for (let at = 0; at < source.length; at = WORD.lastIndex) {
+    WORD.lastIndex = at;
+    const match = WORD.exec(source) ?? no2();
+    const [, comment, number, text2, name, mark] = match;
+    if (comment !== void 0 && steers(comment)) no2();
+    if (number !== void 0) found.push({ number: readNumber(number) });
+    if (text2 !== void 0) found.push({ text: readText(text2) });
+    if (name !== void 0) found.push({ name });
+    if (mark !== void 0) found.push({ mark });
+  }
+  return found;
+}
+function readNumber(digits) {
+  if (!NUMBER.test(digits)) no2();
+  const number = BigInt(digits.replaceAll("_", ""));
+  return number <= MOST ? number : no2();
+}
+function readText(written) {
+  const text2 = written.replace(/\\(.)/gu, "$1");
+  return isShown(text2, MOST_IN_TEXT) ? text2 : no2();
+}
+var Reader = class {
+  #words;
+  #next = 0;
+  #open = 0;
+  #variables;
+  // Names that stand for something here, `{name, kind, place}`.
+  #names = [];
+  #places = 0;
+  constructor(found, variables) {
+    this.#words = found;
+    this.#variables = variables;
+  }
+  rule() {
+    const body = this.#body();
+    if (this.#next < this.#words.length || body.kind === "number") no2();
+    return body.of;
+  }
+  #mark(...marks) {
+    const mark = this.#words[this.#next]?.mark;
+    if (mark === void 0 || !marks.includes(mark)) return null;
+    this.#next += 1;
+    return mark;
+  }
+  #name(...names) {
+    const name = this.#words[this.#next]?.name;
+    if (name === void 0 || !names.includes(name)) return null;
+    this.#next += 1;
+    return name;
+  }
+  #expect = (found) => found ?? no2();
+  #within(read) {
+    if (this.#open === MOST_OPEN) no2();
+    this.#open += 1;
+    const inside = read();
+    this.#open -= 1;
+    return inside;
+  }
+  #body() {
+    const outside = this.#names.length;
+    const lets = [];
+    while (this.#name("let")) {
+      const name = this.#newName();
+      this.#expect(this.#mark("="));
+      const { kind: kind2, of: of2 } = this.#expression();
+      this.#expect(this.#mark(";"));
+      const place = this.#places++;
+      this.#names.push({ name, kind: kind2, place });
+      lets.push((state) => state.places[place] = of2(state));
+    }
+    const { kind, of } = this.#expression();
+    this.#names.length = outside;
+    return {
+      kind,
+      of: (state) => {
+        for (const work of lets) work(state);
+        return of(state);
+      }
+    };
+  }
+  #newName() {
+    const name = this.#words[this.#next]?.name ?? no2();
+    if (KEYWORDS.includes(name) || VARIABLES.includes(name) || this.#names.some((known) => known.name === name)) no2();
+    this.#next += 1;
+    return name;
+  }
+  #expression() {
+    return this.#name("if") ? this.#conditional() : this.#any();
+  }
+  #conditional() {
+    const branches = [];
+    let kind;
+    const braces = () => {
+      this.#expect(this.#mark("{"));
+      const body = this.#within(() => this.#body());
+      this.#expect(this.#mark("}"));
+      kind = kind === void 0 || kind === body.kind ? body.kind : [kind, body.kind].includes("number") ? no2() : "answer";
+      return body.of;
+    };
+    do {
+      const asks = demand(this.#any(), "boolean");
+      branches.push({ asks, of: braces() });
+      this.#expect(this.#name("else"));
+    } while (this.#name("if"));
+    const last = braces();
+    return { kind, of: (state) => (branches.find(({ asks }) => asks(state))?.of ?? last)(state) };
+  }
+  #any = () => this.#chain("||", () => this.#all(), (parts) => (state) => parts.some((part) => part(state)));
+  #all = () => this.#chain("&&", () => this.#equality(), (parts) => (state) => parts.every((part) => part(state)));
+  #chain(mark, read, joined) {
+    const first = read();
+    if (!this.#mark(mark)) return first;
+    const parts = [demand(first, "boolean")];
+    do
+      parts.push(demand(read(), "boolean"));
+    while (this.#mark(mark));
+    return { kind: "boolean", of: joined(parts) };
+  }
+  #equality() {
+    const one2 = this.#order();
+    const mark = this.#mark("==", "!=");
+    if (!mark) return one2;
+    if (one2.kind === "answer") no2();
+    const other = demand(this.#order(), one2.kind);
+    const wanted = mark === "==";
+    return { kind: "boolean", of: (state) => one2.of(state) === other(state) === wanted };
+  }
+  #order() {
+    const first = this.#sum();
+    const mark = this.#mark("<=", ">=", "<", ">");
+    if (!mark) return first;
+    const [one2, other] = [demand(first, "number"), demand(this.#sum(), "number")];
+    return { kind: "boolean", of: (state) => ORDERS[mark](one2(state), other(state)) };
+  }
+  #sum = () => this.#arithmetic(["+", "-"], () => this.#product());
+  #product = () => this.#arithmetic(["*", "/", "%"], () => this.#unary());
+  #arithmetic(marks, read) {
+    const first = read();
+    let mark = this.#mark(...marks);
+    if (!mark) return first;
+    const start = demand(first, "number");
+    const rest = [];
+    for (; mark; mark = this.#mark(...marks)) rest.push({ apply: OPERATORS[mark], operand: demand(read(), "number") });
+    return { kind: "number", of: (state) => rest.reduce((sum, { apply, operand }) => bounded(apply(sum, operand(state))), start(state)) };
+  }
+  #unary() {
+    const mark = this.#mark("-", "!");
+    if (!mark) return this.#operand();
+    const kind = mark === "-" ? "number" : "boolean";
+    const operand = demand(
+      this.#within(() => this.#unary()),
+      kind
+    );
+    return { kind, of: mark === "-" ? (state) => bounded(-operand(state)) : (state) => !operand(state) };
+  }
+  #operand() {
+    if (this.#mark("(")) {
+      const inside = this.#within(() => this.#expression());
+      this.#expect(this.#mark(")"));
+      return inside;
+    }
+    const { number, text: text2, name } = this.#words[this.#next] ?? no2();
+    this.#next += 1;
+    if (number !== void 0) return { kind: "number", of: () => number };
+    if (text2 !== void 0) return { kind: "text", of: () => text2 };
+    if (name === "true" || name === "false") return { kind: "boolean", of: () => name === "true" };
+    if (this.#variables.includes(name)) return { kind: "number", of: ({ values: values2 }) => values2[name] };
+    const { kind, place } = this.#names.find((known) => known.name === name) ?? no2();
+    return { kind, of: ({ places }) => places[place] };
+  }
+};
+var demand = ({ kind, of }, wanted) => kind === wanted ? of : no2();
+var ORDERS = {
+  "<=": (one2, other) => one2 <= other,
+  ">=": (one2, other) => one2 >= other,
+  "<": (one2, other) => one2 < other,
+  ">": (one2, other) => one2 > other
+};
+var OPERATORS = {
+  "+": (one2, other) => one2 + other,
+  "-": (one2, other) => one2 - other,
+  "*": (one2, other) => one2 * other,
+  "/": (one2, other) => one2 / divisor(one2, other),
+  "%": (one2, other) => one2 % divisor(one2, other)
+};
+var bounded = (number) => number >= LEAST && number <= MOST ? number : errs("overflow");
+var divisor = (one2, other) => other === 0n ? errs("division") : one2 === LEAST && other === -1n ? errs("overflow") : other;
+function readRule(source, isSealed) {
+  const { length } = utf8(source);
+  if (!isWellFormed(source) || length === 0 || length > MOST_BYTES2) return null;
+  let work;
+  try {
+    work = new Reader(words(source), isSealed ? SEALED : VARIABLES).rule();
+  } catch (error) {
+    if (error instanceof NoRule) return null;
+    throw error;
+  }
+  return (state) => {
+    const values2 = Object.fromEntries(VARIABLES.map((name) => [name, BigInt(state[name] ?? 0)]));
+    try {
+      return work({ values: values2, places: [] });
+    } catch (error) {
+      if (error instanceof Errs) return { error: error.message };
+      throw error;
+    }
+  };
+}
+
+// src/terms.js
+var LONGEST3 = seconds(366 * 86400);
+var MOST_STEPS = 16;
+var between2 = (number, least, most) => number >= least && number <= most;
+var leastOf = ({ start }) => Math.max(start, 1);
+function arePossiblePrices({ start, increment, steps = [], max_raise: most, buy_now: price }) {
+  const rise = steps.every(({ from }, at) => at === 0 || from > steps[at - 1].from);
+  const increments = [increment, ...steps.map((step) => step.increment)];
+  return steps.length <= MOST_STEPS && rise && (most === void 0 || increments.every((least) => least <= most)) && (price === void 0 || price >= leastOf({ start }));
+}
+var opensAt = (terms) => seconds(ceilSeconds(lastEnd(terms) + seconds(2 * terms.grace)) + 1n);
+var neededOf = ({ sealed, reserve }) => sealed?.needed ?? reserve;
+var lastEnd = ({ end, soft, dutch, freshness }) => soft ? soft.hard_end : dutch ? end + seconds(freshness) : end;
+var raisesNothing = ({ steps, max_raise: most, buy_now: price, soft, increment }) => [steps, most, price, soft].every((term) => term === void 0) && increment === 1;
+function canFall(terms) {
+  const { start, dutch, freshness, stamps, sealed, rule } = terms;
+  return raisesNothing(terms) && sealed === void 0 && rule === void 0 && dutch.fall <= start - dutch.floor && between2(dutch.every, 1, 86400) && freshness <= 3 && stamps.length === 1;
+}
+var lockTsas = ({ sealed, stamps }) => sealed?.locks ?? stamps;
+function canSeal(terms) {
+  const { sealed, quorum, stamps } = terms;
+  const tsas = lockTsas(terms);
+  return quorum > 0 && new Set(tsas.map(String)).size === tsas.length && between2(tsas.length, 1, 8) && String(sealed?.locks) !== String(stamps) && between2(neededOf(terms), 1, tsas.length) && opensAt(terms) <= seconds(lastSecond);
+}
+var incrementAbove = ({ steps = [], increment }, highest) => (steps.findLast(({ from }) => from <= highest) ?? { increment }).increment;
+var wholeSeconds = (from, to) => Number((to - from) / seconds(1));
+function sampleStates(terms, listed) {
+  const least = leastOf(terms);
+  const most = Number.MAX_SAFE_INTEGER;
+  const lasts = wholeSeconds(listed, lastEnd(terms));
+  const before = [
+    { highest: 0, least, bids: 0, paddle_bids: 0 },
+    { highest: least, least: Math.min(least + incrementAbove(terms, least), most), bids: 1, paddle_bids: 1 },
+    { highest: most - 1, least: most, bids: 1e6, paddle_bids: 1e6 }
+  ];
+  const times = [
+    { elapsed: 0, remaining: lasts },
+    { elapsed: lasts, remaining: 0 }
+  ];
+  return before.slice(0, terms.sealed ? 1 : void 0).flatMap((state) => [state.least, most].flatMap((amount2) => times.map((time2) => ({ ...state, ...time2, amount: amount2, start: terms.start }))));
+}
+function ruleOf(terms, listed) {
+  if (terms.rule === void 0) return null;
+  const rule = readRule(terms.rule, terms.sealed !== void 0);
+  const errs2 = (state) => typeof rule(state) === "object";
+  refuseUnless(rule !== null && !sampleStates(terms, listed).some(errs2), "listing.rule");
+  return rule;
+}
+function judgeTerms(terms, key2, listed) {
+  refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
+  const { begin, end, soft, freshness, grace } = terms;
+  const last = lastEnd(terms);
+  refuseUnless(end > listed && last <= listed + LONGEST3 && (begin === void 0 || begin < end), "listing.end");
+  const holds = between2(freshness, 1, 60) && between2(grace, 1, 60) && between2(terms.disclose_within, 10, 2592e3) && between2(terms.stamps.length, 1, 8) && between2(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between2(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum) && (!terms.sealed || raisesNothing(terms)) && (neededOf(terms) === void 0 || canSeal(terms)) && (terms.reserve === void 0 || terms.dutch === void 0 && terms.reserve === neededOf(terms)) && (!terms.dutch || canFall(terms)) && (terms.bids_each === void 0 || between2(terms.bids_each, 1, 32));
+  refuseUnless(holds, "listing.terms");
+}
+
+// src/citizens.js
+var LONGEST_CERTIFICATE = 4096;
+var LONGEST_STATEMENT = 2048;
+var SEQUENCE = 48;
+var ED25519 = Uint8Array.of(48, 5, 6, 3, 43, 101, 112);
+var ARC = "698df2d0a9cf84e2afdbbcf785aaa1a0b5e00f";
+var NAMES = /* @__PURE__ */ new Map([
+  ["pregao CA", false],
+  ["pregao CA (simulated)", true]
+]);
+var RSA_HEAD = "308201a2300d06092a864886f70d01010105000382018f003082018a0282018100";
+var RSA_TAIL = "0203010001";
+var no3 = () => refuseUnless(false, "listing.citizens");
+var Der = class _Der {
+  #bytes;
+  #at = 0;
+  constructor(encoded) {
+    this.#bytes = encoded;
+  }
+  get isAtEnd() {
+    return this.#at === this.#bytes.length;
+  }
+  /** The next value if it has this tag: its content, and all of it. */
+  next(tag) {
+    const from = this.#at;
+    if (this.#bytes[from] !== tag) no3();
+    let length = this.#bytes[from + 1];
+    let at = from + 2;
+    if (length === void 0) no3();
+    if (length >= 128) {
+      const count2 = length & 127;
+      if (count2 < 1 || count2 > 2 || at + count2 > this.#bytes.length) no3();
+      length = 0;
+      for (let i = 0; i < count2; i += 1) length = length << 8 | this.#bytes[at + i];
+      if (length < (count2 === 1 ? 128 : 256)) no3();
+      at += count2;
+    }
+    if (at + length > this.#bytes.length) no3();
+    this.#at = at + length;
+    return { content: this.#bytes.subarray(at, this.#at), whole: this.#bytes.subarray(from, this.#at) };
+  }
+  is(tag) {
+    return this.#bytes[this.#at] === tag;
+  }
+  inside(tag) {
+    return new _Der(this.next(tag).content);
+  }
+  end() {
+    if (!this.isAtEnd) no3();
+  }
+};
+function commonName(name) {
+  const set = name.inside(49);
+  const only = set.inside(SEQUENCE);
+  if (hex(only.next(6).content) !== "550403") no3();
+  const tag = [12, 19].find((text3) => only.is(text3));
+  if (tag === void 0) no3();
+  const text2 = String.fromCharCode(...only.next(tag).content);
+  only.end();
+  set.end();
+  name.end();
+  return text2;
+}
+function instant(validity) {
+  const tag = validity.is(23) ? 23 : 24;
+  const text2 = String.fromCharCode(...validity.next(tag).content);
+  const parts = (tag === 23 ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/).exec(text2);
+  if (!parts) no3();
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number);
+  const full = tag === 24 ? year : year < 50 ? 2e3 + year : 1900 + year;
+  const millis = Date.UTC(full, month - 1, day, hour, minute, second);
+  if (new Date(millis).toISOString().slice(0, 19).replace(/[-:T]/g, "") !== `${String(full).padStart(4, "0")}${text2.slice(-11, -1)}`) no3();
+  return BigInt(millis) * 1000n;
+}
+function extension(all) {
+  const one2 = all.inside(SEQUENCE);
+  const id2 = hex(one2.next(6).content);
+  const critical = one2.is(1) && hex(one2.next(1).content) === "ff";
+  const value = hex(one2.next(4).content);
+  one2.end();
+  return { id: id2, critical, value };
+}
+function enrolmentKey(der, authority, now) {
+  if (der.length > LONGEST_CERTIFICATE) no3();
+  const file = new Der(der);
+  const all = file.inside(SEQUENCE);
+  file.end();
+  const signed2 = all.next(SEQUENCE);
+  if (!equal(all.next(SEQUENCE).whole, ED25519)) no3();
+  const signature = all.next(3).content;
+  all.end();
+  if (signature.length !== 65 || signature[0] !== 0 || !verifies(authority, signed2.whole, signature.subarray(1))) no3();
+  const content = new Der(signed2.content);
+  if (hex(content.next(160).content) !== "020102") no3();
+  content.next(2);
+  if (!equal(content.next(SEQUENCE).whole, ED25519)) no3();
+  const simulated = NAMES.get(commonName(content.inside(SEQUENCE)));
+  if (simulated === void 0) no3();
+  const validity = content.inside(SEQUENCE);
+  const [first, last] = [instant(validity), instant(validity)];
+  validity.end();
+  if (commonName(content.inside(SEQUENCE)) !== "pregao enrolment") no3();
+  const info = content.inside(SEQUENCE);
+  if (!equal(info.next(SEQUENCE).whole, ED25519)) no3();
+  const bits = info.next(3).content;
+  info.end();
+  const outer = content.inside(163);
+  const extensions = outer.inside(SEQUENCE);
+  outer.end();
+  content.end();
+  const [identifier, usage, purpose] = [extension(extensions), extension(extensions), extension(extensions)];
+  extensions.end();
+  const fits = identifier.id === "551d23" && !identifier.critical && usage.id === "551d0f" && usage.critical && usage.value === "03020780" && purpose.id === "551d25" && purpose.critical && purpose.value === `30160614${ARC}04`;
+  const key2 = bits.subarray(1);
+  if (!fits || now < first || now > last || bits.length !== 33 || bits[0] !== 0 || !isTorsionFree(key2)) no3();
+  return { key: key2, simulated };
+}
+var isRsaKey = (spki) => {
+  const text2 = hex(spki);
+  const isModulus = spki.length === 422 && (spki[33] & 128) !== 0 && (spki[416] & 1) === 1;
+  return isModulus && text2.startsWith(RSA_HEAD) && text2.endsWith(RSA_TAIL);
+};
+var STATEMENT = object({
+  authority: name32,
+  key: bytes(() => true),
+  from: time,
+  until: time,
+  spend_until: time,
+  test: optional(yes)
+});
+function readStatement(text2, enrolment, authority) {
+  if (text2.length > LONGEST_STATEMENT) no3();
+  const parts = split2(text2);
+  const stated = readExact(parts.payload, STATEMENT);
+  const isSigned = isBy(parts, "pregao-issuer-v1", fingerprint(enrolment), enrolment);
+  const isPeriod = stated.from < stated.until && stated.until <= stated.spend_until;
+  if (!isSigned || stated.authority !== fingerprint(authority) || !isPeriod || !isRsaKey(stated.key)) no3();
+  return stated;
+}
+function issuerOf(terms, listed) {
+  if (terms.citizens === void 0) return null;
+  try {
+    const [authority, ...others] = terms.authorities;
+    const der = fromBase64url(terms.citizens.certificate);
+    if (others.length > 0 || !der) no3();
+    const { key: key2, simulated } = enrolmentKey(der, authority, listed);
+    const { from, until, spend_until, test, key: spki } = readStatement(terms.citizens.statement, key2, authority);
+    const plays = terms.simulated === true;
+    if (simulated !== plays || test && !plays || from > listed || lastEnd(terms) > spend_until) no3();
+    return { issuer: base64url(sha256(spki)), from, until, spend_until, test };
+  } catch {
+    return no3();
+  }
+}
+
+// src/dutch.js
+var LABEL2 = utf8("pregao/lot/v1");
+function priceAt({ start, dutch: { floor, fall, every } }, since, time2) {
+  const steps = time2 > since ? (time2 - since) / seconds(every) : 0n;
+  const price = BigInt(start) - steps * BigInt(fall);
+  return price > BigInt(floor) ? Number(price) : floor;
+}
+var lotOf = ({ digest }, { hash: hash2 }) => hex(sha256(concat(LABEL2, hash2, digest)));
+var isBefore = (one2, other) => one2.time === other.time ? one2.lot < other.lot : one2.time < other.time;
+var FallingPrice = class {
+  /** Since when the price falls. */
+  since;
+  #terms;
+  // Bids with the earliest first; those before `#first` are forfeited.
+  #ranked = [];
+  #first = 0;
+  constructor(terms, listed) {
+    const { begin } = terms;
+    this.#terms = terms;
+    this.since = begin !== void 0 && begin > listed ? begin : listed;
+  }
+  /** V-182: what a bid pays, which agrees to so much or more. */
+  requirePrice({ amount: amount2 }, { time: time2 }) {
+    const price = priceAt(this.#terms, this.since, time2);
+    refuseUnless(amount2 >= price, "bid.too-low");
+    return price;
+  }
+  /** Takes a bid in. Gives the end by V-183, which the first one sets. */
+  take(bid, action, header, end) {
+    const ranked = { bid, time: header.time, lot: lotOf(action, header) };
+    let [low, high] = [0, this.#ranked.length];
+    while (low < high) {
+      const middle = low + high >> 1;
+      if (isBefore(this.#ranked[middle], ranked)) low = middle + 1;
+      else high = middle;
+    }
+    this.#ranked.splice(low, 0, ranked);
+    return this.#ranked.length === 1 ? header.time + seconds(this.#terms.freshness) : end;
+  }
+  /** The earliest bid that is not forfeited. Nobody bids any more once some are. */
+  leader() {
+    while (this.#ranked[this.#first]?.bid.forfeited) this.#first += 1;
+    return this.#ranked[this.#first]?.bid ?? null;
+  }
+};
+
+// src/note.js
+var LONGEST4 = 4096;
+var MOST_SIGNATURES = 16;
+var ED255192 = 1;
+var COSIGNATURE = 4;
+var MARK = "\u2014 ";
+var keyId = (name, algorithm, key2) => sha256(concat(utf8(name), Uint8Array.of(10, algorithm), key2)).subarray(0, 4);
+var origin = (broker, room) => `pregao/${broker}/${room}`;
+var headText = (log, size, root) => `${log}
+${size}
+${base64(root)}
+`;
+var cosigned = (time2, text2) => utf8(`cosignature/v1
+time ${time2}
+${text2}`);
+function signatureLine(line) {
+  refuseUnless(line.startsWith(MARK), "V-024");
+  const [name, encoded, ...more] = line.slice(MARK.length).split(" ");
+  refuseUnless(more.length === 0 && encoded !== void 0 && name !== "" && !/[\p{White_Space}+]/u.test(name), "V-024");
+  const bytes2 = fromBase64(encoded);
+  refuseUnless(bytes2 !== null && bytes2.length > 4, "V-024");
+  return { name, id: bytes2.subarray(0, 4), signature: bytes2.subarray(4) };
+}
+function readNote(note) {
+  refuseUnless(isWellFormed(note) && utf8(note).length <= LONGEST4, "V-024");
+  refuseUnless(!/[\u0000-\u0009\u000b-\u001f]/.test(note), "V-024");
+  const end = note.indexOf("\n\n");
+  refuseUnless(end >= 0 && note.endsWith("\n"), "V-024");
+  const text2 = note.slice(0, end + 1);
+  const head = text2.split("\n");
+  refuseUnless(head.length === 4 && head[0] !== "" && /^(0|[1-9][0-9]{0,15})$/.test(head[1]), "V-024");
+  const size = Number(head[1]);
+  const root = fromBase64(head[2]);
+  refuseUnless(Number.isSafeInteger(size) && root !== null && root.length === 32, "V-024");
+  const lines2 = note.slice(end + 2, -1).split("\n");
+  refuseUnless(lines2.length <= MOST_SIGNATURES, "V-024");
+  return { origin: head[0], size, root, text: text2, lines: lines2.map(signatureLine) };
+}
+function cosigners(text2, lines2, witnesses) {
+  const found = [];
+  for (const { name, id: id2, signature } of lines2) {
+    const witness = witnesses.find((named) => named.name === name && equal(keyId(name, COSIGNATURE, named.key), id2));
+    if (!witness) continue;
+    refuseUnless(!found.includes(witness) && signature.length === 72, "V-141");
+    const time2 = new DataView(signature.buffer, signature.byteOffset).getBigUint64(0);
+    refuseUnless(time2 <= BigInt(Number.MAX_SAFE_INTEGER), "V-141");
+    refuseUnless(verifies(witness.key, cosigned(time2, text2), signature.subarray(8)), "V-141");
+    found.push(witness);
+  }
+  return found;
+}
+function readHead(note, log, key2, witnesses) {
+  const { origin: name, size, root, text: text2, lines: lines2 } = readNote(note);
+  refuseUnless(name === log, "V-024");
+  const [own, ...others] = lines2;
+  refuseUnless(own.name === log && equal(own.id, keyId(log, ED255192, key2)), "V-024");
+  refuseUnless(verifies(key2, utf8(text2), own.signature), "V-024");
+  refuseUnless(others.every((line) => line.name !== log), "V-024");
+  return { size, root, cosigners: cosigners(text2, others, witnesses) };
+}
+
+// src/paddles.js
+var Paddles = class {
+  // The keys of the bids under each name, by their positions.
+  #bids = /* @__PURE__ */ new Map();
+  #names = /* @__PURE__ */ new Map();
+  /** V-200 and V-201: nobody holds it yet, or the bid is shown to be by who does. */
+  require({ key: key2, body: { paddle } }) {
+    if (!paddle) return;
+    const { name, earlier } = paddle;
+    const held = this.#bids.get(name);
+    if (!held || !earlier) return refuseUnless(!held && !earlier, "bid.paddle");
+    const first = held.get(earlier.seq);
+    refuseUnless(first !== void 0 && isRatio(first, earlier.ratio, key2), "bid.paddle");
+  }
+  /** Takes a bid in that is logged at this position. */
+  take({ key: key2, body: { paddle } }, seq) {
+    if (!paddle) return;
+    const held = this.#bids.get(paddle.name) ?? /* @__PURE__ */ new Map();
+    this.#bids.set(paddle.name, held.set(seq, key2));
+    this.#names.set(seq, paddle.name);
+  }
+  /** How many bids are under the paddle of this one. */
+  count({ paddle }) {
+    return this.#bids.get(paddle?.name)?.size ?? 0;
+  }
+  /** The name under which the bid at a position was made; undefined if under none. */
+  nameOf = (seq) => this.#names.get(seq);
+};
 
 // src/shamir.js
 var POWERS = new Uint8Array(510);
@@ -4608,12 +5973,12 @@ var Reserve = class {
 };
 
 // src/timelock.js
-var LONGEST6 = 1024;
-var CONTENT2 = object({ tsa: name32, at: integer(0, lastSecond), key: bytesOf(32, isSealable), simulated: optional(yes) });
+var LONGEST5 = 1024;
+var CONTENT = object({ tsa: name32, at: integer(0, lastSecond), key: bytesOf(32, isSealable), simulated: optional(yes) });
 function readTimelock(text2, stamp) {
-  refuseUnless(text2.length <= LONGEST6, "V-162");
+  refuseUnless(text2.length <= LONGEST5, "V-162");
   const parts = split2(text2);
-  const statement = readExact(parts.payload, CONTENT2);
+  const statement = readExact(parts.payload, CONTENT);
   const tsa = fingerprint(stamp);
   refuseUnless(statement.tsa === tsa && isBy(parts, "pregao-timelock-v1", tsa, stamp), "V-162");
   return statement;
@@ -4744,6 +6109,7 @@ function requireVerb({ sealed, reserve }, verb) {
 }
 var Auction = class {
   static kind = "auction";
+  static access = "public";
   phase = "open";
   closed = null;
   winner = null;
@@ -5078,6 +6444,154 @@ var Auction = class {
   }
 };
 
+// src/headers.js
+var Headers = class {
+  #byTsa = /* @__PURE__ */ new Map();
+  /** Whether `header` (with its `hash`) fits all that were met, which it then joins. */
+  join(header) {
+    const known = this.#byTsa.get(header.tsa) ?? [];
+    const at = firstFrom(known, header.batch);
+    const after = known[at];
+    if (after?.batch === header.batch) return equal(after.hash, header.hash);
+    const before = known[at - 1];
+    if (before && !follows(before, header) || after && !follows(header, after)) return false;
+    known.splice(at, 0, header);
+    this.#byTsa.set(header.tsa, known);
+    return true;
+  }
+};
+function firstFrom(known, batch) {
+  let [low, high] = [0, known.length];
+  while (low < high) {
+    const middle = low + high >> 1;
+    if (known[middle].batch < batch) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+function follows(smaller, larger) {
+  if (smaller.time > larger.time || smaller.time > larger.prev_time) return false;
+  return smaller.batch + 1 !== larger.batch || equal(larger.prev, smaller.hash) && larger.prev_time === smaller.time;
+}
+
+// src/ledger.js
+function requireAuthor(action, entryKey) {
+  refuseUnless(equal(action.key, entryKey) === action.byBroker, "verb.author");
+}
+var Ledger = class {
+  #tree = new Tree();
+  #headers = new Headers();
+  #used = /* @__PURE__ */ new Set();
+  // The root of the opening alone.
+  #opened = null;
+  #newest = 0n;
+  // Positions and times of the entries that no later one is older than; their times rise.
+  #oldest = [];
+  /**
+   * `log` is the origin of its heads, `entryKey` the broker's, `freshness` F in seconds, `access` who reads it: `public`,
+   * `members`, or its `owner`, whose key opened it.
+   */
+  constructor({ room, log, entryKey, freshness, access, owner }) {
+    this.room = room;
+    this.log = log;
+    this.entryKey = entryKey;
+    this.freshness = seconds(freshness);
+    this.access = access;
+    this.owner = owner;
+  }
+  get size() {
+    return this.#tree.size;
+  }
+  /** The largest stamp so far. */
+  get newest() {
+    return this.#newest;
+  }
+  root(size) {
+    return this.#tree.root(size);
+  }
+  /** Whether a header is too old to be named again (V-029). */
+  isPast(header) {
+    return header.time < this.#newest - this.freshness;
+  }
+  /** V-030 to V-037, in the order in which they are judged. */
+  judge(action, header) {
+    refuseUnless(action.room === this.room, "room.other");
+    requireAuthor(action, this.entryKey);
+    if (action.signer !== null) refuseUnless(equal(action.key, this.owner) === (action.signer === "owner"), "verb.author");
+    refuseUnless(!this.#used.has(this.#token(action)), "key.reused");
+    refuseUnless(!this.isPast(header), "stamp.stale");
+    refuseUnless(this.#headers.join(header), "stamp.contradiction");
+    const { size, root } = action.seen;
+    if (this.#isGuests(action)) return refuseUnless(size === 1 && equal(root, this.#opened), "seen.false");
+    if (this.access !== "members") refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, "seen.stale");
+    refuseUnless(size <= this.size && equal(root, this.root(size)), "seen.false");
+  }
+  /** Takes an entry in whose bytes, action and header were judged, here and by the room's fold. */
+  append(bytes2, action, header) {
+    this.#headers.join(header);
+    this.#used.add(this.#token(action));
+    if (header.time > this.#newest) this.#newest = header.time;
+    while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
+    this.#oldest.push({ position: this.size, time: header.time });
+    this.#tree.append(bytes2);
+    this.#opened ??= this.root(1);
+  }
+  #isGuests(action) {
+    return this.access === "owner" && action.signer === "guest";
+  }
+  // V-033: what must not occur again. In a public room that is a peer's key, in a box a guest's, everywhere else the action itself.
+  #token(action) {
+    const byKey = this.access === "public" && !action.byBroker || this.#isGuests(action);
+    return hex(byKey ? action.key : action.digest);
+  }
+  // The smallest time of the entries at `position` and later; if there are none, one that nothing is older than.
+  #oldestSince(position) {
+    let [low, high] = [0, this.#oldest.length];
+    while (low < high) {
+      const middle = low + high >> 1;
+      if (this.#oldest[middle].position < position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#oldest[low]?.time ?? 1n << 64n;
+  }
+};
+
+// src/passes.js
+var DAY = seconds(86400);
+var MOST_AHEAD = 8n;
+var between3 = (number, least, most) => number >= least && number <= most;
+var Passes = class _Passes {
+  static kind = "passes";
+  static access = "public";
+  /** There is always a next day. */
+  ended = false;
+  #last = -1;
+  #used = /* @__PURE__ */ new Set();
+  constructor(opening) {
+    const { freshness, stamps, witnesses, quorum, broker } = opening.body;
+    const holds = between3(freshness, 1, 60) && between3(stamps.length, 1, 8) && isQuorumOfWitnesses(witnesses, quorum) && isSealable(broker.delivery);
+    refuseUnless(holds, "listing.terms");
+  }
+  complete() {
+  }
+  /** V-259, and that what is stated is a key. */
+  static judgeAlone(terms, { verb, body }, { time: time2 }) {
+    refuseUnless(verb === "pass-key", "verb.kind");
+    const day = BigInt(body.day);
+    refuseUnless(time2 < (day + 1n) * DAY && day <= time2 / DAY + MOST_AHEAD, "pass-key.day");
+    refuseUnless(isRsaKey(body.key), "pass-key.wrong");
+  }
+  /** Judges an entry and takes it in: V-258, V-260. */
+  apply(action, header) {
+    _Passes.judgeAlone(null, action, header);
+    const { day, key: key2 } = action.body;
+    refuseUnless(day > this.#last, "pass-key.day");
+    refuseUnless(!this.#used.has(hex(key2)), "pass-key.wrong");
+    this.#last = day;
+    this.#used.add(hex(key2));
+  }
+};
+
 // src/reveal.js
 var AUCTION_ONLY = [
   "bid",
@@ -5093,10 +6607,16 @@ var AUCTION_ONLY = [
   "revealed",
   "abandoned",
   "forfeited",
-  "withdrawn"
+  "withdrawn",
+  "keys",
+  "deposit",
+  "taken",
+  "box-closed",
+  "pass-key"
 ];
 var Reveal = class {
   static kind = "reveal";
+  static access = "members";
   end = "open";
   by = null;
   absent = [];
@@ -5155,7 +6675,7 @@ var Reveal = class {
 };
 
 // src/opening.js
-var FOLDS = { list: Auction, reveal: Reveal };
+var FOLDS = { list: Auction, reveal: Reveal, box: Box, passes: Passes };
 var Opening = class {
   /** `text` is the JWS that `action` was read from. */
   constructor(text2, action) {
@@ -5177,20 +6697,70 @@ var Opening = class {
       log: this.log,
       entryKey: this.body.broker.entry,
       freshness: this.body.freshness,
-      keyOnce: this.kind === "auction"
+      access: this.Fold.access,
+      owner: this.action.key
     });
   }
 };
 
+// src/batch.js
+var LONGEST6 = 1024;
+var MOST_DIGESTS = 65536;
+var LABEL3 = utf8("pregao/batch/v1");
+var CONTENT2 = object({
+  tsa: name32,
+  batch: integer(),
+  time,
+  size: integer(),
+  root: bytesOf(32),
+  prev: bytesOf(32),
+  prev_time: time
+});
+var headerHash = (header) => sha256(concat(LABEL3, utf8(header)));
+function readHeader(text2, accepted) {
+  const { parts, header } = under("V-021", () => {
+    refuseUnless(text2.length <= LONGEST6, "V-021");
+    const split3 = split2(text2);
+    return { parts: split3, header: readExact(split3.payload, CONTENT2) };
+  });
+  const key2 = accepted.get(header.tsa);
+  refuseUnless(key2 !== void 0 && isBy(parts, "pregao-batch-v1", header.tsa, key2), "V-020");
+  refuseUnless(areInBounds(header), "V-021");
+  return header;
+}
+function areInBounds({ batch, time: stamped, size, prev, prev_time: previous }) {
+  const isFirst = batch === 1;
+  return batch >= 1 && size <= MOST_DIGESTS && previous <= stamped && (!isFirst || previous === stamped && prev.every((byte) => byte === 0));
+}
+var covers = (header, stamp, digest) => isIncluded(leafHash(digest), stamp.index, header.size, stamp.path, header.root);
+
+// src/entry.js
+var LONGEST7 = 17408;
+var ENTRY = object({
+  seq: integer(0, Number.MAX_SAFE_INTEGER - 1),
+  action: string(),
+  stamp: object({
+    header: bytesOf(32),
+    index: integer(),
+    path: bytes((path2) => path2.length % 32 === 0)
+  })
+});
+var readEntry = (line) => under("V-026", () => {
+  refuseUnless(line.length <= LONGEST7, "V-026");
+  const text2 = utf8Text(line);
+  refuseUnless(text2 !== null, "V-026");
+  return readExact(text2, ENTRY);
+});
+
 // src/receipt.js
-var LONGEST7 = 65536;
+var LONGEST8 = 65536;
 var MEMBERS = ["opening", "header", "entry", "path", "head"];
 function receiptMembers(text2) {
   const members = parse(text2);
   if (typeof members !== "object" || members === null || Array.isArray(members)) return null;
-  const path = typeof members.path === "string" ? fromBase64url(members.path) : null;
-  const holds = utf8(text2).length <= LONGEST7 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path !== null && path.length % 32 === 0 && JSON.stringify(members) === text2;
-  return holds ? { ...members, path } : null;
+  const path2 = typeof members.path === "string" ? fromBase64url(members.path) : null;
+  const holds = utf8(text2).length <= LONGEST8 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path2 !== null && path2.length % 32 === 0 && JSON.stringify(members) === text2;
+  return holds ? { ...members, path: path2 } : null;
 }
 function readReceipt(members) {
   const first = under("V-061", () => readAction(members.opening));
@@ -5218,6 +6788,127 @@ function judge(seq, action, header, opening) {
   else Fold.judgeAlone(body, action, header);
 }
 
+// src/letter.js
+var LONGEST9 = 1048576;
+var LONGEST_RECEIPT = 65536;
+var MOST_KEYS2 = 256;
+var MESSAGE_LABEL = utf8("pregao/message/v1");
+var any2 = bytes(() => true);
+var path = bytes((hashes) => hashes.length % 32 === 0);
+var RECEIPT = object({ opening: string(), header: string(), entry: string(), path, head: string() });
+var receipt = (value) => {
+  const read = RECEIPT(value);
+  refuseUnless(utf8(JSON.stringify(read.written)).length <= LONGEST_RECEIPT, "V-254");
+  return read;
+};
+var WAYS = oneMember({
+  sender: object({
+    keys: list(string()),
+    signed: any2,
+    once: optional(object({ key: any2, path })),
+    seeds: bytesOf(32),
+    content: string()
+  }),
+  reader: object({ envelope: any2, content: string() }),
+  hash: object({ envelope: any2, hash: bytesOf(32), signature: bytesOf(64) })
+});
+var FILE = object({
+  letter: object({
+    sender: string(),
+    deposit: receipt,
+    shown: WAYS,
+    read: optional(object({ deposit: receipt, shown: WAYS }))
+  })
+});
+function shownLetter(text2) {
+  if (utf8(text2).length > LONGEST9) return null;
+  try {
+    return readExact(text2, FILE).letter;
+  } catch (failure) {
+    if (failure instanceof Broken) return null;
+    throw failure;
+  }
+}
+function readLetter({ sender, deposit, shown, read }) {
+  const from = under("V-254", () => openBox(sender));
+  const letter2 = left(from, deposit, shown);
+  return { from, letter: letter2, read: read ? acknowledgement(from, letter2, sender, read) : void 0 };
+}
+function openBox(text2) {
+  const action = readAction(text2);
+  refuseUnless(action.verb === "box", "malformed");
+  refuseUnless(!equal(action.key, action.body.broker.entry) && hasPossibleTerms(action.body), "malformed");
+  return new Opening(text2, action);
+}
+function left(from, members, shown) {
+  const read = readReceipt(members);
+  const to = under("V-306", () => openBox(members.opening));
+  refuseUnless(read.action.verb === "deposit", "V-306");
+  const deposit = read.action.body;
+  const { hash: hash2, content } = judge2(shown, { from, to, deposit });
+  refuseUnless(content?.kind !== "read" || content.sender === to.room, "V-250");
+  return { ...read, deposit, way: shown.name, hash: hash2, content };
+}
+function judge2(shown, place) {
+  if (shown.name === "sender") return bySender(shown, place);
+  const { deposit } = place;
+  refuseUnless(shown.envelope.length === deposit.envelope.size, "V-253");
+  const content = shown.name === "reader" ? readContent(shown.content) : void 0;
+  refuseUnless(equal(sha256(shown.envelope), deposit.envelope.digest), "V-253");
+  if (content) return signed(content, shown.envelope, place);
+  requireSignature(shown.signature, shown.hash, shown.envelope, place);
+  return { hash: shown.hash };
+}
+function bySender(shown, place) {
+  const { to, deposit } = place;
+  requireKeys(shown, to, deposit);
+  const content = readContent(shown.content);
+  const { size } = deposit.envelope;
+  refuseUnless(ONE_PIECE.includes(size), "V-252");
+  const keys = { box: to.room, signed: shown.signed, once: shown.once?.key ?? null, size };
+  const envelope = makeEnvelope(keys, shown.seeds, utf8(shown.content), content.hash);
+  refuseUnless(envelope !== null && equal(sha256(envelope), deposit.envelope.digest), "V-252");
+  return signed(content, envelope, place);
+}
+function requireKeys({ keys, signed: key2, once }, to, deposit) {
+  const stated = under("V-307", () => keys.map((text2) => statedKeys(text2, to)));
+  refuseUnless(stated.length === 1 || stated.length === 2, "V-307");
+  const [first, last] = [stated[0], stated.at(-1)];
+  const isOfStock = ({ stock: stock2 }) => stock2 !== void 0 && equal(stock2.root, deposit.once.stock);
+  refuseUnless(stated.length === 1 || deposit.once !== void 0 && !isOfStock(first), "V-307");
+  refuseUnless(isPrekey(key2) && equal(prekeyDigest(key2), deposit.signed) && equal(first.signed, deposit.signed), "V-307");
+  refuseUnless(once === void 0 === (deposit.once === void 0), "V-307");
+  if (once === void 0) return;
+  const { stock } = last;
+  const holds = isOfStock(last) && stock.count >= 1 && stock.count <= MOST_KEYS2 && isPrekey(once.key) && isIncluded(leafHash(prekeyDigest(once.key)), deposit.once.index, stock.count, once.path, stock.root);
+  refuseUnless(holds, "V-307");
+}
+function statedKeys(text2, { room, action: opening }) {
+  const { verb, body, key: key2, room: named } = readAction(text2);
+  refuseUnless(verb === "keys" && named === room && equal(key2, opening.key), "V-307");
+  return body;
+}
+function signed(content, envelope, place) {
+  const { box, key: key2, agreement } = content.from;
+  const { from } = place;
+  refuseUnless(box === from.room && equal(key2, from.action.key) && equal(agreement, from.body.agreement), "V-247");
+  refuseUnless(content.mode === "evidence", "V-308");
+  requireSignature(content.proof, content.hash, envelope, place);
+  return { hash: content.hash, content };
+}
+function requireSignature(signature, hash2, envelope, { from, to }) {
+  const message = concat(MESSAGE_LABEL, fromHex32(from.room), fromHex32(to.room), envelope.subarray(1, HEAD), hash2);
+  refuseUnless(verifies(from.action.key, message, signature), "V-248");
+}
+function acknowledgement(from, letter2, sender, { deposit, shown }) {
+  refuseUnless(letter2.content?.kind !== "read" && deposit.opening === sender, "V-309");
+  const read = left(letter2.opening, deposit, shown);
+  const said = read.content;
+  const isForThis = said?.kind === "read" && equal(said.deposit, letter2.deposit.envelope.digest) && equal(said.content, letter2.hash) && said.sender === from.room && said.reader === letter2.opening.room;
+  refuseUnless(isForThis, "V-309");
+  return read;
+}
+
 // src/result.js
 var unreadable = () => ({ kind: "unknown", verdict: "unreadable" });
 var invalid = (kind, rule, entry) => compact({ kind, verdict: "invalid", rule, entry });
@@ -5228,7 +6919,8 @@ function ofTranscript({ opening, certified, fold, head }) {
     verdict: fold.ended && final !== false ? "valid" : "incomplete",
     ...ofOpening(opening, certified),
     ...ofHead(opening, head, final),
-    [opening.kind]: opening.kind === "auction" ? ofAuction(fold) : ofReveal(fold)
+    auction: opening.kind === "auction" ? ofAuction(fold) : void 0,
+    reveal: opening.kind === "reveal" ? ofReveal(fold) : void 0
   });
 }
 function ofReceipt({ opening, entry, action, header, head }) {
@@ -5246,17 +6938,74 @@ function ofReceipt({ opening, entry, action, header, head }) {
     }
   });
 }
+function ofLetter({ from, letter: letter2, read }) {
+  const { opening, entry, header, head, deposit, way, hash: hash2, content } = letter2;
+  return compact({
+    kind: "letter",
+    verdict: "valid",
+    ...ofOpening(opening),
+    ...ofHead(opening, head),
+    letter: compact({
+      from: ofBox(from),
+      to: ofBox(opening),
+      entry: entry.seq,
+      time: formatTime(header.time),
+      expires: deposit.expires === void 0 ? void 0 : formatTime(deposit.expires),
+      envelope: base64url(deposit.envelope.digest),
+      bytes: deposit.envelope.size,
+      shown: way,
+      hash: base64url(hash2),
+      mode: "evidence",
+      content: content ? ofContent(content, deposit) : void 0,
+      read: read ? ofRead(read) : void 0
+    })
+  });
+}
+var ofBox = ({ room, action, body }) => compact({ box: room, handle: body.handle, key: fingerprint(action.key) });
+function ofContent(content, { attachments: deposited = [] }) {
+  const { kind, id: id2 } = content;
+  if (kind === "read") {
+    return { kind, id: id2, deposit: base64url(content.deposit), content: base64url(content.content), read: formatTime(content.time) };
+  }
+  const files = content.attachments.map(({ name, media_type, digest, size }) => ({
+    name,
+    media_type,
+    size,
+    digest: base64url(digest),
+    deposited: deposited.some((blob) => equal(blob.digest, digest))
+  }));
+  return compact({
+    kind,
+    id: id2,
+    reply_to: content.reply_to,
+    wants_receipt: content.wants_receipt,
+    subject: content.subject,
+    text: content.text,
+    attachments: files.length > 0 ? files : void 0
+  });
+}
+var ofRead = ({ opening, entry, header, head, content }) => ({
+  broker: opening.broker,
+  simulated: opening.body.simulated ?? false,
+  stamps: fingerprints(opening.body.stamps),
+  size: head.size,
+  root: base64url(head.root),
+  entry: entry.seq,
+  time: formatTime(header.time),
+  read: formatTime(content.time)
+});
 var operators = (head) => [...new Set(head.cosigners.map((witness) => witness.operator))].sort();
 var isFinal = (opening, head) => opening.witnesses.length === 0 ? void 0 : operators(head).length >= opening.quorum;
-function ofOpening({ room, broker, body, witnesses, quorum }, certified) {
+var fingerprints = (keys) => [...new Set(keys.map(fingerprint))];
+function ofOpening({ room, broker, body, witnesses, quorum, Fold }, certified) {
   const named = witnesses.length > 0;
   return {
     room,
     broker,
     certified,
     simulated: body.simulated ?? false,
-    stamps: body.stamps.map(fingerprint),
-    authorities: body.authorities?.map(fingerprint),
+    stamps: fingerprints(body.stamps),
+    authorities: Fold.access === "public" ? (body.authorities ?? []).map(fingerprint) : void 0,
     witnesses: named ? witnesses.map(({ name, operator, key: key2 }) => ({ name, operator, key: fingerprint(key2) })) : void 0,
     quorum: named ? quorum : void 0
   };
@@ -5343,7 +7092,7 @@ function ofReveal({ terms, end, by, absent }) {
 var compact = (object2) => Object.fromEntries(Object.entries(object2).filter(([, value]) => value !== void 0));
 
 // src/certificate.js
-var LONGEST8 = 3200;
+var LONGEST10 = 3200;
 var CONTENT3 = object({
   keys: BROKER_KEYS,
   authorities: KEYS,
@@ -5357,7 +7106,7 @@ var CONTENT3 = object({
 var few = (keys) => keys.length >= 1 && keys.length <= 8;
 var offersEachOnce = ({ stamps, locks = [] }) => locks.length <= 8 && new Set(locks.map(String)).size === locks.length && locks.every((one2) => !stamps.some((stamp) => String(stamp) === String(one2)));
 var readCertificate = (text2) => under("V-077", () => {
-  refuseUnless(text2.length <= LONGEST8, "V-077");
+  refuseUnless(text2.length <= LONGEST10, "V-077");
   const parts = split2(text2);
   const content = readExact(parts.payload, CONTENT3);
   refuseUnless(few(content.authorities) && few(content.stamps), "V-077");
@@ -5521,8 +7270,11 @@ function* examination(file) {
   if (file.length > LONGEST_FILE || !isUtf8(file)) return nothing;
   if (endsWithString(file)) return yield* transcript(file);
   if (file.length > LONGEST_ALONE) return nothing;
-  const members = receiptMembers(utf8Text(file).replace(/\n$/, ""));
-  return members ? receipt(members) : nothing;
+  const text2 = utf8Text(file).replace(/\n$/, "");
+  const members = receiptMembers(text2);
+  if (members) return receipt2(members);
+  const shown = shownLetter(text2);
+  return shown ? letter(shown) : nothing;
 }
 function endsWithString(file) {
   const start = lastLine(file);
@@ -5539,7 +7291,16 @@ function* transcript(file) {
     return { result: invalid(read.kind, failure.rule, read.atEntry ? read.size : void 0), entries, log: read };
   }
 }
-function receipt(members) {
+function letter(shown) {
+  try {
+    const read = readLetter(shown);
+    return { result: ofLetter(read), entries: [], log: read.letter };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid("letter", failure.rule), entries: [] };
+  }
+}
+function receipt2(members) {
   try {
     const read = readReceipt(members);
     return { result: ofReceipt(read), entries: [], log: read };

@@ -6,7 +6,7 @@ import { examineInSteps } from '../src/verifier.js';
 import { chart } from './chart.js';
 import { el, facts, instant, longTable, print, said, section, table } from './dom.js';
 import { sealedFacts, sealedSections, sealedWords } from './sealed.js';
-import { amount, CAUSES, ENDS, LATE, PHASES, ruleInWords, span, VERBS } from './words.js';
+import { amount, CAUSES, ENDS, LATE, LETTER, PHASES, ruleInWords, span, VERBS } from './words.js';
 
 const at = (id) => document.getElementById(id);
 
@@ -40,7 +40,7 @@ async function show() {
   // Whoever listens hears the verdict once, and not every step towards it.
   at('verdict').removeAttribute('aria-busy');
   heading(result);
-  const sections = { auction, reveal, receipt };
+  const sections = { auction, reveal, receipt, letter, box: lined, passes: lined };
   const holds = result.verdict === 'valid' || result.verdict === 'incomplete';
   if (holds) at('found').replaceChildren(...sections[result.kind](found), ...fingerprints(found));
   else if (found.entries.length > 0) at('found').replaceChildren(...broken(found));
@@ -48,7 +48,7 @@ async function show() {
   redraw(found);
 }
 
-const KINDS = { auction: 'Auction', reveal: 'Reveal room', receipt: 'Receipt', unknown: 'Transcript' };
+const KINDS = { auction: 'Auction', reveal: 'Reveal room', receipt: 'Receipt', letter: 'Letter', box: 'Message box', passes: 'Keys of passes', unknown: 'Transcript' };
 
 function heading({ kind, auction: sale, verdict: word }) {
   at('kind').textContent = `${KINDS[kind]} of a Pregão broker`;
@@ -86,8 +86,9 @@ function reasons(result) {
     return [`${words[0].toUpperCase()}${words.slice(1)}${where} (${result.rule}). Do not rely on anything else in it.`];
   }
   if (result.kind === 'receipt') return ['The action is in the log that its head stands for, signed and stamped as it says.', ...finality(result)];
+  if (result.kind === 'letter') return [LETTER[result.letter.shown], ...finality(result)];
   return [
-    result.kind === 'auction' ? outcome(result.auction) : ENDS[result.reveal.end],
+    result.auction ? outcome(result.auction) : result.reveal && ENDS[result.reveal.end],
     `All ${result.size} entries are signed, stamped, in order and allowed by the rules at their place, and the signed head is over exactly these.`,
     ...finality(result),
     result.certified
@@ -266,6 +267,25 @@ function receipt({ result }) {
     ['Key', print(shown.key)],
   ];
   return [section('What the receipt shows', facts(pairs))];
+}
+
+/** Of what has no picture of its own: the entries. */
+const lined = ({ entries }) => [section('Everything in the log', ...entryTable(entries))];
+
+function letter({ result }) {
+  const { from, to, entry, time, content, read } = result.letter;
+  const named = ({ box, handle }) => (handle ? [print(box), ' which calls itself ', said(handle)] : print(box));
+  const pairs = [
+    ['From the box', named(from)],
+    ['To the box', named(to)],
+    ['Deposited', `entry ${entry}`],
+    ['Stamped', instant(time)],
+    content?.subject && ['Subject', said(content.subject)],
+    content?.text && ['Text', said(content.text)],
+    content?.kind === 'read' && ['Another letter was read, by its author', instant(content.read)],
+    read && ['Read, by its reader', instant(read.read)],
+  ];
+  return [section('What the letter shows', facts(pairs))];
 }
 
 /** What there is to see of a log that breaks a rule: how far it holds, and nothing of what it would mean. */

@@ -25,6 +25,17 @@ const RULES = {
   'V-060': 'the head is of another log than these entries make, or there are none',
   'V-061': 'the receipt does not show what it should',
   'V-077': 'the broker’s certificate is malformed, or of other keys than the opening’s',
+  'V-245': 'what is shown as the content of the letter is none',
+  'V-247': 'the letter is from another box than the one that is shown as its sender’s',
+  'V-248': 'the signature under the letter does not hold',
+  'V-250': 'a read receipt lies in another box than that of the letter’s sender',
+  'V-252': 'what is shown is not what was sealed and deposited',
+  'V-253': 'the envelope is not the one that was deposited',
+  'V-254': 'what should be the opening of the sender’s box opens none',
+  'V-306': 'the receipt is not that of a letter in a message box',
+  'V-307': 'the keys are not shown to be those of the reader that the deposit names',
+  'V-308': 'it proves nothing: the letter is deniable, so its reader could have made it, and whoever shows it too',
+  'V-309': 'what is shown as the read receipt is none for this letter',
   'V-141': 'a cosignature of a named witness does not verify, or is there twice',
   'room.other': 'an action is for another room',
   'verb.author': 'an action is by somebody who may not do this',
@@ -107,6 +118,12 @@ export const ENDS = {
   absent: 'The deadline passed, and the broker recorded who was absent.',
 };
 
+export const LETTER = {
+  sender: 'The key of the sender’s box signed this letter. Its reader could open what was deposited, and it was exactly this.',
+  reader: 'The key of the sender’s box signed this letter for the sealed bytes that were deposited. That they open to it is not shown.',
+  hash: 'The key of the sender’s box signed a letter that was deposited. What it says is not shown.',
+};
+
 export const VERBS = {
   list: 'listed by the seller',
   reveal: 'room opened by the broker',
@@ -127,6 +144,13 @@ export const VERBS = {
   disclose: 'sealed disclosure',
   withdraw: 'withdrawn',
   absent: 'absence recorded by the broker',
+  box: 'opened by its owner',
+  keys: 'keys published by the owner',
+  deposit: 'letter left',
+  taken: 'letters taken off by the owner',
+  'box-closed': 'closed by the owner',
+  passes: 'room opened by the broker',
+  'pass-key': 'key of a day’s passes stated by the broker',
 };
 
 /** So many seconds, as people say it. */

@@ -30,7 +30,7 @@ function payload(value) {
   })(value);
 }
 
-/** V-010 to V-014. Gives `{id, room?, verb, body, seen, key, digest, opens, byBroker}`. */
+/** V-010 to V-014. Gives `{id, room?, verb, body, seen, key, digest, opens, byBroker, signer}`. */
 export function readAction(text) {
   refuseUnless(text.length <= LONGEST, 'malformed');
   const parts = jws.split(text);
@@ -38,8 +38,8 @@ export function readAction(text) {
   refuseUnless(key !== null, 'malformed');
   const action = readExact(parts.payload, payload);
   refuseUnless(verifies(key, parts.signed, parts.signature), 'malformed');
-  const { opens = false, broker: byBroker = false } = VERBS.get(action.verb);
-  return { ...action, key, digest: sha256(utf8(text)), opens, byBroker };
+  const { opens = false, broker: byBroker = false, signer = null } = VERBS.get(action.verb);
+  return { ...action, key, digest: sha256(utf8(text)), opens, byBroker, signer };
 }
 
 /** The name of the room that an opening opens. */

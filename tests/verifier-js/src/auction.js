@@ -32,6 +32,7 @@ function requireVerb({ sealed, reserve }, verb) {
 
 export class Auction {
   static kind = 'auction';
+  static access = 'public';
 
   phase = 'open';
   closed = null;

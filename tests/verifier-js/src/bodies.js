@@ -4,6 +4,7 @@ import { isSealable } from './ed25519.js';
 import { boolean, bytes, bytesOf, integer, list, name32, object, oneOf, optional, someOf, string, text, time, yes } from './json.js';
 
 const amount = integer(1);
+const small = integer(0, 0xffff_ffff);
 const currency = string((value) => /^[A-Z]{3}$/.test(value));
 const hash = bytesOf(32);
 // Whether anything can be signed by a key is seen where something is (V-001).
@@ -12,6 +13,11 @@ const seal = bytesOf(32, isSealable);
 
 /** The broker's keys, as openings and certificates name them. */
 export const BROKER_KEYS = object({ session: key, head: key, entry: key, delivery: seal });
+
+/** V-266: how many bytes may lie beside a log in one piece, and in all. */
+export const ONE_PIECE = [4_028, 16_316, 65_451];
+const BLOB_SIZES = [...ONE_PIECE, ...Array.from({ length: 8 }, (_, power) => 65_451 * 2 ** (power + 1))];
+const BLOB = object({ digest: hash, size: (value) => (BLOB_SIZES.includes(value) ? integer()(value) : integer(1, 0)(value)) });
 
 /** Witnesses as listings and certificates name them; V-140 is judged where they are read. */
 export const WITNESSES = list(object({ name: string(), key, operator: string() }));
@@ -94,7 +100,38 @@ const any = bytes(() => true);
 const SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal, paddle: optional(PADDLE) });
 const OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: list(COSIGNED) });
 
-/** Verb by verb: its body, whether the broker signs it, whether it opens a room. */
+const BOX = object({
+  handle: optional(text(32)),
+  about: optional(text(200)),
+  agreement: seal,
+  letters: small,
+  bytes: integer(),
+  freshness: small,
+  // V-274 judges whether anything can be sealed to it.
+  broker: object({ session: key, head: key, entry: key, delivery: key }),
+  stamps: KEYS,
+  simulated: optional(yes),
+});
+const DEPOSIT = object({
+  envelope: BLOB,
+  attachments: optional(someOf(BLOB)),
+  signed: hash,
+  once: optional(object({ stock: hash, index: small })),
+  expires: optional(time),
+});
+const PASSES = object({
+  freshness: small,
+  broker: object({ session: key, head: key, entry: key, delivery: key }),
+  stamps: KEYS,
+  witnesses: WITNESSES,
+  quorum: small,
+  simulated: boolean,
+});
+
+/**
+ * Verb by verb: its body, whether the broker signs it, whether it opens a room; in a box, whether its owner signs it or
+ * somebody who only leaves something there.
+ */
 export const VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
@@ -119,5 +156,12 @@ export const VERBS = new Map(
     disclose: { body: object({ sealed: bytes((sealed) => sealed.length <= 8400) }) },
     withdraw: { body: object({}) },
     absent: { body: object({ seller: boolean, winner: boolean }), broker: true },
+    box: { body: BOX, opens: true, signer: 'owner' },
+    keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: 'owner' },
+    deposit: { body: DEPOSIT, signer: 'guest' },
+    taken: { body: object({ letters: list(integer()) }), signer: 'owner' },
+    'box-closed': { body: object({}), signer: 'owner' },
+    passes: { body: PASSES, broker: true, opens: true },
+    'pass-key': { body: object({ day: small, key: any }), broker: true },
   }),
 );

@@ -155,7 +155,8 @@ function enrolmentKey(der, authority, now) {
   return { key, simulated };
 }
 
-const isIssuerKey = (spki) => {
+/** Whether it is the one encoding of an RSA key of 3,072 bits with exponent 65,537. */
+export const isRsaKey = (spki) => {
   const text = hex(spki);
   const isModulus = spki.length === 422 && (spki[33] & 0x80) !== 0 && (spki[416] & 1) === 1;
   return isModulus && text.startsWith(RSA_HEAD) && text.endsWith(RSA_TAIL);
@@ -177,7 +178,7 @@ function readStatement(text, enrolment, authority) {
   const stated = readExact(parts.payload, STATEMENT);
   const isSigned = jws.isBy(parts, 'pregao-issuer-v1', fingerprint(enrolment), enrolment);
   const isPeriod = stated.from < stated.until && stated.until <= stated.spend_until;
-  if (!isSigned || stated.authority !== fingerprint(authority) || !isPeriod || !isIssuerKey(stated.key)) no();
+  if (!isSigned || stated.authority !== fingerprint(authority) || !isPeriod || !isRsaKey(stated.key)) no();
   return stated;
 }
 

@@ -64,6 +64,20 @@ export const boolean = (value) => (typeof value === 'boolean' ? scalar(value, va
 /** A member that is `true` wherever it is there. */
 export const yes = (value) => (value === true ? scalar(true, true) : no());
 
+/** V-246: empty, or characters of which one shows something and, line feeds apart, none steers others. */
+export const lines = string((value) => {
+  const bare = value.replaceAll('\n', '');
+  return !steers(bare) && (value === '' || !BLANK.test(bare));
+});
+
+/** An object with exactly one of these members: gives which, and what it means. */
+export const oneMember = (members) => (value) => {
+  const names = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+  if (names.length !== 1 || !Object.hasOwn(members, names[0])) no();
+  const { meant, written } = members[names[0]](value[names[0]]);
+  return scalar({ name: names[0], ...meant }, { [names[0]]: written });
+};
+
 const spelled = (read) => (value) => {
   const meant = typeof value === 'string' ? read(value) : null;
   return meant === null ? no() : scalar(meant, value);

@@ -1,4 +1,4 @@
-// A room's log so far, and the rules of every room (SPEC 7.2). What a kind adds is its fold (auction.js, reveal.js).
+// A room's log so far, and the rules of every room (SPEC 7.2). What a kind adds is its fold (auction.js, reveal.js, box.js, passes.js).
 
 import { equal, hex } from './bytes.js';
 import { refuseUnless } from './broken.js';
@@ -15,21 +15,32 @@ export class Ledger {
   #tree = new Tree();
   #headers = new Headers();
   #used = new Set();
+  // The root of the opening alone.
+  #opened = null;
   #newest = 0n;
   // Positions and times of the entries that no later one is older than; their times rise.
   #oldest = [];
 
-  /** `log` is the origin of its heads, `entryKey` the broker's, `freshness` F in seconds, `keyOnce` V-033 of auctions. */
-  constructor({ room, log, entryKey, freshness, keyOnce }) {
+  /**
+   * `log` is the origin of its heads, `entryKey` the broker's, `freshness` F in seconds, `access` who reads it: `public`,
+   * `members`, or its `owner`, whose key opened it.
+   */
+  constructor({ room, log, entryKey, freshness, access, owner }) {
     this.room = room;
     this.log = log;
     this.entryKey = entryKey;
     this.freshness = seconds(freshness);
-    this.keyOnce = keyOnce;
+    this.access = access;
+    this.owner = owner;
   }
 
   get size() {
     return this.#tree.size;
+  }
+
+  /** The largest stamp so far. */
+  get newest() {
+    return this.#newest;
   }
 
   root(size) {
@@ -46,11 +57,15 @@ export class Ledger {
     refuseUnless(action.room === this.room, 'room.other');
     // V-031 holds of whatever comes here: a header by another TSA was refused when it was read (V-020).
     requireAuthor(action, this.entryKey);
+    // V-273
+    if (action.signer !== null) refuseUnless(equal(action.key, this.owner) === (action.signer === 'owner'), 'verb.author');
     refuseUnless(!this.#used.has(this.#token(action)), 'key.reused');
     refuseUnless(!this.isPast(header), 'stamp.stale');
     refuseUnless(this.#headers.join(header), 'stamp.contradiction');
     const { size, root } = action.seen;
-    if (this.keyOnce) refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, 'seen.stale');
+    // V-275: whoever cannot read the log knows its opening.
+    if (this.#isGuests(action)) return refuseUnless(size === 1 && equal(root, this.#opened), 'seen.false');
+    if (this.access !== 'members') refuseUnless(this.#oldestSince(size) >= header.time - this.freshness, 'seen.stale');
     refuseUnless(size <= this.size && equal(root, this.root(size)), 'seen.false');
   }
 
@@ -62,11 +77,17 @@ export class Ledger {
     while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
     this.#oldest.push({ position: this.size, time: header.time });
     this.#tree.append(bytes);
+    this.#opened ??= this.root(1);
   }
 
-  // V-033: what must not occur again. In an auction that is a peer's key, everywhere else the action itself.
+  #isGuests(action) {
+    return this.access === 'owner' && action.signer === 'guest';
+  }
+
+  // V-033: what must not occur again. In a public room that is a peer's key, in a box a guest's, everywhere else the action itself.
   #token(action) {
-    return hex(this.keyOnce && !action.byBroker ? action.key : action.digest);
+    const byKey = (this.access === 'public' && !action.byBroker) || this.#isGuests(action);
+    return hex(byKey ? action.key : action.digest);
   }
 
   // The smallest time of the entries at `position` and later; if there are none, one that nothing is older than.

@@ -2,12 +2,14 @@
 
 import { roomName } from './action.js';
 import { Auction } from './auction.js';
+import { Box } from './box.js';
 import { fingerprint } from './ed25519.js';
 import { Ledger } from './ledger.js';
 import { origin } from './note.js';
+import { Passes } from './passes.js';
 import { Reveal } from './reveal.js';
 
-const FOLDS = { list: Auction, reveal: Reveal };
+const FOLDS = { list: Auction, reveal: Reveal, box: Box, passes: Passes };
 
 export class Opening {
   /** `text` is the JWS that `action` was read from. */
@@ -33,7 +35,8 @@ export class Opening {
       log: this.log,
       entryKey: this.body.broker.entry,
       freshness: this.body.freshness,
-      keyOnce: this.kind === 'auction',
+      access: this.Fold.access,
+      owner: this.action.key,
     });
   }
 }

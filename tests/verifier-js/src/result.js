@@ -1,11 +1,11 @@
 // Verdicts as plain objects. Members stand in one fixed order, and what is not there is left out, so that two verifiers write the same bytes.
 
-import { base64url } from './bytes.js';
+import { base64url, equal } from './bytes.js';
 import { fingerprint } from './ed25519.js';
 import { lockTsas } from './terms.js';
 import { formatTime } from './time.js';
 
-/** A thing that is neither transcript nor receipt. */
+/** A thing that is no transcript, no receipt and no letter. */
 export const unreadable = () => ({ kind: 'unknown', verdict: 'unreadable' });
 
 /** What breaks `rule`, at `entry` if that is a number. */
@@ -19,7 +19,8 @@ export function ofTranscript({ opening, certified, fold, head }) {
     verdict: fold.ended && final !== false ? 'valid' : 'incomplete',
     ...ofOpening(opening, certified),
     ...ofHead(opening, head, final),
-    [opening.kind]: opening.kind === 'auction' ? ofAuction(fold) : ofReveal(fold),
+    auction: opening.kind === 'auction' ? ofAuction(fold) : undefined,
+    reveal: opening.kind === 'reveal' ? ofReveal(fold) : undefined,
   });
 }
 
@@ -40,21 +41,85 @@ export function ofReceipt({ opening, entry, action, header, head }) {
   });
 }
 
+/** The verdict on a letter that is shown. */
+export function ofLetter({ from, letter, read }) {
+  const { opening, entry, header, head, deposit, way, hash, content } = letter;
+  return compact({
+    kind: 'letter',
+    verdict: 'valid',
+    ...ofOpening(opening),
+    ...ofHead(opening, head),
+    letter: compact({
+      from: ofBox(from),
+      to: ofBox(opening),
+      entry: entry.seq,
+      time: formatTime(header.time),
+      expires: deposit.expires === undefined ? undefined : formatTime(deposit.expires),
+      envelope: base64url(deposit.envelope.digest),
+      bytes: deposit.envelope.size,
+      shown: way,
+      hash: base64url(hash),
+      mode: 'evidence',
+      content: content ? ofContent(content, deposit) : undefined,
+      read: read ? ofRead(read) : undefined,
+    }),
+  });
+}
+
+const ofBox = ({ room, action, body }) => compact({ box: room, handle: body.handle, key: fingerprint(action.key) });
+
+function ofContent(content, { attachments: deposited = [] }) {
+  const { kind, id } = content;
+  if (kind === 'read') {
+    return { kind, id, deposit: base64url(content.deposit), content: base64url(content.content), read: formatTime(content.time) };
+  }
+  const files = content.attachments.map(({ name, media_type, digest, size }) => ({
+    name,
+    media_type,
+    size,
+    digest: base64url(digest),
+    deposited: deposited.some((blob) => equal(blob.digest, digest)),
+  }));
+  return compact({
+    kind,
+    id,
+    reply_to: content.reply_to,
+    wants_receipt: content.wants_receipt,
+    subject: content.subject,
+    text: content.text,
+    attachments: files.length > 0 ? files : undefined,
+  });
+}
+
+const ofRead = ({ opening, entry, header, head, content }) => ({
+  broker: opening.broker,
+  simulated: opening.body.simulated ?? false,
+  stamps: fingerprints(opening.body.stamps),
+  size: head.size,
+  root: base64url(head.root),
+  entry: entry.seq,
+  time: formatTime(header.time),
+  read: formatTime(content.time),
+});
+
 const operators = (head) => [...new Set(head.cosigners.map((witness) => witness.operator))].sort();
 
 // Undefined where no witnesses are named: then there is nothing to be final by.
 const isFinal = (opening, head) =>
   opening.witnesses.length === 0 ? undefined : operators(head).length >= opening.quorum;
 
-function ofOpening({ room, broker, body, witnesses, quorum }, certified) {
+/** Fingerprints of keys, each once. */
+const fingerprints = (keys) => [...new Set(keys.map(fingerprint))];
+
+function ofOpening({ room, broker, body, witnesses, quorum, Fold }, certified) {
   const named = witnesses.length > 0;
   return {
     room,
     broker,
     certified,
     simulated: body.simulated ?? false,
-    stamps: body.stamps.map(fingerprint),
-    authorities: body.authorities?.map(fingerprint),
+    stamps: fingerprints(body.stamps),
+    authorities: Fold.access === 'public' ? (body.authorities ?? []).map(fingerprint) : undefined,
     witnesses: named ? witnesses.map(({ name, operator, key }) => ({ name, operator, key: fingerprint(key) })) : undefined,
     quorum: named ? quorum : undefined,
   };

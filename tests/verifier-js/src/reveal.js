@@ -5,11 +5,12 @@ import { refuseUnless } from './broken.js';
 
 const AUCTION_ONLY = [
   'bid', 'sealing', 'sealed-bid', 'reserve', 'opened', 'say', 'unlist', 'unseal', 'closed', 'settled', 'revealed', 'abandoned',
-  'forfeited', 'withdrawn',
+  'forfeited', 'withdrawn', 'keys', 'deposit', 'taken', 'box-closed', 'pass-key',
 ];
 
 export class Reveal {
   static kind = 'reveal';
+  static access = 'members';
 
   end = 'open';
   by = null;

@@ -1,17 +1,18 @@
-// Verifies transcripts and receipts of Pregão (protocol/SPEC.md) and says what they show. No network, no clock, no Node.
+// Verifies transcripts, receipts and shown letters of Pregão (protocol/SPEC.md) and says what they show. No network, no clock, no Node.
 //
 // Whatever the bytes are, the answer is a verdict: `valid`, `incomplete`, `invalid` with the rule that is broken, or `unreadable`.
 
 import { isUtf8, utf8Text } from './bytes.js';
 import { Broken } from './broken.js';
 import { parse } from './json.js';
+import { readLetter, shownLetter } from './letter.js';
 import { readReceipt, receiptMembers } from './receipt.js';
-import { invalid, ofReceipt, ofTranscript, unreadable } from './result.js';
+import { invalid, ofLetter, ofReceipt, ofTranscript, unreadable } from './result.js';
 import { lastLine, Transcript } from './transcript.js';
 
 /** Longer files are not read. */
 export const LONGEST_FILE = 256 * 1024 * 1024;
-// A receipt is shorter; what is longer than this is not tried as one.
+// A receipt is shorter, and a letter shown at most as long; what is longer than this is not tried as one.
 const LONGEST_ALONE = 1024 * 1024;
 
 /** The verdict on the bytes of a file. It throws nothing: what fails in a way that is no refusal is unreadable. */
@@ -53,8 +54,11 @@ function* examination(file) {
   if (file.length > LONGEST_FILE || !isUtf8(file)) return nothing;
   if (endsWithString(file)) return yield* transcript(file);
   if (file.length > LONGEST_ALONE) return nothing;
-  const members = receiptMembers(utf8Text(file).replace(/\n$/, ''));
-  return members ? receipt(members) : nothing;
+  const text = utf8Text(file).replace(/\n$/, '');
+  const members = receiptMembers(text);
+  if (members) return receipt(members);
+  const shown = shownLetter(text);
+  return shown ? letter(shown) : nothing;
 }
 
 // Whether the last line is a string in JSON, as that of a transcript is.
@@ -72,6 +76,16 @@ function* transcript(file) {
   } catch (failure) {
     if (!(failure instanceof Broken)) throw failure;
     return { result: invalid(read.kind, failure.rule, read.atEntry ? read.size : undefined), entries, log: read };
+  }
+}
+
+function letter(shown) {
+  try {
+    const read = readLetter(shown);
+    return { result: ofLetter(read), entries: [], log: read.letter };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid('letter', failure.rule), entries: [] };
   }
 }
 

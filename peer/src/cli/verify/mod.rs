@@ -1,8 +1,9 @@
-//! `pregao verify`: transcripts, receipts and evidence out of files, with no network.
+//! `pregao verify`: transcripts, receipts, letters and evidence out of files, with no network.
 //!
 //! Each file is judged by itself, whatever the others hold, then all of them against each other: a
 //! broker that shows different logs to different people is found out when their files come together.
 
+mod letter;
 mod words;
 
 use std::fs::File;
@@ -27,7 +28,7 @@ use crate::text::sanitize::with_causes;
 /// What to check, and what is known from elsewhere.
 #[derive(Debug, Clone, Args)]
 pub struct Verify {
-    /// What to check: transcripts, receipts and evidence
+    /// What to check: transcripts, receipts, letters and evidence
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The room that is meant, its whole name
@@ -64,7 +65,7 @@ impl FromStr for AnyFingerprint {
 /// A file, judged.
 #[derive(Debug)]
 enum Judged<'a> {
-    /// As a transcript or a receipt; if it does not hold, perhaps as evidence against the broker that
+    /// As a transcript, a receipt or a letter; if it does not hold, perhaps as evidence against the broker that
     /// signed it.
     Examined(Box<Examined<'a>>, Option<Box<(Evidence, Shown)>>),
     /// As evidence: what it shows, or why it shows nothing that was asked for.

@@ -15,6 +15,7 @@ use pregao_protocol::room::auction::{Late, Outcome, Phase};
 use pregao_protocol::room::body::{PriceRule, Side};
 use pregao_protocol::trust::key::Fingerprint;
 
+use super::letter::of_letter;
 use super::{Judged, Kept};
 use crate::rule;
 use crate::text::amount::print_in;
@@ -65,6 +66,9 @@ fn verdict(
     if let Some(receipt) = &shown.receipt {
         of_receipt(receipt, &mut lines);
     }
+    if let Some(letter) = &shown.letter {
+        of_letter(letter, &mut lines);
+    }
     of_trust(shown, pins, &mut lines);
     for line in lines {
         writeln!(out, "  {}", sanitize(&line))?;
@@ -80,6 +84,7 @@ fn headline(shown: &Verdict) -> String {
             let (entry, verb, time) = (receipt.entry, receipt.verb, receipt.time);
             format!("receipt of entry {entry} ({verb}) of room {room}, stamped {time}")
         }
+        (Subject::Letter, _) => format!("letter in box {room}"),
         _ => format!("log of room {room} with {size} entries"),
     }
 }

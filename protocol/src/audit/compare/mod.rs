@@ -16,7 +16,7 @@ use crate::audit::evidence::{
     Accused, Evidence, FalseOutcome, Fork, Recording, Statement, TwoEntries, recording,
 };
 use crate::audit::verdict::{Examined, Found, VerifiedLog};
-use crate::audit::verify;
+use crate::audit::verify::{self, VerifiedReceipt};
 use crate::log::transcript::transcript;
 use crate::log::{Entry, Logged, Origin, Receipt, RoomName};
 use crate::room::RevealRoom;
@@ -116,7 +116,7 @@ pub struct Comparison {
 /// What is compared.
 #[derive(Debug)]
 pub enum Compared<'a> {
-    /// A transcript or a receipt.
+    /// A transcript, a receipt or a letter.
     Examined(&'a Examined<'a>),
     /// Evidence that holds.
     Evidence(&'a Evidence),
@@ -208,17 +208,22 @@ impl<'a> Library<'a> {
     fn take(&mut self, file: usize, found: &'a Found<'a>) {
         match found {
             Found::Log(log) => self.take_log(file, log),
-            Found::Receipt(both) => {
-                let (receipt, shown) = &**both;
-                let (size, root, keys) = (shown.size, shown.root, shown.terms.broker);
-                let statement = Statement::Head(receipt.head.clone());
-                let opening = Some(receipt.opening.clone());
-                let shelf = self.shelf(shown.broker, shown.room);
-                shelf.claims.push(Claim { file, keys, size, root, statement, opening });
-                shelf.singles.push(Single { file, receipt, seq: shown.seq });
+            Found::Receipt(both) => self.take_receipt(file, &both.0, &both.1),
+            Found::Letter(both) => {
+                let receipts = both.0.receipts().into_iter().zip(both.1.receipts());
+                receipts.for_each(|(receipt, shown)| self.take_receipt(file, receipt, shown));
             }
             Found::Nothing(_) => {}
         }
+    }
+
+    fn take_receipt(&mut self, file: usize, receipt: &'a Receipt, shown: &VerifiedReceipt) {
+        let (size, root, keys) = (shown.size, shown.root, shown.terms.broker);
+        let statement = Statement::Head(receipt.head.clone());
+        let opening = Some(receipt.opening.clone());
+        let shelf = self.shelf(shown.broker, shown.room);
+        shelf.claims.push(Claim { file, keys, size, root, statement, opening });
+        shelf.singles.push(Single { file, receipt, seq: shown.seq });
     }
 
     fn take_log(&mut self, file: usize, log: &'a VerifiedLog<'a>) {

@@ -7,6 +7,7 @@ use super::{Contradiction, Finding, add};
 use crate::audit::evidence::{CosignedHead, CosignedTwice, Evidence, TwoBatches};
 use crate::audit::history::TsaHistory;
 use crate::audit::verdict::{Found, VerifiedLog};
+use crate::audit::verify::VerifiedReceipt;
 use crate::log::stamp::VerifiedBatch;
 use crate::log::{Cosignature, Head, Origin, Receipt, RoomName, cosignature};
 use crate::room::Terms;
@@ -34,14 +35,19 @@ impl Signers {
     pub(super) fn take(&mut self, file: usize, found: &Found<'_>) {
         match found {
             Found::Log(log) => self.log(file, log),
-            Found::Receipt(both) => {
-                let (receipt, shown) = &**both;
-                let origin = Origin { broker: shown.broker, room: shown.room };
-                let head = Head { origin, size: shown.size, root: shown.root };
-                self.receipt(file, receipt, &head, &shown.terms);
+            Found::Receipt(both) => self.shown(file, &both.0, &both.1),
+            Found::Letter(both) => {
+                let receipts = both.0.receipts().into_iter().zip(both.1.receipts());
+                receipts.for_each(|(receipt, shown)| self.shown(file, receipt, shown));
             }
             Found::Nothing(_) => {}
         }
+    }
+
+    fn shown(&mut self, file: usize, receipt: &Receipt, shown: &VerifiedReceipt) {
+        let origin = Origin { broker: shown.broker, room: shown.room };
+        let head = Head { origin, size: shown.size, root: shown.root };
+        self.receipt(file, receipt, &head, &shown.terms);
     }
 
     /// What is in evidence that holds.

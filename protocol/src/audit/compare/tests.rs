@@ -394,3 +394,32 @@ fn v063_headers_in_evidence_are_held_against_other_files() {
     assert_eq!(kinds(&found_in(&[&entries, &first])), [batches([0, 1])]);
     assert_eq!(found_in(&[&entries, &second]), []);
 }
+
+/// The receipts in a letter are held against everything else that the broker signed about these boxes.
+#[test]
+fn a_letter_is_held_against_other_files_of_its_boxes() {
+    use crate::audit::letter::fixture::{Post, by_hash};
+    use crate::letter::Mode;
+    let mut post = Post::new(Mode::Evidence, true);
+    let receipt = post.receipt(|_| {});
+    let letter = post.acknowledged(&receipt).encode();
+    let same = post.shown(by_hash(&post.sealed)).encode();
+    // Boxes of the same keys in which other letters came.
+    let mut other = Post::new(Mode::Deniable, true);
+    let there = other.deposit.encode();
+    let back = other.acknowledged(&other.receipt(|said| said.salt.0[0] ^= 1)).read.unwrap();
+    for (file, kinds) in [
+        (there, vec![Contradiction::Fork, Contradiction::TwoEntries, Contradiction::Batches]),
+        (
+            back.deposit.encode(),
+            vec![Contradiction::Fork, Contradiction::TwoEntries, Contradiction::Batches],
+        ),
+        (same, vec![]),
+    ] {
+        let examined = [letter.as_bytes(), file.as_bytes()].map(examine);
+        let compared = examined.each_ref().map(Compared::Examined);
+        let found = super::compare(&compared).findings;
+        let found: Vec<Contradiction> = found.iter().map(|finding| finding.kind).collect();
+        assert_eq!(found, kinds);
+    }
+}

@@ -1,4 +1,4 @@
-//! The verdict on a file: what a transcript or a receipt shows, or the first rule that it breaks.
+//! The verdict on a file: what a transcript, a receipt or a letter shows, or the first rule that it breaks.
 //!
 //! A pure function of bytes. Its JSON form has one spelling, so that two verifiers that agree write
 //! the same bytes. Nothing is believed that the bytes do not show: which room, broker and TSA are the
@@ -11,11 +11,12 @@ use serde::{Serialize, Serializer};
 use crate::log::transcript::{MAX_TRANSCRIPT, Transcript};
 use crate::log::{Receipt, RoomName};
 use crate::room::kind::Kind;
-use crate::trust::key::Fingerprint;
+use crate::trust::key::{Fingerprint, PublicKey, StampKey};
 use crate::trust::witness::{Operator, WitnessName};
 use crate::value::codec::Digest;
 
 mod auction;
+mod letter;
 mod log;
 mod pins;
 mod receipt;
@@ -26,12 +27,14 @@ pub use auction::{
     AuctionShown, BidShown, CloseShown, ForfeitShown, Recorded, ReserveShown, SealedShown,
     VoidShown,
 };
+pub use letter::{AttachmentShown, BoxShown, ContentShown, LetterShown, ReadShown, ShownBy};
 pub use log::VerifiedLog;
 pub use pins::Pins;
 pub use receipt::ReceiptShown;
 pub use reveal::{RevealEnd, RevealShown};
 pub use rule::Rule;
 
+use crate::audit::letter::{ShownLetter, VerifiedLetter};
 use crate::audit::verify::VerifiedReceipt;
 
 /// What a file is about.
@@ -41,17 +44,20 @@ pub enum Subject {
     Room(Kind),
     /// A receipt.
     Receipt,
+    /// A letter, shown to a third party.
+    Letter,
     /// Nothing that can be said.
     Unknown,
 }
 
 impl Subject {
-    /// As written: the kind of room, `receipt` or `unknown`.
+    /// As written: the kind of room, `receipt`, `letter` or `unknown`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Room(kind) => kind.as_str(),
             Self::Receipt => "receipt",
+            Self::Letter => "letter",
             Self::Unknown => "unknown",
         }
     }
@@ -72,7 +78,7 @@ pub enum Standing {
     Valid,
     /// It holds; the room is not over, or its head not final.
     Incomplete,
-    /// It is no transcript and no receipt.
+    /// It is no transcript, no receipt and no letter shown.
     Unreadable,
     /// It breaks a rule.
     Invalid,
@@ -149,6 +155,9 @@ pub struct Verdict {
     /// What a receipt says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptShown>,
+    /// What a letter says that is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub letter: Option<Box<LetterShown>>,
 }
 
 impl Verdict {
@@ -174,6 +183,7 @@ impl Verdict {
             auction: None,
             reveal: None,
             receipt: None,
+            letter: None,
         }
     }
 
@@ -193,13 +203,7 @@ impl Verdict {
 
     /// With what the opening of a room fixes.
     fn with_terms(mut self, terms: &crate::room::Terms) -> Self {
-        let mut stamps: Vec<Fingerprint> = Vec::new();
-        for key in &terms.stamps {
-            let stamp = key.fingerprint();
-            if !stamps.contains(&stamp) {
-                stamps.push(stamp);
-            }
-        }
+        let stamps = fingerprints(&terms.stamps);
         let of_members = !terms.is_public();
         let authorities =
             || terms.authorities.iter().map(crate::trust::key::PublicKey::fingerprint).collect();
@@ -233,6 +237,17 @@ impl Verdict {
         self.is_final = named.then_some(is_final);
         self
     }
+}
+
+/// Fingerprints of stamp keys, each once.
+fn fingerprints(keys: &[PublicKey<StampKey>]) -> Vec<Fingerprint> {
+    let mut stamps: Vec<Fingerprint> = Vec::new();
+    for stamp in keys.iter().map(PublicKey::fingerprint) {
+        if !stamps.contains(&stamp) {
+            stamps.push(stamp);
+        }
+    }
+    stamps
 }
 
 /// Why there is no better verdict, for a person.
@@ -272,7 +287,9 @@ pub enum Found<'a> {
     Log(Box<VerifiedLog<'a>>),
     /// A receipt that holds.
     Receipt(Box<(Receipt, VerifiedReceipt)>),
-    /// Neither; why.
+    /// A letter shown that holds.
+    Letter(Box<(ShownLetter, VerifiedLetter)>),
+    /// None of them; why.
     Nothing(Fault),
 }
 
@@ -285,7 +302,7 @@ pub struct Examined<'a> {
     pub found: Found<'a>,
 }
 
-/// The verdict on the bytes of a file: a transcript or a receipt.
+/// The verdict on the bytes of a file: a transcript, a receipt or a letter shown.
 #[must_use]
 pub fn verdict(bytes: &[u8]) -> Verdict {
     examine(bytes).verdict
@@ -307,9 +324,9 @@ pub fn examine(bytes: &[u8]) -> Examined<'_> {
     if let Some(transcript) = Transcript::of(text) {
         return log::examine(&transcript);
     }
-    receipt::examine(text).unwrap_or_else(|| {
+    receipt::examine(text).or_else(|| letter::examine(text)).unwrap_or_else(|| {
         unreadable(
-            "its last line is no JSON string with a line break behind it, and it is no receipt",
+            "its last line is no JSON string with a line break behind it, and it is no receipt and no letter",
         )
     })
 }

@@ -50,6 +50,8 @@ impl Pins {
     pub(super) fn mismatch(&self, verdict: &Verdict) -> Option<(Rule, String)> {
         if let (Some(pinned), Some(got)) = (self.room, verdict.room)
             && pinned != got
+            // A letter is between two boxes.
+            && verdict.letter.as_ref().is_none_or(|letter| letter.from.name != pinned)
         {
             let why = format!("it is of room {got}, and room {pinned} was asked for");
             return Some((Rule::OTHER_ROOM, why));
@@ -69,17 +71,24 @@ impl Pins {
             let why = format!("its opening names no witness with the fingerprint {pin}");
             return Some((Rule::OTHER_WITNESS, why));
         }
-        let stamps = verdict.stamps.as_deref()?;
         let authorities = verdict.authorities.as_deref().unwrap_or_default();
+        let mut stamps = verdict.stamps.clone()?;
+        // The read receipt of a letter is in another box, in which other TSAs may stamp.
+        let read = verdict.letter.as_ref().and_then(|letter| letter.read.as_ref());
+        stamps.extend(read.iter().flat_map(|read| &read.stamps));
+        let why = self.misses_tsa(&stamps, authorities)?;
+        Some((Rule::OTHER_TSA, why))
+    }
+
+    /// Why a room whose opening names these stamp keys and CAs is not one that is meant, if it is not.
+    fn misses_tsa(&self, stamps: &[Fingerprint], authorities: &[Fingerprint]) -> Option<String> {
         let unnamed = |pin: &&Fingerprint| !stamps.contains(pin) && !authorities.contains(pin);
         if let Some(pin) = self.tsa.iter().find(unnamed) {
-            let why = format!("its opening names no TSA or CA with the fingerprint {pin}");
-            return Some((Rule::OTHER_TSA, why));
+            return Some(format!("its opening names no TSA or CA with the fingerprint {pin}"));
         }
         let by_stamp = self.tsa.iter().any(|pin| stamps.contains(pin));
         let other = stamps.iter().find(|stamp| by_stamp && !self.tsa.contains(stamp))?;
-        let why = format!("its opening accepts stamps of another TSA too, {other}");
-        Some((Rule::OTHER_TSA, why))
+        Some(format!("its opening accepts stamps of another TSA too, {other}"))
     }
 }
 
@@ -89,6 +98,7 @@ impl super::Examined<'_> {
         match &self.found {
             Found::Log(log) => Some(log.room().terms().broker),
             Found::Receipt(both) => Some(both.1.terms.broker),
+            Found::Letter(both) => Some(both.1.letter.receipt.terms.broker),
             Found::Nothing(_) => None,
         }
     }

@@ -43,6 +43,28 @@ impl Rule {
     pub const PATH: Self = Self("V-025");
     /// A receipt is malformed, or its opening opens nothing.
     pub const RECEIPT: Self = Self("V-061");
+    /// The opening of the box of a letter's sender opens none.
+    pub const SENDER: Self = Self("V-254");
+    /// The receipt of a letter is of something else.
+    pub const DEPOSIT: Self = Self("V-306");
+    /// The keys that a letter was sealed to are not shown to be its reader's.
+    pub const PREKEYS: Self = Self("V-307");
+    /// A letter has another content than letters have.
+    pub const CONTENT: Self = Self("V-245");
+    /// A letter is from another box.
+    pub const OTHER_SENDER: Self = Self("V-247");
+    /// The signature under a letter does not hold.
+    pub const SIGNATURE: Self = Self("V-248");
+    /// A read receipt is in another box than that of the letter's sender.
+    pub const MISDIRECTED: Self = Self("V-250");
+    /// What a sender shows is not what was deposited.
+    pub const BY_SENDER: Self = Self("V-252");
+    /// What a reader shows is not what was deposited.
+    pub const BY_READER: Self = Self("V-253");
+    /// A letter is deniable.
+    pub const DENIABLE: Self = Self("V-308");
+    /// A read receipt is none, or for another letter.
+    pub const READ: Self = Self("V-309");
     /// It is of another room than the one asked for.
     pub const OTHER_ROOM: Self = Self("pin.room");
     /// It is of another broker than the one asked for.

@@ -599,3 +599,97 @@ proptest! {
         prop_assert_eq!(found.verdict == Standing::Invalid, found.rule.is_some());
     }
 }
+
+mod letters {
+    use super::*;
+    use crate::audit::letter::fixture::{Post, by_hash, by_reader, by_sender};
+    use crate::letter::Mode;
+
+    #[test]
+    fn v254_the_verdict_says_who_wrote_what_to_whom_and_since_when_it_exists() {
+        let mut post = Post::new(Mode::Evidence, true);
+        let receipt = post.receipt(|_| {});
+        let shown = post.acknowledged(&receipt);
+        let verdict = verdict(shown.encode().as_bytes());
+        let (from, to) = (post.one.owner.name, post.two.owner.name);
+        let line = verdict.encode();
+        let begins = format!(
+            r#"{{"kind":"letter","verdict":"valid","room":"{to}","broker":"{}","simulated":false,"#,
+            broker_fingerprint()
+        );
+        assert!(line.starts_with(&begins), "{line}");
+        let key = post.one.owner.key.public().fingerprint();
+        for part in [
+            &*format!(r#""letter":{{"from":{{"box":"{from}","handle":"ana","key":"{key}"}},"#),
+            r#""entry":2,"time":"2026-11-22T12:00:03.000000Z","#,
+            r#""bytes":4028,"shown":"reader","#,
+            r#""mode":"evidence","content":{"kind":"letter","id":"#,
+            r#""subject":"About the clock","text":"It runs.\nCome and hear it."}"#,
+            r#""read":{"broker":"#,
+            r#""time":"2026-11-22T12:00:03.000000Z","read":"2026-11-22T12:01:00.000000Z"}}}"#,
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        // Simple words of what is not shown.
+        let by = |way| super::verdict(post.shown(way).encode().as_bytes()).encode();
+        let hidden = by(by_hash(&post.sealed));
+        assert!(hidden.contains(r#""shown":"hash""#) && !hidden.contains("clock"), "{hidden}");
+        let by_sender = by(by_sender(&post.two, &post.sealed, true, 1));
+        assert!(by_sender.contains(r#""shown":"sender""#), "{by_sender}");
+        assert!(!by_sender.contains(r#""read":{"#), "{by_sender}");
+    }
+
+    #[test]
+    fn v308_the_verdict_on_a_deniable_letter_says_nothing_else() {
+        let post = Post::new(Mode::Deniable, true);
+        let verdict = verdict(post.shown(by_reader(&post.sealed)).encode().as_bytes());
+        assert_eq!(verdict.encode(), r#"{"kind":"letter","verdict":"invalid","rule":"V-308"}"#);
+    }
+
+    #[test]
+    fn a_letter_is_held_to_its_boxes_its_broker_and_both_tsas() {
+        let mut post = Post::new(Mode::Evidence, true);
+        let receipt = post.receipt(|_| {});
+        let text = post.acknowledged(&receipt).encode();
+        let rule = |pins: &Pins| {
+            let examined = examine(text.as_bytes()).pinned(pins);
+            examined.verdict.rule.map(|rule| rule.as_str())
+        };
+        let room = |room| Pins { room: Some(room), ..Pins::default() };
+        assert_eq!(rule(&room(post.one.owner.name)), None);
+        assert_eq!(rule(&room(post.two.owner.name)), None);
+        assert_eq!(rule(&room(RoomName([1; 32]))), Some("pin.room"));
+        let tsa = |tsa: &[&Tsa]| {
+            let tsa = tsa.iter().map(|tsa| tsa.public().fingerprint()).collect();
+            Pins { tsa, ..Pins::default() }
+        };
+        // Another TSA stamps in the box of the receipt.
+        assert_eq!(rule(&tsa(&[&post.two.table.tsa])), Some("pin.tsa"));
+        assert_eq!(rule(&tsa(&[&post.one.table.tsa])), Some("pin.tsa"));
+        assert_eq!(rule(&tsa(&[&post.one.table.tsa, &post.two.table.tsa])), None);
+        let broker = Pins { broker: Some(broker_fingerprint()), ..Pins::default() };
+        assert_eq!(rule(&broker), Some("pin.broker"));
+        let certified = examine(text.as_bytes()).beside(&[broker_keys()]).pinned(&broker);
+        assert_eq!(certified.verdict.rule, None);
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_gives_no_letter_another_meaning() {
+        let mut post = Post::new(Mode::Evidence, true);
+        let receipt = post.receipt(|_| {});
+        let acknowledged = post.acknowledged(&receipt);
+        let by_sender = post.shown(by_sender(&post.two, &post.sealed, true, 1));
+        let by_hash = post.shown(by_hash(&post.sealed));
+        for (shown, step) in [(by_hash, 1), (by_sender, 3), (acknowledged, 3)] {
+            let good = shown.encode().into_bytes();
+            let meant = verdict(&good);
+            assert_eq!(meant.verdict, Standing::Valid);
+            for at in (0..good.len()).step_by(step) {
+                let mut bytes = good.clone();
+                bytes[at] ^= 1 << (at % 7);
+                let verdict = verdict(&bytes);
+                assert!(verdict.verdict != Standing::Valid || verdict == meant, "{at}");
+            }
+        }
+    }
+}

@@ -8,6 +8,7 @@ use super::content::{Content, ContentError, Mode};
 use super::envelope::{Begun, HEAD, LetterError, Place, Seeds};
 use super::proof::{Bound, BoxKeys, Proof, ProofError, require_sender};
 use crate::log::RoomName;
+use crate::trust::key::Signature;
 use crate::value::codec::Digest;
 
 /// What was shown.
@@ -85,22 +86,58 @@ impl ByReader<'_> {
     /// [`ShowError`].
     pub fn verify(&self, deposit: &Digest, sender: &BoxKeys) -> Result<Shown, ShowError> {
         let (content, proof) = Content::parse(self.content)?;
-        let head = self.envelope.first_chunk::<HEAD>().ok_or(ShowError::OtherEnvelope)?;
-        if Digest::of(self.envelope) != *deposit {
-            return Err(ShowError::OtherEnvelope);
-        }
-        let [_, encapsulations @ ..] = *head;
-        let bound = Bound {
-            sender: content.from().name,
-            reader: self.name,
-            // A signature is not over these: the encapsulations are.
-            signed: Digest([0; 32]),
-            once: Digest([0; 32]),
-            encapsulations: Box::new(encapsulations),
-            hash: content.hash(),
-        };
+        let (from, hash) = (content.from().name, content.hash());
+        let bound = of_envelope(self.name, self.envelope, deposit, from, hash)?;
         judge(content, &proof, &bound, sender)
     }
+}
+
+/// What anybody shows who has the envelope, and of its content no more than its hash.
+#[derive(Debug, Clone, Copy)]
+pub struct ByHash<'a> {
+    /// The reader's box.
+    pub name: RoomName,
+    /// The envelope that was deposited.
+    pub envelope: &'a [u8],
+    /// [`Content::hash`].
+    pub hash: Digest,
+    /// The proof of the content, of evidence.
+    pub signature: &'a Signature,
+}
+
+impl ByHash<'_> {
+    /// As [`ByReader::verify`]: that the sender wrote what is in there, without saying what (V-253).
+    ///
+    /// # Errors
+    /// [`ShowError`].
+    pub fn verify(&self, deposit: &Digest, sender: &BoxKeys) -> Result<(), ShowError> {
+        let bound = of_envelope(self.name, self.envelope, deposit, sender.name, self.hash)?;
+        Ok(bound.verify_evidence(self.signature, &sender.key)?)
+    }
+}
+
+/// What a signature is over, with the encapsulations of an envelope that has this digest.
+fn of_envelope(
+    reader: RoomName,
+    envelope: &[u8],
+    deposit: &Digest,
+    sender: RoomName,
+    hash: Digest,
+) -> Result<Bound, ShowError> {
+    let head = envelope.first_chunk::<HEAD>().ok_or(ShowError::OtherEnvelope)?;
+    if Digest::of(envelope) != *deposit {
+        return Err(ShowError::OtherEnvelope);
+    }
+    let [_, encapsulations @ ..] = *head;
+    Ok(Bound {
+        sender,
+        reader,
+        // A signature is not over these: the encapsulations are.
+        signed: Digest([0; 32]),
+        once: Digest([0; 32]),
+        encapsulations: Box::new(encapsulations),
+        hash,
+    })
 }
 
 fn judge(

@@ -118,13 +118,7 @@ impl Fold for MessageBox {
     }
 
     fn open(opening: &BoxOpening, _entry: &Stamped) -> Result<Self, Code> {
-        // V-274. The bounds that listings have (V-039).
-        let fresh = (1..=60).contains(&opening.freshness)
-            && opening.broker.delivery.require_usable().is_ok();
-        let stamped = (1..=8).contains(&opening.stamps.len());
-        let has_room = (1..=label::MAX_LETTERS).contains(&opening.letters)
-            && (BlobClass::SMALLEST.size()..=label::MAX_BOX).contains(&opening.bytes);
-        if !(fresh && stamped && has_room) {
+        if !has_possible_terms(opening) {
             return Err(Code::BoxTerms);
         }
         Ok(Self {
@@ -188,6 +182,16 @@ impl Fold for MessageBox {
     fn is_complete(&self) -> bool {
         self.closed
     }
+}
+
+/// V-274. The bounds that listings have (V-039).
+pub(crate) fn has_possible_terms(opening: &BoxOpening) -> bool {
+    let fresh =
+        (1..=60).contains(&opening.freshness) && opening.broker.delivery.require_usable().is_ok();
+    let stamped = (1..=8).contains(&opening.stamps.len());
+    let has_room = (1..=label::MAX_LETTERS).contains(&opening.letters)
+        && (BlobClass::SMALLEST.size()..=label::MAX_BOX).contains(&opening.bytes);
+    fresh && stamped && has_room
 }
 
 impl MessageBox {
