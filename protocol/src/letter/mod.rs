@@ -7,6 +7,7 @@
 //!
 //! - [`stock`](Stock) one-time keys under one root; [`class`](Class) sizes; [`content`](Content) what a letter says
 //! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
+//! - [`say`] what the two of a reveal room write to each other there, by the same means
 //! - [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check
 
 mod class;
@@ -14,6 +15,7 @@ mod content;
 mod envelope;
 mod proof;
 mod receipt;
+pub mod say;
 pub mod show;
 mod stock;
 
