@@ -3,7 +3,7 @@
 //! Nothing here counts for how the room ends. Each one-time key is for one saying, so that its secret goes with the
 //! saying that it opened; and as only the other side uses a side's keys, no two ever compete for one.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::room::Code;
@@ -59,8 +59,8 @@ pub struct Talks {
     seller: Option<SideKeys>,
     winner: Option<SideKeys>,
     pair: Option<PublicKey<PairKey>>,
-    /// Digests of every key that either side published.
-    known: HashSet<Digest>,
+    /// Digests of every key that either side published; of a one-time key with the side.
+    known: HashMap<Digest, Option<Side>>,
 }
 
 /// Until when the two can write to each other.
@@ -98,10 +98,10 @@ impl Talks {
         self.pair.as_ref()
     }
 
-    /// The side to which something is said.
+    /// The side that published a one-time key.
     #[must_use]
-    pub fn reader(&self, said: &SealedSay) -> Option<Side> {
-        [Side::Seller, Side::Winner].into_iter().find(|side| self.waits(*side, &said.once))
+    pub fn owner(&self, once: &Digest) -> Option<Side> {
+        self.known.get(once).copied().flatten()
     }
 
     fn waits(&self, side: Side, once: &Digest) -> bool {
@@ -123,7 +123,7 @@ impl Talks {
         judge_size(&talk.once, WITH_SIGNED)?;
         let mut new = HashSet::from([talk.signed.digest()]);
         self.judge_new(&talk.once, &mut new)?;
-        if self.known.contains(&talk.signed.digest()) {
+        if self.known.contains_key(&talk.signed.digest()) {
             return Err(Code::TalkKeys);
         }
         // One key on both sides would let one of the two be taken for the other.
@@ -149,7 +149,7 @@ impl Talks {
     fn judge_new(&self, once: &[PrekeyPublic], new: &mut HashSet<Digest>) -> Result<(), Code> {
         let is_new = |key: &PrekeyPublic| {
             let digest = key.digest();
-            !self.known.contains(&digest) && new.insert(digest)
+            !self.known.contains_key(&digest) && new.insert(digest)
         };
         if once.iter().all(is_new) { Ok(()) } else { Err(Code::TalkKeys) }
     }
@@ -159,22 +159,15 @@ impl Talks {
         if !self.pair.as_ref().is_some_and(|pair| action.is_by_pair(pair)) {
             return Err(Code::VerbAuthor);
         }
-        if self.reader(said).is_some() {
-            Ok(())
-        } else if self.known.contains(&said.once) && !self.is_signed(&said.once) {
-            Err(Code::SayKeyUsed)
-        } else {
-            Err(Code::SayKey)
+        match self.owner(&said.once) {
+            Some(side) if self.waits(side, &said.once) => Ok(()),
+            Some(_) => Err(Code::SayKeyUsed),
+            None => Err(Code::SayKey),
         }
     }
 
-    fn is_signed(&self, digest: &Digest) -> bool {
-        let keys = [&self.seller, &self.winner];
-        keys.into_iter().flatten().any(|keys| keys.signed.digest() == *digest)
-    }
-
     pub(super) fn append_talk(&mut self, side: Side, talk: &Talk) {
-        self.known.insert(talk.signed.digest());
+        self.known.insert(talk.signed.digest(), None);
         self.pair = self.pair.or(talk.pair);
         *self.slot(side) = Some(SideKeys {
             agreement: talk.agreement,
@@ -188,7 +181,7 @@ impl Talks {
     pub(super) fn append_keys(&mut self, side: Side, once: &[PrekeyPublic]) {
         for key in once {
             let digest = key.digest();
-            self.known.insert(digest);
+            self.known.insert(digest, Some(side));
             if let Some(keys) = self.slot(side) {
                 keys.waiting.push_back((digest, key.clone()));
                 keys.published = keys.published.saturating_add(1);
