@@ -264,6 +264,12 @@ impl From<Verb> for String {
 }
 
 impl Body {
+    /// Whether this is a part of what the two of a reveal room write to each other: nothing that counts depends on it.
+    #[must_use]
+    pub const fn is_talk(&self) -> bool {
+        matches!(self, Self::Talk(_) | Self::TalkKeys(_) | Self::SealedSay(_))
+    }
+
     /// Whether only the broker may do this.
     #[must_use]
     pub const fn is_brokers(&self) -> bool {

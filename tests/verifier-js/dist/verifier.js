@@ -1224,10 +1224,10 @@ function tonelliShanks(P2) {
   if (P2 < _3n)
     throw new Error("sqrt is not defined for small field");
   aoddModulus(P2, "tonelliShanks");
-  let Q = P2 - _1n2;
+  let Q2 = P2 - _1n2;
   let S = 0;
-  while (Q % _2n === _0n2) {
-    Q /= _2n;
+  while (Q2 % _2n === _0n2) {
+    Q2 /= _2n;
     S++;
   }
   let Z = _2n;
@@ -1238,8 +1238,8 @@ function tonelliShanks(P2) {
   }
   if (S === 1)
     return sqrt3mod4;
-  let cc = _Fp.pow(Z, Q);
-  const Q1div2 = (Q + _1n2) / _2n;
+  let cc = _Fp.pow(Z, Q2);
+  const Q1div2 = (Q2 + _1n2) / _2n;
   return function tonelliSlow(Fp2, n) {
     const F = Fp2;
     if (F.is0(n))
@@ -1248,7 +1248,7 @@ function tonelliShanks(P2) {
       throw new Error("Cannot find square root");
     let M = S;
     let c = F.mul(F.ONE, cc);
-    let t = F.pow(n, Q);
+    let t = F.pow(n, Q2);
     let R = F.pow(n, Q1div2);
     while (!F.eql(t, F.ONE)) {
       if (F.is0(t))
@@ -2654,6 +2654,90 @@ function isSealable(key2) {
   return key2.length === 32 && !SMALL_U.has(u % P);
 }
 
+// src/talk.js
+var PREKEY_LABEL = utf8("pregao/prekey/v1");
+var ML_KEM = 1184;
+var Q = 3329;
+var AFTER = seconds(30 * 24 * 3600);
+var MOST_BESIDE_SIGNED = 4;
+var MOST_IN_ONE = 5;
+var MOST_WAITING = 8;
+var MOST_EVER = 256;
+function isPrekey(key2) {
+  for (let i = 0; i < ML_KEM - 32; i += 3) {
+    const first = key2[i] | (key2[i + 1] & 15) << 8;
+    const second = key2[i + 1] >> 4 | key2[i + 2] << 4;
+    if (first >= Q || second >= Q) return false;
+  }
+  const half = key2.subarray(ML_KEM);
+  return half[31] < 128 && isSealable(half);
+}
+var named = (key2) => hex(sha256(concat(PREKEY_LABEL, key2)));
+var requireTime = (terms, { time: time2 }) => refuseUnless(time2 <= terms.deadline + AFTER, "talk.over");
+var requireSize = (once, most) => refuseUnless(once.length >= 1 && once.length <= most, "talk.keys");
+function judgeAlone(terms, { verb, body }, header) {
+  if (verb === "talk") requireSize(body.once, MOST_BESIDE_SIGNED);
+  if (verb === "talk-keys") requireSize(body.once, MOST_IN_ONE);
+  requireTime(terms, header);
+}
+var Talks = class {
+  #terms;
+  #sides = {};
+  #pair = null;
+  // Every key that was published; of a one-time key whether nothing was sealed to it.
+  #known = /* @__PURE__ */ new Map();
+  constructor(terms) {
+    this.#terms = terms;
+  }
+  apply(side, { verb, body, key: key2 }, header) {
+    requireTime(this.#terms, header);
+    if (verb === "talk") this.#talk(side, body);
+    else if (verb === "talk-keys") this.#keys(side, body);
+    else this.#say(body, key2);
+  }
+  // V-310 and V-311
+  #talk(side, { agreement: agreement2, signed, once, pair }) {
+    refuseUnless(this.#sides[side] === void 0, "talk.keys");
+    requireSize(once, MOST_BESIDE_SIGNED);
+    this.#requireNew([signed, ...once]);
+    const other = Object.values(this.#sides)[0];
+    refuseUnless(other === void 0 || !equal(other.agreement, agreement2), "talk.keys");
+    refuseUnless(pair !== void 0 === (other !== void 0), "talk.pair");
+    this.#pair ??= pair ?? null;
+    this.#sides[side] = { agreement: agreement2, waiting: /* @__PURE__ */ new Set(), published: 0 };
+    this.#known.set(named(signed), null);
+    this.#publish(side, once);
+  }
+  // V-312
+  #keys(side, { once }) {
+    const own = this.#sides[side];
+    refuseUnless(own !== void 0, "talk.keys");
+    requireSize(once, MOST_IN_ONE);
+    refuseUnless(own.waiting.size + once.length <= MOST_WAITING && own.published + once.length <= MOST_EVER, "talk.keys");
+    this.#requireNew(once);
+    this.#publish(side, once);
+  }
+  // V-314
+  #say({ once }, key2) {
+    refuseUnless(this.#pair !== null && equal(key2, this.#pair), "verb.author");
+    const name = hex(once);
+    const side = this.#known.get(name);
+    refuseUnless(side !== void 0 && side !== null, "say.key");
+    refuseUnless(this.#sides[side].waiting.delete(name), "say.key-used");
+  }
+  #requireNew(keys) {
+    const names = keys.map(named);
+    refuseUnless(new Set(names).size === names.length && names.every((name) => !this.#known.has(name)), "talk.keys");
+  }
+  #publish(side, once) {
+    for (const name of once.map(named)) {
+      this.#known.set(name, side);
+      this.#sides[side].waiting.add(name);
+    }
+    this.#sides[side].published += once.length;
+  }
+};
+
 // src/bodies.js
 var amount = integer(1);
 var currency = string((value) => /^[A-Z]{3}$/.test(value));
@@ -2725,6 +2809,10 @@ var COSIGNED = object({ witness: key, time: integer(), signature: bytesOf(64) })
 var any = bytes(() => true);
 var SEALED_BID = object({ broker: any, shares: list(any), commitment: hash, amount: any, seal, paddle: optional(PADDLE) });
 var OPENED = object({ key: bytesOf(32), locks: list(object({ tsa: integer(), secret: bytesOf(32) })), cosigned: list(COSIGNED) });
+var PREKEY = bytesOf(1216, isPrekey);
+var ONCE = list(PREKEY);
+var agreement = bytesOf(32, (value) => value[31] < 128 && isSealable(value));
+var TALK = ["talk", "talk-keys", "sealed-say"];
 var VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
@@ -2748,7 +2836,10 @@ var VERBS = new Map(
     reveal: { body: REVEAL, broker: true, opens: true },
     disclose: { body: object({ sealed: bytes((sealed) => sealed.length <= 8400) }) },
     withdraw: { body: object({}) },
-    absent: { body: object({ seller: boolean, winner: boolean }), broker: true }
+    absent: { body: object({ seller: boolean, winner: boolean }), broker: true },
+    talk: { body: object({ agreement, signed: PREKEY, once: ONCE, pair: optional(key) }) },
+    "talk-keys": { body: object({ once: ONCE }) },
+    "sealed-say": { body: object({ once: hash, sealed: bytesOf(4028) }) }
   })
 );
 
@@ -2966,7 +3057,7 @@ var Ledger = class {
   append(bytes2, action, header) {
     this.#headers.join(header);
     this.#used.add(this.#token(action));
-    if (header.time > this.#newest) this.#newest = header.time;
+    if (!TALK.includes(action.verb) && header.time > this.#newest) this.#newest = header.time;
     while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
     this.#oldest.push({ position: this.size, time: header.time });
     this.#tree.append(bytes2);
@@ -3028,7 +3119,7 @@ function readNote(note) {
 function cosigners(text2, lines, witnesses) {
   const found = [];
   for (const { name, id: id2, signature } of lines) {
-    const witness = witnesses.find((named) => named.name === name && equal(keyId(name, COSIGNATURE, named.key), id2));
+    const witness = witnesses.find((named2) => named2.name === name && equal(keyId(name, COSIGNATURE, named2.key), id2));
     if (!witness) continue;
     refuseUnless(!found.includes(witness) && signature.length === 72, "V-141");
     const time2 = new DataView(signature.buffer, signature.byteOffset).getBigUint64(0);
@@ -5101,16 +5192,22 @@ var Reveal = class {
   by = null;
   absent = [];
   #disclosed = [];
+  #talks;
   constructor(opening, header) {
     const terms = opening.body;
     refuseUnless(equal(opening.key, terms.broker.entry), "verb.author");
     const holds = !equal(terms.seller, terms.winner) && terms.deadline > header.time && terms.freshness >= 1 && terms.freshness <= 60 && terms.stamps.length >= 1 && terms.stamps.length <= 8;
     refuseUnless(holds, "listing.terms");
     this.terms = terms;
+    this.#talks = new Talks(terms);
   }
   /** V-061: what can be judged of an entry by the terms alone. */
-  static judgeAlone(terms, { verb, body, key: key2, byBroker }, { time: time2 }) {
-    refuseUnless(byBroker || equal(key2, terms.seller) || equal(key2, terms.winner), "verb.author");
+  static judgeAlone(terms, action, header) {
+    const { verb, body, key: key2, byBroker } = action;
+    const { time: time2 } = header;
+    const bySide = equal(key2, terms.seller) || equal(key2, terms.winner);
+    refuseUnless(byBroker || bySide !== (verb === "sealed-say"), "verb.author");
+    if (TALK.includes(verb)) return judgeAlone(terms, action, header);
     refuseUnless(!AUCTION_ONLY.includes(verb), "verb.kind");
     if (verb === "disclose") refuseUnless(time2 <= terms.deadline, "disclose.late");
     else if (verb === "absent") refuseUnless(time2 > terms.deadline && (body.seller || body.winner), "absent.wrong");
@@ -5127,7 +5224,11 @@ var Reveal = class {
   apply(action, header) {
     const { verb, body, byBroker } = action;
     const side = ["seller", "winner"].find((name) => equal(action.key, this.terms[name]));
-    refuseUnless(byBroker || side !== void 0, "verb.author");
+    refuseUnless(byBroker || side !== void 0 !== (verb === "sealed-say"), "verb.author");
+    if (TALK.includes(verb)) {
+      refuseUnless(this.#disclosed.length !== 1, "disclose.pair");
+      return this.#talks.apply(side, action, header);
+    }
     refuseUnless(byBroker || !this.ended, "verb.phase");
     refuseUnless(!AUCTION_ONLY.includes(verb), "verb.kind");
     if (verb === "disclose") this.#disclose(side, header);
@@ -5249,7 +5350,7 @@ function ofReceipt({ opening, entry, action, header, head }) {
 var operators = (head) => [...new Set(head.cosigners.map((witness) => witness.operator))].sort();
 var isFinal = (opening, head) => opening.witnesses.length === 0 ? void 0 : operators(head).length >= opening.quorum;
 function ofOpening({ room, broker, body, witnesses, quorum }, certified) {
-  const named = witnesses.length > 0;
+  const named2 = witnesses.length > 0;
   return {
     room,
     broker,
@@ -5257,8 +5358,8 @@ function ofOpening({ room, broker, body, witnesses, quorum }, certified) {
     simulated: body.simulated ?? false,
     stamps: body.stamps.map(fingerprint),
     authorities: body.authorities?.map(fingerprint),
-    witnesses: named ? witnesses.map(({ name, operator, key: key2 }) => ({ name, operator, key: fingerprint(key2) })) : void 0,
-    quorum: named ? quorum : void 0
+    witnesses: named2 ? witnesses.map(({ name, operator, key: key2 }) => ({ name, operator, key: fingerprint(key2) })) : void 0,
+    quorum: named2 ? quorum : void 0
   };
 }
 var ofHead = (opening, head, final) => ({

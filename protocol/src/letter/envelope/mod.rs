@@ -100,7 +100,17 @@ pub(super) struct Bindings {
 }
 
 impl Bindings {
+    #[cfg(test)]
     fn of(
+        name: RoomName,
+        signed: &PrekeyPublic,
+        once: Option<&PrekeyPublic>,
+        class: Class,
+    ) -> Self {
+        Self::labelled(label::LETTER, name, signed, once, class)
+    }
+
+    fn labelled(
         label: &'static str,
         name: RoomName,
         signed: &PrekeyPublic,
@@ -162,7 +172,8 @@ impl Begun {
         if place.once == Some(place.signed) {
             return Err(LetterError::Keys);
         }
-        let bindings = Bindings::of(label, place.name, place.signed, place.once, place.class);
+        let bindings =
+            Bindings::labelled(label, place.name, place.signed, place.once, place.class);
         let info = &bindings.info;
         let mut first = Zeroizing::new([0; ENCAPSULATED]);
         let shared = match place.once {

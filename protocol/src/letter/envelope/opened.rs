@@ -170,7 +170,7 @@ pub(in crate::letter) fn unseal(
     };
     let once = reader.once.map(PrekeySecret::public);
     let signed = reader.signed.public();
-    let bindings = Bindings::of(label, reader.name, &signed, once.as_ref(), reader.class);
+    let bindings = Bindings::labelled(label, reader.name, &signed, once.as_ref(), reader.class);
     let info = &bindings.info;
     let shared = reader.once.map(|secret| {
         let receiver = Receiver::new(secret, None, info, first)?;

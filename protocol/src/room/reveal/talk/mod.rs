@@ -3,7 +3,7 @@
 //! Nothing here counts for how the room ends. Each one-time key is for one saying, so that its secret goes with the
 //! saying that it opened; and as only the other side uses a side's keys, no two ever compete for one.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::room::Code;
@@ -60,7 +60,7 @@ pub struct Talks {
     winner: Option<SideKeys>,
     pair: Option<PublicKey<PairKey>>,
     /// Digests of every key that either side published; of a one-time key with the side.
-    known: HashMap<Digest, Option<Side>>,
+    known: BTreeMap<Digest, Option<Side>>,
 }
 
 /// Until when the two can write to each other.
