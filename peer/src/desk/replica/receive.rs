@@ -102,8 +102,9 @@ impl Desk {
     /// because the auction's log is behind, is no reason not to ask.
     pub(in crate::desk) fn is_over_in_private(&self, name: RoomName) -> bool {
         let is_private = self.rooms.auction_of(name).is_some();
-        let over =
-            |room: &Replica| room.is_caught_up() && room.room().is_some_and(|room| self.is_silent(room));
+        let over = |room: &Replica| {
+            room.is_caught_up() && room.room().is_some_and(|room| self.is_silent(room))
+        };
         is_private && self.rooms.get(&name).is_some_and(over)
     }
 

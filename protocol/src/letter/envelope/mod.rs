@@ -120,12 +120,17 @@ impl Bindings {
         let signed = signed.digest();
         let once = once.map(PrekeyPublic::digest);
         let or_zeros = once.unwrap_or(Digest([0; 32]));
-        let info =
-            [label.as_bytes(), &name.0, &signed.0, &or_zeros.0, &[class.code()]].concat();
+        let info = [label.as_bytes(), &name.0, &signed.0, &or_zeros.0, &[class.code()]].concat();
         Self { label, signed, once, info }
     }
 
-    pub(super) fn bound(&self, sender: RoomName, reader: RoomName, head: &[u8; HEAD], hash: Digest) -> Bound {
+    pub(super) fn bound(
+        &self,
+        sender: RoomName,
+        reader: RoomName,
+        head: &[u8; HEAD],
+        hash: Digest,
+    ) -> Bound {
         let [_, encapsulations @ ..] = *head;
         Bound {
             sender,
@@ -172,8 +177,7 @@ impl Begun {
         if place.once == Some(place.signed) {
             return Err(LetterError::Keys);
         }
-        let bindings =
-            Bindings::labelled(label, place.name, place.signed, place.once, place.class);
+        let bindings = Bindings::labelled(label, place.name, place.signed, place.once, place.class);
         let info = &bindings.info;
         let mut first = Zeroizing::new([0; ENCAPSULATED]);
         let shared = match place.once {

@@ -111,14 +111,8 @@ impl Bound {
 
     /// As [`Bound::message`], for what is no letter.
     pub(super) fn message_as(&self, label: &str) -> Vec<u8> {
-        [
-            label.as_bytes(),
-            &self.sender.0,
-            &self.reader.0,
-            &*self.encapsulations,
-            &self.hash.0,
-        ]
-        .concat()
+        [label.as_bytes(), &self.sender.0, &self.reader.0, &*self.encapsulations, &self.hash.0]
+            .concat()
     }
 
     /// What a MAC is over: digests of the prekeys ‖ both encapsulations ‖ hash of the content.

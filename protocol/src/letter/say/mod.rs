@@ -219,9 +219,7 @@ fn prove(
         return Err(ProofError::Sender);
     }
     match mode {
-        Mode::Evidence => {
-            Ok(Proof::Evidence(by.key.sign(&bound.message_as(label::SAY_EVIDENCE))))
-        }
+        Mode::Evidence => Ok(Proof::Evidence(by.key.sign(&bound.message_as(label::SAY_EVIDENCE)))),
         Mode::Deniable => {
             let context = bound.context_as(label::SAY_DENIABLE, agreement, reader);
             Ok(bound.mac(&by.agreement.agree(reader, &context)?))

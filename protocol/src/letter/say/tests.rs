@@ -211,7 +211,10 @@ fn v311_the_key_of_both_is_of_one_room_and_of_these_two_alone() {
     assert_ne!(key([5; 32], Side::Winner, &one, &two), pair);
     assert_ne!(key([5; 32], Side::Seller, &person(3, Side::Seller), &two), pair);
     let weak = AgreementPublic([0; 32]);
-    assert_eq!(pair_key(RoomName([5; 32]), Side::Seller, &one.agreement, &weak).err(), Some(AgreementError));
+    assert_eq!(
+        pair_key(RoomName([5; 32]), Side::Seller, &one.agreement, &weak).err(),
+        Some(AgreementError)
+    );
 }
 
 #[test]

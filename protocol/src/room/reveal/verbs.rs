@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::letter::Class;
 use crate::log::RoomName;
 use crate::room::body::{BrokerKeys, Sealed};
-use crate::letter::Class;
 use crate::trust::agreement::AgreementPublic;
 use crate::trust::key::{OneTime, PairKey, PublicKey, StampKey};
 use crate::trust::prekey::PrekeyPublic;

@@ -74,7 +74,8 @@ impl Desk {
         let owner = room.talks().owner(&sealed.said.once);
         let own = owner == Some(side.other());
         let opened = if own {
-            Err("it was said with another copy of this vault, and only the other side can read it".to_owned())
+            Err("it was said with another copy of this vault, and only the other side can read it"
+                .to_owned())
         } else {
             self.opened_saying(name, room, side, &sealed.said)
         };
@@ -108,7 +109,9 @@ impl Desk {
         side: Side,
         said: &SealedSay,
     ) -> Result<Saying, String> {
-        let gone = || "the key that opened it is gone: this vault was restored, or is another copy".to_owned();
+        let gone = || {
+            "the key that opened it is gone: this vault was restored, or is another copy".to_owned()
+        };
         let keys = self.talk(name).and_then(|talk| talk.keys.as_ref()).ok_or_else(gone)?;
         let mut secrets = keys.once.iter().map(|once| PrekeySecret::from_random(*once.expose()));
         let once = secrets.find(|secret| secret.public().digest() == said.once).ok_or_else(gone)?;
@@ -136,7 +139,17 @@ impl Desk {
             None => (None, None, None),
         };
         let (room, seq, time) = (name.to_string(), sealed.seq, sealed.time);
-        self.emit(Event::SaidPrivately { room, seq, author, text, mode, contact, trouble, time, own })
-            .await;
+        self.emit(Event::SaidPrivately {
+            room,
+            seq,
+            author,
+            text,
+            mode,
+            contact,
+            trouble,
+            time,
+            own,
+        })
+        .await;
     }
 }

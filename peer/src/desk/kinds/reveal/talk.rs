@@ -116,7 +116,8 @@ impl Desk {
         if !self.change_talk(name, |talk| talk.unsaid.push(unsaid)).await {
             return Progress::Failed;
         }
-        let text = "kept, and said as soon as the other side's program has left keys for it".to_owned();
+        let text =
+            "kept, and said as soon as the other side's program has left keys for it".to_owned();
         self.note(text).await;
         self.pursue_talk(name).await;
         Progress::Done
@@ -135,7 +136,11 @@ impl Desk {
         }
         if !shows_something(text) {
             let message = "the text shows nothing: it has no character that can be seen";
-            return Err(Report::new("command.parse", message, "say something that people can read"));
+            return Err(Report::new(
+                "command.parse",
+                message,
+                "say something that people can read",
+            ));
         }
         let saying = saying(text, mode, [0; 16], [0; 32])?;
         let (got, most) = (saying.size(), Class::Small.most());
@@ -252,19 +257,20 @@ impl Desk {
         let room = self.private_room(name).ok_or_else(gone)?;
         let (key, blind) = self.key_of_side(name)?;
         let (side, other) = (ready.side, ready.side.other());
-        let (own, theirs) = member(name, room, side).zip(member(name, room, other)).ok_or_else(gone)?;
+        let (own, theirs) =
+            member(name, room, side).zip(member(name, room, other)).ok_or_else(gone)?;
         let keys = room.talks().keys(other).ok_or_else(gone)?;
         let (digest, once) = self.unused(name, keys).ok_or_else(|| by_code(Code::SayKeyUsed))?;
         let host = &self.options.host;
-        let (id, salt) = (host.random().map_err(no_randomness)?, host.random().map_err(no_randomness)?);
+        let (id, salt) =
+            (host.random().map_err(no_randomness)?, host.random().map_err(no_randomness)?);
         let seeds = Seeds::from_random(host.random().map_err(no_randomness)?);
         let saying = saying(text, mode, id, salt)?;
         let agreement = AgreementSecret::from_random(*ready.keys.agreement.expose());
         let by = Speaker { member: own, agreement: &agreement, key: &key };
         let to = Listener { member: theirs, signed: keys.signed(), once };
-        let sealed = seal(&saying, &to, &by, &seeds).map_err(|error| {
-            Report::new("say.long", error.to_string(), "say it in fewer words")
-        })?;
+        let sealed = seal(&saying, &to, &by, &seeds)
+            .map_err(|error| Report::new("say.long", error.to_string(), "say it in fewer words"))?;
         let body = Body::SealedSay(SealedSay { once: digest, sealed });
         Ok((body, KeptSaying { text: text.to_owned(), mode, contact: None }, blind))
     }
@@ -410,9 +416,8 @@ impl Desk {
         let agreement = AgreementSecret::from_random(*keys.agreement.expose());
         let other = room.talks().keys(side.other());
         let pair = other.map(|other| pair_key(name, side, &agreement, other.agreement()));
-        let pair = pair.transpose().map_err(|error| {
-            Report::new("say.keys", error.to_string(), LEAVE)
-        })?;
+        let pair =
+            pair.transpose().map_err(|error| Report::new("say.keys", error.to_string(), LEAVE))?;
         Ok(Body::Talk(Talk {
             agreement: agreement.public(),
             signed: PrekeySecret::from_random(*keys.signed.expose()).public(),

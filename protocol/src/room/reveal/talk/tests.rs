@@ -4,12 +4,14 @@ use super::*;
 use crate::audit::verify;
 use crate::letter::Class;
 use crate::letter::say::pair_key;
-use crate::room::body::{Empty, Reveal, SayEnvelope, Verb};
-use crate::room::reveal::tests::{DEADLINE, Two, deadline, past_deadline, sealed, soon, try_open, two};
-use crate::room::reveal::{RevealRoom, Verdict};
-use crate::room::body::Body;
 use crate::room::Stamped;
+use crate::room::body::Body;
+use crate::room::body::{Empty, Reveal, SayEnvelope, Verb};
 use crate::room::fixture::{Author, at};
+use crate::room::reveal::tests::{
+    DEADLINE, Two, deadline, past_deadline, sealed, soon, try_open, two,
+};
+use crate::room::reveal::{RevealRoom, Verdict};
 use crate::trust::agreement::AgreementSecret;
 use crate::trust::key::SecretKey;
 use crate::trust::prekey::PrekeySecret;
@@ -48,7 +50,12 @@ impl Two {
         pair_key(self.table.name(), Side::Seller, &agreement(Side::Seller), &other).unwrap()
     }
 
-    fn publish(&mut self, side: Side, once: Vec<PrekeyPublic>, with_pair: bool) -> Result<u64, Code> {
+    fn publish(
+        &mut self,
+        side: Side,
+        once: Vec<PrekeyPublic>,
+        with_pair: bool,
+    ) -> Result<u64, Code> {
         let pair = with_pair.then(|| self.pair().public());
         self.act(side, soon(), Body::Talk(talk_of(side, once, pair)))
     }
@@ -161,7 +168,8 @@ fn v312_a_side_publishes_256_one_time_keys_and_no_more() {
     let side = talks.seller.as_mut().unwrap();
     side.published = MAX_SAID - 2;
     side.waiting.clear();
-    let judge = |count: u16| talks.judge_keys(Side::Seller, &TalkKeys { once: keys(10..10 + count) });
+    let judge =
+        |count: u16| talks.judge_keys(Side::Seller, &TalkKeys { once: keys(10..10 + count) });
     assert_eq!(judge(2), Ok(()));
     assert_eq!(judge(3), Err(Code::TalkKeys));
     assert_eq!(talks.keys(Side::Seller).unwrap().room_for(), 2);
