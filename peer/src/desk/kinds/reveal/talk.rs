@@ -14,6 +14,7 @@ use pregao_protocol::room::reveal::talk::{SideKeys, open_until};
 use pregao_protocol::room::{Code, RevealRoom, Room};
 use pregao_protocol::trust::agreement::AgreementSecret;
 use pregao_protocol::trust::key::{OneTime, PairKey, PublicKey, SecretKey};
+use pregao_protocol::trust::persona::{Blind, OneTimeKey};
 use pregao_protocol::trust::prekey::{PrekeyPublic, PrekeySecret};
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::MAX_TALK_KEYS;
@@ -25,7 +26,9 @@ use crate::desk::answers::{Progress, ReplyTo};
 use crate::desk::outbox::{by_code, no_randomness, offline};
 use crate::desk::replica::Replica;
 use crate::text::visible::shows_something;
-use crate::vault::{KeptSaying, SaidRecord, Secret, TalkRecord, TalkSecrets, UnsaidRecord};
+use crate::vault::{
+    ActionRecord, KeptSaying, SaidRecord, Secret, TalkRecord, TalkSecrets, UnsaidRecord,
+};
 
 /// How much waits to be said in one room.
 const MOST_UNSAID: usize = 16;
@@ -73,6 +76,33 @@ impl Desk {
     /// Whether a room that a command names is a private one.
     pub(in crate::desk) fn is_private(&self, typed: &str) -> bool {
         self.names.find(typed).is_ok_and(|name| self.rooms.auction_of(name).is_some())
+    }
+
+    /// The user's side of a private room, and the own action that made it. Unlike [`Desk::role_in`] also once the auction
+    /// went on without the room: they may write to each other all the same.
+    pub(in crate::desk) fn side_of_room(&self, name: RoomName) -> Option<(Side, &ActionRecord)> {
+        let opening = self.rooms.get(&name)?.room().and_then(RevealRoom::of)?.opening();
+        let auction = self.rooms.get(&opening.auction).filter(|auction| auction.is_verified())?;
+        let made = |seq: u64, key: PublicKey<OneTime>| {
+            auction.action(seq).is_some_and(|(_, own)| own == key)
+        };
+        let (side, seq) = if auction.is_own(0) && made(0, opening.seller) {
+            (Side::Seller, 0)
+        } else {
+            (Side::Winner, auction.own().find(|seq| made(*seq, opening.winner))?)
+        };
+        Some((side, self.kept_at(auction, seq)?))
+    }
+
+    /// The key that made the user a side of a private room, with its blind.
+    fn talker(&self, name: RoomName) -> Result<(OneTimeKey, Blind), Report> {
+        let found = self.side_of_room(name).and_then(|(_, kept)| {
+            Some((self.one_time_key(kept)?, Blind::from_random(*kept.blind.expose())))
+        });
+        found.ok_or_else(|| {
+            let advice = "wait until the auction's log has arrived, then do it again";
+            Report::new("reveal.failed", "your own action in the auction is not known yet", advice)
+        })
     }
 
     /// Whether nothing can come in a room any more, not even something that is said.
@@ -128,7 +158,7 @@ impl Desk {
         self.connection.session().ok_or_else(offline)?;
         let name = self.find(typed)?;
         let room = self.private_room(name).ok_or_else(|| by_code(Code::RoomUnknown))?;
-        self.key_of_side(name)?;
+        self.talker(name)?;
         match self.now() {
             None => return Err(by_code(Code::TsaDown)),
             Some(now) if now > open_until(room.opening()) => return Err(by_code(Code::TalkOver)),
@@ -201,8 +231,7 @@ impl Desk {
     /// What is needed to say something now.
     fn ready(&self, name: RoomName) -> Result<Ready, NotNow> {
         let room = self.private_room(name).ok_or(NotNow::Wait)?;
-        let auction = self.rooms.auction_of(name).ok_or(NotNow::Wait)?;
-        let (side, _) = self.role_in(auction).ok_or(NotNow::Wait)?;
+        let (side, _) = self.side_of_room(name).ok_or(NotNow::Wait)?;
         let talks = room.talks();
         let keys = self.talk(name).and_then(|talk| talk.keys.clone()).ok_or(NotNow::Wait)?;
         let (own, other) = (talks.keys(side), talks.keys(side.other()));
@@ -252,10 +281,10 @@ impl Desk {
         ready: &Ready,
         text: &str,
         mode: Mode,
-    ) -> Result<(Body, KeptSaying, pregao_protocol::trust::persona::Blind), Report> {
+    ) -> Result<(Body, KeptSaying, Blind), Report> {
         let gone = || by_code(Code::RoomUnknown);
         let room = self.private_room(name).ok_or_else(gone)?;
-        let (key, blind) = self.key_of_side(name)?;
+        let (key, blind) = self.talker(name)?;
         let (side, other) = (ready.side, ready.side.other());
         let (own, theirs) =
             member(name, room, side).zip(member(name, room, other)).ok_or_else(gone)?;
@@ -303,8 +332,8 @@ impl Desk {
     /// Shows what was said in a private room, publishes keys where they are needed, and says what waits.
     pub(in crate::desk) async fn pursue_talk(&mut self, name: RoomName) {
         let Some(room) = self.private_room(name) else { return };
-        let (over, auction) = (self.is_talk_over(room), room.opening().auction);
-        let Some((side, _)) = self.role_in(auction) else { return };
+        let over = self.is_talk_over(room);
+        let Some((side, _)) = self.side_of_room(name) else { return };
         self.read_sayings(name, side).await;
         if over {
             return self.forget_talk(name).await;
@@ -376,7 +405,15 @@ impl Desk {
             Ok(body) => body,
             Err(report) => return self.refuse(report).await,
         };
-        if self.hand_in(name, body).await == Progress::Pending {
+        let signed = self.talker(name).and_then(|(key, blind)| {
+            let unsigned = self.unsigned(name, body, blind)?;
+            Ok((unsigned, key))
+        });
+        let progress = match signed {
+            Ok((unsigned, key)) => self.sign(unsigned, &key).await,
+            Err(report) => self.reject(report).await,
+        };
+        if progress == Progress::Pending {
             self.outbox.begun_by_itself();
         }
     }
