@@ -7,6 +7,8 @@ mod queries;
 
 use std::time::Duration;
 
+use pregao_protocol::letter::Mode;
+use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::{Amount, DutchTerms, StartPrice};
 use pregao_protocol::room::disclosure::Attribute;
 use pregao_protocol::trust::key::Fingerprint;
@@ -83,6 +85,31 @@ pub enum Event {
         author: String,
         /// What was said. May hold any characters but controls.
         text: String,
+        /// Stamp time.
+        time: Time,
+        /// Whether it is the user's own.
+        own: bool,
+    },
+    /// One of the two of a private room said something there that the other alone reads.
+    SaidPrivately {
+        /// Room.
+        room: String,
+        /// Position in the log.
+        seq: u64,
+        /// Who said it.
+        author: Role,
+        /// What was said. May hold any characters but controls other than line feeds. Absent if it cannot be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// Whom it convinces: `evidence` everybody, `deniable` its reader alone. Absent if it cannot be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
+        /// Name of the box that its author gave with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contact: Option<RoomName>,
+        /// Why it cannot be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trouble: Option<String>,
         /// Stamp time.
         time: Time,
         /// Whether it is the user's own.
@@ -284,6 +311,28 @@ impl Event {
     #[must_use]
     pub fn refused(id: Option<String>, report: Report) -> Self {
         Self::Refused { id, report, of: ActView::default() }
+    }
+
+    /// What one of the two of a private room said, with the mode in which they did, or why it cannot be read.
+    #[must_use]
+    pub fn private_words(&self) -> Option<String> {
+        let Self::SaidPrivately { author, text, mode, contact, trouble, own, .. } = self else {
+            return None;
+        };
+        let author = if *own { "you" } else { author.name() };
+        if let Some(trouble) = trouble {
+            return Some(format!("<{author}> said something that cannot be read: {trouble}"));
+        }
+        let mode = match mode {
+            Some(Mode::Evidence) => ", evidence for everybody",
+            Some(Mode::Deniable) => ", deniable",
+            None => "",
+        };
+        let contact = contact.map_or_else(String::new, |name| {
+            let name = name.to_string();
+            format!(" [and gives the box {}]", shortened(&name, 16))
+        });
+        Some(format!("<{author}{mode}> {}{contact}", text.as_deref().unwrap_or_default()))
     }
 
     /// A line that is about no command.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::Verb;
 
@@ -78,6 +79,9 @@ impl Desk {
             Command::Prove { room, contact, show, reader } => {
                 let yes = consent == Consent::Beforehand;
                 self.prove((&room, yes), contact, show, reader).await
+            }
+            Command::Say { room, text } if self.is_private(&room) => {
+                self.say_privately(&room, &text, Mode::Deniable).await
             }
             Command::Withdraw { room } => self.withdraw(&room).await,
             Command::Auto { room, ceiling, steady } => {

@@ -278,6 +278,7 @@ impl Desk {
                 self.handle_tick(&batch).await;
                 self.pursue_reserves().await;
                 self.pursue_autos().await;
+                self.pursue_talks().await;
             }
             FromBroker::Effort { effort } => self.handle_effort(effort),
             FromBroker::Stamped { n, batch, stamps } => {

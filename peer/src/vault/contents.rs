@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use pregao_protocol::audit::evidence::{Claim, Claims};
+use pregao_protocol::letter::{Address, Mode};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::{Amount, PaddleName, Verb};
 use pregao_protocol::trust::jwks::TsaAddress;
@@ -173,6 +174,76 @@ pub struct RevealRecord {
     /// It did.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wronged: bool,
+    /// What the two write to each other there, once one of them did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talk: Option<TalkRecord>,
+}
+
+/// What is written in a private room, and what opens what is still to come.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TalkRecord {
+    /// The own secrets, until nothing more can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<TalkSecrets>,
+    /// What is to be said once the other side has published keys, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsaid: Vec<UnsaidRecord>,
+    /// What was said and what was read: the keys that opened it are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<SaidRecord>,
+}
+
+/// Secrets with which what is said to the persona is opened.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TalkSecrets {
+    /// Of the agreement key.
+    pub agreement: Secret,
+    /// Of the signed key.
+    pub signed: Secret,
+    /// Of one-time keys to which nothing was sealed yet, or nothing that was read.
+    pub once: Vec<Secret>,
+}
+
+/// What waits to be said.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnsaidRecord {
+    /// The text.
+    pub text: String,
+    /// Whom it is to convince.
+    pub mode: Mode,
+}
+
+/// What was said in a private room.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaidRecord {
+    /// Digest of the action.
+    pub digest: Digest,
+    /// Whether the persona said it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
+    /// What it says; absent if it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saying: Option<KeptSaying>,
+    /// Why it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// What a saying says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptSaying {
+    /// The text.
+    pub text: String,
+    /// Whom it convinces.
+    pub mode: Mode,
+    /// The box that its author gave with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Address>,
 }
 
 /// Who the other side showed itself to be.
@@ -370,6 +441,12 @@ impl fmt::Debug for RevealRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Who met whom is as secret as anything here.
         f.write_str("RevealRecord(..)")
+    }
+}
+
+impl fmt::Debug for TalkRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TalkRecord(..)")
     }
 }
 

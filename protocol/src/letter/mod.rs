@@ -8,6 +8,7 @@
 //! - [`stock`](Stock) one-time keys under one root; [`published`](PublishedKeys) the blob in which keys lie;
 //!   [`class`](Class) sizes; [`content`](Content) what a letter says
 //! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
+//! - [`say`] what the two of a reveal room write to each other there, by the same means
 //! - [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check
 
 mod class;
@@ -16,6 +17,7 @@ mod envelope;
 mod proof;
 mod published;
 mod receipt;
+pub mod say;
 pub mod show;
 mod stock;
 

@@ -23,7 +23,9 @@ pub use crate::room::auction::verbs::{
 };
 pub use crate::room::message_box::verbs::{Blob, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
 pub use crate::room::passes::verbs::{Passes, StatedKey};
-pub use crate::room::reveal::verbs::{Absent, Reveal, SealedBody, Side};
+pub use crate::room::reveal::verbs::{
+    Absent, Reveal, SayEnvelope, SealedBody, SealedSay, Side, Talk, TalkKeys,
+};
 pub use crate::trust::broker::BrokerKeys;
 pub use crate::trust::seal::{Sealed, SealedError};
 pub use crate::value::amount::{
@@ -218,6 +220,12 @@ verbs! {
     Withdraw(Empty) = "withdraw" by Member;
     /// Who was absent at the deadline; this ends the room.
     Absent(Absent) = "absent" by Broker;
+    /// A side publishes the keys by which the two write to each other.
+    Talk(Talk) = "talk" by Member, seals(agreement);
+    /// A side publishes more one-time keys.
+    TalkKeys(TalkKeys) = "talk-keys" by Member;
+    /// One of the two says something that the other alone reads.
+    SealedSay(SealedSay) = "sealed-say" by Member;
     /// Opens a message box.
     Box(BoxOpening) = "box" by Owner, opens MessageBox, seals(agreement);
     /// The owner publishes keys that letters are sealed to.
@@ -266,6 +274,12 @@ impl From<Verb> for String {
 }
 
 impl Body {
+    /// Whether this is a part of what the two of a reveal room write to each other: nothing that counts depends on it.
+    #[must_use]
+    pub const fn is_talk(&self) -> bool {
+        matches!(self, Self::Talk(_) | Self::TalkKeys(_) | Self::SealedSay(_))
+    }
+
     /// Whether only the broker may do this.
     #[must_use]
     pub const fn is_brokers(&self) -> bool {

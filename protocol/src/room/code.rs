@@ -331,6 +331,21 @@ codes! {
     /// `absent`, `forfeited` or `abandoned` before the deadline or against the log.
     AbsentWrong = "absent.wrong", "the absence recorded contradicts the log",
         "keep the log: it is evidence against the broker";
+    /// Keys of a reveal room that were published before, or too many at once.
+    TalkKeys = "talk.keys", "these keys were published before, or are too many",
+        "this is a fault of the program that made it; update it";
+    /// Without, or with another key of both, than there is to be.
+    TalkPair = "talk.pair", "the key that both sides have in common is missing, or stated too early",
+        "do it again: the other side published its keys just then";
+    /// Too long after the deadline.
+    TalkOver = "talk.over", "the time in which the two can write to each other here is over",
+        "write over the contact that the other side gave";
+    /// Sealed to a key that the other side did not publish.
+    SayKey = "say.key", "it is sealed to no key that the other side published",
+        "this is a fault of the program that made it; update it";
+    /// Sealed to a key that something was sealed to before.
+    SayKeyUsed = "say.key-used", "something else was sealed to the same key before",
+        "do it again: it is sealed to another key";
     /// The terms of a box are not possible.
     BoxTerms = "box.terms", "the terms of the box are not possible",
         "this is a fault of the program that made it; update it";

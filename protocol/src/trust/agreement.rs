@@ -13,6 +13,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::trust::key::{Purpose, SecretKey};
 use crate::trust::seal::SealPublic;
 use crate::value::codec::{array_from_base64url, text_form, to_base64url};
 
@@ -62,15 +63,40 @@ impl AgreementSecret {
         other: &AgreementPublic,
         context: &[u8],
     ) -> Result<AgreedKey, AgreementError> {
+        let mut key = AgreedKey(Zeroizing::new([0; 32]));
+        self.expand(other, context, &mut key.0)?;
+        Ok(key)
+    }
+
+    /// A signing key that this secret and `other` have in common, made as [`AgreementSecret::agree`] makes a key for
+    /// MACs: what it signs is by one of the two, and nobody else can tell by which.
+    ///
+    /// # Errors
+    /// As [`AgreementSecret::agree`].
+    pub fn agree_on_signing<P: Purpose>(
+        &self,
+        other: &AgreementPublic,
+        context: &[u8],
+    ) -> Result<SecretKey<P>, AgreementError> {
+        let mut seed = Zeroizing::new([0; 32]);
+        self.expand(other, context, &mut seed)?;
+        Ok(SecretKey::from_seed(&seed))
+    }
+
+    fn expand(
+        &self,
+        other: &AgreementPublic,
+        context: &[u8],
+        into: &mut [u8; 32],
+    ) -> Result<(), AgreementError> {
         other.require_usable()?;
         let shared = Zeroizing::new(MontgomeryPoint(other.0).mul_clamped(self.0).0);
         if bool::from(shared.ct_eq(&[0; 32])) {
             return Err(AgreementError);
         }
-        let mut key = AgreedKey(Zeroizing::new([0; 32]));
-        let expanded = Hkdf::<Sha256>::new(None, &*shared).expand(context, &mut *key.0);
+        let expanded = Hkdf::<Sha256>::new(None, &*shared).expand(context, into);
         expanded.expect("32 bytes are fewer than HKDF can give");
-        Ok(key)
+        Ok(())
     }
 }
 

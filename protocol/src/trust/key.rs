@@ -55,6 +55,8 @@ purposes! {
     BoxKey = "box";
     /// Signs the one deposit that it was made for.
     DepositKey = "deposit";
+    /// Of the two members of a reveal room together; signs that one of them said something.
+    PairKey = "pair";
     /// Signs offers to enrol citizens, and states the keys of token issuers.
     Enrolment = "enrolment";
 }

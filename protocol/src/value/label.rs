@@ -77,6 +77,16 @@ pub const LETTER_SEED: &str = "pregao/letter-seed/v1";
 pub const MESSAGE: &str = "pregao/message/v1";
 /// Derivation of the key by which a letter's reader, and nobody else, knows its sender.
 pub const DENIABLE: &str = "pregao/deniable/v1";
+/// What is sealed with that one member of a reveal room says to the other.
+pub const SAY: &str = "pregao/say/v1";
+/// Hash of a member of a reveal room: what stands for a box where members write to each other.
+pub const SAY_MEMBER: &str = "pregao/say-member/v1";
+/// Derivation of the key with which both members of a reveal room sign that one of them said something.
+pub const SAY_PAIR: &str = "pregao/say-pair/v1";
+/// What a member of a reveal room signs of what they said, where it is to be evidence.
+pub const SAY_EVIDENCE: &str = "pregao/say-evidence/v1";
+/// Derivation of the key by which a member of a reveal room, and nobody else, knows that the other said it.
+pub const SAY_DENIABLE: &str = "pregao/say-deniable/v1";
 /// Message of a pass.
 pub const PASS: &str = "pregao/pass/v1";
 /// Hash under which a broker remembers a pass as spent.
@@ -210,6 +220,14 @@ pub const MAX_PEOPLE: usize = 32;
 pub const MAX_STOCKS: usize = 8;
 /// Most letters that are taken off at once.
 pub const MAX_TAKEN: usize = 256;
+/// One-time keys of a side of a reveal room that wait to be used, at most.
+pub const MAX_WAITING_KEYS: usize = 8;
+/// One-time keys that a side of a reveal room publishes in all: so much can be said to it.
+pub const MAX_SAID: usize = 256;
+/// One-time keys in one entry of a reveal room: as many as its action has room for.
+pub const MAX_TALK_KEYS: usize = 5;
+/// Seconds after the deadline of a reveal room for which its members may write to each other.
+pub const TALK_AFTER: u64 = 30 * 24 * 3600;
 /// Seconds after which a letter expires at the latest, if it does.
 pub const LONGEST_EXPIRY: u64 = 366 * 24 * 3600;
 

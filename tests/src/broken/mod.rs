@@ -17,6 +17,7 @@ mod reserve;
 mod rules;
 mod scenes;
 mod sealed;
+mod talk;
 
 use crate::sim::machine::Chance;
 

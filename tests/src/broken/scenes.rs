@@ -273,6 +273,7 @@ pub(super) const SCENES: &[(&str, Scene)] = &[
     ("simulated", simulated),
     ("soft", soft),
     ("sold", sold),
+    ("talked", super::talk::talked),
     ("undated", undated),
     ("unlisted", unlisted),
     ("unsold", unsold),

@@ -40,7 +40,6 @@ use pregao_protocol::room::body::{BrokerKeys, Signer};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey, WitnessKey};
-#[cfg(test)]
 use pregao_protocol::trust::persona::Blind;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::report::Report;

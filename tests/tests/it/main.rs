@@ -52,6 +52,7 @@ mod silence;
 mod sizes;
 mod store_faults;
 mod store_recovery;
+mod talk;
 mod terminal;
 mod terms;
 mod tls;

@@ -1264,10 +1264,10 @@ function tonelliShanks(P2) {
   if (P2 < _3n)
     throw new Error("sqrt is not defined for small field");
   aoddModulus(P2, "tonelliShanks");
-  let Q3 = P2 - _1n2;
+  let Q4 = P2 - _1n2;
   let S = 0;
-  while (Q3 % _2n === _0n2) {
-    Q3 /= _2n;
+  while (Q4 % _2n === _0n2) {
+    Q4 /= _2n;
     S++;
   }
   let Z = _2n;
@@ -1278,8 +1278,8 @@ function tonelliShanks(P2) {
   }
   if (S === 1)
     return sqrt3mod4;
-  let cc = _Fp.pow(Z, Q3);
-  const Q1div2 = (Q3 + _1n2) / _2n;
+  let cc = _Fp.pow(Z, Q4);
+  const Q1div2 = (Q4 + _1n2) / _2n;
   return function tonelliSlow(Fp2, n) {
     const F2 = Fp2;
     if (F2.is0(n))
@@ -1288,7 +1288,7 @@ function tonelliShanks(P2) {
       throw new Error("Cannot find square root");
     let M = S;
     let c = F2.mul(F2.ONE, cc);
-    let t = F2.pow(n, Q3);
+    let t = F2.pow(n, Q4);
     let R = F2.pow(n, Q1div2);
     while (!F2.eql(t, F2.ONE)) {
       if (F2.is0(t))
@@ -2790,6 +2790,90 @@ function isSealable(key2) {
   return key2.length === 32 && !SMALL_U.has(u % P);
 }
 
+// src/talk.js
+var PREKEY_LABEL = utf8("pregao/prekey/v1");
+var ML_KEM = 1184;
+var Q = 3329;
+var AFTER = seconds(30 * 24 * 3600);
+var MOST_BESIDE_SIGNED = 4;
+var MOST_IN_ONE = 5;
+var MOST_WAITING = 8;
+var MOST_EVER = 256;
+function isPrekey(key2) {
+  for (let i = 0; i < ML_KEM - 32; i += 3) {
+    const first = key2[i] | (key2[i + 1] & 15) << 8;
+    const second = key2[i + 1] >> 4 | key2[i + 2] << 4;
+    if (first >= Q || second >= Q) return false;
+  }
+  const half = key2.subarray(ML_KEM);
+  return half[31] < 128 && isSealable(half);
+}
+var named = (key2) => hex(sha256(concat(PREKEY_LABEL, key2)));
+var requireTime = (terms, { time: time2 }) => refuseUnless(time2 <= terms.deadline + AFTER, "talk.over");
+var requireSize = (once, most) => refuseUnless(once.length >= 1 && once.length <= most, "talk.keys");
+function judgeAlone(terms, { verb, body }, header) {
+  if (verb === "talk") requireSize(body.once, MOST_BESIDE_SIGNED);
+  if (verb === "talk-keys") requireSize(body.once, MOST_IN_ONE);
+  requireTime(terms, header);
+}
+var Talks = class {
+  #terms;
+  #sides = {};
+  #pair = null;
+  // Every key that was published; of a one-time key whether nothing was sealed to it.
+  #known = /* @__PURE__ */ new Map();
+  constructor(terms) {
+    this.#terms = terms;
+  }
+  apply(side, { verb, body, key: key2 }, header) {
+    requireTime(this.#terms, header);
+    if (verb === "talk") this.#talk(side, body);
+    else if (verb === "talk-keys") this.#keys(side, body);
+    else this.#say(body, key2);
+  }
+  // V-310 and V-311
+  #talk(side, { agreement: agreement2, signed: signed2, once, pair }) {
+    refuseUnless(this.#sides[side] === void 0, "talk.keys");
+    requireSize(once, MOST_BESIDE_SIGNED);
+    this.#requireNew([signed2, ...once]);
+    const other = Object.values(this.#sides)[0];
+    refuseUnless(other === void 0 || !equal(other.agreement, agreement2), "talk.keys");
+    refuseUnless(pair !== void 0 === (other !== void 0), "talk.pair");
+    this.#pair ??= pair ?? null;
+    this.#sides[side] = { agreement: agreement2, waiting: /* @__PURE__ */ new Set(), published: 0 };
+    this.#known.set(named(signed2), null);
+    this.#publish(side, once);
+  }
+  // V-312
+  #keys(side, { once }) {
+    const own = this.#sides[side];
+    refuseUnless(own !== void 0, "talk.keys");
+    requireSize(once, MOST_IN_ONE);
+    refuseUnless(own.waiting.size + once.length <= MOST_WAITING && own.published + once.length <= MOST_EVER, "talk.keys");
+    this.#requireNew(once);
+    this.#publish(side, once);
+  }
+  // V-314
+  #say({ once }, key2) {
+    refuseUnless(this.#pair !== null && equal(key2, this.#pair), "verb.author");
+    const name = hex(once);
+    const side = this.#known.get(name);
+    refuseUnless(side !== void 0 && side !== null, "say.key");
+    refuseUnless(this.#sides[side].waiting.delete(name), "say.key-used");
+  }
+  #requireNew(keys) {
+    const names = keys.map(named);
+    refuseUnless(new Set(names).size === names.length && names.every((name) => !this.#known.has(name)), "talk.keys");
+  }
+  #publish(side, once) {
+    for (const name of once.map(named)) {
+      this.#known.set(name, side);
+      this.#sides[side].waiting.add(name);
+    }
+    this.#sides[side].published += once.length;
+  }
+};
+
 // src/bodies.js
 var amount = integer(1);
 var small = integer(0, 4294967295);
@@ -2892,6 +2976,10 @@ var PASSES = object({
   quorum: small,
   simulated: boolean
 });
+var PREKEY = bytesOf(1216, isPrekey);
+var ONCE = list(PREKEY);
+var agreement = bytesOf(32, (value) => value[31] < 128 && isSealable(value));
+var TALK = ["talk", "talk-keys", "sealed-say"];
 var VERBS = new Map(
   Object.entries({
     list: { body: LIST, opens: true },
@@ -2916,6 +3004,9 @@ var VERBS = new Map(
     disclose: { body: object({ sealed: bytes((sealed) => sealed.length <= 8400) }) },
     withdraw: { body: object({}) },
     absent: { body: object({ seller: boolean, winner: boolean }), broker: true },
+    talk: { body: object({ agreement, signed: PREKEY, once: ONCE, pair: optional(key) }) },
+    "talk-keys": { body: object({ once: ONCE }) },
+    "sealed-say": { body: object({ once: hash, sealed: bytesOf(4028) }) },
     box: { body: BOX, opens: true, signer: "owner" },
     keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: "owner" },
     deposit: { body: DEPOSIT, signer: "guest" },
@@ -3019,7 +3110,7 @@ var roomName = (opening) => hex(sha256(concat(ROOM_LABEL, utf8(opening))));
 
 // src/box.js
 var VERBS2 = ["keys", "deposit", "taken", "box-closed"];
-var PREKEY = 1216;
+var PREKEY2 = 1216;
 var MOST_LETTERS = 1e4;
 var MOST_BYTES = 2 ** 30;
 var MOST_KEYS = 256;
@@ -3061,7 +3152,7 @@ var Box = class _Box {
     if (verb === "keys") {
       const count2 = body.stock?.count ?? 0;
       const counts = body.stock === void 0 || between(count2, 1, MOST_KEYS);
-      refuseUnless(counts && body.blob.size === holding((count2 + 1) * PREKEY), "box.keys");
+      refuseUnless(counts && body.blob.size === holding((count2 + 1) * PREKEY2), "box.keys");
     } else if (verb === "deposit") {
       const all = blobs(body);
       const distinct = new Set(all.map((blob) => hex(blob.digest))).size === all.length;
@@ -4383,12 +4474,12 @@ function getMask(bits) {
 
 // node_modules/@noble/post-quantum/_crystals.js
 var genCrystals = (opts2) => {
-  const { newPoly, N: N2, Q: Q3, F: F2, ROOT_OF_UNITY: ROOT_OF_UNITY2, brvBits, isKyber } = opts2;
-  const mod2 = (a, modulo = Q3) => {
+  const { newPoly, N: N2, Q: Q4, F: F2, ROOT_OF_UNITY: ROOT_OF_UNITY2, brvBits, isKyber } = opts2;
+  const mod2 = (a, modulo = Q4) => {
     const result = a % modulo | 0;
     return (result >= 0 ? result | 0 : modulo + result | 0) | 0;
   };
-  const smod = (a, modulo = Q3) => {
+  const smod = (a, modulo = Q4) => {
     const r = mod2(a, modulo) | 0;
     return (r > modulo >> 1 ? r - modulo | 0 : r) | 0;
   };
@@ -4396,7 +4487,7 @@ var genCrystals = (opts2) => {
     const out = newPoly(N2);
     for (let i = 0; i < N2; i++) {
       const b = reverseBits(i, brvBits);
-      const p = BigInt(ROOT_OF_UNITY2) ** BigInt(b) % BigInt(Q3);
+      const p = BigInt(ROOT_OF_UNITY2) ** BigInt(b) % BigInt(Q4);
       out[i] = Number(p) | 0;
     }
     return out;
@@ -4408,11 +4499,11 @@ var genCrystals = (opts2) => {
   const field = isKyber ? {
     add: (a, b) => {
       const r = a + b | 0;
-      return r >= Q3 ? r - Q3 | 0 : r;
+      return r >= Q4 ? r - Q4 | 0 : r;
     },
     sub: (a, b) => {
       const r = a - b | 0;
-      return r < 0 ? r + Q3 | 0 : r;
+      return r < 0 ? r + Q4 | 0 : r;
     },
     mul: (a, b) => mod2((a | 0) * (b | 0)) | 0,
     inv
@@ -4520,12 +4611,12 @@ var XOF128 = /* @__PURE__ */ createXofShake(shake128);
 
 // node_modules/@noble/post-quantum/ml-kem.js
 var N = 256;
-var Q = 3329;
+var Q2 = 3329;
 var F = 3303;
 var ROOT_OF_UNITY = 17;
 var crystals = /* @__PURE__ */ genCrystals({
   N,
-  Q,
+  Q: Q2,
   F,
   ROOT_OF_UNITY,
   newPoly: (n) => new Uint16Array(n),
@@ -4533,29 +4624,29 @@ var crystals = /* @__PURE__ */ genCrystals({
   isKyber: true
 });
 var PARAMS = /* @__PURE__ */ (() => Object.freeze({
-  512: Object.freeze({ N, Q, K: 2, ETA1: 3, ETA2: 2, du: 10, dv: 4, RBGstrength: 128 }),
-  768: Object.freeze({ N, Q, K: 3, ETA1: 2, ETA2: 2, du: 10, dv: 4, RBGstrength: 192 }),
-  1024: Object.freeze({ N, Q, K: 4, ETA1: 2, ETA2: 2, du: 11, dv: 5, RBGstrength: 256 })
+  512: Object.freeze({ N, Q: Q2, K: 2, ETA1: 3, ETA2: 2, du: 10, dv: 4, RBGstrength: 128 }),
+  768: Object.freeze({ N, Q: Q2, K: 3, ETA1: 2, ETA2: 2, du: 10, dv: 4, RBGstrength: 192 }),
+  1024: Object.freeze({ N, Q: Q2, K: 4, ETA1: 2, ETA2: 2, du: 11, dv: 5, RBGstrength: 256 })
 }))();
 var compress = (d) => {
   if (d >= 12)
-    return { encode: (i) => i, decode: (i) => i >= Q ? i - Q : i };
+    return { encode: (i) => i, decode: (i) => i >= Q2 ? i - Q2 : i };
   const a = 2 ** (d - 1);
   return {
     // This only matches standalone Compress_d after bitsCoder masks the result into Z_(2^d).
-    encode: (i) => ((i << d) + Q / 2) / Q,
+    encode: (i) => ((i << d) + Q2 / 2) / Q2,
     // const decompress = (i: number) => round((Q / 2 ** d) * i);
-    decode: (i) => i * Q + a >>> d
+    decode: (i) => i * Q2 + a >>> d
   };
 };
-var byteCoder = (d) => crystals.bitsCoder(d, d === 12 ? { encode: (i) => i, decode: (i) => i >= Q ? i - Q : i } : { encode: (i) => i, decode: (i) => i });
+var byteCoder = (d) => crystals.bitsCoder(d, d === 12 ? { encode: (i) => i, decode: (i) => i >= Q2 ? i - Q2 : i } : { encode: (i) => i, decode: (i) => i });
 var polyCoder = (d) => d === 12 ? byteCoder(12) : crystals.bitsCoder(d, compress(d));
 function polyAdd(a_, b_) {
   const a = a_;
   const b = b_;
   for (let i = 0; i < N; i++) {
     const r = a[i] + b[i];
-    a[i] = r >= Q ? r - Q : r;
+    a[i] = r >= Q2 ? r - Q2 : r;
   }
 }
 function polySub(a_, b_) {
@@ -4563,7 +4654,7 @@ function polySub(a_, b_) {
   const b = b_;
   for (let i = 0; i < N; i++) {
     const r = a[i] - b[i];
-    a[i] = r < 0 ? r + Q : r;
+    a[i] = r < 0 ? r + Q2 : r;
   }
 }
 function BaseCaseMultiply(a0, a1, b0, b1, zeta) {
@@ -4594,9 +4685,9 @@ function SampleNTT(xof_) {
     for (let i = 0; j < N && i + 3 <= b.length; i += 3) {
       const d1 = (b[i + 0] >> 0 | b[i + 1] << 8) & 4095;
       const d2 = (b[i + 1] >> 4 | b[i + 2] << 4) & 4095;
-      if (d1 < Q)
+      if (d1 < Q2)
         r[j++] = d1;
-      if (j < N && d2 < Q)
+      if (j < N && d2 < Q2)
         r[j++] = d2;
     }
   }
@@ -5219,23 +5310,23 @@ function decrypted(key2, nonce, aad, ciphertext) {
 // src/envelope.js
 var LABEL = utf8("pregao/letter/v1");
 var SEED_LABEL = utf8("pregao/letter-seed/v1");
-var PREKEY_LABEL = utf8("pregao/prekey/v1");
-var PREKEY2 = 1216;
-var ML_KEM = 1184;
-var Q2 = 3329;
+var PREKEY_LABEL2 = utf8("pregao/prekey/v1");
+var PREKEY3 = 1216;
+var ML_KEM2 = 1184;
+var Q3 = 3329;
 var ENCAPSULATED = 1120;
 var TAG = 16;
 var PREFIX = 4;
 var HEAD = 1 + 2 * ENCAPSULATED;
-function isPrekey(bytes2) {
-  if (bytes2.length !== PREKEY2 || (bytes2.at(-1) & 128) !== 0 || !isSealable(bytes2.subarray(ML_KEM))) return false;
-  for (let at = 0; at < ML_KEM - 32; at += 3) {
+function isPrekey2(bytes2) {
+  if (bytes2.length !== PREKEY3 || (bytes2.at(-1) & 128) !== 0 || !isSealable(bytes2.subarray(ML_KEM2))) return false;
+  for (let at = 0; at < ML_KEM2 - 32; at += 3) {
     const [first, middle, last] = bytes2.subarray(at, at + 3);
-    if ((first | (middle & 15) << 8) >= Q2 || (middle >> 4 | last << 4) >= Q2) return false;
+    if ((first | (middle & 15) << 8) >= Q3 || (middle >> 4 | last << 4) >= Q3) return false;
   }
   return true;
 }
-var prekeyDigest = (bytes2) => sha256(concat(PREKEY_LABEL, bytes2));
+var prekeyDigest = (bytes2) => sha256(concat(PREKEY_LABEL2, bytes2));
 function padded(bytes2, size) {
   if (bytes2.length > size - PREFIX) return null;
   const whole = new Uint8Array(size);
@@ -5790,7 +5881,7 @@ function readNote(note) {
 function cosigners(text2, lines2, witnesses) {
   const found = [];
   for (const { name, id: id2, signature } of lines2) {
-    const witness = witnesses.find((named) => named.name === name && equal(keyId(name, COSIGNATURE, named.key), id2));
+    const witness = witnesses.find((named2) => named2.name === name && equal(keyId(name, COSIGNATURE, named2.key), id2));
     if (!witness) continue;
     refuseUnless(!found.includes(witness) && signature.length === 72, "V-141");
     const time2 = new DataView(signature.buffer, signature.byteOffset).getBigUint64(0);
@@ -6530,7 +6621,7 @@ var Ledger = class {
   append(bytes2, action, header) {
     this.#headers.join(header);
     this.#used.add(this.#token(action));
-    if (header.time > this.#newest) this.#newest = header.time;
+    if (!TALK.includes(action.verb) && header.time > this.#newest) this.#newest = header.time;
     while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
     this.#oldest.push({ position: this.size, time: header.time });
     this.#tree.append(bytes2);
@@ -6621,16 +6712,22 @@ var Reveal = class {
   by = null;
   absent = [];
   #disclosed = [];
+  #talks;
   constructor(opening, header) {
     const terms = opening.body;
     refuseUnless(equal(opening.key, terms.broker.entry), "verb.author");
     const holds = !equal(terms.seller, terms.winner) && terms.deadline > header.time && terms.freshness >= 1 && terms.freshness <= 60 && terms.stamps.length >= 1 && terms.stamps.length <= 8;
     refuseUnless(holds, "listing.terms");
     this.terms = terms;
+    this.#talks = new Talks(terms);
   }
   /** V-061: what can be judged of an entry by the terms alone. */
-  static judgeAlone(terms, { verb, body, key: key2, byBroker }, { time: time2 }) {
-    refuseUnless(byBroker || equal(key2, terms.seller) || equal(key2, terms.winner), "verb.author");
+  static judgeAlone(terms, action, header) {
+    const { verb, body, key: key2, byBroker } = action;
+    const { time: time2 } = header;
+    const bySide = equal(key2, terms.seller) || equal(key2, terms.winner);
+    refuseUnless(byBroker || bySide !== (verb === "sealed-say"), "verb.author");
+    if (TALK.includes(verb)) return judgeAlone(terms, action, header);
     refuseUnless(!AUCTION_ONLY.includes(verb), "verb.kind");
     if (verb === "disclose") refuseUnless(time2 <= terms.deadline, "disclose.late");
     else if (verb === "absent") refuseUnless(time2 > terms.deadline && (body.seller || body.winner), "absent.wrong");
@@ -6647,7 +6744,11 @@ var Reveal = class {
   apply(action, header) {
     const { verb, body, byBroker } = action;
     const side = ["seller", "winner"].find((name) => equal(action.key, this.terms[name]));
-    refuseUnless(byBroker || side !== void 0, "verb.author");
+    refuseUnless(byBroker || side !== void 0 !== (verb === "sealed-say"), "verb.author");
+    if (TALK.includes(verb)) {
+      refuseUnless(this.#disclosed.length !== 1, "disclose.pair");
+      return this.#talks.apply(side, action, header);
+    }
     refuseUnless(byBroker || !this.ended, "verb.phase");
     refuseUnless(!AUCTION_ONLY.includes(verb), "verb.kind");
     if (verb === "disclose") this.#disclose(side, header);
@@ -6876,22 +6977,22 @@ function requireKeys({ keys, signed: key2, once }, to, deposit) {
   const [first, last] = [stated[0], stated.at(-1)];
   const isOfStock = ({ stock: stock2 }) => stock2 !== void 0 && equal(stock2.root, deposit.once.stock);
   refuseUnless(stated.length === 1 || deposit.once !== void 0 && !isOfStock(first), "V-307");
-  refuseUnless(isPrekey(key2) && equal(prekeyDigest(key2), deposit.signed) && equal(first.signed, deposit.signed), "V-307");
+  refuseUnless(isPrekey2(key2) && equal(prekeyDigest(key2), deposit.signed) && equal(first.signed, deposit.signed), "V-307");
   refuseUnless(once === void 0 === (deposit.once === void 0), "V-307");
   if (once === void 0) return;
   const { stock } = last;
-  const holds = isOfStock(last) && stock.count >= 1 && stock.count <= MOST_KEYS2 && isPrekey(once.key) && isIncluded(leafHash(prekeyDigest(once.key)), deposit.once.index, stock.count, once.path, stock.root);
+  const holds = isOfStock(last) && stock.count >= 1 && stock.count <= MOST_KEYS2 && isPrekey2(once.key) && isIncluded(leafHash(prekeyDigest(once.key)), deposit.once.index, stock.count, once.path, stock.root);
   refuseUnless(holds, "V-307");
 }
 function statedKeys(text2, { room, action: opening }) {
-  const { verb, body, key: key2, room: named } = readAction(text2);
-  refuseUnless(verb === "keys" && named === room && equal(key2, opening.key), "V-307");
+  const { verb, body, key: key2, room: named2 } = readAction(text2);
+  refuseUnless(verb === "keys" && named2 === room && equal(key2, opening.key), "V-307");
   return body;
 }
 function signed(content, envelope, place) {
-  const { box, key: key2, agreement } = content.from;
+  const { box, key: key2, agreement: agreement2 } = content.from;
   const { from } = place;
-  refuseUnless(box === from.room && equal(key2, from.action.key) && equal(agreement, from.body.agreement), "V-247");
+  refuseUnless(box === from.room && equal(key2, from.action.key) && equal(agreement2, from.body.agreement), "V-247");
   refuseUnless(content.mode === "evidence", "V-308");
   requireSignature(content.proof, content.hash, envelope, place);
   return { hash: content.hash, content };
@@ -6998,7 +7099,7 @@ var operators = (head) => [...new Set(head.cosigners.map((witness) => witness.op
 var isFinal = (opening, head) => opening.witnesses.length === 0 ? void 0 : operators(head).length >= opening.quorum;
 var fingerprints = (keys) => [...new Set(keys.map(fingerprint))];
 function ofOpening({ room, broker, body, witnesses, quorum, Fold }, certified) {
-  const named = witnesses.length > 0;
+  const named2 = witnesses.length > 0;
   return {
     room,
     broker,
@@ -7006,8 +7107,8 @@ function ofOpening({ room, broker, body, witnesses, quorum, Fold }, certified) {
     simulated: body.simulated ?? false,
     stamps: fingerprints(body.stamps),
     authorities: Fold.access === "public" ? (body.authorities ?? []).map(fingerprint) : void 0,
-    witnesses: named ? witnesses.map(({ name, operator, key: key2 }) => ({ name, operator, key: fingerprint(key2) })) : void 0,
-    quorum: named ? quorum : void 0
+    witnesses: named2 ? witnesses.map(({ name, operator, key: key2 }) => ({ name, operator, key: fingerprint(key2) })) : void 0,
+    quorum: named2 ? quorum : void 0
   };
 }
 var ofHead = (opening, head, final) => ({

@@ -1,6 +1,7 @@
 // What each verb says (V-014): the shapes of bodies, and who signs which verb (V-032).
 
 import { isSealable } from './ed25519.js';
+import { isPrekey } from './talk.js';
 import { boolean, bytes, bytesOf, integer, list, name32, object, oneOf, optional, someOf, string, text, time, yes } from './json.js';
 
 const amount = integer(1);
@@ -128,6 +129,15 @@ const PASSES = object({
   simulated: boolean,
 });
 
+
+const PREKEY = bytesOf(1_216, isPrekey);
+const ONCE = list(PREKEY);
+// V-249: X25519 leaves the highest bit out, and a key has one spelling.
+const agreement = bytesOf(32, (value) => value[31] < 0x80 && isSealable(value));
+
+/** What the two of a reveal room write to each other by. */
+export const TALK = ['talk', 'talk-keys', 'sealed-say'];
+
 /**
  * Verb by verb: its body, whether the broker signs it, whether it opens a room; in a box, whether its owner signs it or
  * somebody who only leaves something there.
@@ -156,6 +166,9 @@ export const VERBS = new Map(
     disclose: { body: object({ sealed: bytes((sealed) => sealed.length <= 8400) }) },
     withdraw: { body: object({}) },
     absent: { body: object({ seller: boolean, winner: boolean }), broker: true },
+    talk: { body: object({ agreement, signed: PREKEY, once: ONCE, pair: optional(key) }) },
+    'talk-keys': { body: object({ once: ONCE }) },
+    'sealed-say': { body: object({ once: hash, sealed: bytesOf(4_028) }) },
     box: { body: BOX, opens: true, signer: 'owner' },
     keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: 'owner' },
     deposit: { body: DEPOSIT, signer: 'guest' },

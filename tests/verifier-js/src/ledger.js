@@ -1,5 +1,6 @@
 // A room's log so far, and the rules of every room (SPEC 7.2). What a kind adds is its fold (auction.js, reveal.js, box.js, passes.js).
 
+import { TALK } from './bodies.js';
 import { equal, hex } from './bytes.js';
 import { refuseUnless } from './broken.js';
 import { Headers } from './headers.js';
@@ -73,7 +74,8 @@ export class Ledger {
   append(bytes, action, header) {
     this.#headers.join(header);
     this.#used.add(this.#token(action));
-    if (header.time > this.#newest) this.#newest = header.time;
+    // V-035: what the two of a reveal room write to each other makes nothing else stale.
+    if (!TALK.includes(action.verb) && header.time > this.#newest) this.#newest = header.time;
     while (this.#oldest.length > 0 && this.#oldest.at(-1).time >= header.time) this.#oldest.pop();
     this.#oldest.push({ position: this.size, time: header.time });
     this.#tree.append(bytes);

@@ -1,7 +1,9 @@
 // Reveal rooms (SPEC section 8): what can be judged of one without the keys that its disclosures are sealed to.
 
 import { equal } from './bytes.js';
+import { TALK } from './bodies.js';
 import { refuseUnless } from './broken.js';
+import * as talk from './talk.js';
 
 const AUCTION_ONLY = [
   'bid', 'sealing', 'sealed-bid', 'reserve', 'opened', 'say', 'unlist', 'unseal', 'closed', 'settled', 'revealed', 'abandoned',
@@ -16,6 +18,7 @@ export class Reveal {
   by = null;
   absent = [];
   #disclosed = [];
+  #talks;
 
   constructor(opening, header) {
     const terms = opening.body;
@@ -29,11 +32,17 @@ export class Reveal {
       terms.stamps.length <= 8;
     refuseUnless(holds, 'listing.terms');
     this.terms = terms;
+    this.#talks = new talk.Talks(terms);
   }
 
   /** V-061: what can be judged of an entry by the terms alone. */
-  static judgeAlone(terms, { verb, body, key, byBroker }, { time }) {
-    refuseUnless(byBroker || equal(key, terms.seller) || equal(key, terms.winner), 'verb.author');
+  static judgeAlone(terms, action, header) {
+    const { verb, body, key, byBroker } = action;
+    const { time } = header;
+    const bySide = equal(key, terms.seller) || equal(key, terms.winner);
+    // Only the log says which key both have in common.
+    refuseUnless(byBroker || bySide !== (verb === 'sealed-say'), 'verb.author');
+    if (TALK.includes(verb)) return talk.judgeAlone(terms, action, header);
     refuseUnless(!AUCTION_ONLY.includes(verb), 'verb.kind');
     if (verb === 'disclose') refuseUnless(time <= terms.deadline, 'disclose.late');
     else if (verb === 'absent') refuseUnless(time > terms.deadline && (body.seller || body.winner), 'absent.wrong');
@@ -53,8 +62,12 @@ export class Reveal {
   apply(action, header) {
     const { verb, body, byBroker } = action;
     const side = ['seller', 'winner'].find((name) => equal(action.key, this.terms[name]));
-    // V-066
-    refuseUnless(byBroker || side !== undefined, 'verb.author');
+    // V-066, and V-314 for what both sign with one key.
+    refuseUnless(byBroker || (side !== undefined) !== (verb === 'sealed-say'), 'verb.author');
+    if (TALK.includes(verb)) {
+      refuseUnless(this.#disclosed.length !== 1, 'disclose.pair');
+      return this.#talks.apply(side, action, header);
+    }
     refuseUnless(byBroker || !this.ended, 'verb.phase');
     refuseUnless(!AUCTION_ONLY.includes(verb), 'verb.kind');
     if (verb === 'disclose') this.#disclose(side, header);

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { base64url } from '../src/bytes.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { base64url, concat, utf8 } from '../src/bytes.js';
 import { holds, refused } from './expect.js';
 import { House, timeAt } from './house.js';
 import { Key, noise } from './keys.js';
@@ -208,3 +209,122 @@ test('v014_what_is_sealed_has_a_longest_size', () => {
     else refusedLast(room, 'V-010');
   }
 });
+
+// What the two write to each other (V-310 to V-314).
+
+const small = (text, size) => {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 32) bytes.set(noise(`${text} ${at}`).subarray(0, Math.min(32, size - at)), at);
+  return bytes;
+};
+// Coefficients of 12 bits below 2048, and an X25519 half with its highest bit clear.
+function prekey(text) {
+  const bytes = small(text, 1216);
+  for (let at = 0; at < 1152; at += 3) {
+    bytes[at + 1] &= 0x77;
+    bytes[at + 2] &= 0x7f;
+  }
+  bytes[1215] &= 0x7f;
+  return bytes;
+}
+const named = (text) => base64url(sha256(concat(utf8('pregao/prekey/v1'), prekey(text))));
+const keysOf = (side, count, from = 0) => Array.from({ length: count }, (_, i) => base64url(prekey(`${side} ${from + i}`)));
+const agreementOf = (side) => {
+  const bytes = noise(`agreement ${side}`).slice(0, 32);
+  bytes[31] &= 0x7f;
+  return base64url(bytes);
+};
+const PAIR = new Key('pair');
+const talkBody = (side, count, change = {}) => ({
+  agreement: agreementOf(side),
+  signed: base64url(prekey(`${side} signed`)),
+  once: keysOf(side, count),
+  ...change,
+});
+const pair = { pair: base64url(PAIR.public) };
+const talk = (room, side, change = {}, seconds = 50) => room.act('talk', talkBody(side, 4, change), SIDES[side], { seconds });
+const moreKeys = (room, side, once, seconds = 50) => room.act('talk-keys', { once }, SIDES[side], { seconds });
+const say = (room, once, seconds = 50, key = PAIR) =>
+  room.act('sealed-say', { once, sealed: base64url(small(`sealed ${once} ${seconds}`, 4028)) }, key, { seconds });
+function talking() {
+  const room = house.reveal();
+  talk(room, 'seller');
+  talk(room, 'winner', pair);
+  return room;
+}
+const DAYS = 30 * 24 * 3600;
+
+test('v313_the_two_write_before_and_after_they_disclose_and_it_changes_nothing', () => {
+  const room = talking();
+  say(room, named('seller 0'));
+  disclose(room, 'winner');
+  disclose(room, 'seller', 60);
+  say(room, named('winner 0'), 700);
+  moreKeys(room, 'winner', keysOf('winner', 5, 10), 700);
+  say(room, named('winner 14'), 600 + DAYS);
+  assert.equal(result(room, 'valid').end, 'disclosed');
+});
+
+test('v035_what_is_said_makes_no_disclosure_stale', () => {
+  const room = talking();
+  say(room, named('seller 0'), 500);
+  disclose(room, 'winner', 51);
+  disclose(room, 'seller', 500);
+  assert.equal(result(room, 'valid').end, 'disclosed');
+});
+
+for (const [name, rule, write] of [
+  ['v310_two_talks_of_one_side', 'talk.keys', (room) => talk(room, 'seller', { ...pair, signed: base64url(prekey('other')), once: keysOf('other', 1) })],
+  ['v312_nine_keys_that_wait', 'talk.keys', (room) => moreKeys(room, 'seller', keysOf('seller', 5, 10))],
+  ['v312_no_keys', 'talk.keys', (room) => moreKeys(room, 'seller', [])],
+  ['v312_six_keys', 'talk.keys', (room) => moreKeys(room, 'seller', keysOf('seller', 6, 10))],
+  ['v312_a_key_of_the_other_side', 'talk.keys', (room) => moreKeys(room, 'seller', keysOf('winner', 1))],
+  ['v313_a_saying_after_thirty_days', 'talk.over', (room) => say(room, named('seller 0'), 600.000001 + DAYS)],
+  ['v313_keys_after_thirty_days', 'talk.over', (room) => moreKeys(room, 'seller', keysOf('seller', 1, 10), 600.000001 + DAYS)],
+  ['v313_a_saying_between_the_disclosures', 'disclose.pair', (room) => (disclose(room, 'seller'), say(room, named('seller 0')))],
+  ['v314_a_saying_by_a_side', 'verb.author', (room) => say(room, named('seller 0'), 50, SIDES.winner)],
+  ['v314_a_saying_by_another_key', 'verb.author', (room) => say(room, named('seller 0'), 50, new Key('other pair'))],
+  ['v314_a_saying_to_the_signed_key', 'say.key', (room) => say(room, named('seller signed'))],
+  ['v314_a_saying_to_no_key', 'say.key', (room) => say(room, named('nobody'))],
+  ['v314_two_sayings_to_one_key', 'say.key-used', (room) => (say(room, named('seller 0')), say(room, named('seller 0'), 51))],
+]) {
+  test(`${name}_are_refused`, () => {
+    const room = talking();
+    write(room);
+    refusedLast(room, rule);
+  });
+}
+
+test('v310_v311_the_first_talk_has_no_key_of_both_and_the_second_has_it', () => {
+  let room = house.reveal();
+  talk(room, 'seller', pair);
+  refusedLast(room, 'talk.pair');
+  room = house.reveal();
+  talk(room, 'winner');
+  talk(room, 'seller');
+  refusedLast(room, 'talk.pair');
+  room = house.reveal();
+  talk(room, 'seller', { once: keysOf('seller', 5) });
+  refusedLast(room, 'talk.keys');
+  room = house.reveal();
+  talk(room, 'seller');
+  talk(room, 'winner', { ...pair, agreement: agreementOf('seller') });
+  refusedLast(room, 'talk.keys');
+  room = house.reveal();
+  say(room, named('seller 0'));
+  refusedLast(room, 'verb.author');
+});
+
+for (const [name, change] of [
+  ['a_coefficient_that_is_q', (key) => key.set([0x01, 0x0d], 0)],
+  ['a_half_with_its_highest_bit', (key) => (key[1215] |= 0x80)],
+  ['a_half_of_small_order', (key) => key.fill(0, 1184)],
+]) {
+  test(`v240_a_key_with_${name}_is_refused`, () => {
+    const key = prekey('changed');
+    change(key);
+    const room = talking();
+    moreKeys(room, 'seller', [base64url(key)]);
+    refusedLast(room, 'V-010');
+  });
+}

@@ -49,6 +49,15 @@ impl Model {
                 let author = if own { "you".to_owned() } else { sanitize(&author) };
                 self.enter(&room, seq, time, tone, &format!("<{author}> {text}"));
             }
+            ref said @ Event::SaidPrivately { ref room, seq, ref trouble, time, own, .. } => {
+                let tone = match trouble {
+                    Some(_) => Tone::Bad,
+                    None if own => Tone::Own,
+                    None => Tone::Said,
+                };
+                let words = said.private_words().unwrap_or_default();
+                self.enter(room, seq, time, tone, &words);
+            }
             Event::Happened { room, seq, verb, text, time } => {
                 self.enter(&room, seq, time, Tone::System, &format!("{verb}: {text}"));
             }

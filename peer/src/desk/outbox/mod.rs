@@ -16,7 +16,7 @@ use std::time::Duration;
 use pregao_protocol::host::NoRandomness;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::log::stamp::{BatchProof, FullStamp, VerifiedBatch};
-use pregao_protocol::room::action::{Action, Draft};
+use pregao_protocol::room::action::{Action, ActionError, Draft};
 use pregao_protocol::room::body::{Amount, Body, Signer, Verb};
 use pregao_protocol::room::{Code, Stamped};
 use pregao_protocol::trust::persona::{Blind, BlindContext, OneTimeKey};
@@ -110,6 +110,16 @@ impl Outbox {
 
     pub(super) fn action(&self, n: u64) -> Option<&PendingAction> {
         self.pending.get(n)
+    }
+
+    /// Digest of the action that was begun last.
+    pub(super) fn newest(&self) -> Option<Digest> {
+        self.pending.iter().next_back().map(|act| act.action.digest())
+    }
+
+    /// The action that was begun last ends no command, whatever becomes of it.
+    pub(super) fn begun_by_itself(&mut self) {
+        self.pending.last_by_itself();
     }
 
     /// All of them, in the order in which they were signed.
@@ -272,11 +282,20 @@ impl Desk {
 
     /// Signs with a given key, keeps, and asks for a stamp.
     pub(super) async fn sign(&mut self, unsigned: Unsigned, key: &OneTimeKey) -> Progress {
+        self.sign_by(unsigned, |draft| draft.sign(key)).await
+    }
+
+    /// As [`Desk::sign`], by a key that may be of another sort.
+    pub(super) async fn sign_by(
+        &mut self,
+        unsigned: Unsigned,
+        sign: impl FnOnce(&Draft) -> Result<Action, ActionError>,
+    ) -> Progress {
         let Unsigned { id, room, body, seal, blind, hidden } = unsigned;
         let seen = room
             .and_then(|name| self.rooms.get(&name)?.room().map(|room| room.ledger().head()))
             .unwrap_or_else(pregao_protocol::room::action::Seen::nothing);
-        let action = match (Draft { id, room, body, seen }).sign(key) {
+        let action = match sign(&Draft { id, room, body, seen }) {
             Ok(action) => action,
             Err(error) => {
                 let advice = "this is a fault of the program; nothing was sent".to_owned();
@@ -565,6 +584,7 @@ impl Desk {
         self.keep_stamp_in_doubt(n).await;
         if let Some(act) = self.outbox.pending.remove(n)
             && !act.command_ended
+            && !act.by_itself
         {
             if matches!(act.action.body(), Body::Bid(_) | Body::SealedBid(_)) {
                 // Before it is told: whoever writes after hearing of it writes later than this.

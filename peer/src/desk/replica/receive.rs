@@ -97,19 +97,21 @@ impl Desk {
         self.send(FromPeer::Join { room: name, from, member }).await
     }
 
-    /// Whether it is a private room of which the whole log is here, and over: nothing more comes, and
-    /// whoever has no side in its auction any more would be denied it. That the side is not known yet,
+    /// Whether it is a private room of which the whole log is here, and over: nothing more comes, not even something that
+    /// the other side says, and whoever has no side in its auction any more would be denied it. That the side is not known yet,
     /// because the auction's log is behind, is no reason not to ask.
     pub(in crate::desk) fn is_over_in_private(&self, name: RoomName) -> bool {
         let is_private = self.rooms.auction_of(name).is_some();
-        let over =
-            |room: &Replica| room.is_caught_up() && room.room().is_some_and(Room::is_complete);
+        let over = |room: &Replica| {
+            room.is_caught_up() && room.room().is_some_and(|room| self.is_silent(room))
+        };
         is_private && self.rooms.get(&name).is_some_and(over)
     }
 
     fn member_proof(&self, name: RoomName) -> Option<Member> {
         let auction = self.rooms.auction_of(name)?;
-        let (_, kept) = self.role_in(auction)?;
+        // Once the auction went on without the room, its log tells who they are to each other.
+        let (_, kept) = self.role_in(auction).or_else(|| self.side_of_room(name))?;
         let key = self.one_time_key(kept)?;
         let session = self.connection.session()?.id;
         let signature = key.sign(&Member::message(&session, name));

@@ -67,7 +67,10 @@ impl Journal {
             Event::Disconnected { reason, .. } => {
                 vec![format!("no connection: {}; it is tried until there is one", sanitize(reason))]
             }
-            Event::Bid { time, .. } | Event::Said { time, .. } | Event::Happened { time, .. }
+            Event::Bid { time, .. }
+            | Event::Said { time, .. }
+            | Event::SaidPrivately { time, .. }
+            | Event::Happened { time, .. }
                 if self.is_past(*time) =>
             {
                 Vec::new()
@@ -80,6 +83,10 @@ impl Journal {
             Event::Said { room, seq, author, text, .. } => {
                 let (room, author, text) = (self.room(room), sanitize(author), sanitize(text));
                 vec![format!("{room}: {author} says: {text} (entry {seq})")]
+            }
+            Event::SaidPrivately { room, seq, .. } => {
+                let (room, words) = (self.room(room), event.private_words().unwrap_or_default());
+                vec![format!("{room}: {} (entry {seq})", sanitize(&words))]
             }
             Event::Happened { room, seq, verb, text, .. } => {
                 let (room, verb, text) = (self.room(room), sanitize(verb), sanitize(text));

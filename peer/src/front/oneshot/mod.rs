@@ -236,6 +236,7 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         | Event::Called { .. }
         | Event::Bid { .. }
         | Event::Said { .. }
+        | Event::SaidPrivately { .. }
         | Event::Happened { .. }
         | Event::Done { .. } => Vec::new(),
     }

@@ -24,9 +24,9 @@ const LETTER: &str = "{\"v\":1,\"kind\":\"letter\",";
 /// Beginning of a read receipt.
 const READ: &str = "{\"v\":1,\"kind\":\"read\",";
 /// What is in front of a proof.
-const PROOF: &str = ",\"proof\":\"";
+pub(super) const PROOF: &str = ",\"proof\":\"";
 /// What is behind it.
-const END: &str = "\"}";
+pub(super) const END: &str = "\"}";
 
 /// Why bytes are no content of an envelope, or a letter cannot be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum ContentError {
     #[error("an identifier is not a UUID v4")]
     Id,
     /// Neither text nor attachment.
-    #[error("a letter without text and without attachments says nothing")]
+    #[error("without text and without anything beside it nothing is said")]
     Nothing,
     /// More attachments than a letter has.
     #[error("{got} attachments, more than {max}", max = label::MAX_ATTACHMENTS)]
@@ -202,12 +202,12 @@ impl Content {
 }
 
 /// Reads members as the object that they are.
-fn object<T: for<'a> Deserialize<'a>>(members: &str) -> Result<T, ContentError> {
+pub(super) fn object<T: for<'a> Deserialize<'a>>(members: &str) -> Result<T, ContentError> {
     let text = Zeroizing::new(format!("{{{members}}}"));
     serde_json::from_str(&text).map_err(|_| ContentError::NotCanonical)
 }
 
-fn require_v4(id: &Uuid) -> Result<(), ContentError> {
+pub(super) fn require_v4(id: &Uuid) -> Result<(), ContentError> {
     let is_v4 = id.get_version_num() == 4 && id.get_variant() == uuid::Variant::RFC4122;
     if is_v4 { Ok(()) } else { Err(ContentError::Id) }
 }

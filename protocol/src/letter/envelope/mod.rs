@@ -21,6 +21,7 @@ use crate::value::padding::pad;
 mod opened;
 mod seeds;
 
+pub(super) use opened::unseal;
 pub use opened::{OpenError, Opened, Reading, open};
 pub use seeds::Seeds;
 
@@ -91,14 +92,26 @@ pub struct Sealed {
 }
 
 /// Digests and `info` of a place, which sender and reader both make.
-struct Bindings {
+pub(super) struct Bindings {
+    label: &'static str,
     signed: Digest,
     once: Option<Digest>,
     info: Vec<u8>,
 }
 
 impl Bindings {
+    #[cfg(test)]
     fn of(
+        name: RoomName,
+        signed: &PrekeyPublic,
+        once: Option<&PrekeyPublic>,
+        class: Class,
+    ) -> Self {
+        Self::labelled(label::LETTER, name, signed, once, class)
+    }
+
+    fn labelled(
+        label: &'static str,
         name: RoomName,
         signed: &PrekeyPublic,
         once: Option<&PrekeyPublic>,
@@ -107,12 +120,17 @@ impl Bindings {
         let signed = signed.digest();
         let once = once.map(PrekeyPublic::digest);
         let or_zeros = once.unwrap_or(Digest([0; 32]));
-        let info =
-            [label::LETTER.as_bytes(), &name.0, &signed.0, &or_zeros.0, &[class.code()]].concat();
-        Self { signed, once, info }
+        let info = [label.as_bytes(), &name.0, &signed.0, &or_zeros.0, &[class.code()]].concat();
+        Self { label, signed, once, info }
     }
 
-    fn bound(&self, sender: RoomName, reader: RoomName, head: &[u8; HEAD], hash: Digest) -> Bound {
+    pub(super) fn bound(
+        &self,
+        sender: RoomName,
+        reader: RoomName,
+        head: &[u8; HEAD],
+        hash: Digest,
+    ) -> Bound {
         let [_, encapsulations @ ..] = *head;
         Bound {
             sender,
@@ -145,11 +163,21 @@ impl Begun {
         hash: &Digest,
         seeds: &Seeds,
     ) -> Result<Self, LetterError> {
+        Self::labelled(label::LETTER, place, hash, seeds)
+    }
+
+    /// As [`Begun::new`], for envelopes that are none of letters and begin what they are sealed with by another label.
+    pub(super) fn labelled(
+        label: &'static str,
+        place: &Place<'_>,
+        hash: &Digest,
+        seeds: &Seeds,
+    ) -> Result<Self, LetterError> {
         let keys = |_: SealError| LetterError::Keys;
         if place.once == Some(place.signed) {
             return Err(LetterError::Keys);
         }
-        let bindings = Bindings::of(place.name, place.signed, place.once, place.class);
+        let bindings = Bindings::labelled(label, place.name, place.signed, place.once, place.class);
         let info = &bindings.info;
         let mut first = Zeroizing::new([0; ENCAPSULATED]);
         let shared = match place.once {
@@ -157,7 +185,7 @@ impl Begun {
                 let sender = Sender::new(once, None, info, seeds.randomness(0, info, hash));
                 let sender = sender.map_err(keys)?;
                 *first = *sender.encapsulated();
-                Some(sender.export(label::LETTER.as_bytes()).map_err(keys)?)
+                Some(sender.export(bindings.label.as_bytes()).map_err(keys)?)
             }
             None => {
                 seeds.expand(2, info, hash, &mut *first);

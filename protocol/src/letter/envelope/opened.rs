@@ -10,6 +10,7 @@ use crate::trust::prekey::{ENCAPSULATED, PrekeySecret, Psk, Receiver};
 use crate::value::codec::Digest;
 use crate::value::label;
 use crate::value::padding::unpad;
+use zeroize::Zeroizing;
 
 /// The secrets of the reader that a deposit names, and its class.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +130,30 @@ impl Opened {
 /// # Errors
 /// [`OpenError`].
 pub fn open(reader: &Reading<'_>, envelope: &[u8]) -> Result<Opened, OpenError> {
+    let Unsealed { padded, bindings, head, used_once } = unseal(label::LETTER, reader, envelope)?;
+    let (content, proof) = Content::parse(unpad(&padded).ok_or(OpenError::Padding)?)?;
+    if matches!(&content, Content::Read(receipt) if receipt.sender != reader.name) {
+        return Err(OpenError::Misdirected);
+    }
+    let bound = bindings.bound(content.from().name, reader.name, &head, content.hash());
+    Ok(Opened { content, proof, deposit: Digest::of(envelope), used_once, bound })
+}
+
+/// An envelope that was opened, before anybody read what is in it.
+pub(in crate::letter) struct Unsealed {
+    /// Padded as the rule says, or not.
+    pub(in crate::letter) padded: Zeroizing<Vec<u8>>,
+    pub(in crate::letter) bindings: Bindings,
+    pub(in crate::letter) head: Box<[u8; HEAD]>,
+    pub(in crate::letter) used_once: bool,
+}
+
+/// Opens an envelope of which `label` says of what sort it is.
+pub(in crate::letter) fn unseal(
+    label: &'static str,
+    reader: &Reading<'_>,
+    envelope: &[u8],
+) -> Result<Unsealed, OpenError> {
     let size = OpenError::Size { expected: reader.class.envelope_size(), got: envelope.len() };
     if envelope.len() != reader.class.envelope_size() {
         return Err(size);
@@ -145,11 +170,11 @@ pub fn open(reader: &Reading<'_>, envelope: &[u8]) -> Result<Opened, OpenError> 
     };
     let once = reader.once.map(PrekeySecret::public);
     let signed = reader.signed.public();
-    let bindings = Bindings::of(reader.name, &signed, once.as_ref(), reader.class);
+    let bindings = Bindings::labelled(label, reader.name, &signed, once.as_ref(), reader.class);
     let info = &bindings.info;
     let shared = reader.once.map(|secret| {
         let receiver = Receiver::new(secret, None, info, first)?;
-        receiver.export(label::LETTER.as_bytes())
+        receiver.export(label.as_bytes())
     });
     let shared = shared.transpose().map_err(|_| OpenError::Open)?;
     let id = bindings.once.map(|once| psk_id(&once, first)).unwrap_or_default();
@@ -157,10 +182,5 @@ pub fn open(reader: &Reading<'_>, envelope: &[u8]) -> Result<Opened, OpenError> 
     let padded = Receiver::new(reader.signed, psk, info, second)
         .and_then(|receiver| receiver.open(head, sealed))
         .map_err(|_| OpenError::Open)?;
-    let (content, proof) = Content::parse(unpad(&padded).ok_or(OpenError::Padding)?)?;
-    if matches!(&content, Content::Read(receipt) if receipt.sender != reader.name) {
-        return Err(OpenError::Misdirected);
-    }
-    let bound = bindings.bound(content.from().name, reader.name, head, content.hash());
-    Ok(Opened { content, proof, deposit: Digest::of(envelope), used_once, bound })
+    Ok(Unsealed { padded, bindings, head: Box::new(*head), used_once })
 }

@@ -106,14 +106,13 @@ pub(super) struct Bound {
 impl Bound {
     /// What a signature is over: label ‖ both boxes ‖ both encapsulations ‖ hash of the content.
     pub(super) fn message(&self) -> Vec<u8> {
-        [
-            label::MESSAGE.as_bytes(),
-            &self.sender.0,
-            &self.reader.0,
-            &*self.encapsulations,
-            &self.hash.0,
-        ]
-        .concat()
+        self.message_as(label::MESSAGE)
+    }
+
+    /// As [`Bound::message`], for what is no letter.
+    pub(super) fn message_as(&self, label: &str) -> Vec<u8> {
+        [label.as_bytes(), &self.sender.0, &self.reader.0, &*self.encapsulations, &self.hash.0]
+            .concat()
     }
 
     /// What a MAC is over: digests of the prekeys ‖ both encapsulations ‖ hash of the content.
@@ -123,7 +122,22 @@ impl Bound {
 
     /// What the key of a MAC is for: label ‖ both boxes ‖ both agreement keys, the sender's first.
     pub(super) fn context(&self, sender: &AgreementPublic, reader: &AgreementPublic) -> Vec<u8> {
-        [label::DENIABLE.as_bytes(), &self.sender.0, &self.reader.0, &sender.0, &reader.0].concat()
+        self.context_as(label::DENIABLE, sender, reader)
+    }
+
+    /// As [`Bound::context`], for what is no letter.
+    pub(super) fn context_as(
+        &self,
+        label: &str,
+        sender: &AgreementPublic,
+        reader: &AgreementPublic,
+    ) -> Vec<u8> {
+        [label.as_bytes(), &self.sender.0, &self.reader.0, &sender.0, &reader.0].concat()
+    }
+
+    /// Verifies a MAC.
+    pub(super) fn verify_mac(&self, key: &AgreedKey, mac: &Mac) -> Result<(), ProofError> {
+        key.verify(&self.for_reader(), mac).map_err(|_| ProofError::Mac)
     }
 
     pub(super) fn mac(&self, key: &AgreedKey) -> Proof {
@@ -175,7 +189,7 @@ impl Bound {
             (Mode::Deniable, Proof::Deniable(mac)) => {
                 let context = self.context(&sender.agreement, &own.public());
                 let key = own.agree(&sender.agreement, &context)?;
-                key.verify(&self.for_reader(), mac).map_err(|_| ProofError::Mac)
+                self.verify_mac(&key, mac)
             }
             (Mode::Evidence, Proof::Deniable(_)) | (Mode::Deniable, Proof::Evidence(_)) => {
                 Err(ProofError::Mode)

@@ -12,7 +12,7 @@ use crate::log::RoomName;
 use crate::room::body::Body;
 use crate::trust::jws::{self, JwsError};
 use crate::trust::key::{
-    BoxKey, DepositKey, EntryKey, Fingerprint, OneTime, PublicKey, Purpose, SecretKey,
+    BoxKey, DepositKey, EntryKey, Fingerprint, OneTime, PairKey, PublicKey, Purpose, SecretKey,
 };
 use crate::trust::persona::OneTimeKey;
 use crate::value::codec::Digest;
@@ -147,6 +147,12 @@ impl Action {
         self.key == as_action_key(entry)
     }
 
+    /// Whether it is signed with the key that two members of a reveal room have in common.
+    #[must_use]
+    pub fn is_by_pair(&self, pair: &PublicKey<PairKey>) -> bool {
+        self.key == as_action_key(pair)
+    }
+
     /// The fresh identifier the one-time key is bound to.
     #[must_use]
     pub const fn id(&self) -> Uuid {
@@ -223,6 +229,14 @@ impl Draft {
     /// # Errors
     /// As [`Draft::sign`].
     pub fn sign_as_guest(&self, key: &SecretKey<DepositKey>) -> Result<Action, ActionError> {
+        self.finish(&as_action_key(&key.public()), |input| key.sign(input))
+    }
+
+    /// Signs as one of the two members of a reveal room, with the key that both have.
+    ///
+    /// # Errors
+    /// As [`Draft::sign`].
+    pub fn sign_as_pair(&self, key: &SecretKey<PairKey>) -> Result<Action, ActionError> {
         self.finish(&as_action_key(&key.public()), |input| key.sign(input))
     }
 

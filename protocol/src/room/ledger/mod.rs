@@ -119,7 +119,7 @@ impl Ledger {
         Seen { size: self.frontier.size(), root: self.heads.newest() }
     }
 
-    /// The newest stamp in the log.
+    /// The newest stamp in the log, but for what the two of a reveal room write to each other.
     #[must_use]
     pub const fn newest(&self) -> Time {
         self.newest
@@ -194,7 +194,10 @@ impl Ledger {
         if self.frontier.size() == 1 {
             self.opened = self.frontier.root();
         }
-        self.newest = self.newest.max(entry.time());
+        // What the two of a reveal room write to each other makes no disclosure stale that the broker holds meanwhile.
+        if !entry.action().body().is_talk() {
+            self.newest = self.newest.max(entry.time());
+        }
         // Members disclose without having seen each other's disclosure: they may miss entries of any age.
         let horizon = match self.terms.access {
             Access::Public | Access::Owner => self.newest.minus(self.terms.freshness * 2),

@@ -9,12 +9,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::log::RoomName;
 use crate::room::action::{Action, Seen};
-use crate::room::body::{Absent, Body, Reveal, Side};
+use crate::room::body::{Absent, Body, Reveal, Side, Talk, TalkKeys};
 use crate::room::kind::{Beyond, Fold};
+use crate::room::reveal::talk::Talks;
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
 use crate::value::codec::Digest;
-use crate::value::label;
+use crate::value::label::{self, MAX_TALK_KEYS};
 
+pub mod talk;
 pub mod verbs;
 
 /// How a reveal room ended.
@@ -68,6 +70,7 @@ pub struct RevealRoom {
     end: Option<End>,
     /// How it ended, and the log right after the entry that ended it.
     conclusion: Option<Conclusion>,
+    talks: Talks,
 }
 
 impl Fold for RevealRoom {
@@ -105,16 +108,27 @@ impl Fold for RevealRoom {
             winner: None,
             end: None,
             conclusion: None,
+            talks: Talks::default(),
         })
     }
 
     fn judge_alone(reveal: &Reveal, entry: &Stamped) -> Result<(), Code> {
         let (action, time) = (entry.action(), entry.time());
         let is_brokers = action.is_by(&reveal.broker.entry);
-        if !is_brokers && side_of(reveal, action).is_none() {
+        // Only the log says which key both have in common, and so by whom something may be said.
+        let by_both = matches!(action.body(), Body::SealedSay(_));
+        if !is_brokers && !by_both && side_of(reveal, action).is_none() {
             return Err(Code::VerbAuthor);
         }
         match action.body() {
+            Body::SealedSay(_) if side_of(reveal, action).is_some() => Err(Code::VerbAuthor),
+            Body::SealedSay(_) => talk::judge_time(reveal, time),
+            Body::Talk(Talk { once, .. }) => {
+                talk::judge_size(once, talk::WITH_SIGNED).and(talk::judge_time(reveal, time))
+            }
+            Body::TalkKeys(TalkKeys { once }) => {
+                talk::judge_size(once, MAX_TALK_KEYS).and(talk::judge_time(reveal, time))
+            }
             Body::Disclose(_) if time > reveal.deadline => Err(Code::DiscloseLate),
             Body::Withdraw(_) if !reveal.withdrawal => Err(Code::WithdrawForbidden),
             Body::Absent(absent)
@@ -135,8 +149,27 @@ impl Fold for RevealRoom {
                 _ => Err(Code::VerbKind),
             };
         }
+        if let Body::SealedSay(said) = action.body() {
+            // Whatever key was stated as that of both: a side's own is none.
+            if self.side(action).is_some() {
+                return Err(Code::VerbAuthor);
+            }
+            self.may_talk(entry)?;
+            return self.talks.judge_say(action, said);
+        }
         // V-066, then V-053 and V-054.
         let side = self.side(action).ok_or(Code::VerbAuthor)?;
+        match action.body() {
+            Body::Talk(talk) => {
+                self.may_talk(entry)?;
+                return self.talks.judge_talk(side, talk);
+            }
+            Body::TalkKeys(more) => {
+                self.may_talk(entry)?;
+                return self.talks.judge_keys(side, more);
+            }
+            _ => {}
+        }
         if self.end.is_some() {
             return Err(Code::VerbPhase);
         }
@@ -158,6 +191,9 @@ impl Fold for RevealRoom {
             (Body::Disclose(_), Some(Side::Winner)) => self.winner = Some(seq),
             (Body::Withdraw(_), Some(side)) => self.end = Some(End::Withdrawn(side)),
             (Body::Absent(absent), _) => self.end = Some(End::Absent(*absent)),
+            (Body::Talk(talk), Some(side)) => self.talks.append_talk(side, talk),
+            (Body::TalkKeys(more), Some(side)) => self.talks.append_keys(side, &more.once),
+            (Body::SealedSay(said), _) => self.talks.append_say(said),
             _ => {}
         }
     }
@@ -214,6 +250,20 @@ impl RevealRoom {
         // After one disclosure only the other may follow (V-053).
         let none_alone = !self.half();
         if somebody && is_late && is_open && none_alone { Ok(()) } else { Err(Code::AbsentWrong) }
+    }
+
+    /// V-313: nothing else does the end of the room keep from being said.
+    fn may_talk(&self, entry: &Stamped) -> Result<(), Code> {
+        if self.half() {
+            return Err(Code::DisclosePair);
+        }
+        talk::judge_time(&self.opening, entry.time())
+    }
+
+    /// What the two published to write to each other by, and said.
+    #[must_use]
+    pub const fn talks(&self) -> &Talks {
+        &self.talks
     }
 
     /// Which side an action is by; `None` for the broker and for strangers.

@@ -13,10 +13,10 @@ use crate::room::fixture::{
 use crate::value::clock::Time;
 
 /// When the two must have disclosed.
-const DEADLINE: u64 = END + 300 * SECOND;
+pub(super) const DEADLINE: u64 = END + 300 * SECOND;
 
-struct Two {
-    table: Table,
+pub(super) struct Two {
+    pub(super) table: Table,
     winner: Author,
     /// What made the winner a side: the means of the winning bid.
     bid: Own,
@@ -36,7 +36,7 @@ fn opening(withdrawal: bool, change: impl FnOnce(&mut Reveal)) -> (Reveal, Autho
     (reveal, winner, bid)
 }
 
-fn try_open(withdrawal: bool, change: impl FnOnce(&mut Reveal)) -> Result<Two, Code> {
+pub(super) fn try_open(withdrawal: bool, change: impl FnOnce(&mut Reveal)) -> Result<Two, Code> {
     let (reveal, winner, bid) = opening(withdrawal, change);
     let mut tsa = Tsa::new(204);
     let id = Author::new(0).own(999).id;
@@ -46,17 +46,17 @@ fn try_open(withdrawal: bool, change: impl FnOnce(&mut Reveal)) -> Result<Two, C
     Ok(Two { table, winner, bid })
 }
 
-fn two() -> Two {
+pub(super) fn two() -> Two {
     try_open(false, |_| {}).unwrap()
 }
 
-fn sealed(first: u8) -> SealedBody {
+pub(super) fn sealed(first: u8) -> SealedBody {
     SealedBody { sealed: vec![first; 64].try_into().unwrap() }
 }
 
 impl Two {
     /// Signed with the one-time key that makes its author a side; a fresh identifier each time.
-    fn act_at(&mut self, side: Side, time: Time, body: Body) -> Stamped {
+    pub(super) fn act_at(&mut self, side: Side, time: Time, body: Body) -> Stamped {
         let seller = Author::new(100);
         let (author, own) = match side {
             Side::Seller => (&seller, seller.own(0)),
@@ -68,29 +68,29 @@ impl Two {
         self.table.tsa.stamp(action, time)
     }
 
-    fn act(&mut self, side: Side, time: Time, body: Body) -> Result<u64, Code> {
+    pub(super) fn act(&mut self, side: Side, time: Time, body: Body) -> Result<u64, Code> {
         let stamped = self.act_at(side, time, body);
         self.table.submit(&stamped)
     }
 
-    fn disclose(&mut self, side: Side, time: Time) -> Result<u64, Code> {
+    pub(super) fn disclose(&mut self, side: Side, time: Time) -> Result<u64, Code> {
         self.act(side, time, Body::Disclose(sealed(1)))
     }
 
-    fn absent(&mut self, time: Time, seller: bool, winner: bool) -> Result<u64, Code> {
+    pub(super) fn absent(&mut self, time: Time, seller: bool, winner: bool) -> Result<u64, Code> {
         self.table.broker(time, Body::Absent(Absent { seller, winner }))
     }
 }
 
-fn soon() -> Time {
+pub(super) fn soon() -> Time {
     at(END + 30 * SECOND)
 }
 
-fn deadline() -> Time {
+pub(super) fn deadline() -> Time {
     at(DEADLINE)
 }
 
-fn past_deadline() -> Time {
+pub(super) fn past_deadline() -> Time {
     at(DEADLINE + 1)
 }
 

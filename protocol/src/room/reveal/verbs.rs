@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::letter::Class;
 use crate::log::RoomName;
 use crate::room::body::{BrokerKeys, Sealed};
-use crate::trust::key::{OneTime, PublicKey, StampKey};
+use crate::trust::agreement::AgreementPublic;
+use crate::trust::key::{OneTime, PairKey, PublicKey, StampKey};
+use crate::trust::prekey::PrekeyPublic;
 use crate::trust::seal::SealPublic;
 use crate::value::clock::Time;
-use crate::value::codec::{Digest, is_false};
+use crate::value::codec::{Digest, from_base64url, is_false, to_base64url};
 
 /// One of the two between whom an auction was settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,17 @@ pub enum Side {
     Seller,
     /// Placed the winning bid.
     Winner,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Seller => Self::Winner,
+            Self::Winner => Self::Seller,
+        }
+    }
 }
 
 /// Opens the private room of the two.
@@ -71,4 +85,76 @@ pub struct Absent {
     pub seller: bool,
     /// The winner was absent.
     pub winner: bool,
+}
+
+/// The keys by which the other side writes to this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Talk {
+    /// By which what is said convinces its reader.
+    pub agreement: AgreementPublic,
+    /// What everything said to this side is sealed to, besides one of the others.
+    pub signed: PrekeyPublic,
+    /// One-time keys: each for one saying.
+    pub once: Vec<PrekeyPublic>,
+    /// The key that both have in common; with the second side's keys, when it can be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<PublicKey<PairKey>>,
+}
+
+/// More one-time keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TalkKeys {
+    /// Each for one saying.
+    pub once: Vec<PrekeyPublic>,
+}
+
+/// What one of the two says to the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedSay {
+    /// Digest of the reader's one-time key.
+    pub once: Digest,
+    /// What is sealed.
+    pub sealed: SayEnvelope,
+}
+
+/// An envelope of the smallest class: 4,028 bytes, base64url in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SayEnvelope(Vec<u8>);
+
+/// Bytes of another size than such an envelope has, or not canonical base64url.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("what is said is {size} bytes of canonical base64url", size = Class::Small.envelope_size())]
+pub struct SayEnvelopeError;
+
+impl SayEnvelope {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<u8>> for SayEnvelope {
+    type Error = SayEnvelopeError;
+    fn try_from(bytes: Vec<u8>) -> Result<Self, SayEnvelopeError> {
+        let fits = bytes.len() == Class::Small.envelope_size();
+        if fits { Ok(Self(bytes)) } else { Err(SayEnvelopeError) }
+    }
+}
+
+impl TryFrom<String> for SayEnvelope {
+    type Error = SayEnvelopeError;
+    fn try_from(text: String) -> Result<Self, SayEnvelopeError> {
+        from_base64url(&text).map_err(|_| SayEnvelopeError)?.try_into()
+    }
+}
+
+impl From<SayEnvelope> for String {
+    fn from(sealed: SayEnvelope) -> Self {
+        to_base64url(&sealed.0)
+    }
 }

@@ -4,14 +4,17 @@
 //! today stays closed as long as either of the two holds. A *signed* key is renewed each day its owner connects; a
 //! *one-time* key is handed out once, and its secret destroyed with the letter that it opened.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use hpke::kem::XWing;
 use hpke::{Deserializable as _, Kem, Serializable as _};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::trust::seal::SealPublic;
-use crate::value::codec::Digest;
+use crate::value::codec::{Digest, from_base64url, to_base64url};
 use crate::value::label;
 
 mod context;
@@ -120,6 +123,27 @@ impl PrekeyPublic {
 
     fn expanded(&self) -> Public {
         Public::from_bytes(&*self.0).expect("it was read before")
+    }
+}
+
+impl fmt::Display for PrekeyPublic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&to_base64url(&*self.0))
+    }
+}
+
+/// In JSON base64url. What is read was looked at as [`PrekeyPublic::parse`] does.
+impl Serialize for PrekeyPublic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PrekeyPublic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'de, str>>::deserialize(deserializer)?;
+        let bytes = from_base64url(&text).map_err(D::Error::custom)?;
+        Self::parse(&bytes).map_err(D::Error::custom)
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) const OF_ENGLISH: &[&[(&str, Make)]] = &[
     beside::OF_TERMS,
     beside::OF_STAMPS,
     closing::OF_REVEAL,
+    super::talk::LIES,
     beside::OF_HEADS,
     peers::OF_RECEIPTS,
 ];

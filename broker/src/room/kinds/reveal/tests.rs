@@ -3,11 +3,15 @@
 
 use std::time::Duration;
 
+use pregao_protocol::letter::say::pair_key;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::action::Seen;
 use pregao_protocol::room::auction::{Outcome, Phase};
-use pregao_protocol::room::body::Reveal;
+use pregao_protocol::room::body::{Reveal, SealedSay, Talk};
 use pregao_protocol::room::reveal::End;
+use pregao_protocol::trust::agreement::AgreementSecret;
+use pregao_protocol::trust::key::{PairKey, SecretKey};
+use pregao_protocol::trust::prekey::{PrekeyPublic, PrekeySecret};
 use pregao_protocol::value::clock::Time;
 
 use super::*;
@@ -258,4 +262,92 @@ async fn patience_ends_sixty_seconds_after_the_store_works_again() {
     tokio::time::sleep(secs(5)).await;
     let absent = Absent { seller: true, winner: false };
     assert_eq!(pair.reveal().end(), Some(End::Absent(absent)));
+}
+
+/// What the two write to each other by: everything from fixed secrets, for the broker reads none of it.
+struct Talkers {
+    pair: SecretKey<PairKey>,
+    once: [PrekeyPublic; 2],
+}
+
+impl Settled {
+    /// Both publish their keys.
+    async fn talkers(&self) -> Talkers {
+        let agreements = [1, 2].map(|number| AgreementSecret::from_random([number; 32]));
+        let publics = [agreements[0].public(), agreements[1].public()];
+        let pair = pair_key(self.room, Side::Seller, &agreements[0], &publics[1]).unwrap();
+        let key = |number: u8| PrekeySecret::from_random([number; 32]).public();
+        let once = [key(3), key(4)];
+        let Self { stage, ana, rui, listing, bid, room, .. } = self;
+        for (at, person, made, stated) in
+            [(0, ana, listing, None), (1, rui, bid, Some(pair.public()))]
+        {
+            let signed = key(5 + u8::try_from(at).unwrap());
+            let once = vec![once[at].clone()];
+            let talk = Talk { agreement: publics[at], signed, once, pair: stated };
+            let made = person.as_member(stage.shared(), *room, made, Body::Talk(talk), self.seen());
+            assert!(stage.act(person, &made).await.seq().is_some());
+        }
+        Talkers { pair, once }
+    }
+
+    /// The winner says something to the side whose key this is.
+    fn say(&self, pair: &SecretKey<PairKey>, once: &PrekeyPublic) -> Made {
+        let sealed = vec![7; 4_028].try_into().unwrap();
+        let body = Body::SealedSay(SealedSay { once: once.digest(), sealed });
+        self.rui.as_pair(self.room, (&self.bid, pair), body, self.seen())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_while_a_disclosure_is_held_leaves_it_as_good_as_it_was() {
+    let pair = settled().await;
+    let (stage, ana, rui) = (&pair.stage, &pair.ana, &pair.rui);
+    assert_eq!(stage.act(ana, &pair.by_seller()).await.code(), "held");
+    let talkers = pair.talkers().await;
+    // Longer than a stamp is fresh.
+    tokio::time::sleep(secs(90)).await;
+    let said = pair.say(&talkers.pair, &talkers.once[0]);
+    assert_eq!(stage.act(rui, &said).await.seq(), Some(3));
+    assert!(stage.act(rui, &pair.by_winner()).await.seq().is_some());
+    assert!(pair.reveal().complete());
+    stage.until(|stage| stage.auction(pair.auction).phase() == sold()).await;
+    // After the end, in a room that is complete, as before.
+    let said = pair.say(&talkers.pair, &talkers.once[1]);
+    assert_eq!(stage.act(rui, &said).await.seq(), Some(6));
+    assert_eq!(stage.metrics().revealed.value(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_and_keys_that_were_used_say_nothing() {
+    let pair = settled().await;
+    let (stage, ana, rui) = (&pair.stage, &pair.ana, &pair.rui);
+    let other = SecretKey::from_seed(&[9; 32]);
+    let key = PrekeySecret::from_random([3; 32]).public();
+    assert_eq!(stage.act(rui, &pair.say(&other, &key)).await.code(), "verb.author");
+    let talkers = pair.talkers().await;
+    assert_eq!(stage.act(rui, &pair.say(&other, &talkers.once[0])).await.code(), "verb.author");
+    let said = pair.say(&talkers.pair, &talkers.once[0]);
+    assert_eq!(stage.act(rui, &said).await.seq(), Some(3));
+    assert_eq!(stage.act(rui, &said).await.seq(), Some(3), "the same again has the same answer");
+    let again = pair.say(&talkers.pair, &talkers.once[0]);
+    assert_eq!(stage.act(ana, &again).await.code(), "say.key-used");
+    let unknown = PrekeySecret::from_random([8; 32]).public();
+    let unknown = pair.say(&talkers.pair, &unknown);
+    assert_eq!(stage.act(ana, &unknown).await.code(), "say.key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_was_absent_is_still_written_to_and_their_absence_stands() {
+    let pair = settled().await;
+    let talkers = pair.talkers().await;
+    pair.stage.stop_ticks().await;
+    pair.at(pair.opening.deadline.plus(MICROSECOND)).await;
+    let absent = Absent { seller: true, winner: true };
+    assert_eq!(pair.reveal().end(), Some(End::Absent(absent)));
+    pair.stage.tsa.set(pair.opening.deadline.plus(secs(60)));
+    let said = pair.say(&talkers.pair, &talkers.once[0]);
+    assert!(pair.stage.act(&pair.rui, &said).await.seq().is_some());
+    assert_eq!(pair.reveal().end(), Some(End::Absent(absent)));
+    assert_eq!(pair.stage.act(&pair.ana, &pair.by_seller()).await.code(), "verb.phase");
 }

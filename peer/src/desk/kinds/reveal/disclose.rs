@@ -39,13 +39,22 @@ impl Desk {
             Ok(side) => side,
             Err(report) => return self.reject(report).await,
         };
-        let id = match self.options.host.random() {
-            Ok(id) => id,
-            Err(none) => return self.reject(no_randomness(none)).await,
-        };
+        match self.unsigned(room, body, blind) {
+            Ok(unsigned) => self.sign(unsigned, &key).await,
+            Err(report) => self.reject(report).await,
+        }
+    }
+
+    /// An action for a private room, with an identifier of its own.
+    pub(super) fn unsigned(
+        &self,
+        room: RoomName,
+        body: Body,
+        blind: Blind,
+    ) -> Result<Unsigned, Report> {
+        let id = self.options.host.random().map_err(no_randomness)?;
         let id = uuid::Builder::from_random_bytes(id).into_uuid();
-        let unsigned = Unsigned { id, room: Some(room), body, seal: None, blind, hidden: None };
-        self.sign(unsigned, &key).await
+        Ok(Unsigned { id, room: Some(room), body, seal: None, blind, hidden: None })
     }
 
     /// The key that made the user a side of a reveal room, with its blind.

@@ -2,6 +2,7 @@
 //! side showed (SPEC 8).
 //!
 //! - `absence` what the broker says of who disclosed
+//! - `talk` what the user says to the other side, with the keys for that; `read` what the other side says
 //! - `disclose` the user's own disclosure, `prove` with a citizen card; `open` the other side's, and `judge` their card
 
 pub(in crate::desk) mod absence;
@@ -9,6 +10,8 @@ mod disclose;
 mod judge;
 mod open;
 pub(in crate::desk) mod prove;
+mod read;
+mod talk;
 
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::report::Report;
 
 use self::open::role;
+use self::read::SealedSaying;
 use super::View;
 use super::auction::{named_at, winner_of};
 use crate::command::Command;
@@ -47,6 +51,10 @@ pub(in crate::desk) struct RevealNotes {
     revealed: bool,
     /// The user was told of this room.
     announced: bool,
+    /// What was said, in the order of the log.
+    said: Vec<SealedSaying>,
+    /// How much of that the user was shown.
+    shown: usize,
 }
 
 impl View for RevealView {
@@ -62,6 +70,7 @@ impl View for RevealView {
             let sealed = disclosure.sealed.as_bytes().to_vec();
             notes.sealed.push((seq, stamped.time(), sealed));
         }
+        notes.said.extend(SealedSaying::of(seq, stamped));
         false
     }
 
@@ -75,6 +84,7 @@ impl View for RevealView {
 
     async fn caught_up(desk: &mut Desk, name: RoomName) {
         desk.inspect_reveal(name).await;
+        desk.pursue_talk(name).await;
         if let Some(auction) = desk.rooms.auction_of(name) {
             desk.check_outcome(auction).await;
         }
@@ -117,7 +127,7 @@ impl View for RevealView {
     fn wrong_kind() -> (&'static str, &'static str) {
         (
             "this is the private room of seller and winner",
-            "use /reveal there; talk over the contact you get",
+            "use /reveal there, and /say to write to the other side",
         )
     }
 }
@@ -257,6 +267,7 @@ impl Desk {
             counterparty: None,
             held: None,
             wronged: false,
+            talk: None,
         };
         if let Some(replica) = self.rooms.get_mut(&name) {
             replica.notes.reveal.announced = true;

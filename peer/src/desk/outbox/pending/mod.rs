@@ -71,6 +71,8 @@ pub(in crate::desk) struct PendingAction {
     unsolved: u32,
     /// The front was told that its command ended; the action goes on.
     pub(in crate::desk) command_ended: bool,
+    /// The program did it without a command: nobody is told that it ended.
+    pub(in crate::desk) by_itself: bool,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,7 @@ impl PendingAction {
             next_counter: 0,
             unsolved: 0,
             command_ended: false,
+            by_itself: false,
         }
     }
 
@@ -243,6 +246,13 @@ impl PendingActions {
         self.acts.insert(self.last, act);
     }
 
+    /// No command waits for the one that was taken last.
+    pub(in crate::desk) fn last_by_itself(&mut self) {
+        if let Some(act) = self.acts.get_mut(&self.last) {
+            act.by_itself = true;
+        }
+    }
+
     pub(in crate::desk) fn get(&self, n: u64) -> Option<&PendingAction> {
         self.acts.get(&n)
     }
@@ -261,7 +271,7 @@ impl PendingActions {
         acts.find(|(_, act)| act.action.digest() == *digest)
     }
 
-    pub(in crate::desk) fn iter(&self) -> impl Iterator<Item = &PendingAction> {
+    pub(in crate::desk) fn iter(&self) -> impl DoubleEndedIterator<Item = &PendingAction> {
         self.acts.values()
     }
 
