@@ -2,11 +2,13 @@
 
 mod bidding;
 mod listing;
+mod mail;
 mod queries;
 
 use super::parse::{self, ReadCommand};
 pub use bidding::{AUTO, BID, PADDLE, PADDLES, TAKE};
 pub use listing::{LIST, RELIST, UNLIST};
+pub use mail::{ACK, BLOCK, BOX, CONTACT, MAIL, NEW, PEOPLE, READ, RECALL, SEARCH, SEND, STATUS};
 pub use queries::{BIDS, CHECK, ITEMS, MINE};
 
 /// What a word at some place of a command is; completion offers what fits.
@@ -100,7 +102,7 @@ const ROOM: Argument = Argument {
 };
 
 /// How the other side reaches the user.
-const CONTACT: Argument = Argument {
+const HOW_TO_REACH: Argument = Argument {
     name: "CONTACT",
     kind: ArgumentKind::Text,
     need: Need::Optional,
@@ -251,7 +253,7 @@ pub static REVEAL: Usage = Usage {
             need: Need::Required,
             summary: "Your name as the other side is to read it; at most 80 characters",
         },
-        CONTACT,
+        HOW_TO_REACH,
     ],
     keywords: &[],
     summary: "after an auction: tell the other side who you are",
@@ -266,7 +268,7 @@ pub static PROVE: Usage = Usage {
     name: "prove",
     aliases: &[],
     synopsis: "[ROOM] [CONTACT] [show ATTRIBUTE,…] [reader N]",
-    arguments: &[ROOM, CONTACT],
+    arguments: &[ROOM, HOW_TO_REACH],
     keywords: &[
         Keyword {
             name: "show",
@@ -367,7 +369,8 @@ pub static QUIT: Usage = Usage {
 pub static COMMANDS: &[&Usage] = &[
     &LIST, &BID, &TAKE, &ITEMS, &MINE, &BIDS, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &CHECK,
     &EXPORT, &EVIDENCE, &REVEAL, &PROVE, &RELIST, &UNLIST, &WITHDRAW, &AUTO, &PADDLE, &PADDLES,
-    &DELIVER, &STOP, &HELP, &QUIT,
+    &DELIVER, &BOX, &PEOPLE, &CONTACT, &SEND, &NEW, &MAIL, &READ, &ACK, &STATUS, &RECALL, &BLOCK,
+    &SEARCH, &STOP, &HELP, &QUIT,
 ];
 
 impl Usage {

@@ -107,6 +107,18 @@ impl Desk {
             Command::Receipts => self.receipts().await,
             Command::Export { room, html } => self.export(&room, html).await,
             Command::Evidence(task) => self.show_evidence(&task).await,
+            Command::Box(_)
+            | Command::People { .. }
+            | Command::Contact(_)
+            | Command::Send(_)
+            | Command::New
+            | Command::Mail(_)
+            | Command::Read { .. }
+            | Command::Ack { .. }
+            | Command::Status { .. }
+            | Command::Recall { .. }
+            | Command::Block { .. }
+            | Command::Search { .. } => todo!(),
             Command::Help { about } => {
                 for text in crate::command::table::help(about.as_deref()) {
                     self.note(text).await;

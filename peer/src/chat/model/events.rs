@@ -7,7 +7,9 @@ use pregao_protocol::value::report::Report;
 use super::{Connection, Model};
 use crate::chat::room::MOST_PRICES;
 use crate::chat::room::{ChatLine, Other, PricePoint, Reveal, Tone};
-use crate::event::{ActView, Event, Phase, ReceiptView, Role, RoomView, report_lines, room_words};
+use crate::event::{
+    ActView, Event, LetterStanding, Phase, ReceiptView, Role, RoomView, report_lines, room_words,
+};
 use crate::front::identity::{Said, Shown, Word};
 use crate::text::amount::print_in;
 use crate::text::sanitize::sanitize;
@@ -88,7 +90,19 @@ impl Model {
                 self.push_line(&room, Tone::System, &text);
             }
             Event::Alarm { room, message, advice, .. } => self.raise(room, &message, &advice),
-            Event::Bids { ref id, .. } | Event::Checked { ref id, .. } => {
+            Event::Letter(letter) => {
+                self.ring |= letter.standing == LetterStanding::Unread;
+                let room = self.selected.clone();
+                self.show_lines(&room, &Event::Letter(letter));
+            }
+            Event::Bids { ref id, .. }
+            | Event::Checked { ref id, .. }
+            | Event::Mail { ref id, .. }
+            | Event::Read { ref id, .. }
+            | Event::People { ref id, .. }
+            | Event::Contacts { ref id, .. }
+            | Event::Boxes { ref id, .. }
+            | Event::Status { ref id, .. } => {
                 let room = self.typed_in(id.as_deref()).unwrap_or_else(|| self.selected.clone());
                 self.show_lines(&room, &event);
             }

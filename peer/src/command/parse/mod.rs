@@ -5,7 +5,9 @@
 //! as well as an amount or text, it is not guessed: in the chat it needs the mark.
 
 mod listing;
+mod mail;
 mod queries;
+mod sorted;
 
 use pregao_protocol::room::body::PaddleName;
 use pregao_protocol::room::disclosure::Attribute;
@@ -17,6 +19,9 @@ use super::{Command, EvidenceTask, PaddleTask, UsageError};
 use crate::text::visible::shows_something;
 use crate::text::{amount, sanitize};
 pub(crate) use listing::{list, relist, unlist};
+pub(crate) use mail::{
+    ack, block, contact, mail, message_box, new, people, read, recall, search, send, status,
+};
 pub(crate) use queries::{bids, check, items, mine};
 
 /// How the words after a command's name become a command.

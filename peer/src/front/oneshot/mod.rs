@@ -3,6 +3,7 @@
 //! `pregao items`, `pregao bid 3f2a 120`. With `--json` the events are printed as they are.
 //! The chat prints answers with the same [`lines`].
 
+mod letters;
 mod lists;
 
 use std::io::{self, Write};
@@ -191,6 +192,13 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         Event::Paddles { short, currency, others, paddles, .. } => {
             lists::paddles(short, currency, *others, paddles)
         }
+        Event::Letter(letter) => vec![letters::line(letter)],
+        Event::Mail { letters, left_out, unread, .. } => letters::mail(letters, *left_out, *unread),
+        Event::Read { shown, .. } => letters::read(shown),
+        Event::People { people, left_out, .. } => letters::people(people, *left_out),
+        Event::Contacts { contacts, .. } => letters::contacts(contacts),
+        Event::Boxes { boxes, .. } => letters::boxes(boxes),
+        Event::Status { letters, .. } => letters::status(letters),
         Event::Receipt(receipt) => vec![lists::receipt(receipt)],
         Event::Whoami(trust) => lists::trust(trust),
         Event::Note { text, .. } => vec![sanitize(text)],
