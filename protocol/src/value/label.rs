@@ -77,6 +77,8 @@ pub const LETTER_SEED: &str = "pregao/letter-seed/v1";
 pub const MESSAGE: &str = "pregao/message/v1";
 /// Derivation of the key by which a letter's reader, and nobody else, knows its sender.
 pub const DENIABLE: &str = "pregao/deniable/v1";
+/// Authenticated with a file that is sealed beside a letter.
+pub const ATTACHMENT: &str = "pregao/attachment/v1";
 /// What is sealed with that one member of a reveal room says to the other.
 pub const SAY: &str = "pregao/say/v1";
 /// Hash of a member of a reveal room: what stands for a box where members write to each other.

@@ -1,0 +1,154 @@
+//! What the user asks about letters, answered from the store: nothing here goes over the network.
+//!
+//! What has to be sent is put down in the store, durable, before it is answered; [`crate::post::postman`] carries it.
+//!
+//! - `views` letters, contacts and boxes as shown; `writing` letters and receipts to be sent; `people` contacts and boxes
+
+mod people;
+mod views;
+mod writing;
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pregao_protocol::host::{Host, NoRandomness};
+use pregao_protocol::letter::BrokerAddress as LetterBroker;
+use pregao_protocol::value::report::{Advised, Report};
+
+use super::store::{MailError, MailStore};
+use crate::net::broker::BrokerAddress;
+
+pub use people::Resolved;
+pub use writing::Written;
+
+/// The letters of one user at one broker.
+#[derive(Debug, Clone)]
+pub struct Office {
+    store: Arc<Mutex<MailStore>>,
+    broker: BrokerAddress,
+    host: Host,
+}
+
+/// Why something about letters was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfficeError {
+    /// The store.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// There is nobody of that name.
+    #[error("there is no contact `{0}`")]
+    NoContact(String),
+    /// The beginning of a box's name is that of several.
+    #[error("`{0}` is the beginning of several boxes' names")]
+    Unclear(String),
+    /// There is no box to write from, or none whose address could be shown.
+    #[error("you have no box yet")]
+    NoBox,
+    /// There is one already.
+    #[error("you have a box already")]
+    BoxThere,
+    /// What was compared differs.
+    #[error("the digits differ: somebody may be between you and {0}")]
+    Differs(String),
+    /// The letter cannot be answered or acknowledged.
+    #[error("{0}")]
+    NotThis(&'static str),
+    /// The letter says nothing that could be sent, or says it in a way that no letter does.
+    #[error("the letter cannot be sent: {0}")]
+    Content(String),
+    /// The text speaks of a file, and none goes with it.
+    #[error("the text speaks of an attachment, and there is none")]
+    NoAttachment,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is larger than what a blob holds.
+    #[error("{path} is too large: {size} bytes, of at most {most}")]
+    TooLarge {
+        /// Which.
+        path: String,
+        /// In bytes.
+        size: u64,
+        /// In bytes.
+        most: u64,
+    },
+}
+
+impl Advised for OfficeError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Mail(error) => error.code(),
+            Self::NoRandomness(_) => "mail.random",
+            Self::NoContact(_) => "mail.no-contact",
+            Self::Unclear(_) => "mail.unclear",
+            Self::NoBox => "mail.no-box",
+            Self::BoxThere => "mail.box-there",
+            Self::Differs(_) => "mail.differs",
+            Self::NotThis(_) => "mail.not-this",
+            Self::Content(_) => "mail.content",
+            Self::NoAttachment => "mail.no-attachment",
+            Self::File { .. } => "mail.file",
+            Self::TooLarge { .. } => "mail.too-large",
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
+            Self::Mail(error) => return error.advice(),
+            Self::NoRandomness(_) => "try again once the system gives random numbers",
+            Self::NoContact(_) => "list them with /contact, or add one: /contact add NAME ADDRESS",
+            Self::Unclear(_) => "type more of the name; /people shows it",
+            Self::NoBox => "open one: /box open HANDLE, or /box open for one that is in no list",
+            Self::BoxThere => "/box address shows where it is; close it before you open another",
+            Self::Differs(_) => "do not rely on this contact; ask for the address again, by another way",
+            Self::NotThis(_) => "/mail shows how each letter stands",
+            Self::Content(_) => "shorten it, or send it in two letters",
+            Self::NoAttachment => "add `attach FILE`, or `anyway` if nothing is missing",
+            Self::File { .. } => "name a file that can be read",
+            Self::TooLarge { .. } => "send a smaller file",
+        };
+        advice.into()
+    }
+}
+
+impl From<OfficeError> for Report {
+    fn from(error: OfficeError) -> Self {
+        error.report()
+    }
+}
+
+impl Office {
+    /// Over an open store.
+    #[must_use]
+    pub fn new(store: MailStore, broker: BrokerAddress, host: Host) -> Self {
+        Self { store: Arc::new(Mutex::new(store)), broker, host }
+    }
+
+    /// The store, for as long as one change takes.
+    pub(crate) fn store(&self) -> MutexGuard<'_, MailStore> {
+        // A change is kept whole or not at all, whatever became of the thread that made it.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The broker.
+    pub(crate) const fn broker(&self) -> &BrokerAddress {
+        &self.broker
+    }
+
+    /// The broker as letters name it; nothing if its address is longer than letters may say.
+    pub(crate) fn broker_in_letters(&self) -> Option<LetterBroker> {
+        LetterBroker::try_from(self.broker.to_string()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;
