@@ -24,7 +24,9 @@ pub struct BoxAddress {
 
 /// Not such a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the address of a box: it reads {BEGINNING}NAME@BROKER, with 64 hexadecimal digits before the @")]
+#[error(
+    "not the address of a box: it reads {BEGINNING}NAME@BROKER, with 64 hexadecimal digits before the @"
+)]
 pub struct BoxAddressError;
 
 impl FromStr for BoxAddress {
@@ -51,7 +53,8 @@ mod tests {
 
     #[test]
     fn an_address_is_read_as_it_is_written_and_nothing_else_is_one() {
-        let text = format!("pregao-box:{}@ws://127.0.0.1:7002/#{}", "3f".repeat(32), "0a".repeat(32));
+        let text =
+            format!("pregao-box:{}@ws://127.0.0.1:7002/#{}", "3f".repeat(32), "0a".repeat(32));
         let address: BoxAddress = text.parse().unwrap();
         assert_eq!(address.name, RoomName([0x3f; 32]));
         assert_eq!(address.to_string(), text);

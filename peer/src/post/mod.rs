@@ -6,8 +6,11 @@
 //! - [`own_box`] a box of the user's: how it is opened, what its owner does there
 //! - [`store`] what is kept of letters, boxes, keys and contacts, sealed in one file beside the vault
 
+pub mod address;
+pub mod compared;
 pub mod guest;
 pub mod letters;
+pub mod office;
 pub mod own_box;
 pub mod passes;
 pub mod store;

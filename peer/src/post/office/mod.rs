@@ -109,7 +109,9 @@ impl Advised for OfficeError {
             Self::Unclear(_) => "type more of the name; /people shows it",
             Self::NoBox => "open one: /box open HANDLE, or /box open for one that is in no list",
             Self::BoxThere => "/box address shows where it is; close it before you open another",
-            Self::Differs(_) => "do not rely on this contact; ask for the address again, by another way",
+            Self::Differs(_) => {
+                "do not rely on this contact; ask for the address again, by another way"
+            }
             Self::NotThis(_) => "/mail shows how each letter stands",
             Self::Content(_) => "shorten it, or send it in two letters",
             Self::NoAttachment => "add `attach FILE`, or `anyway` if nothing is missing",

@@ -344,6 +344,35 @@ impl Change<'_> {
         Ok(letter)
     }
 
+    /// Keeps the sealed attachments of a letter, in its order. They stay when it is begun anew: its content names them.
+    ///
+    /// # Errors
+    /// [`MailError`].
+    pub fn keep_blobs(&mut self, id: DepartureId, blobs: &[Vec<u8>]) -> Result<(), MailError> {
+        for (at, blob) in (0..).zip(blobs) {
+            self.keep_part(Owner::Departure(id.0), Part::Blob(at), blob)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back a receipt for a received letter that has not left.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] once it is sealed, or if none waits.
+    pub fn take_back_receipt(&mut self, number: LetterNumber) -> Result<(), MailError> {
+        let found = self.departure_of(number, Direction::Received)?;
+        let Kept { id, record } = found.ok_or(MailError::Step("no receipt for it waits"))?;
+        if record.step != Step::Waiting {
+            return Err(MailError::Step("the receipt is leaving already"));
+        }
+        self.drop_departure(id)?;
+        self.edit_letter(number, |letter| {
+            letter.receipt.due = None;
+            letter.acknowledged = None;
+        })?;
+        Ok(())
+    }
+
     /// Keeps what was sealed, before any of its bytes are put.
     ///
     /// # Errors
@@ -459,7 +488,7 @@ impl Change<'_> {
         if record.step == Step::Waiting {
             return Err(MailError::Step("nothing of it was sealed"));
         }
-        self.delete_parts(Owner::Departure(id.0))?;
+        self.delete_part(Owner::Departure(id.0), Part::Envelope)?;
         if matches!(record.item, Item::Letter(_)) {
             let letter = Owner::Letter(record.letter.0);
             for part in [Part::Content, Part::Seeds, Part::SignedKey, Part::OnceKey] {
