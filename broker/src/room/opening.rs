@@ -57,7 +57,7 @@ pub(crate) async fn list(
         Ok(_) => {}
         Err(_) => return reply.fail(Undecided::STORE_FAILED),
     }
-    if let Err(code) = shared.pay(&checked).await {
+    if let Err(code) = shared.pay(checked).await {
         return reply.fail(code);
     }
     let persona = link.as_ref().map(|link| link.persona);
