@@ -244,7 +244,8 @@ pub const MAX_SUITE_NAME: usize = 64;
 /// Size of the payloads of handshake messages 2 and 3, padding included, in bytes.
 pub const HANDSHAKE_PAYLOAD: usize = 4096;
 /// Sizes a record's plaintext is padded to, in bytes; the last fills a Noise message.
-pub const RECORD_BUCKETS: [usize; 9] = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_519];
+pub const RECORD_BUCKETS: [usize; 10] =
+    [256, 512, 1024, 2048, 4096, 5120, 8192, 16_384, 32_768, 65_519];
 /// Largest record with its tag, in bytes: Noise's limit for one message.
 pub const MAX_RECORD: usize = 65_535;
 /// Records after which a direction of a session changes its key.

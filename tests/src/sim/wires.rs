@@ -32,8 +32,15 @@ enum Flow {
 pub struct Wires {
     chance: Chance,
     wires: Mutex<Vec<Wire>>,
-    /// To which program wires were behind, from when to when.
-    behind: Arc<Mutex<Vec<(&'static str, Instant, Instant)>>>,
+    behind: Arc<Mutex<Vec<Behind>>>,
+}
+
+/// A wire to a program was behind from then to then.
+#[derive(Debug)]
+struct Behind {
+    to: &'static str,
+    since: Instant,
+    until: Instant,
 }
 
 /// A wire while both of its ends are held, and to which program it leads.
@@ -69,7 +76,7 @@ impl Wires {
         let held = Arc::clone(&flow);
         let note = || {
             let behind = Arc::clone(&self.behind);
-            move |since, until| behind.lock().push((to, since, until))
+            move |since, until| behind.lock().push(Behind { to, since, until })
         };
         let (note_there, note_back) = (note(), note());
         tokio::spawn(async move {
@@ -86,7 +93,7 @@ impl Wires {
     /// Whether a wire to a program was behind at any time between these.
     pub fn was_behind(&self, to: &str, from: Instant, until: Instant) -> bool {
         let behind = self.behind.lock();
-        behind.iter().any(|(of, since, done)| *of == to && *done >= from && *since <= until)
+        behind.iter().any(|it| it.to == to && it.until >= from && it.since <= until)
     }
 
     fn pick(&self) -> Option<Arc<watch::Sender<Flow>>> {
