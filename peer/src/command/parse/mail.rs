@@ -145,6 +145,15 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     })))
 }
 
+/// Reads a line that is a letter as a whole, typed where it is clear to whom.
+///
+/// # Errors
+/// A [`UsageError`] that says what to type instead.
+pub(crate) fn letter_to(to: &str, typed: &str, mode: Mode) -> Result<Command, UsageError> {
+    let text = text(typed, true)?;
+    Ok(Command::Send(Box::new(NewLetter { mode: Some(mode), ..letter(to.to_owned(), text) })))
+}
+
 /// A text without quotes, as typed. One with a keyword in it that takes a value could be meant in two ways.
 fn saying(words: &Words) -> Result<String, UsageError> {
     let keyword = |word: &Word| {
