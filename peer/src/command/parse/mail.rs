@@ -227,7 +227,13 @@ pub(crate) fn mail(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     };
     let with = asked.value("with", "the name of a contact")?;
     let with = with.map(|who| bounded("name", who, 1, LONGEST_VALUE)).transpose()?;
-    Ok(Command::Mail(MailFilter { folder, with, last: asked.number("last")? }))
+    let last = asked.number("last")?;
+    let export = asked.value("export", "the path of a folder")?;
+    let export = export.map(|path| bounded("path", path, 1, LONGEST_PATH)).transpose()?;
+    if export.is_some() && (folder.is_some() || with.is_some() || last.is_some()) {
+        return Err(wrong_usage(&table::MAIL, "`export` writes all letters, not some"));
+    }
+    Ok(Command::Mail(MailFilter { folder, with, last, export }))
 }
 
 /// Reads the words after `/read`.

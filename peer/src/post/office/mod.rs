@@ -25,6 +25,9 @@ pub use people::Resolved;
 pub use showing::{ShowAs, Showing};
 pub use writing::Written;
 
+#[cfg(test)]
+pub(crate) use showing::tests as shown;
+
 /// The letters of one user at one broker.
 #[derive(Debug, Clone)]
 pub struct Office {

@@ -1,5 +1,7 @@
 //! Letters as third parties can check them (SPEC 8.3): made from what the store keeps, and judged before it is given out.
 
+use std::path::Path;
+
 use pregao_protocol::audit::letter::{
     ByHash, ByReader, BySender, NotShown, OnceShown, ShownLetter, ShownReceipt, Way,
 };
@@ -12,6 +14,7 @@ use crate::post::store::View;
 use crate::post::store::letters::{
     DepositRecord, Direction, LetterNumber, LetterRecord, LetterState, SentEvidence,
 };
+use crate::post::store::maildir::Exported;
 
 /// How much of a letter is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,14 @@ impl Office {
         };
         let read = evident.read()?;
         judged(ShownLetter { sender, deposit, shown, read })
+    }
+
+    /// Writes every letter into a Maildir; **what they say is not sealed any more**.
+    ///
+    /// # Errors
+    /// As [`View::export_maildir`].
+    pub fn export_maildir(&self, folder: &Path) -> Result<Exported, OfficeError> {
+        Ok(self.store().view().export_maildir(folder)?)
     }
 }
 
@@ -195,4 +206,4 @@ const fn not_kept() -> OfficeError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

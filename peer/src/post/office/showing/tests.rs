@@ -76,8 +76,8 @@ fn letter_of(content: &str) -> Letter {
 }
 
 /// An office with the box that was opened so.
-struct Place {
-    office: Office,
+pub(crate) struct Place {
+    pub(crate) office: Office,
     own: BoxId,
     _folder: TempDir,
     _vault: Vault,
@@ -284,6 +284,24 @@ fn is_valid(shown: &ShownLetter) -> bool {
     verdict(shown.encode().as_bytes()).verdict == Standing::Valid
 }
 
+/// An office with a sent letter that can be shown, and its number. Its read receipt, if there is one, does not hold.
+pub(crate) fn sent(with_read_receipt: bool) -> (Place, u64) {
+    let sender = Sender::deposited();
+    if with_read_receipt {
+        sender.acknowledged(&sender.deposit);
+    }
+    (sender.place, sender.number.0.try_into().unwrap())
+}
+
+/// An office with a letter that came and is deniable, and its number.
+pub(crate) fn deniable() -> (Place, u64) {
+    let (place, number, shown) = arrived(3);
+    opened(&place, number, &shown, true);
+    origin(&place, number, &shown.sender, &shown.deposit);
+    read(&place, number);
+    (place, number.0.try_into().unwrap())
+}
+
 #[test]
 fn a_sent_letter_is_shown_as_the_protocol_shows_it() {
     let sender = Sender::deposited();
@@ -323,10 +341,8 @@ fn a_received_letter_is_shown_as_the_protocol_shows_it() {
 
 #[test]
 fn a_deniable_letter_is_refused_in_clear_words() {
-    let (place, number, shown) = arrived(3);
-    opened(&place, number, &shown, true);
-    origin(&place, number, &shown.sender, &shown.deposit);
-    read(&place, number);
+    let (place, number) = deniable();
+    let number = LetterNumber(number.try_into().unwrap());
     assert!(place.refused(number).contains("deniable: its reader could have made it"));
 }
 
