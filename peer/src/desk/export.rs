@@ -350,7 +350,7 @@ mod tests {
             ((room(), false), (None, true)),
             ((None, true), (Some(1), false)),
         ] {
-            assert_eq!(asked(html, how).unwrap_err().code, "usage");
+            assert_eq!(asked(html, how).unwrap_err().code, UsageError::CODE);
         }
     }
 

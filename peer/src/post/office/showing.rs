@@ -165,7 +165,7 @@ impl<'a> Evident<'a> {
             return Err(OfficeError::NotShown(NotShown::Deniable));
         };
         let (envelope, hash) = (self.envelope()?, self.content.hash());
-        Ok(Way::Hash(ByHash { envelope, hash, signature: signature.clone() }))
+        Ok(Way::Hash(ByHash { envelope, hash, signature: *signature }))
     }
 
     fn sent(&self) -> Result<SentEvidence, OfficeError> {
