@@ -99,9 +99,12 @@ fn the_chat_asks_for_its_letters_when_it_begins_and_shows_no_answer_as_one() {
     assert_eq!(lines(&model, ""), before);
     // What goes wrong with them is said.
     model.select(ANA);
-    let report = Report::new("mail.closed", "the letters cannot be opened", "look at mail.db");
-    model.apply(Event::Refused { id: Some(QUIET.to_owned()), report, of: act("mail") });
-    assert!(lines(&model, "").join("\n").contains("the letters cannot be opened"));
+    for name in ["contact", "new", "mail"] {
+        let report = Report::new("mail.closed", "the letters cannot be opened", "look at mail.db");
+        model.apply(Event::Refused { id: Some(QUIET.to_owned()), report, of: act(name) });
+    }
+    // Once, for one cause.
+    assert_eq!(lines(&model, "").join("\n").matches("the letters cannot be opened").count(), 1);
     assert!(!lines(&model, ANA).join("\n").contains("cannot be opened"));
 }
 
@@ -439,6 +442,36 @@ fn a_letter_that_is_asked_for_is_scrolled_to() {
     assert_eq!(model.current().unwrap().scroll, 60);
     model.apply(read(letter(98, Some("ana"), LetterStanding::Read), "there", Some(ANA)));
     assert_eq!(model.current().unwrap().scroll, 0);
+}
+
+#[test]
+fn who_asks_for_a_letter_elsewhere_comes_to_see_it_unless_they_type() {
+    let reads = |id: &str| read(letter(4, Some("rui"), LetterStanding::Read), "the text", Some(id));
+    let mut model = two();
+    model.apply(reads(ANA));
+    assert_eq!(model.current().unwrap().id, "@rui");
+    assert!(lines(&model, "@rui").contains(&"the text".to_owned()));
+    let is_said = |model: &Model, id: &str| {
+        let told = lines(model, id).join("\n").contains("letter 4 is shown with the letters: rui");
+        assert!(!lines(model, id).join("\n").contains("the text"));
+        told
+    };
+    // They type; they have gone elsewhere.
+    let mut model = two();
+    model.input.paste("dear");
+    model.apply(reads(ANA));
+    assert_eq!(model.current().unwrap().id, ANA);
+    assert!(is_said(&model, ANA) && !is_said(&model, "@rui"));
+    let mut model = two();
+    model.select("");
+    model.apply(reads(ANA));
+    assert_eq!(model.current().unwrap().id, "");
+    assert!(is_said(&model, ANA) && !is_said(&model, ""));
+    // What the chat asks by itself moves nobody.
+    let mut model = two();
+    model.apply(reads(QUIET));
+    assert_eq!(model.current().unwrap().id, ANA);
+    assert!(!is_said(&model, ANA));
 }
 
 #[test]

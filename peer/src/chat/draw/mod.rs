@@ -145,11 +145,13 @@ fn lists(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
     let (letters, rooms): (Vec<&Room>, Vec<&Room>) =
         model.listed().into_iter().partition(|room| room.letters.is_some());
     let wanted = u16::try_from(letters.len().saturating_add(2)).unwrap_or(u16::MAX);
-    let (least, most) = (3, (area.height.saturating_mul(2) / 5).max(3));
+    // Two fifths, and what the rooms leave.
+    let above = u16::try_from(rooms.len().saturating_mul(2).saturating_add(1)).unwrap_or(u16::MAX);
+    let most = (area.height.saturating_mul(2) / 5).max(area.height.saturating_sub(above));
     let below = match letters.len() {
         0 => 0,
         _ if area.height < 8 => 0,
-        _ => wanted.clamp(least, most),
+        _ => wanted.min(most.max(3)),
     };
     let [above, below] =
         Layout::vertical([Constraint::Min(1), Constraint::Length(below)]).areas(area);

@@ -627,6 +627,23 @@ fn letters_on_the_smallest_window() {
 }
 
 #[test]
+fn letters_take_what_rooms_leave_and_rooms_never_all() {
+    let shown = |model: &Model, rows| {
+        let screen = text(model, 80, rows);
+        let count = |part: &str| screen.lines().filter(|line| line.contains(part)).count();
+        (count("│ friend"), count("│ Item"))
+    };
+    let crowd = crowded();
+    for (rows, expected) in [(24, (4, 9)), (40, (10, 19)), (10, (0, 1))] {
+        assert_eq!(shown(&crowd, rows), expected, "{rows}");
+    }
+    let mut alone = Model::new();
+    let many = (0..50).map(|number| contact(&format!("friend {number}"), 'f', 0));
+    alone.apply(contacts(many.collect()));
+    assert_eq!(shown(&alone, 24), (16, 0));
+}
+
+#[test]
 fn no_sign_at_letters_is_a_colour_alone() {
     let mut model = crowded();
     let shown = text(&model, 80, 24);

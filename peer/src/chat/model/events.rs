@@ -96,13 +96,12 @@ impl Model {
             }
             Event::Alarm { room, message, advice, .. } => self.raise(room, &message, &advice),
             // They have their conversation.
-            Event::Letter(_) => {}
+            Event::Letter(_) | Event::Read { .. } => {}
             // Of what the chat asks by itself, in the lobby.
             Event::Boxes { id: None, .. } => self.show_lines("", &event),
             Event::Bids { ref id, .. }
             | Event::Checked { ref id, .. }
             | Event::Mail { ref id, .. }
-            | Event::Read { ref id, .. }
             | Event::People { ref id, .. }
             | Event::Contacts { ref id, .. }
             | Event::Boxes { ref id, .. }

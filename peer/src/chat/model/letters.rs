@@ -159,7 +159,10 @@ impl Model {
                 self.apply_mail(letters, *left_out);
                 quiet(id)
             }
-            Event::Read { id, shown } => self.apply_read(id.as_deref(), shown),
+            Event::Read { id, shown } => {
+                self.apply_read(id.as_deref(), shown);
+                true
+            }
             Event::Contacts { id, contacts } => {
                 self.apply_contacts(contacts);
                 quiet(id)
@@ -170,9 +173,12 @@ impl Model {
                 }
                 false
             }
-            Event::Refused { id, of, .. } => {
+            Event::Refused { id, of, report } => {
                 self.letter_refused(id.as_deref(), of);
-                false
+                // What the chat asks of itself fails for one cause, and is asked in several ways.
+                quiet(id)
+                    && self.quiet_refused.replace(report.code.to_string()).as_deref()
+                        == Some(&*report.code)
             }
             Event::Done { id, .. } => quiet(id),
             _ => false,
@@ -202,20 +208,30 @@ impl Model {
         }
     }
 
-    /// Whether the letter is shown in its place and needs no lines of its own.
-    fn apply_read(&mut self, id: Option<&str>, shown: &ReadView) -> bool {
+    /// Shows a letter in its place and nowhere else: only there is every row of it marked. Whoever asked for it comes to
+    /// see it, unless they type already.
+    fn apply_read(&mut self, id: Option<&str>, shown: &ReadView) {
         let number = shown.letter.letter;
-        let Some((place, _)) = self.take_letter(shown.letter.clone()) else {
-            return id == Some(QUIET);
-        };
-        // What is not on screen is asked for again when it is: no text stays in memory for long.
+        let Some((place, _)) = self.take_letter(shown.letter.clone()) else { return };
+        let is_quiet = id == Some(QUIET);
+        if !is_quiet && self.selected != place {
+            if self.input.is_empty() && id == Some(self.selected.as_str()) {
+                self.select(&place);
+            } else {
+                let whose = With::of(&shown.letter.who).label();
+                let room = id.and_then(|id| self.typed_in(Some(id)));
+                let room = room.unwrap_or_else(|| self.selected.clone());
+                let text = format!("letter {number} is shown with the letters: {whose}");
+                self.push_line(&room, Tone::System, &text);
+            }
+        }
+        // What is not on screen is asked for when it is: no text stays in memory for long.
         if self.selected == place
             && let Some(conversation) = self.conversation_mut(&place)
         {
             conversation.show(shown.clone());
-            self.relay(&place, (id != Some(QUIET)).then_some(number));
+            self.relay(&place, (!is_quiet).then_some(number));
         }
-        id == Some(QUIET) || id == Some(place.as_str())
     }
 
     fn apply_contacts(&mut self, contacts: &[ContactView]) {

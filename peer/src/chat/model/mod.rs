@@ -83,6 +83,8 @@ pub struct Model {
     line: String,
     /// What the chat asks the desk by itself.
     to_ask: Vec<Command>,
+    /// Why the desk refused last what the chat asked by itself.
+    quiet_refused: Option<String>,
     /// Whether every letter is here that was not read.
     has_all_unread: bool,
     /// Rooms in which questions were asked that are not answered yet, the first asked first.
@@ -136,6 +138,7 @@ impl Model {
             left: String::new(),
             line: String::new(),
             to_ask: Self::first_questions(),
+            quiet_refused: None,
             has_all_unread: true,
             asked: VecDeque::new(),
             trust,
