@@ -131,6 +131,9 @@ pub struct MailFilter {
     /// How many at most, the newest; 20 if absent.
     #[serde(default)]
     pub last: Option<u32>,
+    /// Instead of a list: the folder into which all of them are written, as mail programs read it.
+    #[serde(default)]
+    pub export: Option<String>,
 }
 
 /// Which way a letter went.

@@ -274,13 +274,20 @@ pub enum Command {
         reader: Option<String>,
     },
     /// Writes a room's verified log and the own receipts in it to files, for checking them later
-    /// or elsewhere with `pregao verify`.
+    /// or elsewhere with `pregao verify`; or a letter, so that anybody can check who wrote it.
     Export {
-        /// Prefix of the room's name.
-        room: String,
+        /// Prefix of the room's name; this or `letter`.
+        #[serde(default)]
+        room: Option<String>,
         /// Whether to write, beside them, a page that shows the log and verifies itself.
         #[serde(default)]
         html: bool,
+        /// The number of a letter.
+        #[serde(default)]
+        letter: Option<u64>,
+        /// Whether to show of it only that it was written, and not what it says.
+        #[serde(default)]
+        hash: bool,
     },
     /// Withdraws from a settled auction where the rules allow it without forfeit.
     Withdraw {
@@ -479,12 +486,13 @@ impl Command {
             | Self::Say { room, .. }
             | Self::Reveal { room, .. }
             | Self::Prove { room, .. }
-            | Self::Export { room, .. }
             | Self::Withdraw { room }
             | Self::Paddle(PaddleTask::Here { room, .. })
             | Self::Paddles { room }
             | Self::Deliver { room } => Some(room),
-            Self::Auto { room, .. } | Self::Bids { room, .. } => room.as_deref(),
+            Self::Auto { room, .. } | Self::Bids { room, .. } | Self::Export { room, .. } => {
+                room.as_deref()
+            }
             Self::List { .. }
             | Self::Items(_)
             | Self::Mine(_)

@@ -186,23 +186,40 @@ pub static RECEIPTS: Usage = Usage {
     read: parse::receipts,
 };
 
-/// Writes a log and receipts to files.
+/// Writes a log and receipts to files, or a letter.
 pub static EXPORT: Usage = Usage {
     name: "export",
     aliases: &["save"],
-    synopsis: "[ROOM] [html]",
-    arguments: &[ROOM],
-    keywords: &[Keyword {
-        name: "html",
-        aliases: &[],
-        value: "",
-        kind: ArgumentKind::Flag,
-        summary: "Write a page as well, that shows the log and verifies it in any browser",
-    }],
-    summary: "write a room's log and your receipts to files",
+    synopsis: "[ROOM] [html] [letter N] [hash]",
+    arguments: &[Argument { need: Need::Judged, ..ROOM }],
+    keywords: &[
+        Keyword {
+            name: "html",
+            aliases: &[],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "Write a page as well, that shows the log and verifies it in any browser",
+        },
+        Keyword {
+            name: "letter",
+            aliases: &[],
+            value: "N",
+            kind: ArgumentKind::Word,
+            summary: "Instead of a room: a letter that is evidence, by its number",
+        },
+        Keyword {
+            name: "hash",
+            aliases: &[],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "Show of a letter that it was written, when and to whom, and not what it says",
+        },
+    ],
+    summary: "write a room's log and your receipts to files, or a letter",
     details: "Anybody can check the files with `pregao verify`, without a network or an account. With \
               `html` there is a page too: it draws the log and verifies it by itself, but whoever made \
-              a page could have changed its verifier.",
+              a page could have changed its verifier. A letter that is deniable proves nothing to others, and is \
+              not written.",
     example: "/export #3f2a",
     read: parse::export,
 };

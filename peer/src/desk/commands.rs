@@ -13,7 +13,7 @@ use super::evidence::shelf;
 use super::places::RoomReadiness;
 use super::replica::Replica;
 use crate::card::certificate::facts;
-use crate::command::{Command, EvidenceTask};
+use crate::command::{Command, EvidenceTask, MailFilter};
 use crate::event::{Event, Trust};
 use crate::front::channel::UserRequest;
 
@@ -105,7 +105,12 @@ impl Desk {
                 Progress::Done
             }
             Command::Receipts => self.receipts().await,
-            Command::Export { room, html } => self.export(&room, html).await,
+            Command::Export { room, html, letter, hash } => {
+                self.export_command((room, html), (letter, hash)).await
+            }
+            Command::Mail(MailFilter { export: Some(folder), .. }) => {
+                self.export_letters(&folder).await
+            }
             Command::Evidence(task) => self.show_evidence(&task).await,
             Command::Box(_)
             | Command::People { .. }

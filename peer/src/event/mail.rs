@@ -38,6 +38,9 @@ pub struct LetterView {
     /// The number of the letter that it answers, if that is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub re: Option<u64>,
+    /// Until when it can be taken back, while it waits to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<Time>,
 }
 
 /// How a letter stands.

@@ -145,6 +145,15 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     })))
 }
 
+/// Reads a line that is a letter as a whole, typed where it is clear to whom.
+///
+/// # Errors
+/// A [`UsageError`] that says what to type instead.
+pub(crate) fn letter_to(to: &str, typed: &str, mode: Mode) -> Result<Command, UsageError> {
+    let text = text(typed, true)?;
+    Ok(Command::Send(Box::new(NewLetter { mode: Some(mode), ..letter(to.to_owned(), text) })))
+}
+
 /// A text without quotes, as typed. One with a keyword in it that takes a value could be meant in two ways.
 fn saying(words: &Words) -> Result<String, UsageError> {
     let keyword = |word: &Word| {
@@ -218,7 +227,13 @@ pub(crate) fn mail(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     };
     let with = asked.value("with", "the name of a contact")?;
     let with = with.map(|who| bounded("name", who, 1, LONGEST_VALUE)).transpose()?;
-    Ok(Command::Mail(MailFilter { folder, with, last: asked.number("last")? }))
+    let last = asked.number("last")?;
+    let export = asked.value("export", "the path of a folder")?;
+    let export = export.map(|path| bounded("path", path, 1, LONGEST_PATH)).transpose()?;
+    if export.is_some() && (folder.is_some() || with.is_some() || last.is_some()) {
+        return Err(wrong_usage(&table::MAIL, "`export` writes all letters, not some"));
+    }
+    Ok(Command::Mail(MailFilter { folder, with, last, export }))
 }
 
 /// Reads the words after `/read`.

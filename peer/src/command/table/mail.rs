@@ -164,7 +164,7 @@ pub static NEW: Usage = Usage {
 pub static MAIL: Usage = Usage {
     name: "mail",
     aliases: &["letters"],
-    synopsis: "[received | sent] [with WHO] [last N]",
+    synopsis: "[received | sent] [with WHO] [last N] [export FOLDER]",
     arguments: &[],
     keywords: &[
         flag("received", "Only those that came"),
@@ -177,10 +177,18 @@ pub static MAIL: Usage = Usage {
             kind: ArgumentKind::Word,
             summary: "Only the newest so many [default: 20]",
         },
+        Keyword {
+            name: "export",
+            aliases: &["maildir"],
+            value: "FOLDER",
+            kind: ArgumentKind::Text,
+            summary: "Instead of a list: write all letters there, as mail programs read them",
+        },
     ],
     summary: "list letters, received and sent, the newest last",
     details: "Each with its number, which stays its own, from or to whom, when it was stamped, and whether it is evidence or \
-              deniable.",
+              deniable. What `export` writes is a Maildir: it is not sealed any more, and letters that are there already stay \
+              as they are.",
     example: "/mail received last 50",
     read: parse::mail,
 };

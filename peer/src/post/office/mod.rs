@@ -3,14 +3,17 @@
 //! What has to be sent is put down in the store, durable, before it is answered; [`crate::post::postman`] carries it.
 //!
 //! - `views` letters, contacts and boxes as shown; `writing` letters and receipts to be sent; `people` contacts and boxes
+//! - `showing` letters as third parties check them
 
 mod people;
+mod showing;
 mod views;
 mod writing;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pregao_protocol::audit::letter::NotShown;
 use pregao_protocol::host::{Host, NoRandomness};
 use pregao_protocol::letter::BrokerAddress as LetterBroker;
 use pregao_protocol::value::report::{Advised, Report};
@@ -19,7 +22,11 @@ use super::store::{MailError, MailStore};
 use crate::net::broker::BrokerAddress;
 
 pub use people::Resolved;
+pub use showing::{ShowAs, Showing};
 pub use writing::Written;
+
+#[cfg(test)]
+pub(crate) use showing::tests as shown;
 
 /// The letters of one user at one broker.
 #[derive(Debug, Clone)]
@@ -60,6 +67,9 @@ pub enum OfficeError {
     /// The letter says nothing that could be sent, or says it in a way that no letter does.
     #[error("the letter cannot be sent: {0}")]
     Content(String),
+    /// What is kept shows nobody else that the letter is its author's; why.
+    #[error("the letter cannot be shown: {0}")]
+    NotShown(#[source] NotShown),
     /// The text speaks of a file, and none goes with it.
     #[error("the text speaks of an attachment, and there is none")]
     NoAttachment,
@@ -95,6 +105,7 @@ impl Advised for OfficeError {
             Self::Differs(_) => "mail.differs",
             Self::NotThis(_) => "mail.not-this",
             Self::Content(_) => "mail.content",
+            Self::NotShown(_) => "mail.not-shown",
             Self::NoAttachment => "mail.no-attachment",
             Self::File { .. } => "mail.file",
             Self::TooLarge { .. } => "mail.too-large",
@@ -114,6 +125,7 @@ impl Advised for OfficeError {
             }
             Self::NotThis(_) => "/mail shows how each letter stands",
             Self::Content(_) => "shorten it, or send it in two letters",
+            Self::NotShown(_) => "nothing was written; the letter itself can be read as before",
             Self::NoAttachment => "add `attach FILE`, or `anyway` if nothing is missing",
             Self::File { .. } => "name a file that can be read",
             Self::TooLarge { .. } => "send a smaller file",

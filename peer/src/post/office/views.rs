@@ -197,6 +197,7 @@ fn damaged_view(id: i64) -> LetterView {
         cause: Some("its row in mail.db is damaged".to_owned()),
         wants_receipt: false,
         re: None,
+        leaves: None,
     }
 }
 
@@ -227,6 +228,10 @@ fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<Lett
         cause,
         wants_receipt: record.receipt.wanted,
         re: re.and_then(|kept| u64::try_from(kept.id.0).ok()),
+        leaves: match record.state {
+            LetterState::Waiting { until } => Some(until),
+            _ => None,
+        },
     })
 }
 

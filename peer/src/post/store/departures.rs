@@ -491,7 +491,9 @@ impl Change<'_> {
         self.delete_part(Owner::Departure(id.0), Part::Envelope)?;
         if matches!(record.item, Item::Letter(_)) {
             let letter = Owner::Letter(record.letter.0);
-            for part in [Part::Content, Part::Seeds, Part::SignedKey, Part::OnceKey] {
+            for part in
+                [Part::Content, Part::Seeds, Part::SignedKey, Part::OnceKey, Part::KeysShown]
+            {
                 self.delete_part(letter, part)?;
             }
             self.edit_letter(record.letter, |letter| {

@@ -139,6 +139,20 @@ pub struct VerifiedKeys {
     pub seq: u64,
     /// Entries of the log that the broker signed then.
     pub size: u64,
+    /// What shows them to others.
+    pub shown: KeysShown,
+}
+
+/// What a sender keeps of handed keys, so that others can be shown whose they are (V-307).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysShown {
+    /// Actions `keys` of the box (compact JWS): the first states the signed key, the last the stock; one, unless the first
+    /// does not state that stock.
+    pub keys: Vec<String>,
+    /// Path from the one-time key to the root of its stock; empty without one.
+    #[serde(with = "hashes")]
+    pub path: Vec<Digest>,
 }
 
 /// Whether a frame is to be read as handed keys.
@@ -238,6 +252,12 @@ impl Handed {
         if stock.as_ref().is_some_and(|of| self.once.is_none() || of.seq >= newest.seq) {
             return Err(HandedError::Other);
         }
+        // One that states both says all: there is one way to show it.
+        let root = |shown: &Shown| shown.keys.stock.map(|stock| stock.root);
+        let second = stock.as_ref().filter(|of| root(of) != root(&newest));
+        let keys = std::iter::once(&newest).chain(second).map(|shown| shown.action.clone());
+        let path = self.once.as_ref().map(|once| once.path.clone()).unwrap_or_default();
+        let shown = KeysShown { keys: keys.collect(), path };
         let once = match &self.once {
             Some(once) => {
                 let of = stock.as_ref().unwrap_or(&newest).keys.stock.ok_or(HandedError::Other)?;
@@ -253,6 +273,7 @@ impl Handed {
             given: self.given,
             seq: newest.seq,
             size: head.size,
+            shown,
         })
     }
 }
@@ -270,7 +291,8 @@ impl Included {
             Body::Keys(keys)
                 if action.room() == opening.room() && action.key() == opening.key() =>
             {
-                Ok(Shown { keys: keys.clone(), seq: entry.seq })
+                let action = action.compact().to_owned();
+                Ok(Shown { keys: keys.clone(), seq: entry.seq, action })
             }
             _ => Err(HandedError::Other),
         }
@@ -281,6 +303,7 @@ impl Included {
 struct Shown {
     keys: Keys,
     seq: u64,
+    action: String,
 }
 
 /// What is still to be read of a frame.

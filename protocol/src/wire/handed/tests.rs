@@ -66,6 +66,10 @@ impl Own {
         self.table.receipt(0).opening
     }
 
+    fn action(&self, seq: u64) -> String {
+        Entry::parse(&self.included(seq).entry).unwrap().action
+    }
+
     fn included(&self, seq: u64) -> Included {
         let Receipt { entry, path, .. } = self.table.receipt(seq);
         Included { entry, path }
@@ -106,11 +110,15 @@ fn v293_handed_keys_are_read_as_they_were_written_and_verified_against_the_box()
     let stock = keys.entry().unwrap().stock.unwrap().root;
     assert_eq!(verified.once, Some((OnceKey { stock, index: 1 }, key(11))));
     assert_eq!((verified.signed, verified.seq, verified.size), (key(1), 1, 2));
+    let path = keys.once(1).unwrap().path;
+    assert_eq!(verified.shown, KeysShown { keys: vec![own.action(1)], path });
     for given in [Given::NoneLeft, Given::KeptBack] {
         let alone = Handed { given, ..own.hand(1, 1, None) };
         let read = Handed::parse(&alone.encode().unwrap()).unwrap();
         assert_eq!((read.given, read.once.clone()), (given, None));
-        assert_eq!(read.verify(&own.opening()).unwrap().once, None);
+        let verified = read.verify(&own.opening()).unwrap();
+        assert_eq!(verified.once, None);
+        assert_eq!(verified.shown, KeysShown { keys: vec![own.action(1)], path: Vec::new() });
     }
 }
 
@@ -119,7 +127,9 @@ fn v293_a_one_time_key_of_an_older_stock_has_a_proof_of_its_own() {
     let (own, first) = renewed();
     let handed = own.hand(2, 2, Some((&first, 1)));
     let read = Handed::parse(&handed.encode().unwrap()).unwrap();
-    assert_eq!(read.verify(&own.opening()).unwrap().once.unwrap().1, key(11));
+    let verified = read.verify(&own.opening()).unwrap();
+    assert_eq!(verified.once.unwrap().1, key(11));
+    assert_eq!(verified.shown.keys, [own.action(2), own.action(1)]);
     // Without it, twice the same, or the newer for the older one.
     let with = |keys: u64, stock: Option<u64>, signed: u8| {
         let mut handed = handed.clone();

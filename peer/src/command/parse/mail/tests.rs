@@ -202,7 +202,12 @@ fn letters_are_listed_and_searched() {
                 folder: Some(Folder::Received),
                 with: Some("ana b".to_owned()),
                 last: Some(5),
+                export: None,
             },
+        ),
+        (
+            "/mail export \"my letters\"",
+            MailFilter { export: Some("my letters".to_owned()), ..MailFilter::default() },
         ),
     ] {
         assert_eq!(command(line), Command::Mail(filter), "{line}");
@@ -215,6 +220,12 @@ fn letters_are_listed_and_searched() {
         ("/mail ana", "not expected"),
         ("/mail last", "a number from 1 on"),
         ("/mail with", "name of a contact"),
+        ("/mail export", "path of a folder"),
+        ("/mail export \"\"", "empty"),
+        ("/mail sent export x", "writes all letters"),
+        ("/mail with ana export x", "writes all letters"),
+        ("/mail last 5 export x", "writes all letters"),
+        ("/mail export my letters", "not expected"),
         ("/block", "whom"),
         ("/block ana b", "in quotes"),
         ("/search", "empty"),

@@ -21,6 +21,7 @@ fn letter(number: u64, name: Option<&str>, subject: &str) -> LetterView {
         cause: None,
         wants_receipt: false,
         re: None,
+        leaves: None,
     }
 }
 
