@@ -146,4 +146,13 @@ impl Postman {
             Self { office, passes, options, stamp, time: heard, errands: asked, news: said };
         (postman, Counter { errands, news, time })
     }
+
+    /// Takes what is asked, until the desk ends.
+    pub async fn run(self) {
+        let Self { office, passes, options, stamp, time, mut errands, news } = self;
+        while let Some(errand) = errands.recv().await {
+            tracing::debug!(?errand, "an errand is put aside");
+        }
+        drop((office, passes, options, stamp, time, news));
+    }
 }
