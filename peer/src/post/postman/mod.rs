@@ -20,7 +20,7 @@ use super::passes::PassTaker;
 use super::store::letters::LetterNumber;
 use crate::desk::Options;
 
-pub use errands::{Listing, NotDone, SavedFile};
+pub use errands::{Listed, Listing, NotDone, SavedFile};
 
 /// Errands that wait at once; whoever asks for more waits.
 const ERRANDS: usize = 16;
