@@ -18,7 +18,7 @@ use crate::post::postman::{Errand, Listing, NotDone, SavedFile};
 use crate::post::store::letters::LetterNumber;
 
 /// Commands that wait at once: whoever asks for more is told to wait.
-const MOST: usize = 32;
+pub(super) const MOST: usize = 32;
 
 /// What came of an errand, with what it was for.
 #[derive(Debug)]
@@ -96,7 +96,8 @@ impl Desk {
                 .reject(Report::new("mail.busy", message, "wait for those, then ask again"))
                 .await;
         }
-        opened.backlog.extend(errand);
+        // Where nobody does it, its reply is dropped, which is the answer.
+        opened.backlog.extend(errand.filter(|_| !opened.gone));
         let answer = Mutex::new(Box::pin(answer) as Coming);
         opened.asked.push(Asked { of: std::mem::take(&mut self.reply_to), answer });
         Progress::Pending

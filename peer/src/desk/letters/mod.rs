@@ -136,6 +136,25 @@ impl LetterWork {
         }
     }
 
+    /// Has a test play the postman. For errands, news and the time it gets its own ends.
+    #[cfg(test)]
+    pub(super) fn play(
+        &mut self,
+        vault: &mut Vault,
+    ) -> (
+        tokio::sync::mpsc::Receiver<Errand>,
+        tokio::sync::mpsc::Sender<News>,
+        tokio::sync::watch::Receiver<Option<TimeHeard>>,
+    ) {
+        use tokio::sync::{mpsc, watch};
+        // A place for one only: what is asked besides waits at the desk.
+        let ((errands, asked), (said, news)) = (mpsc::channel(1), mpsc::channel(4));
+        let (time, heard) = watch::channel(None);
+        self.open(vault).unwrap().counter = Counter { errands, news, time };
+        self.hired = None;
+        (asked, said, heard)
+    }
+
     /// The TSA's time was heard.
     pub(super) fn hear_time(&mut self, heard: TimeHeard) {
         self.heard = Some(heard);
@@ -348,3 +367,6 @@ impl Desk {
         self.reject(error.into()).await
     }
 }
+
+#[cfg(test)]
+mod tests;
