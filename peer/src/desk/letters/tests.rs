@@ -256,7 +256,7 @@ async fn a_box_that_is_opened_now_says_what_the_broker_may_guess() {
 
 #[tokio::test(start_paused = true)]
 async fn a_box_is_drawn_for_a_broker_that_is_there() {
-    let mut house = House::open();
+    let house = House::open();
     house.enrol();
     let (mut user, mut played) = house.start_played(house.options());
     assert_eq!(refused(&mut user, &["box", "open", "ana"]).await, "link.down");
@@ -668,7 +668,7 @@ async fn what_is_kept_by_others_does_not_say_what_letters_are_about() {
 
 #[tokio::test(start_paused = true)]
 async fn letters_are_read_and_written_without_a_connection() {
-    let mut house = House::open();
+    let house = House::open();
     let (_, own) = settle(&house);
     deliver(&house, own, &owner(2), letter(&owner(2), 1), 1);
     let (mut user, mut played) = house.start_played(house.options());
