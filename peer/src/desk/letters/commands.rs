@@ -21,12 +21,20 @@ use crate::text::sanitize::sanitize;
 const FRESHNESS: u32 = 30;
 
 impl Desk {
-    /// Carries out a command about letters.
+    /// Carries out a command about letters. Whoever gives one command and leaves has nobody who reads their boxes: they
+    /// are read first.
     pub(in crate::desk) async fn letters(
         &mut self,
         command: Command,
         consent: &Consent,
     ) -> Progress {
+        if self.connection.is_up() && self.is_fetched_for(&command) {
+            return self.fetch_before(command).await;
+        }
+        self.letters_here(command, consent).await
+    }
+
+    pub(super) async fn letters_here(&mut self, command: Command, consent: &Consent) -> Progress {
         let office = match self.office() {
             Ok(office) => office,
             Err(report) => return self.reject(report).await,

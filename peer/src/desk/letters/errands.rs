@@ -5,13 +5,15 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use pregao_protocol::letter::Address;
 use pregao_protocol::value::report::Report;
 use tokio::sync::oneshot;
 
 use super::{Desk, Progress, ReplyTo};
-use crate::command::NewLetter;
+use crate::command::{Command, NewLetter};
+use crate::desk::confirm::Consent;
 use crate::event::{Event, ReadView};
 use crate::post::office::{OfficeError, Written};
 use crate::post::postman::{Errand, Listing, NotDone, SavedFile};
@@ -20,9 +22,14 @@ use crate::post::store::letters::LetterNumber;
 /// Commands that wait at once: whoever asks for more is told to wait.
 pub(super) const MOST: usize = 32;
 
+/// How long is waited for one's own boxes to be read: then there is what there is.
+const FETCHED_WITHIN: Duration = Duration::from_secs(30);
+
 /// What came of an errand, with what it was for.
 #[derive(Debug)]
 pub(in crate::desk) enum Answer {
+    /// One's own boxes were read, and a command wants to show what is new.
+    Fetched(Command, Result<(), NotDone>),
     /// Who wants to be found, and what is looked for among them.
     People(Option<String>, Result<Listing, NotDone>),
     /// Where somebody is written to who becomes a contact of this name.
@@ -103,6 +110,23 @@ impl Desk {
         Progress::Pending
     }
 
+    /// Reads one's own boxes before a command shows what is in them.
+    pub(super) async fn fetch_before(&mut self, command: Command) -> Progress {
+        let (reply, answer) = oneshot::channel();
+        let fetched = async move {
+            let slow = |_| {
+                Err(NotDone {
+                    code: "mail.slow",
+                    message: "your boxes were not read in time".to_owned(),
+                    advice: "look again in a while".to_owned(),
+                })
+            };
+            let within = tokio::time::timeout(FETCHED_WITHIN, came(answer)).await;
+            Answer::Fetched(command, within.unwrap_or_else(slow))
+        };
+        self.wait_for(Some(Errand::Fetch { reply }), fetched).await
+    }
+
     /// Who wants to be found.
     pub(super) async fn ask_for_people(&mut self, text: Option<String>) -> Progress {
         let (reply, answer) = oneshot::channel();
@@ -163,6 +187,12 @@ impl Desk {
             Err(report) => return self.reject(report).await,
         };
         match answer {
+            Answer::Fetched(command, fetched) => {
+                if let Err(NotDone { message, advice, .. }) = fetched {
+                    self.note(format!("what came last may be missing: {message}; {advice}")).await;
+                }
+                self.letters_here(command, &Consent::To(Vec::new())).await
+            }
             Answer::People(text, Ok(listing)) => {
                 match office.people(&listing.people, text.as_deref()) {
                     Ok(people) => {

@@ -24,7 +24,7 @@ use self::errands::{Answer, Asked};
 use super::answers::{Progress, ReplyTo};
 use super::evidence::Exhibit;
 use super::{Desk, Options};
-use crate::command::{BoxTask, Command, ContactTask};
+use crate::command::{BoxTask, Command, ContactTask, Folder};
 use crate::event::Event;
 use crate::post::office::{Office, OfficeError};
 use crate::post::passes::PassTaker;
@@ -229,8 +229,25 @@ const fn is_answered_here(command: &Command) -> bool {
 impl Desk {
     /// Whether a command about letters need not wait for anything: no log of a room matters to it, only the time.
     pub(super) fn is_ready_for_letters(&self, command: &Command) -> bool {
-        is_about_letters(command)
-            && (is_answered_here(command) || (self.connection.is_up() && self.reckoned().is_some()))
+        let is_here = is_answered_here(command) && !self.is_fetched_for(command);
+        let is_in_time = self.connection.is_up() && self.reckoned().is_some();
+        is_about_letters(command) && (is_here || is_in_time)
+    }
+
+    /// Whether one's own boxes are read before a command is carried out: for a program that shows what is new and leaves.
+    fn is_fetched_for(&self, command: &Command) -> bool {
+        let shows_what_came = match command {
+            Command::New | Command::Status { .. } => true,
+            Command::Mail(filter) => filter.folder != Some(Folder::Sent),
+            _ => false,
+        };
+        let has_boxes = |opened: &Opened| {
+            // What cannot be read is told, and keeps from nothing.
+            !opened.gone && opened.office.boxes().is_ok_and(|boxes| !boxes.is_empty())
+        };
+        shows_what_came
+            && self.options.patient
+            && self.letters.opened.as_ref().is_some_and(has_boxes)
     }
 
     /// When something is done with letters: by the TSA's clock as far as it is known, else by the system's.

@@ -724,9 +724,7 @@ async fn scripts_are_answered_from_here_without_waiting_for_a_connection() {
     let mut options = house.options();
     options.patient = true;
     let (mut user, mut played) = house.start_played(options);
-    for words in
-        [["mail"].as_slice(), &["new"], &["search", "lamp"], &["status"], &["box"], &["contact"]]
-    {
+    for words in [["mail", "sent"].as_slice(), &["search", "lamp"], &["box"], &["contact"]] {
         let before = house.host.clock.uptime();
         assert!(does(&mut user, words).await, "{words:?}");
         assert_eq!(house.host.clock.uptime(), before, "{words:?}");
@@ -738,4 +736,82 @@ async fn scripts_are_answered_from_here_without_waiting_for_a_connection() {
     session.ticks(&house).await;
     assert_eq!(finds(&mut played, Ok(owner(2).address())).await, "0202");
     assert!(user.done().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_asks_what_is_new_has_its_boxes_read_first() {
+    let mut house = House::open();
+    let (_, own) = settle(&house);
+    deliver(&house, own, &owner(2), letter(&owner(2), 1), 1);
+    let mut options = house.options();
+    options.patient = true;
+    let (mut user, mut played) = house.start_played(options);
+    user.send_command(&["new"]).await;
+    assert!(is_left_alone(&mut played).await);
+    let mut session = house.accept().await;
+    session.ticks(&house).await;
+    for words in [["new"].as_slice(), &["mail"], &["mail", "received"], &["status"]] {
+        if words != ["new"] {
+            user.seen.clear();
+            user.send_command(words).await;
+        }
+        let Errand::Fetch { reply } = played.asked().await else { panic!("{words:?}") };
+        assert!(!user.seen.iter().any(|event| matches!(event, Event::Mail { .. })), "{words:?}");
+        reply.send(Ok(())).unwrap();
+        assert!(user.done().await, "{words:?}");
+        assert_eq!(notes(&user), "", "{words:?}");
+        session.ticks(&house).await;
+    }
+    // Boxes that could not be read, a postman that says nothing for ever, or that is not there.
+    let mut held = Vec::new();
+    for (why, said) in [(0, "no box begins so"), (1, "not read in time"), (2, "not carried")] {
+        user.seen.clear();
+        user.send_command(&["new"]).await;
+        let Errand::Fetch { reply } = played.asked().await else { panic!("another errand") };
+        match why {
+            0 => reply.send(Err(not_done())).unwrap(),
+            1 => held.push(reply),
+            _ => drop(reply),
+        }
+        let began = house.host.clock.uptime();
+        loop {
+            let ended = tokio::time::timeout(Duration::from_secs(1), user.done()).await;
+            session.ticks(&house).await;
+            if let Ok(ok) = ended {
+                assert!(ok, "{said}");
+                break;
+            }
+        }
+        assert!(notes(&user).contains(said), "{said}: {}", notes(&user));
+        assert_eq!(letters(&user).len(), 1, "{said}");
+        let took = house.host.clock.uptime() - began;
+        assert_eq!(took >= Duration::from_secs(30), why == 1, "{said}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_on_and_who_has_no_box_has_none_read_before_an_answer() {
+    let mut house = House::open();
+    house.enrol();
+    for patient in [true, false] {
+        let mut options = house.options();
+        options.patient = patient;
+        let (mut user, mut played) = house.start_played(options);
+        assert!(does(&mut user, &["new"]).await);
+        let mut session = house.accept().await;
+        session.list(&[]).await;
+        session.ticks(&house).await;
+        user.until(|event| matches!(event, Event::Tick { .. }).then_some(())).await;
+        assert!(does(&mut user, &["mail"]).await);
+        if patient {
+            assert!(does(&mut user, &["box", "open"]).await);
+            assert!(!looks(played.asked().await));
+        } else {
+            // The box of before.
+            assert!(does(&mut user, &["new"]).await);
+            assert!(does(&mut user, &["status"]).await);
+        }
+        assert!(is_left_alone(&mut played).await);
+        user.leave().await;
+    }
 }

@@ -54,6 +54,11 @@ pub enum Errand {
         /// Whether nothing waits that need not.
         now: bool,
     },
+    /// To read one's own boxes to their ends, and say when that is done.
+    Fetch {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), NotDone>>,
+    },
     /// Who wants to be found.
     People {
         /// Where the answer goes.
