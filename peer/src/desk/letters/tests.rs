@@ -103,11 +103,11 @@ fn notes(user: &User) -> String {
 }
 
 fn letters(user: &User) -> Vec<LetterView> {
-    let lists = user.seen.iter().filter_map(|event| match event {
+    let mut lists = user.seen.iter().filter_map(|event| match event {
         Event::Mail { letters, .. } => Some(letters.clone()),
         _ => None,
     });
-    lists.last().expect("a list")
+    lists.next_back().expect("a list")
 }
 
 fn told_letter(user: &User) -> &LetterView {
