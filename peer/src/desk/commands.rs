@@ -10,6 +10,7 @@ use super::Desk;
 use super::answers::{Progress, ReplyTo};
 use super::confirm::Consent;
 use super::evidence::shelf;
+use super::letters::is_about_letters;
 use super::places::RoomReadiness;
 use super::replica::Replica;
 use crate::card::certificate::facts;
@@ -24,7 +25,8 @@ impl Desk {
             request.command,
             Command::Quit | Command::Stop | Command::Help { .. } | Command::Evidence(_)
         );
-        if self.options.patient && !at_once && !self.is_caught_up() {
+        let ready = at_once || self.is_ready_for_letters(&request.command);
+        if self.options.patient && !ready && !self.is_caught_up() {
             self.defer(request);
             return true;
         }
@@ -112,18 +114,9 @@ impl Desk {
                 self.export_letters(&folder).await
             }
             Command::Evidence(task) => self.show_evidence(&task).await,
-            Command::Box(_)
-            | Command::People { .. }
-            | Command::Contact(_)
-            | Command::Send(_)
-            | Command::New
-            | Command::Mail(_)
-            | Command::Read { .. }
-            | Command::Ack { .. }
-            | Command::Status { .. }
-            | Command::Recall { .. }
-            | Command::Block { .. }
-            | Command::Search { .. } => todo!(),
+            about_letters if is_about_letters(&about_letters) => {
+                self.letters(about_letters, &consent).await
+            }
             Command::Help { about } => {
                 for text in crate::command::table::help(about.as_deref()) {
                     self.note(text).await;

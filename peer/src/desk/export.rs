@@ -38,13 +38,6 @@ struct Written {
 }
 
 impl Desk {
-    /// What letters are asked for: none can be while there is no office.
-    // THE OFFICE IS HANDED IN HERE: the desk's own, once it has one.
-    const fn letters(&self) -> Option<&Office> {
-        let Self { .. } = self;
-        None
-    }
-
     /// Writes a room, or a letter.
     pub(super) async fn export_command(
         &mut self,
@@ -54,7 +47,7 @@ impl Desk {
         match asked((room, html), (letter, hash)) {
             Ok(Asked::Room(room)) => self.export(&room, html).await,
             Ok(Asked::Letter(letter, how)) => {
-                let written = write_letter(self.letters(), &self.options.exports, letter, how);
+                let written = write_letter(self.letters.kept(), &self.options.exports, letter, how);
                 self.tell_written(written).await
             }
             Err(report) => self.reject(report).await,
@@ -63,7 +56,7 @@ impl Desk {
 
     /// Writes all letters as mail programs read them.
     pub(super) async fn export_letters(&self, folder: &str) -> Progress {
-        let written = write_maildir(self.letters(), Path::new(folder));
+        let written = write_maildir(self.letters.kept(), Path::new(folder));
         self.tell_written(written).await
     }
 

@@ -5,6 +5,7 @@
 
 mod letters;
 mod lists;
+mod stay;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::text::amount::print_in;
 use crate::text::sanitize::sanitize;
 
 pub(super) use lists::room_line;
+use stay::Stay;
 
 /// Name of the one request, so that no other end of work is taken for its own.
 const ID: &str = "1";
@@ -41,7 +43,8 @@ pub enum OutputFormat {
     Json,
 }
 
-/// Sends one command and prints what happens until it is done. Whether it was carried out.
+/// Sends one command and prints what happens until it is done; after one about letters until they are carried, for a
+/// while. Whether it was carried out.
 /// `pins` answers what is asked; `yes` agrees to it beforehand; `host` is the desk's.
 ///
 /// In text, events that do not answer the command are left out, except alarms and why there is no
@@ -63,6 +66,7 @@ pub async fn run(
         }
         return Ok(true);
     }
+    let mut stay = Stay::of(&command);
     let request = UserRequest { id: Some(ID.to_owned()), command, yes, written: None };
     if front.commands.send(request).await.is_err() {
         return Ok(false);
@@ -94,7 +98,12 @@ pub async fn run(
                 }
                 continue;
             }
-            () = silence(heard, ANSWERS_WITHIN) => {
+            () = stay.over() => {
+                show(&mut output, form, &stay.last_words(), None)?;
+                output.flush()?;
+                return Ok(true);
+            }
+            () = silence(heard, ANSWERS_WITHIN), if !stay.stays() => {
                 show(&mut output, form, &no_answer(Some(ID.to_owned())), None)?;
                 break;
             }
@@ -111,11 +120,21 @@ pub async fn run(
         }
         let now = tick.and_then(|(time, at)| carried(time, at, host.clock.uptime()));
         show(&mut output, form, &event, now)?;
+        if let Some(ok) = stay.hear(&event) {
+            output.flush()?;
+            return Ok(ok);
+        }
         if let Event::Done { id, ok, .. } = event
             && id.as_deref() == Some(ID)
         {
+            if !(ok && stay.begin()) {
+                if let Some(said) = stay.parting().filter(|_| ok) {
+                    show(&mut output, form, &said, now)?;
+                }
+                output.flush()?;
+                return Ok(ok);
+            }
             output.flush()?;
-            return Ok(ok);
         }
     }
     output.flush()?;

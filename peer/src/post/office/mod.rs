@@ -23,7 +23,8 @@ use crate::net::broker::BrokerAddress;
 
 pub use people::Resolved;
 pub use showing::{ShowAs, Showing};
-pub use writing::Written;
+pub use views::Listed;
+pub use writing::{Route, Written};
 
 #[cfg(test)]
 pub(crate) use showing::tests as shown;
@@ -58,6 +59,12 @@ pub enum OfficeError {
     /// There is one already.
     #[error("you have a box already")]
     BoxThere,
+    /// They are a contact already.
+    #[error("this box is your contact {0} already")]
+    Known(String),
+    /// Letters go to boxes of one's own broker.
+    #[error("this box is at another broker")]
+    OtherBroker,
     /// What was compared differs.
     #[error("the digits differ: somebody may be between you and {0}")]
     Differs(String),
@@ -102,6 +109,8 @@ impl Advised for OfficeError {
             Self::Unclear(_) => "mail.unclear",
             Self::NoBox => "mail.no-box",
             Self::BoxThere => "mail.box-there",
+            Self::Known(_) => "mail.known",
+            Self::OtherBroker => "mail.other-broker",
             Self::Differs(_) => "mail.differs",
             Self::NotThis(_) => "mail.not-this",
             Self::Content(_) => "mail.content",
@@ -120,6 +129,10 @@ impl Advised for OfficeError {
             Self::Unclear(_) => "type more of the name; /people shows it",
             Self::NoBox => "open one: /box open HANDLE, or /box open for one that is in no list",
             Self::BoxThere => "/box address shows where it is; close it before you open another",
+            Self::Known(_) => "call them something else with /contact rename NAME NEW",
+            Self::OtherBroker => {
+                "start the program with that broker, under a persona and in a folder of its own"
+            }
             Self::Differs(_) => {
                 "do not rely on this contact; ask for the address again, by another way"
             }

@@ -10,12 +10,14 @@ use pregao_protocol::value::clock::Time;
 use super::views::{contact_named, short};
 use super::{Office, OfficeError};
 use crate::command::ReceiptAnswer;
-use crate::event::{BoxStateView, ContactView};
+use crate::event::{BoxStateView, ContactView, PersonView};
 use crate::post::address::BoxAddress;
 use crate::post::compared;
+use crate::post::postman::Listed;
 use crate::post::store::contacts::{ContactId, ContactName, ContactRecord, Receipts, Verified};
+use crate::post::store::letters::{Authorship, Direction, PAGE, Selection};
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxSecrets, BoxState, Position};
-use crate::post::store::{Kept, View};
+use crate::post::store::{Change, DamagedRow, Kept, MailError, View};
 use crate::vault::Secret;
 
 /// Fewest characters of a box's name that name it.
@@ -60,10 +62,88 @@ impl Office {
         Ok(shown.collect())
     }
 
-    /// Adds a contact whose box is known, and gives them the letters that came from it before.
+    /// One contact.
     ///
     /// # Errors
-    /// [`OfficeError::Mail`], also for a name that is taken or none.
+    /// [`OfficeError::Mail`].
+    pub fn contact(&self, id: ContactId) -> Result<ContactRecord, OfficeError> {
+        Ok(self.store().view().contact(id)?)
+    }
+
+    /// The contact whose box this is.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn whose(&self, address: &Address) -> Result<Option<ContactId>, OfficeError> {
+        let kept = self.store().view().contact_with_box(&address.name)?;
+        Ok(kept.map(|kept| kept.id))
+    }
+
+    /// Those who want to be found, and match a text in handle, line, box's name or what the user calls them.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn people(
+        &self,
+        found: &[Listed],
+        text: Option<&str>,
+    ) -> Result<Vec<PersonView>, OfficeError> {
+        let store = self.store();
+        let view = store.view();
+        let text = text.map(str::to_lowercase);
+        let mut shown = Vec::with_capacity(found.len());
+        for person in found {
+            let contact = view.contact_with_box(&person.name)?;
+            let contact = contact.map(|kept| kept.record.name.as_str().to_owned());
+            let name = person.name.to_string();
+            let parts = [Some(&person.handle), person.about.as_ref(), contact.as_ref()];
+            let is_meant = text.as_ref().is_none_or(|text| {
+                let mut parts = parts.iter().flatten();
+                parts.any(|part| part.to_lowercase().contains(text)) || name.starts_with(text)
+            });
+            if is_meant {
+                shown.push(PersonView {
+                    handle: person.handle.clone(),
+                    about: person.about.clone(),
+                    short: short(&name),
+                    name,
+                    contact,
+                    own: view.box_named(&person.name)?.is_some(),
+                });
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Contacts, boxes and departures that cannot be read: they are in no list.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn damage(&self) -> Result<Vec<DamagedRow>, OfficeError> {
+        let store = self.store();
+        let view = store.view();
+        let contacts = view.contacts()?.into_iter().filter_map(Result::err);
+        let boxes = view.boxes()?.into_iter().filter_map(Result::err);
+        let departures = view.departures()?.into_iter().filter_map(Result::err);
+        Ok(contacts.chain(boxes).chain(departures).collect())
+    }
+
+    /// Whether a contact may be called so: before anybody is asked for their box.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`] for a name that is taken or none.
+    pub fn require_free(&self, name: &str) -> Result<(), OfficeError> {
+        let name = ContactName::try_from(name.to_owned())?;
+        match self.store().view().contact_named(name.as_str())? {
+            Some(_) => Err(MailError::NameTaken.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a contact whose box is known, and gives them the letters that came from it before: those by the same keys.
+    ///
+    /// # Errors
+    /// [`OfficeError::Known`]; [`OfficeError::Mail`], also for a name that is taken or none.
     pub fn add_contact(
         &self,
         name: &str,
@@ -71,8 +151,15 @@ impl Office {
         now: Time,
     ) -> Result<ContactId, OfficeError> {
         let name = ContactName::try_from(name.to_owned())?;
-        let contact = ContactRecord::new(name, address, now);
-        Ok(self.store().change(|change| change.add_contact(&contact))?)
+        let contact = ContactRecord::new(name, address.clone(), now);
+        self.store().change(|change| {
+            if let Some(kept) = change.contact_with_box(&address.name)? {
+                return Err(OfficeError::Known(kept.record.name.as_str().to_owned()));
+            }
+            let id = change.add_contact(&contact)?;
+            give_letters(change, id, &address)?;
+            Ok(id)
+        })
     }
 
     /// The digits to compare with a contact.
@@ -266,6 +353,15 @@ impl Office {
         Ok(shown)
     }
 
+    /// Whether the box for first letters is open.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn is_box_open(&self) -> Result<bool, OfficeError> {
+        let first = first_box(self.store().view())?;
+        Ok(first.is_some_and(|kept| kept.record.state == BoxState::Opened))
+    }
+
     /// What is handed over so that others can write.
     ///
     /// # Errors
@@ -286,6 +382,33 @@ impl Office {
             change.edit_box(kept.id, |record| record.state = BoxState::Closing)?;
             Ok(kept.id)
         })
+    }
+}
+
+/// Letters that came from a box before it was a contact's are theirs. A name alone is no proof: what only claims it stays
+/// where it is.
+fn give_letters(change: &mut Change<'_>, id: ContactId, of: &Address) -> Result<(), MailError> {
+    let mut before = None;
+    loop {
+        let page = change.letters(Selection::With(None), before, PAGE)?;
+        for Kept { id: letter, record } in page.letters.into_iter().flatten() {
+            let is_theirs = record.other.as_ref().is_some_and(|other| {
+                (other.name, &other.key, &other.agreement) == (of.name, &of.key, &of.agreement)
+            });
+            if is_theirs && !matches!(record.authorship, Some(Authorship::Fails { .. })) {
+                change.edit_letter(letter, |letter| {
+                    letter.contact = Some(id);
+                    // Its proof held under keys that now are a contact's.
+                    if letter.authorship == Some(Authorship::Unknown) {
+                        letter.authorship = Some(Authorship::Shown);
+                    }
+                })?;
+            }
+        }
+        before = page.before;
+        if before.is_none() {
+            return Ok(());
+        }
     }
 }
 
@@ -313,15 +436,15 @@ pub(super) fn first_box(view: View<'_>) -> Result<Option<Kept<BoxId, BoxRecord>>
 
 /// Boxes from which letters came, and those of contacts.
 fn senders(view: View<'_>) -> Result<Vec<Address>, OfficeError> {
-    use crate::post::store::letters::{Direction, Selection};
     let contacts = view.contacts()?.into_iter().flatten().map(|kept| kept.record.address);
     let mut found: Vec<Address> = contacts.collect();
-    let page = view.letters(
-        Selection::Only(Direction::Received),
-        None,
-        crate::post::store::letters::PAGE,
-    )?;
-    found.extend(page.letters.into_iter().flatten().filter_map(|kept| kept.record.other));
+    let page = view.letters(Selection::Only(Direction::Received), None, PAGE)?;
+    // Whoever claims to write from a box of another is not written to at that name.
+    let proved =
+        page.letters.into_iter().flatten().filter(|kept| {
+            !matches!(kept.record.authorship, None | Some(Authorship::Fails { .. }))
+        });
+    found.extend(proved.filter_map(|kept| kept.record.other));
     found.sort_by_key(|address| address.name.0);
     Ok(found)
 }

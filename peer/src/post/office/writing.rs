@@ -18,7 +18,7 @@ use super::views::letter_number;
 use super::{Office, OfficeError};
 use crate::command::NewLetter;
 use crate::post::store::MailError;
-use crate::post::store::contacts::ContactId;
+use crate::post::store::contacts::{ContactId, Receipts};
 use crate::post::store::departures;
 use crate::post::store::letters::{Authorship, Direction, LetterNumber, LetterState};
 use crate::post::store::own_boxes::{BoxId, BoxState};
@@ -174,6 +174,23 @@ impl Office {
             }
             Ok(number)
         })
+    }
+
+    /// Whether its writer asks for a receipt, is always given one, and none was put down yet.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn owes_receipt(&self, number: u64) -> Result<bool, OfficeError> {
+        let store = self.store();
+        let view = store.view();
+        let record = view.letter(letter_number(number)?)?;
+        let wanted = record.direction == Direction::Received
+            && record.receipt.wanted
+            && record.receipt.due.is_none()
+            && record.receipt.sent.is_none();
+        let Some(contact) = record.contact.filter(|_| wanted) else { return Ok(false) };
+        let contact = view.contact(contact)?;
+        Ok(contact.receipts == Receipts::Always && !contact.is_blocked())
     }
 
     /// Puts down a receipt for a letter that was read. When it leaves.

@@ -20,7 +20,7 @@ use super::passes::PassTaker;
 use super::store::letters::LetterNumber;
 use crate::desk::Options;
 
-pub use errands::{Listing, NotDone, SavedFile};
+pub use errands::{Listed, Listing, NotDone, SavedFile};
 
 /// Errands that wait at once; whoever asks for more waits.
 const ERRANDS: usize = 16;
@@ -53,6 +53,11 @@ pub enum Errand {
     Look {
         /// Whether nothing waits that need not.
         now: bool,
+    },
+    /// To read one's own boxes to their ends, and say when that is done.
+    Fetch {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), NotDone>>,
     },
     /// Who wants to be found.
     People {
@@ -145,5 +150,14 @@ impl Postman {
         let postman =
             Self { office, passes, options, stamp, time: heard, errands: asked, news: said };
         (postman, Counter { errands, news, time })
+    }
+
+    /// Takes what is asked, until the desk ends.
+    pub async fn run(self) {
+        let Self { office, passes, options, stamp, time, mut errands, news } = self;
+        while let Some(errand) = errands.recv().await {
+            tracing::debug!(?errand, "an errand is put aside");
+        }
+        drop((office, passes, options, stamp, time, news));
     }
 }

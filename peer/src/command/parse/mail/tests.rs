@@ -234,3 +234,16 @@ fn letters_are_listed_and_searched() {
         assert!(refused(line).contains(part), "{line}: {}", refused(line));
     }
 }
+
+#[test]
+fn what_the_page_shows_about_letters_is_read_as_it_stands_there() {
+    const PAGE: &str = include_str!("../../../../../README.md");
+    let (_, section) = PAGE.split_once("\n## Write to somebody\n").unwrap();
+    let block = section.split("```").nth(1).unwrap();
+    let lines: Vec<&str> = block.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines.len() > 5, "{lines:?}");
+    for line in lines {
+        assert!(line.starts_with('/'), "{line}");
+        command(line);
+    }
+}
