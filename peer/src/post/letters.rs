@@ -5,7 +5,8 @@
 
 use pregao_protocol::host::NoRandomness;
 use pregao_protocol::letter::{
-    Address, Addressee, Author, BoxKeys, BrokerAddress, Class, Content, LetterError, Place, PublishedKeys, Sealed, Seeds, seal,
+    Address, Addressee, Author, BoxKeys, BrokerAddress, Class, Content, LetterError, Place,
+    PublishedKeys, Sealed, Seeds, seal,
 };
 use pregao_protocol::log::merkle::{Frontier, leaf_hash};
 use pregao_protocol::log::stamp::{FullStamp, Headers};

@@ -2,8 +2,9 @@
 //!
 //! What has to be sent is put down in the store, durable, before it is answered; [`crate::post::postman`] carries it.
 //!
-//! - `views` letters, contacts and boxes as shown; `writing` letters and receipts to be sent; `people` contacts and boxes
+//! - `views` letters, contacts and boxes as shown; `known` what is known of others; `writing` letters and receipts to be sent; `people` contacts and boxes
 
+mod known;
 mod people;
 mod views;
 mod writing;

@@ -86,7 +86,9 @@ impl Round {
         if found.keys() != record.to.keys() {
             let (message, advice) =
                 ("the box has other keys than its address says", "ask for the address again");
-            return self.give_up(id, &record, Failure::own("mail.other-keys", message, advice)).await;
+            return self
+                .give_up(id, &record, Failure::own("mail.other-keys", message, advice))
+                .await;
         }
         if let Step::Stamped(deposit, stamp) = &record.step {
             let action = parse(&deposit.action)?;
@@ -215,15 +217,20 @@ impl Round {
         let (key, agreement) = (secrets.key(), secrets.agreement());
         let class = content.class().unwrap_or(Class::Large);
         let once = keys.once.as_ref();
-        let place =
-            Place { name: found.name(), signed: &keys.signed, once: once.map(|(_, key)| key), class };
+        let place = Place {
+            name: found.name(),
+            signed: &keys.signed,
+            once: once.map(|(_, key)| key),
+            class,
+        };
         let seeds = Seeds::from_random(self.random()?);
         let to = Addressee { place, agreement: AgreementPublic(found.opening().agreement.0) };
         let author = Author { key: &key, agreement: &agreement };
         let sealed = seal(&content, &to, &author, &seeds).map_err(|error| failed(&error))?;
         let attachments = self.attachments(id, record)?;
         let size = BlobClass::of(sealed.envelope.len() as u64);
-        let size = size.ok_or_else(|| failed(&"its envelope has another size than envelopes have"))?;
+        let size =
+            size.ok_or_else(|| failed(&"its envelope has another size than envelopes have"))?;
         let envelope = Blob { digest: sealed.sent.deposit, size };
         let body = Body::Deposit(Deposit {
             envelope,
@@ -261,11 +268,7 @@ impl Round {
         Ok(self.options.host.random()?)
     }
 
-    fn attachments(
-        &self,
-        id: DepartureId,
-        record: &DepartureRecord,
-    ) -> Result<Vec<Blob>, Setback> {
+    fn attachments(&self, id: DepartureId, record: &DepartureRecord) -> Result<Vec<Blob>, Setback> {
         let blob = |bytes: Vec<u8>| {
             let size = BlobClass::of(bytes.len() as u64).ok_or_else(lost)?;
             Ok(Blob { digest: Digest::of(&bytes), size })
@@ -291,7 +294,9 @@ impl Round {
                 })?;
                 self.say(match record.item {
                     Item::Letter(_) => News::Letter(number),
-                    Item::Receipt(_) => News::Note(format!("the receipt for letter {number} was sent")),
+                    Item::Receipt(_) => {
+                        News::Note(format!("the receipt for letter {number} was sent"))
+                    }
                 })
                 .await;
                 return Ok(());
@@ -452,7 +457,12 @@ fn begun(id: DepartureId, record: &DepartureRecord) -> Digest {
         Item::Letter(letter) => letter.id,
         Item::Receipt(receipt) => receipt.id,
     };
-    let parts = [b"departure".as_slice(), &id.0.to_be_bytes(), item.as_bytes(), &record.begun.to_be_bytes()];
+    let parts = [
+        b"departure".as_slice(),
+        &id.0.to_be_bytes(),
+        item.as_bytes(),
+        &record.begun.to_be_bytes(),
+    ];
     Digest::of(&parts.concat())
 }
 
@@ -466,4 +476,3 @@ fn lost() -> Setback {
         "take it back with /recall, or restore mail.db from a backup",
     )
 }
-

@@ -20,8 +20,8 @@ use super::setback::Setback;
 use super::{Errand, News, Round};
 use crate::post::guest::{GuestError, GuestSession};
 use crate::post::letters::FoundBox;
-use crate::post::store::letters::{Direction, LetterNumber};
 use crate::post::store::MailError;
+use crate::post::store::letters::{Direction, LetterNumber};
 
 /// Most pages of a list that are read for one question: 32 people each.
 const PAGES: usize = 16;
@@ -432,7 +432,8 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("c"), &link).unwrap();
         assert!(write(&link, b"two").is_err());
         assert!(!folder.path().join("c").exists());
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
         assert_eq!(left.len(), 2, "{left:?}");
         // Nor where there is no folder.
         assert!(write(&folder.path().join("none").join("a"), b"one").is_err());

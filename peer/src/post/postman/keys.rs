@@ -17,9 +17,9 @@ use super::Round;
 use super::setback::Setback;
 use crate::post::guest::GuestSession;
 use crate::post::own_box::OwnBox;
+use crate::post::store::MailError;
 use crate::post::store::own_boxes::BoxId;
 use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState};
-use crate::post::store::MailError;
 
 /// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. A broker hands out 64 at once, so two
 /// stocks last through a day on which somebody drains them. The same for all boxes, so that none is known by it.
@@ -66,7 +66,8 @@ impl Round {
         let stock: Vec<_> = (0..count).map(|_| self.prekey()).collect::<Result<_, _>>()?;
         let publics: Vec<_> = stock.iter().map(PrekeySecret::public).collect();
         let digests: Vec<Digest> = publics.iter().map(|public| public.digest()).collect();
-        let fault = || Setback::trouble("no keys can be made", "report this as a fault of the program");
+        let fault =
+            || Setback::trouble("no keys can be made", "report this as a fault of the program");
         let keys = PublishedKeys::new(signed.public(), publics).map_err(|_| fault())?;
         let entry = keys.entry().ok_or_else(fault)?;
         let root = entry.stock.map(|stock| stock.root);

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use pregao_protocol::trust::pass::{Day, Pass, PassKey, PassRequest};
 use pregao_protocol::room::Undecided;
+use pregao_protocol::trust::pass::{Day, Pass, PassKey, PassRequest};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 
+use super::Round;
 use super::plan::Plan;
 use super::setback::Setback;
-use super::Round;
 use crate::post::guest::{GuestError, GuestSession};
 use crate::post::passes::{TakeError, requests};
 use crate::post::store::passes::{PassId, PassRecord, PassState};
@@ -27,6 +27,12 @@ const LAST: Duration = Duration::from_secs(60 * 60);
 const DESK_WITHIN: Duration = Duration::from_secs(120);
 /// Passes that a session shows, until one counts.
 const SHOWN: usize = 4;
+
+/// What was asked for, with the key of the day under which it was.
+struct Asked {
+    requests: Vec<(PassId, PassRequest)>,
+    key: PassKey,
+}
 
 impl Round {
     /// Whether passes of a day were taken.
@@ -68,7 +74,7 @@ impl Round {
     /// Takes the passes of today.
     pub(super) async fn take_passes(&self, plan: &mut Plan) -> Result<(), Setback> {
         let today = Day::of(self.time()?);
-        let (asked, key) = match self.asked(today)? {
+        let Asked { requests: asked, key } = match self.asked(today)? {
             Some(asked) => asked,
             None => self.ask(today, plan).await?,
         };
@@ -104,7 +110,7 @@ impl Round {
     }
 
     /// What was asked for and not answered, with the key under which it was.
-    fn asked(&self, day: Day) -> Result<Option<(Vec<(PassId, PassRequest)>, PassKey)>, Setback> {
+    fn asked(&self, day: Day) -> Result<Option<Asked>, Setback> {
         let broker = self.options.broker.fingerprint;
         let rows = self.office.store().view().passes(&broker, day)?;
         let asked: Vec<_> = rows
@@ -118,18 +124,15 @@ impl Round {
         let Some((_, _, der)) = asked.first() else { return Ok(None) };
         match PassKey::from_spki(broker, day, der) {
             Ok(key) => {
-                Ok(Some((asked.into_iter().map(|(id, request, _)| (id, request)).collect(), key)))
+                let requests = asked.into_iter().map(|(id, request, _)| (id, request)).collect();
+                Ok(Some(Asked { requests, key }))
             }
             Err(error) => Err(setback(TakeError::Pass(error))),
         }
     }
 
     /// Makes requests, durable before they are sent.
-    async fn ask(
-        &self,
-        today: Day,
-        plan: &mut Plan,
-    ) -> Result<(Vec<(PassId, PassRequest)>, PassKey), Setback> {
+    async fn ask(&self, today: Day, plan: &mut Plan) -> Result<Asked, Setback> {
         let offer = self.desk(self.passes.offer()).await.map_err(setback)?;
         // The desk's clock has gone over midnight meanwhile, or the broker's.
         if offer.key.day() != today {
@@ -148,13 +151,14 @@ impl Round {
             };
             made.into_iter().map(ask).collect::<Result<Vec<_>, _>>()
         })?;
-        Ok((asked, offer.key))
+        Ok(Asked { requests: asked, key: offer.key })
     }
 
     fn forget(&self, asked: &[(PassId, PassRequest)]) -> Result<(), Setback> {
-        Ok(self.office.store().change(|change| {
-            asked.iter().try_for_each(|(id, _)| change.forget_pass(*id))
-        })?)
+        Ok(self
+            .office
+            .store()
+            .change(|change| asked.iter().try_for_each(|(id, _)| change.forget_pass(*id)))?)
     }
 
     /// What the desk answers, within some time.
@@ -177,15 +181,13 @@ impl Round {
             let (id, pass) = self.choose(on, hurry)?;
             session.verify_pass(&pass).await?;
             let now = self.time()?;
-            self.office.store().change(|change| match change.pass_spent_on(
-                &self.options.broker.fingerprint,
-                pass.day(),
-                &on,
-            )? {
-                Some(_) => Ok(()),
-                // Who hurries spends it before it has rested.
-                None if hurry => change.spend_pass(id, on, Time::MAX).map(drop),
-                None => change.spend_pass(id, on, now).map(drop),
+            self.office.store().change(|change| {
+                match change.pass_spent_on(&self.options.broker.fingerprint, pass.day(), &on)? {
+                    Some(_) => Ok(()),
+                    // Who hurries spends it before it has rested.
+                    None if hurry => change.spend_pass(id, on, Time::MAX).map(drop),
+                    None => change.spend_pass(id, on, now).map(drop),
+                }
             })?;
             match session.show_pass(&pass).await {
                 Ok(()) => return Ok(pass.id()),
@@ -219,7 +221,8 @@ impl Round {
                 id,
                 record:
                     PassRecord {
-                        state: PassState::Held { pass, .. } | PassState::Spent { pass, .. }, ..
+                        state: PassState::Held { pass, .. } | PassState::Spent { pass, .. },
+                        ..
                     },
             }) => Ok((id, pass)),
             _ => Err(Setback::Later),

@@ -68,7 +68,8 @@ enum Became {
 
 /// Position of the entry that a receipt is for.
 pub(super) fn seq_of(receipt: &Receipt) -> Result<u64, Setback> {
-    let verified = verify::receipt(receipt).map_err(|_| GuestError::False("a receipt does not hold"))?;
+    let verified =
+        verify::receipt(receipt).map_err(|_| GuestError::False("a receipt does not hold"))?;
     Ok(verified.seq)
 }
 
@@ -196,7 +197,8 @@ impl Round {
             let arrival = Arrival { own_box: id, seq, deposit, envelope };
             let became = self.receive(&arrival, record, now)?;
             // What is attached is fetched when the user wants it: until then it stays there.
-            if waiting.attachments.is_empty() || matches!(became, Became::Receipt(_) | Became::Known)
+            if waiting.attachments.is_empty()
+                || matches!(became, Became::Receipt(_) | Became::Known)
             {
                 take.push(seq);
             }
@@ -266,8 +268,11 @@ impl Round {
         let head = record.position.head.as_ref().map(|head| head.note.clone());
         self.say(News::Alarm {
             room: Some(record.name),
-            message: format!("letter {number} stands in the log of your box and is not given to you"),
-            advice: "ask whoever may have written to write again; do not rely on this broker".to_owned(),
+            message: format!(
+                "letter {number} stands in the log of your box and is not given to you"
+            ),
+            advice: "ask whoever may have written to write again; do not rely on this broker"
+                .to_owned(),
             notes: head.into_iter().collect(),
         })
         .await;
@@ -275,12 +280,7 @@ impl Round {
     }
 
     /// Opens what came and keeps what it is.
-    fn receive(
-        &self,
-        arrival: &Arrival,
-        own: &BoxRecord,
-        now: Time,
-    ) -> Result<Became, Setback> {
+    fn receive(&self, arrival: &Arrival, own: &BoxRecord, now: Time) -> Result<Became, Setback> {
         let mut store = self.office.store();
         if is_dealt_with(store.view(), arrival)? {
             return Ok(Became::Known);
@@ -312,9 +312,8 @@ impl Round {
         match self.author(store.view(), &opened)? {
             Author::Known(keys, contact) => {
                 let authorship = authorship(opened.verify(&keys, &agreement));
-                let kept = store.change(|change| {
-                    keep(change, arrival, &opened, authorship, contact, now)
-                })?;
+                let kept = store
+                    .change(|change| keep(change, arrival, &opened, authorship, contact, now))?;
                 Ok(Became::Letter(kept.0, kept.1))
             }
             Author::Ask(_) | Author::Unknown => {
@@ -338,9 +337,8 @@ impl Round {
             return Ok(Author::Known(keys, None));
         }
         let broker = sender.broker.as_str().parse::<BrokerAddress>();
-        let is_here = broker.is_ok_and(|broker| {
-            broker.fingerprint == self.options.broker.fingerprint
-        });
+        let is_here =
+            broker.is_ok_and(|broker| broker.fingerprint == self.options.broker.fingerprint);
         Ok(if is_here { Author::Ask(sender.name) } else { Author::Unknown })
     }
 
@@ -402,8 +400,10 @@ impl Round {
         plan.unopened.remove(&number);
         if let Some(name) = changed {
             let short = short(&opened.sender().name);
-            self.say(News::Note(format!("{name} is written to at another box from now on: {short}")))
-                .await;
+            self.say(News::Note(format!(
+                "{name} is written to at another box from now on: {short}"
+            )))
+            .await;
         }
         if kept.1 {
             self.say(News::Letter(kept.0)).await;
@@ -618,7 +618,9 @@ fn receipt_for(
         return Ok(Matched::No(error.to_string()));
     }
     if let Err(error) = opened.verify(&to.keys(), agreement) {
-        return Ok(Matched::No(format!("a read receipt for letter {id} by somebody else: {error}")));
+        return Ok(Matched::No(format!(
+            "a read receipt for letter {id} by somebody else: {error}"
+        )));
     }
     if record.receipt.got.is_none() {
         return Ok(Matched::Letter(id));
@@ -674,4 +676,64 @@ pub(super) async fn attached(
     let replay = session.read_on(own, before.unwrap_or_default()).await?;
     let fold = replay.room().and_then(MessageBox::of).cloned();
     Ok(fold.ok_or(GuestError::False("the box is none any more"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pregao_protocol::trust::key::Fingerprint;
+    use pregao_protocol::value::codec::Digest;
+
+    fn read_to(size: u64, root: u8) -> BoxRecord {
+        let head =
+            HeadMet { size, root: Digest([root; 32]), note: "the head that was met".to_owned() };
+        BoxRecord {
+            name: RoomName([3; 32]),
+            broker: "ws://broker:1/#00".to_owned().try_into().unwrap(),
+            fingerprint: Fingerprint([7; 32]),
+            secrets: None,
+            opening: String::new(),
+            stamp: None,
+            receipt: None,
+            state: BoxState::Opened,
+            purpose: BoxPurpose::Spare,
+            position: Position { read: size, head: Some(head) },
+            renewed: None,
+        }
+    }
+
+    fn is_alarm(setback: Setback, shown: &[&str]) -> bool {
+        let Some(News::Alarm { room, notes, .. }) = setback.news() else { return false };
+        room == Some(RoomName([3; 32])) && notes == shown
+    }
+
+    #[test]
+    fn a_log_that_is_shorter_or_another_than_it_was_is_an_alarm_shown_by_both_heads() {
+        let record = read_to(5, 1);
+        let seen = |size, root| Seen { size, root: Digest([root; 32]) };
+        for goes_on in [seen(5, 1), seen(6, 1), seen(6, 2)] {
+            assert!(require_longer(&record, goes_on, "now").is_ok());
+        }
+        for lie in [seen(4, 1), seen(5, 2), seen(1, 1)] {
+            let alarm = require_longer(&record, lie, "now").unwrap_err();
+            assert!(is_alarm(alarm, &["the head that was met", "now"]), "{lie:?}");
+        }
+        // Of one that was never read there is nothing to compare.
+        let new = BoxRecord { position: Position::default(), ..record };
+        assert!(require_longer(&new, seen(1, 9), "now").is_ok());
+    }
+
+    #[test]
+    fn a_broker_that_hides_a_log_or_lies_about_it_is_told_from_one_that_is_away() {
+        let record = read_to(5, 1);
+        let hidden = |code: &str| GuestError::NotShown { code: code.to_owned() };
+        for lie in [hidden("room.shorter"), hidden("room.unknown"), GuestError::False("a log")] {
+            assert!(is_alarm(
+                unread(lie, &record, Some("said")),
+                &["the head that was met", "said"]
+            ));
+        }
+        assert!(matches!(unread(GuestError::Slow, &record, None), Setback::Later));
+        assert!(matches!(unread(hidden("door.rate"), &record, None), Setback::Trouble { .. }));
+    }
 }
