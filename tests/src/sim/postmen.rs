@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use pregao::command::{MailFilter, NewLetter};
 use pregao::desk;
 use pregao::event::{LetterStanding, LetterView};
-use pregao::post::guest::GuestSession;
+use pregao::post::guest::{GuestError, GuestSession};
 use pregao::post::letters::{FoundBox, Outgoing};
 use pregao::post::office::{Office, Resolved};
 use pregao::post::own_box::OwnBox;
@@ -24,9 +24,9 @@ use pregao_protocol::letter::{
     self, Address, Author, BoxKeys, Content, Letter, Mode, ReadReceipt, Salt,
 };
 use pregao_protocol::log::RoomName;
-use pregao_protocol::room::MessageBox;
 use pregao_protocol::room::action::Draft;
 use pregao_protocol::room::body::{Body, BoxOpening, Deposit};
+use pregao_protocol::room::{MessageBox, Undecided};
 use pregao_protocol::trust::agreement::AgreementSecret;
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{Fingerprint, PublicKey, SecretKey};
@@ -452,8 +452,16 @@ impl Forger {
     async fn paid(&mut self) -> Result<GuestSession<'_>> {
         let pass = self.passes.pop().context("a pass")?;
         let mut session = self.writer.session().await?;
-        session.show_pass(&pass).await?;
-        Ok(session)
+        session.verify_pass(&pass).await?;
+        // Where nobody has asked for a stamp for long, the broker has to hear the TSA first.
+        for _ in 0..60 {
+            match session.show_pass(&pass).await {
+                Err(GuestError::Undecided(Undecided::TSA_DOWN)) => tokio::time::sleep(LOOK).await,
+                Err(error) => return Err(error.into()),
+                Ok(()) => return Ok(session),
+            }
+        }
+        bail!("the TSA stays away")
     }
 
     /// A box with room for so many letters, and keys without a stock.
@@ -735,6 +743,8 @@ fn whoever_writes_to_a_box_that_is_full_or_closed_is_told_and_what_can_wait_wait
             let all = fold.waiting().map(|(seq, _)| seq).collect();
             session.take_off(&full.own, room.ledger().head(), all).await?;
         }
+        // It was put off for twenty minutes at most; whoever hurries then spends no rested pass.
+        tokio::time::sleep(Duration::from_secs(1_300)).await;
         is_calm(&rui.send_all().await?)?;
         ensure!(rui.standing(second)? == LetterStanding::Deposited);
         Ok(())

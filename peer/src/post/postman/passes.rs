@@ -233,7 +233,10 @@ impl Round {
 fn setback(error: TakeError) -> Setback {
     let (message, advice) = (error.to_string(), error.advice().to_owned());
     match error {
-        TakeError::Offline | TakeError::Slow | TakeError::Busy => Setback::Later,
+        TakeError::Offline
+        | TakeError::Slow
+        | TakeError::Busy
+        | TakeError::Undecided(Undecided::TSA_DOWN) => Setback::Later,
         TakeError::False(_) | TakeError::Pass(_) => {
             Setback::Alarm { room: None, message, advice, notes: Vec::new() }
         }

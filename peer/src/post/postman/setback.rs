@@ -2,6 +2,7 @@
 
 use pregao_protocol::host::NoRandomness;
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::Undecided;
 use pregao_protocol::value::report::Advised as _;
 
 use super::News;
@@ -78,7 +79,11 @@ impl From<GuestError> for Setback {
         let (message, advice) = (error.to_string(), error.advice().to_owned());
         match error {
             // The desk says how the connection stands; an answer that did not come is asked for again.
-            GuestError::Link(_) | GuestError::Slow => Self::Later,
+            GuestError::Link(_)
+            | GuestError::Slow
+            | GuestError::Undecided(Undecided::TSA_DOWN | Undecided::SLOW | Undecided::PUZZLE) => {
+                Self::Later
+            }
             GuestError::False(_) | GuestError::TooMuch(_) => {
                 Self::Alarm { room: None, message, advice, notes: Vec::new() }
             }
