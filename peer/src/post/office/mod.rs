@@ -2,9 +2,10 @@
 //!
 //! What has to be sent is put down in the store, durable, before it is answered; [`crate::post::postman`] carries it.
 //!
-//! - `views` letters, contacts and boxes as shown; `writing` letters and receipts to be sent; `people` contacts and boxes
-//! - `showing` letters as third parties check them
+//! - `views` letters, contacts and boxes as shown; `known` what is known of others; `writing` letters and receipts to be
+//!   sent; `people` contacts and boxes; `showing` letters as third parties check them
 
+mod known;
 mod people;
 mod showing;
 mod views;

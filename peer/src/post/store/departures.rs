@@ -14,6 +14,7 @@ use pregao_protocol::room::body::OnceKey;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::contacts::ContactId;
@@ -440,6 +441,60 @@ impl Change<'_> {
             return Err(MailError::Step("it is stamped once, after it was put"));
         };
         record.step = Step::Stamped(deposit, stamp);
+        self.update(id.0, &record)
+    }
+
+    /// Keeps another stamp: under the one before nothing was decided, which the broker has said, and it has grown too old.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] if it was not stamped before.
+    pub fn stamp_anew(&mut self, id: DepartureId, stamp: FullStamp) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        let Step::Stamped(deposit, _) = record.step else {
+            return Err(MailError::Step("it was not stamped before"));
+        };
+        record.step = Step::Stamped(deposit, stamp);
+        self.update(id.0, &record)
+    }
+
+    /// Has a letter that waits go from another of the user's boxes: that of the contact for whom it is. `answers` is the
+    /// letter that it answers from then on, if it answered none: whoever names a letter has read it.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] once it is sealed, or for a receipt, which goes from the box of what was read.
+    pub fn send_from(
+        &mut self,
+        id: DepartureId,
+        from: BoxId,
+        address: Address,
+        answers: Option<Uuid>,
+    ) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        let (Step::Waiting, Item::Letter(letter)) = (&record.step, &mut record.item) else {
+            return Err(MailError::Step("only a letter that waits goes from another box"));
+        };
+        letter.from = address;
+        letter.reply_to = letter.reply_to.or(answers);
+        let reply_to = letter.reply_to;
+        record.from = from;
+        self.edit_letter(record.letter, |letter| {
+            letter.own_box = from;
+            letter.reply_to = reply_to;
+        })?;
+        self.update(id.0, &record)
+    }
+
+    /// What waits leaves later.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] once it is sealed.
+    pub fn put_off(&mut self, id: DepartureId, leaves: Time) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        if record.step != Step::Waiting {
+            return Err(MailError::Step("it is leaving already"));
+        }
+        record.leaves = leaves;
+        record.begun = record.begun.saturating_add(1);
         self.update(id.0, &record)
     }
 
