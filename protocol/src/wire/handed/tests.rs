@@ -197,10 +197,10 @@ fn v293_keys_that_are_not_in_the_log_are_not_believed() {
 fn v293_keys_that_the_owner_did_not_sign_are_not_believed() {
     let own = Own::open(1);
     let keys = published(1, 10..15);
-    let forge = |signer: u8| {
+    let forge = |signer: u8, of: RoomName| {
         let mut forged = Own::open(signer);
         forged.key = SecretKey::from_seed(&[signer; 32]);
-        let (room, seen) = (Some(own.table.name()), own.table.room.ledger().head());
+        let (room, seen) = (Some(of), own.table.room.ledger().head());
         let draft = Draft { id: uuid(9), room, body: Body::Keys(keys.entry().unwrap()), seen };
         let stamped = forged.table.tsa.stamp(draft.sign_as_owner(&forged.key).unwrap(), at(SECOND));
         let action = stamped.action().compact().to_owned();
@@ -213,8 +213,11 @@ fn v293_keys_that_the_owner_did_not_sign_are_not_believed() {
         let (once, room) = (keys.once(1), own.table.name());
         Handed { n: 7, room, given: Given::Once, signed: key(1), once, proof }
     };
-    assert!(forge(1).verify(&own.opening()).is_ok(), "by the owner it would hold");
-    assert!(matches!(forge(2).verify(&own.opening()), Err(HandedError::Other)));
+    let here = own.table.name();
+    assert!(forge(1, here).verify(&own.opening()).is_ok(), "by the owner it would hold");
+    assert!(matches!(forge(2, here).verify(&own.opening()), Err(HandedError::Other)));
+    let elsewhere = forge(1, RoomName([9; 32]));
+    assert!(matches!(elsewhere.verify(&own.opening()), Err(HandedError::Other)));
 }
 
 #[test]
