@@ -154,6 +154,11 @@ async fn is_left_alone(played: &mut Played) -> bool {
     tokio::time::timeout(Duration::from_secs(5), played.errands.recv()).await.is_err()
 }
 
+/// What came first, but for the ticks that come at any time.
+fn first(user: &User) -> Option<&Event> {
+    user.seen.iter().find(|event| !matches!(event, Event::Tick { .. }))
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_never_writes_has_no_file_of_letters() {
     let mut house = House::open();
@@ -390,7 +395,7 @@ async fn contacts_are_added_by_address_or_beginning_and_no_other_way() {
         assert_eq!(refused(&mut user, &words).await, code, "{words:?}");
     }
     assert!(does(&mut user, &["contact"]).await);
-    let Some(Event::Contacts { contacts, id: Some(_) }) = user.seen.first() else {
+    let Some(Event::Contacts { contacts, id: Some(_) }) = first(&user) else {
         panic!("{:?}", user.seen)
     };
     assert_eq!((contacts.len(), contacts[0].verified), (1, false));
@@ -451,7 +456,7 @@ async fn a_letter_is_put_down_with_its_mode_and_how_to_take_it_back() {
     let standings: Vec<_> = letters(&user).iter().map(|letter| letter.standing).collect();
     assert_eq!(standings, [LetterStanding::Recalled, LetterStanding::Waiting]);
     assert!(does(&mut user, &["status"]).await);
-    let Some(Event::Status { letters, id: Some(_) }) = user.seen.first() else {
+    let Some(Event::Status { letters, id: Some(_) }) = first(&user) else {
         panic!("{:?}", user.seen)
     };
     let numbers: Vec<u64> = letters.iter().map(|one: &StatusView| one.letter.letter).collect();
@@ -532,9 +537,7 @@ async fn files_are_sealed_beside_a_letter_and_saved_where_it_is_read() {
     let saved = |index| SavedFile { index, path: "letters/b.txt".into() };
     reply.send(Ok(vec![saved(1), saved(2)])).unwrap();
     assert!(user.done().await);
-    let Some(Event::Read { shown, id: Some(_) }) = user.seen.first() else {
-        panic!("{:?}", user.seen)
-    };
+    let Some(Event::Read { shown, id: Some(_) }) = first(&user) else { panic!("{:?}", user.seen) };
     let saved: Vec<_> = shown.files.iter().map(|file| file.saved.as_deref()).collect();
     assert_eq!(saved, [None, Some("letters/b.txt")]);
     user.seen.clear();
@@ -542,7 +545,7 @@ async fn files_are_sealed_beside_a_letter_and_saved_where_it_is_read() {
     let Errand::Save { reply, .. } = played.asked().await else { panic!("another errand") };
     reply.send(Err(not_done())).unwrap();
     assert!(!user.done().await);
-    assert!(matches!(user.seen.first(), Some(Event::Read { .. })), "{:?}", user.seen);
+    assert!(matches!(first(&user), Some(Event::Read { .. })), "{:?}", user.seen);
     assert_eq!(user.seen.iter().find_map(code).unwrap(), "mail.unfound");
     assert_eq!(refused(&mut user, &["read", "2", "save", "letters"]).await, "mail.no-files");
     assert!(is_left_alone(&mut played).await);
@@ -559,7 +562,7 @@ async fn a_letter_that_asks_for_a_receipt_says_how_to_send_one() {
     assert_eq!(letters(&user).len(), 1);
     assert_eq!(refused(&mut user, &["ack", "1"]).await, "mail.not-this");
     assert!(does(&mut user, &["read", "1"]).await);
-    let Some(Event::Read { shown, .. }) = user.seen.first() else { panic!("{:?}", user.seen) };
+    let Some(Event::Read { shown, .. }) = first(&user) else { panic!("{:?}", user.seen) };
     assert_eq!(shown.text.expose(), "Is the lamp still there?");
     assert!(shown.notes.iter().any(|note| note.contains("ack does so")), "{:?}", shown.notes);
     // It is not sent by itself.

@@ -203,8 +203,17 @@ impl Postman {
                 Err(mpsc::error::TryRecvError::Disconnected) => return,
                 Err(mpsc::error::TryRecvError::Empty) => {}
             }
-            let Some(wait) = self.step().await else { continue };
-            let is_known = self.round.now().is_some();
+            // What never has to wait leaves the desk, which runs beside it, its turn.
+            tokio::task::coop::consume_budget().await;
+            let now = self.round.now();
+            let wait = match now {
+                None => LONGEST,
+                Some(now) => match self.step(now).await {
+                    None => continue,
+                    Some(wait) => wait,
+                },
+            };
+            let is_known = now.is_some();
             tokio::select! {
                 errand = self.errands.recv() => match errand {
                     Some(errand) => self.round.errand(errand, &mut self.plan).await,
@@ -217,8 +226,7 @@ impl Postman {
     }
 
     /// Does the most urgent thing; nothing if it did, else how long nothing is due.
-    async fn step(&mut self) -> Option<Duration> {
-        let now = self.round.now()?;
+    async fn step(&mut self, now: Time) -> Option<Duration> {
         let next = match self.plan.next(&self.round, now) {
             Ok(next) => next,
             Err(setback) => {
