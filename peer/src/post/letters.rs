@@ -305,6 +305,7 @@ impl GuestSession<'_> {
             signed: keys.signed.digest(),
             once: once.map(|(once, _)| *once),
             expires: letter.expires,
+            registered: None,
         });
         let id = uuid::Builder::from_random_bytes(self.random()?).into_uuid();
         let draft = Draft { id, room: Some(to.name()), body, seen: to.opened };

@@ -9,6 +9,7 @@
 //!   [`class`](Class) sizes; [`content`](Content) what a letter says
 //! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
 //! - [`say`] what the two of a reveal room write to each other there, by the same means
+//! - [`registered`](RegisteredLetter) what is read only once its reader has signed for it
 //! - [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check
 
 mod class;
@@ -17,6 +18,7 @@ mod envelope;
 mod proof;
 mod published;
 mod receipt;
+mod registered;
 pub mod say;
 pub mod show;
 mod stock;
@@ -32,6 +34,9 @@ pub use envelope::{
 pub use proof::{Author, BoxKeys, Proof, ProofError};
 pub use published::{OnceOf, PublishedError, PublishedKeys};
 pub use receipt::{ReadReceipt, ReceiptError, Sent};
+pub use registered::{
+    Half, HalfError, HalfPlace, Halves, RegisteredError, RegisteredLetter, SealedHalf, Within,
+};
 pub use stock::{Stock, StockError, stock_root, verify_member};
 
 #[cfg(test)]

@@ -143,6 +143,7 @@ impl Mailbox {
             signed: self.signed.public().digest(),
             once: index.map(|index| OnceKey { stock, index }),
             expires: None,
+            registered: None,
         }
     }
 

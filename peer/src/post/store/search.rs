@@ -115,7 +115,8 @@ impl View<'_> {
         let content = bytes.and_then(|bytes| Content::parse(&bytes).ok());
         let text = match &content {
             Some((Content::Letter(letter), _)) => letter.text.as_str(),
-            Some((Content::Read(_), _)) | None => &record.beginning,
+            // What a registered letter says is kept apart, once it was accepted.
+            Some((Content::Read(_) | Content::Registered(_), _)) | None => &record.beginning,
         };
         let lower = text.to_lowercase();
         let is_there =
