@@ -103,7 +103,7 @@ pub fn take_up(bytes: &[u8]) -> Result<Replay, KeptError> {
     let ends = waiting.iter().filter_map(|(seq, letter)| Some((letter.expires?, *seq)));
     let lapses = waiting.iter().filter_map(|(seq, letter)| {
         let registered = letter.registered.as_ref()?;
-        let undecided = !registered.handed && accepted != Some(*seq);
+        let undecided = registered.handed.is_none() && accepted != Some(*seq);
         undecided.then_some((registered.until, *seq))
     });
     let stocks = stocks.into_iter().map(|kept| {

@@ -187,7 +187,7 @@ impl Fold for MessageBox {
             Body::Deposit(deposit) => self.take_in(ledger.head().size, deposit, entry),
             Body::Taken(taken) => taken.letters.iter().for_each(|seq| self.drop_letter(*seq)),
             Body::Accepted(one) => self.accept(one.letter),
-            Body::Handed(handed) => self.hand_over(handed.letter),
+            Body::Handed(handed) => self.hand_over(handed.letter, &handed.half),
             Body::Declined(one) | Body::Lapsed(one) => self.drop_letter(one.letter),
             Body::BoxClosed(_) => {
                 self.closed = true;

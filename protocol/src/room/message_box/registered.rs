@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::MessageBox;
-use crate::letter::SealedHalf;
+use crate::letter::{Half, SealedHalf};
 use crate::room::body::{Body, HandedHalf, Registered};
 use crate::room::{Code, Stamped};
 use crate::trust::key::{OneTime, PublicKey};
@@ -25,8 +25,8 @@ pub struct Registration {
     pub commitment: Digest,
     /// From then on it can be neither accepted nor declined, and lapses.
     pub until: Time,
-    /// Whether it was accepted and handed over.
-    pub handed: bool,
+    /// The broker's half, once it was accepted and handed over.
+    pub handed: Option<Half>,
 }
 
 impl Registration {
@@ -36,7 +36,7 @@ impl Registration {
             half: registered.half,
             commitment: registered.commitment,
             until: entry.time().plus(Duration::from_secs(label::REGISTERED_FOR)),
-            handed: false,
+            handed: None,
         }
     }
 }
@@ -53,7 +53,13 @@ impl MessageBox {
     pub fn undecided(&self, seq: u64) -> Option<&Registration> {
         let registered = self.waiting.get(&seq)?.registered.as_ref()?;
         // Of the one that was accepted just now nothing but the half is awaited.
-        (!registered.handed && self.accepted != Some(seq)).then_some(registered)
+        (registered.handed.is_none() && self.accepted != Some(seq)).then_some(registered)
+    }
+
+    /// The broker's half of the key of a registered letter that was handed over and waits to be taken.
+    #[must_use]
+    pub fn handed(&self, seq: u64) -> Option<&Half> {
+        self.waiting.get(&seq)?.registered.as_ref()?.handed.as_ref()
     }
 
     /// The letter that was accepted, and of which the half is awaited: only ever in the middle of a commit.
@@ -105,11 +111,11 @@ impl MessageBox {
     }
 
     /// It was handed over, and waits to be taken like any other.
-    pub(super) fn hand_over(&mut self, seq: u64) {
+    pub(super) fn hand_over(&mut self, seq: u64, half: &Half) {
         self.accepted = None;
         let letter = self.waiting.get_mut(&seq);
         if let Some(letter) = letter.and_then(|letter| letter.registered.as_mut()) {
-            letter.handed = true;
+            letter.handed = Some(half.clone());
         }
     }
 }

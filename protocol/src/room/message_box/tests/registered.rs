@@ -63,7 +63,7 @@ fn v330_a_registered_letter_has_its_own_time_and_no_other() {
     let lapses = at(2 * SECOND).plus(Duration::from_secs(15 * 24 * 3600));
     assert_eq!(post.fold().next_lapse(), Some((lapses, 2)));
     let letter = post.fold().undecided(2).unwrap();
-    assert_eq!((letter.until, letter.handed), (lapses, false));
+    assert_eq!((letter.until, &letter.handed), (lapses, &None));
     assert_eq!(letter.commitment, half(1).commitment());
     // It is no end by which others make room.
     assert_eq!(post.fold().next_end(), None);
@@ -116,6 +116,7 @@ fn v333_what_was_accepted_is_handed_over_by_the_next_entry_and_by_no_other() {
     assert_eq!(post.broker(5 * SECOND, handed(3, 2)), Err(Code::HandedPair));
     post.broker(5 * SECOND, handed(2, 1)).unwrap();
     assert_eq!((post.fold().awaits_half(), post.table.room.cut_short()), (None, None));
+    assert_eq!((post.fold().handed(2), post.fold().handed(3)), (Some(&half(1)), None));
     assert_eq!(post.waits(), [2, 3, 4]);
     post.own(6 * SECOND, keys(5, None)).unwrap();
 }
