@@ -23,6 +23,8 @@ pub mod framer;
 pub mod machine;
 pub mod person;
 pub mod programs;
+#[cfg(test)]
+mod registered;
 pub mod run;
 pub mod trace;
 pub mod trouble;
