@@ -12,7 +12,7 @@
 //! - [`passes`] what guests spend: made, taken, shown and spent; [`people`] boxes whose owners want to be found; [`handed`]
 //!   which keys of boxes were handed out
 //! - [`registry`] the rooms by their names; [`lobby`] the list of them; [`presence`] who is online
-//! - [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
+//! - [`responder`] how a session hears an answer; [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
 //!   around them
 
 #![cfg_attr(
@@ -46,6 +46,7 @@ pub mod presence;
 pub mod private;
 mod rate_limiter;
 pub mod registry;
+pub mod responder;
 pub mod room;
 pub mod server;
 pub mod session;

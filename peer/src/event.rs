@@ -3,6 +3,7 @@
 //! Every front shows the same events; JSON lines print them as they are, tagged by `event`.
 //! Amounts are minor units with the currency beside them; times are RFC 3339.
 
+mod mail;
 mod queries;
 
 use std::time::Duration;
@@ -17,6 +18,10 @@ use pregao_protocol::value::report::{Report, with_or_without_advice};
 use serde::{Deserialize, Serialize};
 
 use crate::text::sanitize::{apart, sanitize, shortened};
+pub use mail::{
+    BoxStateView, ContactView, FileView, LetterStanding, LetterView, PersonView, ReadView,
+    StatusView, WhoView,
+};
 pub use queries::{BidStanding, BidView, BidsView, CheckVerdict, CheckView};
 
 /// How the words begin that say that a puzzle is being solved: whoever reads them may give it up.
@@ -255,6 +260,65 @@ pub enum Event {
     Receipts {
         /// Every receipt held, re-checked.
         receipts: Vec<ReceiptView>,
+    },
+    /// A letter came, or one changed its standing.
+    Letter(LetterView),
+    /// Answer to `mail`, `new` and `search`.
+    Mail {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// The letters, the newest last.
+        letters: Vec<LetterView>,
+        /// How many older ones were left out.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u64,
+        /// How many are not read, of all.
+        unread: u64,
+    },
+    /// Answer to `read`.
+    Read {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// The letter.
+        #[serde(flatten)]
+        shown: Box<ReadView>,
+    },
+    /// Answer to `people`.
+    People {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Who wants to be found.
+        people: Vec<PersonView>,
+        /// How many more there are.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left_out: u64,
+    },
+    /// Answer to `contact`.
+    Contacts {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Whom one writes to.
+        contacts: Vec<ContactView>,
+    },
+    /// Answer to `box`, and what changes with one's own boxes.
+    Boxes {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Those that are not closed.
+        boxes: Vec<BoxStateView>,
+    },
+    /// Answer to `status`.
+    Status {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// What became of letters, the newest last.
+        letters: Vec<StatusView>,
     },
     /// The user's citizen card is about to be asked for a signature; the PIN comes from a file or
     /// the terminal (JSON only).

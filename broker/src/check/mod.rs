@@ -13,13 +13,11 @@ use pregao_protocol::room::body::Signer;
 use pregao_protocol::room::{Stamped, Undecided};
 use pregao_protocol::trust::certificate::PersonaCertificate;
 use pregao_protocol::trust::key::{Fingerprint, Persona, PublicKey, StampKey};
-use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::persona::{Blind, BlindContext, blinded};
 use pregao_protocol::value::codec::Digest;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::passes::HeldPass;
-use crate::shared::Shared;
 
 /// Most submissions waiting for one worker.
 const QUEUE: usize = 1_024;
@@ -95,21 +93,6 @@ impl Checked {
     #[must_use]
     pub fn opens_a_room(&self) -> bool {
         self.stamped.action().opens_a_room()
-    }
-
-    /// Spends a pass on it, if it costs one (V-287).
-    ///
-    /// # Errors
-    /// Why it is not to be decided.
-    pub(crate) async fn pay(&self, shared: &Shared) -> Result<(), Undecided> {
-        let Author::Guest { pass } = self.author else { return Ok(()) };
-        let action = self.stamped.action();
-        if !action.body().costs_a_pass() {
-            return Ok(());
-        }
-        let newest = shared.stamps.newest().map_err(|_| Undecided::TSA_DOWN)?;
-        let today = Day::of(newest.batch.time());
-        shared.passes.spend(pass, action.digest(), today).await
     }
 
     /// Who is behind it.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::check::Submission;
 use crate::registry::Registry;
-use crate::room::Responder;
+use crate::responder::Responder;
 use crate::shared::Shared;
 use crate::store::RoomName;
 

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::PassesError;
 use super::ledger::{Answer, Ask, Ledger};
-use crate::room::Responder;
+use crate::responder::Responder;
 
 /// Questions that wait for the ledger.
 const QUEUE: usize = 4_096;

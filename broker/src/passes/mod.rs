@@ -32,7 +32,7 @@ use pregao_protocol::wire::frame::{FromBroker, PassesOffered};
 
 use self::desk::{PassDesk, ToBeSigned};
 use self::ledger::Ask;
-use crate::room::Responder;
+use crate::responder::Responder;
 use crate::store::OpenError;
 
 pub use self::ledger::PASSES_FILE;

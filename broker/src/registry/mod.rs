@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 
 use crate::check::Verdict;
 use crate::rate_limiter::RateLimiter;
+use crate::responder::Responder;
 use crate::room::kinds::{Follower, Followers, Follows, follows, has_handle, is_listed, passes};
 use crate::room::{
-    MAILBOX, OWNER_BURST, OWNER_RATE, Responder, RoomDirectory, RoomHandle, RoomInbox, RoomMessage,
+    MAILBOX, OWNER_BURST, OWNER_RATE, RoomDirectory, RoomHandle, RoomInbox, RoomMessage,
     RoomSignal, RoomState, RoomTask, Submitted, opening,
 };
 use crate::shared::Shared;

@@ -33,14 +33,12 @@ use pregao_protocol::room::action::Action;
 use pregao_protocol::room::{Kind, Room, Undecided};
 use pregao_protocol::trust::key::{OneTime, PublicKey};
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::wire::frame::FromBroker;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::check::Checked;
-use crate::effort::{Account, Cost};
 use crate::fanout::Watcher;
-use crate::metrics::Metrics;
 use crate::rate_limiter::RateLimiter;
+use crate::responder::Responder;
 use crate::store::SharedEntry;
 
 pub(crate) use load::RoomState;
@@ -48,77 +46,6 @@ pub(crate) use task::RoomTask;
 
 /// Messages waiting for one room.
 pub const MAILBOX: usize = 8_192;
-
-/// How a session hears the answer to one request.
-#[derive(Debug, Clone)]
-pub struct Responder {
-    /// The request's number.
-    pub n: u64,
-    /// The session's queue of personal frames. Bounded by what a session may have under way.
-    pub to: mpsc::UnboundedSender<FromBroker>,
-    /// Where it is counted that the broker could not decide.
-    pub metrics: Arc<Metrics>,
-    /// Who is charged for what becomes of it; nobody, for what came through a witness.
-    pub account: Option<Arc<Account>>,
-}
-
-impl Responder {
-    /// Answers. A session that is gone no longer listens; that is no fault.
-    pub fn send(self, frame: FromBroker) {
-        if matches!(frame, FromBroker::Refused { .. }) {
-            self.charge(Cost::Refused);
-        }
-        let _ = self.to.send(frame);
-    }
-
-    /// Answers that nothing was decided: there is no other answer without a signature.
-    pub fn fail(self, code: Undecided) {
-        let n = self.n;
-        if is_ours(code) {
-            self.metrics.failed.add(1);
-        }
-        if is_broken(code) {
-            self.charge(Cost::Broken);
-        }
-        // Not kept, but decided in vain as well.
-        if code == Undecided::REFUSALS {
-            self.charge(Cost::Refused);
-        }
-        self.send(FromBroker::Failed { n, code: code.code().as_str().to_owned() });
-    }
-}
-
-impl Responder {
-    fn charge(&self, cost: Cost) {
-        if let Some(account) = &self.account {
-            account.charge(cost);
-        }
-    }
-
-    /// Whether a refusal of what was handed in here may be kept (V-196). What comes through a witness always has a
-    /// signed answer.
-    #[must_use]
-    pub fn may_keep_refusal(&self) -> bool {
-        self.account.as_ref().is_none_or(|account| account.may_keep_refusal())
-    }
-}
-
-/// Whether what was handed in cannot have been made by an honest program.
-fn is_broken(code: Undecided) -> bool {
-    let broken = [
-        Undecided::PARSE,
-        Undecided::BLIND,
-        Undecided::STAMP_OTHER,
-        Undecided::STAMP_UNKNOWN_TSA,
-        Undecided::FRAME_MALFORMED,
-    ];
-    broken.contains(&code)
-}
-
-/// Whether a failure is for want of time, store or capacity, and not for what was handed in.
-fn is_ours(code: Undecided) -> bool {
-    [Undecided::TSA_DOWN, Undecided::STORE_FAILED, Undecided::DOOR_RATE].contains(&code)
-}
 
 /// A frame that answers a request and is no JSON.
 #[derive(Debug)]

@@ -13,9 +13,10 @@ use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::refusal::Refusal;
 
 use super::kinds::AnyPolicy;
-use super::{Responder, RoomDirectory, RoomState};
+use super::{RoomDirectory, RoomState};
 use crate::check::{Author, Checked};
 use crate::links::AuthorLink;
+use crate::responder::Responder;
 use crate::shared::Shared;
 use crate::store::{Append, NewEntry, NewRoom, SharedEntry, StoredAnswer, StoredRefusal};
 use crate::tsa::stamps::NewestBatch;
@@ -56,7 +57,7 @@ pub(crate) async fn list(
         Ok(_) => {}
         Err(_) => return reply.fail(Undecided::STORE_FAILED),
     }
-    if let Err(code) = checked.pay(shared).await {
+    if let Err(code) = shared.pay(checked).await {
         return reply.fail(code);
     }
     let persona = link.as_ref().map(|link| link.persona);

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::{Session, SessionEnd};
 use crate::check::Submission;
 use crate::effort::Cost;
-use crate::room::Responder;
+use crate::responder::Responder;
 use crate::store::SharedEntry;
 use crate::tsa::stamps::{GrantedStamps, PendingStamps};
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use pregao_protocol::host::Host;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::action::Draft;
-use pregao_protocol::room::{Code, Stamped};
+use pregao_protocol::room::{Code, Stamped, Undecided};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{Fingerprint, OneTime, PublicKey};
+use pregao_protocol::trust::pass::Day;
 use uuid::Uuid;
 
 use crate::blobs::{Blobs, Owners};
-use crate::check::Checker;
+use crate::check::{Author, Checked, Checker};
 use crate::effort::Efforts;
 use crate::handed::HandedOut;
 use crate::keys::Keys;
@@ -78,6 +79,21 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Spends a pass on what was handed in, if it costs one (V-287).
+    ///
+    /// # Errors
+    /// Why it is not to be decided.
+    pub(crate) async fn pay(&self, checked: &Checked) -> Result<(), Undecided> {
+        let Author::Guest { pass } = checked.author() else { return Ok(()) };
+        let action = checked.stamped().action();
+        if !action.body().costs_a_pass() {
+            return Ok(());
+        }
+        let newest = self.stamps.newest().map_err(|_| Undecided::TSA_DOWN)?;
+        let today = Day::of(newest.batch.time());
+        self.passes.spend(*pass, action.digest(), today).await
+    }
+
     /// Fingerprint of the session key: what peers pin.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {

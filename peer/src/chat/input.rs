@@ -144,6 +144,21 @@ impl InputLine {
         line
     }
 
+    /// Takes the line out, and leaves no trace of it.
+    pub fn take_unremembered(&mut self) -> String {
+        let line = self.input.value_and_reset();
+        self.put(String::new());
+        line
+    }
+
+    /// Puts another line in place of the one that is typed.
+    pub fn put(&mut self, line: String) {
+        self.round = None;
+        self.past = None;
+        self.draft.clear();
+        self.input = Input::new(line);
+    }
+
     /// Shows the line before the one shown.
     pub fn older(&mut self) {
         let next = self.past.map_or(0, |past| past.saturating_add(1));
@@ -320,7 +335,9 @@ mod tests {
         assert_eq!(completed("/re", 1), "/receipts ");
         assert_eq!(completed("/re", 2), "/reveal ");
         assert_eq!(completed("/re", 3), "/relist ");
-        assert_eq!(completed("/re", 4), "/receipts ");
+        assert_eq!(completed("/re", 4), "/read ");
+        assert_eq!(completed("/re", 5), "/recall ");
+        assert_eq!(completed("/re", 6), "/receipts ");
         assert_eq!(completed("/allit", 1), "/allitems ");
         assert_eq!(completed("/zzz", 1), "/zzz");
         assert_eq!(completed("hello", 1), "hello");
@@ -393,7 +410,7 @@ mod tests {
         let mut line = typed("/re");
         line.complete(&rooms(), false);
         line.complete(&rooms(), true);
-        assert_eq!(line.text(), "/relist ");
+        assert_eq!(line.text(), "/recall ");
         assert!(line.dismiss());
         assert!(!line.dismiss());
     }

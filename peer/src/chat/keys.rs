@@ -18,6 +18,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("Tab", "complete a command, a room (by name or title), a keyword"),
     ("Up Down", "earlier and later lines; PgUp, PgDn scroll; Ctrl-L draws anew"),
     ("Ctrl-N Ctrl-P", "next and previous room (also Alt or Ctrl with Up, Down)"),
+    ("F2", "the next letters that you have not read, and back to the rooms"),
     // In one line, so that all commands and all keys fit a screen of 24 rows.
     ("Esc Ctrl-C", "hide the alarm, the help, the question; leave (also Ctrl-D)"),
 ];
@@ -86,6 +87,7 @@ impl Model {
         }
         match key.code {
             KeyCode::F(1) => self.help = true,
+            KeyCode::F(2) => self.walk_letters(),
             KeyCode::Char('?') if self.input.is_empty() => self.help = true,
             KeyCode::Up if jump => self.walk(-1),
             KeyCode::Down if jump => self.walk(1),
@@ -103,7 +105,11 @@ impl Model {
                 }
             }
             KeyCode::Enter => {
-                let line = self.input.take();
+                // What a letter says is not offered again where others hear it.
+                let line = match self.writes_letter(self.input.text()) {
+                    true => self.input.take_unremembered(),
+                    false => self.input.take(),
+                };
                 return self.submit(&line);
             }
             _ => {

@@ -1,10 +1,11 @@
 //! The terminal client: a loop around a pure model.
 //!
-//! Layout: [`model`] is the state (with [`room`]), `keys` and [`input`] change it, [`mod@draw`] and `panel` show it,
+//! Layout: [`model`] is the state (with [`room`] and [`conversation`]), `keys` and [`input`] change it, [`mod@draw`] and `panel` show it,
 //! `pin` and `confirm` are the questions (`window`), `rows` writes to the terminal, and this module holds the terminal, the clock and the channels. Nothing that arrives is
 //! trusted: the model shows a stand-in for what would steer the terminal, and bounds what it keeps.
 
 mod confirm;
+pub mod conversation;
 pub mod draw;
 pub mod input;
 mod keys;
@@ -40,7 +41,7 @@ use crate::command::{Command, UsageError};
 use crate::event::Event;
 use crate::front::channel::{Front, Question, UserAnswer, UserRequest};
 use keys::MOST_TYPED;
-use model::{Model, Next, Tone};
+use model::{Model, Next, QUIET, Tone};
 use palette::Palette;
 use rows::Rows;
 
@@ -116,6 +117,7 @@ pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
                     return Err(io::Error::other("a part of the program failed; see above"));
                 }
                 carry_time(&mut model, last_tick, clock.uptime());
+                ask(&mut model, &front);
                 screen.draw(&mut model, &palette)?;
             }
             _ = resumed.recv() => {
@@ -186,6 +188,19 @@ fn send(model: &mut Model, front: &Front, command: Command) {
         }),
         Err(TrySendError::Closed(_)) => {
             model.report(Tone::Bad, "the connection has ended: /quit and start anew");
+        }
+    }
+}
+
+/// Asks what the chat itself wants to know. A desk that is busy is asked again.
+fn ask(model: &mut Model, front: &Front) {
+    let mut questions = model.take_questions().into_iter();
+    for command in questions.by_ref() {
+        let id = Some(QUIET.to_owned());
+        let asked = UserRequest { id, command, yes: false, written: None };
+        if let Err(TrySendError::Full(request)) = front.commands.try_send(asked) {
+            let left = std::iter::once(request.command).chain(questions).collect();
+            return model.questions_failed(left);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use pregao_protocol::value::clock::Time;
 
+use super::conversation::Conversation;
 use crate::event::{Phase, Role, RoomView};
 use crate::front::identity::{Said, Word};
 use crate::text::sanitize::sanitize;
@@ -12,6 +13,9 @@ use crate::text::sanitize::sanitize;
 pub const MOST_MESSAGES: usize = 1_000;
 /// Most prices kept of one room.
 pub const MOST_PRICES: usize = 512;
+/// Lines below a letter that do not keep it from being seen.
+const SEEN: usize = 3;
+
 /// How a message is meant, and so how it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
@@ -31,6 +35,8 @@ pub enum Tone {
     Alarm,
     /// What the other side showed of itself: every row is quoted.
     Quoted(Word),
+    /// What a letter says: every row is marked.
+    Letter,
 }
 
 /// One line of a room's pane.
@@ -84,7 +90,7 @@ pub struct Other {
     pub lines: Vec<Said>,
 }
 
-/// One room: the lobby, an auction or a reveal room.
+/// One room: the lobby, an auction, a reveal room, or a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Room {
     /// Full name; empty for the lobby.
@@ -95,6 +101,8 @@ pub struct Room {
     pub view: Option<RoomView>,
     /// Present in a room for two.
     pub reveal: Option<Reveal>,
+    /// Present in a conversation.
+    pub letters: Option<Box<Conversation>>,
     /// Newest last.
     pub messages: VecDeque<ChatLine>,
     /// Messages that came while another room was on screen.
@@ -115,6 +123,9 @@ impl Room {
     /// What it is called on screen.
     #[must_use]
     pub fn title(&self) -> String {
+        if let Some(letters) = &self.letters {
+            return letters.with().label();
+        }
         match (&self.reveal, &self.view) {
             (Some(reveal), _) => format!("reveal: {}", reveal.title),
             (None, Some(view)) => sanitize(&view.title),
@@ -123,8 +134,21 @@ impl Room {
         }
     }
 
-    /// Its place in the list: lobby, then what waits for the user, then open, then past.
-    pub(super) fn rank(&self) -> (u8, Time, &str) {
+    /// What came while it was not looked at, or was not read. `all` as in [`Conversation::unread`].
+    #[must_use]
+    pub fn badge(&self, all: bool) -> u64 {
+        let unread = || u64::try_from(self.unread).unwrap_or(u64::MAX);
+        self.letters.as_ref().map_or_else(unread, |letters| letters.unread(all))
+    }
+
+    /// Its place in the list: lobby, then what waits for the user, then open, then past; then conversations, those that
+    /// were not read and the newest first.
+    pub(super) fn rank(&self, all: bool) -> (u8, u64, Time, String) {
+        if let Some(letters) = &self.letters {
+            let rank = if letters.unread(all) > 0 { 4 } else { 5 };
+            let newest = u64::MAX.saturating_sub(letters.newest());
+            return (rank, newest, Time::default(), self.id.clone());
+        }
         let (rank, time) = match (&self.reveal, &self.view) {
             _ if self.is_lobby() => (0, Time::default()),
             (Some(reveal), _) if reveal.other.is_none() => (1, reveal.deadline),
@@ -133,7 +157,22 @@ impl Room {
             (None, Some(view)) => (3, view.end),
             (None, None) => (3, Time::MAX),
         };
-        (rank, time, &self.id)
+        (rank, 0, time, self.id.clone())
+    }
+
+    /// Lays a conversation out anew. Whoever reads the past keeps their place, unless a letter is to be seen.
+    pub(super) fn relay(&mut self, now: Option<Time>, shown: Option<u64>) {
+        let Some(letters) = &self.letters else { return };
+        let (lines, after) = letters.lines(now, shown);
+        let before = self.messages.len();
+        self.messages = lines.into();
+        if shown.is_some() {
+            self.scroll = if after > SEEN { after } else { 0 };
+        } else if self.scroll > 0 {
+            let more = self.messages.len().saturating_sub(before);
+            let most = self.messages.len().saturating_sub(1);
+            self.scroll = self.scroll.saturating_add(more).min(most);
+        }
     }
 
     pub(super) fn push(&mut self, message: ChatLine) {

@@ -1,11 +1,16 @@
 //! Events and keys that the tests of the chat share.
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::Time;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::model::{Model, Next};
-use crate::event::{Event, Phase, Role, RoomView};
+use super::model::{Model, Next, QUIET};
+use crate::command::{Folder, ReceiptAnswer};
+use crate::event::{
+    ContactView, Event, LetterStanding, LetterView, Personal, Phase, ReadView, Role, RoomView,
+    WhoView,
+};
 
 /// Seconds after 13:00:00 of a certain day.
 pub(super) fn at(seconds: u64) -> Time {
@@ -110,4 +115,52 @@ pub(super) fn typed(model: &mut Model, line: &str) -> Next {
         press(model, KeyCode::Char(character), KeyModifiers::NONE);
     }
     press(model, KeyCode::Enter, KeyModifiers::NONE)
+}
+
+/// A contact whose box has a name of one digit.
+pub(super) fn contact(name: &str, digit: char, unread: u64) -> ContactView {
+    ContactView {
+        name: name.to_owned(),
+        short: digit.to_string().repeat(8),
+        verified: false,
+        blocked: false,
+        receipts: ReceiptAnswer::Ask,
+        mode: Mode::Deniable,
+        unread,
+    }
+}
+
+pub(super) fn contacts(contacts: Vec<ContactView>) -> Event {
+    Event::Contacts { id: Some(QUIET.to_owned()), contacts }
+}
+
+/// A letter of a contact; without a name, of a box that nobody knows.
+pub(super) fn letter(number: u64, from: Option<&str>, standing: LetterStanding) -> LetterView {
+    let short = Some("7".repeat(8)).filter(|_| standing != LetterStanding::Unopened);
+    LetterView {
+        letter: number,
+        folder: Folder::Received,
+        who: WhoView { name: from.map(str::to_owned), short, verified: false },
+        time: at(number * 60),
+        mode: Some(Mode::Deniable),
+        subject: None,
+        attachments: 0,
+        standing,
+        cause: None,
+        wants_receipt: false,
+        re: None,
+        leaves: None,
+    }
+}
+
+/// The same, written here.
+pub(super) fn written(number: u64, to: &str, standing: LetterStanding) -> LetterView {
+    LetterView { folder: Folder::Sent, ..letter(number, Some(to), standing) }
+}
+
+pub(super) fn read(letter: LetterView, text: &str, id: Option<&str>) -> Event {
+    let text = Personal::new(text.to_owned());
+    let (files, notes) = (Vec::new(), Vec::new());
+    let shown = Box::new(ReadView { letter, text, files, notes });
+    Event::Read { id: id.map(str::to_owned), shown }
 }

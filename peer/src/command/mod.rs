@@ -6,6 +6,7 @@
 //! [`unclear`] is refused.
 
 mod locks;
+mod mail;
 pub mod parse;
 pub mod table;
 pub mod unclear;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::text::usage_error::UsageError;
 pub use locks::{LocksAsked, LocksAskedError};
+pub use mail::{BoxTask, ContactTask, Folder, MailFilter, NewLetter, ReceiptAnswer};
 pub use parse::{ChatInput, Words, read_line};
 pub use table::{Argument, ArgumentKind, COMMANDS, Keyword, Need, Usage};
 
@@ -272,13 +274,20 @@ pub enum Command {
         reader: Option<String>,
     },
     /// Writes a room's verified log and the own receipts in it to files, for checking them later
-    /// or elsewhere with `pregao verify`.
+    /// or elsewhere with `pregao verify`; or a letter, so that anybody can check who wrote it.
     Export {
-        /// Prefix of the room's name.
-        room: String,
+        /// Prefix of the room's name; this or `letter`.
+        #[serde(default)]
+        room: Option<String>,
         /// Whether to write, beside them, a page that shows the log and verifies itself.
         #[serde(default)]
         html: bool,
+        /// The number of a letter.
+        #[serde(default)]
+        letter: Option<u64>,
+        /// Whether to show of it only that it was written, and not what it says.
+        #[serde(default)]
+        hash: bool,
     },
     /// Withdraws from a settled auction where the rules allow it without forfeit.
     Withdraw {
@@ -311,6 +320,62 @@ pub enum Command {
     },
     /// What is kept that shows a fault of broker, TSA or another peer.
     Evidence(EvidenceTask),
+    /// One's own box for letters.
+    Box(BoxTask),
+    /// Lists the people who want to be found.
+    People {
+        /// Only those with this in handle, line or name.
+        #[serde(default)]
+        about: Option<String>,
+    },
+    /// Those whom one writes to.
+    Contact(ContactTask),
+    /// Writes a letter.
+    Send(Box<NewLetter>),
+    /// Lists the letters that were not read.
+    New,
+    /// Lists letters.
+    Mail(MailFilter),
+    /// Shows a letter.
+    Read {
+        /// Its number.
+        letter: u64,
+        /// Where its attachments are written.
+        #[serde(default)]
+        save: Option<String>,
+    },
+    /// Tells a letter's writer that it was read.
+    Ack {
+        /// Its number.
+        letter: u64,
+        /// Without the hours between.
+        #[serde(default)]
+        now: bool,
+    },
+    /// What became of the letters that were sent.
+    Status {
+        /// The number of one; all without it.
+        #[serde(default)]
+        letter: Option<u64>,
+    },
+    /// Takes a letter back that has not left.
+    Recall {
+        /// Its number.
+        letter: u64,
+    },
+    /// Hears no more of somebody.
+    Block {
+        /// Who.
+        who: String,
+        /// Hears of them again.
+        #[serde(default)]
+        off: bool,
+    },
+    /// Finds letters.
+    Search {
+        /// What stands in them.
+        text: String,
+    },
     /// Gives up the puzzles that are being solved: what they are for is not sent.
     Stop,
     /// Explains the commands; fronts answer it themselves with [`table::help`].
@@ -421,12 +486,13 @@ impl Command {
             | Self::Say { room, .. }
             | Self::Reveal { room, .. }
             | Self::Prove { room, .. }
-            | Self::Export { room, .. }
             | Self::Withdraw { room }
             | Self::Paddle(PaddleTask::Here { room, .. })
             | Self::Paddles { room }
             | Self::Deliver { room } => Some(room),
-            Self::Auto { room, .. } | Self::Bids { room, .. } => room.as_deref(),
+            Self::Auto { room, .. } | Self::Bids { room, .. } | Self::Export { room, .. } => {
+                room.as_deref()
+            }
             Self::List { .. }
             | Self::Items(_)
             | Self::Mine(_)
@@ -435,6 +501,18 @@ impl Command {
             | Self::Check { .. }
             | Self::Evidence(_)
             | Self::Paddle(_)
+            | Self::Box(_)
+            | Self::People { .. }
+            | Self::Contact(_)
+            | Self::Send(_)
+            | Self::New
+            | Self::Mail(_)
+            | Self::Read { .. }
+            | Self::Ack { .. }
+            | Self::Status { .. }
+            | Self::Recall { .. }
+            | Self::Block { .. }
+            | Self::Search { .. }
             | Self::Stop
             | Self::Help { .. }
             | Self::Quit => None,
@@ -478,6 +556,18 @@ impl Command {
             Self::Paddle(_) => &table::PADDLE,
             Self::Paddles { .. } => &table::PADDLES,
             Self::Deliver { .. } => &table::DELIVER,
+            Self::Box(_) => &table::BOX,
+            Self::People { .. } => &table::PEOPLE,
+            Self::Contact(_) => &table::CONTACT,
+            Self::Send(_) => &table::SEND,
+            Self::New => &table::NEW,
+            Self::Mail(_) => &table::MAIL,
+            Self::Read { .. } => &table::READ,
+            Self::Ack { .. } => &table::ACK,
+            Self::Status { .. } => &table::STATUS,
+            Self::Recall { .. } => &table::RECALL,
+            Self::Block { .. } => &table::BLOCK,
+            Self::Search { .. } => &table::SEARCH,
             Self::Stop => &table::STOP,
             Self::Help { .. } => &table::HELP,
             Self::Quit => &table::QUIT,

@@ -2,11 +2,13 @@
 
 mod bidding;
 mod listing;
+mod mail;
 mod queries;
 
 use super::parse::{self, ReadCommand};
 pub use bidding::{AUTO, BID, PADDLE, PADDLES, TAKE};
 pub use listing::{LIST, RELIST, UNLIST};
+pub use mail::{ACK, BLOCK, BOX, CONTACT, MAIL, NEW, PEOPLE, READ, RECALL, SEARCH, SEND, STATUS};
 pub use queries::{BIDS, CHECK, ITEMS, MINE};
 
 /// What a word at some place of a command is; completion offers what fits.
@@ -100,7 +102,7 @@ const ROOM: Argument = Argument {
 };
 
 /// How the other side reaches the user.
-const CONTACT: Argument = Argument {
+const HOW_TO_REACH: Argument = Argument {
     name: "CONTACT",
     kind: ArgumentKind::Text,
     need: Need::Optional,
@@ -184,23 +186,40 @@ pub static RECEIPTS: Usage = Usage {
     read: parse::receipts,
 };
 
-/// Writes a log and receipts to files.
+/// Writes a log and receipts to files, or a letter.
 pub static EXPORT: Usage = Usage {
     name: "export",
     aliases: &["save"],
-    synopsis: "[ROOM] [html]",
-    arguments: &[ROOM],
-    keywords: &[Keyword {
-        name: "html",
-        aliases: &[],
-        value: "",
-        kind: ArgumentKind::Flag,
-        summary: "Write a page as well, that shows the log and verifies it in any browser",
-    }],
-    summary: "write a room's log and your receipts to files",
+    synopsis: "[ROOM] [html] [letter N] [hash]",
+    arguments: &[Argument { need: Need::Judged, ..ROOM }],
+    keywords: &[
+        Keyword {
+            name: "html",
+            aliases: &[],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "Write a page as well, that shows the log and verifies it in any browser",
+        },
+        Keyword {
+            name: "letter",
+            aliases: &[],
+            value: "N",
+            kind: ArgumentKind::Word,
+            summary: "Instead of a room: a letter that is evidence, by its number",
+        },
+        Keyword {
+            name: "hash",
+            aliases: &[],
+            value: "",
+            kind: ArgumentKind::Flag,
+            summary: "Show of a letter that it was written, when and to whom, and not what it says",
+        },
+    ],
+    summary: "write a room's log and your receipts to files, or a letter",
     details: "Anybody can check the files with `pregao verify`, without a network or an account. With \
               `html` there is a page too: it draws the log and verifies it by itself, but whoever made \
-              a page could have changed its verifier.",
+              a page could have changed its verifier. A letter that is deniable proves nothing to others, and is \
+              not written.",
     example: "/export #3f2a",
     read: parse::export,
 };
@@ -251,7 +270,7 @@ pub static REVEAL: Usage = Usage {
             need: Need::Required,
             summary: "Your name as the other side is to read it; at most 80 characters",
         },
-        CONTACT,
+        HOW_TO_REACH,
     ],
     keywords: &[],
     summary: "after an auction: tell the other side who you are",
@@ -266,7 +285,7 @@ pub static PROVE: Usage = Usage {
     name: "prove",
     aliases: &[],
     synopsis: "[ROOM] [CONTACT] [show ATTRIBUTE,…] [reader N]",
-    arguments: &[ROOM, CONTACT],
+    arguments: &[ROOM, HOW_TO_REACH],
     keywords: &[
         Keyword {
             name: "show",
@@ -367,7 +386,8 @@ pub static QUIT: Usage = Usage {
 pub static COMMANDS: &[&Usage] = &[
     &LIST, &BID, &TAKE, &ITEMS, &MINE, &BIDS, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &CHECK,
     &EXPORT, &EVIDENCE, &REVEAL, &PROVE, &RELIST, &UNLIST, &WITHDRAW, &AUTO, &PADDLE, &PADDLES,
-    &DELIVER, &STOP, &HELP, &QUIT,
+    &DELIVER, &BOX, &PEOPLE, &CONTACT, &SEND, &NEW, &MAIL, &READ, &ACK, &STATUS, &RECALL, &BLOCK,
+    &SEARCH, &STOP, &HELP, &QUIT,
 ];
 
 impl Usage {

@@ -10,10 +10,11 @@ use super::Desk;
 use super::answers::{Progress, ReplyTo};
 use super::confirm::Consent;
 use super::evidence::shelf;
+use super::letters::is_about_letters;
 use super::places::RoomReadiness;
 use super::replica::Replica;
 use crate::card::certificate::facts;
-use crate::command::{Command, EvidenceTask};
+use crate::command::{Command, EvidenceTask, MailFilter};
 use crate::event::{Event, Trust};
 use crate::front::channel::UserRequest;
 
@@ -24,7 +25,8 @@ impl Desk {
             request.command,
             Command::Quit | Command::Stop | Command::Help { .. } | Command::Evidence(_)
         );
-        if self.options.patient && !at_once && !self.is_caught_up() {
+        let ready = at_once || self.is_ready_for_letters(&request.command);
+        if self.options.patient && !ready && !self.is_caught_up() {
             self.defer(request);
             return true;
         }
@@ -105,8 +107,16 @@ impl Desk {
                 Progress::Done
             }
             Command::Receipts => self.receipts().await,
-            Command::Export { room, html } => self.export(&room, html).await,
+            Command::Export { room, html, letter, hash } => {
+                self.export_command((room, html), (letter, hash)).await
+            }
+            Command::Mail(MailFilter { export: Some(folder), .. }) => {
+                self.export_letters(&folder).await
+            }
             Command::Evidence(task) => self.show_evidence(&task).await,
+            about_letters if is_about_letters(&about_letters) => {
+                self.letters(about_letters, &consent).await
+            }
             Command::Help { about } => {
                 for text in crate::command::table::help(about.as_deref()) {
                     self.note(text).await;

@@ -15,7 +15,7 @@ use super::answers::ReplyTo;
 use super::kinds::auction::{lockers, reserve};
 use super::outbox::Drafted;
 use super::{Desk, kinds};
-use crate::command::Command;
+use crate::command::{BoxTask, Command};
 use crate::front::channel::{Confirmation, Question, Subject, UNCONFIRMED, UserAnswer};
 use crate::text::sanitize::{apart, sanitize};
 use crate::text::{amount, duration};
@@ -44,6 +44,8 @@ pub(super) enum Ground {
     Lockers { unknown: usize, of: usize },
     /// The item is taken back, for good.
     TakesBack,
+    /// The box for first letters is closed, for good.
+    ClosesBox,
     /// The auction runs for longer than 30 days.
     Long,
     /// It tells the other side of this room who they are, for good.
@@ -153,6 +155,11 @@ impl Ground {
                 "This auction ends, and cannot be opened again.".to_owned(),
                 "A bid that was stamped before, and is on its way, still counts.".to_owned(),
             ],
+            Self::ClosesBox => vec![
+                "Nobody can write to this box any more; its address is void for good.".to_owned(),
+                "Contacts who have a box of their own with you still can; letters that came stay."
+                    .to_owned(),
+            ],
             Self::Long => {
                 vec!["It runs for more than 30 days, and its end cannot be changed.".to_owned()]
             }
@@ -172,6 +179,22 @@ impl Desk {
         question.terms.extend(reserve::term(&drafted));
         let unknown = self.unknown_lockers(drafted.room, &drafted.body);
         let drafted = grounds.contains(&Ground::Terms).then(|| Box::new(drafted));
+        self.ask(command, grounds, question, (drafted, unknown));
+    }
+
+    /// Asks about something that is no action in a room.
+    pub(super) fn ask_about(&self, command: Command, ground: Ground) {
+        let question = self.confirmation(&command, &[ground], None);
+        self.ask(command, vec![ground], question, (None, Vec::new()));
+    }
+
+    fn ask(
+        &self,
+        command: Command,
+        grounds: Vec<Ground>,
+        question: Confirmation,
+        (drafted, unknown): (Option<Box<Drafted>>, Vec<Fingerprint>),
+    ) {
         let id = self.reply_to.id.clone();
         let (questions, answers) = (self.user.questions(), self.user.answers());
         self.options.host.task(async move {
@@ -227,6 +250,7 @@ impl Desk {
                 apart(&sanitize(name)),
                 apart(&sanitize(contact))
             ),
+            Command::Box(BoxTask::Close) => "close your box for letters".to_owned(),
             other => format!("{} {named}", other.usage().name),
         };
         let grounds = grounds.iter().flat_map(|ground| ground.lines(&currency)).collect();

@@ -1,4 +1,4 @@
-//! Logs and receipts as files, so that a stranger can check them without a network.
+//! Logs, receipts and letters as files, so that a stranger can check them without a network.
 
 use std::fs;
 use std::io;
@@ -8,12 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pregao_protocol::log::transcript::{Transcript, transcript};
 use pregao_protocol::log::{Receipt, RoomName};
-use pregao_protocol::value::report::Report;
+use pregao_protocol::value::report::{Advised as _, Report};
 
 use super::Desk;
 use super::answers::Progress;
 use super::replica::Replica;
-use crate::private::replace;
+use crate::command::UsageError;
+use crate::post::office::{Office, ShowAs, Showing};
+use crate::private::{self, replace};
 
 /// Fewest characters of a room's name in the name of a file.
 const FILE_NAME: usize = 8;
@@ -36,6 +38,40 @@ struct Written {
 }
 
 impl Desk {
+    /// Writes a room, or a letter.
+    pub(super) async fn export_command(
+        &mut self,
+        (room, html): (Option<String>, bool),
+        (letter, hash): (Option<u64>, bool),
+    ) -> Progress {
+        match asked((room, html), (letter, hash)) {
+            Ok(Asked::Room(room)) => self.export(&room, html).await,
+            Ok(Asked::Letter(letter, how)) => {
+                let written = write_letter(self.letters.kept(), &self.options.exports, letter, how);
+                self.tell_written(written).await
+            }
+            Err(report) => self.reject(report).await,
+        }
+    }
+
+    /// Writes all letters as mail programs read them.
+    pub(super) async fn export_letters(&self, folder: &str) -> Progress {
+        let written = write_maildir(self.letters.kept(), Path::new(folder));
+        self.tell_written(written).await
+    }
+
+    async fn tell_written(&self, written: Result<Vec<String>, Report>) -> Progress {
+        match written {
+            Ok(lines) => {
+                for line in lines {
+                    self.note(line).await;
+                }
+                Progress::Done
+            }
+            Err(report) => self.reject(report).await,
+        }
+    }
+
     /// Writes the transcript of a room, as far as its log is verified: with the broker's certificate and
     /// what cosignatures there are, so that it needs nothing else. And every own receipt in it; of a room
     /// that is not known in this session, the receipts only.
@@ -136,6 +172,92 @@ impl Desk {
     }
 }
 
+/// What is to be written.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Room(String),
+    Letter(u64, ShowAs),
+}
+
+/// What a command asks for: the line's reader lets nothing else through, and a program can ask for anything.
+fn asked(
+    (room, html): (Option<String>, bool),
+    (letter, hash): (Option<u64>, bool),
+) -> Result<Asked, Report> {
+    match (room, letter) {
+        (Some(room), None) if !hash => Ok(Asked::Room(room)),
+        (None, Some(letter)) if !html => {
+            Ok(Asked::Letter(letter, if hash { ShowAs::Hash } else { ShowAs::Whole }))
+        }
+        _ => {
+            let message = "it is to write either a room or a letter";
+            let advice = "name one of them: `html` is of rooms, `hash` of letters";
+            let (message, advice) = (message.to_owned(), advice.to_owned());
+            Err(UsageError { message, advice }.report())
+        }
+    }
+}
+
+fn no_letters() -> Report {
+    let advice = "start the program with the vault that has your letters";
+    Report::new("mail.none", "there are no letters here", advice)
+}
+
+/// Writes a letter as third parties can check it: what was done, in lines.
+fn write_letter(
+    office: Option<&Office>,
+    folder: &Path,
+    number: u64,
+    how: ShowAs,
+) -> Result<Vec<String>, Report> {
+    let office = office.ok_or_else(no_letters)?;
+    let Showing { letter, left_out } = office.show(number, how)?;
+    // One without words is another file: it must not take the place of the one with them, nor the other way round.
+    let kind = match how {
+        ShowAs::Whole => "letter",
+        ShowAs::Hash => "letter-hash",
+    };
+    let path = folder.join(format!("{number}.{kind}"));
+    let failed = |error: io::Error| {
+        let message = format!("cannot write to {}: {error}", folder.display());
+        Report::new("export.failed", message, "free space or check the folder")
+    };
+    private::make_folder(folder).map_err(failed)?;
+    replace(&path, (letter.encode() + "\n").as_bytes()).map_err(failed)?;
+    let mut lines = vec![format!("wrote {}", path.display())];
+    lines.push(
+        match how {
+            ShowAs::Whole => {
+                "whoever gets it reads the letter, and can prove to others who wrote it"
+            }
+            ShowAs::Hash => "whoever gets it learns who wrote to whom, and when; not what",
+        }
+        .to_owned(),
+    );
+    if let Some(why) = left_out {
+        lines.push(format!("the read receipt is left out: {why}"));
+    }
+    Ok(lines)
+}
+
+/// Writes all letters as a Maildir: what was done, in lines.
+fn write_maildir(office: Option<&Office>, folder: &Path) -> Result<Vec<String>, Report> {
+    let office = office.ok_or_else(no_letters)?;
+    let exported = office.export_maildir(folder)?;
+    let counted = [
+        (exported.written, "written"),
+        (exported.there, "there from before, and left as they are"),
+        (exported.without, "left out: not opened, or taken back"),
+        (exported.files_missing, "files missing: `read N save FOLDER` fetches them"),
+    ];
+    let mut lines = vec![format!("letters are in {}, and not sealed there", folder.display())];
+    lines.extend(
+        counted.into_iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")),
+    );
+    lines.extend(exported.damaged.iter().map(|row| format!("NOT WRITTEN: {row}")));
+    Ok(lines)
+}
+
 /// The page that shows and verifies a transcript.
 fn page(transcript: &str) -> String {
     PAGE.replacen(PLACE, &STANDARD.encode(transcript), 1)
@@ -154,6 +276,7 @@ fn free_of_others(folder: &Path, called: &str, full: &str, name: RoomName) -> Pa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::post::office::shown;
 
     #[test]
     fn a_page_has_the_transcript_in_its_one_place_and_nothing_of_it_as_markup() {
@@ -191,5 +314,113 @@ mod tests {
         assert!(path("one").ends_with("3f2a3f2a99.log"));
         fs::write(folder.path().join("3f2a3f2a.log"), "somebody's notes").unwrap();
         assert!(path("one").ends_with("3f2a3f2a99.log"), "what is no log is not written over");
+    }
+
+    fn files(folder: &Path) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn either_a_room_or_a_letter_is_written() {
+        let room = || Some("3f2a".to_owned());
+        for (html, how, expected) in [
+            ((room(), false), (None, false), Asked::Room("3f2a".to_owned())),
+            ((room(), true), (None, false), Asked::Room("3f2a".to_owned())),
+            ((None, false), (Some(1), false), Asked::Letter(1, ShowAs::Whole)),
+            ((None, false), (Some(1), true), Asked::Letter(1, ShowAs::Hash)),
+        ] {
+            assert_eq!(asked(html, how).unwrap(), expected);
+        }
+        for (html, how) in [
+            ((None, false), (None, false)),
+            ((None, true), (None, false)),
+            ((None, false), (None, true)),
+            ((room(), false), (Some(1), false)),
+            ((room(), false), (None, true)),
+            ((None, true), (Some(1), false)),
+        ] {
+            assert_eq!(asked(html, how).unwrap_err().code, UsageError::CODE);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_no_letters_are_kept_it_is_said() {
+        let mut house = crate::desk::fixture::House::open();
+        let (mut user, _session) = house.desk().await;
+        for words in [&["export", "letter", "1"][..], &["mail", "export", "letters"]] {
+            user.send_command(words).await;
+            assert!(!user.done().await);
+            let none = |event: &crate::event::Event| matches!(event, crate::event::Event::Refused { report, .. } if report.code == "mail.none");
+            assert!(user.seen.iter().any(none));
+            user.seen.clear();
+        }
+    }
+
+    #[test]
+    fn a_letter_is_written_as_the_verifier_reads_it_and_without_words_beside_it() {
+        use pregao_protocol::audit::verdict::{Standing, verdict};
+        let (place, number) = shown::sent(false);
+        let folder = tempfile::tempdir().unwrap();
+        let exports = folder.path().join("export");
+        for how in [ShowAs::Whole, ShowAs::Hash, ShowAs::Whole] {
+            let lines = write_letter(Some(&place.office), &exports, number, how).unwrap();
+            let path = Path::new(lines[0].strip_prefix("wrote ").unwrap());
+            let text = fs::read(path).unwrap();
+            assert!(text.ends_with(b"\n"));
+            assert_eq!(verdict(&text).verdict, Standing::Valid);
+        }
+        assert_eq!(files(&exports), ["1.letter", "1.letter-hash"]);
+    }
+
+    #[test]
+    fn a_read_receipt_that_is_left_out_is_named() {
+        let (place, number) = shown::sent(true);
+        let folder = tempfile::tempdir().unwrap();
+        let lines = write_letter(Some(&place.office), folder.path(), number, ShowAs::Whole);
+        assert!(lines.unwrap().join("\n").contains("the read receipt is left out: "));
+    }
+
+    #[test]
+    fn a_letter_that_shows_nothing_leaves_no_file() {
+        let (place, number) = shown::deniable();
+        let folder = tempfile::tempdir().unwrap();
+        let exports = folder.path().join("export");
+        for how in [ShowAs::Whole, ShowAs::Hash] {
+            let code = |number| {
+                let refused = write_letter(Some(&place.office), &exports, number, how);
+                refused.unwrap_err().code.into_owned()
+            };
+            assert_eq!(code(number), "mail.not-this");
+            assert_ne!(code(number + 1), "mail.not-this");
+            let nobody = write_letter(None, &exports, number, how).unwrap_err();
+            assert_eq!(nobody.code, "mail.none");
+        }
+        assert_eq!(files(folder.path()), [""; 0]);
+        let (place, number) = shown::sent(false);
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let refused = write_letter(Some(&place.office), &file, number, ShowAs::Whole).unwrap_err();
+        assert_eq!(refused.code, "export.failed");
+    }
+
+    #[test]
+    fn letters_are_written_as_a_maildir_once() {
+        let (place, _) = shown::sent(false);
+        let folder = tempfile::tempdir().unwrap();
+        let mail = folder.path().join("mail");
+        let lines = write_maildir(Some(&place.office), &mail).unwrap().join("\n");
+        assert!(lines.contains("not sealed there") && lines.contains("1 written"), "{lines}");
+        let lines = write_maildir(Some(&place.office), &mail).unwrap().join("\n");
+        assert!(lines.contains("1 there from before") && !lines.contains("written"), "{lines}");
+        assert_eq!(files(&mail.join(".Sent").join("cur")).len(), 1);
+        assert_eq!(write_maildir(None, &mail).unwrap_err().code, "mail.none");
+        let file = folder.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let refused = write_maildir(Some(&place.office), &file).unwrap_err();
+        assert_eq!(refused.code, "mail.export");
     }
 }

@@ -15,7 +15,7 @@
 //!   receipts as files
 //! - `time` the TSA's time, watched; `headers` what it signed, compared over all rooms
 //! - `run` the loop over sessions; `connection` one session and its tickets; `commands` what the front asks
-//! - `passes` what is asked for to be spent as a guest
+//! - `passes` what is asked for to be spent as a guest; `letters` what the user asks about them, with the postman beside it
 //! - `deliver` what the broker does not answer, handed in through witnesses
 //! - `enrol` making a persona; `renew` keeping it certified
 
@@ -31,6 +31,7 @@ mod export;
 mod headers;
 mod heads;
 mod kinds;
+mod letters;
 mod names;
 mod outbox;
 mod passes;
@@ -75,6 +76,7 @@ use crate::net::broker::BrokerAddress;
 use crate::net::tls::Roots;
 use crate::net::tsa::{TsaClient, verify_whenever};
 use crate::net::{Network, Reach, Route};
+use crate::post::store::MailError;
 use crate::text::moment::TimeZone;
 use crate::vault::{Vault, VaultError};
 
@@ -85,6 +87,7 @@ use evidence::Exhibit;
 use headers::TsaHeaders;
 use heads::BrokerStatements;
 use kinds::reveal::prove::CardWork;
+use letters::LetterWork;
 use names::Names;
 use outbox::Outbox;
 use passes::PassWork;
@@ -105,6 +108,9 @@ pub enum DeskError {
     /// The persona has no certificate yet.
     #[error("{0}\n{advice}", advice = .0.advice())]
     Uncertified(enrol::EnrolError),
+    /// The letters beside the vault.
+    #[error("{0}\n{advice}", advice = .0.advice())]
+    Letters(MailError),
     /// The keys of the TSA kept in the vault do not hold.
     #[error("the TSA's keys in the vault do not hold; enrol again")]
     Trust(#[from] pregao_protocol::trust::jwks::JwksError),
@@ -128,7 +134,8 @@ pub struct Options {
     pub exports: PathBuf,
     /// Whether commands given early wait until every followed room is caught up with.
     pub patient: bool,
-    /// Whether what the user is told is kept by others: ceilings of bids made by themselves are left out.
+    /// Whether what the user is told is kept by others: ceilings of bids made by themselves are left out, and subjects of
+    /// letters that come.
     pub discreet: bool,
     /// The state's PKI, if there are certificates of it: judges the cards of others.
     pub state: Option<Arc<StatePki>>,
@@ -194,6 +201,8 @@ pub struct Desk {
     deliveries: Deliveries,
     /// Passes that are being taken.
     passes: PassWork,
+    /// Letters, and who carries them.
+    letters: LetterWork,
 }
 
 /// How long a command waits for the desk to be caught up: then it gets what there is.
@@ -205,7 +214,7 @@ impl Desk {
     /// # Errors
     /// [`DeskError`].
     pub fn open(
-        vault: Vault,
+        mut vault: Vault,
         options: Options,
         events: mpsc::Sender<Event>,
         questions: mpsc::Sender<Question>,
@@ -241,6 +250,9 @@ impl Desk {
         {
             names.learn(name);
         }
+        let passes = PassWork::default();
+        let letters = LetterWork::of(&mut vault, &options, passes.taker(), tsa.stamp)
+            .map_err(DeskError::Letters)?;
         let authority = TsaClient::by(address, proxy.as_ref(), options.reach());
         Ok(Self {
             options,
@@ -261,7 +273,8 @@ impl Desk {
             connection: Connection::default(),
             deferred: DeferredCommands::default(),
             deliveries: Deliveries::default(),
-            passes: PassWork::default(),
+            passes,
+            letters,
         })
     }
 

@@ -116,7 +116,7 @@ impl Desk {
             None if !self.options.patient && acted_in(&waiting.request.command).is_some() => {
                 self.connection.is_up() && self.rooms.is_list_whole()
             }
-            None => self.is_caught_up(),
+            None => self.is_ready_for_letters(&waiting.request.command) || self.is_caught_up(),
         }
     }
 

@@ -30,9 +30,18 @@ const STEP: Duration = Duration::from_millis(50);
 const WAITING: usize = 256;
 
 impl Desk {
-    /// Serves a front until it leaves.
-    pub async fn run(mut self, mut commands: mpsc::Receiver<UserRequest>) {
+    /// Serves a front until it leaves, the postman beside it.
+    pub async fn run(mut self, commands: mpsc::Receiver<UserRequest>) {
+        let postman = self.letters.postman();
+        tokio::select! {
+            () = self.serve(commands) => {}
+            never = postman => match never {},
+        }
+    }
+
+    async fn serve(&mut self, mut commands: mpsc::Receiver<UserRequest>) {
         let mut pause = PAUSES.0;
+        self.tell_of_store().await;
         self.tell_if_expired().await;
         self.tell_what_was_passed_over().await;
         self.resume_disclosures();
@@ -72,6 +81,7 @@ impl Desk {
         }
         // First what stays: a broker that does not read lets nobody take leave.
         self.keep_met().await;
+        self.note_store().await;
         self.connection.close().await;
     }
 
@@ -134,6 +144,7 @@ impl Desk {
                 }
                 Some(answered) = self.user.answered() => self.handle_confirmation(answered).await,
                 Some((digest, news)) = self.deliveries.next() => self.delivered(digest, news).await,
+                heard = self.letters.next() => self.hear_of_letters(heard).await,
                 request = commands.recv() => {
                     if !self.handle_command(request?).await {
                         return None;
@@ -152,6 +163,7 @@ impl Desk {
                 () = tokio::time::sleep_until(end) => return true,
                 Some(answered) = self.user.answered() => self.handle_confirmation(answered).await,
                 Some((digest, news)) = self.deliveries.next() => self.delivered(digest, news).await,
+                heard = self.letters.next() => self.hear_of_letters(heard).await,
                 _ = overdue.tick() => self.end_what_waits().await,
                 request = commands.recv() => match request {
                     Some(request) => if !self.handle_command(request).await { return false },
@@ -252,6 +264,10 @@ impl Desk {
                 }
                 Some((digest, news)) = self.deliveries.next() => {
                     self.delivered(digest, news).await;
+                    self.require_connection()?;
+                }
+                heard = self.letters.next() => {
+                    self.hear_of_letters(heard).await;
                     self.require_connection()?;
                 }
                 Some(proof) = self.card.signed() => {

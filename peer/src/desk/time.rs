@@ -11,6 +11,7 @@ use pregao_protocol::value::report::Report;
 use super::Desk;
 use super::evidence::Exhibit;
 use crate::event::Event;
+use crate::post::postman::TimeHeard;
 
 /// How far a tick may lag behind the newest header: ticks come once a second.
 const LAG: Duration = Duration::from_secs(5);
@@ -127,6 +128,7 @@ impl Desk {
                 (Heard { fresh: true, in_step: false }, time)
             }
         };
+        self.letters.hear_time(TimeHeard { time: now, at });
         if !heard.fresh {
             return;
         }

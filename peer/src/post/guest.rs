@@ -11,7 +11,7 @@ use pregao_protocol::host::{Host, NoRandomness};
 use pregao_protocol::log::stamp::{FullStamp, Headers};
 use pregao_protocol::log::{Entry, Head, Origin, Receipt, RoomName};
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::{BlobCode, Code, ErrorCode, Replay, Stamped, Undecided};
+use pregao_protocol::room::{BlobCode, Code, ErrorCode, Replay, ReplayError, Stamped, Undecided};
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::key::{PublicKey, StampKey};
 use pregao_protocol::trust::pass::Pass;
@@ -132,6 +132,8 @@ pub struct GuestSession<'a> {
     /// Hash of the newest batch header of a tick: what a puzzle may name (V-191).
     header: Option<Digest>,
     n: u64,
+    /// The newest head of a log that came with its entries, before anything of it was verified.
+    shown: Option<String>,
 }
 
 impl<'a> GuestSession<'a> {
@@ -151,7 +153,7 @@ impl<'a> GuestSession<'a> {
         // The session exists with its first record; this one asks for nothing.
         link.sender.send(&FromPeer::Leave { room: RoomName([0; 32]) }).await?;
         let effort = Effort::NONE.of_guests();
-        Ok(Self { link, reach, stamp, effort, header: None, n: 0 })
+        Ok(Self { link, reach, stamp, effort, header: None, n: 0, shown: None })
     }
 
     /// What the broker says of itself, verified.
@@ -258,8 +260,28 @@ impl<'a> GuestSession<'a> {
     /// # Errors
     /// [`GuestError`]; [`GuestError::NotShown`] with `room.shorter` if the broker has lost a part of the log.
     pub async fn read_on(&mut self, own: &OwnBox, replay: Replay) -> Result<Replay, GuestError> {
+        self.read_noting(own, replay, &mut |_, _| ()).await
+    }
+
+    /// As [`GuestSession::read_on`]; each entry that is new, verified and with its position, is shown to `note`.
+    ///
+    /// # Errors
+    /// As [`GuestSession::read_on`].
+    pub async fn read_noting(
+        &mut self,
+        own: &OwnBox,
+        replay: Replay,
+        note: &mut (dyn FnMut(u64, &Stamped) + Send),
+    ) -> Result<Replay, GuestError> {
         let member = own.proof(&self.link.id.0);
-        self.read_room(own.name(), Some(member), replay).await
+        self.read_room(own.name(), Some(member), replay, note).await
+    }
+
+    /// The head that came last with a log, as transmitted: verified if the log was read, and otherwise what shows, if it is
+    /// signed, what the broker said instead.
+    #[must_use]
+    pub fn head_shown(&self) -> Option<&str> {
+        self.shown.as_deref()
     }
 
     /// Whether a pass is like everybody's: signed by the key that the broker states to guests too, in the log of its pass room,
@@ -271,7 +293,7 @@ impl<'a> GuestSession<'a> {
         let FromBroker::Welcome { passes: Some(offered), .. } = &self.link.welcome else {
             return Err(GuestError::NoPasses);
         };
-        let replay = self.read_room(offered.room, None, Replay::new()).await?;
+        let replay = self.read_room(offered.room, None, Replay::new(), &mut |_, _| ()).await?;
         let room = replay.room().ok_or(GuestError::False("the room of the passes is empty"))?;
         let own = &self.link.certificate;
         let key = passes::key_of(room, own, pass.day()).map_err(|error| match error {
@@ -288,6 +310,7 @@ impl<'a> GuestSession<'a> {
         room: RoomName,
         member: Option<Member>,
         mut replay: Replay,
+        note: &mut (dyn FnMut(u64, &Stamped) + Send),
     ) -> Result<Replay, GuestError> {
         let from = replay.room().map_or(0, |room| room.ledger().head().size);
         self.link.sender.send(&FromPeer::Join { room, from, member }).await?;
@@ -305,13 +328,13 @@ impl<'a> GuestSession<'a> {
                             return Err(GuestError::TooLong);
                         }
                         let pushed = replay.push_of(entry.get(), &mut headers);
-                        pushed
-                            .map_err(|_| GuestError::False("the log of the room does not hold"))?;
+                        note(size, &pushed.map_err(|error| GuestError::False(lie_of(&error)))?);
                     }
                     let finished = headers.finish();
                     finished
                         .map_err(|_| GuestError::False("batch headers of the log do not hold"))?;
                     if let Some(head) = head {
+                        self.shown = Some(head.clone());
                         self.compare(room, &replay, &head)?;
                         return Ok(replay);
                     }
@@ -447,6 +470,17 @@ impl<'a> GuestSession<'a> {
             _ => {}
         }
         Ok(Incoming::Frame(frame))
+    }
+}
+
+/// What a log shows that does not hold.
+const fn lie_of(error: &ReplayError) -> &'static str {
+    match error {
+        // V-277: of two letters under one key the second cannot be told from the first by whoever has both.
+        ReplayError::Rule { code: Code::DepositKeyUsed, .. } => {
+            "the log has two letters under one one-time key: it was handed out twice, or the second was not refused"
+        }
+        _ => "the log of the room does not hold",
     }
 }
 

@@ -5,16 +5,17 @@
 
 use pregao_protocol::host::NoRandomness;
 use pregao_protocol::letter::{
-    Addressee, Author, Class, Content, LetterError, Place, PublishedKeys, Sealed, Seeds, seal,
+    Address, Addressee, Author, BoxKeys, BrokerAddress, Class, Content, LetterError, Place,
+    PublishedKeys, Sealed, Seeds, seal,
 };
 use pregao_protocol::log::merkle::{Frontier, leaf_hash};
 use pregao_protocol::log::stamp::{FullStamp, Headers};
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::action::{Action, ActionError, Draft, Seen};
-use pregao_protocol::room::body::{Blob, Body, BoxOpening, Deposit, Taken};
+use pregao_protocol::room::body::{Blob, Body, BoxOpening, Deposit, Empty, Taken};
 use pregao_protocol::room::{BlobCode, MessageBox, Replay};
 use pregao_protocol::trust::agreement::AgreementPublic;
-use pregao_protocol::trust::key::{DepositKey, SecretKey};
+use pregao_protocol::trust::key::{DepositKey, PublicKey, SecretKey};
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
@@ -80,6 +81,29 @@ impl FoundBox {
     #[must_use]
     pub fn compact(&self) -> &str {
         self.action.compact()
+    }
+
+    /// The head of its opening alone, which is what whoever leaves a letter has seen (V-275).
+    #[must_use]
+    pub const fn opened(&self) -> Seen {
+        self.opened
+    }
+
+    /// What letters from it are verified by (V-247).
+    #[must_use]
+    pub fn keys(&self) -> BoxKeys {
+        BoxKeys {
+            name: self.name(),
+            key: PublicKey::from_bytes(*self.action.key().as_bytes()),
+            agreement: AgreementPublic(self.opening.agreement.0),
+        }
+    }
+
+    /// Where it is written to, at a broker.
+    #[must_use]
+    pub fn address(&self, broker: BrokerAddress) -> Address {
+        let BoxKeys { name, key, agreement } = self.keys();
+        Address { name, broker, key, agreement }
     }
 
     /// Whether it is closed, by the broker's word: a broker that says so wrongly can as well refuse a letter.
@@ -348,6 +372,19 @@ impl GuestSession<'_> {
     ) -> Result<Receipt, PostError> {
         let stock = stock.iter().map(PrekeySecret::public).collect();
         let keys = PublishedKeys::new(signed.public(), stock).map_err(|_| PostError::Keys)?;
+        self.publish_keys(own, seen, &keys).await
+    }
+
+    /// As [`GuestSession::renew_keys`], the public halves being computed.
+    ///
+    /// # Errors
+    /// As [`GuestSession::renew_keys`].
+    pub async fn publish_keys(
+        &mut self,
+        own: &OwnBox,
+        seen: Seen,
+        keys: &PublishedKeys,
+    ) -> Result<Receipt, PostError> {
         let entry = keys.entry().ok_or(PostError::Keys)?;
         self.put_blob(Purpose::Prekeys, &keys.bytes()).await?;
         self.act(own, seen, Body::Keys(entry)).await
@@ -364,6 +401,14 @@ impl GuestSession<'_> {
         letters: Vec<u64>,
     ) -> Result<Receipt, PostError> {
         self.act(own, seen, Body::Taken(Taken { letters })).await
+    }
+
+    /// Closes one's own box: nothing is left or read there any more.
+    ///
+    /// # Errors
+    /// [`PostError`].
+    pub async fn close(&mut self, own: &OwnBox, seen: Seen) -> Result<Receipt, PostError> {
+        self.act(own, seen, Body::BoxClosed(Empty {})).await
     }
 
     /// Signs, has stamped and hands in what the owner of a box does there.

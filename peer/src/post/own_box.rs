@@ -37,6 +37,13 @@ impl OwnBox {
         Ok(Self { key, opening })
     }
 
+    /// One that was drawn before; nothing if the action opens no box by this key.
+    #[must_use]
+    pub fn restored(key: SecretKey<BoxKey>, opening: Action) -> Option<Self> {
+        let is_its = opening.key().as_bytes() == key.public().as_bytes();
+        (is_its && matches!(opening.body(), Body::Box(_))).then_some(Self { key, opening })
+    }
+
     /// The room.
     #[must_use]
     pub fn name(&self) -> RoomName {

@@ -25,7 +25,7 @@ impl Class {
     /// Size of the envelope, in bytes.
     #[must_use]
     pub const fn envelope_size(self) -> usize {
-        let [_, _, _, _, small, _, medium, _, large] = RECORD_BUCKETS;
+        let [_, _, _, _, small, _, _, medium, _, large] = RECORD_BUCKETS;
         let record = match self {
             Self::Small => small,
             Self::Medium => medium,

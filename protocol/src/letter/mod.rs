@@ -8,10 +8,11 @@
 //! - [`stock`](Stock) one-time keys under one root; [`published`](PublishedKeys) the blob in which keys lie;
 //!   [`class`](Class) sizes; [`content`](Content) what a letter says
 //! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
-//! - [`say`] what the two of a reveal room write to each other there, by the same means
-//! - [`registered`](RegisteredLetter) what is read only once its reader has signed for it
-//! - [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check
+//! - [`attached`](seal_file) files beside it; [`registered`](RegisteredLetter) what is read only once its reader has
+//!   signed for it; [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check;
+//!   [`say`] what the two of a reveal room write to each other there, by the same means
 
+mod attached;
 mod class;
 mod content;
 mod envelope;
@@ -23,6 +24,7 @@ pub mod say;
 pub mod show;
 mod stock;
 
+pub use attached::{AttachedError, MAX_FILE, open_file, seal_file};
 pub use class::Class;
 pub use content::{
     Address, Attachment, BlobKey, BrokerAddress, Content, ContentError, FileName, Letter,

@@ -12,7 +12,7 @@ const fn filling(bucket: usize) -> u64 {
 
 /// What fills a record of 4,096 and of 16,384 bytes.
 const SMALL: [u64; 2] = {
-    let [_, _, _, _, small, _, medium, _, large] = RECORD_BUCKETS;
+    let [_, _, _, _, small, _, _, medium, _, large] = RECORD_BUCKETS;
     // The largest piece fills the largest record.
     assert!(filling(large) == BLOB_PIECE);
     [filling(small), filling(medium)]

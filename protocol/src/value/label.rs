@@ -77,6 +77,8 @@ pub const LETTER_SEED: &str = "pregao/letter-seed/v1";
 pub const MESSAGE: &str = "pregao/message/v1";
 /// Derivation of the key by which a letter's reader, and nobody else, knows its sender.
 pub const DENIABLE: &str = "pregao/deniable/v1";
+/// Authenticated with a file that is sealed beside a letter.
+pub const ATTACHMENT: &str = "pregao/attachment/v1";
 /// What the broker's half of the key of a registered letter is sealed with.
 pub const REGISTERED_HALF: &str = "pregao/registered-half/v1";
 /// Hash that commits to that half.
@@ -251,7 +253,8 @@ pub const MAX_SUITE_NAME: usize = 64;
 /// Size of the payloads of handshake messages 2 and 3, padding included, in bytes.
 pub const HANDSHAKE_PAYLOAD: usize = 4096;
 /// Sizes a record's plaintext is padded to, in bytes; the last fills a Noise message.
-pub const RECORD_BUCKETS: [usize; 9] = [256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_519];
+pub const RECORD_BUCKETS: [usize; 10] =
+    [256, 512, 1024, 2048, 4096, 5120, 8192, 16_384, 32_768, 65_519];
 /// Largest record with its tag, in bytes: Noise's limit for one message.
 pub const MAX_RECORD: usize = 65_535;
 /// Records after which a direction of a session changes its key.

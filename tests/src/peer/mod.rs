@@ -57,6 +57,8 @@ pub struct Peer {
     pub rooms: HashMap<RoomName, Watched>,
     /// Invitations received: auction and private room.
     pub invited: Vec<(RoomName, RoomName)>,
+    /// Where passes come from, if the broker makes any.
+    pub passes: Option<RoomName>,
     /// Errors received.
     pub errors: Vec<String>,
     /// Names of the rooms in the broker's list.
@@ -114,6 +116,7 @@ impl Peer {
             receiver: link.receiver,
             rooms: HashMap::new(),
             invited: Vec::new(),
+            passes: None,
             errors: Vec::new(),
             lobby: Vec::new(),
             frames: Vec::new(),
@@ -172,7 +175,8 @@ impl Peer {
     fn absorb(&mut self, frame: FromBroker) -> Result<()> {
         match frame {
             FromBroker::Effort { effort } => self.effort = Effort::new(effort)?,
-            FromBroker::Welcome { batch, .. } => {
+            FromBroker::Welcome { batch, passes, .. } => {
+                self.passes = passes.map(|offered| offered.room);
                 if !batch.is_empty() {
                     let batch = VerifiedBatch::open(&batch, &self.broker.stamps)?;
                     self.newest = Some(Arc::new(batch));

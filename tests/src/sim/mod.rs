@@ -22,6 +22,8 @@ pub mod cheat;
 pub mod framer;
 pub mod machine;
 pub mod person;
+#[cfg(test)]
+mod postmen;
 pub mod programs;
 #[cfg(test)]
 mod registered;

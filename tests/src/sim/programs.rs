@@ -372,11 +372,32 @@ impl Town {
     /// Opens a desk over the vault of a person, and lets them sit there.
     fn seat(self: &Arc<Self>, person: &Arc<Person>) -> Result<()> {
         let machine = Machine::start(&self.era, &self.chance, Speed::Apart);
-        let folder = self.folder.join(&person.name);
         let vault = self.vault(&person.name)?;
+        let options = self.desk_options(&person.name, &machine, self.liar_before(person))?;
+        let (front, back) = pair();
+        let host = options.host.clone();
+        let desk = Desk::open(vault, options, back.events, back.questions)?;
+        let passes = desk.pass_taker();
+        host.task(desk.run(back.commands));
+        let (asks, asked) = mpsc::unbounded_channel();
+        let sits = Arc::clone(person).sit(front, asked, Arc::clone(&self.trace));
+        let sits = tokio::spawn(sits);
+        let seat = Seat { machine, asks, passes, sits };
+        self.seats.lock().insert(person.name.clone(), seat);
+        Ok(())
+    }
+
+    /// How somebody at a machine reaches the broker.
+    pub(super) fn desk_options(
+        self: &Arc<Self>,
+        name: &str,
+        machine: &Arc<Machine>,
+        liar: Option<Arc<Mask>>,
+    ) -> Result<desk::Options> {
+        let folder = self.folder.join(name);
         let addresses = self.addresses.lock().clone();
         let (_, broker) = addresses.context("there is no broker")?;
-        let options = desk::Options {
+        Ok(desk::Options {
             broker,
             suites: Ranking::default(),
             tls: pregao::net::tls::Roots::default(),
@@ -391,23 +412,12 @@ impl Town {
             reader: None,
             route: None,
             host: machine.host(),
-            net: Arc::new(Lines { liar: self.liar_before(person), ..self.lines() }),
+            net: Arc::new(Lines { liar, ..self.lines() }),
             witnesses: Vec::new(),
             lock_tsas: Vec::new(),
             final_by: Vec::new(),
             silent: SILENT_FOR,
-        };
-        let (front, back) = pair();
-        let host = options.host.clone();
-        let desk = Desk::open(vault, options, back.events, back.questions)?;
-        let passes = desk.pass_taker();
-        host.task(desk.run(back.commands));
-        let (asks, asked) = mpsc::unbounded_channel();
-        let sits = Arc::clone(person).sit(front, asked, Arc::clone(&self.trace));
-        let sits = tokio::spawn(sits);
-        let seat = Seat { machine, asks, passes, sits };
-        self.seats.lock().insert(person.name.clone(), seat);
-        Ok(())
+        })
     }
 
     /// Has a person ask their desk for something.

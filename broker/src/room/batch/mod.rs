@@ -14,11 +14,12 @@ use pregao_protocol::wire::refusal::{Held, Refusal};
 use tokio::time::Instant;
 
 use super::RoomTask;
+use super::Submitted;
 use super::held;
 use super::kinds::{HeldAction, Hindrance, Objection, Role, RoomView};
-use super::{Responder, Submitted};
 use crate::check::{Author, Checked};
 use crate::links::AuthorLink;
+use crate::responder::Responder;
 use crate::store::{self, NewEntry, PendingChange, StoreError, StoredAnswer};
 use crate::tsa::stamps::NewestBatch;
 
@@ -170,7 +171,7 @@ impl RoomTask {
                 let digest = handed.action().digest();
                 match self.decided_before(digest, group) {
                     Some(_) => Ok(()),
-                    None => checked.pay(&self.shared).await,
+                    None => self.shared.pay(checked).await,
                 }
             }
             Submitted::Repeated(..) => Ok(()),

@@ -1,11 +1,13 @@
 //! Draws the model. The same model and size always give the same screen.
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::value::clock::Time;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
+use super::conversation::{With, card, mode};
 use super::model::{ChatLine, Connection, Model, Room, Tone, left};
 use super::palette::Palette;
 use super::panel;
@@ -20,6 +22,11 @@ use crate::text::wrap::{exactly, fit, width, wrap};
 pub const SMALLEST: (u16, u16) = (40, 10);
 /// Age from which the TSA counts as silent: the rule `tsa.down` of the broker.
 const SILENT_SECS: u64 = 2;
+
+/// What every row of a letter begins with.
+const QUOTE: &str = "  | ";
+/// Columns of a name before the line that is typed.
+const PROMPT: usize = 16;
 
 /// Whether a window of this size is drawn.
 #[must_use]
@@ -55,14 +62,23 @@ pub fn draw(model: &Model, palette: &Palette, frame: &mut Frame<'_>) {
     let [list, right] =
         Layout::horizontal([Constraint::Length(list_width), Constraint::Min(1)]).areas(main);
     if list_width > 0 {
-        rooms(model, palette, list, frame);
+        lists(model, palette, list, frame);
     }
     if let Some(room) = model.current() {
-        let card_rows = if room.is_lobby() { 0 } else { panel::rows(right.height) };
+        let card_rows = match &room.letters {
+            Some(_) => card::rows(right.height),
+            None if room.is_lobby() => 0,
+            None => panel::rows(right.height),
+        };
         let [top, bottom] =
             Layout::vertical([Constraint::Length(card_rows), Constraint::Min(1)]).areas(right);
-        if card_rows > 0 {
-            panel::draw(model, room, palette, top, frame);
+        match &room.letters {
+            Some(letters) => {
+                let unread = room.badge(model.has_all_unread());
+                card::draw(letters, unread, palette, top, frame);
+            }
+            None if card_rows > 0 => panel::draw(model, room, palette, top, frame),
+            None => {}
         }
         messages(model, room, palette, bottom, frame);
     }
@@ -123,19 +139,55 @@ fn banners(model: &Model, columns: u16, palette: &Palette) -> Vec<Line<'static>>
     lines
 }
 
-fn rooms(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
-    let block = Block::bordered().title(" rooms ").border_style(palette.dim);
+/// The rooms, and below them the conversations: each list goes on by itself, so that a hundred of one hide none of the
+/// other.
+fn lists(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
+    let (letters, rooms): (Vec<&Room>, Vec<&Room>) =
+        model.listed().into_iter().partition(|room| room.letters.is_some());
+    let wanted = u16::try_from(letters.len().saturating_add(2)).unwrap_or(u16::MAX);
+    // Two fifths, and what the rooms leave.
+    let above = u16::try_from(rooms.len().saturating_mul(2).saturating_add(1)).unwrap_or(u16::MAX);
+    let most = (area.height.saturating_mul(2) / 5).max(area.height.saturating_sub(above));
+    let below = match letters.len() {
+        0 => 0,
+        _ if area.height < 8 => 0,
+        _ => wanted.min(most.max(3)),
+    };
+    let [above, below] =
+        Layout::vertical([Constraint::Min(1), Constraint::Length(below)]).areas(area);
+    if below.height == 0 {
+        return list(model, " rooms ", &[rooms, letters].concat(), palette, above, frame);
+    }
+    let many = rooms.len().saturating_add(2) > usize::from(above.height);
+    let title = if many { format!(" rooms {} ", rooms.len()) } else { " rooms ".to_owned() };
+    list(model, &title, &rooms, palette, above, frame);
+    let title = match model.unread_letters() {
+        0 => format!(" letters {} ", letters.len()),
+        unread => format!(" letters {}, {unread} new ", letters.len()),
+    };
+    list(model, &title, &letters, palette, below, frame);
+}
+
+fn list(
+    model: &Model,
+    title: &str,
+    listed: &[&Room],
+    palette: &Palette,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) {
+    let block = Block::bordered().title(title).border_style(palette.dim);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let listed = model.listed();
     let (columns, height) = (usize::from(inner.width), usize::from(inner.height));
-    let each = if listed.len().saturating_mul(2) <= height.saturating_add(1) { 2 } else { 1 };
+    let has_room = listed.len().saturating_mul(2) <= height.saturating_add(1);
+    let each = if has_room && listed.iter().any(|room| room.letters.is_none()) { 2 } else { 1 };
     let fits = height.checked_div(each).unwrap_or(1).max(1);
     let current = model.current().map_or("", |room| room.id.as_str());
     let at = listed.iter().position(|room| room.id == current).unwrap_or(0);
     let first = at.saturating_add(1).saturating_sub(fits);
     let mut lines = Vec::new();
-    for room in listed.into_iter().skip(first).take(fits) {
+    for room in listed.iter().skip(first).take(fits) {
         lines.extend(room_rows(model, room, room.id == current, each, columns, palette));
     }
     frame.render_widget(Paragraph::new(lines), inner);
@@ -149,22 +201,36 @@ fn room_rows(
     columns: usize,
     palette: &Palette,
 ) -> Vec<Line<'static>> {
-    let badge = match room.unread {
+    let unread = room.badge(model.has_all_unread());
+    let badge = match unread {
         0 => String::new(),
         unread @ 1..100 => format!(" ({unread})"),
         _ => " (99+)".to_owned(),
+    };
+    let badge = match &room.letters {
+        // The state of trust is seen at every name.
+        Some(letters) => {
+            let trust = if letters.is_verified() { " ✓" } else { " ?" };
+            let more = match (letters.is_blocked(), letters.has_draft()) {
+                (true, _) => " blocked",
+                (false, true) => " draft",
+                (false, false) => "",
+            };
+            format!("{more}{trust}{badge:>4}")
+        }
+        None => badge,
     };
     let when = when(model, room);
     let mark = if selected { "▸" } else { " " };
     let tail = if rows == 1 && !when.is_empty() { format!(" {when}{badge}") } else { badge };
     let title = exactly(&room.title(), columns.saturating_sub(width(&tail)).saturating_sub(1));
-    let style = match (selected, room.unread) {
+    let style = match (selected, unread) {
         (true, _) => palette.selected,
         (false, 0) => palette.text,
         (false, _) => palette.strong,
     };
     let mut lines = vec![Line::styled(format!("{mark}{title}{tail}"), style)];
-    if rows > 1 && !room.is_lobby() {
+    if rows > 1 && !room.is_lobby() && room.letters.is_none() {
         let (standing, tone) = standing(room, model.now, palette);
         let name = format!("  {} ", model.short(&room.id));
         let room_left = columns.saturating_sub(width(&name)).saturating_sub(width(&when));
@@ -235,6 +301,8 @@ fn standing(room: &Room, now: Option<Time>, palette: &Palette) -> (String, ratat
 fn messages(model: &Model, room: &Room, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
     let title = match room.scroll {
         0 if room.is_lobby() => " lobby ".to_owned(),
+        0 if room.letters.is_some() => " the newest last ".to_owned(),
+        scroll if room.letters.is_some() => format!(" {scroll} back: PgDn "),
         0 => format!(" messages #{} ", model.short(&room.id)),
         scroll => format!(" messages, {scroll} back: PgDn "),
     };
@@ -258,7 +326,7 @@ fn messages(model: &Model, room: &Room, palette: &Palette, area: Rect, frame: &m
 
 fn message_rows(message: &ChatLine, columns: usize, palette: &Palette) -> Vec<Line<'static>> {
     let style = match message.tone {
-        Tone::Bid | Tone::Said | Tone::Quoted(_) => palette.text,
+        Tone::Bid | Tone::Said | Tone::Quoted(_) | Tone::Letter => palette.text,
         Tone::Own => palette.own,
         Tone::System => palette.dim,
         Tone::Good => palette.good,
@@ -273,6 +341,7 @@ fn message_rows(message: &ChatLine, columns: usize, palette: &Palette) -> Vec<Li
     let wide = columns.saturating_sub(hanging);
     let rows = match message.tone {
         Tone::Quoted(word) => identity::rows(word, &message.text, wide),
+        Tone::Letter => letter_rows(&message.text, wide),
         _ => wrap(&message.text, wide, 2),
     };
     rows.into_iter()
@@ -282,6 +351,13 @@ fn message_rows(message: &ChatLine, columns: usize, palette: &Palette) -> Vec<Li
             Line::from(vec![Span::styled(head, palette.dim), Span::styled(text, style)])
         })
         .collect()
+}
+
+/// A line of a letter: nothing in it looks like a line of the program, for each row is marked.
+fn letter_rows(text: &str, columns: usize) -> Vec<String> {
+    let rows = wrap(text, columns.saturating_sub(width(QUOTE)).max(1), 0);
+    let rows = if rows.is_empty() { vec![String::new()] } else { rows };
+    rows.into_iter().map(|row| format!("{QUOTE}{row}").trim_end().to_owned()).collect()
 }
 
 /// Hours, minutes and seconds of a time, UTC.
@@ -311,6 +387,11 @@ fn status_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> 
         1 => ("1 ALARM".to_owned(), palette.alarm),
         many => (format!("{many} ALARMS"), palette.alarm),
     });
+    match model.unread_letters() {
+        0 => {}
+        1 => parts.push(("1 new letter".to_owned(), palette.strong)),
+        unread => parts.push((format!("{unread} new letters"), palette.strong)),
+    }
     parts.push(match (model.now, model.age.as_secs()) {
         (None, age) if model.tsa_down => (format!("tsa.down {age}s"), palette.bad),
         (None, _) => ("no TSA time".to_owned(), palette.bad),
@@ -352,7 +433,13 @@ fn short_suite(suite: &str) -> String {
 
 fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_>) {
     let room = model.current().filter(|room| !room.is_lobby());
-    let prompt = room.map_or("> ".to_owned(), |room| format!("#{}> ", model.short(&room.id)));
+    let prompt = room.map_or("> ".to_owned(), |room| match &room.letters {
+        // Whom it will convince is seen before it is sent.
+        Some(letters) => {
+            format!("{}, {}> ", fit(&letters.with().label(), PROMPT), mode(letters.mode()))
+        }
+        None => format!("#{}> ", model.short(&room.id)),
+    });
     let room_left = usize::from(area.width).saturating_sub(width(&prompt));
     let (text, column) = model.input.visible(room_left);
     let column = u16::try_from(width(&prompt).saturating_add(column)).unwrap_or(0);
@@ -384,6 +471,7 @@ fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
     let usage = text.strip_prefix('/').and_then(|rest| table::find(rest.split(' ').next()?));
     let text = match usage {
         Some(usage) => format!("{}: {}", usage.line(), usage.summary),
+        None if model.writes_letter(text) => letter_hint(model),
         None if text.starts_with("//") => "said with one slash".to_owned(),
         None if text.starts_with('/') => "Tab completes".to_owned(),
         None if text.is_empty() => {
@@ -395,6 +483,20 @@ fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
         None => "Enter says this in the room, under a name used once".to_owned(),
     };
     Line::styled(fit(&text, columns), palette.dim)
+}
+
+/// What becomes of a letter that is typed.
+fn letter_hint(model: &Model) -> String {
+    let Some(letters) = model.conversation() else { return String::new() };
+    match (letters.with(), letters.mode()) {
+        (With::Nobody, _) => "nobody is known here who could be written to".to_owned(),
+        (_, Mode::Deniable) => {
+            "Enter sends it: it convinces them alone. 10 s to take it back by /recall".to_owned()
+        }
+        (_, Mode::Evidence) => {
+            "Enter sends it SIGNED: they can show it to others. 10 s to /recall it".to_owned()
+        }
+    }
 }
 
 fn help(palette: &Palette, area: Rect, frame: &mut Frame<'_>) {

@@ -1,7 +1,14 @@
 use super::*;
 use crate::chat::model::Next;
-use crate::chat::tests::{at, auction, bid, connected, invited, press, proved, revealed, typed};
-use crate::event::{ActView, Event, FallingView, ReserveView, Role, RoomView};
+use crate::chat::model::QUIET;
+use crate::chat::tests::{
+    at, auction, bid, connected, contact, contacts, invited, letter, press, proved, read, revealed,
+    typed, written,
+};
+use crate::event::{
+    ActView, ContactView, Event, FallingView, FileView, LetterStanding, LetterView, Personal,
+    ReserveView, Role, RoomView,
+};
 use pregao_protocol::value::report::Report;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -226,7 +233,7 @@ fn every_size_is_drawn_without_panic() {
     let mut busy = outbid();
     busy.apply(invited(&"77aa".repeat(16), &"3f2a".repeat(16), Role::Seller));
     busy.input.paste(&"日本語 long ".repeat(50));
-    for model in [Model::new(), market(), busy] {
+    for model in [Model::new(), market(), busy, crowded()] {
         for columns in (1..200).step_by(7) {
             for rows in 1..60 {
                 let _ = text(&model, columns, rows);
@@ -540,5 +547,141 @@ fn a_sealed_auction_says_what_there_is_to_know_at_each_stage() {
             assert!(screen.contains(text), "{text}:\n{screen}");
         }
         assert!(!screen.to_lowercase().contains("outbid"), "{screen}");
+    }
+}
+
+/// A hundred auctions and fifty contacts, with Ana on screen.
+fn crowded() -> Model {
+    let mut model = market();
+    for number in 0..97 {
+        model.apply(Event::Room(auction(&format!("c0{number:02x}"), &format!("Item {number}"))));
+    }
+    let many = (0..50).map(|number| contact(&format!("friend {number}"), 'f', 0));
+    let ana = ContactView { verified: true, mode: Mode::Evidence, ..contact("ana", 'a', 2) };
+    model.apply(contacts(many.chain([ana]).collect()));
+    let mut stranger = letter(1, None, LetterStanding::Unread);
+    stranger.subject = Some(Personal::new("You have won".to_owned()));
+    let asks = LetterView {
+        mode: Some(Mode::Evidence),
+        subject: Some(Personal::new("The radio".to_owned())),
+        wants_receipt: true,
+        attachments: 1,
+        ..letter(2, Some("ana"), LetterStanding::Read)
+    };
+    let failed = LetterView {
+        cause: Some("box.full".to_owned()),
+        ..written(4, "ana", LetterStanding::Failed)
+    };
+    let answer = LetterView {
+        re: Some(2),
+        mode: Some(Mode::Evidence),
+        ..written(3, "ana", LetterStanding::WasRead)
+    };
+    let waits = LetterView {
+        leaves: Some(at(222)),
+        mode: Some(Mode::Evidence),
+        ..written(6, "ana", LetterStanding::Waiting)
+    };
+    let unread = letter(5, Some("ana"), LetterStanding::Unread);
+    for letter in [stranger, asks.clone(), answer.clone(), failed, unread] {
+        model.apply(Event::Letter(letter));
+    }
+    model.select("@ana");
+    model.apply(read(
+        asks,
+        "Here is the picture that you asked for.\n  → /reveal \"you\" is typed by ana, and looks like no line of \
+         the program\nAna",
+        Some(QUIET),
+    ));
+    model.apply(read(answer, "Thank you!", Some(QUIET)));
+    typed(&mut model, "Shall I bid, or do you sell it to me?");
+    model.apply(Event::Letter(waits));
+    model
+}
+
+#[test]
+fn letters_beside_a_hundred_auctions() {
+    let mut model = crowded();
+    model.input.paste("And one more thing");
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn an_auction_beside_fifty_conversations() {
+    let mut model = crowded();
+    model.input.paste("half a letter");
+    model.select(&"3f2a".repeat(16));
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn letters_of_nobody_known() {
+    let mut model = crowded();
+    model.select("@#77777777");
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn letters_on_the_smallest_window() {
+    insta::assert_snapshot!(text(&crowded(), 40, 10));
+}
+
+#[test]
+fn letters_take_what_rooms_leave_and_rooms_never_all() {
+    let shown = |model: &Model, rows| {
+        let screen = text(model, 80, rows);
+        let count = |part: &str| screen.lines().filter(|line| line.contains(part)).count();
+        (count("│ friend"), count("│ Item"))
+    };
+    let crowd = crowded();
+    for (rows, expected) in [(24, (4, 9)), (40, (10, 19)), (10, (0, 1))] {
+        assert_eq!(shown(&crowd, rows), expected, "{rows}");
+    }
+    let mut alone = Model::new();
+    let many = (0..50).map(|number| contact(&format!("friend {number}"), 'f', 0));
+    alone.apply(contacts(many.collect()));
+    assert_eq!(shown(&alone, 24), (16, 0));
+}
+
+#[test]
+fn no_sign_at_letters_is_a_colour_alone() {
+    let mut model = crowded();
+    let shown = text(&model, 80, 24);
+    for part in ["ana", "✓", "?", "(1)", "EVIDENCE", "NOT SENT: box.full", "not read: /read 5"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // Nor is the mode, before a letter is sent.
+    assert!(shown.contains("ana, EVIDENCE>"), "{shown}");
+    model.apply(contacts(vec![contact("ana", 'a', 1)]));
+    let shown = text(&model, 80, 24);
+    assert!(shown.contains("ana, deniable>") && shown.contains("NOT COMPARED"), "{shown}");
+    model.apply(contacts(vec![ContactView { blocked: true, ..contact("ana", 'a', 1) }]));
+    let shown = text(&model, 80, 24);
+    assert!(shown.contains("BLOCKED") && shown.contains("ana     blocked"), "{shown}");
+}
+
+#[test]
+fn nothing_that_a_letter_says_begins_a_row_of_the_program() {
+    let mut model = crowded();
+    let nasty = format!("{}\u{1b}[2J\u{202e}", "6 from you, deposited ".repeat(40));
+    let letter = LetterView {
+        subject: Some(Personal::new(nasty.clone())),
+        ..letter(2, Some("ana"), LetterStanding::Read)
+    };
+    let files = vec![FileView {
+        name: Personal::new("a\" (text/plain, 1 bytes)\u{202e}".to_owned()),
+        media_type: "text/plain\u{7}".to_owned(),
+        size: 3,
+        saved: None,
+    }];
+    let (text, notes) = (Personal::new(nasty), Vec::new());
+    let shown = Box::new(crate::event::ReadView { letter, text, files, notes });
+    model.apply(Event::Read { id: Some("@ana".to_owned()), shown });
+    for columns in (40..120).step_by(7) {
+        let screen = self::text(&model, columns, 40);
+        assert!(!screen.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{screen}");
+        for row in screen.lines().filter(|row| row.contains("from you, deposited")) {
+            assert!(row.contains("  | "), "{row}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::report::Report;
 
-use super::{Connection, Model};
+use super::{Connection, Model, QUIET};
 use crate::chat::room::MOST_PRICES;
 use crate::chat::room::{ChatLine, Other, PricePoint, Reveal, Tone};
 use crate::event::{ActView, Event, Phase, ReceiptView, Role, RoomView, report_lines, room_words};
@@ -16,6 +16,9 @@ impl Model {
     /// Takes an event in.
     pub fn apply(&mut self, event: Event) {
         self.dirty = true;
+        if self.apply_letters(&event) {
+            return;
+        }
         match event {
             Event::Connected { persona, suite, simulated, .. } => {
                 self.apply_connected(persona, &suite, simulated);
@@ -79,7 +82,11 @@ impl Model {
             Event::Refused { id, report, of } => {
                 let words = of.words();
                 let of_act = if words.is_empty() { words } else { format!("{words}: ") };
-                for room in self.answered_in(id.as_deref(), &of) {
+                let rooms = match id.as_deref() {
+                    Some(QUIET) => vec![String::new()],
+                    id => self.answered_in(id, &of),
+                };
+                for room in rooms {
                     self.push_report(&room, &format!("refused: {of_act}"), &report);
                 }
             }
@@ -88,7 +95,17 @@ impl Model {
                 self.push_line(&room, Tone::System, &text);
             }
             Event::Alarm { room, message, advice, .. } => self.raise(room, &message, &advice),
-            Event::Bids { ref id, .. } | Event::Checked { ref id, .. } => {
+            // They have their conversation.
+            Event::Letter(_) | Event::Read { .. } => {}
+            // Of what the chat asks by itself, in the lobby.
+            Event::Boxes { id: None, .. } => self.show_lines("", &event),
+            Event::Bids { ref id, .. }
+            | Event::Checked { ref id, .. }
+            | Event::Mail { ref id, .. }
+            | Event::People { ref id, .. }
+            | Event::Contacts { ref id, .. }
+            | Event::Boxes { ref id, .. }
+            | Event::Status { ref id, .. } => {
                 let room = self.typed_in(id.as_deref()).unwrap_or_else(|| self.selected.clone());
                 self.show_lines(&room, &event);
             }

@@ -4,6 +4,7 @@
 //! in it is bounded, since a broker decides how much arrives.
 
 mod events;
+mod letters;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use pregao_protocol::value::clock::{RECENT, Time};
 use pregao_protocol::value::report::Advised as _;
 
 use super::confirm::ConfirmDialogue;
+use super::conversation::Conversation;
 use super::input::{InputLine, RoomName};
 use super::pin::PinDialogue;
 pub use super::room::{ChatLine, Other, PricePoint, Reveal, Room, Tone};
@@ -21,6 +23,8 @@ use crate::event::Event;
 use crate::front::channel::{Subject, UserAnswer};
 use crate::text::duration;
 use crate::text::sanitize::sanitize;
+
+pub use letters::QUIET;
 
 /// Most rooms shown.
 pub const MOST_ROOMS: usize = 2_000;
@@ -73,6 +77,16 @@ pub enum Next {
 pub struct Model {
     rooms: Vec<Room>,
     selected: String,
+    /// The room on screen before a conversation was.
+    left: String,
+    /// What is typed and not sent in rooms that are no conversation, while one is on screen.
+    line: String,
+    /// What the chat asks the desk by itself.
+    to_ask: Vec<Command>,
+    /// Why the desk refused last what the chat asked by itself.
+    quiet_refused: Option<String>,
+    /// Whether every letter is here that was not read.
+    has_all_unread: bool,
     /// Rooms in which questions were asked that are not answered yet, the first asked first.
     asked: VecDeque<String>,
     /// Trust state for the status bar.
@@ -121,6 +135,11 @@ impl Model {
         let mut model = Self {
             rooms: vec![Room::default()],
             selected: String::new(),
+            left: String::new(),
+            line: String::new(),
+            to_ask: Self::first_questions(),
+            quiet_refused: None,
+            has_all_unread: true,
             asked: VecDeque::new(),
             trust,
             now: None,
@@ -152,9 +171,14 @@ impl Model {
     pub fn advance(&mut self, now: Time, age: Duration) {
         let now = (age <= RECENT).then_some(now);
         let shown = |time: Option<Time>, age: Duration| (time.map(Time::as_secs), age.as_secs());
-        self.dirty |= shown(self.now, self.age) != shown(now, age);
+        let is_next = shown(self.now, self.age) != shown(now, age);
+        self.dirty |= is_next;
         self.now = now;
         self.age = age;
+        if is_next && self.conversation().is_some_and(Conversation::waits) {
+            let selected = self.selected.clone();
+            self.relay(&selected, None);
+        }
     }
 
     /// Whether something changed since the last call.
@@ -187,7 +211,8 @@ impl Model {
     #[must_use]
     pub fn listed(&self) -> Vec<&Room> {
         let mut rooms: Vec<&Room> = self.rooms.iter().collect();
-        rooms.sort_by(|left, right| left.rank().cmp(&right.rank()));
+        let all = self.has_all_unread;
+        rooms.sort_by_cached_key(|room| room.rank(all));
         rooms
     }
 
@@ -229,7 +254,7 @@ impl Model {
     pub fn names(&self) -> Vec<RoomName> {
         self.listed()
             .into_iter()
-            .filter(|room| !room.is_lobby())
+            .filter(|room| !room.is_lobby() && room.letters.is_none())
             .map(|room| RoomName { short: self.short(&room.id).to_owned(), title: room.title() })
             .collect()
     }
@@ -258,16 +283,25 @@ impl Model {
     /// Puts a room on screen.
     pub fn select(&mut self, id: &str) {
         self.dirty = true;
+        if self.selected != id && self.rooms.iter().any(|room| room.id == id) {
+            self.change_line(id);
+            let before = std::mem::replace(&mut self.selected, id.to_owned());
+            // Texts of letters are shown while they are on screen.
+            self.relay(&before, None);
+        }
         if let Some(room) = self.rooms.iter_mut().find(|room| room.id == id) {
             room.unread = 0;
-            id.clone_into(&mut self.selected);
         }
     }
 
     /// Carries out a line that was typed, as far as it needs no desk.
     pub fn submit(&mut self, line: &str) -> Next {
         self.dirty = true;
-        let room = (!self.selected.is_empty()).then(|| self.selected.clone());
+        if self.writes_letter(line) {
+            return self.write_letter(line);
+        }
+        let is_room = !self.selected.is_empty() && self.conversation().is_none();
+        let room = is_room.then(|| self.selected.clone());
         match read_line(line, room.as_deref()) {
             Ok(ChatInput::Nothing) => Next::Wait,
             Ok(ChatInput::Command(Command::Quit)) => Next::Quit,
@@ -277,12 +311,23 @@ impl Model {
                 }
                 Next::Wait
             }
-            Ok(ChatInput::Command(command)) => Next::Send(command),
+            Ok(ChatInput::Command(command)) => {
+                self.asks_after(&command);
+                Next::Send(command)
+            }
             Err(error) => {
                 self.refuse(error);
                 Next::Wait
             }
         }
+    }
+
+    /// Whether a line that is typed here is a letter and no command.
+    #[must_use]
+    pub fn writes_letter(&self, line: &str) -> bool {
+        let line = line.trim();
+        let is_command = line.starts_with('/') && !line.starts_with("//");
+        self.conversation().is_some() && !line.is_empty() && !is_command
     }
 
     /// Notes that a disclosure was sent in a private room, or in that of an auction.
@@ -385,7 +430,13 @@ impl Model {
     fn add(&mut self, id: &str, message: ChatLine) {
         self.dirty = true;
         let shown = self.selected == id;
+        let now = self.now;
         let Some(room) = self.room(id) else { return };
+        if let Some(of) = &mut room.letters {
+            of.note(message);
+            room.relay(now, None);
+            return;
+        }
         if shown {
             // Whoever reads the past keeps their place.
             if room.scroll > 0 {

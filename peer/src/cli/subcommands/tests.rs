@@ -152,7 +152,6 @@ fn what_is_missing_or_too_much_is_named_by_clap() {
         ("pregao bid", "<ROOM>"),
         ("pregao join", "<ROOM>"),
         ("pregao leave --json", "<ROOM>"),
-        ("pregao export", "<ROOM>"),
         ("pregao withdraw", "<ROOM>"),
         ("pregao say", "<TEXT>"),
         ("pregao say 3f2a", "<TEXT>"),
@@ -171,6 +170,8 @@ fn what_is_missing_or_too_much_is_named_by_clap() {
         assert_eq!(refused(line).0, ErrorKind::UnknownArgument, "{line}");
     }
     assert!(mistaken("pregao items all").message.contains("no kind of auction"));
+    assert!(mistaken("pregao export").message.contains("in which room"));
+    assert!(mistaken("pregao export 3f2a --letter 1").message.contains("not both"));
     assert!(mistaken("pregao bids 3f2a 77ab").message.contains("too many words"));
     assert_eq!(refused("pregao bid 3f2a 1 EUR more").0, ErrorKind::UnknownArgument);
     for line in [
@@ -183,6 +184,22 @@ fn what_is_missing_or_too_much_is_named_by_clap() {
     }
     let twice = refused("pregao list Radio 10 --for 90s --for 10s");
     assert_eq!(twice.0, ErrorKind::ArgumentConflict);
+}
+
+#[test]
+fn a_letter_is_exported_by_its_number() {
+    let letter = |hash| Command::Export { room: None, html: false, letter: Some(12), hash };
+    for (line, hash) in [
+        ("pregao export letter 12", false),
+        ("pregao export --letter 12", false),
+        ("pregao export --letter 12 --hash", true),
+        ("pregao export letter 12 hash", true),
+        ("pregao export letter 12 --hash", true),
+    ] {
+        assert_eq!(given(line).0, letter(hash), "{line}");
+    }
+    let Command::Mail(filter) = given("pregao mail --export letters").0 else { panic!() };
+    assert_eq!(filter.export.as_deref(), Some("letters"));
 }
 
 #[test]

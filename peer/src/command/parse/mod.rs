@@ -5,7 +5,9 @@
 //! as well as an amount or text, it is not guessed: in the chat it needs the mark.
 
 mod listing;
+mod mail;
 mod queries;
+mod sorted;
 
 use pregao_protocol::room::body::PaddleName;
 use pregao_protocol::room::disclosure::Attribute;
@@ -17,7 +19,12 @@ use super::{Command, EvidenceTask, PaddleTask, UsageError};
 use crate::text::visible::shows_something;
 use crate::text::{amount, sanitize};
 pub(crate) use listing::{list, relist, unlist};
+pub(crate) use mail::{
+    ack, block, contact, letter_to, mail, message_box, new, people, read, recall, search, send,
+    status,
+};
 pub(crate) use queries::{bids, check, items, mine};
+use sorted::Sorted;
 
 /// How the words after a command's name become a command.
 pub(crate) type ReadCommand = fn(&Words, Option<&str>) -> Result<Command, UsageError>;
@@ -343,17 +350,26 @@ pub(crate) fn deliver(words: &Words, current: Option<&str>) -> Result<Command, U
 
 /// Reads the words after `/export`.
 pub(super) fn export(words: &Words, current: Option<&str>) -> Result<Command, UsageError> {
-    let texts = words.texts();
-    let (html, named) = match texts.as_slice() {
-        [named @ .., "html" | "--html"] => (true, named),
-        named => (false, named),
+    let asked = Sorted::of(&table::EXPORT, words, &[])?;
+    let wrong = |message: &str| Err(wrong_usage(&table::EXPORT, message));
+    let (html, hash) = (asked.flag("html"), asked.flag("hash"));
+    let letter: Option<u64> = asked.number("letter")?;
+    let texts = asked.texts();
+    // A page was asked for by a dash, too, before keywords were.
+    let (html, texts) = match texts.as_slice() {
+        [named @ .., "--html"] => (true, named),
+        named => (html, named),
     };
-    let room = match *named {
-        [] => named_or_current(&table::EXPORT, None, current)?,
-        [room] => named_or_current(&table::EXPORT, Some(room), current)?,
-        _ => return Err(wrong_usage(&table::EXPORT, "there are too many words")),
+    let room = match (letter, texts) {
+        (Some(_), []) if html => return wrong("a letter has no page"),
+        (Some(_), []) => None,
+        (Some(_), _) => return wrong("it writes a room or a letter, not both"),
+        (None, _) if hash => return wrong("`hash` shows a letter: say which, by `letter N`"),
+        (None, []) => Some(named_or_current(&table::EXPORT, None, current)?),
+        (None, [room]) => Some(named_or_current(&table::EXPORT, Some(room), current)?),
+        (None, _) => return wrong("there are too many words"),
     };
-    Ok(Command::Export { room, html })
+    Ok(Command::Export { room, html, letter, hash })
 }
 
 /// Reads the words after `/evidence`.

@@ -469,6 +469,46 @@ fn a_proof_in_json_leaves_out_what_is_left_out() {
 }
 
 #[test]
+fn a_room_is_exported_or_a_letter_and_never_both() {
+    let export = |room: Option<&str>, html, letter, hash| Command::Export {
+        room: room.map(str::to_owned),
+        html,
+        letter,
+        hash,
+    };
+    for (line, expected) in [
+        ("/export", export(Some("77aa"), false, None, false)),
+        ("/export html", export(Some("77aa"), true, None, false)),
+        ("/export #3f2a html", export(Some("3f2a"), true, None, false)),
+        ("/export 3f2a --html", export(Some("3f2a"), true, None, false)),
+        ("/export letter 12", export(None, false, Some(12), false)),
+        ("/export letter 12 hash", export(None, false, Some(12), true)),
+        ("/export hash letter 12", export(None, false, Some(12), true)),
+    ] {
+        assert_eq!(command(line, Some("77aa")), expected, "{line}");
+    }
+    assert_eq!(command("/export letter 12", None), export(None, false, Some(12), false));
+    for (line, part) in [
+        ("/export letter", "a number from 1 on"),
+        ("/export letter 0", "a number from 1 on"),
+        ("/export letter -1", "a number from 1 on"),
+        ("/export letter 1 2", "not both"),
+        ("/export 3f2a letter 1", "not both"),
+        ("/export letter 1 letter 2", "there twice"),
+        ("/export letter 1 html", "no page"),
+        ("/export hash", "say which"),
+        ("/export 3f2a hash", "say which"),
+        ("/export 3f2a 3f2b", "too many words"),
+    ] {
+        let refused = refused(line, Some("77aa"));
+        assert!(refused.message.contains(part), "{line}: {}", refused.message);
+    }
+    assert!(read_line("/export", None).is_err());
+    let json = serde_json::from_str::<Command>(r#"{"command":"export","letter":12,"hash":true}"#);
+    assert_eq!(json.unwrap(), export(None, false, Some(12), true));
+}
+
+#[test]
 fn evidence_is_listed_shown_and_exported_and_nothing_else() {
     use crate::command::EvidenceTask;
     let task = |line: &str| match read_line(line, None) {

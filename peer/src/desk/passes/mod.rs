@@ -56,6 +56,11 @@ impl Default for PassWork {
 }
 
 impl PassWork {
+    /// For whoever takes passes.
+    pub(super) fn taker(&self) -> PassTaker {
+        self.taker.clone()
+    }
+
     /// What is asked next; waits for ever if nothing is.
     pub(super) async fn asked(&mut self) -> Option<PassAsk> {
         self.asked.recv().await
@@ -88,7 +93,7 @@ impl Desk {
     /// For whoever takes passes.
     #[must_use]
     pub fn pass_taker(&self) -> PassTaker {
-        self.passes.taker.clone()
+        self.passes.taker()
     }
 
     /// Whether a room is read in the background: the user did not ask for it.

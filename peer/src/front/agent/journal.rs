@@ -101,6 +101,12 @@ impl Journal {
             | Event::Mine { .. }
             | Event::Bids { .. }
             | Event::Paddles { .. }
+            | Event::Mail { .. }
+            | Event::Read { .. }
+            | Event::People { .. }
+            | Event::Contacts { .. }
+            | Event::Boxes { .. }
+            | Event::Status { .. }
             | Event::Receipts { .. }
             | Event::Checked { .. }
             | Event::Whoami(_) => oneshot::lines(event, self.now),

@@ -21,7 +21,7 @@ const NARROWEST_TITLE: usize = 10;
 const CELL: usize = 34;
 
 /// Cells of sanitized text in aligned columns, each at most so wide; the last is as long as it is.
-fn aligned(rows: &[Vec<String>], most: &[usize]) -> Vec<String> {
+pub(super) fn aligned(rows: &[Vec<String>], most: &[usize]) -> Vec<String> {
     let most = |at: usize| most.get(at).copied().unwrap_or(CELL);
     let widest = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at));
@@ -42,7 +42,7 @@ fn aligned(rows: &[Vec<String>], most: &[usize]) -> Vec<String> {
 }
 
 /// That a list is not whole.
-fn cut(left_out: u64) -> Option<String> {
+pub(super) fn cut(left_out: u64) -> Option<String> {
     (left_out > 0).then(|| format!("… {left_out} older left out; `last N` shows more"))
 }
 

@@ -3,7 +3,9 @@
 //! `pregao items`, `pregao bid 3f2a 120`. With `--json` the events are printed as they are.
 //! The chat prints answers with the same [`lines`].
 
+mod letters;
 mod lists;
+mod stay;
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -24,6 +26,7 @@ use crate::text::amount::print_in;
 use crate::text::sanitize::sanitize;
 
 pub(super) use lists::room_line;
+use stay::Stay;
 
 /// Name of the one request, so that no other end of work is taken for its own.
 const ID: &str = "1";
@@ -40,7 +43,8 @@ pub enum OutputFormat {
     Json,
 }
 
-/// Sends one command and prints what happens until it is done. Whether it was carried out.
+/// Sends one command and prints what happens until it is done; after one about letters until they are carried, for a
+/// while. Whether it was carried out.
 /// `pins` answers what is asked; `yes` agrees to it beforehand; `host` is the desk's.
 ///
 /// In text, events that do not answer the command are left out, except alarms and why there is no
@@ -62,6 +66,7 @@ pub async fn run(
         }
         return Ok(true);
     }
+    let mut stay = Stay::of(&command);
     let request = UserRequest { id: Some(ID.to_owned()), command, yes, written: None };
     if front.commands.send(request).await.is_err() {
         return Ok(false);
@@ -93,7 +98,12 @@ pub async fn run(
                 }
                 continue;
             }
-            () = silence(heard, ANSWERS_WITHIN) => {
+            () = stay.over() => {
+                show(&mut output, form, &stay.last_words(), None)?;
+                output.flush()?;
+                return Ok(true);
+            }
+            () = silence(heard, ANSWERS_WITHIN), if !stay.stays() => {
                 show(&mut output, form, &no_answer(Some(ID.to_owned())), None)?;
                 break;
             }
@@ -110,11 +120,21 @@ pub async fn run(
         }
         let now = tick.and_then(|(time, at)| carried(time, at, host.clock.uptime()));
         show(&mut output, form, &event, now)?;
+        if let Some(ok) = stay.hear(&event) {
+            output.flush()?;
+            return Ok(ok);
+        }
         if let Event::Done { id, ok, .. } = event
             && id.as_deref() == Some(ID)
         {
+            if !(ok && stay.begin()) {
+                if let Some(said) = stay.parting().filter(|_| ok) {
+                    show(&mut output, form, &said, now)?;
+                }
+                output.flush()?;
+                return Ok(ok);
+            }
             output.flush()?;
-            return Ok(ok);
         }
     }
     output.flush()?;
@@ -191,6 +211,13 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         Event::Paddles { short, currency, others, paddles, .. } => {
             lists::paddles(short, currency, *others, paddles)
         }
+        Event::Letter(letter) => vec![letters::line(letter)],
+        Event::Mail { letters, left_out, unread, .. } => letters::mail(letters, *left_out, *unread),
+        Event::Read { shown, .. } => letters::read(shown),
+        Event::People { people, left_out, .. } => letters::people(people, *left_out),
+        Event::Contacts { contacts, .. } => letters::contacts(contacts),
+        Event::Boxes { boxes, .. } => letters::boxes(boxes),
+        Event::Status { letters, .. } => letters::status(letters),
         Event::Receipt(receipt) => vec![lists::receipt(receipt)],
         Event::Whoami(trust) => lists::trust(trust),
         Event::Note { text, .. } => vec![sanitize(text)],

@@ -14,6 +14,7 @@ use pregao_protocol::room::body::OnceKey;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::contacts::ContactId;
@@ -344,6 +345,35 @@ impl Change<'_> {
         Ok(letter)
     }
 
+    /// Keeps the sealed attachments of a letter, in its order. They stay when it is begun anew: its content names them.
+    ///
+    /// # Errors
+    /// [`MailError`].
+    pub fn keep_blobs(&mut self, id: DepartureId, blobs: &[Vec<u8>]) -> Result<(), MailError> {
+        for (at, blob) in (0..).zip(blobs) {
+            self.keep_part(Owner::Departure(id.0), Part::Blob(at), blob)?;
+        }
+        Ok(())
+    }
+
+    /// Takes back a receipt for a received letter that has not left.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] once it is sealed, or if none waits.
+    pub fn take_back_receipt(&mut self, number: LetterNumber) -> Result<(), MailError> {
+        let found = self.departure_of(number, Direction::Received)?;
+        let Kept { id, record } = found.ok_or(MailError::Step("no receipt for it waits"))?;
+        if record.step != Step::Waiting {
+            return Err(MailError::Step("the receipt is leaving already"));
+        }
+        self.drop_departure(id)?;
+        self.edit_letter(number, |letter| {
+            letter.receipt.due = None;
+            letter.acknowledged = None;
+        })?;
+        Ok(())
+    }
+
     /// Keeps what was sealed, before any of its bytes are put.
     ///
     /// # Errors
@@ -414,6 +444,60 @@ impl Change<'_> {
         self.update(id.0, &record)
     }
 
+    /// Keeps another stamp: under the one before nothing was decided, which the broker has said, and it has grown too old.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] if it was not stamped before.
+    pub fn stamp_anew(&mut self, id: DepartureId, stamp: FullStamp) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        let Step::Stamped(deposit, _) = record.step else {
+            return Err(MailError::Step("it was not stamped before"));
+        };
+        record.step = Step::Stamped(deposit, stamp);
+        self.update(id.0, &record)
+    }
+
+    /// Has a letter that waits go from another of the user's boxes: that of the contact for whom it is. `answers` is the
+    /// letter that it answers from then on, if it answered none: whoever names a letter has read it.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] once it is sealed, or for a receipt, which goes from the box of what was read.
+    pub fn send_from(
+        &mut self,
+        id: DepartureId,
+        from: BoxId,
+        address: Address,
+        answers: Option<Uuid>,
+    ) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        let (Step::Waiting, Item::Letter(letter)) = (&record.step, &mut record.item) else {
+            return Err(MailError::Step("only a letter that waits goes from another box"));
+        };
+        letter.from = address;
+        letter.reply_to = letter.reply_to.or(answers);
+        let reply_to = letter.reply_to;
+        record.from = from;
+        self.edit_letter(record.letter, |letter| {
+            letter.own_box = from;
+            letter.reply_to = reply_to;
+        })?;
+        self.update(id.0, &record)
+    }
+
+    /// What waits leaves later.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] once it is sealed.
+    pub fn put_off(&mut self, id: DepartureId, leaves: Time) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        if record.step != Step::Waiting {
+            return Err(MailError::Step("it is leaving already"));
+        }
+        record.leaves = leaves;
+        record.begun = record.begun.saturating_add(1);
+        self.update(id.0, &record)
+    }
+
     /// It is deposited: the receipt is kept, and nothing of it is to be sent any more. `stamped` is the stamp's time.
     ///
     /// # Errors
@@ -459,10 +543,12 @@ impl Change<'_> {
         if record.step == Step::Waiting {
             return Err(MailError::Step("nothing of it was sealed"));
         }
-        self.delete_parts(Owner::Departure(id.0))?;
+        self.delete_part(Owner::Departure(id.0), Part::Envelope)?;
         if matches!(record.item, Item::Letter(_)) {
             let letter = Owner::Letter(record.letter.0);
-            for part in [Part::Content, Part::Seeds, Part::SignedKey, Part::OnceKey] {
+            for part in
+                [Part::Content, Part::Seeds, Part::SignedKey, Part::OnceKey, Part::KeysShown]
+            {
                 self.delete_part(letter, part)?;
             }
             self.edit_letter(record.letter, |letter| {

@@ -391,4 +391,4 @@ fn write_tally(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

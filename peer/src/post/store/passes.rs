@@ -110,6 +110,16 @@ impl View<'_> {
         Ok(rows.into_iter().flatten().find(|kept| usable(&kept.record)))
     }
 
+    /// The newest day of which a pass of whatever broker is known.
+    ///
+    /// # Errors
+    /// [`MailError`] if the file cannot be read.
+    pub fn newest_pass_day(&self) -> Result<Option<Day>, MailError> {
+        let sql = "SELECT max(day) FROM pass";
+        let newest = self.connection.query_row(sql, [], |row| row.get::<_, Option<u32>>(0));
+        Ok(newest.map_err(|error| self.failed(error))?.map(Day))
+    }
+
     /// The pass that was spent on this.
     ///
     /// # Errors

@@ -280,6 +280,23 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Destroys keys of a box that were drawn before a time and never published. How many.
+    ///
+    /// # Errors
+    /// [`MailError`].
+    pub fn destroy_unpublished(&mut self, of: BoxId, before: Time) -> Result<usize, MailError> {
+        let rows = self.rows::<PrekeyRecord>("WHERE own_box = ?1", &[&of.0])?;
+        let mut gone = 0;
+        for (id, row) in rows {
+            let Ok(record) = row else { continue };
+            if record.state == PrekeyState::Drawn && record.drawn < before {
+                self.delete(PrekeyRecord::TABLE.name, id)?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+
     /// Destroys all keys of a box.
     pub(super) fn destroy_all_keys(&mut self, of: BoxId) -> Result<(), MailError> {
         for id in self.ids("SELECT id FROM prekey WHERE own_box = ?1", &[&of.0])? {

@@ -208,6 +208,10 @@ pub(super) enum Part {
     ReadReceipt,
     Refusal,
     Checkpoint,
+    KeysShown,
+    SenderOpening,
+    ReadEnvelope,
+    ReadDeposit,
     /// A sealed attachment, by its place in the letter.
     Blob(u8),
 }
@@ -224,6 +228,10 @@ impl Part {
             Self::ReadReceipt => 7,
             Self::Refusal => 8,
             Self::Checkpoint => 9,
+            Self::KeysShown => 10,
+            Self::SenderOpening => 11,
+            Self::ReadEnvelope => 12,
+            Self::ReadDeposit => 13,
             Self::Blob(at) => 0x100 + at as i64,
         }
     }

@@ -50,6 +50,16 @@ pub struct BySender<'a> {
 }
 
 impl BySender<'_> {
+    /// Makes the envelope once more: its sender keeps no copy of it.
+    ///
+    /// # Errors
+    /// [`ShowError::Content`], [`ShowError::Seal`].
+    pub fn envelope(&self) -> Result<Vec<u8>, ShowError> {
+        let (content, _) = Content::parse(self.content)?;
+        let begun = Begun::new(&self.place, &content.hash(), self.seeds)?;
+        Ok(begun.finish(self.content)?)
+    }
+
     /// Makes the envelope once more and verifies its signature (V-252). `deposit` is the digest in the reader's box,
     /// `sender` what the opening of the sender's box says.
     ///

@@ -25,6 +25,19 @@ fn v252_a_third_party_accepts_evidence_that_its_sender_shows() {
 }
 
 #[test]
+fn v252_the_sender_makes_the_envelope_once_more_and_no_other() {
+    for with_once in [true, false] {
+        let (_, two, sealed) = sent(Mode::Evidence, with_once);
+        let place = two.place(with_once);
+        let good = BySender { place, content: &sealed.content, seeds: &seeds(1) };
+        assert_eq!(good.envelope(), Ok(sealed.envelope.clone()));
+        assert_ne!(BySender { seeds: &seeds(2), ..good }.envelope(), Ok(sealed.envelope.clone()));
+        let cut = BySender { content: &sealed.content[1..], ..good }.envelope();
+        assert_eq!(cut, Err(ShowError::Content(ContentError::NotCanonical)));
+    }
+}
+
+#[test]
 fn v252_what_was_not_sealed_like_this_is_not_shown() {
     let (one, two, sealed) = sent(Mode::Evidence, true);
     let (deposit, sender) = (sealed.sent.deposit, one.keys());

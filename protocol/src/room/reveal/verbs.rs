@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::letter::Class;
 use crate::log::RoomName;
 use crate::room::body::{BrokerKeys, Sealed};
 use crate::trust::agreement::AgreementPublic;
 use crate::trust::key::{OneTime, PairKey, PublicKey, StampKey};
 use crate::trust::prekey::PrekeyPublic;
 use crate::trust::seal::SealPublic;
+use crate::value::blob_class::BlobClass;
 use crate::value::clock::Time;
 use crate::value::codec::{Digest, from_base64url, is_false, to_base64url};
 
@@ -127,7 +127,7 @@ pub struct SayEnvelope(Vec<u8>);
 
 /// Bytes of another size than such an envelope has, or not canonical base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what is said is {size} bytes of canonical base64url", size = Class::Small.envelope_size())]
+#[error("what is said is {size} bytes of canonical base64url", size = BlobClass::SMALLEST.size())]
 pub struct SayEnvelopeError;
 
 impl SayEnvelope {
@@ -141,7 +141,7 @@ impl SayEnvelope {
 impl TryFrom<Vec<u8>> for SayEnvelope {
     type Error = SayEnvelopeError;
     fn try_from(bytes: Vec<u8>) -> Result<Self, SayEnvelopeError> {
-        let fits = bytes.len() == Class::Small.envelope_size();
+        let fits = bytes.len() as u64 == BlobClass::SMALLEST.size();
         if fits { Ok(Self(bytes)) } else { Err(SayEnvelopeError) }
     }
 }

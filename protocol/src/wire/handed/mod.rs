@@ -7,13 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit::verify::{self, VerifyError};
 use crate::letter::{OnceOf, StockError, verify_member};
-use crate::log::{Entry, Receipt, RoomName};
-use crate::room::action::Action;
+use crate::log::merkle::{self, ProofError};
+use crate::log::{Entry, EntryError, Head, HeadError, Origin, RoomName};
+use crate::room::action::{Action, ActionError};
 use crate::room::body::{Body, Keys, OnceKey};
 use crate::trust::prekey::{PUBLIC, PrekeyError, PrekeyPublic};
-use crate::value::clock::Time;
 use crate::value::codec::{Digest, hashes};
 use crate::value::label::{MAX_COUNTER, MAX_FRAME, MAX_STOCK};
 
@@ -33,9 +32,18 @@ pub enum HandedError {
     /// A key is none.
     #[error(transparent)]
     Key(#[from] PrekeyError),
-    /// The entries are not in the log of the box, or break a rule.
+    /// The box was not opened by this action, or an entry carries none.
     #[error(transparent)]
-    Log(#[from] VerifyError),
+    Action(#[from] ActionError),
+    /// An entry is none.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// The head is none that the broker signed for the log of the box.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// An entry is not in the log of that head.
+    #[error(transparent)]
+    NotIncluded(#[from] ProofError),
     /// They are of another box than the one that was asked for.
     #[error("keys of another box")]
     OtherBox,
@@ -77,26 +85,15 @@ impl Given {
     }
 }
 
-/// An entry of a box's log with its place under a head.
+/// An entry of a box's log with its place under a head. Its stamp is not verified: what is in it is by the box's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Included {
-    /// The batch header that it names (compact JWS).
-    pub header: String,
     /// The entry as logged.
     pub entry: String,
     /// Inclusion proof in the tree of the head.
     #[serde(with = "hashes")]
     pub path: Vec<Digest>,
-}
-
-impl Included {
-    /// As a receipt under `head` for the log that `opening` began.
-    #[must_use]
-    pub fn receipt(&self, opening: &str, head: &str) -> Receipt {
-        let Self { header, entry, path } = self.clone();
-        Receipt { opening: opening.to_owned(), header, entry, path, head: head.to_owned() }
-    }
 }
 
 /// What shows that keys are in the log of their box.
@@ -140,10 +137,22 @@ pub struct VerifiedKeys {
     pub given: Given,
     /// Position of the `keys` that names the signed key: one that was seen at a later position before is newer.
     pub seq: u64,
-    /// When that was stamped.
-    pub published: Time,
     /// Entries of the log that the broker signed then.
     pub size: u64,
+    /// What shows them to others.
+    pub shown: KeysShown,
+}
+
+/// What a sender keeps of handed keys, so that others can be shown whose they are (V-307).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeysShown {
+    /// Actions `keys` of the box (compact JWS): the first states the signed key, the last the stock; one, unless the first
+    /// does not state that stock.
+    pub keys: Vec<String>,
+    /// Path from the one-time key to the root of its stock; empty without one.
+    #[serde(with = "hashes")]
+    pub path: Vec<Digest>,
 }
 
 /// Whether a frame is to be read as handed keys.
@@ -224,16 +233,31 @@ impl Handed {
     /// # Errors
     /// [`HandedError`].
     pub fn verify(&self, opening: &str) -> Result<VerifiedKeys, HandedError> {
-        let newest = self.included(&self.proof.keys, opening)?;
+        let opening = Action::parse(opening)?;
+        let (Body::Box(_), Some(terms)) = (opening.body(), opening.body().terms()) else {
+            return Err(HandedError::OtherBox);
+        };
+        if opening.room() != self.room {
+            return Err(HandedError::OtherBox);
+        }
+        let origin = Origin { broker: terms.broker.session.fingerprint(), room: self.room };
+        let head = Head::open(&self.proof.head, &origin, &terms.broker.head)?;
+        let newest = self.proof.keys.shown(&opening, &head)?;
         if newest.keys.signed != self.signed.digest() {
             return Err(HandedError::Other);
         }
         let stock = self.proof.stock.as_ref();
-        let stock = stock.map(|included| self.included(included, opening)).transpose()?;
+        let stock = stock.map(|included| included.shown(&opening, &head)).transpose()?;
         // One spelling: a second entry only where there is one, and it is older.
         if stock.as_ref().is_some_and(|of| self.once.is_none() || of.seq >= newest.seq) {
             return Err(HandedError::Other);
         }
+        // One that states both says all: there is one way to show it.
+        let root = |shown: &Shown| shown.keys.stock.map(|stock| stock.root);
+        let second = stock.as_ref().filter(|of| root(of) != root(&newest));
+        let keys = std::iter::once(&newest).chain(second).map(|shown| shown.action.clone());
+        let path = self.once.as_ref().map(|once| once.path.clone()).unwrap_or_default();
+        let shown = KeysShown { keys: keys.collect(), path };
         let once = match &self.once {
             Some(once) => {
                 let of = stock.as_ref().unwrap_or(&newest).keys.stock.ok_or(HandedError::Other)?;
@@ -248,26 +272,28 @@ impl Handed {
             once,
             given: self.given,
             seq: newest.seq,
-            published: newest.time,
-            size: newest.size,
+            size: head.size,
+            shown,
         })
     }
+}
 
-    fn included(&self, included: &Included, opening: &str) -> Result<Shown, HandedError> {
-        let verified = verify::receipt(&included.receipt(opening, &self.proof.head))?;
-        if verified.room != self.room {
-            return Err(HandedError::OtherBox);
+impl Included {
+    /// What the owner of the box published in this entry.
+    fn shown(&self, opening: &Action, head: &Head) -> Result<Shown, HandedError> {
+        let entry = Entry::parse(&self.entry)?;
+        let leaf = merkle::leaf_hash(self.entry.as_bytes());
+        if merkle::root_from_path(&leaf, entry.seq, head.size, &self.path)? != head.root {
+            return Err(ProofError::Mismatch.into());
         }
-        // Both were read a moment ago.
-        let entry = Entry::parse(&included.entry).map_err(|_| HandedError::Malformed)?;
-        let action = Action::parse(&entry.action).map_err(|_| HandedError::Malformed)?;
+        let action = Action::parse(&entry.action)?;
         match action.body() {
-            Body::Keys(keys) => Ok(Shown {
-                keys: keys.clone(),
-                seq: verified.seq,
-                time: verified.time,
-                size: verified.size,
-            }),
+            Body::Keys(keys)
+                if action.room() == opening.room() && action.key() == opening.key() =>
+            {
+                let action = action.compact().to_owned();
+                Ok(Shown { keys: keys.clone(), seq: entry.seq, action })
+            }
             _ => Err(HandedError::Other),
         }
     }
@@ -277,8 +303,7 @@ impl Handed {
 struct Shown {
     keys: Keys,
     seq: u64,
-    time: Time,
-    size: u64,
+    action: String,
 }
 
 /// What is still to be read of a frame.

@@ -5,6 +5,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::letter::PublishedKeys;
+use crate::log::Receipt;
+use crate::log::merkle::{Tree, leaf_hash};
 use crate::room::action::{Draft, Seen};
 use crate::room::body::{BoxOpening, Empty};
 use crate::room::fixture::{SECOND, Table, Tsa, at, broker_keys, seal_key};
@@ -64,9 +66,13 @@ impl Own {
         self.table.receipt(0).opening
     }
 
+    fn action(&self, seq: u64) -> String {
+        Entry::parse(&self.included(seq).entry).unwrap().action
+    }
+
     fn included(&self, seq: u64) -> Included {
-        let Receipt { header, entry, path, .. } = self.table.receipt(seq);
-        Included { header, entry, path }
+        let Receipt { entry, path, .. } = self.table.receipt(seq);
+        Included { entry, path }
     }
 
     /// A one-time key of `stock`, which the entry at `at` published, under the signed key of the one at `newest`.
@@ -104,12 +110,15 @@ fn v293_handed_keys_are_read_as_they_were_written_and_verified_against_the_box()
     let stock = keys.entry().unwrap().stock.unwrap().root;
     assert_eq!(verified.once, Some((OnceKey { stock, index: 1 }, key(11))));
     assert_eq!((verified.signed, verified.seq, verified.size), (key(1), 1, 2));
-    assert_eq!(verified.published, at(SECOND));
+    let path = keys.once(1).unwrap().path;
+    assert_eq!(verified.shown, KeysShown { keys: vec![own.action(1)], path });
     for given in [Given::NoneLeft, Given::KeptBack] {
         let alone = Handed { given, ..own.hand(1, 1, None) };
         let read = Handed::parse(&alone.encode().unwrap()).unwrap();
         assert_eq!((read.given, read.once.clone()), (given, None));
-        assert_eq!(read.verify(&own.opening()).unwrap().once, None);
+        let verified = read.verify(&own.opening()).unwrap();
+        assert_eq!(verified.once, None);
+        assert_eq!(verified.shown, KeysShown { keys: vec![own.action(1)], path: Vec::new() });
     }
 }
 
@@ -118,7 +127,9 @@ fn v293_a_one_time_key_of_an_older_stock_has_a_proof_of_its_own() {
     let (own, first) = renewed();
     let handed = own.hand(2, 2, Some((&first, 1)));
     let read = Handed::parse(&handed.encode().unwrap()).unwrap();
-    assert_eq!(read.verify(&own.opening()).unwrap().once.unwrap().1, key(11));
+    let verified = read.verify(&own.opening()).unwrap();
+    assert_eq!(verified.once.unwrap().1, key(11));
+    assert_eq!(verified.shown.keys, [own.action(2), own.action(1)]);
     // Without it, twice the same, or the newer for the older one.
     let with = |keys: u64, stock: Option<u64>, signed: u8| {
         let mut handed = handed.clone();
@@ -155,15 +166,23 @@ fn v293_keys_that_are_not_in_the_log_are_not_believed() {
     assert!(matches!(once(|once| once.index = 2), HandedError::Stock(_)));
     assert!(matches!(once(|once| once.index = 5), HandedError::Stock(_)));
     assert!(matches!(once(|once| once.path.truncate(1)), HandedError::Stock(_)));
-    assert!(matches!(refused(&|h| h.proof.keys.path.clear()), HandedError::Log(_)));
-    assert!(matches!(refused(&|h| h.proof.head.truncate(80)), HandedError::Log(_)));
+    assert!(matches!(refused(&|h| h.proof.keys.path.clear()), HandedError::NotIncluded(_)));
+    assert!(matches!(refused(&|h| h.proof.head.truncate(80)), HandedError::Head(_)));
     let opening = own.included(0);
     assert!(matches!(refused(&|h| h.proof.keys = opening.clone()), HandedError::Other));
     // Those of another box, by another opening and by its own.
     let mut other = Own::open(2);
     other.publish(&keys);
     let theirs = other.hand(1, 1, Some((&keys, 1)));
-    assert!(matches!(theirs.verify(&own.opening()), Err(HandedError::Log(_))));
+    assert!(matches!(theirs.verify(&own.opening()), Err(HandedError::OtherBox)));
+    let as_own = Handed { room: own.table.name(), ..theirs.clone() };
+    assert!(
+        matches!(as_own.verify(&own.opening()), Err(HandedError::Head(_))),
+        "the head is of their log"
+    );
+    let under_own =
+        Handed { proof: KeysProof { head: own.table.head(), ..theirs.proof.clone() }, ..as_own };
+    assert!(matches!(under_own.verify(&own.opening()), Err(HandedError::NotIncluded(_))));
     let named = Handed { room: own.table.name(), ..theirs };
     assert!(matches!(named.verify(&other.opening()), Err(HandedError::OtherBox)));
     // An entry that is there, and publishes nothing.
@@ -171,6 +190,34 @@ fn v293_keys_that_are_not_in_the_log_are_not_believed() {
     let mut closed = own.hand(1, 1, None);
     closed.proof.keys = own.included(2);
     assert!(matches!(closed.verify(&own.opening()), Err(HandedError::Other)));
+}
+
+/// A broker that signs whatever it likes: keys of its own in the log of somebody's box.
+#[test]
+fn v293_keys_that_the_owner_did_not_sign_are_not_believed() {
+    let own = Own::open(1);
+    let keys = published(1, 10..15);
+    let forge = |signer: u8, of: RoomName| {
+        let mut forged = Own::open(signer);
+        forged.key = SecretKey::from_seed(&[signer; 32]);
+        let (room, seen) = (Some(of), own.table.room.ledger().head());
+        let draft = Draft { id: uuid(9), room, body: Body::Keys(keys.entry().unwrap()), seen };
+        let stamped = forged.table.tsa.stamp(draft.sign_as_owner(&forged.key).unwrap(), at(SECOND));
+        let action = stamped.action().compact().to_owned();
+        let entry = Entry { seq: 1, action, stamp: stamped.stamp().clone() }.encode();
+        let lines = [own.table.receipt(0).entry, entry.clone()];
+        let tree = Tree::new(lines.iter().map(|line| leaf_hash(line.as_bytes())).collect());
+        let path = tree.path(1).unwrap();
+        let head = own.table.head_over(2, tree.root());
+        let proof = KeysProof { head, keys: Included { entry, path }, stock: None };
+        let (once, room) = (keys.once(1), own.table.name());
+        Handed { n: 7, room, given: Given::Once, signed: key(1), once, proof }
+    };
+    let here = own.table.name();
+    assert!(forge(1, here).verify(&own.opening()).is_ok(), "by the owner it would hold");
+    assert!(matches!(forge(2, here).verify(&own.opening()), Err(HandedError::Other)));
+    let elsewhere = forge(1, RoomName([9; 32]));
+    assert!(matches!(elsewhere.verify(&own.opening()), Err(HandedError::Other)));
 }
 
 #[test]
@@ -217,7 +264,7 @@ fn v293_what_is_no_such_frame_is_refused() {
 }
 
 #[test]
-fn v293_handed_keys_fit_a_record_of_8_192_bytes_with_a_log_of_a_million() {
+fn v293_handed_keys_fit_a_record_of_5_120_bytes_with_a_log_of_a_million() {
     let mut own = Own::open(1);
     let keys = published(1, 10..15);
     own.publish(&keys);
@@ -225,7 +272,7 @@ fn v293_handed_keys_fit_a_record_of_8_192_bytes_with_a_log_of_a_million() {
     handed.proof.keys.path = vec![Digest([0; 32]); 20];
     handed.once.as_mut().unwrap().path = vec![Digest([0; 32]); 8];
     let length = handed.encode().unwrap().len();
-    assert!(length + 4 <= 8_192, "{length}");
+    assert!(length + 4 <= 5_120, "{length}");
     handed.once.as_mut().unwrap().path.push(Digest([0; 32]));
     assert!(handed.encode().is_none());
 }

@@ -330,7 +330,7 @@ mod tests {
             }
             previous = fits + 1;
         }
-        assert_eq!(label::RECORD_BUCKETS[8] + TAG, 65_535);
+        assert_eq!(label::RECORD_BUCKETS[9] + TAG, 65_535);
         let error = Padded::new(&vec![0; label::MAX_FRAME + 1]).err().unwrap();
         assert!(matches!(error, SessionError::FrameTooLong { max: 65_000, got: 65_001 }));
     }

@@ -13,6 +13,7 @@ mod bids;
 mod fanout;
 mod flood;
 mod gauge;
+mod letters;
 mod mail;
 mod primitives;
 mod sealed;
@@ -40,7 +41,7 @@ struct Arguments {
     /// Numbers of watchers.
     #[arg(long, value_delimiter = ',', default_values = ["100", "1000", "5000"])]
     watchers: Vec<NonZeroUsize>,
-    /// Number of bidders.
+    /// Number of bidders, and of writers of letters.
     #[arg(long, default_value = "32")]
     bidders: NonZeroUsize,
     /// Number of idle connections.
@@ -70,6 +71,7 @@ enum Subject {
     Fanout,
     Idle,
     Flood,
+    Letters,
     Mail,
     All,
 }
@@ -132,6 +134,9 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
     }
     if wants(Subject::Flood) {
         show(flood::measure(arguments.bidders.get(), arguments.seconds).await?);
+    }
+    if wants(Subject::Letters) {
+        show(letters::measure(arguments.bidders.get(), arguments.seconds, &sums).await?);
     }
     if wants(Subject::Mail) {
         show(mail::measure(arguments.letters.get())?);

@@ -160,7 +160,7 @@ impl Counter<'_> {
         let page = reader.read(move |log| log.read(&room, seq, 1)).await;
         let entry = page.ok().and_then(|page| page.into_iter().next());
         let entry = entry.ok_or(Undecided::STORE_FAILED)?;
-        Ok(Included { header: entry.header.to_string(), entry: entry.text, path })
+        Ok(Included { entry: entry.text, path })
     }
 
     /// What the entry at a position publishes.

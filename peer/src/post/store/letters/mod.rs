@@ -14,8 +14,10 @@ use super::own_boxes::BoxId;
 use super::rows::{Change, Kept, Owner, Part, Plain, Record as _, View};
 use super::{DamagedRow, MailError};
 
+mod origin;
 mod record;
 
+pub use origin::ReadDeposit;
 pub use record::{
     AttachmentRecord, Authorship, DepositRecord, Direction, LetterNumber, LetterRecord,
     LetterState, ReadReceiptState,
@@ -407,7 +409,15 @@ impl Change<'_> {
     /// [`MailError`].
     pub fn forget_evidence(&mut self, number: LetterNumber) -> Result<(), MailError> {
         let of = Owner::Letter(number.0);
-        for part in [Part::Seeds, Part::SignedKey, Part::OnceKey] {
+        for part in [
+            Part::Seeds,
+            Part::SignedKey,
+            Part::OnceKey,
+            Part::KeysShown,
+            Part::SenderOpening,
+            Part::ReadEnvelope,
+            Part::ReadDeposit,
+        ] {
             self.delete_part(of, part)?;
         }
         // What was not opened has nothing else.

@@ -6,10 +6,10 @@ use super::*;
 
 /// Bytes that do not come twice, and are the same in each run.
 #[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    pub(super) const fn starting(n: u64) -> Self {
+    pub(crate) const fn starting(n: u64) -> Self {
         Self(AtomicU64::new(n))
     }
 }
@@ -25,11 +25,11 @@ impl Random for Counter {
     }
 }
 
-pub(super) fn passphrase() -> Passphrase {
+pub(crate) fn passphrase() -> Passphrase {
     Passphrase::new("open sesame".to_owned())
 }
 
-pub(super) fn new_vault(folder: &Path) -> Vault {
+pub(crate) fn new_vault(folder: &Path) -> Vault {
     let tsa = TrustedTsa {
         url: "http://127.0.0.1:1".to_owned(),
         authority: Fingerprint([7; 32]),
@@ -42,33 +42,33 @@ pub(super) fn new_vault(folder: &Path) -> Vault {
 }
 
 /// A folder with a vault and a store, which can be closed and opened again.
-pub(super) struct Place {
-    pub(super) folder: TempDir,
-    pub(super) vault: Vault,
-    pub(super) random: Arc<dyn Random>,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
+    pub(crate) vault: Vault,
+    pub(crate) random: Arc<dyn Random>,
 }
 
 impl Place {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let vault = new_vault(folder.path());
         Self { folder, vault, random: Arc::new(Counter::default()) }
     }
 
-    pub(super) fn open(&mut self) -> MailStore {
+    pub(crate) fn open(&mut self) -> MailStore {
         self.try_open().unwrap()
     }
 
-    pub(super) fn try_open(&mut self) -> Result<MailStore, MailError> {
+    pub(crate) fn try_open(&mut self) -> Result<MailStore, MailError> {
         MailStore::open(&mut self.vault, Arc::clone(&self.random))
     }
 
-    pub(super) fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join(FILE)
     }
 
     /// All bytes of the store's files.
-    pub(super) fn raw(&self) -> Vec<u8> {
+    pub(crate) fn raw(&self) -> Vec<u8> {
         let mut bytes = std::fs::read(self.file()).unwrap();
         for journal in ["mail.db-wal", "mail.db-shm", "mail.db-journal"] {
             bytes.extend(std::fs::read(self.folder.path().join(journal)).unwrap_or_default());
@@ -77,7 +77,7 @@ impl Place {
     }
 }
 
-pub(super) fn contains(all: &[u8], part: &[u8]) -> bool {
+pub(crate) fn contains(all: &[u8], part: &[u8]) -> bool {
     all.windows(part.len()).any(|window| window == part)
 }
 
@@ -97,25 +97,25 @@ use crate::post::store::contacts::{ContactId, ContactName, ContactRecord};
 use crate::post::store::letters::{Authorship, DepositRecord, LetterNumber, Reading};
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxSecrets, BoxState, Position};
 
-pub(super) fn at(second: u64) -> Time {
+pub(crate) fn at(second: u64) -> Time {
     Time::from_micros(1_800_000_000_000_000 + second * 1_000_000).unwrap()
 }
 
-pub(super) fn id(number: u128) -> Uuid {
+pub(crate) fn id(number: u128) -> Uuid {
     uuid::Builder::from_random_bytes(number.to_be_bytes()).into_uuid()
 }
 
 /// Somebody with a box.
-pub(super) struct Owner {
-    pub(super) name: RoomName,
-    pub(super) key: SecretKey<BoxKey>,
-    pub(super) agreement: AgreementSecret,
-    pub(super) signed: PrekeySecret,
-    pub(super) once: PrekeySecret,
-    pub(super) public: (PrekeyPublic, PrekeyPublic),
+pub(crate) struct Owner {
+    pub(crate) name: RoomName,
+    pub(crate) key: SecretKey<BoxKey>,
+    pub(crate) agreement: AgreementSecret,
+    pub(crate) signed: PrekeySecret,
+    pub(crate) once: PrekeySecret,
+    pub(crate) public: (PrekeyPublic, PrekeyPublic),
 }
 
-pub(super) fn owner(number: u8) -> Owner {
+pub(crate) fn owner(number: u8) -> Owner {
     let signed = PrekeySecret::from_random([number ^ 0x40; 32]);
     let once = PrekeySecret::from_random([number ^ 0x80; 32]);
     Owner {
@@ -129,7 +129,7 @@ pub(super) fn owner(number: u8) -> Owner {
 }
 
 impl Owner {
-    pub(super) fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         Address {
             name: self.name,
             broker: String::from("wss://broker.example/#00").try_into().unwrap(),
@@ -138,12 +138,12 @@ impl Owner {
         }
     }
 
-    pub(super) fn place(&self) -> At<'_> {
+    pub(crate) fn place(&self) -> At<'_> {
         let (signed, once) = &self.public;
         At { name: self.name, signed, once: Some(once), class: Class::Small }
     }
 
-    pub(super) fn record(&self) -> BoxRecord {
+    pub(crate) fn record(&self) -> BoxRecord {
         BoxRecord {
             name: self.name,
             broker: self.address().broker,
@@ -163,7 +163,7 @@ impl Owner {
     }
 }
 
-pub(super) fn text_letter(from: &Owner, n: u128, subject: &str, text: &str) -> Letter {
+pub(crate) fn text_letter(from: &Owner, n: u128, subject: &str, text: &str) -> Letter {
     Letter {
         from: from.address(),
         id: id(n),
@@ -177,7 +177,7 @@ pub(super) fn text_letter(from: &Owner, n: u128, subject: &str, text: &str) -> L
     }
 }
 
-pub(super) fn attachment(name: &str, kind: &str, size: u64) -> pregao_protocol::letter::Attachment {
+pub(crate) fn attachment(name: &str, kind: &str, size: u64) -> pregao_protocol::letter::Attachment {
     pregao_protocol::letter::Attachment {
         name: FileName::try_from(name.to_owned()).unwrap(),
         media_type: MediaType::try_from(kind.to_owned()).unwrap(),
@@ -187,26 +187,26 @@ pub(super) fn attachment(name: &str, kind: &str, size: u64) -> pregao_protocol::
     }
 }
 
-pub(super) fn seal_for(content: &Content, from: &Owner, to: &Owner, seeds: &Seeds) -> Sealed {
+pub(crate) fn seal_for(content: &Content, from: &Owner, to: &Owner, seeds: &Seeds) -> Sealed {
     let addressee = Addressee { place: to.place(), agreement: to.agreement.public() };
     let author = Author { key: &from.key, agreement: &from.agreement };
     seal(content, &addressee, &author, seeds).unwrap()
 }
 
-pub(super) fn open_by(to: &Owner, envelope: &[u8]) -> Opened {
+pub(crate) fn open_by(to: &Owner, envelope: &[u8]) -> Opened {
     let reading =
         Keys { name: to.name, signed: &to.signed, once: Some(&to.once), class: Class::Small };
     open(&reading, envelope).unwrap()
 }
 
 /// A letter that came: its envelope, and what was in it.
-pub(super) struct Came {
-    pub(super) envelope: Vec<u8>,
-    pub(super) opened: Opened,
-    pub(super) deposit: DepositRecord,
+pub(crate) struct Came {
+    pub(crate) envelope: Vec<u8>,
+    pub(crate) opened: Opened,
+    pub(crate) deposit: DepositRecord,
 }
 
-pub(super) fn came(from: &Owner, to: &Owner, letter: Letter, n: u64) -> Came {
+pub(crate) fn came(from: &Owner, to: &Owner, letter: Letter, n: u64) -> Came {
     let seeds = Seeds::from_random(Digest::of(&n.to_be_bytes()).0);
     let sealed = seal_for(&Content::Letter(letter), from, to, &seeds);
     let deposit = DepositRecord {
@@ -221,7 +221,7 @@ pub(super) fn came(from: &Owner, to: &Owner, letter: Letter, n: u64) -> Came {
     Came { opened: open_by(to, &sealed.envelope), envelope: sealed.envelope, deposit }
 }
 
-pub(super) fn receipt_for(came: &Came, reader: &Owner, writer: &Owner) -> Opened {
+pub(crate) fn receipt_for(came: &Came, reader: &Owner, writer: &Owner) -> Opened {
     let receipt =
         ReadReceipt::of(&came.opened, reader.address(), id(77), Salt([4; 32]), at(500)).unwrap();
     let seeds = Seeds::from_random([6; 32]);
@@ -230,16 +230,16 @@ pub(super) fn receipt_for(came: &Came, reader: &Owner, writer: &Owner) -> Opened
 }
 
 /// A store with one own box.
-pub(super) struct Post {
-    pub(super) place: Place,
-    pub(super) store: MailStore,
-    pub(super) me: Owner,
-    pub(super) them: Owner,
-    pub(super) own: BoxId,
+pub(crate) struct Post {
+    pub(crate) place: Place,
+    pub(crate) store: MailStore,
+    pub(crate) me: Owner,
+    pub(crate) them: Owner,
+    pub(crate) own: BoxId,
 }
 
 impl Post {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut place = Place::new();
         let mut store = place.open();
         let (me, them) = (owner(1), owner(2));
@@ -247,20 +247,20 @@ impl Post {
         Self { place, store, me, them, own }
     }
 
-    pub(super) fn reopen(self) -> Self {
+    pub(crate) fn reopen(self) -> Self {
         let Self { mut place, store, me, them, own } = self;
         drop(store);
         let store = place.open();
         Self { place, store, me, them, own }
     }
 
-    pub(super) fn befriend(&mut self, name: &str) -> ContactId {
+    pub(crate) fn befriend(&mut self, name: &str) -> ContactId {
         let name = ContactName::try_from(name.to_owned()).unwrap();
         let contact = ContactRecord::new(name, self.them.address(), at(0));
         self.store.change(|change| change.add_contact(&contact)).unwrap()
     }
 
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         letter: Letter,
         n: u64,
@@ -270,7 +270,7 @@ impl Post {
         self.take(&came, contact, false)
     }
 
-    pub(super) fn take(
+    pub(crate) fn take(
         &mut self,
         came: &Came,
         contact: Option<ContactId>,
@@ -290,7 +290,7 @@ impl Post {
     }
 
     /// The store's file, opened by another hand while the store is closed.
-    pub(super) fn tamper(self, change: impl FnOnce(&Connection)) -> Self {
+    pub(crate) fn tamper(self, change: impl FnOnce(&Connection)) -> Self {
         let Self { mut place, store, me, them, own } = self;
         drop(store);
         let connection = Connection::open(place.file()).unwrap();

@@ -13,7 +13,7 @@ use crate::vault::{Contents, Passphrase, TrustedTsa, WorkFactor};
 mod contacts;
 mod departures;
 mod erasing;
-mod fixture;
+pub(crate) mod fixture;
 mod keys;
 mod letters;
 mod maildir;

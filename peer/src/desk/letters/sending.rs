@@ -1,0 +1,108 @@
+//! Letters that are written: to whom, from which box, and what is said before they leave.
+
+use pregao_protocol::letter::{Address, Mode};
+
+use super::{Desk, Progress};
+use crate::command::NewLetter;
+use crate::event::Event;
+use crate::net::broker::BrokerAddress;
+use crate::post::office::{Office, OfficeError, Resolved, Written};
+use crate::text::duration;
+
+impl Desk {
+    /// Writes a letter to whomever is meant.
+    pub(super) async fn send_letter(&mut self, office: &Office, new: NewLetter) -> Progress {
+        let to = match office.resolve(&new.to) {
+            Ok(Resolved::Contact(id)) => office.contact(id).map(|contact| contact.address),
+            Ok(Resolved::Box(address)) => Ok(address),
+            // Before anything is asked for: without a box nobody writes.
+            Ok(Resolved::Address(_) | Resolved::Beginning(_)) if office.address().is_err() => {
+                Err(OfficeError::NoBox)
+            }
+            Ok(Resolved::Address(address)) => {
+                return match self.full_name(&address.broker, address.name.to_string()) {
+                    Ok(name) => self.ask_where(name, Box::new(new)).await,
+                    Err(error) => self.reject_letters(error).await,
+                };
+            }
+            Ok(Resolved::Beginning(beginning)) => {
+                return self.ask_where(beginning, Box::new(new)).await;
+            }
+            Err(error) => Err(error),
+        };
+        match to {
+            Ok(to) => self.write_to(office, new, to).await,
+            Err(error) => self.reject_letters(error).await,
+        }
+    }
+
+    /// The name of a box by which the broker finds it, if it is this broker's.
+    pub(super) fn full_name(
+        &self,
+        at: &BrokerAddress,
+        name: String,
+    ) -> Result<String, OfficeError> {
+        let here = at.fingerprint == self.options.broker.fingerprint;
+        if here { Ok(name) } else { Err(OfficeError::OtherBroker) }
+    }
+
+    /// Writes a letter to a box that is known.
+    pub(super) async fn write_to(
+        &mut self,
+        office: &Office,
+        new: NewLetter,
+        to: Address,
+    ) -> Progress {
+        let now = match self.letter_time() {
+            Ok(now) => now,
+            Err(report) => return self.reject(report).await,
+        };
+        let route = office.whose(&to).and_then(|contact| office.route(contact, to));
+        let route = match route {
+            Ok(route) => route,
+            Err(error) => return self.reject_letters(error).await,
+        };
+        if new.attach.is_empty() {
+            return match office.write(&new, route, now) {
+                Ok(written) => self.is_written(office, written).await,
+                Err(error) => self.reject_letters(error).await,
+            };
+        }
+        let office = office.clone();
+        self.seal_beside(move || office.write(&new, route, now)).await
+    }
+
+    /// A letter was put down: shows it, whom it convinces, and until when it can be taken back.
+    pub(super) async fn is_written(&mut self, office: &Office, written: Written) -> Progress {
+        let Written { number, leaves, mode } = written;
+        self.wake_postman(false);
+        let letter = match office.letter(number) {
+            Ok(letter) => letter,
+            Err(error) => return self.reject_letters(error).await,
+        };
+        let (shown, who) = (letter.letter, letter.who.clone());
+        self.emit(Event::Letter(letter)).await;
+        let whom = match mode {
+            Mode::Evidence => "evidence: its reader can prove to others that your box wrote it",
+            Mode::Deniable => "deniable: its reader can prove nothing with it",
+        };
+        self.note(whom.to_owned()).await;
+        if !who.verified {
+            let compare = match &who.name {
+                Some(name) => format!("compare digits with them: /contact verify \"{name}\""),
+                None => "they are no contact: /contact add NAME ADDRESS makes them one".to_owned(),
+            };
+            self.note(format!("it is not compared that this box is theirs; {compare}")).await;
+        }
+        let hold = self.letter_time().map(|now| leaves.since(now)).unwrap_or_default();
+        let text = match hold.as_secs() {
+            0 => "it leaves at once".to_owned(),
+            _ => format!(
+                "it leaves in {}; until then /recall {shown} takes it back",
+                duration::print(hold)
+            ),
+        };
+        self.note(format!("{text}; /status {shown} says what becomes of it")).await;
+        Progress::Done
+    }
+}

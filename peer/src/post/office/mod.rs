@@ -1,0 +1,182 @@
+//! What the user asks about letters, answered from the store: nothing here goes over the network.
+//!
+//! What has to be sent is put down in the store, durable, before it is answered; [`crate::post::postman`] carries it.
+//!
+//! - `views` letters, contacts and boxes as shown; `known` what is known of others; `writing` letters and receipts to be
+//!   sent; `people` contacts and boxes; `showing` letters as third parties check them
+
+mod known;
+mod people;
+mod showing;
+mod views;
+mod writing;
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pregao_protocol::audit::letter::NotShown;
+use pregao_protocol::host::{Host, NoRandomness};
+use pregao_protocol::letter::BrokerAddress as LetterBroker;
+use pregao_protocol::value::report::{Advised, Report};
+
+use super::store::{MailError, MailStore};
+use crate::net::broker::BrokerAddress;
+
+pub use people::Resolved;
+pub use showing::{ShowAs, Showing};
+pub use views::Listed;
+pub use writing::{Route, Written};
+
+#[cfg(test)]
+pub(crate) use showing::tests as shown;
+
+/// The letters of one user at one broker.
+#[derive(Debug, Clone)]
+pub struct Office {
+    store: Arc<Mutex<MailStore>>,
+    broker: BrokerAddress,
+    host: Host,
+}
+
+/// Why something about letters was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfficeError {
+    /// The store.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// There is nobody of that name.
+    #[error("there is no contact `{0}`")]
+    NoContact(String),
+    /// The beginning of a box's name is that of several.
+    #[error("`{0}` is the beginning of several boxes' names")]
+    Unclear(String),
+    /// There is no box to write from, or none whose address could be shown.
+    #[error("you have no box yet")]
+    NoBox,
+    /// There is one already.
+    #[error("you have a box already")]
+    BoxThere,
+    /// They are a contact already.
+    #[error("this box is your contact {0} already")]
+    Known(String),
+    /// Letters go to boxes of one's own broker.
+    #[error("this box is at another broker")]
+    OtherBroker,
+    /// What was compared differs.
+    #[error("the digits differ: somebody may be between you and {0}")]
+    Differs(String),
+    /// The letter cannot be answered or acknowledged.
+    #[error("{0}")]
+    NotThis(&'static str),
+    /// The letter says nothing that could be sent, or says it in a way that no letter does.
+    #[error("the letter cannot be sent: {0}")]
+    Content(String),
+    /// What is kept shows nobody else that the letter is its author's; why.
+    #[error("the letter cannot be shown: {0}")]
+    NotShown(#[source] NotShown),
+    /// The text speaks of a file, and none goes with it.
+    #[error("the text speaks of an attachment, and there is none")]
+    NoAttachment,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is larger than what a blob holds.
+    #[error("{path} is too large: {size} bytes, of at most {most}")]
+    TooLarge {
+        /// Which.
+        path: String,
+        /// In bytes.
+        size: u64,
+        /// In bytes.
+        most: u64,
+    },
+}
+
+impl Advised for OfficeError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Mail(error) => error.code(),
+            Self::NoRandomness(_) => "mail.random",
+            Self::NoContact(_) => "mail.no-contact",
+            Self::Unclear(_) => "mail.unclear",
+            Self::NoBox => "mail.no-box",
+            Self::BoxThere => "mail.box-there",
+            Self::Known(_) => "mail.known",
+            Self::OtherBroker => "mail.other-broker",
+            Self::Differs(_) => "mail.differs",
+            Self::NotThis(_) => "mail.not-this",
+            Self::Content(_) => "mail.content",
+            Self::NotShown(_) => "mail.not-shown",
+            Self::NoAttachment => "mail.no-attachment",
+            Self::File { .. } => "mail.file",
+            Self::TooLarge { .. } => "mail.too-large",
+        }
+    }
+
+    fn advice(&self) -> Cow<'static, str> {
+        let advice = match self {
+            Self::Mail(error) => return error.advice(),
+            Self::NoRandomness(_) => "try again once the system gives random numbers",
+            Self::NoContact(_) => "list them with /contact, or add one: /contact add NAME ADDRESS",
+            Self::Unclear(_) => "type more of the name; /people shows it",
+            Self::NoBox => "open one: /box open HANDLE, or /box open for one that is in no list",
+            Self::BoxThere => "/box address shows where it is; close it before you open another",
+            Self::Known(_) => "call them something else with /contact rename NAME NEW",
+            Self::OtherBroker => {
+                "start the program with that broker, under a persona and in a folder of its own"
+            }
+            Self::Differs(_) => {
+                "do not rely on this contact; ask for the address again, by another way"
+            }
+            Self::NotThis(_) => "/mail shows how each letter stands",
+            Self::Content(_) => "shorten it, or send it in two letters",
+            Self::NotShown(_) => "nothing was written; the letter itself can be read as before",
+            Self::NoAttachment => "add `attach FILE`, or `anyway` if nothing is missing",
+            Self::File { .. } => "name a file that can be read",
+            Self::TooLarge { .. } => "send a smaller file",
+        };
+        advice.into()
+    }
+}
+
+impl From<OfficeError> for Report {
+    fn from(error: OfficeError) -> Self {
+        error.report()
+    }
+}
+
+impl Office {
+    /// Over an open store.
+    #[must_use]
+    pub fn new(store: MailStore, broker: BrokerAddress, host: Host) -> Self {
+        Self { store: Arc::new(Mutex::new(store)), broker, host }
+    }
+
+    /// The store, for as long as one change takes.
+    pub(crate) fn store(&self) -> MutexGuard<'_, MailStore> {
+        // A change is kept whole or not at all, whatever became of the thread that made it.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The broker.
+    pub(crate) const fn broker(&self) -> &BrokerAddress {
+        &self.broker
+    }
+
+    /// The broker as letters name it; nothing if its address is longer than letters may say.
+    pub(crate) fn broker_in_letters(&self) -> Option<LetterBroker> {
+        LetterBroker::try_from(self.broker.to_string()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Letters as third parties can check them (SPEC 8.3): made from what the store keeps, and judged before it is given out.
+
+use std::path::Path;
+
+use pregao_protocol::audit::letter::{
+    ByHash, ByReader, BySender, NotShown, OnceShown, ShownLetter, ShownReceipt, Way,
+};
+use pregao_protocol::letter::{Content, Mode, Place, Proof, show};
+use pregao_protocol::log::Receipt;
+
+use super::views::letter_number;
+use super::{Office, OfficeError};
+use crate::post::store::View;
+use crate::post::store::letters::{
+    DepositRecord, Direction, LetterNumber, LetterRecord, LetterState, SentEvidence,
+};
+use crate::post::store::maildir::Exported;
+
+/// How much of a letter is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShowAs {
+    /// All that it says.
+    Whole,
+    /// That it was written, and not what it says.
+    Hash,
+}
+
+/// A letter that can be shown.
+#[derive(Debug, Clone)]
+pub struct Showing {
+    /// The letter; it holds.
+    pub letter: ShownLetter,
+    /// Why the read receipt for it is not shown with it, if there is one.
+    pub left_out: Option<NotShown>,
+}
+
+/// What is kept of a letter that is evidence.
+struct Evident<'a> {
+    view: View<'a>,
+    number: LetterNumber,
+    record: &'a LetterRecord,
+    deposit: &'a DepositRecord,
+    bytes: String,
+    content: Content,
+    proof: Proof,
+}
+
+impl Office {
+    /// A letter as anybody can check it, with the read receipt for it if that is kept. Judged as `pregao verify` judges it.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotThis`] for one that shows nothing to others: deniable, not opened, not sent, or not kept for it;
+    /// [`OfficeError::NotShown`] if what is kept does not hold; [`OfficeError::Mail`].
+    pub fn show(&self, number: u64, how: ShowAs) -> Result<Showing, OfficeError> {
+        let number = letter_number(number)?;
+        let store = self.store();
+        let view = store.view();
+        let record = view.letter(number)?;
+        let evident = Evident::of(view, number, &record)?;
+        let (sender, deposit) = (evident.sender()?, evident.deposited()?);
+        let shown = match how {
+            ShowAs::Whole => evident.whole()?,
+            ShowAs::Hash => evident.hash()?,
+        };
+        let read = evident.read()?;
+        judged(ShownLetter { sender, deposit, shown, read })
+    }
+
+    /// Writes every letter into a Maildir; **what they say is not sealed any more**.
+    ///
+    /// # Errors
+    /// As [`View::export_maildir`].
+    pub fn export_maildir(&self, folder: &Path) -> Result<Exported, OfficeError> {
+        Ok(self.store().view().export_maildir(folder)?)
+    }
+}
+
+/// Judges a letter by its file, as whoever gets that will: without its read receipt, if only that does not hold.
+fn judged(mut letter: ShownLetter) -> Result<Showing, OfficeError> {
+    let verdict = |letter: &ShownLetter| {
+        let read = ShownLetter::parse(&letter.encode());
+        let read = read.map_err(|_| OfficeError::NotThis("what is kept of it makes no file"))?;
+        Ok::<_, OfficeError>(read.verify().map(drop))
+    };
+    let left_out = match verdict(&letter)? {
+        Ok(()) => None,
+        Err(NotShown::Read(why)) => {
+            letter.read = None;
+            verdict(&letter)?.map_err(OfficeError::NotShown)?;
+            Some(*why)
+        }
+        Err(why) => return Err(OfficeError::NotShown(why)),
+    };
+    Ok(Showing { letter, left_out })
+}
+
+impl<'a> Evident<'a> {
+    fn of(
+        view: View<'a>,
+        number: LetterNumber,
+        record: &'a LetterRecord,
+    ) -> Result<Self, OfficeError> {
+        let no = |why| Err(OfficeError::NotThis(why));
+        match &record.state {
+            LetterState::Arrived | LetterState::Unreadable { .. } => {
+                return no("the letter could not be opened: there is nothing of it to show");
+            }
+            LetterState::Unread => {
+                return no("read the letter first: to show it is to know what it says");
+            }
+            LetterState::Waiting { .. } | LetterState::Underway => {
+                return no("the letter is not deposited yet: show it once it is");
+            }
+            LetterState::Failed { .. } | LetterState::TakenBack => {
+                return no("the letter was never sent: there is nothing to show");
+            }
+            LetterState::Read { .. }
+            | LetterState::Deposited
+            | LetterState::Taken
+            | LetterState::WasRead { .. } => {}
+        }
+        if record.mode == Some(Mode::Deniable) {
+            return no(
+                "the letter is deniable: its reader could have made it, so it proves nothing to \
+                       anybody else, and is not shown",
+            );
+        }
+        let bytes = view.content(number)?;
+        let parsed = bytes.as_ref().and_then(|bytes| {
+            let text = std::str::from_utf8(bytes).ok()?;
+            Some((text.to_owned(), Content::parse(bytes).ok()?))
+        });
+        let (Some((bytes, (content, proof))), Some(deposit)) = (parsed, &record.deposit) else {
+            return no("what the letter says is not here any more");
+        };
+        Ok(Self { view, number, record, deposit, bytes, content, proof })
+    }
+
+    /// How the box of its author was opened.
+    fn sender(&self) -> Result<String, OfficeError> {
+        match self.record.direction {
+            Direction::Sent => Ok(self.view.own_box(self.record.own_box)?.opening),
+            Direction::Received => self.view.sender_opening(self.number)?.ok_or_else(not_kept),
+        }
+    }
+
+    fn deposited(&self) -> Result<Receipt, OfficeError> {
+        self.view.broker_receipt(self.number)?.ok_or_else(not_kept)
+    }
+
+    fn whole(&self) -> Result<Way, OfficeError> {
+        if self.record.direction == Direction::Received {
+            let (envelope, content) = (self.envelope()?, self.bytes.clone());
+            return Ok(Way::Reader(ByReader { envelope, content }));
+        }
+        let SentEvidence { signed, once, seeds, .. } = self.sent()?;
+        let stated = self.view.keys_shown(self.number)?.ok_or_else(not_kept)?;
+        let once = once.map(|key| OnceShown { key: key.as_bytes().to_vec(), path: stated.path });
+        let (keys, signed) = (stated.keys, signed.as_bytes().to_vec());
+        Ok(Way::Sender(BySender { keys, signed, once, seeds, content: self.bytes.clone() }))
+    }
+
+    fn hash(&self) -> Result<Way, OfficeError> {
+        let Proof::Evidence(signature) = &self.proof else {
+            return Err(OfficeError::NotShown(NotShown::Deniable));
+        };
+        let (envelope, hash) = (self.envelope()?, self.content.hash());
+        Ok(Way::Hash(ByHash { envelope, hash, signature: *signature }))
+    }
+
+    fn sent(&self) -> Result<SentEvidence, OfficeError> {
+        self.view.sent_evidence(self.number)?.ok_or_else(not_kept)
+    }
+
+    /// What was deposited: kept of a received letter, made once more of a sent one.
+    fn envelope(&self) -> Result<Vec<u8>, OfficeError> {
+        if self.record.direction == Direction::Received {
+            return Ok(self.view.envelope(self.number)?.ok_or_else(not_kept)?.to_vec());
+        }
+        let (sent, other) = (self.sent()?, self.record.other.as_ref());
+        let place = Place {
+            name: other.ok_or_else(not_kept)?.name,
+            signed: &sent.signed,
+            once: sent.once.as_ref(),
+            class: self.deposit.class,
+        };
+        let by = show::BySender { place, content: self.bytes.as_bytes(), seeds: &sent.seeds };
+        by.envelope().map_err(|_| OfficeError::NotShown(NotShown::NotSealed))
+    }
+
+    /// The word of its reader that a sent letter was read.
+    fn read(&self) -> Result<Option<ShownReceipt>, OfficeError> {
+        let said = self.view.read_receipt(self.number)?;
+        let content = said.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+        let both = content.zip(self.view.read_deposit(self.number)?);
+        Ok(both.map(|(content, read)| {
+            let envelope = read.envelope.to_vec();
+            let shown = Way::Reader(ByReader { envelope, content });
+            ShownReceipt { deposit: read.deposit, shown }
+        }))
+    }
+}
+
+const fn not_kept() -> OfficeError {
+    OfficeError::NotThis("what would show the letter to others was not kept when it came or left")
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

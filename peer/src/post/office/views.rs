@@ -1,0 +1,370 @@
+//! Letters as shown, and what is looked up about them.
+
+use pregao_protocol::audit::verify;
+use pregao_protocol::letter::{Content, Letter, Mode};
+use pregao_protocol::value::clock::Time;
+
+use super::{Office, OfficeError};
+use crate::command::{Folder, MailFilter};
+use crate::event::{FileView, LetterStanding, LetterView, Personal, ReadView, StatusView, WhoView};
+use crate::post::store::letters::{
+    Authorship, Direction, LetterNumber, LetterRecord, LetterState, Selection,
+};
+use crate::post::store::{Kept, MailError, View};
+
+/// Letters in a list, unless more are asked for.
+const LISTED: usize = 20;
+/// Most letters in a list.
+const MOST_LISTED: usize = 1_000;
+/// Characters of a box's name that are shown.
+pub(super) const SHORT: usize = 8;
+
+/// Letters of a list, the newest last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The letters.
+    pub letters: Vec<LetterView>,
+    /// How many more there are at least.
+    pub left_out: u64,
+    /// How many are not read, of all.
+    pub unread: u64,
+}
+
+impl Office {
+    /// Letters that a filter selects.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoContact`], [`OfficeError::Mail`].
+    pub fn list(&self, filter: &MailFilter) -> Result<Listed, OfficeError> {
+        let store = self.store();
+        let view = store.view();
+        let of = match (&filter.with, filter.folder) {
+            (Some(who), _) => Selection::With(Some(contact_named(view, who)?)),
+            (None, Some(Folder::Received)) => Selection::Only(Direction::Received),
+            (None, Some(Folder::Sent)) => Selection::Only(Direction::Sent),
+            (None, None) => Selection::All,
+        };
+        let most = filter.last.map_or(LISTED, |last| usize::try_from(last).unwrap_or(MOST_LISTED));
+        listed(view, of, most.min(MOST_LISTED), filter.folder)
+    }
+
+    /// Letters that were not read.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn unread(&self) -> Result<Listed, OfficeError> {
+        listed(self.store().view(), Selection::Unread, MOST_LISTED, None)
+    }
+
+    /// Letters in which all words of a text stand.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn search(&self, text: &str) -> Result<Listed, OfficeError> {
+        let store = self.store();
+        let view = store.view();
+        let (mut letters, mut before) = (Vec::new(), None);
+        loop {
+            let page = view.search(text, before, MOST_LISTED)?;
+            for found in page.found {
+                letters.push(shown(view, found.letter.id, &found.letter.record)?);
+            }
+            before = page.before;
+            if before.is_none() || letters.len() >= MOST_LISTED {
+                break;
+            }
+        }
+        letters.truncate(MOST_LISTED);
+        letters.reverse();
+        let left_out = u64::from(before.is_some());
+        Ok(Listed { letters, left_out, unread: view.unread()?.total })
+    }
+
+    /// Shows a letter; one that came counts as read from then on.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn read(&self, number: u64, now: Time) -> Result<ReadView, OfficeError> {
+        let number = letter_number(number)?;
+        let mut store = self.store();
+        let record = store.change(|change| change.keep_read(number, now))?;
+        let view = store.view();
+        let letter = shown(view, number, &record)?;
+        let content = view.content(number)?.and_then(|bytes| Content::parse(&bytes).ok());
+        let (text, files) = match &content {
+            Some((Content::Letter(letter), _)) => {
+                (letter.text.as_str().to_owned(), files(letter, &record))
+            }
+            Some((Content::Read(_), _)) | None => (String::new(), Vec::new()),
+        };
+        Ok(ReadView { letter, text: Personal::new(text), files, notes: notes(&record) })
+    }
+
+    /// What became of a letter that was sent, or of all: each signature is checked again.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotThis`] for one that came; [`OfficeError::Mail`].
+    pub fn status(&self, number: Option<u64>) -> Result<Vec<StatusView>, OfficeError> {
+        let store = self.store();
+        let view = store.view();
+        let letters = match number {
+            Some(number) => {
+                let id = letter_number(number)?;
+                let record = view.letter(id)?;
+                if record.direction == Direction::Received {
+                    return Err(OfficeError::NotThis(
+                        "the letter came: only of those that you sent",
+                    ));
+                }
+                vec![Kept { id, record }]
+            }
+            None => {
+                let page = view.letters(Selection::Only(Direction::Sent), None, LISTED)?;
+                page.letters.into_iter().flatten().collect()
+            }
+        };
+        let status = letters.into_iter().rev().map(|Kept { id, record }| {
+            Ok(StatusView { letter: shown(view, id, &record)?, known: known(view, id, &record)? })
+        });
+        status.collect()
+    }
+
+    /// A letter as it stands now.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn letter(&self, number: LetterNumber) -> Result<LetterView, OfficeError> {
+        let store = self.store();
+        let view = store.view();
+        Ok(shown(view, number, &view.letter(number)?)?)
+    }
+}
+
+/// The number of a letter as it was typed.
+pub(super) fn letter_number(number: u64) -> Result<LetterNumber, MailError> {
+    let unknown = MailError::Unknown { what: "letter", id: i64::MAX };
+    i64::try_from(number).map(LetterNumber).map_err(|_| unknown)
+}
+
+/// The contact of a name.
+pub(super) fn contact_named(
+    view: View<'_>,
+    who: &str,
+) -> Result<crate::post::store::contacts::ContactId, OfficeError> {
+    let found = view.contact_named(who)?;
+    found.map(|kept| kept.id).ok_or_else(|| OfficeError::NoContact(who.to_owned()))
+}
+
+fn listed(
+    view: View<'_>,
+    of: Selection,
+    most: usize,
+    folder: Option<Folder>,
+) -> Result<Listed, OfficeError> {
+    let (mut letters, mut before, mut left_out) = (Vec::new(), None, 0);
+    while letters.len() < most {
+        let page = view.letters(of, before, most.saturating_sub(letters.len()))?;
+        for row in page.letters {
+            // A damaged one is shown with its number, and hides no other.
+            let letter = match row {
+                Ok(Kept { id, record }) => shown(view, id, &record)?,
+                Err(damaged) => damaged_view(damaged.id),
+            };
+            if folder.is_none_or(|folder| folder == letter.folder) {
+                letters.push(letter);
+            }
+        }
+        before = page.before;
+        left_out = u64::from(before.is_some());
+        if before.is_none() {
+            break;
+        }
+    }
+    letters.reverse();
+    Ok(Listed { letters, left_out, unread: view.unread()?.total })
+}
+
+fn damaged_view(id: i64) -> LetterView {
+    LetterView {
+        letter: u64::try_from(id).unwrap_or_default(),
+        folder: Folder::Received,
+        who: WhoView { name: None, short: None, verified: false },
+        time: Time::from_micros(0).unwrap_or(Time::MAX),
+        mode: None,
+        subject: None,
+        attachments: 0,
+        standing: LetterStanding::Unopened,
+        cause: Some("its row in mail.db is damaged".to_owned()),
+        wants_receipt: false,
+        re: None,
+        leaves: None,
+    }
+}
+
+/// A letter as shown.
+fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<LetterView, MailError> {
+    let contact = record.contact.map(|contact| view.contact(contact)).transpose();
+    // A contact whose row is damaged hides no letter.
+    let contact = contact.unwrap_or_default();
+    let re = record.reply_to.map(|id| view.letter_of_message(&id)).transpose()?.flatten();
+    let short = record.other.as_ref().map(|other| short(&other.name.to_string()));
+    let (standing, cause) = standing(record);
+    Ok(LetterView {
+        letter: u64::try_from(id.0).unwrap_or_default(),
+        folder: match record.direction {
+            Direction::Received => Folder::Received,
+            Direction::Sent => Folder::Sent,
+        },
+        who: WhoView {
+            verified: contact.as_ref().is_some_and(|contact| !contact.verified.is_empty()),
+            name: contact.map(|contact| contact.name.as_str().to_owned()),
+            short,
+        },
+        time: record.time,
+        mode: record.mode,
+        subject: record.subject.clone().map(Personal::new),
+        attachments: u32::try_from(record.attachments.len()).unwrap_or(u32::MAX),
+        standing,
+        cause,
+        wants_receipt: record.receipt.wanted,
+        re: re.and_then(|kept| u64::try_from(kept.id.0).ok()),
+        leaves: match record.state {
+            LetterState::Waiting { until } => Some(until),
+            _ => None,
+        },
+    })
+}
+
+/// The beginning of a name that people see.
+pub(super) fn short(name: &str) -> String {
+    name.chars().take(SHORT).collect()
+}
+
+fn standing(record: &LetterRecord) -> (LetterStanding, Option<String>) {
+    let standing = match &record.state {
+        LetterState::Arrived => {
+            (LetterStanding::Unopened, Some("it was not opened yet".to_owned()))
+        }
+        LetterState::Unreadable { cause } => (LetterStanding::Unopened, Some(cause.clone())),
+        LetterState::Unread => (LetterStanding::Unread, None),
+        LetterState::Read { .. } if record.acknowledged.is_some() => {
+            (LetterStanding::Acknowledged, None)
+        }
+        LetterState::Read { .. } => (LetterStanding::Read, None),
+        LetterState::Waiting { .. } => (LetterStanding::Waiting, None),
+        LetterState::Underway => (LetterStanding::Leaving, None),
+        LetterState::Deposited | LetterState::Taken => (LetterStanding::Deposited, None),
+        LetterState::WasRead { .. } => (LetterStanding::WasRead, None),
+        LetterState::Failed { code } => (LetterStanding::Failed, Some(code.clone())),
+        LetterState::TakenBack => (LetterStanding::Recalled, None),
+    };
+    match (&record.authorship, standing) {
+        (Some(Authorship::Fails { cause }), (standing, None)) => {
+            (standing, Some(format!("NOT SHOWN WHO WROTE IT: {cause}")))
+        }
+        (_, standing) => standing,
+    }
+}
+
+fn files(letter: &Letter, record: &LetterRecord) -> Vec<FileView> {
+    let saved = |at: usize| {
+        let path = record.attachments.get(at)?.saved.as_ref()?;
+        Some(path.display().to_string())
+    };
+    let files = letter.attachments.iter().enumerate();
+    let view = files.map(|(at, file)| FileView {
+        name: Personal::new(file.name.as_str().to_owned()),
+        media_type: file.media_type.as_str().to_owned(),
+        size: file.size,
+        saved: saved(at),
+    });
+    view.collect()
+}
+
+/// What a letter proves and what not, in lines.
+fn notes(record: &LetterRecord) -> Vec<String> {
+    let mut lines = Vec::new();
+    match (record.direction, record.mode) {
+        (Direction::Received, Some(Mode::Evidence)) => {
+            lines.push("evidence: you can prove to others that this box wrote it".to_owned());
+        }
+        (Direction::Received, Some(Mode::Deniable)) => {
+            lines.push("deniable: it convinces you and nobody else".to_owned());
+        }
+        (Direction::Sent, Some(Mode::Evidence)) => {
+            lines
+                .push("evidence: its reader can prove to others that your box wrote it".to_owned());
+        }
+        (Direction::Sent, Some(Mode::Deniable)) => {
+            lines.push("deniable: its reader can prove nothing with it".to_owned());
+        }
+        (_, None) => {}
+    }
+    match &record.authorship {
+        Some(Authorship::Unknown) => {
+            lines.push(
+                "nobody you know: only the box is the same in each of their letters".to_owned(),
+            );
+        }
+        Some(Authorship::Fails { cause }) => {
+            lines.push(format!("it is NOT shown who wrote it: {cause}"));
+        }
+        Some(Authorship::Shown) | None => {}
+    }
+    if record.direction == Direction::Received && record.used_once == Some(false) {
+        lines
+            .push("your one-time keys had run out: the signed key of that day opens it".to_owned());
+    }
+    if record.direction == Direction::Received && record.receipt.wanted {
+        match (record.receipt.due, record.receipt.sent) {
+            (_, Some(at)) => lines.push(format!("a receipt was sent at {at}")),
+            (Some(at), None) => {
+                lines.push(format!("a receipt leaves at {at}; recall takes it back"))
+            }
+            (None, None) => {
+                lines.push("they ask to be told that you read it: ack does so".to_owned())
+            }
+        }
+    }
+    lines
+}
+
+/// What is known of a letter that was sent, in lines.
+fn known(
+    view: View<'_>,
+    id: LetterNumber,
+    record: &LetterRecord,
+) -> Result<Vec<String>, MailError> {
+    let mut lines = Vec::new();
+    let deposit = record.deposit.as_ref();
+    match (deposit.and_then(|deposit| deposit.seq), view.broker_receipt(id)?) {
+        (Some(seq), Some(receipt)) => {
+            let named = deposit.map(|deposit| deposit.envelope);
+            let holds = verify::receipt(&receipt);
+            lines.push(match holds {
+                Ok(_) => format!("deposited as entry {seq}; the broker's receipt: ok"),
+                Err(error) => format!("deposited as entry {seq}; the broker's receipt: {error}"),
+            });
+            if let Some(digest) = named {
+                lines.push(format!("envelope {digest}"));
+            }
+        }
+        (Some(seq), None) => lines.push(format!("deposited as entry {seq}; its receipt is lost")),
+        (None, _) => {}
+    }
+    let bytes = view.read_receipt(id)?;
+    let read = bytes.and_then(|bytes| Content::parse(&bytes).ok());
+    if let Some((Content::Read(receipt), _)) = read {
+        let judged = match view.sent(id)? {
+            Some(sent) => match receipt.verify_for(&sent) {
+                Ok(()) => "ok".to_owned(),
+                Err(error) => error.to_string(),
+            },
+            None => "there is nothing to compare it with".to_owned(),
+        };
+        lines.push(format!("read at {}, by its reader; their receipt: {judged}", receipt.time));
+    } else if record.receipt.wanted && deposit.is_some_and(|deposit| deposit.seq.is_some()) {
+        lines.push("you asked to be told that it was read; nothing came yet".to_owned());
+    }
+    Ok(lines)
+}

@@ -1,0 +1,143 @@
+//! Keys that letters are sealed to: published on each day on which the owner is there, destroyed once they are needed no
+//! more.
+
+use std::time::Duration;
+
+use pregao_protocol::letter::PublishedKeys;
+use pregao_protocol::log::RoomName;
+use pregao_protocol::room::MessageBox;
+use pregao_protocol::room::action::Seen;
+use pregao_protocol::room::body::OnceKey;
+use pregao_protocol::trust::pass::Day;
+use pregao_protocol::trust::prekey::PrekeySecret;
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::codec::Digest;
+
+use super::Round;
+use super::setback::Setback;
+use crate::post::guest::GuestSession;
+use crate::post::own_box::OwnBox;
+use crate::post::store::MailError;
+use crate::post::store::own_boxes::BoxId;
+use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState};
+
+/// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. A broker hands out 64 at once, so two
+/// stocks last through a day on which somebody drains them. The same for all boxes, so that none is known by it.
+const STOCK: u64 = 52;
+/// After so long an entry that was handed in is in the log, or never will be: its stamp has grown too old.
+const SETTLED: Duration = Duration::from_secs(600);
+
+impl Round {
+    /// Notes keys that the log shows as published, though the answer to that was lost. Whether keys are to be renewed.
+    pub(super) fn note_keys(
+        &self,
+        id: BoxId,
+        fold: &MessageBox,
+        now: Time,
+    ) -> Result<bool, Setback> {
+        let Some(newest) = fold.newest() else { return Ok(true) };
+        let today = Day::of(now);
+        let mut store = self.office.store();
+        let known = store.view().prekey(&newest.keys.signed)?;
+        let is_lost = known.as_ref().is_none_or(|kept| kept.record.secret().is_none());
+        if known.is_some_and(|kept| kept.record.state == PrekeyState::Drawn) {
+            let stock = newest.keys.stock.map(|stock| stock.root);
+            store.change(|change| {
+                change.keys_published(id, &newest.keys.signed, stock.as_ref(), newest.seq)?;
+                change.edit_box(id, |record| record.renewed = Some(today)).map(drop)
+            })?;
+        }
+        let renewed = store.view().own_box(id)?.renewed;
+        Ok(is_lost || renewed != Some(today) || is_short(fold, 4))
+    }
+
+    /// Draws keys, keeps them, and publishes them. The session has read the box up to `seen`.
+    pub(super) async fn renew(
+        &self,
+        id: BoxId,
+        session: &mut GuestSession<'_>,
+        own: &OwnBox,
+        (fold, seen): (&MessageBox, Seen),
+        now: Time,
+    ) -> Result<(), Setback> {
+        // A day on which none was used needs no other stock: each one more lets the oldest lapse.
+        let count = if is_short(fold, 2) { STOCK } else { 0 };
+        let signed = self.prekey()?;
+        let stock: Vec<_> = (0..count).map(|_| self.prekey()).collect::<Result<_, _>>()?;
+        let publics: Vec<_> = stock.iter().map(PrekeySecret::public).collect();
+        let digests: Vec<Digest> = publics.iter().map(|public| public.digest()).collect();
+        let fault =
+            || Setback::trouble("no keys can be made", "report this as a fault of the program");
+        let keys = PublishedKeys::new(signed.public(), publics).map_err(|_| fault())?;
+        let entry = keys.entry().ok_or_else(fault)?;
+        let root = entry.stock.map(|stock| stock.root);
+        let drawn: Vec<_> = stock
+            .iter()
+            .zip(&digests)
+            .map(|(secret, digest)| DrawnKey { secret, digest: *digest })
+            .collect();
+        let kept = DrawnKeys {
+            signed: Some(DrawnKey { secret: &signed, digest: entry.signed }),
+            stock: root.map(|root| (root, drawn.as_slice())),
+        };
+        self.office.store().change(|change| {
+            change.destroy_unpublished(id, now.minus(SETTLED))?;
+            change.keep_keys(id, &kept, now)
+        })?;
+        let receipt = session.publish_keys(own, seen, &keys).await?;
+        let seq = super::reading::seq_of(&receipt)?;
+        self.office.store().change(|change| {
+            change.keys_published(id, &entry.signed, root.as_ref(), seq)?;
+            change.edit_box(id, |record| record.renewed = Some(Day::of(now))).map(drop)
+        })?;
+        Ok(())
+    }
+
+    fn prekey(&self) -> Result<PrekeySecret, Setback> {
+        Ok(PrekeySecret::from_random(self.options.host.random()?))
+    }
+
+    /// Destroys secrets of keys that nothing which could still be opened is sealed to: of letters that ended or were dealt
+    /// with, of stocks that have lapsed, of signed keys that were replaced. All that came is here and opened.
+    pub(super) fn destroy_spent(
+        &self,
+        id: BoxId,
+        before: Option<&MessageBox>,
+        fold: &MessageBox,
+        read: u64,
+    ) -> Result<(), Setback> {
+        let mut store = self.office.store();
+        let mut spent = Vec::new();
+        for open in fold.open_stocks() {
+            let stock = open.stock();
+            for index in (0..stock.count).filter(|index| !open.is_unused(*index)) {
+                let found = store.view().once_key(&OnceKey { stock: stock.root, index })?;
+                spent.extend(found.filter(|kept| kept.record.secret().is_some()));
+            }
+        }
+        let open: Vec<Digest> = fold.stocks().map(|stock| stock.root).collect();
+        let lapsed = before.into_iter().flat_map(MessageBox::stocks).map(|stock| stock.root);
+        let lapsed: Vec<_> = lapsed.filter(|root| !open.contains(root)).collect();
+        store.change(|change| {
+            for kept in spent {
+                change.destroy_key(kept.id, None)?;
+            }
+            for root in lapsed {
+                change.destroy_stock(&root)?;
+            }
+            change.destroy_replaced(id, read)?;
+            Ok::<_, MailError>(())
+        })?;
+        Ok(())
+    }
+}
+
+/// Whether fewer than one of so many keys of a stock are left.
+fn is_short(fold: &MessageBox, part: u64) -> bool {
+    fold.unused().saturating_mul(part) < STOCK
+}
+
+/// A name for what is said of a box.
+pub(super) fn short(name: &RoomName) -> String {
+    name.to_string().chars().take(8).collect()
+}

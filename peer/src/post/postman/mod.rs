@@ -1,0 +1,284 @@
+//! The postman: carries what the store says is to be carried, and keeps what comes (SPEC 8.1, 8.2).
+//!
+//! It works beside the desk, in sessions of guests, one for each thing that the broker is not to connect. What it is
+//! asked comes as an [`Errand`]; what it has to say goes to the desk as [`News`]. All that has to last is in the store
+//! before it is said or sent: dropping the postman, wherever it waits, loses nothing.
+//!
+//! One loop: what the user waits for goes first, then the most urgent of what is due ([`plan`]), one thing at a time.
+//!
+//! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
+//! - `passes` taken in the persona's session, shown as a guest; `boxes` opened and closed; `keys` published and destroyed
+//! - `reading` what came: fetched, opened, verified, taken off; `departing` what goes; `errands` what the user waits for
+
+mod boxes;
+mod departing;
+mod errands;
+mod keys;
+mod passes;
+mod plan;
+mod reading;
+mod setback;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pregao_protocol::letter::Address;
+use pregao_protocol::log::RoomName;
+use pregao_protocol::trust::key::{PublicKey, StampKey};
+use pregao_protocol::value::clock::Time;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::guest::GuestSession;
+use super::office::Office;
+use super::passes::PassTaker;
+use super::store::letters::LetterNumber;
+use crate::desk::Options;
+use plan::{Job, Next, Plan};
+use setback::Setback;
+
+pub use boxes::terms;
+pub use errands::{Listed, Listing, NotDone, SavedFile};
+
+/// Errands that wait at once; whoever asks for more waits.
+const ERRANDS: usize = 16;
+/// News that wait at once; the postman waits with more.
+const NEWS: usize = 64;
+
+/// The shortest wait.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// After so long it looks again whether anything is due, whatever it knew.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The TSA's time as the desk heard it last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeHeard {
+    /// What it said.
+    pub time: Time,
+    /// When, by the clock that only goes on.
+    pub at: Duration,
+}
+
+impl TimeHeard {
+    /// What it would say now, `uptime` being what the clock that only goes on says.
+    #[must_use]
+    pub fn now(self, uptime: Duration) -> Time {
+        self.time.plus(uptime.saturating_sub(self.at))
+    }
+}
+
+/// What the postman is asked to do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Errand {
+    /// To look into the store at once: something was put down there. `now` lets passes be taken and spent without
+    /// waiting, although the broker may then guess whose they are.
+    Look {
+        /// Whether nothing waits that need not.
+        now: bool,
+    },
+    /// To read one's own boxes to their ends, and say when that is done.
+    Fetch {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), NotDone>>,
+    },
+    /// Who wants to be found.
+    People {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Listing, NotDone>>,
+    },
+    /// The address of a listed box by the beginning of its name, in hexadecimal digits.
+    Find {
+        /// The beginning.
+        beginning: String,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Address, NotDone>>,
+    },
+    /// Writes the files of a letter into a folder.
+    Save {
+        /// The letter.
+        letter: LetterNumber,
+        /// Where; it is made if it is not there. No file that is there is written over.
+        folder: PathBuf,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<Vec<SavedFile>, NotDone>>,
+    },
+}
+
+/// What the postman has to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum News {
+    /// A letter came, or one changed its standing.
+    Letter(LetterNumber),
+    /// One's own boxes changed: one was opened or closed.
+    Boxes,
+    /// A receipt was sent, or something else that the user may want to know.
+    Note(String),
+    /// Something did not go as it should, and nobody lied.
+    Trouble {
+        /// What.
+        message: String,
+        /// What to do.
+        advice: String,
+    },
+    /// The broker, or a witness, lied.
+    Alarm {
+        /// The box, if it is about one.
+        room: Option<RoomName>,
+        /// What it did.
+        message: String,
+        /// What to do.
+        advice: String,
+        /// What shows it, as far as anything does.
+        notes: Vec<String>,
+    },
+}
+
+/// What everything is done with.
+#[derive(Debug)]
+struct Round {
+    office: Office,
+    passes: PassTaker,
+    options: Options,
+    stamp: PublicKey<StampKey>,
+    time: watch::Receiver<Option<TimeHeard>>,
+    news: mpsc::Sender<News>,
+}
+
+/// The postman.
+#[derive(Debug)]
+pub struct Postman {
+    round: Round,
+    plan: Plan,
+    errands: mpsc::Receiver<Errand>,
+}
+
+/// The desk's end.
+#[derive(Debug)]
+pub struct Counter {
+    /// What is asked.
+    pub errands: mpsc::Sender<Errand>,
+    /// What is heard.
+    pub news: mpsc::Receiver<News>,
+    /// The TSA's time, as the desk hears it.
+    pub time: watch::Sender<Option<TimeHeard>>,
+}
+
+impl Postman {
+    /// A postman, and the desk's end. Boxes are at the broker of `options`; entries are stamped by `stamp`.
+    #[must_use]
+    pub fn new(
+        office: Office,
+        passes: PassTaker,
+        options: Options,
+        stamp: PublicKey<StampKey>,
+    ) -> (Self, Counter) {
+        let (errands, asked) = mpsc::channel(ERRANDS);
+        let (said, news) = mpsc::channel(NEWS);
+        let (time, heard) = watch::channel(None);
+        let round = Round { office, passes, options, stamp, time: heard, news: said };
+        let postman = Self { round, plan: Plan::default(), errands: asked };
+        (postman, Counter { errands, news, time })
+    }
+
+    /// Does its work until the counter is dropped.
+    pub async fn run(mut self) {
+        let news = self.round.news.clone();
+        // Whatever it waits for: all that lasts is in the store.
+        tokio::select! {
+            () = news.closed() => {}
+            () = self.serve() => {}
+        }
+    }
+
+    async fn serve(&mut self) {
+        let mut heard = self.round.time.clone();
+        loop {
+            // What the user waits for is not behind all that is due.
+            match self.errands.try_recv() {
+                Ok(errand) => {
+                    self.round.errand(errand, &mut self.plan).await;
+                    continue;
+                }
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+                Err(mpsc::error::TryRecvError::Empty) => {}
+            }
+            let Some(wait) = self.step().await else { continue };
+            let is_known = self.round.now().is_some();
+            tokio::select! {
+                errand = self.errands.recv() => match errand {
+                    Some(errand) => self.round.errand(errand, &mut self.plan).await,
+                    None => return,
+                },
+                changed = heard.changed(), if !is_known => if changed.is_err() { return },
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Does the most urgent thing; nothing if it did, else how long nothing is due.
+    async fn step(&mut self) -> Option<Duration> {
+        let now = self.round.now()?;
+        let next = match self.plan.next(&self.round, now) {
+            Ok(next) => next,
+            Err(setback) => {
+                self.plan.failed(&self.round, Job::Plan, setback, now).await;
+                return Some(LONGEST);
+            }
+        };
+        if let Some(news) = self.plan.take_starved() {
+            self.round.say(news).await;
+        }
+        let job = match next {
+            Next::Job(job) => job,
+            Next::Wait(wait) => return Some(wait.clamp(SHORTEST, LONGEST)),
+        };
+        let done = self.round.work(job, &mut self.plan).await;
+        let now = self.round.now().unwrap_or(now);
+        match done {
+            Ok(()) => self.plan.done(job),
+            Err(setback) => self.plan.failed(&self.round, job, setback, now).await,
+        }
+        None
+    }
+}
+
+impl Round {
+    /// TSA time, once it was heard.
+    fn now(&self) -> Option<Time> {
+        let heard = *self.time.borrow();
+        heard.map(|heard| heard.now(self.options.host.clock.uptime()))
+    }
+
+    /// As [`Round::now`], where something is done that begins with it.
+    fn time(&self) -> Result<Time, Setback> {
+        self.now().ok_or(Setback::Later)
+    }
+
+    async fn session(&self) -> Result<GuestSession<'_>, Setback> {
+        Ok(GuestSession::open(&self.options.broker, self.stamp, self.options.reach()).await?)
+    }
+
+    async fn say(&self, news: News) {
+        // Nobody listens any more: then it ends soon.
+        let _ = self.news.send(news).await;
+    }
+
+    /// A number below `bound`, every one about as likely; 0 for a bound of 0.
+    fn random_below(&self, bound: u64) -> Result<u64, Setback> {
+        let random = u64::from_be_bytes(self.options.host.random()?);
+        Ok(random.checked_rem(bound).unwrap_or_default())
+    }
+
+    async fn work(&self, job: Job, plan: &mut Plan) -> Result<(), Setback> {
+        match job {
+            Job::Plan => Ok(()),
+            Job::Passes => self.take_passes(plan).await,
+            Job::Open(id) => self.open_box(id, plan).await,
+            Job::Read(id) => self.read_box(id, plan).await,
+            Job::Ask(letter) => self.ask_author(letter, plan).await,
+            Job::Close(id) => self.close_box(id, plan).await,
+            Job::Depart(id) => self.depart(id, plan).await,
+        }
+    }
+}
