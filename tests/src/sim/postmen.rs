@@ -501,6 +501,7 @@ impl Forger {
             signed: keys.signed.digest(),
             once: keys.once.map(|(once, _)| once),
             expires: None,
+            registered: None,
         });
         let id = uuid::Builder::from_random_bytes([9; 16]).into_uuid();
         let draft = Draft { id, room: Some(to), body, seen: found.opened() };

@@ -95,7 +95,9 @@ impl Office {
             Some((Content::Letter(letter), _)) => {
                 (letter.text.as_str().to_owned(), files(letter, &record))
             }
-            Some((Content::Read(_), _)) | None => (String::new(), Vec::new()),
+            Some((Content::Read(_) | Content::Registered(_), _)) | None => {
+                (String::new(), Vec::new())
+            }
         };
         Ok(ReadView { letter, text: Personal::new(text), files, notes: notes(&record) })
     }

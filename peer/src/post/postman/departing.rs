@@ -238,6 +238,7 @@ impl Round {
             signed: keys.signed.digest(),
             once: once.map(|(once, _)| *once),
             expires: record.expires,
+            registered: None,
         });
         let uuid = uuid::Builder::from_random_bytes(self.random()?).into_uuid();
         let draft = Draft { id: uuid, room: Some(found.name()), body, seen: found.opened() };
