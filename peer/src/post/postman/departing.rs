@@ -288,7 +288,7 @@ impl Round {
         if !record.registered {
             return Ok(None);
         }
-        let halves = Halves::from_random(&*Zeroizing::new(self.random()?));
+        let halves = Halves::from_random(&Zeroizing::new(self.random()?));
         Ok(Some(Registering { halves, seed: Zeroizing::new(self.random()?) }))
     }
 

@@ -98,12 +98,15 @@ fn one_registered_letter_is_accepted_one_declined_one_lapses_and_their_sender_wa
         ensure!(standing_of(&ana.office, first)? == LetterStanding::Accepting);
         ensure!(standing_of(&ana.office, second)? == LetterStanding::Declining);
         let mut shift = ana.begin(true).await?;
+        let began = tokio::time::Instant::now();
         shift
             .until("both are decided", |office| {
                 Ok(standing_of(office, first)? == LetterStanding::Unread
                     && standing_of(office, second)? == LetterStanding::Declined)
             })
             .await?;
+        // What was handed over is read at once, and not with the next look.
+        ensure!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
         ensure!(ana.said(first)? == "Sound it, and pay." && ana.said(second)?.is_empty());
         ensure!(ana.notes(first)?.contains("you accepted it"), "{}", ana.notes(first)?);
         let (letter, folder) = (LetterNumber(i64::try_from(first)?), street.folder.join("saved"));
@@ -170,11 +173,14 @@ fn what_lapsed_before_anybody_looked_is_shown_and_what_was_declined_with_its_box
         );
         ensure!(ana.office.decide(missed.letter, true, ana.now()).is_err());
         ana.said(missed.letter)?;
-        // The one that waits when the box is closed is declined by that.
+        // What waits when the box is closed is declined by that, unless it was accepted before.
+        rui.write("ana", registered("In time."))?;
         rui.write("ana", registered("Too late."))?;
         is_calm(&rui.send_all().await?)?;
-        ana.fetch(1).await?;
-        let waiting = ana.that(LetterStanding::ToAccept)?.pop().context("a letter")?;
+        ana.fetch(2).await?;
+        let waiting = ana.that(LetterStanding::ToAccept)?;
+        let [in_time, waiting] = *waiting.as_slice() else { bail!("{waiting:?}") };
+        ana.office.decide(in_time, true, ana.now())?;
         ana.office.close_box()?;
         ensure!(ana.office.decide(waiting, true, ana.now()).is_err(), "its box is being closed");
         let mut shift = ana.begin(true).await?;
@@ -184,7 +190,76 @@ fn what_lapsed_before_anybody_looked_is_shown_and_what_was_declined_with_its_box
             })
             .await?;
         is_calm(&shift.end().await?)?;
-        ensure!(ana.office.unread()?.unread == 0);
+        ensure!(standing_of(&ana.office, in_time)? == LetterStanding::Unread);
+        ensure!(ana.said(in_time)? == "In time." && ana.office.unread()?.unread == 0);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_word_that_comes_after_the_letters_time_is_refused_and_said() {
+    in_a_street(PER_DAY, async |street| {
+        let (ana, rui) = street_of_two(&street).await?;
+        rui.write("ana", registered("Too slow."))?;
+        is_calm(&rui.send_all().await?)?;
+        ana.fetch(1).await?;
+        let number = ana.that(LetterStanding::ToAccept)?.pop().context("a letter")?;
+        // She decides in time, and is away until it is over, but not so long that the broker has recorded that.
+        ana.office.decide(number, true, ana.now())?;
+        let view = ana.office.letter(LetterNumber(i64::try_from(number)?))?;
+        let until = view.registered.and_then(|view| view.until).context("a time")?;
+        let away = until.since(ana.now()) + Duration::from_secs(3);
+        street.town.strike(Trouble::Sleep(away), &[]).await?;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let mut shift = ana.begin(true).await?;
+        shift
+            .until("it is refused", |office| {
+                Ok(standing_of(office, number)? == LetterStanding::ToAccept)
+            })
+            .await?;
+        shift
+            .until("it lapsed", |office| Ok(standing_of(office, number)? == LetterStanding::Lapsed))
+            .await?;
+        let news = shift.end().await?;
+        ensure!(troubles(&news).iter().any(|said| said.contains("registered.late")), "{news:?}");
+        ensure!(ana.said(number)?.is_empty());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_postman_that_is_stopped_wherever_it_accepts_reads_the_letter_once_it_is_back() {
+    in_a_street(100, async |street| {
+        let (ana, rui) = street_of_two(&street).await?;
+        let count = 12_usize;
+        for n in 0..count {
+            rui.write("ana", registered(&format!("letter {n}")))?;
+        }
+        is_calm(&rui.send_all().await?)?;
+        ana.fetch(count).await?;
+        let (store, name) = (street.town.store(), ana.office.address()?.name);
+        let mut in_between = 0;
+        for (n, number) in ana.that(LetterStanding::ToAccept)?.into_iter().enumerate() {
+            ana.office.decide(number, true, ana.now())?;
+            let (postman, counter) = ana.postman();
+            counter.errands.send(Errand::Look { now: true }).await?;
+            ensure!(!for_steps(4 + n * 3, postman.run()).await, "it does not end by itself");
+            drop(counter);
+            let accepted = verbs(&store, name)?.iter().filter(|verb| *verb == "accepted").count();
+            let is_read = standing_of(&ana.office, number)? == LetterStanding::Unread;
+            in_between += usize::from(accepted > n && !is_read);
+            let mut shift = ana.begin(true).await?;
+            shift
+                .until("it is read", |office| {
+                    Ok(standing_of(office, number)? == LetterStanding::Unread)
+                })
+                .await?;
+            is_calm(&shift.end().await?)?;
+            ensure!(ana.said(number)? == format!("letter {n}"));
+        }
+        ensure!(in_between >= 1, "never stopped between the log and the store");
+        let log = verbs(&store, name)?;
+        ensure!(log.iter().filter(|verb| *verb == "accepted").count() == count, "each once");
         Ok(())
     });
 }
