@@ -399,6 +399,7 @@ fn limits() -> Vec<(&'static str, String)> {
         ("attachments of a letter", label::MAX_ATTACHMENTS.to_string()),
         ("letters taken at once", label::MAX_TAKEN.to_string()),
         ("expiry of a letter", format!("{} days ahead", label::LONGEST_EXPIRY / 86_400)),
+        ("time of a registered letter", format!("{} days", label::REGISTERED_FOR / 86_400)),
         (
             "envelope of a letter",
             format!(

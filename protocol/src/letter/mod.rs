@@ -8,8 +8,9 @@
 //! - [`stock`](Stock) one-time keys under one root; [`published`](PublishedKeys) the blob in which keys lie;
 //!   [`class`](Class) sizes; [`content`](Content) what a letter says
 //! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
-//! - [`attached`](seal_file) files beside it; [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third
-//!   party can check; [`say`] what the two of a reveal room write to each other there, by the same means
+//! - [`attached`](seal_file) files beside it; [`registered`](RegisteredLetter) what is read only once its reader has
+//!   signed for it; [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check;
+//!   [`say`] what the two of a reveal room write to each other there, by the same means
 
 mod attached;
 mod class;
@@ -18,6 +19,7 @@ mod envelope;
 mod proof;
 mod published;
 mod receipt;
+mod registered;
 pub mod say;
 pub mod show;
 mod stock;
@@ -34,6 +36,9 @@ pub use envelope::{
 pub use proof::{Author, BoxKeys, Proof, ProofError};
 pub use published::{OnceOf, PublishedError, PublishedKeys};
 pub use receipt::{ReadReceipt, ReceiptError, Sent};
+pub use registered::{
+    Half, HalfError, HalfPlace, Halves, RegisteredError, RegisteredLetter, SealedHalf, Within,
+};
 pub use stock::{Stock, StockError, stock_root, verify_member};
 
 #[cfg(test)]

@@ -21,7 +21,9 @@ pub use crate::room::auction::verbs::{
     Bid, Closed, Ended, Forfeited, ForfeitedBid, Listing, Say, Settled, SoftClose, Step, Unlist,
     Withdrawn,
 };
-pub use crate::room::message_box::verbs::{Blob, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
+pub use crate::room::message_box::verbs::{
+    Blob, BoxOpening, Deposit, HandedHalf, Keys, OnceKey, OneLetter, Registered, Stock, Taken,
+};
 pub use crate::room::passes::verbs::{Passes, StatedKey};
 pub use crate::room::reveal::verbs::{
     Absent, Reveal, SayEnvelope, SealedBody, SealedSay, Side, Talk, TalkKeys,
@@ -234,6 +236,14 @@ verbs! {
     Deposit(Deposit) = "deposit" by Guest;
     /// The owner takes letters off.
     Taken(Taken) = "taken" by Owner;
+    /// The owner signs for a registered letter.
+    Accepted(OneLetter) = "accepted" by Owner;
+    /// The broker publishes its half of the key of a letter that was signed for.
+    Handed(HandedHalf) = "handed" by Broker;
+    /// The owner does not want a registered letter.
+    Declined(OneLetter) = "declined" by Owner;
+    /// A registered letter was neither accepted nor declined in time.
+    Lapsed(OneLetter) = "lapsed" by Broker;
     /// The owner closes the box.
     BoxClosed(Empty) = "box-closed" by Owner;
     /// Opens the room in which the broker states the keys of its passes.

@@ -370,6 +370,27 @@ codes! {
     /// A time of expiry that has passed, or too far off.
     DepositExpiry = "deposit.expiry", "the letter would end before it is there, or in more than a year",
         "choose another time";
+    /// A registered letter of which the broker's half does not open.
+    DepositHalf = "deposit.half", "the half of the key that is for the broker is not the one that the letter commits to",
+        "this is a fault of the program that made it; update it";
+    /// Accepts or declines what is no registered letter that waits for that.
+    RegisteredLetter = "registered.letter", "no registered letter waits there to be accepted or declined",
+        "look at what waits: /mail";
+    /// Accepts or declines a registered letter after its time.
+    RegisteredLate = "registered.late", "the time in which this letter could be accepted or declined is over",
+        "ask its sender to send it again";
+    /// A registered letter was accepted, and what follows does not hand it over.
+    HandedPair = "handed.pair", "a registered letter was accepted and not handed over at once",
+        "keep the log: it is evidence against the broker";
+    /// `handed` without `accepted`, or with another half.
+    HandedWrong = "handed.wrong", "what was handed over is not the half of the key of a letter that was just accepted",
+        "keep the log: it is evidence against the broker";
+    /// `lapsed` before its time, or of what is no registered letter that waits.
+    LapsedWrong = "lapsed.wrong", "a registered letter was recorded as lapsed that was not",
+        "keep the log: it is evidence against the broker";
+    /// Takes off a registered letter that was neither accepted nor declined.
+    TakenRegistered = "taken.registered", "a registered letter is taken off once it was accepted",
+        "accept or decline it first";
     /// Letters that do not wait in the box.
     TakenLetter = "taken.letter", "no such letter waits in the box",
         "look at what waits: /mail";

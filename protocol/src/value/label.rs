@@ -79,6 +79,12 @@ pub const MESSAGE: &str = "pregao/message/v1";
 pub const DENIABLE: &str = "pregao/deniable/v1";
 /// Authenticated with a file that is sealed beside a letter.
 pub const ATTACHMENT: &str = "pregao/attachment/v1";
+/// What the broker's half of the key of a registered letter is sealed with.
+pub const REGISTERED_HALF: &str = "pregao/registered-half/v1";
+/// Hash that commits to that half.
+pub const REGISTERED_COMMITMENT: &str = "pregao/registered-commitment/v1";
+/// Derivation of the key of a registered letter from its two halves.
+pub const REGISTERED_KEY: &str = "pregao/registered-key/v1";
 /// What is sealed with that one member of a reveal room says to the other.
 pub const SAY: &str = "pregao/say/v1";
 /// Hash of a member of a reveal room: what stands for a box where members write to each other.
@@ -232,6 +238,9 @@ pub const MAX_TALK_KEYS: usize = 5;
 pub const TALK_AFTER: u64 = 30 * 24 * 3600;
 /// Seconds after which a letter expires at the latest, if it does.
 pub const LONGEST_EXPIRY: u64 = 366 * 24 * 3600;
+
+/// Seconds after its stamp at which a registered letter lapses that was neither accepted nor declined.
+pub const REGISTERED_FOR: u64 = 15 * 24 * 3600;
 
 /// Version of the session's negotiation.
 pub const VERSION: u64 = 1;

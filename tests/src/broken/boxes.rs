@@ -143,11 +143,12 @@ impl Mailbox {
             signed: self.signed.public().digest(),
             once: index.map(|index| OnceKey { stock, index }),
             expires: None,
+            registered: None,
         }
     }
 
     /// A deposit of anything, under that one-time key.
-    fn any(&self, index: u32) -> Deposit {
+    pub(super) fn any(&self, index: u32) -> Deposit {
         self.deposit(&[u8::try_from(index).unwrap_or_default(); 4_028], Some(index))
     }
 
@@ -193,7 +194,7 @@ fn keyed(seed: u64) -> Forge {
     Mailbox::new(seed).house
 }
 
-fn filled(seed: u64) -> Mailbox {
+pub(super) fn filled(seed: u64) -> Mailbox {
     let mut made = Mailbox::new(seed);
     for index in 0..3 {
         made.leave(made.any(index));

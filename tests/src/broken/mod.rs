@@ -13,6 +13,7 @@ mod letters;
 mod lies;
 mod paddles;
 mod passes;
+mod registered;
 mod reserve;
 mod rules;
 mod scenes;
@@ -47,6 +48,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "reserve", scenes: reserve::SCENES, lies: &[reserve::LIES] },
     Kind { name: "citizens", scenes: citizens::SCENES, lies: &[citizens::LIES] },
     Kind { name: "boxes", scenes: boxes::SCENES, lies: &[boxes::LIES] },
+    Kind { name: "registered", scenes: registered::SCENES, lies: &[registered::LIES] },
     Kind { name: "passes", scenes: passes::SCENES, lies: &[passes::LIES] },
     Kind { name: "letters", scenes: &[], lies: &[letters::LIES] },
 ];

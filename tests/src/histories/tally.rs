@@ -59,6 +59,13 @@ const ELSEWHERE: &[&str] = &[
     "deposit.full",
     "deposit.expiry",
     "taken.letter",
+    "deposit.half",
+    "registered.letter",
+    "registered.late",
+    "handed.pair",
+    "handed.wrong",
+    "lapsed.wrong",
+    "taken.registered",
 ];
 
 /// Counts, by what they count.

@@ -37,10 +37,10 @@ use super::run::on_one_thread;
 const PER_DAY: u32 = 20;
 
 /// A house, and somebody before it who has no persona.
-struct Visit {
+pub(super) struct Visit {
     address: BrokerAddress,
     house: BrokerCertificate,
-    host: Host,
+    pub(super) host: Host,
     lines: Lines,
     tls: Roots,
     /// The way to the desk of somebody whom the house knows.
@@ -53,13 +53,13 @@ impl Visit {
         Reach { host: &self.host, net: &self.lines, tls: &self.tls }
     }
 
-    async fn session(&self) -> Result<GuestSession<'_>, GuestError> {
+    pub(super) async fn session(&self) -> Result<GuestSession<'_>, GuestError> {
         let stamp = *self.house.stamps.first().expect("a TSA");
         GuestSession::open(&self.address, stamp, self.reach()).await
     }
 
     /// A session that holds a pass, once it has seen that everybody's are signed by the same key.
-    async fn paid(&self) -> Result<GuestSession<'_>> {
+    pub(super) async fn paid(&self) -> Result<GuestSession<'_>> {
         let pass = self.pass().await?;
         let mut session = self.session().await?;
         session.verify_pass(&pass).await?;
@@ -111,7 +111,7 @@ fn keys(n: u8) -> Body {
     Body::Keys(Keys { signed: Digest([n; 32]), stock: None, blob })
 }
 
-fn visiting(play: impl AsyncFnOnce(Visit) -> Result<()>) {
+pub(super) fn visiting(play: impl AsyncFnOnce(Visit) -> Result<()>) {
     let (left, _) = on_one_thread(1, false, async |chance, era, trace, folder| {
         let path = folder.path();
         let town = Town::found_with_passes(PER_DAY, chance, era, trace, path).await?;
@@ -131,7 +131,7 @@ fn visiting(play: impl AsyncFnOnce(Visit) -> Result<()>) {
 }
 
 /// Opens a box with room for so many letters.
-async fn open_for(visit: &Visit, letters: u32, seed: u8) -> Result<Owned> {
+pub(super) async fn open_for(visit: &Visit, letters: u32, seed: u8) -> Result<Owned> {
     let agreement = AgreementSecret::from_random([seed; 32]);
     let public = SealPublic(agreement.public().0);
     let opening = BoxOpening { letters, bytes: 300_000, agreement: public, ..visit.opening() };
@@ -151,23 +151,23 @@ async fn open(visit: &Visit) -> Result<OwnBox> {
 }
 
 /// A box with the secret by which others are agreed with.
-struct Owned {
-    own: OwnBox,
-    agreement: AgreementSecret,
+pub(super) struct Owned {
+    pub(super) own: OwnBox,
+    pub(super) agreement: AgreementSecret,
 }
 
 impl Owned {
-    fn address(&self) -> Result<Address> {
+    pub(super) fn address(&self) -> Result<Address> {
         let broker = "ws://broker:1/#00".to_owned().try_into()?;
         let key = PublicKey::from_bytes(*self.own.opening().key().as_bytes());
         Ok(Address { name: self.own.name(), broker, key, agreement: self.agreement.public() })
     }
 
-    fn author(&self) -> Author<'_> {
+    pub(super) fn author(&self) -> Author<'_> {
         Author { key: self.own.key(), agreement: &self.agreement }
     }
 
-    fn letter(&self, text: &str, attachments: Vec<Attachment>) -> Result<Content> {
+    pub(super) fn letter(&self, text: &str, attachments: Vec<Attachment>) -> Result<Content> {
         Ok(Content::Letter(Letter {
             from: self.address()?,
             id: uuid::Builder::from_random_bytes([7; 16]).into_uuid(),
@@ -182,12 +182,17 @@ impl Owned {
     }
 }
 
-fn secrets(seeds: std::ops::Range<u8>) -> Vec<PrekeySecret> {
+pub(super) fn secrets(seeds: std::ops::Range<u8>) -> Vec<PrekeySecret> {
     seeds.map(|seed| PrekeySecret::from_random([seed; 32])).collect()
 }
 
 /// Publishes a signed key and a stock, in a session of its own.
-async fn renew(visit: &Visit, own: &OwnBox, signed: u8, stock: std::ops::Range<u8>) -> Result<()> {
+pub(super) async fn renew(
+    visit: &Visit,
+    own: &OwnBox,
+    signed: u8,
+    stock: std::ops::Range<u8>,
+) -> Result<()> {
     let mut session = visit.session().await?;
     let seen = session.read(own).await?.room().context("it was read")?.ledger().head();
     let signed = PrekeySecret::from_random([signed; 32]);
@@ -195,7 +200,7 @@ async fn renew(visit: &Visit, own: &OwnBox, signed: u8, stock: std::ops::Range<u
     Ok(())
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T, PostError>) -> Result<Code> {
+pub(super) fn code<T: std::fmt::Debug>(result: Result<T, PostError>) -> Result<Code> {
     match result {
         Err(PostError::Guest(GuestError::Refused { code, .. })) => Ok(code),
         Err(PostError::Guest(GuestError::Undecided(code))) => Ok(code.code()),
@@ -228,6 +233,7 @@ fn two_people_who_are_never_there_together_exchange_a_letter_with_an_attachment(
             author: rui.author(),
             attachments: &[file],
             expires: None,
+            halves: None,
         };
         let mut kept = 0;
         let (ready, receipt) = session.deposit(&found, &outgoing, |_| kept += 1).await?;
@@ -282,8 +288,13 @@ fn a_letter_that_breaks_a_rule_is_refused_and_its_sender_knows_why() {
     visiting(async |visit| {
         let (ana, rui) = (open_for(&visit, 2, 5).await?, open_for(&visit, 9, 6).await?);
         let content = rui.letter("Hello.", Vec::new())?;
-        let outgoing =
-            Outgoing { content: &content, author: rui.author(), attachments: &[], expires: None };
+        let outgoing = Outgoing {
+            content: &content,
+            author: rui.author(),
+            attachments: &[],
+            expires: None,
+            halves: None,
+        };
         let mut session = visit.paid().await?;
         let found = session.opening(ana.own.name()).await?;
         ensure!(code(session.deposit(&found, &outgoing, |_| ()).await)? == Code::BoxNoKeys);

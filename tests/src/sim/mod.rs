@@ -25,6 +25,8 @@ pub mod person;
 #[cfg(test)]
 mod postmen;
 pub mod programs;
+#[cfg(test)]
+mod registered;
 pub mod run;
 pub mod trace;
 pub mod trouble;

@@ -2966,8 +2966,10 @@ var DEPOSIT = object({
   attachments: optional(someOf(BLOB)),
   signed: hash,
   once: optional(object({ stock: hash, index: small })),
-  expires: optional(time)
+  expires: optional(time),
+  registered: optional(object({ half: bytesOf(80), commitment: hash }))
 });
+var ONE_LETTER = object({ letter: integer() });
 var PASSES = object({
   freshness: small,
   broker: object({ session: key, head: key, entry: key, delivery: key }),
@@ -3011,6 +3013,10 @@ var VERBS = new Map(
     keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: "owner" },
     deposit: { body: DEPOSIT, signer: "guest" },
     taken: { body: object({ letters: list(integer()) }), signer: "owner" },
+    accepted: { body: ONE_LETTER, signer: "owner" },
+    handed: { body: object({ letter: integer(), half: bytesOf(32) }), broker: true },
+    declined: { body: ONE_LETTER, signer: "owner" },
+    lapsed: { body: ONE_LETTER, broker: true },
     "box-closed": { body: object({}), signer: "owner" },
     passes: { body: PASSES, broker: true, opens: true },
     "pass-key": { body: object({ day: small, key: any }), broker: true }
@@ -3109,7 +3115,7 @@ function readAction(text2) {
 var roomName = (opening) => hex(sha256(concat(ROOM_LABEL, utf8(opening))));
 
 // src/box.js
-var VERBS2 = ["keys", "deposit", "taken", "box-closed"];
+var VERBS2 = ["keys", "deposit", "taken", "accepted", "handed", "declined", "lapsed", "box-closed"];
 var PREKEY2 = 1216;
 var MOST_LETTERS = 1e4;
 var MOST_BYTES = 2 ** 30;
@@ -3118,6 +3124,8 @@ var MOST_STOCKS = 8;
 var MOST_ATTACHED = 8;
 var MOST_TAKEN = 256;
 var LONGEST2 = seconds(366 * 86400);
+var REGISTERED_FOR = seconds(15 * 86400);
+var COMMITMENT_LABEL = utf8("pregao/registered-commitment/v1");
 var between = (number, least, most) => number >= least && number <= most;
 var hasPossibleTerms = ({ freshness, stamps, broker, letters, bytes: bytes2 }) => between(freshness, 1, 60) && between(stamps.length, 1, 8) && isSealable(broker.delivery) && between(letters, 1, MOST_LETTERS) && between(bytes2, ONE_PIECE[0], MOST_BYTES);
 function holding(bytes2) {
@@ -3138,13 +3146,17 @@ var Box = class _Box {
   #stocks = [];
   // Envelopes that came under the signed key of now.
   #came = /* @__PURE__ */ new Set();
-  // By position: `{bytes, expires}`.
+  // By position: `{bytes, expires}`, and if it is registered and nobody decided about it `undecided`: `{until, commitment}`.
   #waiting = /* @__PURE__ */ new Map();
+  // The registered letter that the last entry accepts: `{seq, commitment}`.
+  #accepted = null;
   constructor(opening) {
     this.terms = opening.body;
     refuseUnless(hasPossibleTerms(this.terms), "box.terms");
   }
+  /** V-333: no log ends between the two. */
   complete() {
+    refuseUnless(this.#accepted === null, "V-333");
   }
   /** V-061: what can be judged of an entry without the log. */
   static judgeAlone(terms, { verb, body }, { time: time2 }) {
@@ -3157,7 +3169,8 @@ var Box = class _Box {
       const all = blobs(body);
       const distinct = new Set(all.map((blob) => hex(blob.digest))).size === all.length;
       refuseUnless(ONE_PIECE.includes(body.envelope.size) && all.length <= MOST_ATTACHED + 1 && distinct, "deposit.size");
-      const { expires } = body;
+      const { expires, registered } = body;
+      refuseUnless(expires === void 0 || registered === void 0, "deposit.expiry");
       refuseUnless(expires === void 0 || expires > time2 && expires <= time2 + LONGEST2, "deposit.expiry");
     } else if (verb === "taken") {
       const { letters } = body;
@@ -3170,17 +3183,58 @@ var Box = class _Box {
     _Box.judgeAlone(this.terms, action, header);
     refuseUnless(!this.ended, "verb.phase");
     const { verb, body } = action;
+    if (this.#accepted !== null) {
+      this.#handOver(verb, body);
+      this.#expire(header, ledger);
+      return;
+    }
     if (verb === "keys") this.#judgeKeys(body);
     if (verb === "deposit") this.#judgeSealing(body);
-    const now = header.time > ledger.newest ? header.time : ledger.newest;
-    const waits = ([, letter2]) => letter2.expires === void 0 || letter2.expires > now;
-    if (verb === "deposit") this.#judgeRoom(body, [...this.#waiting].filter(waits));
+    if (verb === "deposit") this.#judgeRoom(body, this.#stillWaiting(header, ledger));
     if (verb === "taken") refuseUnless(body.letters.every((one2) => this.#waiting.has(one2)), "taken.letter");
-    this.#waiting = new Map([...this.#waiting].filter(waits));
+    this.#judgeRegistered(verb, body, header.time);
+    this.#expire(header, ledger);
     if (verb === "keys") this.#publish(body);
-    else if (verb === "deposit") this.#take(body, seq);
+    else if (verb === "deposit") this.#take(body, seq, header.time);
     else if (verb === "taken") body.letters.forEach((one2) => this.#waiting.delete(one2));
+    else if (verb === "accepted") this.#accept(body.letter);
+    else if (verb === "declined" || verb === "lapsed") this.#waiting.delete(body.letter);
     else this.ended = true;
+  }
+  // V-281: what has ended by the stamps of the log waits no more.
+  #stillWaiting(header, ledger) {
+    const now = header.time > ledger.newest ? header.time : ledger.newest;
+    return [...this.#waiting].filter(([, letter2]) => letter2.expires === void 0 || letter2.expires > now);
+  }
+  #expire(header, ledger) {
+    this.#waiting = new Map(this.#stillWaiting(header, ledger));
+  }
+  // V-332, V-334 to V-336
+  #judgeRegistered(verb, body, time2) {
+    const undecided = (seq) => this.#waiting.get(seq)?.undecided;
+    if (verb === "accepted" || verb === "declined") {
+      const letter2 = undecided(body.letter);
+      refuseUnless(letter2 !== void 0, "registered.letter");
+      refuseUnless(time2 < letter2.until, "registered.late");
+    } else if (verb === "lapsed") {
+      const letter2 = undecided(body.letter);
+      refuseUnless(letter2 !== void 0 && time2 >= letter2.until, "lapsed.wrong");
+    } else if (verb === "taken") {
+      refuseUnless(!body.letters.some(undecided), "taken.registered");
+    }
+    refuseUnless(verb !== "handed", "handed.wrong");
+  }
+  #accept(seq) {
+    const letter2 = this.#waiting.get(seq);
+    this.#accepted = { seq, commitment: letter2.undecided.commitment };
+    delete letter2.undecided;
+  }
+  // V-333 and V-334
+  #handOver(verb, body) {
+    const { seq, commitment } = this.#accepted;
+    refuseUnless(verb === "handed" && body.letter === seq, "handed.pair");
+    refuseUnless(equal(sha256(concat(COMMITMENT_LABEL, body.half)), commitment), "handed.wrong");
+    this.#accepted = null;
   }
   // V-276
   #judgeKeys({ signed: signed2, stock }) {
@@ -3212,16 +3266,19 @@ var Box = class _Box {
     this.#stocks.push({ root: hex(stock.root), count: stock.count, used: /* @__PURE__ */ new Set() });
     if (this.#stocks.length > MOST_STOCKS) this.#stocks.shift();
   }
-  #take(deposit, seq) {
-    const { once, envelope, expires } = deposit;
+  #take(deposit, seq, time2) {
+    const { once, envelope, expires, registered } = deposit;
     if (once) this.#stocks.find(({ root }) => root === hex(once.stock)).used.add(once.index);
     this.#came.add(hex(envelope.digest));
-    this.#waiting.set(seq, { bytes: bytesOf2(deposit), expires });
+    const undecided = registered && { until: time2 + REGISTERED_FOR, commitment: registered.commitment };
+    this.#waiting.set(seq, { bytes: bytesOf2(deposit), expires, undecided });
   }
 };
 
 // src/content.js
 var MOST_ATTACHED2 = 8;
+var STEP = 256;
+var TAG = 16;
 var uuid = string((value) => /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(value));
 var mode = oneOf("evidence", "deniable");
 var ADDRESS = object({
@@ -3253,6 +3310,21 @@ var LETTER = (value) => object({
   attachments: list(ATTACHMENT),
   proof: proofOf(value)
 })(value);
+var REGISTERED = (value) => object({
+  v: version,
+  kind: oneOf("registered"),
+  from: ADDRESS,
+  id: uuid,
+  reply_to: optional(uuid),
+  mode,
+  salt: bytesOf(32),
+  subject: optional(text(200)),
+  half: bytesOf(32),
+  commitment: bytesOf(32),
+  // V-337: whole steps of padding, and a tag.
+  sealed: bytes((sealed) => sealed.length > TAG && (sealed.length - TAG) % STEP === 0),
+  proof: proofOf(value)
+})(value);
 var READ = (value) => object({
   v: version,
   kind: oneOf("read"),
@@ -3268,8 +3340,9 @@ var READ = (value) => object({
   proof: proofOf(value)
 })(value);
 var readContent = (written) => under("V-245", () => {
-  const content = readExact(written, parse(written)?.kind === "read" ? READ : LETTER);
-  const holds = content.kind === "read" ? content.reader === content.from.box : content.attachments.length <= MOST_ATTACHED2 && (content.text !== "" || content.attachments.length > 0);
+  const kind = parse(written)?.kind;
+  const content = readExact(written, kind === "read" ? READ : kind === "registered" ? REGISTERED : LETTER);
+  const holds = kind === "registered" || (kind === "read" ? content.reader === content.from.box : content.attachments.length <= MOST_ATTACHED2 && (content.text !== "" || content.attachments.length > 0));
   refuseUnless(holds, "V-245");
   const unproven = `${written.slice(0, written.lastIndexOf(',"proof":"'))}}`;
   return { ...content, hash: sha256(concat(content.salt, utf8(unproven))) };
@@ -5315,7 +5388,7 @@ var PREKEY3 = 1216;
 var ML_KEM2 = 1184;
 var Q3 = 3329;
 var ENCAPSULATED = 1120;
-var TAG = 16;
+var TAG2 = 16;
 var PREFIX = 4;
 var HEAD = 1 + 2 * ENCAPSULATED;
 function isPrekey2(bytes2) {
@@ -5344,7 +5417,7 @@ function makeEnvelope({ box, signed: signed2, once, size }, seeds, content, hash
   const before = first ? first.encapsulated : random(2, ENCAPSULATED);
   const psk = first ? { key: first.exported(LABEL), id: concat(digests[1], before) } : null;
   const second = toXWing(signed2, { info, randomness: random(1, 64), psk });
-  const plain = padded(content, size - HEAD - TAG);
+  const plain = padded(content, size - HEAD - TAG2);
   if (second === null || plain === null) return null;
   const head = concat(Uint8Array.of(first ? 1 : 0), before, second.encapsulated);
   return concat(head, second.seal(head, plain));
@@ -7067,6 +7140,10 @@ function ofContent(content, { attachments: deposited = [] }) {
   const { kind, id: id2 } = content;
   if (kind === "read") {
     return { kind, id: id2, deposit: base64url(content.deposit), content: base64url(content.content), read: formatTime(content.time) };
+  }
+  if (kind === "registered") {
+    const { reply_to, subject, commitment } = content;
+    return compact({ kind, id: id2, reply_to, subject, commitment: base64url(commitment) });
   }
   const files = content.attachments.map(({ name, media_type, digest, size }) => ({
     name,

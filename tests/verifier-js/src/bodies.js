@@ -119,7 +119,9 @@ const DEPOSIT = object({
   signed: hash,
   once: optional(object({ stock: hash, index: small })),
   expires: optional(time),
+  registered: optional(object({ half: bytesOf(80), commitment: hash })),
 });
+const ONE_LETTER = object({ letter: integer() });
 const PASSES = object({
   freshness: small,
   broker: object({ session: key, head: key, entry: key, delivery: key }),
@@ -173,6 +175,10 @@ export const VERBS = new Map(
     keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: 'owner' },
     deposit: { body: DEPOSIT, signer: 'guest' },
     taken: { body: object({ letters: list(integer()) }), signer: 'owner' },
+    accepted: { body: ONE_LETTER, signer: 'owner' },
+    handed: { body: object({ letter: integer(), half: bytesOf(32) }), broker: true },
+    declined: { body: ONE_LETTER, signer: 'owner' },
+    lapsed: { body: ONE_LETTER, broker: true },
     'box-closed': { body: object({}), signer: 'owner' },
     passes: { body: PASSES, broker: true, opens: true },
     'pass-key': { body: object({ day: small, key: any }), broker: true },

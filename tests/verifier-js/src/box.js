@@ -1,12 +1,13 @@
-// Message boxes (SPEC 8.2): what a log of one means, entry by entry.
+// Message boxes (SPEC 8.2), registered letters among them (SPEC 8.5): what a log of one means, entry by entry.
 
+import { sha256 } from '@noble/hashes/sha2.js';
 import { ONE_PIECE } from './bodies.js';
-import { hex } from './bytes.js';
+import { concat, equal, hex, utf8 } from './bytes.js';
 import { refuseUnless } from './broken.js';
 import { isSealable } from './ed25519.js';
 import { seconds } from './time.js';
 
-const VERBS = ['keys', 'deposit', 'taken', 'box-closed'];
+const VERBS = ['keys', 'deposit', 'taken', 'accepted', 'handed', 'declined', 'lapsed', 'box-closed'];
 const PREKEY = 1_216;
 const MOST_LETTERS = 10_000;
 const MOST_BYTES = 2 ** 30;
@@ -15,6 +16,9 @@ const MOST_STOCKS = 8;
 const MOST_ATTACHED = 8;
 const MOST_TAKEN = 256;
 const LONGEST = seconds(366 * 86_400);
+// V-330: 15 days.
+const REGISTERED_FOR = seconds(15 * 86_400);
+const COMMITMENT_LABEL = utf8('pregao/registered-commitment/v1');
 
 const between = (number, least, most) => number >= least && number <= most;
 
@@ -48,15 +52,20 @@ export class Box {
   #stocks = [];
   // Envelopes that came under the signed key of now.
   #came = new Set();
-  // By position: `{bytes, expires}`.
+  // By position: `{bytes, expires}`, and if it is registered and nobody decided about it `undecided`: `{until, commitment}`.
   #waiting = new Map();
+  // The registered letter that the last entry accepts: `{seq, commitment}`.
+  #accepted = null;
 
   constructor(opening) {
     this.terms = opening.body;
     refuseUnless(hasPossibleTerms(this.terms), 'box.terms');
   }
 
-  complete() {}
+  /** V-333: no log ends between the two. */
+  complete() {
+    refuseUnless(this.#accepted === null, 'V-333');
+  }
 
   /** V-061: what can be judged of an entry without the log. */
   static judgeAlone(terms, { verb, body }, { time }) {
@@ -69,7 +78,9 @@ export class Box {
       const all = blobs(body);
       const distinct = new Set(all.map((blob) => hex(blob.digest))).size === all.length;
       refuseUnless(ONE_PIECE.includes(body.envelope.size) && all.length <= MOST_ATTACHED + 1 && distinct, 'deposit.size');
-      const { expires } = body;
+      const { expires, registered } = body;
+      // V-330
+      refuseUnless(expires === undefined || registered === undefined, 'deposit.expiry');
       refuseUnless(expires === undefined || (expires > time && expires <= time + LONGEST), 'deposit.expiry');
     } else if (verb === 'taken') {
       const { letters } = body;
@@ -83,18 +94,64 @@ export class Box {
     Box.judgeAlone(this.terms, action, header);
     refuseUnless(!this.ended, 'verb.phase');
     const { verb, body } = action;
+    if (this.#accepted !== null) {
+      this.#handOver(verb, body);
+      this.#expire(header, ledger);
+      return;
+    }
     if (verb === 'keys') this.#judgeKeys(body);
     if (verb === 'deposit') this.#judgeSealing(body);
-    // V-281: what has ended by the stamps of the log waits no more.
-    const now = header.time > ledger.newest ? header.time : ledger.newest;
-    const waits = ([, letter]) => letter.expires === undefined || letter.expires > now;
-    if (verb === 'deposit') this.#judgeRoom(body, [...this.#waiting].filter(waits));
+    if (verb === 'deposit') this.#judgeRoom(body, this.#stillWaiting(header, ledger));
     if (verb === 'taken') refuseUnless(body.letters.every((one) => this.#waiting.has(one)), 'taken.letter');
-    this.#waiting = new Map([...this.#waiting].filter(waits));
+    this.#judgeRegistered(verb, body, header.time);
+    this.#expire(header, ledger);
     if (verb === 'keys') this.#publish(body);
-    else if (verb === 'deposit') this.#take(body, seq);
+    else if (verb === 'deposit') this.#take(body, seq, header.time);
     else if (verb === 'taken') body.letters.forEach((one) => this.#waiting.delete(one));
+    else if (verb === 'accepted') this.#accept(body.letter);
+    else if (verb === 'declined' || verb === 'lapsed') this.#waiting.delete(body.letter);
     else this.ended = true;
+  }
+
+  // V-281: what has ended by the stamps of the log waits no more.
+  #stillWaiting(header, ledger) {
+    const now = header.time > ledger.newest ? header.time : ledger.newest;
+    return [...this.#waiting].filter(([, letter]) => letter.expires === undefined || letter.expires > now);
+  }
+
+  #expire(header, ledger) {
+    this.#waiting = new Map(this.#stillWaiting(header, ledger));
+  }
+
+  // V-332, V-334 to V-336
+  #judgeRegistered(verb, body, time) {
+    const undecided = (seq) => this.#waiting.get(seq)?.undecided;
+    if (verb === 'accepted' || verb === 'declined') {
+      const letter = undecided(body.letter);
+      refuseUnless(letter !== undefined, 'registered.letter');
+      refuseUnless(time < letter.until, 'registered.late');
+    } else if (verb === 'lapsed') {
+      const letter = undecided(body.letter);
+      refuseUnless(letter !== undefined && time >= letter.until, 'lapsed.wrong');
+    } else if (verb === 'taken') {
+      refuseUnless(!body.letters.some(undecided), 'taken.registered');
+    }
+    // What may be handed over is what was accepted right before.
+    refuseUnless(verb !== 'handed', 'handed.wrong');
+  }
+
+  #accept(seq) {
+    const letter = this.#waiting.get(seq);
+    this.#accepted = { seq, commitment: letter.undecided.commitment };
+    delete letter.undecided;
+  }
+
+  // V-333 and V-334
+  #handOver(verb, body) {
+    const { seq, commitment } = this.#accepted;
+    refuseUnless(verb === 'handed' && body.letter === seq, 'handed.pair');
+    refuseUnless(equal(sha256(concat(COMMITMENT_LABEL, body.half)), commitment), 'handed.wrong');
+    this.#accepted = null;
   }
 
   // V-276
@@ -131,10 +188,11 @@ export class Box {
     if (this.#stocks.length > MOST_STOCKS) this.#stocks.shift();
   }
 
-  #take(deposit, seq) {
-    const { once, envelope, expires } = deposit;
+  #take(deposit, seq, time) {
+    const { once, envelope, expires, registered } = deposit;
     if (once) this.#stocks.find(({ root }) => root === hex(once.stock)).used.add(once.index);
     this.#came.add(hex(envelope.digest));
-    this.#waiting.set(seq, { bytes: bytesOf(deposit), expires });
+    const undecided = registered && { until: time + REGISTERED_FOR, commitment: registered.commitment };
+    this.#waiting.set(seq, { bytes: bytesOf(deposit), expires, undecided });
   }
 }

@@ -1,11 +1,13 @@
-// What is inside an envelope (SPEC 8.1, V-245 and V-246): a letter, or the word that one was read.
+// What is inside an envelope (SPEC 8.1, V-245 and V-246): a letter, a registered one (V-337), or the word that one was read.
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concat, utf8 } from './bytes.js';
 import { refuseUnless, under } from './broken.js';
-import { boolean, bytesOf, integer, isShown, lines, list, name32, object, oneOf, optional, parse, readExact, string, text, time } from './json.js';
+import { boolean, bytes, bytesOf, integer, isShown, lines, list, name32, object, oneOf, optional, parse, readExact, string, text, time } from './json.js';
 
 const MOST_ATTACHED = 8;
+const STEP = 256;
+const TAG = 16;
 
 const uuid = string((value) => /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(value));
 const mode = oneOf('evidence', 'deniable');
@@ -40,6 +42,22 @@ const LETTER = (value) =>
     attachments: list(ATTACHMENT),
     proof: proofOf(value),
   })(value);
+const REGISTERED = (value) =>
+  object({
+    v: version,
+    kind: oneOf('registered'),
+    from: ADDRESS,
+    id: uuid,
+    reply_to: optional(uuid),
+    mode,
+    salt: bytesOf(32),
+    subject: optional(text(200)),
+    half: bytesOf(32),
+    commitment: bytesOf(32),
+    // V-337: whole steps of padding, and a tag.
+    sealed: bytes((sealed) => sealed.length > TAG && (sealed.length - TAG) % STEP === 0),
+    proof: proofOf(value),
+  })(value);
 const READ = (value) =>
   object({
     v: version,
@@ -59,11 +77,13 @@ const READ = (value) =>
 /** V-245: what a content says, with its hash. */
 export const readContent = (written) =>
   under('V-245', () => {
-    const content = readExact(written, parse(written)?.kind === 'read' ? READ : LETTER);
+    const kind = parse(written)?.kind;
+    const content = readExact(written, kind === 'read' ? READ : kind === 'registered' ? REGISTERED : LETTER);
     const holds =
-      content.kind === 'read'
+      kind === 'registered' ||
+      (kind === 'read'
         ? content.reader === content.from.box
-        : content.attachments.length <= MOST_ATTACHED && (content.text !== '' || content.attachments.length > 0);
+        : content.attachments.length <= MOST_ATTACHED && (content.text !== '' || content.attachments.length > 0));
     refuseUnless(holds, 'V-245');
     // The proof is the last member, and of a fixed spelling.
     const unproven = `${written.slice(0, written.lastIndexOf(',"proof":"'))}}`;

@@ -73,6 +73,10 @@ function ofContent(content, { attachments: deposited = [] }) {
   if (kind === 'read') {
     return { kind, id, deposit: base64url(content.deposit), content: base64url(content.content), read: formatTime(content.time) };
   }
+  if (kind === 'registered') {
+    const { reply_to, subject, commitment } = content;
+    return compact({ kind, id, reply_to, subject, commitment: base64url(commitment) });
+  }
   const files = content.attachments.map(({ name, media_type, digest, size }) => ({
     name,
     media_type,

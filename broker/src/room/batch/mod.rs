@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use pregao_protocol::log::Entry;
 use pregao_protocol::log::merkle::{Appended, leaf_hash};
+use pregao_protocol::room::action::Draft;
+use pregao_protocol::room::body::Body;
 use pregao_protocol::room::{Accepted, Code, NotJudged, Stamped, Undecided};
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
@@ -241,6 +243,10 @@ impl RoomTask {
                 if let Some(role) = self.policy.role(&self.room, stamped.action()) {
                     return self.pair_up(role, stamped, group).await;
                 }
+                let at_once = self.policy.at_once(&self.shared, &self.room, stamped.action())?;
+                if let Some(body) = at_once {
+                    return self.apply_both(stamped, body, group).await;
+                }
                 let seq = accepted.seq();
                 if let Author::Persona { persona, blind, .. } = checked.author()
                     && !self.room.is_complete()
@@ -334,12 +340,7 @@ impl RoomTask {
         stamped: &Stamped,
         group: &mut Group,
     ) -> Result<(), NotJudged> {
-        let entry = Entry {
-            seq: accepted.seq(),
-            action: stamped.action().compact().to_owned(),
-            stamp: stamped.stamp().clone(),
-        };
-        let text: Arc<str> = entry.encode().into();
+        let text = entry_text(accepted, stamped);
         let hashes = self.room.append(accepted, stamped, leaf_hash(text.as_bytes()))?;
         if self.room.is_complete() {
             // What one side handed in alone is never released.
@@ -351,6 +352,34 @@ impl RoomTask {
         let (seq, header) = (accepted.seq(), stamped.batch().into());
         group.entries.push(NewEntry { seq, text, header, digest, hashes });
         Ok(())
+    }
+
+    /// Appends an action together with what the broker says to it. Nothing is appended before both are judged, so
+    /// nothing is halfway in the fold if there is no stamp.
+    async fn apply_both(
+        &mut self,
+        stamped: &Stamped,
+        body: Body,
+        group: &mut Group,
+    ) -> Result<Outcome, Undecided> {
+        let mut trial = self.room.clone();
+        let accepted = trial.judge(stamped).map_err(not_taken)?;
+        let leaf = leaf_hash(entry_text(&accepted, stamped).as_bytes());
+        trial.append(&accepted, stamped, leaf).map_err(not_taken)?;
+        let (id, seen) = (self.shared.fresh_uuid(), trial.ledger().head());
+        let draft = Draft { id, room: Some(self.name), body, seen };
+        let own = self.shared.sign_and_stamp(&draft).await.map_err(|code| {
+            tracing::warn!(%code, "what is to be logged together could not be stamped; it may be handed in again");
+            Undecided::TSA_DOWN
+        })?;
+        trial.judge(&own).map(drop).map_err(not_taken)?;
+        for each in [stamped, &own] {
+            let accepted = self.room.judge(each).map_err(not_taken)?;
+            self.apply(&accepted, each, group).map_err(not_taken)?;
+        }
+        let decided = Outcome::Entry(accepted.seq());
+        group.answered.insert(stamped.action().digest(), decided.clone());
+        Ok(decided)
     }
 
     /// A receipt for an entry of an earlier batch, proved from the store.
@@ -455,6 +484,16 @@ impl RoomTask {
         }
         Ok(())
     }
+}
+
+/// The entry that an action becomes.
+fn entry_text(accepted: &Accepted, stamped: &Stamped) -> Arc<str> {
+    let entry = Entry {
+        seq: accepted.seq(),
+        action: stamped.action().compact().to_owned(),
+        stamp: stamped.stamp().clone(),
+    };
+    entry.encode().into()
 }
 
 /// What was judged acceptable a moment ago is not: a fault of this program, told as one of its

@@ -187,6 +187,20 @@ pub(crate) trait Policy: Debug + Default + Send {
         Ok(())
     }
 
+    /// What the broker appends right behind an action, in the same commit: both are logged or neither.
+    ///
+    /// # Errors
+    /// [`Undecided`] if it cannot; then the action is not decided either.
+    fn at_once(
+        &self,
+        fold: &Self::Fold,
+        place: (&Shared, &Room),
+        action: &Action,
+    ) -> Result<Option<Body>, Undecided> {
+        let _ = (fold, place, action);
+        Ok(None)
+    }
+
     /// What was appended since the last time is durable.
     fn durable(&mut self, fold: &Self::Fold, shared: &Shared, room: &Room) {
         let _ = (fold, shared, room);
@@ -371,6 +385,22 @@ macro_rules! policies {
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),
+                }
+            }
+
+            /// See [`Policy::at_once`].
+            pub(crate) fn at_once(
+                &self,
+                shared: &Shared,
+                room: &Room,
+                action: &Action,
+            ) -> Result<Option<Body>, Undecided> {
+                match (self, room.state()) {
+                    $((Self::$kind(policy), State::$kind(fold)) => {
+                        policy.at_once(fold, (shared, room), action)
+                    })*
+                    #[allow(unreachable_patterns, reason = "there may be one kind only")]
+                    _ => Ok(None),
                 }
             }
 

@@ -248,6 +248,7 @@ fn letter(stage: &Stage, own: &OwnBox, n: u8) -> pregao_protocol::room::action::
         signed: Digest([9; 32]),
         once: None,
         expires: None,
+        registered: None,
     };
     let mut seen = stage.seen(own.room());
     seen.size = seen.size.min(1);

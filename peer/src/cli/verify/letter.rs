@@ -74,6 +74,18 @@ fn of_content(content: &ContentShown, lines: &mut Vec<String>) {
             lines.extend(attachments.iter().map(of_attachment));
             lines.extend(text.as_str().lines().map(|line| format!("  | {line}")));
         }
+        ContentShown::Registered { id, reply_to, subject, commitment } => {
+            let subject = subject.as_ref().map(|subject| subject.as_str());
+            lines.push(subject.map_or_else(
+                || "no subject".to_owned(),
+                |subject| format!("subject \"{subject}\""),
+            ));
+            lines.push(format!(
+                "  registered letter {id}: what it says is read once it was accepted"
+            ));
+            lines.extend(reply_to.map(|other| format!("  it answers letter {other}")));
+            lines.push(format!("  the broker's half of its key is committed to by {commitment}"));
+        }
         ContentShown::Read { id, deposit, content, read } => {
             lines.push(format!(
                 "read receipt {id}: by its author, another letter was read at {read}"

@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use pregao_protocol::audit::verify;
-use pregao_protocol::letter::{Addressee, Author, Class, Content, Place, Seeds, seal};
+use pregao_protocol::letter::{
+    Addressee, Author, Class, Content, Halves, Place, RegisteredLetter, Seeds, seal,
+};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::room::action::{Action, Draft};
-use pregao_protocol::room::body::{Blob, Body, Deposit};
+use pregao_protocol::room::body::{Blob, Body, Deposit, Registered};
 use pregao_protocol::room::{Code, Undecided};
 use pregao_protocol::trust::agreement::AgreementPublic;
-use pregao_protocol::trust::key::{DepositKey, SecretKey};
+use pregao_protocol::trust::key::{DepositKey, OneTime, PublicKey, SecretKey};
+use pregao_protocol::trust::seal::SealError;
 use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::Purpose;
 use pregao_protocol::wire::handed::VerifiedKeys;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::plan::{Plan, is_ready};
 use super::setback::Setback;
@@ -23,9 +27,9 @@ use crate::post::guest::{GuestError, GuestSession};
 use crate::post::letters::FoundBox;
 use crate::post::store::contacts::ContactId;
 use crate::post::store::departures::{
-    DepartureId, DepartureRecord, Item, SealedDeposit, SealedItem, Step,
+    DepartureId, DepartureRecord, Item, SealedDeposit, SealedForBroker, SealedItem, Step,
 };
-use crate::post::store::letters::{Authorship, Direction, Selection};
+use crate::post::store::letters::{Authorship, Direction, RegisteredDeposit, Selection};
 use crate::post::store::own_boxes::BoxState;
 use crate::post::store::{Kept, MailError};
 use crate::vault::Secret;
@@ -207,14 +211,12 @@ impl Round {
         keys: &VerifiedKeys,
         pass: Digest,
     ) -> Result<(), Sealing> {
-        let content = match &record.item {
-            Item::Letter(letter) => Content::Letter(letter.clone()),
-            Item::Receipt(receipt) => Content::Read(receipt.clone()),
-        };
         let failed = |error: &dyn std::fmt::Display| Sealing::Failed(error.to_string());
+        let registering = self.registering(record)?;
+        let content = content(record, found, registering.as_ref())?;
         let own = self.office.store().view().own_box(record.from)?;
         let secrets = own.secrets.ok_or_else(|| failed(&"the box that it is from is closed"))?;
-        let (key, agreement) = (secrets.key(), secrets.agreement());
+        let (own_key, agreement) = (secrets.key(), secrets.agreement());
         let class = content.class().unwrap_or(Class::Large);
         let once = keys.once.as_ref();
         let place = Place {
@@ -225,24 +227,34 @@ impl Round {
         };
         let seeds = Seeds::from_random(self.random()?);
         let to = Addressee { place, agreement: AgreementPublic(found.opening().agreement.0) };
-        let author = Author { key: &key, agreement: &agreement };
+        let author = Author { key: &own_key, agreement: &agreement };
         let sealed = seal(&content, &to, &author, &seeds).map_err(|error| failed(&error))?;
         let attachments = self.attachments(id, record)?;
         let size = BlobClass::of(sealed.envelope.len() as u64);
         let size =
             size.ok_or_else(|| failed(&"its envelope has another size than envelopes have"))?;
         let envelope = Blob { digest: sealed.sent.deposit, size };
+        let seed: [u8; 32] = self.random()?;
+        let key = SecretKey::<DepositKey>::from_seed(&seed);
+        let (registered, deposited) = match &registering {
+            Some(registering) => {
+                let of = registering.deposit(found, &key, envelope, &attachments);
+                let (registered, deposited) = of.map_err(|error| failed(&error))?;
+                (Some(registered), Some(deposited))
+            }
+            None => (None, None),
+        };
         let body = Body::Deposit(Deposit {
             envelope,
             attachments,
             signed: keys.signed.digest(),
             once: once.map(|(once, _)| *once),
             expires: record.expires,
+            registered,
         });
         let uuid = uuid::Builder::from_random_bytes(self.random()?).into_uuid();
         let draft = Draft { id: uuid, room: Some(found.name()), body, seen: found.opened() };
-        let seed: [u8; 32] = self.random()?;
-        let action = draft.sign_as_guest(&SecretKey::<DepositKey>::from_seed(&seed));
+        let action = draft.sign_as_guest(&key);
         let action = action.map_err(|error| failed(&error))?;
         let deposit = SealedDeposit {
             envelope: sealed.sent.deposit,
@@ -257,7 +269,10 @@ impl Round {
             pass: Some(pass),
             expires: record.expires,
         };
-        let item = SealedItem { sealed: &sealed, place, seeds: &seeds, deposit, blobs: &[] };
+        let registered = registering.as_ref().zip(deposited);
+        let registered = registered.map(|(registering, deposit)| registering.kept(deposit));
+        let seeds = &seeds;
+        let item = SealedItem { sealed: &sealed, place, seeds, deposit, blobs: &[], registered };
         let kept = self.office.store().change(|change| {
             change.keep_sealed(id, item)?;
             change.keep_keys_shown(id, &keys.shown)
@@ -266,6 +281,15 @@ impl Round {
             Err(MailError::Unknown { .. } | MailError::Step(_)) => Err(Sealing::Gone),
             kept => Ok(kept?),
         }
+    }
+
+    /// Fresh each time that a registered letter is sealed: what was sealed before may have been handed over.
+    fn registering(&self, record: &DepartureRecord) -> Result<Option<Registering>, Setback> {
+        if !record.registered {
+            return Ok(None);
+        }
+        let halves = Halves::from_random(&Zeroizing::new(self.random()?));
+        Ok(Some(Registering { halves, seed: Zeroizing::new(self.random()?) }))
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Setback> {
@@ -420,6 +444,57 @@ impl Round {
         let alive = matches!(view.own_box(given)?.state, BoxState::Drawn | BoxState::Opened);
         Ok(alive.then_some(given))
     }
+}
+
+/// With what a registered letter is sealed.
+struct Registering {
+    halves: Halves,
+    /// With what randomness the broker's half is sealed to it.
+    seed: Zeroizing<[u8; 32]>,
+}
+
+impl Registering {
+    /// What the deposit says of the letter, and what is kept of that. `key` signs the deposit.
+    fn deposit(
+        &self,
+        found: &FoundBox,
+        key: &SecretKey<DepositKey>,
+        envelope: Blob,
+        attachments: &[Blob],
+    ) -> Result<(Registered, RegisteredDeposit), SealError> {
+        let author = PublicKey::<OneTime>::from_bytes(*key.public().as_bytes());
+        let place = (found.name(), &author, envelope.digest);
+        let delivery = &found.opening().broker.delivery;
+        let registered = self.halves.deposit(delivery, place, *self.seed)?;
+        let sizes = attachments.iter().map(|blob| blob.size.size());
+        let deposited = RegisteredDeposit {
+            commitment: registered.commitment,
+            until: None,
+            bytes: sizes.fold(envelope.size.size(), u64::saturating_add),
+            files: u32::try_from(attachments.len()).unwrap_or(u32::MAX),
+        };
+        Ok((registered, deposited))
+    }
+
+    fn kept(&self, deposit: RegisteredDeposit) -> SealedForBroker<'_> {
+        SealedForBroker { deposit, half: &self.halves.broker, seed: &self.seed }
+    }
+}
+
+/// What goes into the envelope.
+fn content(
+    record: &DepartureRecord,
+    found: &FoundBox,
+    registering: Option<&Registering>,
+) -> Result<Content, Sealing> {
+    Ok(match (&record.item, registering) {
+        (Item::Letter(letter), Some(Registering { halves, .. })) => {
+            let letter = RegisteredLetter::of(letter.clone(), found.name(), halves);
+            Content::Registered(letter.map_err(|error| Sealing::Failed(error.to_string()))?)
+        }
+        (Item::Letter(letter), None) => Content::Letter(letter.clone()),
+        (Item::Receipt(receipt), _) => Content::Read(receipt.clone()),
+    })
 }
 
 /// Why something was not sealed.

@@ -96,6 +96,7 @@ impl Mailbox {
             signed: self.owner.public.0.digest(),
             once: with_once.then_some(OnceKey { stock, index: INDEX }),
             expires: None,
+            registered: None,
         }
     }
 

@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use super::{Examined, Fault, Found, Rule, Standing, Subject, Verdict, fingerprints};
 use crate::audit::letter::{NotShown, ShownBox, ShownLetter, Verified, VerifiedLetter};
-use crate::letter::{Attachment, Content, FileName, Letter, MediaType, Mode, ReadReceipt};
+use crate::letter::{
+    Attachment, Content, FileName, Letter, MediaType, Mode, ReadReceipt, RegisteredLetter,
+};
 use crate::log::RoomName;
 use crate::room::body::Deposit;
 use crate::trust::key::Fingerprint;
@@ -92,6 +94,19 @@ pub enum ContentShown {
         /// What is attached to it.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         attachments: Vec<AttachmentShown>,
+    },
+    /// A registered letter, as it is before it is accepted.
+    Registered {
+        /// Its name.
+        id: Uuid,
+        /// The letter that it answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply_to: Option<Uuid>,
+        /// Its subject.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<Text<MAX_SUBJECT>>,
+        /// What the broker's half of its key is committed to by.
+        commitment: Digest,
     },
     /// The word that another letter was read.
     Read {
@@ -234,6 +249,15 @@ impl ContentShown {
                     .map(|attachment| AttachmentShown::of(attachment, deposit))
                     .collect(),
             },
+            Content::Registered(letter) => {
+                let RegisteredLetter { id, reply_to, subject, commitment, .. } = letter;
+                Self::Registered {
+                    id: *id,
+                    reply_to: *reply_to,
+                    subject: subject.clone(),
+                    commitment: *commitment,
+                }
+            }
             Content::Read(ReadReceipt { id, deposit, content, time, .. }) => {
                 Self::Read { id: *id, deposit: *deposit, content: *content, read: *time }
             }

@@ -10,7 +10,7 @@ use crate::log::stamp::VerifiedBatch;
 use crate::log::transcript::{Transcript, TranscriptLine};
 use crate::log::{Cosignature, Entry, Head, Origin, Receipt, cosignature};
 use crate::room::action::Action;
-use crate::room::{Auction, Replay, ReplayError, RevealRoom, Room, Stamped, Terms};
+use crate::room::{Auction, Code, Replay, ReplayError, RevealRoom, Room, Stamped, Terms};
 use crate::trust::broker::BrokerCertificate;
 use crate::trust::witness::Operator;
 use crate::value::codec::Digest;
@@ -274,9 +274,16 @@ impl<'a> Reading<'a> {
                 return Err(Broken { rule: Rule::of_replay(&error), entry, fault });
             }
         };
-        if room.cut_short().is_some() {
-            let why = "the log ends between the two disclosures: one of them is missing";
-            return Err(Broken::new(Rule::PAIR, why));
+        match room.cut_short() {
+            None => {}
+            Some(Code::HandedPair) => {
+                let why = "the log ends with a registered letter that was accepted: it was not handed over";
+                return Err(Broken::new(Rule::HANDED, why));
+            }
+            Some(_) => {
+                let why = "the log ends between the two disclosures: one of them is missing";
+                return Err(Broken::new(Rule::PAIR, why));
+            }
         }
         let malformed = || Broken::new(Rule::HEAD, "the head is malformed");
         let note = note.ok_or_else(malformed)?;

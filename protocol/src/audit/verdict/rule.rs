@@ -37,6 +37,8 @@ impl Rule {
     pub const LOG: Self = Self("V-060");
     /// A log ends between two disclosures.
     pub const PAIR: Self = Self("V-053");
+    /// A log ends with a registered letter that was accepted, and not handed over.
+    pub const HANDED: Self = Self("V-333");
     /// The broker's certificate is malformed, or for other keys than the opening's.
     pub const CERTIFICATE: Self = Self("V-077");
     /// A receipt's path does not lead to its head.

@@ -1,4 +1,4 @@
-//! What is inside an envelope: a letter, or the word that one was read, as JSON in one permitted spelling (SPEC 8.1).
+//! What is inside an envelope: a letter, a registered one, or the word that one was read, as JSON in one permitted spelling (SPEC 8.1).
 //!
 //! `{"v":1,"kind":…` in front and `"proof":…}` at the end, the kind's own members between them. What is hashed is the
 //! same without the proof, behind the salt.
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::class::Class;
 use super::proof::Proof;
 use super::receipt::ReadReceipt;
+use super::registered::RegisteredLetter;
 use crate::value::codec::Digest;
 use crate::value::label;
 use crate::value::text::{Lines, Text};
@@ -23,6 +24,8 @@ pub use parts::{Address, Attachment, BlobKey, BrokerAddress, FileName, MediaType
 const LETTER: &str = "{\"v\":1,\"kind\":\"letter\",";
 /// Beginning of a read receipt.
 const READ: &str = "{\"v\":1,\"kind\":\"read\",";
+/// Beginning of a registered letter.
+const REGISTERED: &str = "{\"v\":1,\"kind\":\"registered\",";
 /// What is in front of a proof.
 pub(super) const PROOF: &str = ",\"proof\":\"";
 /// What is behind it.
@@ -85,15 +88,24 @@ pub struct Letter {
 }
 
 impl Letter {
-    fn check(&self) -> Result<(), ContentError> {
+    /// V-246: what the types do not say.
+    pub(super) fn check(&self) -> Result<(), ContentError> {
         require_v4(&self.id)?;
         self.reply_to.as_ref().map_or(Ok(()), require_v4)?;
-        let got = self.attachments.len();
+        Self::check_parts(&self.text, &self.attachments)
+    }
+
+    /// What is said, and what is beside it.
+    pub(super) fn check_parts(
+        text: &Lines,
+        attachments: &[Attachment],
+    ) -> Result<(), ContentError> {
+        let got = attachments.len();
         if got > label::MAX_ATTACHMENTS {
             Err(ContentError::Attachments { got })
-        } else if got == 0 && self.text.is_empty() {
+        } else if got == 0 && text.is_empty() {
             Err(ContentError::Nothing)
-        } else if self.attachments.iter().any(|file| file.size > Attachment::MAX_SIZE) {
+        } else if attachments.iter().any(|file| file.size > Attachment::MAX_SIZE) {
             Err(ContentError::Size)
         } else {
             Ok(())
@@ -108,6 +120,8 @@ pub enum Content {
     Letter(Letter),
     /// The word that one was read.
     Read(ReadReceipt),
+    /// A letter that is read once its reader has signed for it.
+    Registered(RegisteredLetter),
 }
 
 impl Content {
@@ -117,6 +131,7 @@ impl Content {
         match self {
             Self::Letter(letter) => &letter.from,
             Self::Read(receipt) => &receipt.from,
+            Self::Registered(letter) => &letter.from,
         }
     }
 
@@ -126,6 +141,7 @@ impl Content {
         match self {
             Self::Letter(letter) => letter.mode,
             Self::Read(receipt) => receipt.mode,
+            Self::Registered(letter) => letter.mode,
         }
     }
 
@@ -135,6 +151,7 @@ impl Content {
         let salt = match self {
             Self::Letter(letter) => &letter.salt,
             Self::Read(receipt) => &receipt.salt,
+            Self::Registered(letter) => &letter.salt,
         };
         let unproven = Zeroizing::new(format!("{}}}", *self.members()));
         Digest(Sha256::new().chain_update(salt.0).chain_update(&*unproven).finalize().into())
@@ -167,6 +184,8 @@ impl Content {
             Self::Letter(object(members)?)
         } else if let Some(members) = members.strip_prefix(READ) {
             Self::Read(object(members)?)
+        } else if let Some(members) = members.strip_prefix(REGISTERED) {
+            Self::Registered(object(members)?)
         } else {
             return Err(ContentError::NotCanonical);
         };
@@ -180,6 +199,7 @@ impl Content {
     pub(super) fn check(&self) -> Result<(), ContentError> {
         match self {
             Self::Letter(letter) => letter.check(),
+            Self::Registered(letter) => letter.check(),
             Self::Read(receipt) => {
                 require_v4(&receipt.id)?;
                 let own = receipt.reader == receipt.from.name;
@@ -193,6 +213,7 @@ impl Content {
         let (beginning, members) = match self {
             Self::Letter(letter) => (LETTER, serde_json::to_string(letter)),
             Self::Read(receipt) => (READ, serde_json::to_string(receipt)),
+            Self::Registered(letter) => (REGISTERED, serde_json::to_string(letter)),
         };
         // Texts, integers and lists of them always have a JSON form, an object.
         let members = Zeroizing::new(members.unwrap_or_default());

@@ -58,6 +58,9 @@ pub enum ReceiptError {
     /// What was read is a receipt itself: those are not acknowledged.
     #[error("a read receipt is not acknowledged")]
     OfReceipt,
+    /// What was read is a registered letter: its reader signed for it in the log.
+    #[error("a registered letter is acknowledged by its acceptance, in the log")]
+    OfRegistered,
     /// It is for another envelope, content, box or mode than the letter's.
     #[error("the receipt is for another letter: its {0} differs")]
     OtherLetter(&'static str),
@@ -77,6 +80,9 @@ impl ReadReceipt {
     ) -> Result<Self, ReceiptError> {
         if matches!(opened.content(), Content::Read(_)) {
             return Err(ReceiptError::OfReceipt);
+        }
+        if matches!(opened.content(), Content::Registered(_)) {
+            return Err(ReceiptError::OfRegistered);
         }
         if from.name != opened.reader() {
             return Err(ReceiptError::OtherLetter("reader"));

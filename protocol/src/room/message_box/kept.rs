@@ -15,7 +15,7 @@ use crate::room::ledger::{KeptLedger, Ledger};
 use crate::room::{Replay, Room};
 use crate::value::codec::{Digest, hashes};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What was kept is not what this program wrote: the box is read from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,7 @@ struct KeptFold {
     #[serde(with = "hashes")]
     came: Vec<Digest>,
     waiting: Vec<(u64, Letter)>,
+    accepted: Option<u64>,
     closed: bool,
 }
 
@@ -77,6 +78,7 @@ pub fn keep(room: &Room, opening: &str) -> Option<Vec<u8>> {
             stocks: stocks.collect(),
             came: fold.came.iter().copied().collect(),
             waiting: fold.waiting.iter().map(|(seq, letter)| (*seq, letter.clone())).collect(),
+            accepted: fold.accepted,
             closed: fold.closed,
         },
     };
@@ -96,9 +98,14 @@ pub fn take_up(bytes: &[u8]) -> Result<Replay, KeptError> {
     }
     let ledger = Ledger::take_up(kept.ledger, &action, MessageBox::terms(opening));
     let ledger = ledger.ok_or(KeptError)?;
-    let KeptFold { newest, published, stocks, came, waiting, closed } = kept.fold;
+    let KeptFold { newest, published, stocks, came, waiting, accepted, closed } = kept.fold;
     let waiting: BTreeMap<u64, Letter> = waiting.into_iter().collect();
     let ends = waiting.iter().filter_map(|(seq, letter)| Some((letter.expires?, *seq)));
+    let lapses = waiting.iter().filter_map(|(seq, letter)| {
+        let registered = letter.registered.as_ref()?;
+        let undecided = registered.handed.is_none() && accepted != Some(*seq);
+        undecided.then_some((registered.until, *seq))
+    });
     let stocks = stocks.into_iter().map(|kept| {
         let KeptStock { seq, blob, stock, used } = kept;
         OpenStock { seq, blob, stock, used: used.into_iter().collect() }
@@ -110,6 +117,8 @@ pub fn take_up(bytes: &[u8]) -> Result<Replay, KeptError> {
         stocks: VecDeque::from_iter(stocks),
         came: BTreeSet::from_iter(came),
         ends: ends.collect(),
+        lapses: lapses.collect(),
+        accepted,
         bytes: waiting.values().fold(0_u64, |bytes, letter| bytes.saturating_add(letter.bytes)),
         waiting,
         closed,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::room::body::{Blob, Body, BoxOpening, Deposit, Keys, OnceKey, Stock, Taken};
-use crate::room::kind::Fold;
+use crate::room::kind::{Beyond, Fold};
 use crate::room::{Access, Code, Ledger, Stamped, Terms};
 use crate::value::blob_class::BlobClass;
 use crate::value::clock::Time;
@@ -17,7 +17,10 @@ use crate::value::codec::Digest;
 use crate::value::label;
 
 pub mod kept;
+mod registered;
 pub mod verbs;
+
+pub use registered::Registration;
 
 /// A letter that waits to be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct Letter {
     pub bytes: u64,
     /// When it is destroyed, if its writer said so.
     pub expires: Option<Time>,
+    /// What is known of it besides, if it is registered.
+    pub registered: Option<Registration>,
 }
 
 /// A stock that letters may be sealed to, with what of it was used.
@@ -95,6 +100,10 @@ pub struct MessageBox {
     waiting: BTreeMap<u64, Letter>,
     /// Which of those end, and when.
     ends: BTreeSet<(Time, u64)>,
+    /// Which were registered and not decided about, and when they lapse.
+    lapses: BTreeSet<(Time, u64)>,
+    /// A registered letter that the last entry accepts.
+    accepted: Option<u64>,
     /// Bytes of those that wait.
     bytes: u64,
     closed: bool,
@@ -129,6 +138,8 @@ impl Fold for MessageBox {
             came: BTreeSet::new(),
             waiting: BTreeMap::new(),
             ends: BTreeSet::new(),
+            lapses: BTreeSet::new(),
+            accepted: None,
             bytes: 0,
             closed: false,
         })
@@ -139,7 +150,11 @@ impl Fold for MessageBox {
             Body::Keys(keys) => judge_form(keys),
             Body::Deposit(deposit) => judge_deposit(deposit, entry.time()),
             Body::Taken(taken) => judge_list(taken),
-            Body::BoxClosed(_) => Ok(()),
+            Body::BoxClosed(_)
+            | Body::Accepted(_)
+            | Body::Handed(_)
+            | Body::Declined(_)
+            | Body::Lapsed(_) => Ok(()),
             _ => Err(Code::VerbKind),
         }
     }
@@ -148,6 +163,9 @@ impl Fold for MessageBox {
         Self::judge_alone(&self.opening, entry)?;
         if self.closed {
             return Err(Code::VerbPhase);
+        }
+        if let Some(seq) = self.accepted {
+            return self.judge_half(seq, entry.action().body());
         }
         match entry.action().body() {
             Body::Keys(keys) => self.judge_keys(keys),
@@ -158,7 +176,7 @@ impl Fold for MessageBox {
             Body::Taken(taken) if !taken.letters.iter().all(|seq| self.waits(*seq)) => {
                 Err(Code::TakenLetter)
             }
-            _ => Ok(()),
+            _ => self.judge_registered(entry),
         }
     }
 
@@ -166,13 +184,17 @@ impl Fold for MessageBox {
         self.expire(ledger.newest().max(entry.time()));
         match entry.action().body() {
             Body::Keys(keys) => self.publish(ledger.head().size, keys),
-            Body::Deposit(deposit) => self.take_in(ledger.head().size, deposit),
+            Body::Deposit(deposit) => self.take_in(ledger.head().size, deposit, entry),
             Body::Taken(taken) => taken.letters.iter().for_each(|seq| self.drop_letter(*seq)),
+            Body::Accepted(one) => self.accept(one.letter),
+            Body::Handed(handed) => self.hand_over(handed.letter, &handed.half),
+            Body::Declined(one) | Body::Lapsed(one) => self.drop_letter(one.letter),
             Body::BoxClosed(_) => {
                 self.closed = true;
                 self.stocks.clear();
                 self.waiting.clear();
                 self.ends.clear();
+                self.lapses.clear();
                 self.bytes = 0;
             }
             _ => {}
@@ -181,6 +203,22 @@ impl Fold for MessageBox {
 
     fn is_complete(&self) -> bool {
         self.closed
+    }
+
+    fn cut_short(&self) -> Option<Code> {
+        self.accepted.map(|_| Code::HandedPair)
+    }
+
+    fn beyond_the_log(&self, code: Code, body: &Body) -> Option<Beyond> {
+        let word = match (code, body) {
+            // Whether it opens only the broker sees (V-331).
+            (Code::DepositHalf, Body::Deposit(deposit)) => deposit.registered.is_some(),
+            // What lies beside the log, too (V-270, V-271, V-290).
+            (Code::BlobMissing | Code::BlobRoom, Body::Deposit(_) | Body::Keys(_))
+            | (Code::BlobKeys, Body::Keys(_)) => true,
+            _ => false,
+        };
+        word.then_some(Beyond::Word)
     }
 }
 
@@ -270,6 +308,12 @@ impl MessageBox {
         self.waiting.iter().map(|(seq, letter)| (*seq, letter))
     }
 
+    /// The letter at a position, if it waits.
+    #[must_use]
+    pub fn letter(&self, seq: u64) -> Option<&Letter> {
+        self.waiting.get(&seq)
+    }
+
     /// Bytes of the letters that wait.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
@@ -343,7 +387,7 @@ impl MessageBox {
         }
     }
 
-    fn take_in(&mut self, seq: u64, deposit: &Deposit) {
+    fn take_in(&mut self, seq: u64, deposit: &Deposit, entry: &Stamped) {
         if let Some(once) = &deposit.once {
             let of = self.stocks.iter_mut().filter(|open| open.stock.root == once.stock);
             of.for_each(|open| _ = open.used.insert(once.index));
@@ -355,7 +399,10 @@ impl MessageBox {
         let bytes = bytes_of(deposit);
         self.bytes = self.bytes.saturating_add(bytes);
         self.ends.extend(expires.map(|end| (end, seq)));
-        self.waiting.insert(seq, Letter { envelope, attachments, signed, once, bytes, expires });
+        let registered = deposit.registered.as_ref().map(|one| Registration::of(one, entry));
+        self.lapses.extend(registered.as_ref().map(|letter| (letter.until, seq)));
+        let letter = Letter { envelope, attachments, signed, once, bytes, expires, registered };
+        self.waiting.insert(seq, letter);
     }
 
     /// Letters whose time is over by `now` wait no more.
@@ -371,6 +418,9 @@ impl MessageBox {
             if let Some(end) = letter.expires {
                 self.ends.remove(&(end, seq));
             }
+            if let Some(registered) = letter.registered {
+                self.lapses.remove(&(registered.until, seq));
+            }
         }
     }
 }
@@ -384,7 +434,7 @@ fn judge_form(keys: &Keys) -> Result<(), Code> {
     if keys.stock.is_none_or(counts) && sized { Ok(()) } else { Err(Code::BoxKeys) }
 }
 
-/// V-279 and V-281.
+/// V-279, V-281 and V-330.
 fn judge_deposit(deposit: &Deposit, stamped: Time) -> Result<(), Code> {
     let blobs = std::iter::once(&deposit.envelope).chain(&deposit.attachments);
     let distinct: BTreeSet<Digest> = blobs.map(|blob| blob.digest).collect();
@@ -397,7 +447,10 @@ fn judge_deposit(deposit: &Deposit, stamped: Time) -> Result<(), Code> {
     }
     let latest = stamped.plus(Duration::from_secs(label::LONGEST_EXPIRY));
     let in_time = |end: Time| end > stamped && end <= latest;
-    if deposit.expires.is_none_or(in_time) { Ok(()) } else { Err(Code::DepositExpiry) }
+    // V-330: a registered letter has a time of its own.
+    let has_one = deposit.registered.is_none() || deposit.expires.is_none();
+    let in_time = deposit.expires.is_none_or(in_time);
+    if has_one && in_time { Ok(()) } else { Err(Code::DepositExpiry) }
 }
 
 /// V-282: positions ascend, so that each stands once.

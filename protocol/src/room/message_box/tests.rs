@@ -115,6 +115,8 @@ impl Post {
     }
 }
 
+mod registered;
+
 fn uuid(n: u64) -> Uuid {
     let [a, b, c, d, e, f, g, h] = n.to_be_bytes();
     uuid::Builder::from_random_bytes([7, 7, 7, 7, 7, 7, 7, 7, a, b, c, d, e, f, g, h]).into_uuid()
@@ -135,6 +137,7 @@ fn letter(n: u64, index: u32) -> Deposit {
         signed: digest(1),
         once: Some(OnceKey { stock: digest(2), index }),
         expires: None,
+        registered: None,
     }
 }
 
@@ -539,8 +542,8 @@ fn v299_what_is_no_kept_box_is_not_taken_up() {
         String::new(),
         "{}".to_owned(),
         text[..text.len() - 1].to_owned(),
-        text.replacen("\"v\":1", "\"v\":2", 1),
-        text.replacen("\"v\":1", "\"v\":1,\"w\":1", 1),
+        text.replacen("\"v\":2", "\"v\":1", 1),
+        text.replacen("\"v\":2", "\"v\":2,\"w\":1", 1),
         text.replacen(&size, "\"size\":0", 1),
         text.replacen(&size, "\"size\":9", 1),
         text.replacen(&opening, &opening[1..], 1),
@@ -578,6 +581,7 @@ fn a_box_of_a_hundred_thousand_letters_is_taken_up() {
         once: Some(OnceKey { stock: digest(2), index: 0 }),
         bytes: 9 * SMALL,
         expires: Some(at(SECOND)),
+        registered: None,
     })
     .unwrap();
     let waiting: Vec<serde_json::Value> =

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::letter::{Half, SealedHalf};
 use crate::room::body::BrokerKeys;
 use crate::trust::key::{PublicKey, StampKey};
 use crate::trust::seal::SealPublic;
@@ -77,6 +78,19 @@ pub struct Deposit {
     /// When it is destroyed, taken or not; left out if its writer sets no such time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Time>,
+    /// The letter is registered: it is read once its reader has signed for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<Registered>,
+}
+
+/// What a deposit says of a registered letter (SPEC 8.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registered {
+    /// The broker's half of the letter's key, sealed to the broker's delivery key.
+    pub half: SealedHalf,
+    /// What that half is committed to by.
+    pub commitment: Digest,
 }
 
 /// Sealed bytes beside the log.
@@ -105,4 +119,22 @@ pub struct OnceKey {
 pub struct Taken {
     /// Positions of the deposits, ascending.
     pub letters: Vec<u64>,
+}
+
+/// Something about one registered letter: that its owner accepts or declines it, or that it lapsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneLetter {
+    /// Position of the deposit.
+    pub letter: u64,
+}
+
+/// The broker publishes its half of the key of a registered letter, right after its owner accepted it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HandedHalf {
+    /// Position of the deposit.
+    pub letter: u64,
+    /// The half.
+    pub half: Half,
 }

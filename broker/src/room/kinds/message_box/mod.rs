@@ -1,12 +1,14 @@
-//! Message boxes: the broker appends nothing there, and keeps what the log names beside it (SPEC 8.2, 9.4).
+//! Message boxes: the broker keeps what the log names beside it, hands registered letters over, and says which have lapsed
+//! (SPEC 8.2, 8.5, 9.4).
 //!
-//! - `shelf` what is claimed for entries and let go; `hand` which keys are handed out
+//! - `shelf` what is claimed for entries and let go; `hand` which keys are handed out; `registered` the broker's halves
 
 mod hand;
+mod registered;
 mod shelf;
 
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::body::{Blob, Body};
+use pregao_protocol::room::body::{Blob, Body, OneLetter};
 use pregao_protocol::room::{Code, MessageBox, Room, Undecided};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
@@ -28,14 +30,20 @@ pub(crate) struct BoxPolicy {
 impl Policy for BoxPolicy {
     type Fold = MessageBox;
 
-    fn due(&self, _fold: &MessageBox) -> Option<Time> {
-        self.shelf.next_end()
+    fn due(&self, fold: &MessageBox) -> Option<Time> {
+        let lapse = registered::next_lapse(fold).map(|(due, _)| due);
+        self.shelf.next_end().into_iter().chain(lapse).min()
     }
 
-    async fn step(&mut self, _fold: &MessageBox, view: RoomView<'_>, now: Time) -> Step {
+    async fn step(&mut self, fold: &MessageBox, view: RoomView<'_>, now: Time) -> Step {
         let gone = self.shelf.end(now);
         view.shared.blobs.let_go(gone, view.name());
-        Step::Idle
+        match registered::next_lapse(fold) {
+            Some((due, letter)) if due <= now => {
+                Step::Append(Body::Lapsed(OneLetter { letter }).into())
+            }
+            _ => Step::Idle,
+        }
     }
 
     async fn take_in(
@@ -48,6 +56,7 @@ impl Policy for BoxPolicy {
         let seq = room.ledger().head().size;
         match action.body() {
             Body::Deposit(deposit) => {
+                registered::judge(&shared.keys.delivery, name, action.key(), deposit)?;
                 let named = std::iter::once(&deposit.envelope).chain(&deposit.attachments);
                 let named: Vec<Blob> = named.copied().collect();
                 self.shelf.put(&shared.blobs, name, (seq, deposit.expires), &named)?;
@@ -67,6 +76,18 @@ impl Policy for BoxPolicy {
             _ => {}
         }
         Ok(())
+    }
+
+    fn at_once(
+        &self,
+        fold: &MessageBox,
+        (shared, room): (&Shared, &Room),
+        action: &Action,
+    ) -> Result<Option<Body>, Undecided> {
+        let Body::Accepted(one) = action.body() else { return Ok(None) };
+        let name = room.ledger().name();
+        let handed = registered::hand_over(&shared.keys.delivery, name, fold, one.letter);
+        handed.map(Some).ok_or(Undecided::STORE_FAILED)
     }
 
     fn durable(&mut self, fold: &MessageBox, shared: &Shared, room: &Room) {
@@ -94,6 +115,7 @@ impl Policy for BoxPolicy {
         _followers: &[Follower],
     ) -> Result<(), StoreError> {
         self.rebuilt(fold, view.shared, view.room);
+        registered::warn_of_lost_key(&view.shared.keys.delivery, view.name(), fold);
         Ok(())
     }
 

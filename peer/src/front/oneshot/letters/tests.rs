@@ -22,6 +22,7 @@ fn letter(number: u64, name: Option<&str>, subject: &str) -> LetterView {
         wants_receipt: false,
         re: None,
         leaves: None,
+        registered: None,
     }
 }
 
@@ -43,6 +44,21 @@ fn a_letter_is_one_line_with_all_that_decides_whether_to_read_it() {
     for part in ["CANNOT BE OPENED", "2 files", "asks for a receipt", "its key is gone"] {
         assert!(shown.contains(part), "{shown}");
     }
+}
+
+#[test]
+fn a_registered_letter_is_marked_however_it_stands() {
+    let registered = Some(crate::event::RegisteredView::default());
+    for (standing, words) in [
+        (LetterStanding::ToAccept, "waits for you to accept it"),
+        (LetterStanding::Unread, "not read"),
+        (LetterStanding::Lapsed, "LAPSED"),
+    ] {
+        let view = LetterView { standing, registered, ..letter(3, Some("ana"), "Radio") };
+        let expected = format!("\"Radio\"  {words}  deniable  registered");
+        assert!(line(&view).ends_with(&expected), "{}", line(&view));
+    }
+    assert!(!line(&letter(3, Some("ana"), "Radio")).contains("registered"));
 }
 
 #[test]

@@ -148,7 +148,14 @@ async fn v292_a_key_to_which_a_letter_came_is_not_handed_out_whatever_was_noted(
     let stock = keys.entry().unwrap().stock.unwrap().root;
     let once = Some(pregao_protocol::room::body::OnceKey { stock, index: 0 });
     let signed = key(1).digest();
-    let sealed = Deposit { envelope: blob, attachments: Vec::new(), signed, once, expires: None };
+    let sealed = Deposit {
+        envelope: blob,
+        attachments: Vec::new(),
+        signed,
+        once,
+        expires: None,
+        registered: None,
+    };
     let action = deposit(own.room(), 101, Body::Deposit(sealed), opened_head(&stage, own.room()));
     guest.hand_in(&stage, &action, true).await;
     assert_eq!(guest.answer(&stage).await, "receipt");

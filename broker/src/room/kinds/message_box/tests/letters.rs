@@ -27,6 +27,7 @@ fn letter(envelope: &[u8], attachments: &[&[u8]]) -> Deposit {
         signed: key(1).digest(),
         once: None,
         expires: None,
+        registered: None,
     }
 }
 

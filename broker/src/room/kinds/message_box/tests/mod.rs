@@ -17,6 +17,7 @@ use crate::store::Log as _;
 
 mod keys;
 mod letters;
+mod registered;
 
 fn key(n: u8) -> PrekeyPublic {
     PrekeySecret::from_random([n; 32]).public()
