@@ -116,6 +116,9 @@ pub struct NewLetter {
     /// Whether its reader reads it only once they have signed for it, within 15 days; without `receipt` and `expires`.
     #[serde(default)]
     pub registered: bool,
+    /// Whether it does not wait for a pass to have rested: the broker may then guess who wrote it.
+    #[serde(default)]
+    pub now: bool,
     /// That nothing is missing although the text speaks of an attachment.
     #[serde(default)]
     pub anyway: bool,

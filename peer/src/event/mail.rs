@@ -38,7 +38,7 @@ pub struct LetterView {
     /// The number of the letter that it answers, if that is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub re: Option<u64>,
-    /// Until when it can be taken back, while it waits to leave.
+    /// When it leaves, as far as that is known, while it waits for that: until then it can be taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<Time>,
     /// What is known of it besides, if it is registered.
@@ -114,7 +114,7 @@ impl LetterStanding {
             Self::Declined => "DECLINED",
             Self::Lapsed => "LAPSED",
             Self::Unopened => "CANNOT BE OPENED",
-            Self::Waiting => "leaves in a moment",
+            Self::Waiting => "waits to leave",
             Self::Leaving => "on its way",
             Self::Deposited => "deposited",
             Self::WasRead => "read by them",

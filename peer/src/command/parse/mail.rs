@@ -148,6 +148,7 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         receipt: asked.flag("receipt"),
         registered,
         expires: expires.map(str::to_owned),
+        now: asked.flag("now"),
         anyway: asked.flag("anyway"),
         ..letter(to, text)
     })))
@@ -212,6 +213,7 @@ const fn letter(to: String, text: String) -> NewLetter {
         receipt: false,
         registered: false,
         expires: None,
+        now: false,
         anyway: false,
     }
 }

@@ -107,7 +107,7 @@ pub static CONTACT: Usage = Usage {
 pub static SEND: Usage = Usage {
     name: "send",
     aliases: &["write"],
-    synopsis: "WHO TEXT [subject TEXT] [attach FILE] [re N] [evidence | deniable] [receipt | registered] [expires DURATION] [anyway]",
+    synopsis: "WHO TEXT [subject TEXT] [attach FILE] [re N] [evidence | deniable] [receipt | registered] [expires DURATION] [now] [anyway]",
     arguments: &[
         WHO,
         Argument {
@@ -141,11 +141,12 @@ pub static SEND: Usage = Usage {
             "They sign for it before they can read it, within 15 days, or it lapses",
         ),
         word("expires", "DURATION", "After how long it is destroyed, read or not, e.g. 7d"),
+        flag("now", "Wait for no pass to have rested: the broker may guess who wrote it"),
         flag("anyway", "Send it although its text speaks of an attachment and there is none"),
     ],
     summary: "write a letter to somebody, there or not",
     details: "Sealed to keys that only their device has; the broker sees a box, a size and a time. It leaves after ten \
-              seconds: until then /recall takes it back. Without `evidence` or `deniable` it is as set for the contact, which \
+              seconds, or once a pass has rested for an hour or more: until then /recall takes it back. Without `evidence` or `deniable` it is as set for the contact, which \
               is deniable at first; both sides see which it is. Of a registered letter they see who writes and the subject, and \
               the rest with their signature alone.",
     example: "/send ana \"Is it still there?\" subject Radio",

@@ -74,13 +74,15 @@ impl Desk {
 
     /// A letter was put down: shows it, whom it convinces, and until when it can be taken back.
     pub(super) async fn is_written(&mut self, office: &Office, written: Written) -> Progress {
-        let Written { number, leaves, mode, registered } = written;
-        self.wake_postman(false);
+        let Written { number, leaves, mode, registered, now } = written;
+        self.wake_postman(now);
         let letter = match office.letter(number) {
             Ok(letter) => letter,
             Err(error) => return self.reject_letters(error).await,
         };
         let (shown, who) = (letter.letter, letter.who.clone());
+        // Without hurry a pass may have to rest for longer than the letter is held back.
+        let leaves = if now { leaves } else { letter.leaves.unwrap_or(leaves) };
         self.emit(Event::Letter(letter)).await;
         let whom = match mode {
             Mode::Evidence => "evidence: its reader can prove to others that your box wrote it",
@@ -98,6 +100,13 @@ impl Desk {
                 None => "they are no contact: /contact add NAME ADDRESS makes them one".to_owned(),
             };
             self.note(format!("it is not compared that this box is theirs; {compare}")).await;
+        }
+        if now {
+            self.note(
+                "it waits for no pass to have rested: the broker may guess that it is yours"
+                    .to_owned(),
+            )
+            .await;
         }
         let hold = self.letter_time().map(|now| leaves.since(now)).unwrap_or_default();
         let text = match hold.as_secs() {

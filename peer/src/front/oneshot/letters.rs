@@ -1,6 +1,8 @@
 //! Letters, people, contacts and boxes in lines. What others wrote is quoted row by row, so that no text of theirs can
 //! look like a line of this program.
 
+use std::time::Duration;
+
 use pregao_protocol::letter::Mode;
 use pregao_protocol::value::clock::Time;
 
@@ -13,6 +15,8 @@ use crate::event::{
 use crate::text::sanitize::{sanitize, shortened};
 use crate::text::wrap::wrap;
 
+/// A letter that leaves within this time after it was written leaves at once, to whoever reads of it.
+const MOMENT: Duration = Duration::from_secs(60);
 /// Most columns of a name, a subject, a standing.
 const NAME: usize = 22;
 /// What every row of another's text begins with.
@@ -54,7 +58,13 @@ fn cells(letter: &LetterView) -> Vec<String> {
     };
     let registered = if letter.registered.is_some() { "registered" } else { "" };
     let cause = letter.cause.as_deref().map(sanitize).unwrap_or_default();
-    let rest = [letter.standing.words(), mode, registered, &files, wish, &cause];
+    // What waits for more than the seconds in which it can be taken back waits for a pass to have rested.
+    let leaves = letter.leaves.filter(|leaves| leaves.since(letter.time) > MOMENT);
+    let standing = match leaves {
+        Some(leaves) => format!("leaves from {} on", minute(leaves)),
+        None => letter.standing.words().to_owned(),
+    };
+    let rest = [&standing, mode, registered, &files, wish, &cause];
     let rest: Vec<&str> = rest.into_iter().filter(|word| !word.is_empty()).collect();
     vec![
         format!("{}", letter.letter),

@@ -230,7 +230,10 @@ fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<Lett
         wants_receipt: record.receipt.wanted,
         re: re.and_then(|kept| u64::try_from(kept.id.0).ok()),
         leaves: match record.state {
-            LetterState::Waiting { until } => Some(until),
+            LetterState::Waiting { until } => Some(match view.rested_at(until)? {
+                Some(rested) => rested.max(until),
+                None => until,
+            }),
             _ => None,
         },
         registered: registered(record),

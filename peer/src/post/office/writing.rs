@@ -43,6 +43,8 @@ pub struct Written {
     pub mode: Mode,
     /// Whether its reader reads it only once they have signed for it.
     pub registered: bool,
+    /// Whether it waits for no pass to have rested.
+    pub now: bool,
 }
 
 /// From which box a letter goes where.
@@ -130,7 +132,7 @@ impl Office {
         let leaves = now.plus(hold);
         let blobs: Vec<Vec<u8>> = attachments.into_iter().map(|(_, blob)| blob).collect();
         let Route { from, to, contact } = route;
-        let registered = new.registered;
+        let (registered, at_once) = (new.registered, new.now);
         let new = departures::NewLetter {
             letter,
             from,
@@ -146,7 +148,7 @@ impl Office {
             change.keep_blobs(id, &blobs)?;
             Ok::<_, MailError>(number)
         })?;
-        Ok(Written { number, leaves, mode, registered })
+        Ok(Written { number, leaves, mode, registered, now: at_once })
     }
 
     /// Reads a file and seals it.

@@ -93,6 +93,20 @@ impl View<'_> {
         Ok(rows.into_iter().map(kept).collect())
     }
 
+    /// From when on a pass of that time's day can be spent, of whatever broker; nothing if none is held.
+    ///
+    /// # Errors
+    /// As [`View::passes`].
+    pub fn rested_at(&self, time: Time) -> Result<Option<Time>, MailError> {
+        let day = i64::from(Day::of(time).0);
+        let rows = self.rows::<PassRecord>("WHERE day = ?1", &[&day])?;
+        let held = rows.into_iter().filter_map(|(_, row)| match row.ok()?.state {
+            PassState::Held { not_before, .. } => Some(not_before),
+            PassState::Asked { .. } | PassState::Spent { .. } => None,
+        });
+        Ok(held.min())
+    }
+
     /// A pass that can be spent now, if there is one.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ fn a_text_is_sent_as_typed_and_keywords_follow_one_in_quotes() {
         letter("ana".to_owned(), "is it \"still\" there, don't you know?".to_owned())
     );
     let whole = sent(command(
-        "/send \"ana b\" \"Is it there?\" attach a.jpg subject \"The radio\" re 7 evidence receipt expires 7d attach b.jpg anyway",
+        "/send \"ana b\" \"Is it there?\" attach a.jpg subject \"The radio\" re 7 evidence receipt expires 7d now attach b.jpg anyway",
     ));
     assert_eq!(
         whole,
@@ -85,6 +85,7 @@ fn a_text_is_sent_as_typed_and_keywords_follow_one_in_quotes() {
             receipt: true,
             registered: false,
             expires: Some("7d".to_owned()),
+            now: true,
             anyway: true,
             ..letter("ana b".to_owned(), "Is it there?".to_owned())
         }
@@ -115,6 +116,7 @@ fn what_could_be_a_keyword_or_text_is_refused() {
         ("/send ana \"x\" y", "in quotes"),
         ("/send ana \"x\" evidence deniable", "not both"),
         ("/send ana \"x\" receipt receipt", "twice"),
+        ("/send ana \"x\" now now", "twice"),
         ("/send ana \"x\" subject a subject b", "twice"),
         ("/send ana \"x\" subject", "one line"),
         ("/send ana \"x\" attach", "path"),
