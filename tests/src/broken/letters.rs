@@ -93,7 +93,7 @@ impl Post {
 
     fn shown(&self, shown: Way) -> ShownLetter {
         let (sender, deposit) = (self.one.opening(), self.deposit.clone());
-        ShownLetter { sender, deposit, shown, read: None }
+        ShownLetter { sender, deposit, shown, read: None, timeline: None }
     }
 
     fn by_sender(&self) -> BySender {
@@ -193,6 +193,7 @@ pub(super) fn good(seed: u64) -> Vec<Made> {
         deposit: read.deposit.clone(),
         shown: read.shown.clone(),
         read: None,
+        timeline: None,
     };
     let hashed = ShownLetter { shown: Way::Hash(post.by_hash()), ..post.with_read(read.clone()) };
     let made = [

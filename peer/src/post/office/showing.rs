@@ -63,7 +63,7 @@ impl Office {
             ShowAs::Hash => evident.hash()?,
         };
         let read = evident.read()?;
-        judged(ShownLetter { sender, deposit, shown, read })
+        judged(ShownLetter { sender, deposit, shown, read, timeline: None })
     }
 
     /// Writes every letter into a Maildir; **what they say is not sealed any more**.
