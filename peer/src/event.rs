@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::sanitize::{apart, sanitize, shortened};
 pub use mail::{
     BoxStateView, ContactView, FileView, LetterStanding, LetterView, PersonView, ReadView,
-    StatusView, WhoView,
+    RegisteredView, StatusView, WhoView,
 };
 pub use queries::{BidStanding, BidView, BidsView, CheckVerdict, CheckView};
 

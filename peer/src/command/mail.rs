@@ -113,6 +113,9 @@ pub struct NewLetter {
     /// After how long it is destroyed, read or not.
     #[serde(default)]
     pub expires: Option<String>,
+    /// Whether its reader reads it only once they have signed for it, within 15 days; without `receipt` and `expires`.
+    #[serde(default)]
+    pub registered: bool,
     /// That nothing is missing although the text speaks of an attachment.
     #[serde(default)]
     pub anyway: bool,

@@ -352,6 +352,16 @@ pub enum Command {
         #[serde(default)]
         now: bool,
     },
+    /// Signs for a registered letter, which is read from then on.
+    Accept {
+        /// Its number.
+        letter: u64,
+    },
+    /// Refuses a registered letter, for good.
+    Decline {
+        /// Its number.
+        letter: u64,
+    },
     /// What became of the letters that were sent.
     Status {
         /// The number of one; all without it.
@@ -509,6 +519,8 @@ impl Command {
             | Self::Mail(_)
             | Self::Read { .. }
             | Self::Ack { .. }
+            | Self::Accept { .. }
+            | Self::Decline { .. }
             | Self::Status { .. }
             | Self::Recall { .. }
             | Self::Block { .. }
@@ -564,6 +576,8 @@ impl Command {
             Self::Mail(_) => &table::MAIL,
             Self::Read { .. } => &table::READ,
             Self::Ack { .. } => &table::ACK,
+            Self::Accept { .. } => &table::ACCEPT,
+            Self::Decline { .. } => &table::DECLINE,
             Self::Status { .. } => &table::STATUS,
             Self::Recall { .. } => &table::RECALL,
             Self::Block { .. } => &table::BLOCK,

@@ -8,7 +8,10 @@ mod queries;
 use super::parse::{self, ReadCommand};
 pub use bidding::{AUTO, BID, PADDLE, PADDLES, TAKE};
 pub use listing::{LIST, RELIST, UNLIST};
-pub use mail::{ACK, BLOCK, BOX, CONTACT, MAIL, NEW, PEOPLE, READ, RECALL, SEARCH, SEND, STATUS};
+pub use mail::{
+    ACCEPT, ACK, BLOCK, BOX, CONTACT, DECLINE, MAIL, NEW, PEOPLE, READ, RECALL, SEARCH, SEND,
+    STATUS,
+};
 pub use queries::{BIDS, CHECK, ITEMS, MINE};
 
 /// What a word at some place of a command is; completion offers what fits.
@@ -386,8 +389,8 @@ pub static QUIT: Usage = Usage {
 pub static COMMANDS: &[&Usage] = &[
     &LIST, &BID, &TAKE, &ITEMS, &MINE, &BIDS, &JOIN, &LEAVE, &SAY, &WHOAMI, &RECEIPTS, &CHECK,
     &EXPORT, &EVIDENCE, &REVEAL, &PROVE, &RELIST, &UNLIST, &WITHDRAW, &AUTO, &PADDLE, &PADDLES,
-    &DELIVER, &BOX, &PEOPLE, &CONTACT, &SEND, &NEW, &MAIL, &READ, &ACK, &STATUS, &RECALL, &BLOCK,
-    &SEARCH, &STOP, &HELP, &QUIT,
+    &DELIVER, &BOX, &PEOPLE, &CONTACT, &SEND, &NEW, &MAIL, &READ, &ACK, &ACCEPT, &DECLINE, &STATUS,
+    &RECALL, &BLOCK, &SEARCH, &STOP, &HELP, &QUIT,
 ];
 
 impl Usage {

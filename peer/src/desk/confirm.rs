@@ -46,6 +46,8 @@ pub(super) enum Ground {
     TakesBack,
     /// The box for first letters is closed, for good.
     ClosesBox,
+    /// A registered letter is declined, for good.
+    DeclinesLetter,
     /// The auction runs for longer than 30 days.
     Long,
     /// It tells the other side of this room who they are, for good.
@@ -160,6 +162,10 @@ impl Ground {
                 "Contacts who have a box of their own with you still can; letters that came stay."
                     .to_owned(),
             ],
+            Self::DeclinesLetter => vec![
+                "The letter is destroyed unread, and nobody can read it any more.".to_owned(),
+                "The log shows its sender that you declined it.".to_owned(),
+            ],
             Self::Long => {
                 vec!["It runs for more than 30 days, and its end cannot be changed.".to_owned()]
             }
@@ -250,6 +256,7 @@ impl Desk {
                 apart(&sanitize(name)),
                 apart(&sanitize(contact))
             ),
+            Command::Decline { letter } => format!("decline the registered letter {letter}"),
             Command::Box(BoxTask::Close) => "close your box for letters".to_owned(),
             other => format!("{} {named}", other.usage().name),
         };

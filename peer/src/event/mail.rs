@@ -41,6 +41,24 @@ pub struct LetterView {
     /// Until when it can be taken back, while it waits to leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<Time>,
+    /// What is known of it besides, if it is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<RegisteredView>,
+}
+
+/// What is known of a registered letter, accepted or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RegisteredView {
+    /// Until when it can be accepted; absent of one that has not left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Bytes of the letter and its files as they were deposited: sealed and filled up. 0 before it is.
+    pub bytes: u64,
+    /// How many files are beside it.
+    pub files: u32,
+    /// When it was accepted, if it was, as far as that is known here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Time>,
 }
 
 /// How a letter stands.
@@ -53,6 +71,12 @@ pub enum LetterStanding {
     Read,
     /// It was read, and its writer is told, or was.
     Acknowledged,
+    /// It came, is registered, and is read once the user accepts it.
+    ToAccept,
+    /// The user accepts it, which the broker has not logged yet.
+    Accepting,
+    /// The user declines it, which the broker has not logged yet.
+    Declining,
     /// It came and cannot be opened; `cause` says why.
     Unopened,
     /// It waits to leave, and can be taken back.
@@ -63,6 +87,12 @@ pub enum LetterStanding {
     Deposited,
     /// Its reader says that it was read, and the signature or MAC holds.
     WasRead,
+    /// It is registered, and its reader has signed for it.
+    Accepted,
+    /// It is registered, and its reader declined it: nobody reads it.
+    Declined,
+    /// It is registered, and nobody accepted it in time: nobody reads it.
+    Lapsed,
     /// It was taken back before it left.
     Recalled,
     /// It could not be sent; `cause` says why.
@@ -77,6 +107,12 @@ impl LetterStanding {
             Self::Unread => "not read",
             Self::Read => "read",
             Self::Acknowledged => "acknowledged",
+            Self::ToAccept => "waits for you to accept it",
+            Self::Accepting => "is being accepted",
+            Self::Declining => "is being declined",
+            Self::Accepted => "accepted by them",
+            Self::Declined => "DECLINED",
+            Self::Lapsed => "LAPSED",
             Self::Unopened => "CANNOT BE OPENED",
             Self::Waiting => "leaves in a moment",
             Self::Leaving => "on its way",

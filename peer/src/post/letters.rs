@@ -5,18 +5,19 @@
 
 use pregao_protocol::host::NoRandomness;
 use pregao_protocol::letter::{
-    Address, Addressee, Author, BoxKeys, BrokerAddress, Class, Content, LetterError, Place,
+    Address, Addressee, Author, BoxKeys, BrokerAddress, Class, Content, Halves, LetterError, Place,
     PublishedKeys, Sealed, Seeds, seal,
 };
 use pregao_protocol::log::merkle::{Frontier, leaf_hash};
 use pregao_protocol::log::stamp::{FullStamp, Headers};
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::action::{Action, ActionError, Draft, Seen};
-use pregao_protocol::room::body::{Blob, Body, BoxOpening, Deposit, Empty, Taken};
+use pregao_protocol::room::body::{Blob, Body, BoxOpening, Deposit, Empty, OneLetter, Taken};
 use pregao_protocol::room::{BlobCode, MessageBox, Replay};
 use pregao_protocol::trust::agreement::AgreementPublic;
-use pregao_protocol::trust::key::{DepositKey, PublicKey, SecretKey};
+use pregao_protocol::trust::key::{DepositKey, OneTime, PublicKey, SecretKey};
 use pregao_protocol::trust::prekey::PrekeySecret;
+use pregao_protocol::trust::seal::SealError;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::{
@@ -44,6 +45,9 @@ pub enum PostError {
     /// What the owner was to sign cannot be signed.
     #[error(transparent)]
     Own(#[from] BoxError),
+    /// The half of a registered letter cannot be sealed to the broker.
+    #[error("the broker of the box has a key to which nothing can be sealed")]
+    Half(#[from] SealError),
     /// Keys that cannot be published together.
     #[error("these keys cannot be published together")]
     Keys,
@@ -156,6 +160,8 @@ pub struct Outgoing<'a> {
     pub attachments: &'a [Blob],
     /// When it is destroyed, taken or not.
     pub expires: Option<Time>,
+    /// Both halves of the key of a registered letter, whose content was made with them; without for every other.
+    pub halves: Option<&'a Halves>,
 }
 
 /// A letter that is ready to be handed in: its envelope is at the broker. To be kept durably before it is, with `seeds` and
@@ -323,17 +329,25 @@ impl GuestSession<'_> {
         let addressee = Addressee { place, agreement };
         let sealed = seal(letter.content, &addressee, &letter.author, &seeds)?;
         let envelope = self.put_blob(Purpose::Envelope, &sealed.envelope).await?;
+        let key = SecretKey::<DepositKey>::from_seed(&self.random()?);
+        let registered = match letter.halves {
+            Some(halves) => {
+                let author = PublicKey::<OneTime>::from_bytes(*key.public().as_bytes());
+                let place = (to.name(), &author, envelope.digest);
+                Some(halves.deposit(&to.opening.broker.delivery, place, self.random()?)?)
+            }
+            None => None,
+        };
         let body = Body::Deposit(Deposit {
             envelope,
             attachments: letter.attachments.to_vec(),
             signed: keys.signed.digest(),
             once: once.map(|(once, _)| *once),
             expires: letter.expires,
-            registered: None,
+            registered,
         });
         let id = uuid::Builder::from_random_bytes(self.random()?).into_uuid();
         let draft = Draft { id, room: Some(to.name()), body, seen: to.opened };
-        let key = SecretKey::<DepositKey>::from_seed(&self.random()?);
         let action = draft.sign_as_guest(&key)?;
         let stamp = self.stamp(&action).await?;
         Ok(ReadyLetter { action, stamp, sealed, seeds, used_once: once.is_some(), class })
@@ -401,6 +415,25 @@ impl GuestSession<'_> {
         letters: Vec<u64>,
     ) -> Result<Receipt, PostError> {
         self.act(own, seen, Body::Taken(Taken { letters })).await
+    }
+
+    /// Accepts a registered letter in one's own box, or declines it, by its position. With the entry that accepts it the
+    /// broker logs its half of the key ([`MessageBox::handed`]), or neither. What is accepted was opened before, its proof
+    /// holds and it is that of its deposit (V-339).
+    ///
+    /// # Errors
+    /// [`GuestError::Refused`] with `registered.letter` if it does not wait to be decided about, or with `registered.late`;
+    /// [`PostError`].
+    pub async fn decide(
+        &mut self,
+        own: &OwnBox,
+        seen: Seen,
+        letter: u64,
+        accepts: bool,
+    ) -> Result<Receipt, PostError> {
+        let one = OneLetter { letter };
+        let body = if accepts { Body::Accepted(one) } else { Body::Declined(one) };
+        self.act(own, seen, body).await
     }
 
     /// Closes one's own box: nothing is left or read there any more.

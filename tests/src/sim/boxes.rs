@@ -233,6 +233,7 @@ fn two_people_who_are_never_there_together_exchange_a_letter_with_an_attachment(
             author: rui.author(),
             attachments: &[file],
             expires: None,
+            halves: None,
         };
         let mut kept = 0;
         let (ready, receipt) = session.deposit(&found, &outgoing, |_| kept += 1).await?;
@@ -287,8 +288,13 @@ fn a_letter_that_breaks_a_rule_is_refused_and_its_sender_knows_why() {
     visiting(async |visit| {
         let (ana, rui) = (open_for(&visit, 2, 5).await?, open_for(&visit, 9, 6).await?);
         let content = rui.letter("Hello.", Vec::new())?;
-        let outgoing =
-            Outgoing { content: &content, author: rui.author(), attachments: &[], expires: None };
+        let outgoing = Outgoing {
+            content: &content,
+            author: rui.author(),
+            attachments: &[],
+            expires: None,
+            halves: None,
+        };
         let mut session = visit.paid().await?;
         let found = session.opening(ana.own.name()).await?;
         ensure!(code(session.deposit(&found, &outgoing, |_| ()).await)? == Code::BoxNoKeys);

@@ -214,6 +214,7 @@ fn letter(to: &str, text: &str) -> NewLetter {
         attach: Vec::new(),
         mode: Some(Mode::Evidence),
         receipt: false,
+        registered: false,
         expires: None,
         anyway: true,
     }
@@ -484,7 +485,13 @@ impl Forger {
     async fn leave(&mut self, to: RoomName, by: &Forged, content: &Content) -> Result<()> {
         let mut session = self.paid().await?;
         let found = session.opening(to).await?;
-        let outgoing = Outgoing { content, author: by.author(), attachments: &[], expires: None };
+        let outgoing = Outgoing {
+            content,
+            author: by.author(),
+            attachments: &[],
+            expires: None,
+            halves: None,
+        };
         session.deposit(&found, &outgoing, |_| ()).await?;
         Ok(())
     }
@@ -501,6 +508,7 @@ impl Forger {
             signed: keys.signed.digest(),
             once: keys.once.map(|(once, _)| once),
             expires: None,
+            registered: None,
         });
         let id = uuid::Builder::from_random_bytes([9; 16]).into_uuid();
         let draft = Draft { id, room: Some(to), body, seen: found.opened() };
@@ -550,6 +558,7 @@ fn what_cannot_be_opened_or_is_not_by_whom_it_says_is_kept_and_shown_with_its_ca
                 author: own.author(),
                 attachments: &[],
                 expires: None,
+                halves: None,
             };
             session.prepare(&found, &keys, &outgoing).await?.sealed.envelope
         };

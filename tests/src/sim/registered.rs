@@ -75,8 +75,13 @@ async fn send(
     });
     let id = uuid::Builder::from_random_bytes([5; 16]).into_uuid();
     let plain = from.letter("Hello.", Vec::new())?;
-    let plain =
-        Outgoing { content: &plain, author: from.author(), attachments: &[], expires: None };
+    let plain = Outgoing {
+        content: &plain,
+        author: from.author(),
+        attachments: &[],
+        expires: None,
+        halves: None,
+    };
     // What whoever leaves a letter has seen: that of any letter.
     let seen = session.prepare(to, &keys, &plain).await?.action.seen();
     let draft = Draft { id, room: Some(to.name()), body, seen };

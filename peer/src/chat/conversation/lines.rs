@@ -9,7 +9,7 @@ use crate::chat::draw::day_and_minute;
 use crate::chat::model::left;
 use crate::chat::room::{ChatLine, Tone};
 use crate::command::Folder;
-use crate::event::{FileView, LetterStanding, LetterView};
+use crate::event::{FileView, LetterStanding, LetterView, RegisteredView};
 use crate::text::sanitize::sanitize;
 
 /// Most lines that a conversation is shown in, the newest.
@@ -101,6 +101,8 @@ fn letter_lines(letter: &Letter, now: Option<Time>) -> Vec<ChatLine> {
         lines.extend(shown.files.iter().map(|file| line(Tone::System, file_line(file))));
         let notes = shown.notes.iter();
         lines.extend(notes.map(|note| line(Tone::System, format!("  → {}", sanitize(note)))));
+    } else if let Some(registered) = to_accept(view) {
+        lines.push(line(Tone::System, registered_line(registered, now)));
     } else if view.attachments > 0 {
         let files = match view.attachments {
             1 => "1 file".to_owned(),
@@ -110,6 +112,22 @@ fn letter_lines(letter: &Letter, now: Option<Time>) -> Vec<ChatLine> {
         lines.push(line(Tone::System, text));
     }
     lines
+}
+
+/// What is known of a letter that waits to be accepted.
+fn to_accept(view: &LetterView) -> Option<&RegisteredView> {
+    view.registered.as_ref().filter(|_| view.standing == LetterStanding::ToAccept)
+}
+
+fn registered_line(registered: &RegisteredView, now: Option<Time>) -> String {
+    let files = match registered.files {
+        0 => String::new(),
+        1 => ", with 1 file".to_owned(),
+        files => format!(", with {files} files"),
+    };
+    let until = registered.until.map(|until| format!(", until {}", when(until, now)));
+    let until = until.unwrap_or_default();
+    format!("  → you read it once you sign for it: {} bytes{files}{until}", registered.bytes)
 }
 
 /// The first line of a letter, and whether it is bad news.
@@ -139,7 +157,13 @@ fn head(view: &LetterView, now: Option<Time>) -> (String, bool) {
         LetterStanding::Read if view.wants_receipt => {
             format!("{words}; asks for a receipt: /ack {number}")
         }
-        LetterStanding::Read
+        LetterStanding::ToAccept => format!("{words}: /accept {number} or /decline {number}"),
+        LetterStanding::Accepting
+        | LetterStanding::Declining
+        | LetterStanding::Accepted
+        | LetterStanding::Declined
+        | LetterStanding::Lapsed
+        | LetterStanding::Read
         | LetterStanding::Acknowledged
         | LetterStanding::Unopened
         | LetterStanding::Leaving
@@ -150,7 +174,8 @@ fn head(view: &LetterView, now: Option<Time>) -> (String, bool) {
     };
     let is_bad = matches!(view.standing, LetterStanding::Unopened | LetterStanding::Failed)
         || view.cause.is_some();
-    (format!("{number} {way}{re}, {when}{mode}, {standing}"), is_bad)
+    let registered = if view.registered.is_some() { ", REGISTERED" } else { "" };
+    (format!("{number} {way}{re}, {when}{mode}{registered}, {standing}"), is_bad)
 }
 
 /// When it was, in UTC: the minute of a letter of today, the day too of an older one, the year of one of another year.

@@ -184,6 +184,10 @@ impl Conversation {
                 self.count_one_less();
             }
             if let Some(known) = self.letters.get_mut(&number) {
+                // What the desk showed of it before was without what is in it now.
+                if view.registered.is_some() && view.standing != known.view.standing {
+                    (known.shown, known.asked) = (None, false);
+                }
                 known.view = view;
             }
             return false;
@@ -307,8 +311,11 @@ impl Conversation {
                     | LetterStanding::Leaving
                     | LetterStanding::Deposited
                     | LetterStanding::WasRead
+                    | LetterStanding::Accepted
+                    | LetterStanding::Declined
                     | LetterStanding::Failed
-            );
+            ) || letter.view.standing == LetterStanding::Lapsed
+                && letter.view.folder == Folder::Sent;
             shows && letter.shown.is_none() && !letter.asked
         });
         let asked = to_ask.take(most).map(|(number, letter)| {
@@ -332,9 +339,17 @@ impl Conversation {
     }
 }
 
-/// Whether a letter counts as not read: what cannot be opened does, so that it is not overlooked.
+/// Whether a letter counts as not read: what cannot be opened does, so that it is not overlooked, and what waits to be
+/// accepted.
 const fn is_unread(view: &LetterView) -> bool {
-    matches!(view.standing, LetterStanding::Unread | LetterStanding::Unopened)
+    matches!(
+        view.standing,
+        LetterStanding::Unread
+            | LetterStanding::Unopened
+            | LetterStanding::ToAccept
+            | LetterStanding::Accepting
+            | LetterStanding::Declining
+    )
 }
 
 /// Whom a letter convinces, in a word.

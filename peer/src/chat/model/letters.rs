@@ -189,7 +189,8 @@ impl Model {
         let (number, standing) = (letter.letter, letter.standing);
         let id = self.take_letter(letter);
         let Some((id, is_new)) = id else { return };
-        self.ring |= is_new && standing == LetterStanding::Unread;
+        let is_news = matches!(standing, LetterStanding::Unread | LetterStanding::ToAccept);
+        self.ring |= is_new && is_news;
         if standing == LetterStanding::Recalled
             && let Some(text) = self.conversation_mut(&id).and_then(|of| of.typed_of(number))
         {
@@ -198,7 +199,9 @@ impl Model {
     }
 
     fn apply_mail(&mut self, letters: &[LetterView], left_out: u64) {
-        let unread = |letter: &LetterView| letter.standing == LetterStanding::Unread;
+        let unread = |letter: &LetterView| {
+            matches!(letter.standing, LetterStanding::Unread | LetterStanding::ToAccept)
+        };
         // The answer to `new` that names all of them.
         if left_out > 0 && letters.iter().all(unread) && !letters.is_empty() {
             self.has_all_unread = false;

@@ -126,6 +126,10 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         (false, true) => Some(Mode::Deniable),
         (false, false) => None,
     };
+    let registered = asked.flag("registered");
+    if registered && asked.flag("receipt") {
+        return Err(wrong("a registered letter needs no `receipt`: who accepts it signs for it"));
+    }
     let path = |path: &str| bounded("path", path, 1, LONGEST_PATH);
     let files = asked.values("attach", "the path of a file")?;
     let files: Vec<String> = files.into_iter().map(path).collect::<Result<_, _>>()?;
@@ -133,12 +137,16 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     let subject = asked.value("subject", "one line, in quotes if it has spaces")?;
     let expires = asked.value("expires", "a duration, e.g. 7d")?;
     expires.map(duration::parse).transpose()?;
+    if registered && expires.is_some() {
+        return Err(wrong("a registered letter takes no `expires`: it lapses after 15 days"));
+    }
     Ok(Command::Send(Box::new(NewLetter {
         subject: subject.map(|line| bounded("subject", line, 1, LONGEST_SUBJECT)).transpose()?,
         re: asked.number("re")?,
         attach: files,
         mode,
         receipt: asked.flag("receipt"),
+        registered,
         expires: expires.map(str::to_owned),
         anyway: asked.flag("anyway"),
         ..letter(to, text)
@@ -202,6 +210,7 @@ const fn letter(to: String, text: String) -> NewLetter {
         attach: Vec::new(),
         mode: None,
         receipt: false,
+        registered: false,
         expires: None,
         anyway: false,
     }
@@ -248,6 +257,18 @@ pub(crate) fn read(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
 pub(crate) fn ack(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
     let asked = Sorted::of(&table::ACK, words, &[])?;
     Ok(Command::Ack { letter: one(&table::ACK, &asked)?, now: asked.flag("now") })
+}
+
+/// Reads the words after `/accept`.
+pub(crate) fn accept(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    let asked = Sorted::of(&table::ACCEPT, words, &[])?;
+    Ok(Command::Accept { letter: one(&table::ACCEPT, &asked)? })
+}
+
+/// Reads the words after `/decline`.
+pub(crate) fn decline(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    let asked = Sorted::of(&table::DECLINE, words, &[])?;
+    Ok(Command::Decline { letter: one(&table::DECLINE, &asked)? })
 }
 
 /// Reads the words after `/recall`.

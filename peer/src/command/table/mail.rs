@@ -107,7 +107,7 @@ pub static CONTACT: Usage = Usage {
 pub static SEND: Usage = Usage {
     name: "send",
     aliases: &["write"],
-    synopsis: "WHO TEXT [subject TEXT] [attach FILE] [re N] [evidence | deniable] [receipt] [expires DURATION] [anyway]",
+    synopsis: "WHO TEXT [subject TEXT] [attach FILE] [re N] [evidence | deniable] [receipt | registered] [expires DURATION] [anyway]",
     arguments: &[
         WHO,
         Argument {
@@ -136,13 +136,18 @@ pub static SEND: Usage = Usage {
         flag("evidence", "Your box signs it: the reader can prove to others that it wrote this"),
         flag("deniable", "It convinces its reader alone: they could have made it themselves"),
         flag("receipt", "Ask to be told when it was read; the reader decides"),
+        flag(
+            "registered",
+            "They sign for it before they can read it, within 15 days, or it lapses",
+        ),
         word("expires", "DURATION", "After how long it is destroyed, read or not, e.g. 7d"),
         flag("anyway", "Send it although its text speaks of an attachment and there is none"),
     ],
     summary: "write a letter to somebody, there or not",
     details: "Sealed to keys that only their device has; the broker sees a box, a size and a time. It leaves after ten \
               seconds: until then /recall takes it back. Without `evidence` or `deniable` it is as set for the contact, which \
-              is deniable at first; both sides see which it is.",
+              is deniable at first; both sides see which it is. Of a registered letter they see who writes and the subject, and \
+              the rest with their signature alone.",
     example: "/send ana \"Is it still there?\" subject Radio",
     read: parse::send,
 };
@@ -227,6 +232,35 @@ pub static ACK: Usage = Usage {
     read: parse::ack,
 };
 
+/// Signs for a registered one.
+pub static ACCEPT: Usage = Usage {
+    name: "accept",
+    aliases: &["sign-for"],
+    synopsis: "N",
+    arguments: &[LETTER],
+    keywords: &[],
+    summary: "sign for a registered letter, and read it from then on",
+    details: "The box it came to signs in its log that you accept it, and with that entry the broker publishes the half of \
+              the key that was missing: both, or neither. Its sender can show to others that it was handed over. Without a \
+              connection it is done as soon as there is one.",
+    example: "/accept 3",
+    read: parse::accept,
+};
+
+/// Refuses a registered one.
+pub static DECLINE: Usage = Usage {
+    name: "decline",
+    aliases: &["refuse"],
+    synopsis: "N",
+    arguments: &[LETTER],
+    keywords: &[],
+    summary: "refuse a registered letter: nobody reads it then",
+    details: "It is destroyed unread, and its sender sees in the log that you declined it. Doing nothing comes to the same, \
+              but for that: after 15 days it lapses.",
+    example: "/decline 3",
+    read: parse::decline,
+};
+
 /// What became of letters.
 pub static STATUS: Usage = Usage {
     name: "status",
@@ -236,7 +270,7 @@ pub static STATUS: Usage = Usage {
     keywords: &[],
     summary: "show what became of the letters that you sent",
     details: "Whether each was deposited, with the broker's receipt checked again, and whether its reader says that it was \
-              read, with that signature checked again.",
+              read, with that signature checked again; of a registered one, whether it was accepted.",
     example: "/status 3",
     read: parse::status,
 };

@@ -48,6 +48,16 @@ impl Desk {
                 self.ask_about(Command::Box(BoxTask::Close), Ground::ClosesBox);
                 Progress::Pending
             }
+            Command::Decline { letter } if !consent.covers(&[Ground::DeclinesLetter]) => {
+                match self.letter_time().map(|now| office.may_decide(letter, false, now)) {
+                    Ok(Ok(())) => {
+                        self.ask_about(Command::Decline { letter }, Ground::DeclinesLetter);
+                        Progress::Pending
+                    }
+                    Ok(Err(error)) => self.reject_letters(error).await,
+                    Err(report) => self.reject(report).await,
+                }
+            }
             Command::Box(task) => self.message_box(&office, task).await,
             Command::People { about } => self.ask_for_people(about).await,
             Command::Contact(task) => self.contact(&office, task).await,
@@ -57,6 +67,8 @@ impl Desk {
             Command::Search { text } => self.list_letters(office.search(&text)).await,
             Command::Read { letter, save } => self.read_letter(&office, letter, save).await,
             Command::Ack { letter, now } => self.acknowledge(&office, letter, now).await,
+            Command::Accept { letter } => self.decide(&office, letter, true).await,
+            Command::Decline { letter } => self.decide(&office, letter, false).await,
             Command::Status { letter } => match office.status(letter) {
                 Ok(letters) => {
                     let id = self.reply_to.id.clone();
@@ -382,6 +394,35 @@ impl Desk {
         } else {
             let after = duration::print(leaves.since(now));
             format!("a receipt leaves in {after}; until then /recall {number} takes it back")
+        };
+        self.note(text).await;
+        Progress::Done
+    }
+
+    /// Puts down what is decided about a registered letter, and has it handed in.
+    async fn decide(&mut self, office: &Office, number: u64, accepts: bool) -> Progress {
+        let now = match self.letter_time() {
+            Ok(now) => now,
+            Err(report) => return self.reject(report).await,
+        };
+        let decided = office.decide(number, accepts, now);
+        let letter = match decided.and_then(|letter| office.letter(letter)) {
+            Ok(letter) => letter,
+            Err(error) => return self.reject_letters(error).await,
+        };
+        self.wake_postman(false);
+        self.emit(Event::Letter(letter)).await;
+        let when = if self.connection.is_up() {
+            "now"
+        } else {
+            "as soon as there is a connection: it is put down"
+        };
+        let text = if accepts {
+            format!(
+                "you sign for it {when}; once the broker has logged that, /read {number} shows it"
+            )
+        } else {
+            format!("it is declined {when}; nobody reads it then")
         };
         self.note(text).await;
         Progress::Done

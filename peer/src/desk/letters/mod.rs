@@ -205,6 +205,8 @@ pub(super) const fn is_about_letters(command: &Command) -> bool {
             | Command::Mail(_)
             | Command::Read { .. }
             | Command::Ack { .. }
+            | Command::Accept { .. }
+            | Command::Decline { .. }
             | Command::Status { .. }
             | Command::Recall { .. }
             | Command::Block { .. }
@@ -225,6 +227,8 @@ const fn is_answered_here(command: &Command) -> bool {
             )
             | Command::New
             | Command::Mail(_)
+            | Command::Accept { .. }
+            | Command::Decline { .. }
             | Command::Status { .. }
             | Command::Recall { .. }
             | Command::Search { .. }

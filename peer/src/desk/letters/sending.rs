@@ -74,7 +74,7 @@ impl Desk {
 
     /// A letter was put down: shows it, whom it convinces, and until when it can be taken back.
     pub(super) async fn is_written(&mut self, office: &Office, written: Written) -> Progress {
-        let Written { number, leaves, mode } = written;
+        let Written { number, leaves, mode, registered } = written;
         self.wake_postman(false);
         let letter = match office.letter(number) {
             Ok(letter) => letter,
@@ -87,6 +87,11 @@ impl Desk {
             Mode::Deniable => "deniable: its reader can prove nothing with it",
         };
         self.note(whom.to_owned()).await;
+        if registered {
+            let text = "registered: they see that it is from you and its subject, and read the rest once they sign \
+                        for it, within 15 days";
+            self.note(text.to_owned()).await;
+        }
         if !who.verified {
             let compare = match &who.name {
                 Some(name) => format!("compare digits with them: /contact verify \"{name}\""),

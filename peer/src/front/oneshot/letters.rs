@@ -52,8 +52,9 @@ fn cells(letter: &LetterView) -> Vec<String> {
     } else {
         ""
     };
+    let registered = if letter.registered.is_some() { "registered" } else { "" };
     let cause = letter.cause.as_deref().map(sanitize).unwrap_or_default();
-    let rest = [letter.standing.words(), mode, &files, wish, &cause];
+    let rest = [letter.standing.words(), mode, registered, &files, wish, &cause];
     let rest: Vec<&str> = rest.into_iter().filter(|word| !word.is_empty()).collect();
     vec![
         format!("{}", letter.letter),

@@ -19,6 +19,11 @@ enum Awaits {
     Nothing,
     /// A letter is deposited, or is not; its number, once that is told.
     Letter(Option<u64>),
+    /// A registered letter is accepted, or declined.
+    Decided {
+        letter: u64,
+        accepts: bool,
+    },
     /// The box for first letters is open.
     Opened,
     /// It is closed.
@@ -39,6 +44,8 @@ impl Stay {
     pub(super) const fn of(command: &Command) -> Self {
         let awaits = match command {
             Command::Send(_) => Awaits::Letter(None),
+            Command::Accept { letter } => Awaits::Decided { letter: *letter, accepts: true },
+            Command::Decline { letter } => Awaits::Decided { letter: *letter, accepts: false },
             Command::Box(BoxTask::Open { now: true, .. }) => Awaits::Opened,
             Command::Box(BoxTask::Close) => Awaits::Closed,
             Command::Box(BoxTask::Open { now: false, .. }) | Command::Ack { now: false, .. } => {
@@ -58,7 +65,9 @@ impl Stay {
     pub(super) fn begin(&mut self) -> bool {
         let stays = match self.awaits {
             Awaits::Nothing | Awaits::Letter(None) | Awaits::Hours => false,
-            Awaits::Letter(Some(_)) | Awaits::Opened | Awaits::Closed => true,
+            Awaits::Letter(Some(_)) | Awaits::Decided { .. } | Awaits::Opened | Awaits::Closed => {
+                true
+            }
         };
         self.until = stays.then(|| Instant::now() + STAY);
         stays
@@ -82,6 +91,17 @@ impl Stay {
                     LetterStanding::Deposited | LetterStanding::WasRead => Some(true),
                     LetterStanding::Failed | LetterStanding::Recalled => Some(false),
                     _ => None,
+                }
+            }
+            (Awaits::Decided { letter: number, accepts }, Event::Letter(letter))
+                if self.stays() && letter.letter == number =>
+            {
+                match letter.standing {
+                    LetterStanding::Accepting | LetterStanding::Declining => None,
+                    LetterStanding::Declined => Some(!accepts),
+                    LetterStanding::Unread | LetterStanding::Read => Some(accepts),
+                    // It lapsed, was refused, or what is in it does not open.
+                    _ => Some(false),
                 }
             }
             (Awaits::Opened, Event::Boxes { boxes, .. }) if self.stays() => {
@@ -113,6 +133,9 @@ impl Stay {
                     "it has not left yet: it is put down, and leaves {carries}; `pregao status {number}` says how it stands"
                 )
             }
+            Awaits::Decided { letter, .. } => format!(
+                "the broker has not logged it yet: it is put down, and handed in {carries}; `pregao read {letter}` says how it stands"
+            ),
             Awaits::Opened => format!("the box is not open yet: it is opened {carries}"),
             Awaits::Closed => format!("the box is not closed yet: it is closed {carries}"),
             Awaits::Nothing | Awaits::Hours => {

@@ -78,6 +78,9 @@ pub enum OfficeError {
     /// What is kept shows nobody else that the letter is its author's; why.
     #[error("the letter cannot be shown: {0}")]
     NotShown(#[source] NotShown),
+    /// A registered letter has its receipt, and a time of its own.
+    #[error("a registered letter takes no `receipt` and no `expires`")]
+    Registered,
     /// The text speaks of a file, and none goes with it.
     #[error("the text speaks of an attachment, and there is none")]
     NoAttachment,
@@ -116,6 +119,7 @@ impl Advised for OfficeError {
             Self::NotThis(_) => "mail.not-this",
             Self::Content(_) => "mail.content",
             Self::NotShown(_) => "mail.not-shown",
+            Self::Registered => "mail.registered",
             Self::NoAttachment => "mail.no-attachment",
             Self::File { .. } => "mail.file",
             Self::TooLarge { .. } => "mail.too-large",
@@ -140,6 +144,9 @@ impl Advised for OfficeError {
             Self::NotThis(_) => "/mail shows how each letter stands",
             Self::Content(_) => "shorten it, or send it in two letters",
             Self::NotShown(_) => "nothing was written; the letter itself can be read as before",
+            Self::Registered => {
+                "leave that out: who accepts it signs for it, and it lapses after 15 days"
+            }
             Self::NoAttachment => "add `attach FILE`, or `anyway` if nothing is missing",
             Self::File { .. } => "name a file that can be read",
             Self::TooLarge { .. } => "send a smaller file",

@@ -110,6 +110,7 @@ fn saying(text: &str) -> NewLetter {
         attach: Vec::new(),
         mode: None,
         receipt: false,
+        registered: false,
         expires: None,
         anyway: false,
     }

@@ -6,9 +6,11 @@ use pregao_protocol::value::clock::Time;
 
 use super::{Office, OfficeError};
 use crate::command::{Folder, MailFilter};
-use crate::event::{FileView, LetterStanding, LetterView, Personal, ReadView, StatusView, WhoView};
+use crate::event::{
+    FileView, LetterStanding, LetterView, Personal, ReadView, RegisteredView, StatusView, WhoView,
+};
 use crate::post::store::letters::{
-    Authorship, Direction, LetterNumber, LetterRecord, LetterState, Selection,
+    Authorship, Direction, LetterNumber, LetterRecord, LetterState, RegisteredState, Selection,
 };
 use crate::post::store::{Kept, MailError, View};
 
@@ -90,14 +92,12 @@ impl Office {
         let record = store.change(|change| change.keep_read(number, now))?;
         let view = store.view();
         let letter = shown(view, number, &record)?;
-        let content = view.content(number)?.and_then(|bytes| Content::parse(&bytes).ok());
-        let (text, files) = match &content {
-            Some((Content::Letter(letter), _)) => {
-                (letter.text.as_str().to_owned(), files(letter, &record))
-            }
-            Some((Content::Read(_), _)) | None => (String::new(), Vec::new()),
-        };
-        Ok(ReadView { letter, text: Personal::new(text), files, notes: notes(&record) })
+        let said = view.said(number, &record)?.letter();
+        let (text, files) = said.as_ref().map_or_else(Default::default, |said| {
+            (said.text.as_str().to_owned(), files(said, &record))
+        });
+        let notes = notes(number, &record);
+        Ok(ReadView { letter, text: Personal::new(text), files, notes })
     }
 
     /// What became of a letter that was sent, or of all: each signature is checked again.
@@ -198,6 +198,7 @@ fn damaged_view(id: i64) -> LetterView {
         wants_receipt: false,
         re: None,
         leaves: None,
+        registered: None,
     }
 }
 
@@ -232,6 +233,22 @@ fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<Lett
             LetterState::Waiting { until } => Some(until),
             _ => None,
         },
+        registered: registered(record),
+    })
+}
+
+/// What is known of a registered letter.
+fn registered(record: &LetterRecord) -> Option<RegisteredView> {
+    let state = record.registered?;
+    let deposit = record.deposit.as_ref().and_then(|deposit| deposit.registered.as_ref());
+    Some(RegisteredView {
+        until: deposit.and_then(|deposit| deposit.until),
+        bytes: deposit.map_or(0, |deposit| deposit.bytes),
+        files: deposit.map_or(0, |deposit| deposit.files),
+        accepted: match state {
+            RegisteredState::Accepted { at } => Some(at),
+            _ => None,
+        },
     })
 }
 
@@ -246,6 +263,9 @@ fn standing(record: &LetterRecord) -> (LetterStanding, Option<String>) {
             (LetterStanding::Unopened, Some("it was not opened yet".to_owned()))
         }
         LetterState::Unreadable { cause } => (LetterStanding::Unopened, Some(cause.clone())),
+        LetterState::Unread | LetterState::Read { .. } if !is_handed(record.registered) => {
+            (undecided(record.registered), None)
+        }
         LetterState::Unread => (LetterStanding::Unread, None),
         LetterState::Read { .. } if record.acknowledged.is_some() => {
             (LetterStanding::Acknowledged, None)
@@ -253,7 +273,7 @@ fn standing(record: &LetterRecord) -> (LetterStanding, Option<String>) {
         LetterState::Read { .. } => (LetterStanding::Read, None),
         LetterState::Waiting { .. } => (LetterStanding::Waiting, None),
         LetterState::Underway => (LetterStanding::Leaving, None),
-        LetterState::Deposited | LetterState::Taken => (LetterStanding::Deposited, None),
+        LetterState::Deposited | LetterState::Taken => (decided(record.registered), None),
         LetterState::WasRead { .. } => (LetterStanding::WasRead, None),
         LetterState::Failed { code } => (LetterStanding::Failed, Some(code.clone())),
         LetterState::TakenBack => (LetterStanding::Recalled, None),
@@ -263,6 +283,34 @@ fn standing(record: &LetterRecord) -> (LetterStanding, Option<String>) {
             (standing, Some(format!("NOT SHOWN WHO WROTE IT: {cause}")))
         }
         (_, standing) => standing,
+    }
+}
+
+/// Whether nothing keeps a letter that came from being read.
+const fn is_handed(registered: Option<RegisteredState>) -> bool {
+    matches!(registered, None | Some(RegisteredState::Accepted { .. }))
+}
+
+/// How a registered letter stands that came and was not handed over.
+const fn undecided(registered: Option<RegisteredState>) -> LetterStanding {
+    match registered {
+        Some(RegisteredState::Accepting) => LetterStanding::Accepting,
+        Some(RegisteredState::Declining) => LetterStanding::Declining,
+        Some(RegisteredState::Declined { .. }) => LetterStanding::Declined,
+        Some(RegisteredState::Lapsed { .. }) => LetterStanding::Lapsed,
+        Some(RegisteredState::Undecided | RegisteredState::Accepted { .. }) | None => {
+            LetterStanding::ToAccept
+        }
+    }
+}
+
+/// How a letter stands that was sent, registered or not.
+const fn decided(registered: Option<RegisteredState>) -> LetterStanding {
+    match registered {
+        Some(RegisteredState::Accepted { .. }) => LetterStanding::Accepted,
+        Some(RegisteredState::Declined { .. }) => LetterStanding::Declined,
+        Some(RegisteredState::Lapsed { .. }) => LetterStanding::Lapsed,
+        _ => LetterStanding::Deposited,
     }
 }
 
@@ -282,8 +330,8 @@ fn files(letter: &Letter, record: &LetterRecord) -> Vec<FileView> {
 }
 
 /// What a letter proves and what not, in lines.
-fn notes(record: &LetterRecord) -> Vec<String> {
-    let mut lines = Vec::new();
+fn notes(number: LetterNumber, record: &LetterRecord) -> Vec<String> {
+    let mut lines = notes_of_registered(number, record);
     match (record.direction, record.mode) {
         (Direction::Received, Some(Mode::Evidence)) => {
             lines.push("evidence: you can prove to others that this box wrote it".to_owned());
@@ -329,6 +377,67 @@ fn notes(record: &LetterRecord) -> Vec<String> {
     lines
 }
 
+/// What its reader can do about a registered letter, or did, in lines.
+fn notes_of_registered(number: LetterNumber, record: &LetterRecord) -> Vec<String> {
+    let deposit = record.deposit.as_ref().and_then(|deposit| deposit.registered.as_ref());
+    let (Some(state), Some(deposit)) = (record.registered, deposit) else { return Vec::new() };
+    let came = record.direction == Direction::Received;
+    let until = deposit.until.map_or_else(String::new, |until| format!(" until {until}"));
+    match state {
+        RegisteredState::Undecided if came => {
+            let files = match deposit.files {
+                0 => String::new(),
+                1 => ", with 1 file".to_owned(),
+                files => format!(", with {files} files"),
+            };
+            vec![
+                format!("registered: {} bytes{files}, read once you sign for it", deposit.bytes),
+                format!("accept {number} does so{until}, and its sender can show that you did"),
+                format!("decline {number} refuses it: it is destroyed, and nobody reads it"),
+            ]
+        }
+        RegisteredState::Accepting => {
+            vec!["registered: you accept it; it opens once the broker has that".to_owned()]
+        }
+        RegisteredState::Declining => vec![format!(
+            "registered: you decline it, once the broker is reached; until then accept {number} changes that"
+        )],
+        RegisteredState::Accepted { at } if came => {
+            vec![format!("registered: you accepted it at {at}")]
+        }
+        RegisteredState::Declined { at } if came => {
+            vec![format!("registered: you declined it at {at}; it was destroyed unread")]
+        }
+        RegisteredState::Lapsed { at } if came => vec![format!(
+            "registered: nobody accepted it in time; it lapsed at {at}, and was destroyed unread"
+        )],
+        _ => vec![said_of_decision(state, deposit.until)],
+    }
+}
+
+/// What is known of how the reader of a registered letter decided, in a line.
+fn said_of_decision(state: RegisteredState, until: Option<Time>) -> String {
+    match state {
+        RegisteredState::Accepted { at } => {
+            format!("registered: its reader signed for it at {at}, and it was handed over")
+        }
+        RegisteredState::Declined { at } => {
+            format!("registered: its reader declined it at {at}; nobody reads it")
+        }
+        RegisteredState::Lapsed { at } => {
+            format!("registered: nobody accepted it in time; it lapsed at {at}")
+        }
+        RegisteredState::Undecided | RegisteredState::Accepting | RegisteredState::Declining => {
+            match until {
+                Some(until) => format!(
+                    "registered: its reader can accept it until {until}; what they did is not known yet"
+                ),
+                None => "registered: its reader signs for it before they can read it".to_owned(),
+            }
+        }
+    }
+}
+
 /// What is known of a letter that was sent, in lines.
 fn known(
     view: View<'_>,
@@ -351,6 +460,10 @@ fn known(
         }
         (Some(seq), None) => lines.push(format!("deposited as entry {seq}; its receipt is lost")),
         (None, _) => {}
+    }
+    if let Some(state) = record.registered {
+        let registered = deposit.and_then(|deposit| deposit.registered.as_ref());
+        lines.push(said_of_decision(state, registered.and_then(|registered| registered.until)));
     }
     let bytes = view.read_receipt(id)?;
     let read = bytes.and_then(|bytes| Content::parse(&bytes).ok());

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use pregao_protocol::letter::{
-    Address, Attachment, BlobKey, Content, FileName, Letter, MAX_FILE, MediaType, Mode,
-    ReadReceipt, Salt, seal_file,
+    Address, Attachment, BlobKey, Content, FileName, Halves, Letter, MAX_FILE, MediaType, Mode,
+    ReadReceipt, RegisteredLetter, Salt, seal_file,
 };
+use pregao_protocol::log::RoomName;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::text::{Lines, Text};
@@ -20,7 +21,9 @@ use crate::command::NewLetter;
 use crate::post::store::MailError;
 use crate::post::store::contacts::{ContactId, Receipts};
 use crate::post::store::departures;
-use crate::post::store::letters::{Authorship, Direction, LetterNumber, LetterState};
+use crate::post::store::letters::{
+    Authorship, Direction, LetterNumber, LetterState, RegisteredState,
+};
 use crate::post::store::own_boxes::{BoxId, BoxState};
 use crate::text::duration;
 
@@ -38,6 +41,8 @@ pub struct Written {
     pub leaves: Time,
     /// Whom it convinces.
     pub mode: Mode,
+    /// Whether its reader reads it only once they have signed for it.
+    pub registered: bool,
 }
 
 /// From which box a letter goes where.
@@ -75,6 +80,9 @@ impl Office {
     /// # Errors
     /// One [`OfficeError`] for each cause; nothing is kept then.
     pub fn write(&self, new: &NewLetter, route: Route, now: Time) -> Result<Written, OfficeError> {
+        if new.registered && (new.receipt || new.expires.is_some()) {
+            return Err(OfficeError::Registered);
+        }
         if new.attach.is_empty() && !new.anyway && speaks_of_attachment(&new.text) {
             return Err(OfficeError::NoAttachment);
         }
@@ -100,7 +108,8 @@ impl Office {
             };
             let hold = Duration::from_secs(settings.hold);
             let mode = mode.unwrap_or(settings.mode);
-            (mode, hold, settings.keep_evidence, new.receipt || settings.wants_receipt, reply_to)
+            let wants_receipt = (new.receipt || settings.wants_receipt) && !new.registered;
+            (mode, hold, settings.keep_evidence, wants_receipt, reply_to)
         };
         let mut store = self.store();
         let from = store.view().own_box(route.from)?.address().ok_or(OfficeError::NoBox)?;
@@ -115,20 +124,29 @@ impl Office {
             text,
             attachments: attachments.iter().map(|(named, _)| named.clone()).collect(),
         };
-        if Content::Letter(letter.clone()).class().is_none() {
+        if !fits(&letter, new.registered.then_some(route.to.name)) {
             return Err(content("it is too long".to_owned()));
         }
         let leaves = now.plus(hold);
         let blobs: Vec<Vec<u8>> = attachments.into_iter().map(|(_, blob)| blob).collect();
         let Route { from, to, contact } = route;
-        let new =
-            departures::NewLetter { letter, from, contact, to, leaves, expires, keep_evidence };
+        let registered = new.registered;
+        let new = departures::NewLetter {
+            letter,
+            from,
+            contact,
+            to,
+            leaves,
+            expires,
+            keep_evidence,
+            registered,
+        };
         let number = store.change(|change| {
             let (number, id) = change.send_letter(new, now)?;
             change.keep_blobs(id, &blobs)?;
             Ok::<_, MailError>(number)
         })?;
-        Ok(Written { number, leaves, mode })
+        Ok(Written { number, leaves, mode, registered })
     }
 
     /// Reads a file and seals it.
@@ -218,6 +236,11 @@ impl Office {
                 ));
             }
         };
+        if record.registered.is_some() {
+            return Err(OfficeError::NotThis(
+                "the letter is registered: its writer has your signature for it already",
+            ));
+        }
         // A receipt binds its content to a box: it must be known whose that is.
         if record.authorship != Some(Authorship::Shown) {
             return Err(OfficeError::NotThis(
@@ -259,9 +282,94 @@ impl Office {
         Ok(now.plus(RECEIPT_AFTER).plus(Duration::from_secs(random % RECEIPT_WITHIN)))
     }
 
+    /// Puts down that a registered letter is accepted, or declined. Until it is handed in the other replaces it.
+    ///
+    /// # Errors
+    /// As [`Office::may_decide`].
+    pub fn decide(
+        &self,
+        number: u64,
+        accepts: bool,
+        now: Time,
+    ) -> Result<LetterNumber, OfficeError> {
+        self.may_decide(number, accepts, now)?;
+        let number = letter_number(number)?;
+        self.store().change(|change| change.keep_wish(number, accepts))?;
+        Ok(number)
+    }
+
+    /// Whether a registered letter can be accepted, or declined.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotThis`] for a letter of which this cannot be said; [`OfficeError::Mail`].
+    pub fn may_decide(&self, number: u64, accepts: bool, now: Time) -> Result<(), OfficeError> {
+        let number = letter_number(number)?;
+        let store = self.store();
+        let view = store.view();
+        let record = view.letter(number)?;
+        let own = view.own_box(record.own_box)?;
+        let deposit = record.deposit.as_ref().and_then(|deposit| deposit.registered.as_ref());
+        let until = deposit.and_then(|deposit| deposit.until);
+        let no = |why| Err(OfficeError::NotThis(why));
+        match (record.direction, record.registered) {
+            (Direction::Sent, _) => {
+                return no("you sent the letter: its reader accepts it, or not");
+            }
+            (_, None) => return no("the letter is not registered: read it as it is"),
+            (_, Some(RegisteredState::Accepted { .. })) => {
+                return no("the letter was accepted already: read it");
+            }
+            (_, Some(RegisteredState::Declined { .. })) => {
+                return no("the letter was declined: nobody reads it any more");
+            }
+            (_, Some(RegisteredState::Lapsed { .. })) => {
+                return no("the letter has lapsed: its time was over");
+            }
+            (_, Some(_)) => {}
+        }
+        if own.state != BoxState::Opened {
+            return no("the box that the letter came to is closed, which declined it");
+        }
+        if until.is_some_and(|until| now >= until) {
+            return no("the letter's time is over: nobody can accept it or decline it any more");
+        }
+        if accepts {
+            // V-339: who signs for something else signs for what never opens.
+            match (&record.state, &record.authorship) {
+                (LetterState::Arrived, _) => {
+                    return no("the letter is not opened yet: wait for who wrote it");
+                }
+                (LetterState::Unreadable { .. }, _) => {
+                    return no("the letter cannot be opened: nothing would be read with it");
+                }
+                (_, Some(Authorship::Fails { .. }) | None) => {
+                    return no("it is not shown who wrote the letter: do not sign for it");
+                }
+                (_, Some(Authorship::Shown | Authorship::Unknown)) => {}
+            }
+        }
+        Ok(())
+    }
+
     fn uuid(&self) -> Result<Uuid, OfficeError> {
         Ok(uuid::Builder::from_random_bytes(self.host.random()?).into_uuid())
     }
+}
+
+/// Whether a letter fits into an envelope; registered for this box, or as it is.
+fn fits(letter: &Letter, registered_for: Option<RoomName>) -> bool {
+    let letter = letter.clone();
+    let content = match registered_for {
+        None => Content::Letter(letter),
+        // Halves of the real ones' size: those are drawn when it is sealed.
+        Some(reader) => {
+            match RegisteredLetter::of(letter, reader, &Halves::from_random(&[0; 64])) {
+                Ok(letter) => Content::Registered(letter),
+                Err(_) => return false,
+            }
+        }
+    };
+    content.class().is_some()
 }
 
 /// Whether a text speaks of something that goes with it.

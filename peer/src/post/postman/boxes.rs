@@ -9,6 +9,7 @@ use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::seal::SealPublic;
 
 use super::plan::Plan;
+use super::reading::Looked;
 use super::setback::Setback;
 use super::{News, Round};
 use crate::post::guest::GuestError;
@@ -176,9 +177,9 @@ impl Round {
                 Err(error) => return Err(Setback::from(error).about(record.name)),
             }
         }
-        let seen = self.look_into(id, &mut session, plan).await?;
-        if self.waits_unopened(id, plan)? {
-            // With the box its keys go: what is here is opened before.
+        let Looked { seen, decided } = self.look_into(id, &mut session, plan).await?;
+        if decided || self.waits_unopened(id, plan)? {
+            // With the box its keys go: what is here, or was just handed over, is opened before.
             return Err(Setback::Later);
         }
         match session.close(&own, seen).await {
@@ -191,6 +192,7 @@ impl Round {
     }
 
     async fn closed(&self, id: BoxId, plan: &mut Plan) -> Result<(), Setback> {
+        self.decline_open(id, self.time()?).await?;
         self.office.store().change(|change| change.close_box(id))?;
         plan.looks.remove(&id);
         self.say(News::Boxes).await;

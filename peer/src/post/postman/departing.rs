@@ -3,18 +3,21 @@
 use std::time::Duration;
 
 use pregao_protocol::audit::verify;
-use pregao_protocol::letter::{Addressee, Author, Class, Content, Place, Seeds, seal};
+use pregao_protocol::letter::{
+    Addressee, Author, Class, Content, Halves, Place, RegisteredLetter, Seeds, seal,
+};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::room::action::{Action, Draft};
 use pregao_protocol::room::body::{Blob, Body, Deposit};
 use pregao_protocol::room::{Code, Undecided};
 use pregao_protocol::trust::agreement::AgreementPublic;
-use pregao_protocol::trust::key::{DepositKey, SecretKey};
+use pregao_protocol::trust::key::{DepositKey, OneTime, PublicKey, SecretKey};
 use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::Purpose;
 use pregao_protocol::wire::handed::VerifiedKeys;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::plan::{Plan, is_ready};
 use super::setback::Setback;
@@ -23,9 +26,9 @@ use crate::post::guest::{GuestError, GuestSession};
 use crate::post::letters::FoundBox;
 use crate::post::store::contacts::ContactId;
 use crate::post::store::departures::{
-    DepartureId, DepartureRecord, Item, SealedDeposit, SealedItem, Step,
+    DepartureId, DepartureRecord, Item, SealedDeposit, SealedForBroker, SealedItem, Step,
 };
-use crate::post::store::letters::{Authorship, Direction, Selection};
+use crate::post::store::letters::{Authorship, Direction, RegisteredDeposit, Selection};
 use crate::post::store::own_boxes::BoxState;
 use crate::post::store::{Kept, MailError};
 use crate::vault::Secret;
@@ -207,14 +210,23 @@ impl Round {
         keys: &VerifiedKeys,
         pass: Digest,
     ) -> Result<(), Sealing> {
-        let content = match &record.item {
-            Item::Letter(letter) => Content::Letter(letter.clone()),
-            Item::Receipt(receipt) => Content::Read(receipt.clone()),
-        };
         let failed = |error: &dyn std::fmt::Display| Sealing::Failed(error.to_string());
+        // Fresh each time: what was sealed before and not taken may have been read by the broker.
+        let halves = match record.registered {
+            true => Some(Halves::from_random(&*Zeroizing::new(self.random()?))),
+            false => None,
+        };
+        let content = match (&record.item, &halves) {
+            (Item::Letter(letter), Some(halves)) => {
+                let letter = RegisteredLetter::of(letter.clone(), found.name(), halves);
+                Content::Registered(letter.map_err(|error| failed(&error))?)
+            }
+            (Item::Letter(letter), None) => Content::Letter(letter.clone()),
+            (Item::Receipt(receipt), _) => Content::Read(receipt.clone()),
+        };
         let own = self.office.store().view().own_box(record.from)?;
         let secrets = own.secrets.ok_or_else(|| failed(&"the box that it is from is closed"))?;
-        let (key, agreement) = (secrets.key(), secrets.agreement());
+        let (own_key, agreement) = (secrets.key(), secrets.agreement());
         let class = content.class().unwrap_or(Class::Large);
         let once = keys.once.as_ref();
         let place = Place {
@@ -225,24 +237,46 @@ impl Round {
         };
         let seeds = Seeds::from_random(self.random()?);
         let to = Addressee { place, agreement: AgreementPublic(found.opening().agreement.0) };
-        let author = Author { key: &key, agreement: &agreement };
+        let author = Author { key: &own_key, agreement: &agreement };
         let sealed = seal(&content, &to, &author, &seeds).map_err(|error| failed(&error))?;
         let attachments = self.attachments(id, record)?;
         let size = BlobClass::of(sealed.envelope.len() as u64);
         let size =
             size.ok_or_else(|| failed(&"its envelope has another size than envelopes have"))?;
         let envelope = Blob { digest: sealed.sent.deposit, size };
+        let seed: [u8; 32] = self.random()?;
+        let key = SecretKey::<DepositKey>::from_seed(&seed);
+        let half_seed = Zeroizing::new(self.random()?);
+        let registered = match &halves {
+            Some(halves) => {
+                let author = PublicKey::<OneTime>::from_bytes(*key.public().as_bytes());
+                let place = (found.name(), &author, envelope.digest);
+                let delivery = &found.opening().broker.delivery;
+                let registered = halves.deposit(delivery, place, *half_seed);
+                Some(registered.map_err(|error| failed(&error))?)
+            }
+            None => None,
+        };
+        let deposited = registered.as_ref().map(|registered| RegisteredDeposit {
+            commitment: registered.commitment,
+            until: None,
+            bytes: attachments
+                .iter()
+                .map(|blob| blob.size.size())
+                .fold(size.size(), u64::saturating_add),
+            files: u32::try_from(attachments.len()).unwrap_or(u32::MAX),
+        });
         let body = Body::Deposit(Deposit {
             envelope,
             attachments,
             signed: keys.signed.digest(),
             once: once.map(|(once, _)| *once),
             expires: record.expires,
+            registered,
         });
         let uuid = uuid::Builder::from_random_bytes(self.random()?).into_uuid();
         let draft = Draft { id: uuid, room: Some(found.name()), body, seen: found.opened() };
-        let seed: [u8; 32] = self.random()?;
-        let action = draft.sign_as_guest(&SecretKey::<DepositKey>::from_seed(&seed));
+        let action = draft.sign_as_guest(&key);
         let action = action.map_err(|error| failed(&error))?;
         let deposit = SealedDeposit {
             envelope: sealed.sent.deposit,
@@ -257,7 +291,13 @@ impl Round {
             pass: Some(pass),
             expires: record.expires,
         };
-        let item = SealedItem { sealed: &sealed, place, seeds: &seeds, deposit, blobs: &[] };
+        let registered = halves.as_ref().zip(deposited).map(|(halves, deposit)| SealedForBroker {
+            deposit,
+            half: &halves.broker,
+            seed: &half_seed,
+        });
+        let seeds = &seeds;
+        let item = SealedItem { sealed: &sealed, place, seeds, deposit, blobs: &[], registered };
         let kept = self.office.store().change(|change| {
             change.keep_sealed(id, item)?;
             change.keep_keys_shown(id, &keys.shown)

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use pregao_protocol::letter::{Address, Attachment, BrokerAddress, Content, Letter, open_file};
+use pregao_protocol::letter::{Address, Attachment, BrokerAddress, Letter, open_file};
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Undecided;
 use pregao_protocol::room::body::Blob;
@@ -297,8 +297,8 @@ impl Round {
                 "/status shows how it stands",
             ));
         }
-        let content = view.content(number)?.and_then(|bytes| Content::parse(&bytes).ok());
-        let (Some((Content::Letter(letter), _)), Some(deposit)) = (content, record.deposit) else {
+        let letter = view.said(number, &record)?.letter();
+        let (Some(letter), Some(deposit)) = (letter, record.deposit) else {
             return Err(NotDone::new(
                 "mail.not-this",
                 "the letter was not opened",

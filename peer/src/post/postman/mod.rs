@@ -8,7 +8,8 @@
 //!
 //! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
 //! - `passes` taken in the persona's session, shown as a guest; `boxes` opened and closed; `keys` published and destroyed
-//! - `reading` what came: fetched, opened, verified, taken off; `departing` what goes; `errands` what the user waits for
+//! - `reading` what came: fetched, opened, verified, taken off; `registered` what is accepted and declined, and what became
+//!   of it; `departing` what goes; `errands` what the user waits for
 
 mod boxes;
 mod departing;
@@ -17,6 +18,7 @@ mod keys;
 mod passes;
 mod plan;
 mod reading;
+mod registered;
 mod setback;
 
 use std::path::PathBuf;

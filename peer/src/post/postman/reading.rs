@@ -1,16 +1,16 @@
 //! What came: each box in a session of its own, read on from where it was read before. What is fetched is kept before it is
 //! taken off; what cannot be opened is kept with the cause.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pregao_protocol::audit::verify;
-use pregao_protocol::letter::{self, BoxKeys, Class, Content, Opened, ReadReceipt};
+use pregao_protocol::letter::{
+    self, BoxKeys, Class, Content, Opened, ReadReceipt, RegisteredError, RegisteredLetter,
+};
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::action::Seen;
-use pregao_protocol::room::body::Body;
 use pregao_protocol::room::message_box::{Letter as Waiting, kept};
-use pregao_protocol::room::{BlobCode, MessageBox, Replay, Undecided};
+use pregao_protocol::room::{BlobCode, MessageBox, Replay, Stamped, Undecided};
 use pregao_protocol::trust::agreement::AgreementSecret;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::label::MAX_TAKEN;
@@ -19,6 +19,7 @@ use pregao_protocol::wire::blob::Purpose;
 use super::boxes::{keys_of, own_box};
 use super::keys::short;
 use super::plan::Plan;
+use super::registered::{Fetched, Noted, require_half, wish_for};
 use super::setback::Setback;
 use super::{News, Round};
 use crate::net::broker::BrokerAddress;
@@ -27,6 +28,7 @@ use crate::post::own_box::OwnBox;
 use crate::post::store::contacts::ContactId;
 use crate::post::store::letters::{
     Authorship, DepositRecord, Direction, LetterNumber, LetterRecord, LetterState, Reading,
+    RegisteredDeposit, RegisteredState,
 };
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxState, HeadMet, Position};
 use crate::post::store::{Change, Kept, MailError, View};
@@ -66,6 +68,15 @@ enum Became {
     Known,
 }
 
+/// What a look into a box came to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looked {
+    /// The head that was read.
+    pub(super) seen: Seen,
+    /// Whether something was decided about after that.
+    pub(super) decided: bool,
+}
+
 /// Position of the entry that a receipt is for.
 pub(super) fn seq_of(receipt: &Receipt) -> Result<u64, Setback> {
     let verified =
@@ -99,26 +110,23 @@ impl Round {
         Ok(false)
     }
 
-    /// Reads a box on, fetches what came, renews its keys and takes off what is here. The head that was read.
+    /// Reads a box on, fetches what came, renews its keys, takes off what is here, and accepts and declines what the user
+    /// decided about.
     pub(super) async fn look_into(
         &self,
         id: BoxId,
         session: &mut GuestSession<'_>,
         plan: &mut Plan,
-    ) -> Result<Seen, Setback> {
+    ) -> Result<Looked, Setback> {
         let record = self.record(id)?;
         let own = own_box(&record)?;
         let checkpoint = self.office.store().view().checkpoint(id)?;
         // One that cannot be read any more costs reading from the beginning, and nothing else.
         let before = checkpoint.and_then(|bytes| kept::take_up(&bytes).ok());
         let fold_before = before.as_ref().and_then(Replay::room).and_then(MessageBox::of).cloned();
-        let mut stamps = BTreeMap::new();
+        let mut noted = Noted::default();
         let read = {
-            let mut note = |seq: u64, stamped: &pregao_protocol::room::Stamped| {
-                if matches!(stamped.action().body(), Body::Deposit(_)) {
-                    stamps.insert(seq, stamped.time());
-                }
-            };
+            let mut note = |seq: u64, stamped: &Stamped| noted.note(seq, stamped);
             session.read_noting(&own, before.unwrap_or_default(), &mut note).await
         };
         let replay = read.map_err(|error| unread(error, &record, session.head_shown()))?;
@@ -128,9 +136,13 @@ impl Round {
         let seen = room.ledger().head();
         let note = session.head_shown().unwrap_or_default().to_owned();
         require_longer(&record, seen, &note)?;
+        require_half(&record, fold, &note)?;
         let now = self.time()?;
         let must_renew = self.note_keys(id, fold, now)?;
-        let take = self.fetch(id, &record, session, fold, &stamps, plan).await?;
+        // First, so that of what was handed over the files are known.
+        let left = self.settle(id, &noted, fold_before.as_ref()).await?;
+        let fetched = self.fetch(id, &record, session, fold, &noted, plan).await?;
+        self.settle_rest(id, &record, &left, now).await?;
         let position = Position {
             read: seen.size,
             head: Some(HeadMet { size: seen.size, root: seen.root, note }),
@@ -141,50 +153,62 @@ impl Round {
             self.destroy_spent(id, fold_before.as_ref(), fold, seen.size)?;
         }
         if fold.is_closed() {
-            return Ok(seen);
+            return Ok(Looked { seen, decided: false });
         }
         if must_renew && record.state == BoxState::Opened {
             self.renew(id, session, &own, (fold, seen), now).await?;
         }
-        for letters in take.chunks(MAX_TAKEN) {
+        for letters in fetched.take.chunks(MAX_TAKEN) {
             session.take_off(&own, seen, letters.to_vec()).await?;
         }
-        Ok(seen)
+        let decided = !fetched.wishes.is_empty();
+        for wish in fetched.wishes {
+            self.decide(session, &own, seen, wish).await?;
+        }
+        if decided {
+            // What was handed over with it is read at once.
+            plan.looks.remove(&id);
+        }
+        Ok(Looked { seen, decided })
     }
 
-    /// Fetches and keeps all letters that wait; which of them can be taken off.
+    /// Fetches and keeps all letters that wait; which of them can be taken off, and which are decided about.
     async fn fetch(
         &self,
         id: BoxId,
         record: &BoxRecord,
         session: &mut GuestSession<'_>,
         fold: &MessageBox,
-        stamps: &BTreeMap<u64, Time>,
+        noted: &Noted,
         plan: &mut Plan,
-    ) -> Result<Vec<u64>, Setback> {
-        let mut take = Vec::new();
+    ) -> Result<Fetched, Setback> {
+        let Fetched { mut take, mut wishes } = Fetched::default();
         for (seq, waiting) in fold.waiting() {
             let now = self.time()?;
+            // V-336: it is taken off once it was decided about.
+            let undecided = fold.undecided(seq).is_some();
             let known = self
                 .office
                 .store()
                 .view()
                 .letter_in(&waiting.envelope.digest, Direction::Received)?;
             if let Some(known) = known {
-                if self.can_go(id, seq, waiting, &known.record)? {
+                if undecided {
+                    wishes.extend(wish_for(id, seq, &known));
+                } else if self.can_go(id, seq, waiting, &known.record)? {
                     take.push(seq);
                 }
                 continue;
             }
             if seq < record.position.read {
                 // A receipt, or a letter that the user deleted: everything else that stood there is here.
-                take.push(seq);
+                take.extend(Some(seq).filter(|_| !undecided));
                 continue;
             }
             if waiting.expires.is_some_and(|end| end <= now) {
                 continue;
             }
-            let deposit = deposit_of(seq, waiting, stamps.get(&seq).copied());
+            let deposit = deposit_of(seq, waiting, noted.stamps.get(&seq).copied());
             let envelope = match session.get_blob(Purpose::Envelope, waiting.envelope).await {
                 Ok(envelope) => envelope,
                 Err(GuestError::Blob(BlobCode::Unknown)) => {
@@ -197,14 +221,14 @@ impl Round {
             let arrival = Arrival { own_box: id, seq, deposit, envelope };
             let became = self.receive(&arrival, record, now)?;
             // What is attached is fetched when the user wants it: until then it stays there.
-            if waiting.attachments.is_empty()
-                || matches!(became, Became::Receipt(_) | Became::Known)
-            {
+            let is_here = waiting.attachments.is_empty()
+                || matches!(became, Became::Receipt(_) | Became::Known);
+            if is_here && !undecided {
                 take.push(seq);
             }
             self.tell(became, plan).await?;
         }
-        Ok(take)
+        Ok(Fetched { take, wishes })
     }
 
     async fn tell(&self, became: Became, plan: &mut Plan) -> Result<(), Setback> {
@@ -244,6 +268,8 @@ impl Round {
             None => false,
         };
         Ok(match record.state {
+            // Of one that was handed over it is not known yet what is beside it.
+            _ if record.registered.is_some_and(RegisteredState::is_open) => false,
             LetterState::Arrived => false,
             LetterState::Unreadable { .. } => true,
             _ => blocked || record.attachments.iter().all(|file| file.saved.is_some()),
@@ -464,7 +490,7 @@ fn require_longer(record: &BoxRecord, seen: Seen, note: &str) -> Result<(), Setb
     Err(Setback::from(lie).about(record.name).shown_by([met.note.clone(), note.to_owned()]))
 }
 
-fn deposit_of(seq: u64, waiting: &Waiting, stamped: Option<Time>) -> DepositRecord {
+pub(super) fn deposit_of(seq: u64, waiting: &Waiting, stamped: Option<Time>) -> DepositRecord {
     let class = Class::of_envelope(waiting.envelope.size.size()).unwrap_or(Class::Large);
     DepositRecord {
         envelope: waiting.envelope.digest,
@@ -474,6 +500,12 @@ fn deposit_of(seq: u64, waiting: &Waiting, stamped: Option<Time>) -> DepositReco
         seq: Some(seq),
         stamped,
         expires: waiting.expires,
+        registered: waiting.registered.as_ref().map(|registered| RegisteredDeposit {
+            commitment: registered.commitment,
+            until: Some(registered.until),
+            bytes: waiting.bytes,
+            files: u32::try_from(waiting.attachments.len()).unwrap_or(u32::MAX),
+        }),
     }
 }
 
@@ -531,7 +563,20 @@ fn open(
         once: once.as_ref(),
         class: deposit.class,
     };
-    Ok(letter::open(&reading, &arrival.envelope).map_err(|error| error.to_string()))
+    let opened = letter::open(&reading, &arrival.envelope).map_err(|error| error.to_string());
+    Ok(opened.and_then(|opened| match opened.content() {
+        // V-339: what is handed over for this deposit would open nothing.
+        Content::Registered(letter) if !is_committed(deposit, letter) => {
+            Err(RegisteredError::Deposit.to_string())
+        }
+        _ => Ok(opened),
+    }))
+}
+
+/// Whether the deposit commits to the half with which a registered letter opens.
+fn is_committed(deposit: &DepositRecord, letter: &RegisteredLetter) -> bool {
+    let committed = deposit.registered.as_ref().map(|registered| registered.commitment);
+    committed == Some(letter.commitment)
 }
 
 fn authorship(verified: Result<(), letter::ProofError>) -> Authorship {
@@ -642,11 +687,13 @@ fn adopt(
     opened: &Opened,
     now: Time,
 ) -> Result<Option<(ContactId, String)>, MailError> {
-    let (BoxPurpose::Contact(contact), Content::Letter(letter)) = (&own.purpose, opened.content())
-    else {
-        return Ok(None);
+    let BoxPurpose::Contact(contact) = &own.purpose else { return Ok(None) };
+    let reply_to = match opened.content() {
+        Content::Letter(letter) => &letter.reply_to,
+        Content::Registered(letter) => &letter.reply_to,
+        Content::Read(_) => return Ok(None),
     };
-    let answered = match &letter.reply_to {
+    let answered = match reply_to {
         Some(answered) => change.letter_of_message(answered)?,
         None => None,
     };
@@ -660,7 +707,7 @@ fn adopt(
     if !has_read {
         return Ok(None);
     }
-    let changed = change.change_address(*contact, letter.from.clone(), now)?;
+    let changed = change.change_address(*contact, opened.sender().clone(), now)?;
     Ok(changed.map(|_| (*contact, known.name.as_str().to_owned())))
 }
 

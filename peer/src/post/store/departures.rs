@@ -6,19 +6,26 @@
 //! with the same stamp, and gets the first answer. So nothing is lost, and nothing sent twice.
 
 use std::fmt;
+use std::time::Duration;
 
-use pregao_protocol::letter::{Address, Class, Letter, Place, ReadReceipt, Sealed, Seeds, Sent};
+use pregao_protocol::letter::{
+    Address, Class, Half, Letter, Place, ReadReceipt, Sealed, Seeds, Sent,
+};
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::body::OnceKey;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::contacts::ContactId;
-use super::letters::{DepositRecord, Direction, LetterNumber, LetterRecord, LetterState};
+use super::letters::{
+    DepositRecord, Direction, LetterNumber, LetterRecord, LetterState, RegisteredDeposit,
+    RegisteredState,
+};
 use super::own_boxes::BoxId;
 use super::rows::{Change, Kept, Owner, Part, Plain, Record, Table, View, encode};
 use super::seal::Keys;
@@ -117,6 +124,9 @@ pub struct DepartureRecord {
     pub expires: Option<Time>,
     /// Whether what shows it to others is kept.
     pub keep_evidence: bool,
+    /// Whether its reader reads it only once they have signed for it.
+    #[serde(default)]
+    pub registered: bool,
     /// The step that was taken last.
     pub step: Step,
     /// How often it was begun anew, because its keys had been used or replaced meanwhile.
@@ -155,6 +165,19 @@ pub struct NewLetter {
     pub expires: Option<Time>,
     /// Whether what shows it to others is kept.
     pub keep_evidence: bool,
+    /// Whether its reader reads it only once they have signed for it. Such a letter has no [`NewLetter::expires`].
+    pub registered: bool,
+}
+
+/// What the deposit of a registered letter was made with.
+#[derive(Debug)]
+pub struct SealedForBroker<'a> {
+    /// What it says of the letter.
+    pub deposit: RegisteredDeposit,
+    /// The broker's half of its key.
+    pub half: &'a Half,
+    /// With what randomness it was sealed to the broker: whoever is shown it sees what was sealed.
+    pub seed: &'a [u8; 32],
 }
 
 /// What was sealed, with all that it is deposited with.
@@ -170,6 +193,8 @@ pub struct SealedItem<'a> {
     pub deposit: SealedDeposit,
     /// The sealed attachments, in the letter's order.
     pub blobs: &'a [Vec<u8>],
+    /// What the deposit of a registered letter was made with.
+    pub registered: Option<SealedForBroker<'a>>,
 }
 
 /// A departure, or which one is damaged.
@@ -268,12 +293,14 @@ impl Change<'_> {
         new: NewLetter,
         now: Time,
     ) -> Result<(LetterNumber, DepartureId), MailError> {
-        let NewLetter { letter, from, contact, to, leaves, expires, keep_evidence } = new;
+        let NewLetter { letter, from, contact, to, leaves, expires, keep_evidence, registered } =
+            new;
         let thread = self.find_thread(contact, letter.id, letter.reply_to)?;
         let mut record = LetterRecord::written(from, contact, to.clone(), now);
         record.say(&letter);
         record.state = LetterState::Waiting { until: leaves };
         record.thread = Some(thread);
+        record.registered = registered.then_some(RegisteredState::Undecided);
         let number = LetterNumber(self.insert(&record)?);
         self.join_thread(letter.id, &record)?;
         let item = Item::Letter(letter);
@@ -286,6 +313,7 @@ impl Change<'_> {
             leaves,
             expires,
             keep_evidence,
+            registered,
             step,
             begun: 0,
         };
@@ -324,6 +352,7 @@ impl Change<'_> {
             leaves,
             expires,
             keep_evidence,
+            registered: false,
             step,
             begun: 0,
         };
@@ -377,13 +406,17 @@ impl Change<'_> {
     /// Keeps what was sealed, before any of its bytes are put.
     ///
     /// # Errors
-    /// [`MailError::Step`] if it was sealed before; [`MailError::Unknown`], [`MailError::Row`].
+    /// [`MailError::Step`] if it was sealed before, or is a registered letter and is sealed as none, or the other way
+    /// round; [`MailError::Unknown`], [`MailError::Row`].
     pub fn keep_sealed(&mut self, id: DepartureId, item: SealedItem<'_>) -> Result<(), MailError> {
         let mut record = self.departure(id)?;
         if record.step != Step::Waiting {
             return Err(MailError::Step("it was sealed before"));
         }
-        let SealedItem { sealed, place, seeds, deposit, blobs } = item;
+        let SealedItem { sealed, place, seeds, deposit, blobs, registered } = item;
+        if record.registered != registered.is_some() {
+            return Err(MailError::Step("it is sealed as it was to be sent, registered or not"));
+        }
         let of = Owner::Departure(id.0);
         self.keep_part(of, Part::Envelope, &sealed.envelope)?;
         for (at, blob) in (0..).zip(blobs) {
@@ -399,6 +432,14 @@ impl Change<'_> {
                     self.keep_part(letter, Part::OnceKey, once.as_bytes())?;
                 }
             }
+            if let Some(SealedForBroker { half, seed, .. }) = &registered {
+                // By this its writer reads it, too: what was sealed is not read without.
+                let bytes = Zeroizing::new(half.to_string());
+                self.keep_part(letter, Part::Half, bytes.as_bytes())?;
+                if record.keep_evidence {
+                    self.keep_part(letter, Part::HalfSeed, seed.as_slice())?;
+                }
+            }
             let kept = DepositRecord {
                 envelope: deposit.envelope,
                 class: deposit.class,
@@ -407,6 +448,7 @@ impl Change<'_> {
                 seq: None,
                 stamped: None,
                 expires: deposit.expires,
+                registered: registered.map(|sealed| sealed.deposit),
             };
             self.edit_letter(record.letter, |letter| {
                 letter.state = LetterState::Underway;
@@ -522,6 +564,10 @@ impl Change<'_> {
                     letter.time = stamped;
                     if let Some(deposit) = &mut letter.deposit {
                         (deposit.seq, deposit.stamped) = (Some(seq), Some(stamped));
+                        if let Some(registered) = &mut deposit.registered {
+                            let lasts = Duration::from_secs(label::REGISTERED_FOR);
+                            registered.until = Some(stamped.plus(lasts));
+                        }
                     }
                 })?;
             }
@@ -546,9 +592,15 @@ impl Change<'_> {
         self.delete_part(Owner::Departure(id.0), Part::Envelope)?;
         if matches!(record.item, Item::Letter(_)) {
             let letter = Owner::Letter(record.letter.0);
-            for part in
-                [Part::Content, Part::Seeds, Part::SignedKey, Part::OnceKey, Part::KeysShown]
-            {
+            for part in [
+                Part::Content,
+                Part::Seeds,
+                Part::SignedKey,
+                Part::OnceKey,
+                Part::KeysShown,
+                Part::Half,
+                Part::HalfSeed,
+            ] {
                 self.delete_part(letter, part)?;
             }
             self.edit_letter(record.letter, |letter| {

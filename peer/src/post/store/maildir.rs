@@ -15,13 +15,13 @@ use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::date::Date;
 use mail_builder::headers::text::Text;
 use mail_builder::mime::{BodyPart, MimePart};
-use pregao_protocol::letter::{Content, Mode};
+use pregao_protocol::letter::Mode;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::value::label::MAX_BLOB;
 
 use super::letters::{
     AttachmentRecord, Authorship, Direction, LetterNumber, LetterRecord, LetterState, PAGE,
-    Selection,
+    RegisteredState, Selection,
 };
 use super::rows::{Kept, View};
 use super::{DamagedRow, MailError};
@@ -44,7 +44,7 @@ pub struct Exported {
     pub written: u64,
     /// Letters that were there from an earlier export.
     pub there: u64,
-    /// Letters that say nothing yet: not opened, or taken back.
+    /// Letters that say nothing yet: not opened, taken back, or registered and not handed over.
     pub without: u64,
     /// Files beside letters that were not saved, or are not what was saved.
     pub files_missing: u64,
@@ -125,8 +125,7 @@ impl View<'_> {
         exported: &mut Exported,
     ) -> Result<Option<Vec<u8>>, MailError> {
         let record = &kept.record;
-        let Some(bytes) = self.content(kept.id)? else { return Ok(None) };
-        let Ok((Content::Letter(letter), _)) = Content::parse(&bytes) else { return Ok(None) };
+        let Some(letter) = self.said(kept.id, record)?.letter() else { return Ok(None) };
         let contact = record.contact.and_then(|contact| self.contact(contact).ok());
         let whom = contact.map_or_else(|| "unknown".to_owned(), |contact| contact.name.into());
         let own = self.own_box(record.own_box).map(|own| address(&own.name)).unwrap_or_default();
@@ -151,6 +150,9 @@ impl View<'_> {
         said.push(("X-Pregao-State", state(&record.state).to_owned()));
         said.extend(
             record.authorship.as_ref().map(|by| ("X-Pregao-Author", author(by).to_owned())),
+        );
+        said.extend(
+            record.registered.as_ref().map(|by| ("X-Pregao-Registered", registered(by).to_owned())),
         );
         let deposit = record.deposit.as_ref().map(|deposit| deposit.envelope.to_string());
         said.extend(deposit.map(|digest| ("X-Pregao-Deposit", digest)));
@@ -207,6 +209,17 @@ const fn author(authorship: &Authorship) -> &'static str {
         Authorship::Shown => "shown",
         Authorship::Unknown => "unknown",
         Authorship::Fails { .. } => "fails",
+    }
+}
+
+const fn registered(state: &RegisteredState) -> &'static str {
+    match state {
+        RegisteredState::Undecided => "waits",
+        RegisteredState::Accepting => "being accepted",
+        RegisteredState::Declining => "being declined",
+        RegisteredState::Accepted { .. } => "accepted",
+        RegisteredState::Declined { .. } => "declined",
+        RegisteredState::Lapsed { .. } => "lapsed",
     }
 }
 

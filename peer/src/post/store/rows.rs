@@ -212,6 +212,12 @@ pub(super) enum Part {
     SenderOpening,
     ReadEnvelope,
     ReadDeposit,
+    /// The broker's half of the key of a registered letter.
+    Half,
+    /// With what randomness it was sealed to the broker.
+    HalfSeed,
+    /// The receipt for what accepts one.
+    Accepted,
     /// A sealed attachment, by its place in the letter.
     Blob(u8),
 }
@@ -232,6 +238,9 @@ impl Part {
             Self::SenderOpening => 11,
             Self::ReadEnvelope => 12,
             Self::ReadDeposit => 13,
+            Self::Half => 20,
+            Self::HalfSeed => 21,
+            Self::Accepted => 22,
             Self::Blob(at) => 0x100 + at as i64,
         }
     }

@@ -1,8 +1,6 @@
 //! Search through subjects, texts and names: rows are opened in batches, newest first, and nothing of a word is kept in
 //! the file, not even hashed.
 
-use pregao_protocol::letter::Content;
-
 use super::contacts::ContactId;
 use super::letters::{LetterNumber, LetterRecord};
 use super::rows::{Kept, View};
@@ -111,13 +109,8 @@ impl View<'_> {
         let mut small: Vec<String> = name.cloned().into_iter().collect();
         small.extend(record.subject.as_ref().map(|subject| subject.to_lowercase()));
         small.extend(record.attachments.iter().map(|file| file.name.as_str().to_lowercase()));
-        let bytes = self.content(number)?;
-        let content = bytes.and_then(|bytes| Content::parse(&bytes).ok());
-        let text = match &content {
-            Some((Content::Letter(letter), _)) => letter.text.as_str(),
-            // What a registered letter says is kept apart, once it was accepted.
-            Some((Content::Read(_) | Content::Registered(_), _)) | None => &record.beginning,
-        };
+        let said = self.said(number, record)?.letter();
+        let text = said.as_ref().map_or(&*record.beginning, |letter| letter.text.as_str());
         let lower = text.to_lowercase();
         let is_there =
             |word: &String| lower.contains(word) || small.iter().any(|part| part.contains(word));

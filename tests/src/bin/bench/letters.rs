@@ -212,7 +212,8 @@ async fn leave(session: &mut GuestSession<'_>, to: &Target) -> Result<()> {
     let found = session.opening(to.own.name()).await?;
     let content = to.letter()?;
     let author = Author { key: to.own.key(), agreement: &to.agreement };
-    let outgoing = Outgoing { content: &content, author, attachments: &[], expires: None };
+    let outgoing =
+        Outgoing { content: &content, author, attachments: &[], expires: None, halves: None };
     session.deposit(&found, &outgoing, |_| ()).await?;
     Ok(())
 }

@@ -167,6 +167,7 @@ fn keep(change: &mut Change<'_>, own: BoxId, opened: &Opened, n: usize) -> Resul
         seq: Some(n as u64),
         stamped: Some(time),
         expires: None,
+        registered: None,
     };
     let envelope = [0; Class::Small.envelope_size()];
     let number = change.keep_arrived(own, deposit, &envelope, time)?;

@@ -83,6 +83,7 @@ fn a_text_is_sent_as_typed_and_keywords_follow_one_in_quotes() {
             attach: vec!["a.jpg".to_owned(), "b.jpg".to_owned()],
             mode: Some(Mode::Evidence),
             receipt: true,
+            registered: false,
             expires: Some("7d".to_owned()),
             anyway: true,
             ..letter("ana b".to_owned(), "Is it there?".to_owned())

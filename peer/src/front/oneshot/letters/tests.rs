@@ -22,6 +22,7 @@ fn letter(number: u64, name: Option<&str>, subject: &str) -> LetterView {
         wants_receipt: false,
         re: None,
         leaves: None,
+        registered: None,
     }
 }
 

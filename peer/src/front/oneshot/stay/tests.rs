@@ -27,6 +27,7 @@ fn letter(letter: u64, standing: LetterStanding) -> Event {
         wants_receipt: false,
         re: None,
         leaves: None,
+        registered: None,
     })
 }
 

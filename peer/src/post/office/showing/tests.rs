@@ -164,6 +164,7 @@ impl Sender {
             leaves: at(10),
             expires: None,
             keep_evidence,
+            registered: false,
         };
         let (number, departure) =
             place.office.store().change(|change| change.send_letter(new, at(0))).unwrap();
@@ -194,7 +195,7 @@ impl Sender {
             expires: None,
         };
         let (sealed, seeds) = (&self.sealed, &self.seeds);
-        let item = SealedItem { sealed, place, seeds, deposit, blobs: &[] };
+        let item = SealedItem { sealed, place, seeds, deposit, blobs: &[], registered: None };
         let path = self.by.once.as_ref().unwrap().path.clone();
         let keys = KeysShown { keys: self.by.keys.clone(), path };
         let kept = self.place.office.store().change(|change| {
@@ -251,6 +252,7 @@ fn arrived(line: usize) -> (Place, LetterNumber, ShownLetter) {
         seq: Some(2),
         stamped: Some(at(2)),
         expires: None,
+        registered: None,
     };
     let (own, envelope) = (place.own, by.envelope.clone());
     let number = place

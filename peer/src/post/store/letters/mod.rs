@@ -16,13 +16,15 @@ use super::{DamagedRow, MailError};
 
 mod origin;
 mod record;
+mod registered;
 
 pub use origin::ReadDeposit;
 pub use record::{
     AttachmentRecord, Authorship, DepositRecord, Direction, LetterNumber, LetterRecord,
-    LetterState, ReadReceiptState,
+    LetterState, ReadReceiptState, RegisteredDeposit, RegisteredState,
 };
 use record::{envelope_of, message_of, thread_of};
+pub use registered::{Fate, Said};
 
 /// Most letters of one page.
 pub const PAGE: usize = 200;
@@ -90,7 +92,7 @@ impl std::fmt::Debug for SentEvidence {
 /// What is kept of a letter that was opened.
 #[derive(Debug, Clone)]
 pub struct Reading<'a> {
-    /// What was opened; its content is a letter.
+    /// What was opened; its content is a letter, registered or not.
     pub opened: &'a Opened,
     /// Whose letter it is.
     pub contact: Option<ContactId>,
@@ -281,10 +283,12 @@ impl Change<'_> {
         Ok(LetterNumber(id))
     }
 
-    /// Keeps what was in an envelope. The keys that opened it are to be destroyed in the same change.
+    /// Keeps what was in an envelope; of a registered letter, what it shows before it is accepted. The keys that opened it
+    /// are to be destroyed in the same change.
     ///
     /// # Errors
-    /// [`MailError::Step`] if it was opened before, or is no letter; [`MailError::Unknown`], [`MailError::Row`].
+    /// [`MailError::Step`] if it was opened before, is no letter, or is a registered one by another deposit than its own
+    /// (V-339); [`MailError::Unknown`], [`MailError::Row`].
     pub fn keep_opened(
         &mut self,
         number: LetterNumber,
@@ -292,21 +296,35 @@ impl Change<'_> {
     ) -> Result<(), MailError> {
         let mut record = self.letter(number)?;
         let opened = reading.opened;
-        let Content::Letter(letter) = opened.content() else {
-            return Err(MailError::Step("a read receipt is no letter"));
-        };
         if !matches!(record.state, LetterState::Arrived | LetterState::Unreadable { .. }) {
             return Err(MailError::Step("the letter was opened before"));
         }
-        record.say(letter);
+        let (id, reply_to) = match opened.content() {
+            Content::Letter(letter) => {
+                record.say(letter);
+                // One that its deposit alone calls registered keeps nothing back.
+                record.registered = None;
+                (letter.id, letter.reply_to)
+            }
+            Content::Registered(letter) => {
+                let deposit =
+                    record.deposit.as_ref().and_then(|deposit| deposit.registered.as_ref());
+                if deposit.is_none_or(|deposit| deposit.commitment != letter.commitment) {
+                    return Err(MailError::Step("a registered letter came by another deposit"));
+                }
+                record.show(letter);
+                (letter.id, letter.reply_to)
+            }
+            Content::Read(_) => return Err(MailError::Step("a read receipt is no letter")),
+        };
         record.state = LetterState::Unread;
         record.contact = reading.contact;
-        record.other = Some(letter.from.clone());
+        record.other = Some(opened.sender().clone());
         record.authorship = Some(reading.authorship.clone());
         record.used_once = Some(opened.used_once());
-        record.thread = Some(self.find_thread(reading.contact, letter.id, letter.reply_to)?);
+        record.thread = Some(self.find_thread(reading.contact, id, reply_to)?);
         self.update(number.0, &record)?;
-        self.join_thread(letter.id, &record)?;
+        self.join_thread(id, &record)?;
         let of = Owner::Letter(number.0);
         self.keep_part(of, Part::Content, &letter_bytes(opened))?;
         if !reading.keep_evidence {
@@ -328,7 +346,7 @@ impl Change<'_> {
         self.update(number.0, &record)
     }
 
-    /// Notes that a letter was read; the first time counts.
+    /// Notes that a letter was read; the first time counts. A registered one that waits to be accepted is not read yet.
     ///
     /// # Errors
     /// As [`Change::edit_letter`].
@@ -338,7 +356,8 @@ impl Change<'_> {
         now: Time,
     ) -> Result<LetterRecord, MailError> {
         let mut record = self.letter(number)?;
-        if record.state == LetterState::Unread {
+        let is_open = record.registered.is_some_and(RegisteredState::is_open);
+        if record.state == LetterState::Unread && !is_open {
             record.state = LetterState::Read { at: now };
             self.update(number.0, &record)?;
         }
@@ -417,6 +436,8 @@ impl Change<'_> {
             Part::SenderOpening,
             Part::ReadEnvelope,
             Part::ReadDeposit,
+            Part::HalfSeed,
+            Part::Accepted,
         ] {
             self.delete_part(of, part)?;
         }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use pregao_protocol::letter::{Address, Class, FileName, Letter, MediaType, Mode};
+use pregao_protocol::letter::{
+    Address, Class, FileName, Letter, MediaType, Mode, RegisteredLetter,
+};
 use pregao_protocol::room::body::OnceKey;
 use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::clock::Time;
@@ -22,7 +24,7 @@ number! {
 }
 
 /// Characters of a text that are shown in a list.
-const BEGINNING: usize = 80;
+pub(super) const BEGINNING: usize = 80;
 
 /// Whether a letter came or went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +122,58 @@ pub struct DepositRecord {
     pub stamped: Option<Time>,
     /// When it expires.
     pub expires: Option<Time>,
+    /// What it says besides, if the letter is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<RegisteredDeposit>,
+}
+
+/// What the deposit of a registered letter says besides (SPEC 8.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisteredDeposit {
+    /// What the broker's half of its key is committed to by.
+    pub commitment: Digest,
+    /// From then on it can be neither accepted nor declined; none until it is deposited.
+    pub until: Option<Time>,
+    /// Bytes of envelope and files, sealed and filled up as they are.
+    pub bytes: u64,
+    /// How many files are beside it.
+    pub files: u32,
+}
+
+/// What became of a registered letter, as far as it is known here. Of a received one its box's log says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegisteredState {
+    /// It waits for its reader.
+    Undecided,
+    /// Received: the user accepts it, which is to be handed in.
+    Accepting,
+    /// Received: the user declines it, which is to be handed in.
+    Declining,
+    /// It was accepted, and handed over in the same commit.
+    Accepted {
+        /// When, by the stamp.
+        at: Time,
+    },
+    /// It was declined, or its box was closed.
+    Declined {
+        /// When, by the stamp.
+        at: Time,
+    },
+    /// Its time passed.
+    Lapsed {
+        /// When, by the stamp of the broker's word for it.
+        at: Time,
+    },
+}
+
+impl RegisteredState {
+    /// Whether its reader has not signed for it or against it, as far as the log is known.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Undecided | Self::Accepting | Self::Declining)
+    }
 }
 
 /// A file beside a letter. What opens it is in the letter's content.
@@ -198,6 +252,9 @@ pub struct LetterRecord {
     pub deposit: Option<DepositRecord>,
     /// Read receipts.
     pub receipt: ReadReceiptState,
+    /// What became of it, if it is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<RegisteredState>,
     /// Name of the first letter of its thread.
     pub(in crate::post::store) thread: Option<Keyed>,
 }
@@ -219,6 +276,10 @@ impl LetterRecord {
         deposit: DepositRecord,
         time: Time,
     ) -> Self {
+        let registered = match &deposit.registered {
+            Some(_) => Some(RegisteredState::Undecided),
+            None => None,
+        };
         Self {
             direction: Direction::Received,
             own_box,
@@ -237,6 +298,7 @@ impl LetterRecord {
             acknowledged: None,
             deposit: Some(deposit),
             receipt: ReadReceiptState { wanted: false, due: None, sent: None, got: None },
+            registered,
             thread: None,
         }
     }
@@ -266,8 +328,17 @@ impl LetterRecord {
             acknowledged: None,
             deposit: None,
             receipt: ReadReceiptState::default(),
+            registered: None,
             thread: None,
         }
+    }
+
+    /// Takes over what a registered letter shows before it is accepted.
+    pub(in crate::post::store) fn show(&mut self, letter: &RegisteredLetter) {
+        self.message = Some(letter.id);
+        self.reply_to = letter.reply_to;
+        self.mode = Some(letter.mode);
+        self.subject = letter.subject.as_ref().map(|subject| subject.as_str().to_owned());
     }
 
     /// Takes over what a letter says.
@@ -299,7 +370,9 @@ impl LetterRecord {
             self.state,
             LetterState::Arrived | LetterState::Unread | LetterState::Unreadable { .. }
         );
-        waits && self.acknowledged.is_none()
+        // What the user declined is not to be read any more.
+        let declined = matches!(self.registered, Some(RegisteredState::Declined { .. }));
+        waits && self.acknowledged.is_none() && !declined
     }
 }
 

@@ -38,6 +38,7 @@ fn post_letter(post: &mut Post, keep_evidence: bool) -> (LetterNumber, Departure
         leaves: at(10),
         expires: None,
         keep_evidence,
+        registered: false,
     };
     post.store.change(|change| change.send_letter(new, at(0))).unwrap()
 }
@@ -65,7 +66,8 @@ fn seal_it(post: &mut Post, departure: DepartureId, seed: u8) -> Result<Vec<u8>,
     };
     let place = post.them.place();
     let blobs = [vec![7; 5000]];
-    let item = SealedItem { sealed: &sealed, place, seeds: &seeds, deposit, blobs: &blobs };
+    let (seeds, blobs) = (&seeds, &blobs);
+    let item = SealedItem { sealed: &sealed, place, seeds, deposit, blobs, registered: None };
     post.store.change(|change| change.keep_sealed(departure, item))?;
     Ok(sealed.envelope)
 }

@@ -217,6 +217,7 @@ pub(crate) fn came(from: &Owner, to: &Owner, letter: Letter, n: u64) -> Came {
         seq: Some(n),
         stamped: Some(at(n)),
         expires: None,
+        registered: None,
     };
     Came { opened: open_by(to, &sealed.envelope), envelope: sealed.envelope, deposit }
 }

@@ -1,0 +1,281 @@
+//! Registered letters that came: what the user decided about is handed in, and what the log says became of one is kept
+//! (SPEC 8.5). The log alone says it: of a word whose answer was lost the next look into the box finds what became of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pregao_protocol::letter::Class;
+use pregao_protocol::room::action::Seen;
+use pregao_protocol::room::body::{Body, Deposit};
+use pregao_protocol::room::{Code, MessageBox, Stamped};
+use pregao_protocol::value::clock::Time;
+use pregao_protocol::value::label;
+
+use super::reading::deposit_of;
+use super::setback::Setback;
+use super::{News, Round};
+use crate::post::guest::{GuestError, GuestSession};
+use crate::post::letters::PostError;
+use crate::post::own_box::OwnBox;
+use crate::post::store::letters::{
+    DepositRecord, Direction, Fate, LetterNumber, LetterRecord, PAGE, RegisteredDeposit,
+    RegisteredState, Selection,
+};
+use crate::post::store::own_boxes::{BoxId, BoxRecord};
+use crate::post::store::{Change, Kept};
+
+/// What the user has decided about a letter that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wish {
+    number: LetterNumber,
+    seq: u64,
+    accepts: bool,
+}
+
+/// What is to be done after the letters were fetched that wait.
+#[derive(Debug, Default)]
+pub(super) struct Fetched {
+    /// What can be taken off.
+    pub(super) take: Vec<u64>,
+    /// What was decided about.
+    pub(super) wishes: Vec<Wish>,
+}
+
+/// What became of a letter, and when.
+#[derive(Debug, Clone)]
+struct Settled {
+    seq: u64,
+    fate: Fate,
+    at: Time,
+}
+
+/// What is new in the log of a box, beside what waits.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    /// When letters came.
+    pub(super) stamps: BTreeMap<u64, Time>,
+    /// Those of them that are registered.
+    deposits: BTreeMap<u64, Deposit>,
+    settled: Vec<Settled>,
+    accepted: Option<Time>,
+    closed: Option<Time>,
+}
+
+impl Noted {
+    /// Notes an entry, verified and in its place.
+    pub(super) fn note(&mut self, seq: u64, stamped: &Stamped) {
+        let at = stamped.time();
+        let mut settled = |seq, fate, at| self.settled.push(Settled { seq, fate, at });
+        match stamped.action().body() {
+            Body::Deposit(deposit) => {
+                self.stamps.insert(seq, at);
+                if deposit.registered.is_some() {
+                    self.deposits.insert(seq, deposit.clone());
+                }
+            }
+            Body::Accepted(_) => self.accepted = Some(at),
+            // The one that was accepted right before (V-333): the reader's own stamp counts.
+            Body::Handed(handed) => settled(
+                handed.letter,
+                Fate::Handed(handed.half.clone()),
+                self.accepted.unwrap_or(at),
+            ),
+            Body::Declined(one) => settled(one.letter, Fate::Declined, at),
+            Body::Lapsed(one) => settled(one.letter, Fate::Lapsed, at),
+            Body::BoxClosed(_) => self.closed = Some(at),
+            _ => {}
+        }
+    }
+}
+
+/// What became of a letter that is not here, and never came.
+#[derive(Debug)]
+pub(super) struct Missed {
+    settled: Settled,
+    deposit: DepositRecord,
+}
+
+/// The user's word about a letter that is undecided, if it is that one and there is a word.
+pub(super) fn wish_for(
+    id: BoxId,
+    seq: u64,
+    known: &Kept<LetterNumber, LetterRecord>,
+) -> Option<Wish> {
+    let Kept { id: number, record } = known;
+    let accepts = match record.registered? {
+        RegisteredState::Accepting => true,
+        RegisteredState::Declining => false,
+        _ => return None,
+    };
+    // Another one with the same envelope is not the one that was decided about.
+    is_at(record, id, seq).then_some(Wish { number: *number, seq, accepts })
+}
+
+fn is_at(record: &LetterRecord, id: BoxId, seq: u64) -> bool {
+    let at = record.deposit.as_ref().and_then(|deposit| deposit.seq);
+    record.own_box == id && at == Some(seq)
+}
+
+/// No log is shown that ends between a letter that was accepted and its half (V-333).
+pub(super) fn require_half(
+    record: &BoxRecord,
+    fold: &MessageBox,
+    note: &str,
+) -> Result<(), Setback> {
+    if fold.awaits_half().is_none() {
+        return Ok(());
+    }
+    let lie = GuestError::False(
+        "the log of your box ends between your signature and the half of the key",
+    );
+    Err(Setback::from(lie).about(record.name).shown_by([note.to_owned()]))
+}
+
+impl Round {
+    /// Hands in what the user decided. The next look finds what became of it, whatever becomes of the answer.
+    pub(super) async fn decide(
+        &self,
+        session: &mut GuestSession<'_>,
+        own: &OwnBox,
+        seen: Seen,
+        wish: Wish,
+    ) -> Result<(), Setback> {
+        let Wish { number, seq, accepts } = wish;
+        match session.decide(own, seen, seq, accepts).await {
+            Ok(receipt) if accepts => {
+                self.office.store().change(|change| change.keep_accepted(number, &receipt))?;
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(PostError::Guest(GuestError::Refused { code, .. }))
+                if matches!(code, Code::RegisteredLetter | Code::RegisteredLate) =>
+            {
+                self.office.store().change(|change| change.drop_wish(number))?;
+                self.say(News::Letter(number)).await;
+                let done = if accepts { "accepted" } else { "declined" };
+                self.say(News::Trouble {
+                    message: format!("letter {number} was not {done}: {} ({code})", code.message()),
+                    advice: code.advice().to_owned(),
+                })
+                .await;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps what the log says became of registered letters that are here; those that are not are answered.
+    pub(super) async fn settle(
+        &self,
+        id: BoxId,
+        noted: &Noted,
+        before: Option<&MessageBox>,
+    ) -> Result<Vec<Missed>, Setback> {
+        let mut missed = Vec::new();
+        for settled in &noted.settled {
+            let stamped = noted.stamps.get(&settled.seq).copied();
+            let deposit = match noted.deposits.get(&settled.seq) {
+                Some(deposit) => Some(deposit_noted(settled.seq, deposit, stamped)),
+                None => before
+                    .and_then(|fold| fold.letter(settled.seq))
+                    .map(|waiting| deposit_of(settled.seq, waiting, stamped)),
+            };
+            let Some(deposit) = deposit else { continue };
+            if !self.settle_one(id, settled, &deposit).await? {
+                missed.push(Missed { settled: settled.clone(), deposit });
+            }
+        }
+        if let Some(at) = noted.closed {
+            self.decline_open(id, at).await?;
+        }
+        Ok(missed)
+    }
+
+    /// Whether the letter is here; then it is kept what became of it.
+    async fn settle_one(
+        &self,
+        id: BoxId,
+        settled: &Settled,
+        deposit: &DepositRecord,
+    ) -> Result<bool, Setback> {
+        let known = {
+            let store = self.office.store();
+            store.view().letter_in(&deposit.envelope, Direction::Received)?
+        };
+        let Some(Kept { id: number, record }) = known else { return Ok(false) };
+        if !is_at(&record, id, settled.seq) || record.registered.is_none() {
+            return Ok(true);
+        }
+        let (fate, at) = (&settled.fate, settled.at);
+        if self.office.store().change(|change| change.keep_fate(number, fate, at))? {
+            self.say(News::Letter(number)).await;
+        }
+        Ok(true)
+    }
+
+    /// As [`Round::settle`] for what was not there then: what came meanwhile, and what will never come, which is shown with
+    /// its cause.
+    pub(super) async fn settle_rest(
+        &self,
+        id: BoxId,
+        record: &BoxRecord,
+        missed: &[Missed],
+        now: Time,
+    ) -> Result<(), Setback> {
+        for Missed { settled, deposit } in missed {
+            if self.settle_one(id, settled, deposit).await? || settled.seq < record.position.read {
+                continue;
+            }
+            let (fate, at) = (&settled.fate, settled.at);
+            let keep = |change: &mut Change<'_>| change.keep_missed(id, deposit, fate, at, now);
+            let number = self.office.store().change(keep)?;
+            self.say(News::Letter(number)).await;
+        }
+        Ok(())
+    }
+
+    /// With its box all is declined that was not decided about.
+    pub(super) async fn decline_open(&self, id: BoxId, at: Time) -> Result<(), Setback> {
+        let mut before = None;
+        loop {
+            let page = {
+                let store = self.office.store();
+                store.view().letters(Selection::Unread, before, PAGE)?
+            };
+            for Kept { id: number, record } in page.letters.into_iter().flatten() {
+                let is_open = record.registered.is_some_and(RegisteredState::is_open);
+                if record.own_box == id && is_open {
+                    let keep =
+                        |change: &mut Change<'_>| change.keep_fate(number, &Fate::Declined, at);
+                    self.office.store().change(keep)?;
+                    self.say(News::Letter(number)).await;
+                }
+            }
+            before = page.before;
+            if before.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Where a registered letter stands that waits no more.
+fn deposit_noted(seq: u64, deposit: &Deposit, stamped: Option<Time>) -> DepositRecord {
+    let sizes = deposit.attachments.iter().map(|blob| blob.size.size());
+    let lasts = Duration::from_secs(label::REGISTERED_FOR);
+    DepositRecord {
+        envelope: deposit.envelope.digest,
+        class: Class::of_envelope(deposit.envelope.size.size()).unwrap_or(Class::Large),
+        signed: deposit.signed,
+        once: deposit.once,
+        seq: Some(seq),
+        stamped,
+        expires: deposit.expires,
+        registered: deposit.registered.as_ref().map(|registered| RegisteredDeposit {
+            commitment: registered.commitment,
+            until: stamped.map(|at| at.plus(lasts)),
+            bytes: sizes.fold(deposit.envelope.size.size(), u64::saturating_add),
+            files: u32::try_from(deposit.attachments.len()).unwrap_or(u32::MAX),
+        }),
+    }
+}
