@@ -44,6 +44,9 @@ use super::person::Person;
 use super::programs::Town;
 use super::run::on_one_thread;
 
+#[cfg(test)]
+mod registered;
+
 /// Passes for each persona and day.
 const PER_DAY: u32 = 40;
 /// How often it is looked whether something has come to be.

@@ -2,14 +2,15 @@
 //! person was told.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use pregao::event::{Phase, RoomView};
 use pregao_broker::store::sqlite::SqliteLog;
 use pregao_broker::store::{Log, StoredEntry};
 use pregao_protocol::audit::verify;
-use pregao_protocol::log::{RoomName, lines};
+use pregao_protocol::log::{Entry, RoomName, lines};
+use pregao_protocol::room::action::Action;
 use pregao_protocol::room::auction::{Outcome, Phase as Stage};
 use pregao_protocol::room::body::{Absent, Side};
 use pregao_protocol::room::reveal::End;
@@ -227,6 +228,28 @@ fn replay(store: &Path) -> Result<BTreeMap<String, Logged>> {
         rooms.insert(stored.name.to_string(), Logged { entries, room });
     }
     Ok(rooms)
+}
+
+/// The verbs of a log, in its order, as far as the broker has stored it; the offline verifier replays it, and those of all
+/// other rooms. A broker that runs is not disturbed.
+///
+/// # Errors
+/// Says what does not hold.
+pub fn verbs(store: &Path, name: RoomName) -> Result<Vec<String>> {
+    let folder = tempfile::tempdir()?;
+    for suffix in ["", "-wal"] {
+        let named = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        let copied = folder.path().join("log.db");
+        if named(store).exists() {
+            std::fs::copy(named(store), named(&copied))?;
+        }
+    }
+    let rooms = replay(&folder.path().join("log.db"))?;
+    let logged = rooms.get(&name.to_string()).context("such a room")?;
+    let verb = |stored: &StoredEntry| {
+        Ok(Action::parse(&Entry::parse(&stored.text)?.action)?.body().verb().to_string())
+    };
+    logged.entries.iter().map(verb).collect()
 }
 
 fn both_or_neither(reveal: &RevealRoom) -> Result<()> {

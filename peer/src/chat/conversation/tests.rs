@@ -9,7 +9,7 @@ use crate::chat::model::{Model, Next, QUIET};
 use crate::chat::room::{Room, Tone};
 use crate::chat::tests::{at, auction, contact, contacts, letter, press, read, typed, written};
 use crate::command::{Command, ContactTask, NewLetter};
-use crate::event::{ActView, Event};
+use crate::event::{ActView, Event, RegisteredView};
 
 const ANA: &str = "@ana";
 
@@ -324,6 +324,70 @@ fn what_failed_or_cannot_be_opened_is_said_with_its_cause() {
     let unopened = room(&model, "@/");
     assert!(unopened.messages[0].text.ends_with("CANNOT BE OPENED: its key is gone"));
     assert_eq!((unread(&model, "@/"), unread(&model, ANA)), (1, 0));
+}
+
+#[test]
+fn a_registered_letter_waits_with_both_commands_and_what_is_in_it_comes_once_it_was_accepted() {
+    let mut model = two();
+    let view = |standing| LetterView {
+        registered: Some(RegisteredView {
+            until: Some(at(7_200)),
+            bytes: 4_028,
+            files: 2,
+            accepted: None,
+        }),
+        ..letter(3, Some("ana"), standing)
+    };
+    model.advance(at(100), Duration::ZERO);
+    model.apply(Event::Letter(view(LetterStanding::ToAccept)));
+    assert!(model.take_ring());
+    let shown = lines(&model, ANA);
+    assert!(shown[0].ends_with("waits for you to accept it: /accept 3 or /decline 3"), "{shown:?}");
+    assert!(shown[0].contains(", REGISTERED, "), "{shown:?}");
+    assert!(
+        shown.iter().any(|line| line.contains("4028 bytes, with 2 files, until ")),
+        "{shown:?}"
+    );
+    assert_eq!(unread(&model, ANA), 1);
+    // The chat does not look at it by itself, and looking is not reading.
+    assert!(!asks_to_read(&mut model));
+    let mut closed = read(view(LetterStanding::ToAccept), "", Some(ANA));
+    if let Event::Read { shown, .. } = &mut closed {
+        shown.notes = vec!["accept 3 does so".to_owned()];
+    }
+    model.apply(closed);
+    assert!(lines(&model, ANA).iter().any(|line| line.ends_with("accept 3 does so")));
+    model.apply(Event::Letter(view(LetterStanding::Accepting)));
+    assert_eq!(unread(&model, ANA), 1);
+    assert!(
+        !lines(&model, ANA)
+            .iter()
+            .any(|line| line.contains("/accept") || line.ends_with("does so"))
+    );
+    model.apply(Event::Letter(view(LetterStanding::Unread)));
+    assert!(lines(&model, ANA)[0].ends_with("not read: /read 3"));
+    model.apply(Event::Letter(view(LetterStanding::Read)));
+    assert!(asks_to_read(&mut model), "it was shown without its text before");
+    assert_eq!(unread(&model, ANA), 0);
+    for gone in [LetterStanding::Declined, LetterStanding::Lapsed] {
+        let mut model = two();
+        model.apply(Event::Letter(view(gone)));
+        assert!(lines(&model, ANA)[0].ends_with(gone.words()), "{gone:?}");
+        assert_eq!(unread(&model, ANA), 0);
+    }
+    // One that lapsed counts as not read until its reader looks at it.
+    let mut model = two();
+    model.apply(Event::Letter(view(LetterStanding::Lapsed)));
+    assert!(!asks_to_read(&mut model));
+}
+
+/// Whether the chat asks by itself for what a letter says.
+fn asks_to_read(model: &mut Model) -> bool {
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        asked.extend(model.take_questions());
+    }
+    asked.iter().any(|command| matches!(command, Command::Read { .. }))
 }
 
 #[test]

@@ -235,7 +235,7 @@ pub static ACK: Usage = Usage {
 /// Signs for a registered one.
 pub static ACCEPT: Usage = Usage {
     name: "accept",
-    aliases: &["sign-for"],
+    aliases: &["sign"],
     synopsis: "N",
     arguments: &[LETTER],
     keywords: &[],

@@ -20,6 +20,8 @@ use crate::post::store::tests::fixture::{Counter, Owner, Post, at, came, owner, 
 use pregao_protocol::letter::{Letter, Mode};
 use pregao_protocol::log::RoomName;
 
+mod registered;
+
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// An office with one open box, and somebody who writes to it.

@@ -8,10 +8,11 @@ use pregao_protocol::letter::{
 };
 use pregao_protocol::log::Receipt;
 use pregao_protocol::room::action::{Action, Draft};
-use pregao_protocol::room::body::{Blob, Body, Deposit};
+use pregao_protocol::room::body::{Blob, Body, Deposit, Registered};
 use pregao_protocol::room::{Code, Undecided};
 use pregao_protocol::trust::agreement::AgreementPublic;
 use pregao_protocol::trust::key::{DepositKey, OneTime, PublicKey, SecretKey};
+use pregao_protocol::trust::seal::SealError;
 use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::Purpose;
@@ -211,19 +212,8 @@ impl Round {
         pass: Digest,
     ) -> Result<(), Sealing> {
         let failed = |error: &dyn std::fmt::Display| Sealing::Failed(error.to_string());
-        // Fresh each time: what was sealed before and not taken may have been read by the broker.
-        let halves = match record.registered {
-            true => Some(Halves::from_random(&*Zeroizing::new(self.random()?))),
-            false => None,
-        };
-        let content = match (&record.item, &halves) {
-            (Item::Letter(letter), Some(halves)) => {
-                let letter = RegisteredLetter::of(letter.clone(), found.name(), halves);
-                Content::Registered(letter.map_err(|error| failed(&error))?)
-            }
-            (Item::Letter(letter), None) => Content::Letter(letter.clone()),
-            (Item::Receipt(receipt), _) => Content::Read(receipt.clone()),
-        };
+        let registering = self.registering(record)?;
+        let content = content(record, found, registering.as_ref())?;
         let own = self.office.store().view().own_box(record.from)?;
         let secrets = own.secrets.ok_or_else(|| failed(&"the box that it is from is closed"))?;
         let (own_key, agreement) = (secrets.key(), secrets.agreement());
@@ -246,26 +236,14 @@ impl Round {
         let envelope = Blob { digest: sealed.sent.deposit, size };
         let seed: [u8; 32] = self.random()?;
         let key = SecretKey::<DepositKey>::from_seed(&seed);
-        let half_seed = Zeroizing::new(self.random()?);
-        let registered = match &halves {
-            Some(halves) => {
-                let author = PublicKey::<OneTime>::from_bytes(*key.public().as_bytes());
-                let place = (found.name(), &author, envelope.digest);
-                let delivery = &found.opening().broker.delivery;
-                let registered = halves.deposit(delivery, place, *half_seed);
-                Some(registered.map_err(|error| failed(&error))?)
+        let (registered, deposited) = match &registering {
+            Some(registering) => {
+                let of = registering.deposit(found, &key, envelope, &attachments);
+                let (registered, deposited) = of.map_err(|error| failed(&error))?;
+                (Some(registered), Some(deposited))
             }
-            None => None,
+            None => (None, None),
         };
-        let deposited = registered.as_ref().map(|registered| RegisteredDeposit {
-            commitment: registered.commitment,
-            until: None,
-            bytes: attachments
-                .iter()
-                .map(|blob| blob.size.size())
-                .fold(size.size(), u64::saturating_add),
-            files: u32::try_from(attachments.len()).unwrap_or(u32::MAX),
-        });
         let body = Body::Deposit(Deposit {
             envelope,
             attachments,
@@ -291,11 +269,8 @@ impl Round {
             pass: Some(pass),
             expires: record.expires,
         };
-        let registered = halves.as_ref().zip(deposited).map(|(halves, deposit)| SealedForBroker {
-            deposit,
-            half: &halves.broker,
-            seed: &half_seed,
-        });
+        let registered = registering.as_ref().zip(deposited);
+        let registered = registered.map(|(registering, deposit)| registering.kept(deposit));
         let seeds = &seeds;
         let item = SealedItem { sealed: &sealed, place, seeds, deposit, blobs: &[], registered };
         let kept = self.office.store().change(|change| {
@@ -306,6 +281,15 @@ impl Round {
             Err(MailError::Unknown { .. } | MailError::Step(_)) => Err(Sealing::Gone),
             kept => Ok(kept?),
         }
+    }
+
+    /// Fresh each time that a registered letter is sealed: what was sealed before may have been handed over.
+    fn registering(&self, record: &DepartureRecord) -> Result<Option<Registering>, Setback> {
+        if !record.registered {
+            return Ok(None);
+        }
+        let halves = Halves::from_random(&Zeroizing::new(self.random()?));
+        Ok(Some(Registering { halves, seed: Zeroizing::new(self.random()?) }))
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Setback> {
@@ -460,6 +444,57 @@ impl Round {
         let alive = matches!(view.own_box(given)?.state, BoxState::Drawn | BoxState::Opened);
         Ok(alive.then_some(given))
     }
+}
+
+/// With what a registered letter is sealed.
+struct Registering {
+    halves: Halves,
+    /// With what randomness the broker's half is sealed to it.
+    seed: Zeroizing<[u8; 32]>,
+}
+
+impl Registering {
+    /// What the deposit says of the letter, and what is kept of that. `key` signs the deposit.
+    fn deposit(
+        &self,
+        found: &FoundBox,
+        key: &SecretKey<DepositKey>,
+        envelope: Blob,
+        attachments: &[Blob],
+    ) -> Result<(Registered, RegisteredDeposit), SealError> {
+        let author = PublicKey::<OneTime>::from_bytes(*key.public().as_bytes());
+        let place = (found.name(), &author, envelope.digest);
+        let delivery = &found.opening().broker.delivery;
+        let registered = self.halves.deposit(delivery, place, *self.seed)?;
+        let sizes = attachments.iter().map(|blob| blob.size.size());
+        let deposited = RegisteredDeposit {
+            commitment: registered.commitment,
+            until: None,
+            bytes: sizes.fold(envelope.size.size(), u64::saturating_add),
+            files: u32::try_from(attachments.len()).unwrap_or(u32::MAX),
+        };
+        Ok((registered, deposited))
+    }
+
+    fn kept(&self, deposit: RegisteredDeposit) -> SealedForBroker<'_> {
+        SealedForBroker { deposit, half: &self.halves.broker, seed: &self.seed }
+    }
+}
+
+/// What goes into the envelope.
+fn content(
+    record: &DepartureRecord,
+    found: &FoundBox,
+    registering: Option<&Registering>,
+) -> Result<Content, Sealing> {
+    Ok(match (&record.item, registering) {
+        (Item::Letter(letter), Some(Registering { halves, .. })) => {
+            let letter = RegisteredLetter::of(letter.clone(), found.name(), halves);
+            Content::Registered(letter.map_err(|error| Sealing::Failed(error.to_string()))?)
+        }
+        (Item::Letter(letter), None) => Content::Letter(letter.clone()),
+        (Item::Receipt(receipt), _) => Content::Read(receipt.clone()),
+    })
 }
 
 /// Why something was not sealed.

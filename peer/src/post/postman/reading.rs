@@ -136,7 +136,7 @@ impl Round {
         let seen = room.ledger().head();
         let note = session.head_shown().unwrap_or_default().to_owned();
         require_longer(&record, seen, &note)?;
-        require_half(&record, fold, &note)?;
+        require_half(&record, fold.awaits_half(), &note)?;
         let now = self.time()?;
         let must_renew = self.note_keys(id, fold, now)?;
         // First, so that of what was handed over the files are known.
@@ -768,6 +768,16 @@ mod tests {
         // Of one that was never read there is nothing to compare.
         let new = BoxRecord { position: Position::default(), ..record };
         assert!(require_longer(&new, seen(1, 9), "now").is_ok());
+    }
+
+    #[test]
+    fn a_log_that_ends_between_a_signature_and_its_half_is_an_alarm() {
+        let record = read_to(5, 1);
+        assert!(require_half(&record, None, "now").is_ok());
+        for letter in [0, 7] {
+            let alarm = require_half(&record, Some(letter), "now").unwrap_err();
+            assert!(is_alarm(alarm, &["now"]));
+        }
     }
 
     #[test]

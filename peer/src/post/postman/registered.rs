@@ -116,13 +116,14 @@ fn is_at(record: &LetterRecord, id: BoxId, seq: u64) -> bool {
     record.own_box == id && at == Some(seq)
 }
 
-/// No log is shown that ends between a letter that was accepted and its half (V-333).
+/// No log is shown that ends between a letter that was accepted and its half (V-333); `awaits` is the letter of which the
+/// half is awaited, at the end of the log.
 pub(super) fn require_half(
     record: &BoxRecord,
-    fold: &MessageBox,
+    awaits: Option<u64>,
     note: &str,
 ) -> Result<(), Setback> {
-    if fold.awaits_half().is_none() {
+    if awaits.is_none() {
         return Ok(());
     }
     let lie = GuestError::False(

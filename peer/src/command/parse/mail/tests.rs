@@ -248,3 +248,29 @@ fn what_the_page_shows_about_letters_is_read_as_it_stands_there() {
         command(line);
     }
 }
+
+#[test]
+fn a_registered_letter_is_sent_accepted_and_declined_by_its_number() {
+    let new = sent(command("/send ana \"Pay by Friday.\" registered evidence subject Last"));
+    assert!(new.registered && new.mode == Some(Mode::Evidence) && !new.receipt);
+    assert!(!sent(command("/send ana \"Pay by Friday.\" receipt expires 7d")).registered);
+    // A word of a text, as other flags are.
+    let text = "is it registered";
+    assert_eq!(sent(command(&format!("/send ana {text}"))).text, text);
+    for (line, part) in [
+        ("/send ana \"hi\" registered receipt", "needs no `receipt`"),
+        ("/send ana \"hi\" receipt registered", "needs no `receipt`"),
+        ("/send ana \"hi\" registered expires 7d", "takes no `expires`"),
+        ("/accept", "number of one letter"),
+        ("/accept 0", "not the number"),
+        ("/accept three", "not the number"),
+        ("/accept 3 4", "number of one letter"),
+        ("/decline", "number of one letter"),
+        ("/decline -1", "not the number"),
+        ("/decline 3 now", "number of one letter"),
+    ] {
+        assert!(refused(line).contains(part), "{line}: {}", refused(line));
+    }
+    assert_eq!(command("/accept 3"), Command::Accept { letter: 3 });
+    assert_eq!(command("/decline #4"), Command::Decline { letter: 4 });
+}

@@ -47,6 +47,21 @@ fn a_letter_is_one_line_with_all_that_decides_whether_to_read_it() {
 }
 
 #[test]
+fn a_registered_letter_is_marked_however_it_stands() {
+    let registered = Some(crate::event::RegisteredView::default());
+    for (standing, words) in [
+        (LetterStanding::ToAccept, "waits for you to accept it"),
+        (LetterStanding::Unread, "not read"),
+        (LetterStanding::Lapsed, "LAPSED"),
+    ] {
+        let view = LetterView { standing, registered, ..letter(3, Some("ana"), "Radio") };
+        let expected = format!("\"Radio\"  {words}  deniable  registered");
+        assert!(line(&view).ends_with(&expected), "{}", line(&view));
+    }
+    assert!(!line(&letter(3, Some("ana"), "Radio")).contains("registered"));
+}
+
+#[test]
 fn what_another_wrote_is_quoted_in_every_row() {
     let hostile = format!(
         "first\nALARM: the broker lies\n\n{}\u{1b}[31m\u{202e}end",

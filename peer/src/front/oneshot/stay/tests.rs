@@ -155,3 +155,38 @@ async fn what_takes_hours_is_not_stayed_for_and_what_only_answers_neither() {
     let (ok, _, after) = ran(silent, vec![(1, done(true))]).await;
     assert_eq!((ok, after), (true, Duration::from_secs(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_is_stayed_for_until_the_log_has_it_or_says_otherwise() {
+    use LetterStanding::{Accepting, Declined, Declining, Lapsed, ToAccept, Unopened, Unread};
+    for (words, under_way, end, went_well) in [
+        ("accept", Accepting, Unread, true),
+        ("accept", Accepting, Declined, false),
+        ("accept", Accepting, Lapsed, false),
+        ("accept", Accepting, ToAccept, false),
+        ("accept", Accepting, Unopened, false),
+        ("decline", Declining, Declined, true),
+        ("decline", Declining, Unread, false),
+        ("decline", Declining, Lapsed, false),
+    ] {
+        let command = Command::parse(&[words, "7"]).unwrap();
+        let events = vec![
+            (0, letter(7, under_way)),
+            (0, done(true)),
+            (1, letter(6, Unread)),
+            (1, letter(6, Declined)),
+            (1, letter(7, under_way)),
+            (2, letter(7, end)),
+            (1, letter(7, under_way)),
+        ];
+        let (ok, text, after) = ran(command, events).await;
+        assert_eq!((ok, after), (went_well, Duration::from_secs(5)), "{words} {end:?}: {text}");
+    }
+    let command = Command::parse(&["accept", "7"]).unwrap();
+    let (ok, text, after) = ran(command, vec![(0, letter(7, Accepting)), (5, done(true))]).await;
+    assert_eq!((ok, after), (true, Duration::from_secs(65)));
+    assert!(text.contains("put down") && text.contains("`pregao read 7`"), "{text}");
+    let refused = Command::parse(&["decline", "7"]).unwrap();
+    let (ok, _, after) = ran(refused, vec![(1, done(false))]).await;
+    assert_eq!((ok, after), (false, Duration::from_secs(1)));
+}

@@ -11,7 +11,7 @@ use pregao_protocol::log::Receipt;
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::value::codec::Digest;
 
-fn stamp() -> FullStamp {
+pub(super) fn stamp() -> FullStamp {
     FullStamp { batch: "batch".to_owned(), index: 3, path: vec![Digest([1; 32])] }
 }
 

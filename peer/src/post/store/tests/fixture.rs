@@ -82,8 +82,8 @@ pub(crate) fn contains(all: &[u8], part: &[u8]) -> bool {
 }
 
 use pregao_protocol::letter::{
-    Address, Addressee, Author, Class, Content, FileName, Letter, MediaType, Mode, Opened,
-    Place as At, ReadReceipt, Reading as Keys, Salt, Sealed, Seeds, open, seal,
+    Address, Addressee, Author, Class, Content, FileName, Halves, Letter, MediaType, Mode, Opened,
+    Place as At, ReadReceipt, Reading as Keys, RegisteredLetter, Salt, Sealed, Seeds, open, seal,
 };
 use pregao_protocol::log::RoomName;
 use pregao_protocol::trust::agreement::AgreementSecret;
@@ -91,10 +91,13 @@ use pregao_protocol::trust::key::{BoxKey, SecretKey};
 use pregao_protocol::trust::prekey::{PrekeyPublic, PrekeySecret};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::REGISTERED_FOR;
 use uuid::Uuid;
 
 use crate::post::store::contacts::{ContactId, ContactName, ContactRecord};
-use crate::post::store::letters::{Authorship, DepositRecord, LetterNumber, Reading};
+use crate::post::store::letters::{
+    Authorship, DepositRecord, LetterNumber, Reading, RegisteredDeposit,
+};
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxSecrets, BoxState, Position};
 
 pub(crate) fn at(second: u64) -> Time {
@@ -218,6 +221,49 @@ pub(crate) fn came(from: &Owner, to: &Owner, letter: Letter, n: u64) -> Came {
         stamped: Some(at(n)),
         expires: None,
         registered: None,
+    };
+    Came { opened: open_by(to, &sealed.envelope), envelope: sealed.envelope, deposit }
+}
+
+/// The halves of the key of the registered letter of a number.
+pub(crate) fn halves(n: u64) -> Halves {
+    let mut bytes = [7; 64];
+    bytes[..8].copy_from_slice(&n.to_be_bytes());
+    bytes[32..].fill(9);
+    bytes[32..40].copy_from_slice(&n.to_be_bytes());
+    Halves::from_random(&bytes)
+}
+
+/// A registered letter that came.
+pub(crate) fn came_registered(from: &Owner, to: &Owner, letter: Letter, n: u64) -> Came {
+    let content = RegisteredLetter::of(letter, to.name, &halves(n)).unwrap();
+    sealed_registered(from, to, content, n)
+}
+
+/// As [`came_registered`], whatever is within.
+pub(crate) fn sealed_registered(
+    from: &Owner,
+    to: &Owner,
+    content: RegisteredLetter,
+    n: u64,
+) -> Came {
+    let seeds = Seeds::from_random(Digest::of(&n.to_be_bytes()).0);
+    let sealed = seal_for(&Content::Registered(content), from, to, &seeds);
+    let registered = RegisteredDeposit {
+        commitment: halves(n).broker.commitment(),
+        until: Some(at(n + REGISTERED_FOR)),
+        bytes: 4_028,
+        files: 0,
+    };
+    let deposit = DepositRecord {
+        envelope: Digest::of(&sealed.envelope),
+        class: Class::Small,
+        signed: to.public.0.digest(),
+        once: None,
+        seq: Some(n),
+        stamped: Some(at(n)),
+        expires: None,
+        registered: Some(registered),
     };
     Came { opened: open_by(to, &sealed.envelope), envelope: sealed.envelope, deposit }
 }

@@ -19,5 +19,6 @@ mod letters;
 mod maildir;
 mod opening;
 mod passes;
+mod registered;
 mod rows;
 mod search;
