@@ -24,12 +24,14 @@ use crate::value::codec::{Digest, base64url_bytes, hashes};
 use crate::value::label;
 
 mod alone;
+mod telling;
 mod timeline;
 mod way;
 
 use timeline::Subject;
 
 pub use alone::{ShownDeposit, VerifiedDeposit};
+pub use telling::Telling;
 pub use timeline::{Event, Happened, SeenPath, Timeline, TimelineEntry, VerifiedTimeline};
 
 /// A letter as a file shows it, in this member order.

@@ -71,6 +71,21 @@ pub enum Happened {
 }
 
 impl Happened {
+    /// What an action does to the deposit at a position, if it is about it (V-341).
+    #[must_use]
+    pub fn to(seq: u64, body: &Body) -> Option<Self> {
+        let (happened, is_about) = match body {
+            Body::Taken(taken) => (Self::Taken, taken.letters.contains(&seq)),
+            Body::Accepted(one) => (Self::Accepted, one.letter == seq),
+            Body::Handed(handed) => (Self::Handed, handed.letter == seq),
+            Body::Declined(one) => (Self::Declined, one.letter == seq),
+            Body::Lapsed(one) => (Self::Lapsed, one.letter == seq),
+            Body::BoxClosed(_) => (Self::BoxClosed, true),
+            _ => return None,
+        };
+        is_about.then_some(happened)
+    }
+
     /// Whether the owner of the box signed it; otherwise the broker did.
     #[must_use]
     pub const fn is_owners(self) -> bool {
@@ -78,7 +93,7 @@ impl Happened {
     }
 
     /// Whether its author names the position of the deposit in a log that they had seen.
-    const fn has_seen(self) -> bool {
+    pub(super) const fn has_seen(self) -> bool {
         matches!(self, Self::Taken | Self::Accepted | Self::Declined)
     }
 }
@@ -205,7 +220,7 @@ impl Walk<'_> {
         let read = Entry::parse(&receipt.entry).ok();
         let action = read.and_then(|entry| Action::parse(&entry.action).ok());
         let action = action.ok_or(NotInTime::Form)?;
-        let happened = self.concerns(action.body()).ok_or(NotInTime::Other)?;
+        let happened = Happened::to(self.of.shown.seq, action.body()).ok_or(NotInTime::Other)?;
         if happened.is_owners() && action.key().as_bytes() != self.of.of.key.as_bytes() {
             return Err(NotInTime::Author);
         }
@@ -217,21 +232,6 @@ impl Walk<'_> {
         }
         self.newest = self.newest.max(shown.time);
         Ok((Event { happened, receipt, shown }, half))
-    }
-
-    /// What it says of the deposit, if it is about it (V-341).
-    fn concerns(&self, body: &Body) -> Option<Happened> {
-        let seq = self.of.shown.seq;
-        let (happened, is_about) = match body {
-            Body::Taken(taken) => (Happened::Taken, taken.letters.contains(&seq)),
-            Body::Accepted(one) => (Happened::Accepted, one.letter == seq),
-            Body::Handed(handed) => (Happened::Handed, handed.letter == seq),
-            Body::Declined(one) => (Happened::Declined, one.letter == seq),
-            Body::Lapsed(one) => (Happened::Lapsed, one.letter == seq),
-            Body::BoxClosed(_) => (Happened::BoxClosed, true),
-            _ => return None,
-        };
-        is_about.then_some(happened)
     }
 
     /// V-343: a position is that of this deposit in the log that its author had seen.

@@ -621,3 +621,46 @@ fn v349_the_files_are_the_bytes_of_the_vectors() {
     let vectors = include_str!("../../../../vectors/timelines.jsonl");
     assert!(file == vectors, "as they are now:\n{file}");
 }
+
+#[test]
+fn v340_a_timeline_is_made_of_the_log_as_it_is_read() {
+    use crate::audit::letter::Telling;
+    use crate::room::Replay;
+    let read = |post: &Post| {
+        let (mut replay, mut telling) = (Replay::new(), Telling::of(SEQ));
+        for line in post.two.table.lines() {
+            replay.line(&line).unwrap().iter().for_each(|stamped| telling.note(stamped));
+        }
+        telling.finish(&post.two.opening, &post.two.table.head())
+    };
+    let mut post = registered();
+    let mut telling = Telling::of(SEQ);
+    let roots = [0, 1, 3, 4].map(|size| telling.root_at(size));
+    assert_eq!(roots[0].map(|_| roots[1..].iter().flatten().count()), Some(0));
+    let mut replay = Replay::new();
+    for line in post.two.table.lines() {
+        replay.line(&line).unwrap().iter().for_each(|stamped| telling.note(stamped));
+    }
+    let seen = post.two.table.room.ledger().head();
+    assert_eq!(telling.root_at(seen.size), Some(seen.root));
+    assert_eq!(telling.root_at(1), Some(leaf_hash(post.two.table.log[0].as_bytes())));
+    assert_eq!(telling.root_at(seen.size + 1), None);
+    let (deposit, timeline) = read(&post).unwrap();
+    assert_eq!(deposit, post.two.table.receipt(SEQ));
+    assert_eq!(timeline, None);
+    post.does(4 * SECOND, Accepted);
+    post.does(4 * SECOND, Handed);
+    // What is about others, and what comes when it waits no more, is not told.
+    let other = post.two.deposit(&[1; 4_028], false);
+    post.two.leave(other);
+    post.does(6 * SECOND, TakenOff);
+    let taken = post.stamped(7 * SECOND, Body::Taken(Taken { letters: vec![5] }));
+    post.two.table.submit(&taken).unwrap();
+    post.does(8 * SECOND, Closed);
+    let (deposit, timeline) = read(&post).unwrap();
+    let timeline = timeline.unwrap();
+    assert_eq!(timeline, post.two.timeline(SEQ, &[3, 4, 6]));
+    let shown = ShownLetter { deposit, ..post.with(timeline) };
+    assert_eq!(why(&shown), None);
+    assert!(Telling::of(9).finish(&post.two.opening, &post.two.table.head()).is_none());
+}
