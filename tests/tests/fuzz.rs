@@ -23,7 +23,7 @@ use pregao::event::Event;
 use pregao_broker::store::Log as _;
 use pregao_broker::store::sqlite::SqliteLog;
 use pregao_protocol::audit::letter::{ShownLetter, Way};
-use pregao_protocol::letter::{Content, Mode};
+use pregao_protocol::letter::{Content, Letter, Mode};
 use pregao_protocol::log::merkle::{Frontier, Tree, consistency_path, leaf_hash};
 use pregao_protocol::log::transcript::{Transcript, TranscriptLine};
 use pregao_protocol::log::{Entry, Head, Receipt, RoomName};
@@ -284,20 +284,19 @@ fn ruled(shelf: &Shelf) {
 /// Letters: what they say, sealed, shown to others, in frames, and what pays for them.
 fn written(shelf: &Shelf) {
     for made in pregao_tests::broken::files(1, 0, &[]) {
-        let Some(name) = made.name.strip_prefix("good-letter-") else { continue };
-        let name = name.trim_end_matches(".letter");
-        let shown = ShownLetter::parse(std::str::from_utf8(&made.bytes).unwrap()).unwrap();
-        if let Way::Reader(by) = &shown.shown {
-            shelf.put("letter_content", name, by.content.as_bytes());
-            let (mut content, _) = Content::parse(by.content.as_bytes()).unwrap();
-            for (mode, with_once) in [(Mode::Evidence, true), (Mode::Deniable, false)] {
-                let Content::Letter(letter) = &mut content else { continue };
-                (letter.from, letter.mode) = (letters::address(), mode);
-                let sealed = letters::sealed(&content, with_once);
-                let kind = if with_once { "evidence" } else { "deniable" };
-                shelf.put("letter_envelope", format!("{name}-{kind}"), sealed.envelope.as_slice());
-                shelf.put("letter_content", format!("{name}-{kind}"), sealed.content.to_vec());
-                framed(shelf, &format!("{name}-{kind}"), &sealed.envelope);
+        let (letter, timeline) =
+            (made.name.strip_prefix("good-letter-"), made.name.strip_prefix("good-timeline-"));
+        let timeline =
+            timeline.map(|name| format!("timeline-{}", name.trim_end_matches(".letter")));
+        let letter = letter.map(|name| name.trim_end_matches(".letter").to_owned());
+        let Some(name) = letter.or(timeline) else { continue };
+        if let Ok(shown) = ShownLetter::parse(std::str::from_utf8(&made.bytes).unwrap())
+            && let Way::Reader(by) = &shown.shown
+        {
+            shelf.put("letter_content", &name, by.content.as_bytes());
+            let (content, _) = Content::parse(by.content.as_bytes()).unwrap();
+            if let Content::Letter(letter) = content {
+                enveloped(shelf, &name, &letter);
             }
         }
         shelf.put("letter_shown", name, made.bytes);
@@ -309,6 +308,28 @@ fn written(shelf: &Shelf) {
     let request = PassRequest::new(&key, [1; 32], [2; 32]).unwrap();
     let signed = secret.sign(request.blinded(), [9; 32]).unwrap();
     shelf.put("pass", "pass", request.finish(&key, &signed).unwrap().encode());
+}
+
+/// A letter in both modes, as it is and registered, in envelopes and frames.
+fn enveloped(shelf: &Shelf, name: &str, letter: &Letter) {
+    for (mode, with_once) in [(Mode::Evidence, true), (Mode::Deniable, false)] {
+        let letter = Letter { from: letters::address(), mode, ..letter.clone() };
+        let registered = letters::registered(letter.clone());
+        let kind = if with_once { "evidence" } else { "deniable" };
+        for (content, kind) in [
+            (Content::Letter(letter), kind.to_owned()),
+            (Content::Registered(registered), format!("{kind}-registered")),
+        ] {
+            let sealed = letters::sealed(&content, with_once);
+            let name = format!("{name}-{kind}");
+            shelf.put("letter_envelope", &name, sealed.envelope.as_slice());
+            shelf.put("letter_content", &name, sealed.content.to_vec());
+            // A frame carries whatever is sealed: of each sort one is enough.
+            if !kind.ends_with("registered") {
+                framed(shelf, &name, &sealed.envelope);
+            }
+        }
+    }
 }
 
 /// An envelope as it is put, got and answered.

@@ -279,7 +279,7 @@ pub enum Command {
         /// Prefix of the room's name; this or `letter`.
         #[serde(default)]
         room: Option<String>,
-        /// Whether to write, beside them, a page that shows the log and verifies itself.
+        /// Whether to write, beside it, a page that shows it and verifies itself.
         #[serde(default)]
         html: bool,
         /// The number of a letter.

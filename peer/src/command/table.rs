@@ -201,14 +201,14 @@ pub static EXPORT: Usage = Usage {
             aliases: &[],
             value: "",
             kind: ArgumentKind::Flag,
-            summary: "Write a page as well, that shows the log and verifies it in any browser",
+            summary: "Write a page as well, that shows it and verifies itself in any browser",
         },
         Keyword {
             name: "letter",
             aliases: &[],
             value: "N",
             kind: ArgumentKind::Word,
-            summary: "Instead of a room: a letter that is evidence, by its number",
+            summary: "Instead of a room: a letter by its number, with what became of it in the box; of a deniable one that alone",
         },
         Keyword {
             name: "hash",

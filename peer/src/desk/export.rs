@@ -46,12 +46,24 @@ impl Desk {
     ) -> Progress {
         match asked((room, html), (letter, hash)) {
             Ok(Asked::Room(room)) => self.export(&room, html).await,
-            Ok(Asked::Letter(letter, how)) => {
-                let written = write_letter(self.letters.kept(), &self.options.exports, letter, how);
-                self.tell_written(written).await
-            }
+            Ok(Asked::Letter(letter)) => self.export_letter(letter).await,
             Err(report) => self.reject(report).await,
         }
+    }
+
+    /// Writes a letter, after what became of it was looked up where that can be.
+    async fn export_letter(&mut self, asked: LetterAsked) -> Progress {
+        let received = self.letters.kept().and_then(|office| office.is_received(asked.number).ok());
+        match received.flatten() {
+            Some(letter) => self.trace_letter(letter, asked).await,
+            None => self.write_asked(asked).await,
+        }
+    }
+
+    /// Writes a letter with what is here of it.
+    pub(super) async fn write_asked(&mut self, asked: LetterAsked) -> Progress {
+        let written = write_letter(self.letters.kept(), &self.options.exports, asked);
+        self.tell_written(written).await
     }
 
     /// Writes all letters as mail programs read them.
@@ -176,7 +188,16 @@ impl Desk {
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     Room(String),
-    Letter(u64, ShowAs),
+    Letter(LetterAsked),
+}
+
+/// A letter that is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LetterAsked {
+    pub(super) number: u64,
+    pub(super) how: ShowAs,
+    /// Whether with a page.
+    pub(super) html: bool,
 }
 
 /// What a command asks for: the line's reader lets nothing else through, and a program can ask for anything.
@@ -186,12 +207,13 @@ fn asked(
 ) -> Result<Asked, Report> {
     match (room, letter) {
         (Some(room), None) if !hash => Ok(Asked::Room(room)),
-        (None, Some(letter)) if !html => {
-            Ok(Asked::Letter(letter, if hash { ShowAs::Hash } else { ShowAs::Whole }))
+        (None, Some(number)) => {
+            let how = if hash { ShowAs::Hash } else { ShowAs::Whole };
+            Ok(Asked::Letter(LetterAsked { number, how, html }))
         }
         _ => {
             let message = "it is to write either a room or a letter";
-            let advice = "name one of them: `html` is of rooms, `hash` of letters";
+            let advice = "name one of them: `hash` is of letters";
             let (message, advice) = (message.to_owned(), advice.to_owned());
             Err(UsageError { message, advice }.report())
         }
@@ -207,15 +229,27 @@ fn no_letters() -> Report {
 fn write_letter(
     office: Option<&Office>,
     folder: &Path,
-    number: u64,
-    how: ShowAs,
+    LetterAsked { number, how, html }: LetterAsked,
 ) -> Result<Vec<String>, Report> {
     let office = office.ok_or_else(no_letters)?;
-    let Showing { letter, left_out } = office.show(number, how)?;
     // One without words is another file: it must not take the place of the one with them, nor the other way round.
-    let kind = match how {
-        ShowAs::Whole => "letter",
-        ShowAs::Hash => "letter-hash",
+    let (kind, text, said) = match office.show(number, how) {
+        Ok(showing) => {
+            let kind = match how {
+                ShowAs::Whole => "letter",
+                ShowAs::Hash => "letter-hash",
+            };
+            (kind, showing.letter.encode(), said_of(&showing, how))
+        }
+        // Of a deniable one what the log says can be shown, if it says something.
+        Err(refused) => match office.show_log(number) {
+            Ok(shown) => {
+                let said = "the letter is deniable, so nobody can be shown who wrote it or what it says: only that one \
+                            was left in the box, and what became of it";
+                ("deposit", shown.encode(), vec![said.to_owned()])
+            }
+            Err(_) => return Err(refused.into()),
+        },
     };
     let path = folder.join(format!("{number}.{kind}"));
     let failed = |error: io::Error| {
@@ -223,9 +257,22 @@ fn write_letter(
         Report::new("export.failed", message, "free space or check the folder")
     };
     private::make_folder(folder).map_err(failed)?;
-    replace(&path, (letter.encode() + "\n").as_bytes()).map_err(failed)?;
+    let text = text + "\n";
+    replace(&path, text.as_bytes()).map_err(failed)?;
     let mut lines = vec![format!("wrote {}", path.display())];
-    lines.push(
+    if html {
+        let paged = folder.join(format!("{number}.{kind}.html"));
+        replace(&paged, page(&text).as_bytes()).map_err(failed)?;
+        lines.push(format!("wrote {}", paged.display()));
+    }
+    lines.extend(said);
+    Ok(lines)
+}
+
+/// What a letter that is written shows, and what of it does not, in lines.
+fn said_of(showing: &Showing, how: ShowAs) -> Vec<String> {
+    let Showing { letter, left_out, untold } = showing;
+    let mut lines = vec![
         match how {
             ShowAs::Whole => {
                 "whoever gets it reads the letter, and can prove to others who wrote it"
@@ -233,11 +280,19 @@ fn write_letter(
             ShowAs::Hash => "whoever gets it learns who wrote to whom, and when; not what",
         }
         .to_owned(),
-    );
-    if let Some(why) = left_out {
-        lines.push(format!("the read receipt is left out: {why}"));
-    }
-    Ok(lines)
+    ];
+    lines.extend(left_out.as_ref().map(|why| format!("the read receipt is left out: {why}")));
+    lines.push(match (&letter.timeline, untold) {
+        (Some(timeline), _) => format!(
+            "what became of it in the box is shown, too: {} entries of the log",
+            timeline.entries.len()
+        ),
+        (None, Some(why)) => {
+            format!("what became of it is left out: {}", crate::text::sanitize::with_causes(why))
+        }
+        (None, None) => "what became of it after it was left is not known here".to_owned(),
+    });
+    lines
 }
 
 /// Writes all letters as a Maildir: what was done, in lines.
@@ -324,14 +379,23 @@ mod tests {
         names
     }
 
+    const fn letter(number: u64, how: ShowAs) -> LetterAsked {
+        LetterAsked { number, how, html: false }
+    }
+
+    const fn paged(number: u64) -> LetterAsked {
+        LetterAsked { number, how: ShowAs::Whole, html: true }
+    }
+
     #[test]
     fn either_a_room_or_a_letter_is_written() {
         let room = || Some("3f2a".to_owned());
         for (html, how, expected) in [
             ((room(), false), (None, false), Asked::Room("3f2a".to_owned())),
             ((room(), true), (None, false), Asked::Room("3f2a".to_owned())),
-            ((None, false), (Some(1), false), Asked::Letter(1, ShowAs::Whole)),
-            ((None, false), (Some(1), true), Asked::Letter(1, ShowAs::Hash)),
+            ((None, false), (Some(1), false), Asked::Letter(letter(1, ShowAs::Whole))),
+            ((None, false), (Some(1), true), Asked::Letter(letter(1, ShowAs::Hash))),
+            ((None, true), (Some(1), false), Asked::Letter(paged(1))),
         ] {
             assert_eq!(asked(html, how).unwrap(), expected);
         }
@@ -341,7 +405,6 @@ mod tests {
             ((None, false), (None, true)),
             ((room(), false), (Some(1), false)),
             ((room(), false), (None, true)),
-            ((None, true), (Some(1), false)),
         ] {
             assert_eq!(asked(html, how).unwrap_err().code, UsageError::CODE);
         }
@@ -367,7 +430,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let exports = folder.path().join("export");
         for how in [ShowAs::Whole, ShowAs::Hash, ShowAs::Whole] {
-            let lines = write_letter(Some(&place.office), &exports, number, how).unwrap();
+            let lines = write_letter(Some(&place.office), &exports, letter(number, how)).unwrap();
             let path = Path::new(lines[0].strip_prefix("wrote ").unwrap());
             let text = fs::read(path).unwrap();
             assert!(text.ends_with(b"\n"));
@@ -377,10 +440,25 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_has_a_page_of_its_own_with_the_file_in_it() {
+        let (place, number) = shown::sent(false);
+        let folder = tempfile::tempdir().unwrap();
+        let asked = LetterAsked { html: true, ..letter(number, ShowAs::Whole) };
+        let lines = write_letter(Some(&place.office), folder.path(), asked).unwrap();
+        assert_eq!(files(folder.path()), ["1.letter", "1.letter.html"]);
+        assert!(lines[1].ends_with("1.letter.html"), "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains("not known here")), "{lines:?}");
+        let text = fs::read_to_string(folder.path().join("1.letter")).unwrap();
+        let paged = fs::read_to_string(folder.path().join("1.letter.html")).unwrap();
+        assert!(paged.contains(&STANDARD.encode(&text)) && !paged.contains(PLACE));
+        assert!(!paged.contains("Come and hear it"), "what it says is no markup");
+    }
+
+    #[test]
     fn a_read_receipt_that_is_left_out_is_named() {
         let (place, number) = shown::sent(true);
         let folder = tempfile::tempdir().unwrap();
-        let lines = write_letter(Some(&place.office), folder.path(), number, ShowAs::Whole);
+        let lines = write_letter(Some(&place.office), folder.path(), letter(number, ShowAs::Whole));
         assert!(lines.unwrap().join("\n").contains("the read receipt is left out: "));
     }
 
@@ -391,19 +469,20 @@ mod tests {
         let exports = folder.path().join("export");
         for how in [ShowAs::Whole, ShowAs::Hash] {
             let code = |number| {
-                let refused = write_letter(Some(&place.office), &exports, number, how);
+                let refused = write_letter(Some(&place.office), &exports, letter(number, how));
                 refused.unwrap_err().code.into_owned()
             };
             assert_eq!(code(number), "mail.not-this");
             assert_ne!(code(number + 1), "mail.not-this");
-            let nobody = write_letter(None, &exports, number, how).unwrap_err();
+            let nobody = write_letter(None, &exports, letter(number, how)).unwrap_err();
             assert_eq!(nobody.code, "mail.none");
         }
         assert_eq!(files(folder.path()), [""; 0]);
         let (place, number) = shown::sent(false);
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
-        let refused = write_letter(Some(&place.office), &file, number, ShowAs::Whole).unwrap_err();
+        let refused =
+            write_letter(Some(&place.office), &file, letter(number, ShowAs::Whole)).unwrap_err();
         assert_eq!(refused.code, "export.failed");
     }
 

@@ -6,10 +6,13 @@ use pregao_protocol::audit::letter::{
     ByHash, ByReader, BySender, OnceShown, ShownLetter, ShownReceipt, Way,
 };
 use pregao_protocol::letter::{
-    Attachment, BlobKey, Content, Letter, Mode, Proof, ReadReceipt, Salt, Sealed, Seeds,
+    Attachment, BlobKey, Content, Half, Halves, Letter, Mode, Proof, ReadReceipt, RegisteredLetter,
+    Salt, Sealed, SealedHalf, Seeds,
 };
 use pregao_protocol::log::Receipt;
-use pregao_protocol::room::body::{Blob, Body, Deposit, Keys, OnceKey, Stock as Stated};
+use pregao_protocol::room::body::{
+    Blob, Body, Deposit, Keys, OnceKey, Registered, Stock as Stated,
+};
 use pregao_protocol::trust::key::Signature;
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::blob_class::BlobClass;
@@ -25,14 +28,16 @@ use super::scenes;
 const INDEX: u32 = 3;
 
 /// A letter from the first box in the second.
-struct Post {
-    one: Mailbox,
-    two: Mailbox,
+pub(super) struct Post {
+    pub(super) one: Mailbox,
+    pub(super) two: Mailbox,
     content: Content,
     seeds: Seeds,
-    sealed: Sealed,
+    pub(super) sealed: Sealed,
     once: Option<u32>,
-    deposit: Receipt,
+    pub(super) deposit: Receipt,
+    /// The broker's half of the key, if it is registered.
+    pub(super) half: Option<Half>,
 }
 
 fn letter(from: &Mailbox, mode: Mode) -> Letter {
@@ -50,6 +55,14 @@ fn letter(from: &Mailbox, mode: Mode) -> Letter {
     }
 }
 
+fn halves(of: &Forge) -> Halves {
+    let mut both = [0; 64];
+    let (one, two) = both.split_at_mut(32);
+    one.copy_from_slice(&bytes(&of.chance));
+    two.copy_from_slice(&bytes(&of.chance));
+    Halves::from_random(&both)
+}
+
 fn seeds(of: &Forge) -> Seeds {
     Seeds::from_random(bytes(&of.chance))
 }
@@ -65,20 +78,57 @@ impl Post {
         once: Option<u32>,
         change: impl FnOnce(&mut Letter, &mut Vec<Blob>),
     ) -> Self {
-        let (one, mut two) = (Mailbox::new(seed), Mailbox::new(seed ^ 0xb0c5));
+        let (one, two) = (Mailbox::new(seed), Mailbox::new(seed ^ 0xb0c5));
         let mut letter = letter(&one, mode);
         let mut attachments = Vec::new();
         change(&mut letter, &mut attachments);
-        let content = Content::Letter(letter);
-        let seeds = seeds(&one.house);
-        let sealed = two.seal(&content, &one.author(), once_at(once), &seeds);
-        let deposit = Deposit { attachments, ..two.deposit(&sealed.envelope, once) };
-        let seq = two.leave(deposit);
-        let deposit = two.house.receipt(seq);
-        Self { one, two, content, seeds, sealed, once, deposit }
+        Self::sealed((one, two), Content::Letter(letter), once, |deposit| {
+            deposit.attachments = attachments;
+        })
     }
 
-    fn new(seed: u64) -> Self {
+    /// A registered letter, after something was done to it before it was sealed, and to its deposit.
+    pub(super) fn registered(
+        seed: u64,
+        mode: Mode,
+        change: impl FnOnce(&mut RegisteredLetter, &mut Deposit),
+    ) -> Self {
+        let (one, two) = (Mailbox::new(seed), Mailbox::new(seed ^ 0xb0c5));
+        let halves = halves(&one.house);
+        let mut letter = letter(&one, mode);
+        let mut blobs = Vec::new();
+        attached(&mut letter, &mut blobs);
+        let mut letter = RegisteredLetter::of(letter, two.name(), &halves).expect("a letter");
+        // Which half it is the deposit has to say before the letter is sealed.
+        let mut deposit = Deposit { attachments: blobs, ..two.deposit(&[], Some(INDEX)) };
+        let half = SealedHalf([7; 80]);
+        deposit.registered = Some(Registered { half, commitment: halves.broker.commitment() });
+        change(&mut letter, &mut deposit);
+        let mut post = Self::sealed((one, two), Content::Registered(letter), Some(INDEX), |made| {
+            made.attachments = deposit.attachments;
+            made.registered = deposit.registered;
+            made.expires = deposit.expires;
+        });
+        post.half = Some(halves.broker.clone());
+        post
+    }
+
+    fn sealed(
+        (one, mut two): (Mailbox, Mailbox),
+        content: Content,
+        once: Option<u32>,
+        change: impl FnOnce(&mut Deposit),
+    ) -> Self {
+        let seeds = seeds(&one.house);
+        let sealed = two.seal(&content, &one.author(), once_at(once), &seeds);
+        let mut deposit = two.deposit(&sealed.envelope, once);
+        change(&mut deposit);
+        let seq = two.leave(deposit);
+        let deposit = two.house.receipt(seq);
+        Self { one, two, content, seeds, sealed, once, deposit, half: None }
+    }
+
+    pub(super) fn new(seed: u64) -> Self {
         Self::with(seed, Mode::Evidence, Some(INDEX), |_, _| {})
     }
 
@@ -91,12 +141,12 @@ impl Post {
         (sealed, self.two.house.receipt(seq))
     }
 
-    fn shown(&self, shown: Way) -> ShownLetter {
+    pub(super) fn shown(&self, shown: Way) -> ShownLetter {
         let (sender, deposit) = (self.one.opening(), self.deposit.clone());
-        ShownLetter { sender, deposit, shown, read: None }
+        ShownLetter { sender, deposit, shown, read: None, timeline: None }
     }
 
-    fn by_sender(&self) -> BySender {
+    pub(super) fn by_sender(&self) -> BySender {
         let of = |secret: &PrekeySecret| secret.public().as_bytes().to_vec();
         let once = once_at(self.once).and_then(|at| self.two.stock.get(at)).map(|secret| {
             let path = self.two.stock().path(INDEX.into()).unwrap_or_default();
@@ -115,7 +165,7 @@ impl Post {
         self.two.owners(Body::Keys(keys)).compact().to_owned()
     }
 
-    fn by_hash(&self) -> ByHash {
+    pub(super) fn by_hash(&self) -> ByHash {
         let signature = match Content::parse(&self.sealed.content) {
             Ok((_, Proof::Evidence(signature))) => signature,
             _ => Signature([0; 64]),
@@ -146,7 +196,7 @@ impl Post {
         ShownReceipt { deposit: self.one.house.receipt(seq), shown: by_reader(&sealed) }
     }
 
-    fn read(&mut self, change: impl FnOnce(&mut ReadReceipt)) -> ShownReceipt {
+    pub(super) fn read(&mut self, change: impl FnOnce(&mut ReadReceipt)) -> ShownReceipt {
         let mut said = self.said();
         change(&mut said);
         self.back(&Content::Read(said))
@@ -161,7 +211,7 @@ fn content(sealed: &Sealed) -> String {
     String::from_utf8_lossy(&sealed.content).into_owned()
 }
 
-fn by_reader(sealed: &Sealed) -> Way {
+pub(super) fn by_reader(sealed: &Sealed) -> Way {
     Way::Reader(ByReader { envelope: sealed.envelope.clone(), content: content(sealed) })
 }
 
@@ -193,6 +243,7 @@ pub(super) fn good(seed: u64) -> Vec<Made> {
         deposit: read.deposit.clone(),
         shown: read.shown.clone(),
         read: None,
+        timeline: None,
     };
     let hashed = ShownLetter { shown: Way::Hash(post.by_hash()), ..post.with_read(read.clone()) };
     let made = [
@@ -507,7 +558,8 @@ pub(super) const LIES: &[(&str, Make)] = &[
         lie(seed, |post| {
             let read = post.read(|_| {});
             let (sender, deposit) = (post.two.opening(), read.deposit.clone());
-            ShownLetter { sender, deposit, shown: read.shown.clone(), read: Some(read) }
+            let shown = read.shown.clone();
+            ShownLetter { sender, deposit, shown, read: Some(read), timeline: None }
         })
     }),
     ("read-is-the-letter", |seed| {

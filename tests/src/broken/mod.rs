@@ -19,6 +19,7 @@ mod rules;
 mod scenes;
 mod sealed;
 mod talk;
+mod timelines;
 
 use crate::sim::machine::Chance;
 
@@ -51,6 +52,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "registered", scenes: registered::SCENES, lies: &[registered::LIES] },
     Kind { name: "passes", scenes: passes::SCENES, lies: &[passes::LIES] },
     Kind { name: "letters", scenes: &[], lies: &[letters::LIES] },
+    Kind { name: "timelines", scenes: &[], lies: &[timelines::LIES] },
 ];
 
 impl Kind {
@@ -137,6 +139,9 @@ fn files_of(seed: u64, count: impl Fn(&Kind) -> usize, given: &[Made]) -> Vec<Ma
         }
         if kind.name == "letters" {
             good.extend(letters::good(seed));
+        }
+        if kind.name == "timelines" {
+            good.extend(timelines::good(seed));
         }
         made.extend(kind.broken((seed, count(kind)), &good, &chance));
         made.append(&mut good);
@@ -343,6 +348,64 @@ mod tests {
                 "good-letter-receipt.letter",
                 Status::CarriedOut,
                 &["by its author, another letter was read at 2027-03-01T12:00:02.000000Z"],
+            ),
+            (
+                "good-timeline-handed.letter",
+                Status::CarriedOut,
+                &[
+                    "registered: its reader could accept or decline it before 2027-03-16T12:00:02.000000Z",
+                    "  opened with the half that the broker handed over:",
+                    "attached \"clock 8.jpg\" (image/jpeg, 12345 bytes)",
+                    "  | \"Come\" and hear it",
+                    "timeline, in UTC, by the stamps:",
+                    "  2027-03-01T12:00:02.000000Z  entry 2: left in the box by its sender; the sender's box signed",
+                    "  2027-03-01T12:00:05.000000Z  entry 3: accepted by the box's owner: a receipt for it",
+                    "  2027-03-01T12:00:05.000000Z  entry 4: handed over by the broker, in the same commit",
+                    "  2027-03-01T12:00:09.000000Z  entry 5: taken off by the box's owner",
+                    "under a head of 6 entries that the broker signed",
+                ],
+            ),
+            (
+                "good-timeline-junk.letter",
+                Status::CarriedOut,
+                &["NOTHING CAN BE READ: with the right half what its sender sealed does not open"],
+            ),
+            (
+                "good-timeline-uncommitted.letter",
+                Status::CarriedOut,
+                &["NOTHING CAN BE READ: its deposit does not commit to the key of this letter"],
+            ),
+            (
+                "good-timeline-left.letter",
+                Status::CarriedOut,
+                &[
+                    "whether that happened is not shown",
+                    "no half of its key that was handed over is shown",
+                ],
+            ),
+            (
+                "good-timeline-lapsed.letter",
+                Status::CarriedOut,
+                &["entry 3: lapsed: its reader said nothing in time; signed by the broker"],
+            ),
+            (
+                "good-timeline-read.letter",
+                Status::CarriedOut,
+                &[
+                    "entry 3: taken off by the box's owner",
+                    "entry 2 of the sender's box: its reader says that it was read at",
+                ],
+            ),
+            (
+                "good-timeline-alone.deposit",
+                Status::CarriedOut,
+                &[
+                    "holds: what became of a letter in box ",
+                    "WHO WROTE IT AND WHAT IT SAYS IS NOT SHOWN: of a deniable letter that cannot be shown to others",
+                    "left in the box by its sender; signed by a key of its own",
+                    "entry 4: handed over by the broker",
+                    "you must know from elsewhere: the reader's box ",
+                ],
             ),
             (
                 "good-sold.receipt",

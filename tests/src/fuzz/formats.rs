@@ -288,6 +288,9 @@ pub fn verdict(bytes: &[u8]) -> Verdict {
         Found::Letter(both) => {
             assert_eq!(both.0.verify().as_ref(), Ok(&both.1));
         }
+        Found::Deposit(both) => {
+            assert_eq!(both.0.verify().as_ref(), Ok(&both.1));
+        }
         Found::Nothing(fault) => assert!(!holds && !fault.to_string().is_empty()),
     }
     let elsewhere = Pins { room: Some(RoomName([0; 32])), ..Pins::default() };

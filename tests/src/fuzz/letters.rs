@@ -1,9 +1,10 @@
 //! Readers of letters, of what carries them, and of what pays for it.
 
-use pregao_protocol::audit::letter::ShownLetter;
+use pregao_protocol::audit::letter::{ShownDeposit, ShownLetter};
 use pregao_protocol::audit::verdict::{self, Standing, Subject};
 use pregao_protocol::letter::{
-    Address, Addressee, Author, BoxKeys, Class, Content, Place, Reading, Sealed, Seeds, open, seal,
+    Address, Addressee, Author, BoxKeys, Class, Content, Halves, Letter, Place, Reading,
+    RegisteredLetter, Sealed, Seeds, open, seal,
 };
 use pregao_protocol::log::RoomName;
 use pregao_protocol::trust::agreement::AgreementSecret;
@@ -26,11 +27,41 @@ pub fn content(bytes: &[u8]) -> Verdict {
     if let Some((content, proof)) = &read {
         assert_eq!(&**content.encode(proof), bytes, "two spellings of one letter");
         assert!(content.class().is_none_or(|class| bytes.len() <= class.most()));
-        if let Content::Letter(letter) = content {
-            assert!(letter.attachments.len() <= label::MAX_ATTACHMENTS);
+        match content {
+            Content::Letter(letter) => {
+                assert!(letter.attachments.len() <= label::MAX_ATTACHMENTS);
+            }
+            Content::Registered(letter) => within(letter),
+            Content::Read(_) => {}
         }
     }
     Verdict::of(read.as_ref())
+}
+
+/// What is within opens with the one half, and says something.
+fn within(letter: &RegisteredLetter) {
+    let half = halves().broker;
+    let opened = letter.open(READER, &half);
+    assert_eq!(opened, letter.open(READER, &half));
+    if let Ok(within) = opened {
+        assert_eq!(letter.commitment, half.commitment());
+        assert!(within.attachments.len() <= label::MAX_ATTACHMENTS);
+        assert!(!within.text.as_str().is_empty() || !within.attachments.is_empty());
+        assert!(letter.open(SENDER, &half).is_err(), "it opens in another box, too");
+    }
+}
+
+fn halves() -> Halves {
+    Halves::from_random(&[9; 64])
+}
+
+/// A letter as a registered one, in the box in which every envelope here lies, with halves that are known.
+///
+/// # Panics
+/// If it is no letter.
+#[must_use]
+pub fn registered(letter: Letter) -> RegisteredLetter {
+    RegisteredLetter::of(letter, READER, &halves()).expect("a letter")
 }
 
 /// The box in which every envelope here lies, with its secrets.
@@ -143,14 +174,15 @@ pub fn pass(bytes: &[u8]) -> Verdict {
     Verdict::of(pass.as_ref())
 }
 
-/// A letter that is shown to a third party.
+/// A letter that is shown to a third party, or what a log says of one.
 pub fn letter_shown(bytes: &[u8]) -> Verdict {
     let verdict = verdict::verdict(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return Verdict::Refused };
     let Ok(shown) = ShownLetter::parse(text) else {
         assert_ne!(verdict.kind, Subject::Letter);
-        return Verdict::Refused;
+        return deposit_shown(text, &verdict);
     };
+    assert!(ShownDeposit::parse(text).is_err(), "two readings of one file");
     assert_eq!(shown.encode(), text.strip_suffix('\n').unwrap_or(text), "two spellings");
     assert!(bytes.len() <= label::MAX_SHOWN + 1);
     let verified = shown.verify();
@@ -159,7 +191,30 @@ pub fn letter_shown(bytes: &[u8]) -> Verdict {
     assert_eq!(verdict.verdict == Standing::Valid, verified.is_ok());
     assert_eq!(verdict.letter.is_some(), verified.is_ok());
     if let Ok(letter) = &verified {
-        assert_eq!(letter.receipts().len(), shown.receipts().len());
+        let of_log = shown.timeline.as_ref().map_or(0, |timeline| timeline.entries.len() + 1);
+        let receipts = 1 + usize::from(shown.read.is_some()) + of_log;
+        assert_eq!(letter.receipts(&shown).len(), receipts);
+        // What is within is told of nothing that was not handed over.
+        let handed = letter.timeline.as_ref().is_some_and(|timeline| timeline.half.is_some());
+        assert!(handed || !matches!(letter.within(), Some(Ok(_))));
+    }
+    Verdict::of(verified.ok().as_ref())
+}
+
+fn deposit_shown(text: &str, verdict: &verdict::Verdict) -> Verdict {
+    let Ok(shown) = ShownDeposit::parse(text) else {
+        assert_ne!(verdict.kind, Subject::Deposit);
+        return Verdict::Refused;
+    };
+    assert_eq!(shown.encode(), text.strip_suffix('\n').unwrap_or(text), "two spellings");
+    let verified = shown.verify();
+    assert_eq!(verified, shown.verify());
+    assert_eq!(verdict.kind, Subject::Deposit);
+    assert_eq!(verdict.verdict == Standing::Valid, verified.is_ok());
+    assert_eq!(verdict.deposit.is_some(), verified.is_ok());
+    if let Ok(deposit) = &verified {
+        assert_eq!(deposit.receipts(&shown).len(), shown.timeline.entries.len() + 2);
+        assert_eq!(deposit.timeline.events.len(), shown.timeline.entries.len());
     }
     Verdict::of(verified.ok().as_ref())
 }

@@ -144,6 +144,8 @@ function formatTime(micros) {
   return `${whole}.${String(micros % MICROS).padStart(6, "0")}Z`;
 }
 var seconds = (count2) => BigInt(count2) * MICROS;
+var LATEST = BigInt(Date.UTC(9999, 11, 31, 23, 59, 59)) * 1000n + 999999n;
+var plus = (time2, span) => time2 + span < LATEST ? time2 + span : LATEST;
 var ceilSeconds = (micros) => (micros + MICROS - 1n) / MICROS;
 var lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1e3;
 
@@ -3066,23 +3068,23 @@ var Tree = class {
     this.#roots.push(this.#peaks.reduceRight((right, left2) => nodeHash(left2, right)));
   }
 };
-function isIncluded(hash2, index, size, path2, root) {
-  if (index >= size || path2.length % 32 !== 0) return false;
+function isIncluded(hash2, index, size, path3, root) {
+  if (index >= size || path3.length % 32 !== 0) return false;
   let node = index;
   let last = size - 1;
   let at = 0;
   let result = hash2;
   while (last > 0) {
     if (node % 2 === 1 || node < last) {
-      if (at === path2.length) return false;
-      const beside = path2.subarray(at, at + 32);
+      if (at === path3.length) return false;
+      const beside = path3.subarray(at, at + 32);
       at += 32;
       result = node % 2 === 1 ? nodeHash(beside, result) : nodeHash(result, beside);
     }
     node = Math.floor(node / 2);
     last = Math.floor(last / 2);
   }
-  return at === path2.length && equal(result, root);
+  return at === path3.length && equal(result, root);
 }
 
 // src/action.js
@@ -3134,7 +3136,7 @@ function holding(bytes2) {
   return size;
 }
 var blobs = ({ envelope, attachments = [] }) => [envelope, ...attachments];
-var bytesOf2 = (deposit) => blobs(deposit).reduce((sum, blob) => sum + blob.size, 0);
+var bytesOf2 = (deposit2) => blobs(deposit2).reduce((sum, blob) => sum + blob.size, 0);
 var Box = class _Box {
   static kind = "box";
   static access = "owner";
@@ -3253,8 +3255,8 @@ var Box = class _Box {
     refuseUnless(!this.#came.has(hex(envelope.digest)), "deposit.twice");
   }
   // V-280
-  #judgeRoom(deposit, waiting) {
-    const bytes2 = waiting.reduce((sum, [, letter2]) => sum + letter2.bytes, bytesOf2(deposit));
+  #judgeRoom(deposit2, waiting) {
+    const bytes2 = waiting.reduce((sum, [, letter2]) => sum + letter2.bytes, bytesOf2(deposit2));
     refuseUnless(waiting.length < this.terms.letters && bytes2 <= this.terms.bytes, "deposit.full");
   }
   #publish({ signed: signed2, stock }) {
@@ -3266,12 +3268,12 @@ var Box = class _Box {
     this.#stocks.push({ root: hex(stock.root), count: stock.count, used: /* @__PURE__ */ new Set() });
     if (this.#stocks.length > MOST_STOCKS) this.#stocks.shift();
   }
-  #take(deposit, seq, time2) {
-    const { once, envelope, expires, registered } = deposit;
+  #take(deposit2, seq, time2) {
+    const { once, envelope, expires, registered } = deposit2;
     if (once) this.#stocks.find(({ root }) => root === hex(once.stock)).used.add(once.index);
     this.#came.add(hex(envelope.digest));
-    const undecided = registered && { until: time2 + REGISTERED_FOR, commitment: registered.commitment };
-    this.#waiting.set(seq, { bytes: bytesOf2(deposit), expires, undecided });
+    const undecided = registered && { until: plus(time2, REGISTERED_FOR), commitment: registered.commitment };
+    this.#waiting.set(seq, { bytes: bytesOf2(deposit2), expires, undecided });
   }
 };
 
@@ -3310,6 +3312,13 @@ var LETTER = (value) => object({
   attachments: list(ATTACHMENT),
   proof: proofOf(value)
 })(value);
+var isSomething = ({ text: said, attachments }) => attachments.length <= MOST_ATTACHED2 && (said !== "" || attachments.length > 0);
+var PARTS = object({ text: lines, attachments: list(ATTACHMENT) });
+var WITHIN = (value) => {
+  const read = PARTS(value);
+  refuseUnless(isSomething(read.meant), "malformed");
+  return read;
+};
 var REGISTERED = (value) => object({
   v: version,
   kind: oneOf("registered"),
@@ -3342,7 +3351,7 @@ var READ = (value) => object({
 var readContent = (written) => under("V-245", () => {
   const kind = parse(written)?.kind;
   const content = readExact(written, kind === "read" ? READ : kind === "registered" ? REGISTERED : LETTER);
-  const holds = kind === "registered" || (kind === "read" ? content.reader === content.from.box : content.attachments.length <= MOST_ATTACHED2 && (content.text !== "" || content.attachments.length > 0));
+  const holds = kind === "registered" || (kind === "read" ? content.reader === content.from.box : isSomething(content));
   refuseUnless(holds, "V-245");
   const unproven = `${written.slice(0, written.lastIndexOf(',"proof":"'))}}`;
   return { ...content, hash: sha256(concat(content.salt, utf8(unproven))) };
@@ -6916,7 +6925,7 @@ var ENTRY = object({
   stamp: object({
     header: bytesOf(32),
     index: integer(),
-    path: bytes((path2) => path2.length % 32 === 0)
+    path: bytes((path3) => path3.length % 32 === 0)
   })
 });
 var readEntry = (line) => under("V-026", () => {
@@ -6932,9 +6941,9 @@ var MEMBERS = ["opening", "header", "entry", "path", "head"];
 function receiptMembers(text2) {
   const members = parse(text2);
   if (typeof members !== "object" || members === null || Array.isArray(members)) return null;
-  const path2 = typeof members.path === "string" ? fromBase64url(members.path) : null;
-  const holds = utf8(text2).length <= LONGEST8 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path2 !== null && path2.length % 32 === 0 && JSON.stringify(members) === text2;
-  return holds ? { ...members, path: path2 } : null;
+  const path3 = typeof members.path === "string" ? fromBase64url(members.path) : null;
+  const holds = utf8(text2).length <= LONGEST8 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path3 !== null && path3.length % 32 === 0 && JSON.stringify(members) === text2;
+  return holds ? { ...members, path: path3 } : null;
 }
 function readReceipt(members) {
   const first = under("V-061", () => readAction(members.opening));
@@ -6962,14 +6971,129 @@ function judge(seq, action, header, opening) {
   else Fold.judgeAlone(body, action, header);
 }
 
+// src/registered.js
+var KEY_LABEL = utf8("pregao/registered-key/v1");
+var STEP2 = 256;
+var PREFIX2 = 4;
+var isOfDeposit = ({ commitment }, { registered }) => registered !== void 0 && equal(registered.commitment, commitment);
+function openWithin({ from, half, sealed }, reader, other) {
+  const info = concat(KEY_LABEL, fromHex32(from.box), fromHex32(reader));
+  const key2 = expand(sha256, extract(sha256, concat(half, other)), info, 32);
+  const padded2 = decrypted(key2, new Uint8Array(12), void 0, sealed);
+  const plain = padded2 === null ? null : unpadded(padded2);
+  const text2 = plain === null ? null : utf8Text(plain);
+  if (text2 === null) return null;
+  try {
+    return readExact(text2, WITHIN);
+  } catch (failure) {
+    if (failure instanceof Broken) return null;
+    throw failure;
+  }
+}
+function unpadded(padded2) {
+  const length = new DataView(padded2.buffer, padded2.byteOffset).getUint32(0);
+  const end = PREFIX2 + length;
+  const holds = end <= padded2.length && Math.ceil(end / STEP2) * STEP2 === padded2.length && padded2.subarray(end).every((byte) => byte === 0);
+  return holds ? padded2.subarray(PREFIX2, end) : null;
+}
+
+// src/timeline.js
+var path = bytes((hashes) => hashes.length % 32 === 0);
+var TIMELINE = object({
+  head: string(),
+  path,
+  entries: list(object({ header: string(), entry: string(), path, seen: optional(path) }))
+});
+var BY_BROKER = ["handed", "lapsed"];
+var HAS_SEEN = ["taken", "accepted", "declined"];
+var ABOUT_ONE = ["accepted", "handed", "declined", "lapsed"];
+var lapses = ({ registered }, { time: time2 }) => registered ? plus(time2, REGISTERED_FOR) : void 0;
+var receiptsOf = ({ head, path: first, entries }, deposit2) => [
+  { ...deposit2, path: first, head },
+  ...entries.map(({ header, entry, path: each }) => ({ opening: deposit2.opening, header, entry, path: each, head }))
+];
+function readTimeline(timeline, members, left2) {
+  const [first, ...others] = receiptsOf(timeline, members);
+  const { head } = readReceipt(first);
+  refuseUnless(others.length > 0, "V-340");
+  const walk = new Walk(members, left2);
+  const events = others.map((one2, at) => walk.step(one2, timeline.entries[at].seen));
+  refuseUnless(walk.accepted === null, "V-344");
+  return { head, events, half: walk.half };
+}
+var Walk = class {
+  /** The position of an `accepted` that was the last one. */
+  accepted = null;
+  half = void 0;
+  #left;
+  #leaf;
+  #over = false;
+  #last;
+  #newest;
+  #lapses;
+  constructor(members, left2) {
+    this.#left = left2;
+    this.#leaf = leafHash(utf8(members.entry));
+    this.#last = left2.entry.seq;
+    this.#newest = left2.header.time;
+    this.#lapses = lapses(left2.deposit, left2.header);
+  }
+  step(members, seen) {
+    const read = readReceipt(members);
+    const { action, entry, header, opening } = read;
+    refuseUnless(entry.seq > this.#last, "V-340");
+    this.#last = entry.seq;
+    refuseUnless(this.#concerns(action), "V-341");
+    refuseUnless(BY_BROKER.includes(action.verb) || equal(action.key, opening.action.key), "V-342");
+    refuseUnless(this.#hadSeen(action, seen), "V-343");
+    if (this.accepted !== null || action.verb === "handed") this.#handOver(action, entry.seq);
+    else this.#judge(action.verb, entry.seq, header.time);
+    refuseUnless(header.time + seconds(opening.body.freshness) >= this.#newest, "V-348");
+    if (header.time > this.#newest) this.#newest = header.time;
+    return { ...read, what: action.verb };
+  }
+  // V-341
+  #concerns({ verb, body }) {
+    const { seq } = this.#left.entry;
+    if (ABOUT_ONE.includes(verb)) return body.letter === seq;
+    return verb === "taken" ? body.letters.includes(seq) : verb === "box-closed";
+  }
+  // V-343
+  #hadSeen({ verb, seen: { size, root } }, path3) {
+    if (!HAS_SEEN.includes(verb)) return path3 === void 0;
+    return path3 !== void 0 && isIncluded(this.#leaf, this.#left.entry.seq, size, path3, root);
+  }
+  // V-344 and V-345
+  #handOver({ verb, body }, seq) {
+    refuseUnless(verb === "handed" && this.accepted !== null && seq === this.accepted + 1, "V-344");
+    const commitment = sha256(concat(COMMITMENT_LABEL, body.half));
+    refuseUnless(equal(commitment, this.#left.deposit.registered.commitment), "V-345");
+    this.accepted = null;
+    this.half = body.half;
+  }
+  // V-347 and V-346
+  #judge(verb, seq, time2) {
+    refuseUnless(!this.#over, "V-347");
+    const decides = verb !== "taken" && verb !== "box-closed";
+    if (decides) {
+      refuseUnless(this.#lapses !== void 0, "V-346");
+      refuseUnless(this.half === void 0, "V-347");
+      refuseUnless(time2 >= this.#lapses === (verb === "lapsed"), "V-346");
+    }
+    refuseUnless(verb !== "taken" || this.#lapses === void 0 || this.half !== void 0, "V-346");
+    if (verb === "accepted") this.accepted = seq;
+    else this.#over = true;
+  }
+};
+
 // src/letter.js
 var LONGEST9 = 1048576;
 var LONGEST_RECEIPT = 65536;
 var MOST_KEYS2 = 256;
 var MESSAGE_LABEL = utf8("pregao/message/v1");
 var any2 = bytes(() => true);
-var path = bytes((hashes) => hashes.length % 32 === 0);
-var RECEIPT = object({ opening: string(), header: string(), entry: string(), path, head: string() });
+var path2 = bytes((hashes) => hashes.length % 32 === 0);
+var RECEIPT = object({ opening: string(), header: string(), entry: string(), path: path2, head: string() });
 var receipt = (value) => {
   const read = RECEIPT(value);
   refuseUnless(utf8(JSON.stringify(read.written)).length <= LONGEST_RECEIPT, "V-254");
@@ -6979,34 +7103,60 @@ var WAYS = oneMember({
   sender: object({
     keys: list(string()),
     signed: any2,
-    once: optional(object({ key: any2, path })),
+    once: optional(object({ key: any2, path: path2 })),
     seeds: bytesOf(32),
     content: string()
   }),
   reader: object({ envelope: any2, content: string() }),
   hash: object({ envelope: any2, hash: bytesOf(32), signature: bytesOf(64) })
 });
+var isBounded = ({ timeline, deposit: deposit2 }) => receiptsOf(timeline, deposit2).every((one2) => utf8(JSON.stringify(one2)).length <= LONGEST_RECEIPT);
+var withTimeline = (shape) => (value) => {
+  const read = shape(value);
+  refuseUnless(read.written.timeline === void 0 || isBounded(read.written), "V-254");
+  return read;
+};
 var FILE = object({
-  letter: object({
-    sender: string(),
-    deposit: receipt,
-    shown: WAYS,
-    read: optional(object({ deposit: receipt, shown: WAYS }))
-  })
+  letter: withTimeline(
+    object({
+      sender: string(),
+      deposit: receipt,
+      shown: WAYS,
+      read: optional(object({ deposit: receipt, shown: WAYS })),
+      timeline: optional(TIMELINE)
+    })
+  )
 });
-function shownLetter(text2) {
+var DEPOSIT_FILE = object({ deposit: withTimeline(object({ deposit: receipt, timeline: TIMELINE })) });
+var shownLetter = (text2) => membersOf(text2, FILE)?.letter ?? null;
+var shownDeposit = (text2) => membersOf(text2, DEPOSIT_FILE)?.deposit ?? null;
+function membersOf(text2, shape) {
   if (utf8(text2).length > LONGEST9) return null;
   try {
-    return readExact(text2, FILE).letter;
+    return readExact(text2, shape);
   } catch (failure) {
     if (failure instanceof Broken) return null;
     throw failure;
   }
 }
-function readLetter({ sender, deposit, shown, read }) {
+function readLetter({ sender, deposit: deposit2, shown, read, timeline }) {
   const from = under("V-254", () => openBox(sender));
-  const letter2 = left(from, deposit, shown);
-  return { from, letter: letter2, read: read ? acknowledgement(from, letter2, sender, read) : void 0 };
+  const letter2 = left(from, deposit2, shown);
+  const acknowledged = read ? acknowledgement(from, letter2, sender, read) : void 0;
+  const happened = timeline ? readTimeline(timeline, deposit2, letter2) : void 0;
+  return { from, letter: letter2, read: acknowledged, timeline: happened, ...within(letter2, happened) };
+}
+function readDeposit({ deposit: deposit2, timeline }) {
+  const { read } = deposited(deposit2);
+  const letter2 = { ...read, deposit: read.action.body };
+  return { letter: letter2, timeline: readTimeline(timeline, deposit2, letter2) };
+}
+function within({ content, deposit: deposit2, opening }, timeline) {
+  if (content?.kind !== "registered") return {};
+  if (!isOfDeposit(content, deposit2)) return { fault: "deposit" };
+  if (timeline?.half === void 0) return {};
+  const read = openWithin(content, opening.room, timeline.half);
+  return read === null ? { fault: "junk" } : { within: read };
 }
 function openBox(text2) {
   const action = readAction(text2);
@@ -7014,47 +7164,51 @@ function openBox(text2) {
   refuseUnless(!equal(action.key, action.body.broker.entry) && hasPossibleTerms(action.body), "malformed");
   return new Opening(text2, action);
 }
-function left(from, members, shown) {
+function deposited(members) {
   const read = readReceipt(members);
   const to = under("V-306", () => openBox(members.opening));
   refuseUnless(read.action.verb === "deposit", "V-306");
-  const deposit = read.action.body;
-  const { hash: hash2, content } = judge2(shown, { from, to, deposit });
+  return { read, to };
+}
+function left(from, members, shown) {
+  const { read, to } = deposited(members);
+  const deposit2 = read.action.body;
+  const { hash: hash2, content } = judge2(shown, { from, to, deposit: deposit2 });
   refuseUnless(content?.kind !== "read" || content.sender === to.room, "V-250");
-  return { ...read, deposit, way: shown.name, hash: hash2, content };
+  return { ...read, deposit: deposit2, way: shown.name, hash: hash2, content };
 }
 function judge2(shown, place) {
   if (shown.name === "sender") return bySender(shown, place);
-  const { deposit } = place;
-  refuseUnless(shown.envelope.length === deposit.envelope.size, "V-253");
+  const { deposit: deposit2 } = place;
+  refuseUnless(shown.envelope.length === deposit2.envelope.size, "V-253");
   const content = shown.name === "reader" ? readContent(shown.content) : void 0;
-  refuseUnless(equal(sha256(shown.envelope), deposit.envelope.digest), "V-253");
+  refuseUnless(equal(sha256(shown.envelope), deposit2.envelope.digest), "V-253");
   if (content) return signed(content, shown.envelope, place);
   requireSignature(shown.signature, shown.hash, shown.envelope, place);
   return { hash: shown.hash };
 }
 function bySender(shown, place) {
-  const { to, deposit } = place;
-  requireKeys(shown, to, deposit);
+  const { to, deposit: deposit2 } = place;
+  requireKeys(shown, to, deposit2);
   const content = readContent(shown.content);
-  const { size } = deposit.envelope;
+  const { size } = deposit2.envelope;
   refuseUnless(ONE_PIECE.includes(size), "V-252");
   const keys = { box: to.room, signed: shown.signed, once: shown.once?.key ?? null, size };
   const envelope = makeEnvelope(keys, shown.seeds, utf8(shown.content), content.hash);
-  refuseUnless(envelope !== null && equal(sha256(envelope), deposit.envelope.digest), "V-252");
+  refuseUnless(envelope !== null && equal(sha256(envelope), deposit2.envelope.digest), "V-252");
   return signed(content, envelope, place);
 }
-function requireKeys({ keys, signed: key2, once }, to, deposit) {
+function requireKeys({ keys, signed: key2, once }, to, deposit2) {
   const stated = under("V-307", () => keys.map((text2) => statedKeys(text2, to)));
   refuseUnless(stated.length === 1 || stated.length === 2, "V-307");
   const [first, last] = [stated[0], stated.at(-1)];
-  const isOfStock = ({ stock: stock2 }) => stock2 !== void 0 && equal(stock2.root, deposit.once.stock);
-  refuseUnless(stated.length === 1 || deposit.once !== void 0 && !isOfStock(first), "V-307");
-  refuseUnless(isPrekey2(key2) && equal(prekeyDigest(key2), deposit.signed) && equal(first.signed, deposit.signed), "V-307");
-  refuseUnless(once === void 0 === (deposit.once === void 0), "V-307");
+  const isOfStock = ({ stock: stock2 }) => stock2 !== void 0 && equal(stock2.root, deposit2.once.stock);
+  refuseUnless(stated.length === 1 || deposit2.once !== void 0 && !isOfStock(first), "V-307");
+  refuseUnless(isPrekey2(key2) && equal(prekeyDigest(key2), deposit2.signed) && equal(first.signed, deposit2.signed), "V-307");
+  refuseUnless(once === void 0 === (deposit2.once === void 0), "V-307");
   if (once === void 0) return;
   const { stock } = last;
-  const holds = isOfStock(last) && stock.count >= 1 && stock.count <= MOST_KEYS2 && isPrekey2(once.key) && isIncluded(leafHash(prekeyDigest(once.key)), deposit.once.index, stock.count, once.path, stock.root);
+  const holds = isOfStock(last) && stock.count >= 1 && stock.count <= MOST_KEYS2 && isPrekey2(once.key) && isIncluded(leafHash(prekeyDigest(once.key)), deposit2.once.index, stock.count, once.path, stock.root);
   refuseUnless(holds, "V-307");
 }
 function statedKeys(text2, { room, action: opening }) {
@@ -7074,9 +7228,9 @@ function requireSignature(signature, hash2, envelope, { from, to }) {
   const message = concat(MESSAGE_LABEL, fromHex32(from.room), fromHex32(to.room), envelope.subarray(1, HEAD), hash2);
   refuseUnless(verifies(from.action.key, message, signature), "V-248");
 }
-function acknowledgement(from, letter2, sender, { deposit, shown }) {
-  refuseUnless(letter2.content?.kind !== "read" && deposit.opening === sender, "V-309");
-  const read = left(letter2.opening, deposit, shown);
+function acknowledgement(from, letter2, sender, { deposit: deposit2, shown }) {
+  refuseUnless(letter2.content?.kind !== "read" && deposit2.opening === sender, "V-309");
+  const read = left(letter2.opening, deposit2, shown);
   const said = read.content;
   const isForThis = said?.kind === "read" && equal(said.deposit, letter2.deposit.envelope.digest) && equal(said.content, letter2.hash) && said.sender === from.room && said.reader === letter2.opening.room;
   refuseUnless(isForThis, "V-309");
@@ -7112,8 +7266,8 @@ function ofReceipt({ opening, entry, action, header, head }) {
     }
   });
 }
-function ofLetter({ from, letter: letter2, read }) {
-  const { opening, entry, header, head, deposit, way, hash: hash2, content } = letter2;
+function ofLetter({ from, letter: letter2, read, timeline, within: within2, fault }) {
+  const { opening, entry, header, head, deposit: deposit2, way, hash: hash2, content } = letter2;
   return compact({
     kind: "letter",
     verdict: "valid",
@@ -7124,34 +7278,61 @@ function ofLetter({ from, letter: letter2, read }) {
       to: ofBox(opening),
       entry: entry.seq,
       time: formatTime(header.time),
-      expires: deposit.expires === void 0 ? void 0 : formatTime(deposit.expires),
-      envelope: base64url(deposit.envelope.digest),
-      bytes: deposit.envelope.size,
+      ...ends(letter2),
+      envelope: base64url(deposit2.envelope.digest),
+      bytes: deposit2.envelope.size,
       shown: way,
       hash: base64url(hash2),
       mode: "evidence",
-      content: content ? ofContent(content, deposit) : void 0,
-      read: read ? ofRead(read) : void 0
+      content: content ? ofContent(content, deposit2, { within: within2, fault }) : void 0,
+      read: read ? ofRead(read) : void 0,
+      timeline: timeline ? ofTimeline(timeline) : void 0
     })
   });
 }
+function ofDeposit({ letter: letter2, timeline }) {
+  const { opening, entry, header, head, deposit: deposit2 } = letter2;
+  return compact({
+    kind: "deposit",
+    verdict: "valid",
+    ...ofOpening(opening),
+    ...ofHead(opening, head),
+    deposit: compact({
+      to: ofBox(opening),
+      entry: entry.seq,
+      time: formatTime(header.time),
+      ...ends(letter2),
+      envelope: base64url(deposit2.envelope.digest),
+      bytes: deposit2.envelope.size,
+      timeline: ofTimeline(timeline)
+    })
+  });
+}
+function ends({ deposit: deposit2, header }) {
+  const [expires, until] = [deposit2.expires, lapses(deposit2, header)].map((time2) => time2 === void 0 ? void 0 : formatTime(time2));
+  return { expires, lapses: until };
+}
+var ofTimeline = ({ head, events }) => ({
+  size: head.size,
+  root: base64url(head.root),
+  entries: events.map(({ entry, what, action, header }) => ({
+    entry: entry.seq,
+    what,
+    by: action.byBroker ? "broker" : "owner",
+    time: formatTime(header.time)
+  }))
+});
 var ofBox = ({ room, action, body }) => compact({ box: room, handle: body.handle, key: fingerprint(action.key) });
-function ofContent(content, { attachments: deposited = [] }) {
+function ofContent(content, { attachments: deposited2 = [] }, { within: within2, fault }) {
   const { kind, id: id2 } = content;
   if (kind === "read") {
     return { kind, id: id2, deposit: base64url(content.deposit), content: base64url(content.content), read: formatTime(content.time) };
   }
   if (kind === "registered") {
     const { reply_to, subject, commitment } = content;
-    return compact({ kind, id: id2, reply_to, subject, commitment: base64url(commitment) });
+    const read = within2 && compact({ text: within2.text, attachments: filesOf(within2, deposited2) });
+    return compact({ kind, id: id2, reply_to, subject, commitment: base64url(commitment), within: read, fault });
   }
-  const files = content.attachments.map(({ name, media_type, digest, size }) => ({
-    name,
-    media_type,
-    size,
-    digest: base64url(digest),
-    deposited: deposited.some((blob) => equal(blob.digest, digest))
-  }));
   return compact({
     kind,
     id: id2,
@@ -7159,8 +7340,18 @@ function ofContent(content, { attachments: deposited = [] }) {
     wants_receipt: content.wants_receipt,
     subject: content.subject,
     text: content.text,
-    attachments: files.length > 0 ? files : void 0
+    attachments: filesOf(content, deposited2)
   });
+}
+function filesOf({ attachments }, deposited2) {
+  const files = attachments.map(({ name, media_type, digest, size }) => ({
+    name,
+    media_type,
+    size,
+    digest: base64url(digest),
+    deposited: deposited2.some((blob) => equal(blob.digest, digest))
+  }));
+  return files.length > 0 ? files : void 0;
 }
 var ofRead = ({ opening, entry, header, head, content }) => ({
   broker: opening.broker,
@@ -7452,7 +7643,9 @@ function* examination(file) {
   const members = receiptMembers(text2);
   if (members) return receipt2(members);
   const shown = shownLetter(text2);
-  return shown ? letter(shown) : nothing;
+  if (shown) return letter(shown);
+  const alone = shownDeposit(text2);
+  return alone ? deposit(alone) : nothing;
 }
 function endsWithString(file) {
   const start = lastLine(file);
@@ -7476,6 +7669,15 @@ function letter(shown) {
   } catch (failure) {
     if (!(failure instanceof Broken)) throw failure;
     return { result: invalid("letter", failure.rule), entries: [] };
+  }
+}
+function deposit(shown) {
+  try {
+    const read = readDeposit(shown);
+    return { result: ofDeposit(read), entries: [], log: read.letter };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid("deposit", failure.rule), entries: [] };
   }
 }
 function receipt2(members) {

@@ -6,7 +6,7 @@ import { examineInSteps } from '../src/verifier.js';
 import { chart } from './chart.js';
 import { el, facts, instant, longTable, print, said, section, table } from './dom.js';
 import { sealedFacts, sealedSections, sealedWords } from './sealed.js';
-import { amount, CAUSES, ENDS, LATE, LETTER, PHASES, ruleInWords, span, VERBS } from './words.js';
+import { amount, CAUSES, DEPOSIT, ENDS, FAULTS, HAPPENED, LATE, LETTER, PHASES, ruleInWords, span, VERBS } from './words.js';
 
 const at = (id) => document.getElementById(id);
 
@@ -40,7 +40,7 @@ async function show() {
   // Whoever listens hears the verdict once, and not every step towards it.
   at('verdict').removeAttribute('aria-busy');
   heading(result);
-  const sections = { auction, reveal, receipt, letter, box: lined, passes: lined };
+  const sections = { auction, reveal, receipt, letter, deposit, box: lined, passes: lined };
   const holds = result.verdict === 'valid' || result.verdict === 'incomplete';
   if (holds) at('found').replaceChildren(...sections[result.kind](found), ...fingerprints(found));
   else if (found.entries.length > 0) at('found').replaceChildren(...broken(found));
@@ -48,7 +48,7 @@ async function show() {
   redraw(found);
 }
 
-const KINDS = { auction: 'Auction', reveal: 'Reveal room', receipt: 'Receipt', letter: 'Letter', box: 'Message box', passes: 'Keys of passes', unknown: 'Transcript' };
+const KINDS = { auction: 'Auction', reveal: 'Reveal room', receipt: 'Receipt', letter: 'Letter', deposit: 'What became of a letter', box: 'Message box', passes: 'Keys of passes', unknown: 'Transcript' };
 
 function heading({ kind, auction: sale, verdict: word }) {
   at('kind').textContent = `${KINDS[kind]} of a Pregão broker`;
@@ -87,6 +87,7 @@ function reasons(result) {
   }
   if (result.kind === 'receipt') return ['The action is in the log that its head stands for, signed and stamped as it says.', ...finality(result)];
   if (result.kind === 'letter') return [LETTER[result.letter.shown], ...finality(result)];
+  if (result.kind === 'deposit') return [DEPOSIT, ...finality(result)];
   return [
     result.auction ? outcome(result.auction) : result.reveal && ENDS[result.reveal.end],
     `All ${result.size} entries are signed, stamped, in order and allowed by the rules at their place, and the signed head is over exactly these.`,
@@ -272,20 +273,52 @@ function receipt({ result }) {
 /** Of what has no picture of its own: the entries. */
 const lined = ({ entries }) => [section('Everything in the log', ...entryTable(entries))];
 
+const named = ({ box, handle }) => (handle ? [print(box), ' which calls itself ', said(handle)] : print(box));
+
 function letter({ result }) {
-  const { from, to, entry, time, content, read } = result.letter;
-  const named = ({ box, handle }) => (handle ? [print(box), ' which calls itself ', said(handle)] : print(box));
+  const { from, to, entry, time, content, read, timeline } = result.letter;
+  const text = content?.text ?? content?.within?.text;
   const pairs = [
     ['From the box', named(from)],
     ['To the box', named(to)],
     ['Deposited', `entry ${entry}`],
     ['Stamped', instant(time)],
     content?.subject && ['Subject', said(content.subject)],
-    content?.text && ['Text', said(content.text)],
+    text && ['Text', said(text)],
+    content?.kind === 'registered' && ['Registered', content.fault ? FAULTS[content.fault] : content.within ? 'read with both halves of its key' : 'what it says is read once it was handed over'],
     content?.kind === 'read' && ['Another letter was read, by its author', instant(content.read)],
-    read && ['Read, by its reader', instant(read.read)],
   ];
-  return [section('What the letter shows', facts(pairs))];
+  return [section('What the letter shows', facts(pairs)), section('What became of it', ...happened(result.letter, timeline, read))];
+}
+
+function deposit({ result }) {
+  const { to, entry, time, bytes, timeline } = result.deposit;
+  const pairs = [
+    ['In the box', named(to)],
+    ['Deposited', `entry ${entry}`],
+    ['Stamped', instant(time)],
+    ['Sealed', `${bytes} bytes`],
+  ];
+  return [section('What is shown of the letter', facts(pairs)), section('What became of it', ...happened(result.deposit, timeline))];
+}
+
+// A row for the deposit, each entry about it, and the word that it was read.
+function happened({ entry, time, lapses, expires }, timeline, read) {
+  const ends = [lapses && ['lapses', lapses], expires && ['is destroyed', expires]].filter(Boolean);
+  const rows = [
+    [`${entry}`, instant(time), 'Left in the box', 'signed by a key of its own, in the log of the broker'],
+    ...(timeline?.entries ?? []).map((event) => [`${event.entry}`, instant(event.time), ...HAPPENED[event.what]]),
+  ];
+  if (read) {
+    const back = ['its box signed this receipt, left as entry ', `${read.entry}`, ' of the sender’s box, stamped ', instant(read.time)];
+    rows.push(['', instant(read.read), 'Read, by its reader’s word', back]);
+  }
+  return [
+    table('By the stamps in the log of the reader’s box', ['Entry', 'When (UTC)', 'What', 'Shown by'], rows.map((cells) => ({ cells }))),
+    ...ends.map(([what, end]) => el('p', {}, `If nothing else happens to it, it ${what} at `, instant(end), '.')),
+    timeline && el('p', { class: 'aside' }, `All of it is under one head of ${timeline.size} entries, which the broker signed. What else happened, or did not, it does not show.`),
+    !timeline && el('p', { class: 'aside' }, 'What happened to it after it was left is not shown.'),
+  ].filter(Boolean);
 }
 
 /** What there is to see of a log that breaks a rule: how far it holds, and nothing of what it would mean. */
@@ -335,7 +368,7 @@ function compared(text, rows) {
 }
 
 function saving(file, result) {
-  const name = result.room ? `${result.room.slice(0, 8)}.log` : 'transcript.log';
+  const name = ['letter', 'deposit'].includes(result.kind) ? `${result.kind}.${result.kind}` : result.room ? `${result.room.slice(0, 8)}.log` : 'transcript.log';
   return el('a', { download: name, href: URL.createObjectURL(new Blob([file])) }, 'Save the transcript as a file');
 }
 

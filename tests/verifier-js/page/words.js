@@ -36,6 +36,15 @@ const RULES = {
   'V-307': 'the keys are not shown to be those of the reader that the deposit names',
   'V-308': 'it proves nothing: the letter is deniable, so its reader could have made it, and whoever shows it too',
   'V-309': 'what is shown as the read receipt is none for this letter',
+  'V-340': 'there is nothing in the timeline, or not in the order of the log',
+  'V-341': 'something in the timeline is not about this letter',
+  'V-342': 'something in the timeline is not signed by the owner of the box, who alone can say it',
+  'V-343': 'it is not shown that the owner of the box meant this letter',
+  'V-344': 'an acceptance and what was handed over for it do not stand together',
+  'V-345': 'what was handed over is not the half of this letter’s key',
+  'V-346': 'something is said to have happened that does not happen to such a letter, or not then',
+  'V-347': 'something is said to have happened to a letter that did not wait any more',
+  'V-348': 'a stamp in the timeline is too old for its place in the log',
   'V-141': 'a cosignature of a named witness does not verify, or is there twice',
   'room.other': 'an action is for another room',
   'verb.author': 'an action is by somebody who may not do this',
@@ -124,6 +133,24 @@ export const LETTER = {
   hash: 'The key of the sender’s box signed a letter that was deposited. What it says is not shown.',
 };
 
+export const DEPOSIT =
+  'A letter was left in this box, and this is what the log says of it. Who wrote it and what it says is not shown: of a deniable letter nothing else can be.';
+
+/** What happened to a letter in the box of its reader, and what shows it. */
+export const HAPPENED = {
+  taken: ['Taken off by the box’s owner', 'signed by the key of the box, whose owner had seen this letter'],
+  accepted: ['Accepted by the box’s owner', 'signed by the key of the box, whose owner had seen this letter: that is a receipt for it'],
+  handed: ['Handed over by the broker', 'signed by the broker: its half of the letter’s key, to which the deposit commits'],
+  declined: ['Declined by the box’s owner', 'signed by the key of the box, whose owner had seen this letter'],
+  lapsed: ['Lapsed: the box’s owner said nothing in time', 'signed by the broker, at the end of the letter’s time'],
+  'box-closed': ['The box was closed by its owner', 'signed by the key of the box'],
+};
+
+export const FAULTS = {
+  deposit: 'Nothing opens it: its deposit does not commit to the key of this letter. That is its sender’s doing, and everybody can check it.',
+  junk: 'What its sender sealed within is no letter. That is its sender’s doing, and everybody can check it.',
+};
+
 export const VERBS = {
   list: 'listed by the seller',
   reveal: 'room opened by the broker',
@@ -148,6 +175,10 @@ export const VERBS = {
   keys: 'keys published by the owner',
   deposit: 'letter left',
   taken: 'letters taken off by the owner',
+  accepted: 'registered letter accepted by the owner',
+  handed: 'registered letter handed over by the broker',
+  declined: 'registered letter declined by the owner',
+  lapsed: 'registered letter lapsed, recorded by the broker',
   'box-closed': 'closed by the owner',
   passes: 'room opened by the broker',
   'pass-key': 'key of a day’s passes stated by the broker',

@@ -5,7 +5,7 @@ import { ONE_PIECE } from './bodies.js';
 import { concat, equal, hex, utf8 } from './bytes.js';
 import { refuseUnless } from './broken.js';
 import { isSealable } from './ed25519.js';
-import { seconds } from './time.js';
+import { plus, seconds } from './time.js';
 
 const VERBS = ['keys', 'deposit', 'taken', 'accepted', 'handed', 'declined', 'lapsed', 'box-closed'];
 const PREKEY = 1_216;
@@ -16,9 +16,9 @@ const MOST_STOCKS = 8;
 const MOST_ATTACHED = 8;
 const MOST_TAKEN = 256;
 const LONGEST = seconds(366 * 86_400);
-// V-330: 15 days.
-const REGISTERED_FOR = seconds(15 * 86_400);
-const COMMITMENT_LABEL = utf8('pregao/registered-commitment/v1');
+/** V-330: 15 days. */
+export const REGISTERED_FOR = seconds(15 * 86_400);
+export const COMMITMENT_LABEL = utf8('pregao/registered-commitment/v1');
 
 const between = (number, least, most) => number >= least && number <= most;
 
@@ -192,7 +192,7 @@ export class Box {
     const { once, envelope, expires, registered } = deposit;
     if (once) this.#stocks.find(({ root }) => root === hex(once.stock)).used.add(once.index);
     this.#came.add(hex(envelope.digest));
-    const undecided = registered && { until: time + REGISTERED_FOR, commitment: registered.commitment };
+    const undecided = registered && { until: plus(time, REGISTERED_FOR), commitment: registered.commitment };
     this.#waiting.set(seq, { bytes: bytesOf(deposit), expires, undecided });
   }
 }

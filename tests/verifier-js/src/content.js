@@ -42,6 +42,16 @@ const LETTER = (value) =>
     attachments: list(ATTACHMENT),
     proof: proofOf(value),
   })(value);
+const isSomething = ({ text: said, attachments }) => attachments.length <= MOST_ATTACHED && (said !== '' || attachments.length > 0);
+const PARTS = object({ text: lines, attachments: list(ATTACHMENT) });
+
+/** V-338: what is within a registered letter. */
+export const WITHIN = (value) => {
+  const read = PARTS(value);
+  refuseUnless(isSomething(read.meant), 'malformed');
+  return read;
+};
+
 const REGISTERED = (value) =>
   object({
     v: version,
@@ -81,9 +91,7 @@ export const readContent = (written) =>
     const content = readExact(written, kind === 'read' ? READ : kind === 'registered' ? REGISTERED : LETTER);
     const holds =
       kind === 'registered' ||
-      (kind === 'read'
-        ? content.reader === content.from.box
-        : content.attachments.length <= MOST_ATTACHED && (content.text !== '' || content.attachments.length > 0));
+      (kind === 'read' ? content.reader === content.from.box : isSomething(content));
     refuseUnless(holds, 'V-245');
     // The proof is the last member, and of a fixed spelling.
     const unproven = `${written.slice(0, written.lastIndexOf(',"proof":"'))}}`;

@@ -13,6 +13,8 @@ import { bytes, bytesOf, list, object, oneMember, optional, readExact, string } 
 import { isIncluded, leafHash } from './merkle.js';
 import { Opening } from './opening.js';
 import { readReceipt } from './receipt.js';
+import { isOfDeposit, openWithin } from './registered.js';
+import { readTimeline, receiptsOf, TIMELINE } from './timeline.js';
 
 const LONGEST = 1_048_576;
 const LONGEST_RECEIPT = 65_536;
@@ -38,31 +40,66 @@ const WAYS = oneMember({
   reader: object({ envelope: any, content: string() }),
   hash: object({ envelope: any, hash: bytesOf(32), signature: bytesOf(64) }),
 });
+// The bound of V-254 holds for each receipt that a timeline is made of.
+const isBounded = ({ timeline, deposit }) =>
+  receiptsOf(timeline, deposit).every((one) => utf8(JSON.stringify(one)).length <= LONGEST_RECEIPT);
+const withTimeline = (shape) => (value) => {
+  const read = shape(value);
+  refuseUnless(read.written.timeline === undefined || isBounded(read.written), 'V-254');
+  return read;
+};
 const FILE = object({
-  letter: object({
-    sender: string(),
-    deposit: receipt,
-    shown: WAYS,
-    read: optional(object({ deposit: receipt, shown: WAYS })),
-  }),
+  letter: withTimeline(
+    object({
+      sender: string(),
+      deposit: receipt,
+      shown: WAYS,
+      read: optional(object({ deposit: receipt, shown: WAYS })),
+      timeline: optional(TIMELINE),
+    }),
+  ),
 });
+const DEPOSIT_FILE = object({ deposit: withTimeline(object({ deposit: receipt, timeline: TIMELINE })) });
 
 /** V-254: the members of a letter shown, or null if the text is none. */
-export function shownLetter(text) {
+export const shownLetter = (text) => membersOf(text, FILE)?.letter ?? null;
+
+/** V-349: the members of a deposit shown, or null if the text is none. */
+export const shownDeposit = (text) => membersOf(text, DEPOSIT_FILE)?.deposit ?? null;
+
+function membersOf(text, shape) {
   if (utf8(text).length > LONGEST) return null;
   try {
-    return readExact(text, FILE).letter;
+    return readExact(text, shape);
   } catch (failure) {
     if (failure instanceof Broken) return null;
     throw failure;
   }
 }
 
-/** Judges a letter by its members. Gives `{from, letter, read?}`, or refuses by `Broken`. */
-export function readLetter({ sender, deposit, shown, read }) {
+/** Judges a letter by its members. Gives `{from, letter, read?, timeline?, within?, fault?}`, or refuses by `Broken`. */
+export function readLetter({ sender, deposit, shown, read, timeline }) {
   const from = under('V-254', () => openBox(sender));
   const letter = left(from, deposit, shown);
-  return { from, letter, read: read ? acknowledgement(from, letter, sender, read) : undefined };
+  const acknowledged = read ? acknowledgement(from, letter, sender, read) : undefined;
+  const happened = timeline ? readTimeline(timeline, deposit, letter) : undefined;
+  return { from, letter, read: acknowledged, timeline: happened, ...within(letter, happened) };
+}
+
+/** Judges what a log says of a deposit, by its members (V-349). Gives `{letter, timeline}`, or refuses by `Broken`. */
+export function readDeposit({ deposit, timeline }) {
+  const { read } = deposited(deposit);
+  const letter = { ...read, deposit: read.action.body };
+  return { letter, timeline: readTimeline(timeline, deposit, letter) };
+}
+
+// V-338 and V-339: what is read of a registered letter, or what its sender did wrong.
+function within({ content, deposit, opening }, timeline) {
+  if (content?.kind !== 'registered') return {};
+  if (!isOfDeposit(content, deposit)) return { fault: 'deposit' };
+  if (timeline?.half === undefined) return {};
+  const read = openWithin(content, opening.room, timeline.half);
+  return read === null ? { fault: 'junk' } : { within: read };
 }
 
 /** The box that an action opens: V-273, V-274. */
@@ -73,11 +110,17 @@ function openBox(text) {
   return new Opening(text, action);
 }
 
-// V-306, and what `from` left there: the parts of the receipt with `{deposit, way, hash, content?}`.
-function left(from, members, shown) {
+// V-306
+function deposited(members) {
   const read = readReceipt(members);
   const to = under('V-306', () => openBox(members.opening));
   refuseUnless(read.action.verb === 'deposit', 'V-306');
+  return { read, to };
+}
+
+// V-306, and what `from` left there: the parts of the receipt with `{deposit, way, hash, content?}`.
+function left(from, members, shown) {
+  const { read, to } = deposited(members);
   const deposit = read.action.body;
   const { hash, content } = judge(shown, { from, to, deposit });
   refuseUnless(content?.kind !== 'read' || content.sender === to.room, 'V-250');

@@ -3,6 +3,7 @@
 import { base64url, equal } from './bytes.js';
 import { fingerprint } from './ed25519.js';
 import { lockTsas } from './terms.js';
+import { lapses } from './timeline.js';
 import { formatTime } from './time.js';
 
 /** A thing that is no transcript, no receipt and no letter. */
@@ -42,7 +43,7 @@ export function ofReceipt({ opening, entry, action, header, head }) {
 }
 
 /** The verdict on a letter that is shown. */
-export function ofLetter({ from, letter, read }) {
+export function ofLetter({ from, letter, read, timeline, within, fault }) {
   const { opening, entry, header, head, deposit, way, hash, content } = letter;
   return compact({
     kind: 'letter',
@@ -54,36 +55,68 @@ export function ofLetter({ from, letter, read }) {
       to: ofBox(opening),
       entry: entry.seq,
       time: formatTime(header.time),
-      expires: deposit.expires === undefined ? undefined : formatTime(deposit.expires),
+      ...ends(letter),
       envelope: base64url(deposit.envelope.digest),
       bytes: deposit.envelope.size,
       shown: way,
       hash: base64url(hash),
       mode: 'evidence',
-      content: content ? ofContent(content, deposit) : undefined,
+      content: content ? ofContent(content, deposit, { within, fault }) : undefined,
       read: read ? ofRead(read) : undefined,
+      timeline: timeline ? ofTimeline(timeline) : undefined,
     }),
   });
 }
 
+/** The verdict on what a log says of a letter that is not shown itself. */
+export function ofDeposit({ letter, timeline }) {
+  const { opening, entry, header, head, deposit } = letter;
+  return compact({
+    kind: 'deposit',
+    verdict: 'valid',
+    ...ofOpening(opening),
+    ...ofHead(opening, head),
+    deposit: compact({
+      to: ofBox(opening),
+      entry: entry.seq,
+      time: formatTime(header.time),
+      ...ends(letter),
+      envelope: base64url(deposit.envelope.digest),
+      bytes: deposit.envelope.size,
+      timeline: ofTimeline(timeline),
+    }),
+  });
+}
+
+// When a letter is destroyed, and when a registered one lapses, if nothing happens to it.
+function ends({ deposit, header }) {
+  const [expires, until] = [deposit.expires, lapses(deposit, header)].map((time) => (time === undefined ? undefined : formatTime(time)));
+  return { expires, lapses: until };
+}
+
+const ofTimeline = ({ head, events }) => ({
+  size: head.size,
+  root: base64url(head.root),
+  entries: events.map(({ entry, what, action, header }) => ({
+    entry: entry.seq,
+    what,
+    by: action.byBroker ? 'broker' : 'owner',
+    time: formatTime(header.time),
+  })),
+});
+
 const ofBox = ({ room, action, body }) => compact({ box: room, handle: body.handle, key: fingerprint(action.key) });
 
-function ofContent(content, { attachments: deposited = [] }) {
+function ofContent(content, { attachments: deposited = [] }, { within, fault }) {
   const { kind, id } = content;
   if (kind === 'read') {
     return { kind, id, deposit: base64url(content.deposit), content: base64url(content.content), read: formatTime(content.time) };
   }
   if (kind === 'registered') {
     const { reply_to, subject, commitment } = content;
-    return compact({ kind, id, reply_to, subject, commitment: base64url(commitment) });
+    const read = within && compact({ text: within.text, attachments: filesOf(within, deposited) });
+    return compact({ kind, id, reply_to, subject, commitment: base64url(commitment), within: read, fault });
   }
-  const files = content.attachments.map(({ name, media_type, digest, size }) => ({
-    name,
-    media_type,
-    size,
-    digest: base64url(digest),
-    deposited: deposited.some((blob) => equal(blob.digest, digest)),
-  }));
   return compact({
     kind,
     id,
@@ -91,8 +124,19 @@ function ofContent(content, { attachments: deposited = [] }) {
     wants_receipt: content.wants_receipt,
     subject: content.subject,
     text: content.text,
-    attachments: files.length > 0 ? files : undefined,
+    attachments: filesOf(content, deposited),
   });
+}
+
+function filesOf({ attachments }, deposited) {
+  const files = attachments.map(({ name, media_type, digest, size }) => ({
+    name,
+    media_type,
+    size,
+    digest: base64url(digest),
+    deposited: deposited.some((blob) => equal(blob.digest, digest)),
+  }));
+  return files.length > 0 ? files : undefined;
 }
 
 const ofRead = ({ opening, entry, header, head, content }) => ({

@@ -21,6 +21,12 @@ export function formatTime(micros) {
 /** A number of whole seconds in microseconds. */
 export const seconds = (count) => BigInt(count) * MICROS;
 
+// The last instant of the calendar.
+const LATEST = BigInt(Date.UTC(9999, 11, 31, 23, 59, 59)) * 1000n + 999_999n;
+
+/** An instant moved on, which stops at the last of the calendar. */
+export const plus = (time, span) => (time + span < LATEST ? time + span : LATEST);
+
 /** The first whole second at or after an instant. */
 export const ceilSeconds = (micros) => (micros + MICROS - 1n) / MICROS;
 

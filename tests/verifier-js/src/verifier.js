@@ -5,9 +5,9 @@
 import { isUtf8, utf8Text } from './bytes.js';
 import { Broken } from './broken.js';
 import { parse } from './json.js';
-import { readLetter, shownLetter } from './letter.js';
+import { readDeposit, readLetter, shownDeposit, shownLetter } from './letter.js';
 import { readReceipt, receiptMembers } from './receipt.js';
-import { invalid, ofLetter, ofReceipt, ofTranscript, unreadable } from './result.js';
+import { invalid, ofDeposit, ofLetter, ofReceipt, ofTranscript, unreadable } from './result.js';
 import { lastLine, Transcript } from './transcript.js';
 
 /** Longer files are not read. */
@@ -58,7 +58,9 @@ function* examination(file) {
   const members = receiptMembers(text);
   if (members) return receipt(members);
   const shown = shownLetter(text);
-  return shown ? letter(shown) : nothing;
+  if (shown) return letter(shown);
+  const alone = shownDeposit(text);
+  return alone ? deposit(alone) : nothing;
 }
 
 // Whether the last line is a string in JSON, as that of a transcript is.
@@ -86,6 +88,16 @@ function letter(shown) {
   } catch (failure) {
     if (!(failure instanceof Broken)) throw failure;
     return { result: invalid('letter', failure.rule), entries: [] };
+  }
+}
+
+function deposit(shown) {
+  try {
+    const read = readDeposit(shown);
+    return { result: ofDeposit(read), entries: [], log: read.letter };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid('deposit', failure.rule), entries: [] };
   }
 }
 

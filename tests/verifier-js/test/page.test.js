@@ -25,6 +25,7 @@ function shown(name, file) {
   return stdout.slice(0, stdout.indexOf('<script'));
 }
 
+const vectors = (name) => readFileSync(new URL(`../../../protocol/vectors/${name}`, import.meta.url), 'utf8').trimEnd().split('\n');
 const house = new House();
 
 test('a_log_that_holds_is_shown_with_its_price_its_bids_and_its_keys', () => {
@@ -85,4 +86,19 @@ test('sealed_bids_are_counted_until_they_are_opened_and_then_shown_with_what_the
 test('receipts_and_reveal_rooms_are_shown_too', () => {
   assert.match(shown('receipt', JSON.stringify(sold(house).receipt(2))), /What the receipt shows/);
   assert.match(shown('reveal', house.reveal().file({ by: [] })), /Winner named in its entry/);
+});
+
+test('a_letter_is_shown_with_what_became_of_it', () => {
+  const [handed, declined, lapsed, alone] = vectors('timelines.jsonl');
+  const dom = shown('handed', handed);
+  for (const words of ['It runs.', 'Accepted by the box’s owner', 'Handed over by the broker', 'Taken off by the box’s owner', '2026-11-22 12:00:05.000000', 'under one head of 6 entries']) {
+    assert.ok(dom.includes(words), words);
+  }
+  assert.match(shown('declined', declined), /what it says is read once.*Declined by the box’s owner/s);
+  assert.match(shown('lapsed', lapsed), /Lapsed: the box’s owner said nothing in time/);
+  const log = shown('alone', alone);
+  assert.match(log, /Who wrote it and what it says is not shown.*Accepted by the box’s owner/s);
+  assert.ok(!log.includes('It runs.') && !log.includes('From the box'));
+  const [, read] = vectors('letters-shown.jsonl');
+  assert.match(shown('letter', read), /Read, by its reader’s word.*is not shown/s);
 });

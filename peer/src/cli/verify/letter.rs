@@ -1,8 +1,11 @@
 //! What a letter shows, in plain words.
 
 use pregao_protocol::audit::verdict::{
-    AttachmentShown, BoxShown, ContentShown, LetterShown, ReadShown, ShownBy,
+    AttachmentShown, BoxShown, ContentShown, LetterShown, ReadShown, ShownBy, WithinFault,
+    WithinShown,
 };
+
+use super::timeline;
 
 /// Who wrote it, to whom, since when it exists and what it says; and what all that does not prove.
 pub(super) fn of_letter(letter: &LetterShown, lines: &mut Vec<String>) {
@@ -34,7 +37,11 @@ pub(super) fn of_letter(letter: &LetterShown, lines: &mut Vec<String>) {
     if let Some(content) = &letter.content {
         of_content(content, lines);
     }
-    of_read(letter, lines);
+    // Of a registered letter the acceptance says it.
+    if letter.lapses.is_none() || letter.read.is_some() {
+        of_read(letter, lines);
+    }
+    timeline::of_letter(letter, lines);
     lines.push(
         "it does not prove which person has either box, nor when the letter was written, only that it existed by its stamp"
             .to_owned(),
@@ -49,7 +56,7 @@ pub(super) fn of_letter(letter: &LetterShown, lines: &mut Vec<String>) {
     lines.push(known);
 }
 
-fn of_box(shown: &BoxShown) -> String {
+pub(super) fn of_box(shown: &BoxShown) -> String {
     let handle = shown.handle.as_ref().map(|handle| handle.as_str());
     let called = handle.map_or_else(
         || "which gives itself no name".to_owned(),
@@ -74,17 +81,16 @@ fn of_content(content: &ContentShown, lines: &mut Vec<String>) {
             lines.extend(attachments.iter().map(of_attachment));
             lines.extend(text.as_str().lines().map(|line| format!("  | {line}")));
         }
-        ContentShown::Registered { id, reply_to, subject, commitment } => {
+        ContentShown::Registered { id, reply_to, subject, commitment, within, fault } => {
             let subject = subject.as_ref().map(|subject| subject.as_str());
             lines.push(subject.map_or_else(
                 || "no subject".to_owned(),
                 |subject| format!("subject \"{subject}\""),
             ));
-            lines.push(format!(
-                "  registered letter {id}: what it says is read once it was accepted"
-            ));
+            lines.push(format!("  registered letter {id}"));
             lines.extend(reply_to.map(|other| format!("  it answers letter {other}")));
             lines.push(format!("  the broker's half of its key is committed to by {commitment}"));
+            of_within(within.as_ref(), *fault, lines);
         }
         ContentShown::Read { id, deposit, content, read } => {
             lines.push(format!(
@@ -92,6 +98,28 @@ fn of_content(content: &ContentShown, lines: &mut Vec<String>) {
             ));
             lines.push(format!("  that letter's deposit is {deposit}, its content {content}"));
         }
+    }
+}
+
+/// What a registered letter says, or why that is not known.
+fn of_within(within: Option<&WithinShown>, fault: Option<WithinFault>, lines: &mut Vec<String>) {
+    match (within, fault) {
+        (Some(WithinShown { text, attachments }), _) => {
+            lines.push("  opened with the half that the broker handed over:".to_owned());
+            lines.extend(attachments.iter().map(of_attachment));
+            lines.extend(text.as_str().lines().map(|line| format!("  | {line}")));
+        }
+        (None, Some(WithinFault::Junk)) => lines.push(
+            "  NOTHING CAN BE READ: with the right half what its sender sealed does not open; its sender signed that"
+                .to_owned(),
+        ),
+        (None, Some(WithinFault::Deposit)) => lines.push(
+            "  NOTHING CAN BE READ: its deposit does not commit to the key of this letter; its sender signed that"
+                .to_owned(),
+        ),
+        (None, None) => lines.push(
+            "  what it says is not read here: no half of its key that was handed over is shown".to_owned(),
+        ),
     }
 }
 

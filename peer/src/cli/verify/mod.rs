@@ -4,6 +4,7 @@
 //! broker that shows different logs to different people is found out when their files come together.
 
 mod letter;
+mod timeline;
 mod words;
 
 use std::fs::File;
@@ -28,7 +29,7 @@ use crate::text::sanitize::with_causes;
 /// What to check, and what is known from elsewhere.
 #[derive(Debug, Clone, Args)]
 pub struct Verify {
-    /// What to check: transcripts, receipts, letters and evidence
+    /// What to check: transcripts, receipts, letters, what became of them, and evidence
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The room that is meant, its whole name

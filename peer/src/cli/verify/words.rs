@@ -16,6 +16,7 @@ use pregao_protocol::room::body::{PriceRule, Side};
 use pregao_protocol::trust::key::Fingerprint;
 
 use super::letter::of_letter;
+use super::timeline::of_deposit;
 use super::{Judged, Kept};
 use crate::rule;
 use crate::text::amount::print_in;
@@ -69,6 +70,9 @@ fn verdict(
     if let Some(letter) = &shown.letter {
         of_letter(letter, &mut lines);
     }
+    if let Some(deposit) = &shown.deposit {
+        of_deposit(deposit, &mut lines);
+    }
     of_trust(shown, pins, &mut lines);
     for line in lines {
         writeln!(out, "  {}", sanitize(&line))?;
@@ -85,6 +89,7 @@ fn headline(shown: &Verdict) -> String {
             format!("receipt of entry {entry} ({verb}) of room {room}, stamped {time}")
         }
         (Subject::Letter, _) => format!("letter in box {room}"),
+        (Subject::Deposit, _) => format!("what became of a letter in box {room}"),
         _ => format!("log of room {room} with {size} entries"),
     }
 }

@@ -361,7 +361,6 @@ pub(super) fn export(words: &Words, current: Option<&str>) -> Result<Command, Us
         named => (html, named),
     };
     let room = match (letter, texts) {
-        (Some(_), []) if html => return wrong("a letter has no page"),
         (Some(_), []) => None,
         (Some(_), _) => return wrong("it writes a room or a letter, not both"),
         (None, _) if hash => return wrong("`hash` shows a letter: say which, by `letter N`"),

@@ -484,6 +484,8 @@ fn a_room_is_exported_or_a_letter_and_never_both() {
         ("/export letter 12", export(None, false, Some(12), false)),
         ("/export letter 12 hash", export(None, false, Some(12), true)),
         ("/export hash letter 12", export(None, false, Some(12), true)),
+        ("/export letter 12 html", export(None, true, Some(12), false)),
+        ("/export letter 12 html hash", export(None, true, Some(12), true)),
     ] {
         assert_eq!(command(line, Some("77aa")), expected, "{line}");
     }
@@ -495,7 +497,6 @@ fn a_room_is_exported_or_a_letter_and_never_both() {
         ("/export letter 1 2", "not both"),
         ("/export 3f2a letter 1", "not both"),
         ("/export letter 1 letter 2", "there twice"),
-        ("/export letter 1 html", "no page"),
         ("/export hash", "say which"),
         ("/export 3f2a hash", "say which"),
         ("/export 3f2a 3f2b", "too many words"),

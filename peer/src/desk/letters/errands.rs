@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::{Desk, Progress, ReplyTo};
 use crate::command::{Command, NewLetter};
 use crate::desk::confirm::Consent;
+use crate::desk::export::LetterAsked;
 use crate::event::{Event, ReadView};
 use crate::post::office::{OfficeError, Written};
 use crate::post::postman::{Errand, Listing, NotDone, SavedFile};
@@ -38,6 +39,8 @@ pub(in crate::desk) enum Answer {
     Letter(Box<NewLetter>, Result<Address, NotDone>),
     /// The files of a letter that is shown.
     Saved(Box<ReadView>, Result<Vec<SavedFile>, NotDone>),
+    /// What became of a letter was looked up, and it is to be written.
+    Traced(LetterAsked, Result<(), NotDone>),
     /// A letter whose files were sealed.
     Sealed(Result<Written, OfficeError>),
 }
@@ -160,6 +163,27 @@ impl Desk {
         self.wait_for(errand, async move { Answer::Saved(shown, came(answer).await) }).await
     }
 
+    /// Looks up what became of a received letter before it is written.
+    pub(in crate::desk) async fn trace_letter(
+        &mut self,
+        letter: LetterNumber,
+        asked: LetterAsked,
+    ) -> Progress {
+        let (reply, answer) = oneshot::channel();
+        let traced = async move {
+            let slow = |_| {
+                Err(NotDone {
+                    code: "mail.slow",
+                    message: "the log of your box was not read in time".to_owned(),
+                    advice: "export it again in a while".to_owned(),
+                })
+            };
+            let within = tokio::time::timeout(FETCHED_WITHIN, came(answer)).await;
+            Answer::Traced(asked, within.unwrap_or_else(slow))
+        };
+        self.wait_for(Some(Errand::Trace { letter, reply }), traced).await
+    }
+
     /// Seals files, which takes a while for large ones, and puts the letter down that they go with.
     pub(super) async fn seal_beside(
         &mut self,
@@ -204,6 +228,15 @@ impl Desk {
                 }
             }
             Answer::Contact(name, Ok(address)) => self.add_contact(&office, &name, address).await,
+            Answer::Traced(asked, traced) => {
+                if let Err(NotDone { message, advice, .. }) = traced {
+                    self.note(format!(
+                        "what became of the letter was not looked up: {message}; {advice}"
+                    ))
+                    .await;
+                }
+                self.write_asked(asked).await
+            }
             Answer::Letter(new, Ok(address)) => self.write_to(&office, *new, address).await,
             Answer::Sealed(Ok(written)) => self.is_written(&office, written).await,
             Answer::Sealed(Err(error)) => self.reject_letters(error).await,

@@ -554,6 +554,39 @@ async fn files_are_sealed_beside_a_letter_and_saved_where_it_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_became_of_a_letter_is_looked_up_before_it_is_written() {
+    let mut house = House::open();
+    let (_, own) = settle(&house);
+    let them = owner(2);
+    let number = deliver(&house, own, &them, letter(&them, 1), 1);
+    let (mut user, _session, mut played) = working(&mut house).await;
+    // One that is not read is not asked about.
+    assert_eq!(refused(&mut user, &["export", "letter", "1"]).await, "mail.not-this");
+    assert!(is_left_alone(&mut played).await);
+    assert!(does(&mut user, &["read", "1"]).await);
+    user.seen.clear();
+    user.send_command(&["export", "letter", "1"]).await;
+    let Errand::Trace { letter, reply } = played.asked().await else { panic!("another") };
+    assert_eq!(letter, number);
+    // Whether it was found out or not, what there is decides.
+    reply.send(Err(not_done())).unwrap();
+    assert!(!user.done().await);
+    let told = |user: &User, part: &str| {
+        user.seen
+            .iter()
+            .any(|event| matches!(event, Event::Note { text, .. } if text.contains(part)))
+    };
+    assert!(told(&user, "what became of the letter was not looked up"), "{:?}", user.seen);
+    assert_eq!(user.seen.iter().find_map(code).unwrap(), "mail.not-this");
+    user.seen.clear();
+    user.send_command(&["export", "letter", "1", "html"]).await;
+    let Errand::Trace { reply, .. } = played.asked().await else { panic!("another") };
+    reply.send(Ok(())).unwrap();
+    assert!(!user.done().await);
+    assert!(!told(&user, "not looked up"), "{:?}", user.seen);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_letter_that_asks_for_a_receipt_says_how_to_send_one() {
     let mut house = House::open();
     let (_, own) = settle(&house);

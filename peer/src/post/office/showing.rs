@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pregao_protocol::audit::letter::{
-    ByHash, ByReader, BySender, NotShown, OnceShown, ShownLetter, ShownReceipt, Way,
+    ByHash, ByReader, BySender, NotShown, OnceShown, ShownDeposit, ShownLetter, ShownReceipt, Way,
 };
 use pregao_protocol::letter::{Content, Mode, Place, Proof, show};
 use pregao_protocol::log::Receipt;
@@ -32,6 +32,8 @@ pub struct Showing {
     pub letter: ShownLetter,
     /// Why the read receipt for it is not shown with it, if there is one.
     pub left_out: Option<NotShown>,
+    /// Why what became of it is not shown with it, if that is known.
+    pub untold: Option<NotShown>,
 }
 
 /// What is kept of a letter that is evidence.
@@ -63,7 +65,45 @@ impl Office {
             ShowAs::Hash => evident.hash()?,
         };
         let read = evident.read()?;
-        judged(ShownLetter { sender, deposit, shown, read })
+        let timeline = view.timeline(number)?;
+        judged(ShownLetter { sender, deposit, shown, read, timeline })
+    }
+
+    /// Which letter it is, if it came, was read and is in a box of one's own: what became of it can be looked up there.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotThis`], [`OfficeError::Mail`].
+    pub fn is_received(&self, number: u64) -> Result<Option<LetterNumber>, OfficeError> {
+        let number = letter_number(number)?;
+        let record = self.store().view().letter(number)?;
+        // What is not read is not shown, so nobody is asked about it.
+        let is_read = matches!(record.state, LetterState::Read { .. });
+        let is_there = is_read && record.deposit.is_some_and(|deposit| deposit.seq.is_some());
+        Ok((record.direction == Direction::Received && is_there).then_some(number))
+    }
+
+    /// What the log of the reader's box says of a deniable letter, and nothing of who wrote it or what: all that can be
+    /// shown of one to others.
+    ///
+    /// # Errors
+    /// [`OfficeError::NotThis`] for another, or if what happened to it is not known here; [`OfficeError::NotShown`] if what
+    /// is kept does not hold; [`OfficeError::Mail`].
+    pub fn show_log(&self, number: u64) -> Result<ShownDeposit, OfficeError> {
+        let number = letter_number(number)?;
+        let store = self.store();
+        let view = store.view();
+        if view.letter(number)?.mode != Some(Mode::Deniable) {
+            return Err(OfficeError::NotThis("the letter is not deniable: show it whole"));
+        }
+        let both = view.broker_receipt(number)?.zip(view.timeline(number)?);
+        let (deposit, timeline) = both.ok_or(OfficeError::NotThis(
+            "what became of the letter is not known here, so there is nothing to show",
+        ))?;
+        let shown = ShownDeposit { deposit, timeline };
+        let read = ShownDeposit::parse(&shown.encode());
+        let read = read.map_err(|_| OfficeError::NotThis("what is kept of it makes no file"))?;
+        read.verify().map_err(OfficeError::NotShown)?;
+        Ok(shown)
     }
 
     /// Writes every letter into a Maildir; **what they say is not sealed any more**.
@@ -75,23 +115,29 @@ impl Office {
     }
 }
 
-/// Judges a letter by its file, as whoever gets that will: without its read receipt, if only that does not hold.
+/// Judges a letter by its file, as whoever gets that will: without its read receipt, or what became of it, if only that does
+/// not hold.
 fn judged(mut letter: ShownLetter) -> Result<Showing, OfficeError> {
     let verdict = |letter: &ShownLetter| {
         let read = ShownLetter::parse(&letter.encode());
         let read = read.map_err(|_| OfficeError::NotThis("what is kept of it makes no file"))?;
         Ok::<_, OfficeError>(read.verify().map(drop))
     };
-    let left_out = match verdict(&letter)? {
-        Ok(()) => None,
-        Err(NotShown::Read(why)) => {
-            letter.read = None;
-            verdict(&letter)?.map_err(OfficeError::NotShown)?;
-            Some(*why)
+    let (mut left_out, mut untold) = (None, None);
+    loop {
+        match verdict(&letter)? {
+            Ok(()) => return Ok(Showing { letter, left_out, untold }),
+            Err(NotShown::Read(why)) if letter.read.is_some() => {
+                letter.read = None;
+                left_out = Some(*why);
+            }
+            Err(why @ NotShown::Timeline(_)) if letter.timeline.is_some() => {
+                letter.timeline = None;
+                untold = Some(why);
+            }
+            Err(why) => return Err(OfficeError::NotShown(why)),
         }
-        Err(why) => return Err(OfficeError::NotShown(why)),
-    };
-    Ok(Showing { letter, left_out })
+    }
 }
 
 impl<'a> Evident<'a> {

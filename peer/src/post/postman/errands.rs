@@ -75,7 +75,11 @@ pub struct NotDone {
 }
 
 impl NotDone {
-    fn new(code: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(super) fn new(
+        code: &'static str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Self { code, message: message.into(), advice: advice.into() }
     }
 }
@@ -124,6 +128,9 @@ impl Round {
             }
             Errand::Find { beginning, reply } => {
                 let _ = reply.send(self.find(&beginning).await);
+            }
+            Errand::Trace { letter, reply } => {
+                let _ = reply.send(self.trace(letter).await);
             }
             Errand::Save { letter, folder, reply } => {
                 let saved = self.save(letter, &folder).await;

@@ -20,6 +20,7 @@ mod plan;
 mod reading;
 mod registered;
 mod setback;
+mod tracing;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -94,6 +95,14 @@ pub enum Errand {
         beginning: String,
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Address, NotDone>>,
+    },
+    /// To keep what shows others where a received letter comes from, and what became of it: the log of its box is read
+    /// from the beginning, and, of evidence, the opening of its author's box asked for.
+    Trace {
+        /// The letter.
+        letter: LetterNumber,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), NotDone>>,
     },
     /// Writes the files of a letter into a folder.
     Save {

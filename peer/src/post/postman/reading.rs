@@ -460,7 +460,7 @@ impl Round {
 }
 
 /// What is said where a box is not shown as it was.
-fn unread(error: GuestError, record: &BoxRecord, shown: Option<&str>) -> Setback {
+pub(super) fn unread(error: GuestError, record: &BoxRecord, shown: Option<&str>) -> Setback {
     let notes = record.position.head.iter().map(|head| head.note.clone());
     let notes = notes.chain(shown.map(str::to_owned));
     let setback = match error {
@@ -480,7 +480,7 @@ fn unread(error: GuestError, record: &BoxRecord, shown: Option<&str>) -> Setback
 }
 
 /// No head that was met is forgotten, though the log was read from its beginning.
-fn require_longer(record: &BoxRecord, seen: Seen, note: &str) -> Result<(), Setback> {
+pub(super) fn require_longer(record: &BoxRecord, seen: Seen, note: &str) -> Result<(), Setback> {
     let Some(met) = &record.position.head else { return Ok(()) };
     let goes_on = seen.size > met.size || (seen.size == met.size && seen.root == met.root);
     if goes_on {

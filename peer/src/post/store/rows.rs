@@ -218,6 +218,8 @@ pub(super) enum Part {
     HalfSeed,
     /// The receipt for what accepts one.
     Accepted,
+    /// What the log of the box says of a letter after it came.
+    Timeline,
     /// A sealed attachment, by its place in the letter.
     Blob(u8),
 }
@@ -241,6 +243,7 @@ impl Part {
             Self::Half => 20,
             Self::HalfSeed => 21,
             Self::Accepted => 22,
+            Self::Timeline => 30,
             Self::Blob(at) => 0x100 + at as i64,
         }
     }

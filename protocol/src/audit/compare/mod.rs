@@ -210,7 +210,11 @@ impl<'a> Library<'a> {
             Found::Log(log) => self.take_log(file, log),
             Found::Receipt(both) => self.take_receipt(file, &both.0, &both.1),
             Found::Letter(both) => {
-                let receipts = both.0.receipts().into_iter().zip(both.1.receipts());
+                let receipts = both.1.receipts(&both.0).into_iter();
+                receipts.for_each(|(receipt, shown)| self.take_receipt(file, receipt, shown));
+            }
+            Found::Deposit(both) => {
+                let receipts = both.1.receipts(&both.0).into_iter();
                 receipts.for_each(|(receipt, shown)| self.take_receipt(file, receipt, shown));
             }
             Found::Nothing(_) => {}

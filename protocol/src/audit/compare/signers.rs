@@ -37,7 +37,11 @@ impl Signers {
             Found::Log(log) => self.log(file, log),
             Found::Receipt(both) => self.shown(file, &both.0, &both.1),
             Found::Letter(both) => {
-                let receipts = both.0.receipts().into_iter().zip(both.1.receipts());
+                let receipts = both.1.receipts(&both.0).into_iter();
+                receipts.for_each(|(receipt, shown)| self.shown(file, receipt, shown));
+            }
+            Found::Deposit(both) => {
+                let receipts = both.1.receipts(&both.0).into_iter();
                 receipts.for_each(|(receipt, shown)| self.shown(file, receipt, shown));
             }
             Found::Nothing(_) => {}

@@ -395,6 +395,41 @@ fn v063_headers_in_evidence_are_held_against_other_files() {
     assert_eq!(found_in(&[&entries, &second]), []);
 }
 
+/// So is what the log says of a letter after it came: two ends of one letter are two logs.
+#[test]
+fn the_timelines_of_two_files_are_held_against_each_other() {
+    use crate::audit::letter::ShownDeposit;
+    use crate::audit::letter::fixture::Post;
+    use crate::letter::Mode;
+    use crate::room::body::OneLetter;
+    let over = 15 * 24 * 3600 * SECOND + 3 * SECOND;
+    let ended = |time: u64, of: fn(OneLetter) -> Body| {
+        let mut post = Post::registered(Mode::Evidence, |_| {});
+        let body = of(OneLetter { letter: 2 });
+        let table = &mut post.two.table;
+        let entry = if body.is_brokers() {
+            table.broker_at(at(time), body)
+        } else {
+            let action = post.two.acts(body);
+            post.two.table.tsa.stamp(action, at(time))
+        };
+        post.two.table.submit(&entry).unwrap();
+        let timeline = post.two.timeline(2, &[3]);
+        ShownDeposit { deposit: post.deposit.clone(), timeline }.encode()
+    };
+    let (declined, lapsed) = (ended(over - 1, Body::Declined), ended(over, Body::Lapsed));
+    for (other, kinds) in [
+        (&lapsed, vec![Contradiction::Fork, Contradiction::TwoEntries, Contradiction::Batches]),
+        (&declined, vec![]),
+    ] {
+        let examined = [declined.as_bytes(), other.as_bytes()].map(examine);
+        let compared = examined.each_ref().map(Compared::Examined);
+        let found = super::compare(&compared).findings;
+        let found: Vec<Contradiction> = found.iter().map(|finding| finding.kind).collect();
+        assert_eq!(found, kinds);
+    }
+}
+
 /// The receipts in a letter are held against everything else that the broker signed about these boxes.
 #[test]
 fn a_letter_is_held_against_other_files_of_its_boxes() {

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::letter::fixture::{self, Owner};
-use crate::letter::{Reading, Salt, Sealed, Stock, open, seal};
+use crate::letter::{Halves, Reading, RegisteredLetter, Salt, Sealed, Stock, open, seal};
+use crate::log::merkle::inclusion_path;
+use crate::room::Stamped;
 use crate::room::action::{Draft, Seen};
-use crate::room::body::{Blob, Keys, OnceKey, Stock as Stated};
-use crate::room::fixture::{SECOND, Table, Tsa, at, broker_keys, text};
-use crate::trust::key::{DepositKey, SecretKey};
+use crate::room::body::{Blob, Keys, OnceKey, Registered, Stock as Stated};
+use crate::room::fixture::{SECOND, Table, Tsa, at, broker_keys, encoded, text};
+use crate::trust::key::{DepositKey, OneTime, SecretKey};
 use crate::trust::prekey::{PrekeyPublic, PrekeySecret};
 use crate::trust::seal::SealPublic;
 use crate::value::blob_class::BlobClass;
@@ -100,19 +102,63 @@ impl Mailbox {
         }
     }
 
+    /// The key by which the next letter is left.
+    fn leaving(&self) -> SecretKey<DepositKey> {
+        SecretKey::from_seed(&[91 + self.count; 32])
+    }
+
+    /// What the next deposit says of a registered letter with these halves.
+    pub(crate) fn registration(&self, halves: &Halves, envelope: &[u8]) -> Registered {
+        let key: PublicKey<OneTime> = PublicKey::from_bytes(*self.leaving().public().as_bytes());
+        let place = (self.owner.name, &key, Digest::of(envelope));
+        halves.deposit(&broker_keys().delivery, place, [5; 32]).unwrap()
+    }
+
     /// Leaves a letter. Gives its receipt.
     pub(crate) fn leave(&mut self, deposit: Deposit) -> Receipt {
+        let key = self.leaving();
         self.count += 1;
         let mut frontier = crate::log::merkle::Frontier::default();
         frontier.push(crate::log::merkle::leaf_hash(self.table.log[0].as_bytes()));
         let seen = Seen { size: 1, root: frontier.root() };
         let id = fixture::id(u128::from(self.count) + 100);
         let draft = Draft { id, room: Some(self.owner.name), body: Body::Deposit(deposit), seen };
-        let key = SecretKey::<DepositKey>::from_seed(&[90 + self.count; 32]);
         let time = at(SECOND * (2 + u64::from(self.count)));
         let stamped = self.table.tsa.stamp(draft.sign_as_guest(&key).unwrap(), time);
         let seq = self.table.submit(&stamped).unwrap();
         self.table.receipt(seq)
+    }
+
+    /// An action of the owner, who has seen the log as it is.
+    pub(crate) fn acts(&self, body: Body) -> Action {
+        let seen = Seen { size: self.table.tree().size(), root: self.table.tree().root() };
+        let draft = Draft { id: fixture::id(9), room: Some(self.owner.name), body, seen };
+        draft.sign_as_owner(&self.owner.key).unwrap()
+    }
+
+    /// Puts an entry into the log that the rules may forbid, as a lying broker can. Gives its position.
+    pub(crate) fn force(&mut self, entry: &Stamped) -> u64 {
+        let seq = self.table.log.len() as u64;
+        self.table.log.push(encoded(seq, entry));
+        self.table.headers.push(entry.batch().compact().to_owned());
+        seq
+    }
+
+    /// What the log says of the deposit at a position, by these entries.
+    pub(crate) fn timeline(&self, deposit: u64, entries: &[u64]) -> Timeline {
+        let tree = self.table.tree();
+        let shown = |at: &u64| {
+            let receipt = self.table.receipt(*at);
+            let entry = Entry::parse(&receipt.entry).unwrap();
+            let action = Action::parse(&entry.action).unwrap();
+            let names =
+                matches!(action.body(), Body::Taken(_) | Body::Accepted(_) | Body::Declined(_));
+            let path = inclusion_path(&tree, deposit, action.seen().size);
+            let seen = path.filter(|_| names).map(SeenPath);
+            TimelineEntry { header: receipt.header, entry: receipt.entry, path: receipt.path, seen }
+        };
+        let path = tree.path(deposit).unwrap();
+        Timeline { head: self.table.head(), path, entries: entries.iter().map(shown).collect() }
     }
 
     /// The shown form of the one-time key.
@@ -148,6 +194,13 @@ pub(crate) fn by_hash(sealed: &Sealed) -> Way {
     Way::Hash(ByHash { envelope, hash, signature })
 }
 
+/// Both halves of the key of every registered letter here.
+pub(crate) fn halves() -> Halves {
+    let mut bytes = [6; 64];
+    bytes[32..].fill(7);
+    Halves::from_random(&bytes)
+}
+
 /// A letter of the first to the second box, and its deposit.
 pub(crate) struct Post {
     pub(crate) one: Mailbox,
@@ -164,9 +217,24 @@ impl Post {
         Self { one, two, sealed, deposit }
     }
 
+    /// A registered letter of the first to the second box.
+    pub(crate) fn registered(mode: Mode, change: impl FnOnce(&mut RegisteredLetter)) -> Self {
+        let (one, mut two) = (mailbox(1), mailbox(2));
+        let letter = fixture::letter(&one.owner, mode);
+        let mut letter = RegisteredLetter::of(letter, two.owner.name, &halves()).unwrap();
+        change(&mut letter);
+        let content = Content::Registered(letter);
+        let to = two.owner.addressee(true);
+        let sealed = seal(&content, &to, &one.owner.author(), &fixture::seeds(1)).unwrap();
+        let registered = Some(two.registration(&halves(), &sealed.envelope));
+        let deposit = Deposit { registered, ..two.deposit(&sealed.envelope, true) };
+        let deposit = two.leave(deposit);
+        Self { one, two, sealed, deposit }
+    }
+
     pub(crate) fn shown(&self, shown: Way) -> ShownLetter {
         let (sender, deposit) = (self.one.opening.clone(), self.deposit.clone());
-        ShownLetter { sender, deposit, shown, read: None }
+        ShownLetter { sender, deposit, shown, read: None, timeline: None }
     }
 
     /// What was sealed, as its reader would show it.

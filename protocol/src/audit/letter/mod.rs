@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::audit::verify::{self, VerifiedReceipt, VerifyError};
 use crate::letter::show::{ShowError, Shown};
 use crate::letter::{
-    BoxKeys, Content, ContentError, Mode, ProofError, ReadReceipt, ReceiptError, Seeds, Sent,
+    BoxKeys, Content, ContentError, Mode, ProofError, ReadReceipt, ReceiptError, RegisteredError,
+    Seeds, Sent, Within,
 };
 use crate::log::{Entry, Receipt};
 use crate::room::action::Action;
@@ -18,10 +19,20 @@ use crate::room::body::{Body, BoxOpening, Deposit};
 use crate::room::message_box;
 use crate::trust::agreement::AgreementPublic;
 use crate::trust::key::{PublicKey, Signature};
+use crate::value::clock::Time;
 use crate::value::codec::{Digest, base64url_bytes, hashes};
 use crate::value::label;
 
+mod alone;
+mod telling;
+mod timeline;
 mod way;
+
+use timeline::Subject;
+
+pub use alone::{ShownDeposit, VerifiedDeposit};
+pub use telling::Telling;
+pub use timeline::{Event, Happened, SeenPath, Timeline, TimelineEntry, VerifiedTimeline};
 
 /// A letter as a file shows it, in this member order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +47,9 @@ pub struct ShownLetter {
     /// The word of its reader that it was read: a letter from their box to the sender's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read: Option<ShownReceipt>,
+    /// What the log of the reader's box says of the deposit after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 /// A read receipt as a file shows it, in this member order.
@@ -168,6 +182,48 @@ pub enum NotShown {
     /// The read receipt is not shown; why.
     #[error("the read receipt does not hold")]
     Read(#[source] Box<Self>),
+    /// What the log says of the deposit after it is not shown; why.
+    #[error("the timeline does not hold")]
+    Timeline(#[source] NotInTime),
+}
+
+/// Why a timeline is not shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotInTime {
+    /// The deposit is not shown to be in the log of the head.
+    #[error("the deposit is not in the log that the entries are in")]
+    Deposit(#[source] VerifyError),
+    /// An entry does not hold.
+    #[error("an entry does not hold")]
+    Entry(#[source] VerifyError),
+    /// There are no entries, or not in the order of the log, behind the deposit.
+    #[error("there is no entry, or one that is not behind the ones before it")]
+    Form,
+    /// An entry is about something else.
+    #[error("an entry is not about this deposit")]
+    Other,
+    /// Somebody else than the owner of the box signed what is the owner's to say.
+    #[error("an entry is not signed by the key of the box")]
+    Author,
+    /// It is not shown that the owner meant this deposit, or that is shown of something else.
+    #[error("it is not shown that the owner of the box had seen this deposit")]
+    Seen,
+    /// Acceptance and half are not one behind the other.
+    #[error("an acceptance and the half that is handed over for it do not stand together")]
+    Pair,
+    /// The half is another than the one that the deposit commits to.
+    #[error("the half is not the one that the deposit commits to")]
+    Half,
+    /// It is only of registered letters, or only of others, or not of this time.
+    #[error("this does not happen to such a letter, or not at that time")]
+    Registered,
+    /// The letter waited no more.
+    #[error("something happens to a letter that waits no more")]
+    Order,
+    /// A stamp is older than one before it may make it.
+    #[error("an entry's stamp is too old for its place in the log")]
+    Stale,
 }
 
 /// A box as its opening has it.
@@ -203,8 +259,12 @@ pub struct VerifiedLetter {
     pub to: ShownBox,
     /// The letter.
     pub letter: Verified,
+    /// When it lapses, if it is registered.
+    pub lapses: Option<Time>,
     /// The word that it was read, with what it says.
     pub read: Option<(Verified, ReadReceipt)>,
+    /// What happened to it in the box, if that is shown.
+    pub timeline: Option<VerifiedTimeline>,
 }
 
 #[derive(Serialize)]
@@ -239,18 +299,11 @@ impl ShownLetter {
         }
         let Read { letter } = serde_json::from_str(text).map_err(|_| Malformed)?;
         let bounded = |receipt: &Receipt| receipt.encode().len() <= label::MAX_RECEIPT;
-        if letter.receipts().into_iter().all(bounded) && letter.encode() == text {
-            Ok(letter)
-        } else {
-            Err(Malformed)
-        }
-    }
-
-    /// Its receipts: of the letter, and of the word that it was read.
-    #[must_use]
-    pub fn receipts(&self) -> Vec<&Receipt> {
-        let read = self.read.iter().map(|read| &read.deposit);
-        std::iter::once(&self.deposit).chain(read).collect()
+        let of_log = letter.timeline.iter().flat_map(|shown| shown.receipts(&letter.deposit));
+        let read = letter.read.iter().map(|read| &read.deposit);
+        let fits = std::iter::once(&letter.deposit).chain(read).all(bounded)
+            && of_log.into_iter().all(|receipt| bounded(&receipt));
+        if fits && letter.encode() == text { Ok(letter) } else { Err(Malformed) }
     }
 
     /// Judges it, with no network and without any secret of its reader.
@@ -265,16 +318,47 @@ impl ShownLetter {
             acknowledged((&from, &to), &letter, &self.sender, read).map_err(no)
         });
         let read = read.transpose()?;
-        Ok(VerifiedLetter { from, to, letter, read })
+        let of = Subject {
+            receipt: &self.deposit,
+            shown: &letter.receipt,
+            deposit: &letter.deposit,
+            of: &to.keys,
+        };
+        let timeline = self.timeline.as_ref().map(|timeline| timeline.verify(&of)).transpose();
+        let timeline = timeline.map_err(NotShown::Timeline)?;
+        let lapses = timeline::lapses(&letter.deposit, letter.receipt.time);
+        Ok(VerifiedLetter { from, to, letter, lapses, read, timeline })
     }
 }
 
 impl VerifiedLetter {
-    /// What its receipts show, in the order of [`ShownLetter::receipts`].
+    /// What is shown by receipts, each with what it shows: the deposit, the read receipt, and what happened in the box.
     #[must_use]
-    pub fn receipts(&self) -> Vec<&VerifiedReceipt> {
-        let read = self.read.iter().map(|(read, _)| &read.receipt);
-        std::iter::once(&self.letter.receipt).chain(read).collect()
+    pub fn receipts<'a>(
+        &'a self,
+        shown: &'a ShownLetter,
+    ) -> Vec<(&'a Receipt, &'a VerifiedReceipt)> {
+        let read = shown.read.iter().zip(&self.read);
+        let read = read.map(|(shown, (read, _))| (&shown.deposit, &read.receipt));
+        let deposit = std::iter::once((&shown.deposit, &self.letter.receipt));
+        let events = self.timeline.iter().flat_map(VerifiedTimeline::receipts);
+        deposit.chain(read).chain(events).collect()
+    }
+
+    /// What is within a registered letter whose text is shown, read with the half that was handed over (V-338, V-339).
+    /// `None` if it is no such letter, or nothing was handed over.
+    ///
+    /// # Errors
+    /// [`RegisteredError::Deposit`] if its deposit is that of another letter, so that nothing can open it;
+    /// [`RegisteredError::Junk`] if its sender sealed something that is none.
+    #[must_use]
+    pub fn within(&self) -> Option<Result<Within, RegisteredError>> {
+        let Some(Content::Registered(letter)) = &self.letter.content else { return None };
+        if let Err(error) = letter.matches(self.letter.deposit.registered.as_ref()) {
+            return Some(Err(error));
+        }
+        let half = self.timeline.as_ref()?.half.as_ref()?;
+        Some(letter.open(self.to.keys.name, half))
     }
 }
 
@@ -297,9 +381,7 @@ impl ShownBox {
 
 /// What `from` left in the box of the receipt.
 fn left(from: &ShownBox, receipt: &Receipt, shown: &Way) -> Result<(ShownBox, Verified), NotShown> {
-    let verified = verify::receipt(receipt).map_err(NotShown::Receipt)?;
-    let to = ShownBox::open(&receipt.opening).ok_or(NotShown::NotADeposit)?;
-    let deposit = deposit(receipt).ok_or(NotShown::NotADeposit)?;
+    let (to, verified, deposit) = deposit_in(receipt)?;
     let (hash, content) = shown.verify(&to.keys, &deposit, &from.keys)?;
     if let Some(Content::Read(read)) = &content
         && read.sender != to.keys.name
@@ -308,6 +390,14 @@ fn left(from: &ShownBox, receipt: &Receipt, shown: &Way) -> Result<(ShownBox, Ve
     }
     let is_sealed = matches!(shown, Way::Sender(_));
     Ok((to, Verified { receipt: verified, deposit, hash, content, is_sealed }))
+}
+
+/// V-306: the box and the deposit of a receipt that holds.
+fn deposit_in(receipt: &Receipt) -> Result<(ShownBox, VerifiedReceipt, Deposit), NotShown> {
+    let verified = verify::receipt(receipt).map_err(NotShown::Receipt)?;
+    let to = ShownBox::open(&receipt.opening).ok_or(NotShown::NotADeposit)?;
+    let deposit = deposit(receipt).ok_or(NotShown::NotADeposit)?;
+    Ok((to, verified, deposit))
 }
 
 fn deposit(receipt: &Receipt) -> Option<Deposit> {

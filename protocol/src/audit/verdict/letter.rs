@@ -3,10 +3,13 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Examined, Fault, Found, Rule, Standing, Subject, Verdict, fingerprints};
-use crate::audit::letter::{NotShown, ShownBox, ShownLetter, Verified, VerifiedLetter};
+use super::{
+    Examined, Fault, Found, Rule, Standing, Subject, TimelineShown, Verdict, fingerprints,
+};
+use crate::audit::letter::{NotInTime, NotShown, ShownBox, ShownLetter, Verified, VerifiedLetter};
 use crate::letter::{
-    Attachment, Content, FileName, Letter, MediaType, Mode, ReadReceipt, RegisteredLetter,
+    Attachment, Content, FileName, Letter, MediaType, Mode, ReadReceipt, RegisteredError,
+    RegisteredLetter, Within,
 };
 use crate::log::RoomName;
 use crate::room::body::Deposit;
@@ -30,6 +33,9 @@ pub struct LetterShown {
     /// When its bytes were to be destroyed, if that was said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Time>,
+    /// When it lapses, if it is registered and nobody decides about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lapses: Option<Time>,
     /// Digest of the envelope.
     pub envelope: Digest,
     /// Bytes of the envelope.
@@ -46,6 +52,9 @@ pub struct LetterShown {
     /// The read receipt, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<ReadShown>,
+    /// What happened to it in the reader's box, if that is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<TimelineShown>,
 }
 
 /// A box as its opening has it.
@@ -95,7 +104,7 @@ pub enum ContentShown {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         attachments: Vec<AttachmentShown>,
     },
-    /// A registered letter, as it is before it is accepted.
+    /// A registered letter; what is within only once it was handed over.
     Registered {
         /// Its name.
         id: Uuid,
@@ -107,6 +116,12 @@ pub enum ContentShown {
         subject: Option<Text<MAX_SUBJECT>>,
         /// What the broker's half of its key is committed to by.
         commitment: Digest,
+        /// What it says, if it was handed over.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        within: Option<WithinShown>,
+        /// Why nothing of what it says can be read, ever.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fault: Option<WithinFault>,
     },
     /// The word that another letter was read.
     Read {
@@ -119,6 +134,26 @@ pub enum ContentShown {
         /// When it was read, by its reader.
         read: Time,
     },
+}
+
+/// What is read of a registered letter once it was handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WithinShown {
+    /// Its text.
+    pub text: Lines,
+    /// What is attached to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentShown>,
+}
+
+/// What its sender did wrong, so that a registered letter never opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithinFault {
+    /// Its deposit commits to the half of another letter, or to none (V-339).
+    Deposit,
+    /// What is sealed within is none (V-338).
+    Junk,
 }
 
 /// A file beside a letter: not what is in it, but what it is known by.
@@ -173,7 +208,7 @@ pub(super) fn examine<'a>(text: &str) -> Option<Examined<'a>> {
 }
 
 /// The rule that is broken.
-fn rule(error: &NotShown) -> Rule {
+pub(super) fn rule(error: &NotShown) -> Rule {
     match error {
         NotShown::Sender => Rule::SENDER,
         NotShown::Receipt(error) => Rule::of_receipt(error),
@@ -188,11 +223,27 @@ fn rule(error: &NotShown) -> Rule {
         NotShown::Misdirected => Rule::MISDIRECTED,
         NotShown::NotItsReceipt | NotShown::OtherLetter(_) => Rule::READ,
         NotShown::Read(error) => rule(error),
+        NotShown::Timeline(error) => rule_in_time(error),
+    }
+}
+
+fn rule_in_time(error: &NotInTime) -> Rule {
+    match error {
+        NotInTime::Deposit(error) | NotInTime::Entry(error) => Rule::of_receipt(error),
+        NotInTime::Form => Rule::TIMELINE,
+        NotInTime::Other => Rule::NOT_ABOUT,
+        NotInTime::Author => Rule::NOT_OWNER,
+        NotInTime::Seen => Rule::NOT_SEEN,
+        NotInTime::Pair => Rule::NOT_PAIRED,
+        NotInTime::Half => Rule::HALF,
+        NotInTime::Registered => Rule::NOT_THEN,
+        NotInTime::Order => Rule::OVER,
+        NotInTime::Stale => Rule::STALE,
     }
 }
 
 fn verdict(verified: &VerifiedLetter) -> Verdict {
-    let VerifiedLetter { from, to, letter, read } = verified;
+    let VerifiedLetter { from, to, letter, lapses, read, timeline } = verified;
     let receipt = &letter.receipt;
     // What was deposited does not change any more, so there is nothing to wait for.
     let verdict = Verdict::bare(Subject::Letter, Standing::Valid).with_terms(&receipt.terms);
@@ -205,6 +256,7 @@ fn verdict(verified: &VerifiedLetter) -> Verdict {
         entry: receipt.seq,
         time: receipt.time,
         expires: letter.deposit.expires,
+        lapses: *lapses,
         envelope: letter.deposit.envelope.digest,
         bytes: letter.deposit.envelope.size.size(),
         shown: match (&letter.content, letter.is_sealed) {
@@ -214,21 +266,29 @@ fn verdict(verified: &VerifiedLetter) -> Verdict {
         },
         hash: letter.hash,
         mode: Mode::Evidence,
-        content: letter.content.as_ref().map(|content| ContentShown::of(content, &letter.deposit)),
+        content: letter
+            .content
+            .as_ref()
+            .map(|content| ContentShown::of(content, verified.within().as_ref(), &letter.deposit)),
         read: read.as_ref().map(|(verified, said)| ReadShown::of(verified, said)),
+        timeline: timeline.as_ref().map(TimelineShown::of),
     }));
     verdict
 }
 
 impl BoxShown {
-    fn of(shown: &ShownBox) -> Self {
+    pub(super) fn of(shown: &ShownBox) -> Self {
         let (keys, handle) = (&shown.keys, shown.opening.handle.clone());
         Self { name: keys.name, handle, key: keys.key.fingerprint() }
     }
 }
 
 impl ContentShown {
-    fn of(content: &Content, deposit: &Deposit) -> Self {
+    fn of(
+        content: &Content,
+        within: Option<&Result<Within, RegisteredError>>,
+        deposit: &Deposit,
+    ) -> Self {
         match content {
             Content::Letter(Letter {
                 id,
@@ -244,10 +304,7 @@ impl ContentShown {
                 wants_receipt: *wants_receipt,
                 subject: subject.clone(),
                 text: text.clone(),
-                attachments: attachments
-                    .iter()
-                    .map(|attachment| AttachmentShown::of(attachment, deposit))
-                    .collect(),
+                attachments: AttachmentShown::all(attachments, deposit),
             },
             Content::Registered(letter) => {
                 let RegisteredLetter { id, reply_to, subject, commitment, .. } = letter;
@@ -256,6 +313,10 @@ impl ContentShown {
                     reply_to: *reply_to,
                     subject: subject.clone(),
                     commitment: *commitment,
+                    within: within
+                        .and_then(|read| read.as_ref().ok())
+                        .map(|within| WithinShown::of(within, deposit)),
+                    fault: within.and_then(|read| read.as_ref().err()).map(WithinFault::of),
                 }
             }
             Content::Read(ReadReceipt { id, deposit, content, time, .. }) => {
@@ -265,7 +326,29 @@ impl ContentShown {
     }
 }
 
+impl WithinShown {
+    fn of(within: &Within, deposit: &Deposit) -> Self {
+        let attachments = AttachmentShown::all(&within.attachments, deposit);
+        Self { text: within.text.clone(), attachments }
+    }
+}
+
+impl WithinFault {
+    const fn of(error: &RegisteredError) -> Self {
+        match error {
+            RegisteredError::Deposit => Self::Deposit,
+            RegisteredError::Content(_) | RegisteredError::Half | RegisteredError::Junk => {
+                Self::Junk
+            }
+        }
+    }
+}
+
 impl AttachmentShown {
+    fn all(attachments: &[Attachment], deposit: &Deposit) -> Vec<Self> {
+        attachments.iter().map(|attachment| Self::of(attachment, deposit)).collect()
+    }
+
     fn of(attachment: &Attachment, deposit: &Deposit) -> Self {
         let Attachment { name, media_type, digest, size, key: _ } = attachment;
         Self {

@@ -22,19 +22,24 @@ mod pins;
 mod receipt;
 mod reveal;
 mod rule;
+mod timeline;
 
 pub use auction::{
     AuctionShown, BidShown, CloseShown, ForfeitShown, Recorded, ReserveShown, SealedShown,
     VoidShown,
 };
-pub use letter::{AttachmentShown, BoxShown, ContentShown, LetterShown, ReadShown, ShownBy};
+pub use letter::{
+    AttachmentShown, BoxShown, ContentShown, LetterShown, ReadShown, ShownBy, WithinFault,
+    WithinShown,
+};
 pub use log::VerifiedLog;
 pub use pins::Pins;
 pub use receipt::ReceiptShown;
 pub use reveal::{RevealEnd, RevealShown};
 pub use rule::Rule;
+pub use timeline::{By, DepositShown, EventShown, TimelineShown};
 
-use crate::audit::letter::{ShownLetter, VerifiedLetter};
+use crate::audit::letter::{ShownDeposit, ShownLetter, VerifiedDeposit, VerifiedLetter};
 use crate::audit::verify::VerifiedReceipt;
 
 /// What a file is about.
@@ -46,18 +51,21 @@ pub enum Subject {
     Receipt,
     /// A letter, shown to a third party.
     Letter,
+    /// What a log says of a letter, without it.
+    Deposit,
     /// Nothing that can be said.
     Unknown,
 }
 
 impl Subject {
-    /// As written: the kind of room, `receipt`, `letter` or `unknown`.
+    /// As written: the kind of room, `receipt`, `letter`, `deposit` or `unknown`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Room(kind) => kind.as_str(),
             Self::Receipt => "receipt",
             Self::Letter => "letter",
+            Self::Deposit => "deposit",
             Self::Unknown => "unknown",
         }
     }
@@ -158,6 +166,9 @@ pub struct Verdict {
     /// What a letter says that is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub letter: Option<Box<LetterShown>>,
+    /// What a log says of a letter that is not shown itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<Box<DepositShown>>,
 }
 
 impl Verdict {
@@ -184,6 +195,7 @@ impl Verdict {
             reveal: None,
             receipt: None,
             letter: None,
+            deposit: None,
         }
     }
 
@@ -289,6 +301,8 @@ pub enum Found<'a> {
     Receipt(Box<(Receipt, VerifiedReceipt)>),
     /// A letter shown that holds.
     Letter(Box<(ShownLetter, VerifiedLetter)>),
+    /// A deposit shown, with what the log says of it, that holds.
+    Deposit(Box<(ShownDeposit, VerifiedDeposit)>),
     /// None of them; why.
     Nothing(Fault),
 }
@@ -324,7 +338,8 @@ pub fn examine(bytes: &[u8]) -> Examined<'_> {
     if let Some(transcript) = Transcript::of(text) {
         return log::examine(&transcript);
     }
-    receipt::examine(text).or_else(|| letter::examine(text)).unwrap_or_else(|| {
+    let shown = receipt::examine(text).or_else(|| letter::examine(text));
+    shown.or_else(|| timeline::examine(text)).unwrap_or_else(|| {
         unreadable(
             "its last line is no JSON string with a line break behind it, and it is no receipt and no letter",
         )

@@ -99,6 +99,7 @@ impl super::Examined<'_> {
             Found::Log(log) => Some(log.room().terms().broker),
             Found::Receipt(both) => Some(both.1.terms.broker),
             Found::Letter(both) => Some(both.1.letter.receipt.terms.broker),
+            Found::Deposit(both) => Some(both.1.receipt.terms.broker),
             Found::Nothing(_) => None,
         }
     }

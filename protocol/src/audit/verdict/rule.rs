@@ -67,6 +67,24 @@ impl Rule {
     pub const DENIABLE: Self = Self("V-308");
     /// A read receipt is none, or for another letter.
     pub const READ: Self = Self("V-309");
+    /// A timeline has no entries, or not in the order of the log.
+    pub const TIMELINE: Self = Self("V-340");
+    /// An entry of a timeline is about something else.
+    pub const NOT_ABOUT: Self = Self("V-341");
+    /// An entry of a timeline is not by the owner of the box.
+    pub const NOT_OWNER: Self = Self("V-342");
+    /// It is not shown that the owner of a box meant this deposit.
+    pub const NOT_SEEN: Self = Self("V-343");
+    /// An acceptance and what is handed over for it do not stand together.
+    pub const NOT_PAIRED: Self = Self("V-344");
+    /// What is handed over is not the half that the deposit commits to.
+    pub const HALF: Self = Self("V-345");
+    /// This does not happen to such a letter, or not then.
+    pub const NOT_THEN: Self = Self("V-346");
+    /// Something happens to a letter that waits no more.
+    pub const OVER: Self = Self("V-347");
+    /// A stamp in a timeline is too old for its place.
+    pub const STALE: Self = Self("V-348");
     /// It is of another room than the one asked for.
     pub const OTHER_ROOM: Self = Self("pin.room");
     /// It is of another broker than the one asked for.

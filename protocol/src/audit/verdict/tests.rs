@@ -693,3 +693,137 @@ mod letters {
         }
     }
 }
+
+mod timelines {
+    use super::*;
+    use crate::audit::letter::fixture::{Post, by_hash, by_reader, halves};
+    use crate::audit::letter::{ShownDeposit, ShownLetter};
+    use crate::letter::{Mode, RegisteredLetter};
+    use crate::room::body::{HandedHalf, OneLetter, Taken};
+
+    /// A registered letter that was handed over a second after it came, and taken off two later.
+    fn handed(mode: Mode, change: impl FnOnce(&mut RegisteredLetter)) -> Post {
+        let mut post = Post::registered(mode, change);
+        let owns = |post: &mut Post, second: u64, body: Body| {
+            let entry = post.two.table.tsa.stamp(post.two.acts(body), at(second * SECOND));
+            post.two.table.submit(&entry).unwrap();
+        };
+        owns(&mut post, 4, Body::Accepted(OneLetter { letter: 2 }));
+        let half = halves().broker;
+        let handed = Body::Handed(HandedHalf { letter: 2, half });
+        post.two.table.broker(at(5 * SECOND), handed).unwrap();
+        owns(&mut post, 7, Body::Taken(Taken { letters: vec![2] }));
+        post
+    }
+
+    fn shown(post: &Post) -> ShownLetter {
+        let timeline = Some(post.two.timeline(2, &[3, 4, 5]));
+        ShownLetter { timeline, ..post.shown(by_reader(&post.sealed)) }
+    }
+
+    const EVENTS: &str = concat!(
+        r#""entries":[{"entry":3,"what":"accepted","by":"owner","time":"2026-11-22T12:00:04.000000Z"},"#,
+        r#"{"entry":4,"what":"handed","by":"broker","time":"2026-11-22T12:00:05.000000Z"},"#,
+        r#"{"entry":5,"what":"taken","by":"owner","time":"2026-11-22T12:00:07.000000Z"}]}}}"#
+    );
+
+    #[test]
+    fn v340_the_verdict_says_what_happened_by_whom_and_when() {
+        let post = handed(Mode::Evidence, |_| {});
+        let line = of(&shown(&post).encode()).encode();
+        let root = post.two.table.tree().root();
+        for part in [
+            r#""time":"2026-11-22T12:00:03.000000Z","lapses":"2026-12-07T12:00:03.000000Z","envelope":"#,
+            r#""within":{"text":"It runs.\nCome and hear it."}},"timeline":"#,
+            &format!(r#""timeline":{{"size":6,"root":"{root}",{EVENTS}"#),
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(line.ends_with(EVENTS), "{line}");
+        let hidden = ShownLetter { shown: by_hash(&post.sealed), ..shown(&post) };
+        let hidden = of(&hidden.encode()).encode();
+        assert!(hidden.contains(EVENTS) && !hidden.contains("clock") && !hidden.contains("runs"));
+        let before = of(&ShownLetter { timeline: None, ..shown(&post) }.encode()).encode();
+        assert!(
+            !before.contains("within") && !before.contains("fault") && before.contains("lapses")
+        );
+    }
+
+    #[test]
+    fn v338_v339_what_its_sender_did_wrong_is_said() {
+        let junk = handed(Mode::Evidence, |letter| letter.sealed[0] ^= 1);
+        let line = of(&shown(&junk).encode()).encode();
+        assert!(line.contains(r#","fault":"junk"},"#) && !line.contains("within"), "{line}");
+        let other = handed(Mode::Evidence, |letter| letter.commitment.0[0] ^= 1);
+        let line = of(&shown(&other).encode()).encode();
+        assert!(line.contains(r#","fault":"deposit"},"#) && !line.contains("within"), "{line}");
+    }
+
+    #[test]
+    fn v349_the_verdict_on_a_deposit_says_nothing_of_its_author() {
+        let post = handed(Mode::Deniable, |_| {});
+        let (deposit, timeline) = (post.deposit.clone(), post.two.timeline(2, &[3, 4, 5]));
+        let text = ShownDeposit { deposit, timeline }.encode();
+        let line = of(&text).encode();
+        let to = post.two.owner.name;
+        let key = post.two.owner.key.public().fingerprint();
+        let broker = broker_fingerprint();
+        for part in [
+            &*format!(r#"{{"kind":"deposit","verdict":"valid","room":"{to}","broker":"{broker}","#),
+            &format!(
+                r#""deposit":{{"to":{{"box":"{to}","handle":"ana","key":"{key}"}},"entry":2,"#
+            ),
+            r#""bytes":4028,"timeline":{"size":6,"#,
+            EVENTS,
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(!line.contains(&post.one.owner.name.to_string()));
+        let kept_back = text.replacen(r#""entry":"#, r#""entry" :"#, 1);
+        assert_eq!(of(&kept_back).verdict, Standing::Unreadable);
+        let pins = |room| Pins { room: Some(room), ..Pins::default() };
+        let rule = |room| examine(text.as_bytes()).pinned(&pins(room)).verdict.rule;
+        assert_eq!(rule(to), None);
+        assert_eq!(rule(post.one.owner.name).map(|rule| rule.as_str()), Some("pin.room"));
+    }
+
+    #[test]
+    fn each_rule_of_a_timeline_is_named() {
+        let post = handed(Mode::Evidence, |_| {});
+        let rule = |entries: &[u64]| {
+            let timeline = Some(post.two.timeline(2, entries));
+            broken(&ShownLetter { timeline, ..shown(&post) }.encode())
+        };
+        for (entries, expected) in [
+            (&[][..], "V-340"),
+            (&[2, 3, 4], "V-340"),
+            (&[3], "V-344"),
+            (&[4], "V-344"),
+            (&[5], "V-346"),
+            (&[3, 4, 5, 5], "V-340"),
+        ] {
+            assert_eq!(rule(entries), (Subject::Letter, expected, None), "{entries:?}");
+        }
+        let mut timeline = post.two.timeline(2, &[3, 4]);
+        timeline.path.clear();
+        let other = ShownLetter { timeline: Some(timeline), ..shown(&post) };
+        assert_eq!(broken(&other.encode()), (Subject::Letter, "V-025", None));
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_gives_no_timeline_another_meaning() {
+        let post = handed(Mode::Evidence, |_| {});
+        let (deposit, timeline) = (post.deposit.clone(), post.two.timeline(2, &[3, 4, 5]));
+        let alone = ShownDeposit { deposit, timeline }.encode().into_bytes();
+        for good in [alone, shown(&post).encode().into_bytes()] {
+            let meant = verdict(&good);
+            assert_eq!(meant.verdict, Standing::Valid);
+            for at in (0..good.len()).step_by(5) {
+                let mut bytes = good.clone();
+                bytes[at] ^= 1 << (at % 7);
+                let verdict = verdict(&bytes);
+                assert!(verdict.verdict != Standing::Valid || verdict == meant, "{at}");
+            }
+        }
+    }
+}

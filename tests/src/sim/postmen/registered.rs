@@ -1,6 +1,8 @@
 //! Registered letters by the postmen of two people who are never there together.
 
+use pregao::post::office::ShowAs;
 use pregao::post::store::letters::LetterNumber;
+use pregao_protocol::audit::verdict::{ContentShown, Standing, verdict};
 use pregao_protocol::letter::{Halves, RegisteredLetter};
 use pregao_protocol::value::label;
 
@@ -43,6 +45,24 @@ impl Writer {
     fn notes(&self, number: u64) -> Result<String> {
         Ok(self.office.read(number, self.now())?.notes.join("; "))
     }
+}
+
+/// What anybody is shown of a letter that came: what happened to it, and what it says.
+fn shows(of: &Writer, number: u64, happened: &[&str], text: Option<&str>) -> Result<()> {
+    let shown = of.office.show(number, ShowAs::Whole)?;
+    ensure!(shown.untold.is_none(), "{:?}", shown.untold);
+    let found = verdict(shown.letter.encode().as_bytes());
+    ensure!(found.verdict == Standing::Valid, "{}", found.encode());
+    let letter = found.letter.context("a letter")?;
+    let told = letter.timeline.context("a timeline")?.entries;
+    let told: Vec<_> = told.iter().map(|event| serde_json::to_value(event.what)).collect();
+    let told: Vec<_> = told.into_iter().collect::<Result<_, _>>()?;
+    ensure!(told == happened, "{told:?}");
+    let Some(ContentShown::Registered { within, fault: None, .. }) = letter.content else {
+        bail!("it is registered")
+    };
+    ensure!(within.as_ref().map(|within| within.text.as_str()) == text, "{within:?}");
+    Ok(())
 }
 
 async fn street_of_two(street: &Street) -> Result<(Writer, Writer)> {
@@ -112,7 +132,9 @@ fn one_registered_letter_is_accepted_one_declined_one_lapses_and_their_sender_wa
         let (letter, folder) = (LetterNumber(i64::try_from(first)?), street.folder.join("saved"));
         let saved = shift.ask(|reply| Errand::Save { letter, folder, reply }).await??;
         ensure!(std::fs::read(&saved.first().context("a file")?.path)? == bytes);
+        shift.ask(|reply| Errand::Trace { letter, reply }).await??;
         is_calm(&shift.end().await?)?;
+        shows(&ana, first, &["accepted", "handed", "taken"], Some("Sound it, and pay."))?;
         for (number, accepts) in [(first, true), (first, false), (second, true), (second, false)] {
             ensure!(ana.office.decide(number, accepts, ana.now()).is_err(), "{number} {accepts}");
         }
@@ -132,9 +154,16 @@ fn one_registered_letter_is_accepted_one_declined_one_lapses_and_their_sender_wa
         shift
             .until("it lapsed", |office| Ok(standing_of(office, third)? == LetterStanding::Lapsed))
             .await?;
+        for number in [first, second, third] {
+            let letter = LetterNumber(i64::try_from(number)?);
+            shift.ask(|reply| Errand::Trace { letter, reply }).await??;
+        }
         is_calm(&shift.end().await?)?;
         ensure!(ana.office.unread()?.letters.iter().any(|letter| letter.letter == third));
         ensure!(ana.said(third)?.is_empty() && ana.notes(third)?.contains("it lapsed at"));
+        shows(&ana, first, &["accepted", "handed", "taken"], Some("Sound it, and pay."))?;
+        shows(&ana, second, &["declined"], None)?;
+        shows(&ana, third, &["lapsed"], None)?;
         ensure!(ana.office.unread()?.unread == 0, "it was looked at");
         for accepts in [true, false] {
             ensure!(ana.office.decide(third, accepts, ana.now()).is_err());
@@ -150,6 +179,37 @@ fn one_registered_letter_is_accepted_one_declined_one_lapses_and_their_sender_wa
         let expected =
             ["deposit", "deposit", "deposit", "accepted", "handed", "declined", "lapsed"];
         ensure!(decided == expected, "{decided:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn of_a_deniable_letter_others_are_shown_what_the_log_says_and_nothing_else() {
+    in_a_street(PER_DAY, async |street| {
+        let (ana, rui) = street_of_two(&street).await?;
+        let deniable = NewLetter { mode: Some(Mode::Deniable), ..registered("Between us.") };
+        rui.write("ana", deniable)?;
+        is_calm(&rui.send_all().await?)?;
+        ana.fetch(1).await?;
+        let number = ana.letters()?.pop().context("a letter")?.letter;
+        ana.office.decide(number, true, ana.now())?;
+        let mut shift = ana.begin(true).await?;
+        shift
+            .until("it was handed over", |office| {
+                Ok(standing_of(office, number)? == LetterStanding::Unread)
+            })
+            .await?;
+        ensure!(ana.said(number)? == "Between us.");
+        let letter = LetterNumber(i64::try_from(number)?);
+        shift.ask(|reply| Errand::Trace { letter, reply }).await??;
+        is_calm(&shift.end().await?)?;
+        ensure!(ana.office.show(number, ShowAs::Whole).is_err());
+        let text = ana.office.show_log(number)?.encode();
+        let found = verdict(text.as_bytes());
+        ensure!(found.verdict == Standing::Valid && found.letter.is_none(), "{}", found.encode());
+        let told = found.deposit.context("a deposit")?.timeline.entries;
+        ensure!(told.len() >= 2, "{told:?}");
+        ensure!(!text.contains(&rui.office.address()?.name.to_string()));
         Ok(())
     });
 }

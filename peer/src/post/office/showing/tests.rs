@@ -486,3 +486,61 @@ fn a_letter_that_is_sealed_anew_shows_its_new_keys_alone() {
         .and_then(|sent| sent.once);
     assert!(once.is_none());
 }
+
+#[test]
+fn what_became_of_a_letter_is_left_out_and_said_if_it_does_not_hold() {
+    use pregao_protocol::audit::letter::Timeline;
+    let (place, number, shown) = arrived(1);
+    opened(&place, number, &shown, true);
+    origin(&place, number, &shown.sender, &shown.deposit);
+    let numbered = u64::try_from(number.0).unwrap();
+    assert_eq!(place.office.is_received(numbered).unwrap(), None, "it is not read yet");
+    read(&place, number);
+    assert_eq!(place.office.is_received(numbered).unwrap(), Some(number));
+    let before = place.show(number, ShowAs::Whole).unwrap();
+    assert!(before.letter.timeline.is_none() && before.untold.is_none());
+    // No entry: that shows nothing.
+    let (head, path) = (shown.deposit.head.clone(), shown.deposit.path.clone());
+    let nothing = Timeline { head, path, entries: Vec::new() };
+    let keep = |timeline: &Timeline| {
+        place
+            .office
+            .store()
+            .change(|change| change.keep_traced(number, &shown.deposit, Some(timeline)))
+    };
+    keep(&nothing).unwrap();
+    for how in [ShowAs::Whole, ShowAs::Hash] {
+        let shown = place.show(number, how).unwrap();
+        assert!(shown.letter.timeline.is_none() && is_valid(&shown.letter));
+        assert!(matches!(shown.untold, Some(NotShown::Timeline(_))), "{:?}", shown.untold);
+    }
+    let refused = place.office.show_log(numbered).unwrap_err().to_string();
+    assert!(refused.contains("not deniable"), "{refused}");
+    // What one sent is not in a box of one's own.
+    let sender = Sender::deposited();
+    let sent = u64::try_from(sender.number.0).unwrap();
+    assert_eq!(sender.place.office.is_received(sent).unwrap(), None);
+    let mut store = sender.place.office.store();
+    let kept = store.change(|change| change.keep_traced(sender.number, &shown.deposit, None));
+    assert!(matches!(kept, Err(MailError::Step(_))));
+}
+
+#[test]
+fn of_a_deniable_letter_the_log_is_shown_only_if_it_says_something() {
+    use pregao_protocol::audit::letter::Timeline;
+    let (place, number) = deniable();
+    let refused = |place: &Place| place.office.show_log(number).unwrap_err().to_string();
+    assert!(refused(&place).contains("what became of the letter is not known here"));
+    let id = LetterNumber(i64::try_from(number).unwrap());
+    let deposit = vectors()[3].deposit.clone();
+    let (head, path) = (deposit.head.clone(), deposit.path.clone());
+    let nothing = Timeline { head, path, entries: Vec::new() };
+    let keep = |change: &mut crate::post::store::Change<'_>| {
+        change.keep_traced(id, &deposit, Some(&nothing))
+    };
+    place.office.store().change(keep).unwrap();
+    assert!(matches!(
+        place.office.show_log(number).unwrap_err(),
+        OfficeError::NotShown(NotShown::Timeline(_))
+    ));
+}

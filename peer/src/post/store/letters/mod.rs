@@ -438,6 +438,7 @@ impl Change<'_> {
             Part::ReadDeposit,
             Part::HalfSeed,
             Part::Accepted,
+            Part::Timeline,
         ] {
             self.delete_part(of, part)?;
         }

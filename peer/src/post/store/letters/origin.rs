@@ -1,5 +1,6 @@
 //! What shows third parties where a letter comes from, beside what its author or reader has anyway (SPEC 8.3).
 
+use pregao_protocol::audit::letter::Timeline;
 use pregao_protocol::log::Receipt;
 use pregao_protocol::wire::handed::KeysShown;
 use serde::Serialize;
@@ -40,6 +41,14 @@ impl View<'_> {
     pub fn sender_opening(&self, of: LetterNumber) -> Result<Option<String>, MailError> {
         let bytes = self.part(Owner::Letter(of.0), Part::SenderOpening)?;
         Ok(bytes.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
+    }
+
+    /// What the log of the reader's box says of a letter after it came, as far as that was read; none if it was not.
+    ///
+    /// # Errors
+    /// As [`View::keys_shown`].
+    pub fn timeline(&self, of: LetterNumber) -> Result<Option<Timeline>, MailError> {
+        self.json(of, Part::Timeline)
     }
 
     /// How the read receipt for a sent letter was deposited; none if none came, or it was not kept.
@@ -93,6 +102,23 @@ impl Change<'_> {
         }
         self.keep_part(Owner::Letter(number.0), Part::SenderOpening, sender.as_bytes())?;
         self.keep_json(number, Part::Receipt, deposit)
+    }
+
+    /// Keeps what the log of one's own box says of a received letter: the receipt of its deposit, and what happened to it.
+    ///
+    /// # Errors
+    /// [`MailError::Step`] for one that was sent; [`MailError::Unknown`], [`MailError::Row`].
+    pub fn keep_traced(
+        &mut self,
+        number: LetterNumber,
+        deposit: &Receipt,
+        timeline: Option<&Timeline>,
+    ) -> Result<(), MailError> {
+        if self.letter(number)?.direction != Direction::Received {
+            return Err(MailError::Step("the letter was sent, and did not come"));
+        }
+        self.keep_json(number, Part::Receipt, deposit)?;
+        timeline.map_or(Ok(()), |timeline| self.keep_json(number, Part::Timeline, timeline))
     }
 
     /// Keeps how the read receipt for a sent letter was deposited in one's own box, in the change that keeps what it says.
