@@ -2,8 +2,6 @@
 
 use pregao_protocol::letter::{Address, Mode};
 use pregao_protocol::room::body::BoxOpening;
-use pregao_protocol::trust::seal::SealPublic;
-use pregao_protocol::value::label::{MAX_BOX, MAX_LETTERS};
 use pregao_protocol::value::report::Report;
 
 use super::{Desk, Progress};
@@ -12,13 +10,11 @@ use crate::desk::confirm::{Consent, Ground};
 use crate::desk::outbox::offline;
 use crate::event::{Event, ReadView};
 use crate::post::office::{Listed, Office, OfficeError, Resolved};
+use crate::post::postman::terms;
 use crate::post::store::letters::LetterNumber;
 use crate::post::store::own_boxes::BoxPurpose;
 use crate::text::duration;
 use crate::text::sanitize::sanitize;
-
-/// F of boxes, in seconds: letters may go through a proxy that takes its time.
-const FRESHNESS: u32 = 30;
 
 impl Desk {
     /// Carries out a command about letters. Whoever gives one command and leaves has nobody who reads their boxes: they
@@ -136,8 +132,6 @@ impl Desk {
             Ok(secrets) => secrets,
             Err(error) => return self.reject_letters(error).await,
         };
-        let agreement = SealPublic(secrets.agreement().public().0);
-        let certificate = &session.certificate;
         let content = |error: &dyn std::error::Error| OfficeError::Content(error.to_string());
         let words = handle.clone().map(TryInto::try_into).transpose();
         let words = words.map_err(|error| content(&error)).and_then(|handle| {
@@ -148,17 +142,9 @@ impl Desk {
             Ok(words) => words,
             Err(error) => return self.reject_letters(error).await,
         };
-        let opening = BoxOpening {
-            handle: said,
-            about: line,
-            agreement,
-            letters: MAX_LETTERS,
-            bytes: MAX_BOX,
-            freshness: FRESHNESS,
-            broker: certificate.keys,
-            stamps: certificate.stamps.clone(),
-            simulated: certificate.simulated,
-        };
+        // But for what is said of its owner it is as the boxes for contacts, so that nobody tells them apart.
+        let opening =
+            BoxOpening { handle: said, about: line, ..terms(&session.certificate, &secrets) };
         let found_by = match &handle {
             Some(handle) => format!("/people shows it to everybody, as \"{}\"", sanitize(handle)),
             None => "it is in no list: /box address shows what you hand over".to_owned(),

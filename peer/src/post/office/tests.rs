@@ -114,6 +114,7 @@ fn saying(text: &str) -> NewLetter {
         receipt: false,
         registered: false,
         expires: None,
+        now: false,
         anyway: false,
     }
 }
