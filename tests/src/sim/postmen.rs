@@ -219,6 +219,7 @@ fn letter(to: &str, text: &str) -> NewLetter {
         receipt: false,
         registered: false,
         expires: None,
+        now: false,
         anyway: true,
     }
 }

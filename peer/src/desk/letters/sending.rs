@@ -76,13 +76,14 @@ impl Desk {
     pub(super) async fn is_written(&mut self, office: &Office, written: Written) -> Progress {
         let Written { number, leaves, mode, registered, now } = written;
         self.wake_postman(now);
-        let letter = match office.letter(number) {
+        let mut letter = match office.letter(number) {
             Ok(letter) => letter,
             Err(error) => return self.reject_letters(error).await,
         };
         let (shown, who) = (letter.letter, letter.who.clone());
         // Without hurry a pass may have to rest for longer than the letter is held back.
         let leaves = if now { leaves } else { letter.leaves.unwrap_or(leaves) };
+        letter.leaves = Some(leaves);
         self.emit(Event::Letter(letter)).await;
         let whom = match mode {
             Mode::Evidence => "evidence: its reader can prove to others that your box wrote it",

@@ -119,7 +119,9 @@ pub async fn run(
             tick = Some((*time, *at));
         }
         let now = tick.and_then(|(time, at)| carried(time, at, host.clock.uptime()));
-        show(&mut output, form, &event, now)?;
+        if form == OutputFormat::Json || !stay.is_news(&event) {
+            show(&mut output, form, &event, now)?;
+        }
         if let Some(ok) = stay.hear(&event) {
             output.flush()?;
             return Ok(ok);

@@ -28,7 +28,7 @@ enum Awaits {
     Opened,
     /// It is closed.
     Closed,
-    /// What takes hours is not stayed for.
+    /// What takes hours, or shows nothing when it is done, is not stayed for.
     Hours,
 }
 
@@ -48,9 +48,8 @@ impl Stay {
             Command::Decline { letter } => Awaits::Decided { letter: *letter, accepts: false },
             Command::Box(BoxTask::Open { now: true, .. }) => Awaits::Opened,
             Command::Box(BoxTask::Close) => Awaits::Closed,
-            Command::Box(BoxTask::Open { now: false, .. }) | Command::Ack { now: false, .. } => {
-                Awaits::Hours
-            }
+            // A receipt that was not wanted leaves no trace to wait for.
+            Command::Box(BoxTask::Open { now: false, .. }) | Command::Ack { .. } => Awaits::Hours,
             _ => Awaits::Nothing,
         };
         Self { awaits, until: None }
@@ -112,6 +111,22 @@ impl Stay {
                 boxes.iter().all(|own| own.contact.is_some()).then_some(true)
             }
             _ => None,
+        }
+    }
+
+    /// Whether an event tells of letters or boxes that the command is not about: to whoever asked for a list of them it
+    /// would be the same twice.
+    pub(super) fn is_news(&self, event: &Event) -> bool {
+        match (event, self.awaits) {
+            (Event::Letter(letter), Awaits::Letter(Some(number))) => letter.letter != number,
+            (Event::Letter(letter), Awaits::Decided { letter: number, .. }) => {
+                letter.letter != number
+            }
+            (Event::Letter(_), Awaits::Letter(None)) => false,
+            (Event::Letter(_), _) => true,
+            (Event::Boxes { id: None, .. }, Awaits::Opened | Awaits::Closed) => false,
+            (Event::Boxes { id: None, .. }, _) => true,
+            _ => false,
         }
     }
 

@@ -1,0 +1,89 @@
+//! Letters between two people who are never there together, each command a program of its own.
+
+use std::path::{Path, PathBuf};
+
+use pregao_tests::desk::{enrol, pregao};
+use pregao_tests::house::{House, Options};
+
+/// Two people at a broker that gives passes, both certified, neither there.
+struct Pair {
+    house: House,
+    ana: PathBuf,
+    rui: PathBuf,
+}
+
+async fn pair() -> Pair {
+    let house = House::open(&Options::default().broker("--passes-per-day 20")).unwrap();
+    let folder = |name: &str| house.folder.path().join(name);
+    let (ana, rui) = (folder("ana"), folder("rui"));
+    enrol(&ana, &house.tsa.address).await.unwrap();
+    enrol(&rui, &house.tsa.address).await.unwrap();
+    Pair { house, ana, rui }
+}
+
+impl Pair {
+    /// What a program says that did as it was told.
+    async fn says(&self, who: &Path, words: &[&str]) -> String {
+        let (code, text) = self.runs(who, words).await;
+        assert_eq!(code, Some(0), "{words:?}: {text}");
+        text
+    }
+
+    async fn runs(&self, who: &Path, words: &[&str]) -> (Option<i32>, String) {
+        let address = self.house.broker.address.to_string();
+        let words = [words, &["--broker", &address]].concat();
+        let ran = pregao(who, &words).await.unwrap();
+        (ran.code, ran.text)
+    }
+}
+
+fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+/// The six entries of the menu of a message repository: list users, send, new messages, all messages, receive, receipt
+/// and status.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_are_never_there_together_do_all_that_the_menu_has() {
+    let pair = pair().await;
+    let (ana, rui) = (&pair.ana, &pair.rui);
+    let opened = pair.says(ana, &["box", "open", "ana", "about", "old radios", "now"]).await;
+    has(&opened, &["the broker may guess that it is yours", "\"ana\": open", "pregao-box:"]);
+
+    assert_eq!(pair.runs(rui, &["send", "ana", "Is it still there?"]).await.0, Some(1));
+    has(&pair.says(rui, &["box", "open", "now"]).await, &["in no list", ": open"]);
+    let people = pair.says(rui, &["people", "radio"]).await;
+    has(&people, &["\"ana\"", "\"old radios\""]);
+    let name = people.split_whitespace().next().unwrap();
+    has(&pair.says(rui, &["contact", "add", "ana", name]).await, &["not compared yet"]);
+    let letter =
+        ["send", "ana", "Is it still there?", "subject", "Radio", "receipt", "evidence", "now"];
+    let sent = pair.says(rui, &letter).await;
+    has(&sent, &["evidence: its reader can prove", "not compared", "on its way", "deposited"]);
+
+    let new = pair.says(ana, &["new"]).await;
+    has(&new, &["1  from box", "\"Radio\"  not read  evidence  asks for a receipt", "1 not read"]);
+    assert_eq!(new.matches("Radio").count(), 1, "told twice: {new}");
+    has(&pair.says(ana, &["read", "1"]).await, &["Is it still there?", "you can prove to others"]);
+    has(&pair.says(ana, &["ack", "1", "now"]).await, &["a receipt leaves now"]);
+    let theirs = new.split_whitespace().skip_while(|word| *word != "box").nth(1).unwrap();
+    let answer = ["send", theirs, "It is.", "re", "1", "deniable", "now"];
+    has(&pair.says(ana, &answer).await, &["deniable: its reader can prove nothing", "deposited"]);
+    has(&pair.says(ana, &["mail"]).await, &["acknowledged", "all read"]);
+
+    has(
+        &pair.says(rui, &["status", "1"]).await,
+        &["the broker's receipt: ok", "their receipt: ok"],
+    );
+    has(&pair.says(rui, &["mail", "received"]).await, &["2  from ana", "deniable", "1 not read"]);
+    has(&pair.says(rui, &["read", "2"]).await, &["It is.", "convinces you and nobody else"]);
+    assert_eq!(pair.runs(rui, &["read", "9"]).await.0, Some(1));
+
+    // Who reads it last shows it to others: of what is evidence they see who wrote it, of the rest nothing.
+    let written = pair.says(ana, &["export", "letter", "1"]).await;
+    let file = written.split_whitespace().find(|word| word.ends_with(".letter")).unwrap();
+    let judged = pair.says(rui, &["verify", file]).await;
+    has(&judged, &["holds", "Is it still there?"]);
+}
