@@ -332,6 +332,7 @@ impl Desk {
             FromBroker::BlobKept { .. }
             | FromBroker::BoxOpened { .. }
             | FromBroker::PeopleListed { .. }
+            | FromBroker::DepositTold { .. }
             | FromBroker::BlobFailed { .. }
             | FromBroker::PassHeld { .. } => {}
             FromBroker::Invited { auction, room } => {

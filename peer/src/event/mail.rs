@@ -61,6 +61,8 @@ pub enum LetterStanding {
     Leaving,
     /// The broker has it, by its receipt.
     Deposited,
+    /// Its reader took it off, by the log of their box.
+    Taken,
     /// Its reader says that it was read, and the signature or MAC holds.
     WasRead,
     /// It was taken back before it left.
@@ -81,6 +83,7 @@ impl LetterStanding {
             Self::Waiting => "leaves in a moment",
             Self::Leaving => "on its way",
             Self::Deposited => "deposited",
+            Self::Taken => "taken by them",
             Self::WasRead => "read by them",
             Self::Recalled => "taken back",
             Self::Failed => "NOT SENT",

@@ -384,6 +384,11 @@ impl<'a> GuestSession<'a> {
         Ok(Solution { header, counter: counter.ok_or(GuestError::Slow)? })
     }
 
+    /// The session's id, which what is signed in it is bound to.
+    pub(super) const fn id(&self) -> [u8; 32] {
+        self.link.id.0
+    }
+
     pub(super) const fn host(&self) -> &'a Host {
         self.reach.host
     }
@@ -437,6 +442,7 @@ impl<'a> GuestSession<'a> {
                 | FromBroker::PassHeld { n }
                 | FromBroker::BoxOpened { n, .. }
                 | FromBroker::PeopleListed { n, .. }
+                | FromBroker::DepositTold { n, .. }
                     if *n == of =>
                 {
                     return Ok(frame);

@@ -195,6 +195,7 @@ impl Peer {
             | FromBroker::Refused { n, .. }
             | FromBroker::Failed { n, .. }
             | FromBroker::Passes { n, .. }
+            | FromBroker::DepositTold { n, .. }
             | FromBroker::PassHeld { n } => {
                 self.answers.insert(n, frame);
             }

@@ -3010,7 +3010,7 @@ var VERBS = new Map(
     box: { body: BOX, opens: true, signer: "owner" },
     keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: "owner" },
     deposit: { body: DEPOSIT, signer: "guest" },
-    taken: { body: object({ letters: list(integer()) }), signer: "owner" },
+    taken: { body: object({ letters: list(integer()), told: optional(yes) }), signer: "owner" },
     "box-closed": { body: object({}), signer: "owner" },
     passes: { body: PASSES, broker: true, opens: true },
     "pass-key": { body: object({ day: small, key: any }), broker: true }

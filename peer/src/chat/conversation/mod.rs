@@ -306,6 +306,7 @@ impl Conversation {
                     | LetterStanding::Acknowledged
                     | LetterStanding::Leaving
                     | LetterStanding::Deposited
+                    | LetterStanding::Taken
                     | LetterStanding::WasRead
                     | LetterStanding::Failed
             );

@@ -28,6 +28,11 @@ impl Desk {
         command: Command,
         consent: &Consent,
     ) -> Progress {
+        if let Command::Status { letter: Some(letter), now: true } = command
+            && self.letters.opened.is_some()
+        {
+            return self.inquire_before(letter).await;
+        }
         if self.connection.is_up() && self.is_fetched_for(&command) {
             return self.fetch_before(command).await;
         }
@@ -57,7 +62,7 @@ impl Desk {
             Command::Search { text } => self.list_letters(office.search(&text)).await,
             Command::Read { letter, save } => self.read_letter(&office, letter, save).await,
             Command::Ack { letter, now } => self.acknowledge(&office, letter, now).await,
-            Command::Status { letter } => match office.status(letter) {
+            Command::Status { letter, .. } => match office.status(letter) {
                 Ok(letters) => {
                     let id = self.reply_to.id.clone();
                     self.emit(Event::Status { id, letters }).await;
@@ -218,6 +223,17 @@ impl Desk {
                     }
                 };
                 office.set_receipts(&who, answer).map(|()| said)
+            }
+            ContactTask::Taken { who, tell } => {
+                let shown = sanitize(&who);
+                let said = if tell {
+                    format!(
+                        "{shown} can hear from now on when you take their letters off, and so when you are there"
+                    )
+                } else {
+                    format!("{shown} does not hear when you take their letters off")
+                };
+                office.set_taken(&who, tell).map(|()| said)
             }
             ContactTask::Mode { who, mode } => {
                 let shown = sanitize(&who);

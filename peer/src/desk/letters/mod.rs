@@ -220,12 +220,13 @@ const fn is_answered_here(command: &Command) -> bool {
             | Command::Contact(
                 ContactTask::List
                     | ContactTask::Receipts { .. }
+                    | ContactTask::Taken { .. }
                     | ContactTask::Mode { .. }
                     | ContactTask::Rename { .. }
             )
             | Command::New
             | Command::Mail(_)
-            | Command::Status { .. }
+            | Command::Status { now: false, .. }
             | Command::Recall { .. }
             | Command::Search { .. }
     )

@@ -8,8 +8,10 @@
 //!
 //! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
 //! - `passes` taken in the persona's session, shown as a guest; `boxes` opened and closed; `keys` published and destroyed
-//! - `reading` what came: fetched, opened, verified, taken off; `departing` what goes; `errands` what the user waits for
+//! - `reading` what came: fetched, opened, verified, taken off; `departing` what goes; `asking` what became of it;
+//!   `errands` what the user waits for
 
+mod asking;
 mod boxes;
 mod departing;
 mod errands;
@@ -92,6 +94,13 @@ pub enum Errand {
         beginning: String,
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Address, NotDone>>,
+    },
+    /// To ask now what became of a letter that was left.
+    Inquire {
+        /// The letter.
+        letter: LetterNumber,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), NotDone>>,
     },
     /// Writes the files of a letter into a folder.
     Save {
@@ -279,6 +288,7 @@ impl Round {
             Job::Ask(letter) => self.ask_author(letter, plan).await,
             Job::Close(id) => self.close_box(id, plan).await,
             Job::Depart(id) => self.depart(id, plan).await,
+            Job::Inquire(id) => self.inquire(id).await,
         }
     }
 }

@@ -212,6 +212,8 @@ pub(super) enum Part {
     SenderOpening,
     ReadEnvelope,
     ReadDeposit,
+    /// What the broker told of a letter that was left.
+    Told,
     /// A sealed attachment, by its place in the letter.
     Blob(u8),
 }
@@ -232,6 +234,7 @@ impl Part {
             Self::SenderOpening => 11,
             Self::ReadEnvelope => 12,
             Self::ReadDeposit => 13,
+            Self::Told => 20,
             Self::Blob(at) => 0x100 + at as i64,
         }
     }

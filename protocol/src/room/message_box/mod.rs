@@ -16,8 +16,11 @@ use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
 
+mod about;
 pub mod kept;
 pub mod verbs;
+
+pub use about::About;
 
 /// A letter that waits to be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
