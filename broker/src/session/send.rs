@@ -37,6 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             | FromBroker::BlobFailed { .. }
             | FromBroker::Invited { .. }
             | FromBroker::DepositTold { .. }
+            | FromBroker::PassRoom { .. }
             | FromBroker::Error { .. } => {}
         }
         let bytes = frame.encode().map_err(|error| SessionEnd::Violation(error.to_string()))?;

@@ -293,7 +293,9 @@ impl<'a> GuestSession<'a> {
         let FromBroker::Welcome { passes: Some(offered), .. } = &self.link.welcome else {
             return Err(GuestError::NoPasses);
         };
-        let replay = self.read_room(offered.room, None, Replay::new(), &mut |_, _| ()).await?;
+        // Whoever has one read the room: a broker that names none has forgotten it, or has just begun.
+        let room = offered.room.ok_or(GuestError::Slow)?;
+        let replay = self.read_room(room, None, Replay::new(), &mut |_, _| ()).await?;
         let room = replay.room().ok_or(GuestError::False("the room of the passes is empty"))?;
         let own = &self.link.certificate;
         let key = passes::key_of(room, own, pass.day()).map_err(|error| match error {

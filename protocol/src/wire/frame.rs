@@ -177,8 +177,10 @@ pub struct ToldEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PassesOffered {
-    /// The public room in which their keys are stated.
-    pub room: RoomName,
+    /// The public room in which their keys are stated; nothing right after a broker's first start, until it is opened:
+    /// [`FromBroker::PassRoom`] names it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomName>,
     /// How many each persona may take for one day, at most [`label::MAX_PASSES`].
     pub count: u32,
 }
@@ -335,6 +337,11 @@ pub enum FromBroker {
         consistency: Vec<Digest>,
         /// The entries about the deposit that its depositor may be told of, in their order.
         entries: Vec<ToldEntry>,
+    },
+    /// The room in which keys of passes are stated is open, which it was not as the session began (V-357).
+    PassRoom {
+        /// Its name.
+        room: RoomName,
     },
     /// Answer to [`FromPeer::TakePasses`]: each request signed, in their order (V-262).
     Passes {
