@@ -10,7 +10,7 @@
 //! - [`tsa`] its keys and the pooled connection for stamps; [`monitor`] wakes rooms when TSA time has come
 //! - [`witness`] has the heads of public rooms cosigned
 //! - [`passes`] what guests spend: made, taken, shown and spent; [`people`] boxes whose owners want to be found; [`handed`]
-//!   which keys of boxes were handed out
+//!   which keys of boxes were handed out; [`told`] where it stands what became of letters
 //! - [`registry`] the rooms by their names; [`lobby`] the list of them; [`presence`] who is online
 //! - [`responder`] how a session hears an answer; [`shared`] what sessions and rooms share; [`keys`], [`folder`], [`private`], [`tls`], [`ops`], [`server`]
 //!   around them
@@ -53,6 +53,7 @@ pub mod session;
 pub mod shared;
 pub mod store;
 pub mod tls;
+pub mod told;
 pub mod tsa;
 pub mod witness;
 pub mod writer;

@@ -39,6 +39,7 @@ use crate::store::Log;
 use crate::store::reader::LogReader;
 use crate::store::sqlite::SqliteLog;
 use crate::tls::{self, Roots};
+use crate::told::Told;
 use crate::tsa::keys::{self as tsa_keys, TsaError};
 use crate::tsa::stamps::{StampClient, StampSource};
 use crate::tsa::timelocks::{LockTsa, TimeLocks};
@@ -159,6 +160,7 @@ impl Broker {
             blobs,
             owners,
             people: People::default(),
+            told: Told::default(),
             handed,
             reader: LogReader::new(host.clone(), log),
             authors: Authors::new(host.clone(), links, Arc::clone(&metrics))?,

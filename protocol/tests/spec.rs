@@ -544,6 +544,7 @@ fn limits_in_prose() -> Vec<(&'static str, String)> {
         ("- **V-246**", format!("at most {} attachments", label::MAX_ATTACHMENTS)),
         ("### 8.1", format!("one-time key ({})", bytes(prekey::ENCAPSULATED))),
         ("## 9.", format!("`digests` (1 to {}:", label::MAX_STAMPS)),
+        ("- **V-352**", bytes(label::TOLD_FRAME)),
         ("- **V-265**", format!("header of {} bytes", label::BLOB_HEADER)),
         ("- **V-266**", {
             let sizes: Vec<String> = BlobClass::all().map(|class| grouped(class.size())).collect();

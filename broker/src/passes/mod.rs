@@ -178,8 +178,7 @@ impl Passes {
     /// What a session is told of them as it begins.
     #[must_use]
     pub fn offered(&self) -> Option<PassesOffered> {
-        let room = self.room().filter(|_| self.are_made())?;
-        Some(PassesOffered { room, count: self.per_day })
+        self.are_made().then(|| PassesOffered { room: self.room(), count: self.per_day })
     }
 
     /// From now on keys are stated in this room.

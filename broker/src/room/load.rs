@@ -6,6 +6,8 @@ use std::sync::Arc;
 use pregao_protocol::log::merkle::Frontier;
 use pregao_protocol::log::stamp::Headers;
 use pregao_protocol::log::{self, RoomName};
+use pregao_protocol::room::body::Body;
+use pregao_protocol::room::message_box::About;
 use pregao_protocol::room::{Replay, ReplayError, Room};
 
 use super::feed::RECENT;
@@ -56,9 +58,10 @@ impl RoomState {
     /// # Errors
     /// A failure of the store; [`StoreError::Malformed`] for a log that does not hold.
     pub(crate) async fn load(shared: &Shared, name: RoomName) -> Result<Self, StoreError> {
-        let (replay, first, recent, beside) = shared
+        let (replay, first, recent, beside, about) = shared
             .reader
             .read_long(move |log| {
+                let mut about: Vec<(u64, Body)> = Vec::new();
                 let mut replay = Replay::new();
                 let mut first: Option<SharedEntry> = None;
                 let mut recent: VecDeque<SharedEntry> = VecDeque::new();
@@ -67,7 +70,7 @@ impl RoomState {
                     let page = log.read(&name, from, PAGE)?;
                     let Some(last) = page.last() else { break };
                     from = last.seq + 1;
-                    replay_page(&mut replay, &page).map_err(|error| {
+                    replay_page(&mut replay, &page, &mut about).map_err(|error| {
                         tracing::error!(room = %name.short(), %error, "a stored log does not hold; restore log.db from a backup");
                         StoreError::Malformed("a stored log does not hold")
                     })?;
@@ -79,9 +82,10 @@ impl RoomState {
                         recent.push_back(entry);
                     }
                 }
-                Ok((replay, first, recent, Beside::read(log, name)?))
+                Ok((replay, first, recent, Beside::read(log, name)?, about))
             })
             .await?;
+        about.iter().for_each(|(seq, body)| shared.told.note(name, *seq, body));
         let empty = StoreError::Malformed("a stored log is empty");
         let room = replay.finish().ok().flatten();
         let (Some(room), Some(first)) = (room, first) else { return Err(empty) };
@@ -174,10 +178,21 @@ async fn restore_held(
 }
 
 /// Replays entries that were read together. The store keeps headers apart from them, so none can
-/// be superfluous.
-fn replay_page(replay: &mut Replay, page: &[StoredEntry]) -> Result<(), ReplayError> {
+/// be superfluous. What tells of deposits is put to `about`, with its position.
+fn replay_page(
+    replay: &mut Replay,
+    page: &[StoredEntry],
+    about: &mut Vec<(u64, Body)>,
+) -> Result<(), ReplayError> {
     let headers = log::headers(page.iter().map(StoredEntry::logged));
     let mut headers = Headers::of(&headers, page.len())
         .map_err(|source| ReplayError::Header { seq: 0, source })?;
-    page.iter().try_for_each(|entry| replay.push_of(&entry.text, &mut headers).map(drop))
+    for entry in page {
+        let stamped = replay.push_of(&entry.text, &mut headers)?;
+        let body = stamped.action().body();
+        if About::of(body) != About::Nothing {
+            about.push((entry.seq, body.clone()));
+        }
+    }
+    Ok(())
 }

@@ -1,11 +1,17 @@
-//! What guests ask about boxes: how one was opened, which there are, and keys for a letter (SPEC 9.4).
+//! What guests ask about boxes: how one was opened, which there are, keys for a letter (SPEC 9.4), and what became of one
+//! (SPEC 9.5).
 
 use std::time::Duration;
 
-use pregao_protocol::log::{Logged, RoomName};
+use pregao_protocol::log::{Entry, Logged, RoomName};
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::Body;
+use pregao_protocol::room::message_box::About;
 use pregao_protocol::room::{Kind, Undecided};
+use pregao_protocol::trust::key::Signature;
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::MAX_PEOPLE;
-use pregao_protocol::wire::frame::{FromBroker, encode_people};
+use pregao_protocol::wire::frame::{FromBroker, ToldEntry, deposit_message, encode_people};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -14,9 +20,70 @@ use crate::effort::Cost;
 use crate::people::Page;
 use crate::room::{RoomHandle, RoomMessage};
 use crate::store::SharedEntry;
+use crate::store::reader::LogReader;
+use crate::told::Told;
 
 /// How long an opening may take to be read: a disk that hangs is a disk that fails.
 const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// What is asked of a deposit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) room: RoomName,
+    pub(super) deposit: u64,
+    pub(super) from: u64,
+    pub(super) signature: Signature,
+}
+
+/// A signed head, how it goes on from the size that was asked from, and entries.
+type Telling = (String, Vec<Digest>, Vec<ToldEntry>);
+
+/// What is told of a deposit in the session of this id. That there is none, that it is another's and that it is none of a
+/// letter are one answer, so that nobody learns what stands in the log of a box.
+async fn tell(
+    reader: &LogReader,
+    told: &Told,
+    session: &[u8; 32],
+    asked: Asked,
+) -> Result<Telling, Undecided> {
+    let Asked { room, deposit, from, signature } = asked;
+    let failed = |_| Undecided::STORE_FAILED;
+    let page = reader.read(move |log| log.read(&room, deposit, 1)).await.map_err(failed)?;
+    let action = page.first().and_then(|stored| action_of(&stored.text));
+    let left = action.filter(|action| matches!(action.body(), Body::Deposit(_)));
+    let is_theirs = left.is_some_and(|action| {
+        action.key().verify(&deposit_message(session, room, deposit), &signature).is_ok()
+    });
+    if !is_theirs {
+        return Err(Undecided::ROOM_UNKNOWN);
+    }
+    let head = reader.read(move |log| log.head(&room)).await.map_err(failed)?;
+    let consistency = if from > head.size {
+        // It shows itself that the log is shorter.
+        Vec::new()
+    } else {
+        let path = reader.consistency(room, from, head.size).await;
+        path.ok_or(Undecided::STORE_FAILED)?
+    };
+    let mut entries = Vec::new();
+    for seq in told.about(room, deposit, head.size) {
+        let page = reader.read(move |log| log.read(&room, seq, 1)).await.map_err(failed)?;
+        let stored = page.into_iter().next().ok_or(Undecided::STORE_FAILED)?;
+        // What was noted may not have become durable, and something else stands there.
+        let is_it = action_of(&stored.text)
+            .is_some_and(|action| About::of(action.body()).covers(deposit, seq));
+        if !is_it {
+            continue;
+        }
+        let path = reader.inclusion(room, seq, head.size).await.ok_or(Undecided::STORE_FAILED)?;
+        entries.push(ToldEntry { header: stored.header.to_string(), entry: stored.text, path });
+    }
+    Ok((head.note, consistency, entries))
+}
+
+fn action_of(entry: &str) -> Option<Action> {
+    Action::parse(&Entry::parse(entry).ok()?.action).ok()
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Has keys of a box handed out for the pass that the session holds.
@@ -55,6 +122,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         };
         let closed = self.context.shared.people.is_closed(room);
         self.send(&FromBroker::BoxOpened { n, header, entry, closed }).await
+    }
+
+    /// Tells whoever left a letter what became of it (V-350 to V-352).
+    pub(super) async fn about_deposit(&mut self, n: u64, asked: Asked) -> Result<(), SessionEnd> {
+        self.account.charge(Cost::Checked);
+        if self.message_box(asked.room).is_none() {
+            return self.fail_at_once(n, Undecided::ROOM_UNKNOWN).await;
+        }
+        let shared = &self.context.shared;
+        let telling = tell(&shared.reader, &shared.told, &self.id, asked);
+        let told = tokio::time::timeout(READ_WITHIN, telling).await;
+        match told.unwrap_or(Err(Undecided::STORE_FAILED)) {
+            Ok((head, consistency, entries)) => {
+                self.send(&FromBroker::DepositTold { n, head, consistency, entries }).await
+            }
+            Err(code) => self.fail_at_once(n, code).await,
+        }
     }
 
     /// Lists boxes whose owners want to be found.

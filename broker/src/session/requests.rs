@@ -12,6 +12,7 @@ use pregao_protocol::wire::puzzle::{Puzzle, Solution};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
+use super::boxes::Asked;
 use super::{Session, SessionEnd};
 use crate::check::Submission;
 use crate::effort::Cost;
@@ -67,7 +68,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             FromPeer::Join { room, from, member } => self.join(room, from, member).await?,
             FromPeer::Leave { room } => self.leave(room),
-            FromPeer::TakeKeys { .. } | FromPeer::BoxOpening { .. } | FromPeer::People { .. }
+            FromPeer::TakeKeys { .. }
+            | FromPeer::BoxOpening { .. }
+            | FromPeer::AboutDeposit { .. }
+            | FromPeer::People { .. }
                 if self.persona.is_some() =>
             {
                 let code = Code::DoorSession;
@@ -75,6 +79,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             }
             FromPeer::TakeKeys { n, room } => self.take_keys(n, room),
             FromPeer::BoxOpening { n, room } => self.box_opening(n, room).await?,
+            FromPeer::AboutDeposit { n, room, deposit, from, signature } => {
+                self.about_deposit(n, Asked { room, deposit, from, signature }).await?;
+            }
             FromPeer::People { n, from } => self.people(n, from).await?,
         }
         Ok(())

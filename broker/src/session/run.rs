@@ -96,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                         (Err(_), _) => {}
                     }
                     self.announce_effort().await?;
+                    self.announce_pass_room().await?;
                     self.note_laggards();
                 }
                 _ = overdue.tick() => self.answer_overdue().await?,

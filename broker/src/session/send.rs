@@ -36,6 +36,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             | FromBroker::BlobKept { .. }
             | FromBroker::BlobFailed { .. }
             | FromBroker::Invited { .. }
+            | FromBroker::DepositTold { .. }
+            | FromBroker::PassRoom { .. }
             | FromBroker::Error { .. } => {}
         }
         let bytes = frame.encode().map_err(|error| SessionEnd::Violation(error.to_string()))?;

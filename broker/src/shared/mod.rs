@@ -26,6 +26,7 @@ use crate::people::People;
 use crate::presence::Presence;
 use crate::store::StoreError;
 use crate::store::reader::LogReader;
+use crate::told::Told;
 use crate::tsa::stamps::StampClient;
 use crate::tsa::timelocks::TimeLocks;
 use crate::witness::Witnesses;
@@ -62,6 +63,8 @@ pub struct Shared {
     pub owners: Owners,
     /// Boxes that are in a list, and those that are closed.
     pub people: People,
+    /// Where it stands what became of letters.
+    pub told: Told,
     /// Which keys of boxes were handed out.
     pub handed: HandedOut,
     /// Who is behind which key.

@@ -57,6 +57,13 @@ pub enum ContactTask {
         /// When.
         answer: ReceiptAnswer,
     },
+    /// Whether they may hear that a letter of theirs was taken off.
+    Taken {
+        /// Who.
+        who: String,
+        /// Whether they may.
+        tell: bool,
+    },
     /// Whom letters to them convince, if it is not said with a letter.
     Mode {
         /// Who.

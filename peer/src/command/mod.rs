@@ -367,6 +367,9 @@ pub enum Command {
         /// The number of one; all without it.
         #[serde(default)]
         letter: Option<u64>,
+        /// Whether its broker is asked first.
+        #[serde(default)]
+        now: bool,
     },
     /// Takes a letter back that has not left.
     Recall {

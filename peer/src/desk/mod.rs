@@ -293,6 +293,7 @@ impl Desk {
                 self.pursue_autos().await;
                 self.pursue_talks().await;
             }
+            FromBroker::PassRoom { room } => self.handle_pass_room(room).await?,
             FromBroker::Effort { effort } => self.handle_effort(effort),
             FromBroker::Stamped { n, batch, stamps } => {
                 self.handle_stamped(n, &batch, &stamps).await
@@ -332,6 +333,7 @@ impl Desk {
             FromBroker::BlobKept { .. }
             | FromBroker::BoxOpened { .. }
             | FromBroker::PeopleListed { .. }
+            | FromBroker::DepositTold { .. }
             | FromBroker::BlobFailed { .. }
             | FromBroker::PassHeld { .. } => {}
             FromBroker::Invited { auction, room } => {

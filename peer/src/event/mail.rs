@@ -85,6 +85,8 @@ pub enum LetterStanding {
     Leaving,
     /// The broker has it, by its receipt.
     Deposited,
+    /// Its reader took it off, by the log of their box.
+    Taken,
     /// Its reader says that it was read, and the signature or MAC holds.
     WasRead,
     /// It is registered, and its reader has signed for it.
@@ -117,6 +119,7 @@ impl LetterStanding {
             Self::Waiting => "waits to leave",
             Self::Leaving => "on its way",
             Self::Deposited => "deposited",
+            Self::Taken => "taken by them",
             Self::WasRead => "read by them",
             Self::Recalled => "taken back",
             Self::Failed => "NOT SENT",

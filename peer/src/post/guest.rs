@@ -293,7 +293,9 @@ impl<'a> GuestSession<'a> {
         let FromBroker::Welcome { passes: Some(offered), .. } = &self.link.welcome else {
             return Err(GuestError::NoPasses);
         };
-        let replay = self.read_room(offered.room, None, Replay::new(), &mut |_, _| ()).await?;
+        // Whoever has one read the room: a broker that names none has forgotten it, or has just begun.
+        let room = offered.room.ok_or(GuestError::Slow)?;
+        let replay = self.read_room(room, None, Replay::new(), &mut |_, _| ()).await?;
         let room = replay.room().ok_or(GuestError::False("the room of the passes is empty"))?;
         let own = &self.link.certificate;
         let key = passes::key_of(room, own, pass.day()).map_err(|error| match error {
@@ -384,6 +386,11 @@ impl<'a> GuestSession<'a> {
         Ok(Solution { header, counter: counter.ok_or(GuestError::Slow)? })
     }
 
+    /// The session's id, which what is signed in it is bound to.
+    pub(super) const fn id(&self) -> [u8; 32] {
+        self.link.id.0
+    }
+
     pub(super) const fn host(&self) -> &'a Host {
         self.reach.host
     }
@@ -437,6 +444,7 @@ impl<'a> GuestSession<'a> {
                 | FromBroker::PassHeld { n }
                 | FromBroker::BoxOpened { n, .. }
                 | FromBroker::PeopleListed { n, .. }
+                | FromBroker::DepositTold { n, .. }
                     if *n == of =>
                 {
                     return Ok(frame);

@@ -23,7 +23,7 @@ use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::{
     BlobClass, BlobFrame, Credit, Gathering, Piece, Purpose, Reached, Say, is_binary,
 };
-use pregao_protocol::wire::frame::{FromBroker, FromPeer};
+use pregao_protocol::wire::frame::{FromBroker, FromPeer, ToldEntry, deposit_message};
 use pregao_protocol::wire::handed::{Handed, VerifiedKeys, is_handed};
 
 use super::guest::{GuestError, GuestSession, Incoming};
@@ -149,6 +149,17 @@ pub struct PeoplePage {
     pub next: Option<u64>,
 }
 
+/// What a broker tells of a letter that was left, unverified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The newest signed head of the box.
+    pub head: String,
+    /// How it goes on from the head that was met before.
+    pub consistency: Vec<Digest>,
+    /// The entries about the letter.
+    pub entries: Vec<ToldEntry>,
+}
+
 /// What is to be left in a box. Attachments were put before: the content names them.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
@@ -197,6 +208,29 @@ impl GuestSession<'_> {
                 is_it.then_some(found).ok_or(GuestError::False("another box was shown"))
             }
             _ => Err(GuestError::False("something else came than an opening")),
+        }
+    }
+
+    /// What became of a letter that was left with the key that signed its deposit (V-350), unverified: what it shows is
+    /// judged by [`pregao_protocol::audit::told`], with the receipt. `from` is the size of the newest head that was met.
+    ///
+    /// # Errors
+    /// [`GuestError::Undecided`] with `room.unknown` if the broker has no such deposit; [`GuestError`].
+    pub async fn about_deposit(
+        &mut self,
+        room: RoomName,
+        deposit: u64,
+        from: u64,
+        key: &SecretKey<DepositKey>,
+    ) -> Result<Told, GuestError> {
+        let n = self.number();
+        let signature = key.sign(&deposit_message(&self.id(), room, deposit));
+        self.send(&FromPeer::AboutDeposit { n, room, deposit, from, signature }).await?;
+        match self.answer(n).await? {
+            FromBroker::DepositTold { head, consistency, entries, .. } => {
+                Ok(Told { head, consistency, entries })
+            }
+            _ => Err(GuestError::False("something else came than what became of a letter")),
         }
     }
 
@@ -404,7 +438,8 @@ impl GuestSession<'_> {
         self.act(own, seen, Body::Keys(entry)).await
     }
 
-    /// Takes letters off one's own box, by their ascending positions: the broker destroys them.
+    /// Takes letters off one's own box, by their ascending positions: the broker destroys them. `told` lets those who left
+    /// them hear of it (V-351).
     ///
     /// # Errors
     /// [`PostError`].
@@ -413,8 +448,9 @@ impl GuestSession<'_> {
         own: &OwnBox,
         seen: Seen,
         letters: Vec<u64>,
+        told: bool,
     ) -> Result<Receipt, PostError> {
-        self.act(own, seen, Body::Taken(Taken { letters })).await
+        self.act(own, seen, Body::Taken(Taken { letters, told })).await
     }
 
     /// Accepts a registered letter in one's own box, or declines it, by its position. With the entry that accepts it the

@@ -6,6 +6,7 @@
 //! - [`evidence`] what proves that a broker, a TSA or a witness lied
 //! - [`letter`] one letter, shown to a third party
 //! - [`history`] batch headers of a TSA, held against each other
+//! - [`told`] what a broker tells whoever left a letter of what became of it
 //! - [`delivered`] whether what comes back through a witness is the answer of a broker
 
 pub mod compare;
@@ -13,5 +14,6 @@ pub mod delivered;
 pub mod evidence;
 pub mod history;
 pub mod letter;
+pub mod told;
 pub mod verdict;
 pub mod verify;

@@ -95,6 +95,8 @@ pub const SAY_PAIR: &str = "pregao/say-pair/v1";
 pub const SAY_EVIDENCE: &str = "pregao/say-evidence/v1";
 /// Derivation of the key by which a member of a reveal room, and nobody else, knows that the other said it.
 pub const SAY_DENIABLE: &str = "pregao/say-deniable/v1";
+/// Proof of having signed a deposit, bound to one session.
+pub const ABOUT_DEPOSIT: &str = "pregao/about-deposit/v1";
 /// Message of a pass.
 pub const PASS: &str = "pregao/pass/v1";
 /// Hash under which a broker remembers a pass as spent.
@@ -222,6 +224,8 @@ pub const MAX_STOCK: u32 = 256;
 pub const KEYS_AT_ONCE: u32 = 64;
 /// Seconds after which it hands out one more.
 pub const KEYS_REGAINED: u64 = 600;
+/// Size of the frame that tells what became of a deposit, in bytes: with its length it fills a record, whatever it tells.
+pub const TOLD_FRAME: usize = 16_380;
 /// Most boxes in one page of those whose owners want to be found.
 pub const MAX_PEOPLE: usize = 32;
 /// Stocks that letters may be sealed to: one more, and the oldest lapses.

@@ -14,7 +14,7 @@ use crate::trust::key::{OneTime, PublicKey, Signature};
 use crate::trust::pass::{Day, Pass};
 use crate::trust::persona::Blind;
 use crate::value::codec::{Digest, base64url_list, hashes};
-use crate::value::label::{self, MAX_FRAME};
+use crate::value::label::{self, MAX_FRAME, TOLD_FRAME};
 use crate::wire::puzzle::Solution;
 
 /// Why bytes are not a frame.
@@ -101,6 +101,19 @@ pub enum FromPeer {
         /// Position in the broker's list.
         from: u64,
     },
+    /// A guest who left a letter asks what became of it (V-350).
+    AboutDeposit {
+        /// Chosen by the peer, repeated in the answer.
+        n: u64,
+        /// The box.
+        room: RoomName,
+        /// Position of the deposit in its log.
+        deposit: u64,
+        /// Size of the newest head of the log that the peer has met.
+        from: u64,
+        /// By the key that signed the deposit, over [`deposit_message`].
+        signature: Signature,
+    },
     /// A persona asks for passes (V-262).
     TakePasses {
         /// Chosen by the peer, repeated in the answer.
@@ -138,13 +151,36 @@ impl Member {
     }
 }
 
+/// What is signed by whoever asks what became of a deposit: label ‖ session id ‖ room ‖ position (8 bytes, big-endian). It
+/// cannot be used in another session.
+#[must_use]
+pub fn deposit_message(session: &[u8; 32], room: RoomName, deposit: u64) -> Vec<u8> {
+    let label = label::ABOUT_DEPOSIT.as_bytes();
+    [label, session, &room.0, &deposit.to_be_bytes()].concat()
+}
+
+/// An entry of a box, with what shows its place and its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToldEntry {
+    /// The batch header that the entry names (compact JWS).
+    pub header: String,
+    /// The entry as logged.
+    pub entry: String,
+    /// Inclusion proof in the tree of the head.
+    #[serde(with = "hashes")]
+    pub path: Vec<Digest>,
+}
+
 /// Where the passes of a broker come from, as `welcome` says it. Nobody signs it: the room shows by itself whether it is
 /// one of this broker (V-289).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PassesOffered {
-    /// The public room in which their keys are stated.
-    pub room: RoomName,
+    /// The public room in which their keys are stated; nothing right after a broker's first start, until it is opened:
+    /// [`FromBroker::PassRoom`] names it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomName>,
     /// How many each persona may take for one day, at most [`label::MAX_PASSES`].
     pub count: u32,
 }
@@ -290,6 +326,23 @@ pub enum FromBroker {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<u64>,
     },
+    /// Answer to [`FromPeer::AboutDeposit`], always of one size (V-352).
+    DepositTold {
+        /// As in the request.
+        n: u64,
+        /// The newest signed head of the box.
+        head: String,
+        /// Consistency proof from the size that the peer named to that of the head; empty if that is smaller.
+        #[serde(with = "hashes")]
+        consistency: Vec<Digest>,
+        /// The entries about the deposit that its depositor may be told of, in their order.
+        entries: Vec<ToldEntry>,
+    },
+    /// The room in which keys of passes are stated is open, which it was not as the session began (V-357).
+    PassRoom {
+        /// Its name.
+        room: RoomName,
+    },
     /// Answer to [`FromPeer::TakePasses`]: each request signed, in their order (V-262).
     Passes {
         /// As in the request.
@@ -389,7 +442,13 @@ impl FromBroker {
     /// # Errors
     /// [`FrameError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, FrameError> {
-        parse(bytes)
+        let frame = parse(bytes)?;
+        // V-352: a shorter one would show whoever watches what it tells.
+        if matches!(frame, Self::DepositTold { .. }) && bytes.len() < TOLD_FRAME {
+            let reason = format!("what is told of a deposit has {TOLD_FRAME} bytes");
+            return Err(FrameError::Malformed { reason });
+        }
+        Ok(frame)
     }
 
     /// Writes a frame.
@@ -397,7 +456,12 @@ impl FromBroker {
     /// # Errors
     /// [`FrameError::TooLong`] if it does not fit one record.
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
-        encode(self)
+        let mut bytes = encode(self)?;
+        // V-352: nobody learns from the size what is told.
+        if matches!(self, Self::DepositTold { .. }) && bytes.len() < TOLD_FRAME {
+            bytes.resize(TOLD_FRAME, b' ');
+        }
+        Ok(bytes)
     }
 }
 
@@ -779,6 +843,62 @@ mod tests {
         assert_eq!(page(&at[count..], None).2, None);
         let empty = br#"{"people-listed":{"n":7,"headers":[],"openings":[]}}"#;
         assert_eq!(encode_people(7, &[], None), empty);
+    }
+
+    #[test]
+    fn v352_what_is_told_of_a_deposit_has_one_size_whatever_it_is() {
+        let told = |entries: Vec<ToldEntry>, hashes: usize| FromBroker::DepositTold {
+            n: label::MAX_COUNTER,
+            head: "h".repeat(420),
+            consistency: vec![Digest([255; 32]); hashes],
+            entries,
+        };
+        // As many as there may be: accepted, handed and taken with 256 others, in a log of 2^20 entries.
+        let entry = |length: usize| ToldEntry {
+            header: "a".repeat(620),
+            entry: "e".repeat(length),
+            path: vec![Digest([255; 32]); 20],
+        };
+        let least = told(Vec::new(), 0).encode().unwrap();
+        let most = told(vec![entry(1_500), entry(1_500), entry(4_300)], 40).encode().unwrap();
+        let [.., bucket, _, _] = label::RECORD_BUCKETS;
+        for bytes in [least, most] {
+            assert_eq!(bytes.len(), TOLD_FRAME);
+            assert_eq!(bytes.len() + crate::value::padding::PREFIX, bucket);
+            assert!(matches!(FromBroker::parse(&bytes), Ok(FromBroker::DepositTold { .. })));
+            assert!(bytes.ends_with(b" "), "there is room for more");
+            // One that is shorter is none.
+            assert!(FromBroker::parse(&bytes[..TOLD_FRAME - 1]).is_err());
+        }
+        // Only this one is filled.
+        assert!(FromBroker::PassHeld { n: 1 }.encode().unwrap().len() < 40);
+    }
+
+    #[test]
+    fn frames_about_deposits_are_pinned_byte_for_byte() {
+        let room = RoomName([0; 32]);
+        let signature = Signature([0; 64]);
+        let (zeros, signed) = ("0".repeat(64), "A".repeat(86));
+        let frame = FromPeer::AboutDeposit { n: 7, room, deposit: 2, from: 3, signature };
+        let text = format!(
+            r#"{{"about-deposit":{{"n":7,"room":"{zeros}","deposit":2,"from":3,"signature":"{signed}"}}}}"#
+        );
+        assert_eq!(String::from_utf8(frame.encode().unwrap()).unwrap(), text);
+        assert_eq!(Subject::of(text.as_bytes()), Some(Subject::Request(7)));
+        let told = FromBroker::DepositTold {
+            n: 7,
+            head: "h".to_owned(),
+            consistency: Vec::new(),
+            entries: Vec::new(),
+        };
+        let text = br#"{"deposit-told":{"n":7,"head":"h","consistency":"","entries":[]}}"#;
+        assert!(told.encode().unwrap().starts_with(text));
+        let signed = deposit_message(&[1; 32], RoomName([2; 32]), 3);
+        let mut expected = b"pregao/about-deposit/v1".to_vec();
+        expected.extend([1; 32]);
+        expected.extend([2; 32]);
+        expected.extend([0, 0, 0, 0, 0, 0, 0, 3]);
+        assert_eq!(signed, expected);
     }
 
     #[test]

@@ -208,7 +208,7 @@ fn left(seed: u64) -> Forge {
 
 fn taken(seed: u64) -> Forge {
     let mut made = filled(seed);
-    made.own(Body::Taken(Taken { letters: vec![2, 4] }));
+    made.own(Body::Taken(Taken { letters: vec![2, 4], told: true }));
     let unkeyed = Deposit { once: None, ..made.any(4) };
     made.leave(unkeyed);
     made.house
@@ -228,7 +228,7 @@ fn expired(seed: u64) -> Forge {
 
 fn renewed(seed: u64) -> Forge {
     let mut made = filled(seed);
-    made.own(Body::Taken(Taken { letters: vec![2, 3, 4] }));
+    made.own(Body::Taken(Taken { letters: vec![2, 3, 4], told: false }));
     let envelope = made.any(0).envelope;
     made.signed = PrekeySecret::from_random(bytes(&made.house.chance));
     let keys = Keys {
@@ -290,7 +290,7 @@ fn publishing(seed: u64, change: impl FnOnce(&mut Keys)) -> String {
 
 fn taking(seed: u64, letters: &[u64]) -> String {
     let mut made = filled(seed);
-    made.own(Body::Taken(Taken { letters: letters.to_vec() }));
+    made.own(Body::Taken(Taken { letters: letters.to_vec(), told: false }));
     made.house.file()
 }
 
@@ -443,14 +443,14 @@ pub(super) const LIES: &[(&str, Make)] = &[
     ("taken-again", |seed| {
         let mut made = filled(seed);
         for _ in 0..2 {
-            made.own(Body::Taken(Taken { letters: vec![2] }));
+            made.own(Body::Taken(Taken { letters: vec![2], told: false }));
         }
         made.house.file()
     }),
     ("after-the-end", |seed| {
         let mut made = filled(seed);
         made.own(Body::BoxClosed(Empty {}));
-        made.own(Body::Taken(Taken { letters: vec![2] }));
+        made.own(Body::Taken(Taken { letters: vec![2], told: false }));
         made.house.file()
     }),
     ("said-in-a-box", |seed| {

@@ -62,12 +62,12 @@ fn signed_for(seed: u64) -> Mailbox {
 
 fn handed_over(seed: u64) -> Forge {
     let mut made = signed_for(seed);
-    made.own(Body::Taken(Taken { letters: vec![2, 4] }));
+    made.own(Body::Taken(Taken { letters: vec![2, 4], told: false }));
     made.own(accepted(3));
     // What is handed over late is handed over.
     made.house.pass(TIME);
     made.house.broker(handed(3, 1));
-    made.own(Body::Taken(Taken { letters: vec![3] }));
+    made.own(Body::Taken(Taken { letters: vec![3], told: false }));
     made.house
 }
 
@@ -132,7 +132,7 @@ pub(super) const LIES: &[(&str, Make)] = &[
     ("registered-and-ending", |seed| {
         then(waiting(seed), |made| {
             let expires = Some(made.house.now.plus(Duration::from_secs(5)));
-            made.own(Body::Taken(Taken { letters: vec![4] }));
+            made.own(Body::Taken(Taken { letters: vec![4], told: false }));
             made.leave(Deposit { expires, ..made.registered(3) })
         })
     }),
@@ -202,9 +202,15 @@ pub(super) const LIES: &[(&str, Make)] = &[
             made.house.broker(lapsed(2))
         })
     }),
-    ("taken-undecided", |seed| owning(seed, [Body::Taken(Taken { letters: vec![2] })])),
-    ("taken-declined", |seed| owning(seed, [declined(2), Body::Taken(Taken { letters: vec![2] })])),
+    ("taken-undecided", |seed| {
+        owning(seed, [Body::Taken(Taken { letters: vec![2], told: false })])
+    }),
+    ("taken-declined", |seed| {
+        owning(seed, [declined(2), Body::Taken(Taken { letters: vec![2], told: false })])
+    }),
     ("taken-ended-meanwhile", |seed| {
-        then(ended_meanwhile(seed), |made| made.own(Body::Taken(Taken { letters: vec![2] })))
+        then(ended_meanwhile(seed), |made| {
+            made.own(Body::Taken(Taken { letters: vec![2], told: false }))
+        })
     }),
 ];

@@ -23,7 +23,7 @@ const TIME: u64 = 15 * 24 * 3_600;
 const ONE: OneLetter = OneLetter { letter: SEQ };
 
 fn taken() -> Body {
-    Body::Taken(Taken { letters: vec![SEQ] })
+    Body::Taken(Taken { letters: vec![SEQ], told: false })
 }
 
 fn handed(half: Half) -> Body {
@@ -242,7 +242,7 @@ pub(super) const LIES: &[(&str, Make)] = &[
         post.saying(Timeline { head, ..post.timeline() })
     }),
     ("told-of-another-letter-taken", |seed| {
-        Post::new(seed).then(Body::Taken(Taken { letters: vec![1, 3] })).file()
+        Post::new(seed).then(Body::Taken(Taken { letters: vec![1, 3], told: false })).file()
     }),
     ("told-of-another-letter-accepted", |seed| {
         let another = OneLetter { letter: 3 };

@@ -83,6 +83,7 @@ pub fn frame_from_peer(bytes: &[u8]) -> Verdict {
             | FromPeer::ShowPass { n, .. }
             | FromPeer::TakeKeys { n, .. }
             | FromPeer::BoxOpening { n, .. }
+            | FromPeer::AboutDeposit { n, .. }
             | FromPeer::People { n, .. } => Some(Subject::Request(*n)),
             FromPeer::Join { room, .. } | FromPeer::Leave { room } => Some(Subject::Room(*room)),
             FromPeer::Rooms { .. } => None,

@@ -176,7 +176,7 @@ impl Peer {
         match frame {
             FromBroker::Effort { effort } => self.effort = Effort::new(effort)?,
             FromBroker::Welcome { batch, passes, .. } => {
-                self.passes = passes.map(|offered| offered.room);
+                self.passes = passes.and_then(|offered| offered.room);
                 if !batch.is_empty() {
                     let batch = VerifiedBatch::open(&batch, &self.broker.stamps)?;
                     self.newest = Some(Arc::new(batch));
@@ -195,6 +195,7 @@ impl Peer {
             | FromBroker::Refused { n, .. }
             | FromBroker::Failed { n, .. }
             | FromBroker::Passes { n, .. }
+            | FromBroker::DepositTold { n, .. }
             | FromBroker::PassHeld { n } => {
                 self.answers.insert(n, frame);
             }
@@ -240,6 +241,7 @@ impl Peer {
                 }
             }
             // Which secrets are out is told, and decides nothing.
+            FromBroker::PassRoom { room } => self.passes = Some(room),
             FromBroker::Released { .. } => {}
             // This one stores nothing.
             FromBroker::BlobKept { .. }

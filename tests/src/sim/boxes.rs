@@ -261,7 +261,7 @@ fn two_people_who_are_never_there_together_exchange_a_letter_with_an_attachment(
         ensure!(session.get_blob(Purpose::Envelope, file).await? == sealed_file);
         let (envelope, head) = (letter.envelope, room.ledger().head());
         let kept = kept::keep(room, ana.own.opening().compact()).context("it is kept")?;
-        session.take_off(&ana.own, head, vec![seq]).await?;
+        session.take_off(&ana.own, head, vec![seq], true).await?;
         for gone in [envelope, file] {
             let got = session.get_blob(Purpose::Envelope, gone).await;
             ensure!(matches!(got, Err(GuestError::Blob(BlobCode::Unknown))), "{got:?}");

@@ -352,6 +352,97 @@ fn two_people_who_are_never_there_together_write_answer_and_acknowledge_by_their
     });
 }
 
+fn are_opened(office: &Office, count: usize) -> Result<bool> {
+    let unread = office.unread()?.letters;
+    Ok(unread.len() == count && unread.iter().all(|letter| letter.cause.is_none()))
+}
+
+/// What a sender hears of a letter that was taken off, by themselves and whenever they want to know.
+#[test]
+fn a_sender_hears_that_a_letter_was_taken_only_if_its_reader_lets_them() {
+    in_a_street(PER_DAY, async |street| {
+        let (ana, rui) = (street.settle("Ana").await?, street.settle("Rui").await?);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        ana.move_in(None).await?;
+        rui.move_in(None).await?;
+        rui.befriend("ana", ana.office.address()?.name).await?;
+        let first = rui.write("ana", letter("ana", "Who is there?"))?;
+        is_calm(&rui.send_all().await?)?;
+        // Ana takes it off, and answers from the box that she gives to Rui alone.
+        let mut shift = ana.begin(true).await?;
+        shift.until("it came", |office| are_opened(office, 1)).await?;
+        let came = ana.letters()?.pop().context("a letter")?;
+        let from = ana.office.other_side(came.letter)?.context("a sender")?;
+        ana.office.add_contact("rui", from, ana.now())?;
+        ana.write("rui", NewLetter { re: Some(came.letter), ..letter("rui", "It is me.") })?;
+        shift.counter.errands.send(Errand::Look { now: true }).await?;
+        shift.until("all has left", |office| Ok(office.under_way()? == 0)).await?;
+        is_calm(&shift.end().await?)?;
+        let mut shift = rui.begin(true).await?;
+        shift.until("the answer came", |office| are_opened(office, 1)).await?;
+        is_calm(&shift.end().await?)?;
+        // Three letters to that box: one is taken off silently, one told of, and one waits.
+        let known = |number| -> Result<String> {
+            let status = rui.office.status(Some(number))?.pop().context("a letter")?;
+            Ok(status.known.join("; "))
+        };
+        let write = async |text: &str| -> Result<u64> {
+            let number = rui.write("ana", letter("ana", text))?;
+            is_calm(&rui.send_all().await?)?;
+            ensure!(known(number)?.contains("not asked yet"), "{}", known(number)?);
+            Ok(number)
+        };
+        let reads = async |count: usize| -> Result<()> {
+            let mut shift = ana.begin(true).await?;
+            shift.until("it came", |office| are_opened(office, count)).await?;
+            // It is taken off in the same look, after it was kept.
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            is_calm(&shift.end().await?)
+        };
+        let silent = write("Silently.").await?;
+        reads(2).await?;
+        ana.office.set_taken("rui", true)?;
+        let told = write("Loudly.").await?;
+        reads(3).await?;
+        let waits = write("It waits.").await?;
+        let mut shift = rui.begin(false).await?;
+        for number in [first, silent, told] {
+            let letter = pregao::post::store::letters::LetterNumber(i64::try_from(number)?);
+            shift.ask(|reply| Errand::Inquire { letter, reply }).await??;
+        }
+        for number in [first, silent] {
+            ensure!(rui.standing(number)? == LetterStanding::Deposited);
+            ensure!(known(number)?.contains("told of nothing since"), "{}", known(number)?);
+        }
+        ensure!(rui.standing(told)? == LetterStanding::Taken);
+        let said = known(told)?;
+        ensure!(
+            said.contains("taken off by its reader at")
+                && said.contains("signature, place and stamp: ok"),
+            "{said}"
+        );
+        shift.hear();
+        ensure!(shift.news.iter().filter(|news| matches!(news, News::Letter(_))).count() == 1);
+        is_calm(&shift.end().await?)?;
+        // The last one Ana takes off, too, and Rui hears of it by themselves: not at once, and within three hours.
+        reads(4).await?;
+        let mut shift = rui.begin(false).await?;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        ensure!(rui.standing(waits)? == LetterStanding::Deposited, "it was not asked yet");
+        is_calm(&shift.end().await?)?;
+        tokio::time::sleep(Duration::from_secs(3 * 3_600)).await;
+        shift = rui.begin(false).await?;
+        shift
+            .until("it was asked", |office| {
+                let status = office.status(Some(waits))?.pop().context("a letter")?;
+                Ok(status.letter.standing == LetterStanding::Taken)
+            })
+            .await?;
+        ensure!(rui.standing(silent)? == LetterStanding::Deposited);
+        is_calm(&shift.end().await?)
+    });
+}
+
 /// Runs something for so many steps, or until it ends.
 async fn for_steps(steps: usize, run: impl Future<Output = ()>) -> bool {
     let mut run = pin!(run);
@@ -754,7 +845,7 @@ fn whoever_writes_to_a_box_that_is_full_or_closed_is_told_and_what_can_wait_wait
             let room = replay.room().context("it was read")?;
             let fold = MessageBox::of(room).context("a box")?;
             let all = fold.waiting().map(|(seq, _)| seq).collect();
-            session.take_off(&full.own, room.ledger().head(), all).await?;
+            session.take_off(&full.own, room.ledger().head(), all, false).await?;
         }
         // It was put off for twenty minutes at most; whoever hurries then spends no rested pass.
         tokio::time::sleep(Duration::from_secs(1_300)).await;

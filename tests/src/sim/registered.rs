@@ -145,7 +145,7 @@ fn a_registered_letter_is_read_by_who_signed_for_it_and_its_sender_was_never_the
         // By another key, and unread, nothing becomes of it.
         let foreign = acts(&visit, &rui.own, Body::Accepted(OneLetter { letter: seq })).await?;
         ensure!(refused(foreign)? == Code::RegisteredLetter);
-        let taken = || Body::Taken(Taken { letters: vec![seq] });
+        let taken = || Body::Taken(Taken { letters: vec![seq], told: false });
         ensure!(refused(acts(&visit, &ana.own, taken()).await?)? == Code::TakenRegistered);
         // She signs for it; the broker's half is right behind.
         let accepted = Body::Accepted(OneLetter { letter: seq });

@@ -190,6 +190,7 @@ impl Lie for Door {
             | FromPeer::ShowPass { .. }
             | FromPeer::TakeKeys { .. }
             | FromPeer::BoxOpening { .. }
+            | FromPeer::AboutDeposit { .. }
             | FromPeer::People { .. } => return None,
         };
         let times = self.met.entry(key).or_default();

@@ -174,7 +174,7 @@ export const VERBS = new Map(
     box: { body: BOX, opens: true, signer: 'owner' },
     keys: { body: object({ signed: hash, stock: optional(object({ root: hash, count: small })), blob: BLOB }), signer: 'owner' },
     deposit: { body: DEPOSIT, signer: 'guest' },
-    taken: { body: object({ letters: list(integer()) }), signer: 'owner' },
+    taken: { body: object({ letters: list(integer()), told: optional(yes) }), signer: 'owner' },
     accepted: { body: ONE_LETTER, signer: 'owner' },
     handed: { body: object({ letter: integer(), half: bytesOf(32) }), broker: true },
     declined: { body: ONE_LETTER, signer: 'owner' },

@@ -29,6 +29,8 @@ pub(super) struct Established {
     pub(super) sealer: Sealer,
     pub(super) opener: Opener,
     pub(super) first: Vec<u8>,
+    /// There are passes, and the room of their keys could not be named yet.
+    pub(super) awaits_pass_room: bool,
 }
 
 /// Runs the handshake (SPEC 10.2). The session exists once the peer's first record was opened. `worked` tells whether it
@@ -110,6 +112,7 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
     let batch = newest.map(|newest| newest.batch.compact().to_owned()).unwrap_or_default();
     let super::Limits { rate, burst, .. } = context.limits;
     let passes = shared.passes.offered();
+    let awaits_pass_room = passes.is_some_and(|offered| offered.room.is_none());
     let welcome = FromBroker::Welcome { batch, rate, burst, passes };
     let welcome = welcome.encode().map_err(|error| SessionEnd::Violation(error.to_string()))?;
     let welcome = unconfirmed.seal(&Padded::new(&welcome).map_err(broken)?).map_err(broken)?;
@@ -118,7 +121,7 @@ pub(super) async fn establish<S: AsyncRead + AsyncWrite + Unpin>(
     let (session, first) = unconfirmed.open(&record).map_err(broken)?;
     let id = session.id().0;
     let (sealer, opener) = session.split();
-    Ok(Established { persona, id, sealer, opener, first })
+    Ok(Established { persona, id, sealer, opener, first, awaits_pass_room })
 }
 
 /// What is to be solved before message 1 is read, under load (V-195).

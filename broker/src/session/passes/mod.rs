@@ -29,6 +29,14 @@ impl OwnPass {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// Names the room in which the keys of passes are stated, if the session began before it was there (V-357).
+    pub(super) async fn announce_pass_room(&mut self) -> Result<(), SessionEnd> {
+        let room = self.context.shared.passes.room().filter(|_| self.awaits_pass_room);
+        let Some(room) = room else { return Ok(()) };
+        self.awaits_pass_room = false;
+        self.send(&FromBroker::PassRoom { room }).await
+    }
+
     /// Has passes signed (V-262, V-263).
     pub(super) fn take_passes(&mut self, n: u64, day: Day, blinded: Vec<Vec<u8>>) {
         let Some(reply) = self.start_request(n) else { return };

@@ -365,7 +365,7 @@ async fn v289_a_session_is_told_of_the_pass_room_and_a_guest_reads_that_and_no_o
     let (stage, mut guest, _) = guest(&[1]).await;
     let room = stage.shared().passes.room().unwrap();
     let FromBroker::Welcome { passes, .. } = &guest.welcome else { panic!("no welcome") };
-    assert_eq!(*passes, Some(PassesOffered { room, count: 5 }));
+    assert_eq!(*passes, Some(PassesOffered { room: Some(room), count: 5 }));
     let auction = stage.list(&stage.person(1), 600).await.room();
     guest.send(&FromPeer::Join { room: auction, from: 0, member: None }).await;
     assert_eq!(guest.refused().await.0, "room.unknown");
@@ -374,6 +374,32 @@ async fn v289_a_session_is_told_of_the_pass_room_and_a_guest_reads_that_and_no_o
     let without = Stage::open().await;
     let guest = Peer::guest(&without, 7).await.unwrap();
     assert!(matches!(guest.welcome, FromBroker::Welcome { passes: None, .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn v357_a_session_that_began_before_the_room_was_there_hears_of_it_once() {
+    let stage = Stage::about_to_make_passes(5).await;
+    let mut persona = Peer::connect(&stage, &stage.person(1)).await;
+    let mut guest = Peer::guest(&stage, 7).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    stage.store.break_down(false);
+    for peer in [&persona, &guest] {
+        let FromBroker::Welcome { passes, .. } = &peer.welcome else { panic!("no welcome") };
+        assert_eq!(*passes, Some(PassesOffered { room: None, count: 5 }), "there are some");
+    }
+    for peer in [&mut persona, &mut guest] {
+        let named = peer.until(|frame| matches!(frame, FromBroker::PassRoom { .. })).await;
+        let FromBroker::PassRoom { room } = named else { panic!("another frame") };
+        assert_eq!(Some(room), stage.shared().passes.room());
+        peer.send(&FromPeer::Join { room, from: 0, member: None }).await;
+        assert_eq!(peer.entries().await[0], 0);
+    }
+    // It is said once, and in the welcome of whoever comes later.
+    let again = persona.until(|frame| matches!(frame, FromBroker::PassRoom { .. }));
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(9), again).await.is_err());
+    let late = Peer::guest(&stage, 8).await.unwrap();
+    let FromBroker::Welcome { passes: Some(offered), .. } = &late.welcome else { panic!("none") };
+    assert_eq!(offered.room, stage.shared().passes.room());
 }
 
 /// Writes down who asks, and lets nobody.

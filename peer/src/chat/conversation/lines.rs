@@ -168,6 +168,7 @@ fn head(view: &LetterView, now: Option<Time>) -> (String, bool) {
         | LetterStanding::Unopened
         | LetterStanding::Leaving
         | LetterStanding::Deposited
+        | LetterStanding::Taken
         | LetterStanding::WasRead
         | LetterStanding::Recalled
         | LetterStanding::Failed => words,

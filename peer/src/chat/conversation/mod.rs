@@ -310,6 +310,7 @@ impl Conversation {
                     | LetterStanding::Acknowledged
                     | LetterStanding::Leaving
                     | LetterStanding::Deposited
+                    | LetterStanding::Taken
                     | LetterStanding::WasRead
                     | LetterStanding::Accepted
                     | LetterStanding::Declined

@@ -88,6 +88,15 @@ pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, Usa
             };
             ContactTask::Receipts { who, answer }
         }
+        ("taken", Some(tell)) => match tell.to_ascii_lowercase().as_str() {
+            "tell" => ContactTask::Taken { who, tell: true },
+            "silent" => ContactTask::Taken { who, tell: false },
+            _ => {
+                return wrong(
+                    "they are told that you took a letter off, or not: `tell` or `silent`",
+                );
+            }
+        },
         ("mode", Some(mode)) => match mode.to_ascii_lowercase().as_str() {
             "evidence" => ContactTask::Mode { who, mode: Mode::Evidence },
             "deniable" => ContactTask::Mode { who, mode: Mode::Deniable },
@@ -97,8 +106,10 @@ pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, Usa
             ContactTask::Rename { who, name: bounded("name", name, 1, LONGEST_NAME)? }
         }
         ("add", None) => return wrong("the address is missing"),
-        ("receipts" | "mode" | "rename", None) => return wrong("what it is to be is missing"),
-        _ => return wrong("it takes add, verify, receipts, mode or rename"),
+        ("receipts" | "taken" | "mode" | "rename", None) => {
+            return wrong("what it is to be is missing");
+        }
+        _ => return wrong("it takes add, verify, receipts, taken, mode or rename"),
     };
     Ok(Command::Contact(task))
 }
@@ -286,7 +297,11 @@ pub(crate) fn status(words: &Words, _room: Option<&str>) -> Result<Command, Usag
         true => None,
         false => Some(one(&table::STATUS, &asked)?),
     };
-    Ok(Command::Status { letter })
+    let now = asked.flag("now");
+    if now && letter.is_none() {
+        return Err(wrong_usage(&table::STATUS, "`now` is for one letter: say which"));
+    }
+    Ok(Command::Status { letter, now })
 }
 
 /// Reads the words after `/block`.

@@ -84,21 +84,22 @@ pub static CONTACT: Usage = Usage {
         place(
             "WHAT",
             Need::Optional,
-            "add, verify, receipts, mode or rename [default: lists them]",
+            "add, verify, receipts, taken, mode or rename [default: lists them]",
         ),
         place("WHO", Need::Optional, "What you call them; in quotes if it has spaces"),
         Argument {
             name: "VALUE",
             kind: ArgumentKind::Text,
             need: Need::Optional,
-            summary: "An address; words; ask, never or always; evidence or deniable; a new name",
+            summary: "An address; words; ask, never or always; tell or silent; evidence or deniable; a new name",
         },
     ],
     keywords: &[],
     summary: "add and list contacts, compare words, set what they get",
     details: "`add NAME ADDRESS` takes what they handed over, or the name of a listed box. `verify NAME` shows words to \
               compare by another way, and with the words notes that they are the same. `receipts NAME ask|never|always` says \
-              whether they learn that you have read; `mode NAME evidence|deniable` whom your letters convince.",
+              whether they learn that you have read; `taken NAME tell|silent` whether they learn that you took their letters off, \
+              which is silent at first; `mode NAME evidence|deniable` whom your letters convince.",
     example: "/contact add ana pregao-box:…",
     read: parse::contact,
 };
@@ -266,12 +267,13 @@ pub static DECLINE: Usage = Usage {
 pub static STATUS: Usage = Usage {
     name: "status",
     aliases: &["sent"],
-    synopsis: "[N]",
+    synopsis: "[N] [now]",
     arguments: &[place("N", Need::Optional, "The letter's number; all that you sent without it")],
-    keywords: &[],
+    keywords: &[flag("now", "Ask its broker first, which sees when you are there; with a number")],
     summary: "show what became of the letters that you sent",
-    details: "Whether each was deposited, with the broker's receipt checked again, and whether its reader says that it was \
-              read, with that signature checked again; of a registered one, whether it was accepted.",
+    details: "Whether each was deposited, with the broker's receipt checked again; whether it was taken off, if its reader lets \
+              you hear of that; and whether its reader says that it was read, or accepted it if it is registered. Each signature \
+              is checked again. Brokers are asked a few times by themselves, within a fortnight.",
     example: "/status 3",
     read: parse::status,
 };

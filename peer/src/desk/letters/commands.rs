@@ -24,6 +24,11 @@ impl Desk {
         command: Command,
         consent: &Consent,
     ) -> Progress {
+        if let Command::Status { letter: Some(letter), now: true } = command
+            && self.letters.opened.is_some()
+        {
+            return self.inquire_before(letter).await;
+        }
         if self.connection.is_up() && self.is_fetched_for(&command) {
             return self.fetch_before(command).await;
         }
@@ -65,7 +70,7 @@ impl Desk {
             Command::Ack { letter, now } => self.acknowledge(&office, letter, now).await,
             Command::Accept { letter } => self.decide(&office, letter, true).await,
             Command::Decline { letter } => self.decide(&office, letter, false).await,
-            Command::Status { letter } => match office.status(letter) {
+            Command::Status { letter, .. } => match office.status(letter) {
                 Ok(letters) => {
                     let id = self.reply_to.id.clone();
                     self.emit(Event::Status { id, letters }).await;
@@ -216,6 +221,17 @@ impl Desk {
                     }
                 };
                 office.set_receipts(&who, answer).map(|()| said)
+            }
+            ContactTask::Taken { who, tell } => {
+                let shown = sanitize(&who);
+                let said = if tell {
+                    format!(
+                        "{shown} can hear from now on when you take their letters off, and so when you are there"
+                    )
+                } else {
+                    format!("{shown} does not hear when you take their letters off")
+                };
+                office.set_taken(&who, tell).map(|()| said)
             }
             ContactTask::Mode { who, mode } => {
                 let shown = sanitize(&who);

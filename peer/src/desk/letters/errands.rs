@@ -31,6 +31,8 @@ const FETCHED_WITHIN: Duration = Duration::from_secs(30);
 pub(in crate::desk) enum Answer {
     /// One's own boxes were read, and a command wants to show what is new.
     Fetched(Command, Result<(), NotDone>),
+    /// It was asked what became of a letter.
+    Inquired(u64, Result<(), NotDone>),
     /// Who wants to be found, and what is looked for among them.
     People(Option<String>, Result<Listing, NotDone>),
     /// Where somebody is written to who becomes a contact of this name.
@@ -130,6 +132,17 @@ impl Desk {
         self.wait_for(Some(Errand::Fetch { reply }), fetched).await
     }
 
+    /// Has it asked what became of a letter, before that is shown.
+    pub(super) async fn inquire_before(&mut self, letter: u64) -> Progress {
+        let Ok(number) = i64::try_from(letter) else {
+            let shown = Command::Status { letter: Some(letter), now: false };
+            return self.letters_here(shown, &Consent::To(Vec::new())).await;
+        };
+        let (reply, answer) = oneshot::channel();
+        let errand = Some(Errand::Inquire { letter: LetterNumber(number), reply });
+        self.wait_for(errand, async move { Answer::Inquired(letter, came(answer).await) }).await
+    }
+
     /// Who wants to be found.
     pub(super) async fn ask_for_people(&mut self, text: Option<String>) -> Progress {
         let (reply, answer) = oneshot::channel();
@@ -216,6 +229,16 @@ impl Desk {
                     self.note(format!("what came last may be missing: {message}; {advice}")).await;
                 }
                 self.letters_here(command, &Consent::To(Vec::new())).await
+            }
+            Answer::Inquired(letter, asked) => {
+                if let Err(NotDone { message, advice, .. }) = asked {
+                    self.note(format!("what is new of it is not known: {message}; {advice}")).await;
+                }
+                let shown = Command::Status { letter: Some(letter), now: false };
+                if self.connection.is_up() && self.is_fetched_for(&shown) {
+                    return self.fetch_before(shown).await;
+                }
+                self.letters_here(shown, &Consent::To(Vec::new())).await
             }
             Answer::People(text, Ok(listing)) => {
                 match office.people(&listing.people, text.as_deref()) {

@@ -222,6 +222,7 @@ const fn is_answered_here(command: &Command) -> bool {
             | Command::Contact(
                 ContactTask::List
                     | ContactTask::Receipts { .. }
+                    | ContactTask::Taken { .. }
                     | ContactTask::Mode { .. }
                     | ContactTask::Rename { .. }
             )
@@ -229,7 +230,7 @@ const fn is_answered_here(command: &Command) -> bool {
             | Command::Mail(_)
             | Command::Accept { .. }
             | Command::Decline { .. }
-            | Command::Status { .. }
+            | Command::Status { now: false, .. }
             | Command::Recall { .. }
             | Command::Search { .. }
     )

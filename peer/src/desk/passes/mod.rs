@@ -112,13 +112,8 @@ impl Desk {
                     return Ok(());
                 };
                 self.passes.waiting.push((now, reply));
-                self.passes.followed = Some(offered.room);
-                self.add_room(offered.room).await;
-                // One that cannot be told apart from what is followed already is left as it is.
-                let is_new = self.rooms.get(&offered.room).is_some_and(|room| !room.is_followed());
-                if is_new {
-                    self.rooms.choose_later();
-                    self.choose_rooms_to_follow().await?;
+                if let Some(room) = offered.room {
+                    self.follow_passes(room).await?;
                 }
                 self.settle_offers(false);
             }
@@ -135,6 +130,28 @@ impl Desk {
                 self.passes.taking = Some(Taking { n, since: now, requests, key, reply });
                 self.send(frame).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// The room of the keys is there now (V-357). Nothing but the first word of it counts.
+    pub(super) async fn handle_pass_room(&mut self, name: RoomName) -> Result<(), SessionLost> {
+        match &mut self.passes.offered {
+            Some(PassesOffered { room: room @ None, .. }) => *room = Some(name),
+            Some(_) | None => return Ok(()),
+        }
+        if self.passes.waiting.is_empty() { Ok(()) } else { self.follow_passes(name).await }
+    }
+
+    /// Reads the room of the keys, since somebody asked.
+    async fn follow_passes(&mut self, name: RoomName) -> Result<(), SessionLost> {
+        self.passes.followed = Some(name);
+        self.add_room(name).await;
+        // One that cannot be told apart from what is followed already is left as it is.
+        let is_new = self.rooms.get(&name).is_some_and(|room| !room.is_followed());
+        if is_new {
+            self.rooms.choose_later();
+            self.choose_rooms_to_follow().await?;
         }
         Ok(())
     }
@@ -187,7 +204,9 @@ impl Desk {
         let offered = self.passes.offered.ok_or(TakeError::None)?;
         let session = self.connection.session().ok_or(TakeError::Offline)?;
         let today = Day::of(self.now().ok_or(TakeError::Slow)?);
-        let replica = self.rooms.get(&offered.room).ok_or(TakeError::Slow)?;
+        // Right after a broker's first start there is none, and so no key either.
+        let name = offered.room.ok_or(TakeError::NoKey)?;
+        let replica = self.rooms.get(&name).ok_or(TakeError::Slow)?;
         if replica.is_broken() || replica.denial().is_some() {
             return Err(TakeError::False("the log of the broker's passes does not hold"));
         }
@@ -205,7 +224,7 @@ impl Desk {
             replica.witnessed.final_head().filter(|_| witnessed).ok_or(TakeError::Unwitnessed)?
         };
         let count = offered.count.clamp(1, MAX_PASSES);
-        Ok(Offer { key: key.clone(), count, room: offered.room, head: head.to_owned() })
+        Ok(Offer { key: key.clone(), count, room: name, head: head.to_owned() })
     }
 }
 

@@ -75,7 +75,18 @@ fn today(house: &House) -> Day {
 async fn offered(house: &mut House, room: RoomName) -> (User, Session) {
     let (user, mut session) = house.desk().await;
     session.list(&[]).await;
-    let passes = Some(PassesOffered { room, count: COUNT });
+    let passes = Some(PassesOffered { room: Some(room), count: COUNT });
+    let (batch, rate, burst) = (house.tsa.tick(), 1_000, 1_000);
+    session.send(FromBroker::Welcome { batch, rate, burst, passes }).await;
+    session.ticks(house).await;
+    (user, session)
+}
+
+/// A desk in a session that began before the broker had a room for its passes.
+async fn offered_later(house: &mut House) -> (User, Session) {
+    let (user, mut session) = house.desk().await;
+    session.list(&[]).await;
+    let passes = Some(PassesOffered { room: None, count: COUNT });
     let (batch, rate, burst) = (house.tsa.tick(), 1_000, 1_000);
     session.send(FromBroker::Welcome { batch, rate, burst, passes }).await;
     session.ticks(house).await;
@@ -263,4 +274,41 @@ async fn v264_a_key_that_witnesses_have_not_cosigned_waits_for_them() {
     }
     let (offer, final_head) = witnessed_by(2, 2).await;
     assert_eq!(offer.map(|offer| offer.head), Ok(final_head));
+}
+
+#[tokio::test(start_paused = true)]
+async fn v357_who_asks_right_after_a_brokers_start_gets_passes_once_their_room_is_there() {
+    let mut house = House::open();
+    let (user, mut session) = offered_later(&mut house).await;
+    let asked = asking_for(&user);
+    session.ticks(&house).await;
+    let mut log = opened(&house, &house.secrets, Vec::new());
+    let day = today(&house);
+    state(&house, &mut log, day);
+    session.send(FromBroker::PassRoom { room: log.name() }).await;
+    // Whatever it says afterwards of another one.
+    session.send(FromBroker::PassRoom { room: RoomName([9; 32]) }).await;
+    session.shows(&log, &house.secrets).await;
+    let offer = told(&house, &mut session, asked).await.unwrap();
+    assert_eq!((offer.room, offer.count), (log.name(), COUNT));
+}
+
+#[tokio::test(start_paused = true)]
+async fn v357_a_broker_without_a_room_for_its_passes_is_not_one_that_gives_none() {
+    let mut house = House::open();
+    let (user, mut session) = offered_later(&mut house).await;
+    let asked = asking_for(&user);
+    let error = told(&house, &mut session, asked).await.unwrap_err();
+    assert!(matches!(error, TakeError::NoKey), "{error:?}");
+    assert!(error.advice().contains("wait"), "{}", error.advice());
+    // Of one that has said that it gives none no room counts.
+    let mut house = House::open();
+    let (user, mut session) = house.desk().await;
+    session.list(&[]).await;
+    session.ticks(&house).await;
+    session.send(FromBroker::PassRoom { room: RoomName([9; 32]) }).await;
+    session.ticks(&house).await;
+    let asked = asking_for(&user);
+    let error = told(&house, &mut session, asked).await.unwrap_err();
+    assert!(matches!(error, TakeError::None), "{error:?}");
 }

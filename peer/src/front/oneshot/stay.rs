@@ -87,7 +87,9 @@ impl Stay {
             }
             (Awaits::Letter(Some(number)), Event::Letter(letter)) if letter.letter == number => {
                 match letter.standing {
-                    LetterStanding::Deposited | LetterStanding::WasRead => Some(true),
+                    LetterStanding::Deposited | LetterStanding::Taken | LetterStanding::WasRead => {
+                        Some(true)
+                    }
                     LetterStanding::Failed | LetterStanding::Recalled => Some(false),
                     _ => None,
                 }

@@ -202,6 +202,14 @@ impl Office {
         self.edit(who, |contact| contact.receipts = receipts)
     }
 
+    /// Whether a contact may hear that letters of theirs were taken off.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoContact`], [`OfficeError::Mail`].
+    pub fn set_taken(&self, who: &str, tell: bool) -> Result<(), OfficeError> {
+        self.edit(who, |contact| contact.tell_taken = tell)
+    }
+
     /// Whom letters to a contact convince.
     ///
     /// # Errors

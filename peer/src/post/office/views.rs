@@ -1,7 +1,9 @@
 //! Letters as shown, and what is looked up about them.
 
+use pregao_protocol::audit::told::{self, VerifiedEntry};
 use pregao_protocol::audit::verify;
 use pregao_protocol::letter::{Content, Letter, Mode};
+use pregao_protocol::room::body::Verb;
 use pregao_protocol::value::clock::Time;
 
 use super::{Office, OfficeError};
@@ -276,6 +278,7 @@ fn standing(record: &LetterRecord) -> (LetterStanding, Option<String>) {
         LetterState::Read { .. } => (LetterStanding::Read, None),
         LetterState::Waiting { .. } => (LetterStanding::Waiting, None),
         LetterState::Underway => (LetterStanding::Leaving, None),
+        LetterState::Taken if record.registered.is_none() => (LetterStanding::Taken, None),
         LetterState::Deposited | LetterState::Taken => (decided(record.registered), None),
         LetterState::WasRead { .. } => (LetterStanding::WasRead, None),
         LetterState::Failed { code } => (LetterStanding::Failed, Some(code.clone())),
@@ -441,6 +444,59 @@ fn said_of_decision(state: RegisteredState, until: Option<Time>) -> String {
     }
 }
 
+/// What became of a letter that was left, as far as it was told: each entry is verified again.
+fn became(
+    view: View<'_>,
+    id: LetterNumber,
+    record: &LetterRecord,
+    seq: u64,
+) -> Result<Vec<String>, MailError> {
+    let mut lines = Vec::new();
+    for receipt in view.told(id)? {
+        lines.push(match told::about(seq, receipt) {
+            Ok(VerifiedEntry { verb, seq, time, .. }) => {
+                let done = match verb {
+                    Verb::Taken => "taken off by its reader".to_owned(),
+                    Verb::BoxClosed => "its reader closed the box".to_owned(),
+                    other => format!("{other}, by the log of its reader's box"),
+                };
+                format!("{done} at {time}, entry {seq}; signature, place and stamp: ok")
+            }
+            Err(error) => match std::error::Error::source(&error) {
+                Some(source) => format!("what the broker told does not hold: {error} ({source})"),
+                None => format!("what the broker told does not hold: {error}"),
+            },
+        });
+    }
+    if let Some(end) = record.deposit.as_ref().and_then(|deposit| deposit.expires) {
+        lines.push(match record.state {
+            LetterState::Deposited => {
+                format!("it is destroyed at {end}, if it was not taken off before")
+            }
+            _ => format!("it would have been destroyed at {end}"),
+        });
+    }
+    let question = match view.question_of(id) {
+        // A damaged one hides nothing that is known.
+        Err(MailError::Row(_)) => None,
+        question => question?,
+    };
+    if record.state == LetterState::Deposited
+        && let Some(Kept { record: asked, .. }) = question
+    {
+        lines.push(match asked.last {
+            Some(at) => format!(
+                "at {at} the broker told of nothing since: it waits there, or its reader does not let you hear of it"
+            ),
+            None => "its broker was not asked yet what became of it".to_owned(),
+        });
+        if asked.next.is_none() {
+            lines.push(format!("it is not asked again by itself: /status {id} now"));
+        }
+    }
+    Ok(lines)
+}
+
 /// What is known of a letter that was sent, in lines.
 fn known(
     view: View<'_>,
@@ -454,12 +510,15 @@ fn known(
             let named = deposit.map(|deposit| deposit.envelope);
             let holds = verify::receipt(&receipt);
             lines.push(match holds {
-                Ok(_) => format!("deposited as entry {seq}; the broker's receipt: ok"),
+                Ok(holds) => {
+                    format!("deposited at {} as entry {seq}; the broker's receipt: ok", holds.time)
+                }
                 Err(error) => format!("deposited as entry {seq}; the broker's receipt: {error}"),
             });
             if let Some(digest) = named {
                 lines.push(format!("envelope {digest}"));
             }
+            lines.extend(became(view, id, record, seq)?);
         }
         (Some(seq), None) => lines.push(format!("deposited as entry {seq}; its receipt is lost")),
         (None, _) => {}

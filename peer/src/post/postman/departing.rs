@@ -31,6 +31,7 @@ use crate::post::store::departures::{
 };
 use crate::post::store::letters::{Authorship, Direction, RegisteredDeposit, Selection};
 use crate::post::store::own_boxes::BoxState;
+use crate::post::store::questions::Met;
 use crate::post::store::{Kept, MailError};
 use crate::vault::Secret;
 
@@ -317,8 +318,18 @@ impl Round {
             Ok(receipt) => {
                 let lie = |_| GuestError::False("a receipt does not hold");
                 let verified = verify::receipt(&receipt).map_err(lie)?;
+                let ask = self.first_question(verified.time)?;
+                let met = Met { head: receipt.head.clone(), size: verified.size };
                 self.office.store().change(|change| {
-                    change.keep_deposited(id, &receipt, verified.seq, verified.time)
+                    let letter =
+                        change.keep_deposited(id, &receipt, verified.seq, verified.time)?;
+                    match (&record.item, record.step.deposit()) {
+                        (Item::Letter(_), Some(deposit)) => {
+                            let place = (verified.seq, met);
+                            change.keep_question(letter, deposit, place, ask).map(drop)
+                        }
+                        _ => Ok(()),
+                    }
                 })?;
                 self.say(match record.item {
                     Item::Letter(_) => News::Letter(number),

@@ -132,6 +132,19 @@ impl Round {
             Errand::Trace { letter, reply } => {
                 let _ = reply.send(self.trace(letter).await);
             }
+            Errand::Inquire { letter, reply } => {
+                let asked = self.inquire_now(letter).await;
+                let not_done = match asked {
+                    Ok(()) => None,
+                    Err(Setback::Alarm { room, message, advice, notes }) => {
+                        let (said, to_do) = (message.clone(), advice.clone());
+                        self.say(News::Alarm { room, message: said, advice: to_do, notes }).await;
+                        Some(NotDone::new("mail.false", message, advice))
+                    }
+                    Err(setback) => Some(setback.into()),
+                };
+                let _ = reply.send(not_done.map_or(Ok(()), Err));
+            }
             Errand::Save { letter, folder, reply } => {
                 let saved = self.save(letter, &folder).await;
                 if let Err(error) = &saved

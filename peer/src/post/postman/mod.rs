@@ -9,8 +9,9 @@
 //! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
 //! - `passes` taken in the persona's session, shown as a guest; `boxes` opened and closed; `keys` published and destroyed
 //! - `reading` what came: fetched, opened, verified, taken off; `registered` what is accepted and declined, and what became
-//!   of it; `departing` what goes; `errands` what the user waits for
+//!   of it; `departing` what goes; `asking` what became of it; `errands` what the user waits for
 
+mod asking;
 mod boxes;
 mod departing;
 mod errands;
@@ -99,6 +100,13 @@ pub enum Errand {
     /// To keep what shows others where a received letter comes from, and what became of it: the log of its box is read
     /// from the beginning, and, of evidence, the opening of its author's box asked for.
     Trace {
+        /// The letter.
+        letter: LetterNumber,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<(), NotDone>>,
+    },
+    /// To ask now what became of a letter that was left.
+    Inquire {
         /// The letter.
         letter: LetterNumber,
         /// Where the answer goes.
@@ -298,6 +306,7 @@ impl Round {
             Job::Ask(letter) => self.ask_author(letter, plan).await,
             Job::Close(id) => self.close_box(id, plan).await,
             Job::Depart(id) => self.depart(id, plan).await,
+            Job::Inquire(id) => self.inquire(id).await,
         }
     }
 }

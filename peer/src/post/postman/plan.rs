@@ -11,6 +11,7 @@ use super::{News, Round};
 use crate::post::store::departures::{DepartureId, DepartureRecord, Step};
 use crate::post::store::letters::{LetterNumber, LetterState, PAGE, Selection};
 use crate::post::store::own_boxes::{BoxId, BoxRecord, BoxState};
+use crate::post::store::questions::QuestionId;
 use crate::post::store::{Kept, View};
 
 /// How long it is between two looks into a box, at least.
@@ -41,6 +42,8 @@ pub(super) enum Job {
     Close(BoxId),
     /// Something is to be sent.
     Depart(DepartureId),
+    /// What became of a letter is to be asked.
+    Inquire(QuestionId),
 }
 
 /// What is to be done next.
@@ -198,6 +201,11 @@ impl Plan {
         for Kept { id, record } in &boxes {
             if record.state == BoxState::Opened {
                 soonest.at(self.looks.get(id).copied().unwrap_or(now), Job::Read(*id));
+            }
+        }
+        for Kept { id, record } in view.questions()?.into_iter().flatten() {
+            if let Some(at) = record.next {
+                soonest.at(at, Job::Inquire(id));
             }
         }
         let next = match soonest.found {

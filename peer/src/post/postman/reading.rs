@@ -158,8 +158,9 @@ impl Round {
         if must_renew && record.state == BoxState::Opened {
             self.renew(id, session, &own, (fold, seen), now).await?;
         }
+        let told = self.tells_of(&record)?;
         for letters in fetched.take.chunks(MAX_TAKEN) {
-            session.take_off(&own, seen, letters.to_vec()).await?;
+            session.take_off(&own, seen, letters.to_vec(), told).await?;
         }
         let decided = !fetched.wishes.is_empty();
         for wish in fetched.wishes {
@@ -170,6 +171,17 @@ impl Round {
             plan.looks.remove(&id);
         }
         Ok(Looked { seen, decided })
+    }
+
+    /// Whether those who write to a box hear that their letters were taken off: the contact who alone was given it, if the
+    /// user lets them. In a box for everybody it would show the broker which letters are whose.
+    fn tells_of(&self, record: &BoxRecord) -> Result<bool, Setback> {
+        let BoxPurpose::Contact(contact) = record.purpose else { return Ok(false) };
+        match self.office.store().view().contact(contact) {
+            Ok(contact) => Ok(contact.tell_taken && !contact.is_blocked()),
+            Err(MailError::Unknown { .. } | MailError::Row(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Fetches and keeps all letters that wait; which of them can be taken off, and which are decided about.

@@ -12,7 +12,7 @@ use super::MailError;
 const APPLICATION: i64 = 0x5072_4d61;
 
 /// Step `n` leads from format `n` to `n + 1` (`PRAGMA user_version`). Never edited, only added to.
-const MIGRATIONS: &[&str] = &[FIRST];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 /// Pages of 4 KiB after which the journal is copied into the file.
 const JOURNAL_PAGES: i64 = 2_048;
@@ -77,6 +77,15 @@ CREATE TABLE setting (
     id INTEGER PRIMARY KEY, version INTEGER NOT NULL, cell INTEGER NOT NULL,
     sealed BLOB NOT NULL
 ) STRICT;
+";
+
+/// What is asked about letters that were left.
+const SECOND: &str = "
+CREATE TABLE question (
+    id INTEGER PRIMARY KEY, version INTEGER NOT NULL, cell INTEGER NOT NULL,
+    letter INTEGER NOT NULL UNIQUE, open INTEGER NOT NULL, sealed BLOB NOT NULL
+) STRICT;
+CREATE INDEX question_open ON question (id) WHERE open = 1;
 ";
 
 /// Opens or creates the file for this program alone, in its newest format, readable by its owner only.

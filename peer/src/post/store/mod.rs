@@ -6,7 +6,8 @@
 //!
 //! - `seal` keys and sealing; `rows` sealed rows and their cells; `tally` what is missed when a row is; `file` the file
 //! - [`own_boxes`] the user's boxes; [`prekeys`] secrets of the keys published in them; [`contacts`] the address book
-//! - [`letters`] received and sent; [`departures`] those under way; [`passes`]; [`drafts`]; [`settings`]
+//! - [`letters`] received and sent; [`departures`] those under way; [`questions`] what became of those that were left;
+//!   [`passes`]; [`drafts`]; [`settings`]
 //! - [`search`] through subjects, texts and names; [`maildir`] letters as files that other programs read
 //!
 //! **What the file shows to whoever has it without the vault:** how many boxes, keys, contacts, letters, drafts and
@@ -38,6 +39,7 @@ pub mod maildir;
 pub mod own_boxes;
 pub mod passes;
 pub mod prekeys;
+pub mod questions;
 pub mod search;
 pub mod settings;
 
@@ -59,8 +61,18 @@ pub use rows::{Change, Kept, View};
 pub const FILE: &str = "mail.db";
 
 /// Tables whose rows are tallied.
-const TABLES: &[&str] =
-    &["own_box", "prekey", "contact", "letter", "departure", "pass", "draft", "setting", "part"];
+const TABLES: &[&str] = &[
+    "own_box",
+    "prekey",
+    "contact",
+    "letter",
+    "departure",
+    "question",
+    "pass",
+    "draft",
+    "setting",
+    "part",
+];
 
 /// Something about the file that its user should know. Nothing of it stops anything.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -220,6 +220,8 @@ pub(super) enum Part {
     Accepted,
     /// What the log of the box says of a letter after it came.
     Timeline,
+    /// What the broker told of a letter that was left.
+    Told,
     /// A sealed attachment, by its place in the letter.
     Blob(u8),
 }
@@ -244,6 +246,7 @@ impl Part {
             Self::HalfSeed => 21,
             Self::Accepted => 22,
             Self::Timeline => 30,
+            Self::Told => 31,
             Self::Blob(at) => 0x100 + at as i64,
         }
     }

@@ -712,7 +712,7 @@ mod timelines {
         let half = halves().broker;
         let handed = Body::Handed(HandedHalf { letter: 2, half });
         post.two.table.broker(at(5 * SECOND), handed).unwrap();
-        owns(&mut post, 7, Body::Taken(Taken { letters: vec![2] }));
+        owns(&mut post, 7, Body::Taken(Taken { letters: vec![2], told: false }));
         post
     }
 

@@ -16,10 +16,12 @@ use crate::value::clock::Time;
 use crate::value::codec::Digest;
 use crate::value::label;
 
+mod about;
 pub mod kept;
 mod registered;
 pub mod verbs;
 
+pub use about::About;
 pub use registered::Registration;
 
 /// A letter that waits to be taken.

@@ -146,7 +146,7 @@ fn unkeyed(n: u64) -> Deposit {
 }
 
 fn taken(letters: &[u64]) -> Body {
-    Body::Taken(Taken { letters: letters.to_vec() })
+    Body::Taken(Taken { letters: letters.to_vec(), told: false })
 }
 
 #[test]

@@ -119,6 +119,9 @@ pub struct OnceKey {
 pub struct Taken {
     /// Positions of the deposits, ascending.
     pub letters: Vec<u64>,
+    /// Whether those who left them may be told (V-351).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub told: bool,
 }
 
 /// Something about one registered letter: that its owner accepts or declines it, or that it lapsed.

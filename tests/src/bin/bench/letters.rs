@@ -141,7 +141,7 @@ async fn take(house: &House, people: usize) -> Result<Purse> {
     Ok(Purse { passes: Mutex::new(passes), stamp: stamp.context("no TSA")? })
 }
 
-/// A session in which passes are offered: right after its start a broker has none, for it states their key by the TSA's time.
+/// A session in which the room of passes is named: right after its start a broker has none, for it opens it by the TSA's time.
 async fn offered(house: &House, person: &Arc<Person>) -> Result<(Peer, RoomName)> {
     for _ in 0..TRIES {
         let peer = Peer::connect(person, &house.broker.address).await?;

@@ -148,6 +148,8 @@ fn contacts_are_added_compared_and_set() {
             "/contact receipts ana ALWAYS",
             ContactTask::Receipts { who: ana(), answer: ReceiptAnswer::Always },
         ),
+        ("/contact taken ana tell", ContactTask::Taken { who: ana(), tell: true }),
+        ("/contact taken ana Silent", ContactTask::Taken { who: ana(), tell: false }),
         ("/contact mode ana evidence", ContactTask::Mode { who: ana(), mode: Mode::Evidence }),
         (
             "/contact rename ana ana maria",
@@ -162,6 +164,8 @@ fn contacts_are_added_compared_and_set() {
         ("/contact remove ana", "add, verify"),
         ("/contact receipts ana", "what it is to be"),
         ("/contact receipts ana sometimes", "always, never"),
+        ("/contact taken ana", "what it is to be"),
+        ("/contact taken ana always", "`tell` or `silent`"),
         ("/contact mode ana loud", "evidence or deniable"),
         ("/contact mode ana", "what it is to be"),
         ("/contact add \"\" 3f2a", "empty"),
@@ -181,8 +185,10 @@ fn letters_are_named_by_number() {
     assert_eq!(command("/read #3 save papers"), Command::Read { letter: 3, save });
     assert_eq!(command("/ack 3 now"), Command::Ack { letter: 3, now: true });
     assert_eq!(command("/recall 3"), Command::Recall { letter: 3 });
-    assert_eq!(command("/status"), Command::Status { letter: None });
-    assert_eq!(command("/status 3"), Command::Status { letter: Some(3) });
+    assert_eq!(command("/status"), Command::Status { letter: None, now: false });
+    assert_eq!(command("/status 3"), Command::Status { letter: Some(3), now: false });
+    assert_eq!(command("/status 3 now"), Command::Status { letter: Some(3), now: true });
+    assert!(refused("/status now").contains("say which"));
     for name in ["read", "ack", "recall", "status"] {
         for word in ["x", "0", "-1", "1.5", "18446744073709551616", "3 4"] {
             let said = refused(&format!("/{name} {word}"));

@@ -387,6 +387,8 @@ impl Change<'_> {
         record.state = LetterState::WasRead { at: receipt.time };
         self.update(number.0, &record)?;
         self.keep_part(Owner::Letter(number.0), Part::ReadReceipt, &letter_bytes(opened))?;
+        // Who has read it has taken it off, or may leave it there.
+        self.drop_question(number)?;
         Ok(true)
     }
 
@@ -414,6 +416,7 @@ impl Change<'_> {
         if !self.ids(under_way, &[&number.0])?.is_empty() {
             return Err(MailError::Step("the letter, or a receipt for it, is under way"));
         }
+        self.drop_question(number)?;
         self.delete_parts(Owner::Letter(number.0))?;
         if self.delete(LetterRecord::TABLE.name, number.0)? {
             Ok(())

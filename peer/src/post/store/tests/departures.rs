@@ -6,9 +6,12 @@ use crate::post::store::departures::{
     DepartureId, Item, NewLetter, SealedDeposit, SealedItem, Step,
 };
 use crate::post::store::letters::{Direction, LetterNumber, LetterState};
+use crate::post::store::questions::Met;
+use pregao_protocol::audit::told::VerifiedEntry;
 use pregao_protocol::letter::{Class, Content, Letter, ReadReceipt, Salt, Seeds, show};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::log::stamp::FullStamp;
+use pregao_protocol::room::body::Verb;
 use pregao_protocol::value::codec::Digest;
 
 pub(super) fn stamp() -> FullStamp {
@@ -253,4 +256,82 @@ fn a_read_receipt_that_came_is_kept_once_beside_what_it_is_for() {
     );
     let bytes = post.store.view().read_receipt(number).unwrap().unwrap();
     assert_eq!(Content::parse(&bytes).unwrap().0, *receipt.content());
+}
+
+#[test]
+fn what_is_asked_of_a_letter_lasts_until_there_is_nothing_more_to_be_heard() {
+    let mut post = Post::new();
+    let (number, departure) = post_letter(&mut post, false);
+    seal_it(&mut post, departure, 1).unwrap();
+    post.store.change(|change| change.keep_put(departure)).unwrap();
+    post.store.change(|change| change.keep_stamped(departure, stamp())).unwrap();
+    let step = post.store.view().departure(departure).unwrap().step;
+    let deposit = step.deposit().unwrap();
+    let met = |head: &str, size| Met { head: head.to_owned(), size };
+    let kept = post.store.change(|change| {
+        let letter = change.keep_deposited(departure, &broker_receipt(), 12, at(20))?;
+        change.keep_question(letter, deposit, (12, met("first", 13)), at(99))
+    });
+    let id = kept.unwrap();
+    let mut post = post.reopen();
+    let asked = post.store.view().questions().unwrap().remove(0).unwrap();
+    assert_eq!((asked.id, asked.record.next, asked.record.answered), (id, Some(at(99)), 0));
+    let record = asked.record;
+    assert_eq!((record.letter, record.room, record.seq), (number, post.them.name, 12));
+    assert_eq!((record.head.as_str(), record.size, record.last), ("first", 13, None));
+    assert_eq!(record.key.expose(), &[1; 32], "the key that signed the deposit");
+    // Nothing is told, then asked in vain, then no more by itself.
+    let entry = |verb| VerifiedEntry { verb, seq: 14, time: at(50), receipt: broker_receipt() };
+    let changed = post
+        .store
+        .change(|change| change.keep_told(id, met("second", 20), &[], (at(100), Some(at(300)))));
+    assert!(!changed.unwrap());
+    post.store.change(|change| change.ask_next(id, None)).unwrap();
+    let mut post = post.reopen();
+    assert!(post.store.view().questions().unwrap().is_empty());
+    let record = post.store.view().question_of(number).unwrap().unwrap().record;
+    assert_eq!((record.head.as_str(), record.size, record.answered), ("second", 20, 2));
+    assert_eq!((record.last, record.next), (Some(at(100)), None));
+    assert!(post.store.view().told(number).unwrap().is_empty());
+    assert_eq!(post.store.view().letter(number).unwrap().state, LetterState::Deposited);
+    // It was taken: kept with what shows it, and the key is gone.
+    let told = [entry(Verb::Taken)];
+    let changed =
+        post.store.change(|change| change.keep_told(id, met("third", 21), &told, (at(400), None)));
+    assert!(changed.unwrap());
+    let mut post = post.reopen();
+    assert_eq!(post.store.view().letter(number).unwrap().state, LetterState::Taken);
+    assert_eq!(post.store.view().told(number).unwrap(), [broker_receipt()]);
+    assert!(post.store.view().question_of(number).unwrap().is_none());
+    let gone = post.store.change(|change| change.ask_next(id, None));
+    assert!(matches!(gone, Err(MailError::Unknown { .. })));
+}
+
+#[test]
+fn nothing_is_asked_of_a_letter_that_was_read_or_deleted() {
+    for read in [true, false] {
+        let mut post = Post::new();
+        let (number, departure) = post_letter(&mut post, false);
+        let envelope = seal_it(&mut post, departure, 1).unwrap();
+        post.store.change(|change| change.keep_put(departure)).unwrap();
+        post.store.change(|change| change.keep_stamped(departure, stamp())).unwrap();
+        let step = post.store.view().departure(departure).unwrap().step;
+        let met = Met { head: "n".to_owned(), size: 13 };
+        let kept = post.store.change(|change| {
+            let letter = change.keep_deposited(departure, &broker_receipt(), 12, at(20))?;
+            change.keep_question(letter, step.deposit().unwrap(), (12, met), at(99))
+        });
+        let id = kept.unwrap();
+        if read {
+            let opened = open_by(&post.them, &envelope);
+            let deposit = came(&post.me, &post.them, letter(&post), 1).deposit;
+            let read = super::fixture::Came { deposit, envelope, opened };
+            let word = receipt_for(&read, &post.them, &post.me);
+            post.store.change(|change| change.keep_read_receipt(number, &word)).unwrap();
+        } else {
+            post.store.change(|change| change.delete_letter(number)).unwrap();
+        }
+        assert!(post.store.view().questions().unwrap().is_empty());
+        assert!(matches!(post.store.view().question(id), Err(MailError::Unknown { .. })));
+    }
 }

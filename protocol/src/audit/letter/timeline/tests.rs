@@ -26,7 +26,7 @@ fn one() -> OneLetter {
 fn body(what: Happened) -> Body {
     let half = halves().broker;
     match what {
-        TakenOff => Body::Taken(Taken { letters: vec![SEQ] }),
+        TakenOff => Body::Taken(Taken { letters: vec![SEQ], told: false }),
         Accepted => Body::Accepted(one()),
         Handed => Body::Handed(HandedHalf { letter: SEQ, half }),
         Declined => Body::Declined(one()),
@@ -219,7 +219,7 @@ fn v341_what_is_about_something_else_has_no_place_there() {
     let another = OneLetter { letter: SEQ + 1 };
     let (letter, half) = (SEQ + 1, halves().broker);
     for other in [
-        Body::Taken(Taken { letters: vec![SEQ - 1, SEQ + 1] }),
+        Body::Taken(Taken { letters: vec![SEQ - 1, SEQ + 1], told: false }),
         Body::Accepted(another),
         Body::Declined(another),
         Body::Lapsed(another),
@@ -236,7 +236,7 @@ fn v341_what_is_about_something_else_has_no_place_there() {
     assert_eq!(why(&post.whole()), Some(NotInTime::Other));
     // Among others it is meant, too.
     let mut post = plain();
-    post.forces(4 * SECOND, Body::Taken(Taken { letters: vec![1, SEQ, 7] }));
+    post.forces(4 * SECOND, Body::Taken(Taken { letters: vec![1, SEQ, 7], told: false }));
     assert_eq!(why(&post.whole()), None);
 }
 
@@ -654,7 +654,7 @@ fn v340_a_timeline_is_made_of_the_log_as_it_is_read() {
     let other = post.two.deposit(&[1; 4_028], false);
     post.two.leave(other);
     post.does(6 * SECOND, TakenOff);
-    let taken = post.stamped(7 * SECOND, Body::Taken(Taken { letters: vec![5] }));
+    let taken = post.stamped(7 * SECOND, Body::Taken(Taken { letters: vec![5], told: false }));
     post.two.table.submit(&taken).unwrap();
     post.does(8 * SECOND, Closed);
     let (deposit, timeline) = read(&post).unwrap();

@@ -9,14 +9,14 @@ use pregao_protocol::wire::blob::BlobClass;
 
 use super::*;
 
-fn bytes(n: u8, size: usize) -> Vec<u8> {
+pub(super) fn bytes(n: u8, size: usize) -> Vec<u8> {
     vec![n; size]
 }
 
-const SMALL: usize = 4_028;
+pub(super) const SMALL: usize = 4_028;
 
 /// A letter of these bytes, under the signed key 1 alone.
-fn letter(envelope: &[u8], attachments: &[&[u8]]) -> Deposit {
+pub(super) fn letter(envelope: &[u8], attachments: &[&[u8]]) -> Deposit {
     let blob = |bytes: &[u8]| {
         let size = BlobClass::of(bytes.len() as u64).unwrap();
         Blob { digest: Digest::of(bytes), size }
@@ -32,7 +32,7 @@ fn letter(envelope: &[u8], attachments: &[&[u8]]) -> Deposit {
 }
 
 /// A box with a signed key, and its owner there.
-async fn ready() -> (Stage, Peer, OwnBox) {
+pub(super) async fn ready() -> (Stage, Peer, OwnBox) {
     let (stage, mut guest, own) = with_passes().await;
     assert_eq!(publish(&stage, &mut guest, &own, &published(1, 10..12)).await, "receipt");
     (stage, guest, own)
@@ -61,11 +61,17 @@ async fn handed_in(
 }
 
 /// Leaves a letter whose bytes were put.
-async fn left(stage: &Stage, own: &OwnBox, n: u8, letter: &Deposit, blobs: &[&[u8]]) {
+pub(super) async fn left(stage: &Stage, own: &OwnBox, n: u8, letter: &Deposit, blobs: &[&[u8]]) {
     assert_eq!(leave(stage, own, n, letter, blobs).await, "receipt");
 }
 
-async fn owns(stage: &Stage, guest: &mut Peer, own: &OwnBox, n: u8, body: Body) -> String {
+pub(super) async fn owns(
+    stage: &Stage,
+    guest: &mut Peer,
+    own: &OwnBox,
+    n: u8,
+    body: Body,
+) -> String {
     guest.hand_in(stage, &own.act(n, body, stage.seen(own.room())), true).await;
     guest.answer(stage).await
 }
@@ -150,7 +156,7 @@ async fn v291_what_is_taken_is_destroyed_unless_another_letter_has_it() {
     left(&stage, &own, 1, &letter(&first, &[&both]), &[&first, &both]).await;
     left(&stage, &own, 2, &letter(&second, &[&both]), &[&second, &both]).await;
     assert_eq!(files(&stage).await, 4);
-    let taken = |seq| Body::Taken(Taken { letters: vec![seq] });
+    let taken = |seq| Body::Taken(Taken { letters: vec![seq], told: false });
     assert_eq!(owns(&stage, &mut owner, &own, 3, taken(2)).await, "receipt");
     assert_eq!(files(&stage).await, 3);
     assert!(!is_kept(&stage, &first) && is_kept(&stage, &both));
@@ -169,7 +175,7 @@ async fn v291_what_was_let_go_right_before_a_restart_goes_afterwards() {
     let envelope = bytes(1, SMALL);
     left(&stage, &own, 1, &letter(&envelope, &[]), &[&envelope]).await;
     // The disk hangs from the answer on.
-    let taken = Body::Taken(Taken { letters: vec![2] });
+    let taken = Body::Taken(Taken { letters: vec![2], told: false });
     stage.machine.slow_disk(Duration::from_millis(900));
     assert_eq!(owns(&stage, &mut owner, &own, 3, taken).await, "receipt");
     assert!(!is_kept(&stage, &envelope), "nobody gets it");
@@ -256,7 +262,7 @@ async fn v291_bytes_of_a_letter_that_was_never_logged_go_in_the_end() {
     assert_eq!(handed_in(&stage, &mut guest, &own, 1, &sealed).await, "store.failed");
     tokio::time::sleep(Duration::from_secs(120)).await;
     // The fold is rebuilt with the next that is handed in.
-    let expired = Body::Taken(Taken { letters: vec![2] });
+    let expired = Body::Taken(Taken { letters: vec![2], told: false });
     assert_eq!(owns(&stage, &mut owner, &own, 3, expired).await, "taken.letter");
     sweep(&stage).await;
     assert!(!is_kept(&stage, &envelope));
@@ -272,7 +278,7 @@ async fn v280_a_full_box_is_said_to_the_sender_at_once() {
     let fourth = bytes(4, SMALL);
     let sealed = letter(&fourth, &[]);
     assert_eq!(leave(&stage, &own, 4, &sealed, &[&fourth]).await, "deposit.full");
-    let taken = Body::Taken(Taken { letters: vec![2, 4] });
+    let taken = Body::Taken(Taken { letters: vec![2, 4], told: false });
     assert_eq!(owns(&stage, &mut owner, &own, 8, taken).await, "receipt");
     assert_eq!(leave(&stage, &own, 5, &sealed, &[&fourth]).await, "receipt");
 }
@@ -303,7 +309,7 @@ async fn v273_nobody_else_publishes_takes_or_closes() {
     let (stage, mut guest, own) = ready().await;
     let stranger = OwnBox::new(&stage, 2);
     let (room, seen) = (own.room(), stage.seen(own.room()));
-    let taken = Body::Taken(Taken { letters: vec![1] });
+    let taken = Body::Taken(Taken { letters: vec![1], told: false });
     for (n, body) in [(1, keys(3)), (2, taken), (3, Body::BoxClosed(Empty {}))] {
         let action = stranger.act_in(room, n, body, seen);
         guest.hand_in(&stage, &action, true).await;

@@ -15,6 +15,7 @@ use crate::fixture::{LIMITS, OwnBox, Peer, Stage, deposit};
 use crate::session::Limits;
 use crate::store::Log as _;
 
+mod about;
 mod keys;
 mod letters;
 mod registered;
@@ -139,7 +140,7 @@ async fn v284_a_persona_does_nothing_that_guests_do() {
     let mut peer = Peer::connect(&stage, &ana).await;
     let another = OwnBox::new(&stage, 5);
     let seen = stage.seen(own.room());
-    let taken = Body::Taken(Taken { letters: vec![1] });
+    let taken = Body::Taken(Taken { letters: vec![1], told: false });
     for action in [another.opening.clone(), own.act(2, keys(1), seen), own.act(3, taken, seen)] {
         peer.hand_in(&stage, &action, false).await;
         assert_eq!(peer.answer(&stage).await, Code::DoorSession.as_str());

@@ -114,7 +114,7 @@ async fn v333_what_is_accepted_is_handed_over_in_the_same_commit() {
     assert_eq!(last(&stage, &own), Body::Handed(HandedHalf { letter: 2, half }));
     // It waits to be read.
     assert!(is_kept(&stage, 1));
-    let taken = Body::Taken(Taken { letters: vec![2] });
+    let taken = Body::Taken(Taken { letters: vec![2], told: false });
     assert_eq!(owns(&stage, &mut owner, &own, 4, taken).await, "receipt");
     assert!(!is_kept(&stage, 1));
 }
@@ -155,7 +155,7 @@ async fn v332_a_letter_is_decided_about_once_by_its_owner() {
     assert_eq!(owns(&stage, &mut owner, &own, 4, declined(2)).await, "receipt");
     assert!(!is_kept(&stage, 1), "nobody reads it any more");
     assert_eq!(owns(&stage, &mut owner, &own, 5, accepted(2)).await, "registered.letter");
-    let taken = Body::Taken(Taken { letters: vec![3] });
+    let taken = Body::Taken(Taken { letters: vec![3], told: false });
     assert_eq!(owns(&stage, &mut owner, &own, 6, taken).await, "taken.registered");
     assert_eq!(owns(&stage, &mut owner, &own, 7, accepted(3)).await, "receipt");
     assert_eq!(owns(&stage, &mut owner, &own, 8, accepted(3)).await, "registered.letter");
