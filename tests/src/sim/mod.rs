@@ -25,7 +25,12 @@ pub mod person;
 #[cfg(test)]
 mod postmen;
 pub mod programs;
+pub mod recorder;
 pub mod run;
+#[cfg(test)]
+mod street;
+#[cfg(test)]
+mod theft;
 pub mod trace;
 pub mod trouble;
 pub mod verdict;
