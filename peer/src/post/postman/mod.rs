@@ -76,7 +76,7 @@ impl TimeHeard {
 #[non_exhaustive]
 pub enum Errand {
     /// To look into the store at once: something was put down there. `now` lets passes be taken and spent without
-    /// waiting, although the broker may then guess whose they are.
+    /// waiting, and looks into all boxes, although the broker may then guess whose they are.
     Look {
         /// Whether nothing waits that need not.
         now: bool,

@@ -104,10 +104,13 @@ impl Soonest<'_> {
 }
 
 impl Plan {
-    /// Looks at once, and tries at once what failed.
+    /// Tries at once what failed; looks into all boxes at once only in a hurry. Whoever looked whenever something is put down
+    /// would show, some seconds before a letter leaves, which boxes are its author's.
     pub(super) fn look(&mut self, now: bool) {
         self.hurry |= now;
-        self.looks.clear();
+        if now {
+            self.looks.clear();
+        }
         for again in self.again.values_mut() {
             again.at = Time::from_micros(0).unwrap_or(again.at);
         }
@@ -134,7 +137,8 @@ impl Plan {
         self.looks.extend(part.looks);
         // Those that it knew before may have been opened meanwhile.
         let known = part.known_before;
-        self.unopened.extend(part.unopened.into_iter().filter(|(letter, _)| !known.contains(letter)));
+        self.unopened
+            .extend(part.unopened.into_iter().filter(|(letter, _)| !known.contains(letter)));
     }
 
     /// It was done.
