@@ -21,6 +21,8 @@ mod boxes;
 pub mod cheat;
 pub mod framer;
 pub mod machine;
+#[cfg(test)]
+mod matching;
 pub mod person;
 #[cfg(test)]
 mod postmen;

@@ -36,6 +36,7 @@ use pregao_broker::tls::Roots;
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::{BrokerKeys, Signer};
+#[cfg(test)]
 use pregao_protocol::trust::broker::BrokerCertificate;
 use pregao_protocol::trust::jwks::TsaAddress;
 use pregao_protocol::trust::key::{Fingerprint, SecretKey, StampKey, WitnessKey};
@@ -187,15 +188,21 @@ impl Town {
     }
 
     /// From now on the broker keeps all that it sees, as long as it is not started anew.
-    pub(super) fn record(&self) -> Arc<Recorder> {
+    pub fn record(&self) -> Arc<Recorder> {
         if let Some(broker) = &*self.broker.lock() {
             broker.machine.keep_drawn();
         }
         Arc::clone(self.recorder.get_or_init(|| Recorder::begin(&self.era)))
     }
 
+    /// Time since the beginning.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.era.elapsed()
+    }
+
     /// All machines sleep for a while.
-    pub(super) fn sleep(&self, time: Duration) {
+    pub fn sleep(&self, time: Duration) {
         self.era.sleep(time);
     }
 
@@ -218,6 +225,7 @@ impl Town {
     }
 
     /// Where the broker is, and what it says of itself, while it is up.
+    #[cfg(test)]
     pub(super) fn house(&self) -> Option<(BrokerAddress, BrokerCertificate)> {
         let (_, address) = self.addresses.lock().clone()?;
         let broker = self.broker.lock();
