@@ -4,7 +4,7 @@
 //! asked comes as an [`Errand`]; what it has to say goes to the desk as [`News`]. All that has to last is in the store
 //! before it is said or sent: dropping the postman, wherever it waits, loses nothing.
 //!
-//! One loop: what the user waits for goes first, then the most urgent of what is due ([`plan`]), one thing at a time but for
+//! One loop: what the user waits for goes first, then the most urgent of what is due (`plan`), one thing at a time but for
 //! looks into boxes, which go on beside all else.
 //!
 //! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
