@@ -1,6 +1,7 @@
 //! The machine under a simulated program: virtual clocks, chance from a seed, and tasks that all
 //! end when it crashes.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,9 @@ const BEGINNING: u64 = 1_798_761_600;
 
 /// Steps that the tasks of one machine take at the most: beyond, one of them goes round for ever.
 const MOST_STEPS: u64 = 50_000_000;
+
+/// Seeds that are kept at most.
+const MOST_DRAWN: usize = 4_096;
 
 /// Chance that follows from a seed. Cheap to clone; clones draw from one sequence.
 #[derive(Clone)]
@@ -135,6 +139,8 @@ struct State {
     steps: Option<u64>,
     /// How many they have taken.
     taken: u64,
+    /// Seeds that were drawn, and when, if they are kept.
+    drawn: Option<VecDeque<(Duration, [u8; 32])>>,
 }
 
 impl Machine {
@@ -175,6 +181,18 @@ impl Machine {
         }
         let task = Task { job: task, machine: Arc::clone(self) };
         state.tasks.push(tokio::spawn(task));
+    }
+
+    /// From now on it is kept what seeds of 32 bytes are drawn, the newest of them: with these its handshakes are repeated.
+    pub(super) fn keep_drawn(&self) {
+        self.state.lock().drawn.get_or_insert_default();
+    }
+
+    /// The seeds that were drawn since then, of those that are kept.
+    pub(super) fn drawn_since(&self, since: Duration) -> Vec<[u8; 32]> {
+        let state = self.state.lock();
+        let drawn = state.drawn.iter().flatten().filter(|(at, _)| *at >= since);
+        drawn.map(|(_, seed)| *seed).collect()
     }
 
     /// Lets its tasks take so many steps more, all together, then stop wherever they are: between
@@ -268,6 +286,12 @@ impl Clock for Machine {
 impl Random for Machine {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
         self.chance.fill(bytes);
+        if let (Some(drawn), Ok(seed)) = (&mut self.state.lock().drawn, bytes.try_into()) {
+            drawn.push_back((self.era.elapsed(), seed));
+            if drawn.len() > MOST_DRAWN {
+                drawn.pop_front();
+            }
+        }
         Ok(())
     }
 }

@@ -21,13 +21,20 @@ mod boxes;
 pub mod cheat;
 pub mod framer;
 pub mod machine;
+#[cfg(test)]
+mod matching;
 pub mod person;
 #[cfg(test)]
 mod postmen;
 pub mod programs;
+pub mod recorder;
 #[cfg(test)]
 mod registered;
 pub mod run;
+#[cfg(test)]
+mod street;
+#[cfg(test)]
+mod theft;
 pub mod trace;
 pub mod trouble;
 pub mod verdict;

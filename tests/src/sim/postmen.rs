@@ -1,25 +1,19 @@
 //! Postmen at a broker with its store: people who write to each other and are never there together.
 
 use std::future::{Future, poll_fn};
-use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use pregao::command::{MailFilter, NewLetter};
-use pregao::desk;
-use pregao::event::{LetterStanding, LetterView};
+use pregao::command::NewLetter;
+use pregao::event::LetterStanding;
 use pregao::post::guest::{GuestError, GuestSession};
 use pregao::post::letters::{FoundBox, Outgoing};
-use pregao::post::office::{Office, Resolved};
+use pregao::post::office::Office;
 use pregao::post::own_box::OwnBox;
-use pregao::post::passes::{PassTaker, requests};
-use pregao::post::postman::{Counter, Errand, News, NotDone, Postman, TimeHeard, terms};
-use pregao::post::store::MailStore;
-use pregao::post::store::own_boxes::BoxPurpose;
-use pregao::vault::{Contents, Passphrase, Secret, TrustedTsa, Vault, WorkFactor};
+use pregao::post::passes::requests;
+use pregao::post::postman::{Errand, News, terms};
 use pregao_protocol::letter::{
     self, Address, Author, BoxKeys, Content, Letter, Mode, ReadReceipt, Salt,
 };
@@ -28,247 +22,20 @@ use pregao_protocol::room::action::Draft;
 use pregao_protocol::room::body::{Body, BoxOpening, Deposit};
 use pregao_protocol::room::{MessageBox, Undecided};
 use pregao_protocol::trust::agreement::AgreementSecret;
-use pregao_protocol::trust::broker::BrokerCertificate;
-use pregao_protocol::trust::key::{Fingerprint, PublicKey, SecretKey};
+use pregao_protocol::trust::key::{PublicKey, SecretKey};
 use pregao_protocol::trust::pass::Pass;
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::trust::seal::SealPublic;
-use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::Purpose;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-use super::machine::Machine;
-use super::person::Person;
-use super::programs::Town;
-use super::run::on_one_thread;
+use super::street::{LOOK, Street, Writer, in_a_street, is_calm, letter};
 
 #[cfg(test)]
 mod registered;
 
 /// Passes for each persona and day.
 const PER_DAY: u32 = 40;
-/// How often it is looked whether something has come to be.
-const LOOK: Duration = Duration::from_secs(1);
-/// How many looks are too many.
-const TOO_LONG: usize = 2_000;
-
-/// Somebody with letters.
-struct Writer {
-    office: Office,
-    options: desk::Options,
-    house: BrokerCertificate,
-    taker: PassTaker,
-    /// Held for as long as its store is.
-    _vault: Vault,
-}
-
-/// While the postman of somebody is there.
-struct Shift {
-    counter: Counter,
-    runs: JoinHandle<()>,
-    news: Vec<News>,
-    office: Office,
-}
-
-struct Street {
-    town: Arc<Town>,
-    chance: super::machine::Chance,
-    folder: PathBuf,
-}
-
-impl Street {
-    async fn settle(&self, name: &str) -> Result<Writer> {
-        let person = Person::new(name.to_owned(), 0, false, &self.chance);
-        self.town.settle(&person).await?;
-        let taker = self.town.pass_taker(&person).context("a desk")?;
-        let machine: Arc<Machine> = self.town.machine();
-        let options = self.town.desk_options(name, &machine, None)?;
-        let (_, house) = self.town.house().context("a house")?;
-        let folder = self.folder.join(format!("letters-{name}"));
-        let tsa = TrustedTsa {
-            url: "http://tsa:1".to_owned(),
-            authority: Fingerprint([7; 32]),
-            keys: serde_json::json!({"keys": []}),
-            pinned: true,
-            proxy: None,
-        };
-        let contents = Contents::new(Secret::new([0xa5; 32]), tsa, Vec::new());
-        let passphrase = Passphrase::new("a lamp of many words".to_owned());
-        let mut vault = Vault::create(&folder, &passphrase, WorkFactor::Fixed(1), contents)?;
-        let store = MailStore::open(&mut vault, Arc::clone(&options.host.random))?;
-        let office = Office::new(store, options.broker.clone(), options.host.clone());
-        Ok(Writer { office, options, house, taker, _vault: vault })
-    }
-}
-
-fn in_a_street(per_day: u32, play: impl AsyncFnOnce(Street) -> Result<()>) {
-    let (left, _) = on_one_thread(1, false, async |chance, era, trace, folder| {
-        let path = folder.path();
-        let town = Town::found_with_passes(per_day, chance, era, trace, path).await?;
-        let street = Street { town, chance: chance.clone(), folder: path.to_owned() };
-        play(street).await
-    })
-    .unwrap();
-    left.unwrap();
-}
-
-impl Writer {
-    fn now(&self) -> Time {
-        self.options.host.clock.wall()
-    }
-
-    fn postman(&self) -> (Postman, Counter) {
-        let stamp = *self.house.stamps.first().expect("a TSA");
-        let (office, taker) = (self.office.clone(), self.taker.clone());
-        let (postman, counter) = Postman::new(office, taker, self.options.clone(), stamp);
-        let at = self.options.host.clock.uptime();
-        counter.time.send_replace(Some(TimeHeard { time: self.now(), at }));
-        (postman, counter)
-    }
-
-    /// The postman comes, and hurries if `now`.
-    async fn begin(&self, now: bool) -> Result<Shift> {
-        let (postman, counter) = self.postman();
-        // Also a test of that it can be run so: on another thread, if there is one.
-        let runs = tokio::spawn(postman.run());
-        counter.errands.send(Errand::Look { now }).await?;
-        Ok(Shift { counter, runs, news: Vec::new(), office: self.office.clone() })
-    }
-
-    fn draw(&self, handle: Option<&str>) -> Result<()> {
-        let secrets = self.office.box_secrets()?;
-        let handle = handle.map(|handle| handle.to_owned().try_into()).transpose()?;
-        let opening = BoxOpening { handle, ..terms(&self.house, &secrets) };
-        let purpose = BoxPurpose::First {
-            handle: opening.handle.as_ref().map(|handle| handle.as_str().to_owned()),
-            about: None,
-        };
-        self.office.draw_box(opening, purpose, secrets)?;
-        Ok(())
-    }
-
-    /// Opens a box for first letters, and leaves.
-    async fn move_in(&self, handle: Option<&str>) -> Result<()> {
-        self.draw(handle)?;
-        let mut shift = self.begin(true).await?;
-        shift
-            .until("its box is open", |office| {
-                Ok(office.boxes()?.iter().all(|b| b.standing == "open"))
-            })
-            .await?;
-        // It is read after that, for the first time, and its keys published.
-        tokio::time::sleep(Duration::from_secs(20)).await;
-        shift.end().await?;
-        Ok(())
-    }
-
-    fn write(&self, to: &str, new: NewLetter) -> Result<u64> {
-        let Resolved::Contact(contact) = self.office.resolve(to)? else { bail!("no contact {to}") };
-        let address = self.office.contact_address(contact)?;
-        let route = self.office.route(Some(contact), address)?;
-        let written = self.office.write(&new, route, self.now())?;
-        Ok(u64::try_from(written.number.0)?)
-    }
-
-    fn letters(&self) -> Result<Vec<LetterView>> {
-        self.letters_of(20)
-    }
-
-    fn letters_of(&self, last: u32) -> Result<Vec<LetterView>> {
-        let filter = MailFilter { last: Some(last), ..MailFilter::default() };
-        Ok(self.office.list(&filter)?.letters)
-    }
-
-    /// Adds whoever has a box of this name.
-    async fn befriend(&self, called: &str, name: RoomName) -> Result<()> {
-        let mut session = self.session().await?;
-        let broker = self.options.broker.to_string().try_into()?;
-        let address = session.opening(name).await?.address(broker);
-        self.office.add_contact(called, address, self.now())?;
-        Ok(())
-    }
-
-    /// The postman is there until all has left.
-    async fn send_all(&self) -> Result<Vec<News>> {
-        let mut shift = self.begin(true).await?;
-        shift.until("all has left", |office| Ok(office.under_way()? == 0)).await?;
-        shift.end().await
-    }
-
-    fn standing(&self, number: u64) -> Result<LetterStanding> {
-        let status = self.office.status(Some(number))?.pop().context("a letter")?;
-        Ok(status.letter.standing)
-    }
-
-    async fn session(&self) -> Result<GuestSession<'_>> {
-        let stamp = *self.house.stamps.first().context("a TSA")?;
-        Ok(GuestSession::open(&self.options.broker, stamp, self.options.reach()).await?)
-    }
-}
-
-fn letter(to: &str, text: &str) -> NewLetter {
-    NewLetter {
-        to: to.to_owned(),
-        text: text.to_owned(),
-        subject: None,
-        re: None,
-        attach: Vec::new(),
-        mode: Some(Mode::Evidence),
-        receipt: false,
-        registered: false,
-        expires: None,
-        now: false,
-        anyway: true,
-    }
-}
-
-impl Shift {
-    fn hear(&mut self) {
-        while let Ok(news) = self.counter.news.try_recv() {
-            self.news.push(news);
-        }
-    }
-
-    async fn until(
-        &mut self,
-        what: &str,
-        mut is_so: impl FnMut(&Office) -> Result<bool>,
-    ) -> Result<()> {
-        for _ in 0..TOO_LONG {
-            self.hear();
-            if is_so(&self.office)? {
-                return Ok(());
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        bail!("not in time: {what}; {:?}", self.news)
-    }
-
-    /// Its counter is dropped, so it ends.
-    async fn end(mut self) -> Result<Vec<News>> {
-        self.hear();
-        let Self { counter, runs, news, .. } = self;
-        drop(counter);
-        tokio::time::timeout(Duration::from_secs(5), runs).await.context("it goes on")??;
-        Ok(news)
-    }
-
-    async fn ask<T>(
-        &self,
-        errand: impl FnOnce(oneshot::Sender<Result<T, NotDone>>) -> Errand,
-    ) -> Result<Result<T, NotDone>> {
-        let (reply, answer) = oneshot::channel();
-        self.counter.errands.send(errand(reply)).await?;
-        Ok(answer.await?)
-    }
-}
-
-fn is_calm(news: &[News]) -> Result<()> {
-    let odd = news.iter().find(|news| matches!(news, News::Trouble { .. } | News::Alarm { .. }));
-    odd.map_or(Ok(()), |odd| bail!("{odd:?}"))
-}
 
 #[test]
 fn two_people_who_are_never_there_together_write_answer_and_acknowledge_by_their_postmen() {

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -61,6 +61,7 @@ use super::apart;
 use super::framer::AnsweredAction;
 use super::machine::{Chance, Era, Machine, Speed};
 use super::person::Person;
+use super::recorder::Recorder;
 use super::trace::Trace;
 use super::trouble::Trouble;
 use super::wires::Wires;
@@ -128,6 +129,8 @@ pub struct Town {
     /// How many passes the broker gives each persona a day. Their keys are drawn by no chance of the town: what happens is
     /// not the same again where there are any.
     passes_per_day: u32,
+    /// What the broker keeps of all that it sees, if it does.
+    recorder: OnceLock<Arc<Recorder>>,
 }
 
 impl fmt::Debug for Town {
@@ -173,6 +176,7 @@ impl Town {
             liar: Mutex::default(),
             addresses: Mutex::default(),
             passes_per_day,
+            recorder: OnceLock::new(),
         });
         town.start_tsa(0)?;
         town.start_broker().await?;
@@ -180,7 +184,26 @@ impl Town {
     }
 
     pub(super) fn lines(self: &Arc<Self>) -> Lines {
-        Lines { town: Arc::downgrade(self), liar: None }
+        Lines { town: Arc::downgrade(self), liar: None, from: "somewhere".into() }
+    }
+
+    /// From now on the broker keeps all that it sees, as long as it is not started anew.
+    pub fn record(&self) -> Arc<Recorder> {
+        if let Some(broker) = &*self.broker.lock() {
+            broker.machine.keep_drawn();
+        }
+        Arc::clone(self.recorder.get_or_init(|| Recorder::begin(&self.era)))
+    }
+
+    /// Time since the beginning.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.era.elapsed()
+    }
+
+    /// All machines sleep for a while.
+    pub fn sleep(&self, time: Duration) {
+        self.era.sleep(time);
     }
 
     /// The wires of the town.
@@ -412,7 +435,7 @@ impl Town {
             reader: None,
             route: None,
             host: machine.host(),
-            net: Arc::new(Lines { liar, ..self.lines() }),
+            net: Arc::new(Lines { liar, from: name.into(), ..self.lines() }),
             witnesses: Vec::new(),
             lock_tsas: Vec::new(),
             final_by: Vec::new(),
@@ -592,6 +615,8 @@ pub(super) struct Lines {
     town: Weak<Town>,
     /// What stands on the way to the broker, of somebody who is lied to.
     liar: Option<Arc<Mask>>,
+    /// Whose machine it is.
+    from: Arc<str>,
 }
 
 impl Lines {
@@ -606,7 +631,14 @@ impl Lines {
             let (near, far) = town.wires.connect(BROKER.0);
             let broker = town.broker.lock();
             let Running { machine, program } = broker.as_ref().ok_or_else(refused)?;
-            machine.run(Box::pin(listener::serve(far, Arc::clone(&program.context))));
+            let context = Arc::clone(&program.context);
+            match town.recorder.get() {
+                Some(recorder) => {
+                    let far = recorder.copy(&self.from, (machine, &context), far);
+                    machine.run(Box::pin(listener::serve(far, context)));
+                }
+                None => machine.run(Box::pin(listener::serve(far, context))),
+            }
             Ok(near)
         } else if (host, port) == TSA {
             let (near, far) = town.wires.connect(TSA.0);
@@ -747,7 +779,7 @@ impl Lines {
     fn connect_to(&self, liar: Arc<Mask>) -> io::Result<DuplexStream> {
         let town = self.town()?;
         let (near, far) = town.wires.connect(VICTIM);
-        let honest = Self { town: self.town.clone(), liar: None };
+        let honest = Self { liar: None, ..self.clone() };
         let machine = Machine::start(&town.era, &town.chance, Speed::AtOnce);
         let addresses = town.addresses.lock().clone();
         let (tsa, broker) = addresses.ok_or(io::ErrorKind::ConnectionRefused)?;

@@ -162,8 +162,8 @@ impl Desk {
         let when = if now {
             "the box will be opened now: the broker may guess that it is yours"
         } else {
-            "the box will be opened about an hour after your passes came, so that the broker does not learn whose it is, \
-             while the chat or `pregao agent` runs"
+            "the box will be opened about an hour after your passes came, and not before six in the morning (UTC), so that the \
+             broker does not learn whose it is, while the chat or `pregao agent` runs"
         };
         self.note(format!("{when}; {found_by}")).await;
         Progress::Done

@@ -153,8 +153,11 @@ impl Round {
                     let NotDone { message, advice, .. } = error.clone();
                     self.say(News::Alarm { room: None, message, advice, notes: Vec::new() }).await;
                 }
-                // What was saved is taken off.
-                plan.looks.clear();
+                // What was saved is taken off: there, and no other box is looked into with it.
+                let letter = self.office.store().view().letter(letter);
+                if let Ok(record) = letter {
+                    plan.looks.remove(&record.own_box);
+                }
                 let _ = reply.send(saved);
             }
         }

@@ -51,7 +51,7 @@ impl Round {
         Ok(is_lost || renewed != Some(today) || is_short(fold, 4))
     }
 
-    /// Draws keys, keeps them, and publishes them. The session has read the box up to `seen`.
+    /// Draws keys, keeps them, and publishes them. The session has read the box up to `seen`. The position of the entry.
     pub(super) async fn renew(
         &self,
         id: BoxId,
@@ -59,7 +59,7 @@ impl Round {
         own: &OwnBox,
         (fold, seen): (&MessageBox, Seen),
         now: Time,
-    ) -> Result<(), Setback> {
+    ) -> Result<u64, Setback> {
         // A day on which none was used needs no other stock: each one more lets the oldest lapse.
         let count = if is_short(fold, 2) { STOCK } else { 0 };
         let signed = self.prekey()?;
@@ -90,7 +90,7 @@ impl Round {
             change.keys_published(id, &entry.signed, root.as_ref(), seq)?;
             change.edit_box(id, |record| record.renewed = Some(Day::of(now))).map(drop)
         })?;
-        Ok(())
+        Ok(seq)
     }
 
     fn prekey(&self) -> Result<PrekeySecret, Setback> {

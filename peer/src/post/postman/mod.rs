@@ -4,7 +4,8 @@
 //! asked comes as an [`Errand`]; what it has to say goes to the desk as [`News`]. All that has to last is in the store
 //! before it is said or sent: dropping the postman, wherever it waits, loses nothing.
 //!
-//! One loop: what the user waits for goes first, then the most urgent of what is due (`plan`), one thing at a time.
+//! One loop: what the user waits for goes first, then the most urgent of what is due (`plan`), one thing at a time but for
+//! looks into boxes, which go on beside all else.
 //!
 //! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
 //! - `passes` taken in the persona's session, shown as a guest; `boxes` opened and closed; `keys` published and destroyed
@@ -24,8 +25,11 @@ mod setback;
 mod tracing;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use pregao_protocol::letter::Address;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::trust::key::{PublicKey, StampKey};
@@ -36,6 +40,7 @@ use super::guest::GuestSession;
 use super::office::Office;
 use super::passes::PassTaker;
 use super::store::letters::LetterNumber;
+use super::store::own_boxes::BoxId;
 use crate::desk::Options;
 use plan::{Job, Next, Plan};
 use setback::Setback;
@@ -75,7 +80,7 @@ impl TimeHeard {
 #[non_exhaustive]
 pub enum Errand {
     /// To look into the store at once: something was put down there. `now` lets passes be taken and spent without
-    /// waiting, although the broker may then guess whose they are.
+    /// waiting, and looks into all boxes, although the broker may then guess whose they are.
     Look {
         /// Whether nothing waits that need not.
         now: bool,
@@ -212,11 +217,15 @@ impl Postman {
 
     async fn serve(&mut self) {
         let mut heard = self.round.time.clone();
+        let (round, plan) = (&self.round, &mut self.plan);
+        let mut looks = Looks::default();
         loop {
             // What the user waits for is not behind all that is due.
             match self.errands.try_recv() {
                 Ok(errand) => {
-                    self.round.errand(errand, &mut self.plan).await;
+                    // It may look into the same boxes.
+                    looks.all(round, plan).await;
+                    round.errand(errand, plan).await;
                     continue;
                 }
                 Err(mpsc::error::TryRecvError::Disconnected) => return,
@@ -224,10 +233,10 @@ impl Postman {
             }
             // What never has to wait leaves the desk, which runs beside it, its turn.
             tokio::task::coop::consume_budget().await;
-            let now = self.round.now();
+            let now = round.now();
             let wait = match now {
                 None => LONGEST,
-                Some(now) => match self.step(now).await {
+                Some(now) => match step(round, plan, now, &mut looks).await {
                     None => continue,
                     Some(wait) => wait,
                 },
@@ -235,38 +244,107 @@ impl Postman {
             let is_known = now.is_some();
             tokio::select! {
                 errand = self.errands.recv() => match errand {
-                    Some(errand) => self.round.errand(errand, &mut self.plan).await,
+                    Some(errand) => {
+                        looks.all(round, plan).await;
+                        round.errand(errand, plan).await;
+                    }
                     None => return,
                 },
                 changed = heard.changed(), if !is_known => if changed.is_err() { return },
+                Some(look) = looks.0.next() => look.end(round, plan).await,
                 () = tokio::time::sleep(wait) => {}
             }
         }
     }
+}
 
-    /// Does the most urgent thing; nothing if it did, else how long nothing is due.
-    async fn step(&mut self, now: Time) -> Option<Duration> {
-        let next = match self.plan.next(&self.round, now) {
-            Ok(next) => next,
-            Err(setback) => {
-                self.plan.failed(&self.round, Job::Plan, setback, now).await;
-                return Some(LONGEST);
+/// Does the most urgent thing; nothing if it did, else how long nothing is due.
+async fn step<'a>(
+    round: &'a Round,
+    plan: &mut Plan,
+    now: Time,
+    looks: &mut Looks<'a>,
+) -> Option<Duration> {
+    let next = match plan.next(round, now) {
+        Ok(next) => next,
+        Err(setback) => {
+            plan.failed(round, Job::Plan, setback, now).await;
+            return Some(LONGEST);
+        }
+    };
+    if let Some(news) = plan.take_starved() {
+        round.say(news).await;
+    }
+    let job = match next {
+        Next::Job(Job::Read(id)) => {
+            looks.begin(round, id, plan.begin_look(id));
+            return None;
+        }
+        Next::Job(job) => job,
+        Next::Wait(wait) => return Some(wait.clamp(SHORTEST, LONGEST)),
+    };
+    let mut ended = Vec::new();
+    let done = {
+        let work = round.work(job, plan);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => break done,
+                Some(look) = looks.0.next() => ended.push(look),
             }
-        };
-        if let Some(news) = self.plan.take_starved() {
-            self.round.say(news).await;
         }
-        let job = match next {
-            Next::Job(job) => job,
-            Next::Wait(wait) => return Some(wait.clamp(SHORTEST, LONGEST)),
-        };
-        let done = self.round.work(job, &mut self.plan).await;
-        let now = self.round.now().unwrap_or(now);
-        match done {
-            Ok(()) => self.plan.done(job),
-            Err(setback) => self.plan.failed(&self.round, job, setback, now).await,
+    };
+    settle(round, plan, job, done).await;
+    for look in ended {
+        look.end(round, plan).await;
+    }
+    None
+}
+
+async fn settle(round: &Round, plan: &mut Plan, job: Job, done: Result<(), Setback>) {
+    match done {
+        Ok(()) => plan.done(job),
+        // Before the TSA is heard nothing is begun.
+        Err(setback) => {
+            let Some(now) = round.now() else { return };
+            plan.failed(round, job, setback, now).await;
         }
-        None
+    }
+}
+
+/// Looks into boxes that are under way, each beside all else: if none of one person's sessions ever met another, the broker
+/// would soon know which boxes are of one person, for those of different people do meet.
+#[derive(Default)]
+struct Looks<'a>(FuturesUnordered<Pin<Box<dyn Future<Output = Look> + Send + 'a>>>);
+
+/// A look into a box that ended.
+struct Look {
+    id: BoxId,
+    /// What is planned by it.
+    part: Plan,
+    done: Result<(), Setback>,
+}
+
+impl<'a> Looks<'a> {
+    fn begin(&self, round: &'a Round, id: BoxId, mut part: Plan) {
+        self.0.push(Box::pin(async move {
+            let done = round.read_box(id, &mut part).await;
+            Look { id, part, done }
+        }));
+    }
+
+    /// Waits until none is under way.
+    async fn all(&mut self, round: &Round, plan: &mut Plan) {
+        while let Some(look) = self.0.next().await {
+            look.end(round, plan).await;
+        }
+    }
+}
+
+impl Look {
+    async fn end(self, round: &Round, plan: &mut Plan) {
+        plan.end_look(self.id, self.part);
+        settle(round, plan, Job::Read(self.id), self.done).await;
     }
 }
 
@@ -299,10 +377,10 @@ impl Round {
 
     async fn work(&self, job: Job, plan: &mut Plan) -> Result<(), Setback> {
         match job {
-            Job::Plan => Ok(()),
+            // What is due is found, and boxes are looked into, beside this.
+            Job::Plan | Job::Read(_) => Ok(()),
             Job::Passes => self.take_passes(plan).await,
             Job::Open(id) => self.open_box(id, plan).await,
-            Job::Read(id) => self.read_box(id, plan).await,
             Job::Ask(letter) => self.ask_author(letter, plan).await,
             Job::Close(id) => self.close_box(id, plan).await,
             Job::Depart(id) => self.depart(id, plan).await,

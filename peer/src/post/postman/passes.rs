@@ -21,6 +21,14 @@ const REST: Duration = Duration::from_secs(60 * 60);
 const REST_WITHIN: u64 = 2 * 60 * 60;
 /// Before the end of a day passes are taken so early that they can be spent.
 const BEFORE_END: Duration = Duration::from_secs(5 * 60 * 60);
+/// Within how long after a day begins, or the program does, they are taken. With [`SPENT_FROM`]: the broker looks for
+/// whoever spends one among those who have taken some, and the later many take theirs, the fewer these are before.
+const TAKEN_WITHIN: Duration = Duration::from_secs(2 * 60 * 60);
+/// After so long of a day whoever was there all the time has passes that have rested. None is spent before.
+const SPENT_FROM: Duration = Duration::from_secs(5 * 60 * 60);
+/// Within how many seconds after that each may first be spent.
+const SPENT_FROM_WITHIN: u64 = 60 * 60;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A pass may be spent this long before its day ends, however short it has rested.
 const LAST: Duration = Duration::from_secs(60 * 60);
 /// How long the desk may take to answer.
@@ -52,8 +60,8 @@ impl Round {
         if is_first || is_asked {
             return Ok(now);
         }
-        let left = today.ends().minus(BEFORE_END).since(now).as_secs();
-        Ok(now.plus(Duration::from_secs(self.random_below(left)?)))
+        let left = today.ends().minus(BEFORE_END).since(now).min(TAKEN_WITHIN);
+        Ok(now.plus(Duration::from_secs(self.random_below(left.as_secs())?)))
     }
 
     /// From when on there is a pass to spend, if there is one today.
@@ -94,10 +102,13 @@ impl Round {
         };
         let now = self.time()?;
         let latest = today.ends().minus(LAST).max(now);
+        let from = today.ends().minus(DAY).plus(SPENT_FROM);
         let mut kept = Vec::with_capacity(passes.len());
         for ((id, _), pass) in asked.iter().zip(passes) {
             let rest = Duration::from_secs(self.random_below(REST_WITHIN)?);
-            kept.push((*id, pass, now.plus(REST).plus(rest).min(latest)));
+            let of_day = Duration::from_secs(self.random_below(SPENT_FROM_WITHIN)?);
+            let not_before = now.plus(REST).plus(rest).max(from.plus(of_day)).min(latest);
+            kept.push((*id, pass, not_before));
         }
         self.office.store().change(|change| {
             for (id, pass, not_before) in kept {

@@ -1,6 +1,6 @@
 //! What is due, and when: all by the TSA's time, all found anew in the store whenever it is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pregao_protocol::trust::pass::Day;
@@ -18,6 +18,8 @@ use crate::post::store::{Kept, View};
 const LOOK_AFTER: Duration = Duration::from_secs(30);
 /// Within how many seconds after that it is looked, every one as likely.
 const LOOK_WITHIN: u64 = 60;
+/// Boxes that are looked into at a time, at most.
+const MOST_LOOKS: usize = 8;
 /// How long it is until what failed is tried again, the first time; twice as long each time after that.
 const AGAIN_AFTER: Duration = Duration::from_secs(4);
 /// How often that doubles: about half an hour then.
@@ -78,6 +80,10 @@ pub(super) struct Plan {
     pub(super) taken: Option<Day>,
     /// The day of which all are spent, and something waits for one; and whether that was said.
     starved: Option<(Day, bool)>,
+    /// Boxes that are being looked into.
+    reading: BTreeSet<BoxId>,
+    /// Of a look: letters that were here unopened when it began.
+    known_before: BTreeSet<LetterNumber>,
     is_filled: bool,
     again: BTreeMap<Job, Again>,
 }
@@ -101,10 +107,13 @@ impl Soonest<'_> {
 }
 
 impl Plan {
-    /// Looks at once, and tries at once what failed.
+    /// Tries at once what failed; looks into all boxes at once only in a hurry. Whoever looked whenever something is put down
+    /// would show, some seconds before a letter leaves, which boxes are its author's.
     pub(super) fn look(&mut self, now: bool) {
         self.hurry |= now;
-        self.looks.clear();
+        if now {
+            self.looks.clear();
+        }
         for again in self.again.values_mut() {
             again.at = Time::from_micros(0).unwrap_or(again.at);
         }
@@ -115,6 +124,24 @@ impl Plan {
         let within = Duration::from_secs(round.random_below(LOOK_WITHIN)?);
         self.looks.insert(of, round.time()?.plus(LOOK_AFTER).plus(within));
         Ok(())
+    }
+
+    /// A box is looked into from now on, beside all else; what is planned by that comes with [`Plan::end_look`].
+    pub(super) fn begin_look(&mut self, of: BoxId) -> Self {
+        self.reading.insert(of);
+        let (hurry, unopened) = (self.hurry, self.unopened.clone());
+        let known_before = unopened.keys().copied().collect();
+        Self { hurry, unopened, known_before, is_filled: true, ..Self::default() }
+    }
+
+    /// A box was looked into, and this is planned by it.
+    pub(super) fn end_look(&mut self, of: BoxId, part: Self) {
+        self.reading.remove(&of);
+        self.looks.extend(part.looks);
+        // Those that it knew before may have been opened meanwhile.
+        let known = part.known_before;
+        self.unopened
+            .extend(part.unopened.into_iter().filter(|(letter, _)| !known.contains(letter)));
     }
 
     /// It was done.
@@ -184,7 +211,9 @@ impl Plan {
                 // What was handed in has its answer without a pass.
                 (BoxState::Drawn, _) if record.stamp.is_some() => soonest.at(now, Job::Open(*id)),
                 (BoxState::Drawn, Some(at)) => soonest.at(at, Job::Open(*id)),
-                (BoxState::Closing, _) => soonest.at(now, Job::Close(*id)),
+                (BoxState::Closing, _) if !self.reading.contains(id) => {
+                    soonest.at(now, Job::Close(*id));
+                }
                 _ => {}
             }
         }
@@ -199,7 +228,8 @@ impl Plan {
             soonest.at(*at, Job::Ask(*letter));
         }
         for Kept { id, record } in &boxes {
-            if record.state == BoxState::Opened {
+            let may_look = self.reading.len() < MOST_LOOKS && !self.reading.contains(id);
+            if record.state == BoxState::Opened && may_look {
                 soonest.at(self.looks.get(id).copied().unwrap_or(now), Job::Read(*id));
             }
         }
