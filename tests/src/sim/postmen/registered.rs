@@ -9,6 +9,8 @@ use pregao_protocol::value::label;
 use super::super::trouble::{Crash, Trouble};
 use super::super::verdict::verbs;
 use super::*;
+use pregao::event::LetterView;
+use pregao_protocol::value::clock::Time;
 
 fn registered(text: &str) -> NewLetter {
     let subject = Some(format!("About {}", text.chars().take(5).collect::<String>()));
