@@ -244,11 +244,11 @@ impl Play {
                 self.say(&format!("[reveal] {saw} learns: {name}; {verdict}"));
                 self.seen.insert((who, room), (role, name));
             }
-            Event::Boxes { boxes, .. } if self.boxed.is_none() => {
-                if boxes.iter().any(|own| own.address.is_some()) {
-                    self.boxed = Some(who);
-                    self.say(&format!("[letters] {HANDLE} has a box: /people shows it"));
-                }
+            Event::Boxes { boxes, .. }
+                if self.boxed.is_none() && boxes.iter().any(|own| own.address.is_some()) =>
+            {
+                self.boxed = Some(who);
+                self.say(&format!("[letters] {HANDLE} has a box: /people shows it"));
             }
             Event::Letter(letter) if letter.standing == LetterStanding::Unread => {
                 let member = self.cast.get_mut(who).context("no such member")?;
