@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use pregao::event::{Event, Phase, Role, RoomView};
+use pregao::event::{Event, LetterStanding, Phase, Role, RoomView};
 use pregao::text::amount;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -22,6 +22,10 @@ const ITEMS: [(&str, u64, Option<u64>, u64, u64); 3] = [
     ("Desk lamp, brass", 15, None, 105, 20),
     ("Cuckoo clock", 40, Some(5), 135, 28),
 ];
+/// So many passes that the user and a seller write to each other for as long as they like.
+const PASSES: &str = "--passes-per-day 60";
+/// What the seller is found by who can be written to.
+const HANDLE: &str = "first-seller";
 /// Longest that a demonstration without a user may take.
 const PLAY_WITHIN: Duration = Duration::from_secs(180);
 /// How often each bidder looks for something to bid on, on average.
@@ -41,6 +45,8 @@ pub struct Play {
     sealed: BTreeSet<(usize, String)>,
     /// Members with the rooms that are over and final for them.
     is_final: BTreeSet<(usize, String)>,
+    /// The member who has a box, once it is open.
+    boxed: Option<usize>,
     alarms: Vec<String>,
     receipts: Vec<(usize, bool)>,
     told: Told,
@@ -67,7 +73,7 @@ impl Play {
     /// # Errors
     /// If a program is missing or does not start.
     pub async fn open(told: Told, keep: Option<PathBuf>) -> Result<Self> {
-        let house = House::open(&Options::default())?;
+        let house = House::open(&Options::default().broker(PASSES))?;
         let (sender, reports) = mpsc::unbounded_channel();
         let parts = [
             ("Observer", Part::Observer),
@@ -90,6 +96,7 @@ impl Play {
             finished: BTreeSet::new(),
             sealed: BTreeSet::new(),
             is_final: BTreeSet::new(),
+            boxed: None,
             alarms: Vec::new(),
             receipts: Vec::new(),
             told,
@@ -114,7 +121,13 @@ impl Play {
             });
             self.cast.get_mut(*seller).context("no seller")?.tell(&line).await?;
         }
-        Ok(())
+        // Whoever plays in the chat can write to the first of them, who is not kept waiting for passes to rest.
+        let first = sellers.first().context("no seller")?;
+        let line = json!({
+            "id": "box", "command": "box", "what": "open", "handle": HANDLE,
+            "about": "writes back that it was read", "now": true,
+        });
+        self.cast.get_mut(*first).context("no seller")?.tell(&line).await
     }
 
     fn members(&self, which: impl Fn(Part) -> bool) -> Vec<usize> {
@@ -161,6 +174,7 @@ impl Play {
         let play = async {
             // Both sides of each sale learn of it, the one perhaps after the observer, and what all export is final.
             while self.finished.len() < ITEMS.len()
+                || self.boxed.is_none()
                 || self.seen.len() < 2 * self.sold()
                 || self.is_final.len() < self.finished.len() * self.cast.len()
             {
@@ -229,6 +243,21 @@ impl Play {
                 let saw = self.cast.get(who).map(|member| member.name.clone()).unwrap_or_default();
                 self.say(&format!("[reveal] {saw} learns: {name}; {verdict}"));
                 self.seen.insert((who, room), (role, name));
+            }
+            Event::Boxes { boxes, .. }
+                if self.boxed.is_none() && boxes.iter().any(|own| own.address.is_some()) =>
+            {
+                self.boxed = Some(who);
+                self.say(&format!("[letters] {HANDLE} has a box: /people shows it"));
+            }
+            Event::Letter(letter) if letter.standing == LetterStanding::Unread => {
+                let member = self.cast.get_mut(who).context("no such member")?;
+                let number = letter.letter;
+                member.tell(&json!({ "command": "read", "letter": number })).await?;
+                if letter.wants_receipt {
+                    let line = json!({ "command": "ack", "letter": number, "now": true });
+                    member.tell(&line).await?;
+                }
             }
             Event::Alarm { message, .. } => self.alarms.push(message),
             Event::Receipts { receipts } => {
