@@ -94,6 +94,16 @@ impl Records {
 }
 
 impl Records {
+    /// Letters that came to boxes at these times, and nothing else.
+    pub(super) fn of_letters(came: &[(RoomName, Duration)]) -> Self {
+        let mut left: Vec<_> = came
+            .iter()
+            .map(|(to, at)| Left { at: *at, to: *to, address: None, truth: "somebody".into() })
+            .collect();
+        left.sort_by_key(|left| left.at);
+        Self { left, ..Self::default() }
+    }
+
     /// Whose a letter is, among all personas that took passes before on its day: a share for each, which add up to one.
     ///
     /// Whoever took passes at the same address is it, and else whoever has just taken some: that is somebody in a hurry.

@@ -37,8 +37,8 @@ pub(super) struct Habits {
     pub(super) days: u64,
     /// Letters that each begins a day, at any time.
     pub(super) letters: u64,
-    /// Whether every second letter is answered, within four hours after it was fetched.
-    pub(super) answers: bool,
+    /// Within how many hours after it was fetched every second letter is answered; 0 if none is.
+    pub(super) answered_within: u64,
     /// Whether receipts are asked for and given.
     pub(super) receipts: bool,
     /// Whether people come only to send, and take passes and spend them at once.
@@ -168,7 +168,7 @@ impl Neighbour {
         Ok(())
     }
 
-    /// Reads what came, acknowledges it, and may answer it within four hours.
+    /// Reads what came, acknowledges it, and may answer it some hours later.
     fn read(&mut self, step: u64, habits: Habits, chance: &Chance) -> Result<()> {
         let (office, now) = (&self.writer.office, self.writer.now());
         for view in office.unread()?.letters {
@@ -182,8 +182,9 @@ impl Neighbour {
             if habits.receipts && office.owes_receipt(number)? {
                 office.acknowledge(number, habits.hurry, now)?;
             }
-            if habits.answers && chance.once_in(2) {
-                self.plans.push((step + 1 + chance.below(4), Some(number)));
+            if habits.answered_within > 0 && chance.once_in(2) {
+                let after = 1 + chance.below(habits.answered_within);
+                self.plans.push((step + after, Some(number)));
             }
         }
         Ok(())

@@ -7,6 +7,8 @@ use pregao::post::postman::terms;
 use pregao::post::store::contacts::ContactId;
 use pregao::post::store::own_boxes::BoxPurpose;
 
+use pregao_protocol::log::RoomName;
+
 use super::super::street::{Street, in_a_street, is_calm};
 use super::attack::Records;
 use super::{Habits, PER_DAY, Truth, live};
@@ -14,7 +16,7 @@ use super::{Habits, PER_DAY, Truth, live};
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// What people do who change no setting.
 const DEFAULT: Habits =
-    Habits { people: 6, days: 1, letters: 6, answers: true, receipts: true, hurry: false };
+    Habits { people: 6, days: 1, letters: 6, answered_within: 4, receipts: true, hurry: false };
 
 /// What the broker has of some days of a street; with addresses, and as they come through a proxy.
 async fn watch(street: &Street, habits: Habits) -> Result<(Records, Records, Truth)> {
@@ -43,7 +45,7 @@ fn who_left_a_letter_is_guessed_no_better_than_among_those_who_took_passes_unles
 #[test]
 fn who_spends_passes_as_soon_as_they_are_taken_is_named() {
     let habits =
-        Habits { letters: 1, days: 3, answers: false, receipts: false, hurry: true, ..DEFAULT };
+        Habits { letters: 1, days: 3, answered_within: 0, receipts: false, hurry: true, ..DEFAULT };
     in_a_street(PER_DAY, async |street| {
         let (_, hidden, _) = watch(&street, habits).await?;
         let named = hidden.name_senders();
@@ -90,15 +92,33 @@ fn looks_into_boxes_of_one_owner_meet_as_often_as_those_of_two() {
     });
 }
 
+#[test]
+fn the_attack_on_times_finds_the_box_that_is_answered_to_and_none_where_nobody_answers() {
+    let name = |n: u8| RoomName([n; 32]);
+    let at = |hours: u64, minutes: u64| Duration::from_secs(hours * 3_600 + minutes * 60);
+    // Box 1 gets a letter every seven hours, box 2 one half an hour after each; box 3 as many, and box 4 more, at other times.
+    let mut came: Vec<_> =
+        (0..40).flat_map(|n| [(name(1), at(7 * n, 0)), (name(2), at(7 * n, 30))]).collect();
+    came.extend((0..40).map(|n| (name(3), at(7 * n + 3, 11))));
+    came.extend((0..90).map(|n| (name(4), at(3 * n + 1, 40 * (n % 2)))));
+    let records = Records::of_letters(&came);
+    let found = records.associates(name(1), HOUR);
+    assert_eq!(found.first().map(|(name, _)| *name), Some(name(2)));
+    assert!(found.iter().all(|(of, score)| (*of == name(2)) == (*score > 4.0)), "{found:?}");
+    // Nobody answers what comes to box 3.
+    assert!(records.associates(name(3), HOUR).iter().all(|(_, score)| *score < 4.0));
+}
+
 /// `cargo test --release -p pregao-tests --lib -- --ignored --nocapture a_thousand_letters`
 #[test]
 #[ignore = "it takes long, prints numbers and judges little"]
 fn a_thousand_letters_a_pair_and_what_they_give_away() {
     let days = std::env::var("PREGAO_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(28);
     let talks = Habits { people: 6, days, letters: 12, ..DEFAULT };
-    let acknowledges = Habits { answers: false, ..talks };
-    let is_silent = Habits { receipts: false, ..acknowledges };
-    for habits in [talks, acknowledges, is_silent] {
+    let acknowledges = Habits { answered_within: 0, ..talks };
+    // Few letters, and each answer within the hour: what the attack was made for.
+    let is_prompt = Habits { days: days.min(8), letters: 2, answered_within: 1, ..talks };
+    for habits in [is_prompt, acknowledges, talks] {
         in_a_street(100, async |street| {
             let (shown, hidden, truth) = watch(&street, habits).await?;
             println!("{habits:?}: {} deposits", hidden.left.len());
