@@ -353,8 +353,8 @@ impl Office {
                 name,
                 handle,
                 contact,
-                standing: standing(record.state).to_owned(),
-                address: (is_first && record.state == BoxState::Opened)
+                standing: standing(&record).to_owned(),
+                address: (is_first && can_be_written_to(&record))
                     .then(|| address_of(record.name, self).to_string()),
             });
         }
@@ -424,9 +424,17 @@ fn address_of(name: RoomName, office: &Office) -> BoxAddress {
     BoxAddress { name, broker: office.broker().clone() }
 }
 
-const fn standing(state: BoxState) -> &'static str {
-    match state {
+/// Whether letters can come: without keys nothing can be sealed to its owner.
+const fn can_be_written_to(record: &BoxRecord) -> bool {
+    matches!(record.state, BoxState::Opened) && record.renewed.is_some()
+}
+
+const fn standing(record: &BoxRecord) -> &'static str {
+    match record.state {
         BoxState::Drawn => "is being opened",
+        BoxState::Opened if !can_be_written_to(record) => {
+            "is being opened: its keys are not out yet"
+        }
         BoxState::Opened => "open",
         BoxState::Closing => "is being closed",
         BoxState::Closed => "closed",

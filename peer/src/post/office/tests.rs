@@ -2,6 +2,7 @@
 
 use pregao_protocol::letter::{FileName, MAX_FILE};
 use pregao_protocol::room::body::BoxOpening;
+use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::seal::{SealKey, SealPublic};
 use pregao_protocol::value::clock::Time;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::post::postman::Listed as Found;
 use crate::post::store::contacts::ContactId;
 use crate::post::store::departures::Step;
 use crate::post::store::letters::{Authorship, LetterNumber, LetterState, Reading};
-use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxState};
+use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxState};
 use crate::post::store::tests::fixture::{Counter, Owner, Post, at, came, owner, text_letter};
 use pregao_protocol::letter::{Letter, Mode};
 use pregao_protocol::log::RoomName;
@@ -36,7 +37,11 @@ struct Bureau {
 impl Bureau {
     fn open() -> Self {
         let Post { place, mut store, me, them, own } = Post::new();
-        store.change(|change| change.edit_box(own, |it| it.state = BoxState::Opened)).unwrap();
+        let open = |it: &mut BoxRecord| {
+            it.state = BoxState::Opened;
+            it.renewed = Some(Day(0));
+        };
+        store.change(|change| change.edit_box(own, open)).unwrap();
         let broker = format!("wss://broker.example/#{}", "09".repeat(32)).parse().unwrap();
         let host = Host { random: std::sync::Arc::new(Counter::starting(1_000)), ..system() };
         let office = Office::new(store, broker, host);
@@ -535,6 +540,11 @@ fn there_is_one_box_for_first_letters_at_a_time() {
     assert_eq!(shown.len(), 2, "{shown:?}");
     assert_eq!((&*shown[0].standing, shown[0].address.is_some()), ("open", true));
     assert_eq!((shown[1].contact.as_deref(), shown[1].address.as_deref()), (Some("ana"), None));
+    // Until its keys are out nobody can write to it.
+    let without = |it: &mut BoxRecord| it.renewed = None;
+    office.store().change(|change| change.edit_box(bureau.own, without)).unwrap();
+    let shown = office.boxes().unwrap();
+    assert!(shown[0].standing.contains("keys are not out") && shown[0].address.is_none());
     let address = office.address().unwrap();
     assert_eq!((address.name, &address.broker), (bureau.me.name, office.broker()));
     assert_eq!(office.close_box().unwrap(), bureau.own);

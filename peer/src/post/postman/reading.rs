@@ -157,6 +157,10 @@ impl Round {
         }
         if must_renew && record.state == BoxState::Opened {
             let replaced = self.renew(id, session, &own, (fold, seen), now).await?;
+            if record.renewed.is_none() {
+                // From now on letters can come.
+                self.say(News::Boxes).await;
+            }
             // Nothing came in between, so all that is sealed to the key before is here: whoever leaves now leaves no secret of it.
             if replaced == seen.size && !self.waits_unopened(id, plan)? {
                 let read = replaced.saturating_add(1);

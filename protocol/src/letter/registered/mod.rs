@@ -26,9 +26,7 @@ use crate::value::label;
 use crate::value::padding::{PREFIX, pad, unpad};
 use crate::value::text::{Lines, Text};
 
-mod half;
-
-pub use half::{Half, HalfError, HalfPlace, SealedHalf};
+pub use crate::room::message_box::half::{Half, HalfError, HalfPlace, SealedHalf};
 
 /// What is sealed within is padded to a multiple of this, its length of four bytes included.
 const STEP: usize = 256;

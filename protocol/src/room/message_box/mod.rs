@@ -17,6 +17,7 @@ use crate::value::codec::Digest;
 use crate::value::label;
 
 mod about;
+pub mod half;
 pub mod kept;
 mod registered;
 pub mod verbs;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::MessageBox;
-use crate::letter::{Half, SealedHalf};
 use crate::room::body::{Body, HandedHalf, Registered};
+use crate::room::message_box::half::{Half, SealedHalf};
 use crate::room::{Code, Stamped};
 use crate::trust::key::{OneTime, PublicKey};
 use crate::value::clock::Time;

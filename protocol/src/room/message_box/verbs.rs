@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::letter::{Half, SealedHalf};
 use crate::room::body::BrokerKeys;
+use crate::room::message_box::half::{Half, SealedHalf};
 use crate::trust::key::{PublicKey, StampKey};
 use crate::trust::seal::SealPublic;
 use crate::value::blob_class::BlobClass;

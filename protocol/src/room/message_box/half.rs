@@ -14,7 +14,7 @@ use crate::value::label;
 /// Half of the key of a registered letter: 32 bytes, base64url in JSON. Wiped when dropped, hidden from `Debug`. The
 /// broker's is secret until its action `handed` publishes it.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Half(pub(super) [u8; 32]);
+pub struct Half(pub(crate) [u8; 32]);
 
 text_form!(Half, 32, to_base64url, array_from_base64url::<32>);
 
@@ -66,7 +66,7 @@ pub struct HalfPlace<'a> {
 }
 
 impl HalfPlace<'_> {
-    pub(super) fn info(&self) -> Vec<u8> {
+    pub(crate) fn info(&self) -> Vec<u8> {
         let Self { name, key, envelope } = self;
         [label::REGISTERED_HALF.as_bytes(), &name.0, key.as_bytes(), &envelope.0].concat()
     }
