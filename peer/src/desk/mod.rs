@@ -76,6 +76,7 @@ use crate::net::broker::BrokerAddress;
 use crate::net::tls::Roots;
 use crate::net::tsa::{TsaClient, verify_whenever};
 use crate::net::{Network, Reach, Route};
+use crate::post::postman::Way;
 use crate::post::store::MailError;
 use crate::text::moment::TimeZone;
 use crate::vault::{Vault, VaultError};
@@ -168,6 +169,17 @@ impl Options {
     #[must_use]
     pub fn reach(&self) -> Reach<'_> {
         Reach { host: &self.host, net: &*self.net, tls: &self.tls }
+    }
+
+    /// By which way the postman reaches the broker.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        Way {
+            broker: self.broker.clone(),
+            host: self.host.clone(),
+            net: Arc::clone(&self.net),
+            tls: self.tls.clone(),
+        }
     }
 }
 

@@ -124,7 +124,7 @@ impl Writer {
     pub(super) fn postman(&self) -> (Postman, Counter) {
         let stamp = *self.house.stamps.first().expect("a TSA");
         let (office, taker) = (self.office.clone(), self.taker.clone());
-        let (postman, counter) = Postman::new(office, taker, self.options.clone(), stamp);
+        let (postman, counter) = Postman::new(office, taker, self.options.way(), stamp);
         let at = self.options.host.clock.uptime();
         counter.time.send_replace(Some(TimeHeard { time: self.now(), at }));
         (postman, counter)

@@ -84,6 +84,7 @@ async fn two_who_are_never_there_together_do_all_that_the_menu_has() {
     // Who reads it last shows it to others: of what is evidence they see who wrote it, of the rest nothing.
     let written = pair.says(ana, &["export", "letter", "1"]).await;
     let file = written.split_whitespace().find(|word| word.ends_with(".letter")).unwrap();
-    let judged = pair.says(rui, &["verify", file]).await;
-    has(&judged, &["holds", "Is it still there?"]);
+    let judged = pregao(rui, &["verify", file]).await.unwrap();
+    assert_eq!(judged.code, Some(0), "{}", judged.text);
+    has(&judged.text, &["holds", "Is it still there?"]);
 }

@@ -109,7 +109,7 @@ impl LetterWork {
             let Means { options, passes, stamp } = (*self.means).clone();
             let store = MailStore::open(vault, options.host.random.clone())?;
             let office = Office::new(store, options.broker.clone(), options.host.clone());
-            let (postman, counter) = Postman::new(office.clone(), passes, options, stamp);
+            let (postman, counter) = Postman::new(office.clone(), passes, options.way(), stamp);
             counter.time.send_replace(self.heard);
             if let Some(hire) = self.hire.take() {
                 // Where the desk does not run, nothing is carried.

@@ -294,7 +294,7 @@ impl Round {
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], Setback> {
-        Ok(self.options.host.random()?)
+        Ok(self.way.host.random()?)
     }
 
     fn attachments(&self, id: DepartureId, record: &DepartureRecord) -> Result<Vec<Blob>, Setback> {

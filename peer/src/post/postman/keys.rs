@@ -94,7 +94,7 @@ impl Round {
     }
 
     fn prekey(&self) -> Result<PrekeySecret, Setback> {
-        Ok(PrekeySecret::from_random(self.options.host.random()?))
+        Ok(PrekeySecret::from_random(self.way.host.random()?))
     }
 
     /// Destroys secrets of keys that nothing which could still be opened is sealed to: of letters that ended or were dealt

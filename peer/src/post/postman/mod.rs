@@ -26,10 +26,12 @@ mod tracing;
 
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use pregao_protocol::host::Host;
 use pregao_protocol::letter::Address;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::trust::key::{PublicKey, StampKey};
@@ -41,7 +43,9 @@ use super::office::Office;
 use super::passes::PassTaker;
 use super::store::letters::LetterNumber;
 use super::store::own_boxes::BoxId;
-use crate::desk::Options;
+use crate::net::broker::BrokerAddress;
+use crate::net::tls::Roots;
+use crate::net::{Network, Reach};
 use plan::{Job, Next, Plan};
 use setback::Setback;
 
@@ -158,12 +162,31 @@ pub enum News {
     },
 }
 
+/// By which way the broker is reached.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// The broker.
+    pub broker: BrokerAddress,
+    /// The machine: gives times and randomness.
+    pub host: Host,
+    /// Where the broker is.
+    pub net: Arc<dyn Network>,
+    /// Whose TLS certificates are believed.
+    pub tls: Roots,
+}
+
+impl Way {
+    fn reach(&self) -> Reach<'_> {
+        Reach { host: &self.host, net: &*self.net, tls: &self.tls }
+    }
+}
+
 /// What everything is done with.
 #[derive(Debug)]
 struct Round {
     office: Office,
     passes: PassTaker,
-    options: Options,
+    way: Way,
     stamp: PublicKey<StampKey>,
     time: watch::Receiver<Option<TimeHeard>>,
     news: mpsc::Sender<News>,
@@ -189,18 +212,18 @@ pub struct Counter {
 }
 
 impl Postman {
-    /// A postman, and the desk's end. Boxes are at the broker of `options`; entries are stamped by `stamp`.
+    /// A postman, and the desk's end. Boxes are at the broker of `way`; entries are stamped by `stamp`.
     #[must_use]
     pub fn new(
         office: Office,
         passes: PassTaker,
-        options: Options,
+        way: Way,
         stamp: PublicKey<StampKey>,
     ) -> (Self, Counter) {
         let (errands, asked) = mpsc::channel(ERRANDS);
         let (said, news) = mpsc::channel(NEWS);
         let (time, heard) = watch::channel(None);
-        let round = Round { office, passes, options, stamp, time: heard, news: said };
+        let round = Round { office, passes, way, stamp, time: heard, news: said };
         let postman = Self { round, plan: Plan::default(), errands: asked };
         (postman, Counter { errands, news, time })
     }
@@ -352,7 +375,7 @@ impl Round {
     /// TSA time, once it was heard.
     fn now(&self) -> Option<Time> {
         let heard = *self.time.borrow();
-        heard.map(|heard| heard.now(self.options.host.clock.uptime()))
+        heard.map(|heard| heard.now(self.way.host.clock.uptime()))
     }
 
     /// As [`Round::now`], where something is done that begins with it.
@@ -361,7 +384,7 @@ impl Round {
     }
 
     async fn session(&self) -> Result<GuestSession<'_>, Setback> {
-        Ok(GuestSession::open(&self.options.broker, self.stamp, self.options.reach()).await?)
+        Ok(GuestSession::open(&self.way.broker, self.stamp, self.way.reach()).await?)
     }
 
     async fn say(&self, news: News) {
@@ -371,7 +394,7 @@ impl Round {
 
     /// A number below `bound`, every one about as likely; 0 for a bound of 0.
     fn random_below(&self, bound: u64) -> Result<u64, Setback> {
-        let random = u64::from_be_bytes(self.options.host.random()?);
+        let random = u64::from_be_bytes(self.way.host.random()?);
         Ok(random.checked_rem(bound).unwrap_or_default())
     }
 

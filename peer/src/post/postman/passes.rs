@@ -45,7 +45,7 @@ struct Asked {
 impl Round {
     /// Whether passes of a day were taken.
     pub(super) fn has_passes_of(&self, view: View<'_>, day: Day) -> Result<bool, Setback> {
-        let rows = view.passes(&self.options.broker.fingerprint, day)?;
+        let rows = view.passes(&self.way.broker.fingerprint, day)?;
         let is_open = |record: &PassRecord| matches!(record.state, PassState::Asked { .. });
         let mut known = rows.into_iter().flatten().peekable();
         Ok(known.peek().is_some() && !known.any(|kept| is_open(&kept.record)))
@@ -71,7 +71,7 @@ impl Round {
         now: Time,
         hurry: bool,
     ) -> Result<Option<Time>, Setback> {
-        let rows = view.passes(&self.options.broker.fingerprint, Day::of(now))?;
+        let rows = view.passes(&self.way.broker.fingerprint, Day::of(now))?;
         let held = rows.into_iter().flatten().filter_map(|kept| match kept.record.state {
             PassState::Held { not_before, .. } => Some(if hurry { now } else { not_before }),
             PassState::Asked { .. } | PassState::Spent { .. } => None,
@@ -122,7 +122,7 @@ impl Round {
 
     /// What was asked for and not answered, with the key under which it was.
     fn asked(&self, day: Day) -> Result<Option<Asked>, Setback> {
-        let broker = self.options.broker.fingerprint;
+        let broker = self.way.broker.fingerprint;
         let rows = self.office.store().view().passes(&broker, day)?;
         let asked: Vec<_> = rows
             .into_iter()
@@ -153,8 +153,8 @@ impl Round {
             plan.taken = Some(today);
             return Err(setback(TakeError::None));
         }
-        let made = requests(&offer.key, offer.count, &self.options.host).map_err(setback)?;
-        let broker = self.options.broker.fingerprint;
+        let made = requests(&offer.key, offer.count, &self.way.host).map_err(setback)?;
+        let broker = self.way.broker.fingerprint;
         let asked = self.office.store().change(|change| {
             let ask = |request: PassRequest| {
                 let id = change.ask_pass(broker, request.clone(), offer.key.spki())?;
@@ -193,7 +193,7 @@ impl Round {
             session.verify_pass(&pass).await?;
             let now = self.time()?;
             self.office.store().change(|change| {
-                match change.pass_spent_on(&self.options.broker.fingerprint, pass.day(), &on)? {
+                match change.pass_spent_on(&self.way.broker.fingerprint, pass.day(), &on)? {
                     Some(_) => Ok(()),
                     // Who hurries spends it before it has rested.
                     None if hurry => change.spend_pass(id, on, Time::MAX).map(drop),
@@ -215,7 +215,7 @@ impl Round {
     /// The pass that was spent on something, or one that can be.
     fn choose(&self, on: Digest, hurry: bool) -> Result<(PassId, Pass), Setback> {
         let now = self.time()?;
-        let (broker, day) = (self.options.broker.fingerprint, Day::of(now));
+        let (broker, day) = (self.way.broker.fingerprint, Day::of(now));
         let store = self.office.store();
         let view = store.view();
         let found = match view.pass_spent_on(&broker, day, &on)? {

@@ -384,8 +384,7 @@ impl Round {
             return Ok(Author::Known(keys, None));
         }
         let broker = sender.broker.as_str().parse::<BrokerAddress>();
-        let is_here =
-            broker.is_ok_and(|broker| broker.fingerprint == self.options.broker.fingerprint);
+        let is_here = broker.is_ok_and(|broker| broker.fingerprint == self.way.broker.fingerprint);
         Ok(if is_here { Author::Ask(sender.name) } else { Author::Unknown })
     }
 
