@@ -32,7 +32,7 @@ use crate::vault::WorkFactor;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "pregao", version, about = "Auctions under pseudonyms, with proof", after_help = AFTER_HELP)]
+#[command(name = "pregao", version, about = "Auctions and letters under pseudonyms, with proof", after_help = AFTER_HELP)]
 pub struct Cli {
     /// What holds for every subcommand.
     #[command(flatten)]

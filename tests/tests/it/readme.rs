@@ -154,6 +154,7 @@ fn every_command_of_the_page_does_what_the_page_says() {
     let (_tsa, _broker) = by_hand(&mut walk);
     let end = trade(&mut walk);
     settle(&mut walk, end);
+    correspond(&mut walk);
     check(&mut walk);
     for (command, _) in ELSEWHERE {
         assert_eq!(walk.commands.pop_front().as_deref(), Some(command));
@@ -259,6 +260,35 @@ fn without_a_screen(walk: &mut Walk) {
     assert!(answer.contains("up to your ceiling"), "{answer}");
     walk.succeeds(&format!("kill {}", agent.id()));
     assert!(agent.wait().unwrap().success());
+}
+
+/// The two write to each other, never there at the same time.
+fn correspond(walk: &mut Walk) {
+    let command = walk.next("pregao box open radiofan");
+    assert!(walk.succeeds(&command).contains("\"radiofan\": open"));
+    let command = walk.next("pregao box open now");
+    walk.succeeds(&command);
+    let command = walk.next("pregao people");
+    let found = walk.succeeds(&command);
+    assert!(found.contains("  \"radiofan\"  \"old radios\""), "{found}");
+    walk.is_here("a80c", found.split_whitespace().next().unwrap());
+    let command = walk.next("pregao contact add ana");
+    walk.succeeds(&command);
+    let command = walk.next("pregao send ana");
+    let said = walk.succeeds(&command);
+    for part in ["its reader can prove to others that your box wrote it", "\"Radio\"  deposited"] {
+        assert!(PAGE.contains(part) && said.contains(part), "{part}: {said}");
+    }
+    let command = walk.next("pregao new");
+    let said = walk.succeeds(&command);
+    assert!(said.contains("\"Radio\"  not read  evidence  asks for a receipt"), "{said}");
+    let command = walk.next("pregao read");
+    assert!(walk.succeeds(&command).contains("Is it still there?"));
+    let command = walk.next("pregao ack");
+    walk.succeeds(&command);
+    let command = walk.next("pregao status");
+    let said = walk.succeeds(&command);
+    assert!(said.contains("the broker's receipt: ok"), "{said}");
 }
 
 /// Files, and a second opinion by `openssl`.
