@@ -84,9 +84,46 @@ impl NotDone {
     }
 }
 
-impl From<GuestError> for NotDone {
+/// Why an errand was not done, before it is said.
+#[derive(Debug)]
+pub(super) enum Undone {
+    /// Nobody lied.
+    Not(NotDone),
+    /// As what is due by itself is not done.
+    Setback(Setback),
+}
+
+impl Undone {
+    fn not(code: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::Not(NotDone::new(code, message, advice))
+    }
+}
+
+impl From<NotDone> for Undone {
+    fn from(not: NotDone) -> Self {
+        Self::Not(not)
+    }
+}
+
+impl From<Setback> for Undone {
+    fn from(setback: Setback) -> Self {
+        Self::Setback(setback)
+    }
+}
+
+impl From<MailError> for Undone {
+    fn from(error: MailError) -> Self {
+        Self::Not(error.into())
+    }
+}
+
+impl From<GuestError> for Undone {
     fn from(error: GuestError) -> Self {
-        Self::new("mail.broker", error.to_string(), error.advice())
+        match error {
+            GuestError::False(_) | GuestError::TooMuch(_) => Self::Setback(error.into()),
+            // Who waits for it is told more than that it will be tried again.
+            error => Self::not("mail.broker", error.to_string(), error.advice()),
+        }
     }
 }
 
@@ -121,38 +158,28 @@ impl Round {
         match errand {
             Errand::Look { now } => plan.look(now),
             Errand::Fetch { reply } => {
-                let _ = reply.send(self.fetch_all(plan).await);
+                let fetched = self.fetch_all(plan).await;
+                let _ = reply.send(self.answer(fetched).await);
             }
             Errand::People { reply } => {
-                let _ = reply.send(self.people().await);
+                let listed = self.people().await;
+                let _ = reply.send(self.answer(listed).await);
             }
             Errand::Find { beginning, reply } => {
-                let _ = reply.send(self.find(&beginning).await);
+                let found = self.find(&beginning).await;
+                let _ = reply.send(self.answer(found).await);
             }
             Errand::Trace { letter, reply } => {
-                let _ = reply.send(self.trace(letter).await);
+                let traced = self.trace(letter).await;
+                let _ = reply.send(self.answer(traced).await);
             }
             Errand::Inquire { letter, reply } => {
                 let asked = self.inquire_now(letter).await;
-                let not_done = match asked {
-                    Ok(()) => None,
-                    Err(Setback::Alarm { room, message, advice, notes }) => {
-                        let (said, to_do) = (message.clone(), advice.clone());
-                        self.say(News::Alarm { room, message: said, advice: to_do, notes }).await;
-                        Some(NotDone::new("mail.false", message, advice))
-                    }
-                    Err(setback) => Some(setback.into()),
-                };
-                let _ = reply.send(not_done.map_or(Ok(()), Err));
+                let _ = reply.send(self.answer(asked.map_err(Undone::from)).await);
             }
             Errand::Save { letter, folder, reply } => {
                 let saved = self.save(letter, &folder).await;
-                if let Err(error) = &saved
-                    && error.code == "mail.false"
-                {
-                    let NotDone { message, advice, .. } = error.clone();
-                    self.say(News::Alarm { room: None, message, advice, notes: Vec::new() }).await;
-                }
+                let saved = self.answer(saved).await;
                 // What was saved is taken off: there, and no other box is looked into with it.
                 let letter = self.office.store().view().letter(letter);
                 if let Ok(record) = letter {
@@ -163,9 +190,25 @@ impl Round {
         }
     }
 
+    /// What is answered. A lie is said as one, too: whoever asked may not be the one who reads what was found out.
+    async fn answer<T>(&self, done: Result<T, Undone>) -> Result<T, NotDone> {
+        match done {
+            Ok(done) => Ok(done),
+            Err(Undone::Not(not)) => Err(not),
+            Err(Undone::Setback(setback)) => {
+                if let Setback::Alarm { room, message, advice, notes } = &setback {
+                    let (message, advice) = (message.clone(), advice.clone());
+                    self.say(News::Alarm { room: *room, message, advice, notes: notes.clone() })
+                        .await;
+                }
+                Err(setback.into())
+            }
+        }
+    }
+
     /// Reads all boxes that are open, and opens what came. Who asks for this waits, so the box of an author is asked for at
     /// once: whoever keeps the program open has the broker see the two further apart.
-    async fn fetch_all(&self, plan: &mut Plan) -> Result<(), NotDone> {
+    async fn fetch_all(&self, plan: &mut Plan) -> Result<(), Undone> {
         let boxes = self.office.store().view().boxes()?;
         let open = boxes.into_iter().flatten().filter(|kept| kept.record.state == BoxState::Opened);
         for id in open.map(|kept| kept.id).collect::<Vec<_>>() {
@@ -177,7 +220,7 @@ impl Round {
         Ok(())
     }
 
-    async fn people(&self) -> Result<Listing, NotDone> {
+    async fn people(&self) -> Result<Listing, Undone> {
         let mut session = self.session().await?;
         let mut listing = Listing::default();
         let mut from = 0;
@@ -207,13 +250,13 @@ impl Round {
         self.office.broker_in_letters()
     }
 
-    async fn find(&self, beginning: &str) -> Result<Address, NotDone> {
+    async fn find(&self, beginning: &str) -> Result<Address, Undone> {
         let beginning = beginning.trim().to_ascii_lowercase();
         let is_name = !beginning.is_empty()
             && beginning.len() <= NAME
             && beginning.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !is_name {
-            return Err(NotDone::new(
+            return Err(Undone::not(
                 "mail.unclear",
                 "the name of a box is hexadecimal digits",
                 "type how it begins; /people shows it",
@@ -221,10 +264,10 @@ impl Round {
         }
         let here = self.here().ok_or_else(|| {
             let message = "the broker's address is longer than letters may say";
-            NotDone::new("mail.broker", message, "reach it by a shorter one")
+            Undone::not("mail.broker", message, "reach it by a shorter one")
         })?;
         let unknown = || {
-            NotDone::new(
+            Undone::not(
                 "mail.unknown-box",
                 format!("there is no box `{beginning}` at this broker"),
                 "compare it with /people, or ask for the address again",
@@ -234,7 +277,7 @@ impl Round {
         if beginning.len() == NAME {
             let name = beginning.parse().map_err(|_| unknown())?;
             return match session.opening(name).await {
-                Ok(found) if found.is_closed() => Err(NotDone::new(
+                Ok(found) if found.is_closed() => Err(Undone::not(
                     "mail.box-closed",
                     "the box is closed",
                     "ask for the address of another one",
@@ -253,7 +296,7 @@ impl Round {
                     continue;
                 }
                 if matching.as_ref().is_some_and(|other| other.name() != found.name()) {
-                    return Err(NotDone::new(
+                    return Err(Undone::not(
                         "mail.unclear",
                         format!("`{beginning}` is the beginning of several boxes' names"),
                         "type more of it",
@@ -267,14 +310,14 @@ impl Round {
             }
         }
         // Of those that were not read one may begin so, too.
-        Err(NotDone::new(
+        Err(Undone::not(
             "mail.unclear",
             "more people are listed than are read",
             "give the whole name, or the address",
         ))
     }
 
-    async fn save(&self, number: LetterNumber, folder: &Path) -> Result<Vec<SavedFile>, NotDone> {
+    async fn save(&self, number: LetterNumber, folder: &Path) -> Result<Vec<SavedFile>, Undone> {
         let Wanted { letter, own_box: id, envelope } = self.wanted(number)?;
         let paths = paths(&letter.attachments, folder)?;
         fs::create_dir_all(folder).map_err(|error| not_written(folder, &error))?;
@@ -339,11 +382,11 @@ impl Round {
         session: &mut GuestSession<'_>,
         (file, blob): (&Attachment, Blob),
         path: &Path,
-    ) -> Result<(), NotDone> {
+    ) -> Result<(), Undone> {
         let sealed = session.get_blob(Purpose::Envelope, blob).await?;
         let opened = open_file(file, &sealed);
         let opened = opened.map_err(|error| false_file(file, &error.to_string()))?;
-        write(path, &opened).map_err(|error| not_written(path, &error))
+        Ok(write(path, &opened).map_err(|error| not_written(path, &error))?)
     }
 }
 

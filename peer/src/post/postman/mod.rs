@@ -9,7 +9,7 @@
 //!
 //! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
 //! - `passes` taken in the persona's session, shown as a guest; `boxes` opened and closed; `keys` published and destroyed
-//! - `reading` what came: fetched, opened, verified, taken off; `registered` what is accepted and declined, and what became
+//! - `reading` what came: fetched and taken off; `opening` opened and verified; `registered` what is accepted and declined, and what became
 //!   of it; `departing` what goes; `asking` what became of it; `errands` what the user waits for
 
 mod asking;
@@ -17,6 +17,7 @@ mod boxes;
 mod departing;
 mod errands;
 mod keys;
+mod opening;
 mod passes;
 mod plan;
 mod reading;

@@ -5,18 +5,18 @@ use pregao_protocol::audit::letter::Telling;
 use pregao_protocol::letter::Mode;
 use pregao_protocol::room::{Replay, Stamped};
 
+use super::Round;
 use super::boxes::own_box;
-use super::errands::NotDone;
+use super::errands::{NotDone, Undone};
 use super::reading::{require_longer, unread};
 use super::setback::Setback;
-use super::{News, Round};
 use crate::post::guest::GuestError;
 use crate::post::store::letters::{Direction, LetterNumber};
 use crate::post::store::own_boxes::BoxRecord;
 
 impl Round {
     /// Reads the log of the box that a letter came to, and keeps what it says of that letter.
-    pub(super) async fn trace(&self, number: LetterNumber) -> Result<(), NotDone> {
+    pub(super) async fn trace(&self, number: LetterNumber) -> Result<(), Undone> {
         let (record, known) = {
             let store = self.office.store();
             let view = store.view();
@@ -25,24 +25,14 @@ impl Round {
         let deposit = record.deposit.as_ref().and_then(|deposit| deposit.seq);
         let (Direction::Received, Some(seq)) = (record.direction, deposit) else {
             let message = "the letter is not in a box of yours";
-            return Err(NotDone::new("mail.not-this", message, "/status shows how it stands"));
+            let advice = "/status shows how it stands";
+            return Err(NotDone::new("mail.not-this", message, advice).into());
         };
         let row = self.office.store().view().own_box(record.own_box)?;
-        let (telling, head) = match self.log_of(&row, seq).await {
-            Ok(read) => read,
-            Err(setback) => {
-                // A log that is not the one that was met is shown as what it is.
-                if let Setback::Alarm { room, message, advice, notes } = &setback {
-                    let (message, advice) = (message.clone(), advice.clone());
-                    self.say(News::Alarm { room: *room, message, advice, notes: notes.clone() })
-                        .await;
-                }
-                return Err(setback.into());
-            }
-        };
+        let (telling, head) = self.log_of(&row, seq).await?;
         let traced = telling.finish(&row.opening, &head).ok_or_else(|| {
-            let message = "the log of your box has nothing where the letter was";
-            NotDone::new("mail.false", message, "do not use this broker until it is explained")
+            let lie = GuestError::False("the log of your box has nothing where the letter was");
+            unread(lie, &row, Some(&head))
         })?;
         let (receipt, timeline) = traced;
         self.office
