@@ -312,21 +312,21 @@ fn certified(deposit: &Receipt, broker: Option<(BrokerKeys, &str)>) -> Option<(S
 /// What the log alone shows of a letter, and what not.
 fn of_log(LogShown { log, why, untold }: &LogShown) -> Shown {
     let mut said = vec![format!("{why}: only that one of its size was left in the box, and when")];
-    let (kind, text) = match log {
+    let kind = match log {
         LogAlone::Told(shown) => {
             said.push(of_entries(shown.timeline.entries.len()));
-            ("deposit", shown.encode())
+            "deposit"
         }
-        LogAlone::Left(receipt) => {
+        LogAlone::Left(_) => {
             said.push(untold.as_ref().map_or_else(not_known, not_shown));
-            ("receipt", receipt.encode())
+            "receipt"
         }
     };
     said.push(
         "it does not prove that you wrote it or have read it, nor that nothing else happened to it"
             .to_owned(),
     );
-    Shown { kind, text, said, deposit: log.deposit().clone() }
+    Shown { kind, text: log.encode(), said, deposit: log.deposit().clone() }
 }
 
 fn of_entries(count: usize) -> String {

@@ -58,6 +58,15 @@ pub struct LogShown {
 }
 
 impl LogAlone {
+    /// The file, one line without the line break.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Told(shown) => shown.encode(),
+            Self::Left(receipt) => receipt.encode(),
+        }
+    }
+
     /// The receipt of the deposit.
     #[must_use]
     pub const fn deposit(&self) -> &Receipt {
