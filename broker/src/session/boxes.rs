@@ -3,15 +3,16 @@
 
 use std::time::Duration;
 
-use pregao_protocol::log::{Entry, Logged, RoomName};
+use pregao_protocol::audit::letter::Happened;
+use pregao_protocol::audit::told::Answer;
+use pregao_protocol::log::{Entry, Logged, RoomName, SeenPath, TimelineEntry};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::Body;
 use pregao_protocol::room::message_box::About;
 use pregao_protocol::room::{Kind, Undecided};
 use pregao_protocol::trust::key::Signature;
-use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::MAX_PEOPLE;
-use pregao_protocol::wire::frame::{FromBroker, ToldEntry, deposit_message, encode_people};
+use pregao_protocol::wire::frame::{FromBroker, deposit_message, encode_people};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -35,9 +36,6 @@ pub(super) struct Asked {
     pub(super) signature: Signature,
 }
 
-/// A signed head, how it goes on from the size that was asked from, and entries.
-type Telling = (String, Vec<Digest>, Vec<ToldEntry>);
-
 /// What is told of a deposit in the session of this id. That there is none, that it is another's and that it is none of a
 /// letter are one answer, so that nobody learns what stands in the log of a box.
 async fn tell(
@@ -45,7 +43,7 @@ async fn tell(
     told: &Told,
     session: &[u8; 32],
     asked: Asked,
-) -> Result<Telling, Undecided> {
+) -> Result<Answer, Undecided> {
     let Asked { room, deposit, from, signature } = asked;
     let failed = |_| Undecided::STORE_FAILED;
     let page = reader.read(move |log| log.read(&room, deposit, 1)).await.map_err(failed)?;
@@ -65,20 +63,31 @@ async fn tell(
         let path = reader.consistency(room, from, head.size).await;
         path.ok_or(Undecided::STORE_FAILED)?
     };
+    let path = reader.inclusion(room, deposit, head.size).await.ok_or(Undecided::STORE_FAILED)?;
     let mut entries = Vec::new();
     for seq in told.about(room, deposit, head.size) {
         let page = reader.read(move |log| log.read(&room, seq, 1)).await.map_err(failed)?;
         let stored = page.into_iter().next().ok_or(Undecided::STORE_FAILED)?;
         // What was noted may not have become durable, and something else stands there.
-        let is_it = action_of(&stored.text)
-            .is_some_and(|action| About::of(action.body()).covers(deposit, seq));
-        if !is_it {
-            continue;
-        }
+        let action = action_of(&stored.text);
+        let action = action.filter(|action| About::of(action.body()).covers(deposit, seq));
+        let Some(action) = action else { continue };
+        let Some(happened) = Happened::to(deposit, action.body()) else { continue };
+        let seen = if happened.has_seen() {
+            let seen = reader.inclusion(room, deposit, action.seen().size).await;
+            Some(SeenPath(seen.ok_or(Undecided::STORE_FAILED)?))
+        } else {
+            None
+        };
         let path = reader.inclusion(room, seq, head.size).await.ok_or(Undecided::STORE_FAILED)?;
-        entries.push(ToldEntry { header: stored.header.to_string(), entry: stored.text, path });
+        let header = stored.header.to_string();
+        entries.push(TimelineEntry { header, entry: stored.text, path, seen });
+        // That the box was closed is nothing that happened to a letter that was not there any more.
+        if happened.is_end() {
+            break;
+        }
     }
-    Ok((head.note, consistency, entries))
+    Ok(Answer { head: head.note, consistency, path, entries })
 }
 
 fn action_of(entry: &str) -> Option<Action> {
@@ -134,8 +143,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let telling = tell(&shared.reader, &shared.told, &self.id, asked);
         let told = tokio::time::timeout(READ_WITHIN, telling).await;
         match told.unwrap_or(Err(Undecided::STORE_FAILED)) {
-            Ok((head, consistency, entries)) => {
-                self.send(&FromBroker::DepositTold { n, head, consistency, entries }).await
+            Ok(Answer { head, consistency, path, entries }) => {
+                self.send(&FromBroker::DepositTold { n, head, consistency, path, entries }).await
             }
             Err(code) => self.fail_at_once(n, code).await,
         }

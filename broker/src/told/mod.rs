@@ -50,7 +50,8 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pregao_protocol::room::body::{Empty, Taken};
+    use pregao_protocol::letter::Half;
+    use pregao_protocol::room::body::{Empty, HandedHalf, OneLetter, Taken};
 
     fn taken(letters: &[u64], told: bool) -> Body {
         Body::Taken(Taken { letters: letters.to_vec(), told })
@@ -74,5 +75,18 @@ mod tests {
         assert_eq!(told.about(one, 3, 99), [11]);
         assert_eq!(told.about(other, 3, 99), [9]);
         assert!(told.about(RoomName([3; 32]), 3, 99).is_empty());
+    }
+    #[test]
+    fn v361_whatever_is_decided_about_a_registered_letter_is_noted_for_its_sender() {
+        let told = Told::default();
+        let room = RoomName([1; 32]);
+        let one = OneLetter { letter: 2 };
+        let half = Half::from_random([1; 32]);
+        told.note(room, 5, &Body::Accepted(one));
+        told.note(room, 6, &Body::Handed(HandedHalf { letter: 2, half }));
+        told.note(room, 7, &Body::Declined(OneLetter { letter: 3 }));
+        told.note(room, 8, &Body::Lapsed(OneLetter { letter: 4 }));
+        let about = [1, 2, 3, 4, 5].map(|deposit| told.about(room, deposit, 99));
+        assert_eq!(about, [vec![], vec![5, 6], vec![7], vec![8], vec![]]);
     }
 }

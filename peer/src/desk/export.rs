@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pregao_protocol::log::transcript::{Transcript, transcript};
+use pregao_protocol::audit::letter::NotShown;
+use pregao_protocol::log::transcript::{Transcript, encode_certificate, transcript};
 use pregao_protocol::log::{Receipt, RoomName};
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::{Body, BrokerKeys};
 use pregao_protocol::value::report::{Advised as _, Report};
 
 use super::Desk;
 use super::answers::Progress;
 use super::replica::Replica;
 use crate::command::UsageError;
-use crate::post::office::{Office, ShowAs, Showing};
+use crate::post::office::{LogAlone, LogShown, Office, OfficeError, ShowAs, Showing};
 use crate::private::{self, replace};
+use crate::text::sanitize::with_causes;
 
 /// Fewest characters of a room's name in the name of a file.
 const FILE_NAME: usize = 8;
@@ -62,7 +66,10 @@ impl Desk {
 
     /// Writes a letter with what is here of it.
     pub(super) async fn write_asked(&mut self, asked: LetterAsked) -> Progress {
-        let written = write_letter(self.letters.kept(), &self.options.exports, asked);
+        let session = self.connection.session();
+        let broker =
+            session.map(|session| (session.certificate.keys, self.connection.certificate()));
+        let written = write_letter(self.letters.kept(), &self.options.exports, broker, asked);
         self.tell_written(written).await
     }
 
@@ -229,27 +236,27 @@ fn no_letters() -> Report {
 fn write_letter(
     office: Option<&Office>,
     folder: &Path,
+    broker: Option<(BrokerKeys, &str)>,
     LetterAsked { number, how, html }: LetterAsked,
 ) -> Result<Vec<String>, Report> {
     let office = office.ok_or_else(no_letters)?;
     // One without words is another file: it must not take the place of the one with them, nor the other way round.
-    let (kind, text, said) = match office.show(number, how) {
+    let Shown { kind, text, said, deposit } = match office.show(number, how) {
         Ok(showing) => {
             let kind = match how {
                 ShowAs::Whole => "letter",
                 ShowAs::Hash => "letter-hash",
             };
-            (kind, showing.letter.encode(), said_of(&showing, how))
+            let (text, said) = (showing.letter.encode(), said_of(&showing, how));
+            Shown { kind, text, said, deposit: showing.letter.deposit }
         }
-        // Of a deniable one what the log says can be shown, if it says something.
-        Err(refused) => match office.show_log(number) {
-            Ok(shown) => {
-                let said = "the letter is deniable, so nobody can be shown who wrote it or what it says: only that one \
-                            was left in the box, and what became of it";
-                ("deposit", shown.encode(), vec![said.to_owned()])
-            }
-            Err(_) => return Err(refused.into()),
+        // Of one that cannot be shown itself the log may say something.
+        Err(refused @ OfficeError::NotThis(_)) => match office.show_log(number) {
+            Ok(shown) => of_log(&shown),
+            Err(OfficeError::NotThis(_)) => return Err(refused.into()),
+            Err(error) => return Err(error.into()),
         },
+        Err(refused) => return Err(refused.into()),
     };
     let path = folder.join(format!("{number}.{kind}"));
     let failed = |error: io::Error| {
@@ -265,8 +272,74 @@ fn write_letter(
         replace(&paged, page(&text).as_bytes()).map_err(failed)?;
         lines.push(format!("wrote {}", paged.display()));
     }
+    lines.push(match certified(&deposit, broker) {
+        Some((file, certificate)) => {
+            let path = folder.join(file);
+            replace(&path, certificate.as_bytes()).map_err(failed)?;
+            format!("wrote {}: whoever knows the broker's fingerprint gives it to verify, too", path.display())
+        }
+        None => "the broker's certificate is not here, so `verify --broker` cannot tell whose keys these are: export it \
+                 again while you are connected to the broker of that box"
+            .to_owned(),
+    });
     lines.extend(said);
     Ok(lines)
+}
+
+/// What is written of a letter.
+struct Shown {
+    /// How the file's name ends.
+    kind: &'static str,
+    text: String,
+    /// What it shows and what not, in lines.
+    said: Vec<String>,
+    /// The receipt of the deposit.
+    deposit: Receipt,
+}
+
+/// The file with the certificate of the broker of a deposit, by its name, if it is this one: of another it would vouch for
+/// nothing.
+fn certified(deposit: &Receipt, broker: Option<(BrokerKeys, &str)>) -> Option<(String, String)> {
+    let (keys, compact) = broker?;
+    let action = Action::parse(&deposit.opening).ok()?;
+    let Body::Box(opening) = action.body() else { return None };
+    let fingerprint = keys.session.fingerprint().to_string();
+    let short = fingerprint.get(..FILE_NAME)?;
+    let text = encode_certificate(compact) + "\n";
+    (opening.broker == keys).then(|| (format!("broker-{short}.certificate"), text))
+}
+
+/// What the log alone shows of a letter, and what not.
+fn of_log(LogShown { log, why, untold }: &LogShown) -> Shown {
+    let mut said = vec![format!("{why}: only that one of its size was left in the box, and when")];
+    let kind = match log {
+        LogAlone::Told(shown) => {
+            said.push(of_entries(shown.timeline.entries.len()));
+            "deposit"
+        }
+        LogAlone::Left(_) => {
+            said.push(untold.as_ref().map_or_else(not_known, not_shown));
+            "receipt"
+        }
+    };
+    said.push(
+        "it does not prove that you wrote it or have read it, nor that nothing else happened to it"
+            .to_owned(),
+    );
+    Shown { kind, text: log.encode(), said, deposit: log.deposit().clone() }
+}
+
+fn of_entries(count: usize) -> String {
+    let entries = if count == 1 { "entry" } else { "entries" };
+    format!("what became of it in the box is shown, too: {count} {entries} of the log")
+}
+
+fn not_shown(why: &NotShown) -> String {
+    format!("what became of it is left out: {}", with_causes(why))
+}
+
+fn not_known() -> String {
+    "what became of it after it was left is not known here".to_owned()
 }
 
 /// What a letter that is written shows, and what of it does not, in lines.
@@ -283,14 +356,9 @@ fn said_of(showing: &Showing, how: ShowAs) -> Vec<String> {
     ];
     lines.extend(left_out.as_ref().map(|why| format!("the read receipt is left out: {why}")));
     lines.push(match (&letter.timeline, untold) {
-        (Some(timeline), _) => format!(
-            "what became of it in the box is shown, too: {} entries of the log",
-            timeline.entries.len()
-        ),
-        (None, Some(why)) => {
-            format!("what became of it is left out: {}", crate::text::sanitize::with_causes(why))
-        }
-        (None, None) => "what became of it after it was left is not known here".to_owned(),
+        (Some(timeline), _) => of_entries(timeline.entries.len()),
+        (None, Some(why)) => not_shown(why),
+        (None, None) => not_known(),
     });
     lines
 }
@@ -330,6 +398,8 @@ fn free_of_others(folder: &Path, called: &str, full: &str, name: RoomName) -> Pa
 
 #[cfg(test)]
 mod tests {
+    use pregao_protocol::trust::key::{HeadKey, SecretKey};
+
     use super::*;
     use crate::post::office::shown;
 
@@ -430,7 +500,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let exports = folder.path().join("export");
         for how in [ShowAs::Whole, ShowAs::Hash, ShowAs::Whole] {
-            let lines = write_letter(Some(&place.office), &exports, letter(number, how)).unwrap();
+            let lines =
+                write_letter(Some(&place.office), &exports, None, letter(number, how)).unwrap();
             let path = Path::new(lines[0].strip_prefix("wrote ").unwrap());
             let text = fs::read(path).unwrap();
             assert!(text.ends_with(b"\n"));
@@ -444,7 +515,7 @@ mod tests {
         let (place, number) = shown::sent(false);
         let folder = tempfile::tempdir().unwrap();
         let asked = LetterAsked { html: true, ..letter(number, ShowAs::Whole) };
-        let lines = write_letter(Some(&place.office), folder.path(), asked).unwrap();
+        let lines = write_letter(Some(&place.office), folder.path(), None, asked).unwrap();
         assert_eq!(files(folder.path()), ["1.letter", "1.letter.html"]);
         assert!(lines[1].ends_with("1.letter.html"), "{lines:?}");
         assert!(lines.iter().any(|line| line.contains("not known here")), "{lines:?}");
@@ -458,31 +529,78 @@ mod tests {
     fn a_read_receipt_that_is_left_out_is_named() {
         let (place, number) = shown::sent(true);
         let folder = tempfile::tempdir().unwrap();
-        let lines = write_letter(Some(&place.office), folder.path(), letter(number, ShowAs::Whole));
+        let lines =
+            write_letter(Some(&place.office), folder.path(), None, letter(number, ShowAs::Whole));
         assert!(lines.unwrap().join("\n").contains("the read receipt is left out: "));
     }
 
     #[test]
-    fn a_letter_that_shows_nothing_leaves_no_file() {
+    fn of_a_deniable_letter_that_it_was_left_is_written_and_what_that_does_not_prove_said() {
+        use pregao_protocol::audit::verdict::{Standing, verdict};
         let (place, number) = shown::deniable();
+        let folder = tempfile::tempdir().unwrap();
+        for how in [ShowAs::Whole, ShowAs::Hash] {
+            let asked = letter(number, how);
+            let lines = write_letter(Some(&place.office), folder.path(), None, asked).unwrap();
+            let said = lines.join("\n");
+            assert!(
+                said.contains("deniable") && said.contains("it does not prove that you wrote it"),
+                "{said}"
+            );
+            assert!(said.contains("not known here"), "{said}");
+            assert_eq!(files(folder.path()), ["1.receipt"]);
+            let text = fs::read(folder.path().join("1.receipt")).unwrap();
+            assert_eq!(verdict(&text).verdict, Standing::Valid);
+        }
+    }
+
+    #[test]
+    fn the_certificate_of_the_broker_that_keeps_the_box_is_beside_the_letter_and_of_no_other() {
+        let (place, number) = shown::sent(false);
+        let opening = place.office.show(number, ShowAs::Whole).unwrap().letter.deposit.opening;
+        let action = Action::parse(&opening).unwrap();
+        let Body::Box(opening) = action.body() else { panic!() };
+        let keys = opening.broker;
+        let asked = letter(number, ShowAs::Whole);
+        let folder = tempfile::tempdir().unwrap();
+        let head = SecretKey::<HeadKey>::from_seed(&[1; 32]).public();
+        let other = BrokerKeys { head, ..keys };
+        for broker in [None, Some((other, "a.b.c"))] {
+            let lines = write_letter(Some(&place.office), folder.path(), broker, asked).unwrap();
+            assert!(lines[1].contains("the broker's certificate is not here"), "{lines:?}");
+            assert_eq!(files(folder.path()), ["1.letter"]);
+        }
+        let broker = Some((keys, "a.b.c"));
+        let lines = write_letter(Some(&place.office), folder.path(), broker, asked).unwrap();
+        let name = format!("broker-{}.certificate", &keys.session.fingerprint().to_string()[..8]);
+        assert!(lines[1].contains(&name), "{lines:?}");
+        assert_eq!(files(folder.path()), ["1.letter", &name]);
+        let text = fs::read_to_string(folder.path().join(&name)).unwrap();
+        assert_eq!(text, "{\"certificate\":\"a.b.c\"}\n");
+    }
+
+    #[test]
+    fn a_letter_that_shows_nothing_leaves_no_file() {
+        let (place, number) = shown::unread();
         let folder = tempfile::tempdir().unwrap();
         let exports = folder.path().join("export");
         for how in [ShowAs::Whole, ShowAs::Hash] {
             let code = |number| {
-                let refused = write_letter(Some(&place.office), &exports, letter(number, how));
+                let asked = letter(number, how);
+                let refused = write_letter(Some(&place.office), &exports, None, asked);
                 refused.unwrap_err().code.into_owned()
             };
             assert_eq!(code(number), "mail.not-this");
             assert_ne!(code(number + 1), "mail.not-this");
-            let nobody = write_letter(None, &exports, letter(number, how)).unwrap_err();
+            let nobody = write_letter(None, &exports, None, letter(number, how)).unwrap_err();
             assert_eq!(nobody.code, "mail.none");
         }
         assert_eq!(files(folder.path()), [""; 0]);
         let (place, number) = shown::sent(false);
         let file = folder.path().join("file");
         fs::write(&file, "x").unwrap();
-        let refused =
-            write_letter(Some(&place.office), &file, letter(number, ShowAs::Whole)).unwrap_err();
+        let refused = write_letter(Some(&place.office), &file, None, letter(number, ShowAs::Whole))
+            .unwrap_err();
         assert_eq!(refused.code, "export.failed");
     }
 

@@ -3,6 +3,7 @@
 //! Nothing is believed that does not verify: an opening has the name of its box and a stamp, keys are in the box's log, bytes
 //! have the hash by which they were asked for, and a deposit has a receipt.
 
+use pregao_protocol::audit::told::Answer;
 use pregao_protocol::host::NoRandomness;
 use pregao_protocol::letter::{
     Address, Addressee, Author, BoxKeys, BrokerAddress, Class, Content, Halves, LetterError, Place,
@@ -23,7 +24,7 @@ use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::{
     BlobClass, BlobFrame, Credit, Gathering, Piece, Purpose, Reached, Say, is_binary,
 };
-use pregao_protocol::wire::frame::{FromBroker, FromPeer, ToldEntry, deposit_message};
+use pregao_protocol::wire::frame::{FromBroker, FromPeer, deposit_message};
 use pregao_protocol::wire::handed::{Handed, VerifiedKeys, is_handed};
 
 use super::guest::{GuestError, GuestSession, Incoming};
@@ -149,17 +150,6 @@ pub struct PeoplePage {
     pub next: Option<u64>,
 }
 
-/// What a broker tells of a letter that was left, unverified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// The newest signed head of the box.
-    pub head: String,
-    /// How it goes on from the head that was met before.
-    pub consistency: Vec<Digest>,
-    /// The entries about the letter.
-    pub entries: Vec<ToldEntry>,
-}
-
 /// What is to be left in a box. Attachments were put before: the content names them.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
@@ -222,13 +212,13 @@ impl GuestSession<'_> {
         deposit: u64,
         from: u64,
         key: &SecretKey<DepositKey>,
-    ) -> Result<Told, GuestError> {
+    ) -> Result<Answer, GuestError> {
         let n = self.number();
         let signature = key.sign(&deposit_message(&self.id(), room, deposit));
         self.send(&FromPeer::AboutDeposit { n, room, deposit, from, signature }).await?;
         match self.answer(n).await? {
-            FromBroker::DepositTold { head, consistency, entries, .. } => {
-                Ok(Told { head, consistency, entries })
+            FromBroker::DepositTold { head, consistency, path, entries, .. } => {
+                Ok(Answer { head, consistency, path, entries })
             }
             _ => Err(GuestError::False("something else came than what became of a letter")),
         }

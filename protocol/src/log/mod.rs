@@ -11,6 +11,7 @@ mod lines;
 pub mod merkle;
 mod receipt;
 pub mod stamp;
+mod timeline;
 pub mod transcript;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use head::{Head, HeadError, Origin, OriginError, cosignature};
 pub(crate) use lines::Named;
 pub use lines::{Line, Logged, headers, lines};
 pub use receipt::{Receipt, ReceiptError};
+pub use timeline::{SeenPath, TimelineEntry};
 
 /// A room's name: labelled hash of its opening action; lower-case hexadecimal as text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

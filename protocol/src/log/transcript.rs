@@ -82,6 +82,23 @@ fn certificate(line: &str) -> Option<String> {
     string(text).filter(|_| line.len() <= MAX_BESIDE)
 }
 
+/// The broker's certificate (compact JWS) in a file that has nothing else, the line that a transcript begins with, with or
+/// without a line break at its end (V-363); `None` for any other file. It is not verified.
+#[must_use]
+pub fn certificate_alone(text: &str) -> Option<String> {
+    certificate(text.strip_suffix('\n').unwrap_or(text))
+}
+
+/// The file that [`certificate_alone`] reads, one line without the line break.
+///
+/// # Panics
+/// Never: a string always has a JSON form.
+#[must_use]
+pub fn encode_certificate(compact: &str) -> String {
+    let text = serde_json::to_string(compact).expect("a string has a JSON form");
+    format!("{CERTIFICATE}{text}}}")
+}
+
 /// A string in its one spelling.
 fn string(json: &str) -> Option<String> {
     let text: String = serde_json::from_str(json).ok()?;
@@ -100,7 +117,7 @@ pub fn transcript<'a>(
     head: &str,
 ) -> String {
     let json = |text: &str| serde_json::to_string(text).expect("a string has a JSON form");
-    let certificate = certificate.map(|text| format!("{CERTIFICATE}{}}}", json(text)));
+    let certificate = certificate.map(encode_certificate);
     let head = json(head);
     let mut text = String::new();
     for line in certificate.into_iter().chain(lines(entries)).chain([head]) {

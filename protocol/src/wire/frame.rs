@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::log::stamp::{BatchProof, FullStamp};
-use crate::log::{Logged, Named, RoomName};
+use crate::log::{Logged, Named, RoomName, TimelineEntry};
 use crate::room::body::ReleasedLock;
 use crate::trust::key::{OneTime, PublicKey, Signature};
 use crate::trust::pass::{Day, Pass};
@@ -157,19 +157,6 @@ impl Member {
 pub fn deposit_message(session: &[u8; 32], room: RoomName, deposit: u64) -> Vec<u8> {
     let label = label::ABOUT_DEPOSIT.as_bytes();
     [label, session, &room.0, &deposit.to_be_bytes()].concat()
-}
-
-/// An entry of a box, with what shows its place and its time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ToldEntry {
-    /// The batch header that the entry names (compact JWS).
-    pub header: String,
-    /// The entry as logged.
-    pub entry: String,
-    /// Inclusion proof in the tree of the head.
-    #[serde(with = "hashes")]
-    pub path: Vec<Digest>,
 }
 
 /// Where the passes of a broker come from, as `welcome` says it. Nobody signs it: the room shows by itself whether it is
@@ -335,8 +322,11 @@ pub enum FromBroker {
         /// Consistency proof from the size that the peer named to that of the head; empty if that is smaller.
         #[serde(with = "hashes")]
         consistency: Vec<Digest>,
-        /// The entries about the deposit that its depositor may be told of, in their order.
-        entries: Vec<ToldEntry>,
+        /// Inclusion proof of the deposit in the tree of the head.
+        #[serde(with = "hashes")]
+        path: Vec<Digest>,
+        /// The entries about the deposit that its depositor may be told of, in their order (V-351).
+        entries: Vec<TimelineEntry>,
     },
     /// The room in which keys of passes are stated is open, which it was not as the session began (V-357).
     PassRoom {
@@ -847,20 +837,54 @@ mod tests {
 
     #[test]
     fn v352_what_is_told_of_a_deposit_has_one_size_whatever_it_is() {
-        let told = |entries: Vec<ToldEntry>, hashes: usize| FromBroker::DepositTold {
+        use crate::log::stamp::Stamp;
+        use crate::log::{Entry, SeenPath};
+        use crate::room::action::{Draft, Seen};
+        use crate::room::body::{Body, HandedHalf, OneLetter, Taken};
+        use crate::trust::key::SecretKey;
+        const ENTRIES: u64 = 1 << 20;
+        // All that a path to a root of so many has.
+        let path = || vec![Digest([255; 32]); 20];
+        let told = |entries: Vec<TimelineEntry>, hashes: usize| FromBroker::DepositTold {
             n: label::MAX_COUNTER,
             head: "h".repeat(420),
             consistency: vec![Digest([255; 32]); hashes],
+            path: if entries.is_empty() { Vec::new() } else { path() },
             entries,
         };
-        // As many as there may be: accepted, handed and taken with 256 others, in a log of 2^20 entries.
-        let entry = |length: usize| ToldEntry {
-            header: "a".repeat(620),
-            entry: "e".repeat(length),
-            path: vec![Digest([255; 32]); 20],
+        let entry = |body: Body| {
+            let is_brokers = body.is_brokers();
+            let id = crate::letter::fixture::id(u128::MAX);
+            let seen = Seen { size: ENTRIES - 1, root: Digest([255; 32]) };
+            let draft = Draft { id, room: Some(RoomName([255; 32])), body, seen };
+            let action = if is_brokers {
+                draft.sign_as_broker(&crate::room::fixture::entry_key())
+            } else {
+                draft.sign_as_owner(&SecretKey::from_seed(&[1; 32]))
+            };
+            // The largest batch.
+            let (header, index) = (Digest([255; 32]), label::MAX_BATCH as u64 - 1);
+            let stamp = Stamp { header, index, path: vec![Digest([255; 32]); 10] };
+            let entry =
+                Entry { seq: ENTRIES - 1, action: action.unwrap().compact().to_owned(), stamp };
+            TimelineEntry {
+                header: "a".repeat(620),
+                entry: entry.encode(),
+                path: path(),
+                seen: (!is_brokers).then(|| SeenPath(path())),
+            }
         };
+        // As many as there may be, in a log of 2^20 entries: accepted, handed, and taken with as many others as it takes.
+        let letter = ENTRIES - 2;
+        let half = crate::letter::Half::from_random([255; 32]);
+        let letters = (1..=label::MAX_TAKEN as u64).map(|n| letter - n).rev().collect();
+        let entries = vec![
+            entry(Body::Accepted(OneLetter { letter })),
+            entry(Body::Handed(HandedHalf { letter, half })),
+            entry(Body::Taken(Taken { letters, told: true })),
+        ];
         let least = told(Vec::new(), 0).encode().unwrap();
-        let most = told(vec![entry(1_500), entry(1_500), entry(4_300)], 40).encode().unwrap();
+        let most = told(entries, 21).encode().unwrap();
         let [.., bucket, _, _] = label::RECORD_BUCKETS;
         for bytes in [least, most] {
             assert_eq!(bytes.len(), TOLD_FRAME);
@@ -889,9 +913,11 @@ mod tests {
             n: 7,
             head: "h".to_owned(),
             consistency: Vec::new(),
+            path: Vec::new(),
             entries: Vec::new(),
         };
-        let text = br#"{"deposit-told":{"n":7,"head":"h","consistency":"","entries":[]}}"#;
+        let text =
+            br#"{"deposit-told":{"n":7,"head":"h","consistency":"","path":"","entries":[]}}"#;
         assert!(told.encode().unwrap().starts_with(text));
         let signed = deposit_message(&[1; 32], RoomName([2; 32]), 3);
         let mut expected = b"pregao/about-deposit/v1".to_vec();

@@ -1,11 +1,9 @@
 //! What the log says of a letter after it came (SPEC 8.3): files that hold, and lies.
 
-use pregao_protocol::audit::letter::{
-    SeenPath, ShownDeposit, ShownLetter, Timeline, TimelineEntry, Way,
-};
+use pregao_protocol::audit::letter::{ShownDeposit, ShownLetter, Timeline, Way};
 use pregao_protocol::letter::{Half, Mode};
-use pregao_protocol::log::Entry;
 use pregao_protocol::log::merkle::{Tree, inclusion_path, leaf_hash};
+use pregao_protocol::log::{Entry, SeenPath, TimelineEntry};
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::{Body, Deposit, Empty, HandedHalf, OneLetter, Taken};
 use pregao_protocol::trust::key::SecretKey;
@@ -242,10 +240,10 @@ pub(super) const LIES: &[(&str, Make)] = &[
         post.saying(Timeline { head, ..post.timeline() })
     }),
     ("told-of-another-letter-taken", |seed| {
-        Post::new(seed).then(Body::Taken(Taken { letters: vec![1, 3], told: false })).file()
+        Post::new(seed).then(Body::Taken(Taken { letters: vec![0, 1], told: false })).file()
     }),
     ("told-of-another-letter-accepted", |seed| {
-        let another = OneLetter { letter: 3 };
+        let another = OneLetter { letter: 1 };
         Post::signed_for(seed).then(Body::Accepted(another)).file()
     }),
     ("told-of-another-letter-declined", |seed| {

@@ -292,9 +292,17 @@ pub fn verdict(bytes: &[u8]) -> Verdict {
         Found::Deposit(both) => {
             assert_eq!(both.0.verify().as_ref(), Ok(&both.1));
         }
+        Found::Certificate(certificate) => {
+            assert_eq!(verdict.broker, Some(certificate.keys.session.fingerprint()));
+        }
         Found::Nothing(fault) => assert!(!holds && !fault.to_string().is_empty()),
     }
-    let elsewhere = Pins { room: Some(RoomName([0; 32])), ..Pins::default() };
+    // A certificate is of no room.
+    let elsewhere = Pins {
+        room: Some(RoomName([0; 32])),
+        broker: Some(Fingerprint([0; 32])),
+        ..Pins::default()
+    };
     if holds {
         assert_eq!(examined.pinned(&elsewhere).verdict.verdict, Standing::Invalid);
     }

@@ -83,8 +83,77 @@ async fn two_who_are_never_there_together_do_all_that_the_menu_has() {
 
     // Who reads it last shows it to others: of what is evidence they see who wrote it, of the rest nothing.
     let written = pair.says(ana, &["export", "letter", "1"]).await;
-    let file = written.split_whitespace().find(|word| word.ends_with(".letter")).unwrap();
-    let judged = pregao(rui, &["verify", file]).await.unwrap();
+    let judged = verified(&pair, &written, ".letter").await;
+    has(&judged, &["holds", "Is it still there?"]);
+}
+
+/// What `verify` says of a file that was written, beside the certificate and held to the broker's fingerprint.
+async fn verified(pair: &Pair, written: &str, ending: &str) -> String {
+    let path = |ending: &str| {
+        let found = written.split_whitespace().map(|word| word.trim_end_matches(':'));
+        found
+            .filter(|word| word.ends_with(ending))
+            .last()
+            .unwrap_or_else(|| panic!("{ending}: {written}"))
+    };
+    let (file, certificate) = (path(ending), path(".certificate"));
+    // Whoever has the file alone does not learn whose word it is.
+    let broker = pair.house.broker.address.to_string();
+    let alone = pregao(&pair.rui, &["verify", file, "--broker", &broker]).await.unwrap();
+    assert_eq!(alone.code, Some(1), "{}", alone.text);
+    has(&alone.text, &["the certificate is missing"]);
+    let judged = pregao(&pair.rui, &["verify", file, certificate, "--broker", &broker]).await;
+    let judged = judged.unwrap();
     assert_eq!(judged.code, Some(0), "{}", judged.text);
-    has(&judged.text, &["holds", "Is it still there?"]);
+    has(&judged.text, &["(as you gave it)", "certificate of a broker"]);
+    judged.text
+}
+
+/// A registered letter is signed for, and its sender, who has nothing but its receipt, shows that to others.
+#[tokio::test(flavor = "multi_thread")]
+async fn v361_who_sends_a_registered_letter_hears_and_shows_that_it_was_signed_for() {
+    let pair = pair().await;
+    let (ana, rui) = (&pair.ana, &pair.rui);
+    pair.says(ana, &["box", "open", "ana", "now"]).await;
+    pair.says(rui, &["box", "open", "now"]).await;
+    let people = pair.says(rui, &["people"]).await;
+    let name = people.split_whitespace().next().unwrap();
+    pair.says(rui, &["contact", "add", "ana", name]).await;
+    let letter =
+        ["send", "ana", "Pay by Friday.", "subject", "Rent", "evidence", "registered", "now"];
+    has(&pair.says(rui, &letter).await, &["deposited"]);
+    has(&pair.says(rui, &["send", "ana", "Or do not.", "deniable", "now"]).await, &["deposited"]);
+    // Nothing happened yet, and that is said.
+    let status = pair.says(rui, &["status", "1", "now"]).await;
+    has(&status, &["the broker's receipt: ok", "neither accepted nor declined"]);
+    let written = pair.says(rui, &["export", "letter", "1"]).await;
+    has(&written, &["what became of it after it was left is not known here"]);
+
+    has(&pair.says(ana, &["new"]).await, &["\"Rent\"", "2 not read"]);
+    // A deniable letter that is not read yet: that it was left is all that anybody else sees of it.
+    let written = pair.says(ana, &["export", "letter", "2"]).await;
+    has(&written, &["the letter is deniable", "it does not prove that you wrote it"]);
+    let ending = if written.contains("2.deposit") { "2.deposit" } else { "2.receipt" };
+    let judged = verified(&pair, &written, ending).await;
+    assert!(!judged.contains("Or do not."), "{judged}");
+    has(&pair.says(ana, &["accept", "1"]).await, &[]);
+    has(&pair.says(ana, &["read", "1"]).await, &["Pay by Friday.", "you accepted it"]);
+
+    let status = pair.says(rui, &["status", "1", "now"]).await;
+    has(
+        &status,
+        &["signed for by its reader at", "handed over by the broker", "place and stamp: ok"],
+    );
+    assert!(!status.contains("not hold"), "{status}");
+    let written = pair.says(rui, &["export", "letter", "1", "html"]).await;
+    has(&written, &["1.letter.html", "2 entries of the log"]);
+    let judged = verified(&pair, &written, "1.letter").await;
+    let told = ["accepted by the box's owner: a receipt for it", "Pay by Friday.", "timeline"];
+    has(&judged, &told);
+    // Of the deniable one its sender shows what the log says, and no more.
+    let written = pair.says(rui, &["export", "letter", "2"]).await;
+    has(&written, &["the letter is deniable"]);
+    let ending = if written.contains("2.deposit") { "2.deposit" } else { "2.receipt" };
+    let judged = verified(&pair, &written, ending).await;
+    assert!(!judged.contains("Or do not."), "{judged}");
 }

@@ -128,108 +128,6 @@ function under(rule, read) {
   }
 }
 
-// src/time.js
-var SPELLING = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z$/;
-var MICROS = 1000000n;
-function parseTime(text2) {
-  const parts = SPELLING.exec(text2);
-  if (!parts) return null;
-  const [year, month, day, hour, minute, second, micro] = parts.slice(1).map(Number);
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
-  if (day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return null;
-  return BigInt(Date.UTC(year, month - 1, day, hour, minute, second)) * 1000n + BigInt(micro);
-}
-function formatTime(micros) {
-  const whole = new Date(Number(micros / MICROS) * 1e3).toISOString().slice(0, 19);
-  return `${whole}.${String(micros % MICROS).padStart(6, "0")}Z`;
-}
-var seconds = (count2) => BigInt(count2) * MICROS;
-var LATEST = BigInt(Date.UTC(9999, 11, 31, 23, 59, 59)) * 1000n + 999999n;
-var plus = (time2, span) => time2 + span < LATEST ? time2 + span : LATEST;
-var ceilSeconds = (micros) => (micros + MICROS - 1n) / MICROS;
-var lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1e3;
-
-// src/json.js
-var no = () => {
-  throw new Broken("malformed");
-};
-function parse(text2) {
-  try {
-    return JSON.parse(text2);
-  } catch {
-    return void 0;
-  }
-}
-function readExact(text2, shape) {
-  const value = parse(text2);
-  if (value === void 0) no();
-  const { meant, written } = shape(value);
-  if (JSON.stringify(written) !== text2) no();
-  return meant;
-}
-var scalar = (meant, written) => ({ meant, written });
-var string = (accept = () => true) => (value) => typeof value === "string" && isWellFormed(value) && accept(value) ? scalar(value, value) : no();
-var STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
-var BLANK = /^[ \u00a0\u00ad\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200d\u202f\u205f-\u2065\u2800\u3000\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]*$/u;
-var steers = (value) => STEERING.test(value);
-var isShown = (value, most) => !steers(value) && !BLANK.test(value) && count(value) <= most;
-var text = (most) => string((value) => isShown(value, most));
-function count(value) {
-  let characters = 0;
-  for (const _ of value) characters += 1;
-  return characters;
-}
-var oneOf = (...names) => string((value) => names.includes(value));
-var integer = (least = 0, most = Number.MAX_SAFE_INTEGER) => (value) => Number.isSafeInteger(value) && value >= least && value <= most ? scalar(value, value) : no();
-var boolean = (value) => typeof value === "boolean" ? scalar(value, value) : no();
-var yes = (value) => value === true ? scalar(true, true) : no();
-var lines = string((value) => {
-  const bare = value.replaceAll("\n", "");
-  return !steers(bare) && (value === "" || !BLANK.test(bare));
-});
-var oneMember = (members) => (value) => {
-  const names = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
-  if (names.length !== 1 || !Object.hasOwn(members, names[0])) no();
-  const { meant, written } = members[names[0]](value[names[0]]);
-  return scalar({ name: names[0], ...meant }, { [names[0]]: written });
-};
-var spelled = (read) => (value) => {
-  const meant = typeof value === "string" ? read(value) : null;
-  return meant === null ? no() : scalar(meant, value);
-};
-var time = spelled(parseTime);
-var name32 = spelled((value) => fromHex32(value) ? value : null);
-var bytes = (accept) => spelled((value) => {
-  const meant = fromBase64url(value);
-  return meant && accept(meant) ? meant : null;
-});
-var bytesOf = (size, accept = () => true) => bytes((meant) => meant.length === size && accept(meant));
-var list = (shape) => (value) => {
-  if (!Array.isArray(value)) no();
-  const items = value.map(shape);
-  return scalar(
-    items.map((item) => item.meant),
-    items.map((item) => item.written)
-  );
-};
-var someOf = (shape) => (value) => Array.isArray(value) && value.length > 0 ? list(shape)(value) : no();
-var object = (members) => (value) => {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) no();
-  const meant = {};
-  const written = {};
-  for (const [name, shape] of Object.entries(members)) {
-    if (Object.hasOwn(value, name)) {
-      const item = (shape.optional ?? shape)(value[name]);
-      meant[name] = item.meant;
-      written[name] = item.written;
-    } else if (!shape.optional) {
-      no();
-    }
-  }
-  return scalar(meant, written);
-};
-var optional = (shape) => ({ optional: shape });
-
 // node_modules/@noble/hashes/_u64.js
 var U32_MASK64 = /* @__PURE__ */ (() => BigInt(2 ** 32 - 1))();
 var _32n = /* @__PURE__ */ BigInt(32);
@@ -2792,6 +2690,27 @@ function isSealable(key2) {
   return key2.length === 32 && !SMALL_U.has(u % P);
 }
 
+// src/time.js
+var SPELLING = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z$/;
+var MICROS = 1000000n;
+function parseTime(text2) {
+  const parts = SPELLING.exec(text2);
+  if (!parts) return null;
+  const [year, month, day, hour, minute, second, micro] = parts.slice(1).map(Number);
+  if (year < 1970 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
+  if (day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return null;
+  return BigInt(Date.UTC(year, month - 1, day, hour, minute, second)) * 1000n + BigInt(micro);
+}
+function formatTime(micros) {
+  const whole = new Date(Number(micros / MICROS) * 1e3).toISOString().slice(0, 19);
+  return `${whole}.${String(micros % MICROS).padStart(6, "0")}Z`;
+}
+var seconds = (count2) => BigInt(count2) * MICROS;
+var LATEST = BigInt(Date.UTC(9999, 11, 31, 23, 59, 59)) * 1000n + 999999n;
+var plus = (time2, span) => time2 + span < LATEST ? time2 + span : LATEST;
+var ceilSeconds = (micros) => (micros + MICROS - 1n) / MICROS;
+var lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1e3;
+
 // src/talk.js
 var PREKEY_LABEL = utf8("pregao/prekey/v1");
 var ML_KEM = 1184;
@@ -2875,6 +2794,87 @@ var Talks = class {
     this.#sides[side].published += once.length;
   }
 };
+
+// src/json.js
+var no = () => {
+  throw new Broken("malformed");
+};
+function parse(text2) {
+  try {
+    return JSON.parse(text2);
+  } catch {
+    return void 0;
+  }
+}
+function readExact(text2, shape) {
+  const value = parse(text2);
+  if (value === void 0) no();
+  const { meant, written } = shape(value);
+  if (JSON.stringify(written) !== text2) no();
+  return meant;
+}
+var scalar = (meant, written) => ({ meant, written });
+var string = (accept = () => true) => (value) => typeof value === "string" && isWellFormed(value) && accept(value) ? scalar(value, value) : no();
+var STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/u;
+var BLANK = /^[ \u00a0\u00ad\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200d\u202f\u205f-\u2065\u2800\u3000\u3164\ufe00-\ufe0f\uffa0\u{e0100}-\u{e01ef}]*$/u;
+var steers = (value) => STEERING.test(value);
+var isShown = (value, most) => !steers(value) && !BLANK.test(value) && count(value) <= most;
+var text = (most) => string((value) => isShown(value, most));
+function count(value) {
+  let characters = 0;
+  for (const _ of value) characters += 1;
+  return characters;
+}
+var oneOf = (...names) => string((value) => names.includes(value));
+var integer = (least = 0, most = Number.MAX_SAFE_INTEGER) => (value) => Number.isSafeInteger(value) && value >= least && value <= most ? scalar(value, value) : no();
+var boolean = (value) => typeof value === "boolean" ? scalar(value, value) : no();
+var yes = (value) => value === true ? scalar(true, true) : no();
+var lines = string((value) => {
+  const bare = value.replaceAll("\n", "");
+  return !steers(bare) && (value === "" || !BLANK.test(bare));
+});
+var oneMember = (members) => (value) => {
+  const names = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+  if (names.length !== 1 || !Object.hasOwn(members, names[0])) no();
+  const { meant, written } = members[names[0]](value[names[0]]);
+  return scalar({ name: names[0], ...meant }, { [names[0]]: written });
+};
+var spelled = (read) => (value) => {
+  const meant = typeof value === "string" ? read(value) : null;
+  return meant === null ? no() : scalar(meant, value);
+};
+var time = spelled(parseTime);
+var name32 = spelled((value) => fromHex32(value) ? value : null);
+var bytes = (accept) => spelled((value) => {
+  const meant = fromBase64url(value);
+  return meant && accept(meant) ? meant : null;
+});
+var bytesOf = (size, accept = () => true) => bytes((meant) => meant.length === size && accept(meant));
+var list = (shape) => (value) => {
+  if (!Array.isArray(value)) no();
+  const items = value.map(shape);
+  return scalar(
+    items.map((item) => item.meant),
+    items.map((item) => item.written)
+  );
+};
+var someOf = (shape) => (value) => Array.isArray(value) && value.length > 0 ? list(shape)(value) : no();
+var object = (members) => (value) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) no();
+  const meant = {};
+  const written = {};
+  for (const [name, shape] of Object.entries(members)) {
+    if (Object.hasOwn(value, name)) {
+      const item = (shape.optional ?? shape)(value[name]);
+      meant[name] = item.meant;
+      written[name] = item.written;
+    } else if (!shape.optional) {
+      no();
+    }
+  }
+  return scalar(meant, written);
+};
+var optional = (shape) => ({ optional: shape });
 
 // src/bodies.js
 var amount = integer(1);
@@ -3045,6 +3045,45 @@ function ownKey(header, typ) {
   return key2 && key2.length === 32 && header === expected ? key2 : null;
 }
 
+// src/certificate.js
+var LONGEST = 3200;
+var LONGEST_LINE = 4096;
+var LINE = object({ certificate: string() });
+var CONTENT = object({
+  keys: BROKER_KEYS,
+  authorities: KEYS,
+  stamps: KEYS,
+  witnesses: WITNESSES,
+  quorum: integer(),
+  simulated: boolean,
+  // Absent if there are none.
+  locks: optional(someOf(key))
+});
+var few = (keys) => keys.length >= 1 && keys.length <= 8;
+var offersEachOnce = ({ stamps, locks = [] }) => locks.length <= 8 && new Set(locks.map(String)).size === locks.length && locks.every((one2) => !stamps.some((stamp) => String(stamp) === String(one2)));
+var readCertificate = (text2) => under("V-077", () => {
+  refuseUnless(text2.length <= LONGEST, "V-077");
+  const parts = split2(text2);
+  const content = readExact(parts.payload, CONTENT);
+  refuseUnless(few(content.authorities) && few(content.stamps), "V-077");
+  refuseUnless(offersEachOnce(content), "V-077");
+  refuseUnless(isQuorumOfWitnesses(content.witnesses, content.quorum), "V-077");
+  const { session } = content.keys;
+  refuseUnless(isBy(parts, "pregao-broker-v1", fingerprint(session), session), "V-077");
+  return content;
+});
+function certificateAlone(text2) {
+  if (utf8(text2).length > LONGEST_LINE) return null;
+  try {
+    return readExact(text2, LINE).certificate;
+  } catch (failure) {
+    if (failure instanceof Broken) return null;
+    throw failure;
+  }
+}
+var NAMES = ["session", "head", "entry", "delivery"];
+var isOfKeys = (certificate2, keys) => NAMES.every((name) => String(certificate2.keys[name]) === String(keys[name]));
+
 // src/merkle.js
 var LEAF = Uint8Array.of(0);
 var NODE = Uint8Array.of(1);
@@ -3088,7 +3127,7 @@ function isIncluded(hash2, index, size, path3, root) {
 }
 
 // src/action.js
-var LONGEST = 16384;
+var LONGEST2 = 16384;
 var ROOM_LABEL = utf8("pregao/room/v1");
 var id = string((value) => /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(value));
 var SEEN_NOTHING = object({ size: integer(0, 0), root: bytesOf(32, (root) => equal(root, EMPTY_ROOT)) });
@@ -3105,7 +3144,7 @@ function payload(value) {
   })(value);
 }
 function readAction(text2) {
-  refuseUnless(text2.length <= LONGEST, "malformed");
+  refuseUnless(text2.length <= LONGEST2, "malformed");
   const parts = split2(text2);
   const key2 = ownKey(parts.header, "pregao-action-v1");
   refuseUnless(key2 !== null, "malformed");
@@ -3125,7 +3164,7 @@ var MOST_KEYS = 256;
 var MOST_STOCKS = 8;
 var MOST_ATTACHED = 8;
 var MOST_TAKEN = 256;
-var LONGEST2 = seconds(366 * 86400);
+var LONGEST3 = seconds(366 * 86400);
 var REGISTERED_FOR = seconds(15 * 86400);
 var COMMITMENT_LABEL = utf8("pregao/registered-commitment/v1");
 var between = (number, least, most) => number >= least && number <= most;
@@ -3161,7 +3200,7 @@ var Box = class _Box {
     refuseUnless(this.#accepted === null, "V-333");
   }
   /** V-061: what can be judged of an entry without the log. */
-  static judgeAlone(terms, { verb, body }, { time: time2 }) {
+  static judgeAlone(terms, { verb, body, seen }, { time: time2 }) {
     refuseUnless(VERBS2.includes(verb), "verb.kind");
     if (verb === "keys") {
       const count2 = body.stock?.count ?? 0;
@@ -3173,11 +3212,14 @@ var Box = class _Box {
       refuseUnless(ONE_PIECE.includes(body.envelope.size) && all.length <= MOST_ATTACHED + 1 && distinct, "deposit.size");
       const { expires, registered } = body;
       refuseUnless(expires === void 0 || registered === void 0, "deposit.expiry");
-      refuseUnless(expires === void 0 || expires > time2 && expires <= time2 + LONGEST2, "deposit.expiry");
+      refuseUnless(expires === void 0 || expires > time2 && expires <= time2 + LONGEST3, "deposit.expiry");
     } else if (verb === "taken") {
       const { letters } = body;
       const ascend = letters.every((seq, at) => at === 0 || seq > letters[at - 1]);
       refuseUnless(ascend && between(letters.length, 1, MOST_TAKEN), "taken.letter");
+      refuseUnless(letters.at(-1) < seen.size, "taken.letter");
+    } else if (verb === "accepted" || verb === "declined") {
+      refuseUnless(body.letter < seen.size, "registered.letter");
     }
   }
   /** Judges an entry and takes it in. */
@@ -5665,7 +5707,7 @@ function readRule(source, isSealed) {
 }
 
 // src/terms.js
-var LONGEST3 = seconds(366 * 86400);
+var LONGEST4 = seconds(366 * 86400);
 var MOST_STEPS = 16;
 var between2 = (number, least, most) => number >= least && number <= most;
 var leastOf = ({ start }) => Math.max(start, 1);
@@ -5716,7 +5758,7 @@ function judgeTerms(terms, key2, listed) {
   refuseUnless(!equal(key2, terms.broker.entry), "verb.author");
   const { begin, end, soft, freshness, grace } = terms;
   const last = lastEnd(terms);
-  refuseUnless(end > listed && last <= listed + LONGEST3 && (begin === void 0 || begin < end), "listing.end");
+  refuseUnless(end > listed && last <= listed + LONGEST4 && (begin === void 0 || begin < end), "listing.end");
   const holds = between2(freshness, 1, 60) && between2(grace, 1, 60) && between2(terms.disclose_within, 10, 2592e3) && between2(terms.stamps.length, 1, 8) && between2(terms.authorities.length, 1, 8) && terms.threshold === 1 && (!soft || between2(soft.extend, 3 * freshness, 86400) && soft.hard_end >= end) && arePossiblePrices(terms) && isQuorumOfWitnesses(terms.witnesses, terms.quorum) && (!terms.sealed || raisesNothing(terms)) && (neededOf(terms) === void 0 || canSeal(terms)) && (terms.reserve === void 0 || terms.dutch === void 0 && terms.reserve === neededOf(terms)) && (!terms.dutch || canFall(terms)) && (terms.bids_each === void 0 || between2(terms.bids_each, 1, 32));
   refuseUnless(holds, "listing.terms");
 }
@@ -5727,7 +5769,7 @@ var LONGEST_STATEMENT = 2048;
 var SEQUENCE = 48;
 var ED25519 = Uint8Array.of(48, 5, 6, 3, 43, 101, 112);
 var ARC = "698df2d0a9cf84e2afdbbcf785aaa1a0b5e00f";
-var NAMES = /* @__PURE__ */ new Map([
+var NAMES2 = /* @__PURE__ */ new Map([
   ["pregao CA", false],
   ["pregao CA (simulated)", true]
 ]);
@@ -5817,7 +5859,7 @@ function enrolmentKey(der, authority, now) {
   if (hex(content.next(160).content) !== "020102") no3();
   content.next(2);
   if (!equal(content.next(SEQUENCE).whole, ED25519)) no3();
-  const simulated = NAMES.get(commonName(content.inside(SEQUENCE)));
+  const simulated = NAMES2.get(commonName(content.inside(SEQUENCE)));
   if (simulated === void 0) no3();
   const validity = content.inside(SEQUENCE);
   const [first, last] = [instant(validity), instant(validity)];
@@ -5923,7 +5965,7 @@ var FallingPrice = class {
 };
 
 // src/note.js
-var LONGEST4 = 4096;
+var LONGEST5 = 4096;
 var MOST_SIGNATURES = 16;
 var ED255192 = 1;
 var COSIGNATURE = 4;
@@ -5946,7 +5988,7 @@ function signatureLine(line) {
   return { name, id: bytes2.subarray(0, 4), signature: bytes2.subarray(4) };
 }
 function readNote(note) {
-  refuseUnless(isWellFormed(note) && utf8(note).length <= LONGEST4, "V-024");
+  refuseUnless(isWellFormed(note) && utf8(note).length <= LONGEST5, "V-024");
   refuseUnless(!/[\u0000-\u0009\u000b-\u001f]/.test(note), "V-024");
   const end = note.indexOf("\n\n");
   refuseUnless(end >= 0 && note.endsWith("\n"), "V-024");
@@ -6146,12 +6188,12 @@ var Reserve = class {
 };
 
 // src/timelock.js
-var LONGEST5 = 1024;
-var CONTENT = object({ tsa: name32, at: integer(0, lastSecond), key: bytesOf(32, isSealable), simulated: optional(yes) });
+var LONGEST6 = 1024;
+var CONTENT2 = object({ tsa: name32, at: integer(0, lastSecond), key: bytesOf(32, isSealable), simulated: optional(yes) });
 function readTimelock(text2, stamp) {
-  refuseUnless(text2.length <= LONGEST5, "V-162");
+  refuseUnless(text2.length <= LONGEST6, "V-162");
   const parts = split2(text2);
-  const statement = readExact(parts.payload, CONTENT);
+  const statement = readExact(parts.payload, CONTENT2);
   const tsa = fingerprint(stamp);
   refuseUnless(statement.tsa === tsa && isBy(parts, "pregao-timelock-v1", tsa, stamp), "V-162");
   return statement;
@@ -6887,10 +6929,10 @@ var Opening = class {
 };
 
 // src/batch.js
-var LONGEST6 = 1024;
+var LONGEST7 = 1024;
 var MOST_DIGESTS = 65536;
 var LABEL3 = utf8("pregao/batch/v1");
-var CONTENT2 = object({
+var CONTENT3 = object({
   tsa: name32,
   batch: integer(),
   time,
@@ -6902,9 +6944,9 @@ var CONTENT2 = object({
 var headerHash = (header) => sha256(concat(LABEL3, utf8(header)));
 function readHeader(text2, accepted) {
   const { parts, header } = under("V-021", () => {
-    refuseUnless(text2.length <= LONGEST6, "V-021");
+    refuseUnless(text2.length <= LONGEST7, "V-021");
     const split3 = split2(text2);
-    return { parts: split3, header: readExact(split3.payload, CONTENT2) };
+    return { parts: split3, header: readExact(split3.payload, CONTENT3) };
   });
   const key2 = accepted.get(header.tsa);
   refuseUnless(key2 !== void 0 && isBy(parts, "pregao-batch-v1", header.tsa, key2), "V-020");
@@ -6918,7 +6960,7 @@ function areInBounds({ batch, time: stamped, size, prev, prev_time: previous }) 
 var covers = (header, stamp, digest) => isIncluded(leafHash(digest), stamp.index, header.size, stamp.path, header.root);
 
 // src/entry.js
-var LONGEST7 = 17408;
+var LONGEST8 = 17408;
 var ENTRY = object({
   seq: integer(0, Number.MAX_SAFE_INTEGER - 1),
   action: string(),
@@ -6929,20 +6971,20 @@ var ENTRY = object({
   })
 });
 var readEntry = (line) => under("V-026", () => {
-  refuseUnless(line.length <= LONGEST7, "V-026");
+  refuseUnless(line.length <= LONGEST8, "V-026");
   const text2 = utf8Text(line);
   refuseUnless(text2 !== null, "V-026");
   return readExact(text2, ENTRY);
 });
 
 // src/receipt.js
-var LONGEST8 = 65536;
+var LONGEST9 = 65536;
 var MEMBERS = ["opening", "header", "entry", "path", "head"];
 function receiptMembers(text2) {
   const members = parse(text2);
   if (typeof members !== "object" || members === null || Array.isArray(members)) return null;
   const path3 = typeof members.path === "string" ? fromBase64url(members.path) : null;
-  const holds = utf8(text2).length <= LONGEST8 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path3 !== null && path3.length % 32 === 0 && JSON.stringify(members) === text2;
+  const holds = utf8(text2).length <= LONGEST9 && Object.keys(members).length === MEMBERS.length && MEMBERS.every((name) => typeof members[name] === "string") && path3 !== null && path3.length % 32 === 0 && JSON.stringify(members) === text2;
   return holds ? { ...members, path: path3 } : null;
 }
 function readReceipt(members) {
@@ -7087,7 +7129,7 @@ var Walk = class {
 };
 
 // src/letter.js
-var LONGEST9 = 1048576;
+var LONGEST10 = 1048576;
 var LONGEST_RECEIPT = 65536;
 var MOST_KEYS2 = 256;
 var MESSAGE_LABEL = utf8("pregao/message/v1");
@@ -7131,7 +7173,7 @@ var DEPOSIT_FILE = object({ deposit: withTimeline(object({ deposit: receipt, tim
 var shownLetter = (text2) => membersOf(text2, FILE)?.letter ?? null;
 var shownDeposit = (text2) => membersOf(text2, DEPOSIT_FILE)?.deposit ?? null;
 function membersOf(text2, shape) {
-  if (utf8(text2).length > LONGEST9) return null;
+  if (utf8(text2).length > LONGEST10) return null;
   try {
     return readExact(text2, shape);
   } catch (failure) {
@@ -7251,6 +7293,7 @@ function ofTranscript({ opening, certified, fold, head }) {
     reveal: opening.kind === "reveal" ? ofReveal(fold) : void 0
   });
 }
+var ofCertificate = ({ keys }) => ({ kind: "certificate", verdict: "valid", broker: fingerprint(keys.session), certified: true });
 function ofReceipt({ opening, entry, action, header, head }) {
   return compact({
     kind: "receipt",
@@ -7460,38 +7503,10 @@ function ofReveal({ terms, end, by, absent }) {
 }
 var compact = (object2) => Object.fromEntries(Object.entries(object2).filter(([, value]) => value !== void 0));
 
-// src/certificate.js
-var LONGEST10 = 3200;
-var CONTENT3 = object({
-  keys: BROKER_KEYS,
-  authorities: KEYS,
-  stamps: KEYS,
-  witnesses: WITNESSES,
-  quorum: integer(),
-  simulated: boolean,
-  // Absent if there are none.
-  locks: optional(someOf(key))
-});
-var few = (keys) => keys.length >= 1 && keys.length <= 8;
-var offersEachOnce = ({ stamps, locks = [] }) => locks.length <= 8 && new Set(locks.map(String)).size === locks.length && locks.every((one2) => !stamps.some((stamp) => String(stamp) === String(one2)));
-var readCertificate = (text2) => under("V-077", () => {
-  refuseUnless(text2.length <= LONGEST10, "V-077");
-  const parts = split2(text2);
-  const content = readExact(parts.payload, CONTENT3);
-  refuseUnless(few(content.authorities) && few(content.stamps), "V-077");
-  refuseUnless(offersEachOnce(content), "V-077");
-  refuseUnless(isQuorumOfWitnesses(content.witnesses, content.quorum), "V-077");
-  const { session } = content.keys;
-  refuseUnless(isBy(parts, "pregao-broker-v1", fingerprint(session), session), "V-077");
-  return content;
-});
-var NAMES2 = ["session", "head", "entry", "delivery"];
-var isOfKeys = (certificate, keys) => NAMES2.every((name) => String(certificate.keys[name]) === String(keys[name]));
-
 // src/transcript.js
 var LF = 10;
 var CERTIFICATE = '{"certificate":';
-var LONGEST_LINE = 4096;
+var LONGEST_LINE2 = 4096;
 var HEADER = /^\{"header":"([A-Za-z0-9._-]{0,1024})"\}$/;
 var lastLine = (file) => file.at(-1) === LF ? file.lastIndexOf(LF, file.length - 2) + 1 : -1;
 var Transcript = class {
@@ -7537,10 +7552,10 @@ var Transcript = class {
     this.#judgeHead(utf8Text(this.file.subarray(last, -1)));
   }
   #line(line, isFirst) {
-    const text2 = line.length <= LONGEST_LINE ? utf8Text(line) : "";
+    const text2 = line.length <= LONGEST_LINE2 ? utf8Text(line) : "";
     if (isFirst && utf8Text(line.subarray(0, CERTIFICATE.length)) === CERTIFICATE) {
-      const { certificate } = under("V-077", () => readExact(text2, object({ certificate: string() })));
-      this.#certificate = readCertificate(certificate);
+      const { certificate: certificate2 } = under("V-077", () => readExact(text2, object({ certificate: string() })));
+      this.#certificate = readCertificate(certificate2);
       return;
     }
     this.atEntry = true;
@@ -7645,7 +7660,9 @@ function* examination(file) {
   const shown = shownLetter(text2);
   if (shown) return letter(shown);
   const alone = shownDeposit(text2);
-  return alone ? deposit(alone) : nothing;
+  if (alone) return deposit(alone);
+  const compact2 = certificateAlone(text2);
+  return compact2 === null ? nothing : certificate(compact2);
 }
 function endsWithString(file) {
   const start = lastLine(file);
@@ -7678,6 +7695,14 @@ function deposit(shown) {
   } catch (failure) {
     if (!(failure instanceof Broken)) throw failure;
     return { result: invalid("deposit", failure.rule), entries: [] };
+  }
+}
+function certificate(compact2) {
+  try {
+    return { result: ofCertificate(readCertificate(compact2)), entries: [] };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid("certificate", failure.rule), entries: [] };
   }
 }
 function receipt2(members) {

@@ -40,7 +40,7 @@ async function show() {
   // Whoever listens hears the verdict once, and not every step towards it.
   at('verdict').removeAttribute('aria-busy');
   heading(result);
-  const sections = { auction, reveal, receipt, letter, deposit, box: lined, passes: lined };
+  const sections = { auction, reveal, receipt, letter, deposit, certificate: () => [], box: lined, passes: lined };
   const holds = result.verdict === 'valid' || result.verdict === 'incomplete';
   if (holds) at('found').replaceChildren(...sections[result.kind](found), ...fingerprints(found));
   else if (found.entries.length > 0) at('found').replaceChildren(...broken(found));
@@ -48,7 +48,7 @@ async function show() {
   redraw(found);
 }
 
-const KINDS = { auction: 'Auction', reveal: 'Reveal room', receipt: 'Receipt', letter: 'Letter', deposit: 'What became of a letter', box: 'Message box', passes: 'Keys of passes', unknown: 'Transcript' };
+const KINDS = { auction: 'Auction', reveal: 'Reveal room', receipt: 'Receipt', letter: 'Letter', deposit: 'What became of a letter', certificate: 'Certificate', box: 'Message box', passes: 'Keys of passes', unknown: 'Transcript' };
 
 function heading({ kind, auction: sale, verdict: word }) {
   at('kind').textContent = `${KINDS[kind]} of a Pregão broker`;
@@ -88,6 +88,7 @@ function reasons(result) {
   if (result.kind === 'receipt') return ['The action is in the log that its head stands for, signed and stamped as it says.', ...finality(result)];
   if (result.kind === 'letter') return [LETTER[result.letter.shown], ...finality(result)];
   if (result.kind === 'deposit') return [DEPOSIT, ...finality(result)];
+  if (result.kind === 'certificate') return ['A broker certifies its other keys by its session key: what names just these keys is by that broker.'];
   return [
     result.auction ? outcome(result.auction) : result.reveal && ENDS[result.reveal.end],
     `All ${result.size} entries are signed, stamped, in order and allowed by the rules at their place, and the signed head is over exactly these.`,
@@ -331,9 +332,9 @@ function broken({ entries }) {
 function fingerprints({ result, log }) {
   const cosigners = log?.head?.cosigners ?? [];
   const rows = [
-    ['Room', 'its name is the hash of its opening', result.room],
+    ...(result.room ? [['Room', 'its name is the hash of its opening', result.room]] : []),
     ['Broker', 'session key', result.broker],
-    ...result.stamps.map((key) => ['TSA', 'stamp key', key]),
+    ...(result.stamps ?? []).map((key) => ['TSA', 'stamp key', key]),
     ...(result.authorities ?? []).map((key) => ['CA', 'of personas', key]),
     ...(result.witnesses ?? []).map(({ name, operator, key }) => [
       'Witness',

@@ -68,7 +68,7 @@ export class Box {
   }
 
   /** V-061: what can be judged of an entry without the log. */
-  static judgeAlone(terms, { verb, body }, { time }) {
+  static judgeAlone(terms, { verb, body, seen }, { time }) {
     refuseUnless(VERBS.includes(verb), 'verb.kind');
     if (verb === 'keys') {
       const count = body.stock?.count ?? 0;
@@ -86,6 +86,11 @@ export class Box {
       const { letters } = body;
       const ascend = letters.every((seq, at) => at === 0 || seq > letters[at - 1]);
       refuseUnless(ascend && between(letters.length, 1, MOST_TAKEN), 'taken.letter');
+      // V-360
+      refuseUnless(letters.at(-1) < seen.size, 'taken.letter');
+    } else if (verb === 'accepted' || verb === 'declined') {
+      // V-360
+      refuseUnless(body.letter < seen.size, 'registered.letter');
     }
   }
 

@@ -1,12 +1,15 @@
-// The broker's certificate (SPEC 3.3), as a transcript carries it (V-077).
+// The broker's certificate (SPEC 3.3), as a transcript carries it (V-077), or as a file of its own has it (V-363).
 
 import { BROKER_KEYS, isQuorumOfWitnesses, key, KEYS, WITNESSES } from './bodies.js';
-import { refuseUnless, under } from './broken.js';
+import { Broken, refuseUnless, under } from './broken.js';
+import { utf8 } from './bytes.js';
 import { fingerprint } from './ed25519.js';
-import { boolean, integer, object, optional, readExact, someOf } from './json.js';
+import { boolean, integer, object, optional, readExact, someOf, string } from './json.js';
 import * as jws from './jws.js';
 
 const LONGEST = 3_200;
+const LONGEST_LINE = 4_096;
+const LINE = object({ certificate: string() });
 const CONTENT = object({
   keys: BROKER_KEYS,
   authorities: KEYS,
@@ -39,6 +42,17 @@ export const readCertificate = (text) =>
     refuseUnless(jws.isBy(parts, 'pregao-broker-v1', fingerprint(session), session), 'V-077');
     return content;
   });
+
+/** V-363: the certificate in a line that has one, or null. */
+export function certificateAlone(text) {
+  if (utf8(text).length > LONGEST_LINE) return null;
+  try {
+    return readExact(text, LINE).certificate;
+  } catch (failure) {
+    if (failure instanceof Broken) return null;
+    throw failure;
+  }
+}
 
 const NAMES = ['session', 'head', 'entry', 'delivery'];
 

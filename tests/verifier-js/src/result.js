@@ -6,7 +6,7 @@ import { lockTsas } from './terms.js';
 import { lapses } from './timeline.js';
 import { formatTime } from './time.js';
 
-/** A thing that is no transcript, no receipt and no letter. */
+/** A thing that is no transcript, no receipt, no letter and no certificate. */
 export const unreadable = () => ({ kind: 'unknown', verdict: 'unreadable' });
 
 /** What breaks `rule`, at `entry` if that is a number. */
@@ -24,6 +24,9 @@ export function ofTranscript({ opening, certified, fold, head }) {
     reveal: opening.kind === 'reveal' ? ofReveal(fold) : undefined,
   });
 }
+
+/** The verdict on a broker's certificate that holds. Which TSAs stamp in which of its rooms their openings say. */
+export const ofCertificate = ({ keys }) => ({ kind: 'certificate', verdict: 'valid', broker: fingerprint(keys.session), certified: true });
 
 /** The verdict on a receipt that holds. What it shows does not change any more, so there is nothing to wait for. */
 export function ofReceipt({ opening, entry, action, header, head }) {

@@ -1,13 +1,14 @@
-// Verifies transcripts, receipts and shown letters of Pregão (protocol/SPEC.md) and says what they show. No network, no clock, no Node.
+// Verifies transcripts, receipts, shown letters and certificates of Pregão (protocol/SPEC.md) and says what they show. No network, no clock, no Node.
 //
 // Whatever the bytes are, the answer is a verdict: `valid`, `incomplete`, `invalid` with the rule that is broken, or `unreadable`.
 
 import { isUtf8, utf8Text } from './bytes.js';
 import { Broken } from './broken.js';
+import { certificateAlone, readCertificate } from './certificate.js';
 import { parse } from './json.js';
 import { readDeposit, readLetter, shownDeposit, shownLetter } from './letter.js';
 import { readReceipt, receiptMembers } from './receipt.js';
-import { invalid, ofDeposit, ofLetter, ofReceipt, ofTranscript, unreadable } from './result.js';
+import { invalid, ofCertificate, ofDeposit, ofLetter, ofReceipt, ofTranscript, unreadable } from './result.js';
 import { lastLine, Transcript } from './transcript.js';
 
 /** Longer files are not read. */
@@ -60,7 +61,9 @@ function* examination(file) {
   const shown = shownLetter(text);
   if (shown) return letter(shown);
   const alone = shownDeposit(text);
-  return alone ? deposit(alone) : nothing;
+  if (alone) return deposit(alone);
+  const compact = certificateAlone(text);
+  return compact === null ? nothing : certificate(compact);
 }
 
 // Whether the last line is a string in JSON, as that of a transcript is.
@@ -98,6 +101,15 @@ function deposit(shown) {
   } catch (failure) {
     if (!(failure instanceof Broken)) throw failure;
     return { result: invalid('deposit', failure.rule), entries: [] };
+  }
+}
+
+function certificate(compact) {
+  try {
+    return { result: ofCertificate(readCertificate(compact)), entries: [] };
+  } catch (failure) {
+    if (!(failure instanceof Broken)) throw failure;
+    return { result: invalid('certificate', failure.rule), entries: [] };
   }
 }
 

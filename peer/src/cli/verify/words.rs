@@ -9,10 +9,12 @@ use pregao_protocol::audit::verdict::{
     AuctionShown, BidShown, Examined, Found, Pins, ReceiptShown, ReserveShown, RevealEnd,
     RevealShown, SealedShown, Standing, Subject, Verdict,
 };
+use pregao_protocol::log::{Entry, Receipt};
+use pregao_protocol::room::action::Action;
 use pregao_protocol::room::auction::reserve;
 use pregao_protocol::room::auction::rule::Bidding;
 use pregao_protocol::room::auction::{Late, Outcome, Phase};
-use pregao_protocol::room::body::{PriceRule, Side};
+use pregao_protocol::room::body::{Body, PriceRule, Side};
 use pregao_protocol::trust::key::Fingerprint;
 
 use super::letter::of_letter;
@@ -67,6 +69,9 @@ fn verdict(
     if let Some(receipt) = &shown.receipt {
         of_receipt(receipt, &mut lines);
     }
+    if let Found::Receipt(both) = &examined.found {
+        lines.extend(of_left(&both.0));
+    }
     if let Some(letter) = &shown.letter {
         of_letter(letter, &mut lines);
     }
@@ -90,6 +95,7 @@ fn headline(shown: &Verdict) -> String {
         }
         (Subject::Letter, _) => format!("letter in box {room}"),
         (Subject::Deposit, _) => format!("what became of a letter in box {room}"),
+        (Subject::Certificate, _) => "certificate of a broker for its other keys".to_owned(),
         _ => format!("log of room {room} with {size} entries"),
     }
 }
@@ -352,6 +358,20 @@ fn of_receipt(receipt: &ReceiptShown, lines: &mut Vec<String>) {
     );
 }
 
+/// What the receipt of a letter says of it, in a line.
+fn of_left(receipt: &Receipt) -> Option<String> {
+    let entry = Entry::parse(&receipt.entry).ok()?;
+    let action = Action::parse(&entry.action).ok()?;
+    let Body::Deposit(deposit) = action.body() else { return None };
+    let (bytes, digest) = (deposit.envelope.size.size(), deposit.envelope.digest);
+    let files = deposit.attachments.len();
+    let registered = if deposit.registered.is_some() { ", registered" } else { "" };
+    Some(format!(
+        "a letter was left: {bytes} bytes sealed, {files} files beside it{registered}, envelope {digest}; who wrote it, what \
+         it says and what became of it is not shown"
+    ))
+}
+
 fn of_trust(shown: &Verdict, pins: &Pins, lines: &mut Vec<String>) {
     if shown.simulated == Some(true) {
         lines.push("SIMULATED TIME: its stamps show no real time".to_owned());
@@ -368,7 +388,7 @@ fn of_trust(shown: &Verdict, pins: &Pins, lines: &mut Vec<String>) {
                 format!("NOT FINAL: witnessed by {by}, and it takes {quorum} {all}")
             });
         }
-        _ if shown.reveal.is_none() => {
+        _ if shown.reveal.is_none() && shown.kind != Subject::Certificate => {
             lines.push(
                 "no witnesses are named: the broker alone vouches that this is the only log"
                     .to_owned(),
@@ -378,8 +398,8 @@ fn of_trust(shown: &Verdict, pins: &Pins, lines: &mut Vec<String>) {
     }
     if shown.certified == Some(false) {
         lines.push(
-            "THE BROKER'S CERTIFICATE IS NOT HERE: anybody could have made this under keys of their own; a \
-             transcript of that broker beside it would show"
+            "THE BROKER'S CERTIFICATE IS NOT HERE: anybody could have made this under keys of their own; that \
+             certificate, or a transcript of that broker, beside it would show"
                 .to_owned(),
         );
     }

@@ -23,7 +23,7 @@ use super::store::{MailError, MailStore};
 use crate::net::broker::BrokerAddress;
 
 pub use people::Resolved;
-pub use showing::{ShowAs, Showing};
+pub use showing::{LogAlone, LogShown, ShowAs, Showing};
 pub use views::Listed;
 pub use writing::{Route, Written};
 

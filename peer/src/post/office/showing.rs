@@ -5,6 +5,7 @@ use std::path::Path;
 use pregao_protocol::audit::letter::{
     ByHash, ByReader, BySender, NotShown, OnceShown, ShownDeposit, ShownLetter, ShownReceipt, Way,
 };
+use pregao_protocol::audit::verify;
 use pregao_protocol::letter::{Content, Mode, Place, Proof, show};
 use pregao_protocol::log::Receipt;
 
@@ -34,6 +35,46 @@ pub struct Showing {
     pub left_out: Option<NotShown>,
     /// Why what became of it is not shown with it, if that is known.
     pub untold: Option<NotShown>,
+}
+
+/// What the log alone shows of a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogAlone {
+    /// That it was left, and what became of it.
+    Told(ShownDeposit),
+    /// That it was left.
+    Left(Receipt),
+}
+
+/// A letter of which the log alone is shown.
+#[derive(Debug, Clone)]
+pub struct LogShown {
+    /// What is shown; it holds.
+    pub log: LogAlone,
+    /// Why the letter itself is not.
+    pub why: &'static str,
+    /// Why what became of it is not shown with it, if that is known.
+    pub untold: Option<NotShown>,
+}
+
+impl LogAlone {
+    /// The file, one line without the line break.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Told(shown) => shown.encode(),
+            Self::Left(receipt) => receipt.encode(),
+        }
+    }
+
+    /// The receipt of the deposit.
+    #[must_use]
+    pub const fn deposit(&self) -> &Receipt {
+        match self {
+            Self::Told(shown) => &shown.deposit,
+            Self::Left(receipt) => receipt,
+        }
+    }
 }
 
 /// What is kept of a letter that is evidence.
@@ -69,41 +110,51 @@ impl Office {
         judged(ShownLetter { sender, deposit, shown, read, timeline })
     }
 
-    /// Which letter it is, if it came, was read and is in a box of one's own: what became of it can be looked up there.
+    /// Which letter it is, if it came and is in a box of one's own, and something of it can be shown: what became of it can
+    /// be looked up there.
     ///
     /// # Errors
     /// [`OfficeError::NotThis`], [`OfficeError::Mail`].
     pub fn is_received(&self, number: u64) -> Result<Option<LetterNumber>, OfficeError> {
         let number = letter_number(number)?;
         let record = self.store().view().letter(number)?;
-        // What is not read is not shown, so nobody is asked about it.
-        let is_read = matches!(record.state, LetterState::Read { .. });
-        let is_there = is_read && record.deposit.is_some_and(|deposit| deposit.seq.is_some());
+        // What is evidence and not read is not shown, so nobody is asked about it.
+        let is_shown =
+            matches!(record.state, LetterState::Read { .. }) || unproven(&record).is_some();
+        let is_there = is_shown && record.deposit.is_some_and(|deposit| deposit.seq.is_some());
         Ok((record.direction == Direction::Received && is_there).then_some(number))
     }
 
-    /// What the log of the reader's box says of a deniable letter, and nothing of who wrote it or what: all that can be
-    /// shown of one to others.
+    /// What the log of the reader's box says of a letter that nobody else can be shown: that it was left, and what became
+    /// of it as far as that is known, and nothing of who wrote it or what.
     ///
     /// # Errors
-    /// [`OfficeError::NotThis`] for another, or if what happened to it is not known here; [`OfficeError::NotShown`] if what
-    /// is kept does not hold; [`OfficeError::Mail`].
-    pub fn show_log(&self, number: u64) -> Result<ShownDeposit, OfficeError> {
+    /// [`OfficeError::NotThis`] for one that can be shown itself or never left, or of whose deposit nothing is known here;
+    /// [`OfficeError::NotShown`] if what is kept does not hold; [`OfficeError::Mail`].
+    pub fn show_log(&self, number: u64) -> Result<LogShown, OfficeError> {
         let number = letter_number(number)?;
         let store = self.store();
         let view = store.view();
-        if view.letter(number)?.mode != Some(Mode::Deniable) {
-            return Err(OfficeError::NotThis("the letter is not deniable: show it whole"));
-        }
-        let both = view.broker_receipt(number)?.zip(view.timeline(number)?);
-        let (deposit, timeline) = both.ok_or(OfficeError::NotThis(
-            "what became of the letter is not known here, so there is nothing to show",
+        let why = unproven(&view.letter(number)?)
+            .ok_or(OfficeError::NotThis("the letter can be shown whole, or not at all"))?;
+        let deposit = view.broker_receipt(number)?.ok_or(OfficeError::NotThis(
+            "what the log of its box says of the letter is not known here: connect, and export it again",
         ))?;
-        let shown = ShownDeposit { deposit, timeline };
-        let read = ShownDeposit::parse(&shown.encode());
-        let read = read.map_err(|_| OfficeError::NotThis("what is kept of it makes no file"))?;
-        read.verify().map_err(OfficeError::NotShown)?;
-        Ok(shown)
+        let mut untold = None;
+        if let Some(timeline) = view.timeline(number)? {
+            let shown = ShownDeposit { deposit: deposit.clone(), timeline };
+            let read = ShownDeposit::parse(&shown.encode());
+            let read =
+                read.map_err(|_| OfficeError::NotThis("what is kept of it makes no file"))?;
+            match read.verify() {
+                Ok(_) => return Ok(LogShown { log: LogAlone::Told(shown), why, untold }),
+                Err(error @ NotShown::Timeline(_)) => untold = Some(error),
+                Err(error) => return Err(OfficeError::NotShown(error)),
+            }
+        }
+        let holds = verify::receipt(&deposit);
+        holds.map_err(|error| OfficeError::NotShown(NotShown::Receipt(error)))?;
+        Ok(LogShown { log: LogAlone::Left(deposit), why, untold })
     }
 
     /// Writes every letter into a Maildir; **what they say is not sealed any more**.
@@ -112,6 +163,26 @@ impl Office {
     /// As [`View::export_maildir`].
     pub fn export_maildir(&self, folder: &Path) -> Result<Exported, OfficeError> {
         Ok(self.store().view().export_maildir(folder)?)
+    }
+}
+
+/// Why nobody else can be shown a letter that was left, if that is so; whoever has it may still show what the log says.
+fn unproven(record: &LetterRecord) -> Option<&'static str> {
+    match &record.state {
+        LetterState::Waiting { .. }
+        | LetterState::Underway
+        | LetterState::Failed { .. }
+        | LetterState::TakenBack => None,
+        LetterState::Arrived | LetterState::Unreadable { .. } => Some(
+            "the letter could not be opened, so there is nothing to show of who wrote it or what it says",
+        ),
+        LetterState::Unread
+        | LetterState::Read { .. }
+        | LetterState::Deposited
+        | LetterState::Taken
+        | LetterState::WasRead { .. } => (record.mode == Some(Mode::Deniable)).then_some(
+            "the letter is deniable, so nobody can be shown who wrote it or what it says",
+        ),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Letters as shown, and what is looked up about them.
 
-use pregao_protocol::audit::told::{self, VerifiedEntry};
-use pregao_protocol::audit::verify;
+use pregao_protocol::audit::letter::{Event, Happened, ShownDeposit};
+use pregao_protocol::audit::verify::{self, VerifiedReceipt};
 use pregao_protocol::letter::{Content, Letter, Mode};
-use pregao_protocol::room::body::Verb;
+use pregao_protocol::log::Receipt;
 use pregao_protocol::value::clock::Time;
 
 use super::{Office, OfficeError};
@@ -15,6 +15,7 @@ use crate::post::store::letters::{
     Authorship, Direction, LetterNumber, LetterRecord, LetterState, RegisteredState, Selection,
 };
 use crate::post::store::{Kept, MailError, View};
+use crate::text::sanitize::with_causes;
 
 /// Letters in a list, unless more are asked for.
 const LISTED: usize = 20;
@@ -444,29 +445,35 @@ fn said_of_decision(state: RegisteredState, until: Option<Time>) -> String {
     }
 }
 
-/// What became of a letter that was left, as far as it was told: each entry is verified again.
+/// What happened to a letter that was left, in a line; every part of it was verified.
+fn said_of_event(event: &Event) -> String {
+    let VerifiedReceipt { seq, time, .. } = &event.shown;
+    let done = match event.happened {
+        Happened::Taken => "taken off by its reader",
+        Happened::Accepted => "signed for by its reader",
+        Happened::Handed => "handed over by the broker, with the half that the deposit commits to,",
+        Happened::Declined => "declined by its reader",
+        Happened::Lapsed => "lapsed, as its reader said nothing in time, by the broker's word",
+        Happened::BoxClosed => "its reader closed the box",
+    };
+    format!("{done} at {time}, entry {seq}; signature, place and stamp: ok")
+}
+
+/// What became of a letter that was left, as far as it was told: all of it is verified again.
 fn became(
     view: View<'_>,
     id: LetterNumber,
     record: &LetterRecord,
-    seq: u64,
+    deposit: Receipt,
 ) -> Result<Vec<String>, MailError> {
     let mut lines = Vec::new();
-    for receipt in view.told(id)? {
-        lines.push(match told::about(seq, receipt) {
-            Ok(VerifiedEntry { verb, seq, time, .. }) => {
-                let done = match verb {
-                    Verb::Taken => "taken off by its reader".to_owned(),
-                    Verb::BoxClosed => "its reader closed the box".to_owned(),
-                    other => format!("{other}, by the log of its reader's box"),
-                };
-                format!("{done} at {time}, entry {seq}; signature, place and stamp: ok")
+    if let Some(timeline) = view.timeline(id)? {
+        match (ShownDeposit { deposit, timeline }).verify() {
+            Ok(told) => lines.extend(told.timeline.events.iter().map(said_of_event)),
+            Err(error) => {
+                lines.push(format!("what the broker told does not hold: {}", with_causes(&error)))
             }
-            Err(error) => match std::error::Error::source(&error) {
-                Some(source) => format!("what the broker told does not hold: {error} ({source})"),
-                None => format!("what the broker told does not hold: {error}"),
-            },
-        });
+        }
     }
     if let Some(end) = record.deposit.as_ref().and_then(|deposit| deposit.expires) {
         lines.push(match record.state {
@@ -485,6 +492,9 @@ fn became(
         && let Some(Kept { record: asked, .. }) = question
     {
         lines.push(match asked.last {
+            Some(at) if record.registered.is_some() => format!(
+                "at {at} the broker told of nothing since: its reader has neither accepted nor declined it"
+            ),
             Some(at) => format!(
                 "at {at} the broker told of nothing since: it waits there, or its reader does not let you hear of it"
             ),
@@ -518,7 +528,7 @@ fn known(
             if let Some(digest) = named {
                 lines.push(format!("envelope {digest}"));
             }
-            lines.extend(became(view, id, record, seq)?);
+            lines.extend(became(view, id, record, receipt)?);
         }
         (Some(seq), None) => lines.push(format!("deposited as entry {seq}; its receipt is lost")),
         (None, _) => {}

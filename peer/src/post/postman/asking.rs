@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pregao_protocol::audit::told::{self, Before, ToldError, VerifiedTold};
-use pregao_protocol::log::Receipt;
+use pregao_protocol::audit::told::{self, Answer, Before, VerifiedTold};
+use pregao_protocol::log::{Receipt, TimelineEntry};
 use pregao_protocol::room::Undecided;
 use pregao_protocol::trust::key::{DepositKey, SecretKey};
 use pregao_protocol::value::clock::Time;
@@ -11,10 +11,10 @@ use pregao_protocol::value::clock::Time;
 use super::setback::Setback;
 use super::{News, Round};
 use crate::post::guest::GuestError;
-use crate::post::letters::Told;
 use crate::post::store::MailError;
 use crate::post::store::letters::LetterNumber;
 use crate::post::store::questions::{Met, QuestionId, QuestionRecord};
+use crate::text::sanitize::with_causes;
 
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
@@ -66,7 +66,8 @@ impl Round {
                 record => record?,
             };
             let receipt = view.broker_receipt(record.letter)?;
-            let known = view.told(record.letter)?;
+            let known = view.timeline(record.letter)?;
+            let known = known.map_or_else(Vec::new, |timeline| timeline.entries);
             (record, receipt, known)
         };
         let Some(receipt) = receipt else {
@@ -95,7 +96,7 @@ impl Round {
         let changed = self
             .office
             .store()
-            .change(|change| change.keep_told(id, met, &verified.entries, (now, next)))?;
+            .change(|change| change.keep_told(id, met, &verified, (now, next)))?;
         if changed {
             self.say(News::Letter(record.letter)).await;
         }
@@ -107,26 +108,17 @@ impl Round {
 fn judge(
     record: &QuestionRecord,
     receipt: &Receipt,
-    known: &[Receipt],
-    told: &Told,
+    known: &[TimelineEntry],
+    answer: &Answer,
 ) -> Result<VerifiedTold, Setback> {
-    let Told { head, consistency, entries } = told;
     let before = Before { head: &record.head, told: record.last.map(|_| known) };
-    told::told(receipt, before, head, consistency, entries)
-        .map_err(|error| lie(record, told, &cause_of(&error)))
-}
-
-fn cause_of(error: &ToldError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error} ({source})"),
-        None => error.to_string(),
-    }
+    told::told(receipt, before, answer).map_err(|error| lie(record, answer, &with_causes(&error)))
 }
 
 /// What shows a lie: the head that was met, the one that was shown, and each entry.
-fn lie(record: &QuestionRecord, told: &Told, cause: &str) -> Setback {
-    let entries = told.entries.iter().filter_map(|entry| serde_json::to_string(entry).ok());
-    let heads = [record.head.clone(), told.head.clone()];
+fn lie(record: &QuestionRecord, answer: &Answer, cause: &str) -> Setback {
+    let entries = answer.entries.iter().filter_map(|entry| serde_json::to_string(entry).ok());
+    let heads = [record.head.clone(), answer.head.clone()];
     Setback::Alarm {
         room: Some(record.room),
         message: format!(

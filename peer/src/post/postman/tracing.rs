@@ -38,7 +38,7 @@ impl Round {
         self.office
             .store()
             .change(|change| change.keep_traced(number, &receipt, timeline.as_ref()))?;
-        // Nobody else is convinced by a deniable letter, whoever opened its author's box.
+        // Nobody else is convinced by a letter that is deniable or does not open, whoever opened its author's box.
         let author = record.other.filter(|_| record.mode == Some(Mode::Evidence));
         let Some(author) = author.filter(|_| known.is_none()) else { return Ok(()) };
         // In a session of its own: in one the broker would see who writes to whom.

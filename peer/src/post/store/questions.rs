@@ -2,16 +2,15 @@
 
 use std::fmt;
 
-use pregao_protocol::audit::told::VerifiedEntry;
-use pregao_protocol::log::{Receipt, RoomName};
-use pregao_protocol::room::body::Verb;
+use pregao_protocol::audit::letter::{Happened, VerifiedTimeline};
+use pregao_protocol::audit::told::VerifiedTold;
+use pregao_protocol::log::RoomName;
 use pregao_protocol::value::clock::Time;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::departures::SealedDeposit;
-use super::letters::{LetterNumber, LetterState};
-use super::rows::{Change, Kept, Owner, Part, Plain, Record, Table, View, encode};
+use super::letters::{Fate, LetterNumber, LetterState};
+use super::rows::{Change, Kept, Plain, Record, Table, View};
 use super::seal::Keys;
 use super::{DamagedRow, MailError};
 use crate::vault::Secret;
@@ -103,15 +102,6 @@ impl View<'_> {
         let found = self.one("WHERE letter = ?1", &[&letter.0])?;
         Ok(found.map(|(id, record)| Kept { id: QuestionId(id), record }))
     }
-
-    /// What was told of a letter, each entry with what shows it to others; verified when it was kept.
-    ///
-    /// # Errors
-    /// [`MailError::Row`], and if the file cannot be read.
-    pub fn told(&self, letter: LetterNumber) -> Result<Vec<Receipt>, MailError> {
-        let bytes: Option<Zeroizing<Vec<u8>>> = self.part(Owner::Letter(letter.0), Part::Told)?;
-        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
-    }
 }
 
 impl Change<'_> {
@@ -140,29 +130,26 @@ impl Change<'_> {
         self.insert(&record).map(QuestionId)
     }
 
-    /// Keeps what was told of a letter, verified. Whether the letter stands otherwise than before.
+    /// Keeps what was told of a letter, verified, as it can be shown to others. Whether the letter stands otherwise than
+    /// before.
     ///
     /// # Errors
-    /// [`MailError::Unknown`], [`MailError::Row`].
+    /// [`MailError::Unknown`], [`MailError::Row`]; [`MailError::Step`] if a half was handed over that is not the letter's.
     pub fn keep_told(
         &mut self,
         id: QuestionId,
         met: Met,
-        entries: &[VerifiedEntry],
+        told: &VerifiedTold,
         (now, next): (Time, Option<Time>),
     ) -> Result<bool, MailError> {
         let mut record = self.question(id)?;
         let letter = record.letter;
-        let receipts: Vec<&Receipt> = entries.iter().map(|entry| &entry.receipt).collect();
-        if !receipts.is_empty() {
-            self.keep_part(Owner::Letter(letter.0), Part::Told, &encode(&receipts)?)?;
+        let mut changes = false;
+        if let Some((timeline, verified)) = &told.happened {
+            self.keep_timeline(letter, timeline)?;
+            changes = self.keep_events(letter, verified)?;
         }
-        let is_taken = entries.iter().any(|entry| entry.verb == Verb::Taken);
-        let changes = is_taken && self.letter(letter)?.state == LetterState::Deposited;
-        if changes {
-            self.edit_letter(letter, |letter| letter.state = LetterState::Taken)?;
-        }
-        if entries.iter().any(|entry| is_last(entry.verb)) {
+        if told.events().iter().any(|event| is_last(event.happened)) {
             // There is nothing more to be heard, and the key is of no more use.
             self.delete(QuestionRecord::TABLE.name, id.0)?;
         } else {
@@ -170,6 +157,42 @@ impl Change<'_> {
             record.answered = record.answered.saturating_add(1);
             (record.last, record.next) = (Some(now), next);
             self.update(id.0, &record)?;
+        }
+        Ok(changes)
+    }
+
+    /// Keeps how a letter stands by what happened to it. Whether that is otherwise than before.
+    fn keep_events(
+        &mut self,
+        letter: LetterNumber,
+        timeline: &VerifiedTimeline,
+    ) -> Result<bool, MailError> {
+        let is_registered = self.letter(letter)?.registered.is_some();
+        let (mut changes, mut accepted) = (false, None);
+        for event in &timeline.events {
+            let at = event.shown.time;
+            let fate = match event.happened {
+                Happened::Taken => {
+                    if self.letter(letter)?.state == LetterState::Deposited {
+                        self.edit_letter(letter, |letter| letter.state = LetterState::Taken)?;
+                        changes = true;
+                    }
+                    continue;
+                }
+                Happened::Accepted => {
+                    accepted = Some(at);
+                    continue;
+                }
+                Happened::Handed => timeline.half.clone().map(Fate::Handed),
+                // A box that is closed declines what is undecided (V-336).
+                Happened::Declined | Happened::BoxClosed => Some(Fate::Declined),
+                Happened::Lapsed => Some(Fate::Lapsed),
+            };
+            if let Some(fate) = fate.filter(|_| is_registered) {
+                // Of what was handed over the reader's own stamp counts.
+                let at = accepted.take().unwrap_or(at);
+                changes |= self.keep_fate(letter, &fate, at)?;
+            }
         }
         Ok(changes)
     }
@@ -197,7 +220,8 @@ impl Change<'_> {
     }
 }
 
-/// Whether nothing about a letter follows what was done.
-const fn is_last(verb: Verb) -> bool {
-    matches!(verb, Verb::Taken | Verb::BoxClosed)
+/// Whether nothing is asked about a letter any more to which this happened: that a registered one which was handed over is
+/// taken off, too, is worth no session in which its sender might be guessed.
+const fn is_last(happened: Happened) -> bool {
+    happened.is_end() || matches!(happened, Happened::Handed)
 }

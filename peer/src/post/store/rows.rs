@@ -218,10 +218,8 @@ pub(super) enum Part {
     HalfSeed,
     /// The receipt for what accepts one.
     Accepted,
-    /// What the log of the box says of a letter after it came.
+    /// What the log of its reader's box says of a letter after it came there, for one that was left as it was told.
     Timeline,
-    /// What the broker told of a letter that was left.
-    Told,
     /// A sealed attachment, by its place in the letter.
     Blob(u8),
 }
@@ -246,7 +244,6 @@ impl Part {
             Self::HalfSeed => 21,
             Self::Accepted => 22,
             Self::Timeline => 30,
-            Self::Told => 31,
             Self::Blob(at) => 0x100 + at as i64,
         }
     }

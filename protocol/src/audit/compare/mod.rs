@@ -217,7 +217,7 @@ impl<'a> Library<'a> {
                 let receipts = both.1.receipts(&both.0).into_iter();
                 receipts.for_each(|(receipt, shown)| self.take_receipt(file, receipt, shown));
             }
-            Found::Nothing(_) => {}
+            Found::Certificate(_) | Found::Nothing(_) => {}
         }
     }
 

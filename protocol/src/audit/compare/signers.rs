@@ -44,7 +44,7 @@ impl Signers {
                 let receipts = both.1.receipts(&both.0).into_iter();
                 receipts.for_each(|(receipt, shown)| self.shown(file, receipt, shown));
             }
-            Found::Nothing(_) => {}
+            Found::Certificate(_) | Found::Nothing(_) => {}
         }
     }
 

@@ -35,9 +35,11 @@ fn held(transcript: &str) -> Result<Box<VerifiedLog<'_>>, NoEvidence> {
     match examine(transcript.as_bytes()).found {
         Found::Log(log) if log.certificate().is_some() => Ok(log),
         Found::Log(_) => Err(NoEvidence::Certificate),
-        Found::Receipt(_) | Found::Letter(_) | Found::Deposit(_) | Found::Nothing(_) => {
-            Err(NoEvidence::Malformed)
-        }
+        Found::Receipt(_)
+        | Found::Letter(_)
+        | Found::Deposit(_)
+        | Found::Certificate(_)
+        | Found::Nothing(_) => Err(NoEvidence::Malformed),
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::letter::fixture::{self, Owner};
 use crate::letter::{Halves, Reading, RegisteredLetter, Salt, Sealed, Stock, open, seal};
 use crate::log::merkle::inclusion_path;
+use crate::log::{SeenPath, TimelineEntry};
 use crate::room::Stamped;
 use crate::room::action::{Draft, Seen};
 use crate::room::body::{Blob, Keys, OnceKey, Registered, Stock as Stated};

@@ -32,7 +32,7 @@ use timeline::Subject;
 
 pub use alone::{ShownDeposit, VerifiedDeposit};
 pub use telling::Telling;
-pub use timeline::{Event, Happened, SeenPath, Timeline, TimelineEntry, VerifiedTimeline};
+pub use timeline::{Event, Happened, Timeline, VerifiedTimeline};
 
 /// A letter as a file shows it, in this member order.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! Making a timeline of the log of a box, as its owner reads that from the beginning.
 
-use super::timeline::{Happened, SeenPath, Timeline, TimelineEntry};
+use super::timeline::{Happened, Timeline};
 use crate::log::merkle::{Tree, inclusion_path, leaf_hash};
-use crate::log::{Entry, Receipt};
+use crate::log::{Entry, Receipt, SeenPath, TimelineEntry};
 use crate::room::Stamped;
 use crate::room::action::Seen;
 use crate::value::codec::Digest;
@@ -63,7 +63,7 @@ impl Telling {
     /// Nothing that happens to others is about one that waits no more.
     fn is_over(&self) -> bool {
         let last = self.told.last().and_then(|kept| kept.happened);
-        last.is_some_and(|last| !matches!(last, Happened::Accepted | Happened::Handed))
+        last.is_some_and(Happened::is_end)
     }
 
     /// The receipt of the deposit, and its timeline if anything happened to it, under a head over exactly what was read;

@@ -10,7 +10,7 @@ use super::NotInTime;
 use crate::audit::verify::{self, VerifiedReceipt};
 use crate::letter::{BoxKeys, Half};
 use crate::log::merkle::{leaf_hash, root_from_path};
-use crate::log::{Entry, Receipt};
+use crate::log::{Entry, Receipt, SeenPath, TimelineEntry};
 use crate::room::action::{Action, Seen};
 use crate::room::body::{Body, Deposit};
 use crate::value::clock::Time;
@@ -29,28 +29,6 @@ pub struct Timeline {
     /// The entries, in the order of the log.
     pub entries: Vec<TimelineEntry>,
 }
-
-/// One entry of them, in this member order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TimelineEntry {
-    /// The batch header (compact JWS) that its stamp names.
-    pub header: String,
-    /// Its bytes, as transmitted.
-    pub entry: String,
-    /// Path from it to the root of the head.
-    #[serde(with = "hashes")]
-    pub path: Vec<Digest>,
-    /// Where the owner names the position of the deposit: path from the deposit's entry to the root that the owner had
-    /// seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seen: Option<SeenPath>,
-}
-
-/// A path to the root that the author of an action had seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SeenPath(#[serde(with = "hashes")] pub Vec<Digest>);
 
 /// What happened to a letter that lay in a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -92,9 +70,16 @@ impl Happened {
         !matches!(self, Self::Handed | Self::Lapsed)
     }
 
-    /// Whether its author names the position of the deposit in a log that they had seen.
-    pub(super) const fn has_seen(self) -> bool {
+    /// Whether its author names the position of the deposit in a log that they had seen (V-343).
+    #[must_use]
+    pub const fn has_seen(self) -> bool {
         matches!(self, Self::Taken | Self::Accepted | Self::Declined)
+    }
+
+    /// Whether the letter waits no more, so that nothing else happens to it (V-347).
+    #[must_use]
+    pub const fn is_end(self) -> bool {
+        !matches!(self, Self::Accepted | Self::Handed)
     }
 }
 

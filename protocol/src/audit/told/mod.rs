@@ -1,17 +1,15 @@
 //! What a broker tells whoever left a letter of what became of it, verified (SPEC 9.5).
 //!
-//! Each entry that is told is a receipt in itself: with the opening and the head it convinces others. That nothing was left
-//! out nobody but the owner of the box sees.
+//! What is told is a timeline of the deposit (SPEC 8.3), judged as one that is shown to others, so whoever left the letter
+//! can show it in turn. That nothing was left out nobody but the owner of the box sees.
 
+use crate::audit::letter::{Event, NotShown, ShownDeposit, Timeline, VerifiedTimeline};
 use crate::audit::verify::{self, VerifyError};
 use crate::log::merkle::{self, ProofError};
-use crate::log::{Entry, Head, HeadError, Origin, Receipt};
+use crate::log::{Entry, Head, HeadError, Origin, Receipt, TimelineEntry};
 use crate::room::action::Action;
-use crate::room::body::Verb;
 use crate::room::message_box::About;
-use crate::value::clock::Time;
 use crate::value::codec::Digest;
-use crate::wire::frame::ToldEntry;
 
 /// Why what was told is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,24 +32,18 @@ pub enum ToldError {
     /// The log does not go on from the one that was met before.
     #[error("the log of the box does not go on from what it was")]
     Fork(#[source] ProofError),
-    /// An entry does not hold by itself.
-    #[error("an entry that was shown does not hold")]
-    Entry(#[source] VerifyError),
-    /// An entry is by somebody who does not decide about letters of this box.
-    #[error("entry {seq} is not by the owner of the box")]
-    Author {
+    /// The deposit is not shown to be in the log any more.
+    #[error("the deposit is not in the log that is shown")]
+    Gone(#[source] VerifyError),
+    /// An entry does not hold, is about something else, or cannot be where it stands.
+    #[error("what is told does not hold")]
+    Timeline(#[source] NotShown),
+    /// The owner of the box does not let depositors hear of it.
+    #[error("entry {seq} is none that may be told")]
+    Untold {
         /// Its position.
         seq: u64,
     },
-    /// An entry is about other deposits, or may not be told.
-    #[error("entry {seq} is not about this deposit")]
-    Other {
-        /// Its position.
-        seq: u64,
-    },
-    /// Entries come twice, or not in the order of the log.
-    #[error("the entries are not in the order of the log")]
-    Order,
     /// What was told before is not told any more.
     #[error("entry {seq} is not told any more")]
     LeftOut {
@@ -66,26 +58,26 @@ pub enum ToldError {
     },
 }
 
+/// What a broker answers to who asks about a deposit. Nothing in it is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The newest signed head of the box.
+    pub head: String,
+    /// How the log goes on to it from the newest head that was met before.
+    pub consistency: Vec<Digest>,
+    /// Path from the deposit's entry to its root.
+    pub path: Vec<Digest>,
+    /// The entries about the deposit.
+    pub entries: Vec<TimelineEntry>,
+}
+
 /// What was met of a box before it is asked about a deposit there.
 #[derive(Debug, Clone, Copy)]
 pub struct Before<'a> {
     /// The newest signed head: that of the receipt, until something was told. Its size is what is asked from.
     pub head: &'a str,
-    /// The entries that were told under it, each as a receipt; nothing if it was never asked.
-    pub told: Option<&'a [Receipt]>,
-}
-
-/// An entry about a deposit, verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedEntry {
-    /// What was done.
-    pub verb: Verb,
-    /// Its position.
-    pub seq: u64,
-    /// Its stamp's time.
-    pub time: Time,
-    /// What shows it to others.
-    pub receipt: Receipt,
+    /// The entries that were told under it; nothing if it was never asked.
+    pub told: Option<&'a [TimelineEntry]>,
 }
 
 /// What was told of a deposit, verified.
@@ -95,94 +87,85 @@ pub struct VerifiedTold {
     pub size: u64,
     /// Its root then.
     pub root: Digest,
-    /// The entries about the deposit.
-    pub entries: Vec<VerifiedEntry>,
+    /// What happened, and as what it can be shown to others; nothing if nothing was told.
+    pub happened: Option<(Timeline, VerifiedTimeline)>,
 }
 
-/// Verifies what was told of a deposit (V-353, V-354), `deposit` being the receipt for it.
+impl VerifiedTold {
+    /// What happened, in the order of the log.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        self.happened.as_ref().map_or(&[], |(_, verified)| &verified.events)
+    }
+}
+
+/// Verifies what was told of a deposit (V-353, V-354, V-362), `deposit` being the receipt for it.
 ///
 /// # Errors
 /// [`ToldError`]: with both heads and what was shown, it is what shows the lie.
 pub fn told(
     deposit: &Receipt,
     before: Before<'_>,
-    head: &str,
-    consistency: &[Digest],
-    entries: &[ToldEntry],
+    answer: &Answer,
 ) -> Result<VerifiedTold, ToldError> {
     let own = verify::receipt(deposit).map_err(ToldError::Receipt)?;
     let origin = Origin { broker: own.broker, room: own.room };
     let key = &own.terms.broker.head;
     let met = Head::open(before.head, &origin, key);
     let met = met.map_err(|error| ToldError::Receipt(error.into()))?;
+    let Answer { head, consistency, path, entries } = answer;
     let shown = Head::open(head, &origin, key)?;
     if shown.size < met.size {
         return Err(ToldError::Shorter { met: met.size, shown: shown.size });
     }
     merkle::verify_consistency(met.size, &met.root, shown.size, &shown.root, consistency)
         .map_err(ToldError::Fork)?;
-    let mut last = own.seq;
-    let mut verified = Vec::new();
-    for ToldEntry { header, entry, path } in entries {
-        let receipt = Receipt {
-            opening: deposit.opening.clone(),
-            header: header.clone(),
-            entry: entry.clone(),
-            path: path.clone(),
-            head: head.to_owned(),
-        };
-        let entry = about(own.seq, receipt)?;
-        if entry.seq <= last {
-            return Err(ToldError::Order);
-        }
-        last = entry.seq;
-        verified.push(entry);
-    }
+    let now = Receipt { head: head.clone(), path: path.clone(), ..deposit.clone() };
+    verify::receipt(&now).map_err(ToldError::Gone)?;
+    let happened = if entries.is_empty() {
+        None
+    } else {
+        let (head, path, entries) = (head.clone(), path.clone(), entries.clone());
+        let timeline = Timeline { head, path, entries };
+        let shown = ShownDeposit { deposit: deposit.clone(), timeline };
+        let verified = shown.verify().map_err(ToldError::Timeline)?.timeline;
+        require_told(own.seq, &verified.events)?;
+        Some((shown.timeline, verified))
+    };
+    let told = VerifiedTold { size: shown.size, root: shown.root, happened };
     if let Some(known) = before.told {
-        compare(known, met.size, &verified)?;
+        compare(known, met.size, told.events())?;
     }
-    Ok(VerifiedTold { size: shown.size, root: shown.root, entries: verified })
+    Ok(told)
+}
+
+/// V-351: what its owner does not let depositors hear of is no honest broker's to tell.
+fn require_told(deposit: u64, events: &[Event]) -> Result<(), ToldError> {
+    for Event { receipt, shown, .. } in events {
+        let entry = Entry::parse(&receipt.entry).ok();
+        let action = entry.and_then(|entry| Action::parse(&entry.action).ok());
+        let is_told =
+            action.is_some_and(|action| About::of(action.body()).covers(deposit, shown.seq));
+        if !is_told {
+            return Err(ToldError::Untold { seq: shown.seq });
+        }
+    }
+    Ok(())
 }
 
 /// What was told before is told again, and what stood before the end of the log then is nothing new.
-fn compare(known: &[Receipt], met: u64, now: &[VerifiedEntry]) -> Result<(), ToldError> {
-    for receipt in known {
-        if !now.iter().any(|entry| entry.receipt.entry == receipt.entry) {
-            let seq = Entry::parse(&receipt.entry).map_or(0, |entry| entry.seq);
+fn compare(known: &[TimelineEntry], met: u64, now: &[Event]) -> Result<(), ToldError> {
+    for known in known {
+        if !now.iter().any(|event| event.receipt.entry == known.entry) {
+            let seq = Entry::parse(&known.entry).map_or(0, |entry| entry.seq);
             return Err(ToldError::LeftOut { seq });
         }
     }
-    let is_known =
-        |entry: &VerifiedEntry| known.iter().any(|known| known.entry == entry.receipt.entry);
-    match now.iter().find(|entry| entry.seq < met && !is_known(entry)) {
-        Some(denied) => Err(ToldError::Denied { seq: denied.seq }),
+    let is_known = |event: &Event| known.iter().any(|known| known.entry == event.receipt.entry);
+    match now.iter().find(|event| event.shown.seq < met && !is_known(event)) {
+        Some(denied) => Err(ToldError::Denied { seq: denied.shown.seq }),
         None => Ok(()),
     }
-}
-
-/// An entry that is about the deposit at a position, by whoever may do that.
-///
-/// # Errors
-/// [`ToldError::Entry`], [`ToldError::Author`], [`ToldError::Other`].
-pub fn about(deposit: u64, receipt: Receipt) -> Result<VerifiedEntry, ToldError> {
-    let holds = verify::receipt(&receipt).map_err(ToldError::Entry)?;
-    let (seq, time, verb) = (holds.seq, holds.time, holds.verb);
-    let parsed = |compact: &str| {
-        Action::parse(compact).map_err(|error| ToldError::Entry(VerifyError::Action(error)))
-    };
-    let entry = Entry::parse(&receipt.entry);
-    let entry = entry.map_err(|error| {
-        ToldError::Entry(VerifyError::Receipt(crate::log::ReceiptError::Entry(error)))
-    })?;
-    let (action, opening) = (parsed(&entry.action)?, parsed(&receipt.opening)?);
-    // What the broker may do it signs, which the receipt has shown (V-032).
-    if !action.body().is_brokers() && action.key() != opening.key() {
-        return Err(ToldError::Author { seq });
-    }
-    if !About::of(action.body()).covers(deposit, seq) {
-        return Err(ToldError::Other { seq });
-    }
-    Ok(VerifiedEntry { verb, seq, time, receipt })
 }
 
 #[cfg(test)]

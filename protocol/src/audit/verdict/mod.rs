@@ -1,4 +1,4 @@
-//! The verdict on a file: what a transcript, a receipt or a letter shows, or the first rule that it breaks.
+//! The verdict on a file: what a transcript, a receipt, a letter or a certificate shows, or the first rule that it breaks.
 //!
 //! A pure function of bytes. Its JSON form has one spelling, so that two verifiers that agree write
 //! the same bytes. Nothing is believed that the bytes do not show: which room, broker and TSA are the
@@ -11,11 +11,13 @@ use serde::{Serialize, Serializer};
 use crate::log::transcript::{MAX_TRANSCRIPT, Transcript};
 use crate::log::{Receipt, RoomName};
 use crate::room::kind::Kind;
+use crate::trust::broker::BrokerCertificate;
 use crate::trust::key::{Fingerprint, PublicKey, StampKey};
 use crate::trust::witness::{Operator, WitnessName};
 use crate::value::codec::Digest;
 
 mod auction;
+mod certificate;
 mod letter;
 mod log;
 mod pins;
@@ -53,12 +55,14 @@ pub enum Subject {
     Letter,
     /// What a log says of a letter, without it.
     Deposit,
+    /// A broker's certificate.
+    Certificate,
     /// Nothing that can be said.
     Unknown,
 }
 
 impl Subject {
-    /// As written: the kind of room, `receipt`, `letter`, `deposit` or `unknown`.
+    /// As written: the kind of room, `receipt`, `letter`, `deposit`, `certificate` or `unknown`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,6 +70,7 @@ impl Subject {
             Self::Receipt => "receipt",
             Self::Letter => "letter",
             Self::Deposit => "deposit",
+            Self::Certificate => "certificate",
             Self::Unknown => "unknown",
         }
     }
@@ -86,7 +91,7 @@ pub enum Standing {
     Valid,
     /// It holds; the room is not over, or its head not final.
     Incomplete,
-    /// It is no transcript, no receipt and no letter shown.
+    /// It is no transcript, no receipt, no letter shown and no certificate.
     Unreadable,
     /// It breaks a rule.
     Invalid,
@@ -124,7 +129,7 @@ pub struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broker: Option<Fingerprint>,
     /// Whether the broker's certificate is there: without it the keys in the opening are anybody's.
-    /// Of logs only.
+    /// Of logs and certificates only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certified: Option<bool>,
     /// Whether stamps are in simulated time.
@@ -303,6 +308,8 @@ pub enum Found<'a> {
     Letter(Box<(ShownLetter, VerifiedLetter)>),
     /// A deposit shown, with what the log says of it, that holds.
     Deposit(Box<(ShownDeposit, VerifiedDeposit)>),
+    /// The certificate of a broker.
+    Certificate(Box<BrokerCertificate>),
     /// None of them; why.
     Nothing(Fault),
 }
@@ -316,7 +323,7 @@ pub struct Examined<'a> {
     pub found: Found<'a>,
 }
 
-/// The verdict on the bytes of a file: a transcript, a receipt or a letter shown.
+/// The verdict on the bytes of a file: a transcript, a receipt, a letter shown or a certificate.
 #[must_use]
 pub fn verdict(bytes: &[u8]) -> Verdict {
     examine(bytes).verdict
@@ -339,7 +346,8 @@ pub fn examine(bytes: &[u8]) -> Examined<'_> {
         return log::examine(&transcript);
     }
     let shown = receipt::examine(text).or_else(|| letter::examine(text));
-    shown.or_else(|| timeline::examine(text)).unwrap_or_else(|| {
+    let shown = shown.or_else(|| timeline::examine(text));
+    shown.or_else(|| certificate::examine(text)).unwrap_or_else(|| {
         unreadable(
             "its last line is no JSON string with a line break behind it, and it is no receipt and no letter",
         )

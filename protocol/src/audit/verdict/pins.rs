@@ -63,8 +63,8 @@ impl Pins {
             return Some((Rule::OTHER_BROKER, why));
         }
         if self.broker.is_some() && verdict.broker.is_some() && verdict.certified != Some(true) {
-            let why = "nothing shows that its keys are that broker's: the certificate is missing; give a \
-                       transcript of that broker beside it";
+            let why = "nothing shows that its keys are that broker's: the certificate is missing; give the \
+                       broker's certificate, or a transcript of it, beside it";
             return Some((Rule::OTHER_BROKER, why.to_owned()));
         }
         if let Some(pin) = self.witnesses.iter().find(|pin| !names(verdict, pin)) {
@@ -93,13 +93,14 @@ impl Pins {
 }
 
 impl super::Examined<'_> {
-    /// The keys in its opening, if it holds.
+    /// The keys in its opening, or its certificate, if it holds.
     fn keys(&self) -> Option<BrokerKeys> {
         match &self.found {
             Found::Log(log) => Some(log.room().terms().broker),
             Found::Receipt(both) => Some(both.1.terms.broker),
             Found::Letter(both) => Some(both.1.letter.receipt.terms.broker),
             Found::Deposit(both) => Some(both.1.receipt.terms.broker),
+            Found::Certificate(certificate) => Some(certificate.keys),
             Found::Nothing(_) => None,
         }
     }

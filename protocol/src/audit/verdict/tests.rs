@@ -442,6 +442,57 @@ fn v077_no_broker_is_believed_to_be_meant_without_its_certificate() {
 }
 
 #[test]
+fn v363_a_certificate_is_a_file_of_its_own_and_vouches_for_a_receipt_beside_it() {
+    use crate::log::transcript::encode_certificate;
+    let table = unsold();
+    let compact = broker_certificate();
+    let file = encode_certificate(&compact);
+    let found = examine(file.as_bytes());
+    let fingerprint = broker_fingerprint();
+    let text = format!(
+        r#"{{"kind":"certificate","verdict":"valid","broker":"{fingerprint}","certified":true}}"#
+    );
+    assert_eq!(found.verdict.encode(), text);
+    assert_eq!(verdict(format!("{file}\n").as_bytes()), found.verdict);
+    let keys = found.certifies().unwrap();
+    assert_eq!(keys, broker_keys());
+    let pinned = |broker| {
+        let pins = Pins { broker: Some(broker), ..Pins::default() };
+        let receipt = table.receipt(1).encode();
+        let judged = examine(receipt.as_bytes()).beside(&[keys]).pinned(&pins).verdict.verdict;
+        (judged, examine(file.as_bytes()).beside(&[]).pinned(&pins).verdict.verdict)
+    };
+    assert_eq!(pinned(fingerprint), (Standing::Valid, Standing::Valid));
+    assert_eq!(pinned(Fingerprint([1; 32])), (Standing::Invalid, Standing::Invalid));
+    // By another key, changed, or none at all.
+    let other = certificate_for(keys, &SecretKey::from_seed(&[3; 32]));
+    let (start, end) = compact.split_at(compact.len() - 4);
+    let changed = format!("{start}{}", if end == "AAAA" { "BBBB" } else { "AAAA" });
+    for bad in [&other, &changed, "x", "", "a.b.c"] {
+        let found = examine_owned(&encode_certificate(bad));
+        assert_eq!(found, (Subject::Certificate, Standing::Invalid, Some("V-077")), "{bad}");
+    }
+    // Another spelling, more than one line, and one that is too long, are no such file.
+    for none in [
+        format!(" {file}"),
+        format!("{file} "),
+        format!("{file}\n\n"),
+        format!("{file}\n{file}\n"),
+        file.replace("\":", "\": "),
+        file.replace('}', ",\"a\":1}"),
+        encode_certificate(&"x".repeat(4_096)),
+        r#"{"certificate":1}"#.to_owned(),
+    ] {
+        assert_eq!(examine_owned(&none), (Subject::Unknown, Standing::Unreadable, None), "{none}");
+    }
+}
+
+fn examine_owned(text: &str) -> (Subject, Standing, Option<&'static str>) {
+    let verdict = verdict(text.as_bytes());
+    (verdict.kind, verdict.verdict, verdict.rule.map(Rule::as_str))
+}
+
+#[test]
 fn evidence_is_held_against_what_is_known_from_elsewhere() {
     let (by, other) = (Fingerprint([1; 32]), Fingerprint([2; 32]));
     let (room, another) = (Some(RoomName([3; 32])), Some(RoomName([4; 32])));

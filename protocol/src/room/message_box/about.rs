@@ -19,6 +19,11 @@ impl<'a> About<'a> {
     pub const fn of(body: &'a Body) -> Self {
         match body {
             Body::Taken(taken) if taken.told => Self::Letters(taken.letters.as_slice()),
+            // Whoever sends a registered letter is told what its reader signed, which is what it is for.
+            Body::Accepted(one) | Body::Declined(one) | Body::Lapsed(one) => {
+                Self::Letters(std::slice::from_ref(&one.letter))
+            }
+            Body::Handed(handed) => Self::Letters(std::slice::from_ref(&handed.letter)),
             Body::BoxClosed(_) => Self::All,
             _ => Self::Nothing,
         }

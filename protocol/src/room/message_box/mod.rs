@@ -152,7 +152,10 @@ impl Fold for MessageBox {
         match entry.action().body() {
             Body::Keys(keys) => judge_form(keys),
             Body::Deposit(deposit) => judge_deposit(deposit, entry.time()),
-            Body::Taken(taken) => judge_list(taken),
+            Body::Taken(taken) => judge_list(taken, seen_by(entry)),
+            Body::Accepted(one) | Body::Declined(one) if one.letter >= seen_by(entry) => {
+                Err(Code::RegisteredLetter)
+            }
             Body::BoxClosed(_)
             | Body::Accepted(_)
             | Body::Handed(_)
@@ -456,11 +459,18 @@ fn judge_deposit(deposit: &Deposit, stamped: Time) -> Result<(), Code> {
     if has_one && in_time { Ok(()) } else { Err(Code::DepositExpiry) }
 }
 
-/// V-282: positions ascend, so that each stands once.
-fn judge_list(taken: &Taken) -> Result<(), Code> {
+/// V-282 and V-360: positions ascend, so that each stands once, and are in what its owner has seen.
+fn judge_list(taken: &Taken, seen: u64) -> Result<(), Code> {
     let ascends = taken.letters.is_sorted_by(|one, next| one < next);
     let some = (1..=label::MAX_TAKEN).contains(&taken.letters.len());
-    if ascends && some { Ok(()) } else { Err(Code::TakenLetter) }
+    let had_seen = taken.letters.last().is_none_or(|last| *last < seen);
+    if ascends && some && had_seen { Ok(()) } else { Err(Code::TakenLetter) }
+}
+
+/// Entries that the author of an action has seen. What an owner signs about a position is about the letter that others are
+/// shown there only if they had seen it (V-360).
+const fn seen_by(entry: &Stamped) -> u64 {
+    entry.action().seen().size
 }
 
 fn bytes_of(deposit: &Deposit) -> u64 {

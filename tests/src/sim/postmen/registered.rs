@@ -206,7 +206,7 @@ fn of_a_deniable_letter_others_are_shown_what_the_log_says_and_nothing_else() {
         shift.ask(|reply| Errand::Trace { letter, reply }).await??;
         is_calm(&shift.end().await?)?;
         ensure!(ana.office.show(number, ShowAs::Whole).is_err());
-        let text = ana.office.show_log(number)?.encode();
+        let text = ana.office.show_log(number)?.log.encode();
         let found = verdict(text.as_bytes());
         ensure!(found.verdict == Standing::Valid && found.letter.is_none(), "{}", found.encode());
         let told = found.deposit.context("a deposit")?.timeline.entries;

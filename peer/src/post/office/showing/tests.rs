@@ -515,7 +515,7 @@ fn what_became_of_a_letter_is_left_out_and_said_if_it_does_not_hold() {
         assert!(matches!(shown.untold, Some(NotShown::Timeline(_))), "{:?}", shown.untold);
     }
     let refused = place.office.show_log(numbered).unwrap_err().to_string();
-    assert!(refused.contains("not deniable"), "{refused}");
+    assert!(refused.contains("can be shown whole"), "{refused}");
     // What one sent is not in a box of one's own.
     let sender = Sender::deposited();
     let sent = u64::try_from(sender.number.0).unwrap();
@@ -525,22 +525,117 @@ fn what_became_of_a_letter_is_left_out_and_said_if_it_does_not_hold() {
     assert!(matches!(kept, Err(MailError::Step(_))));
 }
 
-#[test]
-fn of_a_deniable_letter_the_log_is_shown_only_if_it_says_something() {
-    use pregao_protocol::audit::letter::Timeline;
-    let (place, number) = deniable();
-    let refused = |place: &Place| place.office.show_log(number).unwrap_err().to_string();
-    assert!(refused(&place).contains("what became of the letter is not known here"));
-    let id = LetterNumber(i64::try_from(number).unwrap());
-    let deposit = vectors()[3].deposit.clone();
+/// The letter of the vectors that came, is evidence, and was opened and not read; and its number.
+pub(crate) fn unread() -> (Place, u64) {
+    let (place, number, shown) = arrived(1);
+    opened(&place, number, &shown, true);
+    origin(&place, number, &shown.sender, &shown.deposit);
+    (place, number.0.try_into().unwrap())
+}
+
+fn timeline_without_entries(deposit: &Receipt) -> pregao_protocol::audit::letter::Timeline {
     let (head, path) = (deposit.head.clone(), deposit.path.clone());
-    let nothing = Timeline { head, path, entries: Vec::new() };
+    pregao_protocol::audit::letter::Timeline { head, path, entries: Vec::new() }
+}
+
+#[test]
+fn of_a_deniable_letter_the_log_alone_is_shown_as_far_as_it_is_known() {
+    let (place, number) = deniable();
+    let deposit = vectors()[3].deposit.clone();
+    // That it was left.
+    let shown = place.office.show_log(number).unwrap();
+    assert_eq!(shown.log, LogAlone::Left(deposit.clone()));
+    assert!(shown.why.contains("deniable") && shown.untold.is_none());
+    let file = deposit.encode();
+    assert_eq!(verdict(file.as_bytes()).verdict, Standing::Valid);
+    // What does not hold of what became of it is left out, and said.
+    let id = LetterNumber(i64::try_from(number).unwrap());
+    let nothing = timeline_without_entries(&deposit);
     let keep = |change: &mut crate::post::store::Change<'_>| {
         change.keep_traced(id, &deposit, Some(&nothing))
     };
     place.office.store().change(keep).unwrap();
+    let shown = place.office.show_log(number).unwrap();
+    assert_eq!(shown.log, LogAlone::Left(deposit));
+    assert!(matches!(shown.untold, Some(NotShown::Timeline(_))));
+}
+
+#[test]
+fn of_a_letter_that_is_deniable_or_does_not_open_the_log_is_shown_before_it_is_read() {
+    let (place, number, shown) = arrived(3);
+    let numbered = u64::try_from(number.0).unwrap();
+    let refused = |place: &Place| place.office.show_log(numbered).unwrap_err().to_string();
+    // Nothing of the log is kept before somebody asks for it.
+    assert!(refused(&place).contains("connect, and export it again"));
+    assert_eq!(place.office.is_received(numbered).unwrap(), Some(number));
+    let keep = |place: &Place, receipt: &Receipt| {
+        let kept = place.office.store().change(|change| change.keep_traced(number, receipt, None));
+        kept.unwrap();
+    };
+    keep(&place, &shown.deposit);
+    assert!(place.office.show_log(numbered).unwrap().why.contains("could not be opened"));
+    opened(&place, number, &shown, true);
+    assert!(place.office.show_log(numbered).unwrap().why.contains("deniable"));
+    assert_eq!(place.office.is_received(numbered).unwrap(), Some(number));
+    // What is kept and does not hold is not written.
+    let mut cut = shown.deposit.clone();
+    cut.path.clear();
+    keep(&place, &cut);
     assert!(matches!(
-        place.office.show_log(number).unwrap_err(),
-        OfficeError::NotShown(NotShown::Timeline(_))
+        place.office.show_log(numbered).unwrap_err(),
+        OfficeError::NotShown(NotShown::Receipt(_))
     ));
+    // What can be shown whole once it is read is not shown in part, and what never left in no way.
+    let (place, number) = unread();
+    assert!(place.office.show_log(number).is_err());
+    let sender = Sender::deposited();
+    assert!(sender.place.office.show_log(sender.number.0.try_into().unwrap()).is_err());
+    let waiting = Sender::new(true);
+    let number = u64::try_from(waiting.number.0).unwrap();
+    make_deniable(&waiting);
+    assert!(waiting.place.office.show_log(number).is_err());
+}
+
+fn make_deniable(sender: &Sender) {
+    let edited = sender.place.office.store().change(|change| {
+        change.edit_letter(sender.number, |record| record.mode = Some(Mode::Deniable))
+    });
+    edited.unwrap();
+}
+
+#[test]
+fn whoever_sent_a_deniable_letter_shows_what_they_were_told_became_of_it() {
+    use crate::post::store::questions::Met;
+    use pregao_protocol::audit::told::VerifiedTold;
+    let file = include_str!("../../../../../protocol/vectors/timelines.jsonl");
+    let vector = ShownDeposit::parse(file.lines().last().unwrap()).unwrap();
+    let sender = Sender::new(true);
+    sender.seal(true);
+    make_deniable(&sender);
+    let number = u64::try_from(sender.number.0).unwrap();
+    let deposit = {
+        let store = sender.place.office.store();
+        store.view().departure(sender.departure).unwrap().step.deposit().unwrap().clone()
+    };
+    sender.deposit(&vector.deposit);
+    let shown = sender.place.office.show_log(number).unwrap();
+    assert_eq!(shown.log, LogAlone::Left(vector.deposit.clone()));
+    let verified = vector.verify().unwrap().timeline;
+    let happened = Some((vector.timeline.clone(), verified));
+    let told = VerifiedTold { size: 9, root: Digest([1; 32]), happened };
+    let met = || Met { head: "n".to_owned(), size: 9 };
+    let kept = sender.place.office.store().change(|change| {
+        let id = change.keep_question(sender.number, &deposit, (2, met()), at(30))?;
+        change.keep_told(id, met(), &told, (at(40), None))
+    });
+    kept.unwrap();
+    let shown = sender.place.office.show_log(number).unwrap();
+    assert_eq!(shown.log, LogAlone::Told(vector.clone()));
+    assert!(shown.untold.is_none() && shown.why.contains("deniable"));
+    let file = vector.encode();
+    assert_eq!(verdict(file.as_bytes()).verdict, Standing::Valid);
+    // And is shown each entry with its verification.
+    let status = sender.place.office.status(Some(number)).unwrap();
+    let lines = format!("{status:?}");
+    assert!(lines.contains("signature, place and stamp: ok"), "{lines}");
 }

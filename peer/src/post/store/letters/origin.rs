@@ -43,7 +43,8 @@ impl View<'_> {
         Ok(bytes.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()))
     }
 
-    /// What the log of the reader's box says of a letter after it came, as far as that was read; none if it was not.
+    /// What the log of the reader's box says of a letter after it came, verified when it was kept: of a received one as that
+    /// log was read, of a sent one as its broker told. None if it was not, or nothing was told.
     ///
     /// # Errors
     /// As [`View::keys_shown`].
@@ -118,7 +119,19 @@ impl Change<'_> {
             return Err(MailError::Step("the letter was sent, and did not come"));
         }
         self.keep_json(number, Part::Receipt, deposit)?;
-        timeline.map_or(Ok(()), |timeline| self.keep_json(number, Part::Timeline, timeline))
+        timeline.map_or(Ok(()), |timeline| self.keep_timeline(number, timeline))
+    }
+
+    /// Keeps what the log of its reader's box says of a letter, verified.
+    ///
+    /// # Errors
+    /// [`MailError`].
+    pub(in crate::post::store) fn keep_timeline(
+        &mut self,
+        number: LetterNumber,
+        timeline: &Timeline,
+    ) -> Result<(), MailError> {
+        self.keep_json(number, Part::Timeline, timeline)
     }
 
     /// Keeps how the read receipt for a sent letter was deposited in one's own box, in the change that keeps what it says.

@@ -7,11 +7,11 @@ use crate::post::store::departures::{
 };
 use crate::post::store::letters::{Direction, LetterNumber, LetterState};
 use crate::post::store::questions::Met;
-use pregao_protocol::audit::told::VerifiedEntry;
+use pregao_protocol::audit::letter::{ShownLetter, Timeline};
+use pregao_protocol::audit::told::VerifiedTold;
 use pregao_protocol::letter::{Class, Content, Letter, ReadReceipt, Salt, Seeds, show};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::log::stamp::FullStamp;
-use pregao_protocol::room::body::Verb;
 use pregao_protocol::value::codec::Digest;
 
 pub(super) fn stamp() -> FullStamp {
@@ -26,6 +26,17 @@ fn broker_receipt() -> Receipt {
         path: Vec::new(),
         head: "n".to_owned(),
     }
+}
+
+/// What a broker tells of a letter that was taken off, verified: of the protocol's own vectors. That it was registered there
+/// changes nothing for one that is not.
+fn taken_off() -> (VerifiedTold, Timeline) {
+    let file = include_str!("../../../../../protocol/vectors/timelines.jsonl");
+    let shown = ShownLetter::parse(file.lines().next().unwrap()).unwrap();
+    let verified = shown.verify().unwrap().timeline.unwrap();
+    let timeline = shown.timeline.unwrap();
+    let happened = Some((timeline.clone(), verified));
+    (VerifiedTold { size: 21, root: Digest([1; 32]), happened }, timeline)
 }
 
 fn letter(post: &Post) -> Letter {
@@ -281,10 +292,10 @@ fn what_is_asked_of_a_letter_lasts_until_there_is_nothing_more_to_be_heard() {
     assert_eq!((record.head.as_str(), record.size, record.last), ("first", 13, None));
     assert_eq!(record.key.expose(), &[1; 32], "the key that signed the deposit");
     // Nothing is told, then asked in vain, then no more by itself.
-    let entry = |verb| VerifiedEntry { verb, seq: 14, time: at(50), receipt: broker_receipt() };
-    let changed = post
-        .store
-        .change(|change| change.keep_told(id, met("second", 20), &[], (at(100), Some(at(300)))));
+    let nothing = VerifiedTold { size: 20, root: Digest([1; 32]), happened: None };
+    let changed = post.store.change(|change| {
+        change.keep_told(id, met("second", 20), &nothing, (at(100), Some(at(300))))
+    });
     assert!(!changed.unwrap());
     post.store.change(|change| change.ask_next(id, None)).unwrap();
     let mut post = post.reopen();
@@ -292,16 +303,16 @@ fn what_is_asked_of_a_letter_lasts_until_there_is_nothing_more_to_be_heard() {
     let record = post.store.view().question_of(number).unwrap().unwrap().record;
     assert_eq!((record.head.as_str(), record.size, record.answered), ("second", 20, 2));
     assert_eq!((record.last, record.next), (Some(at(100)), None));
-    assert!(post.store.view().told(number).unwrap().is_empty());
+    assert_eq!(post.store.view().timeline(number).unwrap(), None);
     assert_eq!(post.store.view().letter(number).unwrap().state, LetterState::Deposited);
     // It was taken: kept with what shows it, and the key is gone.
-    let told = [entry(Verb::Taken)];
+    let (told, timeline) = taken_off();
     let changed =
         post.store.change(|change| change.keep_told(id, met("third", 21), &told, (at(400), None)));
     assert!(changed.unwrap());
     let mut post = post.reopen();
     assert_eq!(post.store.view().letter(number).unwrap().state, LetterState::Taken);
-    assert_eq!(post.store.view().told(number).unwrap(), [broker_receipt()]);
+    assert_eq!(post.store.view().timeline(number).unwrap(), Some(timeline));
     assert!(post.store.view().question_of(number).unwrap().is_none());
     let gone = post.store.change(|change| change.ask_next(id, None));
     assert!(matches!(gone, Err(MailError::Unknown { .. })));

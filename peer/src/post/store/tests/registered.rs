@@ -12,11 +12,15 @@ use crate::post::store::letters::{
     Authorship, Direction, Fate, LetterNumber, LetterRecord, LetterState, Reading,
     RegisteredDeposit, RegisteredState, Said, Selection,
 };
+use crate::post::store::questions::{Met, QuestionId};
+use pregao_protocol::audit::letter::{Happened, ShownLetter, Timeline, VerifiedTimeline};
+use pregao_protocol::audit::told::VerifiedTold;
 use pregao_protocol::letter::{
     Class, Content, Half, Halves, Letter, RegisteredError, RegisteredLetter, Seeds,
 };
 use pregao_protocol::log::Receipt;
 use pregao_protocol::log::stamp::FullStamp;
+use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label::REGISTERED_FOR;
 
 fn letter(post: &Post, n: u128) -> Letter {
@@ -366,4 +370,100 @@ fn its_writer_reads_a_registered_letter_and_shows_how_its_half_was_sealed() {
         assert_eq!(kept.registered, Some(RegisteredState::Accepted { at: at(60) }));
         assert_eq!((kept.state, kept.direction), (LetterState::Deposited, Direction::Sent));
     }
+}
+
+/// A registered letter that was left, with what is asked of it.
+fn left(post: &mut Post) -> (LetterNumber, QuestionId) {
+    let (number, departure) = send(post, true);
+    seal_it(post, departure, &halves(2), true).unwrap();
+    let kept = post.store.change(|change| {
+        change.keep_put(departure)?;
+        change.keep_stamped(departure, stamp())?;
+        let step = change.departure(departure)?.step;
+        let letter = change.keep_deposited(departure, &receipt(), 12, at(20))?;
+        let met = Met { head: "n".to_owned(), size: 13 };
+        change.keep_question(letter, step.deposit().unwrap(), (12, met), at(99))
+    });
+    (number, kept.unwrap())
+}
+
+/// What a line of the protocol's own vectors says became of a registered letter, verified.
+fn became(line: usize) -> (Timeline, VerifiedTimeline) {
+    let file = include_str!("../../../../../protocol/vectors/timelines.jsonl");
+    let shown = ShownLetter::parse(file.lines().nth(line).unwrap()).unwrap();
+    let verified = shown.verify().unwrap().timeline.unwrap();
+    (shown.timeline.unwrap(), verified)
+}
+
+fn hears(
+    post: &mut Post,
+    id: QuestionId,
+    (timeline, verified): (Timeline, VerifiedTimeline),
+) -> Result<bool, MailError> {
+    let happened = Some((timeline, verified));
+    let told = VerifiedTold { size: 20, root: Digest([1; 32]), happened };
+    let met = Met { head: "later".to_owned(), size: 20 };
+    post.store.change(|change| change.keep_told(id, met, &told, (at(400), Some(at(500)))))
+}
+
+#[test]
+fn v361_what_a_sender_is_told_became_of_a_registered_letter_is_kept_and_asked_no_more() {
+    let [accepted, declined, lapsed] = [0, 1, 2].map(became);
+    let mut post = Post::new();
+    let (number, id) = left(&mut post);
+    let signed = accepted.1.events[0].shown.time;
+    // The half of another letter is none that this one's deposit commits to.
+    let kept = hears(&mut post, id, accepted.clone());
+    assert!(is_step(kept));
+    assert_eq!(record(&post, number).registered, Some(RegisteredState::Undecided));
+    assert_eq!(post.store.view().timeline(number).unwrap(), None);
+    assert!(post.store.view().question_of(number).unwrap().is_some());
+    // Of what its reader signed their own stamp counts, and not that of the half behind it.
+    let mut own = accepted;
+    own.1.half = Some(half(2));
+    own.1.events[1].shown.time = signed.plus(std::time::Duration::from_secs(1));
+    assert!(hears(&mut post, id, own.clone()).unwrap());
+    let post = post.reopen();
+    let kept = record(&post, number);
+    assert_eq!(kept.registered, Some(RegisteredState::Accepted { at: signed }));
+    assert_eq!(kept.state, LetterState::Taken);
+    assert_eq!(post.store.view().timeline(number).unwrap(), Some(own.0));
+    assert!(post.store.view().question_of(number).unwrap().is_none());
+    for (told, is_declined) in [(declined, true), (lapsed, false)] {
+        let mut post = Post::new();
+        let (number, id) = left(&mut post);
+        let at = told.1.events[0].shown.time;
+        assert!(hears(&mut post, id, told).unwrap());
+        let declined = RegisteredState::Declined { at };
+        let state = if is_declined { declined } else { RegisteredState::Lapsed { at } };
+        let kept = record(&post, number);
+        assert_eq!((kept.registered, kept.state), (Some(state), LetterState::Deposited));
+        assert!(post.store.view().question_of(number).unwrap().is_none());
+    }
+}
+
+#[test]
+fn v361_a_box_that_is_closed_declines_what_nobody_decided_about() {
+    let closed = |mut told: (Timeline, VerifiedTimeline)| {
+        told.1.events.truncate(1);
+        told.1.events[0].happened = Happened::BoxClosed;
+        told
+    };
+    let mut post = Post::new();
+    let (number, id) = left(&mut post);
+    let told = closed(became(1));
+    let at = told.1.events[0].shown.time;
+    assert!(hears(&mut post, id, told).unwrap());
+    assert_eq!(record(&post, number).registered, Some(RegisteredState::Declined { at }));
+    // After it was handed over that changes nothing, and neither does what is told of an ordinary one.
+    let mut post = Post::new();
+    let (number, id) = left(&mut post);
+    let mut told = became(0);
+    told.1.half = Some(half(2));
+    let signed = told.1.events[0].shown.time;
+    told.1.events[2].happened = Happened::BoxClosed;
+    assert!(hears(&mut post, id, told).unwrap());
+    let kept = record(&post, number);
+    assert_eq!(kept.registered, Some(RegisteredState::Accepted { at: signed }));
+    assert_eq!(kept.state, LetterState::Deposited);
 }

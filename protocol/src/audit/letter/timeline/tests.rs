@@ -216,10 +216,10 @@ type VerifyErrorOf = Option<verify::VerifyError>;
 
 #[test]
 fn v341_what_is_about_something_else_has_no_place_there() {
-    let another = OneLetter { letter: SEQ + 1 };
+    let another = OneLetter { letter: SEQ - 1 };
     let (letter, half) = (SEQ + 1, halves().broker);
     for other in [
-        Body::Taken(Taken { letters: vec![SEQ - 1, SEQ + 1], told: false }),
+        Body::Taken(Taken { letters: vec![SEQ - 2, SEQ - 1], told: false }),
         Body::Accepted(another),
         Body::Declined(another),
         Body::Lapsed(another),
@@ -236,7 +236,7 @@ fn v341_what_is_about_something_else_has_no_place_there() {
     assert_eq!(why(&post.whole()), Some(NotInTime::Other));
     // Among others it is meant, too.
     let mut post = plain();
-    post.forces(4 * SECOND, Body::Taken(Taken { letters: vec![1, SEQ, 7], told: false }));
+    post.forces(4 * SECOND, Body::Taken(Taken { letters: vec![1, SEQ], told: false }));
     assert_eq!(why(&post.whole()), None);
 }
 
@@ -331,7 +331,7 @@ fn v343_what_an_owner_signed_about_another_letter_at_that_position_is_not_about_
     let path = inclusion_path(&honest.two.table.tree(), SEQ, 3).unwrap();
     timeline.entries[0].seen = Some(SeenPath(path));
     assert_eq!(why(&post.with(timeline)), Some(NotInTime::Seen));
-    // One who had not seen as far as the deposit named nothing.
+    // One who had not seen as far as the deposit named nothing (V-360), whatever is shown with it.
     let mut post = plain();
     let before = Seen { size: 2, root: post.two.table.tree().root() };
     let draft = Draft {
@@ -346,7 +346,8 @@ fn v343_what_an_owner_signed_about_another_letter_at_that_position_is_not_about_
     for path in [None, Some(Vec::new()), Some(vec![Digest([1; 32])])] {
         let mut timeline = post.two.timeline(SEQ, &[3]);
         timeline.entries[0].seen = path.map(SeenPath);
-        assert_eq!(why(&post.with(timeline)), Some(NotInTime::Seen));
+        let unseen = verify::VerifyError::Rule { seq: 3, code: Code::TakenLetter };
+        assert_eq!(why(&post.with(timeline)), Some(NotInTime::Entry(unseen)));
     }
 }
 

@@ -280,3 +280,37 @@ fn v334_another_half_in_the_log_is_found_by_whoever_replays_it() {
     let rule = ReplayError::Rule { seq: 8, code: Code::HandedWrong };
     assert_eq!(pushed.unwrap_err(), rule);
 }
+
+#[test]
+fn v360_an_owner_decides_about_what_they_have_seen() {
+    let mut post = waiting();
+    let before = |post: &Post, size: usize| {
+        let mut frontier = crate::log::merkle::Frontier::default();
+        for text in post.table.log.iter().take(size) {
+            frontier.push(crate::log::merkle::leaf_hash(text.as_bytes()));
+        }
+        Seen { size: size as u64, root: frontier.root() }
+    };
+    let own = |post: &mut Post, size: usize, body: Body| {
+        let (id, room) = (uuid(post.fresh()), Some(post.table.name()));
+        let draft = Draft { id, room, body, seen: before(post, size) };
+        let stamped =
+            post.table.tsa.stamp(draft.sign_as_owner(&owner_key()).unwrap(), at(5 * SECOND));
+        // It shows by itself, without the log.
+        let alone = MessageBox::judge_alone(&post.fold().opening().clone(), &stamped);
+        let judged = post.table.submit(&stamped);
+        assert_eq!(alone.err(), judged.err(), "{size}");
+        judged
+    };
+    // The letter at 3 is in a log of 4 entries, and in none that is shorter.
+    for size in 1..=3 {
+        assert_eq!(own(&mut post, size, accepted(3)), Err(Code::RegisteredLetter));
+        assert_eq!(own(&mut post, size, declined(3)), Err(Code::RegisteredLetter));
+    }
+    for size in 1..=4 {
+        assert_eq!(own(&mut post, size, taken(&[4])), Err(Code::TakenLetter));
+    }
+    own(&mut post, 4, declined(3)).unwrap();
+    own(&mut post, 5, taken(&[4])).unwrap();
+    own(&mut post, 3, accepted(2)).unwrap();
+}

@@ -1,6 +1,7 @@
 //! What those who left letters are told of them, and who is told nothing.
 
-use pregao_protocol::audit::told::{self, Before, ToldError, VerifiedTold};
+use pregao_protocol::audit::letter::Happened;
+use pregao_protocol::audit::told::{self, Answer, Before, ToldError, VerifiedTold};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::trust::key::{DepositKey, SecretKey};
 use pregao_protocol::value::label::TOLD_FRAME;
@@ -33,7 +34,7 @@ async fn told_bytes(guest: &mut Peer, frame: &FromPeer) -> Result<Vec<u8>, Strin
 }
 
 /// The receipt for a deposit, as its author got it, under the head of now.
-async fn receipt(stage: &Stage, own: &OwnBox, seq: u64) -> Receipt {
+pub(super) async fn receipt(stage: &Stage, own: &OwnBox, seq: u64) -> Receipt {
     let room = own.room();
     let stored = stage.store.sound().read(&room, seq, 1).unwrap().remove(0);
     let head = stage.store.sound().head(&room).unwrap();
@@ -44,7 +45,7 @@ async fn receipt(stage: &Stage, own: &OwnBox, seq: u64) -> Receipt {
 }
 
 /// What a fresh guest who signed deposit `n` is told of it, verified.
-async fn told_of(
+pub(super) async fn told_of(
     stage: &Stage,
     own: &OwnBox,
     n: u8,
@@ -56,13 +57,13 @@ async fn told_of(
     let frame = asking(&guest, own, deposit, n, from);
     let bytes = told_bytes(&mut guest, &frame).await.unwrap();
     assert_eq!(bytes.len(), TOLD_FRAME, "v352: whatever it tells");
-    let FromBroker::DepositTold { head, consistency, entries, .. } =
+    let FromBroker::DepositTold { head, consistency, path, entries, .. } =
         FromBroker::parse(&bytes).unwrap()
     else {
         panic!("another frame")
     };
     let before = Before { head: &receipt.head, told: None };
-    told::told(receipt, before, &head, &consistency, &entries)
+    told::told(receipt, before, &Answer { head, consistency, path, entries })
 }
 
 fn told_seq(receipt: &Receipt) -> u64 {
@@ -73,8 +74,8 @@ fn taken(letters: &[u64], told: bool) -> Body {
     Body::Taken(Taken { letters: letters.to_vec(), told })
 }
 
-fn verbs(told: &VerifiedTold) -> Vec<(&'static str, u64)> {
-    told.entries.iter().map(|entry| (entry.verb.as_str(), entry.seq)).collect()
+pub(super) fn happened(told: &VerifiedTold) -> Vec<(Happened, u64)> {
+    told.events().iter().map(|event| (event.happened, event.shown.seq)).collect()
 }
 
 /// A box with three letters, at 2, 3 and 4, by the depositors 1, 2 and 3.
@@ -142,23 +143,24 @@ async fn v351_a_sender_hears_what_the_owner_lets_them_hear_and_nothing_else() {
         receipt(&stage, &own, 4).await,
     ];
     let [first, second, third] = &receipts;
-    assert_eq!(verbs(&told_of(&stage, &own, 1, first, 5).await.unwrap()), []);
+    assert_eq!(happened(&told_of(&stage, &own, 1, first, 5).await.unwrap()), []);
     assert_eq!(owns(&stage, &mut owner, &own, 50, taken(&[2], true)).await, "receipt");
     assert_eq!(owns(&stage, &mut owner, &own, 51, taken(&[3], false)).await, "receipt");
     let told = told_of(&stage, &own, 1, first, 5).await.unwrap();
-    assert_eq!((verbs(&told), told.size), (vec![("taken", 5)], 7));
+    assert_eq!((happened(&told), told.size), (vec![(Happened::Taken, 5)], 7));
     // One that was taken silently and one that waits are told from each other by nobody.
-    assert_eq!(verbs(&told_of(&stage, &own, 2, second, 5).await.unwrap()), []);
-    assert_eq!(verbs(&told_of(&stage, &own, 3, third, 5).await.unwrap()), []);
+    assert_eq!(happened(&told_of(&stage, &own, 2, second, 5).await.unwrap()), []);
+    assert_eq!(happened(&told_of(&stage, &own, 3, third, 5).await.unwrap()), []);
     // What was refused or undone in the log is not told.
     assert_eq!(owns(&stage, &mut owner, &own, 52, taken(&[3, 4], true)).await, "taken.letter");
-    assert_eq!(verbs(&told_of(&stage, &own, 3, third, 5).await.unwrap()), []);
+    assert_eq!(happened(&told_of(&stage, &own, 3, third, 5).await.unwrap()), []);
     assert_eq!(owns(&stage, &mut owner, &own, 53, Body::BoxClosed(Empty {})).await, "receipt");
     let told = told_of(&stage, &own, 1, first, 5).await.unwrap();
-    assert_eq!(verbs(&told), [("taken", 5), ("box-closed", 7)]);
+    // It waited no more when the box was closed.
+    assert_eq!(happened(&told), [(Happened::Taken, 5)]);
     for (n, receipt) in [(2, second), (3, third)] {
         let told = told_of(&stage, &own, n, receipt, 5).await.unwrap();
-        assert_eq!(verbs(&told), [("box-closed", 7)]);
+        assert_eq!(happened(&told), [(Happened::BoxClosed, 7)]);
     }
 }
 
@@ -172,12 +174,18 @@ async fn v355_what_is_told_is_the_same_after_a_restart_and_a_store_that_failed()
     stage.store.break_down(false);
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     assert_eq!(owns(&stage, &mut owner, &own, 51, taken(&[3], true)).await, "receipt");
-    assert_eq!(verbs(&told_of(&stage, &own, 1, &first, 5).await.unwrap()), []);
-    assert_eq!(verbs(&told_of(&stage, &own, 2, &second, 5).await.unwrap()), [("taken", 5)]);
+    assert_eq!(happened(&told_of(&stage, &own, 1, &first, 5).await.unwrap()), []);
+    assert_eq!(
+        happened(&told_of(&stage, &own, 2, &second, 5).await.unwrap()),
+        [(Happened::Taken, 5)]
+    );
     drop(owner);
     let stage = stage.restart().await;
-    assert_eq!(verbs(&told_of(&stage, &own, 1, &first, 5).await.unwrap()), []);
-    assert_eq!(verbs(&told_of(&stage, &own, 2, &second, 5).await.unwrap()), [("taken", 5)]);
+    assert_eq!(happened(&told_of(&stage, &own, 1, &first, 5).await.unwrap()), []);
+    assert_eq!(
+        happened(&told_of(&stage, &own, 2, &second, 5).await.unwrap()),
+        [(Happened::Taken, 5)]
+    );
     // Whoever met a log that was longer sees that it is not any more.
     let mut guest = Peer::guest(&stage, 70).await.unwrap();
     let frame = asking(&guest, &own, 2, 1, 999);

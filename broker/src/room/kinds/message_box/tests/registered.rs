@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pregao_protocol::audit::letter::Happened;
 use pregao_protocol::letter::{Half, HalfPlace, Halves, SealedHalf};
 use pregao_protocol::log::Entry;
 use pregao_protocol::room::MessageBox;
@@ -12,6 +13,7 @@ use pregao_protocol::trust::seal::SealPublic;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::wire::blob::BlobClass;
 
+use super::about::{happened, receipt, told_of};
 use super::*;
 
 const SMALL: usize = 4_028;
@@ -245,4 +247,49 @@ async fn v334_a_broker_that_lost_its_key_takes_no_word_for_what_it_cannot_hand_o
     assert_eq!(stage.verbs(own.room()), ["box", "keys", "deposit"]);
     // Declining needs no key.
     assert_eq!(owns(&stage, &mut owner, &own, 4, declined(2)).await, "receipt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn v361_the_sender_of_a_registered_letter_is_told_what_its_reader_signed() {
+    let (stage, mut owner, own) = waiting().await;
+    left(&stage, &own, 2).await;
+    left(&stage, &own, 3).await;
+    let receipts = [
+        receipt(&stage, &own, 2).await,
+        receipt(&stage, &own, 3).await,
+        receipt(&stage, &own, 4).await,
+    ];
+    let [first, second, third] = &receipts;
+    for (n, receipt) in [(1, first), (2, second), (3, third)] {
+        assert_eq!(happened(&told_of(&stage, &own, n, receipt, 5).await.unwrap()), []);
+    }
+    assert_eq!(owns(&stage, &mut owner, &own, 50, accepted(2)).await, "receipt");
+    assert_eq!(owns(&stage, &mut owner, &own, 51, declined(3)).await, "receipt");
+    // What is taken off without `told` stays with its reader, though that it was signed for does not.
+    let taken = Body::Taken(Taken { letters: vec![2], told: false });
+    assert_eq!(owns(&stage, &mut owner, &own, 52, taken).await, "receipt");
+    let told = told_of(&stage, &own, 1, first, 5).await.unwrap();
+    let signed = [(Happened::Accepted, 5), (Happened::Handed, 6)];
+    assert_eq!((happened(&told), told.size), (signed.to_vec(), 9));
+    let (_, verified) = told.happened.unwrap();
+    assert_eq!(verified.half, Some(halves(1).broker));
+    let told = told_of(&stage, &own, 2, second, 5).await.unwrap();
+    assert_eq!(happened(&told), [(Happened::Declined, 7)]);
+    drop(owner);
+    let (until, _) = MessageBox::of(&stage.room(own.room())).unwrap().next_lapse().unwrap();
+    stage.tsa.set(until.plus(Duration::from_secs(3600)));
+    let stage = stage.restart().await;
+    stage.until(|stage| stage.size(own.room()) == 10).await;
+    let told = told_of(&stage, &own, 3, third, 5).await.unwrap();
+    assert_eq!(happened(&told), [(Happened::Lapsed, 9)]);
+    // Whatever is done to the box later changes nothing of what waits no more.
+    let mut owner = Peer::guest(&stage, 9).await.unwrap();
+    assert_eq!(owns(&stage, &mut owner, &own, 53, Body::BoxClosed(Empty {})).await, "receipt");
+    let told = told_of(&stage, &own, 1, first, 5).await.unwrap();
+    // That it was taken off is not told, so it may still wait.
+    assert_eq!(happened(&told), [signed[0], signed[1], (Happened::BoxClosed, 10)]);
+    let told = told_of(&stage, &own, 2, second, 5).await.unwrap();
+    assert_eq!(happened(&told), [(Happened::Declined, 7)]);
+    let told = told_of(&stage, &own, 3, third, 5).await.unwrap();
+    assert_eq!(happened(&told), [(Happened::Lapsed, 9)]);
 }
