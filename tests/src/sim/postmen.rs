@@ -19,7 +19,7 @@ use pregao_protocol::letter::{
 };
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::action::Draft;
-use pregao_protocol::room::body::{Body, BoxOpening, Deposit};
+use pregao_protocol::room::body::{Body, BoxOpening, Deposit, OnceKey};
 use pregao_protocol::room::{MessageBox, Undecided};
 use pregao_protocol::trust::agreement::AgreementSecret;
 use pregao_protocol::trust::key::{PublicKey, SecretKey};
@@ -31,6 +31,8 @@ use pregao_protocol::wire::blob::Purpose;
 
 use super::street::{LOOK, Street, Writer, in_a_street, is_calm, letter};
 
+#[cfg(test)]
+mod keeping;
 #[cfg(test)]
 mod registered;
 
@@ -305,10 +307,18 @@ impl Forger {
     async fn settle(street: &Street) -> Result<Self> {
         let writer = street.settle("Eva").await?;
         tokio::time::sleep(Duration::from_secs(10)).await;
+        let mut forger = Self { writer, passes: Vec::new() };
+        forger.take_passes().await?;
+        Ok(forger)
+    }
+
+    /// Those of the day.
+    async fn take_passes(&mut self) -> Result<()> {
+        let writer = &self.writer;
         let offer = writer.taker.offer().await?;
         let asked = requests(&offer.key, offer.count, &writer.options.host)?;
-        let passes = writer.taker.take(asked, offer.key).await?;
-        Ok(Self { writer, passes })
+        self.passes = writer.taker.take(asked, offer.key).await?;
+        Ok(())
     }
 
     /// A session that holds a pass.
@@ -363,12 +373,26 @@ impl Forger {
         let mut session = self.paid().await?;
         let found: FoundBox = session.opening(to).await?;
         let keys = session.take_keys(&found).await?;
+        drop(session);
+        let keys = (keys.signed.digest(), keys.once.map(|(once, _)| once));
+        self.leave_under(to, envelope, keys).await
+    }
+
+    /// As [`Forger::leave_envelope`], under keys that were taken before.
+    async fn leave_under(
+        &mut self,
+        to: RoomName,
+        envelope: &[u8],
+        (signed, once): (Digest, Option<OnceKey>),
+    ) -> Result<()> {
+        let mut session = self.paid().await?;
+        let found: FoundBox = session.opening(to).await?;
         let envelope = session.put_blob(Purpose::Envelope, envelope).await?;
         let body = Body::Deposit(Deposit {
             envelope,
             attachments: Vec::new(),
-            signed: keys.signed.digest(),
-            once: keys.once.map(|(once, _)| once),
+            signed,
+            once,
             expires: None,
             registered: None,
         });

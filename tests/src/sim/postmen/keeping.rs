@@ -1,0 +1,238 @@
+//! What postmen do with letters that are left to find out about them, to lose other letters, or to wear them out.
+
+use pregao_protocol::wire::blob::{BlobFrame, Say};
+use pregao_protocol::wire::frame::FromPeer;
+
+use pregao::post::store::own_boxes::BoxPurpose;
+
+use pregao_protocol::room::action::Action;
+
+use super::super::recorder::Recorder;
+use super::*;
+
+/// After so long all that was to be renewed by now and then is renewed soon.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How often a guest asked for these bytes.
+fn gets(recorder: &Recorder, bytes: &[u8]) -> usize {
+    let digest = Digest::of(bytes);
+    let connections = recorder.connections();
+    let frames = connections.iter().flat_map(|connection| &connection.frames);
+    let asked = frames.filter(|frame| {
+        BlobFrame::from_peer(&frame.bytes)
+            .is_ok_and(|frame| frame.digest == digest && matches!(frame.say, Say::Get(_)))
+    });
+    asked.count()
+}
+
+/// How often a guest asked for the opening of a box.
+fn openings(recorder: &Recorder, of: RoomName) -> usize {
+    let connections = recorder.connections();
+    let frames = connections.iter().flat_map(|connection| &connection.frames);
+    let asked = frames.filter(|frame| {
+        matches!(FromPeer::parse(&frame.bytes), Ok(FromPeer::BoxOpening { room, .. }) if room == of)
+    });
+    asked.count()
+}
+
+fn causes(office: &Office) -> Result<usize> {
+    let unread = office.unread()?.letters;
+    Ok(unread.iter().filter(|letter| letter.cause.is_some()).count())
+}
+
+impl Writer {
+    /// Opens a box for first letters and one for somebody; their names.
+    async fn move_into_two(&self) -> Result<[RoomName; 2]> {
+        self.move_in(None).await?;
+        let somebody = Address {
+            name: RoomName([8; 32]),
+            broker: self.options.broker.to_string().try_into()?,
+            key: SecretKey::from_seed(&[8; 32]).public(),
+            agreement: AgreementSecret::from_random([8; 32]).public(),
+        };
+        let contact = self.office.add_contact("somebody", somebody, self.now())?;
+        let secrets = self.office.box_secrets()?;
+        let opening = terms(&self.house, &secrets);
+        self.office.draw_box(opening, BoxPurpose::Contact(contact), secrets)?;
+        let mut shift = self.begin(true).await?;
+        shift
+            .until("both are open", |office| {
+                Ok(office.boxes()?.iter().all(|own| own.standing == "open"))
+            })
+            .await?;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        is_calm(&shift.end().await?)?;
+        let boxes = self.office.boxes()?;
+        let names = boxes.iter().map(|own| own.name.parse().context("a name"));
+        let names: Vec<RoomName> = names.collect::<Result<_>>()?;
+        Ok(names.as_slice().try_into()?)
+    }
+
+    /// The postman is there for so long, and nothing is odd.
+    async fn stay(&self, long: Duration) -> Result<()> {
+        let shift = self.begin(false).await?;
+        tokio::time::sleep(long).await;
+        is_calm(&shift.end().await?)
+    }
+
+    /// The postman is there until so many letters that came cannot be read.
+    async fn meet(&self, unreadable: usize) -> Result<()> {
+        let mut shift = self.begin(true).await?;
+        shift.until("they came", |office| Ok(causes(office)? == unreadable)).await?;
+        // Taken off.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        is_calm(&shift.end().await?)
+    }
+}
+
+impl Forger {
+    /// Whether a one-time key of a box is given for a pass.
+    async fn takes_key(&mut self, of: RoomName) -> Result<bool> {
+        let mut session = self.paid().await?;
+        let found = session.opening(of).await?;
+        Ok(session.take_keys(&found).await?.once.is_some())
+    }
+}
+
+#[test]
+fn v392_the_same_bytes_in_two_boxes_of_one_person_are_fetched_from_both_and_lose_no_letter() {
+    in_a_street(PER_DAY, async |street| {
+        let recorder = street.town.record();
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        let [first, second] = ana.move_into_two().await?;
+        let by = eva.open(9, 40).await?;
+        // Whoever sees one box fetch them, and the other not, sees whose both are.
+        let junk = [1; 4_028];
+        eva.leave_envelope(first, &junk).await?;
+        ana.meet(1).await?;
+        eva.leave_envelope(second, &junk).await?;
+        ana.meet(2).await?;
+        ensure!(gets(&recorder, &junk) == 2, "{} gets", gets(&recorder, &junk));
+        // Whoever knows a letter before it is deposited leaves its bytes elsewhere first.
+        let content = said(by.address(&eva.writer)?, 1, "Not to be lost.")?;
+        let (keys, envelope) = {
+            let mut session = eva.paid().await?;
+            let found = session.opening(second).await?;
+            let keys = session.take_keys(&found).await?;
+            let outgoing = Outgoing {
+                content: &content,
+                author: by.author(),
+                attachments: &[],
+                expires: None,
+                halves: None,
+            };
+            let envelope = session.prepare(&found, &keys, &outgoing).await?.sealed.envelope;
+            ((keys.signed.digest(), keys.once.map(|(once, _)| once)), envelope)
+        };
+        eva.leave_envelope(first, &envelope).await?;
+        ana.meet(3).await?;
+        eva.leave_under(second, &envelope, keys).await?;
+        let mut shift = ana.begin(true).await?;
+        shift.until("the letter came", |office| Ok(office.unread()?.unread == 4)).await?;
+        shift.until("it is opened", |office| Ok(causes(office)? == 3)).await?;
+        is_calm(&shift.end().await?)?;
+        let came = ana.letters()?.into_iter().find(|letter| letter.cause.is_none());
+        let came = came.context("a letter")?;
+        ensure!(ana.office.read(came.letter, ana.now())?.text.expose() == "Not to be lost.");
+        Ok(())
+    });
+}
+
+#[test]
+fn v390_one_time_keys_that_somebody_took_and_did_not_use_are_replaced() {
+    in_a_street(100, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        ana.move_in(None).await?;
+        let to = ana.office.address()?.name;
+        let mut taken = 0;
+        while eva.takes_key(to).await? {
+            taken += 1;
+        }
+        ensure!(taken == 52, "{taken} keys");
+        // Nothing was left under any of them: by the log all are there.
+        street.town.sleep(WEEK);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        ana.stay(Duration::from_secs(3_600)).await?;
+        eva.take_passes().await?;
+        ensure!(eva.takes_key(to).await?, "the stock was not replaced");
+        Ok(())
+    });
+}
+
+/// When keys of a box were handed in, within a second of their stamps.
+fn renewals(recorder: &Recorder, of: RoomName) -> Vec<Duration> {
+    let connections = recorder.connections();
+    let frames = connections.iter().flat_map(|connection| &connection.frames);
+    let keys = frames.filter(|frame| {
+        let Ok(FromPeer::Submit { action, .. }) = FromPeer::parse(&frame.bytes) else {
+            return false;
+        };
+        let action = Action::parse(&action);
+        action.is_ok_and(|action| action.room() == of && matches!(action.body(), Body::Keys(_)))
+    });
+    let mut times: Vec<_> = keys.map(|frame| frame.at).collect();
+    // The same is handed in again if its answer does not come.
+    times.dedup_by(|one, other| one.abs_diff(*other) < Duration::from_secs(60));
+    times
+}
+
+/// On how many of some days two boxes of one person, who is there for an hour of each, have their keys renewed within ten
+/// minutes; and how often each was renewed.
+async fn renewed_together(street: &Street, days: u64) -> Result<(usize, [usize; 2])> {
+    let recorder = street.town.record();
+    let ana = street.settle("Ana").await?;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let names = ana.move_into_two().await?;
+    for day in 0..days {
+        // Not at the same hour each day: that would be known by itself.
+        street.town.sleep(Duration::from_secs(20 * 3_600 + day * 2_000));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        ana.stay(Duration::from_secs(3_600)).await?;
+    }
+    let [first, second] = names.map(|name| renewals(&recorder, name));
+    // Those of the beginning are not compared: each box was opened, and given keys, by itself.
+    let (first, second) = (first.get(1..).unwrap_or(&[]), second.get(1..).unwrap_or(&[]));
+    let near = |one: &Duration, other: &Duration| one.abs_diff(*other) < Duration::from_secs(600);
+    let together = first.iter().filter(|one| second.iter().any(|other| near(one, other))).count();
+    Ok((together, [first.len(), second.len()]))
+}
+
+#[test]
+fn v391_contacts_who_compare_the_stamps_of_keys_see_nothing_of_whose_boxes_they_know() {
+    in_a_street(PER_DAY, async |street| {
+        let days = 8;
+        let (together, renewed) = renewed_together(&street, days).await?;
+        // By chance two of an hour's keys lie within ten minutes about every third time.
+        ensure!(together <= 1, "{together} times of {renewed:?}");
+        ensure!(renewed.iter().all(|times| (1..8).contains(times)), "{renewed:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn v392_a_letter_in_the_name_of_a_box_shows_nobody_whether_its_reader_has_or_knows_that() {
+    in_a_street(PER_DAY, async |street| {
+        let recorder = street.town.record();
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        let [first, second] = ana.move_into_two().await?;
+        let (by, known) = (eva.open(9, 40).await?, eva.open(9, 41).await?);
+        let friend = known.address(&eva.writer)?;
+        ana.office.add_contact("friend", friend.clone(), ana.now())?;
+        let own = Address { name: second, ..by.address(&eva.writer)? };
+        let before = openings(&recorder, known.own.name());
+        let own_before = openings(&recorder, second);
+        eva.leave(first, &by, &said(own, 1, "By yourself.")?).await?;
+        eva.leave(first, &by, &said(friend.clone(), 2, "By your friend.")?).await?;
+        eva.leave(first, &known, &said(friend, 3, "By your friend indeed.")?).await?;
+        let mut shift = ana.begin(true).await?;
+        shift.until("all are opened", |office| are_opened(office, 3)).await?;
+        is_calm(&shift.end().await?)?;
+        // Whoever pretends to be either sees that it is asked for, as a box that is nobody's here.
+        ensure!(openings(&recorder, second) == own_before + 1, "her own box");
+        ensure!(openings(&recorder, known.own.name()) == before + 1, "her contact's box");
+        Ok(())
+    });
+}
