@@ -157,6 +157,18 @@ pub(crate) trait Policy: Debug + Default + Send {
         None
     }
 
+    /// Whether an action is by somebody who is no part of the room, as far as only its log tells (V-380).
+    fn is_strangers(fold: &Self::Fold, action: &Action) -> bool {
+        let _ = (fold, action);
+        false
+    }
+
+    /// How many entries the log has behind the entry at `seq`, with those that are logged with it or not at all.
+    fn covered(fold: &Self::Fold, body: &Body, seq: u64) -> u64 {
+        let _ = (fold, body);
+        seq.saturating_add(1)
+    }
+
     /// Whether the broker takes an action that the fold accepts. `now` is the time of the newest header that it has seen.
     ///
     /// # Errors
@@ -355,6 +367,20 @@ macro_rules! policies {
                     $((Self::$kind(policy), State::$kind(fold)) => policy.role(fold, action),)*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => None,
+                }
+            }
+
+            /// See [`Policy::is_strangers`].
+            pub(crate) fn is_strangers(&self, room: &Room, action: &Action) -> bool {
+                match room.state() {
+                    $(State::$kind(fold) => <$policy as Policy>::is_strangers(fold, action),)*
+                }
+            }
+
+            /// See [`Policy::covered`].
+            pub(crate) fn covered(&self, room: &Room, body: &Body, seq: u64) -> u64 {
+                match room.state() {
+                    $(State::$kind(fold) => <$policy as Policy>::covered(fold, body, seq),)*
                 }
             }
 

@@ -90,6 +90,11 @@ impl Policy for BoxPolicy {
         handed.map(Some).ok_or(Undecided::STORE_FAILED)
     }
 
+    fn covered(_fold: &MessageBox, body: &Body, seq: u64) -> u64 {
+        // V-333: never without the broker's half.
+        seq.saturating_add(1).saturating_add(matches!(body, Body::Accepted(_)).into())
+    }
+
     fn durable(&mut self, fold: &MessageBox, shared: &Shared, room: &Room) {
         let name = room.ledger().name();
         shared.blobs.let_go(self.shelf.tidy(fold), name);

@@ -19,6 +19,7 @@ mod about;
 mod keys;
 mod letters;
 mod registered;
+mod strangers;
 
 fn key(n: u8) -> PrekeyPublic {
     PrekeySecret::from_random([n; 32]).public()

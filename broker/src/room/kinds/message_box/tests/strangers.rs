@@ -1,0 +1,136 @@
+//! What those learn of a box who are no part of it, and what it costs the broker: nothing, and nothing that is kept.
+
+use pregao_protocol::log::{Head, Origin};
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::OneLetter;
+use rusqlite::Connection;
+
+use super::letters::{SMALL, bytes, left, letter, owns, ready};
+use super::*;
+
+/// What comes for the last request, whole.
+async fn answered(guest: &mut Peer, stage: &Stage, action: &Action) -> FromBroker {
+    guest.hand_in(stage, action, true).await;
+    let is_answer = |frame: &FromBroker| {
+        use FromBroker::{Failed, Receipt, Refused};
+        matches!(frame, Receipt { .. } | Refused { .. } | Failed { .. })
+    };
+    guest.until(is_answer).await
+}
+
+fn is_unknown(answer: &FromBroker) -> bool {
+    matches!(answer, FromBroker::Failed { code, .. } if code == "room.unknown")
+}
+
+/// The size of the head that a receipt is under, which holds.
+fn covered(stage: &Stage, room: RoomName, answer: &FromBroker) -> (u64, u64) {
+    let FromBroker::Receipt { seq, head, path, .. } = answer else { panic!("{answer:?}") };
+    let origin = Origin { broker: stage.shared().fingerprint(), room };
+    let head = Head::open(head, &origin, &stage.shared().certificate.keys.head).unwrap();
+    let stored = stage.store.sound().read(&room, *seq, 1).unwrap().remove(0);
+    let leaf = leaf_hash(stored.text.as_bytes());
+    let root = pregao_protocol::log::merkle::root_from_path(&leaf, *seq, head.size, path);
+    assert_eq!(root, Ok(head.root), "it proves the entry");
+    (*seq, head.size)
+}
+
+/// Refusals that the broker keeps.
+fn kept(stage: &Stage) -> i64 {
+    let file = Connection::open(stage.file("log.db")).unwrap();
+    file.query_row("SELECT count(*) FROM refusal", [], |row| row.get(0)).unwrap()
+}
+
+fn taken(seq: u64) -> Body {
+    Body::Taken(Taken { letters: vec![seq], told: false })
+}
+
+#[tokio::test(start_paused = true)]
+async fn v380_nobody_else_acts_as_the_owner_or_hears_how_far_the_log_goes() {
+    let (stage, mut owner, own) = ready().await;
+    let stranger = OwnBox::new(&stage, 2);
+    let mut guest = Peer::guest(&stage, 60).await.unwrap();
+    let room = own.room();
+    for round in 0..2_u8 {
+        let seen = stage.seen(room);
+        let acts =
+            [keys(3), taken(2), Body::BoxClosed(Empty {}), Body::Accepted(OneLetter { letter: 2 })];
+        for (n, body) in (round * 10..).zip(acts) {
+            let action = stranger.act_in(room, n, body, seen);
+            let answer = answered(&mut guest, &stage, &action).await;
+            assert!(is_unknown(&answer), "{answer:?}");
+        }
+        // As of a room that there is not.
+        let nowhere = stranger.act_in(RoomName([7; 32]), round, taken(2), seen);
+        assert!(is_unknown(&answered(&mut guest, &stage, &nowhere).await));
+        let envelope = bytes(round, SMALL);
+        left(&stage, &own, round + 1, &letter(&envelope, &[]), &[&envelope]).await;
+        assert_eq!(
+            owns(&stage, &mut owner, &own, 90 + round, taken(stage.size(room) - 1)).await,
+            "receipt"
+        );
+    }
+    assert_eq!(kept(&stage), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v380_who_acts_elsewhere_is_told_nothing_of_a_box_and_guests_nothing_of_an_auction() {
+    let (stage, mut owner, own) = ready().await;
+    let ana = stage.person(1);
+    let bid = ana.bid(stage.shared(), own.room(), 100, stage.seen(own.room()));
+    assert_eq!(stage.act(&ana, &bid).await.code(), "room.unknown");
+    let auction = stage.list(&ana, 600).await.room();
+    let seen = stage.seen(auction);
+    for (n, body) in [(1, taken(1)), (2, keys(3))] {
+        let answer = answered(&mut owner, &stage, &own.act_in(auction, n, body, seen)).await;
+        assert!(is_unknown(&answer), "{answer:?}");
+    }
+    let left = deposit(auction, 3, Body::Deposit(letter(&bytes(1, SMALL), &[])), seen);
+    let mut guest = with_pass(&stage, 40).await;
+    assert!(is_unknown(&answered(&mut guest, &stage, &left).await));
+    assert_eq!(kept(&stage), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v380_the_same_again_shows_the_log_no_further_than_it_did() {
+    let (stage, mut owner, own) = ready().await;
+    let room = own.room();
+    let envelope = bytes(1, SMALL);
+    left(&stage, &own, 1, &letter(&envelope, &[]), &[&envelope]).await;
+    let left = stage.store.sound().read(&room, 2, 1).unwrap().remove(0);
+    let left = pregao_protocol::log::Entry::parse(&left.text).unwrap();
+    let left = Action::parse(&left.action).unwrap();
+    assert_eq!(owns(&stage, &mut owner, &own, 3, taken(2)).await, "receipt");
+    assert_eq!(stage.size(room), 4);
+    let mut guest = Peer::guest(&stage, 60).await.unwrap();
+    // Everybody has the opening (V-295); whoever is shown a letter has its deposit.
+    for (action, expected) in [(&own.opening, (0, 1)), (&left, (2, 3))] {
+        let answer = answered(&mut guest, &stage, action).await;
+        assert_eq!(covered(&stage, room, &answer), expected);
+    }
+    assert_eq!(stage.size(room), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v288_what_others_hand_in_again_takes_nothing_from_the_owner() {
+    let (stage, mut owner, own) = ready().await;
+    let mut guest = Peer::guest(&stage, 60).await.unwrap();
+    loop {
+        owner.send(&joining(&own, &owner.id.clone())).await;
+        let said = |frame: &FromBroker| {
+            matches!(frame, FromBroker::Joined { .. } | FromBroker::Error { .. })
+        };
+        if matches!(owner.until(said).await, FromBroker::Error { .. }) {
+            break;
+        }
+    }
+    let acts = own.act(50, keys(1), stage.seen(own.room()));
+    owner.hand_in(&stage, &acts, true).await;
+    assert_eq!(owner.answer(&stage).await, "door.rate");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    for _ in 0..2 {
+        guest.hand_in(&stage, &own.opening, true).await;
+        assert_eq!(guest.answer(&stage).await, "receipt");
+    }
+    owner.hand_in(&stage, &own.act(51, Body::BoxClosed(Empty {}), acts.seen()), true).await;
+    assert_eq!(owner.answer(&stage).await, "receipt");
+}
