@@ -426,11 +426,13 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("submissions without a solution in a row", label::MAX_UNSOLVED.to_string()),
         (
-            "refusals kept of a persona",
+            "refusals kept of a persona; of the owner of a box",
             format!(
-                "{}, and one more each {} s",
+                "{}, and one more each {} s; {}, and one more each {} s",
                 grouped(label::REFUSALS_KEPT),
-                label::REFUSALS_REGAINED
+                label::REFUSALS_REGAINED,
+                label::BOX_REFUSALS_KEPT,
+                grouped(label::BOX_REFUSALS_REGAINED)
             ),
         ),
         (

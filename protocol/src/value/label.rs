@@ -281,6 +281,10 @@ pub const MAX_PASS_DAYS: u32 = 8;
 pub const REFUSALS_KEPT: u64 = 500;
 /// Seconds after which it keeps one more.
 pub const REFUSALS_REGAINED: u64 = 60;
+/// Refusals of the owner of one box that a broker keeps at once.
+pub const BOX_REFUSALS_KEPT: u64 = 16;
+/// Seconds after which it keeps one more of these.
+pub const BOX_REFUSALS_REGAINED: u64 = 3_600;
 /// Submissions of one session in a row without a solution that was asked for, before it ends.
 pub const MAX_UNSOLVED: u32 = 64;
 /// Seconds within which a broker answers every request: by its result, or by a code.

@@ -286,7 +286,7 @@ impl RoomTask {
                 Ok(Outcome::Entry(seq))
             }
             // Nothing is signed, so nothing is decided: the same may be handed in again.
-            Err(_) if !reply.may_keep_refusal() => {
+            Err(_) if !reply.may_keep_refusal(stamped.action(), &self.shared.efforts) => {
                 self.shared.metrics.refusals_not_kept.add(1);
                 Err(Undecided::REFUSALS)
             }

@@ -134,3 +134,24 @@ async fn v288_what_others_hand_in_again_takes_nothing_from_the_owner() {
     owner.hand_in(&stage, &own.act(51, Body::BoxClosed(Empty {}), acts.seen()), true).await;
     assert_eq!(owner.answer(&stage).await, "receipt");
 }
+
+#[tokio::test(start_paused = true)]
+async fn v196_refusals_of_a_boxs_owner_are_kept_by_the_box_and_those_for_a_pass_all() {
+    let (stage, mut owner, own) = ready().await;
+    let mut other = Peer::guest(&stage, 60).await.unwrap();
+    let mut codes = Vec::new();
+    for n in 0..18 {
+        let session = if n % 2 == 0 { &mut owner } else { &mut other };
+        codes.push(owns(&stage, session, &own, 100 + n, taken(9)).await);
+    }
+    assert_eq!(codes.iter().filter(|code| *code == "taken.letter").count(), 16);
+    assert!(codes[16..].iter().all(|code| code == "door.refusals"));
+    assert_eq!(kept(&stage), 16);
+    // What costs a pass is answered all the same, and what is in order done.
+    let sealed = letter(&bytes(1, SMALL), &[]);
+    let mut guest = with_pass(&stage, 40).await;
+    let action = deposit(own.room(), 90, Body::Deposit(sealed), opened_head(&stage, own.room()));
+    assert!(matches!(answered(&mut guest, &stage, &action).await, FromBroker::Refused { .. }));
+    assert_eq!(owns(&stage, &mut owner, &own, 3, Body::BoxClosed(Empty {})).await, "receipt");
+    assert_eq!(kept(&stage), 17);
+}
