@@ -438,10 +438,11 @@ fn limits() -> Vec<(&'static str, String)> {
         (
             "blob",
             format!(
-                "{} bytes, {} in a piece; {} pieces on their way; {} s without an entry",
+                "{} bytes, {} in a piece; {} pieces on their way, {} s apart; {} s without an entry",
                 grouped(BlobClass::all().last().map_or(0, BlobClass::size)),
                 grouped(label::BLOB_PIECE),
                 label::BLOB_CREDIT,
+                label::BLOB_IDLE,
                 label::BLOB_UNNAMED
             ),
         ),

@@ -299,5 +299,7 @@ pub const MAX_BLOB: u64 = 16 * 1024 * 1024;
 pub const BLOB_CREDIT: usize = 4;
 /// Seconds of TSA time for which a blob that no entry names is kept at least.
 pub const BLOB_UNNAMED: u64 = 600;
+/// Seconds for which the next piece of a blob that is being put may be waited for.
+pub const BLOB_IDLE: u64 = 60;
 /// Longest life of a session in seconds; both sides start a new handshake before.
 pub const MAX_SESSION: u64 = 3600;

@@ -250,13 +250,11 @@ impl RoomTask {
             Ok(accepted)
         });
         let judged = match judged {
-            Ok(accepted) => {
-                match self.policy.take_in(&self.shared, &self.room, stamped.action()).await {
-                    Ok(()) => Ok(accepted),
-                    Err(Hindrance::Objection(objection)) => Err(objection),
-                    Err(Hindrance::Undecided(code)) => return Err(code),
-                }
-            }
+            Ok(accepted) => match self.policy.take_in(&self.shared, &self.room, checked).await {
+                Ok(()) => Ok(accepted),
+                Err(Hindrance::Objection(objection)) => Err(objection),
+                Err(Hindrance::Undecided(code)) => return Err(code),
+            },
             Err(objection) => Err(objection),
         };
         match judged {

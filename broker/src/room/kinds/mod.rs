@@ -193,9 +193,9 @@ pub(crate) trait Policy: Debug + Default + Send {
         &mut self,
         fold: &Self::Fold,
         place: (&Shared, &Room),
-        action: &Action,
+        checked: &Checked,
     ) -> Result<(), Hindrance> {
-        let _ = (fold, place, action);
+        let _ = (fold, place, checked);
         Ok(())
     }
 
@@ -403,11 +403,11 @@ macro_rules! policies {
                 &mut self,
                 shared: &Shared,
                 room: &Room,
-                action: &Action,
+                checked: &Checked,
             ) -> Result<(), Hindrance> {
                 match (self, room.state()) {
                     $((Self::$kind(policy), State::$kind(fold)) => {
-                        policy.take_in(fold, (shared, room), action).await
+                        policy.take_in(fold, (shared, room), checked).await
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),

@@ -17,6 +17,8 @@ use pregao_protocol::wire::handed::Handed;
 use self::hand::{Bucket, Counter, ReadError, read_keys};
 use self::shelf::Shelf;
 use super::{Follower, Hindrance, Policy, RoomView, Step};
+use crate::blobs::Account;
+use crate::check::{Author, Checked};
 use crate::shared::Shared;
 use crate::store::StoreError;
 
@@ -50,8 +52,9 @@ impl Policy for BoxPolicy {
         &mut self,
         _fold: &MessageBox,
         (shared, room): (&Shared, &Room),
-        action: &Action,
+        checked: &Checked,
     ) -> Result<(), Hindrance> {
+        let action = checked.stamped().action();
         let name = room.ledger().name();
         let seq = room.ledger().head().size;
         match action.body() {
@@ -59,14 +62,15 @@ impl Policy for BoxPolicy {
                 registered::judge(&shared.keys.delivery, name, action.key(), deposit)?;
                 let named = std::iter::once(&deposit.envelope).chain(&deposit.attachments);
                 let named: Vec<Blob> = named.copied().collect();
-                self.shelf.put(&shared.blobs, name, (seq, deposit.expires), &named)?;
+                let by = put_by(checked.author());
+                self.shelf.put(&shared.blobs, name, (seq, deposit.expires), (by, &named))?;
             }
             Body::Keys(keys) => {
                 // Claimed first, so that what is read stays.
-                self.shelf.put(&shared.blobs, name, (seq, None), &[keys.blob])?;
+                let by = Account(name.0);
+                self.shelf.put(&shared.blobs, name, (seq, None), (by, &[keys.blob]))?;
                 if let Err(error) = read_keys(shared, keys).await {
-                    let given_back = self.shelf.take(seq);
-                    given_back.into_iter().for_each(|digest| shared.blobs.unclaim(digest, name));
+                    self.shelf.give_back(&shared.blobs, name, seq);
                     return Err(match error {
                         ReadError::Keys(_) => Code::BlobKeys.into(),
                         ReadError::Blob(_) => Undecided::STORE_FAILED.into(),
@@ -139,6 +143,16 @@ impl Policy for BoxPolicy {
         let counter = Counter { shared, room, fold, head, size };
         counter.hand_out(n, pass, &mut self.bucket).await
     }
+}
+
+/// Who puts what lies beside a letter: whoever holds the pass (V-297). Without one there is no account, and nothing that was
+/// put for it.
+fn put_by(author: &Author) -> Account {
+    let pass = match author {
+        Author::Guest { pass } => pass.as_ref().map(|pass| pass.id),
+        Author::Persona { .. } | Author::Member => None,
+    };
+    Account(pass.map_or([0; 32], |pass| pass.0))
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@ use pregao_protocol::room::{Code, MessageBox};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Account, Blobs};
 
 /// The blobs that a box has claimed, by the positions of the entries that name them. An entry that is decided, and not
 /// durable yet, has claimed its own: if it is never logged, [`Shelf::rebuild`] gives them back.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     entries: BTreeMap<u64, Vec<Digest>>,
+    /// Whose blobs those entries claimed that are not durable yet. Not kept longer: it tells which pass left what.
+    fresh: BTreeMap<u64, Account>,
     /// How many entries name each: one blob may be attached to two letters.
     named: BTreeMap<Digest, u64>,
     /// When letters end, by TSA time.
@@ -22,42 +24,48 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    /// Claims what the entry that is to be at `seq` names: all of it, or nothing.
+    /// Claims what the entry that is to be at `seq` names, and `account` put for it: all of it, or nothing.
     ///
     /// # Errors
-    /// [`Code::BlobMissing`] if one is not kept, in this size; [`Code::BlobRoom`].
+    /// [`Code::BlobMissing`] if one was not put for it, in this size; [`Code::BlobRoom`].
     pub(super) fn put(
         &mut self,
         blobs: &Blobs,
         room: RoomName,
         (seq, end): (u64, Option<Time>),
-        named: &[Blob],
+        (account, named): (Account, &[Blob]),
     ) -> Result<(), Code> {
         for (done, blob) in named.iter().enumerate() {
-            if let Err(code) = self.claim(blobs, room, *blob) {
+            if let Err(code) = blobs.claim(*blob, room, account) {
                 for blob in named.iter().take(done) {
-                    if self.forget(blob.digest) {
-                        blobs.unclaim(blob.digest, room);
-                    }
+                    let is_named = !self.forget(blob.digest);
+                    blobs.unclaim(blob.digest, room, account, is_named);
                 }
                 return Err(code);
             }
+            self.count(blob.digest);
         }
         self.entries.insert(seq, named.iter().map(|blob| blob.digest).collect());
+        self.fresh.insert(seq, account);
         self.ends.extend(end.map(|end| (end, seq)));
         Ok(())
     }
 
-    fn claim(&mut self, blobs: &Blobs, room: RoomName, blob: Blob) -> Result<(), Code> {
-        if blobs.class(blob.digest) != Some(blob.size) {
-            return Err(Code::BlobMissing);
-        }
-        if !self.named.contains_key(&blob.digest) {
-            blobs.claim(blob.digest, room)?;
-        }
-        let count = self.named.entry(blob.digest).or_default();
+    fn count(&mut self, digest: Digest) {
+        let count = self.named.entry(digest).or_default();
         *count = count.saturating_add(1);
-        Ok(())
+    }
+
+    /// Gives back what an entry claimed that is not to be logged.
+    pub(super) fn give_back(&mut self, blobs: &Blobs, room: RoomName, seq: u64) {
+        let account = self.fresh.remove(&seq);
+        self.ends.retain(|(_, of)| *of != seq);
+        for digest in self.entries.remove(&seq).unwrap_or_default() {
+            let is_named = !self.forget(digest);
+            if let Some(account) = account {
+                blobs.unclaim(digest, room, account, is_named);
+            }
+        }
     }
 
     /// One entry less names it; true if it was the last.
@@ -78,8 +86,9 @@ impl Shelf {
         named.into_iter().filter(|digest| self.forget(*digest)).collect()
     }
 
-    /// Takes off everything that the box has no use for any more.
+    /// Everything so far is durable: takes off what the box has no use for any more.
     pub(super) fn tidy(&mut self, fold: &MessageBox) -> Vec<Digest> {
+        self.fresh.clear();
         let over = self.entries.keys().filter(|seq| !fold.keeps_blobs_of(**seq));
         let over: Vec<u64> = over.copied().collect();
         over.into_iter().flat_map(|seq| self.take(seq)).collect()
@@ -102,22 +111,32 @@ impl Shelf {
     /// Claims what a log that was read names, and gives back what it does not. What is not there any more is said once:
     /// the disk lost it.
     pub(super) fn rebuild(&mut self, blobs: &Blobs, room: RoomName, fold: &MessageBox) {
-        let before = std::mem::take(self);
+        let mut before = std::mem::take(self);
         let mut missing = 0_usize;
         for (seq, named) in fold.blobs() {
+            before.fresh.remove(&seq);
             // The others are kept all the same.
             for blob in named {
-                match self.claim(blobs, room, blob) {
-                    Ok(()) => self.entries.entry(seq).or_default().push(blob.digest),
+                match blobs.claim_logged(blob, room) {
+                    Ok(()) => {
+                        self.count(blob.digest);
+                        self.entries.entry(seq).or_default().push(blob.digest);
+                    }
                     Err(_) => missing = missing.saturating_add(1),
                 }
             }
         }
         let ends = fold.waiting().filter_map(|(seq, letter)| Some((letter.expires?, seq)));
         self.ends.extend(ends);
-        for digest in before.named.into_keys().filter(|digest| !self.named.contains_key(digest)) {
-            blobs.unclaim(digest, room);
+        let never_logged = std::mem::take(&mut before.fresh);
+        for (seq, account) in never_logged {
+            for digest in before.entries.get(&seq).into_iter().flatten() {
+                blobs.unclaim(*digest, room, account, self.named.contains_key(digest));
+            }
         }
+        // Of what was durable before nothing is left over; if it were it would be destroyed, as by a restart.
+        let left = before.named.into_keys().filter(|digest| !self.named.contains_key(digest));
+        blobs.let_go(left.collect(), room);
         if missing > 0 {
             tracing::error!(
                 room = %room.short(), missing,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pregao_protocol::room::body::Deposit;
+use pregao_protocol::room::body::{Blob, Deposit, Keys};
 use pregao_protocol::value::label::{KEYS_AT_ONCE, KEYS_REGAINED};
 use pregao_protocol::wire::blob::BlobClass;
 use pregao_protocol::wire::handed::Given;
@@ -235,6 +235,39 @@ async fn v297_guests_put_letters_for_a_pass_and_owners_get_what_is_theirs() {
         persona.get_blob(Purpose::Prekeys, keys.digest, keys.size).await,
         Err("blob.forbidden".to_owned())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn v297_who_has_several_boxes_puts_keys_for_the_one_shown_last() {
+    let (stage, mut owner, own) = with_passes().await;
+    let other = OwnBox::new(&stage, 2);
+    let mut second = with_pass(&stage, 3).await;
+    second.hand_in(&stage, &other.opening, true).await;
+    assert_eq!(second.answer(&stage).await, "receipt");
+    put_keys(&mut owner, &own, &published(1, 0..0)).await.unwrap();
+    let named = Body::Keys(published(1, 0..0).entry().unwrap());
+    owner.hand_in(&stage, &other.act(50, named, stage.seen(other.room())), true).await;
+    assert_eq!(owner.answer(&stage).await, "blob.missing", "put for another box");
+    for (own, signed) in [(&own, 1), (&other, 2), (&own, 3)] {
+        assert_eq!(publish(&stage, &mut owner, own, &published(signed, 0..0)).await, "receipt");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn v271_keys_that_are_refused_free_nothing_of_what_their_box_may_put() {
+    let (stage, mut owner, own) = with_passes().await;
+    owner.send(&joining(&own, &owner.id.clone())).await;
+    owner.entries().await;
+    for n in 0..16 {
+        let junk = vec![n; 4_028];
+        owner.put_blob(Purpose::Prekeys, &junk).await.unwrap();
+        let blob = Blob { digest: Digest::of(&junk), size: BlobClass::SMALLEST };
+        let entry = Body::Keys(Keys { signed: Digest([n; 32]), stock: None, blob });
+        owner.hand_in(&stage, &own.act(n + 50, entry, stage.seen(own.room())), true).await;
+        assert_eq!(owner.answer(&stage).await, "blob.keys");
+    }
+    let quota = Err("blob.quota".to_owned());
+    assert_eq!(owner.put_blob(Purpose::Prekeys, &[16; 4_028]).await, quota);
 }
 
 #[tokio::test(start_paused = true)]

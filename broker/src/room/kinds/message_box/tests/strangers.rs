@@ -2,7 +2,7 @@
 
 use pregao_protocol::log::{Head, Origin};
 use pregao_protocol::room::action::Action;
-use pregao_protocol::room::body::OneLetter;
+use pregao_protocol::room::body::{Deposit, Keys, OneLetter};
 use rusqlite::Connection;
 
 use super::letters::{SMALL, bytes, left, letter, owns, ready};
@@ -154,4 +154,38 @@ async fn v196_refusals_of_a_boxs_owner_are_kept_by_the_box_and_those_for_a_pass_
     assert!(matches!(answered(&mut guest, &stage, &action).await, FromBroker::Refused { .. }));
     assert_eq!(owns(&stage, &mut owner, &own, 3, Body::BoxClosed(Empty {})).await, "receipt");
     assert_eq!(kept(&stage), 17);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v382_who_left_a_letter_learns_in_no_other_box_whether_it_was_taken() {
+    let (stage, mut owner, own) = ready().await;
+    let envelope = bytes(1, SMALL);
+    let sealed = letter(&envelope, &[]);
+    left(&stage, &own, 1, &sealed, &[&envelope]).await;
+    // A box of the writer's own, with keys.
+    let theirs = OwnBox::new(&stage, 2);
+    let mut writer = with_pass(&stage, 40).await;
+    writer.hand_in(&stage, &theirs.opening, true).await;
+    assert_eq!(writer.answer(&stage).await, "receipt");
+    assert_eq!(publish(&stage, &mut writer, &theirs, &published(1, 10..12)).await, "receipt");
+    for round in 0..2_u8 {
+        // Of the size for the signed key and two.
+        let stock = published(3, 20..22).entry().unwrap().stock;
+        let probe = Keys { signed: key(3 + round).digest(), stock, blob: sealed.envelope };
+        let probe = theirs.act(150 + round, Body::Keys(probe), stage.seen(theirs.room()));
+        writer.hand_in(&stage, &probe, true).await;
+        assert_eq!(writer.answer(&stage).await, "blob.missing", "{round}");
+        let mut guest = with_pass(&stage, 50 + round).await;
+        let seen = opened_head(&stage, theirs.room());
+        let named = deposit(theirs.room(), 90 + round, Body::Deposit(sealed.clone()), seen);
+        guest.hand_in(&stage, &named, true).await;
+        assert_eq!(guest.answer(&stage).await, "blob.missing", "{round}");
+        if round == 0 {
+            assert_eq!(owns(&stage, &mut owner, &own, 3, taken(2)).await, "receipt");
+            assert!(stage.shared().blobs.class(sealed.envelope.digest).is_none(), "it is gone");
+        }
+    }
+    // Whoever puts them has what they put, and nobody is told of it.
+    let again = Deposit { once: None, ..sealed };
+    left(&stage, &theirs, 60, &again, &[&envelope]).await;
 }
