@@ -395,6 +395,11 @@ fn limits() -> Vec<(&'static str, String)> {
             "one-time keys of a box handed out at once; then one more each",
             format!("{}; {} s", label::KEYS_AT_ONCE, label::KEYS_REGAINED),
         ),
+        (
+            "`keys` of a box logged at once; then one more each",
+            format!("{}; {} s", label::KEYS_PUBLISHED, grouped(label::KEYS_PUBLISHED_REGAINED)),
+        ),
+        ("requests for keys in one session", label::KEYS_ASKED.to_string()),
         ("boxes in one page of people", label::MAX_PEOPLE.to_string()),
         ("attachments of a letter", label::MAX_ATTACHMENTS.to_string()),
         ("letters taken at once", label::MAX_TAKEN.to_string()),

@@ -281,6 +281,12 @@ pub const MAX_PASS_DAYS: u32 = 8;
 pub const REFUSALS_KEPT: u64 = 500;
 /// Seconds after which it keeps one more.
 pub const REFUSALS_REGAINED: u64 = 60;
+/// Entries with keys that the owner of one box may have logged at once.
+pub const KEYS_PUBLISHED: u32 = 16;
+/// Seconds after which there may be one more.
+pub const KEYS_PUBLISHED_REGAINED: u64 = 1_800;
+/// Requests of one session for keys that letters are sealed to.
+pub const KEYS_ASKED: u32 = 16;
 /// Refusals of the owner of one box that a broker keeps at once.
 pub const BOX_REFUSALS_KEPT: u64 = 16;
 /// Seconds after which it keeps one more of these.

@@ -23,10 +23,18 @@ use crate::shared::Shared;
 use crate::store::StoreError;
 
 /// The broker knows nothing of a box besides its log and what lies beside it: not whose it is, nor who writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct BoxPolicy {
     shelf: Shelf,
-    bucket: Bucket,
+    handed: Bucket,
+    published: Bucket,
+}
+
+impl Default for BoxPolicy {
+    fn default() -> Self {
+        let (handed, published) = (Bucket::HANDED, Bucket::PUBLISHED);
+        Self { shelf: Shelf::default(), handed, published }
+    }
 }
 
 impl Policy for BoxPolicy {
@@ -66,6 +74,11 @@ impl Policy for BoxPolicy {
                 self.shelf.put(&shared.blobs, name, (seq, deposit.expires), (by, &named))?;
             }
             Body::Keys(keys) => {
+                self.published.fill(shared.host.clock.uptime());
+                if !self.published.has_some() {
+                    return Err(Undecided::DOOR_RATE.into());
+                }
+                self.published.take();
                 // Claimed first, so that what is read stays.
                 let by = Account(name.0);
                 self.shelf.put(&shared.blobs, name, (seq, None), (by, &[keys.blob]))?;
@@ -141,7 +154,7 @@ impl Policy for BoxPolicy {
     ) -> Result<Handed, Undecided> {
         let (room, size) = (room.ledger().name(), room.ledger().head().size);
         let counter = Counter { shared, room, fold, head, size };
-        counter.hand_out(n, pass, &mut self.bucket).await
+        counter.hand_out(n, pass, &mut self.handed).await
     }
 }
 

@@ -169,6 +169,25 @@ async fn v292_a_key_to_which_a_letter_came_is_not_handed_out_whatever_was_noted(
 }
 
 #[tokio::test(start_paused = true)]
+async fn v381_keys_are_logged_so_often_and_letters_are_taken_all_the_same() {
+    let (stage, mut owner, own) = with_passes().await;
+    for n in 0..16 {
+        assert_eq!(publish(&stage, &mut owner, &own, &published(n, 0..0)).await, "receipt");
+    }
+    assert_eq!(publish(&stage, &mut owner, &own, &published(16, 0..0)).await, "door.rate");
+    let taken = Body::Taken(Taken { letters: vec![1], told: false });
+    owner.hand_in(&stage, &own.act(90, taken, stage.seen(own.room())), true).await;
+    assert_eq!(owner.answer(&stage).await, "taken.letter");
+    tokio::time::sleep(Duration::from_secs(1_799)).await;
+    let mut owner = Peer::guest(&stage, 60).await.unwrap();
+    // The head covers the same: what was refused took nothing.
+    assert_eq!(publish(&stage, &mut owner, &own, &published(16, 0..0)).await, "door.rate");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(publish(&stage, &mut owner, &own, &published(16, 0..0)).await, "receipt");
+    assert_eq!(publish(&stage, &mut owner, &own, &published(17, 0..0)).await, "door.rate");
+}
+
+#[tokio::test(start_paused = true)]
 async fn v294_a_stock_that_is_drained_on_purpose_recovers() {
     let (stage, mut owner, own) = with_passes().await;
     let many = u8::try_from(KEYS_AT_ONCE).unwrap();
