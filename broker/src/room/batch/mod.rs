@@ -370,6 +370,7 @@ impl RoomTask {
         let digest = stamped.action().digest();
         let (seq, header) = (accepted.seq(), stamped.batch().into());
         self.shared.told.note(self.name, seq, stamped.action().body());
+        self.policy.noted(seq, stamped.action().body());
         group.entries.push(NewEntry { seq, text, header, digest, hashes });
         Ok(())
     }

@@ -213,6 +213,11 @@ pub(crate) trait Policy: Debug + Default + Send {
         Ok(None)
     }
 
+    /// An entry is appended at `seq`; it is not durable yet.
+    fn noted(&mut self, seq: u64, body: &Body) {
+        let _ = (seq, body);
+    }
+
     /// What was appended since the last time is durable.
     fn durable(&mut self, fold: &Self::Fold, shared: &Shared, room: &Room) {
         let _ = (fold, shared, room);
@@ -427,6 +432,12 @@ macro_rules! policies {
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(None),
+                }
+            }
+
+            pub(crate) fn noted(&mut self, seq: u64, body: &Body) {
+                match self {
+                    $(Self::$kind(policy) => policy.noted(seq, body),)*
                 }
             }
 

@@ -112,6 +112,10 @@ impl Policy for BoxPolicy {
         seq.saturating_add(1).saturating_add(matches!(body, Body::Accepted(_)).into())
     }
 
+    fn noted(&mut self, seq: u64, body: &Body) {
+        self.shelf.note(seq, body);
+    }
+
     fn durable(&mut self, fold: &MessageBox, shared: &Shared, room: &Room) {
         let name = room.ledger().name();
         shared.blobs.let_go(self.shelf.tidy(fold), name);
