@@ -10,7 +10,7 @@ use pregao_protocol::room::message_box::About;
 use pregao_protocol::room::{Kind, Undecided};
 use pregao_protocol::trust::key::Signature;
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::value::label::MAX_PEOPLE;
+use pregao_protocol::value::label::{KEYS_ASKED, MAX_PEOPLE};
 use pregao_protocol::wire::frame::{FromBroker, ToldEntry, deposit_message, encode_people};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -95,6 +95,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let Some(handle) = self.message_box(room) else {
             return reply.fail(Undecided::ROOM_UNKNOWN);
         };
+        // One pass has one answer, and each costs the box some hundred keys to be read.
+        if self.keys_asked >= KEYS_ASKED {
+            return reply.fail(Undecided::DOOR_RATE);
+        }
+        self.keys_asked = self.keys_asked.saturating_add(1);
         self.account.charge(Cost::Checked);
         let asked = RoomMessage::HandOut { pass, reply, frames: self.frames.clone() };
         if let Err(error) = handle.mailbox.try_send(asked)

@@ -88,6 +88,7 @@ impl Counter<'_> {
             return Err(Undecided::BOX_CLOSED);
         }
         let newest = fold.newest().ok_or(Undecided::BOX_NO_KEYS)?;
+        self.judge(pass).await?;
         // Read first: a key is not spent on an answer that cannot be given.
         let signed = self.read(&newest.keys).await?.signed().clone();
         let noted = self.note(pass, bucket).await?;
@@ -112,6 +113,20 @@ impl Counter<'_> {
         let proof = KeysProof { head: self.head.to_owned(), keys, stock };
         shared.metrics.keys_handed.add(1);
         Ok(Handed { n, room, given, signed, once, proof })
+    }
+
+    /// Whether the pass is not for another box, before anything is read for it.
+    async fn judge(&self, pass: Digest) -> Result<(), Undecided> {
+        let (shared, store) = (self.shared, self.shared.handed.clone());
+        let looking = host::blocking(&shared.host, move || store.room_of(pass)).await;
+        match looking.ok_or(Undecided::STORE_FAILED)? {
+            Ok(Some(room)) if room != self.room => Err(Undecided::KEYS_PASS),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::error!(%error, "what keys were handed out cannot be read; none is");
+                Err(Undecided::STORE_FAILED)
+            }
+        }
     }
 
     /// What the pass gets, now and whenever it is shown again.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use pregao_protocol::room::body::{Blob, Deposit, Keys};
-use pregao_protocol::value::label::{KEYS_AT_ONCE, KEYS_REGAINED};
+use pregao_protocol::value::label::{KEYS_ASKED, KEYS_AT_ONCE, KEYS_REGAINED};
 use pregao_protocol::wire::blob::BlobClass;
-use pregao_protocol::wire::handed::Given;
+use pregao_protocol::wire::handed::{Given, Handed};
 
 use super::*;
 
@@ -166,6 +166,33 @@ async fn v292_a_key_to_which_a_letter_came_is_not_handed_out_whatever_was_noted(
     let stage = stage.restart_without("handed.db").await;
     let handed = with_pass(&stage, 2).await.take_keys(own.room()).await.unwrap();
     assert_eq!(index(&handed), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn v292_whether_a_pass_is_for_this_box_is_known_before_its_keys_are_read() {
+    let (stage, mut owner, own) = with_passes().await;
+    publish(&stage, &mut owner, &own, &published(1, 10..12)).await;
+    let other = OwnBox::new(&stage, 2);
+    let mut second = with_pass(&stage, 3).await;
+    second.hand_in(&stage, &other.opening, true).await;
+    assert_eq!(second.answer(&stage).await, "receipt");
+    let keys = published(2, 20..22);
+    assert_eq!(publish(&stage, &mut second, &other, &keys).await, "receipt");
+    let mut guest = with_pass(&stage, 4).await;
+    guest.take_keys(own.room()).await.unwrap();
+    // What would be read is not there any more.
+    let name = hex::encode(keys.entry().unwrap().blob.digest.0);
+    std::fs::remove_file(stage.file("blobs").join(&name[..2]).join(&name)).unwrap();
+    let code = |answer: Result<_, String>| answer.map(|_: Handed| ()).unwrap_err();
+    assert_eq!(code(guest.take_keys(other.room()).await), "keys.pass");
+    let mut fresh = with_pass(&stage, 5).await;
+    assert_eq!(code(fresh.take_keys(other.room()).await), "store.failed");
+    // So often in one session, wherever.
+    for _ in 2..KEYS_ASKED {
+        guest.take_keys(own.room()).await.unwrap();
+    }
+    assert_eq!(code(guest.take_keys(own.room()).await), "door.rate");
+    assert_eq!(code(guest.take_keys(other.room()).await), "door.rate");
 }
 
 #[tokio::test(start_paused = true)]
