@@ -111,6 +111,7 @@ async fn a_box_is_taken_up_where_it_was_after_a_restart() {
     let stage = stage.restart().await;
     let mut guest = Peer::guest(&stage, 9).await.unwrap();
     assert_eq!(publish(&stage, &mut guest, &own, &published(2, 0..0)).await, "receipt");
+    let mut guest = Peer::guest(&stage, 10).await.unwrap();
     guest.send(&joining(&own, &guest.id.clone())).await;
     assert_eq!(guest.entries().await, [0, 1, 2]);
     assert_eq!(Kind::MessageBox.as_str(), "box");
