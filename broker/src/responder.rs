@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use pregao_protocol::room::Undecided;
+use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::Signer;
 use pregao_protocol::wire::frame::FromBroker;
 use tokio::sync::mpsc;
 
-use crate::effort::{Account, Cost};
+use crate::effort::{Account, Cost, Efforts};
 use crate::metrics::Metrics;
 
 /// How a session hears the answer to one request.
@@ -53,11 +55,18 @@ impl Responder {
         }
     }
 
-    /// Whether a refusal of what was handed in here may be kept (V-196). What comes through a witness always has a
-    /// signed answer.
+    /// Whether a refusal of an action that was handed in here may be kept (V-196). What comes through a witness always has
+    /// a signed answer; what a pass was spent on, too: there are no more of these than passes.
     #[must_use]
-    pub fn may_keep_refusal(&self) -> bool {
-        self.account.as_ref().is_none_or(|account| account.may_keep_refusal())
+    pub fn may_keep_refusal(&self, of: &Action, efforts: &Efforts) -> bool {
+        let body = of.body();
+        match body.signer() {
+            _ if body.costs_a_pass() => true,
+            Signer::Owner | Signer::Guest => efforts.may_keep_refusal_of(of.room()),
+            Signer::Persona | Signer::Member | Signer::Broker => {
+                self.account.as_ref().is_none_or(|account| account.may_keep_refusal())
+            }
+        }
     }
 }
 

@@ -395,6 +395,11 @@ fn limits() -> Vec<(&'static str, String)> {
             "one-time keys of a box handed out at once; then one more each",
             format!("{}; {} s", label::KEYS_AT_ONCE, label::KEYS_REGAINED),
         ),
+        (
+            "`keys` of a box logged at once; then one more each",
+            format!("{}; {} s", label::KEYS_PUBLISHED, grouped(label::KEYS_PUBLISHED_REGAINED)),
+        ),
+        ("requests for keys in one session", label::KEYS_ASKED.to_string()),
         ("boxes in one page of people", label::MAX_PEOPLE.to_string()),
         ("attachments of a letter", label::MAX_ATTACHMENTS.to_string()),
         ("letters taken at once", label::MAX_TAKEN.to_string()),
@@ -426,20 +431,23 @@ fn limits() -> Vec<(&'static str, String)> {
         ),
         ("submissions without a solution in a row", label::MAX_UNSOLVED.to_string()),
         (
-            "refusals kept of a persona",
+            "refusals kept of a persona; of the owner of a box",
             format!(
-                "{}, and one more each {} s",
+                "{}, and one more each {} s; {}, and one more each {} s",
                 grouped(label::REFUSALS_KEPT),
-                label::REFUSALS_REGAINED
+                label::REFUSALS_REGAINED,
+                label::BOX_REFUSALS_KEPT,
+                grouped(label::BOX_REFUSALS_REGAINED)
             ),
         ),
         (
             "blob",
             format!(
-                "{} bytes, {} in a piece; {} pieces on their way; {} s without an entry",
+                "{} bytes, {} in a piece; {} pieces on their way, {} s apart; {} s without an entry",
                 grouped(BlobClass::all().last().map_or(0, BlobClass::size)),
                 grouped(label::BLOB_PIECE),
                 label::BLOB_CREDIT,
+                label::BLOB_IDLE,
                 label::BLOB_UNNAMED
             ),
         ),

@@ -22,6 +22,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pregao_protocol::host::Host;
 use pregao_protocol::log::RoomName;
+use pregao_protocol::room::body::Blob;
 use pregao_protocol::room::{BlobCode, Code};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
@@ -105,6 +106,30 @@ impl Inner {
         tokio::time::timeout(WITHIN, working).await.unwrap_or(Err(BlobCode::Failed))
     }
 
+    async fn destroying(
+        self: &Arc<Self>,
+        digest: Digest,
+        is_due: impl FnOnce(&mut Table) -> bool + Send + 'static,
+    ) -> Result<bool, BlobCode> {
+        let inner = Arc::clone(self);
+        let work = move || inner.destroy(digest, is_due).map_err(|error| code_of(&error));
+        self.blocking(work).await
+    }
+
+    /// Destroys what nobody gets any more, in a task of its own.
+    fn begin_to_destroy(self: &Arc<Self>, going: Vec<Digest>) {
+        if going.is_empty() {
+            return;
+        }
+        let inner = Arc::clone(self);
+        self.host.task(async move {
+            for digest in going {
+                // The cause was logged, and the sweep tries again.
+                let _ = inner.destroying(digest, move |table| table.is_going(digest)).await;
+            }
+        });
+    }
+
     /// Destroys what is to be destroyed, and is still so by the time that it is done.
     fn destroy(&self, digest: Digest, is_due: impl FnOnce(&mut Table) -> bool) -> io::Result<bool> {
         let _order = self.order.lock();
@@ -133,7 +158,7 @@ impl Blobs {
         Ok(Self { inner: Arc::new(Inner { place, quotas, host, accesses, order, table }) })
     }
 
-    /// Begins to put a blob; nothing is written before its first piece.
+    /// Begins to put a blob; nothing is written before its first piece, and nothing but what has come takes room of others.
     ///
     /// # Errors
     /// [`BlobCode::Quota`].
@@ -176,23 +201,33 @@ impl Blobs {
         self.inner.blocking(read).await
     }
 
-    /// An entry of a room names a blob, which is kept from now on until the room releases it. A room claims
-    /// a blob once, however many of its entries name it.
+    /// An entry of a room that is to be logged names a blob which `account` put for it; it is kept from now on until the room
+    /// releases it. What others put or named is as if it were not there (V-382). A room claims a blob once, however many of
+    /// its entries name it, and each of them costs a put.
     ///
     /// # Errors
-    /// [`Code::BlobMissing`] if it is not kept here, durably; [`Code::BlobRoom`] if the room names as much
-    /// as it may.
-    pub fn claim(&self, digest: Digest, room: RoomName) -> Result<(), Code> {
-        self.inner.table.lock().claim(digest, room, &self.inner.quotas)
+    /// [`Code::BlobMissing`] if the account has not put it here in this size, or too long ago; [`Code::BlobRoom`] if the room
+    /// names as much as it may.
+    pub fn claim(&self, blob: Blob, room: RoomName, account: Account) -> Result<(), Code> {
+        self.inner.table.lock().claim(blob, room, account, &self.inner.quotas)
     }
 
-    /// The entry for which a room claimed a blob was not logged after all: it waits for another one.
-    pub fn unclaim(&self, digest: Digest, room: RoomName) {
-        self.inner.table.lock().unclaim(digest, room);
+    /// As [`Blobs::claim`], for an entry that is logged already.
+    ///
+    /// # Errors
+    /// [`Code::BlobMissing`] if it is not there any more, [`Code::BlobRoom`].
+    pub fn claim_logged(&self, blob: Blob, room: RoomName) -> Result<(), Code> {
+        self.inner.table.lock().claim_logged(blob, room, &self.inner.quotas)
     }
 
-    /// The rules of a room let a blob go: it is destroyed unless another room claims it. True if it is, on
-    /// return and durably.
+    /// The entry for which a blob of an account's was claimed was not logged after all: it waits for another one, and counts
+    /// as the account's again. `is_named` says whether other entries of the room name it.
+    pub fn unclaim(&self, digest: Digest, room: RoomName, account: Account, is_named: bool) {
+        self.inner.table.lock().unclaim(digest, room, account, is_named);
+    }
+
+    /// The rules of a room let a blob go: it is destroyed unless another room has claimed it, or somebody put it and may
+    /// still. True if it is, on return and durably.
     ///
     /// # Errors
     /// [`BlobCode::Failed`]: nobody gets it any more, and [`Blobs::sweep`] tries again.
@@ -203,23 +238,14 @@ impl Blobs {
         self.destroy(digest, move |table| table.is_going(digest)).await
     }
 
-    /// The rules of a room let blobs go: at once nobody gets those that no other room claims, and they are destroyed as
-    /// soon as the disk does it. If it fails, or the broker is killed before, [`Blobs::sweep`] does.
+    /// The rules of a room let blobs go: at once nobody gets those that are of no use to anybody else, and they are destroyed
+    /// as soon as the disk does it. If it fails, or the broker is killed before, [`Blobs::sweep`] does.
     pub(crate) fn let_go(&self, digests: Vec<Digest>, room: RoomName) {
         let going: Vec<Digest> = {
             let mut table = self.inner.table.lock();
             digests.into_iter().filter(|digest| table.release(*digest, room)).collect()
         };
-        if going.is_empty() {
-            return;
-        }
-        let blobs = self.clone();
-        self.inner.host.task(async move {
-            for digest in going {
-                // The cause was logged, and the sweep tries again.
-                let _ = blobs.destroy(digest, move |table| table.is_going(digest)).await;
-            }
-        });
+        self.inner.begin_to_destroy(going);
     }
 
     /// All bytes of a blob.
@@ -258,9 +284,7 @@ impl Blobs {
         digest: Digest,
         is_due: impl FnOnce(&mut Table) -> bool + Send + 'static,
     ) -> Result<bool, BlobCode> {
-        let inner = Arc::clone(&self.inner);
-        let work = move || inner.destroy(digest, is_due).map_err(|error| code_of(&error));
-        self.inner.blocking(work).await
+        self.inner.destroying(digest, is_due).await
     }
 }
 

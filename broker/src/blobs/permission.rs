@@ -76,8 +76,7 @@ impl Permission for Guests {
         let account = match (asker.persona, purpose) {
             (None, Purpose::Envelope) => asker.pass.map(|pass| Account(pass.0)),
             (None, Purpose::Prekeys) if Some(class) <= BlobClass::holding(LARGEST_KEYS) => {
-                let first = |rooms: &BTreeSet<RoomName>| rooms.first().map(|room| Account(room.0));
-                self.owners.with(asker.session, first).flatten()
+                self.owners.last(asker.session).map(|room| Account(room.0))
             }
             _ => None,
         };
@@ -103,15 +102,23 @@ const BOXES: usize = 64;
 
 /// Which sessions showed that they are of the owners of which boxes. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Owners(Arc<Mutex<BTreeMap<u64, BTreeSet<RoomName>>>>);
+pub struct Owners(Arc<Mutex<BTreeMap<u64, Shown>>>);
+
+/// What one session showed.
+#[derive(Debug, Default)]
+struct Shown {
+    rooms: BTreeSet<RoomName>,
+    last: Option<RoomName>,
+}
 
 impl Owners {
     /// The session showed that it is of a box's owner. Of too many it is not remembered.
     pub(crate) fn note(&self, session: u64, room: RoomName) {
         let mut owners = self.0.lock();
-        let rooms = owners.entry(session).or_default();
-        if rooms.len() < BOXES {
-            rooms.insert(room);
+        let shown = owners.entry(session).or_default();
+        if shown.rooms.len() < BOXES || shown.rooms.contains(&room) {
+            shown.rooms.insert(room);
+            shown.last = Some(room);
         }
     }
 
@@ -122,7 +129,12 @@ impl Owners {
 
     /// Looks at the boxes of a session, if there are any.
     fn with<T>(&self, session: u64, look: impl FnOnce(&BTreeSet<RoomName>) -> T) -> Option<T> {
-        self.0.lock().get(&session).map(look)
+        self.0.lock().get(&session).map(|shown| look(&shown.rooms))
+    }
+
+    /// The box that a session showed last to be of the owner of.
+    fn last(&self, session: u64) -> Option<RoomName> {
+        self.0.lock().get(&session).and_then(|shown| shown.last)
     }
 }
 

@@ -53,8 +53,9 @@ impl Upload {
     /// Writes the next piece, which begins at `offset`, in bytes.
     ///
     /// # Errors
-    /// [`BlobCode::Order`] if it is not the next, [`BlobCode::Size`] if it has another size,
-    /// [`BlobCode::NoSpace`], [`BlobCode::Failed`]. Nothing is left of the upload then.
+    /// [`BlobCode::Order`] if it is not the next, [`BlobCode::Size`] if it has another size, [`BlobCode::Quota`] if all is
+    /// full and nobody has more, or it has given way to somebody who had less, [`BlobCode::NoSpace`], [`BlobCode::Failed`].
+    /// Nothing is left of the upload then.
     pub async fn piece(&mut self, offset: u64, bytes: Bytes) -> Result<(), BlobCode> {
         let mut parts = self.parts.take().ok_or(BlobCode::Order)?;
         let inner = Arc::clone(&self.inner);
@@ -62,6 +63,7 @@ impl Upload {
             let class = parts.reserved.class;
             let piece = Piece::new(class, offset, &bytes).map_err(|_| BlobCode::Size)?;
             parts.gathering.take(&piece).map_err(|_| BlobCode::Order)?;
+            parts.reserved.grow(piece.bytes().len() as u64)?;
             let draft = match &mut parts.draft {
                 Some(draft) => draft,
                 none => {
@@ -80,8 +82,8 @@ impl Upload {
     ///
     /// # Errors
     /// [`BlobCode::Size`] if pieces are missing, [`BlobCode::Hash`] if it is another blob than was
-    /// announced, [`BlobCode::Order`] if something failed before, [`BlobCode::NoSpace`],
-    /// [`BlobCode::Failed`].
+    /// announced, [`BlobCode::Order`] if something failed before, [`BlobCode::Quota`] if it has given way,
+    /// [`BlobCode::NoSpace`], [`BlobCode::Failed`].
     pub async fn finish(mut self) -> Result<(), BlobCode> {
         let Parts { draft, gathering, reserved } = self.parts.take().ok_or(BlobCode::Order)?;
         let inner = Arc::clone(&self.inner);
@@ -97,8 +99,7 @@ impl Upload {
             if inner.table.lock().class(digest).is_none() {
                 draft.keep().map_err(|error| code_of(&error))?;
             }
-            reserved.keep(digest);
-            Ok(())
+            reserved.keep(digest)
         };
         self.inner.blocking(keep).await
     }
@@ -118,7 +119,7 @@ pub(super) struct Reserved {
     inner: Arc<Inner>,
     account: Account,
     class: BlobClass,
-    is_kept: bool,
+    number: u64,
 }
 
 impl Reserved {
@@ -127,21 +128,26 @@ impl Reserved {
         account: Account,
         class: BlobClass,
     ) -> Result<Self, BlobCode> {
-        inner.table.lock().begin(account, class, &inner.quotas)?;
-        Ok(Self { inner: Arc::clone(inner), account, class, is_kept: false })
+        let number = inner.table.lock().begin(account, class, &inner.quotas)?;
+        Ok(Self { inner: Arc::clone(inner), account, class, number })
+    }
+
+    /// A piece has come.
+    fn grow(&self, piece: u64) -> Result<(), BlobCode> {
+        let inner = &self.inner;
+        let gone = inner.table.lock().grow(self.account, self.number, piece, &inner.quotas)?;
+        inner.begin_to_destroy(gone);
+        Ok(())
     }
 
     /// What was under way is kept: the place goes over to it.
-    fn keep(mut self, digest: Digest) {
-        self.is_kept = true;
-        self.inner.table.lock().keep(digest, self.class, self.account);
+    fn keep(self, digest: Digest) -> Result<(), BlobCode> {
+        self.inner.table.lock().keep(digest, self.account, self.number)
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        if !self.is_kept {
-            self.inner.table.lock().give_back(Some(self.account), self.class);
-        }
+        self.inner.table.lock().abandon(self.account, self.number);
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pregao_protocol::host::Clock;
+use pregao_protocol::log::RoomName;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
@@ -25,7 +26,7 @@ use crate::ip_limiter::holder;
 use crate::metrics::Metrics;
 use headers::RecentHeaders;
 use law::{Law, Meter};
-use quota::Quotas;
+use quota::{Kept, Quotas};
 
 /// One session: what its rate allows of accepted actions leaves no trace, twelve bad signatures at once do.
 const SESSION: Law = Law { allowed: 8.0, burst: 200.0 };
@@ -81,7 +82,8 @@ pub struct Efforts {
     handshakes_by: Mutex<Meters<IpAddr>>,
     handshakes: Mutex<Meter>,
     headers: Mutex<RecentHeaders>,
-    refusals: Mutex<Quotas>,
+    refusals: Mutex<Quotas<Fingerprint>>,
+    refusals_of_boxes: Mutex<Quotas<RoomName>>,
 }
 
 impl Efforts {
@@ -100,7 +102,8 @@ impl Efforts {
             handshakes_by: Mutex::new(Meters::of(ADDRESS_HANDSHAKES)),
             handshakes: empty(),
             headers: Mutex::default(),
-            refusals: Mutex::default(),
+            refusals: Mutex::new(Quotas::of(Kept::OF_PERSONA)),
+            refusals_of_boxes: Mutex::new(Quotas::of(Kept::OF_BOX)),
         })
     }
 
@@ -167,6 +170,13 @@ impl Efforts {
     #[must_use]
     pub fn knows_header(&self, header: &Digest, now: Time) -> bool {
         self.headers.lock().knows(header, now)
+    }
+
+    /// Takes a place among the refusals of the owner of a box that are kept, whatever session they come in; false if there is
+    /// none (V-196).
+    #[must_use]
+    pub fn may_keep_refusal_of(&self, of: RoomName) -> bool {
+        self.refusals_of_boxes.lock().take(of, self.now())
     }
 
     /// Shows operators what is asked of everybody, and tells them when that begins and ends.
@@ -255,10 +265,11 @@ impl Account {
         if self.is_guests { effort.of_guests() } else { effort }
     }
 
-    /// Takes a place among the refusals of its persona that are kept; false if there is none (V-196).
+    /// Takes a place among the refusals of its persona that are kept; false if there is none (V-196). A guest has none: the
+    /// next session would have as many again, for nothing.
     #[must_use]
     pub fn may_keep_refusal(&self) -> bool {
-        self.efforts.refusals.lock().take(self.persona, self.efforts.now())
+        !self.is_guests && self.efforts.refusals.lock().take(self.persona, self.efforts.now())
     }
 }
 

@@ -205,6 +205,20 @@ fn v196_of_one_persona_so_many_refusals_are_kept_and_one_more_a_minute() {
 }
 
 #[test]
+fn v196_of_the_owner_of_one_box_few_are_kept_and_one_more_an_hour() {
+    let (clock, efforts) = efforts();
+    let (one, other) = (RoomName([1; 32]), RoomName([2; 32]));
+    let kept = |room| (0..100).filter(|_| efforts.may_keep_refusal_of(room)).count();
+    assert_eq!((kept(one), kept(one), kept(other)), (16, 0, 16));
+    *clock.0.lock() = Duration::from_millis(3_599_999);
+    assert_eq!(kept(one), 0);
+    *clock.0.lock() = Duration::from_secs(3_600);
+    assert_eq!((kept(one), kept(one)), (1, 0));
+    let guest = efforts.account_of_guest([9; 32], HERE);
+    assert!(!guest.may_keep_refusal(), "each session would have a quota of its own");
+}
+
+#[test]
 fn a_flood_of_headers_takes_no_memory_and_leaves_the_newest() {
     let (_, efforts) = efforts();
     let at = Time::default().plus(Duration::from_secs(100));

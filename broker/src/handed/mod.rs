@@ -87,7 +87,11 @@ impl HandedOut {
     /// # Errors
     /// [`OpenError`] says what is wrong with it and what to do.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let connection = file::open(&folder.join(HANDED_FILE), &FORMAT)?;
+        let path = folder.join(HANDED_FILE);
+        let connection = file::open(&path, &FORMAT)?;
+        // To whom a pass wrote is nobody's business once it can be shown no more.
+        let set = connection.pragma_update(None, "secure_delete", true);
+        set.map_err(|source| OpenError::Other { path, source })?;
         Ok(Self(Arc::new(Mutex::new(Inner { connection, forgotten: 0 }))))
     }
 
@@ -106,14 +110,10 @@ impl HandedOut {
         may_hand: bool,
     ) -> Result<Option<Noted>, StoreError> {
         let mut inner = self.0.lock();
-        let Inner { connection, forgotten } = &mut *inner;
+        let connection = &mut inner.connection;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if let Some((of, noted)) = before(&transaction, pass)? {
             return Ok((of == room.0).then_some(noted));
-        }
-        let yesterday = day.0.saturating_sub(1);
-        if yesterday > *forgotten {
-            transaction.execute("DELETE FROM pass WHERE day < ?1", [yesterday])?;
         }
         let once = if may_hand { next(&transaction, room, stocks)? } else { None };
         let given = match once {
@@ -126,8 +126,37 @@ impl HandedOut {
             .prepare_cached("INSERT INTO pass (pass, room, root, place, kept_back, day) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
             .execute(params![pass.0, room.0, root, place, given == Given::KeptBack, day.0])?;
         transaction.commit()?;
-        *forgotten = yesterday.max(*forgotten);
         Ok(Some(Noted { once, given, is_new: true }))
+    }
+
+    /// The box of which a pass was given something.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub(crate) fn room_of(&self, pass: Digest) -> Result<Option<RoomName>, StoreError> {
+        let inner = self.0.lock();
+        let mut statement =
+            inner.connection.prepare_cached("SELECT room FROM pass WHERE pass = ?1")?;
+        let found = statement.query_row([pass.0], |row| row.get(0)).optional()?;
+        Ok(found.map(RoomName))
+    }
+
+    /// Whether passes of the day before the one before `today` are still known.
+    pub(crate) fn is_to_forget(&self, today: Day) -> bool {
+        today.0.saturating_sub(1) > self.0.lock().forgotten
+    }
+
+    /// Forgets, for good, what passes were given that nobody can show any more: those of the days before the last.
+    ///
+    /// # Errors
+    /// A failure of the store; then it is to be tried again.
+    pub(crate) fn end_before(&self, today: Day) -> Result<(), StoreError> {
+        let mut inner = self.0.lock();
+        let yesterday = today.0.saturating_sub(1);
+        inner.connection.execute("DELETE FROM pass WHERE day < ?1", [yesterday])?;
+        cut_journal(&inner.connection)?;
+        inner.forgotten = yesterday.max(inner.forgotten);
+        Ok(())
     }
 
     /// Forgets the stocks of a box that is closed.
@@ -135,9 +164,15 @@ impl HandedOut {
     /// # Errors
     /// A failure of the store; then they stay, and do no harm.
     pub(crate) fn forget(&self, room: RoomName) -> Result<(), StoreError> {
-        self.0.lock().connection.execute("DELETE FROM stock WHERE room = ?1", [room.0])?;
-        Ok(())
+        let inner = self.0.lock();
+        inner.connection.execute("DELETE FROM stock WHERE room = ?1", [room.0])?;
+        cut_journal(&inner.connection)
     }
+}
+
+/// The journal still has what the file has no more.
+fn cut_journal(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
 /// What a pass was given before, and of which box.

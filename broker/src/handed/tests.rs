@@ -88,17 +88,34 @@ fn v292_keys_that_were_used_are_passed_over_and_lapsed_stocks_forgotten() {
 
 #[test]
 fn v292_a_pass_is_forgotten_once_its_day_and_the_next_are_over() {
-    let (_folder, handed) = open();
+    let (folder, handed) = open();
     let stocks = [stock(1, 9)];
-    hand(&handed, 10, &stocks);
-    let on = |day: u32, pass: u8| {
-        handed.hand(digest(pass), room(1), Day(day), &stocks, true).unwrap().unwrap()
+    let of = |day: u32, pass: u8| {
+        handed.hand(digest(pass), room(0xe1), Day(day), &stocks, true).unwrap().unwrap().is_new
     };
-    on(20_001, 11);
-    assert!(!on(20_001, 10).is_new);
-    on(20_002, 12);
-    assert!(on(20_002, 10).is_new);
-    assert!(!on(20_002, 11).is_new);
+    assert!(of(20_000, 0xa1) && of(20_001, 0xa2));
+    // Nobody takes keys meanwhile.
+    let is_there = |n: u8| {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let bytes = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        bytes.flatten().collect::<Vec<_>>().windows(32).any(|part| part == [n; 32])
+    };
+    assert!(handed.is_to_forget(Day(20_001)));
+    handed.end_before(Day(20_001)).unwrap();
+    assert!(is_there(0xa1) && is_there(0xa2) && !of(20_001, 0xa1));
+    assert!(!handed.is_to_forget(Day(20_001)) && handed.is_to_forget(Day(20_002)));
+    handed.end_before(Day(20_002)).unwrap();
+    assert!(!is_there(0xa1) && is_there(0xa2));
+    handed.end_before(Day(20_003)).unwrap();
+    assert!(!is_there(0xa2), "neither in the file nor in its journal");
+    assert_eq!(handed.room_of(digest(0xa2)).unwrap(), None);
+    assert!(of(20_003, 0xa2));
+    assert_eq!(handed.room_of(digest(0xa2)).unwrap(), Some(room(0xe1)));
+    // The stocks of a closed box go as thoroughly.
+    handed.end_before(Day(20_005)).unwrap();
+    assert!(is_there(0xe1));
+    handed.forget(room(0xe1)).unwrap();
+    assert!(!is_there(0xe1));
 }
 
 #[test]

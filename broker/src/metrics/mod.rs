@@ -69,7 +69,7 @@ metrics! {
     checked: "counter" = "Actions whose signature was checked.";
     unsolved: "counter" = "Actions turned away unread, without the puzzle that was asked for.";
     handshakes_unsolved: "counter" = "Connections turned away without the puzzle that was asked for.";
-    refusals_not_kept: "counter" = "Refusals beyond what is kept of one persona.";
+    refusals_not_kept: "counter" = "Refusals beyond what is kept of one persona or box.";
     effort: "gauge" = "Work asked of everybody for an action, in leading zero bits.";
     handshake_effort: "gauge" = "Work asked of everybody for a connection, in leading zero bits.";
     submitted: "counter" = "Actions handed in.";

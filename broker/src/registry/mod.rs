@@ -11,12 +11,11 @@ use pregao_protocol::trust::key::{OneTime, PublicKey};
 use tokio::sync::mpsc;
 
 use crate::check::Verdict;
-use crate::rate_limiter::RateLimiter;
 use crate::responder::Responder;
 use crate::room::kinds::{Follower, Followers, Follows, follows, has_handle, is_listed, passes};
 use crate::room::{
-    MAILBOX, OWNER_BURST, OWNER_RATE, RoomDirectory, RoomHandle, RoomInbox, RoomMessage,
-    RoomSignal, RoomState, RoomTask, Submitted, opening,
+    MAILBOX, OwnerPace, RoomDirectory, RoomHandle, RoomInbox, RoomMessage, RoomSignal, RoomState,
+    RoomTask, Submitted, opening,
 };
 use crate::shared::Shared;
 use crate::store::StoreError;
@@ -40,10 +39,12 @@ impl RoomDirectory for Registry {
         if kind == Kind::MessageBox && state.room.is_complete() {
             self.shared.people.close(name);
         }
-        let (mut handle, inbox) = mailbox(name, kind, readers);
+        let (mut handle, mut inbox) = mailbox(name, kind, readers);
         if kind == Kind::MessageBox {
-            let pace = RateLimiter::new(OWNER_RATE, OWNER_BURST, self.shared.host.clock.uptime());
-            handle.pace = Some(Arc::new(Mutex::new(pace)));
+            let owner = *state.room.ledger().opened_by();
+            let pace = OwnerPace::of(owner, self.shared.host.clock.uptime());
+            handle.pace = Some(pace.clone());
+            inbox.pace = Some(pace);
         }
         self.rooms.write().insert(name, handle);
         let shared = Arc::clone(&self.shared);
@@ -72,7 +73,7 @@ fn mailbox(name: RoomName, kind: Kind, readers: Option<Readers>) -> (RoomHandle,
     let (mailbox, messages) = mpsc::channel(MAILBOX);
     let (signals, received) = mpsc::unbounded_channel();
     let handle = RoomHandle { name, kind, mailbox, signals, readers, pace: None };
-    (handle, RoomInbox { messages, signals: received })
+    (handle, RoomInbox { messages, signals: received, pace: None })
 }
 
 impl Registry {
@@ -185,9 +186,9 @@ impl Registry {
                 Submitted::Repeated(..) | Submitted::Checked(_) => Undecided::ROOM_UNKNOWN,
             });
         };
-        let now = self.shared.host.clock.uptime();
-        if !handle.is_within_pace(handed.action().key(), now) {
-            return reply.fail(Undecided::DOOR_RATE);
+        // Whatever else is wrong with it: who is no part of a room is told nothing of it.
+        if !handle.is_there_for(handed.action()) {
+            return reply.fail(Undecided::ROOM_UNKNOWN);
         }
         let handed = match handed {
             // The room is there: this listing was handed in before.

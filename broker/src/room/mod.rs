@@ -30,6 +30,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pregao_protocol::log::{Cosignature, RoomName};
 use pregao_protocol::room::action::Action;
+use pregao_protocol::room::body::{Body, Signer};
 use pregao_protocol::room::{Kind, Room, Undecided};
 use pregao_protocol::trust::key::{OneTime, PublicKey};
 use pregao_protocol::value::codec::Digest;
@@ -163,6 +164,8 @@ pub struct RoomInbox {
     pub messages: mpsc::Receiver<RoomMessage>,
     /// From the monitor, the witnesses and rooms that follow from this one.
     pub signals: mpsc::UnboundedReceiver<RoomSignal>,
+    /// What sessions that read there take from, too.
+    pub(crate) pace: Option<OwnerPace>,
 }
 
 /// What the owner of a box may do there at once, and each second on average: act, and ask for the log (V-288).
@@ -170,13 +173,51 @@ pub(crate) const OWNER_BURST: u32 = 64;
 /// See [`OWNER_BURST`].
 pub(crate) const OWNER_RATE: u32 = 1;
 
+/// How often the owner of a box may act and read there (V-288). Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnerPace {
+    owner: PublicKey<OneTime>,
+    limiter: Arc<Mutex<RateLimiter>>,
+}
+
+impl OwnerPace {
+    /// As much as there is at once, from `now` on.
+    pub(crate) fn of(owner: PublicKey<OneTime>, now: Duration) -> Self {
+        let limiter = RateLimiter::new(OWNER_RATE, OWNER_BURST, now);
+        Self { owner, limiter: Arc::new(Mutex::new(limiter)) }
+    }
+
+    /// Whether what somebody with this key does is within it, if the key is the owner's. Others are not counted: they
+    /// could lock the owner out.
+    pub(crate) fn allows(&self, key: &PublicKey<OneTime>, now: Duration) -> bool {
+        *key != self.owner || self.limiter.lock().take(now)
+    }
+}
+
 impl RoomHandle {
-    /// Whether somebody with this key does something there that is within what the owner of a box may do, if the key is
-    /// the owner's. Others are not counted: they could lock the owner out.
+    /// See [`OwnerPace::allows`]; nobody is bound where there is none.
     pub(crate) fn is_within_pace(&self, key: &PublicKey<OneTime>, now: Duration) -> bool {
-        let Some(pace) = &self.pace else { return true };
-        let is_owner = self.readers.as_ref().is_some_and(|readers| readers.contains(key));
-        !is_owner || pace.lock().take(now)
+        self.pace.as_ref().is_none_or(|pace| pace.allows(key, now))
+    }
+
+    /// Whether the room is there for whoever hands this in (V-380). Others learn nothing from it, and nothing that is kept
+    /// is signed for them: what guests do belongs in boxes, a box has one owner, a private room its members.
+    pub(crate) fn is_there_for(&self, action: &Action) -> bool {
+        let body = action.body();
+        let is_guests = match body.signer() {
+            // Told by its own code, wherever it is for.
+            Signer::Broker => return true,
+            Signer::Owner | Signer::Guest => true,
+            Signer::Persona | Signer::Member => false,
+        };
+        if is_guests != (self.kind == Kind::MessageBox) {
+            return false;
+        }
+        // A pass is spent on a letter, and the key that both of a reveal room have the room alone knows.
+        if body.signer() == Signer::Guest || matches!(body, Body::SealedSay(_)) {
+            return true;
+        }
+        self.readers.as_ref().is_none_or(|readers| readers.contains(action.key()))
     }
 }
 
@@ -195,5 +236,5 @@ pub struct RoomHandle {
     /// The only keys that may watch, if it is private.
     pub readers: Option<Arc<[PublicKey<OneTime>]>>,
     /// How often the owner of a box may act and read there (V-288); nothing where nobody is bound to that.
-    pub(crate) pace: Option<Arc<Mutex<RateLimiter>>>,
+    pub(crate) pace: Option<OwnerPace>,
 }

@@ -83,7 +83,7 @@ pub(crate) async fn list(
             reply.send(FromBroker::Receipt { n, seq: 0, path: Vec::new(), head });
         }
         Err(Code::StoreFailed) => reply.fail(Undecided::STORE_FAILED),
-        Err(_) if !reply.may_keep_refusal() => {
+        Err(_) if !reply.may_keep_refusal(stamped.action(), &shared.efforts) => {
             shared.metrics.refusals_not_kept.add(1);
             reply.fail(Undecided::REFUSALS);
         }

@@ -48,7 +48,7 @@ pub(crate) struct RoomTask {
     pub(super) patience: Option<Instant>,
     /// The newest cosigned head, until the witnesses are asked about newer ones.
     pub(super) kept: Option<StoredHead>,
-    inbox: RoomInbox,
+    pub(super) inbox: RoomInbox,
 }
 
 /// Submissions, and what else was taken from the mailbox with them.

@@ -118,6 +118,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         stamping,
         lane: None,
         pass: OwnPass::default(),
+        keys_asked: 0,
         awaits_pass_room: established.awaits_pass_room,
         frames,
         context: Arc::clone(&context),
@@ -170,6 +171,8 @@ pub(crate) struct Session<S> {
     lane: Option<Lane>,
     /// The pass that a guest has shown.
     pass: OwnPass,
+    /// How often a guest asked for keys of a box.
+    keys_asked: u32,
     /// The room of the keys of passes was not there as the session began (V-357).
     awaits_pass_room: bool,
 }

@@ -281,6 +281,16 @@ pub const MAX_PASS_DAYS: u32 = 8;
 pub const REFUSALS_KEPT: u64 = 500;
 /// Seconds after which it keeps one more.
 pub const REFUSALS_REGAINED: u64 = 60;
+/// Entries with keys that the owner of one box may have logged at once.
+pub const KEYS_PUBLISHED: u32 = 16;
+/// Seconds after which there may be one more.
+pub const KEYS_PUBLISHED_REGAINED: u64 = 1_800;
+/// Requests of one session for keys that letters are sealed to.
+pub const KEYS_ASKED: u32 = 16;
+/// Refusals of the owner of one box that a broker keeps at once.
+pub const BOX_REFUSALS_KEPT: u64 = 16;
+/// Seconds after which it keeps one more of these.
+pub const BOX_REFUSALS_REGAINED: u64 = 3_600;
 /// Submissions of one session in a row without a solution that was asked for, before it ends.
 pub const MAX_UNSOLVED: u32 = 64;
 /// Seconds within which a broker answers every request: by its result, or by a code.
@@ -295,5 +305,7 @@ pub const MAX_BLOB: u64 = 16 * 1024 * 1024;
 pub const BLOB_CREDIT: usize = 4;
 /// Seconds of TSA time for which a blob that no entry names is kept at least.
 pub const BLOB_UNNAMED: u64 = 600;
+/// Seconds for which the next piece of a blob that is being put may be waited for.
+pub const BLOB_IDLE: u64 = 60;
 /// Longest life of a session in seconds; both sides start a new handshake before.
 pub const MAX_SESSION: u64 = 3600;

@@ -162,8 +162,8 @@ export class Box {
   // V-276
   #judgeKeys({ signed, stock }) {
     const isNew = (digest) => !this.#published.has(hex(digest));
-    const renewed = this.#signed === hex(signed) || isNew(signed);
-    refuseUnless(renewed && (stock === undefined || isNew(stock.root)), 'box.keys');
+    const restocked = this.#signed === hex(signed) && stock !== undefined;
+    refuseUnless((restocked || isNew(signed)) && (stock === undefined || isNew(stock.root)), 'box.keys');
   }
 
   // V-277 and V-278

@@ -114,7 +114,7 @@ async fn v268_a_disk_that_fails_leaves_nothing_and_says_how() {
             broken.fails(at, kind);
             assert_eq!(put(&broken.blobs, ANA, &blob).await, Err(code), "{at:?}");
             assert_eq!(files(broken.folder.path()), [""; 0], "{at:?}");
-            assert_eq!(broken.blobs.claim(blob.digest, room(1)), Err(Code::BlobMissing));
+            assert_eq!(broken.blobs.claim(blob.named(), room(1), ANA), Err(Code::BlobMissing));
         }
     }
     broken.mend();
@@ -131,14 +131,14 @@ async fn v272_what_cannot_be_destroyed_is_shown_to_nobody_and_tried_again() {
     let (blob, other) = (Blob::small(1), Blob::small(2));
     put(&broken.blobs, ANA, &blob).await.unwrap();
     put(&broken.blobs, ANA, &other).await.unwrap();
-    broken.blobs.claim(blob.digest, room(1)).unwrap();
+    broken.blobs.claim(blob.named(), room(1), ANA).unwrap();
     broken.blobs.sweep(at(0)).await;
     broken.fails(At::Remove, ErrorKind::PermissionDenied);
     assert_eq!(broken.blobs.release(blob.digest, room(1)).await, Err(BlobCode::Failed));
     assert_eq!(broken.blobs.sweep(at(600)).await, 0);
     for gone in [&blob, &other] {
         assert_eq!(whole(&broken.blobs, gone).await, Err(BlobCode::Unknown));
-        assert_eq!(broken.blobs.claim(gone.digest, room(1)), Err(Code::BlobMissing));
+        assert_eq!(broken.blobs.claim(gone.named(), room(1), ANA), Err(Code::BlobMissing));
     }
     assert_eq!(files(broken.folder.path()).len(), 2);
     broken.mend();
@@ -172,7 +172,7 @@ async fn v268_a_full_disk_keeps_what_it_has_and_nothing_by_halves() {
     let blobs = open(disk.path()).await;
     let (first, second, third) = (Blob::of(130_902, 1), Blob::of(130_902, 2), Blob::small(3));
     put(&blobs, ANA, &first).await.unwrap();
-    blobs.claim(first.digest, room(1)).unwrap();
+    blobs.claim(first.named(), room(1), ANA).unwrap();
     std::fs::write(disk.path().join("in the way"), vec![0; 200_000]).unwrap();
     assert_eq!(put(&blobs, ANA, &second).await, Err(BlobCode::NoSpace));
     assert_eq!(files(&disk.path().join("blobs")), [hex::encode(first.digest.0)]);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use pregao_protocol::log::Entry;
 use pregao_protocol::log::merkle::{Appended, leaf_hash};
-use pregao_protocol::room::action::Draft;
+use pregao_protocol::room::action::{Action, Draft, Seen};
 use pregao_protocol::room::body::Body;
-use pregao_protocol::room::{Accepted, Code, NotJudged, Stamped, Undecided};
+use pregao_protocol::room::{Accepted, Access, Code, NotJudged, Stamped, Undecided};
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::frame::FromBroker;
 use pregao_protocol::wire::refusal::{Held, Refusal};
@@ -53,10 +53,18 @@ impl From<StoredAnswer> for Outcome {
     }
 }
 
+/// Where an action stands in the log.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    seq: u64,
+    /// Entries of the log right behind it, with what the broker logs in one commit with it.
+    covered: u64,
+}
+
 /// Answers that may be given once the batch is durable.
 #[derive(Debug, Default)]
 struct Answers {
-    receipts: Vec<(u64, Responder)>,
+    receipts: Vec<(Place, Responder)>,
     refused: Vec<(Arc<str>, Responder)>,
     promised: Vec<(String, Responder)>,
 }
@@ -130,7 +138,11 @@ impl RoomTask {
         let digest = handed.action().digest();
         let decided = match (handed, paid) {
             (Submitted::Checked(_), Err(code)) => self.decided_before(digest, group).ok_or(code),
-            (Submitted::Repeated(_, code), _) => self.decided_before(digest, group).ok_or(*code),
+            (Submitted::Repeated(action, code), _) => {
+                let fresh =
+                    || if self.is_within_pace(action) { *code } else { Undecided::DOOR_RATE };
+                self.decided_before(digest, group).ok_or_else(fresh)
+            }
             (Submitted::Checked(checked), Ok(())) => {
                 self.shared.metrics.submitted.add(1);
                 let decided = self.decide(checked, &reply, group).await;
@@ -139,7 +151,10 @@ impl RoomTask {
             }
         };
         match decided {
-            Ok(Outcome::Entry(seq)) => group.answers.receipts.push((seq, reply)),
+            Ok(Outcome::Entry(seq)) => {
+                let covered = self.policy.covered(&self.room, handed.action().body(), seq);
+                group.answers.receipts.push((Place { seq, covered }, reply));
+            }
             Ok(Outcome::Refused(refusal)) => group.answers.refused.push((refusal, reply)),
             Ok(Outcome::Held) => match self.word_of_holding(digest) {
                 Some(word) => group.answers.promised.push((word, reply)),
@@ -181,14 +196,14 @@ impl RoomTask {
 
     /// Tells everybody what is durable now.
     async fn answer_all(&self, answers: Answers, appended: &Appended) {
-        for (seq, reply) in answers.receipts {
+        for (place, reply) in answers.receipts {
             let head = self.feed.head().to_string();
-            match appended.inclusion_path(seq) {
+            match appended.inclusion_path(place.seq) {
                 Some(path) => {
-                    let n = reply.n;
+                    let (n, seq) = (reply.n, place.seq);
                     reply.send(FromBroker::Receipt { n, seq, path, head });
                 }
-                None => self.receipt(seq, reply).await,
+                None => self.receipt(place, reply).await,
             }
         }
         for (refusal, reply) in answers.refused {
@@ -223,19 +238,23 @@ impl RoomTask {
         if let Some(before) = self.decided_before(digest, group) {
             return Ok(before);
         }
+        if self.policy.is_strangers(&self.room, stamped.action()) {
+            return Err(Undecided::ROOM_UNKNOWN);
+        }
+        if !self.is_within_pace(stamped.action()) {
+            return Err(Undecided::DOOR_RATE);
+        }
         let newest = self.shared.stamps.newest().map_err(|_| Undecided::TSA_DOWN)?;
         let judged = self.room.judge(stamped).map_err(Objection::from).and_then(|accepted| {
             self.admit(checked, &newest)?;
             Ok(accepted)
         });
         let judged = match judged {
-            Ok(accepted) => {
-                match self.policy.take_in(&self.shared, &self.room, stamped.action()).await {
-                    Ok(()) => Ok(accepted),
-                    Err(Hindrance::Objection(objection)) => Err(objection),
-                    Err(Hindrance::Undecided(code)) => return Err(code),
-                }
-            }
+            Ok(accepted) => match self.policy.take_in(&self.shared, &self.room, checked).await {
+                Ok(()) => Ok(accepted),
+                Err(Hindrance::Objection(objection)) => Err(objection),
+                Err(Hindrance::Undecided(code)) => return Err(code),
+            },
             Err(objection) => Err(objection),
         };
         match judged {
@@ -265,7 +284,7 @@ impl RoomTask {
                 Ok(Outcome::Entry(seq))
             }
             // Nothing is signed, so nothing is decided: the same may be handed in again.
-            Err(_) if !reply.may_keep_refusal() => {
+            Err(_) if !reply.may_keep_refusal(stamped.action(), &self.shared.efforts) => {
                 self.shared.metrics.refusals_not_kept.add(1);
                 Err(Undecided::REFUSALS)
             }
@@ -351,6 +370,7 @@ impl RoomTask {
         let digest = stamped.action().digest();
         let (seq, header) = (accepted.seq(), stamped.batch().into());
         self.shared.told.note(self.name, seq, stamped.action().body());
+        self.policy.noted(seq, stamped.action().body());
         group.entries.push(NewEntry { seq, text, header, digest, hashes });
         Ok(())
     }
@@ -383,21 +403,38 @@ impl RoomTask {
         Ok(decided)
     }
 
+    /// Whether the owner of a box is within what they may do there (V-288). What was decided before counts nothing: others
+    /// have the bytes of some of it.
+    fn is_within_pace(&self, action: &Action) -> bool {
+        let now = self.shared.host.clock.uptime();
+        self.inbox.pace.as_ref().is_none_or(|pace| pace.allows(action.key(), now))
+    }
+
     /// A receipt for an entry of an earlier batch, proved from the store.
-    async fn receipt(&self, seq: u64, reply: Responder) {
-        let size = self.room.ledger().head().size;
-        let n = reply.n;
-        match self.shared.reader.inclusion(self.name, seq, size).await {
-            Some(path) => {
-                reply.send(FromBroker::Receipt {
-                    n,
-                    seq,
-                    path,
-                    head: self.feed.head().to_string(),
-                });
+    async fn receipt(&self, place: Place, reply: Responder) {
+        match self.proved(place).await {
+            Some((path, head)) => {
+                let (n, seq) = (reply.n, place.seq);
+                reply.send(FromBroker::Receipt { n, seq, path, head });
             }
             None => reply.fail(Undecided::STORE_FAILED),
         }
+    }
+
+    /// The place of an entry under a head. In a room that not everybody reads that is the head right behind it (V-380):
+    /// whoever has the bytes of an action, as everybody has those of a box's opening, would else see how far the log goes
+    /// whenever they hand them in.
+    async fn proved(&self, Place { seq, covered }: Place) -> Option<(Vec<Digest>, String)> {
+        let (name, reader) = (self.name, &self.shared.reader);
+        let is_hidden = self.room.terms().access != Access::Public;
+        let head = self.room.ledger().head();
+        let size = if is_hidden { covered.min(head.size) } else { head.size };
+        let path = reader.inclusion(name, seq, size).await?;
+        if size == head.size {
+            return Some((path, self.feed.head().to_string()));
+        }
+        let root = reader.root(name, size).await.ok()?;
+        Some((path, self.shared.keys.sign_head(name, Seen { size, root }).to_string()))
     }
 
     /// What the same bytes were answered before, for every submission of a batch: it gets

@@ -157,6 +157,18 @@ pub(crate) trait Policy: Debug + Default + Send {
         None
     }
 
+    /// Whether an action is by somebody who is no part of the room, as far as only its log tells (V-380).
+    fn is_strangers(fold: &Self::Fold, action: &Action) -> bool {
+        let _ = (fold, action);
+        false
+    }
+
+    /// How many entries the log has behind the entry at `seq`, with those that are logged with it or not at all.
+    fn covered(fold: &Self::Fold, body: &Body, seq: u64) -> u64 {
+        let _ = (fold, body);
+        seq.saturating_add(1)
+    }
+
     /// Whether the broker takes an action that the fold accepts. `now` is the time of the newest header that it has seen.
     ///
     /// # Errors
@@ -181,9 +193,9 @@ pub(crate) trait Policy: Debug + Default + Send {
         &mut self,
         fold: &Self::Fold,
         place: (&Shared, &Room),
-        action: &Action,
+        checked: &Checked,
     ) -> Result<(), Hindrance> {
-        let _ = (fold, place, action);
+        let _ = (fold, place, checked);
         Ok(())
     }
 
@@ -199,6 +211,11 @@ pub(crate) trait Policy: Debug + Default + Send {
     ) -> Result<Option<Body>, Undecided> {
         let _ = (fold, place, action);
         Ok(None)
+    }
+
+    /// An entry is appended at `seq`; it is not durable yet.
+    fn noted(&mut self, seq: u64, body: &Body) {
+        let _ = (seq, body);
     }
 
     /// What was appended since the last time is durable.
@@ -358,6 +375,20 @@ macro_rules! policies {
                 }
             }
 
+            /// See [`Policy::is_strangers`].
+            pub(crate) fn is_strangers(&self, room: &Room, action: &Action) -> bool {
+                match room.state() {
+                    $(State::$kind(fold) => <$policy as Policy>::is_strangers(fold, action),)*
+                }
+            }
+
+            /// See [`Policy::covered`].
+            pub(crate) fn covered(&self, room: &Room, body: &Body, seq: u64) -> u64 {
+                match room.state() {
+                    $(State::$kind(fold) => <$policy as Policy>::covered(fold, body, seq),)*
+                }
+            }
+
             pub(crate) fn admit(
                 &self,
                 view: RoomView<'_>,
@@ -377,11 +408,11 @@ macro_rules! policies {
                 &mut self,
                 shared: &Shared,
                 room: &Room,
-                action: &Action,
+                checked: &Checked,
             ) -> Result<(), Hindrance> {
                 match (self, room.state()) {
                     $((Self::$kind(policy), State::$kind(fold)) => {
-                        policy.take_in(fold, (shared, room), action).await
+                        policy.take_in(fold, (shared, room), checked).await
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(()),
@@ -401,6 +432,12 @@ macro_rules! policies {
                     })*
                     #[allow(unreachable_patterns, reason = "there may be one kind only")]
                     _ => Ok(None),
+                }
+            }
+
+            pub(crate) fn noted(&mut self, seq: u64, body: &Body) {
+                match self {
+                    $(Self::$kind(policy) => policy.noted(seq, body),)*
                 }
             }
 

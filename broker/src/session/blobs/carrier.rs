@@ -2,18 +2,24 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pregao_protocol::room::BlobCode;
 use pregao_protocol::value::codec::Digest;
+use pregao_protocol::value::label::BLOB_IDLE;
 use pregao_protocol::wire::blob::{BlobClass, BlobFrame, Credit, Piece, Purpose, Reached, Say};
 use pregao_protocol::wire::frame::FromBroker;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::blobs::{Asker, Blobs, Permission, Upload};
 
 /// Blobs that one session may get at the same time.
 const GETS: usize = 4;
+
+/// For how long the next piece of what is put may be waited for.
+const IDLE: Duration = Duration::from_secs(BLOB_IDLE);
 
 /// What of a blob a frame of the peer is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +60,8 @@ struct Put {
     about: About,
     class: BlobClass,
     upload: Upload,
+    /// When a piece came last.
+    heard: Instant,
 }
 
 /// A blob that is being got.
@@ -107,14 +115,25 @@ impl Carrier {
     pub(super) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         loop {
             let may_send = self.credit.is_free() && self.gets.iter().any(|get| !get.is_sent());
+            let idle = self.puts.values().map(|put| put.heard).min();
             tokio::select! {
                 biased;
                 job = jobs.recv() => match job {
                     Some(job) => self.carry_out(job).await,
                     None => return,
                 },
+                () = ended(idle) => self.end_idle().await,
                 () = std::future::ready(()), if may_send => self.send_piece().await,
             }
+        }
+    }
+
+    /// Gives up what was begun and is not gone on with: it takes room of others (V-383).
+    async fn end_idle(&mut self) {
+        let is_idle = |put: &&Put| put.heard.elapsed() >= IDLE;
+        let idle: Vec<u64> = self.puts.values().filter(is_idle).map(|put| put.about.n).collect();
+        for n in idle {
+            self.fail(n, BlobCode::Quota).await;
         }
     }
 
@@ -160,12 +179,13 @@ impl Carrier {
             }
             let account = self.permission.put(&self.asker, about.purpose, about.digest, class)?;
             let upload = self.blobs.put_begin(account, about.digest, class)?;
-            self.puts.insert(about.n, Put { about, class, upload });
+            self.puts.insert(about.n, Put { about, class, upload, heard: Instant::now() });
         }
         let put = self.puts.get_mut(&about.n).ok_or(BlobCode::Order)?;
         if (put.about, put.class) != (about, class) {
             return Err(BlobCode::Order);
         }
+        put.heard = Instant::now();
         put.upload.piece(offset, bytes).await?;
         if put.upload.is_complete() {
             let put = self.puts.remove(&about.n).ok_or(BlobCode::Order)?;
@@ -253,6 +273,14 @@ impl Carrier {
         let Some(frame) = frame else { return };
         // The session may have ended; then this ends, too.
         let _ = self.answers.send(Carried { frame, answers_piece }).await;
+    }
+}
+
+/// Waits until what was heard of last at an instant is given up; for nothing, for ever.
+async fn ended(heard: Option<Instant>) {
+    match heard {
+        Some(heard) => tokio::time::sleep_until(heard + IDLE).await,
+        None => std::future::pending().await,
     }
 }
 

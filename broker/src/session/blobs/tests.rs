@@ -398,3 +398,25 @@ async fn while_a_disk_hangs_the_session_answers_everything_else() {
     assert!(matches!(stamped, Some(FromBroker::Stamped { n: 2, .. })), "{stamped:?}");
     assert_eq!(heard(&mut peer).await, failed(1, "blob.failed"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn v383_what_is_begun_and_not_gone_on_with_has_ended_after_a_minute() {
+    let (stage, mut peer) = open().await;
+    let (blob, other) = (Blob::of(261_804, 1), Blob::of(261_804, 2));
+    for (n, blob) in [(1, &blob), (2, &other)] {
+        peer.send_bytes(&blob.put(n, 0)).await;
+        assert_eq!(heard(&mut peer).await, Heard::More(n, 65_451));
+    }
+    tokio::time::sleep(secs(59)).await;
+    peer.send_bytes(&blob.put(1, 1)).await;
+    assert_eq!(heard(&mut peer).await, Heard::More(1, 130_902));
+    assert_eq!(heard(&mut peer).await, failed(2, "blob.quota"));
+    stage.until(|stage| unfinished(stage) == 1).await;
+    tokio::time::sleep(secs(50)).await;
+    for piece in 2..4 {
+        peer.send_bytes(&blob.put(1, piece)).await;
+        let said = heard(&mut peer).await;
+        assert!(matches!(said, Heard::More(1, 196_353) | Heard::Kept(1)), "{said:?}");
+    }
+    assert_eq!(get(&mut peer, 3, &blob, 0).await, blob.bytes);
+}

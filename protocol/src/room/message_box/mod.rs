@@ -332,10 +332,11 @@ impl MessageBox {
         self.ends.first().map(|(time, _)| *time)
     }
 
-    /// V-276: none of them was published before, but for the signed key of now.
+    /// V-276: none of them was published before, but for the signed key of now beside a stock. So each entry brings something.
     fn judge_keys(&self, keys: &Keys) -> Result<(), Code> {
         let is_new = |digest: &Digest| !self.published.contains(digest);
-        let signed = self.signed() == Some(keys.signed) || is_new(&keys.signed);
+        let is_current = self.signed() == Some(keys.signed) && keys.stock.is_some();
+        let signed = is_current || is_new(&keys.signed);
         let stock = keys.stock.is_none_or(|stock| is_new(&stock.root));
         if signed && stock { Ok(()) } else { Err(Code::BoxKeys) }
     }

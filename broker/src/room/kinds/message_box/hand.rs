@@ -1,4 +1,5 @@
 //! Handing out keys of a box: each one-time key once, a set for each pass, and not too many at a time (V-292 to V-294).
+//! Of what is published, too, there are not too many (V-381).
 
 use std::time::Duration;
 
@@ -9,37 +10,45 @@ use pregao_protocol::room::body::{Body, Keys, OnceKey};
 use pregao_protocol::room::message_box::OpenStock;
 use pregao_protocol::room::{MessageBox, Undecided};
 use pregao_protocol::value::codec::Digest;
-use pregao_protocol::value::label::{KEYS_AT_ONCE, KEYS_REGAINED};
+use pregao_protocol::value::label::{
+    KEYS_AT_ONCE, KEYS_PUBLISHED, KEYS_PUBLISHED_REGAINED, KEYS_REGAINED,
+};
 use pregao_protocol::wire::handed::{Given, Handed, Included, KeysProof};
 
 use crate::handed::{Candidate, Noted};
 use crate::host;
 use crate::shared::Shared;
 
-/// One-time keys that may be handed out now. In memory: who could restart the broker needs no passes.
+/// What there may be of now. In memory: who could restart the broker needs no passes.
 #[derive(Debug)]
 pub(super) struct Bucket {
+    most: u32,
+    /// Seconds after which there is one more.
+    regained: u64,
     left: u32,
     /// When it was last counted, on the clock that only grows.
     since: Option<Duration>,
 }
 
-impl Default for Bucket {
-    fn default() -> Self {
-        Self { left: KEYS_AT_ONCE, since: None }
-    }
-}
-
 impl Bucket {
+    /// One-time keys that may be handed out (V-294).
+    pub(super) const HANDED: Self = Self::of(KEYS_AT_ONCE, KEYS_REGAINED);
+    /// Entries with keys that may be logged (V-381).
+    pub(super) const PUBLISHED: Self = Self::of(KEYS_PUBLISHED, KEYS_PUBLISHED_REGAINED);
+
+    const fn of(most: u32, regained: u64) -> Self {
+        Self { most, regained, left: most, since: None }
+    }
+
     /// Adds what was regained by `now`.
     pub(super) fn fill(&mut self, now: Duration) {
         let since = *self.since.get_or_insert(now);
-        let regained = now.saturating_sub(since).as_secs().checked_div(KEYS_REGAINED).unwrap_or(0);
-        let passed = Duration::from_secs(regained.saturating_mul(KEYS_REGAINED));
-        let left = u64::from(self.left).saturating_add(regained).min(KEYS_AT_ONCE.into());
-        self.left = u32::try_from(left).unwrap_or(KEYS_AT_ONCE);
+        let regained = now.saturating_sub(since).as_secs().checked_div(self.regained).unwrap_or(0);
+        let passed = Duration::from_secs(regained.saturating_mul(self.regained));
+        let left = u64::from(self.left).saturating_add(regained).min(self.most.into());
+        self.left = u32::try_from(left).unwrap_or(self.most);
         // A full one regains nothing: what it might have is not saved up.
-        let is_full = self.left == KEYS_AT_ONCE;
+        let is_full = self.left == self.most;
         self.since = Some(if is_full { now } else { since.saturating_add(passed) });
     }
 
@@ -79,6 +88,7 @@ impl Counter<'_> {
             return Err(Undecided::BOX_CLOSED);
         }
         let newest = fold.newest().ok_or(Undecided::BOX_NO_KEYS)?;
+        self.judge(pass).await?;
         // Read first: a key is not spent on an answer that cannot be given.
         let signed = self.read(&newest.keys).await?.signed().clone();
         let noted = self.note(pass, bucket).await?;
@@ -103,6 +113,20 @@ impl Counter<'_> {
         let proof = KeysProof { head: self.head.to_owned(), keys, stock };
         shared.metrics.keys_handed.add(1);
         Ok(Handed { n, room, given, signed, once, proof })
+    }
+
+    /// Whether the pass is not for another box, before anything is read for it.
+    async fn judge(&self, pass: Digest) -> Result<(), Undecided> {
+        let (shared, store) = (self.shared, self.shared.handed.clone());
+        let looking = host::blocking(&shared.host, move || store.room_of(pass)).await;
+        match looking.ok_or(Undecided::STORE_FAILED)? {
+            Ok(Some(room)) if room != self.room => Err(Undecided::KEYS_PASS),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::error!(%error, "what keys were handed out cannot be read; none is");
+                Err(Undecided::STORE_FAILED)
+            }
+        }
     }
 
     /// What the pass gets, now and whenever it is shown again.
@@ -211,7 +235,7 @@ mod tests {
 
     #[test]
     fn v294_a_box_hands_out_so_many_at_once_and_one_more_each_ten_minutes() {
-        let mut bucket = Bucket::default();
+        let mut bucket = Bucket::HANDED;
         let start = secs(50);
         bucket.fill(start);
         for _ in 0..KEYS_AT_ONCE {

@@ -17,14 +17,24 @@ use pregao_protocol::wire::handed::Handed;
 use self::hand::{Bucket, Counter, ReadError, read_keys};
 use self::shelf::Shelf;
 use super::{Follower, Hindrance, Policy, RoomView, Step};
+use crate::blobs::Account;
+use crate::check::{Author, Checked};
 use crate::shared::Shared;
 use crate::store::StoreError;
 
 /// The broker knows nothing of a box besides its log and what lies beside it: not whose it is, nor who writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct BoxPolicy {
     shelf: Shelf,
-    bucket: Bucket,
+    handed: Bucket,
+    published: Bucket,
+}
+
+impl Default for BoxPolicy {
+    fn default() -> Self {
+        let (handed, published) = (Bucket::HANDED, Bucket::PUBLISHED);
+        Self { shelf: Shelf::default(), handed, published }
+    }
 }
 
 impl Policy for BoxPolicy {
@@ -50,8 +60,9 @@ impl Policy for BoxPolicy {
         &mut self,
         _fold: &MessageBox,
         (shared, room): (&Shared, &Room),
-        action: &Action,
+        checked: &Checked,
     ) -> Result<(), Hindrance> {
+        let action = checked.stamped().action();
         let name = room.ledger().name();
         let seq = room.ledger().head().size;
         match action.body() {
@@ -59,14 +70,20 @@ impl Policy for BoxPolicy {
                 registered::judge(&shared.keys.delivery, name, action.key(), deposit)?;
                 let named = std::iter::once(&deposit.envelope).chain(&deposit.attachments);
                 let named: Vec<Blob> = named.copied().collect();
-                self.shelf.put(&shared.blobs, name, (seq, deposit.expires), &named)?;
+                let by = put_by(checked.author());
+                self.shelf.put(&shared.blobs, name, (seq, deposit.expires), (by, &named))?;
             }
             Body::Keys(keys) => {
+                self.published.fill(shared.host.clock.uptime());
+                if !self.published.has_some() {
+                    return Err(Undecided::DOOR_RATE.into());
+                }
+                self.published.take();
                 // Claimed first, so that what is read stays.
-                self.shelf.put(&shared.blobs, name, (seq, None), &[keys.blob])?;
+                let by = Account(name.0);
+                self.shelf.put(&shared.blobs, name, (seq, None), (by, &[keys.blob]))?;
                 if let Err(error) = read_keys(shared, keys).await {
-                    let given_back = self.shelf.take(seq);
-                    given_back.into_iter().for_each(|digest| shared.blobs.unclaim(digest, name));
+                    self.shelf.give_back(&shared.blobs, name, seq);
                     return Err(match error {
                         ReadError::Keys(_) => Code::BlobKeys.into(),
                         ReadError::Blob(_) => Undecided::STORE_FAILED.into(),
@@ -88,6 +105,15 @@ impl Policy for BoxPolicy {
         let name = room.ledger().name();
         let handed = registered::hand_over(&shared.keys.delivery, name, fold, one.letter);
         handed.map(Some).ok_or(Undecided::STORE_FAILED)
+    }
+
+    fn covered(_fold: &MessageBox, body: &Body, seq: u64) -> u64 {
+        // V-333: never without the broker's half.
+        seq.saturating_add(1).saturating_add(matches!(body, Body::Accepted(_)).into())
+    }
+
+    fn noted(&mut self, seq: u64, body: &Body) {
+        self.shelf.note(seq, body);
     }
 
     fn durable(&mut self, fold: &MessageBox, shared: &Shared, room: &Room) {
@@ -132,8 +158,18 @@ impl Policy for BoxPolicy {
     ) -> Result<Handed, Undecided> {
         let (room, size) = (room.ledger().name(), room.ledger().head().size);
         let counter = Counter { shared, room, fold, head, size };
-        counter.hand_out(n, pass, &mut self.bucket).await
+        counter.hand_out(n, pass, &mut self.handed).await
     }
+}
+
+/// Who puts what lies beside a letter: whoever holds the pass (V-297). Without one there is no account, and nothing that was
+/// put for it.
+fn put_by(author: &Author) -> Account {
+    let pass = match author {
+        Author::Guest { pass } => pass.as_ref().map(|pass| pass.id),
+        Author::Persona { .. } | Author::Member => None,
+    };
+    Account(pass.map_or([0; 32], |pass| pass.0))
 }
 
 #[cfg(test)]

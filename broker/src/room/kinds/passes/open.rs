@@ -8,7 +8,10 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Code;
 use pregao_protocol::room::action::{Draft, Seen};
 use pregao_protocol::room::body::{Body, Passes};
+use pregao_protocol::trust::pass::Day;
+use pregao_protocol::value::clock::Time;
 
+use crate::host;
 use crate::room::{RoomDirectory, opening};
 use crate::shared::Shared;
 
@@ -33,7 +36,7 @@ async fn run(shared: Arc<Shared>, rooms: Arc<dyn RoomDirectory>) {
     else {
         return;
     };
-    shared.passes.end(now);
+    end(&shared, now).await;
     // Also where passes are made no more.
     shared.host.task(keep_ending(Arc::clone(&shared)));
     if !shared.passes.are_made() || shared.passes.room().is_some() {
@@ -56,8 +59,22 @@ async fn keep_ending(shared: Arc<Shared>) {
     while newest.changed().await.is_ok() {
         let now = newest.borrow_and_update().as_ref().map(|newest| newest.batch.time());
         if let Some(now) = now {
-            shared.passes.end(now);
+            end(&shared, now).await;
         }
+    }
+}
+
+/// Forgets what is remembered of passes whose day is over, here and where keys are handed out for them.
+async fn end(shared: &Arc<Shared>, now: Time) {
+    shared.passes.end(now);
+    let today = Day::of(now);
+    if !shared.handed.is_to_forget(today) {
+        return;
+    }
+    let handed = shared.handed.clone();
+    let ended = host::blocking(&shared.host, move || handed.end_before(today)).await;
+    if let Some(Err(error)) = ended {
+        tracing::error!(%error, "what passes took keys of could not be forgotten; tried again");
     }
 }
 

@@ -41,6 +41,17 @@ impl Policy for RevealPolicy {
         }
     }
 
+    fn is_strangers(reveal: &RevealRoom, action: &Action) -> bool {
+        let by_both = || reveal.talks().pair().is_some_and(|pair| action.is_by_pair(pair));
+        matches!(action.body(), Body::SealedSay(_)) && !by_both()
+    }
+
+    fn covered(reveal: &RevealRoom, body: &Body, seq: u64) -> u64 {
+        let both = [Side::Seller, Side::Winner].map(|side| reveal.disclosed(side));
+        let last = both.into_iter().flatten().max().filter(|_| matches!(body, Body::Disclose(_)));
+        last.map_or(seq, |last| last.max(seq)).saturating_add(1)
+    }
+
     fn admit(
         &self,
         reveal: &RevealRoom,

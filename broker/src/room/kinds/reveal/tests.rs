@@ -141,11 +141,11 @@ async fn strangers_and_losers_hand_in_nothing_here() {
     let (stage, eva) = (&pair.stage, pair.stage.person(3));
     let own = eva.listing(stage.shared(), &Terms::until(stage.tsa.now().plus(secs(600))));
     let posed = eva.disclosure(stage.shared(), pair.room, &pair.opening, &own, pair.seen());
-    assert_eq!(stage.act(&eva, &posed).await.code(), "verb.author");
+    assert_eq!(stage.act(&eva, &posed).await.code(), "room.unknown");
     let withdrawn = pair.ana.withdrawal(stage.shared(), pair.room, &pair.listing, pair.seen());
     assert_eq!(stage.act(&pair.ana, &withdrawn).await.code(), "withdraw.forbidden");
     let bid = pair.rui.bid(stage.shared(), pair.room, 500, pair.seen());
-    assert_eq!(stage.act(&pair.rui, &bid).await.code(), "verb.author");
+    assert_eq!(stage.act(&pair.rui, &bid).await.code(), "room.unknown");
     assert_eq!(stage.size(pair.room), 1);
 }
 
@@ -324,9 +324,10 @@ async fn strangers_and_keys_that_were_used_say_nothing() {
     let (stage, ana, rui) = (&pair.stage, &pair.ana, &pair.rui);
     let other = SecretKey::from_seed(&[9; 32]);
     let key = PrekeySecret::from_random([3; 32]).public();
-    assert_eq!(stage.act(rui, &pair.say(&other, &key)).await.code(), "verb.author");
+    assert_eq!(stage.act(rui, &pair.say(&other, &key)).await.code(), "room.unknown");
     let talkers = pair.talkers().await;
-    assert_eq!(stage.act(rui, &pair.say(&other, &talkers.once[0])).await.code(), "verb.author");
+    let foreign = pair.say(&other, &talkers.once[0]);
+    assert_eq!(stage.act(rui, &foreign).await.code(), "room.unknown");
     let said = pair.say(&talkers.pair, &talkers.once[0]);
     assert_eq!(stage.act(rui, &said).await.seq(), Some(3));
     assert_eq!(stage.act(rui, &said).await.seq(), Some(3), "the same again has the same answer");
@@ -350,4 +351,32 @@ async fn somebody_who_was_absent_is_still_written_to_and_their_absence_stands() 
     assert!(pair.stage.act(&pair.rui, &said).await.seq().is_some());
     assert_eq!(pair.reveal().end(), Some(End::Absent(absent)));
     assert_eq!(pair.stage.act(&pair.ana, &pair.by_seller()).await.code(), "verb.phase");
+}
+
+#[tokio::test(start_paused = true)]
+async fn v380_a_reveal_room_is_not_there_for_others_and_shows_no_more_of_itself_again() {
+    let pair = settled().await;
+    let (stage, ana, rui) = (&pair.stage, &pair.ana, &pair.rui);
+    let eva = stage.person(3);
+    let size = |answer: &Answer| {
+        let Answer::Receipt { head, .. } = answer else { panic!("{answer:?}") };
+        let origin =
+            pregao_protocol::log::Origin { broker: stage.shared().fingerprint(), room: pair.room };
+        let key = stage.shared().certificate.keys.head;
+        pregao_protocol::log::Head::open(head, &origin, &key).unwrap().size
+    };
+    let (first, second) = (pair.by_seller(), pair.by_winner());
+    assert_eq!(stage.act(ana, &first).await.code(), "held");
+    assert!(stage.act(rui, &second).await.seq().is_some());
+    let talkers = pair.talkers().await;
+    let said = pair.say(&talkers.pair, &talkers.once[0]);
+    assert_eq!(size(&stage.act(rui, &said).await), 6);
+    assert_eq!(size(&stage.act(rui, &pair.say(&talkers.pair, &talkers.once[1])).await), 7);
+    // Whoever was shown a disclosure hands it in: never one of the two alone, and nothing behind them.
+    for disclosed in [&first, &second] {
+        assert_eq!(size(&stage.act(&eva, disclosed).await), 3);
+    }
+    assert_eq!(size(&stage.act(&eva, &said).await), 6);
+    let bid = eva.bid(stage.shared(), pair.room, 500, pair.seen());
+    assert_eq!(stage.act(&eva, &bid).await, Answer::Failed("room.unknown".to_owned()));
 }

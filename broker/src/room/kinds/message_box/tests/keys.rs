@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use pregao_protocol::room::body::Deposit;
-use pregao_protocol::value::label::{KEYS_AT_ONCE, KEYS_REGAINED};
+use pregao_protocol::room::body::{Blob, Deposit, Keys};
+use pregao_protocol::value::label::{KEYS_ASKED, KEYS_AT_ONCE, KEYS_REGAINED};
 use pregao_protocol::wire::blob::BlobClass;
-use pregao_protocol::wire::handed::Given;
+use pregao_protocol::wire::handed::{Given, Handed};
 
 use super::*;
 
@@ -169,6 +169,52 @@ async fn v292_a_key_to_which_a_letter_came_is_not_handed_out_whatever_was_noted(
 }
 
 #[tokio::test(start_paused = true)]
+async fn v292_whether_a_pass_is_for_this_box_is_known_before_its_keys_are_read() {
+    let (stage, mut owner, own) = with_passes().await;
+    publish(&stage, &mut owner, &own, &published(1, 10..12)).await;
+    let other = OwnBox::new(&stage, 2);
+    let mut second = with_pass(&stage, 3).await;
+    second.hand_in(&stage, &other.opening, true).await;
+    assert_eq!(second.answer(&stage).await, "receipt");
+    let keys = published(2, 20..22);
+    assert_eq!(publish(&stage, &mut second, &other, &keys).await, "receipt");
+    let mut guest = with_pass(&stage, 4).await;
+    guest.take_keys(own.room()).await.unwrap();
+    // What would be read is not there any more.
+    let name = hex::encode(keys.entry().unwrap().blob.digest.0);
+    std::fs::remove_file(stage.file("blobs").join(&name[..2]).join(&name)).unwrap();
+    let code = |answer: Result<_, String>| answer.map(|_: Handed| ()).unwrap_err();
+    assert_eq!(code(guest.take_keys(other.room()).await), "keys.pass");
+    let mut fresh = with_pass(&stage, 5).await;
+    assert_eq!(code(fresh.take_keys(other.room()).await), "store.failed");
+    // So often in one session, wherever.
+    for _ in 2..KEYS_ASKED {
+        guest.take_keys(own.room()).await.unwrap();
+    }
+    assert_eq!(code(guest.take_keys(own.room()).await), "door.rate");
+    assert_eq!(code(guest.take_keys(other.room()).await), "door.rate");
+}
+
+#[tokio::test(start_paused = true)]
+async fn v381_keys_are_logged_so_often_and_letters_are_taken_all_the_same() {
+    let (stage, mut owner, own) = with_passes().await;
+    for n in 0..16 {
+        assert_eq!(publish(&stage, &mut owner, &own, &published(n, 0..0)).await, "receipt");
+    }
+    assert_eq!(publish(&stage, &mut owner, &own, &published(16, 0..0)).await, "door.rate");
+    let taken = Body::Taken(Taken { letters: vec![1], told: false });
+    owner.hand_in(&stage, &own.act(90, taken, stage.seen(own.room())), true).await;
+    assert_eq!(owner.answer(&stage).await, "taken.letter");
+    tokio::time::sleep(Duration::from_secs(1_799)).await;
+    let mut owner = Peer::guest(&stage, 60).await.unwrap();
+    // The head covers the same: what was refused took nothing.
+    assert_eq!(publish(&stage, &mut owner, &own, &published(16, 0..0)).await, "door.rate");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(publish(&stage, &mut owner, &own, &published(16, 0..0)).await, "receipt");
+    assert_eq!(publish(&stage, &mut owner, &own, &published(17, 0..0)).await, "door.rate");
+}
+
+#[tokio::test(start_paused = true)]
 async fn v294_a_stock_that_is_drained_on_purpose_recovers() {
     let (stage, mut owner, own) = with_passes().await;
     let many = u8::try_from(KEYS_AT_ONCE).unwrap();
@@ -235,6 +281,39 @@ async fn v297_guests_put_letters_for_a_pass_and_owners_get_what_is_theirs() {
         persona.get_blob(Purpose::Prekeys, keys.digest, keys.size).await,
         Err("blob.forbidden".to_owned())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn v297_who_has_several_boxes_puts_keys_for_the_one_shown_last() {
+    let (stage, mut owner, own) = with_passes().await;
+    let other = OwnBox::new(&stage, 2);
+    let mut second = with_pass(&stage, 3).await;
+    second.hand_in(&stage, &other.opening, true).await;
+    assert_eq!(second.answer(&stage).await, "receipt");
+    put_keys(&mut owner, &own, &published(1, 0..0)).await.unwrap();
+    let named = Body::Keys(published(1, 0..0).entry().unwrap());
+    owner.hand_in(&stage, &other.act(50, named, stage.seen(other.room())), true).await;
+    assert_eq!(owner.answer(&stage).await, "blob.missing", "put for another box");
+    for (own, signed) in [(&own, 1), (&other, 2), (&own, 3)] {
+        assert_eq!(publish(&stage, &mut owner, own, &published(signed, 0..0)).await, "receipt");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn v271_keys_that_are_refused_free_nothing_of_what_their_box_may_put() {
+    let (stage, mut owner, own) = with_passes().await;
+    owner.send(&joining(&own, &owner.id.clone())).await;
+    owner.entries().await;
+    for n in 0..16 {
+        let junk = vec![n; 4_028];
+        owner.put_blob(Purpose::Prekeys, &junk).await.unwrap();
+        let blob = Blob { digest: Digest::of(&junk), size: BlobClass::SMALLEST };
+        let entry = Body::Keys(Keys { signed: Digest([n; 32]), stock: None, blob });
+        owner.hand_in(&stage, &own.act(n + 50, entry, stage.seen(own.room())), true).await;
+        assert_eq!(owner.answer(&stage).await, "blob.keys");
+    }
+    let quota = Err("blob.quota".to_owned());
+    assert_eq!(owner.put_blob(Purpose::Prekeys, &[16; 4_028]).await, quota);
 }
 
 #[tokio::test(start_paused = true)]

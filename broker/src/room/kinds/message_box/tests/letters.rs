@@ -303,16 +303,3 @@ async fn v277_v278_letters_under_other_keys_or_twice_are_refused_whatever_lies_t
     let renewed = Deposit { signed: key(2).digest(), ..under(once(1)) };
     assert_eq!(leave(&stage, &own, 6, &renewed, blobs).await, "receipt");
 }
-
-#[tokio::test(start_paused = true)]
-async fn v273_nobody_else_publishes_takes_or_closes() {
-    let (stage, mut guest, own) = ready().await;
-    let stranger = OwnBox::new(&stage, 2);
-    let (room, seen) = (own.room(), stage.seen(own.room()));
-    let taken = Body::Taken(Taken { letters: vec![1], told: false });
-    for (n, body) in [(1, keys(3)), (2, taken), (3, Body::BoxClosed(Empty {}))] {
-        let action = stranger.act_in(room, n, body, seen);
-        guest.hand_in(&stage, &action, true).await;
-        assert_eq!(guest.answer(&stage).await, "verb.author");
-    }
-}

@@ -19,6 +19,7 @@ mod about;
 mod keys;
 mod letters;
 mod registered;
+mod strangers;
 
 fn key(n: u8) -> PrekeyPublic {
     PrekeySecret::from_random([n; 32]).public()
@@ -109,8 +110,8 @@ async fn a_box_is_taken_up_where_it_was_after_a_restart() {
     drop(guest);
     let stage = stage.restart().await;
     let mut guest = Peer::guest(&stage, 9).await.unwrap();
-    guest.hand_in(&stage, &own.act(3, keys(1), stage.seen(own.room())), true).await;
-    assert_eq!(guest.answer(&stage).await, "receipt");
+    assert_eq!(publish(&stage, &mut guest, &own, &published(2, 0..0)).await, "receipt");
+    let mut guest = Peer::guest(&stage, 10).await.unwrap();
     guest.send(&joining(&own, &guest.id.clone())).await;
     assert_eq!(guest.entries().await, [0, 1, 2]);
     assert_eq!(Kind::MessageBox.as_str(), "box");

@@ -152,7 +152,7 @@ async fn v332_a_letter_is_decided_about_once_by_its_owner() {
     let seen = stage.seen(own.room());
     let foreign = stranger.act_in(own.room(), 9, accepted(2), seen);
     owner.hand_in(&stage, &foreign, true).await;
-    assert_eq!(owner.answer(&stage).await, "verb.author");
+    assert_eq!(owner.answer(&stage).await, "room.unknown");
     assert_eq!(owns(&stage, &mut owner, &own, 3, accepted(1)).await, "registered.letter");
     assert_eq!(owns(&stage, &mut owner, &own, 4, declined(2)).await, "receipt");
     assert!(!is_kept(&stage, 1), "nobody reads it any more");
