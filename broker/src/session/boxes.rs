@@ -211,8 +211,8 @@ mod tests {
 
     /// An entry of the same room as [`NOBODYS`], by its owner.
     fn of_owner() -> String {
-        let (id, seen) = (uuid::Builder::from_random_bytes([1; 16]), Seen::nothing());
-        let (id, room) = (id.into_uuid(), Some(RoomName([0; 32])));
+        let id = uuid::Builder::from_random_bytes([1; 16]).into_uuid();
+        let (room, seen) = (Some(RoomName([0; 32])), Seen { size: 1, root: Digest([0; 32]) });
         let draft = Draft { id, room, body: Body::BoxClosed(Empty {}), seen };
         let signed = draft.sign_as_owner(&SecretKey::<BoxKey>::from_seed(&[1; 32])).unwrap();
         let stamp = Stamp { header: Digest([0; 32]), index: 0, path: Vec::new() };

@@ -436,6 +436,12 @@ pub(super) const LIES: &[(&str, Make)] = &[
             made.own(Body::Keys(alone(first)))
         })
     }),
+    ("keys-that-bring-nothing", |seed| {
+        after(seed, |made| {
+            let blob = blob(Digest([1; 32]), 1_216);
+            made.own(Body::Keys(Keys { stock: None, blob, ..made.keys() }))
+        })
+    }),
     ("taken-nothing", |seed| taking(seed, &[])),
     ("taken-backwards", |seed| taking(seed, &[3, 2])),
     ("taken-one-twice", |seed| taking(seed, &[2, 2])),

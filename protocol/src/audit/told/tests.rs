@@ -173,7 +173,8 @@ fn v354_an_entry_that_is_about_another_deposit_or_may_not_be_told_is_a_lie() {
     let other = post.own(taken(&[3], true));
     let silent = post.own(taken(&[2], false));
     let keys = post.made.stated();
-    let keys = post.own(Body::Keys(Keys { stock: None, ..keys_alone(&keys) }));
+    let signed = Digest([9; 32]);
+    let keys = post.own(Body::Keys(Keys { stock: None, signed, ..keys_alone(&keys) }));
     let closed = post.own(Body::BoxClosed(Empty {}));
     // The second's deposit, too.
     for seq in [other, keys, 3] {
