@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -32,7 +33,11 @@ use pregao_protocol::wire::blob::Purpose;
 use super::street::{LOOK, Street, Writer, in_a_street, is_calm, letter};
 
 #[cfg(test)]
+mod lies;
+#[cfg(test)]
 mod registered;
+#[cfg(test)]
+mod troubles;
 
 /// Passes for each persona and day.
 const PER_DAY: u32 = 40;
@@ -305,10 +310,17 @@ impl Forger {
     async fn settle(street: &Street) -> Result<Self> {
         let writer = street.settle("Eva").await?;
         tokio::time::sleep(Duration::from_secs(10)).await;
-        let offer = writer.taker.offer().await?;
-        let asked = requests(&offer.key, offer.count, &writer.options.host)?;
-        let passes = writer.taker.take(asked, offer.key).await?;
-        Ok(Self { writer, passes })
+        let mut forger = Self { writer, passes: Vec::new() };
+        forger.renew_passes().await?;
+        Ok(forger)
+    }
+
+    /// Takes the passes of the day.
+    async fn renew_passes(&mut self) -> Result<()> {
+        let offer = self.writer.taker.offer().await?;
+        let asked = requests(&offer.key, offer.count, &self.writer.options.host)?;
+        self.passes = self.writer.taker.take(asked, offer.key).await?;
+        Ok(())
     }
 
     /// A session that holds a pass.
