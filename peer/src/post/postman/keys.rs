@@ -8,6 +8,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::MessageBox;
 use pregao_protocol::room::action::Seen;
 use pregao_protocol::room::body::OnceKey;
+use pregao_protocol::room::message_box::OpenStock;
 use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::clock::Time;
@@ -21,9 +22,12 @@ use crate::post::store::MailError;
 use crate::post::store::own_boxes::BoxId;
 use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState};
 
-/// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. A broker hands out 64 at once, so two
-/// stocks last through a day on which somebody drains them. The same for all boxes, so that none is known by it.
+/// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. The same for all boxes, so that none is
+/// known by it.
 const STOCK: u64 = 52;
+/// As long as fewer are open another stock is published at once where keys have run out, and later on the next day: each one
+/// more lets the oldest lapse in the end, so whoever drains them on purpose is not to decide how many there are.
+const STOCKS_AT_ONCE: usize = 4;
 /// After so long an entry that was handed in is in the log, or never will be: its stamp has grown too old.
 const SETTLED: Duration = Duration::from_secs(600);
 
@@ -48,7 +52,8 @@ impl Round {
             })?;
         }
         let renewed = store.view().own_box(id)?.renewed;
-        Ok(is_lost || renewed != Some(today) || is_short(fold, 4))
+        let is_drained = is_drained(fold) && fold.stocks().count() < STOCKS_AT_ONCE;
+        Ok(is_lost || renewed != Some(today) || is_short(fold, 4) || is_drained)
     }
 
     /// Draws keys, keeps them, and publishes them. The session has read the box up to `seen`. The position of the entry.
@@ -61,7 +66,7 @@ impl Round {
         now: Time,
     ) -> Result<u64, Setback> {
         // A day on which none was used needs no other stock: each one more lets the oldest lapse.
-        let count = if is_short(fold, 2) { STOCK } else { 0 };
+        let count = if is_short(fold, 2) || is_drained(fold) { STOCK } else { 0 };
         let signed = self.prekey()?;
         let stock: Vec<_> = (0..count).map(|_| self.prekey()).collect::<Result<_, _>>()?;
         let publics: Vec<_> = stock.iter().map(PrekeySecret::public).collect();
@@ -135,6 +140,13 @@ impl Round {
 /// Whether fewer than one of so many keys of a stock are left.
 fn is_short(fold: &MessageBox, part: u64) -> bool {
     fold.unused().saturating_mul(part) < STOCK
+}
+
+/// Whether a letter waits that got none of the keys which are unused by the log: somebody took these, and wrote no letters.
+/// What was published after such a letter was not tried yet.
+fn is_drained(fold: &MessageBox) -> bool {
+    let newest = fold.open_stocks().map(OpenStock::seq).max();
+    fold.waiting().any(|(seq, letter)| letter.once.is_none() && Some(seq) > newest)
 }
 
 /// A name for what is said of a box.

@@ -414,3 +414,52 @@ fn what_somebody_who_is_blocked_writes_is_kept_and_neither_counted_nor_told() {
         Ok(())
     });
 }
+
+/// Somebody takes so many keys of a box, and writes nothing: those that came with a one-time key.
+async fn drain(eva: &mut Forger, to: RoomName, count: usize) -> Result<usize> {
+    let mut given = 0;
+    for _ in 0..count {
+        let mut session = eva.paid().await?;
+        let found = session.opening(to).await?;
+        given += usize::from(session.take_keys(&found).await?.once.is_some());
+    }
+    Ok(given)
+}
+
+#[test]
+fn a_drained_stock_falls_back_to_the_signed_key_both_are_told_and_its_owner_publishes_another() {
+    // As many as a house gives at most in one request.
+    in_a_street(100, async |street| {
+        let (ana, rui) = street_of_two(&street).await?;
+        let mut eva = Forger::settle(&street).await?;
+        let to = ana.office.address()?.name;
+        ensure!(drain(&mut eva, to, 54).await? == 52, "a stock");
+        let send = async |text: &str| -> Result<u64> {
+            let number = rui.write("ana", letter("ana", text))?;
+            is_calm(&rui.send_all().await?)?;
+            Ok(number)
+        };
+        let read = async |count: usize| -> Result<String> {
+            let mut shift = ana.begin(true).await?;
+            shift.until("it came", |office| are_opened(office, count)).await?;
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            is_calm(&shift.end().await?)?;
+            let newest = ana.letters()?.iter().map(|letter| letter.letter).max();
+            Ok(ana.office.read(newest.context("a letter")?, ana.now())?.notes.join("; "))
+        };
+        let known = |number| -> Result<String> {
+            Ok(rui.office.status(Some(number))?.pop().context("a letter")?.known.join("; "))
+        };
+        let alone = send("To the signed key alone.").await?;
+        ensure!(known(alone)?.contains("their one-time keys had run out"), "{}", known(alone)?);
+        let notes = read(1).await?;
+        ensure!(notes.contains("your one-time keys had run out"), "{notes}");
+        // By the log most of them are unused; that they are gone that letter has shown.
+        let both = send("To both again.").await?;
+        ensure!(!known(both)?.contains("run out"), "{}", known(both)?);
+        let notes = read(1).await?;
+        ensure!(!notes.contains("run out"), "{notes}");
+        ensure!(drain(&mut eva, to, 3).await? == 3, "the new stock is there for everybody");
+        Ok(())
+    });
+}
