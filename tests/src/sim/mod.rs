@@ -19,6 +19,8 @@ mod apart;
 #[cfg(test)]
 mod boxes;
 pub mod cheat;
+#[cfg(test)]
+mod falsifier;
 pub mod framer;
 pub mod machine;
 #[cfg(test)]

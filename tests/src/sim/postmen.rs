@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -34,7 +35,11 @@ use super::street::{LOOK, Street, Writer, in_a_street, is_calm, letter};
 #[cfg(test)]
 mod keeping;
 #[cfg(test)]
+mod lies;
+#[cfg(test)]
 mod registered;
+#[cfg(test)]
+mod troubles;
 
 /// Passes for each persona and day.
 const PER_DAY: u32 = 40;

@@ -58,6 +58,8 @@ use tokio::task::JoinHandle;
 use crate::liar::{BrokerSecrets, Lie, Mask, secret_in};
 
 use super::apart;
+#[cfg(test)]
+use super::falsifier::Falsifier;
 use super::framer::AnsweredAction;
 use super::machine::{Chance, Era, Machine, Speed};
 use super::person::Person;
@@ -131,6 +133,9 @@ pub struct Town {
     passes_per_day: u32,
     /// What the broker keeps of all that it sees, if it does.
     recorder: OnceLock<Arc<Recorder>>,
+    /// Of whose connections the broker's words are changed, and how.
+    #[cfg(test)]
+    falsifier: Mutex<Option<(Arc<str>, Falsifier)>>,
 }
 
 impl fmt::Debug for Town {
@@ -177,6 +182,8 @@ impl Town {
             addresses: Mutex::default(),
             passes_per_day,
             recorder: OnceLock::new(),
+            #[cfg(test)]
+            falsifier: Mutex::default(),
         });
         town.start_tsa(0)?;
         town.start_broker().await?;
@@ -193,6 +200,21 @@ impl Town {
             broker.machine.keep_drawn();
         }
         Arc::clone(self.recorder.get_or_init(|| Recorder::begin(&self.era)))
+    }
+
+    /// From now on the broker's words reach one person changed, or again as they are. Sessions that go on are as they were.
+    #[cfg(test)]
+    pub(super) fn falsify(&self, lie: Option<(&str, Falsifier)>) {
+        if let Some(broker) = &*self.broker.lock() {
+            broker.machine.keep_drawn();
+        }
+        *self.falsifier.lock() = lie.map(|(name, lie)| (name.into(), lie));
+    }
+
+    /// The broker's keys.
+    #[cfg(test)]
+    pub(super) fn broker_secrets(&self) -> Result<BrokerSecrets> {
+        BrokerSecrets::read(&self.folder.join("broker"))
     }
 
     /// Time since the beginning.
@@ -328,7 +350,7 @@ impl Town {
         Ok(format!("http://{}:{}/#{authority}", TSA.0, TSA.1).parse()?)
     }
 
-    async fn start_broker(self: &Arc<Self>) -> Result<()> {
+    pub(super) async fn start_broker(self: &Arc<Self>) -> Result<()> {
         let machine = Machine::start(&self.era, &self.chance, Speed::Later);
         let known = self.addresses.lock().as_ref().map(|(tsa, _)| tsa.clone());
         let tsa = known.map_or_else(|| self.tsa_address(), Ok)?;
@@ -523,6 +545,12 @@ impl Town {
         }
     }
 
+    /// The broker falls and stays away.
+    #[cfg(test)]
+    pub(super) async fn stop_broker(&self) -> Result<()> {
+        self.crash_broker().await
+    }
+
     async fn crash_broker(&self) -> Result<()> {
         let running = self.broker.lock().take();
         let Some(Running { machine, program }) = running else { return Ok(()) };
@@ -632,6 +660,14 @@ impl Lines {
             let broker = town.broker.lock();
             let Running { machine, program } = broker.as_ref().ok_or_else(refused)?;
             let context = Arc::clone(&program.context);
+            #[cfg(test)]
+            let far = match &*town.falsifier.lock() {
+                Some((name, falsifier)) if *name == self.from => {
+                    let began = town.era.elapsed();
+                    falsifier.clone().before(far, began, (machine, &context))
+                }
+                _ => far,
+            };
             match town.recorder.get() {
                 Some(recorder) => {
                     let far = recorder.copy(&self.from, (machine, &context), far);

@@ -19,7 +19,7 @@ use pregao_protocol::host::Clock as _;
 use pregao_protocol::trust::certificate::verify_persona_certificate;
 use pregao_protocol::trust::key::{Persona, PublicKey};
 use pregao_protocol::wire::session::{
-    BrokerCredentials, ExpectHello, Initiated, Opener, Ranking, Suite,
+    BrokerCredentials, ExpectHello, Initiated, Opener, Ranking, Suite, Unconfirmed,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
@@ -156,9 +156,12 @@ impl Reader {
                 None => {
                     shaking.push(message);
                     let [hello, one, three, record] = shaking.as_slice() else { continue };
-                    let Some((who, found, frame)) = self.shake((hello, one, three), record) else {
-                        break;
-                    };
+                    let began = self.connection.lock().began;
+                    let messages = (hello.as_slice(), one.as_slice(), three.as_slice());
+                    let shaken = shake(&self.machine, &self.broker, began, messages);
+                    let Some((unconfirmed, who)) = shaken else { break };
+                    let Ok((session, frame)) = unconfirmed.open(record) else { break };
+                    let (_, found) = session.split();
                     self.connection.lock().who = Some(who);
                     opener = Some(found);
                     Ok(frame)
@@ -172,38 +175,36 @@ impl Reader {
             self.connection.lock().is_closed_book = true;
         }
     }
+}
 
-    /// The handshake as the broker made it: with one of the seeds that its machine drew since the connection began.
-    fn shake(
-        &self,
-        (hello, one, three): (&[u8], &[u8], &[u8]),
-        record: &[u8],
-    ) -> Option<(Who, Opener, Vec<u8>)> {
-        let keys = &self.broker.shared.keys;
-        let certificate = self.broker.shared.certificate.sign(&keys.session);
-        let credentials = BrokerCredentials::new(&certificate).ok()?;
-        let began = self.connection.lock().began;
-        self.machine.drawn_since(began).into_iter().find_map(|seed| {
-            let suites = Ranking::new(&Suite::ALL).ok()?;
-            let (expect, _) = ExpectHello::new(suites, seed).handle(hello).ok()?;
-            let (expect, _) =
-                expect.handle(one, &credentials, |bytes| keys.session.sign(bytes)).ok()?;
-            let authority = &self.broker.tsa.authority;
-            // The ticket the broker has looked at.
-            let persona = |der: &[u8], _: &str| {
-                let shown = verify_persona_certificate(der, authority, self.machine.wall());
-                shown.map(|shown| shown.key)
-            };
-            let (unconfirmed, who) = expect.handle(three, persona).ok()?;
-            let (session, frame) = unconfirmed.open(record).ok()?;
-            let who = match who {
-                Initiated::Persona(key) => Who::Persona(key),
-                Initiated::Guest => Who::Guest,
-            };
-            let (_, opener) = session.split();
-            Some((who, opener, frame))
-        })
-    }
+/// The handshake as the broker made it: with one of the seeds that its machine drew since the connection began.
+pub(super) fn shake(
+    machine: &Machine,
+    broker: &SessionContext,
+    began: Duration,
+    (hello, one, three): (&[u8], &[u8], &[u8]),
+) -> Option<(Unconfirmed, Who)> {
+    let keys = &broker.shared.keys;
+    let certificate = broker.shared.certificate.sign(&keys.session);
+    let credentials = BrokerCredentials::new(&certificate).ok()?;
+    machine.drawn_since(began).into_iter().find_map(|seed| {
+        let suites = Ranking::new(&Suite::ALL).ok()?;
+        let (expect, _) = ExpectHello::new(suites, seed).handle(hello).ok()?;
+        let (expect, _) =
+            expect.handle(one, &credentials, |bytes| keys.session.sign(bytes)).ok()?;
+        let authority = &broker.tsa.authority;
+        // The ticket the broker has looked at.
+        let persona = |der: &[u8], _: &str| {
+            let shown = verify_persona_certificate(der, authority, machine.wall());
+            shown.map(|shown| shown.key)
+        };
+        let (unconfirmed, who) = expect.handle(three, persona).ok()?;
+        let who = match who {
+            Initiated::Persona(key) => Who::Persona(key),
+            Initiated::Guest => Who::Guest,
+        };
+        Some((unconfirmed, who))
+    })
 }
 
 /// The messages of a WebSocket, read from a copy.

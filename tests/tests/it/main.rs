@@ -25,6 +25,7 @@ mod erasing;
 mod forgeries;
 mod fronts;
 mod json;
+mod letter_faults;
 mod letters;
 mod liar;
 mod lists;

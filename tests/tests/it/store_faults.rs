@@ -7,14 +7,14 @@ use pregao_tests::house::{Broker, House, Options, Tsa};
 use pregao_tests::peer::{Peer, Person, SubmitAnswer, Terms};
 
 /// A small file system in memory; unmounted when dropped.
-struct SmallDisk {
-    path: PathBuf,
+pub(super) struct SmallDisk {
+    pub(super) path: PathBuf,
     _folder: tempfile::TempDir,
 }
 
 impl SmallDisk {
     /// `None` where mounting is not allowed.
-    fn mount(size: &str) -> Option<Self> {
+    pub(super) fn mount(size: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk");
         std::fs::create_dir(&path).unwrap();
@@ -45,11 +45,14 @@ impl Drop for SmallDisk {
 
 /// A house whose broker keeps its data there.
 fn house_on(data: &Path) -> House {
+    house_with(data, &Options::default())
+}
+
+pub(super) fn house_with(data: &Path, options: &Options) -> House {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options::default();
-    let tsa = Tsa::start(folder.path(), &options).unwrap();
+    let tsa = Tsa::start(folder.path(), options).unwrap();
     let log = folder.path().join("broker.log");
-    let broker = Broker::start_in(&data.join("broker"), &log, &tsa.address, &options).unwrap();
+    let broker = Broker::start_in(&data.join("broker"), &log, &tsa.address, options).unwrap();
     House { broker, tsa, folder }
 }
 

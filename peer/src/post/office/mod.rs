@@ -75,6 +75,9 @@ pub enum OfficeError {
     /// The letter says nothing that could be sent, or says it in a way that no letter does.
     #[error("the letter cannot be sent: {0}")]
     Content(String),
+    /// It says nothing (V-246).
+    #[error("there is nothing in the letter")]
+    Nothing,
     /// What is kept shows nobody else that the letter is its author's; why.
     #[error("the letter cannot be shown: {0}")]
     NotShown(#[source] NotShown),
@@ -117,7 +120,7 @@ impl Advised for OfficeError {
             Self::OtherBroker => "mail.other-broker",
             Self::Differs(_) => "mail.differs",
             Self::NotThis(_) => "mail.not-this",
-            Self::Content(_) => "mail.content",
+            Self::Content(_) | Self::Nothing => "mail.content",
             Self::NotShown(_) => "mail.not-shown",
             Self::Registered => "mail.registered",
             Self::NoAttachment => "mail.no-attachment",
@@ -142,7 +145,8 @@ impl Advised for OfficeError {
                 "do not rely on this contact; ask for the address again, by another way"
             }
             Self::NotThis(_) => "/mail shows how each letter stands",
-            Self::Content(_) => "shorten it, or send it in two letters",
+            Self::Content(_) => "change what it names; what is too long goes in two letters",
+            Self::Nothing => "write something, or attach a file",
             Self::NotShown(_) => "nothing was written; the letter itself can be read as before",
             Self::Registered => {
                 "leave that out: who accepts it signs for it, and it lapses after 15 days"

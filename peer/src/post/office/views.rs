@@ -366,10 +366,7 @@ fn notes(number: LetterNumber, record: &LetterRecord) -> Vec<String> {
         }
         Some(Authorship::Shown) | None => {}
     }
-    if record.direction == Direction::Received && record.used_once == Some(false) {
-        lines
-            .push("your one-time keys had run out: the signed key of that day opens it".to_owned());
-    }
+    lines.extend(signed_key_alone(record));
     if record.direction == Direction::Received && record.receipt.wanted {
         match (record.receipt.due, record.receipt.sent) {
             (_, Some(at)) => lines.push(format!("a receipt was sent at {at}")),
@@ -385,6 +382,20 @@ fn notes(number: LetterNumber, record: &LetterRecord) -> Vec<String> {
 }
 
 /// What its reader can do about a registered letter, or did, in lines.
+/// What is said, to both, of a letter that is sealed to the signed key alone.
+fn signed_key_alone(record: &LetterRecord) -> Option<String> {
+    let said = match (record.used_once?, record.direction) {
+        (true, _) => return None,
+        (false, Direction::Received) => {
+            "your one-time keys had run out: the signed key of that day opens it"
+        }
+        (false, Direction::Sent) => {
+            "their one-time keys had run out: whoever steals their signed key of that day, before it is read, can read it"
+        }
+    };
+    Some(said.to_owned())
+}
+
 fn notes_of_registered(number: LetterNumber, record: &LetterRecord) -> Vec<String> {
     let deposit = record.deposit.as_ref().and_then(|deposit| deposit.registered.as_ref());
     let (Some(state), Some(deposit)) = (record.registered, deposit) else { return Vec::new() };
@@ -514,6 +525,7 @@ fn known(
     record: &LetterRecord,
 ) -> Result<Vec<String>, MailError> {
     let mut lines = Vec::new();
+    lines.extend(signed_key_alone(record));
     let deposit = record.deposit.as_ref();
     match (deposit.and_then(|deposit| deposit.seq), view.broker_receipt(id)?) {
         (Some(seq), Some(receipt)) => {

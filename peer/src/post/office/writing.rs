@@ -94,6 +94,9 @@ impl Office {
         let subject = new.subject.clone().map(Text::try_from).transpose();
         let subject = subject.map_err(|error| content(error.to_string()))?;
         let text = Lines::try_from(new.text.clone()).map_err(|error| content(error.to_string()))?;
+        if new.text.is_empty() && new.attach.is_empty() {
+            return Err(OfficeError::Nothing);
+        }
         let mut attachments = Vec::with_capacity(new.attach.len());
         for path in &new.attach {
             attachments.push(self.attach(path)?);

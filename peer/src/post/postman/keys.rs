@@ -8,6 +8,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::room::MessageBox;
 use pregao_protocol::room::action::Seen;
 use pregao_protocol::room::body::{Keys, OnceKey};
+use pregao_protocol::room::message_box::OpenStock;
 use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::clock::Time;
@@ -26,6 +27,9 @@ use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState};
 /// handed out, so whoever takes keys and leaves nothing empties a stock that looks full. Eight are open, and a broker hands
 /// out 64 keys at once and 144 a day: whoever drains a box needs more passes than that each day, for days.
 const STOCK: u64 = 52;
+/// As long as fewer are open another stock is published at once where keys have run out, and later on the next day: each one
+/// more lets the oldest lapse in the end, so whoever drains them on purpose is not to decide how many there are.
+const STOCKS_AT_ONCE: usize = 4;
 /// After so long an entry that was handed in is in the log, or never will be: its stamp has grown too old.
 const SETTLED: Duration = Duration::from_secs(600);
 
@@ -72,7 +76,8 @@ impl Round {
         let is_lost = known.is_none_or(|kept| kept.record.secret().is_none());
         let renewed = store.view().own_box(id)?.renewed;
         drop(store);
-        Ok(is_lost || is_short(fold) || self.may_renew(renewed, today)?)
+        let is_drained = is_drained(fold) && fold.stocks().count() < STOCKS_AT_ONCE;
+        Ok(is_lost || is_short(fold) || is_drained || self.may_renew(renewed, today)?)
     }
 
     /// Whether this is the look that renews keys by their age. The first are published at once: nobody can write before, and
@@ -167,6 +172,13 @@ impl Round {
 /// Whether fewer keys are left than a quarter of a stock, by the letters that came.
 fn is_short(fold: &MessageBox) -> bool {
     fold.unused() < STOCK / 4
+}
+
+/// Whether a letter waits that got none of the keys which are unused by the log: somebody took these, and wrote no letters.
+/// What was published after such a letter was not tried yet.
+fn is_drained(fold: &MessageBox) -> bool {
+    let newest = fold.open_stocks().map(OpenStock::seq).max();
+    fold.waiting().any(|(seq, letter)| letter.once.is_none() && Some(seq) > newest)
 }
 
 /// A name for what is said of a box.

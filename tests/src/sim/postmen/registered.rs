@@ -23,7 +23,7 @@ fn standing_of(office: &Office, number: u64) -> Result<LetterStanding> {
 
 impl Writer {
     /// Letters that came and stand so, the oldest first.
-    fn that(&self, standing: LetterStanding) -> Result<Vec<u64>> {
+    pub(super) fn that(&self, standing: LetterStanding) -> Result<Vec<u64>> {
         let letters = self.letters_of(100)?.into_iter();
         Ok(letters.filter(|one| one.standing == standing).map(|one| one.letter).collect())
     }
@@ -67,7 +67,7 @@ fn shows(of: &Writer, number: u64, happened: &[&str], text: Option<&str>) -> Res
     Ok(())
 }
 
-async fn street_of_two(street: &Street) -> Result<(Writer, Writer)> {
+pub(super) async fn street_of_two(street: &Street) -> Result<(Writer, Writer)> {
     let (ana, rui) = (street.settle("Ana").await?, street.settle("Rui").await?);
     tokio::time::sleep(Duration::from_secs(10)).await;
     ana.move_in(None).await?;

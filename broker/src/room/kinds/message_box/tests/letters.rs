@@ -1,9 +1,11 @@
 //! Letters and keys with the bytes that lie beside the log: nothing is logged without them, nothing that waits is destroyed,
 //! and what waits no more is.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pregao_protocol::room::body::{Blob, Deposit, OnceKey};
+use pregao_protocol::trust::persona::Blind;
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::wire::blob::BlobClass;
 
@@ -302,4 +304,51 @@ async fn v277_v278_letters_under_other_keys_or_twice_are_refused_whatever_lies_t
     assert_eq!(leave(&stage, &own, 5, &under(once(1)), blobs).await, "deposit.keys");
     let renewed = Deposit { signed: key(2).digest(), ..under(once(1)) };
     assert_eq!(leave(&stage, &own, 6, &renewed, blobs).await, "receipt");
+}
+
+/// Whoever sends that many has no more passes than others: each buys one letter.
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_letters_of_one_sender_with_one_pass_come_to_one() {
+    let (stage, _owner, own) = ready().await;
+    let (first, other) = (bytes(1, SMALL), bytes(2, SMALL));
+    let mut guest = with_pass(&stage, 1).await;
+    guest.put_blob(Purpose::Envelope, &first).await.unwrap();
+    let sealed = letter(&first, &[]);
+    assert_eq!(handed_in(&stage, &mut guest, &own, 1, &sealed).await, "receipt");
+    let seen = opened_head(&stage, own.room());
+    let (mut said, mut sessions) = (BTreeMap::new(), 1_u8);
+    for count in 0..10_000_u32 {
+        let mut more = sealed.clone();
+        more.envelope.digest = Digest::of(&count.to_be_bytes());
+        let action = deposit(own.room(), 150, Body::Deposit(more), seen);
+        let (n, stamp) = (guest.number(), stage.tsa.stamp(action.digest()));
+        let (action, blind) = (action.compact().to_owned(), Blind::from_random([0; 32]));
+        guest.send(&FromPeer::Submit { n, action, stamp, blind, solution: None }).await;
+        let code = loop {
+            match guest.next().await {
+                Some(FromBroker::Failed { n: of, code }) if of == n => break code,
+                Some(FromBroker::Receipt { .. } | FromBroker::Refused { .. }) => {
+                    panic!("it was decided")
+                }
+                Some(_) => {}
+                None => break "shown out".to_owned(),
+            }
+        };
+        if code == "shown out" {
+            sessions += 1;
+            guest = Peer::guest(&stage, sessions).await.unwrap();
+        }
+        *said.entry(code).or_insert(0) += 1;
+    }
+    // Nothing of them was looked at: their puzzles were not solved.
+    let known = ["door.rate", "puzzle.wanted", "shown out"];
+    assert!(said.keys().all(|code| known.contains(&code.as_str())), "{said:?}");
+    assert!(said["puzzle.wanted"] > 0, "{said:?}");
+    assert_eq!(stage.verbs(own.room()), ["box", "keys", "deposit"]);
+    // Nor does it help to solve them; and nobody else is kept from writing.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let mut solving = Peer::guest(&stage, 254).await.unwrap();
+    let more = letter(&other, &[]);
+    assert_eq!(handed_in(&stage, &mut solving, &own, 2, &more).await, "pass.none");
+    assert_eq!(leave(&stage, &own, 3, &more, &[&other]).await, "receipt");
 }
