@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::text::usage_error::UsageError;
 pub use locks::{LocksAsked, LocksAskedError};
-pub use mail::{BoxTask, ContactTask, Folder, MailFilter, NewLetter, ReceiptAnswer};
+pub use mail::{BoxTask, ContactTask, DraftsTask, Folder, MailFilter, NewLetter, ReceiptAnswer};
 pub use parse::{ChatInput, Words, read_line};
 pub use table::{Argument, ArgumentKind, COMMANDS, Keyword, Need, Usage};
 
@@ -332,6 +332,10 @@ pub enum Command {
     Contact(ContactTask),
     /// Writes a letter.
     Send(Box<NewLetter>),
+    /// Keeps a letter that is being written; what is not said stays as it stood in the draft for the same.
+    Draft(Box<NewLetter>),
+    /// Letters that are being written.
+    Drafts(DraftsTask),
     /// Lists the letters that were not read.
     New,
     /// Lists letters.
@@ -518,6 +522,8 @@ impl Command {
             | Self::People { .. }
             | Self::Contact(_)
             | Self::Send(_)
+            | Self::Draft(_)
+            | Self::Drafts(_)
             | Self::New
             | Self::Mail(_)
             | Self::Read { .. }
@@ -575,6 +581,8 @@ impl Command {
             Self::People { .. } => &table::PEOPLE,
             Self::Contact(_) => &table::CONTACT,
             Self::Send(_) => &table::SEND,
+            Self::Draft(_) => &table::DRAFT,
+            Self::Drafts(_) => &table::DRAFTS,
             Self::New => &table::NEW,
             Self::Mail(_) => &table::MAIL,
             Self::Read { .. } => &table::READ,

@@ -105,6 +105,8 @@ impl Model {
             | Event::People { ref id, .. }
             | Event::Contacts { ref id, .. }
             | Event::Boxes { ref id, .. }
+            | Event::Drafts { ref id, .. }
+            | Event::Draft { ref id, .. }
             | Event::Status { ref id, .. } => {
                 let room = self.typed_in(id.as_deref()).unwrap_or_else(|| self.selected.clone());
                 self.show_lines(&room, &event);

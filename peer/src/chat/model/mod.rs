@@ -3,6 +3,7 @@
 //! Events change it, keys change it through `keys`, [`super::draw`] reads it. Everything
 //! in it is bounded, since a broker decides how much arrives.
 
+pub(super) mod drafts;
 mod events;
 mod letters;
 
@@ -83,6 +84,8 @@ pub struct Model {
     line: String,
     /// What the chat asks the desk by itself.
     to_ask: Vec<Command>,
+    /// What is typed in the conversation on screen and not kept yet.
+    unsaved: drafts::Unsaved,
     /// Why the desk refused last what the chat asked by itself.
     quiet_refused: Option<String>,
     /// Whether every letter is here that was not read.
@@ -138,6 +141,7 @@ impl Model {
             left: String::new(),
             line: String::new(),
             to_ask: Self::first_questions(),
+            unsaved: drafts::Unsaved::default(),
             quiet_refused: None,
             has_all_unread: true,
             asked: VecDeque::new(),

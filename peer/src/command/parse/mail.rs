@@ -6,8 +6,8 @@ use pregao_protocol::value::text::{Lines, steers};
 use super::sorted::Sorted;
 use super::{Word, Words, bounded, closed_quotes, nothing_more, usage_error, wrong_usage};
 use crate::command::{
-    BoxTask, Command, ContactTask, Folder, MailFilter, NewLetter, ReceiptAnswer, Usage, UsageError,
-    table,
+    BoxTask, Command, ContactTask, DraftsTask, Folder, MailFilter, NewLetter, ReceiptAnswer, Usage,
+    UsageError, table,
 };
 use crate::text::duration;
 use crate::text::sanitize::shortened;
@@ -114,19 +114,50 @@ pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, Usa
     Ok(Command::Contact(task))
 }
 
-/// Reads the words after `/send`. What is not in quotes is said as it was typed, to the end of the line; keywords come
-/// after a text in quotes.
+/// Reads the words after `/send`.
 pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
-    let wrong = |message: &str| wrong_usage(&table::SEND, message);
+    Ok(Command::Send(Box::new(new_letter(&table::SEND, words)?)))
+}
+
+/// Reads the words after `/draft`.
+pub(crate) fn draft(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    Ok(Command::Draft(Box::new(new_letter(&table::DRAFT, words)?)))
+}
+
+/// Reads the words after `/drafts`.
+pub(crate) fn drafts(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    let asked = Sorted::of(&table::DRAFTS, words, &[])?;
+    let wrong = |message: &str| Err(wrong_usage(&table::DRAFTS, message));
+    let (now, anyway) = (asked.flag("now"), asked.flag("anyway"));
+    let who = |who: &str| bounded("name", who, 1, LONGEST_VALUE);
+    match (asked.texts().as_slice(), now || anyway) {
+        ([] | ["list"], false) => Ok(Command::Drafts(DraftsTask::List)),
+        (["show", whom], false) => Ok(Command::Drafts(DraftsTask::Show { who: who(whom)? })),
+        (["drop", whom], false) => Ok(Command::Drafts(DraftsTask::Drop { who: who(whom)? })),
+        (["send", whom], _) => {
+            let new = letter(who(whom)?, String::new());
+            Ok(Command::Send(Box::new(NewLetter { now, anyway, draft: true, ..new })))
+        }
+        (["show" | "send" | "drop"], _) => wrong("it is not said whose"),
+        (["show" | "send" | "drop", _, _, ..], _) => wrong("a name with spaces stands in quotes"),
+        (_, true) => wrong("`now` and `anyway` are for a draft that is sent"),
+        _ => wrong("drafts are shown, sent or dropped"),
+    }
+}
+
+/// Reads what a letter says. What is not in quotes is said as it was typed, to the end of the line; keywords come after a
+/// text in quotes.
+fn new_letter(usage: &'static Usage, words: &Words) -> Result<NewLetter, UsageError> {
+    let wrong = |message: &str| wrong_usage(usage, message);
     let to = words.words.first().ok_or_else(|| wrong("it is not said to whom"))?;
     let to = bounded("name", &to.text, 1, LONGEST_VALUE)?;
     let Some(first) = words.words.get(1) else { return Err(wrong("there is nothing to send")) };
     if !(first.quoted || words.by_shell) {
-        let text = saying(&words.after(1))?;
-        return Ok(Command::Send(Box::new(letter(to, text))));
+        let text = saying(usage, &words.after(1))?;
+        return Ok(letter(to, text));
     }
     let rest = words.after(2);
-    let asked = Sorted::of(&table::SEND, &rest, &["attach"])?;
+    let asked = Sorted::of(usage, &rest, &["attach"])?;
     if let Some(more) = asked.rest.first() {
         let shown = shortened(&more.text, 20);
         return Err(wrong(&format!("`{shown}` is not expected here: a text stands in quotes")));
@@ -144,14 +175,16 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     let path = |path: &str| bounded("path", path, 1, LONGEST_PATH);
     let files = asked.values("attach", "the path of a file")?;
     let files: Vec<String> = files.into_iter().map(path).collect::<Result<_, _>>()?;
-    let text = text(&first.text, files.is_empty())?;
+    // What is kept, or said in the draft, need not be said here.
+    let is_kept = asked.flag("draft") || std::ptr::eq(usage, &table::DRAFT);
+    let text = text(&first.text, files.is_empty() && !is_kept)?;
     let subject = asked.value("subject", "one line, in quotes if it has spaces")?;
     let expires = asked.value("expires", "a duration, e.g. 7d")?;
     expires.map(duration::parse).transpose()?;
     if registered && expires.is_some() {
         return Err(wrong("a registered letter takes no `expires`: it lapses after 15 days"));
     }
-    Ok(Command::Send(Box::new(NewLetter {
+    Ok(NewLetter {
         subject: subject.map(|line| bounded("subject", line, 1, LONGEST_SUBJECT)).transpose()?,
         re: asked.number("re")?,
         attach: files,
@@ -161,33 +194,42 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         expires: expires.map(str::to_owned),
         now: asked.flag("now"),
         anyway: asked.flag("anyway"),
+        draft: asked.flag("draft"),
         ..letter(to, text)
-    })))
+    })
 }
 
-/// Reads a line that is a letter as a whole, typed where it is clear to whom.
+/// Reads a line that is a letter as a whole, typed where it is clear to whom. What stands in their draft goes with it.
 ///
 /// # Errors
 /// A [`UsageError`] that says what to type instead.
 pub(crate) fn letter_to(to: &str, typed: &str, mode: Mode) -> Result<Command, UsageError> {
     let text = text(typed, true)?;
-    Ok(Command::Send(Box::new(NewLetter { mode: Some(mode), ..letter(to.to_owned(), text) })))
+    let new = letter(to.to_owned(), text);
+    Ok(Command::Send(Box::new(NewLetter { mode: Some(mode), draft: true, ..new })))
+}
+
+/// A line that is not finished, as it is kept. What steers a screen is no part of a letter, and no part of this.
+pub(crate) fn unfinished(to: &str, typed: &str) -> Command {
+    let kept = |character: &char| *character == '\n' || !steers(*character);
+    let text: String = typed.trim().chars().filter(kept).collect();
+    Command::Draft(Box::new(letter(to.to_owned(), text)))
 }
 
 /// A text without quotes, as typed. One with a keyword in it that takes a value could be meant in two ways.
-fn saying(words: &Words) -> Result<String, UsageError> {
+fn saying(usage: &'static Usage, words: &Words) -> Result<String, UsageError> {
     let keyword = |word: &Word| {
-        let keyword = table::SEND.keyword(&word.text).filter(|_| !word.quoted);
+        let keyword = usage.keyword(&word.text).filter(|_| !word.quoted);
         keyword.filter(|keyword| !keyword.value.is_empty()).map(|keyword| keyword.name)
     };
-    let first = words.words.first().and_then(|word| table::SEND.keyword(&word.text));
+    let first = words.words.first().and_then(|word| usage.keyword(&word.text));
     let found = first
         .map(|keyword| keyword.name)
         .or_else(|| words.words.iter().rev().skip(1).find_map(keyword));
     match found {
         Some(keyword) => Err(usage_error(
             &format!("`{keyword}` can be a word of the text, or a keyword"),
-            format!("put the text in quotes; keywords come after it, e.g. {}", table::SEND.example),
+            format!("put the text in quotes; keywords come after it, e.g. {}", usage.example),
         )),
         None => text(words.verbatim(), true),
     }
@@ -226,6 +268,7 @@ const fn letter(to: String, text: String) -> NewLetter {
         expires: None,
         now: false,
         anyway: false,
+        draft: false,
     }
 }
 

@@ -5,9 +5,11 @@
 //! is durable there before it is answered, and the postman, who works beside the desk's loop, carries it. What only the
 //! broker knows (who wants to be found, files beside a letter) is an errand, and its command stays open meanwhile.
 //!
-//! - `commands` each command; `errands` what the postman is asked and its answers; `sending` letters that are written
+//! - `commands` each command; `errands` what the postman is asked and its answers; `sending` letters that are written;
+//!   `drafting` those that are being written
 
 mod commands;
+mod drafting;
 mod errands;
 mod sending;
 
@@ -201,6 +203,8 @@ pub(super) const fn is_about_letters(command: &Command) -> bool {
             | Command::People { .. }
             | Command::Contact(_)
             | Command::Send(_)
+            | Command::Draft(_)
+            | Command::Drafts(_)
             | Command::New
             | Command::Mail(_)
             | Command::Read { .. }
@@ -226,6 +230,8 @@ const fn is_answered_here(command: &Command) -> bool {
                     | ContactTask::Mode { .. }
                     | ContactTask::Rename { .. }
             )
+            | Command::Draft(_)
+            | Command::Drafts(_)
             | Command::New
             | Command::Mail(_)
             | Command::Accept { .. }

@@ -109,6 +109,12 @@ impl Desk {
             )
             .await;
         }
+        let is_blocked = office.is_blocked(&who).unwrap_or_default();
+        if is_blocked {
+            let text =
+                "you have blocked them: you hear nothing of what they answer, and no receipt";
+            self.note(text.to_owned()).await;
+        }
         let hold = self.letter_time().map(|now| leaves.since(now)).unwrap_or_default();
         let text = match hold.as_secs() {
             0 => "it leaves at once".to_owned(),

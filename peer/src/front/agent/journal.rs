@@ -106,6 +106,8 @@ impl Journal {
             | Event::People { .. }
             | Event::Contacts { .. }
             | Event::Boxes { .. }
+            | Event::Drafts { .. }
+            | Event::Draft { .. }
             | Event::Status { .. }
             | Event::Receipts { .. }
             | Event::Checked { .. }

@@ -10,11 +10,12 @@ use pregao_protocol::value::clock::Time;
 use super::views::{contact_named, short};
 use super::{Office, OfficeError};
 use crate::command::ReceiptAnswer;
-use crate::event::{BoxStateView, ContactView, PersonView};
+use crate::event::{BoxStateView, ContactView, PersonView, WhoView};
 use crate::post::address::BoxAddress;
 use crate::post::compared;
 use crate::post::postman::Listed;
 use crate::post::store::contacts::{ContactId, ContactName, ContactRecord, Receipts, Verified};
+use crate::post::store::drafts::Whom;
 use crate::post::store::letters::{Authorship, Direction, PAGE, Selection};
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxSecrets, BoxState, Position};
 use crate::post::store::{Change, DamagedRow, Kept, MailError, View};
@@ -45,6 +46,7 @@ impl Office {
         let store = self.store();
         let view = store.view();
         let unread = view.unread()?.by_contact;
+        let mode = view.settings()?.mode;
         let contacts = view.contacts()?.into_iter().flatten();
         let shown = contacts.map(|Kept { id, record }| ContactView {
             name: record.name.as_str().to_owned(),
@@ -56,7 +58,7 @@ impl Office {
                 Receipts::Never => ReceiptAnswer::Never,
                 Receipts::Always => ReceiptAnswer::Always,
             },
-            mode: record.mode.unwrap_or(Mode::Deniable),
+            mode: record.mode.unwrap_or(mode),
             unread: unread.iter().find(|(of, _)| *of == Some(id)).map_or(0, |(_, count)| *count),
         });
         Ok(shown.collect())
@@ -68,6 +70,16 @@ impl Office {
     /// [`OfficeError::Mail`].
     pub fn contact(&self, id: ContactId) -> Result<ContactRecord, OfficeError> {
         Ok(self.store().view().contact(id)?)
+    }
+
+    /// Whether somebody is a contact of whom nothing is heard.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn is_blocked(&self, who: &WhoView) -> Result<bool, OfficeError> {
+        let Some(name) = &who.name else { return Ok(false) };
+        let kept = self.store().view().contact_named(name)?;
+        Ok(kept.is_some_and(|kept| kept.record.is_blocked()))
     }
 
     /// The contact whose box this is.
@@ -143,7 +155,7 @@ impl Office {
     /// Adds a contact whose box is known, and gives them the letters that came from it before: those by the same keys.
     ///
     /// # Errors
-    /// [`OfficeError::Known`]; [`OfficeError::Mail`], also for a name that is taken or none.
+    /// [`OfficeError::Known`], [`OfficeError::OwnBox`]; [`OfficeError::Mail`], also for a name that is taken or none.
     pub fn add_contact(
         &self,
         name: &str,
@@ -156,8 +168,12 @@ impl Office {
             if let Some(kept) = change.contact_with_box(&address.name)? {
                 return Err(OfficeError::Known(kept.record.name.as_str().to_owned()));
             }
+            if change.box_named(&address.name)?.is_some() {
+                return Err(OfficeError::OwnBox);
+            }
             let id = change.add_contact(&contact)?;
             give_letters(change, id, &address)?;
+            change.give_draft(&address, id)?;
             Ok(id)
         })
     }
@@ -248,31 +264,7 @@ impl Office {
     /// # Errors
     /// [`OfficeError::NoContact`], [`OfficeError::Unclear`], [`OfficeError::Mail`].
     pub fn resolve(&self, who: &str) -> Result<Resolved, OfficeError> {
-        let store = self.store();
-        let view = store.view();
-        if let Some(kept) = view.contact_named(who)? {
-            return Ok(Resolved::Contact(kept.id));
-        }
-        if let Ok(address) = who.parse() {
-            return Ok(Resolved::Address(address));
-        }
-        let beginning = who.strip_prefix('#').unwrap_or(who).to_ascii_lowercase();
-        let like_one = (SHORTEST..=64).contains(&beginning.len())
-            && beginning.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !like_one {
-            return Err(OfficeError::NoContact(who.to_owned()));
-        }
-        let mut found: Vec<Address> = senders(view)?;
-        found.retain(|address| address.name.to_string().starts_with(&beginning));
-        found.dedup_by_key(|address| address.name);
-        match found.as_slice() {
-            [] => Ok(Resolved::Beginning(beginning)),
-            [one] => match view.contact_with_box(&one.name)? {
-                Some(kept) => Ok(Resolved::Contact(kept.id)),
-                None => Ok(Resolved::Box(one.clone())),
-            },
-            _ => Err(OfficeError::Unclear(who.to_owned())),
-        }
+        resolved(self.store().view(), who)
     }
 
     /// Draws a box: durable before anything of it leaves.
@@ -307,8 +299,7 @@ impl Office {
             renewed: None,
         };
         self.store().change(|change| {
-            let is_first = matches!(record.purpose, BoxPurpose::First { .. });
-            if is_first && first_box(**change)?.is_some() {
+            if is_first(&record) && first_box(**change)?.is_some() {
                 return Err(OfficeError::BoxThere);
             }
             Ok(change.keep_box(&record)?)
@@ -347,14 +338,13 @@ impl Office {
                 }
             };
             let name = record.name.to_string();
-            let is_first = matches!(record.purpose, BoxPurpose::First { .. });
             shown.push(BoxStateView {
                 short: short(&name),
                 name,
                 handle,
                 contact,
                 standing: standing(&record).to_owned(),
-                address: (is_first && can_be_written_to(&record))
+                address: (is_first(&record) && can_be_written_to(&record))
                     .then(|| address_of(record.name, self).to_string()),
             });
         }
@@ -420,6 +410,33 @@ fn give_letters(change: &mut Change<'_>, id: ContactId, of: &Address) -> Result<
     }
 }
 
+/// See [`Office::resolve`].
+pub(super) fn resolved(view: View<'_>, who: &str) -> Result<Resolved, OfficeError> {
+    if let Some(kept) = view.contact_named(who)? {
+        return Ok(Resolved::Contact(kept.id));
+    }
+    if let Ok(address) = who.parse() {
+        return Ok(Resolved::Address(address));
+    }
+    let beginning = who.strip_prefix('#').unwrap_or(who).to_ascii_lowercase();
+    let like_one = (SHORTEST..=64).contains(&beginning.len())
+        && beginning.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !like_one {
+        return Err(OfficeError::NoContact(who.to_owned()));
+    }
+    let mut found: Vec<Address> = known_boxes(view)?;
+    found.retain(|address| address.name.to_string().starts_with(&beginning));
+    found.dedup_by_key(|address| address.name);
+    match found.as_slice() {
+        [] => Ok(Resolved::Beginning(beginning)),
+        [one] => match view.contact_with_box(&one.name)? {
+            Some(kept) => Ok(Resolved::Contact(kept.id)),
+            None => Ok(Resolved::Box(one.clone())),
+        },
+        _ => Err(OfficeError::Unclear(who.to_owned())),
+    }
+}
+
 fn address_of(name: RoomName, office: &Office) -> BoxAddress {
     BoxAddress { name, broker: office.broker().clone() }
 }
@@ -441,17 +458,22 @@ const fn standing(record: &BoxRecord) -> &'static str {
     }
 }
 
+/// Whether a box is for first letters.
+pub(super) const fn is_first(record: &BoxRecord) -> bool {
+    matches!(record.purpose, BoxPurpose::First { .. })
+}
+
 /// The box for first letters, unless it is closed or being closed.
 pub(super) fn first_box(view: View<'_>) -> Result<Option<Kept<BoxId, BoxRecord>>, OfficeError> {
     let is_it = |record: &BoxRecord| {
         let alive = matches!(record.state, BoxState::Drawn | BoxState::Opened);
-        alive && matches!(record.purpose, BoxPurpose::First { .. })
+        alive && is_first(record)
     };
     Ok(view.boxes()?.into_iter().flatten().find(|kept| is_it(&kept.record)))
 }
 
-/// Boxes from which letters came, and those of contacts.
-fn senders(view: View<'_>) -> Result<Vec<Address>, OfficeError> {
+/// Boxes from which letters came, those of contacts, and those for which there is a draft.
+fn known_boxes(view: View<'_>) -> Result<Vec<Address>, OfficeError> {
     let contacts = view.contacts()?.into_iter().flatten().map(|kept| kept.record.address);
     let mut found: Vec<Address> = contacts.collect();
     let page = view.letters(Selection::Only(Direction::Received), None, PAGE)?;
@@ -461,6 +483,11 @@ fn senders(view: View<'_>) -> Result<Vec<Address>, OfficeError> {
             !matches!(kept.record.authorship, None | Some(Authorship::Fails { .. }))
         });
     found.extend(proved.filter_map(|kept| kept.record.other));
+    let drafts = view.drafts()?.into_iter().flatten();
+    found.extend(drafts.filter_map(|kept| match kept.record.to {
+        Whom::Address(address) => Some(address),
+        Whom::Contact(_) => None,
+    }));
     found.sort_by_key(|address| address.name.0);
     Ok(found)
 }
