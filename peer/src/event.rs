@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::text::sanitize::{apart, sanitize, shortened};
 pub use mail::{
     BoxStateView, ContactView, DraftFile, DraftView, FileView, LetterStanding, LetterView,
-    PersonView, ReadView, RegisteredView, StatusView, WhoView,
+    PersonView, ReadView, RegisteredView, RoomModeView, StatusView, WhoView,
 };
 pub use queries::{BidStanding, BidView, BidsView, CheckVerdict, CheckView};
 
@@ -319,6 +319,16 @@ pub enum Event {
         id: Option<String>,
         /// What became of letters, the newest last.
         letters: Vec<StatusView>,
+    },
+    /// Answer to `mode`, and what changes with that: whom what the user writes convinces.
+    Mode {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Letters and talk, where it is not chosen otherwise.
+        mode: Mode,
+        /// What is said in private rooms.
+        rooms: Vec<RoomModeView>,
     },
     /// Answer to `drafts`.
     Drafts {

@@ -42,6 +42,16 @@ pub enum ContactTask {
         /// What they handed over, or the beginning of the name of a listed box.
         address: String,
     },
+    /// Makes a contact of the other side of a deal, and gives them a box of one's own.
+    Deal {
+        /// What the user calls them.
+        name: String,
+        /// Prefix of the private room's name.
+        room: String,
+        /// Gives it as soon as it is open, although the broker may guess whose it is.
+        #[serde(default)]
+        now: bool,
+    },
     /// Notes that the words of both programs were compared and are the same; shows them without `words`.
     Verify {
         /// Who.

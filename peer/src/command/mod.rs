@@ -11,6 +11,7 @@ pub mod parse;
 pub mod table;
 pub mod unclear;
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::room::body::PriceRule;
 use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
@@ -393,6 +394,15 @@ pub enum Command {
         /// What stands in them.
         text: String,
     },
+    /// Whom letters and talk convince, where it is not chosen otherwise; says so without a mode.
+    Mode {
+        /// Everybody, or their reader alone.
+        #[serde(default)]
+        mode: Option<Mode>,
+        /// Prefix of the name of the one private room that is meant.
+        #[serde(default)]
+        room: Option<String>,
+    },
     /// Gives up the puzzles that are being solved: what they are for is not sent.
     Stop,
     /// Explains the commands; fronts answer it themselves with [`table::help`].
@@ -506,10 +516,12 @@ impl Command {
             | Self::Withdraw { room }
             | Self::Paddle(PaddleTask::Here { room, .. })
             | Self::Paddles { room }
+            | Self::Contact(ContactTask::Deal { room, .. })
             | Self::Deliver { room } => Some(room),
-            Self::Auto { room, .. } | Self::Bids { room, .. } | Self::Export { room, .. } => {
-                room.as_deref()
-            }
+            Self::Auto { room, .. }
+            | Self::Bids { room, .. }
+            | Self::Mode { room, .. }
+            | Self::Export { room, .. } => room.as_deref(),
             Self::List { .. }
             | Self::Items(_)
             | Self::Mine(_)
@@ -593,6 +605,7 @@ impl Command {
             Self::Recall { .. } => &table::RECALL,
             Self::Block { .. } => &table::BLOCK,
             Self::Search { .. } => &table::SEARCH,
+            Self::Mode { .. } => &table::MODE,
             Self::Stop => &table::STOP,
             Self::Help { .. } => &table::HELP,
             Self::Quit => &table::QUIT,

@@ -172,6 +172,17 @@ pub struct FileView {
     pub saved: Option<String>,
 }
 
+/// Whom what is said in a private room convinces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomModeView {
+    /// Room.
+    pub room: String,
+    /// By which beginning of its name it is called.
+    pub short: String,
+    /// Whom it convinces.
+    pub mode: Mode,
+}
+
 /// A letter that is being written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DraftView {

@@ -112,6 +112,8 @@ pub struct Conversation {
     saved: String,
     /// The desk keeps another text than the chat shows: nothing is handed over before the two are one.
     is_behind: bool,
+    /// Whom a letter convinces to somebody for whom it is not chosen.
+    general: Mode,
     asked: bool,
 }
 
@@ -130,6 +132,7 @@ impl Conversation {
             stored: None,
             saved: String::new(),
             is_behind: false,
+            general: Mode::Deniable,
             asked: false,
         }
     }
@@ -157,7 +160,12 @@ impl Conversation {
     pub fn mode(&self) -> Mode {
         let chosen = self.stored.as_ref().filter(|draft| draft.chosen).map(|draft| draft.mode);
         let of_contact = self.contact.as_ref().map(|contact| contact.mode);
-        chosen.or(of_contact).unwrap_or(Mode::Deniable)
+        chosen.or(of_contact).unwrap_or(self.general)
+    }
+
+    /// Whom a letter convinces, where it is not chosen for a contact.
+    pub(super) const fn write_as(&mut self, general: Mode) {
+        self.general = general;
     }
 
     /// The draft as the desk keeps it.

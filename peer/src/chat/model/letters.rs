@@ -1,9 +1,13 @@
 //! Conversations in the model: what the desk says of letters, what is asked of it, and what is typed.
 
+use pregao_protocol::letter::Mode;
+
 use super::{MOST_ROOMS, Model, Next, Room, Tone};
 use crate::chat::conversation::{Conversation, With};
 use crate::command::{Command, ContactTask, DraftsTask, MailFilter, parse};
-use crate::event::{ActView, ContactView, Event, LetterStanding, LetterView, ReadView};
+use crate::event::{
+    ActView, ContactView, Event, LetterStanding, LetterView, ReadView, RoomModeView,
+};
 use crate::text::usage_error::UsageError;
 
 /// What the chat's own questions are called: they are shown in no room.
@@ -22,7 +26,8 @@ impl Model {
     pub(super) fn first_questions() -> Vec<Command> {
         let newest = MailFilter { last: Some(AT_FIRST), ..MailFilter::default() };
         let drafts = Command::Drafts(DraftsTask::List);
-        vec![Command::Contact(ContactTask::List), Command::New, Command::Mail(newest), drafts]
+        let mode = Command::Mode { mode: None, room: None };
+        vec![Command::Contact(ContactTask::List), Command::New, Command::Mail(newest), drafts, mode]
     }
 
     /// What the chat asks by itself now, so that what is on screen can be shown. To be handed in as [`QUIET`].
@@ -63,6 +68,7 @@ impl Model {
         let changes = match command {
             Command::Contact(task) => !matches!(task, ContactTask::List),
             Command::Block { .. } | Command::Send(_) => true,
+            Command::Mode { mode, .. } => mode.is_some(),
             _ => false,
         };
         if changes {
@@ -172,13 +178,18 @@ impl Model {
             }
             Event::Contacts { id, contacts } => {
                 self.apply_contacts(contacts);
-                quiet(id)
+                // One that came by itself is a line of its own.
+                quiet(id) || id.is_none()
             }
             Event::Status { letters, .. } => {
                 for status in letters {
                     self.take_letter(status.letter.clone());
                 }
                 false
+            }
+            Event::Mode { id, mode, rooms } => {
+                self.apply_modes(*mode, rooms);
+                quiet(id)
             }
             Event::Drafts { id, drafts } => {
                 self.apply_drafts(drafts);
@@ -197,6 +208,21 @@ impl Model {
                 quiet(id)
             }
             _ => false,
+        }
+    }
+
+    /// Takes in whom what the user writes convinces.
+    fn apply_modes(&mut self, mode: Mode, rooms: &[RoomModeView]) {
+        self.mode = mode;
+        for room in &mut self.rooms {
+            if let Some(of) = &mut room.letters {
+                of.write_as(mode);
+            }
+        }
+        for RoomModeView { room, mode, .. } in rooms {
+            if let Some(room) = self.room(room) {
+                room.talk = Some(*mode);
+            }
         }
     }
 
@@ -328,7 +354,9 @@ impl Model {
         if self.rooms.len() >= MOST_ROOMS {
             return None;
         }
-        let letters = Some(Box::new(Conversation::new(with.clone())));
+        let mut conversation = Conversation::new(with.clone());
+        conversation.write_as(self.mode);
+        let letters = Some(Box::new(conversation));
         self.rooms.push(Room { id: id.clone(), letters, ..Room::default() });
         Some(id)
     }

@@ -10,6 +10,7 @@ mod letters;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::{RECENT, Time};
 use pregao_protocol::value::report::Advised as _;
@@ -84,6 +85,8 @@ pub struct Model {
     line: String,
     /// What the chat asks the desk by itself.
     to_ask: Vec<Command>,
+    /// Whom what the user writes convinces, where it is not chosen otherwise.
+    pub(super) mode: Mode,
     /// What is typed in the conversation on screen and not kept yet.
     unsaved: drafts::Unsaved,
     /// Why the desk refused last what the chat asked by itself.
@@ -141,6 +144,7 @@ impl Model {
             left: String::new(),
             line: String::new(),
             to_ask: Self::first_questions(),
+            mode: Mode::Deniable,
             unsaved: drafts::Unsaved::default(),
             quiet_refused: None,
             has_all_unread: true,

@@ -4,7 +4,7 @@ use pregao_protocol::letter::Mode;
 use pregao_protocol::value::text::{Lines, steers};
 
 use super::sorted::Sorted;
-use super::{Word, Words, bounded, closed_quotes, nothing_more, usage_error, wrong_usage};
+use super::{Word, Words, bounded, named_or_current, nothing_more, usage_error, wrong_usage};
 use crate::command::{
     BoxTask, Command, ContactTask, DraftsTask, Folder, MailFilter, NewLetter, ReceiptAnswer, Usage,
     UsageError, table,
@@ -58,9 +58,12 @@ pub(crate) fn people(words: &Words, _room: Option<&str>) -> Result<Command, Usag
 
 /// Reads the words after `/contact`.
 pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
-    closed_quotes(words)?;
+    let asked = Sorted::of(&table::CONTACT, words, &[])?;
     let wrong = |message: &str| Err(wrong_usage(&table::CONTACT, message));
-    let texts = words.texts();
+    let (texts, now) = (asked.texts(), asked.flag("now"));
+    if now && texts.first() != Some(&"deal") {
+        return wrong("`now` is for a deal that becomes a contact");
+    }
     let (what, rest) = match texts.as_slice() {
         [] | ["list"] => return Ok(Command::Contact(ContactTask::List)),
         [what, rest @ ..] => (*what, rest),
@@ -74,6 +77,11 @@ pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, Usa
         ("add", Some(address)) => {
             let name = bounded("name", &who, 1, LONGEST_NAME)?;
             ContactTask::Add { name, address: bounded("address", address, 1, LONGEST_VALUE)? }
+        }
+        ("deal", Some(room)) => {
+            let name = bounded("name", &who, 1, LONGEST_NAME)?;
+            let room = room_named(&table::CONTACT, room)?;
+            ContactTask::Deal { name, room, now }
         }
         ("verify", None) => ContactTask::Verify { who, words: None },
         ("verify", Some(words)) => {
@@ -106,10 +114,11 @@ pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, Usa
             ContactTask::Rename { who, name: bounded("name", name, 1, LONGEST_NAME)? }
         }
         ("add", None) => return wrong("the address is missing"),
+        ("deal", None) => return wrong("it is not said in which private room"),
         ("receipts" | "taken" | "mode" | "rename", None) => {
             return wrong("what it is to be is missing");
         }
-        _ => return wrong("it takes add, verify, receipts, taken, mode or rename"),
+        _ => return wrong("it takes add, deal, verify, receipts, taken, mode or rename"),
     };
     Ok(Command::Contact(task))
 }
@@ -356,6 +365,29 @@ pub(crate) fn block(words: &Words, _room: Option<&str>) -> Result<Command, Usage
         _ => return Err(wrong_usage(&table::BLOCK, "a name with spaces stands in quotes")),
     };
     Ok(Command::Block { who, off: asked.flag("off") })
+}
+
+/// Reads the words after `/mode`.
+pub(crate) fn mode(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    let asked = Sorted::of(&table::MODE, words, &[])?;
+    let wrong = |message: &str| Err(wrong_usage(&table::MODE, message));
+    let (chosen, room) = match *asked.texts().as_slice() {
+        [] => return Ok(Command::Mode { mode: None, room: None }),
+        [chosen] => (chosen, None),
+        [chosen, room] => (chosen, Some(room_named(&table::MODE, room)?)),
+        _ => return wrong("there are too many words"),
+    };
+    let mode = match chosen.to_ascii_lowercase().as_str() {
+        "evidence" => Mode::Evidence,
+        "deniable" => Mode::Deniable,
+        _ => return wrong("the mode is evidence or deniable"),
+    };
+    Ok(Command::Mode { mode: Some(mode), room })
+}
+
+/// A room as it was typed.
+fn room_named(usage: &'static Usage, typed: &str) -> Result<String, UsageError> {
+    named_or_current(usage, Some(typed), None)
 }
 
 /// Reads the words after `/search`.

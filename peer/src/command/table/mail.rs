@@ -79,24 +79,29 @@ pub static PEOPLE: Usage = Usage {
 pub static CONTACT: Usage = Usage {
     name: "contact",
     aliases: &["contacts"],
-    synopsis: "[WHAT] [WHO] [VALUE]",
+    synopsis: "[WHAT] [WHO] [VALUE] [now]",
     arguments: &[
         place(
             "WHAT",
             Need::Optional,
-            "add, verify, receipts, taken, mode or rename [default: lists them]",
+            "add, deal, verify, receipts, taken, mode or rename [default: lists them]",
         ),
         place("WHO", Need::Optional, "What you call them; in quotes if it has spaces"),
         Argument {
             name: "VALUE",
             kind: ArgumentKind::Text,
             need: Need::Optional,
-            summary: "An address; words; ask, never or always; tell or silent; evidence or deniable; a new name",
+            summary: "An address; #ROOM; words; ask, never or always; tell or silent; evidence or deniable; a new name",
         },
     ],
-    keywords: &[],
+    keywords: &[flag(
+        "now",
+        "With deal: give your box as soon as it is open; the broker may guess whose",
+    )],
     summary: "add and list contacts, compare words, set what they get",
-    details: "`add NAME ADDRESS` takes what they handed over, or the name of a listed box. `verify NAME` shows words to \
+    details: "`add NAME ADDRESS` takes what they handed over, or the name of a listed box. `deal NAME #ROOM` makes a contact \
+              of the other side of an auction, in your private room: a box of yours that is nobody else's is given to them \
+              there, and once they do the same you are contacts of each other. `verify NAME` shows words to \
               compare by another way, and with the words notes that they are the same. `receipts NAME ask|never|always` says \
               whether they learn that you have read; `taken NAME tell|silent` whether they learn that you took their letters off, \
               which is silent at first; `mode NAME evidence|deniable` whom your letters convince.",
@@ -352,6 +357,29 @@ pub static BLOCK: Usage = Usage {
     details: "What comes from them is taken off unread, and no receipt goes to them. They are not told.",
     example: "/block ana",
     read: parse::block,
+};
+
+/// Whom all of it convinces.
+pub static MODE: Usage = Usage {
+    name: "mode",
+    aliases: &[],
+    synopsis: "[MODE] [ROOM]",
+    arguments: &[
+        place("MODE", Need::Optional, "evidence or deniable [default: says which]"),
+        Argument {
+            name: "ROOM",
+            kind: ArgumentKind::Room,
+            need: Need::Optional,
+            summary: "Only for the private room of a deal; marked with #",
+        },
+    ],
+    keywords: &[],
+    summary: "choose whether what you write is evidence or deniable",
+    details: "Of evidence its reader can prove to others that you wrote it; what is deniable convinces them alone. It holds for \
+              letters and for what you say in the private room of a deal, unless it is chosen for a contact (/contact mode), \
+              for that room, or with the letter. Deniable at first.",
+    example: "/mode evidence #3f2a",
+    read: parse::mode,
 };
 
 /// Finds letters.

@@ -187,6 +187,9 @@ impl Desk {
             ContactTask::Add { name, address } => {
                 return self.find_contact(office, name, &address).await;
             }
+            ContactTask::Deal { name, room, now } => {
+                return self.befriend(office, &room, name, now).await;
+            }
             ContactTask::Verify { who, words: None } => {
                 return match office.digits(&who) {
                     Ok(digits) => {

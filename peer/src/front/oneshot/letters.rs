@@ -11,7 +11,7 @@ use super::lists::{aligned, cut};
 use crate::command::{Folder, ReceiptAnswer};
 use crate::event::{
     BoxStateView, ContactView, DraftFile, DraftView, FileView, LetterView, PersonView, ReadView,
-    StatusView, WhoView,
+    RoomModeView, StatusView, WhoView,
 };
 use crate::text::sanitize::{sanitize, shortened};
 use crate::text::wrap::wrap;
@@ -169,6 +169,18 @@ pub(super) fn contacts(contacts: &[ContactView]) -> Vec<String> {
         cells.map(str::to_owned).into_iter().chain([rest.join("  ")]).collect()
     });
     aligned(&rows.collect::<Vec<Vec<String>>>(), &[NAME, 16])
+}
+
+/// Whom what the user writes convinces.
+pub(super) fn modes(general: Mode, rooms: &[RoomModeView]) -> Vec<String> {
+    let whom = |mode| match mode {
+        Mode::Evidence => "evidence: its reader can prove to others that you wrote it",
+        Mode::Deniable => "deniable: it convinces its reader alone",
+    };
+    let all = format!("what you write is {}", whom(general));
+    let rooms =
+        rooms.iter().map(|room| format!("in #{}: {}", sanitize(&room.short), whom(room.mode)));
+    [all].into_iter().chain(rooms).collect()
 }
 
 /// Letters that are being written, each in one line.

@@ -143,6 +143,7 @@ impl Stay {
             ) => letter.letter != number,
             (Event::Letter(_), Awaits::Letter(None)) => false,
             (Event::Letter(_), _) => true,
+            (Event::Contacts { id: None, .. }, _) => true,
             (Event::Boxes { id: None, .. }, Awaits::Opened | Awaits::Closed) => false,
             (Event::Boxes { id: None, .. }, _) => true,
             _ => false,

@@ -23,7 +23,7 @@ use pregao_protocol::value::report::{Advised, Report};
 use super::store::{MailError, MailStore};
 use crate::net::broker::BrokerAddress;
 
-pub use people::Resolved;
+pub use people::{BoxReady, Resolved};
 pub use showing::{ShowAs, Showing};
 pub use views::Listed;
 pub use writing::{Route, Written};

@@ -18,6 +18,7 @@ use crate::post::store::contacts::{ContactId, ContactName, ContactRecord, Receip
 use crate::post::store::drafts::Whom;
 use crate::post::store::letters::{Authorship, Direction, PAGE, Selection};
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxSecrets, BoxState, Position};
+use crate::post::store::settings::Settings;
 use crate::post::store::{Change, DamagedRow, Kept, MailError, View};
 use crate::vault::Secret;
 
@@ -35,6 +36,17 @@ pub enum Resolved {
     Address(BoxAddress),
     /// The beginning of a name: those who want to be found are to be asked for.
     Beginning(String),
+}
+
+/// Whether a box can be handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BoxReady {
+    /// It is open, and known by this.
+    Ready(Address),
+    /// It is being opened.
+    Later,
+    /// It is closed, or was never drawn.
+    Never,
 }
 
 impl Office {
@@ -303,6 +315,73 @@ impl Office {
                 return Err(OfficeError::BoxThere);
             }
             Ok(change.keep_box(&record)?)
+        })
+    }
+
+    /// Draws a box that is for nobody yet: its name.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoRandomness`], [`OfficeError::Mail`].
+    pub fn draw_spare(
+        &self,
+        opening: BoxOpening,
+        secrets: BoxSecrets,
+    ) -> Result<RoomName, OfficeError> {
+        let id = self.draw_box(opening, BoxPurpose::Spare, secrets)?;
+        Ok(self.store().view().own_box(id)?.name)
+    }
+
+    /// Whether a box of one's own can be handed over.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn is_ready(&self, name: &RoomName) -> Result<BoxReady, OfficeError> {
+        let kept = self.store().view().box_named(name)?;
+        Ok(match kept.map(|kept| kept.record) {
+            Some(record) if can_be_written_to(&record) => {
+                record.address().map_or(BoxReady::Never, BoxReady::Ready)
+            }
+            Some(BoxRecord { state: BoxState::Drawn | BoxState::Opened, .. }) => BoxReady::Later,
+            Some(_) | None => BoxReady::Never,
+        })
+    }
+
+    /// Adds a contact with whom a deal was made, and gives them the box that was drawn for them.
+    ///
+    /// # Errors
+    /// As [`Office::add_contact`].
+    pub fn add_from_deal(
+        &self,
+        name: &str,
+        theirs: Address,
+        own_box: &RoomName,
+        now: Time,
+    ) -> Result<ContactId, OfficeError> {
+        let id = self.add_contact(name, theirs, now)?;
+        self.store().change(|change| {
+            let Some(own) = change.box_named(own_box)? else { return Ok(id) };
+            change.edit_box(own.id, |record| record.purpose = BoxPurpose::Contact(id))?;
+            change.edit_contact(id, |contact| contact.given = Some(own.id))?;
+            Ok(id)
+        })
+    }
+
+    /// Whom letters and talk convince unless it was chosen for a contact, a room or a letter.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn general_mode(&self) -> Result<Mode, OfficeError> {
+        Ok(self.store().view().settings()?.mode)
+    }
+
+    /// Chooses that.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn set_general_mode(&self, mode: Mode) -> Result<(), OfficeError> {
+        self.store().change(|change| {
+            let settings = Settings { mode, ..change.settings()? };
+            Ok(change.keep_settings(&settings)?)
         })
     }
 
