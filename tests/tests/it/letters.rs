@@ -32,7 +32,7 @@ impl Pair {
     async fn runs(&self, who: &Path, words: &[&str]) -> (Option<i32>, String) {
         let address = self.house.broker.address.to_string();
         let words = [words, &["--broker", &address]].concat();
-        let ran = pregao(who, &words).await.unwrap();
+        let ran = pregao(who, &words).await.unwrap_or_else(|error| panic!("{words:?}: {error}"));
         (ran.code, ran.text)
     }
 }

@@ -148,7 +148,7 @@ async fn the_two_write_to_each_other_before_and_after_they_disclose() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whom_a_saying_convinces_is_chosen_for_all_or_for_the_room_and_seen_by_both() {
-    let Deal { mut sofia, mut ana, auction, room, .. } = deal().await;
+    let Deal { house: _house, mut sofia, mut ana, auction, room, .. } = deal().await;
     let mode =
         |mode: &str, room: Option<&str>| json!({ "command": "mode", "mode": mode, "room": room });
     // Deniable before anything is chosen, which is seen before anything is said.
@@ -232,8 +232,8 @@ async fn a_deal_becomes_a_contact_once_both_have_given_a_box() {
     assert_eq!(text, "");
     noted(&mut sofia, "makes them a contact, and gives them one of yours").await;
     // Nobody is a contact by what the other side does alone.
-    assert!(sofia.ask(json!({ "command": "contact" })).await.unwrap());
-    assert!(ana.ask(json!({ "command": "contact" })).await.unwrap());
+    assert!(sofia.ask(json!({ "command": "contact", "what": "list" })).await.unwrap());
+    assert!(ana.ask(json!({ "command": "contact", "what": "list" })).await.unwrap());
     let none = |event: &Event| match event {
         Event::Contacts { contacts, .. } => Some(contacts.is_empty()),
         _ => None,
@@ -251,6 +251,15 @@ async fn a_deal_becomes_a_contact_once_both_have_given_a_box() {
     let letter = json!({ "command": "send", "to": "sofia", "text": "It arrived.", "now": true });
     assert!(ana.ask(letter).await.unwrap(), "{:?}", ana.seen.last());
     house.tsa.set_time(end.plus(std::time::Duration::from_secs(120))).unwrap();
+    let left = |event: &Event| match event {
+        Event::Letter(letter) => {
+            (letter.standing == pregao::event::LetterStanding::Deposited).then_some(())
+        }
+        _ => None,
+    };
+    ana.ever(left).await.unwrap();
+    // Boxes are looked into every minute or so.
+    house.tsa.set_time(end.plus(std::time::Duration::from_secs(300))).unwrap();
     let from = sofia
         .ever(|event| match event {
             Event::Letter(letter) if letter.folder == pregao::command::Folder::Received => {

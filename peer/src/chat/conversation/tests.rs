@@ -94,6 +94,7 @@ fn the_chat_asks_for_its_letters_when_it_begins_and_shows_no_answer_as_one() {
         Command::New,
         Command::Mail(filter),
         Command::Drafts(DraftsTask::List),
+        Command::Mode { mode: None, room: None },
     ] = &*asked
     else {
         panic!("{asked:?}")
@@ -247,7 +248,7 @@ fn a_letter_waits_with_its_text_and_can_be_taken_back_until_it_leaves() {
     assert_eq!(model.input.text(), "");
     model.apply(Event::Letter(written(2, "ana", LetterStanding::Recalled)));
     assert!(head(&model).ends_with("taken back"));
-    assert_eq!(model.take_questions().pop(), Some(Command::Drafts(DraftsTask::List)));
+    assert!(model.take_questions().contains(&Command::Drafts(DraftsTask::List)));
     model.apply(drafts(vec![draft("ana", "too fast")]));
     assert_eq!(model.input.text(), "too fast");
 }

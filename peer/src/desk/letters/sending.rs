@@ -12,13 +12,16 @@ use crate::text::duration;
 impl Desk {
     /// Writes a letter to whomever is meant.
     pub(super) async fn send_letter(&mut self, office: &Office, new: NewLetter) -> Progress {
-        let to = match office.resolve(&new.to) {
+        let resolved = office.resolve(&new.to);
+        // Before anything is asked for: without a box nobody writes.
+        if matches!(resolved, Ok(Resolved::Address(_) | Resolved::Beginning(_)))
+            && let Err(error) = office.require_box()
+        {
+            return self.reject_letters(error).await;
+        }
+        let to = match resolved {
             Ok(Resolved::Contact(id)) => office.contact(id).map(|contact| contact.address),
             Ok(Resolved::Box(address)) => Ok(address),
-            // Before anything is asked for: without a box nobody writes.
-            Ok(Resolved::Address(_) | Resolved::Beginning(_)) if office.address().is_err() => {
-                Err(OfficeError::NoBox)
-            }
             Ok(Resolved::Address(address)) => {
                 return match self.full_name(&address.broker, address.name.to_string()) {
                     Ok(name) => self.ask_where(name, Box::new(new)).await,

@@ -449,6 +449,14 @@ impl Office {
         Ok(address_of(kept.record.name, self))
     }
 
+    /// Whether there is a box from which somebody is written to first.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoBox`], or [`OfficeError::Shut`] if there was one; [`OfficeError::Mail`].
+    pub fn require_box(&self) -> Result<(), OfficeError> {
+        require_first(self.store().view()).map(drop)
+    }
+
     /// The box for first letters is to be closed.
     ///
     /// # Errors
@@ -538,17 +546,26 @@ const fn standing(record: &BoxRecord) -> &'static str {
 }
 
 /// Whether a box is for first letters.
-pub(super) const fn is_first(record: &BoxRecord) -> bool {
+const fn is_first(record: &BoxRecord) -> bool {
     matches!(record.purpose, BoxPurpose::First { .. })
 }
 
 /// The box for first letters, unless it is closed or being closed.
-pub(super) fn first_box(view: View<'_>) -> Result<Option<Kept<BoxId, BoxRecord>>, OfficeError> {
+fn first_box(view: View<'_>) -> Result<Option<Kept<BoxId, BoxRecord>>, OfficeError> {
     let is_it = |record: &BoxRecord| {
         let alive = matches!(record.state, BoxState::Drawn | BoxState::Opened);
         alive && is_first(record)
     };
     Ok(view.boxes()?.into_iter().flatten().find(|kept| is_it(&kept.record)))
+}
+
+/// As [`first_box`], where nothing goes on without one.
+pub(super) fn require_first(view: View<'_>) -> Result<BoxId, OfficeError> {
+    if let Some(kept) = first_box(view)? {
+        return Ok(kept.id);
+    }
+    let was_there = view.boxes()?.into_iter().flatten().any(|kept| is_first(&kept.record));
+    Err(if was_there { OfficeError::Shut } else { OfficeError::NoBox })
 }
 
 /// Boxes from which letters came, those of contacts, and those for which there is a draft.

@@ -14,7 +14,7 @@ use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::text::{Lines, Text};
 use uuid::Uuid;
 
-use super::people::{first_box, is_first};
+use super::people::require_first;
 use super::views::letter_number;
 use super::{Office, OfficeError};
 use crate::command::NewLetter;
@@ -87,13 +87,7 @@ impl Office {
         };
         let from = match given.filter(alive) {
             Some(id) => id,
-            None => match first_box(view)? {
-                Some(kept) => kept.id,
-                None if view.boxes()?.into_iter().flatten().any(|kept| is_first(&kept.record)) => {
-                    return Err(OfficeError::Shut);
-                }
-                None => return Err(OfficeError::NoBox),
-            },
+            None => require_first(view)?,
         };
         Ok(Route { from, to, contact })
     }

@@ -331,11 +331,11 @@ impl Round {
                         _ => Ok(()),
                     }
                 })?;
-                self.say(News::Letter(number)).await;
                 if let Item::Receipt(_) = record.item {
                     let text = format!("the receipt for letter {number} was sent");
                     self.say(News::Note(text)).await;
                 }
+                self.say(News::Letter(number)).await;
                 return Ok(());
             }
             Err(GuestError::Refused { code, refusal }) => (code, refusal),
@@ -414,8 +414,9 @@ impl Round {
             Item::Letter(_) => format!("letter {number} was not sent, and is a draft again"),
             Item::Receipt(_) => format!("the receipt for letter {number} was not sent"),
         };
-        self.say(News::Letter(number)).await;
         self.say(News::Trouble { message: format!("{what}: {message} ({code})"), advice }).await;
+        // Whoever stays for it has heard why.
+        self.say(News::Letter(number)).await;
         Ok(())
     }
 

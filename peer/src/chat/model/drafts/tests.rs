@@ -227,6 +227,32 @@ fn what_comes_back_while_a_command_is_typed_waits_behind_it_and_is_not_written_o
 }
 
 #[test]
+fn whom_a_letter_convinces_is_as_chosen_for_it_for_its_reader_or_for_all() {
+    let mut model = two();
+    let general = |mode| Event::Mode { id: Some(QUIET.to_owned()), mode, rooms: Vec::new() };
+    model.apply(Event::Letter(letter(1, None, LetterStanding::Unread)));
+    model.apply(general(Mode::Evidence));
+    let mode = |model: &mut Model, id: &str| {
+        model.select(id);
+        model.conversation().unwrap().mode()
+    };
+    // Of a contact the desk says which it is; nobody known has what holds for all.
+    assert_eq!(mode(&mut model, ANA), Mode::Deniable);
+    assert_eq!(mode(&mut model, "@#77777777"), Mode::Evidence);
+    model.apply(Event::Letter(LetterView {
+        who: crate::event::WhoView { name: None, short: Some("8".repeat(8)), verified: false },
+        ..letter(2, None, LetterStanding::Unread)
+    }));
+    assert_eq!(mode(&mut model, "@#88888888"), Mode::Evidence);
+    model.apply(general(Mode::Deniable));
+    assert_eq!(mode(&mut model, "@#88888888"), Mode::Deniable);
+    let mut chosen = draft("ana", "dear ana");
+    (chosen.mode, chosen.chosen) = (Mode::Evidence, true);
+    model.apply(drafts(vec![chosen]));
+    assert_eq!(mode(&mut model, ANA), Mode::Evidence);
+}
+
+#[test]
 fn a_draft_for_a_box_stays_with_it_when_it_becomes_a_contact() {
     let mut model = Model::new();
     model.apply(Event::Letter(letter(1, None, LetterStanding::Unread)));

@@ -200,7 +200,9 @@ fn drafts_are_kept_as_letters_are_sent_and_listed_shown_sent_or_dropped() {
     assert_eq!((subject.as_deref(), attach.as_slice()), (Some("Radio"), &["a.txt".to_owned()][..]));
     assert_eq!((re, mode, receipt), (Some(3), Some(Mode::Evidence), true));
     // Nothing but what goes with it: the text is written later.
-    let Command::Draft(draft) = command("/draft ana \"\" subject Radio") else { panic!("no draft") };
+    let Command::Draft(draft) = command("/draft ana \"\" subject Radio") else {
+        panic!("no draft")
+    };
     assert_eq!(draft.text, "");
     let Command::Send(sent) = command("/send ana \"\" draft") else { panic!("no letter") };
     assert!(sent.draft && sent.text.is_empty());
