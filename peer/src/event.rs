@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::sanitize::{apart, sanitize, shortened};
 pub use mail::{
-    BoxStateView, ContactView, FileView, LetterStanding, LetterView, PersonView, ReadView,
-    RegisteredView, StatusView, WhoView,
+    BoxStateView, ContactView, DraftFile, DraftView, FileView, LetterStanding, LetterView,
+    PersonView, ReadView, RegisteredView, RoomModeView, StatusView, WhoView,
 };
 pub use queries::{BidStanding, BidView, BidsView, CheckVerdict, CheckView};
 
@@ -319,6 +319,33 @@ pub enum Event {
         id: Option<String>,
         /// What became of letters, the newest last.
         letters: Vec<StatusView>,
+    },
+    /// Answer to `mode`, and what changes with that: whom what the user writes convinces.
+    Mode {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Letters and talk, where it is not chosen otherwise.
+        mode: Mode,
+        /// What is said in private rooms.
+        rooms: Vec<RoomModeView>,
+    },
+    /// Answer to `drafts`.
+    Drafts {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// All letters that are being written, in the order in which they were begun.
+        drafts: Vec<DraftView>,
+    },
+    /// Answer to `draft`, and to `drafts` about one.
+    Draft {
+        /// The `id` of the command that it answers, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// The letter that is being written.
+        #[serde(flatten)]
+        draft: Box<DraftView>,
     },
     /// The user's citizen card is about to be asked for a signature; the PIN comes from a file or
     /// the terminal (JSON only).

@@ -6,10 +6,12 @@ use tui_input::{Input, InputRequest};
 use unicode_normalization::char::compose;
 
 use crate::command::{ArgumentKind, table};
-use crate::text::sanitize::{shown, width};
+use crate::text::sanitize::{STAND_IN, shown, width};
 
 /// Most characters of a line.
 const LONGEST: usize = 1_200;
+/// Stands for the end of a line of a draft.
+const LINE_END: char = '\u{21b5}';
 /// Most lines remembered.
 const MOST_REMEMBERED: usize = 200;
 /// Most candidates offered at once.
@@ -70,7 +72,7 @@ impl InputLine {
     /// character has its place; what is not drawn as it is shows a stand-in.
     #[must_use]
     pub fn visible(&self, columns: usize) -> (String, usize) {
-        let drawn: String = self.input.value().chars().map(shown).collect();
+        let drawn: String = self.input.value().chars().map(drawn).collect();
         let at = drawn.char_indices().nth(self.input.cursor()).map_or(drawn.len(), |(at, _)| at);
         let (before, after) = drawn.split_at_checked(at).unwrap_or((&drawn, ""));
         let mut before = before;
@@ -86,7 +88,7 @@ impl InputLine {
     #[must_use]
     pub fn stood_in(&self) -> Vec<String> {
         let mut named: Vec<String> = Vec::new();
-        for character in self.input.value().chars().filter(|c| shown(*c) != *c) {
+        for character in self.input.value().chars().filter(|c| drawn(*c) == STAND_IN) {
             let name = format!("U+{:04X}", u32::from(character));
             if !named.contains(&name) {
                 named.push(name);
@@ -237,6 +239,11 @@ impl InputLine {
         };
         self.input = Input::new(line);
     }
+}
+
+/// A character of the line as it is drawn. A draft may have several lines: they are typed on in one.
+fn drawn(character: char) -> char {
+    if character == '\n' { LINE_END } else { shown(character) }
 }
 
 /// What may replace the last word of `before`, and what stays in front of it.

@@ -140,6 +140,12 @@ pub async fn run(mut front: Front, host: &Host) -> io::Result<()> {
                 }
             }
             Next::Quit => {
+                // What is typed is kept before the desk ends.
+                if let Some(command) = model.last_draft() {
+                    let (id, written) = (Some(QUIET.to_owned()), None);
+                    let kept = UserRequest { id, command, yes: false, written };
+                    let _ = front.commands.try_send(kept);
+                }
                 // A desk that is busy learns it from the channel's end.
                 let quit =
                     UserRequest { id: None, command: Command::Quit, yes: false, written: None };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::value::clock::Time;
 
 use super::conversation::Conversation;
@@ -101,6 +102,8 @@ pub struct Room {
     pub view: Option<RoomView>,
     /// Present in a room for two.
     pub reveal: Option<Reveal>,
+    /// Whom what is said here convinces, in a room for two.
+    pub talk: Option<Mode>,
     /// Present in a conversation.
     pub letters: Option<Box<Conversation>>,
     /// Newest last.

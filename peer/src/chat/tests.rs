@@ -8,8 +8,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::model::{Model, Next, QUIET};
 use crate::command::{Folder, ReceiptAnswer};
 use crate::event::{
-    ContactView, Event, LetterStanding, LetterView, Personal, Phase, ReadView, Role, RoomView,
-    WhoView,
+    ContactView, DraftView, Event, LetterStanding, LetterView, Personal, Phase, ReadView, Role,
+    RoomView, WhoView,
 };
 
 /// Seconds after 13:00:00 of a certain day.
@@ -134,6 +134,28 @@ pub(super) fn contacts(contacts: Vec<ContactView>) -> Event {
     Event::Contacts { id: Some(QUIET.to_owned()), contacts }
 }
 
+pub(super) fn drafts(drafts: Vec<DraftView>) -> Event {
+    Event::Drafts { id: Some(QUIET.to_owned()), drafts }
+}
+
+/// A letter to a contact that is being written.
+pub(super) fn draft(to: &str, text: &str) -> DraftView {
+    DraftView {
+        to: to.to_owned(),
+        who: WhoView { name: Some(to.to_owned()), short: Some("7".repeat(8)), verified: false },
+        subject: None,
+        text: Personal::new(text.to_owned()),
+        files: Vec::new(),
+        re: None,
+        mode: Mode::Deniable,
+        chosen: false,
+        receipt: false,
+        registered: false,
+        expires: None,
+        changed: at(1),
+    }
+}
+
 /// A letter of a contact; without a name, of a box that nobody knows.
 pub(super) fn letter(number: u64, from: Option<&str>, standing: LetterStanding) -> LetterView {
     let short = Some("7".repeat(8)).filter(|_| standing != LetterStanding::Unopened);
@@ -146,6 +168,7 @@ pub(super) fn letter(number: u64, from: Option<&str>, standing: LetterStanding) 
         subject: None,
         attachments: 0,
         standing,
+        acknowledged: None,
         cause: None,
         wants_receipt: false,
         re: None,

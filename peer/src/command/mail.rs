@@ -42,6 +42,16 @@ pub enum ContactTask {
         /// What they handed over, or the beginning of the name of a listed box.
         address: String,
     },
+    /// Makes a contact of the other side of a deal, and gives them a box of one's own.
+    Deal {
+        /// What the user calls them.
+        name: String,
+        /// Prefix of the private room's name.
+        room: String,
+        /// Gives it as soon as it is open, although the broker may guess whose it is.
+        #[serde(default)]
+        now: bool,
+    },
     /// Notes that the words of both programs were compared and are the same; shows them without `words`.
     Verify {
         /// Who.
@@ -126,9 +136,31 @@ pub struct NewLetter {
     /// Whether it does not wait for a pass to have rested: the broker may then guess who wrote it.
     #[serde(default)]
     pub now: bool,
-    /// That nothing is missing although the text speaks of an attachment.
+    /// That nothing is missing although the text speaks of an attachment, and that somebody is meant who is blocked.
     #[serde(default)]
     pub anyway: bool,
+    /// Whether what is not said here is as in the draft for them, if there is one; it is sent with this, then.
+    #[serde(default)]
+    pub draft: bool,
+}
+
+/// What to do about letters that are being written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum DraftsTask {
+    /// Lists them.
+    #[default]
+    List,
+    /// Shows one in whole.
+    Show {
+        /// For whom it is.
+        who: String,
+    },
+    /// Drops one, with all that goes with it.
+    Drop {
+        /// For whom it is.
+        who: String,
+    },
 }
 
 /// Which letters are listed; all by default.

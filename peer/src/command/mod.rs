@@ -11,13 +11,14 @@ pub mod parse;
 pub mod table;
 pub mod unclear;
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::room::body::PriceRule;
 use pregao_protocol::room::disclosure::Attribute;
 use serde::{Deserialize, Serialize};
 
 pub use crate::text::usage_error::UsageError;
 pub use locks::{LocksAsked, LocksAskedError};
-pub use mail::{BoxTask, ContactTask, Folder, MailFilter, NewLetter, ReceiptAnswer};
+pub use mail::{BoxTask, ContactTask, DraftsTask, Folder, MailFilter, NewLetter, ReceiptAnswer};
 pub use parse::{ChatInput, Words, read_line};
 pub use table::{Argument, ArgumentKind, COMMANDS, Keyword, Need, Usage};
 
@@ -332,6 +333,10 @@ pub enum Command {
     Contact(ContactTask),
     /// Writes a letter.
     Send(Box<NewLetter>),
+    /// Keeps a letter that is being written; what is not said stays as it stood in the draft for the same.
+    Draft(Box<NewLetter>),
+    /// Letters that are being written.
+    Drafts(DraftsTask),
     /// Lists the letters that were not read.
     New,
     /// Lists letters.
@@ -388,6 +393,15 @@ pub enum Command {
     Search {
         /// What stands in them.
         text: String,
+    },
+    /// Whom letters and talk convince, where it is not chosen otherwise; says so without a mode.
+    Mode {
+        /// Everybody, or their reader alone.
+        #[serde(default)]
+        mode: Option<Mode>,
+        /// Prefix of the name of the one private room that is meant.
+        #[serde(default)]
+        room: Option<String>,
     },
     /// Gives up the puzzles that are being solved: what they are for is not sent.
     Stop,
@@ -502,10 +516,12 @@ impl Command {
             | Self::Withdraw { room }
             | Self::Paddle(PaddleTask::Here { room, .. })
             | Self::Paddles { room }
+            | Self::Contact(ContactTask::Deal { room, .. })
             | Self::Deliver { room } => Some(room),
-            Self::Auto { room, .. } | Self::Bids { room, .. } | Self::Export { room, .. } => {
-                room.as_deref()
-            }
+            Self::Auto { room, .. }
+            | Self::Bids { room, .. }
+            | Self::Mode { room, .. }
+            | Self::Export { room, .. } => room.as_deref(),
             Self::List { .. }
             | Self::Items(_)
             | Self::Mine(_)
@@ -518,6 +534,8 @@ impl Command {
             | Self::People { .. }
             | Self::Contact(_)
             | Self::Send(_)
+            | Self::Draft(_)
+            | Self::Drafts(_)
             | Self::New
             | Self::Mail(_)
             | Self::Read { .. }
@@ -575,6 +593,8 @@ impl Command {
             Self::People { .. } => &table::PEOPLE,
             Self::Contact(_) => &table::CONTACT,
             Self::Send(_) => &table::SEND,
+            Self::Draft(_) => &table::DRAFT,
+            Self::Drafts(_) => &table::DRAFTS,
             Self::New => &table::NEW,
             Self::Mail(_) => &table::MAIL,
             Self::Read { .. } => &table::READ,
@@ -585,6 +605,7 @@ impl Command {
             Self::Recall { .. } => &table::RECALL,
             Self::Block { .. } => &table::BLOCK,
             Self::Search { .. } => &table::SEARCH,
+            Self::Mode { .. } => &table::MODE,
             Self::Stop => &table::STOP,
             Self::Help { .. } => &table::HELP,
             Self::Quit => &table::QUIT,

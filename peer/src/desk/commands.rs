@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use pregao_protocol::letter::Mode;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::body::Verb;
 
@@ -23,7 +22,11 @@ impl Desk {
     pub(super) async fn handle_command(&mut self, request: UserRequest) -> bool {
         let at_once = matches!(
             request.command,
-            Command::Quit | Command::Stop | Command::Help { .. } | Command::Evidence(_)
+            Command::Quit
+                | Command::Stop
+                | Command::Help { .. }
+                | Command::Evidence(_)
+                | Command::Mode { room: None, .. }
         );
         let ready = at_once || self.is_ready_for_letters(&request.command);
         if self.options.patient && !ready && !self.is_caught_up() {
@@ -83,8 +86,9 @@ impl Desk {
                 self.prove((&room, yes), contact, show, reader).await
             }
             Command::Say { room, text } if self.is_private(&room) => {
-                self.say_privately(&room, &text, Mode::Deniable).await
+                self.say_privately(&room, &text).await
             }
+            Command::Mode { mode, room } => self.mode_command(mode, room.as_deref()).await,
             Command::Withdraw { room } => self.withdraw(&room).await,
             Command::Auto { room, ceiling, steady } => {
                 self.auto(room.as_deref(), ceiling.as_deref(), steady).await

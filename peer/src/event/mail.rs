@@ -29,6 +29,9 @@ pub struct LetterView {
     pub attachments: u32,
     /// How it stands.
     pub standing: LetterStanding,
+    /// When the word that it was read was deposited, if it was: of a letter that came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Time>,
     /// Why, if it could not be opened or sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -167,6 +170,65 @@ pub struct FileView {
     /// Where it was written, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<String>,
+}
+
+/// Whom what is said in a private room convinces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomModeView {
+    /// Room.
+    pub room: String,
+    /// By which beginning of its name it is called.
+    pub short: String,
+    /// Whom it convinces.
+    pub mode: Mode,
+}
+
+/// A letter that is being written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftView {
+    /// For whom, as a command names them.
+    pub to: String,
+    /// For whom.
+    pub who: WhoView,
+    /// The line above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Personal>,
+    /// What it says so far.
+    pub text: Personal,
+    /// What goes with it.
+    pub files: Vec<DraftFile>,
+    /// The number of the letter that it answers, if that is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub re: Option<u64>,
+    /// Whom it will convince.
+    pub mode: Mode,
+    /// Whether that was chosen for it, and not for its reader.
+    #[serde(default)]
+    pub chosen: bool,
+    /// Whether its reader is asked to say that it was read.
+    #[serde(default)]
+    pub receipt: bool,
+    /// Whether its reader is to sign for it before they read it.
+    #[serde(default)]
+    pub registered: bool,
+    /// After how long it is destroyed, read or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// When it was changed last.
+    pub changed: Time,
+}
+
+/// A file that goes with a draft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftFile {
+    /// Its name.
+    pub name: Personal,
+    /// In bytes, of one that is kept with the draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Where it is, of one that is read when the draft is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 /// Somebody who wants to be found.

@@ -192,6 +192,34 @@ pub struct TalkRecord {
     /// What was said and what was read: the keys that opened it are gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<SaidRecord>,
+    /// Whom it convinces there, if that was chosen for this room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The deal is to become a contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub befriends: Option<BefriendRecord>,
+}
+
+/// How far the two of a private room have come in becoming contacts.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BefriendRecord {
+    /// What the user calls the other side.
+    pub name: String,
+    /// The own box that is given to them, and to nobody else.
+    pub own_box: RoomName,
+    /// Whether it is given as soon as it is open, although the broker may then guess whose it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub now: bool,
+    /// When it is given, once it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Time>,
+    /// Whether it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
+    /// Whether the other side is a contact here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
 }
 
 /// Secrets with which what is said to the persona is opened.
@@ -214,6 +242,9 @@ pub struct UnsaidRecord {
     pub text: String,
     /// Whom it is to convince.
     pub mode: Mode,
+    /// The own box that is given with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Address>,
 }
 
 /// What was said in a private room.

@@ -22,9 +22,9 @@ use zeroize::Zeroizing;
 use crate::private;
 
 pub use contents::{
-    ActionRecord, AutoRecord, Contents, Counterparty, KeptCard, KeptSaying, LogRecord, MailRecord,
-    PaddleRecord, RevealRecord, SaidRecord, Secret, TalkRecord, TalkSecrets, TrustedTsa,
-    UnsaidRecord, VERSION,
+    ActionRecord, AutoRecord, BefriendRecord, Contents, Counterparty, KeptCard, KeptSaying,
+    LogRecord, MailRecord, PaddleRecord, RevealRecord, SaidRecord, Secret, TalkRecord, TalkSecrets,
+    TrustedTsa, UnsaidRecord, VERSION,
 };
 pub use enrolment::{AskedToken, HeldToken, KeptEnrolment, KeptIssuer};
 pub use error::VaultError;

@@ -32,7 +32,7 @@ impl Pair {
     async fn runs(&self, who: &Path, words: &[&str]) -> (Option<i32>, String) {
         let address = self.house.broker.address.to_string();
         let words = [words, &["--broker", &address]].concat();
-        let ran = pregao(who, &words).await.unwrap();
+        let ran = pregao(who, &words).await.unwrap_or_else(|error| panic!("{words:?}: {error}"));
         (ran.code, ran.text)
     }
 }
@@ -67,7 +67,9 @@ async fn two_who_are_never_there_together_do_all_that_the_menu_has() {
     has(&new, &["1  from box", "\"Radio\"  not read  evidence  asks for a receipt", "1 not read"]);
     assert_eq!(new.matches("Radio").count(), 1, "told twice: {new}");
     has(&pair.says(ana, &["read", "1"]).await, &["Is it still there?", "you can prove to others"]);
-    has(&pair.says(ana, &["ack", "1", "now"]).await, &["a receipt leaves now"]);
+    let told = pair.says(ana, &["ack", "1", "now"]).await;
+    has(&told, &["a receipt leaves now", "the receipt for letter 1 was sent"]);
+    assert!(!told.contains("has not left"), "{told}");
     let theirs = new.split_whitespace().skip_while(|word| *word != "box").nth(1).unwrap();
     let answer = ["send", theirs, "It is.", "re", "1", "deniable", "now"];
     has(&pair.says(ana, &answer).await, &["deniable: its reader can prove nothing", "deposited"]);
@@ -156,4 +158,63 @@ async fn v361_who_sends_a_registered_letter_hears_and_shows_that_it_was_signed_f
     let ending = if written.contains("2.deposit") { "2.deposit" } else { "2.receipt" };
     let judged = verified(&pair, &written, ending).await;
     assert!(!judged.contains("Or do not."), "{judged}");
+}
+
+/// What is not sent is kept, by whatever command it was written, and to whom nothing goes is said before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_leave_is_a_draft_and_to_whom_nothing_goes_is_said() {
+    let pair = pair().await;
+    let (ana, rui) = (&pair.ana, &pair.rui);
+    has(&pair.says(ana, &["box", "open", "ana", "now"]).await, &[": open"]);
+    has(&pair.says(rui, &["box", "open", "rui", "now"]).await, &[": open"]);
+    let people = pair.says(rui, &["people"]).await;
+    let of = |handle: &str| {
+        let line = people.lines().find(|line| line.contains(handle)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    pair.says(rui, &["contact", "add", "ana", &of("\"ana\"")]).await;
+
+    // A draft is there for the next program, and goes on.
+    pair.says(rui, &["draft", "ana", "Is it", "subject", "Radio", "evidence"]).await;
+    has(&pair.says(rui, &["draft", "ana", "Is it there?"]).await, &["Subject: Radio"]);
+    has(&pair.says(rui, &["drafts"]).await, &["to ana", "\"Radio\"", "Is it there?", "evidence"]);
+
+    // Whoever is blocked, oneself, nobody known, a box that is not there.
+    pair.says(rui, &["block", "ana"]).await;
+    for (words, said) in [
+        (vec!["send", "ana", "hi"], "you have blocked ana"),
+        (vec!["drafts", "send", "ana"], "you have blocked ana"),
+        (vec!["send", &of("\"rui\""), "hi"], "this box is your own"),
+        (vec!["send", "bea", "hi"], "there is no contact `bea`"),
+        (vec!["send", "#00000000", "hi"], "there is no box `00000000`"),
+        (vec!["drafts", "drop", "bea"], "there is no contact `bea`"),
+    ] {
+        let (code, text) = pair.runs(rui, &words).await;
+        assert_eq!(code, Some(1), "{words:?}: {text}");
+        has(&text, &[said, "→"]);
+    }
+    pair.says(rui, &["block", "ana", "off"]).await;
+    let sent = pair.says(rui, &["drafts", "send", "ana", "now"]).await;
+    has(&sent, &["evidence: its reader can prove", "deposited"]);
+    has(&pair.says(rui, &["drafts"]).await, &["no drafts"]);
+
+    // To a box that was closed meanwhile: said, and nothing of the letter is lost.
+    has(&pair.says(ana, &["box", "close", "--yes"]).await, &["closed"]);
+    let folder = pair.house.folder.path();
+    let file = folder.join("lamp.txt");
+    std::fs::write(&file, b"a lamp").unwrap();
+    let file = file.display().to_string();
+    let words = ["send", "ana", "Here", "subject", "Lamp", "attach", &file, "now"];
+    let (code, text) = pair.runs(rui, &words).await;
+    assert_eq!(code, Some(1), "{text}");
+    has(&text, &["was not sent, and is a draft again", "box.closed", "NOT SENT"]);
+    std::fs::remove_file(&file).unwrap();
+    has(
+        &pair.says(rui, &["drafts", "show", "ana"]).await,
+        &["Subject: Lamp", "| Here", "\"lamp.txt\" 6 bytes, kept with it"],
+    );
+    // Whoever closed their own can be answered by nobody.
+    let (code, text) = pair.runs(ana, &["send", &of("\"rui\""), "hi"]).await;
+    assert_eq!(code, Some(1), "{text}");
+    has(&text, &["your box is closed", "no receipt could come back", "/box open"]);
 }

@@ -33,7 +33,10 @@ struct Deal {
 }
 
 async fn deal() -> Deal {
-    let house = simulated();
+    deal_in(simulated()).await
+}
+
+async fn deal_in(house: House) -> Deal {
     let (mut sofia, mut ana) = (desk(&house, "sofia").await, desk(&house, "ana").await);
     let list = json!({ "command": "list", "title": "Radio", "start": "1", "for": "10m", "fixed_end": true });
     assert!(sofia.ask(list).await.unwrap());
@@ -141,6 +144,146 @@ async fn the_two_write_to_each_other_before_and_after_they_disclose() {
     let ran = pregao(&ana, &["verify", log.to_str().unwrap()]).await.unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     assert!(ran.text.contains("both disclosed"), "{}", ran.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_a_saying_convinces_is_chosen_for_all_or_for_the_room_and_seen_by_both() {
+    let Deal { house: _house, mut sofia, mut ana, auction, room, .. } = deal().await;
+    let mode =
+        |mode: &str, room: Option<&str>| json!({ "command": "mode", "mode": mode, "room": room });
+    // Deniable before anything is chosen, which is seen before anything is said.
+    let told = |room: String| {
+        move |event: &Event| match event {
+            Event::Mode { rooms, .. } => rooms.iter().find(|of| of.room == room).map(|of| of.mode),
+            _ => None,
+        }
+    };
+    assert_eq!(ana.until(told(room.clone())).await.unwrap(), Mode::Deniable);
+    // What is said in an auction everybody hears: there is nothing to choose.
+    assert!(!ana.ask(mode("evidence", Some(&auction))).await.unwrap());
+    assert_eq!(ana.refusal().await.unwrap().0, "say.public");
+    assert!(ana.ask(mode("evidence", Some(&room))).await.unwrap(), "{:?}", ana.seen.last());
+    assert_eq!(ana.until(told(room.clone())).await.unwrap(), Mode::Evidence);
+    assert!(ana.ask(say(&room, "I pay on Friday.")).await.unwrap());
+    assert_eq!(heard(&mut sofia, "I pay on Friday.").await, (Role::Winner, Mode::Evidence, false));
+    assert_eq!(heard(&mut ana, "I pay on Friday.").await, (Role::Winner, Mode::Evidence, true));
+    // It is hers for that room, and not Sofia's.
+    assert!(sofia.ask(say(&room, "Good.")).await.unwrap(), "{:?}", sofia.seen.last());
+    assert_eq!(heard(&mut ana, "Good.").await.1, Mode::Deniable);
+    // For all that Sofia writes; Ana goes back for the room, whatever holds for all.
+    assert!(sofia.ask(mode("evidence", None)).await.unwrap());
+    assert!(sofia.ask(say(&room, "It is packed.")).await.unwrap(), "{:?}", sofia.seen.last());
+    assert_eq!(heard(&mut ana, "It is packed.").await.1, Mode::Evidence);
+    assert!(ana.ask(mode("evidence", None)).await.unwrap());
+    assert!(ana.ask(mode("deniable", Some(&room))).await.unwrap());
+    assert!(ana.ask(say(&room, "Fine.")).await.unwrap(), "{:?}", ana.seen.last());
+    assert_eq!(heard(&mut sofia, "Fine.").await.1, Mode::Deniable);
+    // After another start it is as it was chosen, and one command says so.
+    let folder = ended(ana).await;
+    let ran = pregao(&folder, &["mode"]).await.unwrap();
+    assert!(ran.text.contains("what you write is evidence"), "{}", ran.text);
+    let ran = pregao(&folder, &["say", &room, "Bye."]).await.unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert!(ran.text.contains("deniable: the other side can prove nothing"), "{}", ran.text);
+    assert_eq!(heard(&mut sofia, "Bye.").await.1, Mode::Deniable);
+}
+
+/// What the desk notes about something.
+async fn noted(desk: &mut Desk, part: &str) {
+    desk.ever(|event| match event {
+        Event::Note { text, .. } if text.contains(part) => Some(()),
+        _ => None,
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until somebody is a contact.
+async fn knows(desk: &mut Desk, name: &str) {
+    desk.ever(|event| match event {
+        Event::Contacts { contacts, .. } if contacts.iter().any(|of| of.name == name) => Some(()),
+        _ => None,
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deal_becomes_a_contact_once_both_have_given_a_box() {
+    let options = pregao_tests::house::Options::default().simulated();
+    let house = House::open(&options.broker("--passes-per-day 20")).unwrap();
+    let Deal { house, mut sofia, mut ana, auction, room, end } = deal_in(house).await;
+    let befriend = |name: &str, room: &str| json!({ "command": "contact", "what": "deal", "name": name, "room": room, "now": true });
+    for (room, name, code) in [(&auction, "sofia", "room.unknown"), (&room, "7", "mail.name")] {
+        assert!(!ana.ask(befriend(name, room)).await.unwrap(), "{name}");
+        assert_eq!(ana.refusal().await.unwrap().0, code);
+    }
+    assert!(ana.ask(befriend("sofia", &room)).await.unwrap(), "{:?}", ana.seen.last());
+    // What each learns is said, and that the other side has given none.
+    noted(&mut ana, "neither who you are nor any other box of yours").await;
+    noted(&mut ana, "they have given no box yet, and may have none").await;
+    let given = |event: &Event| match event {
+        Event::SaidPrivately { text: Some(text), contact: Some(name), own: false, .. } => {
+            Some((text.clone(), *name))
+        }
+        _ => None,
+    };
+    let (text, first) = sofia.ever(given).await.unwrap();
+    assert_eq!(text, "");
+    noted(&mut sofia, "makes them a contact, and gives them one of yours").await;
+    // Nobody is a contact by what the other side does alone.
+    assert!(sofia.ask(json!({ "command": "contact", "what": "list" })).await.unwrap());
+    assert!(ana.ask(json!({ "command": "contact", "what": "list" })).await.unwrap());
+    let none = |event: &Event| match event {
+        Event::Contacts { contacts, .. } => Some(contacts.is_empty()),
+        _ => None,
+    };
+    assert!(sofia.until(none).await.unwrap() && ana.until(none).await.unwrap());
+    assert!(sofia.ask(befriend("ana", &room)).await.unwrap(), "{:?}", sofia.seen.last());
+    noted(&mut sofia, "they have given theirs").await;
+    knows(&mut sofia, "ana").await;
+    knows(&mut ana, "sofia").await;
+    let (_, second) = ana.ever(given).await.unwrap();
+    assert_ne!(first, second);
+    assert!(!ana.ask(befriend("other", &room)).await.unwrap());
+    assert_eq!(ana.refusal().await.unwrap().0, "mail.known");
+    // They write to each other from these boxes, outside the room.
+    let letter = json!({ "command": "send", "to": "sofia", "text": "It arrived.", "now": true });
+    assert!(ana.ask(letter).await.unwrap(), "{:?}", ana.seen.last());
+    house.tsa.set_time(end.plus(std::time::Duration::from_secs(120))).unwrap();
+    let left = |event: &Event| match event {
+        Event::Letter(letter) => {
+            (letter.standing == pregao::event::LetterStanding::Deposited).then_some(())
+        }
+        _ => None,
+    };
+    ana.ever(left).await.unwrap();
+    // Boxes are looked into every minute or so.
+    house.tsa.set_time(end.plus(std::time::Duration::from_secs(300))).unwrap();
+    let from = sofia
+        .ever(|event| match event {
+            Event::Letter(letter) if letter.folder == pregao::command::Folder::Received => {
+                Some((letter.who.name.clone(), letter.letter))
+            }
+            _ => None,
+        })
+        .await
+        .unwrap();
+    assert_eq!(from.0.as_deref(), Some("ana"));
+    let read = json!({ "command": "read", "letter": from.1 });
+    assert!(sofia.ask(read).await.unwrap());
+    sofia
+        .ever(|event| match event {
+            Event::Read { shown, .. } => (shown.text.expose() == "It arrived.").then_some(()),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    // Both have words to compare: each knows the other's box and their own.
+    for (desk, who) in [(&mut ana, "sofia"), (&mut sofia, "ana")] {
+        let verify = json!({ "command": "contact", "what": "verify", "who": who });
+        assert!(desk.ask(verify).await.unwrap(), "{:?}", desk.seen.last());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

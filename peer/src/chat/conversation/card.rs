@@ -9,7 +9,8 @@ use ratatui::widgets::{Block, Paragraph};
 use super::{Conversation, With};
 use crate::chat::palette::Palette;
 use crate::command::ReceiptAnswer;
-use crate::text::sanitize::sanitize;
+use crate::event::DraftView;
+use crate::text::sanitize::{sanitize, shortened};
 use crate::text::wrap::fit;
 
 /// Columns from which the name of the box stands beside that of a contact.
@@ -46,6 +47,9 @@ fn facts(conversation: &Conversation) -> [(String, bool); 3] {
         Some(contact) if contact.blocked => {
             format!("BLOCKED: /block {} off hears from them again", quoted(&label))
         }
+        _ if conversation.stored().is_some_and(goes_with_more) => {
+            draft_words(conversation.stored(), &label)
+        }
         Some(contact) => match contact.receipts {
             ReceiptAnswer::Ask => "read receipts: you say so each time, by /ack".to_owned(),
             ReceiptAnswer::Never => "read receipts: never".to_owned(),
@@ -54,6 +58,33 @@ fn facts(conversation: &Conversation) -> [(String, bool); 3] {
         None => String::new(),
     };
     [trust, (mode, false), (more, conversation.is_blocked())]
+}
+
+/// Whether more goes with a draft than its text.
+fn goes_with_more(draft: &DraftView) -> bool {
+    let has_more = draft.subject.is_some() || !draft.files.is_empty() || draft.re.is_some();
+    has_more || draft.receipt || draft.registered || draft.expires.is_some()
+}
+
+/// What goes with the line that is typed.
+fn draft_words(draft: Option<&DraftView>, label: &str) -> String {
+    let Some(draft) = draft else { return String::new() };
+    let files = match draft.files.len() {
+        0 => None,
+        1 => Some("1 file".to_owned()),
+        files => Some(format!("{files} files")),
+    };
+    let subject = draft.subject.as_ref();
+    let parts = [
+        draft.registered.then(|| "REGISTERED".to_owned()),
+        files,
+        draft.re.map(|re| format!("re {re}")),
+        draft.receipt.then(|| "receipt".to_owned()),
+        draft.expires.as_ref().map(|span| format!("expires {}", sanitize(span))),
+        subject.map(|subject| format!("\"{}\"", shortened(subject.expose(), 20))),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("draft with {}; /drafts drop {}", parts.join(", "), quoted(label))
 }
 
 /// A name as it is typed in a command.

@@ -10,9 +10,12 @@ use std::collections::{BTreeMap, VecDeque};
 use pregao_protocol::letter::Mode;
 use pregao_protocol::value::clock::Time;
 
+use super::model::drafts::{line_of, text_of};
 use super::room::ChatLine;
 use crate::command::Folder;
-use crate::event::{ContactView, LetterStanding, LetterView, Personal, ReadView, WhoView};
+use crate::event::{
+    ContactView, DraftView, LetterStanding, LetterView, Personal, ReadView, WhoView,
+};
 use crate::text::sanitize::sanitize;
 
 /// Most letters of a conversation that are kept, the newest.
@@ -103,6 +106,14 @@ pub struct Conversation {
     typed: VecDeque<Personal>,
     /// What is typed and not sent, while another room is on screen.
     draft: String,
+    /// The draft as the desk keeps it.
+    stored: Option<DraftView>,
+    /// What it says, as far as the chat knows or has handed over.
+    saved: String,
+    /// The desk keeps another text than the chat shows: nothing is handed over before the two are one.
+    is_behind: bool,
+    /// Whom a letter convinces to somebody for whom it is not chosen.
+    general: Mode,
     asked: bool,
 }
 
@@ -118,6 +129,10 @@ impl Conversation {
             notes: VecDeque::new(),
             typed: VecDeque::new(),
             draft: String::new(),
+            stored: None,
+            saved: String::new(),
+            is_behind: false,
+            general: Mode::Deniable,
             asked: false,
         }
     }
@@ -143,7 +158,76 @@ impl Conversation {
     /// Whom a letter convinces that is typed here. It is sent as this, so that what is seen is what is sent.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.contact.as_ref().map_or(Mode::Deniable, |contact| contact.mode)
+        let chosen = self.stored.as_ref().filter(|draft| draft.chosen).map(|draft| draft.mode);
+        let of_contact = self.contact.as_ref().map(|contact| contact.mode);
+        chosen.or(of_contact).unwrap_or(self.general)
+    }
+
+    /// Whom a letter convinces, where it is not chosen for a contact.
+    pub(super) const fn write_as(&mut self, general: Mode) {
+        self.general = general;
+    }
+
+    /// The draft as the desk keeps it.
+    #[must_use]
+    pub const fn stored(&self) -> Option<&DraftView> {
+        self.stored.as_ref()
+    }
+
+    /// Whether this is to be kept, that stands in its input line. While a letter is being handed in, an empty line says
+    /// nothing: it may be refused.
+    pub(super) fn is_unsaved(&self, text: &str) -> bool {
+        text != self.saved && !self.is_behind && (!text.is_empty() || self.typed.is_empty())
+    }
+
+    /// The line in which the two are one, once no command stands there any more.
+    pub(super) fn catch_up(&mut self, line: &str) -> Option<String> {
+        if !self.is_behind || text_of(line).is_none() {
+            return None;
+        }
+        let stored = self.stored.take();
+        self.take_stored(stored, Some(line))
+    }
+
+    /// This was handed over to be kept.
+    pub(super) fn is_saved(&mut self, text: &str) {
+        text.clone_into(&mut self.saved);
+    }
+
+    /// Takes in the draft as the desk keeps it, `typed` being the line if this is on screen. The line that is to stand
+    /// there from then on, if it is another.
+    pub(super) fn take_stored(
+        &mut self,
+        stored: Option<DraftView>,
+        typed: Option<&str>,
+    ) -> Option<String> {
+        let text = stored.as_ref().map_or("", |draft| draft.text.expose()).to_owned();
+        self.stored = stored;
+        let saved = std::mem::replace(&mut self.saved, text.clone());
+        self.is_behind = false;
+        let line = typed.unwrap_or(&self.draft).to_owned();
+        let stands = text_of(&line);
+        if text == saved || stands == Some(&*text) {
+            return None;
+        }
+        let line = match stands {
+            // What is newer stays, behind what came back.
+            Some(newer) if !newer.is_empty() && newer != saved => match text.is_empty() {
+                true => return None,
+                false => line_of(&format!("{text}\n\n{newer}")),
+            },
+            Some(_) => line_of(&text),
+            // A command is typed, which goes first.
+            None if typed.is_some() => {
+                (self.saved, self.is_behind) = (saved, true);
+                return None;
+            }
+            None => line_of(&text),
+        };
+        if typed.is_none() {
+            self.draft.clone_from(&line);
+        }
+        Some(line)
     }
 
     /// Letters that were not read. `all` if every letter that is not read is here; else the store's count holds, as it was
@@ -195,6 +279,10 @@ impl Conversation {
         self.verified |= view.who.verified;
         let is_typed = view.folder == Folder::Sent && view.standing == LetterStanding::Waiting;
         let typed = if is_typed { self.typed.pop_front() } else { None };
+        if typed.is_some() {
+            // With it went the draft.
+            (self.stored, self.saved) = (None, String::new());
+        }
         self.letters.insert(number, Letter { view, shown: None, typed, asked: false });
         if self.letters.len() > MOST_LETTERS {
             self.letters.pop_first();
@@ -216,12 +304,6 @@ impl Conversation {
             letter.asked = true;
             letter.shown = Some(shown);
         }
-    }
-
-    /// The text of a letter that was typed in this run and taken back.
-    pub(super) fn typed_of(&self, number: u64) -> Option<String> {
-        let letter = self.letters.get(&number)?;
-        letter.typed.as_ref().map(|typed| typed.expose().to_owned())
     }
 
     /// Adds a line of the program.
@@ -258,10 +340,15 @@ impl Conversation {
         std::mem::take(&mut self.draft)
     }
 
-    /// Whether something is typed and not sent.
+    /// Whether nothing is typed in it.
+    pub(super) const fn leaves_no_line(&self) -> bool {
+        self.draft.is_empty()
+    }
+
+    /// Whether something is typed, or kept, and not sent.
     #[must_use]
     pub const fn has_draft(&self) -> bool {
-        !self.draft.is_empty()
+        !self.draft.is_empty() || self.stored.is_some()
     }
 
     /// Takes over the letters of what turned out to be the same people.
@@ -274,7 +361,7 @@ impl Conversation {
         }
         self.verified |= other.verified;
         if self.draft.is_empty() {
-            self.draft = other.draft;
+            (self.draft, self.saved, self.stored) = (other.draft, other.saved, other.stored);
         }
     }
 

@@ -7,8 +7,10 @@ use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 use super::*;
 use crate::chat::model::{Model, Next, QUIET};
 use crate::chat::room::{Room, Tone};
-use crate::chat::tests::{at, auction, contact, contacts, letter, press, read, typed, written};
-use crate::command::{Command, ContactTask, NewLetter};
+use crate::chat::tests::{
+    at, auction, contact, contacts, draft, drafts, letter, press, read, typed, written,
+};
+use crate::command::{Command, ContactTask, DraftsTask, NewLetter};
 use crate::event::{ActView, Event, RegisteredView};
 
 const ANA: &str = "@ana";
@@ -87,7 +89,14 @@ fn the_chat_asks_for_its_letters_when_it_begins_and_shows_no_answer_as_one() {
     let mut model = Model::new();
     let before = lines(&model, "");
     let asked = model.take_questions();
-    let [Command::Contact(ContactTask::List), Command::New, Command::Mail(filter)] = &*asked else {
+    let [
+        Command::Contact(ContactTask::List),
+        Command::New,
+        Command::Mail(filter),
+        Command::Drafts(DraftsTask::List),
+        Command::Mode { mode: None, room: None },
+    ] = &*asked
+    else {
         panic!("{asked:?}")
     };
     assert_eq!((filter.last, &filter.with), (Some(200), &None));
@@ -239,6 +248,8 @@ fn a_letter_waits_with_its_text_and_can_be_taken_back_until_it_leaves() {
     assert_eq!(model.input.text(), "");
     model.apply(Event::Letter(written(2, "ana", LetterStanding::Recalled)));
     assert!(head(&model).ends_with("taken back"));
+    assert!(model.take_questions().contains(&Command::Drafts(DraftsTask::List)));
+    model.apply(drafts(vec![draft("ana", "too fast")]));
     assert_eq!(model.input.text(), "too fast");
 }
 
@@ -552,7 +563,8 @@ fn what_changes_a_contact_is_followed_by_the_question_how_they_stand() {
         model.take_questions();
         assert!(matches!(typed(&mut model, line), Next::Send(_)), "{line}");
         let asked = model.take_questions();
-        assert_eq!(asked == [Command::Contact(ContactTask::List)], asks, "{line}: {asked:?}");
+        let how = [Command::Contact(ContactTask::List), Command::Drafts(DraftsTask::List)];
+        assert_eq!(asked == how, asks, "{line}: {asked:?}");
     }
 }
 

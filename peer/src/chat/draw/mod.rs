@@ -438,7 +438,10 @@ fn input_line(model: &Model, palette: &Palette, area: Rect, frame: &mut Frame<'_
         Some(letters) => {
             format!("{}, {}> ", fit(&letters.with().label(), PROMPT), mode(letters.mode()))
         }
-        None => format!("#{}> ", model.short(&room.id)),
+        None => match room.talk {
+            Some(talk) => format!("#{}, {}> ", model.short(&room.id), mode(talk)),
+            None => format!("#{}> ", model.short(&room.id)),
+        },
     });
     let room_left = usize::from(area.width).saturating_sub(width(&prompt));
     let (text, column) = model.input.visible(room_left);
@@ -480,7 +483,16 @@ fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
         None if model.current().is_some_and(Room::is_lobby) => {
             "this is no command: begin with a slash".to_owned()
         }
-        None => "Enter says this in the room, under a name used once".to_owned(),
+        None => match model.current().and_then(|room| room.talk) {
+            Some(Mode::Deniable) => {
+                "Enter says it to the other side: it convinces them alone; /mode changes that"
+                    .to_owned()
+            }
+            Some(Mode::Evidence) => {
+                "Enter says it to the other side, SIGNED: they can show it to others".to_owned()
+            }
+            None => "Enter says this in the room, under a name used once".to_owned(),
+        },
     };
     Line::styled(fit(&text, columns), palette.dim)
 }

@@ -7,7 +7,7 @@ use crate::chat::tests::{
 };
 use crate::event::{
     ActView, ContactView, Event, FallingView, FileView, LetterStanding, LetterView, Personal,
-    ReserveView, Role, RoomView,
+    ReserveView, Role, RoomModeView, RoomView,
 };
 use pregao_protocol::value::report::Report;
 use ratatui::Terminal;
@@ -120,6 +120,47 @@ fn invited_to_reveal() {
     model.advance(at(301), Duration::ZERO);
     model.apply(invited(&"77aa".repeat(16), &"3f2a".repeat(16), Role::Winner));
     insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn a_hundred_contacts_with_long_names_beside_an_auction() {
+    let mut model = market();
+    let name = |n: u64| format!("{n:02} of the society of radio amateurs");
+    let many = (0..100).map(|n| contact(&name(n), 'a', if n % 7 == 0 { n * 40 } else { 0 }));
+    model.apply(contacts(many.collect()));
+    let with = name(63);
+    for n in 1..60 {
+        model.apply(Event::Letter(letter(n, Some(&with), LetterStanding::Read)));
+    }
+    model.apply(Event::Letter(letter(60, Some(&name(3)), LetterStanding::Unread)));
+    model.select(&format!("@{with}"));
+    model.input.paste("It is written slowly, and to somebody with a very long name");
+    insta::assert_snapshot!(text(&model, 80, 24));
+}
+
+#[test]
+fn whom_a_saying_in_a_private_room_convinces_is_seen_before_it_is_said() {
+    let mut model = market();
+    let room = "77aa".repeat(16);
+    model.apply(invited(&room, &"3f2a".repeat(16), Role::Winner));
+    model.select(&room);
+    let modes = |mode| Event::Mode {
+        id: None,
+        mode: Mode::Deniable,
+        rooms: vec![RoomModeView { room: room.clone(), short: "77aa".to_owned(), mode }],
+    };
+    model.input.paste("I pay on Friday");
+    for (mode, prompt, hint) in [
+        (Mode::Deniable, "#77aa, deniable> I pay", "it convinces them alone"),
+        (Mode::Evidence, "#77aa, EVIDENCE> I pay", "SIGNED: they can show it to others"),
+    ] {
+        model.apply(modes(mode));
+        let screen = text(&model, 80, 24);
+        assert!(screen.contains(prompt) && screen.contains(hint), "{screen}");
+    }
+    // In an auction everybody hears it, and there is no mode.
+    model.select(&"3f2a".repeat(16));
+    assert!(!text(&model, 80, 24).contains("EVIDENCE"));
 }
 
 #[test]

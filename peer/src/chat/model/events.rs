@@ -95,6 +95,8 @@ impl Model {
                 self.push_line(&room, Tone::System, &text);
             }
             Event::Alarm { room, message, advice, .. } => self.raise(room, &message, &advice),
+            // It moves only the screen.
+            Event::Mode { id: None, .. } => {}
             // They have their conversation.
             Event::Letter(_) | Event::Read { .. } => {}
             // Of what the chat asks by itself, in the lobby.
@@ -105,6 +107,9 @@ impl Model {
             | Event::People { ref id, .. }
             | Event::Contacts { ref id, .. }
             | Event::Boxes { ref id, .. }
+            | Event::Mode { ref id, .. }
+            | Event::Drafts { ref id, .. }
+            | Event::Draft { ref id, .. }
             | Event::Status { ref id, .. } => {
                 let room = self.typed_in(id.as_deref()).unwrap_or_else(|| self.selected.clone());
                 self.show_lines(&room, &event);

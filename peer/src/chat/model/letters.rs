@@ -1,9 +1,13 @@
 //! Conversations in the model: what the desk says of letters, what is asked of it, and what is typed.
 
+use pregao_protocol::letter::Mode;
+
 use super::{MOST_ROOMS, Model, Next, Room, Tone};
 use crate::chat::conversation::{Conversation, With};
-use crate::command::{Command, ContactTask, MailFilter, parse};
-use crate::event::{ActView, ContactView, Event, LetterStanding, LetterView, ReadView};
+use crate::command::{Command, ContactTask, DraftsTask, MailFilter, parse};
+use crate::event::{
+    ActView, ContactView, Event, LetterStanding, LetterView, ReadView, RoomModeView,
+};
 use crate::text::usage_error::UsageError;
 
 /// What the chat's own questions are called: they are shown in no room.
@@ -18,16 +22,21 @@ const AT_ONCE: usize = 4;
 const MOST_STRANGERS: usize = 200;
 
 impl Model {
-    /// What the chat asks when it begins: contacts with their counts, what was not read, the newest letters.
+    /// What the chat asks when it begins: contacts with their counts, what was not read, the newest letters, drafts.
     pub(super) fn first_questions() -> Vec<Command> {
         let newest = MailFilter { last: Some(AT_FIRST), ..MailFilter::default() };
-        vec![Command::Contact(ContactTask::List), Command::New, Command::Mail(newest)]
+        let drafts = Command::Drafts(DraftsTask::List);
+        let mode = Command::Mode { mode: None, room: None };
+        vec![Command::Contact(ContactTask::List), Command::New, Command::Mail(newest), drafts, mode]
     }
 
     /// What the chat asks by itself now, so that what is on screen can be shown. To be handed in as [`QUIET`].
     pub fn take_questions(&mut self) -> Vec<Command> {
         if !self.to_ask.is_empty() {
             return std::mem::take(&mut self.to_ask);
+        }
+        if let Some(draft) = self.unsaved(false) {
+            return vec![draft];
         }
         let selected = self.selected.clone();
         let Some(conversation) = self.conversation_mut(&selected) else { return Vec::new() };
@@ -59,10 +68,14 @@ impl Model {
         let changes = match command {
             Command::Contact(task) => !matches!(task, ContactTask::List),
             Command::Block { .. } | Command::Send(_) => true,
+            Command::Mode { mode, .. } => mode.is_some(),
             _ => false,
         };
         if changes {
             self.to_ask.push(Command::Contact(ContactTask::List));
+        }
+        if changes || matches!(command, Command::Draft(_) | Command::Drafts(_)) {
+            self.ask_for_drafts();
         }
     }
 
@@ -141,7 +154,7 @@ impl Model {
                 self.input.put(text);
             }
         } else if let Some(conversation) = self.conversation_mut(id)
-            && !conversation.has_draft()
+            && conversation.leaves_no_line()
         {
             conversation.leave(text);
         }
@@ -165,7 +178,8 @@ impl Model {
             }
             Event::Contacts { id, contacts } => {
                 self.apply_contacts(contacts);
-                quiet(id)
+                // One that came by itself is a line of its own.
+                quiet(id) || id.is_none()
             }
             Event::Status { letters, .. } => {
                 for status in letters {
@@ -173,6 +187,15 @@ impl Model {
                 }
                 false
             }
+            Event::Mode { id, mode, rooms } => {
+                self.apply_modes(*mode, rooms);
+                quiet(id)
+            }
+            Event::Drafts { id, drafts } => {
+                self.apply_drafts(drafts);
+                quiet(id)
+            }
+            Event::Draft { id, .. } | Event::Note { id, .. } => quiet(id),
             Event::Refused { id, of, report } => {
                 self.letter_refused(id.as_deref(), of);
                 // What the chat asks of itself fails for one cause, and is asked in several ways.
@@ -180,21 +203,36 @@ impl Model {
                     && self.quiet_refused.replace(report.code.to_string()).as_deref()
                         == Some(&*report.code)
             }
-            Event::Done { id, .. } => quiet(id),
+            Event::Done { id, of, .. } => {
+                self.draft_answered(Self::is_of_draft(id.as_deref(), of));
+                quiet(id)
+            }
             _ => false,
         }
     }
 
+    /// Takes in whom what the user writes convinces.
+    fn apply_modes(&mut self, mode: Mode, rooms: &[RoomModeView]) {
+        self.mode = mode;
+        for room in &mut self.rooms {
+            if let Some(of) = &mut room.letters {
+                of.write_as(mode);
+            }
+        }
+        for RoomModeView { room, mode, .. } in rooms {
+            if let Some(room) = self.room(room) {
+                room.talk = Some(*mode);
+            }
+        }
+    }
+
     fn apply_letter(&mut self, letter: LetterView) {
-        let (number, standing) = (letter.letter, letter.standing);
-        let id = self.take_letter(letter);
-        let Some((id, is_new)) = id else { return };
+        let standing = letter.standing;
+        let Some((_, is_new)) = self.take_letter(letter) else { return };
         let is_news = matches!(standing, LetterStanding::Unread | LetterStanding::ToAccept);
         self.ring |= is_new && is_news;
-        if standing == LetterStanding::Recalled
-            && let Some(text) = self.conversation_mut(&id).and_then(|of| of.typed_of(number))
-        {
-            self.give_back(&id, text);
+        if matches!(standing, LetterStanding::Recalled | LetterStanding::Failed) {
+            self.ask_for_drafts();
         }
     }
 
@@ -302,7 +340,7 @@ impl Model {
     }
 
     /// The name of the conversation with somebody, made if there is none; of too many, that of nobody known.
-    fn conversation_with(&mut self, with: &With) -> Option<String> {
+    pub(super) fn conversation_with(&mut self, with: &With) -> Option<String> {
         let id = with.id();
         if self.rooms.iter().any(|room| room.id == id) {
             return Some(id);
@@ -316,7 +354,9 @@ impl Model {
         if self.rooms.len() >= MOST_ROOMS {
             return None;
         }
-        let letters = Some(Box::new(Conversation::new(with.clone())));
+        let mut conversation = Conversation::new(with.clone());
+        conversation.write_as(self.mode);
+        let letters = Some(Box::new(conversation));
         self.rooms.push(Room { id: id.clone(), letters, ..Room::default() });
         Some(id)
     }
@@ -341,6 +381,7 @@ impl Model {
             return;
         }
         let typed = self.input.text().to_owned();
+        self.keep_left(&from, &typed);
         match self.conversation_mut(&from) {
             Some(conversation) => conversation.leave(typed),
             None => {

@@ -3,12 +3,14 @@
 //! Events change it, keys change it through `keys`, [`super::draw`] reads it. Everything
 //! in it is bounded, since a broker decides how much arrives.
 
+pub(super) mod drafts;
 mod events;
 mod letters;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use pregao_protocol::letter::Mode;
 use pregao_protocol::trust::key::Fingerprint;
 use pregao_protocol::value::clock::{RECENT, Time};
 use pregao_protocol::value::report::Advised as _;
@@ -83,6 +85,10 @@ pub struct Model {
     line: String,
     /// What the chat asks the desk by itself.
     to_ask: Vec<Command>,
+    /// Whom what the user writes convinces, where it is not chosen otherwise.
+    pub(super) mode: Mode,
+    /// What is typed in the conversation on screen and not kept yet.
+    unsaved: drafts::Unsaved,
     /// Why the desk refused last what the chat asked by itself.
     quiet_refused: Option<String>,
     /// Whether every letter is here that was not read.
@@ -138,6 +144,8 @@ impl Model {
             left: String::new(),
             line: String::new(),
             to_ask: Self::first_questions(),
+            mode: Mode::Deniable,
+            unsaved: drafts::Unsaved::default(),
             quiet_refused: None,
             has_all_unread: true,
             asked: VecDeque::new(),

@@ -4,10 +4,10 @@ use pregao_protocol::letter::Mode;
 use pregao_protocol::value::text::{Lines, steers};
 
 use super::sorted::Sorted;
-use super::{Word, Words, bounded, closed_quotes, nothing_more, usage_error, wrong_usage};
+use super::{Word, Words, bounded, named_or_current, nothing_more, usage_error, wrong_usage};
 use crate::command::{
-    BoxTask, Command, ContactTask, Folder, MailFilter, NewLetter, ReceiptAnswer, Usage, UsageError,
-    table,
+    BoxTask, Command, ContactTask, DraftsTask, Folder, MailFilter, NewLetter, ReceiptAnswer, Usage,
+    UsageError, table,
 };
 use crate::text::duration;
 use crate::text::sanitize::shortened;
@@ -58,9 +58,12 @@ pub(crate) fn people(words: &Words, _room: Option<&str>) -> Result<Command, Usag
 
 /// Reads the words after `/contact`.
 pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
-    closed_quotes(words)?;
+    let asked = Sorted::of(&table::CONTACT, words, &[])?;
     let wrong = |message: &str| Err(wrong_usage(&table::CONTACT, message));
-    let texts = words.texts();
+    let (texts, now) = (asked.texts(), asked.flag("now"));
+    if now && texts.first() != Some(&"deal") {
+        return wrong("`now` is for a deal that becomes a contact");
+    }
     let (what, rest) = match texts.as_slice() {
         [] | ["list"] => return Ok(Command::Contact(ContactTask::List)),
         [what, rest @ ..] => (*what, rest),
@@ -74,6 +77,11 @@ pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, Usa
         ("add", Some(address)) => {
             let name = bounded("name", &who, 1, LONGEST_NAME)?;
             ContactTask::Add { name, address: bounded("address", address, 1, LONGEST_VALUE)? }
+        }
+        ("deal", Some(room)) => {
+            let name = bounded("name", &who, 1, LONGEST_NAME)?;
+            let room = room_named(&table::CONTACT, room)?;
+            ContactTask::Deal { name, room, now }
         }
         ("verify", None) => ContactTask::Verify { who, words: None },
         ("verify", Some(words)) => {
@@ -106,27 +114,59 @@ pub(crate) fn contact(words: &Words, _room: Option<&str>) -> Result<Command, Usa
             ContactTask::Rename { who, name: bounded("name", name, 1, LONGEST_NAME)? }
         }
         ("add", None) => return wrong("the address is missing"),
+        ("deal", None) => return wrong("it is not said in which private room"),
         ("receipts" | "taken" | "mode" | "rename", None) => {
             return wrong("what it is to be is missing");
         }
-        _ => return wrong("it takes add, verify, receipts, taken, mode or rename"),
+        _ => return wrong("it takes add, deal, verify, receipts, taken, mode or rename"),
     };
     Ok(Command::Contact(task))
 }
 
-/// Reads the words after `/send`. What is not in quotes is said as it was typed, to the end of the line; keywords come
-/// after a text in quotes.
+/// Reads the words after `/send`.
 pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
-    let wrong = |message: &str| wrong_usage(&table::SEND, message);
+    Ok(Command::Send(Box::new(new_letter(&table::SEND, words)?)))
+}
+
+/// Reads the words after `/draft`.
+pub(crate) fn draft(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    Ok(Command::Draft(Box::new(new_letter(&table::DRAFT, words)?)))
+}
+
+/// Reads the words after `/drafts`.
+pub(crate) fn drafts(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    let asked = Sorted::of(&table::DRAFTS, words, &[])?;
+    let wrong = |message: &str| Err(wrong_usage(&table::DRAFTS, message));
+    let (now, anyway) = (asked.flag("now"), asked.flag("anyway"));
+    let who = |who: &str| bounded("name", who, 1, LONGEST_VALUE);
+    match (asked.texts().as_slice(), now || anyway) {
+        ([] | ["list"], false) => Ok(Command::Drafts(DraftsTask::List)),
+        (["show", whom], false) => Ok(Command::Drafts(DraftsTask::Show { who: who(whom)? })),
+        (["drop", whom], false) => Ok(Command::Drafts(DraftsTask::Drop { who: who(whom)? })),
+        (["send", whom], _) => {
+            let new = letter(who(whom)?, String::new());
+            Ok(Command::Send(Box::new(NewLetter { now, anyway, draft: true, ..new })))
+        }
+        (["show" | "send" | "drop"], _) => wrong("it is not said whose"),
+        (["show" | "send" | "drop", _, _, ..], _) => wrong("a name with spaces stands in quotes"),
+        (_, true) => wrong("`now` and `anyway` are for a draft that is sent"),
+        _ => wrong("drafts are shown, sent or dropped"),
+    }
+}
+
+/// Reads what a letter says. What is not in quotes is said as it was typed, to the end of the line; keywords come after a
+/// text in quotes.
+fn new_letter(usage: &'static Usage, words: &Words) -> Result<NewLetter, UsageError> {
+    let wrong = |message: &str| wrong_usage(usage, message);
     let to = words.words.first().ok_or_else(|| wrong("it is not said to whom"))?;
     let to = bounded("name", &to.text, 1, LONGEST_VALUE)?;
     let Some(first) = words.words.get(1) else { return Err(wrong("there is nothing to send")) };
     if !(first.quoted || words.by_shell) {
-        let text = saying(&words.after(1))?;
-        return Ok(Command::Send(Box::new(letter(to, text))));
+        let text = saying(usage, &words.after(1))?;
+        return Ok(letter(to, text));
     }
     let rest = words.after(2);
-    let asked = Sorted::of(&table::SEND, &rest, &["attach"])?;
+    let asked = Sorted::of(usage, &rest, &["attach"])?;
     if let Some(more) = asked.rest.first() {
         let shown = shortened(&more.text, 20);
         return Err(wrong(&format!("`{shown}` is not expected here: a text stands in quotes")));
@@ -144,14 +184,16 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
     let path = |path: &str| bounded("path", path, 1, LONGEST_PATH);
     let files = asked.values("attach", "the path of a file")?;
     let files: Vec<String> = files.into_iter().map(path).collect::<Result<_, _>>()?;
-    let text = text(&first.text, files.is_empty())?;
+    // What is kept, or said in the draft, need not be said here.
+    let is_kept = asked.flag("draft") || std::ptr::eq(usage, &table::DRAFT);
+    let text = text(&first.text, files.is_empty() && !is_kept)?;
     let subject = asked.value("subject", "one line, in quotes if it has spaces")?;
     let expires = asked.value("expires", "a duration, e.g. 7d")?;
     expires.map(duration::parse).transpose()?;
     if registered && expires.is_some() {
         return Err(wrong("a registered letter takes no `expires`: it lapses after 15 days"));
     }
-    Ok(Command::Send(Box::new(NewLetter {
+    Ok(NewLetter {
         subject: subject.map(|line| bounded("subject", line, 1, LONGEST_SUBJECT)).transpose()?,
         re: asked.number("re")?,
         attach: files,
@@ -161,33 +203,42 @@ pub(crate) fn send(words: &Words, _room: Option<&str>) -> Result<Command, UsageE
         expires: expires.map(str::to_owned),
         now: asked.flag("now"),
         anyway: asked.flag("anyway"),
+        draft: asked.flag("draft"),
         ..letter(to, text)
-    })))
+    })
 }
 
-/// Reads a line that is a letter as a whole, typed where it is clear to whom.
+/// Reads a line that is a letter as a whole, typed where it is clear to whom. What stands in their draft goes with it.
 ///
 /// # Errors
 /// A [`UsageError`] that says what to type instead.
 pub(crate) fn letter_to(to: &str, typed: &str, mode: Mode) -> Result<Command, UsageError> {
     let text = text(typed, true)?;
-    Ok(Command::Send(Box::new(NewLetter { mode: Some(mode), ..letter(to.to_owned(), text) })))
+    let new = letter(to.to_owned(), text);
+    Ok(Command::Send(Box::new(NewLetter { mode: Some(mode), draft: true, ..new })))
+}
+
+/// A line that is not finished, as it is kept. What steers a screen is no part of a letter, and no part of this.
+pub(crate) fn unfinished(to: &str, typed: &str) -> Command {
+    let kept = |character: &char| *character == '\n' || !steers(*character);
+    let text: String = typed.trim().chars().filter(kept).collect();
+    Command::Draft(Box::new(letter(to.to_owned(), text)))
 }
 
 /// A text without quotes, as typed. One with a keyword in it that takes a value could be meant in two ways.
-fn saying(words: &Words) -> Result<String, UsageError> {
+fn saying(usage: &'static Usage, words: &Words) -> Result<String, UsageError> {
     let keyword = |word: &Word| {
-        let keyword = table::SEND.keyword(&word.text).filter(|_| !word.quoted);
+        let keyword = usage.keyword(&word.text).filter(|_| !word.quoted);
         keyword.filter(|keyword| !keyword.value.is_empty()).map(|keyword| keyword.name)
     };
-    let first = words.words.first().and_then(|word| table::SEND.keyword(&word.text));
+    let first = words.words.first().and_then(|word| usage.keyword(&word.text));
     let found = first
         .map(|keyword| keyword.name)
         .or_else(|| words.words.iter().rev().skip(1).find_map(keyword));
     match found {
         Some(keyword) => Err(usage_error(
             &format!("`{keyword}` can be a word of the text, or a keyword"),
-            format!("put the text in quotes; keywords come after it, e.g. {}", table::SEND.example),
+            format!("put the text in quotes; keywords come after it, e.g. {}", usage.example),
         )),
         None => text(words.verbatim(), true),
     }
@@ -226,6 +277,7 @@ const fn letter(to: String, text: String) -> NewLetter {
         expires: None,
         now: false,
         anyway: false,
+        draft: false,
     }
 }
 
@@ -313,6 +365,29 @@ pub(crate) fn block(words: &Words, _room: Option<&str>) -> Result<Command, Usage
         _ => return Err(wrong_usage(&table::BLOCK, "a name with spaces stands in quotes")),
     };
     Ok(Command::Block { who, off: asked.flag("off") })
+}
+
+/// Reads the words after `/mode`.
+pub(crate) fn mode(words: &Words, _room: Option<&str>) -> Result<Command, UsageError> {
+    let asked = Sorted::of(&table::MODE, words, &[])?;
+    let wrong = |message: &str| Err(wrong_usage(&table::MODE, message));
+    let (chosen, room) = match *asked.texts().as_slice() {
+        [] => return Ok(Command::Mode { mode: None, room: None }),
+        [chosen] => (chosen, None),
+        [chosen, room] => (chosen, Some(room_named(&table::MODE, room)?)),
+        _ => return wrong("there are too many words"),
+    };
+    let mode = match chosen.to_ascii_lowercase().as_str() {
+        "evidence" => Mode::Evidence,
+        "deniable" => Mode::Deniable,
+        _ => return wrong("the mode is evidence or deniable"),
+    };
+    Ok(Command::Mode { mode: Some(mode), room })
+}
+
+/// A room as it was typed.
+fn room_named(usage: &'static Usage, typed: &str) -> Result<String, UsageError> {
+    named_or_current(usage, Some(typed), None)
 }
 
 /// Reads the words after `/search`.

@@ -20,8 +20,8 @@ use crate::text::visible::shows_something;
 use crate::text::{amount, sanitize};
 pub(crate) use listing::{list, relist, unlist};
 pub(crate) use mail::{
-    accept, ack, block, contact, decline, letter_to, mail, message_box, new, people, read, recall,
-    search, send, status,
+    accept, ack, block, contact, decline, draft, drafts, letter_to, mail, message_box, mode, new,
+    people, read, recall, search, send, status, unfinished,
 };
 pub(crate) use queries::{bids, check, items, mine};
 use sorted::Sorted;

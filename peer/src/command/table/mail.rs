@@ -79,24 +79,29 @@ pub static PEOPLE: Usage = Usage {
 pub static CONTACT: Usage = Usage {
     name: "contact",
     aliases: &["contacts"],
-    synopsis: "[WHAT] [WHO] [VALUE]",
+    synopsis: "[WHAT] [WHO] [VALUE] [now]",
     arguments: &[
         place(
             "WHAT",
             Need::Optional,
-            "add, verify, receipts, taken, mode or rename [default: lists them]",
+            "add, deal, verify, receipts, taken, mode or rename [default: lists them]",
         ),
         place("WHO", Need::Optional, "What you call them; in quotes if it has spaces"),
         Argument {
             name: "VALUE",
             kind: ArgumentKind::Text,
             need: Need::Optional,
-            summary: "An address; words; ask, never or always; tell or silent; evidence or deniable; a new name",
+            summary: "An address; #ROOM; words; ask, never or always; tell or silent; evidence or deniable; a new name",
         },
     ],
-    keywords: &[],
+    keywords: &[flag(
+        "now",
+        "With deal: give your box as soon as it is open; the broker may guess whose",
+    )],
     summary: "add and list contacts, compare words, set what they get",
-    details: "`add NAME ADDRESS` takes what they handed over, or the name of a listed box. `verify NAME` shows words to \
+    details: "`add NAME ADDRESS` takes what they handed over, or the name of a listed box. `deal NAME #ROOM` makes a contact \
+              of the other side of an auction, in your private room: a box of yours that is nobody else's is given to them \
+              there, and once they do the same you are contacts of each other. `verify NAME` shows words to \
               compare by another way, and with the words notes that they are the same. `receipts NAME ask|never|always` says \
               whether they learn that you have read; `taken NAME tell|silent` whether they learn that you took their letters off, \
               which is silent at first; `mode NAME evidence|deniable` whom your letters convince.",
@@ -104,46 +109,63 @@ pub static CONTACT: Usage = Usage {
     read: parse::contact,
 };
 
+/// What a letter says.
+const TEXT: Argument = Argument {
+    name: "TEXT",
+    kind: ArgumentKind::Text,
+    need: Need::Judged,
+    summary: "What it says, in quotes if keywords follow; empty quotes beside files alone",
+};
+/// What may stand above a letter.
+const SUBJECT: Keyword = Keyword {
+    name: "subject",
+    aliases: &[],
+    value: "TEXT",
+    kind: ArgumentKind::Text,
+    summary: "One line above it, in quotes if it has spaces; at most 120 characters",
+};
+/// What may go with it.
+const ATTACH: Keyword = Keyword {
+    name: "attach",
+    aliases: &[],
+    value: "FILE",
+    kind: ArgumentKind::Text,
+    summary: "A file that goes with it; may stand several times",
+};
+const RE: Keyword = word("re", "N", "The number of the letter that it answers");
+const EVIDENCE: Keyword =
+    flag("evidence", "Your box signs it: the reader can prove to others that it wrote this");
+const DENIABLE: Keyword =
+    flag("deniable", "It convinces its reader alone: they could have made it themselves");
+const RECEIPT: Keyword = flag("receipt", "Ask to be told when it was read; the reader decides");
+const REGISTERED: Keyword =
+    flag("registered", "They sign for it before they can read it, within 15 days, or it lapses");
+const EXPIRES: Keyword =
+    word("expires", "DURATION", "After how long it is destroyed, read or not, e.g. 7d");
+const HURRY: Keyword =
+    flag("now", "Wait for no pass to have rested: the broker may guess who wrote it");
+
 /// Writes.
 pub static SEND: Usage = Usage {
     name: "send",
     aliases: &["write"],
-    synopsis: "WHO TEXT [subject TEXT] [attach FILE] [re N] [evidence | deniable] [receipt | registered] [expires DURATION] [now] [anyway]",
-    arguments: &[
-        WHO,
-        Argument {
-            name: "TEXT",
-            kind: ArgumentKind::Text,
-            need: Need::Judged,
-            summary: "What it says, in quotes if keywords follow; empty quotes beside files alone",
-        },
-    ],
+    synopsis: "WHO TEXT [subject TEXT] [attach FILE] [re N] [evidence | deniable] [receipt | registered] [expires DURATION] [now] [draft] [anyway]",
+    arguments: &[WHO, TEXT],
     keywords: &[
-        Keyword {
-            name: "subject",
-            aliases: &[],
-            value: "TEXT",
-            kind: ArgumentKind::Text,
-            summary: "One line above it, in quotes if it has spaces; at most 120 characters",
-        },
-        Keyword {
-            name: "attach",
-            aliases: &[],
-            value: "FILE",
-            kind: ArgumentKind::Text,
-            summary: "A file that goes with it; may stand several times",
-        },
-        word("re", "N", "The number of the letter that it answers"),
-        flag("evidence", "Your box signs it: the reader can prove to others that it wrote this"),
-        flag("deniable", "It convinces its reader alone: they could have made it themselves"),
-        flag("receipt", "Ask to be told when it was read; the reader decides"),
+        SUBJECT,
+        ATTACH,
+        RE,
+        EVIDENCE,
+        DENIABLE,
+        RECEIPT,
+        REGISTERED,
+        EXPIRES,
+        HURRY,
+        flag("draft", "What is not said is as in the draft for them, which is sent with this"),
         flag(
-            "registered",
-            "They sign for it before they can read it, within 15 days, or it lapses",
+            "anyway",
+            "Send it although it speaks of an attachment and has none, or to one you block",
         ),
-        word("expires", "DURATION", "After how long it is destroyed, read or not, e.g. 7d"),
-        flag("now", "Wait for no pass to have rested: the broker may guess who wrote it"),
-        flag("anyway", "Send it although its text speaks of an attachment and there is none"),
     ],
     summary: "write a letter to somebody, there or not",
     details: "Sealed to keys that only their device has; the broker sees a box, a size and a time. It leaves after ten \
@@ -152,6 +174,38 @@ pub static SEND: Usage = Usage {
               the rest with their signature alone.",
     example: "/send ana \"Is it still there?\" subject Radio",
     read: parse::send,
+};
+
+/// Keeps what is being written.
+pub static DRAFT: Usage = Usage {
+    name: "draft",
+    aliases: &["keep"],
+    synopsis: "WHO TEXT [subject TEXT] [attach FILE] [re N] [evidence | deniable] [receipt | registered] [expires DURATION]",
+    arguments: &[WHO, TEXT],
+    keywords: &[SUBJECT, ATTACH, RE, EVIDENCE, DENIABLE, RECEIPT, REGISTERED, EXPIRES],
+    summary: "keep a letter to somebody that is not finished",
+    details: "One for each to whom, on this device alone, until it is sent or dropped. What is not said stays as it stood \
+              in the draft before. What you type in a conversation of the chat is kept so by itself; files are \
+              read when it is sent.",
+    example: "/draft ana \"Is it still\" subject Radio",
+    read: parse::draft,
+};
+
+/// What is being written.
+pub static DRAFTS: Usage = Usage {
+    name: "drafts",
+    aliases: &["unfinished"],
+    synopsis: "[WHAT] [WHO] [now] [anyway]",
+    arguments: &[
+        place("WHAT", Need::Optional, "show, send or drop [default: lists them]"),
+        Argument { need: Need::Optional, ..WHO },
+    ],
+    keywords: &[HURRY, flag("anyway", "With send: as `anyway` of /send")],
+    summary: "list the letters you have begun; show, send or drop one",
+    details: "A letter that was taken back, or that could not be sent, is a draft again, with its subject and its files. \
+              /draft WHO TEXT goes on with one, and so does the input line of their conversation.",
+    example: "/drafts show ana",
+    read: parse::drafts,
 };
 
 /// What is new.
@@ -281,12 +335,13 @@ pub static STATUS: Usage = Usage {
 /// Takes one back.
 pub static RECALL: Usage = Usage {
     name: "recall",
-    aliases: &["unsend"],
+    aliases: &["unsend", "undo"],
     synopsis: "N",
     arguments: &[LETTER],
     keywords: &[],
     summary: "take back a letter that has not left yet",
-    details: "A letter waits ten seconds before it leaves, a receipt up to a day. What was handed in stays handed in.",
+    details: "A letter waits ten seconds before it leaves, a receipt up to a day. What was handed in stays handed in. The \
+              letter is a draft again, with its subject and its files.",
     example: "/recall 3",
     read: parse::recall,
 };
@@ -302,6 +357,29 @@ pub static BLOCK: Usage = Usage {
     details: "What comes from them is taken off unread, and no receipt goes to them. They are not told.",
     example: "/block ana",
     read: parse::block,
+};
+
+/// Whom all of it convinces.
+pub static MODE: Usage = Usage {
+    name: "mode",
+    aliases: &[],
+    synopsis: "[MODE] [ROOM]",
+    arguments: &[
+        place("MODE", Need::Optional, "evidence or deniable [default: says which]"),
+        Argument {
+            name: "ROOM",
+            kind: ArgumentKind::Room,
+            need: Need::Optional,
+            summary: "Only for the private room of a deal; marked with #",
+        },
+    ],
+    keywords: &[],
+    summary: "choose whether what you write is evidence or deniable",
+    details: "Of evidence its reader can prove to others that you wrote it; what is deniable convinces them alone. It holds for \
+              letters and for what you say in the private room of a deal, unless it is chosen for a contact (/contact mode), \
+              for that room, or with the letter. Deniable at first.",
+    example: "/mode evidence #3f2a",
+    read: parse::mode,
 };
 
 /// Finds letters.

@@ -4,8 +4,9 @@ use pregao_protocol::letter::{Address, Mode};
 use pregao_protocol::room::body::BoxOpening;
 use pregao_protocol::value::report::Report;
 
+use super::drafting::named;
 use super::{Desk, Progress};
-use crate::command::{BoxTask, Command, ContactTask, ReceiptAnswer};
+use crate::command::{BoxTask, Command, ContactTask, Folder, ReceiptAnswer};
 use crate::desk::confirm::{Consent, Ground};
 use crate::desk::outbox::offline;
 use crate::event::{Event, ReadView};
@@ -63,6 +64,8 @@ impl Desk {
             Command::People { about } => self.ask_for_people(about).await,
             Command::Contact(task) => self.contact(&office, task).await,
             Command::Send(new) => self.send_letter(&office, *new).await,
+            Command::Draft(new) => self.keep_draft(&office, &new).await,
+            Command::Drafts(task) => self.drafts(&office, &task).await,
             Command::New => self.list_letters(office.unread()).await,
             Command::Mail(filter) => self.list_letters(office.list(&filter)).await,
             Command::Search { text } => self.list_letters(office.search(&text)).await,
@@ -183,6 +186,9 @@ impl Desk {
             }
             ContactTask::Add { name, address } => {
                 return self.find_contact(office, name, &address).await;
+            }
+            ContactTask::Deal { name, room, now } => {
+                return self.befriend(office, &room, name, now).await;
             }
             ContactTask::Verify { who, words: None } => {
                 return match office.digits(&who) {
@@ -431,10 +437,19 @@ impl Desk {
     }
 
     async fn recall(&mut self, office: &Office, number: u64) -> Progress {
-        match office.recall(number).and_then(|letter| office.letter(letter)) {
+        let now = match self.letter_time() {
+            Ok(now) => now,
+            Err(report) => return self.reject(report).await,
+        };
+        match office.recall(number, now).and_then(|letter| office.letter(letter)) {
             Ok(letter) => {
+                let (is_sent, who) = (letter.folder == Folder::Sent, named(&letter.who));
                 self.emit(Event::Letter(letter)).await;
-                self.note("taken back: nothing of it has left".to_owned()).await;
+                let draft = match is_sent {
+                    true => format!("; it is a draft again, /drafts send {who} sends it after all"),
+                    false => String::new(),
+                };
+                self.note(format!("taken back: nothing of it has left{draft}")).await;
                 Progress::Done
             }
             Err(error) => self.reject_letters(error).await,

@@ -5,10 +5,13 @@
 //! is durable there before it is answered, and the postman, who works beside the desk's loop, carries it. What only the
 //! broker knows (who wants to be found, files beside a letter) is an errand, and its command stays open meanwhile.
 //!
-//! - `commands` each command; `errands` what the postman is asked and its answers; `sending` letters that are written
+//! - `commands` each command; `errands` what the postman is asked and its answers; `sending` letters that are written;
+//!   `drafting` those that are being written; `modes` whom they convince
 
 mod commands;
+mod drafting;
 mod errands;
+mod modes;
 mod sending;
 
 use std::collections::VecDeque;
@@ -201,6 +204,8 @@ pub(super) const fn is_about_letters(command: &Command) -> bool {
             | Command::People { .. }
             | Command::Contact(_)
             | Command::Send(_)
+            | Command::Draft(_)
+            | Command::Drafts(_)
             | Command::New
             | Command::Mail(_)
             | Command::Read { .. }
@@ -226,6 +231,8 @@ const fn is_answered_here(command: &Command) -> bool {
                     | ContactTask::Mode { .. }
                     | ContactTask::Rename { .. }
             )
+            | Command::Draft(_)
+            | Command::Drafts(_)
             | Command::New
             | Command::Mail(_)
             | Command::Accept { .. }
@@ -241,7 +248,9 @@ impl Desk {
     pub(super) fn is_ready_for_letters(&self, command: &Command) -> bool {
         let is_here = is_answered_here(command) && !self.is_fetched_for(command);
         let is_in_time = self.connection.is_up() && self.reckoned().is_some();
-        is_about_letters(command) && (is_here || is_in_time)
+        // The one that is about a room.
+        let is_deal = matches!(command, Command::Contact(ContactTask::Deal { .. }));
+        is_about_letters(command) && !is_deal && (is_here || is_in_time)
     }
 
     /// Whether one's own boxes are read before a command is carried out: for a program that shows what is new and leaves.
@@ -276,7 +285,7 @@ impl Desk {
     }
 
     /// Asks the postman to look for what is to be done; `now` without the waits that hide who does it.
-    fn wake_postman(&mut self, now: bool) {
+    pub(super) fn wake_postman(&mut self, now: bool) {
         if let Some(opened) = &mut self.letters.opened {
             let waits =
                 |errand: &Errand| matches!(errand, Errand::Look { now: such } if *such == now);

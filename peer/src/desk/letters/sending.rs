@@ -12,13 +12,16 @@ use crate::text::duration;
 impl Desk {
     /// Writes a letter to whomever is meant.
     pub(super) async fn send_letter(&mut self, office: &Office, new: NewLetter) -> Progress {
-        let to = match office.resolve(&new.to) {
+        let resolved = office.resolve(&new.to);
+        // Before anything is asked for: without a box nobody writes.
+        if matches!(resolved, Ok(Resolved::Address(_) | Resolved::Beginning(_)))
+            && let Err(error) = office.require_box()
+        {
+            return self.reject_letters(error).await;
+        }
+        let to = match resolved {
             Ok(Resolved::Contact(id)) => office.contact(id).map(|contact| contact.address),
             Ok(Resolved::Box(address)) => Ok(address),
-            // Before anything is asked for: without a box nobody writes.
-            Ok(Resolved::Address(_) | Resolved::Beginning(_)) if office.address().is_err() => {
-                Err(OfficeError::NoBox)
-            }
             Ok(Resolved::Address(address)) => {
                 return match self.full_name(&address.broker, address.name.to_string()) {
                     Ok(name) => self.ask_where(name, Box::new(new)).await,
@@ -108,6 +111,12 @@ impl Desk {
                     .to_owned(),
             )
             .await;
+        }
+        let is_blocked = office.is_blocked(&who).unwrap_or_default();
+        if is_blocked {
+            let text =
+                "you have blocked them: you hear nothing of what they answer, and no receipt";
+            self.note(text.to_owned()).await;
         }
         let hold = self.letter_time().map(|now| leaves.since(now)).unwrap_or_default();
         let text = match hold.as_secs() {

@@ -106,6 +106,9 @@ impl Journal {
             | Event::People { .. }
             | Event::Contacts { .. }
             | Event::Boxes { .. }
+            | Event::Mode { .. }
+            | Event::Drafts { .. }
+            | Event::Draft { .. }
             | Event::Status { .. }
             | Event::Receipts { .. }
             | Event::Checked { .. }

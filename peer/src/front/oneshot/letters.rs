@@ -10,7 +10,8 @@ use super::QUOTED;
 use super::lists::{aligned, cut};
 use crate::command::{Folder, ReceiptAnswer};
 use crate::event::{
-    BoxStateView, ContactView, FileView, LetterView, PersonView, ReadView, StatusView, WhoView,
+    BoxStateView, ContactView, DraftFile, DraftView, FileView, LetterView, PersonView, ReadView,
+    RoomModeView, StatusView, WhoView,
 };
 use crate::text::sanitize::{sanitize, shortened};
 use crate::text::wrap::wrap;
@@ -168,6 +169,72 @@ pub(super) fn contacts(contacts: &[ContactView]) -> Vec<String> {
         cells.map(str::to_owned).into_iter().chain([rest.join("  ")]).collect()
     });
     aligned(&rows.collect::<Vec<Vec<String>>>(), &[NAME, 16])
+}
+
+/// Whom what the user writes convinces.
+pub(super) fn modes(general: Mode, rooms: &[RoomModeView]) -> Vec<String> {
+    let whom = |mode| match mode {
+        Mode::Evidence => "evidence: its reader can prove to others that you wrote it",
+        Mode::Deniable => "deniable: it convinces its reader alone",
+    };
+    let all = format!("what you write is {}", whom(general));
+    let rooms =
+        rooms.iter().map(|room| format!("in #{}: {}", sanitize(&room.short), whom(room.mode)));
+    [all].into_iter().chain(rooms).collect()
+}
+
+/// Letters that are being written, each in one line.
+pub(super) fn drafts(drafts: &[DraftView]) -> Vec<String> {
+    if drafts.is_empty() {
+        return vec!["no drafts".to_owned()];
+    }
+    let rows = drafts.iter().map(|draft| {
+        let subject = draft.subject.as_ref().map_or("", |subject| subject.expose());
+        let first = draft.text.expose().lines().next().unwrap_or_default();
+        vec![
+            format!("to {}", who(&draft.who)),
+            minute(draft.changed),
+            format!("\"{}\"", shortened(&sanitize(subject), NAME - 2)),
+            [vec![shortened(&sanitize(first), 40)], draft_words(draft)].concat().join("  "),
+        ]
+    });
+    let rows = aligned(&rows.collect::<Vec<_>>(), &[NAME, 17, NAME]);
+    rows.into_iter().chain(["drafts show WHO shows one in whole".to_owned()]).collect()
+}
+
+/// How it will go: whom it convinces, what goes with it.
+fn draft_words(draft: &DraftView) -> Vec<String> {
+    let files = match draft.files.len() {
+        0 => None,
+        1 => Some("1 file".to_owned()),
+        files => Some(format!("{files} files")),
+    };
+    let re = draft.re.map(|re| format!("re {re}"));
+    let expires = draft.expires.as_ref().map(|span| format!("expires {}", sanitize(span)));
+    let receipt = draft.receipt.then(|| "asks for a receipt".to_owned());
+    let registered = draft.registered.then(|| "registered".to_owned());
+    let words = [Some(mode(draft.mode).to_owned()), registered, re, files, receipt, expires];
+    words.into_iter().flatten().collect()
+}
+
+/// A letter that is being written, with all that is in it.
+pub(super) fn draft(draft: &DraftView) -> Vec<String> {
+    let words = draft_words(draft).join("  ");
+    let mut lines =
+        vec![format!("draft to {}  {}  {words}", who(&draft.who), minute(draft.changed))];
+    if let Some(subject) = &draft.subject {
+        lines.extend(quoted(&format!("Subject: {}", subject.expose())));
+    }
+    lines.extend(draft.text.expose().lines().flat_map(quoted));
+    lines.extend(draft.files.iter().map(|DraftFile { name, size, path }| {
+        let place = match (size, path) {
+            (Some(size), _) => format!("{size} bytes, kept with it"),
+            (None, Some(path)) => format!("read from {} when it is sent", sanitize(path)),
+            (None, None) => String::new(),
+        };
+        format!("  + \"{}\" {place}", sanitize(name.expose()))
+    }));
+    lines
 }
 
 /// One's own boxes.

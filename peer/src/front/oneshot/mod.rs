@@ -219,6 +219,11 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         Event::People { people, left_out, .. } => letters::people(people, *left_out),
         Event::Contacts { contacts, .. } => letters::contacts(contacts),
         Event::Boxes { boxes, .. } => letters::boxes(boxes),
+        // Told as it changes, it moves only the screen of the chat.
+        Event::Mode { id: None, .. } => Vec::new(),
+        Event::Mode { mode, rooms, .. } => letters::modes(*mode, rooms),
+        Event::Drafts { drafts, .. } => letters::drafts(drafts),
+        Event::Draft { draft, .. } => letters::draft(draft),
         Event::Status { letters, .. } => letters::status(letters),
         Event::Receipt(receipt) => vec![lists::receipt(receipt)],
         Event::Whoami(trust) => lists::trust(trust),

@@ -24,6 +24,8 @@ enum Awaits {
         letter: u64,
         accepts: bool,
     },
+    /// The word that a letter was read is deposited, or is not.
+    Told(u64),
     /// The box for first letters is open.
     Opened,
     /// It is closed.
@@ -46,10 +48,12 @@ impl Stay {
             Command::Send(_) => Awaits::Letter(None),
             Command::Accept { letter } => Awaits::Decided { letter: *letter, accepts: true },
             Command::Decline { letter } => Awaits::Decided { letter: *letter, accepts: false },
+            Command::Ack { letter, now: true } => Awaits::Told(*letter),
             Command::Box(BoxTask::Open { now: true, .. }) => Awaits::Opened,
             Command::Box(BoxTask::Close) => Awaits::Closed,
-            // A receipt that was not wanted leaves no trace to wait for.
-            Command::Box(BoxTask::Open { now: false, .. }) | Command::Ack { .. } => Awaits::Hours,
+            Command::Box(BoxTask::Open { now: false, .. }) | Command::Ack { now: false, .. } => {
+                Awaits::Hours
+            }
             _ => Awaits::Nothing,
         };
         Self { awaits, until: None }
@@ -64,9 +68,11 @@ impl Stay {
     pub(super) fn begin(&mut self) -> bool {
         let stays = match self.awaits {
             Awaits::Nothing | Awaits::Letter(None) | Awaits::Hours => false,
-            Awaits::Letter(Some(_)) | Awaits::Decided { .. } | Awaits::Opened | Awaits::Closed => {
-                true
-            }
+            Awaits::Letter(Some(_))
+            | Awaits::Decided { .. }
+            | Awaits::Told(_)
+            | Awaits::Opened
+            | Awaits::Closed => true,
         };
         self.until = stays.then(|| Instant::now() + STAY);
         stays
@@ -105,6 +111,16 @@ impl Stay {
                     _ => Some(false),
                 }
             }
+            (Awaits::Told(number), Event::Letter(letter))
+                if self.stays() && letter.letter == number =>
+            {
+                match (letter.acknowledged, letter.standing) {
+                    (Some(_), _) => Some(true),
+                    (None, LetterStanding::Acknowledged) => None,
+                    // It was not taken, or was taken back.
+                    (None, _) => Some(false),
+                }
+            }
             (Awaits::Opened, Event::Boxes { boxes, .. }) if self.stays() => {
                 let is_open = |own: &BoxStateView| own.contact.is_none() && own.address.is_some();
                 boxes.iter().any(is_open).then_some(true)
@@ -121,11 +137,13 @@ impl Stay {
     pub(super) fn is_news(&self, event: &Event) -> bool {
         match (event, self.awaits) {
             (Event::Letter(letter), Awaits::Letter(Some(number))) => letter.letter != number,
-            (Event::Letter(letter), Awaits::Decided { letter: number, .. }) => {
-                letter.letter != number
-            }
+            (
+                Event::Letter(letter),
+                Awaits::Decided { letter: number, .. } | Awaits::Told(number),
+            ) => letter.letter != number,
             (Event::Letter(_), Awaits::Letter(None)) => false,
             (Event::Letter(_), _) => true,
+            (Event::Contacts { id: None, .. }, _) => true,
             (Event::Boxes { id: None, .. }, Awaits::Opened | Awaits::Closed) => false,
             (Event::Boxes { id: None, .. }, _) => true,
             _ => false,
@@ -152,6 +170,9 @@ impl Stay {
             }
             Awaits::Decided { letter, .. } => format!(
                 "the broker has not logged it yet: it is put down, and handed in {carries}; `pregao read {letter}` says how it stands"
+            ),
+            Awaits::Told(letter) => format!(
+                "the receipt has not left yet: it is put down, and leaves {carries}; `pregao recall {letter}` takes it back"
             ),
             Awaits::Opened => format!("the box is not open yet: it is opened {carries}"),
             Awaits::Closed => format!("the box is not closed yet: it is closed {carries}"),

@@ -2,9 +2,10 @@
 //!
 //! What has to be sent is put down in the store, durable, before it is answered; [`crate::post::postman`] carries it.
 //!
-//! - `views` letters, contacts and boxes as shown; `known` what is known of others; `writing` letters and receipts to be
-//!   sent; `people` contacts and boxes; `showing` letters as third parties check them
+//! - `views` letters, contacts and boxes as shown; `known` what is known of others; `drafting` what is being written;
+//!   `writing` letters and receipts to be sent; `people` contacts and boxes; `showing` letters as third parties check them
 
+mod drafting;
 mod known;
 mod people;
 mod showing;
@@ -22,7 +23,7 @@ use pregao_protocol::value::report::{Advised, Report};
 use super::store::{MailError, MailStore};
 use crate::net::broker::BrokerAddress;
 
-pub use people::Resolved;
+pub use people::{BoxReady, Resolved};
 pub use showing::{LogAlone, LogShown, ShowAs, Showing};
 pub use views::Listed;
 pub use writing::{Route, Written};
@@ -63,6 +64,21 @@ pub enum OfficeError {
     /// They are a contact already.
     #[error("this box is your contact {0} already")]
     Known(String),
+    /// The box for first letters was closed, and there is no other.
+    #[error("your box is closed: no answer and no receipt could come back")]
+    Shut,
+    /// It is the user's own.
+    #[error("this box is your own")]
+    OwnBox,
+    /// The user hears nothing of them.
+    #[error("you have blocked {0}: you would not hear what they answer")]
+    Blocked(String),
+    /// Drafts are for those of whom something is known here.
+    #[error("no draft is kept for `{0}`: they are no contact, and never wrote to you")]
+    Stranger(String),
+    /// There is no draft.
+    #[error("there is no draft for `{0}`")]
+    NoDraft(String),
     /// Letters go to boxes of one's own broker.
     #[error("this box is at another broker")]
     OtherBroker,
@@ -117,6 +133,11 @@ impl Advised for OfficeError {
             Self::NoBox => "mail.no-box",
             Self::BoxThere => "mail.box-there",
             Self::Known(_) => "mail.known",
+            Self::Shut => "mail.box-shut",
+            Self::OwnBox => "mail.own-box",
+            Self::Blocked(_) => "mail.blocked",
+            Self::Stranger(_) => "mail.stranger",
+            Self::NoDraft(_) => "mail.no-draft",
             Self::OtherBroker => "mail.other-broker",
             Self::Differs(_) => "mail.differs",
             Self::NotThis(_) => "mail.not-this",
@@ -138,6 +159,13 @@ impl Advised for OfficeError {
             Self::NoBox => "open one: /box open HANDLE, or /box open for one that is in no list",
             Self::BoxThere => "/box address shows where it is; close it before you open another",
             Self::Known(_) => "call them something else with /contact rename NAME NEW",
+            Self::Shut => "open another one: /box open HANDLE, or /box open for one in no list",
+            Self::OwnBox => "give it to others: /box address shows what you hand over",
+            Self::Blocked(_) => {
+                "hear from them again with /block WHO off, or add `anyway` to write all the same"
+            }
+            Self::Stranger(_) => "add them first: /contact add NAME ADDRESS",
+            Self::NoDraft(_) => "/drafts lists those there are; /draft WHO TEXT begins one",
             Self::OtherBroker => {
                 "start the program with that broker, under a persona and in a folder of its own"
             }

@@ -10,13 +10,15 @@ use pregao_protocol::value::clock::Time;
 use super::views::{contact_named, short};
 use super::{Office, OfficeError};
 use crate::command::ReceiptAnswer;
-use crate::event::{BoxStateView, ContactView, PersonView};
+use crate::event::{BoxStateView, ContactView, PersonView, WhoView};
 use crate::post::address::BoxAddress;
 use crate::post::compared;
 use crate::post::postman::Listed;
 use crate::post::store::contacts::{ContactId, ContactName, ContactRecord, Receipts, Verified};
+use crate::post::store::drafts::Whom;
 use crate::post::store::letters::{Authorship, Direction, PAGE, Selection};
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxSecrets, BoxState, Position};
+use crate::post::store::settings::Settings;
 use crate::post::store::{Change, DamagedRow, Kept, MailError, View};
 use crate::vault::Secret;
 
@@ -36,6 +38,17 @@ pub enum Resolved {
     Beginning(String),
 }
 
+/// Whether a box can be handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BoxReady {
+    /// It is open, and known by this.
+    Ready(Address),
+    /// It is being opened.
+    Later,
+    /// It is closed, or was never drawn.
+    Never,
+}
+
 impl Office {
     /// All contacts.
     ///
@@ -45,6 +58,7 @@ impl Office {
         let store = self.store();
         let view = store.view();
         let unread = view.unread()?.by_contact;
+        let mode = view.settings()?.mode;
         let contacts = view.contacts()?.into_iter().flatten();
         let shown = contacts.map(|Kept { id, record }| ContactView {
             name: record.name.as_str().to_owned(),
@@ -56,7 +70,7 @@ impl Office {
                 Receipts::Never => ReceiptAnswer::Never,
                 Receipts::Always => ReceiptAnswer::Always,
             },
-            mode: record.mode.unwrap_or(Mode::Deniable),
+            mode: record.mode.unwrap_or(mode),
             unread: unread.iter().find(|(of, _)| *of == Some(id)).map_or(0, |(_, count)| *count),
         });
         Ok(shown.collect())
@@ -68,6 +82,16 @@ impl Office {
     /// [`OfficeError::Mail`].
     pub fn contact(&self, id: ContactId) -> Result<ContactRecord, OfficeError> {
         Ok(self.store().view().contact(id)?)
+    }
+
+    /// Whether somebody is a contact of whom nothing is heard.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn is_blocked(&self, who: &WhoView) -> Result<bool, OfficeError> {
+        let Some(name) = &who.name else { return Ok(false) };
+        let kept = self.store().view().contact_named(name)?;
+        Ok(kept.is_some_and(|kept| kept.record.is_blocked()))
     }
 
     /// The contact whose box this is.
@@ -143,7 +167,7 @@ impl Office {
     /// Adds a contact whose box is known, and gives them the letters that came from it before: those by the same keys.
     ///
     /// # Errors
-    /// [`OfficeError::Known`]; [`OfficeError::Mail`], also for a name that is taken or none.
+    /// [`OfficeError::Known`], [`OfficeError::OwnBox`]; [`OfficeError::Mail`], also for a name that is taken or none.
     pub fn add_contact(
         &self,
         name: &str,
@@ -156,8 +180,12 @@ impl Office {
             if let Some(kept) = change.contact_with_box(&address.name)? {
                 return Err(OfficeError::Known(kept.record.name.as_str().to_owned()));
             }
+            if change.box_named(&address.name)?.is_some() {
+                return Err(OfficeError::OwnBox);
+            }
             let id = change.add_contact(&contact)?;
             give_letters(change, id, &address)?;
+            change.give_draft(&address, id)?;
             Ok(id)
         })
     }
@@ -248,31 +276,7 @@ impl Office {
     /// # Errors
     /// [`OfficeError::NoContact`], [`OfficeError::Unclear`], [`OfficeError::Mail`].
     pub fn resolve(&self, who: &str) -> Result<Resolved, OfficeError> {
-        let store = self.store();
-        let view = store.view();
-        if let Some(kept) = view.contact_named(who)? {
-            return Ok(Resolved::Contact(kept.id));
-        }
-        if let Ok(address) = who.parse() {
-            return Ok(Resolved::Address(address));
-        }
-        let beginning = who.strip_prefix('#').unwrap_or(who).to_ascii_lowercase();
-        let like_one = (SHORTEST..=64).contains(&beginning.len())
-            && beginning.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !like_one {
-            return Err(OfficeError::NoContact(who.to_owned()));
-        }
-        let mut found: Vec<Address> = senders(view)?;
-        found.retain(|address| address.name.to_string().starts_with(&beginning));
-        found.dedup_by_key(|address| address.name);
-        match found.as_slice() {
-            [] => Ok(Resolved::Beginning(beginning)),
-            [one] => match view.contact_with_box(&one.name)? {
-                Some(kept) => Ok(Resolved::Contact(kept.id)),
-                None => Ok(Resolved::Box(one.clone())),
-            },
-            _ => Err(OfficeError::Unclear(who.to_owned())),
-        }
+        resolved(self.store().view(), who)
     }
 
     /// Draws a box: durable before anything of it leaves.
@@ -307,11 +311,77 @@ impl Office {
             renewed: None,
         };
         self.store().change(|change| {
-            let is_first = matches!(record.purpose, BoxPurpose::First { .. });
-            if is_first && first_box(**change)?.is_some() {
+            if is_first(&record) && first_box(**change)?.is_some() {
                 return Err(OfficeError::BoxThere);
             }
             Ok(change.keep_box(&record)?)
+        })
+    }
+
+    /// Draws a box that is for nobody yet: its name.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoRandomness`], [`OfficeError::Mail`].
+    pub fn draw_spare(
+        &self,
+        opening: BoxOpening,
+        secrets: BoxSecrets,
+    ) -> Result<RoomName, OfficeError> {
+        let id = self.draw_box(opening, BoxPurpose::Spare, secrets)?;
+        Ok(self.store().view().own_box(id)?.name)
+    }
+
+    /// Whether a box of one's own can be handed over.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn is_ready(&self, name: &RoomName) -> Result<BoxReady, OfficeError> {
+        let kept = self.store().view().box_named(name)?;
+        Ok(match kept.map(|kept| kept.record) {
+            Some(record) if can_be_written_to(&record) => {
+                record.address().map_or(BoxReady::Never, BoxReady::Ready)
+            }
+            Some(BoxRecord { state: BoxState::Drawn | BoxState::Opened, .. }) => BoxReady::Later,
+            Some(_) | None => BoxReady::Never,
+        })
+    }
+
+    /// Adds a contact with whom a deal was made, and gives them the box that was drawn for them.
+    ///
+    /// # Errors
+    /// As [`Office::add_contact`].
+    pub fn add_from_deal(
+        &self,
+        name: &str,
+        theirs: Address,
+        own_box: &RoomName,
+        now: Time,
+    ) -> Result<ContactId, OfficeError> {
+        let id = self.add_contact(name, theirs, now)?;
+        self.store().change(|change| {
+            let Some(own) = change.box_named(own_box)? else { return Ok(id) };
+            change.edit_box(own.id, |record| record.purpose = BoxPurpose::Contact(id))?;
+            change.edit_contact(id, |contact| contact.given = Some(own.id))?;
+            Ok(id)
+        })
+    }
+
+    /// Whom letters and talk convince unless it was chosen for a contact, a room or a letter.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn general_mode(&self) -> Result<Mode, OfficeError> {
+        Ok(self.store().view().settings()?.mode)
+    }
+
+    /// Chooses that.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn set_general_mode(&self, mode: Mode) -> Result<(), OfficeError> {
+        self.store().change(|change| {
+            let settings = Settings { mode, ..change.settings()? };
+            Ok(change.keep_settings(&settings)?)
         })
     }
 
@@ -347,14 +417,13 @@ impl Office {
                 }
             };
             let name = record.name.to_string();
-            let is_first = matches!(record.purpose, BoxPurpose::First { .. });
             shown.push(BoxStateView {
                 short: short(&name),
                 name,
                 handle,
                 contact,
                 standing: standing(&record).to_owned(),
-                address: (is_first && can_be_written_to(&record))
+                address: (is_first(&record) && can_be_written_to(&record))
                     .then(|| address_of(record.name, self).to_string()),
             });
         }
@@ -378,6 +447,14 @@ impl Office {
         let store = self.store();
         let kept = first_box(store.view())?.ok_or(OfficeError::NoBox)?;
         Ok(address_of(kept.record.name, self))
+    }
+
+    /// Whether there is a box from which somebody is written to first.
+    ///
+    /// # Errors
+    /// [`OfficeError::NoBox`], or [`OfficeError::Shut`] if there was one; [`OfficeError::Mail`].
+    pub fn require_box(&self) -> Result<(), OfficeError> {
+        require_first(self.store().view()).map(drop)
     }
 
     /// The box for first letters is to be closed.
@@ -420,6 +497,33 @@ fn give_letters(change: &mut Change<'_>, id: ContactId, of: &Address) -> Result<
     }
 }
 
+/// See [`Office::resolve`].
+pub(super) fn resolved(view: View<'_>, who: &str) -> Result<Resolved, OfficeError> {
+    if let Some(kept) = view.contact_named(who)? {
+        return Ok(Resolved::Contact(kept.id));
+    }
+    if let Ok(address) = who.parse() {
+        return Ok(Resolved::Address(address));
+    }
+    let beginning = who.strip_prefix('#').unwrap_or(who).to_ascii_lowercase();
+    let like_one = (SHORTEST..=64).contains(&beginning.len())
+        && beginning.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !like_one {
+        return Err(OfficeError::NoContact(who.to_owned()));
+    }
+    let mut found: Vec<Address> = known_boxes(view)?;
+    found.retain(|address| address.name.to_string().starts_with(&beginning));
+    found.dedup_by_key(|address| address.name);
+    match found.as_slice() {
+        [] => Ok(Resolved::Beginning(beginning)),
+        [one] => match view.contact_with_box(&one.name)? {
+            Some(kept) => Ok(Resolved::Contact(kept.id)),
+            None => Ok(Resolved::Box(one.clone())),
+        },
+        _ => Err(OfficeError::Unclear(who.to_owned())),
+    }
+}
+
 fn address_of(name: RoomName, office: &Office) -> BoxAddress {
     BoxAddress { name, broker: office.broker().clone() }
 }
@@ -441,17 +545,31 @@ const fn standing(record: &BoxRecord) -> &'static str {
     }
 }
 
+/// Whether a box is for first letters.
+const fn is_first(record: &BoxRecord) -> bool {
+    matches!(record.purpose, BoxPurpose::First { .. })
+}
+
 /// The box for first letters, unless it is closed or being closed.
-pub(super) fn first_box(view: View<'_>) -> Result<Option<Kept<BoxId, BoxRecord>>, OfficeError> {
+fn first_box(view: View<'_>) -> Result<Option<Kept<BoxId, BoxRecord>>, OfficeError> {
     let is_it = |record: &BoxRecord| {
         let alive = matches!(record.state, BoxState::Drawn | BoxState::Opened);
-        alive && matches!(record.purpose, BoxPurpose::First { .. })
+        alive && is_first(record)
     };
     Ok(view.boxes()?.into_iter().flatten().find(|kept| is_it(&kept.record)))
 }
 
-/// Boxes from which letters came, and those of contacts.
-fn senders(view: View<'_>) -> Result<Vec<Address>, OfficeError> {
+/// As [`first_box`], where nothing goes on without one.
+pub(super) fn require_first(view: View<'_>) -> Result<BoxId, OfficeError> {
+    if let Some(kept) = first_box(view)? {
+        return Ok(kept.id);
+    }
+    let was_there = view.boxes()?.into_iter().flatten().any(|kept| is_first(&kept.record));
+    Err(if was_there { OfficeError::Shut } else { OfficeError::NoBox })
+}
+
+/// Boxes from which letters came, those of contacts, and those for which there is a draft.
+fn known_boxes(view: View<'_>) -> Result<Vec<Address>, OfficeError> {
     let contacts = view.contacts()?.into_iter().flatten().map(|kept| kept.record.address);
     let mut found: Vec<Address> = contacts.collect();
     let page = view.letters(Selection::Only(Direction::Received), None, PAGE)?;
@@ -461,6 +579,11 @@ fn senders(view: View<'_>) -> Result<Vec<Address>, OfficeError> {
             !matches!(kept.record.authorship, None | Some(Authorship::Fails { .. }))
         });
     found.extend(proved.filter_map(|kept| kept.record.other));
+    let drafts = view.drafts()?.into_iter().flatten();
+    found.extend(drafts.filter_map(|kept| match kept.record.to {
+        Whom::Address(address) => Some(address),
+        Whom::Contact(_) => None,
+    }));
     found.sort_by_key(|address| address.name.0);
     Ok(found)
 }

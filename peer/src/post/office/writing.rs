@@ -14,13 +14,14 @@ use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::text::{Lines, Text};
 use uuid::Uuid;
 
-use super::people::first_box;
+use super::people::require_first;
 use super::views::letter_number;
 use super::{Office, OfficeError};
 use crate::command::NewLetter;
 use crate::post::store::MailError;
 use crate::post::store::contacts::{ContactId, Receipts};
 use crate::post::store::departures;
+use crate::post::store::drafts::Whom;
 use crate::post::store::letters::{
     Authorship, Direction, LetterNumber, LetterState, RegisteredState,
 };
@@ -58,34 +59,59 @@ pub struct Route {
     pub contact: Option<ContactId>,
 }
 
+impl Route {
+    /// Whose draft goes that way.
+    fn whom(&self) -> Whom {
+        self.contact.map_or_else(|| Whom::Address(self.to.clone()), Whom::Contact)
+    }
+}
+
 impl Office {
     /// From which box somebody is written to: the one that was given to a contact, else the one for first letters.
     ///
     /// # Errors
-    /// [`OfficeError::NoBox`], [`OfficeError::Mail`].
+    /// [`OfficeError::NoBox`], or [`OfficeError::Shut`] if there was one; [`OfficeError::OwnBox`], [`OfficeError::Mail`].
     pub fn route(&self, contact: Option<ContactId>, to: Address) -> Result<Route, OfficeError> {
         let store = self.store();
         let view = store.view();
+        if view.box_named(&to.name)?.is_some() {
+            return Err(OfficeError::OwnBox);
+        }
         let given = match contact {
             Some(id) => view.contact(id)?.given,
             None => None,
         };
-        let from = match given {
+        let alive = |id: &BoxId| {
+            let state = view.own_box(*id).map(|own| own.state);
+            matches!(state, Ok(BoxState::Drawn | BoxState::Opened))
+        };
+        let from = match given.filter(alive) {
             Some(id) => id,
-            None => first_box(view)?.ok_or(OfficeError::NoBox)?.id,
+            None => require_first(view)?,
         };
         Ok(Route { from, to, contact })
     }
 
-    /// Puts a letter down to be sent.
+    /// Puts a letter down to be sent. With what is said goes what stands in the draft for the same, if that is asked for;
+    /// the draft is then sent, and no draft any more.
     ///
     /// # Errors
     /// One [`OfficeError`] for each cause; nothing is kept then.
     pub fn write(&self, new: &NewLetter, route: Route, now: Time) -> Result<Written, OfficeError> {
+        let drafted = if new.draft { self.drafted(&route.whom())? } else { None };
+        if new.draft && drafted.is_none() && new.text.is_empty() && new.attach.is_empty() {
+            return Err(OfficeError::NoDraft(new.to.clone()));
+        }
+        let new = &drafted.as_ref().map_or_else(|| new.clone(), |draft| draft.complete(new));
         if new.registered && (new.receipt || new.expires.is_some()) {
             return Err(OfficeError::Registered);
         }
-        if new.attach.is_empty() && !new.anyway && speaks_of_attachment(&new.text) {
+        let (sealed, answered) = match &drafted {
+            Some(draft) => (draft.sealed.clone(), draft.reply_to()),
+            None => (Vec::new(), None),
+        };
+        let is_bare = new.attach.is_empty() && sealed.is_empty();
+        if is_bare && !new.anyway && speaks_of_attachment(&new.text) {
             return Err(OfficeError::NoAttachment);
         }
         let content = |error: String| OfficeError::Content(error);
@@ -94,10 +120,10 @@ impl Office {
         let subject = new.subject.clone().map(Text::try_from).transpose();
         let subject = subject.map_err(|error| content(error.to_string()))?;
         let text = Lines::try_from(new.text.clone()).map_err(|error| content(error.to_string()))?;
-        if new.text.is_empty() && new.attach.is_empty() {
+        if is_bare && new.text.is_empty() {
             return Err(OfficeError::Nothing);
         }
-        let mut attachments = Vec::with_capacity(new.attach.len());
+        let mut attachments = sealed;
         for path in &new.attach {
             attachments.push(self.attach(path)?);
         }
@@ -106,10 +132,13 @@ impl Office {
             let view = store.view();
             let settings = view.settings()?;
             let contact = route.contact.map(|id| view.contact(id)).transpose()?;
+            if let Some(contact) = contact.as_ref().filter(|of| of.is_blocked() && !new.anyway) {
+                return Err(OfficeError::Blocked(contact.name.as_str().to_owned()));
+            }
             let mode = new.mode.or_else(|| contact.and_then(|contact| contact.mode));
             let reply_to = match new.re {
                 Some(number) => view.letter(letter_number(number)?)?.message,
-                None => None,
+                None => answered,
             };
             let hold = Duration::from_secs(settings.hold);
             let mode = mode.unwrap_or(settings.mode);
@@ -149,6 +178,9 @@ impl Office {
         let number = store.change(|change| {
             let (number, id) = change.send_letter(new, now)?;
             change.keep_blobs(id, &blobs)?;
+            if let Some(draft) = &drafted {
+                draft.sent(change)?;
+            }
             Ok::<_, MailError>(number)
         })?;
         Ok(Written { number, leaves, mode, registered, now: at_once })
@@ -184,15 +216,15 @@ impl Office {
         Ok((Attachment { name: named, media_type, digest, size, key }, blob))
     }
 
-    /// Takes back a letter, or the receipt for one, that has not left.
+    /// Takes back a letter, which is a draft again then, or the receipt for one, that has not left.
     ///
     /// # Errors
     /// [`OfficeError::Mail`] if it has left.
-    pub fn recall(&self, number: u64) -> Result<LetterNumber, OfficeError> {
+    pub fn recall(&self, number: u64, now: Time) -> Result<LetterNumber, OfficeError> {
         let number = letter_number(number)?;
         self.store().change(|change| {
             match change.letter(number)?.direction {
-                Direction::Sent => drop(change.take_back(number)?),
+                Direction::Sent => drop(change.take_back(number, now)?),
                 Direction::Received => change.take_back_receipt(number)?,
             }
             Ok(number)

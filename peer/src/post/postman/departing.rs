@@ -331,13 +331,11 @@ impl Round {
                         _ => Ok(()),
                     }
                 })?;
-                self.say(match record.item {
-                    Item::Letter(_) => News::Letter(number),
-                    Item::Receipt(_) => {
-                        News::Note(format!("the receipt for letter {number} was sent"))
-                    }
-                })
-                .await;
+                if let Item::Receipt(_) = record.item {
+                    let text = format!("the receipt for letter {number} was sent");
+                    self.say(News::Note(text)).await;
+                }
+                self.say(News::Letter(number)).await;
                 return Ok(());
             }
             Err(GuestError::Refused { code, refusal }) => (code, refusal),
@@ -406,17 +404,19 @@ impl Round {
         failure: Failure<'_>,
     ) -> Result<(), Setback> {
         let Failure { code, message, advice, refusal } = failure;
-        let kept = self.office.store().change(|change| change.keep_failed(id, code, refusal));
+        let now = self.now().unwrap_or(record.leaves);
+        let kept = self.office.store().change(|change| change.keep_failed(id, code, refusal, now));
         let number = match kept {
             Err(MailError::Unknown { .. }) => return Ok(()),
             number => number?,
         };
         let what = match record.item {
-            Item::Letter(_) => format!("letter {number} was not sent"),
+            Item::Letter(_) => format!("letter {number} was not sent, and is a draft again"),
             Item::Receipt(_) => format!("the receipt for letter {number} was not sent"),
         };
-        self.say(News::Letter(number)).await;
         self.say(News::Trouble { message: format!("{what}: {message} ({code})"), advice }).await;
+        // Whoever stays for it has heard why.
+        self.say(News::Letter(number)).await;
         Ok(())
     }
 

@@ -359,16 +359,18 @@ impl Change<'_> {
         self.insert(&departure).map(DepartureId)
     }
 
-    /// Takes back what has not left: a letter, which is answered so that it can become a draft again.
+    /// Takes back what has not left: a letter, which becomes a draft again, with all that goes with it.
     ///
     /// # Errors
     /// [`MailError::Step`] once it is sealed, or if nothing of it waits.
-    pub fn take_back(&mut self, number: LetterNumber) -> Result<Letter, MailError> {
+    pub fn take_back(&mut self, number: LetterNumber, now: Time) -> Result<Letter, MailError> {
         let found = self.departure_of(number, Direction::Sent)?;
         let Kept { id, record } = found.ok_or(MailError::Step("it has left, or never was to"))?;
-        let (Step::Waiting, Item::Letter(letter)) = (record.step, record.item) else {
+        let (Step::Waiting, Item::Letter(letter)) = (&record.step, &record.item) else {
             return Err(MailError::Step("it is leaving already"));
         };
+        let letter = letter.clone();
+        self.draft_again(id, &record, &letter, now)?;
         self.drop_departure(id)?;
         self.edit_letter(number, |record| record.state = LetterState::TakenBack)?;
         Ok(letter)
@@ -615,7 +617,8 @@ impl Change<'_> {
         self.update(id.0, &record)
     }
 
-    /// It will not be sent: the broker has refused it for good. The refusal (compact JWS) is kept, if there is one.
+    /// It will not be sent: the broker has refused it for good. The refusal (compact JWS) is kept, if there is one. A
+    /// letter is a draft again, so that none of it is to be written twice.
     ///
     /// # Errors
     /// [`MailError::Unknown`], [`MailError::Row`].
@@ -624,11 +627,17 @@ impl Change<'_> {
         id: DepartureId,
         code: &str,
         refusal: Option<&str>,
+        now: Time,
     ) -> Result<LetterNumber, MailError> {
         let record = self.departure(id)?;
         let number = record.letter;
-        match record.item {
-            Item::Letter(_) => {
+        match &record.item {
+            Item::Letter(letter) => {
+                match self.draft_again(id, &record, letter, now) {
+                    // Files that are lost keep nobody from hearing of it.
+                    Ok(()) | Err(MailError::Step(_) | MailError::Row(_)) => {}
+                    Err(error) => return Err(error),
+                }
                 if let Some(refusal) = refusal {
                     self.keep_part(Owner::Letter(number.0), Part::Refusal, refusal.as_bytes())?;
                 }
@@ -636,7 +645,11 @@ impl Change<'_> {
                 self.edit_letter(number, |letter| letter.state = state)?;
             }
             Item::Receipt(_) => {
-                self.edit_letter(number, |letter| letter.receipt.due = None)?;
+                // Not acknowledged then: it can be, once more.
+                self.edit_letter(number, |letter| {
+                    letter.receipt.due = None;
+                    letter.acknowledged = None;
+                })?;
             }
         }
         self.drop_departure(id)?;

@@ -255,6 +255,7 @@ pub(super) enum Owner {
     Box(i64),
     Letter(i64),
     Departure(i64),
+    Draft(i64),
 }
 
 impl Owner {
@@ -263,6 +264,7 @@ impl Owner {
             Self::Box(id) => (1, id),
             Self::Letter(id) => (2, id),
             Self::Departure(id) => (3, id),
+            Self::Draft(id) => (4, id),
         }
     }
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use pregao_broker::store::sqlite::SqliteLog;
 use pregao_broker::store::{Log as _, StoredEntry};
 use pregao_protocol::log::merkle::{Tree, leaf_hash};
-use pregao_protocol::log::{Entry, Head, Origin};
+use pregao_protocol::log::{Entry, Head, Origin, SeenPath, TimelineEntry};
 use pregao_protocol::room::Code;
 use pregao_protocol::room::action::Action;
 use pregao_protocol::wire::blob::{BlobFrame, Piece, Say};
-use pregao_protocol::wire::frame::{FromBroker, FromPeer, ToldEntry};
+use pregao_protocol::wire::frame::{FromBroker, FromPeer};
 use pregao_protocol::wire::handed::{Given, Handed, Included, KeysProof, is_handed};
 use pregao_protocol::wire::refusal::Refusal;
 use serde_json::value::RawValue;
@@ -669,18 +669,24 @@ fn a_lie_to_who_waits_for_an_answer_is_an_alarm_too_and_nothing_is_written_or_be
     })
 }
 
-/// What a broker may tell of a deposit, out of its log.
-fn told(books: &Books, room: RoomName, about: &[u64]) -> Vec<ToldEntry> {
+/// What a broker may tell of a deposit, out of its log: entries with all that proves them.
+fn told(books: &Books, room: RoomName, deposit: u64, about: &[u64]) -> Vec<TimelineEntry> {
     let log = books.log(room);
     let texts: Vec<_> = log.iter().map(|entry| entry.text.clone()).collect();
     let (_, tree) = books.head(room, &texts);
     let one = |seq: &u64| {
         let stored = log.iter().find(|entry| entry.seq == *seq).expect("an entry");
-        ToldEntry {
-            header: stored.header.to_string(),
-            entry: stored.text.clone(),
-            path: tree.path(*seq).expect("in the log"),
-        }
+        let action = Entry::parse(&stored.text).map(|entry| Action::parse(&entry.action));
+        let action = action.expect("an entry").expect("an action");
+        let has_seen = matches!(action.body(), Body::Taken(_));
+        let seen = has_seen.then(|| {
+            let size = usize::try_from(action.seen().size).expect("a size");
+            let (_, seen) = books.head(room, texts.get(..size).expect("entries"));
+            SeenPath(seen.path(deposit).expect("seen"))
+        });
+        let path = tree.path(*seq).expect("in the log");
+        let (header, entry) = (stored.header.to_string(), stored.text.clone());
+        TimelineEntry { header, entry, path, seen }
     };
     about.iter().map(one).collect()
 }
@@ -704,9 +710,9 @@ fn what_is_told_of_another_deposit_of_a_log_that_goes_back_or_of_none_is_said_to
         let about = |seqs: Vec<u64>| {
             let books = Arc::clone(&books);
             Falsifier::new(move |frame| match frame {
-                FromBroker::DepositTold { n, head, consistency, .. } => {
-                    let entries = told(&books, of, &seqs);
-                    vec![FromBroker::DepositTold { n, head, consistency, entries }]
+                FromBroker::DepositTold { n, head, consistency, path, .. } => {
+                    let entries = told(&books, of, 2, &seqs);
+                    vec![FromBroker::DepositTold { n, head, consistency, path, entries }]
                 }
                 other => vec![other],
             })
@@ -717,8 +723,8 @@ fn what_is_told_of_another_deposit_of_a_log_that_goes_back_or_of_none_is_said_to
                 FromBroker::DepositTold { n, .. } => {
                     let texts: Vec<_> = books.log(of).into_iter().map(|one| one.text).collect();
                     let (head, _) = books.head(of, texts.get(..2).expect("entries"));
-                    let (consistency, entries) = (Vec::new(), Vec::new());
-                    vec![FromBroker::DepositTold { n, head, consistency, entries }]
+                    let (consistency, path, entries) = (Vec::new(), Vec::new(), Vec::new());
+                    vec![FromBroker::DepositTold { n, head, consistency, path, entries }]
                 }
                 other => vec![other],
             })

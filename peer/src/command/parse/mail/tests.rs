@@ -152,6 +152,14 @@ fn contacts_are_added_compared_and_set() {
         ("/contact taken ana Silent", ContactTask::Taken { who: ana(), tell: false }),
         ("/contact mode ana evidence", ContactTask::Mode { who: ana(), mode: Mode::Evidence }),
         (
+            "/contact deal ana #3f2a",
+            ContactTask::Deal { name: ana(), room: "3f2a".to_owned(), now: false },
+        ),
+        (
+            "/contact deal ana 3f2a now",
+            ContactTask::Deal { name: ana(), room: "3f2a".to_owned(), now: true },
+        ),
+        (
             "/contact rename ana ana maria",
             ContactTask::Rename { who: ana(), name: "ana maria".to_owned() },
         ),
@@ -161,7 +169,11 @@ fn contacts_are_added_compared_and_set() {
     for (line, part) in [
         ("/contact add", "which contact"),
         ("/contact add ana", "address is missing"),
-        ("/contact remove ana", "add, verify"),
+        ("/contact remove ana", "add, deal, verify"),
+        ("/contact deal ana", "which private room"),
+        ("/contact deal ana 3f", "too short"),
+        ("/contact rename ana bea now", "for a deal"),
+        ("/contact now", "for a deal"),
         ("/contact receipts ana", "what it is to be"),
         ("/contact receipts ana sometimes", "always, never"),
         ("/contact taken ana", "what it is to be"),
@@ -176,6 +188,70 @@ fn contacts_are_added_compared_and_set() {
     let longest = "n".repeat(LONGEST_NAME);
     assert!(read_line(&format!("/contact add {longest} 3f2a"), None).is_ok());
     assert!(refused(&format!("/contact add {longest}n 3f2a")).contains("41 characters"));
+}
+
+#[test]
+fn drafts_are_kept_as_letters_are_sent_and_listed_shown_sent_or_dropped() {
+    let Command::Draft(draft) = command("/draft ana Is it still") else { panic!("no draft") };
+    assert_eq!((draft.text.as_str(), draft.draft), ("Is it still", false));
+    let line = "/draft ana \"Is it\" subject Radio attach a.txt re 3 evidence receipt expires 7d";
+    let Command::Draft(draft) = command(line) else { panic!("no draft") };
+    let NewLetter { subject, attach, re, mode, receipt, .. } = *draft;
+    assert_eq!((subject.as_deref(), attach.as_slice()), (Some("Radio"), &["a.txt".to_owned()][..]));
+    assert_eq!((re, mode, receipt), (Some(3), Some(Mode::Evidence), true));
+    // Nothing but what goes with it: the text is written later.
+    let Command::Draft(draft) = command("/draft ana \"\" subject Radio") else {
+        panic!("no draft")
+    };
+    assert_eq!(draft.text, "");
+    let Command::Send(sent) = command("/send ana \"\" draft") else { panic!("no letter") };
+    assert!(sent.draft && sent.text.is_empty());
+    let Command::Send(sent) = command("/drafts send \"ana b\" now") else { panic!("no letter") };
+    assert_eq!((sent.to.as_str(), sent.draft, sent.now, sent.anyway), ("ana b", true, true, false));
+    let who = || "ana".to_owned();
+    for (line, task) in [
+        ("/drafts", DraftsTask::List),
+        ("/drafts list", DraftsTask::List),
+        ("/drafts show ana", DraftsTask::Show { who: who() }),
+        ("/drafts drop ana", DraftsTask::Drop { who: who() }),
+    ] {
+        assert_eq!(command(line), Command::Drafts(task), "{line}");
+    }
+    for (line, part) in [
+        ("/draft", "to whom"),
+        ("/draft ana", "nothing to send"),
+        ("/draft ana \"hi\" now", "not expected"),
+        ("/draft ana \"hi\" draft", "not expected"),
+        ("/draft ana hi subject x", "a word of the text, or a keyword"),
+        ("/send ana \"\"", "text is empty"),
+        ("/drafts show", "whose"),
+        ("/drafts send", "whose"),
+        ("/drafts send ana b", "in quotes"),
+        ("/drafts ana", "shown, sent or dropped"),
+        ("/drafts now", "for a draft that is sent"),
+        ("/drafts show ana anyway", "for a draft that is sent"),
+    ] {
+        assert!(refused(line).contains(part), "{line}: {}", refused(line));
+    }
+}
+
+#[test]
+fn a_mode_is_for_all_that_is_written_or_for_one_private_room() {
+    let mode = |mode, room: Option<&str>| Command::Mode { mode, room: room.map(str::to_owned) };
+    assert_eq!(command("/mode"), mode(None, None));
+    assert_eq!(command("/mode Evidence"), mode(Some(Mode::Evidence), None));
+    assert_eq!(command("/mode deniable #3f2a"), mode(Some(Mode::Deniable), Some("3f2a")));
+    // The room on screen is not meant unless it is named.
+    let on_screen = read_line("/mode evidence", Some("3f2a")).unwrap();
+    assert_eq!(on_screen, ChatInput::Command(mode(Some(Mode::Evidence), None)));
+    for (line, part) in [
+        ("/mode loud", "evidence or deniable"),
+        ("/mode #3f2a", "evidence or deniable"),
+        ("/mode evidence 3f", "too short"),
+        ("/mode evidence 3f2a 3f2b", "too many words"),
+    ] {
+        assert!(refused(line).contains(part), "{line}: {}", refused(line));
+    }
 }
 
 #[test]

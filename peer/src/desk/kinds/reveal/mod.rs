@@ -2,10 +2,12 @@
 //! side showed (SPEC 8).
 //!
 //! - `absence` what the broker says of who disclosed
-//! - `talk` what the user says to the other side, with the keys for that; `read` what the other side says
+//! - `talk` what the user says to the other side, with the keys for that; `read` what the other side says; `befriend` how
+//!   the two become contacts
 //! - `disclose` the user's own disclosure, `prove` with a citizen card; `open` the other side's, and `judge` their card
 
 pub(in crate::desk) mod absence;
+mod befriend;
 mod disclose;
 mod judge;
 mod open;
@@ -284,6 +286,7 @@ impl Desk {
         if !disclosed && !room.complete() && room.end().is_none() {
             self.emit(invited).await;
         }
+        self.tell_modes(None).await;
     }
 
     /// Whether a disclosure signed before still is to be handed in: the command waits for that one.

@@ -138,6 +138,7 @@ impl Desk {
             }
             None => (None, None, None),
         };
+        let gives = contact.is_some() && !own;
         let (room, seq, time) = (name.to_string(), sealed.seq, sealed.time);
         self.emit(Event::SaidPrivately {
             room,
@@ -151,5 +152,8 @@ impl Desk {
             own,
         })
         .await;
+        if gives {
+            self.tell_of_given(name).await;
+        }
     }
 }

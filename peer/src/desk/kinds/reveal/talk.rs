@@ -117,22 +117,63 @@ impl Desk {
         self.reckoned().is_some_and(|now| now > over)
     }
 
-    /// Says something in a private room.
-    pub(in crate::desk) async fn say_privately(
-        &mut self,
-        typed: &str,
-        text: &str,
-        mode: Mode,
-    ) -> Progress {
-        let name = match self.may_say(typed, text, mode) {
+    /// Whom what is said in a private room convinces: as chosen for the room, or for all that is written.
+    pub(in crate::desk) fn talk_mode(&self, name: RoomName) -> Mode {
+        let chosen = self.talk(name).and_then(|talk| talk.mode);
+        chosen.unwrap_or_else(|| self.general_mode())
+    }
+
+    /// Chooses that for a room; whether it is durable.
+    pub(in crate::desk) async fn choose_talk_mode(&mut self, name: RoomName, mode: Mode) -> bool {
+        self.change_talk(name, |talk| talk.mode = Some(mode)).await
+    }
+
+    /// The private rooms that are believed.
+    pub(in crate::desk) fn private_rooms(&self) -> Vec<RoomName> {
+        let kept = self.vault.contents().reveals.iter();
+        let rooms = kept.filter_map(|kept| kept.room.parse().ok());
+        rooms.filter(|room| self.private_room(*room).is_some()).collect()
+    }
+
+    /// The private room that a command names.
+    pub(in crate::desk) fn private_room_named(&self, typed: &str) -> Result<RoomName, Report> {
+        let name = self.find(typed)?;
+        match self.private_room(name) {
+            Some(_) => Ok(name),
+            None => Err(Report::new(
+                "say.public",
+                "this is no private room of a deal: what is said there everybody hears",
+                "choose it for all you write: /mode evidence, or /mode deniable",
+            )),
+        }
+    }
+
+    /// Says something in a private room, in the mode that is set for it.
+    pub(in crate::desk) async fn say_privately(&mut self, typed: &str, text: &str) -> Progress {
+        let name = match self.may_say(typed, text) {
             Ok(name) => name,
             Err(report) => return self.reject(report).await,
         };
         self.reply_to.room = Some(name);
+        let mode = self.talk_mode(name);
+        // A screen shows it before and after; who gives one command reads it here.
+        if self.options.patient {
+            let whom = match mode {
+                Mode::Evidence => "evidence: the other side can prove to others that you said it",
+                Mode::Deniable => "deniable: the other side can prove nothing with it",
+            };
+            self.note(whom.to_owned()).await;
+        }
+        let words = UnsaidRecord { text: text.to_owned(), mode, contact: None };
+        self.say_words(name, words).await
+    }
+
+    /// Says something now, or as soon as the other side has left keys for it.
+    pub(super) async fn say_words(&mut self, name: RoomName, words: UnsaidRecord) -> Progress {
         let waits = self.talk(name).is_some_and(|talk| !talk.unsaid.is_empty());
         if !waits && !self.is_saying(name) {
             match self.ready(name) {
-                Ok(ready) => return self.say_now(name, &ready, text, mode).await,
+                Ok(ready) => return self.say_now(name, &ready, &words).await,
                 Err(NotNow::Never(report)) => return self.reject(report).await,
                 Err(NotNow::Wait) => {}
             }
@@ -142,8 +183,7 @@ impl Desk {
             let report = Report::new("say.waiting", "too much waits to be said already", advice);
             return self.reject(report).await;
         }
-        let unsaid = UnsaidRecord { text: text.to_owned(), mode };
-        if !self.change_talk(name, |talk| talk.unsaid.push(unsaid)).await {
+        if !self.change_talk(name, |talk| talk.unsaid.push(words)).await {
             return Progress::Failed;
         }
         let text =
@@ -153,17 +193,22 @@ impl Desk {
         Progress::Done
     }
 
-    /// The room in which something can be said, if it can be said there at all.
-    fn may_say(&self, typed: &str, text: &str, mode: Mode) -> Result<RoomName, Report> {
+    /// The room in which the two can talk, if they can at all.
+    pub(super) fn may_talk(&self, typed: &str) -> Result<RoomName, Report> {
         self.connection.session().ok_or_else(offline)?;
         let name = self.find(typed)?;
         let room = self.private_room(name).ok_or_else(|| by_code(Code::RoomUnknown))?;
         self.talker(name)?;
         match self.now() {
-            None => return Err(by_code(Code::TsaDown)),
-            Some(now) if now > open_until(room.opening()) => return Err(by_code(Code::TalkOver)),
-            Some(_) => {}
+            None => Err(by_code(Code::TsaDown)),
+            Some(now) if now > open_until(room.opening()) => Err(by_code(Code::TalkOver)),
+            Some(_) => Ok(name),
         }
+    }
+
+    /// The room in which something can be said, if it can be said there at all.
+    fn may_say(&self, typed: &str, text: &str) -> Result<RoomName, Report> {
+        let name = self.may_talk(typed)?;
         if !shows_something(text) {
             let message = "the text shows nothing: it has no character that can be seen";
             return Err(Report::new(
@@ -172,7 +217,9 @@ impl Desk {
                 "say something that people can read",
             ));
         }
-        let saying = saying(text, mode, [0; 16], [0; 32])?;
+        let mode = self.talk_mode(name);
+        let words = UnsaidRecord { text: text.to_owned(), mode, contact: None };
+        let saying = saying(&words, [0; 16], [0; 32])?;
         let (got, most) = (saying.size(), Class::Small.most());
         if got > most {
             let message = format!("it takes {got} bytes as it is sealed, and {most} are the most");
@@ -182,7 +229,7 @@ impl Desk {
     }
 
     /// A private room that is believed.
-    fn private_room(&self, name: RoomName) -> Option<&RevealRoom> {
+    pub(super) fn private_room(&self, name: RoomName) -> Option<&RevealRoom> {
         self.rooms.auction_of(name)?;
         let replica = self.rooms.get(&name).filter(|room| room.is_verified())?;
         // Its keys may be anybody's until it was held against its auction.
@@ -254,8 +301,8 @@ impl Desk {
         Ok(Ready { side, keys, pair })
     }
 
-    async fn say_now(&mut self, name: RoomName, ready: &Ready, text: &str, mode: Mode) -> Progress {
-        let sealed = self.sealed(name, ready, text, mode);
+    async fn say_now(&mut self, name: RoomName, ready: &Ready, words: &UnsaidRecord) -> Progress {
+        let sealed = self.sealed(name, ready, words);
         let (body, kept, blind) = match sealed {
             Ok(sealed) => sealed,
             Err(report) => return self.reject(report).await,
@@ -279,8 +326,7 @@ impl Desk {
         &self,
         name: RoomName,
         ready: &Ready,
-        text: &str,
-        mode: Mode,
+        words: &UnsaidRecord,
     ) -> Result<(Body, KeptSaying, Blind), Report> {
         let gone = || by_code(Code::RoomUnknown);
         let room = self.private_room(name).ok_or_else(gone)?;
@@ -294,14 +340,15 @@ impl Desk {
         let (id, salt) =
             (host.random().map_err(no_randomness)?, host.random().map_err(no_randomness)?);
         let seeds = Seeds::from_random(host.random().map_err(no_randomness)?);
-        let saying = saying(text, mode, id, salt)?;
+        let saying = saying(words, id, salt)?;
         let agreement = AgreementSecret::from_random(*ready.keys.agreement.expose());
         let by = Speaker { member: own, agreement: &agreement, key: &key };
         let to = Listener { member: theirs, signed: keys.signed(), once };
         let sealed = seal(&saying, &to, &by, &seeds)
             .map_err(|error| Report::new("say.long", error.to_string(), "say it in fewer words"))?;
         let body = Body::SealedSay(SealedSay { once: digest, sealed });
-        Ok((body, KeptSaying { text: text.to_owned(), mode, contact: None }, blind))
+        let UnsaidRecord { text, mode, contact } = words.clone();
+        Ok((body, KeptSaying { text, mode, contact }, blind))
     }
 
     /// The oldest one-time key of the other side to which nothing of the user's was ever sealed: what has no answer
@@ -342,6 +389,7 @@ impl Desk {
             return;
         }
         let before = std::mem::replace(&mut self.reply_to, ReplyTo::of_room(name));
+        self.pursue_befriending(name).await;
         self.publish_keys(name, side).await;
         self.say_what_waits(name).await;
         self.reply_to = before;
@@ -349,7 +397,9 @@ impl Desk {
 
     /// Nothing more can come: the secrets go, and with them what was never read.
     async fn forget_talk(&mut self, name: RoomName) {
-        let keeps = |talk: &TalkRecord| talk.keys.is_some() || !talk.unsaid.is_empty();
+        let keeps = |talk: &TalkRecord| {
+            talk.keys.is_some() || !talk.unsaid.is_empty() || talk.befriends.is_some()
+        };
         if !self.talk(name).is_some_and(keeps)
             || !self.rooms.get(&name).is_some_and(Replica::is_caught_up)
         {
@@ -358,6 +408,7 @@ impl Desk {
         self.change_talk(name, |talk| {
             talk.keys = None;
             talk.unsaid.clear();
+            talk.befriends = None;
         })
         .await;
     }
@@ -367,9 +418,9 @@ impl Desk {
             return;
         }
         let next = self.talk(name).and_then(|talk| talk.unsaid.first().cloned());
-        let Some(UnsaidRecord { text, mode }) = next else { return };
+        let Some(words) = next else { return };
         let progress = match self.ready(name) {
-            Ok(ready) => self.say_now(name, &ready, &text, mode).await,
+            Ok(ready) => self.say_now(name, &ready, &words).await,
             Err(NotNow::Wait) => return,
             Err(NotNow::Never(report)) => self.reject(report).await,
         };
@@ -473,11 +524,12 @@ fn unpublished(room: &RevealRoom, keys: &TalkSecrets) -> Vec<PrekeyPublic> {
     public.filter(|key| room.talks().owner(&key.digest()).is_none()).collect()
 }
 
-fn saying(text: &str, mode: Mode, id: [u8; 16], salt: [u8; 32]) -> Result<Saying, Report> {
-    let text = Lines::try_from(text.to_owned()).map_err(|error| {
+fn saying(words: &UnsaidRecord, id: [u8; 16], salt: [u8; 32]) -> Result<Saying, Report> {
+    let UnsaidRecord { text, mode, contact } = words.clone();
+    let text = Lines::try_from(text).map_err(|error| {
         let advice = "say it without characters that move others about";
         Report::new("command.parse", error.to_string(), advice)
     })?;
     let id = uuid::Builder::from_random_bytes(id).into_uuid();
-    Ok(Saying { id, mode, salt: Salt(salt), text, contact: None })
+    Ok(Saying { id, mode, salt: Salt(salt), text, contact })
 }

@@ -18,6 +18,7 @@ fn letter(number: u64, name: Option<&str>, subject: &str) -> LetterView {
         subject: Some(Personal::new(subject.to_owned())),
         attachments: 0,
         standing: LetterStanding::Unread,
+        acknowledged: None,
         cause: None,
         wants_receipt: false,
         re: None,
@@ -32,6 +33,7 @@ fn a_letter_is_one_line_with_all_that_decides_whether_to_read_it() {
     assert_eq!(shown, "3  from ana  2023-11-14 22:13Z  \"Radio\"  not read  deniable");
     let other = LetterView {
         standing: LetterStanding::Unopened,
+        acknowledged: None,
         cause: Some("its key is gone".to_owned()),
         mode: None,
         subject: None,

@@ -371,12 +371,12 @@ fn what_was_not_deposited_is_not_shown() {
     sender.seal(true);
     assert!(sender.place.refused(sender.number).contains("not deposited yet"));
     let failed = |change: &mut crate::post::store::Change<'_>| {
-        change.keep_failed(sender.departure, "box.full", None)
+        change.keep_failed(sender.departure, "box.full", None, at(9))
     };
     sender.place.office.store().change(failed).unwrap();
     assert!(sender.place.refused(sender.number).contains("never sent"));
     let sender = Sender::new(true);
-    sender.place.office.recall(sender.number.0.try_into().unwrap()).unwrap();
+    sender.place.office.recall(sender.number.0.try_into().unwrap(), at(9)).unwrap();
     assert!(sender.place.refused(sender.number).contains("never sent"));
 }
 

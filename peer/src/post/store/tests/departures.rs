@@ -174,15 +174,15 @@ fn no_step_is_taken_twice_or_too_early() {
 fn a_letter_is_taken_back_until_it_is_sealed() {
     let mut post = Post::new();
     let (number, departure) = post_letter(&mut post, false);
-    let back = post.store.change(|change| change.take_back(number)).unwrap();
+    let back = post.store.change(|change| change.take_back(number, at(5))).unwrap();
     assert_eq!(back, letter(&post));
     assert_eq!(post.store.view().letter(number).unwrap().state, LetterState::TakenBack);
     assert!(matches!(post.store.view().departure(departure), Err(MailError::Unknown { .. })));
-    let again = post.store.change(|change| change.take_back(number));
+    let again = post.store.change(|change| change.take_back(number, at(5)));
     assert!(matches!(again, Err(MailError::Step(_))));
     let (number, departure) = post_letter(&mut post, false);
     seal_it(&mut post, departure, 1).unwrap();
-    let late = post.store.change(|change| change.take_back(number));
+    let late = post.store.change(|change| change.take_back(number, at(5)));
     assert!(matches!(late, Err(MailError::Step(_))));
     assert!(post.store.view().departure(departure).is_ok());
 }
@@ -201,7 +201,7 @@ fn what_was_refused_for_its_keys_is_sealed_anew_with_nothing_left_of_the_first()
     assert_ne!(first, second);
     assert_eq!(post.store.view().departure(departure).unwrap().begun, 1);
     let code = "deposit.full";
-    post.store.change(|change| change.keep_failed(departure, code, Some("r.e.f"))).unwrap();
+    post.store.change(|change| change.keep_failed(departure, code, Some("r.e.f"), at(9))).unwrap();
     let state = post.store.view().letter(number).unwrap().state;
     assert_eq!(state, LetterState::Failed { code: code.to_owned() });
     assert!(post.store.view().departures().unwrap().is_empty());

@@ -79,15 +79,10 @@ fn every_key_that_was_ever_in_a_cell_and_is_not_now_is_in_no_file() {
 #[test]
 fn what_a_row_held_before_it_was_changed_is_gone() {
     let mut post = Post::new();
+    let to = drafts::Whom::Address(post.them.address());
     let mut draft = drafts::DraftRecord {
-        to: drafts::Whom::Address(post.them.address()),
-        subject: None,
         text: "a word too many".to_owned(),
-        files: Vec::new(),
-        reply_to: None,
-        mode: None,
-        wants_receipt: false,
-        changed: at(1),
+        ..drafts::DraftRecord::new(to, at(1))
     };
     post.store.change(|change| change.keep_draft(&draft)).unwrap();
     let key = "SELECT key FROM cell WHERE id = (SELECT cell FROM draft)";
