@@ -218,7 +218,7 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         Event::Read { shown, .. } => letters::read(shown),
         Event::People { people, left_out, .. } => letters::people(people, *left_out),
         Event::Contacts { contacts, .. } => letters::contacts(contacts),
-        Event::Boxes { boxes, .. } => letters::boxes(boxes),
+        Event::Boxes { boxes, even, .. } => letters::boxes(boxes, *even),
         Event::Status { letters, .. } => letters::status(letters),
         Event::Receipt(receipt) => vec![lists::receipt(receipt)],
         Event::Whoami(trust) => lists::trust(trust),

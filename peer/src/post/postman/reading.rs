@@ -62,6 +62,8 @@ enum Became {
     Letter(LetterNumber, bool),
     /// The receipt for a letter.
     Receipt(LetterNumber),
+    /// Nothing: it was there so that nobody counts the others.
+    Cover,
     /// A letter of which the author is to be asked for.
     Unopened(LetterNumber),
     /// It was dealt with before.
@@ -243,7 +245,7 @@ impl Round {
             let became = self.receive(&arrival, record, now)?;
             // What is attached is fetched when the user wants it: until then it stays there.
             let is_here = waiting.attachments.is_empty()
-                || matches!(became, Became::Receipt(_) | Became::Known);
+                || matches!(became, Became::Receipt(_) | Became::Known | Became::Cover);
             if is_here && !undecided {
                 take.push(seq);
             }
@@ -257,7 +259,7 @@ impl Round {
             Became::Letter(number, true) | Became::Receipt(number) => {
                 self.say(News::Letter(number)).await;
             }
-            Became::Letter(_, false) | Became::Known => {}
+            Became::Letter(_, false) | Became::Known | Became::Cover => {}
             Became::Unopened(number) => {
                 let after = if plan.hurry {
                     Duration::ZERO
@@ -339,6 +341,11 @@ impl Round {
                 return Ok(Became::Letter(number, true));
             }
         };
+        if matches!(opened.content(), Content::Cover(_)) {
+            // Whoever left it: nobody is asked for, and nothing is kept.
+            store.change(|change| destroy_once(change, arrival))?;
+            return Ok(Became::Cover);
+        }
         let agreement = agreement_of(own)?;
         if let Content::Read(receipt) = opened.content() {
             return match receipt_for(store.view(), receipt, &opened, &agreement)? {
@@ -584,13 +591,25 @@ fn open(
         class: deposit.class,
     };
     let opened = letter::open(&reading, &arrival.envelope).map_err(|error| error.to_string());
-    Ok(opened.and_then(|opened| match opened.content() {
+    Ok(opened.and_then(|opened| {
+        require_deposit(opened.content(), deposit)?;
+        Ok(opened)
+    }))
+}
+
+/// What is in an envelope came by such a deposit as it comes by.
+fn require_deposit(content: &Content, deposit: &DepositRecord) -> Result<(), String> {
+    match content {
         // V-339: what is handed over for this deposit would open nothing.
         Content::Registered(letter) if !is_committed(deposit, letter) => {
             Err(RegisteredError::Deposit.to_string())
         }
-        _ => Ok(opened),
-    }))
+        // V-372: it would wait for a word that nobody gives.
+        Content::Cover(_) if deposit.registered.is_some() => {
+            Err("it is registered, and there is nothing in it to sign for".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the deposit commits to the half with which a registered letter opens.
@@ -711,7 +730,7 @@ fn adopt(
     let reply_to = match opened.content() {
         Content::Letter(letter) => &letter.reply_to,
         Content::Registered(letter) => &letter.reply_to,
-        Content::Read(_) => return Ok(None),
+        Content::Read(_) | Content::Cover(_) => return Ok(None),
     };
     let answered = match reply_to {
         Some(answered) => change.letter_of_message(answered)?,
@@ -748,6 +767,8 @@ pub(super) async fn attached(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::post::store::tests::fixture::{came, came_registered, id, owner, text_letter};
+    use pregao_protocol::letter::{Cover, Salt};
     use pregao_protocol::trust::key::Fingerprint;
     use pregao_protocol::value::codec::Digest;
 
@@ -772,6 +793,21 @@ mod tests {
     fn is_alarm(setback: Setback, shown: &[&str]) -> bool {
         let Some(News::Alarm { room, notes, .. }) = setback.news() else { return false };
         room == Some(RoomName([3; 32])) && notes == shown
+    }
+
+    #[test]
+    fn v372_cover_is_not_registered() {
+        let from = owner(2).address();
+        let cover = Content::Cover(Cover::new(from, id(3), Salt([4; 32])));
+        let (me, them) = (owner(1), owner(2));
+        let plain = came(&them, &me, text_letter(&them, 1, "About", "Text"), 1);
+        let registered = came_registered(&them, &me, text_letter(&them, 2, "About", "Text"), 2);
+        assert_eq!(require_deposit(&cover, &plain.deposit), Ok(()));
+        assert!(require_deposit(&cover, &registered.deposit).is_err());
+        // A registered letter comes by its own deposit alone.
+        let letter = registered.opened.content();
+        assert_eq!(require_deposit(letter, &registered.deposit), Ok(()));
+        assert!(require_deposit(letter, &plain.deposit).is_err());
     }
 
     #[test]

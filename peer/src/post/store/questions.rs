@@ -9,7 +9,7 @@ use pregao_protocol::value::clock::Time;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::departures::SealedDeposit;
+use super::departures::{DepartureId, SealedDeposit};
 use super::letters::{LetterNumber, LetterState};
 use super::rows::{Change, Kept, Owner, Part, Plain, Record, Table, View, encode};
 use super::seal::Keys;
@@ -25,7 +25,7 @@ number! {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuestionRecord {
-    /// The letter.
+    /// The letter. Below 0 it is none of the user's: a receipt, or cover, about which is asked all the same.
     pub letter: LetterNumber,
     /// The box in which it was left.
     pub room: RoomName,
@@ -43,11 +43,22 @@ pub struct QuestionRecord {
     pub last: Option<Time>,
     /// When it is asked next; none: only if the user wants to know.
     pub next: Option<Time>,
+    /// Whether it was left at an even time: it is asked to the end, whatever is known, so that nobody tells it from cover.
+    #[serde(default)]
+    pub even: bool,
 }
 
 impl fmt::Debug for QuestionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QuestionRecord").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl QuestionRecord {
+    /// Whether it is about nothing that the user wrote.
+    #[must_use]
+    pub const fn is_blank(&self) -> bool {
+        self.letter.0 < 0
     }
 }
 
@@ -136,8 +147,40 @@ impl Change<'_> {
             answered: 0,
             last: None,
             next: Some(next),
+            even: false,
         };
         self.insert(&record).map(QuestionId)
+    }
+
+    /// As [`Change::keep_question`], of what was left at an even time and is no letter: a receipt, or cover. What is asked
+    /// is deleted with the last answer.
+    ///
+    /// # Errors
+    /// [`MailError`].
+    pub fn keep_blank_question(
+        &mut self,
+        of: DepartureId,
+        receipt: &Receipt,
+        deposit: &SealedDeposit,
+        place: (u64, Met),
+        next: Time,
+    ) -> Result<QuestionId, MailError> {
+        // No letter has such a number, and no departure another's.
+        let number = LetterNumber(of.0.saturating_neg());
+        self.keep_part(Owner::Letter(number.0), Part::Receipt, &encode(receipt)?)?;
+        let id = self.keep_question(number, deposit, place, next)?;
+        self.ask_to_the_end(id)?;
+        Ok(id)
+    }
+
+    /// It is asked to the end: what was left was left at an even time.
+    ///
+    /// # Errors
+    /// [`MailError::Unknown`], [`MailError::Row`].
+    pub fn ask_to_the_end(&mut self, id: QuestionId) -> Result<(), MailError> {
+        let mut record = self.question(id)?;
+        record.even = true;
+        self.update(id.0, &record)
     }
 
     /// Keeps what was told of a letter, verified. Whether the letter stands otherwise than before.
@@ -158,18 +201,19 @@ impl Change<'_> {
             self.keep_part(Owner::Letter(letter.0), Part::Told, &encode(&receipts)?)?;
         }
         let is_taken = entries.iter().any(|entry| entry.verb == Verb::Taken);
-        let changes = is_taken && self.letter(letter)?.state == LetterState::Deposited;
+        let changes =
+            is_taken && !record.is_blank() && self.letter(letter)?.state == LetterState::Deposited;
         if changes {
             self.edit_letter(letter, |letter| letter.state = LetterState::Taken)?;
         }
         if entries.iter().any(|entry| is_last(entry.verb)) {
             // There is nothing more to be heard, and the key is of no more use.
-            self.delete(QuestionRecord::TABLE.name, id.0)?;
+            self.end_question(id, &record)?;
         } else {
             (record.head, record.size) = (met.head, met.size);
             record.answered = record.answered.saturating_add(1);
             (record.last, record.next) = (Some(now), next);
-            self.update(id.0, &record)?;
+            self.ask_on(id, &record)?;
         }
         Ok(changes)
     }
@@ -182,7 +226,31 @@ impl Change<'_> {
         let mut record = self.question(id)?;
         record.answered = record.answered.saturating_add(1);
         record.next = next;
-        self.update(id.0, &record)
+        self.ask_on(id, &record)
+    }
+
+    /// Keeps a question; a blank one until it is asked no more.
+    fn ask_on(&mut self, id: QuestionId, record: &QuestionRecord) -> Result<(), MailError> {
+        if record.is_blank() && record.next.is_none() {
+            return self.end_question(id, record);
+        }
+        self.update(id.0, record)
+    }
+
+    fn end_question(&mut self, id: QuestionId, record: &QuestionRecord) -> Result<(), MailError> {
+        self.delete(QuestionRecord::TABLE.name, id.0)?;
+        if record.is_blank() {
+            self.delete_parts(Owner::Letter(record.letter.0))?;
+        }
+        Ok(())
+    }
+
+    /// Asks no more about a letter that was read, unless it was left at an even time.
+    pub(super) fn drop_question_if_seen(&mut self, letter: LetterNumber) -> Result<(), MailError> {
+        match self.question_of(letter) {
+            Ok(Some(kept)) if kept.record.even => Ok(()),
+            _ => self.drop_question(letter),
+        }
     }
 
     /// Asks no more about a letter.
