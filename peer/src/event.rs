@@ -311,6 +311,9 @@ pub enum Event {
         id: Option<String>,
         /// Those that are not closed.
         boxes: Vec<BoxStateView>,
+        /// Whether what goes to contacts leaves at even times, with cover between.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        even: bool,
     },
     /// Answer to `status`.
     Status {

@@ -173,6 +173,7 @@ pub(super) fn letter(number: u64, from: Option<&str>, standing: LetterStanding) 
         wants_receipt: false,
         re: None,
         leaves: None,
+        even: false,
         registered: None,
     }
 }

@@ -26,6 +26,11 @@ pub enum BoxTask {
     Address,
     /// Closes it for ever.
     Close,
+    /// Has letters and receipts to contacts who answer leave at times drawn ahead alone, with cover where nothing waits.
+    Even {
+        /// Or no more.
+        on: bool,
+    },
 }
 
 /// What to do about the people whom one writes to.

@@ -44,6 +44,9 @@ pub struct LetterView {
     /// When it leaves, as far as that is known, while it waits for that: until then it can be taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<Time>,
+    /// Whether it leaves at an even time: that of `leaves` at the soonest, and a later one if others wait before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub even: bool,
     /// What is known of it besides, if it is registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered: Option<RegisteredView>,

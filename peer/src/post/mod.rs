@@ -5,6 +5,7 @@
 //! - [`passes`] what such a session costs: how passes are taken in a persona's session, and verified
 //! - [`own_box`] a box of the user's: how it is opened, what its owner does there
 //! - [`postman`] carries letters and receipts, renews keys, reads boxes, beside the desk; [`office`] what the user asks about letters
+//! - [`times`] when each of these is done
 //! - [`address`] a box as text to hand over; [`compared`] digits that two people compare
 //! - [`store`] what is kept of letters, boxes, keys and contacts, sealed in one file beside the vault
 
@@ -17,3 +18,4 @@ pub mod own_box;
 pub mod passes;
 pub mod postman;
 pub mod store;
+pub mod times;

@@ -9,12 +9,13 @@
 //!   [`class`](Class) sizes; [`content`](Content) what a letter says
 //! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
 //! - [`attached`](seal_file) files beside it; [`registered`](RegisteredLetter) what is read only once its reader has
-//!   signed for it; [`receipt`](ReadReceipt) that one was read; [`show`](mod@show) what a third party can check;
-//!   [`say`] what the two of a reveal room write to each other there, by the same means
+//!   signed for it; [`receipt`](ReadReceipt) that one was read; [`cover`](Cover) so that nobody counts them;
+//!   [`show`](mod@show) what a third party can check; [`say`] what the two of a reveal room write to each other there, by the same means
 
 mod attached;
 mod class;
 mod content;
+mod cover;
 mod envelope;
 mod proof;
 mod published;
@@ -30,6 +31,7 @@ pub use content::{
     Address, Attachment, BlobKey, BrokerAddress, Content, ContentError, FileName, Letter,
     MediaType, Mode, Salt,
 };
+pub use cover::Cover;
 pub use envelope::{
     Addressee, LetterError, OpenError, Opened, Place, Reading, Sealed, Seeds, open, seal,
 };

@@ -32,6 +32,13 @@ pub fn content(bytes: &[u8]) -> Verdict {
                 assert!(letter.attachments.len() <= label::MAX_ATTACHMENTS);
             }
             Content::Registered(letter) => within(letter),
+            Content::Cover(cover) => {
+                assert_eq!(
+                    cover.mode,
+                    pregao_protocol::letter::Mode::Deniable,
+                    "nobody shows who left cover"
+                );
+            }
             Content::Read(_) => {}
         }
     }

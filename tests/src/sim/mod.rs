@@ -10,6 +10,8 @@
 //!
 //! In a house that cheats ([`cheat`]) it is judged whether the one who is cheated sees it and can show it.
 //!
+//! What the times of letters give away is measured of many people at once ([`matching`]).
+//!
 //! Now and then somebody tries to put the honest house in the wrong through its witness ([`framer`]).
 //!
 //! The same seed gives the same run, to the last frame: [`run`] says what it did, so that a failing
@@ -23,8 +25,7 @@ pub mod cheat;
 mod falsifier;
 pub mod framer;
 pub mod machine;
-#[cfg(test)]
-mod matching;
+pub mod matching;
 pub mod person;
 #[cfg(test)]
 mod postmen;

@@ -3390,10 +3390,20 @@ var READ = (value) => object({
   time,
   proof: proofOf(value)
 })(value);
+var COVER = (value) => object({
+  v: version,
+  kind: oneOf("cover"),
+  from: ADDRESS,
+  id: uuid,
+  mode: oneOf("deniable"),
+  salt: bytesOf(32),
+  proof: proofOf(value)
+})(value);
+var KINDS = { read: READ, registered: REGISTERED, cover: COVER };
 var readContent = (written) => under("V-245", () => {
   const kind = parse(written)?.kind;
-  const content = readExact(written, kind === "read" ? READ : kind === "registered" ? REGISTERED : LETTER);
-  const holds = kind === "registered" || (kind === "read" ? content.reader === content.from.box : isSomething(content));
+  const content = readExact(written, Object.hasOwn(KINDS, kind) ? KINDS[kind] : LETTER);
+  const holds = kind === "registered" || kind === "cover" || (kind === "read" ? content.reader === content.from.box : isSomething(content));
   refuseUnless(holds, "V-245");
   const unproven = `${written.slice(0, written.lastIndexOf(',"proof":"'))}}`;
   return { ...content, hash: sha256(concat(content.salt, utf8(unproven))) };

@@ -1,4 +1,5 @@
-// What is inside an envelope (SPEC 8.1, V-245 and V-246): a letter, a registered one (V-337), or the word that one was read.
+// What is inside an envelope (SPEC 8.1, V-245 and V-246): a letter, a registered one (V-337), the word that one was read, or
+// nothing but cover (V-370).
 
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concat, utf8 } from './bytes.js';
@@ -84,13 +85,26 @@ const READ = (value) =>
     proof: proofOf(value),
   })(value);
 
+const COVER = (value) =>
+  object({
+    v: version,
+    kind: oneOf('cover'),
+    from: ADDRESS,
+    id: uuid,
+    mode: oneOf('deniable'),
+    salt: bytesOf(32),
+    proof: proofOf(value),
+  })(value);
+const KINDS = { read: READ, registered: REGISTERED, cover: COVER };
+
 /** V-245: what a content says, with its hash. */
 export const readContent = (written) =>
   under('V-245', () => {
     const kind = parse(written)?.kind;
-    const content = readExact(written, kind === 'read' ? READ : kind === 'registered' ? REGISTERED : LETTER);
+    const content = readExact(written, Object.hasOwn(KINDS, kind) ? KINDS[kind] : LETTER);
     const holds =
       kind === 'registered' ||
+      kind === 'cover' ||
       (kind === 'read' ? content.reader === content.from.box : isSomething(content));
     refuseUnless(holds, 'V-245');
     // The proof is the last member, and of a fixed spelling.

@@ -92,6 +92,7 @@ fn of_content(content: &ContentShown, lines: &mut Vec<String>) {
             lines.push(format!("  the broker's half of its key is committed to by {commitment}"));
             of_within(within.as_ref(), *fault, lines);
         }
+        ContentShown::Cover { id } => lines.push(format!("cover {id}, which says nothing")),
         ContentShown::Read { id, deposit, content, read } => {
             lines.push(format!(
                 "read receipt {id}: by its author, another letter was read at {read}"

@@ -42,8 +42,14 @@ pub(crate) fn message_box(words: &Words, _room: Option<&str>) -> Result<Command,
         }
         (["address"], false) => BoxTask::Address,
         (["close"], false) => BoxTask::Close,
+        (["even", on], false) => match on.to_ascii_lowercase().as_str() {
+            "on" => BoxTask::Even { on: true },
+            "off" => BoxTask::Even { on: false },
+            _ => return wrong("letters leave at even times, or not: `even on` or `even off`"),
+        },
         (["open"], _) => return wrong("a line about yourself stands beside a handle"),
         (["open", ..], _) => return wrong("a handle or a line with spaces stands in quotes"),
+        (["even"], false) => return wrong("it is not said whether: `even on` or `even off`"),
         _ => return wrong("a box is opened or closed, or its address is shown"),
     };
     Ok(Command::Box(task))

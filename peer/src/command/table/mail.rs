@@ -32,11 +32,11 @@ pub static BOX: Usage = Usage {
     aliases: &["letterbox"],
     synopsis: "[WHAT] [HANDLE] [about TEXT] [now]",
     arguments: &[
-        place("WHAT", Need::Optional, "open, address or close [default: says how it stands]"),
+        place("WHAT", Need::Optional, "open, address, close or even [default: says how it stands]"),
         place(
             "HANDLE",
             Need::Optional,
-            "After open: what people find you by; at most 32 characters",
+            "After open: what people find you by; at most 32 characters. After even: on or off",
         ),
     ],
     keywords: &[
@@ -52,7 +52,9 @@ pub static BOX: Usage = Usage {
     summary: "open a box for letters, show its address, or close it",
     details: "Letters wait there while you are away. With a handle /people shows it to everybody, without one only those \
               find it to whom you give its address. The broker that keeps it does not learn whose it is: it is opened as a \
-              guest, with a pass, and an hour after the passes came unless you say `now`.",
+              guest, with a pass, and an hour after the passes came unless you say `now`. With `even on` letters and receipts to \
+              contacts who answer leave at times drawn ahead, hours later, and where nothing waits cover leaves that nobody \
+              reads: the broker cannot tell by times whose letters answer whose. It spends half of your passes.",
     example: "/box open radiofan about \"old radios\"",
     read: parse::message_box,
 };

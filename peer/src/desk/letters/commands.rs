@@ -93,14 +93,16 @@ impl Desk {
 
     async fn message_box(&mut self, office: &Office, task: BoxTask) -> Progress {
         match task {
-            BoxTask::Tell => match office.boxes() {
-                Ok(boxes) => {
-                    let id = self.reply_to.id.clone();
-                    self.emit(Event::Boxes { id, boxes }).await;
-                    Progress::Done
+            BoxTask::Tell => {
+                match office.boxes().and_then(|boxes| Ok((boxes, office.is_even()?))) {
+                    Ok((boxes, even)) => {
+                        let id = self.reply_to.id.clone();
+                        self.emit(Event::Boxes { id, boxes, even }).await;
+                        Progress::Done
+                    }
+                    Err(error) => self.reject_letters(error).await,
                 }
-                Err(error) => self.reject_letters(error).await,
-            },
+            }
             BoxTask::Open { handle, about, now } => self.open_box(office, handle, about, now).await,
             BoxTask::Address => match office.address() {
                 Ok(address) => {
@@ -113,6 +115,17 @@ impl Desk {
                 }
                 Err(error) => self.reject_letters(error).await,
             },
+            BoxTask::Even { on } => {
+                let said = if on {
+                    "what goes to contacts who answer leaves at times drawn ahead from now on, while the chat or `pregao agent` \
+                     runs, and cover where nothing waits; larger letters, files, registered letters and `now` still show"
+                } else {
+                    "letters leave when they can from now on: by the times the broker may guess whose answer whose"
+                };
+                let chosen = office.choose_even(on).map(|()| said.to_owned());
+                self.wake_postman(false);
+                self.said_or_refused(chosen).await
+            }
             BoxTask::Close => match office.close_box() {
                 Ok(_) => {
                     self.wake_postman(false);
@@ -399,6 +412,8 @@ impl Desk {
         }
         let text = if at_once {
             "a receipt leaves now: the broker may guess who answers whom".to_owned()
+        } else if office.is_even().unwrap_or(false) {
+            format!("a receipt leaves at an even time; until then /recall {number} takes it back")
         } else {
             let after = duration::print(leaves.since(now));
             format!("a receipt leaves in {after}; until then /recall {number} takes it back")

@@ -223,7 +223,7 @@ pub(super) const fn is_about_letters(command: &Command) -> bool {
 const fn is_answered_here(command: &Command) -> bool {
     matches!(
         command,
-        Command::Box(BoxTask::Tell | BoxTask::Address | BoxTask::Close)
+        Command::Box(BoxTask::Tell | BoxTask::Address | BoxTask::Close | BoxTask::Even { .. })
             | Command::Contact(
                 ContactTask::List
                     | ContactTask::Receipts { .. }
@@ -335,8 +335,8 @@ impl Desk {
             }
             News::Boxes => {
                 opened.trouble = None;
-                match office.boxes() {
-                    Ok(boxes) => self.emit(Event::Boxes { id: None, boxes }).await,
+                match office.boxes().and_then(|boxes| Ok((boxes, office.is_even()?))) {
+                    Ok((boxes, even)) => self.emit(Event::Boxes { id: None, boxes, even }).await,
                     Err(error) => self.refuse(error.into()).await,
                 }
                 // Keys were published: an older copy of the file that is put back is to be noticed.

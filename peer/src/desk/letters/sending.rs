@@ -83,7 +83,7 @@ impl Desk {
             Ok(letter) => letter,
             Err(error) => return self.reject_letters(error).await,
         };
-        let (shown, who) = (letter.letter, letter.who.clone());
+        let (shown, who, is_even) = (letter.letter, letter.who.clone(), letter.even);
         // Without hurry a pass may have to rest for longer than the letter is held back.
         let leaves = if now { leaves } else { letter.leaves.unwrap_or(leaves) };
         letter.leaves = Some(leaves);
@@ -120,6 +120,10 @@ impl Desk {
         }
         let hold = self.letter_time().map(|now| leaves.since(now)).unwrap_or_default();
         let text = match hold.as_secs() {
+            _ if is_even => format!(
+                "it leaves at an even time, in {} at the soonest; until then /recall {shown} takes it back",
+                duration::print(hold)
+            ),
             0 => "it leaves at once".to_owned(),
             _ => format!(
                 "it leaves in {}; until then /recall {shown} takes it back",

@@ -62,6 +62,7 @@ fn cells(letter: &LetterView) -> Vec<String> {
     // What waits for more than the seconds in which it can be taken back waits for a pass to have rested.
     let leaves = letter.leaves.filter(|leaves| leaves.since(letter.time) > MOMENT);
     let standing = match leaves {
+        Some(leaves) if letter.even => format!("leaves at an even time from {} on", minute(leaves)),
         Some(leaves) => format!("leaves from {} on", minute(leaves)),
         None => letter.standing.words().to_owned(),
     };
@@ -238,7 +239,7 @@ pub(super) fn draft(draft: &DraftView) -> Vec<String> {
 }
 
 /// One's own boxes.
-pub(super) fn boxes(boxes: &[BoxStateView]) -> Vec<String> {
+pub(super) fn boxes(boxes: &[BoxStateView], even: bool) -> Vec<String> {
     if boxes.is_empty() {
         return vec!["no box yet: box open [HANDLE]".to_owned()];
     }
@@ -252,7 +253,9 @@ pub(super) fn boxes(boxes: &[BoxStateView]) -> Vec<String> {
         let address = own.address.as_deref().map(sanitize);
         [Some(first), address].into_iter().flatten().collect::<Vec<_>>()
     });
-    lines.collect()
+    let even =
+        even.then(|| "letters to contacts leave at even times, with cover between".to_owned());
+    lines.chain(even).collect()
 }
 
 /// What became of letters.

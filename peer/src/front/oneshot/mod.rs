@@ -218,7 +218,7 @@ pub fn lines(event: &Event, now: Option<Time>) -> Vec<String> {
         Event::Read { shown, .. } => letters::read(shown),
         Event::People { people, left_out, .. } => letters::people(people, *left_out),
         Event::Contacts { contacts, .. } => letters::contacts(contacts),
-        Event::Boxes { boxes, .. } => letters::boxes(boxes),
+        Event::Boxes { boxes, even, .. } => letters::boxes(boxes, *even),
         // Told as it changes, it moves only the screen of the chat.
         Event::Mode { id: None, .. } => Vec::new(),
         Event::Mode { mode, rooms, .. } => letters::modes(*mode, rooms),

@@ -430,6 +430,22 @@ impl Office {
         Ok(shown)
     }
 
+    /// Whether what goes to contacts who answer leaves at even times, with cover between.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn is_even(&self) -> Result<bool, OfficeError> {
+        Ok(self.store().view().settings()?.even)
+    }
+
+    /// Has what goes to contacts who answer leave at even times, or no more.
+    ///
+    /// # Errors
+    /// [`OfficeError::Mail`].
+    pub fn choose_even(&self, on: bool) -> Result<(), OfficeError> {
+        Ok(self.store().change(|change| change.choose_even(on))?)
+    }
+
     /// Whether the box for first letters is open.
     ///
     /// # Errors

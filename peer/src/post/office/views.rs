@@ -202,6 +202,7 @@ fn damaged_view(id: i64) -> LetterView {
         wants_receipt: false,
         re: None,
         leaves: None,
+        even: false,
         registered: None,
     }
 }
@@ -214,6 +215,7 @@ fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<Lett
     let re = record.reply_to.map(|id| view.letter_of_message(&id)).transpose()?.flatten();
     let short = record.other.as_ref().map(|other| short(&other.name.to_string()));
     let (standing, cause) = standing(record);
+    let evenly = view.leaves_evenly(id, record)?;
     Ok(LetterView {
         letter: u64::try_from(id.0).unwrap_or_default(),
         folder: match record.direction {
@@ -235,12 +237,13 @@ fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<Lett
         wants_receipt: record.receipt.wanted,
         re: re.and_then(|kept| u64::try_from(kept.id.0).ok()),
         leaves: match record.state {
-            LetterState::Waiting { until } => Some(match view.rested_at(until)? {
-                Some(rested) => rested.max(until),
-                None => until,
-            }),
+            LetterState::Waiting { until } => {
+                let until = evenly.map_or(until, |evenly| evenly.max(until));
+                Some(view.rested_at(until)?.map_or(until, |rested| rested.max(until)))
+            }
             _ => None,
         },
+        even: evenly.is_some(),
         registered: registered(record),
     })
 }

@@ -26,12 +26,8 @@ use crate::post::store::letters::{
     Authorship, Direction, LetterNumber, LetterState, RegisteredState,
 };
 use crate::post::store::own_boxes::{BoxId, BoxState};
+use crate::post::times;
 use crate::text::duration;
-
-/// The shortest time after which a receipt leaves.
-const RECEIPT_AFTER: Duration = Duration::from_secs(60 * 60);
-/// Within how much time after that it leaves.
-const RECEIPT_WITHIN: u64 = 23 * 60 * 60;
 
 /// A letter that was put down to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +173,9 @@ impl Office {
         };
         let number = store.change(|change| {
             let (number, id) = change.send_letter(new, now)?;
+            if at_once {
+                change.leave_at_once(id)?;
+            }
             change.keep_blobs(id, &blobs)?;
             if let Some(draft) = &drafted {
                 draft.sent(change)?;
@@ -307,7 +306,10 @@ impl Office {
         let leaves = if at_once { now } else { self.receipt_leaves(now)? };
         let from = record.own_box;
         store.change(|change| {
-            change.send_receipt(number, receipt, from, to, leaves)?;
+            let id = change.send_receipt(number, receipt, from, to, leaves)?;
+            if at_once {
+                change.leave_at_once(id)?;
+            }
             change.edit_letter(number, |letter| letter.acknowledged = Some(now))
         })?;
         Ok((number, leaves))
@@ -315,8 +317,7 @@ impl Office {
 
     /// 1 to 24 hours later, every second as likely.
     fn receipt_leaves(&self, now: Time) -> Result<Time, OfficeError> {
-        let random = u64::from_be_bytes(self.host.random()?);
-        Ok(now.plus(RECEIPT_AFTER).plus(Duration::from_secs(random % RECEIPT_WITHIN)))
+        Ok(now.plus(times::receipt_after(u64::from_be_bytes(self.host.random()?))))
     }
 
     /// Puts down that a registered letter is accepted, or declined. Until it is handed in the other replaces it.

@@ -115,6 +115,14 @@ fn judge(
     told::told(receipt, before, answer).map_err(|error| lie(record, answer, &with_causes(&error)))
 }
 
+/// What a question is about, in words.
+fn asked_about(record: &QuestionRecord) -> String {
+    if record.is_blank() {
+        return "what you left in a box".to_owned();
+    }
+    format!("letter {}", record.letter)
+}
+
 /// What shows a lie: the head that was met, the one that was shown, and each entry.
 fn lie(record: &QuestionRecord, answer: &Answer, cause: &str) -> Setback {
     let entries = answer.entries.iter().filter_map(|entry| serde_json::to_string(entry).ok());
@@ -122,8 +130,8 @@ fn lie(record: &QuestionRecord, answer: &Answer, cause: &str) -> Setback {
     Setback::Alarm {
         room: Some(record.room),
         message: format!(
-            "what the broker tells of letter {} is false: {cause}",
-            record.letter
+            "what the broker tells of {} is false: {cause}",
+            asked_about(record)
         ),
         advice: "keep what is shown beside it; write again by another broker, and do not rely on this one".to_owned(),
         notes: heads.into_iter().chain(entries).collect(),
@@ -135,8 +143,8 @@ fn denied(record: &QuestionRecord, receipt: &Receipt) -> Setback {
     Setback::Alarm {
         room: Some(record.room),
         message: format!(
-            "the broker does not know letter {} any more, for which it gave a receipt",
-            record.letter
+            "the broker does not know {} any more, for which it gave a receipt",
+            asked_about(record)
         ),
         advice: "keep the receipt, which shows that it had it; write again by another broker"
             .to_owned(),

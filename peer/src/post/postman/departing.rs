@@ -39,6 +39,8 @@ use crate::vault::Secret;
 const BEGUN: u32 = 8;
 /// How long what was refused for the state of the box waits, the first time; twice as long each time after that.
 const PUT_OFF: Duration = Duration::from_secs(10 * 60);
+/// A box shows other keys than its address says.
+const OTHER_KEYS: &str = "mail.other-keys";
 /// Letters of a contact among which the newest that came is looked for.
 const RECENT: usize = 50;
 
@@ -80,6 +82,12 @@ impl Round {
             return Ok(());
         }
         let Some(record) = self.departure(id)? else { return Ok(()) };
+        let has_expired =
+            record.expires.is_some_and(|end| self.now().is_some_and(|now| end <= now));
+        if record.step == Step::Waiting && has_expired {
+            // Before anybody sees that something was to leave.
+            return self.give_up(id, &record, Failure::of(Code::DepositExpiry)).await;
+        }
         let mut session = self.session().await?;
         let found = match session.opening(record.to.name).await {
             Ok(found) => found,
@@ -91,9 +99,7 @@ impl Round {
         if found.keys() != record.to.keys() {
             let (message, advice) =
                 ("the box has other keys than its address says", "ask for the address again");
-            return self
-                .give_up(id, &record, Failure::own("mail.other-keys", message, advice))
-                .await;
+            return self.give_up(id, &record, Failure::own(OTHER_KEYS, message, advice)).await;
         }
         if let Step::Stamped(deposit, stamp) = &record.step {
             let action = parse(&deposit.action)?;
@@ -323,10 +329,18 @@ impl Round {
                 self.office.store().change(|change| {
                     let letter =
                         change.keep_deposited(id, &receipt, verified.seq, verified.time)?;
+                    let is_even = change.note_evenly(record, verified.seq)?;
+                    let place = (verified.seq, met);
                     match (&record.item, record.step.deposit()) {
                         (Item::Letter(_), Some(deposit)) => {
-                            let place = (verified.seq, met);
-                            change.keep_question(letter, deposit, place, ask).map(drop)
+                            let question = change.keep_question(letter, deposit, place, ask)?;
+                            if is_even { change.ask_to_the_end(question) } else { Ok(()) }
+                        }
+                        // What is asked about is a letter, to whoever sees the question.
+                        (_, Some(deposit)) if is_even => {
+                            let kept =
+                                change.keep_blank_question(id, &receipt, deposit, place, ask);
+                            kept.map(drop)
                         }
                         _ => Ok(()),
                     }
@@ -335,7 +349,9 @@ impl Round {
                     let text = format!("the receipt for letter {number} was sent");
                     self.say(News::Note(text)).await;
                 }
-                self.say(News::Letter(number)).await;
+                if !matches!(record.item, Item::Cover { .. }) {
+                    self.say(News::Letter(number)).await;
+                }
                 return Ok(());
             }
             Err(GuestError::Refused { code, refusal }) => (code, refusal),
@@ -383,11 +399,20 @@ impl Round {
         }
         let doubled = PUT_OFF.saturating_mul(1 << record.begun.min(BEGUN));
         let jitter = Duration::from_secs(self.random_below(doubled.as_secs())?);
-        let leaves = self.time()?.plus(doubled).plus(jitter);
-        self.office.store().change(|change| match change.departure(id)?.step {
-            Step::Waiting => change.put_off(id, leaves),
-            _ => change.begin_anew(id, leaves),
+        let now = self.time()?;
+        let leaves = now.plus(doubled).plus(jitter);
+        self.office.store().change(|change| {
+            if record.at_once && change.hold_again(id, now)? {
+                return Ok(());
+            }
+            match change.departure(id)?.step {
+                Step::Waiting => change.put_off(id, leaves),
+                _ => change.begin_anew(id, leaves),
+            }
         })?;
+        if matches!(record.item, Item::Cover { .. }) {
+            return Ok(());
+        }
         self.say(News::Letter(record.letter)).await;
         self.say(News::Trouble {
             message: format!("letter {} was not taken: {} ({code})", record.letter, code.message()),
@@ -405,7 +430,13 @@ impl Round {
     ) -> Result<(), Setback> {
         let Failure { code, message, advice, refusal } = failure;
         let now = self.now().unwrap_or(record.leaves);
-        let kept = self.office.store().change(|change| change.keep_failed(id, code, refusal, now));
+        let takes_nothing = [Code::BoxClosed.as_str(), Code::RoomUnknown.as_str(), OTHER_KEYS];
+        let kept = self.office.store().change(|change| {
+            if takes_nothing.contains(&code) {
+                change.end_even(record)?;
+            }
+            change.keep_failed(id, code, refusal, now)
+        });
         let number = match kept {
             Err(MailError::Unknown { .. }) => return Ok(()),
             number => number?,
@@ -413,6 +444,8 @@ impl Round {
         let what = match record.item {
             Item::Letter(_) => format!("letter {number} was not sent, and is a draft again"),
             Item::Receipt(_) => format!("the receipt for letter {number} was not sent"),
+            // Nobody waits for it.
+            Item::Cover { .. } => return Ok(()),
         };
         self.say(News::Trouble { message: format!("{what}: {message} ({code})"), advice }).await;
         // Whoever stays for it has heard why.
@@ -424,7 +457,7 @@ impl Round {
     /// same person. Whether the letter can go now.
     async fn choose_box(&self, id: DepartureId) -> Result<bool, Setback> {
         let Some(record) = self.departure(id)? else { return Ok(false) };
-        if record.step != Step::Waiting || matches!(record.item, Item::Receipt(_)) {
+        if record.step != Step::Waiting || !matches!(record.item, Item::Letter(_)) {
             return Ok(true);
         }
         let contact = self.office.store().view().letter(record.letter)?.contact;
@@ -505,6 +538,7 @@ fn content(
         }
         (Item::Letter(letter), None) => Content::Letter(letter.clone()),
         (Item::Receipt(receipt), _) => Content::Read(receipt.clone()),
+        (Item::Cover { cover, .. }, _) => Content::Cover(cover.clone()),
     })
 }
 
@@ -546,6 +580,7 @@ fn begun(id: DepartureId, record: &DepartureRecord) -> Digest {
     let item = match &record.item {
         Item::Letter(letter) => letter.id,
         Item::Receipt(receipt) => receipt.id,
+        Item::Cover { cover, .. } => cover.id,
     };
     let parts = [
         b"departure".as_slice(),

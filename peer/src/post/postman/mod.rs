@@ -7,7 +7,8 @@
 //! One loop: what the user waits for goes first, then the most urgent of what is due (`plan`), one thing at a time but for
 //! looks into boxes, which go on beside all else.
 //!
-//! - `plan` what is due and when; `setback` what did not go well, and when it is tried again
+//! - `plan` what is due and when; `setback` what did not go well, and when it is tried again; `even` letters that leave at
+//!   times drawn ahead, with cover between them
 //! - `passes` taken in the persona's session, shown as a guest; `boxes` opened and closed; `keys` published and destroyed
 //! - `reading` what came: fetched and taken off; `opening` opened and verified; `registered` what is accepted and declined, and what became
 //!   of it; `departing` what goes; `asking` what became of it; `errands` what the user waits for
@@ -16,6 +17,7 @@ mod asking;
 mod boxes;
 mod departing;
 mod errands;
+mod even;
 mod keys;
 mod opening;
 mod passes;
@@ -393,10 +395,13 @@ impl Round {
         let _ = self.news.send(news).await;
     }
 
+    fn random_bits(&self) -> Result<u64, Setback> {
+        Ok(u64::from_be_bytes(self.way.host.random()?))
+    }
+
     /// A number below `bound`, every one about as likely; 0 for a bound of 0.
     fn random_below(&self, bound: u64) -> Result<u64, Setback> {
-        let random = u64::from_be_bytes(self.way.host.random()?);
-        Ok(random.checked_rem(bound).unwrap_or_default())
+        Ok(self.random_bits()?.checked_rem(bound).unwrap_or_default())
     }
 
     async fn work(&self, job: Job, plan: &mut Plan) -> Result<(), Setback> {
@@ -409,6 +414,7 @@ impl Round {
             Job::Close(id) => self.close_box(id, plan).await,
             Job::Depart(id) => self.depart(id, plan).await,
             Job::Inquire(id) => self.inquire(id).await,
+            Job::Even(contact) => self.even_time(contact),
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum Became {
     Letter(LetterNumber, bool),
     /// The receipt for a letter.
     Receipt(LetterNumber),
+    /// Nothing: it was there so that nobody counts the others.
+    Cover,
     /// A letter of which the author is to be asked for.
     Unopened(LetterNumber),
     /// It was dealt with before.
@@ -60,6 +62,11 @@ impl Round {
                 return Ok(Became::Letter(number, true));
             }
         };
+        if matches!(opened.content(), Content::Cover(_)) {
+            // Whoever left it: nobody is asked for, and nothing is kept.
+            store.change(|change| destroy_once(change, arrival))?;
+            return Ok(Became::Cover);
+        }
         let agreement = agreement_of(own)?;
         if let Content::Read(receipt) = opened.content() {
             return match receipt_for(store.view(), receipt, &opened, &agreement)? {
@@ -257,13 +264,29 @@ fn open(
         class: deposit.class,
     };
     let opened = letter::open(&reading, &arrival.envelope).map_err(|error| error.to_string());
-    Ok(opened.and_then(|opened| match opened.content() {
+    Ok(opened.and_then(|opened| {
+        require_deposit(opened.content(), deposit)?;
+        Ok(opened)
+    }))
+}
+
+/// What is in an envelope came by such a deposit as it comes by.
+fn require_deposit(content: &Content, deposit: &DepositRecord) -> Result<(), String> {
+    match content {
         // V-339: what is handed over for this deposit would open nothing.
         Content::Registered(letter) if !is_committed(deposit, letter) => {
             Err(RegisteredError::Deposit.to_string())
         }
-        _ => Ok(opened),
-    }))
+        Content::Registered(_) => Ok(()),
+        // The other way round (V-372 of cover): nobody would sign for what is read without, so it would stay in the box until
+        // its time is over.
+        Content::Letter(_) | Content::Read(_) | Content::Cover(_)
+            if deposit.registered.is_some() =>
+        {
+            Err("its deposit says that it is registered, and it is not".to_owned())
+        }
+        Content::Letter(_) | Content::Read(_) | Content::Cover(_) => Ok(()),
+    }
 }
 
 /// Whether the deposit commits to the half with which a registered letter opens.
@@ -384,7 +407,7 @@ fn adopt(
     let reply_to = match opened.content() {
         Content::Letter(letter) => &letter.reply_to,
         Content::Registered(letter) => &letter.reply_to,
-        Content::Read(_) => return Ok(None),
+        Content::Read(_) | Content::Cover(_) => return Ok(None),
     };
     let answered = match reply_to {
         Some(answered) => change.letter_of_message(answered)?,
@@ -402,4 +425,27 @@ fn adopt(
     }
     let changed = change.change_address(*contact, opened.sender().clone(), now)?;
     Ok(changed.map(|_| (*contact, known.name.as_str().to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use pregao_protocol::letter::{Cover, Salt};
+
+    use super::*;
+    use crate::post::store::tests::fixture::{came, came_registered, id, owner, text_letter};
+
+    #[test]
+    fn v372_cover_is_not_registered() {
+        let from = owner(2).address();
+        let cover = Content::Cover(Cover::new(from, id(3), Salt([4; 32])));
+        let (me, them) = (owner(1), owner(2));
+        let plain = came(&them, &me, text_letter(&them, 1, "About", "Text"), 1);
+        let registered = came_registered(&them, &me, text_letter(&them, 2, "About", "Text"), 2);
+        assert_eq!(require_deposit(&cover, &plain.deposit), Ok(()));
+        assert!(require_deposit(&cover, &registered.deposit).is_err());
+        // A registered letter comes by its own deposit alone.
+        let letter = registered.opened.content();
+        assert_eq!(require_deposit(letter, &registered.deposit), Ok(()));
+        assert!(require_deposit(letter, &plain.deposit).is_err());
+    }
 }

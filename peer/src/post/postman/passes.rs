@@ -14,23 +14,8 @@ use crate::post::guest::{GuestError, GuestSession};
 use crate::post::passes::{TakeError, requests};
 use crate::post::store::passes::{PassId, PassRecord, PassState};
 use crate::post::store::{Kept, MailError, View};
+use crate::post::times;
 
-/// How long no pass is spent after it was taken.
-const REST: Duration = Duration::from_secs(60 * 60);
-/// Within how many seconds after that each may first be spent, every one as likely.
-const REST_WITHIN: u64 = 2 * 60 * 60;
-/// Before the end of a day passes are taken so early that they can be spent.
-const BEFORE_END: Duration = Duration::from_secs(5 * 60 * 60);
-/// Within how long after a day begins, or the program does, they are taken. With [`SPENT_FROM`]: the broker looks for
-/// whoever spends one among those who have taken some, and the later many take theirs, the fewer these are before.
-const TAKEN_WITHIN: Duration = Duration::from_secs(2 * 60 * 60);
-/// After so long of a day whoever was there all the time has passes that have rested. None is spent before.
-const SPENT_FROM: Duration = Duration::from_secs(5 * 60 * 60);
-/// Within how many seconds after that each may first be spent.
-const SPENT_FROM_WITHIN: u64 = 60 * 60;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// A pass may be spent this long before its day ends, however short it has rested.
-const LAST: Duration = Duration::from_secs(60 * 60);
 /// How long the desk may take to answer.
 const DESK_WITHIN: Duration = Duration::from_secs(120);
 /// Passes that a session shows, until one counts.
@@ -60,8 +45,7 @@ impl Round {
         if is_first || is_asked {
             return Ok(now);
         }
-        let left = today.ends().minus(BEFORE_END).since(now).min(TAKEN_WITHIN);
-        Ok(now.plus(Duration::from_secs(self.random_below(left.as_secs())?)))
+        Ok(now.plus(times::taken_after(now, self.random_bits()?)))
     }
 
     /// From when on there is a pass to spend, if there is one today.
@@ -101,14 +85,10 @@ impl Round {
             taken => taken.map_err(setback)?,
         };
         let now = self.time()?;
-        let latest = today.ends().minus(LAST).max(now);
-        let from = today.ends().minus(DAY).plus(SPENT_FROM);
         let mut kept = Vec::with_capacity(passes.len());
         for ((id, _), pass) in asked.iter().zip(passes) {
-            let rest = Duration::from_secs(self.random_below(REST_WITHIN)?);
-            let of_day = Duration::from_secs(self.random_below(SPENT_FROM_WITHIN)?);
-            let not_before = now.plus(REST).plus(rest).max(from.plus(of_day)).min(latest);
-            kept.push((*id, pass, not_before));
+            let random = [self.random_bits()?, self.random_bits()?];
+            kept.push((*id, pass, times::spent_from(today, now, random)));
         }
         self.office.store().change(|change| {
             for (id, pass, not_before) in kept {

@@ -8,16 +8,14 @@ use pregao_protocol::value::clock::Time;
 
 use super::setback::Setback;
 use super::{News, Round};
+use crate::post::store::contacts::ContactId;
 use crate::post::store::departures::{DepartureId, DepartureRecord, Step};
 use crate::post::store::letters::{LetterNumber, LetterState, PAGE, Selection};
 use crate::post::store::own_boxes::{BoxId, BoxRecord, BoxState};
 use crate::post::store::questions::QuestionId;
 use crate::post::store::{Kept, View};
+use crate::post::times;
 
-/// How long it is between two looks into a box, at least.
-const LOOK_AFTER: Duration = Duration::from_secs(30);
-/// Within how many seconds after that it is looked, every one as likely.
-const LOOK_WITHIN: u64 = 60;
 /// Boxes that are looked into at a time, at most.
 const MOST_LOOKS: usize = 8;
 /// How long it is until what failed is tried again, the first time; twice as long each time after that.
@@ -46,6 +44,8 @@ pub(super) enum Job {
     Depart(DepartureId),
     /// What became of a letter is to be asked.
     Inquire(QuestionId),
+    /// The even time of a contact has come.
+    Even(ContactId),
 }
 
 /// What is to be done next.
@@ -121,8 +121,8 @@ impl Plan {
 
     /// A box was looked into.
     pub(super) fn looked(&mut self, round: &Round, of: BoxId) -> Result<(), Setback> {
-        let within = Duration::from_secs(round.random_below(LOOK_WITHIN)?);
-        self.looks.insert(of, round.time()?.plus(LOOK_AFTER).plus(within));
+        let after = times::look_after(round.random_bits()?);
+        self.looks.insert(of, round.time()?.plus(after));
         Ok(())
     }
 
@@ -194,7 +194,16 @@ impl Plan {
             }
             self.is_filled = true;
         }
-        let departures: Vec<_> = view.departures()?.into_iter().flatten().collect();
+        let even = view.even_contacts(&round.way.broker.fingerprint)?;
+        let mut departures: Vec<_> = view.departures()?.into_iter().flatten().collect();
+        if !even.is_empty() {
+            let mut held = Vec::with_capacity(departures.len());
+            for kept in &departures {
+                held.push(view.is_held(&kept.record, &even, now)?);
+            }
+            let mut held = held.into_iter();
+            departures.retain(|_| !held.next().unwrap_or_default());
+        }
         let has_soon = departures.iter().any(|kept| kept.record.leaves <= now.plus(SOON));
         let has_drawn = boxes.iter().any(|kept| !is_ready(&kept.record));
         let is_idle = boxes.is_empty() && departures.is_empty();
@@ -226,6 +235,11 @@ impl Plan {
             if let Some(at) = at {
                 soonest.at(at, Job::Depart(*id));
             }
+        }
+        for contact in &even {
+            let Some(mean) = contact.mean else { continue };
+            let drawn = contact.times.as_ref().filter(|times| times.mean == mean.as_secs());
+            soonest.at(drawn.map_or(now, |times| times.next), Job::Even(contact.id));
         }
         for (letter, at) in &self.unopened {
             soonest.at(*at, Job::Ask(*letter));

@@ -204,7 +204,7 @@ impl Round {
             let became = self.receive(&arrival, record, now)?;
             // What is attached is fetched when the user wants it: until then it stays there.
             let is_here = waiting.attachments.is_empty()
-                || matches!(became, Became::Receipt(_) | Became::Known);
+                || matches!(became, Became::Receipt(_) | Became::Known | Became::Cover);
             if is_here && !undecided {
                 take.push(seq);
             }
@@ -218,7 +218,7 @@ impl Round {
             Became::Letter(number, true) | Became::Receipt(number) => {
                 self.say(News::Letter(number)).await;
             }
-            Became::Letter(_, false) | Became::Known => {}
+            Became::Letter(_, false) | Became::Known | Became::Cover => {}
             Became::Unopened(number) => {
                 let after = if plan.hurry {
                     Duration::ZERO

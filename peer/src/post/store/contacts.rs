@@ -7,6 +7,7 @@ use pregao_protocol::log::RoomName;
 use pregao_protocol::value::clock::Time;
 use serde::{Deserialize, Serialize};
 
+use super::even::EvenTimes;
 use super::own_boxes::BoxId;
 use super::rows::{Change, Kept, Plain, Record, Table, View};
 use super::seal::{Keyed, Keys};
@@ -125,6 +126,9 @@ pub struct ContactRecord {
     pub added: Time,
     /// What of them has changed, oldest first.
     pub changes: Vec<AddressChange>,
+    /// When letters to them leave, if those leave at times drawn ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub even: Option<EvenTimes>,
 }
 
 impl fmt::Debug for ContactRecord {
@@ -148,6 +152,7 @@ impl ContactRecord {
             blocked: None,
             added: now,
             changes: Vec::new(),
+            even: None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use pregao_protocol::letter::{
-    Address, Class, Half, Letter, Place, ReadReceipt, Sealed, Seeds, Sent,
+    Address, Class, Cover, Half, Letter, Place, ReadReceipt, Sealed, Seeds, Sent,
 };
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::log::{Receipt, RoomName};
@@ -32,6 +32,9 @@ use super::seal::Keys;
 use super::{DamagedRow, MailError};
 use crate::vault::Secret;
 
+/// The kind of cover in the index.
+pub(super) const COVER: i64 = 2;
+
 number! {
     /// Something that is to be sent.
     DepartureId
@@ -45,6 +48,13 @@ pub enum Item {
     Letter(Letter),
     /// The word that a received letter was read.
     Receipt(ReadReceipt),
+    /// Nothing, so that nobody counts the others.
+    Cover {
+        /// For whom.
+        contact: ContactId,
+        /// What is sealed.
+        cover: Cover,
+    },
 }
 
 /// What a sealed item is deposited with.
@@ -110,7 +120,7 @@ impl Step {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DepartureRecord {
-    /// The letter; of a receipt, the letter that was read.
+    /// The letter; of a receipt, the letter that was read; of cover 0, which is none.
     pub letter: LetterNumber,
     /// The own box from which it goes.
     pub from: BoxId,
@@ -131,6 +141,9 @@ pub struct DepartureRecord {
     pub step: Step,
     /// How often it was begun anew, because its keys had been used or replaced meanwhile.
     pub begun: u32,
+    /// Whether it waits for no even time: its own has come, or the user hurries.
+    #[serde(default)]
+    pub at_once: bool,
 }
 
 impl fmt::Debug for DepartureRecord {
@@ -143,8 +156,12 @@ impl Record for DepartureRecord {
     const TABLE: Table = Table { name: "departure", columns: &["letter", "kind"] };
 
     fn plain(&self, _: &Keys) -> Vec<Plain> {
-        let kind = matches!(self.item, Item::Receipt(_));
-        vec![Plain::Number(self.letter.0), Plain::Number(kind.into())]
+        let (of, kind) = match self.item {
+            Item::Letter(_) => (self.letter.0, 0),
+            Item::Receipt(_) => (self.letter.0, 1),
+            Item::Cover { contact, .. } => (contact.0, COVER),
+        };
+        vec![Plain::Number(of), Plain::Number(kind)]
     }
 }
 
@@ -316,6 +333,7 @@ impl Change<'_> {
             registered,
             step,
             begun: 0,
+            at_once: false,
         };
         let id = DepartureId(self.insert(&departure)?);
         Ok((number, id))
@@ -355,6 +373,7 @@ impl Change<'_> {
             registered: false,
             step,
             begun: 0,
+            at_once: false,
         };
         self.insert(&departure).map(DepartureId)
     }
@@ -374,6 +393,23 @@ impl Change<'_> {
         self.drop_departure(id)?;
         self.edit_letter(number, |record| record.state = LetterState::TakenBack)?;
         Ok(letter)
+    }
+
+    /// What was put down waits for no even time.
+    ///
+    /// # Errors
+    /// [`MailError::Unknown`], [`MailError::Row`].
+    pub fn leave_at_once(&mut self, id: DepartureId) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        record.at_once = true;
+        self.update(id.0, &record)
+    }
+
+    /// What waits does so for an even time.
+    pub(super) fn wait_again(&mut self, id: DepartureId) -> Result<(), MailError> {
+        let mut record = self.departure(id)?;
+        record.at_once = false;
+        self.update(id.0, &record)
     }
 
     /// Keeps the sealed attachments of a letter, in its order. They stay when it is begun anew: its content names them.
@@ -576,6 +612,7 @@ impl Change<'_> {
             Item::Receipt(_) => {
                 self.edit_letter(number, |letter| letter.receipt.sent = Some(stamped))?;
             }
+            Item::Cover { .. } => {}
         }
         self.drop_departure(id)?;
         Ok(number)
@@ -651,12 +688,13 @@ impl Change<'_> {
                     letter.acknowledged = None;
                 })?;
             }
+            Item::Cover { .. } => {}
         }
         self.drop_departure(id)?;
         Ok(number)
     }
 
-    fn drop_departure(&mut self, id: DepartureId) -> Result<(), MailError> {
+    pub(super) fn drop_departure(&mut self, id: DepartureId) -> Result<(), MailError> {
         self.delete_parts(Owner::Departure(id.0))?;
         self.delete(DepartureRecord::TABLE.name, id.0).map(drop)
     }

@@ -7,7 +7,7 @@
 //! - `seal` keys and sealing; `rows` sealed rows and their cells; `tally` what is missed when a row is; `file` the file
 //! - [`own_boxes`] the user's boxes; [`prekeys`] secrets of the keys published in them; [`contacts`] the address book
 //! - [`letters`] received and sent; [`departures`] those under way; [`questions`] what became of those that were left;
-//!   [`passes`]; [`drafts`]; [`settings`]
+//!   [`even`] when they leave, if that is drawn ahead; [`passes`]; [`drafts`]; [`settings`]
 //! - [`search`] through subjects, texts and names; [`maildir`] letters as files that other programs read
 //!
 //! **What the file shows to whoever has it without the vault:** how many boxes, keys, contacts, letters, drafts and
@@ -34,6 +34,7 @@ mod tally;
 pub mod contacts;
 pub mod departures;
 pub mod drafts;
+pub mod even;
 pub mod letters;
 pub mod maildir;
 pub mod own_boxes;

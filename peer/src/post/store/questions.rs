@@ -4,13 +4,13 @@ use std::fmt;
 
 use pregao_protocol::audit::letter::{Happened, VerifiedTimeline};
 use pregao_protocol::audit::told::VerifiedTold;
-use pregao_protocol::log::RoomName;
+use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::value::clock::Time;
 use serde::{Deserialize, Serialize};
 
-use super::departures::SealedDeposit;
+use super::departures::{DepartureId, SealedDeposit};
 use super::letters::{Fate, LetterNumber, LetterState};
-use super::rows::{Change, Kept, Plain, Record, Table, View};
+use super::rows::{Change, Kept, Owner, Part, Plain, Record, Table, View, encode};
 use super::seal::Keys;
 use super::{DamagedRow, MailError};
 use crate::vault::Secret;
@@ -24,7 +24,7 @@ number! {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuestionRecord {
-    /// The letter.
+    /// The letter. Below 0 it is none of the user's: a receipt, or cover, about which is asked all the same.
     pub letter: LetterNumber,
     /// The box in which it was left.
     pub room: RoomName,
@@ -42,11 +42,22 @@ pub struct QuestionRecord {
     pub last: Option<Time>,
     /// When it is asked next; none: only if the user wants to know.
     pub next: Option<Time>,
+    /// Whether it was left at an even time: it is asked to the end, whatever is known, so that nobody tells it from cover.
+    #[serde(default)]
+    pub even: bool,
 }
 
 impl fmt::Debug for QuestionRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QuestionRecord").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl QuestionRecord {
+    /// Whether it is about nothing that the user wrote.
+    #[must_use]
+    pub const fn is_blank(&self) -> bool {
+        self.letter.0 < 0
     }
 }
 
@@ -126,8 +137,40 @@ impl Change<'_> {
             answered: 0,
             last: None,
             next: Some(next),
+            even: false,
         };
         self.insert(&record).map(QuestionId)
+    }
+
+    /// As [`Change::keep_question`], of what was left at an even time and is no letter: a receipt, or cover. What is asked
+    /// is deleted with the last answer.
+    ///
+    /// # Errors
+    /// [`MailError`].
+    pub fn keep_blank_question(
+        &mut self,
+        of: DepartureId,
+        receipt: &Receipt,
+        deposit: &SealedDeposit,
+        place: (u64, Met),
+        next: Time,
+    ) -> Result<QuestionId, MailError> {
+        // No letter has such a number, and no departure another's.
+        let number = LetterNumber(of.0.saturating_neg());
+        self.keep_part(Owner::Letter(number.0), Part::Receipt, &encode(receipt)?)?;
+        let id = self.keep_question(number, deposit, place, next)?;
+        self.ask_to_the_end(id)?;
+        Ok(id)
+    }
+
+    /// It is asked to the end: what was left was left at an even time.
+    ///
+    /// # Errors
+    /// [`MailError::Unknown`], [`MailError::Row`].
+    pub fn ask_to_the_end(&mut self, id: QuestionId) -> Result<(), MailError> {
+        let mut record = self.question(id)?;
+        record.even = true;
+        self.update(id.0, &record)
     }
 
     /// Keeps what was told of a letter, verified, as it can be shown to others. Whether the letter stands otherwise than
@@ -145,18 +188,20 @@ impl Change<'_> {
         let mut record = self.question(id)?;
         let letter = record.letter;
         let mut changes = false;
-        if let Some((timeline, verified)) = &told.happened {
+        if let Some((timeline, verified)) = &told.happened
+            && !record.is_blank()
+        {
             self.keep_timeline(letter, timeline)?;
             changes = self.keep_events(letter, verified)?;
         }
         if told.events().iter().any(|event| is_last(event.happened)) {
             // There is nothing more to be heard, and the key is of no more use.
-            self.delete(QuestionRecord::TABLE.name, id.0)?;
+            self.end_question(id, &record)?;
         } else {
             (record.head, record.size) = (met.head, met.size);
             record.answered = record.answered.saturating_add(1);
             (record.last, record.next) = (Some(now), next);
-            self.update(id.0, &record)?;
+            self.ask_on(id, &record)?;
         }
         Ok(changes)
     }
@@ -205,7 +250,31 @@ impl Change<'_> {
         let mut record = self.question(id)?;
         record.answered = record.answered.saturating_add(1);
         record.next = next;
-        self.update(id.0, &record)
+        self.ask_on(id, &record)
+    }
+
+    /// Keeps a question; a blank one until it is asked no more.
+    fn ask_on(&mut self, id: QuestionId, record: &QuestionRecord) -> Result<(), MailError> {
+        if record.is_blank() && record.next.is_none() {
+            return self.end_question(id, record);
+        }
+        self.update(id.0, record)
+    }
+
+    fn end_question(&mut self, id: QuestionId, record: &QuestionRecord) -> Result<(), MailError> {
+        self.delete(QuestionRecord::TABLE.name, id.0)?;
+        if record.is_blank() {
+            self.delete_parts(Owner::Letter(record.letter.0))?;
+        }
+        Ok(())
+    }
+
+    /// Asks no more about a letter that was read, unless it was left at an even time.
+    pub(super) fn drop_question_if_seen(&mut self, letter: LetterNumber) -> Result<(), MailError> {
+        match self.question_of(letter) {
+            Ok(Some(kept)) if kept.record.even => Ok(()),
+            _ => self.drop_question(letter),
+        }
     }
 
     /// Asks no more about a letter.

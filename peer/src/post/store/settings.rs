@@ -25,6 +25,8 @@ pub struct Settings {
     pub keep_evidence: bool,
     /// How long a letter can be taken back, in seconds.
     pub hold: u64,
+    /// Whether what goes to contacts who answer leaves at times drawn ahead alone, with cover where nothing waits.
+    pub even: bool,
 }
 
 impl Default for Settings {
@@ -35,6 +37,7 @@ impl Default for Settings {
             wants_receipt: false,
             keep_evidence: true,
             hold: 10,
+            even: false,
         }
     }
 }

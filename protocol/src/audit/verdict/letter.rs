@@ -123,6 +123,11 @@ pub enum ContentShown {
         #[serde(skip_serializing_if = "Option::is_none")]
         fault: Option<WithinFault>,
     },
+    /// Cover, which is deniable always (V-370) and so is not shown (V-308).
+    Cover {
+        /// Its name.
+        id: Uuid,
+    },
     /// The word that another letter was read.
     Read {
         /// Its name.
@@ -319,6 +324,7 @@ impl ContentShown {
                     fault: within.and_then(|read| read.as_ref().err()).map(WithinFault::of),
                 }
             }
+            Content::Cover(cover) => Self::Cover { id: cover.id },
             Content::Read(ReadReceipt { id, deposit, content, time, .. }) => {
                 Self::Read { id: *id, deposit: *deposit, content: *content, read: *time }
             }

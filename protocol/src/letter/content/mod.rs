@@ -1,4 +1,5 @@
-//! What is inside an envelope: a letter, a registered one, or the word that one was read, as JSON in one permitted spelling (SPEC 8.1).
+//! What is inside an envelope: a letter, a registered one, the word that one was read, or nothing but cover, as JSON in one
+//! permitted spelling (SPEC 8.1).
 //!
 //! `{"v":1,"kind":…` in front and `"proof":…}` at the end, the kind's own members between them. What is hashed is the
 //! same without the proof, behind the salt.
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::class::Class;
+use super::cover::Cover;
 use super::proof::Proof;
 use super::receipt::ReadReceipt;
 use super::registered::RegisteredLetter;
@@ -26,6 +28,8 @@ const LETTER: &str = "{\"v\":1,\"kind\":\"letter\",";
 const READ: &str = "{\"v\":1,\"kind\":\"read\",";
 /// Beginning of a registered letter.
 const REGISTERED: &str = "{\"v\":1,\"kind\":\"registered\",";
+/// Beginning of cover.
+const COVER: &str = "{\"v\":1,\"kind\":\"cover\",";
 /// What is in front of a proof.
 pub(super) const PROOF: &str = ",\"proof\":\"";
 /// What is behind it.
@@ -122,6 +126,8 @@ pub enum Content {
     Read(ReadReceipt),
     /// A letter that is read once its reader has signed for it.
     Registered(RegisteredLetter),
+    /// Nothing: it is there so that nobody counts the others.
+    Cover(Cover),
 }
 
 impl Content {
@@ -132,6 +138,7 @@ impl Content {
             Self::Letter(letter) => &letter.from,
             Self::Read(receipt) => &receipt.from,
             Self::Registered(letter) => &letter.from,
+            Self::Cover(cover) => &cover.from,
         }
     }
 
@@ -142,6 +149,7 @@ impl Content {
             Self::Letter(letter) => letter.mode,
             Self::Read(receipt) => receipt.mode,
             Self::Registered(letter) => letter.mode,
+            Self::Cover(cover) => cover.mode,
         }
     }
 
@@ -152,6 +160,7 @@ impl Content {
             Self::Letter(letter) => &letter.salt,
             Self::Read(receipt) => &receipt.salt,
             Self::Registered(letter) => &letter.salt,
+            Self::Cover(cover) => &cover.salt,
         };
         let unproven = Zeroizing::new(format!("{}}}", *self.members()));
         Digest(Sha256::new().chain_update(salt.0).chain_update(&*unproven).finalize().into())
@@ -186,6 +195,8 @@ impl Content {
             Self::Read(object(members)?)
         } else if let Some(members) = members.strip_prefix(REGISTERED) {
             Self::Registered(object(members)?)
+        } else if let Some(members) = members.strip_prefix(COVER) {
+            Self::Cover(object(members)?)
         } else {
             return Err(ContentError::NotCanonical);
         };
@@ -200,6 +211,7 @@ impl Content {
         match self {
             Self::Letter(letter) => letter.check(),
             Self::Registered(letter) => letter.check(),
+            Self::Cover(cover) => cover.check(),
             Self::Read(receipt) => {
                 require_v4(&receipt.id)?;
                 let own = receipt.reader == receipt.from.name;
@@ -214,6 +226,7 @@ impl Content {
             Self::Letter(letter) => (LETTER, serde_json::to_string(letter)),
             Self::Read(receipt) => (READ, serde_json::to_string(receipt)),
             Self::Registered(letter) => (REGISTERED, serde_json::to_string(letter)),
+            Self::Cover(cover) => (COVER, serde_json::to_string(cover)),
         };
         // Texts, integers and lists of them always have a JSON form, an object.
         let members = Zeroizing::new(members.unwrap_or_default());

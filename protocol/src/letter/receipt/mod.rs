@@ -61,6 +61,9 @@ pub enum ReceiptError {
     /// What was read is a registered letter: its reader signed for it in the log.
     #[error("a registered letter is acknowledged by its acceptance, in the log")]
     OfRegistered,
+    /// What was read is cover: there was nothing to read.
+    #[error("cover is not acknowledged")]
+    OfCover,
     /// It is for another envelope, content, box or mode than the letter's.
     #[error("the receipt is for another letter: its {0} differs")]
     OtherLetter(&'static str),
@@ -70,7 +73,8 @@ impl ReadReceipt {
     /// The receipt for a letter that was opened, and verified before. `from` is the box that it was in.
     ///
     /// # Errors
-    /// [`ReceiptError::OfReceipt`]; [`ReceiptError::OtherLetter`] if `from` is another box.
+    /// [`ReceiptError::OfReceipt`], [`ReceiptError::OfRegistered`], [`ReceiptError::OfCover`];
+    /// [`ReceiptError::OtherLetter`] if `from` is another box.
     pub fn of(
         opened: &Opened,
         from: Address,
@@ -78,11 +82,11 @@ impl ReadReceipt {
         salt: Salt,
         time: Time,
     ) -> Result<Self, ReceiptError> {
-        if matches!(opened.content(), Content::Read(_)) {
-            return Err(ReceiptError::OfReceipt);
-        }
-        if matches!(opened.content(), Content::Registered(_)) {
-            return Err(ReceiptError::OfRegistered);
+        match opened.content() {
+            Content::Letter(_) => {}
+            Content::Read(_) => return Err(ReceiptError::OfReceipt),
+            Content::Registered(_) => return Err(ReceiptError::OfRegistered),
+            Content::Cover(_) => return Err(ReceiptError::OfCover),
         }
         if from.name != opened.reader() {
             return Err(ReceiptError::OtherLetter("reader"));

@@ -15,6 +15,7 @@ mod flood;
 mod gauge;
 mod letters;
 mod mail;
+mod matching;
 mod primitives;
 mod sealed;
 mod stamps;
@@ -28,6 +29,11 @@ use clap::{Parser, ValueEnum};
 use gauge::Row;
 use pregao_tests::house::{Options, executable};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Letters in a mail store, unless it is said how many.
+const STORED: usize = 100_000;
+/// Letters of each pair that writes, unless it is said how many.
+const WRITTEN: usize = 1_000;
 
 /// Measures TSA and broker on this machine.
 #[derive(Parser)]
@@ -50,11 +56,14 @@ struct Arguments {
     /// Number of sealed bids that are opened.
     #[arg(long, default_value = "10000")]
     sealed: NonZeroUsize,
-    /// Number of letters in a mail store.
-    #[arg(long, default_value = "100000")]
-    letters: NonZeroUsize,
+    /// Number of letters: in a mail store [default: 100000]; of each pair that writes [default: 1000].
+    #[arg(long)]
+    letters: Option<NonZeroUsize>,
+    /// Number of people who write in pairs.
+    #[arg(long, default_value = "40")]
+    people: NonZeroUsize,
     /// Everything at its smallest size: shows that all of it works, and measures nothing.
-    #[arg(long, conflicts_with_all = ["seconds", "watchers", "bidders", "idle", "sealed", "letters"])]
+    #[arg(long, conflicts_with_all = ["seconds", "watchers", "bidders", "idle", "sealed", "letters", "people"])]
     smallest: bool,
     /// Where to write the numbers as JSON.
     #[arg(long)]
@@ -73,6 +82,7 @@ enum Subject {
     Flood,
     Letters,
     Mail,
+    Matching,
     All,
 }
 
@@ -82,7 +92,7 @@ fn main() -> Result<()> {
         let one = NonZeroUsize::MIN;
         arguments.seconds = 1;
         (arguments.watchers, arguments.bidders, arguments.idle) = (vec![one], one, one);
-        (arguments.sealed, arguments.letters) = (one, one);
+        (arguments.sealed, arguments.letters, arguments.people) = (one, Some(one), one);
     }
     build()?;
     raise_limits()?;
@@ -139,7 +149,12 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Row>> {
         show(letters::measure(arguments.bidders.get(), arguments.seconds, &sums).await?);
     }
     if wants(Subject::Mail) {
-        show(mail::measure(arguments.letters.get())?);
+        show(mail::measure(arguments.letters.map_or(STORED, NonZeroUsize::get))?);
+    }
+    if wants(Subject::Matching) {
+        let letters = arguments.letters.map_or(WRITTEN, NonZeroUsize::get);
+        let times = arguments.smallest.then_some(1);
+        show(matching::measure(arguments.people.get(), letters, times));
     }
     Ok(rows)
 }

@@ -22,47 +22,54 @@ const fn day(at: Duration) -> u64 {
 
 /// A letter or receipt that was left in a box, in a guest's session.
 #[derive(Debug, Clone)]
-pub(super) struct Left {
+pub struct Left {
     /// When it was handed in.
-    pub(super) at: Duration,
+    pub at: Duration,
     /// The box.
-    pub(super) to: RoomName,
+    pub to: RoomName,
     /// From which address, if the attacker sees any.
     address: Option<Arc<str>>,
     /// Whose it is: nothing that is guessed looks at this.
-    pub(super) truth: Arc<str>,
+    pub truth: Arc<str>,
 }
 
 /// A persona took passes.
 #[derive(Debug, Clone)]
-pub(super) struct Took {
-    pub(super) at: Duration,
+pub struct Took {
+    /// When.
+    pub at: Duration,
     /// In whose name: the persona, which the broker knows by its key.
-    pub(super) who: Arc<str>,
+    pub who: Arc<str>,
     address: Option<Arc<str>>,
 }
 
 /// A guest looked into a box as its owner.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Looked {
-    pub(super) began: Duration,
-    pub(super) ended: Duration,
-    pub(super) into: RoomName,
+pub struct Looked {
+    /// When its session began.
+    pub began: Duration,
+    /// When it ended.
+    pub ended: Duration,
+    /// The box.
+    pub into: RoomName,
 }
 
 /// What the broker saw, sorted.
 #[derive(Debug, Default)]
-pub(super) struct Records {
-    pub(super) left: Vec<Left>,
-    pub(super) took: Vec<Took>,
-    pub(super) looked: Vec<Looked>,
+pub struct Records {
+    /// What was left in boxes.
+    pub left: Vec<Left>,
+    /// Who took passes.
+    pub took: Vec<Took>,
+    /// Who looked into boxes.
+    pub looked: Vec<Looked>,
     /// Connections that could not be read.
-    pub(super) unread: usize,
+    pub unread: usize,
 }
 
 impl Records {
     /// Sorts what was recorded; with addresses, or as they come through a proxy that all use.
-    pub(super) fn of(connections: &[Connection], addresses: bool) -> Self {
+    pub fn of(connections: &[Connection], addresses: bool) -> Self {
         let mut records = Self::default();
         for connection in connections {
             records.unread += usize::from(connection.is_closed_book);
@@ -95,7 +102,7 @@ impl Records {
 
 impl Records {
     /// Letters that came to boxes at these times, and nothing else.
-    pub(super) fn of_letters(came: &[(RoomName, Duration)]) -> Self {
+    pub fn of_letters(came: &[(RoomName, Duration)]) -> Self {
         let mut left: Vec<_> = came
             .iter()
             .map(|(to, at)| Left { at: *at, to: *to, address: None, truth: "somebody".into() })
@@ -133,7 +140,7 @@ impl Records {
 
     /// How often the attacker names the one who left a letter, and how often whoever knows only who took passes that day
     /// would: of so many letters.
-    pub(super) fn name_senders(&self) -> Success {
+    pub fn name_senders(&self) -> Success {
         let mut success = Success::default();
         for left in &self.left {
             let shares = self.shares(left);
@@ -155,7 +162,7 @@ impl Records {
     }
 
     /// How often looks into two boxes met that are of one owner, and of two: for each pair of boxes and hour.
-    pub(super) fn meetings(&self, owners: &BTreeMap<RoomName, Arc<str>>) -> (f64, f64) {
+    pub fn meetings(&self, owners: &BTreeMap<RoomName, Arc<str>>) -> (f64, f64) {
         let mut met: BTreeMap<(RoomName, RoomName), u32> = BTreeMap::new();
         for (at, one) in self.looked.iter().enumerate() {
             for other in self.looked.iter().skip(at + 1) {
@@ -179,52 +186,42 @@ impl Records {
         (mean(true), mean(false))
     }
 
+    /// When something came to each box, in microseconds and in order.
+    fn by_box(&self) -> Vec<(RoomName, Vec<u128>)> {
+        let mut came: BTreeMap<RoomName, Vec<u128>> = BTreeMap::new();
+        for left in &self.left {
+            came.entry(left.to).or_default().push(left.at.as_micros());
+        }
+        for times in came.values_mut() {
+            times.sort_unstable();
+        }
+        came.into_iter().collect()
+    }
+
     /// The attack of Martiny, Kaptchuk, Aviv, Roche and Wustrow (NDSS 2021): which box gets letters within `window` after one
     /// came to `target` more often than it does anyway. In order, the most suspicious first.
-    pub(super) fn associates(&self, target: RoomName, window: Duration) -> Vec<(RoomName, f64)> {
-        let came: Vec<Duration> =
-            self.left.iter().filter(|left| left.to == target).map(|left| left.at).collect();
-        let is_after = |at: Duration| came.iter().any(|came| at > *came && at <= *came + window);
-        let (first, last) = (
-            self.left.first().map_or(Duration::ZERO, |left| left.at),
-            self.left.last().map_or(Duration::ZERO, |left| left.at),
-        );
-        // What part of all time is within the window after some letter.
-        let minutes = (last.saturating_sub(first).as_secs() / 60).max(1);
-        let covered = (0..minutes)
-            .filter(|minute| is_after(first + Duration::from_secs(minute * 60)))
-            .count();
-        let covered = (covered as f64 / minutes as f64).clamp(1e-6, 1.0 - 1e-6);
-        let mut scores: BTreeMap<RoomName, (f64, f64)> = BTreeMap::new();
-        for left in self.left.iter().filter(|left| left.to != target) {
-            let (after, all) = scores.entry(left.to).or_default();
-            *all += 1.0;
-            *after += f64::from(u8::from(is_after(left.at)));
-        }
-        let deviation = |(after, all): (f64, f64)| {
-            (after - all * covered) / (all * covered * (1.0 - covered)).sqrt()
-        };
-        let mut found: Vec<_> =
-            scores.into_iter().map(|(name, counts)| (name, deviation(counts))).collect();
-        found.sort_by(|one, other| other.1.total_cmp(&one.1));
-        found
+    pub fn associates(&self, target: RoomName, window: Duration) -> Vec<(RoomName, f64)> {
+        associates(&self.by_box(), target, window)
     }
 
     /// For how many boxes that got letters the attack names the box of whoever is written to from there, of how many; and
     /// how many a guess would name.
-    pub(super) fn associate(
+    pub fn associate(
         &self,
         owners: &BTreeMap<RoomName, Arc<str>>,
         partners: &BTreeMap<Arc<str>, Arc<str>>,
         window: Duration,
     ) -> Success {
-        let targets: BTreeSet<_> = self.left.iter().map(|left| left.to).collect();
+        let boxes = self.by_box();
         let mut success = Success::default();
-        for target in targets {
-            let found = self.associates(target, window);
-            let partner = owners.get(&target).and_then(|owner| partners.get(owner));
-            let is_right = found.first().is_some_and(|(name, _)| owners.get(name) == partner);
-            success.right += f64::from(u8::from(is_right));
+        for (target, _) in &boxes {
+            let found = associates(&boxes, *target, window);
+            let partner = owners.get(target).and_then(|owner| partners.get(owner));
+            // Of several as suspicious one is named at random.
+            let best = found.first().map_or(0.0, |(_, score)| *score);
+            let named: Vec<_> = found.iter().take_while(|(_, score)| *score >= best).collect();
+            let is_named = named.iter().any(|(name, _)| owners.get(name) == partner);
+            success.right += if is_named { 1.0 / named.len() as f64 } else { 0.0 };
             success.guessed += 1.0 / found.len().max(1) as f64;
             success.of += 1;
         }
@@ -232,26 +229,64 @@ impl Records {
     }
 }
 
+/// As [`Records::associates`], of what came to each box.
+fn associates(
+    boxes: &[(RoomName, Vec<u128>)],
+    target: RoomName,
+    window: Duration,
+) -> Vec<(RoomName, f64)> {
+    let window = window.as_micros();
+    // All times within the window after some letter, one after the other.
+    let mut within: Vec<(u128, u128)> = Vec::new();
+    let came = boxes.iter().filter(|(name, _)| *name == target).flat_map(|(_, came)| came);
+    for at in came {
+        match within.last_mut() {
+            Some((_, end)) if *at <= *end => *end = at + window,
+            _ => within.push((*at, at + window)),
+        }
+    }
+    let ends = boxes.iter().filter_map(|(_, came)| Some((*came.first()?, *came.last()?)));
+    let (first, last) =
+        ends.fold((u128::MAX, 0), |(first, last), (from, to)| (first.min(from), last.max(to)));
+    // What part of all time that is.
+    let covered: u128 = within.iter().map(|(from, to)| to.min(&last) - from.min(&last)).sum();
+    let covered = covered as f64 / last.saturating_sub(first).max(1) as f64;
+    let covered = covered.clamp(1e-6, 1.0 - 1e-6);
+    let score = |came: &[u128]| {
+        let (mut spans, mut after) = (within.iter().peekable(), 0_u32);
+        for at in came {
+            while spans.next_if(|(_, end)| end < at).is_some() {}
+            after += u32::from(spans.peek().is_some_and(|(from, _)| from < at));
+        }
+        let all = came.len() as f64;
+        (f64::from(after) - all * covered) / (all * covered * (1.0 - covered)).sqrt()
+    };
+    let others = boxes.iter().filter(|(name, came)| *name != target && !came.is_empty());
+    let mut found: Vec<_> = others.map(|(name, came)| (*name, score(came))).collect();
+    found.sort_by(|one, other| other.1.total_cmp(&one.1));
+    found
+}
+
 /// How an attacker fares.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Success {
+pub struct Success {
     /// Expected number of right answers.
-    pub(super) right: f64,
+    pub right: f64,
     /// That of somebody who guesses.
-    pub(super) guessed: f64,
+    pub guessed: f64,
     /// Number of questions.
-    pub(super) of: u32,
+    pub of: u32,
 }
 
 impl Success {
     /// Part of the answers that are right, and that of somebody who guesses.
-    pub(super) fn parts(&self) -> (f64, f64) {
+    pub fn parts(&self) -> (f64, f64) {
         let of = f64::from(self.of.max(1));
         (self.right / of, self.guessed / of)
     }
 
     /// How many right answers somebody who guesses gives at most, but for once in some thousand runs: four deviations.
-    pub(super) fn bound(&self) -> f64 {
+    pub fn bound(&self) -> f64 {
         let (_, guess) = self.parts();
         self.guessed + 4.0 * (f64::from(self.of) * guess * (1.0 - guess)).sqrt()
     }

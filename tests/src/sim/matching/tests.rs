@@ -9,14 +9,23 @@ use pregao::post::store::own_boxes::BoxPurpose;
 
 use pregao_protocol::log::RoomName;
 
+use super::super::machine::Chance;
 use super::super::street::{Street, in_a_street, is_calm};
 use super::attack::Records;
-use super::{Habits, PER_DAY, Truth, live};
+use super::living::{Habits, live};
+use super::{PER_DAY, Truth, model};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// What people do who change no setting.
-const DEFAULT: Habits =
-    Habits { people: 6, days: 1, letters: 6, answered_within: 4, receipts: true, hurry: false };
+const DEFAULT: Habits = Habits {
+    people: 6,
+    days: 1,
+    letters: 6,
+    answered_within: 4,
+    receipts: true,
+    hurry: false,
+    even: false,
+};
 
 /// What the broker has of some days of a street; with addresses, and as they come through a proxy.
 async fn watch(street: &Street, habits: Habits) -> Result<(Records, Records, Truth)> {
@@ -109,6 +118,28 @@ fn the_attack_on_times_finds_the_box_that_is_answered_to_and_none_where_nobody_a
     assert!(records.associates(name(3), HOUR).iter().all(|(_, score)| *score < 4.0));
 }
 
+/// Four hundred people, so that one in a hundred is four deviations of what a guess names.
+const MANY: (usize, usize) = (400, 300);
+
+#[test]
+fn at_even_times_the_attack_names_no_more_than_one_in_a_hundred_beyond_guessing_and_else_it_does() {
+    let chance = Chance::of(7);
+    assert_eq!(model::populations_for(MANY.0, 0.01), 1);
+    let evenly = model::measure(MANY, 1, model::EVEN, &chance);
+    assert!(evenly.deviation() * 4.0 <= 0.01 && evenly.of == 400, "{evenly:?}");
+    assert!(evenly.advantage() <= 0.01, "{evenly:?}");
+    for (custom, least) in [(model::PROMPT, 0.5), (model::DEFAULT, 0.04)] {
+        let found = model::measure(MANY, 1, custom, &chance);
+        assert!(found.advantage() > least, "{custom:?}: {found:?}");
+    }
+}
+
+#[test]
+fn even_times_of_one_of_each_pair_help_little() {
+    let one_sided = model::measure((40, 300), 1, model::ONE_SIDED, &Chance::of(8));
+    assert!(one_sided.advantage() > 0.1, "{one_sided:?}");
+}
+
 /// `cargo test --release -p pregao-tests --lib -- --ignored --nocapture a_thousand_letters`
 #[test]
 #[ignore = "it takes long, prints numbers and judges little"]
@@ -118,7 +149,9 @@ fn a_thousand_letters_a_pair_and_what_they_give_away() {
     let acknowledges = Habits { answered_within: 0, ..talks };
     // Few letters, and each answer within the hour: what the attack was made for.
     let is_prompt = Habits { days: days.min(8), letters: 2, answered_within: 1, ..talks };
-    for habits in [is_prompt, acknowledges, talks] {
+    // The same, at even times: for so long that each has left as many.
+    let evenly = Habits { even: true, ..is_prompt };
+    for habits in [is_prompt, acknowledges, talks, evenly] {
         in_a_street(100, async |street| {
             let (shown, hidden, truth) = watch(&street, habits).await?;
             println!("{habits:?}: {} deposits", hidden.left.len());

@@ -43,6 +43,8 @@ fn a_box_is_opened_with_and_without_a_handle() {
         ),
         ("/box address", BoxTask::Address),
         ("/box close", BoxTask::Close),
+        ("/box even on", BoxTask::Even { on: true }),
+        ("/box even OFF", BoxTask::Even { on: false }),
     ] {
         assert_eq!(command(line), Command::Box(task), "{line}");
     }

@@ -19,7 +19,7 @@ async fn a_box_is_drawn_at_once_and_opened_by_the_postman() {
     assert!(does(&mut user, &["box", "address"]).await);
     assert!(notes(&user).starts_with("pregao-box:") && notes(&user).contains("not open yet"));
     assert!(does(&mut user, &["box"]).await);
-    let [Event::Boxes { boxes, id: Some(_) }, ..] = user.seen.as_slice() else {
+    let [Event::Boxes { boxes, id: Some(_), even: false }, ..] = user.seen.as_slice() else {
         panic!("{:?}", user.seen)
     };
     assert_eq!((boxes.len(), &*boxes[0].standing), (1, "is being opened"));

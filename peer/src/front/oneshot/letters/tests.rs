@@ -23,6 +23,7 @@ fn letter(number: u64, name: Option<&str>, subject: &str) -> LetterView {
         wants_receipt: false,
         re: None,
         leaves: None,
+        even: false,
         registered: None,
     }
 }
@@ -97,7 +98,7 @@ fn an_empty_list_says_what_to_do() {
     for (event, part) in [
         (Event::Mail { id: None, letters: vec![], left_out: 0, unread: 0 }, "no letters"),
         (Event::Contacts { id: None, contacts: vec![] }, "contact add"),
-        (Event::Boxes { id: None, boxes: vec![] }, "box open"),
+        (Event::Boxes { id: None, boxes: vec![], even: false }, "box open"),
         (Event::People { id: None, people: vec![], left_out: 0 }, "nobody"),
         (Event::Status { id: None, letters: vec![] }, "sent no letter"),
     ] {

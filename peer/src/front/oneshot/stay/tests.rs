@@ -28,6 +28,7 @@ fn letter(letter: u64, standing: LetterStanding) -> Event {
         wants_receipt: false,
         re: None,
         leaves: None,
+        even: false,
         registered: None,
     })
 }
@@ -41,7 +42,7 @@ fn boxes(boxes: &[(bool, bool)]) -> Event {
         standing: String::new(),
         address: open.then(|| "pregao-box:…".to_owned()),
     };
-    Event::Boxes { id: None, boxes: boxes.iter().map(own).collect() }
+    Event::Boxes { id: None, boxes: boxes.iter().map(own).collect(), even: false }
 }
 
 fn done(ok: bool) -> Event {

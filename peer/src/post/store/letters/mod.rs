@@ -10,6 +10,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::contacts::ContactId;
+use super::departures::COVER;
 use super::own_boxes::BoxId;
 use super::rows::{Change, Kept, Owner, Part, Plain, Record as _, View};
 use super::seal::Keyed;
@@ -337,6 +338,7 @@ impl Change<'_> {
                 (letter.id, letter.reply_to)
             }
             Content::Read(_) => return Err(MailError::Step("a read receipt is no letter")),
+            Content::Cover(_) => return Err(MailError::Step("cover is no letter")),
         };
         record.state = LetterState::Unread;
         record.contact = reading.contact;
@@ -409,7 +411,7 @@ impl Change<'_> {
         self.update(number.0, &record)?;
         self.keep_part(Owner::Letter(number.0), Part::ReadReceipt, &letter_bytes(opened))?;
         // Who has read it has taken it off, or may leave it there.
-        self.drop_question(number)?;
+        self.drop_question_if_seen(number)?;
         Ok(true)
     }
 
@@ -433,8 +435,8 @@ impl Change<'_> {
     /// # Errors
     /// [`MailError::Unknown`]; [`MailError::Step`] while it is under way.
     pub fn delete_letter(&mut self, number: LetterNumber) -> Result<(), MailError> {
-        let under_way = "SELECT id FROM departure WHERE letter = ?1";
-        if !self.ids(under_way, &[&number.0])?.is_empty() {
+        let under_way = "SELECT id FROM departure WHERE letter = ?1 AND kind <> ?2";
+        if !self.ids(under_way, &[&number.0, &COVER])?.is_empty() {
             return Err(MailError::Step("the letter, or a receipt for it, is under way"));
         }
         self.drop_question(number)?;

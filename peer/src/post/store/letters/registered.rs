@@ -85,7 +85,7 @@ impl View<'_> {
         let letter = match bytes.and_then(|bytes| Content::parse(&bytes).ok()) {
             Some((Content::Letter(letter), _)) => return Ok(Said::Letter(Box::new(letter))),
             Some((Content::Registered(letter), _)) => letter,
-            Some((Content::Read(_), _)) | None => return Ok(Said::Nothing),
+            Some((Content::Read(_) | Content::Cover(_), _)) | None => return Ok(Said::Nothing),
         };
         let (half, reader) = (self.half(of)?, self.reader_of(record)?);
         let (Some(half), Some(reader)) = (half, reader) else { return Ok(Said::Sealed) };

@@ -18,7 +18,7 @@ pub(super) fn stamp() -> FullStamp {
     FullStamp { batch: "batch".to_owned(), index: 3, path: vec![Digest([1; 32])] }
 }
 
-fn broker_receipt() -> Receipt {
+pub(super) fn broker_receipt() -> Receipt {
     Receipt {
         opening: "o".to_owned(),
         header: "h".to_owned(),
@@ -57,11 +57,16 @@ fn post_letter(post: &mut Post, keep_evidence: bool) -> (LetterNumber, Departure
     post.store.change(|change| change.send_letter(new, at(0))).unwrap()
 }
 
-fn seal_it(post: &mut Post, departure: DepartureId, seed: u8) -> Result<Vec<u8>, MailError> {
+pub(super) fn seal_it(
+    post: &mut Post,
+    departure: DepartureId,
+    seed: u8,
+) -> Result<Vec<u8>, MailError> {
     let item = post.store.view().departure(departure)?.item;
     let content = match item {
         Item::Letter(letter) => Content::Letter(letter),
         Item::Receipt(receipt) => Content::Read(receipt),
+        Item::Cover { cover, .. } => Content::Cover(cover),
     };
     let seeds = Seeds::from_random([seed; 32]);
     let sealed = seal_for(&content, &post.me, &post.them, &seeds);

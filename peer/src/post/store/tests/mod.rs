@@ -13,6 +13,7 @@ use crate::vault::{Contents, Passphrase, TrustedTsa, WorkFactor};
 mod contacts;
 mod departures;
 mod erasing;
+mod even;
 pub(crate) mod fixture;
 mod keys;
 mod letters;
