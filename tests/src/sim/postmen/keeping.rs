@@ -1,5 +1,7 @@
 //! What postmen do with letters that are left to find out about them, to lose other letters, or to wear them out.
 
+use std::path::{Path, PathBuf};
+
 use pregao_protocol::wire::blob::{BlobFrame, Say};
 use pregao_protocol::wire::frame::FromPeer;
 
@@ -208,6 +210,52 @@ fn v391_contacts_who_compare_the_stamps_of_keys_see_nothing_of_whose_boxes_they_
         ensure!(together <= 1, "{together} times of {renewed:?}");
         ensure!(renewed.iter().all(|times| (1..8).contains(times)), "{renewed:?}");
         Ok(())
+    });
+}
+
+/// Where the bytes lie that have this digest.
+fn file_of(folder: &Path, digest: &Digest) -> Result<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for found in std::fs::read_dir(folder)? {
+            let found = found?;
+            if found.file_type()?.is_dir() {
+                folders.push(found.path());
+            } else if found.file_name().to_string_lossy().contains(&digest.to_string()) {
+                return Ok(found.path());
+            }
+        }
+    }
+    bail!("no file of {digest}")
+}
+
+#[test]
+fn v394_one_letter_that_is_not_given_keeps_nothing_else_from_being_done() {
+    in_a_street(PER_DAY, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        ana.move_in(None).await?;
+        let to = ana.office.address()?.name;
+        let by = eva.open(9, 40).await?;
+        let (kept_back, other) = ([3; 4_028], said(by.address(&eva.writer)?, 1, "Given.")?);
+        eva.leave_envelope(to, &kept_back).await?;
+        eva.leave(to, &by, &other).await?;
+        // The broker cannot read the first one.
+        let file = file_of(&street.folder, &Digest::of(&kept_back))?;
+        let aside = file.with_extension("aside");
+        std::fs::rename(&file, &aside)?;
+        std::fs::create_dir(&file)?;
+        let mut shift = ana.begin(true).await?;
+        shift.until("the other one came", |office| are_opened(office, 1)).await?;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let news = shift.end().await?;
+        ensure!(troubles(&news).len() == 1, "{news:?}");
+        let log = super::super::verdict::verbs(&street.town.store(), to)?;
+        ensure!(log.iter().filter(|verb| *verb == "taken").count() == 1, "{log:?}");
+        // Once it can be read it comes.
+        std::fs::remove_dir(&file)?;
+        std::fs::rename(&aside, &file)?;
+        ana.meet(1).await
     });
 }
 
