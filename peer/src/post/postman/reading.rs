@@ -16,7 +16,7 @@ use pregao_protocol::wire::blob::Purpose;
 use super::boxes::own_box;
 use super::opening::{Arrival, Became};
 use super::plan::Plan;
-use super::registered::{Fetched, Noted, require_half, wish_for};
+use super::registered::{Fetched, Noted, Wish, require_half};
 use super::setback::Setback;
 use super::{News, Round};
 use crate::post::guest::{GuestError, GuestSession};
@@ -31,6 +31,9 @@ use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxState, Head
 const ASK_AFTER: Duration = Duration::from_secs(5);
 /// Within how many seconds after that.
 const ASK_WITHIN: u64 = 40;
+
+/// The broker destroys what has ended by its own newest stamp, which may be as much later than what is known here.
+const ENDS_SOON: Duration = Duration::from_secs(60);
 
 /// What a look into a box came to.
 #[derive(Debug, Clone, Copy)]
@@ -108,14 +111,13 @@ impl Round {
         let fetched = self.fetch(id, &record, session, fold, &noted, plan).await?;
         self.settle_rest(id, &record, &left, now).await?;
         let position = Position {
-            read: seen.size,
+            // What is missing is asked for again.
+            read: fetched.missing.iter().copied().fold(seen.size, u64::min),
             head: Some(HeadMet { size: seen.size, root: seen.root, note }),
         };
         let bytes = kept::keep(room, own.opening().compact());
         self.office.store().change(|change| change.move_on(id, position, bytes.as_deref()))?;
-        if !self.waits_unopened(id, plan)? {
-            self.destroy_spent(id, fold_before.as_ref(), fold, seen.size)?;
-        }
+        self.destroy_spent(id, fold, &fetched.missing, seen.size)?;
         if fold.is_closed() {
             return Ok(Looked { seen, decided: false });
         }
@@ -126,9 +128,8 @@ impl Round {
                 self.say(News::Boxes).await;
             }
             // Nothing came in between, so all that is sealed to the key before is here: whoever leaves now leaves no secret of it.
-            if replaced == seen.size && !self.waits_unopened(id, plan)? {
-                let read = replaced.saturating_add(1);
-                self.office.store().change(|change| change.destroy_replaced(id, read))?;
+            if replaced == seen.size {
+                self.destroy_spent(id, fold, &fetched.missing, replaced.saturating_add(1))?;
             }
         }
         let told = self.tells_of(&record)?;
@@ -143,7 +144,8 @@ impl Round {
             // What was handed over with it is read at once.
             plan.looks.remove(&id);
         }
-        Ok(Looked { seen, decided })
+        // Said last: one letter that is not given keeps nothing else from being done.
+        fetched.trouble.map_or(Ok(Looked { seen, decided }), Err)
     }
 
     /// Whether those who write to a box hear that their letters were taken off: the contact who alone was given it, if the
@@ -167,24 +169,26 @@ impl Round {
         noted: &Noted,
         plan: &mut Plan,
     ) -> Result<Fetched, Setback> {
-        let Fetched { mut take, mut wishes } = Fetched::default();
+        let Fetched { mut take, mut wishes, mut missing, mut trouble } = Fetched::default();
         for (seq, waiting) in fold.waiting() {
             let now = self.time()?;
             // V-336: it is taken off once it was decided about.
             let undecided = fold.undecided(seq).is_some();
+            let end = waiting.expires.or(fold.undecided(seq).map(|letter| letter.until));
             // By its place alone: the same bytes may lie in another of the user's boxes, and then must be fetched there, too.
             let known = self.office.store().view().letter_at(id, seq)?;
             if let Some(known) = known {
                 if undecided {
-                    wishes.extend(wish_for(seq, &known));
-                } else if self.can_go(waiting, &known.record)? {
+                    wishes.extend(self.wish(fold, seq, &known)?);
+                } else if !ends(end, now) && self.can_go(waiting, &known.record)? {
                     take.push(seq);
                 }
                 continue;
             }
             if seq < record.position.read {
                 // A receipt, or a letter that the user deleted: everything else that stood there is here.
-                take.extend(Some(seq).filter(|_| !undecided));
+                wishes.extend(undecided.then(|| Wish::declined(seq, None)));
+                take.extend(Some(seq).filter(|_| !undecided && !ends(end, now)));
                 continue;
             }
             if waiting.expires.is_some_and(|end| end <= now) {
@@ -193,9 +197,16 @@ impl Round {
             let deposit = deposit_of(seq, waiting, noted.stamps.get(&seq).copied());
             let envelope = match session.get_blob(Purpose::Envelope, waiting.envelope).await {
                 Ok(envelope) => envelope,
+                // It ended while it was asked for: nobody has lost it.
+                Err(GuestError::Blob(BlobCode::Unknown)) if ends(end, self.time()?) => continue,
                 Err(GuestError::Blob(BlobCode::Unknown)) => {
                     let lost = Arrival { own_box: id, seq, deposit, envelope: Vec::new() };
                     self.lost(lost, record, session.head_shown()).await?;
+                    continue;
+                }
+                Err(error @ GuestError::Blob(_)) => {
+                    missing.push(seq);
+                    trouble = Some(Setback::from(error).about(record.name));
                     continue;
                 }
                 Err(error) => return Err(Setback::from(error).about(record.name)),
@@ -210,7 +221,7 @@ impl Round {
             }
             self.tell(became, plan).await?;
         }
-        Ok(Fetched { take, wishes })
+        Ok(Fetched { take, wishes, missing, trouble })
     }
 
     async fn tell(&self, became: Became, plan: &mut Plan) -> Result<(), Setback> {
@@ -282,6 +293,12 @@ impl Round {
         .await;
         Ok(())
     }
+}
+
+/// Whether what waits by the log, until then, has ended by the broker's time, or will before long. It is then neither missed
+/// nor taken off: what waits no more cannot be.
+fn ends(end: Option<Time>, now: Time) -> bool {
+    end.is_some_and(|end| end <= now.plus(ENDS_SOON))
 }
 
 /// What is said where a box is not shown as it was.
@@ -401,6 +418,20 @@ mod tests {
         for letter in [0, 7] {
             let alarm = require_half(&record, Some(letter), "now").unwrap_err();
             assert!(is_alarm(alarm, &["now"]));
+        }
+    }
+
+    #[test]
+    fn what_ends_within_a_minute_is_neither_missed_nor_taken_off() {
+        let at = |seconds: u64| Time::from_micros(seconds * 1_000_000).unwrap();
+        for (end, is_over) in [
+            (None, false),
+            (Some(at(900)), true),
+            (Some(at(1_000)), true),
+            (Some(at(1_060)), true),
+            (Some(at(1_061)), false),
+        ] {
+            assert_eq!(ends(end, at(1_000)), is_over, "{end:?}");
         }
     }
 

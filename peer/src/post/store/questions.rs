@@ -4,6 +4,7 @@ use std::fmt;
 
 use pregao_protocol::audit::letter::{Happened, VerifiedTimeline};
 use pregao_protocol::audit::told::VerifiedTold;
+use pregao_protocol::letter::Mode;
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::value::clock::Time;
 use serde::{Deserialize, Serialize};
@@ -40,7 +41,7 @@ pub struct QuestionRecord {
     pub answered: u32,
     /// When it was answered last.
     pub last: Option<Time>,
-    /// When it is asked next; none: only if the user wants to know.
+    /// When it is asked next; none: only if the user wants to know, and of a deniable letter no more.
     pub next: Option<Time>,
     /// Whether it was left at an even time: it is asked to the end, whatever is known, so that nobody tells it from cover.
     #[serde(default)]
@@ -102,7 +103,7 @@ impl View<'_> {
         self.row(id.0)?.ok_or(MailError::Unknown { what: "question", id: id.0 })
     }
 
-    /// What is asked of a letter; none once nothing more is to be heard.
+    /// What is asked of a letter; none once nothing more is to be heard, or the key is gone with which it was asked.
     ///
     /// # Errors
     /// [`MailError::Row`], and if the file cannot be read.
@@ -253,12 +254,19 @@ impl Change<'_> {
         self.ask_on(id, &record)
     }
 
-    /// Keeps a question; a blank one until it is asked no more.
+    /// Keeps a question that was asked; a blank one until it is asked no more. After the last one of a deniable letter the key
+    /// that asks goes with it: whoever steals that signs with it what shows everybody who left the letter.
     fn ask_on(&mut self, id: QuestionId, record: &QuestionRecord) -> Result<(), MailError> {
-        if record.is_blank() && record.next.is_none() {
-            return self.end_question(id, record);
+        if record.next.is_some() {
+            return self.update(id.0, record);
         }
-        self.update(id.0, record)
+        let may_ask_later = !record.is_blank()
+            && match self.letter(record.letter) {
+                Ok(letter) => letter.mode == Some(Mode::Evidence),
+                Err(MailError::Row(_) | MailError::Unknown { .. }) => false,
+                Err(error) => return Err(error),
+            };
+        if may_ask_later { self.update(id.0, record) } else { self.end_question(id, record) }
     }
 
     fn end_question(&mut self, id: QuestionId, record: &QuestionRecord) -> Result<(), MailError> {

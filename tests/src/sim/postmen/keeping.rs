@@ -1,11 +1,17 @@
 //! What postmen do with letters that are left to find out about them, to lose other letters, or to wear them out.
 
+use std::path::{Path, PathBuf};
+
 use pregao_protocol::wire::blob::{BlobFrame, Say};
 use pregao_protocol::wire::frame::FromPeer;
 
 use pregao::post::store::own_boxes::BoxPurpose;
 
+use pregao_protocol::letter::Halves;
 use pregao_protocol::room::action::Action;
+use pregao_protocol::value::clock::Time;
+
+use pregao::post::postman::TimeHeard;
 
 use super::super::recorder::Recorder;
 use super::*;
@@ -85,7 +91,43 @@ impl Writer {
     }
 }
 
+fn receipt_of(by: &Address, sender: RoomName, time: Time) -> ReadReceipt {
+    ReadReceipt {
+        reader: by.name,
+        from: by.clone(),
+        id: uuid::Builder::from_random_bytes([5; 16]).into_uuid(),
+        mode: Mode::Evidence,
+        salt: Salt([5; 32]),
+        deposit: Digest([5; 32]),
+        content: Digest([6; 32]),
+        sender,
+        time,
+    }
+}
+
 impl Forger {
+    /// Leaves content as that of a registered letter, whatever it is.
+    async fn leave_registered(
+        &mut self,
+        to: RoomName,
+        by: &Forged,
+        content: &Content,
+        seed: u8,
+    ) -> Result<()> {
+        let halves = Halves::from_random(&[seed; 64]);
+        let mut session = self.paid().await?;
+        let found = session.opening(to).await?;
+        let outgoing = Outgoing {
+            content,
+            author: by.author(),
+            attachments: &[],
+            expires: None,
+            halves: Some(&halves),
+        };
+        session.deposit(&found, &outgoing, |_| ()).await?;
+        Ok(())
+    }
+
     /// Whether a one-time key of a box is given for a pass.
     async fn takes_key(&mut self, of: RoomName) -> Result<bool> {
         let mut session = self.paid().await?;
@@ -207,6 +249,138 @@ fn v391_contacts_who_compare_the_stamps_of_keys_see_nothing_of_whose_boxes_they_
         // By chance two of an hour's keys lie within ten minutes about every third time.
         ensure!(together <= 1, "{together} times of {renewed:?}");
         ensure!(renewed.iter().all(|times| (1..8).contains(times)), "{renewed:?}");
+        Ok(())
+    });
+}
+
+/// Where the bytes lie that have this digest.
+fn file_of(folder: &Path, digest: &Digest) -> Result<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for found in std::fs::read_dir(folder)? {
+            let found = found?;
+            if found.file_type()?.is_dir() {
+                folders.push(found.path());
+            } else if found.file_name().to_string_lossy().contains(&digest.to_string()) {
+                return Ok(found.path());
+            }
+        }
+    }
+    bail!("no file of {digest}")
+}
+
+#[test]
+fn v394_one_letter_that_is_not_given_keeps_nothing_else_from_being_done() {
+    in_a_street(PER_DAY, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        ana.move_in(None).await?;
+        let to = ana.office.address()?.name;
+        let by = eva.open(9, 40).await?;
+        let (kept_back, other) = ([3; 4_028], said(by.address(&eva.writer)?, 1, "Given.")?);
+        eva.leave_envelope(to, &kept_back).await?;
+        eva.leave(to, &by, &other).await?;
+        // The broker cannot read the first one.
+        let file = file_of(&street.folder, &Digest::of(&kept_back))?;
+        let aside = file.with_extension("aside");
+        std::fs::rename(&file, &aside)?;
+        std::fs::create_dir(&file)?;
+        let mut shift = ana.begin(true).await?;
+        shift.until("the other one came", |office| are_opened(office, 1)).await?;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let news = shift.end().await?;
+        ensure!(troubles(&news).len() == 1, "{news:?}");
+        let log = super::super::verdict::verbs(&street.town.store(), to)?;
+        ensure!(log.iter().filter(|verb| *verb == "taken").count() == 1, "{log:?}");
+        // Once it can be read it comes.
+        std::fs::remove_dir(&file)?;
+        std::fs::rename(&aside, &file)?;
+        ana.meet(1).await
+    });
+}
+
+#[test]
+fn v393_what_only_its_deposit_calls_registered_is_declined_and_closes_no_box() {
+    in_a_street(PER_DAY, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        // One letter is half of what this box takes.
+        ana.draw_for(2)?;
+        let mut shift = ana.begin(true).await?;
+        shift
+            .until("its box is open", |office| {
+                Ok(office.boxes()?.iter().all(|own| own.standing == "open"))
+            })
+            .await?;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        is_calm(&shift.end().await?)?;
+        let to = ana.office.address()?.name;
+        let by = eva.open(9, 40).await?;
+        for n in [1, 2] {
+            // An ordinary letter, and the word of one that was read.
+            let content = match n {
+                1 => said(by.address(&eva.writer)?, n, "Not registered.")?,
+                _ => Content::Read(receipt_of(&by.address(&eva.writer)?, to, ana.now())),
+            };
+            eva.leave_registered(to, &by, &content, n).await?;
+        }
+        let mut shift = ana.begin(true).await?;
+        shift
+            .until("they came", |office| {
+                let all = office.list(&pregao::command::MailFilter::default())?.letters;
+                Ok(all.iter().filter(|letter| letter.standing == LetterStanding::Unopened).count()
+                    == 2)
+            })
+            .await?;
+        tokio::time::sleep(Duration::from_secs(240)).await;
+        is_calm(&shift.end().await?)?;
+        ensure!(ana.office.unread()?.unread == 0, "{:?}", ana.letters()?);
+        let log = super::super::verdict::verbs(&street.town.store(), to)?;
+        ensure!(log.iter().filter(|verb| *verb == "declined").count() == 2, "{log:?}");
+        // There is room for the next one.
+        eva.leave(to, &by, &said(by.address(&eva.writer)?, 9, "Is there room?")?).await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_letter_that_ends_while_it_is_fetched_is_no_lie_of_the_broker() {
+    in_a_street(PER_DAY, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        ana.move_in(None).await?;
+        let by = eva.open(9, 40).await?;
+        {
+            let to = ana.office.address()?.name;
+            let content = said(by.address(&eva.writer)?, 1, "Not for long.")?;
+            let mut session = eva.paid().await?;
+            let found = session.opening(to).await?;
+            let outgoing = Outgoing {
+                content: &content,
+                author: by.author(),
+                attachments: &[],
+                expires: Some(ana.now().plus(Duration::from_secs(120))),
+                halves: None,
+            };
+            session.deposit(&found, &outgoing, |_| ()).await?;
+        }
+        tokio::time::sleep(Duration::from_secs(140)).await;
+        // Her clock is behind the broker's, which has destroyed it already.
+        let (postman, counter) = ana.postman();
+        let at = ana.options.host.clock.uptime();
+        let behind = ana.now().minus(Duration::from_secs(40));
+        counter.time.send_replace(Some(TimeHeard { time: behind, at }));
+        let runs = tokio::spawn(postman.run());
+        let mut news = counter.news;
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        drop((counter.errands, counter.time));
+        runs.await?;
+        let mut heard = Vec::new();
+        while let Ok(one) = news.try_recv() {
+            heard.push(one);
+        }
+        is_calm(&heard)?;
+        ensure!(ana.letters()?.is_empty(), "{:?}", ana.letters()?);
         Ok(())
     });
 }

@@ -1,6 +1,6 @@
 //! Letters received and sent: kept, listed, counted.
 
-use pregao_protocol::letter::{Content, Opened, Seeds};
+use pregao_protocol::letter::{Content, Mode, Opened, Seeds};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::trust::prekey::PrekeyPublic;
 use pregao_protocol::value::clock::Time;
@@ -100,7 +100,7 @@ pub struct Reading<'a> {
     pub contact: Option<ContactId>,
     /// Whether it is known who wrote it.
     pub authorship: Authorship,
-    /// Whether the envelope stays, so that the letter can be shown to others.
+    /// Whether the envelope stays, so that the letter can be shown to others. That of a deniable one never does.
     pub keep_evidence: bool,
 }
 
@@ -300,7 +300,7 @@ impl Change<'_> {
             return Ok(LetterNumber(known));
         }
         let time = deposit.stamped.unwrap_or(now);
-        let id = self.insert(&LetterRecord::arrived(own_box, deposit, time))?;
+        let id = self.insert(&LetterRecord::arrived(own_box, deposit, time, now))?;
         self.keep_part(Owner::Letter(id), Part::Envelope, envelope)?;
         Ok(LetterNumber(id))
     }
@@ -310,7 +310,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`MailError::Step`] if it was opened before, is no letter, or is a registered one by another deposit than its own
-    /// (V-339); [`MailError::Unknown`], [`MailError::Row`].
+    /// (V-339), or another by the deposit of a registered one; [`MailError::Unknown`], [`MailError::Row`].
     pub fn keep_opened(
         &mut self,
         number: LetterNumber,
@@ -323,9 +323,10 @@ impl Change<'_> {
         }
         let (id, reply_to) = match opened.content() {
             Content::Letter(letter) => {
+                if record.registered.is_some() {
+                    return Err(MailError::Step("what is registered came by that deposit"));
+                }
                 record.say(letter);
-                // One that its deposit alone calls registered keeps nothing back.
-                record.registered = None;
                 (letter.id, letter.reply_to)
             }
             Content::Registered(letter) => {
@@ -350,7 +351,7 @@ impl Change<'_> {
         self.join_thread(id, &record)?;
         let of = Owner::Letter(number.0);
         self.keep_part(of, Part::Content, &letter_bytes(opened))?;
-        if !reading.keep_evidence {
+        if !reading.keep_evidence || opened.mode() == Mode::Deniable {
             self.delete_part(of, Part::Envelope)?;
         }
         Ok(())
