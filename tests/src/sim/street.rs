@@ -231,6 +231,7 @@ pub(super) fn letter(to: &str, text: &str) -> NewLetter {
         expires: None,
         now: false,
         anyway: true,
+        draft: false,
     }
 }
 
