@@ -33,6 +33,8 @@ use super::street::{LOOK, Street, Writer, in_a_street, is_calm, letter};
 
 #[cfg(test)]
 mod registered;
+#[cfg(test)]
+mod vouching;
 
 /// Passes for each persona and day.
 const PER_DAY: u32 = 40;
@@ -386,6 +388,7 @@ fn said(from: Address, seed: u8, text: &str) -> Result<Content> {
         from,
         id: uuid::Builder::from_random_bytes([seed; 16]).into_uuid(),
         reply_to: None,
+        vouch: None,
         mode: Mode::Evidence,
         wants_receipt: false,
         salt: Salt([seed; 32]),

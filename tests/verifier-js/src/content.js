@@ -24,6 +24,8 @@ const ATTACHMENT = object({
   size: integer(),
   key: bytesOf(32),
 });
+// What it says can be checked by its reader alone (V-385).
+const VOUCH = object({ box: name32, mac: bytesOf(32) });
 const version = (value) => integer(1, 1)(value);
 
 const proofOf = (value) => bytesOf(value?.mode === 'deniable' ? 32 : 64);
@@ -34,6 +36,7 @@ const LETTER = (value) =>
     from: ADDRESS,
     id: uuid,
     reply_to: optional(uuid),
+    vouch: optional(VOUCH),
     mode,
     wants_receipt: boolean,
     salt: bytesOf(32),
@@ -59,6 +62,7 @@ const REGISTERED = (value) =>
     from: ADDRESS,
     id: uuid,
     reply_to: optional(uuid),
+    vouch: optional(VOUCH),
     mode,
     salt: bytesOf(32),
     subject: optional(text(200)),
@@ -89,6 +93,8 @@ export const readContent = (written) =>
   under('V-245', () => {
     const kind = parse(written)?.kind;
     const content = readExact(written, kind === 'read' ? READ : kind === 'registered' ? REGISTERED : LETTER);
+    // V-386
+    refuseUnless(content.vouch?.box !== content.from.box, 'V-245');
     const holds =
       kind === 'registered' ||
       (kind === 'read' ? content.reader === content.from.box : isSomething(content));

@@ -365,6 +365,7 @@ fn notes(number: LetterNumber, record: &LetterRecord) -> Vec<String> {
         }
         Some(Authorship::Shown) | None => {}
     }
+    lines.extend(record.claims.clone());
     if record.direction == Direction::Received && record.used_once == Some(false) {
         lines
             .push("your one-time keys had run out: the signed key of that day opens it".to_owned());

@@ -1,6 +1,6 @@
 use super::*;
-use crate::letter::fixture::{letter, owner, receipt};
-use crate::letter::{Opened, open};
+use crate::letter::fixture::{Owner, letter, owner, receipt};
+use crate::letter::{Opened, Vouch, Voucher, open};
 use proptest::prelude::*;
 
 fn opened() -> Opened {
@@ -18,6 +18,13 @@ fn parse(text: &str) -> Result<Content, ContentError> {
     Content::parse(text.as_bytes()).map(|(content, _)| content)
 }
 
+/// By a box of the same author that the reader knows.
+fn vouch(known: &Owner, reader: &Owner, letter: &Letter) -> Vouch {
+    let by = Voucher { name: known.name, agreement: &known.agreement };
+    let reader = (reader.name, &reader.agreement.public());
+    Vouch::of(&by, reader, &letter.from, letter.id).unwrap()
+}
+
 fn attachment() -> Attachment {
     Attachment {
         name: String::from("Clock, front.jpg").try_into().unwrap(),
@@ -33,6 +40,7 @@ fn attachment() -> Attachment {
 fn v245_letters_and_receipts_are_the_bytes_of_the_file() {
     let mut full = letter(&owner(1), Mode::Deniable);
     full.reply_to = Some(crate::letter::fixture::id(9));
+    full.vouch = Some(vouch(&owner(3), &owner(2), &full));
     full.attachments = vec![attachment()];
     let short = letter(&owner(1), Mode::Evidence);
     let contents = [
