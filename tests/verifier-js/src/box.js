@@ -102,8 +102,10 @@ export class Box {
     if (verb === 'keys') this.#judgeKeys(body);
     if (verb === 'deposit') this.#judgeSealing(body);
     if (verb === 'deposit') this.#judgeRoom(body, this.#stillWaiting(header, ledger));
-    if (verb === 'taken') refuseUnless(body.letters.every((one) => this.#waiting.has(one)), 'taken.letter');
-    this.#judgeRegistered(verb, body, header.time);
+    // What its owner had not seen is shown to nobody as theirs (V-343).
+    const isSeen = (one) => one < action.seen.size;
+    if (verb === 'taken') refuseUnless(body.letters.every((one) => isSeen(one) && this.#waiting.has(one)), 'taken.letter');
+    this.#judgeRegistered(verb, body, header.time, isSeen);
     this.#expire(header, ledger);
     if (verb === 'keys') this.#publish(body);
     else if (verb === 'deposit') this.#take(body, seq, header.time);
@@ -124,11 +126,11 @@ export class Box {
   }
 
   // V-332, V-334 to V-336
-  #judgeRegistered(verb, body, time) {
+  #judgeRegistered(verb, body, time, isSeen) {
     const undecided = (seq) => this.#waiting.get(seq)?.undecided;
     if (verb === 'accepted' || verb === 'declined') {
       const letter = undecided(body.letter);
-      refuseUnless(letter !== undefined, 'registered.letter');
+      refuseUnless(letter !== undefined && isSeen(body.letter), 'registered.letter');
       refuseUnless(time < letter.until, 'registered.late');
     } else if (verb === 'lapsed') {
       const letter = undecided(body.letter);

@@ -176,8 +176,14 @@ impl Fold for MessageBox {
                 self.judge_sealing(deposit)?;
                 self.judge_quota(deposit, ledger.newest().max(entry.time()))
             }
-            Body::Taken(taken) if !taken.letters.iter().all(|seq| self.waits(*seq)) => {
-                Err(Code::TakenLetter)
+            Body::Taken(taken) => {
+                let seen = entry.action().seen().size;
+                // What its owner had not seen is shown to nobody as theirs (V-343).
+                let may_go = |seq: &u64| *seq < seen && self.waits(*seq);
+                if !taken.letters.iter().all(may_go) {
+                    return Err(Code::TakenLetter);
+                }
+                self.judge_registered(entry)
             }
             _ => self.judge_registered(entry),
         }

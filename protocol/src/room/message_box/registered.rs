@@ -72,7 +72,10 @@ impl MessageBox {
     pub(super) fn judge_registered(&self, entry: &Stamped) -> Result<(), Code> {
         match entry.action().body() {
             Body::Accepted(one) | Body::Declined(one) => {
-                let letter = self.undecided(one.letter).ok_or(Code::RegisteredLetter)?;
+                // As of what is taken: a signature counts for what its owner had seen.
+                let is_seen = one.letter < entry.action().seen().size;
+                let letter = self.undecided(one.letter).filter(|_| is_seen);
+                let letter = letter.ok_or(Code::RegisteredLetter)?;
                 if entry.time() < letter.until { Ok(()) } else { Err(Code::RegisteredLate) }
             }
             Body::Lapsed(one) => {

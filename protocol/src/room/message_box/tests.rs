@@ -412,6 +412,19 @@ fn v282_only_letters_that_wait_are_taken_each_once() {
 }
 
 #[test]
+fn v282_what_its_owner_had_not_seen_is_not_taken() {
+    let mut post = Post::with_keys();
+    post.leave(2 * SECOND, unkeyed(1)).unwrap();
+    // Drawn up before the last letter came, which it names.
+    let early = post.own_at(3 * SECOND, taken(&[2, 3]));
+    let of_all = post.own_at(3 * SECOND, taken(&[2]));
+    post.leave(3 * SECOND, unkeyed(2)).unwrap();
+    assert_eq!(post.table.submit(&early), Err(Code::TakenLetter));
+    post.table.submit(&of_all).unwrap();
+    post.own(3 * SECOND, taken(&[3])).unwrap();
+}
+
+#[test]
 fn v283_nothing_follows_a_closed_box() {
     let mut post = Post::with_keys();
     post.leave(2 * SECOND, unkeyed(1)).unwrap();
