@@ -25,6 +25,7 @@ use super::vouching::vouch;
 use super::{News, Round};
 use crate::post::guest::{GuestError, GuestSession};
 use crate::post::letters::FoundBox;
+use crate::post::store::MailError;
 use crate::post::store::contacts::ContactId;
 use crate::post::store::departures::{
     DepartureId, DepartureRecord, Item, SealedDeposit, SealedForBroker, SealedItem, Step,
@@ -32,7 +33,6 @@ use crate::post::store::departures::{
 use crate::post::store::letters::RegisteredDeposit;
 use crate::post::store::own_boxes::BoxState;
 use crate::post::store::questions::Met;
-use crate::post::store::MailError;
 use crate::vault::Secret;
 
 /// How often something is begun anew, or put off, before it is given up.

@@ -139,7 +139,8 @@ impl RegisteredLetter {
     /// [`RegisteredError::Content`].
     pub fn of(letter: Letter, reader: RoomName, halves: &Halves) -> Result<Self, RegisteredError> {
         letter.check()?;
-        let Letter { from, id, reply_to, vouch, mode, salt, subject, text, attachments, .. } = letter;
+        let Letter { from, id, reply_to, vouch, mode, salt, subject, text, attachments, .. } =
+            letter;
         let commitment = halves.broker.commitment();
         let mut this = Self {
             from,

@@ -124,10 +124,8 @@ fn v385_the_mac_is_over_box_keys_letter_and_broker_under_what_known_box_and_read
 fn v385_its_reader_can_make_the_same() {
     let [new, known, reader] = boxes();
     let letter = vouched(&known, &new, &reader);
-    let context = context((known.name, &known.agreement.public()), (
-        reader.name,
-        &reader.agreement.public(),
-    ));
+    let context =
+        context((known.name, &known.agreement.public()), (reader.name, &reader.agreement.public()));
     let key = reader.agreement.agree(&known.agreement.public(), &context).unwrap();
     let made = Vouch { name: known.name, mac: key.mac(&message(&letter.from, letter.id)) };
     assert_eq!(Some(made), letter.vouch);

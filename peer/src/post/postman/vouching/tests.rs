@@ -85,9 +85,8 @@ fn v387_the_box_that_is_known_of_a_contact_hands_them_over_to_another() {
             true => BoxPurpose::First { handle: None, about: None },
             false => BoxPurpose::Contact(ana),
         });
-        let answer = scene.answer(&scene.new, |letter| {
-            Some(scene.vouch(&scene.post.them, &scene.new, letter))
-        });
+        let answer = scene
+            .answer(&scene.new, |letter| Some(scene.vouch(&scene.post.them, &scene.new, letter)));
         let known = scene.recognize(&answer, true);
         assert!(matches!(known, Known::Moved(id, _) if id == scene.ana));
         assert_eq!(scene.is_written_to_at(), scene.new.name);
@@ -110,9 +109,8 @@ fn v387_nothing_but_a_vouch_that_holds_makes_a_box_a_contacts() {
     let bare = scene.answer(&third, |_| None);
     scene.claims(&bare, seems);
     let falsely = "that is FALSE";
-    let noise = scene.answer(&third, |_| {
-        Some(Vouch { name: scene.post.them.name, mac: Mac([7; 32]) })
-    });
+    let noise =
+        scene.answer(&third, |_| Some(Vouch { name: scene.post.them.name, mac: Mac([7; 32]) }));
     scene.claims(&noise, falsely);
     // The word of their own box, in the name of the one that is known.
     let own = scene.answer(&third, |letter| {
@@ -121,17 +119,15 @@ fn v387_nothing_but_a_vouch_that_holds_makes_a_box_a_contacts() {
     });
     scene.claims(&own, falsely);
     // The word that was given to another box, taken over.
-    let taken = scene.answer(&third, |letter| {
-        Some(scene.vouch(&scene.post.them, &scene.new, letter))
-    });
+    let taken =
+        scene.answer(&third, |letter| Some(scene.vouch(&scene.post.them, &scene.new, letter)));
     scene.claims(&taken, falsely);
     // A word of a box that nobody knows.
     let nobody = scene.answer(&third, |letter| Some(scene.vouch(&owner(8), &third, letter)));
     scene.claims(&nobody, "the box that you sent that to does not vouch for it");
     // It holds, and nobody can be written to there.
-    let away = scene.answer(&scene.new, |letter| {
-        Some(scene.vouch(&scene.post.them, &scene.new, letter))
-    });
+    let away =
+        scene.answer(&scene.new, |letter| Some(scene.vouch(&scene.post.them, &scene.new, letter)));
     let known = scene.recognize(&away, false);
     assert!(matches!(known, Known::Claims(claims) if claims.contains("is not at your broker")));
     assert_eq!(scene.is_written_to_at(), scene.post.them.name);
@@ -148,14 +144,12 @@ fn v387_an_answer_to_a_letter_to_nobody_known_is_by_the_box_that_it_was_sent_to_
     };
     let bare = scene.answer(&scene.new, |_| None);
     assert_eq!(claims(&mut scene, &bare), "");
-    let by = scene.answer(&scene.new, |letter| {
-        Some(scene.vouch(&scene.post.them, &scene.new, letter))
-    });
+    let by =
+        scene.answer(&scene.new, |letter| Some(scene.vouch(&scene.post.them, &scene.new, letter)));
     let said = claims(&mut scene, &by);
     assert_eq!(said, "whoever has the box that you sent letter 1 to wrote it");
-    let falsely = scene.answer(&scene.third, |letter| {
-        Some(scene.vouch(&scene.third, &scene.new, letter))
-    });
+    let falsely =
+        scene.answer(&scene.new, |letter| Some(scene.vouch(&scene.third, &scene.new, letter)));
     assert!(claims(&mut scene, &falsely).contains("does not vouch for it"));
 }
 
