@@ -47,10 +47,9 @@ fn letter(from: &Mailbox, mode: Mode) -> Letter {
         from: from.address(),
         id: from.house.own().id(),
         reply_to: chance.once_in(2).then(|| from.house.own().id()),
-        vouch: chance.once_in(2).then(|| Vouch {
-            name: RoomName(bytes(chance)),
-            mac: Mac(bytes(chance)),
-        }),
+        vouch: chance
+            .once_in(2)
+            .then(|| Vouch { name: RoomName(bytes(chance)), mac: Mac(bytes(chance)) }),
         mode,
         wants_receipt: chance.once_in(2),
         salt: Salt(bytes(chance)),
@@ -380,6 +379,14 @@ pub(super) const LIES: &[(&str, Make)] = &[
             let mut deposit = post.two.deposit(&post.sealed.envelope, None);
             deposit.envelope.size = BlobClass::of(16_316).unwrap_or(BlobClass::SMALLEST);
             let seq = post.two.leave(deposit);
+            shown.deposit = post.two.house.receipt(seq);
+        })
+    }),
+    ("left-once-more-under-another-key", |seed| {
+        shown(seed, |shown, post| {
+            let signed = Digest([8; 32]);
+            let deposit = post.two.deposit(&post.sealed.envelope, None);
+            let seq = post.two.leave(Deposit { signed, ..deposit });
             shown.deposit = post.two.house.receipt(seq);
         })
     }),

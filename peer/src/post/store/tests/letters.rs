@@ -77,7 +77,9 @@ fn what_was_opened_is_kept_byte_for_byte_and_can_be_shown_while_its_evidence_is(
     let shown = |post: &Post| {
         let view = post.store.view();
         let (envelope, content) = (view.envelope(number).unwrap()?, view.content(number).unwrap()?);
-        let by = show::ByReader { name: post.me.name, envelope: &envelope, content: &content };
+        let signed = came.deposit.signed;
+        let by =
+            show::ByReader { name: post.me.name, signed, envelope: &envelope, content: &content };
         Some(by.verify(&came.deposit.envelope, &post.them.address().keys()).unwrap())
     };
     let mut post = post.reopen();
