@@ -451,6 +451,14 @@ pub(super) const LIES: &[(&str, Make)] = &[
     ("taken-unseen", |seed| {
         unseen(&mut filled(seed), 4, Body::Taken(Taken { letters: vec![2, 4], told: false }))
     }),
+    ("taken-as-it-ends", |seed| {
+        after(seed, |made| {
+            let expires = Some(made.house.now.plus(Duration::from_secs(5)));
+            made.leave(Deposit { expires, ..made.any(0) });
+            made.house.pass(5);
+            made.own(Body::Taken(Taken { letters: vec![2], told: false }))
+        })
+    }),
     ("taken-again", |seed| {
         let mut made = filled(seed);
         for _ in 0..2 {

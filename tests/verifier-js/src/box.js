@@ -104,7 +104,10 @@ export class Box {
     if (verb === 'deposit') this.#judgeRoom(body, this.#stillWaiting(header, ledger));
     // What its owner had not seen is shown to nobody as theirs (V-343).
     const isSeen = (one) => one < action.seen.size;
-    if (verb === 'taken') refuseUnless(body.letters.every((one) => isSeen(one) && this.#waiting.has(one)), 'taken.letter');
+    if (verb === 'taken') {
+      const waiting = new Map(this.#stillWaiting(header, ledger));
+      refuseUnless(body.letters.every((one) => isSeen(one) && waiting.has(one)), 'taken.letter');
+    }
     this.#judgeRegistered(verb, body, header.time, isSeen);
     this.#expire(header, ledger);
     if (verb === 'keys') this.#publish(body);

@@ -32,6 +32,9 @@ const ASK_AFTER: Duration = Duration::from_secs(5);
 /// Within how many seconds after that.
 const ASK_WITHIN: u64 = 40;
 
+/// What ends within this time is not taken off: its stamp may come after that.
+const ENDS_SOON: Duration = Duration::from_secs(60);
+
 /// What a look into a box came to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Looked {
@@ -213,6 +216,10 @@ impl Round {
             }
             self.tell(became, plan).await?;
         }
+        // What ends meanwhile is gone by itself, and an entry that names it is refused.
+        let soon = self.time()?.plus(ENDS_SOON);
+        let stays = |letter: &Waiting| letter.expires.is_none_or(|end| end > soon);
+        take.retain(|seq| fold.letter(*seq).is_some_and(stays));
         Ok(Fetched { take, wishes })
     }
 

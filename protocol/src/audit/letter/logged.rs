@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 
 use super::fixture::{Mailbox, halves, mailbox};
-use super::{Happened, ShownDeposit, Telling};
+use super::{Happened, NotInTime, NotShown, ShownDeposit, Telling};
+use crate::letter::SealedHalf;
 use crate::room::action::{Draft, Seen};
 use crate::room::body::{Body, Deposit, Empty, HandedHalf, OneLetter, Registered, Taken};
 use crate::room::fixture::{SECOND, at};
 use crate::room::{Code, Replay, Stamped};
-use crate::letter::SealedHalf;
 use crate::trust::key::SecretKey;
 use crate::value::blob_class::BlobClass;
 use crate::value::codec::Digest;
@@ -19,7 +19,10 @@ const DAY: u64 = 24 * 3_600 * SECOND;
 #[derive(Debug, Clone)]
 enum Act {
     /// A letter, registered or not, that ends so many seconds later.
-    Leave { registered: bool, expires: Option<u64> },
+    Leave {
+        registered: bool,
+        expires: Option<u64>,
+    },
     /// Letters at these places among the newest entries.
     Take(Vec<u64>),
     /// The letter so many entries before the newest one.
@@ -131,7 +134,8 @@ impl Play {
             return;
         }
         let entry = self.signed.swap_remove(which % self.signed.len());
-        if let (Ok(_), Body::Accepted(one)) = (self.of.table.submit(&entry), entry.action().body()) {
+        if let (Ok(_), Body::Accepted(one)) = (self.of.table.submit(&entry), entry.action().body())
+        {
             let handed = HandedHalf { letter: one.letter, half: halves().broker };
             self.of.table.broker(at(self.now), Body::Handed(handed)).unwrap();
         }
@@ -161,6 +165,22 @@ impl Play {
         }
         let (deposit, timeline) = telling.finish(&self.of.opening, &self.of.table.head())?;
         timeline.map(|timeline| ShownDeposit { deposit, timeline })
+    }
+}
+
+#[test]
+fn v346_a_letter_is_not_taken_once_it_has_ended() {
+    for (time, holds) in [(8 * SECOND - 1, true), (8 * SECOND, false), (9 * SECOND, false)] {
+        let mut of = mailbox(2);
+        let deposit = of.deposit(&[7; 4_028], false);
+        of.leave(Deposit { expires: Some(at(8 * SECOND)), ..deposit });
+        let action = of.acts(Body::Taken(Taken { letters: vec![2], told: false }));
+        let stamped = of.table.tsa.stamp(action, at(time));
+        let seq = of.force(&stamped);
+        let (deposit, timeline) = (of.table.receipt(2), of.timeline(2, &[seq]));
+        let verified = ShownDeposit { deposit, timeline }.verify();
+        let refused = NotShown::Timeline(NotInTime::Registered);
+        assert_eq!(verified.err(), (!holds).then_some(refused), "{time}");
     }
 }
 

@@ -179,7 +179,8 @@ impl Fold for MessageBox {
             Body::Taken(taken) => {
                 let seen = entry.action().seen().size;
                 // What its owner had not seen is shown to nobody as theirs (V-343).
-                let may_go = |seq: &u64| *seq < seen && self.waits(*seq);
+                let now = ledger.newest().max(entry.time());
+                let may_go = |seq: &u64| *seq < seen && self.waits_at(*seq, now);
                 if !taken.letters.iter().all(may_go) {
                     return Err(Code::TakenLetter);
                 }
@@ -378,6 +379,11 @@ impl MessageBox {
 
     fn waits(&self, seq: u64) -> bool {
         self.waiting.contains_key(&seq)
+    }
+
+    /// V-281: also of what ends by the very entry that is judged.
+    fn waits_at(&self, seq: u64, now: Time) -> bool {
+        self.waiting.get(&seq).is_some_and(|letter| letter.expires.is_none_or(|end| end > now))
     }
 
     fn publish(&mut self, seq: u64, keys: &Keys) {
