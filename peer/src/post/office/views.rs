@@ -209,7 +209,7 @@ fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<Lett
     let contact = record.contact.map(|contact| view.contact(contact)).transpose();
     // A contact whose row is damaged hides no letter.
     let contact = contact.unwrap_or_default();
-    let re = record.reply_to.map(|id| view.letter_of_message(&id)).transpose()?.flatten();
+    let re = view.answered(record)?;
     let short = record.other.as_ref().map(|other| short(&other.name.to_string()));
     let (standing, cause) = standing(record);
     Ok(LetterView {

@@ -125,7 +125,9 @@ fn by_a_box_written_to(
     let Some(Kept { id, record }) = answered(change, opened)? else { return Ok(Known::Nobody) };
     let Some(to) = record.other else { return Ok(Known::Nobody) };
     Ok(match opened.verify_vouch(&to.keys(), agreement) {
-        Ok(()) => Known::Claims(format!("whoever has the box that you sent letter {id} to wrote it")),
+        Ok(()) => {
+            Known::Claims(format!("whoever has the box that you sent letter {id} to wrote it"))
+        }
         Err(_) => Known::Claims(format!(
             "it says that it answers letter {id}; the box that you sent that to does not vouch for it"
         )),
@@ -142,11 +144,10 @@ fn answered(
         Content::Registered(letter) => letter.reply_to,
         Content::Read(_) => None,
     };
-    let found = match reply_to {
-        Some(answered) => view.letter_of_message(&answered)?,
-        None => None,
-    };
-    Ok(found.filter(|kept| kept.record.direction == Direction::Sent))
+    match reply_to {
+        Some(answered) => view.sent_as(&answered),
+        None => Ok(None),
+    }
 }
 
 /// Whose a letter looks like that nothing vouches for: it came to the box that they alone were told, or answers a letter to
