@@ -74,6 +74,12 @@ pub fn look_after(random: u64) -> Duration {
     LOOK_AFTER.saturating_add(below(random, LOOK_WITHIN))
 }
 
+/// How long it is from the beginning of a program to its first look into a box.
+#[must_use]
+pub fn first_look_after(random: u64) -> Duration {
+    below(random, LOOK_AFTER.as_secs().saturating_add(LOOK_WITHIN))
+}
+
 /// After how long the passes of today are taken, by one who took some on days before: within two hours.
 #[must_use]
 pub fn taken_after(now: Time, random: u64) -> Duration {

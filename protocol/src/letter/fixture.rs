@@ -75,6 +75,7 @@ pub(crate) fn letter(from: &Owner, mode: Mode) -> Letter {
         from: from.address(),
         id: id(1),
         reply_to: None,
+        vouch: None,
         mode,
         wants_receipt: true,
         salt: Salt([3; 32]),

@@ -7,7 +7,8 @@
 //!
 //! - [`stock`](Stock) one-time keys under one root; [`published`](PublishedKeys) the blob in which keys lie;
 //!   [`class`](Class) sizes; [`content`](Content) what a letter says
-//! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone
+//! - `envelope` sealing and opening; [`proof`](Proof) who wrote it, to everybody or to the reader alone;
+//!   [`vouch`](Vouch) that a box which is not known is somebody's who is
 //! - [`attached`](seal_file) files beside it; [`registered`](RegisteredLetter) what is read only once its reader has
 //!   signed for it; [`receipt`](ReadReceipt) that one was read; [`cover`](Cover) so that nobody counts them;
 //!   [`show`](mod@show) what a third party can check; [`say`] what the two of a reveal room write to each other there, by the same means
@@ -24,6 +25,7 @@ mod registered;
 pub mod say;
 pub mod show;
 mod stock;
+mod vouch;
 
 pub use attached::{AttachedError, MAX_FILE, open_file, seal_file};
 pub use class::Class;
@@ -42,6 +44,7 @@ pub use registered::{
     Half, HalfError, HalfPlace, Halves, RegisteredError, RegisteredLetter, SealedHalf, Within,
 };
 pub use stock::{Stock, StockError, stock_root, verify_member};
+pub use vouch::{Vouch, VouchError, Voucher};
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -72,7 +72,7 @@ macro_rules! text_form {
     ($type:ty, $size:expr, $encode:path, $decode:path) => {
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&$encode(&self.0))
+                f.write_str(&zeroize::Zeroizing::new($encode(&self.0)))
             }
         }
         impl std::str::FromStr for $type {
@@ -83,13 +83,18 @@ macro_rules! text_form {
         }
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&$encode(&self.0))
+                // Some of these are keys: what they are written as is wiped like them.
+                serializer.serialize_str(&zeroize::Zeroizing::new($encode(&self.0)))
             }
         }
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                $decode(&text).map(Self).map_err(serde::de::Error::custom)
+                let read = $decode(&text).map(Self).map_err(serde::de::Error::custom);
+                if let std::borrow::Cow::Owned(mut copy) = text {
+                    zeroize::Zeroize::zeroize(&mut copy);
+                }
+                read
             }
         }
     };

@@ -77,6 +77,8 @@ pub const LETTER_SEED: &str = "pregao/letter-seed/v1";
 pub const MESSAGE: &str = "pregao/message/v1";
 /// Derivation of the key by which a letter's reader, and nobody else, knows its sender.
 pub const DENIABLE: &str = "pregao/deniable/v1";
+/// Derivation of the key by which a letter's reader, and nobody else, knows that a box they know vouches for its sender's.
+pub const VOUCH: &str = "pregao/vouch/v1";
 /// Authenticated with a file that is sealed beside a letter.
 pub const ATTACHMENT: &str = "pregao/attachment/v1";
 /// What the broker's half of the key of a registered letter is sealed with.

@@ -1,12 +1,41 @@
 //! Short texts that people write: titles, names, messages.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A short text (V-014): 1 to `MAX` characters, at most four bytes each, of which at least one shows
-/// something and none [`steers`] the others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// something and none [`steers`] the others. Wiped when dropped, hidden from `Debug`: it may be the subject of a letter.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Text<const MAX: usize>(String);
+
+/// Hidden texts, which are written as they are and never copied for it.
+macro_rules! hidden {
+    ([$($of:tt)*] $type:ty, $name:literal) => {
+        impl<$($of)*> fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($name)
+            }
+        }
+
+        impl<$($of)*> Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<$($of)*> From<$type> for String {
+            fn from(mut text: $type) -> Self {
+                std::mem::take(&mut text.0)
+            }
+        }
+    };
+}
+
+hidden!([const MAX: usize] Text<MAX>, "Text(..)");
+hidden!([] Lines, "Lines(..)");
 
 /// An empty or overlong text, one that shows nothing, or one that changes how others are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,24 +58,15 @@ impl<const MAX: usize> TryFrom<String> for Text<MAX> {
     fn try_from(text: String) -> Result<Self, TextError> {
         let length = text.chars().count();
         let is_plain = !text.chars().any(steers) && !text.chars().all(is_blank);
-        if (1..=MAX).contains(&length) && is_plain {
-            Ok(Self(text))
-        } else {
-            Err(TextError { max: MAX })
-        }
-    }
-}
-
-impl<const MAX: usize> From<Text<MAX>> for String {
-    fn from(text: Text<MAX>) -> Self {
-        text.0
+        let text = Self(text);
+        if (1..=MAX).contains(&length) && is_plain { Ok(text) } else { Err(TextError { max: MAX }) }
     }
 }
 
 /// A text of lines: nothing, or characters of which at least one shows something and none [`steers`] the others but
-/// the line feed (V-246).
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+/// the line feed (V-246). Wiped when dropped, hidden from `Debug`: it is what one person wrote to another.
+#[derive(Clone, PartialEq, Eq, Default, Zeroize, ZeroizeOnDrop, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Lines(String);
 
 /// A text that shows nothing, or one that changes how others are shown.
@@ -70,25 +90,13 @@ impl Lines {
     }
 }
 
-impl std::fmt::Debug for Lines {
-    /// It is what one person wrote to another.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Lines(..)")
-    }
-}
-
 impl TryFrom<String> for Lines {
     type Error = LinesError;
     fn try_from(text: String) -> Result<Self, LinesError> {
         let plain = !text.chars().any(|character| character != '\n' && steers(character));
         let shows = text.chars().any(|character| character != '\n' && !is_blank(character));
-        if plain && (shows || text.is_empty()) { Ok(Self(text)) } else { Err(LinesError) }
-    }
-}
-
-impl From<Lines> for String {
-    fn from(text: Lines) -> Self {
-        text.0
+        let text = Self(text);
+        if plain && (shows || text.is_empty()) { Ok(text) } else { Err(LinesError) }
     }
 }
 

@@ -288,6 +288,14 @@ fn publishing(seed: u64, change: impl FnOnce(&mut Keys)) -> String {
     })
 }
 
+/// Done by an owner who has seen no more than so many entries.
+pub(super) fn unseen(made: &mut Mailbox, size: usize, body: Body) -> String {
+    let seen = made.house.seen_of(size);
+    let action = owners(&made.house, &made.key, body, |draft| draft.seen = seen);
+    made.house.enter(&action);
+    made.house.file()
+}
+
 fn taking(seed: u64, letters: &[u64]) -> String {
     let mut made = filled(seed);
     made.own(Body::Taken(Taken { letters: letters.to_vec(), told: false }));
@@ -446,6 +454,17 @@ pub(super) const LIES: &[(&str, Make)] = &[
     ("taken-backwards", |seed| taking(seed, &[3, 2])),
     ("taken-one-twice", |seed| taking(seed, &[2, 2])),
     ("taken-no-letter", |seed| taking(seed, &[1, 2])),
+    ("taken-unseen", |seed| {
+        unseen(&mut filled(seed), 4, Body::Taken(Taken { letters: vec![2, 4], told: false }))
+    }),
+    ("taken-as-it-ends", |seed| {
+        after(seed, |made| {
+            let expires = Some(made.house.now.plus(Duration::from_secs(5)));
+            made.leave(Deposit { expires, ..made.any(0) });
+            made.house.pass(5);
+            made.own(Body::Taken(Taken { letters: vec![2], told: false }))
+        })
+    }),
     ("taken-again", |seed| {
         let mut made = filled(seed);
         for _ in 0..2 {

@@ -7,12 +7,13 @@ use pregao_protocol::audit::letter::{
 };
 use pregao_protocol::letter::{
     Attachment, BlobKey, Content, Half, Halves, Letter, Mode, Proof, ReadReceipt, RegisteredLetter,
-    Salt, Sealed, SealedHalf, Seeds,
+    Salt, Sealed, SealedHalf, Seeds, Vouch,
 };
-use pregao_protocol::log::Receipt;
+use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::body::{
     Blob, Body, Deposit, Keys, OnceKey, Registered, Stock as Stated,
 };
+use pregao_protocol::trust::agreement::Mac;
 use pregao_protocol::trust::key::Signature;
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::blob_class::BlobClass;
@@ -46,6 +47,9 @@ fn letter(from: &Mailbox, mode: Mode) -> Letter {
         from: from.address(),
         id: from.house.own().id(),
         reply_to: chance.once_in(2).then(|| from.house.own().id()),
+        vouch: chance
+            .once_in(2)
+            .then(|| Vouch { name: RoomName(bytes(chance)), mac: Mac(bytes(chance)) }),
         mode,
         wants_receipt: chance.once_in(2),
         salt: Salt(bytes(chance)),
@@ -375,6 +379,14 @@ pub(super) const LIES: &[(&str, Make)] = &[
             let mut deposit = post.two.deposit(&post.sealed.envelope, None);
             deposit.envelope.size = BlobClass::of(16_316).unwrap_or(BlobClass::SMALLEST);
             let seq = post.two.leave(deposit);
+            shown.deposit = post.two.house.receipt(seq);
+        })
+    }),
+    ("left-once-more-under-another-key", |seed| {
+        shown(seed, |shown, post| {
+            let signed = Digest([8; 32]);
+            let deposit = post.two.deposit(&post.sealed.envelope, None);
+            let seq = post.two.leave(Deposit { signed, ..deposit });
             shown.deposit = post.two.house.receipt(seq);
         })
     }),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pregao_protocol::letter::{Half, SealedHalf};
 use pregao_protocol::room::body::{Body, Deposit, Empty, HandedHalf, OneLetter, Registered, Taken};
 
-use super::boxes::{Mailbox, filled};
+use super::boxes::{Mailbox, filled, unseen};
 use super::forge::{Forge, bytes};
 use super::lies::Make;
 use super::scenes::Scene;
@@ -148,6 +148,8 @@ pub(super) const LIES: &[(&str, Make)] = &[
     }),
     ("accepted-no-registered", |seed| owning(seed, [accepted(4)])),
     ("accepted-no-letter", |seed| owning(seed, [accepted(1)])),
+    ("accepted-unseen", |seed| unseen(&mut waiting(seed), 3, accepted(3))),
+    ("declined-unseen", |seed| unseen(&mut waiting(seed), 3, declined(3))),
     ("accepted-twice", |seed| then(signed_for(seed), |made| made.own(accepted(2)))),
     ("declined-what-was-accepted", |seed| then(signed_for(seed), |made| made.own(declined(2)))),
     ("accepted-what-was-declined", |seed| owning(seed, [declined(2), accepted(2)])),

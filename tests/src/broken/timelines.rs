@@ -354,6 +354,15 @@ pub(super) const LIES: &[(&str, Make)] = &[
         post.then(Body::Lapsed(ONE)).file()
     }),
     ("taken-before-it-was-handed", |seed| Post::signed_for(seed).take().file()),
+    ("taken-after-its-end", |seed| {
+        // Of a letter that is none to its deposit: what is sealed makes no difference here.
+        let now = super::boxes::Mailbox::new(seed ^ 0xb0c5).house.now;
+        let expires = Some(now.plus(std::time::Duration::from_secs(4)));
+        let post = Post::registered(seed, Mode::Evidence, |_, deposit| {
+            (deposit.registered, deposit.expires) = (None, expires);
+        });
+        post.take().file()
+    }),
     ("accepted-too-late", |seed| later(seed, TIME, Body::Accepted(ONE)).hand().file()),
     ("declined-too-late", |seed| later(seed, TIME, Body::Declined(ONE)).file()),
     ("lapsed-too-early", |seed| {

@@ -172,6 +172,7 @@ impl Owned {
             from: self.address()?,
             id: uuid::Builder::from_random_bytes([7; 16]).into_uuid(),
             reply_to: None,
+            vouch: None,
             mode: Mode::Evidence,
             wants_receipt: false,
             salt: Salt([3; 32]),

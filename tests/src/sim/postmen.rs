@@ -40,6 +40,8 @@ mod lies;
 mod registered;
 #[cfg(test)]
 mod troubles;
+#[cfg(test)]
+mod vouching;
 
 /// Passes for each persona and day.
 const PER_DAY: u32 = 40;
@@ -415,6 +417,7 @@ fn said(from: Address, seed: u8, text: &str) -> Result<Content> {
         from,
         id: uuid::Builder::from_random_bytes([seed; 16]).into_uuid(),
         reply_to: None,
+        vouch: None,
         mode: Mode::Evidence,
         wants_receipt: false,
         salt: Salt([seed; 32]),

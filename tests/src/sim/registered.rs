@@ -33,6 +33,7 @@ fn letter(from: &Owned, to: &OwnBox) -> Result<Content> {
         from: from.address()?,
         id: uuid::Builder::from_random_bytes([7; 16]).into_uuid(),
         reply_to: None,
+        vouch: None,
         mode: Mode::Evidence,
         wants_receipt: false,
         salt: Salt([3; 32]),

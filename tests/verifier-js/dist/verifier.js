@@ -3235,7 +3235,10 @@ var Box = class _Box {
     if (verb === "keys") this.#judgeKeys(body);
     if (verb === "deposit") this.#judgeSealing(body);
     if (verb === "deposit") this.#judgeRoom(body, this.#stillWaiting(header, ledger));
-    if (verb === "taken") refuseUnless(body.letters.every((one2) => this.#waiting.has(one2)), "taken.letter");
+    if (verb === "taken") {
+      const waiting = new Map(this.#stillWaiting(header, ledger));
+      refuseUnless(body.letters.every((one2) => waiting.has(one2)), "taken.letter");
+    }
     this.#judgeRegistered(verb, body, header.time);
     this.#expire(header, ledger);
     if (verb === "keys") this.#publish(body);
@@ -3283,8 +3286,8 @@ var Box = class _Box {
   // V-276
   #judgeKeys({ signed: signed2, stock }) {
     const isNew = (digest) => !this.#published.has(hex(digest));
-    const renewed = this.#signed === hex(signed2) || isNew(signed2);
-    refuseUnless(renewed && (stock === void 0 || isNew(stock.root)), "box.keys");
+    const restocked = this.#signed === hex(signed2) && stock !== void 0;
+    refuseUnless((restocked || isNew(signed2)) && (stock === void 0 || isNew(stock.root)), "box.keys");
   }
   // V-277 and V-278
   #judgeSealing({ signed: signed2, once, envelope }) {
@@ -3338,6 +3341,7 @@ var ATTACHMENT = object({
   size: integer(),
   key: bytesOf(32)
 });
+var VOUCH = object({ box: name32, mac: bytesOf(32) });
 var version = (value) => integer(1, 1)(value);
 var proofOf = (value) => bytesOf(value?.mode === "deniable" ? 32 : 64);
 var LETTER = (value) => object({
@@ -3346,6 +3350,7 @@ var LETTER = (value) => object({
   from: ADDRESS,
   id: uuid,
   reply_to: optional(uuid),
+  vouch: optional(VOUCH),
   mode,
   wants_receipt: boolean,
   salt: bytesOf(32),
@@ -3367,6 +3372,7 @@ var REGISTERED = (value) => object({
   from: ADDRESS,
   id: uuid,
   reply_to: optional(uuid),
+  vouch: optional(VOUCH),
   mode,
   salt: bytesOf(32),
   subject: optional(text(200)),
@@ -3403,6 +3409,7 @@ var KINDS = { read: READ, registered: REGISTERED, cover: COVER };
 var readContent = (written) => under("V-245", () => {
   const kind = parse(written)?.kind;
   const content = readExact(written, Object.hasOwn(KINDS, kind) ? KINDS[kind] : LETTER);
+  refuseUnless(content.vouch?.box !== content.from.box, "V-245");
   const holds = kind === "registered" || kind === "cover" || (kind === "read" ? content.reader === content.from.box : isSomething(content));
   refuseUnless(holds, "V-245");
   const unproven = `${written.slice(0, written.lastIndexOf(',"proof":"'))}}`;
@@ -7133,6 +7140,8 @@ var Walk = class {
       refuseUnless(time2 >= this.#lapses === (verb === "lapsed"), "V-346");
     }
     refuseUnless(verb !== "taken" || this.#lapses === void 0 || this.half !== void 0, "V-346");
+    const { expires } = this.#left.deposit;
+    refuseUnless(verb !== "taken" || expires === void 0 || time2 < expires, "V-346");
     if (verb === "accepted") this.accepted = seq;
     else this.#over = true;
   }
@@ -7276,8 +7285,9 @@ function signed(content, envelope, place) {
   requireSignature(content.proof, content.hash, envelope, place);
   return { hash: content.hash, content };
 }
-function requireSignature(signature, hash2, envelope, { from, to }) {
-  const message = concat(MESSAGE_LABEL, fromHex32(from.room), fromHex32(to.room), envelope.subarray(1, HEAD), hash2);
+function requireSignature(signature, hash2, envelope, { from, to, deposit: deposit2 }) {
+  const boxes = [fromHex32(from.room), fromHex32(to.room)];
+  const message = concat(MESSAGE_LABEL, ...boxes, deposit2.signed, envelope.subarray(1, HEAD), hash2);
   refuseUnless(verifies(from.action.key, message, signature), "V-248");
 }
 function acknowledgement(from, letter2, sender, { deposit: deposit2, shown }) {

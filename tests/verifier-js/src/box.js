@@ -107,7 +107,10 @@ export class Box {
     if (verb === 'keys') this.#judgeKeys(body);
     if (verb === 'deposit') this.#judgeSealing(body);
     if (verb === 'deposit') this.#judgeRoom(body, this.#stillWaiting(header, ledger));
-    if (verb === 'taken') refuseUnless(body.letters.every((one) => this.#waiting.has(one)), 'taken.letter');
+    if (verb === 'taken') {
+      const waiting = new Map(this.#stillWaiting(header, ledger));
+      refuseUnless(body.letters.every((one) => waiting.has(one)), 'taken.letter');
+    }
     this.#judgeRegistered(verb, body, header.time);
     this.#expire(header, ledger);
     if (verb === 'keys') this.#publish(body);

@@ -25,6 +25,8 @@ const ATTACHMENT = object({
   size: integer(),
   key: bytesOf(32),
 });
+// What it says can be checked by its reader alone (V-385).
+const VOUCH = object({ box: name32, mac: bytesOf(32) });
 const version = (value) => integer(1, 1)(value);
 
 const proofOf = (value) => bytesOf(value?.mode === 'deniable' ? 32 : 64);
@@ -35,6 +37,7 @@ const LETTER = (value) =>
     from: ADDRESS,
     id: uuid,
     reply_to: optional(uuid),
+    vouch: optional(VOUCH),
     mode,
     wants_receipt: boolean,
     salt: bytesOf(32),
@@ -60,6 +63,7 @@ const REGISTERED = (value) =>
     from: ADDRESS,
     id: uuid,
     reply_to: optional(uuid),
+    vouch: optional(VOUCH),
     mode,
     salt: bytesOf(32),
     subject: optional(text(200)),
@@ -102,6 +106,8 @@ export const readContent = (written) =>
   under('V-245', () => {
     const kind = parse(written)?.kind;
     const content = readExact(written, Object.hasOwn(KINDS, kind) ? KINDS[kind] : LETTER);
+    // V-386
+    refuseUnless(content.vouch?.box !== content.from.box, 'V-245');
     const holds =
       kind === 'registered' ||
       kind === 'cover' ||

@@ -188,8 +188,9 @@ function signed(content, envelope, place) {
 }
 
 // V-248
-function requireSignature(signature, hash, envelope, { from, to }) {
-  const message = concat(MESSAGE_LABEL, fromHex32(from.room), fromHex32(to.room), envelope.subarray(1, HEAD), hash);
+function requireSignature(signature, hash, envelope, { from, to, deposit }) {
+  const boxes = [fromHex32(from.room), fromHex32(to.room)];
+  const message = concat(MESSAGE_LABEL, ...boxes, deposit.signed, envelope.subarray(1, HEAD), hash);
   refuseUnless(verifies(from.action.key, message, signature), 'V-248');
 }
 

@@ -112,6 +112,9 @@ class Walk {
       refuseUnless(time >= this.#lapses === (verb === 'lapsed'), 'V-346');
     }
     refuseUnless(verb !== 'taken' || this.#lapses === undefined || this.half !== undefined, 'V-346');
+    // V-281: from its end on it waited no more.
+    const { expires } = this.#left.deposit;
+    refuseUnless(verb !== 'taken' || expires === undefined || time < expires, 'V-346');
     if (verb === 'accepted') this.accepted = seq;
     else this.#over = true;
   }

@@ -499,6 +499,7 @@ fn give_letters(change: &mut Change<'_>, id: ContactId, of: &Address) -> Result<
             if is_theirs && !matches!(record.authorship, Some(Authorship::Fails { .. })) {
                 change.edit_letter(letter, |letter| {
                     letter.contact = Some(id);
+                    letter.claims = None;
                     // Its proof held under keys that now are a contact's.
                     if letter.authorship == Some(Authorship::Unknown) {
                         letter.authorship = Some(Authorship::Shown);

@@ -212,7 +212,7 @@ fn shown(view: View<'_>, id: LetterNumber, record: &LetterRecord) -> Result<Lett
     let contact = record.contact.map(|contact| view.contact(contact)).transpose();
     // A contact whose row is damaged hides no letter.
     let contact = contact.unwrap_or_default();
-    let re = record.reply_to.map(|id| view.letter_of_message(&id)).transpose()?.flatten();
+    let re = view.answered(record)?;
     let short = record.other.as_ref().map(|other| short(&other.name.to_string()));
     let (standing, cause) = standing(record);
     let evenly = view.leaves_evenly(id, record)?;
@@ -371,6 +371,7 @@ fn notes(number: LetterNumber, record: &LetterRecord) -> Vec<String> {
         }
         Some(Authorship::Shown) | None => {}
     }
+    lines.extend(record.claims.clone());
     lines.extend(signed_key_alone(record));
     if record.direction == Direction::Received && record.receipt.wanted {
         match (record.receipt.due, record.receipt.sent) {

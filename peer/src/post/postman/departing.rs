@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pregao_protocol::audit::verify;
 use pregao_protocol::letter::{
-    Addressee, Author, Class, Content, Halves, Place, RegisteredLetter, Seeds, seal,
+    Addressee, Author, Class, Content, Halves, Letter, Place, RegisteredLetter, Seeds, Vouch, seal,
 };
 use pregao_protocol::log::Receipt;
 use pregao_protocol::room::action::{Action, Draft};
@@ -17,22 +17,22 @@ use pregao_protocol::value::blob_class::BlobClass;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::wire::blob::Purpose;
 use pregao_protocol::wire::handed::VerifiedKeys;
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::plan::{Plan, is_ready};
 use super::setback::Setback;
+use super::vouching::vouch;
 use super::{News, Round};
 use crate::post::guest::{GuestError, GuestSession};
 use crate::post::letters::FoundBox;
+use crate::post::store::MailError;
 use crate::post::store::contacts::ContactId;
 use crate::post::store::departures::{
     DepartureId, DepartureRecord, Item, SealedDeposit, SealedForBroker, SealedItem, Step,
 };
-use crate::post::store::letters::{Authorship, Direction, RegisteredDeposit, Selection};
+use crate::post::store::letters::RegisteredDeposit;
 use crate::post::store::own_boxes::BoxState;
 use crate::post::store::questions::Met;
-use crate::post::store::{Kept, MailError};
 use crate::vault::Secret;
 
 /// How often something is begun anew, or put off, before it is given up.
@@ -41,8 +41,6 @@ const BEGUN: u32 = 8;
 const PUT_OFF: Duration = Duration::from_secs(10 * 60);
 /// A box shows other keys than its address says.
 const OTHER_KEYS: &str = "mail.other-keys";
-/// Letters of a contact among which the newest that came is looked for.
-const RECENT: usize = 50;
 
 /// Why something is not sent.
 struct Failure<'a> {
@@ -220,7 +218,9 @@ impl Round {
     ) -> Result<(), Sealing> {
         let failed = |error: &dyn std::fmt::Display| Sealing::Failed(error.to_string());
         let registering = self.registering(record)?;
-        let content = content(record, found, registering.as_ref())?;
+        let reader = AgreementPublic(found.opening().agreement.0);
+        let vouch = vouch(self.office.store().view(), record, (found.name(), &reader))?;
+        let content = content(record, found, registering.as_ref(), vouch)?;
         let own = self.office.store().view().own_box(record.from)?;
         let secrets = own.secrets.ok_or_else(|| failed(&"the box that it is from is closed"))?;
         let (own_key, agreement) = (secrets.key(), secrets.agreement());
@@ -233,7 +233,7 @@ impl Round {
             class,
         };
         let seeds = Seeds::from_random(self.random()?);
-        let to = Addressee { place, agreement: AgreementPublic(found.opening().agreement.0) };
+        let to = Addressee { place, agreement: reader };
         let author = Author { key: &own_key, agreement: &agreement };
         let sealed = seal(&content, &to, &author, &seeds).map_err(|error| failed(&error))?;
         let attachments = self.attachments(id, record)?;
@@ -471,8 +471,7 @@ impl Round {
         let own = store.view().own_box(given)?;
         if given != record.from {
             let Some(address) = own.address() else { return Ok(false) };
-            let answers = newest_of(store.view(), contact)?;
-            store.change(|change| change.send_from(id, given, address, answers))?;
+            store.change(|change| change.send_from(id, given, address))?;
         }
         Ok(is_ready(&own))
     }
@@ -530,13 +529,15 @@ fn content(
     record: &DepartureRecord,
     found: &FoundBox,
     registering: Option<&Registering>,
+    vouch: Option<Vouch>,
 ) -> Result<Content, Sealing> {
     Ok(match (&record.item, registering) {
         (Item::Letter(letter), Some(Registering { halves, .. })) => {
-            let letter = RegisteredLetter::of(letter.clone(), found.name(), halves);
+            let letter = Letter { vouch, ..letter.clone() };
+            let letter = RegisteredLetter::of(letter, found.name(), halves);
             Content::Registered(letter.map_err(|error| Sealing::Failed(error.to_string()))?)
         }
-        (Item::Letter(letter), None) => Content::Letter(letter.clone()),
+        (Item::Letter(letter), None) => Content::Letter(Letter { vouch, ..letter.clone() }),
         (Item::Receipt(receipt), _) => Content::Read(receipt.clone()),
         (Item::Cover { cover, .. }, _) => Content::Cover(cover.clone()),
     })
@@ -559,19 +560,6 @@ impl From<MailError> for Sealing {
     fn from(error: MailError) -> Self {
         Self::Setback(error.into())
     }
-}
-
-/// The newest letter that came from a contact: who names it has read it.
-fn newest_of(
-    view: crate::post::store::View<'_>,
-    contact: ContactId,
-) -> Result<Option<Uuid>, MailError> {
-    let page = view.letters(Selection::With(Some(contact)), None, RECENT)?;
-    let came = page.letters.into_iter().flatten().find(|Kept { record, .. }| {
-        let is_theirs = record.authorship == Some(Authorship::Shown);
-        record.direction == Direction::Received && is_theirs && record.message.is_some()
-    });
-    Ok(came.and_then(|kept| kept.record.message))
 }
 
 /// On what a pass is spent: keys are taken with it before there is an action. The same for each attempt, until it is begun

@@ -26,6 +26,7 @@ mod reading;
 mod registered;
 mod setback;
 mod tracing;
+mod vouching;
 
 use std::path::PathBuf;
 use std::pin::Pin;

@@ -13,6 +13,7 @@ use pregao_protocol::value::clock::Time;
 use super::keys::short;
 use super::plan::Plan;
 use super::setback::Setback;
+use super::vouching::{Known, recognize};
 use super::{News, Round};
 use crate::net::broker::BrokerAddress;
 use crate::post::guest::GuestError;
@@ -20,7 +21,7 @@ use crate::post::store::contacts::ContactId;
 use crate::post::store::letters::{
     Authorship, DepositRecord, Direction, LetterNumber, LetterState, Reading,
 };
-use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord};
+use crate::post::store::own_boxes::{BoxId, BoxRecord};
 use crate::post::store::{Change, Kept, MailError, View};
 
 /// For how long it is asked who wrote a letter, while there is no answer: until then the secrets stay that open it.
@@ -172,23 +173,38 @@ impl Round {
                 failed => authorship(failed),
             },
         };
-        let (kept, changed) = {
+        let (kept, known) = {
             let mut store = self.office.store();
             store.change(|change| {
-                let is_shown = asked && authorship == Authorship::Shown;
-                let adopted = if is_shown { adopt(change, &own, &opened, now)? } else { None };
-                let contact = contact.or(adopted.as_ref().map(|(contact, _)| *contact));
+                let known = match (contact, &authorship) {
+                    (Some(_), _) | (None, Authorship::Fails { .. }) => Known::Nobody,
+                    (None, Authorship::Shown | Authorship::Unknown) => {
+                        let is_here = asked && authorship == Authorship::Shown;
+                        recognize(change, &own, &opened, is_here, now)?
+                    }
+                };
+                let contact = contact.or(match &known {
+                    Known::Moved(contact, _) => Some(*contact),
+                    Known::Claims(_) | Known::Nobody => None,
+                });
                 let kept = keep(change, &arrival, &opened, authorship, contact, now)?;
-                Ok::<_, MailError>((kept, adopted.map(|(_, name)| name)))
+                if let Known::Claims(claims) = &known {
+                    change.edit_letter(kept.0, |letter| letter.claims = Some(claims.clone()))?;
+                }
+                Ok::<_, MailError>((kept, known))
             })?
         };
         plan.unopened.remove(&number);
-        if let Some(name) = changed {
-            let short = short(&opened.sender().name);
-            self.say(News::Note(format!(
-                "{name} is written to at another box from now on: {short}"
-            )))
-            .await;
+        match known {
+            Known::Moved(_, name) => {
+                let (name, short) = (name.as_str(), short(&opened.sender().name));
+                let text = format!("{name} is written to at another box from now on: {short}");
+                self.say(News::Note(text)).await;
+            }
+            Known::Claims(claims) => {
+                self.say(News::Note(format!("letter {}: {claims}", kept.0))).await;
+            }
+            Known::Nobody => {}
         }
         if kept.1 {
             self.say(News::Letter(kept.0)).await;
@@ -415,38 +431,6 @@ fn receipt_for(
     } else {
         Matched::No(format!("a second read receipt for letter {id}: the first one counts"))
     })
-}
-
-/// Takes over the box from which a contact writes now. It came to the box that only they were told, and names a letter that
-/// was sealed to the box that was known of them: so whoever wrote it has read that. The contact, and what they are called.
-fn adopt(
-    change: &mut Change<'_>,
-    own: &BoxRecord,
-    opened: &Opened,
-    now: Time,
-) -> Result<Option<(ContactId, String)>, MailError> {
-    let BoxPurpose::Contact(contact) = &own.purpose else { return Ok(None) };
-    let reply_to = match opened.content() {
-        Content::Letter(letter) => &letter.reply_to,
-        Content::Registered(letter) => &letter.reply_to,
-        Content::Read(_) | Content::Cover(_) => return Ok(None),
-    };
-    let answered = match reply_to {
-        Some(answered) => change.letter_of_message(answered)?,
-        None => None,
-    };
-    let known = change.contact(*contact)?;
-    let has_read = answered.is_some_and(|Kept { record, .. }| {
-        let to = record.other.as_ref().map(|to| to.name);
-        record.direction == Direction::Sent
-            && record.contact == Some(*contact)
-            && to == Some(known.address.name)
-    });
-    if !has_read {
-        return Ok(None);
-    }
-    let changed = change.change_address(*contact, opened.sender().clone(), now)?;
-    Ok(changed.map(|_| (*contact, known.name.as_str().to_owned())))
 }
 
 #[cfg(test)]

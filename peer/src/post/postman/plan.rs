@@ -311,12 +311,10 @@ fn first_looks(
     boxes: &[Kept<BoxId, BoxRecord>],
     now: Time,
 ) -> Result<BTreeMap<BoxId, Time>, Setback> {
-    let within = LOOK_AFTER.as_secs().saturating_add(LOOK_WITHIN);
     // One without keys waits for them: nobody else knows it.
     let known = boxes.iter().filter(|kept| kept.record.renewed.is_some());
     let drawn = known.map(|kept| {
-        let after = Duration::from_secs(round.random_below(within)?);
-        Ok((kept.id, now.plus(after)))
+        Ok((kept.id, now.plus(times::first_look_after(round.random_bits()?))))
     });
     drawn.collect()
 }

@@ -18,7 +18,6 @@ use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::codec::Digest;
 use pregao_protocol::value::label;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::contacts::ContactId;
@@ -539,8 +538,7 @@ impl Change<'_> {
         self.update(id.0, &record)
     }
 
-    /// Has a letter that waits go from another of the user's boxes: that of the contact for whom it is. `answers` is the
-    /// letter that it answers from then on, if it answered none: whoever names a letter has read it.
+    /// Has a letter that waits go from another of the user's boxes: that of the contact for whom it is.
     ///
     /// # Errors
     /// [`MailError::Step`] once it is sealed, or for a receipt, which goes from the box of what was read.
@@ -549,20 +547,14 @@ impl Change<'_> {
         id: DepartureId,
         from: BoxId,
         address: Address,
-        answers: Option<Uuid>,
     ) -> Result<(), MailError> {
         let mut record = self.departure(id)?;
         let (Step::Waiting, Item::Letter(letter)) = (&record.step, &mut record.item) else {
             return Err(MailError::Step("only a letter that waits goes from another box"));
         };
         letter.from = address;
-        letter.reply_to = letter.reply_to.or(answers);
-        let reply_to = letter.reply_to;
         record.from = from;
-        self.edit_letter(record.letter, |letter| {
-            letter.own_box = from;
-            letter.reply_to = reply_to;
-        })?;
+        self.edit_letter(record.letter, |letter| letter.own_box = from)?;
         self.update(id.0, &record)
     }
 

@@ -24,6 +24,8 @@ use crate::value::codec::{Digest, base64url_bytes, hashes};
 use crate::value::label;
 
 mod alone;
+#[cfg(test)]
+mod logged;
 mod telling;
 mod timeline;
 mod way;

@@ -6,7 +6,7 @@ use crate::letter::fixture::{self as letters, id};
 use crate::letter::{Letter, Proof, seal};
 use crate::log::ReceiptError;
 use crate::room::action::{Draft, Seen};
-use crate::room::body::{Keys, Stock as Stated};
+use crate::room::body::{Blob, Keys, Stock as Stated};
 use crate::room::fixture::{Table, Tsa, at, entry_key};
 use crate::trust::prekey::PrekeySecret;
 use crate::value::blob_class::BlobClass;
@@ -195,6 +195,25 @@ fn v252_v253_parts_of_two_letters_do_not_fit_together() {
     let way = by_sender(&post.two, &post.sealed, true, 1);
     let shown = ShownLetter { shown: way, ..second };
     assert_eq!(why(&shown), Some(NotShown::Keys));
+}
+
+/// The reader has the envelope, or whoever was shown it: after new keys it can be left once more, and would be dated anew.
+#[test]
+fn v248_a_letter_that_was_left_once_more_under_another_key_is_not_shown() {
+    let mut post = evidence();
+    let signed = Digest([8; 32]);
+    let size = BlobClass::holding(1_216).unwrap();
+    let keys = Keys { signed, stock: None, blob: Blob { digest: Digest([7; 32]), size } };
+    let keys = Action::parse(&post.two.states(keys)).unwrap();
+    let stamped = post.two.table.tsa.stamp(keys, at(4_000_000));
+    post.two.table.submit(&stamped).unwrap();
+    let again = Deposit { signed, ..post.two.deposit(&post.sealed.envelope, false) };
+    post.deposit = post.two.leave(again);
+    for way in [by_reader(&post.sealed), by_hash(&post.sealed)] {
+        assert_eq!(why(&post.shown(way)), Some(NotShown::Signature));
+    }
+    let way = by_sender(&post.two, &post.sealed, true, 1);
+    assert_eq!(why(&post.shown(way)), Some(NotShown::Keys));
 }
 
 #[test]

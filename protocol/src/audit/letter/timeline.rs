@@ -256,6 +256,10 @@ impl Walk<'_> {
         };
         match happened {
             Happened::Taken if waits && lapses.is_some() => return Err(NotInTime::Registered),
+            // V-281: from then on it waited no more.
+            Happened::Taken if self.of.deposit.expires.is_some_and(|end| shown.time >= end) => {
+                return Err(NotInTime::Registered);
+            }
             Happened::Taken | Happened::BoxClosed => self.stage = Stage::Over,
             Happened::Accepted | Happened::Declined | Happened::Lapsed | Happened::Handed => {
                 let until = lapses.ok_or(NotInTime::Registered)?;

@@ -97,7 +97,8 @@ impl ByReader {
     ) -> Result<Content, NotShown> {
         require_size(&self.envelope, deposit)?;
         let content = self.content.as_bytes();
-        let shown = show::ByReader { name: reader.name, envelope: &self.envelope, content };
+        let (name, signed) = (reader.name, deposit.signed);
+        let shown = show::ByReader { name, signed, envelope: &self.envelope, content };
         let shown = shown.verify(&deposit.envelope.digest, sender);
         evident(shown.map_err(|error| NotShown::of(error, NotShown::OtherEnvelope))?)
     }
@@ -113,6 +114,7 @@ impl ByHash {
         require_size(&self.envelope, deposit)?;
         let shown = show::ByHash {
             name: reader.name,
+            signed: deposit.signed,
             envelope: &self.envelope,
             hash: self.hash,
             signature: &self.signature,

@@ -14,6 +14,7 @@ use super::cover::Cover;
 use super::proof::Proof;
 use super::receipt::ReadReceipt;
 use super::registered::RegisteredLetter;
+use super::vouch::Vouch;
 use crate::value::codec::Digest;
 use crate::value::label;
 use crate::value::text::{Lines, Text};
@@ -60,6 +61,9 @@ pub enum ContentError {
     /// The size of an attachment is not exact in every JSON reader.
     #[error("the size of an attachment is beyond 2^53 − 1")]
     Size,
+    /// A box vouches for itself.
+    #[error("a box does not vouch for itself")]
+    Vouch,
     /// A receipt is from another box than the one that it says has read the letter.
     #[error("a read receipt is from the box that read")]
     Reader,
@@ -76,6 +80,9 @@ pub struct Letter {
     /// The letter that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Uuid>,
+    /// By which box that its reader knows its author is known again, who writes from another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouch: Option<Vouch>,
     /// Whom its proof convinces.
     pub mode: Mode,
     /// Whether its author wishes to be told that it was read.
@@ -153,6 +160,27 @@ impl Content {
         }
     }
 
+    /// By which box it says that its author is known again.
+    #[must_use]
+    pub const fn vouch(&self) -> Option<&Vouch> {
+        match self {
+            Self::Letter(letter) => letter.vouch.as_ref(),
+            Self::Registered(letter) => letter.vouch.as_ref(),
+            // A receipt comes from the box that the letter went to.
+            Self::Read(_) => None,
+        }
+    }
+
+    /// Its name, UUID v4.
+    #[must_use]
+    pub const fn id(&self) -> Uuid {
+        match self {
+            Self::Letter(letter) => letter.id,
+            Self::Read(receipt) => receipt.id,
+            Self::Registered(letter) => letter.id,
+        }
+    }
+
     /// SHA-256 of the salt ‖ the content without its proof.
     #[must_use]
     pub fn hash(&self) -> Digest {
@@ -208,6 +236,9 @@ impl Content {
 
     /// What the types do not say.
     pub(super) fn check(&self) -> Result<(), ContentError> {
+        if self.vouch().is_some_and(|vouch| vouch.name == self.from().name) {
+            return Err(ContentError::Vouch);
+        }
         match self {
             Self::Letter(letter) => letter.check(),
             Self::Registered(letter) => letter.check(),

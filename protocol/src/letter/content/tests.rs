@@ -1,6 +1,6 @@
 use super::*;
-use crate::letter::fixture::{letter, owner, receipt};
-use crate::letter::{Opened, open};
+use crate::letter::fixture::{Owner, letter, owner, receipt};
+use crate::letter::{Halves, Opened, Vouch, Voucher, Within, open};
 use proptest::prelude::*;
 
 fn opened() -> Opened {
@@ -18,6 +18,13 @@ fn parse(text: &str) -> Result<Content, ContentError> {
     Content::parse(text.as_bytes()).map(|(content, _)| content)
 }
 
+/// By a box of the same author that the reader knows.
+fn vouch(known: &Owner, reader: &Owner, letter: &Letter) -> Vouch {
+    let by = Voucher { name: known.name, agreement: &known.agreement };
+    let reader = (reader.name, &reader.agreement.public());
+    Vouch::of(&by, reader, &letter.from, letter.id).unwrap()
+}
+
 fn attachment() -> Attachment {
     Attachment {
         name: String::from("Clock, front.jpg").try_into().unwrap(),
@@ -33,6 +40,7 @@ fn attachment() -> Attachment {
 fn v245_letters_and_receipts_are_the_bytes_of_the_file() {
     let mut full = letter(&owner(1), Mode::Deniable);
     full.reply_to = Some(crate::letter::fixture::id(9));
+    full.vouch = Some(vouch(&owner(3), &owner(2), &full));
     full.attachments = vec![attachment()];
     let short = letter(&owner(1), Mode::Evidence);
     let contents = [
@@ -114,6 +122,28 @@ fn v245_a_receipt_has_no_member_of_a_letter_and_is_from_whoever_read() {
     let mut other = good;
     other.id = uuid::Uuid::nil();
     assert_eq!(Content::Read(other).check(), Err(ContentError::Id));
+}
+
+#[test]
+fn what_somebody_writes_is_hidden_from_debug() {
+    let [one, two] = [owner(1), owner(2)];
+    let mut letter = letter(&one, Mode::Evidence);
+    letter.attachments = vec![attachment()];
+    let registered =
+        RegisteredLetter::of(letter.clone(), two.name, &Halves::from_random(&[5; 64])).unwrap();
+    let within = Within { text: letter.text.clone(), attachments: letter.attachments.clone() };
+    let shown = [
+        format!("{letter:?}"),
+        format!("{:?}", Content::Letter(letter.clone())),
+        format!("{registered:?} {within:?}"),
+        format!("{:?}", opened()),
+        format!("{:?}", crate::value::text::Text::<32>::try_from(String::from("About the clock"))),
+    ];
+    for shown in shown {
+        for secret in ["About", "clock", "It runs", "Clock, front", "BgYG", "AwMD"] {
+            assert!(!shown.contains(secret), "{secret}: {shown}");
+        }
+    }
 }
 
 fn checked(change: impl FnOnce(&mut Letter)) -> Result<(), ContentError> {

@@ -4,6 +4,7 @@ use super::{Bindings, HEAD, WITH, WITHOUT, psk_id};
 use crate::letter::class::Class;
 use crate::letter::content::{Address, Content, ContentError, Mode};
 use crate::letter::proof::{Bound, BoxKeys, Proof, ProofError};
+use crate::letter::vouch::VouchError;
 use crate::log::RoomName;
 use crate::trust::agreement::AgreementSecret;
 use crate::trust::prekey::{ENCAPSULATED, PrekeySecret, Psk, Receiver};
@@ -122,6 +123,16 @@ impl Opened {
     /// [`ProofError`].
     pub fn verify(&self, sender: &BoxKeys, own: &AgreementSecret) -> Result<(), ProofError> {
         self.bound.verify(&self.content, &self.proof, sender, own)
+    }
+
+    /// Verifies that the box with the keys `known` vouches for the one that it is from (V-385), whose own proof
+    /// [`Opened::verify`] judges. `known` comes from the address book; `own` is the agreement key of the box in which it was.
+    ///
+    /// # Errors
+    /// [`VouchError`].
+    pub fn verify_vouch(&self, known: &BoxKeys, own: &AgreementSecret) -> Result<(), VouchError> {
+        let vouch = self.content.vouch().ok_or(VouchError::None)?;
+        vouch.verify(known, (self.reader(), own), self.sender(), self.content.id())
     }
 }
 

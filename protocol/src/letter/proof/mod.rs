@@ -104,15 +104,22 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// What a signature is over: label ‖ both boxes ‖ both encapsulations ‖ hash of the content.
+    /// What a signature is over: label ‖ both boxes ‖ digest of the signed key ‖ both encapsulations ‖ hash of the content.
+    /// Of the one-time key a deposit names the place alone, so whoever is shown a letter cannot compare it.
     pub(super) fn message(&self) -> Vec<u8> {
-        self.message_as(label::MESSAGE)
+        self.message_over(label::MESSAGE, &[&self.signed.0])
     }
 
-    /// As [`Bound::message`], for what is no letter.
+    /// As [`Bound::message`], for what is no letter, with the digests of both prekeys: its entry names them.
     pub(super) fn message_as(&self, label: &str) -> Vec<u8> {
-        [label.as_bytes(), &self.sender.0, &self.reader.0, &*self.encapsulations, &self.hash.0]
-            .concat()
+        self.message_over(label, &[&self.signed.0, &self.once.0])
+    }
+
+    /// The keys are those of the very entry by which it is left: under others it is left, and dated, once more.
+    fn message_over(&self, label: &str, keys: &[&[u8]]) -> Vec<u8> {
+        let boxes = [label.as_bytes(), &self.sender.0, &self.reader.0].concat();
+        let rest = [self.encapsulations.as_slice(), &self.hash.0].concat();
+        [boxes, keys.concat(), rest].concat()
     }
 
     /// What a MAC is over: digests of the prekeys ‖ both encapsulations ‖ hash of the content.

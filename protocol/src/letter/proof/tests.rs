@@ -58,12 +58,13 @@ fn v247_nobody_seals_in_the_name_of_a_box_whose_secrets_they_lack() {
 }
 
 #[test]
-fn v248_a_signature_is_over_label_boxes_encapsulations_and_content() {
+fn v248_a_signature_is_over_label_boxes_signed_key_encapsulations_and_content() {
     let (one, two, content, proof, bound) = parts(Mode::Evidence);
     let expected = [
         b"pregao/message/v1".as_slice(),
         &one.name.0,
         &two.name.0,
+        &two.public.0.digest().0,
         &*bound.encapsulations,
         &content.hash().0,
     ]
@@ -78,6 +79,7 @@ fn v248_a_signature_is_over_label_boxes_encapsulations_and_content() {
     };
     changed(&|bound| bound.sender.0[0] ^= 1);
     changed(&|bound| bound.reader.0[31] ^= 1);
+    changed(&|bound| bound.signed.0[0] ^= 1);
     changed(&|bound| bound.encapsulations[0] ^= 1);
     changed(&|bound| bound.encapsulations[2 * ENCAPSULATED - 1] ^= 1);
     changed(&|bound| bound.hash.0[7] ^= 1);

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::content::{Address, Attachment, ContentError, Letter, Mode, Salt, require_v4};
+use super::vouch::Vouch;
 use crate::log::RoomName;
 use crate::room::body::Registered;
 use crate::trust::key::{OneTime, PublicKey};
@@ -101,6 +102,9 @@ pub struct RegisteredLetter {
     /// The letter that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Uuid>,
+    /// As in a letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouch: Option<Vouch>,
     /// Whom its proof convinces.
     pub mode: Mode,
     /// Fresh from a cryptographic generator for this letter alone.
@@ -135,12 +139,14 @@ impl RegisteredLetter {
     /// [`RegisteredError::Content`].
     pub fn of(letter: Letter, reader: RoomName, halves: &Halves) -> Result<Self, RegisteredError> {
         letter.check()?;
-        let Letter { from, id, reply_to, mode, salt, subject, text, attachments, .. } = letter;
+        let Letter { from, id, reply_to, vouch, mode, salt, subject, text, attachments, .. } =
+            letter;
         let commitment = halves.broker.commitment();
         let mut this = Self {
             from,
             id,
             reply_to,
+            vouch,
             mode,
             salt,
             subject,

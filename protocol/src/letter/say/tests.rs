@@ -178,6 +178,28 @@ fn v318_deniable_is_by_a_key_that_the_reader_has_too() {
     assert_eq!(refused, LetterError::Proof(ProofError::Sender));
 }
 
+/// The other member can sign an entry with the same envelope under another one-time key: it shows nothing then.
+#[test]
+fn v317_evidence_is_for_the_keys_of_its_entry() {
+    let (one, two) = two();
+    let saying = saying(Mode::Evidence);
+    let (name, seeds) = (two.member.name(), Seeds::from_random([7; 32]));
+    let (signed, once) = (&two.public.0, Some(&two.public.1));
+    let place = Place { name, signed, once, class: Class::Small };
+    let begun = Begun::labelled(label::SAY, &place, &saying.hash(), &seeds).unwrap();
+    let bound = begun.bound(one.member.name(), name, saying.hash());
+    let message = [
+        b"pregao/say-evidence/v1".as_slice(),
+        &one.member.name().0,
+        &name.0,
+        &two.public.0.digest().0,
+        &two.public.1.digest().0,
+        &*bound.encapsulations,
+        &saying.hash().0,
+    ];
+    assert_eq!(bound.message_as(label::SAY_EVIDENCE), message.concat());
+}
+
 /// With the reader's secrets alone the same is made, entry and all: whoever is shown it learns nothing of its author.
 #[test]
 fn v318_the_reader_can_make_what_was_said_deniably_to_the_last_byte() {

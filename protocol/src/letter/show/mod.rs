@@ -82,6 +82,8 @@ impl BySender<'_> {
 pub struct ByReader<'a> {
     /// The reader's box.
     pub name: RoomName,
+    /// Digest of the signed key that the deposit names.
+    pub signed: Digest,
     /// The envelope that was deposited.
     pub envelope: &'a [u8],
     /// What was in it, proof included.
@@ -97,7 +99,8 @@ impl ByReader<'_> {
     pub fn verify(&self, deposit: &Digest, sender: &BoxKeys) -> Result<Shown, ShowError> {
         let (content, proof) = Content::parse(self.content)?;
         let (from, hash) = (content.from().name, content.hash());
-        let bound = of_envelope(self.name, self.envelope, deposit, from, hash)?;
+        let reader = (self.name, self.signed);
+        let bound = of_envelope(reader, self.envelope, deposit, from, hash)?;
         judge(content, &proof, &bound, sender)
     }
 }
@@ -107,6 +110,8 @@ impl ByReader<'_> {
 pub struct ByHash<'a> {
     /// The reader's box.
     pub name: RoomName,
+    /// Digest of the signed key that the deposit names.
+    pub signed: Digest,
     /// The envelope that was deposited.
     pub envelope: &'a [u8],
     /// [`Content::hash`].
@@ -121,14 +126,15 @@ impl ByHash<'_> {
     /// # Errors
     /// [`ShowError`].
     pub fn verify(&self, deposit: &Digest, sender: &BoxKeys) -> Result<(), ShowError> {
-        let bound = of_envelope(self.name, self.envelope, deposit, sender.name, self.hash)?;
+        let reader = (self.name, self.signed);
+        let bound = of_envelope(reader, self.envelope, deposit, sender.name, self.hash)?;
         Ok(bound.verify_evidence(self.signature, &sender.key)?)
     }
 }
 
 /// What a signature is over, with the encapsulations of an envelope that has this digest.
 fn of_envelope(
-    reader: RoomName,
+    (reader, signed): (RoomName, Digest),
     envelope: &[u8],
     deposit: &Digest,
     sender: RoomName,
@@ -142,8 +148,8 @@ fn of_envelope(
     Ok(Bound {
         sender,
         reader,
-        // A signature is not over these: the encapsulations are.
-        signed: Digest([0; 32]),
+        signed,
+        // A signature is not over this one: the encapsulation to it is.
         once: Digest([0; 32]),
         encapsulations: Box::new(encapsulations),
         hash,

@@ -91,7 +91,12 @@ fn v252_a_signature_that_does_not_hold_is_no_evidence() {
     let refused = Err(ShowError::Proof(ProofError::Signature(KeyError::Signature)));
     let by_sender = BySender { place: two.place(true), content: &bytes, seeds: &seeds(1) };
     assert_eq!(by_sender.verify(&deposit, &one.keys()), refused);
-    let by_reader = ByReader { name: two.name, envelope: &envelope, content: &bytes };
+    let by_reader = ByReader {
+        name: two.name,
+        signed: two.public.0.digest(),
+        envelope: &envelope,
+        content: &bytes,
+    };
     assert_eq!(by_reader.verify(&deposit, &one.keys()), refused);
 }
 
@@ -101,8 +106,12 @@ fn v252_v253_a_deniable_letter_proves_nothing_to_others() {
     let deposit = sealed.sent.deposit;
     let by_sender = BySender { place: two.place(true), content: &sealed.content, seeds: &seeds(1) };
     assert_eq!(by_sender.verify(&deposit, &one.keys()), Ok(Shown::ProvesNothingToOthers));
-    let by_reader =
-        ByReader { name: two.name, envelope: &sealed.envelope, content: &sealed.content };
+    let by_reader = ByReader {
+        name: two.name,
+        signed: two.public.0.digest(),
+        envelope: &sealed.envelope,
+        content: &sealed.content,
+    };
     assert_eq!(by_reader.verify(&deposit, &one.keys()), Ok(Shown::ProvesNothingToOthers));
 }
 
@@ -110,7 +119,12 @@ fn v252_v253_a_deniable_letter_proves_nothing_to_others() {
 fn v253_a_third_party_accepts_evidence_that_its_reader_shows_without_a_secret() {
     let (one, two, sealed) = sent(Mode::Evidence, true);
     let deposit = sealed.sent.deposit;
-    let good = ByReader { name: two.name, envelope: &sealed.envelope, content: &sealed.content };
+    let good = ByReader {
+        name: two.name,
+        signed: two.public.0.digest(),
+        envelope: &sealed.envelope,
+        content: &sealed.content,
+    };
     let content = Content::Letter(letter(&one, Mode::Evidence));
     assert_eq!(good.verify(&deposit, &one.keys()), Ok(Shown::Evidence(Box::new(content))));
     let mut changed = sealed.envelope.clone();
@@ -122,6 +136,11 @@ fn v253_a_third_party_accepts_evidence_that_its_reader_shows_without_a_secret() 
     let signature = Err(ShowError::Proof(ProofError::Signature(KeyError::Signature)));
     let elsewhere = ByReader { name: owner(3).name, ..good };
     assert_eq!(elsewhere.verify(&deposit, &one.keys()), signature);
+    // Nor under another key than that for which it was signed, be it the reader's.
+    for key in [&two.public.1, &owner(3).public.0] {
+        let again = ByReader { signed: key.digest(), ..good };
+        assert_eq!(again.verify(&deposit, &one.keys()), signature);
+    }
     // The signature is over this envelope's encapsulations: the letter is not shown as what is in another.
     let second = seal(
         &Content::Letter(letter(&one, Mode::Evidence)),

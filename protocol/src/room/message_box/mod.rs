@@ -179,8 +179,12 @@ impl Fold for MessageBox {
                 self.judge_sealing(deposit)?;
                 self.judge_quota(deposit, ledger.newest().max(entry.time()))
             }
-            Body::Taken(taken) if !taken.letters.iter().all(|seq| self.waits(*seq)) => {
-                Err(Code::TakenLetter)
+            Body::Taken(taken) => {
+                let now = ledger.newest().max(entry.time());
+                if !taken.letters.iter().all(|seq| self.waits_at(*seq, now)) {
+                    return Err(Code::TakenLetter);
+                }
+                self.judge_registered(entry)
             }
             _ => self.judge_registered(entry),
         }
@@ -376,6 +380,11 @@ impl MessageBox {
 
     fn waits(&self, seq: u64) -> bool {
         self.waiting.contains_key(&seq)
+    }
+
+    /// V-281: also of what ends by the very entry that is judged.
+    fn waits_at(&self, seq: u64, now: Time) -> bool {
+        self.waiting.get(&seq).is_some_and(|letter| letter.expires.is_none_or(|end| end > now))
     }
 
     fn publish(&mut self, seq: u64, keys: &Keys) {

@@ -413,6 +413,39 @@ fn v282_only_letters_that_wait_are_taken_each_once() {
 }
 
 #[test]
+fn v282_what_its_owner_had_not_seen_is_not_taken() {
+    let mut post = Post::with_keys();
+    post.leave(2 * SECOND, unkeyed(1)).unwrap();
+    // Drawn up before the last letter came, which it names.
+    let early = post.own_at(3 * SECOND, taken(&[2, 3]));
+    let of_all = post.own_at(3 * SECOND, taken(&[2]));
+    post.leave(3 * SECOND, unkeyed(2)).unwrap();
+    assert_eq!(post.table.submit(&early), Err(Code::TakenLetter));
+    post.table.submit(&of_all).unwrap();
+    post.own(3 * SECOND, taken(&[3])).unwrap();
+}
+
+#[test]
+fn v282_what_has_ended_by_the_stamp_of_the_very_entry_is_not_taken() {
+    let ending = || {
+        let mut post = Post::with_keys();
+        let expires = Some(at(5 * SECOND));
+        post.leave(2 * SECOND, Deposit { expires, ..unkeyed(1) }).unwrap();
+        post
+    };
+    let mut post = ending();
+    let in_time = post.own_at(5 * SECOND - 1, taken(&[2]));
+    assert_eq!(post.own(5 * SECOND, taken(&[2])), Err(Code::TakenLetter));
+    assert_eq!(post.own(6 * SECOND, taken(&[2])), Err(Code::TakenLetter));
+    post.table.submit(&in_time).unwrap();
+    // By a stamp of before, once the log is later than that.
+    let mut post = ending();
+    let early = post.own_at(5 * SECOND - 1, taken(&[2]));
+    post.leave(5 * SECOND, unkeyed(2)).unwrap();
+    assert_eq!(post.table.submit(&early), Err(Code::TakenLetter));
+}
+
+#[test]
 fn v283_nothing_follows_a_closed_box() {
     let mut post = Post::with_keys();
     post.leave(2 * SECOND, unkeyed(1)).unwrap();

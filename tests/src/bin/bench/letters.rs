@@ -229,6 +229,7 @@ impl Target {
             from: Address { name, broker, key, agreement },
             id: fresh_id(),
             reply_to: None,
+            vouch: None,
             mode: Mode::Evidence,
             wants_receipt: false,
             salt: Salt([7; 32]),

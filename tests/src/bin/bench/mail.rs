@@ -114,6 +114,7 @@ fn letter() -> Result<(BoxRecord, Opened)> {
         from: address.clone(),
         id: fresh_id(),
         reply_to: None,
+        vouch: None,
         mode: Mode::Evidence,
         wants_receipt: false,
         salt: Salt([7; 32]),

@@ -160,23 +160,56 @@ impl View<'_> {
         self.row(number.0)?.ok_or(MailError::Unknown { what: "letter", id: number.0 })
     }
 
-    /// The newest letter of this name.
+    /// The letter of this name that was sent. A name is its writer's to choose: whoever has learnt one can send a letter of the
+    /// same, and takes no other's place with it.
     ///
     /// # Errors
     /// [`MailError::Row`], and if the file cannot be read.
-    pub fn letter_of_message(
+    pub fn sent_as(
         &self,
         message: &Uuid,
     ) -> Result<Option<Kept<LetterNumber, LetterRecord>>, MailError> {
         let name = Plain::Name(message_of(self.keys, message));
-        let found = self.one("WHERE message = ?1 ORDER BY id DESC LIMIT 1", &[&name])?;
+        let sql = "WHERE message = ?1 AND direction = ?2 ORDER BY id LIMIT 1";
+        let found = self.one(sql, &[&name, &Direction::Sent.code()])?;
+        Ok(found.map(|(id, record)| Kept { id: LetterNumber(id), record }))
+    }
+
+    /// The letter that this one answers: one of the user's own, or the first of that name with the same contact.
+    ///
+    /// # Errors
+    /// As [`View::sent_as`].
+    pub fn answered(
+        &self,
+        record: &LetterRecord,
+    ) -> Result<Option<Kept<LetterNumber, LetterRecord>>, MailError> {
+        let Some(message) = &record.reply_to else { return Ok(None) };
+        let own = match record.direction {
+            Direction::Received => self.sent_as(message)?,
+            Direction::Sent => None,
+        };
+        match own {
+            Some(own) => Ok(Some(own)),
+            None => self.first_of(message, record.contact),
+        }
+    }
+
+    /// The first letter of this name with a contact.
+    fn first_of(
+        &self,
+        message: &Uuid,
+        contact: Option<ContactId>,
+    ) -> Result<Option<Kept<LetterNumber, LetterRecord>>, MailError> {
+        let name = Plain::Name(message_of(self.keys, message));
+        let sql = "WHERE message = ?1 AND contact = ?2 ORDER BY id LIMIT 1";
+        let found = self.one(sql, &[&name, &contact.map_or(0, |id| id.0)])?;
         Ok(found.map(|(id, record)| Kept { id: LetterNumber(id), record }))
     }
 
     /// The letter that came to this place in the log of an own box.
     ///
     /// # Errors
-    /// As [`View::letter_of_message`].
+    /// As [`View::sent_as`].
     pub fn letter_at(
         &self,
         own_box: BoxId,
@@ -188,7 +221,7 @@ impl View<'_> {
     /// The letter that went in this envelope.
     ///
     /// # Errors
-    /// As [`View::letter_of_message`].
+    /// As [`View::sent_as`].
     pub fn sent_in(
         &self,
         envelope: &Digest,
@@ -487,11 +520,10 @@ impl Change<'_> {
             return Ok(thread_of(self.keys, contact, &message));
         };
         // A damaged letter is as one that is not here.
-        let known = match self.letter_of_message(&answered) {
+        let known = match self.first_of(&answered, contact) {
             Err(MailError::Row(_)) => None,
             found => found?,
         };
-        let known = known.filter(|known| known.record.contact == contact);
         let thread = known.and_then(|known| known.record.thread);
         Ok(thread.unwrap_or_else(|| thread_of(self.keys, contact, &answered)))
     }

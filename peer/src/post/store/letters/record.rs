@@ -247,6 +247,9 @@ pub struct LetterRecord {
     pub state: LetterState,
     /// Whether it is known who wrote it.
     pub authorship: Option<Authorship>,
+    /// What is said of who wrote it, beside that, and how far it is shown, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<String>,
     /// Whether it was sealed to a one-time key, too.
     pub used_once: Option<bool>,
     /// The user has acknowledged it.
@@ -299,6 +302,7 @@ impl LetterRecord {
             fetched: Some(fetched),
             state: LetterState::Arrived,
             authorship: None,
+            claims: None,
             used_once: None,
             acknowledged: None,
             deposit: Some(deposit),
@@ -330,6 +334,7 @@ impl LetterRecord {
             fetched: None,
             state: LetterState::Underway,
             authorship: None,
+            claims: None,
             used_once: None,
             acknowledged: None,
             deposit: None,

@@ -106,9 +106,20 @@ impl View<'_> {
 
 /// What a registered letter comes to, once it is read.
 fn whole(letter: RegisteredLetter, within: Within) -> Letter {
-    let RegisteredLetter { from, id, reply_to, mode, salt, subject, .. } = letter;
+    let RegisteredLetter { from, id, reply_to, vouch, mode, salt, subject, .. } = letter;
     let Within { text, attachments } = within;
-    Letter { from, id, reply_to, mode, wants_receipt: false, salt, subject, text, attachments }
+    Letter {
+        from,
+        id,
+        reply_to,
+        vouch,
+        mode,
+        wants_receipt: false,
+        salt,
+        subject,
+        text,
+        attachments,
+    }
 }
 
 impl Change<'_> {

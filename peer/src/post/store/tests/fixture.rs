@@ -171,6 +171,7 @@ pub(crate) fn text_letter(from: &Owner, n: u128, subject: &str, text: &str) -> L
         from: from.address(),
         id: id(n),
         reply_to: None,
+        vouch: None,
         mode: Mode::Evidence,
         wants_receipt: true,
         salt: Salt([3; 32]),

@@ -2,10 +2,11 @@
 
 use super::fixture::{Came, Post, at, came, id, receipt_for, text_letter};
 use super::*;
+use crate::post::store::departures::NewLetter;
 use crate::post::store::letters::{
     Authorship, DepositRecord, Direction, LetterNumber, LetterState, Page, Reading, Selection,
 };
-use pregao_protocol::letter::{Content, show};
+use pregao_protocol::letter::{Content, Letter, show};
 
 fn numbers(page: &Page) -> Vec<i64> {
     page.letters.iter().map(|row| row.as_ref().unwrap().id.0).collect()
@@ -112,7 +113,9 @@ fn what_was_opened_is_kept_byte_for_byte_and_can_be_shown_while_its_evidence_is(
     let shown = |post: &Post| {
         let view = post.store.view();
         let (envelope, content) = (view.envelope(number).unwrap()?, view.content(number).unwrap()?);
-        let by = show::ByReader { name: post.me.name, envelope: &envelope, content: &content };
+        let signed = came.deposit.signed;
+        let by =
+            show::ByReader { name: post.me.name, signed, envelope: &envelope, content: &content };
         Some(by.verify(&came.deposit.envelope, &post.them.address().keys()).unwrap())
     };
     let mut post = post.reopen();
@@ -223,6 +226,43 @@ fn nobody_brings_a_letter_into_a_thread_of_others() {
     let claims = post.receive(letter, 3, None);
     assert_eq!(list(&post, Selection::Thread(first)), [first.0]);
     assert_eq!(list(&post, Selection::Thread(claims)), [claims.0, stranger.0]);
+}
+
+#[test]
+fn who_has_learnt_the_name_of_a_letter_takes_no_others_place_with_it() {
+    let mut post = Post::new();
+    let ana = post.befriend("Ana");
+    let first = post.receive(text_letter(&post.them, 1, "About", "Text"), 1, Some(ana));
+    let new = NewLetter {
+        letter: Letter { reply_to: Some(id(1)), ..text_letter(&post.me, 5, "About", "Text") },
+        from: post.own,
+        contact: Some(ana),
+        to: post.them.address(),
+        leaves: at(10),
+        expires: None,
+        keep_evidence: false,
+        registered: false,
+    };
+    let (sent, _) = post.store.change(|change| change.send_letter(new, at(0))).unwrap();
+    let answer = Letter { reply_to: Some(id(5)), ..text_letter(&post.them, 6, "About", "Text") };
+    let answer = post.receive(answer, 2, Some(ana));
+    // A stranger sends letters of both names, and Ana one of her own name once more.
+    post.receive(text_letter(&post.them, 5, "About", "Text"), 3, None);
+    post.receive(text_letter(&post.them, 1, "About", "Text"), 4, None);
+    post.receive(text_letter(&post.them, 5, "About", "Text"), 5, Some(ana));
+    let view = post.store.view();
+    let answered = |number| {
+        let record = view.letter(number).unwrap();
+        view.answered(&record).unwrap().map(|kept| kept.id)
+    };
+    assert_eq!(answered(answer), Some(sent));
+    assert_eq!(answered(sent), Some(first));
+    assert_eq!(answered(first), None);
+    assert_eq!(view.sent_as(&id(5)).unwrap().map(|kept| kept.id), Some(sent));
+    assert!(view.sent_as(&id(1)).unwrap().is_none());
+    let after = Letter { reply_to: Some(id(5)), ..text_letter(&post.them, 7, "About", "Text") };
+    let after = post.receive(after, 6, Some(ana));
+    assert_eq!(list(&post, Selection::Thread(after)), [after.0, answer.0, sent.0, first.0]);
 }
 
 #[test]

@@ -99,6 +99,22 @@ fn v332_a_registered_letter_is_accepted_or_declined_once_by_its_owner_in_its_tim
 }
 
 #[test]
+fn v332_a_signature_counts_for_what_its_owner_had_seen() {
+    for decided in [accepted, declined] {
+        let mut post = Post::with_keys();
+        post.leave(2 * SECOND, registered(1, 1)).unwrap();
+        // Drawn up before the letter came that it names.
+        let early = post.own_at(3 * SECOND, decided(3));
+        post.leave(3 * SECOND, registered(2, 2)).unwrap();
+        assert_eq!(post.table.submit(&early), Err(Code::RegisteredLetter));
+        // It need not have seen what comes behind it.
+        let in_time = post.own_at(3 * SECOND, decided(3));
+        post.leave(3 * SECOND, unkeyed(3)).unwrap();
+        post.table.submit(&in_time).unwrap();
+    }
+}
+
+#[test]
 fn v333_what_was_accepted_is_handed_over_by_the_next_entry_and_by_no_other() {
     let mut post = waiting();
     assert_eq!(post.table.room.cut_short(), None);
