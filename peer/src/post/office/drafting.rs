@@ -201,7 +201,11 @@ fn shown(view: View<'_>, record: &DraftRecord) -> Result<DraftView, MailError> {
     let short = address.map(|address| short(&address.name.to_string()));
     let name = contact.as_ref().map(|contact| contact.name.as_str().to_owned());
     let to = name.clone().or_else(|| short.as_ref().map(|short| format!("#{short}")));
-    let re = record.reply_to.map(|id| view.letter_of_message(&id)).transpose()?.flatten();
+    let with = match &record.to {
+        Whom::Contact(id) => Some(*id),
+        Whom::Address(_) => None,
+    };
+    let re = record.reply_to.map(|id| view.first_of(&id, with)).transpose()?.flatten();
     let sealed = record.sealed.iter().map(|file| DraftFile {
         name: Personal::new(file.name.as_str().to_owned()),
         size: Some(file.size),

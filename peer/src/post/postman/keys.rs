@@ -18,9 +18,9 @@ use super::Round;
 use super::setback::Setback;
 use crate::post::guest::GuestSession;
 use crate::post::own_box::OwnBox;
-use crate::post::store::MailError;
 use crate::post::store::own_boxes::BoxId;
-use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState, StockLeft};
+use crate::post::store::prekeys::{DrawnKey, DrawnKeys, Needed, PrekeyState, StockLeft};
+use crate::post::store::{Change, MailError};
 
 /// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. The same for all boxes, so that none is
 /// known by it. Each renewal publishes one, however many are left by the log: that shows which were used, and not which were
@@ -152,16 +152,43 @@ impl Round {
         });
         let open: Vec<_> = open.collect();
         self.office.store().change(|change| {
-            let mut needed = change.needed(id)?;
-            for letter in missing.iter().filter_map(|seq| fold.letter(*seq)) {
-                needed.add(letter.signed, letter.once);
-            }
-            change.destroy_used(id, &open, &needed)?;
+            let needed = needed(change, id, fold, missing)?;
+            change.destroy_used(id, (&open, read), &needed)?;
             change.destroy_replaced(id, read, &needed)?;
             Ok::<_, MailError>(())
         })?;
         Ok(())
     }
+
+    /// The same for the signed keys that were replaced by the keys at `replaced`, which are not in the fold yet: nothing came
+    /// before them that is not here or missing.
+    pub(super) fn destroy_replaced(
+        &self,
+        id: BoxId,
+        fold: &MessageBox,
+        missing: &[u64],
+        replaced: u64,
+    ) -> Result<(), Setback> {
+        self.office.store().change(|change| {
+            let needed = needed(change, id, fold, missing)?;
+            change.destroy_replaced(id, replaced.saturating_add(1), &needed)
+        })?;
+        Ok(())
+    }
+}
+
+/// Keys to which letters are sealed that are here and not opened, or stand at `missing` and were not given.
+fn needed(
+    change: &Change<'_>,
+    id: BoxId,
+    fold: &MessageBox,
+    missing: &[u64],
+) -> Result<Needed, MailError> {
+    let mut needed = change.needed(id)?;
+    for letter in missing.iter().filter_map(|seq| fold.letter(*seq)) {
+        needed.add(letter.signed, letter.once);
+    }
+    Ok(needed)
 }
 
 /// Whether fewer keys are left than a quarter of a stock, by the letters that came.

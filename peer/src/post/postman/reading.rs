@@ -129,7 +129,7 @@ impl Round {
             }
             // Nothing came in between, so all that is sealed to the key before is here: whoever leaves now leaves no secret of it.
             if replaced == seen.size {
-                self.destroy_spent(id, fold, &fetched.missing, replaced.saturating_add(1))?;
+                self.destroy_replaced(id, fold, &fetched.missing, replaced)?;
             }
         }
         let told = self.tells_of(&record)?;

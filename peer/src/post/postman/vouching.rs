@@ -142,7 +142,7 @@ fn answered(
     let reply_to = match opened.content() {
         Content::Letter(letter) => letter.reply_to,
         Content::Registered(letter) => letter.reply_to,
-        Content::Read(_) => None,
+        Content::Read(_) | Content::Cover(_) => None,
     };
     match reply_to {
         Some(answered) => view.sent_as(&answered),

@@ -340,14 +340,14 @@ impl Change<'_> {
     }
 
     /// Destroys the one-time keys of a box under which letters came, and those of stocks that are open no more, but for what
-    /// is needed. Those that may not be in the log yet stay.
+    /// is needed. `open` is what the log says as far as it was read: what is not in that part, or in no log, stays.
     ///
     /// # Errors
     /// [`MailError`].
     pub fn destroy_used(
         &mut self,
         of: BoxId,
-        open: &[StockLeft],
+        (open, read): (&[StockLeft], u64),
         needed: &Needed,
     ) -> Result<(), MailError> {
         for StockLeft { root, used } in open {
@@ -363,16 +363,25 @@ impl Change<'_> {
         let all = "SELECT DISTINCT stock FROM prekey WHERE own_box = ?1 AND stock IS NOT NULL";
         for stock in self.names_in(all, &[&of.0])? {
             if !open.contains(&stock) {
-                self.destroy_lapsed(stock, needed)?;
+                self.destroy_lapsed(stock, read, needed)?;
             }
         }
         Ok(())
     }
 
-    fn destroy_lapsed(&mut self, stock: Keyed, needed: &Needed) -> Result<(), MailError> {
+    fn destroy_lapsed(
+        &mut self,
+        stock: Keyed,
+        read: u64,
+        needed: &Needed,
+    ) -> Result<(), MailError> {
         let rows = self.rows::<PrekeyRecord>("WHERE stock = ?1", &[&Plain::Name(stock)])?;
         for (id, row) in rows {
-            let stays = |key: &PrekeyRecord| key.state == PrekeyState::Drawn || needed.has(key);
+            let stays = |key: &PrekeyRecord| match key.state {
+                PrekeyState::Drawn => true,
+                PrekeyState::Published { seq } => seq >= read || needed.has(key),
+                _ => needed.has(key),
+            };
             // A damaged key goes, too.
             if !row.as_ref().is_ok_and(stays) {
                 self.delete(PrekeyRecord::TABLE.name, id)?;

@@ -166,8 +166,8 @@ impl Content {
         match self {
             Self::Letter(letter) => letter.vouch.as_ref(),
             Self::Registered(letter) => letter.vouch.as_ref(),
-            // A receipt comes from the box that the letter went to.
-            Self::Read(_) => None,
+            // A receipt comes from the box that the letter went to, and cover from one that is known.
+            Self::Read(_) | Self::Cover(_) => None,
         }
     }
 
@@ -178,6 +178,7 @@ impl Content {
             Self::Letter(letter) => letter.id,
             Self::Read(receipt) => receipt.id,
             Self::Registered(letter) => letter.id,
+            Self::Cover(cover) => cover.id,
         }
     }
 

@@ -194,8 +194,11 @@ impl View<'_> {
         }
     }
 
-    /// The first letter of this name with a contact.
-    fn first_of(
+    /// The first letter of this name with a contact, or with somebody who is none.
+    ///
+    /// # Errors
+    /// As [`View::sent_as`].
+    pub fn first_of(
         &self,
         message: &Uuid,
         contact: Option<ContactId>,

@@ -139,7 +139,7 @@ fn v394_a_letter_that_cannot_be_opened_yet_keeps_the_keys_that_it_is_sealed_to_a
         post.store
             .change(|change| {
                 let needed = change.needed(own)?;
-                change.destroy_used(own, &open, &needed)?;
+                change.destroy_used(own, (&open, 99), &needed)?;
                 change.destroy_replaced(own, 99, &needed)
             })
             .unwrap()
@@ -200,7 +200,10 @@ fn a_one_time_key_is_found_by_its_place_and_remembered_once_it_is_used() {
     assert_eq!(used.record.state, PrekeyState::Used { by: Some(8) });
     assert!(used.record.secret().is_none());
     assert!(post.store.view().once_key(&place(0)).unwrap().unwrap().record.secret().is_some());
-    post.store.change(|change| change.destroy_used(own, &[], &Needed::default())).unwrap();
+    // Where the log was read to before it they are not missed.
+    post.store.change(|change| change.destroy_used(own, (&[], 3), &Needed::default())).unwrap();
+    assert!(post.store.view().once_key(&place(0)).unwrap().is_some());
+    post.store.change(|change| change.destroy_used(own, (&[], 4), &Needed::default())).unwrap();
     assert!(post.store.view().once_key(&place(0)).unwrap().is_none());
     assert!(post.store.view().prekey(&signed).unwrap().is_some());
 }
