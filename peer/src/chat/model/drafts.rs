@@ -66,7 +66,7 @@ impl Model {
         is_due.then(|| self.hand_over(&selected, text)).flatten()
     }
 
-    /// As [`Model::unsaved`] at the end of the program.
+    /// What is typed in the conversation on screen and not kept yet: at the end of the program.
     pub fn last_draft(&mut self) -> Option<Command> {
         self.unsaved(true)
     }
