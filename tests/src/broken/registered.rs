@@ -127,16 +127,6 @@ fn then<R>(mut made: Mailbox, act: impl FnOnce(&mut Mailbox) -> R) -> String {
     made.house.file()
 }
 
-/// The owner of a box in which letters wait acts, having seen the opening and the keys and no letter.
-fn unseen(seed: u64, body: Body) -> String {
-    then(waiting(seed), |made| {
-        let mut draft = made.house.draft(&made.house.own(), body);
-        draft.seen = made.house.seen_of(2);
-        let action = draft.sign_as_owner(&made.key).expect("a draft");
-        made.house.enter(&action)
-    })
-}
-
 /// Logs that their broker signed, each against one rule.
 pub(super) const LIES: &[(&str, Make)] = &[
     ("registered-and-ending", |seed| {
@@ -214,9 +204,6 @@ pub(super) const LIES: &[(&str, Make)] = &[
             made.house.broker(lapsed(2))
         })
     }),
-    ("taken-unseen", |seed| unseen(seed, Body::Taken(Taken { letters: vec![4], told: false }))),
-    ("accepted-unseen", |seed| unseen(seed, accepted(2))),
-    ("declined-unseen", |seed| unseen(seed, declined(2))),
     ("taken-undecided", |seed| {
         owning(seed, [Body::Taken(Taken { letters: vec![2], told: false })])
     }),

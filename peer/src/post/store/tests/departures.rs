@@ -30,13 +30,18 @@ pub(super) fn broker_receipt() -> Receipt {
 
 /// What a broker tells of a letter that was taken off, verified: of the protocol's own vectors. That it was registered there
 /// changes nothing for one that is not.
-fn taken_off() -> (VerifiedTold, Timeline) {
+pub(super) fn taken_off() -> (VerifiedTold, Timeline) {
     let file = include_str!("../../../../../protocol/vectors/timelines.jsonl");
     let shown = ShownLetter::parse(file.lines().next().unwrap()).unwrap();
     let verified = shown.verify().unwrap().timeline.unwrap();
     let timeline = shown.timeline.unwrap();
     let happened = Some((timeline.clone(), verified));
     (VerifiedTold { size: 21, root: Digest([1; 32]), happened }, timeline)
+}
+
+/// That there is nothing to tell.
+pub(super) fn nothing_told() -> VerifiedTold {
+    VerifiedTold { size: 20, root: Digest([1; 32]), happened: None }
 }
 
 fn letter(post: &Post) -> Letter {
@@ -301,7 +306,7 @@ fn what_is_asked_of_a_letter_lasts_until_there_is_nothing_more_to_be_heard() {
     assert_eq!((record.head.as_str(), record.size, record.last), ("first", 13, None));
     assert_eq!(record.key.expose(), &[1; 32], "the key that signed the deposit");
     // Nothing is told, then asked in vain, then no more by itself.
-    let nothing = VerifiedTold { size: 20, root: Digest([1; 32]), happened: None };
+    let nothing = nothing_told();
     let changed = post.store.change(|change| {
         change.keep_told(id, met("second", 20), &nothing, (at(100), Some(at(300))))
     });
@@ -350,7 +355,7 @@ fn of_a_deniable_letter_nothing_stays_that_shows_others_who_sent_it() {
             let ask = |post: &mut Post, next| {
                 post.store
                     .change(|change| match told {
-                        true => change.keep_told(id, met(), &[], (at(100), next)).map(drop),
+                        true => change.keep_told(id, met(), &nothing_told(), (at(100), next)).map(drop),
                         false => change.ask_next(id, next),
                     })
                     .unwrap();

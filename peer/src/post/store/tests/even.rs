@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::departures::{broker_receipt, seal_it, stamp};
+use super::departures::{broker_receipt, nothing_told, seal_it, stamp, taken_off};
 use super::fixture::{Post, at, came, id, open_by, owner, receipt_for, text_letter};
 use super::*;
 use crate::post::store::contacts::ContactId;
@@ -11,9 +11,7 @@ use crate::post::store::even::EvenContact;
 use crate::post::store::letters::{LetterNumber, LetterState};
 use crate::post::store::own_boxes::BoxState;
 use crate::post::store::questions::Met;
-use pregao_protocol::audit::told::VerifiedEntry;
 use pregao_protocol::letter::{Cover, Salt};
-use pregao_protocol::room::body::Verb;
 use pregao_protocol::trust::pass::Day;
 use pregao_protocol::value::clock::Time;
 
@@ -280,7 +278,7 @@ fn v374_what_could_not_be_left_waits_for_another_time_and_cover_does_not() {
     }
     assert_eq!(post.store.view().departure(departure).unwrap().begun, 2);
     assert!(matches!(post.store.view().letter(number).unwrap().state, LetterState::Waiting { .. }));
-    post.store.change(|change| change.take_back(number)).unwrap();
+    post.store.change(|change| change.take_back(number, at(501))).unwrap();
     leave(&mut post, 21, at(502));
     let (covers, _) = departures(&post).remove(0);
     assert!(post.store.change(|change| change.hold_again(covers, at(503))).unwrap());
@@ -326,17 +324,14 @@ fn v374_what_was_left_evenly_is_asked_about_to_the_end_and_cover_leaves_nothing_
         assert!(asked.id == question && asked.record.is_blank() && asked.record.even);
         let known = post.store.view().broker_receipt(asked.record.letter).unwrap();
         assert_eq!(known, Some(receipt));
-        let told =
-            [VerifiedEntry { verb: Verb::Taken, seq: 14, time: at(50), receipt: broker_receipt() }];
-        let (told, next) =
-            if taken { (told.as_slice(), Some(at(900))) } else { ([].as_slice(), None) };
+        let (told, next) = if taken { (taken_off().0, Some(at(900))) } else { (nothing_told(), None) };
         let changed =
-            post.store.change(|change| change.keep_told(question, met(), told, (at(100), next)));
+            post.store.change(|change| change.keep_told(question, met(), &told, (at(100), next)));
         assert!(!changed.unwrap(), "there is no letter that stands otherwise");
         assert!(post.store.view().questions().unwrap().is_empty());
         assert!(matches!(post.store.view().question(question), Err(MailError::Unknown { .. })));
         assert_eq!(post.store.view().broker_receipt(asked.record.letter).unwrap(), None);
-        assert!(post.store.view().told(asked.record.letter).unwrap().is_empty());
+        assert!(post.store.view().timeline(asked.record.letter).unwrap().is_none());
         post.store.change(|change| change.hold_again(covers, at(503))).unwrap();
     }
 }
