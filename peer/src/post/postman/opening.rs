@@ -18,9 +18,7 @@ use super::{News, Round};
 use crate::net::broker::BrokerAddress;
 use crate::post::guest::GuestError;
 use crate::post::store::contacts::ContactId;
-use crate::post::store::letters::{
-    Authorship, DepositRecord, LetterNumber, LetterState, Reading,
-};
+use crate::post::store::letters::{Authorship, DepositRecord, LetterNumber, LetterState, Reading};
 use crate::post::store::own_boxes::{BoxId, BoxRecord};
 use crate::post::store::{Change, Kept, MailError, View};
 

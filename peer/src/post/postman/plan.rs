@@ -313,9 +313,8 @@ fn first_looks(
 ) -> Result<BTreeMap<BoxId, Time>, Setback> {
     // One without keys waits for them: nobody else knows it.
     let known = boxes.iter().filter(|kept| kept.record.renewed.is_some());
-    let drawn = known.map(|kept| {
-        Ok((kept.id, now.plus(times::first_look_after(round.random_bits()?))))
-    });
+    let drawn =
+        known.map(|kept| Ok((kept.id, now.plus(times::first_look_after(round.random_bits()?)))));
     drawn.collect()
 }
 

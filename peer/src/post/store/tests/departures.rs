@@ -355,7 +355,9 @@ fn of_a_deniable_letter_nothing_stays_that_shows_others_who_sent_it() {
             let ask = |post: &mut Post, next| {
                 post.store
                     .change(|change| match told {
-                        true => change.keep_told(id, met(), &nothing_told(), (at(100), next)).map(drop),
+                        true => {
+                            change.keep_told(id, met(), &nothing_told(), (at(100), next)).map(drop)
+                        }
                         false => change.ask_next(id, next),
                     })
                     .unwrap();

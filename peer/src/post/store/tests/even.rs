@@ -324,7 +324,8 @@ fn v374_what_was_left_evenly_is_asked_about_to_the_end_and_cover_leaves_nothing_
         assert!(asked.id == question && asked.record.is_blank() && asked.record.even);
         let known = post.store.view().broker_receipt(asked.record.letter).unwrap();
         assert_eq!(known, Some(receipt));
-        let (told, next) = if taken { (taken_off().0, Some(at(900))) } else { (nothing_told(), None) };
+        let (told, next) =
+            if taken { (taken_off().0, Some(at(900))) } else { (nothing_told(), None) };
         let changed =
             post.store.change(|change| change.keep_told(question, met(), &told, (at(100), next)));
         assert!(!changed.unwrap(), "there is no letter that stands otherwise");
