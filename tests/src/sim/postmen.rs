@@ -19,7 +19,7 @@ use pregao_protocol::letter::{
 };
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::action::Draft;
-use pregao_protocol::room::body::{Body, BoxOpening, Deposit};
+use pregao_protocol::room::body::{Body, BoxOpening, Deposit, OnceKey};
 use pregao_protocol::room::{MessageBox, Undecided};
 use pregao_protocol::trust::agreement::AgreementSecret;
 use pregao_protocol::trust::key::{PublicKey, SecretKey};
@@ -31,6 +31,8 @@ use pregao_protocol::wire::blob::Purpose;
 
 use super::street::{LOOK, Street, Writer, in_a_street, is_calm, letter};
 
+#[cfg(test)]
+mod keeping;
 #[cfg(test)]
 mod registered;
 
@@ -363,12 +365,26 @@ impl Forger {
         let mut session = self.paid().await?;
         let found: FoundBox = session.opening(to).await?;
         let keys = session.take_keys(&found).await?;
+        drop(session);
+        let keys = (keys.signed.digest(), keys.once.map(|(once, _)| once));
+        self.leave_under(to, envelope, keys).await
+    }
+
+    /// As [`Forger::leave_envelope`], under keys that were taken before.
+    async fn leave_under(
+        &mut self,
+        to: RoomName,
+        envelope: &[u8],
+        (signed, once): (Digest, Option<OnceKey>),
+    ) -> Result<()> {
+        let mut session = self.paid().await?;
+        let found: FoundBox = session.opening(to).await?;
         let envelope = session.put_blob(Purpose::Envelope, envelope).await?;
         let body = Body::Deposit(Deposit {
             envelope,
             attachments: Vec::new(),
-            signed: keys.signed.digest(),
-            once: keys.once.map(|(once, _)| once),
+            signed,
+            once,
             expires: None,
             registered: None,
         });

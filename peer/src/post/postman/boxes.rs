@@ -1,6 +1,5 @@
 //! Boxes that are opened and closed, the same action again until it has its answer.
 
-use pregao_protocol::letter::BoxKeys;
 use pregao_protocol::log::Receipt;
 use pregao_protocol::room::action::Action;
 use pregao_protocol::room::body::{Body, BoxOpening};
@@ -208,9 +207,4 @@ pub(super) fn own_box(record: &BoxRecord) -> Result<OwnBox, Setback> {
     let secrets = record.secrets.as_ref().ok_or_else(damaged)?;
     let opening = Action::parse(&record.opening).map_err(|_| damaged())?;
     OwnBox::restored(secrets.key(), opening).ok_or_else(damaged)
-}
-
-/// The keys of an own box, as others know them.
-pub(super) fn keys_of(record: &BoxRecord) -> Option<BoxKeys> {
-    record.address().map(|address| address.keys())
 }

@@ -149,7 +149,7 @@ impl From<Setback> for NotDone {
 struct Wanted {
     letter: Letter,
     own_box: crate::post::store::own_boxes::BoxId,
-    envelope: pregao_protocol::value::codec::Digest,
+    seq: u64,
 }
 
 impl Round {
@@ -318,15 +318,14 @@ impl Round {
     }
 
     async fn save(&self, number: LetterNumber, folder: &Path) -> Result<Vec<SavedFile>, Undone> {
-        let Wanted { letter, own_box: id, envelope } = self.wanted(number)?;
+        let Wanted { letter, own_box: id, seq } = self.wanted(number)?;
         let paths = paths(&letter.attachments, folder)?;
         fs::create_dir_all(folder).map_err(|error| not_written(folder, &error))?;
         let record = self.office.store().view().own_box(id)?;
         let own = own_box(&record)?;
         let mut session = self.session().await?;
         let fold = attached(self, &mut session, id, &own).await?;
-        let waiting = fold.waiting().find(|(_, waiting)| waiting.envelope.digest == envelope);
-        let (_, waiting) = waiting.ok_or_else(|| {
+        let waiting = fold.letter(seq).ok_or_else(|| {
             NotDone::new(
                 "mail.files-gone",
                 "the files are not at the broker any more",
@@ -364,7 +363,8 @@ impl Round {
             ));
         }
         let letter = view.said(number, &record)?.letter();
-        let (Some(letter), Some(deposit)) = (letter, record.deposit) else {
+        let seq = record.deposit.and_then(|deposit| deposit.seq);
+        let (Some(letter), Some(seq)) = (letter, seq) else {
             return Err(NotDone::new(
                 "mail.not-this",
                 "the letter was not opened",
@@ -374,7 +374,7 @@ impl Round {
         if letter.attachments.is_empty() {
             return Err(NotDone::new("mail.no-files", "the letter has no files", "/read shows it"));
         }
-        Ok(Wanted { letter, own_box: record.own_box, envelope: deposit.envelope })
+        Ok(Wanted { letter, own_box: record.own_box, seq })
     }
 
     async fn save_file(

@@ -4,12 +4,10 @@
 use pregao_protocol::letter::{
     self, BoxKeys, Content, Opened, ReadReceipt, RegisteredError, RegisteredLetter,
 };
-use pregao_protocol::log::RoomName;
 use pregao_protocol::room::Undecided;
 use pregao_protocol::trust::agreement::AgreementSecret;
 use pregao_protocol::value::clock::Time;
 
-use super::boxes::keys_of;
 use super::keys::short;
 use super::plan::Plan;
 use super::setback::Setback;
@@ -29,16 +27,6 @@ pub(super) struct Arrival {
     pub(super) seq: u64,
     pub(super) deposit: DepositRecord,
     pub(super) envelope: Vec<u8>,
-}
-
-/// By what it is known who wrote a letter.
-enum Author {
-    /// What is known of the box, and whose it is.
-    Known(BoxKeys, Option<ContactId>),
-    /// Its opening has to be asked for.
-    Ask(RoomName),
-    /// It is at another broker, or at none.
-    Unknown,
 }
 
 /// What became of something that came.
@@ -89,36 +77,28 @@ impl Round {
                 }
             };
         }
-        match self.author(store.view(), &opened)? {
-            Author::Known(keys, contact) => {
-                let authorship = authorship(opened.verify(&keys, &agreement));
-                let kept = store
-                    .change(|change| keep(change, arrival, &opened, authorship, contact, now))?;
-                Ok(Became::Letter(kept.0, kept.1))
-            }
-            Author::Ask(_) | Author::Unknown => {
-                let number = store.change(|change| {
-                    let deposit = arrival.deposit.clone();
-                    change.keep_arrived(arrival.own_box, deposit, &arrival.envelope, now)
-                })?;
-                Ok(Became::Unopened(number))
-            }
+        let known = known(store.view(), &opened)?;
+        if let Some((keys, contact)) = known
+            && opened.verify(&keys, &agreement).is_ok()
+        {
+            let authorship = Authorship::Shown;
+            let kept = store
+                .change(|change| keep(change, arrival, &opened, authorship, Some(contact), now))?;
+            return Ok(Became::Letter(kept.0, kept.1));
         }
+        // Also one in the name of a box that is known and is not its author's: whoever left it there to see whether that
+        // box is asked for would learn who is known here.
+        let number = store.change(|change| {
+            let deposit = arrival.deposit.clone();
+            change.keep_arrived(arrival.own_box, deposit, &arrival.envelope, now)
+        })?;
+        Ok(Became::Unopened(number))
     }
 
-    /// Whose box it is from, by the address book; or what has to be asked.
-    fn author(&self, view: View<'_>, opened: &Opened) -> Result<Author, MailError> {
-        let sender = opened.sender();
-        if let Some(Kept { id, record }) = view.contact_with_box(&sender.name)? {
-            return Ok(Author::Known(record.keys(), Some(id)));
-        }
-        let own = view.box_named(&sender.name)?.and_then(|kept| keys_of(&kept.record));
-        if let Some(keys) = own {
-            return Ok(Author::Known(keys, None));
-        }
-        let broker = sender.broker.as_str().parse::<BrokerAddress>();
-        let is_here = broker.is_ok_and(|broker| broker.fingerprint == self.way.broker.fingerprint);
-        Ok(if is_here { Author::Ask(sender.name) } else { Author::Unknown })
+    /// Whether the box that it says to be from is at this broker, who can be asked for its opening.
+    fn is_here(&self, opened: &Opened) -> bool {
+        let broker = opened.sender().broker.as_str().parse::<BrokerAddress>();
+        broker.is_ok_and(|broker| broker.fingerprint == self.way.broker.fingerprint)
     }
 
     /// Opens a letter that is here: who wrote it is asked for in a session in which nothing else is done.
@@ -147,18 +127,21 @@ impl Round {
             self.say(News::Letter(number)).await;
             return Ok(());
         };
-        let author = self.author(self.office.store().view(), &opened)?;
-        let asked = matches!(author, Author::Ask(_));
-        let (keys, contact) = match author {
-            Author::Known(keys, contact) => (Some(keys), contact),
-            Author::Unknown => (None, None),
-            Author::Ask(name) => match self.session().await?.opening(name).await {
-                Ok(found) => (Some(found.keys()), None),
-                Err(GuestError::Undecided(Undecided::ROOM_UNKNOWN)) => (None, None),
-                Err(error) => return Err(error.into()),
-            },
-        };
         let agreement = agreement_of(&own)?;
+        let known = known(self.office.store().view(), &opened)?;
+        let is_theirs = known.is_some_and(|(keys, _)| opened.verify(&keys, &agreement).is_ok());
+        let asked = !is_theirs && self.is_here(&opened);
+        let stated = if asked {
+            match self.session().await?.opening(opened.sender().name).await {
+                Ok(found) => Some(found.keys()),
+                Err(GuestError::Undecided(Undecided::ROOM_UNKNOWN)) => None,
+                Err(error) => return Err(error.into()),
+            }
+        } else {
+            None
+        };
+        // What the user knows goes before what the broker says.
+        let (keys, contact) = (known.map(|(keys, _)| keys).or(stated), known.map(|known| known.1));
         let authorship = match keys {
             Some(keys) => authorship(opened.verify(&keys, &agreement)),
             None => match opened.verify(&opened.sender().keys(), &agreement) {
@@ -211,6 +194,14 @@ impl Round {
         Ok(Some((arrival, own)))
     }
 }
+
+/// The contact from whose box it says to be, with the keys that are known of that. An own box is not looked up: who is
+/// asked for nothing when a letter comes in its name owns it.
+fn known(view: View<'_>, opened: &Opened) -> Result<Option<(BoxKeys, ContactId)>, MailError> {
+    let found = view.contact_with_box(&opened.sender().name)?;
+    Ok(found.map(|Kept { id, record }| (record.keys(), id)))
+}
+
 fn agreement_of(own: &BoxRecord) -> Result<AgreementSecret, Setback> {
     let secrets = own.secrets.as_ref();
     secrets.map(|secrets| secrets.agreement()).ok_or_else(|| {
@@ -355,7 +346,7 @@ fn receipt_for(
     opened: &Opened,
     agreement: &AgreementSecret,
 ) -> Result<Matched, MailError> {
-    let Some(Kept { id, record }) = view.letter_in(&receipt.deposit, Direction::Sent)? else {
+    let Some(Kept { id, record }) = view.sent_in(&receipt.deposit)? else {
         return Ok(Matched::No("a read receipt for a letter that is not here".to_owned()));
     };
     let (Some(sent), Some(to)) = (view.sent(id)?, record.other) else {

@@ -23,7 +23,7 @@ use crate::post::guest::{GuestError, GuestSession};
 use crate::post::own_box::OwnBox;
 use crate::post::store::MailError;
 use crate::post::store::letters::{
-    DepositRecord, Direction, LetterRecord, LetterState, RegisteredDeposit, RegisteredState,
+    DepositRecord, LetterRecord, LetterState, RegisteredDeposit, RegisteredState,
 };
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord, BoxState, HeadMet, Position};
 
@@ -172,15 +172,12 @@ impl Round {
             let now = self.time()?;
             // V-336: it is taken off once it was decided about.
             let undecided = fold.undecided(seq).is_some();
-            let known = self
-                .office
-                .store()
-                .view()
-                .letter_in(&waiting.envelope.digest, Direction::Received)?;
+            // By its place alone: the same bytes may lie in another of the user's boxes, and then must be fetched there, too.
+            let known = self.office.store().view().letter_at(id, seq)?;
             if let Some(known) = known {
                 if undecided {
-                    wishes.extend(wish_for(id, seq, &known));
-                } else if self.can_go(id, seq, waiting, &known.record)? {
+                    wishes.extend(wish_for(seq, &known));
+                } else if self.can_go(waiting, &known.record)? {
                     take.push(seq);
                 }
                 continue;
@@ -235,17 +232,8 @@ impl Round {
     }
 
     /// Whether what waits, and is here, can be taken off.
-    fn can_go(
-        &self,
-        id: BoxId,
-        seq: u64,
-        waiting: &Waiting,
-        record: &LetterRecord,
-    ) -> Result<bool, Setback> {
-        let is_it = record.own_box == id
-            && record.deposit.as_ref().is_some_and(|deposit| deposit.seq == Some(seq));
-        // Another one with the same envelope is the same again.
-        if !is_it || waiting.attachments.is_empty() {
+    fn can_go(&self, waiting: &Waiting, record: &LetterRecord) -> Result<bool, Setback> {
+        if waiting.attachments.is_empty() {
             return Ok(true);
         }
         let blocked = match record.contact {

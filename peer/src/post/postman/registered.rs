@@ -18,8 +18,8 @@ use crate::post::guest::{GuestError, GuestSession};
 use crate::post::letters::PostError;
 use crate::post::own_box::OwnBox;
 use crate::post::store::letters::{
-    DepositRecord, Direction, Fate, LetterNumber, LetterRecord, PAGE, RegisteredDeposit,
-    RegisteredState, Selection,
+    DepositRecord, Fate, LetterNumber, LetterRecord, PAGE, RegisteredDeposit, RegisteredState,
+    Selection,
 };
 use crate::post::store::own_boxes::{BoxId, BoxRecord};
 use crate::post::store::{Change, Kept};
@@ -95,25 +95,15 @@ pub(super) struct Missed {
     deposit: DepositRecord,
 }
 
-/// The user's word about a letter that is undecided, if it is that one and there is a word.
-pub(super) fn wish_for(
-    id: BoxId,
-    seq: u64,
-    known: &Kept<LetterNumber, LetterRecord>,
-) -> Option<Wish> {
+/// The user's word about the undecided letter at a position, if there is one.
+pub(super) fn wish_for(seq: u64, known: &Kept<LetterNumber, LetterRecord>) -> Option<Wish> {
     let Kept { id: number, record } = known;
     let accepts = match record.registered? {
         RegisteredState::Accepting => true,
         RegisteredState::Declining => false,
         _ => return None,
     };
-    // Another one with the same envelope is not the one that was decided about.
-    is_at(record, id, seq).then_some(Wish { number: *number, seq, accepts })
-}
-
-fn is_at(record: &LetterRecord, id: BoxId, seq: u64) -> bool {
-    let at = record.deposit.as_ref().and_then(|deposit| deposit.seq);
-    record.own_box == id && at == Some(seq)
+    Some(Wish { number: *number, seq, accepts })
 }
 
 /// No log is shown that ends between a letter that was accepted and its half (V-333); `awaits` is the letter of which the
@@ -182,7 +172,7 @@ impl Round {
                     .map(|waiting| deposit_of(settled.seq, waiting, stamped)),
             };
             let Some(deposit) = deposit else { continue };
-            if !self.settle_one(id, settled, &deposit).await? {
+            if !self.settle_one(id, settled).await? {
                 missed.push(Missed { settled: settled.clone(), deposit });
             }
         }
@@ -193,18 +183,10 @@ impl Round {
     }
 
     /// Whether the letter is here; then it is kept what became of it.
-    async fn settle_one(
-        &self,
-        id: BoxId,
-        settled: &Settled,
-        deposit: &DepositRecord,
-    ) -> Result<bool, Setback> {
-        let known = {
-            let store = self.office.store();
-            store.view().letter_in(&deposit.envelope, Direction::Received)?
-        };
+    async fn settle_one(&self, id: BoxId, settled: &Settled) -> Result<bool, Setback> {
+        let known = self.office.store().view().letter_at(id, settled.seq)?;
         let Some(Kept { id: number, record }) = known else { return Ok(false) };
-        if !is_at(&record, id, settled.seq) || record.registered.is_none() {
+        if record.registered.is_none() {
             return Ok(true);
         }
         let (fate, at) = (&settled.fate, settled.at);
@@ -224,7 +206,7 @@ impl Round {
         now: Time,
     ) -> Result<(), Setback> {
         for Missed { settled, deposit } in missed {
-            if self.settle_one(id, settled, deposit).await? || settled.seq < record.position.read {
+            if self.settle_one(id, settled).await? || settled.seq < record.position.read {
                 continue;
             }
             let (fate, at) = (&settled.fate, settled.at);

@@ -12,7 +12,7 @@ use super::MailError;
 const APPLICATION: i64 = 0x5072_4d61;
 
 /// Step `n` leads from format `n` to `n + 1` (`PRAGMA user_version`). Never edited, only added to.
-pub(super) const MIGRATIONS: &[&str] = &[FIRST, SECOND];
+pub(super) const MIGRATIONS: &[&str] = &[FIRST, SECOND, THIRD];
 
 /// Pages of 4 KiB after which the journal is copied into the file.
 const JOURNAL_PAGES: i64 = 2_048;
@@ -86,6 +86,13 @@ CREATE TABLE question (
     letter INTEGER NOT NULL UNIQUE, open INTEGER NOT NULL, sealed BLOB NOT NULL
 ) STRICT;
 CREATE INDEX question_open ON question (id) WHERE open = 1;
+";
+
+/// A letter that came is found by its box and its position there, and no more by the bytes of its envelope.
+const THIRD: &str = "
+DROP INDEX letter_envelope;
+ALTER TABLE letter RENAME COLUMN envelope TO deposit;
+CREATE UNIQUE INDEX letter_deposit ON letter (direction, deposit) WHERE deposit IS NOT NULL;
 ";
 
 /// Opens or creates the file for this program alone, in its newest format, readable by its owner only.

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::contacts::ContactId;
 use super::own_boxes::BoxId;
 use super::rows::{Change, Kept, Owner, Part, Plain, Record as _, View};
+use super::seal::Keyed;
 use super::{DamagedRow, MailError};
 
 mod origin;
@@ -23,7 +24,7 @@ pub use record::{
     AttachmentRecord, Authorship, DepositRecord, Direction, LetterNumber, LetterRecord,
     LetterState, ReadReceiptState, RegisteredDeposit, RegisteredState,
 };
-use record::{envelope_of, message_of, thread_of};
+use record::{arrival_of, envelope_of, message_of, thread_of};
 pub use registered::{Fate, Said};
 
 /// Most letters of one page.
@@ -171,18 +172,36 @@ impl View<'_> {
         Ok(found.map(|(id, record)| Kept { id: LetterNumber(id), record }))
     }
 
-    /// The letter in this envelope that came, or went.
+    /// The letter that came to this place in the log of an own box.
     ///
     /// # Errors
     /// As [`View::letter_of_message`].
-    pub fn letter_in(
+    pub fn letter_at(
+        &self,
+        own_box: BoxId,
+        seq: u64,
+    ) -> Result<Option<Kept<LetterNumber, LetterRecord>>, MailError> {
+        self.letter_by(Direction::Received, arrival_of(self.keys, own_box, seq))
+    }
+
+    /// The letter that went in this envelope.
+    ///
+    /// # Errors
+    /// As [`View::letter_of_message`].
+    pub fn sent_in(
         &self,
         envelope: &Digest,
-        direction: Direction,
     ) -> Result<Option<Kept<LetterNumber, LetterRecord>>, MailError> {
-        let name = Plain::Name(envelope_of(self.keys, envelope));
-        let found =
-            self.one("WHERE direction = ?1 AND envelope = ?2", &[&direction.code(), &name])?;
+        self.letter_by(Direction::Sent, envelope_of(self.keys, envelope))
+    }
+
+    fn letter_by(
+        &self,
+        direction: Direction,
+        deposit: Keyed,
+    ) -> Result<Option<Kept<LetterNumber, LetterRecord>>, MailError> {
+        let condition = "WHERE direction = ?1 AND deposit = ?2";
+        let found = self.one(condition, &[&direction.code(), &Plain::Name(deposit)])?;
         Ok(found.map(|(id, record)| Kept { id: LetterNumber(id), record }))
     }
 
@@ -261,10 +280,11 @@ impl View<'_> {
 }
 
 impl Change<'_> {
-    /// Keeps an envelope that was fetched; if it was before, its letter is answered. Durable before it is taken off.
+    /// Keeps an envelope that was fetched; if the letter at its place was before, that is answered. Durable before it is taken
+    /// off.
     ///
     /// # Errors
-    /// [`MailError`].
+    /// [`MailError::Step`] without a place; [`MailError`].
     pub fn keep_arrived(
         &mut self,
         own_box: BoxId,
@@ -272,8 +292,9 @@ impl Change<'_> {
         envelope: &[u8],
         now: Time,
     ) -> Result<LetterNumber, MailError> {
-        let name = Plain::Name(envelope_of(self.keys, &deposit.envelope));
-        let sql = "SELECT id FROM letter WHERE direction = ?1 AND envelope = ?2";
+        let seq = deposit.seq.ok_or(MailError::Step("what came stands somewhere"))?;
+        let name = Plain::Name(arrival_of(self.keys, own_box, seq));
+        let sql = "SELECT id FROM letter WHERE direction = ?1 AND deposit = ?2";
         if let [known, ..] = *self.ids(sql, &[&Direction::Received.code(), &name])? {
             return Ok(LetterNumber(known));
         }
@@ -458,7 +479,7 @@ impl Change<'_> {
         contact: Option<ContactId>,
         message: Uuid,
         reply_to: Option<Uuid>,
-    ) -> Result<super::seal::Keyed, MailError> {
+    ) -> Result<Keyed, MailError> {
         let Some(answered) = reply_to else {
             return Ok(thread_of(self.keys, contact, &message));
         };

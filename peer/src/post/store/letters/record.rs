@@ -387,6 +387,14 @@ pub(super) fn thread_of(keys: &Keys, contact: Option<ContactId>, first: &Uuid) -
     keys.name("thread", &[contact.to_be_bytes().as_slice(), first.as_bytes()].concat())
 }
 
+/// What a letter that came is found by. Not by its bytes: whoever has those leaves them in another box, too, and what one
+/// box holds must not show in what is done with the other.
+pub(super) fn arrival_of(keys: &Keys, own_box: BoxId, seq: u64) -> Keyed {
+    let place = [own_box.0.to_be_bytes(), seq.to_be_bytes()].concat();
+    keys.name("arrival", &place)
+}
+
+/// What a letter that was sent is found by: the receipt for it names its envelope.
 pub(super) fn envelope_of(keys: &Keys, digest: &Digest) -> Keyed {
     keys.name("envelope", &digest.0)
 }
@@ -394,7 +402,7 @@ pub(super) fn envelope_of(keys: &Keys, digest: &Digest) -> Keyed {
 impl Record for LetterRecord {
     const TABLE: Table = Table {
         name: "letter",
-        columns: &["direction", "contact", "unread", "thread", "message", "envelope"],
+        columns: &["direction", "contact", "unread", "thread", "message", "deposit"],
     };
 
     fn plain(&self, keys: &Keys) -> Vec<Plain> {
@@ -405,7 +413,10 @@ impl Record for LetterRecord {
             Plain::Number(self.is_unread().into()),
             name(self.thread),
             name(self.message.as_ref().map(|id| message_of(keys, id))),
-            name(self.deposit.as_ref().map(|deposit| envelope_of(keys, &deposit.envelope))),
+            name(self.deposit.as_ref().and_then(|deposit| match self.direction {
+                Direction::Received => deposit.seq.map(|seq| arrival_of(keys, self.own_box, seq)),
+                Direction::Sent => Some(envelope_of(keys, &deposit.envelope)),
+            })),
         ]
     }
 }

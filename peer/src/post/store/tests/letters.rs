@@ -3,7 +3,7 @@
 use super::fixture::{Came, Post, at, came, id, receipt_for, text_letter};
 use super::*;
 use crate::post::store::letters::{
-    Authorship, Direction, LetterNumber, LetterState, Page, Reading, Selection,
+    Authorship, DepositRecord, Direction, LetterNumber, LetterState, Page, Reading, Selection,
 };
 use pregao_protocol::letter::{Content, show};
 
@@ -66,6 +66,41 @@ fn an_envelope_that_came_is_kept_once_and_stays_until_it_is_opened() {
     ] {
         assert!(matches!(again, Err(MailError::Step(_))));
     }
+}
+
+#[test]
+fn the_same_bytes_in_two_places_are_two_letters() {
+    let mut post = Post::new();
+    let (own, other) = (post.own, super::fixture::owner(3));
+    let other = post.store.change(|change| change.keep_box(&other.record())).unwrap();
+    let letter = text_letter(&post.them, 1, "About the clock", "It runs.");
+    let came = came(&post.them, &post.me, letter, 7);
+    let keep = |post: &mut Post, own_box, seq| {
+        let deposit = DepositRecord { seq, ..came.deposit.clone() };
+        post.store.change(|change| change.keep_arrived(own_box, deposit, &came.envelope, at(0)))
+    };
+    // A copy elsewhere cannot be opened, and hides nothing of the letter.
+    let copy = keep(&mut post, other, Some(3)).unwrap();
+    post.store.change(|change| change.keep_unreadable(copy, "sealed elsewhere")).unwrap();
+    assert!(post.store.view().letter_at(own, 7).unwrap().is_none());
+    let number = keep(&mut post, own, Some(7)).unwrap();
+    assert_ne!(number, copy);
+    let again = keep(&mut post, own, Some(8)).unwrap();
+    let mut post = post.reopen();
+    for (own_box, seq, found) in [
+        (own, 7, Some(number)),
+        (own, 8, Some(again)),
+        (other, 3, Some(copy)),
+        (other, 7, None),
+        (own, 3, None),
+    ] {
+        let kept = post.store.view().letter_at(own_box, seq).unwrap();
+        assert_eq!(kept.map(|kept| kept.id), found, "{own_box:?} {seq}");
+    }
+    assert_eq!(keep(&mut post, own, Some(7)).unwrap(), number);
+    assert!(matches!(keep(&mut post, own, None), Err(MailError::Step(_))));
+    // None of them was sent: no receipt is for one.
+    assert!(post.store.view().sent_in(&came.deposit.envelope).unwrap().is_none());
 }
 
 #[test]
@@ -207,7 +242,7 @@ fn a_read_receipt_is_no_letter_and_for_none_that_came() {
     assert!(matches!(kept, Err(MailError::Step(_))));
     let own = post.own;
     let mut deposit = first.deposit.clone();
-    deposit.envelope = pregao_protocol::value::codec::Digest([9; 32]);
+    deposit.seq = Some(9);
     let other =
         post.store.change(|change| change.keep_arrived(own, deposit, b"sealed", at(0))).unwrap();
     let reading = Reading {

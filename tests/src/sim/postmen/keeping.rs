@@ -1,0 +1,154 @@
+//! What postmen do with letters that are left to find out about them, to lose other letters, or to wear them out.
+
+use pregao_protocol::wire::blob::{BlobFrame, Say};
+use pregao_protocol::wire::frame::FromPeer;
+
+use pregao::post::store::own_boxes::BoxPurpose;
+
+use super::super::recorder::Recorder;
+use super::*;
+
+/// How often a guest asked for these bytes.
+fn gets(recorder: &Recorder, bytes: &[u8]) -> usize {
+    let digest = Digest::of(bytes);
+    let connections = recorder.connections();
+    let frames = connections.iter().flat_map(|connection| &connection.frames);
+    let asked = frames.filter(|frame| {
+        BlobFrame::from_peer(&frame.bytes)
+            .is_ok_and(|frame| frame.digest == digest && matches!(frame.say, Say::Get(_)))
+    });
+    asked.count()
+}
+
+/// How often a guest asked for the opening of a box.
+fn openings(recorder: &Recorder, of: RoomName) -> usize {
+    let connections = recorder.connections();
+    let frames = connections.iter().flat_map(|connection| &connection.frames);
+    let asked = frames.filter(|frame| {
+        matches!(FromPeer::parse(&frame.bytes), Ok(FromPeer::BoxOpening { room, .. }) if room == of)
+    });
+    asked.count()
+}
+
+fn causes(office: &Office) -> Result<usize> {
+    let unread = office.unread()?.letters;
+    Ok(unread.iter().filter(|letter| letter.cause.is_some()).count())
+}
+
+impl Writer {
+    /// Opens a box for first letters and one for somebody; their names.
+    async fn move_into_two(&self) -> Result<[RoomName; 2]> {
+        self.move_in(None).await?;
+        let somebody = Address {
+            name: RoomName([8; 32]),
+            broker: self.options.broker.to_string().try_into()?,
+            key: SecretKey::from_seed(&[8; 32]).public(),
+            agreement: AgreementSecret::from_random([8; 32]).public(),
+        };
+        let contact = self.office.add_contact("somebody", somebody, self.now())?;
+        let secrets = self.office.box_secrets()?;
+        let opening = terms(&self.house, &secrets);
+        self.office.draw_box(opening, BoxPurpose::Contact(contact), secrets)?;
+        let mut shift = self.begin(true).await?;
+        shift
+            .until("both are open", |office| {
+                Ok(office.boxes()?.iter().all(|own| own.standing == "open"))
+            })
+            .await?;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        is_calm(&shift.end().await?)?;
+        let boxes = self.office.boxes()?;
+        let names = boxes.iter().map(|own| own.name.parse().context("a name"));
+        let names: Vec<RoomName> = names.collect::<Result<_>>()?;
+        Ok(names.as_slice().try_into()?)
+    }
+
+    /// The postman is there until so many letters that came cannot be read.
+    async fn meet(&self, unreadable: usize) -> Result<()> {
+        let mut shift = self.begin(true).await?;
+        shift.until("they came", |office| Ok(causes(office)? == unreadable)).await?;
+        // Taken off.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        is_calm(&shift.end().await?)
+    }
+}
+
+#[test]
+fn v392_the_same_bytes_in_two_boxes_of_one_person_are_fetched_from_both_and_lose_no_letter() {
+    in_a_street(PER_DAY, async |street| {
+        let recorder = street.town.record();
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        let [first, second] = ana.move_into_two().await?;
+        let by = eva.open(9, 40).await?;
+        // Whoever sees one box fetch them, and the other not, sees whose both are.
+        let junk = [1; 4_028];
+        eva.leave_envelope(first, &junk).await?;
+        ana.meet(1).await?;
+        eva.leave_envelope(second, &junk).await?;
+        ana.meet(2).await?;
+        ensure!(gets(&recorder, &junk) == 2, "{} gets", gets(&recorder, &junk));
+        // Whoever knows a letter before it is deposited leaves its bytes elsewhere first.
+        let content = said(by.address(&eva.writer)?, 1, "Not to be lost.")?;
+        let (keys, envelope) = {
+            let mut session = eva.paid().await?;
+            let found = session.opening(second).await?;
+            let keys = session.take_keys(&found).await?;
+            let outgoing = Outgoing {
+                content: &content,
+                author: by.author(),
+                attachments: &[],
+                expires: None,
+                halves: None,
+            };
+            let envelope = session.prepare(&found, &keys, &outgoing).await?.sealed.envelope;
+            ((keys.signed.digest(), keys.once.map(|(once, _)| once)), envelope)
+        };
+        eva.leave_envelope(first, &envelope).await?;
+        ana.meet(3).await?;
+        eva.leave_under(second, &envelope, keys).await?;
+        let mut shift = ana.begin(true).await?;
+        shift.until("the letter came", |office| Ok(office.unread()?.unread == 4)).await?;
+        shift.until("it is opened", |office| Ok(causes(office)? == 3)).await?;
+        is_calm(&shift.end().await?)?;
+        let came = ana.letters()?.into_iter().find(|letter| letter.cause.is_none());
+        let came = came.context("a letter")?;
+        ensure!(ana.office.read(came.letter, ana.now())?.text.expose() == "Not to be lost.");
+        Ok(())
+    });
+}
+
+#[test]
+fn v392_a_letter_in_the_name_of_a_box_shows_nobody_whether_its_reader_has_or_knows_that() {
+    in_a_street(PER_DAY, async |street| {
+        let recorder = street.town.record();
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        let [first, second] = ana.move_into_two().await?;
+        let (by, known) = (eva.open(9, 40).await?, eva.open(9, 41).await?);
+        let friend = known.address(&eva.writer)?;
+        ana.office.add_contact("friend", friend.clone(), ana.now())?;
+        let own = Address { name: second, ..by.address(&eva.writer)? };
+        let before = openings(&recorder, known.own.name());
+        let own_before = openings(&recorder, second);
+        eva.leave(first, &by, &said(own, 1, "By yourself.")?).await?;
+        eva.leave(first, &by, &said(friend.clone(), 2, "By your friend.")?).await?;
+        eva.leave(first, &known, &said(friend, 3, "By your friend indeed.")?).await?;
+        let mut shift = ana.begin(true).await?;
+        let waits = |office: &Office| -> Result<usize> {
+            let unread = office.unread()?.letters;
+            let cause = Some("it was not opened yet");
+            Ok(unread.iter().filter(|letter| letter.cause.as_deref() == cause).count())
+        };
+        shift
+            .until("all are opened", |office| {
+                Ok(office.unread()?.unread == 3 && waits(office)? == 0)
+            })
+            .await?;
+        is_calm(&shift.end().await?)?;
+        // Whoever pretends to be either sees that it is asked for, as a box that is nobody's here.
+        ensure!(openings(&recorder, second) == own_before + 1, "her own box");
+        ensure!(openings(&recorder, known.own.name()) == before + 1, "her contact's box");
+        Ok(())
+    });
+}
