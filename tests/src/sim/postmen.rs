@@ -307,10 +307,18 @@ impl Forger {
     async fn settle(street: &Street) -> Result<Self> {
         let writer = street.settle("Eva").await?;
         tokio::time::sleep(Duration::from_secs(10)).await;
+        let mut forger = Self { writer, passes: Vec::new() };
+        forger.take_passes().await?;
+        Ok(forger)
+    }
+
+    /// Those of the day.
+    async fn take_passes(&mut self) -> Result<()> {
+        let writer = &self.writer;
         let offer = writer.taker.offer().await?;
         let asked = requests(&offer.key, offer.count, &writer.options.host)?;
-        let passes = writer.taker.take(asked, offer.key).await?;
-        Ok(Self { writer, passes })
+        self.passes = writer.taker.take(asked, offer.key).await?;
+        Ok(())
     }
 
     /// A session that holds a pass.

@@ -21,8 +21,10 @@ use crate::post::store::MailError;
 use crate::post::store::own_boxes::BoxId;
 use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState};
 
-/// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. A broker hands out 64 at once, so two
-/// stocks last through a day on which somebody drains them. The same for all boxes, so that none is known by it.
+/// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. The same for all boxes, so that none is
+/// known by it. Each renewal publishes one, however many are left by the log: that shows which were used, and not which were
+/// handed out, so whoever takes keys and leaves nothing empties a stock that looks full. Eight are open, and a broker hands
+/// out 64 keys at once and 144 a day: whoever drains a box needs more passes than that each day, for days.
 const STOCK: u64 = 52;
 /// After so long an entry that was handed in is in the log, or never will be: its stamp has grown too old.
 const SETTLED: Duration = Duration::from_secs(600);
@@ -48,7 +50,7 @@ impl Round {
             })?;
         }
         let renewed = store.view().own_box(id)?.renewed;
-        Ok(is_lost || renewed != Some(today) || is_short(fold, 4))
+        Ok(is_lost || renewed != Some(today) || is_short(fold))
     }
 
     /// Draws keys, keeps them, and publishes them. The session has read the box up to `seen`. The position of the entry.
@@ -57,13 +59,11 @@ impl Round {
         id: BoxId,
         session: &mut GuestSession<'_>,
         own: &OwnBox,
-        (fold, seen): (&MessageBox, Seen),
+        seen: Seen,
         now: Time,
     ) -> Result<u64, Setback> {
-        // A day on which none was used needs no other stock: each one more lets the oldest lapse.
-        let count = if is_short(fold, 2) { STOCK } else { 0 };
         let signed = self.prekey()?;
-        let stock: Vec<_> = (0..count).map(|_| self.prekey()).collect::<Result<_, _>>()?;
+        let stock: Vec<_> = (0..STOCK).map(|_| self.prekey()).collect::<Result<_, _>>()?;
         let publics: Vec<_> = stock.iter().map(PrekeySecret::public).collect();
         let digests: Vec<Digest> = publics.iter().map(|public| public.digest()).collect();
         let fault =
@@ -132,9 +132,9 @@ impl Round {
     }
 }
 
-/// Whether fewer than one of so many keys of a stock are left.
-fn is_short(fold: &MessageBox, part: u64) -> bool {
-    fold.unused().saturating_mul(part) < STOCK
+/// Whether fewer keys are left than a quarter of a stock, by the letters that came.
+fn is_short(fold: &MessageBox) -> bool {
+    fold.unused() < STOCK / 4
 }
 
 /// A name for what is said of a box.

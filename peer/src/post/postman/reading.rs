@@ -120,7 +120,7 @@ impl Round {
             return Ok(Looked { seen, decided: false });
         }
         if must_renew && record.state == BoxState::Opened {
-            let replaced = self.renew(id, session, &own, (fold, seen), now).await?;
+            let replaced = self.renew(id, session, &own, seen, now).await?;
             if record.renewed.is_none() {
                 // From now on letters can come.
                 self.say(News::Boxes).await;

@@ -8,6 +8,9 @@ use pregao::post::store::own_boxes::BoxPurpose;
 use super::super::recorder::Recorder;
 use super::*;
 
+/// After so long all that was to be renewed by now and then is renewed soon.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// How often a guest asked for these bytes.
 fn gets(recorder: &Recorder, bytes: &[u8]) -> usize {
     let digest = Digest::of(bytes);
@@ -63,6 +66,13 @@ impl Writer {
         Ok(names.as_slice().try_into()?)
     }
 
+    /// The postman is there for so long, and nothing is odd.
+    async fn stay(&self, long: Duration) -> Result<()> {
+        let shift = self.begin(false).await?;
+        tokio::time::sleep(long).await;
+        is_calm(&shift.end().await?)
+    }
+
     /// The postman is there until so many letters that came cannot be read.
     async fn meet(&self, unreadable: usize) -> Result<()> {
         let mut shift = self.begin(true).await?;
@@ -70,6 +80,15 @@ impl Writer {
         // Taken off.
         tokio::time::sleep(Duration::from_secs(20)).await;
         is_calm(&shift.end().await?)
+    }
+}
+
+impl Forger {
+    /// Whether a one-time key of a box is given for a pass.
+    async fn takes_key(&mut self, of: RoomName) -> Result<bool> {
+        let mut session = self.paid().await?;
+        let found = session.opening(of).await?;
+        Ok(session.take_keys(&found).await?.once.is_some())
     }
 }
 
@@ -114,6 +133,28 @@ fn v392_the_same_bytes_in_two_boxes_of_one_person_are_fetched_from_both_and_lose
         let came = ana.letters()?.into_iter().find(|letter| letter.cause.is_none());
         let came = came.context("a letter")?;
         ensure!(ana.office.read(came.letter, ana.now())?.text.expose() == "Not to be lost.");
+        Ok(())
+    });
+}
+
+#[test]
+fn v390_one_time_keys_that_somebody_took_and_did_not_use_are_replaced() {
+    in_a_street(100, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        ana.move_in(None).await?;
+        let to = ana.office.address()?.name;
+        let mut taken = 0;
+        while eva.takes_key(to).await? {
+            taken += 1;
+        }
+        ensure!(taken == 52, "{taken} keys");
+        // Nothing was left under any of them: by the log all are there.
+        street.town.sleep(WEEK);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        ana.stay(Duration::from_secs(3_600)).await?;
+        eva.take_passes().await?;
+        ensure!(eva.takes_key(to).await?, "the stock was not replaced");
         Ok(())
     });
 }
