@@ -28,7 +28,8 @@ use super::street::{Shift, Street, Writer, in_a_street, is_calm, letter, vault};
 const PER_DAY: u32 = 100;
 /// One-time keys that a box has at first.
 const STOCK: usize = 52;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// After so long keys are renewed soon.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What was kept of the traffic.
 #[derive(Default)]
@@ -165,7 +166,7 @@ async fn come_and_fetch(writer: &Writer, unread: u64) -> Result<()> {
     let mut shift: Shift = writer.begin(true).await?;
     let came = |office: &pregao::post::office::Office| Ok(office.unread()?.unread >= unread);
     shift.until("letters came", came).await?;
-    // Taken off, and the keys renewed if it is another day.
+    // Taken off.
     tokio::time::sleep(Duration::from_secs(20)).await;
     is_calm(&shift.end().await?)
 }
@@ -245,16 +246,18 @@ fn whoever_has_all_traffic_and_steals_both_vaults_opens_what_was_not_read_and_no
         come_and_fetch(&rui, 1).await?;
         let open = steal(&street, &ana, &recorder)?;
         ensure!(open == [alone], "{open:?}");
-        // On another day the key is another one.
-        street.town.sleep(DAY);
+        // A week later the key is another one.
+        street.town.sleep(WEEK);
         tokio::time::sleep(Duration::from_secs(30)).await;
-        rui.write("ana", letter("ana", "of the next day"))?;
-        come_and_fetch(&ana, 3).await?;
+        rui.write("ana", letter("ana", "of the next week"))?;
+        let shift = ana.begin(false).await?;
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        is_calm(&shift.end().await?)?;
         let open = steal(&street, &ana, &recorder)?;
         ensure!(open.is_empty(), "{open:?}");
         is_calm(&rui.send_all().await?)?;
         let open = steal(&street, &ana, &recorder)?;
-        ensure!(open == ["of the next day"], "the next day: {open:?}");
+        ensure!(open == ["of the next week"], "the next week: {open:?}");
         // What they read is in their own archives, until they delete it.
         erase_all(&street, [ana, rui])
     });

@@ -29,6 +29,20 @@ const STOCK: u64 = 52;
 /// After so long an entry that was handed in is in the log, or never will be: its stamp has grown too old.
 const SETTLED: Duration = Duration::from_secs(600);
 
+/// Of so many looks into a box one renews its keys on the day after they were renewed: looks are a minute apart, so that is
+/// after some four hours of being there. Each look is as likely, so the time shows neither when the program began nor when
+/// another box was renewed: two contacts who compare what they were given, stamps and all, see no more of one person than
+/// of two who are there at the same hours.
+const RENEW_ONE_IN: u64 = 256;
+/// The same is halved with each day more, so that keys of somebody who is never there for long are renewed too, this often.
+const HALVED: u32 = 5;
+
+/// Of how many looks one renews keys that were renewed so many days ago; none on the same day.
+fn renews_one_in(days: u32) -> Option<u64> {
+    let halved = days.checked_sub(1)?.min(HALVED);
+    Some(RENEW_ONE_IN >> halved)
+}
+
 impl Round {
     /// Notes keys that the log shows as published, though the answer to that was lost. Whether keys are to be renewed.
     pub(super) fn note_keys(
@@ -50,7 +64,18 @@ impl Round {
             })?;
         }
         let renewed = store.view().own_box(id)?.renewed;
-        Ok(is_lost || renewed != Some(today) || is_short(fold))
+        drop(store);
+        Ok(is_lost || is_short(fold) || self.may_renew(renewed, today)?)
+    }
+
+    /// Whether this is the look that renews keys by their age. The first are published at once: nobody can write before, and
+    /// each box is opened at a time of its own.
+    fn may_renew(&self, renewed: Option<Day>, today: Day) -> Result<bool, Setback> {
+        let Some(renewed) = renewed else { return Ok(true) };
+        match renews_one_in(today.0.saturating_sub(renewed.0)) {
+            Some(looks) => Ok(self.random_below(looks)? == 0),
+            None => Ok(false),
+        }
     }
 
     /// Draws keys, keeps them, and publishes them. The session has read the box up to `seen`. The position of the entry.
@@ -140,4 +165,21 @@ fn is_short(fold: &MessageBox) -> bool {
 /// A name for what is said of a box.
 pub(super) fn short(name: &RoomName) -> String {
     name.to_string().chars().take(8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn v391_keys_are_renewed_by_chance_the_sooner_the_older_they_are_and_once_on_a_day() {
+        let all: Vec<_> = (0..9).map(renews_one_in).collect();
+        let looks = [256, 128, 64, 32, 16, 8, 8, 8];
+        let expected: Vec<_> = [None].into_iter().chain(looks.map(Some)).collect();
+        assert_eq!(all, expected);
+        assert_eq!(renews_one_in(u32::MAX), Some(8));
+        // Who is there all day, for 1,440 looks, renews on all but one of some hundred days.
+        let missed = (1.0 - 1.0 / 256.0_f64).powi(1_440);
+        assert!(missed < 0.01, "{missed}");
+    }
 }

@@ -184,13 +184,16 @@ impl Plan {
     pub(super) fn next(&mut self, round: &Round, now: Time) -> Result<Next, Setback> {
         let store = round.office.store();
         let view = store.view();
-        if !self.is_filled {
-            self.unopened = unopened(view, now)?;
-            self.is_filled = true;
-        }
         let boxes: Vec<_> = view.boxes()?.into_iter().flatten().collect();
         let boxes: Vec<_> =
             boxes.into_iter().filter(|kept| kept.record.state != BoxState::Closed).collect();
+        if !self.is_filled {
+            self.unopened = unopened(view, now)?;
+            if !self.hurry {
+                self.looks = first_looks(round, &boxes, now)?;
+            }
+            self.is_filled = true;
+        }
         let departures: Vec<_> = view.departures()?.into_iter().flatten().collect();
         let has_soon = departures.iter().any(|kept| kept.record.leaves <= now.plus(SOON));
         let has_drawn = boxes.iter().any(|kept| !is_ready(&kept.record));
@@ -285,6 +288,23 @@ pub(super) fn is_ready(record: &BoxRecord) -> bool {
         BoxState::Opened => record.renewed.is_some(),
         BoxState::Closing | BoxState::Closed => true,
     }
+}
+
+/// When boxes are looked into for the first time after the program began: not all in one second. What is taken off then may be
+/// told to those who wrote it, and to several of them.
+fn first_looks(
+    round: &Round,
+    boxes: &[Kept<BoxId, BoxRecord>],
+    now: Time,
+) -> Result<BTreeMap<BoxId, Time>, Setback> {
+    let within = LOOK_AFTER.as_secs().saturating_add(LOOK_WITHIN);
+    // One without keys waits for them: nobody else knows it.
+    let known = boxes.iter().filter(|kept| kept.record.renewed.is_some());
+    let drawn = known.map(|kept| {
+        let after = Duration::from_secs(round.random_below(within)?);
+        Ok((kept.id, now.plus(after)))
+    });
+    drawn.collect()
 }
 
 /// When something leaves, as far as that is known: from a box that is there, and with a pass if it needs one.

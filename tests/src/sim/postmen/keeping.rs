@@ -5,6 +5,8 @@ use pregao_protocol::wire::frame::FromPeer;
 
 use pregao::post::store::own_boxes::BoxPurpose;
 
+use pregao_protocol::room::action::Action;
+
 use super::super::recorder::Recorder;
 use super::*;
 
@@ -155,6 +157,56 @@ fn v390_one_time_keys_that_somebody_took_and_did_not_use_are_replaced() {
         ana.stay(Duration::from_secs(3_600)).await?;
         eva.take_passes().await?;
         ensure!(eva.takes_key(to).await?, "the stock was not replaced");
+        Ok(())
+    });
+}
+
+/// When keys of a box were handed in, within a second of their stamps.
+fn renewals(recorder: &Recorder, of: RoomName) -> Vec<Duration> {
+    let connections = recorder.connections();
+    let frames = connections.iter().flat_map(|connection| &connection.frames);
+    let keys = frames.filter(|frame| {
+        let Ok(FromPeer::Submit { action, .. }) = FromPeer::parse(&frame.bytes) else {
+            return false;
+        };
+        let action = Action::parse(&action);
+        action.is_ok_and(|action| action.room() == of && matches!(action.body(), Body::Keys(_)))
+    });
+    let mut times: Vec<_> = keys.map(|frame| frame.at).collect();
+    // The same is handed in again if its answer does not come.
+    times.dedup_by(|one, other| one.abs_diff(*other) < Duration::from_secs(60));
+    times
+}
+
+/// On how many of some days two boxes of one person, who is there for an hour of each, have their keys renewed within ten
+/// minutes; and how often each was renewed.
+async fn renewed_together(street: &Street, days: u64) -> Result<(usize, [usize; 2])> {
+    let recorder = street.town.record();
+    let ana = street.settle("Ana").await?;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let names = ana.move_into_two().await?;
+    for day in 0..days {
+        // Not at the same hour each day: that would be known by itself.
+        street.town.sleep(Duration::from_secs(20 * 3_600 + day * 2_000));
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        ana.stay(Duration::from_secs(3_600)).await?;
+    }
+    let [first, second] = names.map(|name| renewals(&recorder, name));
+    // Those of the beginning are not compared: each box was opened, and given keys, by itself.
+    let (first, second) = (first.get(1..).unwrap_or(&[]), second.get(1..).unwrap_or(&[]));
+    let near = |one: &Duration, other: &Duration| one.abs_diff(*other) < Duration::from_secs(600);
+    let together = first.iter().filter(|one| second.iter().any(|other| near(one, other))).count();
+    Ok((together, [first.len(), second.len()]))
+}
+
+#[test]
+fn v391_contacts_who_compare_the_stamps_of_keys_see_nothing_of_whose_boxes_they_know() {
+    in_a_street(PER_DAY, async |street| {
+        let days = 8;
+        let (together, renewed) = renewed_together(&street, days).await?;
+        // By chance two of an hour's keys lie within ten minutes about every third time.
+        ensure!(together <= 1, "{together} times of {renewed:?}");
+        ensure!(renewed.iter().all(|times| (1..8).contains(times)), "{renewed:?}");
         Ok(())
     });
 }
