@@ -7,7 +7,7 @@ use pregao_protocol::letter::PublishedKeys;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::MessageBox;
 use pregao_protocol::room::action::Seen;
-use pregao_protocol::room::body::OnceKey;
+use pregao_protocol::room::body::{Keys, OnceKey};
 use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::clock::Time;
@@ -44,25 +44,32 @@ fn renews_one_in(days: u32) -> Option<u64> {
 }
 
 impl Round {
-    /// Notes keys that the log shows as published, though the answer to that was lost. Whether keys are to be renewed.
+    /// Notes keys that the log shows as published, though the answer to that was lost: all that `logged` has, for of two
+    /// entries whose answers were lost the older one has a stock that is handed out, too. Whether keys are to be renewed.
     pub(super) fn note_keys(
         &self,
         id: BoxId,
         fold: &MessageBox,
+        logged: &[(u64, Time, Keys)],
         now: Time,
     ) -> Result<bool, Setback> {
         let Some(newest) = fold.newest() else { return Ok(true) };
         let today = Day::of(now);
         let mut store = self.office.store();
-        let known = store.view().prekey(&newest.keys.signed)?;
-        let is_lost = known.as_ref().is_none_or(|kept| kept.record.secret().is_none());
-        if known.is_some_and(|kept| kept.record.state == PrekeyState::Drawn) {
-            let stock = newest.keys.stock.map(|stock| stock.root);
-            store.change(|change| {
-                change.keys_published(id, &newest.keys.signed, stock.as_ref(), newest.seq)?;
-                change.edit_box(id, |record| record.renewed = Some(today)).map(drop)
-            })?;
+        for (seq, at, keys) in logged {
+            let known = store.view().prekey(&keys.signed)?;
+            if known.is_some_and(|kept| kept.record.state == PrekeyState::Drawn) {
+                let stock = keys.stock.map(|stock| stock.root);
+                store.change(|change| {
+                    change.keys_published(id, &keys.signed, stock.as_ref(), *seq)?;
+                    change.edit_box(id, |record| {
+                        record.renewed = record.renewed.max(Some(Day::of(*at)));
+                    })
+                })?;
+            }
         }
+        let known = store.view().prekey(&newest.keys.signed)?;
+        let is_lost = known.is_none_or(|kept| kept.record.secret().is_none());
         let renewed = store.view().own_box(id)?.renewed;
         drop(store);
         Ok(is_lost || is_short(fold) || self.may_renew(renewed, today)?)

@@ -102,7 +102,7 @@ impl Round {
         require_longer(&record, seen, &note)?;
         require_half(&record, fold.awaits_half(), &note)?;
         let now = self.time()?;
-        let must_renew = self.note_keys(id, fold, now)?;
+        let must_renew = self.note_keys(id, fold, &noted.keys, now)?;
         // First, so that of what was handed over the files are known.
         let left = self.settle(id, &noted, fold_before.as_ref()).await?;
         let fetched = self.fetch(id, &record, session, fold, &noted, plan).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pregao_protocol::letter::Class;
 use pregao_protocol::room::action::Seen;
-use pregao_protocol::room::body::{Body, Deposit};
+use pregao_protocol::room::body::{Body, Deposit, Keys};
 use pregao_protocol::room::{Code, MessageBox, Stamped};
 use pregao_protocol::value::clock::Time;
 use pregao_protocol::value::label;
@@ -56,6 +56,8 @@ pub(super) struct Noted {
     pub(super) stamps: BTreeMap<u64, Time>,
     /// Those of them that are registered.
     deposits: BTreeMap<u64, Deposit>,
+    /// What each entry publishes that has keys, and when.
+    pub(super) keys: Vec<(u64, Time, Keys)>,
     settled: Vec<Settled>,
     accepted: Option<Time>,
     closed: Option<Time>,
@@ -73,6 +75,7 @@ impl Noted {
                     self.deposits.insert(seq, deposit.clone());
                 }
             }
+            Body::Keys(keys) => self.keys.push((seq, at, keys.clone())),
             Body::Accepted(_) => self.accepted = Some(at),
             // The one that was accepted right before (V-333): the reader's own stamp counts.
             Body::Handed(handed) => settled(

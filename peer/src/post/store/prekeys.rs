@@ -1,6 +1,7 @@
 //! Secrets of the keys that letters are sealed to: durable before the keys are published, gone once their letters are
 //! read.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use pregao_protocol::room::body::OnceKey;
@@ -198,7 +199,8 @@ impl Change<'_> {
         self.insert(&PrekeyRecord { own_box, digest, once, drawn, state, secret }).map(drop)
     }
 
-    /// The entry at `seq` published this signed key and this stock. Signed keys before it are replaced by it.
+    /// The entry at `seq` published this signed key and this stock: the answer to it says so, or the log. In whatever order
+    /// that is heard of several, each signed key is replaced by the next in the log.
     ///
     /// # Errors
     /// [`MailError::Step`] if the keys are not kept; [`MailError::Row`].
@@ -209,21 +211,16 @@ impl Change<'_> {
         stock: Option<&Digest>,
         seq: u64,
     ) -> Result<(), MailError> {
-        let newest = self.prekey(signed)?;
-        let newest = newest.ok_or(MailError::Step("these keys are not kept"))?;
-        if newest.record.own_box != of {
+        let known = self.prekey(signed)?;
+        let Kept { id, mut record } = known.ok_or(MailError::Step("these keys are not kept"))?;
+        if record.own_box != of {
             return Err(MailError::Step("these keys are another box's"));
         }
-        for Kept { id, mut record } in self.signed_keys(of)? {
-            record.state = match record.state {
-                PrekeyState::Drawn if id == newest.id => PrekeyState::Published { seq },
-                PrekeyState::Published { .. } if id != newest.id => {
-                    PrekeyState::Replaced { by: seq }
-                }
-                _ => continue,
-            };
+        if record.state == PrekeyState::Drawn {
+            record.state = PrekeyState::Published { seq };
             self.update(id.0, &record)?;
         }
+        self.replace_signed(of)?;
         let Some(stock) = stock else { return Ok(()) };
         for (id, row) in self.stock(stock)? {
             let mut record = row?;
@@ -231,6 +228,22 @@ impl Change<'_> {
                 record.state = PrekeyState::Published { seq };
                 self.update(id, &record)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Of the signed keys that stand in the log all but the newest are replaced, each by the next.
+    fn replace_signed(&mut self, of: BoxId) -> Result<(), MailError> {
+        let known = self.signed_keys(of)?.into_iter();
+        let published = known.filter_map(|kept| match kept.record.state {
+            PrekeyState::Published { seq } => Some((seq, kept)),
+            _ => None,
+        });
+        let published: BTreeMap<u64, _> = published.collect();
+        let next: Vec<u64> = published.keys().skip(1).copied().collect();
+        for (by, (_, Kept { id, mut record })) in next.into_iter().zip(published) {
+            record.state = PrekeyState::Replaced { by };
+            self.update(id.0, &record)?;
         }
         Ok(())
     }

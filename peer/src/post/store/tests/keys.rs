@@ -59,6 +59,46 @@ fn a_signed_key_lives_until_all_that_can_be_sealed_to_it_is_read() {
 }
 
 #[test]
+fn keys_of_an_older_entry_that_is_heard_of_last_are_published_too_and_no_newer_ones_replaced() {
+    let mut post = Post::new();
+    let own = post.own;
+    let first = publish(&mut post, 1, Some(4));
+    // Two entries were handed in, and both are logged: that of the newer one is heard of first.
+    let stocks = [[secret(20), secret(21)], [secret(22), secret(23)]];
+    let roots = [Digest([5; 32]), Digest([6; 32])];
+    let signed = [secret(2), secret(3)];
+    for ((signed, stock), root) in signed.iter().zip(&stocks).zip(roots) {
+        let stock = stock.each_ref().map(drawn);
+        let all = DrawnKeys { signed: Some(drawn(signed)), stock: Some((root, &stock)) };
+        post.store.change(|change| change.keep_keys(own, &all, at(0))).unwrap();
+    }
+    let [second, third] = signed.each_ref().map(|key| drawn(key).digest);
+    let hear = |post: &mut Post, signed: &Digest, root: &Digest, seq| {
+        post.store.change(|change| change.keys_published(own, signed, Some(root), seq)).unwrap();
+    };
+    hear(&mut post, &third, &roots[1], 9);
+    assert_eq!(state(&post, &first), Some(PrekeyState::Replaced { by: 9 }));
+    hear(&mut post, &second, &roots[0], 8);
+    // And once more: what was heard first counts.
+    hear(&mut post, &second, &roots[0], 12);
+    let mut post = post.reopen();
+    assert_eq!(state(&post, &second), Some(PrekeyState::Replaced { by: 9 }));
+    assert_eq!(state(&post, &third), Some(PrekeyState::Published { seq: 9 }));
+    post.store.change(|change| change.destroy_unpublished(own, at(601))).unwrap();
+    for (root, seq) in [(roots[0], 8), (roots[1], 9)] {
+        let key = post.store.view().once_key(&OnceKey { stock: root, index: 1 }).unwrap().unwrap();
+        assert_eq!(key.record.state, PrekeyState::Published { seq });
+        assert!(key.record.secret().is_some());
+    }
+    // Keys of another box are not these.
+    let other = post.store.change(|change| change.keep_box(&owner(9).record())).unwrap();
+    for (of, key) in [(other, &second), (own, &Digest([1; 32]))] {
+        let heard = post.store.change(|change| change.keys_published(of, key, None, 13));
+        assert!(matches!(heard, Err(MailError::Step(_))));
+    }
+}
+
+#[test]
 fn a_one_time_key_is_found_by_its_place_and_remembered_once_it_is_used() {
     let mut post = Post::new();
     let own = post.own;
