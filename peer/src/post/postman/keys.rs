@@ -7,7 +7,7 @@ use pregao_protocol::letter::PublishedKeys;
 use pregao_protocol::log::RoomName;
 use pregao_protocol::room::MessageBox;
 use pregao_protocol::room::action::Seen;
-use pregao_protocol::room::body::{Keys, OnceKey};
+use pregao_protocol::room::body::Keys;
 use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::clock::Time;
@@ -17,9 +17,9 @@ use super::Round;
 use super::setback::Setback;
 use crate::post::guest::GuestSession;
 use crate::post::own_box::OwnBox;
-use crate::post::store::MailError;
 use crate::post::store::own_boxes::BoxId;
-use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState};
+use crate::post::store::prekeys::{DrawnKey, DrawnKeys, Needed, PrekeyState, StockLeft};
+use crate::post::store::{Change, MailError};
 
 /// One-time keys of a stock: with the signed one they fill a blob of 65,451 bytes. The same for all boxes, so that none is
 /// known by it. Each renewal publishes one, however many are left by the log: that shows which were used, and not which were
@@ -113,7 +113,8 @@ impl Round {
             stock: root.map(|root| (root, drawn.as_slice())),
         };
         self.office.store().change(|change| {
-            change.destroy_unpublished(id, now.minus(SETTLED))?;
+            let needed = change.needed(id)?;
+            change.destroy_unpublished(id, now.minus(SETTLED), &needed)?;
             change.keep_keys(id, &kept, now)
         })?;
         let receipt = session.publish_keys(own, seen, &keys).await?;
@@ -130,38 +131,59 @@ impl Round {
     }
 
     /// Destroys secrets of keys that nothing which could still be opened is sealed to: of letters that ended or were dealt
-    /// with, of stocks that have lapsed, of signed keys that were replaced. All that came is here and opened.
+    /// with, of stocks that have lapsed, of signed keys that were replaced before `read`. All that came is here, but for what
+    /// stands at `missing`; what that and letters which are not opened yet are sealed to stays, and nothing else with it.
     pub(super) fn destroy_spent(
         &self,
         id: BoxId,
-        before: Option<&MessageBox>,
         fold: &MessageBox,
+        missing: &[u64],
         read: u64,
     ) -> Result<(), Setback> {
-        let mut store = self.office.store();
-        let mut spent = Vec::new();
-        for open in fold.open_stocks() {
+        let open = fold.open_stocks().map(|open| {
             let stock = open.stock();
-            for index in (0..stock.count).filter(|index| !open.is_unused(*index)) {
-                let found = store.view().once_key(&OnceKey { stock: stock.root, index })?;
-                spent.extend(found.filter(|kept| kept.record.secret().is_some()));
-            }
-        }
-        let open: Vec<Digest> = fold.stocks().map(|stock| stock.root).collect();
-        let lapsed = before.into_iter().flat_map(MessageBox::stocks).map(|stock| stock.root);
-        let lapsed: Vec<_> = lapsed.filter(|root| !open.contains(root)).collect();
-        store.change(|change| {
-            for kept in spent {
-                change.destroy_key(kept.id, None)?;
-            }
-            for root in lapsed {
-                change.destroy_stock(&root)?;
-            }
-            change.destroy_replaced(id, read)?;
+            let used = (0..stock.count).filter(|index| !open.is_unused(*index)).collect();
+            StockLeft { root: stock.root, used }
+        });
+        let open: Vec<_> = open.collect();
+        self.office.store().change(|change| {
+            let needed = needed(change, id, fold, missing)?;
+            change.destroy_used(id, (&open, read), &needed)?;
+            change.destroy_replaced(id, read, &needed)?;
             Ok::<_, MailError>(())
         })?;
         Ok(())
     }
+
+    /// The same for the signed keys that were replaced by the keys at `replaced`, which are not in the fold yet: nothing came
+    /// before them that is not here or missing.
+    pub(super) fn destroy_replaced(
+        &self,
+        id: BoxId,
+        fold: &MessageBox,
+        missing: &[u64],
+        replaced: u64,
+    ) -> Result<(), Setback> {
+        self.office.store().change(|change| {
+            let needed = needed(change, id, fold, missing)?;
+            change.destroy_replaced(id, replaced.saturating_add(1), &needed)
+        })?;
+        Ok(())
+    }
+}
+
+/// Keys to which letters are sealed that are here and not opened, or stand at `missing` and were not given.
+fn needed(
+    change: &Change<'_>,
+    id: BoxId,
+    fold: &MessageBox,
+    missing: &[u64],
+) -> Result<Needed, MailError> {
+    let mut needed = change.needed(id)?;
+    for letter in missing.iter().filter_map(|seq| fold.letter(*seq)) {
+        needed.add(letter.signed, letter.once);
+    }
+    Ok(needed)
 }
 
 /// Whether fewer keys are left than a quarter of a stock, by the letters that came.

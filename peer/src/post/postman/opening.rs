@@ -1,6 +1,8 @@
 //! What came is opened: with keys that are destroyed once it was, verified by what is known of its author, and kept. What
 //! cannot be opened is kept with the cause.
 
+use std::time::Duration;
+
 use pregao_protocol::letter::{
     self, BoxKeys, Content, Opened, ReadReceipt, RegisteredError, RegisteredLetter,
 };
@@ -21,12 +23,24 @@ use crate::post::store::letters::{
 use crate::post::store::own_boxes::{BoxId, BoxPurpose, BoxRecord};
 use crate::post::store::{Change, Kept, MailError, View};
 
+/// For how long it is asked who wrote a letter, while there is no answer: until then the secrets stay that open it.
+const ASK_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Something that came.
 pub(super) struct Arrival {
     pub(super) own_box: BoxId,
     pub(super) seq: u64,
     pub(super) deposit: DepositRecord,
     pub(super) envelope: Vec<u8>,
+}
+
+/// A letter that is here unopened.
+struct Waiting {
+    arrival: Arrival,
+    /// The box that it came to.
+    own: BoxRecord,
+    /// When it was fetched.
+    fetched: Option<Time>,
 }
 
 /// What became of something that came.
@@ -107,7 +121,7 @@ impl Round {
         number: LetterNumber,
         plan: &mut Plan,
     ) -> Result<(), Setback> {
-        let Some((arrival, own)) = self.arrived(number)? else {
+        let Some(Waiting { arrival, own, fetched }) = self.arrived(number)? else {
             plan.unopened.remove(&number);
             return Ok(());
         };
@@ -135,6 +149,8 @@ impl Round {
             match self.session().await?.opening(opened.sender().name).await {
                 Ok(found) => Some(found.keys()),
                 Err(GuestError::Undecided(Undecided::ROOM_UNKNOWN)) => None,
+                // Who does not answer that for a day has the letter shown as somebody unknown's.
+                Err(_) if is_asked_enough(fetched, now) => None,
                 Err(error) => return Err(error.into()),
             }
         } else {
@@ -174,13 +190,14 @@ impl Round {
     }
 
     /// A letter that is here unopened, with the box that it came to.
-    fn arrived(&self, number: LetterNumber) -> Result<Option<(Arrival, BoxRecord)>, Setback> {
+    fn arrived(&self, number: LetterNumber) -> Result<Option<Waiting>, Setback> {
         let store = self.office.store();
         let view = store.view();
         let record = match view.letter(number) {
             Err(MailError::Unknown { .. }) => return Ok(None),
             record => record?,
         };
+        let fetched = record.fetched;
         let (Some(deposit), Some(envelope)) = (record.deposit, view.envelope(number)?) else {
             return Ok(None);
         };
@@ -191,8 +208,13 @@ impl Round {
         let own = view.own_box(record.own_box)?;
         let arrival =
             Arrival { own_box: record.own_box, seq, deposit, envelope: envelope.to_vec() };
-        Ok(Some((arrival, own)))
+        Ok(Some(Waiting { arrival, own, fetched }))
     }
+}
+
+/// Whether it was tried for long enough to learn who wrote a letter that was fetched then.
+fn is_asked_enough(fetched: Option<Time>, now: Time) -> bool {
+    fetched.is_none_or(|fetched| fetched.plus(ASK_FOR) <= now)
 }
 
 /// The contact from whose box it says to be, with the keys that are known of that. An own box is not looked up: who is
@@ -402,4 +424,24 @@ fn adopt(
     }
     let changed = change.change_address(*contact, opened.sender().clone(), now)?;
     Ok(changed.map(|_| (*contact, known.name.as_str().to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn v394_who_wrote_a_letter_is_asked_for_a_day_and_then_it_is_somebody_unknown() {
+        let at = |seconds: u64| Time::from_micros(seconds * 1_000_000).unwrap();
+        let day = 86_400;
+        for (fetched, now, is_enough) in [
+            (Some(at(100)), at(100), false),
+            (Some(at(100)), at(100 + day - 1), false),
+            (Some(at(100)), at(100 + day), true),
+            (Some(at(100)), at(99), false),
+            (None, at(0), true),
+        ] {
+            assert_eq!(is_asked_enough(fetched, now), is_enough, "{fetched:?} {now:?}");
+        }
+    }
 }

@@ -108,14 +108,13 @@ impl Round {
         let fetched = self.fetch(id, &record, session, fold, &noted, plan).await?;
         self.settle_rest(id, &record, &left, now).await?;
         let position = Position {
-            read: seen.size,
+            // What is missing is asked for again.
+            read: fetched.missing.iter().copied().fold(seen.size, u64::min),
             head: Some(HeadMet { size: seen.size, root: seen.root, note }),
         };
         let bytes = kept::keep(room, own.opening().compact());
         self.office.store().change(|change| change.move_on(id, position, bytes.as_deref()))?;
-        if !self.waits_unopened(id, plan)? {
-            self.destroy_spent(id, fold_before.as_ref(), fold, seen.size)?;
-        }
+        self.destroy_spent(id, fold, &fetched.missing, seen.size)?;
         if fold.is_closed() {
             return Ok(Looked { seen, decided: false });
         }
@@ -126,9 +125,8 @@ impl Round {
                 self.say(News::Boxes).await;
             }
             // Nothing came in between, so all that is sealed to the key before is here: whoever leaves now leaves no secret of it.
-            if replaced == seen.size && !self.waits_unopened(id, plan)? {
-                let read = replaced.saturating_add(1);
-                self.office.store().change(|change| change.destroy_replaced(id, read))?;
+            if replaced == seen.size {
+                self.destroy_replaced(id, fold, &fetched.missing, replaced)?;
             }
         }
         let told = self.tells_of(&record)?;
@@ -143,7 +141,8 @@ impl Round {
             // What was handed over with it is read at once.
             plan.looks.remove(&id);
         }
-        Ok(Looked { seen, decided })
+        // Said last: one letter that is not given keeps nothing else from being done.
+        fetched.trouble.map_or(Ok(Looked { seen, decided }), Err)
     }
 
     /// Whether those who write to a box hear that their letters were taken off: the contact who alone was given it, if the
@@ -167,7 +166,7 @@ impl Round {
         noted: &Noted,
         plan: &mut Plan,
     ) -> Result<Fetched, Setback> {
-        let Fetched { mut take, mut wishes } = Fetched::default();
+        let Fetched { mut take, mut wishes, mut missing, mut trouble } = Fetched::default();
         for (seq, waiting) in fold.waiting() {
             let now = self.time()?;
             // V-336: it is taken off once it was decided about.
@@ -198,6 +197,11 @@ impl Round {
                     self.lost(lost, record, session.head_shown()).await?;
                     continue;
                 }
+                Err(error @ GuestError::Blob(_)) => {
+                    missing.push(seq);
+                    trouble = Some(Setback::from(error).about(record.name));
+                    continue;
+                }
                 Err(error) => return Err(Setback::from(error).about(record.name)),
             };
             let arrival = Arrival { own_box: id, seq, deposit, envelope };
@@ -210,7 +214,7 @@ impl Round {
             }
             self.tell(became, plan).await?;
         }
-        Ok(Fetched { take, wishes })
+        Ok(Fetched { take, wishes, missing, trouble })
     }
 
     async fn tell(&self, became: Became, plan: &mut Plan) -> Result<(), Setback> {

@@ -39,6 +39,9 @@ pub(super) struct Fetched {
     pub(super) take: Vec<u64>,
     /// What was decided about.
     pub(super) wishes: Vec<Wish>,
+    /// What stands there and was not given, and why the last of it was not.
+    pub(super) missing: Vec<u64>,
+    pub(super) trouble: Option<Setback>,
 }
 
 /// What became of a letter, and when.

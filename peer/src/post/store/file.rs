@@ -93,6 +93,8 @@ const THIRD: &str = "
 DROP INDEX letter_envelope;
 ALTER TABLE letter RENAME COLUMN envelope TO deposit;
 CREATE UNIQUE INDEX letter_deposit ON letter (direction, deposit) WHERE deposit IS NOT NULL;
+DROP INDEX prekey_box;
+CREATE INDEX prekey_box ON prekey (own_box, stock);
 ";
 
 /// Opens or creates the file for this program alone, in its newest format, readable by its owner only.

@@ -11,6 +11,7 @@ use pregao_protocol::value::codec::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::MailError;
+use super::letters::{LetterRecord, LetterState};
 use super::own_boxes::BoxId;
 use super::rows::{Change, Kept, Plain, Record, Rows, Table, View};
 use super::seal::{Keyed, Keys};
@@ -82,6 +83,37 @@ pub struct DrawnKey<'a> {
     pub secret: &'a PrekeySecret,
     /// Digest of its public half.
     pub digest: Digest,
+}
+
+/// Keys to which something is sealed that was not opened yet: their secrets stay, and nothing else for their sake.
+#[derive(Debug, Clone, Default)]
+pub struct Needed {
+    signed: Vec<Digest>,
+    once: Vec<OnceKey>,
+}
+
+impl Needed {
+    /// A letter that is to be opened is sealed to these.
+    pub fn add(&mut self, signed: Digest, once: Option<OnceKey>) {
+        self.signed.push(signed);
+        self.once.extend(once);
+    }
+
+    fn has(&self, key: &PrekeyRecord) -> bool {
+        match &key.once {
+            Some(once) => self.once.contains(once),
+            None => self.signed.contains(&key.digest),
+        }
+    }
+}
+
+/// A stock that is open in the log of its box.
+#[derive(Debug, Clone)]
+pub struct StockLeft {
+    /// Its root.
+    pub root: Digest,
+    /// Which of its keys letters came under.
+    pub used: Vec<u32>,
 }
 
 /// Keys that one `keys` entry publishes.
@@ -159,6 +191,26 @@ impl View<'_> {
         let rows = self.rows::<PrekeyRecord>(condition, &[&of.0])?;
         let whole = rows.into_iter().filter_map(|(id, row)| Some(kept((id, row.ok()?))));
         Ok(whole.filter(|kept| kept.record.secret.is_some()).collect())
+    }
+
+    /// Keys to which letters of a box are sealed that are here and not opened.
+    ///
+    /// # Errors
+    /// [`MailError`] if the file cannot be read; a damaged letter needs none.
+    pub fn needed(&self, of: BoxId) -> Result<Needed, MailError> {
+        let mut needed = Needed::default();
+        // What is not opened counts as unread: few are.
+        for (_, row) in self.rows::<LetterRecord>("WHERE unread = 1", &[])? {
+            let Ok(letter) = row else { continue };
+            let Some(deposit) = letter.deposit.filter(|_| letter.state == LetterState::Arrived)
+            else {
+                continue;
+            };
+            if letter.own_box == of {
+                needed.add(deposit.signed, deposit.once);
+            }
+        }
+        Ok(needed)
     }
 }
 
@@ -265,15 +317,21 @@ impl Change<'_> {
     }
 
     /// Destroys the signed keys of a box that were replaced by an entry before `read`: every deposit sealed to them was
-    /// read. How many.
+    /// read, but for what is needed. How many.
     ///
     /// # Errors
     /// [`MailError`].
-    pub fn destroy_replaced(&mut self, of: BoxId, read: u64) -> Result<usize, MailError> {
+    pub fn destroy_replaced(
+        &mut self,
+        of: BoxId,
+        read: u64,
+        needed: &Needed,
+    ) -> Result<usize, MailError> {
         let mut gone = 0;
         for Kept { id, record } in self.signed_keys(of)? {
             // A deposit under a replaced key cannot stand after the entry at `by`.
-            if matches!(record.state, PrekeyState::Replaced { by } if by < read) {
+            let is_over = matches!(record.state, PrekeyState::Replaced { by } if by < read);
+            if is_over && !needed.has(&record) {
                 self.delete(PrekeyRecord::TABLE.name, id.0)?;
                 gone += 1;
             }
@@ -281,28 +339,73 @@ impl Change<'_> {
         Ok(gone)
     }
 
-    /// Destroys the keys of a stock that has lapsed, or that was never published.
+    /// Destroys the one-time keys of a box under which letters came, and those of stocks that are open no more, but for what
+    /// is needed. `open` is what the log says as far as it was read: what is not in that part, or in no log, stays.
     ///
     /// # Errors
     /// [`MailError`].
-    pub fn destroy_stock(&mut self, root: &Digest) -> Result<(), MailError> {
-        // By number: a damaged key goes, too.
-        for (id, _) in self.stock(root)? {
-            self.delete(PrekeyRecord::TABLE.name, id)?;
+    pub fn destroy_used(
+        &mut self,
+        of: BoxId,
+        (open, read): (&[StockLeft], u64),
+        needed: &Needed,
+    ) -> Result<(), MailError> {
+        for StockLeft { root, used } in open {
+            for index in used {
+                let found = self.once_key(&OnceKey { stock: *root, index: *index })?;
+                let spent = found.filter(|kept| kept.record.secret.is_some());
+                if let Some(Kept { id, .. }) = spent.filter(|kept| !needed.has(&kept.record)) {
+                    self.destroy_key(id, None)?;
+                }
+            }
+        }
+        let open: Vec<Keyed> = open.iter().map(|open| stock_of(self.keys, &open.root)).collect();
+        let all = "SELECT DISTINCT stock FROM prekey WHERE own_box = ?1 AND stock IS NOT NULL";
+        for stock in self.names_in(all, &[&of.0])? {
+            if !open.contains(&stock) {
+                self.destroy_lapsed(stock, read, needed)?;
+            }
         }
         Ok(())
     }
 
-    /// Destroys keys of a box that were drawn before a time and never published. How many.
+    fn destroy_lapsed(
+        &mut self,
+        stock: Keyed,
+        read: u64,
+        needed: &Needed,
+    ) -> Result<(), MailError> {
+        let rows = self.rows::<PrekeyRecord>("WHERE stock = ?1", &[&Plain::Name(stock)])?;
+        for (id, row) in rows {
+            let stays = |key: &PrekeyRecord| match key.state {
+                PrekeyState::Drawn => true,
+                PrekeyState::Published { seq } => seq >= read || needed.has(key),
+                _ => needed.has(key),
+            };
+            // A damaged key goes, too.
+            if !row.as_ref().is_ok_and(stays) {
+                self.delete(PrekeyRecord::TABLE.name, id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Destroys keys of a box that were drawn before a time and never published, but for what is needed. How many.
     ///
     /// # Errors
     /// [`MailError`].
-    pub fn destroy_unpublished(&mut self, of: BoxId, before: Time) -> Result<usize, MailError> {
+    pub fn destroy_unpublished(
+        &mut self,
+        of: BoxId,
+        before: Time,
+        needed: &Needed,
+    ) -> Result<usize, MailError> {
         let rows = self.rows::<PrekeyRecord>("WHERE own_box = ?1", &[&of.0])?;
         let mut gone = 0;
         for (id, row) in rows {
             let Ok(record) = row else { continue };
-            if record.state == PrekeyState::Drawn && record.drawn < before {
+            let is_old = record.state == PrekeyState::Drawn && record.drawn < before;
+            if is_old && !needed.has(&record) {
                 self.delete(PrekeyRecord::TABLE.name, id)?;
                 gone += 1;
             }

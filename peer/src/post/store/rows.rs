@@ -164,6 +164,17 @@ impl View<'_> {
         Ok(found)
     }
 
+    /// Names that stand in a plain column.
+    pub(super) fn names_in(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+    ) -> Result<Vec<Keyed>, MailError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|e| self.failed(e))?;
+        let found = statement.query_map(values, |row| row.get::<_, Keyed>(0));
+        found.and_then(Iterator::collect).map_err(|e| self.failed(e))
+    }
+
     /// The one row that a condition selects.
     pub(super) fn one<R: Record>(
         &self,

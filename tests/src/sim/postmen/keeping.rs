@@ -1,5 +1,7 @@
 //! What postmen do with letters that are left to find out about them, to lose other letters, or to wear them out.
 
+use std::path::{Path, PathBuf};
+
 use pregao_protocol::wire::blob::{BlobFrame, Say};
 use pregao_protocol::wire::frame::FromPeer;
 
@@ -211,6 +213,53 @@ fn v391_contacts_who_compare_the_stamps_of_keys_see_nothing_of_whose_boxes_they_
     });
 }
 
+/// Where the bytes lie that have this digest.
+fn file_of(folder: &Path, digest: &Digest) -> Result<PathBuf> {
+    let name: String = digest.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for found in std::fs::read_dir(folder)? {
+            let found = found?;
+            if found.file_type()?.is_dir() {
+                folders.push(found.path());
+            } else if found.file_name().to_string_lossy() == name {
+                return Ok(found.path());
+            }
+        }
+    }
+    bail!("no file {name}")
+}
+
+#[test]
+fn v394_one_letter_that_is_not_given_keeps_nothing_else_from_being_done() {
+    in_a_street(PER_DAY, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        ana.move_in(None).await?;
+        let to = ana.office.address()?.name;
+        let by = eva.open(9, 40).await?;
+        let (kept_back, other) = ([3; 4_028], said(by.address(&eva.writer)?, 1, "Given.")?);
+        eva.leave_envelope(to, &kept_back).await?;
+        eva.leave(to, &by, &other).await?;
+        // The broker cannot read the first one.
+        let file = file_of(&street.folder, &Digest::of(&kept_back))?;
+        let aside = file.with_extension("aside");
+        std::fs::rename(&file, &aside)?;
+        std::fs::create_dir(&file)?;
+        let mut shift = ana.begin(true).await?;
+        shift.until("the other one came", |office| are_opened(office, 1)).await?;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let news = shift.end().await?;
+        ensure!(troubles(&news).len() == 1, "{news:?}");
+        let log = super::super::verdict::verbs(&street.town.store(), to)?;
+        ensure!(log.iter().filter(|verb| *verb == "taken").count() == 1, "{log:?}");
+        // Once it can be read it comes.
+        std::fs::remove_dir(&file)?;
+        std::fs::rename(&aside, &file)?;
+        ana.meet(1).await
+    });
+}
+
 #[test]
 fn v392_a_letter_in_the_name_of_a_box_shows_nobody_whether_its_reader_has_or_knows_that() {
     in_a_street(PER_DAY, async |street| {
@@ -221,11 +270,13 @@ fn v392_a_letter_in_the_name_of_a_box_shows_nobody_whether_its_reader_has_or_kno
         let (by, known) = (eva.open(9, 40).await?, eva.open(9, 41).await?);
         let friend = known.address(&eva.writer)?;
         ana.office.add_contact("friend", friend.clone(), ana.now())?;
-        let own = Address { name: second, ..by.address(&eva.writer)? };
+        let in_name_of =
+            |name| Ok::<_, anyhow::Error>(Address { name, ..by.address(&eva.writer)? });
+        let (own, feigned) = (in_name_of(second)?, in_name_of(friend.name)?);
         let before = openings(&recorder, known.own.name());
         let own_before = openings(&recorder, second);
         eva.leave(first, &by, &said(own, 1, "By yourself.")?).await?;
-        eva.leave(first, &by, &said(friend.clone(), 2, "By your friend.")?).await?;
+        eva.leave(first, &by, &said(feigned, 2, "By your friend.")?).await?;
         eva.leave(first, &known, &said(friend, 3, "By your friend indeed.")?).await?;
         let mut shift = ana.begin(true).await?;
         let waits = |office: &Office| -> Result<usize> {

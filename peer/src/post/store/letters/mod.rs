@@ -299,7 +299,7 @@ impl Change<'_> {
             return Ok(LetterNumber(known));
         }
         let time = deposit.stamped.unwrap_or(now);
-        let id = self.insert(&LetterRecord::arrived(own_box, deposit, time))?;
+        let id = self.insert(&LetterRecord::arrived(own_box, deposit, time, now))?;
         self.keep_part(Owner::Letter(id), Part::Envelope, envelope)?;
         Ok(LetterNumber(id))
     }

@@ -240,6 +240,9 @@ pub struct LetterRecord {
     pub attachments: Vec<AttachmentRecord>,
     /// When it was deposited, by its stamp; of one that is to be sent, when it was written.
     pub time: Time,
+    /// Of a received letter: when it was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched: Option<Time>,
     /// How far it has come.
     pub state: LetterState,
     /// Whether it is known who wrote it.
@@ -275,6 +278,7 @@ impl LetterRecord {
         own_box: BoxId,
         deposit: DepositRecord,
         time: Time,
+        fetched: Time,
     ) -> Self {
         let registered = match &deposit.registered {
             Some(_) => Some(RegisteredState::Undecided),
@@ -292,6 +296,7 @@ impl LetterRecord {
             beginning: String::new(),
             attachments: Vec::new(),
             time,
+            fetched: Some(fetched),
             state: LetterState::Arrived,
             authorship: None,
             used_once: None,
@@ -322,6 +327,7 @@ impl LetterRecord {
             beginning: String::new(),
             attachments: Vec::new(),
             time: now,
+            fetched: None,
             state: LetterState::Underway,
             authorship: None,
             used_once: None,

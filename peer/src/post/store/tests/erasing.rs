@@ -3,7 +3,7 @@
 use super::fixture::{Post, at, contains, text_letter};
 use super::*;
 use crate::post::store::letters::LetterNumber;
-use crate::post::store::prekeys::{DrawnKey, DrawnKeys};
+use crate::post::store::prekeys::{DrawnKey, DrawnKeys, Needed};
 use pregao_protocol::trust::prekey::PrekeySecret;
 use pregao_protocol::value::codec::Digest;
 
@@ -65,7 +65,7 @@ fn every_key_that_was_ever_in_a_cell_and_is_not_now_is_in_no_file() {
         post.store.change(|change| change.destroy_key(id, Some(9))).unwrap();
         ever.extend(sealed(&post.store, all));
     }
-    post.store.change(|change| change.destroy_stock(&root)).unwrap();
+    post.store.change(|change| change.destroy_unpublished(own, at(1), &Needed::default())).unwrap();
     let now = sealed(&post.store, all);
     let raw = post.place.raw();
     ever.sort();

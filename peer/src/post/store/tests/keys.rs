@@ -1,9 +1,10 @@
 //! Boxes and the secrets of their keys.
 
-use super::fixture::{Post, at, owner};
+use super::fixture::{Post, at, came, owner, text_letter};
 use super::*;
+use crate::post::store::letters::DepositRecord;
 use crate::post::store::own_boxes::{BoxState, HeadMet, Position};
-use crate::post::store::prekeys::{DrawnKey, DrawnKeys, PrekeyState};
+use crate::post::store::prekeys::{DrawnKey, DrawnKeys, Needed, PrekeyState, StockLeft};
 use pregao_protocol::room::body::OnceKey;
 use pregao_protocol::trust::pass::Day;
 use pregao_protocol::trust::prekey::PrekeySecret;
@@ -47,7 +48,10 @@ fn a_signed_key_lives_until_all_that_can_be_sealed_to_it_is_read() {
     let mut post = post.reopen();
     // Entries before 9 are read, and not yet 9 itself.
     for (read, gone) in [(0, 0), (9, 0), (10, 1), (10, 0), (99, 0)] {
-        let destroyed = post.store.change(|change| change.destroy_replaced(own, read)).unwrap();
+        let destroyed = post
+            .store
+            .change(|change| change.destroy_replaced(own, read, &Needed::default()))
+            .unwrap();
         assert_eq!(destroyed, gone, "{read}");
     }
     assert_eq!(state(&post, &first), None);
@@ -84,7 +88,9 @@ fn keys_of_an_older_entry_that_is_heard_of_last_are_published_too_and_no_newer_o
     let mut post = post.reopen();
     assert_eq!(state(&post, &second), Some(PrekeyState::Replaced { by: 9 }));
     assert_eq!(state(&post, &third), Some(PrekeyState::Published { seq: 9 }));
-    post.store.change(|change| change.destroy_unpublished(own, at(601))).unwrap();
+    post.store
+        .change(|change| change.destroy_unpublished(own, at(601), &Needed::default()))
+        .unwrap();
     for (root, seq) in [(roots[0], 8), (roots[1], 9)] {
         let key = post.store.view().once_key(&OnceKey { stock: root, index: 1 }).unwrap().unwrap();
         assert_eq!(key.record.state, PrekeyState::Published { seq });
@@ -96,6 +102,75 @@ fn keys_of_an_older_entry_that_is_heard_of_last_are_published_too_and_no_newer_o
         let heard = post.store.change(|change| change.keys_published(of, key, None, 13));
         assert!(matches!(heard, Err(MailError::Step(_))));
     }
+}
+
+#[test]
+fn v394_a_letter_that_cannot_be_opened_yet_keeps_the_keys_that_it_is_sealed_to_and_no_others() {
+    let mut post = Post::new();
+    let own = post.own;
+    // A letter of which the author cannot be asked for, for three days on each of which the keys are renewed.
+    let roots = [1, 2, 3, 4].map(|n| Digest([n; 32]));
+    let stocks = [20, 30, 40, 50].map(|n| [secret(n), secret(n + 1), secret(n + 2)]);
+    let mut signed = Vec::new();
+    for (day, (root, stock)) in (1..).zip(roots.iter().zip(&stocks)) {
+        let (key, stock) = (secret(day), stock.each_ref().map(drawn));
+        let key = drawn(&key);
+        let all = DrawnKeys { signed: Some(key), stock: Some((*root, &stock)) };
+        let seq = u64::from(day) * 10;
+        post.store
+            .change(|change| {
+                change.keep_keys(own, &all, at(0))?;
+                change.keys_published(own, &key.digest, Some(root), seq)
+            })
+            .unwrap();
+        signed.push(key.digest);
+    }
+    let letter = text_letter(&post.them, 1, "About", "Text");
+    let came = came(&post.them, &post.me, letter, 12);
+    let once = OnceKey { stock: roots[0], index: 1 };
+    let deposit = DepositRecord { signed: signed[0], once: Some(once), ..came.deposit.clone() };
+    let number =
+        post.store.change(|change| change.keep_arrived(own, deposit, &came.envelope, at(0)));
+    let number = number.unwrap();
+    // The first stock has lapsed; under keys of the second letters came.
+    let open = [(roots[1], vec![0, 2]), (roots[2], Vec::new()), (roots[3], Vec::new())];
+    let open = open.map(|(root, used)| StockLeft { root, used });
+    let destroy = |post: &mut Post| {
+        post.store
+            .change(|change| {
+                let needed = change.needed(own)?;
+                change.destroy_used(own, (&open, 99), &needed)?;
+                change.destroy_replaced(own, 99, &needed)
+            })
+            .unwrap()
+    };
+    assert_eq!(destroy(&mut post), 2);
+    let mut post = post.reopen();
+    let secrets = |post: &Post| {
+        let view = post.store.view();
+        let kept = view.signed_keys(own).unwrap();
+        let signed: Vec<_> = kept.into_iter().map(|kept| kept.record.digest).collect();
+        let has = |stock: usize, index| {
+            let once = OnceKey { stock: roots[stock], index };
+            view.once_key(&once).unwrap().is_some_and(|kept| kept.record.secret().is_some())
+        };
+        let once: Vec<_> = (0..4)
+            .flat_map(|stock| (0..3).map(move |index| (stock, index)))
+            .filter(|(stock, index)| has(*stock, *index))
+            .collect();
+        (signed, once)
+    };
+    let unused = [(1, 1), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (3, 2)];
+    let with_it: Vec<_> = [(0, 1)].into_iter().chain(unused).collect();
+    assert_eq!(secrets(&post), (vec![signed[0], signed[3]], with_it));
+    // Another box needs nothing of it.
+    let other = post.store.change(|change| change.keep_box(&owner(9).record())).unwrap();
+    let needed = post.store.view().needed(other).unwrap();
+    assert!(format!("{needed:?}").contains("signed: []"), "{needed:?}");
+    // Once it was dealt with nothing of them is needed.
+    post.store.change(|change| change.keep_unreadable(number, "nobody knows whose")).unwrap();
+    assert_eq!(destroy(&mut post), 1);
+    assert_eq!(secrets(&post), (vec![signed[3]], unused.to_vec()));
 }
 
 #[test]
@@ -125,7 +200,10 @@ fn a_one_time_key_is_found_by_its_place_and_remembered_once_it_is_used() {
     assert_eq!(used.record.state, PrekeyState::Used { by: Some(8) });
     assert!(used.record.secret().is_none());
     assert!(post.store.view().once_key(&place(0)).unwrap().unwrap().record.secret().is_some());
-    post.store.change(|change| change.destroy_stock(&root)).unwrap();
+    // Where the log was read to before it they are not missed.
+    post.store.change(|change| change.destroy_used(own, (&[], 3), &Needed::default())).unwrap();
+    assert!(post.store.view().once_key(&place(0)).unwrap().is_some());
+    post.store.change(|change| change.destroy_used(own, (&[], 4), &Needed::default())).unwrap();
     assert!(post.store.view().once_key(&place(0)).unwrap().is_none());
     assert!(post.store.view().prekey(&signed).unwrap().is_some());
 }
