@@ -493,6 +493,9 @@ fn became(
         if asked.next.is_none() {
             lines.push(format!("it is not asked again by itself: /status {id} now"));
         }
+    } else if record.state == LetterState::Deposited && record.mode == Some(Mode::Deniable) {
+        let line = "its broker is not asked any more what became of it: the key for that would show who left it, and is gone";
+        lines.push(line.to_owned());
     }
     Ok(lines)
 }

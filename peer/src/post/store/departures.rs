@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use pregao_protocol::letter::{
-    Address, Class, Half, Letter, Place, ReadReceipt, Sealed, Seeds, Sent,
+    Address, Class, Half, Letter, Mode, Place, ReadReceipt, Sealed, Seeds, Sent,
 };
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::log::{Receipt, RoomName};
@@ -163,7 +163,7 @@ pub struct NewLetter {
     pub leaves: Time,
     /// When it expires.
     pub expires: Option<Time>,
-    /// Whether what shows it to others is kept.
+    /// Whether what shows it to others is kept. Of a deniable letter it never is.
     pub keep_evidence: bool,
     /// Whether its reader reads it only once they have signed for it. Such a letter has no [`NewLetter::expires`].
     pub registered: bool,
@@ -295,6 +295,8 @@ impl Change<'_> {
     ) -> Result<(LetterNumber, DepartureId), MailError> {
         let NewLetter { letter, from, contact, to, leaves, expires, keep_evidence, registered } =
             new;
+        // What shows who sealed a deniable letter is kept nowhere: whoever steals it could show it to others.
+        let keep_evidence = keep_evidence && letter.mode == Mode::Evidence;
         let thread = self.find_thread(contact, letter.id, letter.reply_to)?;
         let mut record = LetterRecord::written(from, contact, to.clone(), now);
         record.say(&letter);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use pregao_protocol::audit::told::VerifiedEntry;
+use pregao_protocol::letter::Mode;
 use pregao_protocol::log::{Receipt, RoomName};
 use pregao_protocol::room::body::Verb;
 use pregao_protocol::value::clock::Time;
@@ -41,7 +42,7 @@ pub struct QuestionRecord {
     pub answered: u32,
     /// When it was answered last.
     pub last: Option<Time>,
-    /// When it is asked next; none: only if the user wants to know.
+    /// When it is asked next; none: only if the user wants to know, and of a deniable letter no more.
     pub next: Option<Time>,
 }
 
@@ -92,7 +93,7 @@ impl View<'_> {
         self.row(id.0)?.ok_or(MailError::Unknown { what: "question", id: id.0 })
     }
 
-    /// What is asked of a letter; none once nothing more is to be heard.
+    /// What is asked of a letter; none once nothing more is to be heard, or the key is gone with which it was asked.
     ///
     /// # Errors
     /// [`MailError::Row`], and if the file cannot be read.
@@ -169,7 +170,7 @@ impl Change<'_> {
             (record.head, record.size) = (met.head, met.size);
             record.answered = record.answered.saturating_add(1);
             (record.last, record.next) = (Some(now), next);
-            self.update(id.0, &record)?;
+            self.keep_asking(id, &record)?;
         }
         Ok(changes)
     }
@@ -182,7 +183,23 @@ impl Change<'_> {
         let mut record = self.question(id)?;
         record.answered = record.answered.saturating_add(1);
         record.next = next;
-        self.update(id.0, &record)
+        self.keep_asking(id, &record)
+    }
+
+    /// Keeps a question that was asked. After the last one of a deniable letter the key that asks goes with it: whoever steals
+    /// that signs with it what shows everybody who left the letter.
+    fn keep_asking(&mut self, id: QuestionId, record: &QuestionRecord) -> Result<(), MailError> {
+        let may_ask_later = record.next.is_some()
+            || match self.letter(record.letter) {
+                Ok(letter) => letter.mode == Some(Mode::Evidence),
+                Err(MailError::Row(_) | MailError::Unknown { .. }) => false,
+                Err(error) => return Err(error),
+            };
+        if may_ask_later {
+            self.update(id.0, record)
+        } else {
+            self.delete(QuestionRecord::TABLE.name, id.0).map(drop)
+        }
     }
 
     /// Asks no more about a letter.

@@ -1,6 +1,6 @@
 //! Letters received and sent: kept, listed, counted.
 
-use pregao_protocol::letter::{Content, Opened, Seeds};
+use pregao_protocol::letter::{Content, Mode, Opened, Seeds};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::trust::prekey::PrekeyPublic;
 use pregao_protocol::value::clock::Time;
@@ -99,7 +99,7 @@ pub struct Reading<'a> {
     pub contact: Option<ContactId>,
     /// Whether it is known who wrote it.
     pub authorship: Authorship,
-    /// Whether the envelope stays, so that the letter can be shown to others.
+    /// Whether the envelope stays, so that the letter can be shown to others. That of a deniable one never does.
     pub keep_evidence: bool,
 }
 
@@ -348,7 +348,7 @@ impl Change<'_> {
         self.join_thread(id, &record)?;
         let of = Owner::Letter(number.0);
         self.keep_part(of, Part::Content, &letter_bytes(opened))?;
-        if !reading.keep_evidence {
+        if !reading.keep_evidence || opened.mode() == Mode::Deniable {
             self.delete_part(of, Part::Envelope)?;
         }
         Ok(())

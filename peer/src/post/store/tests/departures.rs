@@ -8,7 +8,7 @@ use crate::post::store::departures::{
 use crate::post::store::letters::{Direction, LetterNumber, LetterState};
 use crate::post::store::questions::Met;
 use pregao_protocol::audit::told::VerifiedEntry;
-use pregao_protocol::letter::{Class, Content, Letter, ReadReceipt, Salt, Seeds, show};
+use pregao_protocol::letter::{Class, Content, Letter, Mode, ReadReceipt, Salt, Seeds, show};
 use pregao_protocol::log::Receipt;
 use pregao_protocol::log::stamp::FullStamp;
 use pregao_protocol::room::body::Verb;
@@ -33,8 +33,12 @@ fn letter(post: &Post) -> Letter {
 }
 
 fn post_letter(post: &mut Post, keep_evidence: bool) -> (LetterNumber, DepartureId) {
+    post_it(post, letter(post), keep_evidence)
+}
+
+fn post_it(post: &mut Post, letter: Letter, keep_evidence: bool) -> (LetterNumber, DepartureId) {
     let new = NewLetter {
-        letter: letter(post),
+        letter,
         from: post.own,
         contact: None,
         to: post.them.address(),
@@ -305,6 +309,45 @@ fn what_is_asked_of_a_letter_lasts_until_there_is_nothing_more_to_be_heard() {
     assert!(post.store.view().question_of(number).unwrap().is_none());
     let gone = post.store.change(|change| change.ask_next(id, None));
     assert!(matches!(gone, Err(MailError::Unknown { .. })));
+}
+
+#[test]
+fn of_a_deniable_letter_nothing_stays_that_shows_others_who_sent_it() {
+    for (mode, stays) in [(Mode::Evidence, true), (Mode::Deniable, false)] {
+        // By the last question, or by the last one asked in vain.
+        for told in [true, false] {
+            let mut post = Post::new();
+            let new = Letter { mode, ..letter(&post) };
+            let (number, departure) = post_it(&mut post, new, true);
+            seal_it(&mut post, departure, 1).unwrap();
+            assert_eq!(post.store.view().sent_evidence(number).unwrap().is_some(), stays);
+            post.store.change(|change| change.keep_put(departure)).unwrap();
+            post.store.change(|change| change.keep_stamped(departure, stamp())).unwrap();
+            let step = post.store.view().departure(departure).unwrap().step;
+            let met = || Met { head: "n".to_owned(), size: 13 };
+            let kept = post.store.change(|change| {
+                let letter = change.keep_deposited(departure, &broker_receipt(), 12, at(20))?;
+                change.keep_question(letter, step.deposit().unwrap(), (12, met()), at(99))
+            });
+            let id = kept.unwrap();
+            let mut post = post.reopen();
+            let ask = |post: &mut Post, next| {
+                post.store
+                    .change(|change| match told {
+                        true => change.keep_told(id, met(), &[], (at(100), next)).map(drop),
+                        false => change.ask_next(id, next),
+                    })
+                    .unwrap();
+            };
+            ask(&mut post, Some(at(200)));
+            assert!(post.store.view().question(id).is_ok(), "{mode:?}: it is asked again");
+            ask(&mut post, None);
+            let post = post.reopen();
+            let view = post.store.view();
+            assert_eq!(view.question_of(number).unwrap().is_some(), stays, "{mode:?} {told}");
+            assert!(view.content(number).unwrap().is_some(), "its sender reads it");
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 use crate::post::store::letters::{
     Authorship, DepositRecord, Direction, LetterNumber, LetterState, Page, Reading, Selection,
 };
-use pregao_protocol::letter::{Content, show};
+use pregao_protocol::letter::{Content, Letter, Mode, show};
 
 fn numbers(page: &Page) -> Vec<i64> {
     page.letters.iter().map(|row| row.as_ref().unwrap().id.0).collect()
@@ -121,6 +121,19 @@ fn what_was_opened_is_kept_byte_for_byte_and_can_be_shown_while_its_evidence_is(
     assert!(shown(&post).is_none());
     let bytes = post.store.view().content(number).unwrap().unwrap();
     assert_eq!(Content::parse(&bytes).unwrap().0, *came.opened.content());
+}
+
+#[test]
+fn the_envelope_of_a_deniable_letter_goes_with_its_opening() {
+    for (mode, stays) in [(Mode::Evidence, true), (Mode::Deniable, false)] {
+        let mut post = Post::new();
+        let letter = Letter { mode, ..text_letter(&post.them, 1, "About", "Text") };
+        let came = came(&post.them, &post.me, letter, 1);
+        let number = post.take(&came, None, true);
+        let post = post.reopen();
+        assert_eq!(post.store.view().envelope(number).unwrap().is_some(), stays, "{mode:?}");
+        assert!(post.store.view().content(number).unwrap().is_some());
+    }
 }
 
 #[test]
