@@ -32,6 +32,9 @@ const ASK_AFTER: Duration = Duration::from_secs(5);
 /// Within how many seconds after that.
 const ASK_WITHIN: u64 = 40;
 
+/// The broker destroys what has ended by its own newest stamp, which may be as much later than what is known here.
+const ENDS_SOON: Duration = Duration::from_secs(60);
+
 /// What a look into a box came to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Looked {
@@ -171,19 +174,20 @@ impl Round {
             let now = self.time()?;
             // V-336: it is taken off once it was decided about.
             let undecided = fold.undecided(seq).is_some();
+            let end = waiting.expires.or(fold.undecided(seq).map(|letter| letter.until));
             // By its place alone: the same bytes may lie in another of the user's boxes, and then must be fetched there, too.
             let known = self.office.store().view().letter_at(id, seq)?;
             if let Some(known) = known {
                 if undecided {
                     wishes.extend(wish_for(seq, &known));
-                } else if self.can_go(waiting, &known.record)? {
+                } else if !ends(end, now) && self.can_go(waiting, &known.record)? {
                     take.push(seq);
                 }
                 continue;
             }
             if seq < record.position.read {
                 // A receipt, or a letter that the user deleted: everything else that stood there is here.
-                take.extend(Some(seq).filter(|_| !undecided));
+                take.extend(Some(seq).filter(|_| !undecided && !ends(end, now)));
                 continue;
             }
             if waiting.expires.is_some_and(|end| end <= now) {
@@ -192,6 +196,8 @@ impl Round {
             let deposit = deposit_of(seq, waiting, noted.stamps.get(&seq).copied());
             let envelope = match session.get_blob(Purpose::Envelope, waiting.envelope).await {
                 Ok(envelope) => envelope,
+                // It ended while it was asked for: nobody has lost it.
+                Err(GuestError::Blob(BlobCode::Unknown)) if ends(end, self.time()?) => continue,
                 Err(GuestError::Blob(BlobCode::Unknown)) => {
                     let lost = Arrival { own_box: id, seq, deposit, envelope: Vec::new() };
                     self.lost(lost, record, session.head_shown()).await?;
@@ -286,6 +292,12 @@ impl Round {
         .await;
         Ok(())
     }
+}
+
+/// Whether what waits by the log, until then, has ended by the broker's time, or will before long. It is then neither missed
+/// nor taken off: what waits no more cannot be.
+fn ends(end: Option<Time>, now: Time) -> bool {
+    end.is_some_and(|end| end <= now.plus(ENDS_SOON))
 }
 
 /// What is said where a box is not shown as it was.
@@ -405,6 +417,20 @@ mod tests {
         for letter in [0, 7] {
             let alarm = require_half(&record, Some(letter), "now").unwrap_err();
             assert!(is_alarm(alarm, &["now"]));
+        }
+    }
+
+    #[test]
+    fn what_ends_within_a_minute_is_neither_missed_nor_taken_off() {
+        let at = |seconds: u64| Time::from_micros(seconds * 1_000_000).unwrap();
+        for (end, is_over) in [
+            (None, false),
+            (Some(at(900)), true),
+            (Some(at(1_000)), true),
+            (Some(at(1_060)), true),
+            (Some(at(1_061)), false),
+        ] {
+            assert_eq!(ends(end, at(1_000)), is_over, "{end:?}");
         }
     }
 

@@ -9,6 +9,8 @@ use pregao::post::store::own_boxes::BoxPurpose;
 
 use pregao_protocol::room::action::Action;
 
+use pregao::post::postman::TimeHeard;
+
 use super::super::recorder::Recorder;
 use super::*;
 
@@ -257,6 +259,48 @@ fn v394_one_letter_that_is_not_given_keeps_nothing_else_from_being_done() {
         std::fs::remove_dir(&file)?;
         std::fs::rename(&aside, &file)?;
         ana.meet(1).await
+    });
+}
+
+#[test]
+fn a_letter_that_ends_while_it_is_fetched_is_no_lie_of_the_broker() {
+    in_a_street(PER_DAY, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        ana.move_in(None).await?;
+        let by = eva.open(9, 40).await?;
+        {
+            let to = ana.office.address()?.name;
+            let content = said(by.address(&eva.writer)?, 1, "Not for long.")?;
+            let mut session = eva.paid().await?;
+            let found = session.opening(to).await?;
+            let outgoing = Outgoing {
+                content: &content,
+                author: by.author(),
+                attachments: &[],
+                expires: Some(ana.now().plus(Duration::from_secs(120))),
+                halves: None,
+            };
+            session.deposit(&found, &outgoing, |_| ()).await?;
+        }
+        tokio::time::sleep(Duration::from_secs(140)).await;
+        // Her clock is behind the broker's, which has destroyed it already.
+        let (postman, counter) = ana.postman();
+        let at = ana.options.host.clock.uptime();
+        let behind = ana.now().minus(Duration::from_secs(40));
+        counter.time.send_replace(Some(TimeHeard { time: behind, at }));
+        let runs = tokio::spawn(postman.run());
+        let mut news = counter.news;
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        drop((counter.errands, counter.time));
+        runs.await?;
+        let mut heard = Vec::new();
+        while let Ok(one) = news.try_recv() {
+            heard.push(one);
+        }
+        is_calm(&heard)?;
+        ensure!(ana.letters()?.is_empty(), "{:?}", ana.letters()?);
+        Ok(())
     });
 }
 
