@@ -139,6 +139,14 @@ impl Writer {
         Ok(Shift { counter, runs, news: Vec::new(), office: self.office.clone() })
     }
 
+    /// Draws a box without a handle that takes so many letters.
+    pub(super) fn draw_for(&self, letters: u32) -> Result<()> {
+        let secrets = self.office.box_secrets()?;
+        let opening = BoxOpening { letters, ..terms(&self.house, &secrets) };
+        self.office.draw_box(opening, BoxPurpose::First { handle: None, about: None }, secrets)?;
+        Ok(())
+    }
+
     pub(super) fn draw(&self, handle: Option<&str>) -> Result<()> {
         let secrets = self.office.box_secrets()?;
         let handle = handle.map(|handle| handle.to_owned().try_into()).transpose()?;

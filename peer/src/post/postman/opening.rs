@@ -284,6 +284,11 @@ fn open(
         Content::Registered(letter) if !is_committed(deposit, letter) => {
             Err(RegisteredError::Deposit.to_string())
         }
+        // The other way round: nobody would sign for what is read without, so it would stay in the box until its time is over.
+        Content::Letter(_) | Content::Read(_) if deposit.registered.is_some() => {
+            let cause = "its deposit says that it is registered, and it is not";
+            Err(cause.to_owned())
+        }
         _ => Ok(opened),
     }))
 }

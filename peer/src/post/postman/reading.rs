@@ -16,7 +16,7 @@ use pregao_protocol::wire::blob::Purpose;
 use super::boxes::own_box;
 use super::opening::{Arrival, Became};
 use super::plan::Plan;
-use super::registered::{Fetched, Noted, require_half, wish_for};
+use super::registered::{Fetched, Noted, Wish, require_half};
 use super::setback::Setback;
 use super::{News, Round};
 use crate::post::guest::{GuestError, GuestSession};
@@ -179,7 +179,7 @@ impl Round {
             let known = self.office.store().view().letter_at(id, seq)?;
             if let Some(known) = known {
                 if undecided {
-                    wishes.extend(wish_for(seq, &known));
+                    wishes.extend(self.wish(fold, seq, &known)?);
                 } else if !ends(end, now) && self.can_go(waiting, &known.record)? {
                     take.push(seq);
                 }
@@ -187,6 +187,7 @@ impl Round {
             }
             if seq < record.position.read {
                 // A receipt, or a letter that the user deleted: everything else that stood there is here.
+                wishes.extend(undecided.then(|| Wish::declined(seq, None)));
                 take.extend(Some(seq).filter(|_| !undecided && !ends(end, now)));
                 continue;
             }

@@ -18,8 +18,8 @@ use crate::post::guest::{GuestError, GuestSession};
 use crate::post::letters::PostError;
 use crate::post::own_box::OwnBox;
 use crate::post::store::letters::{
-    DepositRecord, Fate, LetterNumber, LetterRecord, PAGE, RegisteredDeposit, RegisteredState,
-    Selection,
+    DepositRecord, Fate, LetterNumber, LetterRecord, LetterState, PAGE, RegisteredDeposit,
+    RegisteredState, Selection,
 };
 use crate::post::store::own_boxes::{BoxId, BoxRecord};
 use crate::post::store::{Change, Kept};
@@ -27,10 +27,24 @@ use crate::post::store::{Change, Kept};
 /// What the user has decided about a letter that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wish {
-    number: LetterNumber,
+    /// None of one that the user has deleted.
+    number: Option<LetterNumber>,
     seq: u64,
     accepts: bool,
+    /// Nobody has said so: it cannot be accepted, and takes room.
+    by_itself: bool,
 }
+
+impl Wish {
+    /// To be rid of the letter at a position.
+    pub(super) const fn declined(seq: u64, number: Option<LetterNumber>) -> Self {
+        Self { number, seq, accepts: false, by_itself: number.is_some() }
+    }
+}
+
+/// Of so many looks into a box one declines a letter there that cannot be opened: after some four hours of being there, at a
+/// time that does not show when the program began. Whoever left it may hear of that.
+const DECLINE_ONE_IN: u64 = 256;
 
 /// What is to be done after the letters were fetched that wait.
 #[derive(Debug, Default)]
@@ -102,14 +116,21 @@ pub(super) struct Missed {
 }
 
 /// The user's word about the undecided letter at a position, if there is one.
-pub(super) fn wish_for(seq: u64, known: &Kept<LetterNumber, LetterRecord>) -> Option<Wish> {
+fn wish_for(seq: u64, known: &Kept<LetterNumber, LetterRecord>) -> Option<Wish> {
     let Kept { id: number, record } = known;
     let accepts = match record.registered? {
         RegisteredState::Accepting => true,
         RegisteredState::Declining => false,
         _ => return None,
     };
-    Some(Wish { number: *number, seq, accepts })
+    Some(Wish { number: Some(*number), seq, accepts, by_itself: false })
+}
+
+/// Whether half of what a box takes waits there.
+pub(super) fn is_tight(fold: &MessageBox) -> bool {
+    let letters = u64::from(fold.opening().letters);
+    let waiting = fold.waiting().count() as u64;
+    waiting.saturating_mul(2) >= letters || fold.bytes().saturating_mul(2) >= fold.opening().bytes
 }
 
 /// No log is shown that ends between a letter that was accepted and its half (V-333); `awaits` is the letter of which the
@@ -137,16 +158,24 @@ impl Round {
         seen: Seen,
         wish: Wish,
     ) -> Result<(), Setback> {
-        let Wish { number, seq, accepts } = wish;
-        match session.decide(own, seen, seq, accepts).await {
-            Ok(receipt) if accepts => {
+        let Wish { number, seq, accepts, by_itself } = wish;
+        match (session.decide(own, seen, seq, accepts).await, number) {
+            (Ok(receipt), Some(number)) if accepts => {
                 self.office.store().change(|change| change.keep_accepted(number, &receipt))?;
                 Ok(())
             }
-            Ok(_) => Ok(()),
-            Err(PostError::Guest(GuestError::Refused { code, .. }))
+            (Ok(_), Some(number)) if by_itself => {
+                let note =
+                    format!("letter {number} was declined: it takes room, and cannot be accepted");
+                self.say(News::Note(note)).await;
+                Ok(())
+            }
+            (Ok(_), _) => Ok(()),
+            (Err(PostError::Guest(GuestError::Refused { code, .. })), number)
                 if matches!(code, Code::RegisteredLetter | Code::RegisteredLate) =>
             {
+                // It lapsed meanwhile: nobody waits to hear that.
+                let Some(number) = number.filter(|_| !by_itself) else { return Ok(()) };
                 self.office.store().change(|change| change.drop_wish(number))?;
                 self.say(News::Letter(number)).await;
                 let done = if accepts { "accepted" } else { "declined" };
@@ -157,8 +186,40 @@ impl Round {
                 .await;
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            (Err(error), _) => Err(error.into()),
         }
+    }
+
+    /// What is to be done about an undecided letter that is here: what the user has decided; and one that nobody can accept
+    /// is declined, for until then it takes room that others need: at once if there is little, else at some time.
+    pub(super) fn wish(
+        &self,
+        fold: &MessageBox,
+        seq: u64,
+        known: &Kept<LetterNumber, LetterRecord>,
+    ) -> Result<Option<Wish>, Setback> {
+        let decided = wish_for(seq, known);
+        let Kept { id: number, record } = known;
+        if decided.is_some() || record.registered != Some(RegisteredState::Undecided) {
+            return Ok(decided);
+        }
+        let (blocked, was_given) = {
+            let store = self.office.store();
+            let view = store.view();
+            let blocked = match record.contact {
+                Some(contact) => view.contact(contact)?.is_blocked(),
+                None => false,
+            };
+            // Of one that the broker has not given nobody knows what it is.
+            (blocked, view.envelope(*number)?.is_some_and(|envelope| !envelope.is_empty()))
+        };
+        let is_junk = matches!(record.state, LetterState::Unreadable { .. }) && was_given;
+        let declines = if is_tight(fold) {
+            is_junk || blocked
+        } else {
+            is_junk && self.random_below(DECLINE_ONE_IN)? == 0
+        };
+        Ok(declines.then(|| Wish::declined(seq, Some(*number))))
     }
 
     /// Keeps what the log says became of registered letters that are here; those that are not are answered.

@@ -7,7 +7,9 @@ use pregao_protocol::wire::frame::FromPeer;
 
 use pregao::post::store::own_boxes::BoxPurpose;
 
+use pregao_protocol::letter::Halves;
 use pregao_protocol::room::action::Action;
+use pregao_protocol::value::clock::Time;
 
 use pregao::post::postman::TimeHeard;
 
@@ -89,7 +91,43 @@ impl Writer {
     }
 }
 
+fn receipt_of(by: &Address, sender: RoomName, time: Time) -> ReadReceipt {
+    ReadReceipt {
+        reader: by.name,
+        from: by.clone(),
+        id: uuid::Builder::from_random_bytes([5; 16]).into_uuid(),
+        mode: Mode::Evidence,
+        salt: Salt([5; 32]),
+        deposit: Digest([5; 32]),
+        content: Digest([6; 32]),
+        sender,
+        time,
+    }
+}
+
 impl Forger {
+    /// Leaves content as that of a registered letter, whatever it is.
+    async fn leave_registered(
+        &mut self,
+        to: RoomName,
+        by: &Forged,
+        content: &Content,
+        seed: u8,
+    ) -> Result<()> {
+        let halves = Halves::from_random(&[seed; 64]);
+        let mut session = self.paid().await?;
+        let found = session.opening(to).await?;
+        let outgoing = Outgoing {
+            content,
+            author: by.author(),
+            attachments: &[],
+            expires: None,
+            halves: Some(&halves),
+        };
+        session.deposit(&found, &outgoing, |_| ()).await?;
+        Ok(())
+    }
+
     /// Whether a one-time key of a box is given for a pass.
     async fn takes_key(&mut self, of: RoomName) -> Result<bool> {
         let mut session = self.paid().await?;
@@ -259,6 +297,50 @@ fn v394_one_letter_that_is_not_given_keeps_nothing_else_from_being_done() {
         std::fs::remove_dir(&file)?;
         std::fs::rename(&aside, &file)?;
         ana.meet(1).await
+    });
+}
+
+#[test]
+fn v393_what_only_its_deposit_calls_registered_is_declined_and_closes_no_box() {
+    in_a_street(PER_DAY, async |street| {
+        let ana = street.settle("Ana").await?;
+        let mut eva = Forger::settle(&street).await?;
+        // One letter is half of what this box takes.
+        ana.draw_for(2)?;
+        let mut shift = ana.begin(true).await?;
+        shift
+            .until("its box is open", |office| {
+                Ok(office.boxes()?.iter().all(|own| own.standing == "open"))
+            })
+            .await?;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        is_calm(&shift.end().await?)?;
+        let to = ana.office.address()?.name;
+        let by = eva.open(9, 40).await?;
+        for n in [1, 2] {
+            // An ordinary letter, and the word of one that was read.
+            let content = match n {
+                1 => said(by.address(&eva.writer)?, n, "Not registered.")?,
+                _ => Content::Read(receipt_of(&by.address(&eva.writer)?, to, ana.now())),
+            };
+            eva.leave_registered(to, &by, &content, n).await?;
+        }
+        let mut shift = ana.begin(true).await?;
+        shift
+            .until("they came", |office| {
+                let all = office.list(&pregao::command::MailFilter::default())?.letters;
+                Ok(all.iter().filter(|letter| letter.standing == LetterStanding::Unopened).count()
+                    == 2)
+            })
+            .await?;
+        tokio::time::sleep(Duration::from_secs(240)).await;
+        is_calm(&shift.end().await?)?;
+        ensure!(ana.office.unread()?.unread == 0, "{:?}", ana.letters()?);
+        let log = super::super::verdict::verbs(&street.town.store(), to)?;
+        ensure!(log.iter().filter(|verb| *verb == "declined").count() == 2, "{log:?}");
+        // There is room for the next one.
+        eva.leave(to, &by, &said(by.address(&eva.writer)?, 9, "Is there room?")?).await?;
+        Ok(())
     });
 }
 

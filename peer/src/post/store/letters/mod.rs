@@ -309,7 +309,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// [`MailError::Step`] if it was opened before, is no letter, or is a registered one by another deposit than its own
-    /// (V-339); [`MailError::Unknown`], [`MailError::Row`].
+    /// (V-339), or another by the deposit of a registered one; [`MailError::Unknown`], [`MailError::Row`].
     pub fn keep_opened(
         &mut self,
         number: LetterNumber,
@@ -322,9 +322,10 @@ impl Change<'_> {
         }
         let (id, reply_to) = match opened.content() {
             Content::Letter(letter) => {
+                if record.registered.is_some() {
+                    return Err(MailError::Step("what is registered came by that deposit"));
+                }
                 record.say(letter);
-                // One that its deposit alone calls registered keeps nothing back.
-                record.registered = None;
                 (letter.id, letter.reply_to)
             }
             Content::Registered(letter) => {
