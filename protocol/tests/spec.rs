@@ -19,7 +19,7 @@ use pregao_protocol::wire::witness;
 
 const SPEC: &str = include_str!("../SPEC.md");
 
-/// The same of every crate: rules of the wire are tested where they are kept.
+/// The same of every crate: rules of the wire are tested where they are kept, and what peers promise in simulated houses.
 fn all_sources() -> String {
     joined(&[
         "src",
@@ -29,6 +29,7 @@ fn all_sources() -> String {
         "../tsa/tests",
         "../peer/src",
         "../tests/tests",
+        "../tests/src/sim",
     ])
 }
 
