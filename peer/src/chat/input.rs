@@ -9,7 +9,7 @@ use crate::command::{ArgumentKind, table};
 use crate::text::sanitize::{STAND_IN, shown, width};
 
 /// Most characters of a line.
-const LONGEST: usize = 1_200;
+const LONGEST: usize = 8_000;
 /// Stands for the end of a line of a draft.
 const LINE_END: char = '\u{21b5}';
 /// Most lines remembered.
@@ -119,6 +119,12 @@ impl InputLine {
             self.input.handle(request);
         }
         true
+    }
+
+    /// How many characters it takes, once it takes no more: what is typed or pasted then is left out.
+    #[must_use]
+    pub fn full(&self) -> Option<usize> {
+        (self.input.value().chars().count() >= LONGEST).then_some(LONGEST)
     }
 
     /// Inserts pasted text as one line; line breaks become spaces.
@@ -452,6 +458,9 @@ mod tests {
         assert_eq!(line.remembered.len(), MOST_REMEMBERED);
         line.paste(&"x".repeat(10 * LONGEST));
         assert_eq!(line.text().len(), LONGEST);
+        assert_eq!(line.full(), Some(LONGEST));
+        line.edit(KeyEvent::from(ratatui::crossterm::event::KeyCode::Backspace));
+        assert_eq!(line.full(), None);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use sha2::{Digest as _, Sha256};
 const LABEL: &[u8] = b"pregao/compare/v1";
 /// How many groups of five digits there are: with 50 digits nobody finds two boxes that look alike.
 const GROUPS: usize = 10;
+/// How many digits that are.
+pub const DIGITS: usize = 5 * GROUPS;
 
 /// The digits for two boxes: the same on both sides. The name of a box binds its keys.
 #[must_use]
@@ -24,6 +26,14 @@ pub fn digits(one: RoomName, other: RoomName) -> String {
     }
     groups.truncate(GROUPS);
     groups.join(" ")
+}
+
+/// How many digits somebody reads out; 0 if there is anything else among them.
+#[must_use]
+pub fn count(read_out: &str) -> usize {
+    let is_between = |character: &char| character.is_whitespace() || *character == '-';
+    let read: Vec<char> = read_out.chars().filter(|character| !is_between(character)).collect();
+    if read.iter().all(char::is_ascii_digit) { read.len() } else { 0 }
 }
 
 /// Whether somebody reads out these digits, however grouped.

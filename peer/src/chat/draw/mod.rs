@@ -470,6 +470,12 @@ fn hint_line(model: &Model, palette: &Palette, columns: u16) -> Line<'static> {
         let text = format!("{STAND_IN} stands for {}, sent as typed", stood_in.join(" "));
         return Line::styled(fit(&text, columns), palette.bad);
     }
+    if let Some(most) = model.input.full() {
+        let text = format!(
+            "the line is full at {most} characters, and what comes after them is left out: attach a file"
+        );
+        return Line::styled(fit(&text, columns), palette.bad);
+    }
     let text = model.input.text();
     let usage = text.strip_prefix('/').and_then(|rest| table::find(rest.split(' ').next()?));
     let text = match usage {

@@ -22,6 +22,7 @@ use pregao_protocol::value::report::{Advised, Report};
 
 use super::store::{MailError, MailStore};
 use crate::net::broker::BrokerAddress;
+use crate::post::compared::DIGITS;
 
 pub use people::{BoxReady, Resolved};
 pub use showing::{LogAlone, LogShown, ShowAs, Showing};
@@ -82,6 +83,9 @@ pub enum OfficeError {
     /// Letters go to boxes of one's own broker.
     #[error("this box is at another broker")]
     OtherBroker,
+    /// These are not the digits to compare, whatever they are.
+    #[error("to compare there are {DIGITS} digits, and these are {0}")]
+    Digits(usize),
     /// What was compared differs.
     #[error("the digits differ: somebody may be between you and {0}")]
     Differs(String),
@@ -139,6 +143,7 @@ impl Advised for OfficeError {
             Self::Stranger(_) => "mail.stranger",
             Self::NoDraft(_) => "mail.no-draft",
             Self::OtherBroker => "mail.other-broker",
+            Self::Digits(_) => "mail.digits",
             Self::Differs(_) => "mail.differs",
             Self::NotThis(_) => "mail.not-this",
             Self::Content(_) | Self::Nothing => "mail.content",
@@ -168,6 +173,9 @@ impl Advised for OfficeError {
             Self::NoDraft(_) => "/drafts lists those there are; /draft WHO TEXT begins one",
             Self::OtherBroker => {
                 "start the program with that broker, under a persona and in a folder of its own"
+            }
+            Self::Digits(_) => {
+                "/contact verify WHO shows them: compare all, and type what they read out"
             }
             Self::Differs(_) => {
                 "do not rely on this contact; ask for the address again, by another way"

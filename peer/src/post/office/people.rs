@@ -11,6 +11,7 @@ use super::views::{contact_named, short};
 use super::{Office, OfficeError};
 use crate::command::ReceiptAnswer;
 use crate::event::{BoxStateView, ContactView, PersonView, WhoView};
+use crate::net::broker::BrokerAddress;
 use crate::post::address::BoxAddress;
 use crate::post::compared;
 use crate::post::postman::Listed;
@@ -211,6 +212,10 @@ impl Office {
     /// [`OfficeError::Differs`], and as [`Office::digits`].
     pub fn verify(&self, who: &str, read_out: &str, now: Time) -> Result<(), OfficeError> {
         let shown = self.digits(who)?;
+        let read = compared::count(read_out);
+        if read != compared::DIGITS {
+            return Err(OfficeError::Digits(read));
+        }
         if !compared::are(&shown, read_out) {
             return Err(OfficeError::Differs(who.to_owned()));
         }
@@ -424,7 +429,7 @@ impl Office {
                 contact,
                 standing: standing(&record).to_owned(),
                 address: (is_first(&record) && can_be_written_to(&record))
-                    .then(|| address_of(record.name, self).to_string()),
+                    .then(|| address_of(&record, self).to_string()),
             });
         }
         Ok(shown)
@@ -462,7 +467,7 @@ impl Office {
     pub fn address(&self) -> Result<BoxAddress, OfficeError> {
         let store = self.store();
         let kept = first_box(store.view())?.ok_or(OfficeError::NoBox)?;
-        Ok(address_of(kept.record.name, self))
+        Ok(address_of(&kept.record, self))
     }
 
     /// Whether there is a box from which somebody is written to first.
@@ -541,8 +546,16 @@ pub(super) fn resolved(view: View<'_>, who: &str) -> Result<Resolved, OfficeErro
     }
 }
 
-fn address_of(name: RoomName, office: &Office) -> BoxAddress {
-    BoxAddress { name, broker: office.broker().clone() }
+/// Where a box is written to. Its own broker's key stands there, whichever broker the program was told: somebody with the
+/// address of another would look for the box there.
+fn address_of(record: &BoxRecord, office: &Office) -> BoxAddress {
+    let fingerprint = record.fingerprint;
+    let told = office.broker();
+    let broker = match record.broker.as_str().parse::<BrokerAddress>() {
+        Ok(drawn) if told.fingerprint != fingerprint => drawn,
+        _ => BrokerAddress { fingerprint, ..told.clone() },
+    };
+    BoxAddress { name: record.name, broker }
 }
 
 /// Whether letters can come: without keys nothing can be sealed to its owner.

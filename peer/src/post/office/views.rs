@@ -11,6 +11,7 @@ use crate::command::{Folder, MailFilter};
 use crate::event::{
     FileView, LetterStanding, LetterView, Personal, ReadView, RegisteredView, StatusView, WhoView,
 };
+use crate::post::store::departures::Item;
 use crate::post::store::letters::{
     Authorship, Direction, LetterNumber, LetterRecord, LetterState, RegisteredState, Selection,
 };
@@ -95,7 +96,17 @@ impl Office {
         let record = store.change(|change| change.keep_read(number, now))?;
         let view = store.view();
         let letter = shown(view, number, &record)?;
-        let said = view.said(number, &record)?.letter();
+        let said = match view.said(number, &record)?.letter() {
+            // Nothing of it is sealed yet.
+            None if record.direction == Direction::Sent => {
+                let waits = view.departure_of(number, Direction::Sent)?;
+                waits.and_then(|kept| match kept.record.item {
+                    Item::Letter(letter) => Some(letter),
+                    Item::Receipt(_) | Item::Cover { .. } => None,
+                })
+            }
+            said => said,
+        };
         let (text, files) = said.as_ref().map_or_else(Default::default, |said| {
             (said.text.as_str().to_owned(), files(said, &record))
         });

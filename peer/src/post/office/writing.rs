@@ -160,6 +160,9 @@ impl Office {
             return Err(content("it is too long".to_owned()));
         }
         let leaves = now.plus(hold);
+        if expires.is_some_and(|end| end <= leaves) {
+            return Err(content("it would end before it leaves: let it expire later".to_owned()));
+        }
         let blobs: Vec<Vec<u8>> = attachments.into_iter().map(|(_, blob)| blob).collect();
         let Route { from, to, contact } = route;
         let (registered, at_once) = (new.registered, new.now);

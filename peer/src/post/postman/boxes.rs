@@ -79,6 +79,10 @@ impl Round {
                 plan.looks.remove(&id);
                 Ok(())
             }
+            Err(GuestError::Undecided(Undecided::PASS_SPENT)) => {
+                self.forget_spent_on(own.opening().digest())?;
+                Err(Setback::Later)
+            }
             Err(GuestError::Refused { code, .. }) => self.not_opened(id, &record, &own, code).await,
             Err(error) => Err(Setback::from(error).about(record.name)),
         }

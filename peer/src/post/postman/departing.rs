@@ -188,6 +188,10 @@ impl Round {
                 self.put_off(id, record, Code::BoxNoKeys, None).await?;
                 return Ok(None);
             }
+            Err(GuestError::Undecided(Undecided::PASS_SPENT)) => {
+                self.forget_spent_on(begun(id, record))?;
+                return Err(Setback::Later);
+            }
             Err(error) => return Err(error.into()),
         };
         match self.sealed(id, record, found, &keys, pass) {
@@ -352,6 +356,12 @@ impl Round {
                 if !matches!(record.item, Item::Cover { .. }) {
                     self.say(News::Letter(number)).await;
                 }
+                return Ok(());
+            }
+            Err(GuestError::Undecided(Undecided::PASS_SPENT)) if record.begun < BEGUN => {
+                let now = self.time()?;
+                self.forget_spent_on(begun(id, record))?;
+                self.office.store().change(|change| change.begin_anew(id, now))?;
                 return Ok(());
             }
             Err(GuestError::Refused { code, refusal }) => (code, refusal),

@@ -192,6 +192,17 @@ impl Round {
         Err(Setback::Later)
     }
 
+    /// Forgets the pass that was meant for something and bought something else: this program does not know of that, as where
+    /// its store is an older copy.
+    pub(super) fn forget_spent_on(&self, on: Digest) -> Result<(), Setback> {
+        let (broker, day) = (self.way.broker.fingerprint, Day::of(self.time()?));
+        self.office.store().change(|change| match change.pass_spent_on(&broker, day, &on)? {
+            Some(kept) => change.forget_pass(kept.id),
+            None => Ok(()),
+        })?;
+        Ok(())
+    }
+
     /// The pass that was spent on something, or one that can be.
     fn choose(&self, on: Digest, hurry: bool) -> Result<(PassId, Pass), Setback> {
         let now = self.time()?;

@@ -90,6 +90,9 @@ fn what_cannot_be_sent_is_refused_and_not_kept() {
         (saying(&"long ".repeat(20_000)), "mail.content"),
         (expires("soon"), "mail.content"),
         (expires("366d"), "mail.content"),
+        // It leaves ten seconds later.
+        (expires("9s"), "mail.content"),
+        (expires("10s"), "mail.content"),
         (NewLetter { re: Some(9), ..saying("hi") }, "mail.unknown"),
         (NewLetter { re: Some(u64::MAX), ..saying("hi") }, "mail.unknown"),
     ] {
@@ -99,6 +102,7 @@ fn what_cannot_be_sent_is_refused_and_not_kept() {
     }
     bureau.write(&subject(&"s".repeat(120))).unwrap();
     bureau.write(&expires("365d")).unwrap();
+    bureau.write(&expires("11s")).unwrap();
 }
 
 #[test]
