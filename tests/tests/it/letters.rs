@@ -93,10 +93,7 @@ async fn two_who_are_never_there_together_do_all_that_the_menu_has() {
 async fn verified(pair: &Pair, written: &str, ending: &str) -> String {
     let path = |ending: &str| {
         let found = written.split_whitespace().map(|word| word.trim_end_matches(':'));
-        found
-            .filter(|word| word.ends_with(ending))
-            .last()
-            .unwrap_or_else(|| panic!("{ending}: {written}"))
+        found.rfind(|word| word.ends_with(ending)).unwrap_or_else(|| panic!("{ending}: {written}"))
     };
     let (file, certificate) = (path(ending), path(".certificate"));
     // Whoever has the file alone does not learn whose word it is.
