@@ -92,7 +92,7 @@ async fn two_who_are_never_there_together_do_all_that_the_menu_has() {
 /// What `verify` says of a file that was written, beside the certificate and held to the broker's fingerprint.
 async fn verified(pair: &Pair, written: &str, ending: &str) -> String {
     let path = |ending: &str| {
-        let found = written.split_whitespace().map(|word| word.trim_end_matches(':'));
+        let mut found = written.split_whitespace().map(|word| word.trim_end_matches(':'));
         found.rfind(|word| word.ends_with(ending)).unwrap_or_else(|| panic!("{ending}: {written}"))
     };
     let (file, certificate) = (path(ending), path(".certificate"));
