@@ -291,6 +291,14 @@ fn correspond(walk: &mut Walk) {
     let command = walk.next("pregao status");
     let said = walk.succeeds(&command);
     assert!(said.contains("the broker's receipt: ok"), "{said}");
+    let command = walk.next("pregao status 1 now");
+    let said = walk.succeeds(&command);
+    assert!(said.contains("their receipt: ok"), "{said}");
+    let command = walk.next("pregao export letter 1");
+    walk.succeeds(&command);
+    let command = walk.next("pregao verify buyer/export/1.letter");
+    let said = walk.succeeds(&command);
+    assert!(said.contains("Is it still there?"), "{said}");
 }
 
 /// Files, and a second opinion by `openssl`.

@@ -297,10 +297,11 @@ fn an_envelope_that_comes_again_in_its_box_or_in_another_is_read_once() {
         shift.until("it came", |office| are_opened(office, 1)).await?;
         is_calm(&shift.end().await?)?;
         // Under the key of another day the broker takes it.
-        street.town.strike(Trouble::Sleep(Duration::from_secs(86_400)), &[]).await?;
+        street.town.strike(Trouble::Sleep(Duration::from_secs(7 * 86_400)), &[]).await?;
         tokio::time::sleep(Duration::from_secs(30)).await;
         let shift = ana.begin(true).await?;
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        // Until chance has renewed the keys (V-391).
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
         is_calm(&shift.end().await?)?;
         eva.take_passes().await?;
         eva.leave_envelope(to, &envelope).await?;
@@ -308,7 +309,10 @@ fn an_envelope_that_comes_again_in_its_box_or_in_another_is_read_once() {
         tokio::time::sleep(Duration::from_secs(120)).await;
         shift.hear();
         is_calm(&shift.end().await?)?;
-        ensure!(ana.letters()?.len() == 1, "{:?}", ana.letters()?);
+        // What comes again is at another place, and does not open there (V-392).
+        let came = ana.letters()?;
+        let unopened = came.iter().filter(|letter| letter.standing == LetterStanding::Unopened);
+        ensure!(came.len() == 2 && unopened.count() == 1, "{came:?}");
         let mut shift = bea.begin(true).await?;
         shift.until("it is shown", |office| Ok(office.unread()?.unread == 1)).await?;
         is_calm(&shift.end().await?)?;
