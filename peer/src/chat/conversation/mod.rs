@@ -387,7 +387,7 @@ impl Conversation {
     }
 
     /// Letters of which the text is to be asked for, at most so many. To show a letter that was not read would be to read
-    /// it, and what has not left has nothing to show.
+    /// it, and what was taken back is a draft again.
     pub(super) fn asks_for_texts(&mut self, most: usize) -> Vec<u64> {
         let newest = self.letters.iter_mut().rev().take(SHOWN);
         let to_ask = newest.filter(|(_, letter)| {
@@ -395,6 +395,7 @@ impl Conversation {
                 letter.view.standing,
                 LetterStanding::Read
                     | LetterStanding::Acknowledged
+                    | LetterStanding::Waiting
                     | LetterStanding::Leaving
                     | LetterStanding::Deposited
                     | LetterStanding::Taken

@@ -198,6 +198,8 @@ fn a_letter_that_is_handed_in_takes_its_draft_along_and_one_that_is_refused_keep
     let waits = LetterView { leaves: Some(at(130)), ..written(2, "ana", LetterStanding::Waiting) };
     model.apply(Event::Letter(waits));
     assert!(!model.conversation().unwrap().has_draft());
+    // What waits has a text, which is asked for once.
+    assert_eq!(model.take_questions(), [Command::Read { letter: 2, save: None }]);
     for _ in 0..60 {
         assert_eq!(model.take_questions(), []);
     }
