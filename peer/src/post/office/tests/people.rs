@@ -182,3 +182,27 @@ fn there_is_one_box_for_first_letters_at_a_time() {
     let shown = office.boxes().unwrap();
     assert_eq!(shown.iter().filter(|own| own.address.is_some()).count(), 0, "{shown:?}");
 }
+
+#[test]
+fn the_address_of_a_box_names_its_own_broker_whichever_the_program_was_told() {
+    let bureau = Bureau::open();
+    let office = &bureau.office;
+    let edit = |edit: &dyn Fn(&mut BoxRecord)| {
+        office.store().change(|change| change.edit_box(bureau.own, |own| edit(own))).unwrap();
+    };
+    let its = pregao_protocol::trust::key::Fingerprint([77; 32]);
+    assert_ne!(office.broker().fingerprint, its);
+    // Its address can be read, or, as of an older copy, can not.
+    for broker in [format!("ws://there.example:1/#{its}"), "ws://there.example:1/#0".to_owned()] {
+        edit(&|own| {
+            own.fingerprint = its;
+            own.broker = broker.clone().try_into().unwrap();
+        });
+        assert_eq!(office.address().unwrap().broker.fingerprint, its, "{broker}");
+        let shown = office.boxes().unwrap().remove(0).address.unwrap();
+        assert!(shown.ends_with(&its.to_string()), "{shown}");
+    }
+    let told = office.broker().clone();
+    edit(&|own| own.fingerprint = told.fingerprint);
+    assert_eq!(office.address().unwrap().broker, told);
+}

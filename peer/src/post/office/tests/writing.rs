@@ -137,6 +137,9 @@ fn a_letter_is_held_ten_seconds_and_taken_back_until_it_is_sealed() {
     let office = &bureau.office;
     let written = bureau.write(&saying("hi")).unwrap();
     assert_eq!(written.leaves, at(110));
+    // What it says is shown before anything is sealed.
+    let shown = office.read(number(written.number), at(1)).unwrap();
+    assert_eq!(shown.text.expose(), "hi");
     assert_eq!(office.recall(number(written.number), at(1)).unwrap(), written.number);
     assert_eq!(bureau.state(written.number), LetterState::TakenBack);
     assert_eq!(code(office.recall(number(written.number), at(1))), "mail.step");
