@@ -81,6 +81,15 @@ impl Street {
         self.folder.join(format!("letters-{name}"))
     }
 
+    /// Somebody who goes on from a copy of what they keep.
+    pub(super) fn go_on(of: Writer, copy: &Path) -> Result<Writer> {
+        let Writer { options, house, taker, .. } = of;
+        let mut vault = vault(copy)?;
+        let store = MailStore::open(&mut vault, Arc::clone(&options.host.random))?;
+        let office = Office::new(store, options.broker.clone(), options.host.clone());
+        Ok(Writer { office, options, house, taker, _vault: vault })
+    }
+
     pub(super) async fn settle(&self, name: &str) -> Result<Writer> {
         let person = Person::new(name.to_owned(), 0, false, &self.chance);
         self.town.settle(&person).await?;

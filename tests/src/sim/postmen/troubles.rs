@@ -207,6 +207,32 @@ fn a_letter_whose_bytes_a_broker_lost_is_shown_with_its_cause_and_the_head_that_
 }
 
 #[test]
+fn who_goes_on_from_an_older_copy_spends_passes_that_it_does_not_know_to_be_spent_no_second_time() {
+    in_a_street(PER_DAY, async |street| {
+        let (ana, rui) = street_of_two(&street).await?;
+        let (folder, copy) = (street.letters_of("Rui"), street.folder.join("older"));
+        std::fs::create_dir_all(&copy)?;
+        for file in files_in(&folder)? {
+            std::fs::copy(&file, copy.join(file.strip_prefix(&folder)?))?;
+        }
+        for text in ["One.", "Two.", "Three."] {
+            rui.write("ana", letter("ana", text))?;
+        }
+        is_calm(&rui.send_all().await?)?;
+        // What was only shown the house has forgotten then, and knows what was spent on what.
+        while_away(&street, |_: &Path| Ok(())).await?;
+        let rui = Street::go_on(rui, &copy)?;
+        ensure!(rui.letters()?.is_empty(), "the copy is older");
+        let number = rui.write("ana", letter("ana", "Four."))?;
+        is_calm(&rui.send_all().await?)?;
+        ensure!(rui.standing(number)? == LetterStanding::Deposited);
+        let mut shift = ana.begin(true).await?;
+        shift.until("all came", |office| are_opened(office, 4)).await?;
+        is_calm(&shift.end().await?)
+    });
+}
+
+#[test]
 fn a_broker_taken_up_from_an_old_copy_shows_a_shorter_log_to_reader_and_sender_and_both_say_it() {
     in_a_street(PER_DAY, async |street| {
         let (ana, rui) = street_of_two(&street).await?;
